@@ -1,0 +1,306 @@
+//! A thin client of Azure Table Storage over the Azure SDK's pipeline.
+//!
+//! No maintained crate speaks to tables, so this one does the five things the program needs:
+//! create, insert, replace under If-Match, query, and the entity-group transaction. Retries,
+//! bearer tokens and request ids come from the pipeline.
+//! Source: "Table service REST API" of the Azure Storage reference.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use azure_core::{
+    Error, Result,
+    credentials::TokenCredential,
+    error::ErrorKind,
+    http::{
+        ClientOptions, Context, Etag, Method, Pipeline, RawResponse, Request, StatusCode, Url,
+        headers::HeaderName,
+        policies::{Policy, PolicyResult, auth::BearerTokenAuthorizationPolicy},
+    },
+};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Map, Value, json};
+
+/// The oldest version that takes Entra tokens for tables.
+const API_VERSION: &str = "2020-12-06";
+const MINIMAL_METADATA: &str = "application/json;odata=minimalmetadata";
+const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A row's properties by name, `PartitionKey` and `RowKey` among them.
+pub type Properties = Map<String, Value>;
+
+/// A row as it was read, with the ETag a later write must match.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// What the row was when it was read.
+    pub etag: Etag,
+    /// Its properties.
+    pub properties: Properties,
+}
+
+/// One write of an entity-group transaction.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// The row must not exist.
+    Insert(Properties),
+    /// The row must still have this ETag.
+    Replace(Properties, Etag),
+}
+
+/// One table.
+#[derive(Clone, Debug)]
+pub struct Table {
+    endpoint: Url,
+    name: String,
+    pipeline: Pipeline,
+}
+
+#[derive(Debug)]
+struct VersionHeaders;
+
+#[async_trait]
+impl Policy for VersionHeaders {
+    async fn send(
+        &self,
+        context: &Context,
+        request: &mut Request,
+        next: &[Arc<dyn Policy>],
+    ) -> PolicyResult {
+        request.insert_header("x-ms-version", API_VERSION);
+        request.insert_header("dataserviceversion", "3.0;NetFx");
+        request.insert_header("maxdataserviceversion", "3.0;NetFx");
+        next[0].send(context, request, &next[1..]).await
+    }
+}
+
+impl Table {
+    /// A client of table `name` at the account's table `endpoint`.
+    ///
+    /// Without a credential a signing policy must stand in `options.per_try_policies`.
+    #[must_use]
+    pub fn new(
+        endpoint: Url,
+        name: &str,
+        credential: Option<Arc<dyn TokenCredential>>,
+        options: ClientOptions,
+    ) -> Self {
+        let mut per_try: Vec<Arc<dyn Policy>> = vec![Arc::new(VersionHeaders)];
+        if let Some(credential) = credential {
+            let scope = ["https://storage.azure.com/.default"];
+            per_try.push(Arc::new(BearerTokenAuthorizationPolicy::new(credential, scope)));
+        }
+        let pipeline = Pipeline::new(
+            option_env!("CARGO_PKG_NAME"),
+            option_env!("CARGO_PKG_VERSION"),
+            options,
+            vec![],
+            per_try,
+            None,
+        );
+        Self { endpoint, name: name.to_owned(), pipeline }
+    }
+
+    /// Creates the table unless it is there.
+    ///
+    /// # Errors
+    /// Whatever the service says but "already exists".
+    pub async fn create_if_missing(&self) -> Result<()> {
+        let mut request = Request::new(self.url("Tables"), Method::Post);
+        request.insert_header("prefer", "return-no-content");
+        request.set_json(&json!({ "TableName": self.name }))?;
+        match self.send(request).await {
+            Err(error) if error.http_status() == Some(StatusCode::Conflict) => Ok(()),
+            answer => answer.map(drop),
+        }
+    }
+
+    /// Inserts a row; its new ETag.
+    ///
+    /// # Errors
+    /// 409 `EntityAlreadyExists` when the row is there.
+    pub async fn insert(&self, properties: &Properties) -> Result<Etag> {
+        let mut request = Request::new(self.url(&self.name), Method::Post);
+        request.insert_header("prefer", "return-no-content");
+        request.set_json(properties)?;
+        etag_of(&self.send(request).await?)
+    }
+
+    /// Replaces a row that still has `etag`; its new ETag.
+    ///
+    /// # Errors
+    /// 412 when the row has moved on, 404 when it is gone.
+    pub async fn replace(&self, properties: &Properties, etag: &Etag) -> Result<Etag> {
+        let mut request = Request::new(self.row_url(properties), Method::Put);
+        request.insert_header("if-match", etag.to_string());
+        request.set_json(properties)?;
+        etag_of(&self.send(request).await?)
+    }
+
+    /// Reads one row, `None` where there is none.
+    ///
+    /// # Errors
+    /// Whatever the service says but "not found".
+    pub async fn get(&self, partition: &str, row: &str) -> Result<Option<Row>> {
+        match self.send(Request::new(self.entity_url(partition, row), Method::Get)).await {
+            Ok(answer) => Ok(Some(Row {
+                etag: etag_of(&answer)?,
+                properties: serde_json::from_slice(answer.body())?,
+            })),
+            Err(error) if error.http_status() == Some(StatusCode::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// All rows that `filter` (`OData`) lets through, in key order.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn query(&self, filter: &str) -> Result<Vec<Row>> {
+        let (mut rows, mut next) = (vec![], None);
+        loop {
+            let (page, continuation) = self.query_page(filter, next.as_ref()).await?;
+            rows.extend(page); // a page may be empty and still have a continuation
+            next = continuation;
+            if next.is_none() {
+                return Ok(rows);
+            }
+        }
+    }
+
+    async fn query_page(
+        &self,
+        filter: &str,
+        next: Option<&(String, Option<String>)>,
+    ) -> Result<(Vec<Row>, Option<(String, Option<String>)>)> {
+        let mut url = self.url(&format!("{}()", self.name));
+        url.query_pairs_mut().append_pair("$filter", filter);
+        if let Some((partition, row)) = next {
+            url.query_pairs_mut().append_pair("NextPartitionKey", partition);
+            if let Some(row) = row {
+                url.query_pairs_mut().append_pair("NextRowKey", row);
+            }
+        }
+        let answer = self.send(Request::new(url, Method::Get)).await?;
+        let header = |name: &'static str| {
+            answer.headers().get_optional_str(&HeaderName::from_static(name)).map(str::to_owned)
+        };
+        let continuation = header("x-ms-continuation-nextpartitionkey")
+            .map(|partition| (partition, header("x-ms-continuation-nextrowkey")));
+        let mut body: Properties = serde_json::from_slice(answer.body())?;
+        let Some(Value::Array(values)) = body.remove("value") else {
+            return Err(malformed("a query answer without `value`"));
+        };
+        let rows = values
+            .into_iter()
+            .map(|value| {
+                let properties: Properties = serde_json::from_value(value)?;
+                let etag = properties.get("odata.etag").and_then(Value::as_str);
+                let etag = etag.ok_or_else(|| malformed("a row without its ETag"))?;
+                Ok(Row { etag: Etag::from(etag), properties })
+            })
+            .collect::<Result<_>>()?;
+        Ok((rows, continuation))
+    }
+
+    /// Writes rows of one partition, all or none; the new ETags in order.
+    ///
+    /// # Errors
+    /// The status of the first write that could not be done (412, 409, 404), then none is done.
+    pub async fn transact(&self, writes: &[Write]) -> Result<Vec<Etag>> {
+        let batch = format!("batch_{}", azure_core::Uuid::new_v4());
+        let changes = format!("changeset_{}", azure_core::Uuid::new_v4());
+        let mut body =
+            format!("--{batch}\r\nContent-Type: multipart/mixed; boundary={changes}\r\n\r\n");
+        for (number, write) in writes.iter().enumerate() {
+            let (verb, url, properties, extra) = match write {
+                Write::Insert(properties) => (
+                    "POST",
+                    self.url(&self.name),
+                    properties,
+                    "Prefer: return-no-content\r\n".to_owned(),
+                ),
+                Write::Replace(properties, etag) => {
+                    ("PUT", self.row_url(properties), properties, format!("If-Match: {etag}\r\n"))
+                }
+            };
+            body += &format!(
+                "--{changes}\r\nContent-Type: application/http\r\n\
+                 Content-Transfer-Encoding: binary\r\nContent-ID: {number}\r\n\r\n\
+                 {verb} {url} HTTP/1.1\r\nAccept: {MINIMAL_METADATA}\r\n\
+                 DataServiceVersion: 3.0;NetFx\r\n{extra}Content-Type: application/json\r\n\r\n\
+                 {}\r\n",
+                serde_json::to_string(properties)?
+            );
+        }
+        body += &format!("--{changes}--\r\n--{batch}--\r\n");
+        let mut request = Request::new(self.url("$batch"), Method::Post);
+        request.insert_header("content-type", format!("multipart/mixed; boundary={batch}"));
+        request.set_body(body.into_bytes());
+        transaction_etags(&self.send(request).await?)
+    }
+
+    async fn send(&self, mut request: Request) -> Result<RawResponse> {
+        request.insert_header("accept", MINIMAL_METADATA);
+        if request.headers().get_optional_str(&HeaderName::from_static("content-type")).is_none() {
+            request.insert_header("content-type", "application/json");
+        }
+        self.pipeline.send(&Context::new(), &mut request, None).await
+    }
+
+    fn url(&self, tail: &str) -> Url {
+        let mut url = self.endpoint.clone();
+        url.set_path(&format!("{}/{tail}", url.path().trim_end_matches('/')));
+        url
+    }
+
+    fn row_url(&self, properties: &Properties) -> Url {
+        let key = |name| properties.get(name).and_then(Value::as_str).unwrap_or_default();
+        self.entity_url(key("PartitionKey"), key("RowKey"))
+    }
+
+    fn entity_url(&self, partition: &str, row: &str) -> Url {
+        let quoted =
+            |key: &str| utf8_percent_encode(&key.replace('\'', "''"), &UNRESERVED).to_string();
+        let (partition, row) = (quoted(partition), quoted(row));
+        self.url(&format!("{}(PartitionKey='{partition}',RowKey='{row}')", self.name))
+    }
+}
+
+/// The ETags of a transaction's inner answers; the outer status is 202 even when it failed.
+fn transaction_etags(answer: &RawResponse) -> Result<Vec<Etag>> {
+    let text = String::from_utf8_lossy(answer.body());
+    let mut etags = vec![];
+    for part in text.split("HTTP/1.1 ").skip(1) {
+        let status = part.get(..3).and_then(|digits| digits.parse::<u16>().ok());
+        let status = status.ok_or_else(|| malformed("a transaction without a status"))?;
+        if !(200..300).contains(&status) {
+            let kind = ErrorKind::HttpResponse {
+                status: status.into(),
+                error_code: None,
+                raw_response: None,
+            };
+            return Err(Error::with_message(kind, "the transaction was refused"));
+        }
+        let etag = part.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("etag").then(|| Etag::from(value.trim()))
+        });
+        etags.push(etag.ok_or_else(|| malformed("a written row without its ETag"))?);
+    }
+    if etags.is_empty() {
+        return Err(malformed("a transaction without answers"));
+    }
+    Ok(etags)
+}
+
+fn etag_of(answer: &RawResponse) -> Result<Etag> {
+    answer
+        .headers()
+        .get_optional_str(&HeaderName::from_static("etag"))
+        .map(Etag::from)
+        .ok_or_else(|| malformed("an answer without an ETag"))
+}
+
+fn malformed(what: &str) -> Error {
+    Error::with_message(ErrorKind::DataConversion, format!("the table service sent {what}"))
+}

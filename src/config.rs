@@ -1,0 +1,340 @@
+//! Settings: app settings of the Functions app, read once, every fault told at once.
+//!
+//! [`SETTINGS`] is the one place where a setting's name, default and meaning stand. Whatever
+//! about the service was inferred and never seen is a setting with a default here.
+
+use std::time::Duration;
+
+use azure_core::credentials::Secret;
+use url::{Host, Url};
+
+use crate::{
+    azure::{Account, Endpoints},
+    package::Dialect,
+    run::Policy,
+};
+
+/// The prefix of the storage settings, the `connection` of the queue trigger.
+pub const STORAGE: &str = "ImportStorage";
+
+/// One setting.
+#[derive(Debug)]
+pub struct Setting {
+    /// The name.
+    pub name: &'static str,
+    /// What holds where it is not set; `None` where there is no such value.
+    pub default: Option<&'static str>,
+    /// What it says.
+    pub about: &'static str,
+}
+
+const fn setting(
+    name: &'static str,
+    default: Option<&'static str>,
+    about: &'static str,
+) -> Setting {
+    Setting { name, default, about }
+}
+
+/// Every setting the program or its functions read.
+pub const SETTINGS: &[Setting] = &[
+    setting(
+        "ImportStorage__accountName",
+        None,
+        "the storage account, in public Azure; managed identity",
+    ),
+    setting(
+        "ImportStorage__blobServiceUri",
+        None,
+        "its blob service, where the address is not the usual one; likewise `__queueServiceUri` and `__tableServiceUri`",
+    ),
+    setting(
+        "ImportStorage__clientId",
+        None,
+        "client id of the user-assigned identity for storage; without it the app's own identity",
+    ),
+    setting(
+        "ImportStorage",
+        None,
+        "instead of all these: a connection string of an emulator on this machine, and of nothing else",
+    ),
+    setting(
+        "IMPORT_SCHEDULE",
+        Some("0 0 6 * * 1"),
+        "when `schedule` looks for files no event told of (NCRONTAB, UTC); read by the host",
+    ),
+    setting(
+        "DRIVE_SCHEDULE",
+        Some("0 * * * * *"),
+        "when `drive` takes the next steps; read by the host",
+    ),
+    setting(
+        "INGESTION_ENDPOINT",
+        Some("https://api.orginsights.viva.office.com/v1.0"),
+        "the ingestion service; plain http only on this machine",
+    ),
+    setting(
+        "INGESTION_SCOPE",
+        Some("9d827643-d003-4cca-9dc8-71213a8f1644/.default"),
+        "what the token is asked for; the documentation also names `https://api.orginsights.viva.office.com/.default`",
+    ),
+    setting(
+        "PUSH_PART_NAME",
+        Some("info"),
+        "name of the multipart part; the documentation says `file`, Microsoft's code `info`",
+    ),
+    setting("PUSH_FILE_NAME", Some("info.zip"), "file name of that part"),
+    setting(
+        "METADATA_MAPPING_KEY",
+        Some("Mapping"),
+        "key of the mapping in metadata.json; Microsoft's business sample says `ColumnMap`",
+    ),
+    setting(
+        "MAX_FILE_BYTES",
+        Some("1073741824"),
+        "largest file that is read; the portal's limit, none is published for the API",
+    ),
+    setting(
+        "KEEP_SERVICE_ERRORS",
+        Some("true"),
+        "whether the service's own error file is kept under `reports/`; it may quote the data",
+    ),
+    setting(
+        "STEP_TIMEOUT_SECONDS",
+        Some("900"),
+        "how long one pack or push may take, and when a step that died is taken up again; less than half of `functionTimeout`",
+    ),
+    setting(
+        "POLL_MIN_SECONDS",
+        Some("30"),
+        "shortest wait between two looks at an ingestion, and first wait after a failure",
+    ),
+    setting("POLL_MAX_SECONDS", Some("300"), "longest such wait"),
+    setting("BUSY_WAIT_SECONDS", Some("300"), "wait after \"Previous ingestion is not complete\""),
+    setting(
+        "WAIT_DEADLINE_SECONDS",
+        Some("259200"),
+        "how long a file may wait to be read or pushed before it is `Stuck`",
+    ),
+    setting(
+        "INGESTION_DEADLINE_SECONDS",
+        Some("86400"),
+        "how long the service may take before an import is `Stuck`",
+    ),
+    setting("PUSH_FAILURES", Some("5"), "failed pushes in a row before an import is `Stuck`"),
+    setting("RUST_LOG", Some("info,azure_core=warn,azure_identity=warn"), "what is logged"),
+];
+
+/// All settings, read.
+#[derive(Debug)]
+pub struct Config {
+    /// Storage.
+    pub account: Account,
+    /// Waits and limits.
+    pub policy: Policy,
+    /// metadata.json and sizes.
+    pub dialect: Dialect,
+    /// The far service.
+    pub service: ServiceConfig,
+}
+
+/// How to speak to the ingestion service.
+#[derive(Clone, Debug)]
+pub struct ServiceConfig {
+    /// Its base address, without a slash at the end.
+    pub endpoint: Url,
+    /// What the token is asked for.
+    pub scope: String,
+    /// Name of the multipart part.
+    pub part_name: String,
+    /// File name of that part.
+    pub file_name: String,
+    /// Whether its error files are kept.
+    pub keep_errors: bool,
+    /// How long one push may take.
+    pub push_timeout: Duration,
+}
+
+impl ServiceConfig {
+    /// Whether the service is a rehearsal on this machine.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(&self.endpoint)
+    }
+}
+
+impl Config {
+    /// Reads every setting through `get`.
+    ///
+    /// # Errors
+    /// One sentence for each fault.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<String>> {
+        let mut reader = Reader { get, faults: vec![] };
+        let account = reader.account();
+        let step_timeout = reader.seconds("STEP_TIMEOUT_SECONDS");
+        let policy = Policy {
+            step_timeout,
+            poll_min: reader.seconds("POLL_MIN_SECONDS"),
+            poll_max: reader.seconds("POLL_MAX_SECONDS"),
+            busy_wait: reader.seconds("BUSY_WAIT_SECONDS"),
+            wait_deadline: reader.seconds("WAIT_DEADLINE_SECONDS"),
+            ingestion_deadline: reader.seconds("INGESTION_DEADLINE_SECONDS"),
+            push_failures: u32::try_from(reader.number("PUSH_FAILURES")).unwrap_or(u32::MAX),
+        };
+        let dialect = Dialect {
+            mapping_key: reader.text("METADATA_MAPPING_KEY"),
+            max_file_bytes: reader.number("MAX_FILE_BYTES"),
+        };
+        let endpoint = reader.endpoint("INGESTION_ENDPOINT");
+        let scope = reader.text("INGESTION_SCOPE");
+        let part_name = reader.text("PUSH_PART_NAME");
+        let file_name = reader.text("PUSH_FILE_NAME");
+        let keep_errors = reader.boolean("KEEP_SERVICE_ERRORS");
+        match (account, endpoint) {
+            (Some(account), Some(endpoint)) if reader.faults.is_empty() => Ok(Self {
+                account,
+                policy,
+                dialect,
+                service: ServiceConfig {
+                    endpoint,
+                    scope,
+                    part_name,
+                    file_name,
+                    keep_errors,
+                    push_timeout: step_timeout,
+                },
+            }),
+            _ => Err(reader.faults),
+        }
+    }
+}
+
+struct Reader<F> {
+    get: F,
+    faults: Vec<String>,
+}
+
+impl<F: Fn(&str) -> Option<String>> Reader<F> {
+    fn given(&self, name: &str) -> Option<String> {
+        (self.get)(name).filter(|value| !value.trim().is_empty())
+    }
+
+    fn text(&self, name: &str) -> String {
+        let default = SETTINGS.iter().find(|setting| setting.name == name);
+        let default = default.and_then(|setting| setting.default).unwrap_or_default();
+        self.given(name).unwrap_or_else(|| default.to_owned())
+    }
+
+    fn number(&mut self, name: &str) -> u64 {
+        let value = self.text(name).trim().parse().ok().filter(|number| *number > 0);
+        value.unwrap_or_else(|| {
+            self.faults.push(format!("{name} must be a whole number above 0"));
+            1
+        })
+    }
+
+    fn seconds(&mut self, name: &str) -> Duration {
+        Duration::from_secs(self.number(name))
+    }
+
+    fn boolean(&mut self, name: &str) -> bool {
+        match self.text(name).trim() {
+            "true" => true,
+            "false" => false,
+            _ => {
+                self.faults.push(format!("{name} must be true or false"));
+                false
+            }
+        }
+    }
+
+    /// https to anywhere, or plain http to this machine.
+    fn endpoint(&mut self, name: &str) -> Option<Url> {
+        let url = Url::parse(self.text(name).trim().trim_end_matches('/')).ok();
+        let url = url.filter(|url| url.scheme() == "https" || is_loopback_http(url));
+        let url = url.filter(|url| url.query().is_none() && url.username().is_empty());
+        if url.is_none() {
+            self.faults.push(format!(
+                "{name} must be an https address without a query (plain http only to 127.0.0.1)"
+            ));
+        }
+        url
+    }
+
+    fn account(&mut self) -> Option<Account> {
+        let name = |suffix: &str| format!("{STORAGE}__{suffix}");
+        if let Some(connection_string) = self.given(STORAGE) {
+            let account = emulator(&connection_string);
+            if account.is_none() {
+                self.faults.push(format!(
+                    "{STORAGE} must be the connection string of an emulator on this machine, with \
+                     AccountName, AccountKey, BlobEndpoint, QueueEndpoint and TableEndpoint; for \
+                     Azure set {} and let the managed identity sign in",
+                    name("accountName")
+                ));
+            }
+            return account;
+        }
+        let client_id = self.given(&name("clientId"));
+        let account_name = self.given(&name("accountName"));
+        let mut address = |service: &str| {
+            let setting = name(&format!("{service}ServiceUri"));
+            if self.given(&setting).is_some() {
+                return self.endpoint(&setting);
+            }
+            let account = account_name.as_ref()?;
+            Url::parse(&format!("https://{account}.{service}.core.windows.net")).ok()
+        };
+        let (blob, queue, table) = (address("blob"), address("queue"), address("table"));
+        if let (Some(blob), Some(queue), Some(table)) = (blob, queue, table) {
+            return Some(Account::Identity {
+                client_id,
+                endpoints: Endpoints { blob, queue, table },
+            });
+        }
+        self.faults.push(format!(
+            "no storage account: set {}, or {}, {} and {}",
+            name("accountName"),
+            name("blobServiceUri"),
+            name("queueServiceUri"),
+            name("tableServiceUri")
+        ));
+        None
+    }
+}
+
+/// The account of an emulator's connection string; `None` for any other.
+fn emulator(connection_string: &str) -> Option<Account> {
+    let part = |name: &str| {
+        connection_string
+            .split(';')
+            .filter_map(|part| part.split_once('='))
+            .find(|(key, _)| key.trim().eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim().to_owned())
+    };
+    let address = |name: &str| Url::parse(&part(name)?).ok().filter(is_loopback_http);
+    Some(Account::Emulator {
+        name: part("AccountName")?,
+        key: Secret::new(part("AccountKey")?),
+        endpoints: Endpoints {
+            blob: address("BlobEndpoint")?,
+            queue: address("QueueEndpoint")?,
+            table: address("TableEndpoint")?,
+        },
+    })
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(_)) | None => false,
+    }
+}
+
+fn is_loopback_http(url: &Url) -> bool {
+    url.scheme() == "http" && is_loopback(url)
+}
+
+#[cfg(test)]
+mod tests;

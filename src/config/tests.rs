@@ -1,0 +1,85 @@
+//! Settings that are right, and what is said about those that are not.
+
+use super::*;
+
+fn read(settings: &[(&str, &str)]) -> Result<Config, Vec<String>> {
+    Config::read(|name| {
+        let found = settings.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| (*value).to_owned())
+    })
+}
+
+const AZURITE: &str = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;\
+     BlobEndpoint=http://127.0.0.1:1/a;QueueEndpoint=http://127.0.0.1:2/a;\
+     TableEndpoint=http://127.0.0.1:3/a;";
+
+#[test]
+fn an_account_name_is_enough() {
+    let config = read(&[("ImportStorage__accountName", "hrdata")]).unwrap();
+    let Account::Identity { client_id: None, endpoints } = config.account else { panic!() };
+    assert_eq!(endpoints.blob.as_str(), "https://hrdata.blob.core.windows.net/");
+    assert_eq!(endpoints.table.as_str(), "https://hrdata.table.core.windows.net/");
+    assert_eq!(config.policy.busy_wait, Duration::from_mins(5));
+    assert_eq!(config.dialect.mapping_key, "Mapping");
+    assert!(!config.service.is_loopback());
+}
+
+#[test]
+fn the_settings_of_the_functions_host_for_an_identity_are_read() {
+    let config = read(&[
+        ("ImportStorage__blobServiceUri", "https://a.blob.core.windows.net/"),
+        ("ImportStorage__queueServiceUri", "https://a.queue.core.windows.net"),
+        ("ImportStorage__tableServiceUri", "https://a.table.core.windows.net"),
+        ("ImportStorage__clientId", "id"),
+    ])
+    .unwrap();
+    assert!(matches!(config.account, Account::Identity { client_id: Some(_), .. }));
+}
+
+#[test]
+fn an_emulator_on_this_machine_may_have_a_connection_string_and_nothing_else_may() {
+    assert!(matches!(
+        read(&[("ImportStorage", AZURITE)]).unwrap().account,
+        Account::Emulator { .. }
+    ));
+    let elsewhere = AZURITE.replace("127.0.0.1", "10.0.0.1");
+    let azure = "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=secret;\
+         EndpointSuffix=core.windows.net";
+    for connection_string in [elsewhere.as_str(), azure, "UseDevelopmentStorage"] {
+        let faults = read(&[("ImportStorage", connection_string)]).unwrap_err().join("\n");
+        assert!(faults.contains("managed identity") && !faults.contains("secret"), "{faults}");
+    }
+}
+
+#[test]
+fn every_fault_is_told_at_once() {
+    let faults = read(&[
+        ("INGESTION_ENDPOINT", "http://api.example.com"),
+        ("PUSH_FAILURES", "0"),
+        ("POLL_MIN_SECONDS", "30s"),
+        ("KEEP_SERVICE_ERRORS", "maybe"),
+    ])
+    .unwrap_err();
+    for name in
+        ["ImportStorage", "INGESTION_ENDPOINT", "PUSH_FAILURES", "POLL_MIN_SECONDS", "KEEP_SERVICE"]
+    {
+        assert!(faults.iter().any(|fault| fault.contains(name)), "{name} in {faults:#?}");
+    }
+}
+
+#[test]
+fn plain_http_goes_to_this_machine_only() {
+    for (endpoint, good) in [
+        ("http://127.0.0.1:8080/v1.0", true),
+        ("http://[::1]:8080", true),
+        ("https://novappe.microsoft.com/v1.0/", true),
+        ("http://localhost.example.com", false),
+        ("http://127.0.0.1.example.com", false),
+        ("https://user@example.com", false),
+        ("ftp://127.0.0.1", false),
+        ("nothing", false),
+    ] {
+        let read = read(&[("ImportStorage", AZURITE), ("INGESTION_ENDPOINT", endpoint)]);
+        assert_eq!(read.is_ok(), good, "{endpoint}");
+    }
+}

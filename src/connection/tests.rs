@@ -1,0 +1,112 @@
+//! Documents that are right, and what is said about those that are not.
+
+use super::*;
+
+const GOOD: &str = r#"{
+  "tenantId": "AAAAAAAA-2222-3333-4444-555555555555",
+  "connector": "HR",
+  "refresh": "full",
+  "credential": { "kind": "managedIdentity" },
+  "mapping": { "Employee/Id": { "name": "PersonId", "type": "EmailType" } }
+}"#;
+
+fn faults(document: &str) -> Vec<String> {
+    Connection::parse("hr", document.as_bytes())
+        .unwrap_err()
+        .iter()
+        .map(ToString::to_string)
+        .collect()
+}
+
+#[test]
+fn a_good_document_is_read_with_and_without_a_byte_order_mark() {
+    let connection = Connection::parse("hr", GOOD.as_bytes()).unwrap();
+    assert_eq!(connection.tenant, "aaaaaaaa-2222-3333-4444-555555555555");
+    assert_eq!(connection.mapping[0].source, "Employee/Id");
+    let marked = format!("\u{feff}{GOOD}");
+    assert_eq!(Connection::parse("hr", marked.as_bytes()), Ok(connection));
+}
+
+#[test]
+fn the_optional_parts_are_read() {
+    let document = GOOD.replace(
+        r#"{ "kind": "managedIdentity" }"#,
+        r#"{ "kind": "managedIdentity", "clientId": "aaaaaaaa-2222-3333-4444-555555555555" },
+           "scaleUnit": "novaprdwus2-02""#,
+    );
+    let connection = Connection::parse("hr", document.as_bytes()).unwrap();
+    assert_eq!(connection.scale_unit.as_deref(), Some("novaprdwus2-02"));
+    assert!(matches!(connection.credential, Credential::ManagedIdentity { client_id: Some(_) }));
+}
+
+#[test]
+fn every_fault_is_told_at_once_each_with_its_place() {
+    let document = r#"{
+      "tenantId": "contoso.com",
+      "conector": "HR",
+      "refresh": "Full",
+      "credential": { "kind": "password", "secret": "hunter2" },
+      "scaleUnit": "a b",
+      "mapping": {
+        "A": { "name": "PersonId", "type": 5 },
+        "A": { "name": "PersonId", "type": "EmailType" },
+        "B": { "name": "PersonId" },
+        "C/D": "PersonId",
+        "": { "name": "X", "type": "StringType", "format": "y" }
+      }
+    }"#;
+    let faults = faults(document);
+    for place in [
+        "/mapping/A: stands twice",
+        "/conector: unknown",
+        "/connector: missing",
+        "/tenantId: must be the tenant's id",
+        "/refresh: must be",
+        "/credential/kind: must be",
+        "/scaleUnit: must be",
+        "/mapping/B/type: missing",
+        "/mapping/C~1D: must be an object",
+        "/mapping/: must be the header",
+        "/mapping//format: unknown",
+    ] {
+        assert!(faults.iter().any(|fault| fault.starts_with(place)), "{place} in {faults:#?}");
+    }
+    assert!(!faults.join("\n").contains("hunter2"));
+}
+
+#[test]
+fn two_columns_cannot_be_mapped_to_one_field() {
+    let document = GOOD.replace(
+        r#""mapping": {"#,
+        r#""mapping": { "Mail": { "name": "PersonId", "type": "EmailType" },"#,
+    );
+    let faults = faults(&document);
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert!(faults[0].starts_with("/mapping/Employee~1Id/name: maps to PersonId"), "{faults:?}");
+}
+
+#[test]
+fn a_whole_metadata_json_in_the_place_of_its_mapping_is_recognized() {
+    let document = GOOD.replace(r#""mapping": {"#, r#""mapping": { "DatasetType": "HR","#);
+    assert!(faults(&document)[0].contains("only the value of its \"Mapping\""));
+}
+
+#[test]
+fn what_is_no_json_is_told_by_line_and_column_and_never_quoted() {
+    let faults = faults("{\n  \"tenantId\": secret\n}");
+    assert_eq!(faults, ["line 2, column 15: not JSON (a syntax error)"]);
+    assert!(self::faults("{").concat().contains("ends too early"));
+    assert!(self::faults("[]").concat().contains("must be an object"));
+    assert!(Connection::parse("hr", b"\xFF").is_err());
+    assert!(Connection::parse("hr", &vec![b' '; MAX_BYTES + 1]).is_err());
+}
+
+#[test]
+fn a_name_is_fit_for_a_folder_and_a_document() {
+    for name in ["hr", "hr-japan", "HR_2", "a.b", "0"] {
+        assert!(is_name(name), "{name}");
+    }
+    for name in ["", ".hr", "-hr", "h r", "h/r", "hé", &"x".repeat(65)] {
+        assert!(!is_name(name), "{name}");
+    }
+}

@@ -1,0 +1,247 @@
+//! The whole road on one machine: the real storage emulator, the Functions host's part of the
+//! contract, the real handler as its child, and a rehearsal of the ingestion service.
+//!
+//! Nothing leaves the machine but the one fetch of Azurite from npm, and nothing stays behind.
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use azure_core::Uuid;
+use futures::{
+    StreamExt as _,
+    future::{pending, ready},
+};
+use serde_json::{Value, json};
+use tokio::time::{Duration, Instant, sleep};
+
+use self::{
+    azurite::Azurite,
+    service::{Call, Quirk, Rules, Service},
+    stage::{Stage, TOKEN_SETTING},
+};
+use crate::{
+    azure::sentence,
+    cli,
+    connection::{self, Connection, Fault},
+    run::{Run, State},
+    runs::COLUMNS,
+};
+
+pub mod azurite;
+pub mod event_grid;
+pub mod host;
+pub mod service;
+pub mod stage;
+
+/// The connection whose sample document the demo brings.
+pub const SAMPLE_CONNECTION: &str = include_str!("demo/connection.json");
+/// The sample file: four monthly snapshots of a small invented company.
+pub const SAMPLE_CSV: &str = include_str!("demo/sample.csv");
+
+const ACCOUNT: &str = "rehearsal";
+/// What the handler prints is filed under this by the host.
+const CONSOLE: &str = "Host.Function.Console";
+/// How often the table is looked at.
+const GLANCE: Duration = Duration::from_millis(200);
+/// What the handler has printed takes a moment through the host's pipe.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+/// A person watches: everything is asked for every second.
+const HURRY: [(&str, &str); 4] = [
+    ("POLL_MIN_SECONDS", "1"),
+    ("POLL_MAX_SECONDS", "1"),
+    ("BUSY_WAIT_SECONDS", "2"),
+    ("STEP_TIMEOUT_SECONDS", "600"),
+];
+
+/// Shows the road of one file and ends when its import has.
+///
+/// The exit code is 0 where the service accepted the file, 1 where it was refused or got stuck.
+///
+/// # Errors
+/// What is missing or could not be started, in words.
+pub async fn run(
+    wishes: &cli::Demo,
+    setting: impl Fn(&str) -> Option<String>,
+) -> Result<ExitCode, String> {
+    tokio::select! {
+        shown = Box::pin(show(wishes, setting)) => shown,
+        // Everything that was started stops as its handle is dropped.
+        () = interrupted() => {
+            say("interrupted; everything that was started has been stopped");
+            Ok(ExitCode::from(130))
+        }
+    }
+}
+
+async fn show(
+    wishes: &cli::Demo,
+    setting: impl Fn(&str) -> Option<String>,
+) -> Result<ExitCode, String> {
+    let (connection, document) = connection(wishes)?;
+    let (file, csv) = file(wishes)?;
+    let program = Azurite::fetch(&cache(setting)?, say).await?;
+    say("starting the storage emulator (Azurite), the rehearsal service and the Functions host");
+    let azurite = Azurite::start(&program, &[ACCOUNT]).await?;
+    let token = Uuid::new_v4().to_string();
+    let service = rehearsal(&token, &wishes.quirk).await?;
+    let executable = std::env::current_exe().map_err(|error| error.to_string())?;
+    let stage = Stage::set(&azurite, ACCOUNT, &executable, service, &token, &HURRY).await?;
+    stage.connect(&connection, &document).await?;
+    stage.host.ready().await?;
+
+    let name = format!("{connection}/{file}");
+    say(&format!("dropping inbox/{name} ({} bytes); from here on the handler speaks:", csv.len()));
+    let started = Instant::now();
+    stage.arrive(&name, csv).await?;
+    let run = tokio::select! {
+        run = until_ended(&stage) => run?,
+        why = tell_log(&stage, started) => return Err(why),
+    };
+    print_row(&stage, &run).await?;
+    stage.host.stop().await;
+    Ok(ExitCode::from(u8::from(run.state != State::Completed)))
+}
+
+/// The connection's name and the document the demo stores for it.
+///
+/// There is no managed identity here, so whoever pushes is replaced by the rehearsal's token.
+fn connection(wishes: &cli::Demo) -> Result<(String, String), String> {
+    let Some(path) = &wishes.connection else {
+        return Ok(("hr".to_owned(), SAMPLE_CONNECTION.to_owned()));
+    };
+    let document = read(path)?;
+    let stem = path.file_stem().and_then(|stem| stem.to_str());
+    let name = stem.filter(|stem| connection::is_name(stem)).unwrap_or("demo");
+    let faulty = |faults: &[Fault]| {
+        format!("{} cannot be used: {}", path.display(), connection::sentence(faults))
+    };
+    Connection::parse(name, &document).map_err(|faults| faulty(&faults))?;
+    let document = document.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&document);
+    let mut document: Value =
+        serde_json::from_slice(document).map_err(|error| error.to_string())?;
+    document["credential"] = json!({ "kind": "accessToken", "setting": TOKEN_SETTING });
+    say("the push is made with the rehearsal's token in the place of the connection's credential");
+    Ok((name.to_owned(), document.to_string()))
+}
+
+/// The file's name and content.
+fn file(wishes: &cli::Demo) -> Result<(String, Vec<u8>), String> {
+    let Some(path) = &wishes.file else {
+        return Ok(("sample.csv".to_owned(), SAMPLE_CSV.as_bytes().to_vec()));
+    };
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    if !name.to_ascii_lowercase().ends_with(".csv") {
+        return Err(format!(
+            "{} is not named .csv, so no connection would take it",
+            path.display()
+        ));
+    }
+    Ok((name.to_owned(), read(path)?))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// The folder in which Azurite is kept between two demos.
+fn cache(setting: impl Fn(&str) -> Option<String>) -> Result<PathBuf, String> {
+    let folder = |name: &str| setting(name).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let cache = folder("XDG_CACHE_HOME")
+        .or_else(|| folder("LOCALAPPDATA"))
+        .or_else(|| folder("HOME").map(|home| home.join(".cache")));
+    let cache = cache.ok_or("there is no home folder to keep Azurite in; set XDG_CACHE_HOME")?;
+    Ok(cache.join("viva-import"))
+}
+
+async fn rehearsal(token: &str, quirks: &[cli::Quirk]) -> Result<Service, String> {
+    let rules = Rules { token: token.to_owned(), ..Rules::default() };
+    let service = Service::start(rules).await.map_err(|error| error.to_string())?;
+    for quirk in quirks {
+        match quirk {
+            cli::Quirk::Busy => service.quirk(Call::Push, Quirk::Busy),
+            cli::Quirk::Throttled => {
+                let retry_after = Some("1".to_owned());
+                service.quirk(Call::Push, Quirk::TooManyRequests { retry_after });
+            }
+            cli::Quirk::Failing => service.quirk(Call::Push, Quirk::InternalError),
+            cli::Quirk::LostAnswer => service.quirk(Call::Push, Quirk::AcceptThenCut),
+            cli::Quirk::SignInPage => service.quirk(Call::ScaleUnit, Quirk::SignInPage),
+            cli::Quirk::Forbidden => service.always(Call::Ping, Some(Quirk::Forbidden)),
+        }
+    }
+    Ok(service)
+}
+
+/// Waits until the one import has ended and its zip is deleted.
+async fn until_ended(stage: &Stage) -> Result<Run, String> {
+    loop {
+        let ended =
+            stage.imports().await?.into_iter().find(|run| run.state.is_end() && run.due.is_none());
+        if let Some(run) = ended {
+            sleep(LAST_WORDS).await;
+            return Ok(run);
+        }
+        sleep(GLANCE).await;
+    }
+}
+
+/// Prints what the handler says, as it says it; ends only if the host gives up, with the reason.
+async fn tell_log(stage: &Stage, started: Instant) -> String {
+    let lines = stage.host.follow_log().filter(|line| ready(line.category == CONSOLE));
+    let told = lines.for_each(|line| {
+        let seconds = started.elapsed().as_secs_f32();
+        let message = line.message.trim_start();
+        let message = message.strip_prefix("INFO").map_or(message, str::trim_start);
+        say(&format!("{seconds:5.1} s  {message}"));
+        ready(())
+    });
+    tokio::select! {
+        () = told => {}
+        () = stage.host.until_stopped() => {}
+    }
+    stage.host.stopped().unwrap_or_else(|| "the Functions host fell silent".to_owned())
+}
+
+/// Prints the import's row of the table, column by column.
+async fn print_row(stage: &Stage, run: &Run) -> Result<(), String> {
+    let row = stage.storage.imports.get(&run.id.tenant, &run.id.key).await;
+    let row = row.map_err(|error| sentence(&error))?.ok_or("the row is not in the table")?;
+    say("");
+    say("The row in the table `imports`:");
+    for (column, _) in COLUMNS {
+        let value = match row.properties.get(*column) {
+            None => continue,
+            Some(Value::String(text)) => text.clone(),
+            Some(value) => value.to_string(),
+        };
+        say(&format!("  {column:<14} {value}"));
+    }
+    Ok(())
+}
+
+/// Ctrl-C, or a polite kill.
+async fn interrupted() {
+    let ctrl_c = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let Ok(mut terminate) = signal(SignalKind::terminate()) else { return ctrl_c.await };
+        tokio::select! {
+            () = ctrl_c => {}
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    ctrl_c.await;
+}
+
+#[expect(clippy::print_stdout, reason = "telling is what the demo is for")]
+fn say(line: &str) {
+    println!("{line}");
+}

@@ -1,0 +1,202 @@
+//! The real storage emulator: fetched once from npm, pinned, and run in memory on ports the
+//! kernel chooses.
+
+use std::{
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use azure_core::credentials::Secret;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+};
+use url::Url;
+
+use crate::azure::{Account, Endpoints};
+
+/// The one version of Azurite that is used.
+const VERSION: &str = "3.37.0";
+/// The oldest Node.js it was seen to run on.
+const OLDEST_NODE: u32 = 20;
+/// The emulator's well-known key; it opens nothing but emulators.
+const KEY: &str =
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+/// Azurite has its three ports after two or three seconds.
+const START_TIMEOUT: Duration = Duration::from_mins(1);
+/// Ends with this program: when our end of its standard input closes, however that came about.
+const LAUNCHER: &str = "process.stdin.on('end', () => process.exit()).resume(); \
+     require(process.argv[1])";
+
+/// A running Azurite; it stops when dropped, and when this program dies.
+#[derive(Debug)]
+pub struct Azurite {
+    endpoints: Endpoints,
+    _child: Child,
+}
+
+impl Azurite {
+    /// Fetches Azurite into a folder below `cache` unless it is there; the path of its program.
+    /// `say` is told before anything takes long.
+    ///
+    /// # Errors
+    /// What is missing, in words: Node.js, npm, or what npm said.
+    pub async fn fetch(cache: &Path, say: impl Fn(&str)) -> Result<PathBuf, String> {
+        require_node().await?;
+        let folder = cache.join(format!("azurite-{VERSION}"));
+        let program = folder.join("node_modules/azurite/dist/src/azurite.js");
+        if program.is_file() {
+            return Ok(program);
+        }
+        let told = |error: io::Error| format!("{}: {error}", cache.display());
+        std::fs::create_dir_all(cache).map_err(told)?;
+        // Two programs may want it at once: the second waits and finds it done.
+        let lock = File::create(cache.join("azurite.lock")).map_err(told)?;
+        let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await;
+        let _lock = lock.map_err(|error| error.to_string())?.map_err(told)?;
+        if program.is_file() {
+            return Ok(program);
+        }
+        say(&format!(
+            "fetching Azurite {VERSION} from npm into {}, once; it takes half a minute",
+            cache.display()
+        ));
+        let partial = cache.join(format!("azurite-{VERSION}.partial"));
+        let _ = std::fs::remove_dir_all(&partial); // what an interrupted fetch left
+        std::fs::create_dir_all(&partial).map_err(told)?;
+        npm_install(&partial).await?;
+        std::fs::rename(&partial, &folder).map_err(told)?;
+        Ok(program)
+    }
+
+    /// Starts it with these accounts, all with the emulator's well-known key.
+    ///
+    /// # Errors
+    /// What Azurite said instead of listening.
+    pub async fn start(program: &Path, accounts: &[&str]) -> Result<Self, String> {
+        Self::start_with(program, accounts, &[]).await
+    }
+
+    /// The same with more arguments, such as a certificate.
+    ///
+    /// # Errors
+    /// What Azurite said instead of listening.
+    pub async fn start_with(
+        program: &Path,
+        accounts: &[&str],
+        arguments: &[&str],
+    ) -> Result<Self, String> {
+        let accounts: Vec<String> = accounts.iter().map(|name| format!("{name}:{KEY}")).collect();
+        let mut child = Command::new("node")
+            .arg("-e")
+            .arg(LAUNCHER)
+            .arg("--")
+            .arg(program)
+            .args(["--inMemoryPersistence", "--disableTelemetry", "--skipApiVersionCheck"])
+            .args(["--blobPort", "0", "--queuePort", "0", "--tablePort", "0"])
+            .args(arguments)
+            .env("AZURITE_ACCOUNTS", accounts.join(";"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| format!("node could not be started: {error}"))?;
+        let output = child.stdout.take().ok_or("Azurite has no output")?;
+        let mut lines = BufReader::new(output).lines();
+        let endpoints = tokio::time::timeout(START_TIMEOUT, listening(&mut lines))
+            .await
+            .map_err(|_| "Azurite did not listen within a minute".to_owned())??;
+        // Nobody reads its access log, but a full pipe would stop it.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Ok(Self { endpoints, _child: child })
+    }
+
+    /// One of its accounts.
+    #[must_use]
+    pub fn account(&self, name: &str) -> Account {
+        let of = |base: &Url| {
+            let mut url = base.clone();
+            url.set_path(name);
+            url
+        };
+        Account::Emulator {
+            name: name.to_owned(),
+            key: Secret::new(KEY),
+            endpoints: Endpoints {
+                blob: of(&self.endpoints.blob),
+                queue: of(&self.endpoints.queue),
+                table: of(&self.endpoints.table),
+            },
+        }
+    }
+
+    /// The connection string of one of its accounts, as the Functions host wants it.
+    #[must_use]
+    pub fn connection_string(&self, name: &str) -> String {
+        let Endpoints { blob, queue, table } = &self.endpoints;
+        format!(
+            "DefaultEndpointsProtocol=http;AccountName={name};AccountKey={KEY};\
+             BlobEndpoint={blob}{name};QueueEndpoint={queue}{name};TableEndpoint={table}{name};"
+        )
+    }
+}
+
+async fn listening(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<Endpoints, String> {
+    let (mut blob, mut queue, mut table) = (None, None, None);
+    loop {
+        if let (Some(blob), Some(queue), Some(table)) = (&blob, &queue, &table) {
+            let (blob, queue, table) = (Url::clone(blob), Url::clone(queue), Url::clone(table));
+            return Ok(Endpoints { blob, queue, table });
+        }
+        let line = lines.next_line().await.map_err(|error| error.to_string())?;
+        let line = line.ok_or("Azurite ended before it listened")?;
+        let Some((service, url)) = line.split_once(" service is successfully listening at ") else {
+            continue;
+        };
+        let url = Url::parse(url.trim()).ok();
+        match service {
+            "Azurite Blob" => blob = url,
+            "Azurite Queue" => queue = url,
+            "Azurite Table" => table = url,
+            _ => {}
+        }
+    }
+}
+
+async fn require_node() -> Result<(), String> {
+    let remedy = format!(
+        "install Node.js {OLDEST_NODE} or later with npm (https://nodejs.org), it runs the storage \
+         emulator, and try again"
+    );
+    let output = Command::new("node").arg("--version").stdin(Stdio::null()).output().await;
+    let output = output.map_err(|_| format!("Node.js is not there: {remedy}"))?;
+    let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let major = version.trim_start_matches('v').split('.').next();
+    match major.and_then(|major| major.parse::<u32>().ok()) {
+        Some(major) if major >= OLDEST_NODE => Ok(()),
+        _ => Err(format!("Node.js {version} is too old: {remedy}")),
+    }
+}
+
+async fn npm_install(folder: &Path) -> Result<(), String> {
+    let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
+    let output = Command::new(npm)
+        .args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"])
+        .arg("--prefix")
+        .arg(folder)
+        .arg(format!("azurite@{VERSION}"))
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .map_err(|error| format!("npm, which comes with Node.js, could not be started: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(format!("npm could not fetch Azurite {VERSION}; it said: {}", said.trim()))
+}

@@ -1,0 +1,200 @@
+//! One invocation on the wire: the body the handler gets, and what the host makes of its answer.
+//!
+//! The encoding is that of Azure/azure-functions-host, `ScriptInvocationContextExtensions`: objects
+//! are embedded, bytes become base64, and every other value becomes the *text* of its JSON, so
+//! that a queue message that is text arrives as JSON in JSON. The judgement is that of
+//! `DefaultHttpWorkerService`, with its hole: an empty body of a 2xx answer is never judged at all.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::{Map, Value, json};
+use time::{
+    OffsetDateTime, PrimitiveDateTime, UtcOffset,
+    format_description::well_known::{Iso8601, Rfc3339},
+    macros::{datetime, format_description},
+};
+
+/// What the handler answered, once the host has accepted it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answer {
+    /// `Logs`, each a line of the function's own log.
+    pub logs: Vec<String>,
+    /// `Outputs`: read, but written nowhere, since no output binding is stood in for.
+    pub outputs: Map<String, Value>,
+    /// `ReturnValue`.
+    pub return_value: Value,
+}
+
+/// What the host makes of an answer.
+#[derive(Debug, PartialEq)]
+pub(super) enum Judgement {
+    Success(Answer),
+    Failure(String),
+    /// Nothing at all: the call is never completed.
+    Hang,
+}
+
+/// A queue message as its function sees it.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub(super) id: String,
+    pub(super) receipt: String,
+    pub(super) dequeue_count: i64,
+    pub(super) inserted: OffsetDateTime,
+    pub(super) expires: OffsetDateTime,
+    pub(super) next_visible: OffsetDateTime,
+    /// Without the queue's own base64.
+    pub(super) body: Vec<u8>,
+}
+
+/// When a message without an end expires.
+pub(super) const NEVER: OffsetDateTime = datetime!(9999-12-31 23:59:59 UTC);
+
+/// The whole body of a call.
+pub(super) fn body(data: Map<String, Value>, metadata: Map<String, Value>) -> Value {
+    let parts = [("Data", data.into()), ("Metadata", metadata.into())];
+    Value::Object(
+        parts.map(|(key, part): (&str, Value)| (key.to_owned(), part)).into_iter().collect(),
+    )
+}
+
+/// The entry `sys` of every `Metadata`.
+pub(super) fn sys(function: &str, now: OffsetDateTime, guid: &str) -> Value {
+    // .NET counts in ticks of 100 ns.
+    let ticks = now.nanosecond() / 100 * 100;
+    let now = now.replace_nanosecond(ticks).unwrap_or(now);
+    let now = now.format(&Rfc3339).unwrap_or_default();
+    json!({ "MethodName": function, "UtcNow": now, "RandGuid": guid })
+}
+
+/// The body of a queueTrigger's call.
+pub(super) fn queue(binding: &str, binary: bool, message: &Message, sys: Value) -> Value {
+    let mut metadata = Map::new();
+    let mut put = |key: &str, value| metadata.insert(key.to_owned(), value);
+    put("DequeueCount", Value::from(message.dequeue_count.to_string()));
+    put("ExpirationTime", seconds(message.expires));
+    put("Id", text(&message.id));
+    put("InsertionTime", seconds(message.inserted));
+    put("NextVisibleTime", seconds(message.next_visible));
+    put("PopReceipt", text(&message.receipt));
+    put("sys", sys);
+    let value = if binary {
+        Value::from(STANDARD.encode(&message.body))
+    } else {
+        let body = String::from_utf8_lossy(&message.body);
+        promote(&body, &mut metadata);
+        text(&body)
+    };
+    body(Map::from_iter([(binding.to_owned(), value)]), metadata)
+}
+
+/// A text as the host sends it: its JSON, as text.
+fn text(value: &str) -> Value {
+    Value::from(Value::from(value).to_string())
+}
+
+/// A `DateTimeOffset` as the host sends it: whole seconds.
+fn seconds(moment: OffsetDateTime) -> Value {
+    Value::from(local(moment.replace_nanosecond(0).unwrap_or(moment)))
+}
+
+/// A moment in a zone that happens to be UTC.
+pub(super) fn local(moment: OffsetDateTime) -> String {
+    let text = moment.format(&Rfc3339).unwrap_or_default();
+    text.strip_suffix('Z').map_or(text.clone(), |text| format!("{text}+00:00"))
+}
+
+/// Copies the properties of a message that is a JSON object into `Metadata`, over keys of the same
+/// name in any case: the `Id` of an event replaces that of its message.
+fn promote(message: &str, metadata: &mut Map<String, Value>) {
+    let Ok(Value::Object(properties)) = serde_json::from_str(message) else { return };
+    for (key, value) in properties {
+        let value = match value {
+            Value::Array(_) | Value::Null => continue,
+            Value::Object(_) => value,
+            Value::Bool(true) => text("True"),
+            Value::Bool(false) => text("False"),
+            Value::Number(number) => text(&number.to_string()),
+            Value::String(string) => text(&american(&string).unwrap_or(string)),
+        };
+        if key.to_lowercase().ends_with("trigger") {
+            continue;
+        }
+        let known = metadata.keys().find(|known| known.eq_ignore_ascii_case(&key)).cloned();
+        metadata.insert(known.unwrap_or(key), value);
+    }
+}
+
+/// Newtonsoft.Json takes a text that looks like an ISO date for a date, and .NET then writes it in
+/// the American way.
+fn american(string: &str) -> Option<String> {
+    if !(19..=40).contains(&string.len()) || string.as_bytes()[10] != b'T' {
+        return None;
+    }
+    let zoned = OffsetDateTime::parse(string, &Rfc3339);
+    let unzoned = || Some(PrimitiveDateTime::parse(string, &Iso8601::DEFAULT).ok()?.assume_utc());
+    let moment = zoned.ok().or_else(unzoned)?.to_offset(UtcOffset::UTC);
+    let format = format_description!("[month]/[day]/[year] [hour]:[minute]:[second]");
+    moment.format(format).ok()
+}
+
+/// Judges an answer.
+pub(super) fn judge(status: u16, content_type: Option<&str>, body: &[u8]) -> Judgement {
+    if !(200..300).contains(&status) {
+        return Judgement::Failure(format!(
+            "Response status code does not indicate success: {status}"
+        ));
+    }
+    if body.is_empty() {
+        return Judgement::Hang;
+    }
+    let media = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    if !["application/json", "text/json"].iter().any(|json| media.eq_ignore_ascii_case(json)) {
+        return Judgement::Failure(format!("no formatter reads the media type '{media}'"));
+    }
+    let body = String::from_utf8_lossy(body);
+    if body.trim().is_empty() {
+        return Judgement::Hang;
+    }
+    let invalid = |why: &str| Judgement::Failure(format!("Invalid HttpResponseMessage: {why}"));
+    match serde_json::from_str(&body) {
+        Ok(Value::Null) => Judgement::Hang,
+        Ok(Value::Object(object)) => {
+            accept(object).map_or_else(|why| invalid(&why), Judgement::Success)
+        }
+        Ok(_) => invalid("the body is not a JSON object"),
+        Err(why) => invalid(&why.to_string()),
+    }
+}
+
+/// Reads the three properties in any case; others are ignored.
+fn accept(object: Map<String, Value>) -> Result<Answer, String> {
+    let mut answer = Answer::default();
+    for (key, value) in object {
+        match (key.to_lowercase().as_str(), value) {
+            ("returnvalue", value) => answer.return_value = value,
+            ("logs" | "outputs", Value::Null) => {}
+            ("outputs", Value::Object(outputs)) => answer.outputs = outputs,
+            ("logs", Value::Array(logs)) => {
+                answer.logs = logs.into_iter().map(log).collect::<Result<_, _>>()?;
+            }
+            ("logs", _) => return Err("Logs is not a list".to_owned()),
+            ("outputs", _) => return Err("Outputs is not an object".to_owned()),
+            _ => {}
+        }
+    }
+    Ok(answer)
+}
+
+fn log(value: Value) -> Result<String, String> {
+    match value {
+        Value::String(line) => Ok(line),
+        Value::Null => Ok(String::new()),
+        Value::Number(number) => Ok(number.to_string()),
+        Value::Bool(true) => Ok("True".to_owned()),
+        Value::Bool(false) => Ok("False".to_owned()),
+        Value::Array(_) | Value::Object(_) => Err("Logs holds more than texts".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

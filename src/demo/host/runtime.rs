@@ -1,0 +1,285 @@
+//! The running host inside: every call goes through `Runtime::run`, whatever caused it.
+
+use std::{sync::Arc, time::Duration};
+
+use azure_core::Uuid;
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+use reqwest::{
+    Client, Method, StatusCode,
+    header::{
+        CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
+        TRANSFER_ENCODING, USER_AGENT,
+    },
+    redirect,
+};
+use serde_json::{Map, Value};
+use tokio::time::{Instant, timeout};
+use tracing::Level;
+
+use super::{
+    Cause, HttpAnswer, Invocation, Outcome,
+    app::App,
+    invocation::{self, Answer, Judgement},
+    journal::{Journal, LogLine},
+    worker::Worker,
+};
+
+/// The version this stand-in says it is.
+const VERSION: &str = "4.1037.0.0";
+const HOST_VERSION: HeaderName = HeaderName::from_static("x-azure-functions-hostversion");
+const INVOCATION_ID: HeaderName = HeaderName::from_static("x-azure-functions-invocationid");
+const MS_INVOCATION_ID: HeaderName = HeaderName::from_static("x-ms-invocation-id");
+const TRACE: HeaderName = HeaderName::from_static("traceparent");
+/// How long a call may still go on after its time is up (`TimeoutAttribute` of the `WebJobs` SDK).
+const GRACE: Duration = Duration::from_secs(2);
+/// How much of a body is sent as one chunk.
+const CHUNK: usize = 16 * 1024;
+
+/// What the listeners share.
+#[derive(Debug)]
+pub(super) struct Runtime {
+    pub(super) app: Arc<App>,
+    pub(super) worker: Worker,
+    pub(super) log: Arc<Journal<LogLine>>,
+    pub(super) invocations: Journal<Invocation>,
+    pub(super) client: Client,
+}
+
+/// The client for the handler: keep-alive, straight to it, no redirects.
+pub(super) fn client() -> reqwest::Result<Client> {
+    Client::builder()
+        .no_proxy()
+        .redirect(redirect::Policy::none())
+        .pool_idle_timeout(Duration::from_mins(1))
+        .build()
+}
+
+impl Runtime {
+    /// Calls a function with a body.
+    pub(super) async fn call(
+        &self,
+        function: &str,
+        cause: Cause,
+        reason: &str,
+        body: Value,
+    ) -> Outcome {
+        let id = Uuid::new_v4().to_string();
+        self.run(&id, function, cause, reason, self.post(function, &id, &body)).await
+    }
+
+    /// Proxies a request to the function it is for.
+    pub(super) async fn http(
+        &self,
+        method: Method,
+        path_and_query: &str,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> HttpAnswer {
+        let path = path_and_query.split('?').next().unwrap_or_default();
+        let prefix = self.app.route_prefix.trim_matches('/');
+        let route = path.trim_start_matches('/').strip_prefix(prefix);
+        let route = route.filter(|rest| prefix.is_empty() || rest.starts_with('/'));
+        let found = |route| self.app.functions.iter().find(|f| f.answers(method.as_str(), route));
+        let Some(function) = route.and_then(found) else {
+            return HttpAnswer::empty(StatusCode::NOT_FOUND);
+        };
+        let mut answer = HttpAnswer::empty(StatusCode::INTERNAL_SERVER_ERROR);
+        let id = Uuid::new_v4().to_string();
+        let cause = Cause::Http { request: format!("{method} {path}") };
+        let reason = "This function was programmatically called via the host APIs.";
+        let proxied = async {
+            match self.proxy(&id, method, path_and_query, headers, body).await {
+                Ok(proxied) => {
+                    answer = proxied;
+                    Outcome::Succeeded(Answer::default())
+                }
+                Err(why) => Outcome::Failed { why },
+            }
+        };
+        self.run(&id, &function.name, cause, reason, proxied).await;
+        answer
+    }
+
+    /// Runs a call and writes down what became of it.
+    async fn run(
+        &self,
+        id: &str,
+        function: &str,
+        cause: Cause,
+        reason: &str,
+        call: impl Future<Output = Outcome>,
+    ) -> Outcome {
+        let category = format!("Function.{function}");
+        let log = |level, message: String| self.log.log(level, &category, message);
+        log(Level::INFO, format!("Executing 'Functions.{function}' (Reason='{reason}', Id={id})"));
+        let started = Instant::now();
+        let outcome = match self.app.timeout {
+            None => call.await,
+            Some(limit) => self.within(limit, id, function, call).await,
+        };
+        let took = started.elapsed();
+        let end = |how: &str| {
+            format!(
+                "Executed 'Functions.{function}' ({how}, Id={id}, Duration={}ms)",
+                took.as_millis()
+            )
+        };
+        match &outcome {
+            Outcome::Succeeded(answer) => {
+                for line in &answer.logs {
+                    self.log.log(Level::INFO, &format!("{category}.User"), line);
+                }
+                log(Level::INFO, end("Succeeded"));
+            }
+            Outcome::Failed { why } => log(Level::ERROR, format!("{} {why}", end("Failed"))),
+            Outcome::TimedOut => log(Level::ERROR, end("Failed")),
+        }
+        self.invocations.push(Invocation {
+            id: id.to_owned(),
+            function: function.to_owned(),
+            cause,
+            outcome: outcome.clone(),
+            took,
+        });
+        outcome
+    }
+
+    /// Runs a call under the functionTimeout.
+    ///
+    /// A call that is still running when its time and the grace are over costs the process, and
+    /// with it every other call in flight (`WebScriptHostExceptionHandler`).
+    async fn within(
+        &self,
+        limit: Duration,
+        id: &str,
+        function: &str,
+        call: impl Future<Output = Outcome>,
+    ) -> Outcome {
+        let mut call = Box::pin(call);
+        if let Ok(outcome) = timeout(limit, &mut call).await {
+            return outcome;
+        }
+        self.log.log(
+            Level::ERROR,
+            &format!("Function.{function}"),
+            format!(
+                "Timeout value of {limit:?} exceeded by function 'Functions.{function}' \
+                 (Id: '{id}'). Initiating cancellation."
+            ),
+        );
+        if timeout(GRACE, &mut call).await.is_err() {
+            let message = format!("'Functions.{function}' runs on: the handler is killed");
+            self.log.host(Level::ERROR, message);
+            self.worker.restart().await;
+        }
+        Outcome::TimedOut
+    }
+
+    /// Posts the body and judges the answer; never returns where the real host would not.
+    async fn post(&self, function: &str, id: &str, body: &Value) -> Outcome {
+        if let Err(why) = self.worker.ready().await {
+            return Outcome::Failed { why };
+        }
+        let mut headers = self.headers(id);
+        headers.insert(USER_AGENT, value(&format!("Azure-Functions-Host/{VERSION}")));
+        headers.insert(TRACE, value(&trace()));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+        let url = format!("http://127.0.0.1:{}/{function}", self.worker.port);
+        let request = self.client.post(url).headers(headers).body(chunked(&body.to_string()));
+        let answer = async {
+            let answer = request.send().await?;
+            let status = answer.status().as_u16();
+            let media = answer.headers().get(CONTENT_TYPE).cloned();
+            Ok::<_, reqwest::Error>((status, media, answer.bytes().await?))
+        };
+        let (status, media, body) = match answer.await {
+            Ok(answer) => answer,
+            Err(why) => return Outcome::Failed { why: chain(&why) },
+        };
+        let media = media.as_ref().and_then(|media| media.to_str().ok());
+        match invocation::judge(status, media, &body) {
+            Judgement::Success(answer) => Outcome::Succeeded(answer),
+            Judgement::Failure(why) => Outcome::Failed { why },
+            Judgement::Hang => {
+                let message = "the answer has an empty body: the host waits on";
+                self.log.log(Level::WARN, &format!("Function.{function}"), message);
+                std::future::pending().await
+            }
+        }
+    }
+
+    /// Sends the request on as it came, path and all, under the host's three headers.
+    async fn proxy(
+        &self,
+        id: &str,
+        method: Method,
+        path_and_query: &str,
+        mut headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<HttpAnswer, String> {
+        self.worker.ready().await?;
+        for hop in [HOST, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {
+            headers.remove(hop);
+        }
+        for (name, value) in &self.headers(id) {
+            headers.insert(name, value.clone());
+        }
+        headers.insert(MS_INVOCATION_ID, value(id));
+        let url = format!("http://127.0.0.1:{}{path_and_query}", self.worker.port);
+        let answer = async {
+            let request = self.client.request(method, url).headers(headers).body(body);
+            let answer = request.send().await?;
+            let (status, mut headers) = (answer.status(), answer.headers().clone());
+            headers.remove(CONNECTION);
+            headers.remove(TRANSFER_ENCODING);
+            Ok::<_, reqwest::Error>(HttpAnswer { status, headers, body: answer.bytes().await? })
+        };
+        answer.await.map_err(|why| chain(&why))
+    }
+
+    fn headers(&self, id: &str) -> HeaderMap {
+        let port = self.worker.port;
+        HeaderMap::from_iter([
+            (HOST, value(&format!("127.0.0.1:{port}"))),
+            (HOST_VERSION, HeaderValue::from_static(VERSION)),
+            (INVOCATION_ID, value(id)),
+        ])
+    }
+
+    /// The entry `sys` of a call's metadata.
+    pub(super) fn sys(function: &str) -> Value {
+        invocation::sys(function, super::now(), &Uuid::new_v4().to_string())
+    }
+}
+
+/// A call's metadata when nothing but the host's own entry is in it.
+pub(super) fn only_sys(function: &str) -> Map<String, Value> {
+    Map::from_iter([("sys".to_owned(), Runtime::sys(function))])
+}
+
+/// A body without a length: reqwest sends it chunked, as the host does.
+fn chunked(body: &str) -> reqwest::Body {
+    let body = Bytes::copy_from_slice(body.as_bytes());
+    let starts = (0..body.len()).step_by(CHUNK);
+    let chunks: Vec<_> =
+        starts.map(|start| body.slice(start..body.len().min(start + CHUNK))).collect();
+    reqwest::Body::wrap_stream(stream::iter(chunks).map(Ok::<_, std::io::Error>))
+}
+
+/// A W3C trace context that is not sampled.
+fn trace() -> String {
+    let span = Uuid::new_v4().simple().to_string();
+    format!("00-{}-{}-00", Uuid::new_v4().simple(), &span[..16])
+}
+
+/// A header's value; every text given here is one.
+fn value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
+}
+
+/// An error with its causes: reqwest tells only the outermost.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

@@ -1,0 +1,88 @@
+//! NCRONTAB: cron with a first field for seconds; five fields begin at second zero. Always in UTC,
+//! as a function app without `WEBSITE_TIME_ZONE`.
+
+use chrono::DateTime;
+use croner::{
+    Cron,
+    parser::{CronParser, Seconds, Year},
+};
+use time::{Duration, OffsetDateTime};
+
+/// The words NCRONTAB knows; croner knows more letters, the host does not.
+const WORDS: [&str; 19] = [
+    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "sun",
+    "mon", "tue", "wed", "thu", "fri", "sat",
+];
+
+/// When a timer fires.
+#[derive(Debug)]
+pub(super) struct Schedule(Cron);
+
+impl Schedule {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let strange = |c: char| !c.is_ascii_alphanumeric() && !" \t*,-/".contains(c);
+        let mut words = text.split(|c: char| !c.is_ascii_alphabetic()).filter(|w| !w.is_empty());
+        if text.contains(strange)
+            || words.any(|word| !WORDS.contains(&word.to_ascii_lowercase().as_str()))
+        {
+            return Err("is not NCRONTAB (time spans are not stood in for)".to_owned());
+        }
+        let parser = CronParser::builder()
+            .seconds(Seconds::Optional)
+            .year(Year::Disallowed)
+            .sloppy_ranges(true)
+            // NCRONTAB wants both the day of the month and the weekday to match.
+            .dom_and_dow(true)
+            .build();
+        parser.parse(text).map(Self).map_err(|why| why.to_string())
+    }
+
+    /// The first time strictly after `moment`.
+    pub(super) fn next(&self, moment: OffsetDateTime) -> Option<OffsetDateTime> {
+        let moment = DateTime::from_timestamp(moment.unix_timestamp(), 0)?;
+        let next = self.0.find_next_occurrence(&moment, false).ok()?;
+        OffsetDateTime::from_unix_timestamp(next.timestamp()).ok()
+    }
+
+    /// Whether it fires again within a minute: the host then keeps no record of it.
+    pub(super) fn is_rapid(&self, now: OffsetDateTime) -> bool {
+        let second = self.next(now).and_then(|first| self.next(first));
+        second.is_some_and(|second| second < now + Duration::MINUTE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn the_first_of_six_fields_is_the_second() {
+        let now = datetime!(2026-11-24 10:00:00.5 UTC);
+        for (text, next) in [
+            ("0 */5 * * * *", datetime!(2026-11-24 10:05:00 UTC)),
+            ("*/5 * * * *", datetime!(2026-11-24 10:05:00 UTC)),
+            ("30 0 3 * * MON", datetime!(2026-11-30 03:00:30 UTC)),
+            ("* * * * * *", datetime!(2026-11-24 10:00:01 UTC)),
+            // The 13th that is a Friday, not every 13th and every Friday.
+            ("0 0 0 13 * 5", datetime!(2027-08-13 00:00:00 UTC)),
+        ] {
+            assert_eq!(Schedule::parse(text).unwrap().next(now), Some(next), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_ncrontab_does_not_know_is_refused() {
+        for text in ["", "@daily", "0 0 0 L * *", "0 0 0 ? * 5#2", "00:05:00", "0 61 * * * *"] {
+            assert!(Schedule::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn more_than_once_a_minute_is_rapid() {
+        let now = datetime!(2026-11-24 10:00:00.5 UTC);
+        assert!(Schedule::parse("*/10 * * * * *").unwrap().is_rapid(now));
+        assert!(!Schedule::parse("0 * * * * *").unwrap().is_rapid(now));
+    }
+}

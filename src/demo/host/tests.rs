@@ -1,0 +1,110 @@
+//! Drills: the host against a small handler that misbehaves as told.
+
+mod app;
+mod process;
+mod queue;
+
+use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt, path::PathBuf};
+
+use azure_core::Uuid;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::{Map, Value, json};
+
+use super::*;
+
+/// The handler: its one binding `word` says what it is to do.
+const HANDLER: &str = include_str!("tests/handler.js");
+
+/// An app in a folder of its own, gone with the test.
+struct Deployed {
+    root: PathBuf,
+    host: Value,
+    settings: BTreeMap<String, String>,
+}
+
+impl Deployed {
+    /// host.json and the handler; functionTimeout is one second.
+    fn new() -> Self {
+        let root = std::env::temp_dir().join(format!("viva-host-{}", Uuid::new_v4()));
+        fs::create_dir(&root).unwrap();
+        let handler = root.join("handler");
+        fs::write(&handler, HANDLER).unwrap();
+        fs::set_permissions(&handler, fs::Permissions::from_mode(0o755)).unwrap();
+        let host = json!({
+            "version": "2.0",
+            "functionTimeout": "00:10:00",
+            "extensions": { "queues": { "batchSize": 4, "maxPollingInterval": "00:00:00.200" } },
+            "customHandler": {
+                "description": {
+                    "defaultExecutablePath": "handler",
+                    "arguments": ["--port", "%FUNCTIONS_CUSTOMHANDLER_PORT%", "%NOWHERE%"],
+                },
+                "enableProxyingHttpRequest": true,
+            },
+        });
+        let this = Self { root, host, settings: BTreeMap::new() };
+        this.set("AzureFunctionsJobHost__functionTimeout", "00:00:01")
+    }
+
+    fn set(mut self, name: &str, value: &str) -> Self {
+        self.settings.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// A function; the trigger's binding is given without its direction.
+    fn function(self, name: &str, mut trigger: Value) -> Self {
+        trigger["direction"] = json!("in");
+        let mut bindings = vec![trigger];
+        if bindings[0]["type"] == "httpTrigger" {
+            bindings.push(json!({ "type": "http", "direction": "out", "name": "res" }));
+        }
+        fs::create_dir_all(self.root.join(name)).unwrap();
+        let json = json!({ "bindings": bindings }).to_string();
+        fs::write(self.root.join(name).join("function.json"), json).unwrap();
+        self
+    }
+
+    /// A function that only fires by hand.
+    fn by_hand(self) -> Self {
+        self.function("Work", timer("0 0 0 1 1 *"))
+    }
+
+    fn write(&self) {
+        fs::write(self.root.join("host.json"), self.host.to_string()).unwrap();
+    }
+
+    async fn start(&self) -> Host {
+        self.write();
+        Host::start(&self.root, self.settings.clone()).await.unwrap()
+    }
+
+    /// The requests the handler has seen.
+    fn requests(&self) -> Vec<Value> {
+        let lines = fs::read_to_string(self.root.join("requests")).unwrap_or_default();
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+impl Drop for Deployed {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.root);
+    }
+}
+
+fn timer(schedule: &str) -> Value {
+    json!({ "type": "timerTrigger", "name": "timer", "schedule": schedule })
+}
+
+/// Tells the handler what to do, as a binary binding would.
+async fn tell(host: &Host, word: &str) -> Outcome {
+    let data = Map::from_iter([("word".to_owned(), json!(STANDARD.encode(word)))]);
+    host.invoke("Work", data, Map::new()).await
+}
+
+fn failed(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Failed { .. })
+}
+
+fn succeeded(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Succeeded(_))
+}

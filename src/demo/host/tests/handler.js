@@ -1,0 +1,43 @@
+#!/usr/bin/env node
+// A custom handler that does what the word in its binding says.
+const fs = require('fs'), http = require('http');
+
+if (process.env.CRASH_ON_START) process.exit(1);
+if (process.env.NEVER_LISTEN) return setInterval(() => {}, 1000);
+
+const json = (res, value) => {
+  res.setHeader('Content-Type', 'application/json');
+  res.end(JSON.stringify(value));
+};
+
+http.createServer((req, res) => {
+  const chunks = [];
+  req.on('data', chunk => chunks.push(chunk));
+  req.on('end', () => {
+    if (req.url === '/') return res.writeHead(404).end();
+    const body = Buffer.concat(chunks).toString();
+    const seen = { method: req.method, url: req.url, headers: req.rawHeaders, body: body.slice(0, 9999) };
+    fs.appendFileSync('requests', JSON.stringify(seen) + '\n');
+    if (req.url.startsWith('/api/')) {
+      res.writeHead(418, { 'X-Handler': 'yes' });
+      return res.end('proxied ' + body);
+    }
+    const word = Buffer.from(JSON.parse(body).Data.word ?? 'b2s=', 'base64').toString();
+    const [verb, number] = word.split(' ');
+    switch (verb) {
+      case 'empty': return res.end();
+      case 'refuse': return res.writeHead(500).end();
+      case 'wait': return setTimeout(() => json(res, {}), Number(number));
+      case 'exit': console.error('last words'); return process.exit(Number(number));
+      case 'print':
+        console.log('to stdout');
+        console.error('a Warning');
+        console.error('an accident');
+        console.log('LanguageWorkerConsoleLogquiet');
+        return json(res, {});
+      case 'environment':
+        return json(res, { ReturnValue: { env: process.env, argv: process.argv.slice(2), cwd: process.cwd() } });
+      default: return json(res, { Outputs: {}, Logs: ['did it'], ReturnValue: body.length });
+    }
+  });
+}).listen(process.env.FUNCTIONS_CUSTOMHANDLER_PORT, '127.0.0.1');

@@ -1,0 +1,280 @@
+use tracing::Level;
+
+use super::*;
+
+#[tokio::test]
+async fn the_handler_gets_what_the_host_gives() {
+    let deployed = Deployed::new().by_hand().set("MY_SETTING", "mine");
+    let host = deployed.start().await;
+    let Outcome::Succeeded(answer) = tell(&host, "environment").await else { panic!("failed") };
+    let told = answer.return_value;
+    let port = host.handler_port().to_string();
+    assert_eq!(told["argv"], json!(["--port", port]));
+    assert_eq!(told["env"]["MY_SETTING"], "mine");
+    for name in ["FUNCTIONS_HTTPWORKER_PORT", "FUNCTIONS_CUSTOMHANDLER_PORT"] {
+        assert_eq!(told["env"][name], json!(port));
+    }
+    let id = &told["env"]["FUNCTIONS_CUSTOMHANDLER_WORKER_ID"];
+    assert!(id.is_string() && *id == told["env"]["FUNCTIONS_HTTPWORKER_ID"]);
+    assert_eq!(told["env"]["FUNCTIONS_APP_ROOT_PATH"], told["cwd"]);
+
+    let request = &deployed.requests()[0];
+    assert_eq!((&request["method"], &request["url"]), (&json!("POST"), &json!("/Work")));
+    let headers: Vec<_> = request["headers"].as_array().unwrap().iter().step_by(2).collect();
+    assert_eq!(
+        headers[..6],
+        [
+            "host",
+            "x-azure-functions-hostversion",
+            "x-azure-functions-invocationid",
+            "user-agent",
+            "traceparent",
+            "content-type"
+        ]
+    );
+    assert!(headers.contains(&&json!("transfer-encoding")), "{headers:?}");
+    assert!(!headers.contains(&&json!("content-length")), "{headers:?}");
+    host.stop().await;
+}
+
+#[tokio::test]
+async fn an_empty_body_hangs_until_the_timeout_and_costs_the_process() {
+    let deployed = Deployed::new().by_hand();
+    let host = deployed.start().await;
+    assert!(succeeded(&tell(&host, "ok").await));
+    let (port, pid) = (host.handler_port(), host.handler_pid());
+    assert_eq!(tell(&host, "empty").await, Outcome::TimedOut);
+    assert!(succeeded(&tell(&host, "ok").await));
+    assert_eq!(host.handler_port(), port);
+    assert!(host.handler_pid().is_some() && host.handler_pid() != pid);
+    let took = host.outcomes()[1].took;
+    assert!((3.0..4.0).contains(&took.as_secs_f32()), "{took:?}");
+    // Not counted as a crash, however often.
+    assert_eq!(host.stopped(), None);
+}
+
+#[tokio::test]
+async fn a_call_that_ends_within_the_grace_has_timed_out_but_costs_no_process() {
+    let deployed = Deployed::new().by_hand();
+    let host = deployed.start().await;
+    host.ready().await.unwrap();
+    let pid = host.handler_pid();
+    assert_eq!(tell(&host, "wait 1500").await, Outcome::TimedOut);
+    assert_eq!(host.handler_pid(), pid);
+}
+
+#[tokio::test]
+async fn one_timeout_fails_every_call_in_flight() {
+    let deployed = Deployed::new().by_hand();
+    let host = deployed.start().await;
+    host.ready().await.unwrap();
+    let late = async {
+        tokio::time::sleep(Duration::from_millis(2500)).await;
+        tell(&host, "wait 60000").await
+    };
+    let (first, second) = tokio::join!(tell(&host, "empty"), late);
+    assert_eq!(first, Outcome::TimedOut);
+    assert!(failed(&second), "{second:?}");
+}
+
+#[tokio::test]
+async fn exit_code_0_is_the_end_of_the_handler_but_not_of_the_host() {
+    let deployed = Deployed::new().by_hand();
+    let host = deployed.start().await;
+    assert!(failed(&tell(&host, "exit 0").await));
+    host.until_logged(|line| line.message.contains("exited with code 0")).await;
+    let Outcome::Failed { why } = tell(&host, "ok").await else { panic!("a handler answered") };
+    assert!(why.contains("refused"), "{why}");
+    assert_eq!((host.handler_pid(), host.stopped()), (None, None));
+    host.stop().await;
+}
+
+#[tokio::test]
+async fn the_third_crash_stops_the_host() {
+    let deployed = Deployed::new().by_hand();
+    let host = deployed.start().await;
+    for crash in 1..=3 {
+        assert_eq!(host.stopped(), None, "before crash {crash}");
+        assert!(failed(&tell(&host, "exit 1").await));
+        host.until_logged(|line| line.message.contains("last words")).await;
+    }
+    host.until_stopped().await;
+    let why = host.stopped().unwrap();
+    assert!(why.starts_with("Exceeded http worker restart retry count"), "{why}");
+    assert!(why.ends_with("the handler exited (exit status: 1). last words"), "{why}");
+    let Outcome::Failed { why } = tell(&host, "ok").await else { panic!("still running") };
+    assert!(why.starts_with("the host has stopped"), "{why}");
+    host.stop().await;
+}
+
+#[tokio::test]
+async fn a_handler_that_crashes_on_start_or_never_listens_stops_the_host() {
+    let mut deployed = Deployed::new().by_hand().set("CRASH_ON_START", "1");
+    let host = deployed.start().await;
+    assert!(host.ready().await.unwrap_err().contains("exit status: 1"));
+    deployed = deployed.by_hand().set("NEVER_LISTEN", "1");
+    deployed.settings.remove("CRASH_ON_START");
+    deployed.host["customHandler"]["initializationTimeout"] = json!("00:00:00.300");
+    let host = deployed.start().await;
+    assert!(host.ready().await.unwrap_err().contains("did not listen in 300ms"));
+}
+
+#[tokio::test]
+async fn exit_code_200_restarts_and_counts_for_nothing() {
+    let deployed = Deployed::new().by_hand();
+    let host = deployed.start().await;
+    for _ in 0..4 {
+        host.ready().await.unwrap();
+        let pid = host.handler_pid();
+        assert!(failed(&tell(&host, "exit 200").await));
+        while host.handler_pid().is_none_or(|now| Some(now) == pid) {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert!(succeeded(&tell(&host, "ok").await));
+    host.stop().await;
+}
+
+#[tokio::test]
+async fn a_killed_handler_comes_back_on_its_port() {
+    let deployed = Deployed::new().by_hand();
+    let host = deployed.start().await;
+    host.ready().await.unwrap();
+    let pid = host.handler_pid();
+    host.kill_handler().await;
+    assert!(succeeded(&tell(&host, "ok").await));
+    assert_ne!(host.handler_pid(), pid);
+}
+
+#[tokio::test]
+async fn many_calls_and_large_bodies_go_at_once() {
+    let deployed =
+        Deployed::new().by_hand().set("AzureFunctionsJobHost__functionTimeout", "00:00:30");
+    let host = deployed.start().await;
+    let large = "x".repeat(3_000_000);
+    let calls = (0..16).map(|_| tell(&host, &large));
+    for outcome in futures::future::join_all(calls).await {
+        let Outcome::Succeeded(answer) = outcome else { panic!("{outcome:?}") };
+        assert!(answer.return_value.as_u64().unwrap() > 4_000_000);
+    }
+}
+
+#[tokio::test]
+async fn what_the_handler_prints_is_ranked_and_what_it_answers_is_filed() {
+    let deployed = Deployed::new().by_hand();
+    let host = deployed.start().await;
+    assert!(succeeded(&tell(&host, "print").await));
+    assert!(succeeded(&tell(&host, "ok").await));
+    for (level, category, message) in [
+        (Level::INFO, "Host.Function.Console", "to stdout"),
+        (Level::WARN, "Host.Function.Console", "a Warning"),
+        (Level::ERROR, "Host.Function.Console", "an accident"),
+        (Level::INFO, "Worker", "quiet"),
+        (Level::INFO, "Function.Work.User", "did it"),
+    ] {
+        host.until_logged(|line| {
+            line.level == level && line.category == category && line.message == message
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_proxied_with_the_hosts_headers() {
+    let route = json!({ "type": "httpTrigger", "name": "req", "route": "status/{id?}",
+        "methods": ["post"], "authLevel": "anonymous" });
+    let deployed = Deployed::new().function("Status", route);
+    let host = deployed.start().await;
+    let mut headers = HeaderMap::new();
+    headers.insert("x-ms-invocation-id", "mine".parse().unwrap());
+    headers.insert("x-own", "kept".parse().unwrap());
+    let send = async |method, path: &str| {
+        host.http(method, path, headers.clone(), Bytes::from_static(b"hello")).await
+    };
+    let answer = send(Method::POST, "/api/Status/7?x=%20").await;
+    assert_eq!((answer.status.as_u16(), &answer.body[..]), (418, &b"proxied hello"[..]));
+    assert_eq!(answer.headers["x-handler"], "yes");
+    for (method, path) in [
+        (Method::GET, "/api/status"),
+        (Method::POST, "/status"),
+        (Method::POST, "/api/Other"),
+        (Method::POST, "/apistatus"),
+        (Method::GET, "/"),
+    ] {
+        assert_eq!(send(method, path).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    let ended = host.outcomes();
+    assert_eq!(ended.len(), 1);
+    assert_eq!(ended[0].cause, Cause::Http { request: "POST /api/Status/7".to_owned() });
+
+    let request = &deployed.requests()[0];
+    assert_eq!(request["url"], "/api/Status/7?x=%20");
+    let headers: Vec<_> = request["headers"].as_array().unwrap().chunks(2).collect();
+    let id = json!(ended[0].id);
+    for (name, value) in [
+        ("x-ms-invocation-id", &id),
+        ("x-azure-functions-invocationid", &id),
+        ("x-own", &json!("kept")),
+    ] {
+        let given: Vec<_> = headers.iter().filter(|header| header[0] == name).collect();
+        assert_eq!(given.len(), 1, "{name}");
+        assert_eq!(given[0][1], *value, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_timer_fires_by_itself_unless_it_is_disabled() {
+    let deployed = Deployed::new()
+        .function("Tick", timer("* * * * * *"))
+        .function("Off", timer("* * * * * *"))
+        .set("AzureWebJobs.Off.Disabled", "true");
+    let host = deployed.start().await;
+    host.until_outcomes(|ended| ended.len() >= 2).await;
+    assert!(host.outcomes().iter().all(|one| one.function == "Tick" && succeeded(&one.outcome)));
+    assert!(succeeded(&host.timer("Off", true).await));
+    let requests = deployed.requests();
+    let off = requests.iter().find(|request| request["url"] == "/Off").unwrap();
+    let body: Value = serde_json::from_str(off["body"].as_str().unwrap()).unwrap();
+    assert_eq!(body["Data"]["timer"]["IsPastDue"], true);
+    // More than once a minute: no status is kept.
+    assert_eq!(body["Data"]["timer"]["ScheduleStatus"], Value::Null);
+    assert_eq!(body["Metadata"]["sys"]["MethodName"], "Off");
+}
+
+#[tokio::test]
+async fn a_timer_run_shows_the_one_before() {
+    let deployed = Deployed::new().by_hand();
+    let host = deployed.start().await;
+    for _ in 0..2 {
+        assert!(succeeded(&host.timer("Work", false).await));
+    }
+    let last = |request: &Value| {
+        let body: Value = serde_json::from_str(request["body"].as_str().unwrap()).unwrap();
+        body["Data"]["timer"]["ScheduleStatus"]["Last"].as_str().unwrap().to_owned()
+    };
+    let requests = deployed.requests();
+    assert_eq!(last(&requests[0]), "0001-01-01T00:00:00+00:00");
+    assert!(last(&requests[1]).starts_with("20"));
+}
+
+#[tokio::test]
+async fn nothing_is_left_when_the_host_is_gone() {
+    let alive = |pid: u32| std::path::Path::new(&format!("/proc/{pid}/cmdline")).exists();
+    for stopping in [true, false] {
+        let deployed = Deployed::new().by_hand();
+        let host = deployed.start().await;
+        host.ready().await.unwrap();
+        let pid = host.handler_pid().unwrap();
+        if stopping {
+            host.stop().await;
+        } else {
+            drop(host);
+        }
+        let gone = async {
+            while tokio::net::TcpStream::connect(("127.0.0.1", 1)).await.is_ok() || alive(pid) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(5), gone).await.unwrap();
+    }
+}

@@ -1,0 +1,317 @@
+//! The HTTP side: which request is which, who is let in, and the answers' form.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{AppendHeaders, Html, IntoResponse, Json, Response};
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use super::desk::Desk;
+use super::form::FilePart;
+use super::line::Line;
+use super::{Call, Ingestion, Quirk, Seen, zip_check};
+
+/// A refusal in the service's words.
+type Refusal = (StatusCode, &'static str);
+
+const BUSY: Refusal = (StatusCode::BAD_REQUEST, "Previous ingestion is not complete.");
+const CONNECTOR_ID: &str = "00000000-0000-4000-8000-0000000000c0";
+
+/// Answers one request.
+pub(super) async fn answer(
+    State(desk): State<Arc<Desk>>,
+    ConnectInfo(line): ConnectInfo<Line>,
+    request: Request,
+) -> Response {
+    // A task of its own, not the connection's: what has arrived whole counts, even where nobody
+    // waits for the answer any more.
+    let answered = tokio::spawn(async move { desk.take(&line, request).await });
+    answered.await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+}
+
+/// What a path asks for.
+struct Asked {
+    call: Call,
+    tenant: String,
+    connector: &'static str,
+    id: String,
+}
+
+impl Asked {
+    /// Reads method and path, letter case ignored as the documentation itself does.
+    fn read(head: &Parts, older_paths: bool) -> Option<Self> {
+        let path = head.uri.path().to_ascii_lowercase();
+        let parts: Vec<&str> = path.strip_prefix("/v1.0/")?.split('/').collect();
+        let method = head.method.as_str();
+        let (tenant, rest) = match parts.as_slice() {
+            // The scale unit's path names no connector.
+            ["tenants", t, "scopes", s, "scaleunit"] if t == s => (t, &["scaleunit"][..]),
+            ["scopes", t, "ingress", "connectors", rest @ ..] => (t, rest),
+            _ => return None,
+        };
+        let query = head.uri.query().unwrap_or_default().to_ascii_lowercase();
+        let (call, connector, id) = match (method, rest, older_paths) {
+            ("GET", ["scaleunit"], _) => (Call::ScaleUnit, "hr", ""),
+            ("GET", ["status"], true) => (Call::Ping, query.strip_prefix("connectortype=")?, ""),
+            ("GET", [connector], false) => (Call::Ping, *connector, ""),
+            ("POST", [connector, "ingestions", "fileingestion"], _) => (Call::Push, *connector, ""),
+            ("GET", [connector, "ingestions", "fileingestion", id], false)
+            | ("GET", [connector, "ingestions", id], true) => (Call::Status, *connector, *id),
+            ("GET", [connector, "ingestions", id, "errors"], false)
+            | ("GET", [connector, "ingestions", "fileingestion", id, "errors"], true) => {
+                (Call::Errors, *connector, *id)
+            }
+            _ => return None,
+        };
+        let connector = match connector {
+            "hr" => "HR",
+            "survey" => "Survey",
+            _ => return None,
+        };
+        Some(Self { call, tenant: (*tenant).into(), connector, id: id.into() })
+    }
+}
+
+impl Desk {
+    async fn take(&self, line: &Line, request: Request) -> Response {
+        let (head, body) = request.into_parts();
+        let asked = Asked::read(&head, self.rules.older_paths);
+        self.open.send_modify(|open| *open += 1);
+        let (number, quirk) = self.enter(&head, asked.as_ref().map(|asked| asked.call));
+        let answer = self.answer(line, asked, quirk.as_ref(), &head.headers, body).await;
+        if let (Some(answer), Some(seen)) = (&answer, self.book().seen.get_mut(number)) {
+            seen.status = Some(answer.status().as_u16());
+        }
+        self.open.send_modify(|open| *open -= 1);
+        answer.unwrap_or_else(|| {
+            line.cut();
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        })
+    }
+
+    /// Writes the request down and finds the quirk that is due.
+    fn enter(&self, head: &Parts, call: Option<Call>) -> (usize, Option<Quirk>) {
+        let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
+        let mut book = self.book();
+        book.seen.push(Seen {
+            call,
+            method: head.method.to_string(),
+            path: head.uri.path().into(),
+            bearer: bearer(&head.headers).map(Into::into),
+            scale_unit: text("x-nova-scaleunit").map(Into::into),
+            content_length: text("content-length").and_then(|length| length.parse().ok()),
+            status: None,
+        });
+        let queued = book.queued.iter().position(|(of, _)| Some(*of) == call);
+        let quirk = match queued {
+            Some(queued) => Some(book.queued.remove(queued).1),
+            None => call.and_then(|call| book.always.get(&call).cloned()),
+        };
+        (book.seen.len() - 1, quirk)
+    }
+
+    /// The answer, or none where the connection is to be cut.
+    async fn answer(
+        &self,
+        line: &Line,
+        asked: Option<Asked>,
+        quirk: Option<&Quirk>,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Option<Response> {
+        // The body is read before any refusal: an answer sent earlier could be lost in a reset.
+        let body = self.read(line, quirk, body).await?;
+        if let Some(refusal) = quirk.and_then(refusal) {
+            return Some(refusal);
+        }
+        if quirk == Some(&Quirk::Silent) {
+            self.hold(line).await;
+            return None;
+        }
+        let answer = self.serve(asked, quirk, headers, body).await.into_response();
+        (quirk != Some(&Quirk::AcceptThenCut)).then_some(answer)
+    }
+
+    async fn read(&self, line: &Line, quirk: Option<&Quirk>, body: Body) -> Option<Bytes> {
+        let (mut hold, mut cut) = (None, None);
+        if let Some(Quirk::HoldBody { after_bytes }) = quirk {
+            hold = Some(*after_bytes);
+        } else if let Some(Quirk::CutMidBody { after_bytes }) = quirk {
+            cut = Some(*after_bytes);
+        }
+        let mut bytes = BytesMut::new();
+        let mut stream = body.into_data_stream();
+        loop {
+            if cut.is_some_and(|after| bytes.len() >= after) {
+                return None;
+            }
+            if hold.take_if(|after| bytes.len() >= *after).is_some() {
+                self.hold(line).await;
+            }
+            match stream.next().await {
+                Some(Ok(chunk)) => bytes.extend_from_slice(&chunk),
+                // The client went before its Content-Length was reached.
+                Some(Err(_)) => return None,
+                None => return cut.is_none().then(|| bytes.freeze()),
+            }
+        }
+    }
+
+    /// Waits for [`super::Service::release`], the client's end or the service's own.
+    async fn hold(&self, line: &Line) {
+        // Made before the world is told, so that a release right after is not missed.
+        let released = self.released.notified();
+        self.held.send_modify(|held| *held += 1);
+        tokio::select! {
+            () = released => {}
+            _ = line.hung_up() => {}
+            () = self.stop.cancelled() => {}
+        }
+        self.held.send_modify(|held| *held -= 1);
+    }
+
+    fn let_in(&self, call: Call, headers: &HeaderMap) -> Result<(), Refusal> {
+        let token = &self.rules.token;
+        if !bearer(headers).is_some_and(|bearer| token.is_empty() || bearer == token) {
+            return Err((StatusCode::FORBIDDEN, "The Authorization header lets no one in."));
+        }
+        match (call, headers.get("x-nova-scaleunit")) {
+            (Call::ScaleUnit, None) => Ok(()),
+            (Call::ScaleUnit, Some(_)) => {
+                Err((StatusCode::BAD_REQUEST, "The call for the scale unit must not name one."))
+            }
+            (_, None) => Err((StatusCode::BAD_REQUEST, "The header x-nova-scaleunit is missing.")),
+            (_, Some(unit)) if unit != self.rules.scale_unit.as_str() => {
+                Err((StatusCode::NOT_FOUND, "This scale unit does not hold the tenant."))
+            }
+            (_, Some(_)) => Ok(()),
+        }
+    }
+
+    async fn serve(
+        &self,
+        asked: Option<Asked>,
+        quirk: Option<&Quirk>,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<Response, Refusal> {
+        let asked = asked.ok_or((StatusCode::NOT_FOUND, "Nothing is at this path."))?;
+        self.let_in(asked.call, headers)?;
+        let unknown = (StatusCode::NOT_FOUND, "No such ingestion.");
+        let ingestion = match asked.call {
+            Call::ScaleUnit => return Ok(Json(&self.rules.scale_unit).into_response()),
+            Call::Ping => return Ok(Json(json!({ "ConnectorId": CONNECTOR_ID })).into_response()),
+            Call::Errors => {
+                let errors = self.errors(&asked.tenant, &asked.id).ok_or(unknown)?;
+                return Ok(errors.into_response());
+            }
+            Call::Push => self.push(asked, headers, body).await?,
+            Call::Status => self.poll(&asked.tenant, &asked.id).ok_or(unknown)?,
+        };
+        let mut answer = wire(&ingestion);
+        if let Some(Quirk::StatusWord(word)) = quirk {
+            answer["Status"] = json!(word);
+        }
+        Ok(Json(answer).into_response())
+    }
+
+    async fn push(
+        &self,
+        asked: Asked,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<Ingestion, Refusal> {
+        if !headers.contains_key(header::CONTENT_LENGTH) {
+            return Err((StatusCode::LENGTH_REQUIRED, "The header Content-Length is missing."));
+        }
+        let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let kind = kind.unwrap_or_default().to_owned();
+        // As the README of Microsoft's samples has it.
+        let no_file = (StatusCode::INTERNAL_SERVER_ERROR, "The form holds no file.");
+        let part = FilePart::find(&kind, body).await.ok_or(no_file)?;
+        let zip = part.zip.clone();
+        // Off the async threads: a big file takes its time.
+        let judged = tokio::task::spawn_blocking(move || zip_check::judge(&zip, asked.connector));
+        let verdict = judged.await.map_err(|_| no_file)?;
+        self.accept(&asked.tenant, asked.connector, part, verdict).ok_or(BUSY)
+    }
+}
+
+/// The token of the `Authorization` header; the documentation's `Authentication` is a slip.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+}
+
+fn later(status: StatusCode, retry_after: Option<&String>) -> Response {
+    let after = retry_after.map(|after| (header::RETRY_AFTER, after.clone()));
+    (status, AppendHeaders(after), "Try again later.").into_response()
+}
+
+/// The answer of those quirks that take nothing in.
+fn refusal(quirk: &Quirk) -> Option<Response> {
+    Some(match quirk {
+        Quirk::SignInPage => {
+            Html("<html><title>Sign in to your account</title></html>").into_response()
+        }
+        Quirk::Forbidden => (StatusCode::FORBIDDEN, "The connector is not set up.").into_response(),
+        Quirk::Unauthorized => {
+            (StatusCode::UNAUTHORIZED, "The token is not valid.").into_response()
+        }
+        Quirk::NotFound => (StatusCode::NOT_FOUND, "Not found.").into_response(),
+        Quirk::Busy => BUSY.into_response(),
+        Quirk::BadRequest => (StatusCode::BAD_REQUEST, "The request is not valid.").into_response(),
+        Quirk::TooManyRequests { retry_after } => {
+            later(StatusCode::TOO_MANY_REQUESTS, retry_after.as_ref())
+        }
+        Quirk::ServiceUnavailable { retry_after } => {
+            later(StatusCode::SERVICE_UNAVAILABLE, retry_after.as_ref())
+        }
+        Quirk::InternalError => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong.").into_response()
+        }
+        Quirk::Redirect(to) => {
+            (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, to.clone())]).into_response()
+        }
+        Quirk::NoId => {
+            Json(json!({ "FriendlyName": "Data ingress", "Id": null, "ConnectorId": null }))
+                .into_response()
+        }
+        Quirk::Garbled => {
+            ([(header::CONTENT_TYPE, "application/json")], "{\"Id\":").into_response()
+        }
+        Quirk::StatusWord(_)
+        | Quirk::AcceptThenCut
+        | Quirk::CutMidBody { .. }
+        | Quirk::HoldBody { .. }
+        | Quirk::Silent => return None,
+    })
+}
+
+/// An ingestion as the service writes it.
+fn wire(ingestion: &Ingestion) -> Value {
+    let failed = ingestion.status == "ValidationFailed";
+    json!({
+        "FriendlyName": "Data ingress",
+        "Id": ingestion.id,
+        "ConnectorId": CONNECTOR_ID,
+        "Submitter": "System",
+        "StartDate": stamp(ingestion.started),
+        "Status": ingestion.status,
+        "ErrorDetail": failed.then_some("The file failed validation."),
+        "EndDate": ingestion.ended.map(stamp),
+        "Type": "FileIngestion",
+    })
+}
+
+fn stamp(at: OffsetDateTime) -> String {
+    let ticks =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:7]Z");
+    at.format(ticks).unwrap_or_default()
+}

@@ -1,0 +1,135 @@
+//! The service's judgement of a zip: which way the import will walk, and what is wrong with it.
+
+use std::collections::HashSet;
+use std::io::{self, Cursor, Read};
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use zip::ZipArchive;
+use zip::result::ZipResult;
+
+// Microsoft's pages say ExtractionComplete, the README of its samples, which tells of the hanging
+// imports, ExtractionCompleted. Both are kept, so that a client must know both.
+const CORRUPT: &[&str] = &["NotStarted"];
+const MISNAMED: &[&str] = &["NotStarted", "ExtractionCompleted"];
+const INVALID: &[&str] = &["NotStarted", "ExtractionComplete", "ValidationFailed"];
+const GOOD: &[&str] = &["NotStarted", "ExtractionComplete", "Completed"];
+
+/// What a zip holds and where it will end.
+#[derive(Default)]
+pub(super) struct Verdict {
+    pub(super) walk: &'static [&'static str],
+    pub(super) zip_sha256: String,
+    pub(super) entries: Vec<String>,
+    pub(super) is_bootstrap: Option<bool>,
+    pub(super) mapping: Vec<(String, String)>,
+    pub(super) rows: u64,
+    pub(super) errors: String,
+}
+
+/// Reads the whole zip and judges it as a file for this connector.
+pub(super) fn judge(zip: &[u8], connector: &str) -> Verdict {
+    let zip_sha256 = format!("{:x}", Sha256::digest(zip));
+    let mut verdict = Verdict { walk: CORRUPT, zip_sha256, ..Verdict::default() };
+    // Bad contents are the verdict's; an error here is the zip's own.
+    let _ = verdict.read(zip, connector);
+    verdict
+}
+
+impl Verdict {
+    fn read(&mut self, zip: &[u8], connector: &str) -> ZipResult<()> {
+        let mut archive = ZipArchive::new(Cursor::new(zip))?;
+        for index in 0..archive.len() {
+            let mut entry = archive.by_index(index)?;
+            // The checksum is compared at the end of each entry.
+            io::copy(&mut entry, &mut io::sink())?;
+            self.entries.push(entry.name()?.into_owned());
+        }
+        let mut names = self.entries.clone();
+        names.sort();
+        if names != ["data.csv", "metadata.json"] {
+            self.walk = MISNAMED;
+            return Ok(());
+        }
+        let mut text = Vec::new();
+        archive.by_name("metadata.json")?.read_to_end(&mut text)?;
+        self.read_metadata(&text, connector);
+        self.read_rows(archive.by_name("data.csv")?);
+        self.walk = if self.errors.is_empty() { GOOD } else { INVALID };
+        Ok(())
+    }
+
+    fn read_metadata(&mut self, text: &[u8], connector: &str) {
+        let Ok(metadata) = serde_json::from_slice::<Value>(text) else {
+            return self.fault(None, "metadata.json is not valid JSON.");
+        };
+        if metadata["DatasetType"] != connector {
+            self.fault(None, &format!("DatasetType in metadata.json is not {connector}."));
+        }
+        self.is_bootstrap = metadata["IsBootstrap"].as_str().and_then(|text| text.parse().ok());
+        if self.is_bootstrap.is_none() {
+            self.fault(None, "IsBootstrap in metadata.json is neither \"true\" nor \"false\".");
+        }
+        // The HR page says Mapping, the business data page's sample ColumnMap.
+        let mapping = metadata.get("Mapping").or_else(|| metadata.get("ColumnMap"));
+        let Some(mapping) = mapping.and_then(Value::as_object) else {
+            return self.fault(None, "metadata.json has no Mapping.");
+        };
+        for (column, field) in mapping {
+            let (Some(name), Some(_)) = (field["name"].as_str(), field["type"].as_str()) else {
+                self.fault(None, &format!("The mapping of {column} lacks its name or type."));
+                continue;
+            };
+            self.mapping.push((column.clone(), name.into()));
+        }
+    }
+
+    fn read_rows(&mut self, csv: impl Read) {
+        let mut reader = csv::Reader::from_reader(csv);
+        match reader.headers() {
+            Ok(header) => self.compare(&header.iter().map(Into::into).collect::<Vec<_>>()),
+            Err(_) => self.fault(Some(1), "The header is not UTF-8."),
+        }
+        for record in reader.records() {
+            self.rows += 1;
+            let row = Some(self.rows + 1);
+            match record.map_err(csv::Error::into_kind) {
+                Ok(_) => {}
+                Err(csv::ErrorKind::UnequalLengths { expected_len, len, .. }) => self.fault(
+                    row,
+                    &format!("The row has {len} columns and the header {expected_len}."),
+                ),
+                Err(_) => self.fault(row, "The row is not UTF-8."),
+            }
+        }
+    }
+
+    fn compare(&mut self, header: &[String]) {
+        if header.len() != self.mapping.len() {
+            let mapped = self.mapping.len();
+            let message = format!(
+                "metadata.json maps {mapped} fields and the file has {} columns.",
+                header.len()
+            );
+            self.fault(Some(1), &message);
+        }
+        let columns: HashSet<_> = header.iter().cloned().collect();
+        let mapped: HashSet<_> = self.mapping.iter().map(|(column, _)| column.clone()).collect();
+        for column in header.iter().filter(|column| !mapped.contains(*column)) {
+            self.fault(Some(1), &format!("Column {column} is not in metadata.json."));
+        }
+        for column in mapped.difference(&columns) {
+            self.fault(Some(1), &format!("Field {column} of metadata.json is not in the file."));
+        }
+    }
+
+    /// Adds a line to the error stream; rows count from the header, which is row 1.
+    fn fault(&mut self, row: Option<u64>, message: &str) {
+        if self.errors.is_empty() {
+            self.errors.push_str("Row,Level,Message\r\n");
+        }
+        let row = row.map(|row| row.to_string()).unwrap_or_default();
+        let message = message.replace('"', "\"\"");
+        self.errors.extend([&row, ",Error,\"", &message, "\"\r\n"]);
+    }
+}

@@ -1,0 +1,162 @@
+//! A whole deployment on this machine: the emulator's account, the Functions host with the real
+//! handler, and the rehearsal service. The demo and the tests stand on the same stage.
+
+use std::{collections::BTreeMap, path::Path};
+
+use azure_storage_queue::QueueClient;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{azurite::Azurite, event_grid, host::Host, service::Service};
+use crate::{
+    azure::{self, ARRIVALS, Account, CONNECTIONS, INBOX, Storage, blob::Blob, sentence},
+    config::STORAGE,
+    run::Run,
+    runs::Runs,
+};
+
+/// The setting that holds the rehearsal's token.
+pub const TOKEN_SETTING: &str = "REHEARSAL_TOKEN";
+
+/// The app as it is deployed: host.json, and a folder for each function beside it.
+const HOST_JSON: &str = include_str!("../../host.json");
+const FUNCTIONS: [(&str, &str); 4] = [
+    ("receive", include_str!("../../function/receive/function.json")),
+    ("schedule", include_str!("../../function/schedule/function.json")),
+    ("drive", include_str!("../../function/drive/function.json")),
+    ("status", include_str!("../../function/status/function.json")),
+];
+
+/// A running deployment; all of it stops when dropped.
+pub struct Stage {
+    /// The Functions host; [`Stage::restart`] makes a new one.
+    pub host: Host,
+    /// The rehearsal service.
+    pub service: Service,
+    /// The account.
+    pub storage: Storage,
+    /// The imports.
+    pub runs: Runs,
+    queue: QueueClient,
+    settings: BTreeMap<String, String>,
+    root: TempDir,
+}
+
+impl Stage {
+    /// Sets everything up in an empty account of `azurite`, with `executable` as the handler.
+    /// `settings` come on top of those that connect the parts.
+    ///
+    /// # Errors
+    /// What could not be set up, in words.
+    pub async fn set(
+        azurite: &Azurite,
+        account: &str,
+        executable: &Path,
+        service: Service,
+        token: &str,
+        settings: &[(&str, &str)],
+    ) -> Result<Self, String> {
+        let opened = azurite.account(account);
+        let storage = open(&opened)?;
+        storage.create_if_missing().await.map_err(|error| told("the account", &error))?;
+        let queue = azure::queue(&opened, ARRIVALS).map_err(|error| told("the queue", &error))?;
+        queue.create(None).await.map_err(|error| told("the queue", &error))?;
+        let mut all = BTreeMap::from([
+            (STORAGE.to_owned(), azurite.connection_string(account)),
+            ("INGESTION_ENDPOINT".to_owned(), service.endpoint().to_string()),
+            (TOKEN_SETTING.to_owned(), token.to_owned()),
+            ("IMPORT_SCHEDULE".to_owned(), "0 0 6 * * 1".to_owned()),
+            ("DRIVE_SCHEDULE".to_owned(), "* * * * * *".to_owned()),
+        ]);
+        all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let root = laid_out(executable).map_err(|error| format!("the app's folder: {error}"))?;
+        let host = Host::start(root.path(), all.clone()).await.map_err(|why| why.to_string())?;
+        let runs = Runs::new(open(&opened)?.imports);
+        Ok(Self { host, service, storage, runs, queue, settings: all, root })
+    }
+
+    /// Ends the host and starts a new one, as an update of the platform does.
+    ///
+    /// # Errors
+    /// Why it does not start.
+    pub async fn restart(self) -> Result<Self, String> {
+        let Self { host, service, storage, runs, queue, settings, root } = self;
+        host.stop().await;
+        let host = Host::start(root.path(), settings.clone()).await;
+        let host = host.map_err(|why| why.to_string())?;
+        Ok(Self { host, service, storage, runs, queue, settings, root })
+    }
+
+    /// Stores a connection's document.
+    ///
+    /// # Errors
+    /// Whatever storage says, in words.
+    pub async fn connect(&self, name: &str, document: &str) -> Result<(), String> {
+        let document_name = format!("{name}.json");
+        let content = document.as_bytes().to_vec();
+        let put = self.storage.blobs.put(CONNECTIONS, &document_name, "application/json", content);
+        put.await.map_err(|error| told("the connection", &error))
+    }
+
+    /// Puts a file into the inbox, and tells nobody.
+    ///
+    /// # Errors
+    /// Whatever storage says, in words.
+    pub async fn drop_file(&self, name: &str, content: Vec<u8>) -> Result<Blob, String> {
+        let told = |error| told("the inbox", &error);
+        self.storage.blobs.put(INBOX, name, "text/csv", content).await.map_err(told)?;
+        let blob = self.storage.blobs.look(INBOX, name).await.map_err(told)?;
+        blob.ok_or_else(|| "the file is not in the inbox".to_owned())
+    }
+
+    /// Puts a file into the inbox, and Event Grid tells of it.
+    ///
+    /// # Errors
+    /// Whatever storage says, in words.
+    pub async fn arrive(&self, name: &str, content: Vec<u8>) -> Result<Blob, String> {
+        let blob = self.drop_file(name, content).await?;
+        self.announce(&event_grid::blob_created(&blob)).await?;
+        Ok(blob)
+    }
+
+    /// Delivers an event to the arrivals queue.
+    ///
+    /// # Errors
+    /// Whatever the queue says, in words.
+    pub async fn announce(&self, event: &Value) -> Result<(), String> {
+        let delivered = event_grid::deliver(&self.queue, event).await;
+        delivered.map_err(|error| told("the arrivals queue", &error))
+    }
+
+    /// Every import, newest content first.
+    ///
+    /// # Errors
+    /// Whatever storage says, in words.
+    pub async fn imports(&self) -> Result<Vec<Run>, String> {
+        let listed = self.runs.list().await.map_err(|error| told("the imports", &error))?;
+        Ok(listed.into_iter().map(|stored| stored.run).collect())
+    }
+}
+
+fn open(account: &Account) -> Result<Storage, String> {
+    Storage::open(account).map_err(|error| told("the account", &error))
+}
+
+fn told(what: &str, error: &azure_core::Error) -> String {
+    format!("{what}: {}", sentence(error))
+}
+
+/// The app's folder as it is deployed, with the executable that host.json names.
+fn laid_out(executable: &Path) -> std::io::Result<TempDir> {
+    let root = tempfile::Builder::new().prefix("viva-import-").tempdir()?;
+    std::fs::write(root.path().join("host.json"), HOST_JSON)?;
+    for (name, function) in FUNCTIONS {
+        std::fs::create_dir(root.path().join(name))?;
+        std::fs::write(root.path().join(name).join("function.json"), function)?;
+    }
+    let handler = root.path().join("viva-import");
+    // A link costs nothing; where the folder is on another disk the file is copied.
+    std::fs::hard_link(executable, &handler)
+        .or_else(|_| std::fs::copy(executable, &handler).map(drop))?;
+    Ok(root)
+}

@@ -1,0 +1,198 @@
+//! The road: from a file in the inbox to the end of its import, one step at a time.
+//!
+//! A step asks the import what is to be done, does it in the world, and saves what came of it in
+//! one conditional write. Steps that take long are announced first, so that nobody else begins
+//! them too; a step that dies is due again when its time is over. The table is the only memory.
+
+use std::sync::Arc;
+
+use azure_core::{Error, Result, error::ErrorKind};
+use futures::{StreamExt as _, stream};
+use time::OffsetDateTime;
+
+use crate::{
+    azure::{CONNECTIONS, PACKAGES, Storage, blob::Blobs, sentence},
+    config::Config,
+    connection::{self, Connection},
+    ingestion::Service,
+    run::{Action, Event, Run, RunId, State},
+    runs::{Runs, Saved, Stored},
+};
+
+pub use self::arrive::Arrival;
+
+mod arrive;
+mod step;
+
+/// Imports driven at once in one invocation.
+const AT_ONCE: usize = 4;
+
+/// The clock. Below the door, time is an argument; here it is asked.
+pub type Clock = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
+
+/// Everything a step needs.
+pub struct Road {
+    blobs: Blobs,
+    runs: Runs,
+    service: Service,
+    config: Config,
+    clock: Clock,
+}
+
+/// What a step came to.
+#[derive(Debug)]
+enum Step {
+    /// The import moved on.
+    Moved(Box<Stored>),
+    /// Nothing is due, or somebody else has it.
+    Resting,
+}
+
+impl Road {
+    /// A road over opened storage and service.
+    #[must_use]
+    pub fn new(storage: Storage, service: Service, config: Config, clock: Clock) -> Self {
+        let Storage { blobs, imports } = storage;
+        Self { blobs, runs: Runs::new(imports), service, config, clock }
+    }
+
+    /// The imports.
+    #[must_use]
+    pub fn runs(&self) -> &Runs {
+        &self.runs
+    }
+
+    /// Takes one step of every import that is due, several at once. How many moved.
+    ///
+    /// # Errors
+    /// Storage failed before any step; a step that fails leaves its import due.
+    pub async fn drive(&self) -> Result<usize> {
+        let due = self.runs.due((self.clock)()).await?;
+        let moved = stream::iter(due)
+            .map(|stored| self.step_or_log(stored))
+            .buffer_unordered(AT_ONCE)
+            .filter(|moved| std::future::ready(*moved))
+            .count();
+        Ok(Box::pin(moved).await)
+    }
+
+    /// Takes the steps of one import until none is due.
+    ///
+    /// # Errors
+    /// Storage failed; the import is due again later.
+    pub async fn follow(&self, id: &RunId) -> Result<()> {
+        let mut next = self.runs.get(id).await?;
+        while let Some(stored) = next {
+            next = match Box::pin(self.step(stored)).await? {
+                Step::Moved(stored) => Some(*stored),
+                Step::Resting => None,
+            };
+        }
+        Ok(())
+    }
+
+    async fn step_or_log(&self, stored: Stored) -> bool {
+        let (id, file) = (stored.run.id.clone(), stored.run.source.file());
+        match Box::pin(self.step(stored)).await {
+            Ok(step) => matches!(step, Step::Moved(_)),
+            Err(error) => {
+                let why = sentence(&error);
+                tracing::warn!(
+                    "{file}: the step failed in storage, it will be tried again: {why} [{id}]"
+                );
+                false
+            }
+        }
+    }
+
+    async fn step(&self, stored: Stored) -> Result<Step> {
+        match stored.run.action((self.clock)()) {
+            Action::Wait(_) | Action::Rest => Ok(Step::Resting),
+            Action::Pack => self.pack(stored).await,
+            Action::Push => self.push(stored).await,
+            Action::Recover => {
+                let why = "the program ended while the push was under way".to_owned();
+                self.save(stored, Event::AnswerLost { why }).await
+            }
+            Action::Follow => self.ask(stored).await,
+            Action::Discard => {
+                let prefix = format!("{}/", stored.run.id.key);
+                let event = match self.blobs.delete_all(PACKAGES, &prefix).await {
+                    Ok(()) => Event::Discarded,
+                    Err(error) => Event::Faulted { why: sentence(&error), retry_at: None },
+                };
+                self.save(stored, event).await
+            }
+        }
+    }
+
+    /// Saves what an event makes of an import, and tells it in the log.
+    async fn save(&self, stored: Stored, event: Event) -> Result<Step> {
+        let before = stored.run.clone();
+        let next = self.applied(before.clone(), event)?;
+        Ok(match self.runs.save(stored, next).await? {
+            Saved::Done(stored) => {
+                tell(Some(&before), &stored.run);
+                Step::Moved(stored)
+            }
+            Saved::Lost => Step::Resting,
+        })
+    }
+
+    fn applied(&self, run: Run, event: Event) -> Result<Run> {
+        run.apply(event, (self.clock)(), &self.config.policy)
+            .map_err(|illegal| Error::with_message(ErrorKind::Other, illegal.to_string()))
+    }
+
+    /// The connection `name`: `None` where there is none, the sentence where it cannot be read.
+    async fn connection(
+        &self,
+        name: &str,
+    ) -> Result<Option<std::result::Result<Connection, String>>> {
+        let document = format!("{name}.json");
+        let read = self.blobs.read_small(CONNECTIONS, &document, connection::MAX_BYTES + 1);
+        let Some(content) = read.await? else { return Ok(None) };
+        Ok(Some(Connection::parse(name, &content).map_err(|faults| {
+            let faults = connection::sentence(&faults);
+            format!(
+                "{CONNECTIONS}/{document} cannot be used: {faults}. Mend it and upload the file \
+                 again, or wait for the next schedule"
+            )
+        })))
+    }
+
+    /// The connection of a run, which must still be of the run's tenant.
+    async fn connection_of_run(
+        &self,
+        run: &Run,
+    ) -> Result<std::result::Result<Connection, String>> {
+        let name = &run.connection;
+        Ok(match self.connection(name).await? {
+            None => Err(format!("{CONNECTIONS}/{name}.json is not there any more")),
+            Some(Ok(connection)) if connection.tenant != run.id.tenant => Err(format!(
+                "{CONNECTIONS}/{name}.json names another tenant than when the file arrived; upload \
+                 the file again"
+            )),
+            Some(read) => read,
+        })
+    }
+}
+
+/// Tells in the log what has changed about an import, if a person would want to know.
+fn tell(before: Option<&Run>, run: &Run) {
+    let same = before.is_some_and(|before| before.story() == run.story());
+    if same || (run.state.is_end() && run.due.is_none() && before.is_some_and(|b| b.state.is_end()))
+    {
+        return;
+    }
+    let (file, id, story) = (run.source.file(), &run.id, run.story());
+    match run.state {
+        State::Rejected | State::Stuck => tracing::warn!("{file}: {story} [{id}]"),
+        State::Received
+        | State::Packed
+        | State::Pushing
+        | State::Ingesting
+        | State::Completed
+        | State::Superseded => tracing::info!("{file}: {story} [{id}]"),
+    }
+}

@@ -1,0 +1,194 @@
+//! How a file becomes an import: by an event, or because the schedule finds it.
+
+use std::{collections::HashSet, fmt};
+
+use azure_core::Result;
+use sha2::{Digest as _, Sha256};
+use time::OffsetDateTime;
+
+use super::{Road, tell};
+use crate::{
+    azure::{CONNECTIONS, INBOX, blob::Blob},
+    connection,
+    run::{Event, Policy, Refresh, Run, RunId, Source},
+    runs::Inserted,
+};
+
+/// The partition of files whose connection cannot be read.
+const NO_TENANT: &str = "no-tenant";
+/// Milliseconds that fifteen digits can count: the year 33658.
+const LAST_MOMENT_MS: i128 = 999_999_999_999_999;
+
+/// What became of a file that arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// It is in the table now.
+    Received(RunId),
+    /// It was in the table already.
+    Known(RunId),
+    /// It is no file of a connection; why.
+    Ignored(String),
+    /// It is not there any more.
+    Gone(String),
+}
+
+impl fmt::Display for Arrival {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Received(id) => write!(f, "received as import {id}"),
+            Self::Known(id) => write!(f, "known already as import {id}"),
+            Self::Ignored(why) | Self::Gone(why) => write!(f, "ignored: {why}"),
+        }
+    }
+}
+
+impl Road {
+    /// Writes the row of a blob that is said to have arrived.
+    ///
+    /// The event is a hint: what counts is the content that is there now. When this returns
+    /// [`Arrival::Received`] the file survives a power cut at any later moment.
+    ///
+    /// # Errors
+    /// Storage failed; the event must come again.
+    pub async fn arrive(&self, container: &str, name: &str) -> Result<Arrival> {
+        let file = format!("{container}/{name}");
+        let Some(connection) = connection_of(container, name) else {
+            return Ok(Arrival::Ignored(format!(
+                "{file} is not inbox/<connection>/....csv and belongs to no connection"
+            )));
+        };
+        let Some(read) = self.connection(connection).await? else {
+            return Ok(Arrival::Ignored(format!(
+                "{file} belongs to no connection: there is no {CONNECTIONS}/{connection}.json"
+            )));
+        };
+        let Some(blob) = self.blobs.look(container, name).await? else {
+            return Ok(Arrival::Gone(format!("{file} is not there any more")));
+        };
+        let tenant = read.as_ref().map_or(NO_TENANT, |connection| connection.tenant.as_str());
+        let now = (self.clock)();
+        let mut run = new_run(&blob, tenant, connection, now, &self.config.policy);
+        if let Err(why) = read {
+            // Without a tenant there is nothing to wait for. Once the document is mended, the
+            // next schedule finds the file to have no import of its tenant, and makes one.
+            let event = Event::Refused { why, problems: 0, report: None };
+            run = self.applied(run, event)?;
+        }
+        Ok(match self.runs.insert(run).await? {
+            Inserted::New(stored) => {
+                tell(None, &stored.run);
+                Arrival::Received(stored.run.id)
+            }
+            Inserted::Known(stored) => Arrival::Known(stored.run.id),
+        })
+    }
+
+    /// Finds files that no event told of: the newest of each full connection, all of each
+    /// incremental one, oldest first. How many are new.
+    ///
+    /// # Errors
+    /// Storage failed; the next schedule finds the rest.
+    pub async fn sweep(&self) -> Result<usize> {
+        let mut found = 0;
+        let known: HashSet<RunId> =
+            self.runs.list().await?.into_iter().map(|stored| stored.run.id).collect();
+        for document in self.blobs.list(CONNECTIONS, "").await? {
+            let name = document.name.strip_suffix(".json");
+            let Some(name) = name.filter(|name| connection::is_name(name)) else { continue };
+            let mut files = self.blobs.list(INBOX, &format!("{name}/")).await?;
+            files.retain(|blob| connection_of(INBOX, &blob.name).is_some());
+            files.sort_by_key(|blob| blob.last_modified);
+            let read = self.connection(name).await?;
+            let (tenant, refresh) = match &read {
+                Some(Ok(connection)) => (connection.tenant.as_str(), connection.refresh),
+                Some(Err(_)) => (NO_TENANT, Refresh::Full),
+                None => continue,
+            };
+            let skip = if refresh == Refresh::Full { files.len().saturating_sub(1) } else { 0 };
+            for blob in files.iter().skip(skip) {
+                if !known.contains(&run_id(blob, tenant))
+                    && matches!(self.arrive(INBOX, &blob.name).await?, Arrival::Received(_))
+                {
+                    found += 1;
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The connection a blob belongs to: `inbox/<connection>/....csv`.
+fn connection_of<'a>(container: &str, name: &'a str) -> Option<&'a str> {
+    let (connection, rest) = name.split_once('/')?;
+    let is_csv = rest.len() > 4 && rest.to_ascii_lowercase().ends_with(".csv");
+    (container == INBOX && is_csv && connection::is_name(connection)).then_some(connection)
+}
+
+fn new_run(
+    blob: &Blob,
+    tenant: &str,
+    connection: &str,
+    now: OffsetDateTime,
+    policy: &Policy,
+) -> Run {
+    let source = Source {
+        container: blob.container.clone(),
+        name: blob.name.clone(),
+        etag: blob.etag.clone(),
+        bytes: blob.bytes,
+        last_modified: blob.last_modified,
+    };
+    Run::new(run_id(blob, tenant), connection, source, now, policy)
+}
+
+/// The same content is always the same id; the newest content comes first.
+fn run_id(blob: &Blob, tenant: &str) -> RunId {
+    let milliseconds = blob.last_modified.unix_timestamp_nanos() / 1_000_000;
+    let inverted = (LAST_MOMENT_MS - milliseconds).clamp(0, LAST_MOMENT_MS);
+    let content = format!("{}\0{}\0{}", blob.container, blob.name, blob.etag);
+    let hash = format!("{:x}", Sha256::digest(content));
+    RunId { tenant: tenant.to_owned(), key: format!("{inverted:015}-{}", &hash[..16]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn only_a_csv_in_the_folder_of_a_connection_belongs_to_it() {
+        for (name, connection) in [
+            ("hr/export.csv", Some("hr")),
+            ("hr/2026/11/EXPORT.CSV", Some("hr")),
+            ("hr-japan.2/a.csv", Some("hr-japan.2")),
+            ("export.csv", None),
+            ("hr/", None),
+            ("hr/.csv", None),
+            ("hr/export.csv.zip", None),
+            ("hr/export.xlsx", None),
+            ("/export.csv", None),
+            ("h r/export.csv", None),
+        ] {
+            assert_eq!(connection_of(INBOX, name), connection, "{name}");
+        }
+        assert_eq!(connection_of("packages", "hr/export.csv"), None);
+    }
+
+    #[test]
+    fn newer_content_sorts_first_and_the_same_content_is_the_same_id() {
+        let blob = |etag: &str, last_modified| Blob {
+            container: INBOX.to_owned(),
+            name: "hr/a.csv".to_owned(),
+            etag: etag.to_owned(),
+            bytes: 1,
+            last_modified,
+        };
+        let older = blob("0x1", datetime!(2026-11-23 06:00 UTC));
+        let newer = blob("0x2", datetime!(2026-11-23 06:01 UTC));
+        assert!(run_id(&newer, "t").key < run_id(&older, "t").key);
+        assert_eq!(run_id(&older, "t"), run_id(&older.clone(), "t"));
+        let rewritten = blob("0x3", older.last_modified);
+        assert_ne!(run_id(&older, "t"), run_id(&rewritten, "t"));
+    }
+}

@@ -1,0 +1,131 @@
+//! The door: the Azure Functions custom-handler contract.
+//!
+//! The host starts this program, asks `GET /` until something answers, and then posts each
+//! invocation to `/<function>`, JSON in and JSON out. What it makes of the answer decides whether
+//! a queue message is deleted, so the rules are strict here:
+//! - a success is always 200 with a JSON object; the host hangs for ever on an empty 2xx body;
+//! - a failure is always 500; the host reads nothing of it but the status;
+//! - `receive` succeeds only once the file is in the table.
+//!
+//! Source: the host's own code, `DefaultHttpWorkerService` of Azure/azure-functions-host.
+
+use std::{future::ready, sync::Arc};
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, Query, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::{
+    azure::sentence,
+    drive::{Arrival, Road},
+    page,
+};
+
+mod arrivals;
+
+/// The functions and their routes; a test ties them to the folders of `function/`.
+pub const FUNCTIONS: [&str; 4] = ["receive", "schedule", "drive", "status"];
+
+/// Far more than a queue message can hold, however often it is encoded.
+const MAX_BODY_BYTES: usize = 16 << 20;
+/// Imports that `status` lists unless told otherwise.
+const DEFAULT_TOP: usize = 100;
+
+/// Answers the host on `listener`, until the process is killed: the host sends no other word.
+///
+/// # Errors
+/// Where the listener fails.
+pub async fn serve(listener: TcpListener, road: Arc<Road>) -> std::io::Result<()> {
+    axum::serve(listener, door(road)).await
+}
+
+fn door(road: Arc<Road>) -> Router {
+    Router::new()
+        .route("/", get(|| ready(Json(json!({ "program": "viva-import" })))))
+        .route("/receive", post(receive))
+        .route("/schedule", post(schedule))
+        .route("/drive", post(drive))
+        .route("/api/status", get(status))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .with_state(road)
+}
+
+/// A queue message that Event Grid put there: a blob was created.
+async fn receive(State(road): State<Arc<Road>>, body: Bytes) -> Response {
+    let blobs = match arrivals::decode(&body) {
+        Ok(blobs) => blobs,
+        // The host tries again and then moves the message to the poison queue, where it is kept.
+        Err(why) => return failure(&format!("a message of the arrivals queue {why}")),
+    };
+    let mut logs = vec![];
+    for blob in blobs {
+        let arrival = match blob.arrive(&road).await {
+            Ok(arrival) => arrival,
+            Err(error) => {
+                let why = format!("{blob} could not be taken in: {}", sentence(&error));
+                return failure(&why);
+            }
+        };
+        logs.push(arrival.to_string());
+        match arrival {
+            Arrival::Ignored(why) | Arrival::Gone(why) => tracing::info!("ignored: {why}"),
+            // The row is written: what fails from here on is driven again by the timer.
+            Arrival::Received(id) | Arrival::Known(id) => {
+                if let Err(error) = road.follow(&id).await {
+                    tracing::warn!("{blob}: the next step is tried later: {}", sentence(&error));
+                }
+            }
+        }
+    }
+    success(&logs)
+}
+
+/// The weekly timer.
+async fn schedule(State(road): State<Arc<Road>>) -> Response {
+    match road.sweep().await {
+        Ok(found) => success(&[format!("{found} files found that no event told of")]),
+        Err(error) => failure(&format!("looking for files: {}", sentence(&error))),
+    }
+}
+
+/// The minute timer.
+async fn drive(State(road): State<Arc<Road>>) -> Response {
+    match road.drive().await {
+        Ok(moved) => success(&[format!("{moved} imports moved")]),
+        Err(error) => failure(&format!("looking for due imports: {}", sentence(&error))),
+    }
+}
+
+#[derive(Deserialize)]
+struct StatusQuery {
+    top: Option<usize>,
+}
+
+/// The imports, newest content first.
+async fn status(State(road): State<Arc<Road>>, Query(query): Query<StatusQuery>) -> Response {
+    match road.runs().list().await {
+        Ok(imports) => {
+            let top = query.top.unwrap_or(DEFAULT_TOP);
+            let imports = imports.iter().take(top).map(|stored| page::import(&stored.run));
+            Json(json!({ "imports": imports.collect::<Vec<Value>>() })).into_response()
+        }
+        Err(error) => failure(&format!("reading the imports: {}", sentence(&error))),
+    }
+}
+
+fn success(logs: &[String]) -> Response {
+    Json(json!({ "Outputs": {}, "Logs": logs, "ReturnValue": null })).into_response()
+}
+
+fn failure(why: &str) -> Response {
+    tracing::error!("{why}");
+    (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({ "error": why }))).into_response()
+}

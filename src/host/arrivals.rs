@@ -1,0 +1,166 @@
+//! A queue message of the arrivals queue, however it is wrapped.
+//!
+//! With `dataType: binary` the host sends the message's bytes as base64. Other settings and other
+//! versions of the host send the text as JSON in a string (encoded twice), or the object itself.
+//! Inside is an event of Event Grid, in its own schema or as a CloudEvent, alone or in an array.
+
+use std::fmt;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+use crate::drive::{Arrival, Road};
+
+const BLOB_CREATED: &str = "Microsoft.Storage.BlobCreated";
+
+/// A blob that an event names.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct ArrivedBlob {
+    container: String,
+    name: String,
+}
+
+impl fmt::Display for ArrivedBlob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.container, self.name)
+    }
+}
+
+impl ArrivedBlob {
+    /// Takes the blob in. Nothing says whether events spell names percent-encoded, so where there
+    /// is no blob of the name as it is, the decoded one is looked for.
+    pub(super) async fn arrive(&self, road: &Road) -> azure_core::Result<Arrival> {
+        let arrival = road.arrive(&self.container, &self.name).await?;
+        let decoded = percent_decode_str(&self.name).decode_utf8_lossy();
+        if matches!(arrival, Arrival::Gone(_)) && decoded != self.name {
+            return road.arrive(&self.container, &decoded).await;
+        }
+        Ok(arrival)
+    }
+}
+
+/// The blobs that an invocation's body tells of; none for events of another kind.
+///
+/// # Errors
+/// What is wrong with the body, without its content.
+pub(super) fn decode(body: &[u8]) -> Result<Vec<ArrivedBlob>, String> {
+    let invocation: Value =
+        serde_json::from_slice(body).map_err(|_| "came in no JSON envelope".to_owned())?;
+    let data = invocation.get("Data").and_then(Value::as_object);
+    let message = data
+        .and_then(|data| data.values().next())
+        .ok_or_else(|| "came in an envelope without Data".to_owned())?;
+    let message = unwrap(message.clone(), 3).ok_or_else(|| "holds no event".to_owned())?;
+    let events = message.as_array().map_or(std::slice::from_ref(&message), Vec::as_slice);
+    events.iter().filter_map(|event| blob(event).transpose()).collect()
+}
+
+/// Takes off up to `layers` wrappings of text.
+fn unwrap(message: Value, layers: usize) -> Option<Value> {
+    let text = match message {
+        Value::Object(_) | Value::Array(_) => return Some(message),
+        Value::String(text) if layers > 0 => text,
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => return None,
+    };
+    let inner = serde_json::from_str(&text).ok().or_else(|| {
+        let bytes = STANDARD.decode(text.trim()).ok()?;
+        serde_json::from_slice(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes)).ok()
+    })?;
+    unwrap(inner, layers - 1)
+}
+
+/// The blob of one event, `None` where the event is of another kind.
+fn blob(event: &Value) -> Result<Option<ArrivedBlob>, String> {
+    let text = |name: &str| event.get(name).and_then(Value::as_str);
+    // `eventType` in Event Grid's own schema, `type` in a CloudEvent.
+    let kind = text("eventType").or_else(|| text("type")).ok_or("holds an event of no type")?;
+    if kind != BLOB_CREATED {
+        return Ok(None);
+    }
+    let subject = text("subject").ok_or("holds an event without a subject")?;
+    let path = subject.split_once("/containers/").map(|(_, path)| path);
+    let (container, name) = path
+        .and_then(|path| path.split_once("/blobs/"))
+        .ok_or("holds an event whose subject names no blob")?;
+    Ok(Some(ArrivedBlob { container: container.to_owned(), name: name.to_owned() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn event_grid(kind: &str) -> Value {
+        json!({
+            "topic": "/subscriptions/0/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/acct",
+            "subject": "/blobServices/default/containers/inbox/blobs/hr/2026/people \u{e9}.csv",
+            "eventType": kind,
+            "id": "831e1650-001e-001b-66ab-eeb76e069631",
+            "data": { "api": "PutBlockList", "eTag": "0x8D4BCC2E4835CD0" },
+            "eventTime": "2026-11-24T10:00:04.1234567Z"
+        })
+    }
+
+    fn cloud_event() -> Value {
+        json!({
+            "specversion": "1.0",
+            "type": BLOB_CREATED,
+            "subject": "/blobServices/default/containers/inbox/blobs/hr/2026/people \u{e9}.csv",
+            "data": { "api": "PutBlob" }
+        })
+    }
+
+    fn decoded(message: &Value) -> Result<Vec<ArrivedBlob>, String> {
+        decode(json!({ "Data": { "message": message }, "Metadata": {} }).to_string().as_bytes())
+    }
+
+    #[test]
+    fn an_event_is_understood_however_the_host_wraps_it() {
+        let expected = || {
+            Ok(vec![ArrivedBlob {
+                container: "inbox".to_owned(),
+                name: "hr/2026/people \u{e9}.csv".to_owned(),
+            }])
+        };
+        for event in [event_grid(BLOB_CREATED), cloud_event()] {
+            let text = event.to_string();
+            let encoded_twice = Value::from(text.clone()).to_string();
+            for message in [
+                json!(STANDARD.encode(&text)),
+                json!(text),
+                json!(encoded_twice),
+                json!(STANDARD.encode(format!("\u{feff}{text}"))),
+                event.clone(),
+                json!([event]),
+            ] {
+                assert_eq!(decoded(&message), expected(), "{message}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_event_of_another_kind_names_no_blob() {
+        assert_eq!(decoded(&event_grid("Microsoft.Storage.BlobDeleted")), Ok(vec![]));
+    }
+
+    #[test]
+    fn what_is_no_event_is_refused_without_quoting_it() {
+        for message in [
+            json!("a secret"),
+            json!(""),
+            json!(5),
+            json!(null),
+            json!({ "secret": 1 }),
+            json!({ "eventType": BLOB_CREATED }),
+            json!({ "eventType": BLOB_CREATED, "subject": "secret" }),
+        ] {
+            let why = decoded(&message).unwrap_err();
+            assert!(!why.contains("secret"), "{why}");
+        }
+        for body in ["", "null", "{", "{}", r#"{"Data":{}}"#, r#"{"Data":[]}"#] {
+            decode(body.as_bytes()).unwrap_err();
+        }
+    }
+}

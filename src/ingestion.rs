@@ -1,0 +1,420 @@
+//! The far service: scale unit, ping, push, status, errors.
+//!
+//! Success is a body that parses into what is expected, never a status code alone: an expired
+//! token is answered with 200 and a sign-in page. Nothing the service says is told by its own
+//! text, which may quote the data; only by its status and what it means.
+//!
+//! Source: "Import organizational data using API-based import (first import)" on Microsoft Learn,
+//! and the C# and PowerShell samples of `microsoft/vivainsights_ingressupload` where they differ.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use azure_core::credentials::{Secret, TokenCredential};
+use bytes::Bytes;
+use futures::Stream;
+use reqwest::{
+    Body, Client, Method, StatusCode,
+    header::{ACCEPT, AUTHORIZATION, HeaderValue},
+    multipart::{Form, Part},
+};
+use time::OffsetDateTime;
+
+use crate::{
+    azure::{self, identity},
+    config::ServiceConfig,
+    connection::{Connection, Credential},
+    http::{self, Answer, NoAnswer},
+    run::{Event, IngestionId, Run},
+    runs::Claim,
+};
+
+pub mod wire;
+
+/// How long a question may take that carries no data.
+const QUESTION_TIMEOUT: Duration = Duration::from_mins(1);
+const SCALE_UNIT: &str = "x-nova-scaleunit";
+
+/// What a 403 can mean; the service does not say which.
+const FORBIDDEN: &str = "the service answered 403, which means one of three: the connector was \
+     never set up or was removed in Viva Insights; the client id entered there is not the one that \
+     pushes; or the token was not accepted. Compare the client id under Data connections with the \
+     credential of the connection";
+
+/// The ingestion service.
+pub struct Service {
+    client: Client,
+    config: ServiceConfig,
+    setting: Arc<Lookup>,
+    credentials: Mutex<HashMap<String, Arc<dyn TokenCredential>>>,
+}
+
+/// Looks a setting up by its name.
+pub type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
+
+/// Why there is no usable answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// It may be better later.
+    Later {
+        /// Why.
+        why: String,
+        /// When the service wants to be asked again.
+        retry_at: Option<OffsetDateTime>,
+    },
+    /// Asking again will not help.
+    Refused(String),
+}
+
+impl Trouble {
+    fn later(why: impl Into<String>) -> Self {
+        Self::Later { why: why.into(), retry_at: None }
+    }
+
+    /// What it means for an import that has not been pushed.
+    #[must_use]
+    pub fn before_push(self) -> Event {
+        match self {
+            Self::Later { why, retry_at } => Event::Faulted { why, retry_at },
+            Self::Refused(why) => Event::PushRefused { why },
+        }
+    }
+
+    /// What it means for an import that the service has: nothing is decided.
+    #[must_use]
+    pub fn after_push(self) -> Event {
+        match self {
+            Self::Later { why, retry_at } => Event::Faulted { why, retry_at },
+            Self::Refused(why) => Event::Faulted { why, retry_at: None },
+        }
+    }
+}
+
+impl Service {
+    /// A client of the service that `config` names; `setting` finds the access token of a
+    /// connection that brings one.
+    ///
+    /// # Errors
+    /// Where no TLS can be had.
+    pub fn new(config: ServiceConfig, setting: Arc<Lookup>) -> reqwest::Result<Self> {
+        let credentials = Mutex::new(HashMap::new());
+        Ok(Self { client: http::client()?, config, setting, credentials })
+    }
+
+    /// Finds the tenant's scale unit and asks whether its connector would take a push.
+    ///
+    /// # Errors
+    /// Where no push should be tried now, or ever.
+    pub async fn prepare(
+        &self,
+        connection: &Connection,
+        now: OffsetDateTime,
+    ) -> Result<String, Trouble> {
+        let scale_unit = match self.discover(connection, now).await {
+            Ok(scale_unit) => scale_unit,
+            Err(trouble) => connection.scale_unit.clone().ok_or(trouble)?,
+        };
+        let (tenant, connector) = (&connection.tenant, connection.connector.word());
+        let paths = [
+            format!("scopes/{tenant}/ingress/connectors/{connector}"),
+            format!("scopes/{tenant}/ingress/connectors/status?connectorType={connector}"),
+        ];
+        let answer = self.ask(connection, &paths, Some(&scale_unit), now).await?;
+        match answer.status {
+            StatusCode::OK if wire::has_connector(&answer.body) => Ok(scale_unit),
+            // Neither the present nor the older path is there: the push itself will tell.
+            StatusCode::NOT_FOUND => Ok(scale_unit),
+            _ => Err(trouble(&answer, "the question for the connector")),
+        }
+    }
+
+    /// Pushes a staged zip once; what came of it, as an event of the import.
+    ///
+    /// The zip is streamed and never held, with a Content-Length. `claim` is used up: one recorded
+    /// intent, one POST.
+    pub async fn push<S>(
+        &self,
+        claim: &Claim,
+        connection: &Connection,
+        zip: S,
+        zip_bytes: u64,
+        now: OffsetDateTime,
+    ) -> Event
+    where
+        S: Stream<Item = azure_core::Result<Bytes>> + Send + 'static,
+    {
+        let token = match self.bearer(connection).await {
+            Ok(token) => token,
+            Err(trouble) => return not_sent(trouble),
+        };
+        let part = Part::stream_with_length(Body::wrap_stream(zip), zip_bytes)
+            .file_name(self.config.file_name.clone());
+        let path = format!(
+            "scopes/{}/ingress/connectors/{}/ingestions/fileIngestion",
+            connection.tenant,
+            connection.connector.word()
+        );
+        let request = self
+            .client
+            .post(self.url(&path))
+            .header(AUTHORIZATION, token)
+            .header(ACCEPT, "application/json")
+            .header(SCALE_UNIT, claim.run().scale_unit.as_deref().unwrap_or_default())
+            .multipart(Form::new().part(self.config.part_name.clone(), part));
+        match http::send(request, self.config.push_timeout, now).await {
+            Ok(answer) => self.push_answer(connection, &answer),
+            Err(NoAnswer::NotSent(why)) => Event::NotSent { why, retry_at: None },
+            Err(NoAnswer::Lost(why)) => Event::AnswerLost { why },
+        }
+    }
+
+    fn push_answer(&self, connection: &Connection, answer: &Answer) -> Event {
+        let retry_at = answer.retry_at;
+        match answer.status {
+            StatusCode::OK => match wire::Ingestion::parse(&answer.body) {
+                Ok(ingestion) => {
+                    Event::Accepted { id: IngestionId(ingestion.id), status: ingestion.status }
+                }
+                Err(_) if is_page(&answer.body) => {
+                    self.forget_token(connection);
+                    Event::NotSent { why: sign_in_page(), retry_at }
+                }
+                Err(why) => Event::AnswerLost { why: format!("the answer was 200, but {why}") },
+            },
+            StatusCode::BAD_REQUEST if wire::is_busy(&answer.body) => Event::Busy,
+            StatusCode::UNAUTHORIZED => {
+                self.forget_token(connection);
+                Event::NotSent { why: "the service answered 401".to_owned(), retry_at }
+            }
+            StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => {
+                Event::AnswerLost { why: format!("the answer was {}", answer.status.as_u16()) }
+            }
+            _ => not_sent(trouble(answer, "the push")),
+        }
+    }
+
+    /// Asks where an ingestion stands.
+    ///
+    /// # Errors
+    /// Where there is no usable answer; the ingestion goes on all the same.
+    pub async fn status(
+        &self,
+        run: &Run,
+        id: &IngestionId,
+        connection: &Connection,
+        now: OffsetDateTime,
+    ) -> Result<wire::Ingestion, Trouble> {
+        // The documented path, then the older one without `fileIngestion`.
+        let ingestions = format!("scopes/{}/ingress/connectors/Hr/ingestions", connection.tenant);
+        let paths = [format!("{ingestions}/fileIngestion/{id}"), format!("{ingestions}/{id}")];
+        let answer = self.ask(connection, &paths, run.scale_unit.as_deref(), now).await?;
+        if answer.status != StatusCode::OK {
+            return Err(trouble(&answer, "the question for the status"));
+        }
+        wire::Ingestion::parse(&answer.body)
+            .map_err(|why| Trouble::later(format!("the status could not be read: {why}")))
+    }
+
+    /// Fetches the error stream of an ingestion whose validation failed.
+    ///
+    /// # Errors
+    /// Where it cannot be had.
+    pub async fn errors(
+        &self,
+        run: &Run,
+        id: &IngestionId,
+        connection: &Connection,
+        now: OffsetDateTime,
+    ) -> Result<Vec<u8>, Trouble> {
+        // The page prints `/scopes/<tenant>//Hr/...`, from which a part fell out: first the two
+        // ways it can be mended, then as printed.
+        let scope = format!("scopes/{}", connection.tenant);
+        let paths = [
+            format!("{scope}/ingress/connectors/Hr/ingestions/{id}/errors"),
+            format!("{scope}/ingress/connectors/Hr/ingestions/fileIngestion/{id}/errors"),
+            format!("{scope}//Hr/ingestions/{id}/errors"),
+        ];
+        let answer = self.ask_any(connection, &paths, run.scale_unit.as_deref(), now).await?;
+        match answer.status {
+            StatusCode::OK => Ok(answer.body),
+            _ => Err(trouble(&answer, "the question for the error file")),
+        }
+    }
+
+    async fn discover(
+        &self,
+        connection: &Connection,
+        now: OffsetDateTime,
+    ) -> Result<String, Trouble> {
+        let tenant = &connection.tenant;
+        let paths = [format!("tenants/{tenant}/scopes/{tenant}/scaleUnit")];
+        let answer = self.ask(connection, &paths, None, now).await?;
+        if answer.status != StatusCode::OK {
+            return Err(trouble(&answer, "the question for the scale unit"));
+        }
+        wire::scale_unit(&answer.body)
+            .ok_or_else(|| Trouble::later("the service's scale unit could not be read"))
+    }
+
+    /// Asks the paths in turn until one is not 404; a JSON answer is wanted.
+    ///
+    /// A 401 or a sign-in page is answered once with a fresh token.
+    async fn ask(
+        &self,
+        connection: &Connection,
+        paths: &[String],
+        scale_unit: Option<&str>,
+        now: OffsetDateTime,
+    ) -> Result<Answer, Trouble> {
+        let stale = |answer: &Answer| {
+            answer.status == StatusCode::UNAUTHORIZED
+                || (answer.status == StatusCode::OK && is_page(&answer.body))
+        };
+        let mut answer = self.ask_any(connection, paths, scale_unit, now).await?;
+        if stale(&answer) {
+            self.forget_token(connection);
+            answer = self.ask_any(connection, paths, scale_unit, now).await?;
+        }
+        if answer.status == StatusCode::OK && is_page(&answer.body) {
+            return Err(Trouble::Refused(sign_in_page()));
+        }
+        Ok(answer)
+    }
+
+    async fn ask_any(
+        &self,
+        connection: &Connection,
+        paths: &[String],
+        scale_unit: Option<&str>,
+        now: OffsetDateTime,
+    ) -> Result<Answer, Trouble> {
+        let mut last = Trouble::later("nothing was asked");
+        for (number, path) in paths.iter().enumerate() {
+            let token = self.bearer(connection).await?;
+            let mut request = self
+                .client
+                .request(Method::GET, self.url(path))
+                .header(AUTHORIZATION, token)
+                .header(ACCEPT, "application/json");
+            if let Some(scale_unit) = scale_unit {
+                request = request.header(SCALE_UNIT, scale_unit);
+            }
+            match http::send(request, QUESTION_TIMEOUT, now).await {
+                Ok(answer)
+                    if answer.status == StatusCode::NOT_FOUND && number + 1 < paths.len() => {}
+                Ok(answer) => return Ok(answer),
+                Err(no_answer) => {
+                    last = Trouble::later(no_answer.why());
+                    break;
+                }
+            }
+        }
+        Err(last)
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}/{path}", self.config.endpoint.as_str().trim_end_matches('/'))
+    }
+
+    async fn bearer(&self, connection: &Connection) -> Result<HeaderValue, Trouble> {
+        let credential = self.credential(&connection.credential)?;
+        let token = credential.get_token(&[&self.config.scope], None).await.map_err(|error| {
+            let why = format!("signing in for the push: {}", azure::sentence(&error));
+            Trouble::later(why)
+        })?;
+        let mut value = HeaderValue::from_str(&format!("Bearer {}", token.token.secret()))
+            .map_err(|_| Trouble::Refused("the token cannot stand in a header".to_owned()))?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+
+    fn credential(&self, credential: &Credential) -> Result<Arc<dyn TokenCredential>, Trouble> {
+        let key = format!("{credential:?}");
+        let mut credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = credentials.get(&key) {
+            return Ok(known.clone());
+        }
+        let made = match credential {
+            Credential::ManagedIdentity { client_id } => {
+                identity::managed_identity(client_id.as_deref()).map_err(|error| {
+                    let why = format!("signing in for the push: {}", azure::sentence(&error));
+                    Trouble::later(why)
+                })?
+            }
+            Credential::AccessToken { .. } if !self.config.is_loopback() => {
+                return Err(Trouble::Refused(
+                    "an access token from a setting is only shown to a service on this machine; \
+                     give the connection a managedIdentity credential"
+                        .to_owned(),
+                ));
+            }
+            Credential::AccessToken { setting } => {
+                let token = (self.setting)(setting).filter(|token| !token.is_empty());
+                let token = token.ok_or_else(|| {
+                    Trouble::Refused(format!("the setting {setting} holds no access token"))
+                })?;
+                Arc::new(identity::GivenToken::new(Secret::new(token)))
+            }
+        };
+        credentials.insert(key, made.clone());
+        Ok(made)
+    }
+
+    /// Drops the credential, and with it its cached token: the next question gets a fresh one.
+    fn forget_token(&self, connection: &Connection) {
+        let key = format!("{:?}", connection.credential);
+        self.credentials.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+    }
+}
+
+/// What an answer means that is not the one hoped for.
+fn trouble(answer: &Answer, to: &str) -> Trouble {
+    let status = answer.status.as_u16();
+    match answer.status {
+        StatusCode::FORBIDDEN => Trouble::Refused(FORBIDDEN.to_owned()),
+        StatusCode::UNAUTHORIZED => Trouble::Refused(
+            "the service answered 401 even to a fresh token; compare INGESTION_SCOPE and the \
+             credential of the connection"
+                .to_owned(),
+        ),
+        StatusCode::NOT_FOUND => Trouble::Refused(format!(
+            "the service answered 404 to {to}: the tenant id, the scale unit or INGESTION_ENDPOINT \
+             is wrong"
+        )),
+        StatusCode::OK => Trouble::later(format!("the service's answer to {to} could not be read")),
+        other if other.is_redirection() => Trouble::Refused(format!(
+            "the service answered {status} to {to}, a redirect, which is not followed with a \
+             token; compare INGESTION_ENDPOINT"
+        )),
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Trouble::Later {
+            why: format!("the service answered {status} to {to}"),
+            retry_at: answer.retry_at,
+        },
+        other if other.is_server_error() => Trouble::Later {
+            why: format!("the service answered {status} to {to}"),
+            retry_at: answer.retry_at,
+        },
+        _ => Trouble::Refused(format!("the service answered {status} to {to}")),
+    }
+}
+
+fn not_sent(trouble: Trouble) -> Event {
+    match trouble {
+        Trouble::Later { why, retry_at } => Event::NotSent { why, retry_at },
+        Trouble::Refused(why) => Event::PushRefused { why },
+    }
+}
+
+/// A page where JSON should be.
+fn is_page(body: &[u8]) -> bool {
+    body.trim_ascii_start().first() == Some(&b'<')
+}
+
+fn sign_in_page() -> String {
+    "the service answered with a sign-in page instead of data: it did not accept the token; compare \
+     INGESTION_SCOPE and the credential of the connection"
+        .to_owned()
+}

@@ -1,0 +1,116 @@
+//! The service's JSON as it is.
+//!
+//! Source: "Import organizational data using API-based import (first import)", section "About the
+//! Viva Insights HR data ingress API", on Microsoft Learn. Keys are printed in Pascal case and
+//! read ignoring case; a word that is new never breaks a poll.
+
+use std::fmt;
+
+use serde_json::Value;
+
+/// Where the service says an ingestion stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Taken in, not begun.
+    NotStarted,
+    /// The zip was opened. The page prints `ExtractionComplete`, the samples' README
+    /// `ExtractionCompleted`.
+    ExtractionComplete,
+    /// Accepted. Processing goes on at the service and its failures show only in the portal.
+    Completed,
+    /// The data was refused; the error stream says why.
+    ValidationFailed,
+    /// A word nobody has documented: not an end.
+    Unknown(String),
+}
+
+impl Status {
+    /// The status a word names.
+    #[must_use]
+    pub fn parse(word: &str) -> Self {
+        match word.to_ascii_lowercase().as_str() {
+            "notstarted" => Self::NotStarted,
+            "extractioncomplete" | "extractioncompleted" => Self::ExtractionComplete,
+            "completed" => Self::Completed,
+            "validationfailed" => Self::ValidationFailed,
+            _ => Self::Unknown(word.chars().take(64).collect()),
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotStarted => "NotStarted",
+            Self::ExtractionComplete => "ExtractionComplete",
+            Self::Completed => "Completed",
+            Self::ValidationFailed => "ValidationFailed",
+            Self::Unknown(word) => word,
+        })
+    }
+}
+
+/// An ingestion as push and poll tell it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ingestion {
+    /// `Id`: never empty.
+    pub id: String,
+    /// `Status`.
+    pub status: Status,
+    /// Whether `ErrorDetail` held anything. Its text may quote the data, so it is not kept.
+    pub has_error_detail: bool,
+}
+
+impl Ingestion {
+    /// Reads an answer's body; the reason where it is no ingestion.
+    ///
+    /// # Errors
+    /// A body that is no JSON object, or has no `Id` or no `Status`: never told by its content.
+    pub fn parse(body: &[u8]) -> Result<Self, String> {
+        let body: Value = serde_json::from_slice(body).map_err(|_| "it is not JSON".to_owned())?;
+        let text = |name: &str| {
+            let value = field(&body, name)?.as_str()?.trim();
+            (!value.is_empty()).then(|| value.to_owned())
+        };
+        Ok(Self {
+            id: text("Id").ok_or("it has no Id")?,
+            status: Status::parse(&text("Status").ok_or("it has no Status")?),
+            has_error_detail: field(&body, "ErrorDetail").is_some_and(|detail| !detail.is_null()),
+        })
+    }
+}
+
+/// A member of a JSON object, its name read ignoring case.
+fn field<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
+    let mut members = object.as_object()?.iter();
+    members.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+}
+
+/// Whether the answer to a ping names a connector.
+#[must_use]
+pub fn has_connector(body: &[u8]) -> bool {
+    serde_json::from_slice::<Value>(body)
+        .is_ok_and(|body| field(&body, "ConnectorId").is_some_and(Value::is_string))
+}
+
+/// The scale unit out of its quotes, if it is fit for a header.
+#[must_use]
+pub fn scale_unit(body: &[u8]) -> Option<String> {
+    let unit = std::str::from_utf8(body).ok()?.trim().trim_matches('"');
+    is_scale_unit(unit).then(|| unit.to_owned())
+}
+
+/// Letters, digits and hyphens, 1 to 64: whatever else came back is no scale unit.
+#[must_use]
+pub fn is_scale_unit(unit: &str) -> bool {
+    (1..=64).contains(&unit.len())
+        && unit.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// Whether a 400 says that the tenant's previous ingestion still runs.
+#[must_use]
+pub fn is_busy(body: &[u8]) -> bool {
+    String::from_utf8_lossy(body)
+        .to_ascii_lowercase()
+        .contains("previous ingestion is not complete")
+}

@@ -1,0 +1,31 @@
+//! Carries an organization's HR export from Azure Storage into Microsoft Viva Insights.
+//!
+//! The road of a file, and the modules in that order:
+//! 1. Storage says "blob created"; the Functions host hands the event to [`host`], the door.
+//! 2. [`drive`] asks [`connection`] whose file it is and writes one row of [`runs`]. From then on
+//!    the file is not lost, whatever happens.
+//! 3. [`run`] says what is to be done next; [`drive`] does it, one step at a time.
+//! 4. [`package`] reads the file, checks it, and stages one zip.
+//! 5. [`ingestion`] pushes the zip and follows what the service makes of it.
+//! 6. The row says how it ended, and the `status` function lists the rows.
+//!
+//! The laws:
+//! - after a 200 to the host the file is in the table;
+//! - every import comes to an end or is due, and an end stays an end;
+//! - one import of a tenant at a time, and no push without a recorded intent;
+//! - success is a body that parses, never a status code alone;
+//! - no log, row, report or error holds a cell's value, a token or a secret.
+
+pub mod azure;
+pub mod cli;
+pub mod config;
+pub mod connection;
+pub mod demo;
+pub mod drive;
+pub mod host;
+pub mod http;
+pub mod ingestion;
+pub mod package;
+pub mod page;
+pub mod run;
+pub mod runs;

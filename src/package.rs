@@ -1,0 +1,213 @@
+//! The work: a CSV and a mapping become one checked zip, staged in storage.
+//!
+//! The blob is streamed at its ETag, every record is parsed and checked, only mapped columns are
+//! kept, and `metadata.json` and `data.csv` are deflated into one zip. Nothing here holds a whole
+//! file, and nothing that is found tells a cell's value.
+//!
+//! ```text
+//! blob --ranged reads--> [channel] --blocking thread: parse, check, cut, deflate--> [channel] --> staged blocks
+//! ```
+
+use std::io::{self, Read, Write};
+
+use azure_core::http::StatusCode;
+use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::mpsc;
+
+use self::findings::Findings;
+use crate::{
+    azure::{
+        PACKAGES,
+        blob::{Blob, Blobs, Staging},
+    },
+    connection::Connection,
+    run::{Package, Source},
+};
+
+pub mod findings;
+mod header;
+mod metadata;
+mod records;
+mod zipped;
+
+pub use zipped::{Checked, check_and_zip};
+
+/// Chunks in flight between the network and the working thread, either way.
+const CHUNKS_IN_FLIGHT: usize = 4;
+/// Bytes of zip that the working thread hands over at a time.
+const OUTPUT_BYTES: usize = 256 << 10;
+
+/// What the service wants to see in `metadata.json`, and how much it takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dialect {
+    /// The key of the mapping: `Mapping` by default, `ColumnMap` in Microsoft's business sample.
+    pub mapping_key: String,
+    /// Largest file that is read, in bytes.
+    pub max_file_bytes: u64,
+}
+
+/// What became of a file.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It is right and its zip is staged.
+    Staged {
+        /// The zip.
+        package: Package,
+        /// What the check saw.
+        checked: Checked,
+    },
+    /// It is wrong.
+    Refused(Findings),
+    /// The blob has another content now, or is gone.
+    Moved,
+}
+
+/// Packs the file of `source` into the blob `name` of the packages container.
+///
+/// # Errors
+/// Storage failed; nothing is decided about the file.
+pub async fn pack(
+    blobs: &Blobs,
+    source: &Source,
+    connection: &Connection,
+    dialect: &Dialect,
+    name: &str,
+) -> Result<Outcome, Failure> {
+    if source.bytes > dialect.max_file_bytes {
+        return Ok(Outcome::Refused(findings::too_large(source.bytes, dialect.max_file_bytes)));
+    }
+    let (csv_in, csv_out) = mpsc::channel(CHUNKS_IN_FLIGHT);
+    let (zip_in, zip_out) = mpsc::channel(CHUNKS_IN_FLIGHT);
+    let work = {
+        let (connection, dialect, bytes) = (connection.clone(), dialect.clone(), source.bytes);
+        tokio::task::spawn_blocking(move || {
+            let mut output = ChannelWriter { sender: zip_in, buffer: vec![] };
+            let input = ChannelReader { receiver: csv_out, chunk: Bytes::new() };
+            let checked = check_and_zip(input, &mut output, &connection, &dialect, bytes)?;
+            output.flush()?;
+            io::Result::Ok(checked)
+        })
+    };
+    let (download, upload, work) = tokio::join!(
+        download(blobs, source, csv_in),
+        upload(blobs.stage(PACKAGES, name), zip_out),
+        work
+    );
+    // In this order: the working thread only sees that a channel closed, not why.
+    match download {
+        Err(error) if is_moved(&error) => return Ok(Outcome::Moved),
+        answer => answer.map_err(Failure::Storage)?,
+    }
+    let (staging, sha256) = upload.map_err(Failure::Storage)?;
+    let checked = match work.map_err(|_| Failure::Broken)?.map_err(Failure::Work)? {
+        Ok(checked) => checked,
+        Err(findings) => return Ok(Outcome::Refused(findings)),
+    };
+    let (etag, bytes) = staging.commit("application/zip").await.map_err(Failure::Storage)?;
+    let package = Package { blob: name.to_owned(), etag, bytes, sha256 };
+    Ok(Outcome::Staged { package, checked })
+}
+
+/// Why nothing could be decided about a file.
+#[derive(Debug)]
+pub enum Failure {
+    /// Storage.
+    Storage(azure_core::Error),
+    /// Reading or writing on the way.
+    Work(io::Error),
+    /// The working thread ended without an answer.
+    Broken,
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Storage(error) => write!(f, "storage: {}", crate::azure::sentence(error)),
+            Self::Work(error) => write!(f, "packing: {error}"),
+            Self::Broken => f.write_str("packing ended without an answer"),
+        }
+    }
+}
+
+fn is_moved(error: &azure_core::Error) -> bool {
+    matches!(error.http_status(), Some(StatusCode::PreconditionFailed | StatusCode::NotFound))
+}
+
+async fn download(
+    blobs: &Blobs,
+    source: &Source,
+    sender: mpsc::Sender<Bytes>,
+) -> azure_core::Result<()> {
+    let blob = Blob {
+        container: source.container.clone(),
+        name: source.name.clone(),
+        etag: source.etag.clone(),
+        bytes: source.bytes,
+        last_modified: source.last_modified,
+    };
+    let mut chunks = blobs.read(&blob).boxed();
+    while let Some(chunk) = chunks.try_next().await? {
+        if sender.send(chunk).await.is_err() {
+            break; // the thread has its answer already
+        }
+    }
+    Ok(())
+}
+
+async fn upload(
+    mut staging: Staging,
+    mut receiver: mpsc::Receiver<Vec<u8>>,
+) -> azure_core::Result<(Staging, String)> {
+    let mut hash = Sha256::new();
+    while let Some(bytes) = receiver.recv().await {
+        hash.update(&bytes);
+        staging.write(&bytes).await?;
+    }
+    Ok((staging, format!("{:x}", hash.finalize())))
+}
+
+/// The blocking end of a channel of chunks. A closed channel reads as the end of the file; whoever
+/// joins the two ends asks the sender whether it really was.
+struct ChannelReader {
+    receiver: mpsc::Receiver<Bytes>,
+    chunk: Bytes,
+}
+
+impl Read for ChannelReader {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.chunk.is_empty() {
+            match self.receiver.blocking_recv() {
+                Some(chunk) => self.chunk = chunk,
+                None => return Ok(0),
+            }
+        }
+        let bytes = into.len().min(self.chunk.len());
+        into[..bytes].copy_from_slice(&self.chunk.split_to(bytes));
+        Ok(bytes)
+    }
+}
+
+struct ChannelWriter {
+    sender: mpsc::Sender<Vec<u8>>,
+    buffer: Vec<u8>,
+}
+
+impl Write for ChannelWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() >= OUTPUT_BYTES {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let full = std::mem::take(&mut self.buffer);
+        self.sender.blocking_send(full).map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
+}

@@ -1,0 +1,185 @@
+//! Files that become a zip, and files that are refused with rule, row and column.
+
+use std::io::Cursor;
+
+use serde_json::Value;
+use zip::ZipArchive;
+
+use super::*;
+use crate::connection::Connection;
+
+fn connection(refresh: &str) -> Connection {
+    let document = format!(
+        r#"{{
+          "tenantId": "11111111-2222-3333-4444-555555555555",
+          "connector": "HR",
+          "refresh": "{refresh}",
+          "credential": {{ "kind": "managedIdentity" }},
+          "mapping": {{
+            "Mail": {{ "name": "PersonId", "type": "EmailType" }},
+            "Boss": {{ "name": "ManagerId", "type": "EmailType" }},
+            "Org": {{ "name": "Organization", "type": "StringType" }},
+            "Level": {{ "name": "LevelDesignation", "type": "StringType" }}
+          }}
+        }}"#
+    );
+    Connection::parse("hr", document.as_bytes()).unwrap()
+}
+
+fn dialect() -> Dialect {
+    Dialect { mapping_key: "Mapping".to_owned(), max_file_bytes: 1 << 30 }
+}
+
+fn zip_of(csv: &[u8], refresh: &str) -> (Result<Checked, Findings>, Vec<u8>) {
+    let mut zip = vec![];
+    let connection = connection(refresh);
+    let checked = check_and_zip(csv, &mut zip, &connection, &dialect(), csv.len() as u64).unwrap();
+    (checked, zip)
+}
+
+fn entries(zip: &[u8]) -> (String, Value, Vec<String>) {
+    let mut archive = ZipArchive::new(Cursor::new(zip)).unwrap();
+    let mut names = vec![];
+    let mut contents = vec![];
+    for index in 0..archive.len() {
+        let mut entry = archive.by_index(index).unwrap();
+        names.push(entry.name().unwrap().into_owned());
+        let mut content = String::new();
+        entry.read_to_string(&mut content).unwrap();
+        contents.push(content);
+    }
+    (contents.remove(1), serde_json::from_str(&contents[0]).unwrap(), names)
+}
+
+/// The first finding as `rule line column`.
+fn refused(csv: &[u8]) -> String {
+    let findings = zip_of(csv, "full").0.unwrap_err();
+    let first = &findings.groups()[0];
+    let row = first.rows.first().map_or_else(|| "-".to_owned(), ToString::to_string);
+    format!("{} {row} {}", first.rule, first.column.as_deref().unwrap_or("-"))
+}
+
+#[test]
+fn a_good_file_becomes_data_and_metadata() {
+    let csv = b"Mail,Boss,Org,Level\na@x.com,b@x.com,\"Sales, East\",3\nb@x.com,,HQ,1\n";
+    let (checked, zip) = zip_of(csv, "full");
+    assert_eq!(checked, Ok(Checked { rows: 2, notice: None }));
+    let (data, metadata, names) = entries(&zip);
+    assert_eq!(names, ["metadata.json", "data.csv"]);
+    assert_eq!(data.as_bytes(), csv);
+    let keys: Vec<&String> = metadata.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["DatasetType", "IsBootstrap", "Mapping"]);
+    assert_eq!(metadata["DatasetType"], "HR");
+    assert_eq!(metadata["IsBootstrap"], "true");
+    assert_eq!(
+        metadata["Mapping"]["Mail"],
+        serde_json::json!({ "name": "PersonId", "type": "EmailType" })
+    );
+}
+
+#[test]
+fn type_and_refresh_stand_on_the_lines_the_page_names() {
+    let (_, zip) = zip_of(b"Mail\na@x.com\n", "incremental");
+    let mut archive = ZipArchive::new(Cursor::new(&zip)).unwrap();
+    let mut text = String::new();
+    archive.by_name("metadata.json").unwrap().read_to_string(&mut text).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[1], r#"  "DatasetType": "HR","#);
+    assert_eq!(lines[2], r#"  "IsBootstrap": "false","#);
+}
+
+#[test]
+fn only_mapped_columns_leave_and_only_fields_of_the_file_are_mapped() {
+    let csv = b"Salary,Mail,Boss,Org,Note\n9,a@x.com,,HQ,n\n";
+    let (checked, zip) = zip_of(csv, "full");
+    let notice = checked.unwrap().notice.unwrap();
+    assert_eq!(
+        notice,
+        "mapped but not in the file: Level; not mapped and therefore cut: columns 1, 5"
+    );
+    let (data, metadata, _) = entries(&zip);
+    assert_eq!(data, "Mail,Boss,Org\na@x.com,,HQ\n");
+    let mapped: Vec<&String> = metadata["Mapping"].as_object().unwrap().keys().collect();
+    assert_eq!(mapped, ["Mail", "Boss", "Org"]);
+}
+
+#[test]
+fn a_byte_order_mark_and_other_line_ends_are_no_fault() {
+    let (checked, zip) = zip_of("\u{feff}Mail,Boss,Org\r\né@x.com,,HQ\r\n".as_bytes(), "full");
+    assert_eq!(checked.unwrap().rows, 1);
+    assert_eq!(entries(&zip).0, "Mail,Boss,Org\né@x.com,,HQ\n");
+}
+
+#[test]
+fn the_same_file_makes_the_same_zip() {
+    let csv = b"Mail,Boss,Org\na@x.com,,HQ\n";
+    assert_eq!(zip_of(csv, "full").1, zip_of(csv, "full").1);
+}
+
+#[test]
+fn what_cannot_be_packed_is_refused_with_rule_row_and_column() {
+    let utf16: Vec<u8> = "\u{feff}Mail,Boss".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (csv, expected) in [
+        (&b""[..], "F01 - -"),
+        (b"\xEF\xBB\xBF", "F01 - -"),
+        (b"\n\n", "F01 - -"),
+        (&utf16, "F04 1 -"),
+        (b"M\0a\0i\0l\0", "F04 1 -"),
+        (b"PK\x03\x04rest of a zip", "F02 - -"),
+        (b"\x1F\x8B\x08gzip", "F02 - -"),
+        (b"Mail,Boss,Org\n", "F12 - -"),
+        (b"Mail,Boss,Org\na@x.com,,HQ\nb@x.com,,HQ,x\n", "F03 3 -"),
+        (b"Mail,Boss,Org\na@x.com,HQ\n", "F03 2 -"),
+        (b"Mail,Boss,Org\na@x.com,,\"HQ\nb@x.com,,HQ\n", "F03 2 -"),
+        (b"Mail,Boss,Org\na@x.com,,HQ\nb@x.com,,\xE9\n", "F04 3 column Org"),
+        (b"Mail,Boss,Org,Note\na@x.com,,HQ,\xE9\n", "F04 2 column 4"),
+        // Valid only if the fields were one: a lead byte ends one, its rest begins the next.
+        (b"Mail,Boss,Org\na@x.com,\xC3,\xA9\n", "F04 2 column Boss"),
+        (b"Mail,Boss,Org\xE9\na,,b\n", "F04 1 column 3"),
+        (b"Mail,Boss,Org,\na,,b,\n", "H02 1 column 4"),
+        (b"Mail,Boss,Org,org \na,,b,\n", "H01 1 column 4"),
+        (b"a@x.com,b@x.com,HQ\nc@x.com,,HQ\n", "H06 1 -"),
+        (b"Mail;Boss;Org\na;b;c\n", "H06 1 -"),
+        (b"Mail,Boss\na@x.com,\n", "H13 1 -"),
+    ] {
+        assert_eq!(refused(csv), expected, "{}", String::from_utf8_lossy(csv));
+    }
+}
+
+#[test]
+fn a_refusal_counts_everything_and_quotes_no_value() {
+    let mut csv = b"Mail,Boss,Org\n".to_vec();
+    for _ in 0..1000 {
+        csv.extend_from_slice(b"secret@x.com,HQ\n");
+    }
+    let findings = zip_of(&csv, "full").0.unwrap_err();
+    assert_eq!(findings.count(), 1000);
+    assert_eq!(findings.groups()[0].rows, (2..12).collect::<Vec<u64>>());
+    let sentence = findings.sentence("inbox/hr/a.csv");
+    assert_eq!(
+        sentence,
+        "inbox/hr/a.csv, line 2: 2 columns where the header has 3; a comma inside a value needs \
+         quotation marks around the value (F03); 1000 problems in all"
+    );
+    let report = findings.report("inbox/hr/a.csv", None).to_string();
+    assert!(!report.contains("secret") && report.contains("\"problems\":1000"));
+}
+
+#[test]
+fn a_file_without_a_header_does_not_have_its_first_person_told() {
+    let csv = b"secret@x.com,boss@x.com,HQ\nc@x.com,,HQ\n";
+    let findings = zip_of(csv, "full").0.unwrap_err();
+    assert!(!findings.report("f", None).to_string().contains("secret"));
+}
+
+#[test]
+fn a_header_that_differs_in_capitals_is_pointed_out() {
+    let findings = zip_of(b"Mail,boss ,Org\na,,b\n", "full").0.unwrap_err();
+    assert!(findings.sentence("f").contains("column 2 differs from it only in capitals or blanks"));
+}
+
+#[test]
+fn an_incremental_file_needs_only_its_person_id() {
+    assert!(zip_of(b"Mail\na@x.com\n", "incremental").0.is_ok());
+    assert!(zip_of(b"Org\nHQ\n", "incremental").0.is_err());
+}

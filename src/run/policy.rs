@@ -1,0 +1,57 @@
+//! How long the machine waits, as data and pure functions.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use super::RunId;
+
+/// Waits and limits. The settings say what they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// How long one pack or push may take. A step that died is taken up again after this.
+    pub step_timeout: Duration,
+    /// First and shortest wait between two polls, and first wait after a failure.
+    pub poll_min: Duration,
+    /// Longest wait between two polls, and longest after a failure.
+    pub poll_max: Duration,
+    /// Wait after "Previous ingestion is not complete".
+    pub busy_wait: Duration,
+    /// How long a file may wait to be read or pushed before it is `Stuck`.
+    pub wait_deadline: Duration,
+    /// How long the service may take before the import is `Stuck`.
+    pub ingestion_deadline: Duration,
+    /// Failed pushes in a row before the import is `Stuck`.
+    pub push_failures: u32,
+}
+
+impl Policy {
+    /// Polls grow rarer with the time already waited: a tenth of it, within the limits.
+    #[must_use]
+    pub fn poll_wait(&self, since: OffsetDateTime, now: OffsetDateTime) -> Duration {
+        let waited = Duration::try_from(now - since).unwrap_or_default();
+        (waited / 10).clamp(self.poll_min, self.poll_max.max(self.poll_min))
+    }
+
+    /// Doubling from the shortest to the longest wait, and up to a quarter more.
+    #[must_use]
+    pub fn backoff(&self, id: &RunId, failures: u32) -> Duration {
+        let doubled = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
+        let wait = self.poll_min.saturating_mul(doubled).min(self.poll_max.max(self.poll_min));
+        jittered(wait, id, failures)
+    }
+
+    /// Minutes, and up to a quarter more, so that a tenant's files do not knock all at once.
+    #[must_use]
+    pub fn busy_wait(&self, id: &RunId, attempts: u32) -> Duration {
+        jittered(self.busy_wait, id, attempts)
+    }
+}
+
+/// Jitter by hash: different for each import and attempt, the same for the same question.
+fn jittered(wait: Duration, id: &RunId, salt: u32) -> Duration {
+    let mut hasher = DefaultHasher::new();
+    (id, salt).hash(&mut hasher);
+    wait + wait / 400 * u32::try_from(hasher.finish() % 100).unwrap_or_default()
+}

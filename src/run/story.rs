@@ -1,0 +1,43 @@
+//! Where an import stands, as one sentence: the same words in the log, the demo and the table.
+
+use super::{Run, State};
+
+impl Run {
+    /// Where the import stands.
+    #[must_use]
+    pub fn story(&self) -> String {
+        let waits = self.last_failure.as_ref().map(|why| format!("; {why}")).unwrap_or_default();
+        let why = self.last_failure.as_deref().unwrap_or("no reason recorded");
+        match self.state {
+            State::Received => {
+                let bytes = self.source.bytes;
+                format!("received, {bytes} bytes, for connection {}{waits}", self.connection)
+            }
+            State::Packed => {
+                let rows = self.rows.unwrap_or_default();
+                let zip = self.package.as_ref().map(|package| {
+                    format!("zip of {} bytes, SHA-256 {}", package.bytes, &package.sha256)
+                });
+                let zip = zip.unwrap_or_else(|| "no zip".to_owned());
+                let notice = self.notice.as_ref().map(|notice| format!(" ({notice})"));
+                let notice = notice.unwrap_or_default();
+                format!("checked, {rows} rows{notice}; packed, {zip}{waits}")
+            }
+            State::Pushing => {
+                let unit = self.scale_unit.as_deref().unwrap_or("unknown");
+                format!("pushing to scale unit {unit}")
+            }
+            State::Ingesting => {
+                let id = self.ingestion.as_ref().map_or("unknown", |id| id.0.as_str());
+                let status = self.service_status.as_deref().unwrap_or("nothing yet");
+                format!("pushed as ingestion {id}, the service says {status}{waits}")
+            }
+            State::Completed => "completed: the service has accepted the file. It goes on \
+                                 processing it for hours; failures of that show only in the portal"
+                .to_owned(),
+            State::Rejected => format!("rejected: {why}"),
+            State::Superseded => format!("superseded: {why}"),
+            State::Stuck => format!("stuck, a person is needed: {why}"),
+        }
+    }
+}

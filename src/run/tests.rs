@@ -1,0 +1,244 @@
+//! The machine, as stories of events.
+
+use std::time::Duration;
+
+use time::macros::datetime;
+
+use super::*;
+
+const NOW: OffsetDateTime = datetime!(2026-11-23 06:00 UTC);
+
+fn policy() -> Policy {
+    Policy {
+        step_timeout: Duration::from_mins(15),
+        poll_min: Duration::from_secs(30),
+        poll_max: Duration::from_mins(5),
+        busy_wait: Duration::from_mins(5),
+        wait_deadline: Duration::from_hours(72),
+        ingestion_deadline: Duration::from_hours(24),
+        push_failures: 5,
+    }
+}
+
+fn received() -> Run {
+    let id = RunId { tenant: "t".to_owned(), key: "1".to_owned() };
+    let source = Source {
+        container: "inbox".to_owned(),
+        name: "hr/a.csv".to_owned(),
+        etag: "0x1".to_owned(),
+        bytes: 10,
+        last_modified: NOW,
+    };
+    Run::new(id, "hr", source, NOW, &policy())
+}
+
+fn staged() -> Event {
+    Event::Packed {
+        package: Package {
+            blob: "1/1.zip".to_owned(),
+            etag: "0x2".to_owned(),
+            bytes: 5,
+            sha256: "ab".to_owned(),
+        },
+        rows: 3,
+        refresh: Refresh::Full,
+        notice: None,
+    }
+}
+
+fn claimed() -> Event {
+    Event::Claimed { scale_unit: "unit".to_owned() }
+}
+
+fn accepted() -> Event {
+    Event::Accepted { id: IngestionId("i".to_owned()), status: Status::NotStarted }
+}
+
+fn said(status: Status) -> Event {
+    Event::Said { status, detail: None, report: None }
+}
+
+fn lost() -> Event {
+    Event::AnswerLost { why: "why".to_owned() }
+}
+
+fn not_sent() -> Event {
+    Event::NotSent { why: "why".to_owned(), retry_at: None }
+}
+
+fn told(run: Run, now: OffsetDateTime, events: impl IntoIterator<Item = Event>) -> Run {
+    events.into_iter().fold(run, |run, event| run.apply(event, now, &policy()).unwrap())
+}
+
+fn pushing() -> Run {
+    told(received(), NOW, [Event::Began, staged(), claimed()])
+}
+
+#[test]
+fn a_good_file_goes_all_the_way_and_then_its_zip_is_deleted() {
+    let run = received();
+    assert_eq!(run.action(NOW), Action::Pack);
+    let run = told(run, NOW, [Event::Began, staged()]);
+    assert_eq!((run.state, run.action(NOW)), (State::Packed, Action::Push));
+    let run = told(run, NOW, [claimed(), accepted()]);
+    assert_eq!(run.state, State::Ingesting);
+    assert!(matches!(run.action(NOW), Action::Wait(_)));
+    let later = NOW + Duration::from_secs(30);
+    assert_eq!(run.action(later), Action::Follow);
+    let run = told(run, later, [said(Status::ExtractionComplete), said(Status::Completed)]);
+    assert_eq!((run.state, run.ended), (State::Completed, Some(later)));
+    assert_eq!(run.action(later), Action::Discard);
+    let run = told(run, later, [Event::Discarded]);
+    assert_eq!((run.state, run.action(later)), (State::Completed, Action::Rest));
+}
+
+#[test]
+fn a_step_that_died_is_due_again_when_its_time_is_over_and_not_before() {
+    let over = NOW + policy().step_timeout;
+    let packing = told(received(), NOW, [Event::Began]);
+    assert_eq!(packing.action(NOW), Action::Wait(over));
+    assert_eq!(packing.action(over), Action::Pack);
+    assert_eq!(pushing().action(NOW), Action::Wait(over));
+    assert_eq!(pushing().action(over), Action::Recover);
+}
+
+#[test]
+fn a_lost_answer_is_remembered_and_the_push_repeated() {
+    let run = told(pushing(), NOW, [lost()]);
+    assert_eq!((run.state, run.answer_lost), (State::Packed, true));
+    let run = told(run, NOW, [claimed(), Event::Busy]);
+    assert_eq!(run.state, State::Packed);
+    assert!(run.last_failure.as_ref().unwrap().contains("never answered"));
+    let run = told(run, NOW, [claimed(), accepted()]);
+    assert_eq!((run.state, run.answer_lost, run.last_failure), (State::Ingesting, false, None));
+}
+
+#[test]
+fn a_busy_service_keeps_the_file_and_tries_later_for_as_long_as_it_takes() {
+    let mut run = told(pushing(), NOW, [Event::Busy]);
+    for hour in 1..72 {
+        let now = NOW + Duration::from_hours(hour);
+        assert_eq!((run.state, run.action(now)), (State::Packed, Action::Push));
+        run = told(run, now, [claimed(), Event::Busy]);
+    }
+    run = told(run, NOW + Duration::from_hours(72), [claimed(), Event::Busy]);
+    assert_eq!(run.state, State::Stuck);
+}
+
+#[test]
+fn busy_is_asked_again_in_minutes_with_jitter() {
+    let run = told(pushing(), NOW, [Event::Busy]);
+    let wait = run.due.unwrap() - NOW;
+    assert!(wait >= Duration::from_mins(5) && wait < Duration::from_mins(7), "{wait}");
+}
+
+#[test]
+fn failed_pushes_are_repeated_a_few_times_and_then_a_person_is_called() {
+    let mut run = pushing();
+    for _ in 1..policy().push_failures {
+        run = told(run, NOW, [not_sent()]);
+        assert_eq!(run.state, State::Packed);
+        run = told(run, NOW, [claimed()]);
+    }
+    run = told(run, NOW, [not_sent()]);
+    assert_eq!(run.state, State::Stuck);
+    assert!(run.last_failure.unwrap().contains("5 failed pushes"));
+}
+
+#[test]
+fn retry_after_wins_over_our_own_wait() {
+    let at = NOW + Duration::from_secs(777);
+    let event = Event::NotSent { why: "why".to_owned(), retry_at: Some(at) };
+    assert_eq!(told(pushing(), NOW, [event]).due, Some(at));
+}
+
+#[test]
+fn storage_that_fails_is_waited_for_longer_and_longer_and_never_decides() {
+    let mut run = told(received(), NOW, [Event::Began, staged()]);
+    run.failures = 0;
+    let mut waits = vec![];
+    for _ in 0..4 {
+        let before = run.state;
+        run = told(run, NOW, [Event::Faulted { why: "why".to_owned(), retry_at: None }]);
+        assert_eq!(run.state, before);
+        waits.push(run.due.unwrap() - NOW);
+    }
+    assert!(waits.is_sorted() && waits[3] > waits[0] * 2, "{waits:?}");
+}
+
+#[test]
+fn the_service_may_take_its_time_but_not_for_ever() {
+    let run = told(pushing(), NOW, [accepted()]);
+    let almost = NOW + policy().ingestion_deadline - Duration::from_secs(1);
+    let run = told(run, almost, [said(Status::NotStarted)]);
+    assert_eq!(run.state, State::Ingesting);
+    assert_eq!(run.due.unwrap() - almost, policy().poll_max);
+    let run = told(run, NOW + policy().ingestion_deadline, [said(Status::NotStarted)]);
+    assert_eq!(run.state, State::Stuck);
+    assert!(run.last_failure.unwrap().contains("portal"));
+}
+
+#[test]
+fn a_word_nobody_knows_is_no_end() {
+    let run = told(pushing(), NOW, [accepted(), said(Status::parse("Suspended"))]);
+    assert_eq!(run.state, State::Ingesting);
+    assert_eq!(run.service_status.as_deref(), Some("Suspended"));
+}
+
+#[test]
+fn a_refused_file_names_its_report() {
+    let event = Event::Refused { why: "why".to_owned(), problems: 3, report: Some("r".to_owned()) };
+    let run = told(received(), NOW, [Event::Began, event]);
+    assert_eq!((run.state, run.problems), (State::Rejected, 3));
+    assert_eq!(run.action(NOW), Action::Rest);
+}
+
+#[test]
+fn a_staged_zip_that_was_lost_is_made_again() {
+    let run = told(received(), NOW, [Event::Began, staged(), Event::Discarded]);
+    assert_eq!((run.state, run.action(NOW)), (State::Received, Action::Pack));
+}
+
+#[test]
+fn an_end_stays_an_end_whatever_comes() {
+    let ends = [
+        told(pushing(), NOW, [accepted(), said(Status::Completed)]),
+        told(received(), NOW, [Event::Replaced]),
+        told(pushing(), NOW, [Event::PushRefused { why: "why".to_owned() }]),
+        told(pushing(), NOW, [accepted(), said(Status::ValidationFailed)]),
+    ];
+    for run in ends {
+        assert!(run.state.is_end() && !run.holds_slot());
+        for event in
+            [Event::Began, staged(), claimed(), accepted(), Event::Busy, lost(), not_sent()]
+        {
+            run.clone().apply(event, NOW, &policy()).unwrap_err();
+        }
+        let faulted = Event::Faulted { why: "why".to_owned(), retry_at: None };
+        assert_eq!(told(run.clone(), NOW, [faulted]).state, run.state);
+    }
+}
+
+#[test]
+fn every_live_state_is_due_and_only_what_the_service_may_hold_takes_the_slot() {
+    for (run, holds) in [
+        (received(), false),
+        (told(received(), NOW, [Event::Began]), false),
+        (told(received(), NOW, [Event::Began, staged()]), false),
+        (pushing(), true),
+        (told(pushing(), NOW, [accepted()]), true),
+        (told(pushing(), NOW, [Event::Busy]), false),
+        (told(pushing(), NOW, [lost()]), false),
+    ] {
+        assert!(run.due.is_some() && run.deadline.is_some(), "{run:?}");
+        assert_eq!(run.holds_slot(), holds, "{run:?}");
+    }
+}
+
+#[test]
+fn every_word_of_the_table_is_read_back() {
+    for state in State::ALL {
+        assert_eq!(State::parse(state.word()), Some(state));
+    }
+    assert_eq!(State::parse("Succeeded"), None);
+}

@@ -1,0 +1,254 @@
+//! The status table: one row per import, and one slot per tenant.
+//!
+//! The row is the only memory. Every write is conditional: an import that somebody else moved on
+//! meanwhile is never overwritten, it is [`Saved::Lost`]. The slot is taken and freed in the same
+//! entity-group transaction as the row, so a tenant never has two imports under way, and only
+//! that transaction yields the [`Claim`] without which nothing can be pushed.
+
+use azure_core::{
+    Error, Result,
+    error::ErrorKind,
+    http::{Etag, StatusCode},
+};
+use serde_json::json;
+use time::OffsetDateTime;
+
+use crate::{
+    azure::table::{Properties, Row, Table, Write},
+    run::{Run, RunId},
+};
+
+mod row;
+
+pub use row::COLUMNS;
+
+/// Row key of a tenant's slot; imports' keys begin with a digit.
+const SLOT: &str = "slot";
+
+/// The imports.
+pub struct Runs {
+    table: Table,
+}
+
+/// An import with the ETag its next write must match.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// The import.
+    pub run: Run,
+    etag: Etag,
+}
+
+/// The right to push one import once: its intent is in the row and the tenant's slot is its own.
+#[derive(Debug)]
+pub struct Claim {
+    stored: Stored,
+}
+
+impl Claim {
+    /// The claimed import.
+    #[must_use]
+    pub fn run(&self) -> &Run {
+        &self.stored.run
+    }
+
+    /// Gives the import back for its next write; the right is used up.
+    #[must_use]
+    pub fn into_stored(self) -> Stored {
+        self.stored
+    }
+}
+
+/// What became of a new import.
+#[derive(Debug)]
+pub enum Inserted {
+    /// It is in the table.
+    New(Box<Stored>),
+    /// It was there already.
+    Known(Box<Stored>),
+}
+
+/// What became of a write.
+#[derive(Debug)]
+pub enum Saved {
+    /// It is in the table.
+    Done(Box<Stored>),
+    /// Somebody else has moved the import on; nothing was written.
+    Lost,
+}
+
+/// What became of a claim.
+#[derive(Debug)]
+pub enum Claimed {
+    /// Go.
+    Yours(Box<Claim>),
+    /// The tenant's slot belongs to another import, this one.
+    Taken(String),
+    /// Somebody else has moved the import on.
+    Lost,
+}
+
+/// The tenant's slot as it was read: its holder and its ETag.
+struct Slot {
+    holder: String,
+    etag: Etag,
+}
+
+impl Runs {
+    /// The imports in `table`.
+    #[must_use]
+    pub fn new(table: Table) -> Self {
+        Self { table }
+    }
+
+    /// Writes a new import. When this returns it survives a power cut.
+    ///
+    /// # Errors
+    /// Whatever storage says.
+    pub async fn insert(&self, run: Run) -> Result<Inserted> {
+        let (properties, write_id) = row::of(&run);
+        match self.table.insert(&properties).await {
+            Ok(etag) => Ok(Inserted::New(Box::new(Stored { run, etag }))),
+            Err(error) if error.http_status() == Some(StatusCode::Conflict) => {
+                match self.read(&run.id).await? {
+                    // A retried insert whose first answer was lost meets its own row.
+                    Some((stored, id)) if id == write_id => Ok(Inserted::New(Box::new(stored))),
+                    Some((stored, _)) => Ok(Inserted::Known(Box::new(stored))),
+                    None => Err(error),
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Replaces an import if it is still as it was read; frees the slot if it no longer needs it.
+    ///
+    /// # Errors
+    /// Whatever storage says but "it has moved on".
+    pub async fn save(&self, before: Stored, next: Run) -> Result<Saved> {
+        let (properties, write_id) = row::of(&next);
+        let frees_slot = before.run.holds_slot() && !next.holds_slot();
+        let slot = if frees_slot { self.slot(&next.id.tenant).await? } else { None };
+        let written = match slot {
+            Some(slot) if slot.holder == next.id.key => {
+                let free = Write::Replace(slot_row(&next.id.tenant, ""), slot.etag);
+                let writes = [Write::Replace(properties, before.etag), free];
+                self.table.transact(&writes).await.map(|mut etags| etags.swap_remove(0))
+            }
+            _ => self.table.replace(&properties, &before.etag).await,
+        };
+        match written {
+            Ok(etag) => Ok(Saved::Done(Box::new(Stored { run: next, etag }))),
+            Err(error) => Ok(match self.settle(error, &next.id, &write_id).await? {
+                Some(stored) => Saved::Done(Box::new(stored)),
+                None => Saved::Lost,
+            }),
+        }
+    }
+
+    /// Writes the intent to push and takes the tenant's slot, both or neither.
+    ///
+    /// # Errors
+    /// Whatever storage says but "it has moved on".
+    pub async fn claim(&self, before: Stored, next: Run) -> Result<Claimed> {
+        let tenant = next.id.tenant.clone();
+        let ours = slot_row(&tenant, &next.id.key);
+        let take = match self.slot(&tenant).await? {
+            None => Write::Insert(ours),
+            Some(slot) if self.is_free(&slot, &next.id).await? => Write::Replace(ours, slot.etag),
+            Some(slot) => return Ok(Claimed::Taken(slot.holder)),
+        };
+        let (properties, write_id) = row::of(&next);
+        let writes = [Write::Replace(properties, before.etag), take];
+        let stored = match self.table.transact(&writes).await {
+            Ok(mut etags) => Some(Stored { run: next, etag: etags.swap_remove(0) }),
+            Err(error) => self.settle(error, &next.id, &write_id).await?,
+        };
+        Ok(match stored {
+            Some(stored) => Claimed::Yours(Box::new(Claim { stored })),
+            None => Claimed::Lost,
+        })
+    }
+
+    /// The imports whose next step is due, oldest content first.
+    ///
+    /// # Errors
+    /// Whatever storage says.
+    pub async fn due(&self, now: OffsetDateTime) -> Result<Vec<Stored>> {
+        let due = format!("{} le datetime'{}'", row::NEXT_ATTEMPT, row::moment(now));
+        let mut runs = self.query(&due).await?;
+        runs.sort_by_key(|stored| stored.run.source.last_modified);
+        Ok(runs)
+    }
+
+    /// All imports, newest content first.
+    ///
+    /// # Errors
+    /// Whatever storage says.
+    pub async fn list(&self) -> Result<Vec<Stored>> {
+        let mut runs = self.query(&format!("RowKey ne '{SLOT}'")).await?;
+        runs.sort_by(|a, b| a.run.id.key.cmp(&b.run.id.key));
+        Ok(runs)
+    }
+
+    /// One import, `None` where there is none.
+    ///
+    /// # Errors
+    /// Whatever storage says, and a row that cannot be read.
+    pub async fn get(&self, id: &RunId) -> Result<Option<Stored>> {
+        Ok(self.read(id).await?.map(|(stored, _)| stored))
+    }
+
+    async fn query(&self, filter: &str) -> Result<Vec<Stored>> {
+        let rows = self.table.query(filter).await?;
+        let readable = rows.into_iter().filter_map(|row| match stored(row) {
+            Ok((stored, _)) => Some(stored),
+            Err(error) => {
+                tracing::warn!("a row of the imports table was left alone: {error}");
+                None
+            }
+        });
+        Ok(readable.collect())
+    }
+
+    async fn read(&self, id: &RunId) -> Result<Option<(Stored, String)>> {
+        self.table.get(&id.tenant, &id.key).await?.map(stored).transpose()
+    }
+
+    async fn slot(&self, tenant: &str) -> Result<Option<Slot>> {
+        let Some(row) = self.table.get(tenant, SLOT).await? else { return Ok(None) };
+        let holder = row.properties.get("Holder").and_then(|holder| holder.as_str());
+        Ok(Some(Slot { holder: holder.unwrap_or_default().to_owned(), etag: row.etag }))
+    }
+
+    /// A slot whose holder is gone or no longer under way is free: it heals by itself.
+    async fn is_free(&self, slot: &Slot, by: &RunId) -> Result<bool> {
+        if slot.holder.is_empty() || slot.holder == by.key {
+            return Ok(true);
+        }
+        let holder = RunId { tenant: by.tenant.clone(), key: slot.holder.clone() };
+        Ok(self.get(&holder).await?.is_none_or(|holder| !holder.run.holds_slot()))
+    }
+
+    /// After a refused condition: was it our own write, retried because its answer was lost?
+    async fn settle(&self, error: Error, id: &RunId, write_id: &str) -> Result<Option<Stored>> {
+        let refused = [StatusCode::PreconditionFailed, StatusCode::Conflict, StatusCode::NotFound];
+        if !error.http_status().is_some_and(|status| refused.contains(&status)) {
+            return Err(error);
+        }
+        let read = self.read(id).await?;
+        Ok(read.and_then(|(stored, id)| (id == write_id).then_some(stored)))
+    }
+}
+
+fn stored(row: Row) -> Result<(Stored, String)> {
+    let (run, write_id) = row::parse(&row.properties)
+        .map_err(|why| Error::with_message(ErrorKind::DataConversion, why))?;
+    Ok((Stored { run, etag: row.etag }, write_id))
+}
+
+fn slot_row(tenant: &str, holder: &str) -> Properties {
+    [("PartitionKey", json!(tenant)), ("RowKey", json!(SLOT)), ("Holder", json!(holder))]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}

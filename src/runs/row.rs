@@ -1,0 +1,207 @@
+//! An import as a row of the table, and back.
+//!
+//! The columns are what a person reads in a table browser or in Power BI. [`COLUMNS`] is the one
+//! place that lists them; old rows must still parse, so a column may be added, never renamed.
+
+use serde_json::{Value, json};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::{
+    azure::table::Properties,
+    run::{IngestionId, Package, Refresh, Run, RunId, Source, State},
+};
+
+/// When the next step is due; absent when nothing is left to do.
+pub(super) const NEXT_ATTEMPT: &str = "NextAttempt";
+
+/// Every column with what it says.
+pub const COLUMNS: &[(&str, &str)] = &[
+    ("PartitionKey", "the tenant's id, or `no-tenant` where the connection could not be read"),
+    ("RowKey", "the import's id: newest content first, the same content always the same id"),
+    ("Connection", "the connection the file belongs to"),
+    ("File", "container and name of the file"),
+    ("FileETag", "which content of that file"),
+    ("Bytes", "its length"),
+    ("LastModified", "when that content was written"),
+    ("Rows", "data rows, without the header; known once packed"),
+    (
+        "State",
+        "`Received`, `Packed`, `Pushing`, `Ingesting`; ends: `Completed`, `Rejected`, `Superseded`, `Stuck`",
+    ),
+    ("Refresh", "`full` or `incremental`; known once packed"),
+    ("IngestionId", "the service's own id of the import"),
+    ("ServiceStatus", "the service's own last word"),
+    ("Problems", "problems found in the file"),
+    ("Report", "the blob that lists them, in the reports container"),
+    ("Attempts", "packs and pushes begun"),
+    ("Failures", "failures in a row of the present state"),
+    ("NextAttempt", "when the next step is due; absent when nothing is left to do"),
+    ("Deadline", "when the present state ends as `Stuck`"),
+    ("Received", "when the row was made"),
+    ("Pushed", "when the service accepted the push"),
+    ("Ended", "when the import ended"),
+    ("LastFailure", "what went wrong last, or what it waits for, in one sentence"),
+    (
+        "Notice",
+        "what a person should know though nothing is wrong: columns cut, fields not in the file",
+    ),
+    ("AnswerLost", "a push was not answered: the service may have the content already"),
+    ("ScaleUnit", "the service's address of the tenant"),
+    ("Package", "the staged zip in the packages container; gone when the import has ended"),
+    ("PackageETag", "which content of that zip"),
+    ("PackageBytes", "its length"),
+    ("PackageSha256", "SHA-256 of its bytes"),
+    ("WriteId", "which write made the row what it is"),
+];
+
+/// The row of a run, and the id of this very write.
+pub(super) fn of(run: &Run) -> (Properties, String) {
+    let write_id = azure_core::Uuid::new_v4().to_string();
+    let mut row = Columns(Properties::new());
+    row.text("PartitionKey", &run.id.tenant);
+    row.text("RowKey", &run.id.key);
+    row.text("Connection", &run.connection);
+    row.text("File", &run.source.file());
+    row.text("FileETag", &run.source.etag);
+    row.long("Bytes", run.source.bytes);
+    row.time("LastModified", Some(run.source.last_modified));
+    if let Some(rows) = run.rows {
+        row.long("Rows", rows);
+    }
+    row.text("State", run.state.word());
+    row.maybe("Refresh", run.refresh.map(Refresh::word));
+    row.maybe("IngestionId", run.ingestion.as_ref().map(|id| id.0.as_str()));
+    row.maybe("ServiceStatus", run.service_status.as_deref());
+    row.long("Problems", run.problems);
+    row.maybe("Report", run.report.as_deref());
+    row.0.insert("Attempts".to_owned(), json!(run.attempts));
+    row.0.insert("Failures".to_owned(), json!(run.failures));
+    row.time(NEXT_ATTEMPT, run.due);
+    row.time("Deadline", run.deadline);
+    row.time("Received", Some(run.received));
+    row.time("Pushed", run.pushed);
+    row.time("Ended", run.ended);
+    row.maybe("LastFailure", run.last_failure.as_deref());
+    row.maybe("Notice", run.notice.as_deref());
+    row.0.insert("AnswerLost".to_owned(), json!(run.answer_lost));
+    row.maybe("ScaleUnit", run.scale_unit.as_deref());
+    if let Some(package) = &run.package {
+        row.text("Package", &package.blob);
+        row.text("PackageETag", &package.etag);
+        row.long("PackageBytes", package.bytes);
+        row.text("PackageSha256", &package.sha256);
+    }
+    row.text("WriteId", &write_id);
+    (row.0, write_id)
+}
+
+/// The run of a row, and the id of the write that made it.
+pub(super) fn parse(row: &Properties) -> Result<(Run, String), String> {
+    let key = text(row, "RowKey").unwrap_or_default();
+    let need = |column: &str, value: Option<String>| {
+        value.ok_or_else(|| format!("row {key} has no readable {column}"))
+    };
+    let need_time = |column: &str| {
+        time(row, column).ok_or_else(|| format!("row {key} has no readable {column}"))
+    };
+    let file = need("File", text(row, "File"))?;
+    let (container, name) =
+        file.split_once('/').ok_or_else(|| format!("row {key} has no readable File"))?;
+    let state = need("State", text(row, "State"))?;
+    let package = text(row, "Package").map(|blob| Package {
+        blob,
+        etag: text(row, "PackageETag").unwrap_or_default(),
+        bytes: number(row, "PackageBytes").unwrap_or_default(),
+        sha256: text(row, "PackageSha256").unwrap_or_default(),
+    });
+    let run = Run {
+        id: RunId {
+            tenant: need("PartitionKey", text(row, "PartitionKey"))?,
+            key: need("RowKey", text(row, "RowKey"))?,
+        },
+        connection: need("Connection", text(row, "Connection"))?,
+        source: Source {
+            container: container.to_owned(),
+            name: name.to_owned(),
+            etag: need("FileETag", text(row, "FileETag"))?,
+            bytes: number(row, "Bytes").unwrap_or_default(),
+            last_modified: need_time("LastModified")?,
+        },
+        state: State::parse(&state)
+            .ok_or_else(|| format!("row {key} is {state}, which is no state"))?,
+        refresh: text(row, "Refresh").as_deref().and_then(Refresh::parse),
+        rows: number(row, "Rows"),
+        problems: number(row, "Problems").unwrap_or_default(),
+        report: text(row, "Report"),
+        package,
+        scale_unit: text(row, "ScaleUnit"),
+        ingestion: text(row, "IngestionId").map(IngestionId),
+        service_status: text(row, "ServiceStatus"),
+        attempts: count(row, "Attempts"),
+        failures: count(row, "Failures"),
+        due: time(row, NEXT_ATTEMPT),
+        deadline: time(row, "Deadline"),
+        answer_lost: row.get("AnswerLost").and_then(Value::as_bool).unwrap_or_default(),
+        received: need_time("Received")?,
+        pushed: time(row, "Pushed"),
+        ended: time(row, "Ended"),
+        last_failure: text(row, "LastFailure"),
+        notice: text(row, "Notice"),
+    };
+    Ok((run, text(row, "WriteId").unwrap_or_default()))
+}
+
+/// A moment as the table keeps it.
+pub(super) fn moment(at: OffsetDateTime) -> String {
+    // The table keeps seven digits of a second; milliseconds are enough and read better.
+    let at = at.replace_nanosecond(u32::from(at.millisecond()) * 1_000_000).unwrap_or(at);
+    at.format(&Rfc3339).unwrap_or_default()
+}
+
+struct Columns(Properties);
+
+impl Columns {
+    fn text(&mut self, column: &str, value: &str) {
+        self.0.insert(column.to_owned(), json!(value));
+    }
+
+    fn maybe(&mut self, column: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            // A column holds 32 Ki characters; a sentence longer than this is none.
+            self.text(column, &value.chars().take(4000).collect::<String>());
+        }
+    }
+
+    /// Int64 travels as a string and a type, or the service takes it for an Int32 or a Double.
+    fn long(&mut self, column: &str, value: u64) {
+        self.typed(column, &value.to_string(), "Edm.Int64");
+    }
+
+    fn time(&mut self, column: &str, at: Option<OffsetDateTime>) {
+        if let Some(at) = at {
+            self.typed(column, &moment(at), "Edm.DateTime");
+        }
+    }
+
+    fn typed(&mut self, column: &str, value: &str, edm: &str) {
+        self.0.insert(column.to_owned(), json!(value));
+        self.0.insert(format!("{column}@odata.type"), json!(edm));
+    }
+}
+
+fn text(row: &Properties, column: &str) -> Option<String> {
+    row.get(column).and_then(Value::as_str).map(str::to_owned)
+}
+
+fn number(row: &Properties, column: &str) -> Option<u64> {
+    let value = row.get(column)?;
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
+}
+
+fn count(row: &Properties, column: &str) -> u32 {
+    number(row, column).and_then(|value| value.try_into().ok()).unwrap_or_default()
+}
+
+fn time(row: &Properties, column: &str) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(row.get(column)?.as_str()?, &Rfc3339).ok()
+}
