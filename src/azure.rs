@@ -12,6 +12,8 @@ use azure_core::{
 use azure_storage_blob::{BlobServiceClient, BlobServiceClientOptions};
 use azure_storage_queue::{QueueClient, QueueServiceClient, QueueServiceClientOptions};
 
+use crate::http::is_loopback_http;
+
 use self::{
     blob::Blobs,
     shared_key::{Scheme, SharedKey},
@@ -72,6 +74,28 @@ pub struct Endpoints {
 type SomeCredential = Option<Arc<dyn TokenCredential>>;
 
 impl Account {
+    /// The account of an emulator's connection string; `None` for any other.
+    #[must_use]
+    pub fn emulator(connection_string: &str) -> Option<Self> {
+        let part = |name: &str| {
+            connection_string
+                .split(';')
+                .filter_map(|part| part.split_once('='))
+                .find(|(key, _)| key.trim().eq_ignore_ascii_case(name))
+                .map(|(_, value)| value.trim().to_owned())
+        };
+        let address = |name: &str| Url::parse(&part(name)?).ok().filter(is_loopback_http);
+        Some(Self::Emulator {
+            name: part("AccountName")?,
+            key: Secret::new(part("AccountKey")?),
+            endpoints: Endpoints {
+                blob: address("BlobEndpoint")?,
+                queue: address("QueueEndpoint")?,
+                table: address("TableEndpoint")?,
+            },
+        })
+    }
+
     /// Addresses, credential and signing policy of a client.
     fn access(
         &self,

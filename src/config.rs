@@ -5,11 +5,11 @@
 
 use std::time::Duration;
 
-use azure_core::credentials::Secret;
-use url::{Host, Url};
+use url::Url;
 
 use crate::{
     azure::{Account, Endpoints},
+    http::{is_loopback, is_loopback_http},
     package::Dialect,
     run::Policy,
 };
@@ -264,7 +264,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     fn account(&mut self) -> Option<Account> {
         let name = |suffix: &str| format!("{STORAGE}__{suffix}");
         if let Some(connection_string) = self.given(STORAGE) {
-            let account = emulator(&connection_string);
+            let account = Account::emulator(&connection_string);
             if account.is_none() {
                 self.faults.push(format!(
                     "{STORAGE} must be the connection string of an emulator on this machine, with \
@@ -301,39 +301,6 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         ));
         None
     }
-}
-
-/// The account of an emulator's connection string; `None` for any other.
-fn emulator(connection_string: &str) -> Option<Account> {
-    let part = |name: &str| {
-        connection_string
-            .split(';')
-            .filter_map(|part| part.split_once('='))
-            .find(|(key, _)| key.trim().eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.trim().to_owned())
-    };
-    let address = |name: &str| Url::parse(&part(name)?).ok().filter(is_loopback_http);
-    Some(Account::Emulator {
-        name: part("AccountName")?,
-        key: Secret::new(part("AccountKey")?),
-        endpoints: Endpoints {
-            blob: address("BlobEndpoint")?,
-            queue: address("QueueEndpoint")?,
-            table: address("TableEndpoint")?,
-        },
-    })
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(Host::Domain(_)) | None => false,
-    }
-}
-
-fn is_loopback_http(url: &Url) -> bool {
-    url.scheme() == "http" && is_loopback(url)
 }
 
 #[cfg(test)]

@@ -3,10 +3,7 @@
 //!
 //! Nothing leaves the machine but the one fetch of Azurite from npm, and nothing stays behind.
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{path::Path, process::ExitCode};
 
 use azure_core::Uuid;
 use futures::{
@@ -81,7 +78,7 @@ async fn show(
 ) -> Result<ExitCode, String> {
     let (connection, document) = connection(wishes)?;
     let (file, csv) = file(wishes)?;
-    let program = Azurite::fetch(&cache(setting)?, say).await?;
+    let program = Azurite::fetch(&Azurite::cache(setting)?, say).await?;
     say("starting the storage emulator (Azurite), the rehearsal service and the Functions host");
     let azurite = Azurite::start(&program, &[ACCOUNT]).await?;
     let token = Uuid::new_v4().to_string();
@@ -143,16 +140,6 @@ fn file(wishes: &cli::Demo) -> Result<(String, Vec<u8>), String> {
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
     std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
-}
-
-/// The folder in which Azurite is kept between two demos.
-fn cache(setting: impl Fn(&str) -> Option<String>) -> Result<PathBuf, String> {
-    let folder = |name: &str| setting(name).filter(|path| !path.is_empty()).map(PathBuf::from);
-    let cache = folder("XDG_CACHE_HOME")
-        .or_else(|| folder("LOCALAPPDATA"))
-        .or_else(|| folder("HOME").map(|home| home.join(".cache")));
-    let cache = cache.ok_or("there is no home folder to keep Azurite in; set XDG_CACHE_HOME")?;
-    Ok(cache.join("viva-import"))
 }
 
 async fn rehearsal(token: &str, quirks: &[cli::Quirk]) -> Result<Service, String> {

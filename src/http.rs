@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::{RequestBuilder, StatusCode, header::RETRY_AFTER, redirect::Policy};
 use time::{OffsetDateTime, format_description::well_known::Rfc2822};
+use url::{Host, Url};
 
 /// Largest answer that is read, but for error files.
 const MAX_ANSWER_BYTES: usize = 1 << 20;
@@ -101,4 +102,20 @@ fn retry_at(response: &reqwest::Response, now: OffsetDateTime) -> Option<OffsetD
         Err(_) => OffsetDateTime::parse(&value.replace("GMT", "+0000"), &Rfc2822).ok()?,
     };
     Some(at.clamp(now, now + MAX_RETRY_AFTER))
+}
+
+/// Whether an address is of this machine.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(_)) | None => false,
+    }
+}
+
+/// Whether an address is plain http to this machine.
+#[must_use]
+pub fn is_loopback_http(url: &Url) -> bool {
+    url.scheme() == "http" && is_loopback(url)
 }

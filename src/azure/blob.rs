@@ -92,7 +92,8 @@ impl Blobs {
     /// Whatever the service says but "no such container", which is an empty list.
     pub async fn list(&self, container: &str, prefix: &str) -> Result<Vec<Blob>> {
         let options = BlobContainerClientListBlobsOptions {
-            prefix: Some(prefix.to_owned()),
+            // An empty parameter breaks the signature of a request.
+            prefix: (!prefix.is_empty()).then(|| prefix.to_owned()),
             ..Default::default()
         };
         let items = self.service.blob_container_client(container).list_blobs(Some(options))?;

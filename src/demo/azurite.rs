@@ -39,6 +39,20 @@ pub struct Azurite {
 }
 
 impl Azurite {
+    /// The folder in which Azurite is kept, from the environment that `setting` looks up.
+    ///
+    /// # Errors
+    /// Where the environment names no folder for it.
+    pub fn cache(setting: impl Fn(&str) -> Option<String>) -> Result<PathBuf, String> {
+        let folder = |name: &str| setting(name).filter(|path| !path.is_empty()).map(PathBuf::from);
+        let cache = folder("XDG_CACHE_HOME")
+            .or_else(|| folder("LOCALAPPDATA"))
+            .or_else(|| folder("HOME").map(|home| home.join(".cache")));
+        let cache =
+            cache.ok_or("there is no home folder to keep Azurite in; set XDG_CACHE_HOME")?;
+        Ok(cache.join("viva-import"))
+    }
+
     /// Fetches Azurite into a folder below `cache` unless it is there; the path of its program.
     /// `say` is told before anything takes long.
     ///

@@ -10,6 +10,7 @@
 //! at, as under `func start`.
 
 mod app;
+mod console;
 mod function;
 mod invocation;
 mod journal;

@@ -37,7 +37,7 @@ pub struct Stage {
     pub storage: Storage,
     /// The imports.
     pub runs: Runs,
-    queue: QueueClient,
+    account: Account,
     settings: BTreeMap<String, String>,
     root: TempDir,
 }
@@ -56,13 +56,12 @@ impl Stage {
         token: &str,
         settings: &[(&str, &str)],
     ) -> Result<Self, String> {
-        let opened = azurite.account(account);
-        let storage = open(&opened)?;
+        let connection_string = azurite.connection_string(account);
+        let account = azurite.account(account);
+        let storage = open(&account)?;
         storage.create_if_missing().await.map_err(|error| told("the account", &error))?;
-        let queue = azure::queue(&opened, ARRIVALS).map_err(|error| told("the queue", &error))?;
-        queue.create(None).await.map_err(|error| told("the queue", &error))?;
         let mut all = BTreeMap::from([
-            (STORAGE.to_owned(), azurite.connection_string(account)),
+            (STORAGE.to_owned(), connection_string),
             ("INGESTION_ENDPOINT".to_owned(), service.endpoint().to_string()),
             (TOKEN_SETTING.to_owned(), token.to_owned()),
             ("IMPORT_SCHEDULE".to_owned(), "0 0 6 * * 1".to_owned()),
@@ -71,8 +70,11 @@ impl Stage {
         all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let root = laid_out(executable).map_err(|error| format!("the app's folder: {error}"))?;
         let host = Host::start(root.path(), all.clone()).await.map_err(|why| why.to_string())?;
-        let runs = Runs::new(open(&opened)?.imports);
-        Ok(Self { host, service, storage, runs, queue, settings: all, root })
+        let runs = Runs::new(open(&account)?.imports);
+        let stage = Self { host, service, storage, runs, account, settings: all, root };
+        let created = stage.queue(ARRIVALS)?.create(None).await;
+        created.map_err(|error| told("the arrivals queue", &error))?;
+        Ok(stage)
     }
 
     /// Ends the host and starts a new one, as an update of the platform does.
@@ -80,11 +82,11 @@ impl Stage {
     /// # Errors
     /// Why it does not start.
     pub async fn restart(self) -> Result<Self, String> {
-        let Self { host, service, storage, runs, queue, settings, root } = self;
+        let Self { host, service, storage, runs, account, settings, root } = self;
         host.stop().await;
         let host = Host::start(root.path(), settings.clone()).await;
         let host = host.map_err(|why| why.to_string())?;
-        Ok(Self { host, service, storage, runs, queue, settings, root })
+        Ok(Self { host, service, storage, runs, account, settings, root })
     }
 
     /// Stores a connection's document.
@@ -124,8 +126,16 @@ impl Stage {
     /// # Errors
     /// Whatever the queue says, in words.
     pub async fn announce(&self, event: &Value) -> Result<(), String> {
-        let delivered = event_grid::deliver(&self.queue, event).await;
+        let delivered = event_grid::deliver(&self.queue(ARRIVALS)?, event).await;
         delivered.map_err(|error| told("the arrivals queue", &error))
+    }
+
+    /// A queue of the account.
+    ///
+    /// # Errors
+    /// Whatever storage says, in words.
+    pub fn queue(&self, name: &str) -> Result<QueueClient, String> {
+        azure::queue(&self.account, name).map_err(|error| told(name, &error))
     }
 
     /// Every import, newest content first.

@@ -4,14 +4,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use azure_core::{
-    Error, Result,
-    credentials::Secret,
-    error::ErrorKind,
-    http::{ClientOptions, StatusCode, Url},
-};
+use azure_core::{Error, Result, error::ErrorKind, http::StatusCode};
 use azure_storage_queue::{
-    QueueClient, QueueClientOptions,
+    QueueClient,
     models::{QueueClientReceiveMessagesOptions, QueueMessage, ReceivedMessage},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -27,38 +22,19 @@ use super::{
     invocation::{self, Message, NEVER},
     runtime::Runtime,
 };
-use crate::azure::shared_key::{Scheme, SharedKey};
+use crate::azure::{self, Account};
 
 /// How long a received message stays hidden; renewed at half of it.
 const HIDDEN: Duration = Duration::from_mins(10);
 /// The pause after a receive that found nothing new; it grows from here.
 const LEAST_PAUSE: Duration = Duration::from_millis(100);
-/// What Azurite's well-known account is called, and its well-known key.
-const DEVELOPMENT: &str = "AccountName=devstoreaccount1;\
-    AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;\
-    QueueEndpoint=http://127.0.0.1:10001/devstoreaccount1";
-
 /// A client for a queue of the local emulator.
 pub(super) fn queue_client(connection_string: &str, queue: &str) -> Result<QueueClient> {
-    let wrong = |what: &str| {
-        Error::with_message(ErrorKind::DataConversion, format!("connection string: {what}"))
-    };
-    let development = connection_string.trim_end_matches(';') == "UseDevelopmentStorage=true";
-    let string = if development { DEVELOPMENT } else { connection_string };
-    let part = |name: &str| {
-        let parts = string.split(';').filter_map(|part| part.split_once('='));
-        let mut found = parts.filter(|(key, _)| key.eq_ignore_ascii_case(name));
-        found.next().map(|(_, value)| value).ok_or_else(|| wrong(&format!("no {name}")))
-    };
-    let endpoint = part("QueueEndpoint")?.trim_end_matches('/');
-    let url = Url::parse(&format!("{endpoint}/{queue}")).map_err(|why| wrong(&why.to_string()))?;
-    if !["127.0.0.1", "localhost", "[::1]"].contains(&url.host_str().unwrap_or_default()) {
-        return Err(wrong("the queue is not on this machine"));
-    }
-    let key = Secret::new(part("AccountKey")?.to_owned());
-    let signing = SharedKey::policy(part("AccountName")?, &key, Scheme::Full);
-    let client_options = ClientOptions { per_try_policies: vec![signing], ..Default::default() };
-    QueueClient::new(url, None, Some(QueueClientOptions { client_options, ..Default::default() }))
+    let account = Account::emulator(connection_string).ok_or_else(|| {
+        let why = "the connection string is not that of an emulator on this machine";
+        Error::with_message(ErrorKind::Credential, why)
+    })?;
+    azure::queue(&account, queue)
 }
 
 /// The listener of one queueTrigger.
@@ -154,24 +130,19 @@ impl Listener {
             next_visible: received.time_next_visible.unwrap_or_else(super::now),
             body: body.unwrap_or_default(),
         };
+        let worn = format!("Message has reached MaxDequeueCount of {}", queues.max_dequeue_count);
         let finished = if !decoded {
-            self.log(Level::WARN, format!("message '{}' is not base64", message.id));
-            self.bury(&message, raw).await
-        } else if message.dequeue_count > queues.max_dequeue_count && self.poison.is_some() {
-            self.bury(&message, raw).await
+            self.bury(&message, raw, "Message is not base64").await
+        } else if message.dequeue_count > queues.max_dequeue_count {
+            self.bury(&message, raw, &worn).await
+        } else if let Outcome::Succeeded(_) = self.invoke(&mut message).await {
+            self.delete(&message).await
+        } else if message.dequeue_count >= queues.max_dequeue_count {
+            self.bury(&message, raw, &worn).await
+        } else if self.poison.is_some() {
+            self.hide(&mut message, queues.visibility_timeout).await
         } else {
-            match self.invoke(&mut message).await {
-                Outcome::Succeeded(_) => self.delete(&message).await,
-                Outcome::Failed { .. } | Outcome::TimedOut if self.poison.is_none() => Ok(()),
-                Outcome::Failed { .. } | Outcome::TimedOut
-                    if message.dequeue_count >= queues.max_dequeue_count =>
-                {
-                    self.bury(&message, raw).await
-                }
-                Outcome::Failed { .. } | Outcome::TimedOut => {
-                    self.hide(&mut message, queues.visibility_timeout).await
-                }
-            }
+            Ok(())
         };
         if let Err(why) = finished {
             self.warn("finish with a message of", &why);
@@ -215,22 +186,16 @@ impl Listener {
         Ok(())
     }
 
-    /// Copies the message, encoded as it was, to the poison queue, and deletes it.
-    async fn bury(&self, message: &Message, raw: String) -> Result<()> {
-        if let Some(poison) = &self.poison {
-            let (id, queue) = (&message.id, &self.queue);
-            self.log(
-                Level::WARN,
-                format!(
-                    "Message has reached MaxDequeueCount of {}. Moving message '{id}' to queue \
-                     '{queue}-poison'.",
-                    self.runtime.app.queues.max_dequeue_count
-                ),
-            );
-            poison.create(None).await?;
-            let copy = QueueMessage { message_text: Some(raw) };
-            poison.send_message(copy.try_into()?, None).await?;
-        }
+    /// Copies the message, encoded as it was, to the poison queue, and deletes it. Where there is no
+    /// poison queue the message stays hidden, so that it does not come back at once for ever.
+    async fn bury(&self, message: &Message, raw: String, why: &str) -> Result<()> {
+        let Some(poison) = &self.poison else { return Ok(()) };
+        let (id, queue) = (&message.id, &self.queue);
+        let text = format!("{why}. Moving message '{id}' to queue '{queue}-poison'.");
+        self.log(Level::WARN, text);
+        poison.create(None).await?;
+        let copy = QueueMessage { message_text: Some(raw) };
+        poison.send_message(copy.try_into()?, None).await?;
         self.delete(message).await
     }
 

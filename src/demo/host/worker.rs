@@ -14,7 +14,6 @@ use std::{
 
 use azure_core::Uuid;
 use tokio::{
-    io::{AsyncBufReadExt, AsyncRead, BufReader},
     net::TcpListener,
     process::{Child, Command},
     sync::{mpsc, watch},
@@ -25,6 +24,7 @@ use tracing::Level;
 
 use super::{
     app::App,
+    console::{pump, rank_error, rank_mixed},
     journal::{Journal, LogLine},
 };
 
@@ -219,6 +219,7 @@ impl Keeper {
                         }
                         Some(RESTART_ME) => return End::Restart,
                         Some(_) | None => {
+                            self.state.send_replace(State::default());
                             let last = process.last_words().await;
                             return End::Error(format!("the handler exited ({exit}). {last}"));
                         }
@@ -304,55 +305,5 @@ async fn listens(client: reqwest::Client, port: u16) {
             Err(why) if why.is_connect() => tokio::time::sleep(PING_EVERY).await,
             Ok(_) | Err(_) => return,
         }
-    }
-}
-
-/// Writes each line of a pipe to the log; the task's result is the last three.
-fn pump(
-    pipe: impl AsyncRead + Unpin + Send + 'static,
-    rank: fn(&str) -> Level,
-    log: Arc<Journal<LogLine>>,
-) -> AbortOnDropHandle<Vec<String>> {
-    AbortOnDropHandle::new(tokio::spawn(async move {
-        let mut last = Vec::new();
-        let mut lines = BufReader::new(pipe).split(b'\n');
-        while let Ok(Some(line)) = lines.next_segment().await {
-            let line = String::from_utf8_lossy(&line);
-            let line = line.trim_end_matches('\r');
-            let (category, line) = sort(line);
-            log.log(rank(line), category, line);
-            last.push(line.to_owned());
-            if last.len() > 3 {
-                last.remove(0);
-            }
-        }
-        last
-    }))
-}
-
-/// The host keeps lines with two prefixes out of the function's log.
-fn sort(line: &str) -> (&'static str, &str) {
-    if let Some(line) = line.strip_prefix("LanguageWorkerConsoleLog") {
-        return ("Worker", line);
-    }
-    match line.strip_prefix("azfuncjsonlog:") {
-        Some(line) => ("Tooling", line),
-        None => ("Host.Function.Console", line),
-    }
-}
-
-fn rank_error(line: &str) -> Level {
-    if line.to_lowercase().contains("warn") { Level::WARN } else { Level::ERROR }
-}
-
-fn rank_mixed(line: &str) -> Level {
-    let line = line.to_lowercase();
-    let error = ["error", "fail", "severe", "unhandled exception"];
-    if line.contains("warn") {
-        Level::WARN
-    } else if error.iter().any(|word| line.contains(word)) {
-        Level::ERROR
-    } else {
-        Level::INFO
     }
 }

@@ -2,6 +2,16 @@ use tracing::Level;
 
 use super::*;
 
+/// Makes the handler exit and waits until the host has seen it.
+async fn exit(host: &Host, code: u8) {
+    host.ready().await.unwrap();
+    let pid = host.handler_pid();
+    assert!(failed(&tell(host, &format!("exit {code}")).await));
+    while host.handler_pid() == pid {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 #[tokio::test]
 async fn the_handler_gets_what_the_host_gives() {
     let deployed = Deployed::new().by_hand().set("MY_SETTING", "mine");
@@ -95,8 +105,7 @@ async fn the_third_crash_stops_the_host() {
     let host = deployed.start().await;
     for crash in 1..=3 {
         assert_eq!(host.stopped(), None, "before crash {crash}");
-        assert!(failed(&tell(&host, "exit 1").await));
-        host.until_logged(|line| line.message.contains("last words")).await;
+        exit(&host, 1).await;
     }
     host.until_stopped().await;
     let why = host.stopped().unwrap();
@@ -124,12 +133,7 @@ async fn exit_code_200_restarts_and_counts_for_nothing() {
     let deployed = Deployed::new().by_hand();
     let host = deployed.start().await;
     for _ in 0..4 {
-        host.ready().await.unwrap();
-        let pid = host.handler_pid();
-        assert!(failed(&tell(&host, "exit 200").await));
-        while host.handler_pid().is_none_or(|now| Some(now) == pid) {
-            tokio::task::yield_now().await;
-        }
+        exit(&host, 200).await;
     }
     assert!(succeeded(&tell(&host, "ok").await));
     host.stop().await;
@@ -259,19 +263,20 @@ async fn a_timer_run_shows_the_one_before() {
 
 #[tokio::test]
 async fn nothing_is_left_when_the_host_is_gone() {
-    let alive = |pid: u32| std::path::Path::new(&format!("/proc/{pid}/cmdline")).exists();
+    let alive = async |port| tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok();
     for stopping in [true, false] {
         let deployed = Deployed::new().by_hand();
         let host = deployed.start().await;
         host.ready().await.unwrap();
-        let pid = host.handler_pid().unwrap();
+        let port = host.handler_port();
+        assert!(alive(port).await);
         if stopping {
             host.stop().await;
         } else {
             drop(host);
         }
         let gone = async {
-            while tokio::net::TcpStream::connect(("127.0.0.1", 1)).await.is_ok() || alive(pid) {
+            while alive(port).await {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };

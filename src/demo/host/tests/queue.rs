@@ -1,1 +1,182 @@
+//! Drills with a real Azurite.
 
+use azure_core::http::StatusCode as Status;
+use azure_storage_queue::{QueueClient, models::QueueMessage};
+
+use super::{super::queue::queue_client, *};
+use crate::demo::azurite::Azurite;
+
+const ACCOUNT: &str = "drills";
+
+/// The emulator of one test.
+struct Emulator {
+    azurite: Azurite,
+}
+
+impl Emulator {
+    async fn start() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "where Azurite is, is the machine's matter")]
+        let cache = Azurite::cache(|name| std::env::var(name).ok()).unwrap();
+        let program = Azurite::fetch(&cache, |_| {}).await.unwrap();
+        Self { azurite: Azurite::start(&program, &[ACCOUNT]).await.unwrap() }
+    }
+
+    fn connection(&self) -> String {
+        self.azurite.connection_string(ACCOUNT)
+    }
+
+    fn queue(&self, name: &str) -> QueueClient {
+        queue_client(&self.connection(), name).unwrap()
+    }
+
+    /// An app whose function `Work` reads the queue `words`, its limit far away.
+    fn app(&self, data_type: &str) -> Deployed {
+        let trigger = json!({ "type": "queueTrigger", "name": "word", "queueName": "%WORDS%",
+            "connection": "Here", "dataType": data_type });
+        Deployed::new()
+            .function("Work", trigger)
+            .set("WORDS", "words")
+            .set("Here", &self.connection())
+            .set("AzureFunctionsJobHost__functionTimeout", "00:00:30")
+    }
+}
+
+async fn send(queue: &QueueClient, text: String) {
+    let message = QueueMessage { message_text: Some(text) };
+    queue.send_message(message.try_into().unwrap(), None).await.unwrap();
+}
+
+/// The texts of a queue, hidden for a while from now on.
+async fn texts(queue: &QueueClient) -> Vec<String> {
+    let got = queue.receive_messages(None).await.unwrap().into_model().unwrap();
+    got.items.unwrap_or_default().into_iter().filter_map(|m| m.message_text).collect()
+}
+
+/// How many messages a queue has, hidden ones included.
+async fn length(queue: &QueueClient) -> i64 {
+    use azure_storage_queue::models::QueueClientGetPropertiesResultHeaders as _;
+    let properties = queue.get_properties(None).await.unwrap();
+    properties.approximate_messages_count().unwrap().unwrap()
+}
+
+fn dequeue_counts(ended: &[Invocation]) -> Vec<i64> {
+    let counts = ended.iter().map(|one| match &one.cause {
+        Cause::Queue { dequeue_count, .. } => *dequeue_count,
+        Cause::Timer { .. } | Cause::Http { .. } | Cause::Hand => panic!("not a message"),
+    });
+    counts.collect()
+}
+
+#[tokio::test]
+async fn a_queue_may_come_later_and_its_messages_go_when_done() {
+    let azurite = Emulator::start().await;
+    let deployed = azurite.app("binary");
+    let host = deployed.start().await;
+    host.ready().await.unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let queue = azurite.queue("words");
+    queue.create(None).await.unwrap();
+    for _ in 0..10 {
+        send(&queue, STANDARD.encode("ok")).await;
+    }
+    host.until_outcomes(|ended| ended.len() == 10).await;
+    assert!(host.outcomes().iter().all(|one| succeeded(&one.outcome)));
+    while length(&queue).await > 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(host.log().iter().find(|line| line.message.contains("cannot")), None);
+}
+
+#[tokio::test]
+async fn a_message_of_a_killed_handler_comes_again() {
+    let azurite = Emulator::start().await;
+    let queue = azurite.queue("words");
+    queue.create(None).await.unwrap();
+    let deployed = azurite.app("binary");
+    let host = deployed.start().await;
+    send(&queue, STANDARD.encode("wait 2000")).await;
+    while deployed.requests().is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    host.kill_handler().await;
+    host.until_outcomes(|ended| ended.len() == 2).await;
+    let ended = host.outcomes();
+    assert_eq!(dequeue_counts(&ended), [1, 2]);
+    assert!(failed(&ended[0].outcome) && succeeded(&ended[1].outcome));
+    host.stop().await;
+}
+
+#[tokio::test]
+async fn five_failures_lead_to_the_poison_queue() {
+    let azurite = Emulator::start().await;
+    let queue = azurite.queue("words");
+    queue.create(None).await.unwrap();
+    let deployed = azurite.app("binary");
+    let host = deployed.start().await;
+    send(&queue, STANDARD.encode("refuse")).await;
+    host.until_logged(|line| line.message.starts_with("Message has reached MaxDequeueCount")).await;
+    assert_eq!(dequeue_counts(&host.outcomes()), [1, 2, 3, 4, 5]);
+    let poison = azurite.queue("words-poison");
+    while length(&queue).await > 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(texts(&poison).await, [STANDARD.encode("refuse")]);
+}
+
+#[tokio::test]
+async fn what_is_not_base64_is_poison_unseen() {
+    let azurite = Emulator::start().await;
+    let (queue, poison) = (azurite.queue("words"), azurite.queue("words-poison"));
+    queue.create(None).await.unwrap();
+    assert_eq!(
+        poison.get_properties(None).await.unwrap_err().http_status(),
+        Some(Status::NotFound)
+    );
+    let deployed = azurite.app("binary");
+    let host = deployed.start().await;
+    send(&queue, "plain {text}".to_owned()).await;
+    host.until_logged(|line| line.message.contains("is not base64")).await;
+    while length(&queue).await > 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(texts(&poison).await, ["plain {text}"]);
+    assert_eq!(host.outcomes(), []);
+}
+
+#[tokio::test]
+async fn a_text_binding_gets_json_in_json() {
+    let azurite = Emulator::start().await;
+    let queue = azurite.queue("words");
+    queue.create(None).await.unwrap();
+    let deployed = azurite.app("");
+    let host = deployed.start().await;
+    let event = r#"{"id":"event","n":1}"#;
+    send(&queue, STANDARD.encode(event)).await;
+    host.until_outcomes(|ended| ended.len() == 1).await;
+    let body = deployed.requests()[0]["body"].as_str().unwrap().to_owned();
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(body["Data"]["word"], Value::from(event).to_string());
+    let keys: Vec<_> = body["Metadata"].as_object().unwrap().keys().collect();
+    let own = ["DequeueCount", "ExpirationTime", "Id", "InsertionTime", "NextVisibleTime"];
+    assert_eq!(keys[..5], own);
+    assert_eq!(keys[5..], ["PopReceipt", "sys", "n"]);
+    assert_eq!(body["Metadata"]["Id"], "\"event\"");
+}
+
+#[tokio::test]
+async fn no_more_messages_are_out_than_the_batch_and_its_threshold() {
+    let azurite = Emulator::start().await;
+    let queue = azurite.queue("words");
+    queue.create(None).await.unwrap();
+    for _ in 0..8 {
+        send(&queue, STANDARD.encode("wait 1500")).await;
+    }
+    let deployed = azurite
+        .app("binary")
+        .set("AzureFunctionsJobHost__extensions__queues__batchSize", "2")
+        .set("AzureFunctionsJobHost__extensions__queues__newBatchThreshold", "1");
+    let host = deployed.start().await;
+    host.until_outcomes(|ended| !ended.is_empty()).await;
+    // Two at first, and two more only once one of them has ended.
+    assert!(deployed.requests().len() <= 3, "{}", deployed.requests().len());
+}

@@ -1,0 +1,200 @@
+//! Whatever arrives gets a state and a sentence; nothing panics, nothing is lost, nothing is tried
+//! for ever, and no cell's value is told anywhere.
+
+use azure_storage_queue::models::QueueClientGetPropertiesResultHeaders as _;
+use futures::TryStreamExt as _;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use viva_import::{
+    azure::{ARRIVALS, REPORTS},
+    config::Config,
+    demo::{SAMPLE_CONNECTION, event_grid, host::Outcome, stage::Stage},
+    run::{Run, RunId, Source, State},
+};
+
+use crate::stage::{GOOD_CSV, ended, log, stage, until};
+
+/// Stands in cells and must stand nowhere else.
+const SECRET: &str = "hunter2";
+
+fn utf16(text: &str) -> Vec<u8> {
+    format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_packed_is_rejected_with_file_row_and_column() {
+    let header = "Employee,EffectiveDate,Manager,Organization";
+    let row = format!("{SECRET}@contoso.com,11/01/2026,,{SECRET}");
+    let files: [(&str, Vec<u8>, &str); 11] = [
+        ("empty", vec![], ": the file is empty (F01)"),
+        ("header-only", format!("{header}\n").into(), ": the file has a header and no data rows"),
+        ("zip", b"PK\x03\x04\x14\x00".to_vec(), ": the file is a zip archive"),
+        ("utf-16", utf16(&format!("{header}\n{row}\n")), ", line 1: the file is UTF-16"),
+        ("no-header", format!("{row}\n{row}\n").into(), ", line 1: the first line has none"),
+        (
+            "other-header",
+            format!("Id,Boss\n{SECRET},\n").into(),
+            ", line 1: the first line has none",
+        ),
+        (
+            "no-manager",
+            format!("Employee,EffectiveDate,Organization\n{SECRET},,\n").into(),
+            ", line 1: the file has no column \"Manager\"",
+        ),
+        (
+            "too-many",
+            format!("{header}\n{row}\n{row},{SECRET}\n").into(),
+            ", line 3: 5 columns where the header has 4",
+        ),
+        (
+            "open-quote",
+            format!("{header}\n{row}\n\"{row}\n{row}\n").into(),
+            ", line 3: a quotation mark is opened",
+        ),
+        (
+            "latin-1",
+            [format!("{header}\n{row}").as_bytes(), b"\xE9\n"].concat(),
+            ", line 2, column Organization: not UTF-8",
+        ),
+        (
+            "semicolons",
+            format!("{header}\n{row}\n").replace(',', ";").into(),
+            ", line 1: the columns are separated by semicolons",
+        ),
+    ];
+    let stage = stage(&[]).await;
+    for (name, content, _) in &files {
+        stage.arrive(&format!("hr/{name}.csv"), content.clone()).await.unwrap();
+    }
+    for (name, _, says) in &files {
+        let file = format!("hr/{name}.csv");
+        let run = ended(&stage, &file).await;
+        let why = run.last_failure.clone().unwrap();
+        assert_eq!(run.state, State::Rejected, "{why}");
+        assert!(why.starts_with(&format!("inbox/{file}{says}")), "{why}");
+        assert!(run.problems > 0);
+        let report = report(&stage, &run).await;
+        assert_eq!(report["verdict"], "refused");
+        assert_eq!(report["problems"], run.problems);
+        assert!(!report.to_string().contains(SECRET), "{report}");
+        assert!(!why.contains(SECRET), "{why}");
+    }
+    assert!(stage.service.ingestions().is_empty());
+    assert!(!log(&stage).contains(SECRET));
+}
+
+async fn report(stage: &Stage, run: &Run) -> Value {
+    let name = run.report.as_ref().unwrap();
+    let blob = stage.storage.blobs.look(REPORTS, name).await.unwrap().unwrap();
+    let chunks: Vec<_> = stage.storage.blobs.read(&blob).try_collect().await.unwrap();
+    serde_json::from_slice(&chunks.concat()).unwrap()
+}
+
+#[tokio::test]
+async fn a_connection_that_cannot_be_read_keeps_its_files_until_it_is_mended() {
+    let stage = stage(&[]).await;
+    stage.connect("broken", "{ \"tenantId\": 5 }").await.unwrap();
+    stage.arrive("broken/a.csv", GOOD_CSV.into()).await.unwrap();
+    let run = ended(&stage, "broken/a.csv").await;
+    let why = run.last_failure.unwrap();
+    assert_eq!((run.state, run.id.tenant.as_str()), (State::Rejected, "no-tenant"));
+    for place in ["/tenantId", "/connector", "/refresh", "/credential", "/mapping"] {
+        assert!(why.contains(place), "{place} in {why}");
+    }
+    stage.connect("broken", SAMPLE_CONNECTION).await.unwrap();
+    assert!(matches!(stage.host.timer("schedule", false).await, Outcome::Succeeded(_)));
+    until("the import of the mended connection", async || {
+        let imports = stage.imports().await.unwrap();
+        imports.into_iter().find(|run| run.state == State::Completed)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_belongs_to_no_connection_is_logged_and_acknowledged() {
+    let stage = stage(&[]).await;
+    let deleted = stage.drop_file("hr/deleted.csv", GOOD_CSV.into()).await.unwrap();
+    stage.storage.blobs.delete_all("inbox", "hr/deleted.csv").await.unwrap();
+    let mut events = vec![event_grid::blob_created(&deleted)];
+    for name in ["hr/notes.txt", "hr/export.xlsx", "stray.csv", "nobody/a.csv"] {
+        let blob = stage.drop_file(name, b"x".to_vec()).await.unwrap();
+        events.push(event_grid::blob_created(&blob));
+    }
+    let mut marker = event_grid::blob_created(&deleted);
+    marker["subject"] = json!("/blobServices/default/containers/inbox/blobs/hr");
+    events.push(marker);
+    let mut elsewhere = event_grid::blob_created(&deleted);
+    elsewhere["subject"] = json!("/blobServices/default/containers/packages/blobs/hr/a.csv");
+    events.push(elsewhere);
+    let mut other = event_grid::blob_created(&deleted);
+    other["eventType"] = json!("Microsoft.Storage.BlobDeleted");
+    events.push(other);
+    for event in &events {
+        stage.announce(event).await.unwrap();
+    }
+    stage.host.until_outcomes(|ended| receives(ended) == events.len()).await;
+    let ended = stage.host.outcomes();
+    assert!(ended.iter().all(|invocation| matches!(invocation.outcome, Outcome::Succeeded(_))));
+    assert!(stage.imports().await.unwrap().is_empty());
+    let log = log(&stage);
+    for says in [
+        "inbox/hr/deleted.csv is not there any more",
+        "inbox/hr/notes.txt is not inbox/<connection>/....csv",
+        "inbox/hr/export.xlsx is not inbox/<connection>/....csv",
+        "inbox/stray.csv is not inbox/<connection>/....csv",
+        "there is no connections/nobody.json",
+        "inbox/hr is not inbox/<connection>/....csv",
+        "packages/hr/a.csv is not inbox/<connection>/....csv",
+    ] {
+        assert!(log.contains(says), "{says} in {log}");
+    }
+}
+
+fn receives(ended: &[viva_import::demo::host::Invocation]) -> usize {
+    ended.iter().filter(|invocation| invocation.function == "receive").count()
+}
+
+#[tokio::test]
+async fn a_message_that_is_no_event_ends_in_the_poison_queue_and_blocks_nobody() {
+    let stage = stage(&[]).await;
+    stage.announce(&json!({ "nothing": SECRET })).await.unwrap();
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
+    let poison = stage.queue(&format!("{ARRIVALS}-poison")).unwrap();
+    until("a message in the poison queue", async || {
+        let properties = poison.get_properties(None).await.ok()?;
+        (properties.approximate_messages_count().unwrap() == Some(1)).then_some(())
+    })
+    .await;
+    assert!(log(&stage).contains("a message of the arrivals queue holds an event of no type"));
+    assert!(!log(&stage).contains(SECRET));
+}
+
+#[tokio::test]
+async fn a_file_that_is_replaced_before_it_is_read_gives_way_to_its_newer_content() {
+    let stage = stage(&[]).await;
+    let old = stage.drop_file("hr/a.csv", "Employee\n".into()).await.unwrap();
+    stage.drop_file("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    // The row of the first content, as if the power had gone right after it was written.
+    let tenant = "0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5".to_owned();
+    let id = RunId { tenant, key: "998000000000000-0000000000000000".to_owned() };
+    let source = Source {
+        container: old.container,
+        name: old.name,
+        etag: old.etag,
+        bytes: old.bytes,
+        last_modified: old.last_modified,
+    };
+    let now = OffsetDateTime::now_utc();
+    let policy =
+        Config::read(|name| (name == "ImportStorage__accountName").then(|| "anything".to_owned()));
+    let run = Run::new(id, "hr", source, now, &policy.unwrap().policy);
+    stage.runs.insert(run).await.unwrap();
+    until("both imports at their end", async || {
+        let imports = stage.imports().await.unwrap();
+        let mut states: Vec<&str> = imports.iter().map(|run| run.state.word()).collect();
+        states.sort_unstable();
+        (states == ["Completed", "Superseded"]).then_some(())
+    })
+    .await;
+}

@@ -1,0 +1,194 @@
+//! The custom-handler contract, held against the real binary.
+
+use std::{
+    collections::BTreeSet,
+    net::TcpListener,
+    process::{Command, Output, Stdio},
+    time::Duration,
+};
+
+use axum::{Router, http::StatusCode};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Map, Value, json};
+use viva_import::{
+    demo::{
+        event_grid,
+        host::{Host, Outcome},
+    },
+    host::FUNCTIONS,
+    run::State,
+};
+
+use crate::stage::{BINARY, GOOD_CSV, ended, log, stage, until};
+
+fn data(name: &str, value: Value) -> Map<String, Value> {
+    Map::from_iter([(name.to_owned(), value)])
+}
+
+#[test]
+fn every_folder_of_a_function_has_its_route_and_every_route_its_folder() {
+    let folders: BTreeSet<String> = std::fs::read_dir("function")
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.path().join("function.json").is_file())
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(folders, FUNCTIONS.iter().map(ToString::to_string).collect());
+}
+
+#[tokio::test]
+async fn every_timer_succeeds_by_the_hosts_own_judgement() {
+    let stage = stage(&[]).await;
+    for function in ["schedule", "drive"] {
+        for past_due in [false, true] {
+            let outcome = stage.host.timer(function, past_due).await;
+            assert!(matches!(outcome, Outcome::Succeeded(_)), "{function}: {outcome:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_message_is_understood_however_the_host_encodes_it() {
+    let stage = stage(&[]).await;
+    for (number, encode) in [
+        (1, (|event| json!(STANDARD.encode(event))) as fn(String) -> Value),
+        (2, |event| json!(Value::from(event).to_string())),
+        (3, |event| serde_json::from_str(&event).unwrap()),
+    ] {
+        let name = format!("hr/{number}.csv");
+        let blob = stage.drop_file(&name, GOOD_CSV.into()).await.unwrap();
+        let event = event_grid::blob_created(&blob).to_string();
+        let outcome = stage.host.invoke("receive", data("message", encode(event)), Map::new());
+        let Outcome::Succeeded(answer) = outcome.await else { panic!("{number}") };
+        assert!(answer.logs[0].starts_with("received as import"), "{:?}", answer.logs);
+        assert_eq!(ended(&stage, &name).await.state, State::Completed);
+    }
+}
+
+#[tokio::test]
+async fn a_cloud_event_is_understood_too() {
+    let stage = stage(&[]).await;
+    let blob = stage.drop_file("hr/a b é.csv", GOOD_CSV.into()).await.unwrap();
+    let event = json!({
+        "specversion": "1.0",
+        "id": "1",
+        "source": "/subscriptions/0/storageAccounts/a",
+        "type": "Microsoft.Storage.BlobCreated",
+        // Some write the name percent-encoded.
+        "subject": "/blobServices/default/containers/inbox/blobs/hr/a%20b%20%C3%A9.csv",
+        "data": { "api": "PutBlob", "eTag": blob.etag },
+    });
+    stage.announce(&event).await.unwrap();
+    assert_eq!(ended(&stage, "hr/a b é.csv").await.state, State::Completed);
+}
+
+#[tokio::test]
+async fn a_body_larger_than_any_default_is_taken() {
+    let stage = stage(&[]).await;
+    let blob = stage.drop_file("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    let mut event = event_grid::blob_created(&blob);
+    event["data"]["padding"] = json!("x".repeat(4 << 20));
+    let outcome = stage.host.invoke("receive", data("message", event), Map::new()).await;
+    assert!(matches!(outcome, Outcome::Succeeded(_)), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_ping_is_answered_at_once_while_everything_else_is_busy() {
+    let stage = stage(&[]).await;
+    stage.host.ready().await.unwrap();
+    let url = format!("http://127.0.0.1:{}/", stage.host.handler_port());
+    let work = async {
+        let timers =
+            (0..16).map(|_| stage.host.invoke("drive", data("timer", json!({})), Map::new()));
+        futures::future::join_all(timers).await
+    };
+    let ping = async {
+        let client = reqwest::Client::new();
+        for _ in 0..20 {
+            let answer = client.get(&url).timeout(Duration::from_secs(5)).send().await.unwrap();
+            assert_eq!(answer.status(), 200);
+        }
+    };
+    let (done, ()) = tokio::join!(work, ping);
+    assert!(done.iter().all(|outcome| matches!(outcome, Outcome::Succeeded(_))));
+}
+
+/// An account whose every service refuses: nothing can be written down.
+#[tokio::test]
+async fn a_file_that_cannot_be_written_down_is_not_acknowledged() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let refusing = listener.local_addr().unwrap();
+    let refuse = Router::new().fallback(async || StatusCode::FORBIDDEN);
+    let server = tokio::spawn(async move { axum::serve(listener, refuse).await });
+    let account = format!(
+        "AccountName=a;AccountKey=a2V5;BlobEndpoint=http://{refusing}/a;\
+         QueueEndpoint=http://{refusing}/a;TableEndpoint=http://{refusing}/a;"
+    );
+    let stage = stage(&[("ImportStorage", &account)]).await;
+    let blob = stage.drop_file("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    let event = event_grid::blob_created(&blob);
+    let outcome = stage.host.invoke("receive", data("message", event), Map::new()).await;
+    assert!(matches!(outcome, Outcome::Failed { .. }), "{outcome:?}");
+    assert!(log(&stage).contains("inbox/hr/a.csv could not be taken in: it answered 403"));
+    server.abort();
+}
+
+/// Runs `serve` with these settings and nothing else but a path.
+fn serve(settings: &[(&str, &str)]) -> Output {
+    Command::new(BINARY)
+        .arg("serve")
+        .env_clear()
+        .envs(settings.iter().copied())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+const ACCOUNT: (&str, &str) = ("ImportStorage__accountName", "hrdata");
+
+#[test]
+fn whatever_is_fatal_ends_with_a_sentence_and_never_with_exit_code_0() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for (settings, says) in [
+        (vec![], "FUNCTIONS_CUSTOMHANDLER_PORT holds no port"),
+        (vec![("FUNCTIONS_CUSTOMHANDLER_PORT", "1")], "no storage account"),
+        (
+            vec![("FUNCTIONS_CUSTOMHANDLER_PORT", "1"), ACCOUNT, ("PUSH_FAILURES", "many")],
+            "PUSH_FAILURES must be a whole number",
+        ),
+        (vec![("FUNCTIONS_CUSTOMHANDLER_PORT", port.as_str()), ACCOUNT], "cannot be listened on"),
+    ] {
+        let output = serve(&settings);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert!(error.contains(says), "{error}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_polite_kill_is_no_success_either_and_the_host_starts_it_again() {
+    let stage = stage(&[]).await;
+    stage.host.ready().await.unwrap();
+    let pid = stage.host.handler_pid().unwrap();
+    let port = stage.host.handler_port();
+    let killed = Command::new("kill").arg(pid.to_string()).status().unwrap();
+    assert!(killed.success());
+    until("another process on the same port", async || {
+        stage.host.handler_pid().filter(|now| *now != pid)
+    })
+    .await;
+    stage.host.ready().await.unwrap();
+    assert_eq!(stage.host.handler_port(), port);
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
+}
+
+#[tokio::test]
+async fn a_handler_that_cannot_start_stops_the_host_with_its_reason_in_the_log() {
+    let stage = stage(&[("INGESTION_ENDPOINT", "http://example.com")]).await;
+    stage.host.until_stopped().await;
+    assert!(log(&stage).contains("INGESTION_ENDPOINT must be an https address"));
+    drop::<Host>(stage.host);
+}

@@ -1,0 +1,86 @@
+//! The power goes at the worst moment.
+
+use std::{fmt::Write as _, time::Duration};
+
+use sha2::{Digest as _, Sha256};
+use viva_import::{
+    azure::PACKAGES,
+    demo::service::{Call, Quirk},
+    run::State,
+};
+
+use crate::stage::{GOOD_CSV, ended, stage, until};
+
+/// A file whose zip is far larger than what the sockets between client and server can hold.
+fn large_csv() -> String {
+    let mut csv = "Employee,EffectiveDate,Manager,Organization\n".to_owned();
+    for row in 0..150_000_u32 {
+        let noise = format!("{:x}", Sha256::digest(row.to_le_bytes()));
+        let _ = writeln!(csv, "{noise}@contoso.com,11/01/2026,,Sales");
+    }
+    csv
+}
+
+#[tokio::test]
+async fn kill_9_in_the_middle_of_a_push_ends_in_one_completed_row_and_one_accepted_ingestion() {
+    let stage = stage(&[("STEP_TIMEOUT_SECONDS", "10")]).await;
+    stage.service.quirk(Call::Push, Quirk::HoldBody { after_bytes: 100_000 });
+    stage.arrive("hr/a.csv", large_csv().into()).await.unwrap();
+    stage.service.held().await;
+    let imports = stage.imports().await.unwrap();
+    assert_eq!(imports[0].state, State::Pushing, "the intent is written before the push");
+
+    let pid = stage.host.handler_pid();
+    stage.host.kill_handler().await;
+    stage.service.release();
+    stage.service.quiet().await;
+    assert!(stage.service.ingestions().is_empty(), "half a body is no ingestion");
+    until("the handler to be started again", async || {
+        stage.host.handler_pid().filter(|now| Some(*now) != pid)
+    })
+    .await;
+
+    let run = ended(&stage, "hr/a.csv").await;
+    assert_eq!(run.state, State::Completed);
+    assert_eq!(stage.imports().await.unwrap().len(), 1);
+    let ingestions = stage.service.ingestions();
+    assert_eq!(ingestions.len(), 1);
+    assert_eq!((ingestions[0].rows, run.rows), (150_000, Some(150_000)));
+    assert!(stage.storage.blobs.list(PACKAGES, "").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn kill_9_while_an_ingestion_is_followed_loses_nothing() {
+    let stage = stage(&[]).await;
+    stage.service.always(Call::Status, Some(Quirk::InternalError));
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    until("a pushed import", async || {
+        let imports = stage.imports().await.unwrap();
+        imports.into_iter().find(|run| run.state == State::Ingesting)
+    })
+    .await;
+    stage.host.kill_handler().await;
+    stage.service.always(Call::Status, None);
+    assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
+    assert_eq!(stage.service.ingestions().len(), 1);
+}
+
+#[tokio::test]
+async fn a_new_host_takes_up_what_the_old_one_left() {
+    let stage = stage(&[("AzureWebJobs.drive.Disabled", "true")]).await;
+    stage.service.quirk(Call::Push, Quirk::Busy);
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    until("an import that waits", async || {
+        let imports = stage.imports().await.unwrap();
+        imports.into_iter().find(|run| run.last_failure.is_some())
+    })
+    .await;
+    let stage = stage.restart().await.unwrap();
+    until("the end", async || {
+        stage.host.timer("drive", true).await;
+        let imports = stage.imports().await.unwrap();
+        imports.into_iter().find(|run| run.state == State::Completed)
+    })
+    .await;
+    tokio::time::timeout(Duration::from_secs(10), stage.host.stop()).await.unwrap();
+}

@@ -1,0 +1,281 @@
+//! The main job: a CSV that arrives becomes a followed import with its status in a table.
+
+use std::io::{Cursor, Read as _};
+
+use futures::{StreamExt as _, stream};
+use reqwest::{Method, header::HeaderMap};
+use serde_json::Value;
+use viva_import::{
+    azure::{PACKAGES, REPORTS},
+    demo::{
+        SAMPLE_CSV, event_grid,
+        host::Outcome,
+        service::{Call, Quirk, Rules},
+    },
+    run::{Refresh, State},
+};
+
+use crate::stage::{GOOD_CSV, TOKEN, ended, log, rules, stage, stage_with, until};
+
+#[tokio::test]
+async fn a_csv_that_arrives_becomes_one_completed_row_and_one_accepted_ingestion() {
+    let stage = stage(&[]).await;
+    let blob = stage.arrive("hr/2026/november.csv", SAMPLE_CSV.into()).await.unwrap();
+    let run = ended(&stage, "hr/2026/november.csv").await;
+
+    assert_eq!(run.state, State::Completed);
+    assert_eq!(run.connection, "hr");
+    assert_eq!(run.source.etag, blob.etag);
+    assert_eq!((run.rows, run.problems, run.refresh), (Some(244), 0, Some(Refresh::Full)));
+    assert_eq!(run.service_status.as_deref(), Some("Completed"));
+    assert_eq!(run.last_failure, None);
+    assert!(run.received <= run.pushed.unwrap() && run.pushed <= run.ended);
+    assert_eq!(stage.imports().await.unwrap().len(), 1);
+
+    let ingestions = stage.service.ingestions();
+    assert_eq!(ingestions.len(), 1);
+    let ingestion = &ingestions[0];
+    assert_eq!(run.ingestion.unwrap().0, ingestion.id);
+    assert_eq!(ingestion.rows, 244);
+    assert_eq!(ingestion.is_bootstrap, Some(true));
+    assert_eq!((ingestion.part_name.as_str(), ingestion.file_name.as_str()), ("info", "info.zip"));
+    assert_eq!(ingestion.entries, ["metadata.json", "data.csv"]);
+
+    // What is not mapped has not left: the sample's desk phones.
+    let mut archive = zip::ZipArchive::new(Cursor::new(ingestion.zip.clone())).unwrap();
+    let mut data = String::new();
+    archive.by_name("data.csv").unwrap().read_to_string(&mut data).unwrap();
+    assert!(SAMPLE_CSV.contains("555 01") && !data.contains("555 01"));
+    assert_eq!(data.lines().count(), 245);
+
+    // The zip, which is all of the data, is not kept.
+    assert!(stage.storage.blobs.list(PACKAGES, "").await.unwrap().is_empty());
+
+    let requests = stage.service.requests();
+    assert!(requests.iter().all(|request| request.bearer.as_deref() == Some(TOKEN)));
+    let push = requests.iter().find(|request| request.call == Some(Call::Push)).unwrap();
+    assert!(push.content_length.unwrap() > ingestion.zip.len() as u64);
+    assert_eq!(push.scale_unit.as_deref(), Some(rules().scale_unit.as_str()));
+    assert!(!log(&stage).contains(TOKEN));
+    stage.host.stop().await;
+}
+
+#[tokio::test]
+async fn the_same_event_twice_is_one_import() {
+    let stage = stage(&[]).await;
+    let blob = stage.drop_file("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    for _ in 0..4 {
+        stage.announce(&event_grid::blob_created(&blob)).await.unwrap();
+    }
+    ended(&stage, "hr/a.csv").await;
+    stage
+        .host
+        .until_outcomes(|ended| {
+            ended.iter().filter(|invocation| invocation.function == "receive").count() == 4
+        })
+        .await;
+    assert_eq!(stage.imports().await.unwrap().len(), 1);
+    assert_eq!(stage.service.ingestions().len(), 1);
+}
+
+#[tokio::test]
+async fn a_new_content_under_the_same_name_is_a_new_import() {
+    let stage = stage(&[]).await;
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    ended(&stage, "hr/a.csv").await;
+    stage
+        .arrive("hr/a.csv", format!("{GOOD_CSV}cy@contoso.com,11/01/2026,,HQ\n").into())
+        .await
+        .unwrap();
+    until("two completed imports", async || {
+        let imports = stage.imports().await.unwrap();
+        let all = imports.len() == 2 && imports.iter().all(|run| run.state == State::Completed);
+        all.then_some(())
+    })
+    .await;
+    assert_eq!(stage.service.ingestions().len(), 2);
+}
+
+#[tokio::test]
+async fn the_schedule_finds_the_newest_file_that_no_event_told_of() {
+    let stage = stage(&[]).await;
+    stage.drop_file("hr/older.csv", GOOD_CSV.into()).await.unwrap();
+    // A blob's date has whole seconds.
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    stage.drop_file("hr/newest.csv", GOOD_CSV.into()).await.unwrap();
+    stage.drop_file("nobody/a.csv", GOOD_CSV.into()).await.unwrap();
+    let Outcome::Succeeded(answer) = stage.host.timer("schedule", true).await else { panic!() };
+    assert_eq!(answer.logs, ["1 files found that no event told of"]);
+    assert_eq!(ended(&stage, "hr/newest.csv").await.state, State::Completed);
+    let Outcome::Succeeded(answer) = stage.host.timer("schedule", false).await else { panic!() };
+    assert_eq!(answer.logs, ["0 files found that no event told of"]);
+    assert_eq!(stage.imports().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn files_of_one_tenant_wait_for_each_other_and_none_is_lost() {
+    let stage = stage_with(Rules { polls_per_status: 2, ..rules() }, &[]).await;
+    let names = ["hr/1.csv", "hr/2.csv", "hr/3.csv"];
+    for name in names {
+        stage.arrive(name, GOOD_CSV.into()).await.unwrap();
+    }
+    for name in names {
+        assert_eq!(ended(&stage, name).await.state, State::Completed);
+    }
+    assert_eq!(stage.service.ingestions().len(), 3);
+    // The slot in the table kept them apart: the service never had to say that it is busy.
+    let refused = stage.service.requests().iter().any(|request| request.status == Some(400));
+    assert!(!refused);
+}
+
+#[tokio::test]
+async fn the_status_function_lists_the_imports_newest_first() {
+    let stage = stage(&[]).await;
+    stage.arrive("hr/good.csv", GOOD_CSV.into()).await.unwrap();
+    ended(&stage, "hr/good.csv").await;
+    stage.arrive("hr/bad.csv", "Employee\n".into()).await.unwrap();
+    ended(&stage, "hr/bad.csv").await;
+    let get = async |path| {
+        let answer = stage.host.http(Method::GET, path, HeaderMap::new(), bytes::Bytes::new());
+        let answer = answer.await;
+        assert_eq!(answer.status, 200);
+        serde_json::from_slice::<Value>(&answer.body).unwrap()
+    };
+    let all = get("/api/status").await;
+    let imports = all["imports"].as_array().unwrap();
+    assert_eq!(imports.len(), 2);
+    let of = |file: &str| imports.iter().find(|import| import["file"] == file).unwrap();
+    assert_eq!(of("inbox/hr/good.csv")["state"], "Completed");
+    assert_eq!(of("inbox/hr/good.csv")["ingestionId"], stage.service.ingestions()[0].id);
+    assert_eq!(of("inbox/hr/bad.csv")["state"], "Rejected");
+    let order: Vec<&str> = imports.iter().map(|import| import["id"].as_str().unwrap()).collect();
+    assert!(order.is_sorted());
+    assert_eq!(get("/api/status?top=1").await["imports"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn older_paths_are_tried_where_the_documented_ones_are_not_there() {
+    let stage = stage_with(Rules { older_paths: true, ..rules() }, &[]).await;
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
+}
+
+#[tokio::test]
+async fn a_file_the_service_finds_invalid_is_rejected_with_its_error_file() {
+    let stage = stage(&[]).await;
+    stage.service.quirk(Call::Status, Quirk::StatusWord("ValidationFailed".to_owned()));
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    let run = ended(&stage, "hr/a.csv").await;
+    assert_eq!(run.state, State::Rejected);
+    let report = run.report.unwrap();
+    assert!(run.last_failure.unwrap().ends_with(&format!("its error file is reports/{report}")));
+    assert!(stage.storage.blobs.look(REPORTS, &report).await.unwrap().is_some());
+}
+
+/// What the service does, and where the import ends.
+#[tokio::test]
+async fn the_service_may_misbehave_as_documented() {
+    let again = Some("1".to_owned());
+    let cases = [
+        ("busy", Call::Push, Quirk::Busy, 1),
+        ("throttled", Call::Push, Quirk::TooManyRequests { retry_after: again.clone() }, 1),
+        ("unavailable", Call::Push, Quirk::ServiceUnavailable { retry_after: again }, 1),
+        ("failing", Call::Push, Quirk::InternalError, 1),
+        ("sign-in-at-push", Call::Push, Quirk::SignInPage, 1),
+        ("expired-at-push", Call::Push, Quirk::Unauthorized, 1),
+        ("cut-mid-body", Call::Push, Quirk::CutMidBody { after_bytes: 10 }, 1),
+        ("no-id", Call::Push, Quirk::NoId, 1),
+        ("garbled", Call::Push, Quirk::Garbled, 1),
+        ("lost-answer", Call::Push, Quirk::AcceptThenCut, 2),
+        ("sign-in-at-once", Call::ScaleUnit, Quirk::SignInPage, 1),
+        ("expired-at-ping", Call::Ping, Quirk::Unauthorized, 1),
+        ("failing-at-ping", Call::Ping, Quirk::InternalError, 1),
+        ("sign-in-at-status", Call::Status, Quirk::SignInPage, 1),
+        ("forbidden-at-status", Call::Status, Quirk::Forbidden, 1),
+        ("garbled-status", Call::Status, Quirk::Garbled, 1),
+        ("unknown-word", Call::Status, Quirk::StatusWord("Suspended".to_owned()), 1),
+        ("readme-word", Call::Status, Quirk::StatusWord("ExtractionCompleted".to_owned()), 1),
+    ];
+    at_once(cases, async |(case, call, quirk, accepted)| {
+        let stage = stage(&[]).await;
+        stage.service.quirk(call, quirk);
+        stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+        let run = ended(&stage, "hr/a.csv").await;
+        assert_eq!(run.state, State::Completed, "{case}: {:?}", run.last_failure);
+        assert_eq!(stage.service.ingestions().len(), accepted, "{case}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_repetition_cannot_mend_is_stuck_with_what_to_do() {
+    let elsewhere = "http://127.0.0.1:9/elsewhere".to_owned();
+    let cases = [
+        ("forbidden-ping", Call::Ping, Quirk::Forbidden, "one of three"),
+        ("forbidden-push", Call::Push, Quirk::Forbidden, "one of three"),
+        ("bad-request", Call::Push, Quirk::BadRequest, "answered 400"),
+        ("not-found", Call::Push, Quirk::NotFound, "INGESTION_ENDPOINT"),
+        ("redirect", Call::Push, Quirk::Redirect(elsewhere), "not followed"),
+        ("never-signed-in", Call::Ping, Quirk::SignInPage, "sign-in page"),
+        ("never-authorized", Call::Ping, Quirk::Unauthorized, "INGESTION_SCOPE"),
+        ("always-failing", Call::Push, Quirk::InternalError, "gave up after 5 failed pushes"),
+    ];
+    at_once(cases, async |(case, call, quirk, says)| {
+        let stage = stage(&[]).await;
+        stage.service.always(call, Some(quirk));
+        stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+        let run = ended(&stage, "hr/a.csv").await;
+        let why = run.last_failure.unwrap();
+        assert_eq!(run.state, State::Stuck, "{case}: {why}");
+        assert!(why.contains(says), "{case}: {why}");
+        assert!(stage.service.ingestions().is_empty(), "{case}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_ingestion_that_never_moves_is_stuck_and_frees_the_tenant() {
+    let stage = stage(&[("INGESTION_DEADLINE_SECONDS", "2")]).await;
+    stage.service.always(Call::Status, Some(Quirk::StatusWord("NotStarted".to_owned())));
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    let run = ended(&stage, "hr/a.csv").await;
+    assert_eq!(run.state, State::Stuck);
+    assert!(run.last_failure.unwrap().contains("portal"));
+    stage.service.always(Call::Status, None);
+    stage.arrive("hr/b.csv", GOOD_CSV.into()).await.unwrap();
+    assert_eq!(ended(&stage, "hr/b.csv").await.state, State::Completed);
+}
+
+#[tokio::test]
+async fn two_hosts_over_one_account_push_each_file_once() {
+    let stage = stage(&[("AzureWebJobs.drive.Disabled", "true")]).await;
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    stage.arrive("hr/b.csv", GOOD_CSV.into()).await.unwrap();
+    until("both imports at their end", async || {
+        // As two instances of the app would: the same question at the same moment.
+        let empty = serde_json::Map::new;
+        tokio::join!(
+            stage.host.invoke("drive", one("timer"), empty()),
+            stage.host.invoke("drive", one("timer"), empty()),
+            stage.host.invoke("drive", one("timer"), empty()),
+        );
+        let imports = stage.imports().await.unwrap();
+        let all = imports.len() == 2 && imports.iter().all(|run| run.due.is_none());
+        all.then_some(())
+    })
+    .await;
+    assert_eq!(stage.service.ingestions().len(), 2);
+    let pushes = stage.service.requests();
+    let pushes = pushes.iter().filter(|request| request.call == Some(Call::Push));
+    assert_eq!(pushes.count(), 2);
+}
+
+/// Each case on a stage of its own, a few at a time: they wait more than they work.
+async fn at_once<C>(cases: impl IntoIterator<Item = C>, check: impl AsyncFn(C)) {
+    let checks = cases.into_iter().map(|case| check(case));
+    stream::iter(checks).buffer_unordered(6).collect::<()>().await;
+}
+
+fn one(name: &str) -> serde_json::Map<String, Value> {
+    serde_json::Map::from_iter([(name.to_owned(), serde_json::json!({}))])
+}

@@ -1,0 +1,119 @@
+//! The stage of a test: an empty storage account of the one shared Azurite, a rehearsal service,
+//! and the real handler under the Functions host.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        LazyLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{runtime::Runtime, sync::OnceCell, time::Instant};
+use viva_import::{
+    demo::{
+        SAMPLE_CONNECTION,
+        azurite::Azurite,
+        service::{Rules, Service},
+        stage::Stage,
+    },
+    run::Run,
+};
+
+/// The handler as cargo built it.
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_viva-import");
+/// What every test's push is made with.
+pub(crate) const TOKEN: &str = "the-token-of-this-test";
+/// Longer than anything here takes, on any machine.
+const PATIENCE: Duration = Duration::from_mins(2);
+const ACCOUNTS: usize = 100;
+
+/// A small file that is right for the sample connection.
+pub(crate) const GOOD_CSV: &str = "Employee,EffectiveDate,Manager,Organization\n\
+     ana@contoso.com,11/01/2026,,Executive\nbo@contoso.com,11/01/2026,ana@contoso.com,Sales\n";
+
+/// Azurite outlives each test's own runtime.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+static AZURITE: OnceCell<Azurite> = OnceCell::const_new();
+static NEXT_ACCOUNT: AtomicUsize = AtomicUsize::new(0);
+
+pub(crate) async fn azurite_program() -> PathBuf {
+    let cache = Azurite::cache(|name| std::env::var(name).ok()).unwrap();
+    Azurite::fetch(&cache, |_| {}).await.unwrap()
+}
+
+pub(crate) async fn azurite() -> &'static Azurite {
+    AZURITE
+        .get_or_init(async || {
+            let started = RUNTIME.spawn(async {
+                let names: Vec<String> = (0..ACCOUNTS).map(|n| format!("account{n}")).collect();
+                let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                Azurite::start(&azurite_program().await, &names).await.unwrap()
+            });
+            started.await.unwrap()
+        })
+        .await
+}
+
+/// The name of an account nobody has used.
+pub(crate) fn new_account() -> String {
+    let number = NEXT_ACCOUNT.fetch_add(1, Ordering::Relaxed);
+    assert!(number < ACCOUNTS, "more accounts are needed");
+    format!("account{number}")
+}
+
+pub(crate) fn rules() -> Rules {
+    Rules { token: TOKEN.to_owned(), ..Rules::default() }
+}
+
+/// A stage in a hurry, with the sample connection `hr`.
+pub(crate) async fn stage(settings: &[(&str, &str)]) -> Stage {
+    stage_with(rules(), settings).await
+}
+
+pub(crate) async fn stage_with(rules: Rules, settings: &[(&str, &str)]) -> Stage {
+    let mut all = vec![
+        ("POLL_MIN_SECONDS", "1"),
+        ("POLL_MAX_SECONDS", "1"),
+        ("BUSY_WAIT_SECONDS", "1"),
+        ("AzureFunctionsJobHost__extensions__queues__maxPollingInterval", "00:00:00.2"),
+        ("AzureFunctionsJobHost__extensions__queues__visibilityTimeout", "00:00:00"),
+    ];
+    all.extend_from_slice(settings);
+    let service = Service::start(rules).await.unwrap();
+    let account = new_account();
+    let set = Stage::set(azurite().await, &account, Path::new(BINARY), service, TOKEN, &all);
+    let stage = set.await.unwrap();
+    stage.connect("hr", SAMPLE_CONNECTION).await.unwrap();
+    stage
+}
+
+/// Waits until `wanted` finds something.
+pub(crate) async fn until<T>(what: &str, mut wanted: impl AsyncFnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = wanted().await {
+            return found;
+        }
+        assert!(started.elapsed() < PATIENCE, "still not: {what}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Waits until the import of this file has ended and nothing of it is left to do.
+pub(crate) async fn ended(stage: &Stage, name: &str) -> Run {
+    let what = format!("the end of {name}");
+    let found = until(&what, async || {
+        let imports = stage.imports().await.unwrap();
+        imports
+            .into_iter()
+            .find(|run| run.source.name == name && run.state.is_end() && run.due.is_none())
+    });
+    found.await
+}
+
+/// Everything the host has logged, as one text.
+pub(crate) fn log(stage: &Stage) -> String {
+    stage.host.log().iter().map(|line| format!("{}\n", line.message)).collect()
+}
