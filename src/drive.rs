@@ -4,7 +4,7 @@
 //! one conditional write. Steps that take long are announced first, so that nobody else begins
 //! them too; a step that dies is due again when its time is over. The table is the only memory.
 
-use std::sync::Arc;
+use std::{future::ready, sync::Arc};
 
 use azure_core::{Error, Result, error::ErrorKind};
 use futures::{StreamExt as _, stream};
@@ -64,14 +64,19 @@ impl Road {
 
     /// Takes one step of every import that is due, several at once. How many moved.
     ///
+    /// When one step's time is over no other is begun: the invocation must end before the host
+    /// loses patience with it, and the next one takes up the rest.
+    ///
     /// # Errors
     /// Storage failed before any step; a step that fails leaves its import due.
     pub async fn drive(&self) -> Result<usize> {
         let due = self.runs.due((self.clock)()).await?;
+        let last_begin = (self.clock)() + self.config.policy.step_timeout;
         let moved = stream::iter(due)
+            .take_while(|_| ready((self.clock)() < last_begin))
             .map(|stored| self.step_or_log(stored))
             .buffer_unordered(AT_ONCE)
-            .filter(|moved| std::future::ready(*moved))
+            .filter(|moved| ready(*moved))
             .count();
         Ok(Box::pin(moved).await)
     }

@@ -47,18 +47,6 @@ pub(super) fn hold(
 ) -> Columns {
     let names: Vec<&str> =
         header.iter().map(|name| std::str::from_utf8(name).unwrap_or_default()).collect();
-    let line = Some(1);
-    for (position, name) in header.iter().enumerate() {
-        if std::str::from_utf8(name).is_err() {
-            findings.add("F04", line, Some(by_position(position)), not_utf8);
-        } else if name.trim_ascii().is_empty() {
-            findings.add("H02", line, Some(by_position(position)), || {
-                "the header has no name here; name the column or remove it".to_owned()
-            });
-        }
-    }
-    refuse_equal_names(&names, findings);
-
     let mut kept = vec![];
     let mut absent = vec![];
     for field in &connection.mapping {
@@ -70,14 +58,30 @@ pub(super) fn hold(
     kept.sort_by_key(|(position, _)| *position);
 
     if kept.is_empty() {
-        findings.add("H06", line, None, || none_matches(&names, &connection.mapping));
+        // Whatever else is wrong with this line, it is not the header.
+        findings.add("H06", Some(1), None, || none_matches(&names, &connection.mapping));
     } else {
+        refuse_unnamed(header, findings);
+        refuse_equal_names(&names, findings);
         for target in required(connection.refresh) {
             refuse_missing(target, connection, &absent, &names, findings);
         }
     }
     let notice = notice(&kept, &absent, names.len());
     Columns { kept, width: names.len(), notice }
+}
+
+fn refuse_unnamed(header: &ByteRecord, findings: &mut Findings) {
+    for (position, name) in header.iter().enumerate() {
+        let column = Some(by_position(position));
+        if std::str::from_utf8(name).is_err() {
+            findings.add("F04", Some(1), column, not_utf8);
+        } else if name.trim_ascii().is_empty() {
+            findings.add("H02", Some(1), column, || {
+                "the header has no name here; name the column or remove it".to_owned()
+            });
+        }
+    }
 }
 
 fn refuse_equal_names(names: &[&str], findings: &mut Findings) {

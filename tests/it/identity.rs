@@ -1,1 +1,213 @@
-//! x
+//! Managed identities: storage over TLS and the push, with tokens of the app's identity endpoint.
+//!
+//! Azurite checks a bearer token's shape, audience, issuer and times, though not its signature.
+
+use std::{
+    collections::HashMap,
+    net::TcpListener,
+    path::Path,
+    process::Stdio,
+    sync::{Arc, Mutex},
+};
+
+use axum::{Json, Router, extract::Query, http::HeaderMap, routing::get};
+use azure_core::{
+    credentials::Secret,
+    http::{ClientOptions, Transport},
+};
+use azure_storage_blob::{BlobServiceClient, BlobServiceClientOptions};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use tokio::process::{Child, Command};
+use viva_import::{
+    azure::{
+        Account, CONNECTIONS, IMPORTS, INBOX, Storage,
+        blob::Blobs,
+        shared_key::{Scheme, SharedKey},
+        table::Table,
+    },
+    demo::{
+        SAMPLE_CONNECTION,
+        azurite::Azurite,
+        service::{Rules, Service},
+    },
+    run::State,
+    runs::Runs,
+};
+
+use crate::stage::{BINARY, GOOD_CSV, azurite_program, until};
+
+const PUSH_TOKEN: &str = "token-of-the-identity-for-the-push";
+const SECRET_HEADER: &str = "secret-of-the-identity-endpoint";
+const CLIENT_ID: &str = "aaaaaaaa-1111-2222-3333-444444444444";
+const ACCOUNT: &str = "identityacct";
+
+/// What the identity endpoint was asked: resource and client id.
+type Asked = Arc<Mutex<Vec<(String, Option<String>)>>>;
+
+/// The identity endpoint of App Service; its address.
+async fn identity_endpoint(asked: Asked) -> String {
+    let token = async move |headers: HeaderMap, Query(query): Query<HashMap<String, String>>| {
+        assert_eq!(headers["x-identity-header"], SECRET_HEADER);
+        let resource = query["resource"].clone();
+        asked.lock().unwrap().push((resource.clone(), query.get("client_id").cloned()));
+        let now = OffsetDateTime::now_utc().unix_timestamp();
+        let token = if resource == "https://storage.azure.com" {
+            let encode = |part: Value| URL_SAFE_NO_PAD.encode(part.to_string());
+            let claims = json!({
+                "aud": resource,
+                "iss": "https://sts.windows.net/11111111-2222-3333-4444-555555555555/",
+                "iat": now - 60, "nbf": now - 60, "exp": now + 3600,
+            });
+            format!("{}.{}.c2ln", encode(json!({ "alg": "none", "typ": "JWT" })), encode(claims))
+        } else {
+            PUSH_TOKEN.to_owned()
+        };
+        Json(json!({
+            "access_token": token,
+            "expires_on": (now + 3600).to_string(),
+            "resource": resource,
+            "token_type": "Bearer",
+        }))
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = Router::new().route("/msi/token", get(token));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    format!("http://{address}/msi/token")
+}
+
+/// A certificate for loopback and the authority that signed it, as PEM files in `folder`.
+fn certificates(folder: &Path) {
+    let mut authority = CertificateParams::default();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &authority).unwrap();
+    std::fs::write(folder.join("authority.pem"), authority.pem()).unwrap();
+    std::fs::write(folder.join("certificate.pem"), certificate.pem()).unwrap();
+    std::fs::write(folder.join("key.pem"), key.serialize_pem()).unwrap();
+}
+
+/// The account as its owner sees it, who has the key and trusts the authority.
+fn owners_view(azurite: &Azurite, authority: &Path) -> Storage {
+    let Account::Emulator { name, key, endpoints } = azurite.account(ACCOUNT) else { panic!() };
+    let pem = std::fs::read(authority).unwrap();
+    let trusting = reqwest::Client::builder()
+        .tls_certs_only([reqwest::Certificate::from_pem(&pem).unwrap()])
+        .build()
+        .unwrap();
+    let transport = Transport::new(Arc::new(trusting));
+    let options = |key: &Secret, scheme| ClientOptions {
+        transport: Some(transport.clone()),
+        per_try_policies: vec![SharedKey::policy(&name, key, scheme)],
+        ..Default::default()
+    };
+    let blob_options = BlobServiceClientOptions {
+        client_options: options(&key, Scheme::Full),
+        ..Default::default()
+    };
+    let blobs = BlobServiceClient::new(endpoints.blob, None, Some(blob_options)).unwrap();
+    Storage {
+        blobs: Blobs::new(blobs),
+        imports: Table::new(endpoints.table, IMPORTS, None, options(&key, Scheme::Lite)),
+    }
+}
+
+/// The handler as in Azure: no key anywhere, an identity endpoint in the environment.
+fn handler(port: u16, settings: &[(&str, &str)]) -> Child {
+    Command::new(BINARY)
+        .arg("serve")
+        .env("FUNCTIONS_CUSTOMHANDLER_PORT", port.to_string())
+        .env("IDENTITY_HEADER", SECRET_HEADER)
+        .env("POLL_MIN_SECONDS", "1")
+        .envs(settings.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap()
+}
+
+/// Imports one file with nothing but an identity; what the identity endpoint was asked.
+async fn import_as(client_id: Option<&str>) -> Vec<(String, Option<String>)> {
+    let folder = tempfile::tempdir().unwrap();
+    certificates(folder.path());
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let (certificate, key) = (file("certificate.pem"), file("key.pem"));
+    let arguments = ["--oauth", "basic", "--cert", &certificate, "--key", &key];
+    let program = azurite_program().await;
+    let azurite = Azurite::start_with(&program, &[ACCOUNT], &arguments).await.unwrap();
+    let storage = owners_view(&azurite, &folder.path().join("authority.pem"));
+    storage.create_if_missing().await.unwrap();
+
+    let credential = match client_id {
+        Some(id) => json!({ "kind": "managedIdentity", "clientId": id }),
+        None => json!({ "kind": "managedIdentity" }),
+    };
+    let mut connection: Value = serde_json::from_str(SAMPLE_CONNECTION).unwrap();
+    connection["credential"] = credential;
+    let put = async |container, name, content: String| {
+        storage.blobs.put(container, name, "text/plain", content.into()).await.unwrap();
+    };
+    put(CONNECTIONS, "hr.json", connection.to_string()).await;
+    put(INBOX, "hr/a.csv", GOOD_CSV.to_owned()).await;
+
+    let rules = Rules { token: PUSH_TOKEN.to_owned(), ..Rules::default() };
+    let service = Service::start(rules).await.unwrap();
+    let asked = Asked::default();
+    let identity = identity_endpoint(asked.clone()).await;
+    let Account::Emulator { endpoints, .. } = azurite.account(ACCOUNT) else { panic!() };
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut settings = vec![
+        ("SSL_CERT_FILE", file("authority.pem")),
+        ("IDENTITY_ENDPOINT", identity),
+        ("INGESTION_ENDPOINT", service.endpoint().to_string()),
+        ("ImportStorage__blobServiceUri", endpoints.blob.to_string()),
+        ("ImportStorage__queueServiceUri", endpoints.queue.to_string()),
+        ("ImportStorage__tableServiceUri", endpoints.table.to_string()),
+    ];
+    settings.extend(client_id.map(|id| ("ImportStorage__clientId", id.to_owned())));
+    let settings: Vec<(&str, &str)> =
+        settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let _handler = handler(port, &settings);
+
+    let client = reqwest::Client::new();
+    let call = async |function: &str| {
+        let url = format!("http://127.0.0.1:{port}/{function}");
+        client.post(url).body("{}").send().await.ok().filter(|answer| answer.status() == 200)
+    };
+    until("the schedule to find the file", async || call("schedule").await).await;
+    let runs = Runs::new(storage.imports);
+    let run = until("the end of the import", async || {
+        call("drive").await?;
+        let imports = runs.list().await.unwrap();
+        imports.into_iter().map(|stored| stored.run).find(|run| run.state.is_end())
+    })
+    .await;
+    assert_eq!(run.state, State::Completed, "{:?}", run.last_failure);
+    assert_eq!(service.ingestions().len(), 1);
+    asked.lock().unwrap().clone()
+}
+
+const STORAGE: &str = "https://storage.azure.com";
+const SERVICE: &str = "9d827643-d003-4cca-9dc8-71213a8f1644";
+
+#[tokio::test]
+async fn the_apps_own_identity_reaches_storage_and_pushes() {
+    let asked = import_as(None).await;
+    assert!(asked.contains(&(STORAGE.to_owned(), None)), "{asked:?}");
+    assert!(asked.contains(&(SERVICE.to_owned(), None)), "{asked:?}");
+}
+
+#[tokio::test]
+async fn a_user_assigned_identity_reaches_storage_and_pushes() {
+    let asked = import_as(Some(CLIENT_ID)).await;
+    let client_id = Some(CLIENT_ID.to_owned());
+    assert!(asked.contains(&(STORAGE.to_owned(), client_id.clone())), "{asked:?}");
+    assert!(asked.contains(&(SERVICE.to_owned(), client_id.clone())), "{asked:?}");
+    assert!(asked.iter().all(|(_, id)| *id == client_id), "{asked:?}");
+}
