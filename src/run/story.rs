@@ -16,7 +16,8 @@ impl Run {
             State::Packed => {
                 let rows = self.rows.unwrap_or_default();
                 let zip = self.package.as_ref().map(|package| {
-                    format!("zip of {} bytes, SHA-256 {}", package.bytes, &package.sha256)
+                    let sha256 = package.sha256.get(..12).unwrap_or_default();
+                    format!("zip of {} bytes, SHA-256 {sha256}...", package.bytes)
                 });
                 let zip = zip.unwrap_or_else(|| "no zip".to_owned());
                 let notice = self.notice.as_ref().map(|notice| format!(" ({notice})"));
