@@ -7,12 +7,12 @@ use azure_core::{
     Error,
     credentials::{Secret, TokenCredential},
     error::ErrorKind,
-    http::{ClientOptions, Url},
+    http::{ClientOptions, Transport, Url},
 };
 use azure_storage_blob::{BlobServiceClient, BlobServiceClientOptions};
 use azure_storage_queue::{QueueClient, QueueServiceClient, QueueServiceClientOptions};
 
-use crate::http::is_loopback_http;
+use crate::http::{self, is_loopback_http};
 
 use self::{
     blob::Blobs,
@@ -103,7 +103,7 @@ impl Account {
     ) -> azure_core::Result<(&Endpoints, SomeCredential, ClientOptions)> {
         Ok(match self {
             Self::Emulator { name, key, endpoints } => {
-                (endpoints, None, signing(name, key, scheme))
+                (endpoints, None, emulated(name, key, scheme)?)
             }
             Self::Identity { client_id, endpoints } => {
                 let credential = identity::managed_identity(client_id.as_deref())?;
@@ -161,11 +161,15 @@ pub fn queue(account: &Account, name: &str) -> azure_core::Result<QueueClient> {
     QueueServiceClient::new(endpoints.queue.clone(), credential, Some(options))?.queue_client(name)
 }
 
-fn signing(name: &str, key: &Secret, scheme: Scheme) -> ClientOptions {
-    ClientOptions {
+/// Signed by key, and not through a proxy that the environment may name.
+fn emulated(name: &str, key: &Secret, scheme: Scheme) -> azure_core::Result<ClientOptions> {
+    let client = http::client(true)
+        .map_err(|error| Error::with_message(ErrorKind::Other, error.to_string()))?;
+    Ok(ClientOptions {
+        transport: Some(Transport::new(Arc::new(client))),
         per_try_policies: vec![SharedKey::policy(name, key, scheme)],
         ..Default::default()
-    }
+    })
 }
 
 /// An error of storage or of a credential as one sentence for a log or a row.

@@ -121,7 +121,11 @@ pub const SETTINGS: &[Setting] = &[
         Some("86400"),
         "how long the service may take before an import is `Stuck`",
     ),
-    setting("PUSH_FAILURES", Some("5"), "failed pushes in a row before an import is `Stuck`"),
+    setting(
+        "PUSH_FAILURES",
+        Some("5"),
+        "pushes in a row that fail or are not answered before an import is `Stuck`; a service that is away is waited for instead",
+    ),
     setting("RUST_LOG", Some("info,azure_core=warn,azure_identity=warn"), "what is logged"),
 ];
 
@@ -151,8 +155,6 @@ pub struct ServiceConfig {
     pub file_name: String,
     /// Whether its error files are kept.
     pub keep_errors: bool,
-    /// How long one push may take.
-    pub push_timeout: Duration,
 }
 
 impl ServiceConfig {
@@ -171,9 +173,8 @@ impl Config {
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<String>> {
         let mut reader = Reader { get, faults: vec![] };
         let account = reader.account();
-        let step_timeout = reader.seconds("STEP_TIMEOUT_SECONDS");
         let policy = Policy {
-            step_timeout,
+            step_timeout: reader.seconds("STEP_TIMEOUT_SECONDS"),
             poll_min: reader.seconds("POLL_MIN_SECONDS"),
             poll_max: reader.seconds("POLL_MAX_SECONDS"),
             busy_wait: reader.seconds("BUSY_WAIT_SECONDS"),
@@ -195,14 +196,7 @@ impl Config {
                 account,
                 policy,
                 dialect,
-                service: ServiceConfig {
-                    endpoint,
-                    scope,
-                    part_name,
-                    file_name,
-                    keep_errors,
-                    push_timeout: step_timeout,
-                },
+                service: ServiceConfig { endpoint, scope, part_name, file_name, keep_errors },
             }),
             _ => Err(reader.faults),
         }

@@ -111,6 +111,15 @@ impl Road {
     }
 
     async fn step(&self, stored: Stored) -> Result<Step> {
+        match self.act(stored.clone()).await {
+            // Written into the row, so that waiting and the deadline count; unless somebody, or
+            // the step itself, has moved the import on, or storage is still failing.
+            Err(error) => self.save(stored, storage_failed(&error)).await,
+            done => done,
+        }
+    }
+
+    async fn act(&self, stored: Stored) -> Result<Step> {
         match stored.run.action((self.clock)()) {
             Action::Wait(_) | Action::Rest => Ok(Step::Resting),
             Action::Pack => self.pack(stored).await,
@@ -124,7 +133,7 @@ impl Road {
                 let prefix = format!("{}/", stored.run.id.key);
                 let event = match self.blobs.delete_all(PACKAGES, &prefix).await {
                     Ok(()) => Event::Discarded,
-                    Err(error) => Event::Faulted { why: sentence(&error), retry_at: None },
+                    Err(error) => storage_failed(&error),
                 };
                 self.save(stored, event).await
             }
@@ -181,6 +190,11 @@ impl Road {
             Some(read) => read,
         })
     }
+}
+
+/// Storage failed; nothing is decided.
+fn storage_failed(error: &Error) -> Event {
+    Event::Faulted { why: format!("storage: {}", sentence(error)), retry_at: None }
 }
 
 /// Tells in the log what has changed about an import, if a person would want to know.

@@ -7,8 +7,6 @@ use reqwest::{RequestBuilder, StatusCode, header::RETRY_AFTER, redirect::Policy}
 use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 use url::{Host, Url};
 
-/// Largest answer that is read, but for error files.
-const MAX_ANSWER_BYTES: usize = 1 << 20;
 /// Longest wait a `Retry-After` is obeyed for.
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
@@ -42,35 +40,41 @@ impl NoAnswer {
     }
 }
 
-/// A client that follows no redirect: a token goes where it was meant to go and nowhere else.
+/// A client that follows no redirect: a token goes where it was meant to go and nowhere else. What
+/// is on this machine is reached without the proxy that the environment may name.
 ///
 /// # Errors
 /// Where no TLS can be had.
-pub fn client() -> reqwest::Result<reqwest::Client> {
-    reqwest::Client::builder()
+pub fn client(on_this_machine: bool) -> reqwest::Result<reqwest::Client> {
+    let builder = reqwest::Client::builder();
+    let builder = if on_this_machine { builder.no_proxy() } else { builder };
+    builder
         .redirect(Policy::none())
         .connect_timeout(Duration::from_secs(20))
         .user_agent(concat!("viva-import/", env!("CARGO_PKG_VERSION")))
         .build()
 }
 
-/// Sends a request and reads its answer within `deadline`.
+/// Sends a request and reads its answer, at most `max_bytes` of it, within `deadline`.
 ///
 /// # Errors
 /// Where no whole answer came, and whether the request may have been taken.
 pub async fn send(
     request: RequestBuilder,
     deadline: Duration,
+    max_bytes: usize,
     now: OffsetDateTime,
 ) -> Result<Answer, NoAnswer> {
     let exchange = async {
         let mut response = request.send().await?;
-        let (status, retry_at) = (response.status(), retry_at(&response, now));
+        let status = response.status();
+        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let retry_at = retry_after.and_then(|value| retry_at(value, now));
         let mut body = vec![];
         while let Some(chunk) = response.chunk().await? {
-            let room = MAX_ANSWER_BYTES - body.len();
+            let room = max_bytes - body.len();
             body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-            if body.len() == MAX_ANSWER_BYTES {
+            if body.len() == max_bytes {
                 break;
             }
         }
@@ -94,8 +98,8 @@ fn class(error: &reqwest::Error) -> NoAnswer {
 }
 
 /// `Retry-After` in seconds or as a date.
-fn retry_at(response: &reqwest::Response, now: OffsetDateTime) -> Option<OffsetDateTime> {
-    let value = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
+fn retry_at(value: &str, now: OffsetDateTime) -> Option<OffsetDateTime> {
+    let value = value.trim();
     let at = match value.parse::<u64>() {
         Ok(seconds) => now + Duration::from_secs(seconds).min(MAX_RETRY_AFTER),
         // An HTTP date ends in GMT, which RFC 2822 readers want as a zone they know.
@@ -118,4 +122,49 @@ pub fn is_loopback(url: &Url) -> bool {
 #[must_use]
 pub fn is_loopback_http(url: &Url) -> bool {
     url.scheme() == "http" && is_loopback(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-23 06:00 UTC);
+
+    fn asked_again(retry_after: &str) -> Option<OffsetDateTime> {
+        super::retry_at(retry_after, NOW)
+    }
+
+    #[test]
+    fn retry_after_is_read_in_seconds_and_as_a_date_and_obeyed_within_reason() {
+        assert_eq!(asked_again("120"), Some(NOW + Duration::from_mins(2)));
+        assert_eq!(asked_again(" 0 "), Some(NOW));
+        let date = "Mon, 23 Nov 2026 06:10:00 GMT";
+        assert_eq!(asked_again(date), Some(NOW + Duration::from_mins(10)));
+        assert_eq!(asked_again("Mon, 23 Nov 2026 05:00:00 GMT"), Some(NOW));
+        assert_eq!(asked_again("999999999999"), Some(NOW + MAX_RETRY_AFTER));
+        for nonsense in ["", "soon", "-5", "99999999999999999999999"] {
+            assert_eq!(asked_again(nonsense), None, "{nonsense}");
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_there_is_told_from_an_answer_that_broke_off() {
+        let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = nobody.local_addr().unwrap();
+        drop(nobody);
+        let ask = async |address| {
+            let request = client(true).unwrap().get(format!("http://{address}/secret"));
+            send(request, Duration::from_secs(5), 100, NOW).await.unwrap_err()
+        };
+        let NoAnswer::NotSent(why) = ask(address).await else { panic!() };
+        assert!(!why.contains("secret"));
+
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let hangs_up = async { drop(listener.accept().await) };
+        let ((), no_answer) = tokio::join!(hangs_up, ask(address));
+        assert!(matches!(no_answer, NoAnswer::Lost(_)), "{no_answer:?}");
+    }
 }

@@ -36,6 +36,10 @@ pub mod wire;
 
 /// How long a question may take that carries no data.
 const QUESTION_TIMEOUT: Duration = Duration::from_mins(1);
+/// Largest answer that is read; a word about an ingestion has some hundred bytes.
+const MAX_ANSWER_BYTES: usize = 1 << 20;
+/// Most of an error file that is kept.
+const MAX_ERRORS_BYTES: usize = 16 << 20;
 const SCALE_UNIT: &str = "x-nova-scaleunit";
 
 /// What a 403 can mean; the service does not say which.
@@ -101,7 +105,7 @@ impl Service {
     /// Where no TLS can be had.
     pub fn new(config: ServiceConfig, setting: Arc<Lookup>) -> reqwest::Result<Self> {
         let credentials = Mutex::new(HashMap::new());
-        Ok(Self { client: http::client()?, config, setting, credentials })
+        Ok(Self { client: http::client(config.is_loopback())?, config, setting, credentials })
     }
 
     /// Finds the tenant's scale unit and asks whether its connector would take a push.
@@ -133,14 +137,14 @@ impl Service {
 
     /// Pushes a staged zip once; what came of it, as an event of the import.
     ///
-    /// The zip is streamed and never held, with a Content-Length. `claim` is used up: one recorded
-    /// intent, one POST.
+    /// The zip is streamed and never held, with a Content-Length, and takes no longer than `limit`.
     pub async fn push<S>(
         &self,
         claim: &Claim,
         connection: &Connection,
         zip: S,
         zip_bytes: u64,
+        limit: Duration,
         now: OffsetDateTime,
     ) -> Event
     where
@@ -164,7 +168,7 @@ impl Service {
             .header(ACCEPT, "application/json")
             .header(SCALE_UNIT, claim.run().scale_unit.as_deref().unwrap_or_default())
             .multipart(Form::new().part(self.config.part_name.clone(), part));
-        match http::send(request, self.config.push_timeout, now).await {
+        match http::send(request, limit, MAX_ANSWER_BYTES, now).await {
             Ok(answer) => self.push_answer(connection, &answer),
             Err(NoAnswer::NotSent(why)) => Event::NotSent { why, retry_at: None },
             Err(NoAnswer::Lost(why)) => Event::AnswerLost { why },
@@ -172,7 +176,6 @@ impl Service {
     }
 
     fn push_answer(&self, connection: &Connection, answer: &Answer) -> Event {
-        let retry_at = answer.retry_at;
         match answer.status {
             StatusCode::OK => match wire::Ingestion::parse(&answer.body) {
                 Ok(ingestion) => {
@@ -180,14 +183,17 @@ impl Service {
                 }
                 Err(_) if is_page(&answer.body) => {
                     self.forget_token(connection);
-                    Event::NotSent { why: sign_in_page(), retry_at }
+                    Event::PushFailed { why: sign_in_page() }
                 }
                 Err(why) => Event::AnswerLost { why: format!("the answer was 200, but {why}") },
             },
             StatusCode::BAD_REQUEST if wire::is_busy(&answer.body) => Event::Busy,
             StatusCode::UNAUTHORIZED => {
                 self.forget_token(connection);
-                Event::NotSent { why: "the service answered 401".to_owned(), retry_at }
+                Event::PushFailed { why: "the service answered 401".to_owned() }
+            }
+            StatusCode::INTERNAL_SERVER_ERROR => {
+                Event::PushFailed { why: "the service answered 500 to the push".to_owned() }
             }
             StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => {
                 Event::AnswerLost { why: format!("the answer was {}", answer.status.as_u16()) }
@@ -218,7 +224,7 @@ impl Service {
             .map_err(|why| Trouble::later(format!("the status could not be read: {why}")))
     }
 
-    /// Fetches the error stream of an ingestion whose validation failed.
+    /// Fetches the error stream of an ingestion whose validation failed, or its first 16 MiB.
     ///
     /// # Errors
     /// Where it cannot be had.
@@ -237,8 +243,10 @@ impl Service {
             format!("{scope}/ingress/connectors/Hr/ingestions/fileIngestion/{id}/errors"),
             format!("{scope}//Hr/ingestions/{id}/errors"),
         ];
-        let answer = self.ask_any(connection, &paths, run.scale_unit.as_deref(), now).await?;
+        let scale_unit = run.scale_unit.as_deref();
+        let answer = self.ask_any(connection, &paths, scale_unit, MAX_ERRORS_BYTES, now).await?;
         match answer.status {
+            StatusCode::OK if is_html(&answer.body) => Err(Trouble::later(sign_in_page())),
             StatusCode::OK => Ok(answer.body),
             _ => Err(trouble(&answer, "the question for the error file")),
         }
@@ -273,10 +281,10 @@ impl Service {
             answer.status == StatusCode::UNAUTHORIZED
                 || (answer.status == StatusCode::OK && is_page(&answer.body))
         };
-        let mut answer = self.ask_any(connection, paths, scale_unit, now).await?;
+        let mut answer = self.ask_any(connection, paths, scale_unit, MAX_ANSWER_BYTES, now).await?;
         if stale(&answer) {
             self.forget_token(connection);
-            answer = self.ask_any(connection, paths, scale_unit, now).await?;
+            answer = self.ask_any(connection, paths, scale_unit, MAX_ANSWER_BYTES, now).await?;
         }
         if answer.status == StatusCode::OK && is_page(&answer.body) {
             return Err(Trouble::Refused(sign_in_page()));
@@ -289,6 +297,7 @@ impl Service {
         connection: &Connection,
         paths: &[String],
         scale_unit: Option<&str>,
+        max_bytes: usize,
         now: OffsetDateTime,
     ) -> Result<Answer, Trouble> {
         let mut last = Trouble::later("nothing was asked");
@@ -302,7 +311,7 @@ impl Service {
             if let Some(scale_unit) = scale_unit {
                 request = request.header(SCALE_UNIT, scale_unit);
             }
-            match http::send(request, QUESTION_TIMEOUT, now).await {
+            match http::send(request, QUESTION_TIMEOUT, max_bytes, now).await {
                 Ok(answer)
                     if answer.status == StatusCode::NOT_FOUND && number + 1 < paths.len() => {}
                 Ok(answer) => return Ok(answer),
@@ -411,6 +420,12 @@ fn not_sent(trouble: Trouble) -> Event {
 /// A page where JSON should be.
 fn is_page(body: &[u8]) -> bool {
     body.trim_ascii_start().first() == Some(&b'<')
+}
+
+/// A page where a file of any type may be.
+fn is_html(body: &[u8]) -> bool {
+    let start = String::from_utf8_lossy(&body[..body.len().min(4096)]).to_ascii_lowercase();
+    start.contains("<html")
 }
 
 fn sign_in_page() -> String {

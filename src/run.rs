@@ -7,172 +7,29 @@
 //! ```text
 //! Received --Packed--> Packed --Claimed--> Pushing --Accepted--> Ingesting --Completed--> Completed
 //!    | Refused           | SlotTaken: later   | Busy, NotSent: Packed, later | ValidationFailed
-//!    v                   v                    | AnswerLost: Packed, again    v
-//! Rejected            (waits)                 | PushRefused: Stuck        Rejected
+//!    v                   v                    | PushFailed, AnswerLost:      v
+//! Rejected            (waits)                 |   Packed, a few times     Rejected
+//!                                             | PushRefused: Stuck
 //! ```
 //!
 //! Laws kept here: an end stays an end; every live run is due; a step that died is due again.
 
-use std::fmt;
+use std::time::Duration;
 
 use time::OffsetDateTime;
 
-pub use self::policy::Policy;
+pub use self::{
+    event::{Action, Event, IllegalEvent},
+    parts::{IngestionId, Package, Refresh, RunId, Source, State},
+    policy::Policy,
+};
 use crate::ingestion::wire::Status;
 
+mod event;
+mod moves;
+mod parts;
 mod policy;
 mod story;
-
-/// Which import: the tenant (the table's partition) and the row key.
-///
-/// The key is made of the content's own last-modified time, inverted so that lists come newest
-/// first, and a hash of container, name and ETag: the same content is always the same row.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RunId {
-    /// The tenant's id, lower case.
-    pub tenant: String,
-    /// The row key.
-    pub key: String,
-}
-
-impl fmt::Display for RunId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.key)
-    }
-}
-
-/// The ingestion service's own id of an import.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IngestionId(pub String);
-
-impl fmt::Display for IngestionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// Whether a file replaces everything or adds to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refresh {
-    /// Replaces everything: whoever is not in the file is deactivated.
-    Full,
-    /// Adds and overwrites by person and date.
-    Incremental,
-}
-
-impl Refresh {
-    /// The word of the connection document and of the table.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Full => "full",
-            Self::Incremental => "incremental",
-        }
-    }
-
-    /// The refresh a word names.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::Full, Self::Incremental].into_iter().find(|refresh| refresh.word() == word)
-    }
-}
-
-/// Where an import stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// The file is known and has not been read yet.
-    Received,
-    /// The zip is staged and waits to be pushed.
-    Packed,
-    /// The push is under way, or was when the power went.
-    Pushing,
-    /// The service has it and is at work.
-    Ingesting,
-    /// The service accepted it. What Viva shows, and when, is the service's own affair.
-    Completed,
-    /// The file is wrong, by our checks or by the service's.
-    Rejected,
-    /// Another content took its place before it was pushed.
-    Superseded,
-    /// It needs a person; the row says what for.
-    Stuck,
-}
-
-impl State {
-    const ALL: [Self; 8] = [
-        Self::Received,
-        Self::Packed,
-        Self::Pushing,
-        Self::Ingesting,
-        Self::Completed,
-        Self::Rejected,
-        Self::Superseded,
-        Self::Stuck,
-    ];
-
-    /// The word of the table.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Received => "Received",
-            Self::Packed => "Packed",
-            Self::Pushing => "Pushing",
-            Self::Ingesting => "Ingesting",
-            Self::Completed => "Completed",
-            Self::Rejected => "Rejected",
-            Self::Superseded => "Superseded",
-            Self::Stuck => "Stuck",
-        }
-    }
-
-    /// The state a word names.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.word() == word)
-    }
-
-    /// Whether nothing more happens to the import.
-    #[must_use]
-    pub fn is_end(self) -> bool {
-        matches!(self, Self::Completed | Self::Rejected | Self::Superseded | Self::Stuck)
-    }
-}
-
-/// The content an import is of, pinned by its ETag.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
-    /// The container.
-    pub container: String,
-    /// The blob's name.
-    pub name: String,
-    /// The content's ETag, bare.
-    pub etag: String,
-    /// Its length.
-    pub bytes: u64,
-    /// When it was written.
-    pub last_modified: OffsetDateTime,
-}
-
-impl Source {
-    /// The file as a person names it.
-    #[must_use]
-    pub fn file(&self) -> String {
-        format!("{}/{}", self.container, self.name)
-    }
-}
-
-/// The staged zip.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Package {
-    /// Its blob in the packages container.
-    pub blob: String,
-    /// That blob's ETag, bare.
-    pub etag: String,
-    /// Its length.
-    pub bytes: u64,
-    /// SHA-256 of its bytes, lower-case hex.
-    pub sha256: String,
-}
 
 /// One import. Every field is a column of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -205,6 +62,8 @@ pub struct Run {
     pub attempts: u32,
     /// Failures in a row of the present state.
     pub failures: u32,
+    /// Pushes in a row that failed or were not answered.
+    pub failed_pushes: u32,
     /// When the next step is due; `None` when nothing is left to do.
     pub due: Option<OffsetDateTime>,
     /// When the present state ends as `Stuck`.
@@ -222,123 +81,6 @@ pub struct Run {
     /// What a person should know though nothing is wrong.
     pub notice: Option<String>,
 }
-
-/// What happened to an import.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// A pack begins; nobody else takes it up before `due`.
-    Began,
-    /// The file is right and its zip is staged.
-    Packed {
-        /// The zip.
-        package: Package,
-        /// Data rows in it.
-        rows: u64,
-        /// What the connection says the file is.
-        refresh: Refresh,
-        /// Something a person should know though the file is right.
-        notice: Option<String>,
-    },
-    /// The file, or the connection it belongs to, is wrong.
-    Refused {
-        /// Why, naming file, row and column.
-        why: String,
-        /// How many problems there are.
-        problems: u64,
-        /// The blob that lists them.
-        report: Option<String>,
-    },
-    /// The blob has another content now.
-    Replaced,
-    /// Another import of the tenant is under way.
-    SlotTaken {
-        /// The row key of that import.
-        by: String,
-    },
-    /// The intent to push is in the row and the tenant's slot is ours.
-    Claimed {
-        /// The service's address of this tenant.
-        scale_unit: String,
-    },
-    /// The service accepted the push.
-    Accepted {
-        /// Its id.
-        id: IngestionId,
-        /// Its word.
-        status: Status,
-    },
-    /// The service has not finished the tenant's last import.
-    Busy,
-    /// The push surely did not arrive, or was put off.
-    NotSent {
-        /// Why.
-        why: String,
-        /// When the service wants to be asked again.
-        retry_at: Option<OffsetDateTime>,
-    },
-    /// Whether the push arrived is unknown.
-    AnswerLost {
-        /// Why.
-        why: String,
-    },
-    /// The service refuses, and asking again will not help.
-    PushRefused {
-        /// Why, and what to do.
-        why: String,
-    },
-    /// The service told where its work stands.
-    Said {
-        /// Its word.
-        status: Status,
-        /// What it says besides.
-        detail: Option<String>,
-        /// The blob its error file was kept in.
-        report: Option<String>,
-    },
-    /// Storage, identity or the network failed; nothing is decided.
-    Faulted {
-        /// Why.
-        why: String,
-        /// When the other side wants to be asked again.
-        retry_at: Option<OffsetDateTime>,
-    },
-    /// The staged zip is gone.
-    Discarded,
-}
-
-/// What is to be done next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Read, check, stage.
-    Pack,
-    /// Claim the tenant's slot and push.
-    Push,
-    /// A push was under way and nobody knows what became of it.
-    Recover,
-    /// Ask the service.
-    Follow,
-    /// Delete the staged zip of an ended import.
-    Discard,
-    /// Nothing before then.
-    Wait(OffsetDateTime),
-    /// Nothing ever again.
-    Rest,
-}
-
-/// An event that cannot happen in the state the run is in.
-#[derive(Debug)]
-pub struct IllegalEvent {
-    state: State,
-    event: Box<Event>,
-}
-
-impl fmt::Display for IllegalEvent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} cannot happen to an import that is {}", self.event, self.state.word())
-    }
-}
-
-impl std::error::Error for IllegalEvent {}
 
 impl Run {
     /// A new import of `source`, due at once.
@@ -365,6 +107,7 @@ impl Run {
             service_status: None,
             attempts: 0,
             failures: 0,
+            failed_pushes: 0,
             due: Some(now),
             deadline: Some(now + policy.wait_deadline),
             answer_lost: false,
@@ -392,6 +135,15 @@ impl Run {
                 Action::Discard
             }
         }
+    }
+
+    /// How long the step that was announced may take: most of what is left until somebody else
+    /// would take it up.
+    #[must_use]
+    pub fn time_left(&self, now: OffsetDateTime) -> Duration {
+        let left =
+            self.due.map_or(Duration::ZERO, |due| (due - now).try_into().unwrap_or_default());
+        left * 9 / 10
     }
 
     /// Whether the import occupies its tenant's one slot at the service.
@@ -455,23 +207,20 @@ impl Run {
                 self.service_status = Some(status.to_string());
                 self.pushed = Some(now);
                 self.answer_lost = false;
+                self.failed_pushes = 0;
                 let run = self.enter(Ingesting, now, Some(now + policy.ingestion_deadline));
                 run.still_ingesting(&status, now, policy)
             }
-            (Pushing, Event::Busy) => {
-                self.state = Packed;
-                self.failures = 0;
-                self.busy(now, policy)
-            }
+            (Pushing, Event::Busy) => self.busy(now, policy),
             (Pushing, Event::AnswerLost { why }) => {
-                self.state = Packed;
                 self.answer_lost = true;
                 let why = format!(
                     "the push was not answered ({why}), so it is repeated: pushing the same \
                      content twice does no harm"
                 );
-                self.failed(why, None, now, policy)
+                self.push_failed(why, now, policy)
             }
+            (Pushing, Event::PushFailed { why }) => self.push_failed(why, now, policy),
             (Pushing, Event::NotSent { why, retry_at }) => {
                 self.state = Packed;
                 self.failed(why, retry_at, now, policy)
@@ -507,86 +256,8 @@ impl Run {
                 self.due = None;
                 self
             }
-            (state, event) => return Err(IllegalEvent { state, event: Box::new(event) }),
+            (state, event) => return Err(IllegalEvent::new(state, event)),
         })
-    }
-
-    fn enter(
-        mut self,
-        state: State,
-        now: OffsetDateTime,
-        deadline: Option<OffsetDateTime>,
-    ) -> Self {
-        self.state = state;
-        self.failures = 0;
-        self.due = Some(now);
-        self.deadline = deadline;
-        self
-    }
-
-    /// An end is due once more where a staged zip is left to delete.
-    fn end(mut self, state: State, why: Option<String>, now: OffsetDateTime) -> Self {
-        self.last_failure = why;
-        self.ended = Some(now);
-        let mut run = self.enter(state, now, None);
-        run.due = run.package.is_some().then_some(now);
-        run
-    }
-
-    fn later(mut self, due: OffsetDateTime, why: String, now: OffsetDateTime) -> Self {
-        if self.deadline.is_some_and(|deadline| now >= deadline) {
-            let why = format!("gave up waiting; the last reason: {why}");
-            return self.end(State::Stuck, Some(why), now);
-        }
-        self.last_failure = Some(why);
-        self.due = Some(due);
-        self
-    }
-
-    fn busy(self, now: OffsetDateTime, policy: &Policy) -> Self {
-        let wait = policy.busy_wait(&self.id, self.attempts);
-        let why = if self.answer_lost {
-            "waits: the service is busy, probably with this very file, whose first push was never \
-             answered; it is pushed again when the service is free"
-        } else {
-            "waits: the service has not finished this tenant's previous import"
-        };
-        self.later(now + wait, why.to_owned(), now)
-    }
-
-    fn failed(
-        mut self,
-        why: String,
-        retry_at: Option<OffsetDateTime>,
-        now: OffsetDateTime,
-        policy: &Policy,
-    ) -> Self {
-        self.failures = self.failures.saturating_add(1);
-        if self.state.is_end() {
-            // Only the clean-up failed: what the import came to stays as it is.
-            self.due = Some(now + policy.backoff(&self.id, self.failures));
-            return self;
-        }
-        if self.state == State::Packed && self.failures >= policy.push_failures {
-            let why = format!("gave up after {} failed pushes; the last: {why}", self.failures);
-            return self.end(State::Stuck, Some(why), now);
-        }
-        let backoff = now + policy.backoff(&self.id, self.failures);
-        self.later(retry_at.map_or(backoff, |at| at.max(now)), why, now)
-    }
-
-    fn still_ingesting(mut self, status: &Status, now: OffsetDateTime, policy: &Policy) -> Self {
-        if self.deadline.is_some_and(|deadline| now >= deadline) {
-            let why = format!(
-                "the service has said {status} for longer than the deadline allows; look at the \
-                 import history in the Viva Insights portal, and push the file again if it is not \
-                 there"
-            );
-            return self.end(State::Stuck, Some(why), now);
-        }
-        self.last_failure = None;
-        self.due = Some(now + policy.poll_wait(self.pushed.unwrap_or(now), now));
-        self
     }
 }
 

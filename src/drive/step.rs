@@ -5,7 +5,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 use sha2::{Digest as _, Sha256};
 
-use super::{Road, Step, tell};
+use super::{Road, Step, storage_failed, tell};
 use crate::{
     azure::{PACKAGES, REPORTS},
     drive::Arrival,
@@ -20,9 +20,9 @@ impl Road {
         let Step::Moved(stored) = self.save(stored, Event::Began).await? else {
             return Ok(Step::Resting);
         };
-        let limit = self.config.policy.step_timeout;
+        let limit = stored.run.time_left((self.clock)());
         let event = match tokio::time::timeout(limit, self.pack_file(&stored.run)).await {
-            Ok(event) => event?,
+            Ok(event) => event.unwrap_or_else(|error| storage_failed(&error)),
             Err(_) => Event::Faulted {
                 why: format!("reading and packing took longer than {} s", limit.as_secs()),
                 retry_at: None,
@@ -98,7 +98,9 @@ impl Road {
         tell(Some(&before), claim.run());
         let bytes = staged.bytes;
         let zip = verified(self.blobs.read(&staged), bytes, package.sha256);
-        let event = self.service.push(&claim, &connection, zip, bytes, (self.clock)()).await;
+        let now = (self.clock)();
+        let limit = claim.run().time_left(now);
+        let event = self.service.push(&claim, &connection, zip, bytes, limit, now).await;
         self.save(claim.into_stored(), event).await
     }
 

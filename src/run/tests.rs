@@ -66,6 +66,10 @@ fn not_sent() -> Event {
     Event::NotSent { why: "why".to_owned(), retry_at: None }
 }
 
+fn push_failed() -> Event {
+    Event::PushFailed { why: "why".to_owned() }
+}
+
 fn told(run: Run, now: OffsetDateTime, events: impl IntoIterator<Item = Event>) -> Run {
     events.into_iter().fold(run, |run, event| run.apply(event, now, &policy()).unwrap())
 }
@@ -136,13 +140,27 @@ fn busy_is_asked_again_in_minutes_with_jitter() {
 fn failed_pushes_are_repeated_a_few_times_and_then_a_person_is_called() {
     let mut run = pushing();
     for _ in 1..policy().push_failures {
-        run = told(run, NOW, [not_sent()]);
+        run = told(run, NOW, [push_failed()]);
         assert_eq!(run.state, State::Packed);
         run = told(run, NOW, [claimed()]);
     }
-    run = told(run, NOW, [not_sent()]);
+    run = told(run, NOW, [lost()]);
     assert_eq!(run.state, State::Stuck);
     assert!(run.last_failure.unwrap().contains("5 failed pushes"));
+}
+
+#[test]
+fn a_service_that_is_away_is_waited_for_as_long_as_the_deadline_says() {
+    let mut run = pushing();
+    for minute in 1..100 {
+        let now = NOW + Duration::from_mins(minute);
+        run =
+            told(run, now, [not_sent(), Event::Faulted { why: "why".to_owned(), retry_at: None }]);
+        assert_eq!(run.state, State::Packed);
+        run = told(run, now, [claimed()]);
+    }
+    run = told(run, NOW + policy().wait_deadline, [not_sent()]);
+    assert_eq!(run.state, State::Stuck);
 }
 
 #[test]
@@ -200,6 +218,24 @@ fn a_staged_zip_that_was_lost_is_made_again() {
 }
 
 #[test]
+fn a_zip_that_cannot_be_deleted_is_tried_for_a_while_and_then_told_of() {
+    let faulted = || Event::Faulted { why: "why".to_owned(), retry_at: None };
+    let run = told(pushing(), NOW, [accepted(), said(Status::Completed), faulted()]);
+    assert!(run.due.is_some() && run.state == State::Completed);
+    let run = told(run, NOW + policy().wait_deadline, [faulted()]);
+    assert_eq!((run.state, run.due), (State::Completed, None));
+    assert!(run.notice.unwrap().contains("could not be deleted"));
+}
+
+#[test]
+fn a_step_ends_before_somebody_else_takes_it_up() {
+    let run = pushing();
+    assert!(run.time_left(NOW) > Duration::from_mins(13));
+    assert!(NOW + run.time_left(NOW) < run.due.unwrap());
+    assert_eq!(run.time_left(NOW + Duration::from_hours(1)), Duration::ZERO);
+}
+
+#[test]
 fn an_end_stays_an_end_whatever_comes() {
     let ends = [
         told(pushing(), NOW, [accepted(), said(Status::Completed)]),
@@ -209,9 +245,16 @@ fn an_end_stays_an_end_whatever_comes() {
     ];
     for run in ends {
         assert!(run.state.is_end() && !run.holds_slot());
-        for event in
-            [Event::Began, staged(), claimed(), accepted(), Event::Busy, lost(), not_sent()]
-        {
+        for event in [
+            Event::Began,
+            staged(),
+            claimed(),
+            accepted(),
+            Event::Busy,
+            lost(),
+            not_sent(),
+            push_failed(),
+        ] {
             run.clone().apply(event, NOW, &policy()).unwrap_err();
         }
         let faulted = Event::Faulted { why: "why".to_owned(), retry_at: None };

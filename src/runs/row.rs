@@ -35,6 +35,7 @@ pub const COLUMNS: &[(&str, &str)] = &[
     ("Report", "the blob that lists them, in the reports container"),
     ("Attempts", "packs and pushes begun"),
     ("Failures", "failures in a row of the present state"),
+    ("FailedPushes", "pushes in a row that failed or were not answered"),
     ("NextAttempt", "when the next step is due; absent when nothing is left to do"),
     ("Deadline", "when the present state ends as `Stuck`"),
     ("Received", "when the row was made"),
@@ -76,6 +77,7 @@ pub(super) fn of(run: &Run) -> (Properties, String) {
     row.maybe("Report", run.report.as_deref());
     row.0.insert("Attempts".to_owned(), json!(run.attempts));
     row.0.insert("Failures".to_owned(), json!(run.failures));
+    row.0.insert("FailedPushes".to_owned(), json!(run.failed_pushes));
     row.time(NEXT_ATTEMPT, run.due);
     row.time("Deadline", run.deadline);
     row.time("Received", Some(run.received));
@@ -139,6 +141,7 @@ pub(super) fn parse(row: &Properties) -> Result<(Run, String), String> {
         service_status: text(row, "ServiceStatus"),
         attempts: count(row, "Attempts"),
         failures: count(row, "Failures"),
+        failed_pushes: count(row, "FailedPushes"),
         due: time(row, NEXT_ATTEMPT),
         deadline: time(row, "Deadline"),
         answer_lost: row.get("AnswerLost").and_then(Value::as_bool).unwrap_or_default(),

@@ -154,6 +154,35 @@ async fn the_status_function_lists_the_imports_newest_first() {
 }
 
 #[tokio::test]
+async fn what_was_never_verified_can_be_set() {
+    let stage = stage(&[
+        ("PUSH_PART_NAME", "file"),
+        ("PUSH_FILE_NAME", "info"),
+        ("METADATA_MAPPING_KEY", "ColumnMap"),
+        // And a proxy is not for this machine.
+        ("http_proxy", "http://127.0.0.1:9"),
+    ])
+    .await;
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
+    let ingestion = stage.service.ingestions().remove(0);
+    assert_eq!((ingestion.part_name.as_str(), ingestion.file_name.as_str()), ("file", "info"));
+    let mut archive = zip::ZipArchive::new(Cursor::new(ingestion.zip)).unwrap();
+    let metadata = archive.by_name("metadata.json").unwrap();
+    let metadata: Value = serde_json::from_reader(metadata).unwrap();
+    assert!(metadata.get("ColumnMap").is_some() && metadata.get("Mapping").is_none());
+}
+
+#[tokio::test]
+async fn a_file_larger_than_the_setting_is_rejected_unread() {
+    let stage = stage(&[("MAX_FILE_BYTES", "100")]).await;
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    let run = ended(&stage, "hr/a.csv").await;
+    assert_eq!(run.state, State::Rejected);
+    assert!(run.last_failure.unwrap().contains("the most that is taken is 100"));
+}
+
+#[tokio::test]
 async fn older_paths_are_tried_where_the_documented_ones_are_not_there() {
     let stage = stage_with(Rules { older_paths: true, ..rules() }, &[]).await;
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
@@ -231,6 +260,21 @@ async fn what_a_repetition_cannot_mend_is_stuck_with_what_to_do() {
         assert!(stage.service.ingestions().is_empty(), "{case}");
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_service_that_is_away_for_long_is_waited_for() {
+    let stage = stage(&[]).await;
+    let away = Quirk::ServiceUnavailable { retry_after: None };
+    stage.service.always(Call::ScaleUnit, Some(away));
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    until("more failures than pushes may have", async || {
+        let imports = stage.imports().await.unwrap();
+        imports.into_iter().find(|run| run.failures > 6)
+    })
+    .await;
+    stage.service.always(Call::ScaleUnit, None);
+    assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
 }
 
 #[tokio::test]

@@ -1,0 +1,136 @@
+//! What happens to a run, and what it wants done.
+
+use std::fmt;
+
+use time::OffsetDateTime;
+
+use super::{IngestionId, Package, Refresh, State};
+use crate::ingestion::wire::Status;
+
+/// What happened to an import.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A pack begins; nobody else takes it up before `due`.
+    Began,
+    /// The file is right and its zip is staged.
+    Packed {
+        /// The zip.
+        package: Package,
+        /// Data rows in it.
+        rows: u64,
+        /// What the connection says the file is.
+        refresh: Refresh,
+        /// Something a person should know though the file is right.
+        notice: Option<String>,
+    },
+    /// The file, or the connection it belongs to, is wrong.
+    Refused {
+        /// Why, naming file, row and column.
+        why: String,
+        /// How many problems there are.
+        problems: u64,
+        /// The blob that lists them.
+        report: Option<String>,
+    },
+    /// The blob has another content now.
+    Replaced,
+    /// Another import of the tenant is under way.
+    SlotTaken {
+        /// The row key of that import.
+        by: String,
+    },
+    /// The intent to push is in the row and the tenant's slot is ours.
+    Claimed {
+        /// The service's address of this tenant.
+        scale_unit: String,
+    },
+    /// The service accepted the push.
+    Accepted {
+        /// Its id.
+        id: IngestionId,
+        /// Its word.
+        status: Status,
+    },
+    /// The service has not finished the tenant's last import.
+    Busy,
+    /// The push surely was not taken, for a reason that will pass: no connection, or put off.
+    NotSent {
+        /// Why.
+        why: String,
+        /// When the service wants to be asked again.
+        retry_at: Option<OffsetDateTime>,
+    },
+    /// The push surely was not taken, for a reason that may be our own. A few more are tried.
+    PushFailed {
+        /// Why.
+        why: String,
+    },
+    /// Whether the push arrived is unknown.
+    AnswerLost {
+        /// Why.
+        why: String,
+    },
+    /// The service refuses, and asking again will not help.
+    PushRefused {
+        /// Why, and what to do.
+        why: String,
+    },
+    /// The service told where its work stands.
+    Said {
+        /// Its word.
+        status: Status,
+        /// What it says besides.
+        detail: Option<String>,
+        /// The blob its error file was kept in.
+        report: Option<String>,
+    },
+    /// Storage, identity or the network failed; nothing is decided.
+    Faulted {
+        /// Why.
+        why: String,
+        /// When the other side wants to be asked again.
+        retry_at: Option<OffsetDateTime>,
+    },
+    /// The staged zip is gone.
+    Discarded,
+}
+
+/// What is to be done next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Read, check, stage.
+    Pack,
+    /// Claim the tenant's slot and push.
+    Push,
+    /// A push was under way and nobody knows what became of it.
+    Recover,
+    /// Ask the service.
+    Follow,
+    /// Delete the staged zip of an ended import.
+    Discard,
+    /// Nothing before then.
+    Wait(OffsetDateTime),
+    /// Nothing ever again.
+    Rest,
+}
+
+/// An event that cannot happen in the state the run is in.
+#[derive(Debug)]
+pub struct IllegalEvent {
+    state: State,
+    event: Box<Event>,
+}
+
+impl IllegalEvent {
+    pub(super) fn new(state: State, event: Event) -> Self {
+        Self { state, event: Box::new(event) }
+    }
+}
+
+impl fmt::Display for IllegalEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} cannot happen to an import that is {}", self.event, self.state.word())
+    }
+}
+
+impl std::error::Error for IllegalEvent {}

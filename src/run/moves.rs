@@ -1,0 +1,113 @@
+//! How a run enters a state, waits, fails and ends.
+
+use time::OffsetDateTime;
+
+use super::{Policy, Run, State};
+use crate::ingestion::wire::Status;
+
+impl Run {
+    pub(super) fn enter(
+        mut self,
+        state: State,
+        now: OffsetDateTime,
+        deadline: Option<OffsetDateTime>,
+    ) -> Self {
+        self.state = state;
+        self.failures = 0;
+        self.due = Some(now);
+        self.deadline = deadline;
+        self
+    }
+
+    /// An end is due once more where a staged zip is left to delete.
+    pub(super) fn end(mut self, state: State, why: Option<String>, now: OffsetDateTime) -> Self {
+        self.last_failure = why;
+        self.ended = Some(now);
+        let mut run = self.enter(state, now, None);
+        run.due = run.package.is_some().then_some(now);
+        run
+    }
+
+    /// Only the clean-up of an ended import failed: what it came to stays as it is.
+    pub(super) fn not_cleaned_up(
+        mut self,
+        why: &str,
+        now: OffsetDateTime,
+        policy: &Policy,
+    ) -> Self {
+        let too_late = self.ended.is_none_or(|ended| now >= ended + policy.wait_deadline);
+        if too_late {
+            self.notice = Some(format!("its zip could not be deleted from the packages: {why}"));
+        }
+        self.due = (!too_late).then(|| now + policy.backoff(&self.id, self.failures));
+        self
+    }
+
+    pub(super) fn later(mut self, due: OffsetDateTime, why: String, now: OffsetDateTime) -> Self {
+        if self.deadline.is_some_and(|deadline| now >= deadline) {
+            let why = format!("gave up waiting; the last reason: {why}");
+            return self.end(State::Stuck, Some(why), now);
+        }
+        self.last_failure = Some(why);
+        self.due = Some(due);
+        self
+    }
+
+    pub(super) fn busy(mut self, now: OffsetDateTime, policy: &Policy) -> Self {
+        self.state = State::Packed;
+        self.failures = 0;
+        let wait = policy.busy_wait(&self.id, self.attempts);
+        let why = if self.answer_lost {
+            "waits: the service is busy, probably with this very file, whose first push was never \
+             answered; it is pushed again when the service is free"
+        } else {
+            "waits: the service has not finished this tenant's previous import"
+        };
+        self.later(now + wait, why.to_owned(), now)
+    }
+
+    pub(super) fn push_failed(mut self, why: String, now: OffsetDateTime, policy: &Policy) -> Self {
+        self.state = State::Packed;
+        self.failed_pushes = self.failed_pushes.saturating_add(1);
+        if self.failed_pushes >= policy.push_failures {
+            let pushes = self.failed_pushes;
+            let why = format!("gave up after {pushes} failed pushes; the last: {why}");
+            return self.end(State::Stuck, Some(why), now);
+        }
+        self.failed(why, None, now, policy)
+    }
+
+    pub(super) fn failed(
+        mut self,
+        why: String,
+        retry_at: Option<OffsetDateTime>,
+        now: OffsetDateTime,
+        policy: &Policy,
+    ) -> Self {
+        self.failures = self.failures.saturating_add(1);
+        if self.state.is_end() {
+            return self.not_cleaned_up(&why, now, policy);
+        }
+        let backoff = now + policy.backoff(&self.id, self.failures);
+        self.later(retry_at.map_or(backoff, |at| at.max(now)), why, now)
+    }
+
+    pub(super) fn still_ingesting(
+        mut self,
+        status: &Status,
+        now: OffsetDateTime,
+        policy: &Policy,
+    ) -> Self {
+        if self.deadline.is_some_and(|deadline| now >= deadline) {
+            let why = format!(
+                "the service has said {status} for longer than the deadline allows; look at the \
+                 import history in the Viva Insights portal, and push the file again if it is not \
+                 there"
+            );
+            return self.end(State::Stuck, Some(why), now);
+        }
+        self.last_failure = None;
+        self.due = Some(now + policy.poll_wait(self.pushed.unwrap_or(now), now));
+        self
+    }
+}

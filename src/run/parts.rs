@@ -1,0 +1,156 @@
+//! What a run is made of: its id, its state, its source, its package.
+
+use std::fmt;
+
+use time::OffsetDateTime;
+
+/// Which import: the tenant (the table's partition) and the row key.
+///
+/// The key is made of the content's own last-modified time, inverted so that lists come newest
+/// first, and a hash of container, name and ETag: the same content is always the same row.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RunId {
+    /// The tenant's id, lower case.
+    pub tenant: String,
+    /// The row key.
+    pub key: String,
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.key)
+    }
+}
+
+/// The ingestion service's own id of an import.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IngestionId(pub String);
+
+impl fmt::Display for IngestionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whether a file replaces everything or adds to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refresh {
+    /// Replaces everything: whoever is not in the file is deactivated.
+    Full,
+    /// Adds and overwrites by person and date.
+    Incremental,
+}
+
+impl Refresh {
+    /// The word of the connection document and of the table.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Incremental => "incremental",
+        }
+    }
+
+    /// The refresh a word names.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Full, Self::Incremental].into_iter().find(|refresh| refresh.word() == word)
+    }
+}
+
+/// Where an import stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// The file is known and has not been read yet.
+    Received,
+    /// The zip is staged and waits to be pushed.
+    Packed,
+    /// The push is under way, or was when the power went.
+    Pushing,
+    /// The service has it and is at work.
+    Ingesting,
+    /// The service accepted it. What Viva shows, and when, is the service's own affair.
+    Completed,
+    /// The file is wrong, by our checks or by the service's.
+    Rejected,
+    /// Another content took its place before it was pushed.
+    Superseded,
+    /// It needs a person; the row says what for.
+    Stuck,
+}
+
+impl State {
+    pub(super) const ALL: [Self; 8] = [
+        Self::Received,
+        Self::Packed,
+        Self::Pushing,
+        Self::Ingesting,
+        Self::Completed,
+        Self::Rejected,
+        Self::Superseded,
+        Self::Stuck,
+    ];
+
+    /// The word of the table.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Received => "Received",
+            Self::Packed => "Packed",
+            Self::Pushing => "Pushing",
+            Self::Ingesting => "Ingesting",
+            Self::Completed => "Completed",
+            Self::Rejected => "Rejected",
+            Self::Superseded => "Superseded",
+            Self::Stuck => "Stuck",
+        }
+    }
+
+    /// The state a word names.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.word() == word)
+    }
+
+    /// Whether nothing more happens to the import.
+    #[must_use]
+    pub fn is_end(self) -> bool {
+        matches!(self, Self::Completed | Self::Rejected | Self::Superseded | Self::Stuck)
+    }
+}
+
+/// The content an import is of, pinned by its ETag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The container.
+    pub container: String,
+    /// The blob's name.
+    pub name: String,
+    /// The content's ETag, bare.
+    pub etag: String,
+    /// Its length.
+    pub bytes: u64,
+    /// When it was written.
+    pub last_modified: OffsetDateTime,
+}
+
+impl Source {
+    /// The file as a person names it.
+    #[must_use]
+    pub fn file(&self) -> String {
+        format!("{}/{}", self.container, self.name)
+    }
+}
+
+/// The staged zip.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Package {
+    /// Its blob in the packages container.
+    pub blob: String,
+    /// That blob's ETag, bare.
+    pub etag: String,
+    /// Its length.
+    pub bytes: u64,
+    /// SHA-256 of its bytes, lower-case hex.
+    pub sha256: String,
+}
