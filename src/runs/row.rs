@@ -208,3 +208,6 @@ fn count(row: &Properties, column: &str) -> u32 {
 fn time(row: &Properties, column: &str) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(row.get(column)?.as_str()?, &Rfc3339).ok()
 }
+
+#[cfg(test)]
+mod tests;

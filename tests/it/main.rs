@@ -10,4 +10,5 @@ mod demo;
 mod docs;
 mod identity;
 mod road;
+mod runs;
 mod stage;

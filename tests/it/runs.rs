@@ -1,0 +1,211 @@
+//! The table against real Azurite: nothing is overwritten, and one tenant has one slot.
+
+use std::time::Duration;
+
+use serde_json::json;
+use time::{OffsetDateTime, macros::datetime};
+use viva_import::{
+    azure::{
+        Storage,
+        table::{Properties, Table, Write},
+    },
+    run::{Event, Package, Policy, Refresh, Run, RunId, Source, State},
+    runs::{Claim, Claimed, Inserted, Runs, Saved, Stored},
+};
+
+use crate::stage::{azurite, new_account};
+
+const NOW: OffsetDateTime = datetime!(2026-11-23 06:00 UTC);
+
+fn policy() -> Policy {
+    Policy {
+        step_timeout: Duration::from_mins(15),
+        poll_min: Duration::from_secs(30),
+        poll_max: Duration::from_mins(5),
+        busy_wait: Duration::from_mins(5),
+        wait_deadline: Duration::from_hours(72),
+        ingestion_deadline: Duration::from_hours(24),
+        push_failures: 5,
+    }
+}
+
+async fn empty_table() -> Table {
+    let storage = Storage::open(&azurite().await.account(&new_account())).unwrap();
+    storage.imports.create_if_missing().await.unwrap();
+    storage.imports
+}
+
+fn received(key: &str) -> Run {
+    let id = RunId { tenant: "tenant".to_owned(), key: key.to_owned() };
+    let source = Source {
+        container: "inbox".to_owned(),
+        name: format!("hr/{key}.csv"),
+        etag: "0x1".to_owned(),
+        bytes: 5_000_000_000,
+        last_modified: NOW,
+    };
+    Run::new(id, "hr", source, NOW, &policy())
+}
+
+fn after(run: &Run, event: Event) -> Run {
+    run.clone().apply(event, NOW, &policy()).unwrap()
+}
+
+async fn inserted(runs: &Runs, run: Run) -> Stored {
+    match runs.insert(run).await.unwrap() {
+        Inserted::New(stored) => *stored,
+        Inserted::Known(_) => panic!("it was there already"),
+    }
+}
+
+async fn saved(runs: &Runs, stored: Stored, event: Event) -> Stored {
+    let next = after(&stored.run, event);
+    match runs.save(stored, next).await.unwrap() {
+        Saved::Done(stored) => *stored,
+        Saved::Lost => panic!("somebody else moved it on"),
+    }
+}
+
+/// An import that waits for its push.
+async fn packed(runs: &Runs, key: &str) -> Stored {
+    let stored = inserted(runs, received(key)).await;
+    let package = Package {
+        blob: format!("{key}/1.zip"),
+        etag: "0x2".to_owned(),
+        bytes: 5,
+        sha256: "ab".to_owned(),
+    };
+    let event = Event::Packed { package, rows: 3, refresh: Refresh::Full, notice: None };
+    saved(runs, stored, event).await
+}
+
+async fn claim(runs: &Runs, stored: Stored) -> Claimed {
+    let next = after(&stored.run, Event::Claimed { scale_unit: "unit".to_owned() });
+    runs.claim(stored, next).await.unwrap()
+}
+
+async fn claimed(runs: &Runs, stored: Stored) -> Claim {
+    match claim(runs, stored).await {
+        Claimed::Yours(claim) => *claim,
+        refused @ (Claimed::Taken(_) | Claimed::Lost) => panic!("{refused:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_import_is_inserted_once_and_read_back_as_it_was_written() {
+    let runs = Runs::new(empty_table().await);
+    let stored = inserted(&runs, received("1")).await;
+    assert!(matches!(runs.insert(received("1")).await.unwrap(), Inserted::Known(_)));
+    let read = runs.get(&stored.run.id).await.unwrap().unwrap();
+    assert_eq!(read.run, received("1"));
+    let unknown = RunId { key: "2".to_owned(), ..stored.run.id };
+    assert!(runs.get(&unknown).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn an_import_that_somebody_else_moved_on_is_not_overwritten() {
+    let runs = Runs::new(empty_table().await);
+    let stored = inserted(&runs, received("1")).await;
+    let other = saved(&runs, stored.clone(), Event::Began).await;
+    let late = after(&stored.run, Event::Replaced);
+    assert!(matches!(runs.save(stored.clone(), late).await.unwrap(), Saved::Lost));
+    assert!(matches!(claim(&runs, packed(&runs, "2").await).await, Claimed::Yours(_)));
+    let read = runs.get(&stored.run.id).await.unwrap().unwrap();
+    assert_eq!(read.run, other.run);
+}
+
+#[tokio::test]
+async fn a_stale_claim_takes_no_slot() {
+    let runs = Runs::new(empty_table().await);
+    let stale = packed(&runs, "1").await;
+    saved(&runs, stale.clone(), Event::SlotTaken { by: "0".to_owned() }).await;
+    assert!(matches!(claim(&runs, stale).await, Claimed::Lost));
+    claimed(&runs, packed(&runs, "2").await).await;
+}
+
+#[tokio::test]
+async fn of_many_claims_at_once_one_is_given() {
+    let runs = Runs::new(empty_table().await);
+    let mut waiting = vec![];
+    for number in 0..8 {
+        waiting.push(packed(&runs, &number.to_string()).await);
+    }
+    // The same import twice, too: two instances that drive it at once.
+    waiting.push(waiting[0].clone());
+    let claims = waiting.into_iter().map(|stored| claim(&runs, stored));
+    let claims = futures::future::join_all(claims).await;
+    let yours = claims.iter().filter(|claimed| matches!(claimed, Claimed::Yours(_)));
+    assert_eq!(yours.count(), 1, "{claims:?}");
+    let under_way = runs.list().await.unwrap();
+    let under_way = under_way.iter().filter(|stored| stored.run.state == State::Pushing);
+    assert_eq!(under_way.count(), 1);
+}
+
+#[tokio::test]
+async fn the_slot_is_free_again_when_its_import_ends_or_has_to_wait() {
+    let runs = Runs::new(empty_table().await);
+    let first = claimed(&runs, packed(&runs, "1").await).await;
+    let second = packed(&runs, "2").await;
+    let Claimed::Taken(by) = claim(&runs, second.clone()).await else { panic!() };
+    assert_eq!(by, "1");
+    let refused = Event::PushRefused { why: "why".to_owned() };
+    saved(&runs, first.into_stored(), refused).await;
+    let second = claimed(&runs, second).await;
+    saved(&runs, second.into_stored(), Event::Busy).await;
+    claimed(&runs, packed(&runs, "3").await).await;
+}
+
+#[tokio::test]
+async fn a_slot_whose_holder_no_longer_needs_it_heals() {
+    let runs = Runs::new(empty_table().await);
+    let first = claimed(&runs, packed(&runs, "1").await).await;
+    // Saved as if it had never held the slot: the slot still names it.
+    let mut forgetful = first.into_stored();
+    let ended = after(&forgetful.run, Event::PushRefused { why: "why".to_owned() });
+    forgetful.run.state = State::Packed;
+    assert!(matches!(runs.save(forgetful, ended).await.unwrap(), Saved::Done(_)));
+    claimed(&runs, packed(&runs, "2").await).await;
+}
+
+#[tokio::test]
+async fn only_what_is_due_is_due_and_the_oldest_content_comes_first() {
+    let runs = Runs::new(empty_table().await);
+    let mut newer = received("1");
+    newer.source.last_modified = NOW + Duration::from_mins(1);
+    inserted(&runs, newer).await;
+    inserted(&runs, received("2")).await;
+    let packing = inserted(&runs, received("3")).await;
+    saved(&runs, packing, Event::Began).await;
+    let ended = inserted(&runs, received("4")).await;
+    saved(&runs, ended, Event::Replaced).await;
+    let due = runs.due(NOW).await.unwrap();
+    let keys: Vec<&str> = due.iter().map(|stored| stored.run.id.key.as_str()).collect();
+    assert_eq!(keys, ["2", "1"]);
+    assert_eq!(runs.due(NOW + policy().step_timeout).await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_long_list_is_read_to_its_end_and_a_foreign_row_is_left_alone() {
+    let table = empty_table().await;
+    let runs = Runs::new(table.clone());
+    let template = inserted(&runs, received("1")).await;
+    let row = table.get("tenant", "1").await.unwrap().unwrap().properties;
+    for batch in 0..11 {
+        let writes: Vec<Write> = (0..100)
+            .map(|number| {
+                let mut row: Properties = row.clone();
+                row.retain(|name, _| !name.starts_with("odata.") && name != "Timestamp");
+                row.insert("RowKey".to_owned(), json!(format!("2{batch:03}{number:03}")));
+                Write::Insert(row)
+            })
+            .collect();
+        assert_eq!(table.transact(&writes).await.unwrap().len(), 100);
+    }
+    let foreign = [("PartitionKey", json!("a'b %&+é")), ("RowKey", json!("x"))];
+    let foreign = foreign.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    table.insert(&foreign).await.unwrap();
+    assert!(table.get("a'b %&+é", "x").await.unwrap().is_some());
+    let list = runs.list().await.unwrap();
+    assert_eq!(list.len(), 1101);
+    assert_eq!(list[0].run, template.run);
+}
