@@ -208,7 +208,7 @@ async fn print_row(stage: &Stage, run: &Run) -> Result<(), String> {
     Ok(())
 }
 
-/// Ctrl-C, or a polite kill.
+/// Ctrl-C, a polite kill, or the terminal is closed.
 async fn interrupted() {
     let ctrl_c = async {
         if tokio::signal::ctrl_c().await.is_err() {
@@ -218,10 +218,12 @@ async fn interrupted() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        let Ok(mut terminate) = signal(SignalKind::terminate()) else { return ctrl_c.await };
+        let signals = (signal(SignalKind::terminate()), signal(SignalKind::hangup()));
+        let (Ok(mut terminate), Ok(mut hangup)) = signals else { return ctrl_c.await };
         tokio::select! {
             () = ctrl_c => {}
             _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
         }
     }
     #[cfg(not(unix))]

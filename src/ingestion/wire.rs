@@ -50,15 +50,13 @@ impl fmt::Display for Status {
     }
 }
 
-/// An ingestion as push and poll tell it.
+/// An ingestion as push and poll tell it. `ErrorDetail` may quote the data and is left alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ingestion {
     /// `Id`: never empty.
     pub id: String,
     /// `Status`.
     pub status: Status,
-    /// Whether `ErrorDetail` held anything. Its text may quote the data, so it is not kept.
-    pub has_error_detail: bool,
 }
 
 impl Ingestion {
@@ -75,7 +73,6 @@ impl Ingestion {
         Ok(Self {
             id: text("Id").ok_or("it has no Id")?,
             status: Status::parse(&text("Status").ok_or("it has no Status")?),
-            has_error_detail: field(&body, "ErrorDetail").is_some_and(|detail| !detail.is_null()),
         })
     }
 }

@@ -5,19 +5,14 @@ use std::time::Duration;
 use time::macros::datetime;
 
 use super::*;
+use crate::config::Config;
 
 const NOW: OffsetDateTime = datetime!(2026-11-23 06:00 UTC);
 
+/// The waits that hold where nothing is set.
 fn policy() -> Policy {
-    Policy {
-        step_timeout: Duration::from_mins(15),
-        poll_min: Duration::from_secs(30),
-        poll_max: Duration::from_mins(5),
-        busy_wait: Duration::from_mins(5),
-        wait_deadline: Duration::from_hours(72),
-        ingestion_deadline: Duration::from_hours(24),
-        push_failures: 5,
-    }
+    let account = |name: &str| (name == "ImportStorage__accountName").then(|| "a".to_owned());
+    Config::read(account).unwrap().policy
 }
 
 fn received() -> Run {

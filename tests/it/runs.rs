@@ -9,6 +9,7 @@ use viva_import::{
         Storage,
         table::{Properties, Table, Write},
     },
+    config::Config,
     run::{Event, Package, Policy, Refresh, Run, RunId, Source, State},
     runs::{Claim, Claimed, Inserted, Runs, Saved, Stored},
 };
@@ -17,16 +18,10 @@ use crate::stage::{azurite, new_account};
 
 const NOW: OffsetDateTime = datetime!(2026-11-23 06:00 UTC);
 
+/// The waits that hold where nothing is set.
 fn policy() -> Policy {
-    Policy {
-        step_timeout: Duration::from_mins(15),
-        poll_min: Duration::from_secs(30),
-        poll_max: Duration::from_mins(5),
-        busy_wait: Duration::from_mins(5),
-        wait_deadline: Duration::from_hours(72),
-        ingestion_deadline: Duration::from_hours(24),
-        push_failures: 5,
-    }
+    let account = |name: &str| (name == "ImportStorage__accountName").then(|| "a".to_owned());
+    Config::read(account).unwrap().policy
 }
 
 async fn empty_table() -> Table {
