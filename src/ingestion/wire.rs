@@ -111,3 +111,67 @@ pub fn is_busy(body: &[u8]) -> bool {
         .to_ascii_lowercase()
         .contains("previous ingestion is not complete")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The answer as the page prints it.
+    const PRINTED: &str = r#"{
+      "FriendlyName": "Data ingress", "Id": "42", "ConnectorId": "7", "Submitter": "System",
+      "StartDate": "2023-05-08T19:07:07.4994043Z", "Status": "NotStarted",
+      "ErrorDetail": null, "EndDate": null, "Type": "FileIngestion" }"#;
+
+    #[test]
+    fn the_printed_answer_is_read_and_so_are_other_capitals_and_new_keys() {
+        let expected = Ok(Ingestion { id: "42".to_owned(), status: Status::NotStarted });
+        assert_eq!(Ingestion::parse(PRINTED.as_bytes()), expected);
+        assert_eq!(Ingestion::parse(br#"{"id":"42","status":"notstarted","new":[]}"#), expected);
+        for detail in [r#""text""#, r#"{"Code":1}"#] {
+            let body = PRINTED.replacen("null", detail, 1);
+            assert_eq!(Ingestion::parse(body.as_bytes()), expected);
+        }
+    }
+
+    #[test]
+    fn a_status_code_alone_is_no_success() {
+        for body in [
+            "",
+            "null",
+            "<html>sign in</html>",
+            "{",
+            "[]",
+            r#"{"Id":"","Status":"NotStarted"}"#,
+            r#"{"Id":null,"Status":"NotStarted"}"#,
+            r#"{"Id":"42"}"#,
+        ] {
+            Ingestion::parse(body.as_bytes()).unwrap_err();
+        }
+        assert!(has_connector(br#"{"ConnectorId":"7"}"#));
+        assert!(!has_connector(b"{}") && !has_connector(b"<html>"));
+    }
+
+    #[test]
+    fn both_spellings_of_the_second_status_are_one_and_a_new_word_is_kept() {
+        assert_eq!(Status::parse("ExtractionCompleted"), Status::ExtractionComplete);
+        assert_eq!(Status::parse("ExtractionComplete"), Status::ExtractionComplete);
+        assert_eq!(Status::parse("Suspended"), Status::Unknown("Suspended".to_owned()));
+    }
+
+    #[test]
+    fn a_scale_unit_is_fit_for_a_header_or_it_is_none() {
+        assert_eq!(scale_unit(b"\"novaprdwus2-02\""), Some("novaprdwus2-02".to_owned()));
+        assert_eq!(scale_unit(b"novaprdwus2-02\n"), Some("novaprdwus2-02".to_owned()));
+        for body in [&b"\"\""[..], b"<html>", b"\"a b\"", b"\"a\\r\\nx: y\"", b"\xFF", &[b'a'; 65]]
+        {
+            assert_eq!(scale_unit(body), None);
+        }
+    }
+
+    #[test]
+    fn busy_is_told_from_other_refusals_by_its_words() {
+        assert!(is_busy(b"Previous ingestion is not complete."));
+        assert!(is_busy(br#"{"message":"Bad request: PREVIOUS INGESTION IS NOT COMPLETE"}"#));
+        assert!(!is_busy(b"Bad request"));
+    }
+}
