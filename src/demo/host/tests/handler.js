@@ -10,7 +10,7 @@ const json = (res, value) => {
   res.end(JSON.stringify(value));
 };
 
-http.createServer((req, res) => {
+const server = http.createServer((req, res) => {
   const chunks = [];
   req.on('data', chunk => chunks.push(chunk));
   req.on('end', () => {
@@ -40,4 +40,8 @@ http.createServer((req, res) => {
       default: return json(res, { Outputs: {}, Logs: ['did it'], ReturnValue: body.length });
     }
   });
-}).listen(process.env.FUNCTIONS_CUSTOMHANDLER_PORT, '127.0.0.1');
+});
+// Node.js hangs up on a connection that is idle for five seconds; a busy machine's host may just
+// then send on it. The real handler never hangs up.
+server.keepAliveTimeout = 0;
+server.listen(process.env.FUNCTIONS_CUSTOMHANDLER_PORT, '127.0.0.1');
