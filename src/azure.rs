@@ -177,6 +177,11 @@ fn emulated(name: &str, key: &Secret, scheme: Scheme) -> azure_core::Result<Clie
 /// Only the status and the service's own error code are told: bodies may quote what was sent.
 #[must_use]
 pub fn sentence(error: &Error) -> String {
+    // When the retries have been used up, what was answered last stands behind that.
+    let behind = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<Error>());
+    if let Some(behind) = behind {
+        return sentence(behind);
+    }
     match error.kind() {
         ErrorKind::HttpResponse { status, error_code, .. } => {
             let code = error_code.as_deref().unwrap_or("no error code");
@@ -193,4 +198,18 @@ pub fn sentence(error: &Error) -> String {
 
 fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().chars().take(300).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_retries_ended_on_is_told_and_not_that_they_ended() {
+        let refused = Error::with_message(ErrorKind::Io, "connection refused");
+        let retried = refused.with_context("retry policy expired");
+        assert_eq!(sentence(&retried), "connection refused");
+        let plain = Error::with_message(ErrorKind::Io, "first line\nsecond line");
+        assert_eq!(sentence(&plain), "first line");
+    }
 }

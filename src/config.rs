@@ -17,6 +17,9 @@ use crate::{
 /// The prefix of the storage settings, the `connection` of the queue trigger.
 pub const STORAGE: &str = "ImportStorage";
 
+/// Longest wait that can be set.
+const MAX_DURATION: Duration = Duration::from_hours(365 * 24);
+
 /// One setting.
 #[derive(Debug)]
 pub struct Setting {
@@ -96,8 +99,8 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting(
         "KEEP_SERVICE_ERRORS",
-        Some("true"),
-        "whether the service's own error file is kept under `reports/`; it may quote the data",
+        Some("false"),
+        "whether the service's own error file is kept under `reports/`; it may quote the data, so it is left in the portal",
     ),
     setting(
         "STEP_TIMEOUT_SECONDS",
@@ -124,9 +127,13 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "PUSH_FAILURES",
         Some("5"),
-        "pushes in a row that fail or are not answered before an import is `Stuck`; a service that is away is waited for instead",
+        "pushes that may fail or stay unanswered before an import is `Stuck`; a service that is away is waited for instead",
     ),
-    setting("RUST_LOG", Some("info,azure_core=warn,azure_identity=warn"), "what is logged"),
+    setting(
+        "RUST_LOG",
+        Some("info,azure_core=warn,azure_identity=warn,typespec_client_core=warn"),
+        "what is logged",
+    ),
 ];
 
 /// All settings, read.
@@ -228,7 +235,11 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     }
 
     fn seconds(&mut self, name: &str) -> Duration {
-        Duration::from_secs(self.number(name))
+        let duration = Duration::from_secs(self.number(name));
+        if duration > MAX_DURATION {
+            self.faults.push(format!("{name} must be at most a year"));
+        }
+        duration.min(MAX_DURATION)
     }
 
     fn boolean(&mut self, name: &str) -> bool {

@@ -65,7 +65,7 @@ impl Connector {
 }
 
 /// Who pushes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Credential {
     /// The app's managed identity.
     ManagedIdentity {
@@ -193,7 +193,7 @@ impl Reader {
             refresh
         });
         let scale_unit = self.optional_text("", members, "scaleUnit").map(str::to_owned);
-        if scale_unit.as_deref().is_some_and(|unit| !wire::is_scale_unit(unit)) {
+        if scale_unit.as_deref().is_some_and(|unit| !wire::is_name(unit)) {
             self.fault("/scaleUnit", "must be letters, digits and hyphens, like novaprdwus2-01");
         }
         let credential =
@@ -212,7 +212,7 @@ impl Reader {
 
     fn credential(&mut self, members: &Map<String, Value>) -> Option<Credential> {
         let at = "/credential";
-        match self.text(at, members, "kind")? {
+        match self.text(at, members, "kind").unwrap_or_default() {
             "managedIdentity" => {
                 self.refuse_unknown(at, members, &["kind", "clientId"]);
                 let client_id = self.optional_text(at, members, "clientId").map(str::to_owned);
@@ -226,8 +226,12 @@ impl Reader {
                 let setting = self.text(at, members, "setting")?.to_owned();
                 Some(Credential::AccessToken { setting })
             }
-            _ => {
-                self.fault("/credential/kind", "must be \"managedIdentity\" or \"accessToken\"");
+            kind => {
+                self.refuse_unknown(at, members, &["kind", "clientId", "setting"]);
+                if !kind.is_empty() {
+                    let known = "must be \"managedIdentity\" or \"accessToken\"";
+                    self.fault("/credential/kind", known);
+                }
                 None
             }
         }

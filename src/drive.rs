@@ -81,13 +81,14 @@ impl Road {
         Ok(Box::pin(moved).await)
     }
 
-    /// Takes the steps of one import until none is due.
+    /// Takes the steps of one import until none is due, or one step's time is over.
     ///
     /// # Errors
     /// Storage failed; the import is due again later.
     pub async fn follow(&self, id: &RunId) -> Result<()> {
         let mut next = self.runs.get(id).await?;
-        while let Some(stored) = next {
+        let last_begin = (self.clock)() + self.config.policy.step_timeout;
+        while let Some(stored) = next.filter(|_| (self.clock)() < last_begin) {
             next = match Box::pin(self.step(stored)).await? {
                 Step::Moved(stored) => Some(*stored),
                 Step::Resting => None,
@@ -168,27 +169,26 @@ impl Road {
         let Some(content) = read.await? else { return Ok(None) };
         Ok(Some(Connection::parse(name, &content).map_err(|faults| {
             let faults = connection::sentence(&faults);
-            format!(
-                "{CONNECTIONS}/{document} cannot be used: {faults}. Mend it and upload the file \
-                 again, or wait for the next schedule"
-            )
+            format!("{CONNECTIONS}/{document} cannot be used: {faults}")
         })))
     }
 
-    /// The connection of a run, which must still be of the run's tenant.
-    async fn connection_of_run(
-        &self,
-        run: &Run,
-    ) -> Result<std::result::Result<Connection, String>> {
+    /// The connection of a run, which must still be of the run's tenant. The run waits until it
+    /// is: somebody may be at work on the document.
+    async fn connection_of_run(&self, run: &Run) -> Result<std::result::Result<Connection, Event>> {
         let name = &run.connection;
-        Ok(match self.connection(name).await? {
-            None => Err(format!("{CONNECTIONS}/{name}.json is not there any more")),
-            Some(Ok(connection)) if connection.tenant != run.id.tenant => Err(format!(
-                "{CONNECTIONS}/{name}.json names another tenant than when the file arrived; upload \
-                 the file again"
-            )),
-            Some(read) => read,
-        })
+        let why = match self.connection(name).await? {
+            Some(Ok(connection)) if connection.tenant == run.id.tenant => {
+                return Ok(Ok(connection));
+            }
+            Some(Ok(_)) => {
+                format!("{CONNECTIONS}/{name}.json names another tenant than when the file arrived")
+            }
+            Some(Err(why)) => why,
+            None => format!("{CONNECTIONS}/{name}.json is not there any more"),
+        };
+        let why = format!("{why}; the file waits for it to be mended");
+        Ok(Err(Event::Faulted { why, retry_at: None }))
     }
 }
 

@@ -10,7 +10,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use azure_core::credentials::{Secret, TokenCredential};
@@ -22,6 +22,7 @@ use reqwest::{
     multipart::{Form, Part},
 };
 use time::OffsetDateTime;
+use tokio::time::timeout;
 
 use crate::{
     azure::{self, identity},
@@ -53,7 +54,7 @@ pub struct Service {
     client: Client,
     config: ServiceConfig,
     setting: Arc<Lookup>,
-    credentials: Mutex<HashMap<String, Arc<dyn TokenCredential>>>,
+    credentials: Mutex<HashMap<Credential, Arc<dyn TokenCredential>>>,
 }
 
 /// Looks a setting up by its name.
@@ -128,7 +129,7 @@ impl Service {
         ];
         let answer = self.ask(connection, &paths, Some(&scale_unit), now).await?;
         match answer.status {
-            StatusCode::OK if wire::has_connector(&answer.body) => Ok(scale_unit),
+            status if status.is_success() && wire::has_connector(&answer.body) => Ok(scale_unit),
             // Neither the present nor the older path is there: the push itself will tell.
             StatusCode::NOT_FOUND => Ok(scale_unit),
             _ => Err(trouble(&answer, "the question for the connector")),
@@ -150,10 +151,13 @@ impl Service {
     where
         S: Stream<Item = azure_core::Result<Bytes>> + Send + 'static,
     {
-        let token = match self.bearer(connection).await {
-            Ok(token) => token,
-            Err(trouble) => return not_sent(trouble),
+        let started = Instant::now();
+        let token = match timeout(limit, self.bearer(connection)).await {
+            Ok(Ok(token)) => token,
+            Ok(Err(trouble)) => return not_sent(trouble),
+            Err(_) => return not_sent(Trouble::later("signing in for the push took too long")),
         };
+        let limit = limit.saturating_sub(started.elapsed());
         let part = Part::stream_with_length(Body::wrap_stream(zip), zip_bytes)
             .file_name(self.config.file_name.clone());
         let path = format!(
@@ -177,7 +181,7 @@ impl Service {
 
     fn push_answer(&self, connection: &Connection, answer: &Answer) -> Event {
         match answer.status {
-            StatusCode::OK => match wire::Ingestion::parse(&answer.body) {
+            status if status.is_success() => match wire::Ingestion::parse(&answer.body) {
                 Ok(ingestion) => {
                     Event::Accepted { id: IngestionId(ingestion.id), status: ingestion.status }
                 }
@@ -185,7 +189,9 @@ impl Service {
                     self.forget_token(connection);
                     Event::PushFailed { why: sign_in_page() }
                 }
-                Err(why) => Event::AnswerLost { why: format!("the answer was 200, but {why}") },
+                Err(why) => Event::AnswerLost {
+                    why: format!("the answer was {}, but {why}", status.as_u16()),
+                },
             },
             StatusCode::BAD_REQUEST if wire::is_busy(&answer.body) => Event::Busy,
             StatusCode::UNAUTHORIZED => {
@@ -195,8 +201,10 @@ impl Service {
             StatusCode::INTERNAL_SERVER_ERROR => {
                 Event::PushFailed { why: "the service answered 500 to the push".to_owned() }
             }
-            StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => {
-                Event::AnswerLost { why: format!("the answer was {}", answer.status.as_u16()) }
+            StatusCode::SERVICE_UNAVAILABLE => not_sent(trouble(answer, "the push")),
+            // A gateway spoke, not the service: the push may have gone through.
+            status if status.is_server_error() => {
+                Event::AnswerLost { why: format!("the answer was {}", status.as_u16()) }
             }
             _ => not_sent(trouble(answer, "the push")),
         }
@@ -217,7 +225,7 @@ impl Service {
         let ingestions = format!("scopes/{}/ingress/connectors/Hr/ingestions", connection.tenant);
         let paths = [format!("{ingestions}/fileIngestion/{id}"), format!("{ingestions}/{id}")];
         let answer = self.ask(connection, &paths, run.scale_unit.as_deref(), now).await?;
-        if answer.status != StatusCode::OK {
+        if !answer.status.is_success() {
             return Err(trouble(&answer, "the question for the status"));
         }
         wire::Ingestion::parse(&answer.body)
@@ -246,8 +254,10 @@ impl Service {
         let scale_unit = run.scale_unit.as_deref();
         let answer = self.ask_any(connection, &paths, scale_unit, MAX_ERRORS_BYTES, now).await?;
         match answer.status {
-            StatusCode::OK if is_html(&answer.body) => Err(Trouble::later(sign_in_page())),
-            StatusCode::OK => Ok(answer.body),
+            status if status.is_success() && is_html(&answer.body) => {
+                Err(Trouble::later(sign_in_page()))
+            }
+            status if status.is_success() => Ok(answer.body),
             _ => Err(trouble(&answer, "the question for the error file")),
         }
     }
@@ -260,7 +270,7 @@ impl Service {
         let tenant = &connection.tenant;
         let paths = [format!("tenants/{tenant}/scopes/{tenant}/scaleUnit")];
         let answer = self.ask(connection, &paths, None, now).await?;
-        if answer.status != StatusCode::OK {
+        if !answer.status.is_success() {
             return Err(trouble(&answer, "the question for the scale unit"));
         }
         wire::scale_unit(&answer.body)
@@ -279,14 +289,14 @@ impl Service {
     ) -> Result<Answer, Trouble> {
         let stale = |answer: &Answer| {
             answer.status == StatusCode::UNAUTHORIZED
-                || (answer.status == StatusCode::OK && is_page(&answer.body))
+                || (answer.status.is_success() && is_page(&answer.body))
         };
         let mut answer = self.ask_any(connection, paths, scale_unit, MAX_ANSWER_BYTES, now).await?;
         if stale(&answer) {
             self.forget_token(connection);
             answer = self.ask_any(connection, paths, scale_unit, MAX_ANSWER_BYTES, now).await?;
         }
-        if answer.status == StatusCode::OK && is_page(&answer.body) {
+        if answer.status.is_success() && is_page(&answer.body) {
             return Err(Trouble::Refused(sign_in_page()));
         }
         Ok(answer)
@@ -300,8 +310,9 @@ impl Service {
         max_bytes: usize,
         now: OffsetDateTime,
     ) -> Result<Answer, Trouble> {
-        let mut last = Trouble::later("nothing was asked");
-        for (number, path) in paths.iter().enumerate() {
+        let mut paths = paths.iter().peekable();
+        loop {
+            let path = paths.next().map_or("", String::as_str);
             let token = self.bearer(connection).await?;
             let mut request = self
                 .client
@@ -311,17 +322,12 @@ impl Service {
             if let Some(scale_unit) = scale_unit {
                 request = request.header(SCALE_UNIT, scale_unit);
             }
-            match http::send(request, QUESTION_TIMEOUT, max_bytes, now).await {
-                Ok(answer)
-                    if answer.status == StatusCode::NOT_FOUND && number + 1 < paths.len() => {}
-                Ok(answer) => return Ok(answer),
-                Err(no_answer) => {
-                    last = Trouble::later(no_answer.why());
-                    break;
-                }
+            let answer = http::send(request, QUESTION_TIMEOUT, max_bytes, now).await;
+            let answer = answer.map_err(|no_answer| Trouble::later(no_answer.why()))?;
+            if answer.status != StatusCode::NOT_FOUND || paths.peek().is_none() {
+                return Ok(answer);
             }
         }
-        Err(last)
     }
 
     fn url(&self, path: &str) -> String {
@@ -341,9 +347,8 @@ impl Service {
     }
 
     fn credential(&self, credential: &Credential) -> Result<Arc<dyn TokenCredential>, Trouble> {
-        let key = format!("{credential:?}");
         let mut credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = credentials.get(&key) {
+        if let Some(known) = credentials.get(credential) {
             return Ok(known.clone());
         }
         let made = match credential {
@@ -368,14 +373,14 @@ impl Service {
                 Arc::new(identity::GivenToken::new(Secret::new(token)))
             }
         };
-        credentials.insert(key, made.clone());
+        credentials.insert(credential.clone(), made.clone());
         Ok(made)
     }
 
     /// Drops the credential, and with it its cached token: the next question gets a fresh one.
     fn forget_token(&self, connection: &Connection) {
-        let key = format!("{:?}", connection.credential);
-        self.credentials.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+        let mut credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
+        credentials.remove(&connection.credential);
     }
 }
 
@@ -393,7 +398,9 @@ fn trouble(answer: &Answer, to: &str) -> Trouble {
             "the service answered 404 to {to}: the tenant id, the scale unit or INGESTION_ENDPOINT \
              is wrong"
         )),
-        StatusCode::OK => Trouble::later(format!("the service's answer to {to} could not be read")),
+        other if other.is_success() => {
+            Trouble::later(format!("the service's answer to {to} could not be read"))
+        }
         other if other.is_redirection() => Trouble::Refused(format!(
             "the service answered {status} to {to}, a redirect, which is not followed with a \
              token; compare INGESTION_ENDPOINT"

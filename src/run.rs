@@ -6,10 +6,10 @@
 //!
 //! ```text
 //! Received --Packed--> Packed --Claimed--> Pushing --Accepted--> Ingesting --Completed--> Completed
-//!    | Refused           | SlotTaken: later   | Busy, NotSent: Packed, later | ValidationFailed
-//!    v                   v                    | PushFailed, AnswerLost:      v
-//! Rejected            (waits)                 |   Packed, a few times     Rejected
-//!                                             | PushRefused: Stuck
+//!    | Refused           | Behind, SlotTaken: | Busy, NotSent: Packed, later | ValidationFailed
+//!    v                   |   later            | PushFailed, AnswerLost:      v
+//! Rejected               v Overtaken          |   Packed, a few times     Rejected
+//!                     Superseded              | PushRefused: Stuck
 //! ```
 //!
 //! Laws kept here: an end stays an end; every live run is due; a step that died is due again.
@@ -146,10 +146,15 @@ impl Run {
         left * 9 / 10
     }
 
-    /// Whether the import occupies its tenant's one slot at the service.
+    /// Whether the import occupies its tenant's one slot at the service. Once an answer was lost
+    /// it may, until it is known what became of it.
     #[must_use]
     pub fn holds_slot(&self) -> bool {
-        matches!(self.state, State::Pushing | State::Ingesting)
+        match self.state {
+            State::Pushing | State::Ingesting => true,
+            State::Received | State::Packed => self.answer_lost,
+            State::Completed | State::Rejected | State::Superseded | State::Stuck => false,
+        }
     }
 
     /// The import after `event`.
@@ -164,18 +169,15 @@ impl Run {
     ) -> Result<Self, IllegalEvent> {
         use State::{Completed, Ingesting, Packed, Pushing, Received, Rejected, Stuck, Superseded};
         Ok(match (self.state, event) {
-            (Received, Event::Began) => {
-                self.attempts += 1;
-                self.due = Some(now + policy.step_timeout);
-                self
-            }
+            (Received, Event::Began) => self.begin(now, policy),
             (Received, Event::Packed { package, rows, refresh, notice }) => {
                 self.package = Some(package);
                 self.rows = Some(rows);
                 self.refresh = Some(refresh);
                 self.last_failure = None;
                 self.notice = notice;
-                self.enter(Packed, now, Some(now + policy.wait_deadline))
+                let deadline = self.deadline;
+                self.enter(Packed, now, deadline)
             }
             (Received, Event::Refused { why, problems, report }) => {
                 self.problems = problems;
@@ -187,13 +189,20 @@ impl Run {
                            import of its own";
                 self.end(Superseded, Some(why.to_owned()), now)
             }
+            (Packed, Event::Overtaken { by }) => {
+                let why = format!("{by} is newer and replaces everything, this file too");
+                self.end(Superseded, Some(why), now)
+            }
+            (Packed, Event::Behind { older }) => {
+                let why = format!("waits: {older} is older and goes first");
+                self.queue_up(why, now, policy)
+            }
             (Packed, Event::SlotTaken { by }) => {
-                let wait = policy.busy_wait(&self.id, self.attempts);
                 let why = format!(
                     "waits: another import of this tenant is under way ({by}), and the service \
                      takes one at a time"
                 );
-                self.later(now + wait, why, now)
+                self.queue_up(why, now, policy)
             }
             (Packed, Event::Claimed { scale_unit }) => {
                 self.attempts += 1;
@@ -246,10 +255,11 @@ impl Run {
                 Received | Packed | Pushing | Ingesting | Completed | Rejected | Superseded | Stuck,
                 Event::Faulted { why, retry_at },
             ) => self.failed(why, retry_at, now, policy),
-            // The staged zip was lost before its push: it is made once more.
-            (Packed, Event::Discarded) => {
+            // The staged zip was lost or damaged before it was pushed: it is made once more.
+            (Packed | Pushing, Event::Discarded) => {
                 self.package = None;
-                self.enter(Received, now, Some(now + policy.wait_deadline))
+                let deadline = self.deadline;
+                self.enter(Received, now, deadline)
             }
             (Completed | Rejected | Superseded | Stuck, Event::Discarded) => {
                 self.package = None;

@@ -180,6 +180,18 @@ impl Runs {
         Ok(runs)
     }
 
+    /// The imports of a run's connection, newest content first, the run's own among them.
+    ///
+    /// # Errors
+    /// Whatever storage says.
+    pub async fn of_connection(&self, run: &Run) -> Result<Vec<Run>> {
+        // Neither a tenant's id nor a connection's name has a quotation mark in it.
+        let (tenant, connection) = (&run.id.tenant, &run.connection);
+        let filter = format!("PartitionKey eq '{tenant}' and Connection eq '{connection}'");
+        let runs = self.query(&filter).await?;
+        Ok(runs.into_iter().map(|stored| stored.run).collect())
+    }
+
     /// All imports, newest content first.
     ///
     /// # Errors

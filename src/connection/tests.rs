@@ -63,6 +63,7 @@ fn every_fault_is_told_at_once_each_with_its_place() {
         "/tenantId: must be the tenant's id",
         "/refresh: must be",
         "/credential/kind: must be",
+        "/credential/secret: unknown",
         "/scaleUnit: must be",
         "/mapping/B/type: missing",
         "/mapping/C~1D: must be an object",

@@ -69,8 +69,9 @@ impl Azurite {
         std::fs::create_dir_all(cache).map_err(told)?;
         // Two programs may want it at once: the second waits and finds it done.
         let lock = File::create(cache.join("azurite.lock")).map_err(told)?;
-        let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await;
-        let _lock = lock.map_err(|error| error.to_string())?.map_err(told)?;
+        while lock.try_lock().is_err() {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
         if program.is_file() {
             return Ok(program);
         }

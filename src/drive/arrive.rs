@@ -51,7 +51,8 @@ impl Road {
     /// # Errors
     /// Storage failed; the event must come again.
     pub async fn arrive(&self, container: &str, name: &str) -> Result<Arrival> {
-        let file = format!("{container}/{name}");
+        // Control characters would write lines of their own into the log.
+        let file = format!("{container}/{name}").replace(char::is_control, "\u{fffd}");
         let Some(connection) = connection_of(container, name) else {
             return Ok(Arrival::Ignored(format!(
                 "{file} is not inbox/<connection>/....csv and belongs to no connection"
@@ -71,6 +72,8 @@ impl Road {
         if let Err(why) = read {
             // Without a tenant there is nothing to wait for. Once the document is mended, the
             // next schedule finds the file to have no import of its tenant, and makes one.
+            let why =
+                format!("{why}. Mend it and upload the file again, or wait for the next schedule");
             let event = Event::Refused { why, problems: 0, report: None };
             run = self.applied(run, event)?;
         }
@@ -121,7 +124,9 @@ impl Road {
 fn connection_of<'a>(container: &str, name: &'a str) -> Option<&'a str> {
     let (connection, rest) = name.split_once('/')?;
     let is_csv = rest.len() > 4 && rest.to_ascii_lowercase().ends_with(".csv");
-    (container == INBOX && is_csv && connection::is_name(connection)).then_some(connection)
+    let is_plain = !rest.contains(char::is_control);
+    let belongs = container == INBOX && is_csv && is_plain && connection::is_name(connection);
+    belongs.then_some(connection)
 }
 
 fn new_run(
@@ -169,6 +174,7 @@ mod tests {
             ("hr/export.xlsx", None),
             ("/export.csv", None),
             ("h r/export.csv", None),
+            ("hr/a\nERROR b.csv", None),
         ] {
             assert_eq!(connection_of(INBOX, name), connection, "{name}");
         }

@@ -1,5 +1,10 @@
 //! The steps that touch the world: pack, push, ask.
 
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
 use azure_core::{Error, Result, error::ErrorKind};
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
@@ -7,18 +12,25 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Road, Step, storage_failed, tell};
 use crate::{
-    azure::{PACKAGES, REPORTS},
+    azure::{PACKAGES, REPORTS, sentence},
+    connection::Connection,
     drive::Arrival,
-    ingestion::wire::Status,
+    ingestion::{Trouble, wire::Status},
     package::{self, Outcome},
-    run::{Event, Run},
+    run::{Event, IngestionId, Refresh, Run, State},
     runs::{Claimed, Stored},
 };
 
+/// Pause before what came of a push is saved again.
+const SAVE_AGAIN: Duration = Duration::from_secs(2);
+/// How often the service's error file is asked for.
+const ERROR_FILE_TRIES: u32 = 5;
+
 impl Road {
     pub(super) async fn pack(&self, stored: Stored) -> Result<Step> {
-        let Step::Moved(stored) = self.save(stored, Event::Began).await? else {
-            return Ok(Step::Resting);
+        let stored = match self.save(stored, Event::Began).await? {
+            Step::Moved(stored) if !stored.run.state.is_end() => stored,
+            done @ (Step::Moved(_) | Step::Resting) => return Ok(done),
         };
         let limit = stored.run.time_left((self.clock)());
         let event = match tokio::time::timeout(limit, self.pack_file(&stored.run)).await {
@@ -34,7 +46,7 @@ impl Road {
     async fn pack_file(&self, run: &Run) -> Result<Event> {
         let connection = match self.connection_of_run(run).await? {
             Ok(connection) => connection,
-            Err(why) => return Ok(Event::Refused { why, problems: 0, report: None }),
+            Err(event) => return Ok(event),
         };
         let name = format!("{}/{}.zip", run.id.key, run.attempts);
         let dialect = &self.config.dialect;
@@ -49,7 +61,7 @@ impl Road {
             Ok(Outcome::Refused(findings)) => {
                 let file = run.source.file();
                 let report = format!("{}/report.json", run.id.key);
-                let content = format!("{:#}\n", findings.report(&file, None));
+                let content = format!("{:#}\n", findings.report(&file));
                 let json = "application/json";
                 self.blobs.put(REPORTS, &report, json, content.into_bytes()).await?;
                 Event::Refused {
@@ -78,8 +90,11 @@ impl Road {
         };
         let connection = match self.connection_of_run(run).await? {
             Ok(connection) => connection,
-            Err(why) => return self.save(stored, Event::PushRefused { why }).await,
+            Err(event) => return self.save(stored, event).await,
         };
+        if let Some(event) = self.not_its_turn(run).await? {
+            return self.save(stored, event).await;
+        }
         let staged = self.blobs.look(PACKAGES, &package.blob).await?;
         let Some(staged) = staged.filter(|staged| staged.etag == package.etag) else {
             return self.save(stored, Event::Discarded).await;
@@ -97,11 +112,49 @@ impl Road {
         };
         tell(Some(&before), claim.run());
         let bytes = staged.bytes;
-        let zip = verified(self.blobs.read(&staged), bytes, package.sha256);
+        let broken = Arc::new(OnceLock::new());
+        let zip = verified(self.blobs.read(&staged), bytes, package.sha256, broken.clone());
         let now = (self.clock)();
         let limit = claim.run().time_left(now);
         let event = self.service.push(&claim, &connection, zip, bytes, limit, now).await;
-        self.save(claim.into_stored(), event).await
+        self.save_pushed(claim.into_stored(), or_ours(event, &broken)).await
+    }
+
+    /// Whether another file of the connection goes first, or has taken this one's place.
+    async fn not_its_turn(&self, run: &Run) -> Result<Option<Event>> {
+        let siblings = self.runs.of_connection(run).await?;
+        let is_ready = |newer: &Run| match newer.state {
+            State::Packed | State::Pushing | State::Ingesting | State::Completed => true,
+            State::Received | State::Rejected | State::Superseded | State::Stuck => false,
+        };
+        let newer = siblings.iter().find(|sibling| {
+            sibling.id < run.id && sibling.refresh == Some(Refresh::Full) && is_ready(sibling)
+        });
+        if let Some(newer) = newer {
+            return Ok(Some(Event::Overtaken { by: newer.source.file() }));
+        }
+        let older = siblings.iter().find(|sibling| sibling.id > run.id && !sibling.state.is_end());
+        Ok(older
+            .filter(|_| run.refresh == Some(Refresh::Incremental))
+            .map(|older| Event::Behind { older: older.source.file() }))
+    }
+
+    /// Saves what came of a push. The service's id of it is nowhere else: it goes to the log first,
+    /// and storage that fails is asked again for as long as nobody else takes the import up.
+    async fn save_pushed(&self, stored: Stored, event: Event) -> Result<Step> {
+        if let Event::Accepted { id, .. } = &event {
+            tracing::info!("{}: accepted as ingestion {id}", stored.run.source.file());
+        }
+        loop {
+            match self.save(stored.clone(), event.clone()).await {
+                Err(error) if stored.run.time_left((self.clock)()) > SAVE_AGAIN => {
+                    let (file, why) = (stored.run.source.file(), sentence(&error));
+                    tracing::warn!("{file}: what came of the push is saved again: {why}");
+                    tokio::time::sleep(SAVE_AGAIN).await;
+                }
+                done => return done,
+            }
+        }
     }
 
     pub(super) async fn ask(&self, stored: Stored) -> Result<Step> {
@@ -109,7 +162,7 @@ impl Road {
         let now = (self.clock)();
         let connection = match self.connection_of_run(run).await? {
             Ok(connection) => connection,
-            Err(why) => return self.save(stored, Event::Faulted { why, retry_at: None }).await,
+            Err(event) => return self.save(stored, event).await,
         };
         let Some(id) = &run.ingestion else {
             let why = "the row has lost the ingestion's id".to_owned();
@@ -117,24 +170,62 @@ impl Road {
         };
         let event = match self.service.status(run, id, &connection, now).await {
             Ok(ingestion) if ingestion.status == Status::ValidationFailed => {
-                let (report, detail) = match self.service.errors(run, id, &connection, now).await {
-                    Ok(errors) if self.config.service.keep_errors => {
-                        let report = format!("{}/service-errors.txt", run.id.key);
-                        self.blobs.put(REPORTS, &report, "text/plain", errors).await?;
-                        let detail = format!("its error file is {REPORTS}/{report}");
-                        (Some(report), detail)
-                    }
-                    Ok(_) => (None, "its error file can be had in the portal".to_owned()),
-                    Err(_) => {
-                        (None, "its error file could not be had; the portal has it".to_owned())
-                    }
-                };
-                Event::Said { status: ingestion.status, detail: Some(detail), report }
+                self.validation_failed(run, id, &connection).await?
             }
             Ok(ingestion) => Event::Said { status: ingestion.status, detail: None, report: None },
             Err(trouble) => trouble.after_push(),
         };
         self.save(stored, event).await
+    }
+
+    /// Fetches the service's error file where it is to be kept; tried a few times.
+    async fn validation_failed(
+        &self,
+        run: &Run,
+        id: &IngestionId,
+        connection: &Connection,
+    ) -> Result<Event> {
+        let status = Status::ValidationFailed;
+        if !self.config.service.keep_errors {
+            let detail = Some("the portal has its error file".to_owned());
+            return Ok(Event::Said { status, detail, report: None });
+        }
+        Ok(match self.service.errors(run, id, connection, (self.clock)()).await {
+            Ok(errors) => {
+                let report = format!("{}/service-errors.txt", run.id.key);
+                self.blobs.put(REPORTS, &report, "text/plain", errors).await?;
+                let detail = Some(format!("its error file is {REPORTS}/{report}"));
+                Event::Said { status, detail, report: Some(report) }
+            }
+            Err(trouble @ Trouble::Later { .. }) if run.failures < ERROR_FILE_TRIES => {
+                trouble.after_push()
+            }
+            Err(_) => {
+                let detail = Some("its error file could not be had; the portal has it".to_owned());
+                Event::Said { status, detail, report: None }
+            }
+        })
+    }
+}
+
+/// What broke a push off on our own side, before the service can have had the whole of it.
+#[derive(Debug)]
+enum Broken {
+    /// The staged zip could not be read.
+    Unread(String),
+    /// It is not what was staged.
+    Damaged,
+}
+
+/// A push that was broken off by ourselves has no lost answer: nothing can have been accepted.
+fn or_ours(event: Event, broken: &OnceLock<Broken>) -> Event {
+    match (event, broken.get()) {
+        (Event::AnswerLost { .. }, Some(Broken::Unread(why))) => Event::NotSent {
+            why: format!("the staged zip could not be read: {why}"),
+            retry_at: None,
+        },
+        (Event::AnswerLost { .. }, Some(Broken::Damaged)) => Event::Discarded,
+        (event, _) => event,
     }
 }
 
@@ -144,16 +235,20 @@ fn verified(
     zip: impl Stream<Item = Result<Bytes>> + Send + 'static,
     bytes: u64,
     sha256: String,
+    broken: Arc<OnceLock<Broken>>,
 ) -> impl Stream<Item = Result<Bytes>> + Send + 'static {
     let mut hash = Sha256::new();
     let mut seen = 0;
     zip.map(move |chunk| {
-        let chunk = chunk?;
+        let chunk = chunk.inspect_err(|error| {
+            broken.get_or_init(|| Broken::Unread(sentence(error)));
+        })?;
         seen += chunk.len() as u64;
         hash.update(&chunk);
         if seen < bytes || (seen == bytes && format!("{:x}", hash.finalize_reset()) == sha256) {
             return Ok(chunk);
         }
+        broken.get_or_init(|| Broken::Damaged);
         let why = "the staged zip is not what was staged";
         Err(Error::with_message(ErrorKind::DataConversion, why))
     })

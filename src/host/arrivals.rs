@@ -23,7 +23,8 @@ pub(super) struct ArrivedBlob {
 
 impl fmt::Display for ArrivedBlob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.container, self.name)
+        let file = format!("{}/{}", self.container, self.name);
+        f.write_str(&file.replace(char::is_control, "\u{fffd}"))
     }
 }
 

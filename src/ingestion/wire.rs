@@ -63,17 +63,17 @@ impl Ingestion {
     /// Reads an answer's body; the reason where it is no ingestion.
     ///
     /// # Errors
-    /// A body that is no JSON object, or has no `Id` or no `Status`: never told by its content.
+    /// A body that is no JSON object or has no `Id` fit for a path: never told by its content.
     pub fn parse(body: &[u8]) -> Result<Self, String> {
         let body: Value = serde_json::from_slice(body).map_err(|_| "it is not JSON".to_owned())?;
         let text = |name: &str| {
             let value = field(&body, name)?.as_str()?.trim();
             (!value.is_empty()).then(|| value.to_owned())
         };
-        Ok(Self {
-            id: text("Id").ok_or("it has no Id")?,
-            status: Status::parse(&text("Status").ok_or("it has no Status")?),
-        })
+        // An `Id` is enough to go on with: a status can be asked for.
+        let status = text("Status").unwrap_or_else(|| "no status".to_owned());
+        let id = text("Id").filter(|id| is_name(id)).ok_or("it has no Id")?;
+        Ok(Self { id, status: Status::parse(&status) })
     }
 }
 
@@ -94,14 +94,15 @@ pub fn has_connector(body: &[u8]) -> bool {
 #[must_use]
 pub fn scale_unit(body: &[u8]) -> Option<String> {
     let unit = std::str::from_utf8(body).ok()?.trim().trim_matches('"');
-    is_scale_unit(unit).then(|| unit.to_owned())
+    is_name(unit).then(|| unit.to_owned())
 }
 
-/// Letters, digits and hyphens, 1 to 64: whatever else came back is no scale unit.
+/// Letters, digits and hyphens, 1 to 64: what a scale unit and an id may be, since one goes into a
+/// header and the other into a path.
 #[must_use]
-pub fn is_scale_unit(unit: &str) -> bool {
-    (1..=64).contains(&unit.len())
-        && unit.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+pub fn is_name(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 /// Whether a 400 says that the tenant's previous ingestion still runs.
@@ -134,6 +135,14 @@ mod tests {
     }
 
     #[test]
+    fn an_id_without_a_status_is_enough_to_ask_for_it() {
+        for body in [r#"{"Id":"42"}"#, r#"{"Id":"42","Status":null}"#] {
+            let ingestion = Ingestion::parse(body.as_bytes()).unwrap();
+            assert_eq!(ingestion.status, Status::Unknown("no status".to_owned()));
+        }
+    }
+
+    #[test]
     fn a_status_code_alone_is_no_success() {
         for body in [
             "",
@@ -143,7 +152,7 @@ mod tests {
             "[]",
             r#"{"Id":"","Status":"NotStarted"}"#,
             r#"{"Id":null,"Status":"NotStarted"}"#,
-            r#"{"Id":"42"}"#,
+            r#"{"Id":"../42","Status":"NotStarted"}"#,
         ] {
             Ingestion::parse(body.as_bytes()).unwrap_err();
         }

@@ -90,7 +90,7 @@ impl Findings {
 
     /// The report as JSON.
     #[must_use]
-    pub fn report(&self, file: &str, rows: Option<u64>) -> Value {
+    pub fn report(&self, file: &str) -> Value {
         let findings: Vec<Value> = self
             .groups
             .iter()
@@ -108,7 +108,6 @@ impl Findings {
         json!({
             "file": file,
             "verdict": "refused",
-            "rows": rows,
             "problems": self.count,
             "findings": findings,
         })

@@ -57,7 +57,12 @@ pub(super) fn hold(
     }
     kept.sort_by_key(|(position, _)| *position);
 
-    if kept.is_empty() {
+    if header.iter().any(|name| name.contains(&b'\r')) {
+        findings.add("F03", Some(1), None, || {
+            "the lines end in carriage returns alone; export the file with line feeds (LF or CRLF)"
+                .to_owned()
+        });
+    } else if kept.is_empty() {
         // Whatever else is wrong with this line, it is not the header.
         findings.add("H06", Some(1), None, || none_matches(&names, &connection.mapping));
     } else {

@@ -37,7 +37,7 @@ pub(super) enum Next {
 
 impl<R: Read> Records<R> {
     pub(super) fn new(input: R) -> Self {
-        let guarded = Guarded { input, end: END, since_record: 0, too_long: false };
+        let guarded = Guarded { input, input_bytes: 0, end: END, since_record: 0, too_long: false };
         let reader = ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -64,17 +64,24 @@ impl<R: Read> Records<R> {
             self.reader.get_mut().since_record = 0;
             let line_feeds = memchr::memchr_iter(b'\n', record.as_slice()).count() as u64;
             let end = self.reader.position().line();
-            if record.iter().next_back().is_some_and(|value| value.ends_with(END)) {
-                return Ok(Next::OpenQuote(end - line_feeds));
+            if self.is_at_the_end() {
+                let marker = record.iter().next_back().unwrap_or_default();
+                let alone = record.len() == 1 && *marker == *END.trim_ascii();
+                return Ok(if alone { Next::End } else { Next::OpenQuote(end - line_feeds) });
             }
             self.take_off_carriage_return(record);
-            if record.len() == 1 && record[0] == *END.trim_ascii() {
-                return Ok(Next::End);
-            }
             if record.len() > 1 || !record[0].is_empty() {
                 return Ok(Next::Record(end - line_feeds - 1));
             }
         }
+    }
+
+    /// Whether the last record took the marker's last byte: a record that only looks like the
+    /// marker is one like any other.
+    fn is_at_the_end(&self) -> bool {
+        let guarded = self.reader.get_ref();
+        guarded.end.is_empty()
+            && self.reader.position().byte() == guarded.input_bytes + END.len() as u64
     }
 
     fn take_off_carriage_return(&mut self, record: &mut ByteRecord) {
@@ -92,6 +99,7 @@ impl<R: Read> Records<R> {
 /// Reads the input, then the end marker, and counts bytes between records.
 struct Guarded<R> {
     input: R,
+    input_bytes: u64,
     end: &'static [u8],
     since_record: u64,
     too_long: bool,
@@ -104,6 +112,7 @@ impl<R: Read> Read for Guarded<R> {
             return Err(io::ErrorKind::InvalidData.into());
         }
         let mut bytes = self.input.read(into)?;
+        self.input_bytes += bytes as u64;
         if bytes == 0 {
             bytes = self.end.read(into)?;
         }

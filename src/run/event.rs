@@ -34,6 +34,16 @@ pub enum Event {
     },
     /// The blob has another content now.
     Replaced,
+    /// A newer file that replaces everything is ready.
+    Overtaken {
+        /// That file.
+        by: String,
+    },
+    /// An older file of the connection has not come to its end.
+    Behind {
+        /// That file.
+        older: String,
+    },
     /// Another import of the tenant is under way.
     SlotTaken {
         /// The row key of that import.

@@ -19,12 +19,25 @@ impl Run {
         self
     }
 
-    /// An end is due once more where a staged zip is left to delete.
+    /// A step that never comes to its end, because it takes the program with it, is not begun for
+    /// ever.
+    pub(super) fn begin(mut self, now: OffsetDateTime, policy: &Policy) -> Self {
+        if self.deadline.is_some_and(|deadline| now >= deadline) {
+            let why = "reading and packing never came to an end; the log says where the program \
+                       ended";
+            return self.end(State::Stuck, Some(why.to_owned()), now);
+        }
+        self.attempts += 1;
+        self.due = Some(now + policy.step_timeout);
+        self
+    }
+
+    /// An end is due once more where a zip may have been staged: it is deleted.
     pub(super) fn end(mut self, state: State, why: Option<String>, now: OffsetDateTime) -> Self {
         self.last_failure = why;
         self.ended = Some(now);
         let mut run = self.enter(state, now, None);
-        run.due = run.package.is_some().then_some(now);
+        run.due = (run.attempts > 0).then_some(now);
         run
     }
 
@@ -50,6 +63,14 @@ impl Run {
         }
         self.last_failure = Some(why);
         self.due = Some(due);
+        self
+    }
+
+    /// Waits for another import, which has a deadline of its own: this one's begins after it.
+    pub(super) fn queue_up(mut self, why: String, now: OffsetDateTime, policy: &Policy) -> Self {
+        self.last_failure = Some(why);
+        self.due = Some(now + policy.busy_wait(&self.id, self.attempts));
+        self.deadline = Some(now + policy.wait_deadline);
         self
     }
 
@@ -89,7 +110,9 @@ impl Run {
             return self.not_cleaned_up(&why, now, policy);
         }
         let backoff = now + policy.backoff(&self.id, self.failures);
-        self.later(retry_at.map_or(backoff, |at| at.max(now)), why, now)
+        // Whatever the other side says, it is not asked again at once.
+        let due = retry_at.map_or(backoff, |at| at.max(now + policy.poll_min));
+        self.later(due, why, now)
     }
 
     pub(super) fn still_ingesting(

@@ -159,6 +159,52 @@ fn a_service_that_is_away_is_waited_for_as_long_as_the_deadline_says() {
 }
 
 #[test]
+fn a_service_that_wants_to_be_asked_at_once_is_not() {
+    for retry_at in [NOW, NOW - Duration::from_hours(1)] {
+        let event = Event::NotSent { why: "why".to_owned(), retry_at: Some(retry_at) };
+        assert_eq!(told(pushing(), NOW, [event]).due, Some(NOW + policy().poll_min));
+    }
+}
+
+#[test]
+fn a_file_that_takes_the_program_with_it_is_not_read_for_ever() {
+    let mut run = received();
+    let mut now = NOW;
+    while run.state == State::Received {
+        run = told(run, now, [Event::Began]);
+        now += policy().step_timeout;
+        assert!(now < NOW + policy().wait_deadline * 2);
+    }
+    assert_eq!(run.state, State::Stuck);
+}
+
+#[test]
+fn a_zip_that_keeps_vanishing_is_not_made_for_ever() {
+    let mut run = received();
+    let mut now = NOW;
+    while !run.state.is_end() {
+        run = told(run, now, [Event::Began]);
+        if run.state == State::Received {
+            run = told(run, now, [staged(), Event::Discarded]);
+        }
+        now += Duration::from_hours(1);
+        assert!(now < NOW + policy().wait_deadline * 2);
+    }
+    assert_eq!(run.state, State::Stuck);
+}
+
+#[test]
+fn a_backlog_is_not_stuck_however_long_it_waits_for_its_turn() {
+    let mut run = told(received(), NOW, [Event::Began, staged()]);
+    for day in 1..30 {
+        let now = NOW + Duration::from_hours(24 * day);
+        run = told(run, now, [Event::SlotTaken { by: "0".to_owned() }]);
+        run = told(run, now, [Event::Behind { older: "inbox/hr/0.csv".to_owned() }]);
+        assert_eq!(run.state, State::Packed);
+    }
+}
+
+#[test]
 fn retry_after_wins_over_our_own_wait() {
     let at = NOW + Duration::from_secs(777);
     let event = Event::NotSent { why: "why".to_owned(), retry_at: Some(at) };
@@ -203,7 +249,8 @@ fn a_refused_file_names_its_report() {
     let event = Event::Refused { why: "why".to_owned(), problems: 3, report: Some("r".to_owned()) };
     let run = told(received(), NOW, [Event::Began, event]);
     assert_eq!((run.state, run.problems), (State::Rejected, 3));
-    assert_eq!(run.action(NOW), Action::Rest);
+    // An earlier attempt may have left a zip.
+    assert_eq!(run.action(NOW), Action::Discard);
 }
 
 #[test]
@@ -266,7 +313,9 @@ fn every_live_state_is_due_and_only_what_the_service_may_hold_takes_the_slot() {
         (pushing(), true),
         (told(pushing(), NOW, [accepted()]), true),
         (told(pushing(), NOW, [Event::Busy]), false),
-        (told(pushing(), NOW, [lost()]), false),
+        (told(pushing(), NOW, [lost()]), true),
+        (told(pushing(), NOW, [lost(), claimed(), Event::Busy]), true),
+        (told(pushing(), NOW, [lost(), claimed(), accepted()]), true),
     ] {
         assert!(run.due.is_some() && run.deadline.is_some(), "{run:?}");
         assert_eq!(run.holds_slot(), holds, "{run:?}");

@@ -35,7 +35,7 @@ pub const COLUMNS: &[(&str, &str)] = &[
     ("Report", "the blob that lists them, in the reports container"),
     ("Attempts", "packs and pushes begun"),
     ("Failures", "failures in a row of the present state"),
-    ("FailedPushes", "pushes in a row that failed or were not answered"),
+    ("FailedPushes", "pushes that failed or were not answered"),
     ("NextAttempt", "when the next step is due; absent when nothing is left to do"),
     ("Deadline", "when the present state ends as `Stuck`"),
     ("Received", "when the row was made"),

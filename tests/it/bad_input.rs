@@ -8,8 +8,14 @@ use time::OffsetDateTime;
 use viva_import::{
     azure::{ARRIVALS, REPORTS},
     config::Config,
-    demo::{SAMPLE_CONNECTION, event_grid, host::Outcome, stage::Stage},
+    demo::{
+        SAMPLE_CONNECTION, event_grid,
+        host::Outcome,
+        service::{Call, Quirk},
+        stage::Stage,
+    },
     run::{Run, RunId, Source, State},
+    runs::Saved,
 };
 
 use crate::stage::{GOOD_CSV, ended, log, stage, until};
@@ -108,6 +114,55 @@ async fn a_connection_that_cannot_be_read_keeps_its_files_until_it_is_mended() {
         imports.into_iter().find(|run| run.state == State::Completed)
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_for_a_while_keeps_its_waiting_files() {
+    let stage = stage(&[]).await;
+    stage.service.always(Call::Push, Some(Quirk::Busy));
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    let waits_for = async |words: &str| {
+        until(words, async || {
+            let run = stage.imports().await.unwrap().pop()?;
+            run.last_failure.filter(|why| why.contains(words))
+        })
+        .await;
+    };
+    waits_for("has not finished").await;
+    stage.connect("hr", "{").await.unwrap();
+    waits_for("connections/hr.json cannot be used").await;
+    stage.connect("hr", SAMPLE_CONNECTION).await.unwrap();
+    stage.service.always(Call::Push, None);
+    assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
+}
+
+#[tokio::test]
+async fn a_staged_zip_that_was_damaged_is_made_again() {
+    let stage = stage(&[]).await;
+    stage.service.always(Call::Push, Some(Quirk::Busy));
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    let stored = until("a packed import", async || {
+        let stored = stage.runs.list().await.unwrap().pop()?;
+        (stored.run.state == State::Packed).then_some(stored)
+    })
+    .await;
+    // As if the zip were not what was staged: what the row says of it is another thing.
+    let mut damaged = stored.run.clone();
+    damaged.package.as_mut().unwrap().sha256 = "0".repeat(64);
+    until("a row that says so", async || {
+        let stored = stage.runs.list().await.unwrap().pop()?;
+        let mut next = stored.run.clone();
+        if next.state != State::Packed {
+            return None;
+        }
+        next.package.clone_from(&damaged.package);
+        matches!(stage.runs.save(stored, next).await.unwrap(), Saved::Done(_)).then_some(())
+    })
+    .await;
+    stage.service.always(Call::Push, None);
+    let run = ended(&stage, "hr/a.csv").await;
+    assert_eq!((run.state, run.failed_pushes), (State::Completed, 0));
+    assert_eq!(stage.service.ingestions().len(), 1);
 }
 
 #[tokio::test]

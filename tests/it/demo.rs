@@ -104,7 +104,15 @@ async fn the_sample_goes_all_the_way_and_nothing_is_left_behind() {
         let at = rest.find(step).unwrap_or_else(|| panic!("{step} comes not, or not now: {told}"));
         rest = &rest[at + step.len()..];
     }
+    let readme = std::fs::read_to_string("README.md").unwrap();
+    assert_eq!(columns(&readme), columns(&told), "the README shows what the demo prints");
     shown.is_gone().await;
+}
+
+/// The columns of the row that the demo prints last.
+fn columns(told: &str) -> Vec<&str> {
+    let (_, row) = told.split_once("The row in the table `imports`:\n").unwrap();
+    row.lines().map_while(|line| line.strip_prefix("  ")?.split_whitespace().next()).collect()
 }
 
 #[tokio::test]

@@ -1,6 +1,9 @@
 //! The main job: a CSV that arrives becomes a followed import with its status in a table.
 
-use std::io::{Cursor, Read as _};
+use std::{
+    io::{Cursor, Read as _},
+    time::Duration,
+};
 
 use futures::{StreamExt as _, stream};
 use reqwest::{Method, header::HeaderMap};
@@ -8,7 +11,7 @@ use serde_json::Value;
 use viva_import::{
     azure::{PACKAGES, REPORTS},
     demo::{
-        SAMPLE_CSV, event_grid,
+        SAMPLE_CONNECTION, SAMPLE_CSV, event_grid,
         host::Outcome,
         service::{Call, Quirk, Rules},
     },
@@ -112,20 +115,84 @@ async fn the_schedule_finds_the_newest_file_that_no_event_told_of() {
     assert_eq!(stage.imports().await.unwrap().len(), 1);
 }
 
+/// A blob's date has whole seconds, and the date is the order.
+async fn a_second_later() {
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+}
+
+/// A good file that can be told from others by its number of rows.
+fn csv_of(rows: usize) -> String {
+    let row = "ana@contoso.com,11/01/2026,,Executive\n";
+    format!("Employee,EffectiveDate,Manager,Organization\n{}", row.repeat(rows))
+}
+
 #[tokio::test]
-async fn files_of_one_tenant_wait_for_each_other_and_none_is_lost() {
+async fn incremental_files_keep_their_order_and_none_is_lost() {
     let stage = stage_with(Rules { polls_per_status: 2, ..rules() }, &[]).await;
-    let names = ["hr/1.csv", "hr/2.csv", "hr/3.csv"];
-    for name in names {
-        stage.arrive(name, GOOD_CSV.into()).await.unwrap();
+    let incremental = SAMPLE_CONNECTION.replace("\"full\"", "\"incremental\"");
+    stage.connect("changes", &incremental).await.unwrap();
+    let mut blobs = vec![];
+    for rows in 1..=4 {
+        blobs.push(
+            stage.drop_file(&format!("changes/{rows}.csv"), csv_of(rows).into()).await.unwrap(),
+        );
+        a_second_later().await;
     }
-    for name in names {
-        assert_eq!(ended(&stage, name).await.state, State::Completed);
+    // The events come in another order than the files.
+    for blob in [&blobs[0], &blobs[2], &blobs[1], &blobs[3]] {
+        stage.announce(&event_grid::blob_created(blob)).await.unwrap();
     }
-    assert_eq!(stage.service.ingestions().len(), 3);
+    for rows in 1..=4 {
+        let run = ended(&stage, &format!("changes/{rows}.csv")).await;
+        assert_eq!(run.state, State::Completed, "{rows}: {:?}", run.last_failure);
+    }
+    let ingestions = stage.service.ingestions();
+    let order: Vec<u64> = ingestions.iter().map(|ingestion| ingestion.rows).collect();
+    assert_eq!(order, [1, 2, 3, 4]);
+    assert!(ingestions.iter().all(|ingestion| ingestion.is_bootstrap == Some(false)));
     // The slot in the table kept them apart: the service never had to say that it is busy.
-    let refused = stage.service.requests().iter().any(|request| request.status == Some(400));
-    assert!(!refused);
+    assert!(!stage.service.requests().iter().any(|request| request.status == Some(400)));
+}
+
+#[tokio::test]
+async fn an_older_full_file_is_never_pushed_after_a_newer_one() {
+    let stage = stage_with(Rules { polls_per_status: 3, ..rules() }, &[]).await;
+    for rows in 1..=4 {
+        stage.arrive(&format!("hr/{rows}.csv"), csv_of(rows).into()).await.unwrap();
+        a_second_later().await;
+    }
+    assert_eq!(ended(&stage, "hr/4.csv").await.state, State::Completed);
+    let mut superseded = 0;
+    for rows in 1..=3 {
+        let run = ended(&stage, &format!("hr/{rows}.csv")).await;
+        if run.state == State::Superseded {
+            assert!(run.last_failure.unwrap().contains("is newer and replaces everything"));
+            superseded += 1;
+        } else {
+            assert_eq!(run.state, State::Completed);
+        }
+    }
+    assert!(superseded > 0);
+    let order = stage.service.ingestions();
+    let order: Vec<u64> = order.iter().map(|ingestion| ingestion.rows).collect();
+    assert!(order.is_sorted() && order.ends_with(&[4]), "{order:?}");
+}
+
+#[tokio::test]
+async fn a_lost_answer_keeps_the_tenants_slot_until_it_is_known_what_became_of_it() {
+    let stage = stage(&[]).await;
+    stage.service.quirk(Call::Push, Quirk::AcceptThenCut);
+    stage.arrive("hr/1.csv", csv_of(1).into()).await.unwrap();
+    until("an accepted push without an answer", async || stage.service.ingestions().pop()).await;
+    a_second_later().await;
+    let other = SAMPLE_CONNECTION.replace("\"full\"", "\"incremental\"");
+    stage.connect("other", &other).await.unwrap();
+    stage.arrive("other/2.csv", csv_of(2).into()).await.unwrap();
+    assert_eq!(ended(&stage, "hr/1.csv").await.state, State::Completed);
+    assert_eq!(ended(&stage, "other/2.csv").await.state, State::Completed);
+    let order = stage.service.ingestions();
+    let order: Vec<u64> = order.iter().map(|ingestion| ingestion.rows).collect();
+    assert_eq!(order, [1, 1, 2]);
 }
 
 #[tokio::test]
@@ -190,8 +257,19 @@ async fn older_paths_are_tried_where_the_documented_ones_are_not_there() {
 }
 
 #[tokio::test]
-async fn a_file_the_service_finds_invalid_is_rejected_with_its_error_file() {
-    let stage = stage(&[]).await;
+async fn a_file_the_service_finds_invalid_is_rejected_with_its_error_file_where_that_is_wanted() {
+    let invalid = Quirk::StatusWord("ValidationFailed".to_owned());
+    let unwanted = stage(&[]).await;
+    unwanted.service.quirk(Call::Status, invalid);
+    unwanted.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    let run = ended(&unwanted, "hr/a.csv").await;
+    assert_eq!((run.state, run.report), (State::Rejected, None));
+    assert!(unwanted.storage.blobs.list(REPORTS, "").await.unwrap().is_empty());
+
+    let stage = stage(&[("KEEP_SERVICE_ERRORS", "true")]).await;
+    // The error file is asked for again where it cannot be had at once.
+    stage.service.quirk(Call::Errors, Quirk::ServiceUnavailable { retry_after: None });
+    stage.service.quirk(Call::Status, Quirk::StatusWord("ValidationFailed".to_owned()));
     stage.service.quirk(Call::Status, Quirk::StatusWord("ValidationFailed".to_owned()));
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     let run = ended(&stage, "hr/a.csv").await;
@@ -291,10 +369,12 @@ async fn an_ingestion_that_never_moves_is_stuck_and_frees_the_tenant() {
 }
 
 #[tokio::test]
-async fn two_hosts_over_one_account_push_each_file_once() {
+async fn invocations_at_once_push_each_file_once() {
     let stage = stage(&[("AzureWebJobs.drive.Disabled", "true")]).await;
-    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
-    stage.arrive("hr/b.csv", GOOD_CSV.into()).await.unwrap();
+    let incremental = SAMPLE_CONNECTION.replace("\"full\"", "\"incremental\"");
+    stage.connect("changes", &incremental).await.unwrap();
+    stage.arrive("changes/a.csv", GOOD_CSV.into()).await.unwrap();
+    stage.arrive("changes/b.csv", GOOD_CSV.into()).await.unwrap();
     until("both imports at their end", async || {
         // As two instances of the app would: the same question at the same moment.
         let empty = serde_json::Map::new;
@@ -308,6 +388,8 @@ async fn two_hosts_over_one_account_push_each_file_once() {
         all.then_some(())
     })
     .await;
+    let imports = stage.imports().await.unwrap();
+    assert!(imports.iter().all(|run| run.state == State::Completed));
     assert_eq!(stage.service.ingestions().len(), 2);
     let pushes = stage.service.requests();
     let pushes = pushes.iter().filter(|request| request.call == Some(Call::Push));

@@ -40,6 +40,16 @@ fn an_open_quotation_mark_is_found_with_the_row_it_is_in() {
 }
 
 #[test]
+fn a_record_that_looks_like_the_end_is_not_the_end() {
+    let text = [b"a\n1\n", &END[1..], b"2\n"].concat();
+    let records: Vec<Next> = (1..=4).map(Next::Record).chain([Next::End]).collect();
+    assert_eq!(read(&text), records);
+    assert_eq!(read(&[b"a", END].concat()), [Next::Record(1), Next::Record(2), Next::End]);
+    let quoted = [b"a\n\"", END, b"\"\n2\n"].concat();
+    assert_eq!(read(&quoted), [Next::Record(1), Next::Record(2), Next::Record(5), Next::End]);
+}
+
+#[test]
 fn nothing_and_blank_lines_hold_no_record() {
     assert_eq!(read(b""), [Next::End]);
     assert_eq!(read(b"\n\r\n\n"), [Next::End]);
