@@ -133,10 +133,12 @@ impl Road {
         if let Some(newer) = newer {
             return Ok(Some(Event::Overtaken { by: newer.source.file() }));
         }
+        // Whoever has the slot does not wait: the older file would wait for the slot in turn.
+        if run.refresh != Some(Refresh::Incremental) || run.holds_slot() {
+            return Ok(None);
+        }
         let older = siblings.iter().find(|sibling| sibling.id > run.id && !sibling.state.is_end());
-        Ok(older
-            .filter(|_| run.refresh == Some(Refresh::Incremental))
-            .map(|older| Event::Behind { older: older.source.file() }))
+        Ok(older.map(|older| Event::Behind { older: older.source.file() }))
     }
 
     /// Saves what came of a push. The service's id of it is nowhere else: it goes to the log first,

@@ -196,6 +196,22 @@ async fn a_lost_answer_keeps_the_tenants_slot_until_it_is_known_what_became_of_i
 }
 
 #[tokio::test]
+async fn a_late_older_file_and_one_whose_answer_was_lost_do_not_wait_for_each_other_for_ever() {
+    let stage = stage(&[]).await;
+    let incremental = SAMPLE_CONNECTION.replace("\"full\"", "\"incremental\"");
+    stage.connect("changes", &incremental).await.unwrap();
+    let older = stage.drop_file("changes/1.csv", csv_of(1).into()).await.unwrap();
+    a_second_later().await;
+    stage.service.quirk(Call::Push, Quirk::AcceptThenCut);
+    stage.arrive("changes/2.csv", csv_of(2).into()).await.unwrap();
+    until("an accepted push without an answer", async || stage.service.ingestions().pop()).await;
+    stage.announce(&event_grid::blob_created(&older)).await.unwrap();
+    for name in ["changes/1.csv", "changes/2.csv"] {
+        assert_eq!(ended(&stage, name).await.state, State::Completed);
+    }
+}
+
+#[tokio::test]
 async fn the_status_function_lists_the_imports_newest_first() {
     let stage = stage(&[]).await;
     stage.arrive("hr/good.csv", GOOD_CSV.into()).await.unwrap();
