@@ -54,7 +54,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "ImportStorage__clientId",
         None,
-        "client id of the user-assigned identity for storage; without it the app's own identity",
+        "client id of the user-assigned identity for storage; without it the app's own identity. For its trigger the host also wants `ImportStorage__credential` to be `managedidentity`",
     ),
     setting(
         "ImportStorage",

@@ -162,7 +162,8 @@ fn notice(kept: &[(usize, Field)], absent: &[&Field], width: usize) -> Option<St
         .map(|position| (position + 1).to_string())
         .collect();
     if !cut.is_empty() {
-        parts.push(format!("not mapped and therefore cut: columns {}", cut.join(", ")));
+        let columns = if cut.len() == 1 { "column" } else { "columns" };
+        parts.push(format!("not mapped and therefore cut: {columns} {}", cut.join(", ")));
     }
     (!parts.is_empty()).then(|| parts.join("; "))
 }
