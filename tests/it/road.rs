@@ -128,7 +128,7 @@ fn csv_of(rows: usize) -> String {
 
 #[tokio::test]
 async fn incremental_files_keep_their_order_and_none_is_lost() {
-    let stage = stage_with(Rules { polls_per_status: 2, ..rules() }, &[]).await;
+    let stage = stage(&[]).await;
     let incremental = SAMPLE_CONNECTION.replace("\"full\"", "\"incremental\"");
     stage.connect("changes", &incremental).await.unwrap();
     let mut blobs = vec![];
@@ -156,7 +156,7 @@ async fn incremental_files_keep_their_order_and_none_is_lost() {
 
 #[tokio::test]
 async fn an_older_full_file_is_never_pushed_after_a_newer_one() {
-    let stage = stage_with(Rules { polls_per_status: 3, ..rules() }, &[]).await;
+    let stage = stage_with(Rules { polls_per_status: 2, ..rules() }, &[]).await;
     for rows in 1..=4 {
         stage.arrive(&format!("hr/{rows}.csv"), csv_of(rows).into()).await.unwrap();
         a_second_later().await;
