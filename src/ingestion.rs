@@ -17,7 +17,7 @@ use azure_core::credentials::{Secret, TokenCredential};
 use bytes::Bytes;
 use futures::Stream;
 use reqwest::{
-    Body, Client, Method, StatusCode,
+    Body, Client, StatusCode,
     header::{ACCEPT, AUTHORIZATION, HeaderValue},
     multipart::{Form, Part},
 };
@@ -123,11 +123,10 @@ impl Service {
             Err(trouble) => connection.scale_unit.clone().ok_or(trouble)?,
         };
         let (tenant, connector) = (&connection.tenant, connection.connector.word());
-        let paths = [
-            format!("scopes/{tenant}/ingress/connectors/{connector}"),
-            format!("scopes/{tenant}/ingress/connectors/status?connectorType={connector}"),
-        ];
-        let answer = self.ask(connection, &paths, Some(&scale_unit), now).await?;
+        let connectors = format!("scopes/{tenant}/ingress/connectors");
+        let path = format!("{connectors}/{connector}");
+        let older = [format!("{connectors}/status?connectorType={connector}")];
+        let answer = self.ask(connection, &path, &older, Some(&scale_unit), now).await?;
         match answer.status {
             status if status.is_success() && wire::has_connector(&answer.body) => Ok(scale_unit),
             // Neither the present nor the older path is there: the push itself will tell.
@@ -223,8 +222,9 @@ impl Service {
     ) -> Result<wire::Ingestion, Trouble> {
         // The documented path, then the older one without `fileIngestion`.
         let ingestions = format!("scopes/{}/ingress/connectors/Hr/ingestions", connection.tenant);
-        let paths = [format!("{ingestions}/fileIngestion/{id}"), format!("{ingestions}/{id}")];
-        let answer = self.ask(connection, &paths, run.scale_unit.as_deref(), now).await?;
+        let path = format!("{ingestions}/fileIngestion/{id}");
+        let older = [format!("{ingestions}/{id}")];
+        let answer = self.ask(connection, &path, &older, run.scale_unit.as_deref(), now).await?;
         if !answer.status.is_success() {
             return Err(trouble(&answer, "the question for the status"));
         }
@@ -246,13 +246,19 @@ impl Service {
         // The page prints `/scopes/<tenant>//Hr/...`, from which a part fell out: first the two
         // ways it can be mended, then as printed.
         let scope = format!("scopes/{}", connection.tenant);
-        let paths = [
-            format!("{scope}/ingress/connectors/Hr/ingestions/{id}/errors"),
-            format!("{scope}/ingress/connectors/Hr/ingestions/fileIngestion/{id}/errors"),
+        let ingestions = format!("{scope}/ingress/connectors/Hr/ingestions");
+        let path = format!("{ingestions}/{id}/errors");
+        let others = [
+            format!("{ingestions}/fileIngestion/{id}/errors"),
             format!("{scope}//Hr/ingestions/{id}/errors"),
         ];
-        let scale_unit = run.scale_unit.as_deref();
-        let answer = self.ask_any(connection, &paths, scale_unit, MAX_ERRORS_BYTES, now).await?;
+        let question = Question {
+            connection,
+            scale_unit: run.scale_unit.as_deref(),
+            max_bytes: MAX_ERRORS_BYTES,
+            now,
+        };
+        let answer = self.get_any(&question, &path, &others).await?;
         match answer.status {
             status if status.is_success() && is_html(&answer.body) => {
                 Err(Trouble::later(sign_in_page()))
@@ -268,8 +274,8 @@ impl Service {
         now: OffsetDateTime,
     ) -> Result<String, Trouble> {
         let tenant = &connection.tenant;
-        let paths = [format!("tenants/{tenant}/scopes/{tenant}/scaleUnit")];
-        let answer = self.ask(connection, &paths, None, now).await?;
+        let path = format!("tenants/{tenant}/scopes/{tenant}/scaleUnit");
+        let answer = self.ask(connection, &path, &[], None, now).await?;
         if !answer.status.is_success() {
             return Err(trouble(&answer, "the question for the scale unit"));
         }
@@ -277,57 +283,57 @@ impl Service {
             .ok_or_else(|| Trouble::later("the service's scale unit could not be read"))
     }
 
-    /// Asks the paths in turn until one is not 404; a JSON answer is wanted.
+    /// Asks for JSON at `path`, or where that is 404 at one of the `others`.
     ///
     /// A 401 or a sign-in page is answered once with a fresh token.
     async fn ask(
         &self,
         connection: &Connection,
-        paths: &[String],
+        path: &str,
+        others: &[String],
         scale_unit: Option<&str>,
         now: OffsetDateTime,
     ) -> Result<Answer, Trouble> {
-        let stale = |answer: &Answer| {
-            answer.status == StatusCode::UNAUTHORIZED
-                || (answer.status.is_success() && is_page(&answer.body))
-        };
-        let mut answer = self.ask_any(connection, paths, scale_unit, MAX_ANSWER_BYTES, now).await?;
-        if stale(&answer) {
+        let question = Question { connection, scale_unit, max_bytes: MAX_ANSWER_BYTES, now };
+        let is_sign_in = |answer: &Answer| answer.status.is_success() && is_page(&answer.body);
+        let mut answer = self.get_any(&question, path, others).await?;
+        if answer.status == StatusCode::UNAUTHORIZED || is_sign_in(&answer) {
             self.forget_token(connection);
-            answer = self.ask_any(connection, paths, scale_unit, MAX_ANSWER_BYTES, now).await?;
+            answer = self.get_any(&question, path, others).await?;
         }
-        if answer.status.is_success() && is_page(&answer.body) {
+        if is_sign_in(&answer) {
             return Err(Trouble::Refused(sign_in_page()));
         }
         Ok(answer)
     }
 
-    async fn ask_any(
+    async fn get_any(
         &self,
-        connection: &Connection,
-        paths: &[String],
-        scale_unit: Option<&str>,
-        max_bytes: usize,
-        now: OffsetDateTime,
+        question: &Question<'_>,
+        path: &str,
+        others: &[String],
     ) -> Result<Answer, Trouble> {
-        let mut paths = paths.iter().peekable();
-        loop {
-            let path = paths.next().map_or("", String::as_str);
-            let token = self.bearer(connection).await?;
-            let mut request = self
-                .client
-                .request(Method::GET, self.url(path))
-                .header(AUTHORIZATION, token)
-                .header(ACCEPT, "application/json");
-            if let Some(scale_unit) = scale_unit {
-                request = request.header(SCALE_UNIT, scale_unit);
-            }
-            let answer = http::send(request, QUESTION_TIMEOUT, max_bytes, now).await;
-            let answer = answer.map_err(|no_answer| Trouble::later(no_answer.why()))?;
-            if answer.status != StatusCode::NOT_FOUND || paths.peek().is_none() {
-                return Ok(answer);
+        let mut answer = self.get(question, path).await?;
+        for path in others {
+            if answer.status == StatusCode::NOT_FOUND {
+                answer = self.get(question, path).await?;
             }
         }
+        Ok(answer)
+    }
+
+    async fn get(&self, question: &Question<'_>, path: &str) -> Result<Answer, Trouble> {
+        let token = self.bearer(question.connection).await?;
+        let mut request = self
+            .client
+            .get(self.url(path))
+            .header(AUTHORIZATION, token)
+            .header(ACCEPT, "application/json");
+        if let Some(scale_unit) = question.scale_unit {
+            request = request.header(SCALE_UNIT, scale_unit);
+        }
+        let answer = http::send(request, QUESTION_TIMEOUT, question.max_bytes, question.now).await;
+        answer.map_err(|no_answer| Trouble::later(no_answer.why()))
     }
 
     fn url(&self, path: &str) -> String {
@@ -382,6 +388,14 @@ impl Service {
         let mut credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
         credentials.remove(&connection.credential);
     }
+}
+
+/// What every try of a question has in common.
+struct Question<'a> {
+    connection: &'a Connection,
+    scale_unit: Option<&'a str>,
+    max_bytes: usize,
+    now: OffsetDateTime,
 }
 
 /// What an answer means that is not the one hoped for.
