@@ -105,7 +105,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "STEP_TIMEOUT_SECONDS",
         Some("900"),
-        "how long one pack or push may take, and when a step that died is taken up again; less than half of `functionTimeout`",
+        "when a pack or push that died is taken up again; a live one gives up at nine tenths of it. Less than half of `functionTimeout`",
     ),
     setting(
         "POLL_MIN_SECONDS",

@@ -66,7 +66,7 @@ pub struct Run {
     pub failed_pushes: u32,
     /// When the next step is due; `None` when nothing is left to do.
     pub due: Option<OffsetDateTime>,
-    /// When the present state ends as `Stuck`.
+    /// When the import ends as `Stuck` if it has come no further.
     pub deadline: Option<OffsetDateTime>,
     /// Whether a push's answer was lost: the service may have the content already.
     pub answer_lost: bool,

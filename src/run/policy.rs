@@ -10,7 +10,7 @@ use super::RunId;
 /// Waits and limits. The settings say what they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// How long one pack or push may take. A step that died is taken up again after this.
+    /// After this a pack or push that died is taken up again; a live one gives up before.
     pub step_timeout: Duration,
     /// First and shortest wait between two polls, and first wait after a failure.
     pub poll_min: Duration,

@@ -37,7 +37,7 @@ pub const COLUMNS: &[(&str, &str)] = &[
     ("Failures", "failures in a row of the present state"),
     ("FailedPushes", "pushes that failed or were not answered"),
     ("NextAttempt", "when the next step is due; absent when nothing is left to do"),
-    ("Deadline", "when the present state ends as `Stuck`"),
+    ("Deadline", "when the import ends as `Stuck` if it has come no further"),
     ("Received", "when the row was made"),
     ("Pushed", "when the service accepted the push"),
     ("Ended", "when the import ended"),
