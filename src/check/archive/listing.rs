@@ -1,0 +1,198 @@
+//! What the directory lists: one csv and one json at the root, plainly compressed, and no more.
+
+use std::io::{self, Read, Seek};
+
+use zip::read::ZipFileEntry;
+use zip::{CompressionMethod, ZipArchive};
+
+use super::{Fault, Id};
+
+const NAMES_SHOWN: usize = 3;
+const NAME_CHARS: usize = 80;
+const METADATA_BYTES: u64 = 1024 * 1024;
+
+/// An entry of the directory.
+pub(super) struct Entry<'a> {
+    file: ZipFileEntry<'a>,
+    name: String,
+    kind: Kind,
+    /// The size when unpacked, as stated.
+    pub(super) bytes: u64,
+}
+
+/// What an entry is, by its name.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Kind {
+    Csv,
+    Json,
+    Folder,
+    /// What macOS or Windows adds by itself.
+    Litter,
+    Other,
+}
+
+impl Kind {
+    fn of(name: &str) -> Self {
+        let mut parts = name.split(['/', '\\']);
+        let last = parts.clone().next_back().unwrap_or_default();
+        let is_litter = [".DS_Store", "Thumbs.db", "desktop.ini"]
+            .iter()
+            .any(|litter| litter.eq_ignore_ascii_case(last));
+        if is_litter || last.starts_with("._") || parts.next() == Some("__MACOSX") {
+            return Self::Litter;
+        }
+        match last.rsplit_once('.') {
+            _ if last.is_empty() => Self::Folder,
+            Some((_, extension)) if extension.eq_ignore_ascii_case("csv") => Self::Csv,
+            Some((_, extension)) if extension.eq_ignore_ascii_case("json") => Self::Json,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl Entry<'_> {
+    fn is_wanted(&self) -> bool {
+        matches!(self.kind, Kind::Csv | Kind::Json)
+    }
+
+    fn has_path(&self) -> bool {
+        self.name.contains(['/', '\\', ':'])
+    }
+
+    fn is_deflated(&self) -> bool {
+        let method = self.file.compression();
+        matches!(method, CompressionMethod::Deflated | CompressionMethod::Stored)
+    }
+}
+
+/// What entries may have in common, how it is called, and what to do about it.
+type Group = (fn(&Entry<'_>) -> bool, &'static str, &'static str);
+
+const ERRORS: &[Group] = &[
+    (
+        |entry| entry.kind == Kind::Folder,
+        "Folders in the zip",
+        "zip the two files themselves, not the folder they are in",
+    ),
+    (
+        |entry| entry.kind == Kind::Litter,
+        "Files that macOS or Windows added to the zip",
+        "leave them out: select only data.csv and metadata.json, on macOS with \
+         `zip -X info.zip data.csv metadata.json`",
+    ),
+    (
+        |entry| entry.kind == Kind::Other,
+        "Files in the zip that are neither .csv nor .json",
+        "leave them out",
+    ),
+    (
+        |entry| entry.is_wanted() && entry.has_path(),
+        "Files that do not lie at the root of the zip",
+        "zip the two files themselves, without a folder",
+    ),
+    (
+        |entry| entry.file.is_symlink(),
+        "Symbolic links in the zip",
+        "zip the files to which they point",
+    ),
+    (
+        |entry| entry.is_wanted() && entry.file.encrypted(),
+        "Encrypted files in the zip",
+        "zip them without a password",
+    ),
+    (
+        |entry| entry.is_wanted() && !entry.file.encrypted() && !entry.is_deflated(),
+        "Files in the zip that are not compressed by plain deflate",
+        "zip them by the usual method",
+    ),
+];
+
+const WARNING: Group = (
+    |entry| {
+        let is_expected = matches!(entry.name.as_str(), "data.csv" | "metadata.json");
+        entry.is_wanted() && !entry.has_path() && !is_expected
+    },
+    "Names other than data.csv and metadata.json",
+    "rename the files, since the service once hung for ever on other names",
+);
+
+/// The entries in the order of the directory.
+pub(super) fn entries<R: Read + Seek>(zip: &ZipArchive<R>) -> io::Result<Vec<Entry<'_>>> {
+    (0..zip.len())
+        .map(|index| {
+            let file = zip.by_index_data(index)?;
+            let name = file.name().unwrap_or_default().into_owned();
+            Ok(Entry { kind: Kind::of(&name), bytes: file.size(), name, file })
+        })
+        .collect()
+}
+
+/// The place of the entry of this kind, if there is exactly one.
+pub(super) fn only(kind: Kind, entries: &[Entry<'_>]) -> Option<usize> {
+    let is_kind = |entry: &Entry<'_>| entry.kind == kind;
+    let first = entries.iter().position(is_kind)?;
+    (entries.iter().rposition(is_kind) == Some(first)).then_some(first)
+}
+
+/// What is wrong with the entries, errors before warnings.
+pub(super) fn faults(entries: &[Entry<'_>], max_bytes: u64) -> Vec<Fault> {
+    let of_kind = |kind| entries.iter().filter(move |entry| entry.kind == kind);
+    let mut faults = Vec::new();
+    let (csvs, jsons) = (of_kind(Kind::Csv).count(), of_kind(Kind::Json).count());
+    if (csvs, jsons) != (1, 1) {
+        let message = format!(
+            "the zip must hold exactly one .csv file and one .json file (found: {csvs} .csv, \
+             {jsons} .json); zip data.csv and metadata.json together"
+        );
+        faults.push(Fault::error(Id::F05, message));
+    }
+    let error = |message| Fault::error(Id::F05, message);
+    faults.extend(ERRORS.iter().filter_map(|group| sentence(entries, group)).map(error));
+    if of_kind(Kind::Csv).any(|entry| entry.bytes == 0) {
+        let message = "the .csv file in the zip is empty; export it again";
+        faults.push(Fault::error(Id::F06, message));
+    }
+    if of_kind(Kind::Json).any(|entry| entry.bytes == 0) {
+        faults.push(empty_json());
+    }
+    if of_kind(Kind::Json).any(|entry| entry.bytes > METADATA_BYTES) {
+        let message = "the .json file in the zip is larger than 1 MiB, so it is no metadata.json; \
+            it must hold the mapping and no data";
+        faults.push(Fault::error(Id::F08, message));
+    }
+    if of_kind(Kind::Csv).any(|entry| entry.bytes > max_bytes) {
+        let message = format!(
+            "the .csv file in the zip unpacks to more than {max_bytes} bytes, the most that is \
+             accepted; leave out old rows or unneeded columns"
+        );
+        faults.push(Fault::error(Id::F09, message));
+    }
+    let warning = |message| Fault::warning(Id::F05, message);
+    faults.extend(sentence(entries, &WARNING).map(warning));
+    faults
+}
+
+/// The fault of a json without text.
+pub(super) fn empty_json() -> Fault {
+    let message = "the .json file in the zip is empty; put the mapping of the columns into it";
+    Fault::error(Id::F07, message)
+}
+
+fn sentence(entries: &[Entry<'_>], &(has, called, remedy): &Group) -> Option<String> {
+    let names: Vec<_> = entries.iter().filter(|entry| has(entry)).map(shown).collect();
+    let count = names.len();
+    let more = if count > NAMES_SHOWN { ", …" } else { "" };
+    let names = names[..count.min(NAMES_SHOWN)].join(", ");
+    (count > 0).then(|| format!("{called}: {count} ({names}{more}); {remedy}"))
+}
+
+/// The name, if it is plain enough for a sentence.
+fn shown(entry: &Entry<'_>) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || c.is_ascii_graphic() || c == ' ';
+    let chars = entry.name.chars().count();
+    if (1..=NAME_CHARS).contains(&chars) && entry.name.chars().all(is_plain) {
+        format!("`{}`", entry.name)
+    } else {
+        format!("a name of {chars} characters that cannot be shown here")
+    }
+}
