@@ -24,8 +24,71 @@ pub enum Command {
     ///
     /// Example: viva-import demo my.csv --connection my-connection.json
     Demo(Demo),
+    /// Checks a CSV, or the zip that would be sent, by Microsoft's rules. Exit code 0: it would be
+    /// accepted, 1: refused, 2: it could not be checked
+    ///
+    /// Example: viva-import check export.csv --mapping connections/hr.json
+    Check(Check),
+    /// Prints the rules that files are checked by, or explains one
+    Rules {
+        /// The rule's id, like V01
+        id: Option<String>,
+    },
+    /// Lets a file pass, this once, that was refused because a full refresh with it would delete
+    /// people or columns. Needs the storage settings
+    Allow {
+        /// The import's id: RowKey of the table
+        run: String,
+    },
     /// Prints every setting with its default
     Settings,
+}
+
+/// What is checked, and how.
+#[derive(Debug, clap::Args)]
+pub struct Check {
+    /// The file: .csv or .zip
+    pub file: PathBuf,
+    /// What its columns are: a connection, a mapping, or a metadata.json of Microsoft's (which is
+    /// taken literally). Without it a zip's own metadata.json, or Viva's own names
+    #[arg(long, value_name = "JSON")]
+    pub mapping: Option<PathBuf>,
+    /// What the file does, where it is not what the mapping says; full without one
+    #[arg(long, value_enum)]
+    pub refresh: Option<RefreshWord>,
+    /// Rows that are not valid are left out instead of refusing the file
+    #[arg(long)]
+    pub lenient: bool,
+    /// The last accepted import, to guard against deleting people and columns: a report of this
+    /// command as JSON, or its summary
+    #[arg(long, value_name = "JSON")]
+    pub against: Option<PathBuf>,
+    /// How the report is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// The report shows the values of the rows it lists: personal data, for your eyes only
+    #[arg(long)]
+    pub show_values: bool,
+}
+
+/// What a file does to the data that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RefreshWord {
+    /// It replaces everything
+    Full,
+    /// It adds and overwrites by person and date
+    Incremental,
+}
+
+/// How a report is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a person
+    Text,
+    /// For a program; the README has its shape
+    Json,
+    /// A page
+    Html,
 }
 
 /// What the demo shows.

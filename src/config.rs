@@ -9,8 +9,8 @@ use url::Url;
 
 use crate::{
     azure::{Account, Endpoints},
+    check::{Limits, Unmapped},
     http::{is_loopback, is_loopback_http},
-    package::Dialect,
     run::Policy,
 };
 
@@ -98,6 +98,21 @@ pub const SETTINGS: &[Setting] = &[
         "largest file that is read; the portal's limit, none is published for the API",
     ),
     setting(
+        "MAX_PEOPLE_BYTES",
+        Some("536870912"),
+        "memory for the people and managers of one file; a larger file is refused",
+    ),
+    setting(
+        "MAX_SHRINK_PERCENT",
+        Some("10"),
+        "by how many per cent people or rows may fall from one full refresh to the next before a file is refused",
+    ),
+    setting(
+        "UNMAPPED_COLUMNS",
+        Some("drop"),
+        "columns the mapping does not name: `drop` cuts them, `refuse` refuses the file; a connection may say otherwise",
+    ),
+    setting(
         "KEEP_SERVICE_ERRORS",
         Some("false"),
         "whether the service's own error file is kept under `reports/`; it may quote the data, so it is left in the portal",
@@ -143,8 +158,11 @@ pub struct Config {
     pub account: Account,
     /// Waits and limits.
     pub policy: Policy,
-    /// metadata.json and sizes.
-    pub dialect: Dialect,
+    /// The key of the mapping in metadata.json: `Mapping` by default, `ColumnMap` in Microsoft's
+    /// business sample.
+    pub mapping_key: String,
+    /// Limits of the checks.
+    pub limits: Limits,
     /// The far service.
     pub service: ServiceConfig,
 }
@@ -189,10 +207,8 @@ impl Config {
             ingestion_deadline: reader.seconds("INGESTION_DEADLINE_SECONDS"),
             push_failures: u32::try_from(reader.number("PUSH_FAILURES")).unwrap_or(u32::MAX),
         };
-        let dialect = Dialect {
-            mapping_key: reader.text("METADATA_MAPPING_KEY"),
-            max_file_bytes: reader.number("MAX_FILE_BYTES"),
-        };
+        let mapping_key = reader.text("METADATA_MAPPING_KEY");
+        let limits = reader.limits();
         let endpoint = reader.endpoint("INGESTION_ENDPOINT");
         let scope = reader.text("INGESTION_SCOPE");
         let part_name = reader.text("PUSH_PART_NAME");
@@ -202,12 +218,23 @@ impl Config {
             (Some(account), Some(endpoint)) if reader.faults.is_empty() => Ok(Self {
                 account,
                 policy,
-                dialect,
+                mapping_key,
+                limits,
                 service: ServiceConfig { endpoint, scope, part_name, file_name, keep_errors },
             }),
             _ => Err(reader.faults),
         }
     }
+}
+
+/// Reads the limits alone, for the commands that need no account.
+///
+/// # Errors
+/// One sentence for each fault.
+pub fn limits(get: impl Fn(&str) -> Option<String>) -> Result<Limits, Vec<String>> {
+    let mut reader = Reader { get, faults: vec![] };
+    let limits = reader.limits();
+    if reader.faults.is_empty() { Ok(limits) } else { Err(reader.faults) }
 }
 
 struct Reader<F> {
@@ -250,6 +277,23 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
                 self.faults.push(format!("{name} must be true or false"));
                 false
             }
+        }
+    }
+
+    fn limits(&mut self) -> Limits {
+        let unmapped = Unmapped::parse(self.text("UNMAPPED_COLUMNS").trim());
+        if unmapped.is_none() {
+            self.faults.push("UNMAPPED_COLUMNS must be drop or refuse".to_owned());
+        }
+        let max_shrink_percent = self.number("MAX_SHRINK_PERCENT");
+        if max_shrink_percent > 100 {
+            self.faults.push("MAX_SHRINK_PERCENT must be at most 100".to_owned());
+        }
+        Limits {
+            max_file_bytes: self.number("MAX_FILE_BYTES"),
+            max_people_bytes: self.number("MAX_PEOPLE_BYTES"),
+            max_shrink_percent,
+            unmapped: unmapped.unwrap_or(Unmapped::Refuse),
         }
     }
 

@@ -21,9 +21,10 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::{ingestion::wire, run::Refresh};
+use crate::{check::Checks, ingestion::wire, run::Refresh};
 
-mod json;
+mod checks;
+pub(crate) mod json;
 
 /// Largest connection document that is read.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -45,6 +46,8 @@ pub struct Connection {
     pub scale_unit: Option<String>,
     /// The mapping, in the document's order.
     pub mapping: Vec<Field>,
+    /// How its files are checked.
+    pub checks: Checks,
 }
 
 /// A connector of the ingestion service.
@@ -125,31 +128,46 @@ impl Connection {
     /// # Errors
     /// Every fault of it.
     pub fn parse(name: &str, document: &[u8]) -> Result<Self, Vec<Fault>> {
-        let fault = |at: &str, what: String| vec![Fault { at: at.to_owned(), what }];
-        if document.len() > MAX_BYTES {
-            return Err(fault("/", format!("larger than {MAX_BYTES} bytes")));
-        }
-        let text = document.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(document);
-        let text = std::str::from_utf8(text).map_err(|error| {
-            fault(&format!("byte {}", error.valid_up_to()), "not UTF-8".to_owned())
-        })?;
-        let (value, repeated) = json::parse(text).map_err(|error| {
-            let at = format!("line {}, column {}", error.line(), error.column());
-            fault(&at, format!("not JSON ({})", category(&error)))
-        })?;
-        let Value::Object(members) = value else {
-            return Err(fault("/", "must be an object".to_owned()));
-        };
-        let mut reader = Reader { faults: vec![] };
-        for pointer in repeated {
-            reader.fault(&pointer, "stands twice");
-        }
+        let (members, mut reader) = read(document)?;
         let connection = reader.connection(name, &members);
         match connection {
             Some(connection) if reader.faults.is_empty() => Ok(connection),
             _ => Err(reader.faults),
         }
     }
+}
+
+/// Reads a document that is a mapping alone.
+///
+/// # Errors
+/// Every fault of it.
+pub fn mapping(document: &[u8]) -> Result<Vec<Field>, Vec<Fault>> {
+    let (members, mut reader) = read(document)?;
+    let fields = reader.mapping("", &members);
+    if reader.faults.is_empty() { Ok(fields) } else { Err(reader.faults) }
+}
+
+/// The members at a document's top, and a reader that has noted what stands twice.
+fn read(document: &[u8]) -> Result<(Map<String, Value>, Reader), Vec<Fault>> {
+    let fault = |at: &str, what: String| vec![Fault { at: at.to_owned(), what }];
+    if document.len() > MAX_BYTES {
+        return Err(fault("/", format!("larger than {MAX_BYTES} bytes")));
+    }
+    let text = document.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(document);
+    let text = std::str::from_utf8(text)
+        .map_err(|error| fault(&format!("byte {}", error.valid_up_to()), "not UTF-8".to_owned()))?;
+    let (value, repeated) = json::parse(text).map_err(|error| {
+        let at = format!("line {}, column {}", error.line(), error.column());
+        fault(&at, format!("not JSON ({})", category(&error)))
+    })?;
+    let Value::Object(members) = value else {
+        return Err(fault("/", "must be an object".to_owned()));
+    };
+    let mut reader = Reader { faults: vec![] };
+    for pointer in repeated {
+        reader.fault(&pointer, "stands twice");
+    }
+    Ok((members, reader))
 }
 
 /// The kind of a syntax error; its text could quote the document.
@@ -170,7 +188,7 @@ impl Reader {
     fn connection(&mut self, name: &str, members: &Map<String, Value>) -> Option<Connection> {
         const KNOWN: [&str; 6] =
             ["tenantId", "connector", "refresh", "credential", "scaleUnit", "mapping"];
-        self.refuse_unknown("", members, &KNOWN);
+        self.refuse_unknown("", members, &[&KNOWN[..], &checks::KNOWN].concat());
         let tenant = self.text("", members, "tenantId").and_then(|id| {
             let good = is_guid(id);
             if !good {
@@ -198,7 +216,9 @@ impl Reader {
         }
         let credential =
             self.object("", members, "credential").and_then(|members| self.credential(members));
-        let mapping = self.object("", members, "mapping").map(|members| self.mapping(members));
+        let mapping =
+            self.object("", members, "mapping").map(|members| self.mapping("/mapping", members));
+        let checks = self.checks(members);
         Some(Connection {
             name: name.to_owned(),
             tenant: tenant?,
@@ -207,6 +227,7 @@ impl Reader {
             credential: credential?,
             scale_unit,
             mapping: mapping?,
+            checks,
         })
     }
 
@@ -237,31 +258,29 @@ impl Reader {
         }
     }
 
-    fn mapping(&mut self, members: &Map<String, Value>) -> Vec<Field> {
+    fn mapping(&mut self, at: &str, members: &Map<String, Value>) -> Vec<Field> {
         if members.contains_key("DatasetType") {
             self.fault(
-                "/mapping",
+                at,
                 "holds a whole metadata.json; it must hold only the value of its \"Mapping\"",
             );
             return vec![];
         }
         if members.is_empty() {
-            self.fault("/mapping", "must map at least one column");
+            self.fault(at, "must map at least one column");
         }
-        let mut fields: Vec<Field> = vec![];
+        let mut fields = vec![];
         for source in members.keys() {
-            let at = format!("/mapping/{}", json::escaped(source));
+            let pointer = format!("{at}/{}", json::escaped(source));
             if source.trim().is_empty() {
-                self.fault(&at, "must be the header of a column, not empty");
+                self.fault(&pointer, "must be the header of a column, not empty");
             }
-            let Some(entry) = self.object("/mapping", members, source) else { continue };
-            self.refuse_unknown(&at, entry, &["name", "type"]);
-            let (target, kind) = (self.text(&at, entry, "name"), self.text(&at, entry, "type"));
-            let (Some(target), Some(kind)) = (target, kind) else { continue };
-            if let Some(first) = fields.iter().find(|field| field.target == target) {
-                let what = format!("maps to {target}, as \"{}\" does already", first.source);
-                self.fault(&format!("{at}/name"), what);
-            }
+            let Some(entry) = self.object(at, members, source) else { continue };
+            self.refuse_unknown(&pointer, entry, &["name", "type"]);
+            let target = self.text(&pointer, entry, "name");
+            let (Some(target), Some(kind)) = (target, self.text(&pointer, entry, "type")) else {
+                continue;
+            };
             fields.push(Field {
                 source: source.clone(),
                 target: target.to_owned(),

@@ -44,6 +44,8 @@ const CONSOLE: &str = "Host.Function.Console";
 const GLANCE: Duration = Duration::from_millis(200);
 /// What the handler has printed takes a moment through the host's pipe.
 const LAST_WORDS: Duration = Duration::from_millis(200);
+/// Most characters of a column that are shown.
+const COLUMN_WIDTH: usize = 76;
 /// A person watches: everything is asked for every second.
 const HURRY: [(&str, &str); 4] = [
     ("POLL_MIN_SECONDS", "1"),
@@ -203,7 +205,9 @@ async fn print_row(stage: &Stage, run: &Run) -> Result<(), String> {
             Some(Value::String(text)) => text.clone(),
             Some(value) => value.to_string(),
         };
-        say(&format!("  {column:<14} {value}"));
+        let short: String = value.chars().take(COLUMN_WIDTH).collect();
+        let more = if short.len() < value.len() { "..." } else { "" };
+        say(&format!("  {column:<14} {short}{more}"));
     }
     Ok(())
 }

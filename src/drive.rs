@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 
 use crate::{
     azure::{CONNECTIONS, PACKAGES, Storage, blob::Blobs, sentence},
+    check::mapping_faults,
     config::Config,
     connection::{self, Connection},
     ingestion::Service,
@@ -179,7 +180,12 @@ impl Road {
         let name = &run.connection;
         let why = match self.connection(name).await? {
             Some(Ok(connection)) if connection.tenant == run.id.tenant => {
-                return Ok(Ok(connection));
+                let faults = mapping_faults(&connection.mapping, &connection.checks);
+                if faults.is_empty() {
+                    return Ok(Ok(connection));
+                }
+                // Not one file's fault: every file of the connection would be refused.
+                format!("the mapping of {CONNECTIONS}/{name}.json: {}", faults.join("; "))
             }
             Some(Ok(_)) => {
                 format!("{CONNECTIONS}/{name}.json names another tenant than when the file arrived")

@@ -5,7 +5,7 @@
 //! 2. [`drive`] asks [`connection`] whose file it is and writes one row of [`runs`]. From then on
 //!    the file is not lost, whatever happens.
 //! 3. [`run`] says what is to be done next; [`drive`] does it, one step at a time.
-//! 4. [`package`] reads the file, checks it, and stages one zip.
+//! 4. [`package`] reads the file, has it checked by [`check`], and stages one zip.
 //! 5. [`ingestion`] pushes the zip and follows what the service makes of it.
 //! 6. The row says how it ended, and the `status` function lists the rows.
 //!
@@ -17,6 +17,7 @@
 //! - no log, row, report or error holds a cell's value, a token or a secret.
 
 pub mod azure;
+pub mod check;
 pub mod cli;
 pub mod config;
 pub mod connection;

@@ -4,7 +4,7 @@
     reason = "the one place that reads the environment and hands out the clock"
 )]
 
-use std::{process::ExitCode, sync::Arc};
+use std::{io::Write as _, path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::Parser as _;
 use time::OffsetDateTime;
@@ -12,12 +12,14 @@ use tokio::net::TcpListener;
 use tracing_subscriber::{EnvFilter, fmt::writer::MakeWriterExt as _};
 use viva_import::{
     azure::{Storage, sentence},
-    cli::{Cli, Command},
-    config::{Config, SETTINGS},
+    check::{Asked, Summary, explain},
+    cli::{self, Cli, Command, Format, RefreshWord},
+    config::{self, Config, SETTINGS},
     demo,
     drive::Road,
     host,
     ingestion::Service,
+    run::Refresh,
 };
 
 #[tokio::main]
@@ -28,18 +30,69 @@ async fn main() -> ExitCode {
             serve().await
         }
         Command::Demo(wishes) => demo::run(&wishes, setting).await,
-        Command::Settings => {
-            print_settings();
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Check(wishes) => match check(&wishes) {
+            Ok(code) => Ok(code),
+            Err(why) => {
+                complain(&why);
+                return ExitCode::from(2);
+            }
+        },
+        Command::Rules { id } => explain(id.as_deref()).map(|text| say(&text)),
+        Command::Allow { run } => allow(&run).await.map(|said| say(&said)),
+        Command::Settings => Ok(say(&settings_text())),
     };
     outcome.unwrap_or_else(|why| {
-        #[expect(clippy::print_stderr, reason = "the last word of a command that failed")]
-        {
-            eprintln!("error: {why}");
-        }
+        complain(&why);
         ExitCode::FAILURE
     })
+}
+
+/// Checks a file on this machine; the exit code says what came of it.
+fn check(wishes: &cli::Check) -> Result<ExitCode, String> {
+    let read = |path: &PathBuf| {
+        std::fs::read(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))
+    };
+    let previous = wishes.against.as_ref().map(|path| {
+        Summary::read(&read(path)?).map_err(|why| format!("{}: {why}", path.display()))
+    });
+    let asked = Asked {
+        mapping: wishes.mapping.as_ref().map(read).transpose()?,
+        refresh: wishes.refresh.map(|word| match word {
+            RefreshWord::Full => Refresh::Full,
+            RefreshWord::Incremental => Refresh::Incremental,
+        }),
+        lenient: wishes.lenient,
+        previous: previous.transpose()?,
+        show_values: wishes.show_values,
+        today: OffsetDateTime::now_utc().date().into(),
+        limits: config::limits(setting).map_err(|faults| faults.join("; "))?,
+    };
+    let report = asked.check(&wishes.file)?;
+    let file = wishes.file.file_name().unwrap_or_default().to_string_lossy();
+    say(&match wishes.format {
+        Format::Text => report.text(&file),
+        Format::Json => format!("{:#}", report.json(&file)),
+        Format::Html => report.html(&file),
+    });
+    Ok(if report.is_accepted() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn allow(run: &str) -> Result<String, String> {
+    log();
+    open_road()?.allow(run).await
+}
+
+fn complain(why: &str) {
+    #[expect(clippy::print_stderr, reason = "the last word of a command that failed")]
+    {
+        eprintln!("error: {why}");
+    }
+}
+
+/// Prints a command's answer. A reader that has gone away is no reason to fail.
+fn say(text: &str) -> ExitCode {
+    let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
+    ExitCode::SUCCESS
 }
 
 /// Answers the host. It never returns well: the host does not restart what exits with 0.
@@ -49,18 +102,23 @@ async fn serve() -> Result<ExitCode, String> {
         "FUNCTIONS_CUSTOMHANDLER_PORT holds no port; `serve` is started by the Functions host, \
          `demo` shows it on this machine",
     )?;
-    let config = Config::read(setting).map_err(|faults| faults.join("; "))?;
-    let storage = Storage::open(&config.account)
-        .map_err(|error| format!("the storage account cannot be opened: {}", sentence(&error)))?;
-    let service = Service::new(config.service.clone(), Arc::new(setting))
-        .map_err(|_| "no TLS can be had on this machine".to_owned())?;
-    let road = Road::new(storage, service, config, Arc::new(OffsetDateTime::now_utc));
+    let road = open_road()?;
     let listener = TcpListener::bind(("127.0.0.1", port))
         .await
         .map_err(|error| format!("port {port} cannot be listened on: {error}"))?;
     tracing::info!("viva-import {} listens on port {port}", env!("CARGO_PKG_VERSION"));
     host::serve(listener, Arc::new(road)).await.map_err(|error| error.to_string())?;
     Err("the door closed by itself".to_owned())
+}
+
+/// The road as the settings describe it.
+fn open_road() -> Result<Road, String> {
+    let config = Config::read(setting).map_err(|faults| faults.join("; "))?;
+    let storage = Storage::open(&config.account)
+        .map_err(|error| format!("the storage account cannot be opened: {}", sentence(&error)))?;
+    let service = Service::new(config.service.clone(), Arc::new(setting))
+        .map_err(|_| "no TLS can be had on this machine".to_owned())?;
+    Ok(Road::new(storage, service, config, Arc::new(OffsetDateTime::now_utc)))
 }
 
 fn setting(name: &str) -> Option<String> {
@@ -84,13 +142,13 @@ fn log() {
         .init();
 }
 
-#[expect(clippy::print_stdout, reason = "printing is what the command is for")]
-fn print_settings() {
+fn settings_text() -> String {
+    let mut text = String::new();
     for setting in SETTINGS {
-        println!("{}", setting.name);
-        println!("    {}", setting.about);
+        text.push_str(&format!("{}\n    {}\n", setting.name, setting.about));
         if let Some(default) = setting.default {
-            println!("    default: {default}");
+            text.push_str(&format!("    default: {default}\n"));
         }
     }
+    text
 }

@@ -16,50 +16,32 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
-use self::findings::Findings;
 use crate::{
     azure::{
         PACKAGES,
         blob::{Blob, Blobs, Staging},
     },
-    connection::Connection,
+    check::{Report, Terms, too_large},
     run::{Package, Source},
 };
 
-pub mod findings;
-mod header;
 mod metadata;
-mod records;
 mod zipped;
 
-pub use zipped::{Checked, check_and_zip};
+pub use zipped::check_and_zip;
 
 /// Chunks in flight between the network and the working thread, either way.
 const CHUNKS_IN_FLIGHT: usize = 4;
 /// Bytes of zip that the working thread hands over at a time.
 const OUTPUT_BYTES: usize = 256 << 10;
 
-/// What the service wants to see in `metadata.json`, and how much it takes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dialect {
-    /// The key of the mapping: `Mapping` by default, `ColumnMap` in Microsoft's business sample.
-    pub mapping_key: String,
-    /// Largest file that is read, in bytes.
-    pub max_file_bytes: u64,
-}
-
 /// What became of a file.
 #[derive(Debug)]
 pub enum Outcome {
     /// It is right and its zip is staged.
-    Staged {
-        /// The zip.
-        package: Package,
-        /// What the check saw.
-        checked: Checked,
-    },
+    Staged(Package, Report),
     /// It is wrong.
-    Refused(Findings),
+    Refused(Report),
     /// The blob has another content now, or is gone.
     Moved,
 }
@@ -71,23 +53,23 @@ pub enum Outcome {
 pub async fn pack(
     blobs: &Blobs,
     source: &Source,
-    connection: &Connection,
-    dialect: &Dialect,
+    terms: Terms,
+    mapping_key: &str,
     name: &str,
 ) -> Result<Outcome, Failure> {
-    if source.bytes > dialect.max_file_bytes {
-        return Ok(Outcome::Refused(findings::too_large(source.bytes, dialect.max_file_bytes)));
+    if source.bytes > terms.limits.max_file_bytes {
+        return Ok(Outcome::Refused(too_large(source.bytes, &terms)));
     }
     let (csv_in, csv_out) = mpsc::channel(CHUNKS_IN_FLIGHT);
     let (zip_in, zip_out) = mpsc::channel(CHUNKS_IN_FLIGHT);
     let work = {
-        let (connection, dialect, bytes) = (connection.clone(), dialect.clone(), source.bytes);
+        let (mapping_key, bytes) = (mapping_key.to_owned(), source.bytes);
         tokio::task::spawn_blocking(move || {
             let mut output = ChannelWriter { sender: zip_in, buffer: vec![] };
             let input = ChannelReader { receiver: csv_out, chunk: Bytes::new() };
-            let checked = check_and_zip(input, &mut output, &connection, &dialect, bytes)?;
+            let report = check_and_zip(input, &mut output, &terms, &mapping_key, bytes)?;
             output.flush()?;
-            io::Result::Ok(checked)
+            io::Result::Ok(report)
         })
     };
     let (download, upload, work) = tokio::join!(
@@ -101,13 +83,13 @@ pub async fn pack(
         answer => answer.map_err(Failure::Storage)?,
     }
     let (staging, sha256) = upload.map_err(Failure::Storage)?;
-    let checked = match work.map_err(|_| Failure::Broken)?.map_err(Failure::Work)? {
-        Ok(checked) => checked,
-        Err(findings) => return Ok(Outcome::Refused(findings)),
-    };
+    let report = work.map_err(|_| Failure::Broken)?.map_err(Failure::Work)?;
+    if !report.is_accepted() {
+        return Ok(Outcome::Refused(report));
+    }
     let (etag, bytes) = staging.commit("application/zip").await.map_err(Failure::Storage)?;
     let package = Package { blob: name.to_owned(), etag, bytes, sha256 };
-    Ok(Outcome::Staged { package, checked })
+    Ok(Outcome::Staged(package, report))
 }
 
 /// Why nothing could be decided about a file.

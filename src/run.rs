@@ -12,18 +12,18 @@
 //!                     Superseded              | PushRefused: Stuck
 //! ```
 //!
-//! Laws kept here: an end stays an end; every live run is due; a step that died is due again.
+//! Laws kept here: an end stays an end, unless a person lets a guarded file pass; every live run is due; a step that died is due again.
 
 use std::time::Duration;
 
 use time::OffsetDateTime;
 
 pub use self::{
-    event::{Action, Event, IllegalEvent},
+    event::{Action, Checked, Event, IllegalEvent},
     parts::{IngestionId, Package, Refresh, RunId, Source, State},
     policy::Policy,
 };
-use crate::ingestion::wire::Status;
+use crate::{check::Summary, ingestion::wire::Status};
 
 mod event;
 mod moves;
@@ -46,10 +46,18 @@ pub struct Run {
     pub refresh: Option<Refresh>,
     /// Data rows; known once packed.
     pub rows: Option<u64>,
+    /// What the next import is held against; known once packed.
+    pub summary: Option<Summary>,
+    /// Rows left out because the connection is lenient.
+    pub dropped: u64,
     /// How many problems were found in the file.
     pub problems: u64,
     /// The blob that lists them, in the reports container.
     pub report: Option<String>,
+    /// Whether nothing is wrong but that people or columns would be deleted.
+    pub guarded: bool,
+    /// Who let the file pass though it deletes people or columns.
+    pub allowed: Option<String>,
     /// The staged zip, as long as it is there.
     pub package: Option<Package>,
     /// The service's address of this tenant, once discovered.
@@ -99,8 +107,12 @@ impl Run {
             state: State::Received,
             refresh: None,
             rows: None,
+            summary: None,
+            dropped: 0,
             problems: 0,
             report: None,
+            guarded: false,
+            allowed: None,
             package: None,
             scale_unit: None,
             ingestion: None,
@@ -170,20 +182,19 @@ impl Run {
         use State::{Completed, Ingesting, Packed, Pushing, Received, Rejected, Stuck, Superseded};
         Ok(match (self.state, event) {
             (Received, Event::Began) => self.begin(now, policy),
-            (Received, Event::Packed { package, rows, refresh, notice }) => {
+            (Received, Event::Packed { package, refresh, checked }) => {
                 self.package = Some(package);
-                self.rows = Some(rows);
                 self.refresh = Some(refresh);
-                self.last_failure = None;
-                self.notice = notice;
-                let deadline = self.deadline;
-                self.enter(Packed, now, deadline)
+                self.checked(*checked, now)
             }
-            (Received, Event::Refused { why, problems, report }) => {
+            (Received, Event::Refused { why, problems, report, guarded }) => {
                 self.problems = problems;
                 self.report = report;
+                self.guarded = guarded;
                 self.end(Rejected, Some(why), now)
             }
+            // The one end that is none: a person says that the missing people are to be deleted.
+            (Rejected, Event::Allowed { by }) if self.guarded => self.reopen(by, now, policy),
             (Received, Event::Replaced) => {
                 let why = "the file was replaced before it was read; its newer content is an \
                            import of its own";
@@ -241,7 +252,7 @@ impl Run {
                 match status {
                     Status::Completed => self.end(Completed, None, now),
                     Status::ValidationFailed => {
-                        self.report = report;
+                        self.report = report.or(self.report);
                         let why = detail.unwrap_or_else(|| "no reason given".to_owned());
                         let why = format!("the service's validation failed: {why}");
                         self.end(Rejected, Some(why), now)

@@ -86,6 +86,22 @@ impl Blobs {
         }))
     }
 
+    /// What a blob's metadata says under `key`, whose capitals do not count; `None` where it says
+    /// nothing or where there is no blob.
+    ///
+    /// # Errors
+    /// Whatever the service says but "not found".
+    pub async fn metadata(&self, container: &str, name: &str, key: &str) -> Result<Option<String>> {
+        let properties = match self.client(container, name).get_properties(None).await {
+            Ok(properties) => properties,
+            Err(error) if error.http_status() == Some(StatusCode::NotFound) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let metadata = properties.metadata()?;
+        let mut found = metadata.into_iter().filter(|(name, _)| name.eq_ignore_ascii_case(key));
+        Ok(found.next().map(|(_, value)| value))
+    }
+
     /// The blobs whose names begin with `prefix`, in name order.
     ///
     /// # Errors

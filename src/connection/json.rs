@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 ///
 /// # Errors
 /// Where it is not JSON: what is wrong, at which line and column.
-pub(super) fn parse(text: &str) -> Result<(Value, Vec<String>), serde_json::Error> {
+pub(crate) fn parse(text: &str) -> Result<(Value, Vec<String>), serde_json::Error> {
     let repeated = RefCell::new(vec![]);
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let node = Node { pointer: String::new(), repeated: &repeated };

@@ -1,6 +1,7 @@
 //! Documents that are right, and what is said about those that are not.
 
 use super::*;
+use crate::check::{Id, Severity, Unmapped};
 
 const GOOD: &str = r#"{
   "tenantId": "AAAAAAAA-2222-3333-4444-555555555555",
@@ -76,14 +77,49 @@ fn every_fault_is_told_at_once_each_with_its_place() {
 }
 
 #[test]
-fn two_columns_cannot_be_mapped_to_one_field() {
+fn how_files_are_checked_is_read() {
     let document = GOOD.replace(
-        r#""mapping": {"#,
-        r#""mapping": { "Mail": { "name": "PersonId", "type": "EmailType" },"#,
+        r#""mapping""#,
+        r#""lenient": true, "unmappedColumns": "refuse", "encoding": "Windows-1252",
+           "delimiter": "tab", "rules": { "M05": "warning", "q01": "off" }, "mapping""#,
+    );
+    let checks = Connection::parse("hr", document.as_bytes()).unwrap().checks;
+    let expected = Checks {
+        lenient: true,
+        unmapped: Some(Unmapped::Refuse),
+        encoding: Some(encoding_rs::WINDOWS_1252),
+        delimiter: Some(b'\t'),
+        rules: vec![(Id::M05, Some(Severity::Warning)), (Id::Q01, None)],
+    };
+    assert_eq!(checks, expected);
+    let plain = GOOD.replace(
+        r#""mapping""#,
+        r#""lenient": false, "encoding": "utf-8", "delimiter": ",", "rules": {}, "mapping""#,
+    );
+    assert_eq!(Connection::parse("hr", plain.as_bytes()).unwrap().checks, Checks::default());
+}
+
+#[test]
+fn what_cannot_be_checked_so_is_told_with_its_place() {
+    let document = GOOD.replace(
+        r#""mapping""#,
+        r#""lenient": "yes", "unmappedColumns": "keep", "encoding": "klingon", "delimiter": "x",
+           "rules": { "V99": "off", "I04": "warning", "F03": "off", "M05": "error" }, "mapping""#,
     );
     let faults = faults(&document);
-    assert_eq!(faults.len(), 1, "{faults:?}");
-    assert!(faults[0].starts_with("/mapping/Employee~1Id/name: maps to PersonId"), "{faults:?}");
+    for place in [
+        "/lenient: must be true or false",
+        "/unmappedColumns: must be",
+        "/encoding: must be",
+        "/delimiter: must be",
+        "/rules/V99: is no rule",
+        "/rules/I04: cannot be lowered",
+        "/rules/F03: cannot be lowered",
+        "/rules/M05: must be",
+    ] {
+        assert!(faults.iter().any(|fault| fault.starts_with(place)), "{place} in {faults:#?}");
+    }
+    assert_eq!(faults.len(), 8, "{faults:#?}");
 }
 
 #[test]

@@ -9,17 +9,22 @@ use azure_core::{Error, Result, error::ErrorKind};
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 use sha2::{Digest as _, Sha256};
+use time::format_description::well_known::Rfc3339;
 
 use super::{Road, Step, storage_failed, tell};
 use crate::{
     azure::{PACKAGES, REPORTS, sentence},
+    check::{Report, Severity, Summary, Terms},
     connection::Connection,
     drive::Arrival,
     ingestion::{Trouble, wire::Status},
     package::{self, Outcome},
-    run::{Event, IngestionId, Refresh, Run, State},
+    run::{Checked, Event, IngestionId, Refresh, Run, State},
     runs::{Claimed, Stored},
 };
+
+/// The blob metadata that says `deletes` where a file may delete people or columns.
+const ALLOW_METADATA: &str = "viva_import_allow";
 
 /// Pause before what came of a push is saved again.
 const SAVE_AGAIN: Duration = Duration::from_secs(2);
@@ -48,39 +53,113 @@ impl Road {
             Ok(connection) => connection,
             Err(event) => return Ok(event),
         };
+        let mut terms = Terms::of(&connection, &self.config.limits, (self.clock)().date().into());
+        terms.previous = self.last_accepted(run).await?;
+        terms.allowed = match &run.allowed {
+            Some(by) => Some(by.clone()),
+            None => self.allowed_by_metadata(run).await?,
+        };
+        let allowed = terms.allowed.clone();
         let name = format!("{}/{}.zip", run.id.key, run.attempts);
-        let dialect = &self.config.dialect;
-        let packed = package::pack(&self.blobs, &run.source, &connection, dialect, &name).await;
+        let mapping_key = &self.config.mapping_key;
+        let packed = package::pack(&self.blobs, &run.source, terms, mapping_key, &name).await;
         Ok(match packed {
-            Ok(Outcome::Staged { package, checked }) => Event::Packed {
-                package,
-                rows: checked.rows,
-                refresh: connection.refresh,
-                notice: checked.notice,
-            },
-            Ok(Outcome::Refused(findings)) => {
-                let file = run.source.file();
-                let report = format!("{}/report.json", run.id.key);
-                let content = format!("{:#}\n", findings.report(&file));
-                let json = "application/json";
-                self.blobs.put(REPORTS, &report, json, content.into_bytes()).await?;
-                Event::Refused {
-                    why: findings.sentence(&file),
-                    problems: findings.count(),
-                    report: Some(report),
-                }
+            Ok(Outcome::Staged(package, report)) => {
+                let checked = Checked {
+                    report: self.keep(run, &report).await?,
+                    notice: report.notice(),
+                    dropped: report.dropped,
+                    // Only where there was something to allow.
+                    allowed: allowed.filter(|_| report.deletes),
+                    summary: report.summary,
+                };
+                let checked = Box::new(checked);
+                Event::Packed { package, refresh: connection.refresh, checked }
             }
+            Ok(Outcome::Refused(report)) => Event::Refused {
+                why: report.sentence(&run.source.file()),
+                problems: report.count(Severity::Error),
+                report: Some(self.keep(run, &report).await?),
+                guarded: report.is_only_guarded(),
+            },
             Ok(Outcome::Moved) => {
                 // The event of the newer content may never come: its row is made here.
                 match self.arrive(&run.source.container, &run.source.name).await? {
                     Arrival::Received(_) | Arrival::Known(_) => Event::Replaced,
                     Arrival::Ignored(why) | Arrival::Gone(why) => {
-                        Event::Refused { why, problems: 0, report: None }
+                        Event::Refused { why, problems: 0, report: None, guarded: false }
                     }
                 }
             }
             Err(failure) => Event::Faulted { why: failure.to_string(), retry_at: None },
         })
+    }
+
+    /// Keeps a report as a page and as JSON; the name of the page.
+    async fn keep(&self, run: &Run, report: &Report) -> Result<String> {
+        let (file, key) = (run.source.file(), &run.id.key);
+        let json = format!("{:#}\n", report.json(&file)).into_bytes();
+        let page = format!("{key}/report.html");
+        let html = report.html(&file).into_bytes();
+        let beside = format!("{key}/report.json");
+        self.blobs.put(REPORTS, &beside, "application/json", json).await?;
+        self.blobs.put(REPORTS, &page, "text/html; charset=utf-8", html).await?;
+        Ok(page)
+    }
+
+    /// What the last accepted full refresh of the connection was, with the columns that
+    /// incremental imports have added since.
+    async fn last_accepted(&self, run: &Run) -> Result<Option<Summary>> {
+        let siblings = self.runs.of_connection(run).await?;
+        let accepted: Vec<(&Run, &Summary)> = siblings
+            .iter()
+            .filter(|sibling| sibling.state == State::Completed && sibling.id != run.id)
+            .filter_map(|sibling| Some((sibling, sibling.summary.as_ref()?)))
+            .collect();
+        let full = accepted.iter().filter(|(sibling, _)| sibling.refresh == Some(Refresh::Full));
+        // The newest content has the smallest id.
+        let Some((full, summary)) = full.min_by_key(|(sibling, _)| &sibling.id) else {
+            return Ok(None);
+        };
+        let later = accepted.iter().filter(|(sibling, _)| sibling.id < full.id);
+        Ok(Some(later.fold((*summary).clone(), |all, (_, summary)| all.and(summary))))
+    }
+
+    /// Whether whoever uploaded the file says in its metadata that it may delete.
+    async fn allowed_by_metadata(&self, run: &Run) -> Result<Option<String>> {
+        let source = &run.source;
+        let value = self.blobs.metadata(&source.container, &source.name, ALLOW_METADATA).await?;
+        let is_allowed = value.is_some_and(|value| value.eq_ignore_ascii_case("deletes"));
+        Ok(is_allowed.then(|| format!("by the file's metadata {ALLOW_METADATA}")))
+    }
+
+    /// Lets a file pass that deletes people or columns, this once.
+    ///
+    /// # Errors
+    /// Storage failed, or the import is in no state to be let pass; a sentence says which.
+    pub async fn allow(&self, key: &str) -> std::result::Result<String, String> {
+        let failed = |error: Error| format!("storage: {}", sentence(&error));
+        let imports = self.runs.list().await.map_err(failed)?;
+        let Some(stored) = imports.into_iter().find(|stored| stored.run.id.key == key) else {
+            return Err(format!("there is no import {key}"));
+        };
+        let file = stored.run.source.file();
+        if stored.run.state != State::Rejected || !stored.run.guarded {
+            return Err(format!(
+                "{file} was not refused for what it deletes, so there is nothing to allow; it is \
+                 {}",
+                stored.run.story()
+            ));
+        }
+        let at = (self.clock)().replace_nanosecond(0).unwrap_or_else(|_| (self.clock)());
+        let at = at.format(&Rfc3339).unwrap_or_default();
+        let by = format!("by `viva-import allow` at {at}");
+        match self.save(stored, Event::Allowed { by }).await.map_err(failed)? {
+            Step::Moved(_) => Ok(format!(
+                "{file} may delete, this once; `drive` takes it up within its next minute"
+            )),
+            Step::Resting => Err(format!("{file} was changed meanwhile; try again")),
+        }
     }
 
     pub(super) async fn push(&self, stored: Stored) -> Result<Step> {

@@ -5,23 +5,25 @@
 
 use serde_json::{Map, Value, json};
 
-use super::header::Columns;
-use crate::{connection::Connection, run::Refresh};
+use crate::{
+    connection::{Connector, Field},
+    run::Refresh,
+};
 
-pub(super) fn build(columns: &Columns, connection: &Connection, mapping_key: &str) -> String {
-    let mapping: Map<String, Value> = columns
-        .kept
-        .iter()
-        .map(|(_, field)| {
-            (field.source.clone(), json!({ "name": field.target, "type": field.kind }))
-        })
+pub(super) fn build<'a>(
+    fields: impl Iterator<Item = &'a Field>,
+    refresh: Refresh,
+    mapping_key: &str,
+) -> String {
+    let mapping: Map<String, Value> = fields
+        .map(|field| (field.source.clone(), json!({ "name": field.target, "type": field.kind })))
         .collect();
-    let is_bootstrap = match connection.refresh {
+    let is_bootstrap = match refresh {
         Refresh::Full => "true",
         Refresh::Incremental => "false",
     };
     let metadata = json!({
-        "DatasetType": connection.connector.word(),
+        "DatasetType": Connector::Hr.word(),
         "IsBootstrap": is_bootstrap,
         (mapping_key): mapping,
     });

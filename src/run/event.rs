@@ -5,7 +5,7 @@ use std::fmt;
 use time::OffsetDateTime;
 
 use super::{IngestionId, Package, Refresh, State};
-use crate::ingestion::wire::Status;
+use crate::{check::Summary, ingestion::wire::Status};
 
 /// What happened to an import.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,12 +16,10 @@ pub enum Event {
     Packed {
         /// The zip.
         package: Package,
-        /// Data rows in it.
-        rows: u64,
         /// What the connection says the file is.
         refresh: Refresh,
-        /// Something a person should know though the file is right.
-        notice: Option<String>,
+        /// What the check saw.
+        checked: Box<Checked>,
     },
     /// The file, or the connection it belongs to, is wrong.
     Refused {
@@ -31,6 +29,13 @@ pub enum Event {
         problems: u64,
         /// The blob that lists them.
         report: Option<String>,
+        /// Whether nothing is wrong but that people or columns would be deleted.
+        guarded: bool,
+    },
+    /// A person lets a file pass that deletes people or columns.
+    Allowed {
+        /// Who, and when.
+        by: String,
     },
     /// The blob has another content now.
     Replaced,
@@ -103,6 +108,21 @@ pub enum Event {
     },
     /// The staged zip is gone.
     Discarded,
+}
+
+/// What the check of a file that passes saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// Rows, people, columns.
+    pub summary: Summary,
+    /// Rows left out because the connection is lenient.
+    pub dropped: u64,
+    /// Something a person should know though the file is right.
+    pub notice: Option<String>,
+    /// The blob that tells it in full.
+    pub report: String,
+    /// Who let the file pass though it deletes people or columns.
+    pub allowed: Option<String>,
 }
 
 /// What is to be done next.

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::{Policy, Run, State};
+use super::{Checked, Policy, Run, State};
 use crate::ingestion::wire::Status;
 
 impl Run {
@@ -30,6 +30,28 @@ impl Run {
         self.attempts += 1;
         self.due = Some(now + policy.step_timeout);
         self
+    }
+
+    pub(super) fn checked(mut self, checked: Checked, now: OffsetDateTime) -> Self {
+        self.rows = Some(checked.summary.rows);
+        self.summary = Some(checked.summary);
+        self.dropped = checked.dropped;
+        self.notice = checked.notice;
+        self.report = Some(checked.report);
+        self.allowed = checked.allowed;
+        self.last_failure = None;
+        let deadline = self.deadline;
+        self.enter(State::Packed, now, deadline)
+    }
+
+    /// Begins again with a file that a person lets pass.
+    pub(super) fn reopen(mut self, by: String, now: OffsetDateTime, policy: &Policy) -> Self {
+        self.allowed = Some(by);
+        self.guarded = false;
+        self.problems = 0;
+        self.ended = None;
+        self.last_failure = None;
+        self.enter(State::Received, now, Some(now + policy.wait_deadline))
     }
 
     /// An end is due once more where a zip may have been staged: it is deleted.

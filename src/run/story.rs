@@ -15,6 +15,8 @@ impl Run {
             }
             State::Packed => {
                 let rows = self.rows.unwrap_or_default();
+                let people = self.summary.as_ref().map(|summary| summary.people);
+                let people = people.map(|people| format!(", {people} people")).unwrap_or_default();
                 let zip = self.package.as_ref().map(|package| {
                     let sha256 = package.sha256.get(..12).unwrap_or_default();
                     format!("zip of {} bytes, SHA-256 {sha256}...", package.bytes)
@@ -22,7 +24,7 @@ impl Run {
                 let zip = zip.unwrap_or_else(|| "no zip".to_owned());
                 let notice = self.notice.as_ref().map(|notice| format!(" ({notice})"));
                 let notice = notice.unwrap_or_default();
-                format!("checked, {rows} rows{notice}; packed, {zip}{waits}")
+                format!("checked, {rows} rows{people}{notice}; packed, {zip}{waits}")
             }
             State::Pushing => {
                 let unit = self.scale_unit.as_deref().unwrap_or("unknown");

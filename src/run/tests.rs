@@ -35,10 +35,21 @@ fn staged() -> Event {
             bytes: 5,
             sha256: "ab".to_owned(),
         },
-        rows: 3,
         refresh: Refresh::Full,
-        notice: None,
+        checked: Box::new(checked()),
     }
+}
+
+fn checked() -> Checked {
+    let summary =
+        Summary { refresh: "full".to_owned(), rows: 3, people: 2, columns: vec![], last_day: None };
+    let report = "1/report.html".to_owned();
+    Checked { summary, dropped: 0, notice: None, report, allowed: None }
+}
+
+fn refused(guarded: bool) -> Event {
+    let report = Some("r".to_owned());
+    Event::Refused { why: "why".to_owned(), problems: 3, report, guarded }
 }
 
 fn claimed() -> Event {
@@ -246,11 +257,34 @@ fn a_word_nobody_knows_is_no_end() {
 
 #[test]
 fn a_refused_file_names_its_report() {
-    let event = Event::Refused { why: "why".to_owned(), problems: 3, report: Some("r".to_owned()) };
-    let run = told(received(), NOW, [Event::Began, event]);
+    let run = told(received(), NOW, [Event::Began, refused(false)]);
     assert_eq!((run.state, run.problems), (State::Rejected, 3));
     // An earlier attempt may have left a zip.
     assert_eq!(run.action(NOW), Action::Discard);
+}
+
+#[test]
+fn a_person_lets_a_guarded_file_pass_and_nothing_else() {
+    let allowed = || Event::Allowed { by: "by somebody".to_owned() };
+    let later = NOW + policy().wait_deadline;
+    let run = told(received(), NOW, [Event::Began, refused(true), Event::Discarded]);
+    let run = told(run, later, [allowed()]);
+    assert_eq!((run.state, run.action(later)), (State::Received, Action::Pack));
+    assert_eq!((run.problems, run.ended, run.last_failure.as_deref()), (0, None, None));
+    assert_eq!(run.allowed.as_deref(), Some("by somebody"));
+    let run = told(run, later, [Event::Began, staged()]);
+    assert_eq!(run.state, State::Packed);
+
+    let not_guarded = told(received(), NOW, [Event::Began, refused(false)]);
+    for run in [not_guarded, received(), pushing()] {
+        assert!(run.apply(allowed(), NOW, &policy()).is_err());
+    }
+}
+
+#[test]
+fn a_file_that_passed_keeps_its_report_when_the_service_has_none() {
+    let run = told(pushing(), NOW, [accepted(), said(Status::ValidationFailed)]);
+    assert_eq!(run.report.as_deref(), Some("1/report.html"));
 }
 
 #[test]

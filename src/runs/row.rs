@@ -8,11 +8,15 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
     azure::table::Properties,
+    check::Summary,
     run::{IngestionId, Package, Refresh, Run, RunId, Source, State},
 };
 
 /// When the next step is due; absent when nothing is left to do.
 pub(super) const NEXT_ATTEMPT: &str = "NextAttempt";
+
+/// A column of the table holds 32 Ki characters.
+const LONGEST_COLUMN: usize = 30_000;
 
 /// Every column with what it says.
 pub const COLUMNS: &[(&str, &str)] = &[
@@ -24,6 +28,8 @@ pub const COLUMNS: &[(&str, &str)] = &[
     ("Bytes", "its length"),
     ("LastModified", "when that content was written"),
     ("Rows", "data rows, without the header; known once packed"),
+    ("People", "people who have a row; known once packed"),
+    ("Dropped", "rows left out as not valid, because the connection is lenient"),
     (
         "State",
         "`Received`, `Packed`, `Pushing`, `Ingesting`; ends: `Completed`, `Rejected`, `Superseded`, `Stuck`",
@@ -32,7 +38,12 @@ pub const COLUMNS: &[(&str, &str)] = &[
     ("IngestionId", "the service's own id of the import"),
     ("ServiceStatus", "the service's own last word"),
     ("Problems", "problems found in the file"),
-    ("Report", "the blob that lists them, in the reports container"),
+    ("Report", "the blob that lists them, in the reports container; the same as .json beside it"),
+    (
+        "Guarded",
+        "nothing is wrong but that a full refresh would delete people or columns; `viva-import allow` lets it pass",
+    ),
+    ("Allowed", "who let a file pass that deletes people or columns"),
     ("Attempts", "packs and pushes begun"),
     ("Failures", "failures in a row of the present state"),
     ("FailedPushes", "pushes that failed or were not answered"),
@@ -44,7 +55,7 @@ pub const COLUMNS: &[(&str, &str)] = &[
     ("LastFailure", "what went wrong last, or what it waits for, in one sentence"),
     (
         "Notice",
-        "what a person should know though nothing is wrong: columns cut, fields not in the file",
+        "what a person should know though nothing is wrong: columns cut, fields not in the file, warnings",
     ),
     ("AnswerLost", "a push was not answered: the service may have the content already"),
     ("ScaleUnit", "the service's address of the tenant"),
@@ -52,6 +63,7 @@ pub const COLUMNS: &[(&str, &str)] = &[
     ("PackageETag", "which content of that zip"),
     ("PackageBytes", "its length"),
     ("PackageSha256", "SHA-256 of its bytes"),
+    ("Summary", "what the next import is held against: rows, people, columns, types, as JSON"),
     ("WriteId", "which write made the row what it is"),
 ];
 
@@ -69,12 +81,18 @@ pub(super) fn of(run: &Run) -> (Properties, String) {
     if let Some(rows) = run.rows {
         row.long("Rows", rows);
     }
+    if let Some(summary) = &run.summary {
+        row.long("People", summary.people);
+    }
+    row.long("Dropped", run.dropped);
     row.text("State", run.state.word());
     row.maybe("Refresh", run.refresh.map(Refresh::word));
     row.maybe("IngestionId", run.ingestion.as_ref().map(|id| id.0.as_str()));
     row.maybe("ServiceStatus", run.service_status.as_deref());
     row.long("Problems", run.problems);
     row.maybe("Report", run.report.as_deref());
+    row.0.insert("Guarded".to_owned(), json!(run.guarded));
+    row.maybe("Allowed", run.allowed.as_deref());
     row.0.insert("Attempts".to_owned(), json!(run.attempts));
     row.0.insert("Failures".to_owned(), json!(run.failures));
     row.0.insert("FailedPushes".to_owned(), json!(run.failed_pushes));
@@ -93,6 +111,7 @@ pub(super) fn of(run: &Run) -> (Properties, String) {
         row.long("PackageBytes", package.bytes);
         row.text("PackageSha256", &package.sha256);
     }
+    row.maybe("Summary", run.summary.as_ref().and_then(summary_text).as_deref());
     row.text("WriteId", &write_id);
     (row.0, write_id)
 }
@@ -133,8 +152,12 @@ pub(super) fn parse(row: &Properties) -> Result<(Run, String), String> {
             .ok_or_else(|| format!("row {key} is {state}, which is no state"))?,
         refresh: text(row, "Refresh").as_deref().and_then(Refresh::parse),
         rows: number(row, "Rows"),
+        summary: text(row, "Summary").and_then(|text| Summary::read(text.as_bytes()).ok()),
+        dropped: number(row, "Dropped").unwrap_or_default(),
         problems: number(row, "Problems").unwrap_or_default(),
         report: text(row, "Report"),
+        guarded: boolean(row, "Guarded"),
+        allowed: text(row, "Allowed"),
         package,
         scale_unit: text(row, "ScaleUnit"),
         ingestion: text(row, "IngestionId").map(IngestionId),
@@ -144,7 +167,7 @@ pub(super) fn parse(row: &Properties) -> Result<(Run, String), String> {
         failed_pushes: count(row, "FailedPushes"),
         due: time(row, NEXT_ATTEMPT),
         deadline: time(row, "Deadline"),
-        answer_lost: row.get("AnswerLost").and_then(Value::as_bool).unwrap_or_default(),
+        answer_lost: boolean(row, "AnswerLost"),
         received: need_time("Received")?,
         pushed: time(row, "Pushed"),
         ended: time(row, "Ended"),
@@ -170,8 +193,7 @@ impl Columns {
 
     fn maybe(&mut self, column: &str, value: Option<&str>) {
         if let Some(value) = value {
-            // A column holds 32 Ki characters; a sentence longer than this is none.
-            self.text(column, &value.chars().take(4000).collect::<String>());
+            self.text(column, &value.chars().take(LONGEST_COLUMN).collect::<String>());
         }
     }
 
@@ -199,6 +221,21 @@ fn text(row: &Properties, column: &str) -> Option<String> {
 fn number(row: &Properties, column: &str) -> Option<u64> {
     let value = row.get(column)?;
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
+}
+
+fn boolean(row: &Properties, column: &str) -> bool {
+    row.get(column).and_then(Value::as_bool).unwrap_or_default()
+}
+
+/// A summary as a column holds it; without the names of the columns where they are too many, so
+/// that what is kept can be read.
+fn summary_text(summary: &Summary) -> Option<String> {
+    let text = serde_json::to_string(summary).ok()?;
+    if text.chars().count() <= LONGEST_COLUMN {
+        return Some(text);
+    }
+    let without = Summary { columns: vec![], ..summary.clone() };
+    serde_json::to_string(&without).ok()
 }
 
 fn count(row: &Properties, column: &str) -> u32 {

@@ -35,7 +35,7 @@ async fn a_file_that_cannot_be_packed_is_rejected_with_file_row_and_column() {
         ("empty", vec![], ": the file is empty (F01)"),
         ("header-only", format!("{header}\n").into(), ": the file has a header and no data rows"),
         ("zip", b"PK\x03\x04\x14\x00".to_vec(), ": the file is a zip archive"),
-        ("utf-16", utf16(&format!("{header}\n{row}\n")), ", line 1: the file is UTF-16"),
+        ("utf-16", utf16(&format!("{header}\n{row}\n")), ": the file is UTF-16"),
         ("no-header", format!("{row}\n{row}\n").into(), ", line 1: the first line has none"),
         (
             "other-header",
@@ -44,8 +44,9 @@ async fn a_file_that_cannot_be_packed_is_rejected_with_file_row_and_column() {
         ),
         (
             "no-manager",
-            format!("Employee,EffectiveDate,Organization\n{SECRET},,\n").into(),
-            ", line 1: the file has no column \"Manager\"",
+            format!("Employee,EffectiveDate,Organization\n{SECRET}@contoso.com,11/01/2026,A\n")
+                .into(),
+            ", ManagerId: the file has no column \"Manager\"",
         ),
         (
             "too-many",
@@ -60,7 +61,7 @@ async fn a_file_that_cannot_be_packed_is_rejected_with_file_row_and_column() {
         (
             "latin-1",
             [format!("{header}\n{row}").as_bytes(), b"\xE9\n"].concat(),
-            ", line 2, column Organization: not UTF-8",
+            ", line 2, Organization: not UTF-8",
         ),
         (
             "semicolons",
@@ -79,21 +80,26 @@ async fn a_file_that_cannot_be_packed_is_rejected_with_file_row_and_column() {
         assert_eq!(run.state, State::Rejected, "{why}");
         assert!(why.starts_with(&format!("inbox/{file}{says}")), "{why}");
         assert!(run.problems > 0);
-        let report = report(&stage, &run).await;
+        let (page, report) = report(&stage, &run).await;
         assert_eq!(report["verdict"], "refused");
-        assert_eq!(report["problems"], run.problems);
-        assert!(!report.to_string().contains(SECRET), "{report}");
+        assert!(page.contains("<h1>refused: "), "{page}");
+        assert!(!report.to_string().contains(SECRET) && !page.contains(SECRET), "{report}");
         assert!(!why.contains(SECRET), "{why}");
     }
     assert!(stage.service.ingestions().is_empty());
     assert!(!log(&stage).contains(SECRET));
 }
 
-async fn report(stage: &Stage, run: &Run) -> Value {
-    let name = run.report.as_ref().unwrap();
-    let blob = stage.storage.blobs.look(REPORTS, name).await.unwrap().unwrap();
-    let chunks: Vec<_> = stage.storage.blobs.read(&blob).try_collect().await.unwrap();
-    serde_json::from_slice(&chunks.concat()).unwrap()
+/// The report's page, and the JSON beside it.
+async fn report(stage: &Stage, run: &Run) -> (String, Value) {
+    let page = run.report.as_ref().unwrap();
+    let read = async |name: &str| {
+        let blob = stage.storage.blobs.look(REPORTS, name).await.unwrap().unwrap();
+        let chunks: Vec<_> = stage.storage.blobs.read(&blob).try_collect().await.unwrap();
+        String::from_utf8(chunks.concat()).unwrap()
+    };
+    let json = read(&page.replace(".html", ".json")).await;
+    (read(page).await, serde_json::from_str(&json).unwrap())
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use viva_import::{
     run::State,
 };
 
-use crate::stage::{BINARY, GOOD_CSV, ended, log, stage, until};
+use crate::stage::{BINARY, GOOD_CSV, ended, held, log, stage, until};
 
 fn data(name: &str, value: Value) -> Map<String, Value> {
     Map::from_iter([(name.to_owned(), value)])
@@ -98,7 +98,7 @@ async fn a_ping_is_answered_at_once_while_a_push_is_under_way() {
     let stage = stage(&[]).await;
     stage.service.quirk(Call::Push, Quirk::HoldBody { after_bytes: 10 });
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
-    stage.service.held().await;
+    held(&stage).await;
     let url = format!("http://127.0.0.1:{}/", stage.host.handler_port());
     let client = reqwest::Client::new();
     for _ in 0..20 {

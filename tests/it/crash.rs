@@ -9,14 +9,15 @@ use viva_import::{
     run::State,
 };
 
-use crate::stage::{GOOD_CSV, ended, stage, until};
+use crate::stage::{GOOD_CSV, ended, held, stage, until};
 
 /// A file whose zip is far larger than what the sockets between client and server can hold.
 fn large_csv() -> String {
     let mut csv = "Employee,EffectiveDate,Manager,Organization\n".to_owned();
-    for row in 0..150_000_u32 {
+    csv.push_str("head@contoso.com,11/01/2026,,Sales\n");
+    for row in 1..150_000_u32 {
         let noise = format!("{:x}", Sha256::digest(row.to_le_bytes()));
-        let _ = writeln!(csv, "{noise}@contoso.com,11/01/2026,,Sales");
+        let _ = writeln!(csv, "{noise}@contoso.com,11/01/2026,head@contoso.com,Sales");
     }
     csv
 }
@@ -26,7 +27,7 @@ async fn kill_9_in_the_middle_of_a_push_ends_in_one_completed_row_and_one_accept
     let stage = stage(&[("STEP_TIMEOUT_SECONDS", "10")]).await;
     stage.service.quirk(Call::Push, Quirk::HoldBody { after_bytes: 100_000 });
     stage.arrive("hr/a.csv", large_csv().into()).await.unwrap();
-    stage.service.held().await;
+    held(&stage).await;
     let imports = stage.imports().await.unwrap();
     assert_eq!(imports[0].state, State::Pushing, "the intent is written before the push");
 

@@ -87,7 +87,10 @@ async fn a_new_content_under_the_same_name_is_a_new_import() {
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     ended(&stage, "hr/a.csv").await;
     stage
-        .arrive("hr/a.csv", format!("{GOOD_CSV}cy@contoso.com,11/01/2026,,HQ\n").into())
+        .arrive(
+            "hr/a.csv",
+            format!("{GOOD_CSV}cy@contoso.com,11/01/2026,ana@contoso.com,HQ\n").into(),
+        )
         .await
         .unwrap();
     until("two completed imports", async || {
@@ -122,8 +125,9 @@ async fn a_second_later() {
 
 /// A good file that can be told from others by its number of rows.
 fn csv_of(rows: usize) -> String {
-    let row = "ana@contoso.com,11/01/2026,,Executive\n";
-    format!("Employee,EffectiveDate,Manager,Organization\n{}", row.repeat(rows))
+    let head = "ana@contoso.com,11/01/2026,,Executive\n";
+    let others = (1..rows).map(|n| format!("p{n}@contoso.com,11/01/2026,ana@contoso.com,HQ\n"));
+    format!("Employee,EffectiveDate,Manager,Organization\n{head}{}", others.collect::<String>())
 }
 
 #[tokio::test]
@@ -279,8 +283,11 @@ async fn a_file_the_service_finds_invalid_is_rejected_with_its_error_file_where_
     unwanted.service.quirk(Call::Status, invalid);
     unwanted.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     let run = ended(&unwanted, "hr/a.csv").await;
-    assert_eq!((run.state, run.report), (State::Rejected, None));
-    assert!(unwanted.storage.blobs.list(REPORTS, "").await.unwrap().is_empty());
+    assert_eq!(run.state, State::Rejected);
+    // Our own report of the file stays; the service's error file is left where it is.
+    assert!(run.report.unwrap().ends_with("report.html"));
+    let kept = unwanted.storage.blobs.list(REPORTS, "").await.unwrap();
+    assert!(kept.iter().all(|blob| blob.name.contains("/report.")), "{kept:?}");
 
     let stage = stage(&[("KEEP_SERVICE_ERRORS", "true")]).await;
     // The error file is asked for again where it cannot be had at once.

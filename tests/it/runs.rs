@@ -9,8 +9,9 @@ use viva_import::{
         Storage,
         table::{Properties, Table, Write},
     },
+    check::Summary,
     config::Config,
-    run::{Event, Package, Policy, Refresh, Run, RunId, Source, State},
+    run::{Checked, Event, Package, Policy, Refresh, Run, RunId, Source, State},
     runs::{Claim, Claimed, Inserted, Runs, Saved, Stored},
 };
 
@@ -70,7 +71,11 @@ async fn packed(runs: &Runs, key: &str) -> Stored {
         bytes: 5,
         sha256: "ab".to_owned(),
     };
-    let event = Event::Packed { package, rows: 3, refresh: Refresh::Full, notice: None };
+    let summary =
+        Summary { refresh: "full".to_owned(), rows: 3, people: 3, columns: vec![], last_day: None };
+    let report = format!("{key}/report.html");
+    let checked = Checked { summary, dropped: 0, notice: None, report, allowed: None };
+    let event = Event::Packed { package, refresh: Refresh::Full, checked: Box::new(checked) };
     saved(runs, stored, event).await
 }
 

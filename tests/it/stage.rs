@@ -113,6 +113,12 @@ pub(crate) async fn ended(stage: &Stage, name: &str) -> Run {
     found.await
 }
 
+/// Waits until the service holds a request.
+pub(crate) async fn held(stage: &Stage) {
+    let held = tokio::time::timeout(PATIENCE, stage.service.held()).await;
+    assert!(held.is_ok(), "no request is held");
+}
+
 /// Everything the host has logged, as one text.
 pub(crate) fn log(stage: &Stage) -> String {
     stage.host.log().iter().map(|line| format!("{}\n", line.message)).collect()

@@ -4,9 +4,16 @@ use serde_json::json;
 use time::macros::datetime;
 
 use super::*;
+use crate::check::Column;
 
 /// A row as the first version wrote it, and as the table gives it back.
 const FIRST: &str = include_str!("first.json");
+
+fn summary() -> Summary {
+    let columns = vec![Column { name: "PersonId".to_owned(), kind: "EmailType".to_owned() }];
+    let last_day = Some("2026-11-01".to_owned());
+    Summary { refresh: "full".to_owned(), rows: 244, people: 61, columns, last_day }
+}
 
 fn row(text: &str) -> Properties {
     serde_json::from_str(text).unwrap()
@@ -29,9 +36,23 @@ fn what_is_written_is_read_back() {
     let (mut run, _) = parse(&row(FIRST)).unwrap();
     run.last_failure = Some("why".to_owned());
     run.answer_lost = true;
+    run.summary = Some(summary());
+    run.allowed = Some("by somebody".to_owned());
+    run.guarded = true;
     run.ended = Some(datetime!(2026-11-23 05:00:00.123 UTC));
     let (written, write_id) = of(&run);
     assert_eq!(parse(&written), Ok((run, write_id)));
+}
+
+#[test]
+fn a_summary_that_is_too_long_for_a_column_keeps_its_numbers() {
+    let (mut run, _) = parse(&row(FIRST)).unwrap();
+    let mut summary = summary();
+    summary.columns[0].name = "x".repeat(LONGEST_COLUMN);
+    run.summary = Some(summary);
+    let (read, _) = parse(&of(&run).0).unwrap();
+    let read = read.summary.unwrap();
+    assert_eq!((read.people, read.columns), (61, vec![]));
 }
 
 #[test]
@@ -40,6 +61,8 @@ fn every_column_that_is_written_is_listed_and_every_listed_one_is_written() {
     run.last_failure = Some("why".to_owned());
     run.notice = Some("what".to_owned());
     run.report = Some("report".to_owned());
+    run.allowed = Some("by somebody".to_owned());
+    run.summary = Some(summary());
     run.ended = Some(run.received);
     let (written, _) = of(&run);
     let mut written: Vec<&str> =

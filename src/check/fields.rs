@@ -1,0 +1,203 @@
+//! Viva's own fields, its types, and every spelling of them that was ever published.
+
+use super::date::Order;
+
+/// What the values of a column are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An email address.
+    Email,
+    /// Text.
+    Text,
+    /// A date, month first or day first.
+    Date(Order),
+    /// A number.
+    Double,
+    /// A whole number.
+    Integer,
+    /// TRUE or FALSE.
+    Boolean,
+}
+
+/// A type word without capitals, underscores, slashes and a trailing "type", and what it means.
+///
+/// Sources: the sample of metadata.json for business data (`EmailType`, `DateTime_MMDDYYYY`,
+/// `int32`, `double`), the data types of the portal (`DateTime_MM/DD/YYYY`, `String`, `Double`,
+/// `Integer`, `Email`, `Boolean`).
+const WORDS: [(&str, Kind); 12] = [
+    ("email", Kind::Email),
+    ("string", Kind::Text),
+    ("double", Kind::Double),
+    ("integer", Kind::Integer),
+    ("int32", Kind::Integer),
+    ("int", Kind::Integer),
+    ("boolean", Kind::Boolean),
+    ("bool", Kind::Boolean),
+    ("datetimemmddyyyy", Kind::Date(Order::MonthFirst)),
+    ("datetimeddmmyyyy", Kind::Date(Order::DayFirst)),
+    ("mmddyyyy", Kind::Date(Order::MonthFirst)),
+    ("ddmmyyyy", Kind::Date(Order::DayFirst)),
+];
+
+impl Kind {
+    /// The type a word of metadata.json names, in any published spelling.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        let plain: String = word
+            .chars()
+            .filter(|letter| !"_/ ".contains(*letter))
+            .map(|letter| letter.to_ascii_lowercase())
+            .collect();
+        let plain = plain.strip_suffix("type").unwrap_or(&plain);
+        WORDS.iter().find(|(known, _)| *known == plain).map(|(_, kind)| *kind)
+    }
+
+    /// The word this program writes itself.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Email => "EmailType",
+            Self::Text => "StringType",
+            Self::Date(Order::MonthFirst) => "DateTime_MMDDYYYY",
+            Self::Date(Order::DayFirst) => "DateTime_DDMMYYYY",
+            Self::Double => "double",
+            Self::Integer => "int32",
+            Self::Boolean => "Boolean",
+        }
+    }
+
+    /// Whether both are the same but for the order of dates, which is a matter of the file.
+    pub(super) fn is_like(self, other: Self) -> bool {
+        self == other || matches!((self, other), (Self::Date(_), Self::Date(_)))
+    }
+}
+
+/// A field that Viva knows by name.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Reserved {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    pub(super) role: Role,
+}
+
+/// What a reserved field is to the checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    PersonId,
+    ManagerId,
+    EffectiveDate,
+    Organization,
+    /// A name to group by.
+    Label,
+    /// Days a week, 0 to 7.
+    OnsiteDays,
+    /// IC, Mngr or Mngr+.
+    Supervisor,
+    Other,
+}
+
+const fn reserved(name: &'static str, kind: Kind, role: Role) -> Reserved {
+    Reserved { name, kind, role }
+}
+
+/// The required and reserved fields. Source: "Prepare organizational data", attribute reference.
+const RESERVED: [Reserved; 13] = [
+    reserved("PersonId", Kind::Email, Role::PersonId),
+    reserved("ManagerId", Kind::Email, Role::ManagerId),
+    reserved("EffectiveDate", Kind::Date(Order::MonthFirst), Role::EffectiveDate),
+    reserved("Organization", Kind::Text, Role::Organization),
+    reserved("LevelDesignation", Kind::Text, Role::Label),
+    reserved("FunctionType", Kind::Text, Role::Label),
+    reserved("HireDate", Kind::Date(Order::MonthFirst), Role::Other),
+    reserved("HourlyRate", Kind::Double, Role::Other),
+    reserved("Layer", Kind::Integer, Role::Other),
+    reserved("SupervisorIndicator", Kind::Text, Role::Supervisor),
+    reserved("WeeklyBadgeOnsiteDays", Kind::Double, Role::OnsiteDays),
+    reserved("Location", Kind::Text, Role::Label),
+    reserved("CountryOrRegion", Kind::Text, Role::Label),
+];
+
+/// Names the service keeps for itself. Source: "File rules and validation errors".
+const SYSTEM: [&str; 16] = [
+    "PeopleHistoricalId",
+    "StartDate",
+    "EndDate",
+    "Domain",
+    "PopulationType",
+    "TimeZone",
+    "StandardTimeZone",
+    "WorkdayStart",
+    "WorkDayEnd",
+    "WeekendDays",
+    "InferredTeamSize",
+    "ObjectId",
+    "IsActive",
+    "MetricDate",
+    "PrimaryCollaborator_PersonId",
+    "SecondaryCollaborator_PersonId",
+];
+
+/// The reserved field of exactly this name.
+pub(super) fn reserved_field(name: &str) -> Option<&'static Reserved> {
+    RESERVED.iter().find(|field| field.name == name)
+}
+
+/// The reserved field whose name differs from this one only in capitals and blanks.
+pub(super) fn misspelt(name: &str) -> Option<&'static str> {
+    let near = RESERVED.iter().find(|field| field.name.eq_ignore_ascii_case(name.trim()))?;
+    (near.name != name).then_some(near.name)
+}
+
+/// Whether the service keeps this name for itself.
+pub(super) fn is_system(name: &str) -> bool {
+    let prefix = "Microsoft_";
+    SYSTEM.iter().any(|system| system.eq_ignore_ascii_case(name))
+        || name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_published_spelling_of_a_type_is_read() {
+        for (words, kind) in [
+            (&["EmailType", "Email", "email"][..], Kind::Email),
+            (&["String", "StringType", "string"], Kind::Text),
+            (&["Double", "double", "DOUBLE"], Kind::Double),
+            (&["Integer", "int32", "Int32"], Kind::Integer),
+            (&["Boolean", "boolean"], Kind::Boolean),
+            (
+                &["DateTime_MMDDYYYY", "DateTime_MM/DD/YYYY", "datetime_mmddyyyy"],
+                Kind::Date(Order::MonthFirst),
+            ),
+            (&["DateTime_DDMMYYYY", "DateTime_DD/MM/YYYY"], Kind::Date(Order::DayFirst)),
+        ] {
+            for word in words {
+                assert_eq!(Kind::parse(word), Some(kind), "{word}");
+            }
+            assert_eq!(Kind::parse(kind.word()), Some(kind));
+        }
+        for word in ["", "DateTime", "Number", "DateTime_YYYYMMDD", "EmailTypeX", "type"] {
+            assert_eq!(Kind::parse(word), None, "{word}");
+        }
+    }
+
+    #[test]
+    fn system_names_are_known_in_any_capitals() {
+        for name in ["StartDate", "startdate", "Microsoft_Team", "MICROSOFT_x", "IsActive"] {
+            assert!(is_system(name), "{name}");
+        }
+        for name in ["ContractStartDate", "Microsoft", "MyMicrosoft_x", "HireDate"] {
+            assert!(!is_system(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_reserved_name_in_other_capitals_is_misspelt() {
+        assert_eq!(misspelt("personid"), Some("PersonId"));
+        assert_eq!(misspelt(" PersonId"), Some("PersonId"));
+        assert_eq!(misspelt("PersonId"), None);
+        assert_eq!(misspelt("Person"), None);
+    }
+}

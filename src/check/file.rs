@@ -1,0 +1,139 @@
+//! A file on this machine, checked: a CSV, or the zip that would be sent.
+
+use std::{fs::File, io, path::Path};
+
+use super::{
+    Check, Day, Limits, Metadata, Report, Severity, Summary, Terms, archive,
+    findings::{Findings, Levels},
+    rules::Id,
+};
+use crate::{connection, run::Refresh};
+
+/// How a file is to be checked.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// A connection, a mapping or a metadata.json; without it a zip's own, or Viva's names.
+    pub mapping: Option<Vec<u8>>,
+    /// What the file does, where it is not what the mapping says.
+    pub refresh: Option<Refresh>,
+    /// Whether rows that are not valid are left out, whatever the mapping says.
+    pub lenient: bool,
+    /// The last accepted import.
+    pub previous: Option<Summary>,
+    /// Whether the report shows values.
+    pub show_values: bool,
+    /// The day of the upload.
+    pub today: Day,
+    /// The settings' limits.
+    pub limits: Limits,
+}
+
+impl Asked {
+    /// Checks the file at `path`.
+    ///
+    /// # Errors
+    /// Why it could not be checked: the file or the mapping cannot be read.
+    pub fn check(&self, path: &Path) -> Result<Report, String> {
+        let fail = |error: io::Error| format!("{} cannot be read: {error}", path.display());
+        let file = File::open(path).map_err(fail)?;
+        let bytes = file.metadata().map_err(fail)?;
+        if bytes.is_dir() {
+            return Err(format!("{} is a folder; name a .csv or a .zip", path.display()));
+        }
+        let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
+        match extension.to_str() {
+            Some("csv") => {
+                let terms = self.terms(None)?;
+                if bytes.len() > self.limits.max_file_bytes {
+                    return Ok(too_large(bytes.len(), &terms));
+                }
+                Check::open(file, &terms).and_then(Check::finish).map_err(fail)
+            }
+            Some("zip") => self.zip(file).unwrap_or_else(|error| Err(fail(error))),
+            _ => {
+                let message = "the file is neither .csv nor .zip; export it as \"CSV UTF-8\"";
+                Ok(refused(&self.terms(None)?, [(Id::F02, message.to_owned())]))
+            }
+        }
+    }
+
+    /// The zip that would be sent. Its own metadata.json is the mapping where none was given.
+    fn zip(&self, file: File) -> io::Result<Result<Report, String>> {
+        let mut archive = match archive::open(file, self.limits.max_file_bytes)? {
+            Ok(archive) => archive,
+            Err(faults) => return Ok(self.terms(None).map(|terms| broken(&terms, faults))),
+        };
+        let own = match archive.metadata()? {
+            Ok(own) => own,
+            Err(fault) => return Ok(self.terms(None).map(|terms| broken(&terms, [fault]))),
+        };
+        let mut terms = match self.terms(Some(&own)) {
+            Ok(terms) => terms,
+            Err(why) => return Ok(Err(why)),
+        };
+        terms.found.extend(
+            archive
+                .warnings()
+                .iter()
+                .map(|fault| (fault.rule, Severity::Warning, fault.message.clone())),
+        );
+        let data = match archive.data()? {
+            Ok(data) => data,
+            Err(fault) => return Ok(Ok(broken(&terms, [fault]))),
+        };
+        let checked = Check::open(data, &terms).and_then(Check::finish);
+        match checked {
+            Ok(report) => Ok(Ok(report)),
+            Err(error) => match archive::damage(&error) {
+                Some(fault) => Ok(Ok(broken(&terms, [fault]))),
+                None => Err(error),
+            },
+        }
+    }
+
+    fn terms(&self, own: Option<&[u8]>) -> Result<Terms, String> {
+        let mut terms = match (&self.mapping, own) {
+            (Some(mapping), _) => {
+                Terms::read(mapping, &self.limits, self.today).map_err(|faults| {
+                    format!("the mapping cannot be used: {}", connection::sentence(&faults))
+                })?
+            }
+            (None, Some(own)) => {
+                let mut terms = Terms::without(&self.limits, self.today);
+                terms.take(Metadata::read(own));
+                terms
+            }
+            (None, None) => Terms::without(&self.limits, self.today),
+        };
+        terms.refresh = self.refresh.unwrap_or(terms.refresh);
+        terms.checks.lenient |= self.lenient;
+        terms.previous.clone_from(&self.previous);
+        terms.show_values = self.show_values;
+        Ok(terms)
+    }
+}
+
+/// The report of a file that is not read at all.
+fn refused(terms: &Terms, faults: impl IntoIterator<Item = (Id, String)>) -> Report {
+    let levels = Levels::new(terms.checks.lenient, &terms.checks.rules);
+    let mut findings = Findings::new(levels, false);
+    for (rule, message) in faults {
+        findings.file(rule, Severity::Error, &[], message);
+    }
+    Report::unread(findings, terms.refresh)
+}
+
+fn broken(terms: &Terms, faults: impl IntoIterator<Item = archive::Fault>) -> Report {
+    refused(terms, faults.into_iter().map(|fault| (fault.rule, fault.message)))
+}
+
+/// The report of a file that is not read because of its size.
+#[must_use]
+pub fn too_large(bytes: u64, terms: &Terms) -> Report {
+    let max_bytes = terms.limits.max_file_bytes;
+    let message = format!(
+        "the file has {bytes} bytes, the most that is taken is {max_bytes}; split it, or raise \
+         MAX_FILE_BYTES if the service takes more"
+    );
+    refused(terms, [(Id::F09, message)])
+}

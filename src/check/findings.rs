@@ -1,0 +1,304 @@
+//! What is found in a file: rule, column, rows, and what to do; never a cell's value, unless a
+//! person asked to see values.
+//!
+//! Equal findings are counted and only the first rows of each are kept, so that a file of a
+//! million bad rows makes a short report.
+
+use super::rules::{Id, RULES, Severity};
+
+/// Rows listed for each finding; all are counted.
+const ROWS_LISTED: usize = 10;
+/// Different findings kept; a file that has more has one cause.
+const MAX_GROUPS: usize = 200;
+/// Longest value that is shown where values are shown at all, in characters.
+const VALUE_SHOWN: usize = 60;
+
+/// One thing that was found, in as many rows as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The rule.
+    pub rule: Id,
+    /// How much it matters in this file.
+    pub severity: Severity,
+    /// The column's header; its position where the header could be a person's data.
+    pub column: Option<String>,
+    /// The first rows, as physical lines of the file; the header is line 1.
+    pub rows: Vec<u64>,
+    /// How often.
+    pub count: u64,
+    /// What, and what to do about it.
+    pub message: String,
+    /// The values of the first rows, where a person asked for them.
+    pub values: Vec<String>,
+}
+
+impl Finding {
+    /// Lists a row if it is among the first. Whether it is.
+    fn list(&mut self, row: u64) -> bool {
+        let place = self.rows.partition_point(|listed| *listed <= row);
+        if place >= ROWS_LISTED {
+            return false;
+        }
+        self.rows.truncate(ROWS_LISTED - 1);
+        self.rows.insert(place, row);
+        true
+    }
+
+    fn list_all(&mut self, rows: &[u64]) {
+        for row in rows {
+            self.list(*row);
+        }
+    }
+}
+
+/// How severe each rule is for one file: the catalogue's word, unless the connection has another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Levels {
+    of: Vec<Option<Severity>>,
+    lenient: bool,
+}
+
+impl Levels {
+    /// `changed` rules have another level, `None` for none at all.
+    pub(super) fn new(lenient: bool, changed: &[(Id, Option<Severity>)]) -> Self {
+        let mut of: Vec<Option<Severity>> = RULES.iter().map(|rule| Some(rule.severity)).collect();
+        for (id, level) in changed {
+            of[*id as usize] = *level;
+        }
+        Self { of, lenient }
+    }
+
+    /// The level of a finding about one row.
+    pub(super) fn of_row(&self, rule: Id) -> Option<Severity> {
+        let level = self.of[rule as usize];
+        if self.drops(rule) { Some(Severity::Warning) } else { level }
+    }
+
+    /// Whether a row that breaks the rule is left out.
+    pub(super) fn drops(&self, rule: Id) -> bool {
+        self.lenient && rule.rule().by_row && self.of[rule as usize] == Some(Severity::Error)
+    }
+
+    /// The level of a finding that has `severity` by itself: a connection only ever lowers it.
+    pub(super) fn of(&self, rule: Id, severity: Severity) -> Option<Severity> {
+        let chosen = self.of[rule as usize]?;
+        Some(if chosen == rule.rule().severity { severity } else { severity.max(chosen) })
+    }
+}
+
+/// Where a finding is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Column {
+    None,
+    At(usize),
+    Named(String),
+}
+
+#[derive(Clone, Debug)]
+struct Group {
+    finding: Finding,
+    column: Column,
+    /// Tells groups of one rule and column apart.
+    reason: &'static str,
+}
+
+/// All that is found in a file.
+#[derive(Debug)]
+pub(super) struct Findings {
+    groups: Vec<Group>,
+    levels: Levels,
+    show_values: bool,
+    errors: u64,
+    /// Findings that no group has room for.
+    beyond: u64,
+}
+
+impl Findings {
+    pub(super) fn new(levels: Levels, show_values: bool) -> Self {
+        Self { groups: vec![], levels, show_values, errors: 0, beyond: 0 }
+    }
+
+    /// Notes what is wrong with the value of a row. Whether the row is to be left out.
+    pub(super) fn value(
+        &mut self,
+        rule: Id,
+        line: u64,
+        position: usize,
+        reason: &'static str,
+        value: &[u8],
+    ) -> bool {
+        let (drops, show_values) = (self.levels.drops(rule), self.show_values);
+        if let Some(severity) = self.levels.of_row(rule) {
+            let group = self.group(rule, severity, Column::At(position), reason, || {
+                with_dropped(reason, drops)
+            });
+            if let Some(finding) = group
+                && finding.list(line)
+                && show_values
+            {
+                let text = String::from_utf8_lossy(value);
+                finding.values.push(text.chars().take(VALUE_SHOWN).collect());
+            }
+        }
+        drops
+    }
+
+    /// Notes what is wrong with a whole row. Whether the row is to be left out.
+    pub(super) fn row(
+        &mut self,
+        rule: Id,
+        line: u64,
+        reason: &'static str,
+        message: impl FnOnce() -> String,
+    ) -> bool {
+        let drops = self.levels.drops(rule);
+        if let Some(severity) = self.levels.of_row(rule) {
+            let group = self
+                .group(rule, severity, Column::None, reason, || with_dropped(&message(), drops));
+            if let Some(finding) = group {
+                finding.list(line);
+            }
+        }
+        drops
+    }
+
+    /// Notes something about a whole column, with its severity in this case.
+    pub(super) fn column(
+        &mut self,
+        rule: Id,
+        severity: Severity,
+        position: usize,
+        message: String,
+    ) {
+        self.note(rule, severity, Column::At(position), &[], message);
+    }
+
+    /// Notes something about the header of a column.
+    pub(super) fn header(&mut self, rule: Id, position: usize, message: String) {
+        self.note(rule, Severity::Error, Column::At(position), &[1], message);
+    }
+
+    /// Notes something about a field of the mapping, whether or not the file has it.
+    pub(super) fn field(&mut self, rule: Id, severity: Severity, name: &str, message: String) {
+        self.note(rule, severity, Column::Named(name.to_owned()), &[], message);
+    }
+
+    /// Notes something about the file, or about rows of it.
+    pub(super) fn file(&mut self, rule: Id, severity: Severity, rows: &[u64], message: String) {
+        self.note(rule, severity, Column::None, rows, message);
+    }
+
+    /// Notes something that may be so in many places; they are counted as one, in the words of the
+    /// first.
+    pub(super) fn rows(&mut self, rule: Id, severity: Severity, rows: &[u64], message: String) {
+        if let Some(severity) = self.levels.of(rule, severity)
+            && let Some(finding) = self.group(rule, severity, Column::None, "rows", || message)
+        {
+            finding.list_all(rows);
+        }
+    }
+
+    fn note(
+        &mut self,
+        rule: Id,
+        severity: Severity,
+        column: Column,
+        rows: &[u64],
+        message: String,
+    ) {
+        let Some(severity) = self.levels.of(rule, severity) else { return };
+        // Two sentences of one rule and column are two findings.
+        let told = self.groups.iter_mut().map(|group| (&group.column, &mut group.finding));
+        let mut same = told.filter(|(at, finding)| finding.rule == rule && **at == column);
+        if let Some((_, finding)) = same.find(|(_, finding)| finding.message == message) {
+            finding.count += 1;
+            finding.list_all(rows);
+            self.errors += u64::from(severity == Severity::Error);
+        } else if let Some(finding) = self.new_group(rule, severity, column, "", message) {
+            finding.list_all(rows);
+        }
+    }
+
+    /// The group of a finding, counted up or new; `None` where there are too many.
+    fn group(
+        &mut self,
+        rule: Id,
+        severity: Severity,
+        column: Column,
+        reason: &'static str,
+        message: impl FnOnce() -> String,
+    ) -> Option<&mut Finding> {
+        let same = |group: &Group| {
+            group.finding.rule == rule && group.column == column && group.reason == reason
+        };
+        // What was found last is found again: look from the end.
+        if let Some(place) = self.groups.iter().rposition(same) {
+            self.errors += u64::from(severity == Severity::Error);
+            let finding = &mut self.groups[place].finding;
+            finding.count += 1;
+            return Some(finding);
+        }
+        self.new_group(rule, severity, column, reason, message())
+    }
+
+    fn new_group(
+        &mut self,
+        rule: Id,
+        severity: Severity,
+        column: Column,
+        reason: &'static str,
+        message: String,
+    ) -> Option<&mut Finding> {
+        self.errors += u64::from(severity == Severity::Error);
+        if self.groups.len() >= MAX_GROUPS {
+            self.beyond += 1;
+            return None;
+        }
+        let finding = Finding {
+            rule,
+            severity,
+            column: None,
+            rows: vec![],
+            count: 1,
+            message,
+            values: vec![],
+        };
+        self.groups.push(Group { finding, column, reason });
+        self.groups.last_mut().map(|group| &mut group.finding)
+    }
+
+    /// Whether nothing that refuses the file was found yet.
+    pub(super) fn is_sound(&self) -> bool {
+        self.errors == 0
+    }
+
+    /// Worst first, then by rule, columns called by `name`.
+    pub(super) fn sorted(self, name: impl Fn(usize) -> String) -> Vec<Finding> {
+        let beyond = self.beyond;
+        let mut found: Vec<Finding> = self
+            .groups
+            .into_iter()
+            .map(|group| {
+                let mut finding = group.finding;
+                finding.column = match group.column {
+                    Column::None => None,
+                    Column::At(position) => Some(name(position)),
+                    Column::Named(name) => Some(name),
+                };
+                finding
+            })
+            .collect();
+        found.sort_by_key(|finding| (finding.severity, finding.rule));
+        if let Some(last) = found.last_mut().filter(|_| beyond > 0) {
+            last.message.push_str(&format!(
+                "; {beyond} findings of other kinds are not listed, there are too many"
+            ));
+        }
+        found
+    }
+}
+
+fn with_dropped(message: &str, drops: bool) -> String {
+    let end = if drops { "; such rows are left out" } else { "" };
+    format!("{message}{end}")
+}

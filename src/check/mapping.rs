@@ -1,0 +1,121 @@
+//! The rules that a mapping breaks in any file.
+
+use super::{
+    fields::{Kind, is_system, misspelt, reserved_field},
+    findings::{Findings, Levels},
+    rules::{Id, Severity},
+    terms::Checks,
+};
+use crate::connection::Field;
+
+/// What makes a mapping unusable for any file, as sentences with their rules.
+#[must_use]
+pub fn faults(fields: &[Field], checks: &Checks) -> Vec<String> {
+    let mut findings = Findings::new(Levels::new(checks.lenient, &checks.rules), false);
+    hold(fields, &mut findings);
+    let found = findings.sorted(|_| String::new());
+    let errors = found.iter().filter(|finding| finding.severity == Severity::Error);
+    errors
+        .map(|finding| {
+            let column = finding.column.as_deref().unwrap_or("the mapping");
+            format!("{column}: {} ({})", finding.message, finding.rule)
+        })
+        .collect()
+}
+
+/// Notes what breaks a rule.
+pub(super) fn hold(fields: &[Field], findings: &mut Findings) {
+    for (place, field) in fields.iter().enumerate() {
+        name_of_column(field, findings);
+        let target = &field.target;
+        if target.trim().is_empty() {
+            let message = "the column is mapped to no field; name one";
+            findings.field(Id::H08, Severity::Error, &field.source, message.to_owned());
+            continue;
+        }
+        if let Some(first) = fields[..place].iter().find(|earlier| earlier.target == *target) {
+            findings.field(Id::H05, Severity::Error, &field.source, format!(
+                "the column is mapped to {target}, as \"{}\" is already; map one of them to another \
+                 field",
+                first.source
+            ));
+        }
+        name_of_target(field, findings);
+        kind(field, findings);
+    }
+}
+
+fn has_plain_letters(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+fn name_of_column(field: &Field, findings: &mut Findings) {
+    if !has_plain_letters(&field.source) && !field.source.trim().is_empty() {
+        let message = "the header has other characters than A to Z, a to z, 0 to 9 and _; rename \
+                       the column";
+        findings.field(Id::H03, Severity::Error, &field.source, message.to_owned());
+    }
+}
+
+fn name_of_target(field: &Field, findings: &mut Findings) {
+    let (source, target) = (&field.source, &field.target);
+    if reserved_field(target).is_some() {
+        return;
+    }
+    if let Some(right) = misspelt(target) {
+        findings.field(Id::H14, Severity::Error, source, format!(
+            "the column is mapped to \"{target}\", which the service does not take for {right}; \
+             spell it {right}"
+        ));
+    } else if is_system(target) {
+        findings.field(
+            Id::H04,
+            Severity::Error,
+            source,
+            format!(
+                "\"{target}\" is a name the service keeps for itself; map the column to another"
+            ),
+        );
+    } else if target.contains(char::is_whitespace) {
+        findings.field(
+            Id::H11,
+            Severity::Error,
+            source,
+            format!("the field's name \"{target}\" has blanks; leave them out"),
+        );
+    } else if !has_plain_letters(target) && target != source {
+        findings.field(Id::H03, Severity::Error, source, format!(
+            "the field's name \"{target}\" has other characters than A to Z, a to z, 0 to 9 and _; \
+             rename it"
+        ));
+    }
+}
+
+fn kind(field: &Field, findings: &mut Findings) {
+    let (source, target) = (&field.source, &field.target);
+    let Some(kind) = Kind::parse(&field.kind) else {
+        findings.field(
+            Id::H09,
+            Severity::Error,
+            source,
+            format!(
+                "the type \"{}\" is none the service has; it has EmailType, StringType, \
+             DateTime_MMDDYYYY, DateTime_DDMMYYYY, double, int32 and Boolean",
+                field.kind
+            ),
+        );
+        return;
+    };
+    if let Some(reserved) = reserved_field(target).filter(|field| !field.kind.is_like(kind)) {
+        findings.field(
+            Id::H09,
+            Severity::Error,
+            source,
+            format!(
+                "{target} is of type {}, not {}; change the type in the mapping",
+                reserved.kind.word(),
+                field.kind
+            ),
+        );
+    }
+}

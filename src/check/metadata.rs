@@ -1,0 +1,143 @@
+//! Microsoft's own metadata.json, taken literally: its fields are what the header must have.
+
+use serde_json::{Map, Value};
+
+use super::rules::{Id, Severity};
+use crate::{
+    connection::{Connector, Field},
+    run::Refresh,
+};
+
+/// What a metadata.json says, and what is wrong with it by itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metadata {
+    /// Its fields. A target that is null or empty is empty here.
+    pub fields: Vec<Field>,
+    /// What `IsBootstrap` says, where it says something.
+    pub refresh: Option<Refresh>,
+    /// What breaks a rule in any file.
+    pub faults: Vec<(Id, Severity, String)>,
+}
+
+/// The mapping's key: on the HR, survey and blob pages, and in the sample for business data.
+const MAPPING_KEYS: [&str; 2] = ["Mapping", "ColumnMap"];
+
+impl Metadata {
+    /// Reads the document.
+    #[must_use]
+    pub fn read(document: &[u8]) -> Self {
+        let mut metadata = Self::default();
+        let text = document.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(document);
+        if text.trim_ascii().is_empty() {
+            metadata.fault(Id::F07, "metadata.json is empty".to_owned());
+            return metadata;
+        }
+        let Ok(text) = std::str::from_utf8(text) else {
+            metadata.fault(Id::F08, "metadata.json is not UTF-8; save it as UTF-8".to_owned());
+            return metadata;
+        };
+        match crate::connection::json::parse(text) {
+            Ok((Value::Object(members), repeated)) => {
+                for pointer in repeated {
+                    metadata.fault(Id::F08, format!("{pointer} stands twice in metadata.json"));
+                }
+                metadata.members(&members);
+            }
+            Ok(_) => metadata.fault(Id::F08, "metadata.json must be an object".to_owned()),
+            Err(error) => metadata.fault(
+                Id::F08,
+                format!(
+                    "metadata.json is not JSON: it breaks at line {}, column {}",
+                    error.line(),
+                    error.column()
+                ),
+            ),
+        }
+        metadata
+    }
+
+    fn fault(&mut self, rule: Id, message: String) {
+        self.faults.push((rule, Severity::Error, message));
+    }
+
+    fn members(&mut self, members: &Map<String, Value>) {
+        if members.get("DatasetType").and_then(Value::as_str) != Some(Connector::Hr.word()) {
+            let message = "DatasetType must be \"HR\" for organizational data";
+            self.fault(Id::H10, message.to_owned());
+        }
+        self.refresh = match members.get("IsBootstrap") {
+            Some(Value::String(word)) if word.eq_ignore_ascii_case("true") => Some(Refresh::Full),
+            Some(Value::String(word)) if word.eq_ignore_ascii_case("false") => {
+                Some(Refresh::Incremental)
+            }
+            _ => None,
+        };
+        if self.refresh.is_none() {
+            let message = "IsBootstrap must be the text \"true\" (full refresh) or \"false\" \
+                           (incremental), in quotation marks";
+            self.fault(Id::F08, message.to_owned());
+        }
+        let mapping = MAPPING_KEYS.iter().find_map(|key| members.get(*key)?.as_object());
+        match mapping {
+            Some(mapping) => self.fields = mapping.iter().map(field).collect(),
+            None => self
+                .fault(Id::F08, "metadata.json has no \"Mapping\" of columns to fields".to_owned()),
+        }
+    }
+}
+
+fn field((source, entry): (&String, &Value)) -> Field {
+    let text = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    Field { source: source.clone(), target: text("name"), kind: text("type") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(document: &str) -> Vec<&'static str> {
+        let metadata = Metadata::read(document.as_bytes());
+        metadata.faults.iter().map(|(rule, ..)| rule.name()).collect()
+    }
+
+    #[test]
+    fn the_shape_of_microsofts_page_is_read_with_and_without_byte_order_mark() {
+        let document = r#"{"DatasetType":"HR","IsBootstrap":"false",
+            "Mapping":{"Employee":{"name":"PersonId","type":"EmailType"},"X":{"name":null}}}"#;
+        let metadata = Metadata::read(document.as_bytes());
+        assert_eq!(metadata.refresh, Some(Refresh::Incremental));
+        assert_eq!(metadata.fields[0].target, "PersonId");
+        assert_eq!(
+            (metadata.fields[1].source.as_str(), metadata.fields[1].target.as_str()),
+            ("X", "")
+        );
+        assert_eq!(metadata.faults, []);
+        assert_eq!(Metadata::read(format!("\u{feff}{document}").as_bytes()), metadata);
+        let other_key = document.replace("Mapping", "ColumnMap");
+        assert_eq!(Metadata::read(other_key.as_bytes()), metadata);
+    }
+
+    #[test]
+    fn what_is_wrong_by_itself_has_its_rule() {
+        let good = r#""DatasetType":"HR","IsBootstrap":"true""#;
+        let mapping = r#""Mapping":{"A":{"name":"PersonId","type":"Email"}}"#;
+        for (document, expected) in [
+            (String::new(), &["F07"][..]),
+            (" \n".to_owned(), &["F07"]),
+            ("{".to_owned(), &["F08"]),
+            ("[]".to_owned(), &["F08"]),
+            (format!("{{{good},{mapping}}}"), &[]),
+            (format!("{{{good},{mapping},}}"), &["F08"]),
+            (format!("{{{good}}}"), &["F08"]),
+            (format!("{{{good},{mapping},{mapping}}}"), &["F08"]),
+            (
+                format!("{{\"DatasetType\":\"SalesData\",\"IsBootstrap\":\"true\",{mapping}}}"),
+                &["H10"],
+            ),
+            (format!("{{\"DatasetType\":\"HR\",\"IsBootstrap\":true,{mapping}}}"), &["F08"]),
+            (format!("{{\"IsBootstrap\":\"true\",{mapping}}}"), &["H10"]),
+        ] {
+            assert_eq!(faults(&document), expected, "{document}");
+        }
+    }
+}

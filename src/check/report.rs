@@ -1,0 +1,260 @@
+//! What a check comes to: the verdict, the findings, and what there is to remember.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::{Finding, Refresh, Severity, Summary, findings::Findings, header::Header, rules::Id};
+
+mod html;
+
+/// What a check came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// What was found, worst first.
+    pub findings: Vec<Finding>,
+    /// What there is to remember of the file; numbers are 0 where the header was not understood.
+    pub summary: Summary,
+    /// The headers of the fields in the summary, in its order.
+    pub headers: Vec<String>,
+    /// Columns that are not mapped and never leave.
+    pub cut: Vec<String>,
+    /// Rows that are left out because the connection is lenient.
+    pub dropped: u64,
+    /// Whether the file, a full refresh, deletes people or columns beyond what may be.
+    pub deletes: bool,
+}
+
+impl Report {
+    pub(super) fn new(
+        findings: Findings,
+        summary: Summary,
+        header: Header,
+        dropped: u64,
+        deletes: bool,
+    ) -> Self {
+        let headers = header.columns.iter().map(|column| column.field.source.clone()).collect();
+        let names = header.names;
+        Self {
+            findings: findings.sorted(|position| names[position].clone()),
+            summary,
+            headers,
+            cut: header.cut,
+            dropped,
+            deletes,
+        }
+    }
+
+    /// The report of a file whose header was not understood.
+    pub(super) fn unread(findings: Findings, refresh: Refresh) -> Self {
+        let refresh = refresh.word().to_owned();
+        Self {
+            findings: findings.sorted(|position| format!("column {}", position + 1)),
+            summary: Summary { refresh, rows: 0, people: 0, columns: vec![], last_day: None },
+            headers: vec![],
+            cut: vec![],
+            dropped: 0,
+            deletes: false,
+        }
+    }
+
+    /// Whether the file would be accepted.
+    #[must_use]
+    pub fn is_accepted(&self) -> bool {
+        self.of(Severity::Error).next().is_none()
+    }
+
+    /// Whether the file is refused for nothing but what it deletes.
+    #[must_use]
+    pub fn is_only_guarded(&self) -> bool {
+        let is_guard = |finding: &Finding| matches!(finding.rule, Id::I03 | Id::I04);
+        let mut errors = self.of(Severity::Error);
+        !self.is_accepted() && errors.all(is_guard)
+    }
+
+    fn of(&self, severity: Severity) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(move |finding| finding.severity == severity)
+    }
+
+    /// How many findings of this severity there are, each row counted.
+    #[must_use]
+    pub fn count(&self, severity: Severity) -> u64 {
+        self.of(severity).map(|finding| finding.count).sum()
+    }
+
+    fn verdict(&self) -> &'static str {
+        if self.is_accepted() { "accepted" } else { "refused" }
+    }
+
+    /// The first problem, how many there are, and of which rules: one sentence about `file`.
+    #[must_use]
+    pub fn sentence(&self, file: &str) -> String {
+        let Some(first) = self.of(Severity::Error).next() else {
+            return format!("{file}: no problems");
+        };
+        let row = first.rows.first().map(|row| format!(", line {row}")).unwrap_or_default();
+        let column = first.column.as_ref().map(|name| format!(", {name}")).unwrap_or_default();
+        let more = match self.count(Severity::Error) {
+            0 | 1 => String::new(),
+            count => format!("; {count} problems in all: {}", self.by_rule(Severity::Error)),
+        };
+        format!("{file}{row}{column}: {} ({}){more}", first.message, first.rule)
+    }
+
+    /// What a person should know of a file that passes; `None` where there is nothing.
+    #[must_use]
+    pub fn notice(&self) -> Option<String> {
+        let mut parts = vec![];
+        let absent = self.of(Severity::Warning).filter(|finding| finding.rule == Id::H06);
+        let absent: Vec<&str> = absent.filter_map(|finding| finding.column.as_deref()).collect();
+        if !absent.is_empty() {
+            parts.push(format!("mapped but not in the file: {}", absent.join(", ")));
+        }
+        if !self.cut.is_empty() {
+            parts.push(format!("not mapped and therefore cut: {}", self.cut.join(", ")));
+        }
+        if self.dropped > 0 {
+            let rows = if self.dropped == 1 { "row" } else { "rows" };
+            parts.push(format!("{} {rows} left out as not valid", self.dropped));
+        }
+        if self.count(Severity::Warning) > 0 {
+            parts.push(format!("warnings: {}", self.by_rule(Severity::Warning)));
+        }
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+
+    /// `V01 2, V03 11`.
+    fn by_rule(&self, severity: Severity) -> String {
+        let mut counts: Vec<(Id, u64)> = vec![];
+        for finding in self.of(severity) {
+            match counts.last_mut() {
+                Some((rule, count)) if *rule == finding.rule => *count += finding.count,
+                _ => counts.push((finding.rule, finding.count)),
+            }
+        }
+        let counts: Vec<String> =
+            counts.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
+        counts.join(", ")
+    }
+
+    /// The report as JSON.
+    #[must_use]
+    pub fn json(&self, file: &str) -> Value {
+        let columns = self.headers.iter().zip(&self.summary.columns);
+        let columns: Vec<Value> = columns
+            .map(|(header, column)| {
+                json!({ "column": header, "name": column.name, "type": column.kind })
+            })
+            .collect();
+        json!({
+            "file": file,
+            "verdict": self.verdict(),
+            "rows": self.summary.rows,
+            "people": self.summary.people,
+            "dropped": self.dropped,
+            "columns": columns,
+            "cut": self.cut,
+            "findings": self.findings.iter().map(finding_json).collect::<Vec<_>>(),
+            "summary": self.summary,
+        })
+    }
+
+    /// The report for a terminal.
+    #[must_use]
+    pub fn text(&self, file: &str) -> String {
+        let mut text = format!("{}: {file}\n{}\n", self.verdict(), self.what_it_is());
+        for finding in &self.findings {
+            // Writing into a string does not fail.
+            let _ = write!(
+                text,
+                "\n{:<8}{}  {}\n        {}\n",
+                finding.severity.word(),
+                finding.rule,
+                place(finding),
+                finding.message
+            );
+            for (row, value) in finding.rows.iter().zip(&finding.values) {
+                let _ = writeln!(text, "        row {row}: {value:?}");
+            }
+        }
+        let _ = write!(text, "\n{}\n", self.last_words());
+        text
+    }
+
+    /// The report as a page of its own, without a script and without anything from elsewhere.
+    #[must_use]
+    pub fn html(&self, file: &str) -> String {
+        html::page(self, file)
+    }
+
+    fn what_it_is(&self) -> String {
+        let counted = |count: u64, one: &str, many: &str| {
+            format!("{count} {}", if count == 1 { one } else { many })
+        };
+        let mut parts = vec![
+            counted(self.summary.rows, "row", "rows"),
+            counted(self.summary.people, "person", "people"),
+            counted(self.summary.columns.len() as u64, "column", "columns"),
+        ];
+        if !self.cut.is_empty() {
+            parts.push(format!("{} cut", self.cut.len()));
+        }
+        if self.dropped > 0 {
+            parts.push(format!("{} left out", counted(self.dropped, "row", "rows")));
+        }
+        format!("{}, {} refresh", parts.join(", "), self.summary.refresh)
+    }
+
+    fn last_words(&self) -> String {
+        let (errors, warnings, hints) = (
+            self.count(Severity::Error),
+            self.count(Severity::Warning),
+            self.count(Severity::Hint),
+        );
+        let guarded = if self.is_only_guarded() {
+            " Nothing is wrong with the file itself; whoever knows that the missing people or \
+             columns are to be deleted can let it pass."
+        } else {
+            ""
+        };
+        format!(
+            "errors: {errors}, warnings: {warnings}, hints: {hints}. \
+             `viva-import rules ID` explains a rule.{guarded}"
+        )
+    }
+}
+
+fn finding_json(finding: &Finding) -> Value {
+    let mut json = json!({
+        "rule": finding.rule.name(),
+        "severity": finding.severity.word(),
+        "column": finding.column,
+        "rows": finding.rows,
+        "count": finding.count,
+        "message": finding.message,
+    });
+    if !finding.values.is_empty() {
+        json["values"] = json!(finding.values);
+    }
+    json
+}
+
+/// `PersonId, rows 5, 9 (2 in all)`.
+fn place(finding: &Finding) -> String {
+    let mut parts: Vec<String> = finding.column.iter().cloned().collect();
+    let rows: Vec<String> = finding.rows.iter().map(ToString::to_string).collect();
+    match rows.as_slice() {
+        [] => {}
+        [row] => parts.push(format!("row {row}")),
+        rows => parts.push(format!("rows {}", rows.join(", "))),
+    }
+    let place = if parts.is_empty() { "the file".to_owned() } else { parts.join(", ") };
+    if finding.count > finding.rows.len().max(1) as u64 {
+        format!("{place} ({} in all)", finding.count)
+    } else {
+        place
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! The members of a connection that say how its files are checked.
+
+use encoding_rs::Encoding;
+use serde_json::{Map, Value};
+
+use super::{Reader, json, kind_of};
+use crate::check::{Checks, Id, Severity, Unmapped};
+
+/// The members, all optional.
+pub(super) const KNOWN: [&str; 5] =
+    ["lenient", "unmappedColumns", "encoding", "delimiter", "rules"];
+
+impl Reader {
+    pub(super) fn checks(&mut self, members: &Map<String, Value>) -> Checks {
+        Checks {
+            lenient: self.lenient(members),
+            unmapped: self.unmapped(members),
+            encoding: self.encoding(members),
+            delimiter: self.delimiter(members),
+            rules: self.rules(members),
+        }
+    }
+
+    fn lenient(&mut self, members: &Map<String, Value>) -> bool {
+        let lenient = members.get("lenient").map(Value::as_bool);
+        if lenient == Some(None) {
+            self.fault("/lenient", "must be true or false");
+        }
+        lenient.flatten().unwrap_or_default()
+    }
+
+    fn unmapped(&mut self, members: &Map<String, Value>) -> Option<Unmapped> {
+        let word = self.optional_text("", members, "unmappedColumns")?;
+        let unmapped = Unmapped::parse(word);
+        if unmapped.is_none() {
+            self.fault("/unmappedColumns", "must be \"drop\" or \"refuse\"");
+        }
+        unmapped
+    }
+
+    /// `None` is UTF-8, which is not converted.
+    fn encoding(&mut self, members: &Map<String, Value>) -> Option<&'static Encoding> {
+        let word = self.optional_text("", members, "encoding")?;
+        let encoding = Encoding::for_label_no_replacement(word.as_bytes());
+        if encoding.is_none() {
+            let what = "must be an encoding's name, like \"utf-8\", \"utf-16\" or \"windows-1252\"";
+            self.fault("/encoding", what);
+        }
+        encoding.filter(|encoding| *encoding != encoding_rs::UTF_8)
+    }
+
+    fn delimiter(&mut self, members: &Map<String, Value>) -> Option<u8> {
+        let delimiter = match members.get("delimiter")?.as_str() {
+            Some("tab") => Some(b'\t'),
+            Some(text) => match text.as_bytes() {
+                [byte @ (b',' | b';' | b'\t' | b'|')] => Some(*byte),
+                _ => None,
+            },
+            None => None,
+        };
+        if delimiter.is_none() {
+            self.fault("/delimiter", "must be \",\", \";\", \"|\" or \"tab\"");
+        }
+        delimiter.filter(|delimiter| *delimiter != b',')
+    }
+
+    fn rules(&mut self, members: &Map<String, Value>) -> Vec<(Id, Option<Severity>)> {
+        let Some(value) = members.get("rules") else { return vec![] };
+        let Some(rules) = value.as_object() else {
+            self.fault("/rules", format!("must be an object, not {}", kind_of(value)));
+            return vec![];
+        };
+        let mut lowered = vec![];
+        for (name, level) in rules {
+            let at = format!("/rules/{}", json::escaped(name));
+            let Some(rule) = Id::parse(name) else {
+                self.fault(&at, "is no rule; `viva-import rules` lists them");
+                continue;
+            };
+            if !rule.is_adjustable() {
+                self.fault(&at, "cannot be lowered: the import would fail or do harm");
+                continue;
+            }
+            match level.as_str() {
+                Some("warning") => lowered.push((rule, Some(Severity::Warning))),
+                Some("hint") => lowered.push((rule, Some(Severity::Hint))),
+                Some("off") => lowered.push((rule, None)),
+                _ => self.fault(&at, "must be \"warning\", \"hint\" or \"off\""),
+            }
+        }
+        lowered
+    }
+}
