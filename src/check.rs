@@ -15,7 +15,8 @@ use self::{
     header::Header,
     people::People,
     records::{Next, Records},
-    text::{Look, Malformed},
+    rows::Tally,
+    text::Look,
 };
 pub use self::{
     date::{Day, Order},
@@ -53,6 +54,7 @@ mod summary;
 mod terms;
 mod text;
 mod value;
+mod whole;
 
 /// Bytes that are looked at to recognize what a file is.
 const LOOK_BYTES: usize = 64 << 10;
@@ -65,19 +67,26 @@ pub struct Check<'a> {
     header: Option<Header>,
     seen: Vec<Seen>,
     people: People,
-    /// Rows that may leave.
-    rows: u64,
-    /// Rows whose values were looked at, the dropped ones too.
-    checked: u64,
-    dropped: u64,
-    /// The row from which on the people found no memory.
-    full_at: Option<u64>,
+    tally: Tally,
+    /// The kept columns without a value in the present record.
+    blanks: Vec<usize>,
     /// What of the present record leaves, where it is not the record as it stands.
     out: Vec<u8>,
     rewrites: bool,
     is_rewritten: bool,
     head: Vec<u8>,
-    is_over: bool,
+    progress: Progress,
+}
+
+/// How far a file was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    /// There may be more rows.
+    Rows,
+    /// To its end.
+    Done,
+    /// Not to its end: it is no use, or it cannot be read on.
+    Broken,
 }
 
 impl<'a> Check<'a> {
@@ -96,21 +105,21 @@ impl<'a> Check<'a> {
             header: None,
             seen: vec![],
             people: People::new(terms.limits.max_people_bytes),
-            rows: 0,
-            checked: 0,
-            dropped: 0,
-            full_at: None,
+            tally: Tally::default(),
+            blanks: vec![],
             out: vec![],
             rewrites: false,
             is_rewritten: false,
             head: bom,
-            is_over: false,
+            progress: Progress::Rows,
         };
-        check.is_over = !check.is_sound();
+        if !check.is_sound() {
+            check.progress = Progress::Broken;
+        }
         for (rule, severity, message) in &terms.found {
             check.findings.file(*rule, *severity, &[], message.clone());
         }
-        if !check.is_over {
+        if check.progress == Progress::Rows {
             check.read_header()?;
         }
         Ok(check)
@@ -139,13 +148,13 @@ impl<'a> Check<'a> {
     /// # Errors
     /// Where the input cannot be read.
     pub fn next_row(&mut self) -> io::Result<Option<&[u8]>> {
-        while !self.is_over {
+        while self.progress == Progress::Rows {
             match self.read_on()? {
                 Next::Record if self.row() => {
                     let rewritten = self.is_rewritten.then_some(&self.out);
                     return Ok(Some(rewritten.map_or_else(|| self.records.raw(), Vec::as_slice)));
                 }
-                Next::Record => self.dropped += 1,
+                Next::Record => self.tally.dropped += 1,
                 end @ (Next::End | Next::OpenQuote(_) | Next::TooLong(_)) => self.end(end),
             }
         }
@@ -177,10 +186,11 @@ impl<'a> Check<'a> {
         }
         match next {
             Next::Record => self.hold_header(),
+            Next::End if self.progress == Progress::Broken => {}
             Next::End => {
                 let message = "the file has nothing but blank lines";
                 self.findings.file(Id::F01, Severity::Error, &[], message.to_owned());
-                self.is_over = true;
+                self.progress = Progress::Done;
             }
             broken @ (Next::OpenQuote(_) | Next::TooLong(_)) => self.end(broken),
         }
@@ -188,18 +198,28 @@ impl<'a> Check<'a> {
     }
 
     fn hold_header(&mut self) {
-        let names: Vec<&[u8]> = self.records.values().collect();
-        let delimiter = text::delimiter_of(self.records.raw());
-        if let (1, Some(delimiter)) = (names.len(), delimiter) {
-            self.refuse(Id::Q09, self.records.line(), formats::other_delimiter(delimiter));
+        let line = self.records.line();
+        self.tell_blank_lines();
+        if self.records.len() == 1
+            && let Some(message) = self.one_column()
+        {
+            self.refuse(Id::Q09, line, message);
             return;
         }
-        let Some(header) = header::hold(&names, self.terms, &mut self.findings) else {
-            self.is_over = true;
+        let names: Vec<&[u8]> = self.records.values().collect();
+        let has_quotes = self.records.quoting().has_quotes;
+        if !has_quotes && names.iter().any(|name| name.contains(&b'\r')) {
+            let message = "the lines end in carriage returns alone; export the file with line \
+                           feeds (LF or CRLF)";
+            self.refuse(Id::F03, line, message.to_owned());
+            return;
+        }
+        let Some(header) = header::hold(&names, line, self.terms, &mut self.findings) else {
+            self.progress = Progress::Broken;
             return;
         };
         if self.records.quoting().after.is_some() {
-            rows::tell_after(self.records.line(), &mut self.findings);
+            rows::tell_after(line, &mut self.findings);
         }
         self.rewrites |= !header.cut.is_empty() || self.terms.delimiter() != b',';
         if self.rewrites {
@@ -213,28 +233,44 @@ impl<'a> Check<'a> {
         self.header = Some(header);
     }
 
+    /// Why the header is one value, where that is no accident.
+    fn one_column(&self) -> Option<String> {
+        let (raw, value) = (self.records.raw(), self.records.value(0));
+        let delimiter = self.terms.delimiter();
+        if let Some(other) = text::delimiter_of(raw).filter(|other| *other != delimiter) {
+            return Some(formats::other_delimiter(other));
+        }
+        let has_commas = value.contains(&b',');
+        if has_commas && delimiter != b',' {
+            let message = "the columns are separated by commas and not as the connection says; \
+                           take \"delimiter\" out of it";
+            return Some(message.to_owned());
+        }
+        has_commas.then(|| {
+            "each row is one value in quotation marks, commas and all; export the file again, as \
+             \"CSV UTF-8\""
+                .to_owned()
+        })
+    }
+
     /// The next record. Text that is not in the encoding that was named is a fault of the file.
     fn read_on(&mut self) -> io::Result<Next> {
         let error = match self.records.next() {
             Err(error) => error,
             next => return next,
         };
-        match error.get_ref().and_then(|inner| inner.downcast_ref::<Malformed>()) {
-            Some(malformed) => {
-                self.findings.file(Id::F04, Severity::Error, &[], malformed.to_string());
-                Ok(Next::End)
-            }
-            None => Err(error),
-        }
+        let Some((rule, message)) = formats::fault_of(&error) else { return Err(error) };
+        self.findings.file(rule, Severity::Error, &[], message);
+        self.progress = Progress::Broken;
+        Ok(Next::End)
     }
 
     fn refuse(&mut self, rule: Id, line: u64, message: String) {
+        self.progress = Progress::Broken;
         self.findings.file(rule, Severity::Error, &[line], message);
-        self.is_over = true;
     }
 
     fn end(&mut self, next: Next) {
-        self.is_over = true;
         match next {
             Next::OpenQuote(line) => self.refuse(
                 Id::F03,
@@ -250,7 +286,9 @@ impl<'a> Check<'a> {
                  and never closed"
                     .to_owned(),
             ),
-            Next::Record | Next::End => {}
+            // Text in the wrong encoding has ended it already.
+            Next::End if self.progress == Progress::Broken => {}
+            Next::Record | Next::End => self.progress = Progress::Done,
         }
     }
 }

@@ -17,7 +17,7 @@ use zip::result::ZipError;
 
 use listing::Kind;
 
-use super::rules::Id;
+use super::rules::{Id, Severity};
 
 const DAMAGED: &str = "a file in the zip is damaged: its size, checksum or compressed data are \
     wrong; upload the zip again, and if that does not help, zip the two files again";
@@ -28,7 +28,7 @@ pub(super) struct Fault {
     /// The rule.
     pub(super) rule: Id,
     /// Whether the file is refused; else it is a warning.
-    pub(super) is_error: bool,
+    is_error: bool,
     /// What is wrong and what to do about it.
     pub(super) message: String,
 }
@@ -36,6 +36,11 @@ pub(super) struct Fault {
 impl Fault {
     fn error(rule: Id, message: impl Into<String>) -> Self {
         Self { rule, is_error: true, message: message.into() }
+    }
+
+    /// How much it matters.
+    pub(super) fn severity(&self) -> Severity {
+        if self.is_error { Severity::Error } else { Severity::Warning }
     }
 
     fn warning(rule: Id, message: impl Into<String>) -> Self {

@@ -158,7 +158,7 @@ impl Seen {
 
     fn tell_coverage(&self, column: &Column, file: &Counted, findings: &mut Findings) {
         let Some(reserved) = column.reserved else { return };
-        if self.blanks == 0 {
+        if self.blanks == 0 || !file.is_whole {
             return;
         }
         let too_many = self.blanks * 100 > file.rows * MAX_BLANK_PERCENT;
@@ -166,8 +166,7 @@ impl Seen {
             Role::PersonId => (Id::C01, Severity::Error, "all rows need one"),
             Role::EffectiveDate => (Id::C02, Severity::Error, "all rows need one"),
             Role::ManagerId if too_many => {
-                let only_heads = self.blanks <= file.snapshots.max(1);
-                let severity = if only_heads || file.is_incremental {
+                let severity = if !file.has_several_heads || file.is_incremental {
                     Severity::Warning
                 } else {
                     Severity::Error
@@ -210,7 +209,9 @@ impl Seen {
 pub(super) struct Counted {
     /// Data rows.
     pub(super) rows: u64,
-    /// Different dates among them.
-    pub(super) snapshots: u64,
+    /// Whether the values of all rows were looked at.
+    pub(super) is_whole: bool,
+    /// Whether some date has several rows without a manager.
+    pub(super) has_several_heads: bool,
     pub(super) is_incremental: bool,
 }

@@ -74,9 +74,10 @@ impl Day {
         self.0.day() == u8::from(self.0.month())
     }
 
-    /// Whether the day stands for "unknown" or "never": 1 January 1900, any of the year 9999 (Q03).
+    /// Whether the day stands for "unknown" or "never": 1 January 1900 and before, any of the year
+    /// 9999 (Q03).
     pub(super) fn is_odd(self) -> bool {
-        self.0.year() == 9999 || self.0.to_ordinal_date() == (1900, 1)
+        self.0.year() == 9999 || self.0.to_ordinal_date() <= (1900, 1)
     }
 }
 

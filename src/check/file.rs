@@ -52,7 +52,7 @@ impl Asked {
             Some("zip") => self.zip(file).unwrap_or_else(|error| Err(fail(error))),
             _ => {
                 let message = "the file is neither .csv nor .zip; export it as \"CSV UTF-8\"";
-                Ok(refused(&self.terms(None)?, [(Id::F02, message.to_owned())]))
+                Ok(refused(&self.terms(None)?, [(Id::F02, Severity::Error, message.to_owned())]))
             }
         }
     }
@@ -114,17 +114,17 @@ impl Asked {
 }
 
 /// The report of a file that is not read at all.
-fn refused(terms: &Terms, faults: impl IntoIterator<Item = (Id, String)>) -> Report {
+fn refused(terms: &Terms, faults: impl IntoIterator<Item = (Id, Severity, String)>) -> Report {
     let levels = Levels::new(terms.checks.lenient, &terms.checks.rules);
     let mut findings = Findings::new(levels, false);
-    for (rule, message) in faults {
-        findings.file(rule, Severity::Error, &[], message);
+    for (rule, severity, message) in faults {
+        findings.file(rule, severity, &[], message);
     }
     Report::unread(findings, terms.refresh)
 }
 
 fn broken(terms: &Terms, faults: impl IntoIterator<Item = archive::Fault>) -> Report {
-    refused(terms, faults.into_iter().map(|fault| (fault.rule, fault.message)))
+    refused(terms, faults.into_iter().map(|fault| (fault.rule, fault.severity(), fault.message)))
 }
 
 /// The report of a file that is not read because of its size.
@@ -135,5 +135,5 @@ pub fn too_large(bytes: u64, terms: &Terms) -> Report {
         "the file has {bytes} bytes, the most that is taken is {max_bytes}; split it, or raise \
          MAX_FILE_BYTES if the service takes more"
     );
-    refused(terms, [(Id::F09, message)])
+    refused(terms, [(Id::F09, Severity::Error, message)])
 }

@@ -174,13 +174,14 @@ impl Findings {
     }
 
     /// Notes something about the header of a column.
-    pub(super) fn header(&mut self, rule: Id, position: usize, message: String) {
-        self.note(rule, Severity::Error, Column::At(position), &[1], message);
+    pub(super) fn header(&mut self, rule: Id, line: u64, position: usize, message: String) {
+        self.note(rule, Severity::Error, Column::At(position), &[line], message);
     }
 
     /// Notes something about a field of the mapping, whether or not the file has it.
     pub(super) fn field(&mut self, rule: Id, severity: Severity, name: &str, message: String) {
-        self.note(rule, severity, Column::Named(name.to_owned()), &[], message);
+        let name = name.replace(char::is_control, "\u{fffd}");
+        self.note(rule, severity, Column::Named(name), &[], message);
     }
 
     /// Notes something about the file, or about rows of it.

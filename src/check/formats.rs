@@ -1,9 +1,11 @@
 //! What is said about a file that is not what it should be: UTF-8 with commas.
 
+use std::io;
+
 use super::{
     findings::Findings,
     rules::{Id, Severity},
-    text::{self, Look},
+    text::{self, IsUtf8, Look, Malformed},
 };
 
 /// The byte order mark of UTF-8.
@@ -62,4 +64,11 @@ pub(super) fn other_delimiter(delimiter: u8) -> String {
         "the columns are separated by {word}; export the file with commas, or have it converted \
          with \"delimiter\": \"{name}\" in the connection"
     )
+}
+
+/// The fault of the file that an error of reading it stands for; `None` where reading failed.
+pub(super) fn fault_of(error: &io::Error) -> Option<(Id, String)> {
+    let inner = error.get_ref()?;
+    let malformed = inner.downcast_ref::<Malformed>().map(|fault| (Id::F04, fault.to_string()));
+    malformed.or_else(|| Some((Id::Q09, inner.downcast_ref::<IsUtf8>()?.to_string())))
 }

@@ -28,8 +28,10 @@ impl Column {
     }
 
     /// Whether every row must have a value.
-    pub(super) fn needs_value(&self) -> bool {
-        self.is(Role::PersonId) || self.is(Role::EffectiveDate) || self.is(Role::Organization)
+    pub(super) fn needs_value(&self, refresh: Refresh) -> bool {
+        self.is(Role::PersonId)
+            || self.is(Role::EffectiveDate)
+            || (self.is(Role::Organization) && refresh == Refresh::Full)
     }
 }
 
@@ -46,6 +48,14 @@ pub(super) struct Header {
     pub(super) cut: Vec<String>,
     /// Mapped columns that the file lacks.
     pub(super) absent: Vec<String>,
+    /// The physical line it stands in.
+    line: u64,
+}
+
+impl Header {
+    fn keeps(&self, position: usize) -> bool {
+        self.columns.iter().any(|column| column.position == position)
+    }
 }
 
 /// Viva's fields that a file must bring.
@@ -61,17 +71,12 @@ fn required(refresh: Refresh) -> &'static [&'static str] {
 
 /// Finds each mapped column in the header and notes what does not fit. `None` where the line is
 /// no header at all: a row of data, perhaps, of which nothing may be told.
-pub(super) fn hold(names: &[&[u8]], terms: &Terms, findings: &mut Findings) -> Option<Header> {
-    if names.iter().any(|name| name.contains(&b'\r')) {
-        findings.file(
-            Id::F03,
-            Severity::Error,
-            &[1],
-            "the lines end in carriage returns alone; export the file with line feeds (LF or CRLF)"
-                .to_owned(),
-        );
-        return None;
-    }
+pub(super) fn hold(
+    names: &[&[u8]],
+    line: u64,
+    terms: &Terms,
+    findings: &mut Findings,
+) -> Option<Header> {
     let texts: Vec<&str> =
         names.iter().map(|name| std::str::from_utf8(name).unwrap_or_default()).collect();
     let fields = match &terms.mapping {
@@ -85,22 +90,31 @@ pub(super) fn hold(names: &[&[u8]], terms: &Terms, findings: &mut Findings) -> O
         width: texts.len(),
         columns,
         absent: absent.iter().map(|field| field.source.clone()).collect(),
+        line,
     };
     let is_by_name = terms.mapping == Mapping::Names;
     let is_known = |name: &&str| reserved_field(name).is_some() || misspelt(name).is_some();
     if header.columns.is_empty() || (is_by_name && !texts.iter().any(is_known)) {
         // Whatever else is wrong with this line, it is not the header, and nothing of it is told.
         let fields = if is_by_name { &[] } else { fields.as_slice() };
-        findings.file(Id::H06, Severity::Error, &[1], none_matches(&texts, fields));
+        findings.file(Id::H06, Severity::Error, &[line], none_matches(&texts, fields));
         return None;
     }
-    refuse_unnamed(names, findings);
-    refuse_equal_names(&texts, findings);
+    if texts.iter().any(|name| name.contains('@')) {
+        // Nothing of such a line is told.
+        let message = "the first line has an address in it: the line breaks of the whole file were \
+                       lost, or it is no header; the header and each row must be a line of its own";
+        findings.file(Id::F12, Severity::Error, &[line], message.to_owned());
+        return None;
+    }
+    refuse_unnamed(names, &header, terms, findings);
+    refuse_equal_names(&texts, &header, terms, findings);
     mapping::hold(&fields, findings);
     refuse_too_many(&header, findings);
     match &terms.mapping {
         Mapping::Literal(_) => literally(&header, &fields, findings),
-        Mapping::Fields(_) | Mapping::Names => tell_unmapped(&header, terms, findings),
+        Mapping::Fields(_) => tell_unmapped(&header, &fields, terms, findings),
+        Mapping::Names => {}
     }
     for target in required(terms.refresh) {
         refuse_missing(target, terms, &fields, &absent, &texts, findings);
@@ -110,7 +124,7 @@ pub(super) fn hold(names: &[&[u8]], terms: &Terms, findings: &mut Findings) -> O
             Id::H13,
             Severity::Warning,
             "EffectiveDate",
-            "no column is mapped to \
+            "the file brings no \
             EffectiveDate, so every row counts from the day of the upload; add the column to bring \
             history"
                 .to_owned(),
@@ -121,15 +135,18 @@ pub(super) fn hold(names: &[&[u8]], terms: &Terms, findings: &mut Findings) -> O
 
 /// Columns with Viva's own names are those fields, all others custom text.
 fn by_their_names(names: &[&str]) -> Vec<Field> {
-    names
-        .iter()
-        .filter(|name| !name.trim().is_empty())
-        .map(|name| Field {
-            source: (*name).to_owned(),
-            target: (*name).to_owned(),
-            kind: reserved_field(name).map_or(Kind::Text, |field| field.kind).word().to_owned(),
-        })
-        .collect()
+    let mut fields: Vec<Field> = vec![];
+    for name in names.iter().filter(|name| !name.trim().is_empty()) {
+        if fields.iter().all(|field| field.source != *name) {
+            let kind = reserved_field(name).map_or(Kind::Text, |field| field.kind);
+            fields.push(Field {
+                source: (*name).to_owned(),
+                target: (*name).to_owned(),
+                kind: kind.word().to_owned(),
+            });
+        }
+    }
+    fields
 }
 
 fn find<'a>(names: &[&str], fields: &'a [Field]) -> (Vec<Column>, Vec<&'a Field>) {
@@ -172,28 +189,35 @@ fn by_position(position: usize) -> String {
     format!("column {}", position + 1)
 }
 
-fn refuse_unnamed(names: &[&[u8]], findings: &mut Findings) {
+/// What is cut needs no name.
+fn refuse_unnamed(names: &[&[u8]], header: &Header, terms: &Terms, findings: &mut Findings) {
     for (position, name) in names.iter().enumerate() {
         if std::str::from_utf8(name).is_err() {
             let message = format!("the header is {}", formats::not_utf8(name));
-            findings.header(Id::F04, position, message);
-        } else if name.trim_ascii().is_empty() {
+            findings.header(Id::F04, header.line, position, message);
+        } else if name.trim_ascii().is_empty() && !terms.cuts() {
             let message = "the header has no name here; name the column or remove it";
-            findings.header(Id::H02, position, message.to_owned());
+            findings.header(Id::H02, header.line, position, message.to_owned());
         }
     }
 }
 
-fn refuse_equal_names(names: &[&str], findings: &mut Findings) {
+/// Equal names are a fault where both columns are kept, or where the mapping means either.
+fn refuse_equal_names(names: &[&str], header: &Header, terms: &Terms, findings: &mut Findings) {
     let folded: Vec<String> = names.iter().map(|name| name.trim().to_lowercase()).collect();
     for (position, name) in folded.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
-        if let Some(first) = folded[..position].iter().position(|earlier| earlier == name) {
+        let is_same = |first: &usize| {
+            let both = header.keeps(*first) && header.keeps(position);
+            let either = names[*first] == names[position] && header.keeps(*first);
+            folded[*first] == *name && (!terms.cuts() || both || either)
+        };
+        if let Some(first) = (0..position).find(is_same) {
             let message = format!(
                 "the header is the same as that of {} (capitals and blanks do not count); rename \
                  one",
                 by_position(first)
             );
-            findings.header(Id::H01, position, message);
+            findings.header(Id::H01, header.line, position, message);
         }
     }
 }
@@ -204,7 +228,7 @@ fn refuse_too_many(header: &Header, findings: &mut Findings) {
         findings.file(
             Id::H12,
             Severity::Error,
-            &[1],
+            &[header.line],
             format!("{fields} fields, and the service takes {MAX_FIELDS}; map fewer columns"),
         );
     }
@@ -231,7 +255,7 @@ fn literally(header: &Header, fields: &[Field], findings: &mut Findings) {
         findings.file(
             Id::H07,
             Severity::Error,
-            &[1],
+            &[header.line],
             format!(
                 "the header has {} columns and metadata.json {} fields; make them the same",
                 header.width,
@@ -242,15 +266,15 @@ fn literally(header: &Header, fields: &[Field], findings: &mut Findings) {
 }
 
 /// A connection may name fields the file lacks, and the file may have other columns.
-fn tell_unmapped(header: &Header, terms: &Terms, findings: &mut Findings) {
-    for name in &header.absent {
-        let needed = required(terms.refresh);
-        let is_needed = |field: &Field| needed.contains(&field.target.as_str());
-        if let Mapping::Fields(fields) = &terms.mapping
-            && fields.iter().any(|field| field.source == *name && is_needed(field))
-        {
-            continue; // H13 says so
-        }
+fn tell_unmapped(header: &Header, fields: &[Field], terms: &Terms, findings: &mut Findings) {
+    let has_a_rule =
+        |target: &str| required(terms.refresh).contains(&target) || target == "EffectiveDate";
+    let told: Vec<&str> = fields
+        .iter()
+        .filter(|field| has_a_rule(&field.target))
+        .map(|field| field.source.as_str())
+        .collect();
+    for name in header.absent.iter().filter(|name| !told.contains(&name.as_str())) {
         findings.field(
             Id::H06,
             Severity::Warning,
@@ -268,12 +292,12 @@ fn tell_unmapped(header: &Header, terms: &Terms, findings: &mut Findings) {
     match terms.unmapped() {
         Unmapped::Drop => {
             let message = format!("not mapped and therefore cut, they never leave: {cut}");
-            findings.file(Id::H06, Severity::Hint, &[1], message);
+            findings.file(Id::H06, Severity::Hint, &[header.line], message);
         }
         Unmapped::Refuse => findings.file(
             Id::H06,
             Severity::Error,
-            &[1],
+            &[header.line],
             format!(
                 "not mapped: {cut}; map these columns, remove them, or let them be cut with \
              \"unmappedColumns\": \"drop\""

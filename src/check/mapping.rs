@@ -33,7 +33,11 @@ pub(super) fn hold(fields: &[Field], findings: &mut Findings) {
             findings.field(Id::H08, Severity::Error, &field.source, message.to_owned());
             continue;
         }
-        if let Some(first) = fields[..place].iter().find(|earlier| earlier.target == *target) {
+        let is_same = |earlier: &&Field| earlier.target.eq_ignore_ascii_case(target);
+        let first = fields[..place].iter().find(is_same);
+        // Of columns called as their fields it is told already that they have the same name.
+        let is_told = |first: &&Field| first.source == first.target && field.source == *target;
+        if let Some(first) = first.filter(|first| !is_told(first)) {
             findings.field(Id::H05, Severity::Error, &field.source, format!(
                 "the column is mapped to {target}, as \"{}\" is already; map one of them to another \
                  field",
@@ -62,6 +66,7 @@ fn name_of_target(field: &Field, findings: &mut Findings) {
     if reserved_field(target).is_some() {
         return;
     }
+    let is_told = target == source; // of the column's own name
     if let Some(right) = misspelt(target) {
         findings.field(Id::H14, Severity::Error, source, format!(
             "the column is mapped to \"{target}\", which the service does not take for {right}; \
@@ -76,14 +81,14 @@ fn name_of_target(field: &Field, findings: &mut Findings) {
                 "\"{target}\" is a name the service keeps for itself; map the column to another"
             ),
         );
-    } else if target.contains(char::is_whitespace) {
+    } else if target.contains(char::is_whitespace) && !is_told {
         findings.field(
             Id::H11,
             Severity::Error,
             source,
             format!("the field's name \"{target}\" has blanks; leave them out"),
         );
-    } else if !has_plain_letters(target) && target != source {
+    } else if !has_plain_letters(target) && !is_told {
         findings.field(Id::H03, Severity::Error, source, format!(
             "the field's name \"{target}\" has other characters than A to Z, a to z, 0 to 9 and _; \
              rename it"

@@ -164,11 +164,6 @@ impl People {
         self.days.last_key_value().and_then(|(day, _)| *day)
     }
 
-    /// How many different days there are rows of.
-    pub(super) fn snapshots(&self) -> u64 {
-        self.snapshots.len() as u64
-    }
-
     /// Bytes allocated, with those the checks are going to take.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> u64 {

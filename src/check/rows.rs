@@ -1,49 +1,62 @@
-//! What is checked of each row, and what the rows say together in the end.
+//! What is checked of each row.
+
+use std::collections::HashSet;
 
 use super::{
-    Check, Day, Id, Kind, Order, Refresh, Report, Severity, Summary,
-    columns::Counted,
+    Check, Id, Kind, Order, Refresh, Severity,
     fields::Role,
     findings::Findings,
     formats,
-    header::{Column, Header},
-    hierarchy::Found,
+    header::Column,
     output,
     people::{Full, People, Person},
-    summary, value,
+    value,
 };
+
+/// What the rows have added up to so far.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// Rows that may leave.
+    pub(super) rows: u64,
+    /// Those of them whose values were looked at.
+    pub(super) checked: u64,
+    /// Rows that are left out.
+    pub(super) dropped: u64,
+    /// The row from which on the people found no memory.
+    pub(super) full_at: Option<u64>,
+    /// Rows stay that are not among the people: who is missing there cannot be known.
+    pub(super) is_partial: bool,
+    /// Dates of which a row without a manager was seen.
+    heads: HashSet<Option<i32>>,
+    /// Whether one date has several such rows.
+    pub(super) has_several_heads: bool,
+}
 
 impl Check<'_> {
     /// Checks the present record; whether it may leave.
     pub(super) fn row(&mut self) -> bool {
         let line = self.records.line();
-        let blank_lines = self.records.blank_lines();
-        for blank in line - blank_lines..line {
-            self.findings.row(Id::F13, blank, "line", || "the line is blank; remove it".to_owned());
-        }
+        self.tell_blank_lines();
         let Some(header) = &self.header else { return false };
-        let mut drop = false;
-        if self.records.len() != header.width {
-            let (has, wants) = (self.records.len(), header.width);
-            drop |= self.findings.row(Id::F03, line, "width", || {
+        let (has, wants) = (self.records.len(), header.width);
+        // A control-Z is how old programs end a text.
+        let is_blank = |value: &[u8]| value::is_blank(value) || value == b"\x1A";
+        if (has == wants || has == 1) && self.records.values().all(is_blank) {
+            let message = || "no column of the row has a value; remove the row".to_owned();
+            let drop = self.findings.row(Id::F13, line, "row", message);
+            return self.unread(drop);
+        }
+        if has != wants {
+            let drop = self.findings.row(Id::F03, line, "width", || {
                 format!(
                     "{has} columns where the header has {wants}; a comma inside a value needs \
                      quotation marks around the value"
                 )
             });
-            self.rows += u64::from(!drop);
-            return !drop;
-        }
-        if self.records.values().all(value::is_blank) {
-            let message = || "no column of the row has a value; remove the row".to_owned();
-            drop |= self.findings.row(Id::F13, line, "row", message);
-            self.rows += u64::from(!drop);
-            return !drop;
+            return self.unread(drop);
         }
         let quoting = self.records.quoting();
-        if quoting.after.is_some() {
-            drop |= tell_after(line, &mut self.findings);
-        }
+        let mut drop = quoting.after.is_some() && tell_after(line, &mut self.findings);
         if quoting.stray.is_some() {
             let message = "a quotation mark stands inside a value that has none around it; it is \
                            taken for a part of the value and written as it should be";
@@ -54,8 +67,7 @@ impl Check<'_> {
         if drop {
             return false;
         }
-        self.rows += 1;
-        self.remember(&row, line);
+        self.keep(&row, line);
         self.is_rewritten = self.rewrites || quoting.stray.is_some();
         if self.is_rewritten && self.findings.is_sound() {
             self.rewrite();
@@ -63,19 +75,49 @@ impl Check<'_> {
         true
     }
 
+    pub(super) fn tell_blank_lines(&mut self) {
+        let line = self.records.line();
+        for blank in line - self.records.blank_lines()..line {
+            self.findings.row(Id::F13, blank, "line", || "the line is blank; remove it".to_owned());
+        }
+    }
+
+    /// A row whose values cannot be told apart. Whether it may leave.
+    fn unread(&mut self, drop: bool) -> bool {
+        if !drop {
+            self.tally.rows += 1;
+            self.tally.is_partial = true;
+        }
+        !drop
+    }
+
     fn refuse_other_bytes(&mut self, line: u64) -> bool {
         let raw = self.records.raw();
-        if raw.is_ascii() || std::str::from_utf8(raw).is_ok() {
+        if raw.is_ascii() {
             return false;
         }
-        let mut drop = false;
-        for (position, value) in self.records.values().enumerate() {
-            if std::str::from_utf8(value).is_err() {
-                let reason = formats::not_utf8(value);
-                drop |= self.findings.value(Id::F04, line, position, reason, value);
+        let Ok(text) = std::str::from_utf8(raw) else {
+            let mut drop = false;
+            for (position, value) in self.records.values().enumerate() {
+                if std::str::from_utf8(value).is_err() {
+                    let reason = formats::not_utf8(value);
+                    drop |= self.findings.value(Id::F04, line, position, reason, value);
+                }
+            }
+            return drop;
+        };
+        if text.contains(char::REPLACEMENT_CHARACTER) {
+            let columns = self.header.iter().flat_map(|header| &header.columns);
+            // Addresses are looked at for this in any case.
+            for column in columns.filter(|column| column.kind != Kind::Email) {
+                let value = self.records.value(column.position);
+                if String::from_utf8_lossy(value).contains(char::REPLACEMENT_CHARACTER) {
+                    let reason = "a character was lost in the export and stands as a \u{fffd}";
+                    self.findings.value(Id::Q09, line, column.position, reason, value);
+                }
             }
         }
-        drop
+        false
     }
 
     /// Checks each kept value by its type.
@@ -83,15 +125,17 @@ impl Check<'_> {
         let mut row = Row::default();
         let Some(header) = &self.header else { return row };
         let has_line_break = self.records.has_line_break();
-        self.checked += 1;
-        for (column, seen) in header.columns.iter().zip(&mut self.seen) {
+        self.blanks.clear();
+        for (place, (column, seen)) in header.columns.iter().zip(&mut self.seen).enumerate() {
             let value = self.records.value(column.position);
             let mut note = |rule, reason| {
                 *drop |= self.findings.value(rule, line, column.position, reason, value);
             };
             if value::is_blank(value) {
-                seen.blanks += 1;
-                if column.needs_value() {
+                self.blanks.push(place);
+                row.is_head |= column.is(Role::ManagerId);
+                row.is_unread |= column.is(Role::EffectiveDate);
+                if column.needs_value(self.terms.refresh) {
                     note(Id::V07, "a required field has no value in this row; add it");
                 }
                 continue;
@@ -116,7 +160,7 @@ impl Check<'_> {
                     {
                         note(Id::V11, reason);
                     }
-                    seen.text(value, self.checked, column);
+                    seen.text(value, self.tally.checked, column);
                 }
                 Kind::Date(order) => match seen.date(value, order) {
                     Ok(reading) => {
@@ -132,7 +176,7 @@ impl Check<'_> {
                     }
                     Err(fault) => {
                         note(rule_of(order), fault.sentence(order));
-                        row.has_no_day |= column.is(Role::EffectiveDate);
+                        row.is_unread |= column.is(Role::EffectiveDate);
                     }
                 },
                 Kind::Double => {
@@ -162,12 +206,28 @@ impl Check<'_> {
         row
     }
 
-    /// Remembers who stands in the row under whom.
-    fn remember(&mut self, row: &Row, line: u64) {
-        let Some(person) = row.person.filter(|_| !row.has_no_day) else { return };
-        let remembered = self.people.row(row.day, person, row.manager, line);
-        if row.is_full || remembered == Err(Full) {
-            self.full_at.get_or_insert(line);
+    /// Counts a row that may leave, and remembers who stands in it under whom.
+    fn keep(&mut self, row: &Row, line: u64) {
+        self.tally.rows += 1;
+        self.tally.checked += 1;
+        for place in &self.blanks {
+            self.seen[*place].blanks += 1;
+        }
+        if row.is_head && !row.is_unread && !self.tally.heads.insert(row.day) {
+            self.tally.has_several_heads = true;
+            if self.terms.refresh == Refresh::Incremental {
+                self.findings.row(Id::V08, line, "", || {
+                    "ManagerId has no value, and another row of the date has none either; if the \
+                     person is new, the service refuses the whole import"
+                        .to_owned()
+                });
+            }
+        }
+        let person = row.person.filter(|_| !row.is_unread);
+        self.tally.is_partial |= person.is_none();
+        let remembered = person.map(|person| self.people.row(row.day, person, row.manager, line));
+        if row.is_full || remembered == Some(Err(Full)) {
+            self.tally.full_at.get_or_insert(line);
         }
     }
 
@@ -178,78 +238,6 @@ impl Check<'_> {
         let values = header.columns.iter().map(|column| self.records.value(column.position));
         output::write_record(&mut self.out, values);
     }
-
-    /// What the rows say together.
-    pub(super) fn report(mut self) -> Report {
-        if let Some(header) = self.header.take() {
-            self.tell_rows(&header);
-            let columns = header.columns.iter().map(summary_column).collect();
-            let summary = Summary {
-                refresh: self.terms.refresh.word().to_owned(),
-                rows: self.rows,
-                people: self.people.count(),
-                columns,
-                last_day: self
-                    .people
-                    .last_day()
-                    .and_then(Day::of_number)
-                    .map(|day| day.to_string()),
-            };
-            let deletes = summary::guard(&summary, self.terms, &mut self.findings);
-            return Report::new(self.findings, summary, header, self.dropped, deletes);
-        }
-        Report::unread(self.findings, self.terms.refresh)
-    }
-
-    fn tell_rows(&mut self, header: &Header) {
-        if self.rows == 0 && self.findings.is_sound() {
-            let message = if self.dropped > 0 {
-                "no row is right, so none is left to import"
-            } else {
-                "the file has a header and no data rows; a full refresh of nothing would delete \
-                 everybody. If the whole file is one line, its line breaks were lost"
-            };
-            self.findings.file(Id::F12, Severity::Error, &[], message.to_owned());
-        }
-        if let Some(line) = self.full_at {
-            self.findings.file(Id::F09, Severity::Error, &[line], format!(
-                "the people up to this row take all of the {} bytes set aside for them; split the \
-                 file or raise MAX_PEOPLE_BYTES",
-                self.terms.limits.max_people_bytes
-            ));
-        }
-        if header.columns.iter().any(|column| column.is(Role::ManagerId)) {
-            self.tell_hierarchy();
-        }
-        let rows = Counted {
-            rows: self.checked,
-            snapshots: self.people.snapshots(),
-            is_incremental: self.terms.refresh == Refresh::Incremental,
-        };
-        for (column, seen) in header.columns.iter().zip(&self.seen) {
-            seen.tell(column, &rows, &mut self.findings);
-        }
-        if let Some(since) = self.terms.previous.as_ref().and_then(Summary::day)
-            && self.terms.refresh == Refresh::Incremental
-        {
-            let findings = &mut self.findings;
-            self.people.without_later_rows(since.number(), |line| {
-                findings.row(Id::I01, line, "", || {
-                    format!(
-                        "the row is of a date before {since}, the latest one imported, and its \
-                         person has no row of that date or later; a change in the past needs the \
-                         later rows too"
-                    )
-                });
-            });
-        }
-    }
-
-    fn tell_hierarchy(&mut self) {
-        let is_incremental = self.terms.refresh == Refresh::Incremental;
-        let findings = &mut self.findings;
-        self.people.hierarchy(|found| tell(found, is_incremental, findings));
-    }
 }
 
 /// What a row says about people.
@@ -258,8 +246,10 @@ struct Row {
     person: Option<Person>,
     manager: Option<Person>,
     day: Option<i32>,
-    /// It has a date that cannot be read.
-    has_no_day: bool,
+    /// Its date, or whom it names as manager, cannot be read.
+    is_unread: bool,
+    /// It names no manager.
+    is_head: bool,
     /// There is no memory left for its people.
     is_full: bool,
 }
@@ -274,25 +264,21 @@ impl Row {
     ) {
         let (is_person, is_manager) = (column.is(Role::PersonId), column.is(Role::ManagerId));
         let hash = people.hash(value);
-        let known = people.find(hash);
-        if known.is_some() {
-            return self.set(is_person, is_manager, known);
-        }
-        if let Err(reason) = value::email(value) {
-            note(Id::V01, reason);
-            return;
+        let mut person = people.find(hash);
+        if person.is_none() {
+            if let Err(reason) = value::email(value) {
+                note(Id::V01, reason);
+                self.is_unread |= is_manager;
+                return;
+            }
+            if is_person || is_manager {
+                person = people.add(hash).ok();
+                self.is_full |= person.is_none();
+            }
         }
         if value::is_damaged_email(value) {
             note(Id::Q09, "a question mark in the address: a character may have been lost");
         }
-        if is_person || is_manager {
-            let person = people.add(hash);
-            self.is_full |= person.is_err();
-            self.set(is_person, is_manager, person.ok());
-        }
-    }
-
-    fn set(&mut self, is_person: bool, is_manager: bool, person: Option<Person>) {
         if is_person {
             self.person = person;
         } else if is_manager {
@@ -308,10 +294,6 @@ fn rule_of(order: Order) -> Id {
     }
 }
 
-fn summary_column(column: &Column) -> summary::Column {
-    summary::Column { name: column.field.target.clone(), kind: column.field.kind.clone() }
-}
-
 /// A row whose closing quotation mark is not the end of its value.
 pub(super) fn tell_after(line: u64, findings: &mut Findings) -> bool {
     findings.row(Id::F03, line, "after", || {
@@ -319,74 +301,4 @@ pub(super) fn tell_after(line: u64, findings: &mut Findings) -> bool {
          value"
             .to_owned()
     })
-}
-
-fn tell(found: Found, is_incremental: bool, findings: &mut Findings) {
-    let on = |day: Option<i32>| {
-        let day = day.and_then(Day::of_number);
-        day.map_or_else(|| "in the file".to_owned(), |day| format!("on {day}"))
-    };
-    match found {
-        Found::SecondManager { line, first_line } => {
-            findings.row(Id::M01, line, "", || {
-                format!(
-                    "the person has another manager of the same EffectiveDate in row {first_line}; \
-                     keep one"
-                )
-            });
-        }
-        Found::SecondRow { line, first_line } => {
-            findings.row(Id::M02, line, "", || {
-                format!(
-                    "the person has a row of the same EffectiveDate already, row {first_line}; \
-                     keep one"
-                )
-            });
-        }
-        Found::SelfReport { line } => {
-            findings.row(Id::M03, line, "", || {
-                "the person reports to themselves; leave ManagerId empty at the top".to_owned()
-            });
-        }
-        Found::Loop { people: 2, lines } => {
-            let message = "two people report to each other; correct one of the rows";
-            findings.rows(Id::M04, Severity::Error, &lines, message.to_owned());
-        }
-        Found::Loop { people, lines } => {
-            findings.rows(Id::M05, Severity::Error, &lines, format!(
-                "a loop of {people} people, each the manager of the one before; correct one of the \
-                 rows"
-            ));
-        }
-        Found::UnknownManager { .. } | Found::NoRoot { .. } if is_incremental => {}
-        Found::UnknownManager { line } => {
-            findings.row(Id::M06, line, "", || {
-                "the manager has no row in the file; add one, or nobody sees who is above"
-                    .to_owned()
-            });
-        }
-        Found::SeveralRoots { lines, .. } if is_incremental => {
-            let message = "several people have no ManagerId; if one of them is new, the service \
-                           refuses the whole import";
-            findings.rows(Id::V08, Severity::Warning, &lines, message.to_owned());
-        }
-        Found::SeveralRoots { day, roots, lines } => {
-            findings.rows(Id::M07, Severity::Warning, &lines, format!(
-                "{roots} people have no manager {}; only the head of the organization should have \
-                 none",
-                on(day)
-            ));
-        }
-        Found::NoRoot { day } => {
-            findings.rows(
-                Id::M08,
-                Severity::Warning,
-                &[],
-                format!(
-                    "nobody is without a manager {}; the head of the organization should be",
-                    on(day)
-                ),
-            );
-        }
-    }
 }

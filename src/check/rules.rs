@@ -63,7 +63,7 @@ impl Id {
     #[must_use]
     pub fn is_adjustable(self) -> bool {
         let letter = self.name().as_bytes()[0];
-        matches!(self, Self::F13 | Self::H03 | Self::V07 | Self::V10 | Self::V11)
+        matches!(self, Self::H03 | Self::V07 | Self::V10 | Self::V11)
             || (b"CMQ".contains(&letter) && !matches!(self, Self::C01 | Self::C02))
     }
 

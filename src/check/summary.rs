@@ -47,6 +47,9 @@ impl Summary {
         let text = document.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(document);
         let mut value: serde_json::Value =
             serde_json::from_slice(text).map_err(|_| "it is not JSON".to_owned())?;
+        if value.get("verdict").is_some_and(|verdict| verdict != "accepted") {
+            return Err("it is the report of a file that was not accepted".to_owned());
+        }
         if let Some(summary) = value.get_mut("summary") {
             value = summary.take();
         }
@@ -83,10 +86,16 @@ fn plain(error: &serde_json::Error) -> &'static str {
 }
 
 /// Holds an import against the last accepted one. Whether it would delete something.
-pub(super) fn guard(now: &Summary, terms: &Terms, findings: &mut Findings) -> bool {
+///
+/// Where not all of the file was read, numbers say nothing and are not compared.
+pub(super) fn guard(now: &Summary, is_read: bool, terms: &Terms, findings: &mut Findings) -> bool {
     let Some(previous) = &terms.previous else { return false };
     match terms.refresh {
-        Refresh::Full => guard_full(now, previous, terms, findings),
+        Refresh::Full => {
+            let columns = guard_columns(now, previous, terms, findings);
+            let numbers = is_read && guard_numbers(now, previous, terms, findings);
+            columns || numbers
+        }
         Refresh::Incremental => {
             for column in &now.columns {
                 if previous.column(&column.name).is_none() {
@@ -108,12 +117,21 @@ pub(super) fn guard(now: &Summary, terms: &Terms, findings: &mut Findings) -> bo
     }
 }
 
-fn guard_full(now: &Summary, previous: &Summary, terms: &Terms, findings: &mut Findings) -> bool {
-    let level = if terms.allowed.is_some() { Severity::Warning } else { Severity::Error };
-    let remedy = match &terms.allowed {
-        Some(who) => format!("let pass {who}"),
-        None => "if that is right, let this one file pass".to_owned(),
-    };
+/// How severe it is that something would be deleted, and what to do.
+fn level(terms: &Terms) -> (Severity, String) {
+    match &terms.allowed {
+        Some(who) => (Severity::Warning, format!("let pass {who}")),
+        None => (Severity::Error, "if that is right, let this one file pass".to_owned()),
+    }
+}
+
+fn guard_columns(
+    now: &Summary,
+    previous: &Summary,
+    terms: &Terms,
+    findings: &mut Findings,
+) -> bool {
+    let (level, remedy) = level(terms);
     let mut deletes = false;
     for column in &previous.columns {
         match now.column(&column.name) {
@@ -144,6 +162,17 @@ fn guard_full(now: &Summary, previous: &Summary, terms: &Terms, findings: &mut F
             Some(_) => {}
         }
     }
+    deletes
+}
+
+fn guard_numbers(
+    now: &Summary,
+    previous: &Summary,
+    terms: &Terms,
+    findings: &mut Findings,
+) -> bool {
+    let (level, remedy) = level(terms);
+    let mut deletes = false;
     for (what, before, after) in
         [("people", previous.people, now.people), ("rows", previous.rows, now.rows)]
     {

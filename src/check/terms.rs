@@ -162,6 +162,11 @@ impl Terms {
         self.checks.unmapped.unwrap_or(self.limits.unmapped)
     }
 
+    /// Whether columns that are not mapped are cut, so that nothing about them matters.
+    pub(super) fn cuts(&self) -> bool {
+        matches!(self.mapping, Mapping::Fields(_)) && self.unmapped() == Unmapped::Drop
+    }
+
     pub(super) fn delimiter(&self) -> u8 {
         self.checks.delimiter.unwrap_or(b',')
     }

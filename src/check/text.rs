@@ -9,7 +9,7 @@ use std::{
     ops::Range,
 };
 
-use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use memchr::memchr_iter;
 
 /// Bytes of the file's beginning that [`look`] goes by: enough for a header's first names.
@@ -120,6 +120,23 @@ pub(super) struct Decoded<R> {
     pending: Range<usize>,
     line_feeds: u64,
     ended: bool,
+    /// Reads along as UTF-8, until something is none.
+    utf8: Option<Utf8>,
+}
+
+/// What is read along as UTF-8.
+struct Utf8 {
+    decoder: Decoder,
+    text: Vec<u8>,
+    has_signs: bool,
+}
+
+/// The text is UTF-8 and not what it is taken for: the inner error of an
+/// [`io::ErrorKind::InvalidData`] at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct IsUtf8 {
+    /// What it is taken for.
+    pub(super) encoding: &'static Encoding,
 }
 
 /// The text is not in the encoding it is taken for: the inner error of an
@@ -137,7 +154,11 @@ pub(super) struct Malformed {
 /// Where bytes are no character of that encoding (half of a surrogate pair, one of the five
 /// unused bytes of Windows-1252), reading fails with [`Malformed`]: a replacement character would
 /// end up in somebody's name. Reading on after that is of no use.
+///
+/// A text in another encoding than UTF-16 that is UTF-8 from its beginning to its end, and not only
+/// ASCII, fails there with [`IsUtf8`]: its accents were taken for two signs each.
 pub(super) fn decoded<R: Read>(input: R, encoding: &'static Encoding) -> Decoded<R> {
+    let is_utf16 = encoding == UTF_16LE || encoding == UTF_16BE;
     Decoded {
         input: BufReader::with_capacity(TEXT_BYTES, input),
         decoder: encoding.new_decoder(),
@@ -145,6 +166,27 @@ pub(super) fn decoded<R: Read>(input: R, encoding: &'static Encoding) -> Decoded
         pending: 0..0,
         line_feeds: 0,
         ended: false,
+        utf8: (!is_utf16).then(|| Utf8 {
+            decoder: UTF_8.new_decoder_without_bom_handling(),
+            text: vec![0; TEXT_BYTES],
+            has_signs: false,
+        }),
+    }
+}
+
+impl Utf8 {
+    /// Whether the text goes on as UTF-8.
+    fn goes_on(&mut self, mut bytes: &[u8]) -> bool {
+        self.has_signs |= !bytes.is_ascii();
+        while !bytes.is_empty() {
+            let (result, read, _) =
+                self.decoder.decode_to_utf8_without_replacement(bytes, &mut self.text, false);
+            if matches!(result, DecoderResult::Malformed(..)) {
+                return false;
+            }
+            bytes = &bytes[read..];
+        }
+        true
     }
 }
 
@@ -154,6 +196,9 @@ impl<R: Read> Decoded<R> {
         let is_last = bytes.is_empty();
         let (result, read, written) =
             self.decoder.decode_to_utf8_without_replacement(bytes, &mut self.text, is_last);
+        if self.utf8.as_mut().is_some_and(|utf8| !utf8.goes_on(&bytes[..read])) {
+            self.utf8 = None;
+        }
         self.input.consume(read);
         self.ended = is_last && result == DecoderResult::InputEmpty;
         let text = &self.text[..written];
@@ -165,6 +210,12 @@ impl<R: Read> Decoded<R> {
         if is_malformed {
             let malformed = Malformed { encoding, line: self.line_feeds + 1 };
             return Err(io::Error::new(io::ErrorKind::InvalidData, malformed));
+        }
+        if self.ended
+            && encoding != UTF_8 // a byte order mark said so
+            && self.utf8.as_ref().is_some_and(|utf8| utf8.has_signs)
+        {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, IsUtf8 { encoding }));
         }
         self.pending = 0..written;
         Ok(())
@@ -203,6 +254,19 @@ impl fmt::Display for Malformed {
 }
 
 impl error::Error for Malformed {}
+
+impl fmt::Display for IsUtf8 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.encoding.name();
+        write!(
+            f,
+            "the connection says that the file is {name}, and it is UTF-8; take \"encoding\" out \
+             of the connection, or its accents become other signs"
+        )
+    }
+}
+
+impl error::Error for IsUtf8 {}
 
 /// The delimiter of a header in which a comma separates nothing: a semicolon, a tab or a vertical
 /// bar, whichever is there most often outside of quotation marks.

@@ -259,15 +259,15 @@ fn finite(text: &[u8]) -> Option<f64> {
 /// What is wrong with a text that is not a number.
 fn no_number(text: &[u8]) -> &'static str {
     if chars(text).any(|char| matches!(char, '$' | '¢'..='¥' | '\u{20A0}'..='\u{20CF}')) {
-        "A number has no currency sign: export the bare number, like 23.75."
+        "a number has no currency sign: export the bare number, like 23.75"
     } else if text.contains(&b'%') {
-        "A number has no percent sign: export the bare number."
+        "a number has no percent sign: export the bare number"
     } else if text.contains(&b',') {
-        "A number has no commas: use a point for decimals and nothing between thousands."
+        "a number has no commas: use a point for decimals and nothing between thousands"
     } else if chars(text).any(is_hidden) {
-        "The number has a blank in or around it: remove it."
+        "the number has a blank in or around it: remove it"
     } else {
-        "This is not a number: write it in digits, with a point for decimals, like 23.75."
+        "this is not a number: write it in digits, with a point for decimals, like 23.75"
     }
 }
 

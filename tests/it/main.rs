@@ -4,11 +4,14 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the answer")]
 
 mod bad_input;
+mod check_command;
 mod contract;
 mod crash;
 mod demo;
 mod docs;
 mod identity;
+mod pages;
 mod road;
+mod rules;
 mod runs;
 mod stage;

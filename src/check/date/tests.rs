@@ -207,13 +207,14 @@ fn a_day_is_its_own_text_and_in_the_order_of_the_calendar() {
 }
 
 #[test]
-fn the_first_of_1900_and_the_year_9999_are_odd() {
+fn the_first_of_1900_and_before_and_the_year_9999_are_odd() {
     for (text, odd) in [
         ("1900-01-01", true),
         ("9999-01-01", true),
         ("9999-12-31", true),
         ("1900-01-02", false),
-        ("1899-12-31", false),
+        ("1899-12-31", true),
+        ("0001-01-01", true),
         ("1901-01-01", false),
         ("9998-12-31", false),
     ] {

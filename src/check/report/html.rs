@@ -26,14 +26,21 @@ pub(super) fn page(report: &Report, file: &str) -> String {
     }
     for finding in &report.findings {
         let word = finding.severity.word();
+        let values: Vec<String> = finding
+            .rows
+            .iter()
+            .zip(&finding.values)
+            .map(|(row, value)| format!("<br>row {row}: <code>{}</code>", escaped(value)))
+            .collect();
         // Writing into a string does not fail.
         let _ = writeln!(
             page,
-            "<tr><td class=\"{word}\">{word}</td><td title=\"{}\">{}</td><td>{}</td><td>{}</td></tr>",
+            "<tr><td class=\"{word}\">{word}</td><td title=\"{}\">{}</td><td>{}</td><td>{}{}</td></tr>",
             escaped(finding.rule.rule().about),
             finding.rule,
             escaped(&place(finding)),
-            escaped(&finding.message)
+            escaped(&finding.message),
+            values.concat()
         );
     }
     if !report.findings.is_empty() {

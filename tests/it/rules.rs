@@ -1,0 +1,73 @@
+//! Every rule in cases: what passes by a hair beside what does not.
+//!
+//! A case's file is a staff of twenty in which nothing is found, with one thing changed. What a
+//! case does not expect must not be found either, by whatever rule.
+
+pub(crate) mod case;
+mod causes;
+mod coverage;
+mod dates;
+mod files;
+mod headers;
+mod hierarchy;
+mod hints;
+mod history;
+mod mappings;
+mod packages;
+mod values;
+mod whole;
+
+use std::collections::BTreeSet;
+
+use viva_import::check::{Id, RULES};
+
+use case::Case;
+
+/// Rules that no file breaks, and why.
+const NEVER_FOUND: [(Id, &str); 1] =
+    [(Id::V02, "every value that is UTF-8 is a string, and what is not is refused by F04")];
+
+fn table() -> Vec<Case> {
+    [
+        files::cases(),
+        packages::cases(),
+        headers::cases(),
+        mappings::cases(),
+        values::cases(),
+        dates::cases(),
+        coverage::cases(),
+        hierarchy::cases(),
+        history::cases(),
+        hints::cases(),
+        causes::cases(),
+        whole::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+#[track_caller]
+pub(crate) fn hold(cases: &[Case]) {
+    let faults: Vec<String> = cases.iter().filter_map(Case::fault).collect();
+    assert!(faults.is_empty(), "{} of {}:\n{}", faults.len(), cases.len(), faults.join("\n"));
+}
+
+#[test]
+fn a_file_has_what_it_deserves_and_nothing_else() {
+    hold(&table());
+}
+
+#[test]
+fn every_rule_has_a_case_that_passes_and_one_that_does_not() {
+    let table = table();
+    let of = |found: bool| -> BTreeSet<Id> {
+        table.iter().filter(|case| case.found.is_empty() != found).map(|case| case.rule).collect()
+    };
+    let (found, passed) = (of(true), of(false));
+    for rule in RULES.iter().map(|rule| rule.id) {
+        let never = NEVER_FOUND.iter().any(|(id, _)| *id == rule);
+        assert_eq!(found.contains(&rule), !never, "{rule}, found");
+        assert!(passed.contains(&rule), "{rule}, accepted");
+    }
+}

@@ -1,0 +1,118 @@
+//! I01 to I04: a file held against the last accepted import.
+
+use viva_import::check::{Column, Id, Summary};
+
+use super::case::{Case, case, previous};
+
+pub(super) fn cases() -> Vec<Case> {
+    [past(), columns(), people()].into_iter().flatten().collect()
+}
+
+const HEADER: &str = "PersonId,EffectiveDate,ManagerId,Organization";
+
+fn past() -> Vec<Case> {
+    let brings = |what: &str, rows: &[&str]| {
+        case(Id::I01, what).incremental().after(previous()).lines(&[&[HEADER], rows].concat())
+    };
+    let may = "p3@contoso.com,05/31/2026,ana@contoso.com,Sales";
+    let october = "p3@contoso.com,10/31/2026,ana@contoso.com,Sales";
+    let november = "p3@contoso.com,11/30/2026,ana@contoso.com,Sales";
+    vec![
+        brings("the date that is stored", &[october]),
+        brings("a later date", &[november]),
+        brings("the past and the date that is stored", &[may, october]),
+        brings("the date that is stored and the past", &[october, may]),
+        brings("the past and a later date", &[may, november]),
+        brings("the past alone", &[may]).warning(None, &[2]),
+        brings(
+            "the past of two",
+            &[may, "p4@contoso.com,05/31/2026,ana@contoso.com,Sales", october],
+        )
+        .warning(None, &[3]),
+        brings(
+            "the past in capitals, the rest not",
+            &["P3@contoso.com,05/31/2026,ana@contoso.com,Sales", october],
+        ),
+        case(Id::I01, "nothing to hold it against").incremental().lines(&[HEADER, may]),
+        case(Id::I01, "a full refresh").after(previous()).all("EffectiveDate", "05/31/2026"),
+        brings("no dates", &[may]).without("EffectiveDate").beside(&[Id::H13]),
+    ]
+}
+
+/// The import before, with a column `Spot` of this type.
+fn with_spot(kind: &str) -> Summary {
+    let mut summary = previous();
+    summary.columns.push(Column { name: "Spot".to_owned(), kind: kind.to_owned() });
+    summary
+}
+
+fn columns() -> Vec<Case> {
+    let spot = |rule, what: &str| case(rule, what).column("Spot", &["1", "2"]);
+    let typed = |kind: &str, before: &str| {
+        spot(Id::I03, &format!("{before} before, {kind} now"))
+            .mapped(&format!(r#""Spot":{{"name":"Spot","type":"{kind}"}}"#))
+            .after(with_spot(before))
+    };
+    vec![
+        case(Id::I02, "the same columns").incremental().after(previous()),
+        case(Id::I02, "a column fewer").incremental().after(previous()).without("Organization"),
+        spot(Id::I02, "nothing to hold it against").incremental(),
+        spot(Id::I02, "a column more in a full refresh").after(previous()),
+        spot(Id::I02, "a column more").incremental().after(previous()).warning("Spot", &[]),
+        spot(Id::I02, "a column more that is cut")
+            .mapped("")
+            .incremental()
+            .after(previous())
+            .beside(&[Id::H06]),
+        case(Id::I03, "the same columns").after(previous()),
+        spot(Id::I03, "one more").after(previous()),
+        case(Id::I03, "nothing to hold it against"),
+        case(Id::I03, "one fewer").after(with_spot("StringType")).error("Spot", &[]),
+        case(Id::I03, "one fewer, incremental").incremental().after(with_spot("StringType")),
+        spot(Id::I03, "one is cut")
+            .mapped("")
+            .after(with_spot("StringType"))
+            .error("Spot", &[])
+            .beside(&[Id::H06]),
+        typed("StringType", "String"),
+        typed("int32", "Integer"),
+        typed("int32", "StringType").warning("Spot", &[]),
+        typed("double", "int32").warning("Spot", &[]),
+        case(Id::I03, "no EffectiveDate any more")
+            .without("EffectiveDate")
+            .after(previous())
+            .error("EffectiveDate", &[])
+            .beside(&[Id::H13]),
+    ]
+}
+
+fn people() -> Vec<Case> {
+    let shrunk = |what: &str, lines: usize| case(Id::I04, what).cut_to(lines).after(previous());
+    vec![
+        shrunk("as many", 21),
+        shrunk("10 % fewer", 19).beside(&[Id::C03]),
+        shrunk("15 % fewer", 18).error(None, &[]).error(None, &[]).beside(&[Id::C03]),
+        shrunk("as much as the setting allows", 18)
+            .setting("MAX_SHRINK_PERCENT", "15")
+            .beside(&[Id::C03]),
+        shrunk("incremental", 3).incremental().beside(&[Id::C03]),
+        case(Id::I04, "as many rows, fewer people")
+            .after(previous())
+            .cells("PersonId", &[3, 4, 5, 6], "p3@contoso.com")
+            .error(None, &[])
+            .beside(&[Id::M02]),
+        case(Id::I04, "fewer rows, as many people")
+            .after(Summary { rows: 40, ..previous() })
+            .error(None, &[]),
+        case(Id::I04, "left out because of what is in them")
+            .lenient()
+            .after(previous())
+            .cells("PersonId", &[3, 4, 5], "x")
+            .error(None, &[])
+            .error(None, &[])
+            .beside(&[Id::V01]),
+        case(Id::I04, "more")
+            .add("new@contoso.com,10/31/2026,ana@contoso.com,Sales")
+            .after(previous()),
+    ]
+}
