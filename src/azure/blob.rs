@@ -207,7 +207,7 @@ impl Blobs {
         Ok(())
     }
 
-    fn client(&self, container: &str, name: &str) -> BlobClient {
+    pub(crate) fn client(&self, container: &str, name: &str) -> BlobClient {
         self.service.blob_client(container, name)
     }
 }

@@ -135,9 +135,6 @@ impl Check<'_> {
                 self.blanks.push(place);
                 row.is_head |= column.is(Role::ManagerId);
                 row.is_unread |= column.is(Role::EffectiveDate);
-                if column.needs_value(self.terms.refresh) {
-                    note(Id::V07, "a required field has no value in this row; add it");
-                }
                 continue;
             }
             if has_line_break && let Err(reason) = value::single_line(value) {
@@ -203,7 +200,21 @@ impl Check<'_> {
                 }
             }
         }
+        // A row that is left out refuses nothing.
+        if !*drop {
+            self.refuse_blanks(line);
+        }
         row
+    }
+
+    fn refuse_blanks(&mut self, line: u64) {
+        let Some(header) = &self.header else { return };
+        for column in self.blanks.iter().map(|place| &header.columns[*place]) {
+            if column.needs_value(self.terms.refresh) {
+                let reason = "a required field has no value in this row; add it";
+                self.findings.value(Id::V07, line, column.position, reason, b"");
+            }
+        }
     }
 
     /// Counts a row that may leave, and remembers who stands in it under whom.

@@ -96,7 +96,9 @@ pub(super) fn integer(text: &[u8]) -> Verdict {
     if str::from_utf8(text).is_ok_and(|text| text.parse::<i32>().is_ok()) {
         return Ok(());
     }
-    Err(if finite(text).is_none() {
+    Err(if text.iter().all(|byte| byte.is_ascii_alphabetic()) {
+        "this is not a number: write it in digits, like 8"
+    } else if finite(text).is_none() {
         no_number(text)
     } else if text.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E')) {
         "an integer has no decimal point or exponent: export it as a whole number, or map the \

@@ -1,7 +1,10 @@
 //! A whole deployment on this machine: the emulator's account, the Functions host with the real
 //! handler, and the rehearsal service. The demo and the tests stand on the same stage.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+};
 
 use azure_storage_queue::QueueClient;
 use serde_json::Value;
@@ -109,6 +112,33 @@ impl Stage {
         self.storage.blobs.put(INBOX, name, "text/csv", content).await.map_err(told)?;
         let blob = self.storage.blobs.look(INBOX, name).await.map_err(told)?;
         blob.ok_or_else(|| "the file is not in the inbox".to_owned())
+    }
+
+    /// Puts a file with metadata into the inbox, and Event Grid tells of it.
+    ///
+    /// # Errors
+    /// Whatever storage says, in words.
+    pub async fn arrive_with(
+        &self,
+        name: &str,
+        content: Vec<u8>,
+        metadata: (&str, &str),
+    ) -> Result<(), String> {
+        let told = |error| told("the inbox", &error);
+        self.drop_file(name, content).await?;
+        let metadata = HashMap::from([(metadata.0.to_owned(), metadata.1.to_owned())]);
+        let client = self.storage.blobs.client(INBOX, name);
+        client.set_metadata(&metadata, None).await.map_err(told)?;
+        // Metadata is a part of the content that an ETag stands for.
+        let blob = self.storage.blobs.look(INBOX, name).await.map_err(told)?;
+        let blob = blob.ok_or_else(|| "the file is not in the inbox".to_owned())?;
+        self.announce(&event_grid::blob_created(&blob)).await
+    }
+
+    /// The settings the handler has.
+    #[must_use]
+    pub fn settings(&self) -> &BTreeMap<String, String> {
+        &self.settings
     }
 
     /// Puts a file into the inbox, and Event Grid tells of it.

@@ -9,6 +9,7 @@ mod contract;
 mod crash;
 mod demo;
 mod docs;
+mod guard;
 mod identity;
 mod pages;
 mod road;

@@ -1,1 +1,63 @@
-//! How a report reads.
+//! How a report reads, letter by letter.
+
+use time::macros::date;
+
+use super::*;
+use crate::{
+    check::{Check, Limits, Mapping, Terms, Unmapped},
+    connection::Field,
+};
+
+const EXPORT: &str = include_str!("refused/export.csv");
+
+/// The report of the export, in which all but the last column are mapped to their own names.
+fn report(show_values: bool) -> Report {
+    let limits = Limits {
+        max_file_bytes: 1 << 30,
+        max_people_bytes: 1 << 30,
+        max_shrink_percent: 10,
+        unmapped: Unmapped::Drop,
+    };
+    let mut terms = Terms::without(&limits, date!(2026 - 11 - 23).into());
+    let kinds = ["EmailType", "DateTime_MMDDYYYY", "EmailType", "StringType", "int32", "String"];
+    let names = EXPORT.lines().next().unwrap().split(',');
+    let field = |(name, kind): (&str, &str)| Field {
+        source: name.to_owned(),
+        target: name.to_owned(),
+        kind: kind.to_owned(),
+    };
+    terms.mapping = Mapping::Fields(names.zip(kinds).map(field).collect());
+    terms.show_values = show_values;
+    Check::open(EXPORT.as_bytes(), &terms).and_then(Check::finish).unwrap()
+}
+
+#[test]
+fn a_terminal_shows_the_worst_first_by_rule_and_column() {
+    assert_eq!(report(false).text("export.csv"), include_str!("refused/report.txt"));
+}
+
+#[test]
+fn values_are_shown_where_they_are_asked_for() {
+    assert_eq!(report(true).text("export.csv"), include_str!("refused/values.txt"));
+}
+
+#[test]
+fn the_page_says_the_same() {
+    assert_eq!(report(false).html("<export>.csv"), include_str!("refused/report.html"));
+}
+
+#[test]
+fn a_program_reads_the_same() {
+    let expected: Value = serde_json::from_str(include_str!("refused/report.json")).unwrap();
+    assert_eq!(report(false).json("export.csv"), expected);
+}
+
+#[test]
+fn the_sentence_of_a_row_counts_the_problems_of_each_rule() {
+    assert_eq!(
+        report(false).sentence("inbox/hr/export.csv"),
+        "inbox/hr/export.csv, line 7: 8 columns where the header has 7; a comma inside a value needs \
+         quotation marks around the value (F03); 6 problems in all: F03 1, V01 1, V03 1, V06 1, \
+         V07 1, M04 1"
+    );
+}
