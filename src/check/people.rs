@@ -56,6 +56,9 @@ pub(super) struct People {
     snapshots: Vec<Snapshot>,
     /// The snapshot of the last row: rows mostly come in runs of one day.
     current: usize,
+    /// Who comes next mostly: whoever came next on the day before, under the manager of the row
+    /// above.
+    likely: [Option<Person>; 2],
     bytes: u64,
     max_bytes: u64,
     full: bool,
@@ -81,6 +84,7 @@ impl People {
             days: BTreeMap::new(),
             snapshots: Vec::new(),
             current: 0,
+            likely: [None; 2],
             max_bytes,
             full: false,
         }
@@ -106,6 +110,10 @@ impl People {
 
     /// Who is known by this hash.
     pub(super) fn find(&self, Hash(hash): Hash) -> Option<Person> {
+        let is_it = |person: &Person| hash_of(&self.blocks, *person) == hash;
+        if let Some(person) = self.likely.into_iter().flatten().find(is_it) {
+            return Some(person);
+        }
         self.table.find(hash.h1, |person| hash_of(&self.blocks, *person) == hash).copied()
     }
 
@@ -148,6 +156,8 @@ impl People {
         }
         self.claim(self.snapshots[self.current].growth())?;
         self.snapshots[self.current].push(Row { person, manager, line });
+        let after = person.0.checked_add(1).map(Person);
+        self.likely = [after.filter(|person| person.index() < self.table.len()), manager];
         let listed = &mut self.blocks[person.index() / BLOCK].listed[person.index() % BLOCK];
         self.listed += u64::from(!*listed);
         *listed = true;

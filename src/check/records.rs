@@ -44,6 +44,8 @@ pub(super) struct Records<R> {
     quoting: Quoting,
     line: u64,
     line_feeds: u64,
+    /// Those of the record that are part of a value.
+    quoted_line_feeds: u64,
     blank_lines: u64,
 }
 
@@ -100,6 +102,7 @@ impl<R: Read> Records<R> {
             quoting: Quoting::default(),
             line: 1,
             line_feeds: 0,
+            quoted_line_feeds: 0,
             blank_lines: 0,
         }
     }
@@ -147,6 +150,7 @@ impl<R: Read> Records<R> {
         self.values.clear();
         self.rewritten.clear();
         self.quoting = Quoting::default();
+        self.quoted_line_feeds = 0;
         let mut start = self.record.start;
         let end = loop {
             let Some(end) = self.scan_value(start) else {
@@ -164,8 +168,8 @@ impl<R: Read> Records<R> {
             return Some(Next::TooLong(self.line));
         }
         self.record.end = end;
-        self.line_feeds =
-            if self.quoting.has_quotes { memchr_iter(b'\n', self.raw()).count() as u64 } else { 1 };
+        // Without one, the record ends the file and nothing comes after it.
+        self.line_feeds = self.quoted_line_feeds + 1;
         Some(Next::Record)
     }
 
@@ -217,6 +221,7 @@ impl<R: Read> Records<R> {
             return Some(end);
         };
         self.quoting.has_quotes = true;
+        self.quoted_line_feeds += memchr_iter(b'\n', &text[quoted.inner.clone()]).count() as u64;
         if !rest.is_empty() {
             self.quoting.after.get_or_insert(index);
         }

@@ -88,6 +88,9 @@ pub(super) fn is_damaged_email(text: &[u8]) -> bool {
 
 /// A double of the form `23.75` (V05): sign, digits, point and exponent, nothing else.
 pub(super) fn double(text: &[u8]) -> Verdict {
+    if is_plain(text) {
+        return Ok(());
+    }
     finite(text).map(|_| ()).ok_or_else(|| no_number(text))
 }
 
@@ -251,6 +254,13 @@ fn is_hidden(char: char) -> bool {
     char.is_whitespace()
         || char.is_control()
         || matches!(char, '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}')
+}
+
+/// Whether a text is a few digits with at most one point: a number without parsing it.
+fn is_plain(text: &[u8]) -> bool {
+    let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let rest = text.len() - digits;
+    (1..16).contains(&digits) && (rest == 0 || rest == 1 && text.contains(&b'.'))
 }
 
 /// The value of a double; none for `inf`, `nan` and what overflows to them.
