@@ -7,7 +7,10 @@
 //! [`Check`] gives back, row by row, what may leave: the bytes as they are where every column is
 //! mapped and nothing is changed, otherwise the mapped columns written anew.
 
-use std::io::{self, BufRead as _, BufReader, Read};
+use std::{
+    io::{self, Cursor, Read},
+    mem::take,
+};
 
 use self::{
     columns::Seen,
@@ -57,7 +60,7 @@ mod value;
 mod whole;
 
 /// Bytes that are looked at to recognize what a file is.
-const LOOK_BYTES: usize = 64 << 10;
+const LOOK_BYTES: u64 = 4 << 10;
 
 /// A file being checked.
 pub struct Check<'a> {
@@ -296,20 +299,20 @@ impl<'a> Check<'a> {
 /// Recognizes by its first bytes what is no text in the encoding that is expected, and takes off
 /// the byte order mark, which is given back.
 fn recognize<'a>(
-    input: Box<dyn Read + 'a>,
+    mut input: Box<dyn Read + 'a>,
     terms: &Terms,
     findings: &mut Findings,
 ) -> io::Result<(Box<dyn Read + 'a>, Vec<u8>)> {
-    let mut input = BufReader::with_capacity(LOOK_BYTES, input);
-    let look = text::look(input.fill_buf()?);
+    let mut start = vec![];
+    // However little a first read gives, these bytes are looked at.
+    input.by_ref().take(LOOK_BYTES).read_to_end(&mut start)?;
+    let look = text::look(&start);
     formats::hold(look, terms.checks.encoding.is_some(), findings);
-    if let Some(encoding) = terms.checks.encoding {
-        return Ok((Box::new(text::decoded(input, encoding)), vec![]));
-    }
-    let mut mark = vec![];
-    if look == (Look::Utf8 { bom: true }) {
-        input.consume(formats::UTF8_MARK.len());
-        mark.extend_from_slice(formats::UTF8_MARK);
-    }
-    Ok((Box::new(input), mark))
+    let is_marked = look == (Look::Utf8 { bom: true }) && terms.checks.encoding.is_none();
+    let rest = if is_marked { start.split_off(formats::UTF8_MARK.len()) } else { take(&mut start) };
+    let input = Cursor::new(rest).chain(input);
+    Ok(match terms.checks.encoding {
+        Some(encoding) => (Box::new(text::decoded(input, encoding)), start),
+        None => (Box::new(input), start),
+    })
 }

@@ -79,14 +79,26 @@ pub(super) fn hold(
 ) -> Option<Header> {
     let texts: Vec<&str> =
         names.iter().map(|name| std::str::from_utf8(name).unwrap_or_default()).collect();
+    // A quotation mark may have been lost, and what follows may be people's data.
+    let broken = texts.iter().position(|name| name.contains(['\n', '\r']));
+    if let Some(position) = broken.filter(|_| terms.mapping == Mapping::Names) {
+        let message = "the header has a line break in a name; write the name on one line, or close \
+                       the quotation mark before it";
+        findings.header(Id::H03, line, position, message.to_owned());
+        return None;
+    }
     let fields = match &terms.mapping {
         Mapping::Fields(fields) | Mapping::Literal(fields) => fields.clone(),
         Mapping::Names => by_their_names(&texts),
     };
     let (columns, absent) = find(&texts, &fields);
+    let is_mapped = |name: &str| fields.iter().any(|field| field.source == name);
+    let is_shown = |name: &&str| broken.is_none() || is_mapped(name);
+    let shown: Vec<&str> =
+        texts.iter().map(|name| if is_shown(name) { *name } else { "" }).collect();
     let header = Header {
-        cut: cut(&texts, &columns),
-        names: texts.iter().enumerate().map(|(at, name)| called(at, name)).collect(),
+        cut: cut(&shown, &columns),
+        names: shown.iter().enumerate().map(|(at, name)| called(at, name)).collect(),
         width: texts.len(),
         columns,
         absent: absent.iter().map(|field| field.source.clone()).collect(),

@@ -84,6 +84,7 @@ impl Check<'_> {
 
     /// A row whose values cannot be told apart. Whether it may leave.
     fn unread(&mut self, drop: bool) -> bool {
+        self.is_rewritten = false;
         if !drop {
             self.tally.rows += 1;
             self.tally.is_partial = true;

@@ -99,7 +99,7 @@ pub(super) fn integer(text: &[u8]) -> Verdict {
     if str::from_utf8(text).is_ok_and(|text| text.parse::<i32>().is_ok()) {
         return Ok(());
     }
-    Err(if text.iter().all(|byte| byte.is_ascii_alphabetic()) {
+    Err(if text.iter().all(u8::is_ascii_alphabetic) {
         "this is not a number: write it in digits, like 8"
     } else if finite(text).is_none() {
         no_number(text)

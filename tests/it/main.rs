@@ -6,13 +6,17 @@
 mod bad_input;
 mod check_command;
 mod contract;
+mod corpus;
 mod crash;
 mod demo;
 mod docs;
 mod guard;
 mod identity;
 mod pages;
+mod properties;
 mod road;
 mod rules;
 mod runs;
+#[path = "../sample/mod.rs"]
+mod sample;
 mod stage;

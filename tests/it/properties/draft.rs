@@ -1,0 +1,126 @@
+//! A file before it is written, to be spoilt in one place.
+
+use viva_import::{
+    check::{Check, Day, Limits, Report, Terms, Unmapped},
+    connection::Connection,
+};
+
+use crate::sample::{COLUMNS, Form, Random, Sample};
+
+/// The column that is cut: it stands behind those that are mapped.
+pub(crate) const NOTES: usize = COLUMNS.len();
+
+/// A file: the header and the rows under it.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    pub(crate) seed: u64,
+    pub(crate) form: Form,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// One row.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    /// In the order of [`COLUMNS`], with the notes behind them.
+    pub(crate) values: Vec<String>,
+    /// What is written in their place, without the line end.
+    pub(crate) bytes: Option<Vec<u8>>,
+}
+
+impl Draft {
+    /// The sample with a column that is cut, if the form has one. Its values have line breaks.
+    pub(crate) fn of(sample: &Sample) -> Self {
+        let header = COLUMNS.map(|(name, _)| name.to_owned()).to_vec();
+        let mut random = Random(sample.seed);
+        let mut noted = |mut values: Vec<String>| {
+            values.push(random.one_of(&["", "a", "said \"yes\",\nthen no", "\r\n\n"]).to_owned());
+            Row { values, bytes: None }
+        };
+        let mut rows = vec![noted(header)];
+        "Notes".clone_into(&mut rows[0].values[NOTES]);
+        rows.extend(sample.rows().map(|row| noted(row.to_vec())));
+        Self { seed: sample.seed, form: sample.form.clone(), rows }
+    }
+
+    pub(crate) fn is_cut(&self) -> bool {
+        self.form.order.contains(&NOTES)
+    }
+
+    pub(crate) fn value(&self, row: usize, column: &str) -> &str {
+        &self.rows[row].values[place(column)]
+    }
+
+    pub(crate) fn set(&mut self, row: usize, column: &str, value: &str) {
+        value.clone_into(&mut self.rows[row].values[place(column)]);
+    }
+
+    /// Writes the row with its values, of which `\x7F` is then replaced.
+    pub(crate) fn set_bytes(&mut self, row: usize, column: &str, value: &str, mark: u8) {
+        self.set(row, column, value);
+        let mut bytes = self.plain(row, &self.form.order);
+        bytes.iter_mut().filter(|byte| **byte == 0x7F).for_each(|byte| *byte = mark);
+        self.rows[row].bytes = Some(bytes);
+    }
+
+    /// The row's bytes with the columns of `order`, without a quotation mark that it does not need
+    /// and without line end.
+    pub(crate) fn plain(&self, row: usize, order: &[usize]) -> Vec<u8> {
+        let form =
+            Form { quoted_percent: 0, line_end: "", order: order.to_vec(), ..self.form.clone() };
+        let mut bytes = vec![];
+        form.record(&self.rows[row].values, &mut Random(0), &mut bytes).unwrap();
+        bytes
+    }
+
+    /// The rows of the date of this one.
+    pub(crate) fn snapshot(&self, row: usize) -> Vec<usize> {
+        let day = self.value(row, "EffectiveDate");
+        (1..self.rows.len()).filter(|other| self.value(*other, "EffectiveDate") == day).collect()
+    }
+
+    /// The file, and the line on which each row begins.
+    pub(crate) fn write(&self) -> (Vec<u8>, Vec<u64>) {
+        let mark = if self.form.has_mark { "\u{feff}" } else { "" };
+        let mut file = mark.as_bytes().to_vec();
+        let (mut lines, mut line) = (vec![], 1);
+        for (place, row) in self.rows.iter().enumerate() {
+            lines.push(line);
+            let start = file.len();
+            if let Some(bytes) = &row.bytes {
+                file.extend_from_slice(bytes);
+                file.extend_from_slice(self.form.line_end.as_bytes());
+            } else {
+                // Every row has its own, so that a row less changes no other.
+                let mut random = Random(self.seed ^ place as u64);
+                self.form.record(&row.values, &mut random, &mut file).unwrap();
+            }
+            line += file[start..].split(|byte| *byte == b'\n').count() as u64 - 1;
+        }
+        (file, lines)
+    }
+
+    pub(crate) fn terms(&self) -> Terms {
+        let connection = Connection::parse("hr", self.form.connection().as_bytes()).unwrap();
+        let limits = Limits {
+            max_file_bytes: 1 << 30,
+            max_people_bytes: 1 << 30,
+            max_shrink_percent: 10,
+            unmapped: Unmapped::Drop,
+        };
+        Terms::of(&connection, &limits, Day::from(time::macros::date!(2026 - 11 - 23)))
+    }
+}
+
+fn place(column: &str) -> usize {
+    COLUMNS.iter().position(|(name, _)| *name == column).unwrap()
+}
+
+/// What a check says of a file, and what it lets pass.
+pub(crate) fn checked(file: &[u8], terms: &Terms) -> (Report, Vec<u8>) {
+    let mut check = Check::open(file, terms).unwrap();
+    let mut output = check.head().to_vec();
+    while let Some(row) = check.next_row().unwrap() {
+        output.extend_from_slice(row);
+    }
+    (check.finish().unwrap(), output)
+}

@@ -1,0 +1,298 @@
+//! An HR export as a payroll system writes it: people, month after month, under one head.
+//!
+//! The same seed gives the same bytes. Every rule is kept, and a file that ends after any of its
+//! rows keeps them too. Nothing is held but the present row.
+
+use std::io::{self, Write};
+
+use serde_json::{Map, Value, json};
+use time::Month;
+
+/// Fewest people for which the head alone is not too many rows without a manager.
+pub(crate) const FEWEST_PEOPLE: u32 = 24;
+/// People under one manager.
+const SPAN: u32 = 8;
+/// About what a row takes.
+const ROW_BYTES: u64 = 204;
+/// The month of the last snapshot, counted from the year 0: October 2026.
+const LAST_MONTH: u32 = 2026 * 12 + 9;
+
+/// The columns and their types. Those with Viva's own names are Viva's fields.
+pub(crate) const COLUMNS: [(&str, &str); 22] = [
+    ("PersonId", "EmailType"),
+    ("EffectiveDate", "DateTime_MMDDYYYY"),
+    ("ManagerId", "EmailType"),
+    ("Organization", "StringType"),
+    ("LevelDesignation", "StringType"),
+    ("FunctionType", "StringType"),
+    ("HireDate", "DateTime_MMDDYYYY"),
+    ("HourlyRate", "double"),
+    ("Layer", "int32"),
+    ("SupervisorIndicator", "StringType"),
+    ("WeeklyBadgeOnsiteDays", "double"),
+    ("Location", "StringType"),
+    ("CountryOrRegion", "StringType"),
+    ("EmployeeNumber", "int32"),
+    ("JobTitle", "StringType"),
+    ("LocalTitle", "StringType"),
+    ("CostCenter", "StringType"),
+    ("Division", "StringType"),
+    ("ContractEnd", "DateTime_MMDDYYYY"),
+    ("IsRemote", "Boolean"),
+    ("WeeklyHours", "double"),
+    ("TeamName", "StringType"),
+];
+
+const FIRST_NAMES: [&str; 16] = [
+    "mei", "priya", "jonas", "aiko", "carlos", "fatima", "liam", "ingrid", "kofi", "zoe", "pavel",
+    "noor", "sofia", "hiroshi", "ana", "bo",
+];
+const LAST_NAMES: [&str; 16] = [
+    "eriksen", "becker", "o'brien", "tanaka", "garcia", "hassan", "murphy", "larsen", "mensah",
+    "papas", "novak", "rahman", "rossi", "sato", "muñoz", "de-vries",
+];
+const DIVISIONS: [&str; 5] = ["Sales", "Research", "Operations", "Finance", "Care"];
+const UNITS: [&str; 8] =
+    ["East", "West", "EMEA", "APAC", "Japan", "Strategy", "Platform", "Shared Services"];
+const LEVELS: [&str; 6] = ["Executive", "Director", "Manager", "Senior", "Professional", "Junior"];
+const FUNCTIONS: [&str; 6] =
+    ["Engineering", "Marketing", "Human Resources", "Legal", "Support", "Information Technology"];
+const TITLES: [&str; 6] = [
+    "Engineer",
+    "Engineer, Senior",
+    "Analyst",
+    "Account Executive, Enterprise",
+    "Counsel",
+    "Specialist",
+];
+const LOCAL_TITLES: [&str; 4] = ["営業部長", "エンジニア", "人事担当", "経理、課長代理"];
+const TEAMS: [&str; 5] = ["Aurora", "Borealis", "The \"A\" Team", "北斗", "Delta"];
+const PLACES: [(&str, &str); 8] = [
+    ("Seattle, WA", "United States"),
+    ("Dublin", "Ireland"),
+    ("Singapore", "Singapore"),
+    ("東京都港区", "Japan"),
+    ("Zürich", "Switzerland"),
+    ("São Paulo", "Brazil"),
+    ("London", "United Kingdom"),
+    ("Austin, TX", "United States"),
+];
+
+/// Numbers that look random: splitmix64.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `end`, which is not 0.
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.next() % end as u64).unwrap_or_default()
+    }
+
+    pub(crate) fn one_of<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())]
+    }
+}
+
+/// How a file is written.
+#[derive(Clone, Debug)]
+pub(crate) struct Form {
+    pub(crate) line_end: &'static str,
+    pub(crate) delimiter: u8,
+    pub(crate) has_mark: bool,
+    /// How many of a hundred values are quoted that need not be.
+    pub(crate) quoted_percent: u64,
+    /// The columns in the order of the file.
+    pub(crate) order: Vec<usize>,
+}
+
+impl Default for Form {
+    fn default() -> Self {
+        let order = (0..COLUMNS.len()).collect();
+        Self { line_end: "\r\n", delimiter: b',', has_mark: false, quoted_percent: 0, order }
+    }
+}
+
+impl Form {
+    /// The connection under which the file is accepted.
+    pub(crate) fn connection(&self) -> String {
+        let field = |(name, kind): &(&str, &str)| {
+            ((*name).to_owned(), json!({ "name": *name, "type": *kind }))
+        };
+        let mapping: Map<String, Value> = COLUMNS.iter().map(field).collect();
+        let connection = json!({
+            "tenantId": "11111111-2222-3333-4444-555555555555",
+            "connector": "HR",
+            "refresh": "full",
+            "credential": { "kind": "managedIdentity" },
+            "delimiter": char::from(self.delimiter).to_string(),
+            "mapping": mapping,
+        });
+        connection.to_string()
+    }
+
+    /// Writes the values of one row, which come in the order of [`COLUMNS`].
+    pub(crate) fn record(
+        &self,
+        values: &[String],
+        random: &mut Random,
+        out: &mut impl Write,
+    ) -> io::Result<()> {
+        for (place, column) in self.order.iter().enumerate() {
+            if place > 0 {
+                out.write_all(&[self.delimiter])?;
+            }
+            let value = &values[*column];
+            let needs_quotes = |byte| byte == self.delimiter || b"\"\r\n".contains(&byte);
+            if value.bytes().any(needs_quotes) || random.next() % 100 < self.quoted_percent {
+                write!(out, "\"{}\"", value.replace('"', "\"\""))?;
+            } else {
+                out.write_all(value.as_bytes())?;
+            }
+        }
+        out.write_all(self.line_end.as_bytes())
+    }
+}
+
+/// A file: everybody who is there in each of some months that follow one another.
+#[derive(Clone, Debug)]
+pub(crate) struct Sample {
+    pub(crate) seed: u64,
+    /// At least [`FEWEST_PEOPLE`].
+    pub(crate) people: u32,
+    pub(crate) snapshots: u32,
+    pub(crate) form: Form,
+}
+
+impl Sample {
+    /// A file of about this many bytes: a year and a month.
+    pub(crate) fn of_bytes(bytes: u64) -> Self {
+        let people = u32::try_from(bytes / ROW_BYTES / 13).unwrap_or(u32::MAX);
+        Self { seed: 1, people: people.max(FEWEST_PEOPLE), snapshots: 13, form: Form::default() }
+    }
+
+    /// Writes the file.
+    pub(crate) fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        let mut random = Random(self.seed);
+        if self.form.has_mark {
+            out.write_all("\u{feff}".as_bytes())?;
+        }
+        self.form.record(&COLUMNS.map(|(name, _)| name.to_owned()), &mut random, out)?;
+        self.rows().try_for_each(|row| self.form.record(&row, &mut random, out))
+    }
+
+    /// The rows, by snapshot; a manager's row stands above those of the people below.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = [String; COLUMNS.len()]> {
+        (0..self.snapshots).flat_map(move |snapshot| {
+            let here = (0..self.people).filter(move |person| self.is_here(*person, snapshot));
+            here.map(move |person| self.row(person, snapshot))
+        })
+    }
+
+    /// Whoever has nobody below may come late or leave early.
+    fn is_here(&self, person: u32, snapshot: u32) -> bool {
+        let change = self.random(person).next() % 12;
+        match person % 32 {
+            _ if self.has_reports(person) => true,
+            11 => u64::from(snapshot) >= change,
+            19 => u64::from(snapshot) <= change,
+            _ => true,
+        }
+    }
+
+    fn row(&self, person: u32, snapshot: u32) -> [String; COLUMNS.len()] {
+        let mut of_person = self.random(person);
+        let mut of_month = Random(of_person.0 ^ u64::from(snapshot) << 32);
+        let layer = std::iter::successors(Some(person), |below| above(*below)).count() - 1;
+        let unit = if person == 0 { 0 } else { (person - 1) / (self.people / 40).max(1) } as usize;
+        let division = DIVISIONS[unit / UNITS.len() % DIVISIONS.len()];
+        let (place, country) = of_person.one_of(&PLACES);
+        let is_on_contract = of_person.below(16) == 0;
+        [
+            self.email(person),
+            self.month_end(snapshot),
+            self.manager(person, snapshot, &mut of_person).unwrap_or_default(),
+            format!("{division}{}", UNITS[unit % UNITS.len()]),
+            LEVELS[layer.min(LEVELS.len() - 1)].to_owned(),
+            of_person.one_of(&FUNCTIONS).to_owned(),
+            format!(
+                "{:02}/{:02}/{}",
+                1 + of_person.below(12),
+                1 + of_person.below(28),
+                1995 + of_person.below(25)
+            ),
+            format!("{}.{:02}", 20 + of_person.below(180), of_person.below(100)),
+            layer.to_string(),
+            self.indicator(person).to_owned(),
+            if person % 40 == 7 { String::new() } else { format!("{}.5", of_month.below(5)) },
+            place.to_owned(),
+            country.to_owned(),
+            (100_000 + of_person.below(900_000)).to_string(),
+            of_person.one_of(&TITLES).to_owned(),
+            if country == "Japan" { of_person.one_of(&LOCAL_TITLES) } else { "" }.to_owned(),
+            format!("CC-{}", 1000 + of_person.below(300)),
+            division.to_owned(),
+            if is_on_contract { "14-Mar-2028" } else { "" }.to_owned(),
+            of_person.one_of(&["TRUE", "FALSE"]).to_owned(),
+            of_month.one_of(&["40", "40", "37.5", "32", "20"]).to_owned(),
+            of_person.one_of(&TEAMS).to_owned(),
+        ]
+    }
+
+    /// The numbers that belong to a person.
+    fn random(&self, person: u32) -> Random {
+        Random(self.seed ^ u64::from(person).wrapping_mul(0xD1B5_4A32_D192_ED03))
+    }
+
+    fn has_reports(&self, person: u32) -> bool {
+        SPAN * person + 1 < self.people
+    }
+
+    fn indicator(&self, person: u32) -> &'static str {
+        match SPAN * person + 1 {
+            report if self.has_reports(report) => "Mngr+",
+            report if report < self.people => "Mngr",
+            _ => "IC",
+        }
+    }
+
+    /// An address of the person's own. Neighbours in the file are none in the alphabet.
+    fn email(&self, person: u32) -> String {
+        let all = self.people.next_power_of_two();
+        let place = person.wrapping_mul(0x9E37_79B1) % all;
+        let (first, rest) =
+            (place as usize % FIRST_NAMES.len(), place as usize / FIRST_NAMES.len());
+        let (last, rest) = (rest % LAST_NAMES.len(), rest / LAST_NAMES.len());
+        let number = if rest > 0 { rest.to_string() } else { String::new() };
+        format!("{}.{}{number}@contoso.com", FIRST_NAMES[first], LAST_NAMES[last])
+    }
+
+    /// The manager's address, now and then in capitals. Some get another manager one day, who was
+    /// there before them, so that no loop can close.
+    fn manager(&self, person: u32, snapshot: u32, random: &mut Random) -> Option<String> {
+        let manager = above(person)?;
+        let changes = random.below(20) == 0 && random.below(12) < snapshot as usize;
+        let email = self.email(if changes { manager.saturating_sub(1) } else { manager });
+        Some(if random.below(32) == 0 { email.to_uppercase() } else { email })
+    }
+
+    fn month_end(&self, snapshot: u32) -> String {
+        let months = LAST_MONTH + 1 + snapshot - self.snapshots;
+        let month = u8::try_from(months % 12 + 1).unwrap_or_default();
+        let days = Month::January
+            .nth_next(month - 1)
+            .length(i32::try_from(months / 12).unwrap_or_default());
+        format!("{month:02}/{days}/{}", months / 12)
+    }
+}
+
+/// Who stands above a person in a tree of [`SPAN`] people under each.
+fn above(person: u32) -> Option<u32> {
+    person.checked_sub(1).map(|before| before / SPAN)
+}
