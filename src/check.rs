@@ -62,6 +62,9 @@ mod whole;
 /// Bytes that are looked at to recognize what a file is.
 const LOOK_BYTES: u64 = 4 << 10;
 
+/// Most columns of a file: each name is held against each.
+const MAX_COLUMNS: usize = 4096;
+
 /// A file being checked.
 pub struct Check<'a> {
     terms: &'a Terms,
@@ -207,6 +210,15 @@ impl<'a> Check<'a> {
             && let Some(message) = self.one_column()
         {
             self.refuse(Id::Q09, line, message);
+            return;
+        }
+        let columns = self.records.len();
+        if columns > MAX_COLUMNS {
+            let message = format!(
+                "the header has {columns} columns; more than {MAX_COLUMNS} are not looked at, and \
+                 the service takes 105"
+            );
+            self.refuse(Id::H12, line, message);
             return;
         }
         let names: Vec<&[u8]> = self.records.values().collect();

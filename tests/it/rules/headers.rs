@@ -167,5 +167,8 @@ fn required() -> Vec<Case> {
         many(106).error(None, &[1]),
         // What is cut does not count.
         many(106).mapped("").beside(&[Id::H06]),
+        case(Id::H12, "more columns than are looked at")
+            .lines(&[&format!("PersonId{}", ",x".repeat(4096))])
+            .error(None, &[1]),
     ]
 }
