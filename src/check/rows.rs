@@ -97,7 +97,7 @@ impl Check<'_> {
         if raw.is_ascii() {
             return false;
         }
-        let Ok(text) = std::str::from_utf8(raw) else {
+        if std::str::from_utf8(raw).is_err() {
             let mut drop = false;
             for (position, value) in self.records.values().enumerate() {
                 if std::str::from_utf8(value).is_err() {
@@ -106,13 +106,13 @@ impl Check<'_> {
                 }
             }
             return drop;
-        };
-        if text.contains(char::REPLACEMENT_CHARACTER) {
+        }
+        if value::has_lost_character(raw) {
             let columns = self.header.iter().flat_map(|header| &header.columns);
             // Addresses are looked at for this in any case.
             for column in columns.filter(|column| column.kind != Kind::Email) {
                 let value = self.records.value(column.position);
-                if String::from_utf8_lossy(value).contains(char::REPLACEMENT_CHARACTER) {
+                if value::has_lost_character(value) {
                     let reason = "a character was lost in the export and stands as a \u{fffd}";
                     self.findings.value(Id::Q09, line, column.position, reason, value);
                 }
@@ -275,18 +275,17 @@ impl Row {
         note: &mut impl FnMut(Id, &'static str),
     ) {
         let (is_person, is_manager) = (column.is(Role::PersonId), column.is(Role::ManagerId));
-        let hash = people.hash(value);
-        let mut person = people.find(hash);
+        // An address that is known was looked at when it was new.
+        let hash = (is_person || is_manager).then(|| people.hash(value));
+        let mut person = hash.and_then(|hash| people.find(hash));
         if person.is_none() {
             if let Err(reason) = value::email(value) {
                 note(Id::V01, reason);
                 self.is_unread |= is_manager;
                 return;
             }
-            if is_person || is_manager {
-                person = people.add(hash).ok();
-                self.is_full |= person.is_none();
-            }
+            person = hash.and_then(|hash| people.add(hash).ok());
+            self.is_full |= hash.is_some() && person.is_none();
         }
         if value::is_damaged_email(value) {
             note(Id::Q09, "a question mark in the address: a character may have been lost");

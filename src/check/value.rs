@@ -4,7 +4,7 @@
 //! repairs a value, or knows its column. That a value may be blank is the caller's question: a
 //! blank fails every type.
 
-use memchr::{memchr, memchr_iter, memchr2, memchr2_iter};
+use memchr::{memchr, memchr_iter, memchr2};
 
 /// Whether a value passes; if not, the sentence says what is wrong and what to do about it.
 pub(super) type Verdict = Result<(), &'static str>;
@@ -82,8 +82,13 @@ pub(super) fn email(text: &[u8]) -> Verdict {
 
 /// Whether a good email address shows the mark of a lost character: `?` or U+FFFD (Q09).
 pub(super) fn is_damaged_email(text: &[u8]) -> bool {
+    memchr(b'?', text).is_some() || (!text.is_ascii() && has_lost_character(text))
+}
+
+/// Whether a text has U+FFFD in it, what a program writes for a character it could not read.
+pub(super) fn has_lost_character(text: &[u8]) -> bool {
     let lost = "\u{FFFD}".as_bytes();
-    memchr2_iter(b'?', lost[0], text).any(|at| text[at] == b'?' || text[at..].starts_with(lost))
+    memchr_iter(lost[0], text).any(|at| text[at..].starts_with(lost))
 }
 
 /// A double of the form `23.75` (V05): sign, digits, point and exponent, nothing else.
@@ -177,7 +182,10 @@ pub(super) fn is_placeholder(text: &[u8]) -> bool {
         7 => &["#value!", "#div/0!", "unknown"],
         _ => &[],
     };
-    placeholders.iter().any(|placeholder| text.eq_ignore_ascii_case(placeholder.as_bytes()))
+    // The first byte rules nearly all values out.
+    let first = text.first().map(u8::to_ascii_lowercase);
+    let mut likely = placeholders.iter().map(|word| word.as_bytes());
+    likely.any(|word| word.first() == first.as_ref() && text.eq_ignore_ascii_case(word))
 }
 
 /// Whether a value is digits, with or without separators between them: a code, not a label (Q05).
