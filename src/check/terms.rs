@@ -104,12 +104,7 @@ impl Terms {
             mapping: Mapping::Fields(connection.mapping.clone()),
             refresh: connection.refresh,
             checks: connection.checks.clone(),
-            limits: limits.clone(),
-            previous: None,
-            allowed: None,
-            today,
-            show_values: false,
-            found: vec![],
+            ..Self::without(limits, today)
         }
     }
 
