@@ -25,13 +25,13 @@ pub use self::{
     date::{Day, Order},
     fields::Kind,
     file::{Asked, too_large},
-    findings::Finding,
+    findings::{Counts, Finding},
     mapping::faults as mapping_faults,
     metadata::Metadata,
     report::Report,
     rules::{Id, RULES, Rule, Severity, explain},
-    summary::{Column, Summary},
-    terms::{Checks, Limits, Mapping, Terms, Unmapped},
+    summary::{Column, REMEDY, Summary, deletions},
+    terms::{Allowed, Checks, Limits, Mapping, Terms, Unmapped},
 };
 use crate::run::Refresh;
 
@@ -195,8 +195,8 @@ impl<'a> Check<'a> {
             Next::End if self.progress == Progress::Broken => {}
             Next::End => {
                 let message = "the file has nothing but blank lines";
-                self.findings.file(Id::F01, Severity::Error, &[], message.to_owned());
-                self.progress = Progress::Done;
+                self.findings.refuse(Id::F01, &[], message.to_owned());
+                self.progress = Progress::Broken;
             }
             broken @ (Next::OpenQuote(_) | Next::TooLong(_)) => self.end(broken),
         }
@@ -222,8 +222,14 @@ impl<'a> Check<'a> {
             return;
         }
         let names: Vec<&[u8]> = self.records.values().collect();
-        let has_quotes = self.records.quoting().has_quotes;
-        if !has_quotes && names.iter().any(|name| name.contains(&b'\r')) {
+        let quoting = self.records.quoting();
+        if quoting.after.or(quoting.stray).is_some() {
+            let message = "a quotation mark stands inside a name of the header, or a name goes on \
+                           after its closing one; mend the header";
+            self.refuse(Id::F03, line, message.to_owned());
+            return;
+        }
+        if !quoting.has_quotes && names.iter().any(|name| name.contains(&b'\r')) {
             let message = "the lines end in carriage returns alone; export the file with line \
                            feeds (LF or CRLF)";
             self.refuse(Id::F03, line, message.to_owned());
@@ -233,9 +239,6 @@ impl<'a> Check<'a> {
             self.progress = Progress::Broken;
             return;
         };
-        if self.records.quoting().after.is_some() {
-            rows::tell_after(line, &mut self.findings);
-        }
         self.rewrites |= !header.cut.is_empty() || self.terms.delimiter() != b',';
         if self.rewrites {
             self.head.clear();
@@ -275,14 +278,14 @@ impl<'a> Check<'a> {
             next => return next,
         };
         let Some((rule, message)) = formats::fault_of(&error) else { return Err(error) };
-        self.findings.file(rule, Severity::Error, &[], message);
+        self.findings.refuse(rule, &[], message);
         self.progress = Progress::Broken;
         Ok(Next::End)
     }
 
     fn refuse(&mut self, rule: Id, line: u64, message: String) {
         self.progress = Progress::Broken;
-        self.findings.file(rule, Severity::Error, &[line], message);
+        self.findings.refuse(rule, &[line], message);
     }
 
     fn end(&mut self, next: Next) {
@@ -297,8 +300,8 @@ impl<'a> Check<'a> {
             Next::TooLong(line) => self.refuse(
                 Id::F03,
                 line,
-                "the row is longer than any may be; most likely a quotation mark is opened in it \
-                 and never closed"
+                "the row is longer, or has more columns, than any may; most likely a quotation mark \
+                 is opened in it and never closed"
                     .to_owned(),
             ),
             // Text in the wrong encoding has ended it already.

@@ -285,14 +285,15 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         if unmapped.is_none() {
             self.faults.push("UNMAPPED_COLUMNS must be drop or refuse".to_owned());
         }
-        let max_shrink_percent = self.number("MAX_SHRINK_PERCENT");
-        if max_shrink_percent > 100 {
-            self.faults.push("MAX_SHRINK_PERCENT must be at most 100".to_owned());
+        let percent = self.text("MAX_SHRINK_PERCENT").trim().parse().ok();
+        let percent = percent.filter(|percent| *percent <= 100);
+        if percent.is_none() {
+            self.faults.push("MAX_SHRINK_PERCENT must be a whole number from 0 to 100".to_owned());
         }
         Limits {
             max_file_bytes: self.number("MAX_FILE_BYTES"),
             max_people_bytes: self.number("MAX_PEOPLE_BYTES"),
-            max_shrink_percent,
+            max_shrink_percent: percent.unwrap_or_default(),
             unmapped: unmapped.unwrap_or(Unmapped::Refuse),
         }
     }

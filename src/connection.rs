@@ -111,7 +111,9 @@ impl fmt::Display for Fault {
 /// All faults in one line.
 #[must_use]
 pub fn sentence(faults: &[Fault]) -> String {
-    faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("; ")
+    let faults: Vec<String> = faults.iter().map(Fault::to_string).collect();
+    // A key of the document could write a line of its own into the log.
+    faults.join("; ").replace(char::is_control, "\u{fffd}")
 }
 
 /// Whether a connection may be called so: letters, digits, `-`, `_` and `.`, 1 to 64.

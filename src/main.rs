@@ -78,7 +78,6 @@ fn check(wishes: &cli::Check) -> Result<ExitCode, String> {
 }
 
 async fn allow(run: &str) -> Result<String, String> {
-    log();
     open_road()?.allow(run).await
 }
 

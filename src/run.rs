@@ -12,7 +12,8 @@
 //!                     Superseded              | PushRefused: Stuck
 //! ```
 //!
-//! Laws kept here: an end stays an end, unless a person lets a guarded file pass; every live run is due; a step that died is due again.
+//! Laws kept here: an end stays an end, unless a person lets a guarded file pass; every live run is
+//! due; a step that died is due again.
 
 use std::time::Duration;
 
@@ -187,10 +188,11 @@ impl Run {
                 self.refresh = Some(refresh);
                 self.checked(*checked, now)
             }
-            (Received, Event::Refused { why, problems, report, guarded }) => {
+            (Received | Packed, Event::Refused { why, problems, report, guarded }) => {
                 self.problems = problems;
                 self.report = report;
-                self.guarded = guarded;
+                self.guarded = guarded.is_some();
+                self.summary = guarded.map(|summary| *summary);
                 self.end(Rejected, Some(why), now)
             }
             // The one end that is none: a person says that the missing people are to be deleted.

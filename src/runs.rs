@@ -192,6 +192,16 @@ impl Runs {
         Ok(runs.into_iter().map(|stored| stored.run).collect())
     }
 
+    /// The imports of a run's tenant.
+    ///
+    /// # Errors
+    /// Whatever storage says.
+    pub async fn of_tenant(&self, run: &Run) -> Result<Vec<Run>> {
+        let filter = format!("PartitionKey eq '{}' and RowKey ne '{SLOT}'", run.id.tenant);
+        let runs = self.query(&filter).await?;
+        Ok(runs.into_iter().map(|stored| stored.run).collect())
+    }
+
     /// All imports, newest content first.
     ///
     /// # Errors

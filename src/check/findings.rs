@@ -51,38 +51,38 @@ impl Finding {
     }
 }
 
-/// How severe each rule is for one file: the catalogue's word, unless the connection has another.
+/// How severe each rule is for one file: the catalogue's word, unless the connection lowers it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Levels {
-    of: Vec<Option<Severity>>,
+    /// For each rule the most severe level left, `None` for none at all.
+    most: Vec<Option<Severity>>,
     lenient: bool,
 }
 
 impl Levels {
-    /// `changed` rules have another level, `None` for none at all.
-    pub(super) fn new(lenient: bool, changed: &[(Id, Option<Severity>)]) -> Self {
-        let mut of: Vec<Option<Severity>> = RULES.iter().map(|rule| Some(rule.severity)).collect();
-        for (id, level) in changed {
-            of[*id as usize] = *level;
+    pub(super) fn new(lenient: bool, lowered: &[(Id, Option<Severity>)]) -> Self {
+        let mut most = vec![Some(Severity::Error); RULES.len()];
+        for (id, level) in lowered {
+            most[*id as usize] = *level;
         }
-        Self { of, lenient }
+        Self { most, lenient }
+    }
+
+    /// The level of a finding that has `severity` by itself.
+    fn of(&self, rule: Id, severity: Severity) -> Option<Severity> {
+        Some(self.most[rule as usize]?.max(severity))
     }
 
     /// The level of a finding about one row.
-    pub(super) fn of_row(&self, rule: Id) -> Option<Severity> {
-        let level = self.of[rule as usize];
-        if self.drops(rule) { Some(Severity::Warning) } else { level }
+    fn of_row(&self, rule: Id) -> Option<Severity> {
+        let severity = if self.drops(rule) { Severity::Warning } else { rule.rule().severity };
+        self.of(rule, severity)
     }
 
     /// Whether a row that breaks the rule is left out.
-    pub(super) fn drops(&self, rule: Id) -> bool {
-        self.lenient && rule.rule().by_row && self.of[rule as usize] == Some(Severity::Error)
-    }
-
-    /// The level of a finding that has `severity` by itself: a connection only ever lowers it.
-    pub(super) fn of(&self, rule: Id, severity: Severity) -> Option<Severity> {
-        let chosen = self.of[rule as usize]?;
-        Some(if chosen == rule.rule().severity { severity } else { severity.max(chosen) })
+    fn drops(&self, rule: Id) -> bool {
+        let is_error = self.most[rule as usize] == Some(Severity::Error);
+        self.lenient && rule.rule().by_row && is_error
     }
 }
 
@@ -108,14 +108,43 @@ pub(super) struct Findings {
     groups: Vec<Group>,
     levels: Levels,
     show_values: bool,
+    counts: Counts,
+}
+
+/// How often each rule was broken, by severity: of all findings, listed or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counts {
+    of: Vec<[u64; 3]>,
     errors: u64,
-    /// Findings that no group has room for.
-    beyond: u64,
+}
+
+impl Counts {
+    pub(super) fn new() -> Self {
+        Self { of: vec![[0; 3]; RULES.len()], errors: 0 }
+    }
+
+    fn add(&mut self, rule: Id, severity: Severity) {
+        self.of[rule as usize][severity as usize] += 1;
+        self.errors += u64::from(severity == Severity::Error);
+    }
+
+    /// The rules that were broken with this severity, and how often.
+    pub fn by_rule(&self, severity: Severity) -> impl Iterator<Item = (Id, u64)> {
+        let counts = RULES.iter().zip(&self.of);
+        let counts = counts.map(move |(rule, counts)| (rule.id, counts[severity as usize]));
+        counts.filter(|(_, count)| *count > 0)
+    }
+
+    /// How often any was.
+    #[must_use]
+    pub fn of(&self, severity: Severity) -> u64 {
+        self.by_rule(severity).map(|(_, count)| count).sum()
+    }
 }
 
 impl Findings {
     pub(super) fn new(levels: Levels, show_values: bool) -> Self {
-        Self { groups: vec![], levels, show_values, errors: 0, beyond: 0 }
+        Self { groups: vec![], levels, show_values, counts: Counts::new() }
     }
 
     /// Notes what is wrong with the value of a row. Whether the row is to be left out.
@@ -189,6 +218,15 @@ impl Findings {
         self.note(rule, severity, Column::None, rows, message);
     }
 
+    /// Notes why a file cannot be read at all, or not on. No connection lowers that.
+    pub(super) fn refuse(&mut self, rule: Id, rows: &[u64], message: String) {
+        if let Some(finding) =
+            self.new_group(rule, Severity::Error, Column::None, "refused", || message)
+        {
+            finding.list_all(rows);
+        }
+    }
+
     /// Notes something that may be so in many places; they are counted as one, in the words of the
     /// first.
     pub(super) fn rows(&mut self, rule: Id, severity: Severity, rows: &[u64], message: String) {
@@ -214,8 +252,8 @@ impl Findings {
         if let Some((_, finding)) = same.find(|(_, finding)| finding.message == message) {
             finding.count += 1;
             finding.list_all(rows);
-            self.errors += u64::from(severity == Severity::Error);
-        } else if let Some(finding) = self.new_group(rule, severity, column, "", message) {
+            self.counts.add(rule, severity);
+        } else if let Some(finding) = self.new_group(rule, severity, column, "", || message) {
             finding.list_all(rows);
         }
     }
@@ -234,26 +272,27 @@ impl Findings {
         };
         // What was found last is found again: look from the end.
         if let Some(place) = self.groups.iter().rposition(same) {
-            self.errors += u64::from(severity == Severity::Error);
+            self.counts.add(rule, severity);
             let finding = &mut self.groups[place].finding;
             finding.count += 1;
             return Some(finding);
         }
-        self.new_group(rule, severity, column, reason, message())
+        self.new_group(rule, severity, column, reason, message)
     }
 
+    /// A new group; where there are too many, an error takes the place of what is less.
     fn new_group(
         &mut self,
         rule: Id,
         severity: Severity,
         column: Column,
         reason: &'static str,
-        message: String,
+        message: impl FnOnce() -> String,
     ) -> Option<&mut Finding> {
-        self.errors += u64::from(severity == Severity::Error);
+        self.counts.add(rule, severity);
         if self.groups.len() >= MAX_GROUPS {
-            self.beyond += 1;
-            return None;
+            let is_less = |group: &Group| group.finding.severity > severity;
+            self.groups.remove(self.groups.iter().rposition(is_less)?);
         }
         let finding = Finding {
             rule,
@@ -261,7 +300,8 @@ impl Findings {
             column: None,
             rows: vec![],
             count: 1,
-            message,
+            // Names in it may come from another's document.
+            message: message().replace(char::is_control, "\u{fffd}"),
             values: vec![],
         };
         self.groups.push(Group { finding, column, reason });
@@ -270,32 +310,22 @@ impl Findings {
 
     /// Whether nothing that refuses the file was found yet.
     pub(super) fn is_sound(&self) -> bool {
-        self.errors == 0
+        self.counts.errors == 0
     }
 
-    /// Worst first, then by rule, columns called by `name`.
-    pub(super) fn sorted(self, name: impl Fn(usize) -> String) -> Vec<Finding> {
-        let beyond = self.beyond;
-        let mut found: Vec<Finding> = self
-            .groups
-            .into_iter()
-            .map(|group| {
-                let mut finding = group.finding;
-                finding.column = match group.column {
-                    Column::None => None,
-                    Column::At(position) => Some(name(position)),
-                    Column::Named(name) => Some(name),
-                };
-                finding
-            })
-            .collect();
+    /// Worst first, then by rule, columns called by `name`; and how many there were of all.
+    pub(super) fn sorted(self, name: impl Fn(usize) -> String) -> (Vec<Finding>, Counts) {
+        let named = self.groups.into_iter().map(|group| {
+            let column = match group.column {
+                Column::None => None,
+                Column::At(position) => Some(name(position)),
+                Column::Named(name) => Some(name),
+            };
+            Finding { column, ..group.finding }
+        });
+        let mut found: Vec<Finding> = named.collect();
         found.sort_by_key(|finding| (finding.severity, finding.rule));
-        if let Some(last) = found.last_mut().filter(|_| beyond > 0) {
-            last.message.push_str(&format!(
-                "; {beyond} findings of other kinds are not listed, there are too many"
-            ));
-        }
-        found
+        (found, self.counts)
     }
 }
 

@@ -4,7 +4,7 @@ use std::io;
 
 use super::{
     findings::Findings,
-    rules::{Id, Severity},
+    rules::Id,
     text::{self, IsUtf8, Look, Malformed},
 };
 
@@ -49,7 +49,7 @@ pub(super) fn hold(look: Look, is_converted: bool, findings: &mut Findings) {
         ),
         Look::Binary => (Id::F02, "the file is no text; export it as \"CSV UTF-8\""),
     };
-    findings.file(rule, Severity::Error, &[], message.to_owned());
+    findings.refuse(rule, &[], message.to_owned());
 }
 
 /// What to do about another delimiter than a comma.

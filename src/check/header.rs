@@ -1,9 +1,12 @@
 //! The header held against the mapping.
 
+use std::collections::{HashMap, HashSet};
+
 use super::{
     fields::{Kind, Reserved, Role, misspelt, reserved_field},
     findings::Findings,
     formats, mapping,
+    report::some_of,
     rules::{Id, Severity},
     terms::{Mapping, Terms, Unmapped},
 };
@@ -35,6 +38,9 @@ impl Column {
     }
 }
 
+/// Most attributes the service takes. Source: "Prepare organizational data".
+const MAX_FIELDS: usize = 105;
+
 /// A header that was understood.
 #[derive(Debug)]
 pub(super) struct Header {
@@ -48,14 +54,12 @@ pub(super) struct Header {
     pub(super) cut: Vec<String>,
     /// Mapped columns that the file lacks.
     pub(super) absent: Vec<String>,
+    /// Which columns are kept.
+    is_kept: Vec<bool>,
+    /// Whether the line brings what is required, so that it is the header for certain.
+    is_certain: bool,
     /// The physical line it stands in.
     line: u64,
-}
-
-impl Header {
-    fn keeps(&self, position: usize) -> bool {
-        self.columns.iter().any(|column| column.position == position)
-    }
 }
 
 /// Viva's fields that a file must bring.
@@ -79,112 +83,122 @@ pub(super) fn hold(
 ) -> Option<Header> {
     let texts: Vec<&str> =
         names.iter().map(|name| std::str::from_utf8(name).unwrap_or_default()).collect();
+    let is_by_name = terms.mapping == Mapping::Names;
     // A quotation mark may have been lost, and what follows may be people's data.
-    let broken = texts.iter().position(|name| name.contains(['\n', '\r']));
-    if let Some(position) = broken.filter(|_| terms.mapping == Mapping::Names) {
+    let has_line_break = texts.iter().any(|name| name.contains(['\n', '\r']));
+    if is_by_name && has_line_break {
         let message = "the header has a line break in a name; write the name on one line, or close \
                        the quotation mark before it";
-        findings.header(Id::H03, line, position, message.to_owned());
+        findings.refuse(Id::H03, &[line], message.to_owned());
         return None;
     }
+    let is_known = |name: &&str| reserved_field(name).is_some() || misspelt(name).is_some();
     let fields = match &terms.mapping {
         Mapping::Fields(fields) | Mapping::Literal(fields) => fields.clone(),
-        Mapping::Names => by_their_names(&texts),
+        Mapping::Names => by_their_names(&texts, terms.refresh),
     };
     let (columns, absent) = find(&texts, &fields);
-    let is_mapped = |name: &str| fields.iter().any(|field| field.source == name);
-    let is_shown = |name: &&str| broken.is_none() || is_mapped(name);
-    let shown: Vec<&str> =
-        texts.iter().map(|name| if is_shown(name) { *name } else { "" }).collect();
-    let header = Header {
-        cut: cut(&shown, &columns),
-        names: shown.iter().enumerate().map(|(at, name)| called(at, name)).collect(),
-        width: texts.len(),
-        columns,
-        absent: absent.iter().map(|field| field.source.clone()).collect(),
-        line,
-    };
-    let is_by_name = terms.mapping == Mapping::Names;
-    let is_known = |name: &&str| reserved_field(name).is_some() || misspelt(name).is_some();
-    if header.columns.is_empty() || (is_by_name && !texts.iter().any(is_known)) {
+    if columns.is_empty() || (is_by_name && !texts.iter().any(is_known)) {
         // Whatever else is wrong with this line, it is not the header, and nothing of it is told.
         let fields = if is_by_name { &[] } else { fields.as_slice() };
-        findings.file(Id::H06, Severity::Error, &[line], none_matches(&texts, fields));
+        findings.refuse(Id::H06, &[line], none_matches(&texts, fields));
         return None;
     }
     if texts.iter().any(|name| name.contains('@')) {
-        // Nothing of such a line is told.
         let message = "the first line has an address in it: the line breaks of the whole file were \
                        lost, or it is no header; the header and each row must be a line of its own";
-        findings.file(Id::F12, Severity::Error, &[line], message.to_owned());
+        findings.refuse(Id::F12, &[line], message.to_owned());
         return None;
     }
+    let mut is_kept = vec![false; texts.len()];
+    for column in &columns {
+        is_kept[column.position] = true;
+    }
+    let brings = |target: &&str| columns.iter().any(|column| column.field.target == **target);
+    // What is not mapped may be data, where the line is not certain to be the header.
+    let is_certain = !has_line_break && required(terms.refresh).iter().all(brings);
+    let shown =
+        |position: usize| if is_certain || is_kept[position] { texts[position] } else { "" };
+    let names_shown: Vec<String> =
+        (0..texts.len()).map(|position| called(position, shown(position))).collect();
+    let cut = (0..texts.len()).filter(|position| !is_kept[*position]);
+    let header = Header {
+        cut: cut.map(|position| names_shown[position].clone()).collect(),
+        names: names_shown,
+        width: texts.len(),
+        absent: absent.iter().map(|field| field.source.clone()).collect(),
+        columns,
+        is_kept,
+        is_certain,
+        line,
+    };
     refuse_unnamed(names, &header, terms, findings);
     refuse_equal_names(&texts, &header, terms, findings);
     mapping::hold(&fields, findings);
-    refuse_too_many(&header, findings);
     match &terms.mapping {
         Mapping::Literal(_) => literally(&header, &fields, findings),
-        Mapping::Fields(_) => tell_unmapped(&header, &fields, terms, findings),
+        Mapping::Fields(_) => tell_absent(&header, &fields, terms, findings),
         Mapping::Names => {}
     }
     for target in required(terms.refresh) {
         refuse_missing(target, terms, &fields, &absent, &texts, findings);
     }
     if !header.columns.iter().any(|column| column.is(Role::EffectiveDate)) {
-        findings.field(
-            Id::H13,
-            Severity::Warning,
-            "EffectiveDate",
-            "the file brings no \
-            EffectiveDate, so every row counts from the day of the upload; add the column to bring \
-            history"
-                .to_owned(),
-        );
+        let message = "the file brings no EffectiveDate, so every row counts from the day of the \
+                       upload; add the column to bring history";
+        findings.field(Id::H13, Severity::Warning, "EffectiveDate", message.to_owned());
+    }
+    let fields = header.columns.len();
+    if fields > MAX_FIELDS {
+        let message =
+            format!("{fields} fields, and the service takes {MAX_FIELDS}; map fewer columns");
+        findings.refuse(Id::H12, &[line], message);
+        return None;
     }
     Some(header)
 }
 
-/// Columns with Viva's own names are those fields, all others custom text.
-fn by_their_names(names: &[&str]) -> Vec<Field> {
-    let mut fields: Vec<Field> = vec![];
-    for name in names.iter().filter(|name| !name.trim().is_empty()) {
-        if fields.iter().all(|field| field.source != *name) {
-            let kind = reserved_field(name).map_or(Kind::Text, |field| field.kind);
-            fields.push(Field {
-                source: (*name).to_owned(),
-                target: (*name).to_owned(),
-                kind: kind.word().to_owned(),
-            });
-        }
-    }
-    fields
+/// Columns with Viva's own names are those fields, all others custom text; they are only named
+/// where the required ones are there, for else they may be data.
+fn by_their_names(names: &[&str], refresh: Refresh) -> Vec<Field> {
+    let is_certain = required(refresh).iter().all(|target| names.contains(target));
+    let mut seen = HashSet::new();
+    let is_told = |name: &&&str| {
+        !name.trim().is_empty()
+            && (is_certain || reserved_field(name).is_some() || misspelt(name).is_some())
+    };
+    names
+        .iter()
+        .filter(is_told)
+        .filter(|name| seen.insert(**name))
+        .map(|name| Field {
+            source: (*name).to_owned(),
+            target: (*name).to_owned(),
+            kind: reserved_field(name).map_or(Kind::Text, |field| field.kind).word().to_owned(),
+        })
+        .collect()
 }
 
 fn find<'a>(names: &[&str], fields: &'a [Field]) -> (Vec<Column>, Vec<&'a Field>) {
+    let mut positions = HashMap::new();
+    for (position, name) in names.iter().enumerate() {
+        positions.entry(*name).or_insert(position);
+    }
     let (mut columns, mut absent) = (vec![], vec![]);
     for field in fields {
-        match names.iter().position(|name| *name == field.source) {
-            Some(position) if columns.iter().all(|c: &Column| c.position != position) => {
-                columns.push(Column {
-                    position,
-                    kind: Kind::parse(&field.kind).unwrap_or(Kind::Text),
-                    reserved: reserved_field(&field.target),
-                    field: field.clone(),
-                });
-            }
-            Some(_) => {}
+        // Taken out: of two fields with one source the first counts.
+        match positions.remove(field.source.as_str()) {
+            Some(position) => columns.push(Column {
+                position,
+                kind: Kind::parse(&field.kind).unwrap_or(Kind::Text),
+                reserved: reserved_field(&field.target),
+                field: field.clone(),
+            }),
             None => absent.push(field),
         }
     }
     columns.sort_by_key(|column| column.position);
     (columns, absent)
-}
-
-fn cut(names: &[&str], columns: &[Column]) -> Vec<String> {
-    let is_kept = |position| columns.iter().any(|column| column.position == position);
-    let cut = names.iter().enumerate().filter(|(position, _)| !is_kept(*position));
-    cut.map(|(position, name)| called(position, name)).collect()
 }
 
 /// What to call a column: by its name if that is short and plain, else by its place.
@@ -204,10 +218,12 @@ fn by_position(position: usize) -> String {
 /// What is cut needs no name.
 fn refuse_unnamed(names: &[&[u8]], header: &Header, terms: &Terms, findings: &mut Findings) {
     for (position, name) in names.iter().enumerate() {
-        if std::str::from_utf8(name).is_err() {
+        let matters = header.is_kept[position] || !terms.cuts();
+        // What cannot be read may be the name of a column that is missing.
+        if std::str::from_utf8(name).is_err() && (matters || !header.is_certain) {
             let message = format!("the header is {}", formats::not_utf8(name));
             findings.header(Id::F04, header.line, position, message);
-        } else if name.trim_ascii().is_empty() && !terms.cuts() {
+        } else if name.trim_ascii().is_empty() && matters {
             let message = "the header has no name here; name the column or remove it";
             findings.header(Id::H02, header.line, position, message.to_owned());
         }
@@ -216,14 +232,12 @@ fn refuse_unnamed(names: &[&[u8]], header: &Header, terms: &Terms, findings: &mu
 
 /// Equal names are a fault where both columns are kept, or where the mapping means either.
 fn refuse_equal_names(names: &[&str], header: &Header, terms: &Terms, findings: &mut Findings) {
-    let folded: Vec<String> = names.iter().map(|name| name.trim().to_lowercase()).collect();
-    for (position, name) in folded.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
-        let is_same = |first: &usize| {
-            let both = header.keeps(*first) && header.keeps(position);
-            let either = names[*first] == names[position] && header.keeps(*first);
-            folded[*first] == *name && (!terms.cuts() || both || either)
-        };
-        if let Some(first) = (0..position).find(is_same) {
+    let mut firsts: HashMap<String, usize> = HashMap::new();
+    for (position, name) in names.iter().enumerate().filter(|(_, name)| !name.trim().is_empty()) {
+        let first = *firsts.entry(name.trim().to_lowercase()).or_insert(position);
+        let both = header.is_kept[first] && header.is_kept[position];
+        let either = names[first] == *name && header.is_kept[first];
+        if first != position && (!terms.cuts() || both || either) {
             let message = format!(
                 "the header is the same as that of {} (capitals and blanks do not count); rename \
                  one",
@@ -231,23 +245,11 @@ fn refuse_equal_names(names: &[&str], header: &Header, terms: &Terms, findings: 
             );
             findings.header(Id::H01, header.line, position, message);
         }
+        if header.is_kept[position] && !header.is_kept[first] {
+            firsts.insert(name.trim().to_lowercase(), position);
+        }
     }
 }
-
-fn refuse_too_many(header: &Header, findings: &mut Findings) {
-    let fields = header.columns.len();
-    if fields > MAX_FIELDS {
-        findings.file(
-            Id::H12,
-            Severity::Error,
-            &[header.line],
-            format!("{fields} fields, and the service takes {MAX_FIELDS}; map fewer columns"),
-        );
-    }
-}
-
-/// Most attributes the service takes. Source: "Prepare organizational data".
-const MAX_FIELDS: usize = 105;
 
 /// metadata.json and the header must be the same set.
 fn literally(header: &Header, fields: &[Field], findings: &mut Findings) {
@@ -277,45 +279,53 @@ fn literally(header: &Header, fields: &[Field], findings: &mut Findings) {
     }
 }
 
-/// A connection may name fields the file lacks, and the file may have other columns.
-fn tell_unmapped(header: &Header, fields: &[Field], terms: &Terms, findings: &mut Findings) {
+/// A connection may name fields the file lacks.
+fn tell_absent(header: &Header, fields: &[Field], terms: &Terms, findings: &mut Findings) {
     let has_a_rule =
         |target: &str| required(terms.refresh).contains(&target) || target == "EffectiveDate";
-    let told: Vec<&str> = fields
+    let told: HashSet<&str> = fields
         .iter()
         .filter(|field| has_a_rule(&field.target))
         .map(|field| field.source.as_str())
         .collect();
-    for name in header.absent.iter().filter(|name| !told.contains(&name.as_str())) {
-        findings.field(
-            Id::H06,
-            Severity::Warning,
-            name,
-            format!(
-                "the connection maps \"{name}\" and the file has no such column; it is left out of \
+    for name in header.absent.iter().filter(|name| !told.contains(name.as_str())) {
+        let message = format!(
+            "the connection maps \"{name}\" and the file has no such column; it is left out of \
              metadata.json"
-            ),
         );
+        findings.field(Id::H06, Severity::Warning, name, message);
     }
-    if header.cut.is_empty() {
+}
+
+/// The file may have columns that a connection does not map. They are called by their places
+/// where there is no row: then the whole file may be in this line.
+pub(super) fn tell_cut(
+    header: &mut Header,
+    has_rows: bool,
+    terms: &Terms,
+    findings: &mut Findings,
+) {
+    if !has_rows {
+        let cut = (0..header.width).filter(|position| !header.is_kept[*position]);
+        header.cut = cut.map(by_position).collect();
+    }
+    if header.cut.is_empty() || !matches!(terms.mapping, Mapping::Fields(_)) {
         return;
     }
-    let cut = header.cut.join(", ");
-    match terms.unmapped() {
+    let cut = some_of(&header.cut);
+    let (severity, message) = match terms.unmapped() {
         Unmapped::Drop => {
-            let message = format!("not mapped and therefore cut, they never leave: {cut}");
-            findings.file(Id::H06, Severity::Hint, &[header.line], message);
+            (Severity::Hint, format!("not mapped and therefore cut, they never leave: {cut}"))
         }
-        Unmapped::Refuse => findings.file(
-            Id::H06,
+        Unmapped::Refuse => (
             Severity::Error,
-            &[header.line],
             format!(
                 "not mapped: {cut}; map these columns, remove them, or let them be cut with \
-             \"unmappedColumns\": \"drop\""
+                 \"unmappedColumns\": \"drop\""
             ),
         ),
-    }
+    };
+    findings.file(Id::H06, severity, &[header.line], message);
 }
 
 fn refuse_missing(

@@ -1,5 +1,7 @@
 //! The rules that a mapping breaks in any file.
 
+use std::collections::HashMap;
+
 use super::{
     fields::{Kind, is_system, misspelt, reserved_field},
     findings::{Findings, Levels},
@@ -13,7 +15,7 @@ use crate::connection::Field;
 pub fn faults(fields: &[Field], checks: &Checks) -> Vec<String> {
     let mut findings = Findings::new(Levels::new(checks.lenient, &checks.rules), false);
     hold(fields, &mut findings);
-    let found = findings.sorted(|_| String::new());
+    let (found, _) = findings.sorted(|_| String::new());
     let errors = found.iter().filter(|finding| finding.severity == Severity::Error);
     errors
         .map(|finding| {
@@ -25,7 +27,8 @@ pub fn faults(fields: &[Field], checks: &Checks) -> Vec<String> {
 
 /// Notes what breaks a rule.
 pub(super) fn hold(fields: &[Field], findings: &mut Findings) {
-    for (place, field) in fields.iter().enumerate() {
+    let mut firsts: HashMap<String, &Field> = HashMap::new();
+    for field in fields {
         name_of_column(field, findings);
         let target = &field.target;
         if target.trim().is_empty() {
@@ -33,16 +36,16 @@ pub(super) fn hold(fields: &[Field], findings: &mut Findings) {
             findings.field(Id::H08, Severity::Error, &field.source, message.to_owned());
             continue;
         }
-        let is_same = |earlier: &&Field| earlier.target.eq_ignore_ascii_case(target);
-        let first = fields[..place].iter().find(is_same);
+        let first = *firsts.entry(target.to_ascii_lowercase()).or_insert(field);
         // Of columns called as their fields it is told already that they have the same name.
-        let is_told = |first: &&Field| first.source == first.target && field.source == *target;
-        if let Some(first) = first.filter(|first| !is_told(first)) {
-            findings.field(Id::H05, Severity::Error, &field.source, format!(
+        let is_told = first.source == first.target && field.source == *target;
+        if !std::ptr::eq(first, field) && !is_told {
+            let message = format!(
                 "the column is mapped to {target}, as \"{}\" is already; map one of them to another \
                  field",
                 first.source
-            ));
+            );
+            findings.field(Id::H05, Severity::Error, &field.source, message);
         }
         name_of_target(field, findings);
         kind(field, findings);

@@ -4,15 +4,27 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::{Finding, Refresh, Severity, Summary, findings::Findings, header::Header, rules::Id};
+use super::{
+    Finding, Refresh, Severity, Summary,
+    findings::{Counts, Findings},
+    header::Header,
+    rules::Id,
+};
 
 mod html;
+
+/// Names of columns that one sentence lists.
+const NAMES_TOLD: usize = 20;
 
 /// What a check came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// What was found, worst first.
+    /// What was found, worst first, as far as there is room.
     pub findings: Vec<Finding>,
+    /// How often each rule was broken.
+    pub counts: Counts,
+    /// Whether the file was read from its header to its end.
+    pub is_whole: bool,
     /// What there is to remember of the file; numbers are 0 where the header was not understood.
     pub summary: Summary,
     /// The headers of the fields in the summary, in its order.
@@ -21,8 +33,6 @@ pub struct Report {
     pub cut: Vec<String>,
     /// Rows that are left out because the connection is lenient.
     pub dropped: u64,
-    /// Whether the file, a full refresh, deletes people or columns beyond what may be.
-    pub deletes: bool,
 }
 
 impl Report {
@@ -31,45 +41,40 @@ impl Report {
         summary: Summary,
         header: Header,
         dropped: u64,
-        deletes: bool,
+        is_whole: bool,
     ) -> Self {
         let headers = header.columns.iter().map(|column| column.field.source.clone()).collect();
         let names = header.names;
-        Self {
-            findings: findings.sorted(|position| names[position].clone()),
-            summary,
-            headers,
-            cut: header.cut,
-            dropped,
-            deletes,
-        }
+        let (findings, counts) = findings.sorted(|position| names[position].clone());
+        Self { findings, counts, is_whole, summary, headers, cut: header.cut, dropped }
     }
 
     /// The report of a file whose header was not understood.
     pub(super) fn unread(findings: Findings, refresh: Refresh) -> Self {
         let refresh = refresh.word().to_owned();
+        let (findings, counts) = findings.sorted(|position| format!("column {}", position + 1));
         Self {
-            findings: findings.sorted(|position| format!("column {}", position + 1)),
+            findings,
+            counts,
+            is_whole: false,
             summary: Summary { refresh, rows: 0, people: 0, columns: vec![], last_day: None },
             headers: vec![],
             cut: vec![],
             dropped: 0,
-            deletes: false,
         }
     }
 
     /// Whether the file would be accepted.
     #[must_use]
     pub fn is_accepted(&self) -> bool {
-        self.of(Severity::Error).next().is_none()
+        self.is_whole && self.count(Severity::Error) == 0
     }
 
     /// Whether the file is refused for nothing but what it deletes.
     #[must_use]
     pub fn is_only_guarded(&self) -> bool {
-        let is_guard = |finding: &Finding| matches!(finding.rule, Id::I03 | Id::I04);
-        let mut errors = self.of(Severity::Error);
-        !self.is_accepted() && errors.all(is_guard)
+        let mut rules = self.counts.by_rule(Severity::Error).map(|(rule, _)| rule);
+        self.is_whole && !self.is_accepted() && rules.all(|rule| matches!(rule, Id::I03 | Id::I04))
     }
 
     fn of(&self, severity: Severity) -> impl Iterator<Item = &Finding> {
@@ -79,7 +84,7 @@ impl Report {
     /// How many findings of this severity there are, each row counted.
     #[must_use]
     pub fn count(&self, severity: Severity) -> u64 {
-        self.of(severity).map(|finding| finding.count).sum()
+        self.counts.of(severity)
     }
 
     fn verdict(&self) -> &'static str {
@@ -92,7 +97,7 @@ impl Report {
         let Some(first) = self.of(Severity::Error).next() else {
             return format!("{file}: no problems");
         };
-        let row = first.rows.first().map(|row| format!(", line {row}")).unwrap_or_default();
+        let row = first.rows.first().map(|row| format!(", row {row}")).unwrap_or_default();
         let column = first.column.as_ref().map(|name| format!(", {name}")).unwrap_or_default();
         let more = match self.count(Severity::Error) {
             0 | 1 => String::new(),
@@ -108,10 +113,10 @@ impl Report {
         let absent = self.of(Severity::Warning).filter(|finding| finding.rule == Id::H06);
         let absent: Vec<&str> = absent.filter_map(|finding| finding.column.as_deref()).collect();
         if !absent.is_empty() {
-            parts.push(format!("mapped but not in the file: {}", absent.join(", ")));
+            parts.push(format!("mapped but not in the file: {}", some_of(&absent)));
         }
         if !self.cut.is_empty() {
-            parts.push(format!("not mapped and therefore cut: {}", self.cut.join(", ")));
+            parts.push(format!("not mapped and therefore cut: {}", some_of(&self.cut)));
         }
         if self.dropped > 0 {
             let rows = if self.dropped == 1 { "row" } else { "rows" };
@@ -125,16 +130,8 @@ impl Report {
 
     /// `V01 2, V03 11`.
     fn by_rule(&self, severity: Severity) -> String {
-        let mut counts: Vec<(Id, u64)> = vec![];
-        for finding in self.of(severity) {
-            match counts.last_mut() {
-                Some((rule, count)) if *rule == finding.rule => *count += finding.count,
-                _ => counts.push((finding.rule, finding.count)),
-            }
-        }
-        let counts: Vec<String> =
-            counts.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
-        counts.join(", ")
+        let counts = self.counts.by_rule(severity);
+        counts.map(|(rule, count)| format!("{rule} {count}")).collect::<Vec<_>>().join(", ")
     }
 
     /// The report as JSON.
@@ -162,6 +159,7 @@ impl Report {
     /// The report for a terminal.
     #[must_use]
     pub fn text(&self, file: &str) -> String {
+        let file = file.replace(char::is_control, "\u{fffd}");
         let mut text = format!("{}: {file}\n{}\n", self.verdict(), self.what_it_is());
         for finding in &self.findings {
             // Writing into a string does not fail.
@@ -213,15 +211,30 @@ impl Report {
         );
         let guarded = if self.is_only_guarded() {
             " Nothing is wrong with the file itself; whoever knows that the missing people or \
-             columns are to be deleted can let it pass."
+             columns are to be deleted can let it pass on its road."
         } else {
             ""
         };
+        let listed: u64 = self.findings.iter().map(|finding| finding.count).sum();
+        let beyond = match errors + warnings + hints - listed {
+            0 => String::new(),
+            beyond => format!(" {beyond} more are counted and not listed."),
+        };
         format!(
-            "errors: {errors}, warnings: {warnings}, hints: {hints}. \
+            "errors: {errors}, warnings: {warnings}, hints: {hints}.{beyond} \
              `viva-import rules ID` explains a rule.{guarded}"
         )
     }
+}
+
+/// The first names of a list, and how many more there are.
+pub(super) fn some_of(names: &[impl AsRef<str>]) -> String {
+    let mut some: Vec<&str> = names.iter().take(NAMES_TOLD).map(AsRef::as_ref).collect();
+    let more = format!("and {} more", names.len().saturating_sub(NAMES_TOLD));
+    if names.len() > NAMES_TOLD {
+        some.push(&more);
+    }
+    some.join(", ")
 }
 
 fn finding_json(finding: &Finding) -> Value {

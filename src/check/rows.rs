@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use memchr::memchr;
+
 use super::{
     Check, Id, Kind, Order, Refresh, Severity,
     fields::Role,
@@ -92,33 +94,31 @@ impl Check<'_> {
         !drop
     }
 
+    /// Bytes that are no text. Those of columns that are cut matter to nobody.
     fn refuse_other_bytes(&mut self, line: u64) -> bool {
         let raw = self.records.raw();
-        if raw.is_ascii() {
+        let is_ascii = raw.is_ascii();
+        let is_text = is_ascii || std::str::from_utf8(raw).is_ok();
+        let has_nul = memchr(0, raw).is_some();
+        if is_text && !has_nul && (is_ascii || !value::has_lost_character(raw)) {
             return false;
         }
-        if std::str::from_utf8(raw).is_err() {
-            let mut drop = false;
-            for (position, value) in self.records.values().enumerate() {
-                if std::str::from_utf8(value).is_err() {
-                    let reason = formats::not_utf8(value);
-                    drop |= self.findings.value(Id::F04, line, position, reason, value);
-                }
-            }
-            return drop;
-        }
-        if value::has_lost_character(raw) {
-            let columns = self.header.iter().flat_map(|header| &header.columns);
-            // Addresses are looked at for this in any case.
-            for column in columns.filter(|column| column.kind != Kind::Email) {
-                let value = self.records.value(column.position);
-                if value::has_lost_character(value) {
-                    let reason = "a character was lost in the export and stands as a \u{fffd}";
-                    self.findings.value(Id::Q09, line, column.position, reason, value);
-                }
+        let mut drop = false;
+        for column in self.header.iter().flat_map(|header| &header.columns) {
+            let value = self.records.value(column.position);
+            let mut note = |rule, reason| {
+                drop |= self.findings.value(rule, line, column.position, reason, value);
+            };
+            if std::str::from_utf8(value).is_err() {
+                note(Id::F04, formats::not_utf8(value));
+            } else if has_nul && value.contains(&0) {
+                note(Id::F04, "a NUL byte, which is no text; remove it");
+            } else if column.kind != Kind::Email && value::has_lost_character(value) {
+                // Addresses are looked at for this in any case.
+                note(Id::Q09, "a character was lost in the export and stands as a \u{fffd}");
             }
         }
-        false
+        drop
     }
 
     /// Checks each kept value by its type.
@@ -132,17 +132,17 @@ impl Check<'_> {
             let mut note = |rule, reason| {
                 *drop |= self.findings.value(rule, line, column.position, reason, value);
             };
-            if value::is_blank(value) {
-                self.blanks.push(place);
-                row.is_head |= column.is(Role::ManagerId);
-                row.is_unread |= column.is(Role::EffectiveDate);
-                continue;
-            }
             if has_line_break && let Err(reason) = value::single_line(value) {
                 note(Id::F10, reason);
             }
             if let Err(reason) = value::length(value) {
                 note(Id::F11, reason);
+            }
+            if value::is_blank(value) {
+                self.blanks.push(place);
+                row.is_head |= column.is(Role::ManagerId);
+                row.is_unread |= column.is(Role::EffectiveDate);
+                continue;
             }
             if value::is_placeholder(value) {
                 note(Id::Q02, "a word that stands for no value; leave the value empty");
@@ -243,7 +243,7 @@ impl Check<'_> {
         }
     }
 
-    /// Writes what may leave of the present record, with the line end it has.
+    /// Writes what may leave of the present record, by the book.
     fn rewrite(&mut self) {
         let Some(header) = &self.header else { return };
         self.out.clear();

@@ -7,7 +7,7 @@ use super::{
     fields::Kind,
     findings::Findings,
     rules::{Id, Severity},
-    terms::Terms,
+    terms::{Allowed, Terms},
 };
 use crate::run::Refresh;
 
@@ -63,14 +63,15 @@ impl Summary {
         Day::parse(self.last_day.as_deref()?)
     }
 
-    /// This one after `later`, an incremental import: columns and dates are added to it.
+    /// This one after `later`, an incremental import: columns, people and dates are added to it.
     #[must_use]
     pub fn and(mut self, later: &Self) -> Self {
         for column in &later.columns {
-            if !self.columns.iter().any(|known| known.name == column.name) {
+            if self.column(&column.name).is_none() {
                 self.columns.push(column.clone());
             }
         }
+        self.people = self.people.max(later.people);
         self.last_day = self.last_day.max(later.last_day.clone());
         self
     }
@@ -85,114 +86,113 @@ fn plain(error: &serde_json::Error) -> &'static str {
     if error.is_data() { "a member is missing or of another type" } else { "a syntax error" }
 }
 
-/// Holds an import against the last accepted one. Whether it would delete something.
-///
-/// Where not all of the file was read, numbers say nothing and are not compared.
-pub(super) fn guard(now: &Summary, is_read: bool, terms: &Terms, findings: &mut Findings) -> bool {
-    let Some(previous) = &terms.previous else { return false };
-    match terms.refresh {
-        Refresh::Full => {
-            let columns = guard_columns(now, previous, terms, findings);
-            let numbers = is_read && guard_numbers(now, previous, terms, findings);
-            columns || numbers
-        }
-        Refresh::Incremental => {
-            for column in &now.columns {
-                if previous.column(&column.name).is_none() {
-                    findings.field(
-                        Id::I02,
-                        Severity::Warning,
-                        &column.name,
-                        format!(
-                            "{} was not in the last accepted import; the documentation contradicts \
-                         itself on new columns in an incremental import, so bring them with a \
-                         full refresh",
-                            column.name
-                        ),
-                    );
-                }
-            }
-            false
-        }
-    }
+/// Something that a full refresh would delete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deletion {
+    rule: Id,
+    column: Option<String>,
+    /// What, with the numbers.
+    pub what: String,
 }
 
-/// How severe it is that something would be deleted, and what to do.
-fn level(terms: &Terms) -> (Severity, String) {
-    match &terms.allowed {
-        Some(who) => (Severity::Warning, format!("let pass {who}")),
-        None => (Severity::Error, "if that is right, let this one file pass".to_owned()),
-    }
-}
-
-fn guard_columns(
+/// What the full refresh `now` would delete of `previous`, beyond `max_percent` of its people and
+/// rows. Numbers are only compared where `now` was read in full and `previous` was a full refresh.
+#[must_use]
+pub fn deletions(
     now: &Summary,
     previous: &Summary,
-    terms: &Terms,
-    findings: &mut Findings,
-) -> bool {
-    let (level, remedy) = level(terms);
-    let mut deletes = false;
-    for column in &previous.columns {
-        match now.column(&column.name) {
-            None => {
-                deletes = true;
-                findings.field(
-                    Id::I03,
-                    level,
-                    &column.name,
-                    format!(
-                        "{} was in the last accepted import and is not in this one: a full refresh \
-                     without it deletes it, and the queries that use it stop; {remedy}",
-                        column.name
-                    ),
-                );
-            }
-            Some(same) if !is_same_type(&same.kind, &column.kind) => {
-                findings.field(
-                    Id::I03,
-                    Severity::Warning,
-                    &column.name,
-                    format!(
-                        "{} was of type {} in the last accepted import and is {} in this one",
-                        column.name, column.kind, same.kind
-                    ),
-                );
-            }
-            Some(_) => {}
-        }
+    max_percent: u64,
+    is_counted: bool,
+) -> Vec<Deletion> {
+    let gone = previous.columns.iter().filter(|column| now.column(&column.name).is_none());
+    let mut deletions: Vec<Deletion> = gone
+        .map(|column| Deletion {
+            rule: Id::I03,
+            column: Some(column.name.clone()),
+            what: format!(
+                "{} was in the last accepted import and is not in this one: a full refresh without \
+                 it deletes it, and the queries that use it stop",
+                column.name
+            ),
+        })
+        .collect();
+    if !is_counted || previous.refresh != Refresh::Full.word() {
+        return deletions;
     }
-    deletes
-}
-
-fn guard_numbers(
-    now: &Summary,
-    previous: &Summary,
-    terms: &Terms,
-    findings: &mut Findings,
-) -> bool {
-    let (level, remedy) = level(terms);
-    let mut deletes = false;
     for (what, before, after) in
         [("people", previous.people, now.people), ("rows", previous.rows, now.rows)]
     {
-        let lost = before.saturating_sub(after);
-        if u128::from(lost) * 100 > u128::from(before) * u128::from(terms.limits.max_shrink_percent)
-        {
-            deletes = true;
-            let tenths = u128::from(lost) * 1000 / u128::from(before);
-            findings.file(Id::I04, level, &[], format!(
+        let lost = u128::from(before.saturating_sub(after));
+        if lost * 100 > u128::from(before) * u128::from(max_percent) {
+            let tenths = lost * 1000 / u128::from(before);
+            let what = format!(
                 "{after} {what} where the last accepted import had {before}: {}.{} % fewer, more \
-                 than the {} % that may be missing; a full refresh deactivates whoever is not in \
-                 the file; {remedy}",
+                 than the {max_percent} % that may be missing; a full refresh deactivates whoever \
+                 is not in the file",
                 tenths / 10,
-                tenths % 10,
-                terms.limits.max_shrink_percent
-            ));
+                tenths % 10
+            );
+            deletions.push(Deletion { rule: Id::I04, column: None, what });
         }
     }
-    deletes
+    deletions
 }
+
+impl Allowed {
+    /// Whether the person who allowed has seen that this would be deleted, or more.
+    fn covers(&self, deletion: &Deletion, now: &Summary) -> bool {
+        let Some(seen) = &self.seen else { return true };
+        match &deletion.column {
+            Some(name) => seen.column(name).is_none(),
+            None => now.people >= seen.people && now.rows >= seen.rows,
+        }
+    }
+}
+
+/// Holds an import against the last accepted one.
+///
+/// Where not all of the file was read, numbers say nothing and are not compared.
+pub(super) fn guard(now: &Summary, is_counted: bool, terms: &Terms, findings: &mut Findings) {
+    let Some(previous) = &terms.previous else { return };
+    if terms.refresh == Refresh::Incremental {
+        for column in now.columns.iter().filter(|new| previous.column(&new.name).is_none()) {
+            let message = format!(
+                "{} was not in the last accepted import; the documentation contradicts itself on \
+                 new columns in an incremental import, so bring them with a full refresh",
+                column.name
+            );
+            findings.field(Id::I02, Severity::Warning, &column.name, message);
+        }
+        return;
+    }
+    let max_percent = terms.limits.max_shrink_percent;
+    for deletion in deletions(now, previous, max_percent, is_counted) {
+        let allowed = terms.allowed.as_ref().filter(|allowed| allowed.covers(&deletion, now));
+        let (level, remedy) = match allowed {
+            Some(allowed) => (Severity::Warning, format!("let pass {}", allowed.by)),
+            None => (Severity::Error, REMEDY.to_owned()),
+        };
+        let message = format!("{}; {remedy}", deletion.what);
+        match deletion.column {
+            Some(name) => findings.field(deletion.rule, level, &name, message),
+            None => findings.file(deletion.rule, level, &[], message),
+        }
+    }
+    for column in &now.columns {
+        let before = previous.column(&column.name);
+        if let Some(before) = before.filter(|before| !is_same_type(&column.kind, &before.kind)) {
+            let message = format!(
+                "{} was of type {} in the last accepted import and is {} in this one",
+                column.name, before.kind, column.kind
+            );
+            findings.field(Id::I03, Severity::Warning, &column.name, message);
+        }
+    }
+}
+
+/// What to do where a deletion is meant.
+pub const REMEDY: &str = "if that is right, let this one file pass, with `viva-import allow` or the \
+                          blob metadata viva_import_allow";
 
 fn is_same_type(one: &str, other: &str) -> bool {
     match (Kind::parse(one), Kind::parse(other)) {

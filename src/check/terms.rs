@@ -73,6 +73,15 @@ pub enum Mapping {
     Names,
 }
 
+/// A person's word that a file may delete people or columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allowed {
+    /// Who, or how.
+    pub by: String,
+    /// What the file was when the person said so; `None` where the word goes for whatever it is.
+    pub seen: Option<Summary>,
+}
+
 /// On which terms a file is checked.
 #[derive(Clone, Debug)]
 pub struct Terms {
@@ -86,8 +95,8 @@ pub struct Terms {
     pub limits: Limits,
     /// The last accepted import it is held against.
     pub previous: Option<Summary>,
-    /// Who let a file pass that would delete people or columns.
-    pub allowed: Option<String>,
+    /// Who let the file pass though it deletes people or columns.
+    pub allowed: Option<Allowed>,
     /// The day of the upload.
     pub today: Day,
     /// Whether the report shows values. Never in the road.

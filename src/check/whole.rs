@@ -5,7 +5,7 @@ use super::{
     columns::Counted,
     fields::Role,
     findings::Findings,
-    header::{Column, Header},
+    header::{self, Column, Header},
     hierarchy::Found,
     summary,
 };
@@ -13,7 +13,9 @@ use super::{
 impl Check<'_> {
     /// What the rows say together.
     pub(super) fn report(mut self) -> Report {
-        if let Some(header) = self.header.take() {
+        if let Some(mut header) = self.header.take() {
+            let has_rows = self.tally.rows + self.tally.dropped > 0;
+            header::tell_cut(&mut header, has_rows, self.terms, &mut self.findings);
             self.tell_rows(&header);
             let columns = header.columns.iter().map(summary_column).collect();
             let summary = Summary {
@@ -27,9 +29,11 @@ impl Check<'_> {
                     .and_then(Day::of_number)
                     .map(|day| day.to_string()),
             };
-            let is_read = !self.tally.is_partial && self.progress == Progress::Done;
-            let deletes = summary::guard(&summary, is_read, self.terms, &mut self.findings);
-            return Report::new(self.findings, summary, header, self.tally.dropped, deletes);
+            let is_whole = self.progress == Progress::Done;
+            let is_counted = is_whole && !self.tally.is_partial;
+            summary::guard(&summary, is_counted, self.terms, &mut self.findings);
+            let dropped = self.tally.dropped;
+            return Report::new(self.findings, summary, header, dropped, is_whole);
         }
         Report::unread(self.findings, self.terms.refresh)
     }

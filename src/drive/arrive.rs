@@ -74,7 +74,7 @@ impl Road {
             // next schedule finds the file to have no import of its tenant, and makes one.
             let why =
                 format!("{why}. Mend it and upload the file again, or wait for the next schedule");
-            let event = Event::Refused { why, problems: 0, report: None, guarded: false };
+            let event = Event::Refused { why, problems: 0, report: None, guarded: None };
             run = self.applied(run, event)?;
         }
         Ok(match self.runs.insert(run).await? {

@@ -13,8 +13,8 @@ use time::format_description::well_known::Rfc3339;
 
 use super::{Road, Step, storage_failed, tell};
 use crate::{
-    azure::{PACKAGES, REPORTS, sentence},
-    check::{Report, Severity, Summary, Terms},
+    azure::{CONNECTIONS, PACKAGES, REPORTS, sentence},
+    check::{Allowed, REMEDY, Report, Severity, Summary, Terms, deletions, mapping_faults},
     connection::Connection,
     drive::Arrival,
     ingestion::{Trouble, wire::Status},
@@ -53,13 +53,23 @@ impl Road {
             Ok(connection) => connection,
             Err(event) => return Ok(event),
         };
+        let faults = mapping_faults(&connection.mapping, &connection.checks);
+        if !faults.is_empty() {
+            // Not one file's fault: every file of the connection would be refused.
+            let why = format!(
+                "the mapping of {CONNECTIONS}/{}.json: {}; the file waits for it to be mended",
+                run.connection,
+                faults.join("; ")
+            );
+            return Ok(Event::Faulted { why, retry_at: None });
+        }
         let mut terms = Terms::of(&connection, &self.config.limits, (self.clock)().date().into());
         terms.previous = self.last_accepted(run).await?;
         terms.allowed = match &run.allowed {
-            Some(by) => Some(by.clone()),
+            Some(by) => Some(Allowed { by: by.clone(), seen: run.summary.clone() }),
             None => self.allowed_by_metadata(run).await?,
         };
-        let allowed = terms.allowed.clone();
+        let allowed = terms.allowed.as_ref().map(|allowed| allowed.by.clone());
         let name = format!("{}/{}.zip", run.id.key, run.attempts);
         let mapping_key = &self.config.mapping_key;
         let packed = package::pack(&self.blobs, &run.source, terms, mapping_key, &name).await;
@@ -69,8 +79,7 @@ impl Road {
                     report: self.keep(run, &report).await?,
                     notice: report.notice(),
                     dropped: report.dropped,
-                    // Only where there was something to allow.
-                    allowed: allowed.filter(|_| report.deletes),
+                    allowed,
                     summary: report.summary,
                 };
                 let checked = Box::new(checked);
@@ -80,14 +89,14 @@ impl Road {
                 why: report.sentence(&run.source.file()),
                 problems: report.count(Severity::Error),
                 report: Some(self.keep(run, &report).await?),
-                guarded: report.is_only_guarded(),
+                guarded: report.is_only_guarded().then(|| Box::new(report.summary)),
             },
             Ok(Outcome::Moved) => {
                 // The event of the newer content may never come: its row is made here.
                 match self.arrive(&run.source.container, &run.source.name).await? {
                     Arrival::Received(_) | Arrival::Known(_) => Event::Replaced,
                     Arrival::Ignored(why) | Arrival::Gone(why) => {
-                        Event::Refused { why, problems: 0, report: None, guarded: false }
+                        Event::Refused { why, problems: 0, report: None, guarded: None }
                     }
                 }
             }
@@ -107,30 +116,48 @@ impl Road {
         Ok(page)
     }
 
-    /// What the last accepted full refresh of the connection was, with the columns that
-    /// incremental imports have added since.
+    /// What the tenant's last accepted full refresh was, with what incremental imports have added
+    /// since: whichever connection brought it, a full refresh replaces everything.
     async fn last_accepted(&self, run: &Run) -> Result<Option<Summary>> {
-        let siblings = self.runs.of_connection(run).await?;
-        let accepted: Vec<(&Run, &Summary)> = siblings
+        let imports = self.runs.of_tenant(run).await?;
+        let mut accepted: Vec<(&Run, &Summary)> = imports
             .iter()
-            .filter(|sibling| sibling.state == State::Completed && sibling.id != run.id)
-            .filter_map(|sibling| Some((sibling, sibling.summary.as_ref()?)))
+            .filter(|other| other.state == State::Completed && other.id != run.id)
+            .filter_map(|other| Some((other, other.summary.as_ref()?)))
             .collect();
-        let full = accepted.iter().filter(|(sibling, _)| sibling.refresh == Some(Refresh::Full));
-        // The newest content has the smallest id.
-        let Some((full, summary)) = full.min_by_key(|(sibling, _)| &sibling.id) else {
+        // The oldest content has the largest id.
+        accepted.sort_by(|(one, _), (other, _)| other.id.cmp(&one.id));
+        let full = accepted.iter().rposition(|(run, _)| run.refresh == Some(Refresh::Full));
+        let mut since = accepted.into_iter().skip(full.unwrap_or_default()).map(|(_, it)| it);
+        let first = since.next().cloned();
+        Ok(first.map(|first| since.fold(first, Summary::and)))
+    }
+
+    /// Whether an import that waited has come to delete more than when it was checked: another has
+    /// been accepted meanwhile.
+    async fn would_delete(&self, run: &Run) -> Result<Option<Event>> {
+        let (Some(now), Some(Refresh::Full), None) = (&run.summary, run.refresh, &run.allowed)
+        else {
             return Ok(None);
         };
-        let later = accepted.iter().filter(|(sibling, _)| sibling.id < full.id);
-        Ok(Some(later.fold((*summary).clone(), |all, (_, summary)| all.and(summary))))
+        let Some(previous) = self.last_accepted(run).await? else { return Ok(None) };
+        let max_percent = self.config.limits.max_shrink_percent;
+        let deletions = deletions(now, &previous, max_percent, true);
+        Ok(deletions.first().map(|first| Event::Refused {
+            why: format!("{}: {}; {REMEDY}", run.source.file(), first.what),
+            problems: deletions.len() as u64,
+            report: run.report.clone(),
+            guarded: Some(Box::new(now.clone())),
+        }))
     }
 
     /// Whether whoever uploaded the file says in its metadata that it may delete.
-    async fn allowed_by_metadata(&self, run: &Run) -> Result<Option<String>> {
+    async fn allowed_by_metadata(&self, run: &Run) -> Result<Option<Allowed>> {
         let source = &run.source;
         let value = self.blobs.metadata(&source.container, &source.name, ALLOW_METADATA).await?;
         let is_allowed = value.is_some_and(|value| value.eq_ignore_ascii_case("deletes"));
-        Ok(is_allowed.then(|| format!("by the file's metadata {ALLOW_METADATA}")))
+        let by = format!("by the file's metadata {ALLOW_METADATA}");
+        Ok(is_allowed.then_some(Allowed { by, seen: None }))
     }
 
     /// Lets a file pass that deletes people or columns, this once.
@@ -172,6 +199,12 @@ impl Road {
             Err(event) => return self.save(stored, event).await,
         };
         if let Some(event) = self.not_its_turn(run).await? {
+            return self.save(stored, event).await;
+        }
+        // Content whose answer was lost may be there already: it is only repeated.
+        if !run.answer_lost
+            && let Some(event) = self.would_delete(run).await?
+        {
             return self.save(stored, event).await;
         }
         let staged = self.blobs.look(PACKAGES, &package.blob).await?;

@@ -29,8 +29,8 @@ pub enum Event {
         problems: u64,
         /// The blob that lists them.
         report: Option<String>,
-        /// Whether nothing is wrong but that people or columns would be deleted.
-        guarded: bool,
+        /// What the file is, where nothing is wrong but that people or columns would be deleted.
+        guarded: Option<Box<Summary>>,
     },
     /// A person lets a file pass that deletes people or columns.
     Allowed {

@@ -49,6 +49,7 @@ fn checked() -> Checked {
 
 fn refused(guarded: bool) -> Event {
     let report = Some("r".to_owned());
+    let guarded = guarded.then(|| Box::new(checked().summary));
     Event::Refused { why: "why".to_owned(), problems: 3, report, guarded }
 }
 
@@ -274,6 +275,11 @@ fn a_person_lets_a_guarded_file_pass_and_nothing_else() {
     assert_eq!(run.allowed.as_deref(), Some("by somebody"));
     let run = told(run, later, [Event::Began, staged()]);
     assert_eq!(run.state, State::Packed);
+
+    // A file that waited is guarded too, if another was accepted meanwhile.
+    let waited = told(received(), NOW, [Event::Began, staged(), refused(true)]);
+    assert!(waited.guarded && waited.action(NOW) == Action::Discard);
+    assert_eq!(told(waited, NOW, [allowed()]).state, State::Received);
 
     let not_guarded = told(received(), NOW, [Event::Began, refused(false)]);
     for run in [not_guarded, received(), pushing()] {

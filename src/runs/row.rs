@@ -15,8 +15,8 @@ use crate::{
 /// When the next step is due; absent when nothing is left to do.
 pub(super) const NEXT_ATTEMPT: &str = "NextAttempt";
 
-/// A column of the table holds 32 Ki characters.
-const LONGEST_COLUMN: usize = 30_000;
+/// A column of the table holds 32 Ki units of UTF-16; a character is two at most.
+const LONGEST_COLUMN: usize = 16_000;
 
 /// Every column with what it says.
 pub const COLUMNS: &[(&str, &str)] = &[

@@ -36,11 +36,11 @@ async fn a_file_that_cannot_be_packed_is_rejected_with_file_row_and_column() {
         ("header-only", format!("{header}\n").into(), ": the file has a header and no data rows"),
         ("zip", b"PK\x03\x04\x14\x00".to_vec(), ": the file is a zip archive"),
         ("utf-16", utf16(&format!("{header}\n{row}\n")), ": the file is UTF-16"),
-        ("no-header", format!("{row}\n{row}\n").into(), ", line 1: the first line has none"),
+        ("no-header", format!("{row}\n{row}\n").into(), ", row 1: the first line has none"),
         (
             "other-header",
             format!("Id,Boss\n{SECRET},\n").into(),
-            ", line 1: the first line has none",
+            ", row 1: the first line has none",
         ),
         (
             "no-manager",
@@ -51,22 +51,22 @@ async fn a_file_that_cannot_be_packed_is_rejected_with_file_row_and_column() {
         (
             "too-many",
             format!("{header}\n{row}\n{row},{SECRET}\n").into(),
-            ", line 3: 5 columns where the header has 4",
+            ", row 3: 5 columns where the header has 4",
         ),
         (
             "open-quote",
             format!("{header}\n{row}\n\"{row}\n{row}\n").into(),
-            ", line 3: a quotation mark is opened",
+            ", row 3: a quotation mark is opened",
         ),
         (
             "latin-1",
             [format!("{header}\n{row}").as_bytes(), b"\xE9\n"].concat(),
-            ", line 2, Organization: not UTF-8",
+            ", row 2, Organization: not UTF-8",
         ),
         (
             "semicolons",
             format!("{header}\n{row}\n").replace(',', ";").into(),
-            ", line 1: the columns are separated by semicolons",
+            ", row 1: the columns are separated by semicolons",
         ),
     ];
     let stage = stage(&[]).await;

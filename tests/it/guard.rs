@@ -5,7 +5,11 @@ use std::{io::Read as _, process::Output};
 
 use tokio::process::Command;
 use viva_import::{
-    demo::{SAMPLE_CONNECTION, service::Ingestion, stage::Stage},
+    demo::{
+        SAMPLE_CONNECTION,
+        service::{Call, Ingestion, Quirk},
+        stage::Stage,
+    },
     run::{Run, State},
 };
 
@@ -163,4 +167,55 @@ async fn a_mapping_that_breaks_a_rule_keeps_its_files_until_it_is_mended() {
     assert!(why.contains("connections/hr.json") && why.contains("(H14)"), "{why}");
     stage.connect("hr", SAMPLE_CONNECTION).await.unwrap();
     assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
+}
+
+#[tokio::test]
+async fn a_file_that_waited_is_held_against_what_was_accepted_meanwhile() {
+    let stage = stage(&[]).await;
+    stage.service.always(Call::Status, Some(Quirk::StatusWord("NotStarted".to_owned())));
+    stage.arrive("hr/1.csv", staff(40, true)).await.unwrap();
+    until("a first import under way", async || {
+        let runs = stage.imports().await.unwrap();
+        runs.into_iter().find(|run| run.state == State::Ingesting)
+    })
+    .await;
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    stage.arrive("hr/2.csv", staff(5, false)).await.unwrap();
+    until("a second one that waits", async || {
+        let runs = stage.imports().await.unwrap();
+        runs.into_iter().find(|run| run.state == State::Packed)
+    })
+    .await;
+    stage.service.always(Call::Status, None);
+    let run = ended(&stage, "hr/2.csv").await;
+    assert!(run.state == State::Rejected && run.guarded, "{run:?}");
+    assert_eq!(ended(&stage, "hr/1.csv").await.state, State::Completed);
+    assert_eq!(stage.service.ingestions().len(), 1);
+}
+
+#[tokio::test]
+async fn a_full_refresh_by_another_connection_deletes_as_much() {
+    let stage = stage(&[]).await;
+    stage.connect("other", SAMPLE_CONNECTION).await.unwrap();
+    assert_eq!(import(&stage, "hr/1.csv", staff(40, true)).await.state, State::Completed);
+    assert!(import(&stage, "other/1.csv", staff(2, true)).await.guarded);
+}
+
+#[tokio::test]
+async fn a_persons_word_goes_no_further_than_what_they_saw() {
+    let stage = stage(&[]).await;
+    assert_eq!(import(&stage, "hr/1.csv", staff(40, true)).await.state, State::Completed);
+    let run = import(&stage, "hr/2.csv", staff(20, true)).await;
+    assert!(run.guarded);
+    // Meanwhile the mapping loses a column.
+    let narrow = SAMPLE_CONNECTION.replace("\"Location\": {", "\"Elsewhere\": {");
+    stage.connect("hr", &narrow).await.unwrap();
+    assert!(allow(&stage, &run).await.status.success());
+    let run = until("the second refusal", async || {
+        let runs = stage.imports().await.unwrap();
+        runs.into_iter().find(|other| other.id == run.id && other.state == State::Rejected)
+    })
+    .await;
+    assert!(run.last_failure.as_ref().unwrap().contains("Location was in"), "{run:?}");
+    assert_eq!(stage.service.ingestions().len(), 1);
 }

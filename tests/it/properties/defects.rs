@@ -114,7 +114,7 @@ pub(crate) const DEFECTS: &[Defect] = &[
     value!(F10 Error "TeamName" "line\nbreak"),
     value!(F10 Error "PersonId" "ana@contoso.com\n").and(&[Id::V01]),
     value!(F10 Error "TeamName" "carriage\rreturn"),
-    value!(V07 Error "Organization" "\r\n\n"),
+    value!(V07 Error "Organization" "\r\n\n").and(&[Id::F10]),
     value!(M06 Warning "ManagerId" "stranger@contoso.com"),
     header!(H01 "TeamName" "Location"),
     missing!("PersonId"),

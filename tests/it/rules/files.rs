@@ -140,12 +140,11 @@ fn bytes() -> Vec<Case> {
             .written(windows_1252),
         cafe("UTF-16").written(utf16).error(None, &[]),
         cafe("UTF-16, converted").connection("\"encoding\":\"utf-16\"").written(utf16),
-        case(Id::F04, "Windows-1252 in a header")
+        case(Id::F04, "Windows-1252 in the header of a column that is cut")
             .header("PersonId,EffectiveDate,ManagerId,Organization")
             .column("Büro", &["1a", "1b"])
             .mapped("")
             .written(windows_1252)
-            .error("column 5", &[1])
             .beside(&[Id::H06]),
     ]
 }
