@@ -333,3 +333,6 @@ fn with_dropped(message: &str, drops: bool) -> String {
     let end = if drops { "; such rows are left out" } else { "" };
     format!("{message}{end}")
 }
+
+#[cfg(test)]
+mod tests;

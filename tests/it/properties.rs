@@ -261,6 +261,8 @@ fn a_file_that_lost_its_line_breaks_tells_no_value() {
         for file in [
             format!("{HEADER}{},{secret},{SECRET}", ROWS.join("")),
             format!("{HEADER},\"Notes\nana,bo\",{SECRET}\n"),
+            format!("PersonId,{SECRET},Sales {SECRET},East\n"),
+            format!("{HEADER}\n").replace("ManagerId", SECRET),
         ] {
             let (report, _) = checked(file.as_bytes(), &terms);
             for told in reports(&report) {

@@ -44,6 +44,19 @@ fn misses() -> Vec<Case> {
         case(Id::Q09, "a replaced character in a text")
             .cell("Organization", 3, "M\u{fffd}nchen")
             .hint("Organization", &[3]),
+        case(Id::Q09, "semicolons, though the hint is off")
+            .lowered(Id::Q09, "off")
+            .written(|text| text.replace(',', ";").into_bytes())
+            .error(None, &[1]),
+        case(Id::F03, "a header that goes on after its quotation mark")
+            .lenient()
+            .header("PersonId,EffectiveDate,ManagerId,\"Organization\"x")
+            .error(None, &[1]),
+        case(Id::F04, "a NUL byte").cell("Organization", 20, "S\0al").error("Organization", &[20]),
+        case(Id::F10, "a value of nothing but a line break")
+            .column("Spot", &["here", "there"])
+            .cell("Spot", 3, "\"\n\"")
+            .error("Spot", &[3]),
         case(Id::Q09, "commas where semicolons were named")
             .connection(r#""delimiter":";""#)
             .error(None, &[1]),
