@@ -22,6 +22,7 @@ use crate::{
 pub use self::arrive::Arrival;
 
 mod arrive;
+mod guard;
 mod step;
 
 /// Imports driven at once in one invocation.

@@ -9,12 +9,11 @@ use azure_core::{Error, Result, error::ErrorKind};
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 use sha2::{Digest as _, Sha256};
-use time::format_description::well_known::Rfc3339;
 
 use super::{Road, Step, storage_failed, tell};
 use crate::{
     azure::{CONNECTIONS, PACKAGES, REPORTS, sentence},
-    check::{Allowed, REMEDY, Report, Severity, Summary, Terms, deletions, mapping_faults},
+    check::{Allowed, Report, Severity, Terms, mapping_faults},
     connection::Connection,
     drive::Arrival,
     ingestion::{Trouble, wire::Status},
@@ -22,9 +21,6 @@ use crate::{
     run::{Checked, Event, IngestionId, Refresh, Run, State},
     runs::{Claimed, Stored},
 };
-
-/// The blob metadata that says `deletes` where a file may delete people or columns.
-const ALLOW_METADATA: &str = "viva_import_allow";
 
 /// Pause before what came of a push is saved again.
 const SAVE_AGAIN: Duration = Duration::from_secs(2);
@@ -114,79 +110,6 @@ impl Road {
         self.blobs.put(REPORTS, &beside, "application/json", json).await?;
         self.blobs.put(REPORTS, &page, "text/html; charset=utf-8", html).await?;
         Ok(page)
-    }
-
-    /// What the tenant's last accepted full refresh was, with what incremental imports have added
-    /// since: whichever connection brought it, a full refresh replaces everything.
-    async fn last_accepted(&self, run: &Run) -> Result<Option<Summary>> {
-        let imports = self.runs.of_tenant(run).await?;
-        let mut accepted: Vec<(&Run, &Summary)> = imports
-            .iter()
-            .filter(|other| other.state == State::Completed && other.id != run.id)
-            .filter_map(|other| Some((other, other.summary.as_ref()?)))
-            .collect();
-        // The oldest content has the largest id.
-        accepted.sort_by(|(one, _), (other, _)| other.id.cmp(&one.id));
-        let full = accepted.iter().rposition(|(run, _)| run.refresh == Some(Refresh::Full));
-        let mut since = accepted.into_iter().skip(full.unwrap_or_default()).map(|(_, it)| it);
-        let first = since.next().cloned();
-        Ok(first.map(|first| since.fold(first, Summary::and)))
-    }
-
-    /// Whether an import that waited has come to delete more than when it was checked: another has
-    /// been accepted meanwhile.
-    async fn would_delete(&self, run: &Run) -> Result<Option<Event>> {
-        let (Some(now), Some(Refresh::Full), None) = (&run.summary, run.refresh, &run.allowed)
-        else {
-            return Ok(None);
-        };
-        let Some(previous) = self.last_accepted(run).await? else { return Ok(None) };
-        let max_percent = self.config.limits.max_shrink_percent;
-        let deletions = deletions(now, &previous, max_percent, true);
-        Ok(deletions.first().map(|first| Event::Refused {
-            why: format!("{}: {}; {REMEDY}", run.source.file(), first.what),
-            problems: deletions.len() as u64,
-            report: run.report.clone(),
-            guarded: Some(Box::new(now.clone())),
-        }))
-    }
-
-    /// Whether whoever uploaded the file says in its metadata that it may delete.
-    async fn allowed_by_metadata(&self, run: &Run) -> Result<Option<Allowed>> {
-        let source = &run.source;
-        let value = self.blobs.metadata(&source.container, &source.name, ALLOW_METADATA).await?;
-        let is_allowed = value.is_some_and(|value| value.eq_ignore_ascii_case("deletes"));
-        let by = format!("by the file's metadata {ALLOW_METADATA}");
-        Ok(is_allowed.then_some(Allowed { by, seen: None }))
-    }
-
-    /// Lets a file pass that deletes people or columns, this once.
-    ///
-    /// # Errors
-    /// Storage failed, or the import is in no state to be let pass; a sentence says which.
-    pub async fn allow(&self, key: &str) -> std::result::Result<String, String> {
-        let failed = |error: Error| format!("storage: {}", sentence(&error));
-        let imports = self.runs.list().await.map_err(failed)?;
-        let Some(stored) = imports.into_iter().find(|stored| stored.run.id.key == key) else {
-            return Err(format!("there is no import {key}"));
-        };
-        let file = stored.run.source.file();
-        if stored.run.state != State::Rejected || !stored.run.guarded {
-            return Err(format!(
-                "{file} was not refused for what it deletes, so there is nothing to allow; it is \
-                 {}",
-                stored.run.story()
-            ));
-        }
-        let at = (self.clock)().replace_nanosecond(0).unwrap_or_else(|_| (self.clock)());
-        let at = at.format(&Rfc3339).unwrap_or_default();
-        let by = format!("by `viva-import allow` at {at}");
-        match self.save(stored, Event::Allowed { by }).await.map_err(failed)? {
-            Step::Moved(_) => Ok(format!(
-                "{file} may delete, this once; `drive` takes it up within its next minute"
-            )),
-            Step::Resting => Err(format!("{file} was changed meanwhile; try again")),
-        }
     }
 
     pub(super) async fn push(&self, stored: Stored) -> Result<Step> {
