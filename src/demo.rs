@@ -44,7 +44,7 @@ const CONSOLE: &str = "Host.Function.Console";
 const GLANCE: Duration = Duration::from_millis(200);
 /// What the handler has printed takes a moment through the host's pipe.
 const LAST_WORDS: Duration = Duration::from_millis(200);
-/// Most characters of a column that are shown.
+/// Most characters of the summary that are shown.
 const COLUMN_WIDTH: usize = 76;
 /// A person watches: everything is asked for every second.
 const HURRY: [(&str, &str); 4] = [
@@ -205,7 +205,9 @@ async fn print_row(stage: &Stage, run: &Run) -> Result<(), String> {
             Some(Value::String(text)) => text.clone(),
             Some(value) => value.to_string(),
         };
-        let short: String = value.chars().take(COLUMN_WIDTH).collect();
+        // A person reads the sentences whole; the summary is for the next import.
+        let shown = if *column == "Summary" { COLUMN_WIDTH } else { value.len() };
+        let short: String = value.chars().take(shown).collect();
         let more = if short.len() < value.len() { "..." } else { "" };
         say(&format!("  {column:<14} {short}{more}"));
     }

@@ -138,7 +138,7 @@ async fn a_users_own_file_and_connection_are_shown_and_a_bad_file_is_no_success(
     let output = shown.run(&[&bad, "--connection", &connection]).await;
     let told = text(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{told}");
-    assert!(told.contains("bad.csv, line 4: 2 columns where the header has 4"), "{told}");
+    assert!(told.contains("bad.csv, row 4: 2 columns where the header has 4"), "{told}");
     shown.is_gone().await;
 }
 
