@@ -36,16 +36,16 @@ impl Asked {
     pub fn check(&self, path: &Path) -> Result<Report, String> {
         let fail = |error: io::Error| format!("{} cannot be read: {error}", path.display());
         let file = File::open(path).map_err(fail)?;
-        let bytes = file.metadata().map_err(fail)?;
-        if bytes.is_dir() {
+        let about = file.metadata().map_err(fail)?;
+        if about.is_dir() {
             return Err(format!("{} is a folder; name a .csv or a .zip", path.display()));
         }
         let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
         match extension.to_str() {
             Some("csv") => {
                 let terms = self.terms(None)?;
-                if bytes.len() > self.limits.max_file_bytes {
-                    return Ok(too_large(bytes.len(), &terms));
+                if about.len() > self.limits.max_file_bytes {
+                    return Ok(too_large(about.len(), &terms));
                 }
                 Check::open(file, &terms).and_then(Check::finish).map_err(fail)
             }
