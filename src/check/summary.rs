@@ -96,13 +96,13 @@ pub struct Deletion {
 }
 
 /// What the full refresh `now` would delete of `previous`, beyond `max_percent` of its people and
-/// rows. Numbers are only compared where `now` was read in full and `previous` was a full refresh.
+/// rows. Numbers are only compared where `now` has everybody and `previous` was a full refresh.
 #[must_use]
 pub fn deletions(
     now: &Summary,
     previous: &Summary,
     max_percent: u64,
-    is_counted: bool,
+    has_everybody: bool,
 ) -> Vec<Deletion> {
     let gone = previous.columns.iter().filter(|column| now.column(&column.name).is_none());
     let mut deletions: Vec<Deletion> = gone
@@ -116,7 +116,7 @@ pub fn deletions(
             ),
         })
         .collect();
-    if !is_counted || previous.refresh != Refresh::Full.word() {
+    if !has_everybody || previous.refresh != Refresh::Full.word() {
         return deletions;
     }
     for (what, before, after) in
@@ -151,8 +151,8 @@ impl Allowed {
 
 /// Holds an import against the last accepted one.
 ///
-/// Where not all of the file was read, numbers say nothing and are not compared.
-pub(super) fn guard(now: &Summary, is_counted: bool, terms: &Terms, findings: &mut Findings) {
+/// Where not everybody was read, numbers say nothing and are not compared.
+pub(super) fn guard(now: &Summary, has_everybody: bool, terms: &Terms, findings: &mut Findings) {
     let Some(previous) = &terms.previous else { return };
     if terms.refresh == Refresh::Incremental {
         for column in now.columns.iter().filter(|new| previous.column(&new.name).is_none()) {
@@ -166,7 +166,7 @@ pub(super) fn guard(now: &Summary, is_counted: bool, terms: &Terms, findings: &m
         return;
     }
     let max_percent = terms.limits.max_shrink_percent;
-    for deletion in deletions(now, previous, max_percent, is_counted) {
+    for deletion in deletions(now, previous, max_percent, has_everybody) {
         let allowed = terms.allowed.as_ref().filter(|allowed| allowed.covers(&deletion, now));
         let (level, remedy) = match allowed {
             Some(allowed) => (Severity::Warning, format!("let pass {}", allowed.by)),

@@ -29,13 +29,17 @@ impl Check<'_> {
                     .and_then(Day::of_number)
                     .map(|day| day.to_string()),
             };
+            summary::guard(&summary, self.has_everybody(), self.terms, &mut self.findings);
             let is_whole = self.progress == Progress::Done;
-            let is_counted = is_whole && !self.tally.is_partial;
-            summary::guard(&summary, is_counted, self.terms, &mut self.findings);
             let dropped = self.tally.dropped;
             return Report::new(self.findings, summary, header, dropped, is_whole);
         }
         Report::unread(self.findings, self.terms.refresh)
+    }
+
+    /// Whether every row was read and its person is remembered, so that who is missing is known.
+    fn has_everybody(&self) -> bool {
+        self.progress == Progress::Done && !self.tally.is_partial
     }
 
     fn tell_rows(&mut self, header: &Header) {
@@ -58,9 +62,8 @@ impl Check<'_> {
         if header.columns.iter().any(|column| column.is(Role::ManagerId)) {
             self.tell_hierarchy();
         }
-        let is_counted = self.tally.rows == self.tally.checked && self.progress == Progress::Done;
         let rows = Counted {
-            is_whole: is_counted,
+            is_whole: self.tally.rows == self.tally.checked && self.progress == Progress::Done,
             rows: self.tally.checked,
             has_several_heads: self.tally.has_several_heads,
             is_incremental: self.terms.refresh == Refresh::Incremental,
@@ -85,11 +88,11 @@ impl Check<'_> {
     }
 
     fn tell_hierarchy(&mut self) {
+        // Whether somebody is missing is a question for full refreshes alone.
+        let may_miss = self.terms.refresh == Refresh::Full && self.has_everybody();
         let findings = &mut self.findings;
-        // Whether somebody is missing is a question for full refreshes that were read in full.
-        let is_whole = self.terms.refresh == Refresh::Full && !self.tally.is_partial;
         self.people.hierarchy(|found| {
-            if is_whole || found.holds_for_a_part() {
+            if may_miss || found.holds_for_a_part() {
                 tell(found, findings);
             }
         });

@@ -121,6 +121,10 @@ fn part_of_a_file() -> Vec<Case> {
         again(Id::F03, "a quotation mark that is never closed")
             .cell("Organization", 9, "\"Sales")
             .error(None, &[9]),
+        case(Id::F03, "a quotation mark that is never closed, and a manager after it")
+            .cell("ManagerId", 3, "p15@contoso.com")
+            .cell("Organization", 9, "\"Sales")
+            .error(None, &[9]),
         again(Id::V01, "three addresses")
             .cells("PersonId", &[3, 4, 5], "x")
             .error("PersonId", &[3, 4, 5]),
