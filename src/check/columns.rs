@@ -29,6 +29,7 @@ const MAX_BLANK_PERCENT: u64 = 5;
 pub(super) struct Seen {
     /// Rows without a value.
     pub(super) blanks: u64,
+    /// Texts.
     filled: u64,
     first: Option<u64>,
     has_several: bool,
@@ -60,11 +61,6 @@ impl Seen {
         }
     }
 
-    /// Notes a value of another column.
-    pub(super) fn other(&mut self) {
-        self.filled += 1;
-    }
-
     /// The reading of a date; the same text as last time is not read again.
     pub(super) fn date(
         &mut self,
@@ -76,7 +72,6 @@ impl Seen {
             Some(reading) => reading,
             None => self.read_date(value, order)?,
         };
-        self.filled += 1;
         self.both_ways += u64::from(reading.both_ways);
         self.year_first += u64::from(reading.year_first);
         // The first of January is the same either way and says nothing.
@@ -127,7 +122,7 @@ impl Seen {
                 at,
                 format!(
                     "more than {MANY_VALUES} different values in the first {SAMPLE_ROWS} rows; too \
-                 many to group by"
+                     many to group by"
                 ),
             );
         }

@@ -108,7 +108,7 @@ fn kind(field: &Field, findings: &mut Findings) {
             source,
             format!(
                 "the type \"{}\" is none the service has; it has EmailType, StringType, \
-             DateTime_MMDDYYYY, DateTime_DDMMYYYY, double, int32 and Boolean",
+                 DateTime_MMDDYYYY, DateTime_DDMMYYYY, double, int32 and Boolean",
                 field.kind
             ),
         );

@@ -148,10 +148,7 @@ impl Check<'_> {
                 note(Id::Q02, "a word that stands for no value; leave the value empty");
             }
             match column.kind {
-                Kind::Email => {
-                    row.email(value, column, &mut self.people, &mut note);
-                    seen.other();
-                }
+                Kind::Email => row.email(value, column, &mut self.people, &mut note),
                 Kind::Text => {
                     if column.is(Role::Supervisor)
                         && let Err(reason) = value::supervisor_indicator(value)
@@ -185,19 +182,16 @@ impl Check<'_> {
                     {
                         note(Id::V10, reason);
                     }
-                    seen.other();
                 }
                 Kind::Integer => {
                     if let Err(reason) = value::integer(value) {
                         note(Id::V06, reason);
                     }
-                    seen.other();
                 }
                 Kind::Boolean => {
                     if let Err(reason) = value::boolean(value) {
                         note(Id::V09, reason);
                     }
-                    seen.other();
                 }
             }
         }
