@@ -72,11 +72,8 @@ impl Blobs {
     /// # Errors
     /// Whatever the service says but "not found".
     pub async fn look(&self, container: &str, name: &str) -> Result<Option<Blob>> {
-        let properties = match self.client(container, name).get_properties(None).await {
-            Ok(properties) => properties,
-            Err(error) if error.http_status() == Some(StatusCode::NotFound) => return Ok(None),
-            Err(error) => return Err(error),
-        };
+        let answer = self.client(container, name).get_properties(None).await;
+        let Some(properties) = if_there(answer)? else { return Ok(None) };
         Ok(Some(Blob {
             container: container.to_owned(),
             name: name.to_owned(),
@@ -92,11 +89,8 @@ impl Blobs {
     /// # Errors
     /// Whatever the service says but "not found".
     pub async fn metadata(&self, container: &str, name: &str, key: &str) -> Result<Option<String>> {
-        let properties = match self.client(container, name).get_properties(None).await {
-            Ok(properties) => properties,
-            Err(error) if error.http_status() == Some(StatusCode::NotFound) => return Ok(None),
-            Err(error) => return Err(error),
-        };
+        let answer = self.client(container, name).get_properties(None).await;
+        let Some(properties) = if_there(answer)? else { return Ok(None) };
         let metadata = properties.metadata()?;
         let mut found = metadata.into_iter().filter(|(name, _)| name.eq_ignore_ascii_case(key));
         Ok(found.next().map(|(_, value)| value))
@@ -113,11 +107,7 @@ impl Blobs {
             ..Default::default()
         };
         let items = self.service.blob_container_client(container).list_blobs(Some(options))?;
-        let items: Vec<_> = match items.try_collect().await {
-            Ok(items) => items,
-            Err(error) if error.http_status() == Some(StatusCode::NotFound) => return Ok(vec![]),
-            Err(error) => return Err(error),
-        };
+        let items: Vec<_> = if_there(items.try_collect().await)?.unwrap_or_default();
         items
             .into_iter()
             .map(|item| {
@@ -199,10 +189,7 @@ impl Blobs {
     /// Whatever the service says but "not found".
     pub async fn delete_all(&self, container: &str, prefix: &str) -> Result<()> {
         for blob in self.list(container, prefix).await? {
-            match self.client(container, &blob.name).delete(None).await {
-                Err(error) if error.http_status() == Some(StatusCode::NotFound) => {}
-                answer => drop(answer?),
-            }
+            if_there(self.client(container, &blob.name).delete(None).await)?;
         }
         Ok(())
     }
@@ -318,6 +305,14 @@ impl Staging {
         client.stage_block(&id, block.len() as u64, RequestContent::from(block), None).await?;
         self.blocks.push(id);
         Ok(())
+    }
+}
+
+/// An answer, `None` where there is no such blob or container.
+fn if_there<T>(answer: Result<T>) -> Result<Option<T>> {
+    match answer {
+        Err(error) if error.http_status() == Some(StatusCode::NotFound) => Ok(None),
+        answer => answer.map(Some),
     }
 }
 
