@@ -155,7 +155,7 @@ fn read(document: &[u8]) -> Result<(Map<String, Value>, Reader), Vec<Fault>> {
     if document.len() > MAX_BYTES {
         return Err(fault("/", format!("larger than {MAX_BYTES} bytes")));
     }
-    let text = document.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(document);
+    let text = json::unmarked(document);
     let text = std::str::from_utf8(text)
         .map_err(|error| fault(&format!("byte {}", error.valid_up_to()), "not UTF-8".to_owned()))?;
     let (value, repeated) = json::parse(text).map_err(|error| {

@@ -117,7 +117,7 @@ fn connection(wishes: &cli::Demo) -> Result<(String, String), String> {
         format!("{} cannot be used: {}", path.display(), connection::sentence(faults))
     };
     Connection::parse(name, &document).map_err(|faults| faulty(&faults))?;
-    let document = document.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&document);
+    let document = connection::json::unmarked(&document);
     let mut document: Value =
         serde_json::from_slice(document).map_err(|error| error.to_string())?;
     document["credential"] = json!({ "kind": "accessToken", "setting": TOKEN_SETTING });

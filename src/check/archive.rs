@@ -18,6 +18,7 @@ use zip::result::ZipError;
 use listing::Kind;
 
 use super::rules::{Id, Severity};
+use crate::connection::json;
 
 const DAMAGED: &str = "a file in the zip is damaged: its size, checksum or compressed data are \
     wrong; upload the zip again, and if that does not help, zip the two files again";
@@ -112,8 +113,11 @@ impl<R: Read + Seek> Archive<R> {
         if let Err(error) = read {
             return damage(&error).map(Err).ok_or(error);
         }
-        let text = json.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&json);
-        Ok(if text.trim_ascii().is_empty() { Err(listing::empty_json()) } else { Ok(json) })
+        Ok(if json::unmarked(&json).trim_ascii().is_empty() {
+            Err(listing::empty_json())
+        } else {
+            Ok(json)
+        })
     }
 
     /// The csv, unpacked as it is read.

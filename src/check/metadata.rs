@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::rules::{Id, Severity};
 use crate::{
-    connection::{Connector, Field},
+    connection::{Connector, Field, json},
     run::Refresh,
 };
 
@@ -27,7 +27,7 @@ impl Metadata {
     #[must_use]
     pub fn read(document: &[u8]) -> Self {
         let mut metadata = Self::default();
-        let text = document.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(document);
+        let text = json::unmarked(document);
         if text.trim_ascii().is_empty() {
             metadata.fault(Id::F07, "metadata.json is empty".to_owned());
             return metadata;
@@ -36,7 +36,7 @@ impl Metadata {
             metadata.fault(Id::F08, "metadata.json is not UTF-8; save it as UTF-8".to_owned());
             return metadata;
         };
-        match crate::connection::json::parse(text) {
+        match json::parse(text) {
             Ok((Value::Object(members), repeated)) => {
                 for pointer in repeated {
                     metadata.fault(Id::F08, format!("{pointer} stands twice in metadata.json"));

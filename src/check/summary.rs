@@ -9,7 +9,7 @@ use super::{
     rules::{Id, Severity},
     terms::{Allowed, Terms},
 };
-use crate::run::Refresh;
+use crate::{connection::json, run::Refresh};
 
 /// What an import was: numbers and names of columns, no value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,9 +44,8 @@ impl Summary {
     /// # Errors
     /// What is missing, in words.
     pub fn read(document: &[u8]) -> Result<Self, String> {
-        let text = document.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(document);
-        let mut value: serde_json::Value =
-            serde_json::from_slice(text).map_err(|_| "it is not JSON".to_owned())?;
+        let mut value: serde_json::Value = serde_json::from_slice(json::unmarked(document))
+            .map_err(|_| "it is not JSON".to_owned())?;
         if value.get("verdict").is_some_and(|verdict| verdict != "accepted") {
             return Err("it is the report of a file that was not accepted".to_owned());
         }

@@ -9,7 +9,7 @@ use super::{
     summary::Summary,
 };
 use crate::{
-    connection::{Connection, Fault, Field},
+    connection::{self, Connection, Fault, Field, json},
     run::Refresh,
 };
 
@@ -132,7 +132,7 @@ impl Terms {
                 terms = Self::of(&Connection::parse("given", document)?, limits, today);
             }
             Document::Mapping => {
-                terms.mapping = Mapping::Fields(crate::connection::mapping(document)?);
+                terms.mapping = Mapping::Fields(connection::mapping(document)?);
             }
         }
         Ok(terms)
@@ -185,8 +185,8 @@ enum Document {
 
 impl Document {
     fn of(document: &[u8]) -> Self {
-        let text = document.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(document);
-        let top: serde_json::Value = serde_json::from_slice(text).unwrap_or_default();
+        let top: serde_json::Value =
+            serde_json::from_slice(json::unmarked(document)).unwrap_or_default();
         if top.get("DatasetType").is_some() || top.get("IsBootstrap").is_some() {
             Self::Metadata
         } else if top.get("tenantId").is_some() || top.get("mapping").is_some() {

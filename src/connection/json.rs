@@ -8,6 +8,11 @@ use std::{cell::RefCell, fmt};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+/// A document without the byte order mark that some editors write before it.
+pub(crate) fn unmarked(document: &[u8]) -> &[u8] {
+    document.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(document)
+}
+
 /// The document, and the JSON pointers of the keys that repeat an earlier one.
 ///
 /// # Errors

@@ -10,7 +10,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use crate::drive::{Arrival, Road};
+use crate::{
+    connection::json,
+    drive::{Arrival, Road},
+};
 
 const BLOB_CREATED: &str = "Microsoft.Storage.BlobCreated";
 
@@ -66,7 +69,7 @@ fn unwrap(message: Value, layers: usize) -> Option<Value> {
     };
     let inner = serde_json::from_str(&text).ok().or_else(|| {
         let bytes = STANDARD.decode(text.trim()).ok()?;
-        serde_json::from_slice(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes)).ok()
+        serde_json::from_slice(json::unmarked(&bytes)).ok()
     })?;
     unwrap(inner, layers - 1)
 }
