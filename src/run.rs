@@ -10,6 +10,9 @@
 //!    v                   |   later            | PushFailed, AnswerLost:      v
 //! Rejected               v Overtaken          |   Packed, a few times     Rejected
 //!                     Superseded              | PushRefused: Stuck
+//!
+//! A file that would delete too much is Rejected too, when it is checked (Received) or before it is
+//! pushed (Packed); once a person has Allowed it, it is Received again.
 //! ```
 //!
 //! Laws kept here: an end stays an end, unless a person lets a guarded file pass; every live run is
@@ -193,6 +196,7 @@ impl Run {
                 self.report = report;
                 self.guarded = guarded.is_some();
                 self.summary = guarded.map(|summary| *summary);
+                self.rows = self.summary.as_ref().map(|summary| summary.rows);
                 self.end(Rejected, Some(why), now)
             }
             // The one end that is none: a person says that the missing people are to be deleted.

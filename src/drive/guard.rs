@@ -44,7 +44,8 @@ impl Road {
         Ok(deletions.first().map(|first| Event::Refused {
             why: format!("{}: {}; {REMEDY}", run.source.file(), first.what),
             problems: deletions.len() as u64,
-            report: run.report.clone(),
+            // The report is of when it was checked, and says that it is accepted.
+            report: None,
             guarded: Some(Box::new(now.clone())),
         }))
     }

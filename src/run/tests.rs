@@ -279,6 +279,7 @@ fn a_person_lets_a_guarded_file_pass_and_nothing_else() {
     // A file that waited is guarded too, if another was accepted meanwhile.
     let waited = told(received(), NOW, [Event::Began, staged(), refused(true)]);
     assert!(waited.guarded && waited.action(NOW) == Action::Discard);
+    assert_eq!(waited.rows, Some(checked().summary.rows));
     assert_eq!(told(waited, NOW, [allowed()]).state, State::Received);
 
     let not_guarded = told(received(), NOW, [Event::Began, refused(false)]);
