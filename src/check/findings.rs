@@ -115,6 +115,7 @@ pub(super) struct Findings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counts {
     of: Vec<[u64; 3]>,
+    /// Their sum of errors, which is asked for at every row.
     errors: u64,
 }
 
@@ -229,9 +230,9 @@ impl Findings {
 
     /// Notes something that may be so in many places; they are counted as one, in the words of the
     /// first.
-    pub(super) fn rows(&mut self, rule: Id, severity: Severity, rows: &[u64], message: String) {
+    pub(super) fn repeated(&mut self, rule: Id, severity: Severity, rows: &[u64], message: String) {
         if let Some(severity) = self.levels.of(rule, severity)
-            && let Some(finding) = self.group(rule, severity, Column::None, "rows", || message)
+            && let Some(finding) = self.group(rule, severity, Column::None, "repeated", || message)
         {
             finding.list_all(rows);
         }

@@ -62,7 +62,7 @@ impl Check<'_> {
         if quoting.stray.is_some() {
             let message = "a quotation mark stands inside a value that has none around it; it is \
                            taken for a part of the value and written as it should be";
-            self.findings.rows(Id::F03, Severity::Warning, &[line], message.to_owned());
+            self.findings.repeated(Id::F03, Severity::Warning, &[line], message.to_owned());
         }
         drop |= self.refuse_other_bytes(line);
         let row = self.values(line, &mut drop);

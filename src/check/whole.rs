@@ -132,10 +132,10 @@ fn tell(found: Found, findings: &mut Findings) {
         }
         Found::Loop { people: 2, lines } => {
             let message = "two people report to each other; correct one of the rows";
-            findings.rows(Id::M04, Severity::Error, &lines, message.to_owned());
+            findings.repeated(Id::M04, Severity::Error, &lines, message.to_owned());
         }
         Found::Loop { people, lines } => {
-            findings.rows(Id::M05, Severity::Error, &lines, format!(
+            findings.repeated(Id::M05, Severity::Error, &lines, format!(
                 "a loop of {people} people, each the manager of the one before; correct one of the \
                  rows"
             ));
@@ -147,14 +147,14 @@ fn tell(found: Found, findings: &mut Findings) {
             });
         }
         Found::SeveralRoots { day, roots, lines } => {
-            findings.rows(Id::M07, Severity::Warning, &lines, format!(
+            findings.repeated(Id::M07, Severity::Warning, &lines, format!(
                 "{roots} people have no manager {}; only the head of the organization should have \
                  none",
                 on(day)
             ));
         }
         Found::NoRoot { day } => {
-            findings.rows(
+            findings.repeated(
                 Id::M08,
                 Severity::Warning,
                 &[],
