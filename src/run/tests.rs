@@ -5,7 +5,7 @@ use std::time::Duration;
 use time::macros::datetime;
 
 use super::*;
-use crate::config::Config;
+use crate::{check::Summary, config::Config};
 
 const NOW: OffsetDateTime = datetime!(2026-11-23 06:00 UTC);
 

@@ -1,0 +1,107 @@
+//! What is remembered of one import.
+
+use time::OffsetDateTime;
+
+use super::{IngestionId, Package, Policy, Refresh, RunId, Source, State};
+use crate::check::Summary;
+
+/// One import. Every field is a column of the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Which import.
+    pub id: RunId,
+    /// The connection it belongs to.
+    pub connection: String,
+    /// The content.
+    pub source: Source,
+    /// Where it stands.
+    pub state: State,
+    /// Full or incremental; known once packed.
+    pub refresh: Option<Refresh>,
+    /// Data rows; known once packed.
+    pub rows: Option<u64>,
+    /// What the next import is held against; known once packed.
+    pub summary: Option<Summary>,
+    /// Rows left out because the connection is lenient.
+    pub dropped: u64,
+    /// How many problems were found in the file.
+    pub problems: u64,
+    /// The blob that lists them, in the reports container.
+    pub report: Option<String>,
+    /// Whether nothing is wrong but that people or columns would be deleted.
+    pub guarded: bool,
+    /// Who let the file pass though it deletes people or columns.
+    pub allowed: Option<String>,
+    /// The staged zip, as long as it is there.
+    pub package: Option<Package>,
+    /// The service's address of this tenant, once discovered.
+    pub scale_unit: Option<String>,
+    /// The service's id of the import, once accepted.
+    pub ingestion: Option<IngestionId>,
+    /// The service's own last word.
+    pub service_status: Option<String>,
+    /// Packs and pushes begun.
+    pub attempts: u32,
+    /// Failures in a row of the present state.
+    pub failures: u32,
+    /// Pushes in a row that failed or were not answered.
+    pub failed_pushes: u32,
+    /// When the next step is due; `None` when nothing is left to do.
+    pub due: Option<OffsetDateTime>,
+    /// When the import ends as `Stuck` if it has come no further.
+    pub deadline: Option<OffsetDateTime>,
+    /// Whether a push's answer was lost: the service may have the content already.
+    pub answer_lost: bool,
+    /// When the row was made.
+    pub received: OffsetDateTime,
+    /// When the service accepted the push.
+    pub pushed: Option<OffsetDateTime>,
+    /// When the import ended.
+    pub ended: Option<OffsetDateTime>,
+    /// What went wrong last, or what it waits for, in one sentence.
+    pub last_failure: Option<String>,
+    /// What a person should know though nothing is wrong.
+    pub notice: Option<String>,
+}
+
+impl Run {
+    /// A new import of `source`, due at once.
+    #[must_use]
+    pub fn new(
+        id: RunId,
+        connection: &str,
+        source: Source,
+        now: OffsetDateTime,
+        policy: &Policy,
+    ) -> Self {
+        Self {
+            id,
+            connection: connection.to_owned(),
+            source,
+            state: State::Received,
+            refresh: None,
+            rows: None,
+            summary: None,
+            dropped: 0,
+            problems: 0,
+            report: None,
+            guarded: false,
+            allowed: None,
+            package: None,
+            scale_unit: None,
+            ingestion: None,
+            service_status: None,
+            attempts: 0,
+            failures: 0,
+            failed_pushes: 0,
+            due: Some(now),
+            deadline: Some(now + policy.wait_deadline),
+            answer_lost: false,
+            received: now,
+            pushed: None,
+            ended: None,
+            last_failure: None,
+            notice: None,
+        }
+    }
+}
