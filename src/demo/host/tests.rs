@@ -23,7 +23,7 @@ struct Deployed {
 }
 
 impl Deployed {
-    /// host.json and the handler; functionTimeout is one second.
+    /// host.json and the handler.
     fn new() -> Self {
         let root = std::env::temp_dir().join(format!("viva-host-{}", Uuid::new_v4()));
         fs::create_dir(&root).unwrap();
@@ -42,8 +42,12 @@ impl Deployed {
                 "enableProxyingHttpRequest": true,
             },
         });
-        let this = Self { root, host, settings: BTreeMap::new() };
-        this.set("AzureFunctionsJobHost__functionTimeout", "00:00:01")
+        Self { root, host, settings: BTreeMap::new() }
+    }
+
+    /// With so many seconds for a call; a busy machine needs some for any.
+    fn seconds_for_a_call(self, seconds: u32) -> Self {
+        self.set("AzureFunctionsJobHost__functionTimeout", &format!("00:00:0{seconds}"))
     }
 
     fn set(mut self, name: &str, value: &str) -> Self {

@@ -52,11 +52,12 @@ fn an_app_without_functions_is_a_fault() {
 
 #[test]
 fn defaults_and_overrides_are_the_hosts() {
-    let mut deployed = Deployed::new().by_hand().set("AzureWebJobs.Work.Disabled", "true");
+    let deployed = Deployed::new().by_hand().seconds_for_a_call(3);
+    let mut deployed = deployed.set("AzureWebJobs.Work.Disabled", "true");
     deployed.host["extensions"] = json!({});
     deployed.write();
     let app = App::read(&deployed.root, &deployed.settings).unwrap();
-    assert_eq!(app.timeout, Some(Duration::from_secs(1)));
+    assert_eq!(app.timeout, Some(Duration::from_secs(3)));
     assert_eq!((app.queues.batch_size, app.queues.max_dequeue_count), (16, 5));
     assert_eq!(app.queues.visibility_timeout, Duration::ZERO);
     assert_eq!(app.handler.patience, Duration::from_secs(30));

@@ -49,7 +49,7 @@ async fn the_handler_gets_what_the_host_gives() {
 
 #[tokio::test]
 async fn an_empty_body_hangs_until_the_timeout_and_costs_the_process() {
-    let deployed = Deployed::new().by_hand();
+    let deployed = Deployed::new().by_hand().seconds_for_a_call(5);
     let host = deployed.start().await;
     assert!(succeeded(&tell(&host, "ok").await));
     let (port, pid) = (host.handler_port(), host.handler_pid());
@@ -57,29 +57,29 @@ async fn an_empty_body_hangs_until_the_timeout_and_costs_the_process() {
     assert!(succeeded(&tell(&host, "ok").await));
     assert_eq!(host.handler_port(), port);
     assert!(host.handler_pid().is_some() && host.handler_pid() != pid);
-    let took = host.outcomes()[1].took;
-    assert!((3.0..4.0).contains(&took.as_secs_f32()), "{took:?}");
+    // The time for a call, and two seconds of grace.
+    assert!(host.outcomes()[1].took >= Duration::from_secs(7));
     // Not counted as a crash, however often.
     assert_eq!(host.stopped(), None);
 }
 
 #[tokio::test]
 async fn a_call_that_ends_within_the_grace_has_timed_out_but_costs_no_process() {
-    let deployed = Deployed::new().by_hand();
+    let deployed = Deployed::new().by_hand().seconds_for_a_call(5);
     let host = deployed.start().await;
     host.ready().await.unwrap();
     let pid = host.handler_pid();
-    assert_eq!(tell(&host, "wait 1500").await, Outcome::TimedOut);
+    assert_eq!(tell(&host, "wait 5200").await, Outcome::TimedOut);
     assert_eq!(host.handler_pid(), pid);
 }
 
 #[tokio::test]
 async fn one_timeout_fails_every_call_in_flight() {
-    let deployed = Deployed::new().by_hand();
+    let deployed = Deployed::new().by_hand().seconds_for_a_call(5);
     let host = deployed.start().await;
     host.ready().await.unwrap();
     let late = async {
-        tokio::time::sleep(Duration::from_millis(2500)).await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
         tell(&host, "wait 60000").await
     };
     let (first, second) = tokio::join!(tell(&host, "empty"), late);
@@ -152,8 +152,7 @@ async fn a_killed_handler_comes_back_on_its_port() {
 
 #[tokio::test]
 async fn many_calls_and_large_bodies_go_at_once() {
-    let deployed =
-        Deployed::new().by_hand().set("AzureFunctionsJobHost__functionTimeout", "00:00:30");
+    let deployed = Deployed::new().by_hand();
     let host = deployed.start().await;
     let large = "x".repeat(3_000_000);
     let calls = (0..16).map(|_| tell(&host, &large));

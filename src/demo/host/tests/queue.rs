@@ -29,7 +29,7 @@ impl Emulator {
         queue_client(&self.connection(), name).unwrap()
     }
 
-    /// An app whose function `Work` reads the queue `words`, its limit far away.
+    /// An app whose function `Work` reads the queue `words`.
     fn app(&self, data_type: &str) -> Deployed {
         let trigger = json!({ "type": "queueTrigger", "name": "word", "queueName": "%WORDS%",
             "connection": "Here", "dataType": data_type });
@@ -37,7 +37,6 @@ impl Emulator {
             .function("Work", trigger)
             .set("WORDS", "words")
             .set("Here", &self.connection())
-            .set("AzureFunctionsJobHost__functionTimeout", "00:00:30")
     }
 }
 
