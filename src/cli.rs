@@ -40,6 +40,24 @@ pub enum Command {
         /// The import's id: RowKey of the table
         run: String,
     },
+    /// Tries an import again that was rejected or is stuck, or one that waits at once. Needs the
+    /// storage settings
+    Retry {
+        /// The import's id: RowKey of the table
+        run: String,
+    },
+    /// Gives an import up: a file that waits is not pushed, one that the service has is not followed
+    /// any more. Needs the storage settings
+    Cancel {
+        /// The import's id: RowKey of the table
+        run: String,
+    },
+    /// Lets a connection go on that is paused: after a 403 of the service, or behind a file that was
+    /// refused (`stopAfterRejected`). Needs the storage settings
+    Resume {
+        /// The connection's name
+        connection: String,
+    },
     /// Prints every setting with its default
     Settings,
 }

@@ -67,6 +67,11 @@ pub const SETTINGS: &[Setting] = &[
         "when `schedule` looks for files no event told of (NCRONTAB, UTC); read by the host",
     ),
     setting(
+        "SWEEP_SCHEDULE",
+        Some("0 30 * * * *"),
+        "when `sweep` does the same, so that a lost event costs an hour at most; read by the host",
+    ),
+    setting(
         "DRIVE_SCHEDULE",
         Some("0 * * * * *"),
         "when `drive` takes the next steps; read by the host",
@@ -128,7 +133,12 @@ pub const SETTINGS: &[Setting] = &[
         "shortest wait between two looks at an ingestion, and first wait after a failure",
     ),
     setting("POLL_MAX_SECONDS", Some("300"), "longest such wait"),
-    setting("BUSY_WAIT_SECONDS", Some("300"), "wait after \"Previous ingestion is not complete\""),
+    setting(
+        "BUSY_WAIT_SECONDS",
+        Some("300"),
+        "first wait after \"Previous ingestion is not complete\", and wait for another import",
+    ),
+    setting("BUSY_WAIT_MAX_SECONDS", Some("1800"), "longest wait after that; it doubles"),
     setting(
         "WAIT_DEADLINE_SECONDS",
         Some("259200"),
@@ -202,7 +212,8 @@ impl Config {
             step_timeout: reader.seconds("STEP_TIMEOUT_SECONDS"),
             poll_min: reader.seconds("POLL_MIN_SECONDS"),
             poll_max: reader.seconds("POLL_MAX_SECONDS"),
-            busy_wait: reader.seconds("BUSY_WAIT_SECONDS"),
+            busy_min: reader.seconds("BUSY_WAIT_SECONDS"),
+            busy_max: reader.seconds("BUSY_WAIT_MAX_SECONDS"),
             wait_deadline: reader.seconds("WAIT_DEADLINE_SECONDS"),
             ingestion_deadline: reader.seconds("INGESTION_DEADLINE_SECONDS"),
             push_failures: u32::try_from(reader.number("PUSH_FAILURES")).unwrap_or(u32::MAX),

@@ -40,6 +40,8 @@ pub struct Connection {
     pub connector: Connector,
     /// What a file does to the data that is there.
     pub refresh: Refresh,
+    /// Whether the incremental files behind one that was refused or is stuck wait for a person.
+    pub stop_after_rejected: bool,
     /// Who pushes.
     pub credential: Credential,
     /// The service's address of the tenant, for when it cannot be discovered.
@@ -188,8 +190,15 @@ impl Reader {
     }
 
     fn connection(&mut self, name: &str, members: &Map<String, Value>) -> Option<Connection> {
-        const KNOWN: [&str; 6] =
-            ["tenantId", "connector", "refresh", "credential", "scaleUnit", "mapping"];
+        const KNOWN: [&str; 7] = [
+            "tenantId",
+            "connector",
+            "refresh",
+            "stopAfterRejected",
+            "credential",
+            "scaleUnit",
+            "mapping",
+        ];
         self.refuse_unknown("", members, &[&KNOWN[..], &checks::KNOWN].concat());
         let tenant = self.text("", members, "tenantId").and_then(|id| {
             let good = is_guid(id);
@@ -212,6 +221,12 @@ impl Reader {
             }
             refresh
         });
+        let stop_after_rejected = self.boolean(members, "stopAfterRejected");
+        if stop_after_rejected && refresh == Some(Refresh::Full) {
+            let what = "is for incremental files, which build on each other; a full one replaces \
+                        everything and does not wait";
+            self.fault("/stopAfterRejected", what);
+        }
         let scale_unit = self.optional_text("", members, "scaleUnit").map(str::to_owned);
         if scale_unit.as_deref().is_some_and(|unit| !wire::is_name(unit)) {
             self.fault("/scaleUnit", "must be letters, digits and hyphens, like novaprdwus2-01");
@@ -226,6 +241,7 @@ impl Reader {
             tenant: tenant?,
             connector: connector?,
             refresh: refresh?,
+            stop_after_rejected,
             credential: credential?,
             scale_unit,
             mapping: mapping?,
@@ -324,6 +340,15 @@ impl Reader {
             self.fault(&format!("{at}/{key}"), what);
         }
         text
+    }
+
+    /// A member that is `false` where it is missing.
+    fn boolean(&mut self, members: &Map<String, Value>, key: &str) -> bool {
+        let value = members.get(key).map(Value::as_bool);
+        if value == Some(None) {
+            self.fault(&format!("/{key}"), "must be true or false");
+        }
+        value.flatten().unwrap_or_default()
     }
 
     fn object<'a>(

@@ -23,7 +23,9 @@ pub use self::arrive::Arrival;
 
 mod arrive;
 mod guard;
+mod person;
 mod step;
+mod turn;
 
 /// Imports driven at once in one invocation.
 const AT_ONCE: usize = 4;
@@ -71,7 +73,7 @@ impl Road {
     /// # Errors
     /// Storage failed before any step; a step that fails leaves its import due.
     pub async fn drive(&self) -> Result<usize> {
-        let due = self.runs.due((self.clock)()).await?;
+        let due = self.runs.due((self.clock)(), &self.config.policy).await?;
         let last_begin = (self.clock)() + self.config.policy.step_timeout;
         let moved = stream::iter(due)
             .take_while(|_| ready((self.clock)() < last_begin))
@@ -122,7 +124,7 @@ impl Road {
     }
 
     async fn act(&self, stored: Stored) -> Result<Step> {
-        match stored.run.action((self.clock)()) {
+        match stored.run.action((self.clock)(), &self.config.policy) {
             Action::Wait(_) | Action::Rest => Ok(Step::Resting),
             Action::Pack => self.pack(stored).await,
             Action::Push => self.push(stored).await,
@@ -213,6 +215,7 @@ fn tell(before: Option<&Run>, run: &Run) {
         | State::Pushing
         | State::Ingesting
         | State::Completed
-        | State::Superseded => tracing::info!("{file}: {story} [{id}]"),
+        | State::Superseded
+        | State::Cancelled => tracing::info!("{file}: {story} [{id}]"),
     }
 }

@@ -32,7 +32,7 @@ use crate::{
 mod arrivals;
 
 /// The functions and their routes; a test ties them to the folders of `function/`.
-pub const FUNCTIONS: [&str; 4] = ["receive", "schedule", "drive", "status"];
+pub const FUNCTIONS: [&str; 5] = ["receive", "schedule", "sweep", "drive", "status"];
 
 /// Far more than a queue message can hold, however often it is encoded.
 const MAX_BODY_BYTES: usize = 16 << 20;
@@ -51,7 +51,8 @@ fn door(road: Arc<Road>) -> Router {
     Router::new()
         .route("/", get(|| ready(Json(json!({ "program": "viva-import" })))))
         .route("/receive", post(receive))
-        .route("/schedule", post(schedule))
+        .route("/schedule", post(sweep))
+        .route("/sweep", post(sweep))
         .route("/drive", post(drive))
         .route("/api/status", get(status))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
@@ -88,8 +89,8 @@ async fn receive(State(road): State<Arc<Road>>, body: Bytes) -> Response {
     success(&logs)
 }
 
-/// The weekly timer.
-async fn schedule(State(road): State<Arc<Road>>) -> Response {
+/// The weekly timer and the hourly one: both find what no event told of.
+async fn sweep(State(road): State<Arc<Road>>) -> Response {
     match road.sweep().await {
         Ok(found) => success(&[format!("{found} files found that no event told of")]),
         Err(error) => failure(&format!("looking for files: {}", sentence(&error))),

@@ -7,8 +7,7 @@ use reqwest::{RequestBuilder, StatusCode, header::RETRY_AFTER, redirect::Policy}
 use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 use url::{Host, Url};
 
-/// Longest wait a `Retry-After` is obeyed for.
-const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
+use crate::run::MAX_RETRY_AFTER;
 
 /// An answer, whole.
 #[derive(Debug)]

@@ -49,6 +49,10 @@ const FORBIDDEN: &str = "the service answered 403, which means one of three: the
      pushes; or the token was not accepted. Compare the client id under Data connections with the \
      credential of the connection";
 
+/// What a 401 means.
+const UNAUTHORIZED: &str = "the service answered 401; if it does so to a fresh token, compare \
+     INGESTION_SCOPE and the credential of the connection";
+
 /// The ingestion service.
 pub struct Service {
     client: Client,
@@ -70,6 +74,8 @@ pub enum Trouble {
         /// When the service wants to be asked again.
         retry_at: Option<OffsetDateTime>,
     },
+    /// Nobody of the connection is let in.
+    Forbidden,
     /// Asking again will not help.
     Refused(String),
 }
@@ -84,7 +90,16 @@ impl Trouble {
     pub fn before_push(self) -> Event {
         match self {
             Self::Later { why, retry_at } => Event::Faulted { why, retry_at },
+            Self::Forbidden => Event::Forbidden { why: FORBIDDEN.to_owned() },
             Self::Refused(why) => Event::PushRefused { why },
+        }
+    }
+
+    /// What it means for a push that surely was not taken.
+    fn at_push(self) -> Event {
+        match self {
+            Self::Later { why, retry_at } => Event::NotSent { why, retry_at },
+            Self::Forbidden | Self::Refused(_) => self.before_push(),
         }
     }
 
@@ -93,6 +108,7 @@ impl Trouble {
     pub fn after_push(self) -> Event {
         match self {
             Self::Later { why, retry_at } => Event::Faulted { why, retry_at },
+            Self::Forbidden => Event::Faulted { why: FORBIDDEN.to_owned(), retry_at: None },
             Self::Refused(why) => Event::Faulted { why, retry_at: None },
         }
     }
@@ -153,8 +169,8 @@ impl Service {
         let started = Instant::now();
         let token = match timeout(limit, self.bearer(connection)).await {
             Ok(Ok(token)) => token,
-            Ok(Err(trouble)) => return not_sent(trouble),
-            Err(_) => return not_sent(Trouble::later("signing in for the push took too long")),
+            Ok(Err(trouble)) => return trouble.at_push(),
+            Err(_) => return Trouble::later("signing in for the push took too long").at_push(),
         };
         let limit = limit.saturating_sub(started.elapsed());
         let part = Part::stream_with_length(Body::wrap_stream(zip), zip_bytes)
@@ -186,7 +202,7 @@ impl Service {
                 }
                 Err(_) if is_page(&answer.body) => {
                     self.forget_token(connection);
-                    Event::PushFailed { why: sign_in_page() }
+                    Event::TokenRefused { why: sign_in_page() }
                 }
                 Err(why) => Event::AnswerLost {
                     why: format!("the answer was {}, but {why}", status.as_u16()),
@@ -195,17 +211,17 @@ impl Service {
             StatusCode::BAD_REQUEST if wire::is_busy(&answer.body) => Event::Busy,
             StatusCode::UNAUTHORIZED => {
                 self.forget_token(connection);
-                Event::PushFailed { why: "the service answered 401".to_owned() }
+                Event::TokenRefused { why: UNAUTHORIZED.to_owned() }
             }
             StatusCode::INTERNAL_SERVER_ERROR => {
                 Event::PushFailed { why: "the service answered 500 to the push".to_owned() }
             }
-            StatusCode::SERVICE_UNAVAILABLE => not_sent(trouble(answer, "the push")),
+            StatusCode::SERVICE_UNAVAILABLE => trouble(answer, "the push").at_push(),
             // A gateway spoke, not the service: the push may have gone through.
             status if status.is_server_error() => {
                 Event::AnswerLost { why: format!("the answer was {}", status.as_u16()) }
             }
-            _ => not_sent(trouble(answer, "the push")),
+            _ => trouble(answer, "the push").at_push(),
         }
     }
 
@@ -402,12 +418,8 @@ struct Question<'a> {
 fn trouble(answer: &Answer, to: &str) -> Trouble {
     let status = answer.status.as_u16();
     match answer.status {
-        StatusCode::FORBIDDEN => Trouble::Refused(FORBIDDEN.to_owned()),
-        StatusCode::UNAUTHORIZED => Trouble::Refused(
-            "the service answered 401 even to a fresh token; compare INGESTION_SCOPE and the \
-             credential of the connection"
-                .to_owned(),
-        ),
+        StatusCode::FORBIDDEN => Trouble::Forbidden,
+        StatusCode::UNAUTHORIZED => Trouble::Refused(UNAUTHORIZED.to_owned()),
         StatusCode::NOT_FOUND => Trouble::Refused(format!(
             "the service answered 404 to {to}: the tenant id, the scale unit or INGESTION_ENDPOINT \
              is wrong"
@@ -428,13 +440,6 @@ fn trouble(answer: &Answer, to: &str) -> Trouble {
             retry_at: answer.retry_at,
         },
         _ => Trouble::Refused(format!("the service answered {status} to {to}")),
-    }
-}
-
-fn not_sent(trouble: Trouble) -> Event {
-    match trouble {
-        Trouble::Later { why, retry_at } => Event::NotSent { why, retry_at },
-        Trouble::Refused(why) => Event::PushRefused { why },
     }
 }
 

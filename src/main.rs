@@ -38,7 +38,10 @@ async fn main() -> ExitCode {
             }
         },
         Command::Rules { id } => explain(id.as_deref()).map(|text| say(&text)),
-        Command::Allow { run } => allow(&run).await.map(|said| say(&said)),
+        Command::Allow { run } => ask(async |road| road.allow(&run).await).await,
+        Command::Retry { run } => ask(async |road| road.retry(&run).await).await,
+        Command::Cancel { run } => ask(async |road| road.cancel(&run).await).await,
+        Command::Resume { connection } => ask(async |road| road.resume(&connection).await).await,
         Command::Settings => Ok(say(&settings_text())),
     };
     outcome.unwrap_or_else(|why| {
@@ -77,8 +80,11 @@ fn check(wishes: &cli::Check) -> Result<ExitCode, String> {
     Ok(if report.is_accepted() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn allow(run: &str) -> Result<String, String> {
-    open_road()?.allow(run).await
+/// Asks something of the road, as the settings describe it, and prints what it says.
+async fn ask(
+    question: impl AsyncFnOnce(&Road) -> Result<String, String>,
+) -> Result<ExitCode, String> {
+    Ok(say(&question(&open_road()?).await?))
 }
 
 fn complain(why: &str) {

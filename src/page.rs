@@ -28,6 +28,8 @@ pub fn import(run: &Run) -> Value {
         "guarded": run.guarded,
         "allowed": run.allowed,
         "notice": run.notice,
+        "byHand": run.by_hand,
+        "pauses": run.pauses,
         "attempts": run.attempts,
         "nextAttempt": moment(run.due),
         "received": moment(Some(run.received)),

@@ -6,16 +6,18 @@
 //!
 //! ```text
 //! Received --Packed--> Packed --Claimed--> Pushing --Accepted--> Ingesting --Completed--> Completed
-//!    | Refused           | Behind, SlotTaken: | Busy, NotSent: Packed, later | ValidationFailed
-//!    v                   |   later            | PushFailed, AnswerLost:      v
+//!    | Refused           | Behind, Paused,    | Busy, NotSent: Packed, later | ValidationFailed
+//!    v                   | SlotTaken: later   | PushFailed, AnswerLost:      v
 //! Rejected               v Overtaken          |   Packed, a few times     Rejected
-//!                     Superseded              | PushRefused: Stuck
-//!
-//! A file that would delete too much is Rejected too, when it is checked (Received) or before it is
-//! pushed (Packed); once a person has Allowed it, it is Received again.
+//!                     Superseded              | Forbidden: Packed, paused
+//!                                             | PushRefused: Stuck
+//! A person asks: Rejected, Stuck --Retry--> Received;  Received, Packed, Ingesting --Cancel--> Cancelled
 //! ```
 //!
-//! Laws kept here: an end stays an end, unless a person lets a guarded file pass; every live run is
+//! A file that would delete too much is Rejected too, when it is checked (Received) or before it is
+//! pushed (Packed), unless a person allows it.
+//!
+//! Laws kept here: an end stays an end, unless a person asks for another try; every live run is
 //! due; a step that died is due again.
 
 use std::time::Duration;
@@ -23,10 +25,10 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 pub use self::{
-    event::{Action, Checked, Event, IllegalEvent},
+    event::{Action, Checked, Event, IllegalEvent, Wish},
     import::Run,
     parts::{IngestionId, Package, Refresh, RunId, Source, State},
-    policy::Policy,
+    policy::{MAX_RETRY_AFTER, Policy},
 };
 use crate::ingestion::wire::Status;
 
@@ -36,13 +38,19 @@ mod moves;
 mod parts;
 mod policy;
 mod story;
+mod wishes;
+
+/// Pushes whose token is refused before a person is called: one with the token at hand, one with a
+/// fresh one.
+const TOKEN_TRIES: u32 = 2;
 
 impl Run {
     /// What is to be done at `now`.
     #[must_use]
-    pub fn action(&self, now: OffsetDateTime) -> Action {
+    pub fn action(&self, now: OffsetDateTime, policy: &Policy) -> Action {
         let Some(due) = self.due else { return Action::Rest };
-        if due > now {
+        // What is due much later was written by a clock that was wrong, and is due now.
+        if due > now && due <= now + policy.longest_wait() {
             return Action::Wait(due);
         }
         match self.state {
@@ -50,9 +58,11 @@ impl Run {
             State::Packed => Action::Push,
             State::Pushing => Action::Recover,
             State::Ingesting => Action::Follow,
-            State::Completed | State::Rejected | State::Superseded | State::Stuck => {
-                Action::Discard
-            }
+            State::Completed
+            | State::Rejected
+            | State::Superseded
+            | State::Cancelled
+            | State::Stuck => Action::Discard,
         }
     }
 
@@ -66,13 +76,17 @@ impl Run {
     }
 
     /// Whether the import occupies its tenant's one slot at the service. Once an answer was lost
-    /// it may, until it is known what became of it.
+    /// it may, until it is known what became of it; but nobody waits for a paused connection.
     #[must_use]
     pub fn holds_slot(&self) -> bool {
         match self.state {
             State::Pushing | State::Ingesting => true,
-            State::Received | State::Packed => self.answer_lost,
-            State::Completed | State::Rejected | State::Superseded | State::Stuck => false,
+            State::Received | State::Packed => self.answer_lost && self.pauses.is_none(),
+            State::Completed
+            | State::Rejected
+            | State::Superseded
+            | State::Cancelled
+            | State::Stuck => false,
         }
     }
 
@@ -86,7 +100,9 @@ impl Run {
         now: OffsetDateTime,
         policy: &Policy,
     ) -> Result<Self, IllegalEvent> {
-        use State::{Completed, Ingesting, Packed, Pushing, Received, Rejected, Stuck, Superseded};
+        use State::{
+            Cancelled, Completed, Ingesting, Packed, Pushing, Received, Rejected, Stuck, Superseded,
+        };
         Ok(match (self.state, event) {
             (Received, Event::Began) => self.begin(now, policy),
             (Received, Event::Packed { package, refresh, checked }) => {
@@ -102,17 +118,17 @@ impl Run {
                 self.rows = self.summary.as_ref().map(|summary| summary.rows);
                 self.end(Rejected, Some(why), now)
             }
-            // The one end that is none: a person says that the missing people are to be deleted.
-            (Rejected, Event::Allowed { by }) if self.guarded => self.reopen(by, now, policy),
             (Received, Event::Replaced) => {
                 let why = "the file was replaced before it was read; its newer content is an \
                            import of its own";
                 self.end(Superseded, Some(why.to_owned()), now)
             }
             (Packed, Event::Overtaken { by }) => {
-                let why = format!("{by} is newer and replaces everything, this file too");
+                let lost = if self.answer_lost { "; a push of it was never answered" } else { "" };
+                let why = format!("{by} is newer and replaces everything, this file too{lost}");
                 self.end(Superseded, Some(why), now)
             }
+            (Packed, Event::Paused { why }) => self.paused(&why, now, policy),
             (Packed, Event::Behind { older }) => {
                 let why = format!("waits: {older} is older and goes first");
                 self.queue_up(why, now, policy)
@@ -131,15 +147,7 @@ impl Run {
                 self.due = Some(now + policy.step_timeout);
                 self
             }
-            (Pushing, Event::Accepted { id, status }) => {
-                self.ingestion = Some(id);
-                self.service_status = Some(status.to_string());
-                self.pushed = Some(now);
-                self.answer_lost = false;
-                self.failed_pushes = 0;
-                let run = self.enter(Ingesting, now, Some(now + policy.ingestion_deadline));
-                run.still_ingesting(&status, now, policy)
-            }
+            (Pushing, Event::Accepted { id, status }) => self.accepted(id, &status, now, policy),
             (Pushing, Event::Busy) => self.busy(now, policy),
             (Pushing, Event::AnswerLost { why }) => {
                 self.answer_lost = true;
@@ -147,14 +155,20 @@ impl Run {
                     "the push was not answered ({why}), so it is repeated: pushing the same \
                      content twice does no harm"
                 );
-                self.push_failed(why, now, policy)
+                self.push_failed(why, policy.push_failures, now, policy)
             }
-            (Pushing, Event::PushFailed { why }) => self.push_failed(why, now, policy),
+            (Pushing, Event::PushFailed { why }) => {
+                self.push_failed(why, policy.push_failures, now, policy)
+            }
+            (Pushing, Event::TokenRefused { why }) => {
+                self.push_failed(why, TOKEN_TRIES, now, policy)
+            }
             (Pushing, Event::NotSent { why, retry_at }) => {
                 self.state = Packed;
                 self.failed(why, retry_at, now, policy)
             }
             (Packed | Pushing, Event::PushRefused { why }) => self.end(Stuck, Some(why), now),
+            (Packed | Pushing, Event::Forbidden { why }) => self.forbidden(&why, now, policy),
             (Ingesting, Event::Said { status, detail, report }) => {
                 self.service_status = Some(status.to_string());
                 self.failures = 0;
@@ -171,21 +185,19 @@ impl Run {
                     }
                 }
             }
-            (
-                Received | Packed | Pushing | Ingesting | Completed | Rejected | Superseded | Stuck,
-                Event::Faulted { why, retry_at },
-            ) => self.failed(why, retry_at, now, policy),
+            (_, Event::Faulted { why, retry_at }) => self.failed(why, retry_at, now, policy),
             // The staged zip was lost or damaged before it was pushed: it is made once more.
             (Packed | Pushing, Event::Discarded) => {
                 self.package = None;
                 let deadline = self.deadline;
                 self.enter(Received, now, deadline)
             }
-            (Completed | Rejected | Superseded | Stuck, Event::Discarded) => {
+            (Completed | Rejected | Superseded | Cancelled | Stuck, Event::Discarded) => {
                 self.package = None;
                 self.due = None;
                 self
             }
+            (_, Event::Asked { wish, by }) => return self.asked(wish, by, now, policy),
             (state, event) => return Err(IllegalEvent::new(state, event)),
         })
     }

@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 
 use crate::{
     azure::table::{Properties, Row, Table, Write},
-    run::{Run, RunId},
+    run::{Policy, Run, RunId},
 };
 
 mod row;
@@ -76,16 +76,18 @@ pub enum Saved {
     Lost,
 }
 
-/// What became of a claim.
+/// A tenant's one place at the service, as an import of the tenant finds it.
 #[derive(Debug)]
-pub enum Claimed {
-    /// Go.
-    Yours(Box<Claim>),
-    /// The tenant's slot belongs to another import, this one.
+pub enum Place {
+    /// It can be claimed.
+    Free(Opening),
+    /// It belongs to the import of this row key.
     Taken(String),
-    /// Somebody else has moved the import on.
-    Lost,
 }
+
+/// The free slot as it was seen; nobody may have touched it when it is claimed.
+#[derive(Debug)]
+pub struct Opening(Option<Etag>);
 
 /// The tenant's slot as it was read: its holder and its ETag.
 struct Slot {
@@ -145,17 +147,39 @@ impl Runs {
         }
     }
 
-    /// Writes the intent to push and takes the tenant's slot, both or neither.
+    /// Whether the tenant's slot is free for an import. One whose holder is gone or no longer under
+    /// way is: it heals by itself.
     ///
     /// # Errors
-    /// Whatever storage says but "it has moved on".
-    pub async fn claim(&self, before: Stored, next: Run) -> Result<Claimed> {
-        let tenant = next.id.tenant.clone();
-        let ours = slot_row(&tenant, &next.id.key);
-        let take = match self.slot(&tenant).await? {
+    /// Whatever storage says.
+    pub async fn place(&self, id: &RunId) -> Result<Place> {
+        let Some(slot) = self.slot(&id.tenant).await? else {
+            return Ok(Place::Free(Opening(None)));
+        };
+        if !slot.holder.is_empty() && slot.holder != id.key {
+            let holder = RunId { tenant: id.tenant.clone(), key: slot.holder.clone() };
+            if self.get(&holder).await?.is_some_and(|holder| holder.run.holds_slot()) {
+                return Ok(Place::Taken(slot.holder));
+            }
+        }
+        Ok(Place::Free(Opening(Some(slot.etag))))
+    }
+
+    /// Writes the intent to push and takes the tenant's slot, both or neither; `None` where
+    /// somebody else has moved the import on, or has taken the slot.
+    ///
+    /// # Errors
+    /// Whatever else storage says.
+    pub async fn claim(
+        &self,
+        opening: Opening,
+        before: Stored,
+        next: Run,
+    ) -> Result<Option<Claim>> {
+        let ours = slot_row(&next.id.tenant, &next.id.key);
+        let take = match opening.0 {
             None => Write::Insert(ours),
-            Some(slot) if self.is_free(&slot, &next.id).await? => Write::Replace(ours, slot.etag),
-            Some(slot) => return Ok(Claimed::Taken(slot.holder)),
+            Some(etag) => Write::Replace(ours, etag),
         };
         let (properties, write_id) = row::of(&next);
         let writes = [Write::Replace(properties, before.etag), take];
@@ -163,20 +187,20 @@ impl Runs {
             Ok(mut etags) => Some(Stored { run: next, etag: etags.swap_remove(0) }),
             Err(error) => self.settle(error, &next.id, &write_id).await?,
         };
-        Ok(match stored {
-            Some(stored) => Claimed::Yours(Box::new(Claim { stored })),
-            None => Claimed::Lost,
-        })
+        Ok(stored.map(|stored| Claim { stored }))
     }
 
-    /// The imports whose next step is due, oldest content first.
+    /// The imports whose next step is due, oldest content first. What is due later than anything
+    /// waits was written by a clock that was wrong, and is due too.
     ///
     /// # Errors
     /// Whatever storage says.
-    pub async fn due(&self, now: OffsetDateTime) -> Result<Vec<Stored>> {
-        let due = format!("{} le datetime'{}'", row::NEXT_ATTEMPT, row::moment(now));
+    pub async fn due(&self, now: OffsetDateTime, policy: &Policy) -> Result<Vec<Stored>> {
+        let column = row::NEXT_ATTEMPT;
+        let (now, late) = (row::moment(now), row::moment(now + policy.longest_wait()));
+        let due = format!("{column} le datetime'{now}' or {column} gt datetime'{late}'");
         let mut runs = self.query(&due).await?;
-        runs.sort_by_key(|stored| stored.run.source.last_modified);
+        runs.sort_by(|one, other| one.run.order().cmp(&other.run.order()));
         Ok(runs)
     }
 
@@ -200,6 +224,22 @@ impl Runs {
         let filter = format!("PartitionKey eq '{}' and RowKey ne '{SLOT}'", run.id.tenant);
         let runs = self.query(&filter).await?;
         Ok(runs.into_iter().map(|stored| stored.run).collect())
+    }
+
+    /// The imports of a row key: one, unless the connection of its file has changed its tenant.
+    ///
+    /// # Errors
+    /// Whatever storage says.
+    pub async fn find(&self, key: &str) -> Result<Vec<Stored>> {
+        self.query(&format!("RowKey eq '{}'", key.replace('\'', "''"))).await
+    }
+
+    /// The imports of a connection, whatever their tenant, newest content first.
+    ///
+    /// # Errors
+    /// Whatever storage says.
+    pub async fn named(&self, connection: &str) -> Result<Vec<Stored>> {
+        self.query(&format!("Connection eq '{}'", connection.replace('\'', "''"))).await
     }
 
     /// All imports, newest content first.
@@ -240,15 +280,6 @@ impl Runs {
         let Some(row) = self.table.get(tenant, SLOT).await? else { return Ok(None) };
         let holder = row.properties.get("Holder").and_then(|holder| holder.as_str());
         Ok(Some(Slot { holder: holder.unwrap_or_default().to_owned(), etag: row.etag }))
-    }
-
-    /// A slot whose holder is gone or no longer under way is free: it heals by itself.
-    async fn is_free(&self, slot: &Slot, by: &RunId) -> Result<bool> {
-        if slot.holder.is_empty() || slot.holder == by.key {
-            return Ok(true);
-        }
-        let holder = RunId { tenant: by.tenant.clone(), key: slot.holder.clone() };
-        Ok(self.get(&holder).await?.is_none_or(|holder| !holder.run.holds_slot()))
     }
 
     /// After a refused condition: was it our own write, retried because its answer was lost?

@@ -19,7 +19,7 @@ fn an_account_name_is_enough() {
     let Account::Identity { client_id: None, endpoints } = config.account else { panic!() };
     assert_eq!(endpoints.blob.as_str(), "https://hrdata.blob.core.windows.net/");
     assert_eq!(endpoints.table.as_str(), "https://hrdata.table.core.windows.net/");
-    assert_eq!(config.policy.busy_wait, Duration::from_mins(5));
+    assert_eq!(config.policy.busy_min, Duration::from_mins(5));
     assert_eq!(config.mapping_key, "Mapping");
     assert!(!config.service.is_loopback());
 }

@@ -13,20 +13,12 @@ pub(super) const KNOWN: [&str; 5] =
 impl Reader {
     pub(super) fn checks(&mut self, members: &Map<String, Value>) -> Checks {
         Checks {
-            lenient: self.lenient(members),
+            lenient: self.boolean(members, "lenient"),
             unmapped: self.unmapped(members),
             encoding: self.encoding(members),
             delimiter: self.delimiter(members),
             rules: self.rules(members),
         }
-    }
-
-    fn lenient(&mut self, members: &Map<String, Value>) -> bool {
-        let lenient = members.get("lenient").map(Value::as_bool);
-        if lenient == Some(None) {
-            self.fault("/lenient", "must be true or false");
-        }
-        lenient.flatten().unwrap_or_default()
     }
 
     fn unmapped(&mut self, members: &Map<String, Value>) -> Option<Unmapped> {

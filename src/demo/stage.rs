@@ -23,9 +23,10 @@ pub const TOKEN_SETTING: &str = "REHEARSAL_TOKEN";
 
 /// The app as it is deployed: host.json, and a folder for each function beside it.
 const HOST_JSON: &str = include_str!("../../host.json");
-const FUNCTIONS: [(&str, &str); 4] = [
+const FUNCTIONS: [(&str, &str); 5] = [
     ("receive", include_str!("../../function/receive/function.json")),
     ("schedule", include_str!("../../function/schedule/function.json")),
+    ("sweep", include_str!("../../function/sweep/function.json")),
     ("drive", include_str!("../../function/drive/function.json")),
     ("status", include_str!("../../function/status/function.json")),
 ];
@@ -67,7 +68,9 @@ impl Stage {
             (STORAGE.to_owned(), connection_string),
             ("INGESTION_ENDPOINT".to_owned(), service.endpoint().to_string()),
             (TOKEN_SETTING.to_owned(), token.to_owned()),
-            ("IMPORT_SCHEDULE".to_owned(), "0 0 6 * * 1".to_owned()),
+            // Once a year: a file is found here because an event tells of it, or by hand.
+            ("IMPORT_SCHEDULE".to_owned(), "0 0 0 1 1 *".to_owned()),
+            ("SWEEP_SCHEDULE".to_owned(), "0 0 0 1 1 *".to_owned()),
             ("DRIVE_SCHEDULE".to_owned(), "* * * * * *".to_owned()),
         ]);
         all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));

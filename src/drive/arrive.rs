@@ -69,6 +69,7 @@ impl Road {
         let tenant = read.as_ref().map_or(NO_TENANT, |connection| connection.tenant.as_str());
         let now = (self.clock)();
         let mut run = new_run(&blob, tenant, connection, now, &self.config.policy);
+        run.stops = read.as_ref().is_ok_and(|connection| connection.stop_after_rejected);
         if let Err(why) = read {
             // Without a tenant there is nothing to wait for. Once the document is mended, the
             // next schedule finds the file to have no import of its tenant, and makes one.

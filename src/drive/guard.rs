@@ -1,11 +1,9 @@
-//! The guard against deleting: what a full refresh is held against, and who lets it pass.
+//! The guard against deleting: what a full refresh is held against.
 
-use azure_core::{Error, Result};
-use time::format_description::well_known::Rfc3339;
+use azure_core::Result;
 
-use super::{Road, Step};
+use super::Road;
 use crate::{
-    azure::sentence,
     check::{Allowed, REMEDY, Summary, deletions},
     run::{Event, Refresh, Run, State},
 };
@@ -23,8 +21,7 @@ impl Road {
             .filter(|other| other.state == State::Completed && other.id != run.id)
             .filter_map(|other| Some((other, other.summary.as_ref()?)))
             .collect();
-        // The oldest content has the largest id.
-        accepted.sort_by(|(one, _), (other, _)| other.id.cmp(&one.id));
+        accepted.sort_by(|(one, _), (other, _)| one.order().cmp(&other.order()));
         let full = accepted.iter().rposition(|(run, _)| run.refresh == Some(Refresh::Full));
         let mut since = accepted.into_iter().skip(full.unwrap_or_default()).map(|(_, it)| it);
         let first = since.next().cloned();
@@ -57,34 +54,5 @@ impl Road {
         let is_allowed = value.is_some_and(|value| value.eq_ignore_ascii_case("deletes"));
         let by = format!("by the file's metadata {ALLOW_METADATA}");
         Ok(is_allowed.then_some(Allowed { by, seen: None }))
-    }
-
-    /// Lets a file pass that deletes people or columns, this once.
-    ///
-    /// # Errors
-    /// Storage failed, or the import is in no state to be let pass; a sentence says which.
-    pub async fn allow(&self, key: &str) -> std::result::Result<String, String> {
-        let failed = |error: Error| format!("storage: {}", sentence(&error));
-        let imports = self.runs.list().await.map_err(failed)?;
-        let Some(stored) = imports.into_iter().find(|stored| stored.run.id.key == key) else {
-            return Err(format!("there is no import {key}"));
-        };
-        let file = stored.run.source.file();
-        if stored.run.state != State::Rejected || !stored.run.guarded {
-            return Err(format!(
-                "{file} was not refused for what it deletes, so there is nothing to allow; it is \
-                 {}",
-                stored.run.story()
-            ));
-        }
-        let at = (self.clock)().replace_nanosecond(0).unwrap_or_else(|_| (self.clock)());
-        let at = at.format(&Rfc3339).unwrap_or_default();
-        let by = format!("by `viva-import allow` at {at}");
-        match self.save(stored, Event::Allowed { by }).await.map_err(failed)? {
-            Step::Moved(_) => Ok(format!(
-                "{file} may delete, this once; `drive` takes it up within its next minute"
-            )),
-            Step::Resting => Err(format!("{file} was changed meanwhile; try again")),
-        }
     }
 }

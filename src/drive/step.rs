@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 use sha2::{Digest as _, Sha256};
 
-use super::{Road, Step, storage_failed, tell};
+use super::{Road, Step, storage_failed, tell, turn::Turn};
 use crate::{
     azure::{CONNECTIONS, PACKAGES, REPORTS, sentence},
     check::{Allowed, Report, Severity, Terms, mapping_faults},
@@ -18,8 +18,8 @@ use crate::{
     drive::Arrival,
     ingestion::{Trouble, wire::Status},
     package::{self, Outcome},
-    run::{Checked, Event, IngestionId, Refresh, Run, State},
-    runs::{Claimed, Stored},
+    run::{Checked, Event, IngestionId, Refresh, Run},
+    runs::Stored,
 };
 
 /// Pause before what came of a push is saved again.
@@ -118,13 +118,14 @@ impl Road {
         let Some(package) = run.package.clone() else {
             return self.save(stored, Event::Discarded).await;
         };
+        let opening = match self.turn(run).await? {
+            Turn::Now(opening) => opening,
+            Turn::Later(event) => return self.save(stored, event).await,
+        };
         let connection = match self.connection_of_run(run).await? {
             Ok(connection) => connection,
             Err(event) => return self.save(stored, event).await,
         };
-        if let Some(event) = self.not_its_turn(run).await? {
-            return self.save(stored, event).await;
-        }
         // Content whose answer was lost may be there already: it is only repeated.
         if !run.answer_lost
             && let Some(event) = self.would_delete(run).await?
@@ -141,10 +142,8 @@ impl Road {
         };
         let before = stored.run.clone();
         let claimed = self.applied(before.clone(), Event::Claimed { scale_unit })?;
-        let claim = match self.runs.claim(stored.clone(), claimed).await? {
-            Claimed::Yours(claim) => claim,
-            Claimed::Taken(by) => return self.save(stored, Event::SlotTaken { by }).await,
-            Claimed::Lost => return Ok(Step::Resting),
+        let Some(claim) = self.runs.claim(opening, stored, claimed).await? else {
+            return Ok(Step::Resting);
         };
         tell(Some(&before), claim.run());
         let bytes = staged.bytes;
@@ -154,27 +153,6 @@ impl Road {
         let limit = claim.run().time_left(now);
         let event = self.service.push(&claim, &connection, zip, bytes, limit, now).await;
         self.save_pushed(claim.into_stored(), or_ours(event, &broken)).await
-    }
-
-    /// Whether another file of the connection goes first, or has taken this one's place.
-    async fn not_its_turn(&self, run: &Run) -> Result<Option<Event>> {
-        let siblings = self.runs.of_connection(run).await?;
-        let is_ready = |newer: &Run| match newer.state {
-            State::Packed | State::Pushing | State::Ingesting | State::Completed => true,
-            State::Received | State::Rejected | State::Superseded | State::Stuck => false,
-        };
-        let newer = siblings.iter().find(|sibling| {
-            sibling.id < run.id && sibling.refresh == Some(Refresh::Full) && is_ready(sibling)
-        });
-        if let Some(newer) = newer {
-            return Ok(Some(Event::Overtaken { by: newer.source.file() }));
-        }
-        // Whoever has the slot does not wait: the older file would wait for the slot in turn.
-        if run.refresh != Some(Refresh::Incremental) || run.holds_slot() {
-            return Ok(None);
-        }
-        let older = siblings.iter().find(|sibling| sibling.id > run.id && !sibling.state.is_end());
-        Ok(older.map(|older| Event::Behind { older: older.source.file() }))
     }
 
     /// Saves what came of a push. The service's id of it is nowhere else: it goes to the log first,

@@ -32,9 +32,11 @@ pub enum Event {
         /// What the file is, where nothing is wrong but that people or columns would be deleted.
         guarded: Option<Box<Summary>>,
     },
-    /// A person lets a file pass that deletes people or columns.
-    Allowed {
-        /// Who, and when.
+    /// A person asks for something.
+    Asked {
+        /// What.
+        wish: Wish,
+        /// How, and when.
         by: String,
     },
     /// The blob has another content now.
@@ -48,6 +50,11 @@ pub enum Event {
     Behind {
         /// That file.
         older: String,
+    },
+    /// Its connection is paused.
+    Paused {
+        /// Why.
+        why: String,
     },
     /// Another import of the tenant is under way.
     SlotTaken {
@@ -80,6 +87,16 @@ pub enum Event {
         /// Why.
         why: String,
     },
+    /// The push surely was not taken, because its token was not. A fresh one is tried.
+    TokenRefused {
+        /// Why.
+        why: String,
+    },
+    /// Nobody of the connection is let in.
+    Forbidden {
+        /// Why, and what to do.
+        why: String,
+    },
     /// Whether the push arrived is unknown.
     AnswerLost {
         /// Why.
@@ -108,6 +125,32 @@ pub enum Event {
     },
     /// The staged zip is gone.
     Discarded,
+}
+
+/// What a person may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// That a file passes though it deletes people or columns.
+    Allow,
+    /// That it is tried again, or at once.
+    Retry,
+    /// That it is given up.
+    Cancel,
+    /// That its connection goes on.
+    Resume,
+}
+
+impl Wish {
+    /// The command that asks for it.
+    #[must_use]
+    pub fn command(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Retry => "retry",
+            Self::Cancel => "cancel",
+            Self::Resume => "resume",
+        }
+    }
 }
 
 /// What the check of a file that passes saw.

@@ -1,5 +1,7 @@
 //! What is remembered of one import.
 
+use std::cmp::Reverse;
+
 use time::OffsetDateTime;
 
 use super::{IngestionId, Package, Policy, Refresh, RunId, Source, State};
@@ -40,12 +42,20 @@ pub struct Run {
     pub ingestion: Option<IngestionId>,
     /// The service's own last word.
     pub service_status: Option<String>,
+    /// Whether those behind it wait if it is refused or gets stuck.
+    pub stops: bool,
+    /// Why its connection pauses; `None` where it does not, or not any more.
+    pub pauses: Option<String>,
+    /// What persons asked for, and when.
+    pub by_hand: Option<String>,
     /// Packs and pushes begun.
     pub attempts: u32,
     /// Failures in a row of the present state.
     pub failures: u32,
     /// Pushes in a row that failed or were not answered.
     pub failed_pushes: u32,
+    /// How often the service had not finished the tenant's previous import.
+    pub busy: u32,
     /// When the next step is due; `None` when nothing is left to do.
     pub due: Option<OffsetDateTime>,
     /// When the import ends as `Stuck` if it has come no further.
@@ -88,12 +98,16 @@ impl Run {
             guarded: false,
             allowed: None,
             package: None,
+            stops: false,
+            pauses: None,
+            by_hand: None,
             scale_unit: None,
             ingestion: None,
             service_status: None,
             attempts: 0,
             failures: 0,
             failed_pushes: 0,
+            busy: 0,
             due: Some(now),
             deadline: Some(now + policy.wait_deadline),
             answer_lost: false,
@@ -103,5 +117,17 @@ impl Run {
             last_failure: None,
             notice: None,
         }
+    }
+    /// The order of contents, oldest first: by date, which has whole seconds, and within a second
+    /// by name, as numbered parts have it.
+    #[must_use]
+    pub fn order(&self) -> (OffsetDateTime, &str, Reverse<&str>) {
+        (self.source.last_modified, &self.source.name, Reverse(&self.id.key))
+    }
+
+    /// The import as another one names it.
+    #[must_use]
+    pub fn called(&self) -> String {
+        format!("{} (import {})", self.source.file(), self.id)
     }
 }

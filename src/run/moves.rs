@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::{Checked, Policy, Run, State};
+use super::{Checked, IngestionId, Policy, Run, State};
 use crate::ingestion::wire::Status;
 
 impl Run {
@@ -44,18 +44,30 @@ impl Run {
         self.enter(State::Packed, now, deadline)
     }
 
-    /// Begins again with a file that a person lets pass.
-    pub(super) fn reopen(mut self, by: String, now: OffsetDateTime, policy: &Policy) -> Self {
-        self.allowed = Some(by);
-        self.guarded = false;
-        self.problems = 0;
-        self.ended = None;
-        self.last_failure = None;
-        self.enter(State::Received, now, Some(now + policy.wait_deadline))
+    /// Nobody of the connection is let in, so this file waits and keeps the others from knocking.
+    pub(super) fn forbidden(mut self, why: &str, now: OffsetDateTime, policy: &Policy) -> Self {
+        self.state = State::Packed;
+        self.pauses = Some(why.to_owned());
+        self.paused(why, now, policy)
+    }
+
+    /// Waits for a person; its deadline goes on.
+    pub(super) fn paused(self, why: &str, now: OffsetDateTime, policy: &Policy) -> Self {
+        let connection = &self.connection;
+        let why = format!(
+            "waits: connection {connection} is paused, because {why}; once that is mended, \
+             `viva-import resume {connection}` lets its files go on"
+        );
+        let due = now + policy.queue_wait(&self.id, self.attempts);
+        self.later(due, why, now)
     }
 
     /// An end is due once more where a zip may have been staged: it is deleted.
     pub(super) fn end(mut self, state: State, why: Option<String>, now: OffsetDateTime) -> Self {
+        if self.stops && matches!(state, State::Rejected | State::Stuck) {
+            let (file, state) = (self.called(), state.word());
+            self.pauses = Some(format!("{file} ended as {state} and others build on it"));
+        }
         self.last_failure = why;
         self.ended = Some(now);
         let mut run = self.enter(state, now, None);
@@ -91,15 +103,32 @@ impl Run {
     /// Waits for another import, which has a deadline of its own: this one's begins after it.
     pub(super) fn queue_up(mut self, why: String, now: OffsetDateTime, policy: &Policy) -> Self {
         self.last_failure = Some(why);
-        self.due = Some(now + policy.busy_wait(&self.id, self.attempts));
+        self.due = Some(now + policy.queue_wait(&self.id, self.attempts));
         self.deadline = Some(now + policy.wait_deadline);
         self
+    }
+
+    pub(super) fn accepted(
+        mut self,
+        id: IngestionId,
+        status: &Status,
+        now: OffsetDateTime,
+        policy: &Policy,
+    ) -> Self {
+        self.ingestion = Some(id);
+        self.service_status = Some(status.to_string());
+        self.pushed = Some(now);
+        self.answer_lost = false;
+        self.failed_pushes = 0;
+        let run = self.enter(State::Ingesting, now, Some(now + policy.ingestion_deadline));
+        run.still_ingesting(status, now, policy)
     }
 
     pub(super) fn busy(mut self, now: OffsetDateTime, policy: &Policy) -> Self {
         self.state = State::Packed;
         self.failures = 0;
-        let wait = policy.busy_wait(&self.id, self.attempts);
+        self.busy = self.busy.saturating_add(1);
+        let wait = policy.busy_wait(&self.id, self.busy);
         let why = if self.answer_lost {
             "waits: the service is busy, probably with this very file, whose first push was never \
              answered; it is pushed again when the service is free"
@@ -109,10 +138,17 @@ impl Run {
         self.later(now + wait, why.to_owned(), now)
     }
 
-    pub(super) fn push_failed(mut self, why: String, now: OffsetDateTime, policy: &Policy) -> Self {
+    /// A push failed; after `most` in a row a person is called.
+    pub(super) fn push_failed(
+        mut self,
+        why: String,
+        most: u32,
+        now: OffsetDateTime,
+        policy: &Policy,
+    ) -> Self {
         self.state = State::Packed;
         self.failed_pushes = self.failed_pushes.saturating_add(1);
-        if self.failed_pushes >= policy.push_failures {
+        if self.failed_pushes >= most {
             let pushes = self.failed_pushes;
             let why = format!("gave up after {pushes} failed pushes; the last: {why}");
             return self.end(State::Stuck, Some(why), now);

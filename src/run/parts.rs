@@ -75,12 +75,14 @@ pub enum State {
     Rejected,
     /// Another content took its place before it was pushed.
     Superseded,
+    /// A person gave it up.
+    Cancelled,
     /// It needs a person; the row says what for.
     Stuck,
 }
 
 impl State {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Received,
         Self::Packed,
         Self::Pushing,
@@ -88,6 +90,7 @@ impl State {
         Self::Completed,
         Self::Rejected,
         Self::Superseded,
+        Self::Cancelled,
         Self::Stuck,
     ];
 
@@ -102,6 +105,7 @@ impl State {
             Self::Completed => "Completed",
             Self::Rejected => "Rejected",
             Self::Superseded => "Superseded",
+            Self::Cancelled => "Cancelled",
             Self::Stuck => "Stuck",
         }
     }
@@ -115,7 +119,12 @@ impl State {
     /// Whether nothing more happens to the import.
     #[must_use]
     pub fn is_end(self) -> bool {
-        matches!(self, Self::Completed | Self::Rejected | Self::Superseded | Self::Stuck)
+        match self {
+            Self::Completed | Self::Rejected | Self::Superseded | Self::Cancelled | Self::Stuck => {
+                true
+            }
+            Self::Received | Self::Packed | Self::Pushing | Self::Ingesting => false,
+        }
     }
 }
 

@@ -7,6 +7,9 @@ use time::OffsetDateTime;
 
 use super::RunId;
 
+/// Longest wait a `Retry-After` is obeyed for.
+pub const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
+
 /// Waits and limits. The settings say what they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
@@ -16,8 +19,10 @@ pub struct Policy {
     pub poll_min: Duration,
     /// Longest wait between two polls, and longest after a failure.
     pub poll_max: Duration,
-    /// Wait after "Previous ingestion is not complete".
-    pub busy_wait: Duration,
+    /// First wait after "Previous ingestion is not complete", and wait for another import.
+    pub busy_min: Duration,
+    /// Longest wait after "Previous ingestion is not complete".
+    pub busy_max: Duration,
     /// How long a file may wait to be read or pushed before it is `Stuck`.
     pub wait_deadline: Duration,
     /// How long the service may take before the import is `Stuck`.
@@ -37,16 +42,34 @@ impl Policy {
     /// Doubling from the shortest to the longest wait, and up to a quarter more.
     #[must_use]
     pub fn backoff(&self, id: &RunId, failures: u32) -> Duration {
-        let doubled = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
-        let wait = self.poll_min.saturating_mul(doubled).min(self.poll_max.max(self.poll_min));
-        jittered(wait, id, failures)
+        jittered(doubled(self.poll_min, self.poll_max, failures), id, failures)
     }
 
-    /// Minutes, and up to a quarter more, so that a tenant's files do not knock all at once.
+    /// Minutes, doubling too: an ingestion takes about an hour.
     #[must_use]
-    pub fn busy_wait(&self, id: &RunId, attempts: u32) -> Duration {
-        jittered(self.busy_wait, id, attempts)
+    pub fn busy_wait(&self, id: &RunId, times: u32) -> Duration {
+        jittered(doubled(self.busy_min, self.busy_max, times), id, times)
     }
+
+    /// How long another import is waited for: up to a quarter longer or shorter than others of the
+    /// tenant, so that they do not knock all at once.
+    #[must_use]
+    pub fn queue_wait(&self, id: &RunId, attempts: u32) -> Duration {
+        jittered(self.busy_min, id, attempts)
+    }
+
+    /// Nothing waits for longer. What is due later than that was written by a clock that was wrong.
+    #[must_use]
+    pub fn longest_wait(&self) -> Duration {
+        let waits = [self.poll_min, self.poll_max, self.busy_min, self.busy_max, MAX_RETRY_AFTER];
+        let longest = waits.into_iter().max().unwrap_or_default();
+        self.step_timeout.max(longest + longest / 4)
+    }
+}
+
+fn doubled(first: Duration, longest: Duration, times: u32) -> Duration {
+    let factor = 1_u32.checked_shl(times.saturating_sub(1)).unwrap_or(u32::MAX);
+    first.saturating_mul(factor).min(longest.max(first))
 }
 
 /// Jitter by hash: different for each import and attempt, the same for the same question.

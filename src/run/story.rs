@@ -40,6 +40,7 @@ impl Run {
                 .to_owned(),
             State::Rejected => format!("rejected: {why}"),
             State::Superseded => format!("superseded: {why}"),
+            State::Cancelled => format!("cancelled {why}"),
             State::Stuck => format!("stuck, a person is needed: {why}"),
         }
     }

@@ -88,29 +88,29 @@ fn pushing() -> Run {
 #[test]
 fn a_good_file_goes_all_the_way_and_then_its_zip_is_deleted() {
     let run = received();
-    assert_eq!(run.action(NOW), Action::Pack);
+    assert_eq!(run.action(NOW, &policy()), Action::Pack);
     let run = told(run, NOW, [Event::Began, staged()]);
-    assert_eq!((run.state, run.action(NOW)), (State::Packed, Action::Push));
+    assert_eq!((run.state, run.action(NOW, &policy())), (State::Packed, Action::Push));
     let run = told(run, NOW, [claimed(), accepted()]);
     assert_eq!(run.state, State::Ingesting);
-    assert!(matches!(run.action(NOW), Action::Wait(_)));
+    assert!(matches!(run.action(NOW, &policy()), Action::Wait(_)));
     let later = NOW + Duration::from_secs(30);
-    assert_eq!(run.action(later), Action::Follow);
+    assert_eq!(run.action(later, &policy()), Action::Follow);
     let run = told(run, later, [said(Status::ExtractionComplete), said(Status::Completed)]);
     assert_eq!((run.state, run.ended), (State::Completed, Some(later)));
-    assert_eq!(run.action(later), Action::Discard);
+    assert_eq!(run.action(later, &policy()), Action::Discard);
     let run = told(run, later, [Event::Discarded]);
-    assert_eq!((run.state, run.action(later)), (State::Completed, Action::Rest));
+    assert_eq!((run.state, run.action(later, &policy())), (State::Completed, Action::Rest));
 }
 
 #[test]
 fn a_step_that_died_is_due_again_when_its_time_is_over_and_not_before() {
     let over = NOW + policy().step_timeout;
     let packing = told(received(), NOW, [Event::Began]);
-    assert_eq!(packing.action(NOW), Action::Wait(over));
-    assert_eq!(packing.action(over), Action::Pack);
-    assert_eq!(pushing().action(NOW), Action::Wait(over));
-    assert_eq!(pushing().action(over), Action::Recover);
+    assert_eq!(packing.action(NOW, &policy()), Action::Wait(over));
+    assert_eq!(packing.action(over, &policy()), Action::Pack);
+    assert_eq!(pushing().action(NOW, &policy()), Action::Wait(over));
+    assert_eq!(pushing().action(over, &policy()), Action::Recover);
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn a_busy_service_keeps_the_file_and_tries_later_for_as_long_as_it_takes() {
     let mut run = told(pushing(), NOW, [Event::Busy]);
     for hour in 1..72 {
         let now = NOW + Duration::from_hours(hour);
-        assert_eq!((run.state, run.action(now)), (State::Packed, Action::Push));
+        assert_eq!((run.state, run.action(now, &policy())), (State::Packed, Action::Push));
         run = told(run, now, [claimed(), Event::Busy]);
     }
     run = told(run, NOW + Duration::from_hours(72), [claimed(), Event::Busy]);
@@ -261,16 +261,16 @@ fn a_refused_file_names_its_report() {
     let run = told(received(), NOW, [Event::Began, refused(false)]);
     assert_eq!((run.state, run.problems), (State::Rejected, 3));
     // An earlier attempt may have left a zip.
-    assert_eq!(run.action(NOW), Action::Discard);
+    assert_eq!(run.action(NOW, &policy()), Action::Discard);
 }
 
 #[test]
 fn a_person_lets_a_guarded_file_pass_and_nothing_else() {
-    let allowed = || Event::Allowed { by: "by somebody".to_owned() };
+    let allowed = || Event::Asked { wish: Wish::Allow, by: "by somebody".to_owned() };
     let later = NOW + policy().wait_deadline;
     let run = told(received(), NOW, [Event::Began, refused(true), Event::Discarded]);
     let run = told(run, later, [allowed()]);
-    assert_eq!((run.state, run.action(later)), (State::Received, Action::Pack));
+    assert_eq!((run.state, run.action(later, &policy())), (State::Received, Action::Pack));
     assert_eq!((run.problems, run.ended, run.last_failure.as_deref()), (0, None, None));
     assert_eq!(run.allowed.as_deref(), Some("by somebody"));
     let run = told(run, later, [Event::Began, staged()]);
@@ -278,7 +278,7 @@ fn a_person_lets_a_guarded_file_pass_and_nothing_else() {
 
     // A file that waited is guarded too, if another was accepted meanwhile.
     let waited = told(received(), NOW, [Event::Began, staged(), refused(true)]);
-    assert!(waited.guarded && waited.action(NOW) == Action::Discard);
+    assert!(waited.guarded && waited.action(NOW, &policy()) == Action::Discard);
     assert_eq!(waited.rows, Some(checked().summary.rows));
     assert_eq!(told(waited, NOW, [allowed()]).state, State::Received);
 
@@ -297,7 +297,7 @@ fn a_file_that_passed_keeps_its_report_when_the_service_has_none() {
 #[test]
 fn a_staged_zip_that_was_lost_is_made_again() {
     let run = told(received(), NOW, [Event::Began, staged(), Event::Discarded]);
-    assert_eq!((run.state, run.action(NOW)), (State::Received, Action::Pack));
+    assert_eq!((run.state, run.action(NOW, &policy())), (State::Received, Action::Pack));
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub const COLUMNS: &[(&str, &str)] = &[
     ("Dropped", "rows left out as not valid, because the connection is lenient"),
     (
         "State",
-        "`Received`, `Packed`, `Pushing`, `Ingesting`; ends: `Completed`, `Rejected`, `Superseded`, `Stuck`",
+        "`Received`, `Packed`, `Pushing`, `Ingesting`; ends: `Completed`, `Rejected`, `Superseded`, `Cancelled`, `Stuck`",
     ),
     ("Refresh", "`full` or `incremental`; known once packed"),
     ("IngestionId", "the service's own id of the import"),
@@ -44,9 +44,13 @@ pub const COLUMNS: &[(&str, &str)] = &[
         "nothing is wrong but that a full refresh would delete people or columns; `viva-import allow` lets it pass",
     ),
     ("Allowed", "who let a file pass that deletes people or columns"),
+    ("ByHand", "what persons asked for, and when: `retry`, `cancel`, `resume`"),
+    ("Stops", "those behind it wait if it is refused or stuck (`stopAfterRejected`)"),
+    ("Pauses", "why its connection is paused; `viva-import resume` lets it go on"),
     ("Attempts", "packs and pushes begun"),
     ("Failures", "failures in a row of the present state"),
     ("FailedPushes", "pushes that failed or were not answered"),
+    ("Busy", "how often the service had not finished the tenant's previous import"),
     ("NextAttempt", "when the next step is due; absent when nothing is left to do"),
     ("Deadline", "when the import ends as `Stuck` if it has come no further"),
     ("Received", "when the row was made"),
@@ -93,9 +97,13 @@ pub(super) fn of(run: &Run) -> (Properties, String) {
     row.maybe("Report", run.report.as_deref());
     row.0.insert("Guarded".to_owned(), json!(run.guarded));
     row.maybe("Allowed", run.allowed.as_deref());
+    row.maybe("ByHand", run.by_hand.as_deref());
+    row.0.insert("Stops".to_owned(), json!(run.stops));
+    row.maybe("Pauses", run.pauses.as_deref());
     row.0.insert("Attempts".to_owned(), json!(run.attempts));
     row.0.insert("Failures".to_owned(), json!(run.failures));
     row.0.insert("FailedPushes".to_owned(), json!(run.failed_pushes));
+    row.0.insert("Busy".to_owned(), json!(run.busy));
     row.time(NEXT_ATTEMPT, run.due);
     row.time("Deadline", run.deadline);
     row.time("Received", Some(run.received));
@@ -159,12 +167,16 @@ pub(super) fn parse(row: &Properties) -> Result<(Run, String), String> {
         guarded: boolean(row, "Guarded"),
         allowed: text(row, "Allowed"),
         package,
+        stops: boolean(row, "Stops"),
+        pauses: text(row, "Pauses"),
+        by_hand: text(row, "ByHand"),
         scale_unit: text(row, "ScaleUnit"),
         ingestion: text(row, "IngestionId").map(IngestionId),
         service_status: text(row, "ServiceStatus"),
         attempts: count(row, "Attempts"),
         failures: count(row, "Failures"),
         failed_pushes: count(row, "FailedPushes"),
+        busy: count(row, "Busy"),
         due: time(row, NEXT_ATTEMPT),
         deadline: time(row, "Deadline"),
         answer_lost: boolean(row, "AnswerLost"),

@@ -341,13 +341,13 @@ async fn the_service_may_misbehave_as_documented() {
 async fn what_a_repetition_cannot_mend_is_stuck_with_what_to_do() {
     let elsewhere = "http://127.0.0.1:9/elsewhere".to_owned();
     let cases = [
-        ("forbidden-ping", Call::Ping, Quirk::Forbidden, "one of three"),
-        ("forbidden-push", Call::Push, Quirk::Forbidden, "one of three"),
         ("bad-request", Call::Push, Quirk::BadRequest, "answered 400"),
         ("not-found", Call::Push, Quirk::NotFound, "INGESTION_ENDPOINT"),
         ("redirect", Call::Push, Quirk::Redirect(elsewhere), "not followed"),
         ("never-signed-in", Call::Ping, Quirk::SignInPage, "sign-in page"),
         ("never-authorized", Call::Ping, Quirk::Unauthorized, "INGESTION_SCOPE"),
+        ("never-signed-in-at-push", Call::Push, Quirk::SignInPage, "gave up after 2 failed pushes"),
+        ("never-authorized-at-push", Call::Push, Quirk::Unauthorized, "INGESTION_SCOPE"),
         ("always-failing", Call::Push, Quirk::InternalError, "gave up after 5 failed pushes"),
     ];
     at_once(cases, async |(case, call, quirk, says)| {

@@ -39,6 +39,8 @@ fn what_is_written_is_read_back() {
     run.summary = Some(summary());
     run.allowed = Some("by somebody".to_owned());
     run.guarded = true;
+    run.stops = true;
+    run.busy = 3;
     run.ended = Some(datetime!(2026-11-23 05:00:00.123 UTC));
     let (written, write_id) = of(&run);
     assert_eq!(parse(&written), Ok((run, write_id)));
@@ -63,6 +65,8 @@ fn every_column_that_is_written_is_listed_and_every_listed_one_is_written() {
     run.report = Some("report".to_owned());
     run.allowed = Some("by somebody".to_owned());
     run.summary = Some(summary());
+    run.pauses = Some("why".to_owned());
+    run.by_hand = Some("by somebody".to_owned());
     run.ended = Some(run.received);
     let (written, _) = of(&run);
     let mut written: Vec<&str> =

@@ -1,0 +1,145 @@
+//! What persons ask for: `allow`, `retry`, `cancel`, `resume`.
+//!
+//! Each is a conditional write like any step, so that it cannot undo what is under way, and each
+//! stands in the row with its time.
+
+use azure_core::Error;
+use time::format_description::well_known::Rfc3339;
+
+use super::{Road, Step};
+use crate::{
+    azure::sentence,
+    run::{Event, State, Wish},
+    runs::Stored,
+};
+
+/// What is to be told, or why it was not done.
+type Told = Result<String, String>;
+
+impl Road {
+    /// Lets a file pass that deletes people or columns, this once.
+    ///
+    /// # Errors
+    /// Storage failed, or the import is in no state to be let pass; a sentence says which.
+    pub async fn allow(&self, key: &str) -> Told {
+        let stored = self.find(key).await?;
+        if stored.run.state != State::Rejected || !stored.run.guarded {
+            return Err(format!(
+                "{} was not refused for what it deletes, so there is nothing to allow; it is {}",
+                stored.run.source.file(),
+                stored.run.story()
+            ));
+        }
+        let done = "may delete, this once; `drive` takes it up within its next minute";
+        self.ask_for(stored, Wish::Allow, done).await
+    }
+
+    /// Tries an import again that was rejected or is stuck, or that waits.
+    ///
+    /// # Errors
+    /// Storage failed, or there is nothing to try again; a sentence says which.
+    pub async fn retry(&self, key: &str) -> Told {
+        let stored = self.find(key).await?;
+        let file = stored.run.source.file();
+        match stored.run.state {
+            State::Received | State::Packed | State::Rejected | State::Stuck => {}
+            State::Pushing | State::Ingesting => {
+                return Err(format!(
+                    "{file} is under way: {}. `viva-import cancel` gives it up",
+                    stored.run.story()
+                ));
+            }
+            State::Completed | State::Superseded | State::Cancelled => {
+                return Err(format!(
+                    "{file} is at its end: {}. To import its content once more, upload it again: \
+                     that is an import of its own",
+                    stored.run.story()
+                ));
+            }
+        }
+        let done = "is tried again; `drive` takes it up within its next minute";
+        self.ask_for(stored, Wish::Retry, done).await
+    }
+
+    /// Gives an import up. What the service has it keeps.
+    ///
+    /// # Errors
+    /// Storage failed, or there is nothing to give up; a sentence says which.
+    pub async fn cancel(&self, key: &str) -> Told {
+        let stored = self.find(key).await?;
+        let file = stored.run.source.file();
+        match stored.run.state {
+            State::Received | State::Packed | State::Ingesting => {}
+            State::Pushing => {
+                let until = stored.run.due.and_then(|due| due.format(&Rfc3339).ok());
+                return Err(format!(
+                    "{file} is being pushed and what comes of that must not be lost; try again when \
+                     the push is over, at {} at the latest",
+                    until.unwrap_or_default()
+                ));
+            }
+            State::Completed
+            | State::Rejected
+            | State::Superseded
+            | State::Cancelled
+            | State::Stuck => {
+                return Err(format!("{file} is at its end: {}", stored.run.story()));
+            }
+        }
+        let done = if stored.run.state == State::Ingesting {
+            "is not followed any more; the service has it and may still take it in"
+        } else if stored.run.answer_lost {
+            "is given up; a push of it was never answered, so the service may have it"
+        } else {
+            "is given up; the service does not have it"
+        };
+        self.ask_for(stored, Wish::Cancel, done).await
+    }
+
+    /// Lets a paused connection go on.
+    ///
+    /// # Errors
+    /// Storage failed, or the connection is not paused; a sentence says which.
+    pub async fn resume(&self, connection: &str) -> Told {
+        let imports = self.runs.named(connection).await.map_err(|error| failed(&error))?;
+        let mut told = vec![];
+        for stored in imports.into_iter().filter(|stored| stored.run.pauses.is_some()) {
+            let why = stored.run.pauses.clone().unwrap_or_default();
+            let done = format!("pauses connection {connection} no longer ({why})");
+            told.push(self.ask_for(stored, Wish::Resume, &done).await?);
+        }
+        if told.is_empty() {
+            return Err(format!("no import of a connection {connection} pauses it"));
+        }
+        told.push("`drive` takes up each waiting file when its next attempt is due".to_owned());
+        Ok(told.join("\n"))
+    }
+
+    async fn find(&self, key: &str) -> Result<Stored, String> {
+        let mut found = self.runs.find(key).await.map_err(|error| failed(&error))?;
+        match (found.pop(), found.pop()) {
+            (None, _) => Err(format!(
+                "there is no import {key}; its id is the RowKey in the table, and `status` lists it"
+            )),
+            (Some(stored), None) => Ok(stored),
+            // The connection has changed its tenant: what has not come to its end is meant.
+            (Some(one), Some(other)) => Ok(if one.run.state.is_end() { other } else { one }),
+        }
+    }
+
+    async fn ask_for(&self, stored: Stored, wish: Wish, done: &str) -> Told {
+        let file = stored.run.source.file();
+        let at = (self.clock)().replace_nanosecond(0).unwrap_or_else(|_| (self.clock)());
+        let at = at.format(&Rfc3339).unwrap_or_default();
+        let by = format!("by `viva-import {}` at {at}", wish.command());
+        let event = Event::Asked { wish, by };
+        match self.save(stored, event).await.map_err(|error| failed(&error))? {
+            Step::Moved(_) => Ok(format!("{file} {done}")),
+            Step::Resting => Err(format!("{file} was moved on meanwhile; try again")),
+        }
+    }
+}
+
+fn failed(error: &Error) -> String {
+    format!("storage: {}", sentence(error))
+}

@@ -1,0 +1,66 @@
+//! Whose turn it is: what a packed import waits for before it may be pushed.
+
+use azure_core::Result;
+
+use super::Road;
+use crate::{
+    run::{Event, Refresh, Run, State},
+    runs::{Opening, Place},
+};
+
+/// Whether an import may be pushed now.
+pub(super) enum Turn {
+    /// The tenant's slot is free for it.
+    Now(Opening),
+    /// It may not; this is why.
+    Later(Event),
+}
+
+impl Road {
+    /// Whether another file has taken an import's place or goes first, whether the connection is
+    /// paused, and whether the tenant's slot is free.
+    pub(super) async fn turn(&self, run: &Run) -> Result<Turn> {
+        let siblings = self.runs.of_connection(run).await?;
+        let event = overtaken(run, &siblings)
+            .or_else(|| paused(run, &siblings))
+            .or_else(|| behind(run, &siblings));
+        if let Some(event) = event {
+            return Ok(Turn::Later(event));
+        }
+        Ok(match self.runs.place(&run.id).await? {
+            Place::Free(opening) => Turn::Now(opening),
+            Place::Taken(by) => Turn::Later(Event::SlotTaken { by }),
+        })
+    }
+}
+
+/// A newer full file that is ready replaces everything.
+fn overtaken(run: &Run, siblings: &[Run]) -> Option<Event> {
+    let is_ready = |newer: &&Run| match newer.state {
+        State::Packed | State::Pushing | State::Ingesting | State::Completed => true,
+        State::Received | State::Rejected | State::Superseded | State::Cancelled | State::Stuck => {
+            false
+        }
+    };
+    let mut newer = siblings.iter().filter(|newer| newer.order() > run.order());
+    let newer = newer.find(|newer| newer.refresh == Some(Refresh::Full) && is_ready(newer))?;
+    Some(Event::Overtaken { by: newer.called() })
+}
+
+/// An import that is not let in pauses its connection; one that came to a bad end those behind it.
+fn paused(run: &Run, siblings: &[Run]) -> Option<Event> {
+    let mut before = siblings.iter().filter(|by| !by.state.is_end() || by.order() < run.order());
+    let why = before.find_map(|by| by.pauses.clone())?;
+    Some(Event::Paused { why })
+}
+
+/// Incremental files keep their order.
+fn behind(run: &Run, siblings: &[Run]) -> Option<Event> {
+    // Whoever has the slot does not wait: the older file would wait for the slot in turn.
+    if run.refresh != Some(Refresh::Incremental) || run.holds_slot() {
+        return None;
+    }
+    let mut older = siblings.iter().filter(|older| older.order() < run.order());
+    let older = older.find(|older| !older.state.is_end())?;
+    Some(Event::Behind { older: older.called() })
+}
