@@ -95,7 +95,7 @@ async fn show(
     let started = Instant::now();
     stage.arrive(&name, csv).await?;
     let run = tokio::select! {
-        run = until_ended(&stage) => run?,
+        run = until_over(&stage) => run?,
         why = tell_log(&stage, started) => return Err(why),
     };
     print_row(&stage, &run).await?;
@@ -163,12 +163,11 @@ async fn rehearsal(token: &str, quirks: &[cli::Quirk]) -> Result<Service, String
     Ok(service)
 }
 
-/// Waits until the one import has ended and its zip is deleted.
-async fn until_ended(stage: &Stage) -> Result<Run, String> {
+/// Waits until the one import has ended and its zip is deleted, or waits for a person.
+async fn until_over(stage: &Stage) -> Result<Run, String> {
     loop {
-        let ended =
-            stage.imports().await?.into_iter().find(|run| run.state.is_end() && run.due.is_none());
-        if let Some(run) = ended {
+        let is_over = |run: &Run| run.due.is_none() || run.pauses.is_some();
+        if let Some(run) = stage.imports().await?.into_iter().find(is_over) {
             sleep(LAST_WORDS).await;
             return Ok(run);
         }

@@ -152,6 +152,18 @@ async fn a_quirk_of_the_service_is_shown_and_survived() {
     shown.is_gone().await;
 }
 
+#[tokio::test]
+async fn a_connection_that_is_not_let_in_is_shown_to_wait_for_a_person() {
+    let shown = Shown::new();
+    let output = shown.run(&["--quirk", "forbidden"]).await;
+    let told = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    for words in ["the service answered 403", "`viva-import resume hr`", "State          Packed"] {
+        assert!(told.contains(words), "{told}");
+    }
+    shown.is_gone().await;
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn ctrl_c_leaves_nothing_behind() {

@@ -13,6 +13,7 @@ mod docs;
 mod guard;
 mod identity;
 mod pages;
+mod persons;
 mod properties;
 mod road;
 mod rules;

@@ -1,9 +1,6 @@
 //! The main job: a CSV that arrives becomes a followed import with its status in a table.
 
-use std::{
-    io::{Cursor, Read as _},
-    time::Duration,
-};
+use std::io::{Cursor, Read as _};
 
 use futures::{StreamExt as _, stream};
 use reqwest::{Method, header::HeaderMap};
@@ -18,7 +15,9 @@ use viva_import::{
     run::{Refresh, State},
 };
 
-use crate::stage::{GOOD_CSV, TOKEN, ended, log, rules, stage, stage_with, until};
+use crate::stage::{
+    GOOD_CSV, TOKEN, a_second_later, csv_of, ended, log, rules, stage, stage_with, until,
+};
 
 #[tokio::test]
 async fn a_csv_that_arrives_becomes_one_completed_row_and_one_accepted_ingestion() {
@@ -106,8 +105,7 @@ async fn a_new_content_under_the_same_name_is_a_new_import() {
 async fn the_schedule_finds_the_newest_file_that_no_event_told_of() {
     let stage = stage(&[]).await;
     stage.drop_file("hr/older.csv", GOOD_CSV.into()).await.unwrap();
-    // A blob's date has whole seconds.
-    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    a_second_later().await;
     stage.drop_file("hr/newest.csv", GOOD_CSV.into()).await.unwrap();
     stage.drop_file("nobody/a.csv", GOOD_CSV.into()).await.unwrap();
     let Outcome::Succeeded(answer) = stage.host.timer("schedule", true).await else { panic!() };
@@ -116,18 +114,6 @@ async fn the_schedule_finds_the_newest_file_that_no_event_told_of() {
     let Outcome::Succeeded(answer) = stage.host.timer("schedule", false).await else { panic!() };
     assert_eq!(answer.logs, ["0 files found that no event told of"]);
     assert_eq!(stage.imports().await.unwrap().len(), 1);
-}
-
-/// A blob's date has whole seconds, and the date is the order.
-async fn a_second_later() {
-    tokio::time::sleep(Duration::from_millis(1100)).await;
-}
-
-/// A good file that can be told from others by its number of rows.
-fn csv_of(rows: usize) -> String {
-    let head = "ana@contoso.com,11/01/2026,,Executive\n";
-    let others = (1..rows).map(|n| format!("p{n}@contoso.com,11/01/2026,ana@contoso.com,HQ\n"));
-    format!("Employee,EffectiveDate,Manager,Organization\n{head}{}", others.collect::<String>())
 }
 
 #[tokio::test]

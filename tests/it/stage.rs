@@ -123,3 +123,15 @@ pub(crate) async fn held(stage: &Stage) {
 pub(crate) fn log(stage: &Stage) -> String {
     stage.host.log().iter().map(|line| format!("{}\n", line.message)).collect()
 }
+
+/// A blob's date has whole seconds, and the date is the order.
+pub(crate) async fn a_second_later() {
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+}
+
+/// A good file that can be told from others by its number of rows.
+pub(crate) fn csv_of(rows: usize) -> String {
+    let head = "ana@contoso.com,11/01/2026,,Executive\n";
+    let others = (1..rows).map(|n| format!("p{n}@contoso.com,11/01/2026,ana@contoso.com,HQ\n"));
+    format!("Employee,EffectiveDate,Manager,Organization\n{head}{}", others.collect::<String>())
+}

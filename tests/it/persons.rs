@@ -1,0 +1,225 @@
+//! What persons ask for: retry, cancel, resume; and the pauses that wait for them.
+
+use std::process::Output;
+
+use tokio::process::Command;
+use viva_import::{
+    azure::PACKAGES,
+    demo::{
+        SAMPLE_CONNECTION,
+        service::{Call, Quirk},
+        stage::Stage,
+    },
+    run::{Run, State},
+};
+
+use crate::stage::{BINARY, GOOD_CSV, TOKEN, a_second_later, csv_of, ended, stage, until};
+
+async fn ask(stage: &Stage, command: &str, whom: &str) -> Output {
+    let mut process = Command::new(BINARY);
+    process.args([command, whom]).envs(stage.settings()).output().await.unwrap()
+}
+
+/// Asks, is heard, and is told so.
+async fn asked(stage: &Stage, command: &str, whom: &str) -> String {
+    let output = ask(stage, command, whom).await;
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    told
+}
+
+/// Asks, and is told why not.
+async fn refused(stage: &Stage, command: &str, whom: &str) -> String {
+    let output = ask(stage, command, whom).await;
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// The import of a file, once it is as wanted.
+async fn import(stage: &Stage, name: &str, wanted: impl Fn(&Run) -> bool) -> Run {
+    let what = format!("{name} as wanted");
+    let found = until(&what, async || {
+        let imports = stage.imports().await.unwrap();
+        imports.into_iter().find(|run| run.source.name == name && wanted(run))
+    });
+    found.await
+}
+
+fn says(run: &Run, words: &str) -> bool {
+    run.last_failure.as_ref().is_some_and(|why| why.contains(words))
+}
+
+fn incremental(more: &str) -> String {
+    SAMPLE_CONNECTION.replace("\"full\"", &format!("\"incremental\"{more}"))
+}
+
+fn pushes(stage: &Stage) -> usize {
+    stage.service.requests().iter().filter(|seen| seen.call == Some(Call::Push)).count()
+}
+
+#[tokio::test]
+async fn a_403_pauses_the_connection_until_a_person_has_mended_it() {
+    for call in [Call::Ping, Call::Push] {
+        let stage = stage(&[]).await;
+        stage.connect("changes", &incremental("")).await.unwrap();
+        stage.service.quirk(call, Quirk::Forbidden);
+        stage.arrive("changes/1.csv", csv_of(1).into()).await.unwrap();
+        let run = import(&stage, "changes/1.csv", |run| run.pauses.is_some()).await;
+        assert_eq!(run.state, State::Packed, "the file waits");
+        assert!(says(&run, "one of three") && says(&run, "`viva-import resume changes`"));
+
+        // The others of the connection do not knock at all, however often they are due.
+        let (asked_until_now, pushed) = (stage.service.requests().len(), pushes(&stage));
+        a_second_later().await;
+        stage.arrive("changes/2.csv", csv_of(2).into()).await.unwrap();
+        import(&stage, "changes/2.csv", |run| says(run, "connection changes is paused")).await;
+        a_second_later().await;
+        assert_eq!(stage.service.requests().len(), asked_until_now);
+
+        // Another connection of the tenant is not held up by it.
+        stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+        assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
+        assert!(pushes(&stage) > pushed);
+
+        assert!(refused(&stage, "resume", "hr").await.contains("no import of a connection hr"));
+        let told = asked(&stage, "resume", "changes").await;
+        assert!(told.contains("inbox/changes/1.csv pauses connection changes no longer"), "{told}");
+        for name in ["changes/1.csv", "changes/2.csv"] {
+            assert_eq!(ended(&stage, name).await.state, State::Completed, "{name}");
+        }
+        let run = import(&stage, "changes/1.csv", |run| run.pauses.is_none()).await;
+        assert!(run.by_hand.unwrap().starts_with("by `viva-import resume` at 20"));
+        let order: Vec<u64> = stage.service.ingestions().iter().map(|it| it.rows).collect();
+        assert_eq!(order[order.len() - 2..], [1, 2]);
+    }
+}
+
+#[tokio::test]
+async fn a_rejected_incremental_stops_those_behind_it_only_where_the_connection_says_so() {
+    let bad = "Employee\n";
+    let stage = stage(&[("AzureWebJobs.drive.Disabled", "true")]).await;
+    stage.connect("goes", &incremental("")).await.unwrap();
+    stage.connect("stops", &incremental(", \"stopAfterRejected\": true")).await.unwrap();
+    for connection in ["goes", "stops"] {
+        stage.drop_file(&format!("{connection}/1.csv"), csv_of(1).into()).await.unwrap();
+    }
+    a_second_later().await;
+    for connection in ["goes", "stops"] {
+        stage.drop_file(&format!("{connection}/2.csv"), bad.into()).await.unwrap();
+    }
+    a_second_later().await;
+    for connection in ["goes", "stops"] {
+        stage.drop_file(&format!("{connection}/3.csv"), csv_of(3).into()).await.unwrap();
+    }
+    stage.host.timer("sweep", true).await;
+    let end = async |name: &str| {
+        until(name, async || {
+            stage.host.timer("drive", false).await;
+            let imports = stage.imports().await.unwrap();
+            imports.into_iter().find(|run| run.source.name == name && run.state.is_end())
+        })
+        .await
+    };
+    assert_eq!(end("goes/2.csv").await.state, State::Rejected);
+    assert_eq!(end("goes/3.csv").await.state, State::Completed);
+    let rejected = end("stops/2.csv").await;
+    assert_eq!(rejected.state, State::Rejected);
+    // What was there before it goes, what came after it waits.
+    assert_eq!(end("stops/1.csv").await.state, State::Completed);
+    let waiting = until("the file behind", async || {
+        stage.host.timer("drive", false).await;
+        let imports = stage.imports().await.unwrap();
+        let mut behind = imports.into_iter().filter(|run| run.source.name == "stops/3.csv");
+        behind.find(|run| says(run, "connection stops is paused, because inbox/stops/2.csv"))
+    })
+    .await;
+    assert_eq!(waiting.state, State::Packed);
+    asked(&stage, "resume", "stops").await;
+    assert_eq!(end("stops/3.csv").await.state, State::Completed);
+}
+
+#[tokio::test]
+async fn a_retry_takes_up_what_was_rejected_or_stuck_once_its_cause_is_mended() {
+    let stage = stage(&[]).await;
+    // A mapping that does not fit the file, mended.
+    let other = SAMPLE_CONNECTION.replace("\"Organization\"", "\"Department\"");
+    stage.connect("hr", &other).await.unwrap();
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    let run = ended(&stage, "hr/a.csv").await;
+    assert_eq!(run.state, State::Rejected, "{:?}", run.last_failure);
+    stage.connect("hr", SAMPLE_CONNECTION).await.unwrap();
+    asked(&stage, "retry", &run.id.key).await;
+    let run = import(&stage, "hr/a.csv", |run| run.state == State::Completed).await;
+    assert!(run.by_hand.unwrap().starts_with("by `viva-import retry` at 20"));
+    assert_eq!((run.problems, run.last_failure), (0, None));
+
+    // A push the service refused, for a reason that was its own.
+    stage.service.quirk(Call::Push, Quirk::BadRequest);
+    stage.arrive("hr/b.csv", GOOD_CSV.into()).await.unwrap();
+    let run = ended(&stage, "hr/b.csv").await;
+    assert_eq!(run.state, State::Stuck);
+    asked(&stage, "retry", &run.id.key).await;
+    import(&stage, "hr/b.csv", |run| run.state == State::Completed).await;
+
+    // What is at its end or unknown is left as it is.
+    let told = refused(&stage, "retry", &run.id.key).await;
+    assert!(told.contains("upload it again: that is an import of its own"), "{told}");
+    assert!(refused(&stage, "retry", "1'or'1").await.contains("there is no import 1'or'1"));
+    assert_eq!(stage.service.ingestions().len(), 2);
+}
+
+#[tokio::test]
+async fn a_retry_of_what_waits_does_not_wait() {
+    let stage = stage(&[("BUSY_WAIT_SECONDS", "3600"), ("BUSY_WAIT_MAX_SECONDS", "3600")]).await;
+    stage.service.quirk(Call::Push, Quirk::Busy);
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    let run = import(&stage, "hr/a.csv", |run| run.busy == 1).await;
+    asked(&stage, "retry", &run.id.key).await;
+    assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
+}
+
+#[tokio::test]
+async fn a_cancelled_file_is_not_pushed_and_those_behind_it_go_on() {
+    let stage = stage(&[]).await;
+    stage.connect("changes", &incremental("")).await.unwrap();
+    stage.service.always(Call::Push, Some(Quirk::Busy));
+    stage.arrive("changes/1.csv", csv_of(1).into()).await.unwrap();
+    let first = import(&stage, "changes/1.csv", |run| run.busy > 0).await;
+    a_second_later().await;
+    stage.arrive("changes/2.csv", csv_of(2).into()).await.unwrap();
+    import(&stage, "changes/2.csv", |run| says(run, "is older and goes first")).await;
+
+    // A push that is under way cannot be cancelled, and the next moment it can.
+    until("a cancelled import", async || {
+        ask(&stage, "cancel", &first.id.key).await.status.success().then_some(())
+    })
+    .await;
+    let first = ended(&stage, "changes/1.csv").await;
+    assert_eq!(first.state, State::Cancelled);
+    assert!(says(&first, "by `viva-import cancel` at 20"), "{:?}", first.last_failure);
+    assert!(refused(&stage, "cancel", &first.id.key).await.contains("is at its end: cancelled"));
+    stage.service.always(Call::Push, None);
+    assert_eq!(ended(&stage, "changes/2.csv").await.state, State::Completed);
+    let rows: Vec<u64> = stage.service.ingestions().iter().map(|it| it.rows).collect();
+    assert_eq!(rows, [2]);
+    assert!(stage.storage.blobs.list(PACKAGES, "").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_ingestion_that_hangs_can_be_given_up_and_the_tenant_goes_on() {
+    let stage = stage(&[]).await;
+    stage.service.always(Call::Status, Some(Quirk::StatusWord("NotStarted".to_owned())));
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    let run = import(&stage, "hr/a.csv", |run| run.state == State::Ingesting).await;
+    let told = refused(&stage, "retry", &run.id.key).await;
+    assert!(told.contains("is under way: pushed as ingestion"), "{told}");
+    let told = asked(&stage, "cancel", &run.id.key).await;
+    assert!(told.contains("the service has it and may still take it in"), "{told}");
+    let run = ended(&stage, "hr/a.csv").await;
+    assert!(run.state == State::Cancelled && says(&run, "the service has it as ingestion"));
+    stage.service.always(Call::Status, None);
+    stage.arrive("hr/b.csv", GOOD_CSV.into()).await.unwrap();
+    assert_eq!(ended(&stage, "hr/b.csv").await.state, State::Completed);
+    let log = crate::stage::log(&stage);
+    assert!(!log.contains(TOKEN) && !log.contains("bo@contoso.com"));
+}
