@@ -5,6 +5,8 @@ use std::time::Duration;
 use time::macros::datetime;
 
 use super::*;
+
+mod wishes;
 use crate::{check::Summary, config::Config};
 
 const NOW: OffsetDateTime = datetime!(2026-11-23 06:00 UTC);
@@ -137,10 +139,37 @@ fn a_busy_service_keeps_the_file_and_tries_later_for_as_long_as_it_takes() {
 }
 
 #[test]
-fn busy_is_asked_again_in_minutes_with_jitter() {
-    let run = told(pushing(), NOW, [Event::Busy]);
-    let wait = run.due.unwrap() - NOW;
-    assert!(wait >= Duration::from_mins(5) && wait < Duration::from_mins(7), "{wait}");
+fn busy_is_asked_again_in_minutes_doubling_with_jitter() {
+    let mut run = pushing();
+    for minutes in [5, 10, 20, 30, 30] {
+        run = told(run, NOW, [Event::Busy]);
+        let wait = run.due.unwrap() - NOW;
+        let least = Duration::from_mins(minutes);
+        assert!(wait >= least && wait < least + least / 4, "{wait}");
+        run = told(run, NOW, [claimed()]);
+    }
+}
+
+#[test]
+fn a_refused_token_is_tried_once_fresh_and_then_a_person_is_called() {
+    let token_refused = || Event::TokenRefused { why: "why".to_owned() };
+    let run = told(pushing(), NOW, [token_refused()]);
+    assert_eq!(run.state, State::Packed);
+    let accepted = told(run.clone(), NOW, [claimed(), accepted()]);
+    assert_eq!(accepted.state, State::Ingesting);
+    assert_eq!(told(run, NOW, [claimed(), token_refused()]).state, State::Stuck);
+}
+
+#[test]
+fn what_a_wrong_clock_put_off_for_years_is_due_as_soon_as_the_clock_is_right() {
+    let years = NOW + Duration::from_hours(3 * 365 * 24);
+    let waiting = |run: Run| told(Run { deadline: None, ..run }, years, [Event::Busy]);
+    for run in
+        [told(Run { deadline: None, ..received() }, years, [Event::Began]), waiting(pushing())]
+    {
+        assert!(!matches!(run.action(NOW, &policy()), Action::Wait(_)), "{run:?}");
+        assert!(matches!(run.action(years, &policy()), Action::Wait(_)), "{run:?}");
+    }
 }
 
 #[test]

@@ -1,0 +1,136 @@
+//! What persons ask for, and the waits that end by it.
+
+use super::*;
+
+fn asked(run: Run, now: OffsetDateTime, wish: Wish) -> Run {
+    told(run, now, [Event::Asked { wish, by: "by somebody".to_owned() }])
+}
+
+fn refuses(run: &Run, wish: Wish) -> bool {
+    let event = Event::Asked { wish, by: "by somebody".to_owned() };
+    run.clone().apply(event, NOW, &policy()).is_err()
+}
+
+fn packed() -> Run {
+    told(received(), NOW, [Event::Began, staged()])
+}
+
+fn forbidden() -> Event {
+    Event::Forbidden { why: "403".to_owned() }
+}
+
+fn stuck() -> Run {
+    told(pushing(), NOW, [Event::PushRefused { why: "why".to_owned() }])
+}
+
+#[test]
+fn each_state_takes_the_wishes_that_make_sense_in_it_and_no_other() {
+    let cancelled = || asked(packed(), NOW, Wish::Cancel);
+    for (run, retry, cancel) in [
+        (received(), true, true),
+        (packed(), true, true),
+        (pushing(), false, false),
+        (told(pushing(), NOW, [accepted()]), false, true),
+        (told(pushing(), NOW, [accepted(), said(Status::Completed)]), false, false),
+        (told(received(), NOW, [refused(false)]), true, false),
+        (told(received(), NOW, [Event::Replaced]), false, false),
+        (stuck(), true, false),
+        (cancelled(), false, false),
+    ] {
+        assert_eq!(!refuses(&run, Wish::Retry), retry, "{run:?}");
+        assert_eq!(!refuses(&run, Wish::Cancel), cancel, "{run:?}");
+        assert!(refuses(&run, Wish::Allow) && refuses(&run, Wish::Resume), "{run:?}");
+    }
+}
+
+#[test]
+fn a_retry_begins_again_and_forgets_what_came_of_the_last_try() {
+    let lost = told(pushing(), NOW, [lost(), claimed(), accepted(), said(Status::NotStarted)]);
+    let late = NOW + policy().ingestion_deadline;
+    let stuck = told(lost, late, [said(Status::NotStarted)]);
+    assert_eq!(stuck.state, State::Stuck);
+    let again = asked(stuck, late, Wish::Retry);
+    assert_eq!((again.state, again.action(late, &policy())), (State::Received, Action::Pack));
+    assert_eq!((again.ingestion.as_ref(), again.pushed, again.ended), (None, None, None));
+    assert_eq!((again.last_failure.as_ref(), again.holds_slot()), (None, false));
+    assert!(again.deadline.unwrap() > late, "it has all its time again");
+    let completed = [Event::Began, staged(), claimed(), accepted(), said(Status::Completed)];
+    let completed = told(again, late, completed);
+    assert_eq!(completed.state, State::Completed);
+    assert_eq!(completed.by_hand.as_deref(), Some("by somebody"));
+}
+
+#[test]
+fn a_retry_of_what_waits_is_due_at_once_with_all_its_time() {
+    let run = told(pushing(), NOW, [Event::Busy]);
+    let run = asked(run, NOW, Wish::Retry);
+    assert_eq!((run.state, run.action(NOW, &policy())), (State::Packed, Action::Push));
+    let run = asked(run, NOW + Duration::from_hours(1), Wish::Retry);
+    assert_eq!(run.deadline, Some(NOW + Duration::from_hours(1) + policy().wait_deadline));
+    assert_eq!(run.by_hand.as_deref(), Some("by somebody; by somebody"));
+}
+
+#[test]
+fn a_cancelled_import_says_what_the_service_may_have() {
+    let says = |run: Run, words: &str| {
+        let run = asked(run, NOW, Wish::Cancel);
+        assert_eq!((run.state, run.holds_slot()), (State::Cancelled, false));
+        let why = run.last_failure.unwrap();
+        assert!(why.starts_with("by somebody") && why.contains(words), "{why}");
+    };
+    says(packed(), "");
+    says(told(pushing(), NOW, [lost()]), "the service may have it");
+    says(told(pushing(), NOW, [accepted()]), "the service has it as ingestion i");
+}
+
+#[test]
+fn the_zip_of_a_pack_under_way_is_deleted_when_that_is_over() {
+    let run = asked(told(received(), NOW, [Event::Began]), NOW, Wish::Cancel);
+    let over = NOW + policy().step_timeout;
+    assert_eq!(run.action(NOW, &policy()), Action::Wait(over));
+    assert_eq!(run.action(over, &policy()), Action::Discard);
+    // Nothing was begun, nothing is left.
+    assert_eq!(asked(received(), NOW, Wish::Cancel).action(NOW, &policy()), Action::Rest);
+}
+
+#[test]
+fn a_403_pauses_and_waits_for_a_person_and_not_for_ever() {
+    for run in [packed(), pushing()] {
+        let run = told(run, NOW, [forbidden()]);
+        assert_eq!((run.state, run.pauses.as_deref()), (State::Packed, Some("403")));
+        let later = told(run, NOW + Duration::from_hours(1), [Event::Paused { why: "403".into() }]);
+        assert!(later.last_failure.as_ref().unwrap().contains("`viva-import resume hr`"));
+        let resumed = asked(later.clone(), NOW + Duration::from_hours(71), Wish::Resume);
+        assert_eq!((resumed.pauses.as_ref(), resumed.last_failure.as_ref()), (None, None));
+        assert!(resumed.deadline > later.deadline);
+
+        let stuck =
+            told(later, NOW + policy().wait_deadline, [Event::Paused { why: "403".into() }]);
+        assert_eq!(stuck.state, State::Stuck);
+        // A new file would be answered 403 all the same, until somebody says that it is mended.
+        assert!(stuck.pauses.is_some());
+        let resumed = asked(stuck, NOW, Wish::Resume);
+        assert_eq!((resumed.state, resumed.pauses), (State::Stuck, None));
+    }
+}
+
+#[test]
+fn a_paused_connection_gives_the_tenants_slot_back() {
+    let run = told(pushing(), NOW, [lost(), claimed(), forbidden()]);
+    assert!(run.answer_lost && !run.holds_slot());
+}
+
+#[test]
+fn what_others_build_on_pauses_them_when_it_comes_to_a_bad_end() {
+    let mut run = received();
+    run.stops = true;
+    let rejected = told(run.clone(), NOW, [refused(false)]);
+    assert!(
+        rejected.pauses.as_ref().unwrap().contains("inbox/hr/a.csv (import 1) ended as Rejected")
+    );
+    assert_eq!(asked(rejected, NOW, Wish::Retry).pauses, None);
+    let superseded = told(run.clone(), NOW, [Event::Replaced]);
+    assert_eq!(superseded.pauses, None);
+    assert_eq!(asked(run, NOW, Wish::Cancel).pauses, None);
+    assert_eq!(told(received(), NOW, [refused(false)]).pauses, None);
+}
