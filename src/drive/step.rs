@@ -18,7 +18,7 @@ use crate::{
     drive::Arrival,
     ingestion::{Trouble, wire::Status},
     package::{self, Outcome},
-    run::{Checked, Event, IngestionId, Refresh, Run},
+    run::{Checked, Event, IngestionId, Refresh, Run, RunId},
     runs::Stored,
 };
 
@@ -41,7 +41,23 @@ impl Road {
                 retry_at: None,
             },
         };
-        self.save(*stored, event).await
+        let (id, zip) = (stored.run.id.clone(), zip_of(&stored.run));
+        let step = self.save(*stored, event).await?;
+        if matches!(step, Step::Resting) {
+            self.forget_zip(&id, &zip).await?;
+        }
+        Ok(step)
+    }
+
+    /// Deletes the zip of a pack whose import somebody moved on meanwhile: a person gave it up, or
+    /// another instance took it up because this one was too slow.
+    async fn forget_zip(&self, id: &RunId, zip: &str) -> Result<()> {
+        let stored = self.runs.get(id).await?;
+        let package = stored.as_ref().and_then(|stored| stored.run.package.as_ref());
+        if package.is_some_and(|package| package.blob == zip) {
+            return Ok(());
+        }
+        self.blobs.delete_all(PACKAGES, zip).await
     }
 
     async fn pack_file(&self, run: &Run) -> Result<Event> {
@@ -67,9 +83,8 @@ impl Road {
             None => None,
         };
         let allowed = terms.allowed.as_ref().map(|allowed| allowed.by.clone());
-        let name = format!("{}/{}.zip", run.id.key, run.attempts);
-        let mapping_key = &self.config.mapping_key;
-        let packed = package::pack(&self.blobs, &run.source, terms, mapping_key, &name).await;
+        let (name, key) = (zip_of(run), &self.config.mapping_key);
+        let packed = package::pack(&self.blobs, &run.source, terms, key, &name).await;
         Ok(match packed {
             Ok(Outcome::Staged(package, report)) => {
                 let checked = Checked {
@@ -222,6 +237,11 @@ impl Road {
             }
         })
     }
+}
+
+/// The zip that the present attempt stages.
+fn zip_of(run: &Run) -> String {
+    format!("{}/{}.zip", run.id.key, run.attempts)
 }
 
 /// What broke a push off on our own side, before the service can have had the whole of it.

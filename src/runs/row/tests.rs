@@ -7,7 +7,11 @@ use super::*;
 use crate::check::Column;
 
 /// A row as the first version wrote it, and as the table gives it back.
-const FIRST: &str = include_str!("first.json");
+const FIRST: &str = include_str!("shapes/1.json");
+/// With what the check saw: people, a summary, who let it pass.
+const SECOND: &str = include_str!("shapes/2.json");
+/// With pauses and with what persons asked for.
+const THIRD: &str = include_str!("shapes/3.json");
 
 fn summary() -> Summary {
     let columns = vec![Column { name: "PersonId".to_owned(), kind: "EmailType".to_owned() }];
@@ -29,6 +33,26 @@ fn the_first_shape_still_parses() {
     assert_eq!(run.package.unwrap().bytes, 2842);
     assert_eq!(run.ingestion.unwrap().0, "00000000-0000-4000-8000-000000000001");
     assert_eq!(write_id, "64866d70-b1eb-4d92-b437-de3f2a043079");
+}
+
+#[test]
+fn the_second_shape_still_parses() {
+    let (run, _) = parse(&row(SECOND)).unwrap();
+    assert_eq!((run.state, run.guarded, run.failed_pushes), (State::Rejected, true, 1));
+    assert_eq!((run.dropped, run.summary), (3, Some(summary())));
+    assert!(run.allowed.is_some() && run.report.is_some() && run.notice.is_some());
+}
+
+#[test]
+fn the_shape_of_today_has_every_column_and_parses() {
+    let (run, _) = parse(&row(THIRD)).unwrap();
+    assert_eq!((run.state, run.stops, run.busy), (State::Packed, true, 2));
+    assert_eq!(run.pauses.as_deref(), Some("the service answered 403"));
+    assert!(run.by_hand.is_some() && !run.holds_slot());
+    // Whoever adds a column keeps a row of that shape here.
+    for (column, _) in COLUMNS {
+        assert!(row(THIRD).contains_key(*column), "no row has the column {column}");
+    }
 }
 
 #[test]
