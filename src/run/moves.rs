@@ -51,15 +51,14 @@ impl Run {
         self.paused(why, now, policy)
     }
 
-    /// Waits for a person; its deadline goes on.
+    /// Waits for a person, for as long as that takes.
     pub(super) fn paused(self, why: &str, now: OffsetDateTime, policy: &Policy) -> Self {
         let connection = &self.connection;
         let why = format!(
             "waits: connection {connection} is paused, because {why}; once that is mended, \
              `viva-import resume {connection}` lets its files go on"
         );
-        let due = now + policy.queue_wait(&self.id, self.attempts);
-        self.later(due, why, now)
+        self.queue_up(why, now, policy)
     }
 
     /// An end is due once more where a zip may have been staged: it is deleted.
@@ -100,7 +99,8 @@ impl Run {
         self
     }
 
-    /// Waits for another import, which has a deadline of its own: this one's begins after it.
+    /// Waits for another import, which has a deadline of its own, or for a person: this one's
+    /// deadline begins after that.
     pub(super) fn queue_up(mut self, why: String, now: OffsetDateTime, policy: &Policy) -> Self {
         self.last_failure = Some(why);
         self.due = Some(now + policy.queue_wait(&self.id, self.attempts));

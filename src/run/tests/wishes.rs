@@ -94,23 +94,18 @@ fn the_zip_of_a_pack_under_way_is_deleted_when_that_is_over() {
 }
 
 #[test]
-fn a_403_pauses_and_waits_for_a_person_and_not_for_ever() {
+fn a_403_pauses_and_waits_for_a_person_as_long_as_it_takes() {
     for run in [packed(), pushing()] {
         let run = told(run, NOW, [forbidden()]);
         assert_eq!((run.state, run.pauses.as_deref()), (State::Packed, Some("403")));
-        let later = told(run, NOW + Duration::from_hours(1), [Event::Paused { why: "403".into() }]);
+        let weeks = NOW + Duration::from_hours(14 * 24);
+        let later = told(run, weeks, [Event::Paused { why: "403".into() }]);
+        assert_eq!(later.state, State::Packed);
         assert!(later.last_failure.as_ref().unwrap().contains("`viva-import resume hr`"));
-        let resumed = asked(later.clone(), NOW + Duration::from_hours(71), Wish::Resume);
+        let resumed = asked(later, weeks, Wish::Resume);
         assert_eq!((resumed.pauses.as_ref(), resumed.last_failure.as_ref()), (None, None));
-        assert!(resumed.deadline > later.deadline);
-
-        let stuck =
-            told(later, NOW + policy().wait_deadline, [Event::Paused { why: "403".into() }]);
-        assert_eq!(stuck.state, State::Stuck);
-        // A new file would be answered 403 all the same, until somebody says that it is mended.
-        assert!(stuck.pauses.is_some());
-        let resumed = asked(stuck, NOW, Wish::Resume);
-        assert_eq!((resumed.state, resumed.pauses), (State::Stuck, None));
+        assert_eq!(resumed.action(weeks, &policy()), Action::Push);
+        assert_eq!(resumed.deadline, Some(weeks + policy().wait_deadline));
     }
 }
 
