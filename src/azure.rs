@@ -1,13 +1,13 @@
 //! Azure Storage and identities: the account that holds inbox, connections, packages, reports and
 //! the imports table.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use azure_core::{
     Error,
     credentials::{Secret, TokenCredential},
     error::ErrorKind,
-    http::{ClientOptions, Transport, Url},
+    http::{ClientOptions, ExponentialRetryOptions, RetryOptions, Transport, Url},
 };
 use azure_storage_blob::{BlobServiceClient, BlobServiceClientOptions};
 use azure_storage_queue::{QueueClient, QueueServiceClient, QueueServiceClientOptions};
@@ -100,14 +100,17 @@ impl Account {
     fn access(
         &self,
         scheme: Scheme,
+        answer_timeout: Duration,
     ) -> azure_core::Result<(&Endpoints, SomeCredential, ClientOptions)> {
         Ok(match self {
             Self::Emulator { name, key, endpoints } => {
-                (endpoints, None, emulated(name, key, scheme)?)
+                let mut options = client_options(true, answer_timeout)?;
+                options.per_try_policies = vec![SharedKey::policy(name, key, scheme)];
+                (endpoints, None, options)
             }
             Self::Identity { client_id, endpoints } => {
-                let credential = identity::managed_identity(client_id.as_deref())?;
-                (endpoints, Some(credential), ClientOptions::default())
+                let credential = identity::managed_identity(client_id.as_deref(), answer_timeout)?;
+                (endpoints, Some(credential), client_options(false, answer_timeout)?)
             }
         })
     }
@@ -122,15 +125,17 @@ pub struct Storage {
 }
 
 impl Storage {
-    /// Makes the clients; asks nothing yet.
+    /// Makes the clients; asks nothing yet. A question that is never answered fails after a
+    /// little more than twice `answer_timeout`: it is asked once more.
     ///
     /// # Errors
     /// Where no credential can be made.
-    pub fn open(account: &Account) -> azure_core::Result<Self> {
-        let (endpoints, credential, client_options) = account.access(Scheme::Full)?;
+    pub fn open(account: &Account, answer_timeout: Duration) -> azure_core::Result<Self> {
+        let (endpoints, credential, client_options) =
+            account.access(Scheme::Full, answer_timeout)?;
         let options = BlobServiceClientOptions { client_options, ..Default::default() };
         let blobs = BlobServiceClient::new(endpoints.blob.clone(), credential, Some(options))?;
-        let (endpoints, credential, options) = account.access(Scheme::Lite)?;
+        let (endpoints, credential, options) = account.access(Scheme::Lite, answer_timeout)?;
         Ok(Self {
             blobs: Blobs::new(blobs),
             imports: Table::new(endpoints.table.clone(), IMPORTS, credential, options),
@@ -151,23 +156,34 @@ impl Storage {
     }
 }
 
-/// A queue of the account.
+/// A queue of the account; only the demo and its host speak to queues themselves.
 ///
 /// # Errors
 /// Where no credential can be made.
 pub fn queue(account: &Account, name: &str) -> azure_core::Result<QueueClient> {
-    let (endpoints, credential, client_options) = account.access(Scheme::Full)?;
+    let (endpoints, credential, client_options) =
+        account.access(Scheme::Full, Duration::from_mins(1))?;
     let options = QueueServiceClientOptions { client_options, ..Default::default() };
     QueueServiceClient::new(endpoints.queue.clone(), credential, Some(options))?.queue_client(name)
 }
 
-/// Signed by key, and not through a proxy that the environment may name.
-fn emulated(name: &str, key: &Secret, scheme: Scheme) -> azure_core::Result<ClientOptions> {
-    let client = http::client(true)
+/// Options under which neither a try nor all tries together wait for ever: the next try is begun
+/// no later than `answer_timeout` after the end of the first.
+fn client_options(
+    on_this_machine: bool,
+    answer_timeout: Duration,
+) -> azure_core::Result<ClientOptions> {
+    let client = http::client(on_this_machine)
+        .read_timeout(answer_timeout)
+        .build()
         .map_err(|error| Error::with_message(ErrorKind::Other, error.to_string()))?;
+    let retry = ExponentialRetryOptions {
+        max_total_elapsed: answer_timeout.try_into().unwrap_or(time::Duration::MAX),
+        ..Default::default()
+    };
     Ok(ClientOptions {
         transport: Some(Transport::new(Arc::new(client))),
-        per_try_policies: vec![SharedKey::policy(name, key, scheme)],
+        retry: RetryOptions::exponential(retry),
         ..Default::default()
     })
 }
@@ -180,7 +196,10 @@ pub fn sentence(error: &Error) -> String {
     // When the retries have been used up, what was answered last stands behind that.
     let behind = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<Error>());
     if let Some(behind) = behind {
-        return sentence(behind);
+        let is_of_token = |error: &Error| matches!(error.kind(), ErrorKind::Credential);
+        let what = sentence(behind);
+        let told = is_of_token(behind) || !is_of_token(error);
+        return if told { what } else { format!("no token could be had: {what}") };
     }
     match error.kind() {
         ErrorKind::HttpResponse { status, error_code, .. } => {
@@ -211,5 +230,28 @@ mod tests {
         assert_eq!(sentence(&retried), "connection refused");
         let plain = Error::with_message(ErrorKind::Io, "first line\nsecond line");
         assert_eq!(sentence(&plain), "first line");
+        let refused = Error::with_message(ErrorKind::Io, "connection refused");
+        let no_token = Error::with_error(ErrorKind::Credential, refused, "could not sign in");
+        let no_token = no_token.with_context("not retried");
+        assert_eq!(sentence(&no_token), "no token could be had: connection refused");
+    }
+
+    #[tokio::test]
+    async fn storage_that_takes_a_question_and_never_answers_is_given_up() {
+        // The kernel takes the connections; nobody ever reads from them.
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/a", silent.local_addr().unwrap());
+        let account = Account::emulator(&format!(
+            "AccountName=a;AccountKey=a2V5;BlobEndpoint={url};QueueEndpoint={url};\
+             TableEndpoint={url}"
+        ));
+        let storage = Storage::open(&account.unwrap(), Duration::from_secs(1)).unwrap();
+        let asked = async {
+            tokio::join!(storage.blobs.look(INBOX, "hr/a.csv"), storage.imports.get("t", "r"))
+        };
+        let (blob, row) = tokio::time::timeout(Duration::from_mins(1), asked).await.unwrap();
+        for error in [blob.unwrap_err(), row.unwrap_err()] {
+            assert_eq!(error.kind(), &ErrorKind::Io);
+        }
     }
 }

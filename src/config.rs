@@ -123,6 +123,11 @@ pub const SETTINGS: &[Setting] = &[
         "whether the service's own error file is kept under `reports/`; it may quote the data, so it is left in the portal",
     ),
     setting(
+        "ANSWER_TIMEOUT_SECONDS",
+        Some("60"),
+        "how long the service or storage may leave a question unanswered; a push has the time of its step",
+    ),
+    setting(
         "STEP_TIMEOUT_SECONDS",
         Some("900"),
         "when a pack or push that died is taken up again; a live one gives up at nine tenths of it. Less than half of `functionTimeout`",
@@ -190,6 +195,8 @@ pub struct ServiceConfig {
     pub file_name: String,
     /// Whether its error files are kept.
     pub keep_errors: bool,
+    /// How long it, or storage, may leave a question unanswered.
+    pub answer_timeout: Duration,
 }
 
 impl ServiceConfig {
@@ -225,13 +232,21 @@ impl Config {
         let part_name = reader.text("PUSH_PART_NAME");
         let file_name = reader.text("PUSH_FILE_NAME");
         let keep_errors = reader.boolean("KEEP_SERVICE_ERRORS");
+        let answer_timeout = reader.seconds("ANSWER_TIMEOUT_SECONDS");
         match (account, endpoint) {
             (Some(account), Some(endpoint)) if reader.faults.is_empty() => Ok(Self {
                 account,
                 policy,
                 mapping_key,
                 limits,
-                service: ServiceConfig { endpoint, scope, part_name, file_name, keep_errors },
+                service: ServiceConfig {
+                    endpoint,
+                    scope,
+                    part_name,
+                    file_name,
+                    keep_errors,
+                    answer_timeout,
+                },
             }),
             _ => Err(reader.faults),
         }

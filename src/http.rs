@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use reqwest::{RequestBuilder, StatusCode, header::RETRY_AFTER, redirect::Policy};
+use reqwest::{ClientBuilder, RequestBuilder, StatusCode, header::RETRY_AFTER, redirect::Policy};
 use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 use url::{Host, Url};
 
@@ -39,19 +39,16 @@ impl NoAnswer {
     }
 }
 
-/// A client that follows no redirect: a token goes where it was meant to go and nowhere else. What
-/// is on this machine is reached without the proxy that the environment may name.
-///
-/// # Errors
-/// Where no TLS can be had.
-pub fn client(on_this_machine: bool) -> reqwest::Result<reqwest::Client> {
+/// A client, to be built, that follows no redirect: a token goes where it was meant to go and
+/// nowhere else. What is on this machine is reached without the proxy that the environment may
+/// name.
+pub fn client(on_this_machine: bool) -> ClientBuilder {
     let builder = reqwest::Client::builder();
     let builder = if on_this_machine { builder.no_proxy() } else { builder };
     builder
         .redirect(Policy::none())
         .connect_timeout(Duration::from_secs(20))
         .user_agent(concat!("viva-import/", env!("CARGO_PKG_VERSION")))
-        .build()
 }
 
 /// Sends a request and reads its answer, at most `max_bytes` of it, within `deadline`.
@@ -154,7 +151,7 @@ mod tests {
         let address = nobody.local_addr().unwrap();
         drop(nobody);
         let ask = async |address| {
-            let request = client(true).unwrap().get(format!("http://{address}/secret"));
+            let request = client(true).build().unwrap().get(format!("http://{address}/secret"));
             send(request, Duration::from_secs(5), 100, NOW).await.unwrap_err()
         };
         let NoAnswer::NotSent(why) = ask(address).await else { panic!() };

@@ -35,8 +35,6 @@ use crate::{
 
 pub mod wire;
 
-/// How long a question may take that carries no data.
-const QUESTION_TIMEOUT: Duration = Duration::from_mins(1);
 /// Largest answer that is read; a word about an ingestion has some hundred bytes.
 const MAX_ANSWER_BYTES: usize = 1 << 20;
 /// Most of an error file that is kept.
@@ -122,7 +120,8 @@ impl Service {
     /// Where no TLS can be had.
     pub fn new(config: ServiceConfig, setting: Arc<Lookup>) -> reqwest::Result<Self> {
         let credentials = Mutex::new(HashMap::new());
-        Ok(Self { client: http::client(config.is_loopback())?, config, setting, credentials })
+        let client = http::client(config.is_loopback()).build()?;
+        Ok(Self { client, config, setting, credentials })
     }
 
     /// Finds the tenant's scale unit and asks whether its connector would take a push.
@@ -348,7 +347,8 @@ impl Service {
         if let Some(scale_unit) = question.scale_unit {
             request = request.header(SCALE_UNIT, scale_unit);
         }
-        let answer = http::send(request, QUESTION_TIMEOUT, question.max_bytes, question.now).await;
+        let limit = self.config.answer_timeout;
+        let answer = http::send(request, limit, question.max_bytes, question.now).await;
         answer.map_err(|no_answer| Trouble::later(no_answer.why()))
     }
 
@@ -375,7 +375,8 @@ impl Service {
         }
         let made = match credential {
             Credential::ManagedIdentity { client_id } => {
-                identity::managed_identity(client_id.as_deref()).map_err(|error| {
+                let limit = self.config.answer_timeout;
+                identity::managed_identity(client_id.as_deref(), limit).map_err(|error| {
                     let why = format!("signing in for the push: {}", azure::sentence(&error));
                     Trouble::later(why)
                 })?

@@ -119,7 +119,7 @@ async fn serve() -> Result<ExitCode, String> {
 /// The road as the settings describe it.
 fn open_road() -> Result<Road, String> {
     let config = Config::read(setting).map_err(|faults| faults.join("; "))?;
-    let storage = Storage::open(&config.account)
+    let storage = Storage::open(&config.account, config.service.answer_timeout)
         .map_err(|error| format!("the storage account cannot be opened: {}", sentence(&error)))?;
     let service = Service::new(config.service.clone(), Arc::new(setting))
         .map_err(|_| "no TLS can be had on this machine".to_owned())?;

@@ -12,14 +12,17 @@ use azure_core::{
 use azure_identity::{ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId};
 
 /// The managed identity of the app: the user-assigned one with this client id, or, without one,
-/// the system-assigned.
+/// the system-assigned. Its endpoint may leave a question unanswered for `answer_timeout`, twice.
 ///
 /// # Errors
 /// Where no managed identity can be had at all.
-pub fn managed_identity(client_id: Option<&str>) -> Result<Arc<dyn TokenCredential>> {
+pub fn managed_identity(
+    client_id: Option<&str>,
+    answer_timeout: std::time::Duration,
+) -> Result<Arc<dyn TokenCredential>> {
     let options = ManagedIdentityCredentialOptions {
         user_assigned_id: client_id.map(|id| UserAssignedId::ClientId(id.to_owned())),
-        ..Default::default()
+        client_options: super::client_options(false, answer_timeout)?,
     };
     Ok(ManagedIdentityCredential::new(Some(options))?)
 }

@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     path::Path,
+    time::Duration,
 };
 
 use azure_storage_queue::QueueClient;
@@ -21,6 +22,8 @@ use crate::{
 /// The setting that holds the rehearsal's token.
 pub const TOKEN_SETTING: &str = "REHEARSAL_TOKEN";
 
+/// As the handler has it, unless it is set.
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 /// The app as it is deployed: host.json, and a folder for each function beside it.
 const HOST_JSON: &str = include_str!("../../host.json");
 const FUNCTIONS: [(&str, &str); 5] = [
@@ -182,7 +185,7 @@ impl Stage {
 }
 
 fn open(account: &Account) -> Result<Storage, String> {
-    Storage::open(account).map_err(|error| told("the account", &error))
+    Storage::open(account, ANSWER_TIMEOUT).map_err(|error| told("the account", &error))
 }
 
 fn told(what: &str, error: &azure_core::Error) -> String {

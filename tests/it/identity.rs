@@ -193,6 +193,30 @@ async fn import_as(client_id: Option<&str>) -> Vec<(String, Option<String>)> {
     asked.lock().unwrap().clone()
 }
 
+#[tokio::test]
+async fn an_identity_endpoint_that_never_answers_is_given_up() {
+    // The kernel takes the connections; nobody ever reads from them.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let identity = format!("http://{}/msi/token", silent.local_addr().unwrap());
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let _handler = handler(
+        port,
+        &[
+            ("IDENTITY_ENDPOINT", &identity),
+            ("ImportStorage__accountName", "hrdata"),
+            ("ANSWER_TIMEOUT_SECONDS", "1"),
+        ],
+    );
+    let client = reqwest::Client::new();
+    let answer = until("an answer", async || {
+        client.post(format!("http://127.0.0.1:{port}/schedule")).body("{}").send().await.ok()
+    })
+    .await;
+    assert_eq!(answer.status(), 500);
+    let why = answer.text().await.unwrap();
+    assert!(why.contains("no token could be had"), "{why}");
+}
+
 const STORAGE: &str = "https://storage.azure.com";
 const SERVICE: &str = "9d827643-d003-4cca-9dc8-71213a8f1644";
 

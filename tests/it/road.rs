@@ -324,6 +324,27 @@ async fn the_service_may_misbehave_as_documented() {
 }
 
 #[tokio::test]
+async fn a_question_that_is_never_answered_is_asked_again_later() {
+    at_once([Call::ScaleUnit, Call::Ping, Call::Status], async |call| {
+        let stage = stage(&[("ANSWER_TIMEOUT_SECONDS", "1")]).await;
+        stage.service.always(call, Some(Quirk::Silent));
+        stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+        until("a question given up", async || {
+            let imports = stage.imports().await.unwrap();
+            imports.into_iter().find(|run| {
+                run.last_failure.as_ref().is_some_and(|why| why.contains("no answer within 1 s"))
+            })
+        })
+        .await;
+        stage.service.always(call, None);
+        let run = ended(&stage, "hr/a.csv").await;
+        assert_eq!(run.state, State::Completed, "{call:?}: {:?}", run.last_failure);
+        assert_eq!(stage.service.ingestions().len(), 1, "{call:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_a_repetition_cannot_mend_is_stuck_with_what_to_do() {
     let elsewhere = "http://127.0.0.1:9/elsewhere".to_owned();
     let cases = [

@@ -26,7 +26,8 @@ fn policy() -> Policy {
 }
 
 async fn empty_table() -> Table {
-    let storage = Storage::open(&azurite().await.account(&new_account())).unwrap();
+    let account = azurite().await.account(&new_account());
+    let storage = Storage::open(&account, Duration::from_mins(1)).unwrap();
     storage.imports.create_if_missing().await.unwrap();
     storage.imports
 }
