@@ -20,7 +20,7 @@ mod zip_check;
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{Router, http::StatusCode};
 use bytes::Bytes;
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -108,6 +108,13 @@ pub enum Quirk {
     StatusWord(String),
     /// Done by the book (so a push is accepted), but the connection is cut before any answer.
     AcceptThenCut,
+    /// A gateway answers with this status, 502 or 504, in the service's place.
+    Gateway {
+        /// The status.
+        status: StatusCode,
+        /// Whether the service got the request before (and so accepted a push).
+        reached: bool,
+    },
     /// The connection is cut once this much of the body, or all of a shorter one, was read.
     CutMidBody {
         /// The least number of bytes read.

@@ -3,7 +3,7 @@
 use std::io::{Cursor, Read as _};
 
 use futures::{StreamExt as _, stream};
-use reqwest::{Method, header::HeaderMap};
+use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::Value;
 use viva_import::{
     azure::{PACKAGES, REPORTS},
@@ -288,6 +288,9 @@ async fn a_file_the_service_finds_invalid_is_rejected_with_its_error_file_where_
     assert!(stage.storage.blobs.look(REPORTS, &report).await.unwrap().is_some());
 }
 
+const BAD_GATEWAY: StatusCode = StatusCode::BAD_GATEWAY;
+const TIMEOUT: StatusCode = StatusCode::GATEWAY_TIMEOUT;
+
 /// What the service does, and where the import ends.
 #[tokio::test]
 async fn the_service_may_misbehave_as_documented() {
@@ -303,6 +306,9 @@ async fn the_service_may_misbehave_as_documented() {
         ("no-id", Call::Push, Quirk::NoId, 1),
         ("garbled", Call::Push, Quirk::Garbled, 1),
         ("lost-answer", Call::Push, Quirk::AcceptThenCut, 2),
+        ("bad-gateway", Call::Push, Quirk::Gateway { status: BAD_GATEWAY, reached: false }, 1),
+        ("gateway-late", Call::Push, Quirk::Gateway { status: BAD_GATEWAY, reached: true }, 2),
+        ("gateway-timeout", Call::Push, Quirk::Gateway { status: TIMEOUT, reached: true }, 2),
         ("sign-in-at-once", Call::ScaleUnit, Quirk::SignInPage, 1),
         ("expired-at-ping", Call::Ping, Quirk::Unauthorized, 1),
         ("failing-at-ping", Call::Ping, Quirk::InternalError, 1),
@@ -318,7 +324,10 @@ async fn the_service_may_misbehave_as_documented() {
         stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
         let run = ended(&stage, "hr/a.csv").await;
         assert_eq!(run.state, State::Completed, "{case}: {:?}", run.last_failure);
-        assert_eq!(stage.service.ingestions().len(), accepted, "{case}");
+        let ingestions = stage.service.ingestions();
+        assert_eq!(ingestions.len(), accepted, "{case}");
+        let content = &ingestions[0].zip_sha256;
+        assert!(ingestions.iter().all(|again| again.zip_sha256 == *content), "{case}");
     })
     .await;
 }

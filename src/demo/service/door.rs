@@ -136,7 +136,11 @@ impl Desk {
             return None;
         }
         let answer = self.serve(asked, quirk, headers, body).await.into_response();
-        (quirk != Some(&Quirk::AcceptThenCut)).then_some(answer)
+        match quirk {
+            Some(Quirk::AcceptThenCut) => None,
+            Some(Quirk::Gateway { status, .. }) => Some(status.into_response()),
+            _ => Some(answer),
+        }
     }
 
     async fn read(&self, line: &Line, quirk: Option<&Quirk>, body: Body) -> Option<Bytes> {
@@ -286,8 +290,10 @@ fn refusal(quirk: &Quirk) -> Option<Response> {
         Quirk::Garbled => {
             ([(header::CONTENT_TYPE, "application/json")], "{\"Id\":").into_response()
         }
+        Quirk::Gateway { status, reached: false } => status.into_response(),
         Quirk::StatusWord(_)
         | Quirk::AcceptThenCut
+        | Quirk::Gateway { reached: true, .. }
         | Quirk::CutMidBody { .. }
         | Quirk::HoldBody { .. }
         | Quirk::Silent => return None,
