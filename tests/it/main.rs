@@ -21,3 +21,4 @@ mod runs;
 #[path = "../sample/mod.rs"]
 mod sample;
 mod stage;
+mod timeout;

@@ -1,0 +1,68 @@
+//! The host loses patience with one invocation, and kills the handler with all of them.
+
+use std::collections::BTreeSet;
+
+use viva_import::{
+    demo::{
+        SAMPLE_CONNECTION,
+        host::Outcome,
+        service::{Call, Quirk},
+    },
+    run::State,
+};
+
+use crate::stage::{GOOD_CSV, ended, log, stage, until};
+
+#[tokio::test]
+async fn a_timeout_that_takes_other_invocations_along_loses_nothing() {
+    // The push would give up at nine tenths of its step's time, so the host has to be quicker.
+    let stage = stage(&[
+        ("AzureFunctionsJobHost__functionTimeout", "00:00:08"),
+        ("STEP_TIMEOUT_SECONDS", "16"),
+    ])
+    .await;
+    // One import each gets stuck at each of these, whichever comes there first.
+    let stuck = [
+        (Call::ScaleUnit, Quirk::Silent),
+        (Call::Ping, Quirk::Silent),
+        (Call::Push, Quirk::HoldBody { after_bytes: 1 }),
+        (Call::Status, Quirk::Silent),
+    ];
+    for (call, quirk) in stuck.clone() {
+        stage.service.quirk(call, quirk);
+    }
+    let pid = stage.host.handler_pid();
+    let names = ["t0", "t1", "t2", "t3"].map(|name| (name, format!("{name}/a.csv")));
+    for (number, (name, file)) in names.iter().enumerate() {
+        let tenant = SAMPLE_CONNECTION.replace("f3a4b5", &format!("f3a4b{number}"));
+        stage.connect(name, &tenant).await.unwrap();
+        stage.arrive(file, GOOD_CSV.into()).await.unwrap();
+    }
+    until("an import stuck at every call", async || {
+        let requests = stage.service.requests();
+        let open = requests.iter().filter(|request| request.status.is_none());
+        let calls: BTreeSet<String> = open.map(|open| format!("{:?}", open.call)).collect();
+        (calls.len() == stuck.len()).then_some(())
+    })
+    .await;
+    assert_eq!(stage.host.handler_pid(), pid, "all of them are in the one process");
+    until("the handler to be killed and started again", async || {
+        stage.host.handler_pid().filter(|now| Some(*now) != pid)
+    })
+    .await;
+    assert!(stage.host.outcomes().iter().any(|ended| ended.outcome == Outcome::TimedOut));
+    assert!(log(&stage).contains("runs on: the handler is killed"));
+
+    for (_, file) in &names {
+        let run = ended(&stage, file).await;
+        assert_eq!(run.state, State::Completed, "{file}: {:?}", run.last_failure);
+    }
+    assert_eq!(stage.imports().await.unwrap().len(), names.len());
+    // The push that was cut had arrived whole: it alone is there twice.
+    let mut tenants: Vec<String> =
+        stage.service.ingestions().into_iter().map(|ingestion| ingestion.tenant).collect();
+    assert_eq!(tenants.len(), names.len() + 1);
+    tenants.sort();
+    tenants.dedup();
+    assert_eq!(tenants.len(), names.len());
+}
