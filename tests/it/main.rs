@@ -15,6 +15,7 @@ mod identity;
 mod pages;
 mod persons;
 mod properties;
+mod proxy;
 mod road;
 mod rules;
 mod runs;

@@ -1,0 +1,307 @@
+//! A proxy that stands between the handler and everything it speaks to, and fails as planned.
+//!
+//! All requests of one world are counted together, whoever they are for, and each is kept as it was
+//! seen. A request that has arrived is forwarded to its end even where the client is gone by then,
+//! as a far service would do it.
+
+use std::{
+    future::pending,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    response::{IntoResponse as _, Response},
+};
+use bytes::Bytes;
+use futures::{Stream, StreamExt as _, stream};
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, watch},
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use url::Url;
+
+use self::line::{Line, Lines};
+pub(crate) use self::plan::{Answered, Fault, Moment, Seen, Upstream};
+
+mod faults;
+mod line;
+mod plan;
+
+/// Headers of one connection, which are not passed on.
+const OF_THE_LINE: [header::HeaderName; 3] =
+    [header::CONNECTION, header::TRANSFER_ENCODING, header::HOST];
+
+/// A running proxy; it stops when dropped.
+pub(crate) struct Proxy {
+    /// Where the blobs are now.
+    pub(crate) blob: Url,
+    /// Where the tables are now.
+    pub(crate) table: Url,
+    /// Where the service is now.
+    pub(crate) service: Url,
+    desk: Arc<Desk>,
+    _stop: DropGuard,
+}
+
+struct Desk {
+    client: reqwest::Client,
+    book: Mutex<Book>,
+    /// Requests under way.
+    open: watch::Sender<usize>,
+    released: Notify,
+}
+
+#[derive(Default)]
+struct Book {
+    plan: plan::Plan,
+    seen: Vec<Seen>,
+    answers: usize,
+    power: CancellationToken,
+}
+
+/// One upstream's door.
+#[derive(Clone)]
+struct Door {
+    desk: Arc<Desk>,
+    upstream: Upstream,
+    /// Scheme, host and port.
+    origin: String,
+}
+
+impl Proxy {
+    /// Starts one before these three.
+    pub(crate) async fn start(blob: &Url, table: &Url, service: &Url) -> Self {
+        let stop = CancellationToken::new();
+        let desk = Arc::new(Desk {
+            client: viva_import::http::client(true).unwrap(),
+            book: Mutex::default(),
+            open: watch::Sender::new(0),
+            released: Notify::new(),
+        });
+        let open = async |upstream, base: &Url| {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let mut url = base.clone();
+            url.set_port(Some(listener.local_addr().unwrap().port())).unwrap();
+            let origin = base.origin().ascii_serialization();
+            let app = Router::new()
+                .fallback(pass)
+                .with_state(Door { desk: desk.clone(), upstream, origin })
+                .into_make_service_with_connect_info::<Line>();
+            let stopped = stop.clone().cancelled_owned();
+            let server = axum::serve(Lines(listener), app).with_graceful_shutdown(stopped);
+            tokio::spawn(server.into_future());
+            url
+        };
+        Self {
+            blob: open(Upstream::Blob, blob).await,
+            table: open(Upstream::Table, table).await,
+            service: open(Upstream::Service, service).await,
+            desk,
+            _stop: stop.drop_guard(),
+        }
+    }
+
+    /// Plans a fault for the `k`-th request from now, from 1.
+    pub(crate) fn after(&self, k: usize, fault: Fault) {
+        let mut book = self.desk.book();
+        let number = book.seen.len() + k;
+        book.plan.at.insert(number, fault);
+    }
+
+    /// Plans a fault for the next request that `which` picks.
+    pub(crate) fn next(&self, which: impl Fn(&Seen) -> bool + Send + 'static, fault: Fault) {
+        self.desk.book().plan.next.push((Box::new(which), fault));
+    }
+
+    /// Plans a fault for all requests that `which` picks, until [`Proxy::clear`].
+    pub(crate) fn always(&self, which: impl Fn(&Seen) -> bool + Send + 'static, fault: Fault) {
+        self.desk.book().plan.always = Some((Box::new(which), fault));
+    }
+
+    /// Takes back every fault that has not happened.
+    pub(crate) fn clear(&self) {
+        self.desk.book().plan = plan::Plan::default();
+    }
+
+    /// Every request so far.
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.desk.book().seen.clone()
+    }
+
+    /// How many requests there were so far.
+    pub(crate) fn count(&self) -> usize {
+        self.desk.book().seen.len()
+    }
+
+    /// Is cancelled when the power goes.
+    pub(crate) fn power(&self) -> CancellationToken {
+        self.desk.book().power.clone()
+    }
+
+    /// Ends the power cut: whoever starts now starts on an empty wire.
+    pub(crate) async fn power_back(&self) {
+        let _ = self.desk.open.subscribe().wait_for(|open| *open == 0).await;
+        self.desk.book().power = CancellationToken::new();
+    }
+
+    /// Lets every request that hangs go on.
+    pub(crate) fn release(&self) {
+        self.desk.released.notify_waiters();
+    }
+}
+
+impl Desk {
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap()
+    }
+
+    fn admit(&self, upstream: Upstream, head: &Parts, sent: Bytes) -> (usize, Option<Fault>) {
+        let mut book = self.book();
+        let seen = Seen {
+            number: book.seen.len() + 1,
+            upstream,
+            method: head.method.to_string(),
+            path: head.uri.to_string(),
+            sent,
+            answer: None,
+            told: false,
+        };
+        let fault = book.plan.fault(&seen);
+        book.seen.push(seen);
+        (book.seen.len(), fault)
+    }
+
+    /// Keeps an answer with the request it belongs to.
+    fn answered(&self, number: usize, status: StatusCode, body: &Bytes, told: bool) {
+        let mut book = self.book();
+        book.answers += 1;
+        let answer = Answered { order: book.answers, status: status.as_u16(), body: body.clone() };
+        let seen = &mut book.seen[number - 1];
+        seen.answer = Some(answer);
+        seen.told = told;
+    }
+
+    fn cut_power(&self) {
+        self.book().power.cancel();
+    }
+}
+
+async fn pass(
+    State(door): State<Door>,
+    ConnectInfo(line): ConnectInfo<Line>,
+    request: Request,
+) -> Response {
+    let (head, body) = request.into_parts();
+    let Ok(sent) = to_bytes(body, usize::MAX).await else { return cut(&line) };
+    door.desk.open.send_modify(|open| *open += 1);
+    let desk = door.desk.clone();
+    // A task of its own: the client's end does not end what it has asked for.
+    let passed = tokio::spawn(async move {
+        let answer = door.pass(&line, &head, sent).await;
+        door.desk.open.send_modify(|open| *open -= 1);
+        answer
+    });
+    match passed.await.unwrap() {
+        Some(answer) => answer,
+        None => {
+            desk.cut_power();
+            pending().await
+        }
+    }
+}
+
+impl Door {
+    /// The answer, or that the power has gone.
+    async fn pass(&self, line: &Line, head: &Parts, sent: Bytes) -> Option<Response> {
+        let (number, fault) = self.desk.admit(self.upstream, head, sent.clone());
+        match &fault {
+            Some(Fault::LoseRequest) => return Some(cut(line)),
+            Some(Fault::PowerCut(Moment::Before)) => return None,
+            Some(Fault::Answer(status, retry_after)) => {
+                return Some(instead(*status, *retry_after));
+            }
+            Some(Fault::CutMidRequest) => {
+                let _ = self
+                    .forward(head, reqwest::Body::wrap_stream(half(&sent)), Some(sent.len()))
+                    .await;
+                return Some(cut(line));
+            }
+            Some(Fault::Delay(time)) => tokio::time::sleep(*time).await,
+            Some(Fault::Hang) => self.desk.released.notified().await,
+            Some(Fault::LoseAnswer | Fault::CutMidBody | Fault::PowerCut(Moment::After)) | None => {
+            }
+        }
+        let length = sent.len();
+        let body = if length == 0 { reqwest::Body::default() } else { sent.into() };
+        let length = (length > 0 || head.method == "PUT").then_some(length);
+        let Ok((status, headers, body)) = self.forward(head, body, length).await else {
+            return Some(cut(line)); // the one behind cut it, and so it is told
+        };
+        let told = matches!(fault, None | Some(Fault::Delay(_) | Fault::Hang));
+        self.desk.answered(number, status, &body, told);
+        match fault {
+            Some(Fault::PowerCut(_)) => None,
+            Some(Fault::CutMidBody) if !body.is_empty() => {
+                Some((status, headers, Body::from_stream(half(&body))).into_response())
+            }
+            Some(Fault::CutMidBody | Fault::LoseAnswer) => Some(cut(line)),
+            _ => Some((status, headers, body).into_response()),
+        }
+    }
+
+    async fn forward(
+        &self,
+        head: &Parts,
+        body: reqwest::Body,
+        length: Option<usize>,
+    ) -> reqwest::Result<(StatusCode, HeaderMap, Bytes)> {
+        let url = format!("{}{}", self.origin, head.uri);
+        let mut headers = passed_on(&head.headers);
+        headers.remove(header::CONTENT_LENGTH);
+        if let Some(length) = length {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        let request = self.desk.client.request(head.method.clone(), url).headers(headers);
+        let answer = request.body(body).send().await?;
+        let (status, headers) = (answer.status(), passed_on(answer.headers()));
+        Ok((status, headers, answer.bytes().await?))
+    }
+}
+
+fn passed_on(headers: &HeaderMap) -> HeaderMap {
+    let mut headers = headers.clone();
+    for name in OF_THE_LINE {
+        headers.remove(name);
+    }
+    headers
+}
+
+/// Half of a body, and then an error where the rest would be.
+fn half(body: &Bytes) -> impl Stream<Item = std::io::Result<Bytes>> + Send + 'static {
+    let half = body.slice(..body.len() / 2);
+    let cut = async {
+        // What was written leaves the machine before the line is cut.
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        Err(std::io::ErrorKind::ConnectionReset.into())
+    };
+    stream::iter([Ok(half)]).chain(stream::once(cut))
+}
+
+fn instead(status: u16, retry_after: Option<&'static str>) -> Response {
+    let mut answer = StatusCode::from_u16(status).unwrap().into_response();
+    if let Some(seconds) = retry_after {
+        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
+    }
+    answer
+}
+
+fn cut(line: &Line) -> Response {
+    line.cut();
+    StatusCode::BAD_GATEWAY.into_response()
+}

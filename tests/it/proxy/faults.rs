@@ -1,0 +1,109 @@
+//! The proxy's faults are what their names say.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{Router, http::HeaderMap};
+use bytes::Bytes;
+use tokio::time::timeout;
+use url::Url;
+
+use super::{Fault, Moment, Proxy, Seen};
+
+/// Sends back what was sent, and counts what arrived whole.
+async fn echo() -> (Url, Arc<AtomicUsize>) {
+    let arrived = Arc::new(AtomicUsize::new(0));
+    let counted = arrived.clone();
+    let app = Router::new().fallback(async move |body: Bytes| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        body
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("http://{}/base", listener.local_addr().unwrap())).unwrap();
+    tokio::spawn(axum::serve(listener, app).into_future());
+    (url, arrived)
+}
+
+async fn ask(url: &Url) -> reqwest::Result<(u16, HeaderMap, reqwest::Result<Bytes>)> {
+    let client = viva_import::http::client(true).unwrap();
+    let answer = client.post(url.clone()).body("0123456789").send().await?;
+    let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+    Ok((status, headers, answer.bytes().await))
+}
+
+#[tokio::test]
+async fn every_fault_is_met_by_the_request_it_is_planned_for_and_by_no_other() {
+    for (fault, arrives, answer) in [
+        (Fault::LoseRequest, 0, None),
+        (Fault::LoseAnswer, 1, None),
+        (Fault::Delay(Duration::from_millis(1)), 1, Some((200, Some("0123456789")))),
+        (Fault::Answer(503, Some("7")), 0, Some((503, Some("")))),
+        (Fault::CutMidBody, 1, Some((200, None))),
+        (Fault::CutMidRequest, 0, None),
+    ] {
+        let (echo, arrived) = echo().await;
+        let proxy = Proxy::start(&echo, &echo, &echo).await;
+        proxy.after(2, fault.clone());
+        for number in 1..=3 {
+            let arrived_before = arrived.load(Ordering::Relaxed);
+            let asked = ask(&proxy.table).await;
+            let arrives = if number == 2 { arrives } else { 1 };
+            assert_eq!(arrived.load(Ordering::Relaxed) - arrived_before, arrives, "{fault:?}");
+            let expected = if number == 2 { answer } else { Some((200, Some("0123456789"))) };
+            let Some((status, body)) = expected else {
+                asked.unwrap_err();
+                continue;
+            };
+            let (told, headers, told_body) = asked.unwrap();
+            assert_eq!(told, status, "{fault:?}");
+            assert_eq!(told_body.ok().as_deref(), body.map(str::as_bytes), "{fault:?}");
+            assert_eq!(headers.contains_key("retry-after"), status == 503, "{fault:?}");
+        }
+        let told: Vec<bool> = proxy.seen().iter().map(|seen| seen.told).collect();
+        let delayed = matches!(fault, Fault::Delay(_));
+        assert_eq!(told, [true, delayed, true], "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_power_goes_before_or_after_a_request_and_nobody_is_answered() {
+    for (moment, arrives) in [(Moment::Before, 0), (Moment::After, 1)] {
+        let (echo, arrived) = echo().await;
+        let proxy = Proxy::start(&echo, &echo, &echo).await;
+        let is_pushed = |seen: &Seen| seen.is_push();
+        proxy.next(is_pushed, Fault::PowerCut(moment));
+        assert_eq!(ask(&proxy.blob).await.unwrap().0, 200);
+        let power = proxy.power();
+        tokio::select! {
+            _ = ask(&proxy.service) => panic!("somebody was answered"),
+            () = power.cancelled() => {}
+        }
+        assert_eq!(arrived.load(Ordering::Relaxed), 1 + arrives);
+        proxy.power_back().await;
+        assert_eq!(ask(&proxy.service).await.unwrap().0, 200);
+        assert!(!proxy.power().is_cancelled());
+    }
+}
+
+#[tokio::test]
+async fn what_hangs_goes_on_when_it_is_released_and_what_is_always_ends_when_it_is_cleared() {
+    let (echo, _) = echo().await;
+    let proxy = Proxy::start(&echo, &echo, &echo).await;
+    proxy.after(1, Fault::Hang);
+    let hung = async { ask(&proxy.blob).await.unwrap().0 };
+    tokio::pin!(hung);
+    timeout(Duration::from_millis(200), &mut hung).await.unwrap_err();
+    proxy.release();
+    assert_eq!(hung.await, 200);
+    proxy.always(|seen| seen.path.contains("base"), Fault::Answer(429, None));
+    for _ in 0..2 {
+        assert_eq!(ask(&proxy.blob).await.unwrap().0, 429);
+    }
+    proxy.clear();
+    assert_eq!(ask(&proxy.blob).await.unwrap().0, 200);
+}

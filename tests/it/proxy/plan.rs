@@ -1,0 +1,107 @@
+//! Which request meets which fault, and what was seen of each.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use bytes::Bytes;
+
+/// Who is behind the proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Upstream {
+    Blob,
+    Table,
+    Service,
+}
+
+/// What goes wrong with one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The connection is cut and nothing is forwarded.
+    LoseRequest,
+    /// The request is answered, and the connection is cut before the answer is told.
+    LoseAnswer,
+    /// The request is forwarded later.
+    Delay(Duration),
+    /// The proxy answers in the place of the one behind it, perhaps with `Retry-After`.
+    Answer(u16, Option<&'static str>),
+    /// The headers of the answer and half of its body, then a cut.
+    CutMidBody,
+    /// Half of the body of the request arrives, then a cut on both sides.
+    CutMidRequest,
+    /// No answer until [`super::Proxy::release`]; then the request goes on.
+    Hang,
+    /// The power of the client goes, and nobody answers it.
+    PowerCut(Moment),
+}
+
+/// When the power goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// Before the request has left.
+    Before,
+    /// When it has been done, and the answer is on its way.
+    After,
+}
+
+/// One request as it was seen.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    /// From 1, over all upstreams.
+    pub(crate) number: usize,
+    pub(crate) upstream: Upstream,
+    pub(crate) method: String,
+    /// With its query.
+    pub(crate) path: String,
+    pub(crate) sent: Bytes,
+    /// What the one behind the proxy said, told or not.
+    pub(crate) answer: Option<Answered>,
+    /// Whether the whole answer was told.
+    pub(crate) told: bool,
+}
+
+/// An answer of the one behind the proxy.
+#[derive(Clone, Debug)]
+pub(crate) struct Answered {
+    /// The order of the answers is the order in which things were done.
+    pub(crate) order: usize,
+    pub(crate) status: u16,
+    pub(crate) body: Bytes,
+}
+
+impl Seen {
+    /// Whether it hands a file in at the service.
+    pub(crate) fn is_push(&self) -> bool {
+        self.upstream == Upstream::Service && self.method == "POST"
+    }
+
+    /// Whether it was done.
+    pub(crate) fn is_done(&self) -> bool {
+        self.answer.as_ref().is_some_and(|answer| {
+            let refused = self.path.contains("$batch")
+                && String::from_utf8_lossy(&answer.body).contains("HTTP/1.1 4");
+            (200..300).contains(&answer.status) && !refused
+        })
+    }
+}
+
+type Which = Box<dyn Fn(&Seen) -> bool + Send>;
+
+/// The faults to come.
+#[derive(Default)]
+pub(super) struct Plan {
+    pub(super) at: BTreeMap<usize, Fault>,
+    pub(super) next: Vec<(Which, Fault)>,
+    pub(super) always: Option<(Which, Fault)>,
+}
+
+impl Plan {
+    /// The fault this request meets; one that was for it alone is used up.
+    pub(super) fn fault(&mut self, seen: &Seen) -> Option<Fault> {
+        if let Some(fault) = self.at.remove(&seen.number) {
+            return Some(fault);
+        }
+        if let Some(place) = self.next.iter().position(|(which, _)| which(seen)) {
+            return Some(self.next.remove(place).1);
+        }
+        self.always.as_ref().filter(|(which, _)| which(seen)).map(|(_, fault)| fault.clone())
+    }
+}
