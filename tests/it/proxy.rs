@@ -163,16 +163,18 @@ impl Desk {
 
     fn admit(&self, upstream: Upstream, head: &Parts, sent: Bytes) -> (usize, Option<Fault>) {
         let mut book = self.book();
-        let seen = Seen {
+        let mut seen = Seen {
             number: book.seen.len() + 1,
             upstream,
             method: head.method.to_string(),
             path: head.uri.to_string(),
             sent,
+            fault: None,
             answer: None,
             told: false,
         };
         let fault = book.plan.fault(&seen);
+        seen.fault.clone_from(&fault);
         book.seen.push(seen);
         (book.seen.len(), fault)
     }

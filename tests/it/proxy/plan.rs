@@ -52,6 +52,8 @@ pub(crate) struct Seen {
     /// With its query.
     pub(crate) path: String,
     pub(crate) sent: Bytes,
+    /// What went wrong with it.
+    pub(crate) fault: Option<Fault>,
     /// What the one behind the proxy said, told or not.
     pub(crate) answer: Option<Answered>,
     /// Whether the whole answer was told.

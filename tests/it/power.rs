@@ -1,0 +1,86 @@
+//! The power goes, the line breaks or the other side refuses, at every single request of the road.
+
+use futures::{StreamExt as _, stream};
+
+use crate::{
+    proxy::{Fault, Moment},
+    world::{To, World},
+};
+
+/// Histories at once: they wait as much as they work.
+const AT_ONCE: usize = 8;
+
+/// One file, or an incremental pair, from its event to the end.
+#[derive(Clone, Copy, Debug)]
+enum Road {
+    OneFull,
+    IncrementalPair,
+}
+
+impl Road {
+    async fn walk(self, world: &mut World) -> Result<(), String> {
+        let (to, names): (_, &[&str]) = match self {
+            Self::OneFull => (To::Full, &["full/a.csv"]),
+            Self::IncrementalPair => (To::Changes, &["changes/a.csv", "changes/b.csv"]),
+        };
+        for name in names {
+            world.put(to, name, true).await;
+            world.receive(name).await;
+        }
+        // What is planned is met on the way to rest, too.
+        world.rest_with_faults().await?;
+        world.laws().await
+    }
+
+    /// How many requests there are where nothing goes wrong.
+    async fn length(self) -> usize {
+        let mut world = World::new().await;
+        self.walk(&mut world).await.unwrap();
+        world.proxy.count()
+    }
+
+    /// Every request meets `fault`, each in a world of its own.
+    async fn every_request_meets(self, fault: Fault) {
+        let started = std::time::Instant::now();
+        let length = self.length().await;
+        let walks = (1..=length).map(|number| {
+            let fault = fault.clone();
+            async move {
+                let mut world = World::new().await;
+                world.proxy.after(number, fault.clone());
+                let walked = Box::pin(self.walk(&mut world)).await;
+                let why = walked.err()?;
+                let story = world.story().await;
+                Some(format!("{self:?}, {fault:?} at request {number}: {why}\n{story}"))
+            }
+        });
+        let broken = stream::iter(walks).buffer_unordered(AT_ONCE).filter_map(async |why| why);
+        let broken: Vec<String> = Box::pin(broken.collect()).await;
+        println!("{self:?} {fault:?}: {length} histories in {:?}", started.elapsed());
+        assert!(broken.is_empty(), "{}", broken.join("\n\n"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_power_may_go_before_any_request() {
+    Road::OneFull.every_request_meets(Fault::PowerCut(Moment::Before)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_power_may_go_after_any_request_and_before_its_answer() {
+    Road::OneFull.every_request_meets(Fault::PowerCut(Moment::After)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn any_request_and_any_answer_may_be_lost_and_any_may_be_put_off() {
+    for fault in [Fault::LoseRequest, Fault::LoseAnswer, Fault::Answer(503, None)] {
+        Road::OneFull.every_request_meets(fault).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_power_may_go_at_any_request_of_two_files_that_keep_their_order() {
+    for moment in [Moment::Before, Moment::After] {
+        Road::IncrementalPair.every_request_meets(Fault::PowerCut(moment)).await;
+    }
+}

@@ -1,0 +1,352 @@
+//! A world in one process: real Azurite and the rehearsal service behind the fault proxy, the road
+//! before it, and a clock that a test turns.
+//!
+//! A power cut drops whatever was under way; what starts after it has nothing but the table.
+
+use std::{
+    future::Future,
+    io::Write,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use time::OffsetDateTime;
+use tracing::{Dispatch, instrument::WithSubscriber as _};
+use tracing_subscriber::EnvFilter;
+use viva_import::{
+    azure::{Account, CONNECTIONS, INBOX, Storage},
+    config::{Config, STORAGE},
+    demo::{
+        SAMPLE_CONNECTION,
+        azurite::Azurite,
+        service::{Call, Service},
+        stage::TOKEN_SETTING,
+    },
+    drive::{Arrival, Road},
+    ingestion,
+    run::{Run, RunId, State},
+    runs::Runs,
+};
+
+pub(crate) use self::files::{File, MARKER};
+use crate::{
+    proxy::Proxy,
+    stage::{TOKEN, azurite, new_account, rules},
+};
+
+mod files;
+mod laws;
+
+/// Drives until rest, at most.
+const MOST_DRIVES: usize = 1500;
+/// Requests of one world, at most.
+const MOST_REQUESTS: usize = 20_000;
+
+/// A connection of every world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum To {
+    /// Full refreshes of the first tenant.
+    Full,
+    /// Changes of the first tenant.
+    Changes,
+    /// Full refreshes of the second tenant.
+    Other,
+}
+
+impl To {
+    pub(crate) const ALL: [Self; 3] = [Self::Full, Self::Changes, Self::Other];
+
+    /// The connection's name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Changes => "changes",
+            Self::Other => "other",
+        }
+    }
+
+    fn document(self) -> String {
+        match self {
+            Self::Full => SAMPLE_CONNECTION.to_owned(),
+            Self::Changes => SAMPLE_CONNECTION.replace("\"full\"", "\"incremental\""),
+            Self::Other => SAMPLE_CONNECTION.replace("0f2c1d3e", "1f2c1d3e"),
+        }
+    }
+}
+
+/// A world; see the module.
+pub(crate) struct World {
+    pub(crate) proxy: Proxy,
+    pub(crate) service: Service,
+    /// Around the proxy.
+    pub(crate) storage: Storage,
+    runs: Runs,
+    settings: Arc<Vec<(&'static str, String)>>,
+    /// Two instances of the program.
+    roads: [Arc<Road>; 2],
+    /// Milliseconds since 1970.
+    clock: Arc<AtomicI64>,
+    log: Log,
+    files: Vec<File>,
+    /// What arrivals have answered.
+    promised: Arc<Mutex<Vec<RunId>>>,
+    /// Blobs whose event the host will bring again.
+    waiting: Vec<String>,
+    /// How many requests there were when each operation began.
+    begun: Vec<usize>,
+}
+
+impl World {
+    /// An empty account, a service, and the connections.
+    pub(crate) async fn new() -> Self {
+        Self::on(azurite().await, &new_account()).await
+    }
+
+    /// A world on an account nobody has used.
+    pub(crate) async fn on(azurite: &Azurite, account: &str) -> Self {
+        let service = Service::start(rules()).await.unwrap();
+        let direct = azurite.account(account);
+        let Account::Emulator { endpoints, .. } = &direct else { unreachable!() };
+        let proxy = Proxy::start(&endpoints.blob, &endpoints.table, &service.endpoint()).await;
+        let storage = Storage::open(&direct).unwrap();
+        storage.create_if_missing().await.unwrap();
+        for to in To::ALL {
+            let (name, content) = (format!("{}.json", to.name()), to.document().into_bytes());
+            storage.blobs.put(CONNECTIONS, &name, "application/json", content).await.unwrap();
+        }
+        let connection_string = azurite
+            .connection_string(account)
+            .replace(endpoints.blob.as_str(), proxy.blob.as_str())
+            .replace(endpoints.table.as_str(), proxy.table.as_str());
+        let settings = Arc::new(vec![
+            (STORAGE, connection_string),
+            ("INGESTION_ENDPOINT", proxy.service.to_string()),
+            (TOKEN_SETTING, TOKEN.to_owned()),
+            // The two kinds of a tenant's files would guard each other here.
+            ("MAX_SHRINK_PERCENT", "100".to_owned()),
+        ]);
+        let clock = Arc::new(AtomicI64::new(1_795_428_000_000));
+        let roads = [road(&settings, &clock), road(&settings, &clock)];
+        Self {
+            proxy,
+            service,
+            runs: Runs::new(Storage::open(&direct).unwrap().imports),
+            storage,
+            settings,
+            roads,
+            clock,
+            log: Log::default(),
+            files: vec![],
+            promised: Arc::default(),
+            waiting: vec![],
+            begun: vec![],
+        }
+    }
+
+    /// The settings of the handler, for a world around the real one.
+    pub(crate) fn settings(&self) -> &[(&'static str, String)] {
+        &self.settings
+    }
+
+    /// Every import as the table has it.
+    pub(crate) async fn imports(&self) -> Vec<Run> {
+        let listed = self.runs.list().await.unwrap();
+        listed.into_iter().map(|stored| stored.run).collect()
+    }
+
+    pub(crate) fn now(&self) -> OffsetDateTime {
+        let milliseconds = i128::from(self.clock.load(Ordering::Relaxed));
+        OffsetDateTime::from_unix_timestamp_nanos(milliseconds * 1_000_000).unwrap()
+    }
+
+    /// Turns the clock, back where it is below zero.
+    pub(crate) fn advance(&mut self, seconds: i64) {
+        self.clock.fetch_add(seconds * 1000, Ordering::Relaxed);
+    }
+
+    /// A customer writes a file; nobody is told.
+    pub(crate) async fn put(&mut self, to: To, name: &str, is_right: bool) {
+        let file = File::new(self.files.len(), to, name, is_right);
+        let content = file.content.clone();
+        self.storage.blobs.put(INBOX, name, "text/csv", content).await.unwrap();
+        let blob = self.storage.blobs.look(INBOX, name).await.unwrap().unwrap();
+        self.files.push(File { etag: blob.etag, ..file });
+    }
+
+    /// A customer deletes a file.
+    pub(crate) async fn delete(&mut self, name: &str) {
+        self.storage.blobs.delete_all(INBOX, name).await.unwrap();
+    }
+
+    /// The host hands an event in, as `receive` gets it; what fails comes again.
+    pub(crate) async fn receive(&mut self, name: &str) {
+        let (road, promised) = (self.roads[0].clone(), self.promised.clone());
+        let received = self.powered(async {
+            let arrival = road.arrive(INBOX, name).await?;
+            if let Arrival::Received(id) | Arrival::Known(id) = arrival {
+                promised.lock().unwrap().push(id.clone());
+                let _ = road.follow(&id).await;
+            }
+            azure_core::Result::Ok(())
+        });
+        if !matches!(received.await, Some(Ok(()))) {
+            self.waiting.push(name.to_owned());
+        }
+    }
+
+    /// The host brings the events again that were not answered well.
+    pub(crate) async fn redeliver(&mut self) {
+        for name in std::mem::take(&mut self.waiting) {
+            self.receive(&name).await;
+        }
+    }
+
+    /// The minute's timer.
+    pub(crate) async fn drive(&mut self) {
+        let road = self.roads[0].clone();
+        let _ = self.powered(async { road.drive().await }).await;
+    }
+
+    /// The minute's timers of two instances at once.
+    pub(crate) async fn drive_twice(&mut self) {
+        let [one, other] = self.roads.clone();
+        let _ = self.powered(async { tokio::join!(one.drive(), other.drive()) }).await;
+    }
+
+    /// The timer that looks for files no event told of.
+    pub(crate) async fn sweep(&mut self) {
+        let road = self.roads[0].clone();
+        let _ = self.powered(async { road.sweep().await }).await;
+    }
+
+    /// No more faults, every event comes again, and time goes on until nothing is left to do.
+    pub(crate) async fn rest(&mut self) -> Result<(), String> {
+        self.proxy.clear();
+        for call in [Call::ScaleUnit, Call::Ping, Call::Push, Call::Status, Call::Errors] {
+            self.service.always(call, None);
+        }
+        self.rest_with_faults().await
+    }
+
+    /// The same with the faults that are planned.
+    pub(crate) async fn rest_with_faults(&mut self) -> Result<(), String> {
+        self.redeliver().await;
+        for _ in 0..MOST_DRIVES {
+            let dues = self.imports().await.into_iter().filter_map(|run| run.due);
+            let Some(due) = dues.min() else { return Ok(()) };
+            let wait = (due - self.now()).whole_milliseconds().max(0);
+            self.clock.fetch_add(i64::try_from(wait).unwrap() + 1, Ordering::Relaxed);
+            self.drive().await;
+            if self.proxy.count() > MOST_REQUESTS {
+                break;
+            }
+        }
+        Err("it comes to no rest".to_owned())
+    }
+
+    /// Everything a person needs who looks for what went wrong.
+    pub(crate) async fn story(&self) -> String {
+        let imports = self.imports().await;
+        let rows = imports.iter().map(|run| {
+            format!("{} {} due {:?}: {}\n", run.id, run.source.name, run.due, run.story())
+        });
+        let faults = self.proxy.seen().into_iter().filter_map(|seen| {
+            let Some(fault) = seen.fault else { return None };
+            Some(format!(
+                "{} {:?} {} {}: {fault:?}\n",
+                seen.number, seen.upstream, seen.method, seen.path
+            ))
+        });
+        let log = self.log.text();
+        format!("{}\n{}\n{log}", rows.collect::<String>(), faults.collect::<String>())
+    }
+
+    /// Does what the program does as long as it has power; `None` where the power went.
+    async fn powered<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        self.begun.push(self.proxy.count());
+        let power = self.proxy.power();
+        let done = {
+            let work = Box::pin(work.with_subscriber(self.log.dispatch()));
+            tokio::select! {
+                biased;
+                () = power.cancelled() => None,
+                done = work => Some(done),
+            }
+        };
+        if done.is_some() && !power.is_cancelled() {
+            return done;
+        }
+        self.proxy.power_back().await;
+        self.roads = [road(&self.settings, &self.clock), road(&self.settings, &self.clock)];
+        None
+    }
+}
+
+fn road(settings: &Arc<Vec<(&'static str, String)>>, clock: &Arc<AtomicI64>) -> Arc<Road> {
+    let (settings, clock) = (settings.clone(), clock.clone());
+    let lookup = move |name: &str| {
+        settings.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
+    };
+    let config = Config::read(&lookup).unwrap();
+    let storage = Storage::open(&config.account).unwrap();
+    let service = ingestion::Service::new(config.service.clone(), Arc::new(lookup)).unwrap();
+    let now = move || {
+        let milliseconds = i128::from(clock.load(Ordering::Relaxed));
+        OffsetDateTime::from_unix_timestamp_nanos(milliseconds * 1_000_000).unwrap()
+    };
+    Arc::new(Road::new(storage, service, config, Arc::new(now)))
+}
+
+/// What the program of one world has logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+
+    fn dispatch(&self) -> Dispatch {
+        let log = self.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter(EnvFilter::new("info,azure_core=warn,typespec_client_core=warn"))
+            .with_ansi(false)
+            .with_writer(move || log.clone());
+        Dispatch::new(subscriber.finish())
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_world_without_faults_comes_to_rest_with_everything_completed() {
+    let mut world = World::new().await;
+    for to in To::ALL {
+        for name in ["a", "b"] {
+            let name = format!("{}/{name}.csv", to.name());
+            world.put(to, &name, true).await;
+            world.receive(&name).await;
+        }
+    }
+    world.drive_twice().await;
+    world.put(To::Other, "other/wrong.csv", false).await;
+    world.sweep().await;
+    world.rest().await.unwrap();
+    world.laws().await.unwrap();
+    let imports = world.imports().await;
+    let completed = imports.iter().filter(|run| run.state == State::Completed).count();
+    let superseded = imports.iter().filter(|run| run.state == State::Superseded).count();
+    assert_eq!((imports.len(), completed + superseded), (7, 6));
+    assert_eq!(world.service.ingestions().len(), completed);
+}

@@ -1,0 +1,45 @@
+//! The files of a world: each is known by its content.
+
+use std::io::{Cursor, Read as _};
+
+use super::To;
+
+/// Stands in every cell that can hold it and must stand nowhere else.
+pub(crate) const MARKER: &str = "zq7marker";
+
+/// A file that was in the inbox at some time.
+#[derive(Clone, Debug)]
+pub(crate) struct File {
+    pub(crate) to: To,
+    /// The blob's name.
+    pub(crate) name: String,
+    /// Bare.
+    pub(crate) etag: String,
+    pub(crate) content: Vec<u8>,
+    pub(crate) is_right: bool,
+}
+
+impl File {
+    /// Data rows of every file.
+    pub(super) const ROWS: u64 = 2;
+
+    /// The `number`-th file of a world; a wrong one has a date that is none.
+    pub(super) fn new(number: usize, to: To, name: &str, is_right: bool) -> Self {
+        let head = format!("{MARKER}{number}@contoso.com");
+        let date = if is_right { "11/01/2025" } else { MARKER };
+        let content = format!(
+            "Employee,EffectiveDate,Manager,Organization\n{head},{date},,{MARKER}{number}\n\
+             {MARKER}{number}b@contoso.com,11/01/2025,{head},{MARKER}{number}\n"
+        );
+        let (name, content) = (name.to_owned(), content.into_bytes());
+        Self { to, name, etag: String::new(), content, is_right }
+    }
+}
+
+/// The content in a zip that was pushed.
+pub(super) fn pushed_content(zip: &[u8]) -> Vec<u8> {
+    let mut content = vec![];
+    let mut archive = zip::ZipArchive::new(Cursor::new(zip)).unwrap();
+    archive.by_name("data.csv").unwrap().read_to_end(&mut content).unwrap();
+    content
+}

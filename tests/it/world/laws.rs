@@ -1,0 +1,276 @@
+//! What holds in every world that has come to rest, whatever happened on the way.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::Value;
+use viva_import::{
+    azure::{PACKAGES, REPORTS, table::Properties},
+    demo::service::Ingestion,
+    run::{Run, State},
+};
+
+use super::{File, MARKER, To, World, files::pushed_content};
+use crate::{
+    proxy::{Fault, Seen, Upstream},
+    stage::TOKEN,
+};
+
+/// A row as it was written.
+struct Written {
+    /// The number of the request.
+    number: usize,
+    row: Properties,
+}
+
+impl Written {
+    fn text(&self, column: &str) -> &str {
+        self.row.get(column).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    fn state(&self) -> State {
+        State::parse(self.text("State")).unwrap()
+    }
+
+    fn holds_slot(&self) -> bool {
+        let is_lost = self.row.get("AnswerLost") == Some(&Value::Bool(true));
+        match self.state() {
+            State::Pushing | State::Ingesting => true,
+            state => is_lost && !state.is_end(),
+        }
+    }
+}
+
+/// A content at the service, in the order in which they were accepted.
+struct Accepted<'a> {
+    file: &'a File,
+    ingestion: &'a Ingestion,
+}
+
+impl World {
+    /// The laws; the first that is broken, as a sentence.
+    pub(crate) async fn laws(&self) -> Result<(), String> {
+        let imports = self.imports().await;
+        let seen = self.proxy.seen();
+        let written = written(&seen);
+        self.nothing_is_lost(&imports, &written)?;
+        every_end_stays_an_end(&imports, &written)?;
+        one_import_of_a_tenant_is_under_way(&written)?;
+        self.no_value_is_told(&imports, &seen).await?;
+        let ingestions = self.service.ingestions();
+        let mut accepted = vec![];
+        for ingestion in &ingestions {
+            let content = pushed_content(&ingestion.zip);
+            let file = self.files.iter().find(|file| file.content == content);
+            let file = file.ok_or("the service has a content that nobody wrote")?;
+            if !file.is_right {
+                return Err(format!("{} was pushed though it is wrong", file.name));
+            }
+            accepted.push(Accepted { file, ingestion });
+        }
+        self.rows_say_what_the_service_says(&imports, &accepted)?;
+        self.nothing_is_pushed_twice_without_need(&seen, &accepted)?;
+        self.order_is_kept(&imports, &written, &accepted)
+    }
+
+    fn nothing_is_lost(&self, imports: &[Run], written: &[Written]) -> Result<(), String> {
+        let is_there = |key: &str| imports.iter().any(|run| run.id.key == key);
+        let promised = self.promised.lock().unwrap();
+        let keys = promised.iter().map(|id| id.key.as_str());
+        let keys = keys.chain(written.iter().map(|written| written.text("RowKey")));
+        match keys.into_iter().find(|key| !is_there(key)) {
+            Some(key) => Err(format!("the row {key} was lost")),
+            None => Ok(()),
+        }
+    }
+
+    async fn no_value_is_told(&self, imports: &[Run], seen: &[Seen]) -> Result<(), String> {
+        let is_told = |bytes: &[u8]| {
+            let text = String::from_utf8_lossy(bytes);
+            text.contains(MARKER) || text.contains(TOKEN)
+        };
+        let rows = seen.iter().filter(|seen| seen.upstream == Upstream::Table);
+        if let Some(row) = rows.into_iter().find(|row| is_told(&row.sent)) {
+            return Err(format!("request {} tells a value to the table", row.number));
+        }
+        for blob in self.storage.blobs.list(REPORTS, "").await.unwrap() {
+            let report = self.storage.blobs.read_small(REPORTS, &blob.name, 1 << 20);
+            if is_told(&report.await.unwrap().unwrap()) {
+                return Err(format!("the report {} tells a value", blob.name));
+            }
+        }
+        if is_told(self.log.text().as_bytes()) {
+            return Err("the log tells a value".to_owned());
+        }
+        for blob in self.storage.blobs.list(PACKAGES, "").await.unwrap() {
+            let is_of = |run: &&Run| blob.name.starts_with(&run.id.key);
+            if imports.iter().find(is_of).is_none_or(|run| run.state.is_end()) {
+                return Err(format!("the zip {} was left behind", blob.name));
+            }
+        }
+        Ok(())
+    }
+
+    fn file_of(&self, run: &Run) -> Result<&File, String> {
+        let is_it = |file: &&File| file.name == run.source.name && file.etag == run.source.etag;
+        let found = self.files.iter().find(is_it);
+        found.ok_or_else(|| format!("{} is of a content nobody wrote", run.id))
+    }
+
+    fn rows_say_what_the_service_says(
+        &self,
+        imports: &[Run],
+        accepted: &[Accepted],
+    ) -> Result<(), String> {
+        for run in imports.iter().filter(|run| run.state == State::Completed) {
+            let file = self.file_of(run)?;
+            let id = run.ingestion.as_ref().map(|id| id.0.as_str());
+            let is_it = |one: &&Accepted| Some(one.ingestion.id.as_str()) == id;
+            let one = accepted.iter().find(is_it);
+            let is_so = one.is_some_and(|one| {
+                one.file.etag == file.etag
+                    && one.ingestion.status == "Completed"
+                    && one.ingestion.rows == File::ROWS
+                    && run.rows == Some(File::ROWS)
+            });
+            if !is_so {
+                return Err(format!("{} is Completed and the service knows better", file.name));
+            }
+        }
+        Ok(())
+    }
+
+    /// A content goes again only where its answer was lost, or the program died with it.
+    fn nothing_is_pushed_twice_without_need(
+        &self,
+        seen: &[Seen],
+        accepted: &[Accepted],
+    ) -> Result<(), String> {
+        let told: Vec<String> = seen
+            .iter()
+            .filter(|seen| seen.is_push() && seen.told)
+            .filter_map(ingestion_id)
+            .collect();
+        let deaths = seen.iter().filter(|seen| {
+            matches!(seen.fault, Some(Fault::PowerCut(_) | Fault::Answer(409 | 412, _)))
+        });
+        let deaths = deaths.count();
+        for file in &self.files {
+            let of_file = accepted.iter().filter(|one| one.file.etag == file.etag);
+            let known = of_file.filter(|one| told.contains(&one.ingestion.id)).count();
+            if known > 1 + deaths {
+                return Err(format!("{} was pushed {known} times without need", file.name));
+            }
+        }
+        Ok(())
+    }
+
+    fn order_is_kept(
+        &self,
+        imports: &[Run],
+        written: &[Written],
+        accepted: &[Accepted],
+    ) -> Result<(), String> {
+        let first = |key: &str, state: Option<State>| {
+            let mut of_key = written.iter().filter(|written| written.text("RowKey") == key);
+            of_key.find(|it| state.is_none_or(|state| it.state() == state)).map(|it| it.number)
+        };
+        let places = |file: &File| -> Vec<usize> {
+            let all = accepted.iter().enumerate();
+            all.filter(|(_, one)| one.file.etag == file.etag).map(|(place, _)| place).collect()
+        };
+        for (newer, older) in pairs(imports) {
+            let (newer_file, older_file) = (self.file_of(newer)?, self.file_of(older)?);
+            let (newer_places, older_places) = (places(newer_file), places(older_file));
+            let (Some(newer_first), Some(older_last)) = (newer_places.first(), older_places.last())
+            else {
+                continue;
+            };
+            if older_last < newer_first {
+                continue;
+            }
+            let is_broken = if newer_file.to == To::Changes {
+                // Both were known before the operation began in which the newer one was claimed.
+                let inserted = first(&older.id.key, None);
+                let claimed = first(&newer.id.key, Some(State::Pushing));
+                let begun = self.begun.iter().rev().find(|begun| Some(**begun) < claimed);
+                inserted.zip(begun).is_some_and(|(inserted, begun)| inserted <= *begun)
+            } else {
+                newer.state == State::Completed
+            };
+            if is_broken {
+                let (newer, older) = (&newer_file.name, &older_file.name);
+                return Err(format!("{older} is older than {newer} and was accepted after it"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Newer and older imports of the same connection.
+fn pairs(imports: &[Run]) -> impl Iterator<Item = (&Run, &Run)> {
+    imports.iter().flat_map(|newer| imports.iter().map(move |older| (newer, older))).filter(
+        |(newer, older)| {
+            newer.id.tenant == older.id.tenant
+                && newer.connection == older.connection
+                && newer.id.key < older.id.key
+        },
+    )
+}
+
+fn every_end_stays_an_end(imports: &[Run], written: &[Written]) -> Result<(), String> {
+    let mut ends: HashMap<&str, State> = HashMap::new();
+    for one in written {
+        let (key, state) = (one.text("RowKey"), one.state());
+        if let Some(end) = ends.get(key).filter(|end| **end != state) {
+            return Err(format!("{key} was {end:?} and became {state:?}"));
+        }
+        if state.is_end() {
+            ends.insert(key, state);
+        } else if one.text("NextAttempt").is_empty() {
+            return Err(format!("{key} was written as {state:?} and is never due"));
+        }
+    }
+    let open = imports.iter().find(|run| !run.state.is_end() || run.due.is_some());
+    open.map_or(Ok(()), |run| Err(format!("{} has not come to its end", run.id)))
+}
+
+fn one_import_of_a_tenant_is_under_way(written: &[Written]) -> Result<(), String> {
+    let mut holders: BTreeMap<&str, &str> = BTreeMap::new();
+    for one in written {
+        let (tenant, key) = (one.text("PartitionKey"), one.text("RowKey"));
+        let holder = holders.get(tenant).copied();
+        if one.holds_slot() {
+            if let Some(holder) = holder.filter(|holder| *holder != key) {
+                return Err(format!("{key} and {holder} are under way at once"));
+            }
+            holders.insert(tenant, key);
+        } else if holder == Some(key) {
+            holders.remove(tenant);
+        }
+    }
+    Ok(())
+}
+
+/// Every row that was written, in the order in which it was.
+fn written(seen: &[Seen]) -> Vec<Written> {
+    let mut done: Vec<&Seen> = seen
+        .iter()
+        .filter(|seen| seen.upstream == Upstream::Table && seen.method != "GET" && seen.is_done())
+        .collect();
+    done.sort_by_key(|seen| seen.answer.as_ref().map(|answer| answer.order));
+    let mut written = vec![];
+    for seen in done {
+        let text = String::from_utf8_lossy(&seen.sent);
+        let rows = text.lines().filter(|line| line.starts_with('{'));
+        let rows = rows.filter_map(|line| serde_json::from_str::<Properties>(line).ok());
+        let rows = rows.filter(|row| row.contains_key("State"));
+        written.extend(rows.map(|row| Written { number: seen.number, row }));
+    }
+    written
+}
+
+/// The id with which a push was answered.
+fn ingestion_id(push: &Seen) -> Option<String> {
+    let body: Value = serde_json::from_slice(&push.answer.as_ref()?.body).ok()?;
+    body.get("Id")?.as_str().map(str::to_owned)
+}
