@@ -22,6 +22,7 @@ mod rules;
 mod runs;
 #[path = "../sample/mod.rs"]
 mod sample;
+mod simulation;
 mod stage;
 mod timeout;
 mod world;

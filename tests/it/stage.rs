@@ -27,7 +27,7 @@ pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_viva-import");
 pub(crate) const TOKEN: &str = "the-token-of-this-test";
 /// Longer than anything here takes, on any machine.
 const PATIENCE: Duration = Duration::from_mins(2);
-const ACCOUNTS: usize = 1000;
+const ACCOUNTS: usize = 100;
 
 /// A small file that is right for the sample connection.
 pub(crate) const GOOD_CSV: &str = "Employee,EffectiveDate,Manager,Organization\n\
@@ -44,16 +44,17 @@ pub(crate) async fn azurite_program() -> PathBuf {
 }
 
 pub(crate) async fn azurite() -> &'static Azurite {
-    AZURITE
-        .get_or_init(async || {
-            let started = RUNTIME.spawn(async {
-                let names: Vec<String> = (0..ACCOUNTS).map(|n| format!("account{n}")).collect();
-                let names: Vec<&str> = names.iter().map(String::as_str).collect();
-                Azurite::start(&azurite_program().await, &names).await.unwrap()
-            });
-            started.await.unwrap()
-        })
-        .await
+    AZURITE.get_or_init(async || start_azurite(ACCOUNTS).await).await
+}
+
+/// Starts an emulator with the accounts `account0` and so on, beyond the life of a test.
+pub(crate) async fn start_azurite(accounts: usize) -> Azurite {
+    let started = RUNTIME.spawn(async move {
+        let names: Vec<String> = (0..accounts).map(|n| format!("account{n}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        Azurite::start(&azurite_program().await, &names).await.unwrap()
+    });
+    started.await.unwrap()
 }
 
 /// The name of an account nobody has used.

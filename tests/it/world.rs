@@ -7,12 +7,13 @@ use std::{
     future::Future,
     io::Write,
     sync::{
-        Arc, Mutex,
-        atomic::{AtomicI64, Ordering},
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
 };
 
 use time::OffsetDateTime;
+use tokio::sync::OnceCell;
 use tracing::{Dispatch, instrument::WithSubscriber as _};
 use tracing_subscriber::EnvFilter;
 use viva_import::{
@@ -33,7 +34,7 @@ use viva_import::{
 pub(crate) use self::files::{File, MARKER};
 use crate::{
     proxy::Proxy,
-    stage::{TOKEN, azurite, new_account, rules},
+    stage::{TOKEN, rules, start_azurite},
 };
 
 mod files;
@@ -84,8 +85,8 @@ pub(crate) struct World {
     pub(crate) storage: Storage,
     runs: Runs,
     settings: Arc<Vec<(&'static str, String)>>,
-    /// Two instances of the program.
-    roads: [Arc<Road>; 2],
+    /// Two instances of the program, started when they are needed.
+    roads: [OnceLock<Arc<Road>>; 2],
     /// Milliseconds since 1970.
     clock: Arc<AtomicI64>,
     log: Log,
@@ -101,41 +102,26 @@ pub(crate) struct World {
 impl World {
     /// An empty account, a service, and the connections.
     pub(crate) async fn new() -> Self {
-        Self::on(azurite().await, &new_account()).await
-    }
-
-    /// A world on an account nobody has used.
-    pub(crate) async fn on(azurite: &Azurite, account: &str) -> Self {
+        let (azurite, account) = account().await;
         let service = Service::start(rules()).await.unwrap();
-        let direct = azurite.account(account);
-        let Account::Emulator { endpoints, .. } = &direct else { unreachable!() };
-        let proxy = Proxy::start(&endpoints.blob, &endpoints.table, &service.endpoint()).await;
-        let storage = Storage::open(&direct).unwrap();
+        let (proxy, mut settings) = before(azurite, &account, &service).await;
+        settings.push((TOKEN_SETTING, TOKEN.to_owned()));
+        // The two kinds of a tenant's files would guard each other here.
+        settings.push(("MAX_SHRINK_PERCENT", "100".to_owned()));
+        let storage = Storage::open(&azurite.account(&account)).unwrap();
         storage.create_if_missing().await.unwrap();
         for to in To::ALL {
             let (name, content) = (format!("{}.json", to.name()), to.document().into_bytes());
             storage.blobs.put(CONNECTIONS, &name, "application/json", content).await.unwrap();
         }
-        let connection_string = azurite
-            .connection_string(account)
-            .replace(endpoints.blob.as_str(), proxy.blob.as_str())
-            .replace(endpoints.table.as_str(), proxy.table.as_str());
-        let settings = Arc::new(vec![
-            (STORAGE, connection_string),
-            ("INGESTION_ENDPOINT", proxy.service.to_string()),
-            (TOKEN_SETTING, TOKEN.to_owned()),
-            // The two kinds of a tenant's files would guard each other here.
-            ("MAX_SHRINK_PERCENT", "100".to_owned()),
-        ]);
         let clock = Arc::new(AtomicI64::new(1_795_428_000_000));
-        let roads = [road(&settings, &clock), road(&settings, &clock)];
         Self {
             proxy,
             service,
-            runs: Runs::new(Storage::open(&direct).unwrap().imports),
+            runs: Runs::new(storage.imports.clone()),
             storage,
-            settings,
-            roads,
+            settings: Arc::new(settings),
+            roads: Default::default(),
             clock,
             log: Log::default(),
             files: vec![],
@@ -143,11 +129,6 @@ impl World {
             waiting: vec![],
             begun: vec![],
         }
-    }
-
-    /// The settings of the handler, for a world around the real one.
-    pub(crate) fn settings(&self) -> &[(&'static str, String)] {
-        &self.settings
     }
 
     /// Every import as the table has it.
@@ -180,18 +161,34 @@ impl World {
         self.storage.blobs.delete_all(INBOX, name).await.unwrap();
     }
 
+    /// A file that was written, counted in a circle: where it belongs, and its name.
+    pub(crate) fn file(&self, place: usize) -> Option<(To, String)> {
+        let file = &self.files[place.checked_rem(self.files.len())?];
+        Some((file.to, file.name.clone()))
+    }
+
+    /// A name nobody has used.
+    pub(crate) fn new_name(&self, to: To) -> String {
+        format!("{}/{}.csv", to.name(), self.files.len())
+    }
+
     /// The host hands an event in, as `receive` gets it; what fails comes again.
     pub(crate) async fn receive(&mut self, name: &str) {
-        let (road, promised) = (self.roads[0].clone(), self.promised.clone());
-        let received = self.powered(async {
-            let arrival = road.arrive(INBOX, name).await?;
-            if let Arrival::Received(id) | Arrival::Known(id) = arrival {
-                promised.lock().unwrap().push(id.clone());
-                let _ = road.follow(&id).await;
-            }
-            azure_core::Result::Ok(())
-        });
-        if !matches!(received.await, Some(Ok(()))) {
+        let (road, promised) = (self.road(0), self.promised.clone());
+        let received = self.powered(receive(&road, name, &promised)).await;
+        self.answered(name, received);
+    }
+
+    /// The same while another instance is at work.
+    pub(crate) async fn receive_while_driven(&mut self, name: &str) {
+        let (road, other, promised) = (self.road(0), self.road(1), self.promised.clone());
+        let both = async { tokio::join!(receive(&road, name, &promised), other.drive()).0 };
+        let received = self.powered(both).await;
+        self.answered(name, received);
+    }
+
+    fn answered(&mut self, name: &str, received: Option<azure_core::Result<()>>) {
+        if !matches!(received, Some(Ok(()))) {
             self.waiting.push(name.to_owned());
         }
     }
@@ -205,19 +202,19 @@ impl World {
 
     /// The minute's timer.
     pub(crate) async fn drive(&mut self) {
-        let road = self.roads[0].clone();
+        let road = self.road(0);
         let _ = self.powered(async { road.drive().await }).await;
     }
 
     /// The minute's timers of two instances at once.
     pub(crate) async fn drive_twice(&mut self) {
-        let [one, other] = self.roads.clone();
+        let (one, other) = (self.road(0), self.road(1));
         let _ = self.powered(async { tokio::join!(one.drive(), other.drive()) }).await;
     }
 
     /// The timer that looks for files no event told of.
     pub(crate) async fn sweep(&mut self) {
-        let road = self.roads[0].clone();
+        let road = self.road(0);
         let _ = self.powered(async { road.sweep().await }).await;
     }
 
@@ -263,6 +260,10 @@ impl World {
         format!("{}\n{}\n{log}", rows.collect::<String>(), faults.collect::<String>())
     }
 
+    fn road(&self, instance: usize) -> Arc<Road> {
+        self.roads[instance].get_or_init(|| road(&self.settings, &self.clock)).clone()
+    }
+
     /// Does what the program does as long as it has power; `None` where the power went.
     async fn powered<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         self.begun.push(self.proxy.count());
@@ -279,9 +280,45 @@ impl World {
             return done;
         }
         self.proxy.power_back().await;
-        self.roads = [road(&self.settings, &self.clock), road(&self.settings, &self.clock)];
+        self.roads = Default::default();
         None
     }
+}
+
+/// What `receive` does: the promise is made when the row is written.
+async fn receive(road: &Road, name: &str, promised: &Mutex<Vec<RunId>>) -> azure_core::Result<()> {
+    let arrival = road.arrive(INBOX, name).await?;
+    if let Arrival::Received(id) | Arrival::Known(id) = arrival {
+        promised.lock().unwrap().push(id.clone());
+        let _ = road.follow(&id).await;
+    }
+    Ok(())
+}
+
+/// A proxy before an account and a service, and the settings that lead through it.
+pub(crate) async fn before(
+    azurite: &Azurite,
+    account: &str,
+    service: &Service,
+) -> (Proxy, Vec<(&'static str, String)>) {
+    let Account::Emulator { endpoints, .. } = azurite.account(account) else { unreachable!() };
+    let proxy = Proxy::start(&endpoints.blob, &endpoints.table, &service.endpoint()).await;
+    let connection_string = azurite
+        .connection_string(account)
+        .replace(endpoints.blob.as_str(), proxy.blob.as_str())
+        .replace(endpoints.table.as_str(), proxy.table.as_str());
+    let endpoint = proxy.service.to_string();
+    (proxy, vec![(STORAGE, connection_string), ("INGESTION_ENDPOINT", endpoint)])
+}
+
+/// An account nobody has used, of as many emulators as are needed: worlds are many.
+async fn account() -> (&'static Azurite, String) {
+    const OF_ONE: usize = 500;
+    static EMULATORS: [OnceCell<Azurite>; 40] = [const { OnceCell::const_new() }; 40];
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let emulator = EMULATORS[number / OF_ONE].get_or_init(async || start_azurite(OF_ONE).await);
+    (emulator.await, format!("account{}", number % OF_ONE))
 }
 
 fn road(settings: &Arc<Vec<(&'static str, String)>>, clock: &Arc<AtomicI64>) -> Arc<Road> {

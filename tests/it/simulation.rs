@@ -1,0 +1,93 @@
+//! Whatever happens in whatever order: when the faults are over, every file comes to its end and
+//! the laws of [`crate::world`] hold.
+//!
+//! `HISTORIES` says how many are tried and `SEED` which.
+
+use std::time::Instant;
+
+use futures::{StreamExt as _, stream};
+use proptest::{
+    strategy::{Strategy as _, ValueTree},
+    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+};
+
+use self::operation::{Operation, histories};
+use crate::world::World;
+
+mod known;
+mod operation;
+
+/// Histories at once: they wait as much as they work.
+const AT_ONCE: usize = 8;
+/// Tries to find a shorter history that breaks a law, too.
+const SHORTER: usize = 60;
+
+fn number(name: &str, default: usize) -> usize {
+    std::env::var(name).map_or(default, |number| number.parse().unwrap())
+}
+
+/// The law that is broken, and the story.
+async fn broken(history: &[Operation]) -> Option<String> {
+    let mut world = World::new().await;
+    for operation in history {
+        Box::pin(operation.happen(&mut world)).await;
+    }
+    let rested = Box::pin(world.rest()).await;
+    let lawful = match rested {
+        Ok(()) => Box::pin(world.laws()).await,
+        restless => restless,
+    };
+    let why = lawful.err()?;
+    Some(format!("{why}\n\n{}", world.story().await))
+}
+
+/// The shortest that still breaks a law, and which.
+async fn shortened(mut tree: impl ValueTree<Value = Vec<Operation>>, why: String) -> String {
+    let mut found = (tree.current(), why);
+    for _ in 0..SHORTER {
+        if !tree.simplify() {
+            break;
+        }
+        let shorter = tree.current();
+        match broken(&shorter).await {
+            Some(why) => found = (shorter, why),
+            None => {
+                if !tree.complicate() {
+                    break;
+                }
+            }
+        }
+    }
+    let (history, why) = found;
+    format!("{history:?}\nbreaks a law: {why}")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_known_history_keeps_the_laws() {
+    let tries = known::KNOWN.iter().map(async |(name, history)| (name, broken(history).await));
+    let tries: Vec<_> = stream::iter(tries).buffer_unordered(AT_ONCE).collect().await;
+    for (name, broken) in tries {
+        assert_eq!(broken, None, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_happens_every_file_comes_to_its_end_and_the_laws_hold() {
+    let (count, seed) = (number("HISTORIES", 150), number("SEED", 1));
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&(seed as u64).to_le_bytes());
+    let random = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let mut runner = TestRunner::new_with_rng(Config::default(), random);
+    let started = Instant::now();
+    let trees = (0..count).map(|_| histories().new_tree(&mut runner).unwrap());
+    let tries = trees.map(async |tree| broken(&tree.current()).await.map(|why| (tree, why)));
+    let mut tries = stream::iter(tries).buffer_unordered(AT_ONCE);
+    let mut found = vec![];
+    while let Some(tried) = tries.next().await {
+        found.extend(tried);
+    }
+    println!("{count} histories from seed {seed} in {:?}", started.elapsed());
+    if let Some((tree, why)) = found.into_iter().next() {
+        panic!("{}", shortened(tree, why).await);
+    }
+}

@@ -1,0 +1,196 @@
+//! What can happen in a history.
+
+use proptest::{prelude::*, sample::select};
+use viva_import::demo::service::{Call, Quirk};
+
+use crate::{
+    proxy::{Fault, Moment},
+    world::{To, World},
+};
+
+/// One thing that happens. Requests are counted from the moment it happens, from 1; files in a
+/// circle.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Operation {
+    /// A customer writes a file; perhaps the event gets lost.
+    FileArrives {
+        to: To,
+        is_right: bool,
+        event: bool,
+    },
+    /// A customer writes a file, and its event comes while another instance drives.
+    FileArrivesWhileDriven(To),
+    /// An event comes again, and all that were not answered.
+    Redeliver(usize),
+    Drive,
+    DriveTwiceAtOnce,
+    Sweep,
+    /// In seconds.
+    Advance(i64),
+    /// In seconds, and back again where it is below zero.
+    ClockJumps(i64),
+    LoseRequest(usize),
+    LoseAnswer(usize),
+    Answer(usize, u16),
+    CutMidBody(usize),
+    PowerCut(usize, Moment),
+    /// The next such call meets a token that has expired.
+    ExpireToken(Call, bool),
+    ServiceSays(Says),
+    /// Another content under the same name.
+    ReplaceFile {
+        file: usize,
+        event: bool,
+    },
+    DeleteFile(usize),
+}
+
+/// What the service may say instead of what it should.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Says {
+    Busy,
+    Throttled,
+    Failing(Call),
+    NoId,
+    AcceptedAndCut,
+    Forbidden,
+    Word(&'static str),
+}
+
+impl Operation {
+    pub(super) async fn happen(self, world: &mut World) {
+        match self {
+            Self::FileArrives { to, is_right, event } => {
+                let name = world.new_name(to);
+                world.put(to, &name, is_right).await;
+                if event {
+                    world.receive(&name).await;
+                }
+            }
+            Self::FileArrivesWhileDriven(to) => {
+                let name = world.new_name(to);
+                world.put(to, &name, true).await;
+                world.receive_while_driven(&name).await;
+            }
+            Self::Redeliver(file) => {
+                world.redeliver().await;
+                if let Some((_, name)) = world.file(file) {
+                    world.receive(&name).await;
+                }
+            }
+            Self::Drive => world.drive().await,
+            Self::DriveTwiceAtOnce => world.drive_twice().await,
+            Self::Sweep => world.sweep().await,
+            Self::Advance(seconds) | Self::ClockJumps(seconds) => world.advance(seconds),
+            Self::LoseRequest(k) => world.proxy.after(k, Fault::LoseRequest),
+            Self::LoseAnswer(k) => world.proxy.after(k, Fault::LoseAnswer),
+            Self::Answer(k, status) => world.proxy.after(k, Fault::Answer(status, None)),
+            Self::CutMidBody(k) => world.proxy.after(k, Fault::CutMidBody),
+            Self::PowerCut(k, moment) => world.proxy.after(k, Fault::PowerCut(moment)),
+            Self::ExpireToken(call, page) => {
+                let quirk = if page { Quirk::SignInPage } else { Quirk::Unauthorized };
+                world.service.quirk(call, quirk);
+            }
+            Self::ServiceSays(says) => {
+                let (call, quirk) = says.quirk();
+                world.service.quirk(call, quirk);
+            }
+            Self::ReplaceFile { file, event } => {
+                let Some((to, name)) = world.file(file) else { return };
+                world.put(to, &name, true).await;
+                if event {
+                    world.receive(&name).await;
+                }
+            }
+            Self::DeleteFile(file) => {
+                if let Some((_, name)) = world.file(file) {
+                    world.delete(&name).await;
+                }
+            }
+        }
+    }
+}
+
+impl Says {
+    fn quirk(self) -> (Call, Quirk) {
+        match self {
+            Self::Busy => (Call::Push, Quirk::Busy),
+            Self::Throttled => {
+                (Call::Push, Quirk::TooManyRequests { retry_after: Some("600".to_owned()) })
+            }
+            Self::Failing(call) => (call, Quirk::InternalError),
+            Self::NoId => (Call::Push, Quirk::NoId),
+            Self::AcceptedAndCut => (Call::Push, Quirk::AcceptThenCut),
+            Self::Forbidden => (Call::Ping, Quirk::Forbidden),
+            Self::Word(word) => (Call::Status, Quirk::StatusWord(word.to_owned())),
+        }
+    }
+}
+
+/// The lists of operations that are tried.
+pub(super) fn histories() -> impl Strategy<Value = Vec<Operation>> {
+    prop::collection::vec(operation(), 3..=24)
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    prop_oneof![
+        5 => customer(),
+        6 => timer(),
+        3 => line(),
+        2 => service(),
+    ]
+}
+
+fn customer() -> impl Strategy<Value = Operation> {
+    let to = || select(&To::ALL[..]);
+    prop_oneof![
+        6 => (to(), prop::bool::weighted(0.9), prop::bool::weighted(0.8))
+            .prop_map(|(to, is_right, event)| Operation::FileArrives { to, is_right, event }),
+        2 => to().prop_map(Operation::FileArrivesWhileDriven),
+        1 => (0..8_usize, any::<bool>())
+            .prop_map(|(file, event)| Operation::ReplaceFile { file, event }),
+        1 => (0..8_usize).prop_map(Operation::DeleteFile),
+        1 => (0..8_usize).prop_map(Operation::Redeliver),
+    ]
+}
+
+fn timer() -> impl Strategy<Value = Operation> {
+    prop_oneof![
+        4 => Just(Operation::Drive),
+        2 => Just(Operation::DriveTwiceAtOnce),
+        1 => Just(Operation::Sweep),
+        4 => select(&[30, 60, 300, 400, 900, 3600, 86_400, 259_200][..]).prop_map(Operation::Advance),
+        1 => select(&[-259_200, -3600, -60, 3600, 259_200][..]).prop_map(Operation::ClockJumps),
+    ]
+}
+
+fn line() -> impl Strategy<Value = Operation> {
+    let k = || prop_oneof![2 => 1..12_usize, 1 => 1..50_usize];
+    let status = select(&[409, 412, 429, 503][..]);
+    let moment = select(&[Moment::Before, Moment::After][..]);
+    prop_oneof![
+        1 => k().prop_map(Operation::LoseRequest),
+        2 => k().prop_map(Operation::LoseAnswer),
+        1 => (k(), status).prop_map(|(k, status)| Operation::Answer(k, status)),
+        1 => k().prop_map(Operation::CutMidBody),
+        3 => (k(), moment).prop_map(|(k, moment)| Operation::PowerCut(k, moment)),
+    ]
+}
+
+fn service() -> impl Strategy<Value = Operation> {
+    let call = || select(&[Call::ScaleUnit, Call::Ping, Call::Push, Call::Status][..]);
+    let words = ["ValidationFailed", "Suspended", "ExtractionCompleted"];
+    let says = prop_oneof![
+        2 => Just(Says::Busy),
+        1 => Just(Says::Throttled),
+        1 => call().prop_map(Says::Failing),
+        1 => Just(Says::NoId),
+        2 => Just(Says::AcceptedAndCut),
+        1 => Just(Says::Forbidden),
+        2 => select(words.to_vec()).prop_map(Says::Word),
+    ];
+    prop_oneof![
+        1 => (call(), any::<bool>()).prop_map(|(call, page)| Operation::ExpireToken(call, page)),
+        4 => says.prop_map(Operation::ServiceSays),
+    ]
+}
