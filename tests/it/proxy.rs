@@ -210,13 +210,11 @@ async fn pass(
         door.desk.open.send_modify(|open| *open -= 1);
         answer
     });
-    match passed.await.unwrap() {
-        Some(answer) => answer,
-        None => {
-            desk.cut_power();
-            pending().await
-        }
+    if let Some(answer) = passed.await.unwrap() {
+        return answer;
     }
+    desk.cut_power();
+    pending().await
 }
 
 impl Door {

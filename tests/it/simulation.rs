@@ -2,8 +2,9 @@
 //! the laws of [`crate::world`] hold.
 //!
 //! `HISTORIES` says how many are tried and `SEED` which.
+#![expect(clippy::print_stdout, reason = "a long run says what it was")]
 
-use std::time::Instant;
+use std::{collections::BTreeMap, time::Instant};
 
 use futures::{StreamExt as _, stream};
 use proptest::{
@@ -26,8 +27,8 @@ fn number(name: &str, default: usize) -> usize {
     std::env::var(name).map_or(default, |number| number.parse().unwrap())
 }
 
-/// The law that is broken, and the story.
-async fn broken(history: &[Operation]) -> Option<String> {
+/// How the imports ended; or the law that is broken, and the story.
+async fn ends(history: &[Operation]) -> Result<Vec<&'static str>, String> {
     let mut world = World::new().await;
     for operation in history {
         Box::pin(operation.happen(&mut world)).await;
@@ -37,8 +38,10 @@ async fn broken(history: &[Operation]) -> Option<String> {
         Ok(()) => Box::pin(world.laws()).await,
         restless => restless,
     };
-    let why = lawful.err()?;
-    Some(format!("{why}\n\n{}", world.story().await))
+    match lawful {
+        Ok(()) => Ok(world.imports().await.iter().map(|run| run.state.word()).collect()),
+        Err(why) => Err(format!("{why}\n\n{}", world.story().await)),
+    }
 }
 
 /// The shortest that still breaks a law, and which.
@@ -49,13 +52,10 @@ async fn shortened(mut tree: impl ValueTree<Value = Vec<Operation>>, why: String
             break;
         }
         let shorter = tree.current();
-        match broken(&shorter).await {
-            Some(why) => found = (shorter, why),
-            None => {
-                if !tree.complicate() {
-                    break;
-                }
-            }
+        match ends(&shorter).await {
+            Err(why) => found = (shorter, why),
+            Ok(_) if tree.complicate() => {}
+            Ok(_) => break,
         }
     }
     let (history, why) = found;
@@ -64,10 +64,10 @@ async fn shortened(mut tree: impl ValueTree<Value = Vec<Operation>>, why: String
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_known_history_keeps_the_laws() {
-    let tries = known::KNOWN.iter().map(async |(name, history)| (name, broken(history).await));
-    let tries: Vec<_> = stream::iter(tries).buffer_unordered(AT_ONCE).collect().await;
-    for (name, broken) in tries {
-        assert_eq!(broken, None, "{name}");
+    let tried = known::KNOWN.iter().map(async |(name, history)| (name, ends(history).await));
+    let tried: Vec<_> = stream::iter(tried).buffer_unordered(AT_ONCE).collect().await;
+    for (name, ends) in tried {
+        assert!(ends.is_ok(), "{name}: {}", ends.unwrap_err());
     }
 }
 
@@ -80,13 +80,19 @@ async fn whatever_happens_every_file_comes_to_its_end_and_the_laws_hold() {
     let mut runner = TestRunner::new_with_rng(Config::default(), random);
     let started = Instant::now();
     let trees = (0..count).map(|_| histories().new_tree(&mut runner).unwrap());
-    let tries = trees.map(async |tree| broken(&tree.current()).await.map(|why| (tree, why)));
-    let mut tries = stream::iter(tries).buffer_unordered(AT_ONCE);
-    let mut found = vec![];
-    while let Some(tried) = tries.next().await {
-        found.extend(tried);
+    let tried = trees.map(async |tree| (ends(&tree.current()).await, tree));
+    let mut tried = stream::iter(tried).buffer_unordered(AT_ONCE);
+    let (mut found, mut tally) = (vec![], BTreeMap::new());
+    while let Some((ends, tree)) = tried.next().await {
+        match ends {
+            Ok(ends) => ends.into_iter().for_each(|end| *tally.entry(end).or_insert(0) += 1),
+            Err(why) => found.push((tree, why)),
+        }
     }
-    println!("{count} histories from seed {seed} in {:?}", started.elapsed());
+    let (time, broken) = (started.elapsed(), found.len());
+    println!(
+        "{count} histories of seed {seed} in {time:.0?}, {broken} break a law; ends: {tally:?}"
+    );
     if let Some((tree, why)) = found.into_iter().next() {
         panic!("{}", shortened(tree, why).await);
     }

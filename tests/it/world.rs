@@ -5,40 +5,39 @@
 
 use std::{
     future::Future,
-    io::Write,
     sync::{
         Arc, Mutex, OnceLock,
-        atomic::{AtomicI64, AtomicUsize, Ordering},
+        atomic::{AtomicI64, Ordering},
     },
 };
 
 use time::OffsetDateTime;
-use tokio::sync::OnceCell;
-use tracing::{Dispatch, instrument::WithSubscriber as _};
-use tracing_subscriber::EnvFilter;
+use tracing::instrument::WithSubscriber as _;
 use viva_import::{
-    azure::{Account, CONNECTIONS, INBOX, Storage},
-    config::{Config, STORAGE},
+    azure::{CONNECTIONS, INBOX, Storage},
     demo::{
         SAMPLE_CONNECTION,
-        azurite::Azurite,
         service::{Call, Service},
         stage::TOKEN_SETTING,
     },
-    drive::{Arrival, Road},
-    ingestion,
+    drive::Road,
     run::{Run, RunId, State},
     runs::Runs,
 };
 
-pub(crate) use self::files::{File, MARKER};
+pub(crate) use self::program::before;
+use self::{
+    files::{File, MARKER},
+    program::{Log, account, moment, receive, road},
+};
 use crate::{
     proxy::Proxy,
-    stage::{TOKEN, rules, start_azurite},
+    stage::{TOKEN, rules},
 };
 
 mod files;
 mod laws;
+mod program;
 
 /// Drives until rest, at most.
 const MOST_DRIVES: usize = 1500;
@@ -91,6 +90,7 @@ pub(crate) struct World {
     clock: Arc<AtomicI64>,
     log: Log,
     files: Vec<File>,
+    deleted: Vec<String>,
     /// What arrivals have answered.
     promised: Arc<Mutex<Vec<RunId>>>,
     /// Blobs whose event the host will bring again.
@@ -125,6 +125,7 @@ impl World {
             clock,
             log: Log::default(),
             files: vec![],
+            deleted: vec![],
             promised: Arc::default(),
             waiting: vec![],
             begun: vec![],
@@ -138,8 +139,7 @@ impl World {
     }
 
     pub(crate) fn now(&self) -> OffsetDateTime {
-        let milliseconds = i128::from(self.clock.load(Ordering::Relaxed));
-        OffsetDateTime::from_unix_timestamp_nanos(milliseconds * 1_000_000).unwrap()
+        moment(&self.clock)
     }
 
     /// Turns the clock, back where it is below zero.
@@ -159,6 +159,7 @@ impl World {
     /// A customer deletes a file.
     pub(crate) async fn delete(&mut self, name: &str) {
         self.storage.blobs.delete_all(INBOX, name).await.unwrap();
+        self.deleted.push(name.to_owned());
     }
 
     /// A file that was written, counted in a circle: where it belongs, and its name.
@@ -176,7 +177,7 @@ impl World {
     pub(crate) async fn receive(&mut self, name: &str) {
         let (road, promised) = (self.road(0), self.promised.clone());
         let received = self.powered(receive(&road, name, &promised)).await;
-        self.answered(name, received);
+        self.answered(name, received.as_ref());
     }
 
     /// The same while another instance is at work.
@@ -184,10 +185,10 @@ impl World {
         let (road, other, promised) = (self.road(0), self.road(1), self.promised.clone());
         let both = async { tokio::join!(receive(&road, name, &promised), other.drive()).0 };
         let received = self.powered(both).await;
-        self.answered(name, received);
+        self.answered(name, received.as_ref());
     }
 
-    fn answered(&mut self, name: &str, received: Option<azure_core::Result<()>>) {
+    fn answered(&mut self, name: &str, received: Option<&azure_core::Result<()>>) {
         if !matches!(received, Some(Ok(()))) {
             self.waiting.push(name.to_owned());
         }
@@ -230,6 +231,13 @@ impl World {
     /// The same with the faults that are planned.
     pub(crate) async fn rest_with_faults(&mut self) -> Result<(), String> {
         self.redeliver().await;
+        self.end().await?;
+        // Only what no event has told of is left.
+        self.sweep().await;
+        self.end().await
+    }
+
+    async fn end(&mut self) -> Result<(), String> {
         for _ in 0..MOST_DRIVES {
             let dues = self.imports().await.into_iter().filter_map(|run| run.due);
             let Some(due) = dues.min() else { return Ok(()) };
@@ -250,7 +258,7 @@ impl World {
             format!("{} {} due {:?}: {}\n", run.id, run.source.name, run.due, run.story())
         });
         let faults = self.proxy.seen().into_iter().filter_map(|seen| {
-            let Some(fault) = seen.fault else { return None };
+            let fault = seen.fault?;
             Some(format!(
                 "{} {:?} {} {}: {fault:?}\n",
                 seen.number, seen.upstream, seen.method, seen.path
@@ -282,87 +290,6 @@ impl World {
         self.proxy.power_back().await;
         self.roads = Default::default();
         None
-    }
-}
-
-/// What `receive` does: the promise is made when the row is written.
-async fn receive(road: &Road, name: &str, promised: &Mutex<Vec<RunId>>) -> azure_core::Result<()> {
-    let arrival = road.arrive(INBOX, name).await?;
-    if let Arrival::Received(id) | Arrival::Known(id) = arrival {
-        promised.lock().unwrap().push(id.clone());
-        let _ = road.follow(&id).await;
-    }
-    Ok(())
-}
-
-/// A proxy before an account and a service, and the settings that lead through it.
-pub(crate) async fn before(
-    azurite: &Azurite,
-    account: &str,
-    service: &Service,
-) -> (Proxy, Vec<(&'static str, String)>) {
-    let Account::Emulator { endpoints, .. } = azurite.account(account) else { unreachable!() };
-    let proxy = Proxy::start(&endpoints.blob, &endpoints.table, &service.endpoint()).await;
-    let connection_string = azurite
-        .connection_string(account)
-        .replace(endpoints.blob.as_str(), proxy.blob.as_str())
-        .replace(endpoints.table.as_str(), proxy.table.as_str());
-    let endpoint = proxy.service.to_string();
-    (proxy, vec![(STORAGE, connection_string), ("INGESTION_ENDPOINT", endpoint)])
-}
-
-/// An account nobody has used, of as many emulators as are needed: worlds are many.
-async fn account() -> (&'static Azurite, String) {
-    const OF_ONE: usize = 500;
-    static EMULATORS: [OnceCell<Azurite>; 40] = [const { OnceCell::const_new() }; 40];
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let emulator = EMULATORS[number / OF_ONE].get_or_init(async || start_azurite(OF_ONE).await);
-    (emulator.await, format!("account{}", number % OF_ONE))
-}
-
-fn road(settings: &Arc<Vec<(&'static str, String)>>, clock: &Arc<AtomicI64>) -> Arc<Road> {
-    let (settings, clock) = (settings.clone(), clock.clone());
-    let lookup = move |name: &str| {
-        settings.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
-    };
-    let config = Config::read(&lookup).unwrap();
-    let storage = Storage::open(&config.account).unwrap();
-    let service = ingestion::Service::new(config.service.clone(), Arc::new(lookup)).unwrap();
-    let now = move || {
-        let milliseconds = i128::from(clock.load(Ordering::Relaxed));
-        OffsetDateTime::from_unix_timestamp_nanos(milliseconds * 1_000_000).unwrap()
-    };
-    Arc::new(Road::new(storage, service, config, Arc::new(now)))
-}
-
-/// What the program of one world has logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
-    }
-
-    fn dispatch(&self) -> Dispatch {
-        let log = self.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_env_filter(EnvFilter::new("info,azure_core=warn,typespec_client_core=warn"))
-            .with_ansi(false)
-            .with_writer(move || log.clone());
-        Dispatch::new(subscriber.finish())
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
     }
 }
 

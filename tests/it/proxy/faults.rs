@@ -46,14 +46,14 @@ async fn every_fault_is_met_by_the_request_it_is_planned_for_and_by_no_other() {
         (Fault::CutMidBody, 1, Some((200, None))),
         (Fault::CutMidRequest, 0, None),
     ] {
-        let (echo, arrived) = echo().await;
+        let (echo, whole) = echo().await;
         let proxy = Proxy::start(&echo, &echo, &echo).await;
         proxy.after(2, fault.clone());
         for number in 1..=3 {
-            let arrived_before = arrived.load(Ordering::Relaxed);
+            let before = whole.load(Ordering::Relaxed);
             let asked = ask(&proxy.table).await;
             let arrives = if number == 2 { arrives } else { 1 };
-            assert_eq!(arrived.load(Ordering::Relaxed) - arrived_before, arrives, "{fault:?}");
+            assert_eq!(whole.load(Ordering::Relaxed) - before, arrives, "{fault:?}");
             let expected = if number == 2 { answer } else { Some((200, Some("0123456789"))) };
             let Some((status, body)) = expected else {
                 asked.unwrap_err();
@@ -73,7 +73,7 @@ async fn every_fault_is_met_by_the_request_it_is_planned_for_and_by_no_other() {
 #[tokio::test]
 async fn the_power_goes_before_or_after_a_request_and_nobody_is_answered() {
     for (moment, arrives) in [(Moment::Before, 0), (Moment::After, 1)] {
-        let (echo, arrived) = echo().await;
+        let (echo, whole) = echo().await;
         let proxy = Proxy::start(&echo, &echo, &echo).await;
         let is_pushed = |seen: &Seen| seen.is_push();
         proxy.next(is_pushed, Fault::PowerCut(moment));
@@ -83,7 +83,7 @@ async fn the_power_goes_before_or_after_a_request_and_nobody_is_answered() {
             _ = ask(&proxy.service) => panic!("somebody was answered"),
             () = power.cancelled() => {}
         }
-        assert_eq!(arrived.load(Ordering::Relaxed), 1 + arrives);
+        assert_eq!(whole.load(Ordering::Relaxed), 1 + arrives);
         proxy.power_back().await;
         assert_eq!(ask(&proxy.service).await.unwrap().0, 200);
         assert!(!proxy.power().is_cancelled());

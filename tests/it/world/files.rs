@@ -5,18 +5,18 @@ use std::io::{Cursor, Read as _};
 use super::To;
 
 /// Stands in every cell that can hold it and must stand nowhere else.
-pub(crate) const MARKER: &str = "zq7marker";
+pub(super) const MARKER: &str = "zq7marker";
 
 /// A file that was in the inbox at some time.
 #[derive(Clone, Debug)]
-pub(crate) struct File {
-    pub(crate) to: To,
+pub(super) struct File {
+    pub(super) to: To,
     /// The blob's name.
-    pub(crate) name: String,
+    pub(super) name: String,
     /// Bare.
-    pub(crate) etag: String,
-    pub(crate) content: Vec<u8>,
-    pub(crate) is_right: bool,
+    pub(super) etag: String,
+    pub(super) content: Vec<u8>,
+    pub(super) is_right: bool,
 }
 
 impl File {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 use viva_import::{
-    azure::{PACKAGES, REPORTS, table::Properties},
+    azure::{INBOX, PACKAGES, REPORTS, blob::Blob, table::Properties},
     demo::service::Ingestion,
     run::{Run, State},
 };
@@ -14,6 +14,8 @@ use crate::{
     proxy::{Fault, Seen, Upstream},
     stage::TOKEN,
 };
+
+mod order;
 
 /// A row as it was written.
 struct Written {
@@ -33,10 +35,8 @@ impl Written {
 
     fn holds_slot(&self) -> bool {
         let is_lost = self.row.get("AnswerLost") == Some(&Value::Bool(true));
-        match self.state() {
-            State::Pushing | State::Ingesting => true,
-            state => is_lost && !state.is_end(),
-        }
+        let is_under_way = matches!(self.state(), State::Pushing | State::Ingesting);
+        is_under_way || (is_lost && !self.state().is_end())
     }
 }
 
@@ -53,6 +53,8 @@ impl World {
         let seen = self.proxy.seen();
         let written = written(&seen);
         self.nothing_is_lost(&imports, &written)?;
+        self.nothing_is_overlooked(&imports).await?;
+        self.every_end_has_its_reason(&imports)?;
         every_end_stays_an_end(&imports, &written)?;
         one_import_of_a_tenant_is_under_way(&written)?;
         self.no_value_is_told(&imports, &seen).await?;
@@ -81,6 +83,52 @@ impl World {
             Some(key) => Err(format!("the row {key} was lost")),
             None => Ok(()),
         }
+    }
+
+    /// After a sweep, what lies in the inbox is known: of full refreshes one of the newest.
+    async fn nothing_is_overlooked(&self, imports: &[Run]) -> Result<(), String> {
+        for to in To::ALL {
+            let prefix = format!("{}/", to.name());
+            let mut files = self.storage.blobs.list(INBOX, &prefix).await.unwrap();
+            let newest = files.iter().map(|blob| blob.last_modified).max();
+            let is_known = |blob: &Blob| imports.iter().any(|run| run.source.etag == blob.etag);
+            if to != To::Changes {
+                files.retain(|blob| Some(blob.last_modified) == newest);
+                files.sort_by_key(|blob| !is_known(blob));
+                files.truncate(1);
+            }
+            if let Some(blob) = files.iter().find(|blob| !is_known(blob)) {
+                return Err(format!("{} was overlooked", blob.name));
+            }
+        }
+        Ok(())
+    }
+
+    fn every_end_has_its_reason(&self, imports: &[Run]) -> Result<(), String> {
+        for run in imports {
+            let file = self.file_of(run)?;
+            let is_newer = |other: &Run| {
+                other.connection == run.connection
+                    && other.id != run.id
+                    && (other.id.key < run.id.key || other.source.name == run.source.name)
+            };
+            let has_reason = if run.state == State::Superseded {
+                imports.iter().any(is_newer)
+            } else if run.state == State::Rejected {
+                !file.is_right
+                    || self.deleted.contains(&file.name)
+                    || run.service_status.as_deref() == Some("ValidationFailed")
+            } else if run.state == State::Stuck {
+                // Nobody gives up before the first try.
+                run.attempts > 0
+            } else {
+                file.is_right
+            };
+            if !has_reason {
+                return Err(format!("{} has no reason to be {}", file.name, run.story()));
+            }
+        }
+        Ok(())
     }
 
     async fn no_value_is_told(&self, imports: &[Run], seen: &[Seen]) -> Result<(), String> {
@@ -163,58 +211,6 @@ impl World {
         }
         Ok(())
     }
-
-    fn order_is_kept(
-        &self,
-        imports: &[Run],
-        written: &[Written],
-        accepted: &[Accepted],
-    ) -> Result<(), String> {
-        let first = |key: &str, state: Option<State>| {
-            let mut of_key = written.iter().filter(|written| written.text("RowKey") == key);
-            of_key.find(|it| state.is_none_or(|state| it.state() == state)).map(|it| it.number)
-        };
-        let places = |file: &File| -> Vec<usize> {
-            let all = accepted.iter().enumerate();
-            all.filter(|(_, one)| one.file.etag == file.etag).map(|(place, _)| place).collect()
-        };
-        for (newer, older) in pairs(imports) {
-            let (newer_file, older_file) = (self.file_of(newer)?, self.file_of(older)?);
-            let (newer_places, older_places) = (places(newer_file), places(older_file));
-            let (Some(newer_first), Some(older_last)) = (newer_places.first(), older_places.last())
-            else {
-                continue;
-            };
-            if older_last < newer_first {
-                continue;
-            }
-            let is_broken = if newer_file.to == To::Changes {
-                // Both were known before the operation began in which the newer one was claimed.
-                let inserted = first(&older.id.key, None);
-                let claimed = first(&newer.id.key, Some(State::Pushing));
-                let begun = self.begun.iter().rev().find(|begun| Some(**begun) < claimed);
-                inserted.zip(begun).is_some_and(|(inserted, begun)| inserted <= *begun)
-            } else {
-                newer.state == State::Completed
-            };
-            if is_broken {
-                let (newer, older) = (&newer_file.name, &older_file.name);
-                return Err(format!("{older} is older than {newer} and was accepted after it"));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Newer and older imports of the same connection.
-fn pairs(imports: &[Run]) -> impl Iterator<Item = (&Run, &Run)> {
-    imports.iter().flat_map(|newer| imports.iter().map(move |older| (newer, older))).filter(
-        |(newer, older)| {
-            newer.id.tenant == older.id.tenant
-                && newer.connection == older.connection
-                && newer.id.key < older.id.key
-        },
-    )
 }
 
 fn every_end_stays_an_end(imports: &[Run], written: &[Written]) -> Result<(), String> {

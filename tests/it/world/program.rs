@@ -1,0 +1,115 @@
+//! The program in the world: how it is started, where it runs and what it logs.
+
+use std::{
+    io::Write,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, AtomicUsize, Ordering},
+    },
+};
+
+use time::OffsetDateTime;
+use tokio::sync::OnceCell;
+use tracing::Dispatch;
+use tracing_subscriber::EnvFilter;
+use viva_import::{
+    azure::{Account, INBOX, Storage},
+    config::{Config, STORAGE},
+    demo::{azurite::Azurite, service::Service},
+    drive::{Arrival, Road},
+    ingestion,
+    run::RunId,
+};
+
+use crate::{proxy::Proxy, stage::start_azurite};
+
+/// What `receive` does: the promise is made when the row is written.
+pub(super) async fn receive(
+    road: &Road,
+    name: &str,
+    promised: &Mutex<Vec<RunId>>,
+) -> azure_core::Result<()> {
+    let arrival = road.arrive(INBOX, name).await?;
+    if let Arrival::Received(id) | Arrival::Known(id) = arrival {
+        promised.lock().unwrap().push(id.clone());
+        let _ = road.follow(&id).await;
+    }
+    Ok(())
+}
+
+/// A proxy before an account and a service, and the settings that lead through it.
+pub(crate) async fn before(
+    azurite: &Azurite,
+    account: &str,
+    service: &Service,
+) -> (Proxy, Vec<(&'static str, String)>) {
+    let Account::Emulator { endpoints, .. } = azurite.account(account) else { unreachable!() };
+    let proxy = Proxy::start(&endpoints.blob, &endpoints.table, &service.endpoint()).await;
+    let connection_string = azurite
+        .connection_string(account)
+        .replace(endpoints.blob.as_str(), proxy.blob.as_str())
+        .replace(endpoints.table.as_str(), proxy.table.as_str());
+    let endpoint = proxy.service.to_string();
+    (proxy, vec![(STORAGE, connection_string), ("INGESTION_ENDPOINT", endpoint)])
+}
+
+/// An account nobody has used, of as many emulators as are needed: worlds are many.
+pub(super) async fn account() -> (&'static Azurite, String) {
+    const OF_ONE: usize = 500;
+    static EMULATORS: [OnceCell<Azurite>; 40] = [const { OnceCell::const_new() }; 40];
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let emulator = EMULATORS[number / OF_ONE].get_or_init(async || start_azurite(OF_ONE).await);
+    (emulator.await, format!("account{}", number % OF_ONE))
+}
+
+/// What a clock of milliseconds since 1970 shows.
+pub(super) fn moment(clock: &AtomicI64) -> OffsetDateTime {
+    let milliseconds = i128::from(clock.load(Ordering::Relaxed));
+    OffsetDateTime::from_unix_timestamp_nanos(milliseconds * 1_000_000).unwrap()
+}
+
+/// The program, started.
+pub(super) fn road(
+    settings: &Arc<Vec<(&'static str, String)>>,
+    clock: &Arc<AtomicI64>,
+) -> Arc<Road> {
+    let (settings, clock) = (settings.clone(), clock.clone());
+    let lookup = move |name: &str| {
+        settings.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
+    };
+    let config = Config::read(&lookup).unwrap();
+    let storage = Storage::open(&config.account).unwrap();
+    let service = ingestion::Service::new(config.service.clone(), Arc::new(lookup)).unwrap();
+    Arc::new(Road::new(storage, service, config, Arc::new(move || moment(&clock))))
+}
+
+/// What the program of one world has logged.
+#[derive(Clone, Default)]
+pub(super) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    pub(super) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+
+    pub(super) fn dispatch(&self) -> Dispatch {
+        let log = self.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter(EnvFilter::new("info,azure_core=warn,typespec_client_core=warn"))
+            .with_ansi(false)
+            .with_writer(move || log.clone());
+        Dispatch::new(subscriber.finish())
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
