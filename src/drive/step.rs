@@ -106,6 +106,11 @@ impl Road {
             Ok(Outcome::Moved) => {
                 // The event of the newer content may never come: its row is made here.
                 match self.arrive(&run.source.container, &run.source.name).await? {
+                    // It is there as it was, so nothing has taken its place.
+                    Arrival::Known(id) if id == run.id => {
+                        let why = "storage: the file could not be read though it is as it was";
+                        Event::Faulted { why: why.to_owned(), retry_at: None }
+                    }
                     Arrival::Received(_) | Arrival::Known(_) => Event::Replaced,
                     Arrival::Ignored(why) | Arrival::Gone(why) => {
                         Event::Refused { why, problems: 0, report: None, guarded: None }
