@@ -22,6 +22,10 @@ impl Run {
     /// A step that never comes to its end, because it takes the program with it, is not begun for
     /// ever.
     pub(super) fn begin(mut self, now: OffsetDateTime, policy: &Policy) -> Self {
+        if self.attempts == 0 {
+            // However long the program was away before: the wait begins with the first try.
+            self.deadline = Some(now + policy.wait_deadline);
+        }
         if self.deadline.is_some_and(|deadline| now >= deadline) {
             let why = "reading and packing never came to an end; the log says where the program \
                        ended";

@@ -220,6 +220,17 @@ fn a_file_that_takes_the_program_with_it_is_not_read_for_ever() {
 }
 
 #[test]
+fn a_file_that_arrived_long_before_it_could_be_read_is_read() {
+    let now = NOW + policy().wait_deadline * 2;
+    let run = told(received(), now, [Event::Began]);
+    assert_eq!((run.state, run.attempts), (State::Received, 1));
+    let run = told(run, now, [Event::Faulted { why: "why".to_owned(), retry_at: None }]);
+    assert_eq!(run.state, State::Received);
+    let late = now + policy().wait_deadline;
+    assert_eq!(told(run, late, [Event::Began]).state, State::Stuck);
+}
+
+#[test]
 fn a_zip_that_keeps_vanishing_is_not_made_for_ever() {
     let mut run = received();
     let mut now = NOW;
