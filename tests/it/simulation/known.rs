@@ -1,6 +1,22 @@
 //! Histories that broke a law once, as they were found.
 
-use super::operation::Operation;
+use super::operation::Operation::{self, *};
+use crate::{proxy::Moment::*, world::To::*};
 
 /// A name, and what happened.
-pub(super) const KNOWN: &[(&str, &[Operation])] = &[];
+pub(super) const KNOWN: &[(&str, &[Operation])] = &[
+    (
+        "a read that was refused though the file is as it was: Superseded by nothing",
+        &[Answer(11, 412), FileArrives { to: Full, is_right: true, event: true }],
+    ),
+    (
+        "the program was away for three days before the first try: Stuck without one",
+        &[
+            PowerCut(5, Before),
+            FileArrives { to: Full, is_right: true, event: false },
+            Redeliver(0),
+            Advance(259_200),
+            Drive,
+        ],
+    ),
+];
