@@ -9,6 +9,7 @@ use std::{
         Arc, Mutex, OnceLock,
         atomic::{AtomicI64, Ordering},
     },
+    time::Duration,
 };
 
 use time::OffsetDateTime;
@@ -21,7 +22,7 @@ use viva_import::{
         stage::TOKEN_SETTING,
     },
     drive::Road,
-    run::{Run, RunId, State},
+    run::{Run, RunId, State, Wish},
     runs::Runs,
 };
 
@@ -41,6 +42,8 @@ mod program;
 
 /// Drives until rest, at most.
 const MOST_DRIVES: usize = 1500;
+/// How long storage may take where nothing is in its way.
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 /// Requests of one world, at most.
 const MOST_REQUESTS: usize = 20_000;
 
@@ -53,10 +56,17 @@ pub(crate) enum To {
     Changes,
     /// Full refreshes of the second tenant.
     Other,
+    /// Changes of the second tenant that build on each other: a bad one stops those behind it.
+    Builds,
 }
 
 impl To {
-    pub(crate) const ALL: [Self; 3] = [Self::Full, Self::Changes, Self::Other];
+    pub(crate) const ALL: [Self; 4] = [Self::Full, Self::Changes, Self::Other, Self::Builds];
+
+    /// Whether its files replace everything.
+    pub(crate) fn is_full(self) -> bool {
+        matches!(self, Self::Full | Self::Other)
+    }
 
     /// The connection's name.
     pub(crate) fn name(self) -> &'static str {
@@ -64,6 +74,7 @@ impl To {
             Self::Full => "full",
             Self::Changes => "changes",
             Self::Other => "other",
+            Self::Builds => "builds",
         }
     }
 
@@ -72,6 +83,9 @@ impl To {
             Self::Full => SAMPLE_CONNECTION.to_owned(),
             Self::Changes => SAMPLE_CONNECTION.replace("\"full\"", "\"incremental\""),
             Self::Other => SAMPLE_CONNECTION.replace("0f2c1d3e", "1f2c1d3e"),
+            Self::Builds => SAMPLE_CONNECTION
+                .replace("0f2c1d3e", "1f2c1d3e")
+                .replace("\"full\"", "\"incremental\", \"stopAfterRejected\": true"),
         }
     }
 }
@@ -108,7 +122,7 @@ impl World {
         settings.push((TOKEN_SETTING, TOKEN.to_owned()));
         // The two kinds of a tenant's files would guard each other here.
         settings.push(("MAX_SHRINK_PERCENT", "100".to_owned()));
-        let storage = Storage::open(&azurite.account(&account)).unwrap();
+        let storage = Storage::open(&azurite.account(&account), ANSWER_TIMEOUT).unwrap();
         storage.create_if_missing().await.unwrap();
         for to in To::ALL {
             let (name, content) = (format!("{}.json", to.name()), to.document().into_bytes());
@@ -219,6 +233,24 @@ impl World {
         let _ = self.powered(async { road.sweep().await }).await;
     }
 
+    /// A person asks for something about the import of a file, counted in a circle.
+    pub(crate) async fn ask(&mut self, wish: Wish, place: usize) {
+        let Some((to, name)) = self.file(place) else { return };
+        let imports = self.imports().await;
+        let run = imports.into_iter().find(|run| run.source.name == name);
+        let Some(key) = run.map(|run| run.id.key) else { return };
+        let road = self.road(0);
+        let asked = async {
+            match wish {
+                Wish::Allow => road.allow(&key).await,
+                Wish::Retry => road.retry(&key).await,
+                Wish::Cancel => road.cancel(&key).await,
+                Wish::Resume => road.resume(to.name()).await,
+            }
+        };
+        let _ = self.powered(asked).await;
+    }
+
     /// No more faults, every event comes again, and time goes on until nothing is left to do.
     pub(crate) async fn rest(&mut self) -> Result<(), String> {
         self.proxy.clear();
@@ -239,8 +271,13 @@ impl World {
 
     async fn end(&mut self) -> Result<(), String> {
         for _ in 0..MOST_DRIVES {
-            let dues = self.imports().await.into_iter().filter_map(|run| run.due);
-            let Some(due) = dues.min() else { return Ok(()) };
+            let imports = self.imports().await;
+            // Somebody mends what was not let in.
+            if let Some(run) = imports.iter().find(|run| run.pauses.is_some()) {
+                let road = self.road(0);
+                let _ = self.powered(road.resume(&run.connection)).await;
+            }
+            let Some(due) = imports.iter().filter_map(|run| run.due).min() else { return Ok(()) };
             let wait = (due - self.now()).whole_milliseconds().max(0);
             self.clock.fetch_add(i64::try_from(wait).unwrap() + 1, Ordering::Relaxed);
             self.drive().await;
@@ -311,6 +348,6 @@ async fn a_world_without_faults_comes_to_rest_with_everything_completed() {
     let imports = world.imports().await;
     let completed = imports.iter().filter(|run| run.state == State::Completed).count();
     let superseded = imports.iter().filter(|run| run.state == State::Superseded).count();
-    assert_eq!((imports.len(), completed + superseded), (7, 6));
+    assert_eq!((imports.len(), completed + superseded), (9, 8));
     assert_eq!(world.service.ingestions().len(), completed);
 }

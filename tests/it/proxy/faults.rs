@@ -30,7 +30,7 @@ async fn echo() -> (Url, Arc<AtomicUsize>) {
 }
 
 async fn ask(url: &Url) -> reqwest::Result<(u16, HeaderMap, reqwest::Result<Bytes>)> {
-    let client = viva_import::http::client(true).unwrap();
+    let client = viva_import::http::client(true).build().unwrap();
     let answer = client.post(url.clone()).body("0123456789").send().await?;
     let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
     Ok((status, headers, answer.bytes().await))

@@ -1,7 +1,10 @@
 //! What can happen in a history.
 
 use proptest::{prelude::*, sample::select};
-use viva_import::demo::service::{Call, Quirk};
+use viva_import::{
+    demo::service::{Call, Quirk},
+    run::Wish,
+};
 
 use crate::{
     proxy::{Fault, Moment},
@@ -43,6 +46,8 @@ pub(super) enum Operation {
         event: bool,
     },
     DeleteFile(usize),
+    /// A person asks for something about a file or its connection.
+    Asks(Wish, usize),
 }
 
 /// What the service may say instead of what it should.
@@ -102,6 +107,7 @@ impl Operation {
                     world.receive(&name).await;
                 }
             }
+            Self::Asks(wish, file) => world.ask(wish, file).await,
             Self::DeleteFile(file) => {
                 if let Some((_, name)) = world.file(file) {
                     world.delete(&name).await;
@@ -143,6 +149,7 @@ fn operation() -> impl Strategy<Value = Operation> {
 
 fn customer() -> impl Strategy<Value = Operation> {
     let to = || select(&To::ALL[..]);
+    let wish = select(&[Wish::Retry, Wish::Cancel, Wish::Resume][..]);
     prop_oneof![
         6 => (to(), prop::bool::weighted(0.9), prop::bool::weighted(0.8))
             .prop_map(|(to, is_right, event)| Operation::FileArrives { to, is_right, event }),
@@ -150,6 +157,7 @@ fn customer() -> impl Strategy<Value = Operation> {
         1 => (0..8_usize, any::<bool>())
             .prop_map(|(file, event)| Operation::ReplaceFile { file, event }),
         1 => (0..8_usize).prop_map(Operation::DeleteFile),
+        2 => (wish, 0..8_usize).prop_map(|(wish, file)| Operation::Asks(wish, file)),
         1 => (0..8_usize).prop_map(Operation::Redeliver),
     ]
 }

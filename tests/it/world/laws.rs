@@ -35,6 +35,7 @@ impl Written {
 
     fn holds_slot(&self) -> bool {
         let is_lost = self.row.get("AnswerLost") == Some(&Value::Bool(true));
+        let is_lost = is_lost && self.text("Pauses").is_empty();
         let is_under_way = matches!(self.state(), State::Pushing | State::Ingesting);
         is_under_way || (is_lost && !self.state().is_end())
     }
@@ -70,7 +71,7 @@ impl World {
             accepted.push(Accepted { file, ingestion });
         }
         self.rows_say_what_the_service_says(&imports, &accepted)?;
-        self.nothing_is_pushed_twice_without_need(&seen, &accepted)?;
+        self.nothing_is_pushed_twice_without_need(&imports, &seen, &accepted)?;
         self.order_is_kept(&imports, &written, &accepted)
     }
 
@@ -92,7 +93,7 @@ impl World {
             let mut files = self.storage.blobs.list(INBOX, &prefix).await.unwrap();
             let newest = files.iter().map(|blob| blob.last_modified).max();
             let is_known = |blob: &Blob| imports.iter().any(|run| run.source.etag == blob.etag);
-            if to != To::Changes {
+            if to.is_full() {
                 files.retain(|blob| Some(blob.last_modified) == newest);
                 files.sort_by_key(|blob| !is_known(blob));
                 files.truncate(1);
@@ -110,7 +111,7 @@ impl World {
             let is_newer = |other: &Run| {
                 other.connection == run.connection
                     && other.id != run.id
-                    && (other.id.key < run.id.key || other.source.name == run.source.name)
+                    && (other.order() > run.order() || other.source.name == run.source.name)
             };
             let has_reason = if run.state == State::Superseded {
                 imports.iter().any(is_newer)
@@ -121,6 +122,8 @@ impl World {
             } else if run.state == State::Stuck {
                 // Nobody gives up before the first try.
                 run.attempts > 0
+            } else if run.state == State::Cancelled {
+                asked(run, "cancel") > 0
             } else {
                 file.is_right
             };
@@ -190,6 +193,7 @@ impl World {
     /// A content goes again only where its answer was lost, or the program died with it.
     fn nothing_is_pushed_twice_without_need(
         &self,
+        imports: &[Run],
         seen: &[Seen],
         accepted: &[Accepted],
     ) -> Result<(), String> {
@@ -205,7 +209,9 @@ impl World {
         for file in &self.files {
             let of_file = accepted.iter().filter(|one| one.file.etag == file.etag);
             let known = of_file.filter(|one| told.contains(&one.ingestion.id)).count();
-            if known > 1 + deaths {
+            let run = imports.iter().find(|run| run.source.etag == file.etag);
+            let retries = run.map_or(0, |run| asked(run, "retry"));
+            if known > 1 + deaths + retries {
                 return Err(format!("{} was pushed {known} times without need", file.name));
             }
         }
@@ -213,15 +219,23 @@ impl World {
     }
 }
 
+/// How often a person asked for something.
+fn asked(run: &Run, command: &str) -> usize {
+    run.by_hand.as_ref().map_or(0, |by_hand| by_hand.matches(command).count())
+}
+
 fn every_end_stays_an_end(imports: &[Run], written: &[Written]) -> Result<(), String> {
-    let mut ends: HashMap<&str, State> = HashMap::new();
+    let mut ends: HashMap<&str, (State, usize)> = HashMap::new();
     for one in written {
         let (key, state) = (one.text("RowKey"), one.state());
-        if let Some(end) = ends.get(key).filter(|end| **end != state) {
+        // A person's wish stands in the row.
+        let retries = one.text("ByHand").matches("retry").count();
+        let end = ends.get(key).filter(|(_, before)| *before == retries);
+        if let Some((end, _)) = end.filter(|(end, _)| *end != state) {
             return Err(format!("{key} was {end:?} and became {state:?}"));
         }
         if state.is_end() {
-            ends.insert(key, state);
+            ends.insert(key, (state, retries));
         } else if one.text("NextAttempt").is_empty() {
             return Err(format!("{key} was written as {state:?} and is never due"));
         }

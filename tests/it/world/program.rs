@@ -79,7 +79,7 @@ pub(super) fn road(
         settings.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
     };
     let config = Config::read(&lookup).unwrap();
-    let storage = Storage::open(&config.account).unwrap();
+    let storage = Storage::open(&config.account, config.service.answer_timeout).unwrap();
     let service = ingestion::Service::new(config.service.clone(), Arc::new(lookup)).unwrap();
     Arc::new(Road::new(storage, service, config, Arc::new(move || moment(&clock))))
 }

@@ -2,7 +2,7 @@
 
 use viva_import::run::{Run, State};
 
-use super::{Accepted, Written};
+use super::{Accepted, Written, asked};
 use crate::world::{File, To, World};
 
 impl World {
@@ -23,21 +23,32 @@ impl World {
         for (newer, older) in pairs(imports) {
             let (newer_file, older_file) = (self.file_of(newer)?, self.file_of(older)?);
             let (newer_places, older_places) = (places(newer_file), places(older_file));
+            // The operation before which the newer one had not been claimed.
+            let claimed = first(&newer.id.key, Some(State::Pushing));
+            let begun = self.begun.iter().rev().find(|begun| Some(**begun) < claimed);
+            let known = |number: Option<usize>| {
+                number.zip(begun).is_some_and(|(number, begun)| number <= *begun)
+            };
+            let is_bad = |state| known(first(&older.id.key, Some(state)));
+            if newer_file.to == To::Builds
+                && !newer_places.is_empty()
+                && (is_bad(State::Rejected) || is_bad(State::Stuck))
+                && older.by_hand.is_none()
+            {
+                let (newer, older) = (&newer_file.name, &older_file.name);
+                return Err(format!("{newer} was pushed though {older} came to a bad end"));
+            }
             let (Some(newer_first), Some(older_last)) = (newer_places.first(), older_places.last())
             else {
                 continue;
             };
-            if older_last < newer_first {
+            if older_last < newer_first || asked(older, "retry") > 0 {
                 continue;
             }
-            let is_broken = if newer_file.to == To::Changes {
-                // Both were known before the operation began in which the newer one was claimed.
-                let inserted = first(&older.id.key, None);
-                let claimed = first(&newer.id.key, Some(State::Pushing));
-                let begun = self.begun.iter().rev().find(|begun| Some(**begun) < claimed);
-                inserted.zip(begun).is_some_and(|(inserted, begun)| inserted <= *begun)
-            } else {
+            let is_broken = if newer_file.to.is_full() {
                 newer.state == State::Completed
+            } else {
+                known(first(&older.id.key, None))
             };
             if is_broken {
                 let (newer, older) = (&newer_file.name, &older_file.name);
@@ -54,7 +65,7 @@ fn pairs(imports: &[Run]) -> impl Iterator<Item = (&Run, &Run)> {
         |(newer, older)| {
             newer.id.tenant == older.id.tenant
                 && newer.connection == older.connection
-                && newer.id.key < older.id.key
+                && newer.order() > older.order()
         },
     )
 }
