@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the answer")]
 
 mod bad_input;
+mod burst;
 mod check_command;
 mod contract;
 mod corpus;

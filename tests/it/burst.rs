@@ -1,0 +1,175 @@
+//! A thousand events at once: every import comes to its end, once, in order, a tenant's one at a
+//! time.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+    time::Duration,
+};
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::time::timeout;
+use viva_import::{
+    azure::ARRIVALS,
+    demo::{
+        SAMPLE_CONNECTION,
+        azurite::Azurite,
+        event_grid,
+        host::Outcome,
+        service::{Call, Quirk, Service},
+        stage::Stage,
+    },
+    run::{Refresh, Run, State},
+};
+
+use crate::stage::{BINARY, TOKEN, azurite_program, rules};
+
+/// The service takes one import of a tenant at a time, and each takes it some seconds: what lasts is
+/// the longest line of one tenant. Six of the ten tenants have two incremental connections, a line
+/// of 24 files; the others an incremental and a full one. The full ones bring most of the files, for
+/// most of theirs are superseded and wait in no line.
+const TENANTS: usize = 10;
+const CONNECTIONS: usize = 20;
+const INCREMENTAL: usize = 16;
+const INCREMENTAL_FILES: usize = 12;
+const FULL_FILES: usize = 152;
+/// Every fourth event comes twice.
+const DUPLICATES: usize = 200;
+const EVENTS: usize = 1000;
+/// No measure of speed: after this it hangs.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+fn is_incremental(connection: usize) -> bool {
+    connection < INCREMENTAL
+}
+
+/// A connection's document. The tenants go round among the connections.
+fn document(connection: usize) -> String {
+    let tenant = format!("0f2c1d3e-5b6a-4798-8a9b-0000000000{:02}", connection % TENANTS);
+    let document = SAMPLE_CONNECTION.replace("0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5", &tenant);
+    if is_incremental(connection) {
+        document.replace("\"full\"", "\"incremental\"")
+    } else {
+        document
+    }
+}
+
+/// The files' names. All have the same people, or a full one would delete those of others.
+fn files() -> Vec<String> {
+    let of = |connection: usize| {
+        let files = if is_incremental(connection) { INCREMENTAL_FILES } else { FULL_FILES };
+        (0..files).map(move |file| format!("c{connection:02}/{file:03}.csv"))
+    };
+    (0..CONNECTIONS).flat_map(of).collect()
+}
+
+fn content(name: &str) -> Vec<u8> {
+    format!(
+        "Employee,EffectiveDate,Manager,Organization\n\
+         ana@contoso.com,11/01/2026,,{name}\nbo@contoso.com,11/01/2026,ana@contoso.com,{name}\n"
+    )
+    .into()
+}
+
+/// A stage with an Azurite of its own, which no other test has to share.
+async fn stage() -> (Azurite, Stage) {
+    let azurite = Azurite::start(&azurite_program().await, &["burst"]).await.unwrap();
+    let service = Service::start(rules()).await.unwrap();
+    // The waits are short; the host's concurrency is that of host.json.
+    let settings = [
+        ("POLL_MIN_SECONDS", "1"),
+        ("POLL_MAX_SECONDS", "1"),
+        ("BUSY_WAIT_SECONDS", "1"),
+        ("RUST_LOG", "warn"),
+    ];
+    let set = Stage::set(&azurite, "burst", Path::new(BINARY), service, TOKEN, &settings);
+    let stage = set.await.unwrap();
+    for connection in 0..CONNECTIONS {
+        stage.connect(&format!("c{connection:02}"), &document(connection)).await.unwrap();
+    }
+    (azurite, stage)
+}
+
+/// What is not at its end: how many of each connection are in which state, and why.
+fn summary(imports: &[Run]) -> String {
+    let mut open = BTreeMap::<_, (usize, &Run)>::new();
+    for run in imports.iter().filter(|run| run.due.is_some()) {
+        open.entry((&run.connection, run.state.word())).or_insert((0, run)).0 += 1;
+    }
+    let lines = open.iter().map(|((connection, state), (count, run))| {
+        format!("{connection}: {count} {state}, like {}: {:?}\n", run.source.name, run.last_failure)
+    });
+    format!("{} imports, not at their end:\n{}", imports.len(), lines.collect::<String>())
+}
+
+#[tokio::test]
+async fn a_thousand_events_end_once_each_in_order_and_one_at_a_time_for_a_tenant() {
+    let (_azurite, stage) = stage().await;
+    // An order is only promised among files that have arrived: the service opens when all have.
+    let away = Quirk::ServiceUnavailable { retry_after: None };
+    stage.service.always(Call::ScaleUnit, Some(away));
+    let names = files();
+    assert_eq!(names.len() + DUPLICATES, EVENTS);
+    let dropped = stream::iter(names.iter().enumerate()).map(async |(number, name)| {
+        let event = event_grid::blob_created(&stage.drop_file(name, content(name)).await?);
+        stage.announce(&event).await?;
+        if number % 4 == 0 { stage.announce(&event).await } else { Ok(()) }
+    });
+    dropped.buffer_unordered(16).try_collect::<()>().await.unwrap();
+    let received = stage.host.until_outcomes(|ended| {
+        let received = ended.iter().filter(|invocation| {
+            invocation.function == "receive" && matches!(invocation.outcome, Outcome::Succeeded(_))
+        });
+        received.count() == EVENTS
+    });
+    let received = timeout(PATIENCE, received).await;
+    let imports = stage.imports().await.unwrap();
+    assert!(received.is_ok(), "not all events were received: {}", summary(&imports));
+    assert_eq!(imports.len(), names.len());
+
+    stage.service.always(Call::ScaleUnit, None);
+    let all_ended = async {
+        // Seldom: the emulator has enough to do.
+        while stage.imports().await.unwrap().iter().any(|run| run.due.is_some()) {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+    };
+    let all_ended = timeout(PATIENCE, all_ended).await;
+    // Newest content first, which is the order of their ids.
+    let imports = stage.imports().await.unwrap();
+    assert!(all_ended.is_ok(), "{}", summary(&imports));
+    assert_eq!(imports.len(), names.len());
+
+    let ingestions = stage.service.ingestions();
+    let accepted: HashMap<&str, usize> =
+        ingestions.iter().enumerate().map(|(at, ingestion)| (ingestion.id.as_str(), at)).collect();
+    let mut completed = 0;
+    for connection in 0..CONNECTIONS {
+        let name = format!("c{connection:02}");
+        let runs: Vec<&Run> = imports.iter().filter(|run| run.connection == name).collect();
+        let of = |state| runs.iter().filter(move |run| run.state == state);
+        completed += of(State::Completed).count();
+        let superseded = of(State::Superseded).count();
+        assert_eq!(of(State::Completed).count() + superseded, runs.len(), "{name}");
+        assert_eq!(runs[0].state, State::Completed, "{name}: the newest");
+        if is_incremental(connection) {
+            assert!(runs.iter().all(|run| run.refresh == Some(Refresh::Incremental)));
+            assert_eq!(superseded, 0, "{name}");
+        }
+        let order: Vec<usize> = of(State::Completed)
+            .map(|run| accepted[run.ingestion.as_ref().unwrap().0.as_str()])
+            .collect();
+        assert!(order.is_sorted_by(|newer, older| newer > older), "{name}: {order:?}");
+    }
+    assert_eq!(ingestions.len(), completed, "each is accepted once");
+
+    let requests = stage.service.requests();
+    assert!(!requests.iter().any(|request| request.status == Some(400)), "two at once");
+    let failed = stage.host.outcomes();
+    let failed = failed.iter().find(|ended| !matches!(ended.outcome, Outcome::Succeeded(_)));
+    assert_eq!(failed, None);
+    let poison = stage.queue(&format!("{ARRIVALS}-poison")).unwrap();
+    let poison = poison.receive_messages(None).await;
+    let status = poison.map(drop).unwrap_err().http_status().unwrap();
+    assert_eq!(u16::from(status), 404, "nothing was ever poisonous");
+}
