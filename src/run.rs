@@ -103,6 +103,7 @@ impl Run {
         use State::{
             Cancelled, Completed, Ingesting, Packed, Pushing, Received, Rejected, Stuck, Superseded,
         };
+        self.discount_absence(now);
         Ok(match (self.state, event) {
             (Received, Event::Began) => self.begin(now, policy),
             (Received, Event::Packed { package, refresh, checked }) => {

@@ -6,6 +6,14 @@ use super::{Checked, IngestionId, Policy, Run, State};
 use crate::ingestion::wire::Status;
 
 impl Run {
+    /// Deadlines count the time in which something was tried. What has passed since the step was
+    /// due, because nobody was there to take it, does not count.
+    pub(super) fn discount_absence(&mut self, now: OffsetDateTime) {
+        if let (Some(due), Some(deadline)) = (self.due, self.deadline) {
+            self.deadline = Some(deadline + (now - due).max(time::Duration::ZERO));
+        }
+    }
+
     pub(super) fn enter(
         mut self,
         state: State,
@@ -22,10 +30,6 @@ impl Run {
     /// A step that never comes to its end, because it takes the program with it, is not begun for
     /// ever.
     pub(super) fn begin(mut self, now: OffsetDateTime, policy: &Policy) -> Self {
-        if self.attempts == 0 {
-            // However long the program was away before: the wait begins with the first try.
-            self.deadline = Some(now + policy.wait_deadline);
-        }
         if self.deadline.is_some_and(|deadline| now >= deadline) {
             let why = "reading and packing never came to an end; the log says where the program \
                        ended";

@@ -46,9 +46,9 @@ fn each_state_takes_the_wishes_that_make_sense_in_it_and_no_other() {
 #[test]
 fn a_retry_begins_again_and_forgets_what_came_of_the_last_try() {
     let lost = told(pushing(), NOW, [lost(), claimed(), accepted(), said(Status::NotStarted)]);
-    let late = NOW + policy().ingestion_deadline;
-    let stuck = told(lost, late, [said(Status::NotStarted)]);
+    let (stuck, took) = until_end(lost, |_, _| vec![said(Status::NotStarted)]);
     assert_eq!(stuck.state, State::Stuck);
+    let late = NOW + took;
     let again = asked(stuck, late, Wish::Retry);
     assert_eq!((again.state, again.action(late, &policy())), (State::Received, Action::Pack));
     assert_eq!((again.ingestion.as_ref(), again.pushed, again.ended), (None, None, None));
