@@ -210,7 +210,8 @@ pub fn sentence(error: &Error) -> String {
             format!("no token could be had: {}", first_line(&error.to_string()))
         }
         ErrorKind::Connection | ErrorKind::Io | ErrorKind::DataConversion | ErrorKind::Other => {
-            first_line(&error.to_string())
+            let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref());
+            cause.map_or_else(|| first_line(&error.to_string()), http::broke)
         }
     }
 }
@@ -251,7 +252,7 @@ mod tests {
         };
         let (blob, row) = tokio::time::timeout(Duration::from_mins(1), asked).await.unwrap();
         for error in [blob.unwrap_err(), row.unwrap_err()] {
-            assert_eq!(error.kind(), &ErrorKind::Io);
+            assert_eq!(sentence(&error), "no answer came in time");
         }
     }
 }

@@ -4,7 +4,7 @@
 //! one conditional write. Steps that take long are announced first, so that nobody else begins
 //! them too; a step that dies is due again when its time is over. The table is the only memory.
 
-use std::{future::ready, sync::Arc};
+use std::{collections::HashSet, future::ready, sync::Arc};
 
 use azure_core::{Error, Result, error::ErrorKind};
 use futures::{StreamExt as _, stream};
@@ -15,7 +15,7 @@ use crate::{
     config::Config,
     connection::{self, Connection},
     ingestion::Service,
-    run::{Action, Event, Run, RunId, State},
+    run::{Action, Event, Refresh, Run, RunId, State},
     runs::{Runs, Saved, Stored},
 };
 
@@ -73,7 +73,15 @@ impl Road {
     /// # Errors
     /// Storage failed before any step; a step that fails leaves its import due.
     pub async fn drive(&self) -> Result<usize> {
-        let due = self.runs.due((self.clock)(), &self.config.policy).await?;
+        let mut due = self.runs.due((self.clock)(), &self.config.policy).await?;
+        // Of a line of incremental files only the first has something to do.
+        let mut lines = HashSet::new();
+        due.retain(|Stored { run, .. }| {
+            let is_in_line = run.state == State::Packed
+                && run.refresh == Some(Refresh::Incremental)
+                && !run.holds_slot();
+            !is_in_line || lines.insert((run.id.tenant.clone(), run.connection.clone()))
+        });
         let last_begin = (self.clock)() + self.config.policy.step_timeout;
         let moved = stream::iter(due)
             .take_while(|_| ready((self.clock)() < last_begin))

@@ -84,13 +84,21 @@ pub async fn send(
 
 /// Classes a failure; its own text may hold the address, so only its kind is told.
 fn class(error: &reqwest::Error) -> NoAnswer {
-    if error.is_connect() {
-        NoAnswer::NotSent("no connection to the service".to_owned())
+    let why = broke(error);
+    if error.is_connect() { NoAnswer::NotSent(why) } else { NoAnswer::Lost(why) }
+}
+
+/// What a failed exchange came to, in words.
+#[must_use]
+pub fn broke(error: &reqwest::Error) -> String {
+    let what = if error.is_connect() {
+        "there was no connection"
     } else if error.is_timeout() {
-        NoAnswer::Lost("the connection timed out".to_owned())
+        "no answer came in time"
     } else {
-        NoAnswer::Lost("the connection broke before the answer was complete".to_owned())
-    }
+        "the connection broke before the answer was complete"
+    };
+    what.to_owned()
 }
 
 /// `Retry-After` in seconds or as a date.

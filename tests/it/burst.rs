@@ -2,6 +2,7 @@
 //! time.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, HashMap},
     path::Path,
     time::Duration,
@@ -135,7 +136,6 @@ async fn a_thousand_events_end_once_each_in_order_and_one_at_a_time_for_a_tenant
         }
     };
     let all_ended = timeout(PATIENCE, all_ended).await;
-    // Newest content first, which is the order of their ids.
     let imports = stage.imports().await.unwrap();
     assert!(all_ended.is_ok(), "{}", summary(&imports));
     assert_eq!(imports.len(), names.len());
@@ -146,7 +146,8 @@ async fn a_thousand_events_end_once_each_in_order_and_one_at_a_time_for_a_tenant
     let mut completed = 0;
     for connection in 0..CONNECTIONS {
         let name = format!("c{connection:02}");
-        let runs: Vec<&Run> = imports.iter().filter(|run| run.connection == name).collect();
+        let mut runs: Vec<&Run> = imports.iter().filter(|run| run.connection == name).collect();
+        runs.sort_by_key(|run| Reverse(run.order()));
         let of = |state| runs.iter().filter(move |run| run.state == state);
         completed += of(State::Completed).count();
         let superseded = of(State::Superseded).count();
