@@ -86,7 +86,10 @@ async fn whatever_happens_every_file_comes_to_its_end_and_the_laws_hold() {
     while let Some((ends, tree)) = tried.next().await {
         match ends {
             Ok(ends) => ends.into_iter().for_each(|end| *tally.entry(end).or_insert(0) += 1),
-            Err(why) => found.push((tree, why)),
+            Err(why) => {
+                println!("{:?}\nbreaks a law: {why}", tree.current());
+                found.push((tree, why));
+            }
         }
     }
     let (time, broken) = (started.elapsed(), found.len());
