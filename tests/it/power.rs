@@ -5,7 +5,7 @@ use viva_import::run::{Run, State};
 
 use crate::{
     proxy::{Fault, Moment},
-    world::{To, World},
+    world::{Kind, To, World},
 };
 
 mod binary;
@@ -27,7 +27,7 @@ impl Road {
             Self::IncrementalPair => (To::Changes, &["changes/a.csv", "changes/b.csv"]),
         };
         for name in names {
-            world.put(to, name, true).await;
+            world.put(to, name, Kind::Right).await;
             world.receive(name).await;
         }
         // What is planned is met on the way to rest, too.

@@ -26,7 +26,7 @@ use viva_import::{
     runs::Runs,
 };
 
-pub(crate) use self::program::before;
+pub(crate) use self::{files::Kind, program::before};
 use self::{
     files::{File, MARKER},
     program::{Log, account, moment, receive, road},
@@ -105,6 +105,7 @@ pub(crate) struct World {
     log: Log,
     files: Vec<File>,
     deleted: Vec<String>,
+    /// The row keys of imports that a person may have begun again.
     /// What arrivals have answered.
     promised: Arc<Mutex<Vec<RunId>>>,
     /// Blobs whose event the host will bring again.
@@ -162,8 +163,8 @@ impl World {
     }
 
     /// A customer writes a file; nobody is told.
-    pub(crate) async fn put(&mut self, to: To, name: &str, is_right: bool) {
-        let file = File::new(self.files.len(), to, name, is_right);
+    pub(crate) async fn put(&mut self, to: To, name: &str, kind: Kind) {
+        let file = File::new(self.files.len(), to, name, kind);
         let content = file.content.clone();
         self.storage.blobs.put(INBOX, name, "text/csv", content).await.unwrap();
         let blob = self.storage.blobs.look(INBOX, name).await.unwrap().unwrap();
@@ -336,12 +337,12 @@ async fn a_world_without_faults_comes_to_rest_with_everything_completed() {
     for to in To::ALL {
         for name in ["a", "b"] {
             let name = format!("{}/{name}.csv", to.name());
-            world.put(to, &name, true).await;
+            world.put(to, &name, Kind::Right).await;
             world.receive(&name).await;
         }
     }
     world.drive_twice().await;
-    world.put(To::Other, "other/wrong.csv", false).await;
+    world.put(To::Other, "other/wrong.csv", Kind::Wrong).await;
     world.sweep().await;
     world.rest().await.unwrap();
     world.laws().await.unwrap();

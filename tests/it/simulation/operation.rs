@@ -8,7 +8,7 @@ use viva_import::{
 
 use crate::{
     proxy::{Fault, Moment},
-    world::{To, World},
+    world::{Kind, To, World},
 };
 
 /// One thing that happens. Requests are counted from the moment it happens, from 1; files in a
@@ -18,7 +18,7 @@ pub(super) enum Operation {
     /// A customer writes a file; perhaps the event gets lost.
     FileArrives {
         to: To,
-        is_right: bool,
+        kind: Kind,
         event: bool,
     },
     /// A customer writes a file, and its event comes while another instance drives.
@@ -65,16 +65,16 @@ pub(super) enum Says {
 impl Operation {
     pub(super) async fn happen(self, world: &mut World) {
         match self {
-            Self::FileArrives { to, is_right, event } => {
+            Self::FileArrives { to, kind, event } => {
                 let name = world.new_name(to);
-                world.put(to, &name, is_right).await;
+                world.put(to, &name, kind).await;
                 if event {
                     world.receive(&name).await;
                 }
             }
             Self::FileArrivesWhileDriven(to) => {
                 let name = world.new_name(to);
-                world.put(to, &name, true).await;
+                world.put(to, &name, Kind::Right).await;
                 world.receive_while_driven(&name).await;
             }
             Self::Redeliver(file) => {
@@ -102,7 +102,7 @@ impl Operation {
             }
             Self::ReplaceFile { file, event } => {
                 let Some((to, name)) = world.file(file) else { return };
-                world.put(to, &name, true).await;
+                world.put(to, &name, Kind::Right).await;
                 if event {
                     world.receive(&name).await;
                 }
@@ -149,10 +149,15 @@ fn operation() -> impl Strategy<Value = Operation> {
 
 fn customer() -> impl Strategy<Value = Operation> {
     let to = || select(&To::ALL[..]);
-    let wish = select(&[Wish::Retry, Wish::Cancel, Wish::Resume][..]);
+    let wish = select(&[Wish::Allow, Wish::Retry, Wish::Cancel, Wish::Resume][..]);
+    let kind = prop_oneof![
+        6 => Just(Kind::Right),
+        2 => Just(Kind::Narrow),
+        1 => Just(Kind::Wrong),
+    ];
     prop_oneof![
-        6 => (to(), prop::bool::weighted(0.9), prop::bool::weighted(0.8))
-            .prop_map(|(to, is_right, event)| Operation::FileArrives { to, is_right, event }),
+        6 => (to(), kind, prop::bool::weighted(0.8))
+            .prop_map(|(to, kind, event)| Operation::FileArrives { to, kind, event }),
         2 => to().prop_map(Operation::FileArrivesWhileDriven),
         1 => (0..8_usize, any::<bool>())
             .prop_map(|(file, event)| Operation::ReplaceFile { file, event }),

@@ -9,7 +9,7 @@ use viva_import::{
     run::{Run, State},
 };
 
-use super::{File, MARKER, To, World, files::pushed_content};
+use super::{File, Kind, MARKER, To, World, files::pushed_content};
 use crate::{
     proxy::{Fault, Seen, Upstream},
     stage::TOKEN,
@@ -65,7 +65,7 @@ impl World {
             let content = pushed_content(&ingestion.zip);
             let file = self.files.iter().find(|file| file.content == content);
             let file = file.ok_or("the service has a content that nobody wrote")?;
-            if !file.is_right {
+            if file.kind == Kind::Wrong {
                 return Err(format!("{} was pushed though it is wrong", file.name));
             }
             accepted.push(Accepted { file, ingestion });
@@ -116,7 +116,8 @@ impl World {
             let has_reason = if run.state == State::Superseded {
                 imports.iter().any(is_newer)
             } else if run.state == State::Rejected {
-                !file.is_right
+                file.kind == Kind::Wrong
+                    || (file.kind == Kind::Narrow && run.guarded)
                     || self.deleted.contains(&file.name)
                     || run.service_status.as_deref() == Some("ValidationFailed")
             } else if run.state == State::Stuck {
@@ -125,7 +126,7 @@ impl World {
             } else if run.state == State::Cancelled {
                 asked(run, "cancel") > 0
             } else {
-                file.is_right
+                file.kind != Kind::Wrong
             };
             if !has_reason {
                 return Err(format!("{} has no reason to be {}", file.name, run.story()));
@@ -210,7 +211,7 @@ impl World {
             let of_file = accepted.iter().filter(|one| one.file.etag == file.etag);
             let known = of_file.filter(|one| told.contains(&one.ingestion.id)).count();
             let run = imports.iter().find(|run| run.source.etag == file.etag);
-            let retries = run.map_or(0, |run| asked(run, "retry"));
+            let retries = run.map_or(0, |run| asked(run, "retry") + asked(run, "allow"));
             if known > 1 + deaths + retries {
                 return Err(format!("{} was pushed {known} times without need", file.name));
             }
@@ -221,21 +222,23 @@ impl World {
 
 /// How often a person asked for something.
 fn asked(run: &Run, command: &str) -> usize {
-    run.by_hand.as_ref().map_or(0, |by_hand| by_hand.matches(command).count())
+    let wishes = [&run.by_hand, &run.allowed].into_iter().flatten();
+    wishes.map(|by| by.matches(command).count()).sum()
 }
 
+/// Only a person begins an ended import again.
 fn every_end_stays_an_end(imports: &[Run], written: &[Written]) -> Result<(), String> {
-    let mut ends: HashMap<&str, (State, usize)> = HashMap::new();
+    let mut ends: HashMap<&str, (State, [&str; 2])> = HashMap::new();
     for one in written {
         let (key, state) = (one.text("RowKey"), one.state());
         // A person's wish stands in the row.
-        let retries = one.text("ByHand").matches("retry").count();
-        let end = ends.get(key).filter(|(_, before)| *before == retries);
+        let wishes = ["ByHand", "Allowed"].map(|column| one.text(column));
+        let end = ends.get(key).filter(|(_, before)| *before == wishes);
         if let Some((end, _)) = end.filter(|(end, _)| *end != state) {
             return Err(format!("{key} was {end:?} and became {state:?}"));
         }
         if state.is_end() {
-            ends.insert(key, (state, retries));
+            ends.insert(key, (state, wishes));
         } else if one.text("NextAttempt").is_empty() {
             return Err(format!("{key} was written as {state:?} and is never due"));
         }
