@@ -16,11 +16,7 @@ use time::OffsetDateTime;
 use tracing::instrument::WithSubscriber as _;
 use viva_import::{
     azure::{CONNECTIONS, INBOX, Storage},
-    demo::{
-        SAMPLE_CONNECTION,
-        service::{Call, Service},
-        stage::TOKEN_SETTING,
-    },
+    demo::{SAMPLE_CONNECTION, service::Service, stage::TOKEN_SETTING},
     drive::Road,
     run::{Run, RunId, State, Wish},
     runs::Runs,
@@ -39,13 +35,10 @@ use crate::{
 mod files;
 mod laws;
 mod program;
+mod rest;
 
-/// Drives until rest, at most.
-const MOST_DRIVES: usize = 1500;
 /// How long storage may take where nothing is in its way.
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
-/// Requests of one world, at most.
-const MOST_REQUESTS: usize = 20_000;
 
 /// A connection of every world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +98,6 @@ pub(crate) struct World {
     log: Log,
     files: Vec<File>,
     deleted: Vec<String>,
-    /// The row keys of imports that a person may have begun again.
     /// What arrivals have answered.
     promised: Arc<Mutex<Vec<RunId>>>,
     /// Blobs whose event the host will bring again.
@@ -250,60 +242,6 @@ impl World {
             }
         };
         let _ = self.powered(asked).await;
-    }
-
-    /// No more faults, every event comes again, and time goes on until nothing is left to do.
-    pub(crate) async fn rest(&mut self) -> Result<(), String> {
-        self.proxy.clear();
-        for call in [Call::ScaleUnit, Call::Ping, Call::Push, Call::Status, Call::Errors] {
-            self.service.always(call, None);
-        }
-        self.rest_with_faults().await
-    }
-
-    /// The same with the faults that are planned.
-    pub(crate) async fn rest_with_faults(&mut self) -> Result<(), String> {
-        self.redeliver().await;
-        self.end().await?;
-        // Only what no event has told of is left.
-        self.sweep().await;
-        self.end().await
-    }
-
-    async fn end(&mut self) -> Result<(), String> {
-        for _ in 0..MOST_DRIVES {
-            let imports = self.imports().await;
-            // Somebody mends what was not let in.
-            if let Some(run) = imports.iter().find(|run| run.pauses.is_some()) {
-                let road = self.road(0);
-                let _ = self.powered(road.resume(&run.connection)).await;
-            }
-            let Some(due) = imports.iter().filter_map(|run| run.due).min() else { return Ok(()) };
-            let wait = (due - self.now()).whole_milliseconds().max(0);
-            self.clock.fetch_add(i64::try_from(wait).unwrap() + 1, Ordering::Relaxed);
-            self.drive().await;
-            if self.proxy.count() > MOST_REQUESTS {
-                break;
-            }
-        }
-        Err("it comes to no rest".to_owned())
-    }
-
-    /// Everything a person needs who looks for what went wrong.
-    pub(crate) async fn story(&self) -> String {
-        let imports = self.imports().await;
-        let rows = imports.iter().map(|run| {
-            format!("{} {} due {:?}: {}\n", run.id, run.source.name, run.due, run.story())
-        });
-        let faults = self.proxy.seen().into_iter().filter_map(|seen| {
-            let fault = seen.fault?;
-            Some(format!(
-                "{} {:?} {} {}: {fault:?}\n",
-                seen.number, seen.upstream, seen.method, seen.path
-            ))
-        });
-        let log = self.log.text();
-        format!("{}\n{}\n{log}", rows.collect::<String>(), faults.collect::<String>())
     }
 
     fn road(&self, instance: usize) -> Arc<Road> {
