@@ -76,12 +76,12 @@ impl Run {
     }
 
     /// Whether the import occupies its tenant's one slot at the service. Once an answer was lost
-    /// it may, until it is known what became of it; but nobody waits for a paused connection.
+    /// it may, until it is known what became of it, unless it had to give its place up.
     #[must_use]
     pub fn holds_slot(&self) -> bool {
         match self.state {
             State::Pushing | State::Ingesting => true,
-            State::Received | State::Packed => self.answer_lost && self.pauses.is_none(),
+            State::Received | State::Packed => self.answer_lost && !self.yielded,
             State::Completed
             | State::Rejected
             | State::Superseded
@@ -141,13 +141,7 @@ impl Run {
                 );
                 self.queue_up(why, now, policy)
             }
-            (Packed, Event::Claimed { scale_unit }) => {
-                self.attempts += 1;
-                self.scale_unit = Some(scale_unit);
-                self.state = Pushing;
-                self.due = Some(now + policy.step_timeout);
-                self
-            }
+            (Packed, Event::Claimed { scale_unit }) => self.claimed(scale_unit, now, policy),
             (Pushing, Event::Accepted { id, status }) => self.accepted(id, &status, now, policy),
             (Pushing, Event::Busy) => self.busy(now, policy),
             (Pushing, Event::AnswerLost { why }) => {

@@ -8,6 +8,7 @@ use super::{IngestionId, Package, Policy, Refresh, RunId, Source, State};
 use crate::check::Summary;
 
 /// One import. Every field is a column of the table.
+#[expect(clippy::struct_excessive_bools, reason = "they are columns, and independent")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
     /// Which import.
@@ -62,6 +63,8 @@ pub struct Run {
     pub deadline: Option<OffsetDateTime>,
     /// Whether a push's answer was lost: the service may have the content already.
     pub answer_lost: bool,
+    /// Whether it gave the tenant's slot up all the same, for nobody waits for a paused connection.
+    pub yielded: bool,
     /// When the row was made.
     pub received: OffsetDateTime,
     /// When the service accepted the push.
@@ -111,6 +114,7 @@ impl Run {
             due: Some(now),
             deadline: Some(now + policy.wait_deadline),
             answer_lost: false,
+            yielded: false,
             received: now,
             pushed: None,
             ended: None,

@@ -55,6 +55,7 @@ impl Run {
     /// Nobody of the connection is let in, so this file waits and keeps the others from knocking.
     pub(super) fn forbidden(mut self, why: &str, now: OffsetDateTime, policy: &Policy) -> Self {
         self.state = State::Packed;
+        self.yielded = self.answer_lost;
         self.pauses = Some(why.to_owned());
         self.paused(why, now, policy)
     }
@@ -113,6 +114,15 @@ impl Run {
         self.last_failure = Some(why);
         self.due = Some(now + policy.queue_wait(&self.id, self.attempts));
         self.deadline = Some(now + policy.wait_deadline);
+        self
+    }
+
+    pub(super) fn claimed(mut self, unit: String, now: OffsetDateTime, policy: &Policy) -> Self {
+        self.attempts += 1;
+        self.scale_unit = Some(unit);
+        self.yielded = false;
+        self.state = State::Pushing;
+        self.due = Some(now + policy.step_timeout);
         self
     }
 

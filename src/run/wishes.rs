@@ -41,6 +41,7 @@ impl Run {
         self.failed_pushes = 0;
         self.busy = 0;
         self.answer_lost = false;
+        self.yielded = false;
         self.ingestion = None;
         self.service_status = None;
         self.pushed = None;

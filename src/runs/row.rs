@@ -62,6 +62,10 @@ pub const COLUMNS: &[(&str, &str)] = &[
         "what a person should know though nothing is wrong: columns cut, fields not in the file, warnings",
     ),
     ("AnswerLost", "a push was not answered: the service may have the content already"),
+    (
+        "Yielded",
+        "it gave the tenant's place up all the same, so that nobody waits for a paused connection",
+    ),
     ("ScaleUnit", "the service's address of the tenant"),
     ("Package", "the staged zip in the packages container; gone when the import has ended"),
     ("PackageETag", "which content of that zip"),
@@ -112,6 +116,7 @@ pub(super) fn of(run: &Run) -> (Properties, String) {
     row.maybe("LastFailure", run.last_failure.as_deref());
     row.maybe("Notice", run.notice.as_deref());
     row.0.insert("AnswerLost".to_owned(), json!(run.answer_lost));
+    row.0.insert("Yielded".to_owned(), json!(run.yielded));
     row.maybe("ScaleUnit", run.scale_unit.as_deref());
     if let Some(package) = &run.package {
         row.text("Package", &package.blob);
@@ -180,6 +185,7 @@ pub(super) fn parse(row: &Properties) -> Result<(Run, String), String> {
         due: time(row, NEXT_ATTEMPT),
         deadline: time(row, "Deadline"),
         answer_lost: boolean(row, "AnswerLost"),
+        yielded: boolean(row, "Yielded"),
         received: need_time("Received")?,
         pushed: time(row, "Pushed"),
         ended: time(row, "Ended"),

@@ -64,6 +64,7 @@ fn what_is_written_is_read_back() {
     run.allowed = Some("by somebody".to_owned());
     run.guarded = true;
     run.stops = true;
+    run.yielded = true;
     run.busy = 3;
     run.ended = Some(datetime!(2026-11-23 05:00:00.123 UTC));
     let (written, write_id) = of(&run);

@@ -1,6 +1,9 @@
 //! Histories that broke a law once, as they were found.
 
-use super::operation::Operation::{self, *};
+use super::operation::{
+    Operation::{self, *},
+    Says::*,
+};
 use crate::{
     proxy::Moment::*,
     world::{Kind::*, To::*},
@@ -20,6 +23,17 @@ pub(super) const KNOWN: &[(&str, &[Operation])] = &[
             Redeliver(0),
             Advance(259_200),
             Drive,
+        ],
+    ),
+    (
+        "a push that was not answered, then a 403 and a resume: two of a tenant had its one place",
+        &[
+            ServiceSays(NoId),
+            FileArrives { to: Builds, kind: Right, event: true },
+            ServiceSays(Forbidden),
+            Advance(60),
+            Drive,
+            FileArrives { to: Other, kind: Right, event: true },
         ],
     ),
 ];

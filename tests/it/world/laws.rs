@@ -35,7 +35,7 @@ impl Written {
 
     fn holds_slot(&self) -> bool {
         let is_lost = self.row.get("AnswerLost") == Some(&Value::Bool(true));
-        let is_lost = is_lost && self.text("Pauses").is_empty();
+        let is_lost = is_lost && self.row.get("Yielded") != Some(&Value::Bool(true));
         let is_under_way = matches!(self.state(), State::Pushing | State::Ingesting);
         is_under_way || (is_lost && !self.state().is_end())
     }
