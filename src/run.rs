@@ -119,10 +119,11 @@ impl Run {
                 self.rows = self.summary.as_ref().map(|summary| summary.rows);
                 self.end(Rejected, Some(why), now)
             }
-            (Received, Event::Replaced) => {
-                let why = "the file was replaced before it was read; its newer content is an \
-                           import of its own";
-                self.end(Superseded, Some(why.to_owned()), now)
+            (Received, Event::Replaced { by }) => {
+                let why = format!(
+                    "the file was replaced before it was read; its newer content is import {by}"
+                );
+                self.end(Superseded, Some(why), now)
             }
             (Packed, Event::Overtaken { by }) => {
                 let lost = if self.answer_lost { "; a push of it was never answered" } else { "" };

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The partition of files whose connection cannot be read.
-const NO_TENANT: &str = "no-tenant";
+pub(super) const NO_TENANT: &str = "no-tenant";
 /// Milliseconds that fifteen digits can count: the year 33658.
 const LAST_MOMENT_MS: i128 = 999_999_999_999_999;
 
@@ -72,9 +72,8 @@ impl Road {
         run.stops = read.as_ref().is_ok_and(|connection| connection.stop_after_rejected);
         if let Err(why) = read {
             // Without a tenant there is nothing to wait for. Once the document is mended, the
-            // next schedule finds the file to have no import of its tenant, and makes one.
-            let why =
-                format!("{why}. Mend it and upload the file again, or wait for the next schedule");
+            // next sweep finds the file to have no import of its tenant, and makes one.
+            let why = format!("{why}. Mend it; `sweep` then takes the file in within the hour");
             let event = Event::Refused { why, problems: 0, report: None, guarded: None };
             run = self.applied(run, event)?;
         }

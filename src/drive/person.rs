@@ -6,7 +6,7 @@
 use azure_core::Error;
 use time::format_description::well_known::Rfc3339;
 
-use super::{Road, Step};
+use super::{Road, Step, arrive::NO_TENANT};
 use crate::{
     azure::sentence,
     run::{Event, State, Wish},
@@ -41,6 +41,12 @@ impl Road {
     pub async fn retry(&self, key: &str) -> Told {
         let stored = self.find(key).await?;
         let file = stored.run.source.file();
+        if stored.run.id.tenant == NO_TENANT {
+            return Err(format!(
+                "{file} has no tenant, because its connection could not be read when it arrived. \
+                 Once that is mended, `sweep` takes the file in within the hour"
+            ));
+        }
         match stored.run.state {
             State::Received | State::Packed | State::Rejected | State::Stuck => {}
             State::Pushing | State::Ingesting => {

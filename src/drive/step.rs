@@ -111,7 +111,7 @@ impl Road {
                         let why = "storage: the file could not be read though it is as it was";
                         Event::Faulted { why: why.to_owned(), retry_at: None }
                     }
-                    Arrival::Received(_) | Arrival::Known(_) => Event::Replaced,
+                    Arrival::Received(by) | Arrival::Known(by) => Event::Replaced { by },
                     Arrival::Ignored(why) | Arrival::Gone(why) => {
                         Event::Refused { why, problems: 0, report: None, guarded: None }
                     }

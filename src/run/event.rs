@@ -4,7 +4,7 @@ use std::fmt;
 
 use time::OffsetDateTime;
 
-use super::{IngestionId, Package, Refresh, State};
+use super::{IngestionId, Package, Refresh, RunId, State};
 use crate::{check::Summary, ingestion::wire::Status};
 
 /// What happened to an import.
@@ -40,7 +40,10 @@ pub enum Event {
         by: String,
     },
     /// The blob has another content now.
-    Replaced,
+    Replaced {
+        /// The import of that.
+        by: RunId,
+    },
     /// A newer file that replaces everything is ready.
     Overtaken {
         /// That file.

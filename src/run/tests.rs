@@ -55,6 +55,10 @@ fn refused(guarded: bool) -> Event {
     Event::Refused { why: "why".to_owned(), problems: 3, report, guarded }
 }
 
+fn replaced() -> Event {
+    Event::Replaced { by: RunId { tenant: "t".to_owned(), key: "2".to_owned() } }
+}
+
 fn claimed() -> Event {
     Event::Claimed { scale_unit: "unit".to_owned() }
 }
@@ -372,7 +376,7 @@ fn a_step_ends_before_somebody_else_takes_it_up() {
 fn an_end_stays_an_end_whatever_comes() {
     let ends = [
         told(pushing(), NOW, [accepted(), said(Status::Completed)]),
-        told(received(), NOW, [Event::Replaced]),
+        told(received(), NOW, [replaced()]),
         told(pushing(), NOW, [Event::PushRefused { why: "why".to_owned() }]),
         told(pushing(), NOW, [accepted(), said(Status::ValidationFailed)]),
     ];

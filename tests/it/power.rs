@@ -10,8 +10,8 @@ use crate::{
 
 mod binary;
 
-/// Histories at once: they wait as much as they work.
-const AT_ONCE: usize = 8;
+/// Histories at once: they wait more than they work.
+const AT_ONCE: usize = 24;
 
 /// One file, or an incremental pair, from its event to the end.
 #[derive(Clone, Copy, Debug)]

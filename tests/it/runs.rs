@@ -44,6 +44,10 @@ fn received(key: &str) -> Run {
     Run::new(id, "hr", source, NOW, &policy())
 }
 
+fn replaced() -> Event {
+    Event::Replaced { by: RunId { tenant: "tenant".to_owned(), key: "0".to_owned() } }
+}
+
 fn after(run: &Run, event: Event) -> Run {
     run.clone().apply(event, NOW, &policy()).unwrap()
 }
@@ -109,7 +113,7 @@ async fn an_import_that_somebody_else_moved_on_is_not_overwritten() {
     let runs = Runs::new(empty_table().await);
     let stored = inserted(&runs, received("1")).await;
     let other = saved(&runs, stored.clone(), Event::Began).await;
-    let late = after(&stored.run, Event::Replaced);
+    let late = after(&stored.run, replaced());
     assert!(matches!(runs.save(stored.clone(), late).await.unwrap(), Saved::Lost));
     let read = runs.get(&stored.run.id).await.unwrap().unwrap();
     assert_eq!(read.run, other.run);
@@ -177,7 +181,7 @@ async fn only_what_is_due_is_due_and_the_oldest_content_comes_first() {
     let packing = inserted(&runs, received("3")).await;
     saved(&runs, packing, Event::Began).await;
     let ended = inserted(&runs, received("4")).await;
-    saved(&runs, ended, Event::Replaced).await;
+    saved(&runs, ended, replaced()).await;
     let due = runs.due(NOW, &policy()).await.unwrap();
     let keys: Vec<&str> = due.iter().map(|stored| stored.run.id.key.as_str()).collect();
     assert_eq!(keys, ["2", "1"]);

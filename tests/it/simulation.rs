@@ -18,8 +18,8 @@ use crate::world::World;
 mod known;
 mod operation;
 
-/// Histories at once: they wait as much as they work.
-const AT_ONCE: usize = 8;
+/// Histories at once: they wait more than they work.
+const AT_ONCE: usize = 24;
 /// Tries to find a shorter history that breaks a law, too.
 const SHORTER: usize = 60;
 

@@ -33,7 +33,7 @@ fn each_state_takes_the_wishes_that_make_sense_in_it_and_no_other() {
         (told(pushing(), NOW, [accepted()]), false, true),
         (told(pushing(), NOW, [accepted(), said(Status::Completed)]), false, false),
         (told(received(), NOW, [refused(false)]), true, false),
-        (told(received(), NOW, [Event::Replaced]), false, false),
+        (told(received(), NOW, [replaced()]), false, false),
         (stuck(), true, false),
         (cancelled(), false, false),
     ] {
@@ -128,7 +128,7 @@ fn what_others_build_on_pauses_them_when_it_comes_to_a_bad_end() {
         rejected.pauses.as_ref().unwrap().contains("inbox/hr/a.csv (import 1) ended as Rejected")
     );
     assert_eq!(asked(rejected, NOW, Wish::Retry).pauses, None);
-    let superseded = told(run.clone(), NOW, [Event::Replaced]);
+    let superseded = told(run.clone(), NOW, [replaced()]);
     assert_eq!(superseded.pauses, None);
     assert_eq!(asked(run, NOW, Wish::Cancel).pauses, None);
     assert_eq!(told(received(), NOW, [refused(false)]).pauses, None);
