@@ -37,19 +37,19 @@ pub enum Command {
     /// Lets a file pass, this once, that was refused because a full refresh with it would delete
     /// people or columns. Needs the storage settings
     Allow {
-        /// The import's id: RowKey of the table
+        /// The import's id: RowKey of the table, after TENANT/ where two have it
         run: String,
     },
     /// Tries an import again that was rejected or is stuck, or one that waits at once. Needs the
     /// storage settings
     Retry {
-        /// The import's id: RowKey of the table
+        /// The import's id: RowKey of the table, after TENANT/ where two have it
         run: String,
     },
     /// Gives an import up: a file that waits is not pushed, one that the service has is not followed
     /// any more. Needs the storage settings
     Cancel {
-        /// The import's id: RowKey of the table
+        /// The import's id: RowKey of the table, after TENANT/ where two have it
         run: String,
     },
     /// Lets a connection go on that is paused: after a 403 of the service, or behind a file that was

@@ -169,7 +169,7 @@ impl Service {
         let token = match timeout(limit, self.bearer(connection)).await {
             Ok(Ok(token)) => token,
             Ok(Err(trouble)) => return trouble.at_push(),
-            Err(_) => return Trouble::later("signing in for the push took too long").at_push(),
+            Err(_) => return Trouble::later("signing in to the service took too long").at_push(),
         };
         let limit = limit.saturating_sub(started.elapsed());
         let part = Part::stream_with_length(Body::wrap_stream(zip), zip_bytes)
@@ -359,7 +359,7 @@ impl Service {
     async fn bearer(&self, connection: &Connection) -> Result<HeaderValue, Trouble> {
         let credential = self.credential(&connection.credential)?;
         let token = credential.get_token(&[&self.config.scope], None).await.map_err(|error| {
-            let why = format!("signing in for the push: {}", azure::sentence(&error));
+            let why = format!("signing in to the service: {}", azure::sentence(&error));
             Trouble::later(why)
         })?;
         let mut value = HeaderValue::from_str(&format!("Bearer {}", token.token.secret()))
@@ -377,7 +377,7 @@ impl Service {
             Credential::ManagedIdentity { client_id } => {
                 let limit = self.config.answer_timeout;
                 identity::managed_identity(client_id.as_deref(), limit).map_err(|error| {
-                    let why = format!("signing in for the push: {}", azure::sentence(&error));
+                    let why = format!("signing in to the service: {}", azure::sentence(&error));
                     Trouble::later(why)
                 })?
             }

@@ -40,10 +40,6 @@ mod policy;
 mod story;
 mod wishes;
 
-/// Pushes whose token is refused before a person is called: one with the token at hand, one with a
-/// fresh one.
-const TOKEN_TRIES: u32 = 2;
-
 impl Run {
     /// What is to be done at `now`.
     #[must_use]
@@ -103,7 +99,7 @@ impl Run {
         use State::{
             Cancelled, Completed, Ingesting, Packed, Pushing, Received, Rejected, Stuck, Superseded,
         };
-        self.discount_absence(now);
+        self.discount_absence(now, policy);
         Ok(match (self.state, event) {
             (Received, Event::Began) => self.begin(now, policy),
             (Received, Event::Packed { package, refresh, checked }) => {
@@ -147,23 +143,15 @@ impl Run {
             (Pushing, Event::Busy) => self.busy(now, policy),
             (Pushing, Event::AnswerLost { why }) => {
                 self.answer_lost = true;
-                let why = format!(
-                    "the push was not answered ({why}), so it is repeated: pushing the same \
-                     content twice does no harm"
-                );
-                self.push_failed(why, policy.push_failures, now, policy)
+                self.push_failed(&format!("the push was not answered ({why})"), now, policy)
             }
-            (Pushing, Event::PushFailed { why }) => {
-                self.push_failed(why, policy.push_failures, now, policy)
-            }
-            (Pushing, Event::TokenRefused { why }) => {
-                self.push_failed(why, TOKEN_TRIES, now, policy)
-            }
+            (Pushing, Event::PushFailed { why }) => self.push_failed(&why, now, policy),
             (Pushing, Event::NotSent { why, retry_at }) => {
                 self.state = Packed;
                 self.failed(why, retry_at, now, policy)
             }
-            (Packed | Pushing, Event::PushRefused { why }) => self.end(Stuck, Some(why), now),
+            (Pushing, Event::TokenRefused { why })
+            | (Packed | Pushing, Event::PushRefused { why }) => self.end(Stuck, Some(why), now),
             (Packed | Pushing, Event::Forbidden { why }) => self.forbidden(&why, now, policy),
             (Ingesting, Event::Said { status, detail, report }) => {
                 self.service_status = Some(status.to_string());
@@ -182,12 +170,7 @@ impl Run {
                 }
             }
             (_, Event::Faulted { why, retry_at }) => self.failed(why, retry_at, now, policy),
-            // The staged zip was lost or damaged before it was pushed: it is made once more.
-            (Packed | Pushing, Event::Discarded) => {
-                self.package = None;
-                let deadline = self.deadline;
-                self.enter(Received, now, deadline)
-            }
+            (Packed | Pushing, Event::Discarded) => self.zip_lost(now, policy),
             (Completed | Rejected | Superseded | Cancelled | Stuck, Event::Discarded) => {
                 self.package = None;
                 self.due = None;

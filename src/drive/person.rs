@@ -97,7 +97,7 @@ impl Road {
         } else if stored.run.answer_lost {
             "is given up; a push of it was never answered, so the service may have it"
         } else {
-            "is given up; the service does not have it"
+            "is given up and is not pushed"
         };
         self.ask_for(stored, Wish::Cancel, done).await
     }
@@ -122,14 +122,19 @@ impl Road {
     }
 
     async fn find(&self, key: &str) -> Result<Stored, String> {
-        let mut found = self.runs.find(key).await.map_err(|error| failed(&error))?;
+        // The same content is there twice where its connection has changed its tenant meanwhile.
+        let (tenant, id) = key.split_once('/').map_or((None, key), |(one, id)| (Some(one), id));
+        let mut found = self.runs.find(id).await.map_err(|error| failed(&error))?;
+        found.retain(|stored| tenant.is_none_or(|tenant| stored.run.id.tenant == tenant));
         match (found.pop(), found.pop()) {
             (None, _) => Err(format!(
                 "there is no import {key}; its id is the RowKey in the table, and `status` lists it"
             )),
             (Some(stored), None) => Ok(stored),
-            // The connection has changed its tenant: what has not come to its end is meant.
-            (Some(one), Some(other)) => Ok(if one.run.state.is_end() { other } else { one }),
+            (Some(one), Some(other)) => Err(format!(
+                "there are two imports {key}, of different tenants; say which: {}/{key} or {}/{key}",
+                one.run.id.tenant, other.run.id.tenant
+            )),
         }
     }
 

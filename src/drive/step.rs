@@ -12,14 +12,14 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Road, Step, storage_failed, tell, turn::Turn};
 use crate::{
-    azure::{CONNECTIONS, PACKAGES, REPORTS, sentence},
+    azure::{CONNECTIONS, PACKAGES, REPORTS, blob::Blob, sentence},
     check::{Allowed, Report, Severity, Terms, mapping_faults},
     connection::Connection,
     drive::Arrival,
     ingestion::{Trouble, wire::Status},
     package::{self, Outcome},
-    run::{Checked, Event, IngestionId, Refresh, Run, RunId},
-    runs::Stored,
+    run::{Checked, Event, IngestionId, Package, Refresh, Run, RunId},
+    runs::{Claim, Stored},
 };
 
 /// Pause before what came of a push is saved again.
@@ -166,13 +166,28 @@ impl Road {
             return Ok(Step::Resting);
         };
         tell(Some(&before), claim.run());
-        let bytes = staged.bytes;
+        let mut event = self.push_zip(&claim, &connection, &staged, &package).await;
+        if matches!(event, Event::TokenRefused { .. }) {
+            // The one at hand was forgotten: this is a fresh one.
+            event = self.push_zip(&claim, &connection, &staged, &package).await;
+        }
+        self.save_pushed(claim.into_stored(), event).await
+    }
+
+    async fn push_zip(
+        &self,
+        claim: &Claim,
+        connection: &Connection,
+        staged: &Blob,
+        package: &Package,
+    ) -> Event {
         let broken = Arc::new(OnceLock::new());
-        let zip = verified(self.blobs.read(&staged), bytes, package.sha256, broken.clone());
+        let (bytes, sha256) = (staged.bytes, package.sha256.clone());
+        let zip = verified(self.blobs.read(staged), bytes, sha256, broken.clone());
         let now = (self.clock)();
         let limit = claim.run().time_left(now);
-        let event = self.service.push(&claim, &connection, zip, bytes, limit, now).await;
-        self.save_pushed(claim.into_stored(), or_ours(event, &broken)).await
+        let event = self.service.push(claim, connection, zip, bytes, limit, now).await;
+        or_ours(event, &broken)
     }
 
     /// Saves what came of a push. The service's id of it is nowhere else: it goes to the log first,

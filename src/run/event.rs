@@ -90,7 +90,7 @@ pub enum Event {
         /// Why.
         why: String,
     },
-    /// The push surely was not taken, because its token was not. A fresh one is tried.
+    /// The push surely was not taken, because its token was not.
     TokenRefused {
         /// Why.
         why: String,

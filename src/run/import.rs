@@ -122,11 +122,11 @@ impl Run {
             notice: None,
         }
     }
-    /// The order of contents, oldest first: by date, which has whole seconds, and within a second
-    /// by name, as numbered parts have it.
+    /// The order of contents, oldest first: by date, which has whole seconds, within a second by
+    /// name, as numbered parts have it, and for one name by when it was taken in.
     #[must_use]
-    pub fn order(&self) -> (OffsetDateTime, &str, Reverse<&str>) {
-        (self.source.last_modified, &self.source.name, Reverse(&self.id.key))
+    pub fn order(&self) -> (OffsetDateTime, &str, OffsetDateTime, Reverse<&str>) {
+        (self.source.last_modified, &self.source.name, self.received, Reverse(&self.id.key))
     }
 
     /// The import as another one names it.

@@ -7,10 +7,12 @@ use crate::ingestion::wire::Status;
 
 impl Run {
     /// Deadlines count the time in which something was tried. What has passed since the step was
-    /// due, because nobody was there to take it, does not count.
-    pub(super) fn discount_absence(&mut self, now: OffsetDateTime) {
+    /// due, because nobody was there to take it, does not count; nor does what a wrong clock added.
+    pub(super) fn discount_absence(&mut self, now: OffsetDateTime, policy: &Policy) {
         if let (Some(due), Some(deadline)) = (self.due, self.deadline) {
-            self.deadline = Some(deadline + (now - due).max(time::Duration::ZERO));
+            let deadline = deadline + (now - due).max(time::Duration::ZERO);
+            let longest = policy.wait_deadline.max(policy.ingestion_deadline);
+            self.deadline = Some(deadline.min(now + longest));
         }
     }
 
@@ -55,13 +57,13 @@ impl Run {
     /// Nobody of the connection is let in, so this file waits and keeps the others from knocking.
     pub(super) fn forbidden(mut self, why: &str, now: OffsetDateTime, policy: &Policy) -> Self {
         self.state = State::Packed;
-        self.yielded = self.answer_lost;
         self.pauses = Some(why.to_owned());
         self.paused(why, now, policy)
     }
 
-    /// Waits for a person, for as long as that takes.
-    pub(super) fn paused(self, why: &str, now: OffsetDateTime, policy: &Policy) -> Self {
+    /// Waits for a person, for as long as that takes; no other connection waits for that.
+    pub(super) fn paused(mut self, why: &str, now: OffsetDateTime, policy: &Policy) -> Self {
+        self.yielded = self.answer_lost;
         let connection = &self.connection;
         let why = format!(
             "waits: connection {connection} is paused, because {why}; once that is mended, \
@@ -108,12 +110,13 @@ impl Run {
         self
     }
 
-    /// Waits for another import, which has a deadline of its own, or for a person: this one's
-    /// deadline begins after that.
+    /// Waits for another import, which has a deadline of its own, or for a person: that does not
+    /// count.
     pub(super) fn queue_up(mut self, why: String, now: OffsetDateTime, policy: &Policy) -> Self {
+        let wait = policy.queue_wait(&self.id, self.attempts);
         self.last_failure = Some(why);
-        self.due = Some(now + policy.queue_wait(&self.id, self.attempts));
-        self.deadline = Some(now + policy.wait_deadline);
+        self.due = Some(now + wait);
+        self.deadline = self.deadline.map(|deadline| deadline + wait);
         self
     }
 
@@ -156,22 +159,32 @@ impl Run {
         self.later(now + wait, why.to_owned(), now)
     }
 
-    /// A push failed; after `most` in a row a person is called.
-    pub(super) fn push_failed(
-        mut self,
-        why: String,
-        most: u32,
-        now: OffsetDateTime,
-        policy: &Policy,
-    ) -> Self {
+    pub(super) fn push_failed(mut self, why: &str, now: OffsetDateTime, policy: &Policy) -> Self {
         self.state = State::Packed;
         self.failed_pushes = self.failed_pushes.saturating_add(1);
-        if self.failed_pushes >= most {
-            let pushes = self.failed_pushes;
-            let why = format!("gave up after {pushes} failed pushes; the last: {why}");
+        let pushes = self.failed_pushes;
+        if pushes >= policy.push_failures {
+            let then = if self.answer_lost {
+                "; the service may have it all the same: look at the import history in the Viva \
+                 Insights portal before `viva-import retry`"
+            } else {
+                ""
+            };
+            let why = format!("gave up after {pushes} failed pushes; the last: {why}{then}");
             return self.end(State::Stuck, Some(why), now);
         }
+        let why = format!("{why}; it is repeated: the same content twice does no harm");
         self.failed(why, None, now, policy)
+    }
+
+    /// The staged zip was lost or damaged before it was pushed: it is made once more, each time a
+    /// little later.
+    pub(super) fn zip_lost(mut self, now: OffsetDateTime, policy: &Policy) -> Self {
+        self.package = None;
+        let deadline = self.deadline;
+        let mut run = self.enter(State::Received, now, deadline);
+        run.due = Some(now + policy.backoff(&run.id, run.attempts));
+        run
     }
 
     pub(super) fn failed(

@@ -223,3 +223,23 @@ async fn an_ingestion_that_hangs_can_be_given_up_and_the_tenant_goes_on() {
     let log = crate::stage::log(&stage);
     assert!(!log.contains(TOKEN) && !log.contains("bo@contoso.com"));
 }
+
+#[tokio::test]
+async fn where_a_connection_has_changed_its_tenant_a_person_says_which_import_is_meant() {
+    let stage = stage(&[]).await;
+    stage.arrive("hr/a.csv", "Employee\n".into()).await.unwrap();
+    let run = ended(&stage, "hr/a.csv").await;
+    let other = SAMPLE_CONNECTION.replace("0f2c1d3e", "1f2c1d3e");
+    stage.connect("hr", &other).await.unwrap();
+    stage.host.timer("sweep", false).await;
+    until("the same content as an import of the other tenant", async || {
+        let imports = stage.imports().await.unwrap();
+        (imports.len() == 2 && imports.iter().all(|run| run.due.is_none())).then_some(())
+    })
+    .await;
+    let (key, tenant) = (&run.id.key, &run.id.tenant);
+    let told = refused(&stage, "retry", key).await;
+    assert!(told.contains("say which") && told.contains(&format!("{tenant}/{key}")), "{told}");
+    asked(&stage, "retry", &format!("{tenant}/{key}")).await;
+    import(&stage, "hr/a.csv", |run| run.by_hand.is_some() && run.id.tenant == *tenant).await;
+}

@@ -362,7 +362,7 @@ async fn what_a_repetition_cannot_mend_is_stuck_with_what_to_do() {
         ("redirect", Call::Push, Quirk::Redirect(elsewhere), "not followed"),
         ("never-signed-in", Call::Ping, Quirk::SignInPage, "sign-in page"),
         ("never-authorized", Call::Ping, Quirk::Unauthorized, "INGESTION_SCOPE"),
-        ("never-signed-in-at-push", Call::Push, Quirk::SignInPage, "gave up after 2 failed pushes"),
+        ("never-signed-in-at-push", Call::Push, Quirk::SignInPage, "sign-in page"),
         ("never-authorized-at-push", Call::Push, Quirk::Unauthorized, "INGESTION_SCOPE"),
         ("always-failing", Call::Push, Quirk::InternalError, "gave up after 5 failed pushes"),
     ];

@@ -113,6 +113,9 @@ fn a_403_pauses_and_waits_for_a_person_as_long_as_it_takes() {
 fn a_paused_connection_gives_the_tenants_slot_back() {
     let run = told(pushing(), NOW, [lost(), claimed(), forbidden()]);
     assert!(run.answer_lost && !run.holds_slot());
+    // The same where another file of the connection is not let in.
+    let other = told(pushing(), NOW, [lost(), Event::Paused { why: "403".to_owned() }]);
+    assert!(other.answer_lost && !other.holds_slot());
     // When it goes on it has to claim the slot like any other.
     let run = asked(run, NOW, Wish::Resume);
     assert!(run.answer_lost && !run.holds_slot());
