@@ -73,7 +73,7 @@ async fn every_known_history_keeps_the_laws() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_happens_every_file_comes_to_its_end_and_the_laws_hold() {
-    let (count, seed) = (number("HISTORIES", 300), number("SEED", 1));
+    let (count, seed) = (number("HISTORIES", 200), number("SEED", 1));
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&(seed as u64).to_le_bytes());
     let random = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
