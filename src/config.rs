@@ -64,17 +64,17 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "IMPORT_SCHEDULE",
         Some("0 0 6 * * 1"),
-        "when `schedule` looks for files no event told of (NCRONTAB, UTC); read by the host",
+        "when `schedule` looks for files no event told of (NCRONTAB, UTC); read by the host, which knows no default: the app has to set it",
     ),
     setting(
         "SWEEP_SCHEDULE",
         Some("0 30 * * * *"),
-        "when `sweep` does the same, so that a lost event costs an hour at most; read by the host",
+        "when `sweep` does the same, so that a lost event costs an hour at most; the same holds for it",
     ),
     setting(
         "DRIVE_SCHEDULE",
         Some("0 * * * * *"),
-        "when `drive` takes the next steps; read by the host",
+        "when `drive` takes the next steps; the same holds for it",
     ),
     setting(
         "INGESTION_ENDPOINT",

@@ -198,7 +198,7 @@ impl Road {
             Some(Err(why)) => why,
             None => format!("{CONNECTIONS}/{name}.json is not there any more"),
         };
-        let why = format!("{why}; the file waits for it to be mended");
+        let why = format!("{why}; it has to be mended");
         Ok(Err(Event::Faulted { why, retry_at: None }))
     }
 }

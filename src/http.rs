@@ -1,7 +1,7 @@
 //! The one way out to the ingestion service: a deadline, no redirects, small answers, and failures
 //! told by their class, never by what was sent or received.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::{ClientBuilder, RequestBuilder, StatusCode, header::RETRY_AFTER, redirect::Policy};
 use time::{OffsetDateTime, format_description::well_known::Rfc2822};
@@ -51,7 +51,8 @@ pub fn client(on_this_machine: bool) -> ClientBuilder {
         .user_agent(concat!("viva-import/", env!("CARGO_PKG_VERSION")))
 }
 
-/// Sends a request and reads its answer, at most `max_bytes` of it, within `deadline`.
+/// Sends a request and reads its answer, at most `max_bytes` of it, within `deadline`; it is `now`
+/// when this begins.
 ///
 /// # Errors
 /// Where no whole answer came, and whether the request may have been taken.
@@ -61,11 +62,12 @@ pub async fn send(
     max_bytes: usize,
     now: OffsetDateTime,
 ) -> Result<Answer, NoAnswer> {
+    let started = Instant::now();
     let exchange = async {
         let mut response = request.send().await?;
         let status = response.status();
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-        let retry_at = retry_after.and_then(|value| retry_at(value, now));
+        let retry_at = retry_after.and_then(|value| retry_at(value, now + started.elapsed()));
         let mut body = vec![];
         while let Some(chunk) = response.chunk().await? {
             let room = max_bytes - body.len();

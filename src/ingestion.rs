@@ -27,7 +27,7 @@ use tokio::time::timeout;
 use crate::{
     azure::{self, identity},
     config::ServiceConfig,
-    connection::{Connection, Credential},
+    connection::{Connection, Credential, json},
     http::{self, Answer, NoAnswer},
     run::{Event, IngestionId, Run},
     runs::Claim,
@@ -203,9 +203,13 @@ impl Service {
                     self.forget_token(connection);
                     Event::TokenRefused { why: sign_in_page() }
                 }
-                Err(why) => Event::AnswerLost {
-                    why: format!("the answer was {}, but {why}", status.as_u16()),
-                },
+                Err(why) => {
+                    // It may be a sign-in page that does not look like one.
+                    self.forget_token(connection);
+                    Event::AnswerLost {
+                        why: format!("the answer was {}, but {why}", status.as_u16()),
+                    }
+                }
             },
             StatusCode::BAD_REQUEST if wire::is_busy(&answer.body) => Event::Busy,
             StatusCode::UNAUTHORIZED => {
@@ -446,7 +450,7 @@ fn trouble(answer: &Answer, to: &str) -> Trouble {
 
 /// A page where JSON should be.
 fn is_page(body: &[u8]) -> bool {
-    body.trim_ascii_start().first() == Some(&b'<')
+    json::unmarked(body).trim_ascii_start().first() == Some(&b'<')
 }
 
 /// A page where a file of any type may be.

@@ -90,7 +90,7 @@ impl Road {
     /// incremental one, oldest first. How many are new.
     ///
     /// # Errors
-    /// Storage failed; the next schedule finds the rest.
+    /// Storage failed; the next sweep finds the rest.
     pub async fn sweep(&self) -> Result<usize> {
         let mut found = 0;
         let known: HashSet<RunId> =
@@ -109,7 +109,13 @@ impl Road {
             };
             let skip = if refresh == Refresh::Full { files.len().saturating_sub(1) } else { 0 };
             for blob in files.iter().skip(skip) {
-                if !known.contains(&run_id(blob, tenant))
+                let id = run_id(blob, tenant);
+                // Where the document cannot be read, nobody knows of which tenant it was known.
+                let is_known = match &read {
+                    Some(Ok(_)) => known.contains(&id),
+                    _ => known.iter().any(|known| known.key == id.key),
+                };
+                if !is_known
                     && matches!(self.arrive(INBOX, &blob.name).await?, Arrival::Received(_))
                 {
                     found += 1;

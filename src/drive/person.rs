@@ -63,7 +63,7 @@ impl Road {
                 ));
             }
         }
-        let done = "is tried again; `drive` takes it up within its next minute";
+        let done = "is tried again within the next minute, unless another goes before it";
         self.ask_for(stored, Wish::Retry, done).await
     }
 

@@ -69,7 +69,7 @@ impl Road {
         if !faults.is_empty() {
             // Not one file's fault: every file of the connection would be refused.
             let why = format!(
-                "the mapping of {CONNECTIONS}/{}.json: {}; the file waits for it to be mended",
+                "the mapping of {CONNECTIONS}/{}.json: {}; it has to be mended",
                 run.connection,
                 faults.join("; ")
             );

@@ -33,7 +33,8 @@ impl Status {
             "extractioncomplete" | "extractioncompleted" => Self::ExtractionComplete,
             "completed" => Self::Completed,
             "validationfailed" => Self::ValidationFailed,
-            _ => Self::Unknown(word.chars().take(64).collect()),
+            // It goes into rows and logs, so it can be no more than a word.
+            _ => Self::Unknown(word.chars().filter(char::is_ascii_alphanumeric).take(64).collect()),
         }
     }
 }
@@ -71,7 +72,7 @@ impl Ingestion {
             (!value.is_empty()).then(|| value.to_owned())
         };
         // An `Id` is enough to go on with: a status can be asked for.
-        let status = text("Status").unwrap_or_else(|| "no status".to_owned());
+        let status = text("Status").unwrap_or_else(|| "nothing".to_owned());
         let id = text("Id").filter(|id| is_name(id)).ok_or("it has no Id")?;
         Ok(Self { id, status: Status::parse(&status) })
     }
@@ -138,7 +139,7 @@ mod tests {
     fn an_id_without_a_status_is_enough_to_ask_for_it() {
         for body in [r#"{"Id":"42"}"#, r#"{"Id":"42","Status":null}"#] {
             let ingestion = Ingestion::parse(body.as_bytes()).unwrap();
-            assert_eq!(ingestion.status, Status::Unknown("no status".to_owned()));
+            assert_eq!(ingestion.status, Status::Unknown("nothing".to_owned()));
         }
     }
 
@@ -165,6 +166,8 @@ mod tests {
         assert_eq!(Status::parse("ExtractionCompleted"), Status::ExtractionComplete);
         assert_eq!(Status::parse("ExtractionComplete"), Status::ExtractionComplete);
         assert_eq!(Status::parse("Suspended"), Status::Unknown("Suspended".to_owned()));
+        let quoting = Status::parse("Bad\n<ana@contoso.com>");
+        assert_eq!(quoting, Status::Unknown("Badanacontosocom".to_owned()));
     }
 
     #[test]

@@ -6,13 +6,15 @@ use super::{Checked, IngestionId, Policy, Run, State};
 use crate::ingestion::wire::Status;
 
 impl Run {
-    /// Deadlines count the time in which something was tried. What has passed since the step was
-    /// due, because nobody was there to take it, does not count; nor does what a wrong clock added.
+    /// Deadlines count the time in which something was tried. Where a step was taken later than any
+    /// wait is long, nobody was there to take it, and that does not count; nor does what a wrong
+    /// clock added.
     pub(super) fn discount_absence(&mut self, now: OffsetDateTime, policy: &Policy) {
         if let (Some(due), Some(deadline)) = (self.due, self.deadline) {
-            let deadline = deadline + (now - due).max(time::Duration::ZERO);
+            let late = now - due;
+            let away = if late > policy.longest_wait() { late } else { time::Duration::ZERO };
             let longest = policy.wait_deadline.max(policy.ingestion_deadline);
-            self.deadline = Some(deadline.min(now + longest));
+            self.deadline = Some((deadline + away).min(now + longest));
         }
     }
 
@@ -33,8 +35,7 @@ impl Run {
     /// ever.
     pub(super) fn begin(mut self, now: OffsetDateTime, policy: &Policy) -> Self {
         if self.deadline.is_some_and(|deadline| now >= deadline) {
-            let why = "reading and packing never came to an end; the log says where the program \
-                       ended";
+            let why = "reading and packing did not come to an end in time; the log says more";
             return self.end(State::Stuck, Some(why.to_owned()), now);
         }
         self.attempts += 1;
@@ -78,7 +79,12 @@ impl Run {
             let (file, state) = (self.called(), state.word());
             self.pauses = Some(format!("{file} ended as {state} and others build on it"));
         }
-        self.last_failure = why;
+        let then = if state == State::Stuck {
+            format!("; `viva-import retry {}` tries it again", self.id)
+        } else {
+            String::new()
+        };
+        self.last_failure = why.map(|why| why + &then);
         self.ended = Some(now);
         let mut run = self.enter(state, now, None);
         run.due = (run.attempts > 0).then_some(now);
@@ -166,7 +172,7 @@ impl Run {
         if pushes >= policy.push_failures {
             let then = if self.answer_lost {
                 "; the service may have it all the same: look at the import history in the Viva \
-                 Insights portal before `viva-import retry`"
+                 Insights portal"
             } else {
                 ""
             };
@@ -213,8 +219,7 @@ impl Run {
         if self.deadline.is_some_and(|deadline| now >= deadline) {
             let why = format!(
                 "the service has said {status} for longer than the deadline allows; look at the \
-                 import history in the Viva Insights portal, and push the file again if it is not \
-                 there"
+                 import history in the Viva Insights portal whether the file is there"
             );
             return self.end(State::Stuck, Some(why), now);
         }

@@ -183,7 +183,8 @@ fn busy_is_asked_again_in_minutes_doubling_with_jitter() {
 #[test]
 fn a_token_that_is_refused_though_it_is_fresh_calls_a_person() {
     let run = told(pushing(), NOW, [Event::TokenRefused { why: "why".to_owned() }]);
-    assert_eq!((run.state, run.last_failure.as_deref()), (State::Stuck, Some("why")));
+    let why = "why; `viva-import retry 1` tries it again";
+    assert_eq!((run.state, run.last_failure.as_deref()), (State::Stuck, Some(why)));
 }
 
 #[test]

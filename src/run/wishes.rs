@@ -76,6 +76,7 @@ impl Run {
         // A pack that is under way may stage its zip yet: it is deleted when that is over.
         let until = self.due.filter(|_| self.state == State::Received);
         let mut run = self.by_hand(by).end(State::Cancelled, Some(why), now);
+        run.pauses = None;
         run.due = run.due.map(|due| until.map_or(due, |until| until.max(due)));
         run
     }

@@ -11,7 +11,7 @@ use crate::{
 mod binary;
 
 /// Histories at once: they wait more than they work.
-const AT_ONCE: usize = 24;
+const AT_ONCE: usize = 8;
 
 /// One file, or an incremental pair, from its event to the end.
 #[derive(Clone, Copy, Debug)]

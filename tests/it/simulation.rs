@@ -19,7 +19,7 @@ mod known;
 mod operation;
 
 /// Histories at once: they wait more than they work.
-const AT_ONCE: usize = 24;
+const AT_ONCE: usize = 8;
 /// Tries to find a shorter history that breaks a law, too.
 const SHORTER: usize = 60;
 
