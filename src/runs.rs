@@ -38,7 +38,7 @@ pub struct Stored {
     etag: Etag,
 }
 
-/// The right to push one import once: its intent is in the row and the tenant's slot is its own.
+/// The right to push one import until one push of it may have been taken: its intent is in the row and the tenant's slot is its own.
 #[derive(Debug)]
 pub struct Claim {
     stored: Stored,

@@ -108,17 +108,20 @@ impl Road {
     /// Storage failed, or the connection is not paused; a sentence says which.
     pub async fn resume(&self, connection: &str) -> Told {
         let imports = self.runs.named(connection).await.map_err(|error| failed(&error))?;
-        let mut told = vec![];
+        let (mut told, mut all_done) = (vec![], true);
         for stored in imports.into_iter().filter(|stored| stored.run.pauses.is_some()) {
             let why = stored.run.pauses.clone().unwrap_or_default();
             let done = format!("pauses connection {connection} no longer ({why})");
-            told.push(self.ask_for(stored, Wish::Resume, &done).await?);
+            let resumed = self.ask_for(stored, Wish::Resume, &done).await;
+            all_done &= resumed.is_ok();
+            told.push(resumed.unwrap_or_else(|why| why));
         }
         if told.is_empty() {
             return Err(format!("no import of a connection {connection} pauses it"));
         }
         told.push("`drive` takes up each waiting file when its next attempt is due".to_owned());
-        Ok(told.join("\n"))
+        let told = told.join("\n");
+        if all_done { Ok(told) } else { Err(told) }
     }
 
     async fn find(&self, key: &str) -> Result<Stored, String> {
@@ -126,6 +129,10 @@ impl Road {
         let (tenant, id) = key.split_once('/').map_or((None, key), |(one, id)| (Some(one), id));
         let mut found = self.runs.find(id).await.map_err(|error| failed(&error))?;
         found.retain(|stored| tenant.is_none_or(|tenant| stored.run.id.tenant == tenant));
+        // What was taken in without a tenant takes no wish where there is a row of a tenant.
+        if found.iter().any(|stored| stored.run.id.tenant != NO_TENANT) {
+            found.retain(|stored| stored.run.id.tenant != NO_TENANT);
+        }
         match (found.pop(), found.pop()) {
             (None, _) => Err(format!(
                 "there is no import {key}; its id is the RowKey in the table, and `status` lists it"

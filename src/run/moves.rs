@@ -73,17 +73,22 @@ impl Run {
         self.queue_up(why, now, policy)
     }
 
+    fn remedy(&self) -> String {
+        let first = if self.answer_lost || self.ingestion.is_some() {
+            "; the service may have it: look at the import history in the Viva Insights portal"
+        } else {
+            ""
+        };
+        format!("{first}; `viva-import retry {}` tries it again", self.id)
+    }
+
     /// An end is due once more where a zip may have been staged: it is deleted.
     pub(super) fn end(mut self, state: State, why: Option<String>, now: OffsetDateTime) -> Self {
         if self.stops && matches!(state, State::Rejected | State::Stuck) {
             let (file, state) = (self.called(), state.word());
             self.pauses = Some(format!("{file} ended as {state} and others build on it"));
         }
-        let then = if state == State::Stuck {
-            format!("; `viva-import retry {}` tries it again", self.id)
-        } else {
-            String::new()
-        };
+        let then = if state == State::Stuck { self.remedy() } else { String::new() };
         self.last_failure = why.map(|why| why + &then);
         self.ended = Some(now);
         let mut run = self.enter(state, now, None);
@@ -129,6 +134,7 @@ impl Run {
     pub(super) fn claimed(mut self, unit: String, now: OffsetDateTime, policy: &Policy) -> Self {
         self.attempts += 1;
         self.scale_unit = Some(unit);
+        self.last_failure = None;
         self.yielded = false;
         self.state = State::Pushing;
         self.due = Some(now + policy.step_timeout);
@@ -170,13 +176,7 @@ impl Run {
         self.failed_pushes = self.failed_pushes.saturating_add(1);
         let pushes = self.failed_pushes;
         if pushes >= policy.push_failures {
-            let then = if self.answer_lost {
-                "; the service may have it all the same: look at the import history in the Viva \
-                 Insights portal"
-            } else {
-                ""
-            };
-            let why = format!("gave up after {pushes} failed pushes; the last: {why}{then}");
+            let why = format!("gave up after {pushes} failed pushes; the last: {why}");
             return self.end(State::Stuck, Some(why), now);
         }
         let why = format!("{why}; it is repeated: the same content twice does no harm");
@@ -188,9 +188,9 @@ impl Run {
     pub(super) fn zip_lost(mut self, now: OffsetDateTime, policy: &Policy) -> Self {
         self.package = None;
         let deadline = self.deadline;
-        let mut run = self.enter(State::Received, now, deadline);
-        run.due = Some(now + policy.backoff(&run.id, run.attempts));
-        run
+        let run = self.enter(State::Received, now, deadline);
+        let due = now + policy.backoff(&run.id, run.attempts);
+        run.later(due, "the staged zip was lost or damaged and is made again".to_owned(), now)
     }
 
     pub(super) fn failed(
@@ -217,10 +217,7 @@ impl Run {
         policy: &Policy,
     ) -> Self {
         if self.deadline.is_some_and(|deadline| now >= deadline) {
-            let why = format!(
-                "the service has said {status} for longer than the deadline allows; look at the \
-                 import history in the Viva Insights portal whether the file is there"
-            );
+            let why = format!("the service has said {status} for longer than the deadline allows");
             return self.end(State::Stuck, Some(why), now);
         }
         self.last_failure = None;

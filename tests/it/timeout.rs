@@ -17,8 +17,8 @@ use crate::stage::{GOOD_CSV, ended, log, stage, until};
 async fn a_timeout_that_takes_other_invocations_along_loses_nothing() {
     // The push would give up at nine tenths of its step's time, so the host has to be quicker.
     let stage = stage(&[
-        ("AzureFunctionsJobHost__functionTimeout", "00:00:25"),
-        ("STEP_TIMEOUT_SECONDS", "35"),
+        ("AzureFunctionsJobHost__functionTimeout", "00:01:00"),
+        ("STEP_TIMEOUT_SECONDS", "80"),
     ])
     .await;
     // One import each gets stuck at each of these, whichever comes there first.

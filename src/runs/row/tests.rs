@@ -64,6 +64,8 @@ fn what_is_written_is_read_back() {
     run.allowed = Some("by somebody".to_owned());
     run.guarded = true;
     run.stops = true;
+    run.pauses = Some("why".to_owned());
+    run.by_hand = Some("by somebody".to_owned());
     run.yielded = true;
     run.busy = 3;
     run.ended = Some(datetime!(2026-11-23 05:00:00.123 UTC));

@@ -26,6 +26,19 @@ pub(super) const KNOWN: &[(&str, &[Operation])] = &[
         ],
     ),
     (
+        "a push that was not answered, then an older file that stops it: it kept the place",
+        &[
+            FileArrives { to: Builds, kind: Wrong, event: false },
+            ServiceSays(NoId),
+            FileArrives { to: Builds, kind: Right, event: true },
+            Redeliver(0),
+            Advance(60),
+            Drive,
+            FileArrives { to: Other, kind: Right, event: true },
+            Drive,
+        ],
+    ),
+    (
         "a push that was not answered, then a 403 and a resume: two of a tenant had its one place",
         &[
             ServiceSays(NoId),

@@ -239,6 +239,11 @@ fn every_end_stays_an_end(imports: &[Run], written: &[Written]) -> Result<(), St
         }
         if state.is_end() {
             ends.insert(key, (state, wishes));
+        } else if state == State::Packed
+            && one.holds_slot()
+            && one.text("LastFailure").contains("is paused, because")
+        {
+            return Err(format!("{key} waits for a person and keeps the tenant's place"));
         } else if one.text("NextAttempt").is_empty() {
             return Err(format!("{key} was written as {state:?} and is never due"));
         }
