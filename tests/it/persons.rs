@@ -69,6 +69,8 @@ async fn a_403_pauses_the_connection_until_a_person_has_mended_it() {
         assert!(says(&run, "one of three") && says(&run, "`viva-import resume changes`"));
 
         // The others of the connection do not knock at all, however often they are due.
+        // (A step that was under way beside it has come to its end.)
+        a_second_later().await;
         let (asked_until_now, pushed) = (stage.service.requests().len(), pushes(&stage));
         a_second_later().await;
         stage.arrive("changes/2.csv", csv_of(2).into()).await.unwrap();
