@@ -147,7 +147,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "WAIT_DEADLINE_SECONDS",
         Some("259200"),
-        "how long a file may wait to be read or pushed before it is `Stuck`; the time in which the program was away does not count",
+        "how long a file may wait to be read or pushed before it is `Stuck`; the time in which the program was away, or the file waited in line or for a person, does not count",
     ),
     setting(
         "INGESTION_DEADLINE_SECONDS",

@@ -51,8 +51,8 @@ impl Policy {
         jittered(doubled(self.busy_min, self.busy_max, times), id, times)
     }
 
-    /// How long another import is waited for: up to a quarter longer or shorter than others of the
-    /// tenant, so that they do not knock all at once.
+    /// How long another import is waited for, and up to a quarter more, so that a tenant's files do
+    /// not knock all at once.
     #[must_use]
     pub fn queue_wait(&self, id: &RunId, attempts: u32) -> Duration {
         jittered(self.busy_min, id, attempts)
