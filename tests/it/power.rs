@@ -4,7 +4,7 @@ use futures::{StreamExt as _, stream};
 use viva_import::run::{Run, State};
 
 use crate::{
-    proxy::{Fault, Moment},
+    proxy::{Fault, Moment, Upstream},
     world::{Kind, To, World},
 };
 
@@ -34,8 +34,13 @@ impl Road {
         world.rest_with_faults().await?;
         world.laws().await?;
         let imports = world.imports().await;
-        // A refusal of the service is not asked about again.
-        let is_refused = |run: &Run| run.story().contains("the service answered 4");
+        // A refusal of the service is not asked about again; nothing else may look like one.
+        let refusals = world.proxy.seen().into_iter().filter(|seen| {
+            seen.upstream == Upstream::Service
+                && matches!(seen.fault, Some(Fault::Answer(400..500, _)))
+        });
+        let refused = refusals.count() > 0;
+        let is_refused = |run: &Run| refused && run.story().contains("the service answered 4");
         let is_right = |run: &Run| run.state == State::Completed || is_refused(run);
         match imports.iter().find(|run| !is_right(run)) {
             Some(run) => Err(format!("{} is not completed: {}", run.source.name, run.story())),
