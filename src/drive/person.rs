@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use super::{Road, Step, arrive::NO_TENANT};
 use crate::{
     azure::sentence,
-    run::{Event, State, Wish},
+    run::{Event, Run, State, Wish},
     runs::Stored,
 };
 
@@ -30,8 +30,9 @@ impl Road {
                 stored.run.story()
             ));
         }
-        let done = "may delete, this once; `drive` takes it up within its next minute";
-        self.ask_for(stored, Wish::Allow, done).await
+        let run = self.ask_for(stored, Wish::Allow).await?;
+        let file = run.source.file();
+        Ok(format!("{file} may delete, this once; `drive` takes it up within its next minute"))
     }
 
     /// Tries an import again that was rejected or is stuck, or that waits.
@@ -63,8 +64,8 @@ impl Road {
                 ));
             }
         }
-        let done = "is tried again within the next minute, unless another goes before it";
-        self.ask_for(stored, Wish::Retry, done).await
+        self.ask_for(stored, Wish::Retry).await?;
+        Ok(format!("{file} is tried again within the next minute, unless another goes before it"))
     }
 
     /// Gives an import up. What the service has it keeps.
@@ -92,14 +93,8 @@ impl Road {
                 return Err(format!("{file} is at its end: {}", stored.run.story()));
             }
         }
-        let done = if stored.run.state == State::Ingesting {
-            "is not followed any more; the service has it and may still take it in"
-        } else if stored.run.answer_lost {
-            "is given up; a push of it was never answered, so the service may have it"
-        } else {
-            "is given up and is not pushed"
-        };
-        self.ask_for(stored, Wish::Cancel, done).await
+        let run = self.ask_for(stored, Wish::Cancel).await?;
+        Ok(format!("{file}: {}", run.story()))
     }
 
     /// Lets a paused connection go on.
@@ -111,10 +106,12 @@ impl Road {
         let (mut told, mut all_done) = (vec![], true);
         for stored in imports.into_iter().filter(|stored| stored.run.pauses.is_some()) {
             let why = stored.run.pauses.clone().unwrap_or_default();
-            let done = format!("pauses connection {connection} no longer ({why})");
-            let resumed = self.ask_for(stored, Wish::Resume, &done).await;
+            let resumed = self.ask_for(stored, Wish::Resume).await;
             all_done &= resumed.is_ok();
-            told.push(resumed.unwrap_or_else(|why| why));
+            told.push(resumed.map_or_else(
+                |failed| failed,
+                |run| format!("{} pauses {connection} no longer ({why})", run.called()),
+            ));
         }
         if told.is_empty() {
             return Err(format!("no import of a connection {connection} pauses it"));
@@ -145,14 +142,15 @@ impl Road {
         }
     }
 
-    async fn ask_for(&self, stored: Stored, wish: Wish, done: &str) -> Told {
+    /// Writes a wish into the row; the import as it is then.
+    async fn ask_for(&self, stored: Stored, wish: Wish) -> Result<Run, String> {
         let file = stored.run.source.file();
         let at = (self.clock)().replace_nanosecond(0).unwrap_or_else(|_| (self.clock)());
         let at = at.format(&Rfc3339).unwrap_or_default();
         let by = format!("by `viva-import {}` at {at}", wish.command());
         let event = Event::Asked { wish, by };
         match self.save(stored, event).await.map_err(|error| failed(&error))? {
-            Step::Moved(_) => Ok(format!("{file} {done}")),
+            Step::Moved(stored) => Ok(stored.run),
             Step::Resting => Err(format!("{file} was moved on meanwhile; try again")),
         }
     }

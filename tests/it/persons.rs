@@ -85,7 +85,8 @@ async fn a_403_pauses_the_connection_until_a_person_has_mended_it() {
 
         assert!(refused(&stage, "resume", "hr").await.contains("no import of a connection hr"));
         let told = asked(&stage, "resume", "changes").await;
-        assert!(told.contains("inbox/changes/1.csv pauses connection changes no longer"), "{told}");
+        assert!(told.starts_with("inbox/changes/1.csv (import "), "{told}");
+        assert!(told.contains(") pauses changes no longer (the service answered 403"), "{told}");
         for name in ["changes/1.csv", "changes/2.csv"] {
             assert_eq!(ended(&stage, name).await.state, State::Completed, "{name}");
         }
@@ -216,7 +217,9 @@ async fn an_ingestion_that_hangs_can_be_given_up_and_the_tenant_goes_on() {
     let told = refused(&stage, "retry", &run.id.key).await;
     assert!(told.contains("is under way: pushed as ingestion"), "{told}");
     let told = asked(&stage, "cancel", &run.id.key).await;
-    assert!(told.contains("the service has it and may still take it in"), "{told}");
+    assert!(told.starts_with("inbox/hr/a.csv: cancelled by `viva-import cancel` at 20"), "{told}");
+    assert!(told.contains("the service has it as ingestion"), "{told}");
+    assert!(told.contains("and may still take it in"), "{told}");
     let run = ended(&stage, "hr/a.csv").await;
     assert!(run.state == State::Cancelled && says(&run, "the service has it as ingestion"));
     stage.service.always(Call::Status, None);
