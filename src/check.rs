@@ -28,6 +28,7 @@ pub use self::{
     findings::{Counts, Finding},
     mapping::faults as mapping_faults,
     metadata::Metadata,
+    output::write_record,
     report::Report,
     rules::{Id, RULES, Rule, Severity, explain},
     summary::{Column, REMEDY, Summary, deletions},
@@ -165,6 +166,13 @@ impl<'a> Check<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// The values of the row that [`Check::next_row`] gave last, in the order of
+    /// [`Check::kept`], their quotation marks undone.
+    pub fn values(&self) -> impl Iterator<Item = &[u8]> {
+        let columns = self.header.iter().flat_map(|header| &header.columns);
+        columns.map(|column| self.records.value(column.position))
     }
 
     /// Reads whatever is left and says what the whole file is.

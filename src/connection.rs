@@ -34,22 +34,31 @@ pub const MAX_BYTES: usize = 1 << 20;
 pub struct Connection {
     /// The name: of the document and of the folder in the inbox.
     pub name: String,
-    /// The Microsoft Entra tenant, lower case.
-    pub tenant: String,
-    /// Which of the service's connectors takes the data.
-    pub connector: Connector,
+    /// Who calls the service, and for whom.
+    pub caller: Caller,
     /// What a file does to the data that is there.
     pub refresh: Refresh,
     /// Whether the incremental files behind one that was refused or is stuck wait for a person.
     pub stop_after_rejected: bool,
-    /// Who pushes.
-    pub credential: Credential,
-    /// The service's address of the tenant, for when it cannot be discovered.
-    pub scale_unit: Option<String>,
+    /// What is made of a file for the push.
+    pub upload: Upload,
     /// The mapping, in the document's order.
     pub mapping: Vec<Field>,
     /// How its files are checked.
     pub checks: Checks,
+}
+
+/// Who calls the service, and for whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The Microsoft Entra tenant, lower case.
+    pub tenant: String,
+    /// Which of the service's connectors takes the data.
+    pub connector: Connector,
+    /// Who pushes.
+    pub credential: Credential,
+    /// The service's address of the tenant, for when it cannot be discovered.
+    pub scale_unit: Option<String>,
 }
 
 /// A connector of the ingestion service.
@@ -57,6 +66,8 @@ pub struct Connection {
 pub enum Connector {
     /// Organizational data.
     Hr,
+    /// Answers of surveys.
+    Survey,
 }
 
 impl Connector {
@@ -65,6 +76,70 @@ impl Connector {
     pub fn word(self) -> &'static str {
         match self {
             Self::Hr => "HR",
+            Self::Survey => "Survey",
+        }
+    }
+
+    /// The word of the paths that tell of an ingestion, which the page spells in its own way.
+    #[must_use]
+    pub fn word_of_ingestions(self) -> &'static str {
+        match self {
+            Self::Hr => "Hr",
+            Self::Survey => "Survey",
+        }
+    }
+
+    /// The connector a word names.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Hr, Self::Survey].into_iter().find(|connector| connector.word() == word)
+    }
+}
+
+/// What the body of a push is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Upload {
+    /// data.csv and metadata.json in one zip, as multipart/form-data.
+    Zip,
+    /// The CSV alone, its columns called as Viva's fields. What they are mapped to, and what it
+    /// replaces, stands in the portal.
+    Csv,
+    /// The same rows as a JSON array of objects.
+    Json,
+}
+
+impl Upload {
+    const ALL: [Self; 3] = [Self::Zip, Self::Csv, Self::Json];
+
+    /// The word of the document, and the extension of the file.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Zip => "zip",
+            Self::Csv => "csv",
+            Self::Json => "json",
+        }
+    }
+
+    /// What a word names, in any case.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|upload| upload.word().eq_ignore_ascii_case(word))
+    }
+
+    /// What a file of this name is, by its extension.
+    #[must_use]
+    pub fn of_file(name: &str) -> Option<Self> {
+        Self::parse(name.rsplit_once('.')?.1)
+    }
+
+    /// Its media type.
+    #[must_use]
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Zip => "application/zip",
+            Self::Csv => "text/csv",
+            Self::Json => "application/json",
         }
     }
 }
@@ -190,11 +265,12 @@ impl Reader {
     }
 
     fn connection(&mut self, name: &str, members: &Map<String, Value>) -> Option<Connection> {
-        const KNOWN: [&str; 7] = [
+        const KNOWN: [&str; 8] = [
             "tenantId",
             "connector",
             "refresh",
             "stopAfterRejected",
+            "upload",
             "credential",
             "scaleUnit",
             "mapping",
@@ -208,9 +284,9 @@ impl Reader {
             good.then(|| id.to_ascii_lowercase())
         });
         let connector = self.text("", members, "connector").and_then(|word| {
-            let connector = (word == Connector::Hr.word()).then_some(Connector::Hr);
+            let connector = Connector::parse(word);
             if connector.is_none() {
-                self.fault("/connector", "must be \"HR\"");
+                self.fault("/connector", "must be \"HR\" or \"Survey\"");
             }
             connector
         });
@@ -227,6 +303,13 @@ impl Reader {
                         everything and does not wait";
             self.fault("/stopAfterRejected", what);
         }
+        let upload = self.optional_text("", members, "upload").map(|word| {
+            let upload = Upload::parse(word);
+            if upload.is_none() {
+                self.fault("/upload", "must be \"zip\", \"csv\" or \"json\"");
+            }
+            upload
+        });
         let scale_unit = self.optional_text("", members, "scaleUnit").map(str::to_owned);
         if scale_unit.as_deref().is_some_and(|unit| !wire::is_name(unit)) {
             self.fault("/scaleUnit", "must be letters, digits and hyphens, like novaprdwus2-01");
@@ -238,12 +321,15 @@ impl Reader {
         let checks = self.checks(members);
         Some(Connection {
             name: name.to_owned(),
-            tenant: tenant?,
-            connector: connector?,
+            caller: Caller {
+                tenant: tenant?,
+                connector: connector?,
+                credential: credential?,
+                scale_unit,
+            },
             refresh: refresh?,
             stop_after_rejected,
-            credential: credential?,
-            scale_unit,
+            upload: upload.unwrap_or(Some(Upload::Zip))?,
             mapping: mapping?,
             checks,
         })

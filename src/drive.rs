@@ -189,7 +189,7 @@ impl Road {
     async fn connection_of_run(&self, run: &Run) -> Result<std::result::Result<Connection, Event>> {
         let name = &run.connection;
         let why = match self.connection(name).await? {
-            Some(Ok(connection)) if connection.tenant == run.id.tenant => {
+            Some(Ok(connection)) if connection.caller.tenant == run.id.tenant => {
                 return Ok(Ok(connection));
             }
             Some(Ok(_)) => {

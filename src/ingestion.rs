@@ -9,30 +9,37 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
-use azure_core::credentials::{Secret, TokenCredential};
+use azure_core::credentials::TokenCredential;
 use bytes::Bytes;
 use futures::Stream;
 use reqwest::{
-    Body, Client, StatusCode,
-    header::{ACCEPT, AUTHORIZATION, HeaderValue},
+    Body, Client, RequestBuilder, StatusCode,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE},
     multipart::{Form, Part},
 };
 use time::OffsetDateTime;
 use tokio::time::timeout;
 
 use crate::{
-    azure::{self, identity},
     config::ServiceConfig,
-    connection::{Connection, Credential, json},
+    connection::{Caller, Credential, Upload},
     http::{self, Answer, NoAnswer},
-    run::{Event, IngestionId, Run},
+    run::{Event, IngestionId},
     runs::Claim,
 };
 
+pub use self::trouble::Trouble;
+use self::{
+    ask::Question,
+    trouble::{UNAUTHORIZED, is_html, is_page, sign_in_page, trouble},
+};
+
+mod ask;
+mod trouble;
 pub mod wire;
 
 /// Largest answer that is read; a word about an ingestion has some hundred bytes.
@@ -40,16 +47,6 @@ const MAX_ANSWER_BYTES: usize = 1 << 20;
 /// Most of an error file that is kept.
 const MAX_ERRORS_BYTES: usize = 16 << 20;
 const SCALE_UNIT: &str = "x-nova-scaleunit";
-
-/// What a 403 can mean; the service does not say which.
-const FORBIDDEN: &str = "the service answered 403, which means one of three: the connector was \
-     never set up or was removed in Viva Insights; the client id entered there is not the one that \
-     pushes; or the token was not accepted. Compare the client id under Data connections with the \
-     credential of the connection";
-
-/// What a 401 means.
-const UNAUTHORIZED: &str = "the service answered 401; if it does so to a fresh token, compare \
-     INGESTION_SCOPE and the credential of the connection";
 
 /// The ingestion service.
 pub struct Service {
@@ -62,59 +59,19 @@ pub struct Service {
 /// Looks a setting up by its name.
 pub type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
 
-/// Why there is no usable answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trouble {
-    /// It may be better later.
-    Later {
-        /// Why.
-        why: String,
-        /// When the service wants to be asked again.
-        retry_at: Option<OffsetDateTime>,
-    },
-    /// Nobody of the connection is let in.
-    Forbidden,
-    /// Asking again will not help.
-    Refused(String),
-}
-
-impl Trouble {
-    fn later(why: impl Into<String>) -> Self {
-        Self::Later { why: why.into(), retry_at: None }
-    }
-
-    /// What it means for an import that has not been pushed.
-    #[must_use]
-    pub fn before_push(self) -> Event {
-        match self {
-            Self::Later { why, retry_at } => Event::Faulted { why, retry_at },
-            Self::Forbidden => Event::Forbidden { why: FORBIDDEN.to_owned() },
-            Self::Refused(why) => Event::PushRefused { why },
-        }
-    }
-
-    /// What it means for a push that surely was not taken.
-    fn at_push(self) -> Event {
-        match self {
-            Self::Later { why, retry_at } => Event::NotSent { why, retry_at },
-            Self::Forbidden | Self::Refused(_) => self.before_push(),
-        }
-    }
-
-    /// What it means for an import that the service has: nothing is decided.
-    #[must_use]
-    pub fn after_push(self) -> Event {
-        match self {
-            Self::Later { why, retry_at } => Event::Faulted { why, retry_at },
-            Self::Forbidden => Event::Faulted { why: FORBIDDEN.to_owned(), retry_at: None },
-            Self::Refused(why) => Event::Faulted { why, retry_at: None },
-        }
-    }
+/// What is pushed. It is streamed and never held, with a Content-Length.
+pub struct Parcel<S> {
+    /// What its bytes are.
+    pub upload: Upload,
+    /// How many there are.
+    pub bytes: u64,
+    /// The bytes.
+    pub content: S,
 }
 
 impl Service {
-    /// A client of the service that `config` names; `setting` finds the access token of a
-    /// connection that brings one.
+    /// A client of the service that `config` names; `setting` finds what a credential takes from
+    /// a setting.
     ///
     /// # Errors
     /// Where no TLS can be had.
@@ -128,37 +85,90 @@ impl Service {
     ///
     /// # Errors
     /// Where no push should be tried now, or ever.
-    pub async fn prepare(
+    pub async fn prepare(&self, caller: &Caller, now: OffsetDateTime) -> Result<String, Trouble> {
+        let scale_unit = self.scale_unit(caller, now).await?;
+        // Where the question cannot be asked, the push itself will tell.
+        self.ping(caller, &scale_unit, now).await?;
+        Ok(scale_unit)
+    }
+
+    /// The service's address of the tenant: as the service tells it, else as the caller does.
+    ///
+    /// # Errors
+    /// Where neither does.
+    pub async fn scale_unit(
         &self,
-        connection: &Connection,
+        caller: &Caller,
         now: OffsetDateTime,
     ) -> Result<String, Trouble> {
-        let scale_unit = match self.discover(connection, now).await {
-            Ok(scale_unit) => scale_unit,
-            Err(trouble) => connection.scale_unit.clone().ok_or(trouble)?,
-        };
-        let (tenant, connector) = (&connection.tenant, connection.connector.word());
-        let connectors = format!("scopes/{tenant}/ingress/connectors");
+        match self.discover(caller, now).await {
+            Ok(scale_unit) => Ok(scale_unit),
+            Err(trouble) => caller.scale_unit.clone().ok_or(trouble),
+        }
+    }
+
+    /// Asks whether the tenant's connector would take a push of this caller: `false` where the
+    /// service has that question at neither the present nor the older path.
+    ///
+    /// # Errors
+    /// Where it would not, or does not say.
+    pub async fn ping(
+        &self,
+        caller: &Caller,
+        scale_unit: &str,
+        now: OffsetDateTime,
+    ) -> Result<bool, Trouble> {
+        let connector = caller.connector.word();
+        let connectors = format!("scopes/{}/ingress/connectors", caller.tenant);
         let path = format!("{connectors}/{connector}");
         let older = [format!("{connectors}/status?connectorType={connector}")];
-        let answer = self.ask(connection, &path, &older, Some(&scale_unit), now).await?;
+        let answer = self.ask(caller, &path, &older, Some(scale_unit), now).await?;
         match answer.status {
-            status if status.is_success() && wire::has_connector(&answer.body) => Ok(scale_unit),
-            // Neither the present nor the older path is there: the push itself will tell.
-            StatusCode::NOT_FOUND => Ok(scale_unit),
+            status if status.is_success() && wire::has_connector(&answer.body) => Ok(true),
+            StatusCode::NOT_FOUND => Ok(false),
             _ => Err(trouble(&answer, "the question for the connector")),
         }
     }
 
-    /// Pushes a staged zip once; what came of it, as an event of the import.
+    /// Pushes what is staged of a claimed import once; what came of it, as an event of the import.
     ///
-    /// The zip is streamed and never held, with a Content-Length, and takes no longer than `limit`.
+    /// It takes no longer than `limit`.
     pub async fn push<S>(
         &self,
         claim: &Claim,
-        connection: &Connection,
-        zip: S,
-        zip_bytes: u64,
+        caller: &Caller,
+        parcel: Parcel<S>,
+        limit: Duration,
+        now: OffsetDateTime,
+    ) -> Event
+    where
+        S: Stream<Item = azure_core::Result<Bytes>> + Send + 'static,
+    {
+        let scale_unit = claim.run().scale_unit.as_deref().unwrap_or_default();
+        self.send(caller, scale_unit, parcel, limit, now).await
+    }
+
+    /// Pushes at the word of a person who waits for the answer, so that no import has to remember
+    /// it; otherwise as [`Service::push`].
+    pub async fn push_by_hand<S>(
+        &self,
+        caller: &Caller,
+        scale_unit: &str,
+        parcel: Parcel<S>,
+        limit: Duration,
+        now: OffsetDateTime,
+    ) -> Event
+    where
+        S: Stream<Item = azure_core::Result<Bytes>> + Send + 'static,
+    {
+        self.send(caller, scale_unit, parcel, limit, now).await
+    }
+
+    async fn send<S>(
+        &self,
+        caller: &Caller,
+        scale_unit: &str,
+        parcel: Parcel<S>,
         limit: Duration,
         now: OffsetDateTime,
     ) -> Event
@@ -166,46 +176,63 @@ impl Service {
         S: Stream<Item = azure_core::Result<Bytes>> + Send + 'static,
     {
         let started = Instant::now();
-        let token = match timeout(limit, self.bearer(connection)).await {
+        let token = match timeout(limit, self.bearer(caller)).await {
             Ok(Ok(token)) => token,
             Ok(Err(trouble)) => return trouble.at_push(),
             Err(_) => return Trouble::later("signing in to the service took too long").at_push(),
         };
         let limit = limit.saturating_sub(started.elapsed());
-        let part = Part::stream_with_length(Body::wrap_stream(zip), zip_bytes)
-            .file_name(self.config.file_name.clone());
         let path = format!(
             "scopes/{}/ingress/connectors/{}/ingestions/fileIngestion",
-            connection.tenant,
-            connection.connector.word()
+            caller.tenant,
+            caller.connector.word()
         );
         let request = self
             .client
             .post(self.url(&path))
             .header(AUTHORIZATION, token)
             .header(ACCEPT, "application/json")
-            .header(SCALE_UNIT, claim.run().scale_unit.as_deref().unwrap_or_default())
-            .multipart(Form::new().part(self.config.part_name.clone(), part));
-        match http::send(request, limit, MAX_ANSWER_BYTES, now).await {
-            Ok(answer) => self.push_answer(connection, &answer),
+            .header(SCALE_UNIT, scale_unit);
+        match http::send(self.with(request, parcel), limit, MAX_ANSWER_BYTES, now).await {
+            Ok(answer) => self.push_answer(caller, &answer),
             Err(NoAnswer::NotSent(why)) => Event::NotSent { why, retry_at: None },
             Err(NoAnswer::Lost(why)) => Event::AnswerLost { why },
         }
     }
 
-    fn push_answer(&self, connection: &Connection, answer: &Answer) -> Event {
+    /// The request with the parcel as its body.
+    fn with<S>(&self, request: RequestBuilder, parcel: Parcel<S>) -> RequestBuilder
+    where
+        S: Stream<Item = azure_core::Result<Bytes>> + Send + 'static,
+    {
+        let Parcel { upload, bytes, content } = parcel;
+        let body = Body::wrap_stream(content);
+        match upload {
+            Upload::Zip => {
+                let part = Part::stream_with_length(body, bytes);
+                let part = part.file_name(self.config.file_name.clone());
+                request.multipart(Form::new().part(self.config.part_name.clone(), part))
+            }
+            Upload::Csv | Upload::Json => request
+                .header(CONTENT_TYPE, upload.media_type())
+                .header(CONTENT_LENGTH, bytes)
+                .body(body),
+        }
+    }
+
+    fn push_answer(&self, caller: &Caller, answer: &Answer) -> Event {
         match answer.status {
             status if status.is_success() => match wire::Ingestion::parse(&answer.body) {
                 Ok(ingestion) => {
                     Event::Accepted { id: IngestionId(ingestion.id), status: ingestion.status }
                 }
                 Err(_) if is_page(&answer.body) => {
-                    self.forget_token(connection);
+                    self.forget_token(caller);
                     Event::TokenRefused { why: sign_in_page() }
                 }
                 Err(why) => {
                     // It may be a sign-in page that does not look like one.
-                    self.forget_token(connection);
+                    self.forget_token(caller);
                     Event::AnswerLost {
                         why: format!("the answer was {}, but {why}", status.as_u16()),
                     }
@@ -213,7 +240,7 @@ impl Service {
             },
             StatusCode::BAD_REQUEST if wire::is_busy(&answer.body) => Event::Busy,
             StatusCode::UNAUTHORIZED => {
-                self.forget_token(connection);
+                self.forget_token(caller);
                 Event::TokenRefused { why: UNAUTHORIZED.to_owned() }
             }
             StatusCode::INTERNAL_SERVER_ERROR => {
@@ -234,16 +261,16 @@ impl Service {
     /// Where there is no usable answer; the ingestion goes on all the same.
     pub async fn status(
         &self,
-        run: &Run,
+        caller: &Caller,
+        scale_unit: Option<&str>,
         id: &IngestionId,
-        connection: &Connection,
         now: OffsetDateTime,
     ) -> Result<wire::Ingestion, Trouble> {
         // The documented path, then the older one without `fileIngestion`.
-        let ingestions = format!("scopes/{}/ingress/connectors/Hr/ingestions", connection.tenant);
+        let ingestions = ingestions(caller);
         let path = format!("{ingestions}/fileIngestion/{id}");
         let older = [format!("{ingestions}/{id}")];
-        let answer = self.ask(connection, &path, &older, run.scale_unit.as_deref(), now).await?;
+        let answer = self.ask(caller, &path, &older, scale_unit, now).await?;
         if !answer.status.is_success() {
             return Err(trouble(&answer, "the question for the status"));
         }
@@ -257,26 +284,21 @@ impl Service {
     /// Where it cannot be had.
     pub async fn errors(
         &self,
-        run: &Run,
+        caller: &Caller,
+        scale_unit: Option<&str>,
         id: &IngestionId,
-        connection: &Connection,
         now: OffsetDateTime,
     ) -> Result<Vec<u8>, Trouble> {
         // The page prints `/scopes/<tenant>//Hr/...`, from which a part fell out: first the two
         // ways it can be mended, then as printed.
-        let scope = format!("scopes/{}", connection.tenant);
-        let ingestions = format!("{scope}/ingress/connectors/Hr/ingestions");
+        let ingestions = ingestions(caller);
         let path = format!("{ingestions}/{id}/errors");
+        let (tenant, word) = (&caller.tenant, caller.connector.word_of_ingestions());
         let others = [
             format!("{ingestions}/fileIngestion/{id}/errors"),
-            format!("{scope}//Hr/ingestions/{id}/errors"),
+            format!("scopes/{tenant}//{word}/ingestions/{id}/errors"),
         ];
-        let question = Question {
-            connection,
-            scale_unit: run.scale_unit.as_deref(),
-            max_bytes: MAX_ERRORS_BYTES,
-            now,
-        };
+        let question = Question { caller, scale_unit, max_bytes: MAX_ERRORS_BYTES, now };
         let answer = self.get_any(&question, &path, &others).await?;
         match answer.status {
             status if status.is_success() && is_html(&answer.body) => {
@@ -287,180 +309,20 @@ impl Service {
         }
     }
 
-    async fn discover(
-        &self,
-        connection: &Connection,
-        now: OffsetDateTime,
-    ) -> Result<String, Trouble> {
-        let tenant = &connection.tenant;
+    async fn discover(&self, caller: &Caller, now: OffsetDateTime) -> Result<String, Trouble> {
+        let tenant = &caller.tenant;
         let path = format!("tenants/{tenant}/scopes/{tenant}/scaleUnit");
-        let answer = self.ask(connection, &path, &[], None, now).await?;
+        let answer = self.ask(caller, &path, &[], None, now).await?;
         if !answer.status.is_success() {
             return Err(trouble(&answer, "the question for the scale unit"));
         }
         wire::scale_unit(&answer.body)
             .ok_or_else(|| Trouble::later("the service's scale unit could not be read"))
     }
-
-    /// Asks for JSON at `path`, or where that is 404 at one of the `others`.
-    ///
-    /// A 401 or a sign-in page is answered once with a fresh token.
-    async fn ask(
-        &self,
-        connection: &Connection,
-        path: &str,
-        others: &[String],
-        scale_unit: Option<&str>,
-        now: OffsetDateTime,
-    ) -> Result<Answer, Trouble> {
-        let question = Question { connection, scale_unit, max_bytes: MAX_ANSWER_BYTES, now };
-        let is_sign_in = |answer: &Answer| answer.status.is_success() && is_page(&answer.body);
-        let mut answer = self.get_any(&question, path, others).await?;
-        if answer.status == StatusCode::UNAUTHORIZED || is_sign_in(&answer) {
-            self.forget_token(connection);
-            answer = self.get_any(&question, path, others).await?;
-        }
-        if is_sign_in(&answer) {
-            return Err(Trouble::Refused(sign_in_page()));
-        }
-        Ok(answer)
-    }
-
-    async fn get_any(
-        &self,
-        question: &Question<'_>,
-        path: &str,
-        others: &[String],
-    ) -> Result<Answer, Trouble> {
-        let mut answer = self.get(question, path).await?;
-        for path in others {
-            if answer.status == StatusCode::NOT_FOUND {
-                answer = self.get(question, path).await?;
-            }
-        }
-        Ok(answer)
-    }
-
-    async fn get(&self, question: &Question<'_>, path: &str) -> Result<Answer, Trouble> {
-        let token = self.bearer(question.connection).await?;
-        let mut request = self
-            .client
-            .get(self.url(path))
-            .header(AUTHORIZATION, token)
-            .header(ACCEPT, "application/json");
-        if let Some(scale_unit) = question.scale_unit {
-            request = request.header(SCALE_UNIT, scale_unit);
-        }
-        let limit = self.config.answer_timeout;
-        let answer = http::send(request, limit, question.max_bytes, question.now).await;
-        answer.map_err(|no_answer| Trouble::later(no_answer.why()))
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("{}/{path}", self.config.endpoint.as_str().trim_end_matches('/'))
-    }
-
-    async fn bearer(&self, connection: &Connection) -> Result<HeaderValue, Trouble> {
-        let credential = self.credential(&connection.credential)?;
-        let token = credential.get_token(&[&self.config.scope], None).await.map_err(|error| {
-            let why = format!("signing in to the service: {}", azure::sentence(&error));
-            Trouble::later(why)
-        })?;
-        let mut value = HeaderValue::from_str(&format!("Bearer {}", token.token.secret()))
-            .map_err(|_| Trouble::Refused("the token cannot stand in a header".to_owned()))?;
-        value.set_sensitive(true);
-        Ok(value)
-    }
-
-    fn credential(&self, credential: &Credential) -> Result<Arc<dyn TokenCredential>, Trouble> {
-        let mut credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = credentials.get(credential) {
-            return Ok(known.clone());
-        }
-        let made = match credential {
-            Credential::ManagedIdentity { client_id } => {
-                let limit = self.config.answer_timeout;
-                identity::managed_identity(client_id.as_deref(), limit).map_err(|error| {
-                    let why = format!("signing in to the service: {}", azure::sentence(&error));
-                    Trouble::later(why)
-                })?
-            }
-            Credential::AccessToken { .. } if !self.config.is_loopback() => {
-                return Err(Trouble::Refused(
-                    "an access token from a setting is only shown to a service on this machine; \
-                     give the connection a managedIdentity credential"
-                        .to_owned(),
-                ));
-            }
-            Credential::AccessToken { setting } => {
-                let token = (self.setting)(setting).filter(|token| !token.is_empty());
-                let token = token.ok_or_else(|| {
-                    Trouble::Refused(format!("the setting {setting} holds no access token"))
-                })?;
-                Arc::new(identity::GivenToken::new(Secret::new(token)))
-            }
-        };
-        credentials.insert(credential.clone(), made.clone());
-        Ok(made)
-    }
-
-    /// Drops the credential, and with it its cached token: the next question gets a fresh one.
-    fn forget_token(&self, connection: &Connection) {
-        let mut credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
-        credentials.remove(&connection.credential);
-    }
 }
 
-/// What every try of a question has in common.
-struct Question<'a> {
-    connection: &'a Connection,
-    scale_unit: Option<&'a str>,
-    max_bytes: usize,
-    now: OffsetDateTime,
-}
-
-/// What an answer means that is not the one hoped for.
-fn trouble(answer: &Answer, to: &str) -> Trouble {
-    let status = answer.status.as_u16();
-    match answer.status {
-        StatusCode::FORBIDDEN => Trouble::Forbidden,
-        StatusCode::UNAUTHORIZED => Trouble::Refused(UNAUTHORIZED.to_owned()),
-        StatusCode::NOT_FOUND => Trouble::Refused(format!(
-            "the service answered 404 to {to}: the tenant id, the scale unit or INGESTION_ENDPOINT \
-             is wrong"
-        )),
-        other if other.is_success() => {
-            Trouble::later(format!("the service's answer to {to} could not be read"))
-        }
-        other if other.is_redirection() => Trouble::Refused(format!(
-            "the service answered {status} to {to}, a redirect, which is not followed with a \
-             token; compare INGESTION_ENDPOINT"
-        )),
-        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Trouble::Later {
-            why: format!("the service answered {status} to {to}"),
-            retry_at: answer.retry_at,
-        },
-        other if other.is_server_error() => Trouble::Later {
-            why: format!("the service answered {status} to {to}"),
-            retry_at: answer.retry_at,
-        },
-        _ => Trouble::Refused(format!("the service answered {status} to {to}")),
-    }
-}
-
-/// A page where JSON should be.
-fn is_page(body: &[u8]) -> bool {
-    json::unmarked(body).trim_ascii_start().first() == Some(&b'<')
-}
-
-/// A page where a file of any type may be.
-fn is_html(body: &[u8]) -> bool {
-    let start = String::from_utf8_lossy(&body[..body.len().min(4096)]).to_ascii_lowercase();
-    start.contains("<html")
-}
-
-fn sign_in_page() -> String {
-    "the service answered with a sign-in page instead of data: it did not accept the token; compare \
-     INGESTION_SCOPE and the credential of the connection"
-        .to_owned()
+/// The path of the tenant's ingestions.
+fn ingestions(caller: &Caller) -> String {
+    let word = caller.connector.word_of_ingestions();
+    format!("scopes/{}/ingress/connectors/{word}/ingestions", caller.tenant)
 }

@@ -1,7 +1,8 @@
 //! The work: a CSV and a mapping become one checked zip, staged in storage.
 //!
 //! The blob is streamed at its ETag, every record is parsed and checked, only mapped columns are
-//! kept, and `metadata.json` and `data.csv` are deflated into one zip. Nothing here holds a whole
+//! kept, and `metadata.json` and `data.csv` are deflated into one zip (or the rows go by themselves,
+//! as CSV or JSON). Nothing here holds a whole
 //! file, and nothing that is found tells a cell's value.
 //!
 //! ```text
@@ -22,13 +23,18 @@ use crate::{
         blob::{Blob, Blobs, Staging},
     },
     check::{Report, Terms, too_large},
+    connection::Upload,
     run::{Package, Source},
 };
 
 mod metadata;
+mod rows;
 mod zipped;
 
-pub use zipped::check_and_zip;
+pub use self::{
+    rows::{check_and_copy, check_and_list},
+    zipped::check_and_zip,
+};
 
 /// Chunks in flight between the network and the working thread, either way.
 const CHUNKS_IN_FLIGHT: usize = 4;
@@ -55,6 +61,7 @@ pub async fn pack(
     source: &Source,
     terms: Terms,
     mapping_key: &str,
+    upload: Upload,
     name: &str,
 ) -> Result<Outcome, Failure> {
     if source.bytes > terms.limits.max_file_bytes {
@@ -67,14 +74,18 @@ pub async fn pack(
         tokio::task::spawn_blocking(move || {
             let mut output = ChannelWriter { sender: zip_in, buffer: vec![] };
             let input = ChannelReader { receiver: csv_out, chunk: Bytes::new() };
-            let report = check_and_zip(input, &mut output, &terms, &mapping_key, bytes)?;
+            let report = match upload {
+                Upload::Zip => check_and_zip(input, &mut output, &terms, &mapping_key, bytes)?,
+                Upload::Csv => check_and_copy(input, &mut output, &terms)?,
+                Upload::Json => check_and_list(input, &mut output, &terms)?,
+            };
             output.flush()?;
             io::Result::Ok(report)
         })
     };
-    let (download, upload, work) = tokio::join!(
+    let (download, staged, work) = tokio::join!(
         download(blobs, source, csv_in),
-        upload(blobs.stage(PACKAGES, name), zip_out),
+        stage(blobs.stage(PACKAGES, name), zip_out),
         work
     );
     // In this order: the working thread only sees that a channel closed, not why.
@@ -82,12 +93,12 @@ pub async fn pack(
         Err(error) if is_moved(&error) => return Ok(Outcome::Moved),
         answer => answer.map_err(Failure::Storage)?,
     }
-    let (staging, sha256) = upload.map_err(Failure::Storage)?;
+    let (staging, sha256) = staged.map_err(Failure::Storage)?;
     let report = work.map_err(|_| Failure::Broken)?.map_err(Failure::Work)?;
     if !report.is_accepted() {
         return Ok(Outcome::Refused(report));
     }
-    let (etag, bytes) = staging.commit("application/zip").await.map_err(Failure::Storage)?;
+    let (etag, bytes) = staging.commit(upload.media_type()).await.map_err(Failure::Storage)?;
     let package = Package { blob: name.to_owned(), etag, bytes, sha256 };
     Ok(Outcome::Staged(package, report))
 }
@@ -138,7 +149,7 @@ async fn download(
     Ok(())
 }
 
-async fn upload(
+async fn stage(
     mut staging: Staging,
     mut receiver: mpsc::Receiver<Vec<u8>>,
 ) -> azure_core::Result<(Staging, String)> {

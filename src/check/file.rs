@@ -120,7 +120,7 @@ fn refused(terms: &Terms, faults: impl IntoIterator<Item = (Id, Severity, String
     for (rule, severity, message) in faults {
         findings.file(rule, severity, &[], message);
     }
-    Report::unread(findings, terms.refresh)
+    Report::unread(findings, terms)
 }
 
 fn broken(terms: &Terms, faults: impl IntoIterator<Item = archive::Fault>) -> Report {

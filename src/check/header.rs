@@ -10,7 +10,10 @@ use super::{
     rules::{Id, Severity},
     terms::{Mapping, Terms, Unmapped},
 };
-use crate::{connection::Field, run::Refresh};
+use crate::{
+    connection::{Connector, Field},
+    run::Refresh,
+};
 
 /// One column that is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,11 +68,11 @@ pub(super) struct Header {
 /// Viva's fields that a file must bring.
 ///
 /// Source: "Import organizational data", section "Mapping" of the Data Factory option: all three
-/// for a full refresh, PersonId in every upload.
-fn required(refresh: Refresh) -> &'static [&'static str] {
-    match refresh {
-        Refresh::Full => &["PersonId", "ManagerId", "Organization"],
-        Refresh::Incremental => &["PersonId"],
+/// for a full refresh, PersonId in every upload. Answers of surveys have no managers.
+fn required(terms: &Terms) -> &'static [&'static str] {
+    match (terms.connector, terms.refresh) {
+        (Connector::Hr, Refresh::Full) => &["PersonId", "ManagerId", "Organization"],
+        (Connector::Hr, Refresh::Incremental) | (Connector::Survey, _) => &["PersonId"],
     }
 }
 
@@ -95,7 +98,7 @@ pub(super) fn hold(
     let is_known = |name: &&str| reserved_field(name).is_some() || misspelt(name).is_some();
     let fields = match &terms.mapping {
         Mapping::Fields(fields) | Mapping::Literal(fields) => fields.clone(),
-        Mapping::Names => by_their_names(&texts, terms.refresh),
+        Mapping::Names => by_their_names(&texts, terms),
     };
     let (columns, absent) = find(&texts, &fields);
     if columns.is_empty() || (is_by_name && !texts.iter().any(is_known)) {
@@ -116,7 +119,7 @@ pub(super) fn hold(
     }
     let brings = |target: &&str| columns.iter().any(|column| column.field.target == **target);
     // What is not mapped may be data, where the line is not certain to be the header.
-    let is_certain = !has_line_break && required(terms.refresh).iter().all(brings);
+    let is_certain = !has_line_break && required(terms).iter().all(brings);
     let shown =
         |position: usize| if is_certain || is_kept[position] { texts[position] } else { "" };
     let names_shown: Vec<String> =
@@ -140,10 +143,11 @@ pub(super) fn hold(
         Mapping::Fields(_) => tell_absent(&header, &fields, terms, findings),
         Mapping::Names => {}
     }
-    for target in required(terms.refresh) {
+    for target in required(terms) {
         refuse_missing(target, terms, &fields, &absent, &texts, findings);
     }
-    if !header.columns.iter().any(|column| column.is(Role::EffectiveDate)) {
+    let has_date = header.columns.iter().any(|column| column.is(Role::EffectiveDate));
+    if terms.connector == Connector::Hr && !has_date {
         let message = "the file brings no EffectiveDate, so every row counts from the day of the \
                        upload; add the column to bring history";
         findings.field(Id::H13, Severity::Warning, "EffectiveDate", message.to_owned());
@@ -160,8 +164,8 @@ pub(super) fn hold(
 
 /// Columns with Viva's own names are those fields, all others custom text; they are only named
 /// where the required ones are there, for else they may be data.
-fn by_their_names(names: &[&str], refresh: Refresh) -> Vec<Field> {
-    let is_certain = required(refresh).iter().all(|target| names.contains(target));
+fn by_their_names(names: &[&str], terms: &Terms) -> Vec<Field> {
+    let is_certain = required(terms).iter().all(|target| names.contains(target));
     let mut seen = HashSet::new();
     let is_told = |name: &&&str| {
         !name.trim().is_empty()
@@ -281,8 +285,7 @@ fn literally(header: &Header, fields: &[Field], findings: &mut Findings) {
 
 /// A connection may name fields the file lacks.
 fn tell_absent(header: &Header, fields: &[Field], terms: &Terms, findings: &mut Findings) {
-    let has_a_rule =
-        |target: &str| required(terms.refresh).contains(&target) || target == "EffectiveDate";
+    let has_a_rule = |target: &str| required(terms).contains(&target) || target == "EffectiveDate";
     let told: HashSet<&str> = fields
         .iter()
         .filter(|field| has_a_rule(&field.target))

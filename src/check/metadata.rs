@@ -13,6 +13,8 @@ use crate::{
 pub struct Metadata {
     /// Its fields. A target that is null or empty is empty here.
     pub fields: Vec<Field>,
+    /// What `DatasetType` says, where it says something.
+    pub connector: Option<Connector>,
     /// What `IsBootstrap` says, where it says something.
     pub refresh: Option<Refresh>,
     /// What breaks a rule in any file.
@@ -61,8 +63,10 @@ impl Metadata {
     }
 
     fn members(&mut self, members: &Map<String, Value>) {
-        if members.get("DatasetType").and_then(Value::as_str) != Some(Connector::Hr.word()) {
-            let message = "DatasetType must be \"HR\" for organizational data";
+        self.connector =
+            members.get("DatasetType").and_then(Value::as_str).and_then(Connector::parse);
+        if self.connector.is_none() {
+            let message = "DatasetType must be \"HR\" for organizational data, or \"Survey\"";
             self.fault(Id::H10, message.to_owned());
         }
         self.refresh = match members.get("IsBootstrap") {

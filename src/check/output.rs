@@ -4,7 +4,7 @@
 use memchr::memchr_iter;
 
 /// Writes one record. A record of a single empty value is written as `""`: an empty line is none.
-pub(super) fn write_record<'a>(out: &mut Vec<u8>, values: impl Iterator<Item = &'a [u8]>) {
+pub fn write_record<'a>(out: &mut Vec<u8>, values: impl Iterator<Item = &'a [u8]>) {
     let start = out.len();
     for (index, value) in values.enumerate() {
         if index > 0 {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::{
-    Finding, Refresh, Severity, Summary,
+    Finding, Severity, Summary, Terms,
     findings::{Counts, Findings},
     header::Header,
     rules::Id,
@@ -50,14 +50,13 @@ impl Report {
     }
 
     /// The report of a file whose header was not understood.
-    pub(super) fn unread(findings: Findings, refresh: Refresh) -> Self {
-        let refresh = refresh.word().to_owned();
+    pub(super) fn unread(findings: Findings, terms: &Terms) -> Self {
         let (findings, counts) = findings.sorted(|position| format!("column {}", position + 1));
         Self {
             findings,
             counts,
             is_whole: false,
-            summary: Summary { refresh, rows: 0, people: 0, columns: vec![], last_day: None },
+            summary: Summary::nothing(terms),
             headers: vec![],
             cut: vec![],
             dropped: 0,

@@ -65,7 +65,7 @@ impl Check<'_> {
             self.findings.repeated(Id::F03, Severity::Warning, &[line], message.to_owned());
         }
         drop |= self.refuse_other_bytes(line);
-        let row = self.values(line, &mut drop);
+        let row = self.check_values(line, &mut drop);
         if drop {
             return false;
         }
@@ -122,7 +122,7 @@ impl Check<'_> {
     }
 
     /// Checks each kept value by its type.
-    fn values(&mut self, line: u64, drop: &mut bool) -> Row {
+    fn check_values(&mut self, line: u64, drop: &mut bool) -> Row {
         let mut row = Row::default();
         let Some(header) = &self.header else { return row };
         let has_line_break = self.records.has_line_break();

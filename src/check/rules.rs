@@ -223,7 +223,7 @@ rules! {
         "\"name\": \"PersonId\"" "\"name\": \"\", \"name\": null"
     H09 E "map" "every type is one the service has, and a reserved field has its own" "The source column isn't mapped to a supported data type. Map to a supported data type and upload the file again." PAGE
         "PersonId as EmailType" "PersonId as StringType; Layer as Number"
-    H10 E "json" "DatasetType is HR" "The .json file specifies a \"DatasetType\" that's not expected. Specify the correct value and upload the .zip file again." PAGE
+    H10 E "json" "DatasetType is HR or Survey" "The .json file specifies a \"DatasetType\" that's not expected. Specify the correct value and upload the .zip file again." PAGE
         "\"DatasetType\": \"HR\"" "\"DatasetType\": \"SalesData\""
     H11 E "custom target" "no custom field's name has blanks" "All custom target field headers need to have no leading, middle, or trailing blank spaces." PAGE
         "CostCenter" "\" CostCenter\", \"Cost Center\""

@@ -9,12 +9,18 @@ use super::{
     rules::{Id, Severity},
     terms::{Allowed, Terms},
 };
-use crate::{connection::json, run::Refresh};
+use crate::{
+    connection::{Connector, json},
+    run::Refresh,
+};
 
 /// What an import was: numbers and names of columns, no value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
+    /// Which connector it is for: each has data of its own.
+    #[serde(default = "hr", skip_serializing_if = "is_hr")]
+    pub connector: String,
     /// `full` or `incremental`.
     pub refresh: String,
     /// Data rows.
@@ -28,6 +34,14 @@ pub struct Summary {
     pub last_day: Option<String>,
 }
 
+fn hr() -> String {
+    Connector::Hr.word().to_owned()
+}
+
+fn is_hr(connector: &str) -> bool {
+    connector == Connector::Hr.word()
+}
+
 /// One field of an import.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column {
@@ -39,6 +53,18 @@ pub struct Column {
 }
 
 impl Summary {
+    /// What a file was of which nothing was read.
+    pub(super) fn nothing(terms: &Terms) -> Self {
+        Self {
+            connector: terms.connector.word().to_owned(),
+            refresh: terms.refresh.word().to_owned(),
+            rows: 0,
+            people: 0,
+            columns: vec![],
+            last_day: None,
+        }
+    }
+
     /// Reads a summary, or the report that has one.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use super::{
     summary::Summary,
 };
 use crate::{
-    connection::{self, Connection, Fault, Field, json},
+    connection::{self, Connection, Connector, Fault, Field, json},
     run::Refresh,
 };
 
@@ -87,6 +87,8 @@ pub struct Allowed {
 pub struct Terms {
     /// What its columns are.
     pub mapping: Mapping,
+    /// Which connector takes it.
+    pub connector: Connector,
     /// What it does to the data that is there.
     pub refresh: Refresh,
     /// How strictly.
@@ -111,6 +113,7 @@ impl Terms {
     pub fn of(connection: &Connection, limits: &Limits, today: Day) -> Self {
         Self {
             mapping: Mapping::Fields(connection.mapping.clone()),
+            connector: connection.caller.connector,
             refresh: connection.refresh,
             checks: connection.checks.clone(),
             ..Self::without(limits, today)
@@ -143,6 +146,7 @@ impl Terms {
     pub fn without(limits: &Limits, today: Day) -> Self {
         Self {
             mapping: Mapping::Names,
+            connector: Connector::Hr,
             refresh: Refresh::Full,
             checks: Checks::default(),
             limits: limits.clone(),
@@ -156,6 +160,7 @@ impl Terms {
 
     /// Takes a metadata.json literally.
     pub(super) fn take(&mut self, metadata: Metadata) {
+        self.connector = metadata.connector.unwrap_or(Connector::Hr);
         self.refresh = metadata.refresh.unwrap_or(Refresh::Full);
         self.mapping = Mapping::Literal(metadata.fields);
         self.found.extend(metadata.faults);

@@ -19,7 +19,6 @@ impl Check<'_> {
             self.tell_rows(&header);
             let columns = header.columns.iter().map(summary_column).collect();
             let summary = Summary {
-                refresh: self.terms.refresh.word().to_owned(),
                 rows: self.tally.rows,
                 people: self.people.count(),
                 columns,
@@ -28,13 +27,14 @@ impl Check<'_> {
                     .last_day()
                     .and_then(Day::of_number)
                     .map(|day| day.to_string()),
+                ..Summary::nothing(self.terms)
             };
             summary::guard(&summary, self.has_everybody(), self.terms, &mut self.findings);
             let is_whole = self.progress == Progress::Done;
             let dropped = self.tally.dropped;
             return Report::new(self.findings, summary, header, dropped, is_whole);
         }
-        Report::unread(self.findings, self.terms.refresh)
+        Report::unread(self.findings, self.terms)
     }
 
     /// Whether every row was read and its person is remembered, so that who is missing is known.

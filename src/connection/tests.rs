@@ -22,7 +22,7 @@ fn faults(document: &str) -> Vec<String> {
 #[test]
 fn a_good_document_is_read_with_and_without_a_byte_order_mark() {
     let connection = Connection::parse("hr", GOOD.as_bytes()).unwrap();
-    assert_eq!(connection.tenant, "aaaaaaaa-2222-3333-4444-555555555555");
+    assert_eq!(connection.caller.tenant, "aaaaaaaa-2222-3333-4444-555555555555");
     assert_eq!(connection.mapping[0].source, "Employee/Id");
     let marked = format!("\u{feff}{GOOD}");
     assert_eq!(Connection::parse("hr", marked.as_bytes()), Ok(connection));
@@ -36,8 +36,11 @@ fn the_optional_parts_are_read() {
            "scaleUnit": "novaprdwus2-02""#,
     );
     let connection = Connection::parse("hr", document.as_bytes()).unwrap();
-    assert_eq!(connection.scale_unit.as_deref(), Some("novaprdwus2-02"));
-    assert!(matches!(connection.credential, Credential::ManagedIdentity { client_id: Some(_) }));
+    assert_eq!(connection.caller.scale_unit.as_deref(), Some("novaprdwus2-02"));
+    assert!(matches!(
+        connection.caller.credential,
+        Credential::ManagedIdentity { client_id: Some(_) }
+    ));
 }
 
 #[test]

@@ -29,6 +29,8 @@ use url::Url;
 
 use desk::Desk;
 
+use crate::connection::Upload;
+
 /// What the rehearsal demands of its callers, and how an import walks.
 #[derive(Debug, Clone)]
 pub struct Rules {
@@ -161,9 +163,11 @@ pub struct Ingestion {
     pub part_name: String,
     /// The file name given to that part.
     pub file_name: String,
-    /// SHA-256 of the zip, lower-case hex.
+    /// What was pushed: a zip, or rows without one.
+    pub upload: Upload,
+    /// SHA-256 of it, lower-case hex.
     pub zip_sha256: String,
-    /// The zip itself.
+    /// The zip itself, or the rows.
     pub zip: Bytes,
 }
 

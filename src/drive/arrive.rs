@@ -66,7 +66,8 @@ impl Road {
         let Some(blob) = self.blobs.look(container, name).await? else {
             return Ok(Arrival::Gone(format!("{file} is not there any more")));
         };
-        let tenant = read.as_ref().map_or(NO_TENANT, |connection| connection.tenant.as_str());
+        let tenant =
+            read.as_ref().map_or(NO_TENANT, |connection| connection.caller.tenant.as_str());
         let now = (self.clock)();
         let mut run = new_run(&blob, tenant, connection, now, &self.config.policy);
         run.stops = read.as_ref().is_ok_and(|connection| connection.stop_after_rejected);
@@ -103,7 +104,7 @@ impl Road {
             files.sort_by_key(|blob| blob.last_modified);
             let read = self.connection(name).await?;
             let (tenant, refresh) = match &read {
-                Some(Ok(connection)) => (connection.tenant.as_str(), connection.refresh),
+                Some(Ok(connection)) => (connection.caller.tenant.as_str(), connection.refresh),
                 Some(Err(_)) => (NO_TENANT, Refresh::Full),
                 None => continue,
             };

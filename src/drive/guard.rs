@@ -12,14 +12,19 @@ use crate::{
 const ALLOW_METADATA: &str = "viva_import_allow";
 
 impl Road {
-    /// What the tenant's last accepted full refresh was, with what incremental imports have added
-    /// since: whichever connection brought it, a full refresh replaces everything.
-    pub(super) async fn last_accepted(&self, run: &Run) -> Result<Option<Summary>> {
+    /// What the tenant's last accepted full refresh for a connector was, with what incremental
+    /// imports have added since: whichever connection brought it, it replaces everything.
+    pub(super) async fn last_accepted(
+        &self,
+        run: &Run,
+        connector: &str,
+    ) -> Result<Option<Summary>> {
         let imports = self.runs.of_tenant(run).await?;
         let mut accepted: Vec<(&Run, &Summary)> = imports
             .iter()
             .filter(|other| other.state == State::Completed && other.id != run.id)
             .filter_map(|other| Some((other, other.summary.as_ref()?)))
+            .filter(|(_, summary)| summary.connector == connector)
             .collect();
         accepted.sort_by(|(one, _), (other, _)| one.order().cmp(&other.order()));
         let full = accepted.iter().rposition(|(run, _)| run.refresh == Some(Refresh::Full));
@@ -35,7 +40,9 @@ impl Road {
         else {
             return Ok(None);
         };
-        let Some(previous) = self.last_accepted(run).await? else { return Ok(None) };
+        let Some(previous) = self.last_accepted(run, &now.connector).await? else {
+            return Ok(None);
+        };
         let max_percent = self.config.limits.max_shrink_percent;
         let deletions = deletions(now, &previous, max_percent, true);
         Ok(deletions.first().map(|first| Event::Refused {

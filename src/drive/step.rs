@@ -14,9 +14,9 @@ use super::{Road, Step, storage_failed, tell, turn::Turn};
 use crate::{
     azure::{CONNECTIONS, PACKAGES, REPORTS, blob::Blob, sentence},
     check::{Allowed, Report, Severity, Terms, mapping_faults},
-    connection::Connection,
+    connection::{Connection, Upload},
     drive::Arrival,
-    ingestion::{Trouble, wire::Status},
+    ingestion::{Parcel, Trouble, wire::Status},
     package::{self, Outcome},
     run::{Checked, Event, IngestionId, Package, Refresh, Run, RunId},
     runs::{Claim, Stored},
@@ -41,23 +41,23 @@ impl Road {
                 retry_at: None,
             },
         };
-        let (id, zip) = (stored.run.id.clone(), zip_of(&stored.run));
+        let (id, attempt) = (stored.run.id.clone(), attempt_of(&stored.run));
         let step = self.save(*stored, event).await?;
         if matches!(step, Step::Resting) {
-            self.forget_zip(&id, &zip).await?;
+            self.forget_package(&id, &attempt).await?;
         }
         Ok(step)
     }
 
-    /// Deletes the zip of a pack whose import somebody moved on meanwhile: a person gave it up, or
+    /// Deletes what was staged of a pack whose import somebody moved on meanwhile: a person gave it up, or
     /// another instance took it up because this one was too slow.
-    async fn forget_zip(&self, id: &RunId, zip: &str) -> Result<()> {
+    async fn forget_package(&self, id: &RunId, attempt: &str) -> Result<()> {
         let stored = self.runs.get(id).await?;
         let package = stored.as_ref().and_then(|stored| stored.run.package.as_ref());
-        if package.is_some_and(|package| package.blob == zip) {
+        if package.is_some_and(|package| package.blob.starts_with(attempt)) {
             return Ok(());
         }
-        self.blobs.delete_all(PACKAGES, zip).await
+        self.blobs.delete_all(PACKAGES, attempt).await
     }
 
     async fn pack_file(&self, run: &Run) -> Result<Event> {
@@ -76,15 +76,16 @@ impl Road {
             return Ok(Event::Faulted { why, retry_at: None });
         }
         let mut terms = Terms::of(&connection, &self.config.limits, (self.clock)().date().into());
-        terms.previous = self.last_accepted(run).await?;
+        terms.previous = self.last_accepted(run, terms.connector.word()).await?;
         terms.allowed = match &run.allowed {
             Some(by) => Some(Allowed { by: by.clone(), seen: run.summary.clone() }),
             None if terms.refresh == Refresh::Full => self.allowed_by_metadata(run).await?,
             None => None,
         };
         let allowed = terms.allowed.as_ref().map(|allowed| allowed.by.clone());
-        let (name, key) = (zip_of(run), &self.config.mapping_key);
-        let packed = package::pack(&self.blobs, &run.source, terms, key, &name).await;
+        let (key, upload) = (&self.config.mapping_key, connection.upload);
+        let name = format!("{}{}", attempt_of(run), upload.word());
+        let packed = package::pack(&self.blobs, &run.source, terms, key, upload, &name).await;
         Ok(match packed {
             Ok(Outcome::Staged(package, report)) => {
                 let checked = Checked {
@@ -156,7 +157,7 @@ impl Road {
         let Some(staged) = staged.filter(|staged| staged.etag == package.etag) else {
             return self.save(stored, Event::Discarded).await;
         };
-        let scale_unit = match self.service.prepare(&connection, (self.clock)()).await {
+        let scale_unit = match self.service.prepare(&connection.caller, (self.clock)()).await {
             Ok(scale_unit) => scale_unit,
             Err(trouble) => return self.save(stored, trouble.before_push()).await,
         };
@@ -183,10 +184,15 @@ impl Road {
     ) -> Event {
         let broken = Arc::new(OnceLock::new());
         let (bytes, sha256) = (staged.bytes, package.sha256.clone());
-        let zip = verified(self.blobs.read(staged), bytes, sha256, broken.clone());
+        let parcel = Parcel {
+            // As it was staged, whatever the connection says by now.
+            upload: Upload::of_file(&package.blob).unwrap_or(Upload::Zip),
+            bytes,
+            content: verified(self.blobs.read(staged), bytes, sha256, broken.clone()),
+        };
         let now = (self.clock)();
         let limit = claim.run().time_left(now);
-        let event = self.service.push(claim, connection, zip, bytes, limit, now).await;
+        let event = self.service.push(claim, &connection.caller, parcel, limit, now).await;
         or_ours(event, &broken)
     }
 
@@ -219,7 +225,8 @@ impl Road {
             let why = "the row has lost the ingestion's id".to_owned();
             return self.save(stored, Event::Faulted { why, retry_at: None }).await;
         };
-        let event = match self.service.status(run, id, &connection, now).await {
+        let (caller, unit) = (&connection.caller, run.scale_unit.as_deref());
+        let event = match self.service.status(caller, unit, id, now).await {
             Ok(ingestion) if ingestion.status == Status::ValidationFailed => {
                 self.validation_failed(run, id, &connection).await?
             }
@@ -241,7 +248,8 @@ impl Road {
             let detail = Some("the portal has its error file".to_owned());
             return Ok(Event::Said { status, detail, report: None });
         }
-        Ok(match self.service.errors(run, id, connection, (self.clock)()).await {
+        let (caller, unit) = (&connection.caller, run.scale_unit.as_deref());
+        Ok(match self.service.errors(caller, unit, id, (self.clock)()).await {
             Ok(errors) => {
                 let report = format!("{}/service-errors.txt", run.id.key);
                 self.blobs.put(REPORTS, &report, "text/plain", errors).await?;
@@ -259,9 +267,9 @@ impl Road {
     }
 }
 
-/// The zip that the present attempt stages.
-fn zip_of(run: &Run) -> String {
-    format!("{}/{}.zip", run.id.key, run.attempts)
+/// What the name of whatever the present attempt stages begins with.
+fn attempt_of(run: &Run) -> String {
+    format!("{}/{}.", run.id.key, run.attempts)
 }
 
 /// What broke a push off on our own side, before the service can have had the whole of it.

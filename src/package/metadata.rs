@@ -12,6 +12,7 @@ use crate::{
 
 pub(super) fn build<'a>(
     fields: impl Iterator<Item = &'a Field>,
+    connector: Connector,
     refresh: Refresh,
     mapping_key: &str,
 ) -> String {
@@ -23,7 +24,7 @@ pub(super) fn build<'a>(
         Refresh::Incremental => "false",
     };
     let metadata = json!({
-        "DatasetType": Connector::Hr.word(),
+        "DatasetType": connector.word(),
         "IsBootstrap": is_bootstrap,
         (mapping_key): mapping,
     });

@@ -28,7 +28,7 @@ pub fn check_and_zip(
     let mut zip = ZipWriter::new_stream(output);
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
     zip.start_file("metadata.json", options)?;
-    let metadata = metadata::build(check.kept(), terms.refresh, mapping_key);
+    let metadata = metadata::build(check.kept(), terms.connector, terms.refresh, mapping_key);
     zip.write_all(metadata.as_bytes())?;
     // Text in another encoding may grow to three times its length.
     zip.start_file("data.csv", options.large_file(3 * bytes >= ZIP64_FROM_BYTES))?;

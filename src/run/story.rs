@@ -1,6 +1,7 @@
 //! Where an import stands, as one sentence: the same words in the log, the demo and the table.
 
 use super::{Run, State};
+use crate::connection::Upload;
 
 impl Run {
     /// Where the import stands.
@@ -19,7 +20,8 @@ impl Run {
                 let people = people.map(|people| format!(", {people} people")).unwrap_or_default();
                 let zip = self.package.as_ref().map(|package| {
                     let sha256 = package.sha256.get(..12).unwrap_or_default();
-                    format!("zip of {} bytes, SHA-256 {sha256}...", package.bytes)
+                    let word = Upload::of_file(&package.blob).unwrap_or(Upload::Zip).word();
+                    format!("{word} of {} bytes, SHA-256 {sha256}...", package.bytes)
                 });
                 let zip = zip.unwrap_or_else(|| "no zip".to_owned());
                 let notice = self.notice.as_ref().map(|notice| format!(" ({notice})"));

@@ -43,8 +43,14 @@ fn staged() -> Event {
 }
 
 fn checked() -> Checked {
-    let summary =
-        Summary { refresh: "full".to_owned(), rows: 3, people: 2, columns: vec![], last_day: None };
+    let summary = Summary {
+        connector: "HR".to_owned(),
+        refresh: "full".to_owned(),
+        rows: 3,
+        people: 2,
+        columns: vec![],
+        last_day: None,
+    };
     let report = "1/report.html".to_owned();
     Checked { summary, dropped: 0, notice: None, report, allowed: None }
 }

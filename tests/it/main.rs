@@ -26,4 +26,5 @@ mod sample;
 mod simulation;
 mod stage;
 mod timeout;
+mod uploads;
 mod world;

@@ -76,8 +76,14 @@ async fn packed(runs: &Runs, key: &str) -> Stored {
         bytes: 5,
         sha256: "ab".to_owned(),
     };
-    let summary =
-        Summary { refresh: "full".to_owned(), rows: 3, people: 3, columns: vec![], last_day: None };
+    let summary = Summary {
+        connector: "HR".to_owned(),
+        refresh: "full".to_owned(),
+        rows: 3,
+        people: 3,
+        columns: vec![],
+        last_day: None,
+    };
     let report = format!("{key}/report.html");
     let checked = Checked { summary, dropped: 0, notice: None, report, allowed: None };
     let event = Event::Packed { package, refresh: Refresh::Full, checked: Box::new(checked) };

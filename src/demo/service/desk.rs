@@ -85,6 +85,7 @@ impl Desk {
                 part_name: part.name,
                 file_name: part.file_name,
                 zip_sha256: verdict.zip_sha256,
+                upload: part.upload,
                 zip: part.zip,
             },
             walk: verdict.walk,

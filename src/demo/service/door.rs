@@ -17,6 +17,7 @@ use super::desk::Desk;
 use super::form::FilePart;
 use super::line::Line;
 use super::{Call, Ingestion, Quirk, Seen, zip_check};
+use crate::connection::Upload;
 
 /// A refusal in the service's words.
 type Refusal = (StatusCode, &'static str);
@@ -240,9 +241,13 @@ impl Desk {
         // As the README of Microsoft's samples has it.
         let no_file = (StatusCode::INTERNAL_SERVER_ERROR, "The form holds no file.");
         let part = FilePart::find(&kind, body).await.ok_or(no_file)?;
-        let zip = part.zip.clone();
+        let (upload, file) = (part.upload, part.zip.clone());
+        let judge = move || match upload {
+            Upload::Zip => zip_check::judge(&file, asked.connector),
+            Upload::Csv | Upload::Json => zip_check::judge_rows(&file, upload),
+        };
         // Off the async threads: a big file takes its time.
-        let judged = tokio::task::spawn_blocking(move || zip_check::judge(&zip, asked.connector));
+        let judged = tokio::task::spawn_blocking(judge);
         let verdict = judged.await.map_err(|_| no_file)?;
         self.accept(&asked.tenant, asked.connector, part, verdict).ok_or(BUSY)
     }

@@ -1,20 +1,29 @@
-//! The file in a `multipart/form-data` body.
+//! The file in a push's body: a part of `multipart/form-data`, or the body itself.
 
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, FromRequest as _, Multipart, Request};
 use axum::http::header::CONTENT_TYPE;
 use bytes::Bytes;
 
-/// The first part that has a file name, whatever the part is called.
+use crate::connection::Upload;
+
+/// The first part that has a file name, whatever the part is called; or rows without a form.
 pub(super) struct FilePart {
     pub(super) name: String,
     pub(super) file_name: String,
+    pub(super) upload: Upload,
     pub(super) zip: Bytes,
 }
 
 impl FilePart {
     /// Finds it; `None` also for a form that is not well formed up to the part's end.
     pub(super) async fn find(content_type: &str, body: Bytes) -> Option<Self> {
+        for upload in [Upload::Csv, Upload::Json] {
+            if content_type == upload.media_type() {
+                let (name, file_name) = (String::new(), String::new());
+                return Some(Self { name, file_name, upload, zip: body });
+            }
+        }
         let mut request =
             Request::builder().header(CONTENT_TYPE, content_type).body(Body::from(body)).ok()?;
         DefaultBodyLimit::disable().apply(&mut request);
@@ -22,7 +31,8 @@ impl FilePart {
         while let Some(field) = form.next_field().await.ok()? {
             if let Some(file_name) = field.file_name().map(str::to_owned) {
                 let name = field.name()?.to_owned();
-                return Some(Self { name, file_name, zip: field.bytes().await.ok()? });
+                let (upload, zip) = (Upload::Zip, field.bytes().await.ok()?);
+                return Some(Self { name, file_name, upload, zip });
             }
         }
         None

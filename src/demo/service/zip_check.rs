@@ -1,4 +1,4 @@
-//! The service's judgement of a zip: which way the import will walk, and what is wrong with it.
+//! The service's judgement of a zip, or of rows without one: which way the import will walk, and what is wrong with it.
 
 use std::collections::HashSet;
 use std::io::{self, Cursor, Read};
@@ -7,6 +7,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use zip::ZipArchive;
 use zip::result::ZipResult;
+
+use crate::connection::Upload;
 
 // Microsoft's pages say ExtractionComplete, the README of its samples, which tells of the hanging
 // imports, ExtractionCompleted. Both are kept, so that a client must know both.
@@ -33,6 +35,22 @@ pub(super) fn judge(zip: &[u8], connector: &str) -> Verdict {
     let mut verdict = Verdict { walk: CORRUPT, zip_sha256, ..Verdict::default() };
     // Bad contents are the verdict's; an error here is the zip's own.
     let _ = verdict.read(zip, connector);
+    verdict
+}
+
+/// Judges rows that come without a metadata.json: the portal's mapping is not known here, so all
+/// that is asked of them is a PersonId.
+pub(super) fn judge_rows(rows: &[u8], upload: Upload) -> Verdict {
+    let zip_sha256 = format!("{:x}", Sha256::digest(rows));
+    let mut verdict = Verdict { zip_sha256, ..Verdict::default() };
+    let columns = match upload {
+        Upload::Json => verdict.read_list(rows),
+        Upload::Zip | Upload::Csv => verdict.read_table(rows),
+    };
+    if !columns.iter().any(|column| column == "PersonId") {
+        verdict.fault(Some(1), "There is no column PersonId.");
+    }
+    verdict.walk = if verdict.errors.is_empty() { GOOD } else { INVALID };
     verdict
 }
 
@@ -85,10 +103,27 @@ impl Verdict {
     }
 
     fn read_rows(&mut self, csv: impl Read) {
+        let header = self.read_table(csv);
+        self.compare(&header);
+    }
+
+    /// The members of the first row object.
+    fn read_list(&mut self, rows: &[u8]) -> Vec<String> {
+        let Ok(rows) = serde_json::from_slice::<Vec<serde_json::Map<String, Value>>>(rows) else {
+            self.fault(None, "The body is no JSON array of objects.");
+            return vec![];
+        };
+        self.rows = rows.len() as u64;
+        rows.first().map(|row| row.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    /// The header.
+    fn read_table(&mut self, csv: impl Read) -> Vec<String> {
         let mut reader = csv::Reader::from_reader(csv);
-        match reader.headers() {
-            Ok(header) => self.compare(&header.iter().map(Into::into).collect::<Vec<_>>()),
-            Err(_) => self.fault(Some(1), "The header is not UTF-8."),
+        let header = reader.headers().map(|header| header.iter().map(Into::into).collect());
+        let header: Vec<String> = header.unwrap_or_default();
+        if header.is_empty() {
+            self.fault(Some(1), "The header cannot be read.");
         }
         for record in reader.records() {
             self.rows += 1;
@@ -102,6 +137,7 @@ impl Verdict {
                 Err(_) => self.fault(row, "The row is not UTF-8."),
             }
         }
+        header
     }
 
     fn compare(&mut self, header: &[String]) {

@@ -16,7 +16,14 @@ const THIRD: &str = include_str!("shapes/3.json");
 fn summary() -> Summary {
     let columns = vec![Column { name: "PersonId".to_owned(), kind: "EmailType".to_owned() }];
     let last_day = Some("2026-11-01".to_owned());
-    Summary { refresh: "full".to_owned(), rows: 244, people: 61, columns, last_day }
+    Summary {
+        connector: "HR".to_owned(),
+        refresh: "full".to_owned(),
+        rows: 244,
+        people: 61,
+        columns,
+        last_day,
+    }
 }
 
 fn row(text: &str) -> Properties {

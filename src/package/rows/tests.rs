@@ -1,0 +1,94 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    check::{Limits, Unmapped},
+    connection::Connection,
+};
+
+const HEADER: &str = "Worker,EffectiveDate,Boss,Desk,Unit\r\n";
+const ROWS: &str = "ana@contoso.com,11/01/2026,,1.01,\"Head, Office\"\r\n\
+     bo@contoso.com,11/01/2026,ana@contoso.com,2.02,\"the \"\"North\"\"\"\r\n";
+
+fn terms(mapping: &[(&str, &str, &str)]) -> Terms {
+    let mapping: serde_json::Map<String, Value> = mapping
+        .iter()
+        .map(|(source, target, kind)| {
+            ((*source).to_owned(), json!({ "name": target, "type": kind }))
+        })
+        .collect();
+    let document = json!({
+        "tenantId": "0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5", "connector": "HR", "refresh": "full",
+        "credential": { "kind": "managedIdentity" }, "mapping": mapping,
+    });
+    let connection = Connection::parse("hr", document.to_string().as_bytes()).unwrap();
+    let limits = Limits {
+        max_file_bytes: 1 << 20,
+        max_people_bytes: 1 << 20,
+        max_shrink_percent: 10,
+        unmapped: Unmapped::Drop,
+    };
+    Terms::of(&connection, &limits, time::macros::date!(2026 - 11 - 23).into())
+}
+
+const WITHOUT_DESK: [(&str, &str, &str); 4] = [
+    ("Worker", "PersonId", "EmailType"),
+    ("EffectiveDate", "EffectiveDate", "DateTime_MMDDYYYY"),
+    ("Boss", "ManagerId", "EmailType"),
+    ("Unit", "Organization", "StringType"),
+];
+
+#[test]
+fn the_csv_has_vivas_names_above_the_rows_and_only_mapped_columns() {
+    let mut output = vec![];
+    let input = format!("{HEADER}{ROWS}");
+    let report = check_and_copy(input.as_bytes(), &mut output, &terms(&WITHOUT_DESK)).unwrap();
+    assert!(report.is_accepted(), "{report:?}");
+    assert_eq!(
+        String::from_utf8(output).unwrap(),
+        "PersonId,EffectiveDate,ManagerId,Organization\n\
+         ana@contoso.com,11/01/2026,,\"Head, Office\"\n\
+         bo@contoso.com,11/01/2026,ana@contoso.com,\"the \"\"North\"\"\"\n"
+    );
+}
+
+#[test]
+fn where_nothing_is_cut_the_rows_pass_as_they_are_and_a_byte_order_mark_does_not() {
+    let mut all = WITHOUT_DESK.to_vec();
+    all.push(("Desk", "Desk", "StringType"));
+    let mut output = vec![];
+    let input = format!("\u{feff}{HEADER}{ROWS}");
+    let report = check_and_copy(input.as_bytes(), &mut output, &terms(&all)).unwrap();
+    assert!(report.is_accepted(), "{report:?}");
+    let expected = format!("PersonId,EffectiveDate,ManagerId,Desk,Organization\n{ROWS}");
+    assert_eq!(String::from_utf8(output).unwrap(), expected);
+}
+
+#[test]
+fn the_json_is_an_array_of_rows_by_vivas_names_with_quotation_marks_undone() {
+    let mut output = vec![];
+    let input = format!("{HEADER}{ROWS}");
+    let report = check_and_list(input.as_bytes(), &mut output, &terms(&WITHOUT_DESK)).unwrap();
+    assert!(report.is_accepted(), "{report:?}");
+    let rows: Value = serde_json::from_slice(&output).unwrap();
+    let row = |person: &str, manager: &str, unit: &str| {
+        json!({
+            "PersonId": person, "EffectiveDate": "11/01/2026", "ManagerId": manager,
+            "Organization": unit,
+        })
+    };
+    let expected = json!([
+        row("ana@contoso.com", "", "Head, Office"),
+        row("bo@contoso.com", "ana@contoso.com", "the \"North\"")
+    ]);
+    assert_eq!(rows, expected);
+}
+
+#[test]
+fn what_is_wrong_is_refused_in_either_form() {
+    let input = format!("{HEADER}not an address,11/01/2026,,1,x\r\n");
+    let terms = terms(&WITHOUT_DESK);
+    let copied = check_and_copy(input.as_bytes(), vec![], &terms).unwrap();
+    let listed = check_and_list(input.as_bytes(), vec![], &terms).unwrap();
+    assert!(!copied.is_accepted() && !listed.is_accepted());
+}

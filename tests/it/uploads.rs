@@ -1,0 +1,76 @@
+//! What a push can be besides an HR zip: answers of surveys, and rows without a zip.
+
+use serde_json::{Value, json};
+use viva_import::{
+    connection::Upload,
+    demo::{SAMPLE_CONNECTION, service::Ingestion, stage::Stage},
+    run::{Run, State},
+};
+
+use crate::stage::{GOOD_CSV, a_second_later, csv_of, ended, stage};
+
+const SURVEY_CSV: &str = "Who,Mood\nana@contoso.com,4\nbo@contoso.com,5\n";
+
+/// The sample connection with some members changed.
+fn connection(changes: Value) -> String {
+    let mut document: Value = serde_json::from_str(SAMPLE_CONNECTION).unwrap();
+    let Value::Object(changes) = changes else { panic!() };
+    document.as_object_mut().unwrap().extend(changes);
+    document.to_string()
+}
+
+fn survey() -> String {
+    connection(json!({ "connector": "Survey", "mapping": {
+        "Who": { "name": "PersonId", "type": "EmailType" },
+        "Mood": { "name": "Mood", "type": "int32" },
+    }}))
+}
+
+async fn imported(stage: &Stage, name: &str, csv: &str) -> (Run, Ingestion) {
+    stage.arrive(name, csv.as_bytes().to_vec()).await.unwrap();
+    let run = ended(stage, name).await;
+    assert_eq!(run.state, State::Completed, "{:?}", run.last_failure);
+    (run, stage.service.ingestions().pop().unwrap())
+}
+
+#[tokio::test]
+async fn answers_of_surveys_go_to_their_own_connector_and_need_no_managers() {
+    let stage = stage(&[]).await;
+    stage.connect("mood", &survey()).await.unwrap();
+    let (_, ingestion) = imported(&stage, "mood/a.csv", SURVEY_CSV).await;
+    assert_eq!((&*ingestion.connector, ingestion.rows), ("Survey", 2));
+    let requests = stage.service.requests();
+    let of_connectors = requests.iter().filter(|seen| seen.path.contains("/connectors/"));
+    assert!(of_connectors.clone().count() >= 3);
+    for seen in of_connectors {
+        assert!(seen.path.contains("/connectors/Survey"), "{}", seen.path);
+    }
+}
+
+#[tokio::test]
+async fn a_survey_and_the_staff_of_one_tenant_are_not_held_against_each_other() {
+    let stage = stage(&[]).await;
+    stage.connect("mood", &survey()).await.unwrap();
+    imported(&stage, "hr/a.csv", &csv_of(20)).await;
+    a_second_later().await;
+    // Two people instead of twenty, and other columns: of another connector.
+    imported(&stage, "mood/a.csv", SURVEY_CSV).await;
+    a_second_later().await;
+    imported(&stage, "hr/b.csv", &csv_of(20)).await;
+}
+
+#[tokio::test]
+async fn rows_go_without_a_zip_where_the_connection_says_so() {
+    for (upload, expected) in [(Upload::Csv, "text/csv"), (Upload::Json, "application/json")] {
+        let stage = stage(&[]).await;
+        let document = connection(json!({ "upload": upload.word() }));
+        stage.connect("rows", &document).await.unwrap();
+        let (run, ingestion) = imported(&stage, "rows/a.csv", GOOD_CSV).await;
+        assert_eq!(ingestion.upload.media_type(), expected);
+        assert_eq!((ingestion.rows, run.rows), (2, Some(2)));
+        let content = String::from_utf8(ingestion.zip.to_vec()).unwrap();
+        // Called as Viva's fields: there is no metadata.json to say so.
+        assert!(content.contains("PersonId") && !content.contains("Employee"), "{content}");
+        assert_eq!(run.package, None, "what was staged is deleted");
+    }
+}
