@@ -2,7 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use self::by_hand::{Caller, CredentialKind, Errors, Follow, Pack, Ping, Push, Status};
+
+mod by_hand;
 
 /// Carries an organization's HR export from Azure Storage into Microsoft Viva Insights and tells
 /// what became of it.
@@ -18,55 +22,207 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Answers the Azure Functions host. The host starts it; host.json says so
+    ///
+    /// Example: `FUNCTIONS_CUSTOMHANDLER_PORT=7071 viva-import serve`
     Serve,
     /// Shows the whole road on this machine: storage emulator, Functions host and a rehearsal of
     /// the service. Needs Node.js 20 or later
     ///
     /// Example: viva-import demo my.csv --connection my-connection.json
     Demo(Demo),
+    /// Runs the rehearsal of the service alone, for `push --endpoint` and the like, until it is
+    /// interrupted; it misbehaves as documented
+    ///
+    /// Example: viva-import rehearse --port 8700 --quirk busy
+    Rehearse(Rehearse),
+    /// What a person, or a script, does by hand.
+    #[command(flatten)]
+    ByHand(Box<ByHand>),
+}
+
+/// What a person, or a script, does by hand.
+#[derive(Debug, Subcommand)]
+pub enum ByHand {
     /// Checks a CSV, or the zip that would be sent, by Microsoft's rules. Exit code 0: it would be
     /// accepted, 1: refused, 2: it could not be checked
     ///
     /// Example: viva-import check export.csv --mapping connections/hr.json
     Check(Check),
+    /// Makes the zip that would be sent of a CSV, the same bytes each time. Exit code 0: packed,
+    /// 1: refused, 2: it could not be packed
+    ///
+    /// Example: viva-import pack export.csv --mapping connections/hr.json --out info.zip
+    Pack(Pack),
+    /// Pushes a zip, or a CSV or JSON, checked before it goes. Exit code 0: taken (with --follow:
+    /// completed), 1: refused by the check or by the service, 2: it could not be pushed
+    ///
+    /// Example: viva-import push info.zip --tenant 0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5
+    /// --client-id 5d0c3a1e-98b7-4c21-8a55-7e6f5d4c3b2a --credential clientCertificate
+    /// --certificate viva.pem --follow
+    Push(Push),
+    /// Tells where the service's work on a push stands. Exit code 1: it failed
+    ///
+    /// Example: viva-import status 3fa85f64-5717-4562-b3fc-2c963f66afa6 --connection hr.json
+    Status(Status),
+    /// Saves the error file of an ingestion whose validation failed
+    ///
+    /// Example: viva-import errors 3fa85f64-5717-4562-b3fc-2c963f66afa6 --connection hr.json
+    /// --out errors.csv
+    Errors(Errors),
+    /// Asks whether the service would take a push of this caller. Exit code 1: it would not
+    ///
+    /// Example: viva-import ping --connection hr.json
+    Ping(Ping),
     /// Prints the rules that files are checked by, or explains one
-    Rules {
-        /// The rule's id, like V01
-        id: Option<String>,
-    },
+    ///
+    /// Example: viva-import rules V01
+    Rules(Rules),
+    /// Lists the imports of the deployed table, newest content first
+    ///
+    /// Example: viva-import imports --account hrdata --connection hr --top 10
+    Imports(Imports),
+    /// Shows one import of the deployed table, column by column
+    ///
+    /// Example: viva-import show 998204582878999-9b80105dec284d82 --account hrdata
+    Show(Import),
     /// Lets a file pass, this once, that was refused because a full refresh with it would delete
-    /// people or columns. Needs the storage settings
-    Allow {
-        /// The import's id: RowKey of the table, after TENANT/ where two have it
-        run: String,
-    },
-    /// Tries an import again that was rejected or is stuck, or one that waits at once. Needs the
-    /// storage settings
-    Retry {
-        /// The import's id: RowKey of the table, after TENANT/ where two have it
-        run: String,
-    },
+    /// people or columns
+    ///
+    /// Example: viva-import allow 998204582878999-9b80105dec284d82 --account hrdata
+    Allow(Import),
+    /// Tries an import again that was rejected or is stuck, or one that waits at once
+    ///
+    /// Example: viva-import retry 998204582878999-9b80105dec284d82 --account hrdata
+    Retry(Import),
     /// Gives an import up: a file that waits is not pushed, one that the service has is not followed
-    /// any more. Needs the storage settings
-    Cancel {
-        /// The import's id: RowKey of the table, after TENANT/ where two have it
-        run: String,
-    },
+    /// any more
+    ///
+    /// Example: viva-import cancel 998204582878999-9b80105dec284d82 --account hrdata
+    Cancel(Import),
     /// Lets a connection go on that is paused: after a 403 of the service, or behind a file that was
-    /// refused (`stopAfterRejected`). Needs the storage settings
-    Resume {
-        /// The connection's name
-        connection: String,
-    },
+    /// refused (`stopAfterRejected`)
+    ///
+    /// Example: viva-import resume hr --account hrdata
+    Resume(Resume),
     /// Prints every setting with its default
-    Settings,
+    ///
+    /// Example: viva-import settings --format json
+    Settings(Settings),
+}
+
+impl ByHand {
+    /// Whether a program reads the answer.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        let format = match self {
+            Self::Check(it) => return it.format == ReportFormat::Json,
+            Self::Pack(it) => it.format,
+            Self::Push(it) => it.format,
+            Self::Status(it) => it.format,
+            Self::Errors(it) => it.format,
+            Self::Ping(it) => it.format,
+            Self::Rules(it) => it.format,
+            Self::Imports(it) => it.format,
+            Self::Show(it) | Self::Allow(it) | Self::Retry(it) | Self::Cancel(it) => it.format,
+            Self::Resume(it) => it.format,
+            Self::Settings(it) => it.format,
+        };
+        format == Format::Json
+    }
+}
+
+/// Which rule.
+#[derive(Debug, Args)]
+pub struct Rules {
+    /// The rule's id, like V01
+    pub id: Option<String>,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// Which connection.
+#[derive(Debug, Args)]
+pub struct Resume {
+    /// The connection's name
+    pub connection: String,
+    /// Of which account.
+    #[command(flatten)]
+    pub account: Account,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// How the settings are printed.
+#[derive(Debug, Args)]
+pub struct Settings {
+    /// How they are printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// Which import of the deployed table.
+#[derive(Debug, Args)]
+pub struct Import {
+    /// The import's id: RowKey of the table, after TENANT/ where two have it
+    pub run: String,
+    /// Of which account.
+    #[command(flatten)]
+    pub account: Account,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// Which imports of the deployed table.
+#[derive(Debug, Args)]
+pub struct Imports {
+    /// Only those of this connection
+    #[arg(long, value_name = "NAME")]
+    pub connection: Option<String>,
+    /// Only those in this state, like Stuck
+    #[arg(long, value_name = "STATE")]
+    pub state: Option<String>,
+    /// How many at most
+    #[arg(long, value_name = "NUMBER", default_value_t = 20)]
+    pub top: usize,
+    /// Of which account.
+    #[command(flatten)]
+    pub account: Account,
+    /// How they are printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// The account that holds the table.
+#[derive(Debug, Args)]
+pub struct Account {
+    /// The storage account, reached as whoever is signed in to the Azure CLI; without it as the
+    /// storage settings in the environment say
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
 }
 
 /// What is checked, and how.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Args)]
 pub struct Check {
     /// The file: .csv or .zip
     pub file: PathBuf,
+    /// On which terms.
+    #[command(flatten)]
+    pub terms: Terms,
+    /// How the report is printed
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
+    /// The report shows the values of the rows it lists: personal data, for your eyes only
+    #[arg(long)]
+    pub show_values: bool,
+}
+
+/// On which terms a file is checked.
+#[derive(Debug, Args)]
+pub struct Terms {
     /// What its columns are: a connection, a mapping, or a metadata.json of Microsoft's (which is
     /// taken literally). Without it a zip's own metadata.json, or Viva's own names
     #[arg(long, value_name = "JSON")]
@@ -77,16 +233,10 @@ pub struct Check {
     /// Rows that are not valid are left out instead of refusing the file
     #[arg(long)]
     pub lenient: bool,
-    /// The last accepted import, to guard against deleting people and columns: a report of this
-    /// command as JSON, or its summary
+    /// The last accepted import, to guard against deleting people and columns: a report of
+    /// `check` as JSON, or its summary
     #[arg(long, value_name = "JSON")]
     pub against: Option<PathBuf>,
-    /// How the report is printed
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
-    /// The report shows the values of the rows it lists: personal data, for your eyes only
-    #[arg(long)]
-    pub show_values: bool,
 }
 
 /// What a file does to the data that is there.
@@ -100,7 +250,7 @@ pub enum RefreshWord {
 
 /// How a report is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum ReportFormat {
     /// For a person
     Text,
     /// For a program; the README has its shape
@@ -109,8 +259,17 @@ pub enum Format {
     Html,
 }
 
+/// How an answer is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a person
+    Text,
+    /// For a program
+    Json,
+}
+
 /// What the demo shows.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Args)]
 pub struct Demo {
     /// The CSV to import; a sample without it
     pub file: Option<PathBuf>,
@@ -118,6 +277,17 @@ pub struct Demo {
     #[arg(long, value_name = "JSON")]
     pub connection: Option<PathBuf>,
     /// How the rehearsal service misbehaves once; can be given several times
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub quirk: Vec<Quirk>,
+}
+
+/// What the rehearsal service does.
+#[derive(Debug, Args)]
+pub struct Rehearse {
+    /// On which port of 127.0.0.1; any free one without it
+    #[arg(long, default_value_t = 0)]
+    pub port: u16,
+    /// How it misbehaves once; can be given several times
     #[arg(long, value_enum, value_name = "HOW")]
     pub quirk: Vec<Quirk>,
 }

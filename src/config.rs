@@ -215,42 +215,45 @@ impl Config {
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<String>> {
         let mut reader = Reader { get, faults: vec![] };
         let account = reader.account();
-        let policy = Policy {
-            step_timeout: reader.seconds("STEP_TIMEOUT_SECONDS"),
-            poll_min: reader.seconds("POLL_MIN_SECONDS"),
-            poll_max: reader.seconds("POLL_MAX_SECONDS"),
-            busy_min: reader.seconds("BUSY_WAIT_SECONDS"),
-            busy_max: reader.seconds("BUSY_WAIT_MAX_SECONDS"),
-            wait_deadline: reader.seconds("WAIT_DEADLINE_SECONDS"),
-            ingestion_deadline: reader.seconds("INGESTION_DEADLINE_SECONDS"),
-            push_failures: u32::try_from(reader.number("PUSH_FAILURES")).unwrap_or(u32::MAX),
-        };
-        let mapping_key = reader.text("METADATA_MAPPING_KEY");
+        let policy = reader.policy();
+        let mapping_key = reader.text(MAPPING_KEY);
         let limits = reader.limits();
-        let endpoint = reader.endpoint("INGESTION_ENDPOINT");
-        let scope = reader.text("INGESTION_SCOPE");
-        let part_name = reader.text("PUSH_PART_NAME");
-        let file_name = reader.text("PUSH_FILE_NAME");
-        let keep_errors = reader.boolean("KEEP_SERVICE_ERRORS");
-        let answer_timeout = reader.seconds("ANSWER_TIMEOUT_SECONDS");
-        match (account, endpoint) {
-            (Some(account), Some(endpoint)) if reader.faults.is_empty() => Ok(Self {
-                account,
-                policy,
-                mapping_key,
-                limits,
-                service: ServiceConfig {
-                    endpoint,
-                    scope,
-                    part_name,
-                    file_name,
-                    keep_errors,
-                    answer_timeout,
-                },
-            }),
+        let service = reader.service();
+        match (account, service) {
+            (Some(account), Some(service)) if reader.faults.is_empty() => {
+                Ok(Self { account, policy, mapping_key, limits, service })
+            }
             _ => Err(reader.faults),
         }
     }
+}
+
+/// The setting of the mapping's key.
+const MAPPING_KEY: &str = "METADATA_MAPPING_KEY";
+
+/// Reads the mapping's key alone, for the commands that need no account.
+pub fn mapping_key(get: impl Fn(&str) -> Option<String>) -> String {
+    Reader { get, faults: vec![] }.text(MAPPING_KEY)
+}
+
+/// Reads how to speak to the service alone, for the commands that need no account.
+///
+/// # Errors
+/// One sentence for each fault.
+pub fn service(get: impl Fn(&str) -> Option<String>) -> Result<ServiceConfig, Vec<String>> {
+    let mut reader = Reader { get, faults: vec![] };
+    let service = reader.service();
+    service.filter(|_| reader.faults.is_empty()).ok_or(reader.faults)
+}
+
+/// Reads waits and limits alone, for the commands that need no account.
+///
+/// # Errors
+/// One sentence for each fault.
+pub fn policy(get: impl Fn(&str) -> Option<String>) -> Result<Policy, Vec<String>> {
+    let mut reader = Reader { get, faults: vec![] };
+    let policy = reader.policy();
+    if reader.faults.is_empty() { Ok(policy) } else { Err(reader.faults) }
 }
 
 /// Reads the limits alone, for the commands that need no account.
@@ -304,6 +307,34 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
                 false
             }
         }
+    }
+
+    fn policy(&mut self) -> Policy {
+        Policy {
+            step_timeout: self.seconds("STEP_TIMEOUT_SECONDS"),
+            poll_min: self.seconds("POLL_MIN_SECONDS"),
+            poll_max: self.seconds("POLL_MAX_SECONDS"),
+            busy_min: self.seconds("BUSY_WAIT_SECONDS"),
+            busy_max: self.seconds("BUSY_WAIT_MAX_SECONDS"),
+            wait_deadline: self.seconds("WAIT_DEADLINE_SECONDS"),
+            ingestion_deadline: self.seconds("INGESTION_DEADLINE_SECONDS"),
+            push_failures: u32::try_from(self.number("PUSH_FAILURES")).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// `None` where its endpoint is not right.
+    fn service(&mut self) -> Option<ServiceConfig> {
+        let endpoint = self.endpoint("INGESTION_ENDPOINT");
+        let keep_errors = self.boolean("KEEP_SERVICE_ERRORS");
+        let answer_timeout = self.seconds("ANSWER_TIMEOUT_SECONDS");
+        Some(ServiceConfig {
+            endpoint: endpoint?,
+            scope: self.text("INGESTION_SCOPE"),
+            part_name: self.text("PUSH_PART_NAME"),
+            file_name: self.text("PUSH_FILE_NAME"),
+            keep_errors,
+            answer_timeout,
+        })
     }
 
     fn limits(&mut self) -> Limits {

@@ -21,10 +21,17 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::{check::Checks, ingestion::wire, run::Refresh};
+use crate::{check::Checks, run::Refresh};
 
+pub use self::{
+    caller::{Caller, Connector},
+    upload::Upload,
+};
+
+mod caller;
 mod checks;
 pub(crate) mod json;
+mod upload;
 
 /// Largest connection document that is read.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -46,102 +53,6 @@ pub struct Connection {
     pub mapping: Vec<Field>,
     /// How its files are checked.
     pub checks: Checks,
-}
-
-/// Who calls the service, and for whom.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
-    /// The Microsoft Entra tenant, lower case.
-    pub tenant: String,
-    /// Which of the service's connectors takes the data.
-    pub connector: Connector,
-    /// Who pushes.
-    pub credential: Credential,
-    /// The service's address of the tenant, for when it cannot be discovered.
-    pub scale_unit: Option<String>,
-}
-
-/// A connector of the ingestion service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Connector {
-    /// Organizational data.
-    Hr,
-    /// Answers of surveys.
-    Survey,
-}
-
-impl Connector {
-    /// The word of the document, of the service's paths and of `DatasetType`.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Hr => "HR",
-            Self::Survey => "Survey",
-        }
-    }
-
-    /// The word of the paths that tell of an ingestion, which the page spells in its own way.
-    #[must_use]
-    pub fn word_of_ingestions(self) -> &'static str {
-        match self {
-            Self::Hr => "Hr",
-            Self::Survey => "Survey",
-        }
-    }
-
-    /// The connector a word names.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::Hr, Self::Survey].into_iter().find(|connector| connector.word() == word)
-    }
-}
-
-/// What the body of a push is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Upload {
-    /// data.csv and metadata.json in one zip, as multipart/form-data.
-    Zip,
-    /// The CSV alone, its columns called as Viva's fields. What they are mapped to, and what it
-    /// replaces, stands in the portal.
-    Csv,
-    /// The same rows as a JSON array of objects.
-    Json,
-}
-
-impl Upload {
-    const ALL: [Self; 3] = [Self::Zip, Self::Csv, Self::Json];
-
-    /// The word of the document, and the extension of the file.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Zip => "zip",
-            Self::Csv => "csv",
-            Self::Json => "json",
-        }
-    }
-
-    /// What a word names, in any case.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|upload| upload.word().eq_ignore_ascii_case(word))
-    }
-
-    /// What a file of this name is, by its extension.
-    #[must_use]
-    pub fn of_file(name: &str) -> Option<Self> {
-        Self::parse(name.rsplit_once('.')?.1)
-    }
-
-    /// Its media type.
-    #[must_use]
-    pub fn media_type(self) -> &'static str {
-        match self {
-            Self::Zip => "application/zip",
-            Self::Csv => "text/csv",
-            Self::Json => "application/json",
-        }
-    }
 }
 
 /// Who pushes.
@@ -265,31 +176,9 @@ impl Reader {
     }
 
     fn connection(&mut self, name: &str, members: &Map<String, Value>) -> Option<Connection> {
-        const KNOWN: [&str; 8] = [
-            "tenantId",
-            "connector",
-            "refresh",
-            "stopAfterRejected",
-            "upload",
-            "credential",
-            "scaleUnit",
-            "mapping",
-        ];
-        self.refuse_unknown("", members, &[&KNOWN[..], &checks::KNOWN].concat());
-        let tenant = self.text("", members, "tenantId").and_then(|id| {
-            let good = is_guid(id);
-            if !good {
-                self.fault("/tenantId", "must be the tenant's id, a GUID");
-            }
-            good.then(|| id.to_ascii_lowercase())
-        });
-        let connector = self.text("", members, "connector").and_then(|word| {
-            let connector = Connector::parse(word);
-            if connector.is_none() {
-                self.fault("/connector", "must be \"HR\" or \"Survey\"");
-            }
-            connector
-        });
+        const KNOWN: [&str; 4] = ["refresh", "stopAfterRejected", "upload", "mapping"];
+        self.refuse_unknown("", members, &[&caller::KNOWN[..], &KNOWN, &checks::KNOWN].concat());
+        let caller = self.caller(members);
         let refresh = self.text("", members, "refresh").and_then(|word| {
             let refresh = Refresh::parse(word);
             if refresh.is_none() {
@@ -310,23 +199,12 @@ impl Reader {
             }
             upload
         });
-        let scale_unit = self.optional_text("", members, "scaleUnit").map(str::to_owned);
-        if scale_unit.as_deref().is_some_and(|unit| !wire::is_name(unit)) {
-            self.fault("/scaleUnit", "must be letters, digits and hyphens, like novaprdwus2-01");
-        }
-        let credential =
-            self.object("", members, "credential").and_then(|members| self.credential(members));
         let mapping =
             self.object("", members, "mapping").map(|members| self.mapping("/mapping", members));
         let checks = self.checks(members);
         Some(Connection {
             name: name.to_owned(),
-            caller: Caller {
-                tenant: tenant?,
-                connector: connector?,
-                credential: credential?,
-                scale_unit,
-            },
+            caller: caller?,
             refresh: refresh?,
             stop_after_rejected,
             upload: upload.unwrap_or(Some(Upload::Zip))?,

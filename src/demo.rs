@@ -74,6 +74,20 @@ pub async fn run(
     }
 }
 
+/// Runs the rehearsal service alone, until it is interrupted.
+///
+/// # Errors
+/// The port cannot be had, in words.
+pub async fn rehearse(wishes: &cli::Rehearse) -> Result<ExitCode, String> {
+    let token = Uuid::new_v4().to_string();
+    let service = rehearsal(&token, &wishes.quirk, wishes.port).await?;
+    say("a rehearsal of the ingestion service; nothing that is pushed here goes anywhere");
+    say(&format!("endpoint: {}", service.endpoint()));
+    say(&format!("access token: {token}"));
+    interrupted().await;
+    Ok(ExitCode::SUCCESS)
+}
+
 async fn show(
     wishes: &cli::Demo,
     setting: impl Fn(&str) -> Option<String>,
@@ -84,7 +98,7 @@ async fn show(
     say("starting the storage emulator (Azurite), the rehearsal service and the Functions host");
     let azurite = Azurite::start(&program, &[ACCOUNT]).await?;
     let token = Uuid::new_v4().to_string();
-    let service = rehearsal(&token, &wishes.quirk).await?;
+    let service = rehearsal(&token, &wishes.quirk, 0).await?;
     let executable = std::env::current_exe().map_err(|error| error.to_string())?;
     let stage = Stage::set(&azurite, ACCOUNT, &executable, service, &token, &HURRY).await?;
     stage.connect(&connection, &document).await?;
@@ -144,9 +158,10 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-async fn rehearsal(token: &str, quirks: &[cli::Quirk]) -> Result<Service, String> {
+async fn rehearsal(token: &str, quirks: &[cli::Quirk], port: u16) -> Result<Service, String> {
     let rules = Rules { token: token.to_owned(), ..Rules::default() };
-    let service = Service::start(rules).await.map_err(|error| error.to_string())?;
+    let service = Service::start_at(rules, port).await;
+    let service = service.map_err(|error| format!("port {port} cannot be had: {error}"))?;
     for quirk in quirks {
         match quirk {
             cli::Quirk::Busy => service.quirk(Call::Push, Quirk::Busy),

@@ -14,12 +14,12 @@ use crate::{
     azure::{CONNECTIONS, PACKAGES, Storage, blob::Blobs, sentence},
     config::Config,
     connection::{self, Connection},
-    ingestion::Service,
+    ingestion::{Lookup, Service},
     run::{Action, Event, Refresh, Run, RunId, State},
     runs::{Runs, Saved, Stored},
 };
 
-pub use self::arrive::Arrival;
+pub use self::{arrive::Arrival, person::Denied};
 
 mod arrive;
 mod guard;
@@ -57,6 +57,21 @@ impl Road {
     pub fn new(storage: Storage, service: Service, config: Config, clock: Clock) -> Self {
         let Storage { blobs, imports } = storage;
         Self { blobs, runs: Runs::new(imports), service, config, clock }
+    }
+
+    /// The road as the settings describe it.
+    ///
+    /// # Errors
+    /// Every fault of the settings, in words.
+    pub fn open(setting: Arc<Lookup>, clock: Clock) -> std::result::Result<Self, String> {
+        let config = Config::read(|name| setting(name)).map_err(|faults| faults.join("; "))?;
+        let storage =
+            Storage::open(&config.account, config.service.answer_timeout).map_err(|error| {
+                format!("the storage account cannot be opened: {}", sentence(&error))
+            })?;
+        let service = Service::new(config.service.clone(), setting)
+            .map_err(|_| "no TLS can be had on this machine".to_owned())?;
+        Ok(Self::new(storage, service, config, clock))
     }
 
     /// The imports.

@@ -9,6 +9,8 @@
 //! 5. [`ingestion`] pushes the zip and follows what the service makes of it.
 //! 6. The row says how it ended, and the `status` function lists the rows.
 //!
+//! What a person does without storage (check, pack, push) is [`by_hand`].
+//!
 //! The laws:
 //! - after a 200 to the host the file is in the table;
 //! - every import comes to an end or is due, and an end stays an end;
@@ -17,6 +19,7 @@
 //! - no log, row, report or error holds a cell's value, a token or a secret.
 
 pub mod azure;
+pub mod by_hand;
 pub mod check;
 pub mod cli;
 pub mod config;

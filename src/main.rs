@@ -4,100 +4,77 @@
     reason = "the one place that reads the environment and hands out the clock"
 )]
 
-use std::{io::Write as _, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    io::{IsTerminal as _, Write as _},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use clap::Parser as _;
+use serde_json::json;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tracing_subscriber::{EnvFilter, fmt::writer::MakeWriterExt as _};
 use viva_import::{
-    azure::{Storage, sentence},
-    check::{Asked, Summary, explain},
-    cli::{self, Cli, Command, Format, RefreshWord},
-    config::{self, Config, SETTINGS},
+    by_hand::Desk,
+    cli::{ByHand, Cli, Command},
+    config::SETTINGS,
     demo,
-    drive::Road,
+    drive::{Denied, Road},
     host,
-    ingestion::Service,
-    run::Refresh,
 };
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
+    let done = match Cli::parse().command {
         Command::Serve => {
             log();
             serve().await
         }
         Command::Demo(wishes) => demo::run(&wishes, setting).await,
-        Command::Check(wishes) => match check(&wishes) {
-            Ok(code) => Ok(code),
-            Err(why) => {
-                complain(&why);
-                return ExitCode::from(2);
-            }
-        },
-        Command::Rules { id } => explain(id.as_deref()).map(|text| say(&text)),
-        Command::Allow { run } => ask(async |road| road.allow(&run).await).await,
-        Command::Retry { run } => ask(async |road| road.retry(&run).await).await,
-        Command::Cancel { run } => ask(async |road| road.cancel(&run).await).await,
-        Command::Resume { connection } => ask(async |road| road.resume(&connection).await).await,
-        Command::Settings => Ok(say(&settings_text())),
+        Command::Rehearse(wishes) => demo::rehearse(&wishes).await,
+        Command::ByHand(command) => by_hand(*command).await,
     };
-    outcome.unwrap_or_else(|why| {
-        complain(&why);
-        ExitCode::FAILURE
+    done.unwrap_or_else(|why| {
+        complain("error", &why);
+        ExitCode::from(2)
     })
 }
 
-/// Checks a file on this machine; the exit code says what came of it.
-fn check(wishes: &cli::Check) -> Result<ExitCode, String> {
-    let read = |path: &PathBuf| {
-        std::fs::read(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))
+async fn by_hand(command: ByHand) -> Result<ExitCode, String> {
+    let is_json = command.is_json();
+    let desk = Desk { setting: Arc::new(setting), clock: OffsetDateTime::now_utc, tell };
+    let refused = match Box::pin(desk.take(command)).await {
+        Ok(outcome) => {
+            say(&if is_json { format!("{:#}", outcome.json) } else { outcome.text });
+            return Ok(ExitCode::from(u8::from(!outcome.is_done)));
+        }
+        Err(Denied::Refused(why)) => why,
+        Err(Denied::Failed(why)) => return Err(why),
     };
-    let previous = wishes.against.as_ref().map(|path| {
-        Summary::read(&read(path)?).map_err(|why| format!("{}: {why}", path.display()))
-    });
-    let asked = Asked {
-        mapping: wishes.mapping.as_ref().map(read).transpose()?,
-        refresh: wishes.refresh.map(|word| match word {
-            RefreshWord::Full => Refresh::Full,
-            RefreshWord::Incremental => Refresh::Incremental,
-        }),
-        lenient: wishes.lenient,
-        previous: previous.transpose()?,
-        show_values: wishes.show_values,
-        today: OffsetDateTime::now_utc().date().into(),
-        limits: config::limits(setting).map_err(|faults| faults.join("; "))?,
-    };
-    let report = asked.check(&wishes.file)?;
-    let file = wishes.file.file_name().unwrap_or_default().to_string_lossy();
-    say(&match wishes.format {
-        Format::Text => report.text(&file),
-        Format::Json => format!("{:#}", report.json(&file)),
-        Format::Html => report.html(&file),
-    });
-    Ok(if report.is_accepted() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// Asks something of the road, as the settings describe it, and prints what it says.
-async fn ask(
-    question: impl AsyncFnOnce(&Road) -> Result<String, String>,
-) -> Result<ExitCode, String> {
-    Ok(say(&question(&open_road()?).await?))
-}
-
-fn complain(why: &str) {
-    #[expect(clippy::print_stderr, reason = "the last word of a command that failed")]
-    {
-        eprintln!("error: {why}");
+    if is_json {
+        say(&format!("{:#}", json!({ "refused": refused })));
+    } else {
+        complain("refused", &refused);
     }
+    Ok(ExitCode::from(1))
 }
 
-/// Prints a command's answer. A reader that has gone away is no reason to fail.
-fn say(text: &str) -> ExitCode {
+/// Prints an answer. A reader that has gone away is no reason to fail.
+fn say(text: &str) {
     let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
-    ExitCode::SUCCESS
+}
+
+#[expect(clippy::print_stderr, reason = "the last word of a command that failed")]
+fn complain(what: &str, why: &str) {
+    eprintln!("{what}: {why}");
+}
+
+/// Tells a person who watches how far a command is; a script does not.
+fn tell(how_far: &str) {
+    if std::io::stderr().is_terminal() {
+        let _ = writeln!(std::io::stderr(), "{how_far}");
+    }
 }
 
 /// Answers the host. It never returns well: the host does not restart what exits with 0.
@@ -107,23 +84,13 @@ async fn serve() -> Result<ExitCode, String> {
         "FUNCTIONS_CUSTOMHANDLER_PORT holds no port; `serve` is started by the Functions host, \
          `demo` shows it on this machine",
     )?;
-    let road = open_road()?;
+    let road = Road::open(Arc::new(setting), Arc::new(OffsetDateTime::now_utc))?;
     let listener = TcpListener::bind(("127.0.0.1", port))
         .await
         .map_err(|error| format!("port {port} cannot be listened on: {error}"))?;
     tracing::info!("viva-import {} listens on port {port}", env!("CARGO_PKG_VERSION"));
     host::serve(listener, Arc::new(road)).await.map_err(|error| error.to_string())?;
     Err("the door closed by itself".to_owned())
-}
-
-/// The road as the settings describe it.
-fn open_road() -> Result<Road, String> {
-    let config = Config::read(setting).map_err(|faults| faults.join("; "))?;
-    let storage = Storage::open(&config.account, config.service.answer_timeout)
-        .map_err(|error| format!("the storage account cannot be opened: {}", sentence(&error)))?;
-    let service = Service::new(config.service.clone(), Arc::new(setting))
-        .map_err(|_| "no TLS can be had on this machine".to_owned())?;
-    Ok(Road::new(storage, service, config, Arc::new(OffsetDateTime::now_utc)))
 }
 
 fn setting(name: &str) -> Option<String> {
@@ -145,15 +112,4 @@ fn log() {
         .with_target(false)
         .with_writer(warnings.and(rest))
         .init();
-}
-
-fn settings_text() -> String {
-    let mut text = String::new();
-    for setting in SETTINGS {
-        text.push_str(&format!("{}\n    {}\n", setting.name, setting.about));
-        if let Some(default) = setting.default {
-            text.push_str(&format!("    default: {default}\n"));
-        }
-    }
-    text
 }

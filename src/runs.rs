@@ -22,6 +22,12 @@ mod row;
 
 pub use row::COLUMNS;
 
+/// The properties of an import's row.
+#[must_use]
+pub fn properties(run: &Run) -> Properties {
+    row::of(run).0
+}
+
 /// Row key of a tenant's slot; imports' keys begin with a digit.
 const SLOT: &str = "slot";
 

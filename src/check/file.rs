@@ -91,7 +91,11 @@ impl Asked {
         }
     }
 
-    fn terms(&self, own: Option<&[u8]>) -> Result<Terms, String> {
+    /// The terms on which the file is checked; `own` is the metadata.json it brings itself.
+    ///
+    /// # Errors
+    /// Why the mapping cannot be used.
+    pub fn terms(&self, own: Option<&[u8]>) -> Result<Terms, String> {
         let mut terms = match (&self.mapping, own) {
             (Some(mapping), _) => {
                 Terms::read(mapping, &self.limits, self.today).map_err(|faults| {

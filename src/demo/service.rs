@@ -212,7 +212,15 @@ impl Service {
     /// # Errors
     /// When no port can be had.
     pub async fn start(rules: Rules) -> std::io::Result<Self> {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        Self::start_at(rules, 0).await
+    }
+
+    /// Starts one on this port of 127.0.0.1.
+    ///
+    /// # Errors
+    /// When the port cannot be had.
+    pub async fn start_at(rules: Rules, port: u16) -> std::io::Result<Self> {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
         let endpoint = Url::parse(&format!("http://{}/v1.0", listener.local_addr()?))
             .map_err(std::io::Error::other)?;
         let desk = Arc::new(Desk::new(rules));

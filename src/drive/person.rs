@@ -3,6 +3,8 @@
 //! Each is a conditional write like any step, so that it cannot undo what is under way, and each
 //! stands in the row with its time.
 
+use std::fmt;
+
 use azure_core::Error;
 use time::format_description::well_known::Rfc3339;
 
@@ -14,7 +16,30 @@ use crate::{
 };
 
 /// What is to be told, or why it was not done.
-type Told = Result<String, String>;
+type Told = Result<String, Denied>;
+
+/// Why something was not done that a person asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Denied {
+    /// It cannot be done, and why.
+    Refused(String),
+    /// Nobody could be asked, or nobody knows what came of it.
+    Failed(String),
+}
+
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Refused(why) | Self::Failed(why)) = self;
+        f.write_str(why)
+    }
+}
+
+/// What is told in words alone was not to be had.
+impl From<String> for Denied {
+    fn from(why: String) -> Self {
+        Self::Failed(why)
+    }
+}
 
 impl Road {
     /// Lets a file pass that deletes people or columns, this once.
@@ -24,11 +49,11 @@ impl Road {
     pub async fn allow(&self, key: &str) -> Told {
         let stored = self.find(key).await?;
         if stored.run.state != State::Rejected || !stored.run.guarded {
-            return Err(format!(
+            return Err(refused(format!(
                 "{} was not refused for what it deletes, so there is nothing to allow; it is {}",
                 stored.run.source.file(),
                 stored.run.story()
-            ));
+            )));
         }
         let run = self.ask_for(stored, Wish::Allow).await?;
         let file = run.source.file();
@@ -43,25 +68,25 @@ impl Road {
         let stored = self.find(key).await?;
         let file = stored.run.source.file();
         if stored.run.id.tenant == NO_TENANT {
-            return Err(format!(
+            return Err(refused(format!(
                 "{file} has no tenant, because its connection could not be read when it arrived. \
                  Once that is mended, `sweep` takes the file in within the hour"
-            ));
+            )));
         }
         match stored.run.state {
             State::Received | State::Packed | State::Rejected | State::Stuck => {}
             State::Pushing | State::Ingesting => {
-                return Err(format!(
+                return Err(refused(format!(
                     "{file} is under way: {}. `viva-import cancel` gives it up",
                     stored.run.story()
-                ));
+                )));
             }
             State::Completed | State::Superseded | State::Cancelled => {
-                return Err(format!(
+                return Err(refused(format!(
                     "{file} is at its end: {}. To import its content once more, upload it again: \
                      that is an import of its own",
                     stored.run.story()
-                ));
+                )));
             }
         }
         self.ask_for(stored, Wish::Retry).await?;
@@ -79,18 +104,18 @@ impl Road {
             State::Received | State::Packed | State::Ingesting => {}
             State::Pushing => {
                 let until = stored.run.due.and_then(|due| due.format(&Rfc3339).ok());
-                return Err(format!(
+                return Err(refused(format!(
                     "{file} is being pushed and what comes of that must not be lost; try again when \
                      the push is over, at {} at the latest",
                     until.unwrap_or_default()
-                ));
+                )));
             }
             State::Completed
             | State::Rejected
             | State::Superseded
             | State::Cancelled
             | State::Stuck => {
-                return Err(format!("{file} is at its end: {}", stored.run.story()));
+                return Err(refused(format!("{file} is at its end: {}", stored.run.story())));
             }
         }
         let run = self.ask_for(stored, Wish::Cancel).await?;
@@ -109,19 +134,23 @@ impl Road {
             let resumed = self.ask_for(stored, Wish::Resume).await;
             all_done &= resumed.is_ok();
             told.push(resumed.map_or_else(
-                |failed| failed,
+                |denied| denied.to_string(),
                 |run| format!("{} pauses {connection} no longer ({why})", run.called()),
             ));
         }
         if told.is_empty() {
-            return Err(format!("no import of a connection {connection} pauses it"));
+            return Err(refused(format!("no import of a connection {connection} pauses it")));
         }
         told.push("`drive` takes up each waiting file when its next attempt is due".to_owned());
         let told = told.join("\n");
-        if all_done { Ok(told) } else { Err(told) }
+        if all_done { Ok(told) } else { Err(Denied::Failed(told)) }
     }
 
-    async fn find(&self, key: &str) -> Result<Stored, String> {
+    /// The import with this row key, after `TENANT/` where two have it.
+    ///
+    /// # Errors
+    /// Storage failed, or there is none, or more than one.
+    pub async fn find(&self, key: &str) -> Result<Stored, Denied> {
         // The same content is there twice where its connection has changed its tenant meanwhile.
         let (tenant, id) = key.split_once('/').map_or((None, key), |(one, id)| (Some(one), id));
         let mut found = self.runs.find(id).await.map_err(|error| failed(&error))?;
@@ -131,19 +160,20 @@ impl Road {
             found.retain(|stored| stored.run.id.tenant != NO_TENANT);
         }
         match (found.pop(), found.pop()) {
-            (None, _) => Err(format!(
-                "there is no import {key}; its id is the RowKey in the table, and `status` lists it"
-            )),
+            (None, _) => Err(refused(format!(
+                "there is no import {key}; its id is the RowKey in the table, and `viva-import imports` \
+                 lists them"
+            ))),
             (Some(stored), None) => Ok(stored),
-            (Some(one), Some(other)) => Err(format!(
+            (Some(one), Some(other)) => Err(refused(format!(
                 "there are two imports {key}, of different tenants; say which: {}/{key} or {}/{key}",
                 one.run.id.tenant, other.run.id.tenant
-            )),
+            ))),
         }
     }
 
     /// Writes a wish into the row; the import as it is then.
-    async fn ask_for(&self, stored: Stored, wish: Wish) -> Result<Run, String> {
+    async fn ask_for(&self, stored: Stored, wish: Wish) -> Result<Run, Denied> {
         let file = stored.run.source.file();
         let at = (self.clock)().replace_nanosecond(0).unwrap_or_else(|_| (self.clock)());
         let at = at.format(&Rfc3339).unwrap_or_default();
@@ -151,11 +181,15 @@ impl Road {
         let event = Event::Asked { wish, by };
         match self.save(stored, event).await.map_err(|error| failed(&error))? {
             Step::Moved(stored) => Ok(stored.run),
-            Step::Resting => Err(format!("{file} was moved on meanwhile; try again")),
+            Step::Resting => Err(refused(format!("{file} was moved on meanwhile; try again"))),
         }
     }
 }
 
-fn failed(error: &Error) -> String {
-    format!("storage: {}", sentence(error))
+fn refused(why: String) -> Denied {
+    Denied::Refused(why)
+}
+
+fn failed(error: &Error) -> Denied {
+    Denied::Failed(format!("storage: {}", sentence(error)))
 }

@@ -42,13 +42,25 @@ impl Policy {
     /// Doubling from the shortest to the longest wait, and up to a quarter more.
     #[must_use]
     pub fn backoff(&self, id: &RunId, failures: u32) -> Duration {
-        jittered(doubled(self.poll_min, self.poll_max, failures), id, failures)
+        jittered(self.pause(failures), id, failures)
+    }
+
+    /// The same without the quarter, for one who asks alone.
+    #[must_use]
+    pub fn pause(&self, failures: u32) -> Duration {
+        doubled(self.poll_min, self.poll_max, failures)
     }
 
     /// Minutes, doubling too: an ingestion takes about an hour.
     #[must_use]
     pub fn busy_wait(&self, id: &RunId, times: u32) -> Duration {
-        jittered(doubled(self.busy_min, self.busy_max, times), id, times)
+        jittered(self.busy_pause(times), id, times)
+    }
+
+    /// The same without the quarter, for one who asks alone.
+    #[must_use]
+    pub fn busy_pause(&self, times: u32) -> Duration {
+        doubled(self.busy_min, self.busy_max, times)
     }
 
     /// How long another import is waited for, and up to a quarter more, so that a tenant's files do

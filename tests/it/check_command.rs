@@ -316,7 +316,7 @@ fn rules_are_listed_and_explained() {
     }
     let output = run(&["nonsense"]);
     let complaint = String::from_utf8(output.stderr.clone()).unwrap();
-    assert_eq!(code(&output), 1);
+    assert_eq!(code(&output), 2);
     assert!(complaint.contains("there is no rule nonsense"), "{complaint}");
     assert!(output.stdout.is_empty());
 }

@@ -185,7 +185,7 @@ async fn ctrl_c_leaves_nothing_behind() {
 #[tokio::test]
 async fn what_is_missing_is_said_plainly() {
     let without_node = Command::new(BINARY).arg("demo").env("PATH", "").output().await.unwrap();
-    assert_eq!(without_node.status.code(), Some(1));
+    assert_eq!(without_node.status.code(), Some(2));
     let said = text(&without_node.stderr);
     assert!(said.contains("Node.js is not there: install Node.js 20 or later"), "{said}");
 

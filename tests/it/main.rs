@@ -18,6 +18,7 @@ mod persons;
 mod power;
 mod properties;
 mod proxy;
+mod push_command;
 mod road;
 mod rules;
 mod runs;

@@ -1,0 +1,152 @@
+//! What a person, or a script, does by hand.
+//!
+//! Without any storage: check, pack, push, status, errors, ping; with the same checks and the same
+//! client of the service as the road. And what is asked of the deployed table. What they print holds no cell's value (unless `check` is
+//! asked for values), no token and no secret.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use crate::{
+    check::{Asked, Report, Summary},
+    cli::{self, ByHand, RefreshWord, ReportFormat},
+    config,
+    drive::Denied,
+    ingestion::Lookup,
+    run::Refresh,
+};
+
+mod ask;
+mod caller;
+mod follow;
+mod json_rows;
+mod pack;
+mod push;
+mod reference;
+mod table;
+
+/// What a command works with.
+pub struct Desk {
+    /// Finds a setting.
+    pub setting: Arc<Lookup>,
+    /// The clock.
+    pub clock: fn() -> OffsetDateTime,
+    /// Tells a person who watches how far it is.
+    pub tell: fn(&str),
+}
+
+/// What a command came to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// For a person.
+    pub text: String,
+    /// For a program.
+    pub json: Value,
+    /// Whether it is what was hoped for; otherwise the check has refused, or the service.
+    pub is_done: bool,
+}
+
+impl Outcome {
+    /// It was done.
+    fn done(text: String, json: Value) -> Self {
+        Self { text, json, is_done: true }
+    }
+
+    /// The check has refused.
+    fn of_report(report: &Report, file: &str) -> Self {
+        Self { text: report.text(file), json: report.json(file), is_done: report.is_accepted() }
+    }
+}
+
+impl Desk {
+    /// Does what a command says.
+    ///
+    /// # Errors
+    /// Why it was not done.
+    pub async fn take(&self, command: ByHand) -> Result<Outcome, Denied> {
+        match command {
+            ByHand::Check(it) => self.check(&it),
+            ByHand::Pack(it) => self.pack(&it),
+            ByHand::Push(it) => Box::pin(self.push(&it)).await,
+            ByHand::Status(it) => self.status(&it).await,
+            ByHand::Errors(it) => self.errors(&it).await,
+            ByHand::Ping(it) => self.ping(&it).await,
+            ByHand::Imports(it) => self.imports(&it).await,
+            ByHand::Show(it) => self.show(&it).await,
+            ByHand::Allow(it) => {
+                self.ask(&it.account, async |road| road.allow(&it.run).await).await
+            }
+            ByHand::Retry(it) => {
+                self.ask(&it.account, async |road| road.retry(&it.run).await).await
+            }
+            ByHand::Cancel(it) => {
+                self.ask(&it.account, async |road| road.cancel(&it.run).await).await
+            }
+            ByHand::Resume(it) => {
+                self.ask(&it.account, async |road| road.resume(&it.connection).await).await
+            }
+            ByHand::Rules(it) => reference::rules(it.id.as_deref()),
+            ByHand::Settings(_) => Ok(reference::settings()),
+        }
+    }
+
+    /// Checks a file; the text is a page where one is asked for.
+    fn check(&self, wishes: &cli::Check) -> Result<Outcome, Denied> {
+        let asked = self.asked(&wishes.terms, None, wishes.show_values)?;
+        let report = asked.check(&wishes.file)?;
+        let name = name_of(&wishes.file);
+        let outcome = Outcome::of_report(&report, &name);
+        Ok(match wishes.format {
+            ReportFormat::Html => Outcome { text: report.html(&name), ..outcome },
+            ReportFormat::Text | ReportFormat::Json => outcome,
+        })
+    }
+
+    /// How a file is to be checked; the document of `connection` is its mapping where no other is
+    /// given.
+    fn asked(
+        &self,
+        terms: &cli::Terms,
+        connection: Option<&PathBuf>,
+        show_values: bool,
+    ) -> Result<Asked, String> {
+        let previous = terms.against.as_ref().map(|path| {
+            Summary::read(&read(path)?).map_err(|why| format!("{}: {why}", path.display()))
+        });
+        let mapping = terms.mapping.as_ref().or(connection);
+        Ok(Asked {
+            mapping: mapping.map(|path| read(path)).transpose()?,
+            refresh: terms.refresh.map(|word| match word {
+                RefreshWord::Full => Refresh::Full,
+                RefreshWord::Incremental => Refresh::Incremental,
+            }),
+            lenient: terms.lenient,
+            previous: previous.transpose()?,
+            show_values,
+            today: (self.clock)().date().into(),
+            limits: config::limits(|name| (self.setting)(name))
+                .map_err(|faults| faults.join("; "))?,
+        })
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    std::fs::read(path).map_err(|error| unread(path, &error))
+}
+
+fn unread(path: &Path, error: &std::io::Error) -> String {
+    format!("{} cannot be read: {error}", path.display())
+}
+
+fn unwritten(path: &Path, error: &std::io::Error) -> String {
+    format!("{} cannot be written: {error}", path.display())
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}

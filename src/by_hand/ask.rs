@@ -1,0 +1,85 @@
+//! Questions to the service that push nothing.
+
+use serde_json::json;
+
+use super::{Desk, Outcome, caller::caller};
+use crate::{
+    cli,
+    connection::Caller,
+    drive::Denied,
+    ingestion::{Service, Trouble, wire},
+    run::IngestionId,
+};
+
+impl Desk {
+    /// Asks whether the service would take a push of this caller.
+    ///
+    /// # Errors
+    /// Why it could not be asked.
+    pub(super) async fn ping(&self, wishes: &cli::Ping) -> Result<Outcome, Denied> {
+        let (caller, _) = caller(&wishes.caller)?;
+        let service = self.service(&wishes.caller)?;
+        let unit = match service.scale_unit(&caller, (self.clock)()).await {
+            Ok(unit) => unit,
+            Err(trouble) => return Err(denied(trouble)),
+        };
+        let connector = caller.connector.word();
+        let (told, is_set) = match service.ping(&caller, &unit, (self.clock)()).await {
+            Ok(true) => ("would take a push of this caller", Some(true)),
+            Ok(false) => ("does not say (404); a push will tell", None),
+            Err(trouble) => return Err(denied(trouble)),
+        };
+        Ok(Outcome::done(
+            format!("scale unit {unit}; the connector {connector} {told}"),
+            json!({ "scaleUnit": unit, "connector": connector, "isSet": is_set }),
+        ))
+    }
+
+    /// Asks where the service's work on a push stands.
+    ///
+    /// # Errors
+    /// Why it could not be asked.
+    pub(super) async fn status(&self, wishes: &cli::Status) -> Result<Outcome, Denied> {
+        let (caller, _) = caller(&wishes.caller)?;
+        let service = self.service(&wishes.caller)?;
+        let id = ingestion_id(&wishes.id)?;
+        let unit = unit(&service, &caller, self).await?;
+        self.follow(&service, &caller, &unit, &id, &wishes.follow).await
+    }
+
+    /// Saves the service's error file.
+    ///
+    /// # Errors
+    /// Why it could not be had or saved.
+    pub(super) async fn errors(&self, wishes: &cli::Errors) -> Result<Outcome, Denied> {
+        let (caller, _) = caller(&wishes.caller)?;
+        let service = self.service(&wishes.caller)?;
+        let id = ingestion_id(&wishes.id)?;
+        let unit = unit(&service, &caller, self).await?;
+        let bytes = self.save_errors(&service, &caller, &unit, &id, &wishes.out).await?;
+        let out = wishes.out.display().to_string();
+        let text =
+            format!("{out}: {bytes} bytes; it may quote the data, so keep it as you keep that");
+        Ok(Outcome::done(text, json!({ "ingestionId": id.0, "errors": out, "bytes": bytes })))
+    }
+}
+
+async fn unit(service: &Service, caller: &Caller, desk: &Desk) -> Result<String, Denied> {
+    service.scale_unit(caller, (desk.clock)()).await.map_err(denied)
+}
+
+/// The service has refused, or could not be asked.
+pub(super) fn denied(trouble: Trouble) -> Denied {
+    match trouble {
+        Trouble::Later { why, .. } => Denied::Failed(why),
+        refused @ (Trouble::Forbidden | Trouble::Refused(_)) => Denied::Refused(refused.why()),
+    }
+}
+
+fn ingestion_id(word: &str) -> Result<IngestionId, String> {
+    let word = word.trim();
+    let is_good = wire::is_name(word);
+    is_good
+        .then(|| IngestionId(word.to_owned()))
+        .ok_or_else(|| "the ingestion's id must be letters, digits and hyphens".to_owned())
+}

@@ -1,0 +1,138 @@
+//! An ingestion followed to its end.
+
+use std::{
+    fs::OpenOptions,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use serde_json::json;
+use tokio::time::sleep;
+
+use super::{Desk, Outcome, ask::denied, unwritten};
+use crate::{
+    cli, config,
+    connection::Caller,
+    drive::Denied,
+    ingestion::{
+        Service, Trouble,
+        wire::{Ingestion, Status},
+    },
+    run::IngestionId,
+};
+
+/// What `Completed` means.
+const COMPLETED: &str = "the service has accepted the file; it goes on processing it for hours, and \
+                         failures of that show only in the portal";
+
+impl Desk {
+    /// Where an ingestion stands; in the end, where that is wished for.
+    ///
+    /// # Errors
+    /// Why it could not be asked, or that it took too long.
+    pub(super) async fn follow(
+        &self,
+        service: &Service,
+        caller: &Caller,
+        unit: &str,
+        id: &IngestionId,
+        wishes: &cli::Follow,
+    ) -> Result<Outcome, Denied> {
+        let policy = config::policy(|name| (self.setting)(name)).map_err(|it| it.join("; "))?;
+        let since = (self.clock)();
+        let mut last = None;
+        let mut failures = 0;
+        loop {
+            let now = (self.clock)();
+            let wait = match service.status(caller, Some(unit), id, now).await {
+                Ok(Ingestion { status, .. }) => {
+                    if last.as_ref() != Some(&status) {
+                        (self.tell)(&format!("the service says {status}"));
+                    }
+                    failures = 0;
+                    let is_over = matches!(status, Status::Completed | Status::ValidationFailed);
+                    if is_over || !wishes.follow {
+                        return self.told(service, caller, unit, id, &status, wishes).await;
+                    }
+                    last = Some(status);
+                    policy.poll_wait(since, now)
+                }
+                // It passes, perhaps: the ingestion goes on all the same.
+                Err(Trouble::Later { why, retry_at }) if wishes.follow => {
+                    (self.tell)(&format!("{why}; asked again"));
+                    failures += 1;
+                    let retry = retry_at.and_then(|at| (at - now).try_into().ok());
+                    retry.unwrap_or_else(|| policy.pause(failures))
+                }
+                Err(trouble) => return Err(denied(trouble)),
+            };
+            if now + wait > since + policy.ingestion_deadline {
+                return Err(Denied::Failed(format!(
+                    "the ingestion {id} has not ended within {} s; ask later with `viva-import \
+                     status {id}`",
+                    policy.ingestion_deadline.as_secs()
+                )));
+            }
+            sleep(wait).await;
+        }
+    }
+
+    async fn told(
+        &self,
+        service: &Service,
+        caller: &Caller,
+        unit: &str,
+        id: &IngestionId,
+        status: &Status,
+        wishes: &cli::Follow,
+    ) -> Result<Outcome, Denied> {
+        let mut json = json!({ "ingestionId": id.0, "status": status.to_string() });
+        Ok(match status {
+            Status::Completed => Outcome::done(format!("Completed: {COMPLETED}"), json),
+            Status::ValidationFailed => {
+                let text = if wishes.follow || wishes.errors.is_some() {
+                    let default = || PathBuf::from(format!("{id}-errors.txt"));
+                    let path = wishes.errors.clone().unwrap_or_else(default);
+                    match self.save_errors(service, caller, unit, id, &path).await {
+                        Ok(bytes) => {
+                            json["errors"] = json!(path);
+                            format!(
+                                "why is in {} ({bytes} bytes), which may quote the data",
+                                path.display()
+                            )
+                        }
+                        Err(why) => {
+                            format!("its error file could not be had ({why}); the portal has it")
+                        }
+                    }
+                } else {
+                    format!("`viva-import errors {id} --out FILE` saves why")
+                };
+                Outcome { text: format!("ValidationFailed: {text}"), json, is_done: false }
+            }
+            Status::NotStarted | Status::ExtractionComplete | Status::Unknown(_) => {
+                Outcome::done(format!("{status}: the service is at work"), json)
+            }
+        })
+    }
+
+    /// Saves the service's error file for its owner alone: it may quote the data. How many bytes.
+    pub(super) async fn save_errors(
+        &self,
+        service: &Service,
+        caller: &Caller,
+        unit: &str,
+        id: &IngestionId,
+        path: &Path,
+    ) -> Result<u64, Denied> {
+        let errors = service.errors(caller, Some(unit), id, (self.clock)()).await;
+        let errors = errors.map_err(denied)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let written = options.open(path).and_then(|mut file| file.write_all(&errors));
+        written.map_err(|error| Denied::Failed(unwritten(path, &error)))?;
+        Ok(errors.len() as u64)
+    }
+}

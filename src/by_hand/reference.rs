@@ -1,0 +1,50 @@
+//! What there is to look up: rules and settings.
+
+use serde_json::{Value, json};
+
+use super::Outcome;
+use crate::{
+    check::{Id, RULES, Rule, explain},
+    config::{SETTINGS, Setting},
+    drive::Denied,
+};
+
+/// Every rule, or one of them.
+pub(super) fn rules(id: Option<&str>) -> Result<Outcome, Denied> {
+    let text = explain(id)?;
+    let rule = id.and_then(Id::parse).map(Id::rule);
+    let json = match rule {
+        Some(rule) => of_rule(rule),
+        None => json!({ "rules": RULES.iter().map(of_rule).collect::<Vec<Value>>() }),
+    };
+    Ok(Outcome::done(text, json))
+}
+
+fn of_rule(rule: &Rule) -> Value {
+    json!({
+        "rule": rule.id.name(),
+        "severity": rule.severity.word(),
+        "scope": rule.scope,
+        "about": rule.about,
+        "accepted": rule.accepted,
+        "refused": rule.refused,
+        "message": rule.message,
+        "source": rule.source,
+    })
+}
+
+/// Every setting with its default.
+pub(super) fn settings() -> Outcome {
+    let mut text = String::new();
+    for Setting { name, default, about } in SETTINGS {
+        text.push_str(&format!("{name}\n    {about}\n"));
+        if let Some(default) = default {
+            text.push_str(&format!("    default: {default}\n"));
+        }
+    }
+    let settings: Vec<Value> = SETTINGS
+        .iter()
+        .map(|it| json!({ "name": it.name, "default": it.default, "about": it.about }))
+        .collect();
+    Outcome::done(text, json!({ "settings": settings }))
+}

@@ -1,0 +1,96 @@
+//! The imports of the deployed table, and what persons ask of them.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use time::{OffsetDateTime, macros::format_description};
+
+use super::{Desk, Outcome};
+use crate::{
+    azure::sentence,
+    cli,
+    config::STORAGE,
+    drive::{Denied, Road},
+    page,
+    run::Run,
+    runs::{COLUMNS, properties},
+};
+
+impl Desk {
+    /// The road of the deployed account: one named on the command line is reached as whoever is
+    /// signed in to the Azure CLI.
+    pub(super) fn road(&self, account: &cli::Account) -> Result<Road, String> {
+        let (setting, account) = (self.setting.clone(), account.account.clone());
+        let get = move |name: &str| {
+            let Some(account) = &account else { return setting(name) };
+            match name.strip_prefix(STORAGE) {
+                Some("") => None,
+                Some("__accountName") => Some(account.clone()),
+                Some("__credential") => Some("azurecli".to_owned()),
+                Some(_) | None => setting(name),
+            }
+        };
+        Road::open(Arc::new(get), Arc::new(self.clock))
+    }
+
+    pub(super) async fn imports(&self, wishes: &cli::Imports) -> Result<Outcome, Denied> {
+        let road = self.road(&wishes.account)?;
+        let listed = road.runs().list().await;
+        let listed =
+            listed.map_err(|error| Denied::Failed(format!("storage: {}", sentence(&error))))?;
+        let runs: Vec<Run> = listed
+            .into_iter()
+            .map(|stored| stored.run)
+            .filter(|run| wishes.connection.as_ref().is_none_or(|name| run.connection == *name))
+            .filter(|run| {
+                let state = wishes.state.as_ref();
+                state.is_none_or(|state| run.state.word().eq_ignore_ascii_case(state))
+            })
+            .take(wishes.top)
+            .collect();
+        let json = json!({ "imports": runs.iter().map(page::import).collect::<Vec<Value>>() });
+        let lines: Vec<String> = runs.iter().map(line).collect();
+        let text = if lines.is_empty() { "no imports".to_owned() } else { lines.join("\n") };
+        Ok(Outcome::done(text, json))
+    }
+
+    pub(super) async fn show(&self, wishes: &cli::Import) -> Result<Outcome, Denied> {
+        let run = self.road(&wishes.account)?.find(&wishes.run).await?.run;
+        let row = properties(&run);
+        let mut text = format!("{}: {}\n", run.source.file(), run.story());
+        for (column, _) in COLUMNS {
+            match row.get(*column) {
+                None | Some(Value::Null) => {}
+                Some(Value::String(value)) => text.push_str(&format!("  {column:<14} {value}\n")),
+                Some(value) => text.push_str(&format!("  {column:<14} {value}\n")),
+            }
+        }
+        Ok(Outcome::done(text, page::import(&run)))
+    }
+
+    pub(super) async fn ask(
+        &self,
+        account: &cli::Account,
+        wish: impl AsyncFnOnce(&Road) -> Result<String, Denied>,
+    ) -> Result<Outcome, Denied> {
+        let told = wish(&self.road(account)?).await?;
+        let json = json!({ "done": told });
+        Ok(Outcome::done(told, json))
+    }
+}
+
+/// An import in one line.
+fn line(run: &Run) -> String {
+    format!(
+        "{}  {:<10}  {}  {}: {}",
+        run.id.key,
+        run.state.word(),
+        minute(run.received),
+        run.source.file(),
+        run.story()
+    )
+}
+
+fn minute(at: OffsetDateTime) -> String {
+    at.format(format_description!("[year]-[month]-[day] [hour]:[minute]Z")).unwrap_or_default()
+}

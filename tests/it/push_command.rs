@@ -1,0 +1,355 @@
+//! `viva-import push`, `status`, `errors` and `ping` as a script runs them, against the rehearsal
+//! service over real HTTP.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Output,
+};
+
+use axum::http::StatusCode;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::process::Command;
+use viva_import::demo::{
+    SAMPLE_CONNECTION, SAMPLE_CSV,
+    service::{Call, Quirk, Rules, Service},
+};
+
+use crate::stage::{BINARY, TOKEN, csv_of};
+
+const TENANT: &str = "0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5";
+/// What stands in a cell of every file here.
+const SECRET: &str = "ana@contoso.com";
+
+/// A folder with files, a service, and a caller.
+struct Desk {
+    folder: TempDir,
+    service: Service,
+}
+
+impl Desk {
+    async fn new() -> Self {
+        Self::with(Rules { token: TOKEN.to_owned(), ..Rules::default() }).await
+    }
+
+    async fn with(rules: Rules) -> Self {
+        let desk = Self {
+            folder: tempfile::tempdir().unwrap(),
+            service: Service::start(rules).await.unwrap(),
+        };
+        desk.put("hr.json", SAMPLE_CONNECTION);
+        desk.put("hr.csv", csv_of(3));
+        let made = desk.run(&["pack", "hr.csv", "--mapping", "hr.json", "--out", "info.zip"]).await;
+        assert!(made.status.success(), "{made:?}");
+        desk
+    }
+
+    fn put(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    fn read(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.folder.path().join(name)).unwrap()
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(BINARY);
+        command
+            .current_dir(self.folder.path())
+            .env("VIVA_ACCESS_TOKEN", TOKEN)
+            .env("REHEARSAL_TOKEN", TOKEN)
+            .env("POLL_MIN_SECONDS", "1")
+            .env("POLL_MAX_SECONDS", "1")
+            .env("BUSY_WAIT_SECONDS", "1")
+            .args(arguments);
+        let output = command.output().await.unwrap();
+        for stream in [&output.stdout, &output.stderr] {
+            let text = String::from_utf8_lossy(stream);
+            assert!(!text.contains(SECRET) && !text.contains(TOKEN), "{text}");
+        }
+        output
+    }
+
+    /// Runs a command that calls the service.
+    async fn call(&self, arguments: &[&str]) -> Output {
+        let endpoint = self.service.endpoint().to_string();
+        let caller = ["--tenant", TENANT, "--credential", "accessToken", "--endpoint", &endpoint];
+        self.run(&[arguments, &caller].concat()).await
+    }
+
+    async fn json(&self, arguments: &[&str]) -> (i32, Value) {
+        let output = self.call(&[arguments, &["--format", "json"]].concat()).await;
+        (code(&output), serde_json::from_slice(&output.stdout).unwrap_or_default())
+    }
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn told(output: &Output) -> String {
+    let text = |stream: &[u8]| String::from_utf8(stream.to_vec()).unwrap();
+    text(&output.stdout) + &text(&output.stderr)
+}
+
+#[tokio::test]
+async fn a_zip_is_pushed_byte_for_byte_and_followed_to_its_end() {
+    let desk = Desk::new().await;
+    let (code, answer) = desk.json(&["push", "info.zip", "--follow"]).await;
+    assert_eq!((code, &answer["status"]), (0, &"Completed".into()), "{answer}");
+    assert_eq!(answer["scaleUnit"], "novaprdwus2-02");
+    let ingestion = &desk.service.ingestions()[0];
+    assert_eq!(answer["ingestionId"], *ingestion.id);
+    assert_eq!(ingestion.zip, desk.read("info.zip"));
+    assert_eq!((&*ingestion.part_name, &*ingestion.file_name), ("info", "info.zip"));
+    // What C#'s program leaks, the local path, stays here.
+    let push = desk.service.requests().into_iter().find(|seen| seen.call == Some(Call::Push));
+    assert_eq!(push.unwrap().bearer.as_deref(), Some(TOKEN));
+}
+
+#[tokio::test]
+async fn without_following_the_id_is_told_and_can_be_asked_for() {
+    let desk = Desk::new().await;
+    let output = desk.call(&["push", "info.zip"]).await;
+    assert_eq!(code(&output), 0);
+    let id = desk.service.ingestions()[0].id.clone();
+    assert!(told(&output).contains(&format!("taken as ingestion {id}")), "{}", told(&output));
+    let (code, answer) = desk.json(&["status", &id]).await;
+    assert_eq!((code, &answer["status"]), (0, &"ExtractionComplete".into()));
+    let (code, answer) = desk.json(&["status", &id, "--follow"]).await;
+    assert_eq!((code, &answer["status"]), (0, &"Completed".into()));
+}
+
+#[tokio::test]
+async fn rows_go_by_themselves_or_are_packed_where_their_mapping_is_given() {
+    let desk = Desk::new().await;
+    let rows = "PersonId,EffectiveDate,ManagerId,Organization\n\
+                ana@contoso.com,11/01/2026,,HQ\nbo@contoso.com,11/01/2026,ana@contoso.com,HQ\n";
+    desk.put("rows.csv", rows);
+    desk.put("rows.json", r#"[{"PersonId":"ana@contoso.com"},{"PersonId":"bo@contoso.com"}]"#);
+    for (arguments, media_type, count) in [
+        (&["push", "rows.csv", "--follow"][..], "text/csv", 2),
+        (&["push", "rows.json", "--follow"], "application/json", 2),
+        (&["push", "hr.csv", "--mapping", "hr.json", "--follow"], "application/zip", 3),
+    ] {
+        let output = desk.call(arguments).await;
+        assert_eq!(code(&output), 0, "{}", told(&output));
+        let ingestion = desk.service.ingestions().pop().unwrap();
+        assert_eq!((ingestion.upload.media_type(), ingestion.rows), (media_type, count));
+    }
+    // The same bytes as `pack` makes.
+    assert_eq!(desk.service.ingestions().pop().unwrap().zip, desk.read("info.zip"));
+}
+
+#[tokio::test]
+async fn a_connection_says_it_all() {
+    let desk = Desk::new().await;
+    let endpoint = desk.service.endpoint().to_string();
+    let arguments = ["hr.csv", "--connection", "hr.json", "--endpoint", &endpoint, "--follow"];
+    let output = desk.run(&[&["push"][..], &arguments].concat()).await;
+    assert_eq!(code(&output), 0, "{}", told(&output));
+    assert_eq!(desk.service.ingestions()[0].zip, desk.read("info.zip"));
+    let output = desk.run(&["ping", "--connection", "hr.json", "--endpoint", &endpoint]).await;
+    assert!(told(&output).contains("the connector HR would take a push"), "{}", told(&output));
+}
+
+#[tokio::test]
+async fn what_the_check_refuses_never_leaves_unless_a_person_insists() {
+    let desk = Desk::new().await;
+    let good = desk.read("info.zip");
+    desk.put("cut.zip", &good[..good.len() / 2]);
+    desk.put("rows.csv", "PersonId,ManagerId,Organization\nana@contoso.com,,\n");
+    desk.put("rows.json", r#"[{"Person":"ana@contoso.com"}]"#);
+    desk.put("info.txt", "x");
+    for (file, arguments, expected, words) in [
+        ("cut.zip", &[][..], 1, "refused: cut.zip"),
+        ("cut.zip", &["--force"], 1, "refused: cut.zip"),
+        ("rows.csv", &[], 1, "refused: rows.csv"),
+        ("rows.json", &[], 1, "row 1 has no PersonId"),
+        ("info.txt", &[], 2, "neither a .zip nor a .csv or .json"),
+        ("none.zip", &[], 2, "cannot be read"),
+    ] {
+        let output = desk.call(&[&["push", file], arguments].concat()).await;
+        assert_eq!(code(&output), expected, "{file}: {}", told(&output));
+        assert!(told(&output).contains(words), "{file}: {}", told(&output));
+    }
+    assert!(desk.service.requests().is_empty(), "nothing was even asked");
+
+    // A zip of which only values are wrong.
+    let bad = SAMPLE_CSV.replacen("@contoso.com", "", 1);
+    desk.put("bad.csv", bad);
+    let mapping = ["--mapping", "hr.json", "--out", "bad.zip"];
+    let refused = desk.run(&[&["pack", "bad.csv"], &mapping[..]].concat()).await;
+    assert_eq!(code(&refused), 1);
+    assert!(!desk.folder.path().join("bad.zip").exists(), "nothing is made of a refused file");
+    let metadata = zip_entry(&good, "metadata.json");
+    let csv = "Employee,EffectiveDate,Manager,Organization\nana,11/01/2026,,HQ\n";
+    let bad = crate::rules::case::zip(&[
+        ("data.csv", csv),
+        ("metadata.json", &String::from_utf8(metadata).unwrap()),
+    ]);
+    desk.put("bad.zip", bad);
+    assert_eq!(code(&desk.call(&["push", "bad.zip"]).await), 1);
+    assert_eq!(desk.service.ingestions().len(), 0);
+    assert_eq!(code(&desk.call(&["push", "bad.zip", "--force"]).await), 0);
+    assert_eq!(desk.service.ingestions().len(), 1);
+}
+
+fn zip_entry(zip: &[u8], name: &str) -> Vec<u8> {
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(zip)).unwrap();
+    let mut content = vec![];
+    std::io::Read::read_to_end(&mut archive.by_name(name).unwrap(), &mut content).unwrap();
+    content
+}
+
+#[tokio::test]
+async fn each_way_in_which_the_service_misbehaves_has_its_exit_code_and_its_words() {
+    let gateway = |status| Quirk::Gateway { status, reached: false };
+    let soon = || Some("1".to_owned());
+    for (quirk, expected, words, taken) in [
+        (Quirk::SignInPage, 0, "taken as ingestion", 1), // with a fresh token it is let in
+        (Quirk::Unauthorized, 0, "taken as ingestion", 1),
+        (Quirk::Forbidden, 1, "the connector was never set up or was removed", 0),
+        (Quirk::NotFound, 1, "the tenant id, the scale unit or INGESTION_ENDPOINT", 0),
+        (Quirk::Busy, 2, "has not finished the tenant's previous import", 0),
+        (Quirk::BadRequest, 1, "the service answered 400", 0),
+        (Quirk::TooManyRequests { retry_after: soon() }, 0, "taken as ingestion", 1),
+        (Quirk::ServiceUnavailable { retry_after: soon() }, 0, "taken as ingestion", 1),
+        (Quirk::InternalError, 2, "the service answered 500", 0),
+        (Quirk::Redirect("http://127.0.0.1:9/".to_owned()), 1, "a redirect", 0),
+        (Quirk::NoId, 2, "nobody knows whether the push arrived", 0),
+        (Quirk::Garbled, 2, "nobody knows whether the push arrived", 0),
+        (Quirk::StatusWord("Suspended".to_owned()), 0, "taken as ingestion", 1),
+        (Quirk::AcceptThenCut, 2, "nobody knows whether the push arrived", 1),
+        (gateway(StatusCode::BAD_GATEWAY), 2, "nobody knows whether the push arrived", 0),
+        (Quirk::CutMidBody { after_bytes: 1 }, 2, "nobody knows whether the push arrived", 0),
+    ] {
+        let desk = Desk::new().await;
+        desk.service.quirk(Call::Push, quirk.clone());
+        let output = desk.call(&["push", "info.zip"]).await;
+        assert_eq!(code(&output), expected, "{quirk:?}: {}", told(&output));
+        assert!(told(&output).contains(words), "{quirk:?}: {}", told(&output));
+        assert_eq!(desk.service.ingestions().len(), taken, "{quirk:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_misbehaves_for_good_is_refused_or_failed_and_never_done() {
+    for (call, quirk, expected, words) in [
+        (Call::Push, Quirk::SignInPage, 1, "a sign-in page instead of data"),
+        (Call::Push, Quirk::Unauthorized, 1, "the service answered 401"),
+        (Call::Ping, Quirk::Forbidden, 1, "the connector was never set up or was removed"),
+        (Call::ScaleUnit, Quirk::SignInPage, 1, "a sign-in page instead of data"),
+        (Call::ScaleUnit, Quirk::InternalError, 2, "the service answered 500"),
+        (Call::ScaleUnit, Quirk::Garbled, 2, "scale unit could not be read"),
+        (Call::Ping, Quirk::Garbled, 2, "could not be read"),
+    ] {
+        let desk = Desk::new().await;
+        desk.service.always(call, Some(quirk.clone()));
+        let output = desk.call(&["push", "info.zip"]).await;
+        assert_eq!(code(&output), expected, "{quirk:?}: {}", told(&output));
+        assert!(told(&output).contains(words), "{quirk:?}: {}", told(&output));
+        assert_eq!(desk.service.ingestions().len(), 0, "{quirk:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_busy_service_is_waited_for_where_that_is_wished() {
+    let desk = Desk::new().await;
+    for _ in 0..2 {
+        desk.service.quirk(Call::Push, Quirk::Busy);
+    }
+    let output = desk.call(&["push", "info.zip", "--wait"]).await;
+    assert_eq!(code(&output), 0, "{}", told(&output));
+}
+
+#[tokio::test]
+async fn a_failed_validation_ends_in_1_with_its_error_file_saved_for_its_owner() {
+    let desk = Desk::new().await;
+    let metadata = r#"{"DatasetType":"HR","IsBootstrap":"true","Mapping":{}}"#;
+    let csv = "Employee\nana@contoso.com\n";
+    let zip = crate::rules::case::zip(&[("data.csv", csv), ("metadata.json", metadata)]);
+    // Ours refuses it; the rehearsal is asked what it would say.
+    desk.put("bad.zip", zip);
+    let insisted = desk.call(&["push", "bad.zip", "--force", "--follow"]).await;
+    assert_eq!(code(&insisted), 1, "{}", told(&insisted));
+    assert_eq!(desk.service.ingestions().len(), 0, "its header means nothing to anybody");
+
+    let metadata = r#"{"DatasetType":"HR","IsBootstrap":"true","Mapping":{
+        "Employee":{"name":"PersonId","type":"EmailType"},
+        "Gone":{"name":"Organization","type":"StringType"}}}"#;
+    let zip = crate::rules::case::zip(&[("data.csv", csv), ("metadata.json", metadata)]);
+    desk.put("bad.zip", zip);
+    let (code_, answer) = desk.json(&["push", "bad.zip", "--force", "--follow"]).await;
+    assert_eq!((code_, &answer["status"]), (1, &"ValidationFailed".into()), "{answer}");
+    let saved = answer["errors"].as_str().unwrap();
+    assert_eq!(desk.read(saved), desk.service.ingestions()[0].errors.as_bytes());
+    assert_is_private(&desk.folder.path().join(saved));
+
+    let id = answer["ingestionId"].as_str().unwrap();
+    let output = desk.call(&["errors", id, "--out", "again.txt"]).await;
+    assert_eq!(code(&output), 0, "{}", told(&output));
+    assert_eq!(desk.read("again.txt"), desk.read(saved));
+    let output = desk.call(&["errors", id, "--out", "again.txt"]).await;
+    assert_eq!(code(&output), 2, "what is there is not overwritten");
+    let output = desk.call(&["status", id]).await;
+    assert_eq!(code(&output), 1, "{}", told(&output));
+    assert!(told(&output).contains(&format!("viva-import errors {id}")), "{}", told(&output));
+}
+
+#[cfg(unix)]
+fn assert_is_private(path: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[cfg(not(unix))]
+fn assert_is_private(_: &Path) {}
+
+#[tokio::test]
+async fn older_paths_are_found() {
+    let rules = Rules { token: TOKEN.to_owned(), older_paths: true, ..Rules::default() };
+    let desk = Desk::with(rules).await;
+    let (code, answer) = desk.json(&["push", "info.zip", "--follow"]).await;
+    assert_eq!((code, &answer["status"]), (0, &"Completed".into()), "{answer}");
+}
+
+#[tokio::test]
+async fn what_the_command_line_lacks_is_told_by_its_own_names() {
+    let desk = Desk::new().await;
+    for (arguments, words) in [
+        (&["--tenant", "x", "--credential", "managedIdentity"][..], "--tenant: must be the tenant"),
+        (&["--tenant", TENANT], "--credential"),
+        (&["--credential", "azureCli"], "--tenant"),
+        (&["--tenant", TENANT, "--credential", "clientSecret"], "--client-id: missing"),
+        (
+            &["--tenant", TENANT, "--credential", "clientCertificate", "--client-id", TENANT],
+            "--certificate",
+        ),
+        (
+            &["--tenant", TENANT, "--credential", "azureCli", "--client-id", TENANT],
+            "--client-id: this credential has no use for it",
+        ),
+        (
+            &[
+                "--tenant",
+                TENANT,
+                "--credential",
+                "accessToken",
+                "--endpoint",
+                "http://contoso.com",
+            ],
+            "--endpoint must be an https address",
+        ),
+        (
+            &["--tenant", TENANT, "--credential", "accessToken", "--token-from", "NOT_SET"],
+            "NOT_SET holds no access token",
+        ),
+    ] {
+        let output = desk.run(&[&["push", "info.zip"], arguments].concat()).await;
+        assert_ne!(code(&output), 0, "{arguments:?}");
+        assert!(told(&output).contains(words), "{arguments:?}: {}", told(&output));
+    }
+}
