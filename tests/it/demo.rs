@@ -198,7 +198,7 @@ async fn what_is_missing_is_said_plainly() {
     ] {
         let output = shown.run(&arguments).await;
         let said = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(said.contains(says), "{said}");
     }
     shown.is_gone().await;
