@@ -17,6 +17,7 @@
 //! - no log, row, report or error holds a cell's value, a token or a secret.
 
 pub mod azure;
+pub mod certificate;
 pub mod check;
 pub mod cli;
 pub mod config;
