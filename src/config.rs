@@ -87,6 +87,11 @@ pub const SETTINGS: &[Setting] = &[
         "what the token is asked for; the documentation also names `https://api.orginsights.viva.office.com/.default`",
     ),
     setting(
+        "AZURE_AUTHORITY_HOST",
+        Some("https://login.microsoftonline.com"),
+        "Microsoft Entra, where connections sign in that push as an app registration; https only",
+    ),
+    setting(
         "PUSH_PART_NAME",
         Some("info"),
         "name of the multipart part; the documentation says `file`, Microsoft's code `info`",
@@ -166,6 +171,9 @@ pub const SETTINGS: &[Setting] = &[
     ),
 ];
 
+/// Looks a setting up by its name.
+pub type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
+
 /// All settings, read.
 #[derive(Debug)]
 pub struct Config {
@@ -189,6 +197,8 @@ pub struct ServiceConfig {
     pub endpoint: Url,
     /// What the token is asked for.
     pub scope: String,
+    /// Microsoft Entra's address, without the tenant.
+    pub authority: Url,
     /// Name of the multipart part.
     pub part_name: String,
     /// File name of that part.
@@ -229,25 +239,29 @@ impl Config {
         let limits = reader.limits();
         let endpoint = reader.endpoint("INGESTION_ENDPOINT");
         let scope = reader.text("INGESTION_SCOPE");
+        let authority = reader.authority("AZURE_AUTHORITY_HOST");
         let part_name = reader.text("PUSH_PART_NAME");
         let file_name = reader.text("PUSH_FILE_NAME");
         let keep_errors = reader.boolean("KEEP_SERVICE_ERRORS");
         let answer_timeout = reader.seconds("ANSWER_TIMEOUT_SECONDS");
-        match (account, endpoint) {
-            (Some(account), Some(endpoint)) if reader.faults.is_empty() => Ok(Self {
-                account,
-                policy,
-                mapping_key,
-                limits,
-                service: ServiceConfig {
-                    endpoint,
-                    scope,
-                    part_name,
-                    file_name,
-                    keep_errors,
-                    answer_timeout,
-                },
-            }),
+        match (account, endpoint, authority) {
+            (Some(account), Some(endpoint), Some(authority)) if reader.faults.is_empty() => {
+                Ok(Self {
+                    account,
+                    policy,
+                    mapping_key,
+                    limits,
+                    service: ServiceConfig {
+                        endpoint,
+                        scope,
+                        authority,
+                        part_name,
+                        file_name,
+                        keep_errors,
+                        answer_timeout,
+                    },
+                })
+            }
             _ => Err(reader.faults),
         }
     }
@@ -333,6 +347,18 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             self.faults.push(format!(
                 "{name} must be an https address without a query (plain http only to 127.0.0.1)"
             ));
+        }
+        url
+    }
+
+    /// https, and a host alone: the tenant's path is put behind it.
+    fn authority(&mut self, name: &str) -> Option<Url> {
+        let url = Url::parse(self.text(name).trim()).ok().filter(|url| {
+            let alone = url.path() == "/" && url.query().is_none() && url.username().is_empty();
+            url.scheme() == "https" && alone
+        });
+        if url.is_none() {
+            self.faults.push(format!("{name} must be an https address without a path"));
         }
         url
     }

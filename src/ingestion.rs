@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use azure_core::credentials::{Secret, TokenCredential};
+use azure_core::credentials::TokenCredential;
 use bytes::Bytes;
 use futures::Stream;
 use reqwest::{
@@ -25,8 +25,8 @@ use time::OffsetDateTime;
 use tokio::time::timeout;
 
 use crate::{
-    azure::{self, identity},
-    config::ServiceConfig,
+    azure::{self, identity::SignIn},
+    config::{Lookup, ServiceConfig},
     connection::{Connection, Credential, json},
     http::{self, Answer, NoAnswer},
     run::{Event, IngestionId, Run},
@@ -55,12 +55,9 @@ const UNAUTHORIZED: &str = "the service answered 401; if it does so to a fresh t
 pub struct Service {
     client: Client,
     config: ServiceConfig,
-    setting: Arc<Lookup>,
-    credentials: Mutex<HashMap<Credential, Arc<dyn TokenCredential>>>,
+    sign_in: SignIn,
+    credentials: Mutex<HashMap<(Credential, String), Arc<dyn TokenCredential>>>,
 }
-
-/// Looks a setting up by its name.
-pub type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 /// Why there is no usable answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,15 +110,20 @@ impl Trouble {
 }
 
 impl Service {
-    /// A client of the service that `config` names; `setting` finds the access token of a
-    /// connection that brings one.
+    /// A client of the service that `config` names; `setting` finds the secret of a
+    /// connection that names one.
     ///
     /// # Errors
     /// Where no TLS can be had.
     pub fn new(config: ServiceConfig, setting: Arc<Lookup>) -> reqwest::Result<Self> {
         let credentials = Mutex::new(HashMap::new());
         let client = http::client(config.is_loopback()).build()?;
-        Ok(Self { client, config, setting, credentials })
+        let sign_in = SignIn {
+            authority: config.authority.clone(),
+            answer_timeout: config.answer_timeout,
+            setting,
+        };
+        Ok(Self { client, config, sign_in, credentials })
     }
 
     /// Finds the tenant's scale unit and asks whether its connector would take a push.
@@ -361,10 +363,11 @@ impl Service {
     }
 
     async fn bearer(&self, connection: &Connection) -> Result<HeaderValue, Trouble> {
-        let credential = self.credential(&connection.credential)?;
+        let credential = self.credential(connection)?;
         let token = credential.get_token(&[&self.config.scope], None).await.map_err(|error| {
-            let why = format!("signing in to the service: {}", azure::sentence(&error));
-            Trouble::later(why)
+            // Somebody may mend what it was made of.
+            self.forget_token(connection);
+            Trouble::later(signing_in(&azure::sentence(&error)))
         })?;
         let mut value = HeaderValue::from_str(&format!("Bearer {}", token.token.secret()))
             .map_err(|_| Trouble::Refused("the token cannot stand in a header".to_owned()))?;
@@ -372,43 +375,32 @@ impl Service {
         Ok(value)
     }
 
-    fn credential(&self, credential: &Credential) -> Result<Arc<dyn TokenCredential>, Trouble> {
+    fn credential(&self, connection: &Connection) -> Result<Arc<dyn TokenCredential>, Trouble> {
         let mut credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = credentials.get(credential) {
+        let key = key(connection);
+        if let Some(known) = credentials.get(&key) {
             return Ok(known.clone());
         }
-        let made = match credential {
-            Credential::ManagedIdentity { client_id } => {
-                let limit = self.config.answer_timeout;
-                identity::managed_identity(client_id.as_deref(), limit).map_err(|error| {
-                    let why = format!("signing in to the service: {}", azure::sentence(&error));
-                    Trouble::later(why)
-                })?
-            }
-            Credential::AccessToken { .. } if !self.config.is_loopback() => {
-                return Err(Trouble::Refused(
-                    "an access token from a setting is only shown to a service on this machine; \
-                     give the connection a managedIdentity credential"
-                        .to_owned(),
-                ));
-            }
-            Credential::AccessToken { setting } => {
-                let token = (self.setting)(setting).filter(|token| !token.is_empty());
-                let token = token.ok_or_else(|| {
-                    Trouble::Refused(format!("the setting {setting} holds no access token"))
-                })?;
-                Arc::new(identity::GivenToken::new(Secret::new(token)))
-            }
-        };
-        credentials.insert(credential.clone(), made.clone());
+        let made = self.sign_in.credential(&connection.credential, &connection.tenant);
+        let made = made.map_err(|why| Trouble::Refused(signing_in(&why)))?;
+        credentials.insert(key, made.clone());
         Ok(made)
     }
 
     /// Drops the credential, and with it its cached token: the next question gets a fresh one.
     fn forget_token(&self, connection: &Connection) {
         let mut credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
-        credentials.remove(&connection.credential);
+        credentials.remove(&key(connection));
     }
+}
+
+/// Who signs in, and in which tenant.
+fn key(connection: &Connection) -> (Credential, String) {
+    (connection.credential.clone(), connection.tenant.clone())
+}
+
+fn signing_in(why: &str) -> String {
+    format!("signing in to the service: {why}")
 }
 
 /// What every try of a question has in common.
