@@ -97,11 +97,12 @@ pub fn write(made: &Made, folder: &Path) -> Result<Files, String> {
         public: folder.join(format!("{}.cer", made.name)),
         private: folder.join(format!("{}.pem", made.name)),
     };
-    let told = |path: &Path, error: &io::Error| match error.kind() {
-        io::ErrorKind::AlreadyExists => {
+    let told = |path: &Path, error: &io::Error| {
+        if error.kind() == io::ErrorKind::AlreadyExists {
             format!("{} is there already; nothing was written", path.display())
+        } else {
+            format!("{} cannot be written: {error}", path.display())
         }
-        _ => format!("{} cannot be written: {error}", path.display()),
     };
     fs::create_dir_all(folder).map_err(|error| told(folder, &error))?;
     let mut public = create(&files.public, false).map_err(|error| told(&files.public, &error))?;

@@ -97,12 +97,14 @@ fn pem(text: &str) -> Result<Parts, String> {
     let mut parts = Parts::default();
     for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(text.as_bytes()) {
         let (kind, der) = section.map_err(|_| "the PEM is damaged")?;
-        match kind {
-            SectionKind::Certificate => parts.certificates.push(der),
-            SectionKind::PrivateKey => parts.keys.push(KeyPair::from_pkcs8(&der).ok()),
-            SectionKind::RsaPrivateKey => parts.keys.push(KeyPair::from_der(&der).ok()),
-            SectionKind::EcPrivateKey => parts.keys.push(None),
-            _ => {}
+        if kind == SectionKind::Certificate {
+            parts.certificates.push(der);
+        } else if kind == SectionKind::PrivateKey {
+            parts.keys.push(KeyPair::from_pkcs8(&der).ok());
+        } else if kind == SectionKind::RsaPrivateKey {
+            parts.keys.push(KeyPair::from_der(&der).ok());
+        } else if kind == SectionKind::EcPrivateKey {
+            parts.keys.push(None);
         }
     }
     Ok(parts)

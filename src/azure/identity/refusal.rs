@@ -64,19 +64,17 @@ pub(super) fn of(whom: Whom, error: &Error, scope: &str) -> Refusal {
     if let Some(refusal) = causes(error).find_map(|cause| cause.downcast_ref::<Refusal>()) {
         return refusal.clone();
     }
+    let (status, body) = causes(error).find_map(answer).unzip();
     let codes = match whom {
         // There all it printed is the text of the error.
         Whom::AzureCli => codes(&error.to_string()),
-        Whom::Identity | Whom::Entra => {
-            causes(error).find_map(body).map_or(vec![], |body| codes(&body))
-        }
+        Whom::Identity | Whom::Entra => codes(&body.unwrap_or_default()),
     };
     let told = codes.iter().find_map(|code| Some((code, advice(code, scope)?)));
     if let Some((code, advice)) = told {
         return Refusal(format!("{whom} refused ({code}): {advice}"));
     }
     let code = codes.first().map(|code| format!(" ({code})")).unwrap_or_default();
-    let status = causes(error).find_map(status);
     let broke = causes(error).find_map(|cause| cause.downcast_ref::<reqwest::Error>());
     let what = match (whom, status, broke) {
         (Whom::AzureCli, ..) => return azure_cli(error, &code),
@@ -126,20 +124,16 @@ fn causes(error: &Error) -> impl Iterator<Item = Cause<'_>> {
     iter::successors(Some(error as Cause<'_>), |cause| (*cause).source())
 }
 
-fn status(cause: Cause<'_>) -> Option<u16> {
-    match cause.downcast_ref::<Error>()?.kind() {
-        ErrorKind::HttpResponse { status, .. } => Some(u16::from(*status)),
-        _ => None,
-    }
-}
-
-fn body(cause: Cause<'_>) -> Option<String> {
-    match cause.downcast_ref::<Error>()?.kind() {
-        ErrorKind::HttpResponse { raw_response: Some(response), .. } => {
-            Some(String::from_utf8_lossy(response.body()).into_owned())
-        }
-        _ => None,
-    }
+/// Status and body, where it is an answer.
+fn answer(cause: Cause<'_>) -> Option<(u16, String)> {
+    let ErrorKind::HttpResponse { status, raw_response, .. } =
+        cause.downcast_ref::<Error>()?.kind()
+    else {
+        return None;
+    };
+    let body = raw_response.as_ref().map(|response| response.body().to_vec());
+    let body = String::from_utf8_lossy(&body.unwrap_or_default()).into_owned();
+    Some((u16::from(*status), body))
 }
 
 /// The codes in a text, in its order, each once: `AADSTS7000215` and `invalid_resource`.
