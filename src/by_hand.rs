@@ -15,9 +15,8 @@ use time::OffsetDateTime;
 use crate::{
     check::{Asked, Report, Summary},
     cli::{self, ByHand, RefreshWord, ReportFormat},
-    config,
+    config::{self, Lookup},
     drive::Denied,
-    ingestion::Lookup,
     run::Refresh,
 };
 

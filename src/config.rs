@@ -87,6 +87,11 @@ pub const SETTINGS: &[Setting] = &[
         "what the token is asked for; the documentation also names `https://api.orginsights.viva.office.com/.default`",
     ),
     setting(
+        "AZURE_AUTHORITY_HOST",
+        Some("https://login.microsoftonline.com"),
+        "Microsoft Entra, where connections sign in that push as an app registration; https only",
+    ),
+    setting(
         "PUSH_PART_NAME",
         Some("info"),
         "name of the multipart part; the documentation says `file`, Microsoft's code `info`",
@@ -166,6 +171,9 @@ pub const SETTINGS: &[Setting] = &[
     ),
 ];
 
+/// Looks a setting up by its name.
+pub type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
+
 /// All settings, read.
 #[derive(Debug)]
 pub struct Config {
@@ -189,6 +197,8 @@ pub struct ServiceConfig {
     pub endpoint: Url,
     /// What the token is asked for.
     pub scope: String,
+    /// Microsoft Entra's address, without the tenant.
+    pub authority: Url,
     /// Name of the multipart part.
     pub part_name: String,
     /// File name of that part.
@@ -325,11 +335,13 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     /// `None` where its endpoint is not right.
     fn service(&mut self) -> Option<ServiceConfig> {
         let endpoint = self.endpoint("INGESTION_ENDPOINT");
+        let authority = self.authority("AZURE_AUTHORITY_HOST");
         let keep_errors = self.boolean("KEEP_SERVICE_ERRORS");
         let answer_timeout = self.seconds("ANSWER_TIMEOUT_SECONDS");
         Some(ServiceConfig {
             endpoint: endpoint?,
             scope: self.text("INGESTION_SCOPE"),
+            authority: authority?,
             part_name: self.text("PUSH_PART_NAME"),
             file_name: self.text("PUSH_FILE_NAME"),
             keep_errors,
@@ -364,6 +376,18 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             self.faults.push(format!(
                 "{name} must be an https address without a query (plain http only to 127.0.0.1)"
             ));
+        }
+        url
+    }
+
+    /// https, and a host alone: the tenant's path is put behind it.
+    fn authority(&mut self, name: &str) -> Option<Url> {
+        let url = Url::parse(self.text(name).trim()).ok().filter(|url| {
+            let alone = url.path() == "/" && url.query().is_none() && url.username().is_empty();
+            url.scheme() == "https" && alone
+        });
+        if url.is_none() {
+            self.faults.push(format!("{name} must be an https address without a path"));
         }
         url
     }

@@ -25,11 +25,13 @@ use crate::{check::Checks, run::Refresh};
 
 pub use self::{
     caller::{Caller, Connector},
+    credential::{Certificate, Credential},
     upload::Upload,
 };
 
 mod caller;
 mod checks;
+mod credential;
 pub(crate) mod json;
 mod upload;
 
@@ -53,21 +55,6 @@ pub struct Connection {
     pub mapping: Vec<Field>,
     /// How its files are checked.
     pub checks: Checks,
-}
-
-/// Who pushes.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Credential {
-    /// The app's managed identity.
-    ManagedIdentity {
-        /// Client id of a user-assigned one; `None` is the app's own.
-        client_id: Option<String>,
-    },
-    /// A token somebody else obtained. Only a service on this machine is shown it.
-    AccessToken {
-        /// The setting that holds it.
-        setting: String,
-    },
 }
 
 /// One column of the mapping.
@@ -211,33 +198,6 @@ impl Reader {
             mapping: mapping?,
             checks,
         })
-    }
-
-    fn credential(&mut self, members: &Map<String, Value>) -> Option<Credential> {
-        let at = "/credential";
-        match self.text(at, members, "kind").unwrap_or_default() {
-            "managedIdentity" => {
-                self.refuse_unknown(at, members, &["kind", "clientId"]);
-                let client_id = self.optional_text(at, members, "clientId").map(str::to_owned);
-                if client_id.as_deref().is_some_and(|id| !is_guid(id)) {
-                    self.fault("/credential/clientId", "must be a client id, a GUID");
-                }
-                Some(Credential::ManagedIdentity { client_id })
-            }
-            "accessToken" => {
-                self.refuse_unknown(at, members, &["kind", "setting"]);
-                let setting = self.text(at, members, "setting")?.to_owned();
-                Some(Credential::AccessToken { setting })
-            }
-            kind => {
-                self.refuse_unknown(at, members, &["kind", "clientId", "setting"]);
-                if !kind.is_empty() {
-                    let known = "must be \"managedIdentity\" or \"accessToken\"";
-                    self.fault("/credential/kind", known);
-                }
-                None
-            }
-        }
     }
 
     fn mapping(&mut self, at: &str, members: &Map<String, Value>) -> Vec<Field> {

@@ -12,9 +12,9 @@ use time::OffsetDateTime;
 
 use crate::{
     azure::{CONNECTIONS, PACKAGES, Storage, blob::Blobs, sentence},
-    config::Config,
+    config::{Config, Lookup},
     connection::{self, Connection},
-    ingestion::{Lookup, Service},
+    ingestion::Service,
     run::{Action, Event, Refresh, Run, RunId, State},
     runs::{Runs, Saved, Stored},
 };

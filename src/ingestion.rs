@@ -25,7 +25,8 @@ use time::OffsetDateTime;
 use tokio::time::timeout;
 
 use crate::{
-    config::ServiceConfig,
+    azure::identity::SignIn,
+    config::{Lookup, ServiceConfig},
     connection::{Caller, Credential, Upload},
     http::{self, Answer, NoAnswer},
     run::{Event, IngestionId},
@@ -52,12 +53,9 @@ const SCALE_UNIT: &str = "x-nova-scaleunit";
 pub struct Service {
     client: Client,
     config: ServiceConfig,
-    setting: Arc<Lookup>,
-    credentials: Mutex<HashMap<Credential, Arc<dyn TokenCredential>>>,
+    sign_in: SignIn,
+    credentials: Mutex<HashMap<(Credential, String), Arc<dyn TokenCredential>>>,
 }
-
-/// Looks a setting up by its name.
-pub type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 /// What is pushed. It is streamed and never held, with a Content-Length.
 pub struct Parcel<S> {
@@ -78,7 +76,12 @@ impl Service {
     pub fn new(config: ServiceConfig, setting: Arc<Lookup>) -> reqwest::Result<Self> {
         let credentials = Mutex::new(HashMap::new());
         let client = http::client(config.is_loopback()).build()?;
-        Ok(Self { client, config, setting, credentials })
+        let sign_in = SignIn {
+            authority: config.authority.clone(),
+            answer_timeout: config.answer_timeout,
+            setting,
+        };
+        Ok(Self { client, config, sign_in, credentials })
     }
 
     /// Finds the tenant's scale unit and asks whether its connector would take a push.

@@ -20,6 +20,7 @@
 
 pub mod azure;
 pub mod by_hand;
+pub mod certificate;
 pub mod check;
 pub mod cli;
 pub mod config;

@@ -1,15 +1,174 @@
 //! Credentials: who the program is, and its token for an audience.
 //!
-//! A token is never logged; `Debug` of whatever holds one shows nothing of it.
+//! A token, a secret or an assertion is never logged, and never told by an error: what an
+//! authority answers may quote what was sent, so only its codes are told. `Debug` of whatever
+//! holds a secret shows nothing of it.
 
-use std::{fmt, sync::Arc};
+use std::{sync::Arc, time::Duration};
 
 use azure_core::{
-    Result,
-    credentials::{AccessToken, Secret, TokenCredential, TokenRequestOptions},
-    time::{Duration, OffsetDateTime},
+    Result as AzureResult,
+    cloud::CustomConfiguration,
+    credentials::{Secret, TokenCredential},
+    http::{ClientOptions, Url},
 };
-use azure_identity::{ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId};
+use azure_identity::{
+    AzureCliCredential, AzureCliCredentialOptions, ClientAssertion, ClientAssertionCredential,
+    ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
+    ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
+};
+use time::OffsetDateTime;
+
+use self::{
+    assertion::{IdentityAssertion, SignedAssertion},
+    cached::Cached,
+    certificate::Key,
+    cli::Az,
+    given::GivenToken,
+    refusal::{Hush, Whom},
+};
+use crate::{
+    config::Lookup,
+    connection::{Certificate, Credential},
+};
+
+mod assertion;
+mod cached;
+mod certificate;
+pub mod claims;
+mod cli;
+mod given;
+mod refusal;
+
+/// What every credential needs.
+pub struct SignIn {
+    /// Microsoft Entra's address, without the tenant.
+    pub authority: Url,
+    /// How long it may leave a question unanswered.
+    pub answer_timeout: Duration,
+    /// Finds what is in a setting.
+    pub setting: Arc<Lookup>,
+}
+
+impl SignIn {
+    /// Who gets a token as `who`, in `tenant`. Nobody is asked yet, but settings and files are
+    /// read; make it anew to have them read again.
+    ///
+    /// # Errors
+    /// What is missing or wrong, as a sentence.
+    pub fn credential(
+        &self,
+        who: &Credential,
+        tenant: &str,
+    ) -> Result<Arc<dyn TokenCredential>, String> {
+        let made = match who {
+            Credential::ManagedIdentity { client_id } => {
+                managed_identity(client_id.as_deref(), self.answer_timeout)
+            }
+            Credential::FederatedIdentity { client_id, identity } => {
+                managed_identity(identity.as_deref(), self.answer_timeout).and_then(|identity| {
+                    self.asserted(tenant, client_id, IdentityAssertion(identity))
+                })
+            }
+            Credential::ClientCertificate { client_id, certificate, password } => {
+                let key = self.key(certificate, password.as_deref())?;
+                let path = format!("/{tenant}/oauth2/v2.0/token");
+                let audience = self.authority.join(&path).map_err(|error| error.to_string())?;
+                self.asserted(tenant, client_id, SignedAssertion::new(client_id, audience, key))
+            }
+            Credential::ClientSecret { client_id, setting } => {
+                let secret = Secret::new(self.held(setting, "client secret")?);
+                self.secret(tenant, client_id, secret)
+            }
+            Credential::AzureCli => self.azure_cli(tenant),
+            Credential::AccessToken { setting } => {
+                let token = Secret::new(self.held(setting, "access token")?);
+                return Ok(Arc::new(GivenToken::new(setting, token)));
+            }
+        };
+        made.map_err(|error| super::sentence(&error))
+    }
+
+    fn asserted(
+        &self,
+        tenant: &str,
+        client_id: &str,
+        assertion: impl ClientAssertion + 'static,
+    ) -> AzureResult<Arc<dyn TokenCredential>> {
+        let options = ClientAssertionCredentialOptions { client_options: self.client_options()? };
+        let (tenant, client_id) = (tenant.to_owned(), client_id.to_owned());
+        let inner = ClientAssertionCredential::new(tenant, client_id, assertion, Some(options))?;
+        Ok(Arc::new(Cached::new(inner, Whom::Entra)))
+    }
+
+    fn secret(
+        &self,
+        tenant: &str,
+        client_id: &str,
+        secret: Secret,
+    ) -> AzureResult<Arc<dyn TokenCredential>> {
+        let options = ClientSecretCredentialOptions { client_options: self.client_options()? };
+        let client_id = client_id.to_owned();
+        let inner = ClientSecretCredential::new(tenant, client_id, secret, Some(options))?;
+        Ok(Arc::new(Cached::new(inner, Whom::Entra)))
+    }
+
+    fn azure_cli(&self, tenant: &str) -> AzureResult<Arc<dyn TokenCredential>> {
+        let options = AzureCliCredentialOptions {
+            tenant_id: Some(tenant.to_owned()),
+            executor: Some(Arc::new(Az { limit: self.answer_timeout })),
+            ..Default::default()
+        };
+        let inner = AzureCliCredential::new(Some(options))?;
+        Ok(Arc::new(Cached::new(inner, Whom::AzureCli)))
+    }
+
+    fn client_options(&self) -> AzureResult<ClientOptions> {
+        let mut cloud = CustomConfiguration::default();
+        cloud.authority_host = self.authority.to_string();
+        Ok(ClientOptions {
+            cloud: Some(Arc::new(cloud.into())),
+            per_try_policies: vec![Arc::new(Hush)],
+            ..super::client_options(false, self.answer_timeout)?
+        })
+    }
+
+    fn key(&self, certificate: &Certificate, password: Option<&str>) -> Result<Key, String> {
+        let (place, content) = match certificate {
+            Certificate::File(path) => {
+                let place = format!("the file {}", path.display());
+                let content = std::fs::read(path)
+                    .map_err(|error| format!("{place} cannot be read: {}", error.kind()))?;
+                (place, content)
+            }
+            Certificate::Setting(setting) => {
+                (format!("the setting {setting}"), self.held(setting, "certificate")?.into_bytes())
+            }
+        };
+        let password = password
+            .map(|setting| self.held(setting, "password of the certificate"))
+            .transpose()?;
+        Key::read(&content, password.as_deref(), now())
+            .map_err(|why| format!("the certificate in {place} cannot be used: {why}"))
+    }
+
+    /// What a setting holds, which is `what`; a line's end behind it is none of it.
+    fn held(&self, setting: &str, what: &str) -> Result<String, String> {
+        let value = (self.setting)(setting).unwrap_or_default();
+        let value = value.trim_end_matches(['\r', '\n']);
+        if value.starts_with("@Microsoft.KeyVault(") {
+            return Err(format!(
+                "the setting {setting} is a Key Vault reference that was not resolved: the app's \
+                 identity needs the role Key Vault Secrets User, and the reference must name a \
+                 secret"
+            ));
+        }
+        if value.trim().is_empty() {
+            return Err(format!("the setting {setting} holds no {what}"));
+        }
+        Ok(value.to_owned())
+    }
+}
 
 /// The managed identity of the app: the user-assigned one with this client id, or, without one,
 /// the system-assigned. Its endpoint may leave a question unanswered for `answer_timeout`, twice.
@@ -18,41 +177,26 @@ use azure_identity::{ManagedIdentityCredential, ManagedIdentityCredentialOptions
 /// Where no managed identity can be had at all.
 pub fn managed_identity(
     client_id: Option<&str>,
-    answer_timeout: std::time::Duration,
-) -> Result<Arc<dyn TokenCredential>> {
+    answer_timeout: Duration,
+) -> AzureResult<Arc<dyn TokenCredential>> {
+    // The endpoint is on this machine, and a proxy would be shown tokens.
+    let client_options = ClientOptions {
+        per_try_policies: vec![Arc::new(Hush)],
+        ..super::client_options(true, answer_timeout)?
+    };
     let options = ManagedIdentityCredentialOptions {
         user_assigned_id: client_id.map(|id| UserAssignedId::ClientId(id.to_owned())),
-        client_options: super::client_options(false, answer_timeout)?,
+        client_options,
     };
-    Ok(ManagedIdentityCredential::new(Some(options))?)
+    let inner = ManagedIdentityCredential::new(Some(options))?;
+    Ok(Arc::new(Cached::new(inner, Whom::Identity)))
 }
 
-/// A token that somebody else obtained, as it is.
-pub struct GivenToken(Secret);
-
-impl GivenToken {
-    /// Holds `token`.
-    #[must_use]
-    pub fn new(token: Secret) -> Self {
-        Self(token)
-    }
+/// Tokens and certificates end by the wall clock, whatever time it is on the road.
+#[expect(clippy::disallowed_methods, reason = "what others have dated ends by the wall clock")]
+fn now() -> OffsetDateTime {
+    OffsetDateTime::now_utc()
 }
 
-impl fmt::Debug for GivenToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("GivenToken")
-    }
-}
-
-#[async_trait::async_trait]
-impl TokenCredential for GivenToken {
-    async fn get_token(
-        &self,
-        _scopes: &[&str],
-        _options: Option<TokenRequestOptions<'_>>,
-    ) -> Result<AccessToken> {
-        #[expect(clippy::disallowed_methods, reason = "its true end is unknown to us")]
-        let expires_on = OffsetDateTime::now_utc() + Duration::minutes(5);
-        Ok(AccessToken { token: self.0.clone(), expires_on })
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -103,7 +103,7 @@ mod tests {
             ("", Err("it is no JSON array of row objects (line 1, column 0)")),
             (
                 r#"{"PersonId":"secret"}"#,
-                Err("it is no JSON array of row objects (line 1, column 0)"),
+                Err("it is no JSON array of row objects (line 1, column 1)"),
             ),
             (r#"["secret"]"#, Err("it is no JSON array of row objects (line 1, column 9)")),
             (
@@ -114,14 +114,14 @@ mod tests {
                 r#"[{"PersonId":"a"}] secret"#,
                 Err("it is no JSON array of row objects (line 1, column 20)"),
             ),
-            (r#"[{"A":"secret"}]"#, Err("row 1 has no PersonId (line 1, column 15)")),
+            (r#"[{"A":"secret"}]"#, Err("row 1 has no PersonId (line 1, column 16)")),
             (
                 r#"[{"PersonId":"secret"},{"PersonId":"b","B":"c"}]"#,
-                Err("row 2 has other fields than the first one (line 1, column 47)"),
+                Err("row 2 has other fields than the first one (line 1, column 48)"),
             ),
             (
                 r#"[{"PersonId":"secret","PersonId":"b"}]"#,
-                Err("a row has a field twice (line 1, column 36)"),
+                Err("a row has a field twice (line 1, column 37)"),
             ),
         ] {
             let counted = count(json.as_bytes()).unwrap();

@@ -126,7 +126,7 @@ pub struct Caller {
     #[arg(long, value_name = "ID")]
     pub identity: Option<String>,
     /// With clientCertificate: the certificate and its key, PEM or PKCS#12
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", required_if_eq("credential", "clientCertificate"))]
     pub certificate: Option<PathBuf>,
     /// The environment variable with the PKCS#12's password
     #[arg(long, value_name = "NAME")]

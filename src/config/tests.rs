@@ -83,3 +83,19 @@ fn plain_http_goes_to_this_machine_only() {
         assert_eq!(read.is_ok(), good, "{endpoint}");
     }
 }
+
+#[test]
+fn people_and_apps_sign_in_over_https_only() {
+    for (authority, good) in [
+        ("https://login.microsoftonline.us", true),
+        ("https://127.0.0.1:8443/", true),
+        ("http://127.0.0.1:8443", false),
+        ("https://login.microsoftonline.com/contoso.com", false),
+        ("https://login.microsoftonline.com/?tenant=x", false),
+        ("https://user@login.microsoftonline.com", false),
+        ("login.microsoftonline.com", false),
+    ] {
+        let read = read(&[("ImportStorage", AZURITE), ("AZURE_AUTHORITY_HOST", authority)]);
+        assert_eq!(read.is_ok(), good, "{authority}");
+    }
+}

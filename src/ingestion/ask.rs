@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use azure_core::credentials::{Secret, TokenCredential};
+use azure_core::credentials::TokenCredential;
 use reqwest::{
     StatusCode,
     header::{ACCEPT, AUTHORIZATION, HeaderValue},
@@ -14,7 +14,7 @@ use super::{
     trouble::{Trouble, is_page, sign_in_page},
 };
 use crate::{
-    azure::{self, identity},
+    azure,
     connection::{Caller, Credential},
     http::{self, Answer},
 };
@@ -87,52 +87,42 @@ impl Service {
     }
 
     pub(super) async fn bearer(&self, caller: &Caller) -> Result<HeaderValue, Trouble> {
-        let credential = self.credential(&caller.credential)?;
+        let credential = self.credential(caller)?;
         let token = credential.get_token(&[&self.config.scope], None).await.map_err(|error| {
-            let why = format!("signing in to the service: {}", azure::sentence(&error));
-            Trouble::later(why)
+            // Somebody may mend what it was made of.
+            self.forget_token(caller);
+            Trouble::later(signing_in(&azure::sentence(&error)))
         })?;
         let mut value = HeaderValue::from_str(&format!("Bearer {}", token.token.secret()))
-            .map_err(|_| Trouble::Refused("the token cannot stand in a header".to_owned()))?;
+            .map_err(|_| Trouble::later("the token cannot stand in a header"))?;
         value.set_sensitive(true);
         Ok(value)
     }
 
-    fn credential(&self, credential: &Credential) -> Result<Arc<dyn TokenCredential>, Trouble> {
+    fn credential(&self, caller: &Caller) -> Result<Arc<dyn TokenCredential>, Trouble> {
         let mut credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = credentials.get(credential) {
+        let key = key(caller);
+        if let Some(known) = credentials.get(&key) {
             return Ok(known.clone());
         }
-        let made = match credential {
-            Credential::ManagedIdentity { client_id } => {
-                let limit = self.config.answer_timeout;
-                identity::managed_identity(client_id.as_deref(), limit).map_err(|error| {
-                    let why = format!("signing in to the service: {}", azure::sentence(&error));
-                    Trouble::later(why)
-                })?
-            }
-            Credential::AccessToken { .. } if !self.config.is_loopback() => {
-                return Err(Trouble::Refused(
-                    "an access token from a setting is only shown to a service on this machine; \
-                     give the connection a managedIdentity credential"
-                        .to_owned(),
-                ));
-            }
-            Credential::AccessToken { setting } => {
-                let token = (self.setting)(setting).filter(|token| !token.is_empty());
-                let token = token.ok_or_else(|| {
-                    Trouble::Refused(format!("the setting {setting} holds no access token"))
-                })?;
-                Arc::new(identity::GivenToken::new(Secret::new(token)))
-            }
-        };
-        credentials.insert(credential.clone(), made.clone());
+        let made = self.sign_in.credential(&caller.credential, &caller.tenant);
+        let made = made.map_err(|why| Trouble::later(signing_in(&why)))?;
+        credentials.insert(key, made.clone());
         Ok(made)
     }
 
     /// Drops the credential, and with it its cached token: the next question gets a fresh one.
     pub(super) fn forget_token(&self, caller: &Caller) {
         let mut credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
-        credentials.remove(&caller.credential);
+        credentials.remove(&key(caller));
     }
+}
+
+/// Who signs in, and in which tenant.
+fn key(caller: &Caller) -> (Credential, String) {
+    (caller.credential.clone(), caller.tenant.clone())
+}
+
+fn signing_in(why: &str) -> String {
+    format!("signing in to the service: {why}")
 }

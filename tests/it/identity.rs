@@ -2,24 +2,14 @@
 //!
 //! Azurite checks a bearer token's shape, audience, issuer and times, though not its signature.
 
-use std::{
-    collections::HashMap,
-    net::TcpListener,
-    path::Path,
-    process::Stdio,
-    sync::{Arc, Mutex},
-};
+use std::{net::TcpListener, path::Path, process::Stdio, sync::Arc};
 
-use axum::{Json, Router, extract::Query, http::HeaderMap, routing::get};
 use azure_core::{
     credentials::Secret,
     http::{ClientOptions, Transport},
 };
 use azure_storage_blob::{BlobServiceClient, BlobServiceClientOptions};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use serde_json::{Value, json};
-use time::OffsetDateTime;
 use tokio::process::{Child, Command};
 use viva_import::{
     azure::{
@@ -37,60 +27,11 @@ use viva_import::{
     runs::Runs,
 };
 
+use crate::authority::{Asked, PUSH_TOKEN, SECRET_HEADER, certificates, identity_endpoint};
 use crate::stage::{BINARY, GOOD_CSV, azurite_program, until};
 
-const PUSH_TOKEN: &str = "token-of-the-identity-for-the-push";
-const SECRET_HEADER: &str = "secret-of-the-identity-endpoint";
 const CLIENT_ID: &str = "aaaaaaaa-1111-2222-3333-444444444444";
 const ACCOUNT: &str = "identityacct";
-
-/// What the identity endpoint was asked: resource and client id.
-type Asked = Arc<Mutex<Vec<(String, Option<String>)>>>;
-
-/// The identity endpoint of App Service; its address.
-async fn identity_endpoint(asked: Asked) -> String {
-    let token = async move |headers: HeaderMap, Query(query): Query<HashMap<String, String>>| {
-        assert_eq!(headers["x-identity-header"], SECRET_HEADER);
-        let resource = query["resource"].clone();
-        asked.lock().unwrap().push((resource.clone(), query.get("client_id").cloned()));
-        let now = OffsetDateTime::now_utc().unix_timestamp();
-        let token = if resource == "https://storage.azure.com" {
-            let encode = |part: Value| URL_SAFE_NO_PAD.encode(part.to_string());
-            let claims = json!({
-                "aud": resource,
-                "iss": "https://sts.windows.net/11111111-2222-3333-4444-555555555555/",
-                "iat": now - 60, "nbf": now - 60, "exp": now + 3600,
-            });
-            format!("{}.{}.c2ln", encode(json!({ "alg": "none", "typ": "JWT" })), encode(claims))
-        } else {
-            PUSH_TOKEN.to_owned()
-        };
-        Json(json!({
-            "access_token": token,
-            "expires_on": (now + 3600).to_string(),
-            "resource": resource,
-            "token_type": "Bearer",
-        }))
-    };
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let router = Router::new().route("/msi/token", get(token));
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    format!("http://{address}/msi/token")
-}
-
-/// A certificate for loopback and the authority that signed it, as PEM files in `folder`.
-fn certificates(folder: &Path) {
-    let mut authority = CertificateParams::default();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
-    let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &authority).unwrap();
-    std::fs::write(folder.join("authority.pem"), authority.pem()).unwrap();
-    std::fs::write(folder.join("certificate.pem"), certificate.pem()).unwrap();
-    std::fs::write(folder.join("key.pem"), key.serialize_pem()).unwrap();
-}
 
 /// The account as its owner sees it, who has the key and trusts the authority.
 fn owners_view(azurite: &Azurite, authority: &Path) -> Storage {

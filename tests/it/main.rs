@@ -3,12 +3,14 @@
 #![expect(clippy::disallowed_methods, reason = "tests read the environment")]
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the answer")]
 
+mod authority;
 mod bad_input;
 mod burst;
 mod check_command;
 mod contract;
 mod corpus;
 mod crash;
+mod credentials;
 mod demo;
 mod docs;
 mod guard;

@@ -323,6 +323,15 @@ async fn what_the_command_line_lacks_is_told_by_its_own_names() {
         (&["--tenant", "x", "--credential", "managedIdentity"][..], "--tenant: must be the tenant"),
         (&["--tenant", TENANT], "--credential"),
         (&["--credential", "azureCli"], "--tenant"),
+        (&["--tenant", TENANT, "--credential", "clientSecret"], "--client-id: missing"),
+        (
+            &["--tenant", TENANT, "--credential", "clientCertificate", "--client-id", TENANT],
+            "--certificate",
+        ),
+        (
+            &["--tenant", TENANT, "--credential", "azureCli", "--client-id", TENANT],
+            "--client-id: this credential has no use for it",
+        ),
         (
             &[
                 "--tenant",

@@ -1,0 +1,95 @@
+//! When a token is asked for, and when the one that is there does.
+
+use std::sync::{
+    Mutex as Lock,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use super::*;
+
+/// Answers one question after the other with a token of so many seconds, or with an error.
+#[derive(Debug, Default)]
+struct Script {
+    answers: Lock<Vec<Option<i64>>>,
+    asked: AtomicUsize,
+}
+
+#[async_trait::async_trait]
+impl TokenCredential for Script {
+    async fn get_token(
+        &self,
+        _scopes: &[&str],
+        _options: Option<TokenRequestOptions<'_>>,
+    ) -> Result<AccessToken> {
+        tokio::task::yield_now().await;
+        let number = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
+        match self.answers.lock().unwrap().remove(0) {
+            Some(seconds) => {
+                let token = format!("token {number}");
+                Ok(AccessToken::new(token, now() + Duration::seconds(seconds)))
+            }
+            None => Err(Error::with_message(ErrorKind::Credential, "AADSTS7000215 hunter2")),
+        }
+    }
+}
+
+/// Asks as often as is said; the tokens or the errors.
+async fn asked(
+    answers: &[Option<i64>],
+    times: usize,
+) -> (Vec<std::result::Result<String, String>>, usize) {
+    let script = Arc::new(Script { answers: Lock::new(answers.to_vec()), ..Script::default() });
+    let cached = Cached::new(script.clone(), Whom::Entra);
+    let mut answers = vec![];
+    for _ in 0..times {
+        let answer = cached.get_token(&["scope"], None).await;
+        let answer = answer.map(|token| token.token.secret().to_owned());
+        answers.push(answer.map_err(|error| error.to_string()));
+    }
+    (answers, script.asked.load(Ordering::Relaxed))
+}
+
+#[tokio::test]
+async fn a_token_is_kept_until_five_minutes_before_its_end() {
+    let (tokens, asked_for) = asked(&[Some(400)], 3).await;
+    assert_eq!(tokens, vec![Ok("token 1".to_owned()); 3]);
+    assert_eq!(asked_for, 1);
+    let (tokens, asked_for) = asked(&[Some(200), Some(3600)], 3).await;
+    assert_eq!(tokens[0], Ok("token 1".to_owned()));
+    assert_eq!(tokens[1..], vec![Ok("token 2".to_owned()); 2]);
+    assert_eq!(asked_for, 2);
+}
+
+#[tokio::test]
+async fn a_renewal_that_fails_is_borne_while_the_token_holds_and_not_after() {
+    let (tokens, _) = asked(&[Some(200), None, Some(3600)], 3).await;
+    let expected = ["token 1", "token 1", "token 3"].map(|token| Ok(token.to_owned()));
+    assert_eq!(tokens, expected);
+    let (tokens, _) = asked(&[Some(-1), None], 2).await;
+    let why = tokens[1].clone().unwrap_err();
+    assert!(why.contains("could not be read") && !why.contains("hunter2"), "{why}");
+}
+
+#[tokio::test]
+async fn who_asks_at_the_same_time_is_served_by_one_question() {
+    let script = Arc::new(Script { answers: Lock::new(vec![Some(3600)]), ..Script::default() });
+    let cached = Cached::new(script.clone(), Whom::Entra);
+    let ask = || cached.get_token(&["scope"], None);
+    let (first, second, third) = tokio::join!(ask(), ask(), ask());
+    for token in [first, second, third] {
+        assert_eq!(token.unwrap().token.secret(), "token 1");
+    }
+    assert_eq!(script.asked.load(Ordering::Relaxed), 1);
+    assert!(!format!("{cached:?}").contains("token 1"));
+}
+
+#[tokio::test]
+async fn tokens_of_two_scopes_are_two() {
+    let answers = vec![Some(3600), Some(3600)];
+    let script = Arc::new(Script { answers: Lock::new(answers), ..Script::default() });
+    let cached = Cached::new(script, Whom::Identity);
+    for (scope, expected) in [("a", "token 1"), ("b", "token 2"), ("a", "token 1")] {
+        let token = cached.get_token(&[scope], None).await.unwrap();
+        assert_eq!(token.token.secret(), expected);
+    }
+}

@@ -1,0 +1,120 @@
+//! Codes out of any text, and nothing else.
+
+use azure_core::http::{RawResponse, StatusCode, headers::Headers};
+
+use super::*;
+
+const SCOPE: &str = SCOPES[0];
+const SECRET: &str = "hunter2";
+
+/// An answer of an authority, as `azure_identity` tells of it.
+fn answered(status: u16, body: &str) -> Error {
+    let status = StatusCode::from(status);
+    let response = RawResponse::from_bytes(status, Headers::new(), body.to_owned());
+    let kind = ErrorKind::HttpResponse {
+        status,
+        error_code: None,
+        raw_response: Some(Box::new(response)),
+    };
+    let error = Error::new(kind, body.to_owned());
+    Error::with_error(ErrorKind::Credential, error, body.to_owned())
+}
+
+fn told(whom: Whom, status: u16, body: &str, scope: &str) -> String {
+    of(whom, &answered(status, body), scope).0
+}
+
+#[test]
+fn codes_are_found_in_any_text_and_end_with_their_digits() {
+    for (text, expected) in [
+        ("AADSTS7000215: Invalid client secret. Trace ID: 5", vec!["AADSTS7000215"]),
+        ("AADSTS50020, then AADSTS50020 and AADSTS90002", vec!["AADSTS50020", "AADSTS90002"]),
+        (r#"{"error":"invalid_resource","error_description":"x"}"#, vec!["invalid_resource"]),
+        ("AADSTS123456789012345", vec!["AADSTS1234567890"]),
+        ("AADSTShunter2 aadsts5", vec![]),
+        ("", vec![]),
+    ] {
+        assert_eq!(codes(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn every_known_code_is_told_with_what_can_be_done_and_others_alone() {
+    for (code, part) in [
+        ("500011", "INGESTION_SCOPE"),
+        ("70011", "/.default"),
+        ("1002012", "/.default"),
+        ("7000215", "its value, not its id"),
+        ("7000222", "expired"),
+        ("700016", "no such app registration"),
+        ("90002", "no such tenant"),
+        ("900023", "no such tenant"),
+        ("700027", "certificate is not registered"),
+        ("70021", "fits the identity"),
+        ("700211", "issuer"),
+        ("700212", "audience"),
+        ("700213", "subject"),
+        ("700236", "another tenant"),
+        ("7000229", "service principal"),
+        ("650052", "service principal"),
+        ("65002", "another kind of credential"),
+    ] {
+        let body = format!("AADSTS{code}: {SECRET}");
+        let told = told(Whom::Entra, 400, &body, SCOPE);
+        assert!(told.starts_with(&format!("Microsoft Entra refused (AADSTS{code}): ")), "{told}");
+        assert!(told.contains(part) && !told.contains(SECRET), "{told}");
+        // A row and a log hold this much of it.
+        assert!(told.len() < 270, "{told}");
+    }
+    let unknown = told(Whom::Entra, 400, &format!("AADSTS53003: {SECRET}"), SCOPE);
+    assert_eq!(unknown, "Microsoft Entra answered 400 (AADSTS53003)");
+    assert_eq!(told(Whom::Entra, 503, SECRET, SCOPE), "Microsoft Entra answered 503");
+}
+
+#[test]
+fn of_two_names_of_the_service_the_other_is_advised() {
+    for whom in [Whom::Entra, Whom::Identity] {
+        let [first, second] = SCOPES;
+        assert!(told(whom, 400, "invalid_resource", first).ends_with(second));
+        assert!(told(whom, 400, "AADSTS500011", second).ends_with(first));
+        assert!(told(whom, 400, "AADSTS500011", "api://else/.default").ends_with(first));
+    }
+}
+
+#[test]
+fn an_identity_that_is_not_there_is_told_from_an_endpoint_that_fails() {
+    let missing = told(Whom::Identity, 400, SECRET, SCOPE);
+    assert!(missing.contains("no such managed identity") && !missing.contains(SECRET));
+    let failing = told(Whom::Identity, 500, SECRET, SCOPE);
+    assert_eq!(failing, "the endpoint of the managed identity answered 500");
+}
+
+#[test]
+fn what_the_azure_cli_prints_is_not_told() {
+    let of = |error: Error| of(Whom::AzureCli, &error, SCOPE).0;
+    let printed = |text: String| Error::with_message(ErrorKind::Credential, text);
+    let plain = of(printed(format!("ERROR: {SECRET}")));
+    assert!(plain.contains("`az login --tenant`") && !plain.contains(SECRET), "{plain}");
+    let coded = of(printed(format!("AADSTS50076: {SECRET}")));
+    assert!(coded.contains("(AADSTS50076): sign in again") && !coded.contains(SECRET), "{coded}");
+    let advised = of(printed(format!("AADSTS65002: {SECRET}")));
+    assert!(advised.contains("another kind of credential"), "{advised}");
+    assert!(of(printed("az not found on PATH".to_owned())).contains("not installed"));
+    let late = io::Error::from(io::ErrorKind::TimedOut);
+    let late = Error::with_error(ErrorKind::Credential, late, SECRET);
+    assert_eq!(of(late), "the Azure CLI did not answer in time");
+    let odd = Error::with_message(ErrorKind::DataConversion, SECRET);
+    let odd = of(Error::with_error(ErrorKind::Credential, odd, SECRET));
+    assert!(odd.contains("2.54") && !odd.contains(SECRET), "{odd}");
+}
+
+#[test]
+fn a_refusal_behind_another_error_is_the_one_that_is_told() {
+    let first = Refusal("no identity".to_owned());
+    let error = Error::new(ErrorKind::Credential, first.clone());
+    let error = Error::with_error(ErrorKind::Credential, error, SECRET);
+    assert_eq!(of(Whom::Entra, &error, SCOPE), first);
+    let odd = Error::with_message(ErrorKind::DataConversion, SECRET);
+    let odd = of(Whom::Entra, &odd, SCOPE).0;
+    assert!(odd.contains("could not be read") && !odd.contains(SECRET), "{odd}");
+}

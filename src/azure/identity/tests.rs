@@ -1,0 +1,103 @@
+//! What is missing is told before anybody is asked, and no secret with it.
+
+use super::*;
+
+const TENANT: &str = "11111111-2222-3333-4444-555555555555";
+const SECRET: &str = "hunter2";
+
+fn sign_in(settings: &'static [(&str, &str)]) -> SignIn {
+    SignIn {
+        authority: Url::parse("https://login.example.com").unwrap(),
+        answer_timeout: Duration::from_secs(1),
+        setting: Arc::new(|name: &str| {
+            let found = settings.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        }),
+    }
+}
+
+fn certificate(certificate: Certificate, password: Option<&str>) -> Credential {
+    Credential::ClientCertificate {
+        client_id: "id".to_owned(),
+        certificate,
+        password: password.map(str::to_owned),
+    }
+}
+
+#[test]
+fn what_a_setting_or_a_file_lacks_is_told_with_its_name() {
+    let sign_in = sign_in(&[
+        ("EMPTY", " \n"),
+        ("UNRESOLVED", "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/hunter2)"),
+        ("NONSENSE", SECRET),
+    ]);
+    let secret = |setting: &str| Credential::ClientSecret {
+        client_id: "id".to_owned(),
+        setting: setting.to_owned(),
+    };
+    let token = |setting: &str| Credential::AccessToken { setting: setting.to_owned() };
+    let setting = |setting: &str| Certificate::Setting(setting.to_owned());
+    for (who, parts) in [
+        (secret("MISSING"), ["the setting MISSING", "holds no client secret"]),
+        (secret("EMPTY"), ["the setting EMPTY", "holds no client secret"]),
+        (secret("UNRESOLVED"), ["the setting UNRESOLVED", "Key Vault Secrets User"]),
+        (token("MISSING"), ["the setting MISSING", "holds no access token"]),
+        (certificate(setting("MISSING"), None), ["the setting MISSING", "holds no certificate"]),
+        (certificate(setting("NONSENSE"), None), ["the setting NONSENSE", "neither PEM nor"]),
+        (
+            certificate(setting("NONSENSE"), Some("MISSING")),
+            ["the setting MISSING", "holds no password"],
+        ),
+        (
+            certificate(Certificate::File("/nowhere/a.pem".into()), None),
+            ["/nowhere/a.pem", "cannot be read"],
+        ),
+        (
+            certificate(Certificate::File("Cargo.toml".into()), None),
+            ["the file Cargo.toml", "neither PEM nor"],
+        ),
+    ] {
+        let why = sign_in.credential(&who, TENANT).err().unwrap();
+        for part in parts {
+            assert!(why.contains(part), "{part}: {why}");
+        }
+        assert!(!why.contains(SECRET), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn a_given_token_is_shown_as_it_is_until_its_end() {
+    // { "exp": 5 }
+    const PAST: &str = "e30.eyJleHAiOjV9.c2ln";
+    // { "exp": 32503680000 }
+    const FUTURE: &str = "e30.eyJleHAiOjMyNTAzNjgwMDAwfQ.c2ln";
+    let sign_in = sign_in(&[("PAST", PAST), ("FUTURE", FUTURE), ("OPAQUE", "opaque\n")]);
+    for (setting, expected) in
+        [("PAST", None), ("FUTURE", Some(FUTURE)), ("OPAQUE", Some("opaque"))]
+    {
+        let who = Credential::AccessToken { setting: setting.to_owned() };
+        let credential = sign_in.credential(&who, TENANT).unwrap();
+        match (credential.get_token(&["scope"], None).await, expected) {
+            (Ok(token), Some(expected)) => assert_eq!(token.token.secret(), expected),
+            (Err(error), None) => {
+                let why = super::super::sentence(&error);
+                assert!(why.contains("the setting PAST has expired"), "{why}");
+                assert!(!why.contains(PAST));
+            }
+            (answer, _) => panic!("{setting}: {}", answer.is_ok()),
+        }
+    }
+}
+
+#[test]
+fn whoever_holds_a_secret_shows_nothing_of_it() {
+    let sign_in = sign_in(&[("SECRET", SECRET)]);
+    let setting = || "SECRET".to_owned();
+    for who in [
+        Credential::ClientSecret { client_id: "id".to_owned(), setting: setting() },
+        Credential::AccessToken { setting: setting() },
+    ] {
+        let credential = sign_in.credential(&who, TENANT).unwrap();
+        assert!(!format!("{credential:?}").contains(SECRET));
+    }
+}

@@ -1,0 +1,162 @@
+//! A certificate for an app registration: the public part for the administrator, the private for
+//! the program.
+//!
+//! It never writes over a file, and the private part is readable by its owner alone from the
+//! start.
+
+use std::{
+    fmt,
+    fs::{self, File, OpenOptions},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use azure_core::credentials::Secret;
+use rcgen::{
+    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize,
+};
+use time::{Duration, OffsetDateTime};
+
+use crate::connection;
+
+/// Longest time a certificate is made for.
+const MAX_DAYS: u32 = 3650;
+
+/// A certificate that was made.
+pub struct Made {
+    /// What it is called: the subject's common name, and the files.
+    pub name: String,
+    /// The public part, PEM.
+    pub certificate: String,
+    /// The private key, PKCS#8 in PEM.
+    pub key: Secret,
+    /// SHA-1 of the certificate as the portal shows it: upper case, without colons.
+    pub thumbprint: String,
+    /// When it ends.
+    pub expires: OffsetDateTime,
+}
+
+impl fmt::Debug for Made {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Made").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// The two files of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Files {
+    /// `NAME.cer`, which anybody may see.
+    pub public: PathBuf,
+    /// `NAME.pem`, the private key and the certificate.
+    pub private: PathBuf,
+}
+
+/// Makes an RSA key of 2048 bits, which is what Microsoft Entra takes, and signs its certificate
+/// with itself, good for so many days from `now`.
+///
+/// # Errors
+/// Where the name is no name for a file, or the days are not from 1 to 3650.
+pub fn make(name: &str, days: u32, now: OffsetDateTime) -> Result<Made, String> {
+    if !connection::is_name(name) {
+        return Err("the name must be letters, digits, -, _ and ., at most 64 of them".to_owned());
+    }
+    if !(1..=MAX_DAYS).contains(&days) {
+        return Err(format!("a certificate must be good for 1 to {MAX_DAYS} days"));
+    }
+    let failed = |error: rcgen::Error| format!("no certificate can be made here: {error}");
+    let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).map_err(failed)?;
+    let mut wanted = CertificateParams::default();
+    wanted.distinguished_name = DistinguishedName::new();
+    wanted.distinguished_name.push(DnType::CommonName, name);
+    wanted.is_ca = IsCa::ExplicitNoCa;
+    wanted.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    wanted.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    // The clock over there may be a little behind.
+    wanted.not_before = now - Duration::minutes(10);
+    wanted.not_after = now + Duration::days(days.into());
+    let expires = wanted.not_after;
+    let certificate = wanted.self_signed(&key).map_err(failed)?;
+    let thumbprint = digest(&SHA1_FOR_LEGACY_USE_ONLY, certificate.der());
+    Ok(Made {
+        name: name.to_owned(),
+        certificate: certificate.pem(),
+        key: Secret::new(key.serialize_pem()),
+        thumbprint: thumbprint.as_ref().iter().map(|byte| format!("{byte:02X}")).collect(),
+        expires,
+    })
+}
+
+/// Writes both files into a folder, which is made where it is missing.
+///
+/// # Errors
+/// Where one of them is there already, or cannot be written; then neither is left behind.
+pub fn write(made: &Made, folder: &Path) -> Result<Files, String> {
+    let files = Files {
+        public: folder.join(format!("{}.cer", made.name)),
+        private: folder.join(format!("{}.pem", made.name)),
+    };
+    let told = |path: &Path, error: &io::Error| {
+        if error.kind() == io::ErrorKind::AlreadyExists {
+            format!("{} is there already; nothing was written", path.display())
+        } else {
+            format!("{} cannot be written: {error}", path.display())
+        }
+    };
+    fs::create_dir_all(folder).map_err(|error| told(folder, &error))?;
+    let mut public = create(&files.public, false).map_err(|error| told(&files.public, &error))?;
+    let private = create(&files.private, true).and_then(|mut private| {
+        let written = private
+            .write_all(made.key.secret().as_bytes())
+            .and_then(|()| private.write_all(made.certificate.as_bytes()));
+        written.inspect_err(|_| drop(fs::remove_file(&files.private)))
+    });
+    let written = private.map_err(|error| told(&files.private, &error)).and_then(|()| {
+        let written = public.write_all(made.certificate.as_bytes());
+        written.map_err(|error| told(&files.public, &error))
+    });
+    written.inspect_err(|_| drop(fs::remove_file(&files.public)))?;
+    Ok(files)
+}
+
+/// Creates a file that is not there yet.
+fn create(path: &Path, is_private: bool) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    if is_private {
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    }
+    // Elsewhere the rights of the folder hold.
+    #[cfg(not(unix))]
+    let _ = is_private;
+    options.open(path)
+}
+
+/// Makes and writes a certificate; what to tell the person who wanted it.
+///
+/// # Errors
+/// Why there is none, in words.
+pub fn run(name: &str, days: u32, folder: &Path, now: OffsetDateTime) -> Result<String, String> {
+    let made = make(name, days, now)?;
+    let Files { public, private } = write(&made, folder)?;
+    let (public, private) = (public.display(), private.display());
+    let Made { thumbprint, expires, .. } = made;
+    Ok(format!(
+        "{public}: the public part\n\
+         {private}: the private key and the certificate; keep it secret\n\
+         It expires on {}. Its thumbprint is {thumbprint}.\n\
+         \n\
+         Next:\n\
+         1. Give {public} to the administrator, who adds it to the app registration under\n\
+         \x20  Certificates & secrets.\n\
+         2. Put the private part into a Key Vault, and name its secret in a setting:\n\
+         \x20  az keyvault certificate import --vault-name VAULT --name {name} --file {private}\n\
+         \x20  Then delete {private}.",
+        expires.date()
+    ))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+//! Who pushes: the member `credential` of a connection.
+//!
+//! It names things and never holds a secret: a secret, a token or a password is only ever in a
+//! setting, which may be a reference to a Key Vault.
+
+use std::path::PathBuf;
+
+use serde_json::{Map, Value};
+
+use super::{Reader, is_guid, json};
+
+const AT: &str = "/credential";
+/// Members under which somebody may have written a secret.
+const SECRETS: [&str; 4] = ["secret", "clientSecret", "password", "token"];
+
+/// Who pushes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Credential {
+    /// The app's managed identity.
+    ManagedIdentity {
+        /// Client id of a user-assigned one; `None` is the app's own.
+        client_id: Option<String>,
+    },
+    /// An app registration that trusts the app's managed identity.
+    FederatedIdentity {
+        /// Client id of the app registration.
+        client_id: String,
+        /// Client id of a user-assigned identity; `None` is the app's own.
+        identity: Option<String>,
+    },
+    /// An app registration with a certificate.
+    ClientCertificate {
+        /// Client id of the app registration.
+        client_id: String,
+        /// Where the certificate and its key are.
+        certificate: Certificate,
+        /// The setting that holds the password of a PKCS#12.
+        password: Option<String>,
+    },
+    /// An app registration with a secret.
+    ClientSecret {
+        /// Client id of the app registration.
+        client_id: String,
+        /// The setting that holds the secret.
+        setting: String,
+    },
+    /// The person who is signed in to the Azure CLI.
+    AzureCli,
+    /// A token somebody else obtained.
+    AccessToken {
+        /// The setting that holds it.
+        setting: String,
+    },
+}
+
+/// Where a certificate and its key are, as PEM or PKCS#12.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Certificate {
+    /// In this file.
+    File(PathBuf),
+    /// In this setting: PEM, or a PKCS#12 in base64.
+    Setting(String),
+}
+
+impl Credential {
+    /// The client id the document names: of the app registration, or of the identity that pushes
+    /// itself.
+    #[must_use]
+    pub fn client_id(&self) -> Option<&str> {
+        match self {
+            Self::ManagedIdentity { client_id } => client_id.as_deref(),
+            Self::FederatedIdentity { client_id, .. }
+            | Self::ClientCertificate { client_id, .. }
+            | Self::ClientSecret { client_id, .. } => Some(client_id),
+            Self::AzureCli | Self::AccessToken { .. } => None,
+        }
+    }
+
+    /// The word of the document.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::ManagedIdentity { .. } => "managedIdentity",
+            Self::FederatedIdentity { .. } => "federatedIdentity",
+            Self::ClientCertificate { .. } => "clientCertificate",
+            Self::ClientSecret { .. } => "clientSecret",
+            Self::AzureCli => "azureCli",
+            Self::AccessToken { .. } => "accessToken",
+        }
+    }
+}
+
+impl Reader {
+    pub(super) fn credential(&mut self, members: &Map<String, Value>) -> Option<Credential> {
+        match self.text(AT, members, "kind").unwrap_or_default() {
+            "managedIdentity" => {
+                self.only(members, &["kind", "clientId"]);
+                let client_id = self.optional_client_id(members, "clientId");
+                Some(Credential::ManagedIdentity { client_id })
+            }
+            "federatedIdentity" => {
+                self.only(members, &["kind", "clientId", "identityClientId"]);
+                let client_id = self.client_id(members);
+                let identity = self.optional_client_id(members, "identityClientId");
+                Some(Credential::FederatedIdentity { client_id: client_id?, identity })
+            }
+            "clientCertificate" => {
+                self.only(members, &["kind", "clientId", "file", "setting", "passwordSetting"]);
+                let client_id = self.client_id(members);
+                let certificate = self.certificate(members);
+                let password = self.optional_text(AT, members, "passwordSetting");
+                Some(Credential::ClientCertificate {
+                    client_id: client_id?,
+                    certificate: certificate?,
+                    password: password.map(str::to_owned),
+                })
+            }
+            "clientSecret" => {
+                self.only(members, &["kind", "clientId", "setting"]);
+                let client_id = self.client_id(members);
+                let setting = self.text(AT, members, "setting")?.to_owned();
+                Some(Credential::ClientSecret { client_id: client_id?, setting })
+            }
+            "azureCli" => {
+                self.only(members, &["kind"]);
+                Some(Credential::AzureCli)
+            }
+            "accessToken" => {
+                self.only(members, &["kind", "setting"]);
+                let setting = self.text(AT, members, "setting")?.to_owned();
+                Some(Credential::AccessToken { setting })
+            }
+            kind => {
+                self.refuse_unknown(AT, members, &["kind", "clientId", "setting"]);
+                if !kind.is_empty() {
+                    let known = "must be \"managedIdentity\", \"federatedIdentity\", \
+                                 \"clientCertificate\", \"clientSecret\", \"azureCli\" or \
+                                 \"accessToken\"";
+                    self.fault("/credential/kind", known);
+                }
+                None
+            }
+        }
+    }
+
+    /// Refuses what is not known here, and says of a secret where it belongs.
+    fn only(&mut self, members: &Map<String, Value>, known: &[&str]) {
+        for key in members.keys().filter(|key| !known.contains(&key.as_str())) {
+            let what = if SECRETS.contains(&key.as_str()) {
+                "a secret never stands here: put it into a setting, best as a reference to a Key \
+                 Vault, and name that setting"
+                    .to_owned()
+            } else {
+                format!("unknown; known here: {}", known.join(", "))
+            };
+            self.fault(&format!("{AT}/{}", json::escaped(key)), what);
+        }
+    }
+
+    fn certificate(&mut self, members: &Map<String, Value>) -> Option<Certificate> {
+        let file = self.optional_text(AT, members, "file");
+        let setting = self.optional_text(AT, members, "setting");
+        if members.contains_key("file") == members.contains_key("setting") {
+            let what = "must name the certificate by exactly one of \"file\" and \"setting\"";
+            self.fault(AT, what);
+        }
+        file.map(|path| Certificate::File(path.into()))
+            .or_else(|| setting.map(|setting| Certificate::Setting(setting.to_owned())))
+    }
+
+    fn client_id(&mut self, members: &Map<String, Value>) -> Option<String> {
+        self.text(AT, members, "clientId")?;
+        self.optional_client_id(members, "clientId")
+    }
+
+    fn optional_client_id(&mut self, members: &Map<String, Value>, key: &str) -> Option<String> {
+        let id = self.optional_text(AT, members, key)?;
+        if !is_guid(id) {
+            self.fault(&format!("{AT}/{key}"), "must be a client id, a GUID");
+        }
+        Some(id.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,373 @@
+//! Everybody who gives tokens, over real HTTP: Microsoft Entra over TLS, the identity endpoint of
+//! App Service, and a program that is called `az`.
+//!
+//! The endpoint of a virtual machine is not among them: `azure_identity` 1.0.0 asks
+//! the address 169.254.169.254 and reads no `AZURE_POD_IDENTITY_AUTHORITY_HOST`, so it cannot be stood
+//! in for without changing the machine's network.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use aws_lc_rs::{
+    digest::{SHA256, digest},
+    signature::{RSA_PSS_2048_8192_SHA256, UnparsedPublicKey},
+};
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{Path as InPath, Query, State},
+    http::{HeaderMap, StatusCode},
+    response::{Html, IntoResponse as _, Response},
+    routing::{get, post},
+};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use time::OffsetDateTime;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{
+        ServerConfig,
+        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    },
+    server::TlsStream,
+};
+use tokio_util::task::AbortOnDropHandle;
+use url::form_urlencoded;
+use x509_parser::parse_x509_certificate;
+
+/// What an identity pushes with.
+pub(crate) const PUSH_TOKEN: &str = "token-of-the-identity-for-the-push";
+/// What an identity vouches with for an app registration.
+pub(crate) const EXCHANGE_TOKEN: &str = "token-of-the-identity-for-the-exchange";
+pub(crate) const SECRET_HEADER: &str = "secret-of-the-identity-endpoint";
+pub(crate) const SCOPE: &str = "9d827643-d003-4cca-9dc8-71213a8f1644/.default";
+
+/// What the identity endpoint was asked: resource and client id.
+pub(crate) type Asked = Arc<Mutex<Vec<(String, Option<String>)>>>;
+
+/// The identity endpoint of App Service; its address.
+pub(crate) async fn identity_endpoint(asked: Asked) -> String {
+    let token = async move |headers: HeaderMap, Query(query): Query<HashMap<String, String>>| {
+        assert_eq!(headers["x-identity-header"], SECRET_HEADER);
+        let resource = query["resource"].clone();
+        asked.lock().unwrap().push((resource.clone(), query.get("client_id").cloned()));
+        let now = OffsetDateTime::now_utc().unix_timestamp();
+        let token = match resource.as_str() {
+            "https://storage.azure.com" => {
+                let encode = |part: Value| URL_SAFE_NO_PAD.encode(part.to_string());
+                let claims = json!({
+                    "aud": resource,
+                    "iss": "https://sts.windows.net/11111111-2222-3333-4444-555555555555/",
+                    "iat": now - 60, "nbf": now - 60, "exp": now + 3600,
+                });
+                let head = encode(json!({ "alg": "none", "typ": "JWT" }));
+                format!("{head}.{}.c2ln", encode(claims))
+            }
+            "api://AzureADTokenExchange" => EXCHANGE_TOKEN.to_owned(),
+            _ => PUSH_TOKEN.to_owned(),
+        };
+        Json(json!({
+            "access_token": token,
+            "expires_on": (now + 3600).to_string(),
+            "resource": resource,
+            "token_type": "Bearer",
+        }))
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = Router::new().route("/msi/token", get(token));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    format!("http://{address}/msi/token")
+}
+
+/// A certificate for loopback and the authority that signed it, as PEM files in `folder`.
+pub(crate) fn certificates(folder: &Path) {
+    let mut authority = CertificateParams::default();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &authority).unwrap();
+    std::fs::write(folder.join("authority.pem"), authority.pem()).unwrap();
+    std::fs::write(folder.join("certificate.pem"), certificate.pem()).unwrap();
+    std::fs::write(folder.join("key.pem"), key.serialize_pem()).unwrap();
+}
+
+/// A program called `az` in `folder` that prints this everywhere and ends so, and notes in `asked` how it was
+/// called; the PATH to find it by.
+pub(crate) fn az(folder: &Path, prints: &str, ends: i32) -> String {
+    let program = folder.join("az");
+    let asked = folder.join("asked").display().to_string();
+    let script = format!(
+        "#!/bin/sh\necho \"$@\" >> {asked}\ntee /dev/stderr <<'EOF'\n{prints}\nEOF\nexit {ends}\n"
+    );
+    std::fs::write(&program, script).unwrap();
+    #[cfg(unix)]
+    {
+        let rights = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&program, rights).unwrap();
+    }
+    format!("{}:{}", folder.display(), std::env::var("PATH").unwrap())
+}
+
+/// How an app registration proves who it is.
+pub(crate) enum Proof {
+    Secret(&'static str),
+    /// A statement signed with the key of this certificate, DER.
+    Certificate(Vec<u8>),
+    /// The identity's token.
+    Identity,
+}
+
+/// A way to answer other than with a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// 400 with this code, and everything that was sent quoted behind it.
+    Code(u64),
+    /// 400 with a page.
+    Page,
+    /// 500 with everything that was sent.
+    Failing,
+    /// 200 and JSON that is none, with everything that was sent.
+    Garbled,
+    /// 200 and JSON without a token.
+    NoToken,
+    /// Nothing, ever.
+    Silent,
+}
+
+/// Microsoft Entra with one app registration, which any tenant knows.
+pub(crate) struct Authority {
+    address: SocketAddr,
+    desk: Arc<Desk>,
+    folder: TempDir,
+    _server: AbortOnDropHandle<()>,
+}
+
+struct Desk {
+    host: String,
+    client_id: &'static str,
+    proof: Proof,
+    book: Mutex<Book>,
+}
+
+#[derive(Default)]
+struct Book {
+    /// Seconds that a token is good, where not an hour.
+    lifetime: Option<u64>,
+    fault: Option<Fault>,
+    /// The tenants of the tokens that were given.
+    given: Vec<String>,
+    /// What was wrong with a question.
+    complaints: Vec<String>,
+    /// What nobody may tell.
+    secrets: Vec<String>,
+}
+
+impl Authority {
+    pub(crate) async fn start(client_id: &'static str, proof: Proof) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        certificates(folder.path());
+        let chain = CertificateDer::from_pem_file(folder.path().join("certificate.pem")).unwrap();
+        let key = PrivateKeyDer::from_pem_file(folder.path().join("key.pem")).unwrap();
+        let config =
+            ServerConfig::builder().with_no_client_auth().with_single_cert(vec![chain], key);
+        let acceptor = TlsAcceptor::from(Arc::new(config.unwrap()));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let host = format!("https://{address}");
+        let desk = Arc::new(Desk { host, client_id, proof, book: Mutex::default() });
+        let router = Router::new()
+            .route("/{tenant}/oauth2/v2.0/token", post(answer))
+            .with_state(desk.clone());
+        let serve = async move {
+            let _ = axum::serve(Tls { listener, acceptor }, router).await;
+        };
+        let server = AbortOnDropHandle::new(tokio::spawn(serve));
+        Self { address, desk, folder, _server: server }
+    }
+
+    /// The settings by which the handler finds and trusts it.
+    pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
+        let trusted = self.folder.path().join("authority.pem").display().to_string();
+        let host = format!("https://{}", self.address);
+        vec![("AZURE_AUTHORITY_HOST", host), ("SSL_CERT_FILE", trusted)]
+    }
+
+    /// From now on it answers so.
+    pub(crate) fn fault(&self, fault: Option<Fault>) {
+        self.desk.book().fault = fault;
+    }
+
+    /// From now on a token is good for so long.
+    pub(crate) fn lifetime(&self, seconds: u64) {
+        self.desk.book().lifetime = Some(seconds);
+    }
+
+    /// The tenants of the tokens it gave; nothing was ever wrong with a question.
+    pub(crate) fn given(&self) -> Vec<String> {
+        let book = self.desk.book();
+        assert!(book.complaints.is_empty(), "{:#?}", book.complaints);
+        book.given.clone()
+    }
+
+    /// Everything secret that was sent to it or given by it.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        self.desk.book().secrets.clone()
+    }
+}
+
+impl Desk {
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap()
+    }
+
+    /// Whether a question is as it must be; what is wrong with it otherwise.
+    fn judge(&self, tenant: &str, form: &HashMap<String, String>) -> Result<(), String> {
+        let is = |name: &str, expected: &str| {
+            let found = form.get(name).map(String::as_str);
+            if found == Some(expected) { Ok(()) } else { Err(format!("{name} is {found:?}")) }
+        };
+        is("grant_type", "client_credentials")?;
+        is("client_id", self.client_id)?;
+        is("scope", SCOPE)?;
+        if let Proof::Secret(secret) = self.proof {
+            return is("client_secret", secret);
+        }
+        is("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")?;
+        match &self.proof {
+            Proof::Certificate(certificate) => {
+                let assertion = form.get("client_assertion").map(String::as_str);
+                self.judge_signed(tenant, certificate, assertion.unwrap_or_default())
+            }
+            Proof::Secret(_) | Proof::Identity => is("client_assertion", EXCHANGE_TOKEN),
+        }
+    }
+
+    fn judge_signed(&self, tenant: &str, der: &[u8], assertion: &str) -> Result<(), String> {
+        let (content, signature) = assertion.rsplit_once('.').ok_or("no signature")?;
+        let (head, claims) = content.split_once('.').ok_or("no claims")?;
+        let bytes = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|error| error.to_string());
+        let json = |part: &str| -> Result<Value, String> {
+            serde_json::from_slice(&bytes(part)?).map_err(|error| error.to_string())
+        };
+        let (head, claims) = (json(head)?, json(claims)?);
+        let thumbprint = URL_SAFE_NO_PAD.encode(digest(&SHA256, der));
+        let audience = format!("{}/{tenant}/oauth2/v2.0/token", self.host);
+        for (part, name, expected) in [
+            (&head, "alg", "PS256"),
+            (&head, "typ", "JWT"),
+            (&head, "x5t#S256", &thumbprint),
+            (&claims, "aud", &audience),
+            (&claims, "iss", self.client_id),
+            (&claims, "sub", self.client_id),
+        ] {
+            if part[name] != expected {
+                return Err(format!("{name} is {}", part[name]));
+            }
+        }
+        if head["x5c"] != json!([STANDARD.encode(der)]) {
+            return Err("x5c is not the certificate".to_owned());
+        }
+        let now = OffsetDateTime::now_utc().unix_timestamp();
+        let time = |name: &str| claims[name].as_i64().unwrap_or_default();
+        if time("nbf") > now || time("exp") <= now || time("exp") > now + 600 {
+            return Err(format!("it is good at another time: {claims}"));
+        }
+        if claims["jti"].as_str().is_none_or(|id| id.len() < 16) {
+            return Err("jti is no id".to_owned());
+        }
+        let (_, certificate) = parse_x509_certificate(der).map_err(|error| error.to_string())?;
+        let public = &certificate.public_key().subject_public_key.data;
+        UnparsedPublicKey::new(&RSA_PSS_2048_8192_SHA256, public)
+            .verify(content.as_bytes(), &bytes(signature)?)
+            .map_err(|_| "the signature is not of that key".to_owned())
+    }
+}
+
+async fn answer(
+    State(desk): State<Arc<Desk>>,
+    InPath(tenant): InPath<String>,
+    body: Bytes,
+) -> Response {
+    let form: HashMap<String, String> = form_urlencoded::parse(&body).into_owned().collect();
+    let sent = String::from_utf8_lossy(&body).into_owned();
+    let fault = {
+        let mut book = desk.book();
+        for name in ["client_secret", "client_assertion"] {
+            book.secrets.extend(form.get(name).cloned());
+        }
+        if let Err(complaint) = desk.judge(&tenant, &form) {
+            book.complaints.push(complaint);
+        }
+        book.fault
+    };
+    let refusal = |code: u64| {
+        // As Entra has it, with line ends in the text.
+        json!({
+            "error": "invalid_client",
+            "error_description": format!("AADSTS{code}: no, not with {form:?}.\r\nTrace ID: {sent}"),
+            "error_codes": [code],
+        })
+    };
+    match fault {
+        Some(Fault::Code(code)) => (StatusCode::BAD_REQUEST, Json(refusal(code))).into_response(),
+        Some(Fault::Page) => {
+            (StatusCode::BAD_REQUEST, Html(format!("<html>{sent}</html>"))).into_response()
+        }
+        Some(Fault::Failing) => (StatusCode::INTERNAL_SERVER_ERROR, sent).into_response(),
+        Some(Fault::Garbled) => format!("{{\"access_token\": {sent}").into_response(),
+        Some(Fault::NoToken) => Json(json!({ "token_type": "Bearer" })).into_response(),
+        Some(Fault::Silent) => std::future::pending().await,
+        None => {
+            let mut book = desk.book();
+            book.given.push(tenant);
+            let token = format!("token-of-entra-{}-{}", book.given.len(), desk.client_id);
+            book.secrets.push(token.clone());
+            let expires_in = book.lifetime.unwrap_or(3600);
+            let token = json!({
+                "token_type": "Bearer", "expires_in": expires_in, "access_token": token,
+            });
+            Json(token).into_response()
+        }
+    }
+}
+
+/// Connections over TLS.
+struct Tls {
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+}
+
+impl axum::serve::Listener for Tls {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            let Ok((stream, address)) = self.listener.accept().await else { continue };
+            if let Ok(stream) = self.acceptor.accept(stream).await {
+                return (stream, address);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+/// A certificate of the fixtures.
+pub(crate) fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/certificates").join(name)
+}

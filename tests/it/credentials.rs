@@ -1,0 +1,296 @@
+//! Every kind of credential pushes, through the real handler; and whoever refuses it, nobody tells
+//! what was sent.
+
+use std::{fs, path::Path};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use rustls_pki_types::{CertificateDer, pem::PemObject as _};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use viva_import::{
+    azure::REPORTS,
+    demo::{
+        SAMPLE_CONNECTION,
+        service::{Call, Quirk, Rules},
+        stage::Stage,
+    },
+    run::{Run, State},
+};
+
+use crate::{
+    authority::{
+        Asked, Authority, EXCHANGE_TOKEN, Fault, PUSH_TOKEN, Proof, SCOPE, SECRET_HEADER, az,
+        fixture, identity_endpoint,
+    },
+    stage::{GOOD_CSV, ended, log, stage_with, until},
+};
+
+const CLIENT_ID: &str = "aaaaaaaa-1111-2222-3333-444444444444";
+const IDENTITY: &str = "bbbbbbbb-1111-2222-3333-444444444444";
+const TENANT: &str = "0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5";
+const OTHER_TENANT: &str = "1f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5";
+const SECRET: &str = "the~secret.of-the_app";
+const PASSWORD: &str = "open-sesame";
+
+/// A stage whose service takes any token, and that logs as much as it can.
+async fn stage_as(credential: &Value, settings: &[(&str, String)]) -> Stage {
+    let mut all = vec![("RUST_LOG", "debug"), ("ANSWER_TIMEOUT_SECONDS", "5")];
+    all.extend(settings.iter().map(|(name, value)| (*name, value.as_str())));
+    let stage = stage_with(Rules { token: String::new(), ..Rules::default() }, &all).await;
+    connect(&stage, "hr", TENANT, credential).await;
+    stage
+}
+
+async fn connect(stage: &Stage, name: &str, tenant: &str, credential: &Value) {
+    let mut connection: Value = serde_json::from_str(SAMPLE_CONNECTION).unwrap();
+    connection["tenantId"] = json!(tenant);
+    connection["credential"] = credential.clone();
+    stage.connect(name, &connection.to_string()).await.unwrap();
+}
+
+/// Imports a file; it completes.
+async fn import(stage: &Stage, name: &str) {
+    stage.arrive(name, GOOD_CSV.into()).await.unwrap();
+    let run = ended(stage, name).await;
+    assert_eq!(run.state, State::Completed, "{:?}", run.last_failure);
+}
+
+/// The tokens the service was shown, each once and in order.
+fn shown(stage: &Stage) -> Vec<String> {
+    let mut shown: Vec<String> =
+        stage.service.requests().into_iter().filter_map(|seen| seen.bearer).collect();
+    shown.dedup();
+    shown
+}
+
+/// Nothing that was logged, and no row and no report, holds any of these.
+async fn nobody_tells(stage: &Stage, secrets: &[String]) {
+    let mut told = log(stage);
+    told += &format!("{:?}", stage.imports().await.unwrap());
+    for report in stage.storage.blobs.list(REPORTS, "").await.unwrap() {
+        let content = stage.storage.blobs.read_small(REPORTS, &report.name, 1 << 20).await;
+        told += &format!("{:?}", content.unwrap().map(String::from_utf8));
+    }
+    for secret in secrets {
+        assert!(secret.len() > 8, "{secret}");
+        let at = told.find(secret);
+        assert_eq!(at, None, "{}", &told[at.unwrap_or_default().saturating_sub(300)..][..300]);
+    }
+}
+
+fn with(authority: &Authority, more: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
+    let mut settings = authority.settings();
+    settings.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
+    settings
+}
+
+fn secret_credential() -> Value {
+    json!({ "kind": "clientSecret", "clientId": CLIENT_ID, "setting": "APP_SECRET" })
+}
+
+#[tokio::test]
+async fn a_secret_pushes_into_two_tenants_with_a_token_of_each() {
+    let authority = Authority::start(CLIENT_ID, Proof::Secret(SECRET)).await;
+    let settings = with(&authority, &[("APP_SECRET", SECRET)]);
+    let stage = stage_as(&secret_credential(), &settings).await;
+    import(&stage, "hr/a.csv").await;
+    assert_eq!(authority.given(), [TENANT]);
+    connect(&stage, "jp", OTHER_TENANT, &secret_credential()).await;
+    import(&stage, "jp/a.csv").await;
+    assert_eq!(authority.given(), [TENANT, OTHER_TENANT]);
+    let token = |number: u8| format!("token-of-entra-{number}-{CLIENT_ID}");
+    assert_eq!(shown(&stage), [token(1), token(2)]);
+    nobody_tells(&stage, &authority.secrets()).await;
+}
+
+#[tokio::test]
+async fn a_certificate_of_our_own_making_pushes() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = OffsetDateTime::now_utc();
+    viva_import::certificate::run("hr-push", 30, folder.path(), now).unwrap();
+    let public = CertificateDer::from_pem_file(folder.path().join("hr-push.cer")).unwrap();
+    let private = folder.path().join("hr-push.pem");
+    let authority = Authority::start(CLIENT_ID, Proof::Certificate(public.to_vec())).await;
+    let credential = json!({ "kind": "clientCertificate", "clientId": CLIENT_ID, "file": private });
+    let stage = stage_as(&credential, &authority.settings()).await;
+    import(&stage, "hr/a.csv").await;
+    assert_eq!(authority.given(), [TENANT]);
+    let mut secrets = authority.secrets();
+    secrets.push(fs::read_to_string(private).unwrap().lines().nth(5).unwrap().to_owned());
+    nobody_tells(&stage, &secrets).await;
+}
+
+#[tokio::test]
+async fn a_pkcs12_in_a_setting_pushes_and_its_password_is_in_another() {
+    let public = CertificateDer::from_pem_file(fixture("throwaway.cer")).unwrap();
+    let pkcs12 = STANDARD.encode(fs::read(fixture("legacy-password.pfx")).unwrap());
+    let authority = Authority::start(CLIENT_ID, Proof::Certificate(public.to_vec())).await;
+    let credential = json!({
+        "kind": "clientCertificate", "clientId": CLIENT_ID,
+        "setting": "APP_CERTIFICATE", "passwordSetting": "APP_PASSWORD",
+    });
+    let settings = with(&authority, &[("APP_CERTIFICATE", &pkcs12), ("APP_PASSWORD", PASSWORD)]);
+    let stage = stage_as(&credential, &settings).await;
+    import(&stage, "hr/a.csv").await;
+    assert_eq!(authority.given(), [TENANT]);
+    let mut secrets = authority.secrets();
+    secrets.extend([PASSWORD.to_owned(), pkcs12]);
+    nobody_tells(&stage, &secrets).await;
+}
+
+#[tokio::test]
+async fn an_identity_vouches_for_an_app_registration() {
+    for identity in [None, Some(IDENTITY)] {
+        let authority = Authority::start(CLIENT_ID, Proof::Identity).await;
+        let asked = Asked::default();
+        let endpoint = identity_endpoint(asked.clone()).await;
+        let mut credential = json!({ "kind": "federatedIdentity", "clientId": CLIENT_ID });
+        if let Some(identity) = identity {
+            credential["identityClientId"] = json!(identity);
+        }
+        let settings = [("IDENTITY_ENDPOINT", &*endpoint), ("IDENTITY_HEADER", SECRET_HEADER)];
+        let stage = stage_as(&credential, &with(&authority, &settings)).await;
+        import(&stage, "hr/a.csv").await;
+        assert_eq!(authority.given(), [TENANT]);
+        let exchange = "api://AzureADTokenExchange".to_owned();
+        assert_eq!(*asked.lock().unwrap(), [(exchange, identity.map(str::to_owned))]);
+        let mut secrets = authority.secrets();
+        secrets.extend([EXCHANGE_TOKEN.to_owned(), SECRET_HEADER.to_owned()]);
+        nobody_tells(&stage, &secrets).await;
+    }
+}
+
+#[tokio::test]
+async fn an_identity_pushes_itself_and_no_proxy_hears_of_it() {
+    let asked = Asked::default();
+    let settings = [
+        ("IDENTITY_ENDPOINT", identity_endpoint(asked.clone()).await),
+        ("IDENTITY_HEADER", SECRET_HEADER.to_owned()),
+        ("HTTP_PROXY", "http://127.0.0.1:9".to_owned()),
+    ];
+    let stage = stage_as(&json!({ "kind": "managedIdentity" }), &settings).await;
+    import(&stage, "hr/a.csv").await;
+    assert_eq!(shown(&stage), [PUSH_TOKEN]);
+    assert_eq!(asked.lock().unwrap().len(), 1);
+    nobody_tells(&stage, &[PUSH_TOKEN.to_owned(), SECRET_HEADER.to_owned()]).await;
+}
+
+/// What `az` answers with a token of its own.
+fn of_az(token: &str) -> String {
+    let ends = OffsetDateTime::now_utc().unix_timestamp() + 3600;
+    json!({ "accessToken": token, "expires_on": ends, "tokenType": "Bearer" }).to_string()
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_azure_cli_is_asked_once_and_its_complaints_are_not_told() {
+    const TOKEN: &str = "token-of-the-azure-cli";
+    let folder = tempfile::tempdir().unwrap();
+    let complaint = format!("ERROR: AADSTS50076: sign in, you with {SECRET}");
+    let path = az(folder.path(), &complaint, 1);
+    let stage = stage_as(&json!({ "kind": "azureCli" }), &[("PATH", path)]).await;
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    failing(&stage, "(AADSTS50076): sign in again with `az login --tenant`").await;
+    az(folder.path(), &of_az(TOKEN), 0);
+    let run = ended(&stage, "hr/a.csv").await;
+    assert_eq!(run.state, State::Completed);
+    assert_eq!(shown(&stage), [TOKEN]);
+    let asked = fs::read_to_string(folder.path().join("asked")).unwrap();
+    let expected = format!("account get-access-token -o json --scope {SCOPE} --tenant {TENANT}");
+    assert!(asked.lines().all(|line| line == expected), "{asked}");
+    let asked = asked.lines().count();
+    import(&stage, "hr/b.csv").await;
+    let again = fs::read_to_string(Path::new(folder.path()).join("asked")).unwrap();
+    assert_eq!(again.lines().count(), asked);
+    nobody_tells(&stage, &[TOKEN.to_owned(), SECRET.to_owned()]).await;
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_accepted_is_replaced_by_a_fresh_one() {
+    let authority = Authority::start(CLIENT_ID, Proof::Secret(SECRET)).await;
+    let settings = with(&authority, &[("APP_SECRET", SECRET)]);
+    let stage = stage_as(&secret_credential(), &settings).await;
+    stage.service.quirk(Call::ScaleUnit, Quirk::SignInPage);
+    stage.service.quirk(Call::Ping, Quirk::Unauthorized);
+    stage.service.quirk(Call::Push, Quirk::Unauthorized);
+    import(&stage, "hr/a.csv").await;
+    assert_eq!(authority.given().len(), 4);
+    nobody_tells(&stage, &authority.secrets()).await;
+}
+
+#[tokio::test]
+async fn a_token_that_is_about_to_end_is_replaced_before_its_end() {
+    let authority = Authority::start(CLIENT_ID, Proof::Secret(SECRET)).await;
+    authority.lifetime(200);
+    let settings = with(&authority, &[("APP_SECRET", SECRET)]);
+    let stage = stage_as(&secret_credential(), &settings).await;
+    import(&stage, "hr/a.csv").await;
+    let given = authority.given().len();
+    assert!(given >= 4, "{given}");
+    // It holds for as long as nothing better is to be had.
+    authority.fault(Some(Fault::Code(7_000_222)));
+    import(&stage, "hr/b.csv").await;
+    assert_eq!(authority.given().len(), given);
+    assert!(log(&stage).contains("a token was not renewed, and still holds"));
+    nobody_tells(&stage, &authority.secrets()).await;
+}
+
+/// Waits until the last failure of the one import says this.
+async fn failing(stage: &Stage, what: &str) -> Run {
+    until(what, async || {
+        let imports = stage.imports().await.unwrap();
+        let says = |run: &Run| run.last_failure.as_deref().is_some_and(|why| why.contains(what));
+        imports.into_iter().find(says)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn whatever_the_authority_answers_is_told_by_its_code_and_outlived() {
+    let authority = Authority::start(CLIENT_ID, Proof::Secret(SECRET)).await;
+    let settings = with(&authority, &[("APP_SECRET", SECRET), ("ANSWER_TIMEOUT_SECONDS", "2")]);
+    let faults = [
+        (Fault::Code(7_000_215), "(AADSTS7000215): the client secret is wrong"),
+        (Fault::Code(500_011), "https://api.orginsights.viva.office.com/.default"),
+        (Fault::Code(53_003), "answered 400 (AADSTS53003)"),
+        (Fault::Failing, "Microsoft Entra answered 500"),
+        (Fault::Page, "Microsoft Entra answered 400"),
+        (Fault::Garbled, "the answer of Microsoft Entra could not be read"),
+        (Fault::Silent, "no answer came in time"),
+        (Fault::NoToken, "the answer of Microsoft Entra could not be read"),
+    ];
+    authority.fault(Some(faults[0].0));
+    let stage = stage_as(&secret_credential(), &settings).await;
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    for (fault, told) in faults {
+        authority.fault(Some(fault));
+        let run = failing(&stage, told).await;
+        assert!(!run.state.is_end(), "{fault:?}: {:?}", run.state);
+    }
+    assert_eq!(authority.given().len(), 0);
+    authority.fault(None);
+    let run = ended(&stage, "hr/a.csv").await;
+    assert_eq!(run.state, State::Completed, "{:?}", run.last_failure);
+    nobody_tells(&stage, &authority.secrets()).await;
+}
+
+#[tokio::test]
+async fn a_certificate_that_cannot_be_used_keeps_the_import_waiting_until_it_is_mended() {
+    let credential = json!({
+        "kind": "clientCertificate", "clientId": CLIENT_ID,
+        "file": fixture("modern-password.pfx"), "passwordSetting": "APP_PASSWORD",
+    });
+    let settings = [("APP_PASSWORD", "the-wrong-password".to_owned())];
+    let stage = stage_as(&credential, &settings).await;
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    let why = until("the row to say why", async || {
+        let run = stage.imports().await.unwrap().pop()?;
+        assert!(!run.state.is_end(), "{}", run.story());
+        run.last_failure
+    })
+    .await;
+    assert!(why.contains("modern-password.pfx") && why.contains("does not open it"), "{why}");
+    nobody_tells(&stage, &["the-wrong-password".to_owned()]).await;
+    stage.connect("hr", SAMPLE_CONNECTION).await.unwrap();
+    assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
+}
