@@ -58,6 +58,10 @@ pub enum Command {
         /// The connection's name
         connection: String,
     },
+    /// Tells what stands in the way of a connection's files, each with its remedy: settings,
+    /// storage, document, token, the service. Needs the storage settings. Exit code 0: all is well,
+    /// 1: something is wrong, 2: it could not be looked at
+    Doctor(Doctor),
     /// Prints every setting with its default
     Settings,
 }
@@ -107,6 +111,29 @@ pub enum Format {
     Json,
     /// A page
     Html,
+}
+
+/// Which connection is examined, and how it is told.
+#[derive(Debug, clap::Args)]
+pub struct Doctor {
+    /// The connection's name
+    pub connection: String,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t = TextOrJson::Text)]
+    pub format: TextOrJson,
+    /// If nothing stands in the way of a push, files that wait because the service answered 403 go
+    /// on
+    #[arg(long)]
+    pub resume: bool,
+}
+
+/// How something is printed that is no page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TextOrJson {
+    /// For a person
+    Text,
+    /// For a program
+    Json,
 }
 
 /// What the demo shows.

@@ -9,6 +9,8 @@
 //! 5. [`ingestion`] pushes the zip and follows what the service makes of it.
 //! 6. The row says how it ended, and the `status` function lists the rows.
 //!
+//! [`doctor`] asks beforehand, or when something is wrong, what stands in that road's way.
+//!
 //! The laws:
 //! - after a 200 to the host the file is in the table;
 //! - every import comes to an end or is due, and an end stays an end;
@@ -22,6 +24,7 @@ pub mod cli;
 pub mod config;
 pub mod connection;
 pub mod demo;
+pub mod doctor;
 pub mod drive;
 pub mod host;
 pub mod http;

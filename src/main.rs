@@ -13,9 +13,10 @@ use tracing_subscriber::{EnvFilter, fmt::writer::MakeWriterExt as _};
 use viva_import::{
     azure::{Storage, sentence},
     check::{Asked, Summary, explain},
-    cli::{self, Cli, Command, Format, RefreshWord},
+    cli::{self, Cli, Command, Format, RefreshWord, TextOrJson},
     config::{self, Config, SETTINGS},
-    demo,
+    connection, demo,
+    doctor::Doctor,
     drive::Road,
     host,
     ingestion::Service,
@@ -42,6 +43,7 @@ async fn main() -> ExitCode {
         Command::Retry { run } => ask(async |road| road.retry(&run).await).await,
         Command::Cancel { run } => ask(async |road| road.cancel(&run).await).await,
         Command::Resume { connection } => ask(async |road| road.resume(&connection).await).await,
+        Command::Doctor(wishes) => Ok(examine(&wishes).await),
         Command::Settings => Ok(say(&settings_text())),
     };
     outcome.unwrap_or_else(|why| {
@@ -87,6 +89,25 @@ async fn ask(
     Ok(say(&question(&open_road()?).await?))
 }
 
+/// Examines a connection; the exit code says what came of it.
+async fn examine(wishes: &cli::Doctor) -> ExitCode {
+    let name = &wishes.connection;
+    if !connection::is_name(name) {
+        complain("the name of a connection is letters, digits, -, _ and ., at most 64");
+        return ExitCode::from(2);
+    }
+    let diagnosis = doctor().examine(name, wishes.resume).await;
+    say(&match wishes.format {
+        TextOrJson::Text => diagnosis.text(),
+        TextOrJson::Json => format!("{:#}", diagnosis.json()),
+    });
+    if diagnosis.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn doctor() -> Doctor {
+    Doctor::new(Arc::new(setting), Arc::new(OffsetDateTime::now_utc))
+}
+
 fn complain(why: &str) {
     #[expect(clippy::print_stderr, reason = "the last word of a command that failed")]
     {
@@ -112,7 +133,9 @@ async fn serve() -> Result<ExitCode, String> {
         .await
         .map_err(|error| format!("port {port} cannot be listened on: {error}"))?;
     tracing::info!("viva-import {} listens on port {port}", env!("CARGO_PKG_VERSION"));
-    host::serve(listener, Arc::new(road)).await.map_err(|error| error.to_string())?;
+    host::serve(listener, Arc::new(road), Arc::new(doctor()))
+        .await
+        .map_err(|error| error.to_string())?;
     Err("the door closed by itself".to_owned())
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use azure_core::credentials::{Secret, TokenCredential};
+use azure_core::credentials::{AccessToken, Secret, TokenCredential};
 use reqwest::{
     StatusCode,
     header::{ACCEPT, AUTHORIZATION, HeaderValue},
@@ -86,12 +86,20 @@ impl Service {
         format!("{}/{path}", self.config.endpoint.as_str().trim_end_matches('/'))
     }
 
-    pub(super) async fn bearer(&self, caller: &Caller) -> Result<HeaderValue, Trouble> {
+    /// A token of the caller for the service.
+    ///
+    /// # Errors
+    /// Where none can be had.
+    pub async fn token(&self, caller: &Caller) -> Result<AccessToken, Trouble> {
         let credential = self.credential(&caller.credential)?;
-        let token = credential.get_token(&[&self.config.scope], None).await.map_err(|error| {
+        credential.get_token(&[&self.config.scope], None).await.map_err(|error| {
             let why = format!("signing in to the service: {}", azure::sentence(&error));
             Trouble::later(why)
-        })?;
+        })
+    }
+
+    pub(super) async fn bearer(&self, caller: &Caller) -> Result<HeaderValue, Trouble> {
+        let token = self.token(caller).await?;
         let mut value = HeaderValue::from_str(&format!("Bearer {}", token.token.secret()))
             .map_err(|_| Trouble::Refused("the token cannot stand in a header".to_owned()))?;
         value.set_sensitive(true);

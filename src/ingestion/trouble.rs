@@ -36,6 +36,15 @@ impl Trouble {
         Self::Later { why: why.into(), retry_at: None }
     }
 
+    /// The same in words.
+    #[must_use]
+    pub fn why(self) -> String {
+        match self {
+            Self::Later { why, .. } | Self::Refused(why) => why,
+            Self::Forbidden => FORBIDDEN.to_owned(),
+        }
+    }
+
     /// What it means for an import that has not been pushed.
     #[must_use]
     pub fn before_push(self) -> Event {

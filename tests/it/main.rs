@@ -11,6 +11,7 @@ mod corpus;
 mod crash;
 mod demo;
 mod docs;
+mod doctor;
 mod guard;
 mod identity;
 mod pages;

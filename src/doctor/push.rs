@@ -1,0 +1,134 @@
+//! What stands between a packed file and its push: token, scale unit, connector.
+
+use azure_core::credentials::AccessToken;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use super::{Bag, Line, claims, within};
+use crate::{
+    connection::{Caller, Connection, Credential},
+    ingestion::Trouble,
+};
+
+pub(super) const TOKEN: &str = "token";
+pub(super) const SCALE_UNIT: &str = "scale unit";
+pub(super) const CONNECTOR: &str = "connector";
+
+const OTHER_SCOPE: &str = "compare INGESTION_SCOPE (the documentation also names \
+     https://api.orginsights.viva.office.com/.default)";
+const SERVICE_AWAY: &str = "try again in some minutes; if it stays so, the way to the service above \
+     says more";
+
+/// The three lines. The one whose question failed is the last that was asked.
+pub(super) async fn lines(bag: &Bag, connection: Option<&Connection>, is_open: bool) -> [Line; 3] {
+    let unknown = |about, cause| Line::unknown(about, format!("not asked: {cause}"));
+    let rest = |cause| [unknown(SCALE_UNIT, cause), unknown(CONNECTOR, cause)];
+    let Some(caller) = connection.map(|connection| &connection.caller) else {
+        let [scale_unit, connector] = rest("the connection");
+        return [unknown(TOKEN, "the connection"), scale_unit, connector];
+    };
+    let asked = within(bag.limit, bag.service.token(caller)).await;
+    let (token, client_id) = match asked.unwrap_or_else(|why| Err(later(why))) {
+        Ok(found) => token(caller, &found, (bag.clock)()),
+        Err(trouble) => (Line::bad(TOKEN, trouble.why(), no_token(caller)), None),
+    };
+    if !token.is_no_obstacle() || !is_open {
+        let [scale_unit, connector] = rest(if is_open { TOKEN } else { "the way to the service" });
+        return [token, scale_unit, connector];
+    }
+    let (line, scale_unit) = scale_unit(bag, caller, client_id.as_deref()).await;
+    let Some(scale_unit) = scale_unit else {
+        return [token, line, unknown(CONNECTOR, SCALE_UNIT)];
+    };
+    let asked = bag.service.ping(caller, &scale_unit, (bag.clock)());
+    let asked = within(bag.limit, asked).await.unwrap_or_else(|why| Err(later(why)));
+    let connector = match asked {
+        Ok(true) => Line::good(CONNECTOR, "the service would take a push"),
+        Ok(false) => {
+            let told = "the service has no such question (404); the push will tell";
+            Line::note(CONNECTOR, told)
+        }
+        Err(trouble) => refused(CONNECTOR, trouble, client_id.as_deref()),
+    };
+    [token, line, connector]
+}
+
+/// What a token says of itself, and whose it is.
+fn token(caller: &Caller, token: &AccessToken, now: OffsetDateTime) -> (Line, Option<String>) {
+    let moment = |at: OffsetDateTime| at.format(&Rfc3339).unwrap_or_default();
+    let Some(claims) = claims::of(&token.token) else {
+        // Of one from a setting only whoever obtained it knows.
+        let is_given = matches!(caller.credential, Credential::AccessToken { .. });
+        let until = (!is_given).then(|| format!(", until {}", moment(token.expires_on)));
+        let until = until.unwrap_or_default();
+        let told = format!("there is one{until}; its content is not readable");
+        return (Line::good(TOKEN, told), None);
+    };
+    let (client_id, audience) = (&claims.client_id, &claims.audience);
+    let told = format!(
+        "there is one for client id {client_id} and audience {audience}, until {}",
+        moment(claims.expires)
+    );
+    let line = if claims.expires > now {
+        Line::good(TOKEN, told)
+    } else {
+        Line::bad(TOKEN, format!("{told}, which is over"), no_token(caller))
+    };
+    (line, Some(claims.client_id))
+}
+
+fn no_token(caller: &Caller) -> String {
+    match &caller.credential {
+        Credential::ManagedIdentity { .. } => format!(
+            "give the app this managed identity, or correct credential in the connection; where \
+             there is none, as on a laptop, let the app itself answer: /api/doctor/CONNECTION. If \
+             the sign-in knows no such resource, {OTHER_SCOPE}"
+        ),
+        Credential::AccessToken { setting } => {
+            format!("put a fresh token into the setting {setting}")
+        }
+    }
+}
+
+/// The line of the scale unit, and the unit where there is one.
+async fn scale_unit(bag: &Bag, caller: &Caller, client_id: Option<&str>) -> (Line, Option<String>) {
+    let asked = within(bag.limit, bag.service.discover(caller, (bag.clock)())).await;
+    match (asked.unwrap_or_else(|why| Err(later(why))), &caller.scale_unit) {
+        (Ok(unit), _) => {
+            let told = format!("{unit}, as the service tells it");
+            (Line::good(SCALE_UNIT, told), Some(unit))
+        }
+        (Err(trouble), Some(unit)) => {
+            let told = format!("{unit}, as the connection says; not discovered: {}", trouble.why());
+            (Line::good(SCALE_UNIT, told), Some(unit.clone()))
+        }
+        (Err(trouble), None) => {
+            let mut line = refused(SCALE_UNIT, trouble, client_id);
+            let or = " Or name the scale unit as scaleUnit in the connection";
+            line.remedy = line.remedy.map(|remedy| format!("{remedy}.{or}"));
+            (line, None)
+        }
+    }
+}
+
+fn refused(about: &'static str, trouble: Trouble, client_id: Option<&str>) -> Line {
+    let remedy = match &trouble {
+        Trouble::Later { .. } => SERVICE_AWAY.to_owned(),
+        Trouble::Forbidden => {
+            let client_id = client_id.map(|id| format!(" {id}")).unwrap_or_default();
+            format!(
+                "in Viva Insights, under Data connections, set the API-based import up and enter the \
+                 client id{client_id} of the connection's credential"
+            )
+        }
+        Trouble::Refused(_) => {
+            format!(
+                "compare tenantId and scaleUnit in the connection, and INGESTION_ENDPOINT; {OTHER_SCOPE}"
+            )
+        }
+    };
+    Line::bad(about, trouble.why(), remedy)
+}
+
+fn later(why: String) -> Trouble {
+    Trouble::Later { why, retry_at: None }
+}
