@@ -100,7 +100,7 @@ impl Doctor {
                               `viva-import settings` explains each";
                 let settings = Line::bad(SETTINGS, faults.join("; "), remedy);
                 let rest = LINES.into_iter().skip(1);
-                let rest = rest.map(|about| Line::unknown(about, "not asked: the settings"));
+                let rest = rest.map(|about| Line::unasked(about, SETTINGS));
                 std::iter::once(settings).chain(rest).collect()
             }
         };

@@ -16,8 +16,6 @@ pub(super) const DOCUMENT: &str = "connection";
 pub(super) const MAPPING: &str = "mapping";
 pub(super) const METADATA: &str = "metadata.json";
 
-const NO_DOCUMENT: &str = "not asked: there is no connection to read it from";
-
 /// The document as it was read, `None` where there is none; why it could not be read.
 type Found = std::result::Result<Option<Vec<u8>>, String>;
 
@@ -39,7 +37,7 @@ pub(super) fn lines(name: &str, found: Found, rights: &[Line]) -> ([Line; 2], Op
     let document = match found {
         // Where there is no container there is no document either.
         Ok(None) if of_rights.any(|line| !line.is_no_obstacle()) => {
-            Line::unknown(DOCUMENT, format!("not asked: {}", rights::READ_CONNECTIONS))
+            Line::unasked(DOCUMENT, rights::READ_CONNECTIONS)
         }
         Err(why) => Line::unknown(DOCUMENT, format!("{file} could not be read: {why}")),
         Ok(None) => {
@@ -58,7 +56,7 @@ pub(super) fn lines(name: &str, found: Found, rights: &[Line]) -> ([Line; 2], Op
             }
         },
     };
-    ([document, Line::unknown(MAPPING, NO_DOCUMENT)], None)
+    ([document, Line::unasked(MAPPING, DOCUMENT)], None)
 }
 
 /// The lines of a document that can be read.
@@ -84,7 +82,7 @@ fn sound(file: &str, connection: &Connection) -> [Line; 2] {
 
 /// How the service is told what the columns are: nobody but the portal knows whether it is right.
 pub(super) fn metadata(connection: Option<&Connection>, mapping_key: &str) -> Line {
-    let Some(connection) = connection else { return Line::unknown(METADATA, NO_DOCUMENT) };
+    let Some(connection) = connection else { return Line::unasked(METADATA, DOCUMENT) };
     let connector = connection.caller.connector.word();
     if connection.upload != Upload::Zip {
         let told = format!(
@@ -114,9 +112,10 @@ mod tests {
     use crate::{demo::SAMPLE_CONNECTION, doctor::Verdict};
 
     fn told(found: Found, is_readable: bool) -> (Verdict, String, bool) {
-        let rights = [match is_readable {
-            true => Line::good(rights::READ_CONNECTIONS, "can be read"),
-            false => Line::bad(rights::READ_CONNECTIONS, "403", "give it the role"),
+        let rights = [if is_readable {
+            Line::good(rights::READ_CONNECTIONS, "can be read")
+        } else {
+            Line::bad(rights::READ_CONNECTIONS, "403", "give it the role")
         }];
         let ([document, mapping], connection) = lines("hr", found, &rights);
         assert_eq!(connection.is_none(), mapping.verdict == Verdict::Unknown);
@@ -130,7 +129,7 @@ mod tests {
             (document(SAMPLE_CONNECTION), true, Verdict::Good, "full refresh"),
             (document("{}"), true, Verdict::Bad, "/tenantId: missing; /connector: missing"),
             (Ok(None), true, Verdict::Bad, "connections/hr.json is not there"),
-            (Ok(None), false, Verdict::Unknown, "not asked: read connections"),
+            (Ok(None), false, Verdict::Unknown, "not asked until this is right: read connections"),
             (Err("it answered 503".to_owned()), true, Verdict::Unknown, "it answered 503"),
         ] {
             let (found, told, is_sound) = told(found, is_readable);

@@ -65,6 +65,11 @@ impl Line {
         Self { about, verdict: Verdict::Unknown, told: told.into(), remedy: None }
     }
 
+    /// What hangs on something that has failed.
+    pub(super) fn unasked(about: &'static str, cause: &str) -> Self {
+        Self::unknown(about, format!("not asked until this is right: {cause}"))
+    }
+
     pub(super) fn note(about: &'static str, told: impl Into<String>) -> Self {
         Self { about, verdict: Verdict::Note, told: told.into(), remedy: None }
     }

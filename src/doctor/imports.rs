@@ -132,3 +132,54 @@ pub(super) async fn pause(
 fn unread(about: &'static str, why: &str) -> Line {
     Line::unknown(about, format!("the table of imports could not be read: {why}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::{
+        config::Config,
+        doctor::Verdict,
+        run::{RunId, Source},
+    };
+
+    fn run(state: State) -> Run {
+        let now = datetime!(2026-11-23 06:00 UTC);
+        let account = |name: &str| (name == "ImportStorage__accountName").then(|| "a".to_owned());
+        let policy = Config::read(account).unwrap().policy;
+        let id = RunId { tenant: "t".to_owned(), key: "1-a".to_owned() };
+        let source = Source {
+            container: "inbox".to_owned(),
+            name: "hr/a.csv".to_owned(),
+            etag: "0x1".to_owned(),
+            bytes: 10,
+            last_modified: now,
+        };
+        Run { state, ..Run::new(id, "hr", source, now, &policy) }
+    }
+
+    #[test]
+    fn the_last_import_is_ticked_crossed_or_only_told_by_its_state() {
+        let guarded = Run { guarded: true, ..run(State::Rejected) };
+        for (run, verdict, remedy) in [
+            (run(State::Completed), Verdict::Good, None),
+            (run(State::Rejected), Verdict::Bad, Some("viva-import retry 1-a")),
+            (guarded, Verdict::Bad, Some("viva-import allow 1-a")),
+            (run(State::Stuck), Verdict::Bad, Some("the portal's import history")),
+            (run(State::Received), Verdict::Note, None),
+            (run(State::Ingesting), Verdict::Note, None),
+            (run(State::Superseded), Verdict::Note, None),
+            (run(State::Cancelled), Verdict::Note, None),
+        ] {
+            let line = last(&Ok(vec![run]));
+            assert_eq!(line.verdict, verdict, "{}", line.told);
+            assert!(line.told.starts_with("inbox/hr/a.csv: "), "{}", line.told);
+            assert_eq!(line.remedy.is_some(), remedy.is_some());
+            let told = line.remedy.unwrap_or_default();
+            assert!(told.contains(remedy.unwrap_or_default()), "{told}");
+        }
+        assert_eq!(last(&Ok(vec![])).verdict, Verdict::Note);
+        assert_eq!(last(&Err("it answered 403".to_owned())).verdict, Verdict::Unknown);
+    }
+}

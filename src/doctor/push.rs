@@ -3,7 +3,7 @@
 use azure_core::credentials::AccessToken;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{Bag, Line, claims, within};
+use super::{Bag, Line, claims, connection::DOCUMENT, way::SERVICE, within};
 use crate::{
     connection::{Caller, Connection, Credential},
     ingestion::Trouble,
@@ -20,11 +20,8 @@ const SERVICE_AWAY: &str = "try again in some minutes; if it stays so, the way t
 
 /// The three lines. The one whose question failed is the last that was asked.
 pub(super) async fn lines(bag: &Bag, connection: Option<&Connection>, is_open: bool) -> [Line; 3] {
-    let unknown = |about, cause| Line::unknown(about, format!("not asked: {cause}"));
-    let rest = |cause| [unknown(SCALE_UNIT, cause), unknown(CONNECTOR, cause)];
     let Some(caller) = connection.map(|connection| &connection.caller) else {
-        let [scale_unit, connector] = rest("the connection");
-        return [unknown(TOKEN, "the connection"), scale_unit, connector];
+        return [TOKEN, SCALE_UNIT, CONNECTOR].map(|about| Line::unasked(about, DOCUMENT));
     };
     let asked = within(bag.limit, bag.service.token(caller)).await;
     let (token, client_id) = match asked.unwrap_or_else(|why| Err(later(why))) {
@@ -32,12 +29,12 @@ pub(super) async fn lines(bag: &Bag, connection: Option<&Connection>, is_open: b
         Err(trouble) => (Line::bad(TOKEN, trouble.why(), no_token(caller)), None),
     };
     if !token.is_no_obstacle() || !is_open {
-        let [scale_unit, connector] = rest(if is_open { TOKEN } else { "the way to the service" });
-        return [token, scale_unit, connector];
+        let cause = if is_open { TOKEN } else { SERVICE };
+        return [token, Line::unasked(SCALE_UNIT, cause), Line::unasked(CONNECTOR, cause)];
     }
     let (line, scale_unit) = scale_unit(bag, caller, client_id.as_deref()).await;
     let Some(scale_unit) = scale_unit else {
-        return [token, line, unknown(CONNECTOR, SCALE_UNIT)];
+        return [token, line, Line::unasked(CONNECTOR, SCALE_UNIT)];
     };
     let asked = bag.service.ping(caller, &scale_unit, (bag.clock)());
     let asked = within(bag.limit, asked).await.unwrap_or_else(|why| Err(later(why)));
@@ -131,4 +128,46 @@ fn refused(about: &'static str, trouble: Trouble, client_id: Option<&str>) -> Li
 
 fn later(why: String) -> Trouble {
     Trouble::Later { why, retry_at: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use azure_core::credentials::Secret;
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::{connection::Connector, doctor::Verdict};
+
+    fn caller(credential: Credential) -> Caller {
+        let (tenant, connector) = ("t".to_owned(), Connector::Hr);
+        Caller { tenant, connector, credential, scale_unit: None }
+    }
+
+    #[test]
+    fn a_token_that_cannot_be_read_is_told_by_its_credential() {
+        let now = datetime!(2026-11-23 06:00 UTC);
+        let opaque = AccessToken { token: Secret::new("opaque"), expires_on: now };
+        let told = |credential| token(&caller(credential), &opaque, now).0.told;
+        assert_eq!(
+            told(Credential::ManagedIdentity { client_id: None }),
+            "there is one, until 2026-11-23T06:00:00Z; its content is not readable"
+        );
+        assert_eq!(
+            told(Credential::AccessToken { setting: "TOKEN".to_owned() }),
+            "there is one; its content is not readable"
+        );
+    }
+
+    #[test]
+    fn each_refusal_of_the_service_has_its_own_remedy() {
+        for (trouble, words) in [
+            (later("no answer".to_owned()), "try again"),
+            (Trouble::Forbidden, "enter the client id c of"),
+            (Trouble::Refused("401".to_owned()), "INGESTION_SCOPE"),
+        ] {
+            let line = refused(CONNECTOR, trouble, Some("c"));
+            assert_eq!(line.verdict, Verdict::Bad);
+            assert!(line.remedy.unwrap().contains(words), "{words}");
+        }
+    }
 }

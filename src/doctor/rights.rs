@@ -12,7 +12,11 @@ use azure_storage_queue::{QueueClient, models::QueueClientPeekMessagesOptions};
 use serde_json::json;
 use tokio::join;
 
-use super::{Bag, Line, way::Ways, within};
+use super::{
+    Bag, Line,
+    way::{Way, Ways},
+    within,
+};
 use crate::azure::{
     self, ARRIVALS, CONNECTIONS, INBOX, PACKAGES, POISON, REPORTS, sentence, table::Properties,
 };
@@ -37,17 +41,15 @@ const MAX_PEEK: i32 = 32;
 
 /// Asks for every right; one line each, in the order of the constants.
 pub(super) async fn lines(bag: &Bag, ways: &Ways) -> Vec<Line> {
-    let (blobs, tables, queues) =
-        (ways.blobs.is_open(), ways.tables.is_open(), ways.queues.is_open());
     let read = async |about, container| {
-        let listed = asked(bag, blobs, bag.storage.blobs.try_list(container)).await;
+        let listed = asked(bag, &ways.blobs, bag.storage.blobs.try_list(container)).await;
         listed.map_or_else(
             |none| none.line(about, READER),
             |()| Line::good(about, "blobs can be listed and read"),
         )
     };
     let write = async |about, container| {
-        let written = asked(bag, blobs, probe(bag, container)).await;
+        let written = asked(bag, &ways.blobs, probe(bag, container)).await;
         written.map_or_else(
             |none| none.line(about, WRITER),
             |()| Line::good(about, "a blob can be written and deleted"),
@@ -58,17 +60,17 @@ pub(super) async fn lines(bag: &Bag, ways: &Ways) -> Vec<Line> {
         read(READ_CONNECTIONS, CONNECTIONS),
         write(WRITE_PACKAGES, PACKAGES),
         write(WRITE_REPORTS, REPORTS),
-        rows(bag, tables),
-        arrivals(bag, queues),
-        poison(bag, queues),
+        rows(bag, &ways.tables),
+        arrivals(bag, &ways.queues),
+        poison(bag, &ways.queues),
     );
     vec![inbox, connections, packages, reports, read_rows, write_rows, arrivals, poison]
 }
 
 /// Why a question to storage brought nothing.
 enum Nothing {
-    /// It was not asked.
-    NoWay,
+    /// It was not asked, for this way is not open.
+    NoWay(&'static str),
     /// It was not answered.
     Late(String),
     /// It was refused, or failed.
@@ -78,7 +80,7 @@ enum Nothing {
 impl Nothing {
     fn line(&self, about: &'static str, role: &str) -> Line {
         match self {
-            Self::NoWay => Line::unknown(about, "not asked: there is no way to it"),
+            Self::NoWay(way) => Line::unasked(about, way),
             Self::Late(why) => Line::bad(about, why, AWAY),
             Self::Failed(error) => Line::bad(about, sentence(error), remedy(error, role)),
         }
@@ -91,11 +93,11 @@ impl Nothing {
 
 async fn asked<T>(
     bag: &Bag,
-    is_open: bool,
+    way: &Way,
     question: impl Future<Output = Result<T>>,
 ) -> std::result::Result<T, Nothing> {
-    if !is_open {
-        return Err(Nothing::NoWay);
+    if !way.is_open() {
+        return Err(Nothing::NoWay(way.about));
     }
     within(bag.limit, question).await.map_err(Nothing::Late)?.map_err(Nothing::Failed)
 }
@@ -149,14 +151,14 @@ async fn probe(bag: &Bag, container: &str) -> Result<()> {
 }
 
 /// Reads a row, and replaces one, that are not there.
-async fn rows(bag: &Bag, is_open: bool) -> [Line; 2] {
+async fn rows(bag: &Bag, way: &Way) -> [Line; 2] {
     let (table, key) = (&bag.storage.imports, Uuid::new_v4().to_string());
     let filter = format!("PartitionKey eq 'doctor' and RowKey eq '{key}'");
-    let read = match asked(bag, is_open, table.query(&filter)).await {
+    let read = match asked(bag, way, table.query(&filter)).await {
         Ok(_) => Line::good(READ_IMPORTS, "rows can be read"),
         Err(none) if none.is(StatusCode::NotFound) => {
-            let why = "not asked: the table is not there";
-            return [none.line(READ_IMPORTS, TABLE), Line::unknown(WRITE_IMPORTS, why)];
+            let write = Line::unasked(WRITE_IMPORTS, READ_IMPORTS);
+            return [none.line(READ_IMPORTS, TABLE), write];
         }
         Err(none) => none.line(READ_IMPORTS, TABLE),
     };
@@ -164,19 +166,18 @@ async fn rows(bag: &Bag, is_open: bool) -> [Line; 2] {
         ("PartitionKey".to_owned(), json!("doctor")),
         ("RowKey".to_owned(), json!(key)),
     ]);
-    let write = match asked(bag, is_open, table.replace(&row, &Etag::from("*"))).await {
-        // It came as far as looking for the row.
-        Err(none) if none.is(StatusCode::NotFound) || none.is(StatusCode::PreconditionFailed) => {
-            Line::good(WRITE_IMPORTS, "rows can be written")
+    let write = match asked(bag, way, table.replace(&row, &Etag::from("*"))).await {
+        Err(none) if !none.is(StatusCode::NotFound) && !none.is(StatusCode::PreconditionFailed) => {
+            none.line(WRITE_IMPORTS, TABLE)
         }
-        Ok(_) => Line::good(WRITE_IMPORTS, "rows can be written"),
-        Err(none) => none.line(WRITE_IMPORTS, TABLE),
+        // It came as far as looking for the row.
+        _ => Line::good(WRITE_IMPORTS, "rows can be written"),
     };
     [read, write]
 }
 
-async fn arrivals(bag: &Bag, is_open: bool) -> Line {
-    match asked(bag, is_open, peek(bag, ARRIVALS)).await {
+async fn arrivals(bag: &Bag, way: &Way) -> Line {
+    match asked(bag, way, peek(bag, ARRIVALS)).await {
         Ok(waiting) => {
             Line::good(ARRIVALS_QUEUE, format!("can be read; {} wait", messages(waiting)))
         }
@@ -184,8 +185,8 @@ async fn arrivals(bag: &Bag, is_open: bool) -> Line {
     }
 }
 
-async fn poison(bag: &Bag, is_open: bool) -> Line {
-    match asked(bag, is_open, peek(bag, POISON)).await {
+async fn poison(bag: &Bag, way: &Way) -> Line {
+    match asked(bag, way, peek(bag, POISON)).await {
         Ok(0) => Line::good(POISON_QUEUE, "empty"),
         Ok(waiting) => Line::bad(
             POISON_QUEUE,

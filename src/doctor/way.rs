@@ -42,7 +42,8 @@ pub(super) struct Ways {
 
 /// The way to one host.
 pub(super) struct Way {
-    about: &'static str,
+    /// Its line.
+    pub(super) about: &'static str,
     host: String,
     /// What names the host.
     setting: &'static str,
@@ -149,7 +150,7 @@ impl Way {
     fn clock(&self, about: &'static str) -> Line {
         match &self.answer {
             Ok(answer) => clock(about, answer.date, answer.at),
-            Err(_) => Line::unknown(about, format!("not asked: the {}", self.about)),
+            Err(_) => Line::unasked(about, self.about),
         }
     }
 }
