@@ -229,7 +229,7 @@ fn broken(error: &reqwest::Error) -> Broken {
 /// What two clocks that were read at once say of each other.
 fn clock(about: &'static str, there: Option<OffsetDateTime>, here: OffsetDateTime) -> Line {
     let Some(there) = there else {
-        return Line::unknown(about, "the answer had no date");
+        return Line::note(about, "not told: the answer had no date");
     };
     let ahead = here - there;
     let told = match ahead.whole_seconds() {

@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, process::Output};
 
 use axum::{
-    Router,
+    Json, Router,
     http::{HeaderMap, HeaderValue, Method, StatusCode, header::ACCEPT},
+    routing::get,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -281,6 +282,39 @@ async fn a_token_says_whom_it_is_for_and_is_never_shown() {
         let told = told(&settings(&stage, &[(TOKEN_SETTING, &token)]), &["hr"]).await;
         told.says("token", "bad", words);
         assert_eq!(told.those("unknown"), ["scale unit", "connector"]);
+    }
+}
+
+#[tokio::test]
+async fn a_managed_identity_that_signs_in_is_told_from_one_that_does_not() {
+    let claims = json!({ "azp": "me", "aud": "viva", "exp": 4_102_444_800_i64 });
+    let token = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string()));
+    let answer = json!({ "access_token": token, "expires_on": "4102444800", "resource": "viva",
+        "token_type": "Bearer" });
+    let endpoint = Router::new()
+        .route("/good", get(async || Json(answer)))
+        .route("/none", get(async || (StatusCode::BAD_REQUEST, "secret")));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(axum::serve(listener, endpoint).into_future());
+    let stage = stage_with(Rules { token: token.clone(), ..rules() }, &[]).await;
+    let given = "\"accessToken\", \"setting\": \"REHEARSAL_TOKEN\"";
+    let identity = SAMPLE_CONNECTION.replace(given, "\"managedIdentity\"");
+    stage.connect("hr", &identity).await.unwrap();
+    for (path, verdict, words) in [
+        ("good", "good", "client id me and audience viva, until 2100-01-01T00:00:00Z"),
+        ("none", "bad", "let the app itself answer"),
+    ] {
+        let endpoint = format!("http://{address}/{path}");
+        let identity = [
+            ("IDENTITY_ENDPOINT", endpoint.as_str()),
+            ("IDENTITY_HEADER", "header"),
+            (TOKEN_SETTING, &token),
+        ];
+        let told = told(&settings(&stage, &identity), &["hr"]).await;
+        told.says("token", verdict, words);
+        assert_eq!(told.those("bad").is_empty(), verdict == "good");
+        assert!(!told.0.to_string().contains("secret"), "{:#}", told.0);
     }
 }
 

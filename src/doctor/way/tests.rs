@@ -98,7 +98,7 @@ fn a_clock_may_be_two_minutes_wrong_and_no_more() {
         assert_eq!((line.verdict, line.told.as_str()), (verdict, told));
         assert_eq!(line.remedy.is_some(), verdict == Verdict::Bad);
     }
-    assert_eq!(clock(CLOCK_OF_SERVICE, None, NOW).verdict, Verdict::Unknown);
+    assert_eq!(clock(CLOCK_OF_SERVICE, None, NOW).verdict, Verdict::Note);
 }
 
 #[test]
