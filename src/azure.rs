@@ -37,6 +37,8 @@ pub const REPORTS: &str = "reports";
 pub const IMPORTS: &str = "imports";
 /// The queue that Event Grid fills and the `receive` function reads.
 pub const ARRIVALS: &str = "arrivals";
+/// Where the host puts what `receive` could not read.
+pub const POISON: &str = "arrivals-poison";
 
 /// How to reach the account.
 #[derive(Clone, Debug)]
@@ -156,7 +158,7 @@ impl Storage {
     }
 }
 
-/// A queue of the account; only the demo and its host speak to queues themselves.
+/// A queue of the account; only the doctor, the demo and its host speak to queues themselves.
 ///
 /// # Errors
 /// Where no credential can be made.

@@ -89,6 +89,7 @@ impl Desk {
             ByHand::Resume(it) => {
                 self.ask(&it.account, async |road| road.resume(&it.connection).await).await
             }
+            ByHand::Doctor(it) => self.examine(&it).await,
             ByHand::Rules(it) => reference::rules(it.id.as_deref()),
             ByHand::Settings(_) => Ok(reference::settings()),
         }

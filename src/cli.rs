@@ -104,6 +104,11 @@ pub enum ByHand {
     ///
     /// Example: viva-import resume hr --account hrdata
     Resume(Resume),
+    /// Tells what stands in the way of a connection's files, each with its remedy: settings,
+    /// storage, document, token, the service. Exit code 1: something is wrong
+    ///
+    /// Example: viva-import doctor hr --account hrdata
+    Doctor(Doctor),
     /// Prints every setting with its default
     ///
     /// Example: viva-import settings --format json
@@ -125,6 +130,7 @@ impl ByHand {
             Self::Imports(it) => it.format,
             Self::Show(it) | Self::Allow(it) | Self::Retry(it) | Self::Cancel(it) => it.format,
             Self::Resume(it) => it.format,
+            Self::Doctor(it) => it.format,
             Self::Settings(it) => it.format,
         };
         format == Format::Json
@@ -146,6 +152,23 @@ pub struct Rules {
 pub struct Resume {
     /// The connection's name
     pub connection: String,
+    /// Of which account.
+    #[command(flatten)]
+    pub account: Account,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// Which connection is examined.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// The connection's name
+    pub connection: String,
+    /// If nothing stands in the way of a push, files that wait because the service answered 403 go
+    /// on
+    #[arg(long)]
+    pub resume: bool,
     /// Of which account.
     #[command(flatten)]
     pub account: Account,

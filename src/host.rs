@@ -25,14 +25,16 @@ use tokio::net::TcpListener;
 
 use crate::{
     azure::sentence,
+    doctor::Doctor,
     drive::{Arrival, Road},
     page,
 };
 
 mod arrivals;
+mod examination;
 
 /// The functions and their routes; a test ties them to the folders of `function/`.
-pub const FUNCTIONS: [&str; 5] = ["receive", "schedule", "sweep", "drive", "status"];
+pub const FUNCTIONS: [&str; 6] = ["receive", "schedule", "sweep", "drive", "status", "doctor"];
 
 /// Far more than a queue message can hold, however often it is encoded.
 const MAX_BODY_BYTES: usize = 16 << 20;
@@ -43,8 +45,12 @@ const DEFAULT_TOP: usize = 100;
 ///
 /// # Errors
 /// Where the listener fails.
-pub async fn serve(listener: TcpListener, road: Arc<Road>) -> std::io::Result<()> {
-    axum::serve(listener, door(road)).await
+pub async fn serve(
+    listener: TcpListener,
+    road: Arc<Road>,
+    doctor: Arc<Doctor>,
+) -> std::io::Result<()> {
+    axum::serve(listener, door(road).merge(examination::door(doctor))).await
 }
 
 fn door(road: Arc<Road>) -> Router {

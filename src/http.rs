@@ -108,10 +108,16 @@ fn retry_at(value: &str, now: OffsetDateTime) -> Option<OffsetDateTime> {
     let value = value.trim();
     let at = match value.parse::<u64>() {
         Ok(seconds) => now + Duration::from_secs(seconds).min(MAX_RETRY_AFTER),
-        // An HTTP date ends in GMT, which RFC 2822 readers want as a zone they know.
-        Err(_) => OffsetDateTime::parse(&value.replace("GMT", "+0000"), &Rfc2822).ok()?,
+        Err(_) => date(value)?,
     };
     Some(at.clamp(now, now + MAX_RETRY_AFTER))
+}
+
+/// A date as headers have it.
+#[must_use]
+pub fn date(value: &str) -> Option<OffsetDateTime> {
+    // It ends in GMT, which RFC 2822 readers want as a zone they know.
+    OffsetDateTime::parse(&value.replace("GMT", "+0000"), &Rfc2822).ok()
 }
 
 /// Whether an address is of this machine.

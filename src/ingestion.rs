@@ -312,7 +312,11 @@ impl Service {
         }
     }
 
-    async fn discover(&self, caller: &Caller, now: OffsetDateTime) -> Result<String, Trouble> {
+    /// The service's address of the tenant, as the service tells it.
+    ///
+    /// # Errors
+    /// Where it does not.
+    pub async fn discover(&self, caller: &Caller, now: OffsetDateTime) -> Result<String, Trouble> {
         let tenant = &caller.tenant;
         let path = format!("tenants/{tenant}/scopes/{tenant}/scaleUnit");
         let answer = self.ask(caller, &path, &[], None, now).await?;

@@ -9,7 +9,8 @@
 //! 5. [`ingestion`] pushes the zip and follows what the service makes of it.
 //! 6. The row says how it ended, and the `status` function lists the rows.
 //!
-//! What a person does without storage (check, pack, push) is [`by_hand`].
+//! What a person does by hand (check, pack, push, and wishes about the table) is [`by_hand`];
+//! [`doctor`] tells what stands in the road's way.
 //!
 //! The laws:
 //! - after a 200 to the host the file is in the table;
@@ -26,6 +27,7 @@ pub mod cli;
 pub mod config;
 pub mod connection;
 pub mod demo;
+pub mod doctor;
 pub mod drive;
 pub mod host;
 pub mod http;

@@ -20,6 +20,7 @@ use viva_import::{
     cli::{ByHand, Cli, Command},
     config::SETTINGS,
     demo,
+    doctor::Doctor,
     drive::{Denied, Road},
     host,
 };
@@ -85,11 +86,14 @@ async fn serve() -> Result<ExitCode, String> {
          `demo` shows it on this machine",
     )?;
     let road = Road::open(Arc::new(setting), Arc::new(OffsetDateTime::now_utc))?;
+    let doctor = Doctor::new(Arc::new(setting), Arc::new(OffsetDateTime::now_utc));
     let listener = TcpListener::bind(("127.0.0.1", port))
         .await
         .map_err(|error| format!("port {port} cannot be listened on: {error}"))?;
     tracing::info!("viva-import {} listens on port {port}", env!("CARGO_PKG_VERSION"));
-    host::serve(listener, Arc::new(road)).await.map_err(|error| error.to_string())?;
+    host::serve(listener, Arc::new(road), Arc::new(doctor))
+        .await
+        .map_err(|error| error.to_string())?;
     Err("the door closed by itself".to_owned())
 }
 

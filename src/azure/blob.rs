@@ -123,6 +123,17 @@ impl Blobs {
             .collect()
     }
 
+    /// Asks for the list of a container's blobs, only to see whether it may be had.
+    ///
+    /// # Errors
+    /// Whatever the service says, "no such container" among it.
+    pub async fn try_list(&self, container: &str) -> Result<()> {
+        let options =
+            BlobContainerClientListBlobsOptions { maxresults: Some(1), ..Default::default() };
+        let mut items = self.service.blob_container_client(container).list_blobs(Some(options))?;
+        items.try_next().await.map(drop)
+    }
+
     /// Reads a blob that must still have the ETag it was seen with.
     ///
     /// The SDK retries a request only until the answer's headers arrive; here a body that breaks

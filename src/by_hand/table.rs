@@ -9,7 +9,9 @@ use super::{Desk, Outcome};
 use crate::{
     azure::sentence,
     cli,
-    config::STORAGE,
+    config::{Lookup, STORAGE},
+    connection,
+    doctor::Doctor,
     drive::{Denied, Road},
     page,
     run::Run,
@@ -17,11 +19,15 @@ use crate::{
 };
 
 impl Desk {
-    /// The road of the deployed account: one named on the command line is reached as whoever is
-    /// signed in to the Azure CLI.
-    pub(super) fn road(&self, account: &cli::Account) -> Result<Road, String> {
+    fn road(&self, account: &cli::Account) -> Result<Road, String> {
+        Road::open(self.settings_of(account), Arc::new(self.clock))
+    }
+
+    /// The settings with the account that is named on the command line, which is reached as
+    /// whoever is signed in to the Azure CLI.
+    fn settings_of(&self, account: &cli::Account) -> Arc<Lookup> {
         let (setting, account) = (self.setting.clone(), account.account.clone());
-        let get = move |name: &str| {
+        Arc::new(move |name: &str| {
             let Some(account) = &account else { return setting(name) };
             match name.strip_prefix(STORAGE) {
                 Some("") => None,
@@ -29,8 +35,7 @@ impl Desk {
                 Some("__credential") => Some("azurecli".to_owned()),
                 Some(_) | None => setting(name),
             }
-        };
-        Road::open(Arc::new(get), Arc::new(self.clock))
+        })
     }
 
     pub(super) async fn imports(&self, wishes: &cli::Imports) -> Result<Outcome, Denied> {
@@ -66,6 +71,19 @@ impl Desk {
             }
         }
         Ok(Outcome::done(text, page::import(&run)))
+    }
+
+    pub(super) async fn examine(&self, wishes: &cli::Doctor) -> Result<Outcome, Denied> {
+        let name = &wishes.connection;
+        if !connection::is_name(name) {
+            return Err(Denied::Failed(
+                "the name of a connection is letters, digits, -, _ and ., at most 64".to_owned(),
+            ));
+        }
+        let doctor = Doctor::new(self.settings_of(&wishes.account), Arc::new(self.clock));
+        let diagnosis = doctor.examine(name, wishes.resume).await;
+        let (text, json) = (diagnosis.text(), diagnosis.json());
+        Ok(Outcome { text, json, is_done: diagnosis.is_well() })
     }
 
     pub(super) async fn ask(

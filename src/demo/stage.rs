@@ -26,12 +26,13 @@ pub const TOKEN_SETTING: &str = "REHEARSAL_TOKEN";
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 /// The app as it is deployed: host.json, and a folder for each function beside it.
 const HOST_JSON: &str = include_str!("../../host.json");
-const FUNCTIONS: [(&str, &str); 5] = [
+const FUNCTIONS: [(&str, &str); 6] = [
     ("receive", include_str!("../../function/receive/function.json")),
     ("schedule", include_str!("../../function/schedule/function.json")),
     ("sweep", include_str!("../../function/sweep/function.json")),
     ("drive", include_str!("../../function/drive/function.json")),
     ("status", include_str!("../../function/status/function.json")),
+    ("doctor", include_str!("../../function/doctor/function.json")),
 ];
 
 /// A running deployment; all of it stops when dropped.

@@ -127,9 +127,23 @@ impl Road {
     /// # Errors
     /// Storage failed, or the connection is not paused; a sentence says which.
     pub async fn resume(&self, connection: &str) -> Told {
+        self.resume_those(connection, |_| true).await
+    }
+
+    /// Lets those imports of a connection go on that wait after a 403. What waits behind an import
+    /// that was refused goes on waiting.
+    ///
+    /// # Errors
+    /// Storage failed, or nothing waits for that; a sentence says which.
+    pub async fn resume_forbidden(&self, connection: &str) -> Told {
+        self.resume_those(connection, Run::is_forbidden).await
+    }
+
+    async fn resume_those(&self, connection: &str, which: impl Fn(&Run) -> bool) -> Told {
         let imports = self.runs.named(connection).await.map_err(|error| failed(&error))?;
         let (mut told, mut all_done) = (vec![], true);
-        for stored in imports.into_iter().filter(|stored| stored.run.pauses.is_some()) {
+        let pauses = |stored: &Stored| stored.run.pauses.is_some() && which(&stored.run);
+        for stored in imports.into_iter().filter(pauses) {
             let why = stored.run.pauses.clone().unwrap_or_default();
             let resumed = self.ask_for(stored, Wish::Resume).await;
             all_done &= resumed.is_ok();

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use azure_core::credentials::TokenCredential;
+use azure_core::credentials::{AccessToken, TokenCredential};
 use reqwest::{
     StatusCode,
     header::{ACCEPT, AUTHORIZATION, HeaderValue},
@@ -86,13 +86,21 @@ impl Service {
         format!("{}/{path}", self.config.endpoint.as_str().trim_end_matches('/'))
     }
 
-    pub(super) async fn bearer(&self, caller: &Caller) -> Result<HeaderValue, Trouble> {
+    /// A token of the caller for the service.
+    ///
+    /// # Errors
+    /// Where none can be had.
+    pub async fn token(&self, caller: &Caller) -> Result<AccessToken, Trouble> {
         let credential = self.credential(caller)?;
-        let token = credential.get_token(&[&self.config.scope], None).await.map_err(|error| {
+        credential.get_token(&[&self.config.scope], None).await.map_err(|error| {
             // Somebody may mend what it was made of.
             self.forget_token(caller);
             Trouble::later(signing_in(&azure::sentence(&error)))
-        })?;
+        })
+    }
+
+    pub(super) async fn bearer(&self, caller: &Caller) -> Result<HeaderValue, Trouble> {
+        let token = self.token(caller).await?;
         let mut value = HeaderValue::from_str(&format!("Bearer {}", token.token.secret()))
             .map_err(|_| Trouble::later("the token cannot stand in a header"))?;
         value.set_sensitive(true);

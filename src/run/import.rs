@@ -129,6 +129,13 @@ impl Run {
         (self.source.last_modified, &self.source.name, self.received, Reverse(&self.id.key))
     }
 
+    /// Whether it pauses its connection because the service lets nobody of it in, and not because
+    /// others build on it.
+    #[must_use]
+    pub fn is_forbidden(&self) -> bool {
+        self.state == State::Packed && self.pauses.is_some()
+    }
+
     /// The import as another one names it.
     #[must_use]
     pub fn called(&self) -> String {

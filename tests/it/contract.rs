@@ -159,7 +159,7 @@ fn whatever_is_fatal_ends_with_a_sentence_and_never_with_exit_code_0() {
     ] {
         let output = serve(&settings);
         let error = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert_eq!(output.status.code(), Some(2), "{error}");
         assert!(error.contains(says), "{error}");
     }
 }

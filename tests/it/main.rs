@@ -13,6 +13,7 @@ mod crash;
 mod credentials;
 mod demo;
 mod docs;
+mod doctor;
 mod guard;
 mod identity;
 mod pages;

@@ -1,0 +1,150 @@
+//! The doctor: whether a connection's files would come through now, and if not, what to mend.
+//!
+//! It asks what a file's road asks, in the same way and with clients of its own, and tells each
+//! answer in one line with its remedy. No question waits longer than [`MAX_WAIT`], and those that
+//! do not hang on each other are asked at once, so that the whole stays well below what an HTTP
+//! trigger waits for its answer.
+//!
+//! It changes nothing, but that imports which a 403 made wait go on where it is told to let them.
+//! It never tells a token, a secret, a cell's value or a body of the service.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{join, time::timeout};
+
+use crate::{
+    azure::{Storage, sentence},
+    config::{Config, Lookup},
+    drive::Clock,
+    ingestion::Service,
+    runs::Runs,
+};
+
+pub use self::diagnosis::{Diagnosis, Line, Verdict};
+use self::way::Ways;
+
+mod connection;
+mod diagnosis;
+mod imports;
+mod push;
+mod rights;
+mod way;
+
+/// How long one question may be left unanswered, whatever `ANSWER_TIMEOUT_SECONDS` says.
+pub const MAX_WAIT: Duration = Duration::from_secs(20);
+
+const SETTINGS: &str = "settings";
+/// Every line there is, in the order in which they are told.
+const LINES: [&str; 24] = [
+    SETTINGS,
+    way::BLOBS,
+    way::TABLES,
+    way::QUEUES,
+    way::SERVICE,
+    way::CLOCK_OF_STORAGE,
+    way::CLOCK_OF_SERVICE,
+    rights::READ_INBOX,
+    rights::READ_CONNECTIONS,
+    rights::WRITE_PACKAGES,
+    rights::WRITE_REPORTS,
+    rights::READ_IMPORTS,
+    rights::WRITE_IMPORTS,
+    rights::ARRIVALS_QUEUE,
+    rights::POISON_QUEUE,
+    connection::DOCUMENT,
+    connection::MAPPING,
+    connection::METADATA,
+    way::AUTHORITY,
+    push::TOKEN,
+    push::SCALE_UNIT,
+    push::CONNECTOR,
+    imports::LAST,
+    imports::PAUSE,
+];
+/// What has to be right before a file that waits is let go on.
+const BEFORE_A_PUSH: [&str; 5] =
+    [connection::DOCUMENT, connection::MAPPING, push::TOKEN, push::SCALE_UNIT, push::CONNECTOR];
+
+/// Examines connections.
+pub struct Doctor {
+    setting: Arc<Lookup>,
+    clock: Clock,
+}
+
+/// What an examination is done with, once the settings are sound.
+struct Bag {
+    config: Config,
+    storage: Storage,
+    runs: Runs,
+    service: Service,
+    clock: Clock,
+    /// How long a question may be left unanswered.
+    limit: Duration,
+}
+
+impl Doctor {
+    /// A doctor who finds settings by `setting`.
+    #[must_use]
+    pub fn new(setting: Arc<Lookup>, clock: Clock) -> Self {
+        Self { setting, clock }
+    }
+
+    /// Examines the connection `name`. With `resume`, and if its document, token, scale unit and
+    /// connector are right, its imports that wait after a 403 go on.
+    pub async fn examine(&self, name: &str, resume: bool) -> Diagnosis {
+        let lines = match self.bag() {
+            Ok(bag) => Box::pin(examine(bag, name, resume)).await,
+            Err(faults) => {
+                let remedy = "mend them in the settings of the app, or of this shell; \
+                              `viva-import settings` explains each";
+                let settings = Line::bad(SETTINGS, faults.join("; "), remedy);
+                let rest = LINES.into_iter().skip(1);
+                let rest = rest.map(|about| Line::unasked(about, SETTINGS));
+                std::iter::once(settings).chain(rest).collect()
+            }
+        };
+        Diagnosis { connection: name.to_owned(), lines }
+    }
+
+    /// Opens everything; the faults of the settings where that cannot be done.
+    fn bag(&self) -> Result<Bag, Vec<String>> {
+        let mut config = Config::read(|name| (self.setting)(name))?;
+        let limit = config.service.answer_timeout.min(MAX_WAIT);
+        config.service.answer_timeout = limit;
+        let storage = Storage::open(&config.account, limit)
+            .map_err(|error| vec![format!("storage cannot be opened: {}", sentence(&error))])?;
+        let service = Service::new(config.service.clone(), self.setting.clone())
+            .map_err(|_| vec!["no TLS can be had on this machine".to_owned()])?;
+        let runs = Runs::new(storage.imports.clone());
+        Ok(Bag { config, storage, runs, service, clock: self.clock.clone(), limit })
+    }
+}
+
+async fn examine(bag: Bag, name: &str, resume: bool) -> Vec<Line> {
+    let ways = Ways::ask(&bag).await;
+    let (rights, document, imports) = join!(
+        Box::pin(rights::lines(&bag, &ways)),
+        connection::find(&bag, &ways, name),
+        imports::find(&bag, &ways, name),
+    );
+    let (documents, connection) = connection::lines(name, document, &rights);
+    let connection = connection.as_ref();
+    let mut lines = vec![Line::good(SETTINGS, "complete and sound")];
+    lines.extend(ways.lines());
+    lines.extend(rights);
+    lines.extend(documents);
+    lines.push(connection::metadata(connection, &bag.config.mapping_key));
+    lines.push(ways.authority(connection));
+    lines.extend(push::lines(&bag, connection, ways.service.is_open()).await);
+    let in_the_way = lines.iter().filter(|line| BEFORE_A_PUSH.contains(&line.about));
+    let is_ready = in_the_way.into_iter().all(Line::is_no_obstacle);
+    lines.push(imports::last(&imports));
+    lines.push(imports::pause(bag, imports, name, resume, is_ready).await);
+    lines
+}
+
+/// The answer to a question, or the words for one that was not answered in time.
+async fn within<T>(limit: Duration, question: impl Future<Output = T>) -> Result<T, String> {
+    let too_late = |_| format!("no answer within {} s", limit.as_secs());
+    timeout(limit, question).await.map_err(too_late)
+}

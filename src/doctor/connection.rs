@@ -1,0 +1,156 @@
+//! The connection's document, and what metadata.json is written from it.
+
+use std::collections::BTreeSet;
+
+use azure_core::Result;
+
+use super::{Bag, Line, rights, way::Ways, within};
+use crate::{
+    azure::{CONNECTIONS, sentence},
+    check::mapping_faults,
+    connection::{self, Connection, Upload},
+    run::Refresh,
+};
+
+pub(super) const DOCUMENT: &str = "connection";
+pub(super) const MAPPING: &str = "mapping";
+pub(super) const METADATA: &str = "metadata.json";
+
+/// The document as it was read, `None` where there is none; why it could not be read.
+type Found = std::result::Result<Option<Vec<u8>>, String>;
+
+/// Reads the document of a connection.
+pub(super) async fn find(bag: &Bag, ways: &Ways, name: &str) -> Found {
+    if !ways.blobs.is_open() {
+        return Err("there is no way to blobs".to_owned());
+    }
+    let document = format!("{name}.json");
+    let read = bag.storage.blobs.read_small(CONNECTIONS, &document, connection::MAX_BYTES + 1);
+    let read: Result<_> = within(bag.limit, read).await?;
+    read.map_err(|error| sentence(&error))
+}
+
+/// The lines of document and mapping, and the connection where it can be used.
+pub(super) fn lines(name: &str, found: Found, rights: &[Line]) -> ([Line; 2], Option<Connection>) {
+    let file = format!("{CONNECTIONS}/{name}.json");
+    let mut of_rights = rights.iter().filter(|line| line.about == rights::READ_CONNECTIONS);
+    let document = match found {
+        // Where there is no container there is no document either.
+        Ok(None) if of_rights.any(|line| !line.is_no_obstacle()) => {
+            Line::unasked(DOCUMENT, rights::READ_CONNECTIONS)
+        }
+        Err(why) => Line::unknown(DOCUMENT, format!("{file} could not be read: {why}")),
+        Ok(None) => {
+            let remedy = format!(
+                "store the connection as {file}, the README has its form; or type the name of one \
+                 that is there, capitals count"
+            );
+            Line::bad(DOCUMENT, format!("{file} is not there"), remedy)
+        }
+        Ok(Some(content)) => match Connection::parse(name, &content) {
+            Ok(connection) => return (sound(&file, &connection), Some(connection)),
+            Err(faults) => {
+                let faults = connection::sentence(&faults);
+                let remedy = format!("mend {file} at the places named and store it again");
+                Line::bad(DOCUMENT, format!("{file} cannot be used: {faults}"), remedy)
+            }
+        },
+    };
+    ([document, Line::unasked(MAPPING, DOCUMENT)], None)
+}
+
+/// The lines of a document that can be read.
+fn sound(file: &str, connection: &Connection) -> [Line; 2] {
+    let refresh = match connection.refresh {
+        Refresh::Full => "full refresh, which replaces everything",
+        Refresh::Incremental => "incremental refresh, which adds and overwrites",
+    };
+    let (connector, tenant) = (connection.caller.connector.word(), &connection.caller.tenant);
+    let told = format!("{file} is valid: {connector} of tenant {tenant}, {refresh}");
+    let faults = mapping_faults(&connection.mapping, &connection.checks);
+    let mapping = if faults.is_empty() {
+        Line::good(
+            MAPPING,
+            format!("{} columns are mapped, without a fault", connection.mapping.len()),
+        )
+    } else {
+        let remedy = format!("mend the mapping in {file}; `viva-import rules ID` explains a rule");
+        Line::bad(MAPPING, faults.join("; "), remedy)
+    };
+    [Line::good(DOCUMENT, told), mapping]
+}
+
+/// How the service is told what the columns are: nobody but the portal knows whether it is right.
+pub(super) fn metadata(connection: Option<&Connection>, mapping_key: &str) -> Line {
+    let Some(connection) = connection else { return Line::unasked(METADATA, DOCUMENT) };
+    let connector = connection.caller.connector.word();
+    if connection.upload != Upload::Zip {
+        let told = format!(
+            "not written: rows go without it; the mapping of the connector {connector} in the \
+             portal counts"
+        );
+        return Line::note(METADATA, told);
+    }
+    let is_bootstrap = connection.refresh == Refresh::Full;
+    let kinds: BTreeSet<&str> =
+        connection.mapping.iter().map(|field| field.kind.as_str()).collect();
+    let kinds: Vec<&str> = kinds.into_iter().collect();
+    Line::note(
+        METADATA,
+        format!(
+            "says \"DatasetType\": \"{connector}\", \"IsBootstrap\": \"{is_bootstrap}\", and the mapping \
+         under \"{mapping_key}\" with the types {}; compare with the template of your portal \
+         (METADATA_MAPPING_KEY, and the types in the mapping)",
+            kinds.join(", ")
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{demo::SAMPLE_CONNECTION, doctor::Verdict};
+
+    fn told(found: Found, is_readable: bool) -> (Verdict, String, bool) {
+        let rights = [if is_readable {
+            Line::good(rights::READ_CONNECTIONS, "can be read")
+        } else {
+            Line::bad(rights::READ_CONNECTIONS, "403", "give it the role")
+        }];
+        let ([document, mapping], connection) = lines("hr", found, &rights);
+        assert_eq!(connection.is_none(), mapping.verdict == Verdict::Unknown);
+        (document.verdict, document.told, connection.is_some())
+    }
+
+    #[test]
+    fn a_document_is_sound_faulty_not_there_or_unknown() {
+        let document = |text: &str| Ok(Some(text.as_bytes().to_vec()));
+        for (found, is_readable, verdict, words) in [
+            (document(SAMPLE_CONNECTION), true, Verdict::Good, "full refresh"),
+            (document("{}"), true, Verdict::Bad, "/tenantId: missing; /connector: missing"),
+            (Ok(None), true, Verdict::Bad, "connections/hr.json is not there"),
+            (Ok(None), false, Verdict::Unknown, "not asked until this is right: read connections"),
+            (Err("it answered 503".to_owned()), true, Verdict::Unknown, "it answered 503"),
+        ] {
+            let (found, told, is_sound) = told(found, is_readable);
+            assert_eq!((found, is_sound), (verdict, verdict == Verdict::Good), "{told}");
+            assert!(told.contains(words), "{told}");
+        }
+    }
+
+    #[test]
+    fn what_metadata_json_says_is_told_and_not_judged() {
+        let of = |document: &str| {
+            let connection = Connection::parse("hr", document.as_bytes()).unwrap();
+            metadata(Some(&connection), "ColumnMap")
+        };
+        let line = of(SAMPLE_CONNECTION);
+        assert_eq!(line.verdict, Verdict::Note);
+        let words = "\"IsBootstrap\": \"true\", and the mapping under \"ColumnMap\" with the types \
+                     DateTime_MMDDYYYY, EmailType, StringType, double, int32;";
+        assert!(line.told.contains(words), "{}", line.told);
+        let rows = SAMPLE_CONNECTION.replace("\"refresh\"", "\"upload\": \"csv\", \"refresh\"");
+        assert!(of(&rows).told.starts_with("not written"));
+        assert_eq!(metadata(None, "Mapping").verdict, Verdict::Unknown);
+    }
+}

@@ -1,0 +1,191 @@
+//! What stands between a packed file and its push: token, scale unit, connector.
+
+use azure_core::credentials::AccessToken;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use super::{Bag, Line, connection::DOCUMENT, way::SERVICE, within};
+use crate::{
+    azure::identity::claims,
+    connection::{Caller, Connection, Credential},
+    ingestion::Trouble,
+};
+
+pub(super) const TOKEN: &str = "token";
+pub(super) const SCALE_UNIT: &str = "scale unit";
+pub(super) const CONNECTOR: &str = "connector";
+
+const OTHER_SCOPE: &str = "compare INGESTION_SCOPE (the documentation also names \
+     https://api.orginsights.viva.office.com/.default)";
+const SERVICE_AWAY: &str = "try again in some minutes; if it stays so, the way to the service above \
+     says more";
+
+/// The three lines. The one whose question failed is the last that was asked.
+pub(super) async fn lines(bag: &Bag, connection: Option<&Connection>, is_open: bool) -> [Line; 3] {
+    let Some(caller) = connection.map(|connection| &connection.caller) else {
+        return [TOKEN, SCALE_UNIT, CONNECTOR].map(|about| Line::unasked(about, DOCUMENT));
+    };
+    let asked = within(bag.limit, bag.service.token(caller)).await;
+    let (token, client_id) = match asked.unwrap_or_else(|why| Err(later(why))) {
+        Ok(found) => token(caller, &found, (bag.clock)()),
+        Err(trouble) => (Line::bad(TOKEN, trouble.why(), no_token(caller)), None),
+    };
+    if !token.is_no_obstacle() || !is_open {
+        let cause = if is_open { TOKEN } else { SERVICE };
+        return [token, Line::unasked(SCALE_UNIT, cause), Line::unasked(CONNECTOR, cause)];
+    }
+    let (line, scale_unit) = scale_unit(bag, caller, client_id.as_deref()).await;
+    let Some(scale_unit) = scale_unit else {
+        return [token, line, Line::unasked(CONNECTOR, SCALE_UNIT)];
+    };
+    let asked = bag.service.ping(caller, &scale_unit, (bag.clock)());
+    let asked = within(bag.limit, asked).await.unwrap_or_else(|why| Err(later(why)));
+    let connector = match asked {
+        Ok(true) => Line::good(CONNECTOR, "the service would take a push"),
+        Ok(false) => {
+            let told = "the service has no such question (404); the push will tell";
+            Line::note(CONNECTOR, told)
+        }
+        Err(trouble) => refused(CONNECTOR, trouble, client_id.as_deref()),
+    };
+    [token, line, connector]
+}
+
+/// What a token says of itself, and whose it is.
+fn token(caller: &Caller, token: &AccessToken, now: OffsetDateTime) -> (Line, Option<String>) {
+    let moment = |at: OffsetDateTime| at.format(&Rfc3339).unwrap_or_default();
+    let Some(claims) = claims::of(&token.token) else {
+        // Of one from a setting only whoever obtained it knows.
+        let is_given = matches!(caller.credential, Credential::AccessToken { .. });
+        let until = (!is_given).then(|| format!(", until {}", moment(token.expires_on)));
+        let until = until.unwrap_or_default();
+        let told = format!("there is one{until}; its content is not readable");
+        return (Line::good(TOKEN, told), None);
+    };
+    let unsaid = || "nobody".to_owned();
+    let (client_id, audience) = (claims.client_id, claims.audience.unwrap_or_else(unsaid));
+    let expires = claims.expires.unwrap_or(token.expires_on);
+    let told = format!(
+        "there is one for client id {} and audience {audience}, until {}",
+        client_id.clone().unwrap_or_else(unsaid),
+        moment(expires)
+    );
+    let line = if expires > now {
+        Line::good(TOKEN, told)
+    } else {
+        Line::bad(TOKEN, format!("{told}, which is over"), no_token(caller))
+    };
+    (line, client_id)
+}
+
+fn no_token(caller: &Caller) -> String {
+    let no_resource = format!("If the sign-in knows no such resource, {OTHER_SCOPE}");
+    match &caller.credential {
+        Credential::ManagedIdentity { .. } => format!(
+            "give the app this managed identity, or correct credential in the connection; where \
+             there is none, as on a laptop, let the app itself answer: /api/doctor/CONNECTION. \
+             {no_resource}"
+        ),
+        Credential::FederatedIdentity { client_id, .. } => format!(
+            "give the app the managed identity that the app registration {client_id} trusts, and \
+             the registration a federated credential for it. {no_resource}"
+        ),
+        Credential::ClientCertificate { client_id, .. } => format!(
+            "put the certificate with its key where the connection says, and its public part into \
+             the app registration {client_id}. {no_resource}"
+        ),
+        Credential::ClientSecret { client_id, setting } => format!(
+            "put a secret of the app registration {client_id} that has not expired into the setting \
+             {setting}. {no_resource}"
+        ),
+        Credential::AzureCli => format!("`az login`, as somebody of the tenant. {no_resource}"),
+        Credential::AccessToken { setting } => {
+            format!("put a fresh token into the setting {setting}")
+        }
+    }
+}
+
+/// The line of the scale unit, and the unit where there is one.
+async fn scale_unit(bag: &Bag, caller: &Caller, client_id: Option<&str>) -> (Line, Option<String>) {
+    let asked = within(bag.limit, bag.service.discover(caller, (bag.clock)())).await;
+    match (asked.unwrap_or_else(|why| Err(later(why))), &caller.scale_unit) {
+        (Ok(unit), _) => {
+            let told = format!("{unit}, as the service tells it");
+            (Line::good(SCALE_UNIT, told), Some(unit))
+        }
+        (Err(trouble), Some(unit)) => {
+            let told = format!("{unit}, as the connection says; not discovered: {}", trouble.why());
+            (Line::good(SCALE_UNIT, told), Some(unit.clone()))
+        }
+        (Err(trouble), None) => {
+            let mut line = refused(SCALE_UNIT, trouble, client_id);
+            let or = " Or name the scale unit as scaleUnit in the connection";
+            line.remedy = line.remedy.map(|remedy| format!("{remedy}.{or}"));
+            (line, None)
+        }
+    }
+}
+
+fn refused(about: &'static str, trouble: Trouble, client_id: Option<&str>) -> Line {
+    let remedy = match &trouble {
+        Trouble::Later { .. } => SERVICE_AWAY.to_owned(),
+        Trouble::Forbidden => {
+            let client_id = client_id.map(|id| format!(" {id}")).unwrap_or_default();
+            format!(
+                "in Viva Insights, under Data connections, set the API-based import up and enter the \
+                 client id{client_id} of the connection's credential"
+            )
+        }
+        Trouble::Refused(_) => {
+            format!(
+                "compare tenantId and scaleUnit in the connection, and INGESTION_ENDPOINT; {OTHER_SCOPE}"
+            )
+        }
+    };
+    Line::bad(about, trouble.why(), remedy)
+}
+
+fn later(why: String) -> Trouble {
+    Trouble::Later { why, retry_at: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use azure_core::credentials::Secret;
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::{connection::Connector, doctor::Verdict};
+
+    fn caller(credential: Credential) -> Caller {
+        let (tenant, connector) = ("t".to_owned(), Connector::Hr);
+        Caller { tenant, connector, credential, scale_unit: None }
+    }
+
+    #[test]
+    fn a_token_that_cannot_be_read_is_told_by_its_credential() {
+        let now = datetime!(2026-11-23 06:00 UTC);
+        let opaque = AccessToken { token: Secret::new("opaque"), expires_on: now };
+        let told = |credential| token(&caller(credential), &opaque, now).0.told;
+        assert_eq!(
+            told(Credential::ManagedIdentity { client_id: None }),
+            "there is one, until 2026-11-23T06:00:00Z; its content is not readable"
+        );
+        assert_eq!(
+            told(Credential::AccessToken { setting: "TOKEN".to_owned() }),
+            "there is one; its content is not readable"
+        );
+    }
+
+    #[test]
+    fn each_refusal_of_the_service_has_its_own_remedy() {
+        for (trouble, words) in [
+            (later("no answer".to_owned()), "try again"),
+            (Trouble::Forbidden, "enter the client id c of"),
+            (Trouble::Refused("401".to_owned()), "INGESTION_SCOPE"),
+        ] {
+            let line = refused(CONNECTOR, trouble, Some("c"));
+            assert_eq!(line.verdict, Verdict::Bad);
+            assert!(line.remedy.unwrap().contains(words), "{words}");
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! What storage lets the program do, each right by itself.
+//!
+//! Nothing of it stays: the blob that is written is deleted again, and the row that is written
+//! would have to be there already and is not.
+
+use azure_core::{
+    Error, Result, Uuid,
+    error::ErrorKind,
+    http::{Etag, StatusCode},
+};
+use azure_storage_queue::{QueueClient, models::QueueClientPeekMessagesOptions};
+use serde_json::json;
+use tokio::join;
+
+use super::{
+    Bag, Line,
+    way::{Way, Ways},
+    within,
+};
+use crate::azure::{
+    self, ARRIVALS, CONNECTIONS, INBOX, PACKAGES, POISON, REPORTS, sentence, table::Properties,
+};
+
+pub(super) const READ_INBOX: &str = "read inbox";
+pub(super) const READ_CONNECTIONS: &str = "read connections";
+pub(super) const WRITE_PACKAGES: &str = "write packages";
+pub(super) const WRITE_REPORTS: &str = "write reports";
+pub(super) const READ_IMPORTS: &str = "read imports";
+pub(super) const WRITE_IMPORTS: &str = "write imports";
+pub(super) const ARRIVALS_QUEUE: &str = "queue arrivals";
+pub(super) const POISON_QUEUE: &str = "queue arrivals-poison";
+
+const READER: &str = "Storage Blob Data Reader on the containers inbox and connections";
+const WRITER: &str = "Storage Blob Data Contributor on the containers packages and reports";
+const TABLE: &str = "Storage Table Data Contributor on the table imports";
+const QUEUE: &str = "Storage Queue Data Reader and Storage Queue Data Message Processor on the queue \
+     arrivals, which the trigger of the host wants too";
+
+/// As many messages as one look shows.
+const MAX_PEEK: i32 = 32;
+
+/// Asks for every right; one line each, in the order of the constants.
+pub(super) async fn lines(bag: &Bag, ways: &Ways) -> Vec<Line> {
+    let read = async |about, container| {
+        let listed = asked(bag, &ways.blobs, bag.storage.blobs.try_list(container)).await;
+        listed.map_or_else(
+            |none| none.line(about, READER),
+            |()| Line::good(about, "blobs can be listed and read"),
+        )
+    };
+    let write = async |about, container| {
+        let written = asked(bag, &ways.blobs, probe(bag, container)).await;
+        written.map_or_else(
+            |none| none.line(about, WRITER),
+            |()| Line::good(about, "a blob can be written and deleted"),
+        )
+    };
+    let (inbox, connections, packages, reports, [read_rows, write_rows], arrivals, poison) = join!(
+        read(READ_INBOX, INBOX),
+        read(READ_CONNECTIONS, CONNECTIONS),
+        write(WRITE_PACKAGES, PACKAGES),
+        write(WRITE_REPORTS, REPORTS),
+        rows(bag, &ways.tables),
+        arrivals(bag, &ways.queues),
+        poison(bag, &ways.queues),
+    );
+    vec![inbox, connections, packages, reports, read_rows, write_rows, arrivals, poison]
+}
+
+/// Why a question to storage brought nothing.
+enum Nothing {
+    /// It was not asked, for this way is not open.
+    NoWay(&'static str),
+    /// It was not answered.
+    Late(String),
+    /// It was refused, or failed.
+    Failed(Error),
+}
+
+impl Nothing {
+    fn line(&self, about: &'static str, role: &str) -> Line {
+        match self {
+            Self::NoWay(way) => Line::unasked(about, way),
+            Self::Late(why) => Line::bad(about, why, AWAY),
+            Self::Failed(error) => Line::bad(about, sentence(error), remedy(error, role)),
+        }
+    }
+
+    fn is(&self, status: StatusCode) -> bool {
+        matches!(self, Self::Failed(error) if error.http_status() == Some(status))
+    }
+}
+
+async fn asked<T>(
+    bag: &Bag,
+    way: &Way,
+    question: impl Future<Output = Result<T>>,
+) -> std::result::Result<T, Nothing> {
+    if !way.is_open() {
+        return Err(Nothing::NoWay(way.about));
+    }
+    within(bag.limit, question).await.map_err(Nothing::Late)?.map_err(Nothing::Failed)
+}
+
+const AWAY: &str = "try again; if it stays so, look at Resource health of the storage account";
+
+/// What to do about what storage said.
+fn remedy(error: &Error, role: &str) -> String {
+    let mut causes = std::iter::successors(Some(error), |error| {
+        std::error::Error::source(*error).and_then(|cause| cause.downcast_ref())
+    });
+    if causes.any(|error| matches!(error.kind(), ErrorKind::Credential)) {
+        return "give the app a managed identity, or correct ImportStorage__clientId; where there \
+                is none, as on a laptop, let the app itself answer: /api/doctor/CONNECTION"
+            .to_owned();
+    }
+    let ErrorKind::HttpResponse { status, error_code, .. } = error.kind() else {
+        return AWAY.to_owned();
+    };
+    match (u16::from(*status), error_code.as_deref().unwrap_or_default()) {
+        (403, "AuthorizationPermissionMismatch") => {
+            format!("give the app's identity {role}; it takes up to ten minutes to count")
+        }
+        (403, "AuthorizationFailure") => {
+            "the account's firewall does not let the app in: allow its network under Networking, or \
+             give it a private endpoint for this service of the account"
+                .to_owned()
+        }
+        (401, _) | (403, "AuthenticationFailed" | "InvalidAuthenticationInfo") => {
+            "the token or key itself is not accepted: the identity must be of the account's tenant, \
+             a key the account's own, and the clock right; see the clock of storage above"
+                .to_owned()
+        }
+        (403, _) => format!(
+            "give the app's identity {role}; if it has that, let its network in under Networking of \
+             the account"
+        ),
+        (404, _) => "create it, as the deployment does; or ImportStorage__accountName names another \
+             account than was meant"
+            .to_owned(),
+        _ => AWAY.to_owned(),
+    }
+}
+
+/// Writes a small blob and deletes it.
+async fn probe(bag: &Bag, container: &str) -> Result<()> {
+    let blobs = &bag.storage.blobs;
+    let name = format!("doctor/{}", Uuid::new_v4());
+    blobs.put(container, &name, "text/plain", b"to be deleted".to_vec()).await?;
+    blobs.delete_all(container, &name).await
+}
+
+/// Reads a row, and replaces one, that are not there.
+async fn rows(bag: &Bag, way: &Way) -> [Line; 2] {
+    let (table, key) = (&bag.storage.imports, Uuid::new_v4().to_string());
+    let filter = format!("PartitionKey eq 'doctor' and RowKey eq '{key}'");
+    let read = match asked(bag, way, table.query(&filter)).await {
+        Ok(_) => Line::good(READ_IMPORTS, "rows can be read"),
+        Err(none) if none.is(StatusCode::NotFound) => {
+            let write = Line::unasked(WRITE_IMPORTS, READ_IMPORTS);
+            return [none.line(READ_IMPORTS, TABLE), write];
+        }
+        Err(none) => none.line(READ_IMPORTS, TABLE),
+    };
+    let row = Properties::from_iter([
+        ("PartitionKey".to_owned(), json!("doctor")),
+        ("RowKey".to_owned(), json!(key)),
+    ]);
+    let write = match asked(bag, way, table.replace(&row, &Etag::from("*"))).await {
+        Err(none) if !none.is(StatusCode::NotFound) && !none.is(StatusCode::PreconditionFailed) => {
+            none.line(WRITE_IMPORTS, TABLE)
+        }
+        // It came as far as looking for the row.
+        _ => Line::good(WRITE_IMPORTS, "rows can be written"),
+    };
+    [read, write]
+}
+
+async fn arrivals(bag: &Bag, way: &Way) -> Line {
+    match asked(bag, way, peek(bag, ARRIVALS)).await {
+        Ok(waiting) => {
+            Line::good(ARRIVALS_QUEUE, format!("can be read; {} wait", messages(waiting)))
+        }
+        Err(none) => none.line(ARRIVALS_QUEUE, QUEUE),
+    }
+}
+
+async fn poison(bag: &Bag, way: &Way) -> Line {
+    match asked(bag, way, peek(bag, POISON)).await {
+        Ok(0) => Line::good(POISON_QUEUE, "empty"),
+        Ok(waiting) => Line::bad(
+            POISON_QUEUE,
+            format!("{} that `receive` could not take in lie there", messages(waiting)),
+            "look in the log of `receive` for the reason; `sweep` finds their files all the same, so \
+             that the messages can be deleted once that is mended",
+        ),
+        Err(none) if none.is(StatusCode::NotFound) => {
+            Line::good(POISON_QUEUE, "not there, so nothing was ever put into it")
+        }
+        Err(none) => none.line(POISON_QUEUE, QUEUE),
+    }
+}
+
+/// How many messages a look at a queue shows.
+async fn peek(bag: &Bag, name: &str) -> Result<usize> {
+    let queue: QueueClient = azure::queue(&bag.config.account, name)?;
+    let options =
+        QueueClientPeekMessagesOptions { number_of_messages: Some(MAX_PEEK), ..Default::default() };
+    let seen = queue.peek_messages(Some(options)).await?.into_model()?;
+    Ok(seen.items.unwrap_or_default().len())
+}
+
+fn messages(count: usize) -> String {
+    match count {
+        0 => "no messages".to_owned(),
+        1 => "1 message".to_owned(),
+        32.. => "32 messages or more".to_owned(),
+        _ => format!("{count} messages"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(status: u16, code: Option<&str>) -> Error {
+        let error_code = code.map(str::to_owned);
+        let kind =
+            ErrorKind::HttpResponse { status: status.into(), error_code, raw_response: None };
+        Error::with_message(kind, "a body that nobody tells")
+    }
+
+    #[test]
+    fn each_refusal_of_storage_has_its_own_remedy() {
+        for (status, code, words) in [
+            (403, Some("AuthorizationPermissionMismatch"), "give the app's identity Storage Table"),
+            (403, Some("AuthorizationFailure"), "firewall"),
+            (403, Some("AuthenticationFailed"), "the clock right"),
+            (403, None, "if it has that, let its network in"),
+            (401, None, "of the account's tenant"),
+            (404, Some("TableNotFound"), "create it"),
+            (503, None, "Resource health"),
+        ] {
+            let line = Nothing::Failed(refused(status, code)).line(WRITE_IMPORTS, TABLE);
+            assert!(line.told.starts_with(&format!("it answered {status}")), "{}", line.told);
+            let remedy = line.remedy.unwrap();
+            assert!(remedy.contains(words), "{remedy}");
+        }
+        let no_token = Error::with_message(ErrorKind::Credential, "no endpoint");
+        let no_token = no_token.with_context("not retried");
+        let line = Nothing::Failed(no_token).line(READ_INBOX, READER);
+        assert!(line.remedy.unwrap().contains("give the app a managed identity"));
+    }
+}

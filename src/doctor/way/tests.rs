@@ -1,0 +1,119 @@
+//! Where a way ends is told by what is met there.
+
+use std::{io, net::SocketAddr, sync::Arc};
+
+use reqwest::dns::{Name, Resolve, Resolving};
+use time::macros::datetime;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+};
+
+use super::*;
+use crate::doctor::Verdict;
+
+const NOW: OffsetDateTime = datetime!(2026-11-23 06:00 UTC);
+
+/// Says the same to everybody.
+async fn somebody(words: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(words.as_bytes()).await;
+        }
+    });
+    address
+}
+
+async fn reached(client: reqwest::ClientBuilder, url: &str) -> Result<Answer, Broken> {
+    let clock: Clock = Arc::new(|| NOW);
+    let limit = Duration::from_secs(5);
+    reach(&client.build().unwrap(), &Url::parse(url).unwrap(), limit, &clock).await
+}
+
+const FORBIDDEN: &str = "HTTP/1.1 403 No\r\nDate: Mon, 23 Nov 2026 06:03:00 GMT\r\n\
+     Content-Length: 0\r\n\r\n";
+const WHO_ARE_YOU: &str = "HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n";
+
+#[tokio::test]
+async fn any_answer_opens_the_way_and_tells_the_time() {
+    let host = somebody(FORBIDDEN).await;
+    let answer = reached(http::client(true), &format!("http://{host}/")).await.unwrap();
+    assert_eq!((answer.date, answer.at), (Some(datetime!(2026-11-23 06:03 UTC)), NOW));
+}
+
+struct Nobody;
+
+impl Resolve for Nobody {
+    fn resolve(&self, _: Name) -> Resolving {
+        Box::pin(async { Err(io::Error::other("failed to look it up").into()) })
+    }
+}
+
+#[tokio::test]
+async fn name_connection_tls_proxy_and_silence_are_told_apart() {
+    let plain = somebody(FORBIDDEN).await;
+    let proxy = somebody(WHO_ARE_YOU).await;
+    let abrupt = somebody("").await;
+    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let nobody = gone.local_addr().unwrap();
+    drop(gone);
+    let direct = || http::client(true);
+    let by = |proxy: SocketAddr| {
+        http::client(false).proxy(reqwest::Proxy::all(format!("http://{proxy}")).unwrap())
+    };
+    for (client, url, expected) in [
+        (direct().dns_resolver(Arc::new(Nobody)), "http://tls.example".to_owned(), Broken::Name),
+        (direct(), format!("http://{nobody}"), Broken::Connection),
+        (direct(), format!("https://{plain}"), Broken::Tls),
+        (by(proxy), "http://service.example".to_owned(), Broken::Proxy),
+        (by(proxy), "https://service.example".to_owned(), Broken::Proxy),
+        (by(nobody), "https://service.example".to_owned(), Broken::Proxy),
+        (direct(), format!("http://{abrupt}"), Broken::Midway),
+    ] {
+        assert_eq!(reached(client, &url).await.unwrap_err(), expected, "{url}");
+    }
+    // The kernel takes the connections; nobody ever reads from them.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = Url::parse(&format!("http://{}", silent.local_addr().unwrap())).unwrap();
+    let (client, clock): (_, Clock) = (http::client(true).build().unwrap(), Arc::new(|| NOW));
+    let reached = reach(&client, &url, Duration::from_millis(50), &clock).await;
+    assert_eq!(reached.unwrap_err(), Broken::Silence);
+}
+
+#[test]
+fn a_clock_may_be_two_minutes_wrong_and_no_more() {
+    for (seconds, verdict, told) in [
+        (0, Verdict::Good, "as the clock here"),
+        (-2, Verdict::Good, "as the clock here"),
+        (120, Verdict::Good, "the clock here is 120 s ahead of it"),
+        (-120, Verdict::Good, "the clock here is 120 s behind it"),
+        (121, Verdict::Bad, "the clock here is 121 s ahead of it"),
+        (-3600, Verdict::Bad, "the clock here is 3600 s behind it"),
+    ] {
+        let here = NOW + time::Duration::seconds(seconds);
+        let line = clock(CLOCK_OF_SERVICE, Some(NOW), here);
+        assert_eq!((line.verdict, line.told.as_str()), (verdict, told));
+        assert_eq!(line.remedy.is_some(), verdict == Verdict::Bad);
+    }
+    assert_eq!(clock(CLOCK_OF_SERVICE, None, NOW).verdict, Verdict::Note);
+}
+
+#[test]
+fn each_end_of_a_way_has_its_remedy() {
+    for (broken, words) in [
+        (Broken::Name, "DNS zone"),
+        (Broken::Connection, "let this machine go out to acct.blob"),
+        (Broken::Silence, "let this machine go out to acct.blob"),
+        (Broken::Midway, "let this machine go out to acct.blob"),
+        (Broken::Tls, "SSL_CERT_FILE"),
+        (Broken::Proxy, "NO_PROXY"),
+    ] {
+        let (host, setting) = ("acct.blob".to_owned(), "ImportStorage__accountName");
+        let line = Way { about: BLOBS, host, setting, answer: Err(broken) }.line();
+        assert_eq!(line.verdict, Verdict::Bad);
+        assert!(line.remedy.unwrap().contains(words), "{broken:?}");
+    }
+}

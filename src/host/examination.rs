@@ -1,0 +1,54 @@
+//! The `doctor` function: the doctor's lines of one connection, and with POST what waits after a
+//! 403 goes on.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode, header::ACCEPT},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde_json::json;
+
+use super::failure;
+use crate::{connection, doctor::Doctor};
+
+pub(super) fn door(doctor: Arc<Doctor>) -> Router {
+    Router::new().route("/api/doctor/{connection}", get(look).post(mend)).with_state(doctor)
+}
+
+async fn look(doctor: State<Arc<Doctor>>, name: Path<String>, headers: HeaderMap) -> Response {
+    examine(doctor, name, &headers, false).await
+}
+
+async fn mend(doctor: State<Arc<Doctor>>, name: Path<String>, headers: HeaderMap) -> Response {
+    examine(doctor, name, &headers, true).await
+}
+
+/// 200 whatever the verdict.
+async fn examine(
+    State(doctor): State<Arc<Doctor>>,
+    Path(name): Path<String>,
+    headers: &HeaderMap,
+    resume: bool,
+) -> Response {
+    if !connection::is_name(&name) {
+        let why = "no connection can be called so";
+        return (StatusCode::NOT_FOUND, Json(json!({ "error": why }))).into_response();
+    }
+    // A task of its own: it puts away what it took out, even where nobody waits any more.
+    let examined = tokio::spawn(async move { doctor.examine(&name, resume).await });
+    match examined.await {
+        Ok(diagnosis) if wants_text(headers) => diagnosis.text().into_response(),
+        Ok(diagnosis) => Json(diagnosis.json()).into_response(),
+        Err(_) => failure("the examination broke off"),
+    }
+}
+
+/// Whether `Accept` asks for text, and not for JSON.
+fn wants_text(headers: &HeaderMap) -> bool {
+    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accept.contains("text/plain") && !accept.contains("application/json")
+}

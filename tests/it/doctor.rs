@@ -1,0 +1,440 @@
+//! What the doctor tells: by the shell and by HTTP, of what is well and of each thing that is not.
+
+use std::{collections::BTreeMap, process::Output};
+
+use axum::{
+    Json, Router,
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header::ACCEPT},
+    routing::get,
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, process::Command};
+use viva_import::{
+    azure::{ARRIVALS, PACKAGES, POISON, REPORTS},
+    demo::{
+        SAMPLE_CONNECTION,
+        service::{Call, Quirk, Rules},
+        stage::{Stage, TOKEN_SETTING},
+    },
+    run::{Run, State},
+};
+
+use crate::stage::{
+    BINARY, GOOD_CSV, TOKEN, a_second_later, azurite, csv_of, ended, log, new_account, rules,
+    stage, stage_with, until,
+};
+
+/// The settings of a stage, with some changed.
+fn settings(stage: &Stage, changed: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let mut settings = stage.settings().clone();
+    settings.extend(changed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    settings
+}
+
+/// Asks by the shell. Whatever comes of it, no token is told.
+async fn shell(settings: &BTreeMap<String, String>, arguments: &[&str]) -> Output {
+    let mut process = Command::new(BINARY);
+    let output = process.arg("doctor").args(arguments).envs(settings).output().await.unwrap();
+    for told in [&output.stdout, &output.stderr] {
+        let told = String::from_utf8_lossy(told);
+        let token = settings.get(TOKEN_SETTING).filter(|token| !token.is_empty());
+        let token = token.map_or(TOKEN, String::as_str);
+        assert!(!told.contains(token) && !told.contains("AccountKey"), "{told}");
+    }
+    output
+}
+
+/// What the doctor tells of a connection, by the shell.
+async fn told(settings: &BTreeMap<String, String>, arguments: &[&str]) -> Told {
+    let output = shell(settings, &[arguments, &["--format", "json"]].concat()).await;
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let code = output.status.code().unwrap();
+    assert_eq!(code == 0, json["well"] == true, "{json:#}");
+    assert!(code < 2);
+    Told(json)
+}
+
+struct Told(Value);
+
+impl Told {
+    fn lines(&self) -> &[Value] {
+        self.0["lines"].as_array().unwrap()
+    }
+
+    fn line(&self, about: &str) -> &Value {
+        self.lines().iter().find(|line| line["about"] == about).unwrap()
+    }
+
+    /// The line says so, and has a remedy where it is a cross and only there.
+    fn says(&self, about: &str, verdict: &str, words: &str) {
+        let line = self.line(about);
+        assert_eq!(line["verdict"], verdict, "{line:#}");
+        let all = format!("{} {}", line["told"], line["remedy"]);
+        assert!(all.contains(words), "{all}");
+        assert_eq!(line["remedy"].is_string(), verdict == "bad", "{line:#}");
+    }
+
+    /// What has this verdict.
+    fn those(&self, verdict: &str) -> Vec<&str> {
+        let lines = self.lines().iter().filter(|line| line["verdict"] == verdict);
+        lines.map(|line| line["about"].as_str().unwrap()).collect()
+    }
+}
+
+const RIGHTS: [&str; 8] = [
+    "read inbox",
+    "read connections",
+    "write packages",
+    "write reports",
+    "read imports",
+    "write imports",
+    "queue arrivals",
+    "queue arrivals-poison",
+];
+
+async fn http(stage: &Stage, method: Method, path: &str, accept: &str) -> (StatusCode, String) {
+    let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_str(accept).unwrap())]);
+    let answer = stage.host.http(method, path, headers, bytes::Bytes::new()).await;
+    (answer.status, String::from_utf8(answer.body.to_vec()).unwrap())
+}
+
+/// An address where nobody listens.
+async fn nobody() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+fn account_at(address: &str) -> String {
+    format!(
+        "AccountName=a;AccountKey=a2V5;BlobEndpoint={address}/a;QueueEndpoint={address}/a;\
+         TableEndpoint={address}/a"
+    )
+}
+
+/// The import of a file, once it is as wanted.
+async fn import(stage: &Stage, name: &str, wanted: impl Fn(&Run) -> bool) -> Run {
+    let found = until(name, async || {
+        let imports = stage.imports().await.unwrap();
+        imports.into_iter().find(|run| run.source.name == name && wanted(run))
+    });
+    found.await
+}
+
+#[tokio::test]
+async fn all_is_well_by_shell_and_by_http_and_nothing_is_left_behind() {
+    let stage = stage(&[]).await;
+    let fresh = told(&settings(&stage, &[]), &["hr"]).await;
+    fresh.says("last import", "note", "no file has arrived yet");
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    ended(&stage, "hr/a.csv").await;
+    let output = shell(stage.settings(), &["hr"]).await;
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
+    assert!(text.ends_with("connection hr: all is well\n"), "{text}");
+    let told = told(stage.settings(), &["hr"]).await;
+    assert_eq!((told.those("bad").len(), told.those("unknown").len()), (0, 0));
+    assert_eq!(told.those("note"), ["metadata.json", "way to the sign-in"]);
+    told.says("connection", "good", "full refresh, which replaces everything");
+    told.says("token", "good", "its content is not readable");
+    told.says("scale unit", "good", "novaprdwus2-02, as the service tells it");
+    told.says("metadata.json", "note", "\\\"Mapping\\\" with the types DateTime_MMDDYYYY");
+    told.says("last import", "good", "inbox/hr/a.csv: completed");
+    told.says("pause", "good", "not paused");
+
+    let (status, body) = http(&stage, Method::GET, "/api/doctor/hr", "*/*").await;
+    let answer: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, &answer["well"]), (StatusCode::OK, &json!(true)), "{body}");
+    let abouts = |json: &Value| -> Vec<Value> {
+        json["lines"].as_array().unwrap().iter().map(|line| line["about"].clone()).collect()
+    };
+    assert_eq!(abouts(&answer), abouts(&told.0));
+    let (status, body) = http(&stage, Method::POST, "/api/doctor/hr", "text/plain").await;
+    assert_eq!((status, body.lines().count()), (StatusCode::OK, text.lines().count()), "{body}");
+    for name in ["-hr", "h%20r", "a%2Fb"] {
+        let path = format!("/api/doctor/{name}");
+        let (status, body) = http(&stage, Method::GET, &path, "text/plain").await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{name}");
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert!(body["error"].is_string());
+    }
+
+    for container in [PACKAGES, REPORTS] {
+        let blobs = stage.storage.blobs.list(container, "doctor").await.unwrap();
+        assert!(blobs.is_empty(), "{blobs:?}");
+    }
+    let rows = stage.storage.imports.query("PartitionKey eq 'doctor'").await.unwrap();
+    assert!(rows.is_empty());
+    assert!(!log(&stage).contains(TOKEN));
+}
+
+#[tokio::test]
+async fn a_name_that_cannot_be_one_is_not_looked_at() {
+    for name in ["h r", "../hr", ""] {
+        let output = shell(&BTreeMap::new(), &[name]).await;
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("the name of a connection"));
+    }
+}
+
+#[tokio::test]
+async fn settings_that_are_missing_or_wrong_are_told_all_at_once_and_nothing_else_is_asked() {
+    let wrong = BTreeMap::from([
+        ("PUSH_FAILURES".to_owned(), "many".to_owned()),
+        ("INGESTION_ENDPOINT".to_owned(), "http://example.com".to_owned()),
+    ]);
+    let told = told(&wrong, &["hr"]).await;
+    let stage = stage(&[]).await;
+    let abouts = |told: &Told| -> Vec<Value> {
+        told.lines().iter().map(|line| line["about"].clone()).collect()
+    };
+    assert_eq!(abouts(&told), abouts(&self::told(stage.settings(), &["hr"]).await));
+    for words in ["no storage account", "PUSH_FAILURES must be", "INGESTION_ENDPOINT must be"] {
+        told.says("settings", "bad", words);
+    }
+    assert_eq!(told.those("unknown").len() + 1, told.lines().len());
+}
+
+#[tokio::test]
+async fn a_document_that_is_missing_or_faulty_is_told_and_what_hangs_on_it_is_not_asked() {
+    let stage = stage(&[]).await;
+    let faulty = SAMPLE_CONNECTION.replace("\"full\"", "\"whole\"").replace("0f2c1d3e-", "");
+    stage.connect("faulty", &faulty).await.unwrap();
+    let other = "{ \"name\": \"ManagerId\", \"type\": \"int32\" }";
+    let unmapped = "{ \"name\": \"ManagerId\", \"type\": \"EmailType\" }";
+    stage.connect("mapping", &SAMPLE_CONNECTION.replace(unmapped, other)).await.unwrap();
+    let absent = told(stage.settings(), &["absent"]).await;
+    absent.says("connection", "bad", "connections/absent.json is not there");
+    let faulty = told(stage.settings(), &["faulty"]).await;
+    faulty.says("connection", "bad", "/tenantId: must be");
+    faulty.says("connection", "bad", "/refresh: must be");
+    for told in [&absent, &faulty] {
+        assert_eq!(told.those("bad"), ["connection"]);
+        let unknown = ["mapping", "metadata.json", "token", "scale unit", "connector"];
+        assert_eq!(told.those("unknown"), unknown);
+    }
+    let mapping = told(stage.settings(), &["mapping"]).await;
+    assert_eq!(mapping.those("bad"), ["mapping"]);
+    mapping.says("mapping", "bad", "ManagerId is of type EmailType, not int32");
+}
+
+#[tokio::test]
+async fn a_service_that_is_away_or_does_not_say_what_it_should_is_told_by_its_answer() {
+    let stage = stage(&[]).await;
+    let unit = "\"scaleUnit\": \"novaprdwus2-02\", \"refresh\"";
+    stage.connect("unit", &SAMPLE_CONNECTION.replace("\"refresh\"", unit)).await.unwrap();
+
+    let away = settings(&stage, &[("INGESTION_ENDPOINT", &nobody().await)]);
+    let away = told(&away, &["hr"]).await;
+    assert_eq!(away.those("bad"), ["way to the service"]);
+    away.says("way to the service", "bad", "there is no connection to it");
+    assert_eq!(away.those("unknown"), ["clock of the service", "scale unit", "connector"]);
+
+    for (quirk, words) in [
+        (Quirk::SignInPage, "sign-in page"),
+        (Quirk::Garbled, "scale unit could not be read"),
+        (Quirk::Unauthorized, "answered 401"),
+        (Quirk::NotFound, "answered 404"),
+        (Quirk::ServiceUnavailable { retry_after: None }, "answered 503"),
+    ] {
+        stage.service.always(Call::ScaleUnit, Some(quirk));
+        let nowhere = told(stage.settings(), &["hr"]).await;
+        assert_eq!(nowhere.those("bad"), ["scale unit"]);
+        nowhere.says("scale unit", "bad", words);
+        nowhere.says("connector", "unknown", "until this is right: scale unit");
+        let named = told(stage.settings(), &["unit"]).await;
+        assert!(named.those("bad").is_empty());
+        named.says("scale unit", "good", "novaprdwus2-02, as the connection says");
+        named.says("scale unit", "good", words);
+    }
+    stage.service.always(Call::ScaleUnit, None);
+    for (quirk, verdict, words) in [
+        (Quirk::SignInPage, "bad", "sign-in page"),
+        (Quirk::Forbidden, "bad", "one of three"),
+        (Quirk::NotFound, "note", "no such question (404); the push will tell"),
+    ] {
+        stage.service.always(Call::Ping, Some(quirk));
+        told(stage.settings(), &["hr"]).await.says("connector", verdict, words);
+    }
+    let silent = settings(&stage, &[("ANSWER_TIMEOUT_SECONDS", "1")]);
+    stage.service.always(Call::Ping, Some(Quirk::Silent));
+    told(&silent, &["hr"]).await.says("connector", "bad", "no answer within 1 s");
+}
+
+#[tokio::test]
+async fn a_token_says_whom_it_is_for_and_is_never_shown() {
+    let client_id = "aaaaaaaa-1111-2222-3333-444444444444";
+    let token = |expires: i64| {
+        let claims = json!({ "appid": client_id, "aud": "api://viva", "exp": expires });
+        format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string()))
+    };
+    let good = token(4_102_444_800);
+    let rules = Rules { token: good.clone(), ..rules() };
+    let stage = stage_with(rules, &[(TOKEN_SETTING, &good)]).await;
+    let told_well = told(stage.settings(), &["hr"]).await;
+    let words =
+        format!("client id {client_id} and audience api://viva, until 2100-01-01T00:00:00Z");
+    told_well.says("token", "good", &words);
+    stage.service.always(Call::Ping, Some(Quirk::Forbidden));
+    let words = format!("enter the client id {client_id}");
+    told(stage.settings(), &["hr"]).await.says("connector", "bad", &words);
+    for (token, words) in [(token(1_700_000_000), "has expired"), (String::new(), "no access")] {
+        let told = told(&settings(&stage, &[(TOKEN_SETTING, &token)]), &["hr"]).await;
+        told.says("token", "bad", words);
+        assert_eq!(told.those("unknown"), ["scale unit", "connector"]);
+    }
+}
+
+#[tokio::test]
+async fn a_managed_identity_that_signs_in_is_told_from_one_that_does_not() {
+    let claims = json!({ "azp": "me", "aud": "viva", "exp": 4_102_444_800_i64 });
+    let token = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string()));
+    let answer = json!({ "access_token": token, "expires_on": "4102444800", "resource": "viva",
+        "token_type": "Bearer" });
+    let endpoint = Router::new()
+        .route("/good", get(async || Json(answer)))
+        .route("/none", get(async || (StatusCode::BAD_REQUEST, "secret")));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(axum::serve(listener, endpoint).into_future());
+    let stage = stage_with(Rules { token: token.clone(), ..rules() }, &[]).await;
+    let given = "\"accessToken\", \"setting\": \"REHEARSAL_TOKEN\"";
+    let identity = SAMPLE_CONNECTION.replace(given, "\"managedIdentity\"");
+    stage.connect("hr", &identity).await.unwrap();
+    for (path, verdict, words) in [
+        ("good", "good", "client id me and audience viva, until 2100-01-01T00:00:00Z"),
+        ("none", "bad", "let the app itself answer"),
+    ] {
+        let endpoint = format!("http://{address}/{path}");
+        let identity = [
+            ("IDENTITY_ENDPOINT", endpoint.as_str()),
+            ("IDENTITY_HEADER", "header"),
+            (TOKEN_SETTING, &token),
+        ];
+        let told = told(&settings(&stage, &identity), &["hr"]).await;
+        told.says("token", verdict, words);
+        assert_eq!(told.those("bad").is_empty(), verdict == "good");
+        assert!(!told.0.to_string().contains("secret"), "{:#}", told.0);
+    }
+}
+
+#[tokio::test]
+async fn what_waits_after_a_403_goes_on_once_that_is_mended_and_what_else_pauses_stays() {
+    let stage = stage(&[]).await;
+    let stops = "\"incremental\", \"stopAfterRejected\": true";
+    stage.connect("stops", &SAMPLE_CONNECTION.replace("\"full\"", stops)).await.unwrap();
+    stage.service.always(Call::Ping, Some(Quirk::Forbidden));
+    stage.arrive("stops/1.csv", csv_of(1).into()).await.unwrap();
+    import(&stage, "stops/1.csv", |run| run.pauses.is_some()).await;
+    a_second_later().await;
+    stage.arrive("stops/2.csv", "Employee\n".into()).await.unwrap();
+    let rejected = import(&stage, "stops/2.csv", |run| run.pauses.is_some()).await;
+    assert_eq!(rejected.state, State::Rejected);
+
+    let forbidden = told(stage.settings(), &["stops", "--resume"]).await;
+    forbidden.says("connector", "bad", "one of three");
+    forbidden.says("pause", "bad", "not let go on, because something above is crossed");
+    forbidden.says("last import", "bad", "inbox/stops/2.csv: rejected");
+    let waiting = import(&stage, "stops/1.csv", |_| true).await;
+    assert!(waiting.is_forbidden());
+
+    stage.service.always(Call::Ping, None);
+    let mended = told(stage.settings(), &["stops"]).await;
+    mended.says("pause", "bad", "`viva-import doctor stops --resume`");
+    mended.says("pause", "bad", "inbox/stops/1.csv");
+    assert!(import(&stage, "stops/1.csv", |_| true).await.is_forbidden(), "asked, not resumed");
+    let resumed = told(stage.settings(), &["stops", "--resume"]).await;
+    resumed.says("pause", "bad", "pauses stops no longer");
+    resumed.says("pause", "bad", "`viva-import resume stops`");
+    assert_eq!(ended(&stage, "stops/1.csv").await.state, State::Completed);
+    assert!(import(&stage, "stops/2.csv", |_| true).await.pauses.is_some());
+}
+
+#[tokio::test]
+async fn a_post_lets_go_on_what_a_get_only_tells() {
+    let stage = stage(&[]).await;
+    stage.service.quirk(Call::Push, Quirk::Forbidden);
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    import(&stage, "hr/a.csv", |run| run.pauses.is_some()).await;
+    for (method, well) in [(Method::GET, false), (Method::POST, true)] {
+        let (_, body) = http(&stage, method, "/api/doctor/hr", "application/json").await;
+        let told = Told(serde_json::from_str(&body).unwrap());
+        assert_eq!(told.0["well"], well, "{body}");
+        let verdict = if well { "good" } else { "bad" };
+        told.says("pause", verdict, if well { "pauses hr no longer" } else { "--resume" });
+    }
+    assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
+}
+
+#[tokio::test]
+async fn storage_that_is_away_or_empty_is_told_and_the_service_all_the_same() {
+    let stage = stage(&[]).await;
+    let away = settings(&stage, &[("ImportStorage", &account_at(&nobody().await))]);
+    let away = told(&away, &["hr"]).await;
+    assert_eq!(away.those("bad"), ["way to blobs", "way to tables", "way to queues"]);
+    for about in RIGHTS.iter().chain(&["connection", "token", "last import", "pause"]) {
+        away.says(about, "unknown", "");
+    }
+    away.says("way to the service", "good", "answers");
+
+    let empty = azurite().await.connection_string(&new_account());
+    let empty = told(&settings(&stage, &[("ImportStorage", &empty)]), &["hr"]).await;
+    let crossed: Vec<&str> =
+        RIGHTS.into_iter().filter(|about| !["write imports", RIGHTS[7]].contains(about)).collect();
+    assert_eq!(empty.those("bad"), crossed);
+    for about in crossed {
+        empty.says(about, "bad", "create it, as the deployment does");
+    }
+    empty.says(RIGHTS[7], "good", "not there");
+    empty.says("connection", "unknown", "until this is right: read connections");
+}
+
+#[tokio::test]
+async fn messages_that_nobody_could_read_are_told_and_an_empty_poison_queue_is_not() {
+    let stage = stage(&[]).await;
+    let poison = stage.queue(POISON).unwrap();
+    poison.create(None).await.unwrap();
+    told(stage.settings(), &["hr"]).await.says("queue arrivals-poison", "good", "empty");
+    assert_eq!(POISON, format!("{ARRIVALS}-poison"));
+    let message = azure_storage_queue::models::QueueMessage {
+        message_text: Some("a private matter".to_owned()),
+    };
+    poison.send_message(message.try_into().unwrap(), None).await.unwrap();
+    let told = told(stage.settings(), &["hr"]).await;
+    assert_eq!(told.those("bad"), ["queue arrivals-poison"]);
+    told.says("queue arrivals-poison", "bad", "1 message that `receive` could not take in");
+    assert!(!told.0.to_string().contains("private"));
+}
+
+/// Storage that refuses everything with this code, and whose clock stands still.
+async fn refusing(code: &'static str) -> String {
+    let headers = [("x-ms-error-code", code), ("date", "Mon, 05 Jan 2026 19:05:00 GMT")];
+    let refuse = Router::new().fallback(async move || (StatusCode::FORBIDDEN, headers, "secret"));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(axum::serve(listener, refuse).into_future());
+    format!("http://{address}")
+}
+
+#[tokio::test]
+async fn rights_that_are_missing_a_firewall_and_a_wrong_clock_are_told_apart() {
+    let stage = stage(&[]).await;
+    let blobs = "give the app's identity Storage Blob Data";
+    for (code, words) in [
+        ("AuthorizationPermissionMismatch", [blobs, "Storage Table Data Contributor on"]),
+        ("AuthorizationFailure", ["firewall", "firewall"]),
+    ] {
+        let account = account_at(&refusing(code).await);
+        let told = told(&settings(&stage, &[("ImportStorage", &account)]), &["hr"]).await;
+        for about in RIGHTS {
+            told.says(about, "bad", &format!("it answered 403 ({code})"));
+        }
+        told.says("write packages", "bad", words[0]);
+        told.says("write imports", "bad", words[1]);
+        told.says("clock of storage", "bad", "ahead of it");
+        told.says("clock of the service", "good", "");
+        told.says("way to blobs", "good", "answers");
+        told.says("connection", "unknown", "it answered 403");
+        assert!(!told.0.to_string().contains("secret"));
+    }
+}
