@@ -24,7 +24,10 @@ use serde_json::{Map, Value};
 use crate::{check::Checks, ingestion::wire, run::Refresh};
 
 mod checks;
+mod dialect;
 pub(crate) mod json;
+
+pub use dialect::{Dialect, IsBootstrap, is_file_name};
 
 /// Largest connection document that is read.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -50,6 +53,8 @@ pub struct Connection {
     pub mapping: Vec<Field>,
     /// How its files are checked.
     pub checks: Checks,
+    /// How metadata.json and the zip are written.
+    pub dialect: Dialect,
 }
 
 /// A connector of the ingestion service.
@@ -190,7 +195,7 @@ impl Reader {
     }
 
     fn connection(&mut self, name: &str, members: &Map<String, Value>) -> Option<Connection> {
-        const KNOWN: [&str; 7] = [
+        const KNOWN: [&str; 8] = [
             "tenantId",
             "connector",
             "refresh",
@@ -198,6 +203,7 @@ impl Reader {
             "credential",
             "scaleUnit",
             "mapping",
+            "dialect",
         ];
         self.refuse_unknown("", members, &[&KNOWN[..], &checks::KNOWN].concat());
         let tenant = self.text("", members, "tenantId").and_then(|id| {
@@ -233,8 +239,10 @@ impl Reader {
         }
         let credential =
             self.object("", members, "credential").and_then(|members| self.credential(members));
-        let mapping =
+        let mut mapping =
             self.object("", members, "mapping").map(|members| self.mapping("/mapping", members));
+        let dialect = self.dialect(members);
+        self.translate(&dialect, mapping.as_deref_mut().unwrap_or_default());
         let checks = self.checks(members);
         Some(Connection {
             name: name.to_owned(),
@@ -246,6 +254,7 @@ impl Reader {
             scale_unit,
             mapping: mapping?,
             checks,
+            dialect,
         })
     }
 

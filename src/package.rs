@@ -22,6 +22,7 @@ use crate::{
         blob::{Blob, Blobs, Staging},
     },
     check::{Report, Terms, too_large},
+    connection::Dialect,
     run::{Package, Source},
 };
 
@@ -46,7 +47,7 @@ pub enum Outcome {
     Moved,
 }
 
-/// Packs the file of `source` into the blob `name` of the packages container.
+/// Packs the file of `source` into the blob `name` of the packages container, in this dialect.
 ///
 /// # Errors
 /// Storage failed; nothing is decided about the file.
@@ -54,7 +55,7 @@ pub async fn pack(
     blobs: &Blobs,
     source: &Source,
     terms: Terms,
-    mapping_key: &str,
+    dialect: Dialect,
     name: &str,
 ) -> Result<Outcome, Failure> {
     if source.bytes > terms.limits.max_file_bytes {
@@ -63,11 +64,11 @@ pub async fn pack(
     let (csv_in, csv_out) = mpsc::channel(CHUNKS_IN_FLIGHT);
     let (zip_in, zip_out) = mpsc::channel(CHUNKS_IN_FLIGHT);
     let work = {
-        let (mapping_key, bytes) = (mapping_key.to_owned(), source.bytes);
+        let bytes = source.bytes;
         tokio::task::spawn_blocking(move || {
             let mut output = ChannelWriter { sender: zip_in, buffer: vec![] };
             let input = ChannelReader { receiver: csv_out, chunk: Bytes::new() };
-            let report = check_and_zip(input, &mut output, &terms, &mapping_key, bytes)?;
+            let report = check_and_zip(input, &mut output, &terms, &dialect, bytes)?;
             output.flush()?;
             io::Result::Ok(report)
         })

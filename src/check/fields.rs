@@ -40,6 +40,17 @@ const WORDS: [(&str, Kind); 12] = [
 ];
 
 impl Kind {
+    /// Every type.
+    pub const ALL: [Self; 7] = [
+        Self::Email,
+        Self::Text,
+        Self::Date(Order::MonthFirst),
+        Self::Date(Order::DayFirst),
+        Self::Double,
+        Self::Integer,
+        Self::Boolean,
+    ];
+
     /// The type a word of metadata.json names, in any published spelling.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {

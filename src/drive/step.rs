@@ -83,8 +83,8 @@ impl Road {
             None => None,
         };
         let allowed = terms.allowed.as_ref().map(|allowed| allowed.by.clone());
-        let (name, key) = (zip_of(run), &self.config.mapping_key);
-        let packed = package::pack(&self.blobs, &run.source, terms, key, &name).await;
+        let (name, dialect) = (zip_of(run), connection.dialect.or_key(&self.config.mapping_key));
+        let packed = package::pack(&self.blobs, &run.source, terms, dialect, &name).await;
         Ok(match packed {
             Ok(Outcome::Staged(package, report)) => {
                 let checked = Checked {
