@@ -31,7 +31,12 @@ pub use self::{
     report::Report,
     rules::{Id, RULES, Rule, Severity, explain},
     summary::{Column, REMEDY, Summary, deletions},
+    survey::{Content, Dates, Heading, Survey},
     terms::{Allowed, Checks, Limits, Mapping, Terms, Unmapped},
+};
+pub(crate) use self::{
+    fields::{is_system, misspelt, reserved_kind},
+    value::personal,
 };
 use crate::run::Refresh;
 
@@ -54,6 +59,7 @@ mod rows;
 mod rules;
 mod snapshot;
 mod summary;
+mod survey;
 mod terms;
 mod text;
 mod value;

@@ -1,6 +1,9 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -29,6 +32,16 @@ pub enum Command {
     ///
     /// Example: viva-import check export.csv --mapping connections/hr.json
     Check(Check),
+    /// Proposes a connection for an export nobody has mapped yet. Exit code 0: here it is, 1: the
+    /// file is no use, 2: it could not be read
+    ///
+    /// Example: viva-import connect export.csv --out hr.json
+    Connect(Connect),
+    /// Learns from Microsoft's own template how metadata.json is written. Exit code 0: learnt, 1:
+    /// the template or the connection is no use, 2: a file could not be read or written
+    ///
+    /// Example: viva-import learn template.zip --connection connections/hr.json
+    Learn(Learn),
     /// Prints the rules that files are checked by, or explains one
     Rules {
         /// The rule's id, like V01
@@ -107,6 +120,67 @@ pub enum Format {
     Json,
     /// A page
     Html,
+}
+
+/// What a connection is proposed for.
+#[derive(Debug, clap::Args)]
+pub struct Connect {
+    /// The export: .csv
+    pub file: PathBuf,
+    /// The tenant's id; a placeholder without it
+    #[arg(long, value_name = "GUID")]
+    pub tenant: Option<String>,
+    /// Client id of the user-assigned identity that pushes; the app's own without it
+    #[arg(long, value_name = "GUID")]
+    pub client_id: Option<String>,
+    /// Where the connection is written; never over a file that is there
+    #[arg(long, value_name = "JSON")]
+    pub out: Option<PathBuf>,
+    /// What its files do
+    #[arg(long, value_enum, default_value_t = RefreshWord::Full)]
+    pub refresh: RefreshWord,
+    /// How the proposal is printed
+    #[arg(long, value_enum, default_value_t = Answer::Text)]
+    pub format: Answer,
+}
+
+/// What is learnt, and for whom.
+#[derive(Debug, clap::Args)]
+pub struct Learn {
+    /// The template: metadata.json, or the zip that holds it
+    pub template: PathBuf,
+    /// The connection that is to write so; its `dialect` is replaced, all else is kept
+    #[arg(long, value_name = "JSON")]
+    pub connection: Option<PathBuf>,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t = Answer::Text)]
+    pub format: Answer,
+}
+
+/// How an answer is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Answer {
+    /// For a person
+    Text,
+    /// For a program
+    Json,
+}
+
+/// Why a command did not do what it was asked.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// What it was given is no use: exit code 1.
+    Refused(String),
+    /// It could not be tried: exit code 2.
+    Undone(String),
+}
+
+impl Failure {
+    /// The file cannot be read.
+    #[must_use]
+    pub fn cannot_read(path: &Path, error: &io::Error) -> Self {
+        Self::Undone(format!("{} cannot be read: {error}", path.display()))
+    }
 }
 
 /// What the demo shows.

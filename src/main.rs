@@ -13,12 +13,13 @@ use tracing_subscriber::{EnvFilter, fmt::writer::MakeWriterExt as _};
 use viva_import::{
     azure::{Storage, sentence},
     check::{Asked, Summary, explain},
-    cli::{self, Cli, Command, Format, RefreshWord},
+    cli::{self, Cli, Command, Failure, Format, RefreshWord},
     config::{self, Config, SETTINGS},
-    demo,
+    connect, demo,
     drive::Road,
     host,
     ingestion::Service,
+    learn,
     run::Refresh,
 };
 
@@ -37,6 +38,8 @@ async fn main() -> ExitCode {
                 return ExitCode::from(2);
             }
         },
+        Command::Connect(wishes) => return answer(connect::run(&wishes)),
+        Command::Learn(wishes) => return answer(learn::run(&wishes)),
         Command::Rules { id } => explain(id.as_deref()).map(|text| say(&text)),
         Command::Allow { run } => ask(async |road| road.allow(&run).await).await,
         Command::Retry { run } => ask(async |road| road.retry(&run).await).await,
@@ -78,6 +81,17 @@ fn check(wishes: &cli::Check) -> Result<ExitCode, String> {
         Format::Html => report.html(&file),
     });
     Ok(if report.is_accepted() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Prints what a command found out, or why it did not.
+fn answer(outcome: Result<String, Failure>) -> ExitCode {
+    let (why, code) = match outcome {
+        Ok(text) => return say(&text),
+        Err(Failure::Refused(why)) => (why, 1),
+        Err(Failure::Undone(why)) => (why, 2),
+    };
+    complain(&why);
+    ExitCode::from(code)
 }
 
 /// Asks something of the road, as the settings describe it, and prints what it says.

@@ -16,7 +16,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Field, Reader, json::escaped, kind_of};
+use super::{Field, Reader, json::escaped};
 use crate::{check::Kind, run::Refresh};
 
 /// How metadata.json and the zip are written.

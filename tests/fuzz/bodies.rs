@@ -173,7 +173,8 @@ fn trimmed(file: &[u8]) -> &[u8] {
 
 fn is_packed(file: &[u8], report: &Report, output: &[u8], terms: &Terms) {
     let mut packed = vec![];
-    let same = check_and_zip(file, &mut packed, terms, &Dialect::default(), file.len() as u64).unwrap();
+    let same =
+        check_and_zip(file, &mut packed, terms, &Dialect::default(), file.len() as u64).unwrap();
     assert_eq!(same, *report);
     assert!(unzipped(&packed, "data.csv") == output, "the zip has other bytes");
 }

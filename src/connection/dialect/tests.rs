@@ -8,9 +8,10 @@ use crate::{
 
 /// A connection with this dialect, whose columns are of these types.
 fn parsed(dialect: &str, types: &[&str]) -> Result<Connection, Vec<String>> {
-    let fields = types.iter().enumerate().map(|(at, word)| {
-        format!(r#""C{at}": {{ "name": "Custom{at}", "type": "{word}" }}"#)
-    });
+    let fields = types
+        .iter()
+        .enumerate()
+        .map(|(at, word)| format!(r#""C{at}": {{ "name": "Custom{at}", "type": "{word}" }}"#));
     let fields = fields.collect::<Vec<_>>().join(",");
     let document = format!(
         r#"{{ "tenantId": "11111111-2222-3333-4444-555555555555", "connector": "HR",

@@ -43,7 +43,8 @@ fn terms(refresh: &str) -> Terms {
 fn zip_of(csv: &[u8], refresh: &str) -> (Report, Vec<u8>) {
     let mut zip = vec![];
     let terms = terms(refresh);
-    let report = check_and_zip(csv, &mut zip, &terms, &Dialect::default(), csv.len() as u64).unwrap();
+    let report =
+        check_and_zip(csv, &mut zip, &terms, &Dialect::default(), csv.len() as u64).unwrap();
     (report, zip)
 }
 

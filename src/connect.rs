@@ -1,0 +1,239 @@
+//! `viva-import connect`: a connection proposed for an export nobody has mapped yet.
+//!
+//! The export is read once, in flat memory, and its columns are matched with Viva's fields by what
+//! they are called and what they hold. It is a proposal: what is not certain says so, personal data
+//! that is not needed is left out, and a person decides. No cell's value is told or kept.
+
+use std::{
+    collections::HashSet,
+    fs::{File, OpenOptions},
+    io::Write as _,
+    path::Path,
+};
+
+use serde_json::{Map, Value, json};
+
+use self::propose::{Column, Verdict};
+use crate::{
+    check::{Survey, is_system, mapping_faults, misspelt, reserved_kind},
+    cli::{Answer, Connect, Failure, RefreshWord},
+    connection::{Connection, Connector, sentence},
+};
+
+mod dates;
+mod names;
+mod people;
+mod propose;
+mod text;
+
+/// Stands where the tenant's id is not known.
+pub const NO_TENANT: &str = "00000000-0000-0000-0000-000000000000";
+
+/// Most fields the service takes. Source: "Prepare organizational data".
+const MAX_FIELDS: usize = 105;
+
+/// A connection that may fit an export.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proposal {
+    /// The connection's document.
+    pub document: Value,
+    /// What becomes of each column, in the file's order.
+    pub columns: Vec<Proposed>,
+}
+
+/// What becomes of a column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposed {
+    /// Its header, or its place where that cannot be told.
+    pub column: String,
+    /// What the header has to be renamed to before the service takes it.
+    pub rename: Option<String>,
+    /// The field it is mapped to; `None` where it is left out.
+    pub field: Option<String>,
+    /// The type, by our own word.
+    pub kind: Option<&'static str>,
+    /// Whether nothing speaks against it.
+    pub sure: bool,
+    /// Why, without any value.
+    pub why: String,
+}
+
+/// Proposes a connection for a file and tells it.
+///
+/// # Errors
+/// The file is no use, or it cannot be read, or the connection cannot be written.
+pub fn run(wishes: &Connect) -> Result<String, Failure> {
+    let fail = |error| Failure::cannot_read(&wishes.file, &error);
+    let file = File::open(&wishes.file).map_err(fail)?;
+    if file.metadata().map_err(fail)?.is_dir() {
+        return Err(Failure::Undone(format!("{} is a folder", wishes.file.display())));
+    }
+    let survey = Survey::of(file).map_err(fail)?.map_err(Failure::Refused)?;
+    let proposal = Proposal::of(&survey, wishes)?;
+    if let Some(out) = &wishes.out {
+        write(out, &proposal.document)?;
+    }
+    Ok(match wishes.format {
+        Answer::Text => text::text(&proposal, &survey, wishes),
+        Answer::Json => format!("{:#}", proposal.json()),
+    })
+}
+
+/// Writes a document where there is none yet.
+fn write(path: &Path, document: &Value) -> Result<(), Failure> {
+    let fail = |error| Failure::Undone(format!("{} cannot be written: {error}", path.display()));
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(fail)?;
+    file.write_all(format!("{document:#}\n").as_bytes()).map_err(fail)
+}
+
+impl Proposal {
+    /// The proposal for an export.
+    ///
+    /// # Errors
+    /// Nothing of it can be mapped, or a wish is no use.
+    pub fn of(survey: &Survey, wishes: &Connect) -> Result<Self, Failure> {
+        let columns = propose::columns(survey);
+        let columns = named(&columns, propose::judge(&columns, survey));
+        if columns.iter().all(|proposed| proposed.field.is_none()) {
+            let why = "no column can be mapped; each has to be named in the first line, and no two \
+                       alike";
+            return Err(Failure::Refused(why.to_owned()));
+        }
+        let document = document(survey, &columns, wishes);
+        // The columns are ours; only what was asked for can be wrong.
+        let connection = Connection::parse("proposed", document.to_string().as_bytes())
+            .map_err(|faults| Failure::Undone(sentence(&faults)))?;
+        let faults = mapping_faults(&connection.mapping, &connection.checks);
+        if faults.is_empty() {
+            Ok(Self { document, columns })
+        } else {
+            Err(Failure::Refused(faults.join("; ")))
+        }
+    }
+
+    /// The proposal for a program.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let columns = self.columns.iter().map(|proposed| {
+            json!({
+                "column": proposed.column,
+                "rename": proposed.rename,
+                "field": proposed.field,
+                "type": proposed.kind,
+                "sure": proposed.sure,
+                "why": proposed.why,
+            })
+        });
+        json!({ "connection": self.document, "columns": columns.collect::<Vec<_>>() })
+    }
+}
+
+/// Gives each column that is mapped a name the service takes, and each field one that is free.
+fn named(columns: &[Column<'_>], verdicts: Vec<Verdict>) -> Vec<Proposed> {
+    let small = |name: &str| name.to_ascii_lowercase();
+    let mut headers: HashSet<String> =
+        columns.iter().filter_map(|column| column.name).map(small).collect();
+    // Viva's own fields are never given to a custom one.
+    let mut fields = HashSet::new();
+    let is_own = |verdict: &&Verdict| matches!(verdict, Verdict::Field { is_custom: false, .. });
+    let mut room = MAX_FIELDS - verdicts.iter().filter(is_own).count();
+    let mut proposed = vec![];
+    for (at, (column, verdict)) in columns.iter().zip(verdicts).enumerate() {
+        let (target, is_custom, kind, sure, why) = match verdict {
+            Verdict::Field { target, is_custom, kind, is_sure, why }
+                if !is_custom || room > 0 =>
+            {
+                (target, is_custom, kind, is_sure, why)
+            }
+            Verdict::Field { .. } => {
+                let why =
+                    format!("the service takes {MAX_FIELDS} fields, and so many stand before it");
+                proposed.push(Proposed::left_out(column, why));
+                continue;
+            }
+            Verdict::LeftOut(why) => {
+                proposed.push(Proposed::left_out(column, why));
+                continue;
+            }
+        };
+        let field = if is_custom {
+            room -= 1;
+            let base = if target.is_empty() { format!("Column_{}", at + 1) } else { target };
+            let base = if is_system(&base) { format!("Hr_{base}") } else { base };
+            free(&base, |name| {
+                fields.contains(&small(name))
+                    || reserved_kind(name).is_some()
+                    || misspelt(name).is_some()
+            })
+        } else {
+            target
+        };
+        fields.insert(small(&field));
+        let is_plain =
+            |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let rename = (!is_plain(&column.called)).then(|| {
+            let plain = names::plain(&column.called);
+            let base = if plain.is_empty() { &field } else { &plain };
+            let name = free(base, |name| headers.contains(&small(name)));
+            headers.insert(small(&name));
+            name
+        });
+        proposed.push(Proposed {
+            column: column.called.clone(),
+            rename,
+            field: Some(field),
+            kind: Some(kind.word()),
+            sure,
+            why,
+        });
+    }
+    proposed
+}
+
+/// The name, or the first with a number behind it that is not taken.
+fn free(base: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    let numbered = (2..).map(|number: u32| format!("{base}_{number}"));
+    let mut names = std::iter::once(base.to_owned()).chain(numbered);
+    names.find(|name| !is_taken(name)).unwrap_or_default()
+}
+
+impl Proposed {
+    fn left_out(column: &Column<'_>, why: String) -> Self {
+        let column = column.called.clone();
+        Self { column, rename: None, field: None, kind: None, sure: true, why }
+    }
+}
+
+fn document(survey: &Survey, columns: &[Proposed], wishes: &Connect) -> Value {
+    let mut credential = json!({ "kind": "managedIdentity" });
+    if let Some(id) = &wishes.client_id {
+        credential["clientId"] = id.as_str().into();
+    }
+    let refresh = match wishes.refresh {
+        RefreshWord::Full => "full",
+        RefreshWord::Incremental => "incremental",
+    };
+    let mut document = json!({
+        "tenantId": wishes.tenant.as_deref().unwrap_or(NO_TENANT),
+        "connector": Connector::Hr.word(),
+        "refresh": refresh,
+        "credential": credential,
+    });
+    if let Some(encoding) = survey.encoding {
+        document["encoding"] = encoding.name().to_ascii_lowercase().into();
+    }
+    match survey.delimiter {
+        b',' => {}
+        b'\t' => document["delimiter"] = "tab".into(),
+        other => document["delimiter"] = char::from(other).to_string().into(),
+    }
+    let mapped = columns.iter().filter_map(|proposed| {
+        let source = proposed.rename.as_ref().unwrap_or(&proposed.column).clone();
+        Some((source, json!({ "name": proposed.field.as_ref()?, "type": proposed.kind? })))
+    });
+    document["mapping"] = Value::Object(mapped.collect::<Map<_, _>>());
+    document
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,270 @@
+//! From what columns are called and hold to what they are.
+//!
+//! A name goes before what is in the column, and what is in it has to fit. Whatever is not needed
+//! or may not leave is left out with the reason.
+
+use crate::check::{Content, Kind, Order, Survey, personal, reserved_kind};
+
+use super::{
+    dates, names,
+    people::{self, People},
+};
+
+/// Different values, for every hundred people, from which a column tells people apart.
+const TELLING_PERCENT: u64 = 90;
+/// People from which that is asked.
+const FEW_PEOPLE: u64 = 20;
+/// Of twenty values, how many like a number of a person or an account are too many.
+const NUMBERS_IN_TWENTY: u64 = 1;
+
+/// A column of the export.
+pub(super) struct Column<'a> {
+    /// What it is called here.
+    pub(super) called: String,
+    /// Its header, where it has one that nothing else has.
+    pub(super) name: Option<&'a str>,
+    pub(super) key: String,
+    pub(super) content: &'a Content,
+}
+
+/// What becomes of a column.
+#[derive(Clone, Debug)]
+pub(super) enum Verdict {
+    /// It is this field.
+    Field {
+        /// Viva's name, or the custom one before it is made unique.
+        target: String,
+        is_custom: bool,
+        kind: Kind,
+        is_sure: bool,
+        why: String,
+    },
+    /// It stays where it is.
+    LeftOut(String),
+}
+
+impl Verdict {
+    pub(super) fn left_out(why: impl Into<String>) -> Self {
+        Self::LeftOut(why.into())
+    }
+
+    fn custom(target: &str, kind: Kind, is_sure: bool, why: impl Into<String>) -> Self {
+        let why = why.into();
+        Self::Field { target: target.to_owned(), is_custom: true, kind, is_sure, why }
+    }
+}
+
+/// The columns of an export.
+pub(super) fn columns(survey: &Survey) -> Vec<Column<'_>> {
+    let alike = |one: &str, other: &str| one.trim().eq_ignore_ascii_case(other.trim());
+    let names = || survey.columns.iter().filter_map(|column| column.name.as_deref());
+    let is_single = |name: &&str| names().filter(|other| alike(name, other)).count() == 1;
+    survey
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(at, heading)| Column {
+            called: heading.name.clone().unwrap_or_else(|| format!("column {}", at + 1)),
+            name: heading.name.as_deref().filter(is_single),
+            key: heading.name.as_deref().map(names::key).unwrap_or_default(),
+            content: &heading.content,
+        })
+        .collect()
+}
+
+/// What becomes of each column.
+pub(super) fn judge(columns: &[Column<'_>], survey: &Survey) -> Vec<Verdict> {
+    let mut verdicts: Vec<Option<Verdict>> = columns.iter().map(left_out).collect();
+    let people = people::find(columns, &verdicts, survey);
+    for (at, verdict) in people.verdicts(columns, survey) {
+        verdicts[at] = Some(verdict);
+    }
+    let free = columns.iter().zip(&verdicts).filter(|(_, verdict)| verdict.is_none());
+    let usual = dates::usual(free.map(|(column, _)| column.content));
+    for (field, _) in &names::FIELDS[2..] {
+        let free = (0..columns.len()).filter(|at| verdicts[*at].is_none());
+        let mut named: Vec<(usize, names::Match)> = free
+            .flat_map(|at| {
+                let found = names::matches(&columns[at].key, &names::FIELDS).into_iter();
+                found.filter(|found| found.field == *field).map(move |found| (at, found))
+            })
+            .collect();
+        named.sort_by_key(|(_, found)| found.rank);
+        for (at, found) in named {
+            let verdict = reserved(field, found.is_clear, columns[at].content, usual);
+            let is_field = matches!(verdict, Verdict::Field { .. });
+            verdicts[at] = Some(verdict);
+            if is_field {
+                break;
+            }
+        }
+    }
+    effective_date(columns, &mut verdicts, survey, usual);
+    let judged = verdicts.into_iter().zip(columns);
+    judged
+        .map(|(verdict, column)| verdict.unwrap_or_else(|| rest(column, &people, usual)))
+        .collect()
+}
+
+/// What is left out whatever else it is.
+fn left_out(column: &Column<'_>) -> Option<Verdict> {
+    let Column { name, key, content, .. } = column;
+    let Some(name) = name else {
+        let why = if key.is_empty() {
+            "the header has no name here, or none that can be told; name the column if it is needed"
+        } else {
+            "another column has the same name (capitals and blanks do not count); rename one if it \
+             is needed"
+        };
+        return Some(Verdict::left_out(why));
+    };
+    if content.filled == 0 {
+        return Some(Verdict::left_out("it has no value at all"));
+    }
+    if 20 * content.numbers_of_people >= NUMBERS_IN_TWENTY * content.filled
+        && content.numbers_of_people > 0
+    {
+        let why = "its values look like national identity numbers or bank accounts, which must \
+                   not leave";
+        return Some(Verdict::left_out(why));
+    }
+    let is_field = !names::matches(key, &names::FIELDS).is_empty();
+    let what = personal(name).or_else(|| names::personal(key)).filter(|_| !is_field)?;
+    Some(Verdict::left_out(format!("it looks like {what}, which the analysis does not need")))
+}
+
+/// A column that is called like one of Viva's fields.
+fn reserved(target: &str, is_clear: bool, content: &Content, usual: Option<Order>) -> Verdict {
+    let mut is_sure = is_clear;
+    let mut why = if is_clear { "its name says so" } else { "its name may say so" }.to_owned();
+    let kind = match reserved_kind(target) {
+        Some(Kind::Date(_)) => {
+            if let Some(remedy) = content.unreadable_dates() {
+                return Verdict::left_out(format!("it is {target} by its name, but {remedy}"));
+            }
+            let written = dates::written(&content.dates, usual);
+            is_sure &= written.is_sure;
+            why = format!("{why}, and {}", written.why);
+            written.kind
+        }
+        Some(kind) => kind,
+        None => Kind::Text,
+    };
+    let fitting = match target {
+        "SupervisorIndicator" => content.indicators,
+        "WeeklyBadgeOnsiteDays" => content.onsite_days,
+        _ => content.of_kind(kind),
+    };
+    let wanted = match (target, kind) {
+        ("SupervisorIndicator", _) => "IC, Mngr or Mngr+",
+        ("WeeklyBadgeOnsiteDays", _) => "numbers from 0 to 7",
+        (_, Kind::Date(_)) => "dates in a form that the service reads",
+        (_, Kind::Integer) => "whole numbers",
+        _ => "plain numbers like 23.75",
+    };
+    if 20 * fitting < 19 * content.filled {
+        return Verdict::left_out(format!(
+            "it is {target} by its name, but its values are not {wanted}"
+        ));
+    }
+    if fitting < content.filled {
+        is_sure = false;
+        why = format!("{why}, but {} of its values are not {wanted}", content.filled - fitting);
+    }
+    if target == "HourlyRate" {
+        is_sure = false;
+        why.push_str("; it is pay, in US dollars: take it out if the analysis does not need it");
+    }
+    Verdict::Field { target: target.to_owned(), is_custom: false, kind, is_sure, why }
+}
+
+/// Dates of which there are few, in every row: the days from which the rows count.
+fn effective_date(
+    columns: &[Column<'_>],
+    verdicts: &mut [Option<Verdict>],
+    survey: &Survey,
+    usual: Option<Order>,
+) {
+    let is_taken = |verdict: &Option<Verdict>| matches!(verdict, Some(Verdict::Field { target, .. }) if target == "EffectiveDate");
+    if verdicts.iter().any(is_taken) {
+        return;
+    }
+    let few = |at: &usize| {
+        let content = columns[*at].content;
+        let written = dates::written(&content.dates, usual);
+        verdicts[*at].is_none()
+            && content.filled == survey.rows
+            && content.of_kind(written.kind) == content.filled
+            && (content.distinct() == 1 || 20 * content.distinct() <= survey.rows)
+    };
+    let found: Vec<usize> = (0..columns.len()).filter(few).collect();
+    if let [at] = found[..] {
+        let written = dates::written(&columns[at].content.dates, usual);
+        verdicts[at] = Some(Verdict::Field {
+            target: "EffectiveDate".to_owned(),
+            is_custom: false,
+            kind: written.kind,
+            is_sure: false,
+            why: format!("every row has one of a few dates, and {}", written.why),
+        });
+    }
+}
+
+/// A column that is none of Viva's own fields.
+fn rest(column: &Column<'_>, people: &People, usual: Option<Order>) -> Verdict {
+    let Column { key, content, .. } = column;
+    if 2 * content.emails > content.filled {
+        let why = "it holds addresses of people, and Viva takes those of a person and of the \
+                   manager only";
+        return Verdict::left_out(why);
+    }
+    if names::is_of_people(key) {
+        let why = "it holds names of people; Viva knows people by their address and takes the \
+                   names from Microsoft 365";
+        return Verdict::left_out(why);
+    }
+    if names::is_number(key) {
+        let why = "it is a number or name that a system gives to people; Viva knows people by \
+                   their address";
+        return Verdict::left_out(why);
+    }
+    let known = names::matches(key, &names::CUSTOM).into_iter().next();
+    let is_telling =
+        people.count >= FEW_PEOPLE && 100 * content.distinct() >= TELLING_PERCENT * people.count;
+    if is_telling && known.is_none() {
+        let why = "nearly every person has another value in it: there is nothing to group by, and \
+                   it may tell who somebody is";
+        return Verdict::left_out(why);
+    }
+    if let Some(known) = known {
+        let why = "it is worth grouping by, as a custom field";
+        return Verdict::custom(known.field, Kind::Text, true, why);
+    }
+    if let Some(remedy) = content.unreadable_dates() {
+        return Verdict::left_out(format!("it holds dates, but {remedy}"));
+    }
+    let (kind, what) = custom_kind(content, usual);
+    let why = format!(
+        "its name is none that is known: {what}, as a custom field if the analysis needs it"
+    );
+    Verdict::custom(&names::plain(&column.called), kind, false, why)
+}
+
+/// The strictest type that all values are of.
+fn custom_kind(content: &Content, usual: Option<Order>) -> (Kind, String) {
+    let all = |kind: Kind| content.of_kind(kind) == content.filled;
+    for (kind, what) in [
+        (Kind::Boolean, "all values are TRUE or FALSE"),
+        (Kind::Integer, "all values are whole numbers"),
+        (Kind::Double, "all values are numbers"),
+    ] {
+        if all(kind) {
+            return (kind, what.to_owned());
+        }
+    }
+    let written = dates::written(&content.dates, usual);
+    if all(written.kind) {
+        return (written.kind, format!("all values are dates, and {}", written.why));
+    }
+    (Kind::Text, "text".to_owned())
+}
