@@ -140,9 +140,7 @@ fn named(columns: &[Column<'_>], verdicts: Vec<Verdict>) -> Vec<Proposed> {
     let mut proposed = vec![];
     for (at, (column, verdict)) in columns.iter().zip(verdicts).enumerate() {
         let (target, is_custom, kind, sure, why) = match verdict {
-            Verdict::Field { target, is_custom, kind, is_sure, why }
-                if !is_custom || room > 0 =>
-            {
+            Verdict::Field { target, is_custom, kind, is_sure, why } if !is_custom || room > 0 => {
                 (target, is_custom, kind, is_sure, why)
             }
             Verdict::Field { .. } => {

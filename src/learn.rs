@@ -126,7 +126,7 @@ impl Told<'_> {
     fn text(&self) -> String {
         let mut text = "The template says:\n".to_owned();
         for (what, is, was) in self.learnt() {
-            let differs = if is == was { String::new() } else { format!("   not {was}") };
+            let differs = if is == was { String::new() } else { format!("   (by default {was})") };
             text.push_str(&format!("  {what:<18} {is}{differs}\n"));
         }
         if self.learnt().iter().all(|(_, is, was)| is == was) {

@@ -143,7 +143,9 @@ fn count(mut input: impl Read, encoding: Option<&'static Encoding>) -> Outcome<S
     }
     let names: Vec<Vec<u8>> = records.values().map(<[u8]>::to_vec).collect();
     let mut bytes = Bytes::default();
-    names.iter().for_each(|name| bytes.see(name));
+    for name in &names {
+        bytes.see(name);
+    }
     let mut contents = vec![Content::new(names.len()); names.len()];
     let (mut rows, mut uneven) = (0, 0);
     loop {
@@ -263,11 +265,11 @@ impl Bytes {
         if value.is_ascii() {
             return;
         }
-        let is_utf8 = std::str::from_utf8(value).is_ok();
-        self.utf8 &= is_utf8;
-        self.windows_1252 &= text::looks_like_windows_1252(value);
-        let japanese = SHIFT_JIS.decode_without_bom_handling_and_without_replacement(value);
-        self.shift_jis &= japanese.is_some();
+        let is_japanese =
+            || SHIFT_JIS.decode_without_bom_handling_and_without_replacement(value).is_some();
+        self.utf8 = self.utf8 && std::str::from_utf8(value).is_ok();
+        self.windows_1252 = self.windows_1252 && text::looks_like_windows_1252(value);
+        self.shift_jis = self.shift_jis && is_japanese();
     }
 
     fn encoding(&self) -> Outcome<Option<&'static Encoding>> {

@@ -6,8 +6,8 @@
 /// else as well ends in `?`.
 type Named = (&'static str, &'static str);
 
-/// Viva's own fields. Sources: the reports of Workday, SAP SuccessFactors, BambooHR, ADP and
-/// Personio as they come, and the languages of Microsoft's own pages.
+/// Viva's own fields, by the names that are usual in the reports of HR systems and in English,
+/// German, French, Spanish, Dutch and Japanese.
 pub(super) const FIELDS: [Named; 13] = [
     (
         "PersonId",

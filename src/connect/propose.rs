@@ -93,6 +93,10 @@ pub(super) fn judge(columns: &[Column<'_>], survey: &Survey) -> Vec<Verdict> {
         for (at, found) in named {
             let verdict = reserved(field, found.is_clear, columns[at].content, usual);
             let is_field = matches!(verdict, Verdict::Field { .. });
+            // What may mean something else does, unless it is pay.
+            if !is_field && !found.is_clear && *field != "HourlyRate" {
+                continue;
+            }
             verdicts[at] = Some(verdict);
             if is_field {
                 break;
@@ -264,7 +268,8 @@ fn custom_kind(content: &Content, usual: Option<Order>) -> (Kind, String) {
     }
     let written = dates::written(&content.dates, usual);
     if all(written.kind) {
-        return (written.kind, format!("all values are dates, and {}", written.why));
+        let what = format!("dates, and {}; make sure that they are no dates of birth", written.why);
+        return (written.kind, what);
     }
     (Kind::Text, "text".to_owned())
 }

@@ -26,8 +26,8 @@ pub(super) fn text(proposal: &Proposal, survey: &Survey, wishes: &Connect) -> St
         groups[1].1.len(),
         groups[2].1.len(),
     );
-    let widest = columns.iter().map(|one| one.column.chars().count()).max().unwrap_or_default();
-    let width = widest.min(MAX_WIDTH);
+    let widest = columns.iter().map(|one| width(&one.column)).max().unwrap_or_default();
+    let widest = widest.min(MAX_WIDTH);
     for (mark, proposed) in
         groups.iter().flat_map(|(mark, all)| all.iter().map(move |one| (mark, one)))
     {
@@ -35,7 +35,9 @@ pub(super) fn text(proposal: &Proposal, survey: &Survey, wishes: &Connect) -> St
             (Some(field), Some(kind)) => format!("{field} ({kind}): "),
             _ => String::new(),
         };
-        text.push_str(&format!("{mark:<8}  {:<width$}  {is}{}\n", proposed.column, proposed.why));
+        let (column, why) = (&proposed.column, &proposed.why);
+        let blanks = " ".repeat(widest.saturating_sub(width(column)));
+        text.push_str(&format!("{mark:<8}  {column}{blanks}  {is}{why}\n"));
     }
     text.push_str("\nNext:\n");
     for step in steps(proposal, survey, wishes) {
@@ -45,6 +47,11 @@ pub(super) fn text(proposal: &Proposal, survey: &Survey, wishes: &Connect) -> St
         text.push_str(&format!("\nThe connection:\n{:#}\n", proposal.document));
     }
     text
+}
+
+/// How many places a text takes on a screen: East Asian letters take two.
+fn width(text: &str) -> usize {
+    text.chars().map(|char| if ('\u{1100}'..'\u{FF61}').contains(&char) { 2 } else { 1 }).sum()
 }
 
 fn steps(proposal: &Proposal, survey: &Survey, wishes: &Connect) -> Vec<String> {
@@ -80,7 +87,7 @@ fn steps(proposal: &Proposal, survey: &Survey, wishes: &Connect) -> Vec<String> 
     }
     if survey.uneven > 0 {
         steps.push(format!(
-            "{} rows have more or fewer values than the header, which are refused: mend the export",
+            "Rows with more or fewer values than the header: {}, which are refused; mend the export",
             survey.uneven
         ));
     }

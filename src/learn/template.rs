@@ -44,7 +44,7 @@ fn zip(file: File) -> Result<Template, String> {
     let mut archive = ZipArchive::new(file).map_err(broken)?;
     let mut names = vec![];
     for index in 0..archive.len() {
-        let entry = archive.by_index_data(index).map_err(|error| broken(error.into()))?;
+        let entry = archive.by_index_data(index).map_err(broken)?;
         names.push(entry.name().unwrap_or_default().into_owned());
     }
     let plain = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
@@ -93,8 +93,8 @@ fn parse(text: &[u8]) -> Result<Map<String, Value>, String> {
     if let Some(pointer) = repeated.first() {
         return Err(format!("{pointer:?} stands twice in metadata.json; take one of them out"));
     }
-    match value {
-        Value::Object(members) => Ok(members),
-        _ => Err("metadata.json must be an object".to_owned()),
+    if let Value::Object(members) = value {
+        return Ok(members);
     }
+    Err("metadata.json must be an object".to_owned())
 }

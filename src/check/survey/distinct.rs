@@ -62,6 +62,6 @@ impl Distinct {
         let (all, shared) = both.fold((0, 0), |(all, shared), hash| {
             (all + 1, shared + usize::from(others.hashes.contains(hash)))
         });
-        if all == 0 { 0 } else { 100 * shared / all }
+        (100 * shared).checked_div(all).unwrap_or_default()
     }
 }
