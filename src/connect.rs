@@ -130,9 +130,8 @@ impl Proposal {
 
 /// Gives each column that is mapped a name the service takes, and each field one that is free.
 fn named(columns: &[Column<'_>], verdicts: Vec<Verdict>) -> Vec<Proposed> {
-    let small = |name: &str| name.to_ascii_lowercase();
-    let mut headers: HashSet<String> =
-        columns.iter().filter_map(|column| column.name).map(small).collect();
+    let small = |name: &str| name.trim().to_lowercase();
+    let mut headers: HashSet<String> = columns.iter().map(|column| small(&column.called)).collect();
     // Viva's own fields are never given to a custom one.
     let mut fields = HashSet::new();
     let is_own = |verdict: &&Verdict| matches!(verdict, Verdict::Field { is_custom: false, .. });

@@ -14,7 +14,8 @@
 //! }
 //! ```
 //! `mapping` has exactly the shape of `Mapping` in Microsoft's metadata.json: the source column,
-//! then Viva's field and its type. Type words pass through as they are written.
+//! then Viva's field and its type. Type words pass through as they are written, unless the optional
+//! member `dialect` says how the service spells them: see [`Dialect`].
 //! A document that is not right is refused with every fault at once and a pointer to each.
 
 use std::fmt;

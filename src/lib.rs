@@ -9,6 +9,9 @@
 //! 5. [`ingestion`] pushes the zip and follows what the service makes of it.
 //! 6. The row says how it ended, and the `status` function lists the rows.
 //!
+//! Before the first file, [`connect`] proposes a connection for it, and [`learn`] reads Microsoft's
+//! own template for how metadata.json is spelt.
+//!
 //! The laws:
 //! - after a 200 to the host the file is in the table;
 //! - every import comes to an end or is due, and an end stays an end;

@@ -14,33 +14,33 @@ pub(super) const FIELDS: [Named; 13] = [
         "workemail primaryworkemail emailprimarywork emailwork employeeemail employeeworkemail \
          employeeemailaddress workeremail associateemail businessemail businessemailaddress \
          workemailaddress emailaddresswork workcontactworkemail companyemail corporateemail \
-         officeemail userprincipalname upn email emailaddress emailid mail mailaddress employee? \
-         worker? username? login? userid? employeeid? geschaeftlicheemail emailgeschaeftlich \
-         dienstlicheemail emaildienstlich arbeitsemail firmenemail mitarbeiteremail emailadresse \
-         emailadressegeschaeftlich geschaeftlicheemailadresse mitarbeiter? emailprofessionnel \
-         adresseemailprofessionnelle courrielprofessionnel emailpro courriel adresseemail \
-         adressemail adresseelectronique correoelectronicolaboral correolaboral correocorporativo \
-         emailcorporativo correodetrabajo correoelectronico direcciondecorreoelectronico correo \
-         werkemail emailwerk zakelijkemailadres werkmail emailadres 会社メールアドレス \
-         社用メールアドレス 社員メールアドレス 従業員メールアドレス メールアドレス 電子メール \
-         eメール メール",
+         officeemail empemail userprincipalname upn email emailaddress emailid mail mailaddress \
+         employee? worker? username? login? userid? employeeid? geschaeftlicheemail \
+         emailgeschaeftlich dienstlicheemail emaildienstlich arbeitsemail firmenemail \
+         mitarbeiteremail emailadresse emailadressegeschaeftlich geschaeftlicheemailadresse \
+         mitarbeiter? emailprofessionnel adresseemailprofessionnelle courrielprofessionnel \
+         emailpro courriel adresseemail adressemail adresseelectronique correoelectronicolaboral \
+         correolaboral correocorporativo emailcorporativo correodetrabajo correoelectronico \
+         direcciondecorreoelectronico correo werkemail emailwerk zakelijkemailadres werkmail \
+         emailadres 会社メールアドレス 社用メールアドレス 社員メールアドレス 従業員メールアドレス \
+         メールアドレス 電子メール eメール メール",
     ),
     (
         "ManagerId",
-        "manageremail managerworkemail manageremailaddress managerprimaryworkemail managersemail \
-         workersmanageremail linemanageremail directmanageremail reportingmanageremail \
-         supervisoremail supervisorworkemail supervisoremailaddress reportstoemail managerupn \
-         manageruserprincipalname superioremail reportsto reportingto linemanager directmanager \
-         reportingmanager manager supervisor supervisorid boss vorgesetzteremail vorgesetztenemail \
-         emailvorgesetzter emaildesvorgesetzten emailvorgesetzte fuehrungskraftemail \
-         emailfuehrungskraft emailderfuehrungskraft manageremailadresse vorgesetzter vorgesetzte \
-         fuehrungskraft emailmanager emaildumanager emailresponsable emailduresponsable \
-         emaildusuperieur emailsuperieurhierarchique superieurhierarchique responsablehierarchique \
-         responsable correodeljefe emaildeljefe correojefe correodelsupervisor correodelgerente \
-         correodelresponsable jefedirecto jefe emailleidinggevende leidinggevendeemail \
-         manageremailadres leidinggevende 上司メールアドレス 上司のメールアドレス \
-         上長メールアドレス マネージャーメールアドレス 管理者メールアドレス 上司メール 上司 上長 \
-         マネージャー 所属長",
+        "manageremail mgremail managerworkemail manageremailaddress managerprimaryworkemail \
+         managersemail workersmanageremail linemanageremail directmanageremail \
+         reportingmanageremail supervisoremail supervisorworkemail supervisoremailaddress \
+         reportstoemail managerupn manageruserprincipalname superioremail reportsto reportingto \
+         linemanager directmanager reportingmanager manager supervisor supervisorid boss \
+         vorgesetzteremail vorgesetztenemail emailvorgesetzter emaildesvorgesetzten \
+         emailvorgesetzte fuehrungskraftemail emailfuehrungskraft emailderfuehrungskraft \
+         manageremailadresse vorgesetzter vorgesetzte fuehrungskraft emailmanager emaildumanager \
+         emailresponsable emailduresponsable emaildusuperieur emailsuperieurhierarchique \
+         superieurhierarchique responsablehierarchique responsable correodeljefe emaildeljefe \
+         correojefe correodelsupervisor correodelgerente correodelresponsable jefedirecto jefe \
+         emailleidinggevende leidinggevendeemail manageremailadres leidinggevende \
+         上司メールアドレス 上司のメールアドレス 上長メールアドレス マネージャーメールアドレス \
+         管理者メールアドレス 上司メール 上司 上長 マネージャー 所属長",
     ),
     (
         "EffectiveDate",
@@ -52,11 +52,11 @@ pub(super) const FIELDS: [Named; 13] = [
     (
         "Organization",
         "organisation organizationname orgname supervisoryorganization supervisoryorg department \
-         departmentname homedepartmentdescription homedepartment departmentdescription orgunit \
-         orgunitname organizationalunit organisationalunit division? businessunit? team? abteilung \
-         abteilungsname organisationseinheit bereich? departement service? direction? \
-         unidadorganizativa departamento area? organisatie afdeling afdelingsnaam 組織 組織名 \
-         所属組織 部署 部署名 所属部署 部門 部門名 所属",
+         departmentname dept deptname homedepartmentdescription homedepartment \
+         departmentdescription orgunit orgunitname organizationalunit organisationalunit division? \
+         businessunit? team? abteilung abteilungsname organisationseinheit bereich? departement \
+         service? direction? unidadorganizativa departamento area? organisatie afdeling \
+         afdelingsnaam 組織 組織名 所属組織 部署 部署名 所属部署 部門 部門名 所属",
     ),
     (
         "LevelDesignation",
@@ -210,11 +210,13 @@ const PERSONAL: [Named; 13] = [
     ("a trade union membership", "gewerkschaft syndicat sindicato vakbond 労働組合"),
 ];
 
-/// What a name says: whether it is one of the list, the rank in it, and whether it is clear.
+/// A field that a column goes by its name.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Match {
     pub(super) field: &'static str,
     /// 0 is the field's own name.
     pub(super) rank: usize,
+    /// Whether the name hardly means anything else.
     pub(super) is_clear: bool,
 }
 
@@ -308,59 +310,4 @@ fn folded(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_is_letters_and_digits_without_capitals_and_accents() {
-        for (header, expected) in [
-            ("Work Email", "workemail"),
-            ("work_email", "workemail"),
-            ("Work E-Mail:", "workemail"),
-            ("E-Mail geschäftlich", "emailgeschaeftlich"),
-            ("Date d'effet", "datedeffet"),
-            ("País", "pais"),
-            ("国・地域", "国地域"),
-        ] {
-            assert_eq!(key(header), expected);
-        }
-    }
-
-    #[test]
-    fn a_plain_name_keeps_what_the_service_takes() {
-        for (header, expected) in [
-            ("Work Email", "Work_Email"),
-            ("Größe (cm)", "Groesse_cm"),
-            ("__a--b", "a_b"),
-            ("a_b", "a_b"),
-            ("部署", ""),
-            ("Coût (€)", "Cout"),
-        ] {
-            assert_eq!(plain(header), expected);
-        }
-    }
-
-    #[test]
-    fn every_name_of_the_tables_is_a_key_and_stands_once_in_its_list() {
-        let tables = FIELDS.iter().chain(&CUSTOM).chain(&PERSONAL).map(|(_, names)| *names);
-        for names in tables.chain([PEOPLE, ENDS_OF_PEOPLE, NUMBERS]) {
-            let names: Vec<&str> =
-                names.split_whitespace().map(|name| name.trim_end_matches('?')).collect();
-            for (at, name) in names.iter().enumerate() {
-                assert_eq!(key(name), *name);
-                assert!(!names[..at].contains(name), "{name}");
-            }
-        }
-    }
-
-    #[test]
-    fn personal_data_is_known_and_its_neighbours_are_let_through() {
-        for header in ["Geburtsdatum", "Privat-E-Mail", "Personal Email", "生年月日", "BSN", "PLZ"]
-        {
-            assert!(personal(&key(header)).is_some(), "{header}");
-        }
-        for header in ["Work Email", "Emailadresse", "Filter", "Brief", "Geschaeftsbereich"] {
-            assert_eq!(personal(&key(header)), None, "{header}");
-        }
-    }
-}
+mod tests;

@@ -1,11 +1,8 @@
 //! Which columns hold the person and the manager.
 
-use crate::check::{Kind, Survey};
+use crate::check::{Content, Kind, Survey};
 
-use super::{
-    names,
-    propose::{Column, Verdict},
-};
+use super::propose::{Column, Verdict};
 
 /// Managers of whom at least so many of a hundred are people of the file.
 const OF_THE_FILE_PERCENT: usize = 80;
@@ -37,10 +34,7 @@ pub(super) fn find(
     };
     let emails: Vec<usize> = (0..columns.len()).filter(is_of_emails).collect();
     let named = |field: &str| {
-        let ranked = emails.iter().filter_map(|at| {
-            let found = names::matches(&columns[*at].key, &names::FIELDS);
-            Some((found.into_iter().find(|found| found.field == field)?.rank, *at))
-        });
+        let ranked = emails.iter().filter_map(|at| Some((columns[*at].meant(field)?.rank, *at)));
         Some(Found { at: ranked.min()?.1, is_named: true })
     };
     let (mut person, mut manager) = (named("PersonId"), named("ManagerId"));
@@ -81,7 +75,7 @@ impl People {
             if content.blanks > 0 {
                 why.push(format!("but {} rows have none, which are refused", content.blanks));
             }
-            let dates = columns.iter().filter(|column| is_effective_date(column));
+            let dates = columns.iter().filter(|column| column.meant("EffectiveDate").is_some());
             let days = dates.map(|column| column.content.distinct()).max().unwrap_or(1);
             if survey.rows > (self.count * days).saturating_mul(21) / 20 {
                 why.push("but people stand in more rows than there are effective dates".to_owned());
@@ -105,18 +99,8 @@ fn told(is_named: bool, content: &str) -> Vec<String> {
     vec![if is_named { "its name says so, and it holds addresses" } else { content }.to_owned()]
 }
 
-fn is_effective_date(column: &Column<'_>) -> bool {
-    let found = names::matches(&column.key, &names::FIELDS);
-    found.iter().any(|found| found.field == "EffectiveDate")
-}
-
 /// Sure where its name says so and nothing speaks against it.
-fn field(
-    target: &str,
-    content: &crate::check::Content,
-    is_named: bool,
-    mut why: Vec<String>,
-) -> Verdict {
+fn field(target: &str, content: &Content, is_named: bool, mut why: Vec<String>) -> Verdict {
     let others = content.filled - content.emails;
     if others > 0 {
         why.push(format!("but {others} of its values are no addresses, which are refused"));

@@ -6,7 +6,8 @@
 use crate::check::{Content, Kind, Order, Survey, personal, reserved_kind};
 
 use super::{
-    dates, names,
+    dates,
+    names::{self, Match},
     people::{self, People},
 };
 
@@ -14,8 +15,6 @@ use super::{
 const TELLING_PERCENT: u64 = 90;
 /// People from which that is asked.
 const FEW_PEOPLE: u64 = 20;
-/// Of twenty values, how many like a number of a person or an account are too many.
-const NUMBERS_IN_TWENTY: u64 = 1;
 
 /// A column of the export.
 pub(super) struct Column<'a> {
@@ -24,7 +23,16 @@ pub(super) struct Column<'a> {
     /// Its header, where it has one that nothing else has.
     pub(super) name: Option<&'a str>,
     pub(super) key: String,
+    /// Viva's fields that its name means; it may be either of two.
+    pub(super) fields: Vec<Match>,
     pub(super) content: &'a Content,
+}
+
+impl Column<'_> {
+    /// How its name means this field of Viva's, if it does.
+    pub(super) fn meant(&self, field: &str) -> Option<Match> {
+        self.fields.iter().find(|found| found.field == field).copied()
+    }
 }
 
 /// What becomes of a column.
@@ -56,18 +64,22 @@ impl Verdict {
 
 /// The columns of an export.
 pub(super) fn columns(survey: &Survey) -> Vec<Column<'_>> {
-    let alike = |one: &str, other: &str| one.trim().eq_ignore_ascii_case(other.trim());
+    let alike = |one: &str, other: &str| one.trim().to_lowercase() == other.trim().to_lowercase();
     let names = || survey.columns.iter().filter_map(|column| column.name.as_deref());
     let is_single = |name: &&str| names().filter(|other| alike(name, other)).count() == 1;
     survey
         .columns
         .iter()
         .enumerate()
-        .map(|(at, heading)| Column {
-            called: heading.name.clone().unwrap_or_else(|| format!("column {}", at + 1)),
-            name: heading.name.as_deref().filter(is_single),
-            key: heading.name.as_deref().map(names::key).unwrap_or_default(),
-            content: &heading.content,
+        .map(|(at, heading)| {
+            let key = heading.name.as_deref().map(names::key).unwrap_or_default();
+            Column {
+                called: heading.name.clone().unwrap_or_else(|| format!("column {}", at + 1)),
+                name: heading.name.as_deref().filter(is_single),
+                fields: names::matches(&key, &names::FIELDS),
+                key,
+                content: &heading.content,
+            }
         })
         .collect()
 }
@@ -75,6 +87,7 @@ pub(super) fn columns(survey: &Survey) -> Vec<Column<'_>> {
 /// What becomes of each column.
 pub(super) fn judge(columns: &[Column<'_>], survey: &Survey) -> Vec<Verdict> {
     let mut verdicts: Vec<Option<Verdict>> = columns.iter().map(left_out).collect();
+    // The first two fields are addresses, and found together.
     let people = people::find(columns, &verdicts, survey);
     for (at, verdict) in people.verdicts(columns, survey) {
         verdicts[at] = Some(verdict);
@@ -83,12 +96,8 @@ pub(super) fn judge(columns: &[Column<'_>], survey: &Survey) -> Vec<Verdict> {
     let usual = dates::usual(free.map(|(column, _)| column.content));
     for (field, _) in &names::FIELDS[2..] {
         let free = (0..columns.len()).filter(|at| verdicts[*at].is_none());
-        let mut named: Vec<(usize, names::Match)> = free
-            .flat_map(|at| {
-                let found = names::matches(&columns[at].key, &names::FIELDS).into_iter();
-                found.filter(|found| found.field == *field).map(move |found| (at, found))
-            })
-            .collect();
+        let named = free.filter_map(|at| Some((at, columns[at].meant(field)?)));
+        let mut named: Vec<(usize, Match)> = named.collect();
         named.sort_by_key(|(_, found)| found.rank);
         for (at, found) in named {
             let verdict = reserved(field, found.is_clear, columns[at].content, usual);
@@ -125,15 +134,14 @@ fn left_out(column: &Column<'_>) -> Option<Verdict> {
     if content.filled == 0 {
         return Some(Verdict::left_out("it has no value at all"));
     }
-    if 20 * content.numbers_of_people >= NUMBERS_IN_TWENTY * content.filled
-        && content.numbers_of_people > 0
-    {
+    // One in twenty is no accident.
+    if 20 * content.numbers_of_people >= content.filled {
         let why = "its values look like national identity numbers or bank accounts, which must \
                    not leave";
         return Some(Verdict::left_out(why));
     }
-    let is_field = !names::matches(key, &names::FIELDS).is_empty();
-    let what = personal(name).or_else(|| names::personal(key)).filter(|_| !is_field)?;
+    let what = personal(name).or_else(|| names::personal(key));
+    let what = what.filter(|_| column.fields.is_empty())?;
     Some(Verdict::left_out(format!("it looks like {what}, which the analysis does not need")))
 }
 
@@ -249,7 +257,8 @@ fn rest(column: &Column<'_>, people: &People, usual: Option<Order>) -> Verdict {
     }
     let (kind, what) = custom_kind(content, usual);
     let why = format!(
-        "its name is none that is known: {what}, as a custom field if the analysis needs it"
+        "nothing is known by its name, so it is a custom field, {what}; take it out if the analysis \
+         does not need it"
     );
     Verdict::custom(&names::plain(&column.called), kind, false, why)
 }
@@ -258,9 +267,9 @@ fn rest(column: &Column<'_>, people: &People, usual: Option<Order>) -> Verdict {
 fn custom_kind(content: &Content, usual: Option<Order>) -> (Kind, String) {
     let all = |kind: Kind| content.of_kind(kind) == content.filled;
     for (kind, what) in [
-        (Kind::Boolean, "all values are TRUE or FALSE"),
-        (Kind::Integer, "all values are whole numbers"),
-        (Kind::Double, "all values are numbers"),
+        (Kind::Boolean, "TRUE or FALSE in each row"),
+        (Kind::Integer, "a whole number in each row"),
+        (Kind::Double, "a number in each row"),
     ] {
         if all(kind) {
             return (kind, what.to_owned());
@@ -268,7 +277,10 @@ fn custom_kind(content: &Content, usual: Option<Order>) -> (Kind, String) {
     }
     let written = dates::written(&content.dates, usual);
     if all(written.kind) {
-        let what = format!("dates, and {}; make sure that they are no dates of birth", written.why);
+        let what = format!(
+            "a date in each row, and {}; make sure that they are no dates of birth",
+            written.why
+        );
         return (written.kind, what);
     }
     (Kind::Text, "text".to_owned())

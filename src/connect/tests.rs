@@ -1,5 +1,7 @@
 //! Exports as systems write them, and what is proposed for them.
 
+use proptest::prelude::ProptestConfig;
+
 use super::*;
 use crate::check::Kind;
 
@@ -337,4 +339,61 @@ fn wishes_stand_in_the_document_and_bad_ones_are_told() {
     let wishes = Connect { tenant: Some("contoso.com".to_owned()), ..WISHES };
     let Err(Failure::Undone(why)) = Proposal::of(&survey, &wishes) else { panic!() };
     assert!(why.starts_with("/tenantId: must be"), "{why}");
+}
+
+/// The findings of the mapping's own rules when the file is checked with what was proposed for it.
+fn faults_of_the_mapping(csv: &str, proposal: &Proposal) -> Vec<String> {
+    let connection = Connection::parse("hr", proposal.document.to_string().as_bytes()).unwrap();
+    let limits = crate::config::limits(|_| None).unwrap();
+    let today = time::macros::date!(2026 - 12 - 01).into();
+    let terms = crate::check::Terms::of(&connection, &limits, today);
+    let checked = crate::check::Check::open(csv.as_bytes(), &terms).unwrap().finish().unwrap();
+    let errors = checked.findings.iter().filter(|found| {
+        let is_of_the_mapping = found.rule.name().starts_with('H') && found.rule.name() != "H13";
+        is_of_the_mapping && found.severity == crate::check::Severity::Error
+    });
+    errors.map(|found| format!("{} {:?}", found.rule, found.column)).collect()
+}
+
+proptest::proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 100, failure_persistence: None, ..ProptestConfig::default()
+    })]
+    #[test]
+    fn whatever_the_columns_are_the_mapping_that_is_proposed_breaks_no_rule(
+        names in proptest::collection::vec(
+            proptest::sample::select(&[
+                "Email", "email", "E-Mail", "Work_Email", "Manager", "ManagerId", "PersonId",
+                "person id", "Organization", "Organisation", "Dept", "StartDate", "Hire Date",
+                "HireDate", "Layer", "Level", "Rate", "HourlyRate", "TimeZone", "Microsoft_X", "X",
+                "x", "X_2", "", " ", "-", "部署", "Größe", "SSN", "SupervisorIndicator",
+                "WeeklyBadgeOnsiteDays", "Effective Date", "effectivedate", "Location ",
+            ][..]),
+            1..12,
+        ),
+        values in proptest::collection::vec(
+            proptest::sample::select(&[
+                "a@x.com", "b@x.com", "c", "12/31/2019", "31/12/2019", "01/02/2019", "2019-12-31",
+                "31.12.2019", "1", "7.5", "007", "TRUE", "IC", "123-45-6789", "", " ", "é", "東京",
+            ][..]),
+            12..60,
+        ),
+    ) {
+        let width = names.len();
+        let rows: Vec<String> = values
+            .chunks_exact(width)
+            .map(|row| format!("p{}@x.com,{}\n", row.len(), row.join(",")))
+            .collect();
+        let csv = |names: &[String]| format!("UPN,{}\n{}", names.join(","), rows.concat());
+        let named = |name: &&str| (*name).to_owned();
+        if let Ok(proposal) = proposal(csv(&names.iter().map(named).collect::<Vec<_>>())) {
+            let renamed = |(name, one): (&&str, &Proposed)| {
+                one.rename.clone().unwrap_or_else(|| (*name).to_owned())
+            };
+            let header: Vec<String> =
+                names.iter().zip(&proposal.columns[1..]).map(renamed).collect();
+            let faults = faults_of_the_mapping(&csv(&header), &proposal);
+            assert_eq!(faults, Vec::<String>::new(), "{header:?} {:#}", proposal.document);
+        }
+    }
 }

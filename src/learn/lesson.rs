@@ -25,6 +25,11 @@ pub(super) struct Lesson {
 /// Why it teaches nothing.
 pub(super) fn learn(template: &Template, known: Dialect) -> Result<Lesson, String> {
     let members = &template.members;
+    if !Dialect::FIXED_KEYS.iter().any(|key| members.contains_key(*key)) {
+        let why = "it has neither DatasetType nor IsBootstrap and so is no metadata.json; take the \
+                   template of the portal as it is";
+        return Err(why.to_owned());
+    }
     let (key, mapping) = mapping(members)?;
     let mut lesson = Lesson { dialect: known, fields: vec![], notes: vec![] };
     lesson.dialect.mapping_key = Some(key.clone());

@@ -146,6 +146,7 @@ fn a_template_that_teaches_nothing_is_refused() {
         (b"\xFF".to_vec(), "not UTF-8"),
         (vec![b' '; crate::connection::MAX_BYTES + 1], "larger than"),
         (TEMPLATE.replace("Organization\":", "PersonId\":").into(), "stands twice"),
+        (CONNECTION.to_owned().into(), "so is no metadata.json"),
         (TEMPLATE.replace("\"HR\"", "\"SalesData\"").into(), "for \"SalesData\" and not for HR"),
         (TEMPLATE.replace("\"type\"", "\"kind\"").into(), "no mapping"),
         (
