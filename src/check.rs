@@ -36,6 +36,7 @@ pub use self::{
 };
 pub(crate) use self::{
     fields::{is_system, misspelt, reserved_kind},
+    mapping::has_plain_letters,
     value::personal,
 };
 use crate::run::Refresh;

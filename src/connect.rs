@@ -5,7 +5,6 @@
 //! that is not needed is left out, and a person decides. No cell's value is told or kept.
 
 use std::{
-    collections::HashSet,
     fs::{File, OpenOptions},
     io::Write as _,
     path::Path,
@@ -13,15 +12,15 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-use self::propose::{Column, Verdict};
 use crate::{
-    check::{Survey, is_system, mapping_faults, misspelt, reserved_kind},
+    check::{Survey, mapping_faults},
     cli::{Answer, Connect, Failure, RefreshWord},
     connection::{Connection, Connector, sentence},
 };
 
 mod dates;
 mod names;
+mod naming;
 mod people;
 mod propose;
 mod text;
@@ -52,7 +51,7 @@ pub struct Proposed {
     pub field: Option<String>,
     /// The type, by our own word.
     pub kind: Option<&'static str>,
-    /// Whether nothing speaks against it.
+    /// Whether nothing speaks against it; a column that is left out is.
     pub sure: bool,
     /// Why, without any value.
     pub why: String,
@@ -93,7 +92,7 @@ impl Proposal {
     /// Nothing of it can be mapped, or a wish is no use.
     pub fn of(survey: &Survey, wishes: &Connect) -> Result<Self, Failure> {
         let columns = propose::columns(survey);
-        let columns = named(&columns, propose::judge(&columns, survey));
+        let columns = naming::named(&columns, propose::judge(&columns, survey));
         if columns.iter().all(|proposed| proposed.field.is_none()) {
             let why = "no column can be mapped; each has to be named in the first line, and no two \
                        alike";
@@ -125,79 +124,6 @@ impl Proposal {
             })
         });
         json!({ "connection": self.document, "columns": columns.collect::<Vec<_>>() })
-    }
-}
-
-/// Gives each column that is mapped a name the service takes, and each field one that is free.
-fn named(columns: &[Column<'_>], verdicts: Vec<Verdict>) -> Vec<Proposed> {
-    let small = |name: &str| name.trim().to_lowercase();
-    let mut headers: HashSet<String> = columns.iter().map(|column| small(&column.called)).collect();
-    // Viva's own fields are never given to a custom one.
-    let mut fields = HashSet::new();
-    let is_own = |verdict: &&Verdict| matches!(verdict, Verdict::Field { is_custom: false, .. });
-    let mut room = MAX_FIELDS - verdicts.iter().filter(is_own).count();
-    let mut proposed = vec![];
-    for (at, (column, verdict)) in columns.iter().zip(verdicts).enumerate() {
-        let (target, is_custom, kind, sure, why) = match verdict {
-            Verdict::Field { target, is_custom, kind, is_sure, why } if !is_custom || room > 0 => {
-                (target, is_custom, kind, is_sure, why)
-            }
-            Verdict::Field { .. } => {
-                let why =
-                    format!("the service takes {MAX_FIELDS} fields, and so many stand before it");
-                proposed.push(Proposed::left_out(column, why));
-                continue;
-            }
-            Verdict::LeftOut(why) => {
-                proposed.push(Proposed::left_out(column, why));
-                continue;
-            }
-        };
-        let field = if is_custom {
-            room -= 1;
-            let base = if target.is_empty() { format!("Column_{}", at + 1) } else { target };
-            let base = if is_system(&base) { format!("Hr_{base}") } else { base };
-            free(&base, |name| {
-                fields.contains(&small(name))
-                    || reserved_kind(name).is_some()
-                    || misspelt(name).is_some()
-            })
-        } else {
-            target
-        };
-        fields.insert(small(&field));
-        let is_plain =
-            |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        let rename = (!is_plain(&column.called)).then(|| {
-            let plain = names::plain(&column.called);
-            let base = if plain.is_empty() { &field } else { &plain };
-            let name = free(base, |name| headers.contains(&small(name)));
-            headers.insert(small(&name));
-            name
-        });
-        proposed.push(Proposed {
-            column: column.called.clone(),
-            rename,
-            field: Some(field),
-            kind: Some(kind.word()),
-            sure,
-            why,
-        });
-    }
-    proposed
-}
-
-/// The name, or the first with a number behind it that is not taken.
-fn free(base: &str, is_taken: impl Fn(&str) -> bool) -> String {
-    let numbered = (2..).map(|number: u32| format!("{base}_{number}"));
-    let mut names = std::iter::once(base.to_owned()).chain(numbered);
-    names.find(|name| !is_taken(name)).unwrap_or_default()
-}
-
-impl Proposed {
-    fn left_out(column: &Column<'_>, why: String) -> Self {
-        let column = column.called.clone();
-        Self { column, rename: None, field: None, kind: None, sure: true, why }
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
     people::{self, People},
 };
 
-/// Different values, for every hundred people, from which a column tells people apart.
+/// Different values, for every hundred people with one, from which a column tells people apart.
 const TELLING_PERCENT: u64 = 90;
 /// People from which that is asked.
 const FEW_PEOPLE: u64 = 20;
@@ -197,8 +197,8 @@ fn effective_date(
     survey: &Survey,
     usual: Option<Order>,
 ) {
-    let is_taken = |verdict: &Option<Verdict>| matches!(verdict, Some(Verdict::Field { target, .. }) if target == "EffectiveDate");
-    if verdicts.iter().any(is_taken) {
+    let is_taken = |verdict: &Verdict| matches!(verdict, Verdict::Field { target, .. } if target == "EffectiveDate");
+    if verdicts.iter().flatten().any(is_taken) {
         return;
     }
     let few = |at: &usize| {
@@ -231,8 +231,8 @@ fn rest(column: &Column<'_>, people: &People, usual: Option<Order>) -> Verdict {
         return Verdict::left_out(why);
     }
     if names::is_of_people(key) {
-        let why = "it holds names of people; Viva knows people by their address and takes the \
-                   names from Microsoft 365";
+        let why = "it holds names of people; Viva knows people by their address and needs no \
+                   names";
         return Verdict::left_out(why);
     }
     if names::is_number(key) {
@@ -241,8 +241,9 @@ fn rest(column: &Column<'_>, people: &People, usual: Option<Order>) -> Verdict {
         return Verdict::left_out(why);
     }
     let known = names::matches(key, &names::CUSTOM).into_iter().next();
+    let with_a_value = people.count.min(content.filled);
     let is_telling =
-        people.count >= FEW_PEOPLE && 100 * content.distinct() >= TELLING_PERCENT * people.count;
+        with_a_value >= FEW_PEOPLE && 100 * content.distinct() >= TELLING_PERCENT * with_a_value;
     if is_telling && known.is_none() {
         let why = "nearly every person has another value in it: there is nothing to group by, and \
                    it may tell who somebody is";
