@@ -9,14 +9,13 @@ use std::{
     sync::Arc,
 };
 
-use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::{
-    check::{Asked, Report, Summary},
-    cli::{self, ByHand, RefreshWord, ReportFormat},
+    check::{Asked, Report, Summary, Terms},
+    cli::{self, ByHand, Denied, Outcome, RefreshWord, ReportFormat},
     config::{self, Lookup},
-    drive::Denied,
+    connect, learn,
     run::Refresh,
 };
 
@@ -39,27 +38,10 @@ pub struct Desk {
     pub tell: fn(&str),
 }
 
-/// What a command came to.
-#[derive(Debug)]
-pub struct Outcome {
-    /// For a person.
-    pub text: String,
-    /// For a program.
-    pub json: Value,
-    /// Whether it is what was hoped for; otherwise the check has refused, or the service.
-    pub is_done: bool,
-}
-
-impl Outcome {
-    /// It was done.
-    fn done(text: String, json: Value) -> Self {
-        Self { text, json, is_done: true }
-    }
-
-    /// The check has refused.
-    fn of_report(report: &Report, file: &str) -> Self {
-        Self { text: report.text(file), json: report.json(file), is_done: report.is_accepted() }
-    }
+/// What a check came to.
+fn of_report(report: &Report, file: &str) -> Outcome {
+    let (text, json) = (report.text(file), report.json(file));
+    Outcome { text, json, is_done: report.is_accepted() }
 }
 
 impl Desk {
@@ -71,6 +53,8 @@ impl Desk {
         match command {
             ByHand::Check(it) => self.check(&it),
             ByHand::Pack(it) => self.pack(&it),
+            ByHand::Connect(it) => connect::run(&it),
+            ByHand::Learn(it) => learn::run(&it),
             ByHand::Push(it) => Box::pin(self.push(&it)).await,
             ByHand::Status(it) => self.status(&it).await,
             ByHand::Errors(it) => self.errors(&it).await,
@@ -100,7 +84,7 @@ impl Desk {
         let asked = self.asked(&wishes.terms, None, wishes.show_values)?;
         let report = asked.check(&wishes.file)?;
         let name = name_of(&wishes.file);
-        let outcome = Outcome::of_report(&report, &name);
+        let outcome = of_report(&report, &name);
         Ok(match wishes.format {
             ReportFormat::Html => Outcome { text: report.html(&name), ..outcome },
             ReportFormat::Text | ReportFormat::Json => outcome,
@@ -114,9 +98,10 @@ impl Desk {
         terms: &cli::Terms,
         connection: Option<&PathBuf>,
         show_values: bool,
-    ) -> Result<Asked, String> {
+    ) -> Result<Asked, Denied> {
         let previous = terms.against.as_ref().map(|path| {
-            Summary::read(&read(path)?).map_err(|why| format!("{}: {why}", path.display()))
+            let told = |why| Denied::Failed(format!("{}: {why}", path.display()));
+            Summary::read(&read(path)?).map_err(told)
         });
         let mapping = terms.mapping.as_ref().or(connection);
         Ok(Asked {
@@ -135,16 +120,18 @@ impl Desk {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|error| unread(path, &error))
+impl Desk {
+    /// The terms on which a CSV is checked and packed.
+    fn terms(&self, asked: &Asked) -> Result<Terms, Denied> {
+        let mut terms = asked.terms(None)?;
+        let key = config::mapping_key(|name| (self.setting)(name));
+        terms.dialect = terms.dialect.or_key(&key);
+        Ok(terms)
+    }
 }
 
-fn unread(path: &Path, error: &std::io::Error) -> String {
-    format!("{} cannot be read: {error}", path.display())
-}
-
-fn unwritten(path: &Path, error: &std::io::Error) -> String {
-    format!("{} cannot be written: {error}", path.display())
+fn read(path: &Path) -> Result<Vec<u8>, Denied> {
+    std::fs::read(path).map_err(|error| Denied::cannot_read(path, &error))
 }
 
 fn name_of(path: &Path) -> String {

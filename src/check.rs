@@ -32,7 +32,13 @@ pub use self::{
     report::Report,
     rules::{Id, RULES, Rule, Severity, explain},
     summary::{Column, REMEDY, Summary, deletions},
+    survey::{Content, Dates, Heading, Survey},
     terms::{Allowed, Checks, Limits, Mapping, Terms, Unmapped},
+};
+pub(crate) use self::{
+    fields::{is_system, misspelt, reserved_kind},
+    mapping::has_plain_letters,
+    value::personal,
 };
 use crate::run::Refresh;
 
@@ -55,6 +61,7 @@ mod rows;
 mod rules;
 mod snapshot;
 mod summary;
+mod survey;
 mod terms;
 mod text;
 mod value;

@@ -4,9 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use self::by_hand::{Caller, CredentialKind, Errors, Follow, Pack, Ping, Push, Status};
+pub use self::{
+    by_hand::{Caller, CredentialKind, Errors, Follow, Pack, Ping, Push, Status},
+    outcome::{Denied, Outcome},
+};
 
 mod by_hand;
+mod outcome;
 
 /// Carries an organization's HR export from Azure Storage into Microsoft Viva Insights and tells
 /// what became of it.
@@ -73,6 +77,16 @@ pub enum ByHand {
     ///
     /// Example: viva-import ping --connection hr.json
     Ping(Ping),
+    /// Proposes a connection for an export nobody has mapped yet. Exit code 0: here it is, 1: the
+    /// file is no use, 2: it could not be read
+    ///
+    /// Example: viva-import connect export.csv --out hr.json
+    Connect(Connect),
+    /// Learns from Microsoft's own template how metadata.json is written. Exit code 0: learnt, 1:
+    /// the template or the connection is no use, 2: a file could not be read or written
+    ///
+    /// Example: viva-import learn template.zip --connection connections/hr.json
+    Learn(Learn),
     /// Prints the rules that files are checked by, or explains one
     ///
     /// Example: viva-import rules V01
@@ -121,6 +135,8 @@ impl ByHand {
     pub fn is_json(&self) -> bool {
         let format = match self {
             Self::Check(it) => return it.format == ReportFormat::Json,
+            Self::Connect(it) => it.format,
+            Self::Learn(it) => it.format,
             Self::Pack(it) => it.format,
             Self::Push(it) => it.format,
             Self::Status(it) => it.format,
@@ -280,6 +296,41 @@ pub enum ReportFormat {
     Json,
     /// A page
     Html,
+}
+
+/// What a connection is proposed for.
+#[derive(Debug, Args)]
+pub struct Connect {
+    /// The export: .csv
+    pub file: PathBuf,
+    /// The tenant's id; a placeholder without it
+    #[arg(long, value_name = "GUID")]
+    pub tenant: Option<String>,
+    /// Client id of the user-assigned identity that pushes; the app's own without it
+    #[arg(long, value_name = "GUID")]
+    pub client_id: Option<String>,
+    /// Where the connection is written; never over a file that is there
+    #[arg(long, value_name = "JSON")]
+    pub out: Option<PathBuf>,
+    /// What its files do
+    #[arg(long, value_enum, default_value_t = RefreshWord::Full)]
+    pub refresh: RefreshWord,
+    /// How the proposal is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// What is learnt, and for whom.
+#[derive(Debug, Args)]
+pub struct Learn {
+    /// The template: metadata.json, or the zip that holds it
+    pub template: PathBuf,
+    /// The connection that is to write so; its `dialect` is replaced, all else is kept
+    #[arg(long, value_name = "JSON")]
+    pub connection: Option<PathBuf>,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
 }
 
 /// How an answer is printed.

@@ -14,7 +14,8 @@
 //! }
 //! ```
 //! `mapping` has exactly the shape of `Mapping` in Microsoft's metadata.json: the source column,
-//! then Viva's field and its type. Type words pass through as they are written.
+//! then Viva's field and its type. Type words pass through as they are written, unless the optional
+//! member `dialect` says how the service spells them: see [`Dialect`].
 //! A document that is not right is refused with every fault at once and a pointer to each.
 
 use std::fmt;
@@ -26,12 +27,14 @@ use crate::{check::Checks, run::Refresh};
 pub use self::{
     caller::{Caller, Connector},
     credential::{Certificate, Credential},
+    dialect::{Dialect, IsBootstrap, is_file_name},
     upload::Upload,
 };
 
 mod caller;
 mod checks;
 mod credential;
+mod dialect;
 pub(crate) mod json;
 mod upload;
 
@@ -55,6 +58,8 @@ pub struct Connection {
     pub mapping: Vec<Field>,
     /// How its files are checked.
     pub checks: Checks,
+    /// How metadata.json and the zip are written.
+    pub dialect: Dialect,
 }
 
 /// One column of the mapping.
@@ -163,7 +168,7 @@ impl Reader {
     }
 
     fn connection(&mut self, name: &str, members: &Map<String, Value>) -> Option<Connection> {
-        const KNOWN: [&str; 4] = ["refresh", "stopAfterRejected", "upload", "mapping"];
+        const KNOWN: [&str; 5] = ["refresh", "stopAfterRejected", "upload", "mapping", "dialect"];
         self.refuse_unknown("", members, &[&caller::KNOWN[..], &KNOWN, &checks::KNOWN].concat());
         let caller = self.caller(members);
         let refresh = self.text("", members, "refresh").and_then(|word| {
@@ -186,8 +191,10 @@ impl Reader {
             }
             upload
         });
-        let mapping =
+        let mut mapping =
             self.object("", members, "mapping").map(|members| self.mapping("/mapping", members));
+        let dialect = self.dialect(members);
+        self.translate(&dialect, mapping.as_deref_mut().unwrap_or_default());
         let checks = self.checks(members);
         Some(Connection {
             name: name.to_owned(),
@@ -197,6 +204,7 @@ impl Reader {
             upload: upload.unwrap_or(Some(Upload::Zip))?,
             mapping: mapping?,
             checks,
+            dialect,
         })
     }
 

@@ -19,7 +19,7 @@ use crate::{
     runs::{Runs, Saved, Stored},
 };
 
-pub use self::{arrive::Arrival, person::Denied};
+pub use self::arrive::Arrival;
 
 mod arrive;
 mod guard;

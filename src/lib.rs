@@ -11,6 +11,8 @@
 //!
 //! What a person does by hand (check, pack, push, and wishes about the table) is [`by_hand`];
 //! [`doctor`] tells what stands in the road's way.
+//! Before the first file, [`connect`] proposes a connection for it, and [`learn`] reads Microsoft's
+//! own template for how metadata.json is spelt.
 //!
 //! The laws:
 //! - after a 200 to the host the file is in the table;
@@ -25,6 +27,7 @@ pub mod certificate;
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod connect;
 pub mod connection;
 pub mod demo;
 pub mod doctor;
@@ -32,6 +35,7 @@ pub mod drive;
 pub mod host;
 pub mod http;
 pub mod ingestion;
+pub mod learn;
 pub mod package;
 pub mod page;
 pub mod run;

@@ -17,11 +17,11 @@ use tokio::net::TcpListener;
 use tracing_subscriber::{EnvFilter, fmt::writer::MakeWriterExt as _};
 use viva_import::{
     by_hand::Desk,
-    cli::{ByHand, Cli, Command},
+    cli::{ByHand, Cli, Command, Denied},
     config::SETTINGS,
     demo,
     doctor::Doctor,
-    drive::{Denied, Road},
+    drive::Road,
     host,
 };
 

@@ -52,7 +52,7 @@ pub enum Outcome {
     Moved,
 }
 
-/// Packs the file of `source` into the blob `name` of the packages container.
+/// Packs the file of `source` into the blob `name` of the packages container, in this dialect.
 ///
 /// # Errors
 /// Storage failed; nothing is decided about the file.
@@ -60,7 +60,6 @@ pub async fn pack(
     blobs: &Blobs,
     source: &Source,
     terms: Terms,
-    mapping_key: &str,
     upload: Upload,
     name: &str,
 ) -> Result<Outcome, Failure> {
@@ -70,12 +69,12 @@ pub async fn pack(
     let (csv_in, csv_out) = mpsc::channel(CHUNKS_IN_FLIGHT);
     let (zip_in, zip_out) = mpsc::channel(CHUNKS_IN_FLIGHT);
     let work = {
-        let (mapping_key, bytes) = (mapping_key.to_owned(), source.bytes);
+        let bytes = source.bytes;
         tokio::task::spawn_blocking(move || {
             let mut output = ChannelWriter { sender: zip_in, buffer: vec![] };
             let input = ChannelReader { receiver: csv_out, chunk: Bytes::new() };
             let report = match upload {
-                Upload::Zip => check_and_zip(input, &mut output, &terms, &mapping_key, bytes)?,
+                Upload::Zip => check_and_zip(input, &mut output, &terms, bytes)?,
                 Upload::Csv => check_and_copy(input, &mut output, &terms)?,
                 Upload::Json => check_and_list(input, &mut output, &terms)?,
             };

@@ -2,11 +2,10 @@
 
 use serde_json::json;
 
-use super::{Desk, Outcome, caller::caller};
+use super::{Desk, caller::caller};
 use crate::{
-    cli,
+    cli::{self, Denied, Outcome},
     connection::Caller,
-    drive::Denied,
     ingestion::{Service, Trouble, wire},
     run::IngestionId,
 };

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Desk, read};
 use crate::{
-    cli::{self, CredentialKind},
+    cli::{self, CredentialKind, Denied},
     config::{self, ServiceConfig},
     connection::{self, Caller, Connection, Fault},
     ingestion::Service,
@@ -27,7 +27,7 @@ const FLAGS: [(&str, &str); 9] = [
 ///
 /// # Errors
 /// What is missing or wrong, by the names of the command line.
-pub(super) fn caller(wishes: &cli::Caller) -> Result<(Caller, Option<Connection>), String> {
+pub(super) fn caller(wishes: &cli::Caller) -> Result<(Caller, Option<Connection>), Denied> {
     if let Some(path) = &wishes.connection {
         let connection = Connection::parse("given", &read(path)?).map_err(|faults| {
             format!("{} cannot be used: {}", path.display(), connection::sentence(&faults))

@@ -9,11 +9,11 @@ use std::{
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::{Desk, Outcome, ask::denied, unwritten};
+use super::{Desk, ask::denied};
 use crate::{
-    cli, config,
+    cli::{self, Denied, Outcome},
+    config,
     connection::Caller,
-    drive::Denied,
     ingestion::{
         Service, Trouble,
         wire::{Ingestion, Status},
@@ -132,7 +132,7 @@ impl Desk {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let written = options.open(path).and_then(|mut file| file.write_all(&errors));
-        written.map_err(|error| Denied::Failed(unwritten(path, &error)))?;
+        written.map_err(|error| Denied::cannot_write(path, &error))?;
         Ok(errors.len() as u64)
     }
 }

@@ -10,12 +10,11 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
-use super::{Desk, Outcome, name_of, unread, unwritten};
+use super::{Desk, name_of, of_report};
 use crate::{
     check::{Report, Terms, too_large},
-    cli, config,
+    cli::{self, Denied, Outcome},
     connection::Upload,
-    drive::Denied,
     package,
 };
 
@@ -43,14 +42,15 @@ impl Desk {
             )));
         }
         let asked = self.asked(&wishes.terms, None, false)?;
-        let terms = asked.terms(None)?;
+        let terms = self.terms(&asked)?;
         let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.map_or_else(|| PathBuf::from("."), Path::to_path_buf);
-        let mut made = NamedTempFile::new_in(folder).map_err(|error| unwritten(out, &error))?;
+        let mut made =
+            NamedTempFile::new_in(folder).map_err(|error| Denied::cannot_write(out, &error))?;
         let (report, packed) = self.pack_into(file, made.as_file_mut(), &terms, upload, out)?;
-        let outcome = Outcome::of_report(&report, &name_of(file));
+        let outcome = of_report(&report, &name_of(file));
         let Some(packed) = packed else { return Ok(outcome) };
-        made.persist(out).map_err(|error| unwritten(out, &error.error))?;
+        made.persist(out).map_err(|error| Denied::cannot_write(out, &error.error))?;
         let Outcome { text, mut json, .. } = outcome;
         json["packed"] = json!({
             "file": out, "bytes": packed.bytes, "sha256": packed.sha256,
@@ -72,19 +72,18 @@ impl Desk {
         terms: &Terms,
         upload: Upload,
         called: &Path,
-    ) -> Result<(Report, Option<Packed>), String> {
-        let fail = |error: io::Error| unread(file, &error);
+    ) -> Result<(Report, Option<Packed>), Denied> {
+        let fail = |error: io::Error| Denied::cannot_read(file, &error);
         let input = File::open(file).map_err(fail)?;
         let bytes = input.metadata().map_err(fail)?.len();
         if bytes > terms.limits.max_file_bytes {
             return Ok((too_large(bytes, terms), None));
         }
         (self.tell)(&format!("checking and packing {bytes} bytes"));
-        let key = config::mapping_key(|name| (self.setting)(name));
         let mut out = Counted { inner: BufWriter::new(out), bytes: 0, hash: Sha256::new() };
         let input = BufReader::new(input);
         let report = match upload {
-            Upload::Zip => package::check_and_zip(input, &mut out, terms, &key, bytes),
+            Upload::Zip => package::check_and_zip(input, &mut out, terms, bytes),
             Upload::Csv => package::check_and_copy(input, &mut out, terms),
             Upload::Json => package::check_and_list(input, &mut out, terms),
         };

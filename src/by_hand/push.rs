@@ -13,11 +13,11 @@ use serde_json::json;
 use tokio::time::sleep;
 use tokio_util::io::ReaderStream;
 
-use super::{Desk, Outcome, ask::denied, caller::caller, json_rows, name_of, unread};
+use super::{Desk, ask::denied, caller::caller, json_rows, name_of, of_report};
 use crate::{
-    cli, config,
+    cli::{self, Denied, Outcome},
+    config,
     connection::{Caller, Connection, Upload},
-    drive::Denied,
     ingestion::{Parcel, Service},
     run::{Event, IngestionId},
 };
@@ -46,7 +46,8 @@ impl Desk {
             Err(report) => return Ok(report),
         };
         let unit = service.prepare(&caller, (self.clock)()).await.map_err(denied)?;
-        let bytes = ready.file.metadata().map_err(|error| unread(&wishes.file, &error))?.len();
+        let bytes =
+            ready.file.metadata().map_err(|error| Denied::cannot_read(&wishes.file, &error))?.len();
         (self.tell)(&format!("pushing {bytes} bytes to scale unit {unit}"));
         let id = self.push_ready(&service, &caller, &unit, &ready, wishes).await?;
         let mut outcome = if wishes.follow.follow {
@@ -88,14 +89,14 @@ impl Desk {
     /// A zip goes as it is, and what is in it is what the service is told.
     fn zip(&self, wishes: &cli::Push) -> Result<Result<Ready, Outcome>, Denied> {
         let path = &wishes.file;
-        let file = File::open(path).map_err(|error| unread(path, &error))?;
+        let file = File::open(path).map_err(|error| Denied::cannot_read(path, &error))?;
         (self.tell)("checking the zip");
         let report = self.asked(&wishes.terms, None, false)?.check(path)?;
         let may_go = report.is_accepted() || (wishes.force && report.is_whole);
         Ok(if may_go {
             Ok(Ready { file, upload: Upload::Zip })
         } else {
-            Err(Outcome::of_report(&report, &name_of(path)))
+            Err(of_report(&report, &name_of(path)))
         })
     }
 
@@ -113,14 +114,14 @@ impl Desk {
             None if wishes.terms.mapping.is_some() => Upload::Zip,
             None => Upload::Csv,
         };
-        let mut terms = asked.terms(None)?;
+        let mut terms = self.terms(&asked)?;
         terms.connector = connection.map_or(terms.connector, |it| it.caller.connector);
         let temporary = |error| format!("a temporary file could not be made: {error}");
         let mut file = tempfile::tempfile().map_err(temporary)?;
         let (report, packed) = self.pack_into(path, &mut file, &terms, upload, path)?;
         Ok(match packed {
             Some(_) => Ok(Ready { file, upload }),
-            None => Err(Outcome::of_report(&report, &name_of(path))),
+            None => Err(of_report(&report, &name_of(path))),
         })
     }
 
@@ -138,7 +139,8 @@ impl Desk {
         let (mut failures, mut busy, mut is_fresh) = (0, 0, false);
         loop {
             let now = (self.clock)();
-            let parcel = parcel(ready).map_err(|error| unread(&wishes.file, &error))?;
+            let parcel =
+                parcel(ready).map_err(|error| Denied::cannot_read(&wishes.file, &error))?;
             let limit = policy.step_timeout;
             let event = service.push_by_hand(caller, unit, parcel, limit, now).await;
             let wait = match event {
@@ -203,7 +205,7 @@ const BUSY: &str = "the service has not finished the tenant's previous import, a
 
 /// Rows that go as they are.
 fn rows(path: &Path) -> Result<Result<Ready, Outcome>, Denied> {
-    let fail = |error| unread(path, &error);
+    let fail = |error| Denied::cannot_read(path, &error);
     let file = File::open(path).map_err(fail)?;
     Ok(match json_rows::count(&file).map_err(fail)? {
         Ok(_) => Ok(Ready { file, upload: Upload::Json }),

@@ -2,11 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::Outcome;
 use crate::{
     check::{Id, RULES, Rule, explain},
+    cli::{Denied, Outcome},
     config::{SETTINGS, Setting},
-    drive::Denied,
 };
 
 /// Every rule, or one of them.

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use time::{OffsetDateTime, macros::format_description};
 
-use super::{Desk, Outcome};
+use super::Desk;
 use crate::{
     azure::sentence,
-    cli,
+    cli::{self, Denied, Outcome},
     config::{Lookup, STORAGE},
     connection,
     doctor::Doctor,
-    drive::{Denied, Road},
+    drive::Road,
     page,
     run::Run,
     runs::{COLUMNS, properties},

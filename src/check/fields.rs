@@ -40,6 +40,17 @@ const WORDS: [(&str, Kind); 12] = [
 ];
 
 impl Kind {
+    /// Every type.
+    pub const ALL: [Self; 7] = [
+        Self::Email,
+        Self::Text,
+        Self::Date(Order::MonthFirst),
+        Self::Date(Order::DayFirst),
+        Self::Double,
+        Self::Integer,
+        Self::Boolean,
+    ];
+
     /// The type a word of metadata.json names, in any published spelling.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
@@ -67,7 +78,7 @@ impl Kind {
     }
 
     /// Whether both are the same but for the order of dates, which is a matter of the file.
-    pub(super) fn is_like(self, other: Self) -> bool {
+    pub(crate) fn is_like(self, other: Self) -> bool {
         self == other || matches!((self, other), (Self::Date(_), Self::Date(_)))
     }
 }
@@ -142,14 +153,19 @@ pub(super) fn reserved_field(name: &str) -> Option<&'static Reserved> {
     RESERVED.iter().find(|field| field.name == name)
 }
 
+/// The type of the reserved field of exactly this name.
+pub(crate) fn reserved_kind(name: &str) -> Option<Kind> {
+    reserved_field(name).map(|field| field.kind)
+}
+
 /// The reserved field whose name differs from this one only in capitals and blanks.
-pub(super) fn misspelt(name: &str) -> Option<&'static str> {
+pub(crate) fn misspelt(name: &str) -> Option<&'static str> {
     let near = RESERVED.iter().find(|field| field.name.eq_ignore_ascii_case(name.trim()))?;
     (near.name != name).then_some(near.name)
 }
 
 /// Whether the service keeps this name for itself.
-pub(super) fn is_system(name: &str) -> bool {
+pub(crate) fn is_system(name: &str) -> bool {
     let prefix = "Microsoft_";
     SYSTEM.iter().any(|system| system.eq_ignore_ascii_case(name))
         || name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))

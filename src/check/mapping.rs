@@ -52,7 +52,8 @@ pub(super) fn hold(fields: &[Field], findings: &mut Findings) {
     }
 }
 
-fn has_plain_letters(name: &str) -> bool {
+/// Whether a name is made of what a header may have.
+pub(crate) fn has_plain_letters(name: &str) -> bool {
     name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 

@@ -9,7 +9,7 @@ use super::{
     summary::Summary,
 };
 use crate::{
-    connection::{self, Connection, Connector, Fault, Field, json},
+    connection::{self, Connection, Connector, Dialect, Fault, Field, json},
     run::Refresh,
 };
 
@@ -93,6 +93,8 @@ pub struct Terms {
     pub refresh: Refresh,
     /// How strictly.
     pub checks: Checks,
+    /// How the service is told what the file is.
+    pub dialect: Dialect,
     /// How much.
     pub limits: Limits,
     /// The last accepted import it is held against.
@@ -116,6 +118,7 @@ impl Terms {
             connector: connection.caller.connector,
             refresh: connection.refresh,
             checks: connection.checks.clone(),
+            dialect: connection.dialect.clone(),
             ..Self::without(limits, today)
         }
     }
@@ -149,6 +152,7 @@ impl Terms {
             connector: Connector::Hr,
             refresh: Refresh::Full,
             checks: Checks::default(),
+            dialect: Dialect::default(),
             limits: limits.clone(),
             previous: None,
             allowed: None,

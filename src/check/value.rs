@@ -198,7 +198,7 @@ pub(super) fn is_code(text: &[u8]) -> bool {
 /// (Q04).
 ///
 /// Words end at a capital, a digit, a blank or a mark: `Age_Group` is found, `Manager` is not.
-pub(super) fn personal(header: &str) -> Option<&'static str> {
+pub(crate) fn personal(header: &str) -> Option<&'static str> {
     let chars: Vec<char> = header.chars().collect();
     let mut letters = String::new();
     let mut edges = vec![0];

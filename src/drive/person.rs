@@ -3,43 +3,19 @@
 //! Each is a conditional write like any step, so that it cannot undo what is under way, and each
 //! stands in the row with its time.
 
-use std::fmt;
-
 use azure_core::Error;
 use time::format_description::well_known::Rfc3339;
 
 use super::{Road, Step, arrive::NO_TENANT};
 use crate::{
     azure::sentence,
+    cli::Denied,
     run::{Event, Run, State, Wish},
     runs::Stored,
 };
 
 /// What is to be told, or why it was not done.
 type Told = Result<String, Denied>;
-
-/// Why something was not done that a person asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Denied {
-    /// It cannot be done, and why.
-    Refused(String),
-    /// Nobody could be asked, or nobody knows what came of it.
-    Failed(String),
-}
-
-impl fmt::Display for Denied {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Refused(why) | Self::Failed(why)) = self;
-        f.write_str(why)
-    }
-}
-
-/// What is told in words alone was not to be had.
-impl From<String> for Denied {
-    fn from(why: String) -> Self {
-        Self::Failed(why)
-    }
-}
 
 impl Road {
     /// Lets a file pass that deletes people or columns, this once.

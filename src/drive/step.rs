@@ -83,9 +83,10 @@ impl Road {
             None => None,
         };
         let allowed = terms.allowed.as_ref().map(|allowed| allowed.by.clone());
-        let (key, upload) = (&self.config.mapping_key, connection.upload);
+        terms.dialect = terms.dialect.or_key(&self.config.mapping_key);
+        let upload = connection.upload;
         let name = format!("{}{}", attempt_of(run), upload.word());
-        let packed = package::pack(&self.blobs, &run.source, terms, key, upload, &name).await;
+        let packed = package::pack(&self.blobs, &run.source, terms, upload, &name).await;
         Ok(match packed {
             Ok(Outcome::Staged(package, report)) => {
                 let checked = Checked {

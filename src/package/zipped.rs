@@ -21,17 +21,19 @@ pub fn check_and_zip(
     input: impl Read,
     output: impl Write,
     terms: &Terms,
-    mapping_key: &str,
     bytes: u64,
 ) -> io::Result<Report> {
     let mut check = Check::open(input, terms)?;
     let mut zip = ZipWriter::new_stream(output);
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
-    zip.start_file("metadata.json", options)?;
-    let metadata = metadata::build(check.kept(), terms.connector, terms.refresh, mapping_key);
+    zip.start_file(terms.dialect.metadata_file.as_str(), options)?;
+    let metadata = metadata::build(check.kept(), terms);
     zip.write_all(metadata.as_bytes())?;
     // Text in another encoding may grow to three times its length.
-    zip.start_file("data.csv", options.large_file(3 * bytes >= ZIP64_FROM_BYTES))?;
+    zip.start_file(
+        terms.dialect.data_file.as_str(),
+        options.large_file(3 * bytes >= ZIP64_FROM_BYTES),
+    )?;
     zip.write_all(check.head())?;
     while check.is_sound() {
         match check.next_row()? {

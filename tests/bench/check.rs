@@ -198,7 +198,7 @@ fn check_without_people(file: &Path) -> Outcome<()> {
 fn pack(file: &Path) -> Outcome<()> {
     let terms = terms(&Form::default().connection())?;
     let bytes = fs::metadata(file)?.len();
-    let report = check_and_zip(File::open(file)?, io::sink(), &terms, "Mapping", bytes)?;
+    let report = check_and_zip(File::open(file)?, io::sink(), &terms, bytes)?;
     if report.is_accepted() { Ok(()) } else { Err(report.text("the sample").into()) }
 }
 

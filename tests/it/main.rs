@@ -7,6 +7,7 @@ mod authority;
 mod bad_input;
 mod burst;
 mod check_command;
+mod connect_command;
 mod contract;
 mod corpus;
 mod crash;

@@ -8,7 +8,7 @@ use zip::ZipArchive;
 use super::*;
 use crate::{
     check::{Day, Limits, Severity, Unmapped},
-    connection::Connection,
+    connection::{Connection, Dialect},
 };
 
 fn connection(refresh: &str) -> Connection {
@@ -43,7 +43,7 @@ fn terms(refresh: &str) -> Terms {
 fn zip_of(csv: &[u8], refresh: &str) -> (Report, Vec<u8>) {
     let mut zip = vec![];
     let terms = terms(refresh);
-    let report = check_and_zip(csv, &mut zip, &terms, "Mapping", csv.len() as u64).unwrap();
+    let report = check_and_zip(csv, &mut zip, &terms, csv.len() as u64).unwrap();
     (report, zip)
 }
 
@@ -149,7 +149,7 @@ fn another_encoding_and_delimiter_are_converted_where_the_connection_says_so() {
     terms.checks.delimiter = Some(b';');
     let csv = b"sep=;\r\nMail;Boss;Org\r\na@x.com;;Caf\xE9, East\r\n";
     let mut zip = vec![];
-    let report = check_and_zip(&csv[..], &mut zip, &terms, "Mapping", 50).unwrap();
+    let report = check_and_zip(&csv[..], &mut zip, &terms, 50).unwrap();
     assert!(report.is_accepted(), "{}", report.text("f"));
     assert_eq!(entries(&zip).0, "Mail,Boss,Org\na@x.com,,\"Café, East\"\n");
 }
@@ -160,7 +160,7 @@ fn a_lenient_connection_leaves_bad_rows_out_and_says_so() {
     terms.checks.lenient = true;
     let csv = b"Mail,Boss,Org\na@x.com,,HQ\nb,a@x.com,HQ\nc@x.com,a@x.com\n\nd@x.com,a@x.com,HQ\n";
     let mut zip = vec![];
-    let report = check_and_zip(&csv[..], &mut zip, &terms, "Mapping", 50).unwrap();
+    let report = check_and_zip(&csv[..], &mut zip, &terms, 50).unwrap();
     assert!(report.is_accepted(), "{}", report.text("f"));
     assert_eq!((report.summary.rows, report.summary.people, report.dropped), (2, 2, 2));
     assert!(report.notice().unwrap().contains("2 rows left out as not valid"));
@@ -251,4 +251,25 @@ fn a_header_that_differs_in_capitals_is_pointed_out() {
 fn an_incremental_file_needs_only_its_person_id() {
     assert!(zip_of(b"Mail\na@x.com\n", "incremental").0.is_accepted());
     assert!(!zip_of(b"Org\nHQ\n", "incremental").0.is_accepted());
+}
+
+#[test]
+fn metadata_and_names_are_written_in_the_dialect() {
+    let dialect = Dialect {
+        mapping_key: None,
+        is_bootstrap: crate::connection::IsBootstrap::Boolean,
+        data_file: "Data.csv".to_owned(),
+        metadata_file: "meta.json".to_owned(),
+        types: vec![(crate::check::Kind::Text, "string".to_owned())],
+    };
+    let csv = b"Mail,Boss,Org\na@x.com,,HQ\n";
+    let mut zip = vec![];
+    let mut terms = terms("full");
+    terms.dialect = dialect.or_key("ColumnMap");
+    check_and_zip(&csv[..], &mut zip, &terms, 50).unwrap();
+    let (_, metadata, names) = entries(&zip);
+    assert_eq!(names, ["meta.json", "Data.csv"]);
+    assert_eq!(metadata["IsBootstrap"], true);
+    assert_eq!(metadata["ColumnMap"]["Org"]["type"], "string");
+    assert_eq!(metadata["ColumnMap"]["Mail"]["type"], "EmailType");
 }

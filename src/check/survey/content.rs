@@ -1,0 +1,269 @@
+//! What the values of one column are, as counters.
+
+use super::{
+    super::{
+        date::{self, Fault, Order},
+        fields::Kind,
+        value,
+    },
+    distinct::{self, Distinct},
+};
+
+/// What was counted of a column.
+#[derive(Clone, Debug)]
+pub struct Content {
+    /// Values that are not blank.
+    pub filled: u64,
+    /// Values that are blank.
+    pub blanks: u64,
+    /// Email addresses.
+    pub emails: u64,
+    /// Dates, and what speaks for either order.
+    pub dates: Dates,
+    /// Whole numbers of 32 bits.
+    pub integers: u64,
+    /// Numbers, whole ones among them; codes with leading zeros are none.
+    pub doubles: u64,
+    /// TRUE or FALSE.
+    pub booleans: u64,
+    /// IC, Mngr or Mngr+.
+    pub indicators: u64,
+    /// Numbers from 0 to 7.
+    pub onsite_days: u64,
+    /// Values that look like a number of a person or an account: US social security, IBAN.
+    pub numbers_of_people: u64,
+    distinct: Distinct,
+    /// The value before this one: equal ones come in runs.
+    last: Vec<u8>,
+    last_class: Class,
+}
+
+/// What was counted of a column's dates.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Dates {
+    /// Those that can be read month first.
+    pub month_first: u64,
+    /// Those that can be read day first.
+    pub day_first: u64,
+    /// Those that are a day only month first.
+    pub only_month_first: u64,
+    /// Those that are a day only day first.
+    pub only_day_first: u64,
+    /// Those that are another day in the other order.
+    pub both_ways: u64,
+    /// Those in a form that is not read in either order, and the first's fault.
+    unreadable: u64,
+    fault: Option<Fault>,
+}
+
+/// What a value is.
+#[derive(Clone, Copy, Debug)]
+enum Class {
+    Email,
+    Date(Dates),
+    Number { is_integer: bool, is_onsite: bool },
+    Boolean,
+    Indicator,
+    OfPeople,
+    Text,
+}
+
+impl Content {
+    /// Nothing yet, of one of so many columns.
+    pub(super) fn new(columns: usize) -> Self {
+        Self {
+            filled: 0,
+            blanks: 0,
+            emails: 0,
+            dates: Dates::default(),
+            integers: 0,
+            doubles: 0,
+            booleans: 0,
+            indicators: 0,
+            onsite_days: 0,
+            numbers_of_people: 0,
+            distinct: Distinct::new(columns),
+            last: vec![],
+            last_class: Class::Text,
+        }
+    }
+
+    /// Counts a value.
+    pub(super) fn see(&mut self, value: &[u8]) {
+        if value::is_blank(value) {
+            self.blanks += 1;
+            return;
+        }
+        self.filled += 1;
+        if self.last != value {
+            self.distinct.insert(distinct::hash(value));
+            self.last.clear();
+            self.last.extend_from_slice(value);
+            self.last_class = class(value);
+        }
+        self.add(self.last_class);
+    }
+
+    fn add(&mut self, class: Class) {
+        match class {
+            Class::Email => self.emails += 1,
+            Class::Date(dates) => self.dates.add(dates),
+            Class::Number { is_integer, is_onsite } => {
+                self.doubles += 1;
+                self.integers += u64::from(is_integer);
+                self.onsite_days += u64::from(is_onsite);
+            }
+            Class::Boolean => self.booleans += 1,
+            Class::Indicator => self.indicators += 1,
+            Class::OfPeople => self.numbers_of_people += 1,
+            Class::Text => {}
+        }
+    }
+
+    /// How many values are of this type.
+    #[must_use]
+    pub fn of_kind(&self, kind: Kind) -> u64 {
+        match kind {
+            Kind::Email => self.emails,
+            Kind::Text => self.filled,
+            Kind::Date(Order::MonthFirst) => self.dates.month_first,
+            Kind::Date(Order::DayFirst) => self.dates.day_first,
+            Kind::Double => self.doubles,
+            Kind::Integer => self.integers,
+            Kind::Boolean => self.booleans,
+        }
+    }
+
+    /// About how many different values there are.
+    #[must_use]
+    pub fn distinct(&self) -> u64 {
+        self.distinct.count()
+    }
+
+    /// How many of a hundred different values are in the other column as well.
+    #[must_use]
+    pub fn percent_in(&self, other: &Self) -> usize {
+        self.distinct.percent_in(&other.distinct)
+    }
+
+    /// What to do where most values are dates that the service does not read.
+    #[must_use]
+    pub fn unreadable_dates(&self) -> Option<&'static str> {
+        let Dates { unreadable, fault, .. } = self.dates;
+        let fault = fault.filter(|_| 2 * unreadable > self.filled)?;
+        Some(fault.sentence(Order::MonthFirst))
+    }
+}
+
+impl Dates {
+    fn add(&mut self, other: Self) {
+        self.month_first += other.month_first;
+        self.day_first += other.day_first;
+        self.only_month_first += other.only_month_first;
+        self.only_day_first += other.only_day_first;
+        self.both_ways += other.both_ways;
+        self.unreadable += other.unreadable;
+        self.fault = self.fault.or(other.fault);
+    }
+
+    fn of(value: &[u8]) -> Option<Self> {
+        let month_first = date::read(value, Order::MonthFirst);
+        let day_first = date::read(value, Order::DayFirst);
+        let mut dates = Self {
+            month_first: u64::from(month_first.is_ok()),
+            day_first: u64::from(day_first.is_ok()),
+            ..Self::default()
+        };
+        match (month_first, day_first) {
+            (Ok(reading), Ok(_)) => {
+                // The year first means month before day everywhere but in the service's other list.
+                dates.only_month_first = u64::from(reading.year_first);
+                dates.both_ways = u64::from(reading.both_ways);
+            }
+            (Ok(_), Err(_)) => dates.only_month_first = 1,
+            // Two-digit years are in the day-first list alone, and not written there alone.
+            (Err(Fault::TwoDigitYear), Ok(reading)) => {
+                dates.both_ways = u64::from(reading.both_ways);
+                let is_telling = !reading.both_ways && !reading.day.is_same_either_way();
+                dates.only_day_first = u64::from(is_telling);
+            }
+            (Err(_), Ok(_)) => dates.only_day_first = 1,
+            (Err(Fault::Form | Fault::NoSuchDay | Fault::Blanks | Fault::Words), Err(_)) => {
+                return None;
+            }
+            (Err(fault), Err(_)) => {
+                dates.unreadable = 1;
+                dates.fault = Some(fault);
+            }
+        }
+        Some(dates)
+    }
+}
+
+/// Whether a text is a value and no name of a column.
+pub(super) fn is_of_a_row(name: &str) -> bool {
+    let text = name.trim().as_bytes();
+    name.contains('@')
+        || value::is_code(text)
+        || matches!(class(text), Class::Date(_) | Class::Number { .. } | Class::OfPeople)
+}
+
+fn class(value: &[u8]) -> Class {
+    if value.contains(&b'@') && value::email(value).is_ok() {
+        return Class::Email;
+    }
+    if is_social_security(value) || is_iban(value) {
+        return Class::OfPeople;
+    }
+    if value::double(value).is_ok() {
+        let digits = value.strip_prefix(b"-").unwrap_or(value);
+        // A code like 0042 would lose its zeros.
+        if digits.len() > 1 && digits.starts_with(b"0") && !digits.contains(&b'.') {
+            return Class::Text;
+        }
+        return Class::Number {
+            is_integer: value::integer(value).is_ok(),
+            is_onsite: value::onsite_days(value).is_ok(),
+        };
+    }
+    if value::boolean(value).is_ok() {
+        return Class::Boolean;
+    }
+    if value::supervisor_indicator(value).is_ok() {
+        return Class::Indicator;
+    }
+    // All dates have a digit.
+    let may_be_date = value.len() <= 40 && value.iter().any(u8::is_ascii_digit);
+    match may_be_date.then(|| Dates::of(value)).flatten() {
+        Some(dates) => Class::Date(dates),
+        None => Class::Text,
+    }
+}
+
+/// `123-45-6789`.
+fn is_social_security(value: &[u8]) -> bool {
+    value.len() == 11
+        && value.iter().enumerate().all(|(at, byte)| match at {
+            3 | 6 => *byte == b'-',
+            _ => byte.is_ascii_digit(),
+        })
+}
+
+/// An account number by ISO 13616, with or without blanks, whose check digits are right.
+fn is_iban(value: &[u8]) -> bool {
+    let [a, b, c, d, ..] = *value else { return false };
+    let begins = a.is_ascii_uppercase() && b.is_ascii_uppercase();
+    if !begins || !c.is_ascii_digit() || !d.is_ascii_digit() || value.len() > 42 {
+        return false;
+    }
+    let signs: Vec<u8> = value.iter().copied().filter(|byte| *byte != b' ').collect();
+    let (country, account) = signs.split_at(4);
+    if !(11..=30).contains(&account.len()) {
+        return false;
+    }
+    let remainder = account.iter().chain(country).try_fold(0_u32, |rest, sign| {
+        let digit = char::from(*sign).to_digit(36)?;
+        Some((rest * if digit < 10 { 10 } else { 100 } + digit) % 97)
+    });
+    remainder == Some(1)
+}

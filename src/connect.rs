@@ -1,0 +1,159 @@
+//! `viva-import connect`: a connection proposed for an export nobody has mapped yet.
+//!
+//! The export is read once, in flat memory, and its columns are matched with Viva's fields by what
+//! they are called and what they hold. It is a proposal: what is not certain says so, personal data
+//! that is not needed is left out, and a person decides. No cell's value is told or kept.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::Write as _,
+    path::Path,
+};
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    check::{Survey, mapping_faults},
+    cli::{Connect, Denied, Outcome, RefreshWord},
+    connection::{Connection, Connector, sentence},
+};
+
+mod dates;
+mod names;
+mod naming;
+mod people;
+mod propose;
+mod text;
+
+/// Stands where the tenant's id is not known.
+pub const NO_TENANT: &str = "00000000-0000-0000-0000-000000000000";
+
+/// Most fields the service takes. Source: "Prepare organizational data".
+const MAX_FIELDS: usize = 105;
+
+/// A connection that may fit an export.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proposal {
+    /// The connection's document.
+    pub document: Value,
+    /// What becomes of each column, in the file's order.
+    pub columns: Vec<Proposed>,
+}
+
+/// What becomes of a column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposed {
+    /// Its header, or its place where that cannot be told.
+    pub column: String,
+    /// What the header has to be renamed to before the service takes it.
+    pub rename: Option<String>,
+    /// The field it is mapped to; `None` where it is left out.
+    pub field: Option<String>,
+    /// The type, by our own word.
+    pub kind: Option<&'static str>,
+    /// Whether nothing speaks against it; a column that is left out is.
+    pub sure: bool,
+    /// Why, without any value.
+    pub why: String,
+}
+
+/// Proposes a connection for a file and tells it.
+///
+/// # Errors
+/// The file is no use, or it cannot be read, or the connection cannot be written.
+pub fn run(wishes: &Connect) -> Result<Outcome, Denied> {
+    let fail = |error| Denied::cannot_read(&wishes.file, &error);
+    let file = File::open(&wishes.file).map_err(fail)?;
+    if file.metadata().map_err(fail)?.is_dir() {
+        return Err(Denied::Failed(format!("{} is a folder", wishes.file.display())));
+    }
+    let survey = Survey::of(file).map_err(fail)?.map_err(Denied::Refused)?;
+    let proposal = Proposal::of(&survey, wishes)?;
+    if let Some(out) = &wishes.out {
+        write(out, &proposal.document)?;
+    }
+    Ok(Outcome::done(text::text(&proposal, &survey, wishes), proposal.json()))
+}
+
+/// Writes a document where there is none yet.
+fn write(path: &Path, document: &Value) -> Result<(), Denied> {
+    let fail = |error| Denied::cannot_write(path, &error);
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(fail)?;
+    file.write_all(format!("{document:#}\n").as_bytes()).map_err(fail)
+}
+
+impl Proposal {
+    /// The proposal for an export.
+    ///
+    /// # Errors
+    /// Nothing of it can be mapped, or a wish is no use.
+    pub fn of(survey: &Survey, wishes: &Connect) -> Result<Self, Denied> {
+        let columns = propose::columns(survey);
+        let columns = naming::named(&columns, propose::judge(&columns, survey));
+        if columns.iter().all(|proposed| proposed.field.is_none()) {
+            let why = "no column can be mapped; each has to be named in the first line, and no two \
+                       alike";
+            return Err(Denied::Refused(why.to_owned()));
+        }
+        let document = document(survey, &columns, wishes);
+        // The columns are ours; only what was asked for can be wrong.
+        let connection = Connection::parse("proposed", document.to_string().as_bytes())
+            .map_err(|faults| Denied::Failed(sentence(&faults)))?;
+        let faults = mapping_faults(&connection.mapping, &connection.checks);
+        if faults.is_empty() {
+            Ok(Self { document, columns })
+        } else {
+            Err(Denied::Refused(faults.join("; ")))
+        }
+    }
+
+    /// The proposal for a program.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let columns = self.columns.iter().map(|proposed| {
+            json!({
+                "column": proposed.column,
+                "rename": proposed.rename,
+                "field": proposed.field,
+                "type": proposed.kind,
+                "sure": proposed.sure,
+                "why": proposed.why,
+            })
+        });
+        json!({ "connection": self.document, "columns": columns.collect::<Vec<_>>() })
+    }
+}
+
+fn document(survey: &Survey, columns: &[Proposed], wishes: &Connect) -> Value {
+    let mut credential = json!({ "kind": "managedIdentity" });
+    if let Some(id) = &wishes.client_id {
+        credential["clientId"] = id.as_str().into();
+    }
+    let refresh = match wishes.refresh {
+        RefreshWord::Full => "full",
+        RefreshWord::Incremental => "incremental",
+    };
+    let mut document = json!({
+        "tenantId": wishes.tenant.as_deref().unwrap_or(NO_TENANT),
+        "connector": Connector::Hr.word(),
+        "refresh": refresh,
+        "credential": credential,
+    });
+    if let Some(encoding) = survey.encoding {
+        document["encoding"] = encoding.name().to_ascii_lowercase().into();
+    }
+    match survey.delimiter {
+        b',' => {}
+        b'\t' => document["delimiter"] = "tab".into(),
+        other => document["delimiter"] = char::from(other).to_string().into(),
+    }
+    let mapped = columns.iter().filter_map(|proposed| {
+        let source = proposed.rename.as_ref().unwrap_or(&proposed.column).clone();
+        Some((source, json!({ "name": proposed.field.as_ref()?, "type": proposed.kind? })))
+    });
+    document["mapping"] = Value::Object(mapped.collect::<Map<_, _>>());
+    document
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,115 @@
+//! Which columns hold the person and the manager.
+
+use crate::check::{Content, Kind, Survey};
+
+use super::propose::{Column, Verdict};
+
+/// Managers of whom at least so many of a hundred are people of the file.
+const OF_THE_FILE_PERCENT: usize = 80;
+
+/// The two columns.
+pub(super) struct People {
+    person: Option<Found>,
+    manager: Option<Found>,
+    /// About how many different people there are.
+    pub(super) count: u64,
+}
+
+/// A column, and whether its name says what it is.
+#[derive(Clone, Copy)]
+struct Found {
+    at: usize,
+    is_named: bool,
+}
+
+/// Finds them among the columns of which nothing is decided yet.
+pub(super) fn find(
+    columns: &[Column<'_>],
+    verdicts: &[Option<Verdict>],
+    survey: &Survey,
+) -> People {
+    let is_of_emails = |at: &usize| {
+        let content = columns[*at].content;
+        verdicts[*at].is_none() && 2 * content.emails > content.filled
+    };
+    let emails: Vec<usize> = (0..columns.len()).filter(is_of_emails).collect();
+    let named = |field: &str| {
+        let ranked = emails.iter().filter_map(|at| Some((columns[*at].meant(field)?.rank, *at)));
+        Some(Found { at: ranked.min()?.1, is_named: true })
+    };
+    let (mut person, mut manager) = (named("PersonId"), named("ManagerId"));
+    let others = |taken: Option<Found>| {
+        emails.iter().copied().filter(move |at| taken.is_none_or(|taken| taken.at != *at))
+    };
+    let content = |at: usize| columns[at].content;
+    if person.is_none() {
+        // There are more people than managers, and they stand in every row.
+        let most = others(manager)
+            .max_by_key(|at| (content(*at).distinct(), content(*at).filled, columns.len() - at));
+        person = most.map(|at| Found { at, is_named: false });
+    }
+    if let (None, Some(person)) = (manager, person) {
+        let (people, all) = (content(person.at), content(person.at).distinct());
+        let likely = others(Some(person))
+            .filter(|at| content(*at).percent_in(people) >= OF_THE_FILE_PERCENT)
+            .filter(|at| 10 * content(*at).distinct() <= 9 * all)
+            .min_by_key(|at| content(*at).distinct());
+        manager = likely.map(|at| Found { at, is_named: false });
+    }
+    let count = person.map_or(survey.rows, |person| content(person.at).distinct());
+    People { person, manager, count }
+}
+
+impl People {
+    /// What becomes of the two columns.
+    pub(super) fn verdicts(
+        &self,
+        columns: &[Column<'_>],
+        survey: &Survey,
+    ) -> Vec<(usize, Verdict)> {
+        let people = self.person.map(|person| columns[person.at].content);
+        let mut verdicts = vec![];
+        if let Some(Found { at, is_named }) = self.person {
+            let content = columns[at].content;
+            let mut why = told(is_named, "it holds the most different addresses");
+            if content.blanks > 0 {
+                why.push(format!("but {} rows have none, which are refused", content.blanks));
+            }
+            let dates = columns.iter().filter(|column| column.meant("EffectiveDate").is_some());
+            let days = dates.map(|column| column.content.distinct()).max().unwrap_or(1);
+            if survey.rows > (self.count * days).saturating_mul(21) / 20 {
+                why.push("but people stand in more rows than there are effective dates".to_owned());
+            }
+            verdicts.push((at, field("PersonId", columns[at].content, is_named, why)));
+        }
+        if let Some(Found { at, is_named }) = self.manager {
+            let content = columns[at].content;
+            let mut why = told(is_named, "its addresses are those of some of the people");
+            let percent = people.map_or(0, |people| content.percent_in(people));
+            if percent < OF_THE_FILE_PERCENT {
+                why.push(format!("but only {percent} % of its addresses are people of this file"));
+            }
+            verdicts.push((at, field("ManagerId", content, is_named, why)));
+        }
+        verdicts
+    }
+}
+
+fn told(is_named: bool, content: &str) -> Vec<String> {
+    vec![if is_named { "its name says so, and it holds addresses" } else { content }.to_owned()]
+}
+
+/// Sure where its name says so and nothing speaks against it.
+fn field(target: &str, content: &Content, is_named: bool, mut why: Vec<String>) -> Verdict {
+    let others = content.filled - content.emails;
+    if others > 0 {
+        why.push(format!("but {others} of its values are no addresses, which are refused"));
+    }
+    Verdict::Field {
+        target: target.to_owned(),
+        is_custom: false,
+        kind: Kind::Email,
+        is_sure: is_named && why.len() == 1,
+        why: why.join(", "),
+    }
+}

@@ -1,0 +1,288 @@
+//! From what columns are called and hold to what they are.
+//!
+//! A name goes before what is in the column, and what is in it has to fit. Whatever is not needed
+//! or may not leave is left out with the reason.
+
+use crate::check::{Content, Kind, Order, Survey, personal, reserved_kind};
+
+use super::{
+    dates,
+    names::{self, Match},
+    people::{self, People},
+};
+
+/// Different values, for every hundred people with one, from which a column tells people apart.
+const TELLING_PERCENT: u64 = 90;
+/// People from which that is asked.
+const FEW_PEOPLE: u64 = 20;
+
+/// A column of the export.
+pub(super) struct Column<'a> {
+    /// What it is called here.
+    pub(super) called: String,
+    /// Its header, where it has one that nothing else has.
+    pub(super) name: Option<&'a str>,
+    pub(super) key: String,
+    /// Viva's fields that its name means; it may be either of two.
+    pub(super) fields: Vec<Match>,
+    pub(super) content: &'a Content,
+}
+
+impl Column<'_> {
+    /// How its name means this field of Viva's, if it does.
+    pub(super) fn meant(&self, field: &str) -> Option<Match> {
+        self.fields.iter().find(|found| found.field == field).copied()
+    }
+}
+
+/// What becomes of a column.
+#[derive(Clone, Debug)]
+pub(super) enum Verdict {
+    /// It is this field.
+    Field {
+        /// Viva's name, or the custom one before it is made unique.
+        target: String,
+        is_custom: bool,
+        kind: Kind,
+        is_sure: bool,
+        why: String,
+    },
+    /// It stays where it is.
+    LeftOut(String),
+}
+
+impl Verdict {
+    pub(super) fn left_out(why: impl Into<String>) -> Self {
+        Self::LeftOut(why.into())
+    }
+
+    fn custom(target: &str, kind: Kind, is_sure: bool, why: impl Into<String>) -> Self {
+        let why = why.into();
+        Self::Field { target: target.to_owned(), is_custom: true, kind, is_sure, why }
+    }
+}
+
+/// The columns of an export.
+pub(super) fn columns(survey: &Survey) -> Vec<Column<'_>> {
+    let alike = |one: &str, other: &str| one.trim().to_lowercase() == other.trim().to_lowercase();
+    let names = || survey.columns.iter().filter_map(|column| column.name.as_deref());
+    let is_single = |name: &&str| names().filter(|other| alike(name, other)).count() == 1;
+    survey
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(at, heading)| {
+            let key = heading.name.as_deref().map(names::key).unwrap_or_default();
+            Column {
+                called: heading.name.clone().unwrap_or_else(|| format!("column {}", at + 1)),
+                name: heading.name.as_deref().filter(is_single),
+                fields: names::matches(&key, &names::FIELDS),
+                key,
+                content: &heading.content,
+            }
+        })
+        .collect()
+}
+
+/// What becomes of each column.
+pub(super) fn judge(columns: &[Column<'_>], survey: &Survey) -> Vec<Verdict> {
+    let mut verdicts: Vec<Option<Verdict>> = columns.iter().map(left_out).collect();
+    // The first two fields are addresses, and found together.
+    let people = people::find(columns, &verdicts, survey);
+    for (at, verdict) in people.verdicts(columns, survey) {
+        verdicts[at] = Some(verdict);
+    }
+    let free = columns.iter().zip(&verdicts).filter(|(_, verdict)| verdict.is_none());
+    let usual = dates::usual(free.map(|(column, _)| column.content));
+    for (field, _) in &names::FIELDS[2..] {
+        let free = (0..columns.len()).filter(|at| verdicts[*at].is_none());
+        let named = free.filter_map(|at| Some((at, columns[at].meant(field)?)));
+        let mut named: Vec<(usize, Match)> = named.collect();
+        named.sort_by_key(|(_, found)| found.rank);
+        for (at, found) in named {
+            let verdict = reserved(field, found.is_clear, columns[at].content, usual);
+            let is_field = matches!(verdict, Verdict::Field { .. });
+            // What may mean something else does, unless it is pay.
+            if !is_field && !found.is_clear && *field != "HourlyRate" {
+                continue;
+            }
+            verdicts[at] = Some(verdict);
+            if is_field {
+                break;
+            }
+        }
+    }
+    effective_date(columns, &mut verdicts, survey, usual);
+    let judged = verdicts.into_iter().zip(columns);
+    judged
+        .map(|(verdict, column)| verdict.unwrap_or_else(|| rest(column, &people, usual)))
+        .collect()
+}
+
+/// What is left out whatever else it is.
+fn left_out(column: &Column<'_>) -> Option<Verdict> {
+    let Column { name, key, content, .. } = column;
+    let Some(name) = name else {
+        let why = if key.is_empty() {
+            "the header has no name here, or none that can be told; name the column if it is needed"
+        } else {
+            "another column has the same name (capitals and blanks do not count); rename one if it \
+             is needed"
+        };
+        return Some(Verdict::left_out(why));
+    };
+    if content.filled == 0 {
+        return Some(Verdict::left_out("it has no value at all"));
+    }
+    // One in twenty is no accident.
+    if 20 * content.numbers_of_people >= content.filled {
+        let why = "its values look like national identity numbers or bank accounts, which must \
+                   not leave";
+        return Some(Verdict::left_out(why));
+    }
+    let what = personal(name).or_else(|| names::personal(key));
+    let what = what.filter(|_| column.fields.is_empty())?;
+    Some(Verdict::left_out(format!("it looks like {what}, which the analysis does not need")))
+}
+
+/// A column that is called like one of Viva's fields.
+fn reserved(target: &str, is_clear: bool, content: &Content, usual: Option<Order>) -> Verdict {
+    let mut is_sure = is_clear;
+    let mut why = if is_clear { "its name says so" } else { "its name may say so" }.to_owned();
+    let kind = match reserved_kind(target) {
+        Some(Kind::Date(_)) => {
+            if let Some(remedy) = content.unreadable_dates() {
+                return Verdict::left_out(format!("it is {target} by its name, but {remedy}"));
+            }
+            let written = dates::written(&content.dates, usual);
+            is_sure &= written.is_sure;
+            why = format!("{why}, and {}", written.why);
+            written.kind
+        }
+        Some(kind) => kind,
+        None => Kind::Text,
+    };
+    let fitting = match target {
+        "SupervisorIndicator" => content.indicators,
+        "WeeklyBadgeOnsiteDays" => content.onsite_days,
+        _ => content.of_kind(kind),
+    };
+    let wanted = match (target, kind) {
+        ("SupervisorIndicator", _) => "IC, Mngr or Mngr+",
+        ("WeeklyBadgeOnsiteDays", _) => "numbers from 0 to 7",
+        (_, Kind::Date(_)) => "dates in a form that the service reads",
+        (_, Kind::Integer) => "whole numbers",
+        _ => "plain numbers like 23.75",
+    };
+    if 20 * fitting < 19 * content.filled {
+        return Verdict::left_out(format!(
+            "it is {target} by its name, but its values are not {wanted}"
+        ));
+    }
+    if fitting < content.filled {
+        is_sure = false;
+        why = format!("{why}, but {} of its values are not {wanted}", content.filled - fitting);
+    }
+    if target == "HourlyRate" {
+        is_sure = false;
+        why.push_str("; it is pay, in US dollars: take it out if the analysis does not need it");
+    }
+    Verdict::Field { target: target.to_owned(), is_custom: false, kind, is_sure, why }
+}
+
+/// Dates of which there are few, in every row: the days from which the rows count.
+fn effective_date(
+    columns: &[Column<'_>],
+    verdicts: &mut [Option<Verdict>],
+    survey: &Survey,
+    usual: Option<Order>,
+) {
+    let is_taken = |verdict: &Verdict| matches!(verdict, Verdict::Field { target, .. } if target == "EffectiveDate");
+    if verdicts.iter().flatten().any(is_taken) {
+        return;
+    }
+    let few = |at: &usize| {
+        let content = columns[*at].content;
+        let written = dates::written(&content.dates, usual);
+        verdicts[*at].is_none()
+            && content.filled == survey.rows
+            && content.of_kind(written.kind) == content.filled
+            && (content.distinct() == 1 || 20 * content.distinct() <= survey.rows)
+    };
+    let found: Vec<usize> = (0..columns.len()).filter(few).collect();
+    if let [at] = found[..] {
+        let written = dates::written(&columns[at].content.dates, usual);
+        verdicts[at] = Some(Verdict::Field {
+            target: "EffectiveDate".to_owned(),
+            is_custom: false,
+            kind: written.kind,
+            is_sure: false,
+            why: format!("every row has one of a few dates, and {}", written.why),
+        });
+    }
+}
+
+/// A column that is none of Viva's own fields.
+fn rest(column: &Column<'_>, people: &People, usual: Option<Order>) -> Verdict {
+    let Column { key, content, .. } = column;
+    if 2 * content.emails > content.filled {
+        let why = "it holds addresses of people, and Viva takes those of a person and of the \
+                   manager only";
+        return Verdict::left_out(why);
+    }
+    if names::is_of_people(key) {
+        let why = "it holds names of people; Viva knows people by their address and needs no \
+                   names";
+        return Verdict::left_out(why);
+    }
+    if names::is_number(key) {
+        let why = "it is a number or name that a system gives to people; Viva knows people by \
+                   their address";
+        return Verdict::left_out(why);
+    }
+    let known = names::matches(key, &names::CUSTOM).into_iter().next();
+    let with_a_value = people.count.min(content.filled);
+    let is_telling =
+        with_a_value >= FEW_PEOPLE && 100 * content.distinct() >= TELLING_PERCENT * with_a_value;
+    if is_telling && known.is_none() {
+        let why = "nearly every person has another value in it: there is nothing to group by, and \
+                   it may tell who somebody is";
+        return Verdict::left_out(why);
+    }
+    if let Some(known) = known {
+        let why = "it is worth grouping by, as a custom field";
+        return Verdict::custom(known.field, Kind::Text, true, why);
+    }
+    if let Some(remedy) = content.unreadable_dates() {
+        return Verdict::left_out(format!("it holds dates, but {remedy}"));
+    }
+    let (kind, what) = custom_kind(content, usual);
+    let why = format!(
+        "nothing is known by its name, so it is a custom field, {what}; take it out if the analysis \
+         does not need it"
+    );
+    Verdict::custom(&names::plain(&column.called), kind, false, why)
+}
+
+/// The strictest type that all values are of.
+fn custom_kind(content: &Content, usual: Option<Order>) -> (Kind, String) {
+    let all = |kind: Kind| content.of_kind(kind) == content.filled;
+    for (kind, what) in [
+        (Kind::Boolean, "TRUE or FALSE in each row"),
+        (Kind::Integer, "a whole number in each row"),
+        (Kind::Double, "a number in each row"),
+    ] {
+        if all(kind) {
+            return (kind, what.to_owned());
+        }
+    }
+    let written = dates::written(&content.dates, usual);
+    if all(written.kind) {
+        let what = format!(
+            "a date in each row, and {}; make sure that they are no dates of birth",
+            written.why
+        );
+        return (written.kind, what);
+    }
+    (Kind::Text, "text".to_owned())
+}

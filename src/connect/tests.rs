@@ -1,0 +1,400 @@
+//! Exports as systems write them, and what is proposed for them.
+
+use proptest::prelude::ProptestConfig;
+
+use super::*;
+use crate::{check::Kind, cli::Format};
+
+/// How a column's value in each row is made.
+type Cell = fn(usize) -> String;
+
+const ROWS: usize = 40;
+
+fn person(row: usize) -> String {
+    format!("p{row}@contoso.com")
+}
+
+fn manager(row: usize) -> String {
+    if row == 0 { String::new() } else { person(row / 5) }
+}
+
+fn few(row: usize) -> String {
+    format!("Group {}", row % 4)
+}
+
+fn month_first(row: usize) -> String {
+    format!("{:02}/{:02}/2019", row % 12 + 1, row % 28 + 1)
+}
+
+fn day_first(row: usize) -> String {
+    format!("{:02}/{:02}/2019", row % 28 + 1, row % 12 + 1)
+}
+
+fn either_way(row: usize) -> String {
+    format!("{:02}/{:02}/2019", row % 12 + 1, (row + 1) % 12 + 1)
+}
+
+fn iso(row: usize) -> String {
+    format!("2019-{:02}-{:02}", row % 12 + 1, row % 28 + 1)
+}
+
+fn today(_: usize) -> String {
+    "2026-11-01".to_owned()
+}
+
+const WISHES: Connect = Connect {
+    file: std::path::PathBuf::new(),
+    tenant: None,
+    client_id: None,
+    out: None,
+    refresh: RefreshWord::Full,
+    format: Format::Text,
+};
+
+fn export(columns: &[(&str, Cell)]) -> String {
+    let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+    let mut lines = vec![names.join(",")];
+    for row in 0..ROWS {
+        let cells: Vec<String> = columns.iter().map(|(_, cell)| cell(row)).collect();
+        lines.push(cells.join(","));
+    }
+    lines.join("\n")
+}
+
+fn proposal(csv: impl AsRef<[u8]>) -> Result<Proposal, String> {
+    let survey = Survey::of(csv.as_ref()).unwrap()?;
+    Proposal::of(&survey, &WISHES).map_err(|failure| format!("{failure:?}"))
+}
+
+/// What became of the column, as one line.
+fn line(proposed: &Proposed) -> String {
+    match (&proposed.field, proposed.kind) {
+        (Some(field), Some(kind)) => {
+            format!("{field} {kind} {}", if proposed.sure { "sure" } else { "unsure" })
+        }
+        _ => "out".to_owned(),
+    }
+}
+
+/// What became of a column beside those that every export has.
+fn beside(name: &str, cell: Cell) -> Proposed {
+    let columns: [(&str, Cell); 5] = [
+        ("Work_Email", person),
+        ("Manager_Email", manager),
+        ("Department", few),
+        ("Effective_Date", today),
+        (name, cell),
+    ];
+    let columns = proposal(export(&columns)).unwrap().columns;
+    let lines: Vec<String> = columns[..4].iter().map(line).collect();
+    let usual = [
+        "PersonId EmailType sure",
+        "ManagerId EmailType sure",
+        "Organization StringType sure",
+        "EffectiveDate DateTime_MMDDYYYY sure",
+    ];
+    assert_eq!(lines, usual, "beside {name}");
+    columns[4].clone()
+}
+
+#[test]
+fn fields_are_known_by_what_systems_and_languages_call_them() {
+    for (name, cell, expected) in [
+        ("Job_Level", few as Cell, "LevelDesignation StringType sure"),
+        ("Grade", few, "LevelDesignation StringType sure"),
+        ("Niveau", few, "LevelDesignation StringType unsure"),
+        ("JobFamily", few, "FunctionType StringType sure"),
+        ("Office", few, "Location StringType sure"),
+        ("COUNTRY", few, "CountryOrRegion StringType sure"),
+        ("Cost_Center", few, "CostCenter StringType sure"),
+        ("Kostenstelle", |row| (4711 + row % 3).to_string(), "CostCenter StringType sure"),
+        ("hiredate", iso, "HireDate DateTime_MMDDYYYY sure"),
+        // A system name, so it cannot go as it is.
+        ("StartDate", iso, "HireDate DateTime_MMDDYYYY unsure"),
+        ("Layer", |row| (row % 5).to_string(), "Layer int32 sure"),
+        ("Layer", |row| format!("L{}", row % 5), "out"),
+        ("Hourly_Rate", |row| format!("{}.5", row % 9 + 20), "HourlyRate double unsure"),
+        ("Hourly_Rate", |row| format!("${}", row % 9 + 20), "out"),
+        (
+            "SupervisorIndicator",
+            |row| ["IC", "Mngr", "Mngr+"][row % 3].to_owned(),
+            "SupervisorIndicator StringType sure",
+        ),
+        ("SupervisorIndicator", |row| ["Yes", "No"][row % 2].to_owned(), "out"),
+        ("TimeZone", few, "Hr_TimeZone StringType unsure"),
+        ("Microsoft_Team", few, "Hr_Microsoft_Team StringType unsure"),
+        (
+            "Supervisor_Flag",
+            |row| ["Yes", "No"][row % 2].to_owned(),
+            "Supervisor_Flag StringType unsure",
+        ),
+        ("Region", few, "CountryOrRegion StringType unsure"),
+        ("Division", few, "Division StringType sure"),
+        ("Shoe", few, "Shoe StringType unsure"),
+        ("Shoe", |row| (row % 4).to_string(), "Shoe int32 unsure"),
+        ("Shoe", |row| format!("{}.5", row % 4), "Shoe double unsure"),
+        ("Shoe", |row| format!("00{}", row % 4), "Shoe StringType unsure"),
+        ("Shoe", |row| ["TRUE", "false"][row % 2].to_owned(), "Shoe Boolean unsure"),
+        ("Shoe", |row| ["yes", "no"][row % 2].to_owned(), "Shoe StringType unsure"),
+    ] {
+        assert_eq!(line(&beside(name, cell)), expected, "{name}");
+    }
+}
+
+#[test]
+fn what_is_not_needed_or_may_not_leave_is_left_out_with_the_reason() {
+    for (name, cell, reason) in [
+        ("SSN", few as Cell, "a national identity number"),
+        ("Geburtsdatum", iso, "a date of birth"),
+        ("DateOfBirth", iso, "a date of birth"),
+        ("Home_Address", few, "a private address"),
+        ("Mobile", few, "a phone number"),
+        ("Personal_Email", |row| format!("x{row}@home.example"), "a private email address"),
+        ("Salary", |row| row.to_string(), "pay"),
+        ("Gehalt", |row| row.to_string(), "pay"),
+        ("IBAN", few, "bank details"),
+        ("Gender", few, "a gender"),
+        ("Religion", few, "a religion"),
+        ("Code", |row| format!("123-45-{row:04}"), "national identity numbers or bank accounts"),
+        ("Code", |_| "GB82 WEST 1234 5698 7654 32".to_owned(), "bank accounts"),
+        ("First_Name", few, "names of people"),
+        ("Manager", few, "names of people"),
+        ("Employee_ID", |row| row.to_string(), "a number or name that a system gives"),
+        ("HRBP_Email", |_| "hr@contoso.com".to_owned(), "addresses of people"),
+        ("Note", |row| format!("text {row}"), "nearly every person has another value"),
+        ("Note", |row| if row % 2 == 0 { row.to_string() } else { String::new() }, "nearly every"),
+        ("Note", |_| String::new(), "no value at all"),
+        ("Hire_Date", |row| format!("{:02}.12.2019", row % 28 + 1), "a date with dots"),
+        ("Hire_Date", |_| "2019-12-01T00:00:00".to_owned(), "a timestamp"),
+        ("Hire_Date", |_| "20191201".to_owned(), "not dates in a form"),
+        ("Review", |row| format!("{:02}.12.2019", row % 28 + 1), "a date with dots"),
+        ("", few, "no name here"),
+    ] {
+        let proposed = beside(name, cell);
+        assert_eq!(line(&proposed), "out", "{name}");
+        assert!(proposed.why.contains(reason), "{name}: {}", proposed.why);
+    }
+    // Neighbours that stay.
+    for name in ["Manager_Type", "Nameplate", "Percentage", "Unionised_Site"] {
+        assert_ne!(line(&beside(name, few)), "out", "{name}");
+    }
+}
+
+#[test]
+fn the_order_of_dates_is_that_of_dates_that_can_be_read_one_way_only() {
+    let words: Cell = |row| format!("{:02}-Mar-2012", row % 28 + 1);
+    let short: Cell = |row| format!("{:02}/{:02}/19", row % 28 + 1, row % 12 + 1);
+    let mixed: Cell = |row| if row % 3 == 0 { "12/31/2019" } else { "31/12/2019" }.to_owned();
+    let nearly: Cell = |row| if row == 3 { "unknown".to_owned() } else { iso(row) };
+    for (cell, expected) in [
+        (month_first as Cell, "HireDate DateTime_MMDDYYYY sure"),
+        (day_first, "HireDate DateTime_DDMMYYYY sure"),
+        (iso, "HireDate DateTime_MMDDYYYY sure"),
+        (words, "HireDate DateTime_MMDDYYYY sure"),
+        (short, "HireDate DateTime_DDMMYYYY sure"),
+        (mixed, "out"),
+        (nearly, "HireDate DateTime_MMDDYYYY unsure"),
+    ] {
+        assert_eq!(line(&beside("Hire_Date", cell)), expected);
+    }
+    let alone = |dates: [Cell; 2]| {
+        let columns: [(&str, Cell); 3] =
+            [("Email", person), ("EffectiveDate", dates[0]), ("Hire_Date", dates[1])];
+        let columns = proposal(export(&columns)).unwrap().columns;
+        [line(&columns[1]), line(&columns[2])]
+    };
+    assert_eq!(
+        alone([either_way, either_way]),
+        ["EffectiveDate DateTime_MMDDYYYY unsure", "HireDate DateTime_MMDDYYYY unsure"]
+    );
+    // What one column shows is taken for the other.
+    assert_eq!(
+        alone([either_way, day_first]),
+        ["EffectiveDate DateTime_DDMMYYYY unsure", "HireDate DateTime_DDMMYYYY sure"]
+    );
+}
+
+#[test]
+fn of_two_columns_of_addresses_the_one_with_more_people_is_the_person() {
+    let other: Cell = |row| format!("x{row}@fabrikam.com");
+    for (columns, expected) in [
+        ([("A", person as Cell), ("B", manager as Cell)], ["PersonId unsure", "ManagerId unsure"]),
+        ([("A", manager), ("B", person)], ["ManagerId unsure", "PersonId unsure"]),
+        ([("A", manager), ("Work_Email", person)], ["ManagerId unsure", "PersonId sure"]),
+        ([("Supervisor_Email", manager), ("B", person)], ["ManagerId sure", "PersonId unsure"]),
+        ([("UPN", person), ("Work_Email", other)], ["out", "PersonId sure"]),
+        ([("Reports_To", manager), ("Employee", person)], ["ManagerId sure", "PersonId sure"]),
+        ([("Email", person), ("Manager", other)], ["PersonId sure", "ManagerId unsure"]),
+        // As many, so not the managers.
+        ([("Email", person), ("B", person)], ["PersonId sure", "out"]),
+    ] {
+        let columns = proposal(export(&columns)).unwrap().columns;
+        let found: Vec<String> =
+            columns.iter().map(|one| line(one).replace(" EmailType", "")).collect();
+        assert_eq!(found, expected);
+    }
+}
+
+#[test]
+fn history_has_a_row_for_each_person_and_date() {
+    let columns = |day: Cell| {
+        let columns: [(&str, Cell); 3] = [
+            ("Email", |row| person(row / 2)),
+            ("Manager", |row| manager(row / 2)),
+            ("Effective_Date", day),
+        ];
+        line(&proposal(export(&columns)).unwrap().columns[0])
+    };
+    let monthly: Cell = |row| format!("2026-{:02}-01", row % 2 + 1);
+    assert_eq!(columns(monthly), "PersonId EmailType sure");
+    assert_eq!(columns(today), "PersonId EmailType unsure");
+}
+
+#[test]
+fn few_dates_in_every_row_are_the_effective_date() {
+    let columns: [(&str, Cell); 2] = [("Email", person), ("Period", today)];
+    let columns = proposal(export(&columns)).unwrap().columns;
+    assert_eq!(line(&columns[1]), "EffectiveDate DateTime_MMDDYYYY unsure");
+}
+
+#[test]
+fn a_header_the_service_refuses_is_mapped_by_the_name_it_has_to_get() {
+    for (name, cell, rename, field) in [
+        ("Work Location", few as Cell, Some("Work_Location"), "Location"),
+        ("Größe (cm)", |row| (row % 4).to_string(), Some("Groesse_cm"), "Groesse_cm"),
+        ("勤務地", few, Some("Location"), "Location"),
+        ("備考", few, Some("Column_5"), "Column_5"),
+        // The plain name is another column's.
+        ("Work Email", |row| (row % 4).to_string(), Some("Work_Email_2"), "Work_Email"),
+        ("Work_Location", few, None, "Location"),
+    ] {
+        let proposed = beside(name, cell);
+        let found = (proposed.rename.as_deref(), proposed.field.as_deref());
+        assert_eq!(found, (rename, Some(field)), "{name}");
+    }
+}
+
+#[test]
+fn equal_names_are_left_out_both() {
+    let columns: [(&str, Cell); 3] = [("Email", person), ("Site", few), ("site ", few)];
+    let columns = proposal(export(&columns)).unwrap().columns;
+    assert_eq!(
+        columns.iter().map(line).collect::<Vec<_>>(),
+        ["PersonId EmailType sure", "out", "out"]
+    );
+    let twice: [(&str, Cell); 2] = [("Email", person), ("EMAIL", person)];
+    assert!(proposal(export(&twice)).unwrap_err().contains("no column can be mapped"));
+}
+
+#[test]
+fn no_more_is_mapped_than_the_service_takes_and_its_own_fields_go_first() {
+    let names: Vec<String> = (0..150).map(|number| format!("Extra{number}")).collect();
+    let mut columns: Vec<(&str, Cell)> =
+        names.iter().map(|name| (name.as_str(), few as Cell)).collect();
+    columns.push(("Work_Email", person));
+    let columns = proposal(export(&columns)).unwrap().columns;
+    assert_eq!(columns.iter().filter(|one| one.field.is_some()).count(), MAX_FIELDS);
+    assert_eq!(line(&columns[150]), "PersonId EmailType sure");
+}
+
+#[test]
+fn every_proposal_is_a_connection_that_the_checks_take() {
+    let names = names::FIELDS.iter().chain(&names::CUSTOM).flat_map(|(field, others)| {
+        others.split_whitespace().map(|name| name.trim_end_matches('?')).chain([*field])
+    });
+    let more = ["organization", "personid", "Person Id", "EndDate", "x y", "-", "Domain", "\u{e9}"];
+    for name in names.chain(more) {
+        for cell in [few as Cell, person, iso, day_first, |row| row.to_string()] {
+            let columns: [(&str, Cell); 2] = [(name, cell), ("EMail_Work", person)];
+            let proposal = proposal(export(&columns)).unwrap();
+            let document = proposal.document.to_string();
+            let connection = Connection::parse("hr", document.as_bytes()).unwrap();
+            let faults = mapping_faults(&connection.mapping, &connection.checks);
+            assert_eq!(faults, Vec::<String>::new(), "{name}");
+            let kinds = connection.mapping.iter().map(|field| Kind::parse(&field.kind));
+            assert!(kinds.into_iter().all(|kind| kind.is_some()));
+        }
+    }
+}
+
+#[test]
+fn wishes_stand_in_the_document_and_bad_ones_are_told() {
+    let columns: [(&str, Cell); 1] = [("Email", person)];
+    let survey = Survey::of(export(&columns).as_bytes()).unwrap().unwrap();
+    let guid = "11111111-2222-3333-4444-555555555555".to_owned();
+    let wishes = Connect {
+        tenant: Some(guid.clone()),
+        client_id: Some(guid.clone()),
+        refresh: RefreshWord::Incremental,
+        ..WISHES
+    };
+    let document = Proposal::of(&survey, &wishes).unwrap().document;
+    let expected = json!({
+        "tenantId": guid,
+        "connector": "HR",
+        "refresh": "incremental",
+        "credential": { "kind": "managedIdentity", "clientId": guid },
+        "mapping": { "Email": { "name": "PersonId", "type": "EmailType" } },
+    });
+    assert_eq!(document, expected);
+    let wishes = Connect { tenant: Some("contoso.com".to_owned()), ..WISHES };
+    let Err(Denied::Failed(why)) = Proposal::of(&survey, &wishes) else { panic!() };
+    assert!(why.starts_with("/tenantId: must be"), "{why}");
+}
+
+/// The findings of the mapping's own rules when the file is checked with what was proposed for it.
+fn faults_of_the_mapping(csv: &str, proposal: &Proposal) -> Vec<String> {
+    let connection = Connection::parse("hr", proposal.document.to_string().as_bytes()).unwrap();
+    let limits = crate::config::limits(|_| None).unwrap();
+    let today = time::macros::date!(2026 - 12 - 01).into();
+    let terms = crate::check::Terms::of(&connection, &limits, today);
+    let checked = crate::check::Check::open(csv.as_bytes(), &terms).unwrap().finish().unwrap();
+    let errors = checked.findings.iter().filter(|found| {
+        let is_of_the_mapping = found.rule.name().starts_with('H') && found.rule.name() != "H13";
+        is_of_the_mapping && found.severity == crate::check::Severity::Error
+    });
+    errors.map(|found| format!("{} {:?}", found.rule, found.column)).collect()
+}
+
+proptest::proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 100, failure_persistence: None, ..ProptestConfig::default()
+    })]
+    #[test]
+    fn whatever_the_columns_are_the_mapping_that_is_proposed_breaks_no_rule(
+        names in proptest::collection::vec(
+            proptest::sample::select(&[
+                "Email", "email", "E-Mail", "Work_Email", "Manager", "ManagerId", "PersonId",
+                "person id", "Organization", "Organisation", "Dept", "StartDate", "Hire Date",
+                "HireDate", "Layer", "Level", "Rate", "HourlyRate", "TimeZone", "Microsoft_X", "X",
+                "x", "X_2", "", " ", "-", "部署", "Größe", "SSN", "SupervisorIndicator",
+                "WeeklyBadgeOnsiteDays", "Effective Date", "effectivedate", "Location ",
+            ][..]),
+            1..12,
+        ),
+        values in proptest::collection::vec(
+            proptest::sample::select(&[
+                "a@x.com", "b@x.com", "c", "12/31/2019", "31/12/2019", "01/02/2019", "2019-12-31",
+                "31.12.2019", "1", "7.5", "007", "TRUE", "IC", "123-45-6789", "", " ", "é", "東京",
+            ][..]),
+            12..60,
+        ),
+    ) {
+        let width = names.len();
+        let rows: Vec<String> = values
+            .chunks_exact(width)
+            .map(|row| format!("p{}@x.com,{}\n", row.len(), row.join(",")))
+            .collect();
+        let csv = |names: &[String]| format!("UPN,{}\n{}", names.join(","), rows.concat());
+        let named = |name: &&str| (*name).to_owned();
+        if let Ok(proposal) = proposal(csv(&names.iter().map(named).collect::<Vec<_>>())) {
+            let renamed = |(name, one): (&&str, &Proposed)| {
+                one.rename.clone().unwrap_or_else(|| (*name).to_owned())
+            };
+            let header: Vec<String> =
+                names.iter().zip(&proposal.columns[1..]).map(renamed).collect();
+            let faults = faults_of_the_mapping(&csv(&header), &proposal);
+            assert_eq!(faults, Vec::<String>::new(), "{header:?} {:#}", proposal.document);
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! What a template teaches: the dialect, and what is odd about it.
+
+use serde_json::{Map, Value};
+
+use super::template::Template;
+use crate::{
+    check::{Kind, Order, reserved_kind},
+    connection::{Connector, Dialect, IsBootstrap},
+};
+
+/// What was learnt.
+#[derive(Debug)]
+pub(super) struct Lesson {
+    /// The dialect.
+    pub(super) dialect: Dialect,
+    /// The fields of the template.
+    pub(super) fields: Vec<String>,
+    /// What a person should know, a sentence each.
+    pub(super) notes: Vec<String>,
+}
+
+/// Learns from a template; what it does not say stays as `known`.
+///
+/// # Errors
+/// Why it teaches nothing.
+pub(super) fn learn(template: &Template, known: Dialect) -> Result<Lesson, String> {
+    let members = &template.members;
+    if !Dialect::FIXED_KEYS.iter().any(|key| members.contains_key(*key)) {
+        let why = "it has neither DatasetType nor IsBootstrap and so is no metadata.json; take the \
+                   template of the portal as it is";
+        return Err(why.to_owned());
+    }
+    let (key, mapping) = mapping(members)?;
+    let mut lesson = Lesson { dialect: known, fields: vec![], notes: vec![] };
+    lesson.dialect.mapping_key = Some(key.clone());
+    lesson.dataset(members)?;
+    lesson.is_bootstrap(members);
+    for (learnt, name) in [
+        (&template.data_file, &mut lesson.dialect.data_file),
+        (&template.metadata_file, &mut lesson.dialect.metadata_file),
+    ] {
+        if let Some(learnt) = learnt {
+            name.clone_from(learnt);
+        }
+    }
+    lesson.types(mapping);
+    let is_known = |name: &&String| Dialect::FIXED_KEYS.contains(&name.as_str()) || *name == key;
+    for name in members.keys().filter(|name| !is_known(name)) {
+        lesson.notes.push(format!("the template also has {name:?}, which is not written"));
+    }
+    Ok(lesson)
+}
+
+/// The one member whose members have a name and a type.
+fn mapping(members: &Map<String, Value>) -> Result<(&String, &Map<String, Value>), String> {
+    let is_mapping = |members: &Map<String, Value>| {
+        members.values().all(Value::is_object) && members.values().any(is_entry)
+    };
+    let objects = members.iter().filter_map(|(key, value)| Some((key, value.as_object()?)));
+    let found: Vec<_> = objects.filter(|(_, members)| is_mapping(members)).collect();
+    match found[..] {
+        [one] => Ok(one),
+        [] => Err("metadata.json has no mapping of columns to fields with \"name\" and \"type\"; \
+                   take the template of the portal as it is"
+            .to_owned()),
+        _ => Err("metadata.json has several mappings; leave only the one for HR in it".to_owned()),
+    }
+}
+
+impl Lesson {
+    fn dataset(&mut self, members: &Map<String, Value>) -> Result<(), String> {
+        let ours = Connector::Hr.word();
+        match members.get("DatasetType").map(Value::as_str) {
+            Some(Some(word)) if word == ours => Ok(()),
+            Some(Some(word)) => Err(format!(
+                "the template is for {word:?} and not for {ours}; take the one for organizational \
+                 data"
+            )),
+            Some(None) | None => {
+                let note = format!("the template does not say DatasetType; \"{ours}\" is written");
+                self.notes.push(note);
+                Ok(())
+            }
+        }
+    }
+
+    fn is_bootstrap(&mut self, members: &Map<String, Value>) {
+        match members.get("IsBootstrap").map(IsBootstrap::of) {
+            Some(Some(written)) => self.dialect.is_bootstrap = written,
+            said => {
+                let said = if said.is_some() { "is neither true nor false" } else { "is missing" };
+                self.notes
+                    .push(format!("IsBootstrap {said} in the template; it is written as before"));
+            }
+        }
+    }
+
+    fn types(&mut self, mapping: &Map<String, Value>) {
+        let mut types: Vec<(Kind, String)> = vec![];
+        for (source, entry) in mapping {
+            if !is_entry(entry) {
+                self.notes.push(format!("{source:?} has no name or no type and is passed over"));
+                continue;
+            }
+            let (name, word) = (text(entry, "name"), text(entry, "type"));
+            self.fields.push(name.to_owned());
+            for member in entry.as_object().into_iter().flat_map(Map::keys) {
+                if !["name", "type"].contains(&member.as_str()) {
+                    let note = format!("{source:?} also has {member:?}, which is not written");
+                    self.notes.push(note);
+                }
+            }
+            let Some(kind) = self.kind(name, word) else { continue };
+            match types.iter().find(|(known, _)| *known == kind) {
+                None => types.push((kind, word.to_owned())),
+                Some((_, first)) if first == word => {}
+                Some((_, first)) => self.notes.push(format!(
+                    "{name:?} has the type {word:?} where other fields of the same type have \
+                     {first:?}, which is written for all of them"
+                )),
+            }
+        }
+        let place = |kind: &Kind| Kind::ALL.iter().position(|one| one == kind);
+        types.sort_by_key(|(kind, _)| place(kind));
+        let unseen = Kind::ALL.into_iter().filter(|kind| types.iter().all(|(one, _)| one != kind));
+        let unseen: Vec<&str> = unseen.map(Kind::word).collect();
+        if !unseen.is_empty() {
+            self.notes.push(format!(
+                "the template has no field of these types, which are written as the mapping spells \
+                 them: {}",
+                unseen.join(", ")
+            ));
+        }
+        self.dialect.types = types;
+    }
+
+    /// What a word means: what it says, else what the field is that it stands on.
+    fn kind(&mut self, name: &str, word: &str) -> Option<Kind> {
+        let (said, field) = (Kind::parse(word), reserved_kind(name));
+        match (said, field) {
+            (Some(said), Some(field)) if !said.is_like(field) => self.notes.push(format!(
+                "{name:?} has the type {word:?}, where {} was expected; `check` still asks for that",
+                field.word()
+            )),
+            (None, None) => self.notes.push(format!(
+                "{name:?} has the type {word:?}, which is not known; nothing is learnt from it"
+            )),
+            (None, Some(Kind::Date(_))) => {
+                let order = if is_day_first(word) { Order::DayFirst } else { Order::MonthFirst };
+                let kind = Kind::Date(order);
+                self.notes.push(format!(
+                    "{name:?} has the type {word:?}, which is not known; it is taken for {}, so \
+                     look in the portal which part of a date comes first",
+                    kind.word()
+                ));
+                return Some(kind);
+            }
+            (None, Some(field)) => self.notes.push(format!(
+                "{name:?} has the type {word:?}, which is not known; it is taken for {}",
+                field.word()
+            )),
+            (Some(_), _) => {}
+        }
+        said.or(field)
+    }
+}
+
+fn is_day_first(word: &str) -> bool {
+    let letters = word.chars().filter(char::is_ascii_alphabetic);
+    letters.map(|letter| letter.to_ascii_lowercase()).collect::<String>().contains("ddmm")
+}
+
+fn is_entry(entry: &Value) -> bool {
+    !text(entry, "name").trim().is_empty() && !text(entry, "type").trim().is_empty()
+}
+
+fn text<'a>(entry: &'a Value, key: &str) -> &'a str {
+    entry[key].as_str().unwrap_or_default()
+}

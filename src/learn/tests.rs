@@ -1,0 +1,274 @@
+//! Templates as they may be, and what is learnt from them.
+
+use std::{io::Write as _, path::PathBuf};
+
+use tempfile::TempDir;
+use zip::{ZipWriter, write::SimpleFileOptions};
+
+use super::*;
+use crate::{
+    check::{Kind, Order},
+    cli::Format,
+};
+
+const TEMPLATE: &str = r#"{
+  "DatasetType": "HR",
+  "IsBootstrap": "true",
+  "Mapping": {
+    "PersonId": { "name": "PersonId", "type": "EmailType" },
+    "Organization": { "name": "Organization", "type": "string" },
+    "EffectiveDate": { "name": "EffectiveDate", "type": "DateTime_MMDDYYYY" }
+  }
+}"#;
+
+const CONNECTION: &str = r#"{
+  "mapping": { "Mail": { "type": "Email", "name": "PersonId" },
+               "Site": { "type": "String", "name": "Location" } },
+  "tenantId": "11111111-2222-3333-4444-555555555555",
+  "connector": "HR",
+  "refresh": "full",
+  "rules": { "Q01": "off" },
+  "credential": { "kind": "managedIdentity" }
+}"#;
+
+struct Desk(TempDir);
+
+impl Desk {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn put(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.path().join(name);
+        fs::write(&path, content).unwrap();
+        path
+    }
+}
+
+fn wishes(template: PathBuf, connection: Option<PathBuf>) -> Learn {
+    Learn { template, connection, format: Format::Json }
+}
+
+fn learnt(template: impl AsRef<[u8]>) -> Result<Value, Denied> {
+    let path = Desk::new();
+    Ok(run(&wishes(path.put("template", template), None))?.json)
+}
+
+fn zipped(files: &[(&str, &str)]) -> Vec<u8> {
+    let mut zip = ZipWriter::new(std::io::Cursor::new(vec![]));
+    for (name, content) in files {
+        zip.start_file(*name, SimpleFileOptions::default()).unwrap();
+        zip.write_all(content.as_bytes()).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+#[test]
+fn the_dialect_of_a_template_is_learnt() {
+    let told = learnt(TEMPLATE).unwrap();
+    let types = json!({
+        "EmailType": "EmailType",
+        "StringType": "string",
+        "DateTime_MMDDYYYY": "DateTime_MMDDYYYY",
+    });
+    assert_eq!(
+        told["dialect"],
+        json!({
+            "mappingKey": "Mapping",
+            "isBootstrap": "text",
+            "dataFile": "data.csv",
+            "metadataFile": "metadata.json",
+            "types": types,
+        })
+    );
+    assert_eq!((&told["differs"], &told["written"]), (&json!(["StringType"]), &json!(false)));
+    assert_eq!(told["onlyInTemplate"], Value::Null);
+    let marked = format!("\u{feff}{TEMPLATE}").replace("Mapping", "ColumnMap");
+    let other = learnt(marked.replace("\"true\"", "false")).unwrap();
+    assert_eq!(other["dialect"]["mappingKey"], "ColumnMap");
+    assert_eq!(other["dialect"]["isBootstrap"], "boolean");
+    let capital = learnt(TEMPLATE.replace("true", "False")).unwrap();
+    assert_eq!(capital["dialect"]["isBootstrap"], "capitalText");
+}
+
+#[test]
+fn a_word_nobody_knows_is_what_the_field_is_that_it_stands_on() {
+    for (field, word, kind) in [
+        ("ManagerId", "Address", Some("EmailType")),
+        ("Location", "Words", Some("StringType")),
+        ("HireDate", "DateTime", Some("DateTime_MMDDYYYY")),
+        ("HireDate", "Date_DD-MM-YYYY", Some("DateTime_DDMMYYYY")),
+        ("HireDate", "DateTime_DDMMYYYY", Some("DateTime_DDMMYYYY")),
+        ("HourlyRate", "number", Some("double")),
+        ("Layer", "long", Some("int32")),
+        ("Whatever", "number", None),
+        ("Whatever", "bool", Some("Boolean")),
+    ] {
+        let mapping = json!({ field: { "name": field, "type": word } });
+        let template = json!({ "DatasetType": "HR", "IsBootstrap": "true", "Mapping": mapping });
+        let told = learnt(template.to_string()).unwrap();
+        let types = kind.map_or(Value::Null, |kind| json!({ kind: word }));
+        assert_eq!(told["dialect"]["types"], types, "{field} {word}");
+        let is_known = Kind::parse(word).is_some();
+        let note = format!("\"{field}\" has the type \"{word}\", which is not known");
+        let is_told = told["notes"].to_string().replace('\\', "").contains(&note);
+        assert_eq!(is_told, !is_known, "{field} {word}: {told}");
+    }
+}
+
+#[test]
+fn what_is_odd_about_a_template_is_told() {
+    let entry = r#""Organization": { "name": "Organization", "type": "string" }"#;
+    for (from, to, note) in [
+        ("\"string\"", "\"EmailType\"", "where StringType was expected"),
+        ("\"HR\"", "5", "does not say DatasetType"),
+        ("\"true\"", "\"yes\"", "IsBootstrap is neither true nor false"),
+        ("\"IsBootstrap\"", "\"isBootstrap\"", "IsBootstrap is missing"),
+        ("\"DatasetType\"", "\"properties\": {}, \"DatasetType\"", "also has \"properties\""),
+        ("\"type\": \"string\"", "\"type\": \"string\", \"format\": 1", "also has \"format\""),
+        (entry, r#""Organization": {}"#, "has no name or no type"),
+        (
+            entry,
+            r#""A": { "name": "A", "type": "string" }, "B": { "name": "B", "type": "String" }"#,
+            "\"B\" has the type \"String\" where other fields of the same type have \"string\"",
+        ),
+    ] {
+        let changed = TEMPLATE.replace(from, to);
+        assert_ne!(changed, TEMPLATE);
+        let told = learnt(changed).unwrap()["notes"].to_string().replace('\\', "");
+        assert!(told.contains(note), "{note} in {told}");
+    }
+}
+
+#[test]
+fn a_template_that_teaches_nothing_is_refused() {
+    for (template, says) in [
+        (String::new().into_bytes(), "not JSON"),
+        (b"[]".to_vec(), "must be an object"),
+        (b"\xFF".to_vec(), "not UTF-8"),
+        (vec![b' '; crate::connection::MAX_BYTES + 1], "larger than"),
+        (TEMPLATE.replace("Organization\":", "PersonId\":").into(), "stands twice"),
+        (CONNECTION.to_owned().into(), "so is no metadata.json"),
+        (TEMPLATE.replace("\"HR\"", "\"SalesData\"").into(), "for \"SalesData\" and not for HR"),
+        (TEMPLATE.replace("\"type\"", "\"kind\"").into(), "no mapping"),
+        (
+            TEMPLATE
+                .replace("\"Mapping\"", "\"X\": {\"A\":{\"name\":\"A\",\"type\":\"B\"}}, \"Y\"")
+                .into(),
+            "several mappings",
+        ),
+        (b"PK\x03\x04".to_vec(), "the zip cannot be read"),
+        (zipped(&[("data.csv", "x")]), "no metadata.json"),
+        (zipped(&[("a.json", "{}"), ("b.json", "{}")]), "no metadata.json"),
+    ] {
+        let Err(Denied::Refused(why)) = learnt(template) else { panic!("{says}") };
+        assert!(why.contains(says), "{why}");
+    }
+    let missing = run(&wishes(PathBuf::from("no-such-template.json"), None));
+    assert!(matches!(missing, Err(Denied::Failed(_))));
+}
+
+#[test]
+fn the_names_in_a_zip_are_learnt() {
+    for (files, names) in [
+        (vec![("data.csv", ""), ("metadata.json", TEMPLATE)], ["data.csv", "metadata.json"]),
+        (vec![("Metadata.json", TEMPLATE), ("Data.csv", "")], ["Data.csv", "Metadata.json"]),
+        (vec![("t/Data.csv", ""), ("t/meta.json", TEMPLATE)], ["Data.csv", "meta.json"]),
+        (
+            vec![
+                ("metadata.json", TEMPLATE),
+                ("other.json", "{}"),
+                ("__MACOSX/._metadata.json", ""),
+            ],
+            ["data.csv", "metadata.json"],
+        ),
+    ] {
+        let told = learnt(zipped(&files)).unwrap();
+        let found = [&told["dialect"]["dataFile"], &told["dialect"]["metadataFile"]];
+        assert_eq!(found, names);
+    }
+}
+
+#[test]
+fn a_connection_keeps_everything_else_and_its_order() {
+    let desk = Desk::new();
+    let template = desk.put("info.zip", zipped(&[("Data.csv", ""), ("metadata.json", TEMPLATE)]));
+    let stored = desk.put("hr.json", CONNECTION);
+    let told = run(&wishes(template, Some(stored.clone()))).unwrap().json;
+    assert_eq!(told["written"], true);
+    assert_eq!(told["onlyInTemplate"], json!(["Organization", "EffectiveDate"]));
+    assert_eq!(told["onlyInConnection"], json!(["Location"]));
+    let text = fs::read_to_string(&stored).unwrap();
+    let mut expected: Value = serde_json::from_str(CONNECTION).unwrap();
+    expected["dialect"] = told["dialect"].clone();
+    assert_eq!(text, format!("{expected:#}\n"));
+    let connection = Connection::parse("hr", text.as_bytes()).unwrap();
+    assert_eq!(connection.dialect.data_file, "Data.csv");
+    // The template alone says nothing of names: those known stay.
+    let again = wishes(desk.put("metadata.json", TEMPLATE), Some(stored.clone()));
+    let again = run(&again).unwrap().text;
+    assert!(again.contains("says so already"), "{again}");
+    assert_eq!(fs::read_to_string(&stored).unwrap(), text);
+    assert_eq!(fs::read_dir(desk.0.path()).unwrap().count(), 3);
+}
+
+#[test]
+fn a_connection_that_is_or_would_be_no_use_is_left_as_it_was() {
+    let desk = Desk::new();
+    let template = desk.put("metadata.json", TEMPLATE);
+    let shared = TEMPLATE.replace("\"EmailType\"", "\"text\"").replace("\"string\"", "\"text\"");
+    let shared = desk.put("shared.json", shared);
+    for (template, connection, says) in [
+        (&template, "{".to_owned(), "cannot be used: line 1"),
+        (&template, CONNECTION.replace("\"HR\"", "\"X\""), "cannot be used: /connector"),
+        (
+            &shared,
+            CONNECTION.replace("\"String\"", "\"text\""),
+            "would not be valid and is left as it was: /mapping/Site/type: the dialect has this",
+        ),
+    ] {
+        let stored = desk.put("hr.json", &connection);
+        let outcome = run(&wishes(template.clone(), Some(stored.clone())));
+        let Err(Denied::Refused(why)) = outcome else { panic!("{says}") };
+        assert!(why.contains(says), "{why}");
+        assert_eq!(fs::read_to_string(&stored).unwrap(), connection);
+    }
+}
+
+#[test]
+fn what_is_learnt_is_how_a_zip_is_written() {
+    let desk = Desk::new();
+    let words = [("Mapping", "ColumnMap"), ("\"true\"", "true"), ("\"EmailType\"", "\"address\"")];
+    let template =
+        words.iter().fold(TEMPLATE.to_owned(), |text, (from, to)| text.replace(from, to));
+    let template = desk.put("t.zip", zipped(&[("Data.csv", ""), ("Metadata.json", &template)]));
+    let document =
+        CONNECTION.replace("\"Email\"", "\"address\"").replace("Location", "Organization");
+    let stored = desk.put("hr.json", document);
+    run(&wishes(template, Some(stored.clone()))).unwrap();
+    let connection = Connection::parse("hr", &fs::read(&stored).unwrap()).unwrap();
+    let limits = crate::config::limits(|_| None).unwrap();
+    let today = crate::check::Day::from(time::macros::date!(2026 - 11 - 23));
+    let mut terms = crate::check::Terms::of(&connection, &limits, today);
+    terms.refresh = Refresh::Incremental;
+    let (csv, mut packed) = (b"Mail,Site\na@x.com,Oslo\n", vec![]);
+    let report = crate::package::check_and_zip(&csv[..], &mut packed, &terms, 50);
+    assert!(report.unwrap().is_accepted());
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(packed)).unwrap();
+    assert!(archive.by_name("Data.csv").is_ok());
+    let metadata: Value =
+        serde_json::from_reader(archive.by_name("Metadata.json").unwrap()).unwrap();
+    assert_eq!(
+        metadata,
+        json!({
+            "DatasetType": "HR",
+            "IsBootstrap": false,
+            "ColumnMap": {
+                "Mail": { "name": "PersonId", "type": "address" },
+                "Site": { "name": "Organization", "type": "string" },
+            },
+        })
+    );
+    assert_eq!(connection.dialect.types[0], (Kind::Email, "address".to_owned()));
+    assert!(connection.dialect.types.iter().all(|(kind, _)| *kind != Kind::Date(Order::DayFirst)));
+}

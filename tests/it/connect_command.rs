@@ -1,0 +1,194 @@
+//! `viva-import connect` and `viva-import learn` as a person runs them.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use viva_import::connect::NO_TENANT;
+
+use self::exports::{MARK, exports};
+use crate::{
+    rules::case::{MAPPING, metadata, zip},
+    stage::BINARY,
+};
+
+mod exports;
+
+fn run(command: &str, file: &Path, arguments: &[&str]) -> Output {
+    Command::new(BINARY).arg(command).arg(file).args(arguments).output().unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn says(output: &Output) -> String {
+    let both = [output.stdout.as_slice(), &output.stderr].concat();
+    String::from_utf8(both).unwrap()
+}
+
+fn put(desk: &TempDir, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    let path = desk.path().join(name);
+    fs::write(&path, content).unwrap();
+    path
+}
+
+fn line(column: &Value) -> String {
+    let word = |key: &str| column[key].as_str().unwrap_or_default();
+    if column["field"].is_null() {
+        return "out".to_owned();
+    }
+    let sure = if column["sure"] == true { "sure" } else { "unsure" };
+    let rename = column["rename"].as_str().map_or_else(String::new, |name| format!(" -> {name}"));
+    format!("{} {} {sure}{rename}", word("field"), word("type"))
+}
+
+#[test]
+fn what_is_proposed_for_an_export_passes_the_check_of_it() {
+    for export in exports() {
+        let desk = tempfile::tempdir().unwrap();
+        let file = put(&desk, "export.csv", export.bytes());
+        let out = desk.path().join("hr.json").display().to_string();
+        let output = run("connect", &file, &["--format", "json", "--out", &out]);
+        assert_eq!(code(&output), 0, "{}: {}", export.what, says(&output));
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let columns = told["columns"].as_array().unwrap();
+        for (found, (name, _, expected)) in columns.iter().zip(&export.columns) {
+            assert_eq!(found["column"], **name, "{}", export.what);
+            assert_eq!(line(found), *expected, "{}: {found}", export.what);
+        }
+        let written: Value = serde_json::from_slice(&fs::read(&out).unwrap()).unwrap();
+        assert_eq!(written, told["connection"]);
+        assert_eq!(written["tenantId"], NO_TENANT);
+        for key in ["encoding", "delimiter"] {
+            assert_eq!(written.get(key), export.beside.get(key), "{}", export.what);
+        }
+        // The header as it has to be.
+        let mut renamed = export;
+        for ((name, ..), column) in renamed.columns.iter_mut().zip(columns) {
+            if let Some(to) = column["rename"].as_str() {
+                *name = to.to_owned().leak();
+            }
+        }
+        let file = put(&desk, "renamed.csv", renamed.bytes());
+        let report = run("check", &file, &["--mapping", &out]);
+        assert_eq!(code(&report), 0, "{}: {}", renamed.what, says(&report));
+    }
+}
+
+#[test]
+fn no_value_of_an_export_is_told() {
+    let desk = tempfile::tempdir().unwrap();
+    for export in exports() {
+        let text = export.bytes();
+        let headerless: Vec<u8> =
+            text.split_inclusive(|byte| *byte == b'\n').skip(1).collect::<Vec<_>>().concat();
+        let one_line: Vec<u8> =
+            text.iter().map(|byte| if b"\r\n".contains(byte) { b' ' } else { *byte }).collect();
+        let unclosed = [text.as_slice(), b"\"", &headerless].concat();
+        let quoted = [b"\"", text.as_slice()].concat();
+        for (kind, content) in [
+            ("whole", text.clone()),
+            ("headerless", headerless.clone()),
+            ("one-line", one_line),
+            ("unclosed", unclosed),
+            ("quoted", quoted),
+        ] {
+            let file = put(&desk, "export.csv", content);
+            for format in ["text", "json"] {
+                let output = run("connect", &file, &["--format", format]);
+                let told = says(&output).to_lowercase();
+                let what = format!("{kind} {}: {told}", export.what);
+                assert_eq!(code(&output), i32::from(kind != "whole"), "{what}");
+                for value in
+                    [MARK, "73519", "735-19", "/2019", "2019-", "2026-10", "山田", ".12.2030"]
+                {
+                    assert!(!told.contains(value), "{value} in {what}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_text_says_what_is_to_be_done_next() {
+    let desk = tempfile::tempdir().unwrap();
+    let csv =
+        "Email,Hire Date,SSN\na@x.com,01/02/2019,\nb@x.com,02/03/2019,1\nc@x.com,03/04/2019,2,3\n";
+    let file = put(&desk, "export.csv", csv);
+    let text = says(&run("connect", &file, &[]));
+    for part in [
+        "sure      Email ",
+        "unsure    Hire Date ",
+        "left out  SSN ",
+        "\"Hire Date\" to Hire_Date",
+        "No column is ManagerId",
+        "No column is Organization",
+        "No column is EffectiveDate",
+        "Rows with more or fewer values than the header: 1",
+        "tenant's id in the place of the zeros",
+        "viva-import check",
+        "\"tenantId\": \"00000000-0000",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+}
+
+#[test]
+fn the_exit_code_says_what_came_of_it_and_no_file_is_overwritten() {
+    let desk = tempfile::tempdir().unwrap();
+    let good = put(&desk, "good.csv", exports()[0].bytes());
+    let there = put(&desk, "there.json", "mine").display().to_string();
+    let empty = put(&desk, "empty.csv", "");
+    let nobody = desk.path().join("nobody.csv");
+    let guid = "11111111-2222-3333-4444-555555555555";
+    for (file, arguments, expected, part) in [
+        (&good, vec!["--tenant", guid, "--refresh", "incremental"], 0, guid),
+        (&good, vec!["--out", &there], 2, "there.json cannot be written"),
+        (&good, vec!["--tenant", "contoso"], 2, "/tenantId: must be"),
+        (&good, vec!["--client-id", "x"], 2, "/credential/clientId: must be"),
+        (&empty, vec![], 1, "the file is empty"),
+        (&nobody, vec![], 2, "nobody.csv cannot be read"),
+        (&desk.path().to_path_buf(), vec![], 2, "is a folder"),
+    ] {
+        let output = run("connect", file, &arguments);
+        assert_eq!(code(&output), expected, "{}", says(&output));
+        assert!(says(&output).contains(part), "{part}: {}", says(&output));
+    }
+    assert_eq!(fs::read_to_string(&there).unwrap(), "mine");
+}
+
+#[test]
+fn a_connection_learns_from_a_template_and_says_so() {
+    let desk = tempfile::tempdir().unwrap();
+    let template = metadata(MAPPING).replace("\"Mapping\"", "\"ColumnMap\"");
+    let template = zip(&[("data.csv", "PersonId\n"), ("metadata.json", &template)]);
+    let template = put(&desk, "template.zip", template);
+    let good = put(&desk, "export.csv", exports()[0].bytes());
+    let out = desk.path().join("hr.json").display().to_string();
+    assert_eq!(code(&run("connect", &good, &["--out", &out])), 0);
+    let output = run("learn", &template, &["--connection", &out]);
+    let text = says(&output);
+    assert_eq!(code(&output), 0, "{text}");
+    assert!(text.contains("\"ColumnMap\"   (by default \"Mapping\")"), "{text}");
+    let document: Value = serde_json::from_slice(&fs::read(&out).unwrap()).unwrap();
+    assert_eq!(document["dialect"]["mappingKey"], "ColumnMap");
+    let report = run("check", &good, &["--mapping", &out]);
+    assert_eq!(code(&report), 0, "{}", says(&report));
+    let nobody = desk.path().join("nobody.json");
+    for (template, arguments, expected) in [
+        (&template, vec![], 0),
+        (&template, vec!["--format", "json"], 0),
+        (&good, vec![], 1),
+        (&nobody, vec![], 2),
+        (&template, vec!["--connection", "nobody.json"], 2),
+    ] {
+        let output = run("learn", template, &arguments);
+        assert_eq!(code(&output), expected, "{}", says(&output));
+        assert!(!says(&output).contains(MARK));
+    }
+}
