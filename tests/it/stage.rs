@@ -27,7 +27,7 @@ pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_viva-import");
 pub(crate) const TOKEN: &str = "the-token-of-this-test";
 /// Longer than anything here takes, on any machine.
 const PATIENCE: Duration = Duration::from_mins(2);
-const ACCOUNTS: usize = 150;
+const ACCOUNTS: usize = 200;
 
 /// A small file that is right for the sample connection.
 pub(crate) const GOOD_CSV: &str = "Employee,EffectiveDate,Manager,Organization\n\
