@@ -52,13 +52,25 @@ pub enum Account {
         /// Base addresses of the three services.
         endpoints: Endpoints,
     },
-    /// Azure, as a managed identity.
+    /// Azure.
     Identity {
-        /// Client id of the user-assigned identity; `None` is the system-assigned.
-        client_id: Option<String>,
+        /// As whom.
+        who: Who,
         /// Base addresses of the three services.
         endpoints: Endpoints,
     },
+}
+
+/// Who reaches storage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// The app's managed identity.
+    ManagedIdentity {
+        /// Client id of the user-assigned identity; `None` is the system-assigned.
+        client_id: Option<String>,
+    },
+    /// Whoever is signed in to the Azure CLI.
+    AzureCli,
 }
 
 /// Base addresses of the account's services.
@@ -110,8 +122,13 @@ impl Account {
                 options.per_try_policies = vec![SharedKey::policy(name, key, scheme)];
                 (endpoints, None, options)
             }
-            Self::Identity { client_id, endpoints } => {
-                let credential = identity::managed_identity(client_id.as_deref(), answer_timeout)?;
+            Self::Identity { who, endpoints } => {
+                let credential = match who {
+                    Who::ManagedIdentity { client_id } => {
+                        identity::managed_identity(client_id.as_deref(), answer_timeout)?
+                    }
+                    Who::AzureCli => identity::azure_cli(None, answer_timeout)?,
+                };
                 (endpoints, Some(credential), client_options(false, answer_timeout)?)
             }
         })

@@ -12,6 +12,7 @@ use std::{
 use time::OffsetDateTime;
 
 use crate::{
+    certificate,
     check::{Asked, Report, Summary, Terms},
     cli::{self, ByHand, Denied, Outcome, RefreshWord, ReportFormat},
     config::{self, Lookup},
@@ -74,6 +75,7 @@ impl Desk {
                 self.ask(&it.account, async |road| road.resume(&it.connection).await).await
             }
             ByHand::Doctor(it) => self.examine(&it).await,
+            ByHand::Certificate(it) => certificate::run(&it.name, it.days, &it.out, (self.clock)()),
             ByHand::Rules(it) => reference::rules(it.id.as_deref()),
             ByHand::Settings(_) => Ok(reference::settings()),
         }

@@ -17,9 +17,13 @@ use rcgen::{
     CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize,
 };
-use time::{Duration, OffsetDateTime};
+use serde_json::json;
+use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
-use crate::connection;
+use crate::{
+    cli::{Denied, Outcome},
+    connection,
+};
 
 /// Longest time a certificate is made for.
 const MAX_DAYS: u32 = 3650;
@@ -137,25 +141,31 @@ fn create(path: &Path, is_private: bool) -> io::Result<File> {
 /// Makes and writes a certificate; what to tell the person who wanted it.
 ///
 /// # Errors
-/// Why there is none, in words.
-pub fn run(name: &str, days: u32, folder: &Path, now: OffsetDateTime) -> Result<String, String> {
+/// Why there is none.
+pub fn run(name: &str, days: u32, folder: &Path, now: OffsetDateTime) -> Result<Outcome, Denied> {
     let made = make(name, days, now)?;
     let Files { public, private } = write(&made, folder)?;
-    let (public, private) = (public.display(), private.display());
+    let (public, private) = (public.display().to_string(), private.display().to_string());
     let Made { thumbprint, expires, .. } = made;
-    Ok(format!(
+    let text = format!(
         "{public}: the public part\n\
          {private}: the private key and the certificate; keep it secret\n\
          It expires on {}. Its thumbprint is {thumbprint}.\n\
          \n\
          Next:\n\
-         1. Give {public} to the administrator, who adds it to the app registration under\n\
-         \x20  Certificates & secrets.\n\
-         2. Put the private part into a Key Vault, and name its secret in a setting:\n\
-         \x20  az keyvault certificate import --vault-name VAULT --name {name} --file {private}\n\
-         \x20  Then delete {private}.",
+         1. Give {public} to the Microsoft 365 administrator, who adds it to the app registration\n\
+         \x20  under Certificates & secrets.\n\
+         2. Push with it from here: viva-import push ... --credential clientCertificate\n\
+         \x20  --certificate {private}\n\
+         \x20  Or put it into a Key Vault, name its secret in a setting of the app, and delete it here:\n\
+         \x20  az keyvault certificate import --vault-name VAULT --name {name} --file {private}",
         expires.date()
-    ))
+    );
+    let json = json!({
+        "public": public, "private": private, "thumbprint": thumbprint,
+        "expires": expires.format(&Rfc3339).unwrap_or_default(),
+    });
+    Ok(Outcome::done(text, json))
 }
 
 #[cfg(test)]

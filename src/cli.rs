@@ -7,10 +7,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use self::{
     by_hand::{Caller, CredentialKind, Errors, Follow, Pack, Ping, Push, Status},
     outcome::{Denied, Outcome},
+    table::{Account, Doctor, Import, Imports, Resume},
 };
 
 mod by_hand;
 mod outcome;
+mod table;
 
 /// Carries an organization's HR export from Azure Storage into Microsoft Viva Insights and tells
 /// what became of it.
@@ -87,6 +89,11 @@ pub enum ByHand {
     ///
     /// Example: viva-import learn template.zip --connection connections/hr.json
     Learn(Learn),
+    /// Makes a certificate for an app registration, signed with itself: the public part for the
+    /// administrator, and the private key, for you alone
+    ///
+    /// Example: viva-import certificate viva-hr --days 365
+    Certificate(Certificate),
     /// Prints the rules that files are checked by, or explains one
     ///
     /// Example: viva-import rules V01
@@ -142,6 +149,7 @@ impl ByHand {
             Self::Status(it) => it.format,
             Self::Errors(it) => it.format,
             Self::Ping(it) => it.format,
+            Self::Certificate(it) => it.format,
             Self::Rules(it) => it.format,
             Self::Imports(it) => it.format,
             Self::Show(it) | Self::Allow(it) | Self::Retry(it) | Self::Cancel(it) => it.format,
@@ -151,6 +159,22 @@ impl ByHand {
         };
         format == Format::Json
     }
+}
+
+/// Which certificate is made.
+#[derive(Debug, Args)]
+pub struct Certificate {
+    /// What it is called: its subject, and the files
+    pub name: String,
+    /// How many days it is good for
+    #[arg(long, default_value_t = 365)]
+    pub days: u32,
+    /// The folder of the files NAME.cer and NAME.pem
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    pub out: PathBuf,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
 }
 
 /// Which rule.
@@ -163,84 +187,12 @@ pub struct Rules {
     pub format: Format,
 }
 
-/// Which connection.
-#[derive(Debug, Args)]
-pub struct Resume {
-    /// The connection's name
-    pub connection: String,
-    /// Of which account.
-    #[command(flatten)]
-    pub account: Account,
-    /// How the answer is printed
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
-}
-
-/// Which connection is examined.
-#[derive(Debug, Args)]
-pub struct Doctor {
-    /// The connection's name
-    pub connection: String,
-    /// If nothing stands in the way of a push, files that wait because the service answered 403 go
-    /// on
-    #[arg(long)]
-    pub resume: bool,
-    /// Of which account.
-    #[command(flatten)]
-    pub account: Account,
-    /// How the answer is printed
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
-}
-
 /// How the settings are printed.
 #[derive(Debug, Args)]
 pub struct Settings {
     /// How they are printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
-}
-
-/// Which import of the deployed table.
-#[derive(Debug, Args)]
-pub struct Import {
-    /// The import's id: RowKey of the table, after TENANT/ where two have it
-    pub run: String,
-    /// Of which account.
-    #[command(flatten)]
-    pub account: Account,
-    /// How the answer is printed
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
-}
-
-/// Which imports of the deployed table.
-#[derive(Debug, Args)]
-pub struct Imports {
-    /// Only those of this connection
-    #[arg(long, value_name = "NAME")]
-    pub connection: Option<String>,
-    /// Only those in this state, like Stuck
-    #[arg(long, value_name = "STATE")]
-    pub state: Option<String>,
-    /// How many at most
-    #[arg(long, value_name = "NUMBER", default_value_t = 20)]
-    pub top: usize,
-    /// Of which account.
-    #[command(flatten)]
-    pub account: Account,
-    /// How they are printed
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
-}
-
-/// The account that holds the table.
-#[derive(Debug, Args)]
-pub struct Account {
-    /// The storage account, reached as whoever is signed in to the Azure CLI; without it as the
-    /// storage settings in the environment say
-    #[arg(long, value_name = "NAME")]
-    pub account: Option<String>,
 }
 
 /// What is checked, and how.

@@ -8,168 +8,21 @@ use std::time::Duration;
 use url::Url;
 
 use crate::{
-    azure::{Account, Endpoints},
+    azure::{Account, Endpoints, Who},
     check::{Limits, Unmapped},
     http::{is_loopback, is_loopback_http},
     run::Policy,
 };
+
+pub use self::settings::{SETTINGS, Setting};
+
+mod settings;
 
 /// The prefix of the storage settings, the `connection` of the queue trigger.
 pub const STORAGE: &str = "ImportStorage";
 
 /// Longest wait that can be set.
 const MAX_DURATION: Duration = Duration::from_hours(365 * 24);
-
-/// One setting.
-#[derive(Debug)]
-pub struct Setting {
-    /// The name.
-    pub name: &'static str,
-    /// What holds where it is not set; `None` where there is no such value.
-    pub default: Option<&'static str>,
-    /// What it says.
-    pub about: &'static str,
-}
-
-const fn setting(
-    name: &'static str,
-    default: Option<&'static str>,
-    about: &'static str,
-) -> Setting {
-    Setting { name, default, about }
-}
-
-/// Every setting the program or its functions read.
-pub const SETTINGS: &[Setting] = &[
-    setting(
-        "ImportStorage__accountName",
-        None,
-        "the storage account, in public Azure; managed identity",
-    ),
-    setting(
-        "ImportStorage__blobServiceUri",
-        None,
-        "its blob service, where the address is not the usual one; likewise `__queueServiceUri` and `__tableServiceUri`",
-    ),
-    setting(
-        "ImportStorage__clientId",
-        None,
-        "client id of the user-assigned identity for storage; without it the app's own identity. For its trigger the host also wants `ImportStorage__credential` to be `managedidentity`",
-    ),
-    setting(
-        "ImportStorage",
-        None,
-        "instead of all these: a connection string of an emulator on this machine, and of nothing else",
-    ),
-    setting(
-        "IMPORT_SCHEDULE",
-        Some("0 0 6 * * 1"),
-        "when `schedule` looks for files no event told of (NCRONTAB, UTC); read by the host, which knows no default: the app has to set it",
-    ),
-    setting(
-        "SWEEP_SCHEDULE",
-        Some("0 30 * * * *"),
-        "when `sweep` does the same, so that a lost event costs an hour at most; the same holds for it",
-    ),
-    setting(
-        "DRIVE_SCHEDULE",
-        Some("0 * * * * *"),
-        "when `drive` takes the next steps; the same holds for it",
-    ),
-    setting(
-        "INGESTION_ENDPOINT",
-        Some("https://api.orginsights.viva.office.com/v1.0"),
-        "the ingestion service; plain http only on this machine",
-    ),
-    setting(
-        "INGESTION_SCOPE",
-        Some("9d827643-d003-4cca-9dc8-71213a8f1644/.default"),
-        "what the token is asked for; the documentation also names `https://api.orginsights.viva.office.com/.default`",
-    ),
-    setting(
-        "AZURE_AUTHORITY_HOST",
-        Some("https://login.microsoftonline.com"),
-        "Microsoft Entra, where connections sign in that push as an app registration; https only",
-    ),
-    setting(
-        "PUSH_PART_NAME",
-        Some("info"),
-        "name of the multipart part; the documentation says `file`, Microsoft's code `info`",
-    ),
-    setting("PUSH_FILE_NAME", Some("info.zip"), "file name of that part"),
-    setting(
-        "METADATA_MAPPING_KEY",
-        Some("Mapping"),
-        "key of the mapping in metadata.json; Microsoft's business sample says `ColumnMap`",
-    ),
-    setting(
-        "MAX_FILE_BYTES",
-        Some("1073741824"),
-        "largest file that is read; the portal's limit, none is published for the API",
-    ),
-    setting(
-        "MAX_PEOPLE_BYTES",
-        Some("536870912"),
-        "memory for the people and managers of one file; a larger file is refused",
-    ),
-    setting(
-        "MAX_SHRINK_PERCENT",
-        Some("10"),
-        "by how many per cent people or rows may fall from one full refresh to the next before a file is refused",
-    ),
-    setting(
-        "UNMAPPED_COLUMNS",
-        Some("drop"),
-        "columns the mapping does not name: `drop` cuts them, `refuse` refuses the file; a connection may say otherwise",
-    ),
-    setting(
-        "KEEP_SERVICE_ERRORS",
-        Some("false"),
-        "whether the service's own error file is kept under `reports/`; it may quote the data, so it is left in the portal",
-    ),
-    setting(
-        "ANSWER_TIMEOUT_SECONDS",
-        Some("60"),
-        "how long the service or storage may leave a question unanswered; a push has the time of its step",
-    ),
-    setting(
-        "STEP_TIMEOUT_SECONDS",
-        Some("900"),
-        "when a pack or push that died is taken up again; a live one gives up at nine tenths of it. Less than half of `functionTimeout`",
-    ),
-    setting(
-        "POLL_MIN_SECONDS",
-        Some("30"),
-        "shortest wait between two looks at an ingestion, and first wait after a failure",
-    ),
-    setting("POLL_MAX_SECONDS", Some("300"), "longest such wait"),
-    setting(
-        "BUSY_WAIT_SECONDS",
-        Some("300"),
-        "first wait after \"Previous ingestion is not complete\", and wait for another import",
-    ),
-    setting("BUSY_WAIT_MAX_SECONDS", Some("1800"), "longest wait after that; it doubles"),
-    setting(
-        "WAIT_DEADLINE_SECONDS",
-        Some("259200"),
-        "how long a file may wait to be read or pushed before it is `Stuck`; the time in which the program was away, or the file waited in line or for a person, does not count",
-    ),
-    setting(
-        "INGESTION_DEADLINE_SECONDS",
-        Some("86400"),
-        "how long the service may take before an import is `Stuck`",
-    ),
-    setting(
-        "PUSH_FAILURES",
-        Some("5"),
-        "pushes that may fail or stay unanswered before an import is `Stuck`; a service that is away is waited for instead",
-    ),
-    setting(
-        "RUST_LOG",
-        Some("info,azure_core=warn,azure_identity=warn,typespec_client_core=warn"),
-        "what is logged",
-    ),
-];
 
 /// Looks a setting up by its name.
 pub type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
@@ -392,6 +245,18 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         url
     }
 
+    fn storage_credential(&mut self, credential: &str, client_id: &str) -> Who {
+        let client_id = self.given(client_id);
+        match self.given(credential).as_deref() {
+            None | Some("managedidentity") => Who::ManagedIdentity { client_id },
+            Some("azurecli") => Who::AzureCli,
+            Some(_) => {
+                self.faults.push(format!("{credential} must be managedidentity or azurecli"));
+                Who::AzureCli
+            }
+        }
+    }
+
     fn account(&mut self) -> Option<Account> {
         let name = |suffix: &str| format!("{STORAGE}__{suffix}");
         if let Some(connection_string) = self.given(STORAGE) {
@@ -406,7 +271,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             }
             return account;
         }
-        let client_id = self.given(&name("clientId"));
+        let who = self.storage_credential(&name("credential"), &name("clientId"));
         let account_name = self.given(&name("accountName"));
         let mut address = |service: &str| {
             let setting = name(&format!("{service}ServiceUri"));
@@ -418,10 +283,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         };
         let (blob, queue, table) = (address("blob"), address("queue"), address("table"));
         if let (Some(blob), Some(queue), Some(table)) = (blob, queue, table) {
-            return Some(Account::Identity {
-                client_id,
-                endpoints: Endpoints { blob, queue, table },
-            });
+            return Some(Account::Identity { who, endpoints: Endpoints { blob, queue, table } });
         }
         self.faults.push(format!(
             "no storage account: set {}, or {}, {} and {}",

@@ -80,7 +80,7 @@ impl SignIn {
                 let secret = Secret::new(self.held(setting, "client secret")?);
                 self.secret(tenant, client_id, secret)
             }
-            Credential::AzureCli => self.azure_cli(tenant),
+            Credential::AzureCli => azure_cli(Some(tenant), self.answer_timeout),
             Credential::AccessToken { setting } => {
                 let token = Secret::new(self.held(setting, "access token")?);
                 return Ok(Arc::new(GivenToken::new(setting, token)));
@@ -111,16 +111,6 @@ impl SignIn {
         let client_id = client_id.to_owned();
         let inner = ClientSecretCredential::new(tenant, client_id, secret, Some(options))?;
         Ok(Arc::new(Cached::new(inner, Whom::Entra)))
-    }
-
-    fn azure_cli(&self, tenant: &str) -> AzureResult<Arc<dyn TokenCredential>> {
-        let options = AzureCliCredentialOptions {
-            tenant_id: Some(tenant.to_owned()),
-            executor: Some(Arc::new(Az { limit: self.answer_timeout })),
-            ..Default::default()
-        };
-        let inner = AzureCliCredential::new(Some(options))?;
-        Ok(Arc::new(Cached::new(inner, Whom::AzureCli)))
     }
 
     fn client_options(&self) -> AzureResult<ClientOptions> {
@@ -190,6 +180,24 @@ pub fn managed_identity(
     };
     let inner = ManagedIdentityCredential::new(Some(options))?;
     Ok(Arc::new(Cached::new(inner, Whom::Identity)))
+}
+
+/// Whoever is signed in to the Azure CLI, in this tenant or in the one signed in to. It may take
+/// `answer_timeout`.
+///
+/// # Errors
+/// Where the tenant is none.
+pub fn azure_cli(
+    tenant: Option<&str>,
+    answer_timeout: Duration,
+) -> AzureResult<Arc<dyn TokenCredential>> {
+    let options = AzureCliCredentialOptions {
+        tenant_id: tenant.map(str::to_owned),
+        executor: Some(Arc::new(Az { limit: answer_timeout })),
+        ..Default::default()
+    };
+    let inner = AzureCliCredential::new(Some(options))?;
+    Ok(Arc::new(Cached::new(inner, Whom::AzureCli)))
 }
 
 /// Tokens and certificates end by the wall clock, whatever time it is on the road.

@@ -37,7 +37,7 @@ fn a_name_that_is_no_file_and_days_without_sense_are_refused() {
 fn the_private_part_is_its_owners_alone_and_the_public_part_has_no_key() {
     let folder = tempfile::tempdir().unwrap();
     let inner = folder.path().join("keys");
-    let told = run("hr", 30, &inner, NOW).unwrap();
+    let told = run("hr", 30, &inner, NOW).unwrap().text;
     let public = fs::read_to_string(inner.join("hr.cer")).unwrap();
     let private = fs::read_to_string(inner.join("hr.pem")).unwrap();
     assert!(public.starts_with("-----BEGIN CERTIFICATE") && !public.contains("PRIVATE"));
