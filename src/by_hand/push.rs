@@ -41,7 +41,7 @@ impl Desk {
     pub(super) async fn push(&self, wishes: &cli::Push) -> Result<Outcome, Denied> {
         let (caller, connection) = caller(&wishes.caller)?;
         let service = self.service(&wishes.caller)?;
-        let ready = match self.ready(wishes, connection.as_ref())? {
+        let ready = match self.ready(wishes, &caller, connection.as_ref())? {
             Ok(ready) => ready,
             Err(report) => return Ok(report),
         };
@@ -72,12 +72,13 @@ impl Desk {
     fn ready(
         &self,
         wishes: &cli::Push,
+        caller: &Caller,
         connection: Option<&Connection>,
     ) -> Result<Result<Ready, Outcome>, Denied> {
         let path = &wishes.file;
         match Upload::of_file(&name_of(path)) {
-            Some(Upload::Zip) => self.zip(wishes),
-            Some(Upload::Csv) => self.csv(wishes, connection),
+            Some(Upload::Zip) => self.zip(wishes, caller),
+            Some(Upload::Csv) => self.csv(wishes, caller, connection),
             Some(Upload::Json) => rows(path),
             None => Err(Denied::Failed(format!(
                 "{} is neither a .zip nor a .csv or .json",
@@ -87,11 +88,19 @@ impl Desk {
     }
 
     /// A zip goes as it is, and what is in it is what the service is told.
-    fn zip(&self, wishes: &cli::Push) -> Result<Result<Ready, Outcome>, Denied> {
+    fn zip(&self, wishes: &cli::Push, caller: &Caller) -> Result<Result<Ready, Outcome>, Denied> {
         let path = &wishes.file;
         let file = File::open(path).map_err(|error| Denied::cannot_read(path, &error))?;
         (self.tell)("checking the zip");
         let report = self.asked(&wishes.terms, None, false)?.check(path)?;
+        let (is_for, connector) = (&report.summary.connector, caller.connector.word());
+        if is_for != connector {
+            return Err(Denied::Refused(format!(
+                "{}: its DatasetType is {is_for} and the connector is {connector}; name the one it \
+                 is for with --connector",
+                name_of(path)
+            )));
+        }
         let may_go = report.is_accepted() || (wishes.force && report.is_whole);
         Ok(if may_go {
             Ok(Ready { file, upload: Upload::Zip })
@@ -105,6 +114,7 @@ impl Desk {
     fn csv(
         &self,
         wishes: &cli::Push,
+        caller: &Caller,
         connection: Option<&Connection>,
     ) -> Result<Result<Ready, Outcome>, Denied> {
         let path = &wishes.file;
@@ -115,7 +125,7 @@ impl Desk {
             None => Upload::Csv,
         };
         let mut terms = self.terms(&asked)?;
-        terms.connector = connection.map_or(terms.connector, |it| it.caller.connector);
+        terms.connector = caller.connector;
         let temporary = |error| format!("a temporary file could not be made: {error}");
         let mut file = tempfile::tempfile().map_err(temporary)?;
         let (report, packed) = self.pack_into(path, &mut file, &terms, upload, path)?;

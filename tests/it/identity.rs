@@ -10,6 +10,7 @@ use azure_core::{
 };
 use azure_storage_blob::{BlobServiceClient, BlobServiceClientOptions};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use viva_import::{
     azure::{
@@ -73,44 +74,70 @@ fn handler(port: u16, settings: &[(&str, &str)]) -> Child {
         .unwrap()
 }
 
+/// An account that is reached over TLS and with tokens alone, but for its owner.
+pub(crate) struct Secured {
+    folder: TempDir,
+    azurite: Azurite,
+    /// As its owner sees it.
+    pub(crate) storage: Storage,
+}
+
+impl Secured {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        certificates(folder.path());
+        let file = |name: &str| folder.path().join(name).display().to_string();
+        let (certificate, key) = (file("certificate.pem"), file("key.pem"));
+        let arguments = ["--oauth", "basic", "--cert", &certificate, "--key", &key];
+        let program = azurite_program().await;
+        let azurite = Azurite::start_with(&program, &[ACCOUNT], &arguments).await.unwrap();
+        let storage = owners_view(&azurite, &folder.path().join("authority.pem"));
+        storage.create_if_missing().await.unwrap();
+        Self { folder, azurite, storage }
+    }
+
+    pub(crate) async fn put(&self, container: &str, name: &str, content: &str) {
+        let content = content.as_bytes().to_vec();
+        self.storage.blobs.put(container, name, "text/plain", content).await.unwrap();
+    }
+
+    /// As its owner sees it, once more.
+    pub(crate) fn owners_view(&self) -> Storage {
+        owners_view(&self.azurite, &self.folder.path().join("authority.pem"))
+    }
+
+    /// The settings by which it is found and trusted.
+    pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
+        let Account::Emulator { endpoints, .. } = self.azurite.account(ACCOUNT) else { panic!() };
+        vec![
+            ("SSL_CERT_FILE", self.folder.path().join("authority.pem").display().to_string()),
+            ("ImportStorage__blobServiceUri", endpoints.blob.to_string()),
+            ("ImportStorage__queueServiceUri", endpoints.queue.to_string()),
+            ("ImportStorage__tableServiceUri", endpoints.table.to_string()),
+        ]
+    }
+}
+
 /// Imports one file with nothing but an identity; what the identity endpoint was asked.
 async fn import_as(client_id: Option<&str>) -> Vec<(String, Option<String>)> {
-    let folder = tempfile::tempdir().unwrap();
-    certificates(folder.path());
-    let file = |name: &str| folder.path().join(name).display().to_string();
-    let (certificate, key) = (file("certificate.pem"), file("key.pem"));
-    let arguments = ["--oauth", "basic", "--cert", &certificate, "--key", &key];
-    let program = azurite_program().await;
-    let azurite = Azurite::start_with(&program, &[ACCOUNT], &arguments).await.unwrap();
-    let storage = owners_view(&azurite, &folder.path().join("authority.pem"));
-    storage.create_if_missing().await.unwrap();
-
+    let account = Secured::new().await;
     let credential = match client_id {
         Some(id) => json!({ "kind": "managedIdentity", "clientId": id }),
         None => json!({ "kind": "managedIdentity" }),
     };
     let mut connection: Value = serde_json::from_str(SAMPLE_CONNECTION).unwrap();
     connection["credential"] = credential;
-    let put = async |container, name, content: String| {
-        storage.blobs.put(container, name, "text/plain", content.into()).await.unwrap();
-    };
-    put(CONNECTIONS, "hr.json", connection.to_string()).await;
-    put(INBOX, "hr/a.csv", GOOD_CSV.to_owned()).await;
+    account.put(CONNECTIONS, "hr.json", &connection.to_string()).await;
+    account.put(INBOX, "hr/a.csv", GOOD_CSV).await;
 
     let rules = Rules { token: PUSH_TOKEN.to_owned(), ..Rules::default() };
     let service = Service::start(rules).await.unwrap();
     let asked = Asked::default();
     let identity = identity_endpoint(asked.clone()).await;
-    let Account::Emulator { endpoints, .. } = azurite.account(ACCOUNT) else { panic!() };
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let mut settings = vec![
-        ("SSL_CERT_FILE", file("authority.pem")),
-        ("IDENTITY_ENDPOINT", identity),
-        ("INGESTION_ENDPOINT", service.endpoint().to_string()),
-        ("ImportStorage__blobServiceUri", endpoints.blob.to_string()),
-        ("ImportStorage__queueServiceUri", endpoints.queue.to_string()),
-        ("ImportStorage__tableServiceUri", endpoints.table.to_string()),
-    ];
+    let mut settings = account.settings();
+    settings.push(("IDENTITY_ENDPOINT", identity));
+    settings.push(("INGESTION_ENDPOINT", service.endpoint().to_string()));
     settings.extend(client_id.map(|id| ("ImportStorage__clientId", id.to_owned())));
     let settings: Vec<(&str, &str)> =
         settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -122,7 +149,7 @@ async fn import_as(client_id: Option<&str>) -> Vec<(String, Option<String>)> {
         client.post(url).body("{}").send().await.ok().filter(|answer| answer.status() == 200)
     };
     until("the schedule to find the file", async || call("schedule").await).await;
-    let runs = Runs::new(storage.imports);
+    let runs = Runs::new(account.storage.imports);
     let run = until("the end of the import", async || {
         call("drive").await?;
         let imports = runs.list().await.unwrap();

@@ -17,6 +17,7 @@ mod docs;
 mod doctor;
 mod guard;
 mod identity;
+mod moving;
 mod pages;
 mod persons;
 mod power;

@@ -170,6 +170,7 @@ async fn what_the_check_refuses_never_leaves_unless_a_person_insists() {
         ("rows.json", &[], 1, "row 1 has no PersonId"),
         ("info.txt", &[], 2, "neither a .zip nor a .csv or .json"),
         ("none.zip", &[], 2, "cannot be read"),
+        ("info.zip", &["--connector", "Survey"], 1, "its DatasetType is HR and the connector is"),
     ] {
         let output = desk.call(&[&["push", file], arguments].concat()).await;
         assert_eq!(code(&output), expected, "{file}: {}", told(&output));
