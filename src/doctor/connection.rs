@@ -91,16 +91,18 @@ pub(super) fn metadata(connection: Option<&Connection>, mapping_key: &str) -> Li
         );
         return Line::note(METADATA, told);
     }
-    let is_bootstrap = connection.refresh == Refresh::Full;
+    let dialect = connection.dialect.or_key(mapping_key);
+    let is_bootstrap = dialect.is_bootstrap.value(connection.refresh);
     let kinds: BTreeSet<&str> =
-        connection.mapping.iter().map(|field| field.kind.as_str()).collect();
+        connection.mapping.iter().map(|field| dialect.type_of(field)).collect();
     let kinds: Vec<&str> = kinds.into_iter().collect();
+    let key = dialect.mapping_key();
     Line::note(
         METADATA,
         format!(
-            "says \"DatasetType\": \"{connector}\", \"IsBootstrap\": \"{is_bootstrap}\", and the mapping \
-         under \"{mapping_key}\" with the types {}; compare with the template of your portal \
-         (METADATA_MAPPING_KEY, and the types in the mapping)",
+            "says \"DatasetType\": \"{connector}\", \"IsBootstrap\": {is_bootstrap}, and the mapping under \
+             \"{key}\" with the types {}; compare with the template of your portal, or let \
+             `viva-import learn` do it",
             kinds.join(", ")
         ),
     )

@@ -52,7 +52,7 @@ pub(super) async fn lines(bag: &Bag, connection: Option<&Connection>, is_open: b
 
 /// What a token says of itself, and whose it is.
 fn token(caller: &Caller, token: &AccessToken, now: OffsetDateTime) -> (Line, Option<String>) {
-    let moment = |at: OffsetDateTime| at.format(&Rfc3339).unwrap_or_default();
+    let moment = |at: OffsetDateTime| at.truncate_to_second().format(&Rfc3339).unwrap_or_default();
     let Some(claims) = claims::of(&token.token) else {
         // Of one from a setting only whoever obtained it knows.
         let is_given = matches!(caller.credential, Credential::AccessToken { .. });

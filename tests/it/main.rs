@@ -16,6 +16,7 @@ mod demo;
 mod docs;
 mod doctor;
 mod guard;
+mod help;
 mod identity;
 mod moving;
 mod pages;

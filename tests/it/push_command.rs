@@ -3,13 +3,16 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::Output,
+    process::{Output, Stdio},
 };
 
 use axum::http::StatusCode;
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::process::Command;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::Command,
+};
 use viva_import::demo::{
     SAMPLE_CONNECTION, SAMPLE_CSV,
     service::{Call, Quirk, Rules, Service},
@@ -353,4 +356,31 @@ async fn what_the_command_line_lacks_is_told_by_its_own_names() {
         assert_ne!(code(&output), 0, "{arguments:?}");
         assert!(told(&output).contains(words), "{arguments:?}: {}", told(&output));
     }
+}
+
+#[tokio::test]
+async fn a_rehearsal_alone_takes_pushes_with_the_token_it_tells() {
+    let desk = Desk::new().await;
+    let mut rehearsal = Command::new(BINARY)
+        .args(["rehearse", "--quirk", "throttled"])
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(rehearsal.stdout.take().unwrap()).lines();
+    let mut told = async |what: &str| loop {
+        let line = lines.next_line().await.unwrap().unwrap();
+        if let Some(value) = line.strip_prefix(what) {
+            return value.to_owned();
+        }
+    };
+    let (endpoint, token) = (told("endpoint: ").await, told("access token: ").await);
+    let mut push = Command::new(BINARY);
+    push.current_dir(desk.folder.path())
+        .env("VIVA_ACCESS_TOKEN", token)
+        .env("POLL_MIN_SECONDS", "1")
+        .args(["push", "info.zip", "--tenant", TENANT, "--credential", "accessToken"])
+        .args(["--endpoint", &endpoint, "--follow"]);
+    let output = push.output().await.unwrap();
+    assert_eq!(code(&output), 0, "{output:?}");
 }
