@@ -148,26 +148,12 @@ impl Service {
         S: Stream<Item = azure_core::Result<Bytes>> + Send + 'static,
     {
         let scale_unit = claim.run().scale_unit.as_deref().unwrap_or_default();
-        self.send(caller, scale_unit, parcel, limit, now).await
+        self.push_by_hand(caller, scale_unit, parcel, limit, now).await
     }
 
-    /// Pushes at the word of a person who waits for the answer, so that no import has to remember
-    /// it; otherwise as [`Service::push`].
+    /// The same at the word of a person who waits for the answer, so that no import has to
+    /// remember it.
     pub async fn push_by_hand<S>(
-        &self,
-        caller: &Caller,
-        scale_unit: &str,
-        parcel: Parcel<S>,
-        limit: Duration,
-        now: OffsetDateTime,
-    ) -> Event
-    where
-        S: Stream<Item = azure_core::Result<Bytes>> + Send + 'static,
-    {
-        self.send(caller, scale_unit, parcel, limit, now).await
-    }
-
-    async fn send<S>(
         &self,
         caller: &Caller,
         scale_unit: &str,

@@ -18,7 +18,7 @@ use crate::{
     cli::{self, Denied, Outcome},
     config,
     connection::{Caller, Connection, Upload},
-    ingestion::{Parcel, Service},
+    ingestion::{Parcel, Service, wire::Status},
     run::{Event, IngestionId},
 };
 
@@ -49,20 +49,23 @@ impl Desk {
         let bytes =
             ready.file.metadata().map_err(|error| Denied::cannot_read(&wishes.file, &error))?.len();
         (self.tell)(&format!("pushing {bytes} bytes to scale unit {unit}"));
-        let id = self.push_ready(&service, &caller, &unit, &ready, wishes).await?;
+        let (id, status) = self.push_ready(&service, &caller, &unit, &ready, wishes).await?;
+        let file = name_of(&wishes.file);
         let mut outcome = if wishes.follow.follow {
             (self.tell)(&format!("taken as ingestion {id}"));
-            self.follow(&service, &caller, &unit, &id, &wishes.follow).await?
+            let followed = self.follow(&service, &caller, &unit, &id, &wishes.follow).await;
+            let taken = format!("{file} was taken as ingestion {id}, but");
+            followed.map_err(|denied| denied.after(&taken))?
         } else {
             let text = format!("`viva-import status {id}` tells what becomes of it");
-            Outcome::done(text, json!({ "ingestionId": id.0, "status": "NotStarted" }))
+            let json = json!({ "ingestionId": id.0, "status": status.to_string() });
+            Outcome::done(text, json)
         };
         outcome.text = format!(
-            "{} ({bytes} bytes): taken as ingestion {id} of scale unit {unit}\n{}",
-            name_of(&wishes.file),
+            "{file} ({bytes} bytes): taken as ingestion {id} of scale unit {unit}\n{}",
             outcome.text
         );
-        outcome.json["file"] = json!(name_of(&wishes.file));
+        outcome.json["file"] = json!(file);
         outcome.json["bytes"] = json!(bytes);
         outcome.json["scaleUnit"] = json!(unit);
         Ok(outcome)
@@ -143,7 +146,7 @@ impl Desk {
         unit: &str,
         ready: &Ready,
         wishes: &cli::Push,
-    ) -> Result<IngestionId, Denied> {
+    ) -> Result<(IngestionId, Status), Denied> {
         let policy = config::policy(|name| (self.setting)(name)).map_err(|it| it.join("; "))?;
         let since = (self.clock)();
         let (mut failures, mut busy, mut is_fresh) = (0, 0, false);
@@ -154,7 +157,7 @@ impl Desk {
             let limit = policy.step_timeout;
             let event = service.push_by_hand(caller, unit, parcel, limit, now).await;
             let wait = match event {
-                Event::Accepted { id, .. } => return Ok(id),
+                Event::Accepted { id, status } => return Ok((id, status)),
                 Event::Busy if wishes.wait && now < since + policy.wait_deadline => {
                     busy += 1;
                     let wait = policy.busy_pause(busy);

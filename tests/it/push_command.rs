@@ -66,6 +66,7 @@ impl Desk {
             .env("POLL_MIN_SECONDS", "1")
             .env("POLL_MAX_SECONDS", "1")
             .env("BUSY_WAIT_SECONDS", "1")
+            .env("STEP_TIMEOUT_SECONDS", "5")
             .args(arguments);
         let output = command.output().await.unwrap();
         for stream in [&output.stdout, &output.stderr] {
@@ -229,10 +230,19 @@ async fn each_way_in_which_the_service_misbehaves_has_its_exit_code_and_its_word
         (Quirk::AcceptThenCut, 2, "nobody knows whether the push arrived", 1),
         (gateway(StatusCode::BAD_GATEWAY), 2, "nobody knows whether the push arrived", 0),
         (Quirk::CutMidBody { after_bytes: 1 }, 2, "nobody knows whether the push arrived", 0),
+        // Both hold on until nobody waits any more.
+        (
+            Quirk::HoldBody { after_bytes: 1 },
+            2,
+            "nobody knows whether the push arrived: no answer within",
+            1,
+        ),
+        (Quirk::Silent, 2, "nobody knows whether the push arrived: no answer within", 0),
     ] {
         let desk = Desk::new().await;
         desk.service.quirk(Call::Push, quirk.clone());
         let output = desk.call(&["push", "info.zip"]).await;
+        desk.service.quiet().await;
         assert_eq!(code(&output), expected, "{quirk:?}: {}", told(&output));
         assert!(told(&output).contains(words), "{quirk:?}: {}", told(&output));
         assert_eq!(desk.service.ingestions().len(), taken, "{quirk:?}");
@@ -257,6 +267,16 @@ async fn a_service_that_misbehaves_for_good_is_refused_or_failed_and_never_done(
         assert!(told(&output).contains(words), "{quirk:?}: {}", told(&output));
         assert_eq!(desk.service.ingestions().len(), 0, "{quirk:?}");
     }
+}
+
+#[tokio::test]
+async fn whoever_follows_is_told_the_id_even_where_the_service_falls_silent() {
+    let desk = Desk::new().await;
+    desk.service.always(Call::Status, Some(Quirk::Forbidden));
+    let output = desk.call(&["push", "info.zip", "--follow"]).await;
+    let id = &desk.service.ingestions()[0].id;
+    assert_eq!(code(&output), 1, "{}", told(&output));
+    assert!(told(&output).contains(&format!("was taken as ingestion {id}, but")));
 }
 
 #[tokio::test]
