@@ -2,7 +2,7 @@
 //!
 //! Source: "Import organizational data", section "metadata.json": the dataset's type on line 2,
 //! `IsBootstrap` on line 3, then the mapping, with only the fields that are in the file. How they
-//! are spelt is the connection's [`Dialect`].
+//! are spelt is the connection's `dialect`.
 
 use serde_json::{Map, Value, json};
 
