@@ -1,8 +1,8 @@
 //! What a person, or a script, does by hand.
 //!
 //! Without any storage: check, pack, push, status, errors, ping; with the same checks and the same
-//! client of the service as the road. And what is asked of the deployed table. What they print holds no cell's value (unless `check` is
-//! asked for values), no token and no secret.
+//! client of the service as the road. And what is asked of the deployed table. What they print
+//! holds no cell's value (unless `check` is asked for values), no token and no secret.
 
 use std::{
     path::{Path, PathBuf},
@@ -120,9 +120,7 @@ impl Desk {
                 .map_err(|faults| faults.join("; "))?,
         })
     }
-}
 
-impl Desk {
     /// The terms on which a CSV is checked and packed.
     fn terms(&self, asked: &Asked) -> Result<Terms, Denied> {
         let mut terms = asked.terms(None)?;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Desk, caller::caller};
+use super::{Desk, caller::caller, follow::Followed};
 use crate::{
     cli::{self, Denied, Outcome},
     connection::Caller,
@@ -43,7 +43,9 @@ impl Desk {
         let service = self.service(&wishes.caller)?;
         let id = ingestion_id(&wishes.id)?;
         let unit = unit(&service, &caller, self).await?;
-        self.follow(&service, &caller, &unit, &id, &wishes.follow).await
+        let followed =
+            Followed { desk: self, service: &service, caller: &caller, unit: &unit, id: &id };
+        followed.to_its_end(&wishes.follow).await
     }
 
     /// Saves the service's error file.
@@ -55,7 +57,9 @@ impl Desk {
         let service = self.service(&wishes.caller)?;
         let id = ingestion_id(&wishes.id)?;
         let unit = unit(&service, &caller, self).await?;
-        let bytes = self.save_errors(&service, &caller, &unit, &id, &wishes.out).await?;
+        let followed =
+            Followed { desk: self, service: &service, caller: &caller, unit: &unit, id: &id };
+        let bytes = followed.save_errors(&wishes.out).await?;
         let out = wishes.out.display().to_string();
         let text =
             format!("{out}: {bytes} bytes; it may quote the data, so keep it as you keep that");

@@ -25,41 +25,44 @@ use crate::{
 const COMPLETED: &str = "the service has accepted the file; it goes on processing it for hours, and \
                          failures of that show only in the portal";
 
-impl Desk {
-    /// Where an ingestion stands; in the end, where that is wished for.
+/// An ingestion, and all that it takes to ask for it.
+pub(super) struct Followed<'a> {
+    pub(super) desk: &'a Desk,
+    pub(super) service: &'a Service,
+    pub(super) caller: &'a Caller,
+    pub(super) unit: &'a str,
+    pub(super) id: &'a IngestionId,
+}
+
+impl Followed<'_> {
+    /// Where it stands; in the end, where that is wished for.
     ///
     /// # Errors
     /// Why it could not be asked, or that it took too long.
-    pub(super) async fn follow(
-        &self,
-        service: &Service,
-        caller: &Caller,
-        unit: &str,
-        id: &IngestionId,
-        wishes: &cli::Follow,
-    ) -> Result<Outcome, Denied> {
-        let policy = config::policy(|name| (self.setting)(name)).map_err(|it| it.join("; "))?;
-        let since = (self.clock)();
+    pub(super) async fn to_its_end(&self, wishes: &cli::Follow) -> Result<Outcome, Denied> {
+        let Self { desk, service, caller, unit, id } = self;
+        let policy = config::policy(|name| (desk.setting)(name)).map_err(|it| it.join("; "))?;
+        let since = (desk.clock)();
         let mut last = None;
         let mut failures = 0;
         loop {
-            let now = (self.clock)();
+            let now = (desk.clock)();
             let wait = match service.status(caller, Some(unit), id, now).await {
                 Ok(Ingestion { status, .. }) => {
                     if last.as_ref() != Some(&status) {
-                        (self.tell)(&format!("the service says {status}"));
+                        (desk.tell)(&format!("the service says {status}"));
                     }
                     failures = 0;
                     let is_over = matches!(status, Status::Completed | Status::ValidationFailed);
                     if is_over || !wishes.follow {
-                        return self.told(service, caller, unit, id, &status, wishes).await;
+                        return self.told(&status, wishes).await;
                     }
                     last = Some(status);
                     policy.poll_wait(since, now)
                 }
                 // It passes, perhaps: the ingestion goes on all the same.
                 Err(Trouble::Later { why, retry_at }) if wishes.follow => {
-                    (self.tell)(&format!("{why}; asked again"));
+                    (desk.tell)(&format!("{why}; asked again"));
                     failures += 1;
                     let retry = retry_at.and_then(|at| (at - now).try_into().ok());
                     retry.unwrap_or_else(|| policy.pause(failures))
@@ -77,15 +80,8 @@ impl Desk {
         }
     }
 
-    async fn told(
-        &self,
-        service: &Service,
-        caller: &Caller,
-        unit: &str,
-        id: &IngestionId,
-        status: &Status,
-        wishes: &cli::Follow,
-    ) -> Result<Outcome, Denied> {
+    async fn told(&self, status: &Status, wishes: &cli::Follow) -> Result<Outcome, Denied> {
+        let id = self.id;
         let mut json = json!({ "ingestionId": id.0, "status": status.to_string() });
         Ok(match status {
             Status::Completed => Outcome::done(format!("Completed: {COMPLETED}"), json),
@@ -93,7 +89,7 @@ impl Desk {
                 let text = if wishes.follow || wishes.errors.is_some() {
                     let default = || PathBuf::from(format!("{id}-errors.txt"));
                     let path = wishes.errors.clone().unwrap_or_else(default);
-                    match self.save_errors(service, caller, unit, id, &path).await {
+                    match self.save_errors(&path).await {
                         Ok(bytes) => {
                             json["errors"] = json!(path);
                             format!(
@@ -117,15 +113,9 @@ impl Desk {
     }
 
     /// Saves the service's error file for its owner alone: it may quote the data. How many bytes.
-    pub(super) async fn save_errors(
-        &self,
-        service: &Service,
-        caller: &Caller,
-        unit: &str,
-        id: &IngestionId,
-        path: &Path,
-    ) -> Result<u64, Denied> {
-        let errors = service.errors(caller, Some(unit), id, (self.clock)()).await;
+    pub(super) async fn save_errors(&self, path: &Path) -> Result<u64, Denied> {
+        let Self { desk, service, caller, unit, id } = self;
+        let errors = service.errors(caller, Some(unit), id, (desk.clock)()).await;
         let errors = errors.map_err(denied)?;
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);

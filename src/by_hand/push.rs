@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::time::sleep;
 use tokio_util::io::ReaderStream;
 
-use super::{Desk, ask::denied, caller::caller, json_rows, name_of, of_report};
+use super::{Desk, ask::denied, caller::caller, follow::Followed, json_rows, name_of, of_report};
 use crate::{
     cli::{self, Denied, Outcome},
     config,
@@ -53,7 +53,9 @@ impl Desk {
         let file = name_of(&wishes.file);
         let mut outcome = if wishes.follow.follow {
             (self.tell)(&format!("taken as ingestion {id}"));
-            let followed = self.follow(&service, &caller, &unit, &id, &wishes.follow).await;
+            let followed =
+                Followed { desk: self, service: &service, caller: &caller, unit: &unit, id: &id };
+            let followed = followed.to_its_end(&wishes.follow).await;
             let taken = format!("{file} was taken as ingestion {id}, but");
             followed.map_err(|denied| denied.after(&taken))?
         } else {
