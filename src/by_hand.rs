@@ -5,6 +5,8 @@
 //! holds no cell's value (unless `check` is asked for values), no token and no secret.
 
 use std::{
+    fs::File,
+    io::Read as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -29,6 +31,9 @@ mod push;
 mod reference;
 mod table;
 
+/// Most bytes of a connection, a mapping or a report that are read.
+const MAX_DOCUMENT_BYTES: u64 = 16 << 20;
+
 /// What a command works with.
 pub struct Desk {
     /// Finds a setting.
@@ -37,6 +42,8 @@ pub struct Desk {
     pub clock: fn() -> OffsetDateTime,
     /// Tells a person who watches how far it is.
     pub tell: fn(&str),
+    /// Tells what must not be lost, whatever comes after.
+    pub note: fn(&str),
 }
 
 /// What a check came to.
@@ -108,6 +115,7 @@ impl Desk {
         let mapping = terms.mapping.as_ref().or(connection);
         Ok(Asked {
             mapping: mapping.map(|path| read(path)).transpose()?,
+            dialect: None,
             refresh: terms.refresh.map(|word| match word {
                 RefreshWord::Full => Refresh::Full,
                 RefreshWord::Incremental => Refresh::Incremental,
@@ -130,8 +138,17 @@ impl Desk {
     }
 }
 
+/// A document: it may come from a pipe, and is never as large as a file of data.
 fn read(path: &Path) -> Result<Vec<u8>, Denied> {
-    std::fs::read(path).map_err(|error| Denied::cannot_read(path, &error))
+    let fail = |error| Denied::cannot_read(path, &error);
+    let mut document = vec![];
+    let file = File::open(path).map_err(fail)?;
+    file.take(MAX_DOCUMENT_BYTES + 1).read_to_end(&mut document).map_err(fail)?;
+    if document.len() as u64 > MAX_DOCUMENT_BYTES {
+        let path = path.display();
+        return Err(Denied::Failed(format!("{path} is larger than {MAX_DOCUMENT_BYTES} bytes")));
+    }
+    Ok(document)
 }
 
 fn name_of(path: &Path) -> String {

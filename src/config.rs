@@ -224,7 +224,8 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     fn endpoint(&mut self, name: &str) -> Option<Url> {
         let url = Url::parse(self.text(name).trim().trim_end_matches('/')).ok();
         let url = url.filter(|url| url.scheme() == "https" || is_loopback_http(url));
-        let url = url.filter(|url| url.query().is_none() && url.username().is_empty());
+        let url = url.filter(|url| url.query().is_none() && url.fragment().is_none());
+        let url = url.filter(|url| url.username().is_empty() && url.password().is_none());
         if url.is_none() {
             self.faults.push(format!(
                 "{name} must be an https address without a query (plain http only to 127.0.0.1)"

@@ -46,7 +46,7 @@ pub mod wire;
 /// Largest answer that is read; a word about an ingestion has some hundred bytes.
 const MAX_ANSWER_BYTES: usize = 1 << 20;
 /// Most of an error file that is kept.
-const MAX_ERRORS_BYTES: usize = 16 << 20;
+pub const MAX_ERRORS_BYTES: usize = 16 << 20;
 const SCALE_UNIT: &str = "x-nova-scaleunit";
 
 /// The ingestion service.
@@ -153,7 +153,7 @@ impl Service {
 
     /// The same at the word of a person who waits for the answer, so that no import has to
     /// remember it.
-    pub async fn push_by_hand<S>(
+    pub(crate) async fn push_by_hand<S>(
         &self,
         caller: &Caller,
         scale_unit: &str,
@@ -263,8 +263,12 @@ impl Service {
         if !answer.status.is_success() {
             return Err(trouble(&answer, "the question for the status"));
         }
-        wire::Ingestion::parse(&answer.body)
-            .map_err(|why| Trouble::later(format!("the status could not be read: {why}")))
+        let ingestion = wire::Ingestion::parse(&answer.body)
+            .map_err(|why| Trouble::later(format!("the status could not be read: {why}")))?;
+        if !ingestion.id.eq_ignore_ascii_case(&id.0) {
+            return Err(Trouble::later("the service told of another ingestion than was asked for"));
+        }
+        Ok(ingestion)
     }
 
     /// Fetches the error stream of an ingestion whose validation failed, or its first 16 MiB.
@@ -288,7 +292,11 @@ impl Service {
             format!("scopes/{tenant}//{word}/ingestions/{id}/errors"),
         ];
         let question = Question { caller, scale_unit, max_bytes: MAX_ERRORS_BYTES, now };
-        let answer = self.get_any(&question, &path, &others).await?;
+        let mut answer = self.get_any(&question, &path, &others).await?;
+        if answer.status == StatusCode::UNAUTHORIZED {
+            self.forget_token(caller);
+            answer = self.get_any(&question, &path, &others).await?;
+        }
         match answer.status {
             status if status.is_success() && is_html(&answer.body) => {
                 Err(Trouble::later(sign_in_page()))

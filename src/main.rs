@@ -5,7 +5,7 @@
 )]
 
 use std::{
-    io::{IsTerminal as _, Write as _},
+    io::{ErrorKind, IsTerminal as _, Write as _},
     process::ExitCode,
     sync::Arc,
 };
@@ -44,26 +44,37 @@ async fn main() -> ExitCode {
 
 async fn by_hand(command: ByHand) -> Result<ExitCode, String> {
     let is_json = command.is_json();
-    let desk = Desk { setting: Arc::new(setting), clock: OffsetDateTime::now_utc, tell };
-    let refused = match Box::pin(desk.take(command)).await {
+    let setting = Arc::new(setting);
+    let desk = Desk { setting, clock: OffsetDateTime::now_utc, tell, note };
+    let (answer, code) = match Box::pin(desk.take(command)).await {
+        Ok(outcome) if is_json => (Some(outcome.json), u8::from(!outcome.is_done)),
         Ok(outcome) => {
-            say(&if is_json { format!("{:#}", outcome.json) } else { outcome.text });
+            say(&outcome.text)?;
             return Ok(ExitCode::from(u8::from(!outcome.is_done)));
         }
-        Err(Denied::Refused(why)) => why,
+        Err(Denied::Refused(why)) if is_json => (Some(json!({ "refused": why })), 1),
+        Err(Denied::Failed(why)) if is_json => (Some(json!({ "failed": why })), 2),
+        Err(Denied::Refused(why)) => {
+            complain("refused", &why);
+            (None, 1)
+        }
         Err(Denied::Failed(why)) => return Err(why),
     };
-    if is_json {
-        say(&format!("{:#}", json!({ "refused": refused })));
-    } else {
-        complain("refused", &refused);
+    if let Some(answer) = answer {
+        say(&format!("{answer:#}"))?;
     }
-    Ok(ExitCode::from(1))
+    Ok(ExitCode::from(code))
 }
 
-/// Prints an answer. A reader that has gone away is no reason to fail.
-fn say(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
+/// Prints an answer. A reader that has gone away is no reason to fail, a full disk is.
+fn say(text: &str) -> Result<(), String> {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(format!("the answer could not be written: {error}"))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 #[expect(clippy::print_stderr, reason = "the last word of a command that failed")]
@@ -76,6 +87,11 @@ fn tell(how_far: &str) {
     if std::io::stderr().is_terminal() {
         let _ = writeln!(std::io::stderr(), "{how_far}");
     }
+}
+
+/// Tells what must not be lost, beside the answer.
+fn note(what: &str) {
+    let _ = writeln!(std::io::stderr(), "{what}");
 }
 
 /// Answers the host. It never returns well: the host does not restart what exits with 0.

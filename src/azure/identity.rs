@@ -82,7 +82,9 @@ impl SignIn {
             }
             Credential::AzureCli => azure_cli(Some(tenant), self.answer_timeout),
             Credential::AccessToken { setting } => {
-                let token = Secret::new(self.held(setting, "access token")?);
+                let token = self.held(setting, "access token")?;
+                // As it is copied from a request.
+                let token = Secret::new(token.strip_prefix("Bearer ").unwrap_or(&token).to_owned());
                 return Ok(Arc::new(GivenToken::new(setting, token)));
             }
         };

@@ -2,7 +2,11 @@
 
 use serde_json::json;
 
-use super::{Desk, caller::caller, follow::Followed};
+use super::{
+    Desk,
+    caller::caller,
+    follow::{Followed, cut},
+};
 use crate::{
     cli::{self, Denied, Outcome},
     connection::Caller,
@@ -23,14 +27,17 @@ impl Desk {
             Err(trouble) => return Err(denied(trouble)),
         };
         let connector = caller.connector.word();
-        let (told, is_set) = match service.ping(&caller, &unit, (self.clock)()).await {
-            Ok(true) => ("would take a push of this caller", Some(true)),
-            Ok(false) => ("does not say (404); a push will tell", None),
-            Err(trouble) => return Err(denied(trouble)),
-        };
+        if !service.ping(&caller, &unit, (self.clock)()).await.map_err(denied)? {
+            return Err(Denied::Failed(format!(
+                "scale unit {unit}; whether the connector {connector} would take a push the service \
+                 does not say (404): a push will tell"
+            )));
+        }
         Ok(Outcome::done(
-            format!("scale unit {unit}; the connector {connector} {told}"),
-            json!({ "scaleUnit": unit, "connector": connector, "isSet": is_set }),
+            format!(
+                "scale unit {unit}; the connector {connector} would take a push of this caller"
+            ),
+            json!({ "scaleUnit": unit, "connector": connector }),
         ))
     }
 
@@ -61,8 +68,10 @@ impl Desk {
             Followed { desk: self, service: &service, caller: &caller, unit: &unit, id: &id };
         let bytes = followed.save_errors(&wishes.out).await?;
         let out = wishes.out.display().to_string();
-        let text =
-            format!("{out}: {bytes} bytes; it may quote the data, so keep it as you keep that");
+        let text = format!(
+            "{out}: {bytes} bytes{}; it may quote the data, so keep it as you keep that",
+            cut(bytes)
+        );
         Ok(Outcome::done(text, json!({ "ingestionId": id.0, "errors": out, "bytes": bytes })))
     }
 }

@@ -92,7 +92,7 @@ fn credential(wishes: &cli::Caller) -> Value {
     put("kind", Some(json!(word)));
     put("clientId", wishes.client_id.as_ref().map(|id| json!(id)));
     put("identityClientId", wishes.identity.as_ref().map(|id| json!(id)));
-    put("file", wishes.certificate.as_ref().map(|file| json!(file)));
+    put("file", wishes.certificate.as_ref().map(|file| json!(file.display().to_string())));
     put("passwordSetting", wishes.password_from.as_ref().map(|name| json!(name)));
     put("setting", setting.map(|name| json!(name)));
     Value::Object(members)

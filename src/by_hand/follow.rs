@@ -15,7 +15,7 @@ use crate::{
     config,
     connection::Caller,
     ingestion::{
-        Service, Trouble,
+        MAX_ERRORS_BYTES, Service, Trouble,
         wire::{Ingestion, Status},
     },
     run::IngestionId,
@@ -61,10 +61,10 @@ impl Followed<'_> {
                     policy.poll_wait(since, now)
                 }
                 // It passes, perhaps: the ingestion goes on all the same.
-                Err(Trouble::Later { why, retry_at }) if wishes.follow => {
-                    (desk.tell)(&format!("{why}; asked again"));
+                Err(trouble) if wishes.follow && may_pass(&trouble, failures) => {
                     failures += 1;
-                    let retry = retry_at.and_then(|at| (at - now).try_into().ok());
+                    let retry = trouble.retry_at().and_then(|at| (at - now).try_into().ok());
+                    (desk.tell)(&format!("{}; asked again", trouble.why()));
                     retry.unwrap_or_else(|| policy.pause(failures))
                 }
                 Err(trouble) => return Err(denied(trouble)),
@@ -91,14 +91,15 @@ impl Followed<'_> {
                     let path = wishes.errors.clone().unwrap_or_else(default);
                     match self.save_errors(&path).await {
                         Ok(bytes) => {
-                            json["errors"] = json!(path);
+                            json["errors"] = json!(path.display().to_string());
+                            let cut = cut(bytes);
                             format!(
-                                "why is in {} ({bytes} bytes), which may quote the data",
+                                "why is in {} ({bytes} bytes{cut}), which may quote the data",
                                 path.display()
                             )
                         }
                         Err(why) => {
-                            format!("its error file could not be had ({why}); the portal has it")
+                            format!("its error file is not here ({why}); the portal has it")
                         }
                     }
                 } else {
@@ -125,4 +126,16 @@ impl Followed<'_> {
         written.map_err(|error| Denied::cannot_write(path, &error))?;
         Ok(errors.len() as u64)
     }
+}
+
+/// How often a service may refuse to tell of what it has taken, before that is believed.
+const TRIES: u32 = 5;
+
+fn may_pass(trouble: &Trouble, failures: u32) -> bool {
+    matches!(trouble, Trouble::Later { .. }) || failures < TRIES
+}
+
+/// What to say of an error file that may have been longer.
+pub(super) fn cut(bytes: u64) -> &'static str {
+    if bytes < MAX_ERRORS_BYTES as u64 { "" } else { ", where it was cut" }
 }

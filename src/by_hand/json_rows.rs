@@ -6,7 +6,7 @@ use std::{
     io::{self, BufReader, Read},
 };
 
-use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 /// The field that every row must have.
 const PERSON: &str = "PersonId";
@@ -78,7 +78,7 @@ impl<'de> serde::Deserialize<'de> for Row {
             fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Row, A::Error> {
                 let mut fields = HashSet::new();
                 while let Some(name) = members.next_key::<String>()? {
-                    members.next_value::<IgnoredAny>()?;
+                    members.next_value::<Scalar>()?;
                     if !fields.insert(name) {
                         return Err(A::Error::custom(format!("{OURS}a row has a field twice")));
                     }
@@ -87,6 +87,23 @@ impl<'de> serde::Deserialize<'de> for Row {
             }
         }
         deserializer.deserialize_map(Fields)
+    }
+}
+
+/// A value that can stand in a cell.
+struct Scalar;
+
+impl<'de> serde::Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match serde_json::Value::deserialize(deserializer)? {
+            serde_json::Value::Array(_) | serde_json::Value::Object(_) => {
+                Err(D::Error::custom(format!("{OURS}a value is neither a text nor a number")))
+            }
+            serde_json::Value::Null
+            | serde_json::Value::Bool(_)
+            | serde_json::Value::Number(_)
+            | serde_json::Value::String(_) => Ok(Self),
+        }
     }
 }
 
@@ -99,6 +116,10 @@ mod tests {
         for (json, expected) in [
             (r#"[{"PersonId":"secret@x.yz","A":1},{"A":null,"PersonId":"b"}]"#, Ok(2)),
             (r#" [ {"PersonId":"a"} ] "#, Ok(1)),
+            (
+                r#"[{"PersonId":{"A":"secret"}}]"#,
+                Err("a value is neither a text nor a number (line 1, column 28)"),
+            ),
             ("[]", Err("it has no rows")),
             ("", Err("it is no JSON array of row objects (line 1, column 0)")),
             (

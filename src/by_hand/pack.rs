@@ -2,8 +2,8 @@
 
 use std::{
     fs::File,
-    io::{self, BufReader, BufWriter, Write},
-    path::{Path, PathBuf},
+    io::{self, BufReader, BufWriter, Seek as _, SeekFrom, Write},
+    path::Path,
 };
 
 use serde_json::json;
@@ -41,26 +41,30 @@ impl Desk {
                 file.display()
             )));
         }
+        for input in [Some(file), wishes.terms.mapping.as_ref(), wishes.terms.against.as_ref()] {
+            if input.is_some_and(|input| is_same(input, out)) {
+                let out = out.display();
+                return Err(Denied::Failed(format!("{out} is read, so it cannot be written too")));
+            }
+        }
         let asked = self.asked(&wishes.terms, None, false)?;
         let terms = self.terms(&asked)?;
-        let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.map_or_else(|| PathBuf::from("."), Path::to_path_buf);
-        let mut made =
-            NamedTempFile::new_in(folder).map_err(|error| Denied::cannot_write(out, &error))?;
-        let (report, packed) = self.pack_into(file, made.as_file_mut(), &terms, upload, out)?;
+        let write = |error| Denied::cannot_write(out, &error);
+        // Without a name until it is whole: whatever ends this leaves nothing of the data behind.
+        let mut made = tempfile::tempfile().map_err(write)?;
+        let (report, packed) = self.pack_into(file, &mut made, &terms, upload)?;
         let outcome = of_report(&report, &name_of(file));
-        let Some(packed) = packed else { return Ok(outcome) };
-        made.persist(out).map_err(|error| Denied::cannot_write(out, &error.error))?;
+        let Some(Packed { bytes, sha256 }) = packed else { return Ok(outcome) };
+        let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let named = NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(write)?;
+        made.seek(SeekFrom::Start(0)).map_err(write)?;
+        io::copy(&mut made, &mut named.as_file()).map_err(write)?;
+        named.persist(out).map_err(|error| Denied::cannot_write(out, &error.error))?;
         let Outcome { text, mut json, .. } = outcome;
-        json["packed"] = json!({
-            "file": out, "bytes": packed.bytes, "sha256": packed.sha256,
-        });
-        let Packed { bytes, sha256 } = packed;
-        let text = format!(
-            "{}\npacked: {} ({bytes} bytes, SHA-256 {sha256})",
-            text.trim_end(),
-            out.display()
-        );
+        let out = out.display().to_string();
+        json["packed"] = json!({ "file": out, "bytes": bytes, "sha256": sha256 });
+        let text = text.trim_end();
+        let text = format!("{text}\npacked: {out} ({bytes} bytes, SHA-256 {sha256})");
         Ok(Outcome::done(text, json))
     }
 
@@ -71,11 +75,14 @@ impl Desk {
         out: &mut File,
         terms: &Terms,
         upload: Upload,
-        called: &Path,
     ) -> Result<(Report, Option<Packed>), Denied> {
         let fail = |error: io::Error| Denied::cannot_read(file, &error);
+        let about = std::fs::metadata(file).map_err(fail)?;
+        if !about.is_file() {
+            return Err(Denied::Failed(format!("{} is a folder or a pipe", file.display())));
+        }
         let input = File::open(file).map_err(fail)?;
-        let bytes = input.metadata().map_err(fail)?.len();
+        let bytes = about.len();
         if bytes > terms.limits.max_file_bytes {
             return Ok((too_large(bytes, terms), None));
         }
@@ -88,14 +95,18 @@ impl Desk {
             Upload::Json => package::check_and_list(input, &mut out, terms),
         };
         let report = report.and_then(|report| out.flush().map(|()| report));
-        let report = report.map_err(|error| {
-            format!("{} could not be made of {}: {error}", called.display(), file.display())
-        })?;
+        let report =
+            report.map_err(|error| format!("{} could not be packed: {error}", file.display()))?;
         let packed = report
             .is_accepted()
             .then(|| Packed { bytes: out.bytes, sha256: format!("{:x}", out.hash.finalize()) });
         Ok((report, packed))
     }
+}
+
+/// Whether both paths lead to one file.
+fn is_same(one: &Path, other: &Path) -> bool {
+    one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
 }
 
 /// A writer that counts and hashes.

@@ -2,35 +2,42 @@
 
 use std::{
     fs::File,
-    io::{Seek as _, SeekFrom},
+    io::{self, Read as _, Seek as _, SeekFrom},
     path::Path,
+    time::Duration,
 };
 
 use azure_core::{Error, error::ErrorKind};
 use bytes::Bytes;
 use futures::{Stream, TryStreamExt as _};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::sleep;
 use tokio_util::io::ReaderStream;
 
 use super::{Desk, ask::denied, caller::caller, follow::Followed, json_rows, name_of, of_report};
 use crate::{
+    check::Report,
     cli::{self, Denied, Outcome},
     config,
-    connection::{Caller, Connection, Upload},
+    connection::{Caller, Connection, Connector, Upload},
     ingestion::{Parcel, Service, wire::Status},
     run::{Event, IngestionId},
 };
 
 /// How often a push is tried that surely was not taken.
 const TRIES: u32 = 5;
+/// A longer wait is not one that somebody expects who did not wish to wait.
+const LONG: Duration = Duration::from_mins(2);
 /// Bytes read at a time.
 const CHUNK_BYTES: usize = 256 << 10;
 
-/// What is pushed, in a file that nobody else has a name for, or as it lies there.
+/// What is pushed: in a file without a name, so that what was checked is what goes, and nothing
+/// stays.
 struct Ready {
     file: File,
     upload: Upload,
+    /// What the check said; rows of JSON have no report.
+    report: Option<Report>,
 }
 
 impl Desk {
@@ -41,87 +48,100 @@ impl Desk {
     pub(super) async fn push(&self, wishes: &cli::Push) -> Result<Outcome, Denied> {
         let (caller, connection) = caller(&wishes.caller)?;
         let service = self.service(&wishes.caller)?;
+        let file = name_of(&wishes.file);
         let ready = match self.ready(wishes, &caller, connection.as_ref())? {
             Ok(ready) => ready,
-            Err(report) => return Ok(report),
+            Err(report) => return Ok(of_report(&report, &file)),
         };
         let unit = service.prepare(&caller, (self.clock)()).await.map_err(denied)?;
         let bytes =
             ready.file.metadata().map_err(|error| Denied::cannot_read(&wishes.file, &error))?.len();
         (self.tell)(&format!("pushing {bytes} bytes to scale unit {unit}"));
         let (id, status) = self.push_ready(&service, &caller, &unit, &ready, wishes).await?;
-        let file = name_of(&wishes.file);
-        let mut outcome = if wishes.follow.follow {
-            (self.tell)(&format!("taken as ingestion {id}"));
+        let ended = if wishes.follow.follow {
+            (self.note)(&format!("taken as ingestion {id}"));
             let followed =
                 Followed { desk: self, service: &service, caller: &caller, unit: &unit, id: &id };
-            let followed = followed.to_its_end(&wishes.follow).await;
-            let taken = format!("{file} was taken as ingestion {id}, but");
-            followed.map_err(|denied| denied.after(&taken))?
+            // Whatever is said from now on is not about the push, which was taken.
+            followed.to_its_end(&wishes.follow).await.map_err(|denied| {
+                Denied::Failed(format!(
+                    "{file} was taken as ingestion {id}, but what becomes of it could not be \
+                     asked: {denied}"
+                ))
+            })?
         } else {
             let text = format!("`viva-import status {id}` tells what becomes of it");
             let json = json!({ "ingestionId": id.0, "status": status.to_string() });
             Outcome::done(text, json)
         };
-        outcome.text = format!(
-            "{file} ({bytes} bytes): taken as ingestion {id} of scale unit {unit}\n{}",
-            outcome.text
+        let pushed = json!({ "file": file, "bytes": bytes, "scaleUnit": unit });
+        let report = ready.report.map(|report| of_report(&report, &file));
+        let (checked, mut json) = report.map_or_else(
+            || (String::new(), json!({})),
+            |report| (format!("{}\n\n", report.text.trim_end()), report.json),
         );
-        outcome.json["file"] = json!(file);
-        outcome.json["bytes"] = json!(bytes);
-        outcome.json["scaleUnit"] = json!(unit);
-        Ok(outcome)
+        for answer in [pushed, ended.json] {
+            if let (Some(all), Value::Object(more)) = (json.as_object_mut(), answer) {
+                all.extend(more);
+            }
+        }
+        let text = format!(
+            "{checked}{file} ({bytes} bytes): taken as ingestion {id} of scale unit {unit}\n{}",
+            ended.text
+        );
+        Ok(Outcome { text, json, is_done: ended.is_done })
     }
 
-    /// What is to be pushed, or that the check refuses it.
+    /// What is to be pushed, or the report of a check that refuses it.
     fn ready(
         &self,
         wishes: &cli::Push,
         caller: &Caller,
         connection: Option<&Connection>,
-    ) -> Result<Result<Ready, Outcome>, Denied> {
+    ) -> Result<Result<Ready, Report>, Denied> {
         let path = &wishes.file;
-        match Upload::of_file(&name_of(path)) {
-            Some(Upload::Zip) => self.zip(wishes, caller),
-            Some(Upload::Csv) => self.csv(wishes, caller, connection),
-            Some(Upload::Json) => rows(path),
-            None => Err(Denied::Failed(format!(
-                "{} is neither a .zip nor a .csv or .json",
-                path.display()
-            ))),
+        let upload = Upload::of_file(&name_of(path))
+            .ok_or_else(|| format!("{} is neither a .zip nor a .csv or .json", path.display()))?;
+        refuse_idle(&wishes.terms, wishes.force, upload)?;
+        match upload {
+            Upload::Zip => self.zip(wishes, caller, connection),
+            Upload::Csv => self.csv(wishes, caller, connection),
+            Upload::Json => self.rows(path).map(Ok),
         }
     }
 
     /// A zip goes as it is, and what is in it is what the service is told.
-    fn zip(&self, wishes: &cli::Push, caller: &Caller) -> Result<Result<Ready, Outcome>, Denied> {
+    fn zip(
+        &self,
+        wishes: &cli::Push,
+        caller: &Caller,
+        connection: Option<&Connection>,
+    ) -> Result<Result<Ready, Report>, Denied> {
         let path = &wishes.file;
-        let file = File::open(path).map_err(|error| Denied::cannot_read(path, &error))?;
+        let mut asked = self.asked(&wishes.terms, None, false)?;
+        asked.dialect = connection.map(|connection| {
+            connection.dialect.or_key(&config::mapping_key(|name| (self.setting)(name)))
+        });
+        let file = copied(path, asked.limits.max_file_bytes)?;
         (self.tell)("checking the zip");
-        let report = self.asked(&wishes.terms, None, false)?.check(path)?;
-        let (is_for, connector) = (&report.summary.connector, caller.connector.word());
-        if is_for != connector {
-            return Err(Denied::Refused(format!(
-                "{}: its DatasetType is {is_for} and the connector is {connector}; name the one it \
-                 is for with --connector",
-                name_of(path)
-            )));
-        }
+        let fail = |error| Denied::cannot_read(path, &error);
+        let report = asked.check_zip(file.try_clone().map_err(fail)?).map_err(fail)??;
         let may_go = report.is_accepted() || (wishes.force && report.is_whole);
-        Ok(if may_go {
-            Ok(Ready { file, upload: Upload::Zip })
-        } else {
-            Err(of_report(&report, &name_of(path)))
-        })
+        if !may_go {
+            return Ok(Err(report));
+        }
+        fits(path, &report.summary.connector, caller)?;
+        Ok(Ok(Ready { file, upload: Upload::Zip, report: Some(report) }))
     }
 
     /// A CSV is packed as its connection says, as a zip where only its mapping is known, and else
-    /// goes by itself.
+    /// its rows go by themselves.
     fn csv(
         &self,
         wishes: &cli::Push,
         caller: &Caller,
         connection: Option<&Connection>,
-    ) -> Result<Result<Ready, Outcome>, Denied> {
+    ) -> Result<Result<Ready, Report>, Denied> {
         let path = &wishes.file;
         let asked = self.asked(&wishes.terms, wishes.caller.connection.as_ref(), false)?;
         let upload = match connection {
@@ -129,15 +149,26 @@ impl Desk {
             None if wishes.terms.mapping.is_some() => Upload::Zip,
             None => Upload::Csv,
         };
+        if let Some(connector) = asked.mapping.as_deref().and_then(connector_of) {
+            fits(path, connector.word(), caller)?;
+        }
         let mut terms = self.terms(&asked)?;
         terms.connector = caller.connector;
-        let temporary = |error| format!("a temporary file could not be made: {error}");
-        let mut file = tempfile::tempfile().map_err(temporary)?;
-        let (report, packed) = self.pack_into(path, &mut file, &terms, upload, path)?;
+        let mut file = tempfile::tempfile().map_err(|error| no_temporary(&error))?;
+        let (report, packed) = self.pack_into(path, &mut file, &terms, upload)?;
         Ok(match packed {
-            Some(_) => Ok(Ready { file, upload }),
-            None => Err(of_report(&report, &name_of(path))),
+            Some(_) => Ok(Ready { file, upload, report: Some(report) }),
+            None => Err(report),
         })
+    }
+
+    /// Rows that go as they are.
+    fn rows(&self, path: &Path) -> Result<Ready, Denied> {
+        let limits = config::limits(|name| (self.setting)(name)).map_err(|it| it.join("; "))?;
+        let file = copied(path, limits.max_file_bytes)?;
+        let rows = json_rows::count(&file).map_err(|error| Denied::cannot_read(path, &error))?;
+        rows.map_err(|why| Denied::Refused(format!("{}: {why}", name_of(path))))?;
+        Ok(Ready { file, upload: Upload::Json, report: None })
     }
 
     /// Pushes, again where it surely was not taken.
@@ -177,9 +208,17 @@ impl Desk {
                 }
                 Event::NotSent { why, retry_at } if failures < TRIES => {
                     failures += 1;
-                    (self.tell)(&format!("{why}; tried again"));
                     let retry = retry_at.and_then(|at| (at - now).try_into().ok());
-                    retry.unwrap_or_else(|| policy.pause(failures))
+                    let wait = retry.unwrap_or_else(|| policy.pause(failures));
+                    if wait > LONG && !wishes.wait {
+                        return Err(Denied::Failed(format!(
+                            "{why}, and wants to be asked again in {} s; push again then, or with \
+                             --wait",
+                            wait.as_secs()
+                        )));
+                    }
+                    (self.tell)(&format!("{why}; tried again in {} s", wait.as_secs()));
+                    wait
                 }
                 Event::TokenRefused { why }
                 | Event::Forbidden { why }
@@ -218,20 +257,71 @@ impl Desk {
 const BUSY: &str = "the service has not finished the tenant's previous import, and takes one at a \
                     time; push again later, or with --wait";
 
-/// Rows that go as they are.
-fn rows(path: &Path) -> Result<Result<Ready, Outcome>, Denied> {
+/// A wish that means nothing to this kind of file is refused, for somebody counts on it.
+fn refuse_idle(terms: &cli::Terms, force: bool, upload: Upload) -> Result<(), Denied> {
+    let idle = [
+        ("--force", force && upload != Upload::Zip),
+        ("--mapping", terms.mapping.is_some() && upload != Upload::Csv),
+        ("--refresh", terms.refresh.is_some() && upload != Upload::Csv),
+        ("--lenient", terms.lenient && upload != Upload::Csv),
+        ("--against", terms.against.is_some() && upload == Upload::Json),
+    ];
+    match idle.iter().find(|(_, is_idle)| *is_idle) {
+        Some((wish, _)) => Err(Denied::Failed(format!(
+            "{wish} means nothing to a .{}; a zip says itself what it is, and only a .csv is packed",
+            upload.word()
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// A file is pushed to the connector it is for.
+fn fits(path: &Path, is_for: &str, caller: &Caller) -> Result<(), Denied> {
+    let connector = caller.connector.word();
+    if is_for == connector {
+        return Ok(());
+    }
+    Err(Denied::Refused(format!(
+        "{}: it is for the connector {is_for}, and {connector} was named; say --connector {is_for}",
+        name_of(path)
+    )))
+}
+
+/// The connector that a connection's document names.
+fn connector_of(document: &[u8]) -> Option<Connector> {
+    let document: Value = serde_json::from_slice(document).ok()?;
+    Connector::parse(document.get("connector")?.as_str()?)
+}
+
+/// A copy without a name, which nobody can change.
+fn copied(path: &Path, max_bytes: u64) -> Result<File, Denied> {
     let fail = |error| Denied::cannot_read(path, &error);
-    let file = File::open(path).map_err(fail)?;
-    Ok(match json_rows::count(&file).map_err(fail)? {
-        Ok(_) => Ok(Ready { file, upload: Upload::Json }),
-        Err(why) => return Err(Denied::Refused(format!("{}: {why}", name_of(path)))),
-    })
+    let about = std::fs::metadata(path).map_err(fail)?;
+    if !about.is_file() {
+        return Err(Denied::Failed(format!("{} is a folder or a pipe", path.display())));
+    }
+    let mut copy = tempfile::tempfile().map_err(|error| no_temporary(&error))?;
+    let input = File::open(path).map_err(fail)?;
+    let bytes = io::copy(&mut input.take(max_bytes.saturating_add(1)), &mut copy).map_err(fail)?;
+    if bytes > max_bytes {
+        return Err(Denied::Refused(format!(
+            "{}: it has more than {max_bytes} bytes, the most that is taken; raise MAX_FILE_BYTES if \
+             the service takes more",
+            name_of(path)
+        )));
+    }
+    copy.seek(SeekFrom::Start(0)).map_err(|error| no_temporary(&error))?;
+    Ok(copy)
+}
+
+fn no_temporary(error: &io::Error) -> Denied {
+    Denied::Failed(format!("a temporary file could not be made: {error}"))
 }
 
 /// The file from its beginning, as a stream.
 fn parcel(
     ready: &Ready,
-) -> std::io::Result<Parcel<impl Stream<Item = azure_core::Result<Bytes>> + Send + 'static>> {
+) -> io::Result<Parcel<impl Stream<Item = azure_core::Result<Bytes>> + Send + 'static>> {
     let mut file = ready.file.try_clone()?;
     file.seek(SeekFrom::Start(0))?;
     let bytes = file.metadata()?.len();

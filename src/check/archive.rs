@@ -66,7 +66,8 @@ pub(super) struct Archive<R> {
     warnings: Vec<Fault>,
 }
 
-/// Opens a zip whose csv may unpack to at most `max_bytes`; all faults of its directory come at
+/// Opens a zip whose csv may unpack to at most `max_bytes` and whose two files should have these
+/// `names`; all faults of its directory come at
 /// once, warnings among them.
 ///
 /// # Errors
@@ -75,13 +76,14 @@ pub(super) struct Archive<R> {
 pub(super) fn open<R: Read + Seek>(
     input: R,
     max_bytes: u64,
+    names: [&str; 2],
 ) -> io::Result<Result<Archive<R>, Vec<Fault>>> {
     let mut zip = match directory::read(input)? {
         Ok(zip) => zip,
         Err(fault) => return Ok(Err(vec![fault])),
     };
     let entries = listing::entries(&zip)?;
-    let mut faults = listing::faults(&entries, max_bytes);
+    let mut faults = listing::faults(&entries, max_bytes, names);
     let csv = listing::only(Kind::Csv, &entries);
     let json = listing::only(Kind::Json, &entries);
     faults.extend(directory::faults(&mut zip)?);

@@ -7,13 +7,18 @@ use super::{
     findings::{Findings, Levels},
     rules::Id,
 };
-use crate::{connection, run::Refresh};
+use crate::{
+    connection::{self, Dialect},
+    run::Refresh,
+};
 
 /// How a file is to be checked.
 #[derive(Clone, Debug)]
 pub struct Asked {
     /// A connection, a mapping or a metadata.json; without it a zip's own, or Viva's names.
     pub mapping: Option<Vec<u8>>,
+    /// How a zip should be written; as the mapping's connection says where it is `None`.
+    pub dialect: Option<Dialect>,
     /// What the file does, where it is not what the mapping says.
     pub refresh: Option<Refresh>,
     /// Whether rows that are not valid are left out, whatever the mapping says.
@@ -35,11 +40,13 @@ impl Asked {
     /// Why it could not be checked: the file or the mapping cannot be read.
     pub fn check(&self, path: &Path) -> Result<Report, String> {
         let fail = |error: io::Error| format!("{} cannot be read: {error}", path.display());
+        // Opening a pipe would wait for somebody who writes into it.
+        let about = std::fs::metadata(path).map_err(fail)?;
+        if !about.is_file() {
+            return Err(format!("{} is a folder or a pipe; name a .csv or a .zip", path.display()));
+        }
         let file = File::open(path).map_err(fail)?;
         let about = file.metadata().map_err(fail)?;
-        if about.is_dir() {
-            return Err(format!("{} is a folder; name a .csv or a .zip", path.display()));
-        }
         let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
         match extension.to_str() {
             Some("csv") => {
@@ -49,7 +56,7 @@ impl Asked {
                 }
                 Check::open(file, &terms).and_then(Check::finish).map_err(fail)
             }
-            Some("zip") => self.zip(file).unwrap_or_else(|error| Err(fail(error))),
+            Some("zip") => self.check_zip(file).unwrap_or_else(|error| Err(fail(error))),
             _ => {
                 let message = "the file is neither .csv nor .zip; export it as \"CSV UTF-8\"";
                 Ok(refused(&self.terms(None)?, [(Id::F02, Severity::Error, message.to_owned())]))
@@ -57,9 +64,18 @@ impl Asked {
         }
     }
 
-    /// The zip that would be sent. Its own metadata.json is the mapping where none was given.
-    fn zip(&self, file: File) -> io::Result<Result<Report, String>> {
-        let mut archive = match archive::open(file, self.limits.max_file_bytes)? {
+    /// Checks the zip that would be sent. Its own metadata.json is the mapping where none was given.
+    ///
+    /// # Errors
+    /// Where it cannot be read; inside, why the mapping cannot be used.
+    pub fn check_zip(&self, file: File) -> io::Result<Result<Report, String>> {
+        let dialect = match (&self.dialect, self.terms(None)) {
+            (Some(dialect), _) => dialect.clone(),
+            (None, Ok(terms)) => terms.dialect,
+            (None, Err(why)) => return Ok(Err(why)),
+        };
+        let names = [dialect.data_file.as_str(), dialect.metadata_file.as_str()];
+        let mut archive = match archive::open(file, self.limits.max_file_bytes, names)? {
             Ok(archive) => archive,
             Err(faults) => return Ok(self.terms(None).map(|terms| broken(&terms, faults))),
         };
@@ -104,7 +120,8 @@ impl Asked {
             }
             (None, Some(own)) => {
                 let mut terms = Terms::without(&self.limits, self.today);
-                terms.take(Metadata::read(own));
+                let dialect = self.dialect.clone().unwrap_or_default();
+                terms.take(Metadata::read(own, &dialect));
                 terms
             }
             (None, None) => Terms::without(&self.limits, self.today),

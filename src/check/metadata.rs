@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::rules::{Id, Severity};
 use crate::{
-    connection::{Connector, Field, json},
+    connection::{Connector, Dialect, Field, IsBootstrap, json},
     run::Refresh,
 };
 
@@ -25,9 +25,9 @@ pub struct Metadata {
 const MAPPING_KEYS: [&str; 2] = ["Mapping", "ColumnMap"];
 
 impl Metadata {
-    /// Reads the document.
+    /// Reads the document, which should be written in `dialect`.
     #[must_use]
-    pub fn read(document: &[u8]) -> Self {
+    pub fn read(document: &[u8], dialect: &Dialect) -> Self {
         let mut metadata = Self::default();
         let text = json::unmarked(document);
         if text.trim_ascii().is_empty() {
@@ -43,7 +43,7 @@ impl Metadata {
                 for pointer in repeated {
                     metadata.fault(Id::F08, format!("{pointer} stands twice in metadata.json"));
                 }
-                metadata.members(&members);
+                metadata.members(&members, dialect);
             }
             Ok(_) => metadata.fault(Id::F08, "metadata.json must be an object".to_owned()),
             Err(error) => metadata.fault(
@@ -62,30 +62,51 @@ impl Metadata {
         self.faults.push((rule, Severity::Error, message));
     }
 
-    fn members(&mut self, members: &Map<String, Value>) {
+    fn members(&mut self, members: &Map<String, Value>, dialect: &Dialect) {
         self.connector =
             members.get("DatasetType").and_then(Value::as_str).and_then(Connector::parse);
         if self.connector.is_none() {
             let message = "DatasetType must be \"HR\" for organizational data, or \"Survey\"";
             self.fault(Id::H10, message.to_owned());
         }
-        self.refresh = match members.get("IsBootstrap") {
-            Some(Value::String(word)) if word.eq_ignore_ascii_case("true") => Some(Refresh::Full),
-            Some(Value::String(word)) if word.eq_ignore_ascii_case("false") => {
-                Some(Refresh::Incremental)
+        self.refresh(members.get("IsBootstrap"), dialect);
+        let key = dialect.mapping_key();
+        let mut keys = std::iter::once(key).chain(MAPPING_KEYS);
+        match keys.find_map(|key| members.get(key)?.as_object()) {
+            Some(mapping) => {
+                self.fields = mapping.iter().map(field).collect();
+                for field in &mut self.fields {
+                    dialect.translate(field);
+                }
             }
+            None => {
+                self.fault(Id::F08, format!("metadata.json has no \"{key}\" of columns to fields"));
+            }
+        }
+    }
+
+    fn refresh(&mut self, value: Option<&Value>, dialect: &Dialect) {
+        let word = value.and_then(|value| match value {
+            Value::String(word) => Some(word.to_ascii_lowercase()),
+            Value::Bool(is_full) => Some(is_full.to_string()),
+            Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
+        });
+        self.refresh = match word.as_deref() {
+            Some("true") => Some(Refresh::Full),
+            Some("false") => Some(Refresh::Incremental),
             _ => None,
         };
         if self.refresh.is_none() {
             let message = "IsBootstrap must be the text \"true\" (full refresh) or \"false\" \
                            (incremental), in quotation marks";
             self.fault(Id::F08, message.to_owned());
-        }
-        let mapping = MAPPING_KEYS.iter().find_map(|key| members.get(*key)?.as_object());
-        match mapping {
-            Some(mapping) => self.fields = mapping.iter().map(field).collect(),
-            None => self
-                .fault(Id::F08, "metadata.json has no \"Mapping\" of columns to fields".to_owned()),
+        } else if value.is_some_and(Value::is_boolean)
+            && dialect.is_bootstrap != IsBootstrap::Boolean
+        {
+            let message = "IsBootstrap stands without quotation marks, and Microsoft's page writes \
+                           it as a text; compare with your portal's template, or let \
+                           `viva-import learn` do it";
+            self.faults.push((Id::F08, Severity::Warning, message.to_owned()));
         }
     }
 }
@@ -100,7 +121,7 @@ mod tests {
     use super::*;
 
     fn faults(document: &str) -> Vec<&'static str> {
-        let metadata = Metadata::read(document.as_bytes());
+        let metadata = Metadata::read(document.as_bytes(), &Dialect::default());
         metadata.faults.iter().map(|(rule, ..)| rule.name()).collect()
     }
 
@@ -108,7 +129,7 @@ mod tests {
     fn the_shape_of_microsofts_page_is_read_with_and_without_byte_order_mark() {
         let document = r#"{"DatasetType":"HR","IsBootstrap":"false",
             "Mapping":{"Employee":{"name":"PersonId","type":"EmailType"},"X":{"name":null}}}"#;
-        let metadata = Metadata::read(document.as_bytes());
+        let metadata = Metadata::read(document.as_bytes(), &Dialect::default());
         assert_eq!(metadata.refresh, Some(Refresh::Incremental));
         assert_eq!(metadata.fields[0].target, "PersonId");
         assert_eq!(
@@ -116,9 +137,12 @@ mod tests {
             ("X", "")
         );
         assert_eq!(metadata.faults, []);
-        assert_eq!(Metadata::read(format!("\u{feff}{document}").as_bytes()), metadata);
+        assert_eq!(
+            Metadata::read(format!("\u{feff}{document}").as_bytes(), &Dialect::default()),
+            metadata
+        );
         let other_key = document.replace("Mapping", "ColumnMap");
-        assert_eq!(Metadata::read(other_key.as_bytes()), metadata);
+        assert_eq!(Metadata::read(other_key.as_bytes(), &Dialect::default()), metadata);
     }
 
     #[test]

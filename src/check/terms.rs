@@ -132,7 +132,7 @@ impl Terms {
         let mut terms = Self::without(limits, today);
         match Document::of(document) {
             Document::Metadata => {
-                terms.take(Metadata::read(document));
+                terms.take(Metadata::read(document, &Dialect::default()));
             }
             Document::Connection => {
                 terms = Self::of(&Connection::parse("given", document)?, limits, today);

@@ -25,16 +25,16 @@ pub struct Pack {
 /// What is pushed, by whom, and what for.
 #[derive(Debug, Args)]
 pub struct Push {
-    /// The file: a .zip; a .csv, which is packed first where its mapping is given and else goes as
-    /// it is; or a .json, an array of row objects
+    /// The file: a .zip; a .csv, which is packed first where its mapping is given and else goes by
+    /// itself; or a .json, an array of row objects
     pub file: PathBuf,
     /// On which terms.
     #[command(flatten)]
     pub terms: Terms,
-    /// Pushes though the check refuses it, if it can be read to its end
+    /// Pushes a zip though the check refuses it, if that can be read to its end
     #[arg(long)]
     pub force: bool,
-    /// Waits while the service is busy with the tenant's previous import
+    /// Waits while the service is busy with the tenant's previous import, or puts it off
     #[arg(long)]
     pub wait: bool,
     /// Follows the ingestion to its end
@@ -108,7 +108,7 @@ pub struct Ping {
 #[command(next_help_heading = "Who calls")]
 pub struct Caller {
     /// Takes all of this, and the mapping, from a connection document
-    #[arg(long, value_name = "JSON", conflicts_with_all = ["tenant", "connector", "credential", "client_id", "scale_unit"])]
+    #[arg(long, value_name = "JSON", conflicts_with_all = ["tenant", "connector", "credential", "client_id", "identity", "certificate", "password_from", "secret_from", "token_from", "scale_unit"])]
     pub connection: Option<PathBuf>,
     /// The Microsoft Entra tenant's id
     #[arg(long, value_name = "ID", required_unless_present = "connection")]

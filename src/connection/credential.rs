@@ -13,6 +13,9 @@ const AT: &str = "/credential";
 /// Members under which somebody may have written a secret.
 const SECRETS: [&str; 4] = ["secret", "clientSecret", "password", "token"];
 
+/// The longest name of a setting that is taken for one.
+const MAX_NAME_BYTES: usize = 64;
+
 /// Who pushes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Credential {
@@ -108,17 +111,18 @@ impl Reader {
                 self.only(members, &["kind", "clientId", "file", "setting", "passwordSetting"]);
                 let client_id = self.client_id(members);
                 let certificate = self.certificate(members);
-                let password = self.optional_text(AT, members, "passwordSetting");
+                let password = self.setting(members, "passwordSetting");
                 Some(Credential::ClientCertificate {
                     client_id: client_id?,
                     certificate: certificate?,
-                    password: password.map(str::to_owned),
+                    password,
                 })
             }
             "clientSecret" => {
                 self.only(members, &["kind", "clientId", "setting"]);
                 let client_id = self.client_id(members);
-                let setting = self.text(AT, members, "setting")?.to_owned();
+                self.text(AT, members, "setting")?;
+                let setting = self.setting(members, "setting")?;
                 Some(Credential::ClientSecret { client_id: client_id?, setting })
             }
             "azureCli" => {
@@ -127,7 +131,8 @@ impl Reader {
             }
             "accessToken" => {
                 self.only(members, &["kind", "setting"]);
-                let setting = self.text(AT, members, "setting")?.to_owned();
+                self.text(AT, members, "setting")?;
+                let setting = self.setting(members, "setting")?;
                 Some(Credential::AccessToken { setting })
             }
             kind => {
@@ -159,13 +164,27 @@ impl Reader {
 
     fn certificate(&mut self, members: &Map<String, Value>) -> Option<Certificate> {
         let file = self.optional_text(AT, members, "file");
-        let setting = self.optional_text(AT, members, "setting");
+        let setting = self.setting(members, "setting");
         if members.contains_key("file") == members.contains_key("setting") {
             let what = "must name the certificate by exactly one of \"file\" and \"setting\"";
             self.fault(AT, what);
         }
         file.map(|path| Certificate::File(path.into()))
-            .or_else(|| setting.map(|setting| Certificate::Setting(setting.to_owned())))
+            .or_else(|| setting.map(Certificate::Setting))
+    }
+
+    /// The name of a setting. Somebody may have put the secret itself there, so it is not quoted.
+    fn setting(&mut self, members: &Map<String, Value>, key: &str) -> Option<String> {
+        let name = self.optional_text(AT, members, key)?;
+        let is_name = name.len() <= MAX_NAME_BYTES
+            && !name.starts_with(|first: char| first.is_ascii_digit())
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if !is_name {
+            let what = "must be the name of a setting: letters, digits and _, at most 64. If it is \
+                        the secret itself, that is compromised where this document can be read";
+            self.fault(&format!("{AT}/{key}"), what);
+        }
+        is_name.then(|| name.to_owned())
     }
 
     fn client_id(&mut self, members: &Map<String, Value>) -> Option<String> {

@@ -116,6 +116,14 @@ impl Dialect {
         known.map_or(&field.kind, |(_, word)| word)
     }
 
+    /// Reads the service's word for a field's type as our own, where it stands for one alone.
+    pub(crate) fn translate(&self, field: &mut Field) {
+        let mut named = self.types.iter().filter(|(_, word)| *word == field.kind);
+        if let (Some((kind, _)), None) = (named.next(), named.next()) {
+            kind.word().clone_into(&mut field.kind);
+        }
+    }
+
     /// The member of a connection document that says the same.
     #[must_use]
     pub fn document(&self) -> Value {

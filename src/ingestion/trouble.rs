@@ -36,6 +36,15 @@ impl Trouble {
         Self::Later { why: why.into(), retry_at: None }
     }
 
+    /// When the service wants to be asked again.
+    #[must_use]
+    pub fn retry_at(&self) -> Option<OffsetDateTime> {
+        match self {
+            Self::Later { retry_at, .. } => *retry_at,
+            Self::Forbidden | Self::Refused(_) => None,
+        }
+    }
+
     /// Why, in words.
     #[must_use]
     pub fn why(self) -> String {
@@ -111,7 +120,7 @@ pub(super) fn is_page(body: &[u8]) -> bool {
 /// A page where a file of any type may be.
 pub(super) fn is_html(body: &[u8]) -> bool {
     let start = String::from_utf8_lossy(&body[..body.len().min(4096)]).to_ascii_lowercase();
-    start.contains("<html")
+    is_page(body) && start.contains("<html")
 }
 
 pub(super) fn sign_in_page() -> String {

@@ -8,6 +8,8 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::connection::json;
+
 /// Where the service says an ingestion stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -46,6 +48,7 @@ impl fmt::Display for Status {
             Self::ExtractionComplete => "ExtractionComplete",
             Self::Completed => "Completed",
             Self::ValidationFailed => "ValidationFailed",
+            Self::Unknown(word) if word.is_empty() => "a word of no letters",
             Self::Unknown(word) => word,
         })
     }
@@ -66,10 +69,15 @@ impl Ingestion {
     /// # Errors
     /// A body that is no JSON object or has no `Id` fit for a path: never told by its content.
     pub fn parse(body: &[u8]) -> Result<Self, String> {
-        let body: Value = serde_json::from_slice(body).map_err(|_| "it is not JSON".to_owned())?;
+        let body: Value = serde_json::from_slice(json::unmarked(body))
+            .map_err(|_| "it is not JSON".to_owned())?;
         let text = |name: &str| {
-            let value = field(&body, name)?.as_str()?.trim();
-            (!value.is_empty()).then(|| value.to_owned())
+            let value = field(&body, name)?;
+            let value = value.as_u64().map_or_else(
+                || value.as_str().map(|text| text.trim().to_owned()),
+                |number| Some(number.to_string()),
+            )?;
+            (!value.is_empty()).then_some(value)
         };
         // An `Id` is enough to go on with: a status can be asked for.
         let status = text("Status").unwrap_or_else(|| "nothing".to_owned());
@@ -129,6 +137,8 @@ mod tests {
         let expected = Ok(Ingestion { id: "42".to_owned(), status: Status::NotStarted });
         assert_eq!(Ingestion::parse(PRINTED.as_bytes()), expected);
         assert_eq!(Ingestion::parse(br#"{"id":"42","status":"notstarted","new":[]}"#), expected);
+        assert_eq!(Ingestion::parse(br#"{"Id":42,"Status":"NotStarted"}"#), expected);
+        assert_eq!(Ingestion::parse(format!("\u{feff}{PRINTED}").as_bytes()), expected);
         for detail in [r#""text""#, r#"{"Code":1}"#] {
             let body = PRINTED.replacen("null", detail, 1);
             assert_eq!(Ingestion::parse(body.as_bytes()), expected);

@@ -24,6 +24,10 @@ pub fn check_and_copy(
     let mut check = Check::open(input, terms)?;
     let mut head = vec![];
     write_record(&mut head, check.kept().map(|field| field.target.as_bytes()));
+    if check.head().ends_with(b"\r\n") {
+        head.pop();
+        head.extend_from_slice(b"\r\n"); // as the rows, which pass as they are
+    }
     output.write_all(&head)?;
     while check.is_sound() {
         match check.next_row()? {

@@ -66,7 +66,7 @@ pub fn mapping(document: &[u8]) {
         assert_eq!(mapping_faults(fields, &terms.checks), Vec::<String>::new());
         let mut packed = vec![];
         check_and_zip(&*file, &mut packed, &terms, file.len() as u64).unwrap();
-        let metadata = Metadata::read(&unzipped(&packed, "metadata.json"));
+        let metadata = Metadata::read(&unzipped(&packed, "metadata.json"), &terms.dialect);
         assert_eq!((metadata.faults, metadata.refresh), (vec![], Some(terms.refresh)));
         if terms.checks == Checks::default() {
             let report = zip_report(&packed);
@@ -189,6 +189,7 @@ fn zip_report(zip: &[u8]) -> Report {
     let mut file = tempfile::Builder::new().suffix(".zip").tempfile().unwrap();
     file.write_all(zip).unwrap();
     let asked = Asked {
+        dialect: None,
         mapping: None,
         refresh: None,
         lenient: false,

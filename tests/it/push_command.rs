@@ -18,7 +18,7 @@ use viva_import::demo::{
     service::{Call, Quirk, Rules, Service},
 };
 
-use crate::stage::{BINARY, TOKEN, csv_of};
+use crate::stage::{BINARY, TOKEN, csv_of, until};
 
 const TENANT: &str = "0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5";
 /// What stands in a cell of every file here.
@@ -174,7 +174,12 @@ async fn what_the_check_refuses_never_leaves_unless_a_person_insists() {
         ("rows.json", &[], 1, "row 1 has no PersonId"),
         ("info.txt", &[], 2, "neither a .zip nor a .csv or .json"),
         ("none.zip", &[], 2, "cannot be read"),
-        ("info.zip", &["--connector", "Survey"], 1, "its DatasetType is HR and the connector is"),
+        (
+            "info.zip",
+            &["--connector", "Survey"],
+            1,
+            "it is for the connector HR, and Survey was named",
+        ),
     ] {
         let output = desk.call(&[&["push", file], arguments].concat()).await;
         assert_eq!(code(&output), expected, "{file}: {}", told(&output));
@@ -275,8 +280,9 @@ async fn whoever_follows_is_told_the_id_even_where_the_service_falls_silent() {
     desk.service.always(Call::Status, Some(Quirk::Forbidden));
     let output = desk.call(&["push", "info.zip", "--follow"]).await;
     let id = &desk.service.ingestions()[0].id;
-    assert_eq!(code(&output), 1, "{}", told(&output));
+    assert_eq!(code(&output), 2, "{}", told(&output));
     assert!(told(&output).contains(&format!("was taken as ingestion {id}, but")));
+    assert!(told(&output).contains("the service answered 403"));
 }
 
 #[tokio::test]
@@ -321,6 +327,114 @@ async fn a_failed_validation_ends_in_1_with_its_error_file_saved_for_its_owner()
     let output = desk.call(&["status", id]).await;
     assert_eq!(code(&output), 1, "{}", told(&output));
     assert!(told(&output).contains(&format!("viva-import errors {id}")), "{}", told(&output));
+}
+
+#[tokio::test]
+async fn a_wish_that_would_mean_nothing_is_refused_and_never_passed_over() {
+    let desk = Desk::new().await;
+    desk.put("rows.json", r#"[{"PersonId":"ana@contoso.com"}]"#);
+    for (file, wish) in [
+        ("info.zip", &["--refresh", "incremental"][..]),
+        ("info.zip", &["--lenient"]),
+        ("info.zip", &["--mapping", "hr.json"]),
+        ("hr.csv", &["--force"]),
+        ("rows.json", &["--refresh", "full"]),
+        ("rows.json", &["--against", "hr.json"]),
+    ] {
+        let output = desk.call(&[&["push", file], wish].concat()).await;
+        assert_eq!(code(&output), 2, "{file} {wish:?}: {}", told(&output));
+        let words = format!("{} means nothing to a .", wish[0]);
+        assert!(told(&output).contains(&words), "{}", told(&output));
+    }
+    assert!(desk.service.requests().is_empty());
+}
+
+#[tokio::test]
+async fn what_was_checked_is_what_goes_though_the_file_changes_while_the_service_is_busy() {
+    let desk = Desk::new().await;
+    let checked = desk.read("info.zip");
+    desk.service.quirk(Call::Push, Quirk::Busy);
+    let changed = async {
+        until("the first try", async || {
+            let tries = desk.service.requests();
+            tries.iter().any(|seen| seen.call == Some(Call::Push)).then_some(())
+        })
+        .await;
+        desk.put("info.zip", "something else");
+    };
+    let (output, ()) = tokio::join!(desk.call(&["push", "info.zip", "--wait"]), changed);
+    assert_eq!(code(&output), 0, "{}", told(&output));
+    assert_eq!(desk.service.ingestions()[0].zip, checked);
+}
+
+#[tokio::test]
+async fn a_push_tells_what_is_left_out() {
+    let desk = Desk::new().await;
+    let rows = format!("{}nobody,11/01/2026,ana@contoso.com,HQ\n", csv_of(3));
+    desk.put("hr.csv", rows);
+    let (code, answer) = desk.json(&["push", "hr.csv", "--mapping", "hr.json", "--lenient"]).await;
+    assert_eq!((code, &answer["dropped"], &answer["rows"]), (0, &1.into(), &3.into()), "{answer}");
+    assert!(answer["ingestionId"].is_string() && answer["findings"].is_array());
+}
+
+#[tokio::test]
+async fn a_zip_in_the_dialect_of_its_connection_is_pushed_with_it() {
+    let desk = Desk::new().await;
+    let mut connection: Value = serde_json::from_str(SAMPLE_CONNECTION).unwrap();
+    connection["dialect"] = serde_json::json!({
+        "isBootstrap": "boolean", "types": { "EmailType": "address" },
+    });
+    desk.put("own.json", connection.to_string());
+    let packed = desk.run(&["pack", "hr.csv", "--mapping", "own.json", "--out", "own.zip"]).await;
+    assert_eq!(code(&packed), 0, "{}", told(&packed));
+    let endpoint = desk.service.endpoint().to_string();
+    let caller = ["--connection", "own.json", "--endpoint", &endpoint, "--follow"];
+    let output = desk.run(&[&["push", "own.zip"], &caller[..]].concat()).await;
+    assert_eq!(code(&output), 0, "{}", told(&output));
+    assert_eq!(desk.service.ingestions()[0].is_bootstrap, Some(true));
+}
+
+#[tokio::test]
+async fn nothing_that_is_read_is_written_over_and_a_killed_pack_leaves_nothing() {
+    let desk = Desk::new().await;
+    for out in ["hr.csv", "hr.json"] {
+        let before = desk.read(out);
+        let output = desk.run(&["pack", "hr.csv", "--mapping", "hr.json", "--out", out]).await;
+        assert_eq!(code(&output), 2, "{}", told(&output));
+        assert_eq!(desk.read(out), before);
+    }
+    desk.put("large.csv", csv_of(300_000));
+    let files = || std::fs::read_dir(desk.folder.path()).unwrap().count();
+    let before = files();
+    let mut pack = Command::new(BINARY);
+    let arguments = ["pack", "large.csv", "--mapping", "hr.json", "--out", "large.zip"];
+    let mut pack = pack.current_dir(desk.folder.path()).args(arguments).spawn().unwrap();
+    pack.kill().await.unwrap();
+    assert_eq!(files(), before);
+}
+
+#[tokio::test]
+async fn a_secret_in_the_place_of_its_name_is_not_told() {
+    let desk = Desk::new().await;
+    let secret = "eyJhbGciOiJub25lIn0.e30.c2ln";
+    for flag in ["--token-from", "--secret-from"] {
+        let kind = if flag == "--token-from" { "accessToken" } else { "clientSecret" };
+        let output = desk
+            .run(&[
+                "ping",
+                "--tenant",
+                TENANT,
+                "--client-id",
+                TENANT,
+                "--credential",
+                kind,
+                flag,
+                secret,
+            ])
+            .await;
+        assert_eq!(code(&output), 2, "{}", told(&output));
+        assert!(!told(&output).contains(secret), "{}", told(&output));
+    }
 }
 
 #[cfg(unix)]

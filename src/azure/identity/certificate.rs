@@ -115,7 +115,7 @@ fn pkcs12(content: &[u8], password: Option<&str>) -> Result<Parts, String> {
     let archive = archive.map_err(|error| match (error, password) {
         (Pkcs12Error::MacError(_), Some(_)) => "the password does not open it",
         (Pkcs12Error::MacError(_), None) => {
-            "it has a password; put that into a setting and name it in \"passwordSetting\""
+            "it has a password; put that into a setting and name it in \"passwordSetting\" (--password-from)"
         }
         (Pkcs12Error::UnsupportedEncryptionScheme | Pkcs12Error::UnsupportedMacAlgorithm, _) => {
             "it is a PKCS#12 encrypted in an unknown way; export it with AES-256 and SHA-256"

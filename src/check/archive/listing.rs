@@ -107,15 +107,6 @@ const ERRORS: &[Group] = &[
     ),
 ];
 
-const WARNING: Group = (
-    |entry| {
-        let is_expected = matches!(entry.name.as_str(), "data.csv" | "metadata.json");
-        entry.is_wanted() && !entry.has_path() && !is_expected
-    },
-    "Names other than data.csv and metadata.json",
-    "rename the files, since the service once hung for ever on other names",
-);
-
 /// The entries in the order of the directory.
 pub(super) fn entries<R: Read + Seek>(zip: &ZipArchive<R>) -> io::Result<Vec<Entry<'_>>> {
     (0..zip.len())
@@ -134,8 +125,9 @@ pub(super) fn only(kind: Kind, entries: &[Entry<'_>]) -> Option<usize> {
     (entries.iter().rposition(is_kind) == Some(first)).then_some(first)
 }
 
-/// What is wrong with the entries, errors before warnings.
-pub(super) fn faults(entries: &[Entry<'_>], max_bytes: u64) -> Vec<Fault> {
+/// What is wrong with the entries, errors before warnings; `names` are those the two files should
+/// have.
+pub(super) fn faults(entries: &[Entry<'_>], max_bytes: u64, names: [&str; 2]) -> Vec<Fault> {
     let of_kind = |kind| entries.iter().filter(move |entry| entry.kind == kind);
     let mut faults = Vec::new();
     let (csvs, jsons) = (of_kind(Kind::Csv).count(), of_kind(Kind::Json).count());
@@ -147,7 +139,7 @@ pub(super) fn faults(entries: &[Entry<'_>], max_bytes: u64) -> Vec<Fault> {
         faults.push(Fault::error(Id::F05, message));
     }
     let error = |message| Fault::error(Id::F05, message);
-    faults.extend(ERRORS.iter().filter_map(|group| sentence(entries, group)).map(error));
+    faults.extend(ERRORS.iter().filter_map(|group| of_group(entries, group)).map(error));
     if of_kind(Kind::Csv).any(|entry| entry.bytes == 0) {
         let message = "the .csv file in the zip is empty; export it again";
         faults.push(Fault::error(Id::F06, message));
@@ -167,8 +159,13 @@ pub(super) fn faults(entries: &[Entry<'_>], max_bytes: u64) -> Vec<Fault> {
         );
         faults.push(Fault::error(Id::F09, message));
     }
-    let warning = |message| Fault::warning(Id::F05, message);
-    faults.extend(sentence(entries, &WARNING).map(warning));
+    let is_misnamed = |entry: &&Entry<'_>| {
+        entry.is_wanted() && !entry.has_path() && !names.contains(&&*entry.name)
+    };
+    let called = format!("Names other than {} and {}", names[0], names[1]);
+    let remedy = "rename the files, since the service once hung for ever on other names";
+    let misnamed = sentence(entries.iter().filter(is_misnamed), &called, remedy);
+    faults.extend(misnamed.map(|message| Fault::warning(Id::F05, message)));
     faults
 }
 
@@ -178,8 +175,16 @@ pub(super) fn empty_json() -> Fault {
     Fault::error(Id::F07, message)
 }
 
-fn sentence(entries: &[Entry<'_>], &(has, called, remedy): &Group) -> Option<String> {
-    let names: Vec<_> = entries.iter().filter(|entry| has(entry)).map(shown).collect();
+fn of_group(entries: &[Entry<'_>], &(has, called, remedy): &Group) -> Option<String> {
+    sentence(entries.iter().filter(|entry| has(entry)), called, remedy)
+}
+
+fn sentence<'a>(
+    entries: impl Iterator<Item = &'a Entry<'a>>,
+    called: &str,
+    remedy: &str,
+) -> Option<String> {
+    let names: Vec<_> = entries.map(shown).collect();
     let count = names.len();
     let more = if count > NAMES_SHOWN { ", …" } else { "" };
     let names = names[..count.min(NAMES_SHOWN)].join(", ");

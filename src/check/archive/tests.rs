@@ -8,6 +8,7 @@ use zip::{CompressionMethod, ZipWriter};
 use super::*;
 
 const CSV: &[u8] = b"PersonId,EffectiveDate\na@contoso.com,01/31/2026\n";
+const NAMES: [&str; 2] = ["data.csv", "metadata.json"];
 const JSON: &[u8] = br#"{"DatasetType":"HR"}"#;
 const MAX_BYTES: u64 = 64 * 1024;
 
@@ -95,7 +96,7 @@ struct Contents {
 
 /// The contents, or the faults of the directory or of the reading.
 fn read_all(zip: &[u8]) -> Result<Contents, Vec<Fault>> {
-    let mut archive = open(Cursor::new(zip), MAX_BYTES).unwrap()?;
+    let mut archive = open(Cursor::new(zip), MAX_BYTES, NAMES).unwrap()?;
     let json = archive.metadata().unwrap().map_err(|fault| vec![fault])?;
     let mut csv = Vec::new();
     let read = archive.data().unwrap().map_err(|fault| vec![fault])?.read_to_end(&mut csv);
@@ -200,7 +201,7 @@ fn whatever_else_lies_in_the_zip_is_refused_by_its_own_sentence() {
         ("zstd", with(good(), METHOD, &[93]), "by plain deflate: 2"),
         ("overlapping", overlapping, "overlap"),
     ] {
-        let faults = open(Cursor::new(zip), MAX_BYTES).unwrap().expect_err(case);
+        let faults = open(Cursor::new(zip), MAX_BYTES, NAMES).unwrap().expect_err(case);
         let told =
             |fault: &Fault| fault.rule == Id::F05 && fault.is_error && fault.message.contains(part);
         assert!(faults.iter().any(told), "{case}: {faults:?}");
@@ -211,7 +212,7 @@ fn whatever_else_lies_in_the_zip_is_refused_by_its_own_sentence() {
 fn all_faults_come_at_once() {
     let files: &[(&str, &[u8])] =
         &[("x/Data.csv", b""), ("meta.json", b""), (".DS_Store", b""), ("x/", b"")];
-    let faults = open(Cursor::new(zip(files)), MAX_BYTES).unwrap().unwrap_err();
+    let faults = open(Cursor::new(zip(files)), MAX_BYTES, NAMES).unwrap().unwrap_err();
     let told: Vec<_> = faults.iter().map(|fault| (fault.rule, fault.is_error)).collect();
     let errors =
         [(Id::F05, true), (Id::F05, true), (Id::F05, true), (Id::F06, true), (Id::F07, true)];
@@ -234,11 +235,11 @@ fn what_is_no_zip_is_told_apart() {
         ("thousands by zip64", with_zip64_end(&good(), 1 << 40), "lists thousands of files"),
         ("no local header", replaced(good(), LOCAL, b"KO"), "directory cannot be read"),
     ] {
-        let faults = open(Cursor::new(bytes), MAX_BYTES).unwrap().unwrap_err();
+        let faults = open(Cursor::new(bytes), MAX_BYTES, NAMES).unwrap().unwrap_err();
         let told = |fault: &Fault| fault.rule == Id::F05 && fault.message.contains(part);
         assert!(faults.iter().any(told), "{case}: {faults:?}");
     }
-    let hundred = open(Cursor::new(zip(&many[..100])), MAX_BYTES).unwrap().unwrap_err();
+    let hundred = open(Cursor::new(zip(&many[..100])), MAX_BYTES, NAMES).unwrap().unwrap_err();
     assert!(hundred[0].message.contains("100 .csv"), "{hundred:?}");
 }
 

@@ -121,7 +121,7 @@ async fn renamed_inner_files_are_extracted_for_ever() {
 async fn a_bad_file_fails_validation_with_an_error_stream_that_holds_no_value() {
     for (csv, metadata, error) in [
         (CSV, "{", "is not valid JSON"),
-        (CSV, &METADATA.replace("\"true\"", "true"), "IsBootstrap"),
+        (CSV, &METADATA.replace("true", "yes"), "IsBootstrap"),
         (CSV, &METADATA.replace("\"HR\"", "\"Survey\""), "DatasetType"),
         (&CSV.replace("Team", "Group"), METADATA, "1,Error,\"Column Group is not"),
         (&CSV.replace("Team", "Team,X"), METADATA, "the file has 3 columns"),

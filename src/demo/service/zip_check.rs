@@ -84,7 +84,10 @@ impl Verdict {
         if metadata["DatasetType"] != connector {
             self.fault(None, &format!("DatasetType in metadata.json is not {connector}."));
         }
-        self.is_bootstrap = metadata["IsBootstrap"].as_str().and_then(|text| text.parse().ok());
+        // However a template spells it: nobody has seen what the service takes.
+        let value = &metadata["IsBootstrap"];
+        let text = value.as_str().and_then(|text| text.to_ascii_lowercase().parse().ok());
+        self.is_bootstrap = value.as_bool().or(text);
         if self.is_bootstrap.is_none() {
             self.fault(None, "IsBootstrap in metadata.json is neither \"true\" nor \"false\".");
         }

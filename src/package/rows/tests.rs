@@ -60,7 +60,7 @@ fn where_nothing_is_cut_the_rows_pass_as_they_are_and_a_byte_order_mark_does_not
     let input = format!("\u{feff}{HEADER}{ROWS}");
     let report = check_and_copy(input.as_bytes(), &mut output, &terms(&all)).unwrap();
     assert!(report.is_accepted(), "{report:?}");
-    let expected = format!("PersonId,EffectiveDate,ManagerId,Desk,Organization\n{ROWS}");
+    let expected = format!("PersonId,EffectiveDate,ManagerId,Desk,Organization\r\n{ROWS}");
     assert_eq!(String::from_utf8(output).unwrap(), expected);
 }
 

@@ -48,6 +48,7 @@ pub(crate) fn case(rule: Id, what: impl Into<String>) -> Case {
 /// A check on the first of December 2026, with the limits nobody has changed.
 pub(crate) fn asked() -> Asked {
     Asked {
+        dialect: None,
         mapping: None,
         refresh: None,
         lenient: false,

@@ -59,7 +59,7 @@ fn documents() -> Vec<Case> {
         reads("TRUE", "\"true\"", "\"TRUE\""),
         reads("no JSON", "}", "").error(None, &[]).beside(&[Id::H06]),
         reads("a comma too many", "}}}", "}}},").error(None, &[]).beside(&[Id::H06]),
-        reads("IsBootstrap without quotation marks", "\"true\"", "true").error(None, &[]),
+        reads("IsBootstrap without quotation marks", "\"true\"", "true").warning(None, &[]),
         reads("IsBootstrap yes", "\"true\"", "\"yes\"").error(None, &[]),
         reads("no IsBootstrap", "\"IsBootstrap\":\"true\",", "").error(None, &[]),
         reads("no mapping", "\"Mapping\"", "\"Fields\"").error(None, &[]).beside(&[Id::H06]),

@@ -13,7 +13,7 @@ fn damage_of_the_content_is_found_while_reading() {
         ("states less", with(bomb, UNPACKED, &[20, 0, 0, 0])),
         ("states more", with(good(), UNPACKED, &[0, 1])),
     ] {
-        let mut archive = open(Cursor::new(zip), MAX_BYTES).unwrap().expect(case);
+        let mut archive = open(Cursor::new(zip), MAX_BYTES, NAMES).unwrap().expect(case);
         let mut csv = Vec::new();
         let error = archive.data().unwrap().unwrap().read_to_end(&mut csv).expect_err(case);
         let fault = damage(&error).expect(case);
@@ -44,7 +44,7 @@ impl io::Seek for Failing {
 
 #[test]
 fn a_failing_disk_is_no_fault_of_the_zip() {
-    let error = open(Failing(Cursor::new(good()), 60), MAX_BYTES).unwrap_err();
+    let error = open(Failing(Cursor::new(good()), 60), MAX_BYTES, NAMES).unwrap_err();
     assert!(damage(&error).is_none());
     assert_eq!(error.to_string(), "the disk is gone");
 }
