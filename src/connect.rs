@@ -19,6 +19,7 @@ use crate::{
 };
 
 mod dates;
+mod header;
 mod names;
 mod naming;
 mod people;
@@ -27,9 +28,6 @@ mod text;
 
 /// Stands where the tenant's id is not known.
 pub const NO_TENANT: &str = "00000000-0000-0000-0000-000000000000";
-
-/// Most fields the service takes. Source: "Prepare organizational data".
-const MAX_FIELDS: usize = 105;
 
 /// A connection that may fit an export.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,6 +87,14 @@ impl Proposal {
     /// Nothing of it can be mapped, or a wish is no use.
     pub fn of(survey: &Survey, wishes: &Connect) -> Result<Self, Denied> {
         let columns = propose::columns(survey);
+        if !header::is_one(&columns) {
+            let why = "the first line cannot be told from a row of people: no column in it that is \
+                       called like the person's or the manager's address (PersonId, Work_Email, \
+                       Manager_Email) holds addresses, and fewer than three columns have names \
+                       that are known; put the names of the columns into the first line, without a \
+                       title above it, and call the column of each person's address PersonId";
+            return Err(Denied::Refused(why.to_owned()));
+        }
         let columns = naming::named(&columns, propose::judge(&columns, survey));
         if columns.iter().all(|proposed| proposed.field.is_none()) {
             let why = "no column can be mapped; each has to be named in the first line, and no two \
