@@ -4,18 +4,14 @@
 //! they are called and what they hold. It is a proposal: what is not certain says so, personal data
 //! that is not needed is left out, and a person decides. No cell's value is told or kept.
 
-use std::{
-    fs::{File, OpenOptions},
-    io::Write as _,
-    path::Path,
-};
+use std::{fs::File, io::Write as _, path::Path};
 
 use serde_json::{Map, Value, json};
 
 use crate::{
     check::{Survey, mapping_faults},
     cli::{Connect, Denied, Outcome, RefreshWord},
-    connection::{Connection, Connector, sentence},
+    connection::{Connection, Connector, Fault, sentence},
 };
 
 mod dates;
@@ -73,11 +69,31 @@ pub fn run(wishes: &Connect) -> Result<Outcome, Denied> {
     Ok(Outcome::done(text::text(&proposal, &survey, wishes), proposal.json()))
 }
 
-/// Writes a document where there is none yet.
+/// Writes a document where there is none yet, all of it or nothing.
 fn write(path: &Path, document: &Value) -> Result<(), Denied> {
-    let fail = |error| Denied::cannot_write(path, &error);
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(fail)?;
-    file.write_all(format!("{document:#}\n").as_bytes()).map_err(fail)
+    let write = || {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let mut builder = tempfile::Builder::new();
+        // As any other file: others may read it where the system lets them.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = builder.tempfile_in(folder.unwrap_or(Path::new(".")))?;
+        file.write_all(format!("{document:#}\n").as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist_noclobber(path)?;
+        Ok(())
+    };
+    write().map_err(|error: std::io::Error| Denied::cannot_write(path, &error))
+}
+
+/// What is wrong with the document, by the option that asked for it.
+fn told(mut fault: Fault) -> Fault {
+    match fault.at.as_str() {
+        "/tenantId" => "--tenant".clone_into(&mut fault.at),
+        "/credential/clientId" => "--client-id".clone_into(&mut fault.at),
+        _ => {}
+    }
+    fault
 }
 
 impl Proposal {
@@ -104,6 +120,7 @@ impl Proposal {
         let document = document(survey, &columns, wishes);
         // The columns are ours; only what was asked for can be wrong.
         let connection = Connection::parse("proposed", document.to_string().as_bytes())
+            .map_err(|faults| faults.into_iter().map(told).collect::<Vec<_>>())
             .map_err(|faults| Denied::Failed(sentence(&faults)))?;
         let faults = mapping_faults(&connection.mapping, &connection.checks);
         if faults.is_empty() {

@@ -10,7 +10,7 @@ use crate::check::{Content, Kind, Order, Survey, personal, reserved_kind};
 use super::{
     dates,
     names::{self, Match},
-    people::{self, People},
+    people,
 };
 
 /// A column of the export.

@@ -373,7 +373,7 @@ fn wishes_stand_in_the_document_and_bad_ones_are_told() {
     assert_eq!(document, expected);
     let wishes = Connect { tenant: Some("contoso.com".to_owned()), ..WISHES };
     let Err(Denied::Failed(why)) = Proposal::of(&survey, &wishes) else { panic!() };
-    assert!(why.starts_with("/tenantId: must be"), "{why}");
+    assert!(why.starts_with("--tenant: must be"), "{why}");
 }
 
 /// The findings of the mapping's own rules when the file is checked with what was proposed for it.
