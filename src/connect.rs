@@ -1,8 +1,9 @@
 //! `viva-import connect`: a connection proposed for an export nobody has mapped yet.
 //!
 //! The export is read once, in flat memory, and its columns are matched with Viva's fields by what
-//! they are called and what they hold. It is a proposal: what is not certain says so, personal data
-//! that is not needed is left out, and a person decides. No cell's value is told or kept.
+//! they are called and what they hold. It is a proposal: what is not certain says so, what has no
+//! known name or is personal and not needed is left out, and a person decides. No cell's value is
+//! told or kept.
 
 use std::{fs::File, io::Write as _, path::Path};
 

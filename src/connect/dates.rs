@@ -5,6 +5,10 @@ use crate::check::{Content, Dates, Kind, Order};
 /// Dates, of a hundred that may be read in two orders, from which those of one order show it.
 const TELLING_PERCENT: u64 = 5;
 
+/// What is wrong with dates of both orders.
+pub(super) const MIXED: &str = "some dates can only be read month first and others only day first, \
+                                so the export has to write them alike";
+
 /// The type of a column of dates, and how well it is known.
 pub(super) struct Written {
     pub(super) kind: Kind,
@@ -15,14 +19,10 @@ pub(super) struct Written {
 /// The order of a column's dates; `usual` is that of the file's other dates, where they show one.
 pub(super) fn written(dates: &Dates, usual: Option<Order>) -> Written {
     let (order, is_sure, why) = match (own(dates), usual) {
-        (Some(order), _) if is_mixed(dates) => {
-            let why = "some dates can only be read month first and others only day first, so the \
-                       export has to write them alike";
-            (order, false, why)
-        }
-        (Some(order), _) if !is_shown(dates) => {
+        (Some(order), _) if is_mixed(dates) => (order, false, MIXED),
+        (Some(order), usual) if !is_shown(dates) => {
             let why = "hardly any of its dates shows whether the month or the day comes first";
-            (order, false, why)
+            (usual.unwrap_or(order), false, why)
         }
         (Some(Order::MonthFirst), _) => {
             (Order::MonthFirst, true, "its dates are written month first, or year first")
@@ -61,7 +61,7 @@ pub(super) fn usual<'a>(contents: impl Iterator<Item = &'a Content>) -> Option<O
 }
 
 /// Whether some dates can only be read in the one order, and some only in the other.
-fn is_mixed(dates: &Dates) -> bool {
+pub(super) fn is_mixed(dates: &Dates) -> bool {
     dates.only_month_first > 0 && dates.only_day_first > 0
 }
 

@@ -242,8 +242,8 @@ pub(super) fn personal(key: &str) -> Option<&'static str> {
 /// Whether a key names the address of a person at home: `Mail privat`, `Personal Email`.
 fn is_private_address(key: &str) -> bool {
     let has = |words: &str| words.split_whitespace().any(|word| key.contains(word));
-    has("mail courriel correo メール")
-        && has("privat prive personal personnel perso particular home 個人 私用 自宅")
+    let is_private = has("privat prive personal personnel particular home 個人 私用 自宅");
+    has("mail courriel correo メール") && (is_private || key.ends_with("perso"))
 }
 
 /// Whether a key names people.

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use crate::check::{Content, Kind, Order, Survey, personal, reserved_kind};
 
 use super::{
-    dates,
+    dates::{self, MIXED},
     names::{self, Match},
     people,
 };
@@ -182,7 +182,9 @@ fn reserved(target: &str, is_clear: bool, column: &Column<'_>, usual: Option<Ord
         _ => "plain numbers like 23.75",
     };
     if 20 * fitting < 19 * content.filled {
-        return Verdict::left_out(format!("{said}, but its values are not {wanted}"));
+        let is_mixed = matches!(kind, Kind::Date(_)) && dates::is_mixed(&content.dates);
+        let why = format!("its values are not {wanted}");
+        return Verdict::left_out(format!("{said}, but {}", if is_mixed { MIXED } else { &why }));
     }
     if fitting < content.filled {
         is_sure = false;

@@ -161,6 +161,11 @@ fn what_is_not_needed_or_may_not_leave_is_left_out_with_the_reason() {
         ("Hire_Date", |row| format!("{:02}.12.2019", row % 28 + 1), "a date with dots"),
         ("Hire_Date", |_| "2019-12-01T00:00:00".to_owned(), "a timestamp"),
         ("Hire_Date", |_| "20191201".to_owned(), "not dates in a form"),
+        (
+            "Hire_Date",
+            |row| if row % 3 == 0 { "12/31/2019" } else { "31/12/2019" }.to_owned(),
+            "others only day first",
+        ),
         ("Start_Date", |row| format!("{:02}.12.2019", row % 28 + 1), "a date with dots"),
         ("Supervisor_Flag", |_| "Yes".to_owned(), "its values are not IC"),
         ("Dept", few, "another column is Organization rather"),
@@ -236,7 +241,7 @@ fn the_order_of_dates_is_that_of_dates_that_can_be_read_one_way_only() {
         (words, "HireDate DateTime_MMDDYYYY sure"),
         (short, "HireDate DateTime_DDMMYYYY sure"),
         (mixed, "out"),
-        (slip, "HireDate DateTime_DDMMYYYY unsure"),
+        (slip, "HireDate DateTime_MMDDYYYY unsure"),
         // One in twenty.
         (two_slips, "HireDate DateTime_DDMMYYYY sure"),
         (nearly, "HireDate DateTime_MMDDYYYY unsure"),
@@ -257,6 +262,14 @@ fn the_order_of_dates_is_that_of_dates_that_can_be_read_one_way_only() {
     assert_eq!(
         alone([either_way, day_first]),
         ["EffectiveDate DateTime_DDMMYYYY unsure", "HireDate DateTime_DDMMYYYY sure"]
+    );
+    assert_eq!(
+        alone([either_way, slip]),
+        ["EffectiveDate DateTime_MMDDYYYY unsure", "HireDate DateTime_DDMMYYYY unsure"]
+    );
+    assert_eq!(
+        alone([month_first, slip]),
+        ["EffectiveDate DateTime_MMDDYYYY sure", "HireDate DateTime_MMDDYYYY unsure"]
     );
 }
 
