@@ -199,8 +199,8 @@ impl Survey {
         let names = || self.columns.iter().filter_map(|column| column.name.as_deref());
         if names().any(first_line::is_of_a_row) {
             return refuse(
-                "the first line has a value in it, like a date, a number or an address; \
-                           it must be the header, with each row on a line of its own",
+                "the first line has a value in it, like a date, a number, n/a or an \
+                           address; it must be the header, with each row on a line of its own",
             );
         }
         // A column of addresses under a name that is none has a header.
