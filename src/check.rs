@@ -35,11 +35,7 @@ pub use self::{
     survey::{Content, Dates, Heading, Survey},
     terms::{Allowed, Checks, Limits, Mapping, Terms, Unmapped},
 };
-pub(crate) use self::{
-    fields::{is_system, misspelt, reserved_kind},
-    mapping::has_plain_letters,
-    value::personal,
-};
+pub(crate) use self::{fields::reserved_kind, mapping::has_plain_letters, value::personal};
 use crate::run::Refresh;
 
 mod archive;

@@ -1,24 +1,22 @@
 //! `viva-import connect`: a connection proposed for an export nobody has mapped yet.
 //!
 //! The export is read once, in flat memory, and its columns are matched with Viva's fields by what
-//! they are called and what they hold. It is a proposal: what is not certain says so, personal data
-//! that is not needed is left out, and a person decides. No cell's value is told or kept.
+//! they are called and what they hold. It is a proposal: what is not certain says so, what has no
+//! known name or is personal and not needed is left out, and a person decides. No cell's value is
+//! told or kept.
 
-use std::{
-    fs::{File, OpenOptions},
-    io::Write as _,
-    path::Path,
-};
+use std::{fs::File, io::Write as _, path::Path};
 
 use serde_json::{Map, Value, json};
 
 use crate::{
     check::{Survey, mapping_faults},
     cli::{Connect, Denied, Outcome, RefreshWord},
-    connection::{Connection, Connector, sentence},
+    connection::{Connection, Connector, Fault, sentence},
 };
 
 mod dates;
+mod header;
 mod names;
 mod naming;
 mod people;
@@ -27,9 +25,6 @@ mod text;
 
 /// Stands where the tenant's id is not known.
 pub const NO_TENANT: &str = "00000000-0000-0000-0000-000000000000";
-
-/// Most fields the service takes. Source: "Prepare organizational data".
-const MAX_FIELDS: usize = 105;
 
 /// A connection that may fit an export.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,11 +70,31 @@ pub fn run(wishes: &Connect) -> Result<Outcome, Denied> {
     Ok(Outcome::done(text::text(&proposal, &survey, wishes), proposal.json()))
 }
 
-/// Writes a document where there is none yet.
+/// Writes a document where there is none yet, all of it or nothing.
 fn write(path: &Path, document: &Value) -> Result<(), Denied> {
-    let fail = |error| Denied::cannot_write(path, &error);
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(fail)?;
-    file.write_all(format!("{document:#}\n").as_bytes()).map_err(fail)
+    let write = || {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let mut builder = tempfile::Builder::new();
+        // As any other file: others may read it where the system lets them.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = builder.tempfile_in(folder.unwrap_or(Path::new(".")))?;
+        file.write_all(format!("{document:#}\n").as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist_noclobber(path)?;
+        Ok(())
+    };
+    write().map_err(|error: std::io::Error| Denied::cannot_write(path, &error))
+}
+
+/// What is wrong with the document, by the option that asked for it.
+fn told(mut fault: Fault) -> Fault {
+    match fault.at.as_str() {
+        "/tenantId" => "--tenant".clone_into(&mut fault.at),
+        "/credential/clientId" => "--client-id".clone_into(&mut fault.at),
+        _ => {}
+    }
+    fault
 }
 
 impl Proposal {
@@ -89,6 +104,14 @@ impl Proposal {
     /// Nothing of it can be mapped, or a wish is no use.
     pub fn of(survey: &Survey, wishes: &Connect) -> Result<Self, Denied> {
         let columns = propose::columns(survey);
+        if !header::is_one(&columns) {
+            let why = "the first line cannot be told from a row of people: no column in it that is \
+                       called like the person's or the manager's address (PersonId, Work_Email, \
+                       Manager_Email) holds addresses, and fewer than three columns have names \
+                       that are known; put the names of the columns into the first line, without a \
+                       title above it, and call the column of each person's address PersonId";
+            return Err(Denied::Refused(why.to_owned()));
+        }
         let columns = naming::named(&columns, propose::judge(&columns, survey));
         if columns.iter().all(|proposed| proposed.field.is_none()) {
             let why = "no column can be mapped; each has to be named in the first line, and no two \
@@ -98,6 +121,7 @@ impl Proposal {
         let document = document(survey, &columns, wishes);
         // The columns are ours; only what was asked for can be wrong.
         let connection = Connection::parse("proposed", document.to_string().as_bytes())
+            .map_err(|faults| faults.into_iter().map(told).collect::<Vec<_>>())
             .map_err(|faults| Denied::Failed(sentence(&faults)))?;
         let faults = mapping_faults(&connection.mapping, &connection.checks);
         if faults.is_empty() {

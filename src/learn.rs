@@ -26,8 +26,8 @@ mod template;
 pub fn run(wishes: &Learn) -> Result<Outcome, Denied> {
     let template = template::open(&wishes.template)?;
     let mut stored = wishes.connection.as_deref().map(Stored::open).transpose()?;
-    let known = stored.as_ref().map_or_else(Dialect::default, |of| of.connection.dialect.clone());
-    let lesson = lesson::learn(&template, known).map_err(Denied::Refused)?;
+    let connection = stored.as_ref().map(|stored| &stored.connection);
+    let lesson = lesson::learn(&template, connection).map_err(Denied::Refused)?;
     if let Some(stored) = &mut stored {
         stored.teach(&lesson.dialect)?;
     }
@@ -143,7 +143,11 @@ impl Told<'_> {
         }
         text.push_str(&match self.stored {
             Some(stored) if stored.is_changed => {
-                format!("Written into {} as its \"dialect\".\n", stored.path.display())
+                format!(
+                    "Written into {} as its \"dialect\"; the whole document is written anew, each \
+                     member on a line of its own.\n",
+                    stored.path.display()
+                )
             }
             Some(stored) => format!("{} says so already.\n", stored.path.display()),
             None => "Nothing is written; name a connection with --connection to have it keep \

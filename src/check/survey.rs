@@ -18,6 +18,7 @@ use super::{
 
 mod content;
 mod distinct;
+mod first_line;
 
 pub use content::{Content, Dates};
 
@@ -196,10 +197,10 @@ impl Survey {
             );
         }
         let names = || self.columns.iter().filter_map(|column| column.name.as_deref());
-        if names().any(content::is_of_a_row) {
+        if names().any(first_line::is_of_a_row) {
             return refuse(
-                "the first line has a value in it, like a date, a number or an address; \
-                           it must be the header, with each row on a line of its own",
+                "the first line has a value in it, like a date, a number, n/a or an \
+                           address; it must be the header, with each row on a line of its own",
             );
         }
         // A column of addresses under a name that is none has a header.

@@ -110,13 +110,13 @@ pub(super) const CUSTOM: [Named; 6] = [
     ),
     (
         "JobTitle",
-        "businesstitle positiontitle jobcodedescription jobtitledescription title position \
+        "businesstitle positiontitle jobcodedescription jobtitledescription title? position \
          berufsbezeichnung stellenbezeichnung jobbezeichnung intituleduposte poste puesto cargo \
          functietitel 役職名 肩書",
     ),
     (
         "EmployeeType",
-        "workertype employmenttype employeeclass employmentstatus mitarbeitertyp \
+        "workertype employmenttype employeeclass mitarbeitertyp \
          beschaeftigungsart typedecontrat tipodecontrato tipodeempleado contracttype 雇用形態 \
          雇用区分 社員区分",
     ),
@@ -132,7 +132,7 @@ pub(super) const CUSTOM: [Named; 6] = [
 /// Names of people.
 const PEOPLE: &str = "name firstname givenname forename lastname surname familyname fullname middlename displayname \
      nickname employeename workername associatename payrollname worker employee manager supervisor \
-     managername supervisorname reportsto vorname nachname familienname mitarbeiter \
+     managername supervisorname reportsto reportstoname workersmanager vorname nachname familienname mitarbeiter \
      mitarbeitername prenom nom nomdefamille nomcomplet nombre nombres apellido apellidos \
      nombrecompleto voornaam achternaam naam volledigenaam 氏名 名前 姓 名 フリガナ カナ 社員名 \
      従業員名 上司名 上司氏名";
@@ -142,7 +142,7 @@ const ENDS_OF_PEOPLE: &str = "firstname lastname fullname middlename displayname
      managername supervisorname フリガナ 氏名";
 
 /// Numbers that a system gives to people.
-const NUMBERS: &str = "id employeeid employeenumber employeeno empid empno emplid workerid personid personnelnumber \
+const NUMBERS: &str = "id employeeid employeenumber employeeno empid empno emplid workerid workernumber personid personnelnumber \
      personnumber staffid staffnumber payrollid associateid fileno filenumber badgeid badgenumber \
      userid username login positionid positionnumber managerid manageremployeeid managernumber \
      managerworkerid supervisorid supervisornumber personalnummer mitarbeiternummer mitarbeiterid \
@@ -151,7 +151,7 @@ const NUMBERS: &str = "id employeeid employeenumber employeeno empid empno empli
 
 /// Personal data a file rarely needs, beside the English names that the checks know (Q04). Short
 /// names are compared whole; of eight letters and more, or not Latin, they are looked for inside.
-const PERSONAL: [Named; 13] = [
+const PERSONAL: [Named; 12] = [
     (
         "a national identity number",
         "sozialversicherungsnummer svnummer rvnummer steuerid steuernummer \
@@ -174,12 +174,6 @@ const PERSONAL: [Named; 13] = [
         "a phone number",
         "phone phonenumber workphone mobile mobilephone mobilenumber cellphone telephone telefon \
          telefonnummer handy handynummer portable telefono movil telefoon 電話番号 携帯",
-    ),
-    (
-        "a private email address",
-        "personalemail personalemailaddress privateemail homeemail emailhome emailpersonal \
-         privatemail emailprivat privateemailadresse emailpersonnel correopersonal emailprive \
-         個人メールアドレス",
     ),
     (
         "pay",
@@ -236,10 +230,20 @@ pub(super) fn matches(key: &str, table: &'static [Named]) -> Vec<Match> {
 
 /// What kind of personal data a key names.
 pub(super) fn personal(key: &str) -> Option<&'static str> {
+    if is_private_address(key) {
+        return Some("a private email address");
+    }
     let is_named =
         |name: &str| key == name || ((name.len() >= 8 || !name.is_ascii()) && key.contains(name));
     let found = PERSONAL.iter().find(|(_, names)| names.split_whitespace().any(is_named));
     found.map(|(kind, _)| *kind)
+}
+
+/// Whether a key names the address of a person at home: `Mail privat`, `Personal Email`.
+fn is_private_address(key: &str) -> bool {
+    let has = |words: &str| words.split_whitespace().any(|word| key.contains(word));
+    let is_private = has("privat prive personal personnel particular home 個人 私用 自宅");
+    has("mail courriel correo メール") && (is_private || key.ends_with("perso"))
 }
 
 /// Whether a key names people.
@@ -256,9 +260,9 @@ fn has(names: &str, key: &str) -> bool {
     names.split_whitespace().any(|name| name == key)
 }
 
-/// The letters and digits of a header, small and without accents.
+/// The letters and digits of a header, small and without accents; `#` is a number.
 pub(super) fn key(header: &str) -> String {
-    folded(header)
+    folded(&header.replace('#', "number"))
         .chars()
         .filter(|char| char.is_alphanumeric())
         .flat_map(char::to_lowercase)

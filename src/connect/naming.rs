@@ -3,42 +3,33 @@
 use std::collections::HashSet;
 
 use super::{
-    MAX_FIELDS, Proposed, names,
+    Proposed, names,
     propose::{Column, Verdict},
 };
-use crate::check::{has_plain_letters, is_system, misspelt, reserved_kind};
+use crate::check::has_plain_letters;
 
 /// Names that are taken, without capitals and blanks around them.
 struct Naming {
     headers: HashSet<String>,
     fields: HashSet<String>,
-    /// How many custom fields there may be yet.
-    room: usize,
 }
 
 /// Gives each column that is mapped a name the service takes, and each custom field a free one.
 pub(super) fn named(columns: &[Column<'_>], verdicts: Vec<Verdict>) -> Vec<Proposed> {
-    let is_own = |verdict: &&Verdict| matches!(verdict, Verdict::Field { is_custom: false, .. });
     let mut naming = Naming {
         headers: columns.iter().map(|column| small(&column.called)).collect(),
         fields: HashSet::new(),
-        room: MAX_FIELDS - verdicts.iter().filter(is_own).count(),
     };
-    let judged = columns.iter().zip(verdicts).enumerate();
-    judged.map(|(at, (column, verdict))| naming.proposed(at, column, verdict)).collect()
+    let judged = columns.iter().zip(verdicts);
+    judged.map(|(column, verdict)| naming.proposed(column, verdict)).collect()
 }
 
 impl Naming {
-    fn proposed(&mut self, at: usize, column: &Column<'_>, verdict: Verdict) -> Proposed {
+    fn proposed(&mut self, column: &Column<'_>, verdict: Verdict) -> Proposed {
         match verdict {
             Verdict::LeftOut(why) => left_out(column, why),
-            Verdict::Field { is_custom: true, .. } if self.room == 0 => {
-                let why =
-                    format!("the service takes {MAX_FIELDS} fields, which others are already");
-                left_out(column, why)
-            }
             Verdict::Field { target, is_custom, kind, is_sure, why } => {
-                let field = if is_custom { self.custom(target, at) } else { target };
+                let field = if is_custom { self.custom(&target) } else { target };
                 Proposed {
                     column: column.called.clone(),
                     rename: self.rename(&column.called, &field),
@@ -51,17 +42,10 @@ impl Naming {
         }
     }
 
-    /// A custom field's name; those that mean something to the service are never given.
-    fn custom(&mut self, target: String, at: usize) -> String {
-        let base = if target.is_empty() { format!("Column_{}", at + 1) } else { target };
-        let base = if is_system(&base) { format!("Hr_{base}") } else { base };
-        let name = free(&base, |name| {
-            self.fields.contains(&small(name))
-                || reserved_kind(name).is_some()
-                || misspelt(name).is_some()
-        });
-        self.fields.insert(small(&name));
-        self.room -= 1;
+    /// A custom field's name: a second column of the same kind gets a number.
+    fn custom(&mut self, target: &str) -> String {
+        let name = free(target, |name| self.fields.contains(name));
+        self.fields.insert(name.clone());
         name
     }
 

@@ -12,7 +12,7 @@ pub(super) struct People {
     person: Option<Found>,
     manager: Option<Found>,
     /// About how many different people there are.
-    pub(super) count: u64,
+    count: u64,
 }
 
 /// A column, and whether its name says what it is.
@@ -28,10 +28,7 @@ pub(super) fn find(
     verdicts: &[Option<Verdict>],
     survey: &Survey,
 ) -> People {
-    let is_of_emails = |at: &usize| {
-        let content = columns[*at].content;
-        verdicts[*at].is_none() && 2 * content.emails > content.filled
-    };
+    let is_of_emails = |at: &usize| verdicts[*at].is_none() && columns[*at].is_of_emails();
     let emails: Vec<usize> = (0..columns.len()).filter(is_of_emails).collect();
     let named = |field: &str| {
         let ranked = emails.iter().filter_map(|at| Some((columns[*at].meant(field)?.rank, *at)));

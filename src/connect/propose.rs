@@ -1,20 +1,17 @@
 //! From what columns are called and hold to what they are.
 //!
-//! A name goes before what is in the column, and what is in it has to fit. Whatever is not needed
-//! or may not leave is left out with the reason.
+//! A name goes before what is in the column, and what is in it has to fit. Whatever has a name that
+//! is not known, is not needed or may not leave is left out with the reason.
+
+use std::collections::HashMap;
 
 use crate::check::{Content, Kind, Order, Survey, personal, reserved_kind};
 
 use super::{
-    dates,
+    dates::{self, MIXED},
     names::{self, Match},
-    people::{self, People},
+    people,
 };
-
-/// Different values, for every hundred people with one, from which a column tells people apart.
-const TELLING_PERCENT: u64 = 90;
-/// People from which that is asked.
-const FEW_PEOPLE: u64 = 20;
 
 /// A column of the export.
 pub(super) struct Column<'a> {
@@ -32,6 +29,11 @@ impl Column<'_> {
     /// How its name means this field of Viva's, if it does.
     pub(super) fn meant(&self, field: &str) -> Option<Match> {
         self.fields.iter().find(|found| found.field == field).copied()
+    }
+
+    /// Whether it holds mostly addresses.
+    pub(super) fn is_of_emails(&self) -> bool {
+        2 * self.content.emails > self.content.filled
     }
 }
 
@@ -54,11 +56,6 @@ pub(super) enum Verdict {
 impl Verdict {
     pub(super) fn left_out(why: impl Into<String>) -> Self {
         Self::LeftOut(why.into())
-    }
-
-    fn custom(target: &str, kind: Kind, is_sure: bool, why: impl Into<String>) -> Self {
-        let why = why.into();
-        Self::Field { target: target.to_owned(), is_custom: true, kind, is_sure, why }
     }
 }
 
@@ -94,16 +91,18 @@ pub(super) fn judge(columns: &[Column<'_>], survey: &Survey) -> Vec<Verdict> {
     }
     let free = columns.iter().zip(&verdicts).filter(|(_, verdict)| verdict.is_none());
     let usual = dates::usual(free.map(|(column, _)| column.content));
+    // What speaks against a name that may mean something else as well.
+    let mut doubts: HashMap<usize, Verdict> = HashMap::new();
     for (field, _) in &names::FIELDS[2..] {
         let free = (0..columns.len()).filter(|at| verdicts[*at].is_none());
         let named = free.filter_map(|at| Some((at, columns[at].meant(field)?)));
         let mut named: Vec<(usize, Match)> = named.collect();
         named.sort_by_key(|(_, found)| found.rank);
         for (at, found) in named {
-            let verdict = reserved(field, found.is_clear, columns[at].content, usual);
+            let verdict = reserved(field, found.is_clear, &columns[at], usual);
             let is_field = matches!(verdict, Verdict::Field { .. });
-            // What may mean something else does, unless it is pay.
-            if !is_field && !found.is_clear && *field != "HourlyRate" {
+            if !is_field && !found.is_clear {
+                doubts.entry(at).or_insert(verdict);
                 continue;
             }
             verdicts[at] = Some(verdict);
@@ -112,10 +111,9 @@ pub(super) fn judge(columns: &[Column<'_>], survey: &Survey) -> Vec<Verdict> {
             }
         }
     }
-    effective_date(columns, &mut verdicts, survey, usual);
-    let judged = verdicts.into_iter().zip(columns);
+    let judged = verdicts.into_iter().zip(columns).enumerate();
     judged
-        .map(|(verdict, column)| verdict.unwrap_or_else(|| rest(column, &people, usual)))
+        .map(|(at, (verdict, column))| verdict.unwrap_or_else(|| rest(column, doubts.remove(&at))))
         .collect()
 }
 
@@ -140,19 +138,28 @@ fn left_out(column: &Column<'_>) -> Option<Verdict> {
                    not leave";
         return Some(Verdict::left_out(why));
     }
-    let what = personal(name).or_else(|| names::personal(key));
+    let what = personal(name).or_else(|| personal(&names::plain(name)));
+    let what = what.or_else(|| names::personal(key));
     let what = what.filter(|_| column.fields.is_empty())?;
     Some(Verdict::left_out(format!("it looks like {what}, which the analysis does not need")))
 }
 
 /// A column that is called like one of Viva's fields.
-fn reserved(target: &str, is_clear: bool, content: &Content, usual: Option<Order>) -> Verdict {
+fn reserved(target: &str, is_clear: bool, column: &Column<'_>, usual: Option<Order>) -> Verdict {
+    let content = column.content;
+    let (said, mut why) = if is_clear {
+        (format!("it is {target} by its name"), "its name says so".to_owned())
+    } else {
+        (format!("it may be {target} by its name"), "its name may say so".to_owned())
+    };
+    if column.is_of_emails() {
+        return Verdict::left_out(format!("{said}, but it holds addresses of people"));
+    }
     let mut is_sure = is_clear;
-    let mut why = if is_clear { "its name says so" } else { "its name may say so" }.to_owned();
     let kind = match reserved_kind(target) {
         Some(Kind::Date(_)) => {
             if let Some(remedy) = content.unreadable_dates() {
-                return Verdict::left_out(format!("it is {target} by its name, but {remedy}"));
+                return Verdict::left_out(format!("{said}, but {remedy}"));
             }
             let written = dates::written(&content.dates, usual);
             is_sure &= written.is_sure;
@@ -175,9 +182,9 @@ fn reserved(target: &str, is_clear: bool, content: &Content, usual: Option<Order
         _ => "plain numbers like 23.75",
     };
     if 20 * fitting < 19 * content.filled {
-        return Verdict::left_out(format!(
-            "it is {target} by its name, but its values are not {wanted}"
-        ));
+        let is_mixed = matches!(kind, Kind::Date(_)) && dates::is_mixed(&content.dates);
+        let why = format!("its values are not {wanted}");
+        return Verdict::left_out(format!("{said}, but {}", if is_mixed { MIXED } else { &why }));
     }
     if fitting < content.filled {
         is_sure = false;
@@ -190,42 +197,10 @@ fn reserved(target: &str, is_clear: bool, content: &Content, usual: Option<Order
     Verdict::Field { target: target.to_owned(), is_custom: false, kind, is_sure, why }
 }
 
-/// Dates of which there are few, in every row: the days from which the rows count.
-fn effective_date(
-    columns: &[Column<'_>],
-    verdicts: &mut [Option<Verdict>],
-    survey: &Survey,
-    usual: Option<Order>,
-) {
-    let is_taken = |verdict: &Verdict| matches!(verdict, Verdict::Field { target, .. } if target == "EffectiveDate");
-    if verdicts.iter().flatten().any(is_taken) {
-        return;
-    }
-    let few = |at: &usize| {
-        let content = columns[*at].content;
-        let written = dates::written(&content.dates, usual);
-        verdicts[*at].is_none()
-            && content.filled == survey.rows
-            && content.of_kind(written.kind) == content.filled
-            && (content.distinct() == 1 || 20 * content.distinct() <= survey.rows)
-    };
-    let found: Vec<usize> = (0..columns.len()).filter(few).collect();
-    if let [at] = found[..] {
-        let written = dates::written(&columns[at].content.dates, usual);
-        verdicts[at] = Some(Verdict::Field {
-            target: "EffectiveDate".to_owned(),
-            is_custom: false,
-            kind: written.kind,
-            is_sure: false,
-            why: format!("every row has one of a few dates, and {}", written.why),
-        });
-    }
-}
-
-/// A column that is none of Viva's own fields.
-fn rest(column: &Column<'_>, people: &People, usual: Option<Order>) -> Verdict {
-    let Column { key, content, .. } = column;
-    if 2 * content.emails > content.filled {
+/// A column that is none of Viva's own fields, and what speaks against the one it may be.
+fn rest(column: &Column<'_>, doubt: Option<Verdict>) -> Verdict {
+    let key = &column.key;
+    if column.is_of_emails() {
         let why = "it holds addresses of people, and Viva takes those of a person and of the \
                    manager only";
         return Verdict::left_out(why);
@@ -240,49 +215,25 @@ fn rest(column: &Column<'_>, people: &People, usual: Option<Order>) -> Verdict {
                    their address";
         return Verdict::left_out(why);
     }
-    let known = names::matches(key, &names::CUSTOM).into_iter().next();
-    let with_a_value = people.count.min(content.filled);
-    let is_telling =
-        with_a_value >= FEW_PEOPLE && 100 * content.distinct() >= TELLING_PERCENT * with_a_value;
-    if is_telling && known.is_none() {
-        let why = "nearly every person has another value in it: there is nothing to group by, and \
-                   it may tell who somebody is";
-        return Verdict::left_out(why);
+    if let Some(known) = names::matches(key, &names::CUSTOM).into_iter().next() {
+        let (is_sure, why) = if known.is_clear {
+            (true, "it is worth grouping by, as a custom field")
+        } else {
+            (false, "its name may say so, and it would be worth grouping by, as a custom field")
+        };
+        let (target, why) = (known.field.to_owned(), why.to_owned());
+        return Verdict::Field { target, is_custom: true, kind: Kind::Text, is_sure, why };
     }
-    if let Some(known) = known {
-        let why = "it is worth grouping by, as a custom field";
-        return Verdict::custom(known.field, Kind::Text, true, why);
+    if let Some(doubt) = doubt {
+        return doubt;
     }
-    if let Some(remedy) = content.unreadable_dates() {
-        return Verdict::left_out(format!("it holds dates, but {remedy}"));
+    if let Some(found) = column.fields.first() {
+        return Verdict::left_out(format!(
+            "another column is {} rather; map this one by hand if the analysis needs it",
+            found.field
+        ));
     }
-    let (kind, what) = custom_kind(content, usual);
-    let why = format!(
-        "nothing is known by its name, so it is a custom field, {what}; take it out if the analysis \
-         does not need it"
-    );
-    Verdict::custom(&names::plain(&column.called), kind, false, why)
-}
-
-/// The strictest type that all values are of.
-fn custom_kind(content: &Content, usual: Option<Order>) -> (Kind, String) {
-    let all = |kind: Kind| content.of_kind(kind) == content.filled;
-    for (kind, what) in [
-        (Kind::Boolean, "TRUE or FALSE in each row"),
-        (Kind::Integer, "a whole number in each row"),
-        (Kind::Double, "a number in each row"),
-    ] {
-        if all(kind) {
-            return (kind, what.to_owned());
-        }
-    }
-    let written = dates::written(&content.dates, usual);
-    if all(written.kind) {
-        let what = format!(
-            "a date in each row, and {}; make sure that they are no dates of birth",
-            written.why
-        );
-        return (written.kind, what);
-    }
-    (Kind::Text, "text".to_owned())
+    Verdict::left_out(
+        "none of Viva's fields goes by this name; map it by hand if the analysis needs it",
+    )
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::template::Template;
 use crate::{
     check::{Kind, Order, reserved_kind},
-    connection::{Connector, Dialect, IsBootstrap},
+    connection::{Connection, Connector, Dialect, IsBootstrap},
 };
 
 /// What was learnt.
@@ -19,11 +19,14 @@ pub(super) struct Lesson {
     pub(super) notes: Vec<String>,
 }
 
-/// Learns from a template; what it does not say stays as `known`.
+/// Learns from a template; what it does not say stays as the connection has it.
 ///
 /// # Errors
 /// Why it teaches nothing.
-pub(super) fn learn(template: &Template, known: Dialect) -> Result<Lesson, String> {
+pub(super) fn learn(
+    template: &Template,
+    connection: Option<&Connection>,
+) -> Result<Lesson, String> {
     let members = &template.members;
     if !Dialect::FIXED_KEYS.iter().any(|key| members.contains_key(*key)) {
         let why = "it has neither DatasetType nor IsBootstrap and so is no metadata.json; take the \
@@ -31,9 +34,10 @@ pub(super) fn learn(template: &Template, known: Dialect) -> Result<Lesson, Strin
         return Err(why.to_owned());
     }
     let (key, mapping) = mapping(members)?;
-    let mut lesson = Lesson { dialect: known, fields: vec![], notes: vec![] };
+    let dialect = connection.map_or_else(Dialect::default, |known| known.dialect.clone());
+    let mut lesson = Lesson { dialect, fields: vec![], notes: vec![] };
     lesson.dialect.mapping_key = Some(key.clone());
-    lesson.dataset(members)?;
+    lesson.dataset(members, connection.map(|known| known.caller.connector))?;
     lesson.is_bootstrap(members);
     for (learnt, name) in [
         (&template.data_file, &mut lesson.dialect.data_file),
@@ -44,6 +48,7 @@ pub(super) fn learn(template: &Template, known: Dialect) -> Result<Lesson, Strin
         }
     }
     lesson.types(mapping);
+    lesson.unseen(connection);
     let is_known = |name: &&String| Dialect::FIXED_KEYS.contains(&name.as_str()) || *name == key;
     for name in members.keys().filter(|name| !is_known(name)) {
         lesson.notes.push(format!("the template also has {name:?}, which is not written"));
@@ -63,24 +68,38 @@ fn mapping(members: &Map<String, Value>) -> Result<(&String, &Map<String, Value>
         [] => Err("metadata.json has no mapping of columns to fields with \"name\" and \"type\"; \
                    take the template of the portal as it is"
             .to_owned()),
-        _ => Err("metadata.json has several mappings; leave only the one for HR in it".to_owned()),
+        _ => Err("metadata.json has several mappings; leave only the right one in it".to_owned()),
     }
 }
 
 impl Lesson {
-    fn dataset(&mut self, members: &Map<String, Value>) -> Result<(), String> {
-        let ours = Connector::Hr.word();
-        match members.get("DatasetType").map(Value::as_str) {
-            Some(Some(word)) if word == ours => Ok(()),
-            Some(Some(word)) => Err(format!(
-                "the template is for {word:?} and not for {ours}; take the one for organizational \
-                 data"
-            )),
-            Some(None) | None => {
-                let note = format!("the template does not say DatasetType; \"{ours}\" is written");
-                self.notes.push(note);
+    /// The template has to be for the connection's connector, or at least for one.
+    fn dataset(
+        &mut self,
+        members: &Map<String, Value>,
+        ours: Option<Connector>,
+    ) -> Result<(), String> {
+        let word = members.get("DatasetType").and_then(Value::as_str);
+        match (word, word.and_then(Connector::parse), ours) {
+            (None, ..) => {
+                let ours = ours.map_or("the connection's connector", Connector::word);
+                self.notes
+                    .push(format!("the template does not say DatasetType; {ours} is written"));
                 Ok(())
             }
+            (_, Some(theirs), Some(ours)) if theirs == ours => Ok(()),
+            (_, Some(_), None) => Ok(()),
+            (Some(word), _, Some(ours)) => Err(format!(
+                "the template is for {word:?} and the connection for {}; take the template of the \
+                 same connector",
+                ours.word()
+            )),
+            (Some(word), None, None) => Err(format!(
+                "the template is for {word:?} and for neither {} nor {}; take the one of the \
+                 connector that brings the data in",
+                Connector::Hr.word(),
+                Connector::Survey.word()
+            )),
         }
     }
 
@@ -122,7 +141,15 @@ impl Lesson {
         }
         let place = |kind: &Kind| Kind::ALL.iter().position(|one| one == kind);
         types.sort_by_key(|(kind, _)| place(kind));
-        let unseen = Kind::ALL.into_iter().filter(|kind| types.iter().all(|(one, _)| one != kind));
+        self.dialect.types = types;
+    }
+
+    /// Tells the types of the connection's mapping of which the template has no field.
+    fn unseen(&mut self, connection: Option<&Connection>) {
+        let mapping = connection.into_iter().flat_map(|known| &known.mapping);
+        let used: Vec<Kind> = mapping.filter_map(|field| Kind::parse(&field.kind)).collect();
+        let is_seen = |kind: &Kind| self.dialect.types.iter().any(|(seen, _)| seen == kind);
+        let unseen = Kind::ALL.into_iter().filter(|kind| used.contains(kind) && !is_seen(kind));
         let unseen: Vec<&str> = unseen.map(Kind::word).collect();
         if !unseen.is_empty() {
             self.notes.push(format!(
@@ -131,7 +158,6 @@ impl Lesson {
                 unseen.join(", ")
             ));
         }
-        self.dialect.types = types;
     }
 
     /// What a word means: what it says, else what the field is that it stands on.
@@ -139,7 +165,8 @@ impl Lesson {
         let (said, field) = (Kind::parse(word), reserved_kind(name));
         match (said, field) {
             (Some(said), Some(field)) if !said.is_like(field) => self.notes.push(format!(
-                "{name:?} has the type {word:?}, where {} was expected; `check` still asks for that",
+                "{name:?} has the type {word:?}, where {0} was expected; `check` still asks for \
+                 that, and metadata.json will have the word for {0} there and not {word:?}",
                 field.word()
             )),
             (None, None) => self.notes.push(format!(

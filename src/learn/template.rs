@@ -54,20 +54,30 @@ fn zip(file: File) -> Result<Template, String> {
         names.iter().filter(is_wanted).collect::<Vec<_>>()
     };
     let jsons = of_kind("json");
+    let is_metadata = |name: &&String| plain(name).eq_ignore_ascii_case("metadata.json");
     let metadata = match jsons[..] {
-        [one] => one,
-        _ => jsons
-            .into_iter()
-            .find(|name| plain(name).eq_ignore_ascii_case("metadata.json"))
-            .ok_or("the zip has no metadata.json, or cannot be told which file it is")?,
+        [_] => jsons,
+        _ => jsons.into_iter().filter(is_metadata).collect(),
     };
     let data_file = match of_kind("csv")[..] {
         [one] => Some(plain(one)),
         _ => None,
     };
-    let entry = archive.by_name(metadata).map_err(broken)?;
-    let members = members(entry).map_err(|error| broken(error.into()))??;
-    Ok(Template { members, data_file, metadata_file: Some(plain(metadata)) })
+    let mut found: Option<Map<String, Value>> = None;
+    for name in &metadata {
+        let entry = archive.by_name(name).map_err(broken)?;
+        let members = members(entry).map_err(|error| broken(error.into()))??;
+        if found.as_ref().is_some_and(|first| *first != members) {
+            let why = "the zip has several metadata.json that differ; take the right one out of it \
+                       and name that one";
+            return Err(why.to_owned());
+        }
+        found = Some(members);
+    }
+    let members =
+        found.ok_or("the zip has no metadata.json, or cannot be told which file it is")?;
+    let metadata_file = metadata.first().map(|name| plain(name));
+    Ok(Template { members, data_file, metadata_file })
 }
 
 /// The members of a metadata.json.

@@ -120,7 +120,11 @@ fn a_word_nobody_knows_is_what_the_field_is_that_it_stands_on() {
 fn what_is_odd_about_a_template_is_told() {
     let entry = r#""Organization": { "name": "Organization", "type": "string" }"#;
     for (from, to, note) in [
-        ("\"string\"", "\"EmailType\"", "where StringType was expected"),
+        (
+            "\"string\"",
+            "\"EmailType\"",
+            "will have the word for StringType there and not \"EmailType\"",
+        ),
         ("\"HR\"", "5", "does not say DatasetType"),
         ("\"true\"", "\"yes\"", "IsBootstrap is neither true nor false"),
         ("\"IsBootstrap\"", "\"isBootstrap\"", "IsBootstrap is missing"),
@@ -149,7 +153,10 @@ fn a_template_that_teaches_nothing_is_refused() {
         (vec![b' '; crate::connection::MAX_BYTES + 1], "larger than"),
         (TEMPLATE.replace("Organization\":", "PersonId\":").into(), "stands twice"),
         (CONNECTION.to_owned().into(), "so is no metadata.json"),
-        (TEMPLATE.replace("\"HR\"", "\"SalesData\"").into(), "for \"SalesData\" and not for HR"),
+        (
+            TEMPLATE.replace("\"HR\"", "\"SalesData\"").into(),
+            "for \"SalesData\" and for neither HR nor Survey",
+        ),
         (TEMPLATE.replace("\"type\"", "\"kind\"").into(), "no mapping"),
         (
             TEMPLATE
@@ -160,6 +167,13 @@ fn a_template_that_teaches_nothing_is_refused() {
         (b"PK\x03\x04".to_vec(), "the zip cannot be read"),
         (zipped(&[("data.csv", "x")]), "no metadata.json"),
         (zipped(&[("a.json", "{}"), ("b.json", "{}")]), "no metadata.json"),
+        (
+            zipped(&[
+                ("hr/metadata.json", TEMPLATE),
+                ("survey/metadata.json", &TEMPLATE.replace("HR", "Survey")),
+            ]),
+            "several metadata.json that differ",
+        ),
     ] {
         let Err(Denied::Refused(why)) = learnt(template) else { panic!("{says}") };
         assert!(why.contains(says), "{why}");
@@ -173,6 +187,10 @@ fn the_names_in_a_zip_are_learnt() {
     for (files, names) in [
         (vec![("data.csv", ""), ("metadata.json", TEMPLATE)], ["data.csv", "metadata.json"]),
         (vec![("Metadata.json", TEMPLATE), ("Data.csv", "")], ["Data.csv", "Metadata.json"]),
+        (
+            vec![("a/metadata.json", TEMPLATE), ("b/metadata.json", TEMPLATE)],
+            ["data.csv", "metadata.json"],
+        ),
         (vec![("t/Data.csv", ""), ("t/meta.json", TEMPLATE)], ["Data.csv", "meta.json"]),
         (
             vec![
@@ -187,6 +205,49 @@ fn the_names_in_a_zip_are_learnt() {
         let found = [&told["dialect"]["dataFile"], &told["dialect"]["metadataFile"]];
         assert_eq!(found, names);
     }
+}
+
+#[test]
+fn a_template_is_for_the_connector_of_its_connection() {
+    let desk = Desk::new();
+    for (theirs, ours, is_taught) in [
+        ("HR", Some("HR"), true),
+        ("Survey", Some("Survey"), true),
+        ("Survey", None, true),
+        ("Survey", Some("HR"), false),
+        ("HR", Some("Survey"), false),
+        ("SalesData", Some("HR"), false),
+        ("SalesData", None, false),
+    ] {
+        let template = desk.put("metadata.json", TEMPLATE.replace("HR", theirs));
+        let stored = ours.map(|word| {
+            desk.put("stored.json", CONNECTION.replace("\"HR\"", &format!("{word:?}")))
+        });
+        match run(&wishes(template, stored)) {
+            Ok(_) => assert!(is_taught, "{theirs} {ours:?}"),
+            Err(Denied::Refused(why)) => assert!(!is_taught && why.contains(theirs), "{why}"),
+            Err(Denied::Failed(why)) => panic!("{why}"),
+        }
+    }
+}
+
+#[test]
+fn types_that_the_template_lacks_are_told_where_the_mapping_has_them() {
+    let desk = Desk::new();
+    let template = desk.put("metadata.json", TEMPLATE);
+    for (kind, target, note) in [
+        ("String", "Location", None),
+        ("Double", "HourlyRate", Some("which are written as the mapping spells them: double")),
+    ] {
+        let mapped = CONNECTION.replace("\"String\"", &format!("{kind:?}"));
+        let stored = desk.put("hr.json", mapped.replace("Location", target));
+        let told = run(&wishes(template.clone(), Some(stored))).unwrap();
+        let notes = told.json["notes"].to_string();
+        assert_eq!(notes.contains("of these types"), note.is_some(), "{notes}");
+        assert!(notes.contains(note.unwrap_or_default()), "{notes}");
+        assert!(told.text.contains("is written anew"), "{}", told.text);
+    }
+    assert_eq!(learnt(TEMPLATE).unwrap()["notes"], json!([]));
 }
 
 #[test]

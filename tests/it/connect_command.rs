@@ -115,6 +115,24 @@ fn no_value_of_an_export_is_told() {
 }
 
 #[test]
+fn a_first_row_without_an_address_is_not_told_as_a_header() {
+    let desk = tempfile::tempdir().unwrap();
+    let rest = "Tveit,Anna,a@x.com,,Rat,Bonn,Gicht\nTveit,Ole,b@x.com,,Rat,Bonn,Grippe\n";
+    for missing in ["n/a", "fehlt", ""] {
+        let csv = format!("Schmidt,Jana,{missing},,Vorstand,Berlin,Krebs\n{rest}");
+        let file = put(&desk, "export.csv", csv);
+        for format in ["text", "json"] {
+            let output = run("connect", &file, &["--format", format]);
+            let told = says(&output);
+            assert_eq!(code(&output), 1, "{told}");
+            for value in ["Schmidt", "Jana", "Vorstand", "Berlin", "Krebs", "Tveit", "Gicht"] {
+                assert!(!told.contains(value), "{value} in {told}");
+            }
+        }
+    }
+}
+
+#[test]
 fn the_text_says_what_is_to_be_done_next() {
     let desk = tempfile::tempdir().unwrap();
     let csv =
@@ -149,8 +167,8 @@ fn the_exit_code_says_what_came_of_it_and_no_file_is_overwritten() {
     for (file, arguments, expected, part) in [
         (&good, vec!["--tenant", guid, "--refresh", "incremental"], 0, guid),
         (&good, vec!["--out", &there], 2, "there.json cannot be written"),
-        (&good, vec!["--tenant", "contoso"], 2, "/tenantId: must be"),
-        (&good, vec!["--client-id", "x"], 2, "/credential/clientId: must be"),
+        (&good, vec!["--tenant", "contoso"], 2, "--tenant: must be"),
+        (&good, vec!["--client-id", "x"], 2, "--client-id: must be"),
         (&empty, vec![], 1, "the file is empty"),
         (&nobody, vec![], 2, "nobody.csv cannot be read"),
         (&desk.path().to_path_buf(), vec![], 2, "is a folder"),
@@ -160,6 +178,8 @@ fn the_exit_code_says_what_came_of_it_and_no_file_is_overwritten() {
         assert!(says(&output).contains(part), "{part}: {}", says(&output));
     }
     assert_eq!(fs::read_to_string(&there).unwrap(), "mine");
+    // Nothing is left beside it.
+    assert_eq!(fs::read_dir(desk.path()).unwrap().count(), 3);
 }
 
 #[test]

@@ -58,7 +58,7 @@ pub struct Dates {
 
 /// What a value is.
 #[derive(Clone, Copy, Debug)]
-enum Class {
+pub(super) enum Class {
     Email,
     Date(Dates),
     Number { is_integer: bool, is_onsite: bool },
@@ -200,15 +200,8 @@ impl Dates {
     }
 }
 
-/// Whether a text is a value and no name of a column.
-pub(super) fn is_of_a_row(name: &str) -> bool {
-    let text = name.trim().as_bytes();
-    name.contains('@')
-        || value::is_code(text)
-        || matches!(class(text), Class::Date(_) | Class::Number { .. } | Class::OfPeople)
-}
-
-fn class(value: &[u8]) -> Class {
+/// What a value is.
+pub(super) fn class(value: &[u8]) -> Class {
     if value.contains(&b'@') && value::email(value).is_ok() {
         return Class::Email;
     }

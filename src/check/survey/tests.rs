@@ -52,6 +52,7 @@ fn what_is_no_export_is_refused_and_never_told() {
         (format!("{row}\n{row}\n").into(), "has a value in it"),
         (format!("Name,2026-01-31\n{row}\n").into(), "has a value in it"),
         (format!("Name,4711\n{row}\n").into(), "has a value in it"),
+        (format!("{SECRET},+49 (0)30 12345\n{row}\n").into(), "has a value in it"),
         (format!("Name,Day\n{SECRET},x\n").into(), "holds email addresses"),
         (format!(",,\nMail,Day,Name\n{row}\n").into(), "holds email addresses"),
         (format!("Mail,\"Day\n{row}\n{row}\n").into(), "never closed"),
@@ -61,6 +62,39 @@ fn what_is_no_export_is_refused_and_never_told() {
     ] {
         let why = survey(&file).unwrap_err();
         assert!(why.contains(says) && !why.contains(SECRET), "{why}");
+    }
+}
+
+#[test]
+fn a_value_is_no_name_of_a_column() {
+    for value in [
+        "n/a",
+        "none",
+        "-",
+        "NULL",
+        "+49 (0)30 12345",
+        "(555) 123-4567",
+        "Tel. 030 1234",
+        "85.000 €",
+        "$85,000.00",
+        "EUR 1200",
+        "85,000円",
+        "2026年4月1日",
+        "令和5年4月1日",
+        "31.12.2019",
+        "31. Dezember 2019",
+        "1. März 1980",
+        "5 Mar 1980",
+        "TRUE",
+        "0042",
+        "a@x.com",
+    ] {
+        assert!(first_line::is_of_a_row(value), "{value}");
+    }
+    for name in
+        ["Mail", "Level 1", "Address2", "Q1 2026", "年齢", "Salary (EUR)", "Mar", "IC", "X2"]
+    {
+        assert!(!first_line::is_of_a_row(name), "{name}");
     }
 }
 

@@ -46,11 +46,16 @@ fn every_name_of_the_tables_is_a_key_and_stands_once_in_its_list() {
 
 #[test]
 fn personal_data_is_known_and_its_neighbours_are_let_through() {
+    for header in ["Mail privat", "E-mail perso", "Home Email", "個人メール", "Phone #"] {
+        assert!(personal(&key(header)).is_some(), "{header}");
+    }
     for header in ["Geburtsdatum", "Privat-E-Mail", "Personal Email", "生年月日", "BSN", "PLZ"]
     {
         assert!(personal(&key(header)).is_some(), "{header}");
     }
-    for header in ["Work Email", "Emailadresse", "Filter", "Brief", "Geschaeftsbereich"] {
+    for header in
+        ["Work Email", "Person Email", "Emailadresse", "Filter", "Brief", "Geschaeftsbereich"]
+    {
         assert_eq!(personal(&key(header)), None, "{header}");
     }
 }
