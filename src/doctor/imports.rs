@@ -1,5 +1,7 @@
 //! How the last import of a connection went, and whether the next would wait.
 
+use std::time::Duration;
+
 use azure_core::Result;
 
 use super::{Bag, Line, way::Ways, within};
@@ -7,6 +9,7 @@ use crate::{
     azure::sentence,
     drive::Road,
     run::{Run, State},
+    runs::Runs,
 };
 
 pub(super) const LAST: &str = "last import";
@@ -20,7 +23,11 @@ pub(super) async fn find(bag: &Bag, ways: &Ways, name: &str) -> Found {
     if !ways.tables.is_open() {
         return Err("there is no way to tables".to_owned());
     }
-    let named: Result<_> = within(bag.limit, bag.runs.named(name)).await?;
+    read(&bag.runs, bag.limit, name).await
+}
+
+async fn read(runs: &Runs, limit: Duration, name: &str) -> Found {
+    let named: Result<_> = within(limit, runs.named(name)).await?;
     let named = named.map_err(|error| sentence(&error))?;
     let mut imports: Vec<Run> = named.into_iter().map(|stored| stored.run).collect();
     imports.sort_by(|one, other| one.id.key.cmp(&other.id.key));
@@ -28,7 +35,7 @@ pub(super) async fn find(bag: &Bag, ways: &Ways, name: &str) -> Found {
 }
 
 /// How the newest content fared.
-pub(super) fn last(found: &Found) -> Line {
+fn last(found: &Found) -> Line {
     let last = match found {
         Err(why) => return unread(LAST, why),
         Ok(imports) => imports.first(),
@@ -70,50 +77,58 @@ pub(super) fn last(found: &Found) -> Line {
     }
 }
 
-/// Whether the connection is paused. Where a 403 did it, and with `resume` if nothing stands
-/// against it (`is_ready`), its imports go on.
-pub(super) async fn pause(
+/// The last import, and whether the connection is paused. What waits after a 403 goes on first with
+/// `resume`, if nothing stands against it (`is_ready`).
+pub(super) async fn lines(
     bag: Bag,
     found: Found,
     name: &str,
     resume: bool,
     is_ready: bool,
-) -> Line {
-    let imports = match found {
-        Err(why) => return unread(PAUSE, &why),
-        Ok(imports) => imports,
+) -> [Line; 2] {
+    let is_forbidden =
+        |found: &Found| found.as_ref().is_ok_and(|imports| imports.iter().any(Run::is_forbidden));
+    if !(resume && is_ready && is_forbidden(&found)) {
+        return [last(&found), pause(&found, name, resume, is_ready, None)];
+    }
+    let Bag { config, storage, service, clock, limit, .. } = bag;
+    let road = Road::new(storage, service, config, clock);
+    let resumed = within(limit, Box::pin(road.resume_forbidden(name))).await;
+    let resumed = resumed.and_then(|done| done.map_err(|denied| denied.to_string()));
+    let found = read(road.runs(), limit, name).await;
+    let done = match resumed {
+        // Others were faster.
+        Err(_) if found.is_ok() && !is_forbidden(&found) => "no 403 pauses it any more".to_owned(),
+        Ok(told) | Err(told) => told,
+    };
+    [last(&found), pause(&found, name, resume, is_ready, Some(done))]
+}
+
+/// Whether the connection is paused, after what was `done` against it.
+fn pause(found: &Found, name: &str, resume: bool, is_ready: bool, done: Option<String>) -> Line {
+    let imports = match (found, done.as_deref()) {
+        (Err(why), None) => return unread(PAUSE, why),
+        (Err(why), Some(done)) => return unread(PAUSE, &format!("{why}; before that: {done}")),
+        (Ok(imports), _) => imports,
     };
     let why =
         |run: &Run| format!("{}: {}", run.called(), run.pauses.as_deref().unwrap_or_default());
     let paused = imports.iter().filter(|run| run.pauses.is_some());
     let (forbidden, stopped): (Vec<&Run>, Vec<&Run>) = paused.partition(|run| run.is_forbidden());
-    let (mut told, mut to_do) = (vec![], vec![]);
-    if !forbidden.is_empty() && resume && is_ready {
-        let Bag { config, storage, service, clock, limit, .. } = bag;
-        let road = Road::new(storage, service, config, clock);
-        let resumed = within(limit, Box::pin(road.resume_forbidden(name))).await;
-        match resumed.and_then(|done| done.map_err(|denied| denied.to_string())) {
-            Ok(done) => told.push(done),
-            Err(failed) => {
-                told.push(failed);
-                to_do.push(format!("`viva-import resume {name}`"));
-            }
-        }
-    } else if !forbidden.is_empty() {
-        told.extend(forbidden.into_iter().map(why));
+    let again = format!("`viva-import doctor {name} --resume`, or POST /api/doctor/{name}");
+    let (mut told, mut to_do) = (Vec::from_iter(done), vec![]);
+    if !forbidden.is_empty() {
         to_do.push(match (is_ready, resume) {
-            (true, _) => format!(
-                "nothing stands against it any more: `viva-import doctor {name} --resume`, or POST \
-                 /api/doctor/{name}"
-            ),
-            (false, false) => {
-                format!("mend what is crossed above, then `viva-import doctor {name} --resume`")
-            }
+            (true, true) => format!("it waits again, or still: look once more with {again}"),
+            (true, false) => format!("nothing stands against it any more: {again}"),
+            (false, false) => format!("mend what is crossed above, then {again}"),
             (false, true) => {
-                "not let go on, because something above is crossed: mend that and ask again"
+                "not let go on, because something above is crossed or unknown: mend that and ask \
+                 again"
                     .to_owned()
             }
         });
+        told.extend(forbidden.into_iter().map(why));
     }
     if !stopped.is_empty() {
         told.extend(stopped.into_iter().map(why));
@@ -181,5 +196,29 @@ mod tests {
         }
         assert_eq!(last(&Ok(vec![])).verdict, Verdict::Note);
         assert_eq!(last(&Err("it answered 403".to_owned())).verdict, Verdict::Unknown);
+    }
+
+    #[test]
+    fn only_what_stop_after_rejected_holds_is_let_go_on_by_resume() {
+        let pausing = |state| Run { pauses: Some("why".to_owned()), ..run(state) };
+        let none = || Ok(vec![run(State::Packed)]);
+        let done = |told: &str| Some(told.to_owned());
+        let by_doctor = "`viva-import doctor hr --resume`";
+        let by_resume = "`viva-import resume hr`";
+        for (found, done, verdict, remedy, never) in [
+            (none(), None, Verdict::Good, "", by_resume),
+            (none(), done("no 403 pauses it any more"), Verdict::Good, "", by_resume),
+            (Ok(vec![pausing(State::Packed)]), None, Verdict::Bad, by_doctor, by_resume),
+            (Ok(vec![pausing(State::Packed)]), done("moved"), Verdict::Bad, by_doctor, by_resume),
+            (Ok(vec![pausing(State::Rejected)]), done("done"), Verdict::Bad, by_resume, by_doctor),
+            (Err("503".to_owned()), done("done"), Verdict::Unknown, "", by_resume),
+        ] {
+            let words = done.clone().unwrap_or_default();
+            let line = pause(&found, "hr", done.is_some(), true, done);
+            assert_eq!(line.verdict, verdict, "{}", line.told);
+            assert!(line.told.contains(&words), "{}", line.told);
+            let told = line.remedy.unwrap_or_default();
+            assert!(told.contains(remedy) && !told.contains(never), "{told}");
+        }
     }
 }

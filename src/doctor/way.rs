@@ -1,6 +1,8 @@
 //! Whether the program can reach whom it speaks to at all, and what time it is there.
 //!
-//! The question is a plain GET without a token. Any answer counts, whatever its status.
+//! The question is a plain GET without a token. Any answer counts, whatever its status; but one of
+//! storage has to have the headers that storage gives all its answers, for anybody's page may be
+//! what answers in its place.
 
 use std::{error::Error, time::Duration};
 
@@ -28,6 +30,9 @@ pub(super) const CLOCK_OF_SERVICE: &str = "clock of the service";
 /// More than this is wrong; from five minutes on tokens are refused.
 const MAX_SKEW: time::Duration = time::Duration::minutes(2);
 
+/// What may name the proxy of an https address, the first before the next.
+const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
 /// The ways to everybody.
 pub(super) struct Ways {
     pub(super) blobs: Way,
@@ -44,13 +49,17 @@ pub(super) struct Way {
     pub(super) about: &'static str,
     host: String,
     /// What names the host.
-    setting: &'static str,
+    pub(super) setting: &'static str,
+    /// What names the proxy that may stand in between.
+    proxy: Option<&'static str>,
     answer: Result<Answer, Broken>,
 }
 
-/// An answer, of which only the time is looked at.
+/// An answer, of which only time and sender are looked at.
 #[derive(Debug)]
 struct Answer {
+    /// Whether Azure Storage gave it.
+    is_of_storage: bool,
     /// What time it was there.
     date: Option<OffsetDateTime>,
     /// What time it was here.
@@ -66,6 +75,8 @@ enum Broken {
     Proxy,
     Silence,
     Midway,
+    /// Somebody answers who is not Azure Storage.
+    Stranger,
 }
 
 impl Ways {
@@ -84,11 +95,16 @@ impl Ways {
                 None
             }
         };
-        let storage = "ImportStorage__accountName";
+        let storage = |service_uri| match &bag.config.account {
+            Account::Emulator { .. } => "ImportStorage",
+            Account::Identity { .. } => {
+                given(bag, &[service_uri]).unwrap_or("ImportStorage__accountName")
+            }
+        };
         let (blobs, tables, queues, service, authority) = join!(
-            Way::ask(BLOBS, blob, storage, bag),
-            Way::ask(TABLES, table, storage, bag),
-            Way::ask(QUEUES, queue, storage, bag),
+            Way::ask(BLOBS, blob, storage("ImportStorage__blobServiceUri"), bag),
+            Way::ask(TABLES, table, storage("ImportStorage__tableServiceUri"), bag),
+            Way::ask(QUEUES, queue, storage("ImportStorage__queueServiceUri"), bag),
             Way::ask(SERVICE, endpoint, "INGESTION_ENDPOINT", bag),
             sign_in,
         );
@@ -97,13 +113,14 @@ impl Ways {
 
     /// The ways that every file needs, and the clocks at their ends.
     pub(super) fn lines(&self) -> Vec<Line> {
+        let (storage, service) = (&self.blobs, &self.service);
         vec![
             self.blobs.line(),
             self.tables.line(),
             self.queues.line(),
             self.service.line(),
-            self.blobs.clock(CLOCK_OF_STORAGE),
-            self.service.clock(CLOCK_OF_SERVICE),
+            storage.clock(CLOCK_OF_STORAGE, service),
+            service.clock(CLOCK_OF_SERVICE, storage),
         ]
     }
 
@@ -129,15 +146,27 @@ fn can_do_without(credential: &Credential) -> bool {
     matches!(credential, Credential::ManagedIdentity { .. } | Credential::AccessToken { .. })
 }
 
+/// The first of these settings that says something.
+fn given(bag: &Bag, names: &[&'static str]) -> Option<&'static str> {
+    let says = |name: &str| (bag.setting)(name).is_some_and(|value| !value.is_empty());
+    names.iter().copied().find(|name| says(name))
+}
+
 impl Way {
     async fn ask(about: &'static str, url: &Url, setting: &'static str, bag: &Bag) -> Self {
+        let proxy = if is_loopback(url) { None } else { given(bag, &PROXIES) };
         let answer = match http::client(is_loopback(url)).build() {
             Ok(client) => reach(&client, url, bag.limit, &bag.clock).await,
             Err(_) => Err(Broken::Tls),
         };
+        let is_stranger = |answer: &Answer| is_of_storage(about) && !answer.is_of_storage;
+        let answer = match answer {
+            Ok(answer) if is_stranger(&answer) => Err(Broken::Stranger),
+            answer => answer,
+        };
         let host = url.host_str().unwrap_or_default();
         let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-        Self { about, host, setting, answer }
+        Self { about, host, setting, proxy, answer }
     }
 
     /// Whether it can be gone.
@@ -151,16 +180,72 @@ impl Way {
             Ok(_) => Line::good(about, format!("{host} answers")),
             Err(broken) => {
                 let told = format!("{host}: {}", broken.told());
-                Line::bad(about, told, broken.remedy(host, self.setting))
+                Line::bad(about, told, self.remedy(*broken))
             }
         }
     }
 
-    fn clock(&self, about: &'static str) -> Line {
+    /// The clock at its end, beside the clock at another's.
+    fn clock(&self, about: &'static str, other: &Self) -> Line {
         match &self.answer {
-            Ok(answer) => clock(about, answer.date, answer.at),
+            Ok(answer) => clock(about, answer.skew(), other.skew()),
             Err(_) => Line::unasked(about, self.about),
         }
+    }
+
+    fn skew(&self) -> Option<time::Duration> {
+        self.answer.as_ref().ok().and_then(Answer::skew)
+    }
+
+    fn remedy(&self, broken: Broken) -> String {
+        let Self { about, host, setting, proxy, .. } = self;
+        let remedy = match broken {
+            Broken::Name if is_of_storage(about) => format!(
+                "compare {setting}; where a private endpoint is used, link its DNS zone to the \
+                 network of the app"
+            ),
+            Broken::Name => {
+                format!("compare {setting}; if it is right, mend the DNS of this machine")
+            }
+            Broken::Connection | Broken::Silence | Broken::Midway => format!(
+                "let this machine go out to {host}, in firewall, route and network rules; compare \
+                 {setting}; if all that is right, {host} is away and comes back"
+            ),
+            Broken::Tls => format!(
+                "somebody between here and {host} opens TLS: exempt {host} there, or name the file \
+                 of its certificate authority in SSL_CERT_FILE"
+            ),
+            Broken::Proxy => {
+                let proxy = proxy.unwrap_or(PROXIES[0]);
+                return format!(
+                    "see that the proxy of {proxy} is there and answers; let it pass {host}, or \
+                     give name and password in {proxy}, or exempt {host} in NO_PROXY"
+                );
+            }
+            Broken::Stranger => format!(
+                "compare {setting}; if it is right, somebody in between answers for {host}, as a \
+                 proxy or the sign-in of a network does: exempt {host} there"
+            ),
+        };
+        match proxy {
+            Some(proxy) => format!(
+                "{remedy}. The way goes through the proxy of {proxy}, if NO_PROXY does not exempt \
+                 {host}: see that it is the right one and answers"
+            ),
+            None => remedy,
+        }
+    }
+}
+
+/// Whether a way leads to storage.
+fn is_of_storage(about: &str) -> bool {
+    [BLOBS, TABLES, QUEUES].contains(&about)
+}
+
+impl Answer {
+    /// How far the clock here is ahead of the one there.
+    fn skew(&self) -> Option<time::Duration> {
+        self.date.map(|there| self.at - there)
     }
 }
 
@@ -170,30 +255,12 @@ impl Broken {
             Self::Name => "its name is not known to the DNS",
             Self::Connection => "there is no connection to it",
             Self::Tls => "no TLS can be agreed with it, or its certificate is not trusted",
-            Self::Proxy => "the proxy does not let this through",
+            Self::Proxy => "the proxy is not there, or does not let this through",
             Self::Silence => "no answer came in time",
             Self::Midway => "the connection broke before an answer",
-        }
-    }
-
-    fn remedy(self, host: &str, setting: &str) -> String {
-        match self {
-            Self::Name => format!(
-                "compare {setting}; where a private endpoint is used, link its DNS zone to the \
-                 network of the app"
-            ),
-            Self::Connection | Self::Silence | Self::Midway => format!(
-                "let this machine go out to {host}, in firewall, route and network rules; compare \
-                 {setting}; if all that is right, {host} is away and comes back"
-            ),
-            Self::Tls => format!(
-                "somebody between here and {host} opens TLS: exempt {host} there, or name the file \
-                 of its certificate authority in SSL_CERT_FILE"
-            ),
-            Self::Proxy => format!(
-                "let the proxy of HTTPS_PROXY pass {host}, or give name and password in HTTPS_PROXY, \
-                 or exempt {host} in NO_PROXY"
-            ),
+            Self::Stranger => {
+                "it is not Azure Storage that answers: its headers x-ms-... are missing"
+            }
         }
     }
 }
@@ -211,7 +278,8 @@ async fn reach(
         return Err(Broken::Proxy);
     }
     let date = answer.headers().get(DATE).and_then(|value| value.to_str().ok());
-    Ok(Answer { date: date.and_then(http::date), at: clock() })
+    let is_of_storage = answer.headers().keys().any(|name| name.as_str().starts_with("x-ms-"));
+    Ok(Answer { is_of_storage, date: date.and_then(http::date), at: clock() })
 }
 
 /// Tells by the words of its causes where an exchange failed, for they have no types in common.
@@ -235,12 +303,16 @@ fn broken(error: &reqwest::Error) -> Broken {
     }
 }
 
-/// What two clocks that were read at once say of each other.
-fn clock(about: &'static str, there: Option<OffsetDateTime>, here: OffsetDateTime) -> Line {
-    let Some(there) = there else {
+/// What the clock here says of one that it is `ahead` of, and of which of the two that is odd, by
+/// how far it is ahead of the `other`.
+fn clock(
+    about: &'static str,
+    ahead: Option<time::Duration>,
+    other: Option<time::Duration>,
+) -> Line {
+    let Some(ahead) = ahead else {
         return Line::note(about, "not told: the answer had no date");
     };
-    let ahead = here - there;
     let told = match ahead.whole_seconds() {
         // A date has whole seconds, and an answer its way.
         -2..=2 => "as the clock here".to_owned(),
@@ -250,8 +322,22 @@ fn clock(about: &'static str, there: Option<OffsetDateTime>, here: OffsetDateTim
     if ahead.abs() <= MAX_SKEW {
         return Line::good(about, told);
     }
-    let remedy = "set the clock of this machine by NTP, in Azure restart the app: from five minutes \
-                  on tokens are refused";
+    let whose = if about == CLOCK_OF_STORAGE { "the service" } else { "storage" };
+    let remedy = match other {
+        Some(other) if other.abs() <= MAX_SKEW => format!(
+            "this machine's clock agrees with that of {whose}, so leave it; the other is odd: see \
+             whether a proxy or cache answers in between, or try again later"
+        ),
+        Some(other) if (other - ahead).abs() > MAX_SKEW => format!(
+            "this clock, that of {whose} and the one here all differ: compare the one here with a \
+             clock that is right, and see whether a proxy or cache answers in between"
+        ),
+        _ => {
+            "set the clock of this machine by NTP, in Azure restart the app: from five minutes on \
+              tokens are refused"
+                .to_owned()
+        }
+    };
     Line::bad(about, told, remedy)
 }
 
