@@ -15,6 +15,9 @@ use crate::{
 pub(super) const LAST: &str = "last import";
 pub(super) const PAUSE: &str = "pause";
 
+/// How often imports are let go on that somebody else moves meanwhile.
+const MAX_TRIES: u32 = 3;
+
 /// The imports of a connection, newest content first; why they could not be read.
 type Found = std::result::Result<Vec<Run>, String>;
 
@@ -34,14 +37,24 @@ async fn read(runs: &Runs, limit: Duration, name: &str) -> Found {
     Ok(imports)
 }
 
-/// How the newest content fared.
-fn last(found: &Found) -> Line {
-    let last = match found {
+/// How the newest content fared; `is_resumed` where it may have waited until now.
+fn last(found: &Found, is_resumed: bool) -> Line {
+    let imports = match found {
         Err(why) => return unread(LAST, why),
-        Ok(imports) => imports.first(),
+        Ok(imports) => imports,
     };
-    let Some(run) = last else { return Line::note(LAST, "no file has arrived yet") };
-    let told = format!("{}: {}", run.source.file(), run.story());
+    let Some(run) = imports.first() else { return Line::note(LAST, "no file has arrived yet") };
+    let story = match run.state {
+        State::Received | State::Packed if imports.iter().any(Run::is_forbidden) => {
+            "it waits after a 403; see the pause below".to_owned()
+        }
+        // Why it waited is written there until it is taken up.
+        State::Received | State::Packed if is_resumed => {
+            Run { last_failure: None, ..run.clone() }.story()
+        }
+        _ => run.story(),
+    };
+    let told = format!("{}: {story}", run.source.file());
     let key = &run.id.key;
     match run.state {
         State::Completed => Line::good(LAST, told),
@@ -89,19 +102,26 @@ pub(super) async fn lines(
     let is_forbidden =
         |found: &Found| found.as_ref().is_ok_and(|imports| imports.iter().any(Run::is_forbidden));
     if !(resume && is_ready && is_forbidden(&found)) {
-        return [last(&found), pause(&found, name, resume, is_ready, None)];
+        return [last(&found, false), pause(&found, name, resume, is_ready, None)];
     }
     let Bag { config, storage, service, clock, limit, .. } = bag;
     let road = Road::new(storage, service, config, clock);
-    let resumed = within(limit, Box::pin(road.resume_forbidden(name))).await;
-    let resumed = resumed.and_then(|done| done.map_err(|denied| denied.to_string()));
-    let found = read(road.runs(), limit, name).await;
+    let (mut resumed, mut found) = (Ok(String::new()), found);
+    // Whoever drives may move a row just then.
+    for _ in 0..MAX_TRIES {
+        let asked = within(limit, Box::pin(road.resume_forbidden(name))).await;
+        resumed = asked.and_then(|done| done.map_err(|denied| denied.to_string()));
+        found = read(road.runs(), limit, name).await;
+        if resumed.is_ok() || !is_forbidden(&found) {
+            break;
+        }
+    }
     let done = match resumed {
         // Others were faster.
         Err(_) if found.is_ok() && !is_forbidden(&found) => "no 403 pauses it any more".to_owned(),
         Ok(told) | Err(told) => told,
     };
-    [last(&found), pause(&found, name, resume, is_ready, Some(done))]
+    [last(&found, true), pause(&found, name, resume, is_ready, Some(done))]
 }
 
 /// Whether the connection is paused, after what was `done` against it.
@@ -187,15 +207,15 @@ mod tests {
             (run(State::Superseded), Verdict::Note, None),
             (run(State::Cancelled), Verdict::Note, None),
         ] {
-            let line = last(&Ok(vec![run]));
+            let line = last(&Ok(vec![run]), false);
             assert_eq!(line.verdict, verdict, "{}", line.told);
             assert!(line.told.starts_with("inbox/hr/a.csv: "), "{}", line.told);
             assert_eq!(line.remedy.is_some(), remedy.is_some());
             let told = line.remedy.unwrap_or_default();
             assert!(told.contains(remedy.unwrap_or_default()), "{told}");
         }
-        assert_eq!(last(&Ok(vec![])).verdict, Verdict::Note);
-        assert_eq!(last(&Err("it answered 403".to_owned())).verdict, Verdict::Unknown);
+        assert_eq!(last(&Ok(vec![]), false).verdict, Verdict::Note);
+        assert_eq!(last(&Err("it answered 403".to_owned()), false).verdict, Verdict::Unknown);
     }
 
     #[test]
@@ -219,6 +239,23 @@ mod tests {
             assert!(line.told.contains(&words), "{}", line.told);
             let told = line.remedy.unwrap_or_default();
             assert!(told.contains(remedy) && !told.contains(never), "{told}");
+        }
+    }
+
+    #[test]
+    fn the_last_import_does_not_say_other_than_the_pause() {
+        let last_failure = Some("paused, `viva-import resume hr`".to_owned());
+        let waits = Run { last_failure, ..run(State::Packed) };
+        let pauses = Run { pauses: Some("why".to_owned()), ..waits.clone() };
+        for (imports, is_resumed, words, is_told) in [
+            (vec![waits.clone(), pauses.clone()], false, "see the pause below", false),
+            (vec![waits.clone(), pauses], true, "see the pause below", false),
+            (vec![waits.clone()], true, "packed", false),
+            (vec![waits], false, "packed", true),
+        ] {
+            let told = last(&Ok(imports), is_resumed).told;
+            assert!(told.contains(words), "{told}");
+            assert_eq!(told.contains("viva-import resume"), is_told, "{told}");
         }
     }
 }

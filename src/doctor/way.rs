@@ -6,7 +6,10 @@
 
 use std::{error::Error, time::Duration};
 
-use reqwest::{StatusCode, header::DATE};
+use reqwest::{
+    StatusCode,
+    header::{DATE, HeaderMap, SERVER},
+};
 use time::OffsetDateTime;
 use tokio::join;
 use url::Url;
@@ -278,8 +281,15 @@ async fn reach(
         return Err(Broken::Proxy);
     }
     let date = answer.headers().get(DATE).and_then(|value| value.to_str().ok());
-    let is_of_storage = answer.headers().keys().any(|name| name.as_str().starts_with("x-ms-"));
+    let is_of_storage = is_signed(answer.headers());
     Ok(Answer { is_of_storage, date: date.and_then(http::date), at: clock() })
+}
+
+/// Whether the headers are those of storage: its ids, or at least its name.
+fn is_signed(headers: &HeaderMap) -> bool {
+    let server = headers.get(SERVER).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    headers.keys().any(|name| name.as_str().starts_with("x-ms-"))
+        || ["Windows-Azure-", "Azurite-"].iter().any(|name| server.starts_with(name))
 }
 
 /// Tells by the words of its causes where an exchange failed, for they have no types in common.

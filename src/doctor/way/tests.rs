@@ -44,6 +44,25 @@ async fn any_answer_opens_the_way_and_tells_the_time() {
     assert_eq!((answer.date, answer.at), (Some(datetime!(2026-11-23 06:03 UTC)), NOW));
 }
 
+#[test]
+fn storage_is_known_by_its_headers() {
+    for (name, value, is_of_storage) in [
+        ("x-ms-request-id", "1", true),
+        ("x-ms-error-code", "AuthorizationFailure", true),
+        ("server", "Windows-Azure-Blob/1.0 Microsoft-HTTPAPI/2.0", true),
+        ("server", "Azurite-Table/3.37.0", true),
+        ("server", "Microsoft-HTTPAPI/2.0", false),
+        ("server", "nginx", false),
+        ("x-request-id", "1", false),
+    ] {
+        let headers = HeaderMap::from_iter([(
+            name.parse::<reqwest::header::HeaderName>().unwrap(),
+            value.parse().unwrap(),
+        )]);
+        assert_eq!(is_signed(&headers), is_of_storage, "{name}: {value}");
+    }
+}
+
 struct Nobody;
 
 impl Resolve for Nobody {
