@@ -44,15 +44,14 @@ fn last(found: &Found, is_resumed: bool) -> Line {
         Ok(imports) => imports,
     };
     let Some(run) = imports.first() else { return Line::note(LAST, "no file has arrived yet") };
-    let story = match run.state {
-        State::Received | State::Packed if imports.iter().any(Run::is_forbidden) => {
-            "it waits after a 403; see the pause below".to_owned()
-        }
+    let may_wait = matches!(run.state, State::Received | State::Packed);
+    let story = if may_wait && imports.iter().any(Run::is_forbidden) {
+        "it waits after a 403; see the pause below".to_owned()
+    } else if may_wait && is_resumed {
         // Why it waited is written there until it is taken up.
-        State::Received | State::Packed if is_resumed => {
-            Run { last_failure: None, ..run.clone() }.story()
-        }
-        _ => run.story(),
+        Run { last_failure: None, ..run.clone() }.story()
+    } else {
+        run.story()
     };
     let told = format!("{}: {story}", run.source.file());
     let key = &run.id.key;
