@@ -109,9 +109,10 @@ pub(super) async fn lines(
     // Whoever drives may move a row just then.
     for _ in 0..MAX_TRIES {
         let asked = within(limit, Box::pin(road.resume_forbidden(name))).await;
+        let is_late = asked.is_err();
         resumed = asked.and_then(|done| done.map_err(|denied| denied.to_string()));
         found = read(road.runs(), limit, name).await;
-        if resumed.is_ok() || !is_forbidden(&found) {
+        if resumed.is_ok() || is_late || !is_forbidden(&found) {
             break;
         }
     }

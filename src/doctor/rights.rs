@@ -34,7 +34,7 @@ const READER: &str = "Storage Blob Data Reader on the containers inbox and conne
 const WRITER: &str = "Storage Blob Data Contributor on the containers packages and reports";
 const WRITER_ACTION: &str = "Storage Blob Data Contributor on the containers packages and reports, \
      or in a role of your own the action \
-     Microsoft.Storage/storageAccounts/blobServices/containers/blobs/delete,";
+     Microsoft.Storage/storageAccounts/blobServices/containers/blobs/delete";
 const TABLE: &str = "Storage Table Data Contributor on the table imports";
 const QUEUE: &str = "Storage Queue Data Reader and Storage Queue Data Message Processor on the queue \
      arrivals, which the trigger of the host wants too";
