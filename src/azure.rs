@@ -150,11 +150,29 @@ impl Storage {
     /// # Errors
     /// Where no credential can be made.
     pub fn open(account: &Account, answer_timeout: Duration) -> azure_core::Result<Self> {
+        Self::retrying(account, answer_timeout, &retries(answer_timeout))
+    }
+
+    /// The same, but nothing is asked twice: what was answered first is what is told.
+    ///
+    /// # Errors
+    /// Where no credential can be made.
+    pub fn open_once(account: &Account, answer_timeout: Duration) -> azure_core::Result<Self> {
+        Self::retrying(account, answer_timeout, &RetryOptions::none())
+    }
+
+    fn retrying(
+        account: &Account,
+        answer_timeout: Duration,
+        retry: &RetryOptions,
+    ) -> azure_core::Result<Self> {
         let (endpoints, credential, client_options) =
             account.access(Scheme::Full, answer_timeout)?;
+        let client_options = ClientOptions { retry: retry.clone(), ..client_options };
         let options = BlobServiceClientOptions { client_options, ..Default::default() };
         let blobs = BlobServiceClient::new(endpoints.blob.clone(), credential, Some(options))?;
         let (endpoints, credential, options) = account.access(Scheme::Lite, answer_timeout)?;
+        let options = ClientOptions { retry: retry.clone(), ..options };
         Ok(Self {
             blobs: Blobs::new(blobs),
             imports: Table::new(endpoints.table.clone(), IMPORTS, credential, options),
@@ -180,8 +198,30 @@ impl Storage {
 /// # Errors
 /// Where no credential can be made.
 pub fn queue(account: &Account, name: &str) -> azure_core::Result<QueueClient> {
-    let (endpoints, credential, client_options) =
-        account.access(Scheme::Full, Duration::from_mins(1))?;
+    let answer_timeout = Duration::from_mins(1);
+    queue_retrying(account, name, answer_timeout, retries(answer_timeout))
+}
+
+/// The same, but nothing is asked twice.
+///
+/// # Errors
+/// Where no credential can be made.
+pub fn queue_once(
+    account: &Account,
+    name: &str,
+    answer_timeout: Duration,
+) -> azure_core::Result<QueueClient> {
+    queue_retrying(account, name, answer_timeout, RetryOptions::none())
+}
+
+fn queue_retrying(
+    account: &Account,
+    name: &str,
+    answer_timeout: Duration,
+    retry: RetryOptions,
+) -> azure_core::Result<QueueClient> {
+    let (endpoints, credential, client_options) = account.access(Scheme::Full, answer_timeout)?;
+    let client_options = ClientOptions { retry, ..client_options };
     let options = QueueServiceClientOptions { client_options, ..Default::default() };
     QueueServiceClient::new(endpoints.queue.clone(), credential, Some(options))?.queue_client(name)
 }
@@ -196,13 +236,17 @@ fn client_options(
         .read_timeout(answer_timeout)
         .build()
         .map_err(|error| Error::with_message(ErrorKind::Other, error.to_string()))?;
-    let retry = ExponentialRetryOptions {
-        max_total_elapsed: answer_timeout.try_into().unwrap_or(time::Duration::MAX),
-        ..Default::default()
-    };
     Ok(ClientOptions {
         transport: Some(Transport::new(Arc::new(client))),
-        retry: RetryOptions::exponential(retry),
+        retry: retries(answer_timeout),
+        ..Default::default()
+    })
+}
+
+/// Tries of which none is begun later than `answer_timeout` after the first.
+fn retries(answer_timeout: Duration) -> RetryOptions {
+    RetryOptions::exponential(ExponentialRetryOptions {
+        max_total_elapsed: answer_timeout.try_into().unwrap_or(time::Duration::MAX),
         ..Default::default()
     })
 }
@@ -222,8 +266,10 @@ pub fn sentence(error: &Error) -> String {
     }
     match error.kind() {
         ErrorKind::HttpResponse { status, error_code, .. } => {
-            let code = error_code.as_deref().unwrap_or("no error code");
-            format!("it answered {} ({code})", u16::from(*status))
+            let status = u16::from(*status);
+            // The SDK puts the status where there is no code.
+            let code = error_code.as_deref().filter(|code| *code != status.to_string());
+            format!("it answered {status} ({})", code.unwrap_or("no error code"))
         }
         ErrorKind::Credential => {
             format!("no token could be had: {}", first_line(&error.to_string()))
@@ -254,6 +300,20 @@ mod tests {
         let no_token = Error::with_error(ErrorKind::Credential, refused, "could not sign in");
         let no_token = no_token.with_context("not retried");
         assert_eq!(sentence(&no_token), "no token could be had: connection refused");
+    }
+
+    #[test]
+    fn an_answer_without_a_code_is_told_in_one_form() {
+        for (code, told) in [
+            (None, "it answered 403 (no error code)"),
+            (Some("403"), "it answered 403 (no error code)"),
+            (Some("AuthorizationFailure"), "it answered 403 (AuthorizationFailure)"),
+        ] {
+            let error_code = code.map(str::to_owned);
+            let kind =
+                ErrorKind::HttpResponse { status: 403.into(), error_code, raw_response: None };
+            assert_eq!(sentence(&Error::with_message(kind, "a body")), told);
+        }
     }
 
     #[tokio::test]

@@ -5,7 +5,8 @@
 //! do not hang on each other are asked at once, so that the whole stays well below what an HTTP
 //! trigger waits for its answer.
 //!
-//! It changes nothing, but that imports which a 403 made wait go on where it is told to let them.
+//! It changes nothing that counts: a blob `doctor/probe` is written and deleted again. Imports which
+//! a 403 made wait go on where it is told to let them.
 //! It never tells a token, a secret, a cell's value or a body of the service.
 
 use std::{sync::Arc, time::Duration};
@@ -78,6 +79,7 @@ struct Bag {
     runs: Runs,
     service: Service,
     clock: Clock,
+    setting: Arc<Lookup>,
     /// How long a question may be left unanswered.
     limit: Duration,
 }
@@ -111,12 +113,13 @@ impl Doctor {
         let mut config = Config::read(|name| (self.setting)(name))?;
         let limit = config.service.answer_timeout.min(MAX_WAIT);
         config.service.answer_timeout = limit;
-        let storage = Storage::open(&config.account, limit)
+        let storage = Storage::open_once(&config.account, limit)
             .map_err(|error| vec![format!("storage cannot be opened: {}", sentence(&error))])?;
         let service = Service::new(config.service.clone(), self.setting.clone())
             .map_err(|_| vec!["no TLS can be had on this machine".to_owned()])?;
         let runs = Runs::new(storage.imports.clone());
-        Ok(Bag { config, storage, runs, service, clock: self.clock.clone(), limit })
+        let (clock, setting) = (self.clock.clone(), self.setting.clone());
+        Ok(Bag { config, storage, runs, service, clock, setting, limit })
     }
 }
 
@@ -138,8 +141,7 @@ async fn examine(bag: Bag, name: &str, resume: bool) -> Vec<Line> {
     lines.extend(push::lines(&bag, connection, ways.service.is_open()).await);
     let in_the_way = lines.iter().filter(|line| BEFORE_A_PUSH.contains(&line.about));
     let is_ready = in_the_way.into_iter().all(Line::is_no_obstacle);
-    lines.push(imports::last(&imports));
-    lines.push(imports::pause(bag, imports, name, resume, is_ready).await);
+    lines.extend(imports::lines(bag, imports, name, resume, is_ready).await);
     lines
 }
 

@@ -1,5 +1,7 @@
 //! How the last import of a connection went, and whether the next would wait.
 
+use std::time::Duration;
+
 use azure_core::Result;
 
 use super::{Bag, Line, way::Ways, within};
@@ -7,10 +9,14 @@ use crate::{
     azure::sentence,
     drive::Road,
     run::{Run, State},
+    runs::Runs,
 };
 
 pub(super) const LAST: &str = "last import";
 pub(super) const PAUSE: &str = "pause";
+
+/// How often imports are let go on that somebody else moves meanwhile.
+const MAX_TRIES: u32 = 3;
 
 /// The imports of a connection, newest content first; why they could not be read.
 type Found = std::result::Result<Vec<Run>, String>;
@@ -20,21 +26,34 @@ pub(super) async fn find(bag: &Bag, ways: &Ways, name: &str) -> Found {
     if !ways.tables.is_open() {
         return Err("there is no way to tables".to_owned());
     }
-    let named: Result<_> = within(bag.limit, bag.runs.named(name)).await?;
+    read(&bag.runs, bag.limit, name).await
+}
+
+async fn read(runs: &Runs, limit: Duration, name: &str) -> Found {
+    let named: Result<_> = within(limit, runs.named(name)).await?;
     let named = named.map_err(|error| sentence(&error))?;
     let mut imports: Vec<Run> = named.into_iter().map(|stored| stored.run).collect();
     imports.sort_by(|one, other| one.id.key.cmp(&other.id.key));
     Ok(imports)
 }
 
-/// How the newest content fared.
-pub(super) fn last(found: &Found) -> Line {
-    let last = match found {
+/// How the newest content fared; `is_resumed` where it may have waited until now.
+fn last(found: &Found, is_resumed: bool) -> Line {
+    let imports = match found {
         Err(why) => return unread(LAST, why),
-        Ok(imports) => imports.first(),
+        Ok(imports) => imports,
     };
-    let Some(run) = last else { return Line::note(LAST, "no file has arrived yet") };
-    let told = format!("{}: {}", run.source.file(), run.story());
+    let Some(run) = imports.first() else { return Line::note(LAST, "no file has arrived yet") };
+    let may_wait = matches!(run.state, State::Received | State::Packed);
+    let story = if may_wait && imports.iter().any(Run::is_forbidden) {
+        "it waits after a 403; see the pause below".to_owned()
+    } else if may_wait && is_resumed {
+        // Why it waited is written there until it is taken up.
+        Run { last_failure: None, ..run.clone() }.story()
+    } else {
+        run.story()
+    };
+    let told = format!("{}: {story}", run.source.file());
     let key = &run.id.key;
     match run.state {
         State::Completed => Line::good(LAST, told),
@@ -70,50 +89,66 @@ pub(super) fn last(found: &Found) -> Line {
     }
 }
 
-/// Whether the connection is paused. Where a 403 did it, and with `resume` if nothing stands
-/// against it (`is_ready`), its imports go on.
-pub(super) async fn pause(
+/// The last import, and whether the connection is paused. What waits after a 403 goes on first with
+/// `resume`, if nothing stands against it (`is_ready`).
+pub(super) async fn lines(
     bag: Bag,
     found: Found,
     name: &str,
     resume: bool,
     is_ready: bool,
-) -> Line {
-    let imports = match found {
-        Err(why) => return unread(PAUSE, &why),
-        Ok(imports) => imports,
+) -> [Line; 2] {
+    let is_forbidden =
+        |found: &Found| found.as_ref().is_ok_and(|imports| imports.iter().any(Run::is_forbidden));
+    if !(resume && is_ready && is_forbidden(&found)) {
+        return [last(&found, false), pause(&found, name, resume, is_ready, None)];
+    }
+    let Bag { config, storage, service, clock, limit, .. } = bag;
+    let road = Road::new(storage, service, config, clock);
+    let (mut resumed, mut found) = (Ok(String::new()), found);
+    // Whoever drives may move a row just then.
+    for _ in 0..MAX_TRIES {
+        let asked = within(limit, Box::pin(road.resume_forbidden(name))).await;
+        let is_late = asked.is_err();
+        resumed = asked.and_then(|done| done.map_err(|denied| denied.to_string()));
+        found = read(road.runs(), limit, name).await;
+        if resumed.is_ok() || is_late || !is_forbidden(&found) {
+            break;
+        }
+    }
+    let done = match resumed {
+        // Others were faster.
+        Err(_) if found.is_ok() && !is_forbidden(&found) => "no 403 pauses it any more".to_owned(),
+        Ok(told) | Err(told) => told,
+    };
+    [last(&found, true), pause(&found, name, resume, is_ready, Some(done))]
+}
+
+/// Whether the connection is paused, after what was `done` against it.
+fn pause(found: &Found, name: &str, resume: bool, is_ready: bool, done: Option<String>) -> Line {
+    let imports = match (found, done.as_deref()) {
+        (Err(why), None) => return unread(PAUSE, why),
+        (Err(why), Some(done)) => return unread(PAUSE, &format!("{why}; before that: {done}")),
+        (Ok(imports), _) => imports,
     };
     let why =
         |run: &Run| format!("{}: {}", run.called(), run.pauses.as_deref().unwrap_or_default());
     let paused = imports.iter().filter(|run| run.pauses.is_some());
     let (forbidden, stopped): (Vec<&Run>, Vec<&Run>) = paused.partition(|run| run.is_forbidden());
-    let (mut told, mut to_do) = (vec![], vec![]);
-    if !forbidden.is_empty() && resume && is_ready {
-        let Bag { config, storage, service, clock, limit, .. } = bag;
-        let road = Road::new(storage, service, config, clock);
-        let resumed = within(limit, Box::pin(road.resume_forbidden(name))).await;
-        match resumed.and_then(|done| done.map_err(|denied| denied.to_string())) {
-            Ok(done) => told.push(done),
-            Err(failed) => {
-                told.push(failed);
-                to_do.push(format!("`viva-import resume {name}`"));
-            }
-        }
-    } else if !forbidden.is_empty() {
-        told.extend(forbidden.into_iter().map(why));
+    let again = format!("`viva-import doctor {name} --resume`, or POST /api/doctor/{name}");
+    let (mut told, mut to_do) = (Vec::from_iter(done), vec![]);
+    if !forbidden.is_empty() {
         to_do.push(match (is_ready, resume) {
-            (true, _) => format!(
-                "nothing stands against it any more: `viva-import doctor {name} --resume`, or POST \
-                 /api/doctor/{name}"
-            ),
-            (false, false) => {
-                format!("mend what is crossed above, then `viva-import doctor {name} --resume`")
-            }
+            (true, true) => format!("it waits again, or still: look once more with {again}"),
+            (true, false) => format!("nothing stands against it any more: {again}"),
+            (false, false) => format!("mend what is crossed above, then {again}"),
             (false, true) => {
-                "not let go on, because something above is crossed: mend that and ask again"
+                "not let go on, because something above is crossed or unknown: mend that and ask \
+                 again"
                     .to_owned()
             }
         });
+        told.extend(forbidden.into_iter().map(why));
     }
     if !stopped.is_empty() {
         told.extend(stopped.into_iter().map(why));
@@ -172,14 +207,55 @@ mod tests {
             (run(State::Superseded), Verdict::Note, None),
             (run(State::Cancelled), Verdict::Note, None),
         ] {
-            let line = last(&Ok(vec![run]));
+            let line = last(&Ok(vec![run]), false);
             assert_eq!(line.verdict, verdict, "{}", line.told);
             assert!(line.told.starts_with("inbox/hr/a.csv: "), "{}", line.told);
             assert_eq!(line.remedy.is_some(), remedy.is_some());
             let told = line.remedy.unwrap_or_default();
             assert!(told.contains(remedy.unwrap_or_default()), "{told}");
         }
-        assert_eq!(last(&Ok(vec![])).verdict, Verdict::Note);
-        assert_eq!(last(&Err("it answered 403".to_owned())).verdict, Verdict::Unknown);
+        assert_eq!(last(&Ok(vec![]), false).verdict, Verdict::Note);
+        assert_eq!(last(&Err("it answered 403".to_owned()), false).verdict, Verdict::Unknown);
+    }
+
+    #[test]
+    fn only_what_stop_after_rejected_holds_is_let_go_on_by_resume() {
+        let pausing = |state| Run { pauses: Some("why".to_owned()), ..run(state) };
+        let none = || Ok(vec![run(State::Packed)]);
+        let done = |told: &str| Some(told.to_owned());
+        let by_doctor = "`viva-import doctor hr --resume`";
+        let by_resume = "`viva-import resume hr`";
+        for (found, done, verdict, remedy, never) in [
+            (none(), None, Verdict::Good, "", by_resume),
+            (none(), done("no 403 pauses it any more"), Verdict::Good, "", by_resume),
+            (Ok(vec![pausing(State::Packed)]), None, Verdict::Bad, by_doctor, by_resume),
+            (Ok(vec![pausing(State::Packed)]), done("moved"), Verdict::Bad, by_doctor, by_resume),
+            (Ok(vec![pausing(State::Rejected)]), done("done"), Verdict::Bad, by_resume, by_doctor),
+            (Err("503".to_owned()), done("done"), Verdict::Unknown, "", by_resume),
+        ] {
+            let words = done.clone().unwrap_or_default();
+            let line = pause(&found, "hr", done.is_some(), true, done);
+            assert_eq!(line.verdict, verdict, "{}", line.told);
+            assert!(line.told.contains(&words), "{}", line.told);
+            let told = line.remedy.unwrap_or_default();
+            assert!(told.contains(remedy) && !told.contains(never), "{told}");
+        }
+    }
+
+    #[test]
+    fn the_last_import_does_not_say_other_than_the_pause() {
+        let last_failure = Some("paused, `viva-import resume hr`".to_owned());
+        let waits = Run { last_failure, ..run(State::Packed) };
+        let pauses = Run { pauses: Some("why".to_owned()), ..waits.clone() };
+        for (imports, is_resumed, words, is_told) in [
+            (vec![waits.clone(), pauses.clone()], false, "see the pause below", false),
+            (vec![waits.clone(), pauses], true, "see the pause below", false),
+            (vec![waits.clone()], true, "packed", false),
+            (vec![waits], false, "packed", true),
+        ] {
+            let told = last(&Ok(imports), is_resumed).told;
+            assert!(told.contains(words), "{told}");
+            assert_eq!(told.contains("viva-import resume"), is_told, "{told}");
+        }
     }
 }

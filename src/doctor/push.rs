@@ -1,6 +1,7 @@
 //! What stands between a packed file and its push: token, scale unit, connector.
 
 use azure_core::credentials::AccessToken;
+use reqwest::header::HeaderValue;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{Bag, Line, connection::DOCUMENT, way::SERVICE, within};
@@ -52,6 +53,11 @@ pub(super) async fn lines(bag: &Bag, connection: Option<&Connection>, is_open: b
 
 /// What a token says of itself, and whose it is.
 fn token(caller: &Caller, token: &AccessToken, now: OffsetDateTime) -> (Line, Option<String>) {
+    if HeaderValue::from_str(token.token.secret()).is_err() {
+        let told = "there is one, with a line break or another character that no token has";
+        let remedy = format!("{}; it must be one line, as it was issued", no_token(caller));
+        return (Line::bad(TOKEN, told, remedy), None);
+    }
     let moment = |at: OffsetDateTime| at.truncate_to_second().format(&Rfc3339).unwrap_or_default();
     let Some(claims) = claims::of(&token.token) else {
         // Of one from a setting only whoever obtained it knows.
@@ -99,7 +105,7 @@ fn no_token(caller: &Caller) -> String {
         ),
         Credential::AzureCli => format!("`az login`, as somebody of the tenant. {no_resource}"),
         Credential::AccessToken { setting } => {
-            format!("put a fresh token into the setting {setting}")
+            format!("put a fresh token, without line breaks, into the setting {setting}")
         }
     }
 }
@@ -117,9 +123,16 @@ async fn scale_unit(bag: &Bag, caller: &Caller, client_id: Option<&str>) -> (Lin
             (Line::good(SCALE_UNIT, told), Some(unit.clone()))
         }
         (Err(trouble), None) => {
+            // Who is not let in here is not let in with a scale unit either.
+            let is_let_in = match &trouble {
+                Trouble::Later { .. } => true,
+                Trouble::Forbidden => false,
+                Trouble::Refused(why) => why.contains("answered 404"),
+            };
             let mut line = refused(SCALE_UNIT, trouble, client_id);
-            let or = " Or name the scale unit as scaleUnit in the connection";
-            line.remedy = line.remedy.map(|remedy| format!("{remedy}.{or}"));
+            let or = ". Or name the scale unit as scaleUnit in the connection";
+            let or = if is_let_in { or } else { "" };
+            line.remedy = line.remedy.map(|remedy| format!("{remedy}{or}"));
             (line, None)
         }
     }
@@ -136,9 +149,8 @@ fn refused(about: &'static str, trouble: Trouble, client_id: Option<&str>) -> Li
             )
         }
         Trouble::Refused(_) => {
-            format!(
-                "compare tenantId and scaleUnit in the connection, and INGESTION_ENDPOINT; {OTHER_SCOPE}"
-            )
+            let what = if about == SCALE_UNIT { "tenantId" } else { "tenantId and scaleUnit" };
+            format!("compare {what} in the connection, and INGESTION_ENDPOINT; {OTHER_SCOPE}")
         }
     };
     Line::bad(about, trouble.why(), remedy)
@@ -174,6 +186,25 @@ mod tests {
             told(Credential::AccessToken { setting: "TOKEN".to_owned() }),
             "there is one; its content is not readable"
         );
+    }
+
+    #[test]
+    fn a_token_that_cannot_stand_in_a_header_is_crossed() {
+        let now = datetime!(2026-11-23 06:00 UTC);
+        for (secret, verdict) in [
+            ("a.b-c_d", Verdict::Good),
+            ("a\nb", Verdict::Bad),
+            ("a\r\nb", Verdict::Bad),
+            ("a\u{7f}b", Verdict::Bad),
+        ] {
+            let token_of = AccessToken { token: Secret::new(secret), expires_on: now };
+            let given = Credential::AccessToken { setting: "TOKEN".to_owned() };
+            let line = token(&caller(given), &token_of, now).0;
+            assert_eq!(line.verdict, verdict, "{secret:?}");
+            let remedy = line.remedy.unwrap_or_default();
+            let words = "a fresh token, without line breaks, into the setting TOKEN";
+            assert_eq!(remedy.contains(words), verdict == Verdict::Bad, "{remedy}");
+        }
     }
 
     #[test]

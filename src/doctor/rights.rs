@@ -1,7 +1,7 @@
 //! What storage lets the program do, each right by itself.
 //!
-//! Nothing of it stays: the blob that is written is deleted again, and the row that is written
-//! would have to be there already and is not.
+//! The blob that is written is deleted again; where that is refused it stays, is told, and is the
+//! same each time. The row that is written would have to be there already and is not.
 
 use azure_core::{
     Error, Result, Uuid,
@@ -32,10 +32,15 @@ pub(super) const POISON_QUEUE: &str = "queue arrivals-poison";
 
 const READER: &str = "Storage Blob Data Reader on the containers inbox and connections";
 const WRITER: &str = "Storage Blob Data Contributor on the containers packages and reports";
+const WRITER_ACTION: &str = "Storage Blob Data Contributor on the containers packages and reports, \
+     or in a role of your own the action \
+     Microsoft.Storage/storageAccounts/blobServices/containers/blobs/delete";
 const TABLE: &str = "Storage Table Data Contributor on the table imports";
 const QUEUE: &str = "Storage Queue Data Reader and Storage Queue Data Message Processor on the queue \
      arrivals, which the trigger of the host wants too";
 
+/// One name for every examination, so that nothing piles up where it cannot be deleted.
+const PROBE: &str = "doctor/probe";
 /// As many messages as one look shows.
 const MAX_PEEK: i32 = 32;
 
@@ -48,12 +53,10 @@ pub(super) async fn lines(bag: &Bag, ways: &Ways) -> Vec<Line> {
             |()| Line::good(about, "blobs can be listed and read"),
         )
     };
-    let write = async |about, container| {
-        let written = asked(bag, &ways.blobs, probe(bag, container)).await;
-        written.map_or_else(
-            |none| none.line(about, WRITER),
-            |()| Line::good(about, "a blob can be written and deleted"),
-        )
+    let write = async |about, container| match asked(bag, &ways.blobs, probe(bag, container)).await
+    {
+        Ok(()) => deleted(bag, &ways.blobs, about, container).await,
+        Err(none) => none.line(about, WRITER),
     };
     let (inbox, connections, packages, reports, [read_rows, write_rows], arrivals, poison) = join!(
         read(READ_INBOX, INBOX),
@@ -73,8 +76,8 @@ enum Nothing {
     NoWay(&'static str),
     /// It was not answered.
     Late(String),
-    /// It was refused, or failed.
-    Failed(Error),
+    /// It was refused, or failed; this setting names whom it was put to.
+    Failed(Error, &'static str),
 }
 
 impl Nothing {
@@ -82,12 +85,14 @@ impl Nothing {
         match self {
             Self::NoWay(way) => Line::unasked(about, way),
             Self::Late(why) => Line::bad(about, why, AWAY),
-            Self::Failed(error) => Line::bad(about, sentence(error), remedy(error, role)),
+            Self::Failed(error, setting) => {
+                Line::bad(about, sentence(error), remedy(error, role, setting))
+            }
         }
     }
 
     fn is(&self, status: StatusCode) -> bool {
-        matches!(self, Self::Failed(error) if error.http_status() == Some(status))
+        matches!(self, Self::Failed(error, _) if error.http_status() == Some(status))
     }
 }
 
@@ -99,13 +104,15 @@ async fn asked<T>(
     if !way.is_open() {
         return Err(Nothing::NoWay(way.about));
     }
-    within(bag.limit, question).await.map_err(Nothing::Late)?.map_err(Nothing::Failed)
+    let answer = within(bag.limit, question).await.map_err(Nothing::Late)?;
+    answer.map_err(|error| Nothing::Failed(error, way.setting))
 }
 
-const AWAY: &str = "try again; if it stays so, look at Resource health of the storage account";
+const AWAY: &str =
+    "try again in some minutes; if it stays so, look at Resource health of the storage account";
 
 /// What to do about what storage said.
-fn remedy(error: &Error, role: &str) -> String {
+fn remedy(error: &Error, role: &str, setting: &str) -> String {
     let mut causes = std::iter::successors(Some(error), |error| {
         std::error::Error::source(*error).and_then(|cause| cause.downcast_ref())
     });
@@ -135,19 +142,39 @@ fn remedy(error: &Error, role: &str) -> String {
             "give the app's identity {role}; if it has that, let its network in under Networking of \
              the account"
         ),
-        (404, _) => "create it, as the deployment does; or ImportStorage__accountName names another \
-             account than was meant"
+        (404, _) => format!(
+            "create it, as the deployment does; or {setting} names another account than was meant"
+        ),
+        (409, _) => "a lease, a legal hold or a retention policy keeps what is there: lift it from \
+             this container"
             .to_owned(),
+        (429, _) | (503, "ServerBusy") => {
+            "the account is throttled, for more is asked of it than it may be: try again in some \
+             minutes; if it stays so, look under Metrics of the account who asks so much"
+                .to_owned()
+        }
+        (500..=599, _) => format!("that is Azure's own trouble: {AWAY}"),
         _ => AWAY.to_owned(),
     }
 }
 
-/// Writes a small blob and deletes it.
+/// Writes a small blob.
 async fn probe(bag: &Bag, container: &str) -> Result<()> {
-    let blobs = &bag.storage.blobs;
-    let name = format!("doctor/{}", Uuid::new_v4());
-    blobs.put(container, &name, "text/plain", b"to be deleted".to_vec()).await?;
-    blobs.delete_all(container, &name).await
+    bag.storage.blobs.put(container, PROBE, "text/plain", b"to be deleted".to_vec()).await
+}
+
+/// Deletes what was written, and tells of both.
+async fn deleted(bag: &Bag, way: &Way, about: &'static str, container: &str) -> Line {
+    let probe = bag.storage.blobs.client(container, PROBE);
+    match asked(bag, way, probe.delete(None)).await {
+        Err(none) if !none.is(StatusCode::NotFound) => {
+            let line = none.line(about, WRITER_ACTION);
+            let told = format!("{container}/{PROBE} was written but not deleted: {}", line.told);
+            Line { told, ..line }
+        }
+        // Where it is not there another examination was faster.
+        _ => Line::good(about, "a blob can be written and deleted"),
+    }
 }
 
 /// Reads a row, and replaces one, that are not there.
@@ -203,7 +230,7 @@ async fn poison(bag: &Bag, way: &Way) -> Line {
 
 /// How many messages a look at a queue shows.
 async fn peek(bag: &Bag, name: &str) -> Result<usize> {
-    let queue: QueueClient = azure::queue(&bag.config.account, name)?;
+    let queue: QueueClient = azure::queue_once(&bag.config.account, name, bag.limit)?;
     let options =
         QueueClientPeekMessagesOptions { number_of_messages: Some(MAX_PEEK), ..Default::default() };
     let seen = queue.peek_messages(Some(options)).await?.into_model()?;
@@ -239,16 +266,22 @@ mod tests {
             (403, None, "if it has that, let its network in"),
             (401, None, "of the account's tenant"),
             (404, Some("TableNotFound"), "create it"),
+            (404, None, "or ImportStorage names another account"),
+            (409, Some("BlobImmutableDueToPolicy"), "retention policy"),
+            (429, None, "throttled"),
+            (503, Some("ServerBusy"), "throttled"),
+            (500, Some("InternalError"), "Azure's own trouble"),
             (503, None, "Resource health"),
         ] {
-            let line = Nothing::Failed(refused(status, code)).line(WRITE_IMPORTS, TABLE);
+            let failed = Nothing::Failed(refused(status, code), "ImportStorage");
+            let line = failed.line(WRITE_IMPORTS, TABLE);
             assert!(line.told.starts_with(&format!("it answered {status}")), "{}", line.told);
             let remedy = line.remedy.unwrap();
             assert!(remedy.contains(words), "{remedy}");
         }
         let no_token = Error::with_message(ErrorKind::Credential, "no endpoint");
         let no_token = no_token.with_context("not retried");
-        let line = Nothing::Failed(no_token).line(READ_INBOX, READER);
+        let line = Nothing::Failed(no_token, "ImportStorage").line(READ_INBOX, READER);
         assert!(line.remedy.unwrap().contains("give the app a managed identity"));
     }
 }

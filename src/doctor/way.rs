@@ -1,14 +1,23 @@
 //! Whether the program can reach whom it speaks to at all, and what time it is there.
 //!
-//! The question is a plain GET without a token. Any answer counts, whatever its status.
+//! The question is a plain GET without a token. Any answer counts, whatever its status; but one of
+//! storage has to have the headers that storage gives all its answers, for anybody's page may be
+//! what answers in its place.
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
-use reqwest::{StatusCode, header::DATE};
+use reqwest::{
+    StatusCode,
+    header::{DATE, HeaderMap, SERVER},
+};
 use time::OffsetDateTime;
 use tokio::join;
 use url::Url;
 
+use self::{
+    broken::{Broken, broken},
+    clock::clock,
+};
 use super::{Bag, Line, within};
 use crate::{
     azure::{Account, Endpoints},
@@ -16,6 +25,9 @@ use crate::{
     drive::Clock,
     http::{self, is_loopback},
 };
+
+mod broken;
+mod clock;
 
 pub(super) const BLOBS: &str = "way to blobs";
 pub(super) const TABLES: &str = "way to tables";
@@ -25,8 +37,8 @@ pub(super) const AUTHORITY: &str = "way to the sign-in";
 pub(super) const CLOCK_OF_STORAGE: &str = "clock of storage";
 pub(super) const CLOCK_OF_SERVICE: &str = "clock of the service";
 
-/// More than this is wrong; from five minutes on tokens are refused.
-const MAX_SKEW: time::Duration = time::Duration::minutes(2);
+/// What may name the proxy of an https address, the first before the next.
+const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
 /// The ways to everybody.
 pub(super) struct Ways {
@@ -44,28 +56,21 @@ pub(super) struct Way {
     pub(super) about: &'static str,
     host: String,
     /// What names the host.
-    setting: &'static str,
+    pub(super) setting: &'static str,
+    /// What names the proxy that may stand in between.
+    proxy: Option<&'static str>,
     answer: Result<Answer, Broken>,
 }
 
-/// An answer, of which only the time is looked at.
+/// An answer, of which only time and sender are looked at.
 #[derive(Debug)]
 struct Answer {
+    /// Whether Azure Storage gave it.
+    is_of_storage: bool,
     /// What time it was there.
     date: Option<OffsetDateTime>,
     /// What time it was here.
     at: OffsetDateTime,
-}
-
-/// Where the way ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Broken {
-    Name,
-    Connection,
-    Tls,
-    Proxy,
-    Silence,
-    Midway,
 }
 
 impl Ways {
@@ -84,11 +89,16 @@ impl Ways {
                 None
             }
         };
-        let storage = "ImportStorage__accountName";
+        let storage = |service_uri| match &bag.config.account {
+            Account::Emulator { .. } => "ImportStorage",
+            Account::Identity { .. } => {
+                given(bag, &[service_uri]).unwrap_or("ImportStorage__accountName")
+            }
+        };
         let (blobs, tables, queues, service, authority) = join!(
-            Way::ask(BLOBS, blob, storage, bag),
-            Way::ask(TABLES, table, storage, bag),
-            Way::ask(QUEUES, queue, storage, bag),
+            Way::ask(BLOBS, blob, storage("ImportStorage__blobServiceUri"), bag),
+            Way::ask(TABLES, table, storage("ImportStorage__tableServiceUri"), bag),
+            Way::ask(QUEUES, queue, storage("ImportStorage__queueServiceUri"), bag),
             Way::ask(SERVICE, endpoint, "INGESTION_ENDPOINT", bag),
             sign_in,
         );
@@ -97,13 +107,14 @@ impl Ways {
 
     /// The ways that every file needs, and the clocks at their ends.
     pub(super) fn lines(&self) -> Vec<Line> {
+        let (storage, service) = (&self.blobs, &self.service);
         vec![
             self.blobs.line(),
             self.tables.line(),
             self.queues.line(),
             self.service.line(),
-            self.blobs.clock(CLOCK_OF_STORAGE),
-            self.service.clock(CLOCK_OF_SERVICE),
+            storage.clock(CLOCK_OF_STORAGE, service),
+            service.clock(CLOCK_OF_SERVICE, storage),
         ]
     }
 
@@ -129,15 +140,27 @@ fn can_do_without(credential: &Credential) -> bool {
     matches!(credential, Credential::ManagedIdentity { .. } | Credential::AccessToken { .. })
 }
 
+/// The first of these settings that says something.
+fn given(bag: &Bag, names: &[&'static str]) -> Option<&'static str> {
+    let says = |name: &str| (bag.setting)(name).is_some_and(|value| !value.is_empty());
+    names.iter().copied().find(|name| says(name))
+}
+
 impl Way {
     async fn ask(about: &'static str, url: &Url, setting: &'static str, bag: &Bag) -> Self {
+        let proxy = if is_loopback(url) { None } else { given(bag, &PROXIES) };
         let answer = match http::client(is_loopback(url)).build() {
             Ok(client) => reach(&client, url, bag.limit, &bag.clock).await,
             Err(_) => Err(Broken::Tls),
         };
+        let is_stranger = |answer: &Answer| is_of_storage(about) && !answer.is_of_storage;
+        let answer = match answer {
+            Ok(answer) if is_stranger(&answer) => Err(Broken::Stranger),
+            answer => answer,
+        };
         let host = url.host_str().unwrap_or_default();
         let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-        Self { about, host, setting, answer }
+        Self { about, host, setting, proxy, answer }
     }
 
     /// Whether it can be gone.
@@ -151,50 +174,72 @@ impl Way {
             Ok(_) => Line::good(about, format!("{host} answers")),
             Err(broken) => {
                 let told = format!("{host}: {}", broken.told());
-                Line::bad(about, told, broken.remedy(host, self.setting))
+                Line::bad(about, told, self.remedy(*broken))
             }
         }
     }
 
-    fn clock(&self, about: &'static str) -> Line {
+    /// The clock at its end, beside the clock at another's.
+    fn clock(&self, about: &'static str, other: &Self) -> Line {
         match &self.answer {
-            Ok(answer) => clock(about, answer.date, answer.at),
+            Ok(answer) => clock(about, answer.skew(), other.skew()),
             Err(_) => Line::unasked(about, self.about),
+        }
+    }
+
+    fn skew(&self) -> Option<time::Duration> {
+        self.answer.as_ref().ok().and_then(Answer::skew)
+    }
+
+    fn remedy(&self, broken: Broken) -> String {
+        let Self { about, host, setting, proxy, .. } = self;
+        let remedy = match broken {
+            Broken::Name if is_of_storage(about) => format!(
+                "compare {setting}; where a private endpoint is used, link its DNS zone to the \
+                 network of the app"
+            ),
+            Broken::Name => {
+                format!("compare {setting}; if it is right, mend the DNS of this machine")
+            }
+            Broken::Connection | Broken::Silence | Broken::Midway => format!(
+                "let this machine go out to {host}, in firewall, route and network rules; compare \
+                 {setting}; if all that is right, {host} is away and comes back"
+            ),
+            Broken::Tls => format!(
+                "somebody between here and {host} opens TLS: exempt {host} there, or name the file \
+                 of its certificate authority in SSL_CERT_FILE"
+            ),
+            Broken::Proxy => {
+                let proxy = proxy.unwrap_or(PROXIES[0]);
+                return format!(
+                    "see that the proxy of {proxy} is there and answers; let it pass {host}, or \
+                     give name and password in {proxy}, or exempt {host} in NO_PROXY"
+                );
+            }
+            Broken::Stranger => format!(
+                "compare {setting}; if it is right, somebody in between answers for {host}, as a \
+                 proxy or the sign-in of a network does: exempt {host} there"
+            ),
+        };
+        match proxy {
+            Some(proxy) => format!(
+                "{remedy}. The way goes through the proxy of {proxy}, if NO_PROXY does not exempt \
+                 {host}: see that it is the right one and answers"
+            ),
+            None => remedy,
         }
     }
 }
 
-impl Broken {
-    fn told(self) -> &'static str {
-        match self {
-            Self::Name => "its name is not known to the DNS",
-            Self::Connection => "there is no connection to it",
-            Self::Tls => "no TLS can be agreed with it, or its certificate is not trusted",
-            Self::Proxy => "the proxy does not let this through",
-            Self::Silence => "no answer came in time",
-            Self::Midway => "the connection broke before an answer",
-        }
-    }
+/// Whether a way leads to storage.
+fn is_of_storage(about: &str) -> bool {
+    [BLOBS, TABLES, QUEUES].contains(&about)
+}
 
-    fn remedy(self, host: &str, setting: &str) -> String {
-        match self {
-            Self::Name => format!(
-                "compare {setting}; where a private endpoint is used, link its DNS zone to the \
-                 network of the app"
-            ),
-            Self::Connection | Self::Silence | Self::Midway => format!(
-                "let this machine go out to {host}, in firewall, route and network rules; compare \
-                 {setting}; if all that is right, {host} is away and comes back"
-            ),
-            Self::Tls => format!(
-                "somebody between here and {host} opens TLS: exempt {host} there, or name the file \
-                 of its certificate authority in SSL_CERT_FILE"
-            ),
-            Self::Proxy => format!(
-                "let the proxy of HTTPS_PROXY pass {host}, or give name and password in HTTPS_PROXY, \
-                 or exempt {host} in NO_PROXY"
-            ),
-        }
+impl Answer {
+    /// How far the clock here is ahead of the one there.
+    fn skew(&self) -> Option<time::Duration> {
+        self.date.map(|there| self.at - there)
     }
 }
 
@@ -211,48 +256,15 @@ async fn reach(
         return Err(Broken::Proxy);
     }
     let date = answer.headers().get(DATE).and_then(|value| value.to_str().ok());
-    Ok(Answer { date: date.and_then(http::date), at: clock() })
+    let is_of_storage = is_signed(answer.headers());
+    Ok(Answer { is_of_storage, date: date.and_then(http::date), at: clock() })
 }
 
-/// Tells by the words of its causes where an exchange failed, for they have no types in common.
-fn broken(error: &reqwest::Error) -> Broken {
-    // The error's own words hold the address, in which anything may stand.
-    let causes = std::iter::successors(error.source(), |cause: &&dyn Error| (*cause).source());
-    let words: String = causes.map(|cause| format!("{cause}\n").to_lowercase()).collect();
-    let says = |any: &[&str]| any.iter().any(|word| words.contains(word));
-    if says(&["tunnel error", "proxy", "socks"]) {
-        Broken::Proxy
-    } else if says(&["dns error"]) {
-        Broken::Name
-    } else if says(&["certificate", "tls", "handshake", "corrupt message"]) {
-        Broken::Tls
-    } else if error.is_timeout() {
-        Broken::Silence
-    } else if error.is_connect() {
-        Broken::Connection
-    } else {
-        Broken::Midway
-    }
-}
-
-/// What two clocks that were read at once say of each other.
-fn clock(about: &'static str, there: Option<OffsetDateTime>, here: OffsetDateTime) -> Line {
-    let Some(there) = there else {
-        return Line::note(about, "not told: the answer had no date");
-    };
-    let ahead = here - there;
-    let told = match ahead.whole_seconds() {
-        // A date has whole seconds, and an answer its way.
-        -2..=2 => "as the clock here".to_owned(),
-        seconds if seconds > 0 => format!("the clock here is {seconds} s ahead of it"),
-        seconds => format!("the clock here is {} s behind it", seconds.abs()),
-    };
-    if ahead.abs() <= MAX_SKEW {
-        return Line::good(about, told);
-    }
-    let remedy = "set the clock of this machine by NTP, in Azure restart the app: from five minutes \
-                  on tokens are refused";
-    Line::bad(about, told, remedy)
+/// Whether the headers are those of storage: its ids, or at least its name.
+fn is_signed(headers: &HeaderMap) -> bool {
+    let server = headers.get(SERVER).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    headers.keys().any(|name| name.as_str().starts_with("x-ms-"))
+        || ["Windows-Azure-", "Azurite-"].iter().any(|name| server.starts_with(name))
 }
 
 #[cfg(test)]

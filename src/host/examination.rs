@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     http::{HeaderMap, StatusCode, header::ACCEPT},
     response::{IntoResponse, Response},
     routing::get,
@@ -19,25 +19,28 @@ pub(super) fn door(doctor: Arc<Doctor>) -> Router {
     Router::new().route("/api/doctor/{connection}", get(look).post(mend)).with_state(doctor)
 }
 
-async fn look(doctor: State<Arc<Doctor>>, name: Path<String>, headers: HeaderMap) -> Response {
+/// The name, where the path can be read.
+type Name = Result<Path<String>, PathRejection>;
+
+async fn look(doctor: State<Arc<Doctor>>, name: Name, headers: HeaderMap) -> Response {
     examine(doctor, name, &headers, false).await
 }
 
-async fn mend(doctor: State<Arc<Doctor>>, name: Path<String>, headers: HeaderMap) -> Response {
+async fn mend(doctor: State<Arc<Doctor>>, name: Name, headers: HeaderMap) -> Response {
     examine(doctor, name, &headers, true).await
 }
 
 /// 200 whatever the verdict.
 async fn examine(
     State(doctor): State<Arc<Doctor>>,
-    Path(name): Path<String>,
+    name: Name,
     headers: &HeaderMap,
     resume: bool,
 ) -> Response {
-    if !connection::is_name(&name) {
+    let Some(Path(name)) = name.ok().filter(|name| connection::is_name(name)) else {
         let why = "no connection can be called so";
         return (StatusCode::NOT_FOUND, Json(json!({ "error": why }))).into_response();
-    }
+    };
     // A task of its own: it puts away what it took out, even where nobody waits any more.
     let examined = tokio::spawn(async move { doctor.examine(&name, resume).await });
     match examined.await {

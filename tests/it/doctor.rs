@@ -1,10 +1,14 @@
 //! What the doctor tells: by the shell and by HTTP, of what is well and of each thing that is not.
 
-use std::{collections::BTreeMap, process::Output};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::Output,
+    sync::{Arc, Mutex},
+};
 
 use axum::{
     Json, Router,
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header::ACCEPT},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header::ACCEPT},
     routing::get,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -151,7 +155,7 @@ async fn all_is_well_by_shell_and_by_http_and_nothing_is_left_behind() {
     assert_eq!(abouts(&answer), abouts(&told.0));
     let (status, body) = http(&stage, Method::POST, "/api/doctor/hr", "text/plain").await;
     assert_eq!((status, body.lines().count()), (StatusCode::OK, text.lines().count()), "{body}");
-    for name in ["-hr", "h%20r", "a%2Fb"] {
+    for name in ["-hr", "h%20r", "a%2Fb", "%FF"] {
         let path = format!("/api/doctor/{name}");
         let (status, body) = http(&stage, Method::GET, &path, "text/plain").await;
         assert_eq!(status, StatusCode::NOT_FOUND, "{name}");
@@ -230,18 +234,21 @@ async fn a_service_that_is_away_or_does_not_say_what_it_should_is_told_by_its_an
     away.says("way to the service", "bad", "there is no connection to it");
     assert_eq!(away.those("unknown"), ["clock of the service", "scale unit", "connector"]);
 
-    for (quirk, words) in [
-        (Quirk::SignInPage, "sign-in page"),
-        (Quirk::Garbled, "scale unit could not be read"),
-        (Quirk::Unauthorized, "answered 401"),
-        (Quirk::NotFound, "answered 404"),
-        (Quirk::ServiceUnavailable { retry_after: None }, "answered 503"),
+    for (quirk, words, a_name_helps) in [
+        (Quirk::SignInPage, "sign-in page", false),
+        (Quirk::Garbled, "scale unit could not be read", true),
+        (Quirk::Unauthorized, "answered 401", false),
+        (Quirk::Forbidden, "answered 403", false),
+        (Quirk::NotFound, "answered 404", true),
+        (Quirk::ServiceUnavailable { retry_after: None }, "answered 503", true),
     ] {
         stage.service.always(Call::ScaleUnit, Some(quirk));
         let nowhere = told(stage.settings(), &["hr"]).await;
         assert_eq!(nowhere.those("bad"), ["scale unit"]);
         nowhere.says("scale unit", "bad", words);
         nowhere.says("connector", "unknown", "until this is right: scale unit");
+        let remedy = nowhere.line("scale unit")["remedy"].as_str().unwrap();
+        assert_eq!(remedy.contains("scaleUnit"), a_name_helps, "{remedy}");
         let named = told(stage.settings(), &["unit"]).await;
         assert!(named.those("bad").is_empty());
         named.says("scale unit", "good", "novaprdwus2-02, as the connection says");
@@ -278,7 +285,11 @@ async fn a_token_says_whom_it_is_for_and_is_never_shown() {
     stage.service.always(Call::Ping, Some(Quirk::Forbidden));
     let words = format!("enter the client id {client_id}");
     told(stage.settings(), &["hr"]).await.says("connector", "bad", &words);
-    for (token, words) in [(token(1_700_000_000), "has expired"), (String::new(), "no access")] {
+    for (token, words) in [
+        (token(1_700_000_000), "has expired"),
+        (String::new(), "no access"),
+        (good.replacen('.', ".\n", 1), "a fresh token, without line breaks, into the setting"),
+    ] {
         let told = told(&settings(&stage, &[(TOKEN_SETTING, &token)]), &["hr"]).await;
         told.says("token", "bad", words);
         assert_eq!(told.those("unknown"), ["scale unit", "connector"]);
@@ -334,6 +345,8 @@ async fn what_waits_after_a_403_goes_on_once_that_is_mended_and_what_else_pauses
     let forbidden = told(stage.settings(), &["stops", "--resume"]).await;
     forbidden.says("connector", "bad", "one of three");
     forbidden.says("pause", "bad", "not let go on, because something above is crossed");
+    let both = forbidden.line("pause")["remedy"].as_str().unwrap();
+    assert_eq!(both.matches("`viva-import resume stops`").count(), 1, "{both}");
     forbidden.says("last import", "bad", "inbox/stops/2.csv: rejected");
     let waiting = import(&stage, "stops/1.csv", |_| true).await;
     assert!(waiting.is_forbidden());
@@ -379,6 +392,7 @@ async fn storage_that_is_away_or_empty_is_told_and_the_service_all_the_same() {
 
     let empty = azurite().await.connection_string(&new_account());
     let empty = told(&settings(&stage, &[("ImportStorage", &empty)]), &["hr"]).await;
+    assert!(!empty.0.to_string().contains("ImportStorage__accountName"), "{:#}", empty.0);
     let crossed: Vec<&str> =
         RIGHTS.into_iter().filter(|about| !["write imports", RIGHTS[7]].contains(about)).collect();
     assert_eq!(empty.those("bad"), crossed);
@@ -406,14 +420,19 @@ async fn messages_that_nobody_could_read_are_told_and_an_empty_poison_queue_is_n
     assert!(!told.0.to_string().contains("private"));
 }
 
+/// Storage by this door.
+async fn storage_of(door: Router) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(axum::serve(listener, door).into_future());
+    account_at(&format!("http://{address}"))
+}
+
 /// Storage that refuses everything with this code, and whose clock stands still.
 async fn refusing(code: &'static str) -> String {
     let headers = [("x-ms-error-code", code), ("date", "Mon, 05 Jan 2026 19:05:00 GMT")];
-    let refuse = Router::new().fallback(async move || (StatusCode::FORBIDDEN, headers, "secret"));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(axum::serve(listener, refuse).into_future());
-    format!("http://{address}")
+    let refuse = async move || (StatusCode::FORBIDDEN, headers, "secret");
+    storage_of(Router::new().fallback(refuse)).await
 }
 
 #[tokio::test]
@@ -424,7 +443,7 @@ async fn rights_that_are_missing_a_firewall_and_a_wrong_clock_are_told_apart() {
         ("AuthorizationPermissionMismatch", [blobs, "Storage Table Data Contributor on"]),
         ("AuthorizationFailure", ["firewall", "firewall"]),
     ] {
-        let account = account_at(&refusing(code).await);
+        let account = refusing(code).await;
         let told = told(&settings(&stage, &[("ImportStorage", &account)]), &["hr"]).await;
         for about in RIGHTS {
             told.says(about, "bad", &format!("it answered 403 ({code})"));
@@ -432,9 +451,116 @@ async fn rights_that_are_missing_a_firewall_and_a_wrong_clock_are_told_apart() {
         told.says("write packages", "bad", words[0]);
         told.says("write imports", "bad", words[1]);
         told.says("clock of storage", "bad", "ahead of it");
+        told.says("clock of storage", "bad", "agrees with that of the service, so leave it");
         told.says("clock of the service", "good", "");
         told.says("way to blobs", "good", "answers");
         told.says("connection", "unknown", "it answered 403");
         assert!(!told.0.to_string().contains("secret"));
+    }
+}
+
+#[tokio::test]
+async fn storage_in_trouble_is_told_by_its_status_and_not_by_the_patience_spent_on_it() {
+    let stage = stage(&[]).await;
+    for (status, words) in [
+        (StatusCode::INTERNAL_SERVER_ERROR, "Azure's own trouble"),
+        (StatusCode::SERVICE_UNAVAILABLE, "Azure's own trouble"),
+        (StatusCode::TOO_MANY_REQUESTS, "throttled"),
+    ] {
+        let door = Router::new().fallback(async move || (status, [("x-ms-request-id", "1")]));
+        let account = storage_of(door).await;
+        let told = told(&settings(&stage, &[("ImportStorage", &account)]), &["hr"]).await;
+        for about in RIGHTS {
+            let said = format!("it answered {} (no error code)", status.as_u16());
+            told.says(about, "bad", &said);
+            told.says(about, "bad", words);
+        }
+        told.says("pause", "unknown", &format!("it answered {}", status.as_u16()));
+    }
+}
+
+#[tokio::test]
+async fn a_page_in_place_of_storage_is_not_taken_for_storage() {
+    let stage = stage(&[]).await;
+    for status in [StatusCode::OK, StatusCode::FORBIDDEN, StatusCode::BAD_GATEWAY] {
+        let door = Router::new().fallback(async move || (status, "<html>Sign in</html>"));
+        let account = storage_of(door).await;
+        let told = told(&settings(&stage, &[("ImportStorage", &account)]), &["hr"]).await;
+        assert_eq!(told.those("bad"), ["way to blobs", "way to tables", "way to queues"]);
+        told.says("way to tables", "bad", "it is not Azure Storage that answers");
+        told.says("way to tables", "bad", "compare ImportStorage; if it is right, somebody in");
+        for about in RIGHTS.iter().chain(&["clock of storage", "connection", "pause"]) {
+            told.says(about, "unknown", "");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_written_and_cannot_be_deleted_is_told_and_has_one_name() {
+    let stage = stage(&[]).await;
+    let written = Arc::new(Mutex::new(BTreeSet::new()));
+    let book = written.clone();
+    let door = Router::new().fallback(async move |method: Method, uri: Uri| {
+        let code = [("x-ms-error-code", "AuthorizationPermissionMismatch")];
+        if method == Method::PUT && uri.path().starts_with("/a/") {
+            book.lock().unwrap().insert(uri.path().replace("%2F", "/"));
+            (StatusCode::CREATED, code)
+        } else {
+            (StatusCode::FORBIDDEN, code)
+        }
+    });
+    let account = storage_of(door).await;
+    for _ in 0..2 {
+        let told = told(&settings(&stage, &[("ImportStorage", &account)]), &["hr"]).await;
+        for (about, container) in [("write packages", PACKAGES), ("write reports", REPORTS)] {
+            let words =
+                format!("{container}/doctor/probe was written but not deleted: it answered 403");
+            told.says(about, "bad", &words);
+            told.says(about, "bad", "containers/blobs/delete");
+        }
+    }
+    let mut written = written.lock().unwrap().clone();
+    // The row that is not there is asked for by PUT too.
+    written.retain(|path| !path.contains("/imports("));
+    let names = [PACKAGES, REPORTS].map(|container| format!("/a/{container}/doctor/probe"));
+    assert_eq!(written, BTreeSet::from(names));
+}
+
+#[tokio::test]
+async fn of_two_who_let_files_go_on_the_slower_finds_nothing_wrong() {
+    let stage = stage(&[]).await;
+    stage.service.quirk(Call::Push, Quirk::Forbidden);
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    import(&stage, "hr/a.csv", |run| run.pauses.is_some()).await;
+    let post = || http(&stage, Method::POST, "/api/doctor/hr", "application/json");
+    let (one, two, three) = tokio::join!(post(), post(), post());
+    for (_, body) in [one, two, three] {
+        let told = Told(serde_json::from_str(&body).unwrap());
+        told.says("pause", "good", "");
+        assert_eq!(told.those("bad").len(), 0, "{body}");
+        let last = told.line("last import")["told"].as_str().unwrap();
+        assert!(!last.contains("answered 403") && !last.contains("pauses"), "{last}");
+    }
+    assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_away_or_silent_is_named_by_its_setting_alone() {
+    let stage = stage(&[]).await;
+    // The kernel takes the connections; nobody ever reads from them.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("http://user:hunter2@{}", listener.local_addr().unwrap());
+    let away = nobody().await.replace("//", "//user:hunter2@");
+    for (name, address) in [("HTTPS_PROXY", &away), ("ALL_PROXY", &away), ("HTTPS_PROXY", &silent)]
+    {
+        let changed = [
+            (name, address.as_str()),
+            ("INGESTION_ENDPOINT", "https://service.invalid"),
+            ("ANSWER_TIMEOUT_SECONDS", "1"),
+        ];
+        let told = told(&settings(&stage, &changed), &["hr"]).await;
+        assert_eq!(told.those("bad"), ["way to the service"]);
+        told.says("way to the service", "bad", &format!("the proxy of {name}"));
+        assert!(!told.0.to_string().contains("hunter2"));
     }
 }

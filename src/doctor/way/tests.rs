@@ -44,6 +44,25 @@ async fn any_answer_opens_the_way_and_tells_the_time() {
     assert_eq!((answer.date, answer.at), (Some(datetime!(2026-11-23 06:03 UTC)), NOW));
 }
 
+#[test]
+fn storage_is_known_by_its_headers() {
+    for (name, value, is_of_storage) in [
+        ("x-ms-request-id", "1", true),
+        ("x-ms-error-code", "AuthorizationFailure", true),
+        ("server", "Windows-Azure-Blob/1.0 Microsoft-HTTPAPI/2.0", true),
+        ("server", "Azurite-Table/3.37.0", true),
+        ("server", "Microsoft-HTTPAPI/2.0", false),
+        ("server", "nginx", false),
+        ("x-request-id", "1", false),
+    ] {
+        let headers = HeaderMap::from_iter([(
+            name.parse::<reqwest::header::HeaderName>().unwrap(),
+            value.parse().unwrap(),
+        )]);
+        assert_eq!(is_signed(&headers), is_of_storage, "{name}: {value}");
+    }
+}
+
 struct Nobody;
 
 impl Resolve for Nobody {
@@ -93,12 +112,38 @@ fn a_clock_may_be_two_minutes_wrong_and_no_more() {
         (121, Verdict::Bad, "the clock here is 121 s ahead of it"),
         (-3600, Verdict::Bad, "the clock here is 3600 s behind it"),
     ] {
-        let here = NOW + time::Duration::seconds(seconds);
-        let line = clock(CLOCK_OF_SERVICE, Some(NOW), here);
+        let line = clock(CLOCK_OF_SERVICE, Some(time::Duration::seconds(seconds)), None);
         assert_eq!((line.verdict, line.told.as_str()), (verdict, told));
         assert_eq!(line.remedy.is_some(), verdict == Verdict::Bad);
     }
-    assert_eq!(clock(CLOCK_OF_SERVICE, None, NOW).verdict, Verdict::Note);
+    assert_eq!(clock(CLOCK_OF_SERVICE, None, None).verdict, Verdict::Note);
+}
+
+#[test]
+fn a_clock_is_ours_to_set_only_where_both_others_differ_alike_or_one_is_unheard() {
+    let ours = "set the clock of this machine";
+    for (ahead, other, words) in [
+        (600, Some(600), ours),
+        (600, Some(500), ours),
+        (600, None, ours),
+        (600, Some(0), "agrees with that of the service, so leave it"),
+        (-600, Some(120), "agrees with that of the service, so leave it"),
+        (600, Some(-600), "all differ"),
+    ] {
+        let other = other.map(time::Duration::seconds);
+        let line = clock(CLOCK_OF_STORAGE, Some(time::Duration::seconds(ahead)), other);
+        assert_eq!(line.verdict, Verdict::Bad);
+        let remedy = line.remedy.unwrap();
+        assert!(remedy.contains(words), "{remedy}");
+        assert_eq!(remedy.contains(ours), words == ours, "{remedy}");
+    }
+}
+
+fn remedy_of(about: &'static str, proxy: Option<&'static str>, broken: Broken) -> String {
+    let (host, setting) = ("acct.blob".to_owned(), "ImportStorage__accountName");
+    let line = Way { about, host, setting, proxy, answer: Err(broken) }.line();
+    assert_eq!(line.verdict, Verdict::Bad);
+    line.remedy.unwrap()
 }
 
 #[test]
@@ -109,11 +154,23 @@ fn each_end_of_a_way_has_its_remedy() {
         (Broken::Silence, "let this machine go out to acct.blob"),
         (Broken::Midway, "let this machine go out to acct.blob"),
         (Broken::Tls, "SSL_CERT_FILE"),
+        (Broken::Proxy, "the proxy of HTTPS_PROXY is there"),
         (Broken::Proxy, "NO_PROXY"),
+        (Broken::Stranger, "compare ImportStorage__accountName"),
     ] {
-        let (host, setting) = ("acct.blob".to_owned(), "ImportStorage__accountName");
-        let line = Way { about: BLOBS, host, setting, answer: Err(broken) }.line();
-        assert_eq!(line.verdict, Verdict::Bad);
-        assert!(line.remedy.unwrap().contains(words), "{broken:?}");
+        let remedy = remedy_of(BLOBS, None, broken);
+        assert!(remedy.contains(words), "{remedy}");
+        let remedy = remedy_of(BLOBS, Some("all_proxy"), broken);
+        assert!(remedy.contains("the proxy of all_proxy"), "{remedy}");
+    }
+}
+
+#[test]
+fn only_storage_has_private_endpoints() {
+    for (about, has_one) in
+        [(BLOBS, true), (TABLES, true), (QUEUES, true), (SERVICE, false), (AUTHORITY, false)]
+    {
+        let remedy = remedy_of(about, None, Broken::Name);
+        assert_eq!(remedy.contains("private endpoint"), has_one, "{remedy}");
     }
 }
