@@ -28,6 +28,7 @@ mod follow;
 mod json_rows;
 mod pack;
 mod push;
+mod ready;
 mod reference;
 mod table;
 

@@ -1,9 +1,7 @@
 //! A file checked, and pushed.
 
 use std::{
-    fs::File,
-    io::{self, Read as _, Seek as _, SeekFrom},
-    path::Path,
+    io::{self, Seek as _, SeekFrom},
     time::Duration,
 };
 
@@ -14,12 +12,13 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 use tokio_util::io::ReaderStream;
 
-use super::{Desk, ask::denied, caller::caller, follow::Followed, json_rows, name_of, of_report};
+use super::{
+    Desk, ask::denied, caller::caller, follow::Followed, name_of, of_report, ready::Ready,
+};
 use crate::{
-    check::Report,
     cli::{self, Denied, Outcome},
     config,
-    connection::{Caller, Connection, Connector, Upload},
+    connection::Caller,
     ingestion::{Parcel, Service, wire::Status},
     run::{Event, IngestionId},
 };
@@ -30,15 +29,6 @@ const TRIES: u32 = 5;
 const LONG: Duration = Duration::from_mins(2);
 /// Bytes read at a time.
 const CHUNK_BYTES: usize = 256 << 10;
-
-/// What is pushed: in a file without a name, so that what was checked is what goes, and nothing
-/// stays.
-struct Ready {
-    file: File,
-    upload: Upload,
-    /// What the check said; rows of JSON have no report.
-    report: Option<Report>,
-}
 
 impl Desk {
     /// Checks a file and pushes it.
@@ -90,85 +80,6 @@ impl Desk {
             ended.text
         );
         Ok(Outcome { text, json, is_done: ended.is_done })
-    }
-
-    /// What is to be pushed, or the report of a check that refuses it.
-    fn ready(
-        &self,
-        wishes: &cli::Push,
-        caller: &Caller,
-        connection: Option<&Connection>,
-    ) -> Result<Result<Ready, Report>, Denied> {
-        let path = &wishes.file;
-        let upload = Upload::of_file(&name_of(path))
-            .ok_or_else(|| format!("{} is neither a .zip nor a .csv or .json", path.display()))?;
-        refuse_idle(&wishes.terms, wishes.force, upload)?;
-        match upload {
-            Upload::Zip => self.zip(wishes, caller, connection),
-            Upload::Csv => self.csv(wishes, caller, connection),
-            Upload::Json => self.rows(path).map(Ok),
-        }
-    }
-
-    /// A zip goes as it is, and what is in it is what the service is told.
-    fn zip(
-        &self,
-        wishes: &cli::Push,
-        caller: &Caller,
-        connection: Option<&Connection>,
-    ) -> Result<Result<Ready, Report>, Denied> {
-        let path = &wishes.file;
-        let mut asked = self.asked(&wishes.terms, None, false)?;
-        asked.dialect = connection.map(|connection| {
-            connection.dialect.or_key(&config::mapping_key(|name| (self.setting)(name)))
-        });
-        let file = copied(path, asked.limits.max_file_bytes)?;
-        (self.tell)("checking the zip");
-        let fail = |error| Denied::cannot_read(path, &error);
-        let report = asked.check_zip(file.try_clone().map_err(fail)?).map_err(fail)??;
-        let may_go = report.is_accepted() || (wishes.force && report.is_whole);
-        if !may_go {
-            return Ok(Err(report));
-        }
-        fits(path, &report.summary.connector, caller)?;
-        Ok(Ok(Ready { file, upload: Upload::Zip, report: Some(report) }))
-    }
-
-    /// A CSV is packed as its connection says, as a zip where only its mapping is known, and else
-    /// its rows go by themselves.
-    fn csv(
-        &self,
-        wishes: &cli::Push,
-        caller: &Caller,
-        connection: Option<&Connection>,
-    ) -> Result<Result<Ready, Report>, Denied> {
-        let path = &wishes.file;
-        let asked = self.asked(&wishes.terms, wishes.caller.connection.as_ref(), false)?;
-        let upload = match connection {
-            Some(connection) => connection.upload,
-            None if wishes.terms.mapping.is_some() => Upload::Zip,
-            None => Upload::Csv,
-        };
-        if let Some(connector) = asked.mapping.as_deref().and_then(connector_of) {
-            fits(path, connector.word(), caller)?;
-        }
-        let mut terms = self.terms(&asked)?;
-        terms.connector = caller.connector;
-        let mut file = tempfile::tempfile().map_err(|error| no_temporary(&error))?;
-        let (report, packed) = self.pack_into(path, &mut file, &terms, upload)?;
-        Ok(match packed {
-            Some(_) => Ok(Ready { file, upload, report: Some(report) }),
-            None => Err(report),
-        })
-    }
-
-    /// Rows that go as they are.
-    fn rows(&self, path: &Path) -> Result<Ready, Denied> {
-        let limits = config::limits(|name| (self.setting)(name)).map_err(|it| it.join("; "))?;
-        let file = copied(path, limits.max_file_bytes)?;
-        let rows = json_rows::count(&file).map_err(|error| Denied::cannot_read(path, &error))?;
-        rows.map_err(|why| Denied::Refused(format!("{}: {why}", name_of(path))))?;
-        Ok(Ready { file, upload: Upload::Json, report: None })
     }
 
     /// Pushes, again where it surely was not taken.
@@ -256,67 +167,6 @@ impl Desk {
 /// What a busy service means to somebody who does not wait.
 const BUSY: &str = "the service has not finished the tenant's previous import, and takes one at a \
                     time; push again later, or with --wait";
-
-/// A wish that means nothing to this kind of file is refused, for somebody counts on it.
-fn refuse_idle(terms: &cli::Terms, force: bool, upload: Upload) -> Result<(), Denied> {
-    let idle = [
-        ("--force", force && upload != Upload::Zip),
-        ("--mapping", terms.mapping.is_some() && upload != Upload::Csv),
-        ("--refresh", terms.refresh.is_some() && upload != Upload::Csv),
-        ("--lenient", terms.lenient && upload != Upload::Csv),
-        ("--against", terms.against.is_some() && upload == Upload::Json),
-    ];
-    match idle.iter().find(|(_, is_idle)| *is_idle) {
-        Some((wish, _)) => Err(Denied::Failed(format!(
-            "{wish} means nothing to a .{}; a zip says itself what it is, and only a .csv is packed",
-            upload.word()
-        ))),
-        None => Ok(()),
-    }
-}
-
-/// A file is pushed to the connector it is for.
-fn fits(path: &Path, is_for: &str, caller: &Caller) -> Result<(), Denied> {
-    let connector = caller.connector.word();
-    if is_for == connector {
-        return Ok(());
-    }
-    Err(Denied::Refused(format!(
-        "{}: it is for the connector {is_for}, and {connector} was named; say --connector {is_for}",
-        name_of(path)
-    )))
-}
-
-/// The connector that a connection's document names.
-fn connector_of(document: &[u8]) -> Option<Connector> {
-    let document: Value = serde_json::from_slice(document).ok()?;
-    Connector::parse(document.get("connector")?.as_str()?)
-}
-
-/// A copy without a name, which nobody can change.
-fn copied(path: &Path, max_bytes: u64) -> Result<File, Denied> {
-    let fail = |error| Denied::cannot_read(path, &error);
-    let about = std::fs::metadata(path).map_err(fail)?;
-    if !about.is_file() {
-        return Err(Denied::Failed(format!("{} is a folder or a pipe", path.display())));
-    }
-    let mut copy = tempfile::tempfile().map_err(|error| no_temporary(&error))?;
-    let input = File::open(path).map_err(fail)?;
-    let bytes = io::copy(&mut input.take(max_bytes.saturating_add(1)), &mut copy).map_err(fail)?;
-    if bytes > max_bytes {
-        return Err(Denied::Refused(format!(
-            "{}: it has more than {max_bytes} bytes, the most that is taken; raise MAX_FILE_BYTES if \
-             the service takes more",
-            name_of(path)
-        )));
-    }
-    copy.seek(SeekFrom::Start(0)).map_err(|error| no_temporary(&error))?;
-    Ok(copy)
-}
-
-fn no_temporary(error: &io::Error) -> Denied {
-    Denied::Failed(format!("a temporary file could not be made: {error}"))
-}
 
 /// The file from its beginning, as a stream.
 fn parcel(

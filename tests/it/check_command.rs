@@ -122,7 +122,11 @@ fn what_cannot_be_checked_is_2_and_a_sentence() {
         format!(r#"{{"tenantId":"x","connector":"HR","refresh":"full","mapping":{{{MAPPING}}}}}"#);
     for (file, arguments, says) in [
         (desk.path("nobody.csv"), vec![], "nobody.csv cannot be read"),
-        (desk.path("folder.csv"), vec![], "folder.csv is a folder or a pipe; name a .csv or a .zip"),
+        (
+            desk.path("folder.csv"),
+            vec![],
+            "folder.csv is a folder or a pipe; name a .csv or a .zip",
+        ),
         (good.clone(), vec!["--mapping".to_owned(), no("no.json")], "no.json cannot be read"),
         (
             good.clone(),
