@@ -129,12 +129,12 @@ proptest! {
 }
 
 fn is_of(defect: &Defect, found: &Finding, lines: &[u64]) -> bool {
-    let told = if defect.is_far_reaching() {
-        &found.rows[..found.rows.len().min(1)]
-    } else {
-        found.rows.as_slice()
-    };
-    (found.rule, found.severity, told) == (defect.rule, defect.severity, lines)
+    if defect.is_far_reaching() {
+        let told = &found.rows[..found.rows.len().min(1)];
+        return defect.follows.contains(&found.rule)
+            && (found.severity, told) == (defect.severity, lines);
+    }
+    (found.rule, found.severity, found.rows.as_slice()) == (defect.rule, defect.severity, lines)
 }
 
 proptest! {

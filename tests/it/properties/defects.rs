@@ -12,8 +12,8 @@ pub(crate) struct Defect {
     pub(crate) what: &'static str,
     pub(crate) rule: Id,
     pub(crate) severity: Severity,
-    /// Other errors that may follow from it; its own rule where anything may, and only the first
-    /// row told is certain.
+    /// Other errors that may follow from it; its own rule among them where anything may follow, and
+    /// then it is any of these that is certain, in the first row told.
     pub(crate) follows: &'static [Id],
     /// Spoils a row that is neither the header nor the first or the last of the others, and tells
     /// at which rows this is to be found.
@@ -133,12 +133,13 @@ pub(crate) const DEFECTS: &[Defect] = &[
         draft.rows[row].bytes = Some(draft.plain(row, &order));
         vec![row]
     }),
-    // A later quotation mark may close it, and what stands behind that one is broken as well.
+    // A later quotation mark may close it, and what stands behind that one is broken as well; or
+    // nothing stands there, and the value merely has line breaks in it.
     defect(Id::F03, Error, "an open quotation mark", |draft, row| {
         draft.set_bytes(row, "TeamName", "\x7FAurora", b'"');
         vec![row]
     })
-    .and(&[Id::F03]),
+    .and(&[Id::F03, Id::F10]),
     defect(Id::F03, Error, "text after a closing quotation mark", |draft, row| {
         draft.set_bytes(row, "TeamName", "\x7FAurora\x7F team", b'"');
         vec![row]
