@@ -26,7 +26,7 @@ pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_viva-import");
 /// What every test's push is made with.
 pub(crate) const TOKEN: &str = "the-token-of-this-test";
 /// Longer than anything here takes, on any machine.
-const PATIENCE: Duration = Duration::from_mins(2);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 const ACCOUNTS: usize = 200;
 
 /// A small file that is right for the sample connection.

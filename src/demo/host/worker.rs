@@ -84,8 +84,7 @@ impl Worker {
         client: reqwest::Client,
         log: Arc<Journal<LogLine>>,
     ) -> io::Result<(Self, impl Future<Output = ()>)> {
-        // Bound and closed again at once, as the host does it: the port is only remembered.
-        let port = TcpListener::bind(("127.0.0.1", 0)).await?.local_addr()?.port();
+        let port = free_port().await?;
         let patience = app.handler.patience;
         let (orders, inbox) = mpsc::unbounded_channel();
         let (state, watched) = watch::channel(State::default());
@@ -150,6 +149,20 @@ impl Worker {
     async fn until(&self, wanted: impl FnMut(&State) -> bool) {
         let _ = self.state.clone().wait_for(wanted).await;
     }
+}
+
+/// A port for the handler, which is only remembered: it is bound and closed again at once, as the
+/// host does it. It is none of those that the kernel gives out, or a client of the same machine might
+/// have it before the handler does.
+async fn free_port() -> io::Result<u16> {
+    let first = 20_000 + Uuid::new_v4().as_u128() % 10_000;
+    for port in (first..30_000).chain(20_000..first) {
+        let port = u16::try_from(port).map_err(io::Error::other)?;
+        if TcpListener::bind(("127.0.0.1", port)).await.is_ok() {
+            return Ok(port);
+        }
+    }
+    Err(io::Error::other("no port from 20000 to 29999 is free"))
 }
 
 /// The task that owns the process.

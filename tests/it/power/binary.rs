@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use futures::future::join_all;
+use tokio::time::timeout;
 use viva_import::{
     azure::PACKAGES,
     demo::{SAMPLE_CONNECTION, service::Service, stage::Stage},
@@ -11,7 +12,7 @@ use viva_import::{
 
 use crate::{
     proxy::{Fault, Moment, Proxy, Seen, Upstream},
-    stage::{BINARY, GOOD_CSV, TOKEN, azurite, ended, new_account, rules, until},
+    stage::{BINARY, GOOD_CSV, PATIENCE, TOKEN, azurite, ended, log, new_account, rules, until},
     world::before,
 };
 
@@ -62,10 +63,12 @@ async fn kill_9_at_the_worst_places_of_the_real_program_loses_nothing() {
         let (stage, proxy) = stage().await;
         proxy.next(which, Fault::PowerCut(moment));
         stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
-        proxy.power().cancelled().await;
+        let cut = timeout(PATIENCE, proxy.power().cancelled()).await;
+        assert!(cut.is_ok(), "{place}: nothing came there\n{}", log(&stage));
         let pid = stage.host.handler_pid();
         stage.host.kill_handler().await;
-        proxy.power_back().await;
+        let back = timeout(PATIENCE, proxy.power_back()).await;
+        assert!(back.is_ok(), "{place}: a request stays open\n{}", log(&stage));
         until("the handler to be started again", async || {
             stage.host.handler_pid().filter(|now| Some(*now) != pid)
         })
