@@ -108,18 +108,19 @@ impl Desk {
 
 /// A wish that means nothing to this kind of file is refused, for somebody counts on it.
 fn refuse_idle(terms: &cli::Terms, force: bool, upload: Upload) -> Result<(), Denied> {
+    let itself = "a .zip says itself what it is, and rows of .json go as they are";
     let idle = [
-        ("--force", force && upload != Upload::Zip),
-        ("--mapping", terms.mapping.is_some() && upload != Upload::Csv),
-        ("--refresh", terms.refresh.is_some() && upload != Upload::Csv),
-        ("--lenient", terms.lenient && upload != Upload::Csv),
-        ("--against", terms.against.is_some() && upload == Upload::Json),
+        ("--force", force && upload != Upload::Zip, "what is packed here has to be right"),
+        ("--mapping", terms.mapping.is_some() && upload != Upload::Csv, itself),
+        ("--refresh", terms.refresh.is_some() && upload != Upload::Csv, itself),
+        ("--lenient", terms.lenient && upload != Upload::Csv, itself),
+        ("--against", terms.against.is_some() && upload == Upload::Json, itself),
     ];
-    match idle.iter().find(|(_, is_idle)| *is_idle) {
-        Some((wish, _)) => Err(Denied::Failed(format!(
-            "{wish} means nothing to a .{}; a zip says itself what it is, and only a .csv is packed",
-            upload.word()
-        ))),
+    match idle.iter().find(|(_, is_idle, _)| *is_idle) {
+        Some((wish, _, why)) => {
+            let word = upload.word();
+            Err(Denied::Failed(format!("{wish} means nothing to a .{word}: {why}")))
+        }
         None => Ok(()),
     }
 }

@@ -34,15 +34,6 @@ pub enum Denied {
 }
 
 impl Denied {
-    /// The same, after what was done before.
-    #[must_use]
-    pub fn after(self, done: &str) -> Self {
-        match self {
-            Self::Refused(why) => Self::Refused(format!("{done} {why}")),
-            Self::Failed(why) => Self::Failed(format!("{done} {why}")),
-        }
-    }
-
     /// A file cannot be read.
     #[must_use]
     pub fn cannot_read(path: &Path, error: &io::Error) -> Self {
