@@ -78,19 +78,6 @@ impl Credential {
             Self::AzureCli | Self::AccessToken { .. } => None,
         }
     }
-
-    /// The word of the document.
-    #[must_use]
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::ManagedIdentity { .. } => "managedIdentity",
-            Self::FederatedIdentity { .. } => "federatedIdentity",
-            Self::ClientCertificate { .. } => "clientCertificate",
-            Self::ClientSecret { .. } => "clientSecret",
-            Self::AzureCli => "azureCli",
-            Self::AccessToken { .. } => "accessToken",
-        }
-    }
 }
 
 impl Reader {

@@ -65,7 +65,7 @@ fn token(caller: &Caller, token: &AccessToken, now: OffsetDateTime) -> (Line, Op
         let until = (!is_given).then(|| format!(", until {}", moment(token.expires_on)));
         let until = until.unwrap_or_default();
         let told = format!("there is one{until}; its content is not readable");
-        return (Line::good(TOKEN, told), None);
+        return (Line::good(TOKEN, told), caller.credential.client_id().map(str::to_owned));
     };
     let unsaid = || "nobody".to_owned();
     let (client_id, audience) = (claims.client_id, claims.audience.unwrap_or_else(unsaid));
@@ -186,6 +186,8 @@ mod tests {
             told(Credential::AccessToken { setting: "TOKEN".to_owned() }),
             "there is one; its content is not readable"
         );
+        let named = Credential::ManagedIdentity { client_id: Some("c".to_owned()) };
+        assert_eq!(token(&caller(named), &opaque, now).1.as_deref(), Some("c"));
     }
 
     #[test]
