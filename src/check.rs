@@ -48,6 +48,7 @@ mod formats;
 mod header;
 mod hierarchy;
 mod mapping;
+mod marks;
 mod metadata;
 mod output;
 mod people;

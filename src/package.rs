@@ -27,6 +27,8 @@ use crate::{
     run::{Package, Source},
 };
 
+mod container;
+mod deflate;
 mod metadata;
 mod rows;
 mod zipped;
@@ -69,12 +71,11 @@ pub async fn pack(
     let (csv_in, csv_out) = mpsc::channel(CHUNKS_IN_FLIGHT);
     let (zip_in, zip_out) = mpsc::channel(CHUNKS_IN_FLIGHT);
     let work = {
-        let bytes = source.bytes;
         tokio::task::spawn_blocking(move || {
             let mut output = ChannelWriter { sender: zip_in, buffer: vec![] };
             let input = ChannelReader { receiver: csv_out, chunk: Bytes::new() };
             let report = match upload {
-                Upload::Zip => check_and_zip(input, &mut output, &terms, bytes)?,
+                Upload::Zip => check_and_zip(input, &mut output, &terms)?,
                 Upload::Csv => check_and_copy(input, &mut output, &terms)?,
                 Upload::Json => check_and_list(input, &mut output, &terms)?,
             };

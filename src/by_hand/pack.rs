@@ -90,7 +90,7 @@ impl Desk {
         let mut out = Counted { inner: BufWriter::new(out), bytes: 0, hash: Sha256::new() };
         let input = BufReader::new(input);
         let report = match upload {
-            Upload::Zip => package::check_and_zip(input, &mut out, terms, bytes),
+            Upload::Zip => package::check_and_zip(input, &mut out, terms),
             Upload::Csv => package::check_and_copy(input, &mut out, terms),
             Upload::Json => package::check_and_list(input, &mut out, terms),
         };

@@ -1,10 +1,9 @@
 //! What is counted of each column while the rows go by, and what it says in the end: coverage and
 //! hints.
 
-use std::{
-    collections::HashSet,
-    hash::{DefaultHasher, Hasher as _},
-};
+use std::hash::{DefaultHasher, Hasher as _};
+
+use hashbrown::HashTable;
 
 use super::{
     date::{Order, Reading},
@@ -33,7 +32,7 @@ pub(super) struct Seen {
     filled: u64,
     first: Option<u64>,
     has_several: bool,
-    sample: HashSet<u64>,
+    sample: HashTable<u64>,
     codes: u64,
     both_ways: u64,
     one_way: u64,
@@ -56,7 +55,8 @@ impl Seen {
             let hash = hasher.finish();
             self.has_several |= *self.first.get_or_insert(hash) != hash;
             if row < SAMPLE_ROWS && self.sample.len() <= MANY_VALUES {
-                self.sample.insert(hash);
+                let of_hash = |hash: &u64| *hash;
+                self.sample.entry(hash, |other| *other == hash, of_hash).or_insert(hash);
             }
         }
     }

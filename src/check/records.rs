@@ -14,7 +14,9 @@ use std::{
     ops::Range,
 };
 
-use memchr::{memchr, memchr_iter, memchr2};
+use memchr::{memchr_iter, memchr2};
+
+use super::marks::{MARK, Marks};
 
 /// Longest record: 105 columns of 128 KB, the most the service allows, rounded up.
 const MAX_RECORD_BYTES: usize = 16 << 20;
@@ -22,8 +24,6 @@ const MAX_RECORD_BYTES: usize = 16 << 20;
 const MAX_VALUES: usize = 1 << 16;
 /// What is read at a time.
 const BUFFER_BYTES: usize = 512 << 10;
-/// A quotation mark.
-const MARK: u8 = b'"';
 
 /// Records of an input. What is asked of them is of the one that came last, and has no answer after
 /// anything but [`Next::Record`]; only the line has.
@@ -34,8 +34,7 @@ pub(super) struct Records<R> {
     buffer_bytes: usize,
     /// Nothing comes after what is in the buffer.
     ended: bool,
-    /// The first quotation mark of the buffer that is not scanned yet, or the buffer's end.
-    next_mark: usize,
+    marks: Marks,
     /// Where the record stands in the buffer, its line end included.
     record: Range<usize>,
     values: Vec<Value>,
@@ -95,7 +94,7 @@ impl<R: Read> Records<R> {
             buffer: vec![],
             buffer_bytes,
             ended: false,
-            next_mark: 0,
+            marks: Marks::new(delimiter),
             record: 0..0,
             values: vec![],
             rewritten: vec![],
@@ -138,7 +137,7 @@ impl<R: Read> Records<R> {
         self.buffer.reserve_exact(room);
         let read = self.input.by_ref().take(room as u64).read_to_end(&mut self.buffer)?;
         self.ended = read < room;
-        self.next_mark = next_mark(0, &self.buffer);
+        self.marks.begin(0);
         Ok(())
     }
 
@@ -152,6 +151,7 @@ impl<R: Read> Records<R> {
         self.quoting = Quoting::default();
         self.quoted_line_feeds = 0;
         let mut start = self.record.start;
+        self.marks.go_to(start);
         let end = loop {
             let Some(end) = self.scan_value(start) else {
                 return self.ended.then_some(Next::OpenQuote(self.line));
@@ -191,32 +191,31 @@ impl<R: Read> Records<R> {
     /// Scans the value that begins at `start` and tells where it ends: at a delimiter, a line feed
     /// or the end of the file. `None` where that, or the closing quotation mark, is not in sight.
     fn scan_value(&mut self, start: usize) -> Option<usize> {
-        let text = self.buffer.as_slice();
+        let (text, index) = (self.buffer.as_slice(), self.values.len());
         let quoted = match text.get(start) {
-            Some(&MARK) => Some(Quoted::at(start, text)?),
+            Some(&MARK) => Some(Quoted::at(start, text, &mut self.marks)?),
             _ => None,
         };
-        let after = quoted.as_ref().map_or(start, |quoted| quoted.inner.end + 1);
-        // Values are short: a plain loop is faster here than `memchr`.
-        let end = match text[after..].iter().position(|b| *b == self.delimiter || *b == b'\n') {
-            Some(bytes) => after + bytes,
-            None if self.ended => text.len(),
-            None => return None,
+        let end = loop {
+            match self.marks.next(text) {
+                Some(at) if text[at] == MARK => {
+                    self.quoting.has_quotes = true;
+                    if quoted.is_none() {
+                        self.quoting.stray.get_or_insert(index);
+                    }
+                }
+                Some(at) => break at,
+                None if self.ended => break text.len(),
+                None => return None,
+            }
         };
+        let after = quoted.as_ref().map_or(start, |quoted| quoted.inner.end + 1);
         let is_last = text.get(end) != Some(&self.delimiter);
         let rest = match &text[after..end] {
             [.., b'\r'] if is_last => after..end - 1,
             _ => after..end,
         };
-        let index = self.values.len();
         let Some(quoted) = quoted else {
-            if self.next_mark < start {
-                self.next_mark = next_mark(start, text);
-            }
-            if self.next_mark < end {
-                self.quoting.has_quotes = true;
-                self.quoting.stray.get_or_insert(index);
-            }
             self.values.push(Value { range: rest, is_rewritten: false });
             return Some(end);
         };
@@ -293,17 +292,21 @@ struct Quoted {
 }
 
 impl Quoted {
-    /// The one whose opening quotation mark is at `start`; `None` where it is not closed.
-    fn at(start: usize, text: &[u8]) -> Option<Self> {
-        let mut end = start + 1;
+    /// The one whose opening quotation mark is at `start` and comes next; `None` where it is not
+    /// closed.
+    fn at(start: usize, text: &[u8], marks: &mut Marks) -> Option<Self> {
+        marks.next(text)?;
         let mut has_doubled = false;
         loop {
-            end += text[end..].iter().position(|b| *b == MARK)?;
+            let end = marks.next(text)?;
+            if text[end] != MARK {
+                continue;
+            }
             if text.get(end + 1) != Some(&MARK) {
                 return Some(Self { inner: start + 1..end, has_doubled });
             }
             has_doubled = true;
-            end += 2;
+            marks.next(text)?;
         }
     }
 }
@@ -318,11 +321,6 @@ fn push_unescaped(inner: &[u8], into: &mut Vec<u8>) {
         marks.next();
     }
     into.extend_from_slice(&inner[start..]);
-}
-
-/// The first quotation mark of `text` from `start` on, or its end.
-fn next_mark(start: usize, text: &[u8]) -> usize {
-    memchr(MARK, &text[start..]).map_or(text.len(), |bytes| start + bytes)
 }
 
 #[cfg(test)]

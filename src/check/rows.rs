@@ -98,7 +98,7 @@ impl Check<'_> {
     fn refuse_other_bytes(&mut self, line: u64) -> bool {
         let raw = self.records.raw();
         let is_ascii = raw.is_ascii();
-        let is_text = is_ascii || std::str::from_utf8(raw).is_ok();
+        let is_text = is_ascii || simdutf8::basic::from_utf8(raw).is_ok();
         let has_nul = memchr(0, raw).is_some();
         if is_text && !has_nul && (is_ascii || !value::has_lost_character(raw)) {
             return false;

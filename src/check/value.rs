@@ -161,6 +161,10 @@ pub(super) fn single_line(text: &[u8]) -> Verdict {
 
 /// Whether a value is empty or made of blanks only.
 pub(super) fn is_blank(text: &[u8]) -> bool {
+    // Nearly every value says at once that it is none.
+    if let [b'!'..=b'~', ..] = text {
+        return false;
+    }
     match text.trim_ascii_start() {
         [] => true,
         [0x80..=0xFF, ..] => str::from_utf8(text).is_ok_and(|text| text.trim().is_empty()),
@@ -170,6 +174,14 @@ pub(super) fn is_blank(text: &[u8]) -> bool {
 
 /// Whether a value stands for a missing one, like `#N/A` or `tbd` (Q02), in any case.
 pub(super) fn is_placeholder(text: &[u8]) -> bool {
+    // The first byte rules nearly all values out.
+    let may_be = |first: &u8| {
+        matches!(first.to_ascii_lowercase(), b'#' | b'-' | b'.' | b'?' | b'n' | b't' | b'u')
+            || first.is_ascii_whitespace()
+    };
+    if !text.first().is_some_and(may_be) {
+        return false;
+    }
     let text = text.trim_ascii();
     // NA is left out: it is the code of Namibia and short for North America.
     let placeholders: &[&str] = match text.len() {
@@ -182,10 +194,7 @@ pub(super) fn is_placeholder(text: &[u8]) -> bool {
         7 => &["#value!", "#div/0!", "unknown"],
         _ => &[],
     };
-    // The first byte rules nearly all values out.
-    let first = text.first().map(u8::to_ascii_lowercase);
-    let mut likely = placeholders.iter().map(|word| word.as_bytes());
-    likely.any(|word| word.first() == first.as_ref() && text.eq_ignore_ascii_case(word))
+    placeholders.iter().any(|word| text.eq_ignore_ascii_case(word.as_bytes()))
 }
 
 /// Whether a value is digits, with or without separators between them: a code, not a label (Q05).

@@ -313,7 +313,7 @@ fn what_is_learnt_is_how_a_zip_is_written() {
     let mut terms = crate::check::Terms::of(&connection, &limits, today);
     terms.refresh = Refresh::Incremental;
     let (csv, mut packed) = (b"Mail,Site\na@x.com,Oslo\n", vec![]);
-    let report = crate::package::check_and_zip(&csv[..], &mut packed, &terms, 50);
+    let report = crate::package::check_and_zip(&csv[..], &mut packed, &terms);
     assert!(report.unwrap().is_accepted());
     let mut archive = zip::ZipArchive::new(std::io::Cursor::new(packed)).unwrap();
     assert!(archive.by_name("Data.csv").is_ok());

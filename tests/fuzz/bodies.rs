@@ -65,7 +65,7 @@ pub fn mapping(document: &[u8]) {
     if report.is_accepted() {
         assert_eq!(mapping_faults(fields, &terms.checks), Vec::<String>::new());
         let mut packed = vec![];
-        check_and_zip(&*file, &mut packed, &terms, file.len() as u64).unwrap();
+        check_and_zip(&*file, &mut packed, &terms).unwrap();
         let metadata = Metadata::read(&unzipped(&packed, "metadata.json"), &terms.dialect);
         assert_eq!((metadata.faults, metadata.refresh), (vec![], Some(terms.refresh)));
         if terms.checks == Checks::default() {
@@ -173,7 +173,7 @@ fn trimmed(file: &[u8]) -> &[u8] {
 
 fn is_packed(file: &[u8], report: &Report, output: &[u8], terms: &Terms) {
     let mut packed = vec![];
-    let same = check_and_zip(file, &mut packed, terms, file.len() as u64).unwrap();
+    let same = check_and_zip(file, &mut packed, terms).unwrap();
     assert_eq!(same, *report);
     assert!(unzipped(&packed, "data.csv") == output, "the zip has other bytes");
 }

@@ -13,7 +13,7 @@ pub(crate) const FEWEST_PEOPLE: u32 = 24;
 /// People under one manager.
 const SPAN: u32 = 8;
 /// About what a row takes.
-const ROW_BYTES: u64 = 204;
+const ROW_BYTES: u64 = 214;
 /// The month of the last snapshot, counted from the year 0: October 2026.
 const LAST_MONTH: u32 = 2026 * 12 + 9;
 
@@ -43,31 +43,129 @@ pub(crate) const COLUMNS: [(&str, &str); 22] = [
     ("TeamName", "StringType"),
 ];
 
-const FIRST_NAMES: [&str; 16] = [
+const FIRST_NAMES: [&str; 64] = [
     "mei", "priya", "jonas", "aiko", "carlos", "fatima", "liam", "ingrid", "kofi", "zoe", "pavel",
-    "noor", "sofia", "hiroshi", "ana", "bo",
+    "noor", "sofia", "hiroshi", "ana", "bo", "amelia", "anders", "beatriz", "caleb", "chidi",
+    "clara", "daniel", "deepa", "dmitri", "elena", "emeka", "erik", "esther", "farid", "gabriela",
+    "george", "grace", "haruka", "helena", "hugo", "ibrahim", "isabel", "ivan", "jamal", "jasmine",
+    "jose", "julia", "kaito", "karin", "kenji", "laila", "lars", "lucia", "marcus", "maria",
+    "mateo", "michael", "nadia", "oliver", "paula", "rahul", "rosa", "samuel", "siobhán", "thomas",
+    "victoria", "wei", "yuki",
 ];
-const LAST_NAMES: [&str; 16] = [
-    "eriksen", "becker", "o'brien", "tanaka", "garcia", "hassan", "murphy", "larsen", "mensah",
-    "papas", "novak", "rahman", "rossi", "sato", "muñoz", "de-vries",
+/// Last names: one of these and one of the next.
+const LAST_NAMES: [&str; 24] = [
+    "ander", "becker", "cald", "de-vri", "erik", "fernand", "garc", "hassan", "iwas", "jank",
+    "kim", "lars", "morales-", "novak", "o'bri", "papad", "quint", "ross", "sato", "takah", "ueda",
+    "velasqu", "wein", "yamam",
 ];
-const DIVISIONS: [&str; 5] = ["Sales", "Research", "Operations", "Finance", "Care"];
-const UNITS: [&str; 8] =
-    ["East", "West", "EMEA", "APAC", "Japan", "Strategy", "Platform", "Shared Services"];
+const LAST_NAME_ENDS: [&str; 16] = [
+    "son", "en", "well", "ez", "ov", "ini", "aki", "berg", "ford", "oto", "ski", "ara", "muñoz",
+    "er", "li", "ia",
+];
+const DOMAINS: [&str; 4] = ["contoso.com", "contoso.com", "contoso.co.jp", "emea.contoso.com"];
+const DIVISIONS: [&str; 8] =
+    ["Sales", "Research", "Operations", "Finance", "Care", "Legal", "People", "Supply Chain"];
+const UNITS: [&str; 12] = [
+    "East",
+    "West",
+    "EMEA",
+    "APAC",
+    "Japan",
+    "Strategy",
+    "Platform",
+    "Shared Services",
+    "LATAM",
+    "Nordics",
+    "Field",
+    "Excellence",
+];
 const LEVELS: [&str; 6] = ["Executive", "Director", "Manager", "Senior", "Professional", "Junior"];
-const FUNCTIONS: [&str; 6] =
-    ["Engineering", "Marketing", "Human Resources", "Legal", "Support", "Information Technology"];
-const TITLES: [&str; 6] = [
-    "Engineer",
-    "Engineer, Senior",
-    "Analyst",
-    "Account Executive, Enterprise",
-    "Counsel",
-    "Specialist",
+const FUNCTIONS: [&str; 16] = [
+    "Engineering",
+    "Marketing",
+    "Human Resources",
+    "Legal",
+    "Support",
+    "Information Technology",
+    "Procurement",
+    "Quality",
+    "Accounting",
+    "Treasury",
+    "Logistics",
+    "Manufacturing",
+    "Design",
+    "Research",
+    "Facilities",
+    "Communications",
 ];
-const LOCAL_TITLES: [&str; 4] = ["営業部長", "エンジニア", "人事担当", "経理、課長代理"];
-const TEAMS: [&str; 5] = ["Aurora", "Borealis", "The \"A\" Team", "北斗", "Delta"];
-const PLACES: [(&str, &str); 8] = [
+/// Job titles: one of these and one of the next.
+const GRADES: [&str; 8] =
+    ["", "Senior ", "Lead ", "Principal ", "Associate ", "Junior ", "Director, ", "Head of "];
+const TRADES: [&str; 24] = [
+    "Software Engineer",
+    "Account Executive",
+    "Financial Analyst",
+    "Counsel",
+    "Recruiter",
+    "Data Scientist",
+    "Product Manager",
+    "Mechanical Engineer",
+    "Support Specialist",
+    "Buyer",
+    "Process Technician",
+    "Clinical Researcher",
+    "UX Designer",
+    "Payroll Accountant",
+    "Network Administrator",
+    "Quality Inspector",
+    "Marketing, Brand",
+    "Sales, Enterprise",
+    "Project Manager",
+    "Translator",
+    "Logistics Planner",
+    "Lab Technician",
+    "Trainer",
+    "Controller",
+];
+/// Titles in Japan: one of these and one of the next.
+const LOCAL_TRADES: [&str; 12] = [
+    "営業",
+    "人事",
+    "経理、",
+    "開発",
+    "品質管理",
+    "総務",
+    "法務",
+    "購買",
+    "研究",
+    "製造",
+    "物流",
+    "広報",
+];
+const LOCAL_GRADES: [&str; 6] = ["部長", "課長", "課長代理", "主任", "担当", "エンジニア"];
+const TEAMS: [&str; 20] = [
+    "Aurora",
+    "Borealis",
+    "The \"A\" Team",
+    "北斗",
+    "Delta",
+    "Everest",
+    "Fjord",
+    "Gecko",
+    "Horizon",
+    "Iris",
+    "Jupiter",
+    "Kestrel",
+    "Lighthouse",
+    "Meridian",
+    "Nova",
+    "Orchid",
+    "Phoenix",
+    "Quartz",
+    "Rhein",
+    "Summit",
+];
+const PLACES: [(&str, &str); 24] = [
     ("Seattle, WA", "United States"),
     ("Dublin", "Ireland"),
     ("Singapore", "Singapore"),
@@ -76,6 +174,22 @@ const PLACES: [(&str, &str); 8] = [
     ("São Paulo", "Brazil"),
     ("London", "United Kingdom"),
     ("Austin, TX", "United States"),
+    ("Bengaluru", "India"),
+    ("Hyderabad", "India"),
+    ("大阪市北区", "Japan"),
+    ("Warszawa", "Poland"),
+    ("Toronto", "Canada"),
+    ("México D.F.", "Mexico"),
+    ("Sydney", "Australia"),
+    ("Stockholm", "Sweden"),
+    ("Lagos", "Nigeria"),
+    ("Cape Town", "South Africa"),
+    ("München", "Germany"),
+    ("New York, NY", "United States"),
+    ("Manila", "Philippines"),
+    ("Madrid", "Spain"),
+    ("Lyon", "France"),
+    ("Atlanta, GA", "United States"),
 ];
 
 /// Numbers that look random: splitmix64.
@@ -234,14 +348,22 @@ impl Sample {
             place.to_owned(),
             country.to_owned(),
             (100_000 + of_person.below(900_000)).to_string(),
-            of_person.one_of(&TITLES).to_owned(),
-            if country == "Japan" { of_person.one_of(&LOCAL_TITLES) } else { "" }.to_owned(),
-            format!("CC-{}", 1000 + of_person.below(300)),
+            of_person.one_of(&GRADES).to_owned() + of_person.one_of(&TRADES),
+            if country == "Japan" {
+                of_person.one_of(&LOCAL_TRADES).to_owned() + of_person.one_of(&LOCAL_GRADES)
+            } else {
+                String::new()
+            },
+            format!("CC-{}", 1000 + of_person.below(2500)),
             division.to_owned(),
-            if is_on_contract { "14-Mar-2028" } else { "" }.to_owned(),
+            if is_on_contract {
+                format!("{:02}-Mar-{}", 1 + of_person.below(28), 2027 + of_person.below(3))
+            } else {
+                String::new()
+            },
             of_person.one_of(&["TRUE", "FALSE"]).to_owned(),
             of_month.one_of(&["40", "40", "37.5", "32", "20"]).to_owned(),
-            of_person.one_of(&TEAMS).to_owned(),
+            format!("{} {}", of_person.one_of(&TEAMS), 1 + of_person.below(30)),
         ]
     }
 
@@ -269,8 +391,11 @@ impl Sample {
         let (first, rest) =
             (place as usize % FIRST_NAMES.len(), place as usize / FIRST_NAMES.len());
         let (last, rest) = (rest % LAST_NAMES.len(), rest / LAST_NAMES.len());
+        let (end, rest) = (rest % LAST_NAME_ENDS.len(), rest / LAST_NAME_ENDS.len());
         let number = if rest > 0 { rest.to_string() } else { String::new() };
-        format!("{}.{}{number}@contoso.com", FIRST_NAMES[first], LAST_NAMES[last])
+        let (first, last, end) = (FIRST_NAMES[first], LAST_NAMES[last], LAST_NAME_ENDS[end]);
+        let domain = DOMAINS[person as usize % DOMAINS.len()];
+        format!("{first}.{last}{end}{number}@{domain}")
     }
 
     /// The manager's address, now and then in capitals. Some get another manager one day, who was

@@ -43,7 +43,7 @@ fn terms(refresh: &str) -> Terms {
 fn zip_of(csv: &[u8], refresh: &str) -> (Report, Vec<u8>) {
     let mut zip = vec![];
     let terms = terms(refresh);
-    let report = check_and_zip(csv, &mut zip, &terms, csv.len() as u64).unwrap();
+    let report = check_and_zip(csv, &mut zip, &terms).unwrap();
     (report, zip)
 }
 
@@ -149,7 +149,7 @@ fn another_encoding_and_delimiter_are_converted_where_the_connection_says_so() {
     terms.checks.delimiter = Some(b';');
     let csv = b"sep=;\r\nMail;Boss;Org\r\na@x.com;;Caf\xE9, East\r\n";
     let mut zip = vec![];
-    let report = check_and_zip(&csv[..], &mut zip, &terms, 50).unwrap();
+    let report = check_and_zip(&csv[..], &mut zip, &terms).unwrap();
     assert!(report.is_accepted(), "{}", report.text("f"));
     assert_eq!(entries(&zip).0, "Mail,Boss,Org\na@x.com,,\"Café, East\"\n");
 }
@@ -160,7 +160,7 @@ fn a_lenient_connection_leaves_bad_rows_out_and_says_so() {
     terms.checks.lenient = true;
     let csv = b"Mail,Boss,Org\na@x.com,,HQ\nb,a@x.com,HQ\nc@x.com,a@x.com\n\nd@x.com,a@x.com,HQ\n";
     let mut zip = vec![];
-    let report = check_and_zip(&csv[..], &mut zip, &terms, 50).unwrap();
+    let report = check_and_zip(&csv[..], &mut zip, &terms).unwrap();
     assert!(report.is_accepted(), "{}", report.text("f"));
     assert_eq!((report.summary.rows, report.summary.people, report.dropped), (2, 2, 2));
     assert!(report.notice().unwrap().contains("2 rows left out as not valid"));
@@ -266,7 +266,7 @@ fn metadata_and_names_are_written_in_the_dialect() {
     let mut zip = vec![];
     let mut terms = terms("full");
     terms.dialect = dialect.or_key("ColumnMap");
-    check_and_zip(&csv[..], &mut zip, &terms, 50).unwrap();
+    check_and_zip(&csv[..], &mut zip, &terms).unwrap();
     let (_, metadata, names) = entries(&zip);
     assert_eq!(names, ["meta.json", "Data.csv"]);
     assert_eq!(metadata["IsBootstrap"], true);

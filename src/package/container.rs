@@ -1,0 +1,289 @@
+//! The zip around what is deflated.
+//!
+//! The size of a small entry is known before it is written, and stands before it. The large one is
+//! streamed: its size is known at its end, when nobody can go back any more, for the zip is hashed
+//! from its beginning on. Its checksum and sizes follow it, in a data descriptor. The directory at
+//! the end, by which a zip is read, has all of them.
+//!
+//! What does not fit into 32 bits is written as zip64 has it, and nothing else is. Every date is
+//! the first that a zip can write, so that the same content is the same bytes.
+//!
+//! Source: PKWARE's APPNOTE.TXT 6.3.10, sections 4.3 to 4.5.
+
+use std::io::{self, Write};
+
+use super::deflate::{self, Written};
+
+/// General purpose bit 3: the sizes follow the data.
+const SIZES_FOLLOW: u16 = 1 << 3;
+/// General purpose bit 11: the name is UTF-8.
+const UTF8_NAME: u16 = 1 << 11;
+/// Compression method.
+const DEFLATED: u16 = 8;
+/// 1 January 1980, midnight, as DOS writes it.
+const DATE: u32 = (1 << 5 | 1) << 16;
+/// Made on Unix, of which the attributes speak.
+const UNIX: u16 = 3 << 8;
+/// A file that its owner may write and everybody read.
+const ATTRIBUTES: u32 = 0o100_644 << 16;
+/// The version of the format that is needed to read deflated entries.
+const PLAIN_VERSION: u16 = 20;
+/// The one for zip64.
+const ZIP64_VERSION: u16 = 45;
+/// Stands for a number that is written elsewhere in 64 bits.
+const ELSEWHERE: u32 = u32::MAX;
+
+/// A zip that is written to `out`, of which nothing is kept but the directory.
+pub(super) struct Container<W> {
+    out: W,
+    at: u64,
+    entries: Vec<Entry>,
+}
+
+/// An entry of the directory.
+struct Entry {
+    name: String,
+    flags: u16,
+    /// Where its header stands.
+    at: u64,
+    deflated_bytes: u64,
+    written: Written,
+}
+
+/// An entry that is being written.
+pub(super) struct Open {
+    entry: Entry,
+    /// Where its data begins.
+    from: u64,
+}
+
+impl<W: Write> Container<W> {
+    /// An empty zip.
+    pub(super) fn new(out: W) -> Self {
+        Self { out, at: 0, entries: vec![] }
+    }
+
+    /// Writes a small entry.
+    ///
+    /// # Errors
+    /// Where writing fails.
+    pub(super) fn entry(&mut self, name: &str, content: &[u8], level: u32) -> io::Result<()> {
+        let (deflated, written) = deflate::whole(content, level)?;
+        let entry = self.header(name, 0, deflated.len() as u64, written)?;
+        self.write_all(&deflated)?;
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    /// Begins an entry; what is written to the zip from now on is its deflated data.
+    ///
+    /// # Errors
+    /// Where writing fails.
+    pub(super) fn begin(&mut self, name: &str) -> io::Result<Open> {
+        let entry = self.header(name, SIZES_FOLLOW, 0, Written::default())?;
+        Ok(Open { entry, from: self.at })
+    }
+
+    /// Ends an entry.
+    ///
+    /// # Errors
+    /// Where writing fails.
+    pub(super) fn end(&mut self, open: Open, written: Written) -> io::Result<()> {
+        let deflated_bytes = self.at - open.from;
+        let mut record = Record::default();
+        record.u32(0x0807_4B50).u32(written.crc);
+        // Both in 64 bits where one of them needs it: that is what readers go by.
+        match (u32::try_from(deflated_bytes), u32::try_from(written.bytes)) {
+            (Ok(deflated_bytes), Ok(bytes)) if bytes.max(deflated_bytes) < ELSEWHERE => {
+                record.u32(deflated_bytes).u32(bytes)
+            }
+            _ => record.u64(deflated_bytes).u64(written.bytes),
+        };
+        self.write_all(&record.0)?;
+        self.entries.push(Entry { deflated_bytes, written, ..open.entry });
+        Ok(())
+    }
+
+    /// Writes the directory.
+    ///
+    /// # Errors
+    /// Where writing fails.
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        let from = self.at;
+        let mut is_wide = false;
+        let count = u16::try_from(self.entries.len()).unwrap_or(u16::MAX);
+        for entry in std::mem::take(&mut self.entries) {
+            is_wide |= entry.is_wide();
+            self.write_all(&entry.in_directory().0)?;
+        }
+        let (end, bytes) = (self.at, self.at - from);
+        let mut record = Record::default();
+        if is_wide || from >= ELSEWHERE.into() {
+            record.u32(0x0606_4B50).u64(44); // bytes of it that follow
+            record.u16(UNIX | ZIP64_VERSION).u16(ZIP64_VERSION).u32(0).u32(0);
+            record.u64(count.into()).u64(count.into()).u64(bytes).u64(from);
+            record.u32(0x0706_4B50).u32(0).u64(end).u32(1);
+        }
+        record.u32(0x0605_4B50).u16(0).u16(0).u16(count).u16(count);
+        record.narrow(bytes).narrow(from).u16(0);
+        self.write_all(&record.0)?;
+        self.flush()
+    }
+
+    fn header(
+        &mut self,
+        name: &str,
+        flags: u16,
+        deflated_bytes: u64,
+        written: Written,
+    ) -> io::Result<Entry> {
+        let flags = flags | if name.is_ascii() { 0 } else { UTF8_NAME };
+        let entry = Entry { name: name.to_owned(), flags, at: self.at, deflated_bytes, written };
+        let mut record = Record::default();
+        record.u32(0x0403_4B50).u16(PLAIN_VERSION).common(&entry).u16(0);
+        record.0.extend_from_slice(name.as_bytes());
+        self.write_all(&record.0)?;
+        Ok(entry)
+    }
+}
+
+impl<W: Write> Write for Container<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.at += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+impl Entry {
+    /// What of it does not fit into 32 bits, in the order of the extra field.
+    fn wide(&self) -> impl Iterator<Item = u64> {
+        let all = [self.written.bytes, self.deflated_bytes, self.at];
+        all.into_iter().filter(|number| *number >= ELSEWHERE.into())
+    }
+
+    fn is_wide(&self) -> bool {
+        self.wide().next().is_some()
+    }
+
+    fn in_directory(&self) -> Record {
+        let version = if self.is_wide() { ZIP64_VERSION } else { PLAIN_VERSION };
+        let mut extra = Record::default();
+        if self.is_wide() {
+            let bytes = 8 * u16::try_from(self.wide().count()).unwrap_or_default();
+            extra.u16(1).u16(bytes);
+            self.wide().for_each(|number| {
+                extra.u64(number);
+            });
+        }
+        let mut record = Record::default();
+        record.u32(0x0201_4B50).u16(UNIX | version).u16(version).common(self);
+        record.u16(u16::try_from(extra.0.len()).unwrap_or_default());
+        record.u16(0).u16(0).u16(0).u32(ATTRIBUTES).narrow(self.at); // no comment, first disk, binary
+        record.0.extend_from_slice(self.name.as_bytes());
+        record.0.extend(extra.0);
+        record
+    }
+}
+
+/// Numbers one after the other, little end first.
+#[derive(Default)]
+struct Record(Vec<u8>);
+
+impl Record {
+    fn u16(&mut self, number: u16) -> &mut Self {
+        self.0.extend(number.to_le_bytes());
+        self
+    }
+
+    fn u32(&mut self, number: u32) -> &mut Self {
+        self.0.extend(number.to_le_bytes());
+        self
+    }
+
+    fn u64(&mut self, number: u64) -> &mut Self {
+        self.0.extend(number.to_le_bytes());
+        self
+    }
+
+    /// A number that stands elsewhere too if it is too large.
+    fn narrow(&mut self, number: u64) -> &mut Self {
+        self.u32(u32::try_from(number).unwrap_or(ELSEWHERE))
+    }
+
+    /// What the entry's header and the directory both have, from the flags to the name's length.
+    fn common(&mut self, entry: &Entry) -> &mut Self {
+        let Entry { name, flags, deflated_bytes, written, .. } = entry;
+        self.u16(*flags).u16(DEFLATED).u32(DATE).u32(written.crc);
+        self.narrow(*deflated_bytes).narrow(written.bytes);
+        self.u16(u16::try_from(name.len()).unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Read as _};
+
+    use zip::ZipArchive;
+
+    use super::*;
+
+    fn flags_at(zip: &[u8], at: usize) -> u16 {
+        u16::from_le_bytes([zip[at + 6], zip[at + 7]])
+    }
+
+    #[test]
+    fn sizes_stand_before_what_is_small_and_behind_what_is_streamed() {
+        let mut zip = vec![];
+        let mut container = Container::new(&mut zip);
+        container.entry("metadata.json", b"{}", 6).unwrap();
+        let second = usize::try_from(container.at).unwrap();
+        let open = container.begin("日本.csv").unwrap();
+        let (deflated, written) = deflate::whole(&b"a,b\n".repeat(1000), 6).unwrap();
+        container.write_all(&deflated).unwrap();
+        container.end(open, written).unwrap();
+        container.finish().unwrap();
+        assert_eq!(flags_at(&zip, 0), 0);
+        assert_eq!(flags_at(&zip, second), SIZES_FOLLOW | UTF8_NAME);
+        let mut archive = ZipArchive::new(Cursor::new(&zip)).unwrap();
+        for (index, name, content) in
+            [(0, "metadata.json", "{}".to_owned()), (1, "日本.csv", "a,b\n".repeat(1000))]
+        {
+            let mut entry = archive.by_index(index).unwrap();
+            assert_eq!(entry.name().unwrap(), name);
+            assert_eq!(entry.unix_mode(), Some(0o100_644));
+            let mut read = String::new();
+            entry.read_to_string(&mut read).unwrap();
+            assert_eq!(read, content);
+        }
+    }
+
+    /// The record of the directory, without its name.
+    fn in_directory(bytes: u64, deflated_bytes: u64, at: u64) -> Vec<u8> {
+        let written = Written { crc: 0, bytes };
+        let entry = Entry { name: String::new(), flags: 0, at, deflated_bytes, written };
+        entry.in_directory().0
+    }
+
+    #[test]
+    fn sixty_four_bits_are_written_where_they_are_needed_and_nowhere_else() {
+        const PLAIN_BYTES: usize = 46;
+        let most = u64::from(ELSEWHERE) - 1;
+        assert_eq!(in_directory(most, most, most).len(), PLAIN_BYTES);
+        for (numbers, wide) in [
+            ([most + 1, 5, 6], &[most + 1][..]),
+            ([most + 2, most + 3, 6], &[most + 2, most + 3]),
+            ([7, 5, most + 1], &[most + 1]),
+        ] {
+            let record = in_directory(numbers[0], numbers[1], numbers[2]);
+            let extra = &record[PLAIN_BYTES..];
+            assert_eq!(extra[..4], [1, 0, 8 * u8::try_from(wide.len()).unwrap(), 0]);
+            let told: Vec<u8> = wide.iter().flat_map(|number| number.to_le_bytes()).collect();
+            assert_eq!(extra[4..], told);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What the comparison needs beside the program itself: a sample, and the work without the checks.
+//!
+//! `ways sample BYTES FOLDER` writes `export.csv` of about so many bytes, the same each time, and
+//! `hr.json`, the connection under which it is accepted. `ways deflate FILE OUT [LEVEL [WORKERS]]`
+//! deflates a file as the program does and checks nothing.
+
+use std::{
+    env, error,
+    fs::{self, File},
+    io::{self, BufReader, BufWriter, Write as _},
+    path::Path,
+};
+
+use crate::{
+    container::Container,
+    deflate::{Deflate, LEVEL},
+    sample::{Form, Sample},
+};
+
+#[path = "../../src/package/container.rs"]
+mod container;
+#[path = "../../src/package/deflate.rs"]
+mod deflate;
+#[path = "../sample/mod.rs"]
+mod sample;
+
+fn main() -> Result<(), Box<dyn error::Error>> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["sample", bytes, folder] => {
+            let folder = Path::new(folder);
+            fs::write(folder.join("hr.json"), Form::default().connection())?;
+            let mut out =
+                BufWriter::with_capacity(1 << 20, File::create(folder.join("export.csv"))?);
+            Sample::of_bytes(bytes.parse()?).write(&mut out)?;
+            out.flush()?;
+        }
+        ["deflate", file, out, ref rest @ ..] => {
+            let level = rest.first().map_or(Ok(LEVEL), |level| level.parse())?;
+            let workers = rest.get(1).map_or(Ok(deflate::workers()), |workers| workers.parse())?;
+            let mut zip = Container::new(BufWriter::new(File::create(out)?));
+            zip.entry("metadata.json", b"{}", level)?;
+            let entry = zip.begin("data.csv")?;
+            let mut data = Deflate::new(&mut zip, level, workers);
+            io::copy(&mut BufReader::with_capacity(512 << 10, File::open(file)?), &mut data)?;
+            let written = data.finish()?;
+            zip.end(entry, written)?;
+            zip.finish()?;
+        }
+        _ => {
+            return Err(
+                "ways sample BYTES FOLDER, or ways deflate FILE OUT [LEVEL [WORKERS]]".into()
+            );
+        }
+    }
+    Ok(())
+}
