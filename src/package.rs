@@ -34,6 +34,8 @@ mod rows;
 mod zipped;
 
 pub use self::{
+    container::{Container, Open},
+    deflate::{Deflate, LEVEL, Written, workers},
     rows::{check_and_copy, check_and_list},
     zipped::check_and_zip,
 };

@@ -34,7 +34,7 @@ const ZIP64_VERSION: u16 = 45;
 const ELSEWHERE: u32 = u32::MAX;
 
 /// A zip that is written to `out`, of which nothing is kept but the directory.
-pub(super) struct Container<W> {
+pub struct Container<W> {
     out: W,
     at: u64,
     entries: Vec<Entry>,
@@ -51,7 +51,7 @@ struct Entry {
 }
 
 /// An entry that is being written.
-pub(super) struct Open {
+pub struct Open {
     entry: Entry,
     /// Where its data begins.
     from: u64,
@@ -59,7 +59,7 @@ pub(super) struct Open {
 
 impl<W: Write> Container<W> {
     /// An empty zip.
-    pub(super) fn new(out: W) -> Self {
+    pub fn new(out: W) -> Self {
         Self { out, at: 0, entries: vec![] }
     }
 
@@ -67,7 +67,7 @@ impl<W: Write> Container<W> {
     ///
     /// # Errors
     /// Where writing fails.
-    pub(super) fn entry(&mut self, name: &str, content: &[u8], level: u32) -> io::Result<()> {
+    pub fn entry(&mut self, name: &str, content: &[u8], level: u32) -> io::Result<()> {
         let (deflated, written) = deflate::whole(content, level)?;
         let entry = self.header(name, 0, deflated.len() as u64, written)?;
         self.write_all(&deflated)?;
@@ -79,7 +79,7 @@ impl<W: Write> Container<W> {
     ///
     /// # Errors
     /// Where writing fails.
-    pub(super) fn begin(&mut self, name: &str) -> io::Result<Open> {
+    pub fn begin(&mut self, name: &str) -> io::Result<Open> {
         let entry = self.header(name, SIZES_FOLLOW, 0, Written::default())?;
         Ok(Open { entry, from: self.at })
     }
@@ -88,7 +88,7 @@ impl<W: Write> Container<W> {
     ///
     /// # Errors
     /// Where writing fails.
-    pub(super) fn end(&mut self, open: Open, written: Written) -> io::Result<()> {
+    pub fn end(&mut self, open: Open, written: Written) -> io::Result<()> {
         let deflated_bytes = self.at - open.from;
         let mut record = Record::default();
         record.u32(0x0807_4B50).u32(written.crc);
@@ -108,7 +108,7 @@ impl<W: Write> Container<W> {
     ///
     /// # Errors
     /// Where writing fails.
-    pub(super) fn finish(mut self) -> io::Result<()> {
+    pub fn finish(mut self) -> io::Result<()> {
         let from = self.at;
         let mut is_wide = false;
         let count = u16::try_from(self.entries.len()).unwrap_or(u16::MAX);

@@ -11,16 +11,10 @@ use std::{
     path::Path,
 };
 
-use crate::{
-    container::Container,
-    deflate::{Deflate, LEVEL},
-    sample::{Form, Sample},
-};
+use viva_import::package::{self, Container, Deflate, LEVEL};
 
-#[path = "../../src/package/container.rs"]
-mod container;
-#[path = "../../src/package/deflate.rs"]
-mod deflate;
+use crate::sample::{Form, Sample};
+
 #[path = "../sample/mod.rs"]
 mod sample;
 
@@ -38,7 +32,7 @@ fn main() -> Result<(), Box<dyn error::Error>> {
         }
         ["deflate", file, out, ref rest @ ..] => {
             let level = rest.first().map_or(Ok(LEVEL), |level| level.parse())?;
-            let workers = rest.get(1).map_or(Ok(deflate::workers()), |workers| workers.parse())?;
+            let workers = rest.get(1).map_or(Ok(package::workers()), |workers| workers.parse())?;
             let mut zip = Container::new(BufWriter::new(File::create(out)?));
             zip.entry("metadata.json", b"{}", level)?;
             let entry = zip.begin("data.csv")?;
