@@ -1,9 +1,9 @@
 //! What is counted of each column while the rows go by, and what it says in the end: coverage and
 //! hints.
 
-use std::hash::{DefaultHasher, Hasher as _};
+use std::hash::BuildHasher as _;
 
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::{
     date::{Order, Reading},
@@ -33,6 +33,7 @@ pub(super) struct Seen {
     first: Option<u64>,
     has_several: bool,
     sample: HashTable<u64>,
+    hasher: DefaultHashBuilder,
     codes: u64,
     both_ways: u64,
     one_way: u64,
@@ -49,14 +50,12 @@ impl Seen {
         if column.is(Role::Organization) || column.is(Role::Label) {
             self.codes += u64::from(value::is_code(value));
         }
-        if !self.has_several || row < SAMPLE_ROWS {
-            let mut hasher = DefaultHasher::new();
-            hasher.write(value);
-            let hash = hasher.finish();
+        let is_counted = row < SAMPLE_ROWS && self.sample.len() <= MANY_VALUES;
+        if is_counted || !self.has_several {
+            let hash = self.hasher.hash_one(value);
             self.has_several |= *self.first.get_or_insert(hash) != hash;
-            if row < SAMPLE_ROWS && self.sample.len() <= MANY_VALUES {
-                let of_hash = |hash: &u64| *hash;
-                self.sample.entry(hash, |other| *other == hash, of_hash).or_insert(hash);
+            if is_counted {
+                self.sample.entry(hash, |other| *other == hash, |other| *other).or_insert(hash);
             }
         }
     }

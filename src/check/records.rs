@@ -190,19 +190,37 @@ impl<R: Read> Records<R> {
 
     /// Scans the value that begins at `start` and tells where it ends: at a delimiter, a line feed
     /// or the end of the file. `None` where that, or the closing quotation mark, is not in sight.
+    #[inline]
     fn scan_value(&mut self, start: usize) -> Option<usize> {
+        let text = self.buffer.as_slice();
+        match self.marks.next(text) {
+            // Nearly always: neither quoted nor the last.
+            Some(end) if text[end] == self.delimiter => {
+                self.values.push(Value { range: start..end, is_rewritten: false });
+                Some(end)
+            }
+            first => self.scan_any_value(start, first),
+        }
+    }
+
+    /// The same, whatever the value is; `mark` is the first mark from its beginning on.
+    fn scan_any_value(&mut self, start: usize, mark: Option<usize>) -> Option<usize> {
         let (text, index) = (self.buffer.as_slice(), self.values.len());
-        let quoted = match text.get(start) {
-            Some(&MARK) => Some(Quoted::at(start, text, &mut self.marks)?),
+        let quoted = match mark {
+            Some(at) if at == start && text[at] == MARK => {
+                Some(Quoted::at(start, text, &mut self.marks)?)
+            }
             _ => None,
         };
+        let mut mark = if quoted.is_some() { self.marks.next(text) } else { mark };
         let end = loop {
-            match self.marks.next(text) {
+            match mark {
                 Some(at) if text[at] == MARK => {
                     self.quoting.has_quotes = true;
                     if quoted.is_none() {
                         self.quoting.stray.get_or_insert(index);
                     }
+                    mark = self.marks.next(text);
                 }
                 Some(at) => break at,
                 None if self.ended => break text.len(),
@@ -292,10 +310,9 @@ struct Quoted {
 }
 
 impl Quoted {
-    /// The one whose opening quotation mark is at `start` and comes next; `None` where it is not
+    /// The one whose opening quotation mark is at `start` and came last; `None` where it is not
     /// closed.
     fn at(start: usize, text: &[u8], marks: &mut Marks) -> Option<Self> {
-        marks.next(text)?;
         let mut has_doubled = false;
         loop {
             let end = marks.next(text)?;

@@ -144,6 +144,7 @@ pub(super) fn supervisor_indicator(text: &[u8]) -> Verdict {
 }
 
 /// At most 128 KB (F11).
+#[inline]
 pub(super) fn length(text: &[u8]) -> Verdict {
     if text.len() <= LONGEST {
         return Ok(());
@@ -161,28 +162,27 @@ pub(super) fn single_line(text: &[u8]) -> Verdict {
 
 /// Whether a value is empty or made of blanks only.
 pub(super) fn is_blank(text: &[u8]) -> bool {
-    // Nearly every value says at once that it is none.
-    if let [b'!'..=b'~', ..] = text {
-        return false;
-    }
-    match text.trim_ascii_start() {
+    // Nearly every value says with its first byte that it is none. Blanks beyond ASCII begin with
+    // one of four.
+    match text {
         [] => true,
-        [0x80..=0xFF, ..] => str::from_utf8(text).is_ok_and(|text| text.trim().is_empty()),
-        _ => false,
+        [0xC2 | 0xE1..=0xE3, ..] => str::from_utf8(text).is_ok_and(|text| text.trim().is_empty()),
+        [first, ..] => first.is_ascii_whitespace() && is_blank(text.trim_ascii_start()),
     }
 }
 
 /// Whether a value stands for a missing one, like `#N/A` or `tbd` (Q02), in any case.
+#[inline]
 pub(super) fn is_placeholder(text: &[u8]) -> bool {
     // The first byte rules nearly all values out.
     let may_be = |first: &u8| {
         matches!(first.to_ascii_lowercase(), b'#' | b'-' | b'.' | b'?' | b'n' | b't' | b'u')
             || first.is_ascii_whitespace()
     };
-    if !text.first().is_some_and(may_be) {
-        return false;
-    }
-    let text = text.trim_ascii();
+    text.first().is_some_and(may_be) && is_one_of_the_placeholders(text.trim_ascii())
+}
+
+fn is_one_of_the_placeholders(text: &[u8]) -> bool {
     // NA is left out: it is the code of Namibia and short for North America.
     let placeholders: &[&str] = match text.len() {
         1 => &["-", "?"],
