@@ -21,6 +21,7 @@ use self::{
 use crate::{
     azure::sentence,
     cli,
+    config::SETTINGS,
     connection::{self, Connection, Fault},
     run::{Run, State},
     runs::COLUMNS,
@@ -94,13 +95,16 @@ async fn show(
 ) -> Result<ExitCode, String> {
     let (connection, document) = connection(wishes)?;
     let (file, csv) = file(wishes)?;
-    let program = Azurite::fetch(&Azurite::cache(setting)?, say).await?;
+    let program = Azurite::fetch(&Azurite::cache(&setting)?, say).await?;
     say("starting the storage emulator (Azurite), the rehearsal service and the Functions host");
     let azurite = Azurite::start(&program, &[ACCOUNT]).await?;
     let token = Uuid::new_v4().to_string();
     let service = rehearsal(&token, &wishes.quirk, 0).await?;
     let executable = std::env::current_exe().map_err(|error| error.to_string())?;
-    let stage = Stage::set(&azurite, ACCOUNT, &executable, service, &token, &HURRY).await?;
+    let wished = settings_of_environment(&setting);
+    let wished = wished.iter().map(|(name, value)| (*name, value.as_str()));
+    let settings: Vec<_> = HURRY.into_iter().chain(wished).collect();
+    let stage = Stage::set(&azurite, ACCOUNT, &executable, service, &token, &settings).await?;
     stage.connect(&connection, &document).await?;
     stage.host.ready().await?;
 
@@ -115,6 +119,19 @@ async fn show(
     print_row(&stage, &run).await?;
     stage.host.stop().await;
     Ok(ExitCode::from(u8::from(run.state != State::Completed)))
+}
+
+/// What the environment sets holds for the handler too, but for what connects the parts.
+fn settings_of_environment(
+    setting: impl Fn(&str) -> Option<String>,
+) -> Vec<(&'static str, String)> {
+    let connects = |name: &str| {
+        name.starts_with("ImportStorage")
+            || name.ends_with("_SCHEDULE")
+            || ["INGESTION_ENDPOINT", "AZURE_AUTHORITY_HOST"].contains(&name)
+    };
+    let others = SETTINGS.iter().map(|setting| setting.name).filter(|name| !connects(name));
+    others.filter_map(|name| Some((name, setting(name)?))).collect()
 }
 
 /// The connection's name and the document the demo stores for it.

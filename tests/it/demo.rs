@@ -28,17 +28,20 @@ impl Shown {
     }
 
     fn start(&self, arguments: &[&str]) -> Child {
-        Command::new(BINARY)
-            .arg("demo")
+        self.command(arguments).spawn().unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut demo = Command::new(BINARY);
+        demo.arg("demo")
             .args(arguments)
             .env("VIVA_IMPORT_TEST_MARK", &self.mark)
             .env("TMPDIR", self.folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap()
+            .kill_on_drop(true);
+        demo
     }
 
     async fn run(&self, arguments: &[&str]) -> Output {
@@ -139,6 +142,18 @@ async fn a_users_own_file_and_connection_are_shown_and_a_bad_file_is_no_success(
     let told = text(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(told.contains("bad.csv, row 4: 2 columns where the header has 4"), "{told}");
+    shown.is_gone().await;
+}
+
+#[tokio::test]
+async fn a_setting_of_the_environment_holds_in_the_demo() {
+    let shown = Shown::new();
+    let mut demo = shown.command(&[]);
+    let output = demo.env("MAX_FILE_BYTES", "1000").spawn().unwrap().wait_with_output();
+    let output = tokio::time::timeout(Duration::from_mins(2), output).await.unwrap().unwrap();
+    let told = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("the most that is taken is 1000"), "{told}");
     shown.is_gone().await;
 }
 

@@ -25,6 +25,7 @@ mod power;
 mod properties;
 mod proxy;
 mod push_command;
+mod readers;
 mod road;
 mod rules;
 mod runs;

@@ -1,0 +1,135 @@
+//! The zip, read by the programs that people read zips with.
+
+use std::{
+    fs::{self, File},
+    io::{BufWriter, Write as _},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use tempfile::TempDir;
+
+use crate::{
+    sample::{Form, Sample},
+    stage::BINARY,
+};
+
+/// Enough for several pieces of the deflate.
+const BYTES: u64 = 2_000_000;
+
+/// An export, and the zip that is made of it.
+struct Packed {
+    folder: TempDir,
+    export: PathBuf,
+    zip: PathBuf,
+}
+
+impl Packed {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let (export, mapping, zip) = (at("export.csv"), at("hr.json"), at("info.zip"));
+        let mut out = BufWriter::new(File::create(&export).unwrap());
+        Sample::of_bytes(BYTES).write(&mut out).unwrap();
+        out.flush().unwrap();
+        fs::write(&mapping, Form::default().connection()).unwrap();
+        let mut pack = Command::new(BINARY);
+        pack.arg("pack").arg(&export).arg("--mapping").arg(mapping).arg("--out").arg(&zip);
+        run(&mut pack);
+        Self { folder, export, zip }
+    }
+
+    /// The same zip with a byte of the data changed, which every reader has to notice.
+    fn damaged(&self) -> PathBuf {
+        let mut zip = fs::read(&self.zip).unwrap();
+        let middle = zip.len() / 2;
+        zip[middle] ^= 0x10;
+        let path = self.folder.path().join("damaged.zip");
+        fs::write(&path, zip).unwrap();
+        path
+    }
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        output.status.success(),
+        "{command:?}: {told}{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+}
+
+fn bench(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bench").join(name)
+}
+
+/// Whether the program is here; where it is not, that is said, and where all have to be, it fails.
+fn is_here(program: &str, package: &str) -> bool {
+    let is_here = Command::new(program).arg("--help").output().is_ok();
+    assert!(is_here || std::env::var_os("CI").is_none(), "{program} is missing: install {package}");
+    if !is_here {
+        eprintln!("SKIPPED: {program} is not installed ({package}), so it read no zip");
+    }
+    is_here
+}
+
+/// The reader takes the zip whole, and does not take a damaged one.
+fn reads(packed: &Packed, reader: impl Fn(&Path) -> Command) {
+    run(&mut reader(&packed.zip));
+    let damaged = reader(&packed.damaged()).output().unwrap();
+    assert!(!damaged.status.success(), "the reader does not look at what it reads");
+}
+
+#[test]
+fn python_reads_the_zip_and_finds_the_export_in_it() {
+    if !is_here("python3", "python3") {
+        return;
+    }
+    let packed = Packed::new();
+    reads(&packed, |zip| {
+        let mut python = Command::new("python3");
+        python.arg(bench("by_python.py")).arg("read").arg(zip).arg("data.csv").arg(&packed.export);
+        python
+    });
+}
+
+#[test]
+fn info_zip_tests_the_zip() {
+    if is_here("unzip", "unzip") {
+        reads(&Packed::new(), |zip| {
+            let mut unzip = Command::new("unzip");
+            unzip.arg("-t").arg(zip);
+            unzip
+        });
+    }
+}
+
+#[test]
+fn seven_zip_tests_the_zip() {
+    if is_here("7z", "p7zip-full") {
+        reads(&Packed::new(), |zip| {
+            let mut seven = Command::new("7z");
+            seven.arg("t").arg(zip);
+            seven
+        });
+    }
+}
+
+#[test]
+fn dot_net_reads_the_zip() {
+    let packages = "mono-mcs mono-runtime libmono-system-io-compression4.0-cil";
+    if !is_here("mcs", packages) || !is_here("mono", packages) {
+        return;
+    }
+    let packed = Packed::new();
+    let program = packed.folder.path().join("read.exe");
+    let mut compile = Command::new("mcs");
+    compile.arg("-r:System.IO.Compression").arg(format!("-out:{}", program.display()));
+    run(compile.arg(bench("read.cs")));
+    reads(&packed, |zip| {
+        let mut mono = Command::new("mono");
+        mono.arg(&program).arg(zip);
+        mono
+    });
+}
