@@ -7,8 +7,9 @@
 use std::{collections::HashSet, future::ready, sync::Arc};
 
 use azure_core::{Error, Result, error::ErrorKind};
-use futures::{StreamExt as _, stream};
+use futures::{StreamExt as _, future::join, stream};
 use time::OffsetDateTime;
+use tokio::sync::Semaphore;
 
 use crate::{
     azure::{CONNECTIONS, PACKAGES, Storage, blob::Blobs, sentence},
@@ -40,6 +41,8 @@ pub struct Road {
     service: Service,
     config: Config,
     clock: Clock,
+    /// Whoever packs has it: packing takes every core and most of the memory.
+    packing: Semaphore,
 }
 
 /// What a step came to.
@@ -56,7 +59,8 @@ impl Road {
     #[must_use]
     pub fn new(storage: Storage, service: Service, config: Config, clock: Clock) -> Self {
         let Storage { blobs, imports } = storage;
-        Self { blobs, runs: Runs::new(imports), service, config, clock }
+        let packing = Semaphore::new(1);
+        Self { blobs, runs: Runs::new(imports), service, config, clock, packing }
     }
 
     /// The road as the settings describe it.
@@ -80,7 +84,8 @@ impl Road {
         &self.runs
     }
 
-    /// Takes one step of every import that is due, several at once. How many moved.
+    /// Takes one step of every import that is due, several at once but packing one by one. How many
+    /// moved.
     ///
     /// When one step's time is over no other is begun: the invocation must end before the host
     /// loses patience with it, and the next one takes up the rest.
@@ -97,14 +102,31 @@ impl Road {
                 && !run.holds_slot();
             !is_in_line || lines.insert((run.id.tenant.clone(), run.connection.clone()))
         });
-        let last_begin = (self.clock)() + self.config.policy.step_timeout;
-        let moved = stream::iter(due)
+        let now = (self.clock)();
+        let last_begin = now + self.config.policy.step_timeout;
+        let (packs, others): (Vec<_>, Vec<_>) = due
+            .into_iter()
+            .partition(|Stored { run, .. }| run.action(now, &self.config.policy) == Action::Pack);
+        // A line of their own, or those that wait for each other would keep the others waiting.
+        let lines =
+            join(self.take_all(packs, 1, last_begin), self.take_all(others, AT_ONCE, last_begin));
+        let (packed, moved) = Box::pin(lines).await;
+        Ok(packed + moved)
+    }
+
+    async fn take_all(
+        &self,
+        due: Vec<Stored>,
+        at_once: usize,
+        last_begin: OffsetDateTime,
+    ) -> usize {
+        stream::iter(due)
             .take_while(|_| ready((self.clock)() < last_begin))
-            .map(|stored| self.step_or_log(stored))
-            .buffer_unordered(AT_ONCE)
+            .map(|stored| self.step_or_log(stored, last_begin))
+            .buffer_unordered(at_once)
             .filter(|moved| ready(*moved))
-            .count();
-        Ok(Box::pin(moved).await)
+            .count()
+            .await
     }
 
     /// Takes the steps of one import until none is due, or one step's time is over.
@@ -115,7 +137,7 @@ impl Road {
         let mut next = self.runs.get(id).await?;
         let last_begin = (self.clock)() + self.config.policy.step_timeout;
         while let Some(stored) = next.filter(|_| (self.clock)() < last_begin) {
-            next = match Box::pin(self.step(stored)).await? {
+            next = match Box::pin(self.step(stored, last_begin)).await? {
                 Step::Moved(stored) => Some(*stored),
                 Step::Resting => None,
             };
@@ -123,9 +145,9 @@ impl Road {
         Ok(())
     }
 
-    async fn step_or_log(&self, stored: Stored) -> bool {
+    async fn step_or_log(&self, stored: Stored, last_begin: OffsetDateTime) -> bool {
         let (id, file) = (stored.run.id.clone(), stored.run.source.file());
-        match Box::pin(self.step(stored)).await {
+        match Box::pin(self.step(stored, last_begin)).await {
             Ok(step) => matches!(step, Step::Moved(_)),
             Err(error) => {
                 let why = sentence(&error);
@@ -137,8 +159,9 @@ impl Road {
         }
     }
 
-    async fn step(&self, stored: Stored) -> Result<Step> {
-        match self.act(stored.clone()).await {
+    /// Takes the step that is due. One that has to wait for another is not begun after `last_begin`.
+    async fn step(&self, stored: Stored, last_begin: OffsetDateTime) -> Result<Step> {
+        match self.act(stored.clone(), last_begin).await {
             // Written into the row, so that waiting and the deadline count; unless somebody, or
             // the step itself, has moved the import on, or storage is still failing.
             Err(error) => self.save(stored, storage_failed(&error)).await,
@@ -146,10 +169,10 @@ impl Road {
         }
     }
 
-    async fn act(&self, stored: Stored) -> Result<Step> {
+    async fn act(&self, stored: Stored, last_begin: OffsetDateTime) -> Result<Step> {
         match stored.run.action((self.clock)(), &self.config.policy) {
             Action::Wait(_) | Action::Rest => Ok(Step::Resting),
-            Action::Pack => self.pack(stored).await,
+            Action::Pack => self.pack(stored, last_begin).await,
             Action::Push => self.push(stored).await,
             Action::Recover => {
                 let why = "the program ended while the push was under way".to_owned();

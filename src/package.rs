@@ -40,8 +40,10 @@ pub use self::{
     zipped::check_and_zip,
 };
 
-/// Chunks in flight between the network and the working thread, either way.
-const CHUNKS_IN_FLIGHT: usize = 4;
+/// Chunks in flight between the network and the working thread, either way: few, because those
+/// that were read are as large as a range. With the ranges and blocks under way that makes less
+/// than 16 MiB.
+const CHUNKS_IN_FLIGHT: usize = 2;
 /// Bytes of zip that the working thread hands over at a time.
 const OUTPUT_BYTES: usize = 256 << 10;
 

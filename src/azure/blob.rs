@@ -2,32 +2,37 @@
 //!
 //! A reader is pinned: if the blob changes under it, it ends with 412 and never mixes two
 //! contents. A writer stages blocks and commits them at the end: a blob is there whole or not.
+//! Neither holds more than a few parts of [`PART_BYTES`] each, however large the blob is.
 
-use std::{num::NonZero, time::Duration};
+use std::sync::Arc;
 
 use azure_core::{
     Error, Result,
     error::ErrorKind,
-    http::{Etag, RequestContent, StatusCode, headers::HeaderName},
+    http::{Etag, RequestContent, StatusCode},
 };
 use azure_storage_blob::{
     BlobClient, BlobServiceClient,
     models::{
-        BlobClientDownloadOptions, BlobClientGetPropertiesResultHeaders as _,
-        BlobClientUploadOptions, BlobContainerClientListBlobsOptions,
-        BlockBlobClientCommitBlockListOptions, BlockLookupList,
+        BlobClientGetPropertiesResultHeaders as _, BlobClientUploadOptions,
+        BlobContainerClientListBlobsOptions,
     },
 };
 use bytes::Bytes;
-use futures::{Stream, TryStreamExt as _, stream};
+use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use time::OffsetDateTime;
 
-/// Bytes of one ranged read and of one staged block.
-const PARTITION_BYTES: usize = 4 << 20;
-/// Ranged reads under way at once.
+use self::range::Range;
+pub use self::staging::Staging;
+
+mod range;
+mod staging;
+
+/// Bytes of one ranged read and of one staged block. Smaller ones take more requests, larger ones
+/// more memory. The largest blob has 50,000 blocks, 48 GiB of these.
+const PART_BYTES: usize = 1 << 20;
+/// Ranged reads under way at once, those that wait for the reader among them.
 const PARALLEL_READS: usize = 4;
-/// How often a body that keeps breaking is asked for again without a byte of progress.
-const MAX_BREAKS: u32 = 5;
 
 /// A blob as a look at it showed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,23 +139,19 @@ impl Blobs {
         items.try_next().await.map(drop)
     }
 
-    /// Reads a blob that must still have the ETag it was seen with.
+    /// Reads a blob that must still have the ETag it was seen with, range by range.
     ///
-    /// The SDK retries a request only until the answer's headers arrive; here a body that breaks
+    /// Nothing is asked for ahead of the reader but [`PARALLEL_READS`] ranges. One that breaks
     /// half-way is asked for again from where it broke. Ends with 412 if the blob has changed.
     pub fn read(&self, blob: &Blob) -> impl Stream<Item = Result<Bytes>> + Send + 'static {
-        let client = self.client(&blob.container, &blob.name);
-        let reading = Reading {
-            client,
-            etag: quoted(&blob.etag),
-            at: 0,
-            end: blob.bytes,
-            breaks: 0,
-            body: None,
-        };
-        stream::try_unfold(reading, |mut reading| async move {
-            Ok(reading.next().await?.map(|bytes| (bytes, reading)))
-        })
+        let client = Arc::new(self.client(&blob.container, &blob.name));
+        let (etag, end) = (quoted(&blob.etag), blob.bytes);
+        stream::iter((0..end).step_by(PART_BYTES))
+            .map(move |start| {
+                let bytes = usize::try_from(end - start).unwrap_or(PART_BYTES).min(PART_BYTES);
+                Range { client: client.clone(), etag: etag.clone(), start, bytes }.read()
+            })
+            .buffered(PARALLEL_READS)
     }
 
     /// Reads a small blob, at most the first `max_bytes` of it; `None` where there is none.
@@ -191,7 +192,7 @@ impl Blobs {
     /// Begins a blob of unknown length; nothing is visible before [`Staging::commit`].
     #[must_use]
     pub fn stage(&self, container: &str, name: &str) -> Staging {
-        Staging { client: self.client(container, name), blocks: vec![], buffer: vec![], bytes: 0 }
+        Staging::new(self.client(container, name))
     }
 
     /// Deletes every blob whose name begins with `prefix`.
@@ -207,115 +208,6 @@ impl Blobs {
 
     pub(crate) fn client(&self, container: &str, name: &str) -> BlobClient {
         self.service.blob_client(container, name)
-    }
-}
-
-type Body = std::pin::Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
-
-struct Reading {
-    client: BlobClient,
-    etag: Etag,
-    at: u64,
-    end: u64,
-    breaks: u32,
-    body: Option<Body>,
-}
-
-impl Reading {
-    async fn next(&mut self) -> Result<Option<Bytes>> {
-        while self.at < self.end {
-            let next = match &mut self.body {
-                None => {
-                    self.body = Some(self.open().await?);
-                    continue;
-                }
-                Some(body) => body.try_next().await,
-            };
-            match next {
-                Ok(Some(bytes)) => {
-                    self.at += bytes.len() as u64;
-                    self.breaks = 0;
-                    return Ok(Some(bytes));
-                }
-                Ok(None) => {} // short: the connection ended early
-                Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::Connection) => {
-                    if self.breaks >= MAX_BREAKS {
-                        return Err(error);
-                    }
-                }
-                Err(error) => return Err(error),
-            }
-            self.breaks += 1;
-            if self.breaks > MAX_BREAKS {
-                return Err(Error::with_message(
-                    ErrorKind::Io,
-                    "the blob's body kept ending early",
-                ));
-            }
-            self.body = None;
-            tokio::time::sleep(Duration::from_millis(100 << self.breaks)).await;
-        }
-        Ok(None)
-    }
-
-    async fn open(&mut self) -> Result<Body> {
-        let options = BlobClientDownloadOptions {
-            if_match: Some(self.etag.clone()),
-            range: Some((self.at..self.end).into()),
-            parallel: NonZero::new(PARALLEL_READS),
-            partition_size: NonZero::new(PARTITION_BYTES),
-            ..Default::default()
-        };
-        Ok(Box::pin(self.client.download(Some(options)).await?.body))
-    }
-}
-
-/// A blob being written block by block.
-pub struct Staging {
-    client: BlobClient,
-    blocks: Vec<Vec<u8>>,
-    buffer: Vec<u8>,
-    bytes: u64,
-}
-
-impl Staging {
-    /// Adds bytes; sends a block when enough have come together.
-    ///
-    /// # Errors
-    /// Whatever the service says.
-    pub async fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.bytes += bytes.len() as u64;
-        self.buffer.extend_from_slice(bytes);
-        if self.buffer.len() >= PARTITION_BYTES { self.send_block().await } else { Ok(()) }
-    }
-
-    /// Makes the blob of all that was written; its ETag (bare) and its length.
-    ///
-    /// # Errors
-    /// Whatever the service says; then there is no blob.
-    pub async fn commit(mut self, content_type: &str) -> Result<(String, u64)> {
-        if !self.buffer.is_empty() {
-            self.send_block().await?;
-        }
-        let list =
-            BlockLookupList { committed: None, latest: Some(self.blocks), uncommitted: None };
-        let options = BlockBlobClientCommitBlockListOptions {
-            blob_content_type: Some(content_type.to_owned()),
-            ..Default::default()
-        };
-        let client = self.client.block_blob_client();
-        let answer = client.commit_block_list(list.try_into()?, Some(options)).await?;
-        let etag = answer.headers().get_optional_str(&HeaderName::from_static("etag"));
-        Ok((bare(etag.map(Etag::from).as_ref())?, self.bytes))
-    }
-
-    async fn send_block(&mut self) -> Result<()> {
-        let block = std::mem::take(&mut self.buffer);
-        let id = format!("{:08}", self.blocks.len()).into_bytes();
-        let client = self.client.block_blob_client();
-        client.stage_block(&id, block.len() as u64, RequestContent::from(block), None).await?;
-        self.blocks.push(id);
-        Ok(())
     }
 }
 

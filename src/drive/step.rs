@@ -9,6 +9,7 @@ use azure_core::{Error, Result, error::ErrorKind};
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 use sha2::{Digest as _, Sha256};
+use time::OffsetDateTime;
 
 use super::{Road, Step, storage_failed, tell, turn::Turn};
 use crate::{
@@ -28,7 +29,13 @@ const SAVE_AGAIN: Duration = Duration::from_secs(2);
 const ERROR_FILE_TRIES: u32 = 5;
 
 impl Road {
-    pub(super) async fn pack(&self, stored: Stored) -> Result<Step> {
+    pub(super) async fn pack(&self, stored: Stored, last_begin: OffsetDateTime) -> Result<Step> {
+        // A small file waits here behind a large one, of whichever tenant. It does so before its
+        // step begins, so that its own time does not run; whoever moves it on meanwhile wins.
+        let patience = (last_begin - (self.clock)()).try_into().unwrap_or_default();
+        let Ok(Ok(_permit)) = tokio::time::timeout(patience, self.packing.acquire()).await else {
+            return Ok(Step::Resting);
+        };
         let stored = match self.save(stored, Event::Began).await? {
             Step::Moved(stored) if !stored.run.state.is_end() => stored,
             done @ (Step::Moved(_) | Step::Resting) => return Ok(done),

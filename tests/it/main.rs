@@ -5,6 +5,7 @@
 
 mod authority;
 mod bad_input;
+mod blobs;
 mod burst;
 mod check_command;
 mod connect_command;

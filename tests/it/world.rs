@@ -28,7 +28,7 @@ use self::{
     program::{Log, account, moment, receive, road},
 };
 use crate::{
-    proxy::Proxy,
+    proxy::{Fault, Proxy, Seen},
     stage::{TOKEN, rules},
 };
 
@@ -220,6 +220,12 @@ impl World {
         let _ = self.powered(async { tokio::join!(one.drive(), other.drive()) }).await;
     }
 
+    /// The minute's timer while the one before it is still under way in the same instance.
+    pub(crate) async fn drive_on(&mut self) {
+        let road = self.road(0);
+        let _ = self.powered(async { tokio::join!(road.drive(), road.drive()) }).await;
+    }
+
     /// The timer that looks for files no event told of.
     pub(crate) async fn sweep(&mut self) {
         let road = self.road(0);
@@ -289,4 +295,21 @@ async fn a_world_without_faults_comes_to_rest_with_everything_completed() {
     let superseded = imports.iter().filter(|run| run.state == State::Superseded).count();
     assert_eq!((imports.len(), completed + superseded), (9, 8));
     assert_eq!(world.service.ingestions().len(), completed);
+}
+
+#[tokio::test]
+async fn files_are_packed_one_by_one_in_an_instance_and_each_of_them_is() {
+    let mut world = World::new().await;
+    for (to, name) in [(To::Full, "full/a.csv"), (To::Other, "other/a.csv")] {
+        world.put(to, name, Kind::Right).await;
+    }
+    world.sweep().await;
+    let is_read = |seen: &Seen| seen.method == "GET" && seen.path.contains("/inbox/");
+    let is_staged = |seen: &Seen| seen.method == "PUT" && seen.path.contains("comp=blocklist");
+    world.proxy.next(is_read, Fault::Delay(Duration::from_millis(500)));
+    world.drive_on().await;
+    let seen = world.proxy.seen();
+    let packing = seen.iter().filter(|seen| is_read(seen) || is_staged(seen));
+    assert_eq!(packing.map(is_read).collect::<Vec<_>>(), [true, false, true, false]);
+    assert!(world.imports().await.iter().all(|run| run.package.is_some()));
 }

@@ -1,0 +1,207 @@
+//! Reading and writing large blobs over a line that breaks, against real Azurite.
+
+use std::time::Duration;
+
+use azure_core::http::StatusCode;
+use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _};
+use viva_import::{
+    azure::{
+        Account, INBOX, Storage,
+        blob::{Blob, Blobs},
+    },
+    config::STORAGE,
+    demo::service::Service,
+};
+
+use crate::{
+    proxy::{Fault, Proxy, Seen},
+    stage::{azurite, new_account, rules},
+    world::before,
+};
+
+const MIB: usize = 1 << 20;
+const NAME: &str = "large.csv";
+/// Ranges under way at once.
+const RANGES: usize = 4;
+/// Blocks under way at once.
+const BLOCKS: usize = 2;
+/// Whoever would do more than it should has done so by then.
+const A_WHILE: Duration = Duration::from_millis(300);
+
+/// An account behind a proxy.
+struct Line {
+    proxy: Proxy,
+    blobs: Blobs,
+    /// Around the proxy.
+    direct: Blobs,
+    _service: Service,
+}
+
+impl Line {
+    async fn new() -> Self {
+        let (azurite, name) = (azurite().await, new_account());
+        let service = Service::start(rules()).await.unwrap();
+        let (proxy, settings) = before(azurite, &name, &service).await;
+        let (_, behind) = settings.iter().find(|(name, _)| *name == STORAGE).unwrap();
+        let open = |account| Storage::open(&account, Duration::from_mins(1)).unwrap();
+        let direct = open(azurite.account(&name));
+        direct.create_if_missing().await.unwrap();
+        let blobs = open(Account::emulator(behind).unwrap()).blobs;
+        Self { proxy, blobs, direct: direct.blobs, _service: service }
+    }
+
+    /// A blob with this content, as a look shows it.
+    async fn put(&self, content: Vec<u8>) -> Blob {
+        self.direct.put(INBOX, NAME, "text/csv", content).await.unwrap();
+        self.direct.look(INBOX, NAME).await.unwrap().unwrap()
+    }
+
+    /// How much was answered to each question for the blob's content, in the order of the questions.
+    fn answers(&self) -> Vec<usize> {
+        let reads = self.proxy.seen().into_iter().filter(is_read);
+        reads.map(|seen| seen.answer.map_or(0, |answer| answer.body.len())).collect()
+    }
+
+    fn asked(&self, which: fn(&Seen) -> bool) -> usize {
+        self.proxy.seen().iter().filter(|seen| which(seen)).count()
+    }
+}
+
+fn is_read(seen: &Seen) -> bool {
+    seen.method == "GET" && seen.path.contains(NAME)
+}
+
+fn is_block(seen: &Seen) -> bool {
+    seen.method == "PUT" && seen.path.contains("blockid=")
+}
+
+/// Bytes in which no two places look the same.
+fn content(bytes: usize) -> Vec<u8> {
+    let numbers = 0..u32::try_from(bytes / 4 + 1).unwrap();
+    let mut content: Vec<u8> = numbers.flat_map(u32::to_be_bytes).collect();
+    content.truncate(bytes);
+    content
+}
+
+#[tokio::test]
+async fn what_breaks_is_asked_for_again_from_where_it_broke_and_nothing_else_is() {
+    let line = Line::new().await;
+    let content = content(6 * MIB + 5);
+    let blob = line.put(content.clone()).await;
+    for _ in 0..2 {
+        line.proxy.next(is_read, Fault::CutMidBody);
+    }
+    let read: Vec<Bytes> = line.blobs.read(&blob).try_collect().await.unwrap();
+    assert!(read.concat() == content, "another content, or another order");
+    let mut answers = line.answers();
+    answers.sort_unstable();
+    assert_eq!(answers, [5, MIB / 2, MIB / 2, MIB, MIB, MIB, MIB, MIB, MIB]);
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_at_every_try_is_read_as_long_as_something_comes() {
+    let line = Line::new().await;
+    let blob = line.put(content(64)).await;
+    line.proxy.always(is_read, Fault::CutMidBody);
+    // 32, 16, 8, 4, 2, 1 bytes come; of the last one none does, however often it is asked for.
+    let error = line.blobs.read(&blob).try_collect::<Vec<_>>().await.unwrap_err();
+    assert_eq!(error.http_status(), None);
+    assert_eq!(line.answers(), [64, 32, 16, 8, 4, 2, 1, 1, 1, 1, 1]);
+}
+
+#[tokio::test]
+async fn an_empty_blob_is_not_asked_for() {
+    let line = Line::new().await;
+    let blob = line.put(vec![]).await;
+    assert!(line.blobs.read(&blob).try_collect::<Vec<_>>().await.unwrap().is_empty());
+    assert_eq!(line.asked(is_read), 0);
+}
+
+#[tokio::test]
+async fn a_blob_that_changes_half_way_ends_with_412_and_two_contents_are_never_mixed() {
+    let line = Line::new().await;
+    let old = content(12 * MIB);
+    let blob = line.put(old.clone()).await;
+    let mut reading = line.blobs.read(&blob).boxed();
+    let mut read = reading.try_next().await.unwrap().unwrap().to_vec();
+    line.put(vec![0; 12 * MIB]).await;
+    let error = loop {
+        match reading.try_next().await {
+            Ok(bytes) => read.extend_from_slice(&bytes.unwrap()),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.http_status(), Some(StatusCode::PreconditionFailed));
+    assert!(read.len() < old.len() && old.starts_with(&read));
+}
+
+#[tokio::test]
+async fn no_more_ranges_are_under_way_than_were_meant_and_none_where_nobody_reads() {
+    let line = Line::new().await;
+    let blob = line.put(content(12 * MIB)).await;
+    line.proxy.always(is_read, Fault::Hang);
+    let mut reading = line.blobs.read(&blob).boxed();
+    assert!(tokio::time::timeout(A_WHILE, reading.try_next()).await.is_err());
+    assert_eq!(line.asked(is_read), RANGES);
+    line.proxy.clear();
+    line.proxy.release();
+    assert_eq!(reading.try_next().await.unwrap().unwrap().len(), MIB);
+    tokio::time::sleep(A_WHILE).await;
+    assert_eq!(line.asked(is_read), RANGES);
+}
+
+#[tokio::test]
+async fn blocks_go_side_by_side_and_stand_in_their_order_whichever_comes_first() {
+    let line = Line::new().await;
+    let content = content(5 * MIB + 5);
+    line.proxy.next(is_block, Fault::Hang);
+    let mut staging = line.blobs.stage(INBOX, NAME);
+    for piece in content.chunks(300_000) {
+        staging.write(piece).await.unwrap();
+    }
+    let done = line.proxy.seen().iter().filter(|seen| is_block(seen) && seen.told).count();
+    assert!(done >= 3, "those behind the first one did not wait for it: {done}");
+    line.proxy.release();
+    let (etag, bytes) = staging.commit("text/csv").await.unwrap();
+    let blob = line.direct.look(INBOX, NAME).await.unwrap().unwrap();
+    assert_eq!((blob.etag.clone(), blob.bytes), (etag, bytes));
+    let read: Vec<Bytes> = line.direct.read(&blob).try_collect().await.unwrap();
+    assert!(read.concat() == content, "another content, or another order");
+}
+
+#[tokio::test]
+async fn a_writer_waits_where_enough_blocks_are_under_way() {
+    let line = Line::new().await;
+    line.proxy.always(is_block, Fault::Hang);
+    let block = content(MIB);
+    let mut staging = line.blobs.stage(INBOX, NAME);
+    for _ in 0..BLOCKS {
+        staging.write(&block).await.unwrap();
+    }
+    let mut third = Box::pin(staging.write(&block));
+    tokio::time::timeout(A_WHILE, &mut third).await.unwrap_err();
+    assert_eq!(line.asked(is_block), BLOCKS);
+    line.proxy.clear();
+    line.proxy.release();
+    third.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_block_that_is_refused_is_told_and_makes_no_blob() {
+    for blocks in [1, 6] {
+        let line = Line::new().await;
+        line.proxy.next(is_block, Fault::Answer(403, None));
+        let mut staging = line.blobs.stage(INBOX, NAME);
+        let written = async {
+            for _ in 0..blocks {
+                staging.write(&content(MIB)).await?;
+            }
+            staging.commit("text/csv").await
+        };
+        let refused = written.await.unwrap_err();
+        assert_eq!(refused.http_status(), Some(StatusCode::Forbidden));
+        assert!(line.asked(is_block) <= 1 + BLOCKS, "nothing more is sent in vain");
+        assert_eq!(line.direct.look(INBOX, NAME).await.unwrap(), None);
+    }
+}
