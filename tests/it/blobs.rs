@@ -16,7 +16,7 @@ use viva_import::{
 
 use crate::{
     proxy::{Fault, Proxy, Seen},
-    stage::{azurite, new_account, rules},
+    stage::{azurite, new_account, rules, until},
     world::before,
 };
 
@@ -65,6 +65,12 @@ impl Line {
 
     fn asked(&self, which: fn(&Seen) -> bool) -> usize {
         self.proxy.seen().iter().filter(|seen| which(seen)).count()
+    }
+
+    /// Waits until so much was asked, and a while longer.
+    async fn has_asked(&self, which: fn(&Seen) -> bool, times: usize) {
+        until("the requests", async || (self.asked(which) >= times).then_some(())).await;
+        tokio::time::sleep(A_WHILE).await;
     }
 }
 
@@ -142,7 +148,10 @@ async fn no_more_ranges_are_under_way_than_were_meant_and_none_where_nobody_read
     let blob = line.put(content(12 * MIB)).await;
     line.proxy.always(is_read, Fault::Hang);
     let mut reading = line.blobs.read(&blob).boxed();
-    assert!(tokio::time::timeout(A_WHILE, reading.try_next()).await.is_err());
+    tokio::select! {
+        _ = reading.try_next() => panic!("everything hangs"),
+        () = line.has_asked(is_read, RANGES) => {}
+    }
     assert_eq!(line.asked(is_read), RANGES);
     line.proxy.clear();
     line.proxy.release();
@@ -180,7 +189,10 @@ async fn a_writer_waits_where_enough_blocks_are_under_way() {
         staging.write(&block).await.unwrap();
     }
     let mut third = Box::pin(staging.write(&block));
-    tokio::time::timeout(A_WHILE, &mut third).await.unwrap_err();
+    tokio::select! {
+        _ = &mut third => panic!("everything hangs"),
+        () = line.has_asked(is_block, BLOCKS) => {}
+    }
     assert_eq!(line.asked(is_block), BLOCKS);
     line.proxy.clear();
     line.proxy.release();
