@@ -101,9 +101,9 @@ async fn show(
     let token = Uuid::new_v4().to_string();
     let service = rehearsal(&token, &wishes.quirk, 0).await?;
     let executable = std::env::current_exe().map_err(|error| error.to_string())?;
-    let wished = settings_of_environment(&setting);
-    let wished = wished.iter().map(|(name, value)| (*name, value.as_str()));
-    let settings: Vec<_> = HURRY.into_iter().chain(wished).collect();
+    let of_environment = settings_of_environment(&setting);
+    let of_environment = of_environment.iter().map(|(name, value)| (*name, value.as_str()));
+    let settings: Vec<_> = HURRY.into_iter().chain(of_environment).collect();
     let stage = Stage::set(&azurite, ACCOUNT, &executable, service, &token, &settings).await?;
     stage.connect(&connection, &document).await?;
     stage.host.ready().await?;

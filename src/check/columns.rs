@@ -15,7 +15,7 @@ use super::{
 };
 
 /// Rows in which different values are counted.
-const SAMPLE_ROWS: u64 = 1 << 16;
+pub(super) const SAMPLE_ROWS: u64 = 1 << 16;
 /// More different values than this are too many to group by.
 const MANY_VALUES: usize = 1000;
 /// Rows from which one value in all of them is told.
@@ -44,19 +44,27 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Notes a value of a text column.
-    pub(super) fn text(&mut self, value: &[u8], row: u64, column: &Column) {
+    /// Notes a value of a text column; different ones are counted where `is_counted`.
+    #[inline]
+    pub(super) fn text(&mut self, value: &[u8], is_counted: bool, column: &Column) {
         self.filled += 1;
         if column.is(Role::Organization) || column.is(Role::Label) {
             self.codes += u64::from(value::is_code(value));
         }
-        let is_counted = row < SAMPLE_ROWS && self.sample.len() <= MANY_VALUES;
         if is_counted || !self.has_several {
-            let hash = self.hasher.hash_one(value);
-            self.has_several |= *self.first.get_or_insert(hash) != hash;
-            if is_counted {
-                self.sample.entry(hash, |other| *other == hash, |other| *other).or_insert(hash);
-            }
+            self.count(value, is_counted);
+        }
+    }
+
+    fn count(&mut self, value: &[u8], is_counted: bool) {
+        let is_counted = is_counted && self.sample.len() <= MANY_VALUES;
+        if self.has_several && !is_counted {
+            return;
+        }
+        let hash = self.hasher.hash_one(value);
+        self.has_several |= *self.first.get_or_insert(hash) != hash;
+        if is_counted {
+            self.sample.entry(hash, |other| *other == hash, |other| *other).or_insert(hash);
         }
     }
 

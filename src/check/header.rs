@@ -26,11 +26,14 @@ pub(super) struct Column {
     pub(super) kind: Kind,
     /// Viva's own field, where it is one.
     pub(super) reserved: Option<&'static Reserved>,
+    /// What that is to the checks.
+    role: Option<Role>,
 }
 
 impl Column {
+    #[inline]
     pub(super) fn is(&self, role: Role) -> bool {
-        self.reserved.is_some_and(|field| field.role == role)
+        self.role == Some(role)
     }
 
     /// Whether every row must have a value.
@@ -192,12 +195,16 @@ fn find<'a>(names: &[&str], fields: &'a [Field]) -> (Vec<Column>, Vec<&'a Field>
     for field in fields {
         // Taken out: of two fields with one source the first counts.
         match positions.remove(field.source.as_str()) {
-            Some(position) => columns.push(Column {
-                position,
-                kind: Kind::parse(&field.kind).unwrap_or(Kind::Text),
-                reserved: reserved_field(&field.target),
-                field: field.clone(),
-            }),
+            Some(position) => {
+                let reserved = reserved_field(&field.target);
+                columns.push(Column {
+                    position,
+                    kind: Kind::parse(&field.kind).unwrap_or(Kind::Text),
+                    reserved,
+                    role: reserved.map(|reserved| reserved.role),
+                    field: field.clone(),
+                });
+            }
             None => absent.push(field),
         }
     }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use memchr::memchr;
 
 use super::{
-    Check, Id, Kind, Order, Refresh, Severity,
+    Check, Id, Kind, Order, Refresh, Severity, columns,
     fields::Role,
     findings::Findings,
     formats,
@@ -126,73 +126,54 @@ impl Check<'_> {
         let mut row = Row::default();
         let Some(header) = &self.header else { return row };
         let has_line_break = self.records.has_line_break();
+        let is_counted = self.tally.checked < columns::SAMPLE_ROWS;
         self.blanks.clear();
         for (place, (column, seen)) in header.columns.iter().zip(&mut self.seen).enumerate() {
             let value = self.records.value(column.position);
-            let mut note = |rule, reason| {
-                *drop |= self.findings.value(rule, line, column.position, reason, value);
-            };
-            if has_line_break && let Err(reason) = value::single_line(value) {
-                note(Id::F10, reason);
-            }
-            if let Err(reason) = value::length(value) {
-                note(Id::F11, reason);
-            }
-            if value::is_blank(value) {
+            let mut cell = Cell { value, line, column, findings: &mut self.findings, drop };
+            if (has_line_break || !value::is_ordinary(value)) && cell.is_blank() {
                 self.blanks.push(place);
                 row.is_head |= column.is(Role::ManagerId);
                 row.is_unread |= column.is(Role::EffectiveDate);
                 continue;
             }
-            if value::is_placeholder(value) {
-                note(Id::Q02, "a word that stands for no value; leave the value empty");
-            }
             match column.kind {
-                Kind::Email => row.email(value, column, &mut self.people, &mut note),
+                Kind::Email => row.email(&mut cell, &mut self.people),
                 Kind::Text => {
-                    if column.is(Role::Supervisor)
-                        && let Err(reason) = value::supervisor_indicator(value)
-                    {
-                        note(Id::V11, reason);
+                    if column.is(Role::Supervisor) {
+                        cell.hold(Id::V11, value::supervisor_indicator(value));
                     }
-                    seen.text(value, self.tally.checked, column);
+                    seen.text(value, is_counted, column);
                 }
                 Kind::Date(order) => match seen.date(value, order) {
                     Ok(reading) => {
                         if reading.day.is_odd() {
-                            note(Id::Q03, "a date that stands for none; leave the value empty");
+                            cell.note(
+                                Id::Q03,
+                                "a date that stands for none; leave the value empty",
+                            );
                         }
                         if column.is(Role::EffectiveDate) {
                             row.day = Some(reading.day.number());
                             if reading.day >= self.terms.today {
-                                note(Id::Q08, "the date is not before the day of the upload");
+                                cell.note(Id::Q08, "the date is not before the day of the upload");
                             }
                         }
                     }
                     Err(fault) => {
-                        note(rule_of(order), fault.sentence(order));
+                        cell.note(rule_of(order), fault.sentence(order));
                         row.is_unread |= column.is(Role::EffectiveDate);
                     }
                 },
                 Kind::Double => {
-                    if let Err(reason) = value::double(value) {
-                        note(Id::V05, reason);
-                    } else if column.is(Role::OnsiteDays)
-                        && let Err(reason) = value::onsite_days(value)
-                    {
-                        note(Id::V10, reason);
+                    let verdict = value::double(value);
+                    if verdict.is_ok() && column.is(Role::OnsiteDays) {
+                        cell.hold(Id::V10, value::onsite_days(value));
                     }
+                    cell.hold(Id::V05, verdict);
                 }
-                Kind::Integer => {
-                    if let Err(reason) = value::integer(value) {
-                        note(Id::V06, reason);
-                    }
-                }
-                Kind::Boolean => {
-                    if let Err(reason) = value::boolean(value) {
-                        note(Id::V09, reason);
-                    }
-                }
+                Kind::Integer => cell.hold(Id::V06, value::integer(value)),
+                Kind::Boolean => cell.hold(Id::V09, value::boolean(value)),
             }
         }
         // A row that is left out refuses nothing.
@@ -246,6 +227,42 @@ impl Check<'_> {
     }
 }
 
+/// A value being checked.
+struct Cell<'a> {
+    value: &'a [u8],
+    line: u64,
+    column: &'a Column,
+    findings: &'a mut Findings,
+    /// Whether the row is to be left out.
+    drop: &'a mut bool,
+}
+
+impl Cell<'_> {
+    #[inline]
+    fn hold(&mut self, rule: Id, verdict: value::Verdict) {
+        if let Err(reason) = verdict {
+            self.note(rule, reason);
+        }
+    }
+
+    #[cold]
+    fn note(&mut self, rule: Id, reason: &'static str) {
+        let Self { value, line, column, .. } = self;
+        *self.drop |= self.findings.value(rule, *line, column.position, reason, value);
+    }
+
+    /// What may be wrong with a value of any type, and whether it is none at all.
+    fn is_blank(&mut self) -> bool {
+        self.hold(Id::F10, value::single_line(self.value));
+        self.hold(Id::F11, value::length(self.value));
+        let is_blank = value::is_blank(self.value);
+        if !is_blank && value::is_placeholder(self.value) {
+            self.note(Id::Q02, "a word that stands for no value; leave the value empty");
+        }
+        is_blank
+    }
+}
+
 /// What a row says about people.
 #[derive(Default)]
 struct Row {
@@ -261,20 +278,15 @@ struct Row {
 }
 
 impl Row {
-    fn email(
-        &mut self,
-        value: &[u8],
-        column: &Column,
-        people: &mut People,
-        note: &mut impl FnMut(Id, &'static str),
-    ) {
+    fn email(&mut self, cell: &mut Cell, people: &mut People) {
+        let (value, column) = (cell.value, cell.column);
         let (is_person, is_manager) = (column.is(Role::PersonId), column.is(Role::ManagerId));
         // An address that is known was looked at when it was new.
         let hash = (is_person || is_manager).then(|| people.hash(value));
         let mut person = hash.and_then(|hash| people.find(hash));
         if person.is_none() {
             if let Err(reason) = value::email(value) {
-                note(Id::V01, reason);
+                cell.note(Id::V01, reason);
                 self.is_unread |= is_manager;
                 return;
             }
@@ -282,7 +294,7 @@ impl Row {
             self.is_full |= hash.is_some() && person.is_none();
         }
         if value::is_damaged_email(value) {
-            note(Id::Q09, "a question mark in the address: a character may have been lost");
+            cell.note(Id::Q09, "a question mark in the address: a character may have been lost");
         }
         if is_person {
             self.person = person;

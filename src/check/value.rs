@@ -143,8 +143,25 @@ pub(super) fn supervisor_indicator(text: &[u8]) -> Verdict {
     }
 }
 
-/// At most 128 KB (F11).
+/// Whether a value is surely neither blank nor too long nor a word that stands for none: that most
+/// are is told by their first byte.
 #[inline]
+pub(super) fn is_ordinary(text: &[u8]) -> bool {
+    const ORDINARY: [bool; 256] = {
+        let mut ordinary = [true; 256];
+        // Blanks, those beyond ASCII among them, and what placeholders begin with.
+        let others = b" \t\n\x0C\r\xC2\xE1\xE2\xE3#-.?nNtTuU";
+        let mut place = 0;
+        while place < others.len() {
+            ordinary[others[place] as usize] = false;
+            place += 1;
+        }
+        ordinary
+    };
+    text.len() <= LONGEST && text.first().is_some_and(|first| ORDINARY[usize::from(*first)])
+}
+
+/// At most 128 KB (F11).
 pub(super) fn length(text: &[u8]) -> Verdict {
     if text.len() <= LONGEST {
         return Ok(());
@@ -172,17 +189,8 @@ pub(super) fn is_blank(text: &[u8]) -> bool {
 }
 
 /// Whether a value stands for a missing one, like `#N/A` or `tbd` (Q02), in any case.
-#[inline]
 pub(super) fn is_placeholder(text: &[u8]) -> bool {
-    // The first byte rules nearly all values out.
-    let may_be = |first: &u8| {
-        matches!(first.to_ascii_lowercase(), b'#' | b'-' | b'.' | b'?' | b'n' | b't' | b'u')
-            || first.is_ascii_whitespace()
-    };
-    text.first().is_some_and(may_be) && is_one_of_the_placeholders(text.trim_ascii())
-}
-
-fn is_one_of_the_placeholders(text: &[u8]) -> bool {
+    let text = text.trim_ascii();
     // NA is left out: it is the code of Namibia and short for North America.
     let placeholders: &[&str] = match text.len() {
         1 => &["-", "?"],
