@@ -19,10 +19,10 @@ use flate2::{Compress, Compression, FlushCompress, Status};
 const PIECE_BYTES: usize = 512 << 10;
 /// How far back deflate can point.
 const WINDOW_BYTES: usize = 32 << 10;
-/// Most workers: each takes about 2.5 MB.
+/// Most workers: each takes about 4 MB.
 const MAX_WORKERS: usize = 8;
-/// Pieces that wait for a worker while it is at one.
-const WAITING_PIECES: usize = 1;
+/// Pieces that wait for a worker while it is at one: enough to go on while whoever writes is away.
+const WAITING_PIECES: usize = 3;
 
 /// How hard to look for repetitions, 1 to 9. Six costs a fifth more time for less than a per cent of
 /// the bytes; four saves none of the time for three per cent more of them.
