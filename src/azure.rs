@@ -110,17 +110,23 @@ impl Account {
         })
     }
 
+    /// Connections to the account, which its clients share.
+    fn transport(&self, answer_timeout: Duration) -> azure_core::Result<Transport> {
+        transport(matches!(self, Self::Emulator { .. }), answer_timeout)
+    }
+
     /// Addresses, credential and signing policy of a client.
     fn access(
         &self,
         scheme: Scheme,
+        transport: Transport,
         answer_timeout: Duration,
     ) -> azure_core::Result<(&Endpoints, SomeCredential, ClientOptions)> {
+        let options = ClientOptions { transport: Some(transport), ..Default::default() };
         Ok(match self {
             Self::Emulator { name, key, endpoints } => {
-                let mut options = client_options(true, answer_timeout)?;
-                options.per_try_policies = vec![SharedKey::policy(name, key, scheme)];
-                (endpoints, None, options)
+                let per_try_policies = vec![SharedKey::policy(name, key, scheme)];
+                (endpoints, None, ClientOptions { per_try_policies, ..options })
             }
             Self::Identity { who, endpoints } => {
                 let credential = match who {
@@ -129,7 +135,7 @@ impl Account {
                     }
                     Who::AzureCli => identity::azure_cli(None, answer_timeout)?,
                 };
-                (endpoints, Some(credential), client_options(false, answer_timeout)?)
+                (endpoints, Some(credential), options)
             }
         })
     }
@@ -166,12 +172,14 @@ impl Storage {
         answer_timeout: Duration,
         retry: &RetryOptions,
     ) -> azure_core::Result<Self> {
+        let transport = account.transport(answer_timeout)?;
         let (endpoints, credential, client_options) =
-            account.access(Scheme::Full, answer_timeout)?;
+            account.access(Scheme::Full, transport.clone(), answer_timeout)?;
         let client_options = ClientOptions { retry: retry.clone(), ..client_options };
         let options = BlobServiceClientOptions { client_options, ..Default::default() };
         let blobs = BlobServiceClient::new(endpoints.blob.clone(), credential, Some(options))?;
-        let (endpoints, credential, options) = account.access(Scheme::Lite, answer_timeout)?;
+        let (endpoints, credential, options) =
+            account.access(Scheme::Lite, transport, answer_timeout)?;
         let options = ClientOptions { retry: retry.clone(), ..options };
         Ok(Self {
             blobs: Blobs::new(blobs),
@@ -220,7 +228,9 @@ fn queue_retrying(
     answer_timeout: Duration,
     retry: RetryOptions,
 ) -> azure_core::Result<QueueClient> {
-    let (endpoints, credential, client_options) = account.access(Scheme::Full, answer_timeout)?;
+    let transport = account.transport(answer_timeout)?;
+    let (endpoints, credential, client_options) =
+        account.access(Scheme::Full, transport, answer_timeout)?;
     let client_options = ClientOptions { retry, ..client_options };
     let options = QueueServiceClientOptions { client_options, ..Default::default() };
     QueueServiceClient::new(endpoints.queue.clone(), credential, Some(options))?.queue_client(name)
@@ -232,15 +242,21 @@ fn client_options(
     on_this_machine: bool,
     answer_timeout: Duration,
 ) -> azure_core::Result<ClientOptions> {
+    Ok(ClientOptions {
+        transport: Some(transport(on_this_machine, answer_timeout)?),
+        retry: retries(answer_timeout),
+        ..Default::default()
+    })
+}
+
+/// Connections, on which no try waits longer for an answer. To make them reads every certificate
+/// that this machine trusts, so they are shared where they can be.
+fn transport(on_this_machine: bool, answer_timeout: Duration) -> azure_core::Result<Transport> {
     let client = http::client(on_this_machine)
         .read_timeout(answer_timeout)
         .build()
         .map_err(|error| Error::with_message(ErrorKind::Other, error.to_string()))?;
-    Ok(ClientOptions {
-        transport: Some(Transport::new(Arc::new(client))),
-        retry: retries(answer_timeout),
-        ..Default::default()
-    })
+    Ok(Transport::new(Arc::new(client)))
 }
 
 /// Tries of which none is begun later than `answer_timeout` after the first.

@@ -101,11 +101,12 @@ async fn serve() -> Result<ExitCode, String> {
         "FUNCTIONS_CUSTOMHANDLER_PORT holds no port; `serve` is started by the Functions host, \
          `demo` shows it on this machine",
     )?;
-    let road = Road::open(Arc::new(setting), Arc::new(OffsetDateTime::now_utc))?;
-    let doctor = Doctor::new(Arc::new(setting), Arc::new(OffsetDateTime::now_utc));
+    // First: who knocks meanwhile waits a moment and is not refused, after which the host pauses.
     let listener = TcpListener::bind(("127.0.0.1", port))
         .await
         .map_err(|error| format!("port {port} cannot be listened on: {error}"))?;
+    let road = Road::open(Arc::new(setting), Arc::new(OffsetDateTime::now_utc))?;
+    let doctor = Doctor::new(Arc::new(setting), Arc::new(OffsetDateTime::now_utc));
     tracing::info!("viva-import {} listens on port {port}", env!("CARGO_PKG_VERSION"));
     host::serve(listener, Arc::new(road), Arc::new(doctor))
         .await
