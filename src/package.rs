@@ -6,7 +6,9 @@
 //! file, and nothing that is found tells a cell's value.
 //!
 //! ```text
-//! blob --ranged reads--> [channel] --blocking thread: parse, check, cut, deflate--> [channel] --> staged blocks
+//! blob --ranged reads--> [channel] --> blocking thread: parse, check, cut --pieces--> deflate, on every core
+//!                                                                        <--in order--
+//! staged blocks <--hash-- [channel] <-- the zip around it
 //! ```
 
 use std::io::{self, Read, Write};

@@ -2,7 +2,7 @@
 //!
 //! A reader is pinned: if the blob changes under it, it ends with 412 and never mixes two
 //! contents. A writer stages blocks and commits them at the end: a blob is there whole or not.
-//! Neither holds more than a few parts of [`PART_BYTES`] each, however large the blob is.
+//! Neither holds more than a few parts of a mebibyte each, however large the blob is.
 
 use std::sync::Arc;
 
@@ -141,7 +141,7 @@ impl Blobs {
 
     /// Reads a blob that must still have the ETag it was seen with, range by range.
     ///
-    /// Nothing is asked for ahead of the reader but [`PARALLEL_READS`] ranges. One that breaks
+    /// Nothing is asked for ahead of the reader but a few ranges. One that breaks
     /// half-way is asked for again from where it broke. Ends with 412 if the blob has changed.
     pub fn read(&self, blob: &Blob) -> impl Stream<Item = Result<Bytes>> + Send + 'static {
         let client = Arc::new(self.client(&blob.container, &blob.name));

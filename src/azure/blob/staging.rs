@@ -33,7 +33,7 @@ impl Staging {
     }
 
     /// Adds bytes; sends a block when enough have come together, and waits where
-    /// [`PARALLEL_WRITES`] are still under way.
+    /// two are still under way.
     ///
     /// # Errors
     /// Whatever the service said to this block or one before it.
