@@ -311,7 +311,8 @@ mod tests {
             }
         }
         let mut deflate = Deflate::new(Full, LEVEL, 2);
-        let written = deflate.write_all(&text(8 * PIECE_BYTES, 7));
+        let more_than_waits = 3 * (1 + WAITING_PIECES) * PIECE_BYTES;
+        let written = deflate.write_all(&text(more_than_waits, 7));
         assert_eq!(written.unwrap_err().kind(), io::ErrorKind::StorageFull);
     }
 }
