@@ -31,6 +31,10 @@ mod turn;
 /// Imports driven at once in one invocation.
 const AT_ONCE: usize = 4;
 
+/// MiB of files that are packed at once in a process: small ones side by side, since they mostly wait
+/// for storage, and a large one alone, since it takes every core and most of the memory.
+const PACKED_MIB: u32 = 32;
+
 /// The clock. Below the door, time is an argument; here it is asked.
 pub type Clock = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
 
@@ -41,7 +45,7 @@ pub struct Road {
     service: Service,
     config: Config,
     clock: Clock,
-    /// Whoever packs has it: packing takes every core and most of the memory.
+    /// One for each MiB of files that are being packed.
     packing: Semaphore,
 }
 
@@ -59,7 +63,7 @@ impl Road {
     #[must_use]
     pub fn new(storage: Storage, service: Service, config: Config, clock: Clock) -> Self {
         let Storage { blobs, imports } = storage;
-        let packing = Semaphore::new(1);
+        let packing = Semaphore::new(PACKED_MIB as usize);
         Self { blobs, runs: Runs::new(imports), service, config, clock, packing }
     }
 
@@ -84,8 +88,8 @@ impl Road {
         &self.runs
     }
 
-    /// Takes one step of every import that is due, several at once but packing one by one. How many
-    /// moved.
+    /// Takes one step of every import that is due, several at once, but large files are packed
+    /// one by one. How many moved.
     ///
     /// When one step's time is over no other is begun: the invocation must end before the host
     /// loses patience with it, and the next one takes up the rest.
@@ -108,8 +112,10 @@ impl Road {
             .into_iter()
             .partition(|Stored { run, .. }| run.action(now, &self.config.policy) == Action::Pack);
         // A line of their own, or those that wait for each other would keep the others waiting.
-        let lines =
-            join(self.take_all(packs, 1, last_begin), self.take_all(others, AT_ONCE, last_begin));
+        let lines = join(
+            self.take_all(packs, AT_ONCE, last_begin),
+            self.take_all(others, AT_ONCE, last_begin),
+        );
         let (packed, moved) = Box::pin(lines).await;
         Ok(packed + moved)
     }
@@ -241,6 +247,11 @@ impl Road {
     }
 }
 
+/// How much of [`PACKED_MIB`] a file of so many bytes takes.
+fn packed_mib(bytes: u64) -> u32 {
+    u32::try_from(bytes >> 20).map_or(PACKED_MIB, |mib| mib.saturating_add(1).min(PACKED_MIB))
+}
+
 /// Storage failed; nothing is decided.
 fn storage_failed(error: &Error) -> Event {
     Event::Faulted { why: format!("storage: {}", sentence(error)), retry_at: None }
@@ -263,5 +274,18 @@ fn tell(before: Option<&Run>, run: &Run) {
         | State::Completed
         | State::Superseded
         | State::Cancelled => tracing::info!("{file}: {story} [{id}]"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_files_are_packed_side_by_side_and_a_large_one_alone() {
+        for (bytes, mib) in [(0, 1), (1 << 20, 2), (10_000_000, 10), (100_000_000, PACKED_MIB)] {
+            assert_eq!(packed_mib(bytes), mib, "{bytes} bytes");
+        }
+        assert_eq!(packed_mib(u64::MAX), PACKED_MIB);
     }
 }

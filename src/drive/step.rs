@@ -11,7 +11,7 @@ use futures::{Stream, StreamExt as _};
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
-use super::{Road, Step, storage_failed, tell, turn::Turn};
+use super::{Road, Step, packed_mib, storage_failed, tell, turn::Turn};
 use crate::{
     azure::{CONNECTIONS, PACKAGES, REPORTS, blob::Blob, sentence},
     check::{Allowed, Report, Severity, Terms, mapping_faults},
@@ -33,7 +33,8 @@ impl Road {
         // A small file waits here behind a large one, of whichever tenant. It does so before its
         // step begins, so that its own time does not run; whoever moves it on meanwhile wins.
         let patience = (last_begin - (self.clock)()).try_into().unwrap_or_default();
-        let Ok(Ok(_permit)) = tokio::time::timeout(patience, self.packing.acquire()).await else {
+        let permits = self.packing.acquire_many(packed_mib(stored.run.source.bytes));
+        let Ok(Ok(_permits)) = tokio::time::timeout(patience, permits).await else {
             return Ok(Step::Resting);
         };
         let stored = match self.save(stored, Event::Began).await? {

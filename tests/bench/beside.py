@@ -158,10 +158,10 @@ def readers(folder):
             run(seven, "t", path)
             told.append("7-Zip")
         if dotnet:
-            run("mono", dotnet, path)
+            run("mono", dotnet, path, entry or "-", like)
             told.append("ZipArchive of Mono")
         if core:
-            run(core, folder / "read.dll", path)
+            run(core, folder / "read.dll", path, entry or "-", like)
             told.append("ZipArchive of .NET")
         return ", ".join(told)
 

@@ -132,7 +132,7 @@ fn dot_net_reads_the_zip() {
     run(compile.arg(bench("read.cs")));
     reads(&packed, |zip| {
         let mut mono = Command::new("mono");
-        mono.arg(&program).arg(zip);
+        mono.arg(&program).arg(zip).arg("data.csv").arg(&packed.export);
         mono
     });
 }

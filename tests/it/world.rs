@@ -298,7 +298,7 @@ async fn a_world_without_faults_comes_to_rest_with_everything_completed() {
 }
 
 #[tokio::test]
-async fn files_are_packed_one_by_one_in_an_instance_and_each_of_them_is() {
+async fn small_files_are_packed_side_by_side_and_each_of_them_is() {
     let mut world = World::new().await;
     for (to, name) in [(To::Full, "full/a.csv"), (To::Other, "other/a.csv")] {
         world.put(to, name, Kind::Right).await;
@@ -310,6 +310,6 @@ async fn files_are_packed_one_by_one_in_an_instance_and_each_of_them_is() {
     world.drive_on().await;
     let seen = world.proxy.seen();
     let packing = seen.iter().filter(|seen| is_read(seen) || is_staged(seen));
-    assert_eq!(packing.map(is_read).collect::<Vec<_>>(), [true, false, true, false]);
+    assert_eq!(packing.map(is_read).collect::<Vec<_>>(), [true, true, false, false]);
     assert!(world.imports().await.iter().all(|run| run.package.is_some()));
 }
