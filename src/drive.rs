@@ -28,7 +28,7 @@ mod person;
 mod step;
 mod turn;
 
-/// Imports driven at once in one invocation.
+/// Imports packed at once in one invocation, and as many others driven beside them.
 const AT_ONCE: usize = 4;
 
 /// MiB of files that are packed at once in a process: small ones side by side, since they mostly wait
@@ -112,24 +112,16 @@ impl Road {
             .into_iter()
             .partition(|Stored { run, .. }| run.action(now, &self.config.policy) == Action::Pack);
         // A line of their own, or those that wait for each other would keep the others waiting.
-        let lines = join(
-            self.take_all(packs, AT_ONCE, last_begin),
-            self.take_all(others, AT_ONCE, last_begin),
-        );
+        let lines = join(self.take_all(packs, last_begin), self.take_all(others, last_begin));
         let (packed, moved) = Box::pin(lines).await;
         Ok(packed + moved)
     }
 
-    async fn take_all(
-        &self,
-        due: Vec<Stored>,
-        at_once: usize,
-        last_begin: OffsetDateTime,
-    ) -> usize {
+    async fn take_all(&self, due: Vec<Stored>, last_begin: OffsetDateTime) -> usize {
         stream::iter(due)
             .take_while(|_| ready((self.clock)() < last_begin))
             .map(|stored| self.step_or_log(stored, last_begin))
-            .buffer_unordered(at_once)
+            .buffer_unordered(AT_ONCE)
             .filter(|moved| ready(*moved))
             .count()
             .await
