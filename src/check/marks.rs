@@ -84,8 +84,10 @@ impl Marks {
     /// A bit for each byte that is one of the three, the first byte's lowest.
     fn places(&self, block: &[u8; BLOCK]) -> u64 {
         // Two loops without a branch, which the compiler makes vectors of.
-        let is_mark =
-            block.map(|byte| u8::from(byte == self.delimiter || byte == b'\n' || byte == MARK));
+        let mut is_mark = [0; BLOCK];
+        for (is_mark, byte) in is_mark.iter_mut().zip(*block) {
+            *is_mark = u8::from(byte == self.delimiter || byte == b'\n' || byte == MARK);
+        }
         let (eights, _) = is_mark.as_chunks::<8>();
         eights.iter().rev().fold(0, |places, eight| places << 8 | bits(*eight))
     }
