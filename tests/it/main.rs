@@ -20,6 +20,7 @@ mod guard;
 mod help;
 mod identity;
 mod moving;
+mod package;
 mod pages;
 mod persons;
 mod power;
