@@ -1,0 +1,111 @@
+param token string
+param location string
+param tags object
+param instanceMemoryMB int
+param maximumInstanceCount int
+@description('Empty where the app is in no virtual network.')
+param subnetId string
+param identityId string
+param identityClientId string
+param hostStorageName string
+param dataStorageName string
+param insightsConnectionString string
+param workspaceId string
+param appSettings object
+
+// The host knows no default for these.
+var schedules = {
+  IMPORT_SCHEDULE: '0 0 6 * * 1'
+  SWEEP_SCHEDULE: '0 30 * * * *'
+  DRIVE_SCHEDULE: '0 * * * * *'
+}
+
+var suffix = environment().suffixes.storage
+var connections = {
+  // The identity alone: beside these, AzureWebJobsStorage itself must not be set, not even empty.
+  AzureWebJobsStorage__accountName: hostStorageName
+  AzureWebJobsStorage__credential: 'managedidentity'
+  AzureWebJobsStorage__clientId: identityClientId
+  // Addresses: the program takes the account's name too, the host's scaling these alone.
+  ImportStorage__blobServiceUri: 'https://${dataStorageName}.blob.${suffix}'
+  ImportStorage__queueServiceUri: 'https://${dataStorageName}.queue.${suffix}'
+  ImportStorage__tableServiceUri: 'https://${dataStorageName}.table.${suffix}'
+  ImportStorage__credential: 'managedidentity'
+  ImportStorage__clientId: identityClientId
+  APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+}
+
+resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
+  name: 'plan-${token}'
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: { name: 'FC1', tier: 'FlexConsumption' }
+  properties: { reserved: true }
+}
+
+resource app 'Microsoft.Web/sites@2024-11-01' = {
+  name: 'func-${token}'
+  location: location
+  tags: union(tags, { 'azd-service-name': 'importer' })
+  kind: 'functionapp,linux'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: { '${identityId}': {} }
+  }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    publicNetworkAccess: 'Enabled'
+    keyVaultReferenceIdentity: identityId
+    virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
+    functionAppConfig: {
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: 'https://${hostStorageName}.blob.${suffix}/app-package'
+          authentication: {
+            type: 'UserAssignedIdentity'
+            userAssignedIdentityResourceId: identityId
+          }
+        }
+      }
+      runtime: { name: 'custom', version: '1.0' }
+      scaleAndConcurrency: {
+        instanceMemoryMB: instanceMemoryMB
+        maximumInstanceCount: maximumInstanceCount
+      }
+    }
+    siteConfig: {
+      minTlsVersion: '1.2'
+      scmMinTlsVersion: '1.2'
+      http20Enabled: true
+      ftpsState: 'Disabled'
+      appSettings: [for setting in items(union(schedules, appSettings, connections)): {
+        name: setting.key
+        value: setting.value
+      }]
+    }
+  }
+}
+
+// Publishing takes an Entra token, and no password.
+resource publishing 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = [for name in ['scm', 'ftp']: {
+  parent: app
+  name: name
+  properties: { allow: false }
+}]
+
+resource appLogs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'viva-import'
+  scope: app
+  properties: {
+    workspaceId: workspaceId
+    logs: [{ categoryGroup: 'allLogs', enabled: true }]
+    metrics: [{ category: 'AllMetrics', enabled: true }]
+  }
+}
+
+output name string = app.name
+output uri string = 'https://${app.properties.defaultHostName}'

@@ -1,0 +1,116 @@
+// What the program works with, in an account that is there, and what it may do with each.
+param accountName string
+param principalId string
+param workspaceId string
+
+var roles = loadJsonContent('../../roles.json')
+
+var containers = [
+  { name: 'inbox', role: 'Storage Blob Data Reader' }
+  { name: 'connections', role: 'Storage Blob Data Reader' }
+  { name: 'packages', role: 'Storage Blob Data Contributor' }
+  { name: 'reports', role: 'Storage Blob Data Contributor' }
+]
+
+// The trigger makes a message invisible for longer while it works on it. That is an update of the
+// message, which Reader and Message Processor may not. What it gives up it puts into the other queue,
+// and `doctor` looks whether something lies there.
+var queueRoles = [
+  { queue: 0, role: 'Storage Queue Data Contributor' }
+  { queue: 1, role: 'Storage Queue Data Message Sender' }
+  { queue: 1, role: 'Storage Queue Data Reader' }
+]
+
+resource account 'Microsoft.Storage/storageAccounts@2025-01-01' existing = {
+  name: accountName
+}
+
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-01-01' existing = {
+  parent: account
+  name: 'default'
+}
+
+resource queues 'Microsoft.Storage/storageAccounts/queueServices@2025-01-01' existing = {
+  parent: account
+  name: 'default'
+}
+
+resource tables 'Microsoft.Storage/storageAccounts/tableServices@2025-01-01' existing = {
+  parent: account
+  name: 'default'
+}
+
+resource container 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-01-01' = [for item in containers: {
+  parent: blobs
+  name: item.name
+}]
+
+resource queue 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-01-01' = [for name in ['arrivals', 'arrivals-poison']: {
+  parent: queues
+  name: name
+}]
+
+resource imports 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-01-01' = {
+  parent: tables
+  name: 'imports'
+}
+
+resource containerRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (item, i) in containers: {
+  name: guid(container[i].id, principalId, item.role)
+  scope: container[i]
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles[item.role])
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+  }
+}]
+
+resource queueRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for item in queueRoles: {
+  name: guid(queue[item.queue].id, principalId, item.role)
+  scope: queue[item.queue]
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles[item.role])
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+  }
+}]
+
+resource tableRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(imports.id, principalId, 'Storage Table Data Contributor')
+  scope: imports
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Storage Table Data Contributor'])
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// Who touched HR data. Reads of queue and table are left out: the host asks every few seconds.
+resource blobLogs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'viva-import'
+  scope: blobs
+  properties: {
+    workspaceId: workspaceId
+    logs: [for category in ['StorageRead', 'StorageWrite', 'StorageDelete']: { category: category, enabled: true }]
+  }
+}
+
+resource queueLogs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'viva-import'
+  scope: queues
+  properties: {
+    workspaceId: workspaceId
+    logs: [{ category: 'StorageWrite', enabled: true }]
+  }
+}
+
+resource tableLogs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'viva-import'
+  scope: tables
+  properties: {
+    workspaceId: workspaceId
+    logs: [for category in ['StorageWrite', 'StorageDelete']: { category: category, enabled: true }]
+  }
+}
+
+output location string = account.location
