@@ -3,7 +3,7 @@ param accountName string
 param principalId string
 param workspaceId string
 
-var roles = loadJsonContent('../../roles.json')
+var roles = loadJsonContent('../roles.json')
 
 var containers = [
   { name: 'inbox', role: 'Storage Blob Data Reader' }

@@ -3,7 +3,7 @@ param topicName string
 param accountName string
 param workspaceId string
 
-var roles = loadJsonContent('../../roles.json')
+var roles = loadJsonContent('../roles.json')
 
 resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' existing = {
   name: topicName

@@ -6,7 +6,7 @@ param privateNetwork bool
 param softDeleteDays int
 param principalId string
 
-var roles = loadJsonContent('../../roles.json')
+var roles = loadJsonContent('../roles.json')
 
 resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
   name: name

@@ -3,7 +3,7 @@ param vaultName string
 param keyName string
 param identityId string
 
-var roles = loadJsonContent('../../roles.json')
+var roles = loadJsonContent('../roles.json')
 
 resource vault 'Microsoft.KeyVault/vaults@2024-11-01' existing = {
   name: vaultName

@@ -4,7 +4,7 @@ param tags object
 param logRetentionDays int
 param principalId string
 
-var roles = loadJsonContent('../../roles.json')
+var roles = loadJsonContent('../roles.json')
 
 resource workspace 'Microsoft.OperationalInsights/workspaces@2025-02-01' = {
   name: 'log-${token}'

@@ -1,0 +1,115 @@
+locals {
+  # The host knows no default for these.
+  schedules = {
+    IMPORT_SCHEDULE = "0 0 6 * * 1"
+    SWEEP_SCHEDULE  = "0 30 * * * *"
+    DRIVE_SCHEDULE  = "0 * * * * *"
+  }
+
+  connections = {
+    # The identity alone: beside these, AzureWebJobsStorage itself must not be set, not even empty.
+    AzureWebJobsStorage__accountName = azurerm_storage_account.host.name
+    AzureWebJobsStorage__credential  = "managedidentity"
+    AzureWebJobsStorage__clientId    = azurerm_user_assigned_identity.app.client_id
+    # Addresses: the program takes the account's name too, the host's scaling these alone.
+    ImportStorage__blobServiceUri  = "https://${local.data_account_name}.blob.core.windows.net"
+    ImportStorage__queueServiceUri = "https://${local.data_account_name}.queue.core.windows.net"
+    ImportStorage__tableServiceUri = "https://${local.data_account_name}.table.core.windows.net"
+    ImportStorage__credential      = "managedidentity"
+    ImportStorage__clientId        = azurerm_user_assigned_identity.app.client_id
+    # It says where telemetry goes. The key in it opens nothing: local authentication is off.
+    APPLICATIONINSIGHTS_CONNECTION_STRING     = azurerm_application_insights.this.connection_string
+    APPLICATIONINSIGHTS_AUTHENTICATION_STRING = "ClientId=${azurerm_user_assigned_identity.app.client_id};Authorization=AAD"
+  }
+
+  app_settings = merge(local.schedules, var.app_settings, local.connections)
+}
+
+resource "azurerm_service_plan" "this" {
+  name                = "plan-${local.token}"
+  location            = azurerm_resource_group.this.location
+  resource_group_name = azurerm_resource_group.this.name
+  os_type             = "Linux"
+  sku_name            = "FC1"
+  tags                = local.tags
+}
+
+# By azapi: azurerm_function_app_flex_consumption (up to 5.10) writes an AzureWebJobsStorage with an
+# account key beside the identity, whatever is asked for, and with it empty the host does not start
+# (hashicorp/terraform-provider-azurerm#29149, #29693). Go back once that resource can leave it out.
+resource "azapi_resource" "app" {
+  type      = "Microsoft.Web/sites@2024-11-01"
+  parent_id = azurerm_resource_group.this.id
+  name      = "func-${local.token}"
+  location  = azurerm_resource_group.this.location
+  tags      = merge(local.tags, { "azd-service-name" = "importer" })
+  identity {
+    type         = "UserAssigned"
+    identity_ids = [azurerm_user_assigned_identity.app.id]
+  }
+  body = {
+    kind = "functionapp,linux"
+    properties = {
+      serverFarmId              = azurerm_service_plan.this.id
+      httpsOnly                 = true
+      publicNetworkAccess       = "Enabled"
+      keyVaultReferenceIdentity = azurerm_user_assigned_identity.app.id
+      virtualNetworkSubnetId    = one(azurerm_subnet.app[*].id)
+      functionAppConfig = {
+        deployment = {
+          storage = {
+            type  = "blobContainer"
+            value = "https://${azurerm_storage_account.host.name}.blob.core.windows.net/${azurerm_storage_container.package.name}"
+            authentication = {
+              type                           = "UserAssignedIdentity"
+              userAssignedIdentityResourceId = azurerm_user_assigned_identity.app.id
+            }
+          }
+        }
+        runtime = { name = "custom", version = "1.0" }
+        scaleAndConcurrency = {
+          instanceMemoryMB     = var.instance_memory_mb
+          maximumInstanceCount = var.maximum_instance_count
+        }
+      }
+      siteConfig = {
+        minTlsVersion    = "1.2"
+        scmMinTlsVersion = "1.2"
+        http20Enabled    = true
+        ftpsState        = "Disabled"
+        appSettings      = [for name, value in local.app_settings : { name = name, value = value }]
+      }
+    }
+  }
+  response_export_values = ["properties.defaultHostName"]
+  # The roles have to be there before the host starts, and so have the endpoints.
+  depends_on = [
+    azurerm_role_assignment.host,
+    azurerm_role_assignment.container,
+    azurerm_role_assignment.queue,
+    azurerm_role_assignment.table,
+    azurerm_private_endpoint.this,
+    azurerm_private_dns_zone_virtual_network_link.this,
+  ]
+}
+
+# Publishing takes an Entra token, and no password.
+resource "azapi_resource" "publishing" {
+  for_each  = toset(["scm", "ftp"])
+  type      = "Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01"
+  parent_id = azapi_resource.app.id
+  name      = each.key
+  body      = { properties = { allow = false } }
+}
+
+resource "azurerm_monitor_diagnostic_setting" "app" {
+  name                       = "viva-import"
+  target_resource_id         = azapi_resource.app.id
+  log_analytics_workspace_id = azurerm_log_analytics_workspace.this.id
+  enabled_log {
+    category_group = "allLogs"
+  }
+  enabled_metric {
+    category = "AllMetrics"
+  }
+}

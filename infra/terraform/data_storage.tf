@@ -1,0 +1,124 @@
+locals {
+  owns_storage      = var.existing_storage_account_id == ""
+  data_account_id   = local.owns_storage ? azurerm_storage_account.data[0].id : var.existing_storage_account_id
+  data_account_name = local.owns_storage ? azurerm_storage_account.data[0].name : split("/", var.existing_storage_account_id)[8]
+  data_group_name   = local.owns_storage ? azurerm_resource_group.this.name : split("/", var.existing_storage_account_id)[4]
+  data_location     = local.owns_storage ? azurerm_resource_group.this.location : data.azapi_resource.existing_storage[0].location
+
+  # 8 is the vault, 10 the key.
+  key = split("/", var.customer_managed_key_id)
+}
+
+# By azapi: the data source of azurerm would read the account's keys into the state.
+data "azapi_resource" "existing_storage" {
+  count       = local.owns_storage ? 0 : 1
+  type        = "Microsoft.Storage/storageAccounts@2025-01-01"
+  resource_id = var.existing_storage_account_id
+}
+
+# The account of the HR data, where it is our own.
+resource "azurerm_storage_account" "data" {
+  count                            = local.owns_storage ? 1 : 0
+  name                             = "stdata${local.token}"
+  location                         = azurerm_resource_group.this.location
+  resource_group_name              = azurerm_resource_group.this.name
+  account_kind                     = "StorageV2"
+  account_tier                     = "Standard"
+  account_replication_type         = "ZRS"
+  min_tls_version                  = "TLS1_2"
+  https_traffic_only_enabled       = true
+  allow_nested_items_to_be_public  = false
+  shared_access_key_enabled        = false
+  default_to_oauth_authentication  = true
+  cross_tenant_replication_enabled = false
+  local_user_enabled               = false
+  public_network_access            = var.private_network ? "Disabled" : "Enabled"
+  # Queues and tables take a customer's key only where this was said at the very beginning.
+  queue_encryption_key_type = "Account"
+  table_encryption_key_type = "Account"
+  tags                      = local.tags
+  blob_properties {
+    # Versions would outlive the retention.
+    versioning_enabled = false
+    delete_retention_policy {
+      days = var.soft_delete_days
+    }
+    container_delete_retention_policy {
+      days = var.soft_delete_days
+    }
+  }
+  network_rules {
+    default_action = var.private_network ? "Deny" : "Allow"
+    # Event Grid is one of these services: it has to reach the queue even where nobody else may.
+    bypass = ["AzureServices"]
+  }
+  dynamic "identity" {
+    for_each = azurerm_user_assigned_identity.key
+    content {
+      type         = "UserAssigned"
+      identity_ids = [identity.value.id]
+    }
+  }
+  dynamic "customer_managed_key" {
+    for_each = azurerm_user_assigned_identity.key
+    content {
+      # Without a version: a rotated key is taken up by itself.
+      key_vault_key_id          = "https://${local.key[8]}.vault.azure.net/keys/${local.key[10]}"
+      user_assigned_identity_id = customer_managed_key.value.id
+    }
+  }
+  depends_on = [azurerm_role_assignment.key]
+}
+
+# An identity of its own: what encrypts is not what reads.
+resource "azurerm_user_assigned_identity" "key" {
+  count               = var.customer_managed_key_id == "" ? 0 : 1
+  name                = "id-key-${local.token}"
+  location            = azurerm_resource_group.this.location
+  resource_group_name = azurerm_resource_group.this.name
+  tags                = local.tags
+}
+
+# It may wrap and unwrap with this key, and nothing else.
+resource "azurerm_role_assignment" "key" {
+  count                = var.customer_managed_key_id == "" ? 0 : 1
+  scope                = var.customer_managed_key_id
+  role_definition_name = "Key Vault Crypto Service Encryption User"
+  principal_id         = azurerm_user_assigned_identity.key[0].principal_id
+  principal_type       = "ServicePrincipal"
+}
+
+resource "azurerm_storage_management_policy" "data" {
+  count              = local.owns_storage ? 1 : 0
+  storage_account_id = azurerm_storage_account.data[0].id
+  rule {
+    name    = "delete-hr-data"
+    enabled = true
+    filters {
+      blob_types   = ["blockBlob"]
+      prefix_match = ["inbox/", "packages/", "reports/", "dead-letter/"]
+    }
+    actions {
+      base_blob {
+        delete_after_days_since_modification_greater_than = var.retention_days
+      }
+    }
+  }
+}
+
+resource "azurerm_management_lock" "data" {
+  count      = local.owns_storage && var.delete_lock ? 1 : 0
+  name       = "keep"
+  scope      = azurerm_storage_account.data[0].id
+  lock_level = "CanNotDelete"
+  notes      = "Holds HR exports and the history of their imports."
+}
+
+resource "azurerm_security_center_storage_defender" "data" {
+  count                                       = local.owns_storage && var.defender_for_storage ? 1 : 0
+  storage_account_id                          = azurerm_storage_account.data[0].id
+  override_subscription_settings_enabled      = true
+  malware_scanning_on_upload_enabled          = true
+  malware_scanning_on_upload_cap_gb_per_month = 100
+  sensitive_data_discovery_enabled            = true
+}

@@ -1,0 +1,46 @@
+# What the Functions host keeps: its keys, leases, timers and the package. No HR data.
+resource "azurerm_storage_account" "host" {
+  name                             = "sthost${local.token}"
+  location                         = azurerm_resource_group.this.location
+  resource_group_name              = azurerm_resource_group.this.name
+  account_kind                     = "StorageV2"
+  account_tier                     = "Standard"
+  account_replication_type         = "ZRS"
+  min_tls_version                  = "TLS1_2"
+  https_traffic_only_enabled       = true
+  allow_nested_items_to_be_public  = false
+  shared_access_key_enabled        = false
+  default_to_oauth_authentication  = true
+  cross_tenant_replication_enabled = false
+  local_user_enabled               = false
+  public_network_access            = var.private_network ? "Disabled" : "Enabled"
+  tags                             = local.tags
+  blob_properties {
+    delete_retention_policy {
+      days = var.soft_delete_days
+    }
+    container_delete_retention_policy {
+      days = var.soft_delete_days
+    }
+  }
+  network_rules {
+    default_action = var.private_network ? "Deny" : "Allow"
+    bypass         = ["AzureServices"]
+  }
+}
+
+resource "azurerm_storage_container" "package" {
+  name                  = "app-package"
+  storage_account_id    = azurerm_storage_account.host.id
+  container_access_type = "private"
+}
+
+# The host makes its containers itself, so its roles are on the account: blobs are what it needs, and
+# it notes its own troubles in a table.
+resource "azurerm_role_assignment" "host" {
+  for_each             = toset(["Storage Blob Data Owner", "Storage Table Data Contributor"])
+  scope                = azurerm_storage_account.host.id
+  role_definition_name = each.key
+  principal_id         = azurerm_user_assigned_identity.app.principal_id
+  principal_type       = "ServicePrincipal"
+}
