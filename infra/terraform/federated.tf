@@ -19,12 +19,14 @@ resource "terraform_data" "federated_credential" {
   }
 
   provisioner "local-exec" {
+    interpreter = ["bash", "-c"]
     command     = "az rest --method PATCH --url \"$URL\" --headers Prefer=create-if-missing Content-Type=application/json --body \"$BODY\""
     environment = { URL = self.triggers_replace.url, BODY = self.triggers_replace.body }
   }
 
   provisioner "local-exec" {
     when        = destroy
+    interpreter = ["bash", "-c"]
     command     = "az rest --method DELETE --url \"$URL\""
     environment = { URL = self.triggers_replace.url }
   }

@@ -1,0 +1,177 @@
+# Each switch in both positions.
+mock_provider "azurerm" {
+  source = "./tests/mocks"
+}
+
+mock_provider "azapi" {
+  source = "./tests/mocks"
+}
+
+variables {
+  environment_name = "hrtest"
+  location         = "westeurope"
+  alert_email      = "hr-it@example.com"
+}
+
+run "everything_is_off_by_default" {
+  assert {
+    condition     = length(azurerm_virtual_network.this) + length(azurerm_private_endpoint.this) + length(azurerm_private_dns_zone.this) == 0 && azapi_resource.app.body.properties.virtualNetworkSubnetId == null
+    error_message = "no private network unless asked for"
+  }
+  assert {
+    condition     = alltrue([for account in [azurerm_storage_account.host, azurerm_storage_account.data[0]] : account.public_network_access == "Enabled" && account.network_rules[0].default_action == "Allow"])
+    error_message = "storage is reached from anywhere with a token"
+  }
+  assert {
+    condition     = length(data.azapi_resource.existing_storage) == 0 && length(azurerm_eventgrid_system_topic.this) == 1
+    error_message = "an account and a topic of its own"
+  }
+  assert {
+    condition     = length(terraform_data.federated_credential) == 0
+    error_message = "no app registration is touched"
+  }
+  assert {
+    condition     = length(azurerm_user_assigned_identity.key) == 0 && length(azurerm_storage_account.data[0].customer_managed_key) == 0
+    error_message = "Microsoft holds the key"
+  }
+  assert {
+    condition     = length(azurerm_management_lock.data) == 0 && length(azurerm_security_center_storage_defender.data) == 0
+    error_message = "no lock and no Defender"
+  }
+}
+
+run "a_private_network" {
+  variables {
+    private_network = true
+  }
+  assert {
+    condition     = toset(keys(azurerm_private_endpoint.this)) == toset(["host-blob", "host-queue", "host-table", "data-blob", "data-queue", "data-table"])
+    error_message = "an endpoint for each service of both accounts"
+  }
+  assert {
+    condition     = toset(keys(azurerm_private_dns_zone_virtual_network_link.this)) == toset(["blob", "queue", "table"])
+    error_message = "names of all three services resolve to the endpoints"
+  }
+  assert {
+    condition     = alltrue([for account in [azurerm_storage_account.host, azurerm_storage_account.data[0]] : account.public_network_access == "Disabled" && account.network_rules[0].default_action == "Deny"])
+    error_message = "storage is closed to the internet"
+  }
+  assert {
+    condition     = azurerm_storage_account.data[0].network_rules[0].bypass == toset(["AzureServices"])
+    error_message = "Event Grid still has to reach the queue"
+  }
+  assert {
+    condition     = azurerm_subnet.app[0].delegation[0].service_delegation[0].name == "Microsoft.App/environments" && azapi_resource.app.body.properties.virtualNetworkSubnetId == azurerm_subnet.app[0].id
+    error_message = "the app runs in its subnet"
+  }
+}
+
+run "a_storage_account_that_is_there" {
+  variables {
+    existing_storage_account_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-hr/providers/Microsoft.Storage/storageAccounts/hrdata"
+    delete_lock                 = true
+    defender_for_storage        = true
+  }
+  assert {
+    condition     = length(azurerm_storage_account.data) + length(azurerm_storage_management_policy.data) + length(azurerm_management_lock.data) + length(azurerm_security_center_storage_defender.data) == 0
+    error_message = "the account stays its owner's"
+  }
+  assert {
+    condition     = alltrue([for container in azurerm_storage_container.data : container.storage_account_id == var.existing_storage_account_id]) && azurerm_storage_table.imports.storage_account_id == var.existing_storage_account_id
+    error_message = "containers and table are made in it"
+  }
+  assert {
+    condition     = azurerm_eventgrid_system_topic.this[0].resource_group_name == "rg-hr" && azurerm_eventgrid_system_topic.this[0].location == "northeurope"
+    error_message = "its topic is where the account is"
+  }
+  assert {
+    condition     = local.app_settings.ImportStorage__queueServiceUri == "https://hrdata.queue.core.windows.net" && output.DATA_STORAGE_ACCOUNT_NAME == "hrdata"
+    error_message = "the app works with it"
+  }
+}
+
+run "a_system_topic_that_is_there" {
+  variables {
+    existing_storage_account_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-hr/providers/Microsoft.Storage/storageAccounts/hrdata"
+    existing_system_topic_id    = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-hr/providers/Microsoft.EventGrid/systemTopics/hr-events"
+  }
+  assert {
+    condition     = length(azurerm_eventgrid_system_topic.this) == 0 && azurerm_eventgrid_system_topic_event_subscription.arrivals.system_topic == "hr-events"
+    error_message = "the subscription is one of that topic"
+  }
+  assert {
+    condition     = azurerm_role_assignment.topic_queue.principal_id == "55555555-5555-5555-5555-555555555555"
+    error_message = "that topic's identity delivers"
+  }
+}
+
+run "a_topic_without_its_account_is_refused" {
+  command = plan
+  variables {
+    existing_system_topic_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-hr/providers/Microsoft.EventGrid/systemTopics/hr-events"
+  }
+  expect_failures = [var.existing_system_topic_id]
+}
+
+# Planned only: applied, it would call the Azure CLI.
+run "an_app_registration_that_trusts_the_identity" {
+  command = plan
+  variables {
+    federated_application_unique_name = "viva-hr"
+  }
+  assert {
+    condition     = length(terraform_data.federated_credential) == 1 && strcontains(local.federated_credential_url, "applications(uniqueName='viva-hr')")
+    error_message = "a credential of that registration"
+  }
+}
+
+run "a_key_of_the_customers" {
+  variables {
+    customer_managed_key_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-keys/providers/Microsoft.KeyVault/vaults/hr-keys/keys/hr"
+  }
+  assert {
+    condition     = azurerm_storage_account.data[0].customer_managed_key[0].key_vault_key_id == "https://hr-keys.vault.azure.net/keys/hr"
+    error_message = "the data is encrypted with it, whatever its version"
+  }
+  assert {
+    condition     = azurerm_role_assignment.key[0].scope == var.customer_managed_key_id && azurerm_role_assignment.key[0].role_definition_name == "Key Vault Crypto Service Encryption User"
+    error_message = "the role is on the key alone"
+  }
+  assert {
+    condition     = azurerm_storage_account.data[0].queue_encryption_key_type == "Account" && azurerm_storage_account.data[0].table_encryption_key_type == "Account"
+    error_message = "queues and tables are encrypted with it too"
+  }
+}
+
+run "a_lock_and_defender" {
+  variables {
+    delete_lock          = true
+    defender_for_storage = true
+  }
+  assert {
+    condition     = azurerm_management_lock.data[0].lock_level == "CanNotDelete" && azurerm_management_lock.data[0].scope == azurerm_storage_account.data[0].id
+    error_message = "the data account cannot be deleted"
+  }
+  assert {
+    condition     = azurerm_security_center_storage_defender.data[0].malware_scanning_on_upload_enabled
+    error_message = "uploads are scanned"
+  }
+}
+
+run "settings_of_the_program" {
+  variables {
+    app_settings = {
+      SWEEP_SCHEDULE          = "0 0 * * * *"
+      MAX_SHRINK_PERCENT      = "20"
+      ImportStorage__clientId = "66666666-6666-6666-6666-666666666666"
+    }
+  }
+  assert {
+    condition     = local.app_settings.MAX_SHRINK_PERCENT == "20" && local.app_settings.SWEEP_SCHEDULE == "0 0 * * * *"
+    error_message = "settings are passed on and win over the schedules"
+  }
+  assert {
+    condition     = local.app_settings.DRIVE_SCHEDULE == "0 * * * * *" && local.app_settings.ImportStorage__clientId == "33333333-3333-3333-3333-333333333333"
+    error_message = "what connects the parts stays"
+  }
+}
