@@ -13,6 +13,8 @@ param deleteLock bool
 param defenderForStorage bool
 
 resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
+  // checkov:skip=CKV_AZURE_35:Whoever comes needs an Entra token; privateNetwork closes the firewall too
+  // checkov:skip=CKV_AZURE_206:Zone-redundant; HR data is not copied into another region
   name: name
   location: location
   tags: tags

@@ -9,6 +9,8 @@ param principalId string
 var roles = loadJsonContent('../roles.json')
 
 resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
+  // checkov:skip=CKV_AZURE_35:Whoever comes needs an Entra token; privateNetwork closes the firewall too
+  // checkov:skip=CKV_AZURE_206:Zone-redundant; HR data is not copied into another region
   name: name
   location: location
   tags: tags
