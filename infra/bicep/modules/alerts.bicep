@@ -7,9 +7,8 @@ param workspaceId string
 param topicId string
 
 // Each value of the column `dimension` is an alert of its own, and stands in its e-mail.
-var logAlerts = [
-  {
-    name: 'import-needs-a-person'
+var logAlerts = items({
+  'import-needs-a-person': {
     query: loadTextContent('../../alerts/import-needs-a-person.kql')
     severity: 2
     operator: 'GreaterThan'
@@ -17,8 +16,7 @@ var logAlerts = [
     window: 'PT1H'
     dimension: 'Message'
   }
-  {
-    name: 'nothing-imported'
+  'nothing-imported': {
     query: replace(loadTextContent('../../alerts/nothing-imported.kql'), '$DAYS', string(daysWithoutImport))
     severity: 2
     operator: 'GreaterThan'
@@ -26,8 +24,7 @@ var logAlerts = [
     window: 'PT2H'
     dimension: 'Connection'
   }
-  {
-    name: 'arrivals-poison'
+  'arrivals-poison': {
     query: loadTextContent('../../alerts/arrivals-poison.kql')
     severity: 2
     operator: 'GreaterThan'
@@ -35,8 +32,7 @@ var logAlerts = [
     window: 'PT1H'
     dimension: ''
   }
-  {
-    name: 'host-down'
+  'host-down': {
     query: loadTextContent('../../alerts/host-down.kql')
     severity: 1
     operator: 'LessThan'
@@ -44,8 +40,7 @@ var logAlerts = [
     window: 'PT30M'
     dimension: ''
   }
-  {
-    name: 'functions-failing'
+  'functions-failing': {
     query: loadTextContent('../../alerts/functions-failing.kql')
     severity: 2
     operator: 'GreaterThan'
@@ -53,13 +48,13 @@ var logAlerts = [
     window: 'PT30M'
     dimension: ''
   }
-]
+})
 
 // What Event Grid could not deliver, and what it could not even put aside.
-var eventAlerts = [
-  { name: 'arrivals-dead-lettered', metric: 'DeadLetteredCount' }
-  { name: 'arrivals-dropped', metric: 'DroppedEventCount' }
-]
+var eventAlerts = items({
+  'arrivals-dead-lettered': 'DeadLetteredCount'
+  'arrivals-dropped': 'DroppedEventCount'
+})
 
 resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
   name: 'ag-${token}'
@@ -73,28 +68,28 @@ resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
 }
 
 resource logAlert 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for alert in logAlerts: {
-  name: alert.name
+  name: alert.key
   location: location
   tags: tags
   kind: 'LogAlert'
   properties: {
-    displayName: 'viva-import: ${alert.name}'
+    displayName: 'viva-import: ${alert.key}'
     enabled: true
-    severity: alert.severity
+    severity: alert.value.severity
     scopes: [workspaceId]
     evaluationFrequency: 'PT15M'
-    windowSize: alert.window
+    windowSize: alert.value.window
     autoMitigate: true
     // The tables come with the first lines.
     skipQueryValidation: true
     criteria: {
       allOf: [
         {
-          query: alert.query
+          query: alert.value.query
           timeAggregation: 'Count'
-          operator: alert.operator
-          threshold: alert.threshold
-          dimensions: empty(alert.dimension) ? [] : [{ name: alert.dimension, operator: 'Include', values: ['*'] }]
+          operator: alert.value.operator
+          threshold: alert.value.threshold
+          dimensions: empty(alert.value.dimension) ? [] : [{ name: alert.value.dimension, operator: 'Include', values: ['*'] }]
           failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
         }
       ]
@@ -104,7 +99,7 @@ resource logAlert 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for ale
 }]
 
 resource eventAlert 'Microsoft.Insights/metricAlerts@2018-03-01' = [for alert in eventAlerts: {
-  name: alert.name
+  name: alert.key
   location: 'global'
   tags: tags
   properties: {
@@ -119,9 +114,9 @@ resource eventAlert 'Microsoft.Insights/metricAlerts@2018-03-01' = [for alert in
       allOf: [
         {
           criterionType: 'StaticThresholdCriterion'
-          name: alert.metric
+          name: alert.value
           metricNamespace: 'Microsoft.EventGrid/systemTopics'
-          metricName: alert.metric
+          metricName: alert.value
           timeAggregation: 'Total'
           operator: 'GreaterThan'
           threshold: 0

@@ -5,21 +5,22 @@ param workspaceId string
 
 var roles = loadJsonContent('../roles.json')
 
-var containers = [
-  { name: 'inbox', role: 'Storage Blob Data Reader' }
-  { name: 'connections', role: 'Storage Blob Data Reader' }
-  { name: 'packages', role: 'Storage Blob Data Contributor' }
-  { name: 'reports', role: 'Storage Blob Data Contributor' }
-]
+var containers = items({
+  inbox: 'Storage Blob Data Reader'
+  connections: 'Storage Blob Data Reader'
+  packages: 'Storage Blob Data Contributor'
+  reports: 'Storage Blob Data Contributor'
+})
 
 // The trigger makes a message invisible for longer while it works on it. That is an update of the
 // message, which Reader and Message Processor may not. What it gives up it puts into the other queue,
 // and `doctor` looks whether something lies there.
 var queueRoles = [
-  { queue: 0, role: 'Storage Queue Data Contributor' }
-  { queue: 1, role: 'Storage Queue Data Message Sender' }
-  { queue: 1, role: 'Storage Queue Data Reader' }
+  { queue: 'arrivals', role: 'Storage Queue Data Contributor' }
+  { queue: 'arrivals-poison', role: 'Storage Queue Data Message Sender' }
+  { queue: 'arrivals-poison', role: 'Storage Queue Data Reader' }
 ]
+var queueNames = ['arrivals', 'arrivals-poison']
 
 resource account 'Microsoft.Storage/storageAccounts@2025-01-01' existing = {
   name: accountName
@@ -42,10 +43,10 @@ resource tables 'Microsoft.Storage/storageAccounts/tableServices@2025-01-01' exi
 
 resource container 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-01-01' = [for item in containers: {
   parent: blobs
-  name: item.name
+  name: item.key
 }]
 
-resource queue 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-01-01' = [for name in ['arrivals', 'arrivals-poison']: {
+resource queue 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-01-01' = [for name in queueNames: {
   parent: queues
   name: name
 }]
@@ -56,18 +57,18 @@ resource imports 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-01
 }
 
 resource containerRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (item, i) in containers: {
-  name: guid(container[i].id, principalId, item.role)
+  name: guid(container[i].id, principalId, item.value)
   scope: container[i]
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles[item.role])
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles[item.value])
     principalId: principalId
     principalType: 'ServicePrincipal'
   }
 }]
 
 resource queueRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for item in queueRoles: {
-  name: guid(queue[item.queue].id, principalId, item.role)
-  scope: queue[item.queue]
+  name: guid(queue[indexOf(queueNames, item.queue)].id, principalId, item.role)
+  scope: queue[indexOf(queueNames, item.queue)]
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles[item.role])
     principalId: principalId
