@@ -1,53 +1,58 @@
 locals {
   # Each value of the column `dimension` is an alert of its own, and stands in its e-mail.
-  log_alerts = {
-    import-needs-a-person = {
+  log_alerts = [
+    {
+      name      = "import-needs-a-person"
       query     = file("${path.module}/../alerts/import-needs-a-person.kql")
       severity  = 2
       operator  = "GreaterThan"
       threshold = 0
       window    = "PT1H"
       dimension = "Message"
-    }
-    nothing-imported = {
+    },
+    {
+      name      = "nothing-imported"
       query     = replace(file("${path.module}/../alerts/nothing-imported.kql"), "$DAYS", tostring(var.days_without_import))
       severity  = 2
       operator  = "GreaterThan"
       threshold = 0
       window    = "PT2H"
       dimension = "Connection"
-    }
-    arrivals-poison = {
+    },
+    {
+      name      = "arrivals-poison"
       query     = file("${path.module}/../alerts/arrivals-poison.kql")
       severity  = 2
       operator  = "GreaterThan"
       threshold = 0
       window    = "PT1H"
       dimension = ""
-    }
-    host-down = {
+    },
+    {
+      name      = "host-down"
       query     = file("${path.module}/../alerts/host-down.kql")
       severity  = 1
       operator  = "LessThan"
       threshold = 1
       window    = "PT30M"
       dimension = ""
-    }
-    functions-failing = {
+    },
+    {
+      name      = "functions-failing"
       query     = file("${path.module}/../alerts/functions-failing.kql")
       severity  = 2
       operator  = "GreaterThan"
       threshold = 3
       window    = "PT30M"
       dimension = ""
-    }
-  }
+    },
+  ]
 
   # What Event Grid could not deliver, and what it could not even put aside.
-  event_alerts = {
-    arrivals-dead-lettered = "DeadLetteredCount"
-    arrivals-dropped       = "DroppedEventCount"
-  }
+  event_alerts = [
+    { name = "arrivals-dead-lettered", metric = "DeadLetteredCount" },
+    { name = "arrivals-dropped", metric = "DroppedEventCount" },
+  ]
 }
 
 resource "azurerm_monitor_action_group" "people" {
@@ -63,7 +68,7 @@ resource "azurerm_monitor_action_group" "people" {
 }
 
 resource "azurerm_monitor_scheduled_query_rules_alert_v2" "this" {
-  for_each                = local.log_alerts
+  for_each                = { for alert in local.log_alerts : alert.name => alert }
   name                    = each.key
   display_name            = "viva-import: ${each.key}"
   location                = azurerm_resource_group.this.location
@@ -100,7 +105,7 @@ resource "azurerm_monitor_scheduled_query_rules_alert_v2" "this" {
 }
 
 resource "azurerm_monitor_metric_alert" "events" {
-  for_each            = local.event_alerts
+  for_each            = { for alert in local.event_alerts : alert.name => alert.metric }
   name                = each.key
   resource_group_name = azurerm_resource_group.this.name
   tags                = local.tags

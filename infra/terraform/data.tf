@@ -1,11 +1,11 @@
 # What the program works with, and what it may do with each.
 locals {
-  containers = {
-    inbox       = "Storage Blob Data Reader"
-    connections = "Storage Blob Data Reader"
-    packages    = "Storage Blob Data Contributor"
-    reports     = "Storage Blob Data Contributor"
-  }
+  containers = [
+    { name = "inbox", role = "Storage Blob Data Reader" },
+    { name = "connections", role = "Storage Blob Data Reader" },
+    { name = "packages", role = "Storage Blob Data Contributor" },
+    { name = "reports", role = "Storage Blob Data Contributor" },
+  ]
 
   # The trigger makes a message invisible for longer while it works on it. That is an update of the
   # message, which Reader and Message Processor may not. What it gives up it puts into the other queue,
@@ -26,7 +26,7 @@ locals {
 
 resource "azurerm_storage_container" "data" {
   # checkov:skip=CKV2_AZURE_21:It wants the classic logs of the account; data.tf sends reads, writes and deletes to Log Analytics
-  for_each              = local.containers
+  for_each              = toset(local.containers[*].name)
   name                  = each.key
   storage_account_id    = local.data_account_id
   container_access_type = "private"
@@ -45,7 +45,7 @@ resource "azurerm_storage_table" "imports" {
 }
 
 resource "azurerm_role_assignment" "container" {
-  for_each             = local.containers
+  for_each             = { for item in local.containers : item.name => item.role }
   scope                = azurerm_storage_container.data[each.key].id
   role_definition_name = each.value
   principal_id         = azurerm_user_assigned_identity.app.principal_id

@@ -7,8 +7,9 @@ param workspaceId string
 param topicId string
 
 // Each value of the column `dimension` is an alert of its own, and stands in its e-mail.
-var logAlerts = items({
-  'import-needs-a-person': {
+var logAlerts = [
+  {
+    name: 'import-needs-a-person'
     query: loadTextContent('../../alerts/import-needs-a-person.kql')
     severity: 2
     operator: 'GreaterThan'
@@ -16,7 +17,8 @@ var logAlerts = items({
     window: 'PT1H'
     dimension: 'Message'
   }
-  'nothing-imported': {
+  {
+    name: 'nothing-imported'
     query: replace(loadTextContent('../../alerts/nothing-imported.kql'), '$DAYS', string(daysWithoutImport))
     severity: 2
     operator: 'GreaterThan'
@@ -24,7 +26,8 @@ var logAlerts = items({
     window: 'PT2H'
     dimension: 'Connection'
   }
-  'arrivals-poison': {
+  {
+    name: 'arrivals-poison'
     query: loadTextContent('../../alerts/arrivals-poison.kql')
     severity: 2
     operator: 'GreaterThan'
@@ -32,7 +35,8 @@ var logAlerts = items({
     window: 'PT1H'
     dimension: ''
   }
-  'host-down': {
+  {
+    name: 'host-down'
     query: loadTextContent('../../alerts/host-down.kql')
     severity: 1
     operator: 'LessThan'
@@ -40,7 +44,8 @@ var logAlerts = items({
     window: 'PT30M'
     dimension: ''
   }
-  'functions-failing': {
+  {
+    name: 'functions-failing'
     query: loadTextContent('../../alerts/functions-failing.kql')
     severity: 2
     operator: 'GreaterThan'
@@ -48,13 +53,13 @@ var logAlerts = items({
     window: 'PT30M'
     dimension: ''
   }
-})
+]
 
 // What Event Grid could not deliver, and what it could not even put aside.
-var eventAlerts = items({
-  'arrivals-dead-lettered': 'DeadLetteredCount'
-  'arrivals-dropped': 'DroppedEventCount'
-})
+var eventAlerts = [
+  { name: 'arrivals-dead-lettered', metric: 'DeadLetteredCount' }
+  { name: 'arrivals-dropped', metric: 'DroppedEventCount' }
+]
 
 resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
   name: 'ag-${token}'
@@ -68,28 +73,28 @@ resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
 }
 
 resource logAlert 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for alert in logAlerts: {
-  name: alert.key
+  name: alert.name
   location: location
   tags: tags
   kind: 'LogAlert'
   properties: {
-    displayName: 'viva-import: ${alert.key}'
+    displayName: 'viva-import: ${alert.name}'
     enabled: true
-    severity: alert.value.severity
+    severity: alert.severity
     scopes: [workspaceId]
     evaluationFrequency: 'PT15M'
-    windowSize: alert.value.window
+    windowSize: alert.window
     autoMitigate: true
     // The tables come with the first lines.
     skipQueryValidation: true
     criteria: {
       allOf: [
         {
-          query: alert.value.query
+          query: alert.query
           timeAggregation: 'Count'
-          operator: alert.value.operator
-          threshold: alert.value.threshold
-          dimensions: empty(alert.value.dimension) ? [] : [{ name: alert.value.dimension, operator: 'Include', values: ['*'] }]
+          operator: alert.operator
+          threshold: alert.threshold
+          dimensions: empty(alert.dimension) ? [] : [{ name: alert.dimension, operator: 'Include', values: ['*'] }]
           failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
         }
       ]
@@ -99,7 +104,7 @@ resource logAlert 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for ale
 }]
 
 resource eventAlert 'Microsoft.Insights/metricAlerts@2018-03-01' = [for alert in eventAlerts: {
-  name: alert.key
+  name: alert.name
   location: 'global'
   tags: tags
   properties: {
@@ -114,9 +119,9 @@ resource eventAlert 'Microsoft.Insights/metricAlerts@2018-03-01' = [for alert in
       allOf: [
         {
           criterionType: 'StaticThresholdCriterion'
-          name: alert.value
+          name: alert.metric
           metricNamespace: 'Microsoft.EventGrid/systemTopics'
-          metricName: alert.value
+          metricName: alert.metric
           timeAggregation: 'Total'
           operator: 'GreaterThan'
           threshold: 0

@@ -5,12 +5,12 @@ param workspaceId string
 
 var roles = loadJsonContent('../roles.json')
 
-var containers = items({
-  inbox: 'Storage Blob Data Reader'
-  connections: 'Storage Blob Data Reader'
-  packages: 'Storage Blob Data Contributor'
-  reports: 'Storage Blob Data Contributor'
-})
+var containers = [
+  { name: 'inbox', role: 'Storage Blob Data Reader' }
+  { name: 'connections', role: 'Storage Blob Data Reader' }
+  { name: 'packages', role: 'Storage Blob Data Contributor' }
+  { name: 'reports', role: 'Storage Blob Data Contributor' }
+]
 
 // The trigger makes a message invisible for longer while it works on it. That is an update of the
 // message, which Reader and Message Processor may not. What it gives up it puts into the other queue,
@@ -43,7 +43,7 @@ resource tables 'Microsoft.Storage/storageAccounts/tableServices@2025-01-01' exi
 
 resource container 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-01-01' = [for item in containers: {
   parent: blobs
-  name: item.key
+  name: item.name
 }]
 
 resource queue 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-01-01' = [for name in queueNames: {
@@ -57,10 +57,10 @@ resource imports 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-01
 }
 
 resource containerRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (item, i) in containers: {
-  name: guid(container[i].id, principalId, item.value)
+  name: guid(container[i].id, principalId, item.role)
   scope: container[i]
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles[item.value])
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles[item.role])
     principalId: principalId
     principalType: 'ServicePrincipal'
   }
