@@ -10,7 +10,7 @@ use super::{Road, tell};
 use crate::{
     azure::{CONNECTIONS, INBOX, blob::Blob},
     connection,
-    run::{Event, Policy, Refresh, Run, RunId, Source},
+    run::{Event, Policy, Refresh, Run, RunId, Source, State},
     runs::Inserted,
 };
 
@@ -88,17 +88,22 @@ impl Road {
     }
 
     /// Finds files that no event told of: the newest of each full connection, all of each
-    /// incremental one, oldest first. How many are new.
+    /// incremental one, oldest first. How many are new. Tells for how long each has completed nothing.
     ///
     /// # Errors
     /// Storage failed; the next sweep finds the rest.
     pub async fn sweep(&self) -> Result<usize> {
         let mut found = 0;
-        let known: HashSet<RunId> =
-            self.runs.list().await?.into_iter().map(|stored| stored.run.id).collect();
+        let imports: Vec<Run> =
+            self.runs.list().await?.into_iter().map(|stored| stored.run).collect();
+        let known: HashSet<&RunId> = imports.iter().map(|run| &run.id).collect();
         for document in self.blobs.list(CONNECTIONS, "").await? {
             let name = document.name.strip_suffix(".json");
             let Some(name) = name.filter(|name| connection::is_name(name)) else { continue };
+            let since = last_completed(name, &imports).unwrap_or(document.last_modified);
+            let days = ((self.clock)() - since).whole_days();
+            // What the deployment's alert looks for: logs themselves are not searched that far back.
+            tracing::info!("connection {name}: nothing was completed for {days} days");
             let mut files = self.blobs.list(INBOX, &format!("{name}/")).await?;
             files.retain(|blob| connection_of(INBOX, &blob.name).is_some());
             files.sort_by_key(|blob| blob.last_modified);
@@ -125,6 +130,13 @@ impl Road {
         }
         Ok(found)
     }
+}
+
+/// When an import of a connection was last completed; `None` where none ever was.
+fn last_completed(connection: &str, imports: &[Run]) -> Option<OffsetDateTime> {
+    let completed =
+        imports.iter().filter(|run| run.connection == connection && run.state == State::Completed);
+    completed.filter_map(|run| run.ended).max()
 }
 
 /// The connection a blob belongs to: `inbox/<connection>/....csv`.
@@ -167,6 +179,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
+    use crate::config::Config;
 
     #[test]
     fn only_a_csv_in_the_folder_of_a_connection_belongs_to_it() {
@@ -203,5 +216,32 @@ mod tests {
         assert_eq!(run_id(&older, "t"), run_id(&older.clone(), "t"));
         let rewritten = blob("0x3", older.last_modified);
         assert_ne!(run_id(&older, "t"), run_id(&rewritten, "t"));
+    }
+
+    #[test]
+    fn what_counts_as_completed_is_the_last_of_the_connection_itself() {
+        let account = |name: &str| (name == "ImportStorage__accountName").then(|| "a".to_owned());
+        let policy = Config::read(account).unwrap().policy;
+        let monday = datetime!(2026-11-23 06:00 UTC);
+        let blob = Blob {
+            container: INBOX.to_owned(),
+            name: "hr/a.csv".to_owned(),
+            etag: "0x1".to_owned(),
+            bytes: 1,
+            last_modified: monday,
+        };
+        let ended = |connection, state, days| Run {
+            state,
+            ended: Some(monday + time::Duration::days(days)),
+            ..new_run(&blob, "t", connection, monday, &policy)
+        };
+        let imports = [
+            ended("hr", State::Completed, 1),
+            ended("hr", State::Completed, 2),
+            ended("hr", State::Rejected, 3),
+            ended("survey", State::Completed, 4),
+        ];
+        assert_eq!(last_completed("hr", &imports), Some(monday + time::Duration::days(2)));
+        assert_eq!(last_completed("new", &imports), None);
     }
 }
