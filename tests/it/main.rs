@@ -19,6 +19,7 @@ mod doctor;
 mod guard;
 mod help;
 mod identity;
+mod infra;
 mod moving;
 mod package;
 mod pages;

@@ -1,0 +1,246 @@
+//! Bicep and Terraform build the same, and it is what the program and its host want.
+//!
+//! Both are read as text. `plain` takes off what the languages spell differently, and `block` gives
+//! the lines of one variable: those have to be the same, in the same order.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use viva_import::{
+    azure::{ARRIVALS, CONNECTIONS, IMPORTS, INBOX, PACKAGES, POISON, REPORTS},
+    config::{SETTINGS, Setting},
+    host::FUNCTIONS,
+};
+
+/// What the Functions host reads and the program does not.
+const OF_THE_HOST: [&str; 2] = ["AzureWebJobsStorage__", "APPLICATIONINSIGHTS_"];
+/// What stands in the place of `ImportStorage__blobServiceUri` and its like, and not beside them.
+const IN_PLACE_OF_ADDRESSES: [&str; 2] = ["ImportStorage__accountName", "ImportStorage"];
+
+/// Everything in the files of a folder and of those below it that end with `ending`.
+fn all(folder: &str, ending: &str) -> String {
+    fn collect(folder: &Path, ending: &str, text: &mut String) {
+        let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+        paths.sort();
+        for path in paths {
+            if path.is_dir() {
+                collect(&path, ending, text);
+            } else if path.to_str().unwrap().ends_with(ending) {
+                text.push_str(&fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    let mut text = String::new();
+    collect(Path::new(folder), ending, &mut text);
+    text
+}
+
+fn bicep() -> String {
+    all("infra/bicep", ".bicep")
+}
+
+fn terraform() -> String {
+    all("infra/terraform", ".tf")
+}
+
+/// A line in neither language: without quotes, and `:` for what is set.
+fn plain(line: &str) -> String {
+    let line = line.replace(['\'', '"'], "");
+    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.trim_end_matches(',').replace(" =", ":")
+}
+
+/// A name in neither language: `appSettings` and `app_settings` are one.
+fn folded(name: &str) -> String {
+    name.replace('_', "").to_lowercase()
+}
+
+fn is_said(line: &str) -> bool {
+    let line = line.trim();
+    !line.is_empty() && !line.starts_with("//") && !line.starts_with('#')
+}
+
+/// The lines of the variable `name`, from the one that opens it to the one that closes it.
+fn block(text: &str, name: &str) -> Vec<String> {
+    let mut lines = text.lines();
+    let opens = |line: &&str| {
+        let line = plain(line);
+        let key = line.trim_start_matches("var ").split(": ").next().unwrap();
+        line.ends_with(['{', '[']) && folded(key) == folded(name)
+    };
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let first = lines.find(opens).unwrap_or_else(|| panic!("no variable {name}"));
+    lines
+        .take_while(|line| line.trim().is_empty() || indent(line) > indent(first))
+        .filter(|line| is_said(line))
+        .map(plain)
+        .collect()
+}
+
+/// The keys of the lines `key: value`.
+fn keys(lines: &[String]) -> BTreeSet<String> {
+    lines.iter().map(|line| line.split(": ").next().unwrap().to_owned()).collect()
+}
+
+/// The words behind `word` where it begins a line, folded.
+fn declared(text: &str, word: &str) -> BTreeSet<String> {
+    let lines = text.lines().filter_map(|line| line.strip_prefix(word)?.strip_prefix(' '));
+    lines.map(|rest| folded(plain(rest).split(' ').next().unwrap())).collect()
+}
+
+/// What stands in quotes.
+fn quoted(text: &str, quote: char) -> BTreeSet<&str> {
+    text.lines()
+        .filter(|line| is_said(line))
+        .flat_map(|line| line.split(quote).skip(1).step_by(2))
+        .collect()
+}
+
+/// The settings that both set, whatever is asked for.
+fn fixed_settings() -> BTreeSet<String> {
+    ["schedules", "connections"]
+        .iter()
+        .flat_map(|name| {
+            let both = [bicep(), terraform()].map(|text| keys(&block(&text, name)));
+            assert_eq!(both[0], both[1], "{name}");
+            both[0].clone()
+        })
+        .collect()
+}
+
+#[test]
+fn both_take_the_same_parameters_and_give_the_same_outputs() {
+    let main = fs::read_to_string("infra/bicep/main.bicep").unwrap();
+    let terraform = terraform();
+    let parameters = declared(&main, "param");
+    assert_eq!(parameters, declared(&terraform, "variable"));
+    assert_eq!(declared(&main, "output"), declared(&terraform, "output"));
+    let of_azd = fs::read_to_string("infra/bicep/main.parameters.json").unwrap();
+    let of_azd: serde_json::Value = serde_json::from_str(&of_azd).unwrap();
+    for name in of_azd["parameters"].as_object().unwrap().keys() {
+        assert!(parameters.contains(&folded(name)), "{name}");
+    }
+}
+
+#[test]
+fn both_declare_the_same_containers_queues_roles_and_alerts() {
+    for name in ["containers", "queueRoles", "schedules", "eventAlerts"] {
+        assert_eq!(block(&bicep(), name), block(&terraform(), name), "{name}");
+    }
+    // Queries are read from the same files, by functions of other names.
+    let alerts = |text: &str| {
+        let mut lines = block(text, "logAlerts");
+        lines.retain(|line| !line.starts_with("query:"));
+        lines
+    };
+    assert_eq!(alerts(&bicep()), alerts(&terraform()));
+    for query in fs::read_dir("infra/alerts").unwrap() {
+        let query = query.unwrap().file_name().into_string().unwrap();
+        assert!(bicep().contains(&query) && terraform().contains(&query), "{query}");
+    }
+    let roles = fs::read_to_string("infra/bicep/roles.json").unwrap();
+    let roles: serde_json::Value = serde_json::from_str(&roles).unwrap();
+    let known: BTreeSet<&str> = roles.as_object().unwrap().keys().map(String::as_str).collect();
+    for (text, quote) in [(bicep(), '\''), (terraform(), '"')] {
+        let used: BTreeSet<&str> = quoted(&text, quote)
+            .into_iter()
+            .filter(|word| known.contains(word) || word.contains(" Data "))
+            .collect();
+        assert_eq!(used, known);
+    }
+}
+
+#[test]
+fn containers_queues_and_table_are_those_of_the_program() {
+    let (bicep, terraform) = (bicep(), terraform());
+    let containers = block(&bicep, "containers");
+    for name in [INBOX, CONNECTIONS, PACKAGES, REPORTS] {
+        assert!(containers.iter().any(|line| line.contains(&format!("name: {name},"))), "{name}");
+    }
+    assert_eq!(containers.len(), 4);
+    for name in [ARRIVALS, POISON, IMPORTS] {
+        assert!(quoted(&bicep, '\'').contains(name) && quoted(&terraform, '"').contains(name));
+    }
+    // Both filter and delete by the same folders, which are containers.
+    for line in [
+        format!("/blobServices/default/containers/{INBOX}/blobs/"),
+        ["PutBlob", "PutBlockList", "CopyBlob", "FlushWithClose", "SftpCommit"].join(", "),
+        [INBOX, PACKAGES, REPORTS, "dead-letter"].map(|it| format!("{it}/")).join(", "),
+    ] {
+        for text in [&bicep, &terraform] {
+            assert!(text.lines().any(|it| plain(it).contains(&line)), "{line}");
+        }
+    }
+}
+
+/// The deployment sets what it alone knows, which are the program's settings without a default, and
+/// what the host knows no default of, which are its timers and who reaches storage for its trigger.
+/// All others are for people to change, through `appSettings`.
+#[test]
+fn both_set_what_the_program_and_its_host_need_and_nothing_else_reads() {
+    let fixed = fixed_settings();
+    let addresses = ["blob", "queue", "table"].map(|it| format!("ImportStorage__{it}ServiceUri"));
+    for name in &fixed {
+        let is_read = SETTINGS.iter().any(|setting| setting.name == name);
+        let of_host = OF_THE_HOST.iter().any(|prefix| name.starts_with(prefix));
+        assert!(is_read || of_host || addresses.contains(name), "nobody reads {name}");
+    }
+    for name in &addresses {
+        assert!(fixed.contains(name), "{name} is not set");
+    }
+    for Setting { name, default, .. } in SETTINGS {
+        let is_timer = name.ends_with("_SCHEDULE");
+        let host_needs = is_timer || *name == "ImportStorage__credential";
+        let is_fixed = (default.is_none() || host_needs) && !IN_PLACE_OF_ADDRESSES.contains(name);
+        assert_eq!(fixed.contains(*name), is_fixed, "{name}");
+        if is_timer {
+            let line = format!("{name}: {}", default.unwrap());
+            assert!(block(&bicep(), "schedules").contains(&line), "{line}");
+        }
+    }
+}
+
+#[test]
+fn what_the_functions_refer_to_is_set() {
+    let fixed = fixed_settings();
+    let functions = all("function", "function.json");
+    for name in functions.split('%').skip(1).step_by(2) {
+        assert!(fixed.contains(name), "{name}");
+    }
+    assert_eq!(functions.matches('%').count(), 2 * 3);
+}
+
+#[test]
+fn alerts_look_for_words_that_the_program_says() {
+    let program = all("src", ".rs");
+    let mut looked_for = 0;
+    for line in all("infra/alerts", ".kql").lines() {
+        let words = line.split('"').skip(1).step_by(2).collect::<Vec<_>>();
+        if line.contains("Message contains") || line.contains("parse Message") {
+            for word in words {
+                let said = word.trim_start_matches(':').trim();
+                assert!(program.contains(said), "nothing in src says {said:?}");
+                looked_for += 1;
+            }
+        } else if line.contains("where Name ==") {
+            assert!(FUNCTIONS.contains(&words[0]), "there is no function {}", words[0]);
+            looked_for += 1;
+        } else if line.contains("Uri contains") {
+            assert_eq!(words.last().unwrap(), &format!("/{POISON}/"));
+            looked_for += 1;
+        }
+    }
+    assert_eq!(looked_for, 3 + 3 + 1 + 1);
+}
+
+#[test]
+fn no_key_is_asked_for() {
+    for text in [bicep(), terraform()] {
+        let text: String = text.lines().filter(|line| is_said(line)).collect();
+        let text = text.to_lowercase();
+        for word in
+            ["listkeys", "listaccountsas", "access_key\"", "primary_connection", "sharedaccess"]
+        {
+            assert!(!text.contains(word), "{word}");
+        }
+    }
+}
