@@ -42,10 +42,17 @@ resource "azurerm_storage_container" "package" {
   container_access_type = "private"
 }
 
-# The host makes its containers itself, so its roles are on the account: blobs are what it needs, and
-# it notes its own troubles in a table.
+locals {
+  # The host makes its containers itself, so its roles are on the account: blobs are what it needs, and
+  # it notes its own troubles in a table.
+  host_roles = [
+    "Storage Blob Data Owner",
+    "Storage Table Data Contributor",
+  ]
+}
+
 resource "azurerm_role_assignment" "host" {
-  for_each             = toset(["Storage Blob Data Owner", "Storage Table Data Contributor"])
+  for_each             = toset(local.host_roles)
   scope                = azurerm_storage_account.host.id
   role_definition_name = each.key
   principal_id         = azurerm_user_assigned_identity.app.principal_id

@@ -46,7 +46,10 @@ resource package 'Microsoft.Storage/storageAccounts/blobServices/containers@2025
 
 // The host makes its containers itself, so its roles are on the account: blobs are what it needs, and
 // it notes its own troubles in a table.
-var hostRoles = ['Storage Blob Data Owner', 'Storage Table Data Contributor']
+var hostRoles = [
+  'Storage Blob Data Owner'
+  'Storage Table Data Contributor'
+]
 
 resource role 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for item in hostRoles: {
   name: guid(account.id, principalId, item)
