@@ -43,6 +43,9 @@ param maximumInstanceCount int = 40
 @description('More app settings of the program: `viva-import settings` lists them. They win over the schedules, and lose against what connects the parts.')
 param appSettings object = {}
 
+@description('Object id of the person or group that runs the imports: writes connections, drops files, reads reports. Without one nobody can, until somebody gives roles.')
+param operatorPrincipalId string = ''
+
 @description('Storage is reached through private endpoints only, and the app runs in a virtual network.')
 param privateNetwork bool = false
 
@@ -179,6 +182,12 @@ module data 'modules/data.bicep' = {
     workspaceId: monitoring.outputs.workspaceId
   }
   dependsOn: [dataStorage]
+}
+
+module operator 'modules/operator.bicep' = if (!empty(operatorPrincipalId)) {
+  scope: resourceGroup(storage[2], storage[4])
+  params: { accountName: storage[8], principalId: operatorPrincipalId }
+  dependsOn: [data]
 }
 
 module topic 'modules/topic.bicep' = if (empty(existingSystemTopicId)) {

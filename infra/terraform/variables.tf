@@ -87,6 +87,12 @@ variable "app_settings" {
   default     = {}
 }
 
+variable "operator_principal_id" {
+  description = "Object id of the person or group that runs the imports: writes connections, drops files, reads reports. Without one nobody can, until somebody gives roles."
+  type        = string
+  default     = ""
+}
+
 variable "private_network" {
   description = "Storage is reached through private endpoints only, and the app runs in a virtual network."
   type        = bool

@@ -160,7 +160,7 @@ fn both_give_the_same_roles() {
     };
     let of_bicep = single(&bicep(), "roles['");
     assert_eq!(of_bicep, single(&terraform(), "role_definition_name = \""));
-    assert_eq!(of_bicep.len(), 5);
+    assert_eq!(of_bicep.len(), 5 + 3);
 }
 
 #[test]

@@ -38,6 +38,10 @@ run "everything_is_off_by_default" {
     condition     = length(azurerm_management_lock.data) == 0 && length(azurerm_security_center_storage_defender.data) == 0
     error_message = "no lock and no Defender"
   }
+  assert {
+    condition     = length(azurerm_role_assignment.operator_container) + length(azurerm_role_assignment.operator_queue) + length(azurerm_role_assignment.operator_table) == 0
+    error_message = "no person gets at the data"
+  }
 }
 
 run "a_private_network" {
@@ -155,6 +159,20 @@ run "a_lock_and_defender" {
   assert {
     condition     = azurerm_security_center_storage_defender.data[0].malware_scanning_on_upload_enabled
     error_message = "uploads are scanned"
+  }
+}
+
+run "somebody_who_runs_the_imports" {
+  variables {
+    operator_principal_id = "77777777-7777-7777-7777-777777777777"
+  }
+  assert {
+    condition     = toset(keys(azurerm_role_assignment.operator_container)) == toset(["inbox", "connections", "packages", "reports"]) && toset(keys(azurerm_role_assignment.operator_queue)) == toset(["arrivals", "arrivals-poison"]) && length(azurerm_role_assignment.operator_table) == 1
+    error_message = "what `viva-import --account` asks for"
+  }
+  assert {
+    condition     = alltrue([for role in azurerm_role_assignment.operator_container : role.principal_id == var.operator_principal_id])
+    error_message = "the roles are that person's"
   }
 }
 

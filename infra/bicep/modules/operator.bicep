@@ -1,0 +1,69 @@
+// Without keys nobody gets at the data unless a role says so: this person or group writes connections,
+// drops files, reads reports and steers imports with `viva-import --account`.
+param accountName string
+param principalId string
+
+var roles = loadJsonContent('../roles.json')
+var containerNames = ['inbox', 'connections', 'packages', 'reports']
+var queueNames = ['arrivals', 'arrivals-poison']
+
+resource account 'Microsoft.Storage/storageAccounts@2025-01-01' existing = {
+  name: accountName
+}
+
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-01-01' existing = {
+  parent: account
+  name: 'default'
+}
+
+resource queues 'Microsoft.Storage/storageAccounts/queueServices@2025-01-01' existing = {
+  parent: account
+  name: 'default'
+}
+
+resource tables 'Microsoft.Storage/storageAccounts/tableServices@2025-01-01' existing = {
+  parent: account
+  name: 'default'
+}
+
+resource container 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-01-01' existing = [for name in containerNames: {
+  parent: blobs
+  name: name
+}]
+
+resource queue 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-01-01' existing = [for name in queueNames: {
+  parent: queues
+  name: name
+}]
+
+resource imports 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-01-01' existing = {
+  parent: tables
+  name: 'imports'
+}
+
+resource containerRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for i in range(0, length(containerNames)): {
+  name: guid(container[i].id, principalId, 'Storage Blob Data Contributor')
+  scope: container[i]
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Storage Blob Data Contributor'])
+    principalId: principalId
+  }
+}]
+
+resource queueRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for i in range(0, length(queueNames)): {
+  name: guid(queue[i].id, principalId, 'Storage Queue Data Reader')
+  scope: queue[i]
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Storage Queue Data Reader'])
+    principalId: principalId
+  }
+}]
+
+resource tableRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(imports.id, principalId, 'Storage Table Data Contributor')
+  scope: imports
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Storage Table Data Contributor'])
+    principalId: principalId
+  }
+}

@@ -1,0 +1,26 @@
+# Without keys nobody gets at the data unless a role says so: this person or group writes connections,
+# drops files, reads reports and steers imports with `viva-import --account`.
+locals {
+  has_operator = var.operator_principal_id != ""
+}
+
+resource "azurerm_role_assignment" "operator_container" {
+  for_each             = toset(local.has_operator ? local.containers[*].name : [])
+  scope                = azurerm_storage_container.data[each.key].id
+  role_definition_name = "Storage Blob Data Contributor"
+  principal_id         = var.operator_principal_id
+}
+
+resource "azurerm_role_assignment" "operator_queue" {
+  for_each             = toset(local.has_operator ? ["arrivals", "arrivals-poison"] : [])
+  scope                = azurerm_storage_queue.data[each.key].id
+  role_definition_name = "Storage Queue Data Reader"
+  principal_id         = var.operator_principal_id
+}
+
+resource "azurerm_role_assignment" "operator_table" {
+  count                = local.has_operator ? 1 : 0
+  scope                = "${local.data_account_id}/tableServices/default/tables/${azurerm_storage_table.imports.name}"
+  role_definition_name = "Storage Table Data Contributor"
+  principal_id         = var.operator_principal_id
+}
