@@ -86,8 +86,8 @@ var storageId = ownsStorage ? '${groupId}/providers/Microsoft.Storage/storageAcc
 var storage = split(storageId, '/')
 var topicName = empty(existingSystemTopicId) ? 'evgt-${token}' : last(split(existingSystemTopicId, '/'))
 
-// 10 is the key. Where none is named, nothing that reads this is deployed.
-var key = split(empty(customerManagedKeyId) ? '0/1/2/3/4/5/6/7/8/9/10' : customerManagedKeyId, '/')
+// 8 is the vault, 10 the key. Where none is named, nothing that reads this is deployed.
+var key = split(empty(customerManagedKeyId) ? '${groupId}/providers/Microsoft.KeyVault/vaults/none/keys/none' : customerManagedKeyId, '/')
 var keyIdentityId = empty(customerManagedKeyId) ? '' : '${groupId}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-key-${token}'
 
 resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {

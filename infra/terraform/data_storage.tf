@@ -117,6 +117,25 @@ resource "azurerm_management_lock" "data" {
   scope      = azurerm_storage_account.data[0].id
   lock_level = "CanNotDelete"
   notes      = "Holds HR exports and the history of their imports."
+  # Made last and gone first: it would keep what is in the account, or on it, from being deleted too.
+  depends_on = [
+    azurerm_storage_management_policy.data,
+    azurerm_security_center_storage_defender.data,
+    azurerm_storage_container.data,
+    azurerm_storage_container.dead_letter,
+    azurerm_storage_queue.data,
+    azurerm_storage_table.imports,
+    azurerm_role_assignment.container,
+    azurerm_role_assignment.queue,
+    azurerm_role_assignment.table,
+    azurerm_role_assignment.topic_queue,
+    azurerm_role_assignment.topic_dead_letter,
+    azurerm_role_assignment.operator_container,
+    azurerm_role_assignment.operator_queue,
+    azurerm_role_assignment.operator_table,
+    azurerm_monitor_diagnostic_setting.data,
+    azurerm_private_endpoint.this,
+  ]
 }
 
 resource "azurerm_security_center_storage_defender" "data" {
