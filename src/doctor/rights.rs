@@ -36,8 +36,8 @@ const WRITER_ACTION: &str = "Storage Blob Data Contributor on the containers pac
      or in a role of your own the action \
      Microsoft.Storage/storageAccounts/blobServices/containers/blobs/delete";
 const TABLE: &str = "Storage Table Data Contributor on the table imports";
-const QUEUE: &str = "Storage Queue Data Reader and Storage Queue Data Message Processor on the queue \
-     arrivals, which the trigger of the host wants too";
+const QUEUE: &str = "Storage Queue Data Contributor on the queue arrivals, which the trigger of the host \
+     wants too: it makes messages invisible for longer";
 
 /// One name for every examination, so that nothing piles up where it cannot be deleted.
 const PROBE: &str = "doctor/probe";
