@@ -42,7 +42,8 @@ static EXPORT: LazyLock<(Vec<u8>, Terms)> = LazyLock::new(|| {
 });
 
 fn main() {
-    divan::main();
+    // Enough to see a change, in a minute or two; --sample-count says otherwise.
+    divan::Divan::default().sample_count(10).config_with_args().main();
 }
 
 /// Measures what is done with the export.
