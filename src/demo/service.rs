@@ -18,7 +18,7 @@ mod line;
 mod tests;
 mod zip_check;
 
-use std::sync::Arc;
+use std::{net::Ipv4Addr, sync::Arc};
 
 use axum::{Router, http::StatusCode};
 use bytes::Bytes;
@@ -30,6 +30,10 @@ use url::Url;
 use desk::Desk;
 
 use crate::connection::Upload;
+
+/// What a connection's socket holds of a body nobody reads. Linux lets it grow to tens of megabytes,
+/// and a push whose body is held would be there whole.
+const RECEIVE_BYTES: u32 = 256 << 10;
 
 /// What the rehearsal demands of its callers, and how an import walks.
 #[derive(Debug, Clone)]
@@ -220,7 +224,11 @@ impl Service {
     /// # Errors
     /// When the port cannot be had.
     pub async fn start_at(rules: Rules, port: u16) -> std::io::Result<Self> {
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
+        let socket = tokio::net::TcpSocket::new_v4()?;
+        socket.set_reuseaddr(true)?;
+        socket.set_recv_buffer_size(RECEIVE_BYTES)?;
+        socket.bind((Ipv4Addr::LOCALHOST, port).into())?;
+        let listener = socket.listen(1024)?;
         let endpoint = Url::parse(&format!("http://{}/v1.0", listener.local_addr()?))
             .map_err(std::io::Error::other)?;
         let desk = Arc::new(Desk::new(rules));
