@@ -223,6 +223,7 @@ impl Service {
     ///
     /// # Errors
     /// When the port cannot be had.
+    #[expect(clippy::unused_async, reason = "so that a runtime is there to listen in")]
     pub async fn start_at(rules: Rules, port: u16) -> std::io::Result<Self> {
         let socket = tokio::net::TcpSocket::new_v4()?;
         socket.set_reuseaddr(true)?;
