@@ -126,6 +126,22 @@ fn both_take_the_same_parameters_and_give_the_same_outputs() {
 }
 
 #[test]
+fn the_readme_names_every_parameter_and_alert() {
+    let readme = fs::read_to_string("README.md").unwrap();
+    let main = fs::read_to_string("infra/bicep/main.bicep").unwrap();
+    let parameters = main.lines().filter_map(|line| line.strip_prefix("param "));
+    let parameters = parameters.map(|rest| rest.split(' ').next().unwrap().to_owned());
+    let alerts = ["logAlerts", "eventAlerts"].map(|name| block(&bicep(), name)).concat();
+    let alerts = alerts.iter().flat_map(|line| line.split(['{', ',']).map(str::trim));
+    let alerts = alerts.filter_map(|part| part.strip_prefix("name: ")).map(str::to_owned);
+    let names: Vec<String> = parameters.chain(alerts).collect();
+    assert_eq!(names.len(), 21 + 7);
+    for name in names {
+        assert!(readme.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
+#[test]
 fn both_declare_the_same_schedules_and_alerts() {
     for name in ["schedules", "eventAlerts"] {
         assert_eq!(block(&bicep(), name), block(&terraform(), name), "{name}");
