@@ -25,7 +25,7 @@ fn large_csv() -> String {
 #[tokio::test]
 async fn kill_9_in_the_middle_of_a_push_ends_in_one_completed_row_and_one_accepted_ingestion() {
     // Long enough to pack the file in a debug build on a machine with much to do.
-    let stage = stage(&[("STEP_TIMEOUT_SECONDS", "60")]).await;
+    let stage = stage(&[("STEP_TIMEOUT_SECONDS", "30")]).await;
     stage.service.quirk(Call::Push, Quirk::HoldBody { after_bytes: 100_000 });
     stage.arrive("hr/a.csv", large_csv().into()).await.unwrap();
     held(&stage).await;
