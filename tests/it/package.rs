@@ -50,7 +50,7 @@ fn it_holds_the_app_and_nothing_else_and_the_handler_is_executable() {
 }
 
 #[test]
-fn its_handler_starts_on_an_older_glibc() {
+fn its_handler_asks_for_no_newer_glibc_than_it_is_linked_against() {
     let Some(mut package) = package() else { return };
     let mut program = vec![];
     package.by_name("viva-import").unwrap().read_to_end(&mut program).unwrap();
@@ -70,7 +70,7 @@ fn versions(program: &[u8]) -> impl Iterator<Item = (u32, u32)> {
     })
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn the_host_starts_what_is_unpacked_of_it() {
     let Some(mut package) = package() else { return };
     let root = tempfile::tempdir().unwrap();
