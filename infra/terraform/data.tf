@@ -7,6 +7,8 @@ locals {
     { name = "reports", role = "Storage Blob Data Contributor" },
   ]
 
+  queues = ["arrivals", "arrivals-poison"]
+
   # The trigger makes a message invisible for longer while it works on it. That is an update of the
   # message, which Reader and Message Processor may not. What it gives up it puts into the other queue,
   # and `doctor` looks whether something lies there.
@@ -15,6 +17,8 @@ locals {
     { queue = "arrivals-poison", role = "Storage Queue Data Message Sender" },
     { queue = "arrivals-poison", role = "Storage Queue Data Reader" },
   ]
+
+  imports_id = "${local.data_account_id}/tableServices/default/tables/${azurerm_storage_table.imports.name}"
 
   # Who touched HR data. Reads of queue and table are left out: the host asks every few seconds.
   data_logs = {
@@ -33,7 +37,7 @@ resource "azurerm_storage_container" "data" {
 }
 
 resource "azurerm_storage_queue" "data" {
-  for_each           = toset(["arrivals", "arrivals-poison"])
+  for_each           = toset(local.queues)
   name               = each.key
   storage_account_id = local.data_account_id
 }
@@ -61,7 +65,7 @@ resource "azurerm_role_assignment" "queue" {
 }
 
 resource "azurerm_role_assignment" "table" {
-  scope                = "${local.data_account_id}/tableServices/default/tables/${azurerm_storage_table.imports.name}"
+  scope                = local.imports_id
   role_definition_name = "Storage Table Data Contributor"
   principal_id         = azurerm_user_assigned_identity.app.principal_id
   principal_type       = "ServicePrincipal"

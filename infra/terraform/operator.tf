@@ -12,7 +12,7 @@ resource "azurerm_role_assignment" "operator_container" {
 }
 
 resource "azurerm_role_assignment" "operator_queue" {
-  for_each             = toset(local.has_operator ? ["arrivals", "arrivals-poison"] : [])
+  for_each             = toset(local.has_operator ? local.queues : [])
   scope                = azurerm_storage_queue.data[each.key].id
   role_definition_name = "Storage Queue Data Reader"
   principal_id         = var.operator_principal_id
@@ -20,7 +20,7 @@ resource "azurerm_role_assignment" "operator_queue" {
 
 resource "azurerm_role_assignment" "operator_table" {
   count                = local.has_operator ? 1 : 0
-  scope                = "${local.data_account_id}/tableServices/default/tables/${azurerm_storage_table.imports.name}"
+  scope                = local.imports_id
   role_definition_name = "Storage Table Data Contributor"
   principal_id         = var.operator_principal_id
 }
