@@ -18,7 +18,9 @@ use crate::{
     check::{Asked, Report, Summary, Terms},
     cli::{self, ByHand, Denied, Outcome, RefreshWord, ReportFormat},
     config::{self, Lookup},
-    connect, learn,
+    connect,
+    drive::By,
+    learn,
     run::Refresh,
 };
 
@@ -71,16 +73,17 @@ impl Desk {
             ByHand::Imports(it) => self.imports(&it).await,
             ByHand::Show(it) => self.show(&it).await,
             ByHand::Allow(it) => {
-                self.ask(&it.account, async |road| road.allow(&it.run).await).await
+                self.ask(&it.account, async |road| road.allow(&it.run, &By::Command).await).await
             }
             ByHand::Retry(it) => {
-                self.ask(&it.account, async |road| road.retry(&it.run).await).await
+                self.ask(&it.account, async |road| road.retry(&it.run, &By::Command).await).await
             }
             ByHand::Cancel(it) => {
-                self.ask(&it.account, async |road| road.cancel(&it.run).await).await
+                self.ask(&it.account, async |road| road.cancel(&it.run, &By::Command).await).await
             }
             ByHand::Resume(it) => {
-                self.ask(&it.account, async |road| road.resume(&it.connection).await).await
+                self.ask(&it.account, async |road| road.resume(&it.connection, &By::Command).await)
+                    .await
             }
             ByHand::Doctor(it) => self.examine(&it).await,
             ByHand::Certificate(it) => certificate::run(&it.name, it.days, &it.out, (self.clock)()),

@@ -12,6 +12,7 @@ use std::{
     mem::take,
 };
 
+pub(crate) use self::report::place_of;
 use self::{
     columns::Seen,
     findings::{Findings, Levels},

@@ -297,14 +297,19 @@ pub enum Format {
 /// What the demo shows.
 #[derive(Debug, Args)]
 pub struct Demo {
-    /// The CSV to import; a sample without it
+    /// The CSV to import. Without it four are: a good one, a bad one, one that finds the service busy,
+    /// and a truncated one
     pub file: Option<PathBuf>,
     /// The connection document it belongs to; the sample's without it
     #[arg(long, value_name = "JSON")]
     pub connection: Option<PathBuf>,
-    /// How the rehearsal service misbehaves once; can be given several times
+    /// How the rehearsal service misbehaves once, with the sample as the one file; can be given several
+    /// times
     #[arg(long, value_enum, value_name = "HOW")]
     pub quirk: Vec<Quirk>,
+    /// Keeps the status page open until it is interrupted
+    #[arg(long)]
+    pub keep: bool,
 }
 
 /// What the rehearsal service does.

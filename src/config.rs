@@ -41,6 +41,8 @@ pub struct Config {
     pub limits: Limits,
     /// The far service.
     pub service: ServiceConfig,
+    /// Whether people sign in before the app, so that the name which comes with a request is theirs.
+    pub sign_in: bool,
 }
 
 /// How to speak to the ingestion service.
@@ -82,9 +84,10 @@ impl Config {
         let mapping_key = reader.text(MAPPING_KEY);
         let limits = reader.limits();
         let service = reader.service();
+        let sign_in = reader.boolean("SIGN_IN");
         match (account, service) {
             (Some(account), Some(service)) if reader.faults.is_empty() => {
-                Ok(Self { account, policy, mapping_key, limits, service })
+                Ok(Self { account, policy, mapping_key, limits, service, sign_in })
             }
             _ => Err(reader.faults),
         }

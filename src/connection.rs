@@ -28,6 +28,7 @@ pub use self::{
     caller::{Caller, Connector},
     credential::{Certificate, Credential},
     dialect::{Dialect, IsBootstrap, is_file_name},
+    notify::{Format, Notify},
     upload::Upload,
 };
 
@@ -36,6 +37,7 @@ mod checks;
 mod credential;
 mod dialect;
 pub(crate) mod json;
+mod notify;
 mod upload;
 
 /// Largest connection document that is read.
@@ -54,6 +56,10 @@ pub struct Connection {
     pub stop_after_rejected: bool,
     /// What is made of a file for the push.
     pub upload: Upload,
+    /// Where somebody is told when a person is needed.
+    pub notify: Option<Notify>,
+    /// A file is expected at least so often, in days.
+    pub expected_every_days: Option<u32>,
     /// The mapping, in the document's order.
     pub mapping: Vec<Field>,
     /// How its files are checked.
@@ -169,7 +175,8 @@ impl Reader {
 
     fn connection(&mut self, name: &str, members: &Map<String, Value>) -> Option<Connection> {
         const KNOWN: [&str; 5] = ["refresh", "stopAfterRejected", "upload", "mapping", "dialect"];
-        self.refuse_unknown("", members, &[&caller::KNOWN[..], &KNOWN, &checks::KNOWN].concat());
+        let known = [&caller::KNOWN[..], &KNOWN, &checks::KNOWN, &notify::KNOWN].concat();
+        self.refuse_unknown("", members, &known);
         let caller = self.caller(members);
         let refresh = self.text("", members, "refresh").and_then(|word| {
             let refresh = Refresh::parse(word);
@@ -193,6 +200,8 @@ impl Reader {
         });
         let mut mapping =
             self.object("", members, "mapping").map(|members| self.mapping("/mapping", members));
+        let notify = self.notify(members);
+        let expected_every_days = self.expected_every_days(members);
         let dialect = self.dialect(members);
         self.translate(&dialect, mapping.as_deref_mut().unwrap_or_default());
         let checks = self.checks(members);
@@ -202,6 +211,8 @@ impl Reader {
             refresh: refresh?,
             stop_after_rejected,
             upload: upload.unwrap_or(Some(Upload::Zip))?,
+            notify,
+            expected_every_days,
             mapping: mapping?,
             checks,
             dialect,

@@ -15,6 +15,7 @@ use tokio::time::{Duration, Instant, sleep};
 
 use self::{
     azurite::Azurite,
+    files::Dropped,
     service::{Call, Quirk, Rules, Service},
     stage::{Stage, TOKEN_SETTING},
 };
@@ -23,12 +24,14 @@ use crate::{
     cli,
     config::SETTINGS,
     connection::{self, Connection, Fault},
-    run::{Run, State},
+    page,
+    run::Run,
     runs::COLUMNS,
 };
 
 pub mod azurite;
 pub mod event_grid;
+mod files;
 pub mod host;
 pub mod service;
 pub mod stage;
@@ -45,19 +48,24 @@ const CONSOLE: &str = "Host.Function.Console";
 const GLANCE: Duration = Duration::from_millis(200);
 /// What the handler has printed takes a moment through the host's pipe.
 const LAST_WORDS: Duration = Duration::from_millis(200);
+const A_SECOND_LATER: Duration = Duration::from_millis(1100);
 /// Most characters of the summary that are shown.
 const COLUMN_WIDTH: usize = 76;
 /// A person watches: everything is asked for every second.
-const HURRY: [(&str, &str); 4] = [
+const HURRY: [(&str, &str); 7] = [
     ("POLL_MIN_SECONDS", "1"),
     ("POLL_MAX_SECONDS", "1"),
     ("BUSY_WAIT_SECONDS", "2"),
     ("STEP_TIMEOUT_SECONDS", "600"),
+    ("AzureFunctionsJobHost__extensions__queues__maxPollingInterval", "00:00:00.5"),
+    ("IMPORT_SCHEDULE", "0 0 6 * * 1"),
+    ("SWEEP_SCHEDULE", "0 30 * * * *"),
 ];
 
-/// Shows the road of one file and ends when its import has.
+/// Shows the road of one file, or of four, and ends when their imports have.
 ///
-/// The exit code is 0 where the service accepted the file, 1 where it was refused or got stuck.
+/// The exit code is 0 where the service accepted the file, 1 where it was refused or got stuck; of the
+/// four each has its own end.
 ///
 /// # Errors
 /// What is missing or could not be started, in words.
@@ -94,7 +102,7 @@ async fn show(
     setting: impl Fn(&str) -> Option<String>,
 ) -> Result<ExitCode, String> {
     let (connection, document) = connection(wishes)?;
-    let (file, csv) = file(wishes)?;
+    let files = files(wishes)?;
     let program = Azurite::fetch(&Azurite::cache(&setting)?, say).await?;
     say("starting the storage emulator (Azurite), the rehearsal service and the Functions host");
     let azurite = Azurite::start(&program, &[ACCOUNT]).await?;
@@ -107,18 +115,57 @@ async fn show(
     let stage = Stage::set(&azurite, ACCOUNT, &executable, service, &token, &settings).await?;
     stage.connect(&connection, &document).await?;
     stage.host.ready().await?;
+    let key = Uuid::new_v4().to_string();
+    let front = stage.host.open_front(&key).await.map_err(|error| error.to_string())?;
+    say(&format!("the status page: http://{}/api/status?code={key}", front.address));
 
-    let name = format!("{connection}/{file}");
-    say(&format!("dropping inbox/{name} ({} bytes); from here on the handler speaks:", csv.len()));
     let started = Instant::now();
-    stage.arrive(&name, csv).await?;
-    let run = tokio::select! {
-        run = until_over(&stage) => run?,
-        why = tell_log(&stage, started) => return Err(why),
+    let shown = Box::pin(drop_all(&stage, &connection, &files, started));
+    let mut told = Box::pin(tell_log(&stage, started));
+    let is_as_meant = tokio::select! {
+        shown = shown => shown?,
+        why = &mut told => return Err(why),
     };
-    print_row(&stage, &run).await?;
+    if wishes.keep {
+        say("the status page stays open until you press Ctrl-C");
+        return Err(told.await);
+    }
+    drop(told);
+    drop(front);
     stage.host.stop().await;
-    Ok(ExitCode::from(u8::from(run.state != State::Completed)))
+    Ok(ExitCode::from(u8::from(!is_as_meant)))
+}
+
+/// Drops one file after the other, each once the one before is over, and tells what became of them;
+/// whether that is what was meant.
+async fn drop_all(
+    stage: &Stage,
+    connection: &str,
+    files: &[Dropped],
+    started: Instant,
+) -> Result<bool, String> {
+    let mut ended = vec![];
+    for Dropped { name, content, busy, .. } in files {
+        for _ in 0..*busy {
+            stage.service.quirk(Call::Push, Quirk::Busy);
+        }
+        let (name, bytes) = (format!("{connection}/{name}"), content.len());
+        say(&format!("{} dropping inbox/{name} ({bytes} bytes)", seconds(started)));
+        stage.arrive(&name, content.clone()).await?;
+        ended.push(until_over(stage, &name).await?);
+        // The order of files is that of their dates, which have whole seconds.
+        sleep(A_SECOND_LATER).await;
+    }
+    if let [run] = ended.as_slice() {
+        print_row(stage, run).await?;
+    } else {
+        say("");
+        for (run, file) in ended.iter().zip(files) {
+            let told = page::happened(run);
+            say(&format!("{:<10} {} ({}): {told}", run.state.word(), file.name, file.about));
+        }
+    }
+    Ok(ended.iter().zip(files).all(|(run, file)| run.state == file.end))
 }
 
 /// What the environment sets holds for the handler too, but for what connects the parts.
@@ -156,10 +203,11 @@ fn connection(wishes: &cli::Demo) -> Result<(String, String), String> {
     Ok((name.to_owned(), document.to_string()))
 }
 
-/// The file's name and content.
-fn file(wishes: &cli::Demo) -> Result<(String, Vec<u8>), String> {
+/// The files to drop: the one that is named, the sample under the quirks that are, or the four.
+fn files(wishes: &cli::Demo) -> Result<Vec<Dropped>, String> {
     let Some(path) = &wishes.file else {
-        return Ok(("sample.csv".to_owned(), SAMPLE_CSV.as_bytes().to_vec()));
+        let is_plain = wishes.quirk.is_empty() && wishes.connection.is_none();
+        return Ok(if is_plain { files::four() } else { vec![files::sample("sample.csv")] });
     };
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if !name.to_ascii_lowercase().ends_with(".csv") {
@@ -168,7 +216,7 @@ fn file(wishes: &cli::Demo) -> Result<(String, Vec<u8>), String> {
             path.display()
         ));
     }
-    Ok((name.to_owned(), read(path)?))
+    Ok(vec![Dropped { content: read(path)?, ..files::sample(name) }])
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
@@ -195,10 +243,11 @@ async fn rehearsal(token: &str, quirks: &[cli::Quirk], port: u16) -> Result<Serv
     Ok(service)
 }
 
-/// Waits until the one import has ended and its zip is deleted, or waits for a person.
-async fn until_over(stage: &Stage) -> Result<Run, String> {
+/// Waits until the import of a file has ended and its zip is deleted, or waits for a person.
+async fn until_over(stage: &Stage, name: &str) -> Result<Run, String> {
     loop {
-        let is_over = |run: &Run| run.due.is_none() || run.pauses.is_some();
+        let is_over =
+            |run: &Run| run.source.name == name && (run.due.is_none() || run.pauses.is_some());
         if let Some(run) = stage.imports().await?.into_iter().find(is_over) {
             sleep(LAST_WORDS).await;
             return Ok(run);
@@ -211,10 +260,9 @@ async fn until_over(stage: &Stage) -> Result<Run, String> {
 async fn tell_log(stage: &Stage, started: Instant) -> String {
     let lines = stage.host.follow_log().filter(|line| ready(line.category == CONSOLE));
     let told = lines.for_each(|line| {
-        let seconds = started.elapsed().as_secs_f32();
         let message = line.message.trim_start();
         let message = message.strip_prefix("INFO").map_or(message, str::trim_start);
-        say(&format!("{seconds:5.1} s  {message}"));
+        say(&format!("{} {message}", seconds(started)));
         ready(())
     });
     tokio::select! {
@@ -222,6 +270,10 @@ async fn tell_log(stage: &Stage, started: Instant) -> String {
         () = stage.host.until_stopped() => {}
     }
     stage.host.stopped().unwrap_or_else(|| "the Functions host fell silent".to_owned())
+}
+
+fn seconds(started: Instant) -> String {
+    format!("{:5.1} s ", started.elapsed().as_secs_f32())
 }
 
 /// Prints the import's row of the table, column by column.

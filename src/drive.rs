@@ -7,7 +7,7 @@
 use std::{collections::HashSet, future::ready, sync::Arc};
 
 use azure_core::{Error, Result, error::ErrorKind};
-use futures::{StreamExt as _, future::join, stream};
+use futures::{StreamExt as _, future::join3, stream};
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
@@ -16,14 +16,21 @@ use crate::{
     config::{Config, Lookup},
     connection::{self, Connection},
     ingestion::Service,
-    run::{Action, Event, Refresh, Run, RunId, State},
+    run::{Action, Event, Occasion, Refresh, Run, RunId, State},
     runs::{Runs, Saved, Stored},
 };
 
-pub use self::arrive::Arrival;
+pub(crate) use self::arrive::NO_TENANT;
+pub use self::{
+    arrive::Arrival,
+    look::{Document, SERVICE_ERRORS},
+    person::By,
+};
 
 mod arrive;
 mod guard;
+mod look;
+mod notify;
 mod person;
 mod step;
 mod turn;
@@ -44,6 +51,7 @@ pub struct Road {
     runs: Runs,
     service: Service,
     config: Config,
+    setting: Arc<Lookup>,
     clock: Clock,
     /// One for each MiB of files that are being packed.
     packing: Semaphore,
@@ -61,10 +69,16 @@ enum Step {
 impl Road {
     /// A road over opened storage and service.
     #[must_use]
-    pub fn new(storage: Storage, service: Service, config: Config, clock: Clock) -> Self {
+    pub fn new(
+        storage: Storage,
+        service: Service,
+        config: Config,
+        setting: Arc<Lookup>,
+        clock: Clock,
+    ) -> Self {
         let Storage { blobs, imports } = storage;
         let packing = Semaphore::new(PACKED_MIB as usize);
-        Self { blobs, runs: Runs::new(imports), service, config, clock, packing }
+        Self { blobs, runs: Runs::new(imports), service, config, setting, clock, packing }
     }
 
     /// The road as the settings describe it.
@@ -77,9 +91,9 @@ impl Road {
             Storage::open(&config.account, config.service.answer_timeout).map_err(|error| {
                 format!("the storage account cannot be opened: {}", sentence(&error))
             })?;
-        let service = Service::new(config.service.clone(), setting)
+        let service = Service::new(config.service.clone(), setting.clone())
             .map_err(|_| "no TLS can be had on this machine".to_owned())?;
-        Ok(Self::new(storage, service, config, clock))
+        Ok(Self::new(storage, service, config, setting, clock))
     }
 
     /// The imports.
@@ -98,6 +112,9 @@ impl Road {
     /// Storage failed before any step; a step that fails leaves its import due.
     pub async fn drive(&self) -> Result<usize> {
         let mut due = self.runs.due((self.clock)(), &self.config.policy).await?;
+        let now = (self.clock)();
+        let has_message = |stored: &&Stored| stored.run.message_due(now).is_some();
+        let messages: Vec<Stored> = due.iter().filter(has_message).cloned().collect();
         // Of a line of incremental files only the first has something to do.
         let mut lines = HashSet::new();
         due.retain(|Stored { run, .. }| {
@@ -106,14 +123,17 @@ impl Road {
                 && !run.holds_slot();
             !is_in_line || lines.insert((run.id.tenant.clone(), run.connection.clone()))
         });
-        let now = (self.clock)();
         let last_begin = now + self.config.policy.step_timeout;
         let (packs, others): (Vec<_>, Vec<_>) = due
             .into_iter()
             .partition(|Stored { run, .. }| run.action(now, &self.config.policy) == Action::Pack);
         // A line of their own, or those that wait for each other would keep the others waiting.
-        let lines = join(self.take_all(packs, last_begin), self.take_all(others, last_begin));
-        let (packed, moved) = Box::pin(lines).await;
+        let lines = join3(
+            self.take_all(packs, last_begin),
+            self.take_all(others, last_begin),
+            self.tell_due(messages),
+        );
+        let (packed, moved, ()) = Box::pin(lines).await;
         Ok(packed + moved)
     }
 
@@ -249,23 +269,27 @@ fn storage_failed(error: &Error) -> Event {
     Event::Faulted { why: format!("storage: {}", sentence(error)), retry_at: None }
 }
 
-/// Tells in the log what has changed about an import, if a person would want to know.
+/// Tells in the log what has changed about an import, if a person would want to know. Where a person
+/// is needed, the line ends with what alerts look for.
 fn tell(before: Option<&Run>, run: &Run) {
     let same = before.is_some_and(|before| before.story() == run.story());
     if same || (run.state.is_end() && run.due.is_none() && before.is_some_and(|b| b.state.is_end()))
     {
         return;
     }
-    let (file, id, story) = (run.source.file(), &run.id, run.story());
-    match run.state {
-        State::Rejected | State::Stuck => tracing::warn!("{file}: {story} [{id}]"),
-        State::Received
-        | State::Packed
-        | State::Pushing
-        | State::Ingesting
-        | State::Completed
-        | State::Superseded
-        | State::Cancelled => tracing::info!("{file}: {story} [{id}]"),
+    let (file, id, story, connection) = (run.source.file(), &run.id, run.story(), &run.connection);
+    let occasion = match before {
+        Some(before) => Occasion::of(before, run),
+        None => (run.state == State::Rejected).then_some(Occasion::Rejected),
+    };
+    match occasion {
+        Some(event @ (Occasion::Rejected | Occasion::Stuck | Occasion::Refused)) => {
+            let event = event.word();
+            tracing::warn!(%event, %connection, import = %id, "{file}: {story} [{id}]");
+        }
+        Some(Occasion::Overdue | Occasion::Recovered) | None => {
+            tracing::info!("{file}: {story} [{id}]");
+        }
     }
 }
 

@@ -14,32 +14,50 @@ use std::{future::ready, sync::Arc};
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, Query, State},
+    extract::{DefaultBodyLimit, State},
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::{
     azure::sentence,
     doctor::Doctor,
     drive::{Arrival, Road},
-    page,
 };
 
 mod arrivals;
 mod examination;
+mod guard;
+mod pages;
+mod visit;
+mod wishes;
 
 /// The functions and their routes; a test ties them to the folders of `function/`.
-pub const FUNCTIONS: [&str; 6] = ["receive", "schedule", "sweep", "drive", "status", "doctor"];
+pub const FUNCTIONS: [&str; 10] = [
+    "receive",
+    "schedule",
+    "sweep",
+    "drive",
+    "status",
+    "status-json",
+    "imports",
+    "health",
+    "doctor",
+    "signed-in",
+];
 
 /// Far more than a queue message can hold, however often it is encoded.
 const MAX_BODY_BYTES: usize = 16 << 20;
-/// Imports that `status` lists unless told otherwise.
-const DEFAULT_TOP: usize = 100;
+
+/// What the pages are made of.
+#[derive(Clone)]
+struct App {
+    road: Arc<Road>,
+    doctor: Arc<Doctor>,
+}
 
 /// Answers the host on `listener`, until the process is killed: the host sends no other word.
 ///
@@ -50,7 +68,9 @@ pub async fn serve(
     road: Arc<Road>,
     doctor: Arc<Doctor>,
 ) -> std::io::Result<()> {
-    axum::serve(listener, door(road).merge(examination::door(doctor))).await
+    let app = App { road: road.clone(), doctor: doctor.clone() };
+    let door = door(road).merge(examination::door(doctor)).merge(pages::door(app));
+    axum::serve(listener, door).await
 }
 
 fn door(road: Arc<Road>) -> Router {
@@ -60,7 +80,6 @@ fn door(road: Arc<Road>) -> Router {
         .route("/schedule", post(sweep))
         .route("/sweep", post(sweep))
         .route("/drive", post(drive))
-        .route("/api/status", get(status))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(road)
 }
@@ -108,23 +127,6 @@ async fn drive(State(road): State<Arc<Road>>) -> Response {
     match road.drive().await {
         Ok(moved) => success(&[format!("{moved} imports moved")]),
         Err(error) => failure(&format!("looking for due imports: {}", sentence(&error))),
-    }
-}
-
-#[derive(Deserialize)]
-struct StatusQuery {
-    top: Option<usize>,
-}
-
-/// The imports, newest content first.
-async fn status(State(road): State<Arc<Road>>, Query(query): Query<StatusQuery>) -> Response {
-    match road.runs().list().await {
-        Ok(imports) => {
-            let top = query.top.unwrap_or(DEFAULT_TOP);
-            let imports = imports.iter().take(top).map(|stored| page::import(&stored.run));
-            Json(json!({ "imports": imports.collect::<Vec<Value>>() })).into_response()
-        }
-        Err(error) => failure(&format!("reading the imports: {}", sentence(&error))),
     }
 }
 

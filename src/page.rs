@@ -1,13 +1,162 @@
-//! What the `status` function shows: each import as JSON.
+//! The status page, and the same as JSON.
+//!
+//! Server-rendered and complete without a script; the one script turns times into the reader's zone
+//! and fetches the page again while something moves. Nothing comes from elsewhere and no page holds
+//! a cell's value: it shows what the table and the report hold, which know rows, columns and rules.
 
+use std::sync::LazyLock;
+
+use askama::Template;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use crate::run::{Refresh, Run};
+use crate::{
+    doctor::Diagnosis,
+    run::{Refresh, Run},
+};
+
+pub use self::{
+    home::{Filter, Home, Seen, history},
+    links::{Links, query},
+    road::Road,
+    standing::Mood,
+    words::happened,
+};
+
+mod chart;
+mod home;
+mod links;
+mod road;
+mod standing;
+mod words;
+
+pub(crate) const STYLE: &str = include_str!("page/page.css");
+pub(crate) const SCRIPT: &str = include_str!("page/page.js");
+
+/// What a page may do: its own style, its own script, its own forms, and nothing else.
+pub static CONTENT_SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| {
+    let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
+    format!(
+        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; connect-src 'self'; \
+         form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        hash(STYLE),
+        hash(SCRIPT)
+    )
+});
+
+/// What is the same on every page.
+#[derive(Debug)]
+pub struct Frame {
+    /// The page's title.
+    pub title: String,
+    /// What is to be said first of all.
+    pub verdict: String,
+    /// What came of what was just asked for.
+    pub told: Option<Told>,
+    /// Who is signed in.
+    pub signed_in: Option<String>,
+    /// What a form has to send along to be taken for one of ours.
+    pub token: String,
+    /// Whether something moves, so that the page refreshes.
+    pub is_moving: bool,
+    /// Whether it was told not to.
+    pub is_still: bool,
+    /// When it was made, as markup.
+    pub now: String,
+    /// Addresses.
+    pub links: Links,
+}
+
+/// What came of what was asked for.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// In a sentence.
+    pub text: String,
+    /// Whether it was done.
+    pub is_done: bool,
+}
+
+/// Who looks at a page, and from where.
+#[derive(Clone, Debug)]
+pub struct Viewer {
+    /// Addresses as seen from the page.
+    pub links: Links,
+    /// Who is signed in.
+    pub name: Option<String>,
+    /// The forms' token.
+    pub token: String,
+    /// What came of what was just asked for.
+    pub told: Option<Told>,
+    /// Whether the page shall not refresh by itself.
+    pub is_still: bool,
+    /// What time it is.
+    pub now: OffsetDateTime,
+}
+
+impl Viewer {
+    fn frame(&self, title: &str, verdict: String, is_moving: bool) -> Frame {
+        Frame {
+            title: title.to_owned(),
+            verdict,
+            told: self.told.clone(),
+            signed_in: self.name.clone(),
+            token: self.token.clone(),
+            is_moving,
+            is_still: self.is_still,
+            now: words::time(self.now),
+            links: self.links.clone(),
+        }
+    }
+
+    /// The page that says why there is no other.
+    #[must_use]
+    pub fn trouble(&self, title: &str, why: &str) -> Trouble {
+        Trouble { frame: self.frame(title, String::new(), false), why: why.to_owned() }
+    }
+
+    /// The page of a diagnosis.
+    #[must_use]
+    pub fn diagnosis(&self, diagnosis: Diagnosis) -> Examined {
+        let title = format!("Doctor: {}", diagnosis.connection);
+        let is_well = diagnosis.is_well();
+        Examined { frame: self.frame(&title, String::new(), false), is_well, diagnosis }
+    }
+}
+
+/// A page that says why there is no other.
+#[derive(Debug, Template)]
+#[template(path = "trouble.html", config = "src/page/askama.toml")]
+pub struct Trouble {
+    frame: Frame,
+    why: String,
+}
+
+/// The page of a diagnosis.
+#[derive(Debug, Template)]
+#[template(path = "diagnosis.html", config = "src/page/askama.toml")]
+pub struct Examined {
+    frame: Frame,
+    is_well: bool,
+    diagnosis: Diagnosis,
+}
 
 /// An import as JSON. Names and meanings are those of the table's columns.
 #[must_use]
 pub fn import(run: &Run) -> Value {
+    let journal: Vec<Value> = run
+        .journal
+        .iter()
+        .map(|stop| {
+            json!({
+                "at": moment(Some(stop.at)),
+                "state": stop.state.word(),
+                "told": stop.told,
+                "times": stop.times,
+            })
+        })
+        .collect();
     json!({
         "id": run.id.key,
         "tenant": run.id.tenant,
@@ -20,6 +169,7 @@ pub fn import(run: &Run) -> Value {
         "dropped": run.dropped,
         "state": run.state.word(),
         "story": run.story(),
+        "toDo": run.advice(),
         "refresh": run.refresh.map(Refresh::word),
         "ingestionId": run.ingestion.as_ref().map(ToString::to_string),
         "serviceStatus": run.service_status,
@@ -30,12 +180,15 @@ pub fn import(run: &Run) -> Value {
         "notice": run.notice,
         "byHand": run.by_hand,
         "pauses": run.pauses,
+        "told": run.told,
         "attempts": run.attempts,
+        "busy": run.busy,
         "nextAttempt": moment(run.due),
         "received": moment(Some(run.received)),
         "pushed": moment(run.pushed),
         "ended": moment(run.ended),
         "lastFailure": run.last_failure,
+        "journal": journal,
     })
 }
 

@@ -27,14 +27,19 @@ use time::OffsetDateTime;
 pub use self::{
     event::{Action, Checked, Event, IllegalEvent, Wish},
     import::Run,
+    journal::Stop,
+    notice::{Message, Occasion},
     parts::{IngestionId, Package, Refresh, RunId, Source, State},
     policy::{MAX_RETRY_AFTER, Policy},
 };
 use crate::ingestion::wire::Status;
 
+mod advice;
 mod event;
 mod import;
+mod journal;
 mod moves;
+mod notice;
 mod parts;
 mod policy;
 mod story;
@@ -86,11 +91,26 @@ impl Run {
         }
     }
 
-    /// The import after `event`.
+    /// The import after `event`: moved on, written down, and what is to be told noted.
     ///
     /// # Errors
     /// Where the event cannot happen in this state; nothing is changed then.
     pub fn apply(
+        self,
+        event: Event,
+        now: OffsetDateTime,
+        policy: &Policy,
+    ) -> Result<Self, IllegalEvent> {
+        let before = self.clone();
+        let asked = if let Event::Asked { by, .. } = &event { Some(by.clone()) } else { None };
+        let begins = matches!(event, Event::Began | Event::Discarded);
+        let mut next = self.moved(event, now, policy)?;
+        next.remember(&before, asked, begins, now);
+        next.notice(&before, now);
+        Ok(next)
+    }
+
+    fn moved(
         mut self,
         event: Event,
         now: OffsetDateTime,

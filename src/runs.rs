@@ -10,12 +10,13 @@ use azure_core::{
     error::ErrorKind,
     http::{Etag, StatusCode},
 };
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::json;
 use time::OffsetDateTime;
 
 use crate::{
     azure::table::{Properties, Row, Table, Write},
-    run::{Policy, Run, RunId},
+    run::{Policy, Run, RunId, State},
 };
 
 mod row;
@@ -30,6 +31,8 @@ pub fn properties(run: &Run) -> Properties {
 
 /// Row key of a tenant's slot; imports' keys begin with a digit.
 const SLOT: &str = "slot";
+/// Tenants that are asked at once for a page of their imports.
+const AT_ONCE: usize = 8;
 
 /// The imports.
 pub struct Runs {
@@ -62,6 +65,37 @@ impl Claim {
     pub fn into_stored(self) -> Stored {
         self.stored
     }
+}
+
+/// Which imports a page is of.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Only those of this connection.
+    pub connection: Option<String>,
+    /// Only those in this state.
+    pub state: Option<State>,
+}
+
+impl Wanted {
+    fn filter(&self) -> String {
+        let mut filter = format!(" and RowKey ne '{SLOT}'");
+        if let Some(connection) = &self.connection {
+            filter += &format!(" and Connection eq '{}'", quoted(connection));
+        }
+        if let Some(state) = self.state {
+            filter += &format!(" and State eq '{}'", state.word());
+        }
+        filter
+    }
+}
+
+/// A page of imports.
+#[derive(Debug)]
+pub struct Page {
+    /// The imports, newest content first.
+    pub runs: Vec<Run>,
+    /// After which the next page begins; `None` where this is the last.
+    pub next: Option<RunId>,
 }
 
 /// What became of a new import.
@@ -196,15 +230,19 @@ impl Runs {
         Ok(stored.map(|stored| Claim { stored }))
     }
 
-    /// The imports whose next step is due, oldest content first. What is due later than anything
-    /// waits was written by a clock that was wrong, and is due too.
+    /// The imports whose next step or whose message is due, oldest content first. What is due later
+    /// than anything waits was written by a clock that was wrong, and is due too.
     ///
     /// # Errors
     /// Whatever storage says.
     pub async fn due(&self, now: OffsetDateTime, policy: &Policy) -> Result<Vec<Stored>> {
         let column = row::NEXT_ATTEMPT;
         let (now, late) = (row::moment(now), row::moment(now + policy.longest_wait()));
-        let due = format!("{column} le datetime'{now}' or {column} gt datetime'{late}'");
+        let message = row::MESSAGE_DUE;
+        let due = format!(
+            "{column} le datetime'{now}' or {column} gt datetime'{late}' or {message} le \
+             datetime'{now}'"
+        );
         let mut runs = self.query(&due).await?;
         runs.sort_by(|one, other| one.run.order().cmp(&other.run.order()));
         Ok(runs)
@@ -237,7 +275,7 @@ impl Runs {
     /// # Errors
     /// Whatever storage says.
     pub async fn find(&self, key: &str) -> Result<Vec<Stored>> {
-        self.query(&format!("RowKey eq '{}'", key.replace('\'', "''"))).await
+        self.query(&format!("RowKey eq '{}'", quoted(key))).await
     }
 
     /// The imports of a connection, whatever their tenant, newest content first.
@@ -245,7 +283,7 @@ impl Runs {
     /// # Errors
     /// Whatever storage says.
     pub async fn named(&self, connection: &str) -> Result<Vec<Stored>> {
-        self.query(&format!("Connection eq '{}'", connection.replace('\'', "''"))).await
+        self.query(&format!("Connection eq '{}'", quoted(connection))).await
     }
 
     /// All imports, newest content first.
@@ -258,6 +296,60 @@ impl Runs {
         Ok(runs)
     }
 
+    /// A page of the imports of `tenants` that `wanted` lets through, newest content first: what is
+    /// read grows with the page and the number of tenants, and not with the table.
+    ///
+    /// # Errors
+    /// Whatever storage says.
+    pub async fn page(
+        &self,
+        tenants: &[String],
+        wanted: &Wanted,
+        after: Option<&RunId>,
+        top: usize,
+    ) -> Result<Page> {
+        let filters = tenants.iter().map(|tenant| {
+            let mut filter = format!("PartitionKey eq '{}'{}", quoted(tenant), wanted.filter());
+            if let Some(after) = after {
+                // Those of one key come in the order of their tenants.
+                let beyond = if *tenant > after.tenant { "ge" } else { "gt" };
+                filter += &format!(" and RowKey {beyond} '{}'", quoted(&after.key));
+            }
+            filter
+        });
+        let filters: Vec<String> = filters.collect();
+        let pages = stream::iter(filters)
+            // One more tells whether there are more.
+            .map(async |filter| self.table.query_first(&filter, top + 1).await)
+            .buffered(AT_ONCE);
+        let pages: Vec<Vec<Row>> = pages.try_collect().await?;
+        let mut rows: Vec<(RunId, Row)> =
+            pages.into_iter().flatten().map(|row| (id_of(&row), row)).collect();
+        rows.sort_by(|(one, _), (other, _)| {
+            (&one.key, &one.tenant).cmp(&(&other.key, &other.tenant))
+        });
+        let has_more = rows.len() > top;
+        rows.truncate(top);
+        let next = rows.last().filter(|_| has_more).map(|(id, _)| id.clone());
+        let runs = readable(rows.into_iter().map(|(_, row)| row).collect());
+        Ok(Page { runs: runs.into_iter().map(|stored| stored.run).collect(), next })
+    }
+
+    /// Every tenant that has a row, found by one question each.
+    ///
+    /// # Errors
+    /// Whatever storage says.
+    pub async fn tenants(&self) -> Result<Vec<String>> {
+        let mut tenants: Vec<String> = vec![];
+        loop {
+            let last = tenants.last().map(|last| quoted(last)).unwrap_or_default();
+            let rows = self.table.query_first(&format!("PartitionKey gt '{last}'"), 1).await?;
+            let next = rows.first().and_then(|row| row.properties.get("PartitionKey"));
+            let Some(next) = next.and_then(|next| next.as_str()) else { return Ok(tenants) };
+            tenants.push(next.to_owned());
+        }
+    }
+
     /// One import, `None` where there is none.
     ///
     /// # Errors
@@ -267,15 +359,7 @@ impl Runs {
     }
 
     async fn query(&self, filter: &str) -> Result<Vec<Stored>> {
-        let rows = self.table.query(filter).await?;
-        let readable = rows.into_iter().filter_map(|row| match stored(row) {
-            Ok((stored, _)) => Some(stored),
-            Err(error) => {
-                tracing::warn!("a row of the imports table was left alone: {error}");
-                None
-            }
-        });
-        Ok(readable.collect())
+        Ok(readable(self.table.query(filter).await?))
     }
 
     async fn read(&self, id: &RunId) -> Result<Option<(Stored, String)>> {
@@ -297,6 +381,28 @@ impl Runs {
         let read = self.read(id).await?;
         Ok(read.and_then(|(stored, id)| (id == write_id).then_some(stored)))
     }
+}
+
+/// The imports of rows; what cannot be read is left alone.
+fn readable(rows: Vec<Row>) -> Vec<Stored> {
+    let readable = rows.into_iter().filter_map(|row| match stored(row) {
+        Ok((stored, _)) => Some(stored),
+        Err(error) => {
+            tracing::warn!("a row of the imports table was left alone: {error}");
+            None
+        }
+    });
+    readable.collect()
+}
+
+fn id_of(row: &Row) -> RunId {
+    let text = |name| row.properties.get(name).and_then(|value| value.as_str()).unwrap_or_default();
+    RunId { tenant: text("PartitionKey").to_owned(), key: text("RowKey").to_owned() }
+}
+
+/// A text within the quotation marks of a filter.
+fn quoted(text: &str) -> String {
+    text.replace('\'', "''")
 }
 
 fn stored(row: Row) -> Result<(Stored, String)> {

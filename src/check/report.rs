@@ -251,21 +251,21 @@ fn finding_json(finding: &Finding) -> Value {
     json
 }
 
-/// `PersonId, rows 5, 9 (2 in all)`.
 fn place(finding: &Finding) -> String {
-    let mut parts: Vec<String> = finding.column.iter().cloned().collect();
-    let rows: Vec<String> = finding.rows.iter().map(ToString::to_string).collect();
-    match rows.as_slice() {
+    place_of(finding.column.as_deref(), &finding.rows, finding.count)
+}
+
+/// `PersonId, rows 5, 9 (2 in all)`.
+pub(crate) fn place_of(column: Option<&str>, rows: &[u64], count: u64) -> String {
+    let mut parts: Vec<String> = column.iter().map(|&name| name.to_owned()).collect();
+    let listed: Vec<String> = rows.iter().map(ToString::to_string).collect();
+    match listed.as_slice() {
         [] => {}
         [row] => parts.push(format!("row {row}")),
         rows => parts.push(format!("rows {}", rows.join(", "))),
     }
     let place = if parts.is_empty() { "the file".to_owned() } else { parts.join(", ") };
-    if finding.count > finding.rows.len().max(1) as u64 {
-        format!("{place} ({} in all)", finding.count)
-    } else {
-        place
-    }
+    if count > rows.len().max(1) as u64 { format!("{place} ({count} in all)") } else { place }
 }
 
 #[cfg(test)]

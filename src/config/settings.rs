@@ -146,6 +146,11 @@ pub const SETTINGS: &[Setting] = &[
         "pushes that may fail or stay unanswered before an import is `Stuck`; a service that is away is waited for instead",
     ),
     setting(
+        "SIGN_IN",
+        Some("false"),
+        "`true` where App Service Authentication stands before the app, and never otherwise: then `/api/signed-in` opens without a key, and the name that comes with a request is believed and recorded",
+    ),
+    setting(
         "RUST_LOG",
         Some("info,azure_core=warn,azure_identity=warn,typespec_client_core=warn"),
         "what is logged",

@@ -163,9 +163,7 @@ impl Reader {
     /// The name of a setting. Somebody may have put the secret itself there, so it is not quoted.
     fn setting(&mut self, members: &Map<String, Value>, key: &str) -> Option<String> {
         let name = self.optional_text(AT, members, key)?;
-        let is_name = name.len() <= MAX_NAME_BYTES
-            && !name.starts_with(|first: char| first.is_ascii_digit())
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let is_name = is_setting_name(name);
         if !is_name {
             let what = "must be the name of a setting: letters, digits and _, at most 64. If it is \
                         the secret itself, that is compromised where this document can be read";
@@ -186,6 +184,13 @@ impl Reader {
         }
         Some(id.to_owned())
     }
+}
+
+/// Whether a setting may be called so.
+pub(super) fn is_setting_name(name: &str) -> bool {
+    name.len() <= MAX_NAME_BYTES
+        && !name.starts_with(|first: char| first.is_ascii_digit())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 #[cfg(test)]

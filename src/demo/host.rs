@@ -6,17 +6,17 @@
 //! extensions), with its sharp edges: an empty 2xx body hangs until the functionTimeout, a
 //! timeout costs the whole process, exit code 0 is the end, the third crash stops the host.
 //!
-//! It listens on nothing and speaks to loopback only. It keeps no keys: `authLevel` is not looked
-//! at, as under `func start`.
+//! It speaks to loopback only, and listens there only where a front end is opened, which asks for a
+//! key as `authLevel` says. Calls from within need none, as under `func start`.
 
 mod app;
 mod console;
+mod front;
 mod function;
 mod invocation;
 mod journal;
 mod queue;
 mod runtime;
-mod schedule;
 mod settings;
 mod timer;
 mod worker;
@@ -33,7 +33,7 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
 
-pub use self::{app::App, invocation::Answer, journal::LogLine};
+pub use self::{app::App, front::Front, invocation::Answer, journal::LogLine};
 use self::{
     journal::Journal,
     queue::Listener,

@@ -26,13 +26,17 @@ pub const TOKEN_SETTING: &str = "REHEARSAL_TOKEN";
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 /// The app as it is deployed: host.json, and a folder for each function beside it.
 const HOST_JSON: &str = include_str!("../../host.json");
-const FUNCTIONS: [(&str, &str); 6] = [
+const FUNCTIONS: [(&str, &str); 10] = [
     ("receive", include_str!("../../function/receive/function.json")),
     ("schedule", include_str!("../../function/schedule/function.json")),
     ("sweep", include_str!("../../function/sweep/function.json")),
     ("drive", include_str!("../../function/drive/function.json")),
     ("status", include_str!("../../function/status/function.json")),
+    ("status-json", include_str!("../../function/status-json/function.json")),
+    ("imports", include_str!("../../function/imports/function.json")),
+    ("health", include_str!("../../function/health/function.json")),
     ("doctor", include_str!("../../function/doctor/function.json")),
+    ("signed-in", include_str!("../../function/signed-in/function.json")),
 ];
 
 /// A running deployment; all of it stops when dropped.

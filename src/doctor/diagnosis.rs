@@ -16,7 +16,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Good => "good",
             Self::Bad => "bad",
@@ -25,7 +25,7 @@ impl Verdict {
         }
     }
 
-    fn mark(self) -> char {
+    pub(crate) fn mark(self) -> char {
         match self {
             Self::Good => '\u{2713}',
             Self::Bad => '\u{2717}',

@@ -103,8 +103,8 @@ pub(super) async fn lines(
     if !(resume && is_ready && is_forbidden(&found)) {
         return [last(&found, false), pause(&found, name, resume, is_ready, None)];
     }
-    let Bag { config, storage, service, clock, limit, .. } = bag;
-    let road = Road::new(storage, service, config, clock);
+    let Bag { config, storage, service, setting, clock, limit, .. } = bag;
+    let road = Road::new(storage, service, config, setting, clock);
     let (mut resumed, mut found) = (Ok(String::new()), found);
     // Whoever drives may move a row just then.
     for _ in 0..MAX_TRIES {

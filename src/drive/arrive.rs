@@ -4,18 +4,18 @@ use std::{collections::HashSet, fmt};
 
 use azure_core::Result;
 use sha2::{Digest as _, Sha256};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::{Road, tell};
 use crate::{
     azure::{CONNECTIONS, INBOX, blob::Blob},
     connection,
-    run::{Event, Policy, Refresh, Run, RunId, Source, State},
-    runs::Inserted,
+    run::{Event, Occasion, Policy, Refresh, Run, RunId, Source, State},
+    runs::{Inserted, Stored},
 };
 
 /// The partition of files whose connection cannot be read.
-pub(super) const NO_TENANT: &str = "no-tenant";
+pub(crate) const NO_TENANT: &str = "no-tenant";
 /// Milliseconds that fifteen digits can count: the year 33658.
 const LAST_MOMENT_MS: i128 = 999_999_999_999_999;
 
@@ -71,6 +71,7 @@ impl Road {
         let now = (self.clock)();
         let mut run = new_run(&blob, tenant, connection, now, &self.config.policy);
         run.stops = read.as_ref().is_ok_and(|connection| connection.stop_after_rejected);
+        run.tells = read.as_ref().is_ok_and(|connection| connection.notify.is_some());
         if let Err(why) = read {
             // Without a tenant there is nothing to wait for. Once the document is mended, the
             // next sweep finds the file to have no import of its tenant, and makes one.
@@ -94,13 +95,14 @@ impl Road {
     /// Storage failed; the next sweep finds the rest.
     pub async fn sweep(&self) -> Result<usize> {
         let mut found = 0;
-        let imports: Vec<Run> =
-            self.runs.list().await?.into_iter().map(|stored| stored.run).collect();
-        let known: HashSet<&RunId> = imports.iter().map(|run| &run.id).collect();
+        let imports = self.runs.list().await?;
+        let known: HashSet<&RunId> = imports.iter().map(|stored| &stored.run.id).collect();
         for document in self.blobs.list(CONNECTIONS, "").await? {
             let name = document.name.strip_suffix(".json");
             let Some(name) = name.filter(|name| connection::is_name(name)) else { continue };
-            let since = last_completed(name, &imports).unwrap_or(document.last_modified);
+            let of_connection = |stored: &&Stored| stored.run.connection == name;
+            let own: Vec<&Stored> = imports.iter().filter(of_connection).collect();
+            let since = last_completed(&own).unwrap_or(document.last_modified);
             let days = ((self.clock)() - since).whole_days();
             // What the deployment's alert looks for: logs themselves are not searched that far back.
             tracing::info!("connection {name}: nothing was completed for {days} days");
@@ -113,6 +115,7 @@ impl Road {
                 Some(Err(_)) => (NO_TENANT, Refresh::Full),
                 None => continue,
             };
+            let found_before = found;
             let skip = if refresh == Refresh::Full { files.len().saturating_sub(1) } else { 0 };
             for blob in files.iter().skip(skip) {
                 let id = run_id(blob, tenant);
@@ -127,16 +130,49 @@ impl Road {
                     found += 1;
                 }
             }
+            let expected = read.as_ref().and_then(|read| read.as_ref().ok()?.expected_every_days);
+            if let Some(days) = expected.filter(|_| found == found_before) {
+                self.tell_overdue(name, &own, document.last_modified, days).await?;
+            }
         }
         Ok(found)
     }
+
+    /// Tells where nothing has come for longer than `days`: each time in the log, and once by a
+    /// message, which waits in the row of the last file that did come.
+    async fn tell_overdue(
+        &self,
+        connection: &str,
+        imports: &[&Stored],
+        stored_at: OffsetDateTime,
+        days: u32,
+    ) -> Result<()> {
+        let now = (self.clock)();
+        let last = imports.iter().max_by_key(|stored| stored.run.received);
+        let since = last.map_or(stored_at, |stored| stored.run.received);
+        if now - since <= Duration::days(days.into()) {
+            return Ok(());
+        }
+        let event = Occasion::Overdue.word();
+        let import = last.map_or_else(|| "none".to_owned(), |stored| stored.run.id.to_string());
+        let ago = (now - since).whole_days();
+        tracing::warn!(
+            %event, %connection, %import,
+            "connection {connection}: nothing has arrived for {ago} days, and a file is expected \
+             every {days}"
+        );
+        let Some(stored) = last else { return Ok(()) };
+        if let Some(noted) = stored.run.clone().overdue(now) {
+            self.runs.save((*stored).clone(), noted).await?;
+        }
+        Ok(())
+    }
 }
 
-/// When an import of a connection was last completed; `None` where none ever was.
-fn last_completed(connection: &str, imports: &[Run]) -> Option<OffsetDateTime> {
-    let completed =
-        imports.iter().filter(|run| run.connection == connection && run.state == State::Completed);
-    completed.filter_map(|run| run.ended).max()
+/// When the last of these imports was completed; `None` where none ever was.
+fn last_completed(imports: &[&Stored]) -> Option<OffsetDateTime> {
+    let completed = imports.iter().filter(|stored| stored.run.state == State::Completed);
+    completed.filter_map(|stored| stored.run.ended).max()
 }
 
 /// The connection a blob belongs to: `inbox/<connection>/....csv`.
@@ -179,7 +215,6 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::config::Config;
 
     #[test]
     fn only_a_csv_in_the_folder_of_a_connection_belongs_to_it() {
@@ -216,32 +251,5 @@ mod tests {
         assert_eq!(run_id(&older, "t"), run_id(&older.clone(), "t"));
         let rewritten = blob("0x3", older.last_modified);
         assert_ne!(run_id(&older, "t"), run_id(&rewritten, "t"));
-    }
-
-    #[test]
-    fn what_counts_as_completed_is_the_last_of_the_connection_itself() {
-        let account = |name: &str| (name == "ImportStorage__accountName").then(|| "a".to_owned());
-        let policy = Config::read(account).unwrap().policy;
-        let monday = datetime!(2026-11-23 06:00 UTC);
-        let blob = Blob {
-            container: INBOX.to_owned(),
-            name: "hr/a.csv".to_owned(),
-            etag: "0x1".to_owned(),
-            bytes: 1,
-            last_modified: monday,
-        };
-        let ended = |connection, state, days| Run {
-            state,
-            ended: Some(monday + time::Duration::days(days)),
-            ..new_run(&blob, "t", connection, monday, &policy)
-        };
-        let imports = [
-            ended("hr", State::Completed, 1),
-            ended("hr", State::Completed, 2),
-            ended("hr", State::Rejected, 3),
-            ended("survey", State::Completed, 4),
-        ];
-        assert_eq!(last_completed("hr", &imports), Some(monday + time::Duration::days(2)));
-        assert_eq!(last_completed("new", &imports), None);
     }
 }

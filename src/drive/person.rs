@@ -17,12 +17,32 @@ use crate::{
 /// What is to be told, or why it was not done.
 type Told = Result<String, Denied>;
 
+/// How a person asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum By {
+    /// By a command.
+    Command,
+    /// On the status page: the name of whoever is signed in, `None` where it was opened with a key.
+    Page(Option<String>),
+}
+
+impl By {
+    fn asks_for(&self, wish: Wish) -> String {
+        let command = wish.command();
+        match self {
+            Self::Command => format!("by `viva-import {command}`"),
+            Self::Page(Some(name)) => format!("by {name} on the status page ({command})"),
+            Self::Page(None) => format!("by somebody with a key on the status page ({command})"),
+        }
+    }
+}
+
 impl Road {
     /// Lets a file pass that deletes people or columns, this once.
     ///
     /// # Errors
     /// Storage failed, or the import is in no state to be let pass; a sentence says which.
-    pub async fn allow(&self, key: &str) -> Told {
+    pub async fn allow(&self, key: &str, by: &By) -> Told {
         let stored = self.find(key).await?;
         if stored.run.state != State::Rejected || !stored.run.guarded {
             return Err(refused(format!(
@@ -31,7 +51,7 @@ impl Road {
                 stored.run.story()
             )));
         }
-        let run = self.ask_for(stored, Wish::Allow).await?;
+        let run = self.ask_for(stored, Wish::Allow, by).await?;
         let file = run.source.file();
         Ok(format!("{file} may delete, this once; `drive` takes it up within its next minute"))
     }
@@ -40,7 +60,7 @@ impl Road {
     ///
     /// # Errors
     /// Storage failed, or there is nothing to try again; a sentence says which.
-    pub async fn retry(&self, key: &str) -> Told {
+    pub async fn retry(&self, key: &str, by: &By) -> Told {
         let stored = self.find(key).await?;
         let file = stored.run.source.file();
         if stored.run.id.tenant == NO_TENANT {
@@ -65,7 +85,7 @@ impl Road {
                 )));
             }
         }
-        self.ask_for(stored, Wish::Retry).await?;
+        self.ask_for(stored, Wish::Retry, by).await?;
         Ok(format!("{file} is tried again within the next minute, unless another goes before it"))
     }
 
@@ -73,7 +93,7 @@ impl Road {
     ///
     /// # Errors
     /// Storage failed, or there is nothing to give up; a sentence says which.
-    pub async fn cancel(&self, key: &str) -> Told {
+    pub async fn cancel(&self, key: &str, by: &By) -> Told {
         let stored = self.find(key).await?;
         let file = stored.run.source.file();
         match stored.run.state {
@@ -94,7 +114,7 @@ impl Road {
                 return Err(refused(format!("{file} is at its end: {}", stored.run.story())));
             }
         }
-        let run = self.ask_for(stored, Wish::Cancel).await?;
+        let run = self.ask_for(stored, Wish::Cancel, by).await?;
         Ok(format!("{file}: {}", run.story()))
     }
 
@@ -102,8 +122,8 @@ impl Road {
     ///
     /// # Errors
     /// Storage failed, or the connection is not paused; a sentence says which.
-    pub async fn resume(&self, connection: &str) -> Told {
-        self.resume_those(connection, |_| true).await
+    pub async fn resume(&self, connection: &str, by: &By) -> Told {
+        self.resume_those(connection, by, |_| true).await
     }
 
     /// Lets those imports of a connection go on that wait after a 403. What waits behind an import
@@ -112,16 +132,16 @@ impl Road {
     /// # Errors
     /// Storage failed, or nothing waits for that; a sentence says which.
     pub async fn resume_forbidden(&self, connection: &str) -> Told {
-        self.resume_those(connection, Run::is_forbidden).await
+        self.resume_those(connection, &By::Command, Run::is_forbidden).await
     }
 
-    async fn resume_those(&self, connection: &str, which: impl Fn(&Run) -> bool) -> Told {
+    async fn resume_those(&self, connection: &str, by: &By, which: impl Fn(&Run) -> bool) -> Told {
         let imports = self.runs.named(connection).await.map_err(|error| failed(&error))?;
         let (mut told, mut all_done) = (vec![], true);
         let pauses = |stored: &Stored| stored.run.pauses.is_some() && which(&stored.run);
         for stored in imports.into_iter().filter(pauses) {
             let why = stored.run.pauses.clone().unwrap_or_default();
-            let resumed = self.ask_for(stored, Wish::Resume).await;
+            let resumed = self.ask_for(stored, Wish::Resume, by).await;
             all_done &= resumed.is_ok();
             told.push(resumed.map_or_else(
                 |denied| denied.to_string(),
@@ -163,11 +183,11 @@ impl Road {
     }
 
     /// Writes a wish into the row; the import as it is then.
-    async fn ask_for(&self, stored: Stored, wish: Wish) -> Result<Run, Denied> {
+    async fn ask_for(&self, stored: Stored, wish: Wish, by: &By) -> Result<Run, Denied> {
         let file = stored.run.source.file();
         let at = (self.clock)().replace_nanosecond(0).unwrap_or_else(|_| (self.clock)());
         let at = at.format(&Rfc3339).unwrap_or_default();
-        let by = format!("by `viva-import {}` at {at}", wish.command());
+        let by = format!("{} at {at}", by.asks_for(wish));
         let event = Event::Asked { wish, by };
         match self.save(stored, event).await.map_err(|error| failed(&error))? {
             Step::Moved(stored) => Ok(stored.run),

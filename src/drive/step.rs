@@ -11,7 +11,7 @@ use futures::{Stream, StreamExt as _};
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
-use super::{Road, Step, packed_mib, storage_failed, tell, turn::Turn};
+use super::{Road, SERVICE_ERRORS, Step, packed_mib, storage_failed, tell, turn::Turn};
 use crate::{
     azure::{CONNECTIONS, PACKAGES, REPORTS, blob::Blob, sentence},
     check::{Allowed, Report, Severity, Terms, mapping_faults},
@@ -260,7 +260,7 @@ impl Road {
         let (caller, unit) = (&connection.caller, run.scale_unit.as_deref());
         Ok(match self.service.errors(caller, unit, id, (self.clock)()).await {
             Ok(errors) => {
-                let report = format!("{}/service-errors.txt", run.id.key);
+                let report = format!("{}/{SERVICE_ERRORS}", run.id.key);
                 self.blobs.put(REPORTS, &report, "text/plain", errors).await?;
                 let detail = Some(format!("its error file is {REPORTS}/{report}"));
                 Event::Said { status, detail, report: Some(report) }

@@ -12,7 +12,7 @@ use axum::{
 };
 use serde_json::json;
 
-use super::failure;
+use super::{failure, guard};
 use crate::{connection, doctor::Doctor};
 
 pub(super) fn door(doctor: Arc<Doctor>) -> Router {
@@ -27,6 +27,11 @@ async fn look(doctor: State<Arc<Doctor>>, name: Name, headers: HeaderMap) -> Res
 }
 
 async fn mend(doctor: State<Arc<Doctor>>, name: Name, headers: HeaderMap) -> Response {
+    // For programs; people press a button of the status page.
+    if !guard::is_meant(&headers, None) {
+        let why = "a browser asks for this on the status page";
+        return (StatusCode::FORBIDDEN, Json(json!({ "error": why }))).into_response();
+    }
     examine(doctor, name, &headers, true).await
 }
 

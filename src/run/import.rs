@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use time::OffsetDateTime;
 
-use super::{IngestionId, Package, Policy, Refresh, RunId, Source, State};
+use super::{IngestionId, Message, Package, Policy, Refresh, RunId, Source, State, Stop};
 use crate::check::Summary;
 
 /// One import. Every field is a column of the table.
@@ -49,6 +49,14 @@ pub struct Run {
     pub pauses: Option<String>,
     /// What persons asked for, and when.
     pub by_hand: Option<String>,
+    /// Whether its connection has somebody told.
+    pub tells: bool,
+    /// What waits to be told.
+    pub message: Option<Message>,
+    /// What was told, and when.
+    pub told: Option<String>,
+    /// Where it has been.
+    pub journal: Vec<Stop>,
     /// Packs and pushes begun.
     pub attempts: u32,
     /// Failures in a row of the present state.
@@ -104,6 +112,16 @@ impl Run {
             stops: false,
             pauses: None,
             by_hand: None,
+            tells: false,
+            message: None,
+            told: None,
+            journal: vec![Stop {
+                at: now,
+                state: State::Received,
+                told: None,
+                times: 1,
+                last: now,
+            }],
             scale_unit: None,
             ingestion: None,
             service_status: None,
@@ -122,6 +140,7 @@ impl Run {
             notice: None,
         }
     }
+
     /// The order of contents, oldest first: by date, which has whole seconds, within a second by
     /// name, as numbered parts have it, and for one name by when it was taken in.
     #[must_use]

@@ -82,7 +82,8 @@ pub enum State {
 }
 
 impl State {
-    pub(super) const ALL: [Self; 9] = [
+    /// Every state, in the order of the road.
+    pub const ALL: [Self; 9] = [
         Self::Received,
         Self::Packed,
         Self::Pushing,

@@ -9,11 +9,14 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use crate::{
     azure::table::Properties,
     check::Summary,
-    run::{IngestionId, Package, Refresh, Run, RunId, Source, State},
+    run::{IngestionId, Message, Occasion, Package, Refresh, Run, RunId, Source, State, Stop},
 };
 
 /// When the next step is due; absent when nothing is left to do.
 pub(super) const NEXT_ATTEMPT: &str = "NextAttempt";
+
+/// When a message is due; absent when none waits.
+pub(super) const MESSAGE_DUE: &str = "MessageDue";
 
 /// A column of the table holds 32 Ki units of UTF-16; a character is two at most.
 const LONGEST_COLUMN: usize = 16_000;
@@ -45,6 +48,14 @@ pub const COLUMNS: &[(&str, &str)] = &[
     ),
     ("Allowed", "who let a file pass that deletes people or columns"),
     ("ByHand", "what persons asked for, and when: `retry`, `cancel`, `resume`"),
+    ("Tells", "its connection has a webhook (`notify`)"),
+    (
+        "Message",
+        "what waits to be told there: `rejected`, `stuck`, `refused`, `overdue`, `recovered`",
+    ),
+    ("MessageDue", "when that is tried next"),
+    ("MessageFailures", "how often it failed"),
+    ("Told", "what was told, and when"),
     ("Stops", "those behind it wait if it is refused or stuck (`stopAfterRejected`)"),
     ("Pauses", "why its connection is paused; `viva-import resume` lets it go on"),
     ("Attempts", "packs and pushes begun"),
@@ -72,6 +83,7 @@ pub const COLUMNS: &[(&str, &str)] = &[
     ("PackageBytes", "its length"),
     ("PackageSha256", "SHA-256 of its bytes"),
     ("Summary", "what the next import is held against: rows, people, columns, types, as JSON"),
+    ("Journal", "where it has been, and when, as JSON"),
     ("WriteId", "which write made the row what it is"),
 ];
 
@@ -102,6 +114,13 @@ pub(super) fn of(run: &Run) -> (Properties, String) {
     row.0.insert("Guarded".to_owned(), json!(run.guarded));
     row.maybe("Allowed", run.allowed.as_deref());
     row.maybe("ByHand", run.by_hand.as_deref());
+    row.0.insert("Tells".to_owned(), json!(run.tells));
+    if let Some(message) = &run.message {
+        row.text("Message", message.occasion.word());
+        row.time(MESSAGE_DUE, Some(message.due));
+        row.0.insert("MessageFailures".to_owned(), json!(message.failures));
+    }
+    row.maybe("Told", run.told.as_deref());
     row.0.insert("Stops".to_owned(), json!(run.stops));
     row.maybe("Pauses", run.pauses.as_deref());
     row.0.insert("Attempts".to_owned(), json!(run.attempts));
@@ -125,6 +144,7 @@ pub(super) fn of(run: &Run) -> (Properties, String) {
         row.text("PackageSha256", &package.sha256);
     }
     row.maybe("Summary", run.summary.as_ref().and_then(summary_text).as_deref());
+    row.text("Journal", &journal_text(&run.journal));
     row.text("WriteId", &write_id);
     (row.0, write_id)
 }
@@ -175,6 +195,10 @@ pub(super) fn parse(row: &Properties) -> Result<(Run, String), String> {
         stops: boolean(row, "Stops"),
         pauses: text(row, "Pauses"),
         by_hand: text(row, "ByHand"),
+        tells: boolean(row, "Tells"),
+        message: message(row),
+        told: text(row, "Told"),
+        journal: text(row, "Journal").as_deref().map(journal).unwrap_or_default(),
         scale_unit: text(row, "ScaleUnit"),
         ingestion: text(row, "IngestionId").map(IngestionId),
         service_status: text(row, "ServiceStatus"),
@@ -254,6 +278,54 @@ fn summary_text(summary: &Summary) -> Option<String> {
     }
     let without = Summary { columns: vec![], ..summary.clone() };
     serde_json::to_string(&without).ok()
+}
+
+fn message(row: &Properties) -> Option<Message> {
+    Some(Message {
+        occasion: Occasion::parse(&text(row, "Message")?)?,
+        due: time(row, MESSAGE_DUE)?,
+        failures: count(row, "MessageFailures"),
+    })
+}
+
+/// A journal as a column holds it: where it is too long, without the oldest stops but the first.
+fn journal_text(stops: &[Stop]) -> String {
+    let mut stops: Vec<Value> = stops
+        .iter()
+        .map(|stop| {
+            let mut json = json!({ "at": moment(stop.at), "state": stop.state.word() });
+            if let Some(told) = &stop.told {
+                json["told"] = json!(told);
+            }
+            if stop.times > 1 {
+                json["times"] = json!(stop.times);
+                json["last"] = json!(moment(stop.last));
+            }
+            json
+        })
+        .collect();
+    loop {
+        let text = Value::from(stops.clone()).to_string();
+        if text.chars().count() <= LONGEST_COLUMN || stops.len() < 2 {
+            return text;
+        }
+        stops.remove(1);
+    }
+}
+
+fn journal(text: &str) -> Vec<Stop> {
+    let stops: Vec<Value> = serde_json::from_str(text).unwrap_or_default();
+    let stop = |json: &Value| {
+        let at = |name| OffsetDateTime::parse(json[name].as_str()?, &Rfc3339).ok();
+        Some(Stop {
+            at: at("at")?,
+            state: State::parse(json["state"].as_str()?)?,
+            told: json["told"].as_str().map(str::to_owned),
+            times: json["times"].as_u64().and_then(|times| times.try_into().ok()).unwrap_or(1),
+            last: at("last").or_else(|| at("at"))?,
+        })
+    };
+    stops.iter().filter_map(stop).collect()
 }
 
 fn count(row: &Properties, column: &str) -> u32 {

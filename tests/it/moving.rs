@@ -141,7 +141,8 @@ async fn rejected(account: &Secured, service: &Service, certificate: &Path) -> S
     .unwrap();
     let client = ingestion::Service::new(config.service.clone(), Arc::new(|_| None)).unwrap();
     let storage = account.owners_view();
-    let road = Road::new(storage, client, config, Arc::new(OffsetDateTime::now_utc));
+    let nothing = Arc::new(|_: &str| None);
+    let road = Road::new(storage, client, config, nothing, Arc::new(OffsetDateTime::now_utc));
     assert_eq!(road.sweep().await.unwrap(), 1);
     road.drive().await.unwrap();
     let run = road.runs().list().await.unwrap().pop().unwrap().run;

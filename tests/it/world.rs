@@ -17,7 +17,7 @@ use tracing::instrument::WithSubscriber as _;
 use viva_import::{
     azure::{CONNECTIONS, INBOX, Storage},
     demo::{SAMPLE_CONNECTION, service::Service, stage::TOKEN_SETTING},
-    drive::Road,
+    drive::{By, Road},
     run::{Run, RunId, State, Wish},
     runs::Runs,
 };
@@ -241,10 +241,10 @@ impl World {
         let road = self.road(0);
         let asked = async {
             match wish {
-                Wish::Allow => road.allow(&key).await,
-                Wish::Retry => road.retry(&key).await,
-                Wish::Cancel => road.cancel(&key).await,
-                Wish::Resume => road.resume(to.name()).await,
+                Wish::Allow => road.allow(&key, &By::Command).await,
+                Wish::Retry => road.retry(&key, &By::Command).await,
+                Wish::Cancel => road.cancel(&key, &By::Command).await,
+                Wish::Resume => road.resume(to.name(), &By::Command).await,
             }
         };
         let _ = self.powered(asked).await;

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{app::read_json, schedule::Schedule, settings::Settings};
+use super::{app::read_json, settings::Settings};
+use crate::schedule::Schedule;
 
 /// A function, checked.
 #[derive(Debug)]
@@ -23,7 +24,16 @@ pub(super) struct Function {
 pub(super) enum Trigger {
     Queue { queue: String, connection: String, binary: bool },
     Timer { schedule: Box<Schedule>, use_monitor: bool, run_on_startup: bool },
-    Http { route: String, methods: Option<Vec<String>> },
+    Http { route: String, methods: Option<Vec<String>>, auth: Auth },
+}
+
+/// Whom an HTTP function answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Auth {
+    /// Everybody.
+    Anonymous,
+    /// Who brings the key.
+    Key,
 }
 
 impl Function {
@@ -55,7 +65,7 @@ impl Function {
 
     /// Whether this is the HTTP function for a request; `path` has no route prefix.
     pub(super) fn answers(&self, method: &str, path: &str) -> bool {
-        let Trigger::Http { route, methods } = &self.trigger else { return false };
+        let Trigger::Http { route, methods, .. } = &self.trigger else { return false };
         let allowed = methods.as_ref();
         !self.disabled
             && allowed.is_none_or(|all| all.iter().any(|one| one.eq_ignore_ascii_case(method)))
@@ -133,7 +143,15 @@ impl Trigger {
                 let methods = binding["methods"].as_array().filter(|all| !all.is_empty());
                 let methods = methods
                     .map(|all| all.iter().filter_map(Value::as_str).map(str::to_owned).collect());
-                Self::Http { route, methods }
+                let auth = match text(binding, "authLevel").to_ascii_lowercase().as_str() {
+                    "anonymous" => Auth::Anonymous,
+                    "" | "function" => Auth::Key,
+                    other => {
+                        faults.push(format!("authLevel '{other}' is not stood in for"));
+                        Auth::Key
+                    }
+                };
+                Self::Http { route, methods, auth }
             }
             _ => {
                 faults.push(format!("a {kind} is not stood in for"));

@@ -20,6 +20,7 @@ use tracing::Level;
 use super::{
     Cause, HttpAnswer, Invocation, Outcome,
     app::App,
+    function::Function,
     invocation::{self, Answer, Judgement},
     journal::{Journal, LogLine},
     worker::Worker,
@@ -77,11 +78,7 @@ impl Runtime {
         body: Bytes,
     ) -> HttpAnswer {
         let path = path_and_query.split('?').next().unwrap_or_default();
-        let prefix = self.app.route_prefix.trim_matches('/');
-        let route = path.trim_start_matches('/').strip_prefix(prefix);
-        let route = route.filter(|rest| prefix.is_empty() || rest.starts_with('/'));
-        let found = |route| self.app.functions.iter().find(|f| f.answers(method.as_str(), route));
-        let Some(function) = route.and_then(found) else {
+        let Some(function) = self.function_of(&method, path) else {
             return HttpAnswer::empty(StatusCode::NOT_FOUND);
         };
         let mut answer = HttpAnswer::empty(StatusCode::INTERNAL_SERVER_ERROR);
@@ -99,6 +96,14 @@ impl Runtime {
         };
         self.run(&id, &function.name, cause, reason, proxied).await;
         answer
+    }
+
+    /// The HTTP function that answers a request.
+    pub(super) fn function_of(&self, method: &Method, path: &str) -> Option<&Function> {
+        let prefix = self.app.route_prefix.trim_matches('/');
+        let route = path.trim_start_matches('/').strip_prefix(prefix);
+        let route = route.filter(|rest| prefix.is_empty() || rest.starts_with('/'))?;
+        self.app.functions.iter().find(|function| function.answers(method.as_str(), route))
     }
 
     /// Runs a call and writes down what became of it.

@@ -12,6 +12,8 @@ const FIRST: &str = include_str!("shapes/1.json");
 const SECOND: &str = include_str!("shapes/2.json");
 /// With pauses and with what persons asked for.
 const THIRD: &str = include_str!("shapes/3.json");
+/// With a message that waits and with where the import has been.
+const FOURTH: &str = include_str!("shapes/4.json");
 
 fn summary() -> Summary {
     let columns = vec![Column { name: "PersonId".to_owned(), kind: "EmailType".to_owned() }];
@@ -51,14 +53,26 @@ fn the_second_shape_still_parses() {
 }
 
 #[test]
-fn the_shape_of_today_has_every_column_and_parses() {
+fn the_third_shape_still_parses() {
     let (run, _) = parse(&row(THIRD)).unwrap();
     assert_eq!((run.state, run.stops, run.busy), (State::Packed, true, 2));
     assert_eq!(run.pauses.as_deref(), Some("the service answered 403"));
     assert!(run.by_hand.is_some() && !run.holds_slot());
+    assert!(run.message.is_none() && run.journal.is_empty());
+}
+
+#[test]
+fn the_shape_of_today_has_every_column_and_parses() {
+    let (run, _) = parse(&row(FOURTH)).unwrap();
+    let message = run.message.unwrap();
+    assert_eq!((message.occasion, message.failures), (Occasion::Refused, 1));
+    assert!(run.tells && run.told.is_some());
+    let stops: Vec<_> = run.journal.iter().map(|stop| (stop.state, stop.times)).collect();
+    assert_eq!(stops, [(State::Received, 1), (State::Packed, 2)]);
+    assert_eq!(run.journal[1].last, datetime!(2026-11-23 04:16:58.012 UTC));
     // Whoever adds a column keeps a row of that shape here.
     for (column, _) in COLUMNS {
-        assert!(row(THIRD).contains_key(*column), "no row has the column {column}");
+        assert!(row(FOURTH).contains_key(*column), "no row has the column {column}");
     }
 }
 
@@ -76,6 +90,12 @@ fn what_is_written_is_read_back() {
     run.yielded = true;
     run.busy = 3;
     run.ended = Some(datetime!(2026-11-23 05:00:00.123 UTC));
+    let at = datetime!(2026-11-23 05:00:01 UTC);
+    run.tells = true;
+    run.told = Some("stuck at some time".to_owned());
+    run.message = Some(Message { occasion: Occasion::Rejected, due: at, failures: 2 });
+    let told = Some("why".to_owned());
+    run.journal = vec![Stop { at, state: State::Packed, told, times: 1, last: at }];
     let (written, write_id) = of(&run);
     assert_eq!(parse(&written), Ok((run, write_id)));
 }
@@ -102,6 +122,9 @@ fn every_column_that_is_written_is_listed_and_every_listed_one_is_written() {
     run.pauses = Some("why".to_owned());
     run.by_hand = Some("by somebody".to_owned());
     run.ended = Some(run.received);
+    run.told = Some("stuck at some time".to_owned());
+    let due = datetime!(2026-11-23 05:00 UTC);
+    run.message = Some(Message { occasion: Occasion::Stuck, due, failures: 1 });
     let (written, _) = of(&run);
     let mut written: Vec<&str> =
         written.keys().map(String::as_str).filter(|name| !name.contains('@')).collect();
@@ -121,4 +144,19 @@ fn a_row_that_cannot_be_read_is_told_by_its_key() {
         let why = parse(&broken).unwrap_err();
         assert!(why.starts_with("row 998204592585999-407cef538d9c2cc1 "), "{why}");
     }
+}
+
+#[test]
+fn a_journal_that_is_too_long_for_a_column_keeps_its_first_and_its_last_stops() {
+    let (mut run, _) = parse(&row(FIRST)).unwrap();
+    let at = datetime!(2026-11-23 05:00 UTC);
+    let stop = |n: usize| {
+        let told = Some(format!("{n} {}", "\u{1f600}\"".repeat(399)));
+        Stop { at, state: State::Packed, told, times: 1, last: at }
+    };
+    run.journal = (0..40).map(stop).collect();
+    let (read, _) = parse(&of(&run).0).unwrap();
+    assert!((2..40).contains(&read.journal.len()));
+    assert_eq!(read.journal[0], run.journal[0]);
+    assert_eq!(read.journal.last(), run.journal.last());
 }

@@ -14,7 +14,7 @@ use tracing::Dispatch;
 use tracing_subscriber::EnvFilter;
 use viva_import::{
     azure::{Account, INBOX, Storage},
-    config::{Config, STORAGE},
+    config::{Config, Lookup, STORAGE},
     demo::{azurite::Azurite, service::Service},
     drive::{Arrival, Road},
     ingestion,
@@ -75,13 +75,13 @@ pub(super) fn road(
     clock: &Arc<AtomicI64>,
 ) -> Arc<Road> {
     let (settings, clock) = (settings.clone(), clock.clone());
-    let lookup = move |name: &str| {
+    let lookup: Arc<Lookup> = Arc::new(move |name: &str| {
         settings.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
-    };
-    let config = Config::read(&lookup).unwrap();
+    });
+    let config = Config::read(|name| lookup(name)).unwrap();
     let storage = Storage::open(&config.account, config.service.answer_timeout).unwrap();
-    let service = ingestion::Service::new(config.service.clone(), Arc::new(lookup)).unwrap();
-    Arc::new(Road::new(storage, service, config, Arc::new(move || moment(&clock))))
+    let service = ingestion::Service::new(config.service.clone(), lookup.clone()).unwrap();
+    Arc::new(Road::new(storage, service, config, lookup, Arc::new(move || moment(&clock))))
 }
 
 /// What the program of one world has logged.

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use viva_import::demo::service::Call;
+use viva_import::{demo::service::Call, drive::By};
 
 use super::World;
 
@@ -36,7 +36,7 @@ impl World {
             // Somebody mends what was not let in.
             if let Some(run) = imports.iter().find(|run| run.pauses.is_some()) {
                 let road = self.road(0);
-                let _ = self.powered(road.resume(&run.connection)).await;
+                let _ = self.powered(road.resume(&run.connection, &By::Command)).await;
             }
             let Some(due) = imports.iter().filter_map(|run| run.due).min() else { return Ok(()) };
             let wait = (due - self.now()).whole_milliseconds().max(0);

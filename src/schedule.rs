@@ -16,10 +16,14 @@ const WORDS: [&str; 19] = [
 
 /// When a timer fires.
 #[derive(Debug)]
-pub(super) struct Schedule(Cron);
+pub struct Schedule(Cron);
 
 impl Schedule {
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    /// Reads a schedule.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
         let strange = |c: char| !c.is_ascii_alphanumeric() && !" \t*,-/".contains(c);
         let mut words = text.split(|c: char| !c.is_ascii_alphabetic()).filter(|w| !w.is_empty());
         if text.contains(strange)
@@ -38,14 +42,16 @@ impl Schedule {
     }
 
     /// The first time strictly after `moment`.
-    pub(super) fn next(&self, moment: OffsetDateTime) -> Option<OffsetDateTime> {
+    #[must_use]
+    pub fn next(&self, moment: OffsetDateTime) -> Option<OffsetDateTime> {
         let moment = DateTime::from_timestamp(moment.unix_timestamp(), 0)?;
         let next = self.0.find_next_occurrence(&moment, false).ok()?;
         OffsetDateTime::from_unix_timestamp(next.timestamp()).ok()
     }
 
     /// Whether it fires again within a minute: the host then keeps no record of it.
-    pub(super) fn is_rapid(&self, now: OffsetDateTime) -> bool {
+    #[must_use]
+    pub fn is_rapid(&self, now: OffsetDateTime) -> bool {
         let second = self.next(now).and_then(|first| self.next(first));
         second.is_some_and(|second| second < now + Duration::MINUTE)
     }

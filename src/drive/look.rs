@@ -1,0 +1,128 @@
+//! What the status page looks at, beside the table. Nothing here changes anything.
+
+use std::time::Duration;
+
+use azure_core::Result;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use super::{AT_ONCE, Road};
+use crate::{
+    azure::{CONNECTIONS, REPORTS},
+    config::SETTINGS,
+    connection::{self, Connection},
+    run::Run,
+    schedule::Schedule,
+};
+
+/// `drive` runs each minute: what is due for so long is not taken up.
+const LATE: Duration = Duration::from_mins(15);
+/// Largest report that is shown.
+const MAX_REPORT_BYTES: usize = 4 << 20;
+/// The service's own error file, beside the report.
+pub const SERVICE_ERRORS: &str = "service-errors.txt";
+
+/// A connection's document.
+#[derive(Debug)]
+pub struct Document {
+    /// The connection's name.
+    pub name: String,
+    /// When it was stored.
+    pub stored: OffsetDateTime,
+    /// What it says, or why it cannot be used.
+    pub read: std::result::Result<Connection, String>,
+}
+
+impl Road {
+    /// What time it is.
+    #[must_use]
+    pub fn now(&self) -> OffsetDateTime {
+        (self.clock)()
+    }
+
+    /// Whether people sign in before the app.
+    #[must_use]
+    pub fn has_sign_in(&self) -> bool {
+        self.config.sign_in
+    }
+
+    /// Whether the app is reached over https, as it is in Azure and not on this machine.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        let host = (self.setting)("WEBSITE_HOSTNAME").unwrap_or_default();
+        !host.is_empty() && !host.starts_with("localhost") && !host.starts_with("127.")
+    }
+
+    /// How many imports have been due for longer than any step takes, and nobody takes them up.
+    ///
+    /// # Errors
+    /// Whatever storage says.
+    pub async fn late(&self) -> Result<usize> {
+        let long_ago = self.now() - LATE;
+        let policy = &self.config.policy;
+        let due = self.runs.due(long_ago, policy).await?;
+        let is_late = |run: &Run| run.due.is_some_and(|due| due <= long_ago);
+        Ok(due.iter().filter(|stored| is_late(&stored.run)).count())
+    }
+
+    /// Every connection, by name.
+    ///
+    /// # Errors
+    /// Whatever storage says.
+    pub async fn documents(&self) -> Result<Vec<Document>> {
+        let blobs = self.blobs.list(CONNECTIONS, "").await?;
+        let named = blobs.into_iter().filter_map(|blob| {
+            let name = blob.name.strip_suffix(".json").filter(|name| connection::is_name(name))?;
+            Some((name.to_owned(), blob.last_modified))
+        });
+        let read = stream::iter(named)
+            .map(async |(name, stored)| {
+                let read = self.connection(&name).await?;
+                Ok(read.map(|read| Document { name, stored, read }))
+            })
+            .buffered(AT_ONCE);
+        read.try_filter_map(|document| std::future::ready(Ok(document))).try_collect().await
+    }
+
+    /// The report of an import as JSON; `None` where there is none.
+    ///
+    /// # Errors
+    /// Whatever storage says.
+    pub async fn report(&self, run: &Run) -> Result<Option<Value>> {
+        let name = format!("{}/report.json", run.id.key);
+        let report = self.blobs.read_small(REPORTS, &name, MAX_REPORT_BYTES).await?;
+        Ok(report.and_then(|report| serde_json::from_slice(&report).ok()))
+    }
+
+    /// Whether the service's own error file of an import was kept.
+    ///
+    /// # Errors
+    /// Whatever storage says.
+    pub async fn has_service_errors(&self, run: &Run) -> Result<bool> {
+        Ok(self.blobs.look(REPORTS, &errors_of(run)).await?.is_some())
+    }
+
+    /// The service's own error file of an import, as it is; `None` where it was not kept.
+    ///
+    /// # Errors
+    /// Whatever storage says.
+    pub async fn service_errors(&self, run: &Run) -> Result<Option<Vec<u8>>> {
+        self.blobs.read_small(REPORTS, &errors_of(run), MAX_REPORT_BYTES).await
+    }
+
+    /// When the inbox is looked through next, whether or not an event tells of a file.
+    #[must_use]
+    pub fn next_sweep(&self) -> Option<OffsetDateTime> {
+        let times = ["IMPORT_SCHEDULE", "SWEEP_SCHEDULE"].into_iter().filter_map(|name| {
+            let default = SETTINGS.iter().find(|setting| setting.name == name)?.default;
+            let text = (self.setting)(name).or_else(|| default.map(str::to_owned))?;
+            Schedule::parse(&text).ok()?.next(self.now())
+        });
+        times.min()
+    }
+}
+
+fn errors_of(run: &Run) -> String {
+    format!("{}/{SERVICE_ERRORS}", run.id.key)
+}

@@ -1,0 +1,123 @@
+//! Who asks, and whether a form is one of ours.
+//!
+//! A key, or a sign-in, opens the door; neither says that a person meant it, since a browser brings
+//! a sign-in along wherever a form comes from. So a browser has to send with each form the token
+//! that its page had, which no other site can read, beside the same in a cookie that no other site
+//! can make it send. What is no browser brings no cookies, and needs no token.
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header::COOKIE, header::ORIGIN};
+
+const TOKEN_COOKIE: &str = "viva-import-form";
+/// Source: "Work with user identities in Azure App Service authentication".
+const PRINCIPAL_NAME: HeaderName = HeaderName::from_static("x-ms-client-principal-name");
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+/// Longest name that is recorded.
+const LONGEST_NAME: usize = 100;
+
+/// The name of whoever is signed in. Only where App Service Authentication stands before the app may
+/// this be believed.
+pub(super) fn principal(headers: &HeaderMap) -> Option<String> {
+    let name = headers.get(PRINCIPAL_NAME)?.to_str().ok()?;
+    let name: String = name.chars().filter(|letter| !letter.is_control()).collect();
+    let name: String = name.trim().chars().take(LONGEST_NAME).collect();
+    (!name.is_empty()).then_some(name)
+}
+
+/// The token of this browser, and the cookie to set where it has none yet.
+pub(super) fn token(headers: &HeaderMap, is_https: bool) -> (String, Option<HeaderValue>) {
+    if let Some(token) = token_of_cookie(headers) {
+        return (token.to_owned(), None);
+    }
+    let token = azure_core::Uuid::new_v4().to_string();
+    let secure = if is_https { "; Secure" } else { "" };
+    let cookie = format!("{TOKEN_COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict{secure}");
+    (token, HeaderValue::try_from(cookie).ok())
+}
+
+/// Whether a request that changes something is meant: it comes from no browser, or from a page of
+/// ours.
+pub(super) fn is_meant(headers: &HeaderMap, token: Option<&str>) -> bool {
+    if !is_of_browser(headers) {
+        return true;
+    }
+    let is_ours = headers.get(FETCH_SITE).is_none_or(|site| site == "same-origin");
+    is_ours && token.is_some() && token_of_cookie(headers) == token
+}
+
+/// A browser says with each form where it is from; nothing else does.
+fn is_of_browser(headers: &HeaderMap) -> bool {
+    headers.contains_key(ORIGIN) || headers.contains_key(FETCH_SITE)
+}
+
+fn token_of_cookie(headers: &HeaderMap) -> Option<&str> {
+    let cookies = headers.get_all(COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|cookie| {
+        let (name, value) = cookie.trim().split_once('=')?;
+        (name == TOKEN_COOKIE && is_token(value)).then_some(value)
+    });
+    pairs.next()
+}
+
+/// What was never made here is not written into a page.
+fn is_token(value: &str) -> bool {
+    value.len() == 36 && azure_core::Uuid::parse_str(value).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5";
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn a_form_is_ours_where_cookie_and_token_agree_and_the_browser_does_not_object() {
+        let cookie = format!("a=b; viva-import-form={TOKEN}");
+        let ours = [("origin", "https://a"), ("cookie", cookie.as_str())];
+        assert!(is_meant(&headers(&ours), Some(TOKEN)));
+        let same = [ours[0], ours[1], ("sec-fetch-site", "same-origin")];
+        assert!(is_meant(&headers(&same), Some(TOKEN)));
+        for site in ["cross-site", "same-site", "none"] {
+            let other = [ours[0], ours[1], ("sec-fetch-site", site)];
+            assert!(!is_meant(&headers(&other), Some(TOKEN)), "{site}");
+        }
+        assert!(!is_meant(&headers(&ours), None));
+        assert!(!is_meant(&headers(&ours), Some("another")));
+        assert!(!is_meant(&headers(&[("origin", "null")]), Some(TOKEN)));
+        let strange = [("origin", "https://a"), ("cookie", "viva-import-form=x")];
+        assert!(!is_meant(&headers(&strange), Some("x")), "a token that was never made here");
+    }
+
+    #[test]
+    fn what_is_no_browser_needs_no_token() {
+        assert!(is_meant(&headers(&[("x-functions-key", "k")]), None));
+    }
+
+    #[test]
+    fn a_browser_keeps_its_token_and_gets_one_where_it_has_none() {
+        let cookie = format!("viva-import-form={TOKEN}");
+        assert_eq!(token(&headers(&[("cookie", &cookie)]), true), (TOKEN.to_owned(), None));
+        let (token, set) = token(&HeaderMap::new(), true);
+        let set = set.unwrap();
+        let set = set.to_str().unwrap();
+        assert!(
+            set.contains(&token) && set.ends_with("HttpOnly; SameSite=Strict; Secure"),
+            "{set}"
+        );
+    }
+
+    #[test]
+    fn a_name_is_told_without_what_could_write_a_line_of_its_own() {
+        let named = |name: &str| principal(&headers(&[("x-ms-client-principal-name", name)]));
+        assert_eq!(named(" ana@contoso.com "), Some("ana@contoso.com".to_owned()));
+        assert_eq!(named("a\tb"), Some("ab".to_owned()));
+        assert_eq!(named(""), None);
+        assert_eq!(named(&"n".repeat(500)).unwrap().len(), LONGEST_NAME);
+    }
+}

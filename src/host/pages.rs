@@ -1,0 +1,208 @@
+//! The status page and what persons ask for there; the same as JSON.
+
+use axum::{
+    Json, Router,
+    extract::{OriginalUri, Path, Query, Request, State},
+    http::{
+        HeaderMap, HeaderValue, StatusCode,
+        header::{
+            CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+            REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+        },
+    },
+    middleware::{self, Next},
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use serde_json::{Value, json};
+
+use super::{
+    App, guard,
+    visit::{Asked, Visit},
+    wishes::{ask_for_connection, ask_for_import},
+};
+use crate::{
+    azure::sentence,
+    drive::{Document, SERVICE_ERRORS},
+    page::{self, Home, Seen, Viewer},
+    run::{Run, State as RunState},
+    runs::Wanted,
+};
+
+/// The last imports of a connection that its sentence and its chart are made of.
+const RECENT: usize = 30;
+/// Connections that are looked at side by side.
+const AT_ONCE: usize = 8;
+
+pub(super) fn door(app: App) -> Router {
+    let pages = Router::new()
+        .route("/status", get(home).post(ask_for_connection))
+        .route("/status/{*run}", get(import).post(ask_for_import));
+    let signed_in = pages.clone().layer(middleware::from_fn_with_state(app.clone(), people_only));
+    let api = pages
+        .route("/status.json", get(home))
+        .route("/imports", get(imports))
+        .route("/health", get(health));
+    Router::new()
+        .nest("/api", api)
+        .nest("/api/signed-in", signed_in)
+        .layer(middleware::map_response(guarded))
+        .with_state(app)
+}
+
+/// What holds for every answer: nothing is kept, nothing from elsewhere is let in, nobody is told
+/// the address.
+async fn guarded(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    if let Ok(policy) = HeaderValue::try_from(page::CONTENT_SECURITY_POLICY.as_str()) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// The door without a key is open only where people sign in, and for those who have.
+async fn people_only(State(app): State<App>, request: Request, next: Next) -> Response {
+    let why = if !app.road.has_sign_in() {
+        "nobody signs in here: SIGN_IN is not set, so this needs the key, at /api/status"
+    } else if guard::principal(request.headers()).is_none() {
+        "App Service Authentication named nobody"
+    } else {
+        return next.run(request).await;
+    };
+    (StatusCode::FORBIDDEN, Json(json!({ "error": why }))).into_response()
+}
+
+async fn home(
+    State(app): State<App>,
+    uri: OriginalUri,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+) -> Response {
+    let visit = Visit::new(&app, &uri, &headers, &asked);
+    match overview(&app, &visit.viewer, &asked).await {
+        Ok(home) if visit.wants_html => visit.page(&home),
+        Ok(home) => Json(home.json()).into_response(),
+        Err(error) => visit.storage_failed(&error),
+    }
+}
+
+async fn overview(app: &App, viewer: &Viewer, asked: &Asked) -> azure_core::Result<Home> {
+    let road = &app.road;
+    let (tenants, documents) = futures::try_join!(road.runs().tenants(), road.documents())?;
+    let filter = asked.filter();
+    let wanted = filter.wanted();
+    let history = road.runs().page(&tenants, &wanted, filter.after.as_ref(), asked.top());
+    let seen = stream::iter(documents)
+        .map(|document| seen(app, &tenants, document))
+        .buffered(AT_ONCE)
+        .try_collect::<Vec<Seen>>();
+    let (history, seen) = futures::try_join!(history, seen)?;
+    Ok(Home::new(viewer, seen, &history, filter, road.next_sweep()))
+}
+
+/// A connection with its last imports.
+async fn seen(app: &App, tenants: &[String], document: Document) -> azure_core::Result<Seen> {
+    let mut wanted = Wanted { connection: Some(document.name.clone()), state: None };
+    let recent = app.road.runs().page(tenants, &wanted, None, RECENT).await?.runs;
+    let is_accepted = |run: &&Run| run.state == RunState::Completed;
+    let mut accepted = recent.iter().filter(is_accepted).max_by_key(|run| run.ended).cloned();
+    if accepted.is_none() && recent.len() == RECENT {
+        wanted.state = Some(RunState::Completed);
+        accepted = app.road.runs().page(tenants, &wanted, None, 1).await?.runs.pop();
+    }
+    Ok(Seen { document, recent, accepted })
+}
+
+/// One import, or its error file.
+async fn import(
+    State(app): State<App>,
+    uri: OriginalUri,
+    Path(path): Path<String>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+) -> Response {
+    let visit = Visit::new(&app, &uri, &headers, &asked);
+    let errors = path.strip_suffix(SERVICE_ERRORS).and_then(|path| path.strip_suffix('/'));
+    let key = errors.unwrap_or(&path);
+    let run = match app.road.find(key.strip_suffix(".json").unwrap_or(key)).await {
+        Ok(stored) => stored.run,
+        Err(denied) => return visit.denied(&denied),
+    };
+    if errors.is_some() {
+        return match app.road.service_errors(&run).await {
+            Ok(Some(errors)) => attached(errors),
+            Ok(None) => {
+                let why = "the service's error file was not kept; the portal has it, and the \
+                           setting KEEP_SERVICE_ERRORS keeps the next one";
+                visit.trouble(StatusCode::NOT_FOUND, "No error file", why)
+            }
+            Err(error) => visit.storage_failed(&error),
+        };
+    }
+    shown(&app, visit, &run).await
+}
+
+/// The page of an import, or the same as JSON with its report.
+async fn shown(app: &App, visit: Visit, run: &Run) -> Response {
+    let looked = futures::try_join!(app.road.report(run), app.road.has_service_errors(run));
+    let (report, has_service_errors) = match looked {
+        Ok(looked) => looked,
+        Err(error) => return visit.storage_failed(&error),
+    };
+    if !visit.wants_html {
+        let mut json = page::import(run);
+        json["findings"] = report.map_or(Value::Null, |mut report| report["findings"].take());
+        json["serviceErrors"] = json!(has_service_errors);
+        return Json(json).into_response();
+    }
+    let page = page::Road::new(&visit.viewer, run, report.as_ref(), has_service_errors);
+    visit.page(&page)
+}
+
+/// A file that may quote values: nothing shows it, it is saved.
+fn attached(content: Vec<u8>) -> Response {
+    let headers = [
+        (CONTENT_TYPE, "text/plain; charset=utf-8"),
+        (CONTENT_DISPOSITION, "attachment; filename=\"service-errors.txt\""),
+    ];
+    (headers, content).into_response()
+}
+
+/// A page of the imports for a program.
+async fn imports(
+    State(app): State<App>,
+    uri: OriginalUri,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+) -> Response {
+    let filter = asked.filter();
+    let page = async {
+        let tenants = app.road.runs().tenants().await?;
+        let wanted = filter.wanted();
+        app.road.runs().page(&tenants, &wanted, filter.after.as_ref(), asked.top()).await
+    };
+    match page.await {
+        Ok(page) => Json(page::history(&page)).into_response(),
+        Err(error) => Visit::new(&app, &uri, &headers, &asked).storage_failed(&error),
+    }
+}
+
+/// Whether the table answers, and whether somebody takes the steps that are due.
+async fn health(State(app): State<App>) -> Response {
+    let (is_healthy, told) = match app.road.late().await {
+        Ok(0) => (true, "the table answers, and every step is taken in time".to_owned()),
+        Ok(late) => (
+            false,
+            format!("{late} imports are due, and nobody takes them up: is `drive` running?"),
+        ),
+        Err(error) => (false, format!("the table does not answer: {}", sentence(&error))),
+    };
+    let status = if is_healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let version = env!("CARGO_PKG_VERSION");
+    (status, Json(json!({ "healthy": is_healthy, "version": version, "told": told })))
+        .into_response()
+}

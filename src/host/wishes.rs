@@ -1,0 +1,149 @@
+//! What persons ask for on the status page.
+
+use std::{future::Future, pin::Pin};
+
+use axum::{
+    Form, Json,
+    extract::{OriginalUri, Path, Query, State, rejection::FormRejection},
+    http::{HeaderMap, StatusCode, header::LOCATION},
+    response::{IntoResponse as _, Response},
+};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    App, failure, guard,
+    visit::{Asked, Visit},
+};
+use crate::{azure::sentence, cli::Denied, connection, drive::By};
+
+/// What a form asks for.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Wish {
+    #[serde(rename = "do", default)]
+    what: String,
+    connection: Option<String>,
+    token: Option<String>,
+}
+
+pub(super) type Wished = Result<Form<Wish>, FormRejection>;
+
+pub(super) async fn ask_for_connection(
+    State(app): State<App>,
+    uri: OriginalUri,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+    wish: Wished,
+) -> Response {
+    let visit = Visit::new(&app, &uri, &headers, &asked);
+    ask(&app, visit, &headers, wish, None).await
+}
+
+pub(super) async fn ask_for_import(
+    State(app): State<App>,
+    uri: OriginalUri,
+    Path(key): Path<String>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+    wish: Wished,
+) -> Response {
+    let visit = Visit::new(&app, &uri, &headers, &asked);
+    ask(&app, visit, &headers, wish, Some(&key)).await
+}
+
+/// Does what a form asks for, if it is one of ours.
+async fn ask(
+    app: &App,
+    visit: Visit,
+    headers: &HeaderMap,
+    wish: Wished,
+    key: Option<&str>,
+) -> Response {
+    let Ok(Form(wish)) = wish else {
+        let why = "the request holds no form with `do` in it";
+        return visit.trouble(StatusCode::BAD_REQUEST, "Not understood", why);
+    };
+    if !guard::is_meant(headers, wish.token.as_deref()) {
+        let why = "the form did not come from a page of this app, or cookies are off: open the \
+                   page again and press once more";
+        return visit.trouble(StatusCode::FORBIDDEN, "Not done", why);
+    }
+    let connection = wish.connection.as_deref().filter(|name| connection::is_name(name));
+    if wish.what == "doctor" {
+        let Some(name) = connection.map(str::to_owned) else {
+            let why = "the form names no connection";
+            return visit.trouble(StatusCode::BAD_REQUEST, "Not understood", why);
+        };
+        return examined(app, visit, name).await;
+    }
+    match granted(app, &visit.by, &wish.what, connection, key).await {
+        None => {
+            let why = "there is no such wish: allow, retry, cancel for an import, and resume, \
+                       import, doctor for a connection";
+            visit.trouble(StatusCode::BAD_REQUEST, "Not understood", why)
+        }
+        Some(Ok(done)) if !visit.wants_html => Json(json!({ "done": done })).into_response(),
+        // The page is asked for anew, so that to load it again asks for nothing once more.
+        Some(Ok(_)) => {
+            let location = visit.viewer.links.after(&wish.what);
+            (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response()
+        }
+        Some(Err(Denied::Refused(why))) if visit.wants_html => {
+            visit.trouble(StatusCode::CONFLICT, "Not done", &why)
+        }
+        Some(Err(Denied::Refused(why))) => {
+            (StatusCode::CONFLICT, Json(json!({ "refused": why }))).into_response()
+        }
+        Some(Err(Denied::Failed(why))) => {
+            visit.trouble(StatusCode::INTERNAL_SERVER_ERROR, "Not done", &why)
+        }
+    }
+}
+
+/// What came of a wish; `None` where there is no such wish.
+async fn granted(
+    app: &App,
+    by: &By,
+    what: &str,
+    connection: Option<&str>,
+    key: Option<&str>,
+) -> Option<Result<String, Denied>> {
+    let road = &app.road;
+    let granting: Pin<Box<dyn Future<Output = _> + Send>> = match (what, connection, key) {
+        ("allow", _, Some(key)) => Box::pin(road.allow(key, by)),
+        ("retry", _, Some(key)) => Box::pin(road.retry(key, by)),
+        ("cancel", _, Some(key)) => Box::pin(road.cancel(key, by)),
+        ("resume", Some(name), _) => Box::pin(road.resume(name, by)),
+        ("import", Some(_), _) => Box::pin(import_now(app)),
+        _ => return None,
+    };
+    Some(granting.await)
+}
+
+/// Looks for files that no event told of, and takes the first steps without anybody waiting.
+async fn import_now(app: &App) -> Result<String, Denied> {
+    let found = app.road.sweep().await;
+    let found = found.map_err(|error| Denied::Failed(format!("storage: {}", sentence(&error))))?;
+    let road = app.road.clone();
+    tokio::spawn(async move {
+        // Where it fails, or the process ends, the timer does the same within a minute.
+        if let Err(error) = Box::pin(road.drive()).await {
+            tracing::warn!("the next steps are tried later: {}", sentence(&error));
+        }
+    });
+    Ok(format!("{found} files found that no event told of"))
+}
+
+async fn examined(app: &App, visit: Visit, name: String) -> Response {
+    let doctor = app.doctor.clone();
+    // A task of its own: it puts away what it took out, even where nobody waits any more.
+    let examined = tokio::spawn(async move { doctor.examine(&name, false).await });
+    match examined.await {
+        Ok(diagnosis) if visit.wants_html => {
+            let page = visit.viewer.diagnosis(diagnosis);
+            visit.page(&page)
+        }
+        Ok(diagnosis) => Json(diagnosis.json()).into_response(),
+        Err(_) => failure("the examination broke off"),
+    }
+}

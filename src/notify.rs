@@ -1,0 +1,179 @@
+//! The message to somebody when a person is needed, and the one way it goes out.
+//!
+//! It says which file, which connection, where the import stands and what to do; it never holds a
+//! cell's value, nor the key that opens the status page.
+
+use std::time::Duration;
+
+use reqwest::header::CONTENT_TYPE;
+use serde_json::{Value, json};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use url::Url;
+
+use crate::{
+    config::Lookup,
+    connection::{Format, Notify},
+    http::{self, is_loopback, is_loopback_http},
+    run::{Occasion, Run},
+};
+
+/// How long the other side may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Nothing of an answer counts but its status.
+const MAX_ANSWER_BYTES: usize = 1 << 10;
+
+/// A message, in words.
+#[derive(Debug)]
+pub struct Letter<'a> {
+    /// What happened.
+    pub occasion: Occasion,
+    /// To which import; where nothing has come, the last one that did.
+    pub run: &'a Run,
+    /// Where the import can be looked at, for whoever may.
+    pub page: Option<String>,
+}
+
+impl Letter<'_> {
+    fn title(&self) -> String {
+        let (file, connection) = (self.run.source.file(), &self.run.connection);
+        match self.occasion {
+            Occasion::Rejected => format!("{file} was rejected"),
+            Occasion::Stuck => format!("{file} is stuck"),
+            Occasion::Refused => format!("the service refuses the connection {connection}"),
+            Occasion::Overdue => format!("nothing has arrived for the connection {connection}"),
+            Occasion::Recovered => format!("{file} was accepted: {connection} works again"),
+        }
+    }
+
+    fn told(&self) -> String {
+        match self.occasion {
+            Occasion::Overdue => format!(
+                "The last file was {}, which arrived on {}; the next one is overdue.",
+                self.run.source.file(),
+                self.run.received.date()
+            ),
+            Occasion::Rejected | Occasion::Stuck | Occasion::Refused | Occasion::Recovered => {
+                self.run.story()
+            }
+        }
+    }
+
+    fn advice(&self) -> &'static str {
+        match self.occasion {
+            Occasion::Overdue => {
+                "See why the export did not come. A file is taken in as soon as it lies in the \
+                 inbox."
+            }
+            Occasion::Rejected | Occasion::Stuck | Occasion::Refused | Occasion::Recovered => {
+                self.run.advice()
+            }
+        }
+    }
+
+    /// The body in the format that the other side takes, and its media type.
+    #[must_use]
+    pub fn body(&self, format: Format, now: OffsetDateTime) -> (Value, &'static str) {
+        match format {
+            Format::Teams => (self.teams(), "application/json"),
+            Format::Slack => (self.slack(), "application/json"),
+            Format::CloudEvents => (self.cloud_event(now), "application/cloudevents+json"),
+        }
+    }
+
+    /// Source: "Create an incoming webhook", Microsoft Teams: a message with one adaptive card.
+    fn teams(&self) -> Value {
+        let block = |text: &str, more: Value| {
+            let mut block = json!({ "type": "TextBlock", "text": text, "wrap": true });
+            if let (Some(block), Value::Object(more)) = (block.as_object_mut(), more) {
+                block.extend(more);
+            }
+            block
+        };
+        let bold = json!({ "weight": "Bolder", "size": "Medium" });
+        let mut card = json!({
+            "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+            "type": "AdaptiveCard",
+            "version": "1.4",
+            "body": [
+                block(&self.title(), bold),
+                block(&self.told(), json!({})),
+                block(self.advice(), json!({ "isSubtle": true })),
+            ],
+        });
+        if let Some(page) = &self.page {
+            card["actions"] = json!([{ "type": "Action.OpenUrl", "title": "Look", "url": page }]);
+        }
+        let kind = "application/vnd.microsoft.card.adaptive";
+        json!({ "type": "message", "attachments": [{ "contentType": kind, "content": card }] })
+    }
+
+    /// Source: "Formatting text for app surfaces", Slack: three characters are escaped.
+    fn slack(&self) -> Value {
+        let plain =
+            |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        let page = self.page.as_ref().map(|page| format!("\n<{page}>")).unwrap_or_default();
+        let (title, told) = (plain(&self.title()), plain(&self.told()));
+        json!({ "text": format!("*{title}*\n{told}\n{}{page}", plain(self.advice())) })
+    }
+
+    /// Source: the specification of CloudEvents 1.0; the same event always has the same id.
+    fn cloud_event(&self, now: OffsetDateTime) -> Value {
+        let (run, word) = (self.run, self.occasion.word());
+        json!({
+            "specversion": "1.0",
+            "id": format!("{}/{word}/{}", run.id, run.attempts),
+            "source": format!("/viva-import/connections/{}", run.connection),
+            "type": format!("viva-import.{word}"),
+            "subject": run.source.file(),
+            "time": now.format(&Rfc3339).unwrap_or_default(),
+            "datacontenttype": "application/json",
+            "data": {
+                "connection": run.connection,
+                "file": run.source.file(),
+                "import": run.id.key,
+                "state": run.state.word(),
+                "rows": run.rows,
+                "problems": run.problems,
+                "told": self.told(),
+                "toDo": self.advice(),
+                "page": self.page,
+            },
+        })
+    }
+}
+
+/// Sends a letter once. Any 2xx counts: the formats have no answer in common.
+///
+/// # Errors
+/// Why it did not arrive, without the address.
+pub async fn send(
+    letter: &Letter<'_>,
+    notify: &Notify,
+    setting: &Lookup,
+    now: OffsetDateTime,
+) -> Result<(), String> {
+    let address = address(notify, setting)?;
+    let client = http::client(is_loopback(&address)).build();
+    let client = client.map_err(|_| "no TLS can be had on this machine".to_owned())?;
+    let (body, media_type) = letter.body(notify.format, now);
+    let request = client.post(address).header(CONTENT_TYPE, media_type).body(body.to_string());
+    let answer = http::send(request, PATIENCE, MAX_ANSWER_BYTES, now).await;
+    let status = answer.map_err(http::NoAnswer::why)?.status;
+    if status.is_success() { Ok(()) } else { Err(format!("the webhook answered {status}")) }
+}
+
+/// The address that the setting holds; it is a secret and never told.
+///
+/// # Errors
+/// Where the setting holds none.
+pub fn address(notify: &Notify, setting: &Lookup) -> Result<Url, String> {
+    let name = &notify.setting;
+    let text = setting(name).ok_or_else(|| format!("there is no setting {name}"))?;
+    let url = Url::parse(text.trim()).ok();
+    url.filter(|url| url.scheme() == "https" || is_loopback_http(url)).ok_or_else(|| {
+        format!(
+            "the setting {name} holds no https address (a reference to a Key Vault that cannot be \
+             resolved is none)"
+        )
+    })
+}

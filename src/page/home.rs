@@ -1,0 +1,230 @@
+//! The main page: each connection in one sentence, and the history of imports.
+
+use askama::Template;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use super::{
+    Frame, Mood, Viewer, chart, import, moment, query,
+    standing::Standing,
+    words::{Look, happened, number, time},
+};
+use crate::{
+    drive::Document,
+    run::{Run, RunId, State},
+    runs::{Page, Wanted},
+};
+
+/// What the history is narrowed to, and where it begins.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only imports of this connection.
+    pub connection: Option<String>,
+    /// Only imports in this state.
+    pub state: Option<State>,
+    /// Only those after this one.
+    pub after: Option<RunId>,
+}
+
+impl Filter {
+    /// What the table is asked for.
+    #[must_use]
+    pub fn wanted(&self) -> Wanted {
+        Wanted { connection: self.connection.clone(), state: self.state }
+    }
+
+    fn query(&self, after: Option<&RunId>) -> String {
+        let after = after.map(cursor).unwrap_or_default();
+        let connection = self.connection.as_deref().unwrap_or_default();
+        let state = self.state.map(State::word).unwrap_or_default();
+        query(&[("connection", connection), ("state", state), ("after", &after)])
+    }
+}
+
+/// The place of an import in the history, as an address says it.
+fn cursor(id: &RunId) -> String {
+    format!("{}/{}", id.tenant, id.key)
+}
+
+/// What was seen of a connection.
+#[derive(Debug)]
+pub struct Seen {
+    /// Its document.
+    pub document: Document,
+    /// Its last imports, newest content first.
+    pub recent: Vec<Run>,
+    /// The last one that was accepted.
+    pub accepted: Option<Run>,
+}
+
+/// The main page.
+#[derive(Debug, Template)]
+#[template(path = "home.html", config = "src/page/askama.toml")]
+pub struct Home {
+    frame: Frame,
+    connections: Vec<Card>,
+    imports: Vec<Line>,
+    filter: Filter,
+    filter_query: String,
+    states: &'static [State],
+    is_later_page: bool,
+    next: Option<String>,
+    json: Value,
+}
+
+/// A connection on the page.
+#[derive(Debug)]
+struct Card {
+    name: String,
+    mood: Mood,
+    told: String,
+    is_paused: bool,
+    chart: Option<String>,
+    next: Vec<Next>,
+}
+
+/// Something that is due; the moment as markup.
+#[derive(Debug)]
+struct Next {
+    what: String,
+    at: String,
+}
+
+/// An import in the history.
+#[derive(Debug)]
+struct Line {
+    id: String,
+    file: String,
+    look: Look,
+    happened: String,
+    rows: String,
+    people: String,
+    problems: String,
+    received: String,
+    ingestion: String,
+}
+
+impl Home {
+    /// The page of what was seen, with one page of the history.
+    #[must_use]
+    pub fn new(
+        viewer: &Viewer,
+        seen: Vec<Seen>,
+        history: &Page,
+        filter: Filter,
+        next_sweep: Option<OffsetDateTime>,
+    ) -> Self {
+        let now = viewer.now;
+        let moves = |run: &Run| !run.state.is_end();
+        let is_moving =
+            history.runs.iter().any(moves) || seen.iter().any(|seen| seen.recent.iter().any(moves));
+        let (cards, json): (Vec<Card>, Vec<Value>) =
+            seen.into_iter().map(|seen| card(&seen, next_sweep, now)).unzip();
+        let next = history.next.as_ref();
+        let json = json!({
+            "connections": json,
+            "imports": history.runs.iter().map(import).collect::<Vec<Value>>(),
+            "next": next.map(cursor),
+        });
+        Self {
+            frame: viewer.frame("Imports", verdict(&cards), is_moving),
+            connections: cards,
+            imports: history.runs.iter().map(Line::of).collect(),
+            filter_query: filter.query(None),
+            next: next.map(|next| filter.query(Some(next))),
+            is_later_page: filter.after.is_some(),
+            filter,
+            states: &State::ALL,
+            json,
+        }
+    }
+
+    /// The same as JSON.
+    #[must_use]
+    pub fn json(&self) -> &Value {
+        &self.json
+    }
+}
+
+/// A page of the history as JSON.
+#[must_use]
+pub fn history(page: &Page) -> Value {
+    json!({
+        "imports": page.runs.iter().map(import).collect::<Vec<Value>>(),
+        "next": page.next.as_ref().map(cursor),
+    })
+}
+
+/// The whole in one sentence.
+fn verdict(cards: &[Card]) -> String {
+    let named = |mood: Mood| {
+        let cards = cards.iter().filter(|card| card.mood == mood);
+        cards.map(|card| card.name.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let (person, moves, waits) = (named(Mood::Person), named(Mood::Moves), named(Mood::Waits));
+    if !person.is_empty() {
+        format!("A person is needed: {person}")
+    } else if !waits.is_empty() {
+        format!("Waiting, nobody is needed: {waits}")
+    } else if !moves.is_empty() {
+        format!("Under way: {moves}")
+    } else if cards.is_empty() {
+        String::new()
+    } else {
+        "All is well".to_owned()
+    }
+}
+
+fn card(seen: &Seen, next_sweep: Option<OffsetDateTime>, now: OffsetDateTime) -> (Card, Value) {
+    let Seen { document, recent, accepted } = seen;
+    let standing = Standing::of(document, recent, accepted.as_ref(), now);
+    let live = recent.iter().filter(|run| !run.state.is_end());
+    let steps = live.filter_map(|run| {
+        Some((format!("the next step of {}", run.source.file()), run.due?.max(now)))
+    });
+    let looks = next_sweep.map(|at| ("the inbox is looked through".to_owned(), at));
+    let expected = standing.expected.filter(|at| *at >= now);
+    let expected = expected.map(|at| ("the next file is expected by".to_owned(), at));
+    let mut next: Vec<(String, OffsetDateTime)> = steps.chain(looks).chain(expected).collect();
+    next.sort_by_key(|(_, at)| *at);
+    let refresh = document.read.as_ref().ok().map(|connection| connection.refresh.word());
+    let json = json!({
+        "name": document.name,
+        "mood": standing.mood.word(),
+        "told": standing.told,
+        "refresh": refresh,
+        "paused": standing.is_paused,
+        "lastAccepted": moment(standing.last_accepted),
+        "expectedBy": moment(standing.expected),
+        "next": next.iter()
+            .map(|(what, at)| json!({ "what": what, "at": moment(Some(*at)) }))
+            .collect::<Vec<_>>(),
+    });
+    let recent: Vec<&Run> = recent.iter().collect();
+    let card = Card {
+        name: document.name.clone(),
+        mood: standing.mood,
+        told: standing.told,
+        is_paused: standing.is_paused,
+        chart: chart::figure(&recent),
+        next: next.into_iter().map(|(what, at)| Next { what, at: time(at) }).collect(),
+    };
+    (card, json)
+}
+
+impl Line {
+    fn of(run: &Run) -> Self {
+        let maybe = |count: Option<u64>| count.map_or_else(|| "\u{2013}".to_owned(), number);
+        Self {
+            id: cursor(&run.id),
+            file: run.source.file(),
+            look: Look::of(run.state),
+            happened: happened(run),
+            rows: maybe(run.rows),
+            people: maybe(run.summary.as_ref().map(|summary| summary.people)),
+            problems: number(run.problems),
+            received: time(run.received),
+            ingestion: run.ingestion.as_ref().map(ToString::to_string).unwrap_or_default(),
+        }
+    }
+}

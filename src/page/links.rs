@@ -1,0 +1,111 @@
+//! The addresses of the pages among each other.
+//!
+//! Who opened a page with a key in its address needs it in the next one too: links carry what the
+//! page's own address carries, and nothing else holds it.
+
+use url::form_urlencoded::{Serializer, parse};
+
+/// Addresses as seen from one page.
+#[derive(Clone, Debug)]
+pub struct Links {
+    /// What goes before `/status`.
+    base: String,
+    /// The key of the page's own address.
+    pub(super) code: Option<String>,
+    /// The page's own path.
+    path: String,
+    /// The rest of its own query.
+    query: Vec<(String, String)>,
+}
+
+impl Links {
+    /// As seen from the page at `path` with `query`.
+    #[must_use]
+    pub fn new(path: &str, query: &str) -> Self {
+        let base = path.split("/status").next().unwrap_or_default().to_owned();
+        let all = parse(query.as_bytes()).into_owned();
+        let (code, query): (Vec<_>, Vec<_>) = all.partition(|(name, _)| name == "code");
+        let code = code.into_iter().next().map(|(_, code)| code);
+        Self { base, code, path: path.to_owned(), query }
+    }
+
+    /// The main page, with more of a query.
+    #[must_use]
+    pub fn home(&self, query: &str) -> String {
+        self.to(&format!("{}/status", self.base), parse(query.as_bytes()).into_owned().collect())
+    }
+
+    /// The main page with the imports of one connection.
+    #[must_use]
+    pub fn of_connection(&self, name: &str) -> String {
+        self.home(&query(&[("connection", name)]))
+    }
+
+    /// The page of an import.
+    #[must_use]
+    pub fn import(&self, id: &str) -> String {
+        self.to(&format!("{}/status/{id}", self.base), vec![])
+    }
+
+    /// The service's own error file of an import.
+    #[must_use]
+    pub fn service_errors(&self, id: &str) -> String {
+        self.to(&format!("{}/status/{id}/{}", self.base, crate::drive::SERVICE_ERRORS), vec![])
+    }
+
+    /// The page itself, which stays as it is or refreshes.
+    #[must_use]
+    pub fn here(&self, still: bool) -> String {
+        let mut query = self.without(&["still", "done"]);
+        if still {
+            query.push(("still".to_owned(), "1".to_owned()));
+        }
+        self.to(&self.path, query)
+    }
+
+    /// The page itself, after what was asked for there was done.
+    #[must_use]
+    pub fn after(&self, done: &str) -> String {
+        let mut query = self.without(&["done"]);
+        query.push(("done".to_owned(), done.to_owned()));
+        self.to(&self.path, query)
+    }
+
+    fn without(&self, names: &[&str]) -> Vec<(String, String)> {
+        let kept = |(name, _): &&(String, String)| !names.contains(&name.as_str());
+        self.query.iter().filter(kept).cloned().collect()
+    }
+
+    fn to(&self, path: &str, mut query: Vec<(String, String)>) -> String {
+        query.extend(self.code.iter().map(|code| ("code".to_owned(), code.clone())));
+        if query.is_empty() {
+            return path.to_owned();
+        }
+        format!("{path}?{}", Serializer::new(String::new()).extend_pairs(query).finish())
+    }
+}
+
+/// A query of pairs, without those whose value is empty.
+#[must_use]
+pub fn query(pairs: &[(&str, &str)]) -> String {
+    let pairs = pairs.iter().filter(|(_, value)| !value.is_empty());
+    Serializer::new(String::new()).extend_pairs(pairs).finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_goes_along_and_only_where_there_is_one() {
+        let with = Links::new("/api/status", "code=a%2Bb&connection=hr&after=x&done=retry");
+        assert_eq!(with.import("9-a"), "/api/status/9-a?code=a%2Bb");
+        assert_eq!(with.of_connection("hr"), "/api/status?connection=hr&code=a%2Bb");
+        assert_eq!(with.here(true), "/api/status?connection=hr&after=x&still=1&code=a%2Bb");
+        let without = Links::new("/api/signed-in/status/9-a", "");
+        assert_eq!(without.home(""), "/api/signed-in/status");
+        assert_eq!(without.after("retry"), "/api/signed-in/status/9-a?done=retry");
+        let errors = "/api/signed-in/status/9-a/service-errors.txt";
+        assert_eq!(without.service_errors("9-a"), errors);
+    }
+}

@@ -1,0 +1,47 @@
+"use strict";
+// Times in the reader's zone, and the page again by itself while something moves. Without this script
+// times are in UTC, and the browser reloads the page.
+(() => {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  const local = (root) => {
+    for (const time of root.querySelectorAll("time")) {
+      time.textContent = format.format(new Date(time.dateTime));
+    }
+    const named = root.querySelector("#zone");
+    if (named) named.textContent = zone;
+  };
+  const isBusy = () => document.hidden || document.activeElement.closest("form, details");
+  const wait = () => {
+    const seconds = document.getElementById("main").dataset.refresh;
+    if (seconds) setTimeout(again, seconds * 1000);
+  };
+  const again = async () => {
+    if (!isBusy()) {
+      try {
+        const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+        if (answer.ok) swap(await answer.text());
+      } catch {
+        // The next try comes.
+      }
+    }
+    wait();
+  };
+  const swap = (text) => {
+    const next = new DOMParser().parseFromString(text, "text/html");
+    local(next);
+    for (const part of ["#verdict", "#main", "footer"]) {
+      const [old, fresh] = [document.querySelector(part), next.querySelector(part)];
+      if (!old || !fresh || old.innerHTML === fresh.innerHTML) continue;
+      const focused = old.contains(document.activeElement) && document.activeElement.getAttribute("href");
+      old.replaceChildren(...fresh.childNodes);
+      if (focused) old.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus();
+    }
+    const main = document.getElementById("main");
+    const refresh = next.getElementById("main")?.dataset.refresh;
+    if (refresh) main.dataset.refresh = refresh;
+    else delete main.dataset.refresh;
+  };
+  local(document);
+  wait();
+})();

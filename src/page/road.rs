@@ -1,0 +1,204 @@
+//! The page of one import: its road, what was found, what to do.
+
+use askama::Template;
+use serde_json::Value;
+
+use super::{
+    Frame, Viewer,
+    words::{Look, counted, happened, number, time},
+};
+use crate::{
+    check::{Id, place_of},
+    drive::NO_TENANT,
+    run::{Run, State, Stop},
+};
+
+/// The page of one import.
+#[derive(Debug, Template)]
+#[template(path = "road.html", config = "src/page/askama.toml")]
+pub struct Road {
+    frame: Frame,
+    id: String,
+    connection: String,
+    file: String,
+    look: Look,
+    happened: String,
+    advice: &'static str,
+    /// What a person may ask for, and what stands on the button.
+    actions: Vec<(&'static str, &'static str)>,
+    stops: Vec<Passed>,
+    findings: Vec<Found>,
+    has_service_errors: bool,
+    /// Values are markup.
+    facts: Vec<(&'static str, String)>,
+}
+
+/// A stop of the road; moments are markup.
+#[derive(Debug)]
+struct Passed {
+    look: Look,
+    at: String,
+    told: String,
+    times: u32,
+    last: Option<String>,
+}
+
+/// A finding of the report.
+#[derive(Debug)]
+struct Found {
+    severity: String,
+    rule: String,
+    about: Option<&'static str>,
+    place: String,
+    message: String,
+}
+
+impl Road {
+    /// The page of `run`, with its `report` where there is one.
+    #[must_use]
+    pub fn new(
+        viewer: &Viewer,
+        run: &Run,
+        report: Option<&Value>,
+        has_service_errors: bool,
+    ) -> Self {
+        let file = run.source.file();
+        let look = Look::of(run.state);
+        let verdict = format!("{file}: {}", look.word);
+        let findings = report.and_then(|report| report["findings"].as_array());
+        Self {
+            frame: viewer.frame(&file, verdict, !run.state.is_end()),
+            id: format!("{}/{}", run.id.tenant, run.id.key),
+            connection: run.connection.clone(),
+            look,
+            happened: happened(run),
+            advice: run.advice(),
+            actions: actions(run),
+            stops: stops(run).iter().map(|stop| Passed::of(stop, run)).collect(),
+            findings: findings.into_iter().flatten().map(Found::of).collect(),
+            has_service_errors,
+            facts: facts(run),
+            file,
+        }
+    }
+}
+
+/// What a person may ask for, in the order of what is likely meant.
+fn actions(run: &Run) -> Vec<(&'static str, &'static str)> {
+    let can = |can: bool, word, label| can.then_some((word, label));
+    let waits = matches!(run.state, State::Received | State::Packed);
+    let is_bad = matches!(run.state, State::Rejected | State::Stuck);
+    let has_tenant = run.id.tenant != NO_TENANT;
+    [
+        can(run.state == State::Rejected && run.guarded, "allow", "Allow this file once"),
+        can(run.pauses.is_some(), "resume", "Resume the connection"),
+        can(has_tenant && is_bad, "retry", "Retry"),
+        can(has_tenant && waits && run.pauses.is_none(), "retry", "Try now"),
+        can(waits || run.state == State::Ingesting, "cancel", "Cancel this import"),
+        can(true, "doctor", "Run the doctor"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Where it has been; of a row that is older than the journal what can be told from its times.
+fn stops(run: &Run) -> Vec<Stop> {
+    if !run.journal.is_empty() {
+        return run.journal.clone();
+    }
+    let stop = |at, state, told: Option<&String>| Stop {
+        at,
+        state,
+        told: told.cloned(),
+        times: 1,
+        last: at,
+    };
+    let pushed = run.pushed.map(|at| stop(at, State::Ingesting, run.service_status.as_ref()));
+    let ended = run.ended.map(|at| stop(at, run.state, run.last_failure.as_ref()));
+    let first = stop(run.received, State::Received, None);
+    std::iter::once(first).chain(pushed).chain(ended).collect()
+}
+
+impl Passed {
+    fn of(stop: &Stop, run: &Run) -> Self {
+        Self {
+            look: Look::of(stop.state),
+            at: time(stop.at),
+            told: stop.told.clone().unwrap_or_else(|| meant(stop.state, run)),
+            times: stop.times,
+            last: (stop.times > 1).then(|| time(stop.last)),
+        }
+    }
+}
+
+/// What a state means where nothing else was told.
+fn meant(state: State, run: &Run) -> String {
+    match state {
+        State::Received => format!("taken in, {}", counted(run.source.bytes, "byte")),
+        State::Packed => match (run.rows, &run.summary) {
+            (Some(rows), Some(summary)) => format!(
+                "checked and packed: {}, {} {}",
+                counted(rows, "row"),
+                number(summary.people),
+                if summary.people == 1 { "person" } else { "people" }
+            ),
+            _ => "checked and packed".to_owned(),
+        },
+        State::Pushing => {
+            let unit = run.scale_unit.as_deref().unwrap_or("unknown");
+            format!("pushed to the scale unit {unit}")
+        }
+        State::Ingesting => "taken by the service".to_owned(),
+        State::Completed => "accepted by the service".to_owned(),
+        State::Rejected | State::Superseded | State::Cancelled | State::Stuck => String::new(),
+    }
+}
+
+impl Found {
+    fn of(finding: &Value) -> Self {
+        let text = |name: &str| finding[name].as_str().unwrap_or_default().to_owned();
+        let rule = text("rule");
+        let rows = finding["rows"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let rows: Vec<u64> = rows.iter().filter_map(Value::as_u64).collect();
+        let count = finding["count"].as_u64().unwrap_or_default();
+        Self {
+            severity: text("severity"),
+            about: Id::parse(&rule).map(|id| id.rule().about),
+            rule,
+            place: place_of(finding["column"].as_str(), &rows, count),
+            message: text("message"),
+        }
+    }
+}
+
+fn facts(run: &Run) -> Vec<(&'static str, String)> {
+    let text = |value: &str| {
+        askama::filters::escape(value, askama::filters::Html)
+            .map_or_else(|_| String::new(), |safe| safe.to_string())
+    };
+    let maybe = |name, value: Option<&str>| value.map(|value| (name, text(value)));
+    [
+        Some(("Import", text(&run.id.key))),
+        Some(("Tenant", text(&run.id.tenant))),
+        Some(("Connection", text(&run.connection))),
+        maybe("Refresh", run.refresh.map(crate::run::Refresh::word)),
+        maybe("Ingestion", run.ingestion.as_ref().map(|id| id.0.as_str())),
+        maybe("The service says", run.service_status.as_deref()),
+        Some(("Written", time(run.source.last_modified))),
+        Some(("Bytes", number(run.source.bytes))),
+        run.rows.map(|rows| ("Rows", number(rows))),
+        run.summary.as_ref().map(|summary| ("People", number(summary.people))),
+        (run.dropped > 0).then(|| ("Rows left out", number(run.dropped))),
+        Some(("Problems", number(run.problems))),
+        maybe("To know", run.notice.as_deref()),
+        maybe("Allowed", run.allowed.as_deref()),
+        maybe("By hand", run.by_hand.as_deref()),
+        maybe("Told", run.told.as_deref()),
+        run.due.filter(|_| !run.state.is_end()).map(|due| ("Next attempt", time(due))),
+        run.deadline.map(|deadline| ("Stuck, if not before", time(deadline))),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

@@ -1,0 +1,132 @@
+//! Times, states and numbers as a page says them.
+
+use time::macros::format_description;
+use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::run::{Run, State};
+
+/// A moment as markup: in UTC, which a script turns into the reader's zone.
+pub(super) fn time(at: OffsetDateTime) -> String {
+    let iso = at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default();
+    let text = at.format(format_description!("[year]-[month]-[day] [hour]:[minute] UTC"));
+    format!("<time datetime=\"{iso}\">{}</time>", text.unwrap_or_default())
+}
+
+/// How long something has lasted: `20 minutes`.
+pub(super) fn span(duration: Duration) -> String {
+    let (number, unit) = match duration.whole_minutes() {
+        ..1 => return "less than a minute".to_owned(),
+        minutes @ 1..60 => (minutes, "minute"),
+        minutes @ 60..1440 => (minutes / 60, "hour"),
+        minutes => (minutes / 1440, "day"),
+    };
+    format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
+}
+
+/// How long ago something was: `20 minutes ago`.
+pub(super) fn ago(at: OffsetDateTime, now: OffsetDateTime) -> String {
+    format!("{} ago", span(now - at))
+}
+
+/// `244,000`.
+pub(super) fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// `1 problem`, `2 problems`.
+pub(super) fn counted(count: u64, one: &str) -> String {
+    format!("{} {one}{}", number(count), if count == 1 { "" } else { "s" })
+}
+
+/// How a state looks: a word and a mark, and a colour that nobody needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Look {
+    pub(super) word: &'static str,
+    pub(super) mark: char,
+    pub(super) class: &'static str,
+}
+
+impl Look {
+    pub(super) fn of(state: State) -> Self {
+        let (mark, class) = match state {
+            State::Received => ('\u{2026}', "moves"),
+            State::Packed => ('\u{23f8}', "waits"),
+            State::Pushing => ('\u{2191}', "moves"),
+            State::Ingesting => ('\u{21bb}', "moves"),
+            State::Completed => ('\u{2713}', "well"),
+            State::Rejected => ('\u{2717}', "person"),
+            State::Stuck => ('!', "person"),
+            State::Superseded => ('\u{2192}', "gone"),
+            State::Cancelled => ('\u{2013}', "gone"),
+        };
+        Self { word: state.word(), mark, class }
+    }
+}
+
+/// What happened to an import, in a few words beside its state.
+#[must_use]
+pub fn happened(run: &Run) -> String {
+    let why = run.last_failure.as_deref().unwrap_or_default();
+    // The file is named beside it.
+    let file = run.source.file();
+    let why = why.strip_prefix(&file).map_or(why, |rest| rest.trim_start_matches([':', ',', ' ']));
+    match run.state {
+        State::Received if why.is_empty() => "is read and checked".to_owned(),
+        State::Packed if why.is_empty() => "is right, and about to be pushed".to_owned(),
+        State::Pushing => "is being pushed to the service".to_owned(),
+        State::Ingesting => {
+            let says = run.service_status.as_deref().unwrap_or("nothing yet");
+            format!("the service has it and says {says}")
+        }
+        State::Completed if run.busy > 0 => {
+            let times = counted(run.busy.into(), "time");
+            format!("accepted by the service, which was busy {times} before")
+        }
+        State::Completed => "accepted by the service".to_owned(),
+        State::Rejected if run.guarded => {
+            format!("not sent, for it would delete people or columns: {why}")
+        }
+        State::Rejected if run.ingestion.is_some() => why.to_owned(),
+        State::Rejected => format!("not sent: {why}"),
+        State::Received | State::Packed | State::Superseded | State::Cancelled | State::Stuck => {
+            why.to_owned()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn times_and_numbers_read_as_a_person_says_them() {
+        for (minutes, said) in [
+            (-5, "less than a minute"),
+            (0, "less than a minute"),
+            (1, "1 minute"),
+            (59, "59 minutes"),
+            (60, "1 hour"),
+            (1439, "23 hours"),
+            (1440, "1 day"),
+            (4 * 1440, "4 days"),
+        ] {
+            assert_eq!(span(Duration::minutes(minutes)), said);
+        }
+        for (count, said) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(number(count), said);
+        }
+        assert_eq!((counted(1, "row"), counted(2, "row")), ("1 row".into(), "2 rows".into()));
+        let at = datetime!(2026-11-29 09:14:30.5 UTC);
+        assert_eq!(time(at), "<time datetime=\"2026-11-29T09:14:30Z\">2026-11-29 09:14 UTC</time>");
+    }
+}

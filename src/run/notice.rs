@@ -1,0 +1,166 @@
+//! The occasions at which somebody wants to be told, and the message that waits to be told.
+//!
+//! A message is a part of its import's row, so it is not lost and not told twice by two instances.
+//! It waits only where an import rests: at an end, or paused. Nothing that is under way meets it.
+
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use super::{Policy, Run, State};
+
+/// How often a message is tried.
+const TRIES: u32 = 20;
+
+/// What somebody wants to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occasion {
+    /// A file was refused.
+    Rejected,
+    /// An import was given up.
+    Stuck,
+    /// The service lets nobody of the connection in.
+    Refused,
+    /// No file has come by the expected day.
+    Overdue,
+    /// The first success after one of these.
+    Recovered,
+}
+
+impl Occasion {
+    /// The word of the table, the log and the message.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Rejected => "rejected",
+            Self::Stuck => "stuck",
+            Self::Refused => "refused",
+            Self::Overdue => "overdue",
+            Self::Recovered => "recovered",
+        }
+    }
+
+    /// The occasion a word names.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        let all = [Self::Rejected, Self::Stuck, Self::Refused, Self::Overdue, Self::Recovered];
+        all.into_iter().find(|occasion| occasion.word() == word)
+    }
+
+    /// What has just happened to an import that was `before`. Every success is one that may be the
+    /// first after a failure: whoever knows the other imports decides.
+    #[must_use]
+    pub fn of(before: &Run, after: &Run) -> Option<Self> {
+        let is_new = before.state != after.state;
+        match after.state {
+            State::Rejected if is_new => Some(Self::Rejected),
+            State::Stuck if is_new => Some(Self::Stuck),
+            State::Completed if is_new => Some(Self::Recovered),
+            State::Packed if after.pauses.is_some() && before.pauses.is_none() => {
+                Some(Self::Refused)
+            }
+            State::Received
+            | State::Packed
+            | State::Pushing
+            | State::Ingesting
+            | State::Completed
+            | State::Rejected
+            | State::Superseded
+            | State::Cancelled
+            | State::Stuck => None,
+        }
+    }
+}
+
+/// A message that waits to be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Of what.
+    pub occasion: Occasion,
+    /// When it is told, or tried again.
+    pub due: OffsetDateTime,
+    /// How often that failed.
+    pub failures: u32,
+}
+
+impl Run {
+    /// Notes what is to be told now; what was not told before the import moved on is not any more.
+    pub(super) fn notice(&mut self, before: &Self, now: OffsetDateTime) {
+        if let Some(occasion) = Occasion::of(before, self) {
+            self.message = self.tells.then_some(Message { occasion, due: now, failures: 0 });
+        } else if !self.is_at_rest() {
+            self.message = None;
+        }
+    }
+
+    /// Whether nothing is under way: only then a message is told.
+    fn is_at_rest(&self) -> bool {
+        self.state.is_end() || self.is_forbidden()
+    }
+
+    /// The message that is due at `now`.
+    #[must_use]
+    pub fn message_due(&self, now: OffsetDateTime) -> Option<&Message> {
+        self.message.as_ref().filter(|message| message.due <= now && self.is_at_rest())
+    }
+
+    /// That no file has come since; `None` where that was noted already, or nobody wants to know.
+    #[must_use]
+    pub fn overdue(mut self, now: OffsetDateTime) -> Option<Self> {
+        let word = Occasion::Overdue.word();
+        let is_noted = self.told.as_ref().is_some_and(|told| told.contains(word))
+            || self.message.as_ref().is_some_and(|it| it.occasion == Occasion::Overdue);
+        if is_noted || !self.tells || !self.state.is_end() {
+            return None;
+        }
+        self.message = Some(Message { occasion: Occasion::Overdue, due: now, failures: 0 });
+        Some(self)
+    }
+
+    /// Somebody tells the message now, and nobody else does for as long as a step may take.
+    #[must_use]
+    pub fn telling(mut self, now: OffsetDateTime, policy: &Policy) -> Self {
+        if let Some(message) = &mut self.message {
+            message.due = now + policy.step_timeout;
+        }
+        self
+    }
+
+    /// The message was told.
+    #[must_use]
+    pub fn told(mut self, now: OffsetDateTime) -> Self {
+        if let Some(message) = self.message.take() {
+            self.note_told(&format!("{} at {}", message.occasion.word(), second(now)));
+        }
+        self
+    }
+
+    /// Nobody has to be told.
+    #[must_use]
+    pub fn not_to_be_told(mut self) -> Self {
+        self.message = None;
+        self
+    }
+
+    /// The message could not be told; it is tried again, rarer and rarer, and at last given up.
+    #[must_use]
+    pub fn not_told(mut self, why: &str, now: OffsetDateTime, policy: &Policy) -> Self {
+        let Some(message) = &mut self.message else { return self };
+        message.failures += 1;
+        message.due = now + policy.busy_wait(&self.id, message.failures);
+        if message.failures >= TRIES {
+            let occasion = message.occasion.word();
+            self.message = None;
+            self.note_told(&format!("{occasion} could not be told until {}: {why}", second(now)));
+        }
+        self
+    }
+
+    fn note_told(&mut self, what: &str) {
+        let before = self.told.take().map(|before| format!("{before}; ")).unwrap_or_default();
+        self.told = Some(before + what);
+    }
+}
+
+fn second(at: OffsetDateTime) -> String {
+    let at = at.replace_nanosecond(0).unwrap_or(at);
+    at.format(&Rfc3339).unwrap_or_default()
+}
