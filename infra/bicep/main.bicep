@@ -46,6 +46,9 @@ param appSettings object = {}
 @description('Object id of the person or group that runs the imports: writes connections, drops files, reads reports. Without one nobody can, until somebody gives roles.')
 param operatorPrincipalId string = ''
 
+@description('Client id of an Entra app registration with which people sign in, in place of a key. It needs the redirect URI https://<app host name>/.auth/login/aad/callback, and has to allow ID tokens: there is no client secret.')
+param signInClientId string = ''
+
 @description('Storage is reached through private endpoints only, and the app runs in a virtual network.')
 param privateNetwork bool = false
 
@@ -232,9 +235,15 @@ module app 'modules/app.bicep' = {
     insightsConnectionString: monitoring.outputs.insightsConnectionString
     workspaceId: monitoring.outputs.workspaceId
     appSettings: appSettings
+    hasSignIn: !empty(signInClientId)
   }
   // The roles have to be there before the host starts, and so have the endpoints.
   dependsOn: [hostStorage, data, endpoints]
+}
+
+module signIn 'modules/sign-in.bicep' = if (!empty(signInClientId)) {
+  scope: group
+  params: { appName: app.outputs.name, signInClientId: signInClientId }
 }
 
 module alerts 'modules/alerts.bicep' = {

@@ -22,7 +22,10 @@ locals {
     APPLICATIONINSIGHTS_AUTHENTICATION_STRING = "ClientId=${azurerm_user_assigned_identity.app.client_id};Authorization=AAD"
   }
 
-  app_settings = merge(local.schedules, var.app_settings, local.connections)
+  # Only behind the sign-in: without it anybody could send the name that the program would believe.
+  sign_in = local.has_sign_in ? { SIGN_IN = "true" } : {}
+
+  app_settings = merge(local.schedules, var.app_settings, local.sign_in, local.connections)
 }
 
 resource "azurerm_service_plan" "this" {

@@ -93,6 +93,12 @@ variable "operator_principal_id" {
   default     = ""
 }
 
+variable "sign_in_client_id" {
+  description = "Client id of an Entra app registration with which people sign in, in place of a key. It needs the redirect URI https://<app host name>/.auth/login/aad/callback, and has to allow ID tokens: there is no client secret."
+  type        = string
+  default     = ""
+}
+
 variable "private_network" {
   description = "Storage is reached through private endpoints only, and the app runs in a virtual network."
   type        = bool

@@ -135,7 +135,7 @@ fn the_readme_names_every_parameter_and_alert() {
     let alerts = alerts.iter().flat_map(|line| line.split(['{', ',']).map(str::trim));
     let alerts = alerts.filter_map(|part| part.strip_prefix("name: ")).map(str::to_owned);
     let names: Vec<String> = parameters.chain(alerts).collect();
-    assert_eq!(names.len(), 21 + 7);
+    assert_eq!(names.len(), 22 + 7);
     for name in names {
         assert!(readme.contains(&format!("`{name}`")), "{name}");
     }
@@ -227,6 +227,34 @@ fn both_set_what_the_program_and_its_host_need_and_nothing_else_reads() {
             assert!(block(&bicep(), "schedules").contains(&line), "{line}");
         }
     }
+}
+
+/// The name that App Service tells is believed only where App Service has asked for it.
+#[test]
+fn both_ask_for_the_same_sign_in() {
+    let authentication = |text: &str| {
+        let blocks = ["globalValidation", "identityProviders"].map(|name| block(text, name));
+        let mut lines = blocks.concat();
+        // Both ask Azure for the tenant, by other names.
+        lines.retain(|line| !line.starts_with("openIdIssuer:"));
+        lines.iter().map(|line| line.replace("var.sign_in_client_id", "signInClientId")).collect()
+    };
+    let of_bicep: Vec<String> = authentication(&bicep());
+    assert_eq!(of_bicep, authentication(&terraform()));
+    assert_eq!(of_bicep.len(), 4 + 7);
+    for line in [
+        "name: authsettingsV2",
+        "platform: { enabled: true }",
+        "login: { tokenStore: { enabled: false } }",
+        "httpSettings: { requireHttps: true }",
+        "? { SIGN_IN: true } : {}",
+    ] {
+        for text in [bicep(), terraform()] {
+            assert!(text.lines().any(|it| plain(it).ends_with(line)), "{line}");
+        }
+    }
+    let setting = SETTINGS.iter().find(|setting| setting.name == "SIGN_IN");
+    assert_eq!(setting.map(|setting| setting.default), Some(Some("false")));
 }
 
 #[test]

@@ -12,6 +12,7 @@ param dataStorageName string
 param insightsConnectionString string
 param workspaceId string
 param appSettings object
+param hasSignIn bool
 
 // The host knows no default for these.
 var schedules = {
@@ -35,6 +36,9 @@ var connections = {
   APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
 }
+
+// Only behind the sign-in: without it anybody could send the name that the program would believe.
+var signIn = hasSignIn ? { SIGN_IN: 'true' } : {}
 
 resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
   // checkov:skip=CKV_AZURE_225:An import that a failing zone stops is taken up again by the next instance
@@ -87,7 +91,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
       scmMinTlsVersion: '1.2'
       http20Enabled: true
       ftpsState: 'Disabled'
-      appSettings: [for setting in items(union(schedules, appSettings, connections)): {
+      appSettings: [for setting in items(union(schedules, appSettings, signIn, connections)): {
         name: setting.key
         value: setting.value
       }]

@@ -42,6 +42,10 @@ run "everything_is_off_by_default" {
     condition     = length(azurerm_role_assignment.operator_container) + length(azurerm_role_assignment.operator_queue) + length(azurerm_role_assignment.operator_table) == 0
     error_message = "no person gets at the data"
   }
+  assert {
+    condition     = length(azapi_update_resource.authentication) == 0 && !contains(keys(local.app_settings), "SIGN_IN")
+    error_message = "nobody signs in, and no name is believed"
+  }
 }
 
 run "a_private_network" {
@@ -173,6 +177,29 @@ run "somebody_who_runs_the_imports" {
   assert {
     condition     = alltrue([for role in azurerm_role_assignment.operator_container : role.principal_id == var.operator_principal_id])
     error_message = "the roles are that person's"
+  }
+}
+
+run "people_who_sign_in" {
+  variables {
+    sign_in_client_id = "88888888-8888-8888-8888-888888888888"
+    app_settings      = { SIGN_IN = "false" }
+  }
+  assert {
+    condition     = azapi_update_resource.authentication[0].body.properties.platform.enabled && azapi_update_resource.authentication[0].parent_id == azapi_resource.app.id && azapi_update_resource.authentication[0].name == "authsettingsV2"
+    error_message = "App Service Authentication stands before the app"
+  }
+  assert {
+    condition     = azapi_update_resource.authentication[0].body.properties.globalValidation.requireAuthentication && toset(azapi_update_resource.authentication[0].body.properties.globalValidation.excludedPaths) == toset(["/api/health", "/api/imports"])
+    error_message = "everybody signs in, but for what programs call"
+  }
+  assert {
+    condition     = azapi_update_resource.authentication[0].body.properties.identityProviders.azureActiveDirectory.registration == { clientId = var.sign_in_client_id, openIdIssuer = "https://login.microsoftonline.com/44444444-4444-4444-4444-444444444444/v2.0" }
+    error_message = "with that registration, in the tenant of the subscription, and without a secret"
+  }
+  assert {
+    condition     = local.app_settings.SIGN_IN == "true"
+    error_message = "the program believes the name"
   }
 }
 
