@@ -6,6 +6,7 @@
 mod authority;
 mod bad_input;
 mod blobs;
+mod browser;
 mod burst;
 mod check_command;
 mod connect_command;
@@ -18,6 +19,7 @@ mod docs;
 mod doctor;
 mod guard;
 mod help;
+mod history;
 mod identity;
 mod infra;
 mod moving;

@@ -1,0 +1,80 @@
+// A browser on a line: reads commands as JSON from stdin, one a line, and answers each with one line.
+// Playwright drives the Chromium that is installed; axe judges what a page is like for everybody.
+//
+// node drive.mjs FOLDER CHROMIUM, where FOLDER has playwright-core and axe-core in node_modules.
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+
+const [folder, executablePath] = process.argv.slice(2);
+const require = createRequire(`${folder}/`);
+const { chromium } = require("playwright-core");
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+const quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"].concat(
+  ["--disable-background-networking", "--disable-component-update", "--disable-sync"],
+);
+const browser = await chromium.launch({ executablePath, args: quiet });
+
+let page;
+let troubles;
+// Everything a page asked for, so that a test can tell whether it loads anything from elsewhere.
+let asked;
+const commands = {
+  // A new context: no cookie of before.
+  async open({ width = 1200, dark = false, scripts = true, headers = {} }) {
+    const context = await browser.newContext({
+      viewport: { width, height: 900 },
+      colorScheme: dark ? "dark" : "light",
+      javaScriptEnabled: scripts,
+      timezoneId: "America/New_York",
+      locale: "en-US",
+      extraHTTPHeaders: headers,
+    });
+    page = await context.newPage();
+    page.setDefaultTimeout(30_000);
+    [troubles, asked] = [[], []];
+    page.on("console", (line) => line.type() === "error" && troubles.push(line.text()));
+    page.on("pageerror", (error) => troubles.push(error.message));
+    page.on("request", (request) => asked.push(request.url()));
+  },
+  async go({ url }) {
+    return (await page.goto(url)).status();
+  },
+  async click({ on }) {
+    await page.click(on);
+    await page.waitForLoadState();
+  },
+  choose: ({ on, value }) => page.selectOption(on, value),
+  press: ({ key }) => page.keyboard.press(key),
+  text: ({ of }) => page.innerText(of),
+  texts: ({ of }) => page.locator(of).allInnerTexts(),
+  // Waits, without loading anew, until `of` has the words.
+  until: ({ of, has }) => page.locator(of, { hasText: has }).first().waitFor(),
+  focused: () => page.evaluate(() => document.activeElement.innerText),
+  url: () => page.url(),
+  source: () => page.content(),
+  // Whether anything is wider than the page.
+  overflow: () => page.evaluate(() => document.documentElement.scrollWidth > innerWidth),
+  troubles: () => troubles,
+  asked: () => asked,
+  async axe() {
+    await page.evaluate(axe);
+    const { violations } = await page.evaluate(() => globalThis.axe.run());
+    return violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes[0].target}`);
+  },
+  async picture({ file }) {
+    await page.screenshot({ path: file, fullPage: true, animations: "disabled" });
+  },
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { command, ...given } = JSON.parse(line);
+  let answer;
+  try {
+    answer = { is: (await commands[command](given)) ?? null };
+  } catch (error) {
+    answer = { failed: error.message };
+  }
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
+}
+await browser.close();

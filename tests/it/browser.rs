@@ -1,0 +1,169 @@
+//! The status page in a real Chromium, as persons use it.
+//!
+//! Playwright and axe come from npm into the folder of cargo's temporary files, once. Where there is no
+//! Chromium each test says so loudly and looks at nothing.
+
+use std::{
+    io::{Write as _, stderr},
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines},
+    process::{Child, ChildStdin, ChildStdout, Command},
+    sync::{Mutex, OnceCell},
+};
+
+use crate::stage::PATIENCE;
+
+mod stories;
+
+/// What the tests drive Chromium with; `npm` fetches them.
+const PACKAGES: [&str; 2] = ["playwright-core@1.64.1", "axe-core@4.14.1"];
+const PROGRAMS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+
+/// A browser, driven line by line: see tests/browser/drive.mjs.
+pub(crate) struct Browser {
+    process: Child,
+    commands: ChildStdin,
+    answers: Lines<BufReader<ChildStdout>>,
+}
+
+/// Where a program of this name is, as a shell would find it.
+fn found(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|path| path.is_file())
+}
+
+/// The folder with playwright-core and axe-core.
+async fn packages() -> &'static Path {
+    static FETCHED: OnceCell<PathBuf> = OnceCell::const_new();
+    let fetched = FETCHED.get_or_init(async || {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser");
+        std::fs::create_dir_all(&folder).unwrap();
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--no-save", "--no-audit", "--no-fund", "--prefer-offline"]);
+        let output = npm.args(PACKAGES).current_dir(&folder).output().await.unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        folder
+    });
+    fetched.await
+}
+
+/// One browser at a time: each wants more memory than all else here.
+pub(crate) async fn alone() -> tokio::sync::MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::const_new(());
+    ALONE.lock().await
+}
+
+impl Browser {
+    /// A browser; `None`, and a loud word, where there is no Chromium.
+    pub(crate) async fn start() -> Option<Self> {
+        let Some(chromium) = PROGRAMS.into_iter().find_map(found) else {
+            let why = "there is no Chromium (Debian: apt install chromium)";
+            writeln!(stderr(), "SKIPPED, LOUDLY: {why}, so nobody looked at the status page")
+                .unwrap();
+            return None;
+        };
+        let mut process = Command::new("node")
+            .arg("tests/browser/drive.mjs")
+            .args([packages().await, &chromium])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let commands = process.stdin.take().unwrap();
+        let answers = BufReader::new(process.stdout.take().unwrap()).lines();
+        Some(Self { process, commands, answers })
+    }
+
+    async fn tell(&mut self, command: &str, mut given: Value) -> Value {
+        given["command"] = json!(command);
+        self.commands.write_all(format!("{given}\n").as_bytes()).await.unwrap();
+        let answer = tokio::time::timeout(PATIENCE, self.answers.next_line()).await;
+        let answer = answer.expect("the browser answers").unwrap().expect("the browser lives");
+        let mut answer: Value = serde_json::from_str(&answer).unwrap();
+        assert_eq!(answer["failed"], Value::Null, "{given}");
+        answer["is"].take()
+    }
+
+    /// A window with nothing of the one before.
+    pub(crate) async fn open(&mut self, window: Value) {
+        self.tell("open", window).await;
+    }
+
+    /// Goes to an address; the status of its answer.
+    pub(crate) async fn go(&mut self, url: &str) -> u64 {
+        self.tell("go", json!({ "url": url })).await.as_u64().unwrap()
+    }
+
+    pub(crate) async fn click(&mut self, on: &str) {
+        self.tell("click", json!({ "on": on })).await;
+    }
+
+    pub(crate) async fn choose(&mut self, on: &str, value: &str) {
+        self.tell("choose", json!({ "on": on, "value": value })).await;
+    }
+
+    pub(crate) async fn press(&mut self, key: &str) {
+        self.tell("press", json!({ "key": key })).await;
+    }
+
+    pub(crate) async fn text(&mut self, of: &str) -> String {
+        self.tell("text", json!({ "of": of })).await.as_str().unwrap().to_owned()
+    }
+
+    pub(crate) async fn texts(&mut self, of: &str) -> Vec<String> {
+        serde_json::from_value(self.tell("texts", json!({ "of": of })).await).unwrap()
+    }
+
+    /// Waits until `of` has these words, without loading the page anew.
+    pub(crate) async fn until(&mut self, of: &str, has: &str) {
+        self.tell("until", json!({ "of": of, "has": has })).await;
+    }
+
+    async fn word(&mut self, command: &str) -> String {
+        self.tell(command, json!({})).await.as_str().unwrap().to_owned()
+    }
+
+    pub(crate) async fn url(&mut self) -> String {
+        self.word("url").await
+    }
+
+    pub(crate) async fn focused(&mut self) -> String {
+        self.word("focused").await
+    }
+
+    pub(crate) async fn source(&mut self) -> String {
+        self.word("source").await
+    }
+
+    /// Every address that was asked for since the window was opened.
+    pub(crate) async fn asked(&mut self) -> Vec<String> {
+        serde_json::from_value(self.tell("asked", json!({})).await).unwrap()
+    }
+
+    /// The page is whole: nothing failed in it, nothing is wider than it, and axe finds nothing that
+    /// keeps anybody from using it.
+    pub(crate) async fn is_for_everybody(&mut self, which: &str) {
+        assert_eq!(self.tell("troubles", json!({})).await, json!([]), "{which}");
+        assert_eq!(self.tell("overflow", json!({})).await, json!(false), "{which}");
+        assert_eq!(self.tell("axe", json!({})).await, json!([]), "{which}");
+    }
+
+    /// A picture of the page, where VIVA_IMPORT_PICTURES names a folder for it.
+    pub(crate) async fn picture(&mut self, name: &str) {
+        let folder = std::env::var("VIVA_IMPORT_PICTURES");
+        let folder = folder.unwrap_or_else(|_| env!("CARGO_TARGET_TMPDIR").to_owned());
+        let file = Path::new(&folder).join(format!("{name}.png"));
+        self.tell("picture", json!({ "file": file })).await;
+    }
+
+    pub(crate) async fn close(mut self) {
+        drop(self.commands);
+        self.process.wait().await.unwrap();
+    }
+}

@@ -1,0 +1,236 @@
+//! What persons see and do.
+
+use serde_json::json;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::Command,
+};
+use viva_import::{
+    azure::CONNECTIONS,
+    demo::{
+        host::Front,
+        service::{Call, Quirk},
+        stage::Stage,
+    },
+    run::State,
+};
+
+use super::{Browser, alone};
+use crate::stage::{BINARY, GOOD_CSV, PATIENCE, ended, stage};
+
+const KEY: &str = "a-key-of-this-test";
+/// Three things are wrong, in rows 3 and 4; the values are nobody's business.
+const BAD_CSV: &str = "Employee,EffectiveDate,Manager,Organization\n\
+     ana@contoso.com,11/01/2026,,Executive\nsecret-person,11/01/2026,ana@contoso.com,Sales\n\
+     bo@contoso.com,secret-date,ana@contoso.com,Sales\n";
+
+async fn front(stage: &Stage) -> Front {
+    stage.host.open_front(KEY).await.unwrap()
+}
+
+fn home(front: &Front) -> String {
+    format!("http://{}/api/status?code={KEY}", front.address)
+}
+
+#[tokio::test]
+async fn a_stranger_can_tell_from_the_page_alone_what_became_of_the_demos_four_files() {
+    let _alone = alone().await;
+    let Some(mut browser) = Browser::start().await else { return };
+    let mut demo = Command::new(BINARY);
+    demo.args(["demo", "--keep"]).stdout(std::process::Stdio::piped()).kill_on_drop(true);
+    let mut demo = demo.spawn().unwrap();
+    let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines();
+    let mut url = String::new();
+    let shown = async {
+        while let Some(line) = lines.next_line().await.unwrap() {
+            if let Some(address) = line.strip_prefix("the status page: ") {
+                address.clone_into(&mut url);
+            }
+            if line.starts_with("the status page stays open") {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, shown).await.unwrap();
+
+    browser.open(json!({})).await;
+    assert_eq!(browser.go(&url).await, 200);
+    assert_eq!(browser.text("#verdict").await, "A person is needed: hr");
+    let rows = browser.texts("tbody tr").await;
+    for (row, file, words) in [
+        (0, "truncated.csv", ["Rejected", "would delete people", "39 people where the last"]),
+        (1, "busy.csv", ["Completed", "accepted by the service", "busy 2 times before"]),
+        (2, "bad.csv", ["Rejected", "row 21, Employee", "3 problems in all"]),
+        (3, "good.csv", ["Completed", "accepted by the service", "244"]),
+    ] {
+        let told = &rows[row];
+        assert!(told.contains(file), "{told}");
+        for words in words {
+            assert!(told.contains(words), "{words}: {told}");
+        }
+    }
+    let sentence = browser.text(".sentence").await;
+    assert!(sentence.contains("truncated.csv, which came"), "{sentence}");
+    browser.is_for_everybody("main page").await;
+    browser.picture("home").await;
+    browser.click("a:has-text('bad.csv')").await;
+    let findings = browser.texts("[aria-labelledby=findings] tbody tr").await;
+    for (finding, words) in [(0, "Employee, row 21"), (1, "EffectiveDate, row 7"), (2, "row 13")] {
+        assert!(findings[finding].contains(words), "{findings:?}");
+    }
+    browser.is_for_everybody("a rejected file").await;
+    browser.picture("rejected").await;
+    let asked = browser.asked().await;
+    let own = url.split("/api").next().unwrap();
+    assert!(asked.iter().all(|address| address.starts_with(own)), "{asked:?}");
+
+    for window in [json!({ "width": 390 }), json!({ "width": 320, "dark": true })] {
+        browser.open(window.clone()).await;
+        browser.go(&url).await;
+        browser.is_for_everybody(&window.to_string()).await;
+        if window["width"] == 390 {
+            browser.picture("phone").await;
+        }
+        browser.click("a:has-text('truncated.csv')").await;
+        browser.is_for_everybody(&format!("{window}, an import")).await;
+    }
+    browser.open(json!({ "dark": true })).await;
+    browser.go(&url).await;
+    browser.is_for_everybody("dark").await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_bad_file_is_seen_with_its_rows_a_good_one_walks_to_its_end_and_a_stuck_one_is_retried() {
+    let _alone = alone().await;
+    let Some(mut browser) = Browser::start().await else { return };
+    let stage = stage(&[("PUSH_FAILURES", "1")]).await;
+    let front = front(&stage).await;
+    browser.open(json!({})).await;
+    browser.go(&home(&front)).await;
+    let empty = browser.text("main").await;
+    assert!(empty.contains("No file has arrived: it belongs into inbox/hr/"), "{empty}");
+    browser.is_for_everybody("nothing yet").await;
+
+    stage.arrive("hr/bad.csv", BAD_CSV.into()).await.unwrap();
+    ended(&stage, "hr/bad.csv").await;
+    browser.go(&home(&front)).await;
+    browser.click("a:has-text('bad.csv')").await;
+    let findings = browser.texts("[aria-labelledby=findings] tbody tr").await.join("\n");
+    assert!(findings.contains("Employee, row 3") && findings.contains("EffectiveDate, row 4"));
+    assert!(!browser.source().await.contains("secret-"), "a value is shown");
+
+    // It walks before a person's eyes: the page is not loaded anew.
+    stage.service.always(Call::Push, Some(Quirk::Busy));
+    stage.arrive("hr/good.csv", GOOD_CSV.into()).await.unwrap();
+    crate::stage::until("busy", async || {
+        let imports = stage.imports().await.unwrap();
+        imports.into_iter().find(|run| run.busy > 0)
+    })
+    .await;
+    browser.go(&home(&front)).await;
+    browser.click("a:has-text('good.csv')").await;
+    browser.until("h1", "Packed").await;
+    browser.until("ol.road", "the service has not finished this tenant's previous import").await;
+    stage.service.always(Call::Push, None);
+    browser.until("h1", "Completed").await;
+    browser.until("ol.road", "the service says ExtractionComplete").await;
+    browser.until("#todo + p", "Viva shows the data hours later").await;
+    browser.is_for_everybody("a completed import").await;
+
+    stage.service.quirk(Call::Push, Quirk::InternalError);
+    stage
+        .arrive(
+            "hr/stuck.csv",
+            format!("{GOOD_CSV}cy@contoso.com,11/01/2026,ana@contoso.com,HQ\n").into(),
+        )
+        .await
+        .unwrap();
+    assert_eq!(ended(&stage, "hr/stuck.csv").await.state, State::Stuck);
+    browser.go(&home(&front)).await;
+    assert_eq!(browser.text("#verdict").await, "A person is needed: hr");
+    browser.click("a:has-text('stuck.csv')").await;
+    browser.click("button:has-text('Retry')").await;
+    browser.until("[role=alert]", "It is tried again within a minute").await;
+    browser.until("h1", "Completed").await;
+    let run = ended(&stage, "hr/stuck.csv").await;
+    let by = run.by_hand.unwrap();
+    assert!(by.starts_with("by somebody with a key on the status page (retry) at 20"), "{by}");
+    browser.go(&home(&front)).await;
+    assert_eq!(browser.text("#verdict").await, "All is well");
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn everything_can_be_done_without_a_script_and_by_keyboard_alone() {
+    let _alone = alone().await;
+    let Some(mut browser) = Browser::start().await else { return };
+    let stage = stage(&[]).await;
+    let front = front(&stage).await;
+    stage.arrive("hr/bad.csv", BAD_CSV.into()).await.unwrap();
+    ended(&stage, "hr/bad.csv").await;
+    browser.open(json!({ "scripts": false })).await;
+    browser.go(&home(&front)).await;
+    assert!(browser.text("footer").await.contains("UTC"));
+    assert!(browser.text("tbody").await.contains(" UTC"));
+    browser.choose("select[name=state]", "Completed").await;
+    browser.click("button:has-text('Show')").await;
+    assert!(browser.text("main").await.contains("No imports like that"));
+    browser.choose("select[name=state]", "Rejected").await;
+    browser.click("button:has-text('Show')").await;
+    browser.click("a:has-text('bad.csv')").await;
+    browser.click("button:has-text('Run the doctor')").await;
+    assert!(browser.text("h1").await.starts_with("The doctor on hr"));
+    browser.click("a:has-text('All imports')").await;
+    // A file that no event told of.
+    stage.drop_file("hr/good.csv", GOOD_CSV.into()).await.unwrap();
+    browser.click("button:has-text('Look for files now')").await;
+    assert!(browser.text("[role=alert]").await.contains("The inbox was looked through"));
+    assert_eq!(ended(&stage, "hr/good.csv").await.state, State::Completed);
+
+    // With a script: the keyboard goes from the first link to the content, and presses what is there.
+    browser.open(json!({})).await;
+    browser.go(&home(&front)).await;
+    browser.press("Tab").await;
+    assert_eq!(browser.focused().await, "To the content");
+    browser.press("Enter").await;
+    for _ in 0..20 {
+        browser.press("Tab").await;
+        if browser.focused().await.starts_with("Run the doctor") {
+            break;
+        }
+    }
+    browser.press("Enter").await;
+    browser.until("h1", "The doctor on hr").await;
+    browser.is_for_everybody("a diagnosis").await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn whoever_is_signed_in_needs_no_key_and_stands_in_the_row() {
+    let _alone = alone().await;
+    let Some(mut browser) = Browser::start().await else { return };
+    let stage = stage(&[("SIGN_IN", "true")]).await;
+    let front = front(&stage).await;
+    stage.storage.blobs.delete_all(CONNECTIONS, "hr.json").await.unwrap();
+    let builds = viva_import::demo::SAMPLE_CONNECTION
+        .replace("\"full\"", "\"incremental\", \"stopAfterRejected\": true");
+    stage.connect("hr", &builds).await.unwrap();
+    stage.arrive("hr/bad.csv", BAD_CSV.into()).await.unwrap();
+    ended(&stage, "hr/bad.csv").await;
+    let url = format!("http://{}/api/signed-in/status", front.address);
+    browser.open(json!({})).await;
+    assert_eq!(browser.go(&url).await, 403);
+    // What App Service Authentication puts before each request.
+    let headers = json!({ "X-MS-CLIENT-PRINCIPAL-NAME": "ana@contoso.com" });
+    browser.open(json!({ "headers": headers })).await;
+    assert_eq!(browser.go(&url).await, 200);
+    assert!(browser.text("header").await.contains("signed in as ana@contoso.com"));
+    browser.click("button:has-text('Resume')").await;
+    browser.until("[role=alert]", "The connection goes on").await;
+    assert!(browser.url().await.starts_with(&url));
+    let run = stage.imports().await.unwrap().remove(0);
+    let by = run.by_hand.unwrap();
+    assert!(by.starts_with("by ana@contoso.com on the status page (resume) at 20"), "{by}");
+    browser.close().await;
+}

@@ -1,0 +1,149 @@
+//! Ten thousand imports: what a page costs, and that none is missed.
+
+use std::{
+    collections::HashSet,
+    io::{Write as _, stderr},
+    time::{Duration, Instant},
+};
+
+use reqwest::{Method, header::HeaderMap};
+use serde_json::Value;
+use time::macros::datetime;
+use viva_import::{
+    azure::{Storage, table::Write},
+    check::Summary,
+    config::Config,
+    demo::stage::Stage,
+    run::{Run, RunId, Source, State},
+    runs::{Runs, Wanted, properties},
+};
+
+use crate::{
+    stage::{new_account, rules, stage},
+    world::before,
+};
+
+const IMPORTS: usize = 10_000;
+/// Most rows of one transaction.
+const AT_ONCE: usize = 100;
+const TENANTS: [&str; 3] =
+    ["0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5", "1f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5", "no-tenant"];
+
+/// The import of this number: most are of the first tenant, every fifth was rejected, and some keys
+/// are those of two tenants.
+fn import(number: usize) -> Run {
+    let tenant = TENANTS[if number.is_multiple_of(10) { number / 10 % 3 } else { 0 }];
+    let is_twice = number % 10 == 1 && !(number / 10).is_multiple_of(3);
+    let content = if is_twice { number - 1 } else { number };
+    let key = format!("{:015}-{content:016x}", 998_204_051_208_999_usize + content);
+    let id = RunId { tenant: tenant.to_owned(), key };
+    let received = datetime!(2026-11-29 06:00 UTC) - Duration::from_mins(number as u64);
+    let source = Source {
+        container: "inbox".to_owned(),
+        name: format!("hr/{number}.csv"),
+        etag: "0x1".to_owned(),
+        bytes: 1_000_000,
+        last_modified: received,
+    };
+    let account = |name: &str| (name == "ImportStorage__accountName").then(|| "a".to_owned());
+    let policy = Config::read(account).unwrap().policy;
+    let mut run = Run::new(id, "hr", source, received, &policy);
+    let is_rejected = number % 5 == 4;
+    run.state = if is_rejected { State::Rejected } else { State::Completed };
+    run.problems = if is_rejected { 7 } else { 0 };
+    run.last_failure = is_rejected.then(|| "a problem (V01)".to_owned());
+    (run.ended, run.due, run.deadline) = (Some(received), None, None);
+    run.rows = Some(50_000);
+    run.summary = Some(Summary {
+        connector: "HR".to_owned(),
+        refresh: "full".to_owned(),
+        rows: 50_000,
+        people: 20_000,
+        columns: vec![],
+        last_day: None,
+    });
+    run
+}
+
+async fn fill(storage: &Storage) {
+    for tenant in TENANTS {
+        let all = (0..IMPORTS).map(import).filter(|run| run.id.tenant == tenant);
+        let writes: Vec<Write> = all.map(|run| Write::Insert(properties(&run))).collect();
+        for writes in writes.chunks(AT_ONCE) {
+            storage.imports.transact(writes).await.unwrap();
+        }
+    }
+}
+
+async fn get(stage: &Stage, path: &str, accept: &str) -> (u16, Vec<u8>) {
+    let headers = HeaderMap::from_iter([(reqwest::header::ACCEPT, accept.parse().unwrap())]);
+    let answer = stage.host.http(Method::GET, path, headers, bytes::Bytes::new()).await;
+    (answer.status.as_u16(), answer.body.to_vec())
+}
+
+#[tokio::test]
+async fn ten_thousand_imports_are_paged_through_each_once() {
+    let stage = stage(&[("DRIVE_SCHEDULE", "0 0 0 1 1 *")]).await;
+    fill(&stage.storage).await;
+    let (mut seen, mut order, mut after) = (HashSet::new(), vec![], String::new());
+    loop {
+        let path = format!("/api/imports?top=700{after}");
+        let page: Value = serde_json::from_slice(&get(&stage, &path, "*/*").await.1).unwrap();
+        for import in page["imports"].as_array().unwrap() {
+            let key = |name: &str| import[name].as_str().unwrap().to_owned();
+            order.push((key("id"), key("tenant")));
+            seen.insert(key("file"));
+        }
+        let Some(next) = page["next"].as_str() else { break };
+        after = format!("&after={next}");
+    }
+    assert_eq!((order.len(), seen.len()), (IMPORTS, IMPORTS));
+    assert!(order.is_sorted(), "newest content first");
+    let keys: HashSet<&String> = order.iter().map(|(key, _)| key).collect();
+    assert!(keys.len() < IMPORTS, "some keys are of two tenants");
+
+    let rejected = "/api/imports?top=1000&state=Rejected&connection=hr";
+    let page: Value = serde_json::from_slice(&get(&stage, rejected, "*/*").await.1).unwrap();
+    assert_eq!(page["imports"].as_array().unwrap().len(), 1000);
+    assert!(page["next"].is_string());
+
+    // Told, not asserted: how long it takes is the machine's affair.
+    for (what, path, accept) in [
+        ("the main page", "/api/status", "text/html"),
+        ("its last page", "/api/status?after=no-tenant/998204051218900-0", "text/html"),
+        ("one connection, one state", "/api/status?connection=hr&state=Rejected", "text/html"),
+        ("/api/imports", "/api/imports", "*/*"),
+    ] {
+        let started = Instant::now();
+        assert_eq!(get(&stage, path, accept).await.0, 200, "{path}");
+        let took = started.elapsed().as_millis();
+        writeln!(stderr(), "{IMPORTS} imports, {what}: {took} ms").unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_ten_thousand_imports_costs_a_page() {
+    let azurite = crate::stage::azurite().await;
+    let account = new_account();
+    let direct = Storage::open(&azurite.account(&account), Duration::from_mins(1)).unwrap();
+    direct.create_if_missing().await.unwrap();
+    fill(&direct).await;
+    let service = viva_import::demo::service::Service::start(rules()).await.unwrap();
+    let (proxy, settings) = before(azurite, &account, &service).await;
+    let setting = |name: &str| {
+        settings.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
+    };
+    let config = Config::read(setting).unwrap();
+    let runs = Runs::new(Storage::open(&config.account, Duration::from_mins(1)).unwrap().imports);
+    let tenants = runs.tenants().await.unwrap();
+    assert_eq!(tenants, TENANTS);
+    let page = runs.page(&tenants, &Wanted::default(), None, 50).await.unwrap();
+    assert_eq!(page.runs.len(), 50);
+    let seen = proxy.seen();
+    // One question for each tenant and one that finds no more; then one page for each.
+    assert_eq!(seen.len(), TENANTS.len() + 1 + TENANTS.len());
+    let bytes: usize = seen.iter().filter_map(|seen| Some(seen.answer.as_ref()?.body.len())).sum();
+    let one = properties(&import(0));
+    let a_row = serde_json::to_string(&one).unwrap().len();
+    assert!(bytes < 2 * a_row * TENANTS.len() * 52, "{bytes} bytes for a page");
+}
