@@ -23,6 +23,7 @@ mod history;
 mod identity;
 mod infra;
 mod moving;
+mod notices;
 mod package;
 mod pages;
 mod persons;

@@ -1,0 +1,314 @@
+//! Somebody is told when a person is needed: once, by a webhook, and nothing waits for it.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State as Shared,
+    http::{HeaderMap, StatusCode},
+    routing::post,
+};
+use serde_json::{Value, json};
+use time::{OffsetDateTime, macros::datetime};
+use tokio::net::TcpListener;
+use viva_import::{
+    azure::Storage,
+    config::{Config, Lookup},
+    demo::{
+        SAMPLE_CONNECTION,
+        service::{Call, Quirk, Service},
+        stage::{Stage, TOKEN_SETTING},
+    },
+    drive::Road,
+    ingestion,
+    run::{Occasion, State},
+};
+
+use crate::stage::{
+    GOOD_CSV, TOKEN, a_second_later, azurite, csv_of, ended, log, new_account, rules, stage, until,
+};
+
+const BAD_CSV: &str = "Employee,EffectiveDate,Manager,Organization\n\
+     ana@contoso.com,11/01/2026,,Executive\nsecret-person,11/01/2026,ana@contoso.com,Sales\n";
+
+/// A webhook that keeps what it is told; it refuses as often as it is asked to.
+#[derive(Clone, Default)]
+struct Webhook {
+    told: Arc<Mutex<Vec<(String, Value)>>>,
+    refuses: Arc<AtomicI64>,
+}
+
+impl Webhook {
+    /// The webhook, and its address.
+    async fn start() -> (Self, String) {
+        let webhook = Self::default();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().route("/hook", post(Self::take)).with_state(webhook.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (webhook, format!("http://{address}/hook?sig=a-secret-signature"))
+    }
+
+    async fn take(Shared(it): Shared<Self>, headers: HeaderMap, body: Bytes) -> StatusCode {
+        if it.refuses.fetch_sub(1, Ordering::SeqCst) > 0 {
+            return StatusCode::BAD_GATEWAY;
+        }
+        let kind = headers["content-type"].to_str().unwrap().to_owned();
+        it.told.lock().unwrap().push((kind, serde_json::from_slice(&body).unwrap()));
+        StatusCode::ACCEPTED
+    }
+
+    /// What it was told of, by the types of CloudEvents.
+    fn types(&self) -> Vec<String> {
+        let told = self.told.lock().unwrap();
+        told.iter().map(|(_, told)| told["type"].as_str().unwrap().to_owned()).collect()
+    }
+
+    fn all(&self) -> Vec<(String, Value)> {
+        self.told.lock().unwrap().clone()
+    }
+
+    async fn until(&self, count: usize) {
+        until(&format!("{count} messages"), async || {
+            (self.told.lock().unwrap().len() >= count).then_some(())
+        })
+        .await;
+    }
+}
+
+fn document(more: &str) -> String {
+    let notify =
+        format!("\"full\", \"notify\": {{ \"setting\": \"HOOK\", \"format\": \"{more}\" }}");
+    SAMPLE_CONNECTION.replace("\"full\"", &notify)
+}
+
+async fn stage_with_hook(address: &str, settings: &[(&str, &str)]) -> Stage {
+    let stage = stage(&[&[("HOOK", address)], settings].concat()).await;
+    stage.connect("hr", &document("cloudEvents")).await.unwrap();
+    stage
+}
+
+/// The import of a file, once the row says what was told.
+async fn told(stage: &Stage, name: &str, words: &str) -> String {
+    until(&format!("{name} told {words}"), async || {
+        let imports = stage.imports().await.unwrap();
+        let run = imports.into_iter().find(|run| run.source.name == name)?;
+        run.told.filter(|told| told.contains(words) && run.message.is_none())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_rejected_file_a_stuck_one_and_the_first_success_after_them_are_told_once_each() {
+    let (webhook, address) = Webhook::start().await;
+    let stage = stage_with_hook(&address, &[("PUSH_FAILURES", "1")]).await;
+    stage.arrive("hr/first.csv", GOOD_CSV.into()).await.unwrap();
+    assert_eq!(ended(&stage, "hr/first.csv").await.state, State::Completed);
+    a_second_later().await;
+    stage.arrive("hr/bad.csv", BAD_CSV.into()).await.unwrap();
+    told(&stage, "hr/bad.csv", "rejected at 20").await;
+    a_second_later().await;
+    stage.service.quirk(Call::Push, Quirk::InternalError);
+    stage.arrive("hr/stuck.csv", csv_of(3).into()).await.unwrap();
+    told(&stage, "hr/stuck.csv", "stuck at 20").await;
+    a_second_later().await;
+    stage.arrive("hr/good.csv", csv_of(4).into()).await.unwrap();
+    told(&stage, "hr/good.csv", "recovered at 20").await;
+    a_second_later().await;
+    stage.arrive("hr/again.csv", csv_of(5).into()).await.unwrap();
+    assert_eq!(ended(&stage, "hr/again.csv").await.state, State::Completed);
+    // Several minutes' timers have come and gone.
+    a_second_later().await;
+    a_second_later().await;
+    let expected = ["viva-import.rejected", "viva-import.stuck", "viva-import.recovered"];
+    assert_eq!(webhook.types(), expected);
+    let all = webhook.all();
+    let (kind, rejected) = &all[0];
+    assert_eq!(kind, "application/cloudevents+json");
+    assert_eq!(rejected["specversion"], "1.0");
+    assert_eq!(rejected["source"], "/viva-import/connections/hr");
+    assert_eq!(rejected["subject"], "inbox/hr/bad.csv");
+    assert_eq!(rejected["data"]["state"], "Rejected");
+    assert_eq!(rejected["data"]["problems"], 1);
+    assert!(rejected["data"]["told"].as_str().unwrap().contains("row 3, Employee"));
+    let ids: std::collections::BTreeSet<_> =
+        all.iter().map(|(_, told)| told["id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), 3);
+    // Neither what is told nor the log holds a value or the address; the log says it for alerts.
+    let log = log(&stage);
+    let everything = format!("{all:?}{log}");
+    assert!(!everything.contains("secret"), "{everything}");
+    for (event, run) in [("rejected", "hr/bad.csv"), ("stuck", "hr/stuck.csv")] {
+        let imports = stage.imports().await.unwrap();
+        let id = imports.iter().find(|import| import.source.name == run).unwrap().id.clone();
+        let ending = format!("event={event} connection=hr import={id}");
+        assert!(log.lines().any(|line| line.ends_with(&ending)), "{ending}");
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_away_is_tried_again_and_no_import_waits_for_it() {
+    let (webhook, address) = Webhook::start().await;
+    webhook.refuses.store(2, Ordering::SeqCst);
+    let stage = stage_with_hook(&address, &[]).await;
+    stage.arrive("hr/bad.csv", BAD_CSV.into()).await.unwrap();
+    let failing = until("a failure in the row", async || {
+        let run = stage.imports().await.unwrap().pop()?;
+        run.message.filter(|message| message.failures > 0)
+    });
+    assert_eq!(failing.await.occasion, Occasion::Rejected);
+    a_second_later().await;
+    stage.arrive("hr/good.csv", GOOD_CSV.into()).await.unwrap();
+    assert_eq!(ended(&stage, "hr/good.csv").await.state, State::Completed);
+    told(&stage, "hr/bad.csv", "rejected at 20").await;
+    let log = log(&stage);
+    assert!(log.contains("nobody could be told that it is rejected: the webhook answered 502"));
+    assert!(!log.contains("secret"), "{log}");
+    assert_eq!(webhook.types().iter().filter(|kind| **kind == "viva-import.rejected").count(), 1);
+}
+
+#[tokio::test]
+async fn a_403_is_told_once_however_many_files_wait_and_its_end_is_told_too() {
+    let (webhook, address) = Webhook::start().await;
+    let stage = stage_with_hook(&address, &[]).await;
+    let incremental = document("cloudEvents").replace("\"full\"", "\"incremental\"");
+    stage.connect("hr", &incremental).await.unwrap();
+    stage.service.always(Call::Ping, Some(Quirk::Forbidden));
+    stage.arrive("hr/1.csv", csv_of(2).into()).await.unwrap();
+    told(&stage, "hr/1.csv", "refused at 20").await;
+    a_second_later().await;
+    stage.arrive("hr/2.csv", csv_of(3).into()).await.unwrap();
+    until("the second waits", async || {
+        let imports = stage.imports().await.unwrap();
+        let second = imports.into_iter().find(|run| run.source.name == "hr/2.csv")?;
+        second.last_failure.filter(|why| why.contains("is paused"))
+    })
+    .await;
+    a_second_later().await;
+    assert_eq!(webhook.types(), ["viva-import.refused"]);
+    stage.service.always(Call::Ping, None);
+    let stage_settings = stage.settings().clone();
+    let mut resume = tokio::process::Command::new(crate::stage::BINARY);
+    let output = resume.args(["resume", "hr"]).envs(&stage_settings).output().await.unwrap();
+    assert!(output.status.success());
+    told(&stage, "hr/1.csv", "recovered at 20").await;
+    ended(&stage, "hr/2.csv").await;
+    assert_eq!(webhook.types(), ["viva-import.refused", "viva-import.recovered"]);
+}
+
+#[tokio::test]
+async fn teams_and_slack_are_told_in_their_own_form() {
+    let (webhook, address) = Webhook::start().await;
+    let sign_in = [("SIGN_IN", "true"), ("WEBSITE_HOSTNAME", "viva.example.com")];
+    let stage = stage_with_hook(&address, &sign_in).await;
+    for (format, name) in [("teams", "hr/a&b.csv"), ("slack", "hr/c&d.csv")] {
+        stage.connect("hr", &document(format)).await.unwrap();
+        stage.arrive(name, BAD_CSV.into()).await.unwrap();
+        told(&stage, name, "rejected at 20").await;
+        a_second_later().await;
+    }
+    let all = webhook.all();
+    let card = &all[0].1["attachments"][0];
+    assert_eq!(card["contentType"], "application/vnd.microsoft.card.adaptive");
+    assert_eq!(card["content"]["body"][0]["text"], "inbox/hr/a&b.csv was rejected");
+    let page = card["content"]["actions"][0]["url"].as_str().unwrap();
+    assert!(page.starts_with("https://viva.example.com/api/signed-in/status/99"), "{page}");
+    let text = all[1].1["text"].as_str().unwrap();
+    assert!(text.starts_with("*inbox/hr/c&amp;d.csv was rejected*\nrejected: "), "{text}");
+    assert!(text.contains("Mend the rows and columns"), "{text}");
+}
+
+#[tokio::test]
+async fn an_address_that_is_none_is_told_without_being_quoted() {
+    let stage = stage_with_hook("http://example.com/secret-path", &[]).await;
+    stage.arrive("hr/bad.csv", BAD_CSV.into()).await.unwrap();
+    until("the failure in the log", async || {
+        log(&stage).contains("the setting HOOK holds no https address").then_some(())
+    })
+    .await;
+    assert!(!log(&stage).contains("secret-path"));
+}
+
+/// A road whose clock a test turns.
+async fn road_at(clock: &Arc<AtomicI64>, hook: &str) -> (Arc<Road>, Storage, Service) {
+    let (account, service) = (new_account(), Service::start(rules()).await.unwrap());
+    let azurite = azurite().await;
+    let storage = Storage::open(&azurite.account(&account), Duration::from_mins(1)).unwrap();
+    storage.create_if_missing().await.unwrap();
+    let settings = [
+        ("ImportStorage", azurite.connection_string(&account)),
+        ("INGESTION_ENDPOINT", service.endpoint().to_string()),
+        (TOKEN_SETTING, TOKEN.to_owned()),
+        ("HOOK", hook.to_owned()),
+    ];
+    let setting: Arc<Lookup> = Arc::new(move |name: &str| {
+        settings.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
+    });
+    let config = Config::read(|name| setting(name)).unwrap();
+    let opened = Storage::open(&config.account, Duration::from_mins(1)).unwrap();
+    let client = ingestion::Service::new(config.service.clone(), setting.clone()).unwrap();
+    let clock = clock.clone();
+    let now = move || OffsetDateTime::from_unix_timestamp(clock.load(Ordering::SeqCst)).unwrap();
+    (Arc::new(Road::new(opened, client, config, setting, Arc::new(now))), storage, service)
+}
+
+#[tokio::test]
+async fn nothing_that_arrives_by_the_expected_day_is_told_once_until_something_has() {
+    let (webhook, address) = Webhook::start().await;
+    let start = datetime!(2026-11-23 06:00 UTC).unix_timestamp();
+    let clock = Arc::new(AtomicI64::new(start));
+    let day = 24 * 60 * 60;
+    let (road, storage, _service) = road_at(&clock, &address).await;
+    let document =
+        document("cloudEvents").replace("\"connector\"", "\"expectedEveryDays\": 7, \"connector\"");
+    let put = async |container, name, content: &str| {
+        storage
+            .blobs
+            .put(container, name, "text/plain", content.as_bytes().to_vec())
+            .await
+            .unwrap();
+    };
+    put("connections", "hr.json", &document).await;
+    let sweep = async || {
+        road.sweep().await.unwrap();
+        for _ in 0..6 {
+            road.drive().await.unwrap();
+            // A poll is due after half a minute.
+            clock.fetch_add(60, Ordering::SeqCst);
+        }
+    };
+    put("inbox", "hr/a.csv", GOOD_CSV).await;
+    sweep().await;
+    let imports = road.runs().list().await.unwrap();
+    assert_eq!(imports[0].run.state, State::Completed);
+    clock.store(start + 6 * day, Ordering::SeqCst);
+    sweep().await;
+    assert_eq!(webhook.types(), Vec::<String>::new(), "it is not late yet");
+    for days in [8, 9, 20] {
+        clock.store(start + days * day, Ordering::SeqCst);
+        sweep().await;
+    }
+    assert_eq!(webhook.types(), ["viva-import.overdue"]);
+    // It comes, and that is the first success after it; then nothing comes once more.
+    put("inbox", "hr/b.csv", &csv_of(3)).await;
+    sweep().await;
+    webhook.until(2).await;
+    clock.store(start + 40 * day, Ordering::SeqCst);
+    sweep().await;
+    let kinds = webhook.types();
+    assert_eq!(
+        kinds,
+        ["viva-import.overdue", "viva-import.recovered", "viva-import.overdue"],
+        "once for each time nothing came"
+    );
+    let told = &webhook.all()[0].1;
+    assert_eq!(told["data"]["connection"], json!("hr"));
+    assert!(told["data"]["told"].as_str().unwrap().contains("inbox/hr/a.csv, which arrived on"));
+}
