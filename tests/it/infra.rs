@@ -273,10 +273,15 @@ fn alerts_look_for_words_that_the_program_says() {
     let mut looked_for = 0;
     for line in all("infra/alerts", ".kql").lines() {
         let words = line.split('"').skip(1).step_by(2).collect::<Vec<_>>();
-        if line.contains("Message contains") || line.contains("parse Message") {
+        if line.contains("parse Message") {
             for word in words {
                 let said = word.trim_start_matches(':').trim();
                 assert!(program.contains(said), "nothing in src says {said:?}");
+                looked_for += 1;
+            }
+        } else if line.contains("where Event in") {
+            for word in words {
+                assert!(program.contains(&format!("\"{word}\"")), "no event in src is {word:?}");
                 looked_for += 1;
             }
         } else if line.contains("where Name ==") {
@@ -287,7 +292,7 @@ fn alerts_look_for_words_that_the_program_says() {
             looked_for += 1;
         }
     }
-    assert_eq!(looked_for, 3 + 3 + 1 + 1);
+    assert_eq!(looked_for, 4 + 3 + 1 + 1);
 }
 
 #[test]
