@@ -16,11 +16,10 @@ use crate::{
     config::{Config, Lookup},
     connection::{self, Connection},
     ingestion::Service,
-    run::{Action, Event, Occasion, Refresh, Run, RunId, State},
+    run::{Action, Event, Occasion, Refresh, Run, RunId, State, TO_BE_MENDED},
     runs::{Runs, Saved, Stored},
 };
 
-pub(crate) use self::arrive::NO_TENANT;
 pub use self::{
     arrive::Arrival,
     look::{Document, SERVICE_ERRORS},
@@ -113,16 +112,10 @@ impl Road {
     pub async fn drive(&self) -> Result<usize> {
         let mut due = self.runs.due((self.clock)(), &self.config.policy).await?;
         let now = (self.clock)();
-        let has_message = |stored: &&Stored| stored.run.message_due(now).is_some();
+        let has_message =
+            |stored: &&Stored| stored.run.message_due(now, &self.config.policy).is_some();
         let messages: Vec<Stored> = due.iter().filter(has_message).cloned().collect();
-        // Of a line of incremental files only the first has something to do.
-        let mut lines = HashSet::new();
-        due.retain(|Stored { run, .. }| {
-            let is_in_line = run.state == State::Packed
-                && run.refresh == Some(Refresh::Incremental)
-                && !run.holds_slot();
-            !is_in_line || lines.insert((run.id.tenant.clone(), run.connection.clone()))
-        });
+        first_of_lines(&mut due);
         let last_begin = now + self.config.policy.step_timeout;
         let (packs, others): (Vec<_>, Vec<_>) = due
             .into_iter()
@@ -254,9 +247,20 @@ impl Road {
             Some(Err(why)) => why,
             None => format!("{CONNECTIONS}/{name}.json is not there any more"),
         };
-        let why = format!("{why}; it has to be mended");
+        let why = format!("{why}; {TO_BE_MENDED}");
         Ok(Err(Event::Faulted { why, retry_at: None }))
     }
+}
+
+/// Leaves of each line of incremental files the first: no other has anything to do.
+fn first_of_lines(due: &mut Vec<Stored>) {
+    let mut lines = HashSet::new();
+    due.retain(|Stored { run, .. }| {
+        let is_in_line = run.state == State::Packed
+            && run.refresh == Some(Refresh::Incremental)
+            && !run.holds_slot();
+        !is_in_line || lines.insert((run.id.tenant.clone(), run.connection.clone()))
+    });
 }
 
 /// How much of [`PACKED_MIB`] a file of so many bytes takes.

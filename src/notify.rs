@@ -18,15 +18,15 @@ use crate::{
 };
 
 /// How long the other side may take.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// Nothing of an answer counts but its status.
-const MAX_ANSWER_BYTES: usize = 1 << 10;
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A message, in words.
 #[derive(Debug)]
 pub struct Letter<'a> {
     /// What happened.
     pub occasion: Occasion,
+    /// When.
+    pub since: OffsetDateTime,
     /// To which import; where nothing has come, the last one that did.
     pub run: &'a Run,
     /// Where the import can be looked at, for whoever may.
@@ -72,17 +72,18 @@ impl Letter<'_> {
 
     /// The body in the format that the other side takes, and its media type.
     #[must_use]
-    pub fn body(&self, format: Format, now: OffsetDateTime) -> (Value, &'static str) {
+    pub fn body(&self, format: Format) -> (Value, &'static str) {
         match format {
             Format::Teams => (self.teams(), "application/json"),
             Format::Slack => (self.slack(), "application/json"),
-            Format::CloudEvents => (self.cloud_event(now), "application/cloudevents+json"),
+            Format::CloudEvents => (self.cloud_event(), "application/cloudevents+json"),
         }
     }
 
     /// Source: "Create an incoming webhook", Microsoft Teams: a message with one adaptive card.
     fn teams(&self) -> Value {
         let block = |text: &str, more: Value| {
+            let text = unmarked(text);
             let mut block = json!({ "type": "TextBlock", "text": text, "wrap": true });
             if let (Some(block), Value::Object(more)) = (block.as_object_mut(), more) {
                 block.extend(more);
@@ -117,15 +118,17 @@ impl Letter<'_> {
     }
 
     /// Source: the specification of CloudEvents 1.0; the same event always has the same id.
-    fn cloud_event(&self, now: OffsetDateTime) -> Value {
+    fn cloud_event(&self) -> Value {
         let (run, word) = (self.run, self.occasion.word());
+        let since = self.since.replace_nanosecond(0).unwrap_or(self.since);
+        let since = since.format(&Rfc3339).unwrap_or_default();
         json!({
             "specversion": "1.0",
-            "id": format!("{}/{word}/{}", run.id, run.attempts),
+            "id": format!("{}/{word}/{since}", run.id),
             "source": format!("/viva-import/connections/{}", run.connection),
             "type": format!("viva-import.{word}"),
             "subject": run.source.file(),
-            "time": now.format(&Rfc3339).unwrap_or_default(),
+            "time": since,
             "datacontenttype": "application/json",
             "data": {
                 "connection": run.connection,
@@ -142,23 +145,32 @@ impl Letter<'_> {
     }
 }
 
+/// A text in which nothing is markup of a card.
+fn unmarked(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if "\\`*_[]()#<>".contains(letter) {
+            plain.push('\\');
+        }
+        plain.push(letter);
+    }
+    plain
+}
+
 /// Sends a letter once. Any 2xx counts: the formats have no answer in common.
 ///
 /// # Errors
 /// Why it did not arrive, without the address.
-pub async fn send(
-    letter: &Letter<'_>,
-    notify: &Notify,
-    setting: &Lookup,
-    now: OffsetDateTime,
-) -> Result<(), String> {
+pub async fn send(letter: &Letter<'_>, notify: &Notify, setting: &Lookup) -> Result<(), String> {
     let address = address(notify, setting)?;
     let client = http::client(is_loopback(&address)).build();
     let client = client.map_err(|_| "no TLS can be had on this machine".to_owned())?;
-    let (body, media_type) = letter.body(notify.format, now);
+    let (body, media_type) = letter.body(notify.format);
     let request = client.post(address).header(CONTENT_TYPE, media_type).body(body.to_string());
-    let answer = http::send(request, PATIENCE, MAX_ANSWER_BYTES, now).await;
-    let status = answer.map_err(http::NoAnswer::why)?.status;
+    // Nothing of an answer counts but its status, so its body is not waited for.
+    let answer = tokio::time::timeout(PATIENCE, request.send()).await;
+    let answer = answer.map_err(|_| format!("no answer within {} s", PATIENCE.as_secs()))?;
+    let status = answer.map_err(|error| http::broke(&error))?.status();
     if status.is_success() { Ok(()) } else { Err(format!("the webhook answered {status}")) }
 }
 

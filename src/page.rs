@@ -35,16 +35,19 @@ mod words;
 pub(crate) const STYLE: &str = include_str!("page/page.css");
 pub(crate) const SCRIPT: &str = include_str!("page/page.js");
 
-/// What a page may do: its own style, its own script, its own forms, and nothing else.
-pub static CONTENT_SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| {
-    let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
+/// What a page may do: its own style, its own script, its own forms, and nothing else. Where people
+/// sign in, a form may end at `sign_in`: browsers hold redirects of a form against this too.
+#[must_use]
+pub fn content_security_policy(sign_in: Option<&str>) -> String {
+    static HASHES: LazyLock<[String; 2]> =
+        LazyLock::new(|| [STYLE, SCRIPT].map(|text| STANDARD.encode(Sha256::digest(text))));
+    let [style, script] = &*HASHES;
+    let sign_in = sign_in.map(|address| format!(" {address}")).unwrap_or_default();
     format!(
-        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; connect-src 'self'; \
-         form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-        hash(STYLE),
-        hash(SCRIPT)
+        "default-src 'none'; style-src 'sha256-{style}'; script-src 'sha256-{script}'; \
+         connect-src 'self'; form-action 'self'{sign_in}; base-uri 'none'; frame-ancestors 'none'"
     )
-});
+}
 
 /// What is the same on every page.
 #[derive(Debug)]
@@ -54,7 +57,7 @@ pub struct Frame {
     /// What is to be said first of all.
     pub verdict: String,
     /// What came of what was just asked for.
-    pub told: Option<Told>,
+    pub told: Option<&'static str>,
     /// Who is signed in.
     pub signed_in: Option<String>,
     /// What a form has to send along to be taken for one of ours.
@@ -69,15 +72,6 @@ pub struct Frame {
     pub links: Links,
 }
 
-/// What came of what was asked for.
-#[derive(Clone, Debug)]
-pub struct Told {
-    /// In a sentence.
-    pub text: String,
-    /// Whether it was done.
-    pub is_done: bool,
-}
-
 /// Who looks at a page, and from where.
 #[derive(Clone, Debug)]
 pub struct Viewer {
@@ -88,7 +82,7 @@ pub struct Viewer {
     /// The forms' token.
     pub token: String,
     /// What came of what was just asked for.
-    pub told: Option<Told>,
+    pub told: Option<&'static str>,
     /// Whether the page shall not refresh by itself.
     pub is_still: bool,
     /// What time it is.
@@ -100,7 +94,7 @@ impl Viewer {
         Frame {
             title: title.to_owned(),
             verdict,
-            told: self.told.clone(),
+            told: self.told,
             signed_in: self.name.clone(),
             token: self.token.clone(),
             is_moving,
@@ -154,6 +148,7 @@ pub fn import(run: &Run) -> Value {
                 "state": stop.state.word(),
                 "told": stop.told,
                 "times": stop.times,
+                "last": moment(Some(stop.last)),
             })
         })
         .collect();
@@ -164,6 +159,7 @@ pub fn import(run: &Run) -> Value {
         "file": run.source.file(),
         "fileETag": run.source.etag,
         "bytes": run.source.bytes,
+        "lastModified": moment(Some(run.source.last_modified)),
         "rows": run.rows,
         "people": run.summary.as_ref().map(|summary| summary.people),
         "dropped": run.dropped,

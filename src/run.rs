@@ -25,6 +25,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 pub use self::{
+    advice::TO_BE_MENDED,
     event::{Action, Checked, Event, IllegalEvent, Wish},
     import::Run,
     journal::Stop,

@@ -240,8 +240,8 @@ impl Runs {
         let (now, late) = (row::moment(now), row::moment(now + policy.longest_wait()));
         let message = row::MESSAGE_DUE;
         let due = format!(
-            "{column} le datetime'{now}' or {column} gt datetime'{late}' or {message} le \
-             datetime'{now}'"
+            "{column} le datetime'{now}' or {column} gt datetime'{late}' or \
+             {message} le datetime'{now}' or {message} gt datetime'{late}'"
         );
         let mut runs = self.query(&due).await?;
         runs.sort_by(|one, other| one.run.order().cmp(&other.run.order()));
@@ -297,7 +297,8 @@ impl Runs {
     }
 
     /// A page of the imports of `tenants` that `wanted` lets through, newest content first: what is
-    /// read grows with the page and the number of tenants, and not with the table.
+    /// sent grows with the page and the number of tenants, and not with the table. Where `wanted` lets
+    /// few through, storage has to look at all rows before the page is full.
     ///
     /// # Errors
     /// Whatever storage says.
@@ -333,6 +334,15 @@ impl Runs {
         let next = rows.last().filter(|_| has_more).map(|(id, _)| id.clone());
         let runs = readable(rows.into_iter().map(|(_, row)| row).collect());
         Ok(Page { runs: runs.into_iter().map(|stored| stored.run).collect(), next })
+    }
+
+    /// The imports that pause their connections.
+    ///
+    /// # Errors
+    /// Whatever storage says.
+    pub async fn pausing(&self) -> Result<Vec<Run>> {
+        let pausing = self.query("Pauses gt ''").await?;
+        Ok(pausing.into_iter().map(|stored| stored.run).collect())
     }
 
     /// Every tenant that has a row, found by one question each.

@@ -14,8 +14,6 @@ use crate::{
     runs::{Inserted, Stored},
 };
 
-/// The partition of files whose connection cannot be read.
-pub(crate) const NO_TENANT: &str = "no-tenant";
 /// Milliseconds that fifteen digits can count: the year 33658.
 const LAST_MOMENT_MS: i128 = 999_999_999_999_999;
 
@@ -67,7 +65,7 @@ impl Road {
             return Ok(Arrival::Gone(format!("{file} is not there any more")));
         };
         let tenant =
-            read.as_ref().map_or(NO_TENANT, |connection| connection.caller.tenant.as_str());
+            read.as_ref().map_or(RunId::NO_TENANT, |connection| connection.caller.tenant.as_str());
         let now = (self.clock)();
         let mut run = new_run(&blob, tenant, connection, now, &self.config.policy);
         run.stops = read.as_ref().is_ok_and(|connection| connection.stop_after_rejected);
@@ -94,12 +92,25 @@ impl Road {
     /// # Errors
     /// Storage failed; the next sweep finds the rest.
     pub async fn sweep(&self) -> Result<usize> {
+        self.sweep_those(|_| true).await
+    }
+
+    /// The same for one connection.
+    ///
+    /// # Errors
+    /// Storage failed.
+    pub async fn sweep_one(&self, connection: &str) -> Result<usize> {
+        self.sweep_those(|name| name == connection).await
+    }
+
+    async fn sweep_those(&self, which: impl Fn(&str) -> bool) -> Result<usize> {
         let mut found = 0;
         let imports = self.runs.list().await?;
         let known: HashSet<&RunId> = imports.iter().map(|stored| &stored.run.id).collect();
         for document in self.blobs.list(CONNECTIONS, "").await? {
             let name = document.name.strip_suffix(".json");
-            let Some(name) = name.filter(|name| connection::is_name(name)) else { continue };
+            let name = name.filter(|name| connection::is_name(name) && which(name));
+            let Some(name) = name else { continue };
             let of_connection = |stored: &&Stored| stored.run.connection == name;
             let own: Vec<&Stored> = imports.iter().filter(of_connection).collect();
             let since = last_completed(&own).unwrap_or(document.last_modified);
@@ -112,7 +123,7 @@ impl Road {
             let read = self.connection(name).await?;
             let (tenant, refresh) = match &read {
                 Some(Ok(connection)) => (connection.caller.tenant.as_str(), connection.refresh),
-                Some(Err(_)) => (NO_TENANT, Refresh::Full),
+                Some(Err(_)) => (RunId::NO_TENANT, Refresh::Full),
                 None => continue,
             };
             let found_before = found;

@@ -1,13 +1,12 @@
 //! What the status page looks at, beside the table. Nothing here changes anything.
 
-use std::time::Duration;
-
 use azure_core::Result;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::Value;
 use time::OffsetDateTime;
+use url::Url;
 
-use super::{AT_ONCE, Road};
+use super::{AT_ONCE, Road, first_of_lines};
 use crate::{
     azure::{CONNECTIONS, REPORTS},
     config::SETTINGS,
@@ -16,8 +15,6 @@ use crate::{
     schedule::Schedule,
 };
 
-/// `drive` runs each minute: what is due for so long is not taken up.
-const LATE: Duration = Duration::from_mins(15);
 /// Largest report that is shown.
 const MAX_REPORT_BYTES: usize = 4 << 20;
 /// The service's own error file, beside the report.
@@ -41,10 +38,12 @@ impl Road {
         (self.clock)()
     }
 
-    /// Whether people sign in before the app.
+    /// Whether people sign in before the app: the setting says so, and the platform that its
+    /// authentication is on. Where one of them is missing, no name is believed.
     #[must_use]
     pub fn has_sign_in(&self) -> bool {
-        self.config.sign_in
+        let is_on = (self.setting)("WEBSITE_AUTH_ENABLED");
+        self.config.sign_in && is_on.is_some_and(|on| on.eq_ignore_ascii_case("true"))
     }
 
     /// Whether the app is reached over https, as it is in Azure and not on this machine.
@@ -54,16 +53,18 @@ impl Road {
         !host.is_empty() && !host.starts_with("localhost") && !host.starts_with("127.")
     }
 
-    /// How many imports have been due for longer than any step takes, and nobody takes them up.
+    /// How many imports have been due for so long that nobody seems to take them up: longer than a
+    /// file waits for those that are packed before it.
     ///
     /// # Errors
     /// Whatever storage says.
     pub async fn late(&self) -> Result<usize> {
-        let long_ago = self.now() - LATE;
         let policy = &self.config.policy;
-        let due = self.runs.due(long_ago, policy).await?;
-        let is_late = |run: &Run| run.due.is_some_and(|due| due <= long_ago);
-        Ok(due.iter().filter(|stored| is_late(&stored.run)).count())
+        let long_ago = self.now() - 2 * policy.step_timeout;
+        let mut due = self.runs.due(long_ago, policy).await?;
+        due.retain(|stored| stored.run.due.is_some_and(|due| due <= long_ago));
+        first_of_lines(&mut due);
+        Ok(due.len())
     }
 
     /// Every connection, by name.
@@ -85,11 +86,20 @@ impl Road {
         read.try_filter_map(|document| std::future::ready(Ok(document))).try_collect().await
     }
 
-    /// The report of an import as JSON; `None` where there is none.
+    /// Where people sign in.
+    #[must_use]
+    pub fn authority(&self) -> &Url {
+        &self.config.service.authority
+    }
+
+    /// The report of an import as JSON; `None` where there is none, or none of this attempt.
     ///
     /// # Errors
     /// Whatever storage says.
     pub async fn report(&self, run: &Run) -> Result<Option<Value>> {
+        if run.report.is_none() {
+            return Ok(None);
+        }
         let name = format!("{}/report.json", run.id.key);
         let report = self.blobs.read_small(REPORTS, &name, MAX_REPORT_BYTES).await?;
         Ok(report.and_then(|report| serde_json::from_slice(&report).ok()))
@@ -100,7 +110,7 @@ impl Road {
     /// # Errors
     /// Whatever storage says.
     pub async fn has_service_errors(&self, run: &Run) -> Result<bool> {
-        Ok(self.blobs.look(REPORTS, &errors_of(run)).await?.is_some())
+        Ok(run.report.is_some() && self.blobs.look(REPORTS, &errors_of(run)).await?.is_some())
     }
 
     /// The service's own error file of an import, as it is; `None` where it was not kept.

@@ -4,22 +4,31 @@
 //! by another, so that two instances do not both tell it; where the power goes between the two it
 //! is told once more. No step of an import waits for it.
 
+use std::{future::ready, time::Duration};
+
 use azure_core::Result;
 use futures::{StreamExt as _, stream};
+use time::OffsetDateTime;
 
 use super::{AT_ONCE, Road};
 use crate::{
     azure::sentence,
     connection::Notify,
     notify::{Letter, send},
-    run::{Occasion, Run, State},
+    run::{Message, Occasion, Run, State},
     runs::{Saved, Stored},
 };
 
+/// No message is begun any more once so much of an invocation has gone to them: the rest is told by
+/// the next, and no import waits.
+const TELLING: Duration = Duration::from_secs(20);
+
 impl Road {
-    /// Tells the messages that are due.
+    /// Tells the messages that are due, as many as there is time for.
     pub(super) async fn tell_due(&self, due: Vec<Stored>) {
+        let last_begin = (self.clock)() + TELLING;
         stream::iter(due)
+            .take_while(|_| ready((self.clock)() < last_begin))
             .for_each_concurrent(AT_ONCE, async |stored| {
                 let file = stored.run.source.file();
                 if let Err(error) = self.tell_one(stored).await {
@@ -31,10 +40,17 @@ impl Road {
     }
 
     async fn tell_one(&self, stored: Stored) -> Result<()> {
-        let now = (self.clock)();
-        let Some(message) = stored.run.message_due(now).cloned() else { return Ok(()) };
-        let connection = self.connection(&stored.run.connection).await?;
-        let notify = connection.and_then(|read| read.ok()?.notify);
+        let (now, policy) = ((self.clock)(), &self.config.policy);
+        let Some(message) = stored.run.message_due(now, policy).cloned() else { return Ok(()) };
+        let notify = match self.connection(&stored.run.connection).await? {
+            Some(Ok(connection)) => connection.notify,
+            None => None,
+            Some(Err(why)) => {
+                // Somebody may be at work on the document: nothing is given up for that at once.
+                let later = stored.run.clone().not_told(&why, now, policy);
+                return self.runs.save(stored, later).await.map(drop);
+            }
+        };
         let is_news = match message.occasion {
             Occasion::Recovered => self.is_first_success(&stored.run).await?,
             Occasion::Rejected | Occasion::Stuck | Occasion::Refused | Occasion::Overdue => true,
@@ -43,20 +59,21 @@ impl Road {
             let silent = stored.run.clone().not_to_be_told();
             return self.runs.save(stored, silent).await.map(drop);
         };
-        let claimed = stored.run.clone().telling(now, &self.config.policy);
+        let claimed = stored.run.clone().telling(now, policy);
         let Saved::Done(stored) = self.runs.save(stored, claimed).await? else { return Ok(()) };
-        let next = self.send(&stored.run, message.occasion, &notify).await;
+        let next = self.send(&stored.run, &message, &notify).await;
         match self.runs.save((*stored).clone(), next.clone()).await? {
             Saved::Done(_) => Ok(()),
             // Somebody has written the row meanwhile; the message is crossed out if it still stands.
-            Saved::Lost => self.cross_out(&next, message.occasion).await,
+            Saved::Lost => self.cross_out(&next, &message).await,
         }
     }
 
     /// What the import is once the message was sent, or was not.
-    async fn send(&self, run: &Run, occasion: Occasion, notify: &Notify) -> Run {
-        let letter = Letter { occasion, run, page: self.page_of(run) };
-        let sent = send(&letter, notify, &*self.setting, (self.clock)()).await;
+    async fn send(&self, run: &Run, message: &Message, notify: &Notify) -> Run {
+        let Message { occasion, since, .. } = *message;
+        let letter = Letter { occasion, since, run, page: self.page_of(run) };
+        let sent = send(&letter, notify, &*self.setting).await;
         let (file, now, run) = (run.source.file(), (self.clock)(), run.clone());
         match sent {
             Ok(()) => {
@@ -73,9 +90,12 @@ impl Road {
         }
     }
 
-    async fn cross_out(&self, next: &Run, occasion: Occasion) -> Result<()> {
+    async fn cross_out(&self, next: &Run, message: &Message) -> Result<()> {
         let Some(stored) = self.runs.get(&next.id).await? else { return Ok(()) };
-        if stored.run.message.as_ref().is_none_or(|waits| waits.occasion != occasion) {
+        let is_this = |waits: &Message| {
+            waits.occasion == message.occasion && second(waits.since) == second(message.since)
+        };
+        if !stored.run.message.as_ref().is_some_and(is_this) {
             return Ok(());
         }
         let (message, told) = (next.message.clone(), next.told.clone());
@@ -84,28 +104,31 @@ impl Road {
         self.runs.save(stored, crossed_out).await.map(drop)
     }
 
-    /// Whether an import is the first of its connection that was completed after a failure, its own
-    /// earlier ones among them.
+    /// Whether an import is the first of its connection that was completed after something went wrong:
+    /// with itself, with another since the last success, or because nothing came for too long.
     async fn is_first_success(&self, run: &Run) -> Result<bool> {
         let is_bad = |state| matches!(state, State::Rejected | State::Stuck);
         if run.told.is_some() || run.journal.iter().any(|stop| is_bad(stop.state)) {
             return Ok(true);
         }
         let siblings = self.runs.of_connection(run).await?;
-        let ended = siblings.iter().filter(|other| {
-            other.id != run.id && (is_bad(other.state) || other.state == State::Completed)
-        });
-        let last = ended.filter(|other| other.ended < run.ended).max_by_key(|other| other.ended);
-        Ok(last.is_some_and(|last| is_bad(last.state) || is_told_overdue(last)))
+        let others = || siblings.iter().filter(|other| other.id != run.id);
+        let successes = others().filter(|other| other.state == State::Completed);
+        let last = successes.filter(|other| other.ended < run.ended).max_by_key(|it| it.ended);
+        let since = last.and_then(|last| last.ended);
+        let mut later = others().filter(|other| other.ended.is_none_or(|at| Some(at) > since));
+        let was_late = last.is_some_and(|last| last.was_told(Occasion::Overdue));
+        Ok(was_late || later.any(|other| is_bad(other.state) || other.told.is_some()))
     }
 
     /// The import on the status page, where people need no key to look at it.
     fn page_of(&self, run: &Run) -> Option<String> {
-        let host = (self.setting)("WEBSITE_HOSTNAME").filter(|_| self.config.sign_in)?;
+        let host = (self.setting)("WEBSITE_HOSTNAME").filter(|_| self.has_sign_in())?;
         Some(format!("https://{host}/api/signed-in/status/{}", run.id))
     }
 }
 
-fn is_told_overdue(run: &Run) -> bool {
-    run.told.as_ref().is_some_and(|told| told.contains(Occasion::Overdue.word()))
+/// The table keeps less of a moment than a clock tells.
+fn second(at: OffsetDateTime) -> i64 {
+    at.unix_timestamp()
 }

@@ -3,14 +3,16 @@
 //! Each is a conditional write like any step, so that it cannot undo what is under way, and each
 //! stands in the row with its time.
 
+use std::fmt;
+
 use azure_core::Error;
 use time::format_description::well_known::Rfc3339;
 
-use super::{Road, Step, arrive::NO_TENANT};
+use super::{Road, Step};
 use crate::{
     azure::sentence,
     cli::Denied,
-    run::{Event, Run, State, Wish},
+    run::{Event, Run, RunId, State, Wish},
     runs::Stored,
 };
 
@@ -26,13 +28,22 @@ pub enum By {
     Page(Option<String>),
 }
 
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Command => f.write_str("by a command"),
+            Self::Page(Some(name)) => write!(f, "by {name} on the status page"),
+            Self::Page(None) => f.write_str("by somebody with a key on the status page"),
+        }
+    }
+}
+
 impl By {
     fn asks_for(&self, wish: Wish) -> String {
         let command = wish.command();
         match self {
             Self::Command => format!("by `viva-import {command}`"),
-            Self::Page(Some(name)) => format!("by {name} on the status page ({command})"),
-            Self::Page(None) => format!("by somebody with a key on the status page ({command})"),
+            Self::Page(_) => format!("{self} ({command})"),
         }
     }
 }
@@ -63,7 +74,7 @@ impl Road {
     pub async fn retry(&self, key: &str, by: &By) -> Told {
         let stored = self.find(key).await?;
         let file = stored.run.source.file();
-        if stored.run.id.tenant == NO_TENANT {
+        if !stored.run.id.has_tenant() {
             return Err(refused(format!(
                 "{file} has no tenant, because its connection could not be read when it arrived. \
                  Once that is mended, `sweep` takes the file in within the hour"
@@ -163,11 +174,19 @@ impl Road {
     pub async fn find(&self, key: &str) -> Result<Stored, Denied> {
         // The same content is there twice where its connection has changed its tenant meanwhile.
         let (tenant, id) = key.split_once('/').map_or((None, key), |(one, id)| (Some(one), id));
-        let mut found = self.runs.find(id).await.map_err(|error| failed(&error))?;
-        found.retain(|stored| tenant.is_none_or(|tenant| stored.run.id.tenant == tenant));
+        let found = match tenant {
+            // Other rows of a tenant are no imports.
+            Some(_) if !id.starts_with(|first: char| first.is_ascii_digit()) => Ok(vec![]),
+            Some(tenant) => {
+                let id = RunId { tenant: tenant.to_owned(), key: id.to_owned() };
+                self.runs.get(&id).await.map(|found| found.into_iter().collect())
+            }
+            None => self.runs.find(id).await,
+        };
+        let mut found: Vec<Stored> = found.map_err(|error| failed(&error))?;
         // What was taken in without a tenant takes no wish where there is a row of a tenant.
-        if found.iter().any(|stored| stored.run.id.tenant != NO_TENANT) {
-            found.retain(|stored| stored.run.id.tenant != NO_TENANT);
+        if found.iter().any(|stored| stored.run.id.has_tenant()) {
+            found.retain(|stored| stored.run.id.has_tenant());
         }
         match (found.pop(), found.pop()) {
             (None, _) => Err(refused(format!(

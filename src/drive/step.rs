@@ -19,7 +19,7 @@ use crate::{
     drive::Arrival,
     ingestion::{Parcel, Trouble, wire::Status},
     package::{self, Outcome},
-    run::{Checked, Event, IngestionId, Package, Refresh, Run, RunId},
+    run::{Checked, Event, IngestionId, Package, Refresh, Run, RunId, TO_BE_MENDED},
     runs::{Claim, Stored},
 };
 
@@ -77,7 +77,7 @@ impl Road {
         if !faults.is_empty() {
             // Not one file's fault: every file of the connection would be refused.
             let why = format!(
-                "the mapping of {CONNECTIONS}/{}.json: {}; it has to be mended",
+                "the mapping of {CONNECTIONS}/{}.json: {}; {TO_BE_MENDED}",
                 run.connection,
                 faults.join("; ")
             );

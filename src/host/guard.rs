@@ -3,11 +3,12 @@
 //! A key, or a sign-in, opens the door; neither says that a person meant it, since a browser brings
 //! a sign-in along wherever a form comes from. So a browser has to send with each form the token
 //! that its page had, which no other site can read, beside the same in a cookie that no other site
-//! can make it send. What is no browser brings no cookies, and needs no token.
+//! can make it send. What sends no cookies is no browser that is signed in, and needs no token.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header::COOKIE, header::ORIGIN};
 
 const TOKEN_COOKIE: &str = "viva-import-form";
+const SECURE_PREFIX: &str = "__Host-";
 /// Source: "Work with user identities in Azure App Service authentication".
 const PRINCIPAL_NAME: HeaderName = HeaderName::from_static("x-ms-client-principal-name");
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -17,7 +18,7 @@ const LONGEST_NAME: usize = 100;
 /// The name of whoever is signed in. Only where App Service Authentication stands before the app may
 /// this be believed.
 pub(super) fn principal(headers: &HeaderMap) -> Option<String> {
-    let name = headers.get(PRINCIPAL_NAME)?.to_str().ok()?;
+    let name = String::from_utf8_lossy(headers.get(PRINCIPAL_NAME)?.as_bytes());
     let name: String = name.chars().filter(|letter| !letter.is_control()).collect();
     let name: String = name.trim().chars().take(LONGEST_NAME).collect();
     (!name.is_empty()).then_some(name)
@@ -29,8 +30,10 @@ pub(super) fn token(headers: &HeaderMap, is_https: bool) -> (String, Option<Head
         return (token.to_owned(), None);
     }
     let token = azure_core::Uuid::new_v4().to_string();
-    let secure = if is_https { "; Secure" } else { "" };
-    let cookie = format!("{TOKEN_COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict{secure}");
+    // Lax: who follows a link from elsewhere keeps the token that other tabs have. The prefix keeps
+    // other hosts of the domain from setting it.
+    let (prefix, secure) = if is_https { (SECURE_PREFIX, "; Secure") } else { ("", "") };
+    let cookie = format!("{prefix}{TOKEN_COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax{secure}");
     (token, HeaderValue::try_from(cookie).ok())
 }
 
@@ -40,19 +43,24 @@ pub(super) fn is_meant(headers: &HeaderMap, token: Option<&str>) -> bool {
     if !is_of_browser(headers) {
         return true;
     }
-    let is_ours = headers.get(FETCH_SITE).is_none_or(|site| site == "same-origin");
-    is_ours && token.is_some() && token_of_cookie(headers) == token
+    is_no_link(headers) && token.is_some() && token_of_cookie(headers) == token
 }
 
-/// A browser says with each form where it is from; nothing else does.
+/// Whether nobody has only followed a link from elsewhere.
+pub(super) fn is_no_link(headers: &HeaderMap) -> bool {
+    headers.get(FETCH_SITE).is_none_or(|site| site == "same-origin")
+}
+
+/// A browser says with each form where it is from, or brings cookies; nothing else does.
 fn is_of_browser(headers: &HeaderMap) -> bool {
-    headers.contains_key(ORIGIN) || headers.contains_key(FETCH_SITE)
+    [ORIGIN, FETCH_SITE, COOKIE].iter().any(|name| headers.contains_key(name))
 }
 
 fn token_of_cookie(headers: &HeaderMap) -> Option<&str> {
     let cookies = headers.get_all(COOKIE).into_iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|cookie| {
         let (name, value) = cookie.trim().split_once('=')?;
+        let name = name.strip_prefix(SECURE_PREFIX).unwrap_or(name);
         (name == TOKEN_COOKIE && is_token(value)).then_some(value)
     });
     pairs.next()
@@ -90,6 +98,7 @@ mod tests {
         assert!(!is_meant(&headers(&ours), None));
         assert!(!is_meant(&headers(&ours), Some("another")));
         assert!(!is_meant(&headers(&[("origin", "null")]), Some(TOKEN)));
+        assert!(!is_meant(&headers(&[("cookie", "AppServiceAuthSession=x")]), None));
         let strange = [("origin", "https://a"), ("cookie", "viva-import-form=x")];
         assert!(!is_meant(&headers(&strange), Some("x")), "a token that was never made here");
     }

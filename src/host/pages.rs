@@ -25,7 +25,7 @@ use super::{
 use crate::{
     azure::sentence,
     drive::{Document, SERVICE_ERRORS},
-    page::{self, Home, Seen, Viewer},
+    page::{self, Filter, Home, Seen, Viewer},
     run::{Run, State as RunState},
     runs::Wanted,
 };
@@ -47,15 +47,16 @@ pub(super) fn door(app: App) -> Router {
     Router::new()
         .nest("/api", api)
         .nest("/api/signed-in", signed_in)
-        .layer(middleware::map_response(guarded))
+        .layer(middleware::map_response_with_state(app.clone(), guarded))
         .with_state(app)
 }
 
 /// What holds for every answer: nothing is kept, nothing from elsewhere is let in, nobody is told
 /// the address.
-async fn guarded(mut response: Response) -> Response {
+async fn guarded(State(app): State<App>, mut response: Response) -> Response {
     let headers = response.headers_mut();
-    if let Ok(policy) = HeaderValue::try_from(page::CONTENT_SECURITY_POLICY.as_str()) {
+    let sign_in = Some(app.road.authority().as_str()).filter(|_| app.road.has_sign_in());
+    if let Ok(policy) = HeaderValue::try_from(page::content_security_policy(sign_in)) {
         headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -67,7 +68,8 @@ async fn guarded(mut response: Response) -> Response {
 /// The door without a key is open only where people sign in, and for those who have.
 async fn people_only(State(app): State<App>, request: Request, next: Next) -> Response {
     let why = if !app.road.has_sign_in() {
-        "nobody signs in here: SIGN_IN is not set, so this needs the key, at /api/status"
+        "nobody signs in here: SIGN_IN is not set, or the platform does not say that its \
+         authentication is on (WEBSITE_AUTH_ENABLED); /api/status opens with the key"
     } else if guard::principal(request.headers()).is_none() {
         "App Service Authentication named nobody"
     } else {
@@ -83,21 +85,30 @@ async fn home(
     headers: HeaderMap,
 ) -> Response {
     let visit = Visit::new(&app, &uri, &headers, &asked);
-    match overview(&app, &visit.viewer, &asked).await {
+    let (filter, top) = match asked.filter() {
+        Ok(asked) => asked,
+        Err(why) => return visit.not_understood(&why),
+    };
+    match overview(&app, &visit.viewer, filter, top).await {
         Ok(home) if visit.wants_html => visit.page(&home),
         Ok(home) => Json(home.json()).into_response(),
         Err(error) => visit.storage_failed(&error),
     }
 }
 
-async fn overview(app: &App, viewer: &Viewer, asked: &Asked) -> azure_core::Result<Home> {
+async fn overview(
+    app: &App,
+    viewer: &Viewer,
+    filter: Filter,
+    top: usize,
+) -> azure_core::Result<Home> {
     let road = &app.road;
-    let (tenants, documents) = futures::try_join!(road.runs().tenants(), road.documents())?;
-    let filter = asked.filter();
+    let begun = futures::try_join!(road.runs().tenants(), road.documents(), road.runs().pausing());
+    let (tenants, documents, pausing) = begun?;
     let wanted = filter.wanted();
-    let history = road.runs().page(&tenants, &wanted, filter.after.as_ref(), asked.top());
+    let history = road.runs().page(&tenants, &wanted, filter.after.as_ref(), top);
     let seen = stream::iter(documents)
-        .map(|document| seen(app, &tenants, document))
+        .map(|document| seen(app, &tenants, &pausing, document))
         .buffered(AT_ONCE)
         .try_collect::<Vec<Seen>>();
     let (history, seen) = futures::try_join!(history, seen)?;
@@ -105,7 +116,12 @@ async fn overview(app: &App, viewer: &Viewer, asked: &Asked) -> azure_core::Resu
 }
 
 /// A connection with its last imports.
-async fn seen(app: &App, tenants: &[String], document: Document) -> azure_core::Result<Seen> {
+async fn seen(
+    app: &App,
+    tenants: &[String],
+    pausing: &[Run],
+    document: Document,
+) -> azure_core::Result<Seen> {
     let mut wanted = Wanted { connection: Some(document.name.clone()), state: None };
     let recent = app.road.runs().page(tenants, &wanted, None, RECENT).await?.runs;
     let is_accepted = |run: &&Run| run.state == RunState::Completed;
@@ -114,7 +130,8 @@ async fn seen(app: &App, tenants: &[String], document: Document) -> azure_core::
         wanted.state = Some(RunState::Completed);
         accepted = app.road.runs().page(tenants, &wanted, None, 1).await?.runs.pop();
     }
-    Ok(Seen { document, recent, accepted })
+    let is_paused = pausing.iter().any(|run| run.connection == document.name);
+    Ok(Seen { document, recent, accepted, is_paused })
 }
 
 /// One import, or its error file.
@@ -179,15 +196,19 @@ async fn imports(
     Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Response {
-    let filter = asked.filter();
+    let visit = Visit::new(&app, &uri, &headers, &asked);
+    let (filter, top) = match asked.filter() {
+        Ok(asked) => asked,
+        Err(why) => return visit.not_understood(&why),
+    };
     let page = async {
         let tenants = app.road.runs().tenants().await?;
         let wanted = filter.wanted();
-        app.road.runs().page(&tenants, &wanted, filter.after.as_ref(), asked.top()).await
+        app.road.runs().page(&tenants, &wanted, filter.after.as_ref(), top).await
     };
     match page.await {
         Ok(page) => Json(page::history(&page)).into_response(),
-        Err(error) => Visit::new(&app, &uri, &headers, &asked).storage_failed(&error),
+        Err(error) => visit.storage_failed(&error),
     }
 }
 

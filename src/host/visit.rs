@@ -18,13 +18,14 @@ use crate::{
     azure::sentence,
     cli::Denied,
     drive::By,
-    page::{Filter, Links, Told, Viewer},
+    page::{Filter, Links, Viewer},
     run::{RunId, State as RunState},
 };
 
 /// Imports on one page, unless `top` says otherwise, and at most.
 const DEFAULT_TOP: usize = 50;
 const MAX_TOP: usize = 1000;
+const NO_STORAGE: &str = "Storage did not answer";
 
 /// What an address asks for.
 #[derive(Debug, Default, Deserialize)]
@@ -32,26 +33,34 @@ pub(super) struct Asked {
     connection: Option<String>,
     state: Option<String>,
     after: Option<String>,
-    top: Option<usize>,
+    top: Option<String>,
     done: Option<String>,
     still: Option<String>,
 }
 
 impl Asked {
-    /// What the history is narrowed to; a state or a place that there is not is no narrowing.
-    pub(super) fn filter(&self) -> Filter {
+    /// What the history is narrowed to, and how many imports of it are wanted.
+    ///
+    /// # Errors
+    /// What there is not, and what there is.
+    pub(super) fn filter(&self) -> Result<(Filter, usize), String> {
         let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        let state = self.state.as_deref().and_then(|word| {
-            RunState::ALL.into_iter().find(|state| state.word().eq_ignore_ascii_case(word))
+        let state = given(&self.state).map(|word| {
+            let found = RunState::ALL.into_iter().find(|it| it.word().eq_ignore_ascii_case(&word));
+            let all = RunState::ALL.map(RunState::word).join(", ");
+            found.ok_or_else(|| format!("there is no such state; there are {all}"))
         });
-        let after = self.after.as_deref().and_then(|after| after.split_once('/'));
-        let after =
-            after.map(|(tenant, key)| RunId { tenant: tenant.to_owned(), key: key.to_owned() });
-        Filter { connection: given(&self.connection), state, after }
-    }
-
-    pub(super) fn top(&self) -> usize {
-        self.top.unwrap_or(DEFAULT_TOP).clamp(1, MAX_TOP)
+        let after = given(&self.after).map(|after| {
+            let (tenant, key) = after.split_once('/').ok_or("`after` takes what `next` said")?;
+            Ok::<_, String>(RunId { tenant: tenant.to_owned(), key: key.to_owned() })
+        });
+        let top = given(&self.top).map(|top| {
+            let top = top.parse().ok().filter(|top| (1..=MAX_TOP).contains(top));
+            top.ok_or_else(|| format!("`top` is a whole number from 1 to {MAX_TOP}"))
+        });
+        let (state, after) = (state.transpose()?, after.transpose()?);
+        let filter = Filter { connection: given(&self.connection), state, after };
+        Ok((filter, top.transpose()?.unwrap_or(DEFAULT_TOP)))
     }
 }
 
@@ -79,7 +88,7 @@ impl Visit {
             links: Links::new(uri.path(), uri.query().unwrap_or_default()),
             name: name.clone(),
             token,
-            told: asked.done.as_deref().and_then(told),
+            told: asked.done.as_deref().filter(|_| guard::is_no_link(headers)).and_then(told),
             is_still: asked.still.is_some(),
             now: app.road.now(),
         };
@@ -115,27 +124,31 @@ impl Visit {
 
     pub(super) fn storage_failed(self, error: &azure_core::Error) -> Response {
         let why = format!("storage: {}", sentence(error));
-        self.trouble(StatusCode::INTERNAL_SERVER_ERROR, "Storage did not answer", &why)
+        self.trouble(StatusCode::INTERNAL_SERVER_ERROR, NO_STORAGE, &why)
     }
 
     pub(super) fn denied(self, denied: &Denied) -> Response {
-        let status = match denied {
-            Denied::Refused(_) => StatusCode::NOT_FOUND,
-            Denied::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        let (status, title) = match denied {
+            Denied::Refused(_) => (StatusCode::NOT_FOUND, "There is no such import"),
+            Denied::Failed(_) => (StatusCode::INTERNAL_SERVER_ERROR, NO_STORAGE),
         };
-        self.trouble(status, "There is no such import", &denied.to_string())
+        self.trouble(status, title, &denied.to_string())
+    }
+
+    /// What an address asks for that there is not.
+    pub(super) fn not_understood(self, why: &str) -> Response {
+        self.trouble(StatusCode::BAD_REQUEST, "Not understood", why)
     }
 }
 
 /// What is told on the page that follows a wish which was heard.
-fn told(done: &str) -> Option<Told> {
-    let text = match done {
+fn told(done: &str) -> Option<&'static str> {
+    Some(match done {
         "allow" => "It may delete, this once; it is taken up within a minute.",
         "retry" => "It is tried again within a minute, unless another goes before it.",
         "cancel" => "It is given up.",
         "resume" => "The connection goes on: each waiting file when its next attempt is due.",
         "import" => "The inbox was looked through. What is new is taken up at once.",
         _ => return None,
-    };
-    Some(Told { text: text.to_owned(), is_done: true })
+    })
 }

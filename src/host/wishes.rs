@@ -60,8 +60,7 @@ async fn ask(
     key: Option<&str>,
 ) -> Response {
     let Ok(Form(wish)) = wish else {
-        let why = "the request holds no form with `do` in it";
-        return visit.trouble(StatusCode::BAD_REQUEST, "Not understood", why);
+        return visit.not_understood("the request holds no form with `do` in it");
     };
     if !guard::is_meant(headers, wish.token.as_deref()) {
         let why = "the form did not come from a page of this app, or cookies are off: open the \
@@ -71,16 +70,16 @@ async fn ask(
     let connection = wish.connection.as_deref().filter(|name| connection::is_name(name));
     if wish.what == "doctor" {
         let Some(name) = connection.map(str::to_owned) else {
-            let why = "the form names no connection";
-            return visit.trouble(StatusCode::BAD_REQUEST, "Not understood", why);
+            return visit.not_understood("the form names no connection");
         };
+        tracing::info!("connection {name}: examined {}", visit.by);
         return examined(app, visit, name).await;
     }
     match granted(app, &visit.by, &wish.what, connection, key).await {
         None => {
             let why = "there is no such wish: allow, retry, cancel for an import, and resume, \
                        import, doctor for a connection";
-            visit.trouble(StatusCode::BAD_REQUEST, "Not understood", why)
+            visit.not_understood(why)
         }
         Some(Ok(done)) if !visit.wants_html => Json(json!({ "done": done })).into_response(),
         // The page is asked for anew, so that to load it again asks for nothing once more.
@@ -114,15 +113,16 @@ async fn granted(
         ("retry", _, Some(key)) => Box::pin(road.retry(key, by)),
         ("cancel", _, Some(key)) => Box::pin(road.cancel(key, by)),
         ("resume", Some(name), _) => Box::pin(road.resume(name, by)),
-        ("import", Some(_), _) => Box::pin(import_now(app)),
+        ("import", Some(name), _) => Box::pin(import_now(app, name, by)),
         _ => return None,
     };
     Some(granting.await)
 }
 
 /// Looks for files that no event told of, and takes the first steps without anybody waiting.
-async fn import_now(app: &App) -> Result<String, Denied> {
-    let found = app.road.sweep().await;
+async fn import_now(app: &App, connection: &str, by: &By) -> Result<String, Denied> {
+    tracing::info!("connection {connection}: looked for files {by}");
+    let found = app.road.sweep_one(connection).await;
     let found = found.map_err(|error| Denied::Failed(format!("storage: {}", sentence(&error))))?;
     let road = app.road.clone();
     tokio::spawn(async move {

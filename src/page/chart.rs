@@ -20,12 +20,12 @@ pub(super) fn figure(runs: &[&Run]) -> Option<String> {
         return None;
     }
     let most = shown.iter().filter_map(|run| run.rows).max().unwrap_or_default().max(1);
-    let refused = shown.iter().filter(|run| is_refused(run)).count() as u64;
+    let missing = shown.iter().filter(|run| !is_imported(run)).count() as u64;
     let about = format!(
         "Rows of the last {} imports, at most {}; {} of them not imported",
         shown.len(),
         number(most),
-        number(refused)
+        number(missing)
     );
     let width = shown.len() * STEP;
     let base = HEIGHT + ABOVE;
@@ -38,7 +38,7 @@ pub(super) fn figure(runs: &[&Run]) -> Option<String> {
         let rows = run.rows.unwrap_or_default();
         let height = (rows.saturating_mul(HEIGHT) / most).max(LOWEST);
         let (x, y) = (place * STEP + 3, base - height);
-        let class = if is_refused(run) { "refused" } else { "rows" };
+        let class = if is_imported(run) { "rows" } else { "missing" };
         let told = format!(
             "{} on {}: {}, {}",
             run.state.word(),
@@ -70,6 +70,6 @@ pub(super) fn figure(runs: &[&Run]) -> Option<String> {
     Some(svg)
 }
 
-fn is_refused(run: &Run) -> bool {
-    matches!(run.state, State::Rejected | State::Stuck)
+fn is_imported(run: &Run) -> bool {
+    run.state == State::Completed
 }

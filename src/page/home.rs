@@ -55,6 +55,8 @@ pub struct Seen {
     pub recent: Vec<Run>,
     /// The last one that was accepted.
     pub accepted: Option<Run>,
+    /// Whether one pauses it.
+    pub is_paused: bool,
 }
 
 /// The main page.
@@ -64,6 +66,8 @@ pub struct Home {
     frame: Frame,
     connections: Vec<Card>,
     imports: Vec<Line>,
+    /// Every connection that can be chosen, the one that is among them.
+    names: Vec<String>,
     filter: Filter,
     filter_query: String,
     states: &'static [State],
@@ -115,11 +119,16 @@ impl Home {
         next_sweep: Option<OffsetDateTime>,
     ) -> Self {
         let now = viewer.now;
-        let moves = |run: &Run| !run.state.is_end();
+        // What waits for a person may do so for days.
+        let moves = |run: &Run| !run.state.is_end() && !run.needs_person() && run.pauses.is_none();
         let is_moving =
             history.runs.iter().any(moves) || seen.iter().any(|seen| seen.recent.iter().any(moves));
         let (cards, json): (Vec<Card>, Vec<Value>) =
             seen.into_iter().map(|seen| card(&seen, next_sweep, now)).unzip();
+        let mut names: Vec<String> = cards.iter().map(|card| card.name.clone()).collect();
+        if let Some(chosen) = filter.connection.as_ref().filter(|name| !names.contains(name)) {
+            names.push(chosen.clone());
+        }
         let next = history.next.as_ref();
         let json = json!({
             "connections": json,
@@ -129,6 +138,7 @@ impl Home {
         Self {
             frame: viewer.frame("Imports", verdict(&cards), is_moving),
             connections: cards,
+            names,
             imports: history.runs.iter().map(Line::of).collect(),
             filter_query: filter.query(None),
             next: next.map(|next| filter.query(Some(next))),
@@ -176,8 +186,8 @@ fn verdict(cards: &[Card]) -> String {
 }
 
 fn card(seen: &Seen, next_sweep: Option<OffsetDateTime>, now: OffsetDateTime) -> (Card, Value) {
-    let Seen { document, recent, accepted } = seen;
-    let standing = Standing::of(document, recent, accepted.as_ref(), now);
+    let Seen { document, recent, accepted, is_paused } = seen;
+    let standing = Standing::of(document, recent, accepted.as_ref(), *is_paused, now);
     let live = recent.iter().filter(|run| !run.state.is_end());
     let steps = live.filter_map(|run| {
         Some((format!("the next step of {}", run.source.file()), run.due?.max(now)))

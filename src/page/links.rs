@@ -5,13 +5,18 @@
 
 use url::form_urlencoded::{Serializer, parse};
 
+/// The parameter that keeps a page from refreshing.
+const STILL: &str = "still";
+/// The parameters that go along.
+const KEPT: [&str; 2] = ["code", STILL];
+
 /// Addresses as seen from one page.
 #[derive(Clone, Debug)]
 pub struct Links {
     /// What goes before `/status`.
     base: String,
-    /// The key of the page's own address.
-    pub(super) code: Option<String>,
+    /// What every address keeps of the page's own: the key, and that it does not refresh.
+    pub(super) kept: Vec<(String, String)>,
     /// The page's own path.
     path: String,
     /// The rest of its own query.
@@ -24,9 +29,8 @@ impl Links {
     pub fn new(path: &str, query: &str) -> Self {
         let base = path.split("/status").next().unwrap_or_default().to_owned();
         let all = parse(query.as_bytes()).into_owned();
-        let (code, query): (Vec<_>, Vec<_>) = all.partition(|(name, _)| name == "code");
-        let code = code.into_iter().next().map(|(_, code)| code);
-        Self { base, code, path: path.to_owned(), query }
+        let (kept, query) = all.partition(|(name, _)| KEPT.contains(&name.as_str()));
+        Self { base, kept, path: path.to_owned(), query }
     }
 
     /// The main page, with more of a query.
@@ -53,31 +57,31 @@ impl Links {
         self.to(&format!("{}/status/{id}/{}", self.base, crate::drive::SERVICE_ERRORS), vec![])
     }
 
-    /// The page itself, which stays as it is or refreshes.
+    /// The page itself, which from then on stays as it is, or refreshes.
     #[must_use]
     pub fn here(&self, still: bool) -> String {
-        let mut query = self.without(&["still", "done"]);
+        let mut other = self.clone();
+        other.kept.retain(|(name, _)| name != STILL);
         if still {
-            query.push(("still".to_owned(), "1".to_owned()));
+            other.kept.push((STILL.to_owned(), "1".to_owned()));
         }
-        self.to(&self.path, query)
+        other.to(&self.path, self.without_done())
     }
 
     /// The page itself, after what was asked for there was done.
     #[must_use]
     pub fn after(&self, done: &str) -> String {
-        let mut query = self.without(&["done"]);
+        let mut query = self.without_done();
         query.push(("done".to_owned(), done.to_owned()));
         self.to(&self.path, query)
     }
 
-    fn without(&self, names: &[&str]) -> Vec<(String, String)> {
-        let kept = |(name, _): &&(String, String)| !names.contains(&name.as_str());
-        self.query.iter().filter(kept).cloned().collect()
+    fn without_done(&self) -> Vec<(String, String)> {
+        self.query.iter().filter(|(name, _)| name != "done").cloned().collect()
     }
 
     fn to(&self, path: &str, mut query: Vec<(String, String)>) -> String {
-        query.extend(self.code.iter().map(|code| ("code".to_owned(), code.clone())));
+        query.extend(self.kept.iter().cloned());
         if query.is_empty() {
             return path.to_owned();
         }
@@ -101,7 +105,12 @@ mod tests {
         let with = Links::new("/api/status", "code=a%2Bb&connection=hr&after=x&done=retry");
         assert_eq!(with.import("9-a"), "/api/status/9-a?code=a%2Bb");
         assert_eq!(with.of_connection("hr"), "/api/status?connection=hr&code=a%2Bb");
-        assert_eq!(with.here(true), "/api/status?connection=hr&after=x&still=1&code=a%2Bb");
+        assert_eq!(with.here(true), "/api/status?connection=hr&after=x&code=a%2Bb&still=1");
+        let still = Links::new("/api/status", "still=1");
+        assert_eq!(
+            (still.home(""), still.here(false)),
+            ("/api/status?still=1".into(), "/api/status".into())
+        );
         let without = Links::new("/api/signed-in/status/9-a", "");
         assert_eq!(without.home(""), "/api/signed-in/status");
         assert_eq!(without.after("retry"), "/api/signed-in/status/9-a?done=retry");

@@ -11,19 +11,31 @@
     const named = root.querySelector("#zone");
     if (named) named.textContent = zone;
   };
-  const isBusy = () => document.hidden || document.activeElement.closest("form, details");
+  // What was done is said once, and not again by a bookmark or when the page is loaded anew.
+  const forget = () => {
+    const url = new URL(location.href);
+    if (!url.searchParams.has("done")) return;
+    url.searchParams.delete("done");
+    history.replaceState(null, "", url);
+  };
+  // Nothing is changed under the hands of a person who chooses or marks something.
+  const isBusy = () =>
+    document.hidden || document.activeElement?.closest("form") || !getSelection().isCollapsed;
   const wait = () => {
     const seconds = document.getElementById("main").dataset.refresh;
     if (seconds) setTimeout(again, seconds * 1000);
   };
   const again = async () => {
-    if (!isBusy()) {
-      try {
+    try {
+      if (!isBusy()) {
         const answer = await fetch(location.href, { headers: { accept: "text/html" } });
-        if (answer.ok) swap(await answer.text());
-      } catch {
-        // The next try comes.
+        if (!answer.ok) throw new Error(answer.status);
+        const text = await answer.text();
+        if (!isBusy()) swap(text);
       }
+    } catch {
+      const silent = document.getElementById("silent");
+      if (silent) silent.hidden = false;
     }
     wait();
   };
@@ -43,5 +55,6 @@
     else delete main.dataset.refresh;
   };
   local(document);
+  forget();
   wait();
 })();

@@ -9,7 +9,6 @@ use super::{
 };
 use crate::{
     check::{Id, place_of},
-    drive::NO_TENANT,
     run::{Run, State, Stop},
 };
 
@@ -65,9 +64,10 @@ impl Road {
         let file = run.source.file();
         let look = Look::of(run.state);
         let verdict = format!("{file}: {}", look.word);
+        let is_moving = !run.state.is_end() && !run.needs_person() && run.pauses.is_none();
         let findings = report.and_then(|report| report["findings"].as_array());
         Self {
-            frame: viewer.frame(&file, verdict, !run.state.is_end()),
+            frame: viewer.frame(&file, verdict, is_moving),
             id: format!("{}/{}", run.id.tenant, run.id.key),
             connection: run.connection.clone(),
             look,
@@ -88,12 +88,12 @@ fn actions(run: &Run) -> Vec<(&'static str, &'static str)> {
     let can = |can: bool, word, label| can.then_some((word, label));
     let waits = matches!(run.state, State::Received | State::Packed);
     let is_bad = matches!(run.state, State::Rejected | State::Stuck);
-    let has_tenant = run.id.tenant != NO_TENANT;
+    let has_tenant = run.id.has_tenant();
     [
         can(run.state == State::Rejected && run.guarded, "allow", "Allow this file once"),
-        can(run.pauses.is_some(), "resume", "Resume the connection"),
+        can(run.pauses.is_some() || run.is_behind_a_pause(), "resume", "Resume the connection"),
         can(has_tenant && is_bad, "retry", "Retry"),
-        can(has_tenant && waits && run.pauses.is_none(), "retry", "Try now"),
+        can(has_tenant && waits && !run.is_forbidden(), "retry", "Try now"),
         can(waits || run.state == State::Ingesting, "cancel", "Cancel this import"),
         can(true, "doctor", "Run the doctor"),
     ]
@@ -136,19 +136,8 @@ impl Passed {
 fn meant(state: State, run: &Run) -> String {
     match state {
         State::Received => format!("taken in, {}", counted(run.source.bytes, "byte")),
-        State::Packed => match (run.rows, &run.summary) {
-            (Some(rows), Some(summary)) => format!(
-                "checked and packed: {}, {} {}",
-                counted(rows, "row"),
-                number(summary.people),
-                if summary.people == 1 { "person" } else { "people" }
-            ),
-            _ => "checked and packed".to_owned(),
-        },
-        State::Pushing => {
-            let unit = run.scale_unit.as_deref().unwrap_or("unknown");
-            format!("pushed to the scale unit {unit}")
-        }
+        State::Packed => "checked and packed".to_owned(),
+        State::Pushing => "pushed".to_owned(),
         State::Ingesting => "taken by the service".to_owned(),
         State::Completed => "accepted by the service".to_owned(),
         State::Rejected | State::Superseded | State::Cancelled | State::Stuck => String::new(),

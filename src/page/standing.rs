@@ -8,8 +8,8 @@ use crate::{
     run::{Run, State},
 };
 
-/// How a connection fares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a connection fares, what is worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mood {
     /// Nothing is to be done.
     Well,
@@ -63,16 +63,16 @@ pub(super) struct Standing {
 }
 
 impl Standing {
-    /// How it stands by its document, its last imports (newest content first) and the last one that
-    /// was accepted.
+    /// How it stands by its document, its last imports (newest content first), the last one that was
+    /// accepted, and whether one pauses it; at `now`.
     pub(super) fn of(
         document: &Document,
         recent: &[Run],
         accepted: Option<&Run>,
+        is_paused: bool,
         now: OffsetDateTime,
     ) -> Self {
         let last_accepted = accepted.and_then(|run| run.ended);
-        let is_paused = recent.iter().any(|run| run.pauses.is_some());
         let every = document.read.as_ref().ok().and_then(|it| it.expected_every_days);
         let arrived = recent.iter().map(|run| run.received).max().unwrap_or(document.stored);
         let expected = every.map(|days| arrived + Duration::days(days.into()));
@@ -82,22 +82,18 @@ impl Standing {
             }
             _ => "Nothing has been accepted yet.".to_owned(),
         }];
-        let mut mood = Mood::Well;
-        // What has come since, but for what another content has taken the place of.
-        let since = |run: &&Run| {
-            !run.state.is_end() || run.ended > last_accepted && run.state != State::Completed
-        };
-        let news: Vec<&Run> = recent.iter().filter(since).collect();
-        if let Some(first) = news.first() {
-            let (its_mood, sentence) = news_of(first, now);
-            mood = its_mood;
-            told.push(sentence);
+        let news: Vec<&Run> = recent.iter().filter(|run| is_news(run, accepted)).collect();
+        let mut mood = news.iter().map(|run| mood_of(run)).max().unwrap_or(Mood::Well);
+        // What needs a person is told first, else the newest.
+        let first = news.iter().rev().max_by_key(|run| mood_of(run));
+        if let Some(first) = first {
+            told.push(news_of(first, now));
             let others = news.len() as u64 - 1;
             if others > 0 {
-                let more = counted(others, "more import");
-                told.push(format!("{more} since then: see below."));
+                let more = if others == 1 { "is one more" } else { "are more" };
+                told.push(format!("There {more} below that did not come through yet."));
             }
-        } else if accepted.is_none() && recent.is_empty() {
+        } else if recent.is_empty() {
             let folder = &document.name;
             told.push(format!("No file has arrived: it belongs into inbox/{folder}/."));
         }
@@ -117,41 +113,64 @@ impl Standing {
     }
 }
 
-/// What is to be told of the newest import.
-fn news_of(run: &Run, now: OffsetDateTime) -> (Mood, String) {
-    let called = format!("{}, which came {},", file(run), ago(run.received, now));
+/// Whether an import is worth a word beside the last one that was accepted: it is under way, or it
+/// ended badly and nothing newer was accepted since.
+fn is_news(run: &Run, accepted: Option<&Run>) -> bool {
     match run.state {
-        State::Received => (Mood::Moves, format!("{called} is being read and checked.")),
-        State::Packed => match &run.last_failure {
-            None => (Mood::Moves, format!("{called} is right and about to be pushed.")),
-            Some(why) => {
-                let since = run.journal.iter().rev().find(|stop| stop.told.as_ref() == Some(why));
-                let since = since.map(|stop| format!(" (for {})", span(now - stop.at)));
-                let why = why.strip_prefix("waits: ").unwrap_or(why);
-                let since = since.unwrap_or_default();
-                (Mood::Waits, format!("{called} is waiting{since}: {why}."))
-            }
-        },
-        State::Pushing => (Mood::Moves, format!("{called} is being pushed.")),
+        State::Received | State::Packed | State::Pushing | State::Ingesting => true,
+        State::Rejected | State::Stuck => accepted
+            .is_none_or(|accepted| run.order() > accepted.order() || run.ended > accepted.ended),
+        State::Completed | State::Superseded | State::Cancelled => false,
+    }
+}
+
+fn mood_of(run: &Run) -> Mood {
+    if run.needs_person() || run.pauses.is_some() {
+        return Mood::Person;
+    }
+    match run.state {
+        State::Received | State::Packed if run.last_failure.is_some() => Mood::Waits,
+        State::Received | State::Packed | State::Pushing | State::Ingesting => Mood::Moves,
+        State::Completed
+        | State::Rejected
+        | State::Superseded
+        | State::Cancelled
+        | State::Stuck => Mood::Well,
+    }
+}
+
+/// What is to be told of an import.
+fn news_of(run: &Run, now: OffsetDateTime) -> String {
+    let called = format!("{}, which came {},", file(run), ago(run.received, now));
+    let why = run.last_failure.as_deref();
+    match run.state {
+        State::Received | State::Packed if let Some(why) = why => {
+            let since = run.journal.iter().rev().find(|stop| stop.told.as_deref() == Some(why));
+            let since = since.map(|stop| format!(" (for {})", span(now - stop.at)));
+            let why = why.strip_prefix("waits: ").unwrap_or(why);
+            format!("{called} is waiting{}: {why}.", since.unwrap_or_default())
+        }
+        State::Received => format!("{called} is being read and checked."),
+        State::Packed => format!("{called} is right and about to be pushed."),
+        State::Pushing => format!("{called} is being pushed."),
         State::Ingesting => {
             let says = run.service_status.as_deref().unwrap_or("nothing yet");
             let since = run.pushed.map(|at| format!(" for {}", span(now - at)));
+            let why = why.map(|why| format!("; {why}")).unwrap_or_default();
             let since = since.unwrap_or_default();
-            (Mood::Moves, format!("{called} has been with the service{since}, which says {says}."))
+            format!("{called} has been with the service{since}, which says {says}{why}.")
         }
         State::Rejected if run.guarded => {
-            let what = "was not sent, because it would delete people or columns";
-            (Mood::Person, format!("{called} {what}."))
+            format!("{called} was not sent, because it would delete people or columns.")
         }
         State::Rejected if run.problems > 0 => {
-            let problems = counted(run.problems, "problem");
-            (Mood::Person, format!("{called} was rejected: {problems}."))
+            format!("{called} was rejected: {}.", counted(run.problems, "problem"))
         }
-        State::Rejected => (Mood::Person, format!("{called} was rejected.")),
-        State::Stuck => (Mood::Person, format!("{called} is stuck.")),
-        State::Superseded => (Mood::Well, format!("{called} was superseded by a newer one.")),
-        State::Cancelled => (Mood::Well, format!("{called} was cancelled.")),
-        State::Completed => (Mood::Well, format!("{called} was accepted.")),
+        State::Rejected => format!("{called} was rejected."),
+        State::Stuck => format!("{called} is stuck."),
+        State::Completed | State::Superseded | State::Cancelled => {
+            format!("{called} has ended.")
+        }
     }
 }
 

@@ -84,7 +84,8 @@ pub fn happened(run: &Run) -> String {
         State::Pushing => "is being pushed to the service".to_owned(),
         State::Ingesting => {
             let says = run.service_status.as_deref().unwrap_or("nothing yet");
-            format!("the service has it and says {says}")
+            let why = if why.is_empty() { String::new() } else { format!("; {why}") };
+            format!("the service has it and says {says}{why}")
         }
         State::Completed if run.busy > 0 => {
             let times = counted(run.busy.into(), "time");

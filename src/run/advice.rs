@@ -2,11 +2,33 @@
 
 use super::{Run, State};
 
+/// How a reason ends that only a person can mend.
+pub const TO_BE_MENDED: &str = "it has to be mended";
+/// What a reason says where another import of the connection waits for a person.
+pub(super) const IS_PAUSED: &str = " is paused, because ";
+
 impl Run {
+    /// Whether it goes no further before a person does something.
+    #[must_use]
+    pub fn needs_person(&self) -> bool {
+        let why = self.last_failure.as_deref().unwrap_or_default();
+        match self.state {
+            State::Rejected | State::Stuck => true,
+            State::Received | State::Packed | State::Pushing | State::Ingesting => {
+                why.ends_with(TO_BE_MENDED) || why.contains(IS_PAUSED)
+            }
+            State::Completed | State::Superseded | State::Cancelled => false,
+        }
+    }
+
     /// What to do now.
     #[must_use]
     pub fn advice(&self) -> &'static str {
         match self.state {
+            State::Rejected if !self.id.has_tenant() => {
+                "Mend the connection; then look for files, or wait for the hour: the file is taken \
+                 in again, as an import of its own."
+            }
             State::Rejected if self.guarded => {
                 "If those people or columns are meant to be deleted, allow this file once. If not, \
                  upload a complete export."
@@ -16,7 +38,8 @@ impl Run {
                  those behind it go on without it."
             }
             State::Rejected if self.ingestion.is_some() => {
-                "Look into the service's error file, mend the export and upload it again."
+                "Look into the service's error file, which the Viva Insights portal has, mend the \
+                 export and upload it again."
             }
             State::Rejected if self.problems > 0 => {
                 "Mend the rows and columns that are listed here in the export and upload it again. \
@@ -30,6 +53,12 @@ impl Run {
             State::Packed if self.is_forbidden() => {
                 "Mend the connector in Viva Insights, run the doctor, then resume the connection."
             }
+            State::Packed if self.is_behind_a_pause() => {
+                "See what pauses the connection, mend it, then resume the connection."
+            }
+            State::Received | State::Packed | State::Ingesting if self.needs_person() => {
+                "Mend what is named; it then goes on by itself. Retry asks at once."
+            }
             State::Received | State::Packed if self.last_failure.is_some() => {
                 "Nothing: it goes on by itself. Retry asks at once."
             }
@@ -42,5 +71,12 @@ impl Run {
             State::Superseded => "Nothing: a newer file has taken its place.",
             State::Cancelled => "Nothing. To import its content after all, upload it again.",
         }
+    }
+
+    /// Whether another import of its connection waits for a person, and it behind that.
+    #[must_use]
+    pub fn is_behind_a_pause(&self) -> bool {
+        let why = self.last_failure.as_deref().unwrap_or_default();
+        self.state == State::Packed && self.pauses.is_none() && why.contains(IS_PAUSED)
     }
 }

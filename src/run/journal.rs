@@ -43,9 +43,18 @@ impl Run {
         let why = news(&self.last_failure, &before.last_failure);
         // The same reason once more is told by its number.
         let again = self.last_failure.clone().filter(|_| !begins && !self.state.is_end());
-        let told = asked.or(why).or(says).or(again);
-        if self.state == before.state && told.is_none() {
+        let is_new = self.state != before.state;
+        let came = is_new.then(|| self.came()).flatten();
+        // A cancelled import says by whom, and what else there is to know of that.
+        let asked = asked.filter(|_| self.state != State::Cancelled);
+        let told = asked.or(why).or(says).or(again).or(came);
+        if !is_new && told.is_none() {
             return;
+        }
+        if self.journal.is_empty() {
+            // A row that is older than journals.
+            let (at, state) = (self.received, State::Received);
+            self.journal.push(Stop { at, state, told: None, times: 1, last: at });
         }
         let told = told.map(|told| told.chars().take(LONGEST_TOLD).collect::<String>());
         // A push that only came back for the same reason is no stop of its own.
@@ -65,6 +74,27 @@ impl Run {
         }
         if self.journal.len() > LONGEST_JOURNAL {
             self.journal.remove(1);
+        }
+    }
+
+    /// What is told of a state where nothing else is: what holds for this attempt.
+    fn came(&self) -> Option<String> {
+        match self.state {
+            State::Packed => {
+                let (rows, people) = (self.rows?, self.summary.as_ref()?.people);
+                Some(format!("checked and packed, rows: {rows}, people: {people}"))
+            }
+            State::Pushing => {
+                let unit = self.scale_unit.as_ref()?;
+                Some(format!("pushed to the scale unit {unit}"))
+            }
+            State::Received
+            | State::Ingesting
+            | State::Completed
+            | State::Rejected
+            | State::Superseded
+            | State::Cancelled
+            | State::Stuck => None,
         }
     }
 }

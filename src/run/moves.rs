@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::{Checked, IngestionId, Policy, Run, State};
+use super::{Checked, IngestionId, Policy, Run, State, advice::IS_PAUSED};
 use crate::ingestion::wire::Status;
 
 impl Run {
@@ -67,7 +67,7 @@ impl Run {
         self.yielded = self.answer_lost;
         let connection = &self.connection;
         let why = format!(
-            "waits: connection {connection} is paused, because {why}; once that is mended, \
+            "waits: connection {connection}{IS_PAUSED}{why}; once that is mended, \
              `viva-import resume {connection}` lets its files go on"
         );
         self.queue_up(why, now, policy)

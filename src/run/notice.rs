@@ -75,17 +75,25 @@ impl Occasion {
 pub struct Message {
     /// Of what.
     pub occasion: Occasion,
+    /// When that happened.
+    pub since: OffsetDateTime,
     /// When it is told, or tried again.
     pub due: OffsetDateTime,
     /// How often that failed.
     pub failures: u32,
 }
 
+impl Message {
+    fn new(occasion: Occasion, now: OffsetDateTime) -> Self {
+        Self { occasion, since: now, due: now, failures: 0 }
+    }
+}
+
 impl Run {
     /// Notes what is to be told now; what was not told before the import moved on is not any more.
     pub(super) fn notice(&mut self, before: &Self, now: OffsetDateTime) {
         if let Some(occasion) = Occasion::of(before, self) {
-            self.message = self.tells.then_some(Message { occasion, due: now, failures: 0 });
+            self.message = self.tells.then(|| Message::new(occasion, now));
         } else if !self.is_at_rest() {
             self.message = None;
         }
@@ -96,22 +104,30 @@ impl Run {
         self.state.is_end() || self.is_forbidden()
     }
 
-    /// The message that is due at `now`.
+    /// The message that is due at `now`. What is due much later was written by a clock that was wrong.
     #[must_use]
-    pub fn message_due(&self, now: OffsetDateTime) -> Option<&Message> {
-        self.message.as_ref().filter(|message| message.due <= now && self.is_at_rest())
+    pub fn message_due(&self, now: OffsetDateTime, policy: &Policy) -> Option<&Message> {
+        let latest = now + policy.longest_wait();
+        let is_due = |message: &&Message| message.due <= now || message.due > latest;
+        self.message.as_ref().filter(is_due).filter(|_| self.is_at_rest())
     }
 
-    /// That no file has come since; `None` where that was noted already, or nobody wants to know.
+    /// Whether somebody was told of this occasion.
+    #[must_use]
+    pub fn was_told(&self, occasion: Occasion) -> bool {
+        let words = format!("{} at ", occasion.word());
+        self.told.as_ref().is_some_and(|told| told.contains(&words))
+    }
+
+    /// That no file has come since; `None` where that was noted already, where another message waits,
+    /// and where nobody wants to know.
     #[must_use]
     pub fn overdue(mut self, now: OffsetDateTime) -> Option<Self> {
-        let word = Occasion::Overdue.word();
-        let is_noted = self.told.as_ref().is_some_and(|told| told.contains(word))
-            || self.message.as_ref().is_some_and(|it| it.occasion == Occasion::Overdue);
+        let is_noted = self.message.is_some() || self.was_told(Occasion::Overdue);
         if is_noted || !self.tells || !self.state.is_end() {
             return None;
         }
-        self.message = Some(Message { occasion: Occasion::Overdue, due: now, failures: 0 });
+        self.message = Some(Message::new(Occasion::Overdue, now));
         Some(self)
     }
 

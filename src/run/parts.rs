@@ -16,6 +16,17 @@ pub struct RunId {
     pub key: String,
 }
 
+impl RunId {
+    /// The partition of files whose connection could not be read when they arrived.
+    pub const NO_TENANT: &str = "no-tenant";
+
+    /// Whether its tenant is known.
+    #[must_use]
+    pub fn has_tenant(&self) -> bool {
+        self.tenant != Self::NO_TENANT
+    }
+}
+
 impl fmt::Display for RunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.key)

@@ -37,6 +37,7 @@ impl Run {
     /// Begins again, because a person asked for it, with the file as it was taken in.
     fn reopen(mut self, now: OffsetDateTime, policy: &Policy) -> Self {
         self.guarded = false;
+        self.report = None;
         self.problems = 0;
         self.failed_pushes = 0;
         self.busy = 0;

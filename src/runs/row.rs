@@ -53,7 +53,8 @@ pub const COLUMNS: &[(&str, &str)] = &[
         "Message",
         "what waits to be told there: `rejected`, `stuck`, `refused`, `overdue`, `recovered`",
     ),
-    ("MessageDue", "when that is tried next"),
+    ("MessageSince", "when that happened"),
+    ("MessageDue", "when it is told, or tried again"),
     ("MessageFailures", "how often it failed"),
     ("Told", "what was told, and when"),
     ("Stops", "those behind it wait if it is refused or stuck (`stopAfterRejected`)"),
@@ -117,6 +118,7 @@ pub(super) fn of(run: &Run) -> (Properties, String) {
     row.0.insert("Tells".to_owned(), json!(run.tells));
     if let Some(message) = &run.message {
         row.text("Message", message.occasion.word());
+        row.time("MessageSince", Some(message.since));
         row.time(MESSAGE_DUE, Some(message.due));
         row.0.insert("MessageFailures".to_owned(), json!(message.failures));
     }
@@ -283,6 +285,7 @@ fn summary_text(summary: &Summary) -> Option<String> {
 fn message(row: &Properties) -> Option<Message> {
     Some(Message {
         occasion: Occasion::parse(&text(row, "Message")?)?,
+        since: time(row, "MessageSince")?,
         due: time(row, MESSAGE_DUE)?,
         failures: count(row, "MessageFailures"),
     })

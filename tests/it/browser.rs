@@ -63,8 +63,8 @@ impl Browser {
     pub(crate) async fn start() -> Option<Self> {
         let Some(chromium) = PROGRAMS.into_iter().find_map(found) else {
             let why = "there is no Chromium (Debian: apt install chromium)";
-            writeln!(stderr(), "SKIPPED, LOUDLY: {why}, so nobody looked at the status page")
-                .unwrap();
+            let mut out = stderr();
+            writeln!(out, "SKIPPED, LOUDLY: {why}, so nobody looked at the status page").unwrap();
             return None;
         };
         let mut process = Command::new("node")
@@ -84,7 +84,7 @@ impl Browser {
         given["command"] = json!(command);
         self.commands.write_all(format!("{given}\n").as_bytes()).await.unwrap();
         let answer = tokio::time::timeout(PATIENCE, self.answers.next_line()).await;
-        let answer = answer.expect("the browser answers").unwrap().expect("the browser lives");
+        let answer = answer.unwrap().unwrap().unwrap_or_else(|| panic!("no browser: {given}"));
         let mut answer: Value = serde_json::from_str(&answer).unwrap();
         assert_eq!(answer["failed"], Value::Null, "{given}");
         answer["is"].take()
@@ -154,7 +154,7 @@ impl Browser {
         assert_eq!(self.tell("axe", json!({})).await, json!([]), "{which}");
     }
 
-    /// A picture of the page, where VIVA_IMPORT_PICTURES names a folder for it.
+    /// A picture of the page, where `VIVA_IMPORT_PICTURES` names a folder for it.
     pub(crate) async fn picture(&mut self, name: &str) {
         let folder = std::env::var("VIVA_IMPORT_PICTURES");
         let folder = folder.unwrap_or_else(|_| env!("CARGO_TARGET_TMPDIR").to_owned());

@@ -39,6 +39,7 @@ mod runs;
 mod sample;
 mod simulation;
 mod stage;
+mod status;
 mod timeout;
 mod uploads;
 mod world;

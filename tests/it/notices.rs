@@ -56,6 +56,7 @@ impl Webhook {
         (webhook, format!("http://{address}/hook?sig=a-secret-signature"))
     }
 
+    #[expect(clippy::unused_async, reason = "a handler is")]
     async fn take(Shared(it): Shared<Self>, headers: HeaderMap, body: Bytes) -> StatusCode {
         if it.refuses.fetch_sub(1, Ordering::SeqCst) > 0 {
             return StatusCode::BAD_GATEWAY;
@@ -206,9 +207,13 @@ async fn a_403_is_told_once_however_many_files_wait_and_its_end_is_told_too() {
 #[tokio::test]
 async fn teams_and_slack_are_told_in_their_own_form() {
     let (webhook, address) = Webhook::start().await;
-    let sign_in = [("SIGN_IN", "true"), ("WEBSITE_HOSTNAME", "viva.example.com")];
+    let sign_in = [
+        ("SIGN_IN", "true"),
+        ("WEBSITE_AUTH_ENABLED", "True"),
+        ("WEBSITE_HOSTNAME", "viva.example.com"),
+    ];
     let stage = stage_with_hook(&address, &sign_in).await;
-    for (format, name) in [("teams", "hr/a&b.csv"), ("slack", "hr/c&d.csv")] {
+    for (format, name) in [("teams", "hr/a&b_[c](d).csv"), ("slack", "hr/c&d.csv")] {
         stage.connect("hr", &document(format)).await.unwrap();
         stage.arrive(name, BAD_CSV.into()).await.unwrap();
         told(&stage, name, "rejected at 20").await;
@@ -217,7 +222,10 @@ async fn teams_and_slack_are_told_in_their_own_form() {
     let all = webhook.all();
     let card = &all[0].1["attachments"][0];
     assert_eq!(card["contentType"], "application/vnd.microsoft.card.adaptive");
-    assert_eq!(card["content"]["body"][0]["text"], "inbox/hr/a&b.csv was rejected");
+    assert_eq!(
+        card["content"]["body"][0]["text"],
+        "inbox/hr/a&b\\_\\[c\\]\\(d\\).csv was rejected"
+    );
     let page = card["content"]["actions"][0]["url"].as_str().unwrap();
     assert!(page.starts_with("https://viva.example.com/api/signed-in/status/99"), "{page}");
     let text = all[1].1["text"].as_str().unwrap();

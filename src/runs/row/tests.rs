@@ -93,7 +93,7 @@ fn what_is_written_is_read_back() {
     let at = datetime!(2026-11-23 05:00:01 UTC);
     run.tells = true;
     run.told = Some("stuck at some time".to_owned());
-    run.message = Some(Message { occasion: Occasion::Rejected, due: at, failures: 2 });
+    run.message = Some(Message { occasion: Occasion::Rejected, since: at, due: at, failures: 2 });
     let told = Some("why".to_owned());
     run.journal = vec![Stop { at, state: State::Packed, told, times: 1, last: at }];
     let (written, write_id) = of(&run);
@@ -124,7 +124,7 @@ fn every_column_that_is_written_is_listed_and_every_listed_one_is_written() {
     run.ended = Some(run.received);
     run.told = Some("stuck at some time".to_owned());
     let due = datetime!(2026-11-23 05:00 UTC);
-    run.message = Some(Message { occasion: Occasion::Stuck, due, failures: 1 });
+    run.message = Some(Message { occasion: Occasion::Stuck, since: due, due, failures: 1 });
     let (written, _) = of(&run);
     let mut written: Vec<&str> =
         written.keys().map(String::as_str).filter(|name| !name.contains('@')).collect();

@@ -210,7 +210,7 @@ async fn everything_can_be_done_without_a_script_and_by_keyboard_alone() {
 async fn whoever_is_signed_in_needs_no_key_and_stands_in_the_row() {
     let _alone = alone().await;
     let Some(mut browser) = Browser::start().await else { return };
-    let stage = stage(&[("SIGN_IN", "true")]).await;
+    let stage = stage(&[("SIGN_IN", "true"), ("WEBSITE_AUTH_ENABLED", "True")]).await;
     let front = front(&stage).await;
     stage.storage.blobs.delete_all(CONNECTIONS, "hr.json").await.unwrap();
     let builds = viva_import::demo::SAMPLE_CONNECTION

@@ -1,0 +1,419 @@
+//! The status page and its JSON over HTTP: who is let in, what is shown, what can be asked for.
+
+use reqwest::{Method, StatusCode, header::HeaderMap};
+use serde_json::{Value, json};
+use viva_import::{
+    azure::REPORTS,
+    demo::{
+        SAMPLE_CONNECTION,
+        host::{Front, HttpAnswer},
+        service::{Call, Quirk},
+        stage::Stage,
+    },
+    run::{Run, State},
+};
+
+use crate::stage::{GOOD_CSV, a_second_later, csv_of, ended, stage, until};
+
+const KEY: &str = "a-key-of-this-test";
+const HTML: (&str, &str) = ("accept", "text/html,application/xhtml+xml");
+const BAD_CSV: &str = "Employee,EffectiveDate,Manager,Organization\n\
+     ana@contoso.com,11/01/2026,,Executive\nsecret-person,11/01/2026,ana@contoso.com,Sales\n\
+     bo@contoso.com,secret-date,ana@contoso.com,<script>secret-cell</script>\n";
+
+async fn ask(
+    stage: &Stage,
+    method: Method,
+    path: &str,
+    headers: &[(&'static str, &str)],
+    body: &str,
+) -> HttpAnswer {
+    let mut all = HeaderMap::new();
+    for (name, value) in headers {
+        all.insert(*name, value.parse().unwrap());
+    }
+    if method == Method::POST {
+        all.insert("content-type", "application/x-www-form-urlencoded".parse().unwrap());
+    }
+    stage.host.http(method, path, all, body.to_owned().into()).await
+}
+
+fn text(answer: &HttpAnswer) -> String {
+    String::from_utf8(answer.body.to_vec()).unwrap()
+}
+
+async fn json_of(stage: &Stage, path: &str) -> Value {
+    let answer = ask(stage, Method::GET, path, &[], "").await;
+    assert_eq!(answer.status, 200, "{path}: {}", text(&answer));
+    serde_json::from_slice(&answer.body).unwrap()
+}
+
+async fn page(stage: &Stage, path: &str) -> String {
+    let answer = ask(stage, Method::GET, path, &[HTML], "").await;
+    assert_eq!(answer.status, 200, "{path}");
+    text(&answer)
+}
+
+/// Asks as a program does.
+async fn wish(stage: &Stage, path: &str, form: &str) -> (StatusCode, Value) {
+    let answer = ask(stage, Method::POST, path, &[], form).await;
+    (answer.status, serde_json::from_slice(&answer.body).unwrap())
+}
+
+async fn import(stage: &Stage, name: &str, wanted: impl Fn(&Run) -> bool) -> Run {
+    until(&format!("{name} as wanted"), async || {
+        let imports = stage.imports().await.unwrap();
+        imports.into_iter().find(|run| run.source.name == name && wanted(run))
+    })
+    .await
+}
+
+/// The page of an import.
+fn at(run: &Run) -> String {
+    format!("/api/status/{}", run.id)
+}
+
+/// A stage with a bad file that has come to its end.
+async fn with_bad_file(settings: &[(&str, &str)]) -> (Stage, Run) {
+    let stage = stage(settings).await;
+    stage.arrive("hr/bad.csv", BAD_CSV.into()).await.unwrap();
+    let run = ended(&stage, "hr/bad.csv").await;
+    assert_eq!(run.state, State::Rejected);
+    (stage, run)
+}
+
+#[tokio::test]
+async fn nothing_is_public_and_the_key_goes_along_only_in_the_links_of_whoever_brought_it_so() {
+    let (stage, run) = with_bad_file(&[]).await;
+    let front: Front = stage.host.open_front(KEY).await.unwrap();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let get = async |path: &str, header: Option<&str>| {
+        let request = client.get(format!("http://{}{path}", front.address)).header(HTML.0, HTML.1);
+        let request = match header {
+            Some(key) => request.header("x-functions-key", key),
+            None => request,
+        };
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    let addresses = ["/api/status", "/api/status.json", "/api/imports", "/api/health", &at(&run)];
+    for path in addresses {
+        assert_eq!(get(path, None).await.0, 401, "{path}");
+        assert_eq!(get(&format!("{path}?code=wrong"), None).await.0, 401, "{path}");
+        assert_eq!(get(&format!("{path}?code={KEY}"), None).await.0, 200, "{path}");
+        let (status, body) = get(path, Some(KEY)).await;
+        assert_eq!(status, 200, "{path}");
+        assert!(!body.contains(KEY), "{path}: a key that came in a header is in no page");
+    }
+    let (_, home) = get(&format!("/api/status?code={KEY}"), None).await;
+    let links = home.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap());
+    let links: Vec<&str> = links.filter(|link| link.starts_with('/')).collect();
+    assert!(links.len() > 2 && links.iter().all(|link| link.contains(KEY)), "{links:?}");
+    // Without a sign-in before the app, nobody is let in at the door that wants no key, whatever a
+    // request says.
+    for headers in [vec![], vec![("x-ms-client-principal-name", "ana@contoso.com")]] {
+        let path = "/api/signed-in/status";
+        let answer = ask(&stage, Method::GET, path, &headers, "").await;
+        assert_eq!(answer.status, 403);
+        assert!(text(&answer).contains("SIGN_IN is not set, or"), "{}", text(&answer));
+    }
+    let forged = [("x-ms-client-principal-name", "mallory"), HTML];
+    let home = text(&ask(&stage, Method::GET, "/api/status", &forged, "").await);
+    assert!(!home.contains("mallory"));
+}
+
+#[tokio::test]
+async fn no_page_and_no_json_holds_a_value_and_names_are_no_markup() {
+    let stage = stage(&[]).await;
+    let name = "hr/<img src=x onerror=alert(1)>&'\".csv";
+    stage.arrive(name, BAD_CSV.into()).await.unwrap();
+    let run = ended(&stage, name).await;
+    for path in ["/api/status", "/api/status.json", "/api/imports", &at(&run)] {
+        for headers in [&[HTML][..], &[]] {
+            let answer = ask(&stage, Method::GET, path, headers, "").await;
+            let body = text(&answer);
+            assert_eq!(answer.status, 200, "{body}");
+            assert!(!body.contains("secret-"), "{path}: {body}");
+            if body.starts_with("<!DOCTYPE") {
+                assert!(!body.contains("<img"), "{body}");
+                assert!(body.contains("&#60;img") || body.contains("&lt;img"), "{body}");
+            }
+            let policy = answer.headers["content-security-policy"].to_str().unwrap();
+            assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"));
+            assert_eq!(answer.headers["cache-control"], "no-store");
+            assert_eq!(answer.headers["referrer-policy"], "no-referrer");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_form_of_another_site_changes_nothing_and_one_of_ours_does() {
+    let (stage, run) = with_bad_file(&[]).await;
+    let first = ask(&stage, Method::GET, &at(&run), &[HTML], "").await;
+    let cookie = first.headers["set-cookie"].to_str().unwrap().to_owned();
+    assert!(cookie.ends_with("; HttpOnly; SameSite=Lax"), "{cookie}");
+    let cookie = cookie.split(';').next().unwrap();
+    let token = cookie.split_once('=').unwrap().1;
+    assert!(text(&first).contains(&format!("name=\"token\" value=\"{token}\"")));
+    let ours = format!("do=retry&token={token}");
+    let other = "0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5";
+    let origin = ("origin", "https://elsewhere.example");
+    let cross = ("sec-fetch-site", "cross-site");
+    for (headers, form) in [
+        (vec![origin], "do=retry".to_owned()),
+        (vec![cross], "do=retry".to_owned()),
+        (vec![origin], ours.clone()),
+        (vec![origin, ("cookie", cookie)], format!("do=retry&token={other}")),
+        (vec![origin, cross, ("cookie", cookie)], ours.clone()),
+        (vec![("origin", "null"), ("cookie", cookie)], "do=retry".to_owned()),
+    ] {
+        let answer = ask(&stage, Method::POST, &at(&run), &headers, &form).await;
+        assert_eq!(answer.status, 403, "{headers:?} {form}");
+    }
+    let doctor = ask(&stage, Method::POST, "/api/doctor/hr", &[origin], "").await;
+    assert_eq!(doctor.status, 403);
+    assert_eq!(stage.imports().await.unwrap()[0].by_hand, None, "nothing was done");
+
+    let same = ("sec-fetch-site", "same-origin");
+    let path = format!("{}?code={KEY}", at(&run));
+    let headers = [origin, same, ("cookie", cookie), HTML];
+    let answer = ask(&stage, Method::POST, &path, &headers, &ours).await;
+    assert_eq!(answer.status, 303, "{}", text(&answer));
+    assert_eq!(answer.headers["location"], format!("{}?done=retry&code={KEY}", at(&run)));
+    import(&stage, "hr/bad.csv", |run| run.by_hand.is_some()).await;
+}
+
+#[tokio::test]
+async fn what_persons_ask_for_is_done_or_refused_with_the_reason() {
+    let stage = stage(&[("PUSH_FAILURES", "1")]).await;
+    // Allowed, once.
+    stage.arrive("hr/full.csv", csv_of(20).into()).await.unwrap();
+    ended(&stage, "hr/full.csv").await;
+    a_second_later().await;
+    stage.arrive("hr/few.csv", csv_of(5).into()).await.unwrap();
+    let few = ended(&stage, "hr/few.csv").await;
+    assert!(few.guarded);
+    let shown = page(&stage, &at(&few)).await;
+    assert!(shown.contains("Allow this file once"), "{shown}");
+    let (status, answer) = wish(&stage, &at(&few), "do=allow").await;
+    assert_eq!(status, 200, "{answer}");
+    assert!(answer["done"].as_str().unwrap().contains("may delete, this once"), "{answer}");
+    let few = import(&stage, "hr/few.csv", |run| run.state == State::Completed).await;
+    let by = few.allowed.clone().unwrap();
+    assert!(by.starts_with("by somebody with a key on the status page (allow) at 20"), "{by}");
+    // And no second time.
+    let (status, answer) = wish(&stage, &at(&few), "do=allow").await;
+    assert_eq!(status, 409);
+    assert!(answer["refused"].as_str().unwrap().contains("nothing to allow"), "{answer}");
+    let told = text(&ask(&stage, Method::POST, &at(&few), &[HTML], "do=allow").await);
+    assert!(told.contains("Not done") && told.contains("nothing to allow"), "{told}");
+
+    // Cancelled while it waits; a connection that is paused goes on.
+    stage.service.always(Call::Ping, Some(Quirk::Forbidden));
+    a_second_later().await;
+    stage.arrive("hr/waits.csv", csv_of(6).into()).await.unwrap();
+    let waits = import(&stage, "hr/waits.csv", |run| run.pauses.is_some()).await;
+    let home = json_of(&stage, "/api/status").await;
+    let hr = &home["connections"][0];
+    assert_eq!((&hr["mood"], &hr["paused"]), (&json!("person"), &json!(true)), "{hr}");
+    stage.service.always(Call::Ping, None);
+    let (status, answer) = wish(&stage, "/api/status", "do=resume&connection=hr").await;
+    assert_eq!(status, 200, "{answer}");
+    ended(&stage, "hr/waits.csv").await;
+    stage.service.always(Call::Push, Some(Quirk::Busy));
+    a_second_later().await;
+    stage.arrive("hr/never.csv", csv_of(7).into()).await.unwrap();
+    let never = import(&stage, "hr/never.csv", |run| run.busy > 0).await;
+    // A step may be under way just then.
+    until("the cancelling", async || {
+        let (status, _) = wish(&stage, &at(&never), "do=cancel").await;
+        (status == StatusCode::OK).then_some(())
+    })
+    .await;
+    let never = ended(&stage, "hr/never.csv").await;
+    assert_eq!(never.state, State::Cancelled);
+    assert!(never.story().starts_with("cancelled by somebody with a key on the status page"));
+    assert!(page(&stage, &at(&waits)).await.contains("accepted by the service"));
+
+    // What there is not.
+    for (path, form, expected) in [
+        ("/api/status/1-a", "do=retry", 409),
+        ("/api/status", "do=retry", 400),
+        ("/api/status", "do=import", 400),
+        ("/api/status", "do=doctor&connection=../x", 400),
+        ("/api/status", "nothing", 400),
+        ("/api/status", "do=resume&connection=hr", 409),
+    ] {
+        assert_eq!(wish(&stage, path, form).await.0, expected, "{path} {form}");
+    }
+    let missing = ask(&stage, Method::GET, "/api/status/1-a", &[HTML], "").await;
+    assert_eq!(missing.status, 404);
+    assert!(text(&missing).contains("there is no import 1-a"));
+}
+
+#[tokio::test]
+async fn a_file_that_no_event_told_of_is_imported_when_a_person_says_so() {
+    let stage = stage(&[]).await;
+    stage.drop_file("hr/silent.csv", GOOD_CSV.into()).await.unwrap();
+    let (status, answer) = wish(&stage, "/api/status", "do=import&connection=hr").await;
+    assert_eq!(
+        (status, &answer["done"]),
+        (StatusCode::OK, &json!("1 files found that no event told of"))
+    );
+    assert_eq!(ended(&stage, "hr/silent.csv").await.state, State::Completed);
+    let (status, answer) = wish(&stage, "/api/status", "do=doctor&connection=hr").await;
+    assert_eq!((status, &answer["well"]), (StatusCode::OK, &json!(true)), "{answer}");
+}
+
+#[tokio::test]
+async fn the_services_error_file_is_saved_and_never_shown() {
+    let stage = stage(&[("KEEP_SERVICE_ERRORS", "true")]).await;
+    stage.arrive("hr/refused.csv", GOOD_CSV.into()).await.unwrap();
+    let ingestion = until("a push", async || stage.service.ingestions().pop()).await;
+    stage.service.settle(&ingestion.id, "ValidationFailed");
+    let run = ended(&stage, "hr/refused.csv").await;
+    assert_eq!(run.state, State::Rejected, "{}", run.story());
+    // What the service may write there.
+    let (name, quoted) = (run.report.clone().unwrap(), "row 2: secret-value is no date");
+    let put = stage.storage.blobs.put(REPORTS, &name, "text/plain", quoted.into());
+    put.await.unwrap();
+    let errors = format!("{}/service-errors.txt", at(&run));
+    let shown = page(&stage, &at(&run)).await;
+    assert!(shown.contains("service-errors.txt"), "{shown}");
+    assert_eq!(json_of(&stage, &at(&run)).await["serviceErrors"], true);
+    let file = ask(&stage, Method::GET, &errors, &[HTML], "").await;
+    assert_eq!(file.status, 200);
+    assert_eq!(file.headers["content-type"], "text/plain; charset=utf-8");
+    assert!(file.headers["content-disposition"].to_str().unwrap().starts_with("attachment"));
+    assert_eq!(text(&file), quoted);
+    assert!(!shown.contains("secret-value"));
+
+    let (stage, run) = with_bad_file(&[]).await;
+    let errors = format!("{}/service-errors.txt", at(&run));
+    let none = ask(&stage, Method::GET, &errors, &[HTML], "").await;
+    assert_eq!(none.status, 404);
+    assert!(text(&none).contains("KEEP_SERVICE_ERRORS"));
+}
+
+#[tokio::test]
+async fn the_sentence_of_a_connection_says_what_a_person_wants_to_know() {
+    let stage = stage(&[]).await;
+    let told = async || {
+        let home = json_of(&stage, "/api/status.json").await;
+        let hr = home["connections"].as_array().unwrap().iter().find(|it| it["name"] == "hr");
+        let hr = hr.unwrap();
+        format!("{}: {}", hr["mood"].as_str().unwrap(), hr["told"].as_str().unwrap())
+    };
+    let nothing = told().await;
+    assert_eq!(
+        nothing,
+        "well: Nothing has been accepted yet. No file has arrived: it belongs into inbox/hr/."
+    );
+    stage.arrive("hr/good.csv", GOOD_CSV.into()).await.unwrap();
+    ended(&stage, "hr/good.csv").await;
+    assert_eq!(told().await, "well: Last accepted less than a minute ago: good.csv.");
+    stage.service.always(Call::Push, Some(Quirk::Busy));
+    a_second_later().await;
+    stage.arrive("hr/next.csv", csv_of(3).into()).await.unwrap();
+    import(&stage, "hr/next.csv", |run| run.busy > 0 && run.state == State::Packed).await;
+    let waits = until("it waits", async || Some(told().await).filter(|it| it.starts_with("waits")));
+    let waits = waits.await;
+    for words in [
+        "Last accepted less than a minute ago: good.csv.",
+        "next.csv, which came less than a minute ago, is waiting (for less than a minute):",
+        "the service has not finished this tenant's previous import.",
+    ] {
+        assert!(waits.contains(words), "{waits}");
+    }
+    stage.service.always(Call::Push, None);
+    ended(&stage, "hr/next.csv").await;
+    a_second_later().await;
+    stage.arrive("hr/bad.csv", BAD_CSV.into()).await.unwrap();
+    ended(&stage, "hr/bad.csv").await;
+    let rejected = told().await;
+    assert!(rejected.starts_with("person: Last accepted"), "{rejected}");
+    assert!(
+        rejected.contains("bad.csv, which came less than a minute ago, was rejected: 2 problems.")
+    );
+    // Mended: what was before it needs nobody any more.
+    a_second_later().await;
+    stage.arrive("hr/mended.csv", csv_of(4).into()).await.unwrap();
+    ended(&stage, "hr/mended.csv").await;
+    assert_eq!(told().await, "well: Last accepted less than a minute ago: mended.csv.");
+    stage.connect("hr", "{").await.unwrap();
+    let broken = told().await;
+    assert!(broken.starts_with("person: ") && broken.contains("cannot be used"), "{broken}");
+    let expects = SAMPLE_CONNECTION.replace("\"full\"", "\"full\", \"expectedEveryDays\": 7");
+    stage.connect("hr", &expects).await.unwrap();
+    let home = json_of(&stage, "/api/status").await;
+    assert!(home["connections"][0]["expectedBy"].is_string());
+    let next = home["connections"][0]["next"].to_string();
+    assert!(next.contains("the next file is expected by"), "{next}");
+    assert!(page(&stage, "/api/status").await.contains("the next file is expected by"));
+}
+
+#[tokio::test]
+async fn a_filter_narrows_and_what_is_no_filter_harms_nothing() {
+    let (stage, _) = with_bad_file(&[]).await;
+    let count = async |query: &str| {
+        let page = json_of(&stage, &format!("/api/imports{query}")).await;
+        assert_eq!(page["next"], Value::Null);
+        page["imports"].as_array().unwrap().len()
+    };
+    for (query, imports) in [
+        ("", 1),
+        ("?connection=hr", 1),
+        ("?connection=other", 0),
+        ("?connection=hr%27%20or%20RowKey%20ne%20%27", 0),
+        ("?state=Rejected", 1),
+        ("?state=completed", 0),
+        ("?after=x%27/0%27", 1),
+        ("?after=no-tenant/9999", 0),
+        ("?top=1000", 1),
+        ("?connection=&state=", 1),
+    ] {
+        assert_eq!(count(query).await, imports, "{query}");
+    }
+    for (query, words) in [
+        ("top=many", "from 1 to 1000"),
+        ("top=0", "from 1 to 1000"),
+        ("top=1001", "from 1 to 1000"),
+        ("state=nonsense", "there are Received, Packed"),
+        ("after=nonsense", "what `next` said"),
+    ] {
+        for address in ["/api/imports", "/api/status"] {
+            let path = format!("{address}?{query}");
+            for headers in [&[HTML][..], &[]] {
+                let wrong = ask(&stage, Method::GET, &path, headers, "").await;
+                assert_eq!(wrong.status, 400, "{path}");
+                assert!(text(&wrong).contains(words), "{path}: {}", text(&wrong));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn health_tells_a_probe_whether_the_table_answers_and_steps_are_taken() {
+    let stage = stage(&[("DRIVE_SCHEDULE", "0 0 0 1 1 *")]).await;
+    let health = async || {
+        let answer = ask(&stage, Method::GET, "/api/health", &[], "").await;
+        let body: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(body["healthy"], answer.status.is_success());
+        (answer.status.as_u16(), body["told"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(health().await.0, 200);
+    // A row whose step has been due for an hour.
+    let now = stage.storage.blobs.list("connections", "").await.unwrap()[0].last_modified;
+    let stored = {
+        stage.service.always(Call::Push, Some(Quirk::Busy));
+        stage.arrive("hr/good.csv", GOOD_CSV.into()).await.unwrap();
+        import(&stage, "hr/good.csv", |run| run.busy > 0).await;
+        stage.runs.list().await.unwrap().pop().unwrap()
+    };
+    let due = Some(now - time::Duration::hours(1));
+    let late = Run { due, ..stored.run.clone() };
+    stage.runs.save(stored, late).await.unwrap();
+    let (status, told) = health().await;
+    assert_eq!(status, 503);
+    assert!(told.starts_with("1 imports are due"), "{told}");
+}
