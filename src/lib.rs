@@ -7,7 +7,8 @@
 //! 3. [`run`] says what is to be done next; [`drive`] does it, one step at a time.
 //! 4. [`package`] reads the file, has it checked by [`check`], and stages one zip.
 //! 5. [`ingestion`] pushes the zip and follows what the service makes of it.
-//! 6. The row says how it ended, and the `status` function lists the rows.
+//! 6. The row says how it ended; [`page`] shows the rows, and [`notify`] tells somebody when a person is
+//!    needed.
 //!
 //! What a person does by hand (check, pack, push, and wishes about the table) is [`by_hand`];
 //! [`doctor`] tells what stands in the road's way.
@@ -19,7 +20,7 @@
 //! - every import comes to an end or is due, and an end stays an end;
 //! - one import of a tenant at a time, and no push without a recorded intent;
 //! - success is a body that parses, never a status code alone;
-//! - no log, row, report or error holds a cell's value, a token or a secret.
+//! - no log, row, report, page, notice or error holds a cell's value, a token or a secret.
 
 pub mod azure;
 pub mod by_hand;

@@ -28,7 +28,7 @@ async fn look(doctor: State<Arc<Doctor>>, name: Name, headers: HeaderMap) -> Res
 
 async fn mend(doctor: State<Arc<Doctor>>, name: Name, headers: HeaderMap) -> Response {
     // For programs; people press a button of the status page.
-    if !guard::is_meant(&headers, None) {
+    if !guard::is_meant(&headers, None, true) {
         let why = "a browser asks for this on the status page";
         return (StatusCode::FORBIDDEN, Json(json!({ "error": why }))).into_response();
     }

@@ -8,7 +8,8 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header::COOKIE, header::ORIGIN};
 
 const TOKEN_COOKIE: &str = "viva-import-form";
-const SECURE_PREFIX: &str = "__Host-";
+/// The same over https: the prefix keeps other hosts of the domain from setting it.
+const HTTPS_TOKEN_COOKIE: &str = "__Host-viva-import-form";
 /// Source: "Work with user identities in Azure App Service authentication".
 const PRINCIPAL_NAME: HeaderName = HeaderName::from_static("x-ms-client-principal-name");
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -26,24 +27,24 @@ pub(super) fn principal(headers: &HeaderMap) -> Option<String> {
 
 /// The token of this browser, and the cookie to set where it has none yet.
 pub(super) fn token(headers: &HeaderMap, is_https: bool) -> (String, Option<HeaderValue>) {
-    if let Some(token) = token_of_cookie(headers) {
+    if let Some(token) = token_of_cookie(headers, is_https) {
         return (token.to_owned(), None);
     }
     let token = azure_core::Uuid::new_v4().to_string();
-    // Lax: who follows a link from elsewhere keeps the token that other tabs have. The prefix keeps
-    // other hosts of the domain from setting it.
-    let (prefix, secure) = if is_https { (SECURE_PREFIX, "; Secure") } else { ("", "") };
-    let cookie = format!("{prefix}{TOKEN_COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax{secure}");
+    let (name, secure) =
+        if is_https { (HTTPS_TOKEN_COOKIE, "; Secure") } else { (TOKEN_COOKIE, "") };
+    // Lax: who follows a link from elsewhere keeps the token that other tabs have.
+    let cookie = format!("{name}={token}; Path=/; HttpOnly; SameSite=Lax{secure}");
     (token, HeaderValue::try_from(cookie).ok())
 }
 
 /// Whether a request that changes something is meant: it comes from no browser, or from a page of
 /// ours.
-pub(super) fn is_meant(headers: &HeaderMap, token: Option<&str>) -> bool {
+pub(super) fn is_meant(headers: &HeaderMap, token: Option<&str>, is_https: bool) -> bool {
     if !is_of_browser(headers) {
         return true;
     }
-    is_no_link(headers) && token.is_some() && token_of_cookie(headers) == token
+    is_no_link(headers) && token.is_some() && token_of_cookie(headers, is_https) == token
 }
 
 /// Whether nobody has only followed a link from elsewhere.
@@ -56,12 +57,12 @@ fn is_of_browser(headers: &HeaderMap) -> bool {
     [ORIGIN, FETCH_SITE, COOKIE].iter().any(|name| headers.contains_key(name))
 }
 
-fn token_of_cookie(headers: &HeaderMap) -> Option<&str> {
+fn token_of_cookie(headers: &HeaderMap, is_https: bool) -> Option<&str> {
+    let wanted = if is_https { HTTPS_TOKEN_COOKIE } else { TOKEN_COOKIE };
     let cookies = headers.get_all(COOKIE).into_iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|cookie| {
         let (name, value) = cookie.trim().split_once('=')?;
-        let name = name.strip_prefix(SECURE_PREFIX).unwrap_or(name);
-        (name == TOKEN_COOKIE && is_token(value)).then_some(value)
+        (name == wanted && is_token(value)).then_some(value)
     });
     pairs.next()
 }
@@ -84,6 +85,10 @@ mod tests {
             .collect()
     }
 
+    fn is_meant(headers: &HeaderMap, token: Option<&str>) -> bool {
+        super::is_meant(headers, token, false)
+    }
+
     #[test]
     fn a_form_is_ours_where_cookie_and_token_agree_and_the_browser_does_not_object() {
         let cookie = format!("a=b; viva-import-form={TOKEN}");
@@ -104,6 +109,22 @@ mod tests {
     }
 
     #[test]
+    fn over_https_only_the_cookie_counts_that_no_other_host_can_set() {
+        let plain = format!("viva-import-form={TOKEN}");
+        let own = format!("__Host-viva-import-form={TOKEN}");
+        let is_meant =
+            |cookie: &str| super::is_meant(&headers(&[("cookie", cookie)]), Some(TOKEN), true);
+        assert!(is_meant(&own) && !is_meant(&plain));
+        let (token, set) = token(&headers(&[("cookie", &plain)]), true);
+        assert_ne!(token, TOKEN);
+        let set = set.unwrap();
+        assert_eq!(
+            set.to_str().unwrap(),
+            format!("__Host-viva-import-form={token}; Path=/; HttpOnly; SameSite=Lax; Secure")
+        );
+    }
+
+    #[test]
     fn what_is_no_browser_needs_no_token() {
         assert!(is_meant(&headers(&[("x-functions-key", "k")]), None));
     }
@@ -111,14 +132,9 @@ mod tests {
     #[test]
     fn a_browser_keeps_its_token_and_gets_one_where_it_has_none() {
         let cookie = format!("viva-import-form={TOKEN}");
-        assert_eq!(token(&headers(&[("cookie", &cookie)]), true), (TOKEN.to_owned(), None));
-        let (token, set) = token(&HeaderMap::new(), true);
-        let set = set.unwrap();
-        let set = set.to_str().unwrap();
-        assert!(
-            set.contains(&token) && set.ends_with("HttpOnly; SameSite=Strict; Secure"),
-            "{set}"
-        );
+        assert_eq!(token(&headers(&[("cookie", &cookie)]), false), (TOKEN.to_owned(), None));
+        let (token, set) = token(&HeaderMap::new(), false);
+        assert!(set.unwrap().to_str().unwrap().contains(&token));
     }
 
     #[test]

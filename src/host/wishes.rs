@@ -62,7 +62,7 @@ async fn ask(
     let Ok(Form(wish)) = wish else {
         return visit.not_understood("the request holds no form with `do` in it");
     };
-    if !guard::is_meant(headers, wish.token.as_deref()) {
+    if !guard::is_meant(headers, wish.token.as_deref(), app.road.is_https()) {
         let why = "the form did not come from a page of this app, or cookies are off: open the \
                    page again and press once more";
         return visit.trouble(StatusCode::FORBIDDEN, "Not done", why);

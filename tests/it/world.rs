@@ -53,6 +53,10 @@ pub(crate) enum To {
     Builds,
 }
 
+/// Nobody listens where it tells: each message is tried again and again while the import goes on.
+const BUILDS: &str = "\"incremental\", \"stopAfterRejected\": true, \
+     \"notify\": { \"setting\": \"NOBODY\", \"format\": \"slack\" }";
+
 impl To {
     pub(crate) const ALL: [Self; 4] = [Self::Full, Self::Changes, Self::Other, Self::Builds];
 
@@ -76,9 +80,9 @@ impl To {
             Self::Full => SAMPLE_CONNECTION.to_owned(),
             Self::Changes => SAMPLE_CONNECTION.replace("\"full\"", "\"incremental\""),
             Self::Other => SAMPLE_CONNECTION.replace("0f2c1d3e", "1f2c1d3e"),
-            Self::Builds => SAMPLE_CONNECTION
-                .replace("0f2c1d3e", "1f2c1d3e")
-                .replace("\"full\"", "\"incremental\", \"stopAfterRejected\": true"),
+            Self::Builds => {
+                SAMPLE_CONNECTION.replace("0f2c1d3e", "1f2c1d3e").replace("\"full\"", BUILDS)
+            }
         }
     }
 }

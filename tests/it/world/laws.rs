@@ -58,6 +58,8 @@ impl World {
         self.every_end_has_its_reason(&imports)?;
         every_end_stays_an_end(&imports, &written)?;
         one_import_of_a_tenant_is_under_way(&written)?;
+        a_message_meets_nothing_that_is_under_way(&written)?;
+        journals_end_where_imports_do(&imports)?;
         self.no_value_is_told(&imports, &seen).await?;
         let ingestions = self.service.ingestions();
         let mut accepted = vec![];
@@ -267,6 +269,25 @@ fn one_import_of_a_tenant_is_under_way(written: &[Written]) -> Result<(), String
         }
     }
     Ok(())
+}
+
+/// A message waits where an import rests, so that to tell it takes no step's write away.
+fn a_message_meets_nothing_that_is_under_way(written: &[Written]) -> Result<(), String> {
+    let waits = |one: &&Written| !one.text("Message").is_empty();
+    let rests = |one: &Written| {
+        one.state().is_end() || one.state() == State::Packed && !one.text("Pauses").is_empty()
+    };
+    let broken = written.iter().filter(waits).find(|one| !rests(one));
+    broken.map_or(Ok(()), |one| {
+        Err(format!("{} has a message while it is {:?}", one.text("RowKey"), one.state()))
+    })
+}
+
+fn journals_end_where_imports_do(imports: &[Run]) -> Result<(), String> {
+    let ends_elsewhere = |run: &&Run| run.journal.last().is_none_or(|stop| stop.state != run.state);
+    imports.iter().find(ends_elsewhere).map_or(Ok(()), |run| {
+        Err(format!("{} is {:?} and its journal ends otherwise", run.id, run.state))
+    })
 }
 
 /// Every row that was written, in the order in which it was.
