@@ -121,7 +121,7 @@ impl Viewer {
 
 /// A page that says why there is no other.
 #[derive(Debug, Template)]
-#[template(path = "trouble.html", config = "src/page/askama.toml")]
+#[template(path = "trouble.html", config = "src/askama.toml")]
 pub struct Trouble {
     frame: Frame,
     why: String,
@@ -129,7 +129,7 @@ pub struct Trouble {
 
 /// The page of a diagnosis.
 #[derive(Debug, Template)]
-#[template(path = "diagnosis.html", config = "src/page/askama.toml")]
+#[template(path = "diagnosis.html", config = "src/askama.toml")]
 pub struct Examined {
     frame: Frame,
     is_well: bool,

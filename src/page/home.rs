@@ -61,7 +61,7 @@ pub struct Seen {
 
 /// The main page.
 #[derive(Debug, Template)]
-#[template(path = "home.html", config = "src/page/askama.toml")]
+#[template(path = "home.html", config = "src/askama.toml")]
 pub struct Home {
     frame: Frame,
     connections: Vec<Card>,

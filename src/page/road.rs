@@ -14,7 +14,7 @@ use crate::{
 
 /// The page of one import.
 #[derive(Debug, Template)]
-#[template(path = "road.html", config = "src/page/askama.toml")]
+#[template(path = "road.html", config = "src/askama.toml")]
 pub struct Road {
     frame: Frame,
     id: String,

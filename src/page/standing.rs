@@ -84,14 +84,18 @@ impl Standing {
         }];
         let news: Vec<&Run> = recent.iter().filter(|run| is_news(run, accepted)).collect();
         let mut mood = news.iter().map(|run| mood_of(run)).max().unwrap_or(Mood::Well);
-        // What needs a person is told first, else the newest.
-        let first = news.iter().rev().max_by_key(|run| mood_of(run));
-        if let Some(first) = first {
-            told.push(news_of(first, now));
-            let others = news.len() as u64 - 1;
+        // The worst of it first, and the newest.
+        let worst = news.iter().rev().max_by_key(|run| mood_of(run));
+        if let (Some(worst), Some(newest)) = (worst, news.first()) {
+            told.push(news_of(worst, now));
+            let mut others = news.len() - 1;
+            if worst.id != newest.id {
+                told.push(news_of(newest, now));
+                others -= 1;
+            }
             if others > 0 {
-                let more = if others == 1 { "is one more" } else { "are more" };
-                told.push(format!("There {more} below that did not come through yet."));
+                let are = if others == 1 { "is one more" } else { "are more" };
+                told.push(format!("There {are} below that did not come through yet."));
             }
         } else if recent.is_empty() {
             let folder = &document.name;

@@ -6,6 +6,7 @@ use time::macros::datetime;
 
 use super::*;
 
+mod journal;
 mod wishes;
 use crate::{check::Summary, config::Config};
 

@@ -37,6 +37,7 @@ mod rules;
 mod runs;
 #[path = "../sample/mod.rs"]
 mod sample;
+mod shown;
 mod simulation;
 mod stage;
 mod status;

@@ -1,0 +1,200 @@
+//! Where an import has been, and who is to be told.
+
+use super::*;
+
+fn seconds(seconds: u64) -> OffsetDateTime {
+    NOW + Duration::from_secs(seconds)
+}
+
+/// The stops as `State: told xTimes`.
+fn stops(run: &Run) -> Vec<String> {
+    let stop = |stop: &Stop| {
+        let told = stop.told.as_deref().unwrap_or("-");
+        let told: String = told.chars().take(30).collect();
+        format!("{}: {told} x{}", stop.state.word(), stop.times)
+    };
+    run.journal.iter().map(stop).collect()
+}
+
+fn forbidden() -> Event {
+    Event::Forbidden { why: "403".to_owned() }
+}
+
+fn asked(wish: Wish) -> Event {
+    Event::Asked { wish, by: "by ana".to_owned() }
+}
+
+/// An import whose connection has somebody told.
+fn telling() -> Run {
+    Run { tells: true, ..received() }
+}
+
+fn occasion(run: &Run) -> Option<Occasion> {
+    run.message.as_ref().map(|message| message.occasion)
+}
+
+#[test]
+fn a_file_that_goes_straight_through_has_a_stop_for_each_state_and_word_of_the_service() {
+    let events = [
+        Event::Began,
+        staged(),
+        claimed(),
+        accepted(),
+        said(Status::NotStarted),
+        said(Status::ExtractionComplete),
+        said(Status::ExtractionComplete),
+        said(Status::Completed),
+        Event::Discarded,
+    ];
+    assert_eq!(
+        stops(&told(received(), NOW, events)),
+        [
+            "Received: - x1",
+            "Packed: checked and packed, rows: 3, p x1",
+            "Pushing: pushed to the scale unit unit x1",
+            "Ingesting: the service says NotStarted x1",
+            "Ingesting: the service says ExtractionCom x1",
+            "Completed: - x1",
+        ]
+    );
+}
+
+#[test]
+fn a_service_that_is_busy_for_days_is_one_stop_with_a_number() {
+    let mut run = told(received(), NOW, [Event::Began, staged()]);
+    for time in 1..=300 {
+        run = told(run, seconds(time * 600), [claimed(), Event::Busy]);
+    }
+    assert_eq!(
+        stops(&run),
+        [
+            "Received: - x1",
+            "Packed: checked and packed, rows: 3, p x1",
+            "Pushing: pushed to the scale unit unit x1",
+            "Packed: waits: the service has not fin x300",
+        ]
+    );
+    let busy = run.journal.last().unwrap();
+    assert_eq!((busy.at, busy.last), (seconds(600), seconds(300 * 600)));
+    let run = told(run, seconds(200_000), [claimed(), accepted()]);
+    assert_eq!(run.journal.len(), 6);
+}
+
+#[test]
+fn the_same_failure_is_counted_and_another_is_another_stop_and_a_step_that_begins_counts_nothing() {
+    let fault = |why: &str| Event::Faulted { why: why.to_owned(), retry_at: None };
+    let events =
+        [Event::Began, fault("one"), Event::Began, fault("one"), Event::Began, fault("two")];
+    let run = told(received(), NOW, events);
+    assert_eq!(stops(&run), ["Received: - x1", "Received: one x2", "Received: two x1"]);
+}
+
+#[test]
+fn the_longest_journal_keeps_its_first_and_its_last_stops() {
+    let mut run = received();
+    for number in 0..200 {
+        let fault = Event::Faulted { why: format!("{number}"), retry_at: None };
+        run = told(run, NOW, [fault]);
+    }
+    assert_eq!(run.journal.len(), 40);
+    assert_eq!(run.journal[0].told, None);
+    assert_eq!(run.journal.last().unwrap().told.as_deref(), Some("199"));
+}
+
+#[test]
+fn what_a_person_asks_for_is_a_stop() {
+    let run = told(received(), NOW, [Event::Began, refused(false), asked(Wish::Retry)]);
+    assert_eq!(stops(&run), ["Received: - x1", "Rejected: why x1", "Received: by ana x1"]);
+    let run = told(pushing(), NOW, [accepted(), asked(Wish::Cancel)]);
+    let last = run.journal.last().unwrap();
+    assert_eq!(last.state, State::Cancelled);
+    assert!(last.told.as_ref().unwrap().starts_with("by ana; the service has it as ingestion i"));
+}
+
+#[test]
+fn a_row_that_is_older_than_journals_begins_one_with_its_arrival() {
+    let mut run = received();
+    run.journal.clear();
+    assert_eq!(
+        stops(&told(run, NOW, [Event::Began, refused(false)])),
+        ["Received: - x1", "Rejected: why x1"]
+    );
+}
+
+#[test]
+fn each_occasion_is_noted_where_somebody_wants_to_be_told_and_nowhere_else() {
+    let stuck = || Event::PushRefused { why: "why".to_owned() };
+    let pushing = [Event::Began, staged(), claimed()];
+    let completed = [accepted(), said(Status::Completed)];
+    for (events, expected) in [
+        (vec![Event::Began, refused(false)], Some(Occasion::Rejected)),
+        ([&pushing[..], &[stuck()]].concat(), Some(Occasion::Stuck)),
+        ([&pushing[..], &[forbidden()]].concat(), Some(Occasion::Refused)),
+        ([&pushing[..], &completed].concat(), Some(Occasion::Recovered)),
+        (vec![replaced()], None),
+        (vec![asked(Wish::Cancel)], None),
+        ([&pushing[..], &[Event::Busy]].concat(), None),
+    ] {
+        assert_eq!(occasion(&told(telling(), NOW, events.clone())), expected, "{events:?}");
+        assert_eq!(occasion(&told(received(), NOW, events)), None);
+    }
+}
+
+#[test]
+fn a_message_lasts_as_long_as_what_it_tells_of() {
+    let rejected = told(telling(), NOW, [Event::Began, refused(false)]);
+    let cleaned_up = told(rejected.clone(), NOW, [Event::Discarded]);
+    assert_eq!(occasion(&cleaned_up), Some(Occasion::Rejected));
+    assert_eq!(occasion(&told(rejected, NOW, [asked(Wish::Retry)])), None, "a person has come");
+    let paused = told(telling(), NOW, [Event::Began, staged(), claimed(), forbidden()]);
+    let waits = told(paused.clone(), seconds(600), [Event::Paused { why: "403".to_owned() }]);
+    assert_eq!(occasion(&waits), Some(Occasion::Refused));
+    assert_eq!(waits.message.unwrap().since, NOW, "one occasion, however long it waits");
+    assert_eq!(occasion(&told(paused, NOW, [asked(Wish::Resume)])), None);
+}
+
+#[test]
+fn who_tells_has_it_for_a_while_and_what_fails_is_tried_rarer_and_at_last_given_up() {
+    let policy = policy();
+    let run = told(telling(), NOW, [Event::Began, refused(false)]);
+    assert!(run.message_due(NOW, &policy).is_some());
+    let claimed = run.clone().telling(NOW, &policy);
+    assert!(claimed.message_due(NOW, &policy).is_none());
+    let later = NOW + policy.step_timeout;
+    assert!(claimed.message_due(later, &policy).is_some(), "whoever had it has died");
+    let done = claimed.told(NOW);
+    assert_eq!(done.told.as_deref(), Some("rejected at 2026-11-23T06:00:00Z"));
+    assert!(done.message.is_none() && done.was_told(Occasion::Rejected));
+
+    let (mut failing, mut now, mut tries) = (run.clone(), NOW, 0);
+    while let Some(message) = &failing.message {
+        now = message.due;
+        failing = failing.not_told("nobody is there", now, &policy);
+        tries += 1;
+    }
+    assert_eq!(tries, 20);
+    let hours = (now - NOW).whole_hours();
+    assert!((8..12).contains(&hours), "{hours} hours");
+    let given_up = failing.told.as_ref().unwrap();
+    assert!(given_up.starts_with("rejected could not be told until"), "{given_up}");
+    assert!(!failing.was_told(Occasion::Rejected));
+
+    // A clock that was wrong does not keep a message for years.
+    let mut wrong = run;
+    wrong.message.as_mut().unwrap().due = NOW + Duration::from_hours(24 * 365);
+    assert!(wrong.message_due(NOW, &policy).is_some());
+}
+
+#[test]
+fn that_nothing_has_come_is_noted_once_at_the_last_import_that_ended() {
+    assert!(telling().overdue(NOW).is_none(), "it is under way");
+    assert!(told(received(), NOW, [replaced()]).overdue(NOW).is_none(), "nobody wants to know");
+    let rejected = told(telling(), NOW, [Event::Began, refused(false)]);
+    assert!(rejected.clone().overdue(NOW).is_none(), "that it was rejected is told first");
+    let ended = rejected.told(NOW);
+    let noted = ended.overdue(NOW).unwrap();
+    assert!(noted.clone().overdue(NOW).is_none());
+    let once = noted.told(NOW);
+    assert!(once.was_told(Occasion::Rejected) && once.was_told(Occasion::Overdue));
+    assert!(once.overdue(NOW).is_none());
+}

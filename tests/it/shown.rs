@@ -1,0 +1,178 @@
+//! The pages letter by letter, as somebody has read them last.
+
+use std::{fs, path::Path, time::Duration};
+
+use askama::Template as _;
+use serde_json::{Value, json};
+use time::{OffsetDateTime, macros::datetime};
+use viva_import::{
+    check::Summary,
+    config::Config,
+    connection::Connection,
+    demo::SAMPLE_CONNECTION,
+    drive::Document,
+    page::{Filter, Home, Links, Road, Seen, Viewer, import},
+    run::{IngestionId, Run, RunId, Source, State, Stop},
+    runs::Page,
+};
+
+const NOW: OffsetDateTime = datetime!(2026-11-29 12:00 UTC);
+const TENANT: &str = "0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5";
+
+/// A page, or its JSON, is as it was read last.
+fn is_as_read(name: &str, shown: &str) {
+    let read = Path::new("tests/shown").join(name);
+    let now = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    if fs::read_to_string(&read).ok().as_deref() != Some(shown) {
+        fs::write(&now, shown).unwrap();
+        panic!("{name} has changed: read {}, and copy it to {}", now.display(), read.display());
+    }
+}
+
+/// A page without its style and its script, which have files of their own.
+fn without_style(html: &str) -> String {
+    let mut html = html.to_owned();
+    for tag in ["style", "script"] {
+        let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
+        let (from, to) = (html.find(&open).unwrap() + open.len(), html.find(&close).unwrap());
+        html.replace_range(from..to, "...");
+    }
+    html
+}
+
+fn viewer(path: &str) -> Viewer {
+    Viewer {
+        links: Links::new(path, "code=the-key"),
+        name: Some("ana@contoso.com".to_owned()),
+        token: "the-token".to_owned(),
+        told: None,
+        is_still: false,
+        now: NOW,
+    }
+}
+
+/// An import that was taken in so many hours ago.
+fn taken_in(file: &str, hours: u64) -> Run {
+    let received = NOW - Duration::from_hours(hours);
+    let id = RunId { tenant: TENANT.to_owned(), key: format!("{hours:015}-9b80105dec284d82") };
+    let source = Source {
+        container: "inbox".to_owned(),
+        name: format!("hr/{file}"),
+        etag: "0x1".to_owned(),
+        bytes: 35_995,
+        last_modified: received,
+    };
+    let account = |name: &str| (name == "ImportStorage__accountName").then(|| "a".to_owned());
+    let policy = Config::read(account).unwrap().policy;
+    Run::new(id, "hr", source, received, &policy)
+}
+
+fn with_stop(mut run: Run, minutes: u64, state: State, told: Option<&str>, times: u32) -> Run {
+    let at = run.received + Duration::from_mins(minutes);
+    let last = at + Duration::from_mins(u64::from(times) - 1);
+    run.journal.push(Stop { at, state, told: told.map(str::to_owned), times, last });
+    run.state = state;
+    if state.is_end() {
+        (run.ended, run.due, run.deadline) = (Some(at), None, None);
+    }
+    run
+}
+
+fn counted(mut run: Run, rows: u64, people: u64) -> Run {
+    run.rows = Some(rows);
+    run.summary = Some(Summary {
+        connector: "HR".to_owned(),
+        refresh: "full".to_owned(),
+        rows,
+        people,
+        columns: vec![],
+        last_day: None,
+    });
+    run
+}
+
+fn accepted() -> Run {
+    let mut run = counted(taken_in("october.csv", 72), 244, 61);
+    run.ingestion = Some(IngestionId("00000000-0000-4000-8000-000000000001".to_owned()));
+    run.busy = 2;
+    let run =
+        with_stop(run, 1, State::Packed, Some("checked and packed, rows: 244, people: 61"), 1);
+    with_stop(run, 60, State::Completed, None, 1)
+}
+
+fn rejected() -> Run {
+    let mut run = taken_in("<november> & more.csv", 2);
+    run.problems = 12;
+    run.report = Some("report.html".to_owned());
+    let why =
+        "inbox/hr/<november> & more.csv, row 5, Employee: no address (V01); 12 problems in all";
+    run.last_failure = Some(why.to_owned());
+    with_stop(run, 1, State::Rejected, Some(why), 1)
+}
+
+fn waiting() -> Run {
+    let mut run = counted(taken_in("december.csv", 1), 250, 62);
+    let why = "waits: the service has not finished this tenant's previous import";
+    run.last_failure = Some(why.to_owned());
+    run.due = Some(NOW + Duration::from_mins(5));
+    run.busy = 4;
+    with_stop(run, 3, State::Packed, Some(why), 4)
+}
+
+fn home() -> Home {
+    let document = |name: &str, content: &str| Document {
+        name: name.to_owned(),
+        stored: NOW - Duration::from_hours(500),
+        read: Connection::parse(name, content.as_bytes()).map_err(|_| "it is wrong".to_owned()),
+    };
+    let weekly = SAMPLE_CONNECTION.replace("\"full\"", "\"full\", \"expectedEveryDays\": 7");
+    let (all, accepted) = (vec![waiting(), rejected(), accepted()], Some(accepted()));
+    let seen = vec![
+        Seen { document: document("hr", &weekly), recent: all.clone(), accepted, is_paused: false },
+        Seen {
+            document: document("survey", "{"),
+            recent: vec![],
+            accepted: None,
+            is_paused: false,
+        },
+    ];
+    let next = Some(all[2].id.clone());
+    let filter = Filter { connection: Some("hr".to_owned()), ..Filter::default() };
+    let sweep = Some(datetime!(2026-11-29 12:30 UTC));
+    Home::new(&viewer("/api/status"), seen, &Page { runs: all, next }, filter, sweep)
+}
+
+fn report() -> Value {
+    json!({ "findings": [
+        {
+            "rule": "V01", "severity": "error", "column": "Employee", "rows": [5, 9], "count": 12,
+            "message": "no address"
+        },
+        {
+            "rule": "H06", "severity": "hint", "column": null, "rows": [1], "count": 1,
+            "message": "not mapped and therefore cut: <Desk>"
+        },
+    ]})
+}
+
+#[test]
+fn the_main_page_is_as_it_was_read_last() {
+    is_as_read("home.html", &without_style(&home().render().unwrap()));
+}
+
+#[test]
+fn the_main_page_as_json_is_as_it_was_read_last() {
+    is_as_read("home.json", &format!("{:#}\n", home().json()));
+}
+
+#[test]
+fn the_page_of_a_rejected_import_is_as_it_was_read_last() {
+    let viewer = viewer(&format!("/api/status/{TENANT}/2"));
+    let page = Road::new(&viewer, &rejected(), Some(&report()), true);
+    is_as_read("rejected.html", &without_style(&page.render().unwrap()));
+}
+
+#[test]
+fn an_import_as_json_is_as_it_was_read_last() {
+    is_as_read("import.json", &format!("{:#}\n", import(&waiting())));
+}
