@@ -2,9 +2,9 @@
 
 use axum::{
     Json, Router,
-    extract::{OriginalUri, Path, Query, Request, State},
+    extract::{Path, Request, State},
     http::{
-        HeaderMap, HeaderValue, StatusCode,
+        HeaderValue, StatusCode,
         header::{
             CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
             REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::{
     App, guard,
-    visit::{Asked, Visit},
+    visit::Visit,
     wishes::{ask_for_connection, ask_for_import},
 };
 use crate::{
@@ -78,14 +78,8 @@ async fn people_only(State(app): State<App>, request: Request, next: Next) -> Re
     (StatusCode::FORBIDDEN, Json(json!({ "error": why }))).into_response()
 }
 
-async fn home(
-    State(app): State<App>,
-    uri: OriginalUri,
-    Query(asked): Query<Asked>,
-    headers: HeaderMap,
-) -> Response {
-    let visit = Visit::new(&app, &uri, &headers, &asked);
-    let (filter, top) = match asked.filter() {
+async fn home(State(app): State<App>, visit: Visit) -> Response {
+    let (filter, top) = match visit.asked.filter() {
         Ok(asked) => asked,
         Err(why) => return visit.not_understood(&why),
     };
@@ -135,14 +129,7 @@ async fn seen(
 }
 
 /// One import, or its error file.
-async fn import(
-    State(app): State<App>,
-    uri: OriginalUri,
-    Path(path): Path<String>,
-    Query(asked): Query<Asked>,
-    headers: HeaderMap,
-) -> Response {
-    let visit = Visit::new(&app, &uri, &headers, &asked);
+async fn import(State(app): State<App>, Path(path): Path<String>, visit: Visit) -> Response {
     let errors = path.strip_suffix(SERVICE_ERRORS).and_then(|path| path.strip_suffix('/'));
     let key = errors.unwrap_or(&path);
     let run = match app.road.find(key.strip_suffix(".json").unwrap_or(key)).await {
@@ -190,14 +177,8 @@ fn attached(content: Vec<u8>) -> Response {
 }
 
 /// A page of the imports for a program.
-async fn imports(
-    State(app): State<App>,
-    uri: OriginalUri,
-    Query(asked): Query<Asked>,
-    headers: HeaderMap,
-) -> Response {
-    let visit = Visit::new(&app, &uri, &headers, &asked);
-    let (filter, top) = match asked.filter() {
+async fn imports(State(app): State<App>, visit: Visit) -> Response {
+    let (filter, top) = match visit.asked.filter() {
         Ok(asked) => asked,
         Err(why) => return visit.not_understood(&why),
     };

@@ -1,12 +1,15 @@
 //! Who asks for a page, what for, and in which form the answer is wanted.
 
+use std::convert::Infallible;
+
 use askama::Template;
 use axum::{
     Json,
-    extract::OriginalUri,
+    extract::{FromRequestParts, OriginalUri, Query},
     http::{
         HeaderMap, HeaderValue, StatusCode,
         header::{ACCEPT, SET_COOKIE},
+        request::Parts,
     },
     response::{Html, IntoResponse as _, Response},
 };
@@ -64,23 +67,29 @@ impl Asked {
     }
 }
 
-/// Who asks, from where, and in which form the answer is wanted.
+/// Who asks, from where, what for, and in which form the answer is wanted.
 pub(super) struct Visit {
     pub(super) viewer: Viewer,
-    cookie: Option<HeaderValue>,
+    pub(super) asked: Asked,
     pub(super) wants_html: bool,
     pub(super) by: By,
+    cookie: Option<HeaderValue>,
+    headers: HeaderMap,
+    is_https: bool,
 }
 
-impl Visit {
-    pub(super) fn new(
-        app: &App,
-        OriginalUri(uri): &OriginalUri,
-        headers: &HeaderMap,
-        asked: &Asked,
-    ) -> Self {
-        let (token, cookie) = guard::token(headers, app.road.is_https());
-        let name = guard::principal(headers).filter(|_| app.road.has_sign_in());
+impl FromRequestParts<App> for Visit {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(head: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        let OriginalUri(uri) = OriginalUri::from_request_parts(head, app).await?;
+        // What cannot be read asks for nothing.
+        let asked =
+            Query::try_from_uri(&uri).map_or_else(|_| Asked::default(), |Query(asked)| asked);
+        let headers = head.headers.clone();
+        let is_https = app.road.is_https();
+        let (token, cookie) = guard::token(&headers, is_https);
+        let name = guard::principal(&headers).filter(|_| app.road.has_sign_in());
         let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let wants_html =
             accept.contains("text/html") && !uri.path().to_ascii_lowercase().ends_with(".json");
@@ -88,11 +97,18 @@ impl Visit {
             links: Links::new(uri.path(), uri.query().unwrap_or_default()),
             name: name.clone(),
             token,
-            told: asked.done.as_deref().filter(|_| guard::is_no_link(headers)).and_then(told),
+            told: asked.done.as_deref().filter(|_| guard::is_no_link(&headers)).and_then(told),
             is_still: asked.still.is_some(),
             now: app.road.now(),
         };
-        Self { viewer, cookie, wants_html, by: By::Page(name) }
+        Ok(Self { viewer, asked, wants_html, by: By::Page(name), cookie, headers, is_https })
+    }
+}
+
+impl Visit {
+    /// Whether a form with this token is meant.
+    pub(super) fn is_meant(&self, token: Option<&str>) -> bool {
+        guard::is_meant(&self.headers, token, self.is_https)
     }
 
     pub(super) fn page(self, page: &impl Template) -> Response {

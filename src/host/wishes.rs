@@ -4,17 +4,14 @@ use std::{future::Future, pin::Pin};
 
 use axum::{
     Form, Json,
-    extract::{OriginalUri, Path, Query, State, rejection::FormRejection},
-    http::{HeaderMap, StatusCode, header::LOCATION},
+    extract::{Path, State, rejection::FormRejection},
+    http::{StatusCode, header::LOCATION},
     response::{IntoResponse as _, Response},
 };
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{
-    App, failure, guard,
-    visit::{Asked, Visit},
-};
+use super::{App, failure, visit::Visit};
 use crate::{azure::sentence, cli::Denied, connection, drive::By};
 
 /// What a form asks for.
@@ -30,39 +27,27 @@ pub(super) type Wished = Result<Form<Wish>, FormRejection>;
 
 pub(super) async fn ask_for_connection(
     State(app): State<App>,
-    uri: OriginalUri,
-    Query(asked): Query<Asked>,
-    headers: HeaderMap,
+    visit: Visit,
     wish: Wished,
 ) -> Response {
-    let visit = Visit::new(&app, &uri, &headers, &asked);
-    ask(&app, visit, &headers, wish, None).await
+    ask(&app, visit, wish, None).await
 }
 
 pub(super) async fn ask_for_import(
     State(app): State<App>,
-    uri: OriginalUri,
     Path(key): Path<String>,
-    Query(asked): Query<Asked>,
-    headers: HeaderMap,
+    visit: Visit,
     wish: Wished,
 ) -> Response {
-    let visit = Visit::new(&app, &uri, &headers, &asked);
-    ask(&app, visit, &headers, wish, Some(&key)).await
+    ask(&app, visit, wish, Some(&key)).await
 }
 
 /// Does what a form asks for, if it is one of ours.
-async fn ask(
-    app: &App,
-    visit: Visit,
-    headers: &HeaderMap,
-    wish: Wished,
-    key: Option<&str>,
-) -> Response {
+async fn ask(app: &App, visit: Visit, wish: Wished, key: Option<&str>) -> Response {
     let Ok(Form(wish)) = wish else {
         return visit.not_understood("the request holds no form with `do` in it");
     };
-    if !guard::is_meant(headers, wish.token.as_deref(), app.road.is_https()) {
+    if !visit.is_meant(wish.token.as_deref()) {
         let why = "the form did not come from a page of this app, or cookies are off: open the \
                    page again and press once more";
         return visit.trouble(StatusCode::FORBIDDEN, "Not done", why);

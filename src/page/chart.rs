@@ -14,15 +14,15 @@ const ABOVE: u64 = 16;
 const LOWEST: u64 = 3;
 
 /// The bars of `runs`, which are newest first, as a figure; `None` where there is too little to see.
-pub(super) fn figure(runs: &[&Run]) -> Option<String> {
-    let shown: Vec<&&Run> = runs.iter().rev().filter(|run| run.state.is_end()).collect();
+pub(super) fn figure(runs: &[Run]) -> Option<String> {
+    let shown: Vec<&Run> = runs.iter().rev().filter(|run| run.state.is_end()).collect();
     if shown.len() < 2 {
         return None;
     }
     let most = shown.iter().filter_map(|run| run.rows).max().unwrap_or_default().max(1);
     let missing = shown.iter().filter(|run| !is_imported(run)).count() as u64;
     let about = format!(
-        "Rows of the last {} imports, at most {}; {} of them not imported",
+        "Rows of the last {} imports, oldest first; the tallest bar is {}, and {} did not come through",
         shown.len(),
         number(most),
         number(missing)
@@ -64,8 +64,8 @@ pub(super) fn figure(runs: &[&Run]) -> Option<String> {
     let _ = write!(
         svg,
         "<line class=\"axis\" x1=\"0\" y1=\"{base}\" x2=\"{width}\" y2=\"{base}\"/></svg>\
-         <figcaption>{about}. A hollow bar was not imported; the number above it counts its \
-         problems.</figcaption></figure>"
+         <figcaption>Rows of each import, oldest first. Hollow: it did not come through; the number \
+         counts its problems.</figcaption></figure>"
     );
     Some(svg)
 }

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::{
     Frame, Mood, Viewer, chart, import, moment, query,
-    standing::Standing,
+    standing::{Standing, file},
     words::{Look, happened, number, time},
 };
 use crate::{
@@ -81,8 +81,10 @@ pub struct Home {
 struct Card {
     name: String,
     mood: Mood,
-    told: String,
+    told: Vec<(String, Option<String>)>,
     is_paused: bool,
+    /// The import that wants a person.
+    review: Option<(String, String)>,
     chart: Option<String>,
     next: Vec<Next>,
 }
@@ -99,6 +101,7 @@ struct Next {
 struct Line {
     id: String,
     file: String,
+    connection: String,
     look: Look,
     happened: String,
     rows: String,
@@ -189,19 +192,18 @@ fn card(seen: &Seen, next_sweep: Option<OffsetDateTime>, now: OffsetDateTime) ->
     let Seen { document, recent, accepted, is_paused } = seen;
     let standing = Standing::of(document, recent, accepted.as_ref(), *is_paused, now);
     let live = recent.iter().filter(|run| !run.state.is_end());
-    let steps = live.filter_map(|run| {
-        Some((format!("the next step of {}", run.source.file()), run.due?.max(now)))
-    });
-    let looks = next_sweep.map(|at| ("the inbox is looked through".to_owned(), at));
+    let steps =
+        live.filter_map(|run| Some((format!("Next step of {}", file(run)), run.due?.max(now))));
+    let looks = next_sweep.map(|at| ("Next check of the inbox".to_owned(), at));
     let expected = standing.expected.filter(|at| *at >= now);
-    let expected = expected.map(|at| ("the next file is expected by".to_owned(), at));
+    let expected = expected.map(|at| ("Next file expected by".to_owned(), at));
     let mut next: Vec<(String, OffsetDateTime)> = steps.chain(looks).chain(expected).collect();
     next.sort_by_key(|(_, at)| *at);
     let refresh = document.read.as_ref().ok().map(|connection| connection.refresh.word());
     let json = json!({
         "name": document.name,
         "mood": standing.mood.word(),
-        "told": standing.told,
+        "told": standing.sentence(),
         "refresh": refresh,
         "paused": standing.is_paused,
         "lastAccepted": moment(standing.last_accepted),
@@ -210,16 +212,27 @@ fn card(seen: &Seen, next_sweep: Option<OffsetDateTime>, now: OffsetDateTime) ->
             .map(|(what, at)| json!({ "what": what, "at": moment(Some(*at)) }))
             .collect::<Vec<_>>(),
     });
-    let recent: Vec<&Run> = recent.iter().collect();
     let card = Card {
         name: document.name.clone(),
         mood: standing.mood,
-        told: standing.told,
+        review: review(recent, &standing),
         is_paused: standing.is_paused,
-        chart: chart::figure(&recent),
+        told: standing
+            .told
+            .into_iter()
+            .map(|said| (said.text, said.id.as_ref().map(cursor)))
+            .collect(),
+        chart: chart::figure(recent),
         next: next.into_iter().map(|(what, at)| Next { what, at: time(at) }).collect(),
     };
     (card, json)
+}
+
+/// The import that a person should look at first: its place and its file.
+fn review(recent: &[Run], standing: &Standing) -> Option<(String, String)> {
+    let first = standing.told.first().filter(|_| standing.mood == Mood::Person)?.id.as_ref()?;
+    let run = recent.iter().find(|run| run.id == *first && run.state != State::Completed)?;
+    Some((cursor(&run.id), file(run).to_owned()))
 }
 
 impl Line {
@@ -227,7 +240,8 @@ impl Line {
         let maybe = |count: Option<u64>| count.map_or_else(|| "\u{2013}".to_owned(), number);
         Self {
             id: cursor(&run.id),
-            file: run.source.file(),
+            file: file(run).to_owned(),
+            connection: run.connection.clone(),
             look: Look::of(run.state),
             happened: happened(run),
             rows: maybe(run.rows),

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     Frame, Viewer,
-    words::{Look, counted, happened, number, time},
+    words::{Look, counted, first_of, happened, number, time},
 };
 use crate::{
     check::{Id, place_of},
@@ -92,10 +92,10 @@ fn actions(run: &Run) -> Vec<(&'static str, &'static str)> {
     [
         can(run.state == State::Rejected && run.guarded, "allow", "Allow this file once"),
         can(run.pauses.is_some() || run.is_behind_a_pause(), "resume", "Resume the connection"),
-        can(has_tenant && is_bad, "retry", "Retry"),
+        can(has_tenant && is_bad, "retry", "Retry: read this same file again"),
         can(has_tenant && waits && !run.is_forbidden(), "retry", "Try now"),
         can(waits || run.state == State::Ingesting, "cancel", "Cancel this import"),
-        can(true, "doctor", "Run the doctor"),
+        can(true, "doctor", "Check the setup"),
     ]
     .into_iter()
     .flatten()
@@ -125,10 +125,23 @@ impl Passed {
         Self {
             look: Look::of(stop.state),
             at: time(stop.at),
-            told: stop.told.clone().unwrap_or_else(|| meant(stop.state, run)),
+            told: told_at(stop, run),
             times: stop.times,
             last: (stop.times > 1).then(|| time(stop.last)),
         }
+    }
+}
+
+/// What a stop tells; a reason that is told in full elsewhere on the page tells its first thing.
+fn told_at(stop: &Stop, run: &Run) -> String {
+    match (&stop.told, stop.state) {
+        (Some(why), State::Rejected) => {
+            let problems = (run.problems > 1).then(|| counted(run.problems, "problem"));
+            let first = first_of(why, run);
+            problems.map_or(first.clone(), |problems| format!("{problems}; the first: {first}"))
+        }
+        (Some(told), _) => told.clone(),
+        (None, state) => meant(state, run),
     }
 }
 

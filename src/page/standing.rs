@@ -2,10 +2,10 @@
 
 use time::{Duration, OffsetDateTime};
 
-use super::words::{ago, counted, span};
+use super::words::{ago, counted, first_of, people, span};
 use crate::{
     drive::Document,
-    run::{Run, State},
+    run::{Run, RunId, State},
 };
 
 /// How a connection fares, what is worst last.
@@ -52,11 +52,30 @@ impl Mood {
     }
 }
 
+/// A sentence about a connection, and the import it is about.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) text: String,
+    pub(super) id: Option<RunId>,
+}
+
+impl Said {
+    fn of(run: &Run, text: String) -> Self {
+        Self { text, id: Some(run.id.clone()) }
+    }
+}
+
+impl From<String> for Said {
+    fn from(text: String) -> Self {
+        Self { text, id: None }
+    }
+}
+
 /// How things stand with a connection.
 #[derive(Debug)]
 pub(super) struct Standing {
     pub(super) mood: Mood,
-    pub(super) told: String,
+    pub(super) told: Vec<Said>,
     pub(super) is_paused: bool,
     pub(super) last_accepted: Option<OffsetDateTime>,
     pub(super) expected: Option<OffsetDateTime>,
@@ -76,44 +95,52 @@ impl Standing {
         let every = document.read.as_ref().ok().and_then(|it| it.expected_every_days);
         let arrived = recent.iter().map(|run| run.received).max().unwrap_or(document.stored);
         let expected = every.map(|days| arrived + Duration::days(days.into()));
-        let mut told = vec![match (accepted, last_accepted) {
-            (Some(run), Some(at)) => {
-                format!("Last accepted {}: {}.", ago(at, now), file(run))
-            }
-            _ => "Nothing has been accepted yet.".to_owned(),
-        }];
+        let mut told = vec![];
         let news: Vec<&Run> = recent.iter().filter(|run| is_news(run, accepted)).collect();
         let mut mood = news.iter().map(|run| mood_of(run)).max().unwrap_or(Mood::Well);
         // The worst of it first, and the newest.
         let worst = news.iter().rev().max_by_key(|run| mood_of(run));
         if let (Some(worst), Some(newest)) = (worst, news.first()) {
-            told.push(news_of(worst, now));
+            told.push(Said::of(worst, news_of(worst, now)));
             let mut others = news.len() - 1;
             if worst.id != newest.id {
-                told.push(news_of(newest, now));
+                told.push(Said::of(newest, news_of(newest, now)));
                 others -= 1;
             }
             if others > 0 {
                 let are = if others == 1 { "is one more" } else { "are more" };
-                told.push(format!("There {are} below that did not come through yet."));
+                told.push(format!("There {are} below that did not come through yet.").into());
             }
         } else if recent.is_empty() {
             let folder = &document.name;
-            told.push(format!("No file has arrived: it belongs into inbox/{folder}/."));
+            told.push(format!("No file has arrived: it belongs into inbox/{folder}/.").into());
         }
+        told.push(match (accepted, last_accepted) {
+            (Some(run), Some(at)) => {
+                let people = run.summary.as_ref().map(|summary| people(summary.people));
+                let people = people.map(|people| format!(", {people}")).unwrap_or_default();
+                Said::of(run, format!("Last accepted {}: {}{people}.", ago(at, now), file(run)))
+            }
+            _ => "Nothing has been accepted yet.".to_owned().into(),
+        });
         if is_paused {
             mood = Mood::Person;
-            told.push("The connection is paused until a person resumes it.".to_owned());
+            told.push("The connection is paused until a person resumes it.".to_owned().into());
         }
         if let Some(expected) = expected.filter(|expected| *expected < now) {
             mood = Mood::Person;
-            told.push(format!("A file was expected {}.", ago(expected, now)));
+            told.push(format!("A file was expected {}.", ago(expected, now)).into());
         }
         if let Err(why) = &document.read {
             mood = Mood::Person;
-            told.push(format!("{why}."));
+            told.push(format!("{why}.").into());
         }
-        Self { mood, told: told.join(" "), is_paused, last_accepted, expected }
+        Self { mood, told, is_paused, last_accepted, expected }
+    }
+
+    /// All of it as one text.
+    pub(super) fn sentence(&self) -> String {
+        self.told.iter().map(|said| said.text.as_str()).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -165,7 +192,8 @@ fn news_of(run: &Run, now: OffsetDateTime) -> String {
             format!("{called} has been with the service{since}, which says {says}{why}.")
         }
         State::Rejected if run.guarded => {
-            format!("{called} was not sent, because it would delete people or columns.")
+            let why = first_of(why.unwrap_or_default(), run);
+            format!("{called} was not sent, because it would delete people or columns: {why}.")
         }
         State::Rejected if run.problems > 0 => {
             format!("{called} was rejected: {}.", counted(run.problems, "problem"))
@@ -179,6 +207,6 @@ fn news_of(run: &Run, now: OffsetDateTime) -> String {
 }
 
 /// A file by its name alone, for the connection is known.
-fn file(run: &Run) -> &str {
+pub(super) fn file(run: &Run) -> &str {
     run.source.name.split_once('/').map_or(&run.source.name, |(_, name)| name)
 }

@@ -46,6 +46,11 @@ pub(super) fn counted(count: u64, one: &str) -> String {
     format!("{} {one}{}", number(count), if count == 1 { "" } else { "s" })
 }
 
+/// `1 person`, `61 people`.
+pub(super) fn people(count: u64) -> String {
+    format!("{} {}", number(count), if count == 1 { "person" } else { "people" })
+}
+
 /// How a state looks: a word and a mark, and a colour that nobody needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Look {
@@ -71,36 +76,47 @@ impl Look {
     }
 }
 
+/// The first thing that a reason says, without the file, which is named beside it.
+pub(super) fn first_of(why: &str, run: &Run) -> String {
+    let file = run.source.file();
+    let why = why.strip_prefix(&file).map_or(why, |rest| rest.trim_start_matches([':', ',', ' ']));
+    why.split("; ").next().unwrap_or_default().to_owned()
+}
+
 /// What happened to an import, in a few words beside its state.
 #[must_use]
 pub fn happened(run: &Run) -> String {
-    let why = run.last_failure.as_deref().unwrap_or_default();
-    // The file is named beside it.
-    let file = run.source.file();
-    let why = why.strip_prefix(&file).map_or(why, |rest| rest.trim_start_matches([':', ',', ' ']));
+    let why = first_of(run.last_failure.as_deref().unwrap_or_default(), run);
     match run.state {
-        State::Received if why.is_empty() => "is read and checked".to_owned(),
-        State::Packed if why.is_empty() => "is right, and about to be pushed".to_owned(),
-        State::Pushing => "is being pushed to the service".to_owned(),
+        State::Received if why.is_empty() => "Is read and checked".to_owned(),
+        State::Packed if why.is_empty() => "Is right, and about to be pushed".to_owned(),
+        State::Pushing => "Is being pushed to the service".to_owned(),
         State::Ingesting => {
             let says = run.service_status.as_deref().unwrap_or("nothing yet");
             let why = if why.is_empty() { String::new() } else { format!("; {why}") };
-            format!("the service has it and says {says}{why}")
+            format!("The service has it and says {says}{why}")
         }
         State::Completed if run.busy > 0 => {
             let times = counted(run.busy.into(), "time");
-            format!("accepted by the service, which was busy {times} before")
+            format!("Accepted by the service, after it had been busy {times}")
         }
-        State::Completed => "accepted by the service".to_owned(),
+        State::Completed => "Accepted by the service".to_owned(),
         State::Rejected if run.guarded => {
-            format!("not sent, for it would delete people or columns: {why}")
+            format!("Not sent, because it would delete people or columns: {why}")
         }
-        State::Rejected if run.ingestion.is_some() => why.to_owned(),
-        State::Rejected => format!("not sent: {why}"),
-        State::Received | State::Packed | State::Superseded | State::Cancelled | State::Stuck => {
-            why.to_owned()
-        }
+        State::Rejected if run.ingestion.is_none() => format!("Not sent: {why}"),
+        State::Received
+        | State::Packed
+        | State::Rejected
+        | State::Superseded
+        | State::Cancelled
+        | State::Stuck => capitalized(&why),
     }
+}
+
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 #[cfg(test)]

@@ -42,8 +42,8 @@ impl Run {
                  export and upload it again."
             }
             State::Rejected if self.problems > 0 => {
-                "Mend the rows and columns that are listed here in the export and upload it again. \
-                 If the mapping is wrong, mend that and retry."
+                "Correct the export where its report says so, and upload it again. If only the \
+                 mapping was wrong, mend that and retry, which reads this same file again."
             }
             State::Rejected => "Mend what is named and upload the file again, or retry.",
             State::Stuck => {

@@ -230,7 +230,7 @@ async fn teams_and_slack_are_told_in_their_own_form() {
     assert!(page.starts_with("https://viva.example.com/api/signed-in/status/99"), "{page}");
     let text = all[1].1["text"].as_str().unwrap();
     assert!(text.starts_with("*inbox/hr/c&amp;d.csv was rejected*\nrejected: "), "{text}");
-    assert!(text.contains("Mend the rows and columns"), "{text}");
+    assert!(text.contains("Correct the export where its report says so"), "{text}");
 }
 
 #[tokio::test]

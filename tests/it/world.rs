@@ -317,3 +317,26 @@ async fn small_files_are_packed_side_by_side_and_each_of_them_is() {
     assert_eq!(packing.map(is_read).collect::<Vec<_>>(), [true, true, false, false]);
     assert!(world.imports().await.iter().all(|run| run.package.is_some()));
 }
+
+#[tokio::test]
+async fn a_sweep_tells_for_how_long_each_connection_has_completed_nothing() {
+    let mut world = World::new().await;
+    for (to, name, kind) in
+        [(To::Full, "full/a.csv", Kind::Right), (To::Other, "other/a.csv", Kind::Wrong)]
+    {
+        world.put(to, name, kind).await;
+        world.receive(name).await;
+    }
+    world.rest().await.unwrap();
+    let ended = world.imports().await.into_iter().filter(|run| run.state == State::Completed);
+    let completed = ended.filter_map(|run| run.ended).max().unwrap();
+    let ten_days_later = completed + time::Duration::days(10) + time::Duration::HOUR;
+    world.advance((ten_days_later - world.now()).whole_seconds());
+    world.sweep().await;
+    let log = world.log.text();
+    assert!(log.contains("connection full: nothing was completed for 10 days"), "{log}");
+    // Where nothing ever was, it counts from when the connection was stored.
+    let other = "connection other: nothing was completed for ";
+    let days = log.rsplit_once(other).unwrap().1.split(' ').next().unwrap();
+    assert_ne!(days.parse::<i64>().unwrap(), 10, "{log}");
+}

@@ -59,9 +59,9 @@ async fn a_stranger_can_tell_from_the_page_alone_what_became_of_the_demos_four_f
     let rows = browser.texts("tbody tr").await;
     for (row, file, words) in [
         (0, "truncated.csv", ["Rejected", "would delete people", "39 people where the last"]),
-        (1, "busy.csv", ["Completed", "accepted by the service", "busy 2 times before"]),
-        (2, "bad.csv", ["Rejected", "row 21, Employee", "3 problems in all"]),
-        (3, "good.csv", ["Completed", "accepted by the service", "244"]),
+        (1, "busy.csv", ["Completed", "Accepted by the service", "busy 2 times"]),
+        (2, "bad.csv", ["Rejected", "row 21, Employee", "has no dot after the @"]),
+        (3, "good.csv", ["Completed", "Accepted by the service", "244"]),
     ] {
         let told = &rows[row];
         assert!(told.contains(file), "{told}");
@@ -150,7 +150,7 @@ async fn a_bad_file_is_seen_with_its_rows_a_good_one_walks_to_its_end_and_a_stuc
     browser.go(&home(&front)).await;
     assert_eq!(browser.text("#verdict").await, "A person is needed: hr");
     browser.click("a:has-text('stuck.csv')").await;
-    browser.click("button:has-text('Retry')").await;
+    browser.click("button:has-text('Retry: read')").await;
     browser.until("[role=alert]", "It is tried again within a minute").await;
     browser.until("h1", "Completed").await;
     let run = ended(&stage, "hr/stuck.csv").await;
@@ -179,7 +179,7 @@ async fn everything_can_be_done_without_a_script_and_by_keyboard_alone() {
     browser.choose("select[name=state]", "Rejected").await;
     browser.click("button:has-text('Show')").await;
     browser.click("a:has-text('bad.csv')").await;
-    browser.click("button:has-text('Run the doctor')").await;
+    browser.click("button:has-text('Check the setup')").await;
     assert!(browser.text("h1").await.starts_with("The doctor on hr"));
     browser.click("a:has-text('All imports')").await;
     // A file that no event told of.
@@ -196,7 +196,7 @@ async fn everything_can_be_done_without_a_script_and_by_keyboard_alone() {
     browser.press("Enter").await;
     for _ in 0..20 {
         browser.press("Tab").await;
-        if browser.focused().await.starts_with("Run the doctor") {
+        if browser.focused().await.starts_with("Check the setup") {
             break;
         }
     }
