@@ -36,7 +36,7 @@ pub const MAX_WAIT: Duration = Duration::from_secs(20);
 
 const SETTINGS: &str = "settings";
 /// Every line there is, in the order in which they are told.
-const LINES: [&str; 24] = [
+const LINES: [&str; 25] = [
     SETTINGS,
     way::BLOBS,
     way::TABLES,
@@ -55,6 +55,7 @@ const LINES: [&str; 24] = [
     connection::DOCUMENT,
     connection::MAPPING,
     connection::METADATA,
+    connection::NOTIFY,
     way::AUTHORITY,
     push::TOKEN,
     push::SCALE_UNIT,
@@ -137,6 +138,7 @@ async fn examine(bag: Bag, name: &str, resume: bool) -> Vec<Line> {
     lines.extend(rights);
     lines.extend(documents);
     lines.push(connection::metadata(connection, &bag.config.mapping_key));
+    lines.push(connection::notify(connection, &*bag.setting));
     lines.push(ways.authority(connection));
     lines.extend(push::lines(&bag, connection, ways.service.is_open()).await);
     let in_the_way = lines.iter().filter(|line| BEFORE_A_PUSH.contains(&line.about));

@@ -8,13 +8,16 @@ use super::{Bag, Line, rights, way::Ways, within};
 use crate::{
     azure::{CONNECTIONS, sentence},
     check::mapping_faults,
+    config::Lookup,
     connection::{self, Connection, Upload},
+    notify::address,
     run::Refresh,
 };
 
 pub(super) const DOCUMENT: &str = "connection";
 pub(super) const MAPPING: &str = "mapping";
 pub(super) const METADATA: &str = "metadata.json";
+pub(super) const NOTIFY: &str = "notify";
 
 /// The document as it was read, `None` where there is none; why it could not be read.
 type Found = std::result::Result<Option<Vec<u8>>, String>;
@@ -108,6 +111,28 @@ pub(super) fn metadata(connection: Option<&Connection>, mapping_key: &str) -> Li
     )
 }
 
+/// Whether the webhook's address can be told from its setting; it is not asked anything.
+pub(super) fn notify(connection: Option<&Connection>, setting: &Lookup) -> Line {
+    let Some(connection) = connection else { return Line::unasked(NOTIFY, DOCUMENT) };
+    let Some(notify) = &connection.notify else {
+        return Line::note(NOTIFY, "nobody is told when a person is needed");
+    };
+    match address(notify, setting) {
+        Ok(_) => {
+            let (name, format) = (&notify.setting, notify.format.word());
+            Line::good(
+                NOTIFY,
+                format!("{name} holds an address, which is told in the form {format}"),
+            )
+        }
+        Err(why) => {
+            let remedy = "put the webhook's address into that setting, best as a reference to a \
+                          Key Vault that the app's identity may read";
+            Line::bad(NOTIFY, why, remedy)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,6 +162,27 @@ mod tests {
             let (found, told, is_sound) = told(found, is_readable);
             assert_eq!((found, is_sound), (verdict, verdict == Verdict::Good), "{told}");
             assert!(told.contains(words), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_webhook_is_told_by_its_setting_and_never_by_its_address() {
+        let notify = "\"notify\": { \"setting\": \"HOOK\", \"format\": \"teams\" }, \"refresh\"";
+        let document = SAMPLE_CONNECTION.replace("\"refresh\"", notify);
+        let told = Connection::parse("hr", document.as_bytes()).unwrap();
+        let silent = Connection::parse("hr", SAMPLE_CONNECTION.as_bytes()).unwrap();
+        for (connection, value, verdict) in [
+            (Some(&told), Some("https://example.com/secret"), Verdict::Good),
+            (Some(&told), Some("http://127.0.0.1:1/secret"), Verdict::Good),
+            (Some(&told), Some("http://example.com/secret"), Verdict::Bad),
+            (Some(&told), Some("@Microsoft.KeyVault(SecretUri=https://v/secret)"), Verdict::Bad),
+            (Some(&told), None, Verdict::Bad),
+            (Some(&silent), None, Verdict::Note),
+            (None, None, Verdict::Unknown),
+        ] {
+            let line = super::notify(connection, &move |_: &str| value.map(str::to_owned));
+            assert_eq!(line.verdict, verdict, "{line:?}");
+            assert!(!format!("{line:?}").contains("secret"), "{line:?}");
         }
     }
 

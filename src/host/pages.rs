@@ -47,6 +47,7 @@ pub(super) fn door(app: App) -> Router {
     Router::new()
         .nest("/api", api)
         .nest("/api/signed-in", signed_in)
+        .fallback(nothing)
         .layer(middleware::map_response_with_state(app.clone(), guarded))
         .with_state(app)
 }
@@ -78,8 +79,15 @@ async fn people_only(State(app): State<App>, request: Request, next: Next) -> Re
     (StatusCode::FORBIDDEN, Json(json!({ "error": why }))).into_response()
 }
 
+/// What the host hands on because its routes do not mind capitals, or a slash at the end.
+async fn nothing(visit: Visit) -> Response {
+    let why = "there is nothing at this address; the status page is /api/status, in small letters \
+               and without a slash at its end";
+    visit.trouble(StatusCode::NOT_FOUND, "Nothing here", why)
+}
+
 async fn home(State(app): State<App>, visit: Visit) -> Response {
-    let (filter, top) = match visit.asked.filter() {
+    let (filter, top) = match visit.filter() {
         Ok(asked) => asked,
         Err(why) => return visit.not_understood(&why),
     };
@@ -178,7 +186,7 @@ fn attached(content: Vec<u8>) -> Response {
 
 /// A page of the imports for a program.
 async fn imports(State(app): State<App>, visit: Visit) -> Response {
-    let (filter, top) = match visit.asked.filter() {
+    let (filter, top) = match visit.filter() {
         Ok(asked) => asked,
         Err(why) => return visit.not_understood(&why),
     };

@@ -32,7 +32,7 @@ const NO_STORAGE: &str = "Storage did not answer";
 
 /// What an address asks for.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Asked {
+struct Asked {
     connection: Option<String>,
     state: Option<String>,
     after: Option<String>,
@@ -42,11 +42,7 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// What the history is narrowed to, and how many imports of it are wanted.
-    ///
-    /// # Errors
-    /// What there is not, and what there is.
-    pub(super) fn filter(&self) -> Result<(Filter, usize), String> {
+    fn filter(&self) -> Result<(Filter, usize), String> {
         let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let state = given(&self.state).map(|word| {
             let found = RunState::ALL.into_iter().find(|it| it.word().eq_ignore_ascii_case(&word));
@@ -70,7 +66,8 @@ impl Asked {
 /// Who asks, from where, what for, and in which form the answer is wanted.
 pub(super) struct Visit {
     pub(super) viewer: Viewer,
-    pub(super) asked: Asked,
+    /// `None` where it cannot be read.
+    asked: Option<Asked>,
     pub(super) wants_html: bool,
     pub(super) by: By,
     cookie: Option<HeaderValue>,
@@ -83,9 +80,8 @@ impl FromRequestParts<App> for Visit {
 
     async fn from_request_parts(head: &mut Parts, app: &App) -> Result<Self, Infallible> {
         let OriginalUri(uri) = OriginalUri::from_request_parts(head, app).await?;
-        // What cannot be read asks for nothing.
-        let asked =
-            Query::try_from_uri(&uri).map_or_else(|_| Asked::default(), |Query(asked)| asked);
+        let asked: Option<Asked> = Query::try_from_uri(&uri).ok().map(|Query(asked)| asked);
+        let done = asked.as_ref().and_then(|asked| asked.done.as_deref());
         let headers = head.headers.clone();
         let is_https = app.road.is_https();
         let (token, cookie) = guard::token(&headers, is_https);
@@ -97,8 +93,8 @@ impl FromRequestParts<App> for Visit {
             links: Links::new(uri.path(), uri.query().unwrap_or_default()),
             name: name.clone(),
             token,
-            told: asked.done.as_deref().filter(|_| guard::is_no_link(&headers)).and_then(told),
-            is_still: asked.still.is_some(),
+            told: done.filter(|_| guard::is_no_link(&headers)).and_then(told),
+            is_still: asked.as_ref().is_some_and(|asked| asked.still.is_some()),
             now: app.road.now(),
         };
         Ok(Self { viewer, asked, wants_html, by: By::Page(name), cookie, headers, is_https })
@@ -106,6 +102,15 @@ impl FromRequestParts<App> for Visit {
 }
 
 impl Visit {
+    /// What the history is narrowed to, and how many imports of it are wanted.
+    ///
+    /// # Errors
+    /// What cannot be understood, and what could.
+    pub(super) fn filter(&self) -> Result<(Filter, usize), String> {
+        let asked = self.asked.as_ref().ok_or("a parameter stands twice, or cannot be read")?;
+        asked.filter()
+    }
+
     /// Whether a form with this token is meant.
     pub(super) fn is_meant(&self, token: Option<&str>) -> bool {
         guard::is_meant(&self.headers, token, self.is_https)

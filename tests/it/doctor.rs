@@ -138,7 +138,7 @@ async fn all_is_well_by_shell_and_by_http_and_nothing_is_left_behind() {
     assert!(text.ends_with("connection hr: all is well\n"), "{text}");
     let told = told(stage.settings(), &["hr"]).await;
     assert_eq!((told.those("bad").len(), told.those("unknown").len()), (0, 0));
-    assert_eq!(told.those("note"), ["metadata.json", "way to the sign-in"]);
+    assert_eq!(told.those("note"), ["metadata.json", "notify", "way to the sign-in"]);
     told.says("connection", "good", "full refresh, which replaces everything");
     told.says("token", "good", "its content is not readable");
     told.says("scale unit", "good", "novaprdwus2-02, as the service tells it");
@@ -214,7 +214,7 @@ async fn a_document_that_is_missing_or_faulty_is_told_and_what_hangs_on_it_is_no
     faulty.says("connection", "bad", "/refresh: must be");
     for told in [&absent, &faulty] {
         assert_eq!(told.those("bad"), ["connection"]);
-        let unknown = ["mapping", "metadata.json", "token", "scale unit", "connector"];
+        let unknown = ["mapping", "metadata.json", "notify", "token", "scale unit", "connector"];
         assert_eq!(told.those("unknown"), unknown);
     }
     let mapping = told(stage.settings(), &["mapping"]).await;

@@ -246,6 +246,11 @@ async fn what_persons_ask_for_is_done_or_refused_with_the_reason() {
     ] {
         assert_eq!(wish(&stage, path, form).await.0, expected, "{path} {form}");
     }
+    for path in ["/api/Status", "/api/status/"] {
+        let nothing = ask(&stage, Method::GET, path, &[HTML], "").await;
+        assert_eq!(nothing.status, 404, "{path}");
+        assert!(text(&nothing).contains("the status page is /api/status"), "{path}");
+    }
     let missing = ask(&stage, Method::GET, "/api/status/1-a", &[HTML], "").await;
     assert_eq!(missing.status, 404);
     assert!(text(&missing).contains("there is no import 1-a"));
@@ -380,6 +385,7 @@ async fn a_filter_narrows_and_what_is_no_filter_harms_nothing() {
         ("top=1001", "from 1 to 1000"),
         ("state=nonsense", "there are Received, Packed"),
         ("after=nonsense", "what `next` said"),
+        ("top=5&top=6", "a parameter stands twice"),
     ] {
         for address in ["/api/imports", "/api/status"] {
             let path = format!("{address}?{query}");
@@ -402,6 +408,8 @@ async fn health_tells_a_probe_whether_the_table_answers_and_steps_are_taken() {
         (answer.status.as_u16(), body["told"].as_str().unwrap().to_owned())
     };
     assert_eq!(health().await.0, 200);
+    let head = ask(&stage, Method::HEAD, "/api/health", &[], "").await;
+    assert_eq!((head.status, head.body.len()), (StatusCode::OK, 0));
     // A row whose step has been due for an hour.
     let now = stage.storage.blobs.list("connections", "").await.unwrap()[0].last_modified;
     let stored = {
