@@ -295,6 +295,33 @@ fn alerts_look_for_words_that_the_program_says() {
     assert_eq!(looked_for, 4 + 3 + 1 + 1);
 }
 
+/// One door opens without a key, and lets in nobody but who is signed in; what is excluded from the
+/// sign-in wants its key.
+#[test]
+fn what_needs_no_sign_in_needs_a_key() {
+    let mut without_key = vec![];
+    let mut with_key = vec![];
+    for name in FUNCTIONS {
+        let text = fs::read_to_string(format!("function/{name}/function.json")).unwrap();
+        let function: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let binding = &function["bindings"][0];
+        let Some(route) = binding["route"].as_str() else { continue };
+        match binding["authLevel"].as_str().unwrap() {
+            "function" => with_key.push(format!("/api/{route}")),
+            _ => without_key.push(name),
+        }
+    }
+    assert_eq!(without_key, ["signed-in"]);
+    for text in [bicep(), terraform()] {
+        let excluded = text.lines().map(plain).find(|line| line.starts_with("excludedPaths:"));
+        let excluded = excluded.unwrap_or_else(|| block(&text, "excludedPaths").join(" "));
+        let paths: Vec<&str> =
+            excluded.split(['[', ']', ',', ' ']).filter(|part| part.starts_with('/')).collect();
+        assert_eq!(paths.len(), 2, "{excluded}");
+        assert!(paths.iter().all(|path| with_key.iter().any(|own| own == path)), "{paths:?}");
+    }
+}
+
 #[test]
 fn no_key_is_asked_for() {
     for text in [bicep(), terraform()] {
