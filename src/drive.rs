@@ -22,7 +22,7 @@ use crate::{
 
 pub use self::{
     arrive::Arrival,
-    look::{Document, SERVICE_ERRORS},
+    look::{Document, SERVICE_ERRORS, has_service_errors},
     person::By,
 };
 
@@ -236,6 +236,15 @@ impl Road {
     /// The connection of a run, which must still be of the run's tenant. The run waits until it
     /// is: somebody may be at work on the document.
     async fn connection_of_run(&self, run: &Run) -> Result<std::result::Result<Connection, Event>> {
+        let usable = self.usable_connection(run).await?;
+        Ok(usable.map_err(|why| Event::Faulted { why, retry_at: None }))
+    }
+
+    /// The same, or why it cannot be used now.
+    async fn usable_connection(
+        &self,
+        run: &Run,
+    ) -> Result<std::result::Result<Connection, String>> {
         let name = &run.connection;
         let why = match self.connection(name).await? {
             Some(Ok(connection)) if connection.caller.tenant == run.id.tenant => {
@@ -247,8 +256,7 @@ impl Road {
             Some(Err(why)) => why,
             None => format!("{CONNECTIONS}/{name}.json is not there any more"),
         };
-        let why = format!("{why}; {TO_BE_MENDED}");
-        Ok(Err(Event::Faulted { why, retry_at: None }))
+        Ok(Err(format!("{why}; {TO_BE_MENDED}")))
     }
 }
 
@@ -276,16 +284,16 @@ fn storage_failed(error: &Error) -> Event {
 /// Tells in the log what has changed about an import, if a person would want to know. Where a person
 /// is needed, the line ends with what alerts look for.
 fn tell(before: Option<&Run>, run: &Run) {
-    let same = before.is_some_and(|before| before.story() == run.story());
-    if same || (run.state.is_end() && run.due.is_none() && before.is_some_and(|b| b.state.is_end()))
-    {
-        return;
-    }
-    let (file, id, story, connection) = (run.source.file(), &run.id, run.story(), &run.connection);
     let occasion = match before {
         Some(before) => Occasion::of(before, run),
         None => (run.state == State::Rejected).then_some(Occasion::Rejected),
     };
+    let same = before.is_some_and(|before| before.story() == run.story());
+    let is_over = run.state.is_end() && run.due.is_none();
+    if occasion.is_none() && (same || is_over && before.is_some_and(|b| b.state.is_end())) {
+        return;
+    }
+    let (file, id, story, connection) = (run.source.file(), &run.id, run.story(), &run.connection);
     match occasion {
         Some(event @ (Occasion::Rejected | Occasion::Stuck | Occasion::Refused)) => {
             let event = event.word();

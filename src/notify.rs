@@ -52,9 +52,11 @@ impl Letter<'_> {
                 self.run.source.file(),
                 self.run.received.date()
             ),
-            Occasion::Rejected | Occasion::Stuck | Occasion::Refused | Occasion::Recovered => {
-                self.run.story()
+            Occasion::Refused => {
+                let why = self.run.pauses.as_deref().unwrap_or("the service answered 403");
+                format!("Its files wait, because {why}.")
             }
+            Occasion::Rejected | Occasion::Stuck | Occasion::Recovered => self.run.story(),
         }
     }
 
@@ -64,9 +66,10 @@ impl Letter<'_> {
                 "See why the export did not come. A file is taken in as soon as it lies in the \
                  inbox."
             }
-            Occasion::Rejected | Occasion::Stuck | Occasion::Refused | Occasion::Recovered => {
-                self.run.advice()
+            Occasion::Refused => {
+                "Mend the connector in Viva Insights, check the setup, then resume the connection."
             }
+            Occasion::Rejected | Occasion::Stuck | Occasion::Recovered => self.run.advice(),
         }
     }
 

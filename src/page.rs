@@ -18,7 +18,7 @@ use crate::{
 };
 
 pub use self::{
-    home::{Filter, Home, Seen, history},
+    home::{DEFAULT_TOP, Filter, Home, Seen, history},
     links::{Links, query},
     road::Road,
     standing::Mood,

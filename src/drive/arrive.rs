@@ -92,7 +92,7 @@ impl Road {
     /// # Errors
     /// Storage failed; the next sweep finds the rest.
     pub async fn sweep(&self) -> Result<usize> {
-        self.sweep_those(|_| true).await
+        self.sweep_those(self.runs.list().await?, |_| true).await
     }
 
     /// The same for one connection.
@@ -100,12 +100,15 @@ impl Road {
     /// # Errors
     /// Storage failed.
     pub async fn sweep_one(&self, connection: &str) -> Result<usize> {
-        self.sweep_those(|name| name == connection).await
+        self.sweep_those(self.runs.named(connection).await?, |name| name == connection).await
     }
 
-    async fn sweep_those(&self, which: impl Fn(&str) -> bool) -> Result<usize> {
+    async fn sweep_those(
+        &self,
+        imports: Vec<Stored>,
+        which: impl Fn(&str) -> bool,
+    ) -> Result<usize> {
         let mut found = 0;
-        let imports = self.runs.list().await?;
         let known: HashSet<&RunId> = imports.iter().map(|stored| &stored.run.id).collect();
         for document in self.blobs.list(CONNECTIONS, "").await? {
             let name = document.name.strip_suffix(".json");

@@ -31,6 +31,16 @@ pub struct Document {
     pub read: std::result::Result<Connection, String>,
 }
 
+impl Document {
+    /// That of an import whose connection has none any more.
+    #[must_use]
+    pub fn missing(run: &Run) -> Self {
+        let name = run.connection.clone();
+        let read = Err(format!("{CONNECTIONS}/{name}.json is not there any more"));
+        Self { name, stored: run.received, read }
+    }
+}
+
 impl Road {
     /// What time it is.
     #[must_use]
@@ -105,19 +115,14 @@ impl Road {
         Ok(report.and_then(|report| serde_json::from_slice(&report).ok()))
     }
 
-    /// Whether the service's own error file of an import was kept.
-    ///
-    /// # Errors
-    /// Whatever storage says.
-    pub async fn has_service_errors(&self, run: &Run) -> Result<bool> {
-        Ok(run.report.is_some() && self.blobs.look(REPORTS, &errors_of(run)).await?.is_some())
-    }
-
     /// The service's own error file of an import, as it is; `None` where it was not kept.
     ///
     /// # Errors
     /// Whatever storage says.
     pub async fn service_errors(&self, run: &Run) -> Result<Option<Vec<u8>>> {
+        if !has_service_errors(run) {
+            return Ok(None);
+        }
         self.blobs.read_small(REPORTS, &errors_of(run), MAX_REPORT_BYTES).await
     }
 
@@ -131,6 +136,12 @@ impl Road {
         });
         times.min()
     }
+}
+
+/// Whether the service's own error file of an import was kept, of this attempt.
+#[must_use]
+pub fn has_service_errors(run: &Run) -> bool {
+    run.report.as_deref() == Some(&errors_of(run))
 }
 
 fn errors_of(run: &Run) -> String {

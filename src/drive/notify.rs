@@ -42,10 +42,9 @@ impl Road {
     async fn tell_one(&self, stored: Stored) -> Result<()> {
         let (now, policy) = ((self.clock)(), &self.config.policy);
         let Some(message) = stored.run.message_due(now, policy).cloned() else { return Ok(()) };
-        let notify = match self.connection(&stored.run.connection).await? {
-            Some(Ok(connection)) => connection.notify,
-            None => None,
-            Some(Err(why)) => {
+        let notify = match self.usable_connection(&stored.run).await? {
+            Ok(connection) => connection.notify,
+            Err(why) => {
                 // Somebody may be at work on the document: nothing is given up for that at once.
                 let later = stored.run.clone().not_told(&why, now, policy);
                 return self.runs.save(stored, later).await.map(drop);
@@ -53,7 +52,8 @@ impl Road {
         };
         let is_news = match message.occasion {
             Occasion::Recovered => self.is_first_success(&stored.run).await?,
-            Occasion::Rejected | Occasion::Stuck | Occasion::Refused | Occasion::Overdue => true,
+            Occasion::Overdue => !self.has_come_since(&stored.run).await?,
+            Occasion::Rejected | Occasion::Stuck | Occasion::Refused => true,
         };
         let Some(notify) = notify.filter(|_| is_news) else {
             let silent = stored.run.clone().not_to_be_told();
@@ -116,15 +116,24 @@ impl Road {
         let successes = others().filter(|other| other.state == State::Completed);
         let last = successes.filter(|other| other.ended < run.ended).max_by_key(|it| it.ended);
         let since = last.and_then(|last| last.ended);
-        let mut later = others().filter(|other| other.ended.is_none_or(|at| Some(at) > since));
+        let mut between = others().filter(|other| match other.ended {
+            Some(at) => Some(at) > since && Some(at) < run.ended,
+            None => Some(other.received) < run.ended,
+        });
         let was_late = last.is_some_and(|last| last.was_told(Occasion::Overdue));
-        Ok(was_late || later.any(|other| is_bad(other.state) || other.told.is_some()))
+        Ok(was_late || between.any(|other| is_bad(other.state) || other.told.is_some()))
+    }
+
+    /// Whether another file of its connection has come after an import.
+    async fn has_come_since(&self, run: &Run) -> Result<bool> {
+        let siblings = self.runs.of_connection(run).await?;
+        Ok(siblings.iter().any(|other| other.received > run.received))
     }
 
     /// The import on the status page, where people need no key to look at it.
     fn page_of(&self, run: &Run) -> Option<String> {
         let host = (self.setting)("WEBSITE_HOSTNAME").filter(|_| self.has_sign_in())?;
-        Some(format!("https://{host}/api/signed-in/status/{}", run.id))
+        Some(format!("https://{host}/api/signed-in/status/{}/{}", run.id.tenant, run.id))
     }
 }
 

@@ -175,8 +175,7 @@ impl Road {
         // The same content is there twice where its connection has changed its tenant meanwhile.
         let (tenant, id) = key.split_once('/').map_or((None, key), |(one, id)| (Some(one), id));
         let found = match tenant {
-            // Other rows of a tenant are no imports.
-            Some(_) if !id.starts_with(|first: char| first.is_ascii_digit()) => Ok(vec![]),
+            Some(tenant) if !is_id(tenant, id) => Ok(vec![]),
             Some(tenant) => {
                 let id = RunId { tenant: tenant.to_owned(), key: id.to_owned() };
                 self.runs.get(&id).await.map(|found| found.into_iter().collect())
@@ -213,6 +212,13 @@ impl Road {
             Step::Resting => Err(refused(format!("{file} was moved on meanwhile; try again"))),
         }
     }
+}
+
+/// Whether an import can have this tenant and this key; other rows are no imports.
+fn is_id(tenant: &str, key: &str) -> bool {
+    let is_plain =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    is_plain(tenant) && is_plain(key) && key.starts_with(|first: char| first.is_ascii_digit())
 }
 
 fn refused(why: String) -> Denied {

@@ -24,9 +24,9 @@ use super::{
 };
 use crate::{
     azure::sentence,
-    drive::{Document, SERVICE_ERRORS},
+    drive::{Document, SERVICE_ERRORS, has_service_errors},
     page::{self, Filter, Home, Seen, Viewer},
-    run::{Run, State as RunState},
+    run::{Run, RunId, State as RunState},
     runs::Wanted,
 };
 
@@ -87,33 +87,35 @@ async fn nothing(visit: Visit) -> Response {
 }
 
 async fn home(State(app): State<App>, visit: Visit) -> Response {
-    let (filter, top) = match visit.filter() {
-        Ok(asked) => asked,
+    let filter = match visit.filter() {
+        Ok(filter) => filter,
         Err(why) => return visit.not_understood(&why),
     };
-    match overview(&app, &visit.viewer, filter, top).await {
+    match overview(&app, &visit.viewer, filter).await {
         Ok(home) if visit.wants_html => visit.page(&home),
         Ok(home) => Json(home.json()).into_response(),
         Err(error) => visit.storage_failed(&error),
     }
 }
 
-async fn overview(
-    app: &App,
-    viewer: &Viewer,
-    filter: Filter,
-    top: usize,
-) -> azure_core::Result<Home> {
+async fn overview(app: &App, viewer: &Viewer, filter: Filter) -> azure_core::Result<Home> {
     let road = &app.road;
     let begun = futures::try_join!(road.runs().tenants(), road.documents(), road.runs().pausing());
-    let (tenants, documents, pausing) = begun?;
+    let (tenants, mut documents, pausing) = begun?;
     let wanted = filter.wanted();
-    let history = road.runs().page(&tenants, &wanted, filter.after.as_ref(), top);
+    let after = filter.after.as_ref();
+    let history = road.runs().page(&tenants, &wanted, after, filter.top).await?;
+    for run in history.runs.iter().filter(|run| !run.state.is_end()) {
+        // Its files wait for it.
+        if !documents.iter().any(|document| document.name == run.connection) {
+            documents.push(Document::missing(run));
+        }
+    }
     let seen = stream::iter(documents)
         .map(|document| seen(app, &tenants, &pausing, document))
         .buffered(AT_ONCE)
-        .try_collect::<Vec<Seen>>();
-    let (history, seen) = futures::try_join!(history, seen)?;
+        .try_collect::<Vec<Seen>>()
+        .await?;
     Ok(Home::new(viewer, seen, &history, filter, road.next_sweep()))
 }
 
@@ -124,6 +126,12 @@ async fn seen(
     pausing: &[Run],
     document: Document,
 ) -> azure_core::Result<Seen> {
+    // Where the document can be read, its files are of its tenant, or came before it could be.
+    let own: Vec<String> = match &document.read {
+        Ok(connection) => vec![connection.caller.tenant.clone(), RunId::NO_TENANT.to_owned()],
+        Err(_) => tenants.to_vec(),
+    };
+    let tenants = &own;
     let mut wanted = Wanted { connection: Some(document.name.clone()), state: None };
     let recent = app.road.runs().page(tenants, &wanted, None, RECENT).await?.runs;
     let is_accepted = |run: &&Run| run.state == RunState::Completed;
@@ -160,11 +168,11 @@ async fn import(State(app): State<App>, Path(path): Path<String>, visit: Visit) 
 
 /// The page of an import, or the same as JSON with its report.
 async fn shown(app: &App, visit: Visit, run: &Run) -> Response {
-    let looked = futures::try_join!(app.road.report(run), app.road.has_service_errors(run));
-    let (report, has_service_errors) = match looked {
-        Ok(looked) => looked,
+    let report = match app.road.report(run).await {
+        Ok(report) => report,
         Err(error) => return visit.storage_failed(&error),
     };
+    let has_service_errors = has_service_errors(run);
     if !visit.wants_html {
         let mut json = page::import(run);
         json["findings"] = report.map_or(Value::Null, |mut report| report["findings"].take());
@@ -186,14 +194,14 @@ fn attached(content: Vec<u8>) -> Response {
 
 /// A page of the imports for a program.
 async fn imports(State(app): State<App>, visit: Visit) -> Response {
-    let (filter, top) = match visit.filter() {
-        Ok(asked) => asked,
+    let filter = match visit.filter() {
+        Ok(filter) => filter,
         Err(why) => return visit.not_understood(&why),
     };
     let page = async {
         let tenants = app.road.runs().tenants().await?;
         let wanted = filter.wanted();
-        app.road.runs().page(&tenants, &wanted, filter.after.as_ref(), top).await
+        app.road.runs().page(&tenants, &wanted, filter.after.as_ref(), filter.top).await
     };
     match page.await {
         Ok(page) => Json(page::history(&page)).into_response(),

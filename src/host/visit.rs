@@ -21,12 +21,11 @@ use crate::{
     azure::sentence,
     cli::Denied,
     drive::By,
-    page::{Filter, Links, Viewer},
+    page::{DEFAULT_TOP, Filter, Links, Viewer},
     run::{RunId, State as RunState},
 };
 
-/// Imports on one page, unless `top` says otherwise, and at most.
-const DEFAULT_TOP: usize = 50;
+/// Imports on one page, at most.
 const MAX_TOP: usize = 1000;
 const NO_STORAGE: &str = "Storage did not answer";
 
@@ -42,7 +41,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn filter(&self) -> Result<(Filter, usize), String> {
+    fn filter(&self) -> Result<Filter, String> {
         let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let state = given(&self.state).map(|word| {
             let found = RunState::ALL.into_iter().find(|it| it.word().eq_ignore_ascii_case(&word));
@@ -58,8 +57,8 @@ impl Asked {
             top.ok_or_else(|| format!("`top` is a whole number from 1 to {MAX_TOP}"))
         });
         let (state, after) = (state.transpose()?, after.transpose()?);
-        let filter = Filter { connection: given(&self.connection), state, after };
-        Ok((filter, top.transpose()?.unwrap_or(DEFAULT_TOP)))
+        let top = top.transpose()?.unwrap_or(DEFAULT_TOP);
+        Ok(Filter { connection: given(&self.connection), state, after, top })
     }
 }
 
@@ -102,11 +101,11 @@ impl FromRequestParts<App> for Visit {
 }
 
 impl Visit {
-    /// What the history is narrowed to, and how many imports of it are wanted.
+    /// What the history is narrowed to.
     ///
     /// # Errors
     /// What cannot be understood, and what could.
-    pub(super) fn filter(&self) -> Result<(Filter, usize), String> {
+    pub(super) fn filter(&self) -> Result<Filter, String> {
         let asked = self.asked.as_ref().ok_or("a parameter stands twice, or cannot be read")?;
         asked.filter()
     }
@@ -150,7 +149,7 @@ impl Visit {
 
     pub(super) fn denied(self, denied: &Denied) -> Response {
         let (status, title) = match denied {
-            Denied::Refused(_) => (StatusCode::NOT_FOUND, "There is no such import"),
+            Denied::Refused(_) => (StatusCode::NOT_FOUND, "Not found"),
             Denied::Failed(_) => (StatusCode::INTERNAL_SERVER_ERROR, NO_STORAGE),
         };
         self.trouble(status, title, &denied.to_string())
@@ -165,8 +164,8 @@ impl Visit {
 /// What is told on the page that follows a wish which was heard.
 fn told(done: &str) -> Option<&'static str> {
     Some(match done {
-        "allow" => "It may delete, this once; it is taken up within a minute.",
-        "retry" => "It is tried again within a minute, unless another goes before it.",
+        "allow" => "It may delete, this once; it is taken up now.",
+        "retry" => "It is tried again now, unless another goes before it.",
         "cancel" => "It is given up.",
         "resume" => "The connection goes on: each waiting file when its next attempt is due.",
         "import" => "The inbox was looked through. What is new is taken up at once.",

@@ -60,7 +60,11 @@ async fn ask(app: &App, visit: Visit, wish: Wished, key: Option<&str>) -> Respon
         tracing::info!("connection {name}: examined {}", visit.by);
         return examined(app, visit, name).await;
     }
-    match granted(app, &visit.by, &wish.what, connection, key).await {
+    let granted = granted(app, &visit.by, &wish.what, connection, key).await;
+    if matches!(granted, Some(Ok(_))) {
+        take_steps(app, &wish.what, key);
+    }
+    match granted {
         None => {
             let why = "there is no such wish: allow, retry, cancel for an import, and resume, \
                        import, doctor for a connection";
@@ -104,18 +108,33 @@ async fn granted(
     Some(granting.await)
 }
 
-/// Looks for files that no event told of, and takes the first steps without anybody waiting.
+/// Takes the steps that a wish has made due, without anybody waiting. Where it fails, or the process
+/// ends, the timer does the same within a minute.
+fn take_steps(app: &App, what: &str, key: Option<&str>) {
+    let (road, key) = (app.road.clone(), key.map(str::to_owned));
+    let is_of_import = ["allow", "retry"].contains(&what);
+    if !is_of_import && what != "import" {
+        return;
+    }
+    tokio::spawn(async move {
+        let taken = match key.filter(|_| is_of_import) {
+            Some(key) => match road.find(&key).await {
+                Ok(stored) => Box::pin(road.follow(&stored.run.id)).await,
+                Err(_) => Ok(()),
+            },
+            None => Box::pin(road.drive()).await.map(drop),
+        };
+        if let Err(error) = taken {
+            tracing::warn!("the next steps are tried later: {}", sentence(&error));
+        }
+    });
+}
+
+/// Looks for files that no event told of.
 async fn import_now(app: &App, connection: &str, by: &By) -> Result<String, Denied> {
     tracing::info!("connection {connection}: looked for files {by}");
     let found = app.road.sweep_one(connection).await;
     let found = found.map_err(|error| Denied::Failed(format!("storage: {}", sentence(&error))))?;
-    let road = app.road.clone();
-    tokio::spawn(async move {
-        // Where it fails, or the process ends, the timer does the same within a minute.
-        if let Err(error) = Box::pin(road.drive()).await {
-            tracing::warn!("the next steps are tried later: {}", sentence(&error));
-        }
-    });
     Ok(format!("{found} files found that no event told of"))
 }
 

@@ -19,10 +19,10 @@ pub(super) fn figure(runs: &[Run]) -> Option<String> {
     if shown.len() < 2 {
         return None;
     }
-    let most = shown.iter().filter_map(|run| run.rows).max().unwrap_or_default().max(1);
+    let most = shown.iter().filter_map(|run| run.rows).max().unwrap_or_default();
     let missing = shown.iter().filter(|run| !is_imported(run)).count() as u64;
     let about = format!(
-        "Rows of the last {} imports, oldest first; the tallest bar is {}, and {} did not come through",
+        "Rows of the last {} imports, oldest first, {} at most; {} did not come through",
         shown.len(),
         number(most),
         number(missing)
@@ -36,7 +36,7 @@ pub(super) fn figure(runs: &[Run]) -> Option<String> {
     );
     for (place, run) in shown.iter().enumerate() {
         let rows = run.rows.unwrap_or_default();
-        let height = (rows.saturating_mul(HEIGHT) / most).max(LOWEST);
+        let height = (rows.saturating_mul(HEIGHT) / most.max(1)).max(LOWEST);
         let (x, y) = (place * STEP + 3, base - height);
         let class = if is_imported(run) { "rows" } else { "missing" };
         let told = format!(

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::{
     Frame, Mood, Viewer, chart, import, moment, query,
-    standing::{Standing, file},
+    standing::{Standing, file, mood_of},
     words::{Look, happened, number, time},
 };
 use crate::{
@@ -15,8 +15,11 @@ use crate::{
     runs::{Page, Wanted},
 };
 
-/// What the history is narrowed to, and where it begins.
-#[derive(Clone, Debug, Default)]
+/// Imports on one page of the history, unless `top` says otherwise.
+pub const DEFAULT_TOP: usize = 50;
+
+/// What the history is narrowed to, where it begins, and how much of it is shown.
+#[derive(Clone, Debug)]
 pub struct Filter {
     /// Only imports of this connection.
     pub connection: Option<String>,
@@ -24,6 +27,8 @@ pub struct Filter {
     pub state: Option<State>,
     /// Only those after this one.
     pub after: Option<RunId>,
+    /// How many imports at most.
+    pub top: usize,
 }
 
 impl Filter {
@@ -37,7 +42,9 @@ impl Filter {
         let after = after.map(cursor).unwrap_or_default();
         let connection = self.connection.as_deref().unwrap_or_default();
         let state = self.state.map(State::word).unwrap_or_default();
-        query(&[("connection", connection), ("state", state), ("after", &after)])
+        let top = self.top.to_string();
+        let top = if self.top == DEFAULT_TOP { "" } else { &top };
+        query(&[("connection", connection), ("state", state), ("after", &after), ("top", top)])
     }
 }
 
@@ -66,7 +73,7 @@ pub struct Home {
     frame: Frame,
     connections: Vec<Card>,
     imports: Vec<Line>,
-    /// Every connection that can be chosen, the one that is among them.
+    /// Every connection that can be chosen, and the one that is.
     names: Vec<String>,
     filter: Filter,
     filter_query: String,
@@ -122,8 +129,7 @@ impl Home {
         next_sweep: Option<OffsetDateTime>,
     ) -> Self {
         let now = viewer.now;
-        // What waits for a person may do so for days.
-        let moves = |run: &Run| !run.state.is_end() && !run.needs_person() && run.pauses.is_none();
+        let moves = Run::is_moving;
         let is_moving =
             history.runs.iter().any(moves) || seen.iter().any(|seen| seen.recent.iter().any(moves));
         let (cards, json): (Vec<Card>, Vec<Value>) =
@@ -231,7 +237,8 @@ fn card(seen: &Seen, next_sweep: Option<OffsetDateTime>, now: OffsetDateTime) ->
 /// The import that a person should look at first: its place and its file.
 fn review(recent: &[Run], standing: &Standing) -> Option<(String, String)> {
     let first = standing.told.first().filter(|_| standing.mood == Mood::Person)?.id.as_ref()?;
-    let run = recent.iter().find(|run| run.id == *first && run.state != State::Completed)?;
+    let is_first = |run: &&Run| run.id == *first && mood_of(run) == Mood::Person;
+    let run = recent.iter().find(is_first)?;
     Some((cursor(&run.id), file(run).to_owned()))
 }
 

@@ -27,7 +27,8 @@ impl Links {
     /// As seen from the page at `path` with `query`.
     #[must_use]
     pub fn new(path: &str, query: &str) -> Self {
-        let base = path.split("/status").next().unwrap_or_default().to_owned();
+        let signed_in = path.to_ascii_lowercase().starts_with("/api/signed-in/");
+        let base = if signed_in { "/api/signed-in" } else { "/api" }.to_owned();
         let all = parse(query.as_bytes()).into_owned();
         let (kept, query) = all.partition(|(name, _)| KEPT.contains(&name.as_str()));
         Self { base, kept, path: path.to_owned(), query }

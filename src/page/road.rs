@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     Frame, Viewer,
-    words::{Look, counted, first_of, happened, number, time},
+    words::{Look, counted, first_of, happened, number, of_problems, time},
 };
 use crate::{
     check::{Id, place_of},
@@ -64,10 +64,9 @@ impl Road {
         let file = run.source.file();
         let look = Look::of(run.state);
         let verdict = format!("{file}: {}", look.word);
-        let is_moving = !run.state.is_end() && !run.needs_person() && run.pauses.is_none();
         let findings = report.and_then(|report| report["findings"].as_array());
         Self {
-            frame: viewer.frame(&file, verdict, is_moving),
+            frame: viewer.frame(&file, verdict, run.is_moving()),
             id: format!("{}/{}", run.id.tenant, run.id.key),
             connection: run.connection.clone(),
             look,
@@ -132,16 +131,13 @@ impl Passed {
     }
 }
 
-/// What a stop tells; a reason that is told in full elsewhere on the page tells its first thing.
+/// What a stop tells, without the file, which is the page's own.
 fn told_at(stop: &Stop, run: &Run) -> String {
-    match (&stop.told, stop.state) {
-        (Some(why), State::Rejected) => {
-            let problems = (run.problems > 1).then(|| counted(run.problems, "problem"));
-            let first = first_of(why, run);
-            problems.map_or(first.clone(), |problems| format!("{problems}; the first: {first}"))
-        }
-        (Some(told), _) => told.clone(),
-        (None, state) => meant(state, run),
+    let Some(told) = &stop.told else { return meant(stop.state, run) };
+    let first = first_of(told, run);
+    match of_problems(told).filter(|_| stop.state == State::Rejected) {
+        Some((count, _)) => format!("{count} problems; the first: {first}"),
+        None => first,
     }
 }
 

@@ -5,7 +5,7 @@ use time::{Duration, OffsetDateTime};
 use super::words::{ago, counted, first_of, people, span};
 use crate::{
     drive::Document,
-    run::{Run, RunId, State},
+    run::{Refresh, Run, RunId, State},
 };
 
 /// How a connection fares, what is worst last.
@@ -123,6 +123,11 @@ impl Standing {
             }
             _ => "Nothing has been accepted yet.".to_owned().into(),
         });
+        let lost = lost_changes(document, recent, accepted);
+        if lost > 0 {
+            let files = counted(lost, "earlier file");
+            told.push(format!("{files} did not come through; Viva lacks what they change.").into());
+        }
         if is_paused {
             mood = Mood::Person;
             told.push("The connection is paused until a person resumes it.".to_owned().into());
@@ -155,7 +160,16 @@ fn is_news(run: &Run, accepted: Option<&Run>) -> bool {
     }
 }
 
-fn mood_of(run: &Run) -> Mood {
+/// How many files of an incremental connection were refused before the last one that was accepted: no
+/// later file brings what they change.
+fn lost_changes(document: &Document, recent: &[Run], accepted: Option<&Run>) -> u64 {
+    let is_incremental = document.read.as_ref().is_ok_and(|it| it.refresh == Refresh::Incremental);
+    let is_lost =
+        |run: &&Run| matches!(run.state, State::Rejected | State::Stuck) && !is_news(run, accepted);
+    if is_incremental { recent.iter().filter(is_lost).count() as u64 } else { 0 }
+}
+
+pub(super) fn mood_of(run: &Run) -> Mood {
     if run.needs_person() || run.pauses.is_some() {
         return Mood::Person;
     }
@@ -176,7 +190,11 @@ fn news_of(run: &Run, now: OffsetDateTime) -> String {
     let why = run.last_failure.as_deref();
     match run.state {
         State::Received | State::Packed if let Some(why) = why => {
-            let since = run.journal.iter().rev().find(|stop| stop.told.as_deref() == Some(why));
+            let since = run
+                .journal
+                .iter()
+                .rev()
+                .find(|stop| stop.told.as_ref().is_some_and(|told| why.starts_with(told)));
             let since = since.map(|stop| format!(" (for {})", span(now - stop.at)));
             let why = why.strip_prefix("waits: ").unwrap_or(why);
             format!("{called} is waiting{}: {why}.", since.unwrap_or_default())

@@ -76,11 +76,22 @@ impl Look {
     }
 }
 
-/// The first thing that a reason says, without the file, which is named beside it.
+/// A reason without the file, which is named beside it; of a refused file its first problem.
 pub(super) fn first_of(why: &str, run: &Run) -> String {
     let file = run.source.file();
-    let why = why.strip_prefix(&file).map_or(why, |rest| rest.trim_start_matches([':', ',', ' ']));
-    why.split("; ").next().unwrap_or_default().to_owned()
+    let rest = why.strip_prefix(&file).and_then(|rest| rest.strip_prefix([':', ',']));
+    let why = rest.map_or(why, str::trim_start);
+    if run.state == State::Rejected && run.guarded {
+        return why.split("; ").next().unwrap_or_default().to_owned();
+    }
+    of_problems(why).map_or(why, |(_, first)| first).to_owned()
+}
+
+/// How many problems a report's sentence counts, and the first of them.
+pub(super) fn of_problems(sentence: &str) -> Option<(&str, &str)> {
+    let (before, _) = sentence.split_once(" problems in all")?;
+    let (first, count) = before.rsplit_once("; ")?;
+    count.bytes().all(|byte| byte.is_ascii_digit()).then_some((count, first))
 }
 
 /// What happened to an import, in a few words beside its state.
@@ -142,6 +153,9 @@ mod tests {
         for (count, said) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(number(count), said);
         }
+        let sentence = "row 5: no address; mend it (V01); 12 problems in all: V01 12";
+        assert_eq!(of_problems(sentence), Some(("12", "row 5: no address; mend it (V01)")));
+        assert_eq!(of_problems("one problem; no more"), None);
         assert_eq!((counted(1, "row"), counted(2, "row")), ("1 row".into(), "2 rows".into()));
         let at = datetime!(2026-11-29 09:14:30.5 UTC);
         assert_eq!(time(at), "<time datetime=\"2026-11-29T09:14:30Z\">2026-11-29 09:14 UTC</time>");

@@ -15,10 +15,17 @@ impl Run {
         match self.state {
             State::Rejected | State::Stuck => true,
             State::Received | State::Packed | State::Pushing | State::Ingesting => {
-                why.ends_with(TO_BE_MENDED) || why.contains(IS_PAUSED)
+                why.ends_with(TO_BE_MENDED)
             }
             State::Completed | State::Superseded | State::Cancelled => false,
         }
+    }
+
+    /// Whether it goes on by itself before long. What waits for a person may do so for days.
+    #[must_use]
+    pub fn is_moving(&self) -> bool {
+        let waits = self.needs_person() || self.pauses.is_some() || self.is_behind_a_pause();
+        !self.state.is_end() && !waits
     }
 
     /// What to do now.
@@ -46,17 +53,23 @@ impl Run {
                  mapping was wrong, mend that and retry, which reads this same file again."
             }
             State::Rejected => "Mend what is named and upload the file again, or retry.",
+            State::Stuck if self.ingestion.is_none() && !self.answer_lost => {
+                "Look into what is named, then retry, which reads and pushes it again."
+            }
             State::Stuck => {
                 "Look at the import history in the Viva Insights portal: the service may have the \
                  file. Then retry, which reads and pushes it again."
             }
             State::Packed if self.is_forbidden() => {
-                "Mend the connector in Viva Insights, run the doctor, then resume the connection."
+                "Mend the connector in Viva Insights, check the setup, then resume the connection."
             }
             State::Packed if self.is_behind_a_pause() => {
                 "See what pauses the connection, mend it, then resume the connection."
             }
-            State::Received | State::Packed | State::Ingesting if self.needs_person() => {
+            State::Ingesting if self.needs_person() => {
+                "Mend what is named; it then goes on by itself."
+            }
+            State::Received | State::Packed if self.needs_person() => {
                 "Mend what is named; it then goes on by itself. Retry asks at once."
             }
             State::Received | State::Packed if self.last_failure.is_some() => {

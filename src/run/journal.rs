@@ -7,7 +7,7 @@ use super::{Run, State};
 /// Stops that are kept; of more the first and the last ones.
 const LONGEST_JOURNAL: usize = 40;
 /// Characters that are kept of what was told at one stop.
-const LONGEST_TOLD: usize = 400;
+const LONGEST_TOLD: usize = 1000;
 
 /// One stop: the import came into a state, or something was told of it there.
 #[derive(Clone, Debug, PartialEq, Eq)]

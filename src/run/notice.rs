@@ -1,7 +1,8 @@
 //! The occasions at which somebody wants to be told, and the message that waits to be told.
 //!
 //! A message is a part of its import's row, so it is not lost and not told twice by two instances.
-//! It waits only where an import rests: at an end, or paused. Nothing that is under way meets it.
+//! It waits only where an import rests: at an end, or paused. No push, and no pack, loses its write to
+//! it; a cleaning up or a look whether the pause is over may, and comes again.
 
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -9,6 +10,10 @@ use super::{Policy, Run, State};
 
 /// How often a message is tried.
 const TRIES: u32 = 20;
+/// What is noted of a message that was given up.
+const GIVEN_UP: &str = "could not be told";
+/// Characters that are kept of what was told.
+const LONGEST_TOLD: usize = 4000;
 
 /// What somebody wants to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +99,10 @@ impl Run {
     pub(super) fn notice(&mut self, before: &Self, now: OffsetDateTime) {
         if let Some(occasion) = Occasion::of(before, self) {
             self.message = self.tells.then(|| Message::new(occasion, now));
-        } else if !self.is_at_rest() {
+        }
+        let tells_of_pause =
+            self.message.as_ref().is_some_and(|it| it.occasion == Occasion::Refused);
+        if !self.is_at_rest() || tells_of_pause && self.pauses.is_none() {
             self.message = None;
         }
     }
@@ -123,7 +131,9 @@ impl Run {
     /// and where nobody wants to know.
     #[must_use]
     pub fn overdue(mut self, now: OffsetDateTime) -> Option<Self> {
-        let is_noted = self.message.is_some() || self.was_told(Occasion::Overdue);
+        let given_up = format!("{} {GIVEN_UP}", Occasion::Overdue.word());
+        let was_given_up = self.told.as_ref().is_some_and(|told| told.contains(&given_up));
+        let is_noted = self.message.is_some() || self.was_told(Occasion::Overdue) || was_given_up;
         if is_noted || !self.tells || !self.state.is_end() {
             return None;
         }
@@ -165,14 +175,17 @@ impl Run {
         if message.failures >= TRIES {
             let occasion = message.occasion.word();
             self.message = None;
-            self.note_told(&format!("{occasion} could not be told until {}: {why}", second(now)));
+            self.note_told(&format!("{occasion} {GIVEN_UP} until {}: {why}", second(now)));
         }
         self
     }
 
     fn note_told(&mut self, what: &str) {
         let before = self.told.take().map(|before| format!("{before}; ")).unwrap_or_default();
-        self.told = Some(before + what);
+        let told = before + what;
+        // The last of it counts.
+        let beyond = told.chars().count().saturating_sub(LONGEST_TOLD);
+        self.told = Some(told.chars().skip(beyond).collect());
     }
 }
 

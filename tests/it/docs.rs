@@ -35,6 +35,21 @@ fn the_table_of_columns_is_that_of_the_code() {
     readme_has(&rows);
 }
 
+/// The order of its keys is that of the code: see tests/it/shown.rs.
+#[test]
+fn every_key_of_an_import_as_json_is_named() {
+    let text = std::fs::read_to_string("tests/shown/import.json").unwrap();
+    let import: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let keys = |json: &serde_json::Value| {
+        let keys = json.as_object().unwrap().keys();
+        keys.map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")
+    };
+    let readme = readme().split_whitespace().collect::<Vec<_>>().join(" ");
+    let expected =
+        format!("An import has the keys {} ({});", keys(&import), keys(&import["journal"][0]));
+    assert!(readme.contains(&expected), "the README lacks this:\n{expected}");
+}
+
 #[test]
 fn every_command_function_container_and_queue_is_named() {
     for command in Cli::command().get_subcommands() {

@@ -11,7 +11,7 @@ use viva_import::{
     connection::Connection,
     demo::SAMPLE_CONNECTION,
     drive::Document,
-    page::{Filter, Home, Links, Road, Seen, Viewer, import},
+    page::{DEFAULT_TOP, Filter, Home, Links, Road, Seen, Viewer, import},
     run::{IngestionId, Run, RunId, Source, State, Stop},
     runs::Page,
 };
@@ -137,7 +137,8 @@ fn home() -> Home {
         },
     ];
     let next = Some(all[2].id.clone());
-    let filter = Filter { connection: Some("hr".to_owned()), ..Filter::default() };
+    let connection = Some("hr".to_owned());
+    let filter = Filter { connection, state: None, after: None, top: DEFAULT_TOP };
     let sweep = Some(datetime!(2026-11-29 12:30 UTC));
     Home::new(&viewer("/api/status"), seen, &Page { runs: all, next }, filter, sweep)
 }

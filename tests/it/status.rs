@@ -250,6 +250,10 @@ async fn what_persons_ask_for_is_done_or_refused_with_the_reason() {
         let nothing = ask(&stage, Method::GET, path, &[HTML], "").await;
         assert_eq!(nothing.status, 404, "{path}");
         assert!(text(&nothing).contains("the status page is /api/status"), "{path}");
+        assert!(text(&nothing).contains("href=\"/api/status\""), "{path}");
+    }
+    for path in ["/api/status/%01/1", "/api/status/no-tenant/1'x", "/api/status/a%2Fb/c"] {
+        assert_eq!(ask(&stage, Method::GET, path, &[], "").await.status, 404, "{path}");
     }
     let missing = ask(&stage, Method::GET, "/api/status/1-a", &[HTML], "").await;
     assert_eq!(missing.status, 404);
@@ -355,6 +359,36 @@ async fn the_sentence_of_a_connection_says_what_a_person_wants_to_know() {
     let next = home["connections"][0]["next"].to_string();
     assert!(next.contains("Next file expected by"), "{next}");
     assert!(page(&stage, "/api/status").await.contains("Next file expected by"));
+}
+
+#[tokio::test]
+async fn what_an_incremental_file_would_have_changed_is_not_forgotten_and_a_lost_document_is_told()
+{
+    let stage = stage(&[]).await;
+    let incremental = SAMPLE_CONNECTION.replace("\"full\"", "\"incremental\"");
+    stage.connect("hr", &incremental).await.unwrap();
+    stage.arrive("hr/1.csv", BAD_CSV.into()).await.unwrap();
+    ended(&stage, "hr/1.csv").await;
+    a_second_later().await;
+    stage.arrive("hr/2.csv", csv_of(2).into()).await.unwrap();
+    ended(&stage, "hr/2.csv").await;
+    let hr = json_of(&stage, "/api/status").await["connections"][0].take();
+    assert_eq!(hr["mood"], "well", "{hr}");
+    let words = "1 earlier file did not come through; Viva lacks what they change.";
+    assert!(hr["told"].as_str().unwrap().ends_with(words), "{hr}");
+
+    stage.service.always(Call::Push, Some(Quirk::Busy));
+    a_second_later().await;
+    stage.arrive("hr/3.csv", csv_of(3).into()).await.unwrap();
+    import(&stage, "hr/3.csv", |run| run.busy > 0).await;
+    stage.storage.blobs.delete_all("connections", "hr.json").await.unwrap();
+    let lost = import(&stage, "hr/3.csv", Run::needs_person).await;
+    let hr = json_of(&stage, "/api/status").await["connections"][0].take();
+    assert_eq!((&hr["name"], &hr["mood"]), (&json!("hr"), &json!("person")), "{hr}");
+    let told = hr["told"].as_str().unwrap();
+    assert!(told.contains("connections/hr.json is not there any more"), "{told}");
+    let shown = page(&stage, &at(&lost)).await;
+    assert!(shown.contains("Mend what is named; it then goes on by itself"), "{shown}");
 }
 
 #[tokio::test]

@@ -27,6 +27,6 @@ pub(super) fn page(report: &Report, file: &str) -> String {
         findings: &report.findings,
         last_words: report.last_words(),
     };
-    // Writing into a string does not fail.
-    page.render().unwrap_or_default()
+    // Nothing that is shown refuses to be written; if it did, the page would say so.
+    page.render().unwrap_or_else(|error| format!("this report cannot be shown as a page: {error}"))
 }

@@ -150,7 +150,12 @@ fn a_message_lasts_as_long_as_what_it_tells_of() {
     let waits = told(paused.clone(), seconds(600), [Event::Paused { why: "403".to_owned() }]);
     assert_eq!(occasion(&waits), Some(Occasion::Refused));
     assert_eq!(waits.message.unwrap().since, NOW, "one occasion, however long it waits");
-    assert_eq!(occasion(&told(paused, NOW, [asked(Wish::Resume)])), None);
+    assert_eq!(occasion(&told(paused.clone(), NOW, [asked(Wish::Resume)])), None);
+    // Superseded, it still pauses its connection; given up, it does not.
+    let overtaken = told(paused.clone(), NOW, [Event::Overtaken { by: "b.csv".to_owned() }]);
+    assert_eq!(occasion(&overtaken), Some(Occasion::Refused));
+    assert_eq!(occasion(&told(overtaken, NOW, [asked(Wish::Resume)])), None);
+    assert_eq!(occasion(&told(paused, NOW, [asked(Wish::Cancel)])), None);
 }
 
 #[test]
@@ -196,5 +201,22 @@ fn that_nothing_has_come_is_noted_once_at_the_last_import_that_ended() {
     assert!(noted.clone().overdue(NOW).is_none());
     let once = noted.told(NOW);
     assert!(once.was_told(Occasion::Rejected) && once.was_told(Occasion::Overdue));
-    assert!(once.overdue(NOW).is_none());
+    assert!(once.clone().overdue(NOW).is_none());
+
+    // Given up, it is not noted again with each hour.
+    let mut failing = Run { told: None, ..once }.overdue(NOW).unwrap();
+    while failing.message.is_some() {
+        failing = failing.not_told("nobody is there", NOW, &policy());
+    }
+    assert!(failing.overdue(NOW).is_none());
+}
+
+#[test]
+fn of_what_was_told_the_last_is_kept() {
+    let mut run = told(telling(), NOW, [Event::Began, refused(false)]);
+    for _ in 0..200 {
+        run = told(run.told(NOW), NOW, [asked(Wish::Retry), Event::Began, refused(false)]);
+    }
+    let kept = run.told(NOW).told.unwrap();
+    assert!(kept.len() <= 4000 && kept.ends_with("rejected at 2026-11-23T06:00:00Z"), "{kept}");
 }
