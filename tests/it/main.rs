@@ -43,4 +43,5 @@ mod stage;
 mod status;
 mod timeout;
 mod uploads;
+mod webhook;
 mod world;

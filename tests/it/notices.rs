@@ -2,22 +2,14 @@
 
 use std::{
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicI64, Ordering},
     },
     time::Duration,
 };
 
-use axum::{
-    Router,
-    body::Bytes,
-    extract::State as Shared,
-    http::{HeaderMap, StatusCode},
-    routing::post,
-};
-use serde_json::{Value, json};
+use serde_json::json;
 use time::{OffsetDateTime, macros::datetime};
-use tokio::net::TcpListener;
 use viva_import::{
     azure::Storage,
     config::{Config, Lookup},
@@ -31,58 +23,16 @@ use viva_import::{
     run::{Occasion, State},
 };
 
-use crate::stage::{
-    GOOD_CSV, TOKEN, a_second_later, azurite, csv_of, ended, log, new_account, rules, stage, until,
+use crate::{
+    stage::{
+        GOOD_CSV, TOKEN, a_second_later, azurite, csv_of, ended, log, new_account, rules, stage,
+        until,
+    },
+    webhook::Webhook,
 };
 
 const BAD_CSV: &str = "Employee,EffectiveDate,Manager,Organization\n\
      ana@contoso.com,11/01/2026,,Executive\nsecret-person,11/01/2026,ana@contoso.com,Sales\n";
-
-/// A webhook that keeps what it is told; it refuses as often as it is asked to.
-#[derive(Clone, Default)]
-struct Webhook {
-    told: Arc<Mutex<Vec<(String, Value)>>>,
-    refuses: Arc<AtomicI64>,
-}
-
-impl Webhook {
-    /// The webhook, and its address.
-    async fn start() -> (Self, String) {
-        let webhook = Self::default();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let router = Router::new().route("/hook", post(Self::take)).with_state(webhook.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        (webhook, format!("http://{address}/hook?sig=a-secret-signature"))
-    }
-
-    #[expect(clippy::unused_async, reason = "a handler is")]
-    async fn take(Shared(it): Shared<Self>, headers: HeaderMap, body: Bytes) -> StatusCode {
-        if it.refuses.fetch_sub(1, Ordering::SeqCst) > 0 {
-            return StatusCode::BAD_GATEWAY;
-        }
-        let kind = headers["content-type"].to_str().unwrap().to_owned();
-        it.told.lock().unwrap().push((kind, serde_json::from_slice(&body).unwrap()));
-        StatusCode::ACCEPTED
-    }
-
-    /// What it was told of, by the types of CloudEvents.
-    fn types(&self) -> Vec<String> {
-        let told = self.told.lock().unwrap();
-        told.iter().map(|(_, told)| told["type"].as_str().unwrap().to_owned()).collect()
-    }
-
-    fn all(&self) -> Vec<(String, Value)> {
-        self.told.lock().unwrap().clone()
-    }
-
-    async fn until(&self, count: usize) {
-        until(&format!("{count} messages"), async || {
-            (self.told.lock().unwrap().len() >= count).then_some(())
-        })
-        .await;
-    }
-}
 
 fn document(more: &str) -> String {
     let notify =

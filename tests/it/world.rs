@@ -29,7 +29,8 @@ use self::{
 };
 use crate::{
     proxy::{Fault, Proxy, Seen},
-    stage::{TOKEN, rules},
+    stage::{TOKEN, rules, until},
+    webhook::Webhook,
 };
 
 mod files;
@@ -53,9 +54,9 @@ pub(crate) enum To {
     Builds,
 }
 
-/// Nobody listens where it tells: each message is tried again and again while the import goes on.
+/// Somebody is told of it.
 const BUILDS: &str = "\"incremental\", \"stopAfterRejected\": true, \
-     \"notify\": { \"setting\": \"NOBODY\", \"format\": \"slack\" }";
+     \"notify\": { \"setting\": \"HOOK\", \"format\": \"cloudEvents\" }";
 
 impl To {
     pub(crate) const ALL: [Self; 4] = [Self::Full, Self::Changes, Self::Other, Self::Builds];
@@ -91,6 +92,7 @@ impl To {
 pub(crate) struct World {
     pub(crate) proxy: Proxy,
     pub(crate) service: Service,
+    webhook: Webhook,
     /// Around the proxy.
     pub(crate) storage: Storage,
     runs: Runs,
@@ -119,6 +121,8 @@ impl World {
         settings.push((TOKEN_SETTING, TOKEN.to_owned()));
         // The two kinds of a tenant's files would guard each other here.
         settings.push(("MAX_SHRINK_PERCENT", "100".to_owned()));
+        let (webhook, address) = Webhook::start().await;
+        settings.push(("HOOK", address));
         let storage = Storage::open(&azurite.account(&account), ANSWER_TIMEOUT).unwrap();
         storage.create_if_missing().await.unwrap();
         for to in To::ALL {
@@ -129,6 +133,7 @@ impl World {
         Self {
             proxy,
             service,
+            webhook,
             runs: Runs::new(storage.imports.clone()),
             storage,
             settings: Arc::new(settings),
@@ -224,12 +229,6 @@ impl World {
         let _ = self.powered(async { tokio::join!(one.drive(), other.drive()) }).await;
     }
 
-    /// The minute's timer while the one before it is still under way in the same instance.
-    pub(crate) async fn drive_on(&mut self) {
-        let road = self.road(0);
-        let _ = self.powered(async { tokio::join!(road.drive(), road.drive()) }).await;
-    }
-
     /// The timer that looks for files no event told of.
     pub(crate) async fn sweep(&mut self) {
         let road = self.road(0);
@@ -310,8 +309,18 @@ async fn small_files_are_packed_side_by_side_and_each_of_them_is() {
     world.sweep().await;
     let is_read = |seen: &Seen| seen.method == "GET" && seen.path.contains("/inbox/");
     let is_staged = |seen: &Seen| seen.method == "PUT" && seen.path.contains("comp=blocklist");
-    world.proxy.next(is_read, Fault::Delay(Duration::from_millis(500)));
-    world.drive_on().await;
+    world.proxy.next(is_read, Fault::Hang);
+    let road = world.road(0);
+    let both_are_read = async {
+        until("both are read", async || {
+            let reads = world.proxy.seen().into_iter().filter(is_read).count();
+            (reads == 2).then_some(())
+        })
+        .await;
+        world.proxy.release();
+    };
+    let (one, other, ()) = tokio::join!(road.drive(), road.drive(), both_are_read);
+    one.and(other).unwrap();
     let seen = world.proxy.seen();
     let packing = seen.iter().filter(|seen| is_read(seen) || is_staged(seen));
     assert_eq!(packing.map(is_read).collect::<Vec<_>>(), [true, true, false, false]);

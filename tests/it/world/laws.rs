@@ -6,7 +6,7 @@ use serde_json::Value;
 use viva_import::{
     azure::{INBOX, PACKAGES, REPORTS, blob::Blob, table::Properties},
     demo::service::Ingestion,
-    run::{Run, State},
+    run::{Occasion, Run, State},
 };
 
 use super::{File, Kind, MARKER, To, World, files::pushed_content};
@@ -60,6 +60,7 @@ impl World {
         one_import_of_a_tenant_is_under_way(&written)?;
         a_message_meets_nothing_that_is_under_way(&written)?;
         journals_end_where_imports_do(&imports)?;
+        self.everybody_is_told_and_once(&imports, &seen)?;
         self.no_value_is_told(&imports, &seen).await?;
         let ingestions = self.service.ingestions();
         let mut accepted = vec![];
@@ -75,6 +76,30 @@ impl World {
         self.rows_say_what_the_service_says(&imports, &accepted)?;
         self.nothing_is_pushed_twice_without_need(&imports, &seen, &accepted)?;
         self.order_is_kept(&imports, &written, &accepted)
+    }
+
+    /// What a row says was told was, and without a fault no oftener than that.
+    fn everybody_is_told_and_once(&self, imports: &[Run], seen: &[Seen]) -> Result<(), String> {
+        let mut told: HashMap<String, usize> = HashMap::new();
+        for (_, event) in self.webhook.all() {
+            *told.entry(event["id"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
+        }
+        if let Some(run) = imports.iter().find(|run| run.message.is_some()) {
+            return Err(format!("{} has a message that nobody was told", run.id));
+        }
+        let occasions =
+            [Occasion::Rejected, Occasion::Stuck, Occasion::Refused, Occasion::Recovered];
+        for run in imports {
+            for occasion in occasions.into_iter().filter(|occasion| run.was_told(*occasion)) {
+                let event = format!("{}/{}/", run.id, occasion.word());
+                if !told.keys().any(|id| id.starts_with(&event)) {
+                    return Err(format!("{event} stands in the row, and nobody was told"));
+                }
+            }
+        }
+        let has_fault = seen.iter().any(|seen| seen.fault.is_some());
+        let twice = told.iter().find(|(_, times)| **times > 1 && !has_fault);
+        twice.map_or(Ok(()), |(id, times)| Err(format!("{id} was told {times} times")))
     }
 
     fn nothing_is_lost(&self, imports: &[Run], written: &[Written]) -> Result<(), String> {

@@ -38,7 +38,9 @@ impl World {
                 let road = self.road(0);
                 let _ = self.powered(road.resume(&run.connection, &By::Command)).await;
             }
-            let Some(due) = imports.iter().filter_map(|run| run.due).min() else { return Ok(()) };
+            let messages = imports.iter().filter_map(|run| Some(run.message.as_ref()?.due));
+            let due = imports.iter().filter_map(|run| run.due).chain(messages).min();
+            let Some(due) = due else { return Ok(()) };
             let wait = (due - self.now()).whole_milliseconds().max(0);
             self.clock.fetch_add(i64::try_from(wait).unwrap() + 1, Ordering::Relaxed);
             self.drive().await;
