@@ -152,7 +152,7 @@ impl Seen {
                 Order::DayFirst => ("day first", "DateTime_MMDDYYYY"),
             };
             findings.column(Id::Q01, Severity::Hint, at, format!(
-                "every date can be read both ways; it is read {read}. If that is not meant, map \
+                "every valid date can be read both ways; it is read {read}. If that is not meant, map \
                  the column to {other}"
             ));
         }

@@ -228,3 +228,6 @@ fn news_of(run: &Run, now: OffsetDateTime) -> String {
 pub(super) fn file(run: &Run) -> &str {
     run.source.name.split_once('/').map_or(&run.source.name, |(_, name)| name)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+//! What is said of a connection, case by case.
+
+use time::macros::datetime;
+
+use super::*;
+use crate::{
+    check::Summary, config::Config, connection::Connection, demo::SAMPLE_CONNECTION, run::Source,
+};
+
+const NOW: OffsetDateTime = datetime!(2026-11-29 12:00 UTC);
+
+fn document(more: &str) -> Document {
+    let text = SAMPLE_CONNECTION.replace("\"full\"", more);
+    Document {
+        name: "hr".to_owned(),
+        stored: NOW - Duration::days(30),
+        read: Ok(Connection::parse("hr", text.as_bytes()).unwrap()),
+    }
+}
+
+/// An import that came so many hours ago and is in a state since then.
+fn run(hours: i64, state: State) -> Run {
+    let received = NOW - Duration::hours(hours);
+    let key = format!("{hours:015}-a");
+    let source = Source {
+        container: "inbox".to_owned(),
+        name: format!("hr/{hours}.csv"),
+        etag: "0x1".to_owned(),
+        bytes: 10,
+        last_modified: received,
+    };
+    let account = |name: &str| (name == "ImportStorage__accountName").then(|| "a".to_owned());
+    let policy = Config::read(account).unwrap().policy;
+    let id = RunId { tenant: "t".to_owned(), key };
+    let mut run = Run::new(id, "hr", source, received, &policy);
+    run.state = state;
+    if state.is_end() {
+        (run.ended, run.due) = (Some(received), None);
+    }
+    if state == State::Rejected {
+        run.problems = 2;
+    }
+    run
+}
+
+fn waits(hours: i64, why: &str) -> Run {
+    Run { last_failure: Some(why.to_owned()), ..run(hours, State::Packed) }
+}
+
+/// How it stands with a full connection.
+fn stands(recent: &[Run]) -> Standing {
+    stands_as(&document("\"full\""), recent, false)
+}
+
+fn stands_as(document: &Document, recent: &[Run], is_paused: bool) -> Standing {
+    let is_accepted = |run: &&Run| run.state == State::Completed;
+    let accepted = recent.iter().filter(is_accepted).max_by_key(|run| run.ended);
+    Standing::of(document, recent, accepted, is_paused, NOW)
+}
+
+#[test]
+fn the_mood_is_that_of_the_worst_which_nothing_accepted_has_made_good() {
+    use State::{
+        Cancelled, Completed, Ingesting, Packed, Pushing, Received, Rejected, Stuck, Superseded,
+    };
+    let busy = "waits: the service has not finished this tenant's previous import";
+    let broken = "connections/hr.json is not there any more; it has to be mended";
+    for (recent, mood) in [
+        (vec![], Mood::Well),
+        (vec![run(1, Completed)], Mood::Well),
+        (vec![run(1, Completed), run(2, Rejected), run(3, Stuck)], Mood::Well),
+        (vec![run(1, Rejected), run(2, Completed)], Mood::Person),
+        (vec![run(1, Stuck)], Mood::Person),
+        (vec![run(1, Cancelled), run(2, Rejected), run(3, Completed)], Mood::Person),
+        (vec![run(1, Received), run(2, Rejected)], Mood::Person),
+        (vec![run(1, Superseded), run(2, Completed)], Mood::Well),
+        (vec![run(1, Cancelled)], Mood::Well),
+        (vec![run(1, Received)], Mood::Moves),
+        (vec![run(1, Packed), run(2, Completed)], Mood::Moves),
+        (vec![run(1, Pushing)], Mood::Moves),
+        (vec![run(1, Ingesting)], Mood::Moves),
+        (vec![waits(1, busy), run(2, Completed)], Mood::Waits),
+        (vec![waits(1, broken), run(2, Completed)], Mood::Person),
+        (vec![run(1, Received), waits(2, busy)], Mood::Waits),
+    ] {
+        let told: Vec<_> = recent.iter().map(|run| run.state).collect();
+        assert_eq!(stands(&recent).mood, mood, "{told:?}");
+    }
+}
+
+#[test]
+fn a_newer_file_that_was_refused_while_an_older_one_waited_is_not_made_good_by_that() {
+    let mut older = run(5, State::Completed);
+    older.ended = Some(NOW);
+    let standing = stands(&[run(3, State::Rejected), older]);
+    assert_eq!(standing.mood, Mood::Person);
+    assert!(standing.sentence().starts_with("3.csv, which came 3 hours ago, was rejected"));
+}
+
+#[test]
+fn the_worst_is_told_first_then_the_newest_and_the_others_are_counted() {
+    let recent = [
+        run(1, State::Received),
+        waits(2, "waits: busy"),
+        run(3, State::Rejected),
+        run(50, State::Completed),
+    ];
+    assert_eq!(
+        stands(&recent).sentence(),
+        "3.csv, which came 3 hours ago, was rejected: 2 problems. 1.csv, which came 1 hour ago, is \
+         being read and checked. There is one more below that did not come through yet. Last \
+         accepted 2 days ago: 50.csv."
+    );
+}
+
+#[test]
+fn a_pause_a_file_that_does_not_come_and_a_document_that_is_wrong_need_a_person() {
+    let accepted = [run(200, State::Completed)];
+    let weekly = document("\"full\", \"expectedEveryDays\": 7");
+    let overdue = stands_as(&weekly, &accepted, false);
+    assert_eq!(overdue.mood, Mood::Person);
+    assert!(overdue.sentence().ends_with("A file was expected 1 day ago."));
+    assert_eq!(overdue.expected, Some(NOW - Duration::hours(200 - 7 * 24)));
+    let in_time = stands_as(&weekly, &[run(100, State::Completed)], false);
+    assert_eq!(in_time.mood, Mood::Well);
+
+    let paused = stands_as(&document("\"full\""), &accepted, true);
+    assert!(paused.is_paused && paused.mood == Mood::Person);
+    let wrong = Document { read: Err("it is wrong".to_owned()), ..document("\"full\"") };
+    let wrong = stands_as(&wrong, &accepted, false);
+    assert_eq!(wrong.mood, Mood::Person);
+    assert!(wrong.sentence().ends_with("it is wrong."));
+}
+
+#[test]
+fn of_incremental_files_what_was_lost_is_told_though_later_ones_came_through() {
+    let recent = [
+        run(1, State::Completed),
+        run(2, State::Rejected),
+        run(3, State::Superseded),
+        run(4, State::Stuck),
+    ];
+    let standing = stands_as(&document("\"incremental\""), &recent, false);
+    assert_eq!(standing.mood, Mood::Well);
+    let words = "2 earlier files did not come through; Viva lacks what they change.";
+    assert!(standing.sentence().ends_with(words), "{}", standing.sentence());
+    assert!(!stands(&recent).sentence().contains("earlier"), "a full one replaces everything");
+}
+
+#[test]
+fn how_long_it_has_waited_and_how_many_people_were_accepted_is_told() {
+    let mut waiting = waits(3, "waits: the service is busy");
+    let at = NOW - Duration::minutes(45);
+    let told = waiting.last_failure.clone();
+    waiting.journal.push(crate::run::Stop { at, state: State::Packed, told, times: 9, last: NOW });
+    let mut accepted = run(80, State::Completed);
+    accepted.summary = Some(Summary {
+        connector: "HR".to_owned(),
+        refresh: "full".to_owned(),
+        rows: 244,
+        people: 61,
+        columns: vec![],
+        last_day: None,
+    });
+    assert_eq!(
+        stands(&[waiting, accepted]).sentence(),
+        "3.csv, which came 3 hours ago, is waiting (for 45 minutes): the service is busy. Last \
+         accepted 3 days ago: 80.csv, 61 people."
+    );
+}
