@@ -17,7 +17,7 @@ use viva_import::{
 };
 
 use super::{Browser, alone};
-use crate::stage::{BINARY, GOOD_CSV, PATIENCE, ended, stage};
+use crate::stage::{BINARY, GOOD_CSV, PATIENCE, csv_of, ended, stage, until};
 
 /// A demo that goes on until this is dropped; then it stops what it has started.
 struct Demo(Child);
@@ -50,6 +50,15 @@ async fn front(stage: &Stage) -> Front {
 
 fn home(front: &Front) -> String {
     format!("http://{}/api/status?code={KEY}", front.address)
+}
+
+/// The service has been busy when a file came.
+async fn busy(stage: &Stage, name: &str) {
+    until("busy", async || {
+        let imports = stage.imports().await.unwrap();
+        imports.into_iter().find(|run| run.source.name == name && run.busy > 0)
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -141,11 +150,7 @@ async fn a_bad_file_is_seen_with_its_rows_a_good_one_walks_to_its_end_and_a_stuc
     // It walks before a person's eyes: the page is not loaded anew.
     stage.service.always(Call::Push, Some(Quirk::Busy));
     stage.arrive("hr/good.csv", GOOD_CSV.into()).await.unwrap();
-    crate::stage::until("busy", async || {
-        let imports = stage.imports().await.unwrap();
-        imports.into_iter().find(|run| run.busy > 0)
-    })
-    .await;
+    busy(&stage, "hr/good.csv").await;
     browser.go(&home(&front)).await;
     browser.click("a:has-text('good.csv')").await;
     browser.until("h1", "Packed").await;
@@ -176,6 +181,15 @@ async fn a_bad_file_is_seen_with_its_rows_a_good_one_walks_to_its_end_and_a_stuc
     assert!(by.starts_with("by somebody with a key on the status page (retry) at 20"), "{by}");
     browser.go(&home(&front)).await;
     assert_eq!(browser.text("#verdict").await, "All is well");
+
+    // A page that hears nothing any more says so, and does not pretend to be of now.
+    stage.service.always(Call::Push, Some(Quirk::Busy));
+    stage.arrive("hr/waits.csv", csv_of(5).into()).await.unwrap();
+    busy(&stage, "hr/waits.csv").await;
+    browser.go(&home(&front)).await;
+    browser.until("#verdict", "Waiting, nobody is needed: hr").await;
+    stage.host.stop().await;
+    browser.until("#silent", "the last try got no answer").await;
     browser.close().await;
 }
 
