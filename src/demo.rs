@@ -118,6 +118,9 @@ async fn show(
     let key = Uuid::new_v4().to_string();
     let front = stage.host.open_front(&key).await.map_err(|error| error.to_string())?;
     say(&format!("the status page: http://{}/api/status?code={key}", front.address));
+    if !wishes.keep {
+        say("(it closes when this ends; `--keep` leaves it open)");
+    }
 
     let started = Instant::now();
     let shown = Box::pin(drop_all(&stage, &connection, &files, started));

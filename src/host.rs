@@ -68,9 +68,8 @@ pub async fn serve(
     road: Arc<Road>,
     doctor: Arc<Doctor>,
 ) -> std::io::Result<()> {
-    let app = App { road: road.clone(), doctor: doctor.clone() };
-    let door = door(road).merge(examination::door(doctor)).merge(pages::door(app));
-    axum::serve(listener, door).await
+    let app = App { road: road.clone(), doctor };
+    axum::serve(listener, door(road).merge(pages::door(app))).await
 }
 
 fn door(road: Arc<Road>) -> Router {

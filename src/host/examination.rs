@@ -15,7 +15,7 @@ use serde_json::json;
 use super::{failure, guard};
 use crate::{connection, doctor::Doctor};
 
-pub(super) fn door(doctor: Arc<Doctor>) -> Router {
+pub(super) fn door<S: Clone + Send + Sync + 'static>(doctor: Arc<Doctor>) -> Router<S> {
     Router::new().route("/api/doctor/{connection}", get(look).post(mend)).with_state(doctor)
 }
 

@@ -18,7 +18,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 
 use super::{
-    App, guard,
+    App, examination, guard,
     visit::Visit,
     wishes::{ask_for_connection, ask_for_import},
 };
@@ -47,6 +47,7 @@ pub(super) fn door(app: App) -> Router {
     Router::new()
         .nest("/api", api)
         .nest("/api/signed-in", signed_in)
+        .merge(examination::door(app.doctor.clone()))
         .fallback(nothing)
         .layer(middleware::map_response_with_state(app.clone(), guarded))
         .with_state(app)

@@ -128,7 +128,9 @@ async fn no_page_and_no_json_holds_a_value_and_names_are_no_markup() {
     let name = "hr/<img src=x onerror=alert(1)>&'\".csv";
     stage.arrive(name, BAD_CSV.into()).await.unwrap();
     let run = ended(&stage, name).await;
-    for path in ["/api/status", "/api/status.json", "/api/imports", &at(&run)] {
+    let addresses =
+        ["/api/status", "/api/status.json", "/api/imports", "/api/doctor/hr", &at(&run)];
+    for path in addresses {
         for headers in [&[HTML][..], &[]] {
             let answer = ask(&stage, Method::GET, path, headers, "").await;
             let body = text(&answer);
