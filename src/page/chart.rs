@@ -6,7 +6,7 @@ use super::words::{counted, number};
 use crate::run::{Run, State};
 
 const BAR: usize = 14;
-const STEP: usize = 20;
+const STEP: usize = 24;
 const HEIGHT: u64 = 60;
 /// Room above the bars for the numbers of problems.
 const ABOVE: u64 = 16;
@@ -30,9 +30,9 @@ pub(super) fn figure(runs: &[Run]) -> Option<String> {
     let width = shown.len() * STEP;
     let base = HEIGHT + ABOVE;
     let mut svg = format!(
-        "<figure><svg class=\"chart\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{about}\">",
-        width.max(30 * STEP),
-        base + 2
+        "<figure><svg class=\"chart\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
+         height=\"{height}\" role=\"img\" aria-label=\"{about}\">",
+        height = base + 2
     );
     for (place, run) in shown.iter().enumerate() {
         let rows = run.rows.unwrap_or_default();
@@ -57,15 +57,15 @@ pub(super) fn figure(runs: &[Run]) -> Option<String> {
             let (middle, above) = (x + BAR / 2, y - 4);
             let _ = write!(
                 svg,
-                "<text class=\"problems\" x=\"{middle}\" y=\"{above}\" aria-hidden=\"true\">{shown}</text>"
+                "<text class=\"problems\" x=\"{middle}\" y=\"{above}\" aria-hidden=\"true\">{shown}\u{2717}</text>"
             );
         }
     }
     let _ = write!(
         svg,
         "<line class=\"axis\" x1=\"0\" y1=\"{base}\" x2=\"{width}\" y2=\"{base}\"/></svg>\
-         <figcaption>Rows of each import, oldest first. Hollow: it did not come through; the number \
-         counts its problems.</figcaption></figure>"
+         <figcaption>Rows of each import, oldest first. Hollow: it did not come through, with the \
+         number of its problems.</figcaption></figure>"
     );
     Some(svg)
 }

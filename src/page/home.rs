@@ -88,7 +88,8 @@ pub struct Home {
 struct Card {
     name: String,
     mood: Mood,
-    told: Vec<(String, Option<String>)>,
+    /// Each sentence, with the place and the file of the import it is about.
+    told: Vec<(String, Option<(String, String)>)>,
     is_paused: bool,
     /// The import that wants a person.
     review: Option<(String, String)>,
@@ -200,7 +201,7 @@ fn card(seen: &Seen, next_sweep: Option<OffsetDateTime>, now: OffsetDateTime) ->
     let live = recent.iter().filter(|run| !run.state.is_end());
     let steps =
         live.filter_map(|run| Some((format!("Next step of {}", file(run)), run.due?.max(now))));
-    let looks = next_sweep.map(|at| ("Next check of the inbox".to_owned(), at));
+    let looks = next_sweep.map(|at| ("Next look for new files".to_owned(), at));
     let expected = standing.expected.filter(|at| *at >= now);
     let expected = expected.map(|at| ("Next file expected by".to_owned(), at));
     let mut next: Vec<(String, OffsetDateTime)> = steps.chain(looks).chain(expected).collect();
@@ -226,7 +227,7 @@ fn card(seen: &Seen, next_sweep: Option<OffsetDateTime>, now: OffsetDateTime) ->
         told: standing
             .told
             .into_iter()
-            .map(|said| (said.text, said.id.as_ref().map(cursor)))
+            .map(|said| (said.text, said.about.map(|(id, file)| (cursor(&id), file))))
             .collect(),
         chart: chart::figure(recent),
         next: next.into_iter().map(|(what, at)| Next { what, at: time(at) }).collect(),
@@ -236,7 +237,8 @@ fn card(seen: &Seen, next_sweep: Option<OffsetDateTime>, now: OffsetDateTime) ->
 
 /// The import that a person should look at first: its place and its file.
 fn review(recent: &[Run], standing: &Standing) -> Option<(String, String)> {
-    let first = standing.told.first().filter(|_| standing.mood == Mood::Person)?.id.as_ref()?;
+    let first = standing.told.first().filter(|_| standing.mood == Mood::Person)?;
+    let (first, _) = first.about.as_ref()?;
     let is_first = |run: &&Run| run.id == *first && mood_of(run) == Mood::Person;
     let run = recent.iter().find(is_first)?;
     Some((cursor(&run.id), file(run).to_owned()))

@@ -56,18 +56,18 @@ impl Mood {
 #[derive(Debug)]
 pub(super) struct Said {
     pub(super) text: String,
-    pub(super) id: Option<RunId>,
+    pub(super) about: Option<(RunId, String)>,
 }
 
 impl Said {
     fn of(run: &Run, text: String) -> Self {
-        Self { text, id: Some(run.id.clone()) }
+        Self { text, about: Some((run.id.clone(), file(run).to_owned())) }
     }
 }
 
 impl From<String> for Said {
     fn from(text: String) -> Self {
-        Self { text, id: None }
+        Self { text, about: None }
     }
 }
 
@@ -211,7 +211,7 @@ fn news_of(run: &Run, now: OffsetDateTime) -> String {
         }
         State::Rejected if run.guarded => {
             let why = first_of(why.unwrap_or_default(), run);
-            format!("{called} was not sent, because it would delete people or columns: {why}.")
+            format!("{called} was not sent, because a full refresh deletes what is missing: {why}.")
         }
         State::Rejected if run.problems > 0 => {
             format!("{called} was rejected: {}.", counted(run.problems, "problem"))

@@ -113,7 +113,11 @@ pub fn happened(run: &Run) -> String {
         }
         State::Completed => "Accepted by the service".to_owned(),
         State::Rejected if run.guarded => {
-            format!("Not sent, because it would delete people or columns: {why}")
+            format!("Not sent, because a full refresh deletes what is missing: {why}")
+        }
+        State::Rejected if run.ingestion.is_none() && run.problems > 1 => {
+            let more = counted(run.problems - 1, "more problem");
+            format!("Not sent: {why}, and {more}")
         }
         State::Rejected if run.ingestion.is_none() => format!("Not sent: {why}"),
         State::Received

@@ -85,9 +85,13 @@ async fn a_stranger_can_tell_from_the_page_alone_what_became_of_the_demos_four_f
     assert_eq!(browser.text("#verdict").await, "A person is needed: hr");
     let rows = browser.texts("tbody tr").await;
     for (row, file, words) in [
-        (0, "truncated.csv", ["Rejected", "would delete people", "39 people where the last"]),
+        (
+            0,
+            "truncated.csv",
+            ["Rejected", "a full refresh deletes what is missing", "39 people where the last"],
+        ),
         (1, "busy.csv", ["Completed", "Accepted by the service", "busy 2 times"]),
-        (2, "bad.csv", ["Rejected", "row 21, Employee", "has no dot after the @"]),
+        (2, "bad.csv", ["Rejected", "row 21, Employee", "and 2 more problems"]),
         (3, "good.csv", ["Completed", "Accepted by the service", "244"]),
     ] {
         let told = &rows[row];
