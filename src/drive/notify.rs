@@ -133,7 +133,7 @@ impl Road {
     /// The import on the status page, where people need no key to look at it.
     fn page_of(&self, run: &Run) -> Option<String> {
         let host = (self.setting)("WEBSITE_HOSTNAME").filter(|_| self.has_sign_in())?;
-        Some(format!("https://{host}/api/signed-in/status/{}/{}", run.id.tenant, run.id))
+        Some(format!("https://{host}/api/signed-in/status/{}", run.id.path()))
     }
 }
 

@@ -39,18 +39,13 @@ impl Filter {
     }
 
     fn query(&self, after: Option<&RunId>) -> String {
-        let after = after.map(cursor).unwrap_or_default();
+        let after = after.map(RunId::path).unwrap_or_default();
         let connection = self.connection.as_deref().unwrap_or_default();
         let state = self.state.map(State::word).unwrap_or_default();
         let top = self.top.to_string();
         let top = if self.top == DEFAULT_TOP { "" } else { &top };
         query(&[("connection", connection), ("state", state), ("after", &after), ("top", top)])
     }
-}
-
-/// The place of an import in the history, as an address says it.
-fn cursor(id: &RunId) -> String {
-    format!("{}/{}", id.tenant, id.key)
 }
 
 /// What was seen of a connection.
@@ -143,7 +138,7 @@ impl Home {
         let json = json!({
             "connections": json,
             "imports": history.runs.iter().map(import).collect::<Vec<Value>>(),
-            "next": next.map(cursor),
+            "next": next.map(RunId::path),
         });
         Self {
             frame: viewer.frame("Imports", verdict(&cards), is_moving),
@@ -171,7 +166,7 @@ impl Home {
 pub fn history(page: &Page) -> Value {
     json!({
         "imports": page.runs.iter().map(import).collect::<Vec<Value>>(),
-        "next": page.next.as_ref().map(cursor),
+        "next": page.next.as_ref().map(RunId::path),
     })
 }
 
@@ -227,7 +222,7 @@ fn card(seen: &Seen, next_sweep: Option<OffsetDateTime>, now: OffsetDateTime) ->
         told: standing
             .told
             .into_iter()
-            .map(|said| (said.text, said.about.map(|(id, file)| (cursor(&id), file))))
+            .map(|said| (said.text, said.about.map(|(id, file)| (id.path(), file))))
             .collect(),
         chart: chart::figure(recent),
         next: next.into_iter().map(|(what, at)| Next { what, at: time(at) }).collect(),
@@ -241,14 +236,14 @@ fn review(recent: &[Run], standing: &Standing) -> Option<(String, String)> {
     let (first, _) = first.about.as_ref()?;
     let is_first = |run: &&Run| run.id == *first && mood_of(run) == Mood::Person;
     let run = recent.iter().find(is_first)?;
-    Some((cursor(&run.id), file(run).to_owned()))
+    Some((run.id.path(), file(run).to_owned()))
 }
 
 impl Line {
     fn of(run: &Run) -> Self {
         let maybe = |count: Option<u64>| count.map_or_else(|| "\u{2013}".to_owned(), number);
         Self {
-            id: cursor(&run.id),
+            id: run.id.path(),
             file: file(run).to_owned(),
             connection: run.connection.clone(),
             look: Look::of(run.state),

@@ -67,7 +67,7 @@ impl Road {
         let findings = report.and_then(|report| report["findings"].as_array());
         Self {
             frame: viewer.frame(&file, verdict, run.is_moving()),
-            id: format!("{}/{}", run.id.tenant, run.id.key),
+            id: run.id.path(),
             connection: run.connection.clone(),
             look,
             happened: happened(run),

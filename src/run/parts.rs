@@ -20,6 +20,12 @@ impl RunId {
     /// The partition of files whose connection could not be read when they arrived.
     pub const NO_TENANT: &str = "no-tenant";
 
+    /// Tenant and key, as an address and a command name an import that is no other.
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!("{}/{}", self.tenant, self.key)
+    }
+
     /// Whether its tenant is known.
     #[must_use]
     pub fn has_tenant(&self) -> bool {
