@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 use url::Url;
 
 use crate::{
     config::Lookup,
     connection::{Format, Notify},
     http::{self, is_loopback, is_loopback_http},
-    run::{Occasion, Run},
+    run::{Occasion, Run, to_the_second},
 };
 
 /// How long the other side may take.
@@ -123,8 +123,7 @@ impl Letter<'_> {
     /// Source: the specification of CloudEvents 1.0; the same event always has the same id.
     fn cloud_event(&self) -> Value {
         let (run, word) = (self.run, self.occasion.word());
-        let since = self.since.replace_nanosecond(0).unwrap_or(self.since);
-        let since = since.format(&Rfc3339).unwrap_or_default();
+        let since = to_the_second(self.since);
         json!({
             "specversion": "1.0",
             "id": format!("{}/{word}/{since}", run.id),

@@ -30,7 +30,7 @@ pub use self::{
     import::Run,
     journal::Stop,
     notice::{Message, Occasion},
-    parts::{IngestionId, Package, Refresh, RunId, Source, State},
+    parts::{IngestionId, Package, Refresh, RunId, Source, State, to_the_second},
     policy::{MAX_RETRY_AFTER, Policy},
 };
 use crate::ingestion::wire::Status;

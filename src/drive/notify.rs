@@ -8,14 +8,13 @@ use std::{future::ready, time::Duration};
 
 use azure_core::Result;
 use futures::{StreamExt as _, stream};
-use time::OffsetDateTime;
 
 use super::{AT_ONCE, Road};
 use crate::{
     azure::sentence,
     connection::Notify,
     notify::{Letter, send},
-    run::{Message, Occasion, Run, State},
+    run::{Message, Occasion, Run, State, to_the_second},
     runs::{Saved, Stored},
 };
 
@@ -92,8 +91,10 @@ impl Road {
 
     async fn cross_out(&self, next: &Run, message: &Message) -> Result<()> {
         let Some(stored) = self.runs.get(&next.id).await? else { return Ok(()) };
+        // The table keeps less of a moment than a clock tells.
         let is_this = |waits: &Message| {
-            waits.occasion == message.occasion && second(waits.since) == second(message.since)
+            waits.occasion == message.occasion
+                && to_the_second(waits.since) == to_the_second(message.since)
         };
         if !stored.run.message.as_ref().is_some_and(is_this) {
             return Ok(());
@@ -135,9 +136,4 @@ impl Road {
         let host = (self.setting)("WEBSITE_HOSTNAME").filter(|_| self.has_sign_in())?;
         Some(format!("https://{host}/api/signed-in/status/{}", run.id.path()))
     }
-}
-
-/// The table keeps less of a moment than a clock tells.
-fn second(at: OffsetDateTime) -> i64 {
-    at.unix_timestamp()
 }

@@ -12,7 +12,7 @@ use super::{Road, Step};
 use crate::{
     azure::sentence,
     cli::Denied,
-    run::{Event, Run, RunId, State, Wish},
+    run::{Event, Run, RunId, State, Wish, to_the_second},
     runs::Stored,
 };
 
@@ -194,8 +194,9 @@ impl Road {
             ))),
             (Some(stored), None) => Ok(stored),
             (Some(one), Some(other)) => Err(refused(format!(
-                "there are two imports {key}, of different tenants; say which: {}/{key} or {}/{key}",
-                one.run.id.tenant, other.run.id.tenant
+                "there are two imports {key}, of different tenants; say which: {} or {}",
+                one.run.id.path(),
+                other.run.id.path()
             ))),
         }
     }
@@ -203,8 +204,7 @@ impl Road {
     /// Writes a wish into the row; the import as it is then.
     async fn ask_for(&self, stored: Stored, wish: Wish, by: &By) -> Result<Run, Denied> {
         let file = stored.run.source.file();
-        let at = (self.clock)().replace_nanosecond(0).unwrap_or_else(|_| (self.clock)());
-        let at = at.format(&Rfc3339).unwrap_or_default();
+        let at = to_the_second((self.clock)());
         let by = format!("{} at {at}", by.asks_for(wish));
         let event = Event::Asked { wish, by };
         match self.save(stored, event).await.map_err(|error| failed(&error))? {

@@ -1,13 +1,12 @@
 //! Times, states and numbers as a page says them.
 
-use time::macros::format_description;
-use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+use time::{Duration, OffsetDateTime, macros::format_description};
 
-use crate::run::{Run, State};
+use crate::run::{Run, State, to_the_second};
 
 /// A moment as markup: in UTC, which a script turns into the reader's zone.
 pub(super) fn time(at: OffsetDateTime) -> String {
-    let iso = at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default();
+    let iso = to_the_second(at);
     let text = at.format(format_description!("[year]-[month]-[day] [hour]:[minute] UTC"));
     format!("<time datetime=\"{iso}\">{}</time>", text.unwrap_or_default())
 }

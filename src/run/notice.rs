@@ -4,9 +4,9 @@
 //! It waits only where an import rests: at an end, or paused. No push, and no pack, loses its write to
 //! it; a cleaning up or a look whether the pause is over may, and comes again.
 
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 
-use super::{Policy, Run, State};
+use super::{Policy, Run, State, to_the_second};
 
 /// How often a message is tried.
 const TRIES: u32 = 20;
@@ -154,7 +154,7 @@ impl Run {
     #[must_use]
     pub fn told(mut self, now: OffsetDateTime) -> Self {
         if let Some(message) = self.message.take() {
-            self.note_told(&format!("{} at {}", message.occasion.word(), second(now)));
+            self.note_told(&format!("{} at {}", message.occasion.word(), to_the_second(now)));
         }
         self
     }
@@ -175,7 +175,7 @@ impl Run {
         if message.failures >= TRIES {
             let occasion = message.occasion.word();
             self.message = None;
-            self.note_told(&format!("{occasion} {GIVEN_UP} until {}: {why}", second(now)));
+            self.note_told(&format!("{occasion} {GIVEN_UP} until {}: {why}", to_the_second(now)));
         }
         self
     }
@@ -187,9 +187,4 @@ impl Run {
         let beyond = told.chars().count().saturating_sub(LONGEST_TOLD);
         self.told = Some(told.chars().skip(beyond).collect());
     }
-}
-
-fn second(at: OffsetDateTime) -> String {
-    let at = at.replace_nanosecond(0).unwrap_or(at);
-    at.format(&Rfc3339).unwrap_or_default()
 }

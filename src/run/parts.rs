@@ -2,7 +2,13 @@
 
 use std::fmt;
 
-use time::OffsetDateTime;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+/// A moment as persons read it, in whole seconds.
+#[must_use]
+pub fn to_the_second(at: OffsetDateTime) -> String {
+    at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default()
+}
 
 /// Which import: the tenant (the table's partition) and the row key.
 ///
