@@ -99,7 +99,12 @@ const MAPPING_KEY: &str = "METADATA_MAPPING_KEY";
 
 /// Reads the mapping's key alone, for the commands that need no account.
 pub fn mapping_key(get: impl Fn(&str) -> Option<String>) -> String {
-    Reader { get, faults: vec![] }.text(MAPPING_KEY)
+    value(get, MAPPING_KEY)
+}
+
+/// The value of one setting as a text, or its default.
+pub fn value(get: impl Fn(&str) -> Option<String>, name: &str) -> String {
+    Reader { get, faults: vec![] }.text(name)
 }
 
 /// Reads how to speak to the service alone, for the commands that need no account.

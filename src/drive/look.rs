@@ -9,7 +9,7 @@ use url::Url;
 use super::{AT_ONCE, Road, first_of_lines};
 use crate::{
     azure::{CONNECTIONS, REPORTS},
-    config::SETTINGS,
+    config,
     connection::{self, Connection},
     run::Run,
     schedule::Schedule,
@@ -130,8 +130,7 @@ impl Road {
     #[must_use]
     pub fn next_sweep(&self) -> Option<OffsetDateTime> {
         let times = ["IMPORT_SCHEDULE", "SWEEP_SCHEDULE"].into_iter().filter_map(|name| {
-            let default = SETTINGS.iter().find(|setting| setting.name == name)?.default;
-            let text = (self.setting)(name).or_else(|| default.map(str::to_owned))?;
+            let text = config::value(&*self.setting, name);
             Schedule::parse(&text).ok()?.next(self.now())
         });
         times.min()
