@@ -13,7 +13,10 @@ use axum::{
 use serde_json::json;
 
 use super::{failure, guard};
-use crate::{connection, doctor::Doctor};
+use crate::{
+    connection,
+    doctor::{Diagnosis, Doctor},
+};
 
 pub(super) fn door<S: Clone + Send + Sync + 'static>(doctor: Arc<Doctor>) -> Router<S> {
     Router::new().route("/api/doctor/{connection}", get(look).post(mend)).with_state(doctor)
@@ -46,13 +49,22 @@ async fn examine(
         let why = "no connection can be called so";
         return (StatusCode::NOT_FOUND, Json(json!({ "error": why }))).into_response();
     };
-    // A task of its own: it puts away what it took out, even where nobody waits any more.
-    let examined = tokio::spawn(async move { doctor.examine(&name, resume).await });
-    match examined.await {
+    match examined(doctor, name, resume).await {
         Ok(diagnosis) if wants_text(headers) => diagnosis.text().into_response(),
         Ok(diagnosis) => Json(diagnosis.json()).into_response(),
-        Err(_) => failure("the examination broke off"),
+        Err(broken) => broken,
     }
+}
+
+/// Asks the doctor in a task of its own: it puts away what it took out, even where nobody waits any
+/// more.
+pub(super) async fn examined(
+    doctor: Arc<Doctor>,
+    name: String,
+    resume: bool,
+) -> Result<Diagnosis, Response> {
+    let examined = tokio::spawn(async move { doctor.examine(&name, resume).await });
+    examined.await.map_err(|_| failure("the examination broke off"))
 }
 
 /// Whether `Accept` asks for text, and not for JSON.

@@ -11,11 +11,11 @@ use axum::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{App, failure, visit::Visit};
+use super::{App, examination::examined, visit::Visit};
 use crate::{azure::sentence, cli::Denied, connection, drive::By};
 
 /// What a form asks for.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 pub(super) struct Wish {
     #[serde(rename = "do", default)]
     what: String,
@@ -58,7 +58,7 @@ async fn ask(app: &App, visit: Visit, wish: Wished, key: Option<&str>) -> Respon
             return visit.not_understood("the form names no connection");
         };
         tracing::info!("connection {name}: examined {}", visit.by);
-        return examined(app, visit, name).await;
+        return examine(app, visit, name).await;
     }
     let granted = granted(app, &visit.by, &wish.what, connection, key).await;
     if matches!(granted, Some(Ok(_))) {
@@ -138,16 +138,13 @@ async fn import_now(app: &App, connection: &str, by: &By) -> Result<String, Deni
     Ok(format!("{found} files found that no event told of"))
 }
 
-async fn examined(app: &App, visit: Visit, name: String) -> Response {
-    let doctor = app.doctor.clone();
-    // A task of its own: it puts away what it took out, even where nobody waits any more.
-    let examined = tokio::spawn(async move { doctor.examine(&name, false).await });
-    match examined.await {
+async fn examine(app: &App, visit: Visit, name: String) -> Response {
+    match examined(app.doctor.clone(), name, false).await {
         Ok(diagnosis) if visit.wants_html => {
             let page = visit.viewer.diagnosis(diagnosis);
             visit.page(&page)
         }
         Ok(diagnosis) => Json(diagnosis.json()).into_response(),
-        Err(_) => failure("the examination broke off"),
+        Err(broken) => broken,
     }
 }
