@@ -254,10 +254,15 @@ impl Road {
                 format!("{CONNECTIONS}/{name}.json names another tenant than when the file arrived")
             }
             Some(Err(why)) => why,
-            None => format!("{CONNECTIONS}/{name}.json is not there any more"),
+            None => gone(name),
         };
         Ok(Err(format!("{why}; {TO_BE_MENDED}")))
     }
+}
+
+/// That the document of a connection is not there.
+fn gone(connection: &str) -> String {
+    format!("{CONNECTIONS}/{connection}.json is not there any more")
 }
 
 /// Leaves of each line of incremental files the first: no other has anything to do.

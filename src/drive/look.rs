@@ -6,7 +6,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use url::Url;
 
-use super::{AT_ONCE, Road, first_of_lines};
+use super::{AT_ONCE, Road, first_of_lines, gone};
 use crate::{
     azure::{CONNECTIONS, REPORTS},
     config,
@@ -36,7 +36,7 @@ impl Document {
     #[must_use]
     pub fn missing(run: &Run) -> Self {
         let name = run.connection.clone();
-        let read = Err(format!("{CONNECTIONS}/{name}.json is not there any more"));
+        let read = Err(gone(&name));
         Self { name, stored: run.received, read }
     }
 }

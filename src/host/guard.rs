@@ -44,11 +44,11 @@ pub(super) fn is_meant(headers: &HeaderMap, token: Option<&str>, is_https: bool)
     if !is_of_browser(headers) {
         return true;
     }
-    is_no_link(headers) && token.is_some() && token_of_cookie(headers, is_https) == token
+    is_from_here(headers) && token.is_some() && token_of_cookie(headers, is_https) == token
 }
 
-/// Whether nobody has only followed a link from elsewhere.
-pub(super) fn is_no_link(headers: &HeaderMap) -> bool {
+/// Whether a request comes from a page of ours, as far as the browser says where it comes from.
+pub(super) fn is_from_here(headers: &HeaderMap) -> bool {
     headers.get(FETCH_SITE).is_none_or(|site| site == "same-origin")
 }
 

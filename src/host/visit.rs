@@ -30,7 +30,7 @@ const MAX_TOP: usize = 1000;
 const NO_STORAGE: &str = "Storage did not answer";
 
 /// What an address asks for.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Asked {
     connection: Option<String>,
     state: Option<String>,
@@ -92,7 +92,7 @@ impl FromRequestParts<App> for Visit {
             links: Links::new(uri.path(), uri.query().unwrap_or_default()),
             name: name.clone(),
             token,
-            told: done.filter(|_| guard::is_no_link(&headers)).and_then(told),
+            told: done.filter(|_| guard::is_from_here(&headers)).and_then(told),
             is_still: asked.as_ref().is_some_and(|asked| asked.still.is_some()),
             now: app.road.now(),
         };
