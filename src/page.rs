@@ -51,25 +51,19 @@ pub fn content_security_policy(sign_in: Option<&str>) -> String {
 
 /// What is the same on every page.
 #[derive(Debug)]
-pub struct Frame {
-    /// The page's title.
-    pub title: String,
+struct Frame {
+    title: String,
     /// What is to be said first of all.
-    pub verdict: String,
-    /// What came of what was just asked for.
-    pub told: Option<&'static str>,
-    /// Who is signed in.
-    pub signed_in: Option<String>,
-    /// What a form has to send along to be taken for one of ours.
-    pub token: String,
-    /// Whether something moves, so that the page refreshes.
-    pub is_moving: bool,
-    /// Whether it was told not to.
-    pub is_still: bool,
-    /// When it was made, as markup.
-    pub now: String,
-    /// Addresses.
-    pub links: Links,
+    verdict: String,
+    /// Whether something moves, so that the page refreshes unless it was told not to.
+    is_moving: bool,
+    viewer: Viewer,
+}
+
+impl Frame {
+    fn refreshes(&self) -> bool {
+        self.is_moving && !self.viewer.is_still
+    }
 }
 
 /// Who looks at a page, and from where.
@@ -91,17 +85,7 @@ pub struct Viewer {
 
 impl Viewer {
     fn frame(&self, title: &str, verdict: String, is_moving: bool) -> Frame {
-        Frame {
-            title: title.to_owned(),
-            verdict,
-            told: self.told,
-            signed_in: self.name.clone(),
-            token: self.token.clone(),
-            is_moving,
-            is_still: self.is_still,
-            now: words::time(self.now),
-            links: self.links.clone(),
-        }
+        Frame { title: title.to_owned(), verdict, is_moving, viewer: self.clone() }
     }
 
     /// The page that says why there is no other.
