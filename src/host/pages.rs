@@ -103,9 +103,8 @@ async fn overview(app: &App, viewer: &Viewer, filter: Filter) -> azure_core::Res
     let road = &app.road;
     let begun = futures::try_join!(road.runs().tenants(), road.documents(), road.runs().pausing());
     let (tenants, mut documents, pausing) = begun?;
-    let wanted = filter.wanted();
     let after = filter.after.as_ref();
-    let history = road.runs().page(&tenants, &wanted, after, filter.top).await?;
+    let history = road.runs().page(&tenants, &filter.wanted, after, filter.top).await?;
     for run in history.runs.iter().filter(|run| !run.state.is_end()) {
         // Its files wait for it.
         if !documents.iter().any(|document| document.name == run.connection) {
@@ -201,8 +200,8 @@ async fn imports(State(app): State<App>, visit: Visit) -> Response {
     };
     let page = async {
         let tenants = app.road.runs().tenants().await?;
-        let wanted = filter.wanted();
-        app.road.runs().page(&tenants, &wanted, filter.after.as_ref(), filter.top).await
+        let after = filter.after.as_ref();
+        app.road.runs().page(&tenants, &filter.wanted, after, filter.top).await
     };
     match page.await {
         Ok(page) => Json(page::history(&page)).into_response(),

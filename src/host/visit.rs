@@ -23,6 +23,7 @@ use crate::{
     drive::By,
     page::{DEFAULT_TOP, Filter, Links, Viewer},
     run::{RunId, State as RunState},
+    runs::Wanted,
 };
 
 /// Imports on one page, at most.
@@ -58,7 +59,8 @@ impl Asked {
         });
         let (state, after) = (state.transpose()?, after.transpose()?);
         let top = top.transpose()?.unwrap_or(DEFAULT_TOP);
-        Ok(Filter { connection: given(&self.connection), state, after, top })
+        let wanted = Wanted { connection: given(&self.connection), state };
+        Ok(Filter { wanted, after, top })
     }
 }
 

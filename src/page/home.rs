@@ -21,10 +21,8 @@ pub const DEFAULT_TOP: usize = 50;
 /// What the history is narrowed to, where it begins, and how much of it is shown.
 #[derive(Clone, Debug)]
 pub struct Filter {
-    /// Only imports of this connection.
-    pub connection: Option<String>,
-    /// Only imports in this state.
-    pub state: Option<State>,
+    /// Which imports.
+    pub wanted: Wanted,
     /// Only those after this one.
     pub after: Option<RunId>,
     /// How many imports at most.
@@ -32,16 +30,10 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// What the table is asked for.
-    #[must_use]
-    pub fn wanted(&self) -> Wanted {
-        Wanted { connection: self.connection.clone(), state: self.state }
-    }
-
     fn query(&self, after: Option<&RunId>) -> String {
         let after = after.map(RunId::path).unwrap_or_default();
-        let connection = self.connection.as_deref().unwrap_or_default();
-        let state = self.state.map(State::word).unwrap_or_default();
+        let connection = self.wanted.connection.as_deref().unwrap_or_default();
+        let state = self.wanted.state.map(State::word).unwrap_or_default();
         let top = self.top.to_string();
         let top = if self.top == DEFAULT_TOP { "" } else { &top };
         query(&[("connection", connection), ("state", state), ("after", &after), ("top", top)])
@@ -131,7 +123,8 @@ impl Home {
         let (cards, json): (Vec<Card>, Vec<Value>) =
             seen.into_iter().map(|seen| card(&seen, next_sweep, now)).unzip();
         let mut names: Vec<String> = cards.iter().map(|card| card.name.clone()).collect();
-        if let Some(chosen) = filter.connection.as_ref().filter(|name| !names.contains(name)) {
+        if let Some(chosen) = filter.wanted.connection.as_ref().filter(|name| !names.contains(name))
+        {
             names.push(chosen.clone());
         }
         let next = history.next.as_ref();

@@ -13,7 +13,7 @@ use viva_import::{
     drive::Document,
     page::{DEFAULT_TOP, Filter, Home, Links, Road, Seen, Viewer, import},
     run::{IngestionId, Run, RunId, Source, State, Stop},
-    runs::Page,
+    runs::{Page, Wanted},
 };
 
 const NOW: OffsetDateTime = datetime!(2026-11-29 12:00 UTC);
@@ -138,7 +138,8 @@ fn home() -> Home {
     ];
     let next = Some(all[2].id.clone());
     let connection = Some("hr".to_owned());
-    let filter = Filter { connection, state: None, after: None, top: DEFAULT_TOP };
+    let wanted = Wanted { connection, state: None };
+    let filter = Filter { wanted, after: None, top: DEFAULT_TOP };
     let sweep = Some(datetime!(2026-11-29 12:30 UTC));
     Home::new(&viewer("/api/status"), seen, &Page { runs: all, next }, filter, sweep)
 }
