@@ -19,16 +19,16 @@ use crate::{
 
 pub use self::{
     home::{DEFAULT_TOP, Filter, Home, Seen, history},
+    import::Import,
     links::{Links, query},
-    road::Road,
     standing::Mood,
     words::happened,
 };
 
 mod chart;
 mod home;
+mod import;
 mod links;
-mod road;
 mod standing;
 mod words;
 

@@ -179,7 +179,7 @@ async fn shown(app: &App, visit: Visit, run: &Run) -> Response {
         json["serviceErrors"] = json!(has_service_errors);
         return Json(json).into_response();
     }
-    let page = page::Road::new(&visit.viewer, run, report.as_ref(), has_service_errors);
+    let page = page::Import::new(&visit.viewer, run, report.as_ref(), has_service_errors);
     visit.page(&page)
 }
 

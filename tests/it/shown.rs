@@ -11,7 +11,7 @@ use viva_import::{
     connection::Connection,
     demo::SAMPLE_CONNECTION,
     drive::Document,
-    page::{DEFAULT_TOP, Filter, Home, Links, Road, Seen, Viewer, import},
+    page::{DEFAULT_TOP, Filter, Home, Import, Links, Seen, Viewer, import},
     run::{IngestionId, Run, RunId, Source, State, Stop},
     runs::{Page, Wanted},
 };
@@ -170,7 +170,7 @@ fn the_main_page_as_json_is_as_it_was_read_last() {
 #[test]
 fn the_page_of_a_rejected_import_is_as_it_was_read_last() {
     let viewer = viewer(&format!("/api/status/{TENANT}/2"));
-    let page = Road::new(&viewer, &rejected(), Some(&report()), true);
+    let page = Import::new(&viewer, &rejected(), Some(&report()), true);
     is_as_read("rejected.html", &without_style(&page.render().unwrap()));
 }
 

@@ -1,4 +1,4 @@
-//! The page of one import: its road, what was found, what to do.
+//! The page of one import: what to do, what was found, and where it has been.
 
 use askama::Template;
 use serde_json::Value;
@@ -14,8 +14,8 @@ use crate::{
 
 /// The page of one import.
 #[derive(Debug, Template)]
-#[template(path = "road.html", config = "src/askama.toml")]
-pub struct Road {
+#[template(path = "import.html", config = "src/askama.toml")]
+pub struct Import {
     frame: Frame,
     id: String,
     connection: String,
@@ -52,7 +52,7 @@ struct Found {
     message: String,
 }
 
-impl Road {
+impl Import {
     /// The page of `run`, with its `report` where there is one.
     #[must_use]
     pub fn new(
