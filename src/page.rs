@@ -20,8 +20,7 @@ use crate::{
 pub use self::{
     home::{DEFAULT_TOP, Filter, Home, Seen, history},
     import::Import,
-    links::{Links, query},
-    standing::Mood,
+    links::Links,
     words::happened,
 };
 

@@ -5,8 +5,10 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::{
-    Frame, Mood, Viewer, chart, import, moment, query,
-    standing::{Standing, file, mood_of},
+    Frame, Viewer, chart, import,
+    links::query,
+    moment,
+    standing::{Mood, Standing, file, mood_of},
     words::{Look, happened, number, time},
 };
 use crate::{
@@ -63,9 +65,6 @@ pub struct Home {
     /// Every connection that can be chosen, and the one that is.
     names: Vec<String>,
     filter: Filter,
-    filter_query: String,
-    states: &'static [State],
-    is_later_page: bool,
     next: Option<String>,
     json: Value,
 }
@@ -128,22 +127,19 @@ impl Home {
             names.push(chosen.clone());
         }
         let next = history.next.as_ref();
-        let json = json!({
-            "connections": json,
-            "imports": history.runs.iter().map(import).collect::<Vec<Value>>(),
-            "next": next.map(RunId::path),
-        });
+        let mut whole = json!({ "connections": json });
+        if let (Some(whole), Value::Object(page)) = (whole.as_object_mut(), super::history(history))
+        {
+            whole.extend(page);
+        }
         Self {
             frame: viewer.frame("Imports", verdict(&cards), is_moving),
             connections: cards,
             names,
             imports: history.runs.iter().map(Line::of).collect(),
-            filter_query: filter.query(None),
             next: next.map(|next| filter.query(Some(next))),
-            is_later_page: filter.after.is_some(),
             filter,
-            states: &State::ALL,
-            json,
+            json: whole,
         }
     }
 
@@ -200,7 +196,7 @@ fn card(seen: &Seen, next_sweep: Option<OffsetDateTime>, now: OffsetDateTime) ->
         "mood": standing.mood.word(),
         "told": standing.sentence(),
         "refresh": refresh,
-        "paused": standing.is_paused,
+        "paused": is_paused,
         "lastAccepted": moment(standing.last_accepted),
         "expectedBy": moment(standing.expected),
         "next": next.iter()
@@ -211,7 +207,7 @@ fn card(seen: &Seen, next_sweep: Option<OffsetDateTime>, now: OffsetDateTime) ->
         name: document.name.clone(),
         mood: standing.mood,
         review: review(recent, &standing),
-        is_paused: standing.is_paused,
+        is_paused: *is_paused,
         told: standing
             .told
             .into_iter()

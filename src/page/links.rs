@@ -91,8 +91,7 @@ impl Links {
 }
 
 /// A query of pairs, without those whose value is empty.
-#[must_use]
-pub fn query(pairs: &[(&str, &str)]) -> String {
+pub(super) fn query(pairs: &[(&str, &str)]) -> String {
     let pairs = pairs.iter().filter(|(_, value)| !value.is_empty());
     Serializer::new(String::new()).extend_pairs(pairs).finish()
 }

@@ -10,7 +10,7 @@ use crate::{
 
 /// How a connection fares, what is worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Mood {
+pub(super) enum Mood {
     /// Nothing is to be done.
     Well,
     /// A file is on its way.
@@ -23,8 +23,7 @@ pub enum Mood {
 
 impl Mood {
     /// The word of the JSON.
-    #[must_use]
-    pub fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Self::Well => "well",
             Self::Moves => "moves",
@@ -76,7 +75,6 @@ impl From<String> for Said {
 pub(super) struct Standing {
     pub(super) mood: Mood,
     pub(super) told: Vec<Said>,
-    pub(super) is_paused: bool,
     pub(super) last_accepted: Option<OffsetDateTime>,
     pub(super) expected: Option<OffsetDateTime>,
 }
@@ -140,7 +138,7 @@ impl Standing {
             mood = Mood::Person;
             told.push(format!("{why}.").into());
         }
-        Self { mood, told, is_paused, last_accepted, expected }
+        Self { mood, told, last_accepted, expected }
     }
 
     /// All of it as one text.

@@ -125,7 +125,8 @@ fn a_pause_a_file_that_does_not_come_and_a_document_that_is_wrong_need_a_person(
     assert_eq!(in_time.mood, Mood::Well);
 
     let paused = stands_as(&document("\"full\""), &accepted, true);
-    assert!(paused.is_paused && paused.mood == Mood::Person);
+    assert_eq!(paused.mood, Mood::Person);
+    assert!(paused.sentence().ends_with("paused until a person resumes it."));
     let wrong = Document { read: Err("it is wrong".to_owned()), ..document("\"full\"") };
     let wrong = stands_as(&wrong, &accepted, false);
     assert_eq!(wrong.mood, Mood::Person);
