@@ -154,7 +154,8 @@ impl Blobs {
             .buffered(PARALLEL_READS)
     }
 
-    /// Reads a small blob, at most the first `max_bytes` of it; `None` where there is none.
+    /// Reads a small blob in one request, at most the first `max_bytes` of it; `None` where there
+    /// is none.
     ///
     /// # Errors
     /// Whatever the service says but "not found".
@@ -164,10 +165,7 @@ impl Blobs {
         name: &str,
         max_bytes: usize,
     ) -> Result<Option<Vec<u8>>> {
-        let Some(mut blob) = self.look(container, name).await? else { return Ok(None) };
-        blob.bytes = blob.bytes.min(max_bytes as u64);
-        let chunks: Vec<Bytes> = self.read(&blob).try_collect().await?;
-        Ok(Some(chunks.concat()))
+        if_there(range::read_first(&self.client(container, name), max_bytes).await)
     }
 
     /// Writes a small blob, over what was there.

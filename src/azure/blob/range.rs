@@ -14,6 +14,38 @@ use futures::TryStreamExt as _;
 /// How often a body that keeps breaking is asked for again without a byte of progress.
 const MAX_BREAKS: u32 = 5;
 
+/// Reads the first `max_bytes` of a blob, or all of a smaller one. A body that breaks half-way is
+/// asked for again from its beginning, so two contents are never mixed.
+pub(super) async fn read_first(client: &BlobClient, max_bytes: usize) -> Result<Vec<u8>> {
+    let mut breaks = 0;
+    loop {
+        let options = BlobClientDownloadOptions {
+            range: Some((0..max_bytes as u64).into()),
+            parallel: NonZero::new(1),
+            partition_size: NonZero::new(max_bytes),
+            ..Default::default()
+        };
+        let body = client.download(Some(options)).await?.body;
+        match body.collect().await {
+            Ok(content) => return Ok(content.into()),
+            Err(error) => {
+                breaks += 1;
+                pause_after_break(error, breaks).await?;
+            }
+        }
+    }
+}
+
+/// Waits before a body that broke is asked for again; fails where that would not help.
+async fn pause_after_break(error: Error, breaks: u32) -> Result<()> {
+    let is_broken = matches!(error.kind(), ErrorKind::Io | ErrorKind::Connection);
+    if !is_broken || breaks > MAX_BREAKS {
+        return Err(error);
+    }
+    tokio::time::sleep(Duration::from_millis(100 << breaks)).await;
+    Ok(())
+}
+
 /// A range of a blob that must still have this ETag.
 pub(super) struct Range {
     pub(super) client: Arc<BlobClient>,
@@ -33,11 +65,7 @@ impl Range {
             let body = self.ask(before).await?;
             let Err(error) = self.fill(&mut content, body).await else { continue };
             breaks = if content.len() > before { 1 } else { breaks + 1 };
-            let is_broken = matches!(error.kind(), ErrorKind::Io | ErrorKind::Connection);
-            if !is_broken || breaks > MAX_BREAKS {
-                return Err(error);
-            }
-            tokio::time::sleep(Duration::from_millis(100 << breaks)).await;
+            pause_after_break(error, breaks).await?;
         }
         Ok(content.into())
     }
