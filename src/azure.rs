@@ -12,7 +12,7 @@ use azure_core::{
 use azure_storage_blob::{BlobServiceClient, BlobServiceClientOptions};
 use azure_storage_queue::{QueueClient, QueueServiceClient, QueueServiceClientOptions};
 
-use crate::http::{self, is_loopback_http};
+use crate::http::{self, Destination, is_loopback_http};
 
 use self::{
     blob::Blobs,
@@ -112,7 +112,11 @@ impl Account {
 
     /// Connections to the account, which its clients share.
     fn transport(&self, answer_timeout: Duration) -> azure_core::Result<Transport> {
-        transport(matches!(self, Self::Emulator { .. }), answer_timeout)
+        let to = match self {
+            Self::Emulator { .. } => Destination::LocalHttp, // see `Account::emulator`
+            Self::Identity { .. } => Destination::Remote,
+        };
+        transport(to, answer_timeout)
     }
 
     /// Addresses, credential and signing policy of a client.
@@ -238,12 +242,9 @@ fn queue_retrying(
 
 /// Options under which neither a try nor all tries together wait for ever: the next try is begun
 /// no later than `answer_timeout` after the end of the first.
-fn client_options(
-    on_this_machine: bool,
-    answer_timeout: Duration,
-) -> azure_core::Result<ClientOptions> {
+fn client_options(to: Destination, answer_timeout: Duration) -> azure_core::Result<ClientOptions> {
     Ok(ClientOptions {
-        transport: Some(transport(on_this_machine, answer_timeout)?),
+        transport: Some(transport(to, answer_timeout)?),
         retry: retries(answer_timeout),
         ..Default::default()
     })
@@ -251,8 +252,8 @@ fn client_options(
 
 /// Connections, on which no try waits longer for an answer. To make them reads every certificate
 /// that this machine trusts, so they are shared where they can be.
-fn transport(on_this_machine: bool, answer_timeout: Duration) -> azure_core::Result<Transport> {
-    let client = http::client(on_this_machine)
+fn transport(to: Destination, answer_timeout: Duration) -> azure_core::Result<Transport> {
+    let client = http::client(to)
         .read_timeout(answer_timeout)
         .build()
         .map_err(|error| Error::with_message(ErrorKind::Other, error.to_string()))?;

@@ -39,12 +39,37 @@ impl NoAnswer {
     }
 }
 
+/// Where a client sends its requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// Another machine, through the proxy that the environment may name.
+    Remote,
+    /// This machine, never through a proxy.
+    Local,
+    /// This machine, by plain http alone. Without TLS there is no certificate to verify, so those
+    /// that this machine trusts, which take a while to read, are not read.
+    LocalHttp,
+}
+
+impl From<&Url> for Destination {
+    fn from(url: &Url) -> Self {
+        match is_loopback(url) {
+            true if is_loopback_http(url) => Self::LocalHttp,
+            true => Self::Local,
+            false => Self::Remote,
+        }
+    }
+}
+
 /// A client, to be built, that follows no redirect: a token goes where it was meant to go and
-/// nowhere else. What is on this machine is reached without the proxy that the environment may
-/// name.
-pub fn client(on_this_machine: bool) -> ClientBuilder {
+/// nowhere else.
+pub fn client(to: Destination) -> ClientBuilder {
     let builder = reqwest::Client::builder();
-    let builder = if on_this_machine { builder.no_proxy() } else { builder };
+    let builder = match to {
+        Destination::Remote => builder,
+        Destination::Local => builder.no_proxy(),
+        Destination::LocalHttp => builder.no_proxy().tls_certs_only([]),
+    };
     builder
         .redirect(Policy::none())
         .connect_timeout(Duration::from_secs(20))
@@ -167,7 +192,10 @@ mod tests {
         let address = nobody.local_addr().unwrap();
         drop(nobody);
         let ask = async |address| {
-            let request = client(true).build().unwrap().get(format!("http://{address}/secret"));
+            let request = client(Destination::LocalHttp)
+                .build()
+                .unwrap()
+                .get(format!("http://{address}/secret"));
             send(request, Duration::from_secs(5), 100, NOW).await.unwrap_err()
         };
         let NoAnswer::NotSent(why) = ask(address).await else { panic!() };

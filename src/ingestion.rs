@@ -75,7 +75,7 @@ impl Service {
     /// Where no TLS can be had.
     pub fn new(config: ServiceConfig, setting: Arc<Lookup>) -> reqwest::Result<Self> {
         let credentials = Mutex::new(HashMap::new());
-        let client = http::client(config.is_loopback()).build()?;
+        let client = http::client((&config.endpoint).into()).build()?;
         let sign_in = SignIn {
             authority: config.authority.clone(),
             answer_timeout: config.answer_timeout,

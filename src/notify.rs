@@ -13,7 +13,7 @@ use url::Url;
 use crate::{
     config::Lookup,
     connection::{Format, Notify},
-    http::{self, is_loopback, is_loopback_http},
+    http::{self, is_loopback_http},
     run::{Occasion, Run, to_the_second},
 };
 
@@ -165,7 +165,7 @@ fn unmarked(text: &str) -> String {
 /// Why it did not arrive, without the address.
 pub async fn send(letter: &Letter<'_>, notify: &Notify, setting: &Lookup) -> Result<(), String> {
     let address = address(notify, setting)?;
-    let client = http::client(is_loopback(&address)).build();
+    let client = http::client((&address).into()).build();
     let client = client.map_err(|_| "no TLS can be had on this machine".to_owned())?;
     let (body, media_type) = letter.body(notify.format);
     let request = client.post(address).header(CONTENT_TYPE, media_type).body(body.to_string());

@@ -30,6 +30,7 @@ use self::{
 use crate::{
     config::Lookup,
     connection::{Certificate, Credential},
+    http::Destination,
 };
 
 mod assertion;
@@ -121,7 +122,7 @@ impl SignIn {
         Ok(ClientOptions {
             cloud: Some(Arc::new(cloud.into())),
             per_try_policies: vec![Arc::new(Hush)],
-            ..super::client_options(false, self.answer_timeout)?
+            ..super::client_options(Destination::Remote, self.answer_timeout)?
         })
     }
 
@@ -174,7 +175,7 @@ pub fn managed_identity(
     // The endpoint is on this machine, and a proxy would be shown tokens.
     let client_options = ClientOptions {
         per_try_policies: vec![Arc::new(Hush)],
-        ..super::client_options(true, answer_timeout)?
+        ..super::client_options(Destination::Local, answer_timeout)?
     };
     let options = ManagedIdentityCredentialOptions {
         user_assigned_id: client_id.map(|id| UserAssignedId::ClientId(id.to_owned())),

@@ -149,7 +149,7 @@ fn given(bag: &Bag, names: &[&'static str]) -> Option<&'static str> {
 impl Way {
     async fn ask(about: &'static str, url: &Url, setting: &'static str, bag: &Bag) -> Self {
         let proxy = if is_loopback(url) { None } else { given(bag, &PROXIES) };
-        let answer = match http::client(is_loopback(url)).build() {
+        let answer = match http::client(url.into()).build() {
             Ok(client) => reach(&client, url, bag.limit, &bag.clock).await,
             Err(_) => Err(Broken::Tls),
         };

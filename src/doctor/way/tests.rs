@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::doctor::Verdict;
+use crate::{doctor::Verdict, http::Destination};
 
 const NOW: OffsetDateTime = datetime!(2026-11-23 06:00 UTC);
 
@@ -40,7 +40,8 @@ const WHO_ARE_YOU: &str = "HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n";
 #[tokio::test]
 async fn any_answer_opens_the_way_and_tells_the_time() {
     let host = somebody(FORBIDDEN).await;
-    let answer = reached(http::client(true), &format!("http://{host}/")).await.unwrap();
+    let answer =
+        reached(http::client(Destination::Local), &format!("http://{host}/")).await.unwrap();
     assert_eq!((answer.date, answer.at), (Some(datetime!(2026-11-23 06:03 UTC)), NOW));
 }
 
@@ -79,9 +80,10 @@ async fn name_connection_tls_proxy_and_silence_are_told_apart() {
     let gone = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let nobody = gone.local_addr().unwrap();
     drop(gone);
-    let direct = || http::client(true);
+    let direct = || http::client(Destination::Local);
     let by = |proxy: SocketAddr| {
-        http::client(false).proxy(reqwest::Proxy::all(format!("http://{proxy}")).unwrap())
+        http::client(Destination::Remote)
+            .proxy(reqwest::Proxy::all(format!("http://{proxy}")).unwrap())
     };
     for (client, url, expected) in [
         (direct().dns_resolver(Arc::new(Nobody)), "http://tls.example".to_owned(), Broken::Name),
@@ -97,7 +99,8 @@ async fn name_connection_tls_proxy_and_silence_are_told_apart() {
     // The kernel takes the connections; nobody ever reads from them.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = Url::parse(&format!("http://{}", silent.local_addr().unwrap())).unwrap();
-    let (client, clock): (_, Clock) = (http::client(true).build().unwrap(), Arc::new(|| NOW));
+    let (client, clock): (_, Clock) =
+        (http::client(Destination::Local).build().unwrap(), Arc::new(|| NOW));
     let reached = reach(&client, &url, Duration::from_millis(50), &clock).await;
     assert_eq!(reached.unwrap_err(), Broken::Silence);
 }

@@ -12,6 +12,7 @@ use axum::{Router, http::HeaderMap};
 use bytes::Bytes;
 use tokio::time::timeout;
 use url::Url;
+use viva_import::http::{self, Destination};
 
 use super::{Fault, Moment, Proxy, Seen};
 
@@ -30,7 +31,7 @@ async fn echo() -> (Url, Arc<AtomicUsize>) {
 }
 
 async fn ask(url: &Url) -> reqwest::Result<(u16, HeaderMap, reqwest::Result<Bytes>)> {
-    let client = viva_import::http::client(true).build().unwrap();
+    let client = http::client(Destination::LocalHttp).build().unwrap();
     let answer = client.post(url.clone()).body("0123456789").send().await?;
     let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
     Ok((status, headers, answer.bytes().await))
