@@ -3,28 +3,32 @@
 #
 #     infra/package.sh [ZIP]        target/function.zip, if none is named
 #
-# Needs Rust, and Python 3 with venv and pip. PROFILE=dev builds faster, for a look at the layout.
+# Needs Rust, and Python 3 with venv and pip. PROGRAM=target/debug/viva-import builds nothing and packs
+# that program instead: for a look at the layout, on a machine like the one it was built on.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 zip=${1:-target/function.zip}
-profile=${PROFILE:-release}
+
 # Flex Consumption runs on x64 Linux, and its image is not published. zig links against a glibc as old
 # as Debian 10's, so that the program starts on that and whatever came later.
 target=x86_64-unknown-linux-gnu
 glibc=2.28
 
-tools=target/package-tools
-python=$tools/bin/python
-[ -x "$python" ] || python3 -m venv "$tools"
-"$python" -m pip install --quiet --disable-pip-version-check cargo-zigbuild==0.24.1 ziglang==0.17.1
+build() {
+  local tools=target/package-tools
+  [ -x "$tools/bin/python" ] || python3 -m venv "$tools"
+  "$tools/bin/python" -m pip install --quiet --disable-pip-version-check cargo-zigbuild==0.24.1 ziglang==0.17.1
+  [ -d "$(rustc --print target-libdir --target "$target")" ] || rustup target add "$target"
+  PATH=$PWD/$tools/bin:$PATH cargo zigbuild --locked --bins --release --target "$target.$glibc"
+}
 
-[ -d "$(rustc --print target-libdir --target "$target")" ] || rustup target add "$target"
-PATH=$PWD/$tools/bin:$PATH cargo zigbuild --locked --bins --profile "$profile" --target "$target.$glibc"
-
-folder=$profile
-[ "$profile" != dev ] || folder=debug
-"$python" - "$zip" "target/$target/$folder/viva-import" <<'PYTHON'
+program=${PROGRAM:-}
+if [ -z "$program" ]; then
+  build
+  program=target/$target/release/viva-import
+fi
+python3 - "$zip" "$program" <<'PYTHON'
 import sys
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo

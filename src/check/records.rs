@@ -32,6 +32,7 @@ pub(super) struct Records<R> {
     delimiter: u8,
     buffer: Vec<u8>,
     buffer_bytes: usize,
+    max_record_bytes: usize,
     /// Nothing comes after what is in the buffer.
     ended: bool,
     marks: Marks,
@@ -84,15 +85,16 @@ impl<R: Read> Records<R> {
     /// Scans `input`, from which a byte order mark is taken off already. The delimiter is any byte
     /// but a quotation mark, a carriage return and a line feed.
     pub(super) fn new(input: R, delimiter: u8) -> Self {
-        Self::with_buffer(input, delimiter, BUFFER_BYTES)
+        Self::with_sizes(input, delimiter, BUFFER_BYTES, MAX_RECORD_BYTES)
     }
 
-    fn with_buffer(input: R, delimiter: u8, buffer_bytes: usize) -> Self {
+    fn with_sizes(input: R, delimiter: u8, buffer_bytes: usize, max_record_bytes: usize) -> Self {
         Self {
             input,
             delimiter,
             buffer: vec![],
             buffer_bytes,
+            max_record_bytes,
             ended: false,
             marks: Marks::new(delimiter),
             record: 0..0,
@@ -119,7 +121,7 @@ impl<R: Read> Records<R> {
             if let Some(next) = self.scan() {
                 return Ok(next);
             }
-            if self.buffer.len() - self.record.start > MAX_RECORD_BYTES {
+            if self.buffer.len() - self.record.start > self.max_record_bytes {
                 return Ok(Next::TooLong(self.line));
             }
             self.fill()?;
@@ -131,7 +133,7 @@ impl<R: Read> Records<R> {
         self.buffer.drain(..self.record.start);
         self.record = 0..0;
         if self.buffer.len() == self.buffer_bytes {
-            self.buffer_bytes = (2 * self.buffer_bytes).min(MAX_RECORD_BYTES + 1);
+            self.buffer_bytes = (2 * self.buffer_bytes).min(self.max_record_bytes + 1);
         }
         let room = self.buffer_bytes - self.buffer.len();
         self.buffer.reserve_exact(room);
@@ -164,7 +166,7 @@ impl<R: Read> Records<R> {
             }
             start = end + 1;
         };
-        if end - self.record.start > MAX_RECORD_BYTES {
+        if end - self.record.start > self.max_record_bytes {
             return Some(Next::TooLong(self.line));
         }
         self.record.end = end;

@@ -110,7 +110,12 @@ impl Azurite {
             .arg(LAUNCHER)
             .arg("--")
             .arg(program)
-            .args(["--inMemoryPersistence", "--disableTelemetry", "--skipApiVersionCheck"])
+            .args([
+                "--inMemoryPersistence",
+                "--disableTelemetry",
+                "--skipApiVersionCheck",
+                "--silent",
+            ])
             .args(["--blobPort", "0", "--queuePort", "0", "--tablePort", "0"])
             .args(arguments)
             .env("AZURITE_ACCOUNTS", accounts.join(";"))
@@ -125,7 +130,7 @@ impl Azurite {
         let endpoints = tokio::time::timeout(START_TIMEOUT, listening(&mut lines))
             .await
             .map_err(|_| "Azurite did not listen within a minute".to_owned())??;
-        // Nobody reads its access log, but a full pipe would stop it.
+        // Nobody reads what it prints from now on, but a full pipe would stop it.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Ok(Self { endpoints, _child: child })
     }

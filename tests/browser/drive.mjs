@@ -20,8 +20,9 @@ let troubles;
 // Everything a page asked for, so that a test can tell whether it loads anything from elsewhere.
 let asked;
 const commands = {
-  // A new context: no cookie of before.
+  // A new context: no cookie of before. The page before it would go on asking for news.
   async open({ width = 1200, dark = false, scripts = true, headers = {} }) {
+    await page?.context().close();
     const context = await browser.newContext({
       viewport: { width, height: 900 },
       colorScheme: dark ? "dark" : "light",

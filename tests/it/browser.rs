@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines},
     process::{Child, ChildStdin, ChildStdout, Command},
-    sync::{Mutex, OnceCell},
+    sync::{MappedMutexGuard, Mutex, MutexGuard},
 };
 
-use crate::stage::PATIENCE;
+use crate::stage::{PATIENCE, RUNTIME};
 
 mod stories;
 
@@ -24,9 +24,9 @@ mod stories;
 const PACKAGES: [&str; 2] = ["playwright-core@1.64.1", "axe-core@4.14.1"];
 const PROGRAMS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
-/// A browser, driven line by line: see tests/browser/drive.mjs.
+/// A browser, driven line by line: see tests/browser/drive.mjs. It ends with its standard input.
 pub(crate) struct Browser {
-    process: Child,
+    _process: Child,
     commands: ChildStdin,
     answers: Lines<BufReader<ChildStdout>>,
 }
@@ -38,29 +38,29 @@ fn found(program: &str) -> Option<PathBuf> {
 }
 
 /// The folder with playwright-core and axe-core.
-async fn packages() -> &'static Path {
-    static FETCHED: OnceCell<PathBuf> = OnceCell::const_new();
-    let fetched = FETCHED.get_or_init(async || {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser");
-        std::fs::create_dir_all(&folder).unwrap();
-        let mut npm = Command::new("npm");
-        npm.args(["install", "--no-save", "--no-audit", "--no-fund", "--prefer-offline"]);
-        let output = npm.args(PACKAGES).current_dir(&folder).output().await.unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        folder
-    });
-    fetched.await
+async fn packages() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser");
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut npm = Command::new("npm");
+    npm.args(["install", "--no-save", "--no-audit", "--no-fund", "--prefer-offline"]);
+    let output = npm.args(PACKAGES).current_dir(&folder).output().await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    folder
 }
 
-/// One browser at a time: each wants more memory than all else here.
-pub(crate) async fn alone() -> tokio::sync::MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::const_new(());
-    ALONE.lock().await
+/// The one browser, for one test at a time: it takes seconds to start, and wants more memory than all
+/// else here. `None`, and a loud word, where there is no Chromium.
+pub(crate) async fn browser() -> Option<MappedMutexGuard<'static, Browser>> {
+    static BROWSER: Mutex<Option<Browser>> = Mutex::const_new(None);
+    let mut browser = BROWSER.lock().await;
+    if browser.is_none() {
+        *browser = RUNTIME.spawn(Browser::start()).await.unwrap();
+    }
+    MutexGuard::try_map(browser, Option::as_mut).ok()
 }
 
 impl Browser {
-    /// A browser; `None`, and a loud word, where there is no Chromium.
-    pub(crate) async fn start() -> Option<Self> {
+    async fn start() -> Option<Self> {
         let Some(chromium) = PROGRAMS.into_iter().find_map(found) else {
             let why = "there is no Chromium (Debian: apt install chromium)";
             let mut out = stderr();
@@ -69,7 +69,7 @@ impl Browser {
         };
         let mut process = Command::new("node")
             .arg("tests/browser/drive.mjs")
-            .args([packages().await, &chromium])
+            .args([packages().await, chromium])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -77,7 +77,7 @@ impl Browser {
             .unwrap();
         let commands = process.stdin.take().unwrap();
         let answers = BufReader::new(process.stdout.take().unwrap()).lines();
-        Some(Self { process, commands, answers })
+        Some(Self { _process: process, commands, answers })
     }
 
     async fn tell(&mut self, command: &str, mut given: Value) -> Value {
@@ -160,10 +160,5 @@ impl Browser {
         let folder = folder.unwrap_or_else(|_| env!("CARGO_TARGET_TMPDIR").to_owned());
         let file = Path::new(&folder).join(format!("{name}.png"));
         self.tell("picture", json!({ "file": file })).await;
-    }
-
-    pub(crate) async fn close(mut self) {
-        drop(self.commands);
-        self.process.wait().await.unwrap();
     }
 }

@@ -177,7 +177,7 @@ async fn a_users_own_file_and_connection_are_shown_and_a_bad_file_is_no_success(
 #[tokio::test]
 async fn a_setting_of_the_environment_holds_in_the_demo() {
     let shown = Shown::new();
-    let mut demo = shown.command(&[]);
+    let mut demo = shown.command(&["src/demo/sample.csv"]);
     let output = demo.env("MAX_FILE_BYTES", "1000").spawn().unwrap().wait_with_output();
     let output = tokio::time::timeout(Duration::from_mins(2), output).await.unwrap().unwrap();
     let told = text(&output.stdout);

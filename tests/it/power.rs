@@ -21,10 +21,22 @@ enum Road {
 }
 
 impl Road {
+    fn connection(self) -> To {
+        match self {
+            Self::OneFull => To::Full,
+            Self::IncrementalPair => To::Changes,
+        }
+    }
+
+    async fn world(self) -> World {
+        World::with(&[self.connection()]).await
+    }
+
     async fn walk(self, world: &mut World) -> Result<(), String> {
-        let (to, names): (_, &[&str]) = match self {
-            Self::OneFull => (To::Full, &["full/a.csv"]),
-            Self::IncrementalPair => (To::Changes, &["changes/a.csv", "changes/b.csv"]),
+        let to = self.connection();
+        let names: &[&str] = match self {
+            Self::OneFull => &["full/a.csv"],
+            Self::IncrementalPair => &["changes/a.csv", "changes/b.csv"],
         };
         for name in names {
             world.put(to, name, Kind::Right).await;
@@ -51,7 +63,7 @@ impl Road {
 
     /// How many requests there are where nothing goes wrong.
     async fn length(self) -> usize {
-        let mut world = World::new().await;
+        let mut world = self.world().await;
         self.walk(&mut world).await.unwrap();
         world.proxy.count()
     }
@@ -62,7 +74,7 @@ impl Road {
         let walks = (1..=length).map(|number| {
             let fault = fault.clone();
             async move {
-                let mut world = World::new().await;
+                let mut world = self.world().await;
                 world.proxy.after(number, fault.clone());
                 let walked = Box::pin(self.walk(&mut world)).await;
                 let why = walked.err()?;

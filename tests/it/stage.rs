@@ -33,8 +33,8 @@ const ACCOUNTS: usize = 200;
 pub(crate) const GOOD_CSV: &str = "Employee,EffectiveDate,Manager,Organization\n\
      ana@contoso.com,11/01/2026,,Executive\nbo@contoso.com,11/01/2026,ana@contoso.com,Sales\n";
 
-/// Azurite outlives each test's own runtime.
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+/// Of what outlives each test's own runtime.
+pub(crate) static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 static AZURITE: OnceCell<Azurite> = OnceCell::const_new();
 static NEXT_ACCOUNT: AtomicUsize = AtomicUsize::new(0);
 
@@ -90,15 +90,17 @@ pub(crate) async fn stage_with(rules: Rules, settings: &[(&str, &str)]) -> Stage
     stage
 }
 
-/// Waits until `wanted` finds something.
+/// Waits until `wanted` finds something. Each look costs the emulator time, so they become rarer.
 pub(crate) async fn until<T>(what: &str, mut wanted: impl AsyncFnMut() -> Option<T>) -> T {
     let started = Instant::now();
+    let mut pause = Duration::from_millis(50);
     loop {
         if let Some(found) = wanted().await {
             return found;
         }
         assert!(started.elapsed() < PATIENCE, "still not: {what}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(pause).await;
+        pause = (pause * 3 / 2).min(Duration::from_millis(400));
     }
 }
 

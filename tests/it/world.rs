@@ -97,6 +97,7 @@ pub(crate) struct World {
     pub(crate) storage: Storage,
     runs: Runs,
     settings: Arc<Vec<(&'static str, String)>>,
+    connections: Vec<To>,
     /// Two instances of the program, started when they are needed.
     roads: [OnceLock<Arc<Road>>; 2],
     /// Milliseconds since 1970.
@@ -113,8 +114,13 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// An empty account, a service, and the connections.
+    /// An empty account, a service, and all connections.
     pub(crate) async fn new() -> Self {
+        Self::with(&To::ALL).await
+    }
+
+    /// The same with these connections alone: each costs every sweep some requests.
+    pub(crate) async fn with(connections: &[To]) -> Self {
         let (azurite, account) = account().await;
         let service = Service::start(rules()).await.unwrap();
         let (proxy, mut settings) = before(azurite, &account, &service).await;
@@ -125,7 +131,7 @@ impl World {
         settings.push(("HOOK", address));
         let storage = Storage::open(&azurite.account(&account), ANSWER_TIMEOUT).unwrap();
         storage.create_if_missing().await.unwrap();
-        for to in To::ALL {
+        for to in connections {
             let (name, content) = (format!("{}.json", to.name()), to.document().into_bytes());
             storage.blobs.put(CONNECTIONS, &name, "application/json", content).await.unwrap();
         }
@@ -137,6 +143,7 @@ impl World {
             runs: Runs::new(storage.imports.clone()),
             storage,
             settings: Arc::new(settings),
+            connections: connections.to_vec(),
             roads: Default::default(),
             clock,
             log: Log::default(),

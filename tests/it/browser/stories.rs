@@ -16,7 +16,7 @@ use viva_import::{
     run::State,
 };
 
-use super::{Browser, alone};
+use super::browser;
 use crate::stage::{BINARY, GOOD_CSV, PATIENCE, csv_of, ended, stage, until};
 
 /// A demo that goes on until this is dropped; then it stops what it has started.
@@ -63,8 +63,7 @@ async fn busy(stage: &Stage, name: &str) {
 
 #[tokio::test]
 async fn a_stranger_can_tell_from_the_page_alone_what_became_of_the_demos_four_files() {
-    let _alone = alone().await;
-    let Some(mut browser) = Browser::start().await else { return };
+    let Some(mut browser) = browser().await else { return };
     let mut demo = Demo::start();
     let mut lines = BufReader::new(demo.0.stdout.take().unwrap()).lines();
     let mut url = String::new();
@@ -128,13 +127,11 @@ async fn a_stranger_can_tell_from_the_page_alone_what_became_of_the_demos_four_f
     browser.open(json!({ "dark": true })).await;
     browser.go(&url).await;
     browser.is_for_everybody("dark").await;
-    browser.close().await;
 }
 
 #[tokio::test]
 async fn a_bad_file_is_seen_with_its_rows_a_good_one_walks_to_its_end_and_a_stuck_one_is_retried() {
-    let _alone = alone().await;
-    let Some(mut browser) = Browser::start().await else { return };
+    let Some(mut browser) = browser().await else { return };
     let stage = stage(&[("PUSH_FAILURES", "1")]).await;
     let front = front(&stage).await;
     browser.open(json!({})).await;
@@ -194,13 +191,11 @@ async fn a_bad_file_is_seen_with_its_rows_a_good_one_walks_to_its_end_and_a_stuc
     browser.until("#verdict", "Waiting, nobody is needed: hr").await;
     stage.host.stop().await;
     browser.until("#silent", "the last try got no answer").await;
-    browser.close().await;
 }
 
 #[tokio::test]
 async fn everything_can_be_done_without_a_script_and_by_keyboard_alone() {
-    let _alone = alone().await;
-    let Some(mut browser) = Browser::start().await else { return };
+    let Some(mut browser) = browser().await else { return };
     let stage = stage(&[]).await;
     let front = front(&stage).await;
     stage.arrive("hr/bad.csv", BAD_CSV.into()).await.unwrap();
@@ -239,13 +234,11 @@ async fn everything_can_be_done_without_a_script_and_by_keyboard_alone() {
     browser.press("Enter").await;
     browser.until("h1", "The doctor on hr").await;
     browser.is_for_everybody("a diagnosis").await;
-    browser.close().await;
 }
 
 #[tokio::test]
 async fn whoever_is_signed_in_needs_no_key_and_stands_in_the_row() {
-    let _alone = alone().await;
-    let Some(mut browser) = Browser::start().await else { return };
+    let Some(mut browser) = browser().await else { return };
     let stage = stage(&[("SIGN_IN", "true"), ("WEBSITE_AUTH_ENABLED", "True")]).await;
     let front = front(&stage).await;
     let builds = viva_import::demo::SAMPLE_CONNECTION
@@ -267,5 +260,4 @@ async fn whoever_is_signed_in_needs_no_key_and_stands_in_the_row() {
     let run = stage.imports().await.unwrap().remove(0);
     let by = run.by_hand.unwrap();
     assert!(by.starts_with("by ana@contoso.com on the status page (resume) at 20"), "{by}");
-    browser.close().await;
 }

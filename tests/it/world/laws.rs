@@ -9,7 +9,7 @@ use viva_import::{
     run::{Occasion, Run, State},
 };
 
-use super::{File, Kind, MARKER, To, World, files::pushed_content};
+use super::{File, Kind, MARKER, World, files::pushed_content};
 use crate::{
     proxy::{Fault, Seen, Upstream},
     stage::TOKEN,
@@ -115,7 +115,7 @@ impl World {
 
     /// After a sweep, what lies in the inbox is known: of full refreshes one of the newest.
     async fn nothing_is_overlooked(&self, imports: &[Run]) -> Result<(), String> {
-        for to in To::ALL {
+        for to in &self.connections {
             let prefix = format!("{}/", to.name());
             let mut files = self.storage.blobs.list(INBOX, &prefix).await.unwrap();
             let newest = files.iter().map(|blob| blob.last_modified).max();

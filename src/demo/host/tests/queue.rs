@@ -1,28 +1,39 @@
-//! Drills with a real Azurite.
+//! Drills with a real Azurite, which all of them share: it takes seconds to start.
+
+use std::sync::{
+    LazyLock,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use azure_core::http::StatusCode as Status;
 use azure_storage_queue::{QueueClient, models::QueueMessage};
+use tokio::{runtime::Runtime, sync::OnceCell};
 
 use super::{super::queue::queue_client, *};
 use crate::demo::azurite::Azurite;
 
-const ACCOUNT: &str = "drills";
+const ACCOUNTS: [&str; 6] = ["drill0", "drill1", "drill2", "drill3", "drill4", "drill5"];
 
-/// The emulator of one test.
+/// Azurite outlives each test's own runtime.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+static AZURITE: OnceCell<Azurite> = OnceCell::const_new();
+static NEXT_ACCOUNT: AtomicUsize = AtomicUsize::new(0);
+
+/// An account of one test.
 struct Emulator {
-    azurite: Azurite,
+    azurite: &'static Azurite,
+    account: &'static str,
 }
 
 impl Emulator {
     async fn start() -> Self {
-        #[expect(clippy::disallowed_methods, reason = "where Azurite is, is the machine's matter")]
-        let cache = Azurite::cache(|name| std::env::var(name).ok()).unwrap();
-        let program = Azurite::fetch(&cache, |_| {}).await.unwrap();
-        Self { azurite: Azurite::start(&program, &[ACCOUNT]).await.unwrap() }
+        let azurite = AZURITE.get_or_init(async || RUNTIME.spawn(start_azurite()).await.unwrap());
+        let account = ACCOUNTS[NEXT_ACCOUNT.fetch_add(1, Ordering::Relaxed)];
+        Self { azurite: azurite.await, account }
     }
 
     fn connection(&self) -> String {
-        self.azurite.connection_string(ACCOUNT)
+        self.azurite.connection_string(self.account)
     }
 
     fn queue(&self, name: &str) -> QueueClient {
@@ -38,6 +49,13 @@ impl Emulator {
             .set("WORDS", "words")
             .set("Here", &self.connection())
     }
+}
+
+async fn start_azurite() -> Azurite {
+    #[expect(clippy::disallowed_methods, reason = "where Azurite is, is the machine's matter")]
+    let cache = Azurite::cache(|name| std::env::var(name).ok()).unwrap();
+    let program = Azurite::fetch(&cache, |_| {}).await.unwrap();
+    Azurite::start(&program, &ACCOUNTS).await.unwrap()
 }
 
 async fn send(queue: &QueueClient, text: String) {
