@@ -14,7 +14,12 @@ use clap::Parser as _;
 use serde_json::json;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
-use tracing_subscriber::{EnvFilter, fmt::writer::MakeWriterExt as _};
+use tracing_subscriber::{
+    filter::Targets,
+    fmt::{self, writer::MakeWriterExt as _},
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 use viva_import::{
     by_hand::Desk,
     cli::{ByHand, Cli, Command, Denied},
@@ -122,15 +127,15 @@ fn setting(name: &str) -> Option<String> {
 /// stdout for information and lines of stderr for warnings and errors.
 fn log() {
     let default = SETTINGS.iter().find(|setting| setting.name == "RUST_LOG");
-    let default = default.and_then(|setting| setting.default).unwrap_or("info");
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let default = default.and_then(|setting| setting.default).map(str::to_owned);
+    let mut given = [self::setting("RUST_LOG"), default].into_iter().flatten();
+    let targets: Targets = given.find_map(|text| text.parse().ok()).unwrap_or_default();
     let warnings = std::io::stderr.with_max_level(tracing::Level::WARN);
     let rest = std::io::stdout.with_min_level(tracing::Level::INFO);
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = fmt::layer()
         .without_time()
         .with_ansi(false)
         .with_target(false)
-        .with_writer(warnings.and(rest))
-        .init();
+        .with_writer(warnings.and(rest));
+    tracing_subscriber::registry().with(targets).with(lines).init();
 }

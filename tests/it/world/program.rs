@@ -11,7 +11,7 @@ use std::{
 use time::OffsetDateTime;
 use tokio::sync::OnceCell;
 use tracing::Dispatch;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt as _};
 use viva_import::{
     azure::{Account, INBOX, Storage},
     config::{Config, Lookup, STORAGE},
@@ -95,11 +95,9 @@ impl Log {
 
     pub(super) fn dispatch(&self) -> Dispatch {
         let log = self.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_env_filter(EnvFilter::new("info,azure_core=warn,typespec_client_core=warn"))
-            .with_ansi(false)
-            .with_writer(move || log.clone());
-        Dispatch::new(subscriber.finish())
+        let targets: Targets = "info,azure_core=warn,typespec_client_core=warn".parse().unwrap();
+        let lines = fmt::layer().with_ansi(false).with_writer(move || log.clone());
+        Dispatch::new(tracing_subscriber::registry().with(targets).with(lines))
     }
 }
 
