@@ -33,13 +33,13 @@ async fn ends(history: &[Operation]) -> Result<Vec<&'static str>, String> {
     for operation in history {
         Box::pin(operation.happen(&mut world)).await;
     }
-    let rested = Box::pin(world.rest()).await;
-    let lawful = match rested {
-        Ok(()) => Box::pin(world.laws()).await,
-        restless => restless,
+    let lawful = async {
+        let imports = world.rest().await?;
+        world.laws(&imports).await?;
+        Ok::<_, String>(imports.iter().map(|run| run.state.word()).collect())
     };
-    match lawful {
-        Ok(()) => Ok(world.imports().await.iter().map(|run| run.state.word()).collect()),
+    match Box::pin(lawful).await {
+        Ok(ends) => Ok(ends),
         Err(why) => Err(format!("{why}\n\n{}", world.story().await)),
     }
 }
@@ -62,7 +62,7 @@ async fn shortened(mut tree: impl ValueTree<Value = Vec<Operation>>, why: String
     format!("{history:?}\nbreaks a law: {why}")
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn every_known_history_keeps_the_laws() {
     let tried = known::KNOWN.iter().map(async |(name, history)| (name, ends(history).await));
     let tried: Vec<_> = stream::iter(tried).buffer_unordered(AT_ONCE).collect().await;
@@ -71,9 +71,9 @@ async fn every_known_history_keeps_the_laws() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn whatever_happens_every_file_comes_to_its_end_and_the_laws_hold() {
-    let (count, seed) = (number("HISTORIES", 60), number("SEED", 1));
+    let (count, seed) = (number("HISTORIES", 50), number("SEED", 1));
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&(seed as u64).to_le_bytes());
     let random = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);

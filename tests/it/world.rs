@@ -16,7 +16,11 @@ use time::OffsetDateTime;
 use tracing::instrument::WithSubscriber as _;
 use viva_import::{
     azure::{CONNECTIONS, INBOX, Storage},
-    demo::{SAMPLE_CONNECTION, service::Service, stage::TOKEN_SETTING},
+    demo::{
+        SAMPLE_CONNECTION,
+        service::{Rules, Service},
+        stage::TOKEN_SETTING,
+    },
     drive::{By, Road},
     run::{Run, RunId, State, Wish},
     runs::Runs,
@@ -116,13 +120,14 @@ pub(crate) struct World {
 impl World {
     /// An empty account, a service, and all connections.
     pub(crate) async fn new() -> Self {
-        Self::with(&To::ALL).await
+        Self::with(&To::ALL, 1).await
     }
 
-    /// The same with these connections alone: each costs every sweep some requests.
-    pub(crate) async fn with(connections: &[To]) -> Self {
+    /// The same with these connections alone, each of which costs every sweep some requests, and with
+    /// so many polls until an ingestion takes its next step.
+    pub(crate) async fn with(connections: &[To], polls_per_status: u32) -> Self {
         let (azurite, account) = account().await;
-        let service = Service::start(rules()).await.unwrap();
+        let service = Service::start(Rules { polls_per_status, ..rules() }).await.unwrap();
         let (proxy, mut settings) = before(azurite, &account, &service).await;
         settings.push((TOKEN_SETTING, TOKEN.to_owned()));
         // The two kinds of a tenant's files would guard each other here.
@@ -298,9 +303,8 @@ async fn a_world_without_faults_comes_to_rest_with_everything_completed() {
     world.drive_twice().await;
     world.put(To::Other, "other/wrong.csv", Kind::Wrong).await;
     world.sweep().await;
-    world.rest().await.unwrap();
-    world.laws().await.unwrap();
-    let imports = world.imports().await;
+    let imports = world.rest().await.unwrap();
+    world.laws(&imports).await.unwrap();
     let completed = imports.iter().filter(|run| run.state == State::Completed).count();
     let superseded = imports.iter().filter(|run| run.state == State::Superseded).count();
     assert_eq!((imports.len(), completed + superseded), (9, 8));

@@ -48,20 +48,19 @@ struct Accepted<'a> {
 }
 
 impl World {
-    /// The laws; the first that is broken, as a sentence.
-    pub(crate) async fn laws(&self) -> Result<(), String> {
-        let imports = self.imports().await;
+    /// The laws, where the imports rest like this; the first that is broken, as a sentence.
+    pub(crate) async fn laws(&self, imports: &[Run]) -> Result<(), String> {
         let seen = self.proxy.seen();
         let written = written(&seen);
-        self.nothing_is_lost(&imports, &written)?;
-        self.nothing_is_overlooked(&imports).await?;
-        self.every_end_has_its_reason(&imports)?;
-        every_end_stays_an_end(&imports, &written)?;
+        self.nothing_is_lost(imports, &written)?;
+        self.nothing_is_overlooked(imports).await?;
+        self.every_end_has_its_reason(imports)?;
+        every_end_stays_an_end(imports, &written)?;
         one_import_of_a_tenant_is_under_way(&written)?;
         a_message_meets_nothing_that_is_under_way(&written)?;
-        journals_end_where_imports_do(&imports)?;
-        self.everybody_is_told_and_once(&imports, &seen)?;
-        self.no_value_is_told(&imports, &seen).await?;
+        journals_end_where_imports_do(imports)?;
+        self.everybody_is_told_and_once(imports, &seen)?;
+        self.no_value_is_told(imports, &seen).await?;
         let ingestions = self.service.ingestions();
         let mut accepted = vec![];
         for ingestion in &ingestions {
@@ -73,9 +72,9 @@ impl World {
             }
             accepted.push(Accepted { file, ingestion });
         }
-        self.rows_say_what_the_service_says(&imports, &accepted)?;
-        self.nothing_is_pushed_twice_without_need(&imports, &seen, &accepted)?;
-        self.order_is_kept(&imports, &written, &accepted)
+        self.rows_say_what_the_service_says(imports, &accepted)?;
+        self.nothing_is_pushed_twice_without_need(imports, &seen, &accepted)?;
+        self.order_is_kept(imports, &written, &accepted)
     }
 
     /// What a row says was told was, and without a fault no oftener than that.

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use viva_import::{demo::service::Call, drive::By};
+use viva_import::{demo::service::Call, drive::By, run::Run};
 
 use super::World;
 
@@ -13,7 +13,8 @@ const MOST_REQUESTS: usize = 20_000;
 
 impl World {
     /// No more faults, every event comes again, and time goes on until nothing is left to do.
-    pub(crate) async fn rest(&mut self) -> Result<(), String> {
+    /// The imports as they rest.
+    pub(crate) async fn rest(&mut self) -> Result<Vec<Run>, String> {
         self.proxy.clear();
         for call in [Call::ScaleUnit, Call::Ping, Call::Push, Call::Status, Call::Errors] {
             self.service.always(call, None);
@@ -22,7 +23,7 @@ impl World {
     }
 
     /// The same with the faults that are planned.
-    pub(crate) async fn rest_with_faults(&mut self) -> Result<(), String> {
+    pub(crate) async fn rest_with_faults(&mut self) -> Result<Vec<Run>, String> {
         self.redeliver().await;
         self.end().await?;
         // Only what no event has told of is left.
@@ -30,7 +31,7 @@ impl World {
         self.end().await
     }
 
-    async fn end(&mut self) -> Result<(), String> {
+    async fn end(&mut self) -> Result<Vec<Run>, String> {
         for _ in 0..MOST_DRIVES {
             let imports = self.imports().await;
             // Somebody mends what was not let in.
@@ -40,7 +41,7 @@ impl World {
             }
             let messages = imports.iter().filter_map(|run| Some(run.message.as_ref()?.due));
             let due = imports.iter().filter_map(|run| run.due).chain(messages).min();
-            let Some(due) = due else { return Ok(()) };
+            let Some(due) = due else { return Ok(imports) };
             let wait = (due - self.now()).whole_milliseconds().max(0);
             self.clock.fetch_add(i64::try_from(wait).unwrap() + 1, Ordering::Relaxed);
             self.drive().await;
