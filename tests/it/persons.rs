@@ -59,42 +59,45 @@ fn pushes(stage: &Stage) -> usize {
 
 #[tokio::test]
 async fn a_403_pauses_the_connection_until_a_person_has_mended_it() {
-    for call in [Call::Ping, Call::Push] {
-        let stage = stage(&[]).await;
-        stage.connect("changes", &incremental("")).await.unwrap();
-        stage.service.quirk(call, Quirk::Forbidden);
-        stage.arrive("changes/1.csv", csv_of(1).into()).await.unwrap();
-        let run = import(&stage, "changes/1.csv", |run| run.pauses.is_some()).await;
-        assert_eq!(run.state, State::Packed, "the file waits");
-        assert!(says(&run, "one of three") && says(&run, "`viva-import resume changes`"));
+    let at = |call| Box::pin(a_403_at(call));
+    tokio::join!(at(Call::Ping), at(Call::Push));
+}
 
-        // The others of the connection do not knock at all, however often they are due.
-        // (A step that was under way beside it has come to its end.)
-        a_second_later().await;
-        let (asked_until_now, pushed) = (stage.service.requests().len(), pushes(&stage));
-        a_second_later().await;
-        stage.arrive("changes/2.csv", csv_of(2).into()).await.unwrap();
-        import(&stage, "changes/2.csv", |run| says(run, "connection changes is paused")).await;
-        a_second_later().await;
-        assert_eq!(stage.service.requests().len(), asked_until_now);
+async fn a_403_at(call: Call) {
+    let stage = stage(&[]).await;
+    stage.connect("changes", &incremental("")).await.unwrap();
+    stage.service.quirk(call, Quirk::Forbidden);
+    stage.arrive("changes/1.csv", csv_of(1).into()).await.unwrap();
+    let run = import(&stage, "changes/1.csv", |run| run.pauses.is_some()).await;
+    assert_eq!(run.state, State::Packed, "the file waits");
+    assert!(says(&run, "one of three") && says(&run, "`viva-import resume changes`"));
 
-        // Another connection of the tenant is not held up by it.
-        stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
-        assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
-        assert!(pushes(&stage) > pushed);
+    // The others of the connection do not knock at all, however often they are due.
+    // (A step that was under way beside it has come to its end.)
+    a_second_later().await;
+    let (asked_until_now, pushed) = (stage.service.requests().len(), pushes(&stage));
+    a_second_later().await;
+    stage.arrive("changes/2.csv", csv_of(2).into()).await.unwrap();
+    import(&stage, "changes/2.csv", |run| says(run, "connection changes is paused")).await;
+    a_second_later().await;
+    assert_eq!(stage.service.requests().len(), asked_until_now);
 
-        assert!(refused(&stage, "resume", "hr").await.contains("no import of a connection hr"));
-        let told = asked(&stage, "resume", "changes").await;
-        assert!(told.starts_with("inbox/changes/1.csv (import "), "{told}");
-        assert!(told.contains(") pauses changes no longer (the service answered 403"), "{told}");
-        for name in ["changes/1.csv", "changes/2.csv"] {
-            assert_eq!(ended(&stage, name).await.state, State::Completed, "{name}");
-        }
-        let run = import(&stage, "changes/1.csv", |run| run.pauses.is_none()).await;
-        assert!(run.by_hand.unwrap().starts_with("by `viva-import resume` at 20"));
-        let order: Vec<u64> = stage.service.ingestions().iter().map(|it| it.rows).collect();
-        assert_eq!(order[order.len() - 2..], [1, 2]);
+    // Another connection of the tenant is not held up by it.
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
+    assert!(pushes(&stage) > pushed);
+
+    assert!(refused(&stage, "resume", "hr").await.contains("no import of a connection hr"));
+    let told = asked(&stage, "resume", "changes").await;
+    assert!(told.starts_with("inbox/changes/1.csv (import "), "{told}");
+    assert!(told.contains(") pauses changes no longer (the service answered 403"), "{told}");
+    for name in ["changes/1.csv", "changes/2.csv"] {
+        assert_eq!(ended(&stage, name).await.state, State::Completed, "{name}");
     }
+    let run = import(&stage, "changes/1.csv", |run| run.pauses.is_none()).await;
+    assert!(run.by_hand.unwrap().starts_with("by `viva-import resume` at 20"));
+    let order: Vec<u64> = stage.service.ingestions().iter().map(|it| it.rows).collect();
+    assert_eq!(order[order.len() - 2..], [1, 2]);
 }
 
 #[tokio::test]
