@@ -117,6 +117,22 @@ async fn a_body_that_breaks_at_every_try_is_read_as_long_as_something_comes() {
 }
 
 #[tokio::test]
+async fn a_small_blob_is_read_in_one_request_and_whole_again_where_that_breaks() {
+    let line = Line::new().await;
+    let read = async |max_bytes| line.blobs.read_small(INBOX, NAME, max_bytes).await.unwrap();
+    assert_eq!(read(100).await, None);
+    line.put(content(64)).await;
+    assert_eq!(read(100).await, Some(content(64)));
+    assert_eq!(read(10).await, Some(content(10)));
+    assert_eq!(line.asked(|_| true), 3);
+    line.proxy.next(is_read, Fault::CutMidBody);
+    assert_eq!(read(100).await, Some(content(64)));
+    assert_eq!(line.asked(|_| true), 5);
+    line.put(vec![]).await;
+    assert_eq!(read(100).await, Some(vec![]));
+}
+
+#[tokio::test]
 async fn an_empty_blob_is_not_asked_for() {
     let line = Line::new().await;
     let blob = line.put(vec![]).await;
