@@ -72,7 +72,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(few(16))]
+    #![proptest_config(few(32))]
 
     #[test]
     fn one_defect_is_found_in_its_row_and_nothing_else(
@@ -138,7 +138,7 @@ fn is_of(defect: &Defect, found: &Finding, lines: &[u64]) -> bool {
 }
 
 proptest! {
-    #![proptest_config(few(1000))]
+    #![proptest_config(few(2000))]
 
     #[test]
     fn no_bytes_break_a_promise(
