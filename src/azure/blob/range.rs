@@ -26,14 +26,24 @@ pub(super) async fn read_first(client: &BlobClient, max_bytes: usize) -> Result<
             ..Default::default()
         };
         let body = client.download(Some(options)).await?.body;
-        match body.collect().await {
-            Ok(content) => return Ok(content.into()),
+        match first_bytes(body, max_bytes).await {
+            Ok(content) => return Ok(content),
             Err(error) => {
                 breaks += 1;
                 pause_after_break(error, breaks).await?;
             }
         }
     }
+}
+
+/// The beginning of a body, however much is sent.
+async fn first_bytes(mut body: AsyncResponseBody, max_bytes: usize) -> Result<Vec<u8>> {
+    let mut content = vec![];
+    while content.len() < max_bytes {
+        let Some(bytes) = body.try_next().await? else { break };
+        content.extend_from_slice(&bytes[..bytes.len().min(max_bytes - content.len())]);
+    }
+    Ok(content)
 }
 
 /// Waits before a body that broke is asked for again; fails where that would not help.
