@@ -250,8 +250,8 @@ fn client_options(to: Destination, answer_timeout: Duration) -> azure_core::Resu
     })
 }
 
-/// Connections, on which no try waits longer for an answer. To make them reads every certificate
-/// that this machine trusts, so they are shared where they can be.
+/// Connections, on which no try waits longer for an answer. Where they may speak TLS, to make them
+/// reads every certificate that this machine trusts, so they are shared where they can be.
 fn transport(to: Destination, answer_timeout: Duration) -> azure_core::Result<Transport> {
     let client = http::client(to)
         .read_timeout(answer_timeout)

@@ -44,7 +44,7 @@ impl NoAnswer {
 pub enum Destination {
     /// Another machine, through the proxy that the environment may name.
     Remote,
-    /// This machine, never through a proxy.
+    /// This machine or its host, never through a proxy.
     Local,
     /// This machine, by plain http alone. Without TLS there is no certificate to verify, so those
     /// that this machine trusts, which take a while to read, are not read.
@@ -53,10 +53,12 @@ pub enum Destination {
 
 impl From<&Url> for Destination {
     fn from(url: &Url) -> Self {
-        match is_loopback(url) {
-            true if is_loopback_http(url) => Self::LocalHttp,
-            true => Self::Local,
-            false => Self::Remote,
+        if is_loopback_http(url) {
+            Self::LocalHttp
+        } else if is_loopback(url) {
+            Self::Local
+        } else {
+            Self::Remote
         }
     }
 }
