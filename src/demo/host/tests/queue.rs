@@ -19,14 +19,14 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 static AZURITE: OnceCell<Azurite> = OnceCell::const_new();
 static NEXT_ACCOUNT: AtomicUsize = AtomicUsize::new(0);
 
-/// An account of one test.
-struct Emulator {
+/// The account of one test.
+struct Account {
     azurite: &'static Azurite,
     account: &'static str,
 }
 
-impl Emulator {
-    async fn start() -> Self {
+impl Account {
+    async fn new() -> Self {
         let azurite = AZURITE.get_or_init(async || RUNTIME.spawn(start_azurite()).await.unwrap());
         let account = ACCOUNTS[NEXT_ACCOUNT.fetch_add(1, Ordering::Relaxed)];
         Self { azurite: azurite.await, account }
@@ -86,12 +86,12 @@ fn dequeue_counts(ended: &[Invocation]) -> Vec<i64> {
 
 #[tokio::test]
 async fn a_queue_may_come_later_and_its_messages_go_when_done() {
-    let azurite = Emulator::start().await;
-    let deployed = azurite.app("binary");
+    let account = Account::new().await;
+    let deployed = account.app("binary");
     let host = deployed.start().await;
     host.ready().await.unwrap();
     tokio::time::sleep(Duration::from_millis(300)).await;
-    let queue = azurite.queue("words");
+    let queue = account.queue("words");
     queue.create(None).await.unwrap();
     for _ in 0..10 {
         send(&queue, STANDARD.encode("ok")).await;
@@ -106,10 +106,10 @@ async fn a_queue_may_come_later_and_its_messages_go_when_done() {
 
 #[tokio::test]
 async fn a_message_of_a_killed_handler_comes_again() {
-    let azurite = Emulator::start().await;
-    let queue = azurite.queue("words");
+    let account = Account::new().await;
+    let queue = account.queue("words");
     queue.create(None).await.unwrap();
-    let deployed = azurite.app("binary");
+    let deployed = account.app("binary");
     let host = deployed.start().await;
     send(&queue, STANDARD.encode("wait 2000")).await;
     while deployed.requests().is_empty() {
@@ -125,15 +125,15 @@ async fn a_message_of_a_killed_handler_comes_again() {
 
 #[tokio::test]
 async fn five_failures_lead_to_the_poison_queue() {
-    let azurite = Emulator::start().await;
-    let queue = azurite.queue("words");
+    let account = Account::new().await;
+    let queue = account.queue("words");
     queue.create(None).await.unwrap();
-    let deployed = azurite.app("binary");
+    let deployed = account.app("binary");
     let host = deployed.start().await;
     send(&queue, STANDARD.encode("refuse")).await;
     host.until_logged(|line| line.message.starts_with("Message has reached MaxDequeueCount")).await;
     assert_eq!(dequeue_counts(&host.outcomes()), [1, 2, 3, 4, 5]);
-    let poison = azurite.queue("words-poison");
+    let poison = account.queue("words-poison");
     while length(&queue).await > 0 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -142,14 +142,14 @@ async fn five_failures_lead_to_the_poison_queue() {
 
 #[tokio::test]
 async fn what_is_not_base64_is_poison_unseen() {
-    let azurite = Emulator::start().await;
-    let (queue, poison) = (azurite.queue("words"), azurite.queue("words-poison"));
+    let account = Account::new().await;
+    let (queue, poison) = (account.queue("words"), account.queue("words-poison"));
     queue.create(None).await.unwrap();
     assert_eq!(
         poison.get_properties(None).await.unwrap_err().http_status(),
         Some(Status::NotFound)
     );
-    let deployed = azurite.app("binary");
+    let deployed = account.app("binary");
     let host = deployed.start().await;
     send(&queue, "plain {text}".to_owned()).await;
     host.until_logged(|line| line.message.contains("is not base64")).await;
@@ -162,10 +162,10 @@ async fn what_is_not_base64_is_poison_unseen() {
 
 #[tokio::test]
 async fn a_text_binding_gets_json_in_json() {
-    let azurite = Emulator::start().await;
-    let queue = azurite.queue("words");
+    let account = Account::new().await;
+    let queue = account.queue("words");
     queue.create(None).await.unwrap();
-    let deployed = azurite.app("");
+    let deployed = account.app("");
     let host = deployed.start().await;
     let event = r#"{"id":"event","n":1}"#;
     send(&queue, STANDARD.encode(event)).await;
@@ -182,13 +182,13 @@ async fn a_text_binding_gets_json_in_json() {
 
 #[tokio::test]
 async fn no_more_messages_are_out_than_the_batch_and_its_threshold() {
-    let azurite = Emulator::start().await;
-    let queue = azurite.queue("words");
+    let account = Account::new().await;
+    let queue = account.queue("words");
     queue.create(None).await.unwrap();
     for _ in 0..8 {
         send(&queue, STANDARD.encode("wait 1500")).await;
     }
-    let deployed = azurite
+    let deployed = account
         .app("binary")
         .set("AzureFunctionsJobHost__extensions__queues__batchSize", "2")
         .set("AzureFunctionsJobHost__extensions__queues__newBatchThreshold", "1");
