@@ -9,7 +9,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 zip=${1:-target/function.zip}
-
 # Flex Consumption runs on x64 Linux, and its image is not published. zig links against a glibc as old
 # as Debian 10's, so that the program starts on that and whatever came later.
 target=x86_64-unknown-linux-gnu

@@ -25,7 +25,7 @@ const OLDEST_NODE: u32 = 20;
 /// The emulator's well-known key; it opens nothing but emulators.
 const KEY: &str =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
-/// Azurite has its three ports after two or three seconds.
+/// Azurite has its three ports after a second or two.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 /// Ends with this program: when our end of its standard input closes, however that came about. The
 /// library of the telemetry, which is off, is not loaded: that took half of the start.
