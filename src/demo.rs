@@ -55,7 +55,7 @@ const COLUMN_WIDTH: usize = 76;
 const HURRY: [(&str, &str); 7] = [
     ("POLL_MIN_SECONDS", "1"),
     ("POLL_MAX_SECONDS", "1"),
-    ("BUSY_WAIT_SECONDS", "2"),
+    ("BUSY_WAIT_SECONDS", "1"),
     ("STEP_TIMEOUT_SECONDS", "600"),
     ("AzureFunctionsJobHost__extensions__queues__maxPollingInterval", "00:00:00.5"),
     ("IMPORT_SCHEDULE", "0 0 6 * * 1"),

@@ -1,4 +1,4 @@
-//! The power goes, the line breaks or the other side refuses, at every single request of the road.
+//! The power goes at every single request of the road. `line` meets other faults there.
 
 use futures::{StreamExt as _, stream};
 use viva_import::run::{Run, State};
@@ -15,7 +15,7 @@ const AT_ONCE: usize = 8;
 
 /// One file, or an incremental pair, from its event to the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Road {
+pub(crate) enum Road {
     OneFull,
     IncrementalPair,
 }
@@ -66,7 +66,7 @@ impl Road {
     }
 
     /// Every request meets `fault`, each in a world of its own.
-    async fn every_request_meets(self, fault: Fault) {
+    pub(crate) async fn every_request_meets(self, fault: Fault) {
         let requests = self.requests(&fault).await;
         let walks = requests.into_iter().map(|number| {
             let fault = fault.clone();
@@ -110,20 +110,6 @@ async fn the_power_may_go_before_any_request() {
 #[tokio::test]
 async fn the_power_may_go_after_any_request_and_before_its_answer() {
     Road::OneFull.every_request_meets(Fault::PowerCut(Moment::After)).await;
-}
-
-#[tokio::test]
-async fn any_request_and_any_answer_may_be_lost_or_cut() {
-    for fault in [Fault::LoseRequest, Fault::LoseAnswer, Fault::CutMidBody] {
-        Road::OneFull.every_request_meets(fault).await;
-    }
-}
-
-#[tokio::test]
-async fn any_request_may_be_put_off_or_refused_without_a_reason() {
-    for status in [503, 412, 409] {
-        Road::OneFull.every_request_meets(Fault::Answer(status, None)).await;
-    }
 }
 
 #[tokio::test]

@@ -64,8 +64,9 @@ pub(crate) fn new_account() -> String {
     format!("account{number}")
 }
 
+/// Of a service whose first status of an ingestion is the last.
 pub(crate) fn rules() -> Rules {
-    Rules { token: TOKEN.to_owned(), ..Rules::default() }
+    Rules { token: TOKEN.to_owned(), polls_per_status: 0, ..Rules::default() }
 }
 
 /// A stage in a hurry, with the sample connection `hr`.

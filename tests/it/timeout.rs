@@ -17,8 +17,8 @@ use crate::stage::{GOOD_CSV, ended, log, stage, until};
 async fn a_timeout_that_takes_other_invocations_along_loses_nothing() {
     // The push would give up at nine tenths of its step's time, so the host has to be quicker.
     let stage = stage(&[
-        ("AzureFunctionsJobHost__functionTimeout", "00:00:15"),
-        ("STEP_TIMEOUT_SECONDS", "18"),
+        ("AzureFunctionsJobHost__functionTimeout", "00:00:13"),
+        ("STEP_TIMEOUT_SECONDS", "16"),
         ("AzureWebJobs.drive.Disabled", "true"),
     ])
     .await;

@@ -10,14 +10,14 @@ use tokio::{
 use viva_import::{
     demo::{
         host::Front,
-        service::{Call, Quirk},
+        service::{Call, Quirk, Rules},
         stage::Stage,
     },
     run::State,
 };
 
 use super::browser;
-use crate::stage::{BINARY, GOOD_CSV, PATIENCE, csv_of, ended, stage, until};
+use crate::stage::{BINARY, GOOD_CSV, PATIENCE, csv_of, ended, rules, stage, stage_with, until};
 
 /// A demo that goes on until this is dropped; then it stops what it has started.
 struct Demo(Child);
@@ -132,7 +132,8 @@ async fn a_stranger_can_tell_from_the_page_alone_what_became_of_the_demos_four_f
 #[tokio::test]
 async fn a_bad_file_is_seen_with_its_rows_a_good_one_walks_to_its_end_and_a_stuck_one_is_retried() {
     let Some(mut browser) = browser().await else { return };
-    let stage = stage(&[("PUSH_FAILURES", "1")]).await;
+    let rules = Rules { polls_per_status: 1, ..rules() };
+    let stage = stage_with(rules, &[("PUSH_FAILURES", "1")]).await;
     let front = front(&stage).await;
     browser.open(json!({})).await;
     browser.go(&home(&front)).await;
