@@ -19,7 +19,7 @@ use crate::{
     cli::{self, ByHand, Denied, Outcome, RefreshWord, ReportFormat},
     config::{self, Lookup},
     connect,
-    drive::By,
+    drive::{By, Road},
     learn,
     run::Refresh,
 };
@@ -82,13 +82,15 @@ impl Desk {
                 self.ask(&it.account, async |road| road.cancel(&it.run, &By::Command).await).await
             }
             ByHand::Resume(it) => {
-                self.ask(&it.account, async |road| road.resume(&it.connection, &By::Command).await)
-                    .await
+                let resume =
+                    async |road: &Road| Box::pin(road.resume(&it.connection, &By::Command)).await;
+                self.ask(&it.account, resume).await
             }
             ByHand::Doctor(it) => self.examine(&it).await,
             ByHand::Certificate(it) => certificate::run(&it.name, it.days, &it.out, (self.clock)()),
             ByHand::Rules(it) => reference::rules(it.id.as_deref()),
             ByHand::Settings(_) => Ok(reference::settings()),
+            ByHand::Reasons(_) => Ok(reference::reasons()),
         }
     }
 

@@ -32,7 +32,7 @@ pub use self::{
     output::write_record,
     report::Report,
     rules::{Id, RULES, Rule, Severity, explain},
-    summary::{Column, REMEDY, Summary, deletions},
+    summary::{Column, Deletion, Summary, deletions, if_it_is_meant},
     survey::{Content, Dates, Heading, Survey},
     terms::{Allowed, Checks, Limits, Mapping, Terms, Unmapped},
 };

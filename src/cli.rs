@@ -133,7 +133,11 @@ pub enum ByHand {
     /// Prints every setting with its default
     ///
     /// Example: viva-import settings --format json
-    Settings(Settings),
+    Settings(Listing),
+    /// Prints every reason why an import waits, fails or has ended, with what to do
+    ///
+    /// Example: viva-import reasons --format json
+    Reasons(Listing),
 }
 
 impl ByHand {
@@ -155,7 +159,7 @@ impl ByHand {
             Self::Show(it) | Self::Allow(it) | Self::Retry(it) | Self::Cancel(it) => it.format,
             Self::Resume(it) => it.format,
             Self::Doctor(it) => it.format,
-            Self::Settings(it) => it.format,
+            Self::Settings(it) | Self::Reasons(it) => it.format,
         };
         format == Format::Json
     }
@@ -187,10 +191,10 @@ pub struct Rules {
     pub format: Format,
 }
 
-/// How the settings are printed.
+/// How a list is printed.
 #[derive(Debug, Args)]
-pub struct Settings {
-    /// How they are printed
+pub struct Listing {
+    /// How it is printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
 }

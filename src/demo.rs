@@ -24,7 +24,7 @@ use crate::{
     cli,
     config::SETTINGS,
     connection::{self, Connection, Fault},
-    page,
+    messages,
     run::Run,
     runs::COLUMNS,
 };
@@ -164,7 +164,7 @@ async fn drop_all(
     } else {
         say("");
         for (run, file) in ended.iter().zip(files) {
-            let told = page::happened(run);
+            let told = messages::summary(run);
             say(&format!("{:<10} {} ({}): {told}", run.state.word(), file.name, file.about));
         }
     }
@@ -249,8 +249,7 @@ async fn rehearsal(token: &str, quirks: &[cli::Quirk], port: u16) -> Result<Serv
 /// Waits until the import of a file has ended and its zip is deleted, or waits for a person.
 async fn until_over(stage: &Stage, name: &str) -> Result<Run, String> {
     loop {
-        let is_over =
-            |run: &Run| run.source.name == name && (run.due.is_none() || run.pauses.is_some());
+        let is_over = |run: &Run| run.source.name == name && (run.due.is_none() || run.pauses);
         if let Some(run) = stage.imports().await?.into_iter().find(is_over) {
             sleep(LAST_WORDS).await;
             return Ok(run);

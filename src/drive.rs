@@ -16,7 +16,11 @@ use crate::{
     config::{Config, Lookup},
     connection::{self, Connection},
     ingestion::Service,
-    run::{Action, Event, Occasion, Refresh, Run, RunId, State, TO_BE_MENDED},
+    messages,
+    run::{
+        Action, Event, Occasion, Refresh, Run, RunId, State,
+        reason::{NoOutcome, Reason},
+    },
     runs::{Runs, Saved, Stored},
 };
 
@@ -172,7 +176,7 @@ impl Road {
 
     /// Takes the step that is due. One that has to wait for another is not begun after `last_begin`.
     async fn step(&self, stored: Stored, last_begin: OffsetDateTime) -> Result<Step> {
-        match self.act(stored.clone(), last_begin).await {
+        match Box::pin(self.act(stored.clone(), last_begin)).await {
             // Written into the row, so that waiting and the deadline count; unless somebody, or
             // the step itself, has moved the import on, or storage is still failing.
             Err(error) => self.save(stored, storage_failed(&error)).await,
@@ -186,8 +190,8 @@ impl Road {
             Action::Pack => self.pack(stored, last_begin).await,
             Action::Push => self.push(stored).await,
             Action::Recover => {
-                let why = "the program ended while the push was under way".to_owned();
-                self.save(stored, Event::AnswerLost { why }).await
+                let cause = NoOutcome::ProgramEnded;
+                self.save(stored, Event::AnswerLost { cause }).await
             }
             Action::Follow => self.ask(stored).await,
             Action::Discard => {
@@ -219,17 +223,17 @@ impl Road {
             .map_err(|illegal| Error::with_message(ErrorKind::Other, illegal.to_string()))
     }
 
-    /// The connection `name`: `None` where there is none, the sentence where it cannot be read.
+    /// The connection `name`: `None` where there is none, the reason where it cannot be used.
     async fn connection(
         &self,
         name: &str,
-    ) -> Result<Option<std::result::Result<Connection, String>>> {
+    ) -> Result<Option<std::result::Result<Connection, Reason>>> {
         let document = format!("{name}.json");
         let read = self.blobs.read_small(CONNECTIONS, &document, connection::MAX_BYTES + 1);
         let Some(content) = read.await? else { return Ok(None) };
-        Ok(Some(Connection::parse(name, &content).map_err(|faults| {
-            let faults = connection::sentence(&faults);
-            format!("{CONNECTIONS}/{document} cannot be used: {faults}")
+        Ok(Some(Connection::parse(name, &content).map_err(|faults| Reason::ConnectionInvalid {
+            connection: name.into(),
+            faults: faults.into_iter().collect(),
         })))
     }
 
@@ -237,32 +241,22 @@ impl Road {
     /// is: somebody may be at work on the document.
     async fn connection_of_run(&self, run: &Run) -> Result<std::result::Result<Connection, Event>> {
         let usable = self.usable_connection(run).await?;
-        Ok(usable.map_err(|why| Event::Faulted { why, retry_at: None }))
+        Ok(usable.map_err(|reason| Event::Faulted { reason, retry_at: None }))
     }
 
     /// The same, or why it cannot be used now.
     async fn usable_connection(
         &self,
         run: &Run,
-    ) -> Result<std::result::Result<Connection, String>> {
-        let name = &run.connection;
-        let why = match self.connection(name).await? {
-            Some(Ok(connection)) if connection.caller.tenant == run.id.tenant => {
-                return Ok(Ok(connection));
-            }
-            Some(Ok(_)) => {
-                format!("{CONNECTIONS}/{name}.json names another tenant than when the file arrived")
-            }
-            Some(Err(why)) => why,
-            None => gone(name),
-        };
-        Ok(Err(format!("{why}; {TO_BE_MENDED}")))
+    ) -> Result<std::result::Result<Connection, Reason>> {
+        let connection = || (&run.connection).into();
+        Ok(match self.connection(&run.connection).await? {
+            Some(Ok(connection)) if connection.caller.tenant == run.id.tenant => Ok(connection),
+            Some(Ok(_)) => Err(Reason::TenantChanged { connection: connection() }),
+            Some(Err(reason)) => Err(reason),
+            None => Err(Reason::ConnectionMissing { connection: connection() }),
+        })
     }
-}
-
-/// That the document of a connection is not there.
-fn gone(connection: &str) -> String {
-    format!("{CONNECTIONS}/{connection}.json is not there any more")
 }
 
 /// Leaves of each line of incremental files the first: no other has anything to do.
@@ -283,7 +277,8 @@ fn packed_mib(bytes: u64) -> u32 {
 
 /// Storage failed; nothing is decided.
 fn storage_failed(error: &Error) -> Event {
-    Event::Faulted { why: format!("storage: {}", sentence(error)), retry_at: None }
+    let reason = Reason::StorageFailed { detail: sentence(error).into() };
+    Event::Faulted { reason, retry_at: None }
 }
 
 /// Tells in the log what has changed about an import, if a person would want to know. Where a person
@@ -293,12 +288,19 @@ fn tell(before: Option<&Run>, run: &Run) {
         Some(before) => Occasion::of(before, run),
         None => (run.state == State::Rejected).then_some(Occasion::Rejected),
     };
-    let same = before.is_some_and(|before| before.story() == run.story());
+    let same = before.is_some_and(|before| {
+        (before.state, &before.reason, &before.service_status)
+            == (run.state, &run.reason, &run.service_status)
+    });
     let is_over = run.state.is_end() && run.due.is_none();
     if occasion.is_none() && (same || is_over && before.is_some_and(|b| b.state.is_end())) {
         return;
     }
-    let (file, id, story, connection) = (run.source.file(), &run.id, run.story(), &run.connection);
+    if run.package_left && before.is_some_and(|before| !before.package_left) {
+        tracing::warn!("{}: its package could not be deleted [{}]", run.source.file(), run.id);
+    }
+    let (file, id, connection) = (run.source.file(), &run.id, &run.connection);
+    let story = messages::status(run);
     match occasion {
         Some(event @ (Occasion::Rejected | Occasion::Stuck | Occasion::Refused)) => {
             let event = event.word();

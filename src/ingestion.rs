@@ -29,14 +29,17 @@ use crate::{
     config::{Lookup, ServiceConfig},
     connection::{Caller, Credential, Upload},
     http::{self, Answer, NoAnswer},
-    run::{Event, IngestionId},
+    run::{
+        Event, IngestionId,
+        reason::{NoOutcome, Operation, Reason},
+    },
     runs::Claim,
 };
 
 pub use self::trouble::Trouble;
 use self::{
     ask::Question,
-    trouble::{UNAUTHORIZED, is_html, is_page, sign_in_page, trouble},
+    trouble::{is_html, is_page, trouble},
 };
 
 mod ask;
@@ -129,7 +132,7 @@ impl Service {
         match answer.status {
             status if status.is_success() && wire::has_connector(&answer.body) => Ok(true),
             StatusCode::NOT_FOUND => Ok(false),
-            _ => Err(trouble(&answer, "the question for the connector")),
+            _ => Err(trouble(&answer, Operation::Ping)),
         }
     }
 
@@ -168,7 +171,10 @@ impl Service {
         let token = match timeout(limit, self.bearer(caller)).await {
             Ok(Ok(token)) => token,
             Ok(Err(trouble)) => return trouble.at_push(),
-            Err(_) => return Trouble::later("signing in to the service took too long").at_push(),
+            Err(_) => {
+                let detail = "it took too long".into();
+                return Trouble::later(Reason::SignInUnavailable { detail }).at_push();
+            }
         };
         let limit = limit.saturating_sub(started.elapsed());
         let path = format!(
@@ -184,8 +190,13 @@ impl Service {
             .header(SCALE_UNIT, scale_unit);
         match http::send(self.with(request, parcel), limit, MAX_ANSWER_BYTES, now).await {
             Ok(answer) => self.push_answer(caller, &answer),
-            Err(NoAnswer::NotSent(why)) => Event::NotSent { why, retry_at: None },
-            Err(NoAnswer::Lost(why)) => Event::AnswerLost { why },
+            Err(NoAnswer::NotSent(why)) => {
+                let reason = Reason::ServiceUnreachable { detail: why.into() };
+                Event::NotSent { reason, retry_at: None }
+            }
+            Err(NoAnswer::Lost(why)) => {
+                Event::AnswerLost { cause: NoOutcome::NoAnswer(why.into()) }
+            }
         }
     }
 
@@ -210,6 +221,7 @@ impl Service {
     }
 
     fn push_answer(&self, caller: &Caller, answer: &Answer) -> Event {
+        let code = answer.status.as_u16();
         match answer.status {
             status if status.is_success() => match wire::Ingestion::parse(&answer.body) {
                 Ok(ingestion) => {
@@ -217,30 +229,26 @@ impl Service {
                 }
                 Err(_) if is_page(&answer.body) => {
                     self.forget_token(caller);
-                    Event::TokenRefused { why: sign_in_page() }
+                    Event::TokenRefused { status: code }
                 }
                 Err(why) => {
                     // It may be a sign-in page that does not look like one.
                     self.forget_token(caller);
-                    Event::AnswerLost {
-                        why: format!("the answer was {}, but {why}", status.as_u16()),
-                    }
+                    Event::AnswerLost { cause: NoOutcome::Unreadable(code, why.into()) }
                 }
             },
             StatusCode::BAD_REQUEST if wire::is_busy(&answer.body) => Event::Busy,
             StatusCode::UNAUTHORIZED => {
                 self.forget_token(caller);
-                Event::TokenRefused { why: UNAUTHORIZED.to_owned() }
+                Event::TokenRefused { status: code }
             }
-            StatusCode::INTERNAL_SERVER_ERROR => {
-                Event::PushFailed { why: "the service answered 500 to the push".to_owned() }
-            }
-            StatusCode::SERVICE_UNAVAILABLE => trouble(answer, "the push").at_push(),
+            StatusCode::INTERNAL_SERVER_ERROR => Event::PushFailed { status: code },
+            StatusCode::SERVICE_UNAVAILABLE => trouble(answer, Operation::Push).at_push(),
             // A gateway spoke, not the service: the push may have gone through.
             status if status.is_server_error() => {
-                Event::AnswerLost { why: format!("the answer was {}", status.as_u16()) }
+                Event::AnswerLost { cause: NoOutcome::Gateway(code) }
             }
-            _ => trouble(answer, "the push").at_push(),
+            _ => trouble(answer, Operation::Push).at_push(),
         }
     }
 
@@ -261,12 +269,13 @@ impl Service {
         let older = [format!("{ingestions}/{id}")];
         let answer = self.ask(caller, &path, &older, scale_unit, now).await?;
         if !answer.status.is_success() {
-            return Err(trouble(&answer, "the question for the status"));
+            return Err(trouble(&answer, Operation::Status));
         }
         let ingestion = wire::Ingestion::parse(&answer.body)
-            .map_err(|why| Trouble::later(format!("the status could not be read: {why}")))?;
+            .map_err(|why| Trouble::unreadable(Operation::Status, why))?;
         if !ingestion.id.eq_ignore_ascii_case(&id.0) {
-            return Err(Trouble::later("the service told of another ingestion than was asked for"));
+            let why = "it is of another ingestion than was asked for";
+            return Err(Trouble::unreadable(Operation::Status, why));
         }
         Ok(ingestion)
     }
@@ -299,10 +308,10 @@ impl Service {
         }
         match answer.status {
             status if status.is_success() && is_html(&answer.body) => {
-                Err(Trouble::later(sign_in_page()))
+                Err(Trouble::later(Reason::TokenRejected { status: status.as_u16() }))
             }
             status if status.is_success() => Ok(answer.body),
-            _ => Err(trouble(&answer, "the question for the error file")),
+            _ => Err(trouble(&answer, Operation::Errors)),
         }
     }
 
@@ -315,10 +324,10 @@ impl Service {
         let path = format!("tenants/{tenant}/scopes/{tenant}/scaleUnit");
         let answer = self.ask(caller, &path, &[], None, now).await?;
         if !answer.status.is_success() {
-            return Err(trouble(&answer, "the question for the scale unit"));
+            return Err(trouble(&answer, Operation::ScaleUnit));
         }
         wire::scale_unit(&answer.body)
-            .ok_or_else(|| Trouble::later("the service's scale unit could not be read"))
+            .ok_or_else(|| Trouble::unreadable(Operation::ScaleUnit, "it names none"))
     }
 }
 

@@ -37,6 +37,7 @@ pub mod host;
 pub mod http;
 pub mod ingestion;
 pub mod learn;
+pub mod messages;
 pub mod notify;
 pub mod package;
 pub mod page;

@@ -14,6 +14,7 @@ use crate::{
     config::Lookup,
     connection::{Format, Notify},
     http::{self, is_loopback_http},
+    messages,
     run::{Occasion, Run, to_the_second},
 };
 
@@ -53,10 +54,11 @@ impl Letter<'_> {
                 self.run.received.date()
             ),
             Occasion::Refused => {
-                let why = self.run.pauses.as_deref().unwrap_or("the service answered 403");
-                format!("Its files wait, because {why}.")
+                format!("Its files wait, because {}.", messages::pause(self.run))
             }
-            Occasion::Rejected | Occasion::Stuck | Occasion::Recovered => self.run.story(),
+            Occasion::Rejected | Occasion::Stuck | Occasion::Recovered => {
+                messages::status(self.run)
+            }
         }
     }
 
@@ -69,7 +71,9 @@ impl Letter<'_> {
             Occasion::Refused => {
                 "Mend the connector in Viva Insights, check the setup, then resume the connection."
             }
-            Occasion::Rejected | Occasion::Stuck | Occasion::Recovered => self.run.advice(),
+            Occasion::Rejected | Occasion::Stuck | Occasion::Recovered => {
+                messages::action(self.run)
+            }
         }
     }
 

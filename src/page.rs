@@ -14,14 +14,14 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
     doctor::Diagnosis,
-    run::{Refresh, Run},
+    messages,
+    run::{Refresh, Run, reason::Reason},
 };
 
 pub use self::{
     home::{DEFAULT_TOP, Filter, Home, Seen, history},
     import::Import,
     links::Links,
-    words::happened,
 };
 
 mod chart;
@@ -129,7 +129,7 @@ pub fn import(run: &Run) -> Value {
             json!({
                 "at": moment(Some(stop.at)),
                 "state": stop.state.word(),
-                "told": stop.told,
+                "told": stop.note.as_ref().map(|_| messages::note(stop, run)),
                 "times": stop.times,
                 "last": moment(Some(stop.last)),
             })
@@ -147,28 +147,36 @@ pub fn import(run: &Run) -> Value {
         "people": run.summary.as_ref().map(|summary| summary.people),
         "dropped": run.dropped,
         "state": run.state.word(),
-        "story": run.story(),
-        "toDo": run.advice(),
+        "story": messages::status(run),
+        "toDo": messages::action(run),
         "refresh": run.refresh.map(Refresh::word),
         "ingestionId": run.ingestion.as_ref().map(ToString::to_string),
         "serviceStatus": run.service_status,
         "problems": run.problems,
         "report": run.report,
-        "guarded": run.guarded,
+        "guarded": run.is_guarded(),
         "allowed": run.allowed,
-        "notice": run.notice,
+        "notice": messages::warning(run),
         "byHand": run.by_hand,
         "pauses": run.pauses,
-        "told": run.told,
+        "told": messages::notifications(run),
         "attempts": run.attempts,
         "busy": run.busy,
         "nextAttempt": moment(run.due),
         "received": moment(Some(run.received)),
         "pushed": moment(run.pushed),
         "ended": moment(run.ended),
-        "lastFailure": run.last_failure,
+        "reason": run.reason.as_ref().map(reason),
         "journal": journal,
     })
+}
+
+/// A reason with its text.
+fn reason(reason: &Reason) -> Value {
+    let mut json = serde_json::to_value(reason).unwrap_or_default();
+    json["class"] = json!(reason.class().to_string());
+    json["message"] = json!(messages::cause(reason));
+    json
 }
 
 fn moment(at: Option<OffsetDateTime>) -> Option<String> {

@@ -24,18 +24,17 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
+use self::reason::{Class, ErrorFile, Reason, ReasonCode};
 pub use self::{
-    advice::TO_BE_MENDED,
     event::{Action, Checked, Event, IllegalEvent, Wish},
     import::Run,
-    journal::Stop,
-    notice::{Message, Occasion},
+    journal::{Note, Stop},
+    notice::{Delivery, Message, Occasion, Sent},
     parts::{IngestionId, Package, Refresh, RunId, Source, State, to_the_second},
     policy::{MAX_RETRY_AFTER, Policy},
 };
 use crate::ingestion::wire::Status;
 
-mod advice;
 mod event;
 mod import;
 mod journal;
@@ -43,7 +42,7 @@ mod moves;
 mod notice;
 mod parts;
 mod policy;
-mod story;
+pub mod reason;
 mod wishes;
 
 impl Run {
@@ -75,6 +74,37 @@ impl Run {
         let left =
             self.due.map_or(Duration::ZERO, |due| (due - now).try_into().unwrap_or_default());
         left * 9 / 10
+    }
+
+    /// The code of its reason; `None` where it just goes on.
+    #[must_use]
+    pub fn code(&self) -> Option<ReasonCode> {
+        self.reason.as_ref().map(Reason::code)
+    }
+
+    /// Whether it goes no further before a person does something.
+    #[must_use]
+    pub fn needs_person(&self) -> bool {
+        self.code().is_some_and(|code| code.class() == Class::ActionRequired)
+    }
+
+    /// Whether another import of its connection waits for a person, and it behind that.
+    #[must_use]
+    pub fn is_behind_a_pause(&self) -> bool {
+        self.code() == Some(ReasonCode::ConnectionPaused)
+    }
+
+    /// Whether a person may let it pass though it would delete people or columns.
+    #[must_use]
+    pub fn is_guarded(&self) -> bool {
+        self.code() == Some(ReasonCode::DeletionBlocked)
+    }
+
+    /// Whether it goes on by itself before long. What waits for a person may do so for days.
+    #[must_use]
+    pub fn is_moving(&self) -> bool {
+        let waits = self.needs_person() || self.pauses || self.is_behind_a_pause();
+        !self.state.is_end() && !waits
     }
 
     /// Whether the import occupies its tenant's one slot at the service. Once an answer was lost
@@ -128,69 +158,64 @@ impl Run {
                 self.refresh = Some(refresh);
                 self.checked(*checked, now)
             }
-            (Received | Packed, Event::Refused { why, problems, report, guarded }) => {
+            (Received | Packed, Event::Refused { reason, problems, report, guarded }) => {
                 self.problems = problems;
                 self.report = report;
-                self.guarded = guarded.is_some();
                 self.summary = guarded.map(|summary| *summary);
                 self.rows = self.summary.as_ref().map(|summary| summary.rows);
-                self.end(Rejected, Some(why), now)
+                self.end(Rejected, reason, now)
             }
             (Received, Event::Replaced { by }) => {
-                let why = format!(
-                    "the file was replaced before it was read; its newer content is import {by}"
-                );
-                self.end(Superseded, Some(why), now)
+                self.end(Superseded, Reason::Replaced { import: by.key.into() }, now)
             }
-            (Packed, Event::Overtaken { by }) => {
-                let lost = if self.answer_lost { "; a push of it was never answered" } else { "" };
-                let why = format!("{by} is newer and replaces everything, this file too{lost}");
-                self.end(Superseded, Some(why), now)
+            (Packed, Event::Overtaken { file, import }) => {
+                let outcome_unknown = self.answer_lost;
+                self.end(Superseded, Reason::Superseded { file, import, outcome_unknown }, now)
             }
-            (Packed, Event::Paused { why }) => self.paused(&why, now, policy),
-            (Packed, Event::Behind { older }) => {
-                let why = format!("waits: {older} is older and goes first");
-                self.queue_up(why, now, policy)
+            (Packed, Event::Paused { reason }) => self.paused(reason, now, policy),
+            (Packed, Event::Behind { file, import }) => {
+                self.queue_up(Reason::WaitingForOlder { file, import }, now, policy)
             }
             (Packed, Event::SlotTaken { by }) => {
-                let why = format!(
-                    "waits: another import of this tenant is under way ({by}), and the service \
-                     takes one at a time"
-                );
-                self.queue_up(why, now, policy)
+                self.queue_up(Reason::SlotTaken { import: by.into() }, now, policy)
             }
             (Packed, Event::Claimed { scale_unit }) => self.claimed(scale_unit, now, policy),
             (Pushing, Event::Accepted { id, status }) => self.accepted(id, &status, now, policy),
             (Pushing, Event::Busy) => self.busy(now, policy),
-            (Pushing, Event::AnswerLost { why }) => {
+            (Pushing, Event::AnswerLost { cause }) => {
                 self.answer_lost = true;
-                self.push_failed(&format!("the push was not answered ({why})"), now, policy)
+                self.push_failed(Reason::PushOutcomeUnknown { cause }, now, policy)
             }
-            (Pushing, Event::PushFailed { why }) => self.push_failed(&why, now, policy),
-            (Pushing, Event::NotSent { why, retry_at }) => {
+            (Pushing, Event::PushFailed { status }) => {
+                self.push_failed(Reason::PushFailed { status }, now, policy)
+            }
+            (Pushing, Event::NotSent { reason, retry_at }) => {
                 self.state = Packed;
-                self.failed(why, retry_at, now, policy)
+                self.failed(reason, retry_at, now, policy)
             }
-            (Pushing, Event::TokenRefused { why })
-            | (Packed | Pushing, Event::PushRefused { why }) => self.end(Stuck, Some(why), now),
-            (Packed | Pushing, Event::Forbidden { why }) => self.forbidden(&why, now, policy),
-            (Ingesting, Event::Said { status, detail, report }) => {
+            (Pushing, Event::TokenRefused { status }) => {
+                self.end(Stuck, Reason::TokenRejected { status }, now)
+            }
+            (Packed | Pushing, Event::PushRefused { reason }) => self.end(Stuck, reason, now),
+            (Packed | Pushing, Event::Forbidden) => self.forbidden(now, policy),
+            (Ingesting, Event::Said { status, error_file }) => {
                 self.service_status = Some(status.to_string());
                 self.failures = 0;
                 match status {
-                    Status::Completed => self.end(Completed, None, now),
+                    Status::Completed => self.end(Completed, Reason::Completed, now),
                     Status::ValidationFailed => {
-                        self.report = report.or(self.report);
-                        let why = detail.unwrap_or_else(|| "no reason given".to_owned());
-                        let why = format!("the service's validation failed: {why}");
-                        self.end(Rejected, Some(why), now)
+                        let error_file = error_file.unwrap_or(ErrorFile::NotKept);
+                        if let ErrorFile::Kept(blob) = &error_file {
+                            self.report = Some(blob.to_string());
+                        }
+                        self.end(Rejected, Reason::ValidationFailed { error_file }, now)
                     }
                     Status::NotStarted | Status::ExtractionComplete | Status::Unknown(_) => {
                         self.still_ingesting(&status, now, policy)
                     }
                 }
             }
-            (_, Event::Faulted { why, retry_at }) => self.failed(why, retry_at, now, policy),
+            (_, Event::Faulted { reason, retry_at }) => self.failed(reason, retry_at, now, policy),
             (Packed | Pushing, Event::Discarded) => self.zip_lost(now, policy),
             (Completed | Rejected | Superseded | Cancelled | Stuck, Event::Discarded) => {
                 self.package = None;

@@ -341,7 +341,7 @@ impl Runs {
     /// # Errors
     /// Whatever storage says.
     pub async fn pausing(&self) -> Result<Vec<Run>> {
-        let pausing = self.query("Pauses gt ''").await?;
+        let pausing = self.query("Pauses eq true").await?;
         Ok(pausing.into_iter().map(|stored| stored.run).collect())
     }
 

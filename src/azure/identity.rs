@@ -41,6 +41,8 @@ mod cli;
 mod given;
 mod refusal;
 
+pub(crate) use self::refusal::is_lasting;
+
 /// What every credential needs.
 pub struct SignIn {
     /// Microsoft Entra's address, without the tenant.

@@ -11,6 +11,7 @@ use crate::{
     cli::{self, Denied, Outcome},
     connection::Caller,
     ingestion::{Service, Trouble, wire},
+    messages,
     run::IngestionId,
 };
 
@@ -24,10 +25,14 @@ impl Desk {
         let service = self.service(&wishes.caller)?;
         let unit = match service.scale_unit(&caller, (self.clock)()).await {
             Ok(unit) => unit,
-            Err(trouble) => return Err(denied(trouble)),
+            Err(trouble) => return Err(denied(&trouble)),
         };
         let connector = caller.connector.word();
-        if !service.ping(&caller, &unit, (self.clock)()).await.map_err(denied)? {
+        if !service
+            .ping(&caller, &unit, (self.clock)())
+            .await
+            .map_err(|trouble| denied(&trouble))?
+        {
             return Err(Denied::Failed(format!(
                 "scale unit {unit}; whether the connector {connector} would take a push the service \
                  does not say (404): a push will tell"
@@ -77,14 +82,16 @@ impl Desk {
 }
 
 async fn unit(service: &Service, caller: &Caller, desk: &Desk) -> Result<String, Denied> {
-    service.scale_unit(caller, (desk.clock)()).await.map_err(denied)
+    service.scale_unit(caller, (desk.clock)()).await.map_err(|trouble| denied(&trouble))
 }
 
 /// The service has refused, or could not be asked.
-pub(super) fn denied(trouble: Trouble) -> Denied {
+pub(super) fn denied(trouble: &Trouble) -> Denied {
     match trouble {
-        Trouble::Later { why, .. } => Denied::Failed(why),
-        refused @ (Trouble::Forbidden | Trouble::Refused(_)) => Denied::Refused(refused.why()),
+        Trouble::Later { reason, .. } => Denied::Failed(messages::cause(reason)),
+        Trouble::Forbidden | Trouble::Refused(_) => {
+            Denied::Refused(messages::cause(trouble.reason()))
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use crate::{
         MAX_ERRORS_BYTES, Service, Trouble,
         wire::{Ingestion, Status},
     },
+    messages,
     run::IngestionId,
 };
 
@@ -64,10 +65,11 @@ impl Followed<'_> {
                 Err(trouble) if wishes.follow && may_pass(&trouble, failures) => {
                     failures += 1;
                     let retry = trouble.retry_at().and_then(|at| (at - now).try_into().ok());
-                    (desk.tell)(&format!("{}; asked again", trouble.why()));
+                    let why = messages::cause(trouble.reason());
+                    (desk.tell)(&format!("{why}; asked again"));
                     retry.unwrap_or_else(|| policy.pause(failures))
                 }
-                Err(trouble) => return Err(denied(trouble)),
+                Err(trouble) => return Err(denied(&trouble)),
             };
             if now + wait > since + policy.ingestion_deadline {
                 return Err(Denied::Failed(format!(
@@ -117,7 +119,7 @@ impl Followed<'_> {
     pub(super) async fn save_errors(&self, path: &Path) -> Result<u64, Denied> {
         let Self { desk, service, caller, unit, id } = self;
         let errors = service.errors(caller, Some(unit), id, (desk.clock)()).await;
-        let errors = errors.map_err(denied)?;
+        let errors = errors.map_err(|trouble| denied(&trouble))?;
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]

@@ -20,7 +20,8 @@ use crate::{
     config,
     connection::Caller,
     ingestion::{Parcel, Service, wire::Status},
-    run::{Event, IngestionId},
+    messages,
+    run::{Event, IngestionId, reason::Reason},
 };
 
 /// How often a push is tried that surely was not taken.
@@ -43,7 +44,8 @@ impl Desk {
             Ok(ready) => ready,
             Err(report) => return Ok(of_report(&report, &file)),
         };
-        let unit = service.prepare(&caller, (self.clock)()).await.map_err(denied)?;
+        let unit =
+            service.prepare(&caller, (self.clock)()).await.map_err(|trouble| denied(&trouble))?;
         let bytes =
             ready.file.metadata().map_err(|error| Denied::cannot_read(&wishes.file, &error))?.len();
         (self.tell)(&format!("pushing {bytes} bytes to scale unit {unit}"));
@@ -117,8 +119,9 @@ impl Desk {
                     is_fresh = true;
                     continue;
                 }
-                Event::NotSent { why, retry_at } if failures < TRIES => {
+                Event::NotSent { reason, retry_at } if failures < TRIES => {
                     failures += 1;
+                    let why = messages::cause(&reason);
                     let retry = retry_at.and_then(|at| (at - now).try_into().ok());
                     let wait = retry.unwrap_or_else(|| policy.pause(failures));
                     if wait > LONG && !wishes.wait {
@@ -131,17 +134,26 @@ impl Desk {
                     (self.tell)(&format!("{why}; tried again in {} s", wait.as_secs()));
                     wait
                 }
-                Event::TokenRefused { why }
-                | Event::Forbidden { why }
-                | Event::PushRefused { why } => return Err(Denied::Refused(why)),
-                Event::AnswerLost { why } => {
+                Event::TokenRefused { status } => {
+                    return Err(refused(&Reason::TokenRejected { status }));
+                }
+                Event::Forbidden => return Err(refused(&Reason::Forbidden)),
+                Event::PushRefused { reason } => return Err(refused(&reason)),
+                Event::AnswerLost { cause } => {
                     return Err(Denied::Failed(format!(
-                        "nobody knows whether the push arrived: {why}. Pushing it again does no \
-                         harm; a busy service then means that it probably did"
+                        "nobody knows whether the push arrived: {}. Pushing it again does no harm; \
+                         a busy service then means that it probably did",
+                        messages::no_outcome(&cause)
                     )));
                 }
-                Event::NotSent { why, .. } | Event::PushFailed { why } => {
+                Event::NotSent { reason, .. } => {
+                    let why = messages::cause(&reason);
                     return Err(Denied::Failed(format!("the push was not taken: {why}")));
+                }
+                Event::PushFailed { status } => {
+                    return Err(Denied::Failed(format!(
+                        "the push was not taken: the service answered {status} to the push"
+                    )));
                 }
                 Event::Began
                 | Event::Packed { .. }
@@ -162,6 +174,10 @@ impl Desk {
             sleep(wait).await;
         }
     }
+}
+
+fn refused(reason: &Reason) -> Denied {
+    Denied::Refused(messages::cause(reason))
 }
 
 /// What a busy service means to somebody who does not wait.

@@ -1,4 +1,4 @@
-//! What there is to look up: rules and settings.
+//! What there is to look up: rules, settings and reasons.
 
 use serde_json::{Value, json};
 
@@ -6,6 +6,7 @@ use crate::{
     check::{Id, RULES, Rule, explain},
     cli::{Denied, Outcome},
     config::{SETTINGS, Setting},
+    messages,
 };
 
 /// Every rule, or one of them.
@@ -46,4 +47,24 @@ pub(super) fn settings() -> Outcome {
         .map(|it| json!({ "name": it.name, "default": it.default, "about": it.about }))
         .collect();
     Outcome::done(text, json!({ "settings": settings }))
+}
+
+/// Every reason why an import waits, fails or has ended.
+pub(super) fn reasons() -> Outcome {
+    let all = messages::reasons();
+    let text = all.iter().map(|it| {
+        let (state, code, class) = (it.state.word(), it.code, it.class);
+        format!("{code} ({class}, {state})\n    {}\n    {}\n", it.message, it.action)
+    });
+    let json = all.iter().map(|it| {
+        json!({
+            "code": it.code.to_string(),
+            "class": it.class.to_string(),
+            "state": it.state.word(),
+            "message": it.message,
+            "toDo": it.action,
+        })
+    });
+    let json = json!({ "reasons": json.collect::<Vec<Value>>() });
+    Outcome::done(text.collect::<String>(), json)
 }

@@ -13,7 +13,7 @@ use crate::{
     connection,
     doctor::Doctor,
     drive::Road,
-    page,
+    messages, page,
     run::Run,
     runs::{COLUMNS, properties},
 };
@@ -62,7 +62,7 @@ impl Desk {
     pub(super) async fn show(&self, wishes: &cli::Import) -> Result<Outcome, Denied> {
         let run = self.road(&wishes.account)?.find(&wishes.run).await?.run;
         let row = properties(&run);
-        let mut text = format!("{}: {}\n", run.source.file(), run.story());
+        let mut text = format!("{}: {}\n", run.source.file(), messages::status(&run));
         for (column, _) in COLUMNS {
             match row.get(*column) {
                 None | Some(Value::Null) => {}
@@ -105,7 +105,7 @@ fn line(run: &Run) -> String {
         run.state.word(),
         minute(run.received),
         run.source.file(),
-        run.story()
+        messages::status(run)
     )
 }
 

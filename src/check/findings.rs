@@ -4,7 +4,10 @@
 //! Equal findings are counted and only the first rows of each are kept, so that a file of a
 //! million bad rows makes a short report.
 
-use super::rules::{Id, RULES, Severity};
+use super::{
+    if_it_is_meant,
+    rules::{Id, RULES, Severity},
+};
 
 /// Rows listed for each finding; all are counted.
 const ROWS_LISTED: usize = 10;
@@ -26,13 +29,26 @@ pub struct Finding {
     pub rows: Vec<u64>,
     /// How often.
     pub count: u64,
-    /// What, and what to do about it.
+    /// What, and what to do about it, unless that is to let the file pass.
     pub message: String,
     /// The values of the first rows, where a person asked for them.
     pub values: Vec<String>,
 }
 
 impl Finding {
+    /// Whether a person may let the file pass all the same.
+    pub(super) fn is_guarded(&self) -> bool {
+        self.severity == Severity::Error && matches!(self.rule, Id::I03 | Id::I04)
+    }
+
+    /// What, and what to do about it: where a person may let the file pass, how.
+    pub(super) fn told(&self) -> String {
+        if !self.is_guarded() {
+            return self.message.clone();
+        }
+        format!("{}; {}", self.message, if_it_is_meant(Some(self.rule)))
+    }
+
     /// Lists a row if it is among the first. Whether it is.
     fn list(&mut self, row: u64) -> bool {
         let place = self.rows.partition_point(|listed| *listed <= row);

@@ -90,19 +90,10 @@ impl Report {
         if self.is_accepted() { "accepted" } else { "refused" }
     }
 
-    /// The first problem, how many there are, and of which rules: one sentence about `file`.
+    /// The first of the problems; `None` where there is none.
     #[must_use]
-    pub fn sentence(&self, file: &str) -> String {
-        let Some(first) = self.of(Severity::Error).next() else {
-            return format!("{file}: no problems");
-        };
-        let row = first.rows.first().map(|row| format!(", row {row}")).unwrap_or_default();
-        let column = first.column.as_ref().map(|name| format!(", {name}")).unwrap_or_default();
-        let more = match self.count(Severity::Error) {
-            0 | 1 => String::new(),
-            count => format!("; {count} problems in all: {}", self.by_rule(Severity::Error)),
-        };
-        format!("{file}{row}{column}: {} ({}){more}", first.message, first.rule)
+    pub fn first_problem(&self) -> Option<&Finding> {
+        self.of(Severity::Error).next()
     }
 
     /// What a person should know of a file that passes; `None` where there is nothing.
@@ -168,7 +159,7 @@ impl Report {
                 finding.severity.word(),
                 finding.rule,
                 place(finding),
-                finding.message
+                finding.told()
             );
             for (row, value) in finding.rows.iter().zip(&finding.values) {
                 let _ = writeln!(text, "        row {row}: {value:?}");
@@ -243,7 +234,7 @@ fn finding_json(finding: &Finding) -> Value {
         "column": finding.column,
         "rows": finding.rows,
         "count": finding.count,
-        "message": finding.message,
+        "message": finding.told(),
     });
     if !finding.values.is_empty() {
         json["values"] = json!(finding.values);

@@ -114,8 +114,10 @@ fn plain(error: &serde_json::Error) -> &'static str {
 /// Something that a full refresh would delete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deletion {
-    rule: Id,
-    column: Option<String>,
+    /// By which rule that matters.
+    pub rule: Id,
+    /// The field, where it is one.
+    pub column: Option<String>,
     /// What, with the numbers.
     pub what: String,
 }
@@ -152,8 +154,7 @@ pub fn deletions(
             let tenths = lost * 1000 / u128::from(before);
             let what = format!(
                 "{after} {what} where the last accepted import had {before}: {}.{} % fewer, more \
-                 than the {max_percent} % that may be missing; a full refresh deactivates whoever \
-                 is not in the file",
+                 than the {max_percent} % that may be missing",
                 tenths / 10,
                 tenths % 10
             );
@@ -193,11 +194,12 @@ pub(super) fn guard(now: &Summary, has_everybody: bool, terms: &Terms, findings:
     let max_percent = terms.limits.max_shrink_percent;
     for deletion in deletions(now, previous, max_percent, has_everybody) {
         let allowed = terms.allowed.as_ref().filter(|allowed| allowed.covers(&deletion, now));
-        let (level, remedy) = match allowed {
-            Some(allowed) => (Severity::Warning, format!("let pass {}", allowed.by)),
-            None => (Severity::Error, REMEDY.to_owned()),
+        let (level, message) = match allowed {
+            Some(allowed) => {
+                (Severity::Warning, format!("{}; let pass {}", deletion.what, allowed.by))
+            }
+            None => (Severity::Error, deletion.what),
         };
-        let message = format!("{}; {remedy}", deletion.what);
         match deletion.column {
             Some(name) => findings.field(deletion.rule, level, &name, message),
             None => findings.file(deletion.rule, level, &[], message),
@@ -215,9 +217,18 @@ pub(super) fn guard(now: &Summary, has_everybody: bool, terms: &Terms, findings:
     }
 }
 
-/// What to do where a deletion is meant.
-pub const REMEDY: &str = "if that is right, let this one file pass, with `viva-import allow` or the \
-                          blob metadata viva_import_allow";
+/// What follows from a deletion by this rule, and what to do where it is meant.
+#[must_use]
+pub fn if_it_is_meant(rule: Option<Id>) -> String {
+    let follows = match rule {
+        Some(Id::I04) => "a full refresh deactivates whoever is not in the file; ",
+        _ => "",
+    };
+    format!(
+        "{follows}if that is right, let this one file pass, with `viva-import allow` or the blob \
+         metadata viva_import_allow"
+    )
+}
 
 fn is_same_type(one: &str, other: &str) -> bool {
     match (Kind::parse(one), Kind::parse(other)) {

@@ -8,6 +8,7 @@ use super::{Bag, Line, way::Ways, within};
 use crate::{
     azure::sentence,
     drive::Road,
+    messages,
     run::{Run, State},
     runs::Runs,
 };
@@ -49,15 +50,15 @@ fn last(found: &Found, is_resumed: bool) -> Line {
         "it waits after a 403; see the pause below".to_owned()
     } else if may_wait && is_resumed {
         // Why it waited is written there until it is taken up.
-        Run { last_failure: None, ..run.clone() }.story()
+        messages::status(&Run { reason: None, ..run.clone() })
     } else {
-        run.story()
+        messages::status(run)
     };
     let told = format!("{}: {story}", run.source.file());
     let key = &run.id.key;
     match run.state {
         State::Completed => Line::good(LAST, told),
-        State::Rejected if run.guarded => Line::bad(
+        State::Rejected if run.is_guarded() => Line::bad(
             LAST,
             told,
             format!(
@@ -132,8 +133,8 @@ fn pause(found: &Found, name: &str, resume: bool, is_ready: bool, done: Option<S
         (Ok(imports), _) => imports,
     };
     let why =
-        |run: &Run| format!("{}: {}", run.called(), run.pauses.as_deref().unwrap_or_default());
-    let paused = imports.iter().filter(|run| run.pauses.is_some());
+        |run: &Run| format!("{} (import {}): {}", run.source.file(), run.id, messages::pause(run));
+    let paused = imports.iter().filter(|run| run.pauses);
     let (forbidden, stopped): (Vec<&Run>, Vec<&Run>) = paused.partition(|run| run.is_forbidden());
     let again = format!("`viva-import doctor {name} --resume`, or POST /api/doctor/{name}");
     let (mut told, mut to_do) = (Vec::from_iter(done), vec![]);
@@ -176,7 +177,10 @@ mod tests {
     use crate::{
         config::Config,
         doctor::Verdict,
-        run::{RunId, Source},
+        run::{
+            RunId, Source,
+            reason::{Problems, Reason},
+        },
     };
 
     fn run(state: State) -> Run {
@@ -194,9 +198,20 @@ mod tests {
         Run { state, ..Run::new(id, "hr", source, now, &policy) }
     }
 
+    fn guarded_reason() -> Reason {
+        Reason::DeletionBlocked(Box::new(Problems {
+            row: None,
+            column: None,
+            rule: "I04".into(),
+            message: "39 people".into(),
+            count: 1,
+            rules: vec![],
+        }))
+    }
+
     #[test]
     fn the_last_import_is_ticked_crossed_or_only_told_by_its_state() {
-        let guarded = Run { guarded: true, ..run(State::Rejected) };
+        let guarded = Run { reason: Some(guarded_reason()), ..run(State::Rejected) };
         for (run, verdict, remedy) in [
             (run(State::Completed), Verdict::Good, None),
             (run(State::Rejected), Verdict::Bad, Some("viva-import retry 1-a")),
@@ -220,7 +235,7 @@ mod tests {
 
     #[test]
     fn only_what_stop_after_rejected_holds_is_let_go_on_by_resume() {
-        let pausing = |state| Run { pauses: Some("why".to_owned()), ..run(state) };
+        let pausing = |state| Run { pauses: true, ..run(state) };
         let none = || Ok(vec![run(State::Packed)]);
         let done = |told: &str| Some(told.to_owned());
         let by_doctor = "`viva-import doctor hr --resume`";
@@ -244,9 +259,8 @@ mod tests {
 
     #[test]
     fn the_last_import_does_not_say_other_than_the_pause() {
-        let last_failure = Some("paused, `viva-import resume hr`".to_owned());
-        let waits = Run { last_failure, ..run(State::Packed) };
-        let pauses = Run { pauses: Some("why".to_owned()), ..waits.clone() };
+        let waits = Run { reason: Some(Reason::Forbidden), ..run(State::Packed) };
+        let pauses = Run { pauses: true, ..waits.clone() };
         for (imports, is_resumed, words, is_told) in [
             (vec![waits.clone(), pauses.clone()], false, "see the pause below", false),
             (vec![waits.clone(), pauses], true, "see the pause below", false),

@@ -9,6 +9,8 @@ use crate::{
     azure::identity::claims,
     connection::{Caller, Connection, Credential},
     ingestion::Trouble,
+    messages,
+    run::reason::Reason,
 };
 
 pub(super) const TOKEN: &str = "token";
@@ -28,7 +30,9 @@ pub(super) async fn lines(bag: &Bag, connection: Option<&Connection>, is_open: b
     let asked = within(bag.limit, bag.service.token(caller)).await;
     let (token, client_id) = match asked.unwrap_or_else(|why| Err(later(why))) {
         Ok(found) => token(caller, &found, (bag.clock)()),
-        Err(trouble) => (Line::bad(TOKEN, trouble.why(), no_token(caller)), None),
+        Err(trouble) => {
+            (Line::bad(TOKEN, messages::cause(trouble.reason()), no_token(caller)), None)
+        }
     };
     if !token.is_no_obstacle() || !is_open {
         let cause = if is_open { TOKEN } else { SERVICE };
@@ -46,7 +50,7 @@ pub(super) async fn lines(bag: &Bag, connection: Option<&Connection>, is_open: b
             let told = "the service has no such question (404); the push will tell";
             Line::note(CONNECTOR, told)
         }
-        Err(trouble) => refused(CONNECTOR, trouble, client_id.as_deref()),
+        Err(trouble) => refused(CONNECTOR, &trouble, client_id.as_deref()),
     };
     [token, line, connector]
 }
@@ -119,7 +123,8 @@ async fn scale_unit(bag: &Bag, caller: &Caller, client_id: Option<&str>) -> (Lin
             (Line::good(SCALE_UNIT, told), Some(unit))
         }
         (Err(trouble), Some(unit)) => {
-            let told = format!("{unit}, as the connection says; not discovered: {}", trouble.why());
+            let why = messages::cause(trouble.reason());
+            let told = format!("{unit}, as the connection says; not discovered: {why}");
             (Line::good(SCALE_UNIT, told), Some(unit.clone()))
         }
         (Err(trouble), None) => {
@@ -127,9 +132,11 @@ async fn scale_unit(bag: &Bag, caller: &Caller, client_id: Option<&str>) -> (Lin
             let is_let_in = match &trouble {
                 Trouble::Later { .. } => true,
                 Trouble::Forbidden => false,
-                Trouble::Refused(why) => why.contains("answered 404"),
+                Trouble::Refused(reason) => {
+                    matches!(reason, Reason::ServiceRefused { status: 404, .. })
+                }
             };
-            let mut line = refused(SCALE_UNIT, trouble, client_id);
+            let mut line = refused(SCALE_UNIT, &trouble, client_id);
             let or = ". Or name the scale unit as scaleUnit in the connection";
             let or = if is_let_in { or } else { "" };
             line.remedy = line.remedy.map(|remedy| format!("{remedy}{or}"));
@@ -138,8 +145,8 @@ async fn scale_unit(bag: &Bag, caller: &Caller, client_id: Option<&str>) -> (Lin
     }
 }
 
-fn refused(about: &'static str, trouble: Trouble, client_id: Option<&str>) -> Line {
-    let remedy = match &trouble {
+fn refused(about: &'static str, trouble: &Trouble, client_id: Option<&str>) -> Line {
+    let remedy = match trouble {
         Trouble::Later { .. } => SERVICE_AWAY.to_owned(),
         Trouble::Forbidden => {
             let client_id = client_id.map(|id| format!(" {id}")).unwrap_or_default();
@@ -153,11 +160,11 @@ fn refused(about: &'static str, trouble: Trouble, client_id: Option<&str>) -> Li
             format!("compare {what} in the connection, and INGESTION_ENDPOINT; {OTHER_SCOPE}")
         }
     };
-    Line::bad(about, trouble.why(), remedy)
+    Line::bad(about, messages::cause(trouble.reason()), remedy)
 }
 
 fn later(why: String) -> Trouble {
-    Trouble::Later { why, retry_at: None }
+    Trouble::later(Reason::ServiceUnreachable { detail: why.into() })
 }
 
 #[cfg(test)]
@@ -214,9 +221,9 @@ mod tests {
         for (trouble, words) in [
             (later("no answer".to_owned()), "try again"),
             (Trouble::Forbidden, "enter the client id c of"),
-            (Trouble::Refused("401".to_owned()), "INGESTION_SCOPE"),
+            (Trouble::Refused(Reason::TokenRejected { status: 401 }), "INGESTION_SCOPE"),
         ] {
-            let line = refused(CONNECTOR, trouble, Some("c"));
+            let line = refused(CONNECTOR, &trouble, Some("c"));
             assert_eq!(line.verdict, Verdict::Bad);
             assert!(line.remedy.unwrap().contains(words), "{words}");
         }

@@ -70,11 +70,10 @@ impl Road {
         let mut run = new_run(&blob, tenant, connection, now, &self.config.policy);
         run.stops = read.as_ref().is_ok_and(|connection| connection.stop_after_rejected);
         run.tells = read.as_ref().is_ok_and(|connection| connection.notify.is_some());
-        if let Err(why) = read {
+        if let Err(reason) = read {
             // Without a tenant there is nothing to wait for. Once the document is mended, the
             // next sweep finds the file to have no import of its tenant, and makes one.
-            let why = format!("{why}. Mend it; `sweep` then takes the file in within the hour");
-            let event = Event::Refused { why, problems: 0, report: None, guarded: None };
+            let event = Event::Refused { reason, problems: 0, report: None, guarded: None };
             run = self.applied(run, event)?;
         }
         Ok(match self.runs.insert(run).await? {

@@ -4,8 +4,11 @@ use azure_core::Result;
 
 use super::Road;
 use crate::{
-    check::{Allowed, REMEDY, Summary, deletions},
-    run::{Event, Refresh, Run, State},
+    check::{Allowed, Deletion, Summary, deletions},
+    run::{
+        Event, Refresh, Run, State,
+        reason::{Problems, Reason, RuleCount, Text},
+    },
 };
 
 /// The blob metadata that says `deletes` where a file may delete people or columns.
@@ -46,7 +49,7 @@ impl Road {
         let max_percent = self.config.limits.max_shrink_percent;
         let deletions = deletions(now, &previous, max_percent, true);
         Ok(deletions.first().map(|first| Event::Refused {
-            why: format!("{}: {}; {REMEDY}", run.source.file(), first.what),
+            reason: Reason::DeletionBlocked(Box::new(problems(first, &deletions))),
             problems: deletions.len() as u64,
             // The report is of when it was checked, and says that it is accepted.
             report: None,
@@ -61,5 +64,24 @@ impl Road {
         let is_allowed = value.is_some_and(|value| value.eq_ignore_ascii_case("deletes"));
         let by = format!("by the file's metadata {ALLOW_METADATA}");
         Ok(is_allowed.then_some(Allowed { by, seen: None }))
+    }
+}
+
+fn problems(first: &Deletion, all: &[Deletion]) -> Problems {
+    let mut rules: Vec<RuleCount> = vec![];
+    for deletion in all {
+        let rule = deletion.rule.name();
+        match rules.iter_mut().find(|known| *known.rule == *rule) {
+            Some(known) => known.count += 1,
+            None => rules.push(RuleCount { rule: rule.into(), count: 1 }),
+        }
+    }
+    Problems {
+        row: None,
+        column: first.column.as_ref().map(Text::from),
+        rule: first.rule.name().into(),
+        message: (&first.what).into(),
+        count: all.len() as u64,
+        rules,
     }
 }

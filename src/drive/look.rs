@@ -6,12 +6,12 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use url::Url;
 
-use super::{AT_ONCE, Road, first_of_lines, gone};
+use super::{AT_ONCE, Road, first_of_lines};
 use crate::{
     azure::{CONNECTIONS, REPORTS},
     config,
     connection::{self, Connection},
-    run::Run,
+    run::{Run, reason::Reason},
     schedule::Schedule,
 };
 
@@ -28,7 +28,7 @@ pub struct Document {
     /// When it was stored.
     pub stored: OffsetDateTime,
     /// What it says, or why it cannot be used.
-    pub read: std::result::Result<Connection, String>,
+    pub read: std::result::Result<Connection, Reason>,
 }
 
 impl Document {
@@ -36,7 +36,7 @@ impl Document {
     #[must_use]
     pub fn missing(run: &Run) -> Self {
         let name = run.connection.clone();
-        let read = Err(gone(&name));
+        let read = Err(Reason::ConnectionMissing { connection: (&name).into() });
         Self { name, stored: run.received, read }
     }
 }

@@ -13,6 +13,7 @@ use super::{AT_ONCE, Road};
 use crate::{
     azure::sentence,
     connection::Notify,
+    messages,
     notify::{Letter, send},
     run::{Message, Occasion, Run, State, to_the_second},
     runs::{Saved, Stored},
@@ -43,8 +44,9 @@ impl Road {
         let Some(message) = stored.run.message_due(now, policy).cloned() else { return Ok(()) };
         let notify = match self.usable_connection(&stored.run).await? {
             Ok(connection) => connection.notify,
-            Err(why) => {
+            Err(reason) => {
                 // Somebody may be at work on the document: nothing is given up for that at once.
+                let why = messages::cause(&reason);
                 let later = stored.run.clone().not_told(&why, now, policy);
                 return self.runs.save(stored, later).await.map(drop);
             }
@@ -109,7 +111,7 @@ impl Road {
     /// with itself, with another since the last success, or because nothing came for too long.
     async fn is_first_success(&self, run: &Run) -> Result<bool> {
         let is_bad = |state| matches!(state, State::Rejected | State::Stuck);
-        if run.told.is_some() || run.journal.iter().any(|stop| is_bad(stop.state)) {
+        if !run.told.is_empty() || run.journal.iter().any(|stop| is_bad(stop.state)) {
             return Ok(true);
         }
         let siblings = self.runs.of_connection(run).await?;
@@ -122,7 +124,7 @@ impl Road {
             None => Some(other.received) < run.ended,
         });
         let was_late = last.is_some_and(|last| last.was_told(Occasion::Overdue));
-        Ok(was_late || between.any(|other| is_bad(other.state) || other.told.is_some()))
+        Ok(was_late || between.any(|other| is_bad(other.state) || !other.told.is_empty()))
     }
 
     /// Whether another file of its connection has come after an import.

@@ -12,9 +12,13 @@ use super::{Road, Step};
 use crate::{
     azure::sentence,
     cli::Denied,
+    messages,
     run::{Event, Run, RunId, State, Wish, to_the_second},
     runs::Stored,
 };
+
+/// How often a connection is let go on while steps are faster.
+const TRIES: u32 = 5;
 
 /// What is to be told, or why it was not done.
 type Told = Result<String, Denied>;
@@ -55,11 +59,11 @@ impl Road {
     /// Storage failed, or the import is in no state to be let pass; a sentence says which.
     pub async fn allow(&self, key: &str, by: &By) -> Told {
         let stored = self.find(key).await?;
-        if stored.run.state != State::Rejected || !stored.run.guarded {
+        if stored.run.state != State::Rejected || !stored.run.is_guarded() {
             return Err(refused(format!(
                 "{} was not refused for what it deletes, so there is nothing to allow; it is {}",
                 stored.run.source.file(),
-                stored.run.story()
+                messages::status(&stored.run)
             )));
         }
         let run = self.ask_for(stored, Wish::Allow, by).await?;
@@ -85,14 +89,14 @@ impl Road {
             State::Pushing | State::Ingesting => {
                 return Err(refused(format!(
                     "{file} is under way: {}. `viva-import cancel` gives it up",
-                    stored.run.story()
+                    messages::status(&stored.run)
                 )));
             }
             State::Completed | State::Superseded | State::Cancelled => {
                 return Err(refused(format!(
                     "{file} is at its end: {}. To import its content once more, upload it again: \
                      that is an import of its own",
-                    stored.run.story()
+                    messages::status(&stored.run)
                 )));
             }
         }
@@ -122,11 +126,14 @@ impl Road {
             | State::Superseded
             | State::Cancelled
             | State::Stuck => {
-                return Err(refused(format!("{file} is at its end: {}", stored.run.story())));
+                return Err(refused(format!(
+                    "{file} is at its end: {}",
+                    messages::status(&stored.run)
+                )));
             }
         }
         let run = self.ask_for(stored, Wish::Cancel, by).await?;
-        Ok(format!("{file}: {}", run.story()))
+        Ok(format!("{file}: {}", messages::status(&run)))
     }
 
     /// Lets a paused connection go on.
@@ -149,14 +156,14 @@ impl Road {
     async fn resume_those(&self, connection: &str, by: &By, which: impl Fn(&Run) -> bool) -> Told {
         let imports = self.runs.named(connection).await.map_err(|error| failed(&error))?;
         let (mut told, mut all_done) = (vec![], true);
-        let pauses = |stored: &Stored| stored.run.pauses.is_some() && which(&stored.run);
+        let pauses = |stored: &Stored| stored.run.pauses && which(&stored.run);
         for stored in imports.into_iter().filter(pauses) {
-            let why = stored.run.pauses.clone().unwrap_or_default();
+            let why = messages::pause(&stored.run);
             let resumed = self.ask_for(stored, Wish::Resume, by).await;
             all_done &= resumed.is_ok();
             told.push(resumed.map_or_else(
                 |denied| denied.to_string(),
-                |run| format!("{} pauses {connection} no longer ({why})", run.called()),
+                |run| format!("{} pauses {connection} no longer ({why})", called(&run)),
             ));
         }
         if told.is_empty() {
@@ -201,16 +208,25 @@ impl Road {
         }
     }
 
-    /// Writes a wish into the row; the import as it is then.
+    /// Writes a wish into the row; the import as it is then. Whether a connection goes on does not hang
+    /// on what its import was when that was asked for, so that is tried again where a step was faster.
     async fn ask_for(&self, stored: Stored, wish: Wish, by: &By) -> Result<Run, Denied> {
-        let file = stored.run.source.file();
+        let (id, file) = (stored.run.id.clone(), stored.run.source.file());
         let at = to_the_second((self.clock)());
-        let by = format!("{} at {at}", by.asks_for(wish));
-        let event = Event::Asked { wish, by };
-        match self.save(stored, event).await.map_err(|error| failed(&error))? {
-            Step::Moved(stored) => Ok(stored.run),
-            Step::Resting => Err(refused(format!("{file} was moved on meanwhile; try again"))),
+        let event = Event::Asked { wish, by: format!("{} at {at}", by.asks_for(wish)) };
+        let (mut next, mut tries) = (Some(stored), 0);
+        while let Some(stored) = next.take() {
+            match self.save(stored, event.clone()).await.map_err(|error| failed(&error))? {
+                Step::Moved(stored) => return Ok(stored.run),
+                Step::Resting if wish == Wish::Resume && tries < TRIES => {
+                    tries += 1;
+                    let read = self.runs.get(&id).await.map_err(|error| failed(&error))?;
+                    next = read.filter(|stored| stored.run.pauses);
+                }
+                Step::Resting => {}
+            }
         }
+        Err(refused(format!("{file} was moved on meanwhile; try again")))
     }
 }
 
@@ -219,6 +235,11 @@ fn is_id(tenant: &str, key: &str) -> bool {
     let is_plain =
         |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     is_plain(tenant) && is_plain(key) && key.starts_with(|first: char| first.is_ascii_digit())
+}
+
+/// A file and its import.
+fn called(run: &Run) -> String {
+    format!("{} (import {})", run.source.file(), run.id)
 }
 
 fn refused(why: String) -> Denied {

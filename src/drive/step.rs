@@ -13,13 +13,16 @@ use time::OffsetDateTime;
 
 use super::{Road, SERVICE_ERRORS, Step, packed_mib, storage_failed, tell, turn::Turn};
 use crate::{
-    azure::{CONNECTIONS, PACKAGES, REPORTS, blob::Blob, sentence},
+    azure::{PACKAGES, REPORTS, blob::Blob, sentence},
     check::{Allowed, Report, Severity, Terms, mapping_faults},
     connection::{Connection, Upload},
     drive::Arrival,
     ingestion::{Parcel, Trouble, wire::Status},
-    package::{self, Outcome},
-    run::{Checked, Event, IngestionId, Package, Refresh, Run, RunId, TO_BE_MENDED},
+    package::{self, Failure, Outcome},
+    run::{
+        Checked, Event, IngestionId, Package, Refresh, Run, RunId,
+        reason::{ErrorFile, Reason},
+    },
     runs::{Claim, Stored},
 };
 
@@ -45,7 +48,7 @@ impl Road {
         let event = match tokio::time::timeout(limit, self.pack_file(&stored.run)).await {
             Ok(event) => event.unwrap_or_else(|error| storage_failed(&error)),
             Err(_) => Event::Faulted {
-                why: format!("reading and packing took longer than {} s", limit.as_secs()),
+                reason: Reason::PackingTimedOut { seconds: limit.as_secs() },
                 retry_at: None,
             },
         };
@@ -76,12 +79,9 @@ impl Road {
         let faults = mapping_faults(&connection.mapping, &connection.checks);
         if !faults.is_empty() {
             // Not one file's fault: every file of the connection would be refused.
-            let why = format!(
-                "the mapping of {CONNECTIONS}/{}.json: {}; {TO_BE_MENDED}",
-                run.connection,
-                faults.join("; ")
-            );
-            return Ok(Event::Faulted { why, retry_at: None });
+            let (connection, faults) = ((&run.connection).into(), faults.into_iter().collect());
+            let reason = Reason::MappingInvalid { connection, faults };
+            return Ok(Event::Faulted { reason, retry_at: None });
         }
         let mut terms = Terms::of(&connection, &self.config.limits, (self.clock)().date().into());
         terms.previous = self.last_accepted(run, terms.connector.word()).await?;
@@ -108,7 +108,11 @@ impl Road {
                 Event::Packed { package, refresh: connection.refresh, checked }
             }
             Ok(Outcome::Refused(report)) => Event::Refused {
-                why: report.sentence(&run.source.file()),
+                reason: if report.is_only_guarded() {
+                    Reason::DeletionBlocked((&report).into())
+                } else {
+                    Reason::FileInvalid((&report).into())
+                },
                 problems: report.count(Severity::Error),
                 report: Some(self.keep(run, &report).await?),
                 guarded: report.is_only_guarded().then(|| Box::new(report.summary)),
@@ -118,16 +122,25 @@ impl Road {
                 match self.arrive(&run.source.container, &run.source.name).await? {
                     // It is there as it was, so nothing has taken its place.
                     Arrival::Known(id) if id == run.id => {
-                        let why = "storage: the file could not be read though it is as it was";
-                        Event::Faulted { why: why.to_owned(), retry_at: None }
+                        Event::Faulted { reason: Reason::FileUnreadable, retry_at: None }
                     }
                     Arrival::Received(by) | Arrival::Known(by) => Event::Replaced { by },
-                    Arrival::Ignored(why) | Arrival::Gone(why) => {
-                        Event::Refused { why, problems: 0, report: None, guarded: None }
+                    Arrival::Ignored(_) => {
+                        let connection = (&run.connection).into();
+                        let reason = Reason::ConnectionMissing { connection };
+                        Event::Refused { reason, problems: 0, report: None, guarded: None }
+                    }
+                    Arrival::Gone(_) => {
+                        let reason = Reason::FileMissing;
+                        Event::Refused { reason, problems: 0, report: None, guarded: None }
                     }
                 }
             }
-            Err(failure) => Event::Faulted { why: failure.to_string(), retry_at: None },
+            Err(Failure::Storage(error)) => storage_failed(&error),
+            Err(failure @ (Failure::Work(_) | Failure::Broken)) => {
+                let reason = Reason::PackingFailed { detail: failure.to_string().into() };
+                Event::Faulted { reason, retry_at: None }
+            }
         })
     }
 
@@ -231,15 +244,15 @@ impl Road {
             Err(event) => return self.save(stored, event).await,
         };
         let Some(id) = &run.ingestion else {
-            let why = "the row has lost the ingestion's id".to_owned();
-            return self.save(stored, Event::Faulted { why, retry_at: None }).await;
+            let reason = Reason::IngestionIdLost;
+            return self.save(stored, Event::Faulted { reason, retry_at: None }).await;
         };
         let (caller, unit) = (&connection.caller, run.scale_unit.as_deref());
         let event = match self.service.status(caller, unit, id, now).await {
             Ok(ingestion) if ingestion.status == Status::ValidationFailed => {
                 self.validation_failed(run, id, &connection).await?
             }
-            Ok(ingestion) => Event::Said { status: ingestion.status, detail: None, report: None },
+            Ok(ingestion) => Event::Said { status: ingestion.status, error_file: None },
             Err(trouble) => trouble.after_push(),
         };
         self.save(stored, event).await
@@ -254,24 +267,19 @@ impl Road {
     ) -> Result<Event> {
         let status = Status::ValidationFailed;
         if !self.config.service.keep_errors {
-            let detail = Some("the portal has its error file".to_owned());
-            return Ok(Event::Said { status, detail, report: None });
+            return Ok(Event::Said { status, error_file: Some(ErrorFile::NotKept) });
         }
         let (caller, unit) = (&connection.caller, run.scale_unit.as_deref());
         Ok(match self.service.errors(caller, unit, id, (self.clock)()).await {
             Ok(errors) => {
                 let report = format!("{}/{SERVICE_ERRORS}", run.id.key);
                 self.blobs.put(REPORTS, &report, "text/plain", errors).await?;
-                let detail = Some(format!("its error file is {REPORTS}/{report}"));
-                Event::Said { status, detail, report: Some(report) }
+                Event::Said { status, error_file: Some(ErrorFile::Kept(report.into())) }
             }
             Err(trouble @ Trouble::Later { .. }) if run.failures < ERROR_FILE_TRIES => {
                 trouble.after_push()
             }
-            Err(_) => {
-                let detail = Some("its error file could not be had; the portal has it".to_owned());
-                Event::Said { status, detail, report: None }
-            }
+            Err(_) => Event::Said { status, error_file: Some(ErrorFile::Unavailable) },
         })
     }
 }
@@ -294,7 +302,7 @@ enum Broken {
 fn or_ours(event: Event, broken: &OnceLock<Broken>) -> Event {
     match (event, broken.get()) {
         (Event::AnswerLost { .. }, Some(Broken::Unread(why))) => Event::NotSent {
-            why: format!("the staged zip could not be read: {why}"),
+            reason: Reason::PackageUnreadable { detail: why.into() },
             retry_at: None,
         },
         (Event::AnswerLost { .. }, Some(Broken::Damaged)) => Event::Discarded,

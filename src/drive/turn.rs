@@ -4,7 +4,10 @@ use azure_core::Result;
 
 use super::Road;
 use crate::{
-    run::{Event, Refresh, Run, State},
+    run::{
+        Event, Refresh, Run, State,
+        reason::{PauseCause, Reason},
+    },
     runs::{Opening, Place},
 };
 
@@ -44,14 +47,20 @@ fn overtaken(run: &Run, siblings: &[Run]) -> Option<Event> {
     };
     let mut newer = siblings.iter().filter(|newer| newer.order() > run.order());
     let newer = newer.find(|newer| newer.refresh == Some(Refresh::Full) && is_ready(newer))?;
-    Some(Event::Overtaken { by: newer.called() })
+    let (file, import) = newer.called();
+    Some(Event::Overtaken { file, import })
 }
 
 /// An import that is not let in pauses its connection; one that came to a bad end those behind it.
 fn paused(run: &Run, siblings: &[Run]) -> Option<Event> {
     let mut before = siblings.iter().filter(|by| !by.state.is_end() || by.order() < run.order());
-    let why = before.find_map(|by| by.pauses.clone())?;
-    Some(Event::Paused { why })
+    let by = before.find(|by| by.pauses)?;
+    if by.id == run.id {
+        return Some(Event::Paused { reason: Reason::Forbidden });
+    }
+    let (file, import) = by.called();
+    let (connection, cause) = ((&run.connection).into(), PauseCause::of(by.state));
+    Some(Event::Paused { reason: Reason::ConnectionPaused { connection, file, import, cause } })
 }
 
 /// Incremental files keep their order.
@@ -62,5 +71,6 @@ fn behind(run: &Run, siblings: &[Run]) -> Option<Event> {
     }
     let mut older = siblings.iter().filter(|older| older.order() < run.order());
     let older = older.find(|older| !older.state.is_end())?;
-    Some(Event::Behind { older: older.called() })
+    let (file, import) = older.called();
+    Some(Event::Behind { file, import })
 }

@@ -11,12 +11,13 @@ use time::OffsetDateTime;
 
 use super::{
     MAX_ANSWER_BYTES, SCALE_UNIT, Service,
-    trouble::{Trouble, is_page, sign_in_page},
+    trouble::{Trouble, is_page},
 };
 use crate::{
-    azure,
+    azure::{self, identity::is_lasting},
     connection::{Caller, Credential},
     http::{self, Answer},
+    run::reason::Reason,
 };
 
 /// What every try of a question has in common.
@@ -47,7 +48,8 @@ impl Service {
             answer = self.get_any(&question, path, others).await?;
         }
         if is_sign_in(&answer) {
-            return Err(Trouble::Refused(sign_in_page()));
+            let status = answer.status.as_u16();
+            return Err(Trouble::Refused(Reason::TokenRejected { status }));
         }
         Ok(answer)
     }
@@ -79,7 +81,10 @@ impl Service {
         }
         let limit = self.config.answer_timeout;
         let answer = http::send(request, limit, question.max_bytes, question.now).await;
-        answer.map_err(|no_answer| Trouble::later(no_answer.why()))
+        answer.map_err(|no_answer| {
+            let detail = no_answer.why().into();
+            Trouble::later(Reason::ServiceUnreachable { detail })
+        })
     }
 
     pub(super) fn url(&self, path: &str) -> String {
@@ -95,14 +100,22 @@ impl Service {
         credential.get_token(&[&self.config.scope], None).await.map_err(|error| {
             // Somebody may mend what it was made of.
             self.forget_token(caller);
-            Trouble::later(signing_in(&azure::sentence(&error)))
+            let detail = azure::sentence(&error).into();
+            Trouble::later(if is_lasting(&error) {
+                Reason::CredentialFailed { detail }
+            } else {
+                Reason::SignInUnavailable { detail }
+            })
         })
     }
 
     pub(super) async fn bearer(&self, caller: &Caller) -> Result<HeaderValue, Trouble> {
         let token = self.token(caller).await?;
         let mut value = HeaderValue::from_str(&format!("Bearer {}", token.token.secret()))
-            .map_err(|_| Trouble::later("the token cannot stand in a header"))?;
+            .map_err(|_| {
+                let detail = "the token cannot stand in a header".into();
+                Trouble::later(Reason::CredentialFailed { detail })
+            })?;
         value.set_sensitive(true);
         Ok(value)
     }
@@ -114,7 +127,8 @@ impl Service {
             return Ok(known.clone());
         }
         let made = self.sign_in.credential(&caller.credential, &caller.tenant);
-        let made = made.map_err(|why| Trouble::later(signing_in(&why)))?;
+        let made =
+            made.map_err(|why| Trouble::later(Reason::CredentialFailed { detail: why.into() }))?;
         credentials.insert(key, made.clone());
         Ok(made)
     }
@@ -129,8 +143,4 @@ impl Service {
 /// Who signs in, and in which tenant.
 fn key(caller: &Caller) -> (Credential, String) {
     (caller.credential.clone(), caller.tenant.clone())
-}
-
-fn signing_in(why: &str) -> String {
-    format!("signing in to the service: {why}")
 }

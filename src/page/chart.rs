@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::words::{counted, number};
-use crate::run::{Run, State};
+use crate::{
+    messages::{counted, number},
+    run::{Run, State},
+};
 
 const BAR: usize = 14;
 const STEP: usize = 24;

@@ -9,10 +9,11 @@ use super::{
     links::query,
     moment,
     standing::{Mood, Standing, file, mood_of},
-    words::{Look, happened, number, time},
+    words::{Look, time},
 };
 use crate::{
     drive::Document,
+    messages::{self, number},
     run::{Run, RunId, State},
     runs::{Page, Wanted},
 };
@@ -236,7 +237,7 @@ impl Line {
             file: file(run).to_owned(),
             connection: run.connection.clone(),
             look: Look::of(run.state),
-            happened: happened(run),
+            happened: messages::summary(run),
             rows: maybe(run.rows),
             people: maybe(run.summary.as_ref().map(|summary| summary.people)),
             problems: number(run.problems),

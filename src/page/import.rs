@@ -5,10 +5,11 @@ use serde_json::Value;
 
 use super::{
     Frame, Viewer,
-    words::{Look, counted, first_of, happened, number, of_problems, time},
+    words::{Look, time},
 };
 use crate::{
     check::{Id, place_of},
+    messages::{self, number},
     run::{Run, State, Stop},
 };
 
@@ -70,10 +71,10 @@ impl Import {
             id: run.id.path(),
             connection: run.connection.clone(),
             look,
-            happened: happened(run),
-            advice: run.advice(),
+            happened: messages::summary(run),
+            advice: messages::action(run),
             actions: actions(run),
-            stops: stops(run).iter().map(|stop| Passed::of(stop, run)).collect(),
+            stops: run.journal.iter().map(|stop| Passed::of(stop, run)).collect(),
             findings: findings.into_iter().flatten().map(Found::of).collect(),
             has_service_errors,
             facts: facts(run),
@@ -89,8 +90,8 @@ fn actions(run: &Run) -> Vec<(&'static str, &'static str)> {
     let is_bad = matches!(run.state, State::Rejected | State::Stuck);
     let has_tenant = run.id.has_tenant();
     [
-        can(run.state == State::Rejected && run.guarded, "allow", "Allow this file once"),
-        can(run.pauses.is_some() || run.is_behind_a_pause(), "resume", "Resume the connection"),
+        can(run.state == State::Rejected && run.is_guarded(), "allow", "Allow this file once"),
+        can(run.pauses || run.is_behind_a_pause(), "resume", "Resume the connection"),
         can(has_tenant && is_bad, "retry", "Retry: read this same file again"),
         can(has_tenant && waits && !run.is_forbidden(), "retry", "Try now"),
         can(waits || run.state == State::Ingesting, "cancel", "Cancel this import"),
@@ -101,55 +102,15 @@ fn actions(run: &Run) -> Vec<(&'static str, &'static str)> {
     .collect()
 }
 
-/// Where it has been; of a row that is older than the journal what can be told from its times.
-fn stops(run: &Run) -> Vec<Stop> {
-    if !run.journal.is_empty() {
-        return run.journal.clone();
-    }
-    let stop = |at, state, told: Option<&String>| Stop {
-        at,
-        state,
-        told: told.cloned(),
-        times: 1,
-        last: at,
-    };
-    let pushed = run.pushed.map(|at| stop(at, State::Ingesting, run.service_status.as_ref()));
-    let ended = run.ended.map(|at| stop(at, run.state, run.last_failure.as_ref()));
-    let first = stop(run.received, State::Received, None);
-    std::iter::once(first).chain(pushed).chain(ended).collect()
-}
-
 impl Passed {
     fn of(stop: &Stop, run: &Run) -> Self {
         Self {
             look: Look::of(stop.state),
             at: time(stop.at),
-            told: told_at(stop, run),
+            told: messages::note(stop, run),
             times: stop.times,
             last: (stop.times > 1).then(|| time(stop.last)),
         }
-    }
-}
-
-/// What a stop tells, without the file, which is the page's own.
-fn told_at(stop: &Stop, run: &Run) -> String {
-    let Some(told) = &stop.told else { return meant(stop.state, run) };
-    let first = first_of(told, run);
-    match of_problems(told).filter(|_| stop.state == State::Rejected) {
-        Some((count, _)) => format!("{count} problems; the first: {first}"),
-        None => first,
-    }
-}
-
-/// What a state means where nothing else was told.
-fn meant(state: State, run: &Run) -> String {
-    match state {
-        State::Received => format!("taken in, {}", counted(run.source.bytes, "byte")),
-        State::Packed => "checked and packed".to_owned(),
-        State::Pushing => "pushed".to_owned(),
-        State::Ingesting => "taken by the service".to_owned(),
-        State::Completed => "accepted by the service".to_owned(),
-        State::Rejected | State::Superseded | State::Cancelled | State::Stuck => String::new(),
     }
 }
 
@@ -189,10 +150,10 @@ fn facts(run: &Run) -> Vec<(&'static str, String)> {
         run.summary.as_ref().map(|summary| ("People", number(summary.people))),
         (run.dropped > 0).then(|| ("Rows left out", number(run.dropped))),
         Some(("Problems", number(run.problems))),
-        maybe("To know", run.notice.as_deref()),
+        maybe("To know", messages::warning(run).as_deref()),
         maybe("Allowed", run.allowed.as_deref()),
         maybe("By hand", run.by_hand.as_deref()),
-        maybe("Told", run.told.as_deref()),
+        maybe("Told", messages::notifications(run).as_deref()),
         run.due.filter(|_| !run.state.is_end()).map(|due| ("Next attempt", time(due))),
         run.deadline.map(|deadline| ("Stuck, if not before", time(deadline))),
     ]

@@ -2,10 +2,11 @@
 
 use time::{Duration, OffsetDateTime};
 
-use super::words::{ago, counted, first_of, people, span};
+use super::words::{ago, span};
 use crate::{
     drive::Document,
-    run::{Refresh, Run, RunId, State},
+    messages::{self, counted, people},
+    run::{Note, Refresh, Run, RunId, State, reason::Reason},
 };
 
 /// How a connection fares, what is worst last.
@@ -134,9 +135,9 @@ impl Standing {
             mood = Mood::Person;
             told.push(format!("A file was expected {}.", ago(expected, now)).into());
         }
-        if let Err(why) = &document.read {
+        if let Err(reason) = &document.read {
             mood = Mood::Person;
-            told.push(format!("{why}.").into());
+            told.push(format!("{}.", messages::cause(reason)).into());
         }
         Self { mood, told, last_accepted, expected }
     }
@@ -168,11 +169,11 @@ fn lost_changes(document: &Document, recent: &[Run], accepted: Option<&Run>) -> 
 }
 
 pub(super) fn mood_of(run: &Run) -> Mood {
-    if run.needs_person() || run.pauses.is_some() {
+    if run.needs_person() || run.pauses {
         return Mood::Person;
     }
     match run.state {
-        State::Received | State::Packed if run.last_failure.is_some() => Mood::Waits,
+        State::Received | State::Packed if run.reason.is_some() => Mood::Waits,
         State::Received | State::Packed | State::Pushing | State::Ingesting => Mood::Moves,
         State::Completed
         | State::Rejected
@@ -185,38 +186,36 @@ pub(super) fn mood_of(run: &Run) -> Mood {
 /// What is to be told of an import.
 fn news_of(run: &Run, now: OffsetDateTime) -> String {
     let called = format!("{}, which came {},", file(run), ago(run.received, now));
-    let why = run.last_failure.as_deref();
-    match run.state {
-        State::Received | State::Packed if let Some(why) = why => {
-            let since = run
-                .journal
-                .iter()
-                .rev()
-                .find(|stop| stop.told.as_ref().is_some_and(|told| why.starts_with(told)));
+    match (run.state, &run.reason) {
+        (State::Received | State::Packed, Some(reason)) => {
+            let is_this =
+                |note: &Note| matches!(note, Note::Reason(noted) if noted.code() == reason.code());
+            let mut stops = run.journal.iter().rev();
+            let since = stops.find(|stop| stop.note.as_ref().is_some_and(is_this));
             let since = since.map(|stop| format!(" (for {})", span(now - stop.at)));
-            let why = why.strip_prefix("waits: ").unwrap_or(why);
+            let why = messages::because(run, reason);
             format!("{called} is waiting{}: {why}.", since.unwrap_or_default())
         }
-        State::Received => format!("{called} is being read and checked."),
-        State::Packed => format!("{called} is right and about to be pushed."),
-        State::Pushing => format!("{called} is being pushed."),
-        State::Ingesting => {
+        (State::Received, _) => format!("{called} is being read and checked."),
+        (State::Packed, _) => format!("{called} is right and about to be pushed."),
+        (State::Pushing, _) => format!("{called} is being pushed."),
+        (State::Ingesting, _) => {
             let says = run.service_status.as_deref().unwrap_or("nothing yet");
             let since = run.pushed.map(|at| format!(" for {}", span(now - at)));
-            let why = why.map(|why| format!("; {why}")).unwrap_or_default();
+            let why = messages::why(run).map(|why| format!("; {why}")).unwrap_or_default();
             let since = since.unwrap_or_default();
             format!("{called} has been with the service{since}, which says {says}{why}.")
         }
-        State::Rejected if run.guarded => {
-            let why = first_of(why.unwrap_or_default(), run);
-            format!("{called} was not sent, because a full refresh deletes what is missing: {why}.")
+        (State::Rejected, Some(Reason::DeletionBlocked(problems))) => format!(
+            "{called} was not sent, because a full refresh deletes what is missing: {}.",
+            messages::first(problems)
+        ),
+        (State::Rejected, Some(Reason::FileInvalid(problems))) => {
+            format!("{called} was rejected: {}.", counted(problems.count, "problem"))
         }
-        State::Rejected if run.problems > 0 => {
-            format!("{called} was rejected: {}.", counted(run.problems, "problem"))
-        }
-        State::Rejected => format!("{called} was rejected."),
-        State::Stuck => format!("{called} is stuck."),
-        State::Completed | State::Superseded | State::Cancelled => {
+        (State::Rejected, _) => format!("{called} was rejected."),
+        (State::Stuck, _) => format!("{called} is stuck."),
+        (State::Completed | State::Superseded | State::Cancelled, _) => {
             format!("{called} has ended.")
         }
     }

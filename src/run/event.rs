@@ -4,7 +4,10 @@ use std::fmt;
 
 use time::OffsetDateTime;
 
-use super::{IngestionId, Package, Refresh, RunId, State};
+use super::{
+    IngestionId, Package, Refresh, RunId, State,
+    reason::{ErrorFile, NoOutcome, Reason, Text},
+};
 use crate::{check::Summary, ingestion::wire::Status};
 
 /// What happened to an import.
@@ -23,8 +26,8 @@ pub enum Event {
     },
     /// The file, or the connection it belongs to, is wrong.
     Refused {
-        /// Why, naming file, row and column.
-        why: String,
+        /// Why.
+        reason: Reason,
         /// How many problems there are.
         problems: u64,
         /// The blob that lists them.
@@ -47,17 +50,21 @@ pub enum Event {
     /// A newer file that replaces everything is ready.
     Overtaken {
         /// That file.
-        by: String,
+        file: Text,
+        /// Its import.
+        import: Text,
     },
     /// An older file of the connection has not come to its end.
     Behind {
         /// That file.
-        older: String,
+        file: Text,
+        /// Its import.
+        import: Text,
     },
     /// Its connection is paused.
     Paused {
         /// Why.
-        why: String,
+        reason: Reason,
     },
     /// Another import of the tenant is under way.
     SlotTaken {
@@ -81,48 +88,43 @@ pub enum Event {
     /// The push surely was not taken, for a reason that will pass: no connection, or put off.
     NotSent {
         /// Why.
-        why: String,
+        reason: Reason,
         /// When the service wants to be asked again.
         retry_at: Option<OffsetDateTime>,
     },
     /// The push surely was not taken, for a reason that may be our own. A few more are tried.
     PushFailed {
-        /// Why.
-        why: String,
+        /// The status of the service's answer.
+        status: u16,
     },
     /// The push surely was not taken, because its token was not.
     TokenRefused {
-        /// Why.
-        why: String,
+        /// The status of the service's answer.
+        status: u16,
     },
     /// Nobody of the connection is let in.
-    Forbidden {
-        /// Why, and what to do.
-        why: String,
-    },
+    Forbidden,
     /// Whether the push arrived is unknown.
     AnswerLost {
         /// Why.
-        why: String,
+        cause: NoOutcome,
     },
     /// The service refuses, and asking again will not help.
     PushRefused {
-        /// Why, and what to do.
-        why: String,
+        /// Why.
+        reason: Reason,
     },
     /// The service told where its work stands.
     Said {
         /// Its word.
         status: Status,
-        /// What it says besides.
-        detail: Option<String>,
-        /// The blob its error file was kept in.
-        report: Option<String>,
+        /// Where its error file is, if the validation failed.
+        error_file: Option<ErrorFile>,
     },
     /// Storage, identity or the network failed; nothing is decided.
     Faulted {
         /// Why.
-        why: String,
+        reason: Reason,
         /// When the other side wants to be asked again.
         retry_at: Option<OffsetDateTime>,
     },

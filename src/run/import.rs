@@ -4,7 +4,10 @@ use std::cmp::Reverse;
 
 use time::OffsetDateTime;
 
-use super::{IngestionId, Message, Package, Policy, Refresh, RunId, Source, State, Stop};
+use super::{
+    IngestionId, Message, Package, Policy, Refresh, RunId, Sent, Source, State, Stop,
+    reason::{Reason, Text},
+};
 use crate::check::Summary;
 
 /// One import. Every field is a column of the table.
@@ -31,8 +34,6 @@ pub struct Run {
     pub problems: u64,
     /// The blob that lists them, in the reports container.
     pub report: Option<String>,
-    /// Whether nothing is wrong but that people or columns would be deleted.
-    pub guarded: bool,
     /// Who let the file pass though it deletes people or columns.
     pub allowed: Option<String>,
     /// The staged zip, as long as it is there.
@@ -45,8 +46,8 @@ pub struct Run {
     pub service_status: Option<String>,
     /// Whether those behind it wait if it is refused or gets stuck.
     pub stops: bool,
-    /// Why its connection pauses; `None` where it does not, or not any more.
-    pub pauses: Option<String>,
+    /// Whether it pauses its connection, until a person resumes that.
+    pub pauses: bool,
     /// What persons asked for, and when.
     pub by_hand: Option<String>,
     /// Whether its connection has somebody told.
@@ -54,7 +55,7 @@ pub struct Run {
     /// What waits to be told.
     pub message: Option<Message>,
     /// What was told, and when.
-    pub told: Option<String>,
+    pub told: Vec<Sent>,
     /// Where it has been.
     pub journal: Vec<Stop>,
     /// Packs and pushes begun.
@@ -79,10 +80,12 @@ pub struct Run {
     pub pushed: Option<OffsetDateTime>,
     /// When the import ended.
     pub ended: Option<OffsetDateTime>,
-    /// What went wrong last, or what it waits for, in one sentence.
-    pub last_failure: Option<String>,
+    /// Why it waits, fails or has ended; `None` where it just goes on.
+    pub reason: Option<Reason>,
     /// What a person should know though nothing is wrong.
     pub notice: Option<String>,
+    /// Whether its package could not be deleted and was left; the log says why.
+    pub package_left: bool,
 }
 
 impl Run {
@@ -106,19 +109,18 @@ impl Run {
             dropped: 0,
             problems: 0,
             report: None,
-            guarded: false,
             allowed: None,
             package: None,
             stops: false,
-            pauses: None,
+            pauses: false,
             by_hand: None,
             tells: false,
             message: None,
-            told: None,
+            told: vec![],
             journal: vec![Stop {
                 at: now,
                 state: State::Received,
-                told: None,
+                note: None,
                 times: 1,
                 last: now,
             }],
@@ -136,8 +138,9 @@ impl Run {
             received: now,
             pushed: None,
             ended: None,
-            last_failure: None,
+            reason: None,
             notice: None,
+            package_left: false,
         }
     }
 
@@ -152,12 +155,12 @@ impl Run {
     /// others build on it.
     #[must_use]
     pub fn is_forbidden(&self) -> bool {
-        self.state == State::Packed && self.pauses.is_some()
+        self.state == State::Packed && self.pauses
     }
 
-    /// The import as another one names it.
+    /// File and import, as the reason of another import names them.
     #[must_use]
-    pub fn called(&self) -> String {
-        format!("{} (import {})", self.source.file(), self.id)
+    pub fn called(&self) -> (Text, Text) {
+        (self.source.file().into(), (&self.id.key).into())
     }
 }

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::{Checked, IngestionId, Policy, Run, State, advice::IS_PAUSED};
+use super::{Checked, IngestionId, Policy, Run, State, reason::Reason};
 use crate::ingestion::wire::Status;
 
 impl Run {
@@ -35,8 +35,7 @@ impl Run {
     /// ever.
     pub(super) fn begin(mut self, now: OffsetDateTime, policy: &Policy) -> Self {
         if self.deadline.is_some_and(|deadline| now >= deadline) {
-            let why = "reading and packing did not come to an end in time; the log says more";
-            return self.end(State::Stuck, Some(why.to_owned()), now);
+            return self.end(State::Stuck, Reason::PackingNeverEnded, now);
         }
         self.attempts += 1;
         self.due = Some(now + policy.step_timeout);
@@ -50,46 +49,28 @@ impl Run {
         self.notice = checked.notice;
         self.report = Some(checked.report);
         self.allowed = checked.allowed;
-        self.last_failure = None;
+        self.reason = None;
         let deadline = self.deadline;
         self.enter(State::Packed, now, deadline)
     }
 
     /// Nobody of the connection is let in, so this file waits and keeps the others from knocking.
-    pub(super) fn forbidden(mut self, why: &str, now: OffsetDateTime, policy: &Policy) -> Self {
+    pub(super) fn forbidden(mut self, now: OffsetDateTime, policy: &Policy) -> Self {
         self.state = State::Packed;
-        self.pauses = Some(why.to_owned());
-        self.paused(why, now, policy)
+        self.pauses = true;
+        self.paused(Reason::Forbidden, now, policy)
     }
 
     /// Waits for a person, for as long as that takes; no other connection waits for that.
-    pub(super) fn paused(mut self, why: &str, now: OffsetDateTime, policy: &Policy) -> Self {
+    pub(super) fn paused(mut self, reason: Reason, now: OffsetDateTime, policy: &Policy) -> Self {
         self.yielded = self.answer_lost;
-        let connection = &self.connection;
-        let why = format!(
-            "waits: connection {connection}{IS_PAUSED}{why}; once that is mended, \
-             `viva-import resume {connection}` lets its files go on"
-        );
-        self.queue_up(why, now, policy)
-    }
-
-    fn remedy(&self) -> String {
-        let first = if self.answer_lost || self.ingestion.is_some() {
-            "; the service may have it: look at the import history in the Viva Insights portal"
-        } else {
-            ""
-        };
-        format!("{first}; `viva-import retry {}` tries it again", self.id)
+        self.queue_up(reason, now, policy)
     }
 
     /// An end is due once more where a zip may have been staged: it is deleted.
-    pub(super) fn end(mut self, state: State, why: Option<String>, now: OffsetDateTime) -> Self {
-        if self.stops && matches!(state, State::Rejected | State::Stuck) {
-            let (file, state) = (self.called(), state.word());
-            self.pauses = Some(format!("{file} ended as {state} and others build on it"));
-        }
-        let then = if state == State::Stuck { self.remedy() } else { String::new() };
-        self.last_failure = why.map(|why| why + &then);
+    pub(super) fn end(mut self, state: State, reason: Reason, now: OffsetDateTime) -> Self {
+        self.pauses |= self.stops && matches!(state, State::Rejected | State::Stuck);
+        self.reason = Some(reason);
         self.ended = Some(now);
         let mut run = self.enter(state, now, None);
         run.due = (run.attempts > 0).then_some(now);
@@ -97,35 +78,35 @@ impl Run {
     }
 
     /// Only the clean-up of an ended import failed: what it came to stays as it is.
-    pub(super) fn not_cleaned_up(
-        mut self,
-        why: &str,
-        now: OffsetDateTime,
-        policy: &Policy,
-    ) -> Self {
+    pub(super) fn not_cleaned_up(mut self, now: OffsetDateTime, policy: &Policy) -> Self {
         let too_late = self.ended.is_none_or(|ended| now >= ended + policy.wait_deadline);
         if too_late {
-            self.notice = Some(format!("its zip could not be deleted from the packages: {why}"));
+            self.package_left = true;
         }
         self.due = (!too_late).then(|| now + policy.backoff(&self.id, self.failures));
         self
     }
 
-    pub(super) fn later(mut self, due: OffsetDateTime, why: String, now: OffsetDateTime) -> Self {
+    pub(super) fn later(
+        mut self,
+        due: OffsetDateTime,
+        reason: Reason,
+        now: OffsetDateTime,
+    ) -> Self {
         if self.deadline.is_some_and(|deadline| now >= deadline) {
-            let why = format!("gave up waiting; the last reason: {why}");
-            return self.end(State::Stuck, Some(why), now);
+            let last = Box::new(reason);
+            return self.end(State::Stuck, Reason::QueueTimeout { last }, now);
         }
-        self.last_failure = Some(why);
+        self.reason = Some(reason);
         self.due = Some(due);
         self
     }
 
     /// Waits for another import, which has a deadline of its own, or for a person: that does not
     /// count.
-    pub(super) fn queue_up(mut self, why: String, now: OffsetDateTime, policy: &Policy) -> Self {
+    pub(super) fn queue_up(mut self, reason: Reason, now: OffsetDateTime, policy: &Policy) -> Self {
         let wait = policy.queue_wait(&self.id, self.attempts);
-        self.last_failure = Some(why);
+        self.reason = Some(reason);
         self.due = Some(now + wait);
         self.deadline = self.deadline.map(|deadline| deadline + wait);
         self
@@ -134,7 +115,7 @@ impl Run {
     pub(super) fn claimed(mut self, unit: String, now: OffsetDateTime, policy: &Policy) -> Self {
         self.attempts += 1;
         self.scale_unit = Some(unit);
-        self.last_failure = None;
+        self.reason = None;
         self.yielded = false;
         self.state = State::Pushing;
         self.due = Some(now + policy.step_timeout);
@@ -162,25 +143,24 @@ impl Run {
         self.failures = 0;
         self.busy = self.busy.saturating_add(1);
         let wait = policy.busy_wait(&self.id, self.busy);
-        let why = if self.answer_lost {
-            "waits: the service is busy, probably with this very file, whose first push was never \
-             answered; it is pushed again when the service is free"
-        } else {
-            "waits: the service has not finished this tenant's previous import"
-        };
-        self.later(now + wait, why.to_owned(), now)
+        let own = self.answer_lost;
+        self.later(now + wait, Reason::ServiceBusy { own }, now)
     }
 
-    pub(super) fn push_failed(mut self, why: &str, now: OffsetDateTime, policy: &Policy) -> Self {
+    pub(super) fn push_failed(
+        mut self,
+        reason: Reason,
+        now: OffsetDateTime,
+        policy: &Policy,
+    ) -> Self {
         self.state = State::Packed;
         self.failed_pushes = self.failed_pushes.saturating_add(1);
         let pushes = self.failed_pushes;
         if pushes >= policy.push_failures {
-            let why = format!("gave up after {pushes} failed pushes; the last: {why}");
-            return self.end(State::Stuck, Some(why), now);
+            let last = Box::new(reason);
+            return self.end(State::Stuck, Reason::PushesExhausted { pushes, last }, now);
         }
-        let why = format!("{why}; it is repeated: the same content twice does no harm");
-        self.failed(why, None, now, policy)
+        self.failed(reason, None, now, policy)
     }
 
     /// The staged zip was lost or damaged before it was pushed: it is made once more, each time a
@@ -190,24 +170,24 @@ impl Run {
         let deadline = self.deadline;
         let run = self.enter(State::Received, now, deadline);
         let due = now + policy.backoff(&run.id, run.attempts);
-        run.later(due, "the staged zip was lost or damaged and is made again".to_owned(), now)
+        run.later(due, Reason::PackageLost, now)
     }
 
     pub(super) fn failed(
         mut self,
-        why: String,
+        reason: Reason,
         retry_at: Option<OffsetDateTime>,
         now: OffsetDateTime,
         policy: &Policy,
     ) -> Self {
         self.failures = self.failures.saturating_add(1);
         if self.state.is_end() {
-            return self.not_cleaned_up(&why, now, policy);
+            return self.not_cleaned_up(now, policy);
         }
         let backoff = now + policy.backoff(&self.id, self.failures);
         // Whatever the other side says, it is not asked again at once.
         let due = retry_at.map_or(backoff, |at| at.max(now + policy.poll_min));
-        self.later(due, why, now)
+        self.later(due, reason, now)
     }
 
     pub(super) fn still_ingesting(
@@ -217,10 +197,10 @@ impl Run {
         policy: &Policy,
     ) -> Self {
         if self.deadline.is_some_and(|deadline| now >= deadline) {
-            let why = format!("the service has said {status} for longer than the deadline allows");
-            return self.end(State::Stuck, Some(why), now);
+            let status = status.to_string().into();
+            return self.end(State::Stuck, Reason::IngestionTimeout { status }, now);
         }
-        self.last_failure = None;
+        self.reason = None;
         self.due = Some(now + policy.poll_wait(self.pushed.unwrap_or(now), now));
         self
     }

@@ -4,19 +4,19 @@
 //! It waits only where an import rests: at an end, or paused. No push, and no pack, loses its write to
 //! it; a cleaning up or a look whether the pause is over may, and comes again.
 
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{Policy, Run, State, to_the_second};
+use super::{Policy, Run, State, reason::Text};
 
 /// How often a message is tried.
 const TRIES: u32 = 20;
-/// What is noted of a message that was given up.
-const GIVEN_UP: &str = "could not be told";
-/// Characters that are kept of what was told.
-const LONGEST_TOLD: usize = 4000;
+/// What was told last counts: so much of it is kept.
+const MOST_SENT: usize = 10;
 
 /// What somebody wants to be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Occasion {
     /// A file was refused.
     Rejected,
@@ -59,9 +59,7 @@ impl Occasion {
             State::Rejected if is_new => Some(Self::Rejected),
             State::Stuck if is_new => Some(Self::Stuck),
             State::Completed if is_new => Some(Self::Recovered),
-            State::Packed if after.pauses.is_some() && before.pauses.is_none() => {
-                Some(Self::Refused)
-            }
+            State::Packed if after.pauses && !before.pauses => Some(Self::Refused),
             State::Received
             | State::Packed
             | State::Pushing
@@ -88,6 +86,29 @@ pub struct Message {
     pub failures: u32,
 }
 
+/// A message that was sent, or given up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sent {
+    /// Of what.
+    pub occasion: Occasion,
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    /// Whether it arrived.
+    #[serde(flatten)]
+    pub outcome: Delivery,
+}
+
+/// What became of a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "outcome", content = "why")]
+pub enum Delivery {
+    /// It arrived.
+    Told,
+    /// It was tried often enough; why it did not arrive.
+    GivenUp(Text),
+}
+
 impl Message {
     fn new(occasion: Occasion, now: OffsetDateTime) -> Self {
         Self { occasion, since: now, due: now, failures: 0 }
@@ -102,7 +123,7 @@ impl Run {
         }
         let tells_of_pause =
             self.message.as_ref().is_some_and(|it| it.occasion == Occasion::Refused);
-        if !self.is_at_rest() || tells_of_pause && self.pauses.is_none() {
+        if !self.is_at_rest() || tells_of_pause && !self.pauses {
             self.message = None;
         }
     }
@@ -123,17 +144,16 @@ impl Run {
     /// Whether somebody was told of this occasion.
     #[must_use]
     pub fn was_told(&self, occasion: Occasion) -> bool {
-        let words = format!("{} at ", occasion.word());
-        self.told.as_ref().is_some_and(|told| told.contains(&words))
+        let is_told = |sent: &Sent| sent.occasion == occasion && sent.outcome == Delivery::Told;
+        self.told.iter().any(is_told)
     }
 
     /// That no file has come since; `None` where that was noted already, where another message waits,
     /// and where nobody wants to know.
     #[must_use]
     pub fn overdue(mut self, now: OffsetDateTime) -> Option<Self> {
-        let given_up = format!("{} {GIVEN_UP}", Occasion::Overdue.word());
-        let was_given_up = self.told.as_ref().is_some_and(|told| told.contains(&given_up));
-        let is_noted = self.message.is_some() || self.was_told(Occasion::Overdue) || was_given_up;
+        let was_sent = self.told.iter().any(|sent| sent.occasion == Occasion::Overdue);
+        let is_noted = self.message.is_some() || was_sent;
         if is_noted || !self.tells || !self.state.is_end() {
             return None;
         }
@@ -154,7 +174,7 @@ impl Run {
     #[must_use]
     pub fn told(mut self, now: OffsetDateTime) -> Self {
         if let Some(message) = self.message.take() {
-            self.note_told(&format!("{} at {}", message.occasion.word(), to_the_second(now)));
+            self.note_sent(message.occasion, Delivery::Told, now);
         }
         self
     }
@@ -173,18 +193,16 @@ impl Run {
         message.failures += 1;
         message.due = now + policy.busy_wait(&self.id, message.failures);
         if message.failures >= TRIES {
-            let occasion = message.occasion.word();
+            let occasion = message.occasion;
             self.message = None;
-            self.note_told(&format!("{occasion} {GIVEN_UP} until {}: {why}", to_the_second(now)));
+            self.note_sent(occasion, Delivery::GivenUp(why.into()), now);
         }
         self
     }
 
-    fn note_told(&mut self, what: &str) {
-        let before = self.told.take().map(|before| format!("{before}; ")).unwrap_or_default();
-        let told = before + what;
-        // The last of it counts.
-        let beyond = told.chars().count().saturating_sub(LONGEST_TOLD);
-        self.told = Some(told.chars().skip(beyond).collect());
+    fn note_sent(&mut self, occasion: Occasion, outcome: Delivery, at: OffsetDateTime) {
+        self.told.push(Sent { occasion, at, outcome });
+        let beyond = self.told.len().saturating_sub(MOST_SENT);
+        self.told.drain(..beyond);
     }
 }

@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use time::macros::datetime;
 
-use super::*;
+use super::{
+    reason::{NoOutcome, Problems},
+    *,
+};
 
 mod journal;
 mod wishes;
-use crate::{check::Summary, config::Config};
+use crate::{check::Summary, config::Config, messages};
 
 const NOW: OffsetDateTime = datetime!(2026-11-23 06:00 UTC);
 
@@ -59,7 +62,31 @@ fn checked() -> Checked {
 fn refused(guarded: bool) -> Event {
     let report = Some("r".to_owned());
     let guarded = guarded.then(|| Box::new(checked().summary));
-    Event::Refused { why: "why".to_owned(), problems: 3, report, guarded }
+    let reason = if guarded.is_some() {
+        Reason::DeletionBlocked(Box::new(wrong()))
+    } else {
+        Reason::FileInvalid(Box::new(wrong()))
+    };
+    Event::Refused { reason, problems: 3, report, guarded }
+}
+
+fn wrong() -> Problems {
+    let (rule, message) = ("V01".into(), "why".into());
+    Problems { row: None, column: None, rule, message, count: 3, rules: vec![] }
+}
+
+/// A reason that passes.
+fn why() -> Reason {
+    Reason::StorageFailed { detail: "why".into() }
+}
+
+fn faulted() -> Event {
+    Event::Faulted { reason: why(), retry_at: None }
+}
+
+/// What a person reads of it.
+fn read(run: &Run) -> String {
+    messages::why(run).unwrap_or_default()
 }
 
 fn replaced() -> Event {
@@ -75,19 +102,19 @@ fn accepted() -> Event {
 }
 
 fn said(status: Status) -> Event {
-    Event::Said { status, detail: None, report: None }
+    Event::Said { status, error_file: None }
 }
 
 fn lost() -> Event {
-    Event::AnswerLost { why: "why".to_owned() }
+    Event::AnswerLost { cause: NoOutcome::ProgramEnded }
 }
 
 fn not_sent() -> Event {
-    Event::NotSent { why: "why".to_owned(), retry_at: None }
+    Event::NotSent { reason: why(), retry_at: None }
 }
 
 fn push_failed() -> Event {
-    Event::PushFailed { why: "why".to_owned() }
+    Event::PushFailed { status: 500 }
 }
 
 fn told(run: Run, now: OffsetDateTime, events: impl IntoIterator<Item = Event>) -> Run {
@@ -148,9 +175,9 @@ fn a_lost_answer_is_remembered_and_the_push_repeated() {
     assert_eq!((run.state, run.answer_lost), (State::Packed, true));
     let run = told(run, NOW, [claimed(), Event::Busy]);
     assert_eq!(run.state, State::Packed);
-    assert!(run.last_failure.as_ref().unwrap().contains("never answered"));
+    assert_eq!(run.reason, Some(Reason::ServiceBusy { own: true }));
     let run = told(run, NOW, [claimed(), accepted()]);
-    assert_eq!((run.state, run.answer_lost, run.last_failure), (State::Ingesting, false, None));
+    assert_eq!((run.state, run.answer_lost, run.reason), (State::Ingesting, false, None));
 }
 
 #[test]
@@ -189,9 +216,10 @@ fn busy_is_asked_again_in_minutes_doubling_with_jitter() {
 
 #[test]
 fn a_token_that_is_refused_though_it_is_fresh_calls_a_person() {
-    let run = told(pushing(), NOW, [Event::TokenRefused { why: "why".to_owned() }]);
-    let why = "why; `viva-import retry 1` tries it again";
-    assert_eq!((run.state, run.last_failure.as_deref()), (State::Stuck, Some(why)));
+    let run = told(pushing(), NOW, [Event::TokenRefused { status: 401 }]);
+    assert_eq!(run.state, State::Stuck);
+    assert_eq!(run.reason, Some(Reason::TokenRejected { status: 401 }));
+    assert!(read(&run).ends_with("; `viva-import retry 1` tries it again"));
 }
 
 #[test]
@@ -236,12 +264,12 @@ fn failed_pushes_are_repeated_a_few_times_and_then_a_person_is_called() {
     }
     run = told(run, NOW, [lost()]);
     assert_eq!(run.state, State::Stuck);
-    assert!(run.last_failure.unwrap().contains("5 failed pushes"));
+    let last = Box::new(Reason::PushOutcomeUnknown { cause: NoOutcome::ProgramEnded });
+    assert_eq!(run.reason, Some(Reason::PushesExhausted { pushes: 5, last }));
 }
 
 #[test]
 fn a_service_that_is_away_is_waited_for_as_long_as_the_deadline_says() {
-    let faulted = || Event::Faulted { why: "why".to_owned(), retry_at: None };
     for again in [vec![claimed(), not_sent()], vec![faulted()]] {
         let (run, took) = until_end(told(pushing(), NOW, [not_sent()]), |_, _| again.clone());
         assert_eq!((run.state, took.whole_hours()), (State::Stuck, 72));
@@ -251,7 +279,7 @@ fn a_service_that_is_away_is_waited_for_as_long_as_the_deadline_says() {
 #[test]
 fn a_service_that_wants_to_be_asked_at_once_is_not() {
     for retry_at in [NOW, NOW - Duration::from_hours(1)] {
-        let event = Event::NotSent { why: "why".to_owned(), retry_at: Some(retry_at) };
+        let event = Event::NotSent { reason: why(), retry_at: Some(retry_at) };
         assert_eq!(told(pushing(), NOW, [event]).due, Some(NOW + policy().poll_min));
     }
 }
@@ -280,7 +308,7 @@ fn a_backlog_is_not_stuck_however_long_it_waits_for_its_turn() {
     for day in 1..30 {
         let now = NOW + Duration::from_hours(24 * day);
         run = told(run, now, [Event::SlotTaken { by: "0".to_owned() }]);
-        run = told(run, now, [Event::Behind { older: "inbox/hr/0.csv".to_owned() }]);
+        run = told(run, now, [Event::Behind { file: "inbox/hr/0.csv".into(), import: "0".into() }]);
         assert_eq!(run.state, State::Packed);
     }
 }
@@ -288,7 +316,7 @@ fn a_backlog_is_not_stuck_however_long_it_waits_for_its_turn() {
 #[test]
 fn retry_after_wins_over_our_own_wait() {
     let at = NOW + Duration::from_secs(777);
-    let event = Event::NotSent { why: "why".to_owned(), retry_at: Some(at) };
+    let event = Event::NotSent { reason: why(), retry_at: Some(at) };
     assert_eq!(told(pushing(), NOW, [event]).due, Some(at));
 }
 
@@ -299,7 +327,7 @@ fn storage_that_fails_is_waited_for_longer_and_longer_and_never_decides() {
     let mut waits = vec![];
     for _ in 0..4 {
         let before = run.state;
-        run = told(run, NOW, [Event::Faulted { why: "why".to_owned(), retry_at: None }]);
+        run = told(run, NOW, [faulted()]);
         assert_eq!(run.state, before);
         waits.push(run.due.unwrap() - NOW);
     }
@@ -315,7 +343,8 @@ fn the_service_may_take_its_time_but_not_for_ever() {
     });
     assert_eq!((run.state, took.whole_hours()), (State::Stuck, 24));
     assert!(waits[0] == policy().poll_min && waits[waits.len() - 2] == policy().poll_max);
-    assert!(run.last_failure.unwrap().contains("portal"));
+    assert_eq!(run.reason, Some(Reason::IngestionTimeout { status: "NotStarted".into() }));
+    assert!(read(&run).contains("portal"));
 }
 
 #[test]
@@ -340,14 +369,14 @@ fn a_person_lets_a_guarded_file_pass_and_nothing_else() {
     let run = told(received(), NOW, [Event::Began, refused(true), Event::Discarded]);
     let run = told(run, later, [allowed()]);
     assert_eq!((run.state, run.action(later, &policy())), (State::Received, Action::Pack));
-    assert_eq!((run.problems, run.ended, run.last_failure.as_deref()), (0, None, None));
+    assert_eq!((run.problems, run.ended, run.reason.as_ref()), (0, None, None));
     assert_eq!(run.allowed.as_deref(), Some("by somebody"));
     let run = told(run, later, [Event::Began, staged()]);
     assert_eq!(run.state, State::Packed);
 
     // A file that waited is guarded too, if another was accepted meanwhile.
     let waited = told(received(), NOW, [Event::Began, staged(), refused(true)]);
-    assert!(waited.guarded && waited.action(NOW, &policy()) == Action::Discard);
+    assert!(waited.is_guarded() && waited.action(NOW, &policy()) == Action::Discard);
     assert_eq!(waited.rows, Some(checked().summary.rows));
     assert_eq!(told(waited, NOW, [allowed()]).state, State::Received);
 
@@ -373,12 +402,11 @@ fn a_staged_zip_that_was_lost_is_made_again() {
 
 #[test]
 fn a_zip_that_cannot_be_deleted_is_tried_for_a_while_and_then_told_of() {
-    let faulted = || Event::Faulted { why: "why".to_owned(), retry_at: None };
     let run = told(pushing(), NOW, [accepted(), said(Status::Completed), faulted()]);
     assert!(run.due.is_some() && run.state == State::Completed);
     let run = told(run, NOW + policy().wait_deadline, [faulted()]);
     assert_eq!((run.state, run.due), (State::Completed, None));
-    assert!(run.notice.unwrap().contains("could not be deleted"));
+    assert!(run.package_left && messages::warning(&run).unwrap().contains("could not be deleted"));
 }
 
 #[test]
@@ -394,7 +422,7 @@ fn an_end_stays_an_end_whatever_comes() {
     let ends = [
         told(pushing(), NOW, [accepted(), said(Status::Completed)]),
         told(received(), NOW, [replaced()]),
-        told(pushing(), NOW, [Event::PushRefused { why: "why".to_owned() }]),
+        told(pushing(), NOW, [Event::PushRefused { reason: why() }]),
         told(pushing(), NOW, [accepted(), said(Status::ValidationFailed)]),
     ];
     for run in ends {
@@ -411,8 +439,7 @@ fn an_end_stays_an_end_whatever_comes() {
         ] {
             run.clone().apply(event, NOW, &policy()).unwrap_err();
         }
-        let faulted = Event::Faulted { why: "why".to_owned(), retry_at: None };
-        assert_eq!(told(run.clone(), NOW, [faulted]).state, run.state);
+        assert_eq!(told(run.clone(), NOW, [faulted()]).state, run.state);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::{Event, IllegalEvent, Policy, Run, State, Wish};
+use super::{Event, IllegalEvent, Policy, Run, State, Wish, reason::Reason};
 
 impl Run {
     pub(super) fn asked(
@@ -14,7 +14,7 @@ impl Run {
     ) -> Result<Self, IllegalEvent> {
         use State::{Ingesting, Packed, Received, Rejected, Stuck};
         Ok(match (wish, self.state) {
-            (Wish::Allow, Rejected) if self.guarded => {
+            (Wish::Allow, Rejected) if self.is_guarded() => {
                 self.allowed = Some(by);
                 self.reopen(now, policy)
             }
@@ -23,11 +23,9 @@ impl Run {
                 self.by_hand(&by).at_once(state, now, policy)
             }
             (Wish::Cancel, Received | Packed | Ingesting) => self.cancel(&by, now),
-            (Wish::Resume, Packed) if self.pauses.is_some() => {
-                self.by_hand(&by).at_once(Packed, now, policy)
-            }
-            (Wish::Resume, _) if self.pauses.is_some() => {
-                self.pauses = None;
+            (Wish::Resume, Packed) if self.pauses => self.by_hand(&by).at_once(Packed, now, policy),
+            (Wish::Resume, _) if self.pauses => {
+                self.pauses = false;
                 self.by_hand(&by)
             }
             (_, state) => return Err(IllegalEvent::new(state, Event::Asked { wish, by })),
@@ -36,7 +34,6 @@ impl Run {
 
     /// Begins again, because a person asked for it, with the file as it was taken in.
     fn reopen(mut self, now: OffsetDateTime, policy: &Policy) -> Self {
-        self.guarded = false;
         self.report = None;
         self.problems = 0;
         self.failed_pushes = 0;
@@ -52,8 +49,8 @@ impl Run {
 
     /// Is taken up now, and not because its time has come.
     fn at_once(mut self, state: State, now: OffsetDateTime, policy: &Policy) -> Self {
-        self.pauses = None;
-        self.last_failure = None;
+        self.pauses = false;
+        self.reason = None;
         self.enter(state, now, Some(now + policy.wait_deadline))
     }
 
@@ -64,20 +61,15 @@ impl Run {
     }
 
     fn cancel(self, by: &str, now: OffsetDateTime) -> Self {
-        let why = match &self.ingestion {
-            Some(id) => format!(
-                "{by}; the service has it as ingestion {id} and may still take it in, which the \
-                 portal shows"
-            ),
-            None if self.answer_lost => {
-                format!("{by}; a push of it was never answered, so the service may have it")
-            }
-            None => by.to_owned(),
+        let reason = Reason::Cancelled {
+            by: by.into(),
+            ingestion: self.ingestion.as_ref().map(|id| (&id.0).into()),
+            outcome_unknown: self.answer_lost,
         };
         // A pack that is under way may stage its zip yet: it is deleted when that is over.
         let until = self.due.filter(|_| self.state == State::Received);
-        let mut run = self.by_hand(by).end(State::Cancelled, Some(why), now);
-        run.pauses = None;
+        let mut run = self.by_hand(by).end(State::Cancelled, reason, now);
+        run.pauses = false;
         run.due = run.due.map(|due| until.map_or(due, |until| until.max(due)));
         run
     }

@@ -3,13 +3,18 @@
 //! The columns are what a person reads in a table browser or in Power BI. [`COLUMNS`] is the one
 //! place that lists them; old rows must still parse, so a column may be added, never renamed.
 
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
     azure::table::Properties,
     check::Summary,
-    run::{IngestionId, Message, Occasion, Package, Refresh, Run, RunId, Source, State, Stop},
+    messages,
+    run::{
+        IngestionId, Message, Note, Occasion, Package, Refresh, Run, RunId, Source, State, Stop,
+        reason::Reason,
+    },
 };
 
 /// When the next step is due; absent when nothing is left to do.
@@ -20,6 +25,9 @@ pub(super) const MESSAGE_DUE: &str = "MessageDue";
 
 /// A column of the table holds 32 Ki units of UTF-16; a character is two at most.
 const LONGEST_COLUMN: usize = 16_000;
+
+/// The member of a reason's JSON that holds its arguments.
+const ARGS: &str = "args";
 
 /// Every column with what it says.
 pub const COLUMNS: &[(&str, &str)] = &[
@@ -42,10 +50,6 @@ pub const COLUMNS: &[(&str, &str)] = &[
     ("ServiceStatus", "the service's own last word"),
     ("Problems", "problems found in the file"),
     ("Report", "the blob that lists them, in the reports container; the same as .json beside it"),
-    (
-        "Guarded",
-        "nothing is wrong but that a full refresh would delete people or columns; `viva-import allow` lets it pass",
-    ),
     ("Allowed", "who let a file pass that deletes people or columns"),
     ("ByHand", "what persons asked for, and when: `retry`, `cancel`, `resume`"),
     ("Tells", "its connection has a webhook (`notify`)"),
@@ -56,9 +60,9 @@ pub const COLUMNS: &[(&str, &str)] = &[
     ("MessageSince", "when that happened"),
     ("MessageDue", "when it is told, or tried again"),
     ("MessageFailures", "how often it failed"),
-    ("Told", "what was told, and when"),
+    ("Told", "what was told, and when, as JSON"),
     ("Stops", "those behind it wait if it is refused or stuck (`stopAfterRejected`)"),
-    ("Pauses", "why its connection is paused; `viva-import resume` lets it go on"),
+    ("Pauses", "its connection waits for it; `viva-import resume` lets that go on"),
     ("Attempts", "packs and pushes begun"),
     ("Failures", "failures in a row of the present state"),
     ("FailedPushes", "pushes that failed or were not answered"),
@@ -68,11 +72,14 @@ pub const COLUMNS: &[(&str, &str)] = &[
     ("Received", "when the row was made"),
     ("Pushed", "when the service accepted the push"),
     ("Ended", "when the import ended"),
-    ("LastFailure", "what went wrong last, or what it waits for, in one sentence"),
+    ("ReasonCode", "why it waits, fails or has ended: a word to filter by"),
+    ("ReasonArgs", "what belongs to that reason, as JSON"),
+    ("StatusText", "where it stands and why, in one sentence"),
     (
         "Notice",
         "what a person should know though nothing is wrong: columns cut, fields not in the file, warnings",
     ),
+    ("PackageLeft", "its zip could not be deleted from the packages container"),
     ("AnswerLost", "a push was not answered: the service may have the content already"),
     (
         "Yielded",
@@ -112,7 +119,6 @@ pub(super) fn of(run: &Run) -> (Properties, String) {
     row.maybe("ServiceStatus", run.service_status.as_deref());
     row.long("Problems", run.problems);
     row.maybe("Report", run.report.as_deref());
-    row.0.insert("Guarded".to_owned(), json!(run.guarded));
     row.maybe("Allowed", run.allowed.as_deref());
     row.maybe("ByHand", run.by_hand.as_deref());
     row.0.insert("Tells".to_owned(), json!(run.tells));
@@ -122,9 +128,11 @@ pub(super) fn of(run: &Run) -> (Properties, String) {
         row.time(MESSAGE_DUE, Some(message.due));
         row.0.insert("MessageFailures".to_owned(), json!(message.failures));
     }
-    row.maybe("Told", run.told.as_deref());
+    if !run.told.is_empty() {
+        row.maybe("Told", serde_json::to_string(&run.told).ok().as_deref());
+    }
     row.0.insert("Stops".to_owned(), json!(run.stops));
-    row.maybe("Pauses", run.pauses.as_deref());
+    row.0.insert("Pauses".to_owned(), json!(run.pauses));
     row.0.insert("Attempts".to_owned(), json!(run.attempts));
     row.0.insert("Failures".to_owned(), json!(run.failures));
     row.0.insert("FailedPushes".to_owned(), json!(run.failed_pushes));
@@ -134,8 +142,13 @@ pub(super) fn of(run: &Run) -> (Properties, String) {
     row.time("Received", Some(run.received));
     row.time("Pushed", run.pushed);
     row.time("Ended", run.ended);
-    row.maybe("LastFailure", run.last_failure.as_deref());
+    if let Some(reason) = &run.reason {
+        row.text("ReasonCode", reason.code().into());
+        row.maybe("ReasonArgs", reason_args(reason).as_deref());
+    }
+    row.maybe("StatusText", Some(&messages::status(run)));
     row.maybe("Notice", run.notice.as_deref());
+    row.0.insert("PackageLeft".to_owned(), json!(run.package_left));
     row.0.insert("AnswerLost".to_owned(), json!(run.answer_lost));
     row.0.insert("Yielded".to_owned(), json!(run.yielded));
     row.maybe("ScaleUnit", run.scale_unit.as_deref());
@@ -191,15 +204,16 @@ pub(super) fn parse(row: &Properties) -> Result<(Run, String), String> {
         dropped: number(row, "Dropped").unwrap_or_default(),
         problems: number(row, "Problems").unwrap_or_default(),
         report: text(row, "Report"),
-        guarded: boolean(row, "Guarded"),
         allowed: text(row, "Allowed"),
         package,
         stops: boolean(row, "Stops"),
-        pauses: text(row, "Pauses"),
+        pauses: boolean(row, "Pauses"),
         by_hand: text(row, "ByHand"),
         tells: boolean(row, "Tells"),
         message: message(row),
-        told: text(row, "Told"),
+        told: text(row, "Told")
+            .and_then(|told| serde_json::from_str(&told).ok())
+            .unwrap_or_default(),
         journal: text(row, "Journal").as_deref().map(journal).unwrap_or_default(),
         scale_unit: text(row, "ScaleUnit"),
         ingestion: text(row, "IngestionId").map(IngestionId),
@@ -215,7 +229,8 @@ pub(super) fn parse(row: &Properties) -> Result<(Run, String), String> {
         received: need_time("Received")?,
         pushed: time(row, "Pushed"),
         ended: time(row, "Ended"),
-        last_failure: text(row, "LastFailure"),
+        reason: reason(row).map_err(|()| format!("row {key} has no readable reason"))?,
+        package_left: boolean(row, "PackageLeft"),
         notice: text(row, "Notice"),
     };
     Ok((run, text(row, "WriteId").unwrap_or_default()))
@@ -282,6 +297,21 @@ fn summary_text(summary: &Summary) -> Option<String> {
     serde_json::to_string(&without).ok()
 }
 
+/// The arguments of a reason, which are bounded one by one.
+fn reason_args(reason: &Reason) -> Option<String> {
+    let json = serde_json::to_value(reason).ok()?;
+    json.get(ARGS).map(Value::to_string)
+}
+
+fn reason(row: &Properties) -> Result<Option<Reason>, ()> {
+    let Some(code) = text(row, "ReasonCode") else { return Ok(None) };
+    let mut json = json!({ "code": code });
+    if let Some(args) = text(row, "ReasonArgs") {
+        json[ARGS] = serde_json::from_str(&args).map_err(drop)?;
+    }
+    serde_json::from_value(json).map(Some).map_err(drop)
+}
+
 fn message(row: &Properties) -> Option<Message> {
     Some(Message {
         occasion: Occasion::parse(&text(row, "Message")?)?,
@@ -297,8 +327,8 @@ fn journal_text(stops: &[Stop]) -> String {
         .iter()
         .map(|stop| {
             let mut json = json!({ "at": moment(stop.at), "state": stop.state.word() });
-            if let Some(told) = &stop.told {
-                json["told"] = json!(told);
+            if let Some(note) = &stop.note {
+                json["note"] = json!(note);
             }
             if stop.times > 1 {
                 json["times"] = json!(stop.times);
@@ -323,7 +353,7 @@ fn journal(text: &str) -> Vec<Stop> {
         Some(Stop {
             at: at("at")?,
             state: State::parse(json["state"].as_str()?)?,
-            told: json["told"].as_str().map(str::to_owned),
+            note: json.get("note").and_then(|note| Note::deserialize(note).ok()),
             times: json["times"].as_u64().and_then(|times| times.try_into().ok()).unwrap_or(1),
             last: at("last").or_else(|| at("at"))?,
         })

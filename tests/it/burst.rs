@@ -99,7 +99,7 @@ fn summary(imports: &[Run]) -> String {
         open.entry((&run.connection, run.state.word())).or_insert((0, run)).0 += 1;
     }
     let lines = open.iter().map(|((connection, state), (count, run))| {
-        format!("{connection}: {count} {state}, like {}: {:?}\n", run.source.name, run.last_failure)
+        format!("{connection}: {count} {state}, like {}: {:?}\n", run.source.name, run.reason)
     });
     format!("{} imports, not at their end:\n{}", imports.len(), lines.collect::<String>())
 }

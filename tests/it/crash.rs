@@ -79,7 +79,7 @@ async fn a_new_host_takes_up_what_the_old_one_left() {
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     until("an import that waits", async || {
         let imports = stage.imports().await.unwrap();
-        imports.into_iter().find(|run| run.last_failure.is_some())
+        imports.into_iter().find(|run| run.reason.is_some())
     })
     .await;
     let stage = stage.restart().await.unwrap();

@@ -14,6 +14,7 @@ use viva_import::{
         service::{Call, Quirk, Rules},
         stage::Stage,
     },
+    messages,
     run::{Run, State},
 };
 
@@ -22,7 +23,7 @@ use crate::{
         Asked, Authority, EXCHANGE_TOKEN, Fault, PUSH_TOKEN, Proof, SCOPE, SECRET_HEADER, az,
         fixture, identity_endpoint,
     },
-    stage::{GOOD_CSV, ended, log, stage_with, until},
+    stage::{GOOD_CSV, ended, log, stage_with, until, why},
 };
 
 const CLIENT_ID: &str = "aaaaaaaa-1111-2222-3333-444444444444";
@@ -52,7 +53,7 @@ async fn connect(stage: &Stage, name: &str, tenant: &str, credential: &Value) {
 async fn import(stage: &Stage, name: &str) {
     stage.arrive(name, GOOD_CSV.into()).await.unwrap();
     let run = ended(stage, name).await;
-    assert_eq!(run.state, State::Completed, "{:?}", run.last_failure);
+    assert_eq!(run.state, State::Completed, "{:?}", run.reason);
 }
 
 /// The tokens the service was shown, each once and in order.
@@ -239,7 +240,7 @@ async fn a_token_that_is_about_to_end_is_replaced_before_its_end() {
 async fn failing(stage: &Stage, what: &str) -> Run {
     until(what, async || {
         let imports = stage.imports().await.unwrap();
-        let says = |run: &Run| run.last_failure.as_deref().is_some_and(|why| why.contains(what));
+        let says = |run: &Run| why(run).contains(what);
         imports.into_iter().find(says)
     })
     .await
@@ -277,7 +278,7 @@ async fn is_told_and_outlived(faults: &[(Fault, &str)]) {
     assert_eq!(authority.given().len(), 0);
     authority.fault(None);
     let run = ended(&stage, "hr/a.csv").await;
-    assert_eq!(run.state, State::Completed, "{:?}", run.last_failure);
+    assert_eq!(run.state, State::Completed, "{:?}", run.reason);
     nobody_tells(&stage, &authority.secrets()).await;
 }
 
@@ -292,8 +293,8 @@ async fn a_certificate_that_cannot_be_used_keeps_the_import_waiting_until_it_is_
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     let why = until("the row to say why", async || {
         let run = stage.imports().await.unwrap().pop()?;
-        assert!(!run.state.is_end(), "{}", run.story());
-        run.last_failure
+        assert!(!run.state.is_end(), "{}", messages::status(&run));
+        run.reason.is_some().then(|| why(&run))
     })
     .await;
     assert!(why.contains("modern-password.pfx") && why.contains("does not open it"), "{why}");

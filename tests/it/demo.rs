@@ -107,7 +107,7 @@ async fn four_files_come_to_four_ends_and_nothing_is_left_behind() {
             "dropping inbox/hr/good.csv",
             "completed: the service has accepted the file",
             "dropping inbox/hr/bad.csv",
-            "rejected: inbox/hr/bad.csv, row 21, Employee",
+            "inbox/hr/bad.csv: rejected: row 21, Employee",
             "dropping inbox/hr/busy.csv",
             "waits: the service has not finished this tenant's previous import",
             "completed: the service has accepted the file",
@@ -170,7 +170,7 @@ async fn a_users_own_file_and_connection_are_shown_and_a_bad_file_is_no_success(
     let output = shown.run(&[&bad, "--connection", &connection]).await;
     let told = text(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{told}");
-    assert!(told.contains("bad.csv, row 4: 2 columns where the header has 4"), "{told}");
+    assert!(told.contains("bad.csv: rejected: row 4: 2 columns where the header has 4"), "{told}");
     shown.is_gone().await;
 }
 

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use clap::CommandFactory as _;
-use viva_import::{azure, cli::Cli, config::SETTINGS, host::FUNCTIONS, runs::COLUMNS};
+use viva_import::{azure, cli::Cli, config::SETTINGS, host::FUNCTIONS, messages, runs::COLUMNS};
 
 use crate::stage::BINARY;
 
@@ -33,6 +33,15 @@ fn the_table_of_columns_is_that_of_the_code() {
     let rows: String =
         COLUMNS.iter().map(|(name, about)| format!("| `{name}` | {about} |\n")).collect();
     readme_has(&rows);
+}
+
+#[test]
+fn the_table_of_reasons_is_that_of_the_code() {
+    let rows = messages::reasons().into_iter().map(|it| {
+        let (state, code, class) = (it.state.word(), it.code, it.class);
+        format!("| `{code}` | {class} | `{state}` | {} | {} |\n", it.message, it.action)
+    });
+    readme_has(&rows.collect::<String>());
 }
 
 /// The order of its keys is that of the code: see tests/it/shown.rs.

@@ -13,7 +13,7 @@ use viva_import::{
     run::{Run, State},
 };
 
-use crate::stage::{BINARY, GOOD_CSV, ended, stage, until};
+use crate::stage::{BINARY, GOOD_CSV, ended, stage, until, why};
 
 /// A head and people under it, with a column more where it is wanted.
 fn staff(people: usize, more: bool) -> Vec<u8> {
@@ -53,8 +53,8 @@ async fn a_full_refresh_that_would_delete_waits_for_a_persons_word() {
     assert_eq!(import(&stage, "hr/2.csv", staff(36, true)).await.state, State::Completed);
 
     let run = import(&stage, "hr/3.csv", staff(20, true)).await;
-    let why = run.last_failure.clone().unwrap();
-    assert!(run.state == State::Rejected && run.guarded, "{why}");
+    let why = why(&run);
+    assert!(run.state == State::Rejected && run.is_guarded(), "{why}");
     assert!(why.contains("20 people where the last accepted import had 36: 44.4 % fewer"), "{why}");
     assert_eq!(stage.service.ingestions().len(), 2, "nothing was pushed");
 
@@ -74,7 +74,7 @@ async fn a_full_refresh_that_would_delete_waits_for_a_persons_word() {
     assert_eq!(again.status.code(), Some(1));
     let said = String::from_utf8(again.stderr).unwrap();
     assert!(said.contains("was not refused for what it deletes"), "{said}");
-    assert!(import(&stage, "hr/4.csv", staff(10, true)).await.guarded);
+    assert!(import(&stage, "hr/4.csv", staff(10, true)).await.is_guarded());
 }
 
 #[tokio::test]
@@ -82,14 +82,14 @@ async fn a_column_that_is_gone_waits_unless_the_upload_says_so() {
     let stage = stage(&[]).await;
     assert_eq!(import(&stage, "hr/1.csv", staff(5, true)).await.state, State::Completed);
     let run = import(&stage, "hr/2.csv", staff(5, false)).await;
-    let why = run.last_failure.clone().unwrap();
-    assert!(run.state == State::Rejected && run.guarded, "{why}");
+    let why = why(&run);
+    assert!(run.state == State::Rejected && run.is_guarded(), "{why}");
     assert!(why.contains("Location was in the last accepted import"), "{why}");
 
     let mark = ("Viva_Import_Allow", "deletes");
     stage.arrive_with("hr/3.csv", staff(5, false), mark).await.unwrap();
     let run = ended(&stage, "hr/3.csv").await;
-    assert_eq!(run.state, State::Completed, "{:?}", run.last_failure);
+    assert_eq!(run.state, State::Completed, "{:?}", run.reason);
     assert_eq!(run.allowed.as_deref(), Some("by the file's metadata viva_import_allow"));
 }
 
@@ -100,11 +100,11 @@ async fn an_incremental_file_is_not_held_to_numbers() {
     assert_eq!(import(&stage, "hr/1.csv", staff(40, false)).await.state, State::Completed);
     stage.connect("hr", &incremental).await.unwrap();
     let run = import(&stage, "hr/2.csv", staff(3, true)).await;
-    assert_eq!(run.state, State::Completed, "{:?}", run.last_failure);
+    assert_eq!(run.state, State::Completed, "{:?}", run.reason);
     assert!(run.notice.unwrap().contains("I02 1"), "the new column is told");
     // What the incremental import has added, a full one must have.
     stage.connect("hr", SAMPLE_CONNECTION).await.unwrap();
-    assert!(import(&stage, "hr/3.csv", staff(40, false)).await.guarded);
+    assert!(import(&stage, "hr/3.csv", staff(40, false)).await.is_guarded());
 }
 
 #[tokio::test]
@@ -125,7 +125,7 @@ async fn columns_that_are_not_mapped_are_refused_where_the_setting_says_so() {
     let stage = stage(&[("UNMAPPED_COLUMNS", "refuse")]).await;
     let csv = String::from_utf8(staff(2, true)).unwrap().replace("Location", "Phone");
     let run = import(&stage, "hr/1.csv", csv.clone().into()).await;
-    let why = run.last_failure.unwrap();
+    let why = why(&run);
     assert!(run.state == State::Rejected && why.contains("not mapped: Phone"), "{why}");
     let dropping =
         SAMPLE_CONNECTION.replace("\"mapping\"", "\"unmappedColumns\": \"drop\", \"mapping\"");
@@ -141,7 +141,7 @@ async fn windows_1252_with_semicolons_leaves_as_utf_8_with_commas() {
         "Employee;EffectiveDate;Manager;Organization\r\nana@contoso.com;11/01/2026;;Köln, West\r\n";
     let bytes: Vec<u8> = export.chars().map(|letter| u8::try_from(letter).unwrap()).collect();
     let run = import(&stage, "hr/1.csv", bytes.clone()).await;
-    let why = run.last_failure.unwrap();
+    let why = why(&run);
     assert!(run.state == State::Rejected && why.contains("\"delimiter\": \";\""), "{why}");
     let converting = SAMPLE_CONNECTION.replace(
         "\"mapping\"",
@@ -161,9 +161,11 @@ async fn a_mapping_that_breaks_a_rule_keeps_its_files_until_it_is_mended() {
     let wrong = SAMPLE_CONNECTION.replace("\"name\": \"PersonId\"", "\"name\": \"personid\"");
     stage.connect("hr", &wrong).await.unwrap();
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
-    let why =
-        until("a file that waits", async || stage.imports().await.unwrap().pop()?.last_failure)
-            .await;
+    let why = until("a file that waits", async || {
+        let run = stage.imports().await.unwrap().pop()?;
+        run.reason.is_some().then(|| why(&run))
+    })
+    .await;
     assert!(why.contains("connections/hr.json") && why.contains("(H14)"), "{why}");
     stage.connect("hr", SAMPLE_CONNECTION).await.unwrap();
     assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
@@ -188,7 +190,7 @@ async fn a_file_that_waited_is_held_against_what_was_accepted_meanwhile() {
     .await;
     stage.service.always(Call::Status, None);
     let run = ended(&stage, "hr/2.csv").await;
-    assert!(run.state == State::Rejected && run.guarded, "{run:?}");
+    assert!(run.state == State::Rejected && run.is_guarded(), "{run:?}");
     // The report of when it was checked says otherwise, so the row does not name it.
     assert_eq!((run.report, run.rows), (None, Some(5)));
     assert_eq!(ended(&stage, "hr/1.csv").await.state, State::Completed);
@@ -200,7 +202,7 @@ async fn a_full_refresh_by_another_connection_deletes_as_much() {
     let stage = stage(&[]).await;
     stage.connect("other", SAMPLE_CONNECTION).await.unwrap();
     assert_eq!(import(&stage, "hr/1.csv", staff(40, true)).await.state, State::Completed);
-    assert!(import(&stage, "other/1.csv", staff(2, true)).await.guarded);
+    assert!(import(&stage, "other/1.csv", staff(2, true)).await.is_guarded());
 }
 
 #[tokio::test]
@@ -208,7 +210,7 @@ async fn a_persons_word_goes_no_further_than_what_they_saw() {
     let stage = stage(&[]).await;
     assert_eq!(import(&stage, "hr/1.csv", staff(40, true)).await.state, State::Completed);
     let run = import(&stage, "hr/2.csv", staff(20, true)).await;
-    assert!(run.guarded);
+    assert!(run.is_guarded());
     // Meanwhile the mapping loses a column.
     let narrow = SAMPLE_CONNECTION.replace("\"Location\": {", "\"Elsewhere\": {");
     stage.connect("hr", &narrow).await.unwrap();
@@ -218,6 +220,6 @@ async fn a_persons_word_goes_no_further_than_what_they_saw() {
         runs.into_iter().find(|other| other.id == run.id && other.state == State::Rejected)
     })
     .await;
-    assert!(run.last_failure.as_ref().unwrap().contains("Location was in"), "{run:?}");
+    assert!(why(&run).contains("Location was in"), "{run:?}");
     assert_eq!(stage.service.ingestions().len(), 1);
 }

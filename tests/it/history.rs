@@ -14,7 +14,10 @@ use viva_import::{
     check::Summary,
     config::Config,
     demo::stage::Stage,
-    run::{Run, RunId, Source, State},
+    run::{
+        Run, RunId, Source, State,
+        reason::{Problems, Reason},
+    },
     runs::{Runs, Wanted, properties},
 };
 
@@ -51,7 +54,20 @@ fn import(number: usize) -> Run {
     let is_rejected = number % 5 == 4;
     run.state = if is_rejected { State::Rejected } else { State::Completed };
     run.problems = if is_rejected { 7 } else { 0 };
-    run.last_failure = is_rejected.then(|| "a problem (V01)".to_owned());
+    run.reason = Some(if is_rejected {
+        let (rule, message) = ("V01".into(), "a problem".into());
+        let rules = vec![];
+        Reason::FileInvalid(Box::new(Problems {
+            row: Some(5),
+            column: None,
+            rule,
+            message,
+            count: 7,
+            rules,
+        }))
+    } else {
+        Reason::Completed
+    });
     (run.ended, run.due, run.deadline) = (Some(received), None, None);
     run.rows = Some(50_000);
     run.summary = Some(Summary {

@@ -156,7 +156,7 @@ async fn import_as(client_id: Option<&str>) -> Vec<(String, Option<String>)> {
         imports.into_iter().map(|stored| stored.run).find(|run| run.state.is_end())
     })
     .await;
-    assert_eq!(run.state, State::Completed, "{:?}", run.last_failure);
+    assert_eq!(run.state, State::Completed, "{:?}", run.reason);
     assert_eq!(service.ingestions().len(), 1);
     asked.lock().unwrap().clone()
 }

@@ -16,7 +16,7 @@ use viva_import::{
         service::{Rules, Service},
     },
     drive::Road,
-    ingestion,
+    ingestion, messages,
     run::State,
 };
 
@@ -146,7 +146,7 @@ async fn rejected(account: &Secured, service: &Service, certificate: &Path) -> S
     assert_eq!(road.sweep().await.unwrap(), 1);
     road.drive().await.unwrap();
     let run = road.runs().list().await.unwrap().pop().unwrap().run;
-    assert_eq!(run.state, State::Rejected, "{}", run.story());
+    assert_eq!(run.state, State::Rejected, "{}", messages::status(&run));
     run.id.key
 }
 

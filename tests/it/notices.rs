@@ -19,7 +19,7 @@ use viva_import::{
         stage::{Stage, TOKEN_SETTING},
     },
     drive::Road,
-    ingestion,
+    ingestion, messages,
     run::{Occasion, State},
 };
 
@@ -51,7 +51,8 @@ async fn told(stage: &Stage, name: &str, words: &str) -> String {
     until(&format!("{name} told {words}"), async || {
         let imports = stage.imports().await.unwrap();
         let run = imports.into_iter().find(|run| run.source.name == name)?;
-        run.told.filter(|told| told.contains(words) && run.message.is_none())
+        let told = messages::notifications(&run)?;
+        (told.contains(words) && run.message.is_none()).then_some(told)
     })
     .await
 }
@@ -62,7 +63,7 @@ async fn silent(stage: &Stage, name: &str) {
         let imports = stage.imports().await.unwrap();
         let run = imports.into_iter().find(|run| run.source.name == name)?;
         let is_decided = run.state == State::Completed && run.message.is_none();
-        is_decided.then(|| assert_eq!(run.told, None))
+        is_decided.then(|| assert_eq!(run.told, []))
     })
     .await;
 }
@@ -148,7 +149,7 @@ async fn a_403_is_told_once_however_many_files_wait_and_its_end_is_told_too() {
     until("the second waits", async || {
         let imports = stage.imports().await.unwrap();
         let second = imports.into_iter().find(|run| run.source.name == "hr/2.csv")?;
-        second.last_failure.filter(|why| why.contains("is paused"))
+        second.is_behind_a_pause().then_some(())
     })
     .await;
     a_second_later().await;

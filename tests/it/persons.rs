@@ -10,10 +10,10 @@ use viva_import::{
         service::{Call, Quirk},
         stage::Stage,
     },
-    run::{Run, State},
+    run::{Run, State, reason::Reason},
 };
 
-use crate::stage::{BINARY, GOOD_CSV, TOKEN, a_second_later, csv_of, ended, stage, until};
+use crate::stage::{BINARY, GOOD_CSV, TOKEN, a_second_later, csv_of, ended, stage, until, why};
 
 async fn ask(stage: &Stage, command: &str, whom: &str) -> Output {
     let mut process = Command::new(BINARY);
@@ -46,7 +46,7 @@ async fn import(stage: &Stage, name: &str, wanted: impl Fn(&Run) -> bool) -> Run
 }
 
 fn says(run: &Run, words: &str) -> bool {
-    run.last_failure.as_ref().is_some_and(|why| why.contains(words))
+    why(run).contains(words)
 }
 
 fn incremental(more: &str) -> String {
@@ -68,7 +68,7 @@ async fn a_403_at(call: Call) {
     stage.connect("changes", &incremental("")).await.unwrap();
     stage.service.quirk(call, Quirk::Forbidden);
     stage.arrive("changes/1.csv", csv_of(1).into()).await.unwrap();
-    let run = import(&stage, "changes/1.csv", |run| run.pauses.is_some()).await;
+    let run = import(&stage, "changes/1.csv", |run| run.pauses).await;
     assert_eq!(run.state, State::Packed, "the file waits");
     assert!(says(&run, "one of three") && says(&run, "`viva-import resume changes`"));
 
@@ -94,7 +94,7 @@ async fn a_403_at(call: Call) {
     for name in ["changes/1.csv", "changes/2.csv"] {
         assert_eq!(ended(&stage, name).await.state, State::Completed, "{name}");
     }
-    let run = import(&stage, "changes/1.csv", |run| run.pauses.is_none()).await;
+    let run = import(&stage, "changes/1.csv", |run| !run.pauses).await;
     assert!(run.by_hand.unwrap().starts_with("by `viva-import resume` at 20"));
     let order: Vec<u64> = stage.service.ingestions().iter().map(|it| it.rows).collect();
     assert_eq!(order[order.len() - 2..], [1, 2]);
@@ -152,12 +152,12 @@ async fn a_retry_takes_up_what_was_rejected_or_stuck_once_its_cause_is_mended() 
     stage.connect("hr", &other).await.unwrap();
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     let run = ended(&stage, "hr/a.csv").await;
-    assert_eq!(run.state, State::Rejected, "{:?}", run.last_failure);
+    assert_eq!(run.state, State::Rejected, "{:?}", run.reason);
     stage.connect("hr", SAMPLE_CONNECTION).await.unwrap();
     asked(&stage, "retry", &run.id.key).await;
     let run = import(&stage, "hr/a.csv", |run| run.state == State::Completed).await;
     assert!(run.by_hand.unwrap().starts_with("by `viva-import retry` at 20"));
-    assert_eq!((run.problems, run.last_failure), (0, None));
+    assert_eq!((run.problems, run.reason), (0, Some(Reason::Completed)));
 
     // A push the service refused, for a reason that was its own.
     stage.service.quirk(Call::Push, Quirk::BadRequest);
@@ -202,7 +202,7 @@ async fn a_cancelled_file_is_not_pushed_and_those_behind_it_go_on() {
     .await;
     let first = ended(&stage, "changes/1.csv").await;
     assert_eq!(first.state, State::Cancelled);
-    assert!(says(&first, "by `viva-import cancel` at 20"), "{:?}", first.last_failure);
+    assert!(says(&first, "by `viva-import cancel` at 20"), "{:?}", first.reason);
     assert!(refused(&stage, "cancel", &first.id.key).await.contains("is at its end: cancelled"));
     stage.service.always(Call::Push, None);
     assert_eq!(ended(&stage, "changes/2.csv").await.state, State::Completed);

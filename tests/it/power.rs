@@ -1,7 +1,10 @@
 //! The power goes at every single request of the road. `line` meets other faults there.
 
 use futures::{StreamExt as _, stream};
-use viva_import::run::{Run, State};
+use viva_import::{
+    messages,
+    run::{Run, State, reason::ReasonCode},
+};
 
 use crate::{
     proxy::{Fault, Moment, Seen, Upstream},
@@ -46,10 +49,15 @@ impl Road {
                 && matches!(seen.fault, Some(Fault::Answer(400..500, _)))
         });
         let refused = refusals.count() > 0;
-        let is_refused = |run: &Run| refused && run.story().contains("the service answered 4");
+        let is_refused = |run: &Run| {
+            let codes = [ReasonCode::ServiceRefused, ReasonCode::TokenRejected];
+            refused && run.code().is_some_and(|code| codes.contains(&code))
+        };
         let is_right = |run: &Run| run.state == State::Completed || is_refused(run);
         match imports.iter().find(|run| !is_right(run)) {
-            Some(run) => Err(format!("{} is not completed: {}", run.source.name, run.story())),
+            Some(run) => {
+                Err(format!("{} is not completed: {}", run.source.name, messages::status(run)))
+            }
             None if imports.len() == names.len() => Ok(()),
             None => Err("there are more imports than files".to_owned()),
         }

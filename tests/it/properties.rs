@@ -5,7 +5,11 @@ use std::io::Read as _;
 
 use proptest::prelude::*;
 use serde_json::Value;
-use viva_import::check::{Check, Finding, Id, Report, Severity};
+use viva_import::{
+    check::{Check, Finding, Id, Report, Severity},
+    messages,
+    run::reason::Reason,
+};
 
 use self::{
     defects::{DEFECTS, Defect},
@@ -175,7 +179,7 @@ fn reports(report: &Report) -> [String; 4] {
         report.text("a.csv"),
         report.html("a.csv"),
         json(report.json("a.csv")),
-        report.sentence("a.csv") + &report.notice().unwrap_or_default(),
+        messages::cause(&Reason::FileInvalid(report.into())) + &report.notice().unwrap_or_default(),
     ]
 }
 

@@ -12,11 +12,11 @@ use viva_import::{
         host::Outcome,
         service::{Call, Quirk, Rules},
     },
-    run::{Refresh, State},
+    run::{Refresh, State, reason::Reason},
 };
 
 use crate::stage::{
-    GOOD_CSV, TOKEN, a_second_later, csv_of, ended, log, rules, stage, stage_with, until,
+    GOOD_CSV, TOKEN, a_second_later, csv_of, ended, log, rules, stage, stage_with, until, why,
 };
 
 #[tokio::test]
@@ -30,7 +30,7 @@ async fn a_csv_that_arrives_becomes_one_completed_row_and_one_accepted_ingestion
     assert_eq!(run.source.etag, blob.etag);
     assert_eq!((run.rows, run.problems, run.refresh), (Some(244), 0, Some(Refresh::Full)));
     assert_eq!(run.service_status.as_deref(), Some("Completed"));
-    assert_eq!(run.last_failure, None);
+    assert_eq!(run.reason, Some(Reason::Completed));
     assert!(run.received <= run.pushed.unwrap() && run.pushed <= run.ended);
     assert_eq!(stage.imports().await.unwrap().len(), 1);
 
@@ -134,7 +134,7 @@ async fn incremental_files_keep_their_order_and_none_is_lost() {
     }
     for rows in 1..=4 {
         let run = ended(&stage, &format!("changes/{rows}.csv")).await;
-        assert_eq!(run.state, State::Completed, "{rows}: {:?}", run.last_failure);
+        assert_eq!(run.state, State::Completed, "{rows}: {:?}", run.reason);
     }
     let ingestions = stage.service.ingestions();
     let order: Vec<u64> = ingestions.iter().map(|ingestion| ingestion.rows).collect();
@@ -156,7 +156,7 @@ async fn an_older_full_file_is_never_pushed_after_a_newer_one() {
     for rows in 1..=3 {
         let run = ended(&stage, &format!("hr/{rows}.csv")).await;
         if run.state == State::Superseded {
-            assert!(run.last_failure.unwrap().contains("is newer and replaces everything"));
+            assert!(why(&run).contains("is newer and replaces everything"));
             superseded += 1;
         } else {
             assert_eq!(run.state, State::Completed);
@@ -252,7 +252,7 @@ async fn a_file_larger_than_the_setting_is_rejected_unread() {
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     let run = ended(&stage, "hr/a.csv").await;
     assert_eq!(run.state, State::Rejected);
-    assert!(run.last_failure.unwrap().contains("the most that is taken is 100"));
+    assert!(why(&run).contains("the most that is taken is 100"));
 }
 
 #[tokio::test]
@@ -283,8 +283,8 @@ async fn a_file_the_service_finds_invalid_is_rejected_with_its_error_file_where_
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     let run = ended(&stage, "hr/a.csv").await;
     assert_eq!(run.state, State::Rejected);
-    let report = run.report.unwrap();
-    assert!(run.last_failure.unwrap().ends_with(&format!("its error file is reports/{report}")));
+    let report = run.report.clone().unwrap();
+    assert!(why(&run).ends_with(&format!("its error file is reports/{report}")));
     assert!(stage.storage.blobs.look(REPORTS, &report).await.unwrap().is_some());
 }
 
@@ -323,7 +323,7 @@ async fn the_service_may_misbehave_as_documented() {
         stage.service.quirk(call, quirk);
         stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
         let run = ended(&stage, "hr/a.csv").await;
-        assert_eq!(run.state, State::Completed, "{case}: {:?}", run.last_failure);
+        assert_eq!(run.state, State::Completed, "{case}: {:?}", run.reason);
         let ingestions = stage.service.ingestions();
         assert_eq!(ingestions.len(), accepted, "{case}");
         let content = &ingestions[0].zip_sha256;
@@ -340,14 +340,12 @@ async fn a_question_that_is_never_answered_is_asked_again_later() {
         stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
         until("a question given up", async || {
             let imports = stage.imports().await.unwrap();
-            imports.into_iter().find(|run| {
-                run.last_failure.as_ref().is_some_and(|why| why.contains("no answer within 1 s"))
-            })
+            imports.into_iter().find(|run| why(run).contains("no answer within 1 s"))
         })
         .await;
         stage.service.always(call, None);
         let run = ended(&stage, "hr/a.csv").await;
-        assert_eq!(run.state, State::Completed, "{call:?}: {:?}", run.last_failure);
+        assert_eq!(run.state, State::Completed, "{call:?}: {:?}", run.reason);
         assert_eq!(stage.service.ingestions().len(), 1, "{call:?}");
     })
     .await;
@@ -371,7 +369,7 @@ async fn what_a_repetition_cannot_mend_is_stuck_with_what_to_do() {
         stage.service.always(call, Some(quirk));
         stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
         let run = ended(&stage, "hr/a.csv").await;
-        let why = run.last_failure.unwrap();
+        let why = why(&run);
         assert_eq!(run.state, State::Stuck, "{case}: {why}");
         assert!(why.contains(says), "{case}: {why}");
         assert!(stage.service.ingestions().is_empty(), "{case}");
@@ -401,7 +399,7 @@ async fn an_ingestion_that_never_moves_is_stuck_and_frees_the_tenant() {
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     let run = ended(&stage, "hr/a.csv").await;
     assert_eq!(run.state, State::Stuck);
-    assert!(run.last_failure.unwrap().contains("portal"));
+    assert!(why(&run).contains("portal"));
     stage.service.always(Call::Status, None);
     stage.arrive("hr/b.csv", GOOD_CSV.into()).await.unwrap();
     assert_eq!(ended(&stage, "hr/b.csv").await.state, State::Completed);

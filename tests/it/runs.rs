@@ -11,7 +11,7 @@ use viva_import::{
     },
     check::Summary,
     config::Config,
-    run::{Checked, Event, Package, Policy, Refresh, Run, RunId, Source, State},
+    run::{Checked, Event, Package, Policy, Refresh, Run, RunId, Source, State, reason::Reason},
     runs::{Claim, Inserted, Place, Runs, Saved, Stored},
 };
 
@@ -158,7 +158,7 @@ async fn the_slot_is_free_again_when_its_import_ends_or_has_to_wait() {
     let second = packed(&runs, "2").await;
     let Place::Taken(by) = runs.place(&second.run.id).await.unwrap() else { panic!() };
     assert_eq!(by, "1");
-    let refused = Event::PushRefused { why: "why".to_owned() };
+    let refused = Event::PushRefused { reason: Reason::PackingNeverEnded };
     saved(&runs, first.into_stored(), refused).await;
     let second = claimed(&runs, second).await;
     saved(&runs, second.into_stored(), Event::Busy).await;
@@ -171,7 +171,7 @@ async fn a_slot_whose_holder_no_longer_needs_it_heals() {
     let first = claimed(&runs, packed(&runs, "1").await).await;
     // Saved as if it had never held the slot: the slot still names it.
     let mut forgetful = first.into_stored();
-    let ended = after(&forgetful.run, Event::PushRefused { why: "why".to_owned() });
+    let ended = after(&forgetful.run, Event::PushRefused { reason: Reason::PackingNeverEnded });
     forgetful.run.state = State::Packed;
     assert!(matches!(runs.save(forgetful, ended).await.unwrap(), Saved::Done(_)));
     claimed(&runs, packed(&runs, "2").await).await;

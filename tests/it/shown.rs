@@ -12,7 +12,10 @@ use viva_import::{
     demo::SAMPLE_CONNECTION,
     drive::Document,
     page::{DEFAULT_TOP, Filter, Home, Import, Links, Seen, Viewer, import},
-    run::{IngestionId, Run, RunId, Source, State, Stop},
+    run::{
+        IngestionId, Note, Run, RunId, Source, State, Stop,
+        reason::{Problems, Reason, RuleCount},
+    },
     runs::{Page, Wanted},
 };
 
@@ -67,10 +70,10 @@ fn taken_in(file: &str, hours: u64) -> Run {
     Run::new(id, "hr", source, received, &policy)
 }
 
-fn with_stop(mut run: Run, minutes: u64, state: State, told: Option<&str>, times: u32) -> Run {
+fn with_stop(mut run: Run, minutes: u64, state: State, note: Option<Note>, times: u32) -> Run {
     let at = run.received + Duration::from_mins(minutes);
     let last = at + Duration::from_mins(u64::from(times) - 1);
-    run.journal.push(Stop { at, state, told: told.map(str::to_owned), times, last });
+    run.journal.push(Stop { at, state, note, times, last });
     run.state = state;
     if state.is_end() {
         (run.ended, run.due, run.deadline) = (Some(at), None, None);
@@ -95,8 +98,8 @@ fn accepted() -> Run {
     let mut run = counted(taken_in("october.csv", 72), 244, 61);
     run.ingestion = Some(IngestionId("00000000-0000-4000-8000-000000000001".to_owned()));
     run.busy = 2;
-    let run =
-        with_stop(run, 1, State::Packed, Some("checked and packed, rows: 244, people: 61"), 1);
+    run.reason = Some(Reason::Completed);
+    let run = with_stop(run, 1, State::Packed, Some(Note::Packed { rows: 244, people: 61 }), 1);
     with_stop(run, 60, State::Completed, None, 1)
 }
 
@@ -104,26 +107,35 @@ fn rejected() -> Run {
     let mut run = taken_in("<november> & more.csv", 2);
     run.problems = 12;
     run.report = Some("report.html".to_owned());
-    let why =
-        "inbox/hr/<november> & more.csv, row 5, Employee: no address (V01); 12 problems in all";
-    run.last_failure = Some(why.to_owned());
-    with_stop(run, 1, State::Rejected, Some(why), 1)
+    let reason = Reason::FileInvalid(Box::new(Problems {
+        row: Some(5),
+        column: Some("Employee".into()),
+        rule: "V01".into(),
+        message: "no address".into(),
+        count: 12,
+        rules: vec![RuleCount { rule: "V01".into(), count: 12 }],
+    }));
+    run.reason = Some(reason.clone());
+    with_stop(run, 1, State::Rejected, Some(Note::Reason(reason)), 1)
 }
 
 fn waiting() -> Run {
     let mut run = counted(taken_in("december.csv", 1), 250, 62);
-    let why = "waits: the service has not finished this tenant's previous import";
-    run.last_failure = Some(why.to_owned());
+    let reason = Reason::ServiceBusy { own: false };
+    run.reason = Some(reason.clone());
     run.due = Some(NOW + Duration::from_mins(5));
     run.busy = 4;
-    with_stop(run, 3, State::Packed, Some(why), 4)
+    with_stop(run, 3, State::Packed, Some(Note::Reason(reason)), 4)
 }
 
 fn home() -> Home {
     let document = |name: &str, content: &str| Document {
         name: name.to_owned(),
         stored: NOW - Duration::from_hours(500),
-        read: Connection::parse(name, content.as_bytes()).map_err(|_| "it is wrong".to_owned()),
+        read: Connection::parse(name, content.as_bytes()).map_err(|faults| {
+            let (connection, faults) = (name.into(), faults.into_iter().collect());
+            Reason::ConnectionInvalid { connection, faults }
+        }),
     };
     let weekly = SAMPLE_CONNECTION.replace("\"full\"", "\"full\", \"expectedEveryDays\": 7");
     let (all, accepted) = (vec![waiting(), rejected(), accepted()], Some(accepted()));

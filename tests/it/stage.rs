@@ -18,6 +18,7 @@ use viva_import::{
         service::{Rules, Service},
         stage::Stage,
     },
+    messages,
     run::Run,
 };
 
@@ -115,6 +116,11 @@ pub(crate) async fn ended(stage: &Stage, name: &str) -> Run {
             .find(|run| run.source.name == name && run.state.is_end() && run.due.is_none())
     });
     found.await
+}
+
+/// Why an import is in its state, as a person reads it.
+pub(crate) fn why(run: &Run) -> String {
+    messages::why(run).unwrap_or_default()
 }
 
 /// Waits until the service holds a request.

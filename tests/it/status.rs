@@ -10,6 +10,7 @@ use viva_import::{
         service::{Call, Quirk},
         stage::Stage,
     },
+    messages,
     run::{Run, State},
 };
 
@@ -194,7 +195,7 @@ async fn what_persons_ask_for_is_done_or_refused_with_the_reason() {
     a_second_later().await;
     stage.arrive("hr/few.csv", csv_of(5).into()).await.unwrap();
     let few = ended(&stage, "hr/few.csv").await;
-    assert!(few.guarded);
+    assert!(few.is_guarded());
     let shown = page(&stage, &at(&few)).await;
     assert!(shown.contains("Allow this file once"), "{shown}");
     let (status, answer) = wish(&stage, &at(&few), "do=allow").await;
@@ -214,7 +215,7 @@ async fn what_persons_ask_for_is_done_or_refused_with_the_reason() {
     stage.service.always(Call::Ping, Some(Quirk::Forbidden));
     a_second_later().await;
     stage.arrive("hr/waits.csv", csv_of(6).into()).await.unwrap();
-    let waits = import(&stage, "hr/waits.csv", |run| run.pauses.is_some()).await;
+    let waits = import(&stage, "hr/waits.csv", |run| run.pauses).await;
     let home = json_of(&stage, "/api/status").await;
     let hr = &home["connections"][0];
     assert_eq!((&hr["mood"], &hr["paused"]), (&json!("person"), &json!(true)), "{hr}");
@@ -234,7 +235,9 @@ async fn what_persons_ask_for_is_done_or_refused_with_the_reason() {
     .await;
     let never = ended(&stage, "hr/never.csv").await;
     assert_eq!(never.state, State::Cancelled);
-    assert!(never.story().starts_with("cancelled by somebody with a key on the status page"));
+    assert!(
+        messages::status(&never).starts_with("cancelled by somebody with a key on the status page")
+    );
     assert!(page(&stage, &at(&waits)).await.contains("Accepted by the service"));
 
     // What there is not.
@@ -283,7 +286,7 @@ async fn the_services_error_file_is_saved_and_never_shown() {
     let ingestion = until("a push", async || stage.service.ingestions().pop()).await;
     stage.service.settle(&ingestion.id, "ValidationFailed");
     let run = ended(&stage, "hr/refused.csv").await;
-    assert_eq!(run.state, State::Rejected, "{}", run.story());
+    assert_eq!(run.state, State::Rejected, "{}", messages::status(&run));
     // What the service may write there.
     let (name, quoted) = (run.report.clone().unwrap(), "row 2: secret-value is no date");
     let put = stage.storage.blobs.put(REPORTS, &name, "text/plain", quoted.into());

@@ -63,7 +63,7 @@ async fn a_timeout_that_takes_other_invocations_along_loses_nothing() {
         .await;
         for (_, file) in &names {
             let run = ended(&stage, file).await;
-            assert_eq!(run.state, State::Completed, "{file}: {:?}", run.last_failure);
+            assert_eq!(run.state, State::Completed, "{file}: {:?}", run.reason);
         }
         assert!(stage.host.outcomes().iter().any(|ended| ended.outcome == Outcome::TimedOut));
         assert!(log(&stage).contains("runs on: the handler is killed"));

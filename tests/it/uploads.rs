@@ -29,7 +29,7 @@ fn survey() -> String {
 async fn imported(stage: &Stage, name: &str, csv: &str) -> (Run, Ingestion) {
     stage.arrive(name, csv.as_bytes().to_vec()).await.unwrap();
     let run = ended(stage, name).await;
-    assert_eq!(run.state, State::Completed, "{:?}", run.last_failure);
+    assert_eq!(run.state, State::Completed, "{:?}", run.reason);
     (run, stage.service.ingestions().pop().unwrap())
 }
 

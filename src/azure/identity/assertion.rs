@@ -98,8 +98,8 @@ impl fmt::Debug for SignedAssertion {
 impl ClientAssertion for SignedAssertion {
     async fn secret(&self, _options: Option<ClientMethodOptions<'_>>) -> Result<String> {
         self.signed().ok_or_else(|| {
-            let why = "nothing could be signed with the key of the certificate".to_owned();
-            Error::new(ErrorKind::Credential, Refusal(why))
+            let why = "nothing could be signed with the key of the certificate";
+            Error::new(ErrorKind::Credential, Refusal::lasting(why))
         })
     }
 }

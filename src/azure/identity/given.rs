@@ -40,7 +40,7 @@ impl TokenCredential for GivenToken {
         let ends = claims::of(&self.token).and_then(|claims| claims.expires);
         if ends.is_some_and(|ends| ends <= now()) {
             let why = format!("the access token in the setting {} has expired", self.setting);
-            return Err(Error::new(ErrorKind::Credential, Refusal(why)));
+            return Err(Error::new(ErrorKind::Credential, Refusal::lasting(why)));
         }
         let expires_on = ends.unwrap_or_else(|| now() + Duration::minutes(5));
         Ok(AccessToken { token: self.token.clone(), expires_on })

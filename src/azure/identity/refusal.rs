@@ -44,17 +44,38 @@ impl fmt::Display for Whom {
     }
 }
 
-/// A sentence that may be told.
+/// Why there is no token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Refusal(pub(super) String);
+pub(super) struct Refusal {
+    /// A sentence that may be told.
+    pub(super) text: String,
+    /// Whether a person has to do something; else it may be better later.
+    is_lasting: bool,
+}
+
+impl Refusal {
+    pub(super) fn lasting(text: impl Into<String>) -> Self {
+        Self { text: text.into(), is_lasting: true }
+    }
+
+    pub(super) fn passing(text: impl Into<String>) -> Self {
+        Self { text: text.into(), is_lasting: false }
+    }
+}
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
 impl StdError for Refusal {}
+
+/// Whether a person has to do something about a token that could not be had.
+pub(crate) fn is_lasting(error: &Error) -> bool {
+    let refusal = causes(error).find_map(|cause| cause.downcast_ref::<Refusal>());
+    refusal.is_some_and(|refusal| refusal.is_lasting)
+}
 
 type Cause<'a> = &'a (dyn StdError + 'static);
 
@@ -72,7 +93,7 @@ pub(super) fn of(whom: Whom, error: &Error, scope: &str) -> Refusal {
     };
     let told = codes.iter().find_map(|code| Some((code, advice(code, scope)?)));
     if let Some((code, advice)) = told {
-        return Refusal(format!("{whom} refused ({code}): {advice}"));
+        return Refusal::lasting(format!("{whom} refused ({code}): {advice}"));
     }
     let code = codes.first().map(|code| format!(" ({code})")).unwrap_or_default();
     let broke = causes(error).find_map(|cause| cause.downcast_ref::<reqwest::Error>());
@@ -86,7 +107,10 @@ pub(super) fn of(whom: Whom, error: &Error, scope: &str) -> Refusal {
         (_, None, Some(broke)) => format!("was asked, but {}", http::broke(broke)),
         (_, None, None) => return unreadable(whom),
     };
-    Refusal(format!("{whom} {what}"))
+    let text = format!("{whom} {what}");
+    // Put off, or failing: whoever is asked later may get one.
+    let passes = status.is_none_or(|status| status >= 500 || [408, 429].contains(&status));
+    if passes { Refusal::passing(text) } else { Refusal::lasting(text) }
 }
 
 /// An answer without a token.
@@ -96,7 +120,7 @@ pub(super) fn unreadable(whom: Whom) -> Refusal {
         Whom::Entra => "; compare AZURE_AUTHORITY_HOST, and what stands between",
         Whom::AzureCli => "; it must be 2.54 or later",
     };
-    Refusal(format!("the answer of {whom} could not be read{advice}"))
+    Refusal::passing(format!("the answer of {whom} could not be read{advice}"))
 }
 
 fn azure_cli(error: &Error, code: &str) -> Refusal {
@@ -105,16 +129,16 @@ fn azure_cli(error: &Error, code: &str) -> Refusal {
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .any(|error| error.kind() == io::ErrorKind::TimedOut);
     if timed_out {
-        return Refusal("the Azure CLI did not answer in time".to_owned());
+        return Refusal::passing("the Azure CLI did not answer in time");
     }
     if text.contains("az not found on PATH") {
-        return Refusal("the Azure CLI is not installed here, or not on the PATH".to_owned());
+        return Refusal::lasting("the Azure CLI is not installed here, or not on the PATH");
     }
     let is_unread = |error: &Error| *error.kind() == ErrorKind::DataConversion;
     if causes(error).filter_map(|cause| cause.downcast_ref()).any(is_unread) {
         return unreadable(Whom::AzureCli);
     }
-    Refusal(format!(
+    Refusal::lasting(format!(
         "the Azure CLI gave no token{code}: sign in again with `az login --tenant` and the tenant's id"
     ))
 }

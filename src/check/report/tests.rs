@@ -6,6 +6,8 @@ use super::*;
 use crate::{
     check::{Check, Limits, Mapping, Terms, Unmapped},
     connection::Field,
+    messages,
+    run::reason::Reason,
 };
 
 const EXPORT: &str = include_str!("refused/export.csv");
@@ -55,8 +57,8 @@ fn a_program_reads_the_same() {
 #[test]
 fn the_sentence_of_a_row_counts_the_problems_of_each_rule() {
     assert_eq!(
-        report(false).sentence("inbox/hr/export.csv"),
-        "inbox/hr/export.csv, row 7: 8 columns where the header has 7; a comma inside a value needs \
+        messages::cause(&Reason::FileInvalid((&report(false)).into())),
+        "row 7: 8 columns where the header has 7; a comma inside a value needs \
          quotation marks around the value (F03); 6 problems in all: F03 1, V01 1, V03 1, V06 1, \
          V07 1, M04 1"
     );

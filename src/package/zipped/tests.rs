@@ -9,6 +9,8 @@ use super::*;
 use crate::{
     check::{Day, Limits, Severity, Unmapped},
     connection::{Connection, Dialect},
+    messages,
+    run::reason::Reason,
 };
 
 fn connection(refresh: &str) -> Connection {
@@ -215,10 +217,10 @@ fn a_refusal_counts_everything_and_quotes_no_value() {
     csv.extend_from_slice(b"secret,,HQ\n");
     let report = zip_of(&csv, "full").0;
     assert_eq!(report.findings[0].rows, (2..12).collect::<Vec<u64>>());
-    let sentence = report.sentence("inbox/hr/a.csv");
+    let sentence = messages::cause(&Reason::FileInvalid((&report).into()));
     assert_eq!(
         sentence,
-        "inbox/hr/a.csv, row 2: 2 columns where the header has 3; a comma inside a value needs \
+        "row 2: 2 columns where the header has 3; a comma inside a value needs \
          quotation marks around the value (F03); 1001 problems in all: F03 1000, V01 1"
     );
     for told in [report.json("f").to_string(), report.text("f"), report.html("f")] {

@@ -4,7 +4,11 @@ use time::macros::datetime;
 
 use super::*;
 use crate::{
-    check::Summary, config::Config, connection::Connection, demo::SAMPLE_CONNECTION, run::Source,
+    check::Summary,
+    config::Config,
+    connection::Connection,
+    demo::SAMPLE_CONNECTION,
+    run::{Source, reason::Problems},
 };
 
 const NOW: OffsetDateTime = datetime!(2026-11-29 12:00 UTC);
@@ -37,14 +41,28 @@ fn run(hours: i64, state: State) -> Run {
     if state.is_end() {
         (run.ended, run.due) = (Some(received), None);
     }
-    if state == State::Rejected {
-        run.problems = 2;
-    }
+    let (rule, message) = ("V01".into(), "no address".into());
+    let wrong = Problems { row: Some(5), column: None, rule, message, count: 2, rules: vec![] };
+    run.reason = match state {
+        State::Rejected => Some(Reason::FileInvalid(Box::new(wrong))),
+        State::Stuck => Some(Reason::PackingNeverEnded),
+        State::Completed => Some(Reason::Completed),
+        State::Received
+        | State::Packed
+        | State::Pushing
+        | State::Ingesting
+        | State::Superseded
+        | State::Cancelled => None,
+    };
     run
 }
 
-fn waits(hours: i64, why: &str) -> Run {
-    Run { last_failure: Some(why.to_owned()), ..run(hours, State::Packed) }
+fn waits(hours: i64, reason: Reason) -> Run {
+    Run { reason: Some(reason), ..run(hours, State::Packed) }
+}
+
+fn busy() -> Reason {
+    Reason::ServiceBusy { own: false }
 }
 
 /// How it stands with a full connection.
@@ -63,8 +81,7 @@ fn the_mood_is_that_of_the_worst_which_nothing_accepted_has_made_good() {
     use State::{
         Cancelled, Completed, Ingesting, Packed, Pushing, Received, Rejected, Stuck, Superseded,
     };
-    let busy = "waits: the service has not finished this tenant's previous import";
-    let broken = "connections/hr.json is not there any more; it has to be mended";
+    let broken = || Reason::ConnectionMissing { connection: "hr".into() };
     for (recent, mood) in [
         (vec![], Mood::Well),
         (vec![run(1, Completed)], Mood::Well),
@@ -79,9 +96,9 @@ fn the_mood_is_that_of_the_worst_which_nothing_accepted_has_made_good() {
         (vec![run(1, Packed), run(2, Completed)], Mood::Moves),
         (vec![run(1, Pushing)], Mood::Moves),
         (vec![run(1, Ingesting)], Mood::Moves),
-        (vec![waits(1, busy), run(2, Completed)], Mood::Waits),
-        (vec![waits(1, broken), run(2, Completed)], Mood::Person),
-        (vec![run(1, Received), waits(2, busy)], Mood::Waits),
+        (vec![waits(1, busy()), run(2, Completed)], Mood::Waits),
+        (vec![waits(1, broken()), run(2, Completed)], Mood::Person),
+        (vec![run(1, Received), waits(2, busy())], Mood::Waits),
     ] {
         let told: Vec<_> = recent.iter().map(|run| run.state).collect();
         assert_eq!(stands(&recent).mood, mood, "{told:?}");
@@ -101,7 +118,7 @@ fn a_newer_file_that_was_refused_while_an_older_one_waited_is_not_made_good_by_t
 fn the_worst_is_told_first_then_the_newest_and_the_others_are_counted() {
     let recent = [
         run(1, State::Received),
-        waits(2, "waits: busy"),
+        waits(2, busy()),
         run(3, State::Rejected),
         run(50, State::Completed),
     ];
@@ -127,10 +144,13 @@ fn a_pause_a_file_that_does_not_come_and_a_document_that_is_wrong_need_a_person(
     let paused = stands_as(&document("\"full\""), &accepted, true);
     assert_eq!(paused.mood, Mood::Person);
     assert!(paused.sentence().ends_with("paused until a person resumes it."));
-    let wrong = Document { read: Err("it is wrong".to_owned()), ..document("\"full\"") };
+    let wrong = Document {
+        read: Err(Reason::ConnectionMissing { connection: "hr".into() }),
+        ..document("\"full\"")
+    };
     let wrong = stands_as(&wrong, &accepted, false);
     assert_eq!(wrong.mood, Mood::Person);
-    assert!(wrong.sentence().ends_with("it is wrong."));
+    assert!(wrong.sentence().ends_with("it has to be mended."));
 }
 
 #[test]
@@ -150,10 +170,10 @@ fn of_incremental_files_what_was_lost_is_told_though_later_ones_came_through() {
 
 #[test]
 fn how_long_it_has_waited_and_how_many_people_were_accepted_is_told() {
-    let mut waiting = waits(3, "waits: the service is busy");
+    let mut waiting = waits(3, busy());
     let at = NOW - Duration::minutes(45);
-    let told = waiting.last_failure.clone();
-    waiting.journal.push(crate::run::Stop { at, state: State::Packed, told, times: 9, last: NOW });
+    let note = Some(Note::Reason(busy()));
+    waiting.journal.push(crate::run::Stop { at, state: State::Packed, note, times: 9, last: NOW });
     let mut accepted = run(80, State::Completed);
     accepted.summary = Some(Summary {
         connector: "HR".to_owned(),
@@ -165,7 +185,7 @@ fn how_long_it_has_waited_and_how_many_people_were_accepted_is_told() {
     });
     assert_eq!(
         stands(&[waiting, accepted]).sentence(),
-        "3.csv, which came 3 hours ago, is waiting (for 45 minutes): the service is busy. Last \
-         accepted 3 days ago: 80.csv, 61 people."
+        "3.csv, which came 3 hours ago, is waiting (for 45 minutes): the service has not \
+         finished this tenant's previous import. Last accepted 3 days ago: 80.csv, 61 people."
     );
 }

@@ -16,11 +16,11 @@ fn packed() -> Run {
 }
 
 fn forbidden() -> Event {
-    Event::Forbidden { why: "403".to_owned() }
+    Event::Forbidden
 }
 
 fn stuck() -> Run {
-    told(pushing(), NOW, [Event::PushRefused { why: "why".to_owned() }])
+    told(pushing(), NOW, [Event::PushRefused { reason: why() }])
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn a_retry_begins_again_and_forgets_what_came_of_the_last_try() {
     let again = asked(stuck, late, Wish::Retry);
     assert_eq!((again.state, again.action(late, &policy())), (State::Received, Action::Pack));
     assert_eq!((again.ingestion.as_ref(), again.pushed, again.ended), (None, None, None));
-    assert_eq!((again.last_failure.as_ref(), again.holds_slot()), (None, false));
+    assert_eq!((again.reason.as_ref(), again.holds_slot()), (None, false));
     assert!(again.deadline.unwrap() > late, "it has all its time again");
     let completed = [Event::Began, staged(), claimed(), accepted(), said(Status::Completed)];
     let completed = told(again, late, completed);
@@ -75,7 +75,7 @@ fn a_cancelled_import_says_what_the_service_may_have() {
     let says = |run: Run, words: &str| {
         let run = asked(run, NOW, Wish::Cancel);
         assert_eq!((run.state, run.holds_slot()), (State::Cancelled, false));
-        let why = run.last_failure.unwrap();
+        let why = read(&run);
         assert!(why.starts_with("by somebody") && why.contains(words), "{why}");
     };
     says(packed(), "");
@@ -97,13 +97,13 @@ fn the_zip_of_a_pack_under_way_is_deleted_when_that_is_over() {
 fn a_403_pauses_and_waits_for_a_person_as_long_as_it_takes() {
     for run in [packed(), pushing()] {
         let run = told(run, NOW, [forbidden()]);
-        assert_eq!((run.state, run.pauses.as_deref()), (State::Packed, Some("403")));
+        assert_eq!((run.state, run.pauses), (State::Packed, true));
         let weeks = NOW + Duration::from_hours(14 * 24);
-        let later = told(run, weeks, [Event::Paused { why: "403".into() }]);
+        let later = told(run, weeks, [Event::Paused { reason: Reason::Forbidden }]);
         assert_eq!(later.state, State::Packed);
-        assert!(later.last_failure.as_ref().unwrap().contains("`viva-import resume hr`"));
+        assert!(read(&later).contains("`viva-import resume hr`"));
         let resumed = asked(later, weeks, Wish::Resume);
-        assert_eq!((resumed.pauses.as_ref(), resumed.last_failure.as_ref()), (None, None));
+        assert_eq!((resumed.pauses, resumed.reason.as_ref()), (false, None));
         assert_eq!(resumed.action(weeks, &policy()), Action::Push);
         assert_eq!(resumed.deadline, Some(weeks + policy().wait_deadline));
     }
@@ -114,7 +114,7 @@ fn a_paused_connection_gives_the_tenants_slot_back() {
     let run = told(pushing(), NOW, [lost(), claimed(), forbidden()]);
     assert!(run.answer_lost && !run.holds_slot());
     // The same where another file of the connection is not let in.
-    let other = told(pushing(), NOW, [lost(), Event::Paused { why: "403".to_owned() }]);
+    let other = told(pushing(), NOW, [lost(), Event::Paused { reason: Reason::Forbidden }]);
     assert!(other.answer_lost && !other.holds_slot());
     // When it goes on it has to claim the slot like any other.
     let run = asked(run, NOW, Wish::Resume);
@@ -127,12 +127,10 @@ fn what_others_build_on_pauses_them_when_it_comes_to_a_bad_end() {
     let mut run = received();
     run.stops = true;
     let rejected = told(run.clone(), NOW, [refused(false)]);
-    assert!(
-        rejected.pauses.as_ref().unwrap().contains("inbox/hr/a.csv (import 1) ended as Rejected")
-    );
-    assert_eq!(asked(rejected, NOW, Wish::Retry).pauses, None);
+    assert!(rejected.pauses && messages::pause(&rejected).contains("ended as Rejected"));
+    assert!(!asked(rejected, NOW, Wish::Retry).pauses);
     let superseded = told(run.clone(), NOW, [replaced()]);
-    assert_eq!(superseded.pauses, None);
-    assert_eq!(asked(run, NOW, Wish::Cancel).pauses, None);
-    assert_eq!(told(received(), NOW, [refused(false)]).pauses, None);
+    assert!(!superseded.pauses);
+    assert!(!asked(run, NOW, Wish::Cancel).pauses);
+    assert!(!told(received(), NOW, [refused(false)]).pauses);
 }

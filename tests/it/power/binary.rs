@@ -7,6 +7,7 @@ use tokio::time::timeout;
 use viva_import::{
     azure::PACKAGES,
     demo::{SAMPLE_CONNECTION, service::Service, stage::Stage},
+    messages,
     run::State,
 };
 
@@ -74,7 +75,7 @@ async fn kill_9_at_the_worst_places_of_the_real_program_loses_nothing() {
         })
         .await;
         let run = ended(&stage, "hr/a.csv").await;
-        assert_eq!(run.state, State::Completed, "{place}: {}", run.story());
+        assert_eq!(run.state, State::Completed, "{place}: {}", messages::status(&run));
         assert_eq!(stage.imports().await.unwrap().len(), 1, "{place}");
         let ingestions = stage.service.ingestions();
         assert_eq!(ingestions.len(), pushed, "{place}");

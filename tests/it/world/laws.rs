@@ -6,6 +6,7 @@ use serde_json::Value;
 use viva_import::{
     azure::{INBOX, PACKAGES, REPORTS, blob::Blob, table::Properties},
     demo::service::Ingestion,
+    messages,
     run::{Occasion, Run, State},
 };
 
@@ -143,7 +144,7 @@ impl World {
                 imports.iter().any(is_newer)
             } else if run.state == State::Rejected {
                 file.kind == Kind::Wrong
-                    || (file.kind == Kind::Narrow && run.guarded)
+                    || (file.kind == Kind::Narrow && run.is_guarded())
                     || self.deleted.contains(&file.name)
                     || run.service_status.as_deref() == Some("ValidationFailed")
             } else if run.state == State::Stuck {
@@ -155,7 +156,7 @@ impl World {
                 file.kind != Kind::Wrong
             };
             if !has_reason {
-                return Err(format!("{} has no reason to be {}", file.name, run.story()));
+                return Err(format!("{} has no reason to be {}", file.name, messages::status(run)));
             }
         }
         Ok(())
@@ -267,7 +268,7 @@ fn every_end_stays_an_end(imports: &[Run], written: &[Written]) -> Result<(), St
             ends.insert(key, (state, wishes));
         } else if state == State::Packed
             && one.holds_slot()
-            && one.text("LastFailure").contains("is paused, because")
+            && ["ConnectionPaused", "Forbidden"].contains(&one.text("ReasonCode"))
         {
             return Err(format!("{key} waits for a person and keeps the tenant's place"));
         } else if one.text("NextAttempt").is_empty() {
@@ -299,7 +300,8 @@ fn one_import_of_a_tenant_is_under_way(written: &[Written]) -> Result<(), String
 fn a_message_meets_nothing_that_is_under_way(written: &[Written]) -> Result<(), String> {
     let waits = |one: &&Written| !one.text("Message").is_empty();
     let rests = |one: &Written| {
-        one.state().is_end() || one.state() == State::Packed && !one.text("Pauses").is_empty()
+        one.state().is_end()
+            || one.state() == State::Packed && one.row.get("Pauses") == Some(&Value::Bool(true))
     };
     let broken = written.iter().filter(waits).find(|one| !rests(one));
     broken.map_or(Ok(()), |one| {

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use viva_import::{demo::service::Call, drive::By, run::Run};
+use viva_import::{demo::service::Call, drive::By, messages, run::Run};
 
 use super::World;
 
@@ -35,7 +35,7 @@ impl World {
         for _ in 0..MOST_DRIVES {
             let imports = self.imports().await;
             // Somebody mends what was not let in.
-            if let Some(run) = imports.iter().find(|run| run.pauses.is_some()) {
+            if let Some(run) = imports.iter().find(|run| run.pauses) {
                 let road = self.road(0);
                 let _ = self.powered(road.resume(&run.connection, &By::Command)).await;
             }
@@ -56,7 +56,7 @@ impl World {
     pub(crate) async fn story(&self) -> String {
         let imports = self.imports().await;
         let rows = imports.iter().map(|run| {
-            format!("{} {} due {:?}: {}\n", run.id, run.source.name, run.due, run.story())
+            format!("{} {} due {:?}: {}\n", run.id, run.source.name, run.due, messages::status(run))
         });
         let faults = self.proxy.seen().into_iter().filter_map(|seen| {
             let fault = seen.fault?;

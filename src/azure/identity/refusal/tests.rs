@@ -21,7 +21,7 @@ fn answered(status: u16, body: &str) -> Error {
 }
 
 fn told(whom: Whom, status: u16, body: &str, scope: &str) -> String {
-    of(whom, &answered(status, body), scope).0
+    of(whom, &answered(status, body), scope).text
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn an_identity_that_is_not_there_is_told_from_an_endpoint_that_fails() {
 
 #[test]
 fn what_the_azure_cli_prints_is_not_told() {
-    let of = |error: Error| of(Whom::AzureCli, &error, SCOPE).0;
+    let of = |error: Error| of(Whom::AzureCli, &error, SCOPE).text;
     let printed = |text: String| Error::with_message(ErrorKind::Credential, text);
     let plain = of(printed(format!("ERROR: {SECRET}")));
     assert!(plain.contains("`az login --tenant`") && !plain.contains(SECRET), "{plain}");
@@ -110,11 +110,28 @@ fn what_the_azure_cli_prints_is_not_told() {
 
 #[test]
 fn a_refusal_behind_another_error_is_the_one_that_is_told() {
-    let first = Refusal("no identity".to_owned());
+    let first = Refusal::lasting("no identity");
     let error = Error::new(ErrorKind::Credential, first.clone());
     let error = Error::with_error(ErrorKind::Credential, error, SECRET);
     assert_eq!(of(Whom::Entra, &error, SCOPE), first);
     let odd = Error::with_message(ErrorKind::DataConversion, SECRET);
-    let odd = of(Whom::Entra, &odd, SCOPE).0;
+    let odd = of(Whom::Entra, &odd, SCOPE).text;
     assert!(odd.contains("could not be read") && !odd.contains(SECRET), "{odd}");
+}
+
+#[test]
+fn what_a_person_has_to_mend_is_told_from_what_passes() {
+    for (whom, status, body, lasts) in [
+        (Whom::Entra, 400, "AADSTS7000222", true),
+        (Whom::Entra, 401, "AADSTS53003", true),
+        (Whom::Identity, 400, "", true),
+        (Whom::Identity, 429, "", false),
+        (Whom::Entra, 503, "", false),
+    ] {
+        let refusal = of(whom, &answered(status, body), SCOPE);
+        let error = Error::new(ErrorKind::Credential, refusal);
+        let error = Error::with_error(ErrorKind::Credential, error, SECRET);
+        assert_eq!(is_lasting(&error), lasts, "{status} {body}");
+    }
+    assert!(!is_lasting(&Error::with_message(ErrorKind::Io, "connection refused")));
 }

@@ -1,0 +1,82 @@
+//! What a person does about an import, as one sentence: the same on the page and in a message.
+
+use crate::run::{
+    Run, State,
+    reason::{Class, ReasonCode},
+};
+
+/// What to do now.
+#[must_use]
+pub fn action(run: &Run) -> &'static str {
+    let may_be_there = run.ingestion.is_some() || run.answer_lost;
+    let facts = Facts { has_tenant: run.id.has_tenant(), pauses: run.pauses, may_be_there };
+    action_of(run.state, run.code(), facts)
+}
+
+/// What decides beside state and reason.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Facts {
+    pub(super) has_tenant: bool,
+    /// Whether its connection waits for it.
+    pub(super) pauses: bool,
+    /// Whether the service may have the file.
+    pub(super) may_be_there: bool,
+}
+
+pub(super) fn action_of(state: State, code: Option<ReasonCode>, facts: Facts) -> &'static str {
+    match (state, code) {
+        (State::Rejected, _) if !facts.has_tenant => {
+            "Mend the connection; then look for files, or wait for the hour: the file is taken in \
+             again, as an import of its own."
+        }
+        (State::Rejected, Some(ReasonCode::DeletionBlocked)) => {
+            "If those people or columns are meant to be deleted, allow this file once. If not, \
+             upload a complete export."
+        }
+        (State::Rejected, _) if facts.pauses => {
+            "Mend the mapping and retry, which keeps its place; or resume the connection, and those \
+             behind it go on without it."
+        }
+        (State::Rejected, Some(ReasonCode::ValidationFailed)) => {
+            "Look into the service's error file, which the Viva Insights portal has, mend the export \
+             and upload it again."
+        }
+        (State::Rejected, Some(ReasonCode::FileInvalid)) => {
+            "Correct the export where its report says so, and upload it again. If only the mapping \
+             was wrong, mend that and retry, which reads this same file again."
+        }
+        (State::Rejected, _) => "Mend what is named and upload the file again, or retry.",
+        (State::Stuck, _) if !facts.may_be_there => {
+            "Look into what is named, then retry, which reads and pushes it again."
+        }
+        (State::Stuck, _) => {
+            "Look at the import history in the Viva Insights portal: the service may have the file. \
+             Then retry, which reads and pushes it again."
+        }
+        (State::Packed, _) if facts.pauses => {
+            "Mend the connector in Viva Insights, check the setup, then resume the connection."
+        }
+        (State::Packed, Some(ReasonCode::ConnectionPaused)) => {
+            "See what pauses the connection, mend it, then resume the connection."
+        }
+        (State::Ingesting, Some(code)) if code.class() == Class::ActionRequired => {
+            "Mend what is named; it then goes on by itself."
+        }
+        (State::Received | State::Packed, Some(code)) if code.class() == Class::ActionRequired => {
+            "Mend what is named; it then goes on by itself. Retry asks at once."
+        }
+        (State::Received | State::Packed, Some(_)) => {
+            "Nothing: it goes on by itself. Retry asks at once."
+        }
+        (State::Received | State::Packed | State::Pushing, _) => "Nothing: it goes on by itself.",
+        (State::Ingesting, _) => {
+            "Nothing: the service is at work, and is asked until it has ended."
+        }
+        (State::Completed, _) => {
+            "Nothing. Viva shows the data hours later; what fails there shows only in the Viva \
+             Insights portal."
+        }
+        (State::Superseded, _) => "Nothing: a newer file has taken its place.",
+        (State::Cancelled, _) => "Nothing. To import its content after all, upload it again.",
+    }
+}

@@ -1,0 +1,155 @@
+//! Where an import stands, and why.
+
+use super::{
+    reason::{cause, first, paused},
+    words::counted,
+};
+use crate::{
+    connection::Upload,
+    run::{
+        Run, State,
+        reason::{Class, PauseCause, Reason, ReasonCode},
+    },
+};
+
+/// Why an import is in its state, with what follows from the import; `None` where it just goes on.
+#[must_use]
+pub fn why(run: &Run) -> Option<String> {
+    let reason = run.reason.as_ref()?;
+    let text = because(run, reason);
+    Some(match (run.state, reason.class(), reason) {
+        (State::Stuck, ..) => text + &retry(run),
+        (State::Received | State::Packed, Class::Waiting, _)
+        | (State::Packed, _, Reason::Forbidden) => format!("waits: {text}"),
+        _ => text,
+    })
+}
+
+/// The same without what follows from the import's state.
+#[must_use]
+pub fn because(run: &Run, reason: &Reason) -> String {
+    let text = cause(reason);
+    let code = reason.code();
+    if code == ReasonCode::Forbidden {
+        paused(&run.connection, &text)
+    } else if code == ReasonCode::ConnectionInvalid && run.state == State::Rejected {
+        format!("{text}. `sweep` then takes the file in within the hour")
+    } else {
+        text
+    }
+}
+
+/// What a person may do about an import that is stuck.
+fn retry(run: &Run) -> String {
+    let first = if run.answer_lost || run.ingestion.is_some() {
+        "; the service may have it: look at the import history in the Viva Insights portal"
+    } else {
+        ""
+    };
+    format!("{first}; `viva-import retry {}` tries it again", run.id)
+}
+
+/// Why an import pauses its connection.
+#[must_use]
+pub fn pause(run: &Run) -> String {
+    let others = "and others build on it";
+    match PauseCause::of(run.state) {
+        PauseCause::Forbidden => cause(&Reason::Forbidden),
+        PauseCause::Rejected | PauseCause::Stuck => {
+            format!("it ended as {} {others}", run.state.word())
+        }
+    }
+}
+
+/// What a person should know though nothing is wrong.
+#[must_use]
+pub fn warning(run: &Run) -> Option<String> {
+    let left = "its zip could not be deleted from the packages; the log says why";
+    match (&run.notice, run.package_left) {
+        (Some(notice), true) => Some(format!("{notice}; {left}")),
+        (None, true) => Some(left.to_owned()),
+        (notice, false) => notice.clone(),
+    }
+}
+
+/// Where an import stands, without the name of its file.
+#[must_use]
+pub fn status(run: &Run) -> String {
+    let why = why(run);
+    let waits = why.as_ref().map(|why| format!("; {why}")).unwrap_or_default();
+    let why = why.unwrap_or_default();
+    match run.state {
+        State::Received => {
+            let bytes = run.source.bytes;
+            format!("received, {bytes} bytes, for connection {}{waits}", run.connection)
+        }
+        State::Packed => {
+            let rows = run.rows.unwrap_or_default();
+            let people = run.summary.as_ref().map(|summary| summary.people);
+            let people = people.map(|people| format!(", {people} people")).unwrap_or_default();
+            let zip = run.package.as_ref().map(|package| {
+                let sha256 = package.sha256.get(..12).unwrap_or_default();
+                let word = Upload::of_file(&package.blob).unwrap_or(Upload::Zip).word();
+                format!("{word} of {} bytes, SHA-256 {sha256}...", package.bytes)
+            });
+            let zip = zip.unwrap_or_else(|| "no zip".to_owned());
+            let notice = run.notice.as_ref().map(|notice| format!(" ({notice})"));
+            let notice = notice.unwrap_or_default();
+            format!("checked, {rows} rows{people}{notice}; packed, {zip}{waits}")
+        }
+        State::Pushing => {
+            let unit = run.scale_unit.as_deref().unwrap_or("unknown");
+            format!("pushing to scale unit {unit}")
+        }
+        State::Ingesting => {
+            let id = run.ingestion.as_ref().map_or("unknown", |id| id.0.as_str());
+            let status = run.service_status.as_deref().unwrap_or("nothing yet");
+            format!("pushed as ingestion {id}, the service says {status}{waits}")
+        }
+        State::Completed => format!("completed: {why}"),
+        State::Rejected => format!("rejected: {why}"),
+        State::Superseded => format!("superseded: {why}"),
+        State::Cancelled => format!("cancelled {why}"),
+        State::Stuck => format!("stuck, a person is needed: {why}"),
+    }
+}
+
+/// The same in a few words beside the state.
+#[must_use]
+pub fn summary(run: &Run) -> String {
+    let why = match &run.reason {
+        Some(Reason::FileInvalid(problems) | Reason::DeletionBlocked(problems)) => {
+            Some(first(problems))
+        }
+        _ => why(run),
+    };
+    match (run.state, &run.reason, why) {
+        (State::Received, _, None) => "Is read and checked".to_owned(),
+        (State::Packed, _, None) => "Is right, and about to be pushed".to_owned(),
+        (State::Pushing, ..) => "Is being pushed to the service".to_owned(),
+        (State::Ingesting, _, why) => {
+            let says = run.service_status.as_deref().unwrap_or("nothing yet");
+            let why = why.map(|why| format!("; {why}")).unwrap_or_default();
+            format!("The service has it and says {says}{why}")
+        }
+        (State::Completed, ..) if run.busy > 0 => {
+            let times = counted(run.busy.into(), "time");
+            format!("Accepted by the service, after it had been busy {times}")
+        }
+        (State::Completed, ..) => "Accepted by the service".to_owned(),
+        (State::Rejected, Some(Reason::DeletionBlocked(_)), Some(why)) => {
+            format!("Not sent, because a full refresh deletes what is missing: {why}")
+        }
+        (State::Rejected, Some(Reason::FileInvalid(problems)), Some(why)) if problems.count > 1 => {
+            let more = counted(problems.count - 1, "more problem");
+            format!("Not sent: {why}, and {more}")
+        }
+        (State::Rejected, _, Some(why)) if run.ingestion.is_none() => format!("Not sent: {why}"),
+        (_, _, why) => capitalized(&why.unwrap_or_default()),
+    }
+}
+
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}

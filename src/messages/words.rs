@@ -1,0 +1,38 @@
+//! Numbers as a sentence has them.
+
+/// `244,000`.
+pub(crate) fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// `1 problem`, `2 problems`.
+pub(crate) fn counted(count: u64, one: &str) -> String {
+    format!("{} {one}{}", number(count), if count == 1 { "" } else { "s" })
+}
+
+/// `1 person`, `61 people`.
+pub(crate) fn people(count: u64) -> String {
+    format!("{} {}", number(count), if count == 1 { "person" } else { "people" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_as_a_person_says_them() {
+        for (count, said) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(number(count), said);
+        }
+        assert_eq!((counted(1, "row"), counted(2, "row")), ("1 row".into(), "2 rows".into()));
+        assert_eq!((people(1), people(61)), ("1 person".into(), "61 people".into()));
+    }
+}
