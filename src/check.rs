@@ -34,7 +34,7 @@ pub use self::{
     rules::{Id, RULES, Rule, Severity, explain},
     summary::{Column, Deletion, Summary, deletions, if_it_is_meant},
     survey::{Content, Dates, Heading, Survey},
-    terms::{Allowed, Checks, Limits, Mapping, Terms, Unmapped},
+    terms::{Checks, DeletionApproval, Limits, Mapping, Terms, Unmapped},
 };
 pub(crate) use self::{fields::reserved_kind, mapping::has_plain_letters, value::personal};
 use crate::run::Refresh;

@@ -155,7 +155,7 @@ pub fn import(run: &Run) -> Value {
         "problems": run.problems,
         "report": run.report,
         "guarded": run.is_guarded(),
-        "allowed": run.allowed,
+        "allowed": run.approval.as_ref().map(|approval| &approval.by),
         "notice": messages::warning(run),
         "byHand": run.by_hand,
         "pauses": run.pauses,

@@ -30,7 +30,7 @@ pub use self::{
     import::Run,
     journal::{Note, Stop},
     notice::{Delivery, Message, Occasion, Sent},
-    parts::{IngestionId, Package, Refresh, RunId, Source, State, to_the_second},
+    parts::{IngestionId, Package, Refresh, RunId, Source, State, Target, to_the_second},
     policy::{MAX_RETRY_AFTER, Policy},
 };
 use crate::ingestion::wire::Status;
@@ -60,6 +60,7 @@ impl Run {
             State::Pushing => Action::Recover,
             State::Ingesting => Action::Follow,
             State::Completed
+            | State::Accepted
             | State::Rejected
             | State::Superseded
             | State::Cancelled
@@ -100,6 +101,12 @@ impl Run {
         self.code() == Some(ReasonCode::DeletionBlocked)
     }
 
+    /// Whether a newer version of the program wrote it: it is shown, keeps its place, and is left alone.
+    #[must_use]
+    pub fn is_of_newer_version(&self) -> bool {
+        self.code() == Some(ReasonCode::NewerVersion)
+    }
+
     /// Whether it goes on by itself before long. What waits for a person may do so for days.
     #[must_use]
     pub fn is_moving(&self) -> bool {
@@ -112,9 +119,12 @@ impl Run {
     #[must_use]
     pub fn holds_slot(&self) -> bool {
         match self.state {
+            // What a newer version knows of it is not known here.
+            state if self.is_of_newer_version() => !state.is_end(),
             State::Pushing | State::Ingesting => true,
             State::Received | State::Packed => self.answer_lost && !self.yielded,
             State::Completed
+            | State::Accepted
             | State::Rejected
             | State::Superseded
             | State::Cancelled
@@ -132,6 +142,9 @@ impl Run {
         now: OffsetDateTime,
         policy: &Policy,
     ) -> Result<Self, IllegalEvent> {
+        if self.is_of_newer_version() {
+            return Err(IllegalEvent::new(self.state, event));
+        }
         let before = self.clone();
         let asked = if let Event::Asked { by, .. } = &event { Some(by.clone()) } else { None };
         let begins = matches!(event, Event::Began | Event::Discarded);
@@ -148,7 +161,8 @@ impl Run {
         policy: &Policy,
     ) -> Result<Self, IllegalEvent> {
         use State::{
-            Cancelled, Completed, Ingesting, Packed, Pushing, Received, Rejected, Stuck, Superseded,
+            Accepted, Cancelled, Completed, Ingesting, Packed, Pushing, Received, Rejected, Stuck,
+            Superseded,
         };
         self.discount_absence(now, policy);
         Ok(match (self.state, event) {
@@ -181,6 +195,7 @@ impl Run {
             }
             (Packed, Event::Claimed { scale_unit }) => self.claimed(scale_unit, now, policy),
             (Pushing, Event::Accepted { id, status }) => self.accepted(id, &status, now, policy),
+            (Pushing, Event::AcceptedForGood) => self.accepted_for_good(now),
             (Pushing, Event::Busy) => self.busy(now, policy),
             (Pushing, Event::AnswerLost { cause }) => {
                 self.answer_lost = true;
@@ -217,7 +232,10 @@ impl Run {
             }
             (_, Event::Faulted { reason, retry_at }) => self.failed(reason, retry_at, now, policy),
             (Packed | Pushing, Event::Discarded) => self.zip_lost(now, policy),
-            (Completed | Rejected | Superseded | Cancelled | Stuck, Event::Discarded) => {
+            (
+                Completed | Accepted | Rejected | Superseded | Cancelled | Stuck,
+                Event::Discarded,
+            ) => {
                 self.package = None;
                 self.due = None;
                 self

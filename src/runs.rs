@@ -29,8 +29,8 @@ pub fn properties(run: &Run) -> Properties {
     row::of(run).0
 }
 
-/// Row key of a tenant's slot; imports' keys begin with a digit.
-const SLOT: &str = "slot";
+/// The rows that are imports: their keys begin with a digit, all others with a letter.
+const IS_IMPORT: &str = "RowKey lt ':'";
 /// Tenants that are asked at once for a page of their imports.
 const AT_ONCE: usize = 8;
 
@@ -78,7 +78,7 @@ pub struct Wanted {
 
 impl Wanted {
     fn filter(&self) -> String {
-        let mut filter = format!(" and RowKey ne '{SLOT}'");
+        let mut filter = format!(" and {IS_IMPORT}");
         if let Some(connection) = &self.connection {
             filter += &format!(" and Connection eq '{}'", quoted(connection));
         }
@@ -169,10 +169,10 @@ impl Runs {
     pub async fn save(&self, before: Stored, next: Run) -> Result<Saved> {
         let (properties, write_id) = row::of(&next);
         let frees_slot = before.run.holds_slot() && !next.holds_slot();
-        let slot = if frees_slot { self.slot(&next.id.tenant).await? } else { None };
+        let slot = if frees_slot { self.slot(&next).await? } else { None };
         let written = match slot {
             Some(slot) if slot.holder == next.id.key => {
-                let free = Write::Replace(slot_row(&next.id.tenant, ""), slot.etag);
+                let free = Write::Replace(slot_row(&next, ""), slot.etag);
                 let writes = [Write::Replace(properties, before.etag), free];
                 self.table.transact(&writes).await.map(|mut etags| etags.swap_remove(0))
             }
@@ -192,12 +192,12 @@ impl Runs {
     ///
     /// # Errors
     /// Whatever storage says.
-    pub async fn place(&self, id: &RunId) -> Result<Place> {
-        let Some(slot) = self.slot(&id.tenant).await? else {
+    pub async fn place(&self, run: &Run) -> Result<Place> {
+        let Some(slot) = self.slot(run).await? else {
             return Ok(Place::Free(Opening(None)));
         };
-        if !slot.holder.is_empty() && slot.holder != id.key {
-            let holder = RunId { tenant: id.tenant.clone(), key: slot.holder.clone() };
+        if !slot.holder.is_empty() && slot.holder != run.id.key {
+            let holder = RunId { tenant: run.id.tenant.clone(), key: slot.holder.clone() };
             if self.get(&holder).await?.is_some_and(|holder| holder.run.holds_slot()) {
                 return Ok(Place::Taken(slot.holder));
             }
@@ -216,7 +216,7 @@ impl Runs {
         before: Stored,
         next: Run,
     ) -> Result<Option<Claim>> {
-        let ours = slot_row(&next.id.tenant, &next.id.key);
+        let ours = slot_row(&next, &next.id.key);
         let take = match opening.0 {
             None => Write::Insert(ours),
             Some(etag) => Write::Replace(ours, etag),
@@ -255,7 +255,8 @@ impl Runs {
     pub async fn of_connection(&self, run: &Run) -> Result<Vec<Run>> {
         // Neither a tenant's id nor a connection's name has a quotation mark in it.
         let (tenant, connection) = (&run.id.tenant, &run.connection);
-        let filter = format!("PartitionKey eq '{tenant}' and Connection eq '{connection}'");
+        let filter =
+            format!("PartitionKey eq '{tenant}' and {IS_IMPORT} and Connection eq '{connection}'");
         let runs = self.query(&filter).await?;
         Ok(runs.into_iter().map(|stored| stored.run).collect())
     }
@@ -265,7 +266,7 @@ impl Runs {
     /// # Errors
     /// Whatever storage says.
     pub async fn of_tenant(&self, run: &Run) -> Result<Vec<Run>> {
-        let filter = format!("PartitionKey eq '{}' and RowKey ne '{SLOT}'", run.id.tenant);
+        let filter = format!("PartitionKey eq '{}' and {IS_IMPORT}", run.id.tenant);
         let runs = self.query(&filter).await?;
         Ok(runs.into_iter().map(|stored| stored.run).collect())
     }
@@ -283,7 +284,7 @@ impl Runs {
     /// # Errors
     /// Whatever storage says.
     pub async fn named(&self, connection: &str) -> Result<Vec<Stored>> {
-        self.query(&format!("Connection eq '{}'", quoted(connection))).await
+        self.query(&format!("{IS_IMPORT} and Connection eq '{}'", quoted(connection))).await
     }
 
     /// All imports, newest content first.
@@ -291,7 +292,7 @@ impl Runs {
     /// # Errors
     /// Whatever storage says.
     pub async fn list(&self) -> Result<Vec<Stored>> {
-        let mut runs = self.query(&format!("RowKey ne '{SLOT}'")).await?;
+        let mut runs = self.query(IS_IMPORT).await?;
         runs.sort_by(|a, b| a.run.id.key.cmp(&b.run.id.key));
         Ok(runs)
     }
@@ -341,7 +342,7 @@ impl Runs {
     /// # Errors
     /// Whatever storage says.
     pub async fn pausing(&self) -> Result<Vec<Run>> {
-        let pausing = self.query("Pauses eq true").await?;
+        let pausing = self.query(&format!("{IS_IMPORT} and Pauses eq true")).await?;
         Ok(pausing.into_iter().map(|stored| stored.run).collect())
     }
 
@@ -376,8 +377,9 @@ impl Runs {
         self.table.get(&id.tenant, &id.key).await?.map(stored).transpose()
     }
 
-    async fn slot(&self, tenant: &str) -> Result<Option<Slot>> {
-        let Some(row) = self.table.get(tenant, SLOT).await? else { return Ok(None) };
+    async fn slot(&self, run: &Run) -> Result<Option<Slot>> {
+        let row = self.table.get(&run.id.tenant, &slot_key(run)).await?;
+        let Some(row) = row else { return Ok(None) };
         let holder = row.properties.get("Holder").and_then(|holder| holder.as_str());
         Ok(Some(Slot { holder: holder.unwrap_or_default().to_owned(), etag: row.etag }))
     }
@@ -421,8 +423,14 @@ fn stored(row: Row) -> Result<(Stored, String)> {
     Ok((Stored { run, etag: row.etag }, write_id))
 }
 
-fn slot_row(tenant: &str, holder: &str) -> Properties {
-    [("PartitionKey", json!(tenant)), ("RowKey", json!(SLOT)), ("Holder", json!(holder))]
+/// Row key of the one place that a run's tenant has at its target.
+fn slot_key(run: &Run) -> String {
+    format!("slot~{}", run.target.word())
+}
+
+fn slot_row(run: &Run, holder: &str) -> Properties {
+    let (tenant, key) = (&run.id.tenant, slot_key(run));
+    [("PartitionKey", json!(tenant)), ("RowKey", json!(key)), ("Holder", json!(holder))]
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
         .collect()

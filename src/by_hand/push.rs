@@ -165,6 +165,7 @@ impl Desk {
                 | Event::Paused { .. }
                 | Event::SlotTaken { .. }
                 | Event::Claimed { .. }
+                | Event::AcceptedForGood
                 | Event::Said { .. }
                 | Event::Faulted { .. }
                 | Event::Discarded => {

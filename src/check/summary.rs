@@ -7,7 +7,7 @@ use super::{
     fields::Kind,
     findings::Findings,
     rules::{Id, Severity},
-    terms::{Allowed, Terms},
+    terms::{DeletionApproval, Terms},
 };
 use crate::{
     connection::{Connector, json},
@@ -164,7 +164,7 @@ pub fn deletions(
     deletions
 }
 
-impl Allowed {
+impl DeletionApproval {
     /// Whether the person who allowed has seen that this would be deleted, or more.
     fn covers(&self, deletion: &Deletion, now: &Summary) -> bool {
         let Some(seen) = &self.seen else { return true };

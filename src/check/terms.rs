@@ -75,7 +75,7 @@ pub enum Mapping {
 
 /// A person's word that a file may delete people or columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Allowed {
+pub struct DeletionApproval {
     /// Who, or how.
     pub by: String,
     /// What the file was when the person said so; `None` where the word goes for whatever it is.
@@ -100,7 +100,7 @@ pub struct Terms {
     /// The last accepted import it is held against.
     pub previous: Option<Summary>,
     /// Who let the file pass though it deletes people or columns.
-    pub allowed: Option<Allowed>,
+    pub allowed: Option<DeletionApproval>,
     /// The day of the upload.
     pub today: Day,
     /// Whether the report shows values. Never in the road.

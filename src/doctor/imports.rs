@@ -57,7 +57,7 @@ fn last(found: &Found, is_resumed: bool) -> Line {
     let told = format!("{}: {story}", run.source.file());
     let key = &run.id.key;
     match run.state {
-        State::Completed => Line::good(LAST, told),
+        State::Completed | State::Accepted => Line::good(LAST, told),
         State::Rejected if run.is_guarded() => Line::bad(
             LAST,
             told,
@@ -214,6 +214,7 @@ mod tests {
         let guarded = Run { reason: Some(guarded_reason()), ..run(State::Rejected) };
         for (run, verdict, remedy) in [
             (run(State::Completed), Verdict::Good, None),
+            (run(State::Accepted), Verdict::Good, None),
             (run(State::Rejected), Verdict::Bad, Some("viva-import retry 1-a")),
             (guarded, Verdict::Bad, Some("viva-import allow 1-a")),
             (run(State::Stuck), Verdict::Bad, Some("the portal's import history")),

@@ -10,7 +10,7 @@ use super::{Road, tell};
 use crate::{
     azure::{CONNECTIONS, INBOX, blob::Blob},
     connection,
-    run::{Event, Occasion, Policy, Refresh, Run, RunId, Source, State},
+    run::{Event, Occasion, Policy, Refresh, Run, RunId, Source},
     runs::{Inserted, Stored},
 };
 
@@ -184,7 +184,7 @@ impl Road {
 
 /// When the last of these imports was completed; `None` where none ever was.
 fn last_completed(imports: &[&Stored]) -> Option<OffsetDateTime> {
-    let completed = imports.iter().filter(|stored| stored.run.state == State::Completed);
+    let completed = imports.iter().filter(|stored| stored.run.state.is_accepted());
     completed.filter_map(|stored| stored.run.ended).max()
 }
 

@@ -4,9 +4,9 @@ use azure_core::Result;
 
 use super::Road;
 use crate::{
-    check::{Allowed, Deletion, Summary, deletions},
+    check::{Deletion, DeletionApproval, Summary, deletions},
     run::{
-        Event, Refresh, Run, State,
+        Event, Refresh, Run,
         reason::{Problems, Reason, RuleCount, Text},
     },
 };
@@ -25,7 +25,7 @@ impl Road {
         let imports = self.runs.of_tenant(run).await?;
         let mut accepted: Vec<(&Run, &Summary)> = imports
             .iter()
-            .filter(|other| other.state == State::Completed && other.id != run.id)
+            .filter(|other| other.state.is_accepted() && other.id != run.id)
             .filter_map(|other| Some((other, other.summary.as_ref()?)))
             .filter(|(_, summary)| summary.connector == connector)
             .collect();
@@ -39,7 +39,7 @@ impl Road {
     /// Whether an import that waited has come to delete more than when it was checked: another has
     /// been accepted meanwhile.
     pub(super) async fn would_delete(&self, run: &Run) -> Result<Option<Event>> {
-        let (Some(now), Some(Refresh::Full), None) = (&run.summary, run.refresh, &run.allowed)
+        let (Some(now), Some(Refresh::Full), None) = (&run.summary, run.refresh, &run.approval)
         else {
             return Ok(None);
         };
@@ -58,12 +58,12 @@ impl Road {
     }
 
     /// Whether whoever uploaded the file says in its metadata that it may delete.
-    pub(super) async fn allowed_by_metadata(&self, run: &Run) -> Result<Option<Allowed>> {
+    pub(super) async fn allowed_by_metadata(&self, run: &Run) -> Result<Option<DeletionApproval>> {
         let source = &run.source;
         let value = self.blobs.metadata(&source.container, &source.name, ALLOW_METADATA).await?;
         let is_allowed = value.is_some_and(|value| value.eq_ignore_ascii_case("deletes"));
         let by = format!("by the file's metadata {ALLOW_METADATA}");
-        Ok(is_allowed.then_some(Allowed { by, seen: None }))
+        Ok(is_allowed.then_some(DeletionApproval { by, seen: None }))
     }
 }
 

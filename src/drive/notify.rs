@@ -116,7 +116,7 @@ impl Road {
         }
         let siblings = self.runs.of_connection(run).await?;
         let others = || siblings.iter().filter(|other| other.id != run.id);
-        let successes = others().filter(|other| other.state == State::Completed);
+        let successes = others().filter(|other| other.state.is_accepted());
         let last = successes.filter(|other| other.ended < run.ended).max_by_key(|it| it.ended);
         let since = last.and_then(|last| last.ended);
         let mut between = others().filter(|other| match other.ended {

@@ -92,7 +92,7 @@ impl Road {
                     messages::status(&stored.run)
                 )));
             }
-            State::Completed | State::Superseded | State::Cancelled => {
+            State::Completed | State::Accepted | State::Superseded | State::Cancelled => {
                 return Err(refused(format!(
                     "{file} is at its end: {}. To import its content once more, upload it again: \
                      that is an import of its own",
@@ -122,6 +122,7 @@ impl Road {
                 )));
             }
             State::Completed
+            | State::Accepted
             | State::Rejected
             | State::Superseded
             | State::Cancelled
@@ -212,11 +213,16 @@ impl Road {
     /// on what its import was when that was asked for, so that is tried again where a step was faster.
     async fn ask_for(&self, stored: Stored, wish: Wish, by: &By) -> Result<Run, Denied> {
         let (id, file) = (stored.run.id.clone(), stored.run.source.file());
+        if stored.run.is_of_newer_version() {
+            let why = messages::why(&stored.run).unwrap_or_default();
+            return Err(refused(format!("{file}: {why}")));
+        }
         let at = to_the_second((self.clock)());
         let event = Event::Asked { wish, by: format!("{} at {at}", by.asks_for(wish)) };
         let (mut next, mut tries) = (Some(stored), 0);
         while let Some(stored) = next.take() {
-            match self.save(stored, event.clone()).await.map_err(|error| failed(&error))? {
+            let saved = Box::pin(self.save(stored, event.clone())).await;
+            match saved.map_err(|error| failed(&error))? {
                 Step::Moved(stored) => return Ok(stored.run),
                 Step::Resting if wish == Wish::Resume && tries < TRIES => {
                     tries += 1;

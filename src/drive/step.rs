@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use super::{Road, SERVICE_ERRORS, Step, packed_mib, storage_failed, tell, turn::Turn};
 use crate::{
     azure::{PACKAGES, REPORTS, blob::Blob, sentence},
-    check::{Allowed, Report, Severity, Terms, mapping_faults},
+    check::{Report, Severity, Terms, mapping_faults},
     connection::{Connection, Upload},
     drive::Arrival,
     ingestion::{Parcel, Trouble, wire::Status},
@@ -85,12 +85,12 @@ impl Road {
         }
         let mut terms = Terms::of(&connection, &self.config.limits, (self.clock)().date().into());
         terms.previous = self.last_accepted(run, terms.connector.word()).await?;
-        terms.allowed = match &run.allowed {
-            Some(by) => Some(Allowed { by: by.clone(), seen: run.summary.clone() }),
+        terms.allowed = match &run.approval {
+            Some(approval) => Some(approval.clone()),
             None if terms.refresh == Refresh::Full => self.allowed_by_metadata(run).await?,
             None => None,
         };
-        let allowed = terms.allowed.as_ref().map(|allowed| allowed.by.clone());
+        let approval = terms.allowed.clone();
         terms.dialect = terms.dialect.or_key(&self.config.mapping_key);
         let upload = connection.upload;
         let name = format!("{}{}", attempt_of(run), upload.word());
@@ -101,7 +101,7 @@ impl Road {
                     report: self.keep(run, &report).await?,
                     notice: report.notice(),
                     dropped: report.dropped,
-                    allowed,
+                    approval,
                     summary: report.summary,
                 };
                 let checked = Box::new(checked);

@@ -30,7 +30,7 @@ impl Road {
         if let Some(event) = event {
             return Ok(Turn::Later(event));
         }
-        Ok(match self.runs.place(&run.id).await? {
+        Ok(match self.runs.place(run).await? {
             Place::Free(opening) => Turn::Now(opening),
             Place::Taken(by) => Turn::Later(Event::SlotTaken { by }),
         })
@@ -40,7 +40,9 @@ impl Road {
 /// A newer full file that is ready replaces everything.
 fn overtaken(run: &Run, siblings: &[Run]) -> Option<Event> {
     let is_ready = |newer: &&Run| match newer.state {
-        State::Packed | State::Pushing | State::Ingesting | State::Completed => true,
+        State::Packed | State::Pushing | State::Ingesting | State::Completed | State::Accepted => {
+            true
+        }
         State::Received | State::Rejected | State::Superseded | State::Cancelled | State::Stuck => {
             false
         }

@@ -134,11 +134,14 @@ async fn seen(
     let tenants = &own;
     let mut wanted = Wanted { connection: Some(document.name.clone()), state: None };
     let recent = app.road.runs().page(tenants, &wanted, None, RECENT).await?.runs;
-    let is_accepted = |run: &&Run| run.state == RunState::Completed;
+    let is_accepted = |run: &&Run| run.state.is_accepted();
     let mut accepted = recent.iter().filter(is_accepted).max_by_key(|run| run.ended).cloned();
     if accepted.is_none() && recent.len() == RECENT {
-        wanted.state = Some(RunState::Completed);
-        accepted = app.road.runs().page(tenants, &wanted, None, 1).await?.runs.pop();
+        for state in [RunState::Completed, RunState::Accepted] {
+            wanted.state = Some(state);
+            let older = app.road.runs().page(tenants, &wanted, None, 1).await?.runs.pop();
+            accepted = accepted.into_iter().chain(older).max_by_key(|run| run.ended);
+        }
     }
     let is_paused = pausing.iter().any(|run| run.connection == document.name);
     Ok(Seen { document, recent, accepted, is_paused })

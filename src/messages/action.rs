@@ -25,6 +25,7 @@ pub(super) struct Facts {
 
 pub(super) fn action_of(state: State, code: Option<ReasonCode>, facts: Facts) -> &'static str {
     match (state, code) {
+        (_, Some(ReasonCode::NewerVersion)) => "Let every instance run the newer version.",
         (State::Rejected, _) if !facts.has_tenant => {
             "Mend the connection; then look for files, or wait for the hour: the file is taken in \
              again, as an import of its own."
@@ -75,6 +76,9 @@ pub(super) fn action_of(state: State, code: Option<ReasonCode>, facts: Facts) ->
         (State::Completed, _) => {
             "Nothing. Viva shows the data hours later; what fails there shows only in the Viva \
              Insights portal."
+        }
+        (State::Accepted, _) => {
+            "Nothing. What becomes of it shows only in the Microsoft 365 admin center."
         }
         (State::Superseded, _) => "Nothing: a newer file has taken its place.",
         (State::Cancelled, _) => "Nothing. To import its content after all, upload it again.",

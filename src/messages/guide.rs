@@ -104,6 +104,7 @@ fn example(code: ReasonCode) -> (State, Reason) {
         }
         ReasonCode::PushFailed => (State::Packed, Reason::PushFailed { status: 500 }),
         ReasonCode::IngestionIdLost => (State::Ingesting, Reason::IngestionIdLost),
+        ReasonCode::NewerVersion => (State::Ingesting, Reason::NewerVersion { schema: 2 }),
         ReasonCode::ConnectionInvalid => {
             let faults = ["/refresh: must be \"full\" or \"incremental\""].into_iter().collect();
             (State::Received, Reason::ConnectionInvalid { connection: connection(), faults })
@@ -155,6 +156,7 @@ fn example(code: ReasonCode) -> (State, Reason) {
             (State::Stuck, Reason::IngestionTimeout { status: "NotStarted".into() })
         }
         ReasonCode::Completed => (State::Completed, Reason::Completed),
+        ReasonCode::OutcomeNotReported => (State::Accepted, Reason::OutcomeNotReported),
         ReasonCode::Replaced => (State::Superseded, Reason::Replaced { import: import() }),
         ReasonCode::Superseded => {
             let (file, import) = (file(), import());

@@ -29,7 +29,7 @@ pub fn note(stop: &Stop, run: &Run) -> String {
             State::Packed => "checked and packed".to_owned(),
             State::Pushing => "pushed".to_owned(),
             State::Ingesting => "taken by the service".to_owned(),
-            State::Completed => "accepted by the service".to_owned(),
+            State::Completed | State::Accepted => "accepted by the service".to_owned(),
             State::Rejected | State::Superseded | State::Cancelled | State::Stuck => String::new(),
         },
     }

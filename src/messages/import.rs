@@ -107,6 +107,7 @@ pub fn status(run: &Run) -> String {
             format!("pushed as ingestion {id}, the service says {status}{waits}")
         }
         State::Completed => format!("completed: {why}"),
+        State::Accepted => format!("accepted: {why}"),
         State::Rejected => format!("rejected: {why}"),
         State::Superseded => format!("superseded: {why}"),
         State::Cancelled => format!("cancelled {why}"),
@@ -132,11 +133,11 @@ pub fn summary(run: &Run) -> String {
             let why = why.map(|why| format!("; {why}")).unwrap_or_default();
             format!("The service has it and says {says}{why}")
         }
-        (State::Completed, ..) if run.busy > 0 => {
+        (State::Completed | State::Accepted, ..) if run.busy > 0 => {
             let times = counted(run.busy.into(), "time");
             format!("Accepted by the service, after it had been busy {times}")
         }
-        (State::Completed, ..) => "Accepted by the service".to_owned(),
+        (State::Completed | State::Accepted, ..) => "Accepted by the service".to_owned(),
         (State::Rejected, Some(Reason::DeletionBlocked(_)), Some(why)) => {
             format!("Not sent, because a full refresh deletes what is missing: {why}")
         }

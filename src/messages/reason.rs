@@ -83,6 +83,9 @@ pub fn cause(reason: &Reason) -> String {
              no harm"
         ),
         Reason::IngestionIdLost => "the row has lost the ingestion's id".to_owned(),
+        Reason::NewerVersion { schema } => format!(
+            "a newer version of this program wrote it (row shape {schema}), and this one leaves it alone"
+        ),
         Reason::ConnectionInvalid { connection, faults } => format!(
             "{CONNECTIONS}/{connection}.json cannot be used: {}; {TO_BE_MENDED}",
             listed(faults)
@@ -136,6 +139,9 @@ pub fn cause(reason: &Reason) -> String {
         }
         Reason::Completed => "the service has accepted the file. It goes on processing it for \
                               hours; failures of that show only in the portal"
+            .to_owned(),
+        Reason::OutcomeNotReported => "the service has the file; its outcome shows only in the \
+                                       Microsoft 365 admin center"
             .to_owned(),
         Reason::Replaced { import } => format!(
             "the file was replaced before it was read; its newer content is import {import}"

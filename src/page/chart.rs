@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::{
     messages::{counted, number},
-    run::{Run, State},
+    run::Run,
 };
 
 const BAR: usize = 14;
@@ -73,5 +73,5 @@ pub(super) fn figure(runs: &[Run]) -> Option<String> {
 }
 
 fn is_imported(run: &Run) -> bool {
-    run.state == State::Completed
+    run.state.is_accepted()
 }

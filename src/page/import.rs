@@ -85,7 +85,8 @@ impl Import {
 
 /// What a person may ask for, in the order of what is likely meant.
 fn actions(run: &Run) -> Vec<(&'static str, &'static str)> {
-    let can = |can: bool, word, label| can.then_some((word, label));
+    let is_ours = !run.is_of_newer_version();
+    let can = |can: bool, word, label| (can && is_ours).then_some((word, label));
     let waits = matches!(run.state, State::Received | State::Packed);
     let is_bad = matches!(run.state, State::Rejected | State::Stuck);
     let has_tenant = run.id.has_tenant();
@@ -95,7 +96,7 @@ fn actions(run: &Run) -> Vec<(&'static str, &'static str)> {
         can(has_tenant && is_bad, "retry", "Retry: read this same file again"),
         can(has_tenant && waits && !run.is_forbidden(), "retry", "Try now"),
         can(waits || run.state == State::Ingesting, "cancel", "Cancel this import"),
-        can(true, "doctor", "Check the setup"),
+        Some(("doctor", "Check the setup")),
     ]
     .into_iter()
     .flatten()
@@ -151,7 +152,7 @@ fn facts(run: &Run) -> Vec<(&'static str, String)> {
         (run.dropped > 0).then(|| ("Rows left out", number(run.dropped))),
         Some(("Problems", number(run.problems))),
         maybe("To know", messages::warning(run).as_deref()),
-        maybe("Allowed", run.allowed.as_deref()),
+        maybe("Allowed", run.approval.as_ref().map(|approval| approval.by.as_str())),
         maybe("By hand", run.by_hand.as_deref()),
         maybe("Told", messages::notifications(run).as_deref()),
         run.due.filter(|_| !run.state.is_end()).map(|due| ("Next attempt", time(due))),

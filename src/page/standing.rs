@@ -155,7 +155,7 @@ fn is_news(run: &Run, accepted: Option<&Run>) -> bool {
         State::Received | State::Packed | State::Pushing | State::Ingesting => true,
         State::Rejected | State::Stuck => accepted
             .is_none_or(|accepted| run.order() > accepted.order() || run.ended > accepted.ended),
-        State::Completed | State::Superseded | State::Cancelled => false,
+        State::Completed | State::Accepted | State::Superseded | State::Cancelled => false,
     }
 }
 
@@ -176,6 +176,7 @@ pub(super) fn mood_of(run: &Run) -> Mood {
         State::Received | State::Packed if run.reason.is_some() => Mood::Waits,
         State::Received | State::Packed | State::Pushing | State::Ingesting => Mood::Moves,
         State::Completed
+        | State::Accepted
         | State::Rejected
         | State::Superseded
         | State::Cancelled
@@ -215,7 +216,7 @@ fn news_of(run: &Run, now: OffsetDateTime) -> String {
         }
         (State::Rejected, _) => format!("{called} was rejected."),
         (State::Stuck, _) => format!("{called} is stuck."),
-        (State::Completed | State::Superseded | State::Cancelled, _) => {
+        (State::Completed | State::Accepted | State::Superseded | State::Cancelled, _) => {
             format!("{called} has ended.")
         }
     }

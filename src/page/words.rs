@@ -42,7 +42,7 @@ impl Look {
             State::Packed => ('\u{23f8}', "waits"),
             State::Pushing => ('\u{2191}', "moves"),
             State::Ingesting => ('\u{21bb}', "moves"),
-            State::Completed => ('\u{2713}', "well"),
+            State::Completed | State::Accepted => ('\u{2713}', "well"),
             State::Rejected => ('\u{2717}', "person"),
             State::Stuck => ('!', "person"),
             State::Superseded => ('\u{2192}', "gone"),

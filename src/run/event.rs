@@ -8,7 +8,10 @@ use super::{
     IngestionId, Package, Refresh, RunId, State,
     reason::{ErrorFile, NoOutcome, Reason, Text},
 };
-use crate::{check::Summary, ingestion::wire::Status};
+use crate::{
+    check::{DeletionApproval, Summary},
+    ingestion::wire::Status,
+};
 
 /// What happened to an import.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +86,8 @@ pub enum Event {
         /// Its word.
         status: Status,
     },
+    /// The service accepted the push, and reports no outcome of it.
+    AcceptedForGood,
     /// The service has not finished the tenant's last import.
     Busy,
     /// The push surely was not taken, for a reason that will pass: no connection, or put off.
@@ -170,7 +175,7 @@ pub struct Checked {
     /// The blob that tells it in full.
     pub report: String,
     /// Who let the file pass though it deletes people or columns.
-    pub allowed: Option<String>,
+    pub approval: Option<DeletionApproval>,
 }
 
 /// What is to be done next.

@@ -5,10 +5,10 @@ use std::cmp::Reverse;
 use time::OffsetDateTime;
 
 use super::{
-    IngestionId, Message, Package, Policy, Refresh, RunId, Sent, Source, State, Stop,
+    IngestionId, Message, Package, Policy, Refresh, RunId, Sent, Source, State, Stop, Target,
     reason::{Reason, Text},
 };
-use crate::check::Summary;
+use crate::check::{DeletionApproval, Summary};
 
 /// One import. Every field is a column of the table.
 #[expect(clippy::struct_excessive_bools, reason = "they are columns, and independent")]
@@ -20,6 +20,8 @@ pub struct Run {
     pub connection: String,
     /// The content.
     pub source: Source,
+    /// The service that takes it.
+    pub target: Target,
     /// Where it stands.
     pub state: State,
     /// Full or incremental; known once packed.
@@ -34,8 +36,8 @@ pub struct Run {
     pub problems: u64,
     /// The blob that lists them, in the reports container.
     pub report: Option<String>,
-    /// Who let the file pass though it deletes people or columns.
-    pub allowed: Option<String>,
+    /// Who let the file pass though it deletes people or columns, and what they saw.
+    pub approval: Option<DeletionApproval>,
     /// The staged zip, as long as it is there.
     pub package: Option<Package>,
     /// The service's address of this tenant, once discovered.
@@ -98,10 +100,27 @@ impl Run {
         now: OffsetDateTime,
         policy: &Policy,
     ) -> Self {
+        let first = Stop { at: now, state: State::Received, note: None, times: 1, last: now };
+        Self {
+            journal: vec![first],
+            due: Some(now),
+            deadline: Some(now + policy.wait_deadline),
+            ..Self::unmoved(id, connection, source, now)
+        }
+    }
+
+    /// An import of which nothing is known but what never changes, and nothing is due.
+    pub(crate) fn unmoved(
+        id: RunId,
+        connection: &str,
+        source: Source,
+        received: OffsetDateTime,
+    ) -> Self {
         Self {
             id,
             connection: connection.to_owned(),
             source,
+            target: Target::Viva,
             state: State::Received,
             refresh: None,
             rows: None,
@@ -109,7 +128,7 @@ impl Run {
             dropped: 0,
             problems: 0,
             report: None,
-            allowed: None,
+            approval: None,
             package: None,
             stops: false,
             pauses: false,
@@ -117,13 +136,7 @@ impl Run {
             tells: false,
             message: None,
             told: vec![],
-            journal: vec![Stop {
-                at: now,
-                state: State::Received,
-                note: None,
-                times: 1,
-                last: now,
-            }],
+            journal: vec![],
             scale_unit: None,
             ingestion: None,
             service_status: None,
@@ -131,11 +144,11 @@ impl Run {
             failures: 0,
             failed_pushes: 0,
             busy: 0,
-            due: Some(now),
-            deadline: Some(now + policy.wait_deadline),
+            due: None,
+            deadline: None,
             answer_lost: false,
             yielded: false,
-            received: now,
+            received,
             pushed: None,
             ended: None,
             reason: None,

@@ -65,8 +65,8 @@ impl Run {
             self.state == State::Ingesting && self.service_status != before.service_status;
         let word = self.service_status.as_ref().filter(|_| is_new_word);
         let status = word.map(|word| Note::Status(word.into()));
-        // The state says all of a completed import.
-        let reason = || self.reason.clone().filter(|_| self.state != State::Completed);
+        // The state says all of an accepted import.
+        let reason = || self.reason.clone().filter(|_| !self.state.is_accepted());
         let why = reason().filter(|_| self.reason != before.reason).map(Note::Reason);
         // The same reason once more is noted by its number.
         let again = reason().filter(|_| !begins && !self.state.is_end()).map(Note::Reason);
@@ -112,6 +112,7 @@ impl Run {
             State::Received
             | State::Ingesting
             | State::Completed
+            | State::Accepted
             | State::Rejected
             | State::Superseded
             | State::Cancelled

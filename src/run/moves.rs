@@ -48,7 +48,7 @@ impl Run {
         self.dropped = checked.dropped;
         self.notice = checked.notice;
         self.report = Some(checked.report);
-        self.allowed = checked.allowed;
+        self.approval = checked.approval;
         self.reason = None;
         let deadline = self.deadline;
         self.enter(State::Packed, now, deadline)
@@ -136,6 +136,14 @@ impl Run {
         self.failed_pushes = 0;
         let run = self.enter(State::Ingesting, now, Some(now + policy.ingestion_deadline));
         run.still_ingesting(status, now, policy)
+    }
+
+    /// The end at a target that reports no outcome.
+    pub(super) fn accepted_for_good(mut self, now: OffsetDateTime) -> Self {
+        self.pushed = Some(now);
+        self.answer_lost = false;
+        self.failed_pushes = 0;
+        self.end(State::Accepted, Reason::OutcomeNotReported, now)
     }
 
     pub(super) fn busy(mut self, now: OffsetDateTime, policy: &Policy) -> Self {

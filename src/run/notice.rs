@@ -58,13 +58,14 @@ impl Occasion {
         match after.state {
             State::Rejected if is_new => Some(Self::Rejected),
             State::Stuck if is_new => Some(Self::Stuck),
-            State::Completed if is_new => Some(Self::Recovered),
+            State::Completed | State::Accepted if is_new => Some(Self::Recovered),
             State::Packed if after.pauses && !before.pauses => Some(Self::Refused),
             State::Received
             | State::Packed
             | State::Pushing
             | State::Ingesting
             | State::Completed
+            | State::Accepted
             | State::Rejected
             | State::Superseded
             | State::Cancelled

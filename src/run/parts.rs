@@ -81,6 +81,29 @@ impl Refresh {
     }
 }
 
+/// The service that takes an import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Viva Insights.
+    Viva,
+}
+
+impl Target {
+    /// The word of the table.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Viva => "viva",
+        }
+    }
+
+    /// The target a word names.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Viva].into_iter().find(|target| target.word() == word)
+    }
+}
+
 /// Where an import stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -94,6 +117,8 @@ pub enum State {
     Ingesting,
     /// The service accepted it. What Viva shows, and when, is the service's own affair.
     Completed,
+    /// The service has the file, and does not report what becomes of it.
+    Accepted,
     /// The file is wrong, by our checks or by the service's.
     Rejected,
     /// Another content took its place before it was pushed.
@@ -106,12 +131,13 @@ pub enum State {
 
 impl State {
     /// Every state, in the order of the road.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Received,
         Self::Packed,
         Self::Pushing,
         Self::Ingesting,
         Self::Completed,
+        Self::Accepted,
         Self::Rejected,
         Self::Superseded,
         Self::Cancelled,
@@ -127,6 +153,7 @@ impl State {
             Self::Pushing => "Pushing",
             Self::Ingesting => "Ingesting",
             Self::Completed => "Completed",
+            Self::Accepted => "Accepted",
             Self::Rejected => "Rejected",
             Self::Superseded => "Superseded",
             Self::Cancelled => "Cancelled",
@@ -140,13 +167,22 @@ impl State {
         Self::ALL.into_iter().find(|state| state.word() == word)
     }
 
+    /// Whether the service has the file and has not rejected it: the next file is held against it.
+    #[must_use]
+    pub fn is_accepted(self) -> bool {
+        matches!(self, Self::Completed | Self::Accepted)
+    }
+
     /// Whether nothing more happens to the import.
     #[must_use]
     pub fn is_end(self) -> bool {
         match self {
-            Self::Completed | Self::Rejected | Self::Superseded | Self::Cancelled | Self::Stuck => {
-                true
-            }
+            Self::Completed
+            | Self::Accepted
+            | Self::Rejected
+            | Self::Superseded
+            | Self::Cancelled
+            | Self::Stuck => true,
             Self::Received | Self::Packed | Self::Pushing | Self::Ingesting => false,
         }
     }

@@ -194,6 +194,7 @@ impl PauseCause {
             | State::Pushing
             | State::Ingesting
             | State::Completed
+            | State::Accepted
             | State::Superseded
             | State::Cancelled => Self::Forbidden,
         }
@@ -310,6 +311,11 @@ pub enum Reason {
     },
     /// The row does not say which ingestion it is.
     IngestionIdLost,
+    /// A newer version of the program wrote the row.
+    NewerVersion {
+        /// The version of its shape.
+        schema: u32,
+    },
     /// The connection's document cannot be used.
     ConnectionInvalid {
         /// The connection.
@@ -385,6 +391,8 @@ pub enum Reason {
     },
     /// The service has accepted the file.
     Completed,
+    /// The service has accepted the file and reports no outcome.
+    OutcomeNotReported,
     /// Another content took the place of the file before it was read.
     Replaced {
         /// The import of that.
@@ -447,7 +455,8 @@ impl ReasonCode {
             | Self::PushOutcomeUnknown
             | Self::PushFailed
             | Self::IngestionIdLost => Class::Transient,
-            Self::ConnectionInvalid
+            Self::NewerVersion
+            | Self::ConnectionInvalid
             | Self::ConnectionMissing
             | Self::TenantChanged
             | Self::MappingInvalid
@@ -463,7 +472,11 @@ impl ReasonCode {
             | Self::QueueTimeout
             | Self::PushesExhausted
             | Self::IngestionTimeout => Class::ActionRequired,
-            Self::Completed | Self::Replaced | Self::Superseded | Self::Cancelled => Class::Final,
+            Self::Completed
+            | Self::OutcomeNotReported
+            | Self::Replaced
+            | Self::Superseded
+            | Self::Cancelled => Class::Final,
         }
     }
 }

@@ -56,7 +56,7 @@ fn checked() -> Checked {
         last_day: None,
     };
     let report = "1/report.html".to_owned();
-    Checked { summary, dropped: 0, notice: None, report, allowed: None }
+    Checked { summary, dropped: 0, notice: None, report, approval: None }
 }
 
 fn refused(guarded: bool) -> Event {
@@ -178,6 +178,23 @@ fn a_lost_answer_is_remembered_and_the_push_repeated() {
     assert_eq!(run.reason, Some(Reason::ServiceBusy { own: true }));
     let run = told(run, NOW, [claimed(), accepted()]);
     assert_eq!((run.state, run.answer_lost, run.reason), (State::Ingesting, false, None));
+}
+
+#[test]
+fn a_target_that_reports_no_outcome_has_an_end_of_its_own_that_counts() {
+    let run = told(pushing(), NOW, [Event::AcceptedForGood]);
+    assert_eq!(
+        (run.state, run.reason.as_ref()),
+        (State::Accepted, Some(&Reason::OutcomeNotReported))
+    );
+    assert!(run.state.is_end() && run.state.is_accepted() && !run.holds_slot());
+    assert!(!run.needs_person() && run.ended == Some(NOW) && run.pushed == Some(NOW));
+    assert_eq!(run.action(NOW, &policy()), Action::Discard);
+    // Nothing that Viva says leads there.
+    for status in [Status::Completed, Status::ValidationFailed, Status::parse("Accepted")] {
+        let run = told(pushing(), NOW, [accepted(), said(status)]);
+        assert_ne!(run.state, State::Accepted);
+    }
 }
 
 #[test]
@@ -370,7 +387,7 @@ fn a_person_lets_a_guarded_file_pass_and_nothing_else() {
     let run = told(run, later, [allowed()]);
     assert_eq!((run.state, run.action(later, &policy())), (State::Received, Action::Pack));
     assert_eq!((run.problems, run.ended, run.reason.as_ref()), (0, None, None));
-    assert_eq!(run.allowed.as_deref(), Some("by somebody"));
+    assert_eq!(run.approval.as_ref().map(|it| it.by.as_str()), Some("by somebody"));
     let run = told(run, later, [Event::Began, staged()]);
     assert_eq!(run.state, State::Packed);
 

@@ -2,6 +2,8 @@
 
 use time::OffsetDateTime;
 
+use crate::check::DeletionApproval;
+
 use super::{Event, IllegalEvent, Policy, Run, State, Wish, reason::Reason};
 
 impl Run {
@@ -15,7 +17,7 @@ impl Run {
         use State::{Ingesting, Packed, Received, Rejected, Stuck};
         Ok(match (wish, self.state) {
             (Wish::Allow, Rejected) if self.is_guarded() => {
-                self.allowed = Some(by);
+                self.approval = Some(DeletionApproval { by, seen: self.summary.clone() });
                 self.reopen(now, policy)
             }
             (Wish::Retry, Rejected | Stuck) => self.by_hand(&by).reopen(now, policy),

@@ -9,11 +9,11 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
     azure::table::Properties,
-    check::Summary,
+    check::{DeletionApproval, Summary},
     messages,
     run::{
         IngestionId, Message, Note, Occasion, Package, Refresh, Run, RunId, Source, State, Stop,
-        reason::Reason,
+        Target, reason::Reason,
     },
 };
 
@@ -26,6 +26,10 @@ pub(super) const MESSAGE_DUE: &str = "MessageDue";
 /// A column of the table holds 32 Ki units of UTF-16; a character is two at most.
 const LONGEST_COLUMN: usize = 16_000;
 
+/// The shape of the rows that this version writes and reads.
+const SCHEMA_VERSION: u32 = 1;
+const SCHEMA: &str = "SchemaVersion";
+
 /// The member of a reason's JSON that holds its arguments.
 const ARGS: &str = "args";
 
@@ -33,6 +37,8 @@ const ARGS: &str = "args";
 pub const COLUMNS: &[(&str, &str)] = &[
     ("PartitionKey", "the tenant's id, or `no-tenant` where the connection could not be read"),
     ("RowKey", "the import's id: newest content first, the same content always the same id"),
+    ("SchemaVersion", "the shape of the row; a row of a newer one is shown and left alone"),
+    ("Target", "the service that takes it: `viva`"),
     ("Connection", "the connection the file belongs to"),
     ("File", "container and name of the file"),
     ("FileETag", "which content of that file"),
@@ -43,14 +49,19 @@ pub const COLUMNS: &[(&str, &str)] = &[
     ("Dropped", "rows left out as not valid, because the connection is lenient"),
     (
         "State",
-        "`Received`, `Packed`, `Pushing`, `Ingesting`; ends: `Completed`, `Rejected`, `Superseded`, `Cancelled`, `Stuck`",
+        "`Received`, `Packed`, `Pushing`, `Ingesting`; ends: `Completed`, `Accepted`, `Rejected`, `Superseded`, `Cancelled`, `Stuck`",
     ),
     ("Refresh", "`full` or `incremental`; known once packed"),
     ("IngestionId", "the service's own id of the import"),
     ("ServiceStatus", "the service's own last word"),
     ("Problems", "problems found in the file"),
     ("Report", "the blob that lists them, in the reports container; the same as .json beside it"),
-    ("Allowed", "who let a file pass that deletes people or columns"),
+    (
+        "ApprovalRequired",
+        "the rules that hold a file back because it deletes people or columns; `viva-import allow` lets it pass",
+    ),
+    ("ApprovedBy", "who let such a file pass"),
+    ("ApprovedFor", "what the file was when they did: rows, people, columns, types, as JSON"),
     ("ByHand", "what persons asked for, and when: `retry`, `cancel`, `resume`"),
     ("Tells", "its connection has a webhook (`notify`)"),
     (
@@ -101,6 +112,8 @@ pub(super) fn of(run: &Run) -> (Properties, String) {
     let mut row = Columns(Properties::new());
     row.text("PartitionKey", &run.id.tenant);
     row.text("RowKey", &run.id.key);
+    row.0.insert(SCHEMA.to_owned(), json!(SCHEMA_VERSION));
+    row.text("Target", run.target.word());
     row.text("Connection", &run.connection);
     row.text("File", &run.source.file());
     row.text("FileETag", &run.source.etag);
@@ -119,7 +132,11 @@ pub(super) fn of(run: &Run) -> (Properties, String) {
     row.maybe("ServiceStatus", run.service_status.as_deref());
     row.long("Problems", run.problems);
     row.maybe("Report", run.report.as_deref());
-    row.maybe("Allowed", run.allowed.as_deref());
+    row.maybe("ApprovalRequired", approval_required(run).as_deref());
+    if let Some(DeletionApproval { by, seen }) = &run.approval {
+        row.text("ApprovedBy", by);
+        row.maybe("ApprovedFor", seen.as_ref().and_then(summary_text).as_deref());
+    }
     row.maybe("ByHand", run.by_hand.as_deref());
     row.0.insert("Tells".to_owned(), json!(run.tells));
     if let Some(message) = &run.message {
@@ -176,7 +193,26 @@ pub(super) fn parse(row: &Properties) -> Result<(Run, String), String> {
     let file = need("File", text(row, "File"))?;
     let (container, name) =
         file.split_once('/').ok_or_else(|| format!("row {key} has no readable File"))?;
-    let state = need("State", text(row, "State"))?;
+    let id = RunId {
+        tenant: need("PartitionKey", text(row, "PartitionKey"))?,
+        key: need("RowKey", text(row, "RowKey"))?,
+    };
+    let connection = need("Connection", text(row, "Connection"))?;
+    let source = Source {
+        container: container.to_owned(),
+        name: name.to_owned(),
+        etag: need("FileETag", text(row, "FileETag"))?,
+        bytes: number(row, "Bytes").unwrap_or_default(),
+        last_modified: need_time("LastModified")?,
+    };
+    let unmoved = Run::unmoved(id, &connection, source, need_time("Received")?);
+    let (state, schema) = (need("State", text(row, "State"))?, count(row, SCHEMA));
+    let write_id = text(row, "WriteId").unwrap_or_default();
+    if schema > SCHEMA_VERSION {
+        let state = State::parse(&state).unwrap_or(State::Ingesting);
+        let reason = Some(Reason::NewerVersion { schema });
+        return Ok((Run { state, reason, ..unmoved }, write_id));
+    }
     let package = text(row, "Package").map(|blob| Package {
         blob,
         etag: text(row, "PackageETag").unwrap_or_default(),
@@ -184,27 +220,20 @@ pub(super) fn parse(row: &Properties) -> Result<(Run, String), String> {
         sha256: text(row, "PackageSha256").unwrap_or_default(),
     });
     let run = Run {
-        id: RunId {
-            tenant: need("PartitionKey", text(row, "PartitionKey"))?,
-            key: need("RowKey", text(row, "RowKey"))?,
-        },
-        connection: need("Connection", text(row, "Connection"))?,
-        source: Source {
-            container: container.to_owned(),
-            name: name.to_owned(),
-            etag: need("FileETag", text(row, "FileETag"))?,
-            bytes: number(row, "Bytes").unwrap_or_default(),
-            last_modified: need_time("LastModified")?,
-        },
+        target: text(row, "Target")
+            .as_deref()
+            .and_then(Target::parse)
+            .ok_or_else(|| format!("row {key} has no readable Target"))?,
         state: State::parse(&state)
             .ok_or_else(|| format!("row {key} is {state}, which is no state"))?,
         refresh: text(row, "Refresh").as_deref().and_then(Refresh::parse),
         rows: number(row, "Rows"),
-        summary: text(row, "Summary").and_then(|text| Summary::read(text.as_bytes()).ok()),
+        summary: summary(row, "Summary"),
         dropped: number(row, "Dropped").unwrap_or_default(),
         problems: number(row, "Problems").unwrap_or_default(),
         report: text(row, "Report"),
-        allowed: text(row, "Allowed"),
+        approval: text(row, "ApprovedBy")
+            .map(|by| DeletionApproval { by, seen: summary(row, "ApprovedFor") }),
         package,
         stops: boolean(row, "Stops"),
         pauses: boolean(row, "Pauses"),
@@ -226,14 +255,14 @@ pub(super) fn parse(row: &Properties) -> Result<(Run, String), String> {
         deadline: time(row, "Deadline"),
         answer_lost: boolean(row, "AnswerLost"),
         yielded: boolean(row, "Yielded"),
-        received: need_time("Received")?,
         pushed: time(row, "Pushed"),
         ended: time(row, "Ended"),
         reason: reason(row).map_err(|()| format!("row {key} has no readable reason"))?,
         package_left: boolean(row, "PackageLeft"),
         notice: text(row, "Notice"),
+        ..unmoved
     };
-    Ok((run, text(row, "WriteId").unwrap_or_default()))
+    Ok((run, write_id))
 }
 
 /// A moment as the table keeps it.
@@ -295,6 +324,17 @@ fn summary_text(summary: &Summary) -> Option<String> {
     }
     let without = Summary { columns: vec![], ..summary.clone() };
     serde_json::to_string(&without).ok()
+}
+
+/// The rules that a person may let a file pass by.
+fn approval_required(run: &Run) -> Option<String> {
+    let Some(Reason::DeletionBlocked(problems)) = &run.reason else { return None };
+    let rules: Vec<&str> = problems.rules.iter().map(|broken| &*broken.rule).collect();
+    Some(rules.join(", "))
+}
+
+fn summary(row: &Properties, column: &str) -> Option<Summary> {
+    Summary::read(text(row, column)?.as_bytes()).ok()
 }
 
 /// The arguments of a reason, which are bounded one by one.

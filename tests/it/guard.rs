@@ -65,7 +65,7 @@ async fn a_full_refresh_that_would_delete_waits_for_a_persons_word() {
         (run.state == State::Completed).then_some(run)
     })
     .await;
-    assert!(run.allowed.as_ref().unwrap().starts_with("by `viva-import allow` at 20"));
+    assert!(run.approval.as_ref().unwrap().by.starts_with("by `viva-import allow` at 20"));
     assert!(run.notice.as_ref().unwrap().contains("I04"), "{:?}", run.notice);
     assert_eq!(stage.service.ingestions().len(), 3);
 
@@ -90,7 +90,7 @@ async fn a_column_that_is_gone_waits_unless_the_upload_says_so() {
     stage.arrive_with("hr/3.csv", staff(5, false), mark).await.unwrap();
     let run = ended(&stage, "hr/3.csv").await;
     assert_eq!(run.state, State::Completed, "{:?}", run.reason);
-    assert_eq!(run.allowed.as_deref(), Some("by the file's metadata viva_import_allow"));
+    assert_eq!(run.approval.unwrap().by, "by the file's metadata viva_import_allow");
 }
 
 #[tokio::test]

@@ -75,7 +75,7 @@ impl Road {
 
     /// Every request meets `fault`, each in a world of its own.
     pub(crate) async fn every_request_meets(self, fault: Fault) {
-        let requests = self.requests(&fault).await;
+        let requests = Box::pin(self.requests(&fault)).await;
         let walks = requests.into_iter().map(|number| {
             let fault = fault.clone();
             async move {

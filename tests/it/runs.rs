@@ -11,8 +11,10 @@ use viva_import::{
     },
     check::Summary,
     config::Config,
-    run::{Checked, Event, Package, Policy, Refresh, Run, RunId, Source, State, reason::Reason},
-    runs::{Claim, Inserted, Place, Runs, Saved, Stored},
+    run::{
+        Action, Checked, Event, Package, Policy, Refresh, Run, RunId, Source, State, reason::Reason,
+    },
+    runs::{Claim, Inserted, Place, Runs, Saved, Stored, properties},
 };
 
 use crate::stage::{azurite, new_account};
@@ -85,7 +87,7 @@ async fn packed(runs: &Runs, key: &str) -> Stored {
         last_day: None,
     };
     let report = format!("{key}/report.html");
-    let checked = Checked { summary, dropped: 0, notice: None, report, allowed: None };
+    let checked = Checked { summary, dropped: 0, notice: None, report, approval: None };
     let event = Event::Packed { package, refresh: Refresh::Full, checked: Box::new(checked) };
     saved(runs, stored, event).await
 }
@@ -93,7 +95,7 @@ async fn packed(runs: &Runs, key: &str) -> Stored {
 /// Tries to claim the tenant's slot; `None` where it is taken, or was when it came to writing.
 async fn claim(runs: &Runs, stored: Stored) -> Option<Claim> {
     let next = after(&stored.run, Event::Claimed { scale_unit: "unit".to_owned() });
-    match runs.place(&stored.run.id).await.unwrap() {
+    match runs.place(&stored.run).await.unwrap() {
         Place::Free(opening) => runs.claim(opening, stored, next).await.unwrap(),
         Place::Taken(_) => None,
     }
@@ -156,7 +158,7 @@ async fn the_slot_is_free_again_when_its_import_ends_or_has_to_wait() {
     let runs = Runs::new(empty_table().await);
     let first = claimed(&runs, packed(&runs, "1").await).await;
     let second = packed(&runs, "2").await;
-    let Place::Taken(by) = runs.place(&second.run.id).await.unwrap() else { panic!() };
+    let Place::Taken(by) = runs.place(&second.run).await.unwrap() else { panic!() };
     assert_eq!(by, "1");
     let refused = Event::PushRefused { reason: Reason::PackingNeverEnded };
     saved(&runs, first.into_stored(), refused).await;
@@ -175,6 +177,25 @@ async fn a_slot_whose_holder_no_longer_needs_it_heals() {
     forgetful.run.state = State::Packed;
     assert!(matches!(runs.save(forgetful, ended).await.unwrap(), Saved::Done(_)));
     claimed(&runs, packed(&runs, "2").await).await;
+}
+
+#[tokio::test]
+async fn what_a_newer_version_wrote_keeps_the_slot_and_its_place_and_is_left_alone() {
+    let table = empty_table().await;
+    let runs = Runs::new(table.clone());
+    let first = claimed(&runs, packed(&runs, "1").await).await.into_stored();
+    let second = packed(&runs, "2").await;
+    let mut newer = properties(&first.run);
+    newer.insert("SchemaVersion".to_owned(), json!(2));
+    newer.insert("State".to_owned(), json!("Simmering"));
+    let row = table.get("tenant", "1").await.unwrap().unwrap();
+    table.replace(&newer, &row.etag).await.unwrap();
+    assert!(matches!(runs.place(&second.run).await.unwrap(), Place::Taken(by) if by == "1"));
+    let siblings = runs.of_connection(&second.run).await.unwrap();
+    let known = siblings.iter().find(|run| run.id == first.run.id).unwrap();
+    assert!(known.is_of_newer_version() && known.order() < second.run.order());
+    assert_eq!(known.action(NOW + Duration::from_hours(1), &policy()), Action::Rest);
+    known.clone().apply(Event::Busy, NOW, &policy()).unwrap_err();
 }
 
 #[tokio::test]

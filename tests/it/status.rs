@@ -202,7 +202,7 @@ async fn what_persons_ask_for_is_done_or_refused_with_the_reason() {
     assert_eq!(status, 200, "{answer}");
     assert!(answer["done"].as_str().unwrap().contains("may delete, this once"), "{answer}");
     let few = import(&stage, "hr/few.csv", |run| run.state == State::Completed).await;
-    let by = few.allowed.clone().unwrap();
+    let by = few.approval.clone().unwrap().by;
     assert!(by.starts_with("by somebody with a key on the status page (allow) at 20"), "{by}");
     // And no second time.
     let (status, answer) = wish(&stage, &at(&few), "do=allow").await;

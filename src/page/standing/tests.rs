@@ -47,6 +47,7 @@ fn run(hours: i64, state: State) -> Run {
         State::Rejected => Some(Reason::FileInvalid(Box::new(wrong))),
         State::Stuck => Some(Reason::PackingNeverEnded),
         State::Completed => Some(Reason::Completed),
+        State::Accepted => Some(Reason::OutcomeNotReported),
         State::Received
         | State::Packed
         | State::Pushing

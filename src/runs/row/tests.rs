@@ -6,7 +6,10 @@ use time::macros::datetime;
 use super::*;
 use crate::{
     check::Column,
-    run::{Delivery, Sent},
+    run::{
+        Delivery, Sent,
+        reason::{Problems, RuleCount},
+    },
 };
 
 /// A row as the table gives it back.
@@ -58,7 +61,7 @@ fn what_is_written_is_read_back() {
     run.reason = Some(nested());
     run.answer_lost = true;
     run.summary = Some(summary());
-    run.allowed = Some("by somebody".to_owned());
+    run.approval = Some(DeletionApproval { by: "by somebody".to_owned(), seen: Some(summary()) });
     run.stops = true;
     run.pauses = true;
     run.by_hand = Some("by somebody".to_owned());
@@ -90,10 +93,13 @@ fn a_summary_that_is_too_long_for_a_column_keeps_its_numbers() {
 #[test]
 fn every_column_that_is_written_is_listed_and_every_listed_one_is_written() {
     let (mut run, _) = parse(&row(TODAY)).unwrap();
-    run.reason = Some(nested());
+    let (rule, message) = ("I04".into(), "20 people".into());
+    let rules = vec![RuleCount { rule: "I04".into(), count: 1 }];
+    let wrong = Problems { row: None, column: None, rule, message, count: 1, rules };
+    run.reason = Some(Reason::DeletionBlocked(Box::new(wrong)));
     run.notice = Some("what".to_owned());
     run.report = Some("report".to_owned());
-    run.allowed = Some("by somebody".to_owned());
+    run.approval = Some(DeletionApproval { by: "by somebody".to_owned(), seen: Some(summary()) });
     run.summary = Some(summary());
     run.pauses = true;
     run.by_hand = Some("by somebody".to_owned());
@@ -124,6 +130,20 @@ fn a_row_that_cannot_be_read_is_told_by_its_key() {
         let why = parse(&broken).unwrap_err();
         assert!(why.starts_with("row 998204592585999-407cef538d9c2cc1 "), "{why}");
     }
+}
+
+#[test]
+fn a_row_of_a_newer_version_keeps_its_place_and_is_left_alone() {
+    let mut newer = row(TODAY);
+    newer.insert(SCHEMA.to_owned(), json!(2));
+    newer.insert("State".to_owned(), json!("Simmering"));
+    newer.insert("ReasonCode".to_owned(), json!("Bored"));
+    let (run, _) = parse(&newer).unwrap();
+    assert_eq!(run.reason, Some(Reason::NewerVersion { schema: 2 }));
+    assert!(run.holds_slot() && !run.state.is_end() && run.due.is_none() && run.needs_person());
+    assert_eq!((run.connection.as_str(), run.source.name.as_str()), ("hr", "hr/2026/november.csv"));
+    newer.insert("State".to_owned(), json!("Completed"));
+    assert!(!parse(&newer).unwrap().0.holds_slot());
 }
 
 #[test]

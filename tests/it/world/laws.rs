@@ -249,7 +249,8 @@ impl World {
 
 /// How often a person asked for something.
 fn asked(run: &Run, command: &str) -> usize {
-    let wishes = [&run.by_hand, &run.allowed].into_iter().flatten();
+    let approved = run.approval.as_ref().map(|approval| &approval.by);
+    let wishes = [run.by_hand.as_ref(), approved].into_iter().flatten();
     wishes.map(|by| by.matches(command).count()).sum()
 }
 
@@ -259,7 +260,7 @@ fn every_end_stays_an_end(imports: &[Run], written: &[Written]) -> Result<(), St
     for one in written {
         let (key, state) = (one.text("RowKey"), one.state());
         // A person's wish stands in the row.
-        let wishes = ["ByHand", "Allowed"].map(|column| one.text(column));
+        let wishes = ["ByHand", "ApprovedBy"].map(|column| one.text(column));
         let end = ends.get(key).filter(|(_, before)| *before == wishes);
         if let Some((end, _)) = end.filter(|(end, _)| *end != state) {
             return Err(format!("{key} was {end:?} and became {state:?}"));
