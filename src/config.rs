@@ -187,6 +187,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             poll_max: self.seconds("POLL_MAX_SECONDS"),
             busy_min: self.seconds("BUSY_WAIT_SECONDS"),
             busy_max: self.seconds("BUSY_WAIT_MAX_SECONDS"),
+            correction_wait: self.seconds("CORRECTION_WAIT_SECONDS"),
             wait_deadline: self.seconds("WAIT_DEADLINE_SECONDS"),
             ingestion_deadline: self.seconds("INGESTION_DEADLINE_SECONDS"),
             push_failures: u32::try_from(self.number("PUSH_FAILURES")).unwrap_or(u32::MAX),

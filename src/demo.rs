@@ -52,10 +52,11 @@ const A_SECOND_LATER: Duration = Duration::from_millis(1100);
 /// Most characters of the summary that are shown.
 const COLUMN_WIDTH: usize = 76;
 /// A person watches: everything is asked for every second.
-const HURRY: [(&str, &str); 7] = [
+const HURRY: [(&str, &str); 8] = [
     ("POLL_MIN_SECONDS", "1"),
     ("POLL_MAX_SECONDS", "1"),
     ("BUSY_WAIT_SECONDS", "1"),
+    ("CORRECTION_WAIT_SECONDS", "1"),
     ("STEP_TIMEOUT_SECONDS", "600"),
     ("AzureFunctionsJobHost__extensions__queues__maxPollingInterval", "00:00:00.5"),
     ("IMPORT_SCHEDULE", "0 0 6 * * 1"),

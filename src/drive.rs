@@ -185,10 +185,15 @@ impl Road {
     }
 
     async fn act(&self, stored: Stored, last_begin: OffsetDateTime) -> Result<Step> {
-        match stored.run.action((self.clock)(), &self.config.policy) {
+        let action = stored.run.action((self.clock)(), &self.config.policy);
+        let is_a_try = matches!(action, Action::Pack | Action::Push | Action::Follow);
+        if is_a_try && stored.run.waits_for_correction() && self.is_behind(&stored.run).await? {
+            return self.save(stored, Event::StillWaiting).await;
+        }
+        match action {
             Action::Wait(_) | Action::Rest => Ok(Step::Resting),
             Action::Pack => self.pack(stored, last_begin).await,
-            Action::Push => self.push(stored).await,
+            Action::Push => Box::pin(self.push(stored)).await,
             Action::Recover => {
                 let cause = NoOutcome::ProgramEnded;
                 self.save(stored, Event::AnswerLost { cause }).await
@@ -212,10 +217,38 @@ impl Road {
         Ok(match self.runs.save(stored, next).await? {
             Saved::Done(stored) => {
                 tell(Some(&before), &stored.run);
+                if before.waits_for_correction() && !stored.run.waits_for_correction() {
+                    self.wake(&stored.run).await;
+                }
                 Step::Moved(stored)
             }
             Saved::Lost => Step::Resting,
         })
+    }
+
+    /// Whether an older import of the connection waits for a correction, too: that one is tried.
+    async fn is_behind(&self, run: &Run) -> Result<bool> {
+        let siblings = self.runs.of_connection(run).await?;
+        let mut older = siblings.iter().filter(|older| older.run.order() < run.order());
+        Ok(older.any(|older| older.run.waits_for_correction()))
+    }
+
+    /// Lets those of a connection go on that waited for the same correction as `run`. Whom that does not
+    /// reach is tried when its own time has come.
+    async fn wake(&self, run: &Run) {
+        let woken = async {
+            for stored in self.runs.of_connection(run).await? {
+                if stored.run.id != run.id && stored.run.waits_for_correction() {
+                    let next = self.applied(stored.run.clone(), Event::Corrected)?;
+                    self.runs.save(stored, next).await?;
+                }
+            }
+            Ok::<(), Error>(())
+        };
+        if let Err(error) = woken.await {
+            let why = sentence(&error);
+            tracing::warn!("connection {}: those that wait go on later: {why}", run.connection);
+        }
     }
 
     fn applied(&self, run: Run, event: Event) -> Result<Run> {

@@ -89,6 +89,13 @@ impl Run {
         self.code().is_some_and(|code| code.class() == Class::ActionRequired)
     }
 
+    /// Whether it waits until somebody corrects its connection or its credential, and then goes on by
+    /// itself.
+    #[must_use]
+    pub fn waits_for_correction(&self) -> bool {
+        !self.state.is_end() && self.code().is_some_and(ReasonCode::ends_by_correction)
+    }
+
     /// Whether another import of its connection waits for a person, and it behind that.
     #[must_use]
     pub fn is_behind_a_pause(&self) -> bool {
@@ -121,7 +128,8 @@ impl Run {
         match self.state {
             // What a newer version knows of it is not known here.
             state if self.is_of_newer_version() => !state.is_end(),
-            State::Pushing | State::Ingesting => true,
+            State::Pushing => true,
+            State::Ingesting => !self.yielded,
             State::Received | State::Packed => self.answer_lost && !self.yielded,
             State::Completed
             | State::Accepted
@@ -147,7 +155,10 @@ impl Run {
         }
         let before = self.clone();
         let asked = if let Event::Asked { by, .. } = &event { Some(by.clone()) } else { None };
-        let begins = matches!(event, Event::Began | Event::Discarded);
+        let begins = matches!(
+            event,
+            Event::Began | Event::Discarded | Event::StillWaiting | Event::Corrected
+        );
         let mut next = self.moved(event, now, policy)?;
         next.remember(&before, asked, begins, now);
         next.notice(&before, now);
@@ -229,6 +240,12 @@ impl Run {
                         self.still_ingesting(&status, now, policy)
                     }
                 }
+            }
+            (Received | Packed | Ingesting, Event::StillWaiting) => self.wait_on(now, policy),
+            (Received | Packed | Ingesting, Event::Corrected) => {
+                self.reason = None;
+                self.due = Some(now);
+                self
             }
             (_, Event::Faulted { reason, retry_at }) => self.failed(reason, retry_at, now, policy),
             (Packed | Pushing, Event::Discarded) => self.zip_lost(now, policy),

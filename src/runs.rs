@@ -252,13 +252,12 @@ impl Runs {
     ///
     /// # Errors
     /// Whatever storage says.
-    pub async fn of_connection(&self, run: &Run) -> Result<Vec<Run>> {
+    pub async fn of_connection(&self, run: &Run) -> Result<Vec<Stored>> {
         // Neither a tenant's id nor a connection's name has a quotation mark in it.
         let (tenant, connection) = (&run.id.tenant, &run.connection);
         let filter =
             format!("PartitionKey eq '{tenant}' and {IS_IMPORT} and Connection eq '{connection}'");
-        let runs = self.query(&filter).await?;
-        Ok(runs.into_iter().map(|stored| stored.run).collect())
+        self.query(&filter).await
     }
 
     /// The imports of a run's tenant.

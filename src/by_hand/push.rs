@@ -168,6 +168,8 @@ impl Desk {
                 | Event::AcceptedForGood
                 | Event::Said { .. }
                 | Event::Faulted { .. }
+                | Event::StillWaiting
+                | Event::Corrected
                 | Event::Discarded => {
                     return Err(Denied::Failed("what came of the push is no answer".to_owned()));
                 }

@@ -131,6 +131,11 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("BUSY_WAIT_MAX_SECONDS", Some("1800"), "longest wait after that; it doubles"),
     setting(
+        "CORRECTION_WAIT_SECONDS",
+        Some("900"),
+        "how often it is tried whether a connection or a credential that a person has to correct was corrected, with the oldest import that waits for it",
+    ),
+    setting(
         "WAIT_DEADLINE_SECONDS",
         Some("259200"),
         "how long a file may wait to be read or pushed before it is `Stuck`; the time in which the program was away, or the file waited in line or for a person, does not count",

@@ -115,7 +115,8 @@ impl Road {
             return Ok(true);
         }
         let siblings = self.runs.of_connection(run).await?;
-        let others = || siblings.iter().filter(|other| other.id != run.id);
+        let others =
+            || siblings.iter().map(|stored| &stored.run).filter(|other| other.id != run.id);
         let successes = others().filter(|other| other.state.is_accepted());
         let last = successes.filter(|other| other.ended < run.ended).max_by_key(|it| it.ended);
         let since = last.and_then(|last| last.ended);
@@ -130,7 +131,7 @@ impl Road {
     /// Whether another file of its connection has come after an import.
     async fn has_come_since(&self, run: &Run) -> Result<bool> {
         let siblings = self.runs.of_connection(run).await?;
-        Ok(siblings.iter().any(|other| other.received > run.received))
+        Ok(siblings.iter().any(|other| other.run.received > run.received))
     }
 
     /// The import on the status page, where people need no key to look at it.

@@ -24,6 +24,7 @@ impl Road {
     /// paused, and whether the tenant's slot is free.
     pub(super) async fn turn(&self, run: &Run) -> Result<Turn> {
         let siblings = self.runs.of_connection(run).await?;
+        let siblings: Vec<Run> = siblings.into_iter().map(|stored| stored.run).collect();
         let event = overtaken(run, &siblings)
             .or_else(|| paused(run, &siblings))
             .or_else(|| behind(run, &siblings));

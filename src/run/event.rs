@@ -133,6 +133,10 @@ pub enum Event {
         /// When the other side wants to be asked again.
         retry_at: Option<OffsetDateTime>,
     },
+    /// An older import of its connection waits for the same correction and is the one that is tried.
+    StillWaiting,
+    /// What it waited for may have been corrected: an older import of its connection has gone on.
+    Corrected,
     /// The staged zip is gone.
     Discarded,
 }

@@ -2,7 +2,10 @@
 
 use time::OffsetDateTime;
 
-use super::{Checked, IngestionId, Policy, Run, State, reason::Reason};
+use super::{
+    Checked, IngestionId, Policy, Run, State,
+    reason::{Class, Reason},
+};
 use crate::ingestion::wire::Status;
 
 impl Run {
@@ -112,6 +115,19 @@ impl Run {
         self
     }
 
+    /// Waits for a person: that does not count, however long it takes. The tenant's slot is held no
+    /// longer than an ingestion may take all the same; the service itself takes no second one while it
+    /// works.
+    pub(super) fn wait_on(mut self, now: OffsetDateTime, policy: &Policy) -> Self {
+        let wait = policy.correction_wait;
+        self.due = Some(now + wait);
+        self.deadline = self.deadline.map(|deadline| deadline + wait);
+        let latest = self.pushed.map(|pushed| pushed + policy.ingestion_deadline);
+        self.yielded |=
+            self.state == State::Ingesting && latest.is_some_and(|latest| now >= latest);
+        self
+    }
+
     pub(super) fn claimed(mut self, unit: String, now: OffsetDateTime, policy: &Policy) -> Self {
         self.attempts += 1;
         self.scale_unit = Some(unit);
@@ -133,6 +149,7 @@ impl Run {
         self.service_status = Some(status.to_string());
         self.pushed = Some(now);
         self.answer_lost = false;
+        self.yielded = false;
         self.failed_pushes = 0;
         let run = self.enter(State::Ingesting, now, Some(now + policy.ingestion_deadline));
         run.still_ingesting(status, now, policy)
@@ -191,6 +208,10 @@ impl Run {
         self.failures = self.failures.saturating_add(1);
         if self.state.is_end() {
             return self.not_cleaned_up(now, policy);
+        }
+        if reason.class() == Class::ActionRequired {
+            self.reason = Some(reason);
+            return self.wait_on(now, policy);
         }
         let backoff = now + policy.backoff(&self.id, self.failures);
         // Whatever the other side says, it is not asked again at once.

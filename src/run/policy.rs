@@ -23,6 +23,8 @@ pub struct Policy {
     pub busy_min: Duration,
     /// Longest wait after "Previous ingestion is not complete".
     pub busy_max: Duration,
+    /// How often it is looked whether what a person has to correct was corrected.
+    pub correction_wait: Duration,
     /// How long a file may wait to be read or pushed before it is `Stuck`.
     pub wait_deadline: Duration,
     /// How long the service may take before the import is `Stuck`.
@@ -73,7 +75,14 @@ impl Policy {
     /// Nothing waits for longer. What is due later than that was written by a clock that was wrong.
     #[must_use]
     pub fn longest_wait(&self) -> Duration {
-        let waits = [self.poll_min, self.poll_max, self.busy_min, self.busy_max, MAX_RETRY_AFTER];
+        let waits = [
+            self.poll_min,
+            self.poll_max,
+            self.busy_min,
+            self.busy_max,
+            self.correction_wait,
+            MAX_RETRY_AFTER,
+        ];
         let longest = waits.into_iter().max().unwrap_or_default();
         self.step_timeout.max(longest + longest / 4)
     }

@@ -434,6 +434,21 @@ impl Reason {
 }
 
 impl ReasonCode {
+    /// Whether it ends when somebody corrects the connection or its credential, without a word to
+    /// this program.
+    #[must_use]
+    pub fn ends_by_correction(self) -> bool {
+        matches!(
+            self,
+            Self::ConnectionInvalid
+                | Self::ConnectionMissing
+                | Self::TenantChanged
+                | Self::MappingInvalid
+                | Self::CredentialFailed
+                | Self::TokenRejected
+        )
+    }
+
     /// Who has to do something.
     #[must_use]
     pub fn class(self) -> Class {

@@ -198,6 +198,43 @@ fn a_target_that_reports_no_outcome_has_an_end_of_its_own_that_counts() {
 }
 
 #[test]
+fn what_a_person_has_to_correct_is_waited_for_as_long_as_it_takes() {
+    let reason = || Reason::CredentialFailed { detail: "why".into() };
+    let failed = || Event::Faulted { reason: reason(), retry_at: None };
+    let packed = told(received(), NOW, [Event::Began, staged()]);
+    let ingesting = told(pushing(), NOW, [accepted()]);
+    for run in [received(), packed, ingesting] {
+        let left = run.deadline.unwrap() - NOW;
+        let (state, mut run) = (run.state, told(run, NOW, [failed()]));
+        for turn in 0..30 * 96 {
+            let now = run.due.unwrap();
+            let event = if turn % 2 == 0 { failed() } else { Event::StillWaiting };
+            run = told(run, now, [event]);
+        }
+        let month = NOW + Duration::from_hours(30 * 24);
+        assert_eq!((run.state, run.reason.as_ref()), (state, Some(&reason())));
+        assert!(run.due.unwrap() > month && run.needs_person() && !run.holds_slot());
+        // Then it has what was left of its time.
+        let now = run.due.unwrap();
+        let corrected = told(run, now, [Event::Corrected]);
+        assert_eq!((corrected.reason.as_ref(), corrected.due), (None, Some(now)));
+        assert_eq!(corrected.deadline.unwrap() - now, left);
+    }
+}
+
+#[test]
+fn an_ingestion_that_cannot_be_asked_for_keeps_the_slot_no_longer_than_it_may_take() {
+    let reason = || Reason::CredentialFailed { detail: "why".into() };
+    let failed = || Event::Faulted { reason: reason(), retry_at: None };
+    let run = told(pushing(), NOW, [accepted(), failed()]);
+    assert!(run.holds_slot());
+    let late = NOW + policy().ingestion_deadline;
+    let run = told(run, late, [failed()]);
+    assert!(!run.holds_slot() && run.state == State::Ingesting);
+    assert_eq!(told(run, late, [said(Status::Completed)]).state, State::Completed);
+}
+
+#[test]
 fn a_busy_service_keeps_the_file_and_tries_later_for_as_long_as_it_takes() {
     let (run, took) = until_end(told(pushing(), NOW, [Event::Busy]), |run, now| {
         assert_eq!((run.state, run.action(now, &policy())), (State::Packed, Action::Push));

@@ -192,7 +192,8 @@ async fn what_a_newer_version_wrote_keeps_the_slot_and_its_place_and_is_left_alo
     table.replace(&newer, &row.etag).await.unwrap();
     assert!(matches!(runs.place(&second.run).await.unwrap(), Place::Taken(by) if by == "1"));
     let siblings = runs.of_connection(&second.run).await.unwrap();
-    let known = siblings.iter().find(|run| run.id == first.run.id).unwrap();
+    let known = siblings.iter().map(|stored| &stored.run).find(|run| run.id == first.run.id);
+    let known = known.unwrap();
     assert!(known.is_of_newer_version() && known.order() < second.run.order());
     assert_eq!(known.action(NOW + Duration::from_hours(1), &policy()), Action::Rest);
     known.clone().apply(Event::Busy, NOW, &policy()).unwrap_err();

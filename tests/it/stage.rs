@@ -80,6 +80,7 @@ pub(crate) async fn stage_with(rules: Rules, settings: &[(&str, &str)]) -> Stage
         ("POLL_MIN_SECONDS", "1"),
         ("POLL_MAX_SECONDS", "1"),
         ("BUSY_WAIT_SECONDS", "1"),
+        ("CORRECTION_WAIT_SECONDS", "1"),
         ("AzureFunctionsJobHost__extensions__queues__maxPollingInterval", "00:00:00.5"),
         ("AzureFunctionsJobHost__extensions__queues__visibilityTimeout", "00:00:00"),
     ];

@@ -312,6 +312,42 @@ async fn a_world_without_faults_comes_to_rest_with_everything_completed() {
 }
 
 #[tokio::test]
+async fn twenty_files_wait_a_week_for_their_connection_and_then_all_go_on_by_themselves() {
+    let mut world = World::with(&[To::Changes], 0).await;
+    let document = async |world: &World, content: Vec<u8>| {
+        let put = world.storage.blobs.put(CONNECTIONS, "changes.json", "application/json", content);
+        put.await.unwrap();
+    };
+    for _ in 0..20 {
+        let name = world.new_name(To::Changes);
+        world.put(To::Changes, &name, Kind::Right).await;
+    }
+    // The rows are made, and nothing is read yet.
+    world.sweep().await;
+    document(&world, b"{ \"tenantId\": 5 }".to_vec()).await;
+    world.drive().await;
+    let began = world.proxy.count();
+    for _ in 0..7 * 4 {
+        world.advance(6 * 60 * 60);
+        world.drive().await;
+    }
+    let imports = world.imports().await;
+    let waits = |run: &Run| run.state == State::Received && run.waits_for_correction();
+    assert!(imports.len() == 20 && imports.iter().all(waits), "{imports:?}");
+    // Of all of them the oldest alone was tried.
+    let seen = world.proxy.seen().into_iter().skip(began);
+    let reads = seen.filter(|seen| seen.path.contains("/connections/changes.json")).count();
+    assert!((20..40).contains(&reads), "{reads} reads in a week");
+
+    document(&world, To::Changes.document().into_bytes()).await;
+    let imports = world.rest().await.unwrap();
+    world.laws(&imports).await.unwrap();
+    assert!(imports.iter().all(|run| run.state == State::Completed && run.by_hand.is_none()));
+    let order = world.service.ingestions().len();
+    assert_eq!(order, 20);
+}
+
+#[tokio::test]
 async fn small_files_are_packed_side_by_side_and_each_of_them_is() {
     let mut world = World::new().await;
     for (to, name) in [(To::Full, "full/a.csv"), (To::Other, "other/a.csv")] {

@@ -48,6 +48,7 @@ async fn stage() -> (Stage, Proxy) {
         ("POLL_MIN_SECONDS", "1"),
         ("POLL_MAX_SECONDS", "1"),
         ("BUSY_WAIT_SECONDS", "1"),
+        ("CORRECTION_WAIT_SECONDS", "1"),
         ("STEP_TIMEOUT_SECONDS", "12"),
         ("AzureFunctionsJobHost__extensions__queues__maxPollingInterval", "00:00:00.2"),
     ];

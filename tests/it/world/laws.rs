@@ -37,7 +37,9 @@ impl Written {
     fn holds_slot(&self) -> bool {
         let is_lost = self.row.get("AnswerLost") == Some(&Value::Bool(true));
         let is_lost = is_lost && self.row.get("Yielded") != Some(&Value::Bool(true));
-        let is_under_way = matches!(self.state(), State::Pushing | State::Ingesting);
+        let has_yielded = self.row.get("Yielded") == Some(&Value::Bool(true));
+        let is_under_way =
+            self.state() == State::Pushing || self.state() == State::Ingesting && !has_yielded;
         is_under_way || (is_lost && !self.state().is_end())
     }
 }
