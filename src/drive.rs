@@ -198,7 +198,7 @@ impl Road {
                 let cause = NoOutcome::ProgramEnded;
                 self.save(stored, Event::AnswerLost { cause }).await
             }
-            Action::Follow => self.ask(stored).await,
+            Action::Follow => Box::pin(self.ask(stored)).await,
             Action::Discard => {
                 let prefix = format!("{}/", stored.run.id.key);
                 let event = match self.blobs.delete_all(PACKAGES, &prefix).await {
@@ -214,9 +214,15 @@ impl Road {
     async fn save(&self, stored: Stored, event: Event) -> Result<Step> {
         let before = stored.run.clone();
         let next = self.applied(before.clone(), event)?;
-        Ok(match self.runs.save(stored, next).await? {
+        let (saved, is_first) = if before.blocked == next.blocked {
+            (self.runs.save(stored, next).await?, true)
+        } else {
+            let once = Box::pin(self.runs.save_once(stored, next, (self.clock)())).await?;
+            (once.saved, once.is_first)
+        };
+        Ok(match saved {
             Saved::Done(stored) => {
-                tell(Some(&before), &stored.run);
+                tell(Some(&before), &stored.run, is_first, (self.clock)());
                 if before.waits_for_correction() && !stored.run.waits_for_correction() {
                     self.wake(&stored.run).await;
                 }
@@ -314,9 +320,12 @@ fn storage_failed(error: &Error) -> Event {
     Event::Faulted { reason, retry_at: None }
 }
 
-/// Tells in the log what has changed about an import, if a person would want to know. Where a person
-/// is needed, the line ends with what alerts look for.
-fn tell(before: Option<&Run>, run: &Run) {
+/// Tells in the log what has changed about an import, if a person would want to know. The line ends with
+/// the fields that alerts look for; of what holds for a whole connection the first import warns.
+fn tell(before: Option<&Run>, run: &Run, is_first: bool, now: OffsetDateTime) {
+    if run.package_left && before.is_some_and(|before| !before.package_left) {
+        tracing::warn!("{}: its package could not be deleted [{}]", run.source.file(), run.id);
+    }
     let occasion = match before {
         Some(before) => Occasion::of(before, run),
         None => (run.state == State::Rejected).then_some(Occasion::Rejected),
@@ -329,19 +338,20 @@ fn tell(before: Option<&Run>, run: &Run) {
     if occasion.is_none() && (same || is_over && before.is_some_and(|b| b.state.is_end())) {
         return;
     }
-    if run.package_left && before.is_some_and(|before| !before.package_left) {
-        tracing::warn!("{}: its package could not be deleted [{}]", run.source.file(), run.id);
-    }
     let (file, id, connection) = (run.source.file(), &run.id, &run.connection);
     let story = messages::status(run);
-    match occasion {
-        Some(event @ (Occasion::Rejected | Occasion::Stuck | Occasion::Refused)) => {
-            let event = event.word();
-            tracing::warn!(%event, %connection, import = %id, "{file}: {story} [{id}]");
-        }
-        Some(Occasion::Overdue | Occasion::Recovered) | None => {
-            tracing::info!("{file}: {story} [{id}]");
-        }
+    let seconds = (now - run.received).whole_seconds();
+    let reason: &str = run.code().map_or("none", Into::into);
+    let needs_person = occasion.filter(|occasion| is_first && occasion.needs_person());
+    let event = needs_person.map_or_else(|| run.event(), Occasion::word);
+    if needs_person.is_some() {
+        tracing::warn!(
+            %event, %reason, %connection, import = %id, seconds, "{file}: {story}"
+        );
+    } else {
+        tracing::info!(
+            %event, %reason, %connection, import = %id, seconds, "{file}: {story}"
+        );
     }
 }
 

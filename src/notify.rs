@@ -40,7 +40,9 @@ impl Letter<'_> {
         match self.occasion {
             Occasion::Rejected => format!("{file} was rejected"),
             Occasion::Stuck => format!("{file} is stuck"),
-            Occasion::Refused => format!("the service refuses the connection {connection}"),
+            Occasion::Forbidden => format!("the service refuses the connection {connection}"),
+            Occasion::CredentialFailed => format!("the connection {connection} gets no token"),
+            Occasion::ConnectionInvalid => format!("the connection {connection} cannot be used"),
             Occasion::Overdue => format!("nothing has arrived for the connection {connection}"),
             Occasion::Recovered => format!("{file} was accepted: {connection} works again"),
         }
@@ -53,8 +55,9 @@ impl Letter<'_> {
                 self.run.source.file(),
                 self.run.received.date()
             ),
-            Occasion::Refused => {
-                format!("Its files wait, because {}.", messages::pause(self.run))
+            Occasion::Forbidden | Occasion::CredentialFailed | Occasion::ConnectionInvalid => {
+                let why = self.run.reason.as_ref().map(messages::cause).unwrap_or_default();
+                format!("Its files wait, because {why}.")
             }
             Occasion::Rejected | Occasion::Stuck | Occasion::Recovered => {
                 messages::status(self.run)
@@ -68,12 +71,14 @@ impl Letter<'_> {
                 "See why the export did not come. A file is taken in as soon as it lies in the \
                  inbox."
             }
-            Occasion::Refused => {
+            Occasion::Forbidden => {
                 "Mend the connector in Viva Insights, check the setup, then resume the connection."
             }
-            Occasion::Rejected | Occasion::Stuck | Occasion::Recovered => {
-                messages::action(self.run)
-            }
+            Occasion::Rejected
+            | Occasion::Stuck
+            | Occasion::CredentialFailed
+            | Occasion::ConnectionInvalid
+            | Occasion::Recovered => messages::action(self.run),
         }
     }
 

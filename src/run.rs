@@ -114,6 +114,26 @@ impl Run {
         self.code() == Some(ReasonCode::NewerVersion)
     }
 
+    /// The word of the log for where it stands.
+    #[must_use]
+    pub fn event(&self) -> &'static str {
+        match (self.state, self.code().map(ReasonCode::class)) {
+            (State::Received | State::Packed | State::Ingesting, Some(Class::Transient)) => {
+                "failed"
+            }
+            (State::Received | State::Packed | State::Ingesting, Some(_)) => "waiting",
+            (State::Received, None) => "received",
+            (State::Packed, None) => "packed",
+            (State::Pushing, _) => "pushed",
+            (State::Ingesting, None) | (State::Accepted, _) => "accepted",
+            (State::Completed, _) => "completed",
+            (State::Rejected, _) => "rejected",
+            (State::Superseded, _) => "superseded",
+            (State::Cancelled, _) => "cancelled",
+            (State::Stuck, _) => "stuck",
+        }
+    }
+
     /// Whether it goes on by itself before long. What waits for a person may do so for days.
     #[must_use]
     pub fn is_moving(&self) -> bool {
@@ -160,6 +180,12 @@ impl Run {
             Event::Began | Event::Discarded | Event::StillWaiting | Event::Corrected
         );
         let mut next = self.moved(event, now, policy)?;
+        next.blocked = match next.code() {
+            Some(code) if code.is_of_connection() => Some(code),
+            // Meanwhile something else has failed, and nothing was corrected.
+            Some(code) if code.class() == Class::Transient => before.blocked,
+            _ => None,
+        };
         next.remember(&before, asked, begins, now);
         next.notice(&before, now);
         Ok(next)

@@ -19,9 +19,10 @@ use crate::{
     run::{Policy, Run, RunId, State},
 };
 
+mod connections;
 mod row;
 
-pub use row::COLUMNS;
+pub use self::{connections::SavedOnce, row::COLUMNS};
 
 /// The properties of an import's row.
 #[must_use]
@@ -167,16 +168,22 @@ impl Runs {
     /// # Errors
     /// Whatever storage says but "it has moved on".
     pub async fn save(&self, before: Stored, next: Run) -> Result<Saved> {
+        self.save_and(before, next, None).await
+    }
+
+    /// The same with another row of the tenant, both or neither.
+    async fn save_and(&self, before: Stored, next: Run, other: Option<Write>) -> Result<Saved> {
         let (properties, write_id) = row::of(&next);
         let frees_slot = before.run.holds_slot() && !next.holds_slot();
         let slot = if frees_slot { self.slot(&next).await? } else { None };
-        let written = match slot {
-            Some(slot) if slot.holder == next.id.key => {
-                let free = Write::Replace(slot_row(&next, ""), slot.etag);
-                let writes = [Write::Replace(properties, before.etag), free];
-                self.table.transact(&writes).await.map(|mut etags| etags.swap_remove(0))
-            }
-            _ => self.table.replace(&properties, &before.etag).await,
+        let slot = slot.filter(|slot| slot.holder == next.id.key);
+        let free = slot.map(|slot| Write::Replace(slot_row(&next, ""), slot.etag));
+        let others: Vec<Write> = free.into_iter().chain(other).collect();
+        let written = if others.is_empty() {
+            self.table.replace(&properties, &before.etag).await
+        } else {
+            let writes = [vec![Write::Replace(properties, before.etag)], others].concat();
+            self.table.transact(&writes).await.map(|mut etags| etags.swap_remove(0))
         };
         match written {
             Ok(etag) => Ok(Saved::Done(Box::new(Stored { run: next, etag }))),

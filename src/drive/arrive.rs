@@ -78,7 +78,7 @@ impl Road {
         }
         Ok(match self.runs.insert(run).await? {
             Inserted::New(stored) => {
-                tell(None, &stored.run);
+                tell(None, &stored.run, true, now);
                 Arrival::Received(stored.run.id)
             }
             Inserted::Known(stored) => Arrival::Known(stored.run.id),
@@ -118,7 +118,10 @@ impl Road {
             let since = last_completed(&own).unwrap_or(document.last_modified);
             let days = ((self.clock)() - since).whole_days();
             // What the deployment's alert looks for: logs themselves are not searched that far back.
-            tracing::info!("connection {name}: nothing was completed for {days} days");
+            tracing::info!(
+                event = %"idle", connection = %name, days,
+                "connection {name}: nothing was completed for {days} days"
+            );
             let mut files = self.blobs.list(INBOX, &format!("{name}/")).await?;
             files.retain(|blob| connection_of(INBOX, &blob.name).is_some());
             files.sort_by_key(|blob| blob.last_modified);
@@ -169,8 +172,9 @@ impl Road {
         let event = Occasion::Overdue.word();
         let import = last.map_or_else(|| "none".to_owned(), |stored| stored.run.id.to_string());
         let ago = (now - since).whole_days();
+        let seconds = (now - since).whole_seconds();
         tracing::warn!(
-            %event, %connection, %import,
+            %event, reason = %"none", %connection, %import, seconds,
             "connection {connection}: nothing has arrived for {ago} days, and a file is expected \
              every {days}"
         );

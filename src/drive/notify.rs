@@ -54,7 +54,11 @@ impl Road {
         let is_news = match message.occasion {
             Occasion::Recovered => self.is_first_success(&stored.run).await?,
             Occasion::Overdue => !self.has_come_since(&stored.run).await?,
-            Occasion::Rejected | Occasion::Stuck | Occasion::Refused => true,
+            Occasion::Rejected
+            | Occasion::Stuck
+            | Occasion::Forbidden
+            | Occasion::CredentialFailed
+            | Occasion::ConnectionInvalid => true,
         };
         let Some(notify) = notify.filter(|_| is_news) else {
             let silent = stored.run.clone().not_to_be_told();

@@ -183,12 +183,20 @@ impl Road {
             Ok(scale_unit) => scale_unit,
             Err(trouble) => return self.save(stored, trouble.before_push()).await,
         };
+        // Whatever kept it waiting is over, and others wait for the same.
+        let stored = match stored.run.blocked {
+            None => stored,
+            Some(_) => match self.save(stored, Event::Corrected).await? {
+                Step::Moved(stored) => *stored,
+                Step::Resting => return Ok(Step::Resting),
+            },
+        };
         let before = stored.run.clone();
         let claimed = self.applied(before.clone(), Event::Claimed { scale_unit })?;
         let Some(claim) = self.runs.claim(opening, stored, claimed).await? else {
             return Ok(Step::Resting);
         };
-        tell(Some(&before), claim.run());
+        tell(Some(&before), claim.run(), true, (self.clock)());
         let mut event = self.push_zip(&claim, &connection, &staged, &package).await;
         if matches!(event, Event::TokenRefused { .. }) {
             // The one at hand was forgotten: this is a fresh one.

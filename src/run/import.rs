@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::{
     IngestionId, Message, Package, Policy, Refresh, RunId, Sent, Source, State, Stop, Target,
-    reason::{Reason, Text},
+    reason::{Reason, ReasonCode, Text},
 };
 use crate::check::{DeletionApproval, Summary};
 
@@ -84,6 +84,8 @@ pub struct Run {
     pub ended: Option<OffsetDateTime>,
     /// Why it waits, fails or has ended; `None` where it just goes on.
     pub reason: Option<Reason>,
+    /// The reason of its connection that keeps it waiting, until it goes on.
+    pub blocked: Option<ReasonCode>,
     /// What a person should know though nothing is wrong.
     pub notice: Option<String>,
     /// Whether its package could not be deleted and was left; the log says why.
@@ -152,6 +154,7 @@ impl Run {
             pushed: None,
             ended: None,
             reason: None,
+            blocked: None,
             notice: None,
             package_left: false,
         }

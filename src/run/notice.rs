@@ -5,25 +5,45 @@
 //! it; a cleaning up or a look whether the pause is over may, and comes again.
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 use time::OffsetDateTime;
 
-use super::{Policy, Run, State, reason::Text};
+use super::{
+    Policy, Run, State,
+    reason::{ReasonCode, Text},
+};
 
 /// How often a message is tried.
 const TRIES: u32 = 20;
 /// What was told last counts: so much of it is kept.
 const MOST_SENT: usize = 10;
 
-/// What somebody wants to be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// What somebody wants to be told. The words are those of the table, the log and the message.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Occasion {
-    /// A file was refused.
+    /// A file was rejected.
     Rejected,
     /// An import was given up.
     Stuck,
     /// The service lets nobody of the connection in.
-    Refused,
+    Forbidden,
+    /// The credential of the connection gets no token.
+    CredentialFailed,
+    /// The document of the connection cannot be used.
+    ConnectionInvalid,
     /// No file has come by the expected day.
     Overdue,
     /// The first success after one of these.
@@ -34,20 +54,19 @@ impl Occasion {
     /// The word of the table, the log and the message.
     #[must_use]
     pub fn word(self) -> &'static str {
-        match self {
-            Self::Rejected => "rejected",
-            Self::Stuck => "stuck",
-            Self::Refused => "refused",
-            Self::Overdue => "overdue",
-            Self::Recovered => "recovered",
-        }
+        self.into()
     }
 
     /// The occasion a word names.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        let all = [Self::Rejected, Self::Stuck, Self::Refused, Self::Overdue, Self::Recovered];
-        all.into_iter().find(|occasion| occasion.word() == word)
+        word.parse().ok()
+    }
+
+    /// Whether a person is needed, and an alert looks for it.
+    #[must_use]
+    pub fn needs_person(self) -> bool {
+        self != Self::Recovered
     }
 
     /// What has just happened to an import that was `before`. Every success is one that may be the
@@ -56,20 +75,22 @@ impl Occasion {
     pub fn of(before: &Run, after: &Run) -> Option<Self> {
         let is_new = before.state != after.state;
         match after.state {
-            State::Rejected if is_new => Some(Self::Rejected),
-            State::Stuck if is_new => Some(Self::Stuck),
-            State::Completed | State::Accepted if is_new => Some(Self::Recovered),
-            State::Packed if after.pauses && !before.pauses => Some(Self::Refused),
-            State::Received
-            | State::Packed
-            | State::Pushing
-            | State::Ingesting
-            | State::Completed
-            | State::Accepted
-            | State::Rejected
-            | State::Superseded
-            | State::Cancelled
-            | State::Stuck => None,
+            State::Rejected => is_new.then_some(Self::Rejected),
+            State::Stuck => is_new.then_some(Self::Stuck),
+            State::Completed | State::Accepted => is_new.then_some(Self::Recovered),
+            State::Superseded | State::Cancelled => None,
+            State::Received | State::Packed | State::Pushing | State::Ingesting => {
+                let code = after.blocked.filter(|code| before.blocked != Some(*code))?;
+                let is_of_credential =
+                    matches!(code, ReasonCode::CredentialFailed | ReasonCode::TokenRejected);
+                Some(if code == ReasonCode::Forbidden {
+                    Self::Forbidden
+                } else if is_of_credential {
+                    Self::CredentialFailed
+                } else {
+                    Self::ConnectionInvalid
+                })
+            }
         }
     }
 }
@@ -123,7 +144,7 @@ impl Run {
             self.message = self.tells.then(|| Message::new(occasion, now));
         }
         let tells_of_pause =
-            self.message.as_ref().is_some_and(|it| it.occasion == Occasion::Refused);
+            self.message.as_ref().is_some_and(|it| it.occasion == Occasion::Forbidden);
         if !self.is_at_rest() || tells_of_pause && !self.pauses {
             self.message = None;
         }
@@ -131,7 +152,7 @@ impl Run {
 
     /// Whether nothing is under way: only then a message is told.
     fn is_at_rest(&self) -> bool {
-        self.state.is_end() || self.is_forbidden()
+        self.state.is_end() || self.is_forbidden() || self.waits_for_correction()
     }
 
     /// The message that is due at `now`. What is due much later was written by a clock that was wrong.

@@ -220,7 +220,15 @@ pub enum Class {
 #[serde(tag = "code", content = "args", rename_all_fields = "camelCase")]
 #[strum_discriminants(name(ReasonCode), vis(pub))]
 #[strum_discriminants(doc = "The code of a [`Reason`], as the table and the log have it.")]
-#[strum_discriminants(derive(Hash, Display, IntoStaticStr, EnumString, VariantArray))]
+#[strum_discriminants(derive(
+    Hash,
+    Display,
+    IntoStaticStr,
+    EnumString,
+    VariantArray,
+    Serialize,
+    Deserialize
+))]
 pub enum Reason {
     /// An older incremental file of the connection has not ended.
     WaitingForOlder {
@@ -434,6 +442,12 @@ impl Reason {
 }
 
 impl ReasonCode {
+    /// Whether it is the same for every file of a connection, and is said once.
+    #[must_use]
+    pub fn is_of_connection(self) -> bool {
+        self == Self::Forbidden || self.ends_by_correction()
+    }
+
     /// Whether it ends when somebody corrects the connection or its credential, without a word to
     /// this program.
     #[must_use]

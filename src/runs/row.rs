@@ -66,7 +66,7 @@ pub const COLUMNS: &[(&str, &str)] = &[
     ("Tells", "its connection has a webhook (`notify`)"),
     (
         "Message",
-        "what waits to be told there: `rejected`, `stuck`, `refused`, `overdue`, `recovered`",
+        "what waits to be told there: `rejected`, `stuck`, `forbidden`, `credential_failed`, `connection_invalid`, `overdue`, `recovered`",
     ),
     ("MessageSince", "when that happened"),
     ("MessageDue", "when it is told, or tried again"),
@@ -85,6 +85,7 @@ pub const COLUMNS: &[(&str, &str)] = &[
     ("Ended", "when the import ended"),
     ("ReasonCode", "why it waits, fails or has ended: a word to filter by"),
     ("ReasonArgs", "what belongs to that reason, as JSON"),
+    ("BlockedBy", "the reason of its connection that keeps it waiting, until it goes on"),
     ("StatusText", "where it stands and why, in one sentence"),
     (
         "Notice",
@@ -163,6 +164,7 @@ pub(super) fn of(run: &Run) -> (Properties, String) {
         row.text("ReasonCode", reason.code().into());
         row.maybe("ReasonArgs", reason_args(reason).as_deref());
     }
+    row.maybe("BlockedBy", run.blocked.map(Into::into));
     row.maybe("StatusText", Some(&messages::status(run)));
     row.maybe("Notice", run.notice.as_deref());
     row.0.insert("PackageLeft".to_owned(), json!(run.package_left));
@@ -258,6 +260,7 @@ pub(super) fn parse(row: &Properties) -> Result<(Run, String), String> {
         pushed: time(row, "Pushed"),
         ended: time(row, "Ended"),
         reason: reason(row).map_err(|()| format!("row {key} has no readable reason"))?,
+        blocked: text(row, "BlockedBy").and_then(|code| code.parse().ok()),
         package_left: boolean(row, "PackageLeft"),
         notice: text(row, "Notice"),
         ..unmoved

@@ -33,6 +33,7 @@ mod properties;
 mod proxy;
 mod push_command;
 mod readers;
+mod reasons;
 mod road;
 mod rules;
 mod runs;

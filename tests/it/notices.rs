@@ -109,8 +109,11 @@ async fn a_rejected_file_a_stuck_one_and_the_first_success_after_them_are_told_o
     for (event, run) in [("rejected", "hr/bad.csv"), ("stuck", "hr/stuck.csv")] {
         let imports = stage.imports().await.unwrap();
         let id = imports.iter().find(|import| import.source.name == run).unwrap().id.clone();
-        let ending = format!("event={event} connection=hr import={id}");
-        assert!(log.lines().any(|line| line.ends_with(&ending)), "{ending}");
+        let fields = format!("connection=hr import={id} seconds=");
+        let told = |line: &str| {
+            line.contains(&format!(" event={event} reason=")) && line.contains(&fields)
+        };
+        assert!(log.lines().any(told), "{event} {fields}\n{log}");
     }
 }
 
@@ -136,6 +139,41 @@ async fn a_webhook_that_is_away_is_tried_again_and_no_import_waits_for_it() {
 }
 
 #[tokio::test]
+async fn a_mapping_that_is_wrong_is_told_once_for_all_files_and_its_end_too() {
+    let (webhook, address) = Webhook::start().await;
+    let stage = stage_with_hook(&address, &[]).await;
+    let right = document("cloudEvents").replace("\"full\"", "\"incremental\"");
+    let wrong = right.replace("\"name\": \"PersonId\"", "\"name\": \"personid\"");
+    stage.connect("hr", &wrong).await.unwrap();
+    let names = ["hr/1.csv", "hr/2.csv", "hr/3.csv"];
+    for (rows, name) in names.iter().enumerate() {
+        stage.arrive(name, csv_of(rows + 2).into()).await.unwrap();
+        a_second_later().await;
+    }
+    until("all wait for the mapping", async || {
+        let imports = stage.imports().await.unwrap();
+        let waits = imports.iter().filter(|run| run.waits_for_correction()).count();
+        (waits == names.len()).then_some(())
+    })
+    .await;
+    webhook.until(1).await;
+    a_second_later().await;
+    assert_eq!(webhook.types(), ["viva-import.connection_invalid"]);
+    assert!(webhook.all()[0].1["data"]["told"].as_str().unwrap().contains("(H14)"));
+    let warned = log(&stage).matches(" event=connection_invalid reason=MappingInvalid ").count();
+    assert_eq!(warned, 1, "{}", log(&stage));
+    // Nobody says a word to the program: they all go on.
+    stage.connect("hr", &right).await.unwrap();
+    for name in names {
+        let run = ended(&stage, name).await;
+        assert_eq!((run.state, run.by_hand), (State::Completed, None));
+    }
+    webhook.until(2).await;
+    a_second_later().await;
+    assert_eq!(webhook.types(), ["viva-import.connection_invalid", "viva-import.recovered"]);
+}
+
+#[tokio::test]
 async fn a_403_is_told_once_however_many_files_wait_and_its_end_is_told_too() {
     let (webhook, address) = Webhook::start().await;
     let stage = stage_with_hook(&address, &[]).await;
@@ -143,7 +181,7 @@ async fn a_403_is_told_once_however_many_files_wait_and_its_end_is_told_too() {
     stage.connect("hr", &incremental).await.unwrap();
     stage.service.always(Call::Ping, Some(Quirk::Forbidden));
     stage.arrive("hr/1.csv", csv_of(2).into()).await.unwrap();
-    told(&stage, "hr/1.csv", "refused at 20").await;
+    told(&stage, "hr/1.csv", "forbidden at 20").await;
     a_second_later().await;
     stage.arrive("hr/2.csv", csv_of(3).into()).await.unwrap();
     until("the second waits", async || {
@@ -153,7 +191,7 @@ async fn a_403_is_told_once_however_many_files_wait_and_its_end_is_told_too() {
     })
     .await;
     a_second_later().await;
-    assert_eq!(webhook.types(), ["viva-import.refused"]);
+    assert_eq!(webhook.types(), ["viva-import.forbidden"]);
     stage.service.always(Call::Ping, None);
     let stage_settings = stage.settings().clone();
     let mut resume = tokio::process::Command::new(crate::stage::BINARY);
@@ -161,7 +199,7 @@ async fn a_403_is_told_once_however_many_files_wait_and_its_end_is_told_too() {
     assert!(output.status.success());
     told(&stage, "hr/1.csv", "recovered at 20").await;
     silent(&stage, "hr/2.csv").await;
-    assert_eq!(webhook.types(), ["viva-import.refused", "viva-import.recovered"]);
+    assert_eq!(webhook.types(), ["viva-import.forbidden", "viva-import.recovered"]);
 }
 
 #[tokio::test]

@@ -390,7 +390,8 @@ async fn a_sweep_tells_for_how_long_each_connection_has_completed_nothing() {
     world.advance((ten_days_later - world.now()).whole_seconds());
     world.sweep().await;
     let log = world.log.text();
-    assert!(log.contains("connection full: nothing was completed for 10 days"), "{log}");
+    let told = "connection full: nothing was completed for 10 days";
+    assert!(log.contains(told) && log.contains("event=idle connection=full days=10"), "{log}");
     // Where nothing ever was, it counts from when the connection was stored.
     let other = "connection other: nothing was completed for ";
     let days = log.rsplit_once(other).unwrap().1.split(' ').next().unwrap();

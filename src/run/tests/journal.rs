@@ -132,7 +132,7 @@ fn each_occasion_is_noted_where_somebody_wants_to_be_told_and_nowhere_else() {
     for (events, expected) in [
         (vec![Event::Began, refused(false)], Some(Occasion::Rejected)),
         ([&pushing[..], &[stuck()]].concat(), Some(Occasion::Stuck)),
-        ([&pushing[..], &[forbidden()]].concat(), Some(Occasion::Refused)),
+        ([&pushing[..], &[forbidden()]].concat(), Some(Occasion::Forbidden)),
         ([&pushing[..], &completed].concat(), Some(Occasion::Recovered)),
         (vec![replaced()], None),
         (vec![asked(Wish::Cancel)], None),
@@ -151,12 +151,12 @@ fn a_message_lasts_as_long_as_what_it_tells_of() {
     assert_eq!(occasion(&told(rejected, NOW, [asked(Wish::Retry)])), None, "a person has come");
     let paused = told(telling(), NOW, [Event::Began, staged(), claimed(), forbidden()]);
     let waits = told(paused.clone(), seconds(600), [Event::Paused { reason: Reason::Forbidden }]);
-    assert_eq!(occasion(&waits), Some(Occasion::Refused));
+    assert_eq!(occasion(&waits), Some(Occasion::Forbidden));
     assert_eq!(waits.message.unwrap().since, NOW, "one occasion, however long it waits");
     assert_eq!(occasion(&told(paused.clone(), NOW, [asked(Wish::Resume)])), None);
     // Superseded, it still pauses its connection; given up, it does not.
     let overtaken = told(paused.clone(), NOW, [overtaken()]);
-    assert_eq!(occasion(&overtaken), Some(Occasion::Refused));
+    assert_eq!(occasion(&overtaken), Some(Occasion::Forbidden));
     assert_eq!(occasion(&told(overtaken, NOW, [asked(Wish::Resume)])), None);
     assert_eq!(occasion(&told(paused, NOW, [asked(Wish::Cancel)])), None);
 }

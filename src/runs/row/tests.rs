@@ -41,7 +41,7 @@ fn row(text: &str) -> Properties {
 fn the_shape_of_today_has_every_column_and_parses() {
     let (run, _) = parse(&row(TODAY)).unwrap();
     let message = run.message.as_ref().unwrap();
-    assert_eq!((message.occasion, message.failures), (Occasion::Refused, 1));
+    assert_eq!((message.occasion, message.failures), (Occasion::Forbidden, 1));
     assert!(run.tells && run.was_told(Occasion::Rejected));
     assert_eq!((run.source.bytes, run.rows), (5_000_000_000, Some(244)));
     assert_eq!(run.source.last_modified, datetime!(2026-11-23 04:16:54 UTC));

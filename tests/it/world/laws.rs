@@ -90,7 +90,7 @@ impl World {
             return Err(format!("{} has a message that nobody was told", run.id));
         }
         let occasions =
-            [Occasion::Rejected, Occasion::Stuck, Occasion::Refused, Occasion::Recovered];
+            [Occasion::Rejected, Occasion::Stuck, Occasion::Forbidden, Occasion::Recovered];
         for run in imports {
             for occasion in occasions.into_iter().filter(|occasion| run.was_told(*occasion)) {
                 let event = format!("{}/{}/", run.id, occasion.word());

@@ -1,0 +1,120 @@
+//! Decisions are made on codes and classes and never on a sentence of ours; where a text is read, a list
+//! says which.
+
+use std::{fs, path::Path};
+
+use viva_import::{messages, run::reason::ReasonCode};
+
+/// Every source file but tests and those whose work is to read text: files of customers, documents,
+/// and the emulated host.
+fn sources(folder: &Path) -> Vec<(String, String)> {
+    let mut found = vec![];
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        let name = path.strip_prefix("src").unwrap().display().to_string();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if name.ends_with(".rs") && !name.contains("tests") {
+            let text = fs::read_to_string(&path).unwrap();
+            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+            found.push((name, code.to_owned()));
+        }
+    }
+    found
+}
+
+/// What reads a text.
+const READS: [&str; 9] = [
+    ".contains(",
+    ".starts_with(",
+    ".ends_with(",
+    ".strip_prefix(",
+    ".strip_suffix(",
+    ".split(",
+    ".split_once(",
+    ".rsplit_once(",
+    ".find(\"",
+];
+
+#[test]
+fn no_sentence_of_ours_is_read_back() {
+    let texts =
+        ["cause", "why", "because", "status", "summary", "action", "note", "pause", "first"];
+    let mut asked = 0;
+    for (name, code) in sources(Path::new("src")) {
+        for text in texts {
+            for (at, _) in code.match_indices(&format!("messages::{text}(")) {
+                asked += 1;
+                let rest: String = code[at..].split_whitespace().collect();
+                let call = &rest[..end_of_call(&rest)];
+                let next = &rest[call.len()..];
+                let reads = READS.iter().any(|read| next.starts_with(read));
+                assert!(!reads && !next.starts_with("=="), "{name} reads back {call}{next:.30}");
+            }
+        }
+        for old in ["last_failure", "TO_BE_MENDED", "status_text.", ".story()", "LastFailure"] {
+            assert!(!code.contains(old) || name == "messages/reason.rs", "{old} is in {name}");
+        }
+    }
+    assert!(asked > 20, "{asked} calls were found");
+}
+
+/// Where the call ends with which a text begins.
+fn end_of_call(text: &str) -> usize {
+    let mut depth = 0;
+    for (at, letter) in text.char_indices() {
+        match letter {
+            '(' => depth += 1,
+            ')' if depth == 1 => return at + 1,
+            ')' => depth -= 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// Where the engine, the clients and the table read a text, how often, and what: whoever adds a place
+/// says here what it reads.
+const READ: [(&str, usize, &str); 10] = [
+    ("azure/identity/refusal.rs", 5, "codes of Microsoft Entra, what the Azure CLI prints"),
+    ("drive/arrive.rs", 5, "names of blobs, a list of ids"),
+    ("drive/look.rs", 2, "names of documents and of the host"),
+    ("drive/person.rs", 2, "the key of an import"),
+    ("drive/step.rs", 1, "the name of a package"),
+    ("ingestion/trouble.rs", 1, "whether an answer is a page"),
+    ("ingestion/wire.rs", 2, "the service's busy answer, the length of an id"),
+    ("notify.rs", 1, "letters that are markup"),
+    ("runs.rs", 1, "a list of statuses"),
+    ("runs/row.rs", 1, "container and name of a file"),
+];
+
+#[test]
+fn texts_are_read_where_the_list_says_and_nowhere_else() {
+    let places =
+        ["run", "runs", "drive", "ingestion", "messages", "azure/identity/refusal", "notify"];
+    let is_looked_at = |name: &str| places.iter().any(|place| name.starts_with(place));
+    let mut found = vec![];
+    for (name, code) in sources(Path::new("src")).into_iter().filter(|(it, _)| is_looked_at(it)) {
+        let lines = code.lines().filter(|line| READS.iter().any(|read| line.contains(read)));
+        let count = lines.count();
+        if count > 0 {
+            found.push((name, count));
+        }
+    }
+    found.sort();
+    let read: Vec<(String, usize)> =
+        READ.iter().map(|(name, count, _)| ((*name).to_owned(), *count)).collect();
+    assert_eq!(found, read);
+}
+
+#[test]
+fn every_reason_has_a_text_an_action_and_no_two_codes_the_same_text() {
+    use strum::VariantArray as _;
+    let all = messages::reasons();
+    assert_eq!(all.len(), ReasonCode::VARIANTS.len());
+    for (one, entry) in all.iter().enumerate() {
+        assert!(!entry.message.is_empty() && !entry.action.is_empty(), "{}", entry.code);
+        let same = all[..one].iter().find(|other| other.message == entry.message);
+        assert!(same.is_none(), "{} reads like {}", entry.code, same.unwrap().code);
+    }
+}
