@@ -117,21 +117,7 @@ impl Run {
     /// The word of the log for where it stands.
     #[must_use]
     pub fn event(&self) -> &'static str {
-        match (self.state, self.code().map(ReasonCode::class)) {
-            (State::Received | State::Packed | State::Ingesting, Some(Class::Transient)) => {
-                "failed"
-            }
-            (State::Received | State::Packed | State::Ingesting, Some(_)) => "waiting",
-            (State::Received, None) => "received",
-            (State::Packed, None) => "packed",
-            (State::Pushing, _) => "pushed",
-            (State::Ingesting, None) | (State::Accepted, _) => "accepted",
-            (State::Completed, _) => "completed",
-            (State::Rejected, _) => "rejected",
-            (State::Superseded, _) => "superseded",
-            (State::Cancelled, _) => "cancelled",
-            (State::Stuck, _) => "stuck",
-        }
+        event_of(self.state, self.code().map(ReasonCode::class))
     }
 
     /// Whether it goes on by itself before long. What waits for a person may do so for days.
@@ -287,6 +273,31 @@ impl Run {
             (state, event) => return Err(IllegalEvent::new(state, event)),
         })
     }
+}
+
+fn event_of(state: State, class: Option<Class>) -> &'static str {
+    match (state, class) {
+        (State::Received | State::Packed | State::Ingesting, Some(Class::Transient)) => "failed",
+        (State::Received | State::Packed | State::Ingesting, Some(_)) => "waiting",
+        (State::Received, None) => "received",
+        (State::Packed, None) => "packed",
+        (State::Pushing, _) => "pushed",
+        (State::Ingesting, None) | (State::Accepted, _) => "accepted",
+        (State::Completed, _) => "completed",
+        (State::Rejected, _) => "rejected",
+        (State::Superseded, _) => "superseded",
+        (State::Cancelled, _) => "cancelled",
+        (State::Stuck, _) => "stuck",
+    }
+}
+
+/// The word of the log for what has just come into a state for a reason, and whether alerts look for it.
+#[must_use]
+pub fn logged(state: State, code: ReasonCode) -> (&'static str, bool) {
+    let blocked = Some(code).filter(|code| code.is_of_connection());
+    let occasion = Occasion::at(state, blocked).filter(|occasion| occasion.needs_person());
+    let event = occasion.map_or_else(|| event_of(state, Some(code.class())), Occasion::word);
+    (event, occasion.is_some())
 }
 
 #[cfg(test)]

@@ -54,13 +54,18 @@ pub(super) fn reasons() -> Outcome {
     let all = messages::reasons();
     let text = all.iter().map(|it| {
         let (state, code, class) = (it.state.word(), it.code, it.class);
-        format!("{code} ({class}, {state})\n    {}\n    {}\n", it.message, it.action)
+        format!(
+            "{code} ({class}, {state}, event={})\n    {}\n    {}\n",
+            it.event, it.message, it.action
+        )
     });
     let json = all.iter().map(|it| {
         json!({
             "code": it.code.to_string(),
             "class": it.class.to_string(),
             "state": it.state.word(),
+            "event": it.event,
+            "alert": it.alert,
             "message": it.message,
             "toDo": it.action,
         })

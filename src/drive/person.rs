@@ -59,7 +59,7 @@ impl Road {
     /// Storage failed, or the import is in no state to be let pass; a sentence says which.
     pub async fn allow(&self, key: &str, by: &By) -> Told {
         let stored = self.find(key).await?;
-        if stored.run.state != State::Rejected || !stored.run.is_guarded() {
+        if !stored.run.takes(Wish::Allow) {
             return Err(refused(format!(
                 "{} was not refused for what it deletes, so there is nothing to allow; it is {}",
                 stored.run.source.file(),

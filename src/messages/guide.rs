@@ -5,7 +5,7 @@ use super::{
     reason::cause,
 };
 use crate::run::{
-    State,
+    State, logged,
     reason::{
         Class, ErrorFile, NoOutcome, Operation, PauseCause, Problems, Reason, ReasonCode,
         RuleCount, Text,
@@ -21,6 +21,10 @@ pub struct Entry {
     pub class: Class,
     /// The state that an import with it is usually in.
     pub state: State,
+    /// The word of the log.
+    pub event: &'static str,
+    /// Whether an alert looks for it: of a connection, for the first file that meets it.
+    pub alert: bool,
     /// What it says, with arguments of an example.
     pub message: String,
     /// What to do.
@@ -35,10 +39,13 @@ impl Entry {
             pauses: code == ReasonCode::Forbidden,
             may_be_there: code == ReasonCode::IngestionTimeout,
         };
+        let (event, alert) = logged(state, code);
         Self {
             code,
             class: code.class(),
             state,
+            event,
+            alert,
             message: cause(&reason),
             action: action_of(state, Some(code), facts),
         }

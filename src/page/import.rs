@@ -10,7 +10,7 @@ use super::{
 use crate::{
     check::{Id, place_of},
     messages::{self, number},
-    run::{Run, State, Stop},
+    run::{Run, Stop, Wish},
 };
 
 /// The page of one import.
@@ -85,18 +85,16 @@ impl Import {
 
 /// What a person may ask for, in the order of what is likely meant.
 fn actions(run: &Run) -> Vec<(&'static str, &'static str)> {
-    let is_ours = !run.is_of_newer_version();
-    let can = |can: bool, word, label| (can && is_ours).then_some((word, label));
-    let waits = matches!(run.state, State::Received | State::Packed);
-    let is_bad = matches!(run.state, State::Rejected | State::Stuck);
-    let has_tenant = run.id.has_tenant();
+    let can = |can: bool, word, label| can.then_some((word, label));
+    let can_retry = run.takes(Wish::Retry) && run.id.has_tenant();
     [
-        can(run.state == State::Rejected && run.is_guarded(), "allow", "Allow this file once"),
-        can(run.pauses || run.is_behind_a_pause(), "resume", "Resume the connection"),
-        can(has_tenant && is_bad, "retry", "Retry: read this same file again"),
-        can(has_tenant && waits && !run.is_forbidden(), "retry", "Try now"),
-        can(waits || run.state == State::Ingesting, "cancel", "Cancel this import"),
-        Some(("doctor", "Check the setup")),
+        can(run.takes(Wish::Allow), "allow", "Allow this file once"),
+        can(run.takes(Wish::Resume) || run.is_behind_a_pause(), "resume", "Resume the connection"),
+        can(can_retry && run.state.is_end(), "retry", "Retry: read this same file again"),
+        // What is not let in goes on with its connection.
+        can(can_retry && !run.state.is_end() && !run.is_forbidden(), "retry", "Try now"),
+        can(run.takes(Wish::Cancel), "cancel", "Cancel this import"),
+        can(true, "doctor", "Check the setup"),
     ]
     .into_iter()
     .flatten()

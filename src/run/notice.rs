@@ -69,18 +69,17 @@ impl Occasion {
         self != Self::Recovered
     }
 
-    /// What has just happened to an import that was `before`. Every success is one that may be the
-    /// first after a failure: whoever knows the other imports decides.
+    /// What there is to tell of an import in this state that is kept waiting by this reason of its
+    /// connection.
     #[must_use]
-    pub fn of(before: &Run, after: &Run) -> Option<Self> {
-        let is_new = before.state != after.state;
-        match after.state {
-            State::Rejected => is_new.then_some(Self::Rejected),
-            State::Stuck => is_new.then_some(Self::Stuck),
-            State::Completed | State::Accepted => is_new.then_some(Self::Recovered),
+    pub fn at(state: State, blocked: Option<ReasonCode>) -> Option<Self> {
+        match state {
+            State::Rejected => Some(Self::Rejected),
+            State::Stuck => Some(Self::Stuck),
+            State::Completed | State::Accepted => Some(Self::Recovered),
             State::Superseded | State::Cancelled => None,
             State::Received | State::Packed | State::Pushing | State::Ingesting => {
-                let code = after.blocked.filter(|code| before.blocked != Some(*code))?;
+                let code = blocked?;
                 let is_of_credential =
                     matches!(code, ReasonCode::CredentialFailed | ReasonCode::TokenRejected);
                 Some(if code == ReasonCode::Forbidden {
@@ -92,6 +91,15 @@ impl Occasion {
                 })
             }
         }
+    }
+
+    /// What has just happened to an import that was `before`. Every success is one that may be the
+    /// first after a failure: whoever knows the other imports decides.
+    #[must_use]
+    pub fn of(before: &Run, after: &Run) -> Option<Self> {
+        let is_new =
+            before.state.is_end() != after.state.is_end() || before.blocked != after.blocked;
+        Self::at(after.state, after.blocked).filter(|_| is_new)
     }
 }
 

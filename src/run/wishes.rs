@@ -7,6 +7,20 @@ use crate::check::DeletionApproval;
 use super::{Event, IllegalEvent, Policy, Run, State, Wish, reason::Reason};
 
 impl Run {
+    /// Whether the import takes what a person asks for, as it is now: by state and reason alone.
+    #[must_use]
+    pub fn takes(&self, wish: Wish) -> bool {
+        use State::{Ingesting, Packed, Received, Rejected, Stuck};
+        let is_ours = !self.is_of_newer_version();
+        is_ours
+            && match wish {
+                Wish::Allow => self.state == Rejected && self.is_guarded(),
+                Wish::Retry => matches!(self.state, Received | Packed | Rejected | Stuck),
+                Wish::Cancel => matches!(self.state, Received | Packed | Ingesting),
+                Wish::Resume => self.pauses,
+            }
+    }
+
     pub(super) fn asked(
         mut self,
         wish: Wish,
@@ -14,23 +28,27 @@ impl Run {
         now: OffsetDateTime,
         policy: &Policy,
     ) -> Result<Self, IllegalEvent> {
-        use State::{Ingesting, Packed, Received, Rejected, Stuck};
-        Ok(match (wish, self.state) {
-            (Wish::Allow, Rejected) if self.is_guarded() => {
+        if !self.takes(wish) {
+            return Err(IllegalEvent::new(self.state, Event::Asked { wish, by }));
+        }
+        Ok(match wish {
+            Wish::Allow => {
                 self.approval = Some(DeletionApproval { by, seen: self.summary.clone() });
                 self.reopen(now, policy)
             }
-            (Wish::Retry, Rejected | Stuck) => self.by_hand(&by).reopen(now, policy),
-            (Wish::Retry, state @ (Received | Packed)) => {
+            Wish::Retry if self.state.is_end() => self.by_hand(&by).reopen(now, policy),
+            Wish::Retry => {
+                let state = self.state;
                 self.by_hand(&by).at_once(state, now, policy)
             }
-            (Wish::Cancel, Received | Packed | Ingesting) => self.cancel(&by, now),
-            (Wish::Resume, Packed) if self.pauses => self.by_hand(&by).at_once(Packed, now, policy),
-            (Wish::Resume, _) if self.pauses => {
+            Wish::Cancel => self.cancel(&by, now),
+            Wish::Resume if self.state == State::Packed => {
+                self.by_hand(&by).at_once(State::Packed, now, policy)
+            }
+            Wish::Resume => {
                 self.pauses = false;
                 self.by_hand(&by)
             }
-            (_, state) => return Err(IllegalEvent::new(state, Event::Asked { wish, by })),
         })
     }
 

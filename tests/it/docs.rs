@@ -39,7 +39,8 @@ fn the_table_of_columns_is_that_of_the_code() {
 fn the_table_of_reasons_is_that_of_the_code() {
     let rows = messages::reasons().into_iter().map(|it| {
         let (state, code, class) = (it.state.word(), it.code, it.class);
-        format!("| `{code}` | {class} | `{state}` | {} | {} |\n", it.message, it.action)
+        let event = format!("`{}`{}", it.event, if it.alert { ", alert" } else { "" });
+        format!("| `{code}` | {class} | `{state}` | {event} | {} | {} |\n", it.message, it.action)
     });
     readme_has(&rows.collect::<String>());
 }

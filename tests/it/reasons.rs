@@ -14,7 +14,7 @@ fn sources(folder: &Path) -> Vec<(String, String)> {
         let name = path.strip_prefix("src").unwrap().display().to_string();
         if path.is_dir() {
             found.extend(sources(&path));
-        } else if name.ends_with(".rs") && !name.contains("tests") {
+        } else if path.extension().is_some_and(|it| it == "rs") && !name.contains("tests") {
             let text = fs::read_to_string(&path).unwrap();
             let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
             found.push((name, code.to_owned()));
