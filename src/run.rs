@@ -93,7 +93,7 @@ impl Run {
     /// itself.
     #[must_use]
     pub fn waits_for_correction(&self) -> bool {
-        !self.state.is_end() && self.code().is_some_and(ReasonCode::ends_by_correction)
+        !self.state.is_end() && self.blocked.is_some_and(ReasonCode::ends_by_correction)
     }
 
     /// Whether another import of its connection waits for a person, and it behind that.
@@ -165,11 +165,13 @@ impl Run {
             event,
             Event::Began | Event::Discarded | Event::StillWaiting | Event::Corrected
         );
+        let is_a_try = matches!(event, Event::Began);
         let mut next = self.moved(event, now, policy)?;
         next.blocked = match next.code() {
             Some(code) if code.is_of_connection() => Some(code),
             // Meanwhile something else has failed, and nothing was corrected.
             Some(code) if code.class() == Class::Transient => before.blocked,
+            None if is_a_try => before.blocked,
             _ => None,
         };
         next.remember(&before, asked, begins, now);

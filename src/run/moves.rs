@@ -41,6 +41,8 @@ impl Run {
             return self.end(State::Stuck, Reason::PackingNeverEnded, now);
         }
         self.attempts += 1;
+        // What kept it waiting is tried now: no message about that gets in the way.
+        self.reason = self.reason.filter(|reason| !reason.code().is_of_connection());
         self.due = Some(now + policy.step_timeout);
         self
     }

@@ -153,14 +153,15 @@ impl Run {
         }
         let tells_of_pause =
             self.message.as_ref().is_some_and(|it| it.occasion == Occasion::Forbidden);
-        if !self.is_at_rest() || tells_of_pause && !self.pauses {
+        let is_kept = self.is_at_rest() || self.blocked.is_some();
+        if !is_kept || tells_of_pause && !self.pauses {
             self.message = None;
         }
     }
 
     /// Whether nothing is under way: only then a message is told.
     fn is_at_rest(&self) -> bool {
-        self.state.is_end() || self.is_forbidden() || self.waits_for_correction()
+        self.state.is_end() || self.is_forbidden() || self.blocked.is_some() && self.needs_person()
     }
 
     /// The message that is due at `now`. What is due much later was written by a clock that was wrong.

@@ -80,6 +80,17 @@ impl To {
         }
     }
 
+    /// The document with a fault.
+    fn wrong_document(self, wrong: Wrong) -> String {
+        let (right, wrong) = match wrong {
+            Wrong::Mapping => ("\"name\": \"PersonId\"", "\"name\": \"personid\""),
+            Wrong::Credential => (TOKEN_SETTING, "NO_SUCH_SETTING"),
+        };
+        let document = self.document();
+        assert!(document.contains(right));
+        document.replace(right, wrong)
+    }
+
     fn document(self) -> String {
         match self {
             Self::Full => SAMPLE_CONNECTION.to_owned(),
@@ -90,6 +101,19 @@ impl To {
             }
         }
     }
+}
+
+/// What can be wrong with a connection of which every file still knows the tenant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Wrong {
+    /// Its mapping breaks a rule.
+    Mapping,
+    /// Its credential gets no token.
+    Credential,
+}
+
+impl Wrong {
+    pub(crate) const ALL: [Self; 2] = [Self::Mapping, Self::Credential];
 }
 
 /// A world; see the module.
@@ -136,12 +160,8 @@ impl World {
         settings.push(("HOOK", address));
         let storage = Storage::open(&azurite.account(&account), ANSWER_TIMEOUT).unwrap();
         storage.create_if_missing().await.unwrap();
-        for to in connections {
-            let (name, content) = (format!("{}.json", to.name()), to.document().into_bytes());
-            storage.blobs.put(CONNECTIONS, &name, "application/json", content).await.unwrap();
-        }
         let clock = Arc::new(AtomicI64::new(1_795_428_000_000));
-        Self {
+        let world = Self {
             proxy,
             service,
             webhook,
@@ -157,7 +177,18 @@ impl World {
             promised: Arc::default(),
             waiting: vec![],
             begun: vec![],
+        };
+        for to in connections {
+            world.store(*to, None).await;
         }
+        world
+    }
+
+    /// Somebody stores the document of a connection.
+    pub(crate) async fn store(&self, to: To, wrong: Option<Wrong>) {
+        let document = wrong.map_or_else(|| to.document(), |wrong| to.wrong_document(wrong));
+        let (name, content) = (format!("{}.json", to.name()), document.into_bytes());
+        self.storage.blobs.put(CONNECTIONS, &name, "application/json", content).await.unwrap();
     }
 
     /// Every import as the table has it.
@@ -314,17 +345,13 @@ async fn a_world_without_faults_comes_to_rest_with_everything_completed() {
 #[tokio::test]
 async fn twenty_files_wait_a_week_for_their_connection_and_then_all_go_on_by_themselves() {
     let mut world = World::with(&[To::Changes], 0).await;
-    let document = async |world: &World, content: Vec<u8>| {
-        let put = world.storage.blobs.put(CONNECTIONS, "changes.json", "application/json", content);
-        put.await.unwrap();
-    };
     for _ in 0..20 {
         let name = world.new_name(To::Changes);
         world.put(To::Changes, &name, Kind::Right).await;
     }
     // The rows are made, and nothing is read yet.
     world.sweep().await;
-    document(&world, b"{ \"tenantId\": 5 }".to_vec()).await;
+    world.store(To::Changes, Some(Wrong::Mapping)).await;
     world.drive().await;
     let began = world.proxy.count();
     for _ in 0..7 * 4 {
@@ -339,7 +366,7 @@ async fn twenty_files_wait_a_week_for_their_connection_and_then_all_go_on_by_the
     let reads = seen.filter(|seen| seen.path.contains("/connections/changes.json")).count();
     assert!((20..40).contains(&reads), "{reads} reads in a week");
 
-    document(&world, To::Changes.document().into_bytes()).await;
+    world.store(To::Changes, None).await;
     let imports = world.rest().await.unwrap();
     world.laws(&imports).await.unwrap();
     assert!(imports.iter().all(|run| run.state == State::Completed && run.by_hand.is_none()));

@@ -8,7 +8,7 @@ use viva_import::{
 
 use crate::{
     proxy::{Fault, Moment},
-    world::{Kind, To, World},
+    world::{Kind, To, World, Wrong},
 };
 
 /// One thing that happens. Requests are counted from the moment it happens, from 1; files in a
@@ -46,6 +46,10 @@ pub(super) enum Operation {
         event: bool,
     },
     DeleteFile(usize),
+    /// Somebody stores a document with this fault.
+    Breaks(To, Wrong),
+    /// Somebody stores the right document.
+    Mends(To),
     /// A person asks for something about a file or its connection.
     Asks(Wish, usize),
 }
@@ -107,6 +111,8 @@ impl Operation {
                     world.receive(&name).await;
                 }
             }
+            Self::Breaks(to, wrong) => world.store(to, Some(wrong)).await,
+            Self::Mends(to) => world.store(to, None).await,
             Self::Asks(wish, file) => world.ask(wish, file).await,
             Self::DeleteFile(file) => {
                 if let Some((_, name)) = world.file(file) {
@@ -164,6 +170,8 @@ fn customer() -> impl Strategy<Value = Operation> {
         1 => (0..8_usize).prop_map(Operation::DeleteFile),
         2 => (wish, 0..8_usize).prop_map(|(wish, file)| Operation::Asks(wish, file)),
         1 => (0..8_usize).prop_map(Operation::Redeliver),
+        1 => (to(), select(&Wrong::ALL[..])).prop_map(|(to, wrong)| Operation::Breaks(to, wrong)),
+        1 => to().prop_map(Operation::Mends),
     ]
 }
 

@@ -19,6 +19,9 @@ impl World {
         for call in [Call::ScaleUnit, Call::Ping, Call::Push, Call::Status, Call::Errors] {
             self.service.always(call, None);
         }
+        for to in self.connections.clone() {
+            self.store(to, None).await;
+        }
         self.rest_with_faults().await
     }
 
