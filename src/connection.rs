@@ -86,6 +86,8 @@ pub struct Fault {
     pub at: String,
     /// What, and what should be there.
     pub what: String,
+    /// Whether it is a member that has no use here.
+    pub is_unknown: bool,
 }
 
 impl fmt::Display for Fault {
@@ -137,7 +139,7 @@ pub fn mapping(document: &[u8]) -> Result<Vec<Field>, Vec<Fault>> {
 
 /// The members at a document's top, and a reader that has noted what stands twice.
 fn read(document: &[u8]) -> Result<(Map<String, Value>, Reader), Vec<Fault>> {
-    let fault = |at: &str, what: String| vec![Fault { at: at.to_owned(), what }];
+    let fault = |at: &str, what: String| vec![Fault { at: at.to_owned(), what, is_unknown: false }];
     if document.len() > MAX_BYTES {
         return Err(fault("/", format!("larger than {MAX_BYTES} bytes")));
     }
@@ -170,7 +172,12 @@ struct Reader {
 
 impl Reader {
     fn fault(&mut self, at: &str, what: impl Into<String>) {
-        self.faults.push(Fault { at: at.to_owned(), what: what.into() });
+        self.faults.push(Fault { at: at.to_owned(), what: what.into(), is_unknown: false });
+    }
+
+    fn unknown(&mut self, at: &str, known: &[&str]) {
+        let what = format!("unknown; known here: {}", known.join(", "));
+        self.faults.push(Fault { at: at.to_owned(), what, is_unknown: true });
     }
 
     fn connection(&mut self, name: &str, members: &Map<String, Value>) -> Option<Connection> {
@@ -254,7 +261,7 @@ impl Reader {
     fn refuse_unknown(&mut self, at: &str, members: &Map<String, Value>, known: &[&str]) {
         for key in members.keys().filter(|key| !known.contains(&key.as_str())) {
             let pointer = format!("{at}/{}", json::escaped(key));
-            self.fault(&pointer, format!("unknown; known here: {}", known.join(", ")));
+            self.unknown(&pointer, known);
         }
     }
 

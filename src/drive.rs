@@ -21,7 +21,7 @@ use crate::{
         Action, Event, Occasion, Refresh, Run, RunId, State,
         reason::{NoOutcome, Reason},
     },
-    runs::{Runs, Saved, Stored},
+    runs::{Runs, Saved, SavedOnce, Stored},
 };
 
 pub use self::{
@@ -214,17 +214,12 @@ impl Road {
     async fn save(&self, stored: Stored, event: Event) -> Result<Step> {
         let before = stored.run.clone();
         let next = self.applied(before.clone(), event)?;
-        let (saved, is_first) = if before.blocked == next.blocked {
-            (self.runs.save(stored, next).await?, true)
-        } else {
-            let once = Box::pin(self.runs.save_once(stored, next, (self.clock)())).await?;
-            (once.saved, once.is_first)
-        };
+        let SavedOnce { saved, is_first } = Box::pin(self.save_once(stored, next)).await?;
         Ok(match saved {
             Saved::Done(stored) => {
                 tell(Some(&before), &stored.run, is_first, (self.clock)());
-                if before.waits_for_correction() && !stored.run.waits_for_correction() {
-                    self.wake(&stored.run).await;
+                if before.waits_for_correction() && stored.run.blocked != before.blocked {
+                    Box::pin(self.wake(&before)).await;
                 }
                 Step::Moved(stored)
             }
@@ -232,21 +227,28 @@ impl Road {
         })
     }
 
-    /// Whether an older import of the connection waits for a correction, too: that one is tried.
+    async fn save_once(&self, stored: Stored, next: Run) -> Result<SavedOnce> {
+        if stored.run.blocked == next.blocked {
+            return Ok(SavedOnce { saved: self.runs.save(stored, next).await?, is_first: true });
+        }
+        Box::pin(self.runs.save_once(stored, next, (self.clock)())).await
+    }
+
+    /// Whether an older import of the connection waits for the same correction: that one is tried.
     async fn is_behind(&self, run: &Run) -> Result<bool> {
         let siblings = self.runs.of_connection(run).await?;
         let mut older = siblings.iter().filter(|older| older.run.order() < run.order());
-        Ok(older.any(|older| older.run.waits_for_correction()))
+        Ok(older.any(|older| older.run.waits_as(run)))
     }
 
-    /// Lets those of a connection go on that waited for the same correction as `run`. Whom that does not
-    /// reach is tried when its own time has come.
+    /// Lets those of a connection go on that wait for the same correction as `run` did. Whom that does
+    /// not reach is tried when its own time has come.
     async fn wake(&self, run: &Run) {
         let woken = async {
             for stored in self.runs.of_connection(run).await? {
-                if stored.run.id != run.id && stored.run.waits_for_correction() {
+                if stored.run.id != run.id && stored.run.waits_as(run) {
                     let next = self.applied(stored.run.clone(), Event::Corrected)?;
-                    self.runs.save(stored, next).await?;
+                    self.save_once(stored, next).await?;
                 }
             }
             Ok::<(), Error>(())

@@ -308,7 +308,7 @@ impl Service {
         }
         match answer.status {
             status if status.is_success() && is_html(&answer.body) => {
-                Err(Trouble::later(Reason::TokenRejected { status: status.as_u16() }))
+                Err(Trouble::unreadable(Operation::Errors, "it is a page"))
             }
             status if status.is_success() => Ok(answer.body),
             _ => Err(trouble(&answer, Operation::Errors)),

@@ -86,7 +86,8 @@ impl Run {
     /// Whether it goes no further before a person does something.
     #[must_use]
     pub fn needs_person(&self) -> bool {
-        self.code().is_some_and(|code| code.class() == Class::ActionRequired)
+        let is_for_a_person = |code: ReasonCode| code.class() == Class::ActionRequired;
+        self.blocked.is_some() || self.code().is_some_and(is_for_a_person)
     }
 
     /// Whether it waits until somebody corrects its connection or its credential, and then goes on by
@@ -94,6 +95,12 @@ impl Run {
     #[must_use]
     pub fn waits_for_correction(&self) -> bool {
         !self.state.is_end() && self.blocked.is_some_and(ReasonCode::ends_by_correction)
+    }
+
+    /// Whether it waits for the same correction as another import of its connection.
+    #[must_use]
+    pub fn waits_as(&self, other: &Self) -> bool {
+        self.waits_for_correction() && self.blocked == other.blocked
     }
 
     /// Whether another import of its connection waits for a person, and it behind that.
@@ -167,16 +174,26 @@ impl Run {
         );
         let is_a_try = matches!(event, Event::Began);
         let mut next = self.moved(event, now, policy)?;
-        next.blocked = match next.code() {
-            Some(code) if code.is_of_connection() => Some(code),
-            // Meanwhile something else has failed, and nothing was corrected.
-            Some(code) if code.class() == Class::Transient => before.blocked,
-            None if is_a_try => before.blocked,
-            _ => None,
-        };
+        next.blocked = next.blocked_after(before.blocked, is_a_try);
         next.remember(&before, asked, begins, now);
         next.notice(&before, now);
         Ok(next)
+    }
+
+    /// The reason of its connection that keeps it waiting. What waits for something else in between, or
+    /// is tried, is still kept by that.
+    fn blocked_after(&self, before: Option<ReasonCode>, is_a_try: bool) -> Option<ReasonCode> {
+        if self.state.is_end() {
+            return None;
+        }
+        match self.code() {
+            // A later question than whether a push is taken is only repeated.
+            Some(ReasonCode::Forbidden) if !self.pauses => before,
+            Some(code) if code.is_of_connection() => Some(code),
+            Some(code) if code.class() != Class::ActionRequired => before,
+            None if is_a_try => before,
+            _ => None,
+        }
     }
 
     fn moved(
@@ -234,7 +251,8 @@ impl Run {
                 self.failed(reason, retry_at, now, policy)
             }
             (Pushing, Event::TokenRefused { status }) => {
-                self.end(Stuck, Reason::TokenRejected { status }, now)
+                self.state = Packed;
+                self.failed(Reason::TokenRejected { status }, None, now, policy)
             }
             (Packed | Pushing, Event::PushRefused { reason }) => self.end(Stuck, reason, now),
             (Packed | Pushing, Event::Forbidden) => self.forbidden(now, policy),

@@ -103,7 +103,7 @@ fn by_flags(faults: &[Fault]) -> String {
     let told = faults.iter().map(|fault| {
         let flag = FLAGS.iter().find(|(at, _)| fault.at == *at);
         let at = flag.map_or(fault.at.as_str(), |(_, flag)| flag);
-        if fault.what.starts_with("unknown; ") {
+        if fault.is_unknown {
             return format!("{at}: this credential has no use for it");
         }
         format!("{at}: {}", fault.what)

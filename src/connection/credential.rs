@@ -138,14 +138,14 @@ impl Reader {
     /// Refuses what is not known here, and says of a secret where it belongs.
     fn only(&mut self, members: &Map<String, Value>, known: &[&str]) {
         for key in members.keys().filter(|key| !known.contains(&key.as_str())) {
-            let what = if SECRETS.contains(&key.as_str()) {
-                "a secret never stands here: put it into a setting, best as a reference to a Key \
-                 Vault, and name that setting"
-                    .to_owned()
+            let pointer = format!("{AT}/{}", json::escaped(key));
+            if SECRETS.contains(&key.as_str()) {
+                let what = "a secret never stands here: put it into a setting, best as a reference \
+                            to a Key Vault, and name that setting";
+                self.fault(&pointer, what);
             } else {
-                format!("unknown; known here: {}", known.join(", "))
-            };
-            self.fault(&format!("{AT}/{}", json::escaped(key)), what);
+                self.unknown(&pointer, known);
+            }
         }
     }
 

@@ -62,6 +62,10 @@ impl Trouble {
         match self {
             Self::Later { reason, retry_at } => Event::Faulted { reason, retry_at },
             Self::Forbidden => Event::Forbidden,
+            // A token that is not accepted is a matter of the credential, which somebody corrects.
+            Self::Refused(reason) if reason.code().ends_by_correction() => {
+                Event::Faulted { reason, retry_at: None }
+            }
             Self::Refused(reason) => Event::PushRefused { reason },
         }
     }
@@ -70,6 +74,9 @@ impl Trouble {
     pub(super) fn at_push(self) -> Event {
         match self {
             Self::Later { reason, retry_at } => Event::NotSent { reason, retry_at },
+            Self::Refused(reason) if reason.code().ends_by_correction() => {
+                Event::NotSent { reason, retry_at: None }
+            }
             Self::Forbidden | Self::Refused(_) => self.before_push(),
         }
     }

@@ -131,7 +131,7 @@ fn example(code: ReasonCode) -> (State, Reason) {
                           make a new one and put it into the setting";
             (State::Packed, Reason::CredentialFailed { detail: detail.into() })
         }
-        ReasonCode::TokenRejected => (State::Stuck, Reason::TokenRejected { status: 401 }),
+        ReasonCode::TokenRejected => (State::Packed, Reason::TokenRejected { status: 401 }),
         ReasonCode::Forbidden => (State::Packed, Reason::Forbidden),
         ReasonCode::ServiceRefused => {
             (State::Stuck, Reason::ServiceRefused { operation, status: 400 })

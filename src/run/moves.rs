@@ -2,20 +2,18 @@
 
 use time::OffsetDateTime;
 
-use super::{
-    Checked, IngestionId, Policy, Run, State,
-    reason::{Class, Reason},
-};
+use super::{Checked, IngestionId, Policy, Run, State, reason::Reason};
 use crate::ingestion::wire::Status;
 
 impl Run {
     /// Deadlines count the time in which something was tried. Where a step was taken later than any
     /// wait is long, nobody was there to take it, and that does not count; nor does what a wrong
-    /// clock added.
+    /// clock added. Of a wait for a person nothing counts.
     pub(super) fn discount_absence(&mut self, now: OffsetDateTime, policy: &Policy) {
         if let (Some(due), Some(deadline)) = (self.due, self.deadline) {
             let late = now - due;
-            let away = if late > policy.longest_wait() { late } else { time::Duration::ZERO };
+            let counts = late <= policy.longest_wait() && self.blocked.is_none();
+            let away = if counts { time::Duration::ZERO } else { late.max(time::Duration::ZERO) };
             let longest = policy.wait_deadline.max(policy.ingestion_deadline);
             self.deadline = Some((deadline + away).min(now + longest));
         }
@@ -124,9 +122,13 @@ impl Run {
         let wait = policy.correction_wait;
         self.due = Some(now + wait);
         self.deadline = self.deadline.map(|deadline| deadline + wait);
+        self.failures = 0;
         let latest = self.pushed.map(|pushed| pushed + policy.ingestion_deadline);
-        self.yielded |=
-            self.state == State::Ingesting && latest.is_some_and(|latest| now >= latest);
+        self.yielded |= if self.state == State::Ingesting {
+            latest.is_some_and(|latest| now >= latest)
+        } else {
+            self.answer_lost
+        };
         self
     }
 
@@ -211,7 +213,7 @@ impl Run {
         if self.state.is_end() {
             return self.not_cleaned_up(now, policy);
         }
-        if reason.class() == Class::ActionRequired {
+        if reason.code().ends_by_correction() {
             self.reason = Some(reason);
             return self.wait_on(now, policy);
         }

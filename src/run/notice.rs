@@ -161,7 +161,8 @@ impl Run {
 
     /// Whether nothing is under way: only then a message is told.
     fn is_at_rest(&self) -> bool {
-        self.state.is_end() || self.is_forbidden() || self.blocked.is_some() && self.needs_person()
+        let waits = self.blocked.is_some() && self.code() == self.blocked;
+        self.state.is_end() || self.is_forbidden() || waits
     }
 
     /// The message that is due at `now`. What is due much later was written by a clock that was wrong.

@@ -89,6 +89,10 @@ fn read(run: &Run) -> String {
     messages::why(run).unwrap_or_default()
 }
 
+fn overtaken() -> Event {
+    Event::Overtaken { file: "inbox/hr/b.csv".into(), import: "2".into() }
+}
+
 fn replaced() -> Event {
     Event::Replaced { by: RunId { tenant: "t".to_owned(), key: "2".to_owned() } }
 }
@@ -207,7 +211,8 @@ fn what_a_person_has_to_correct_is_waited_for_as_long_as_it_takes() {
         let left = run.deadline.unwrap() - NOW;
         let (state, mut run) = (run.state, told(run, NOW, [failed()]));
         for turn in 0..30 * 96 {
-            let now = run.due.unwrap();
+            // Each step is a little late.
+            let now = run.due.unwrap() + Duration::from_secs(40);
             let event = if turn % 2 == 0 { failed() } else { Event::StillWaiting };
             run = told(run, now, [event]);
         }
@@ -215,11 +220,38 @@ fn what_a_person_has_to_correct_is_waited_for_as_long_as_it_takes() {
         assert_eq!((run.state, run.reason.as_ref()), (state, Some(&reason())));
         assert!(run.due.unwrap() > month && run.needs_person() && !run.holds_slot());
         // Then it has what was left of its time.
-        let now = run.due.unwrap();
+        let now = run.due.unwrap() + Duration::from_secs(40);
         let corrected = told(run, now, [Event::Corrected]);
         assert_eq!((corrected.reason.as_ref(), corrected.due), (None, Some(now)));
         assert_eq!(corrected.deadline.unwrap() - now, left);
     }
+}
+
+#[test]
+fn what_no_correction_ends_comes_to_its_end() {
+    let refused = || Event::Faulted {
+        reason: Reason::ServiceRefused { operation: reason::Operation::Status, status: 404 },
+        retry_at: None,
+    };
+    let (run, took) = until_end(told(pushing(), NOW, [accepted()]), |_, _| vec![refused()]);
+    assert_eq!((run.state, took.whole_hours()), (State::Stuck, 24));
+}
+
+#[test]
+fn what_keeps_an_import_waiting_is_remembered_while_it_waits_for_something_else() {
+    let reason = || Reason::CredentialFailed { detail: "why".into() };
+    let packed = told(received(), NOW, [Event::Began, staged()]);
+    let run = told(packed, NOW, [Event::Faulted { reason: reason(), retry_at: None }]);
+    let code = Some(reason().code());
+    for event in [faulted(), Event::SlotTaken { by: "0".to_owned() }] {
+        let run = told(run.clone(), NOW, [event]);
+        assert!(run.blocked == code && run.needs_person() && run.waits_for_correction());
+    }
+    assert_eq!(told(run.clone(), NOW, [Event::Corrected]).blocked, None);
+    assert_eq!(told(run, NOW, [overtaken()]).blocked, None);
+    // A later question that meets a 403 is only repeated.
+    let asked = Event::Faulted { reason: Reason::Forbidden, retry_at: None };
+    assert_eq!(told(pushing(), NOW, [accepted(), asked]).blocked, None);
 }
 
 #[test]
@@ -269,11 +301,16 @@ fn busy_is_asked_again_in_minutes_doubling_with_jitter() {
 }
 
 #[test]
-fn a_token_that_is_refused_though_it_is_fresh_calls_a_person() {
+fn a_token_that_is_refused_though_it_is_fresh_is_waited_for() {
     let run = told(pushing(), NOW, [Event::TokenRefused { status: 401 }]);
-    assert_eq!(run.state, State::Stuck);
-    assert_eq!(run.reason, Some(Reason::TokenRejected { status: 401 }));
-    assert!(read(&run).ends_with("; `viva-import retry 1` tries it again"));
+    assert_eq!(
+        (run.state, run.reason.as_ref()),
+        (State::Packed, Some(&Reason::TokenRejected { status: 401 }))
+    );
+    assert!(run.waits_for_correction() && run.needs_person() && !run.holds_slot());
+    // The same where the service may have the file: nobody else waits for a person.
+    let lost = told(pushing(), NOW, [lost(), claimed(), Event::TokenRefused { status: 401 }]);
+    assert!(lost.answer_lost && !lost.holds_slot());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The row of a connection: what is said once for it, and not for each of its files.
 
-use azure_core::{Result, http::Etag};
+use azure_core::{Error, Result, error::ErrorKind, http::Etag};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use time::OffsetDateTime;
@@ -53,6 +53,7 @@ impl Runs {
         for _ in 0..TRIES {
             let mut next = next.clone();
             let Connection { mut notified, etag } = self.connection(&next).await?;
+            let known = notified.clone();
             let mut is_first = true;
             if let Some(reason) = next.blocked {
                 is_first = notified.iter().all(|known| known.reason != reason);
@@ -62,26 +63,29 @@ impl Runs {
                     next.message = None;
                 }
             }
-            if let Some(over) = before.run.blocked.filter(|over| next.blocked != Some(*over))
-                && (!next.state.is_end() || !self.blocks_another(&next, over).await?)
+            let over = before.run.blocked.filter(|over| next.blocked != Some(*over));
+            if let Some(over) = over
+                && !self.blocks_another(&next, over).await?
             {
                 notified.retain(|known| known.reason != over);
             }
             let row = row(&next, &notified);
-            let write = match etag {
+            let write = (notified != known).then(|| match etag {
                 Some(etag) => Write::Replace(row, etag),
                 None => Write::Insert(row),
-            };
-            let saved = self.save_and(before.clone(), next, Some(write)).await?;
+            });
+            let saved = self.save_and(before.clone(), next, write).await?;
             let is_as_it_was = async || {
                 let read = self.get(&before.run.id).await?;
-                Ok::<bool, azure_core::Error>(read.is_some_and(|it| it.etag == before.etag))
+                Ok::<bool, Error>(read.is_some_and(|it| it.etag == before.etag))
             };
             if matches!(saved, Saved::Done(_)) || !is_as_it_was().await? {
                 return Ok(SavedOnce { saved, is_first });
             }
         }
-        Ok(SavedOnce { saved: Saved::Lost, is_first: false })
+        // What came of a step is not lost for that: it is saved again.
+        let why = "the row of the connection is written by others all the time";
+        Err(Error::with_message(ErrorKind::Other, why))
     }
 
     /// Whether another import of the connection waits for the same.

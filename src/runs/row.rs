@@ -95,7 +95,7 @@ pub const COLUMNS: &[(&str, &str)] = &[
     ("AnswerLost", "a push was not answered: the service may have the content already"),
     (
         "Yielded",
-        "it gave the tenant's place up all the same, so that nobody waits for a paused connection",
+        "it gave the tenant's place up all the same, so that nobody waits for what a person has to do",
     ),
     ("ScaleUnit", "the service's address of the tenant"),
     ("Package", "the staged zip in the packages container; gone when the import has ended"),
@@ -213,7 +213,17 @@ pub(super) fn parse(row: &Properties) -> Result<(Run, String), String> {
     if schema > SCHEMA_VERSION {
         let state = State::parse(&state).unwrap_or(State::Ingesting);
         let reason = Some(Reason::NewerVersion { schema });
-        return Ok((Run { state, reason, ..unmoved }, write_id));
+        // What others go by, as far as it can be read.
+        let newer = Run {
+            state,
+            reason,
+            refresh: text(row, "Refresh").as_deref().and_then(Refresh::parse),
+            summary: summary(row, "Summary"),
+            pauses: boolean(row, "Pauses"),
+            ended: time(row, "Ended"),
+            ..unmoved
+        };
+        return Ok((newer, write_id));
     }
     let package = text(row, "Package").map(|blob| Package {
         blob,

@@ -12,7 +12,10 @@ use viva_import::{
         host::Outcome,
         service::{Call, Quirk, Rules},
     },
-    run::{Refresh, State, reason::Reason},
+    run::{
+        Refresh, State,
+        reason::{Reason, ReasonCode},
+    },
 };
 
 use crate::stage::{
@@ -358,10 +361,6 @@ async fn what_a_repetition_cannot_mend_is_stuck_with_what_to_do() {
         ("bad-request", Call::Push, Quirk::BadRequest, "answered 400"),
         ("not-found", Call::Push, Quirk::NotFound, "INGESTION_ENDPOINT"),
         ("redirect", Call::Push, Quirk::Redirect(elsewhere), "not followed"),
-        ("never-signed-in", Call::Ping, Quirk::SignInPage, "sign-in page"),
-        ("never-authorized", Call::Ping, Quirk::Unauthorized, "INGESTION_SCOPE"),
-        ("never-signed-in-at-push", Call::Push, Quirk::SignInPage, "sign-in page"),
-        ("never-authorized-at-push", Call::Push, Quirk::Unauthorized, "INGESTION_SCOPE"),
         ("always-failing", Call::Push, Quirk::InternalError, "gave up after 5 failed pushes"),
     ];
     at_once(cases, async |(case, call, quirk, says)| {
@@ -373,6 +372,33 @@ async fn what_a_repetition_cannot_mend_is_stuck_with_what_to_do() {
         assert_eq!(run.state, State::Stuck, "{case}: {why}");
         assert!(why.contains(says), "{case}: {why}");
         assert!(stage.service.ingestions().is_empty(), "{case}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_accepted_is_waited_for_until_it_is() {
+    let cases = [
+        ("signed-in", Call::Ping, Quirk::SignInPage, "sign-in page"),
+        ("authorized", Call::Ping, Quirk::Unauthorized, "INGESTION_SCOPE"),
+        ("signed-in-at-push", Call::Push, Quirk::SignInPage, "sign-in page"),
+        ("authorized-at-push", Call::Push, Quirk::Unauthorized, "INGESTION_SCOPE"),
+    ];
+    at_once(cases, async |(case, call, quirk, says)| {
+        let stage = stage(&[]).await;
+        stage.service.always(call, Some(quirk));
+        stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+        let run = until(case, async || {
+            let run = stage.imports().await.unwrap().pop()?;
+            (run.code() == Some(ReasonCode::TokenRejected)).then_some(run)
+        })
+        .await;
+        assert!(run.needs_person() && why(&run).contains(says), "{case}: {}", why(&run));
+        let warned = " event=credential_failed reason=TokenRejected connection=hr ";
+        until(case, async || log(&stage).contains(warned).then_some(())).await;
+        stage.service.always(call, None);
+        assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed, "{case}");
+        assert_eq!(stage.service.ingestions().len(), 1, "{case}");
     })
     .await;
 }

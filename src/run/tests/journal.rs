@@ -20,10 +20,6 @@ fn forbidden() -> Event {
     Event::Forbidden
 }
 
-fn overtaken() -> Event {
-    Event::Overtaken { file: "inbox/hr/b.csv".into(), import: "2".into() }
-}
-
 fn asked(wish: Wish) -> Event {
     Event::Asked { wish, by: "by ana".to_owned() }
 }

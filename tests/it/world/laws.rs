@@ -89,8 +89,14 @@ impl World {
         if let Some(run) = imports.iter().find(|run| run.message.is_some()) {
             return Err(format!("{} has a message that nobody was told", run.id));
         }
-        let occasions =
-            [Occasion::Rejected, Occasion::Stuck, Occasion::Forbidden, Occasion::Recovered];
+        let occasions = [
+            Occasion::Rejected,
+            Occasion::Stuck,
+            Occasion::Forbidden,
+            Occasion::CredentialFailed,
+            Occasion::ConnectionInvalid,
+            Occasion::Recovered,
+        ];
         for run in imports {
             for occasion in occasions.into_iter().filter(|occasion| run.was_told(*occasion)) {
                 let event = format!("{}/{}/", run.id, occasion.word());
@@ -271,7 +277,7 @@ fn every_end_stays_an_end(imports: &[Run], written: &[Written]) -> Result<(), St
             ends.insert(key, (state, wishes));
         } else if state == State::Packed
             && one.holds_slot()
-            && ["ConnectionPaused", "Forbidden"].contains(&one.text("ReasonCode"))
+            && (!one.text("BlockedBy").is_empty() || one.text("ReasonCode") == "ConnectionPaused")
         {
             return Err(format!("{key} waits for a person and keeps the tenant's place"));
         } else if one.text("NextAttempt").is_empty() {
