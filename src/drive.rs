@@ -344,8 +344,14 @@ fn tell(before: Option<&Run>, run: &Run, is_first: bool, now: OffsetDateTime) {
     let story = messages::status(run);
     let seconds = (now - run.received).whole_seconds();
     let reason: &str = run.code().map_or("none", Into::into);
-    let needs_person = occasion.filter(|occasion| is_first && occasion.needs_person());
-    let event = needs_person.map_or_else(|| run.event(), Occasion::word);
+    let is_alert = |occasion: &Occasion| occasion.needs_person();
+    let needs_person = occasion.filter(is_alert).filter(|_| is_first);
+    let event = match (needs_person, occasion.filter(is_alert)) {
+        (Some(occasion), _) => occasion.word(),
+        // It was said of another file of the connection.
+        (None, Some(_)) => "waiting",
+        (None, None) => run.event(),
+    };
     if needs_person.is_some() {
         tracing::warn!(
             %event, %reason, %connection, import = %id, seconds, "{file}: {story}"

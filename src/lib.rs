@@ -7,8 +7,8 @@
 //! 3. [`run`] says what is to be done next; [`drive`] does it, one step at a time.
 //! 4. [`package`] reads the file, has it checked by [`check`], and stages one zip.
 //! 5. [`ingestion`] pushes the zip and follows what the service makes of it.
-//! 6. The row says how it ended; [`page`] shows the rows, and [`notify`] tells somebody when a person is
-//!    needed.
+//! 6. The row says how it ended, and why as a code with arguments; [`messages`] makes the text, which
+//!    nothing reads back. [`page`] shows the rows, and [`notify`] tells somebody when a person is needed.
 //!
 //! What a person does by hand (check, pack, push, and wishes about the table) is [`by_hand`];
 //! [`doctor`] tells what stands in the road's way.

@@ -5,6 +5,7 @@ mod action;
 mod guide;
 mod history;
 mod import;
+mod notification;
 mod reason;
 mod words;
 
@@ -14,5 +15,6 @@ pub use self::{
     guide::{Entry, reasons},
     history::{note, notifications},
     import::{because, pause, status, summary, warning, why},
+    notification::{action_at, title, told},
     reason::{cause, first, no_outcome},
 };

@@ -36,50 +36,15 @@ pub struct Letter<'a> {
 
 impl Letter<'_> {
     fn title(&self) -> String {
-        let (file, connection) = (self.run.source.file(), &self.run.connection);
-        match self.occasion {
-            Occasion::Rejected => format!("{file} was rejected"),
-            Occasion::Stuck => format!("{file} is stuck"),
-            Occasion::Forbidden => format!("the service refuses the connection {connection}"),
-            Occasion::CredentialFailed => format!("the connection {connection} gets no token"),
-            Occasion::ConnectionInvalid => format!("the connection {connection} cannot be used"),
-            Occasion::Overdue => format!("nothing has arrived for the connection {connection}"),
-            Occasion::Recovered => format!("{file} was accepted: {connection} works again"),
-        }
+        messages::title(self.occasion, self.run)
     }
 
     fn told(&self) -> String {
-        match self.occasion {
-            Occasion::Overdue => format!(
-                "The last file was {}, which arrived on {}; the next one is overdue.",
-                self.run.source.file(),
-                self.run.received.date()
-            ),
-            Occasion::Forbidden | Occasion::CredentialFailed | Occasion::ConnectionInvalid => {
-                let why = self.run.reason.as_ref().map(messages::cause).unwrap_or_default();
-                format!("Its files wait, because {why}.")
-            }
-            Occasion::Rejected | Occasion::Stuck | Occasion::Recovered => {
-                messages::status(self.run)
-            }
-        }
+        messages::told(self.occasion, self.run)
     }
 
-    fn advice(&self) -> &'static str {
-        match self.occasion {
-            Occasion::Overdue => {
-                "See why the export did not come. A file is taken in as soon as it lies in the \
-                 inbox."
-            }
-            Occasion::Forbidden => {
-                "Mend the connector in Viva Insights, check the setup, then resume the connection."
-            }
-            Occasion::Rejected
-            | Occasion::Stuck
-            | Occasion::CredentialFailed
-            | Occasion::ConnectionInvalid
-            | Occasion::Recovered => messages::action(self.run),
-        }
+    fn action(&self) -> &'static str {
+        messages::action_at(self.occasion, self.run)
     }
 
     /// The body in the format that the other side takes, and its media type.
@@ -110,7 +75,7 @@ impl Letter<'_> {
             "body": [
                 block(&self.title(), bold),
                 block(&self.told(), json!({})),
-                block(self.advice(), json!({ "isSubtle": true })),
+                block(self.action(), json!({ "isSubtle": true })),
             ],
         });
         if let Some(page) = &self.page {
@@ -126,7 +91,7 @@ impl Letter<'_> {
             |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
         let page = self.page.as_ref().map(|page| format!("\n<{page}>")).unwrap_or_default();
         let (title, told) = (plain(&self.title()), plain(&self.told()));
-        json!({ "text": format!("*{title}*\n{told}\n{}{page}", plain(self.advice())) })
+        json!({ "text": format!("*{title}*\n{told}\n{}{page}", plain(self.action())) })
     }
 
     /// Source: the specification of CloudEvents 1.0; the same event always has the same id.
@@ -149,7 +114,7 @@ impl Letter<'_> {
                 "rows": run.rows,
                 "problems": run.problems,
                 "told": self.told(),
-                "toDo": self.advice(),
+                "toDo": self.action(),
                 "page": self.page,
             },
         })

@@ -21,6 +21,7 @@ use crate::{
 
 mod connections;
 mod row;
+mod timers;
 
 pub use self::{connections::SavedOnce, row::COLUMNS};
 
@@ -392,13 +393,18 @@ impl Runs {
 
     /// After a refused condition: was it our own write, retried because its answer was lost?
     async fn settle(&self, error: Error, id: &RunId, write_id: &str) -> Result<Option<Stored>> {
-        let refused = [StatusCode::PreconditionFailed, StatusCode::Conflict, StatusCode::NotFound];
-        if !error.http_status().is_some_and(|status| refused.contains(&status)) {
+        if !is_refused_condition(&error) {
             return Err(error);
         }
         let read = self.read(id).await?;
         Ok(read.and_then(|(stored, id)| (id == write_id).then_some(stored)))
     }
+}
+
+/// Whether a write was refused because the row is no more, or not yet, what it was thought to be.
+fn is_refused_condition(error: &Error) -> bool {
+    let refused = [StatusCode::PreconditionFailed, StatusCode::Conflict, StatusCode::NotFound];
+    error.http_status().is_some_and(|status| refused.contains(&status))
 }
 
 /// The imports of rows; what cannot be read is left alone.

@@ -10,10 +10,12 @@ use super::{Road, tell};
 use crate::{
     azure::{CONNECTIONS, INBOX, blob::Blob},
     connection,
-    run::{Event, Occasion, Policy, Refresh, Run, RunId, Source},
+    run::{Event, Occasion, Policy, Refresh, Run, RunId, Source, State},
     runs::{Inserted, Stored},
 };
 
+/// The timer that looks for files.
+pub(super) const SWEEP: &str = "sweep";
 /// Milliseconds that fifteen digits can count: the year 33658.
 const LAST_MOMENT_MS: i128 = 999_999_999_999_999;
 
@@ -78,7 +80,10 @@ impl Road {
         }
         Ok(match self.runs.insert(run).await? {
             Inserted::New(stored) => {
-                tell(None, &stored.run, true, now);
+                let is_of_connection = stored.run.state == State::Rejected;
+                let is_first = !is_of_connection
+                    || self.runs.note_arrival(&stored.run, now).await.unwrap_or(true);
+                tell(None, &stored.run, is_first, now);
                 Arrival::Received(stored.run.id)
             }
             Inserted::Known(stored) => Arrival::Known(stored.run.id),
@@ -91,7 +96,9 @@ impl Road {
     /// # Errors
     /// Storage failed; the next sweep finds the rest.
     pub async fn sweep(&self) -> Result<usize> {
-        self.sweep_those(self.runs.list().await?, |_| true).await
+        let found = self.sweep_those(self.runs.list().await?, |_| true).await?;
+        self.runs.note_timer(SWEEP, (self.clock)()).await?;
+        Ok(found)
     }
 
     /// The same for one connection.
@@ -127,7 +134,10 @@ impl Road {
             files.sort_by_key(|blob| blob.last_modified);
             let read = self.connection(name).await?;
             let (tenant, refresh) = match &read {
-                Some(Ok(connection)) => (connection.caller.tenant.as_str(), connection.refresh),
+                Some(Ok(connection)) => {
+                    self.runs.forget_arrivals(name).await?;
+                    (connection.caller.tenant.as_str(), connection.refresh)
+                }
                 Some(Err(_)) => (RunId::NO_TENANT, Refresh::Full),
                 None => continue,
             };

@@ -6,7 +6,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use url::Url;
 
-use super::{AT_ONCE, Road, first_of_lines};
+use super::{AT_ONCE, Road, arrive::SWEEP, first_of_lines};
 use crate::{
     azure::{CONNECTIONS, REPORTS},
     config,
@@ -124,6 +124,20 @@ impl Road {
             return Ok(None);
         }
         self.blobs.read_small(REPORTS, &errors_of(run), MAX_REPORT_BYTES).await
+    }
+
+    /// Since when the inbox was not looked through, where the timer for that has missed its time twice.
+    ///
+    /// # Errors
+    /// Whatever storage says.
+    pub async fn missed_sweep(&self) -> Result<Option<OffsetDateTime>> {
+        let last = self.runs.timer(SWEEP).await?;
+        let text = config::value(&*self.setting, "SWEEP_SCHEDULE");
+        Ok(last.filter(|last| {
+            let schedule = Schedule::parse(&text).ok();
+            let second = schedule.and_then(|it| it.next(it.next(*last)?));
+            second.is_some_and(|second| second < self.now())
+        }))
     }
 
     /// When the inbox is looked through next, whether or not an event tells of a file.

@@ -17,7 +17,7 @@ use crate::{
     runs::Stored,
 };
 
-/// How often a connection is let go on while steps are faster.
+/// How often a wish is written again while steps are faster.
 const TRIES: u32 = 5;
 
 /// What is to be told, or why it was not done.
@@ -209,9 +209,14 @@ impl Road {
         }
     }
 
-    /// Writes a wish into the row; the import as it is then. Whether a connection goes on does not hang
-    /// on what its import was when that was asked for, so that is tried again where a step was faster.
+    /// Writes a wish into the row; the import as it is then. Where a step was faster and has changed
+    /// nothing that the person went by, it is tried again.
     async fn ask_for(&self, stored: Stored, wish: Wish, by: &By) -> Result<Run, Denied> {
+        let before = stored.run.clone();
+        let is_as_it_was = |stored: &Stored| {
+            let is_same = wish == Wish::Resume || stored.run.state == before.state;
+            is_same && stored.run.takes(wish)
+        };
         let (id, file) = (stored.run.id.clone(), stored.run.source.file());
         if stored.run.is_of_newer_version() {
             let why = messages::why(&stored.run).unwrap_or_default();
@@ -224,10 +229,10 @@ impl Road {
             let saved = Box::pin(self.save(stored, event.clone())).await;
             match saved.map_err(|error| failed(&error))? {
                 Step::Moved(stored) => return Ok(stored.run),
-                Step::Resting if wish == Wish::Resume && tries < TRIES => {
+                Step::Resting if tries < TRIES => {
                     tries += 1;
                     let read = self.runs.get(&id).await.map_err(|error| failed(&error))?;
-                    next = read.filter(|stored| stored.run.pauses);
+                    next = read.filter(is_as_it_was);
                 }
                 Step::Resting => {}
             }

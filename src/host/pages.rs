@@ -26,7 +26,7 @@ use crate::{
     azure::sentence,
     drive::{Document, SERVICE_ERRORS, has_service_errors},
     page::{self, Filter, Home, Seen, Viewer},
-    run::{Run, RunId, State as RunState},
+    run::{Run, RunId, State as RunState, to_the_second},
     runs::Wanted,
 };
 
@@ -214,11 +214,16 @@ async fn imports(State(app): State<App>, visit: Visit) -> Response {
 
 /// Whether the table answers, and whether somebody takes the steps that are due.
 async fn health(State(app): State<App>) -> Response {
-    let (is_healthy, told) = match app.road.late().await {
-        Ok(0) => (true, "the table answers, and every step is taken in time".to_owned()),
-        Ok(late) => (
+    let looked = futures::try_join!(app.road.late(), app.road.missed_sweep());
+    let (is_healthy, told) = match looked {
+        Ok((0, None)) => (true, "the table answers, and every step is taken in time".to_owned()),
+        Ok((late @ 1.., _)) => (
             false,
             format!("{late} imports are due, and nobody takes them up: is `drive` running?"),
+        ),
+        Ok((0, Some(last))) => (
+            false,
+            format!("no file was looked for since {}: is `sweep` running?", to_the_second(last)),
         ),
         Err(error) => (false, format!("the table does not answer: {}", sentence(&error))),
     };

@@ -8,12 +8,14 @@ use time::OffsetDateTime;
 use super::{Runs, Saved, Stored};
 use crate::{
     azure::table::{Properties, Write},
-    run::{Occasion, Run, reason::ReasonCode},
+    run::{Occasion, Run, RunId, reason::ReasonCode},
 };
 
 /// How often a write is tried again that met another import's write to the row of the connection.
 const TRIES: usize = 5;
 const NOTIFIED: &str = "Notified";
+/// Nothing was said.
+const NOTHING: &str = "[]";
 
 /// What was said of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +90,42 @@ impl Runs {
         Err(Error::with_message(ErrorKind::Other, why))
     }
 
+    /// Notes that a file was rejected because its connection could not be used when it arrived. Whether
+    /// it is the first since [`Self::forget_arrivals`]: where two come at once, each may be.
+    ///
+    /// # Errors
+    /// Whatever storage says.
+    pub async fn note_arrival(&self, run: &Run, now: OffsetDateTime) -> Result<bool> {
+        let Some(reason) = run.code() else { return Ok(true) };
+        let Connection { mut notified, etag } = self.connection(run).await?;
+        if notified.iter().any(|known| known.reason == reason) {
+            return Ok(false);
+        }
+        notified.push(Notified { reason, since: now });
+        self.write(row(run, &notified), etag).await?;
+        Ok(true)
+    }
+
+    /// A connection can be used: what is said of files without a tenant is said anew from now on.
+    ///
+    /// # Errors
+    /// Whatever storage says.
+    pub async fn forget_arrivals(&self, connection: &str) -> Result<()> {
+        let (tenant, key) = (RunId::NO_TENANT, key_of(connection));
+        let Some(found) = self.table.get(tenant, &key).await? else { return Ok(()) };
+        if found.properties.get(NOTIFIED) == Some(&json!(NOTHING)) {
+            return Ok(());
+        }
+        self.write(row_of(tenant, &key, NOTHING), Some(found.etag)).await
+    }
+
+    pub(super) async fn write(&self, row: Properties, etag: Option<Etag>) -> Result<()> {
+        match etag {
+            Some(etag) => self.table.replace(&row, &etag).await.map(drop),
+            None => self.table.insert(&row).await.map(drop),
+        }
+    }
+
     /// Whether another import of the connection waits for the same.
     async fn blocks_another(&self, run: &Run, reason: ReasonCode) -> Result<bool> {
         let siblings = self.of_connection(run).await?;
@@ -96,7 +134,7 @@ impl Runs {
     }
 
     async fn connection(&self, run: &Run) -> Result<Connection> {
-        let Some(row) = self.table.get(&run.id.tenant, &key(run)).await? else {
+        let Some(row) = self.table.get(&run.id.tenant, &key_of(&run.connection)).await? else {
             return Ok(Connection { notified: vec![], etag: None });
         };
         let text = row.properties.get(NOTIFIED).and_then(|text| text.as_str());
@@ -106,20 +144,20 @@ impl Runs {
     }
 }
 
-fn key(run: &Run) -> String {
-    format!("connection~{}", run.connection)
+fn key_of(connection: &str) -> String {
+    format!("connection~{connection}")
 }
 
 fn row(run: &Run, notified: &[Notified]) -> Properties {
     let notified = serde_json::to_string(notified).unwrap_or_default();
-    [
-        ("PartitionKey", json!(run.id.tenant)),
-        ("RowKey", json!(key(run))),
-        (NOTIFIED, json!(notified)),
-    ]
-    .into_iter()
-    .map(|(name, value)| (name.to_owned(), value))
-    .collect()
+    row_of(&run.id.tenant, &key_of(&run.connection), &notified)
+}
+
+fn row_of(tenant: &str, key: &str, notified: &str) -> Properties {
+    [("PartitionKey", tenant), ("RowKey", key), (NOTIFIED, notified)]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), json!(value)))
+        .collect()
 }
 
 impl Occasion {

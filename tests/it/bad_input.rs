@@ -102,7 +102,12 @@ async fn report(stage: &Stage, run: &Run) -> (String, Value) {
 async fn a_connection_that_cannot_be_read_keeps_its_files_until_it_is_mended() {
     let stage = stage(&[]).await;
     stage.connect("broken", "{ \"tenantId\": 5 }").await.unwrap();
-    stage.arrive("broken/a.csv", GOOD_CSV.into()).await.unwrap();
+    for name in ["broken/a.csv", "broken/b.csv", "broken/c.csv"] {
+        stage.arrive(name, GOOD_CSV.into()).await.unwrap();
+        ended(&stage, name).await;
+    }
+    let warned = log(&stage).matches(" event=rejected reason=ConnectionInvalid ").count();
+    assert_eq!(warned, 1, "it is said once: {}", log(&stage));
     let run = ended(&stage, "broken/a.csv").await;
     let why = why(&run);
     assert_eq!((run.state, run.id.tenant.as_str()), (State::Rejected, "no-tenant"));

@@ -464,3 +464,21 @@ async fn health_tells_a_probe_whether_the_table_answers_and_steps_are_taken() {
     assert_eq!(status, 503);
     assert!(told.starts_with("1 imports are due"), "{told}");
 }
+
+#[tokio::test]
+async fn health_tells_a_probe_that_nobody_looks_for_files_any_more() {
+    let stage = stage(&[("SWEEP_SCHEDULE", "0 30 * * * *")]).await;
+    let health = async || {
+        let answer = ask(&stage, Method::GET, "/api/health", &[], "").await;
+        (answer.status.as_u16(), text(&answer))
+    };
+    stage.host.timer("sweep", false).await;
+    let last = stage.runs.timer("sweep").await.unwrap().unwrap();
+    assert_eq!(health().await.0, 200);
+    // Missed once it may only be late.
+    stage.runs.note_timer("sweep", last - time::Duration::hours(3)).await.unwrap();
+    let (status, told) = health().await;
+    assert!(status == 503 && told.contains("is `sweep` running?"), "{told}");
+    stage.host.timer("sweep", false).await;
+    assert_eq!(health().await.0, 200);
+}
