@@ -218,7 +218,8 @@ impl Road {
         Ok(match saved {
             Saved::Done(stored) => {
                 tell(Some(&before), &stored.run, is_first, (self.clock)());
-                if before.waits_for_correction() && stored.run.blocked != before.blocked {
+                let is_over = stored.run.blocked != before.blocked && !stored.run.state.is_end();
+                if before.waits_for_correction() && is_over {
                     Box::pin(self.wake(&before)).await;
                 }
                 Step::Moved(stored)
@@ -238,7 +239,7 @@ impl Road {
     async fn is_behind(&self, run: &Run) -> Result<bool> {
         let siblings = self.runs.of_connection(run).await?;
         let mut older = siblings.iter().filter(|older| older.run.order() < run.order());
-        Ok(older.any(|older| older.run.waits_as(run)))
+        Ok(older.any(|older| older.run.waits_as(run) && !older.run.is_tried()))
     }
 
     /// Lets those of a connection go on that wait for the same correction as `run` did. Whom that does
@@ -246,7 +247,8 @@ impl Road {
     async fn wake(&self, run: &Run) {
         let woken = async {
             for stored in self.runs.of_connection(run).await? {
-                if stored.run.id != run.id && stored.run.waits_as(run) {
+                let waits = stored.run.waits_as(run) && !stored.run.is_tried();
+                if stored.run.id != run.id && waits {
                     let next = self.applied(stored.run.clone(), Event::Corrected)?;
                     self.save_once(stored, next).await?;
                 }
@@ -338,6 +340,9 @@ fn tell(before: Option<&Run>, run: &Run, is_first: bool, now: OffsetDateTime) {
     });
     let is_over = run.state.is_end() && run.due.is_none();
     if occasion.is_none() && (same || is_over && before.is_some_and(|b| b.state.is_end())) {
+        return;
+    }
+    if before.is_some_and(|before| before.blocked == run.blocked) && run.is_tried() {
         return;
     }
     let (file, id, connection) = (run.source.file(), &run.id, &run.connection);

@@ -97,6 +97,13 @@ impl Run {
         !self.state.is_end() && self.blocked.is_some_and(ReasonCode::ends_by_correction)
     }
 
+    /// Whether something kept it waiting that it does not wait for just now: it is tried, or waits for
+    /// something else.
+    #[must_use]
+    pub fn is_tried(&self) -> bool {
+        self.blocked.is_some() && self.code() != self.blocked
+    }
+
     /// Whether it waits for the same correction as another import of its connection.
     #[must_use]
     pub fn waits_as(&self, other: &Self) -> bool {
@@ -172,12 +179,20 @@ impl Run {
             event,
             Event::Began | Event::Discarded | Event::StillWaiting | Event::Corrected
         );
-        let is_a_try = matches!(event, Event::Began);
+        let is_a_try = matches!(event, Event::Began | Event::Claimed { .. });
         let mut next = self.moved(event, now, policy)?;
         next.blocked = next.blocked_after(before.blocked, is_a_try);
+        next.yielded |= next.is_past_its_ingestion(now, policy);
         next.remember(&before, asked, begins, now);
         next.notice(&before, now);
         Ok(next)
+    }
+
+    /// Whether the service has had the file for longer than an ingestion may take: it holds the tenant's
+    /// slot no longer, whatever it waits for.
+    fn is_past_its_ingestion(&self, now: OffsetDateTime, policy: &Policy) -> bool {
+        let latest = self.pushed.map(|pushed| pushed + policy.ingestion_deadline);
+        self.state == State::Ingesting && latest.is_some_and(|latest| now >= latest)
     }
 
     /// The reason of its connection that keeps it waiting. What waits for something else in between, or
@@ -190,6 +205,8 @@ impl Run {
             // A later question than whether a push is taken is only repeated.
             Some(ReasonCode::Forbidden) if !self.pauses => before,
             Some(code) if code.is_of_connection() => Some(code),
+            // Whom the service tells that it is busy, it has let in.
+            Some(ReasonCode::ServiceBusy) => None,
             Some(code) if code.class() != Class::ActionRequired => before,
             None if is_a_try => before,
             _ => None,

@@ -136,7 +136,8 @@ impl Road {
         Ok(last.filter(|last| {
             let schedule = Schedule::parse(&text).ok();
             let second = schedule.and_then(|it| it.next(it.next(*last)?));
-            second.is_some_and(|second| second < self.now())
+            // It may take as long as a step.
+            second.is_some_and(|second| second + self.config.policy.step_timeout < self.now())
         }))
     }
 

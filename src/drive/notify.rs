@@ -102,7 +102,8 @@ impl Road {
             waits.occasion == message.occasion
                 && to_the_second(waits.since) == to_the_second(message.since)
         };
-        if !stored.run.message.as_ref().is_some_and(is_this) {
+        // What is under way is not disturbed for that: it is told once more.
+        if !stored.run.is_at_rest() || !stored.run.message.as_ref().is_some_and(is_this) {
             return Ok(());
         }
         let (message, told) = (next.message.clone(), next.told.clone());

@@ -21,7 +21,7 @@ use crate::{
     package::{self, Failure, Outcome},
     run::{
         Checked, Event, IngestionId, Package, Refresh, Run, RunId,
-        reason::{ErrorFile, Reason},
+        reason::{ErrorFile, Reason, ReasonCode},
     },
     runs::{Claim, Stored},
 };
@@ -183,9 +183,10 @@ impl Road {
             Ok(scale_unit) => scale_unit,
             Err(trouble) => return self.save(stored, trouble.before_push()).await,
         };
-        // Whatever kept it waiting is over, and others wait for the same.
+        // Whatever kept it waiting is over, and others wait for the same; but whether a push takes its
+        // token, only a push tells.
         let stored = match stored.run.blocked {
-            None => stored,
+            None | Some(ReasonCode::TokenRejected) => stored,
             Some(_) => match self.save(stored, Event::Corrected).await? {
                 Step::Moved(stored) => *stored,
                 Step::Resting => return Ok(Step::Resting),

@@ -115,20 +115,13 @@ impl Run {
         self
     }
 
-    /// Waits for a person: that does not count, however long it takes. The tenant's slot is held no
-    /// longer than an ingestion may take all the same; the service itself takes no second one while it
-    /// works.
+    /// Waits for a person: that does not count, however long it takes, and nobody else waits for it.
     pub(super) fn wait_on(mut self, now: OffsetDateTime, policy: &Policy) -> Self {
         let wait = policy.correction_wait;
         self.due = Some(now + wait);
         self.deadline = self.deadline.map(|deadline| deadline + wait);
         self.failures = 0;
-        let latest = self.pushed.map(|pushed| pushed + policy.ingestion_deadline);
-        self.yielded |= if self.state == State::Ingesting {
-            latest.is_some_and(|latest| now >= latest)
-        } else {
-            self.answer_lost
-        };
+        self.yielded |= self.state != State::Ingesting && self.answer_lost;
         self
     }
 

@@ -63,6 +63,12 @@ impl Occasion {
         word.parse().ok()
     }
 
+    /// Whether it is said once for a connection, and not for each file.
+    #[must_use]
+    pub fn is_of_connection(self) -> bool {
+        matches!(self, Self::Forbidden | Self::CredentialFailed | Self::ConnectionInvalid)
+    }
+
     /// Whether a person is needed, and an alert looks for it.
     #[must_use]
     pub fn needs_person(self) -> bool {
@@ -151,16 +157,18 @@ impl Run {
         if let Some(occasion) = Occasion::of(before, self) {
             self.message = self.tells.then(|| Message::new(occasion, now));
         }
-        let tells_of_pause =
-            self.message.as_ref().is_some_and(|it| it.occasion == Occasion::Forbidden);
         let is_kept = self.is_at_rest() || self.blocked.is_some();
-        if !is_kept || tells_of_pause && !self.pauses {
+        let is_over = self.blocked.is_none() && !self.pauses;
+        let is_of_connection =
+            self.message.as_ref().is_some_and(|it| it.occasion.is_of_connection());
+        if !is_kept || is_of_connection && is_over {
             self.message = None;
         }
     }
 
     /// Whether nothing is under way: only then a message is told.
-    fn is_at_rest(&self) -> bool {
+    #[must_use]
+    pub fn is_at_rest(&self) -> bool {
         let waits = self.blocked.is_some() && self.code() == self.blocked;
         self.state.is_end() || self.is_forbidden() || waits
     }

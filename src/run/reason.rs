@@ -3,84 +3,15 @@
 //! Code decides on [`Reason::code`] and [`Reason::class`]. The text for people is made by
 //! `messages`, and nothing reads it back.
 
-use std::{fmt, ops::Deref};
-
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumDiscriminants, EnumString, IntoStaticStr, VariantArray};
 
 use super::State;
 use crate::check::{Report, Severity};
 
-/// Most characters of one argument: the longest name of a blob with its container, and more.
-const LONGEST_TEXT: usize = 1_100;
-/// Most characters of one entry of a list.
-const LONGEST_ENTRY: usize = 300;
-/// Most entries of a list; how many more there are is counted.
-const MOST_ENTRIES: usize = 10;
+pub use self::text::{List, Text};
 
-/// An argument that comes from outside: bounded, and without control characters.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Text(String);
-
-impl Text {
-    fn bounded(text: &str, longest: usize) -> Self {
-        let plain = text.replace(char::is_control, "\u{fffd}");
-        if plain.chars().count() <= longest {
-            return Self(plain);
-        }
-        Self(plain.chars().take(longest - 1).chain(['\u{2026}']).collect())
-    }
-}
-
-impl<T: AsRef<str>> From<T> for Text {
-    fn from(text: T) -> Self {
-        Self::bounded(text.as_ref(), LONGEST_TEXT)
-    }
-}
-
-impl Deref for Text {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Text {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// The first entries of a list, and how many more there are.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct List {
-    /// The first ones.
-    pub first: Vec<Text>,
-    /// How many more there are.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub more: usize,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-fn is_zero(more: &usize) -> bool {
-    *more == 0
-}
-
-impl<T: fmt::Display> FromIterator<T> for List {
-    fn from_iter<I: IntoIterator<Item = T>>(entries: I) -> Self {
-        let mut list = Self::default();
-        for entry in entries {
-            if list.first.len() < MOST_ENTRIES {
-                list.first.push(Text::bounded(&entry.to_string(), LONGEST_ENTRY));
-            } else {
-                list.more += 1;
-            }
-        }
-        list
-    }
-}
+mod text;
 
 /// What the service was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -513,19 +444,6 @@ impl ReasonCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_argument_is_bounded_one_by_one_and_writes_no_line_of_its_own() {
-        let text = Text::from("a\nERROR b");
-        assert_eq!(&*text, "a\u{fffd}ERROR b");
-        let long = Text::from("\u{e9}".repeat(2_000));
-        assert_eq!(long.chars().count(), LONGEST_TEXT);
-        assert!(long.ends_with('\u{2026}'));
-        let faults: List =
-            (0..75).map(|n| format!("/mapping/{n}: {}", "x".repeat(n * 9))).collect();
-        assert_eq!((faults.first.len(), faults.more), (10, 65));
-        assert!(faults.first.iter().all(|fault| fault.chars().count() <= LONGEST_ENTRY));
-    }
 
     #[test]
     fn a_reason_is_read_back_from_its_code_and_arguments() {

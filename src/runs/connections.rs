@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use time::OffsetDateTime;
 
-use super::{Runs, Saved, Stored};
+use super::{Runs, Saved, Stored, is_refused_condition};
 use crate::{
     azure::table::{Properties, Write},
-    run::{Occasion, Run, RunId, reason::ReasonCode},
+    run::{Run, RunId, reason::ReasonCode},
 };
 
 /// How often a write is tried again that met another import's write to the row of the connection.
@@ -116,7 +116,9 @@ impl Runs {
         if found.properties.get(NOTIFIED) == Some(&json!(NOTHING)) {
             return Ok(());
         }
-        self.write(row_of(tenant, &key, NOTHING), Some(found.etag)).await
+        let forgotten = self.write(row_of(tenant, &key, NOTHING), Some(found.etag)).await;
+        // Another instance was faster.
+        forgotten.or_else(|error| if is_refused_condition(&error) { Ok(()) } else { Err(error) })
     }
 
     pub(super) async fn write(&self, row: Properties, etag: Option<Etag>) -> Result<()> {
@@ -158,11 +160,4 @@ fn row_of(tenant: &str, key: &str, notified: &str) -> Properties {
         .into_iter()
         .map(|(name, value)| (name.to_owned(), json!(value)))
         .collect()
-}
-
-impl Occasion {
-    /// Whether it is said once for a connection, and not for each file.
-    fn is_of_connection(self) -> bool {
-        matches!(self, Self::Forbidden | Self::CredentialFailed | Self::ConnectionInvalid)
-    }
 }

@@ -1,0 +1,70 @@
+//! What waits until somebody corrects a connection or its credential.
+
+use super::*;
+
+#[test]
+fn what_a_person_has_to_correct_is_waited_for_as_long_as_it_takes() {
+    let reason = || Reason::CredentialFailed { detail: "why".into() };
+    let failed = || Event::Faulted { reason: reason(), retry_at: None };
+    let packed = told(received(), NOW, [Event::Began, staged()]);
+    let ingesting = told(pushing(), NOW, [accepted()]);
+    for run in [received(), packed, ingesting] {
+        let left = run.deadline.unwrap() - NOW;
+        let (state, mut run) = (run.state, told(run, NOW, [failed()]));
+        for turn in 0..30 * 96 {
+            // Each step is a little late.
+            let now = run.due.unwrap() + Duration::from_secs(40);
+            let event = if turn % 2 == 0 { failed() } else { Event::StillWaiting };
+            run = told(run, now, [event]);
+        }
+        let month = NOW + Duration::from_hours(30 * 24);
+        assert_eq!((run.state, run.reason.as_ref()), (state, Some(&reason())));
+        assert!(run.due.unwrap() > month && run.needs_person() && !run.holds_slot());
+        // Then it has what was left of its time.
+        let now = run.due.unwrap() + Duration::from_secs(40);
+        let corrected = told(run, now, [Event::Corrected]);
+        assert_eq!((corrected.reason.as_ref(), corrected.due), (None, Some(now)));
+        assert_eq!(corrected.deadline.unwrap() - now, left);
+    }
+}
+
+#[test]
+fn what_no_correction_ends_comes_to_its_end() {
+    let refused = || Event::Faulted {
+        reason: Reason::ServiceRefused { operation: reason::Operation::Status, status: 404 },
+        retry_at: None,
+    };
+    let (run, took) = until_end(told(pushing(), NOW, [accepted()]), |_, _| vec![refused()]);
+    assert_eq!((run.state, took.whole_hours()), (State::Stuck, 24));
+}
+
+#[test]
+fn what_keeps_an_import_waiting_is_remembered_while_it_waits_for_something_else() {
+    let reason = || Reason::CredentialFailed { detail: "why".into() };
+    let packed = told(received(), NOW, [Event::Began, staged()]);
+    let run = told(packed, NOW, [Event::Faulted { reason: reason(), retry_at: None }]);
+    let code = Some(reason().code());
+    for event in [faulted(), Event::SlotTaken { by: "0".to_owned() }, claimed()] {
+        let run = told(run.clone(), NOW, [event]);
+        assert!(run.blocked == code && run.needs_person() && run.waits_for_correction());
+    }
+    assert_eq!(told(run.clone(), NOW, [Event::Corrected]).blocked, None);
+    assert_eq!(told(run.clone(), NOW, [claimed(), Event::Busy]).blocked, None);
+    assert_eq!(told(run.clone(), NOW, [claimed(), accepted()]).blocked, None);
+    assert_eq!(told(run, NOW, [overtaken()]).blocked, None);
+    // A later question that meets a 403 is only repeated.
+    let asked = Event::Faulted { reason: Reason::Forbidden, retry_at: None };
+    assert_eq!(told(pushing(), NOW, [accepted(), asked]).blocked, None);
+}
+
+#[test]
+fn an_ingestion_that_cannot_be_asked_for_keeps_the_slot_no_longer_than_it_may_take() {
+    let reason = || Reason::CredentialFailed { detail: "why".into() };
+    let failed = || Event::Faulted { reason: reason(), retry_at: None };
+    let run = told(pushing(), NOW, [accepted(), failed()]);
+    assert!(run.holds_slot());
+    let late = NOW + policy().ingestion_deadline;
+    let run = told(run, late, [failed()]);
+    assert!(!run.holds_slot() && run.state == State::Ingesting);
+    assert_eq!(told(run, late, [said(Status::Completed)]).state, State::Completed);
+}
