@@ -239,7 +239,7 @@ impl Road {
     async fn is_behind(&self, run: &Run) -> Result<bool> {
         let siblings = self.runs.of_connection(run).await?;
         let mut older = siblings.iter().filter(|older| older.run.order() < run.order());
-        Ok(older.any(|older| older.run.waits_as(run) && !older.run.is_tried()))
+        Ok(older.any(|older| older.run.waits_as(run)))
     }
 
     /// Lets those of a connection go on that wait for the same correction as `run` did. Whom that does
@@ -247,8 +247,7 @@ impl Road {
     async fn wake(&self, run: &Run) {
         let woken = async {
             for stored in self.runs.of_connection(run).await? {
-                let waits = stored.run.waits_as(run) && !stored.run.is_tried();
-                if stored.run.id != run.id && waits {
+                if stored.run.id != run.id && stored.run.waits_as(run) {
                     let next = self.applied(stored.run.clone(), Event::Corrected)?;
                     self.save_once(stored, next).await?;
                 }
@@ -342,7 +341,9 @@ fn tell(before: Option<&Run>, run: &Run, is_first: bool, now: OffsetDateTime) {
     if occasion.is_none() && (same || is_over && before.is_some_and(|b| b.state.is_end())) {
         return;
     }
-    if before.is_some_and(|before| before.blocked == run.blocked) && run.is_tried() {
+    // That it is tried whether what blocks it is over is no news.
+    let is_still_blocked = before.is_some_and(|before| before.blocked == run.blocked);
+    if is_still_blocked && run.blocked.is_some() && !run.waits_now() {
         return;
     }
     let (file, id, connection) = (run.source.file(), &run.id, &run.connection);

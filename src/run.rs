@@ -97,17 +97,16 @@ impl Run {
         !self.state.is_end() && self.blocked.is_some_and(ReasonCode::ends_by_correction)
     }
 
-    /// Whether something kept it waiting that it does not wait for just now: it is tried, or waits for
-    /// something else.
+    /// Whether it waits just now for what blocks it, and is neither tried nor waits for something else.
     #[must_use]
-    pub fn is_tried(&self) -> bool {
-        self.blocked.is_some() && self.code() != self.blocked
+    pub fn waits_now(&self) -> bool {
+        self.blocked.is_some() && self.code() == self.blocked
     }
 
-    /// Whether it waits for the same correction as another import of its connection.
+    /// Whether it waits just now for the same correction as another import of its connection.
     #[must_use]
     pub fn waits_as(&self, other: &Self) -> bool {
-        self.waits_for_correction() && self.blocked == other.blocked
+        self.waits_for_correction() && self.waits_now() && self.blocked == other.blocked
     }
 
     /// Whether another import of its connection waits for a person, and it behind that.

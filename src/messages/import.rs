@@ -52,11 +52,10 @@ fn retry(run: &Run) -> String {
 /// Why an import pauses its connection.
 #[must_use]
 pub fn pause(run: &Run) -> String {
-    let others = "and others build on it";
     match PauseCause::of(run.state) {
         PauseCause::Forbidden => cause(&Reason::Forbidden),
         PauseCause::Rejected | PauseCause::Stuck => {
-            format!("it ended as {} {others}", run.state.word())
+            format!("it ended as {} and others build on it", run.state.word())
         }
     }
 }

@@ -169,8 +169,7 @@ impl Run {
     /// Whether nothing is under way: only then a message is told.
     #[must_use]
     pub fn is_at_rest(&self) -> bool {
-        let waits = self.blocked.is_some() && self.code() == self.blocked;
-        self.state.is_end() || self.is_forbidden() || waits
+        self.state.is_end() || self.is_forbidden() || self.waits_now()
     }
 
     /// The message that is due at `now`. What is due much later was written by a clock that was wrong.
