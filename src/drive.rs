@@ -16,22 +16,22 @@ use crate::{
     config::{Config, Lookup},
     connection::{self, Connection},
     ingestion::Service,
-    messages,
     run::{
-        Action, Event, Occasion, Refresh, Run, RunId, State,
-        reason::{NoOutcome, Reason},
+        Action, Event, Refresh, Run, RunId, State,
+        reason::{NoOutcome, Reason, ReasonCode},
     },
-    runs::{Runs, Saved, SavedOnce, Stored},
+    runs::{Runs, Saved, Stored},
 };
 
 pub use self::{
     arrive::Arrival,
-    look::{Document, SERVICE_ERRORS, has_service_errors},
+    look::{Document, SERVICE_ERRORS, Timer, has_service_errors},
     person::By,
 };
 
 mod arrive;
 mod guard;
+mod log;
 mod look;
 mod notify;
 mod person;
@@ -161,14 +161,12 @@ impl Road {
     }
 
     async fn step_or_log(&self, stored: Stored, last_begin: OffsetDateTime) -> bool {
-        let (id, file) = (stored.run.id.clone(), stored.run.source.file());
+        let run = stored.run.clone();
         match Box::pin(self.step(stored, last_begin)).await {
             Ok(step) => matches!(step, Step::Moved(_)),
             Err(error) => {
-                let why = sentence(&error);
-                tracing::warn!(
-                    "{file}: the step failed in storage, it will be tried again: {why} [{id}]"
-                );
+                let what = "the step failed in storage, it will be tried again";
+                self.log_storage(&run, what, &error);
                 false
             }
         }
@@ -214,10 +212,10 @@ impl Road {
     async fn save(&self, stored: Stored, event: Event) -> Result<Step> {
         let before = stored.run.clone();
         let next = self.applied(before.clone(), event)?;
-        let SavedOnce { saved, is_first } = Box::pin(self.save_once(stored, next)).await?;
-        Ok(match saved {
-            Saved::Done(stored) => {
-                tell(Some(&before), &stored.run, is_first, (self.clock)());
+        let now = (self.clock)();
+        Ok(match Box::pin(self.runs.save(stored, next, now)).await? {
+            Saved::Done { stored, is_first } => {
+                log::moved(Some(&before), &stored.run, is_first, now);
                 let is_over = stored.run.blocked != before.blocked && !stored.run.state.is_end();
                 if before.waits_for_correction() && is_over {
                     Box::pin(self.wake(&before)).await;
@@ -226,13 +224,6 @@ impl Road {
             }
             Saved::Lost => Step::Resting,
         })
-    }
-
-    async fn save_once(&self, stored: Stored, next: Run) -> Result<SavedOnce> {
-        if stored.run.blocked == next.blocked {
-            return Ok(SavedOnce { saved: self.runs.save(stored, next).await?, is_first: true });
-        }
-        Box::pin(self.runs.save_once(stored, next, (self.clock)())).await
     }
 
     /// Whether an older import of the connection waits for the same correction: that one is tried.
@@ -249,15 +240,19 @@ impl Road {
             for stored in self.runs.of_connection(run).await? {
                 if stored.run.id != run.id && stored.run.waits_as(run) {
                     let next = self.applied(stored.run.clone(), Event::Corrected)?;
-                    self.save_once(stored, next).await?;
+                    self.runs.save(stored, next, (self.clock)()).await?;
                 }
             }
             Ok::<(), Error>(())
         };
         if let Err(error) = woken.await {
-            let why = sentence(&error);
-            tracing::warn!("connection {}: those that wait go on later: {why}", run.connection);
+            self.log_storage(run, "the others that wait as it did go on later", &error);
         }
+    }
+
+    /// Warns that storage failed with something about an import that is tried again.
+    fn log_storage(&self, run: &Run, what: &str, error: &Error) {
+        log::failed(run, ReasonCode::StorageFailed.into(), what, &sentence(error), (self.clock)());
     }
 
     fn applied(&self, run: Run, event: Event) -> Result<Run> {
@@ -321,52 +316,6 @@ fn packed_mib(bytes: u64) -> u32 {
 fn storage_failed(error: &Error) -> Event {
     let reason = Reason::StorageFailed { detail: sentence(error).into() };
     Event::Faulted { reason, retry_at: None }
-}
-
-/// Tells in the log what has changed about an import, if a person would want to know. The line ends with
-/// the fields that alerts look for; of what holds for a whole connection the first import warns.
-fn tell(before: Option<&Run>, run: &Run, is_first: bool, now: OffsetDateTime) {
-    if run.package_left && before.is_some_and(|before| !before.package_left) {
-        tracing::warn!("{}: its package could not be deleted [{}]", run.source.file(), run.id);
-    }
-    let occasion = match before {
-        Some(before) => Occasion::of(before, run),
-        None => (run.state == State::Rejected).then_some(Occasion::Rejected),
-    };
-    let same = before.is_some_and(|before| {
-        (before.state, &before.reason, &before.service_status)
-            == (run.state, &run.reason, &run.service_status)
-    });
-    let is_over = run.state.is_end() && run.due.is_none();
-    if occasion.is_none() && (same || is_over && before.is_some_and(|b| b.state.is_end())) {
-        return;
-    }
-    // That it is tried whether what blocks it is over is no news.
-    let is_still_blocked = before.is_some_and(|before| before.blocked == run.blocked);
-    if is_still_blocked && run.blocked.is_some() && !run.waits_now() {
-        return;
-    }
-    let (file, id, connection) = (run.source.file(), &run.id, &run.connection);
-    let story = messages::status(run);
-    let seconds = (now - run.received).whole_seconds();
-    let reason: &str = run.code().map_or("none", Into::into);
-    let is_alert = |occasion: &Occasion| occasion.needs_person();
-    let needs_person = occasion.filter(is_alert).filter(|_| is_first);
-    let event = match (needs_person, occasion.filter(is_alert)) {
-        (Some(occasion), _) => occasion.word(),
-        // It was said of another file of the connection.
-        (None, Some(_)) => "waiting",
-        (None, None) => run.event(),
-    };
-    if needs_person.is_some() {
-        tracing::warn!(
-            %event, %reason, %connection, import = %id, seconds, "{file}: {story}"
-        );
-    } else {
-        tracing::info!(
-            %event, %reason, %connection, import = %id, seconds, "{file}: {story}"
-        );
-    }
 }
 
 #[cfg(test)]

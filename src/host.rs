@@ -25,7 +25,7 @@ use tokio::net::TcpListener;
 use crate::{
     azure::sentence,
     doctor::Doctor,
-    drive::{Arrival, Road},
+    drive::{Arrival, Road, Timer},
 };
 
 mod arrivals;
@@ -76,8 +76,8 @@ fn door(road: Arc<Road>) -> Router {
     Router::new()
         .route("/", get(|| ready(Json(json!({ "program": "viva-import" })))))
         .route("/receive", post(receive))
-        .route("/schedule", post(sweep))
-        .route("/sweep", post(sweep))
+        .route("/schedule", post(|road| sweep(road, Timer::SCHEDULE)))
+        .route("/sweep", post(|road| sweep(road, Timer::SWEEP)))
         .route("/drive", post(drive))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(road)
@@ -114,8 +114,12 @@ async fn receive(State(road): State<Arc<Road>>, body: Bytes) -> Response {
 }
 
 /// The weekly timer and the hourly one: both find what no event told of.
-async fn sweep(State(road): State<Arc<Road>>) -> Response {
-    match road.sweep().await {
+async fn sweep(State(road): State<Arc<Road>>, timer: Timer) -> Response {
+    let swept = async {
+        let found = road.sweep().await?;
+        road.note_timer(timer).await.map(|()| found)
+    };
+    match swept.await {
         Ok(found) => success(&[format!("{found} files found that no event told of")]),
         Err(error) => failure(&format!("looking for files: {}", sentence(&error))),
     }
@@ -123,7 +127,11 @@ async fn sweep(State(road): State<Arc<Road>>) -> Response {
 
 /// The minute timer.
 async fn drive(State(road): State<Arc<Road>>) -> Response {
-    match road.drive().await {
+    let driven = async {
+        let moved = road.drive().await?;
+        road.note_timer(Timer::DRIVE).await.map(|()| moved)
+    };
+    match driven.await {
         Ok(moved) => success(&[format!("{moved} imports moved")]),
         Err(error) => failure(&format!("looking for due imports: {}", sentence(&error))),
     }

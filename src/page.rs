@@ -167,6 +167,7 @@ pub fn import(run: &Run) -> Value {
         "pushed": moment(run.pushed),
         "ended": moment(run.ended),
         "reason": run.reason.as_ref().map(reason),
+        "blockedBy": run.blocked.map(|code| code.to_string()),
         "journal": journal,
     })
 }

@@ -26,7 +26,7 @@ use time::OffsetDateTime;
 
 use self::reason::{Class, ErrorFile, Reason, ReasonCode};
 pub use self::{
-    event::{Action, Checked, Event, IllegalEvent, Wish},
+    event::{Action, Checked, Event, IllegalEvent, NotificationEvent, Wish},
     import::Run,
     journal::{Note, Stop},
     notice::{Delivery, Message, Occasion, Sent},
@@ -35,6 +35,7 @@ pub use self::{
 };
 use crate::ingestion::wire::Status;
 
+pub mod connection;
 mod event;
 mod import;
 mod journal;
@@ -90,11 +91,18 @@ impl Run {
         self.blocked.is_some() || self.code().is_some_and(is_for_a_person)
     }
 
-    /// Whether it waits until somebody corrects its connection or its credential, and then goes on by
-    /// itself.
+    /// Whether it waits until somebody corrects its connection, its credential or its rights, and then
+    /// goes on by itself.
     #[must_use]
     pub fn waits_for_correction(&self) -> bool {
-        !self.state.is_end() && self.blocked.is_some_and(ReasonCode::ends_by_correction)
+        !self.state.is_end() && self.blocked.is_some_and(|code| self.goes_on_after(code))
+    }
+
+    /// Whether it is only asked again whether this reason has ended. Whose push gets a 403 pauses its
+    /// connection, and a person resumes that.
+    fn goes_on_after(&self, code: ReasonCode) -> bool {
+        let is_asked_again = code == ReasonCode::Forbidden && self.state == State::Ingesting;
+        code.ends_by_correction() || is_asked_again
     }
 
     /// Whether it waits just now for what blocks it, and is neither tried nor waits for something else.
@@ -121,10 +129,11 @@ impl Run {
         self.code() == Some(ReasonCode::DeletionBlocked)
     }
 
-    /// Whether a newer version of the program wrote it: it is shown, keeps its place, and is left alone.
+    /// Whether its row is not understood, because a newer version of the program wrote it or somebody
+    /// changed it: it is shown, keeps its place, and is left alone.
     #[must_use]
-    pub fn is_of_newer_version(&self) -> bool {
-        self.code() == Some(ReasonCode::NewerVersion)
+    pub fn is_left_alone(&self) -> bool {
+        self.code().is_some_and(ReasonCode::is_left_alone)
     }
 
     /// The word of the log for where it stands.
@@ -145,8 +154,8 @@ impl Run {
     #[must_use]
     pub fn holds_slot(&self) -> bool {
         match self.state {
-            // What a newer version knows of it is not known here.
-            state if self.is_of_newer_version() => !state.is_end(),
+            // What its row says of that is not understood.
+            state if self.is_left_alone() => !state.is_end(),
             State::Pushing => true,
             State::Ingesting => !self.yielded,
             State::Received | State::Packed => self.answer_lost && !self.yielded,
@@ -169,8 +178,11 @@ impl Run {
         now: OffsetDateTime,
         policy: &Policy,
     ) -> Result<Self, IllegalEvent> {
-        if self.is_of_newer_version() {
+        if self.is_left_alone() {
             return Err(IllegalEvent::new(self.state, event));
+        }
+        if let Event::Notification(event) = event {
+            return self.notified(event, now, policy);
         }
         let before = self.clone();
         let asked = if let Event::Asked { by, .. } = &event { Some(by.clone()) } else { None };
@@ -201,8 +213,6 @@ impl Run {
             return None;
         }
         match self.code() {
-            // A later question than whether a push is taken is only repeated.
-            Some(ReasonCode::Forbidden) if !self.pauses => before,
             Some(code) if code.is_of_connection() => Some(code),
             // Whom the service tells that it is busy, it has let in.
             Some(ReasonCode::ServiceBusy) => None,
@@ -330,6 +340,9 @@ fn event_of(state: State, class: Option<Class>) -> &'static str {
 /// The word of the log for what has just come into a state for a reason, and whether alerts look for it.
 #[must_use]
 pub fn logged(state: State, code: ReasonCode) -> (&'static str, bool) {
+    if code.is_left_alone() {
+        return (Occasion::Stuck.word(), true);
+    }
     let blocked = Some(code).filter(|code| code.is_of_connection());
     let occasion = Occasion::at(state, blocked).filter(|occasion| occasion.needs_person());
     let event = occasion.map_or_else(|| event_of(state, Some(code.class())), Occasion::word);

@@ -11,19 +11,20 @@ use azure_core::{
     http::{Etag, StatusCode},
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use serde_json::json;
 use time::OffsetDateTime;
 
 use crate::{
     azure::table::{Properties, Row, Table, Write},
-    run::{Policy, Run, RunId, State},
+    run::{Policy, Run, RunId, State, connection::ConnectionRecord},
 };
 
+mod columns;
 mod connections;
 mod row;
 mod timers;
 
-pub use self::{connections::SavedOnce, row::COLUMNS};
+use self::columns::{Columns, moment};
+pub use self::{connections::CONNECTION_COLUMNS, row::COLUMNS};
 
 /// The properties of an import's row.
 #[must_use]
@@ -33,6 +34,8 @@ pub fn properties(run: &Run) -> Properties {
 
 /// The rows that are imports: their keys begin with a digit, all others with a letter.
 const IS_IMPORT: &str = "RowKey lt ':'";
+/// Row key of the import that has a slot.
+const HOLDER: &str = "Holder";
 /// Tenants that are asked at once for a page of their imports.
 const AT_ONCE: usize = 8;
 
@@ -104,7 +107,12 @@ pub struct Page {
 #[derive(Debug)]
 pub enum Inserted {
     /// It is in the table.
-    New(Box<Stored>),
+    New {
+        /// The import.
+        stored: Box<Stored>,
+        /// Whether it is the first of its connection with its reason.
+        is_first: bool,
+    },
     /// It was there already.
     Known(Box<Stored>),
 }
@@ -113,7 +121,13 @@ pub enum Inserted {
 #[derive(Debug)]
 pub enum Saved {
     /// It is in the table.
-    Done(Box<Stored>),
+    Done {
+        /// The import.
+        stored: Box<Stored>,
+        /// Whether it is the first of its connection that waits for its reason; another has been
+        /// notified of, and this one is not.
+        is_first: bool,
+    },
     /// Somebody else has moved the import on; nothing was written.
     Lost,
 }
@@ -144,31 +158,52 @@ impl Runs {
         Self { table }
     }
 
-    /// Writes a new import. When this returns it survives a power cut.
+    /// Writes a new import, and that a file of its connection was taken in. When this returns it survives
+    /// a power cut.
     ///
     /// # Errors
     /// Whatever storage says.
-    pub async fn insert(&self, run: Run) -> Result<Inserted> {
+    pub async fn insert(&self, run: Run, now: OffsetDateTime) -> Result<Inserted> {
+        if run.state.is_end() {
+            return self.insert_with_connection(run, now).await;
+        }
+        let received = connections::received(&run, now);
+        let inserted = self.insert_and(run, received).await?;
+        inserted.ok_or_else(connections::contended)
+    }
+
+    /// Writes a new import with the row of its connection, both or neither; `None` where that has moved on.
+    async fn insert_and(&self, run: Run, connection: Write) -> Result<Option<Inserted>> {
         let (properties, write_id) = row::of(&run);
-        match self.table.insert(&properties).await {
-            Ok(etag) => Ok(Inserted::New(Box::new(Stored { run, etag }))),
-            Err(error) if error.http_status() == Some(StatusCode::Conflict) => {
-                match self.read(&run.id).await? {
+        match self.table.transact(&[Write::Insert(properties), connection]).await {
+            Ok(mut etags) => {
+                let stored = Box::new(Stored { run, etag: etags.swap_remove(0) });
+                Ok(Some(Inserted::New { stored, is_first: true }))
+            }
+            Err(error) if is_refused_condition(&error) => {
+                Ok(self.read(&run.id).await?.map(|(stored, id)| {
+                    let stored = Box::new(stored);
                     // A retried insert whose first answer was lost meets its own row.
-                    Some((stored, id)) if id == write_id => Ok(Inserted::New(Box::new(stored))),
-                    Some((stored, _)) => Ok(Inserted::Known(Box::new(stored))),
-                    None => Err(error),
-                }
+                    if id == write_id {
+                        Inserted::New { stored, is_first: true }
+                    } else {
+                        Inserted::Known(stored)
+                    }
+                }))
             }
             Err(error) => Err(error),
         }
     }
 
-    /// Replaces an import if it is still as it was read; frees the slot if it no longer needs it.
+    /// Replaces an import if it is still as it was read, and with it what its move changes: the slot, if
+    /// it no longer needs that, and the row of its connection.
     ///
     /// # Errors
     /// Whatever storage says but "it has moved on".
-    pub async fn save(&self, before: Stored, next: Run) -> Result<Saved> {
+    pub async fn save(&self, before: Stored, next: Run, now: OffsetDateTime) -> Result<Saved> {
+        if ConnectionRecord::is_moved_by(&before.run, &next) {
+            return Box::pin(self.save_with_connection(before, next, now)).await;
+        }
         self.save_and(before, next, None).await
     }
 
@@ -187,9 +222,12 @@ impl Runs {
             self.table.transact(&writes).await.map(|mut etags| etags.swap_remove(0))
         };
         match written {
-            Ok(etag) => Ok(Saved::Done(Box::new(Stored { run: next, etag }))),
+            Ok(etag) => {
+                let stored = Box::new(Stored { run: next, etag });
+                Ok(Saved::Done { stored, is_first: true })
+            }
             Err(error) => Ok(match self.settle(error, &next.id, &write_id).await? {
-                Some(stored) => Saved::Done(Box::new(stored)),
+                Some(stored) => Saved::Done { stored: Box::new(stored), is_first: true },
                 None => Saved::Lost,
             }),
         }
@@ -206,7 +244,13 @@ impl Runs {
         };
         if !slot.holder.is_empty() && slot.holder != run.id.key {
             let holder = RunId { tenant: run.id.tenant.clone(), key: slot.holder.clone() };
-            if self.get(&holder).await?.is_some_and(|holder| holder.run.holds_slot()) {
+            let is_held = match self.get(&holder).await {
+                Ok(holder) => holder.is_some_and(|holder| holder.run.holds_slot()),
+                // Whoever cannot be read may have a push under way.
+                Err(error) if *error.kind() == ErrorKind::DataConversion => true,
+                Err(error) => return Err(error),
+            };
+            if is_held {
                 return Ok(Place::Taken(slot.holder));
             }
         }
@@ -245,7 +289,7 @@ impl Runs {
     /// Whatever storage says.
     pub async fn due(&self, now: OffsetDateTime, policy: &Policy) -> Result<Vec<Stored>> {
         let column = row::NEXT_ATTEMPT;
-        let (now, late) = (row::moment(now), row::moment(now + policy.longest_wait()));
+        let (now, late) = (moment(now), moment(now + policy.longest_wait()));
         let message = row::MESSAGE_DUE;
         let due = format!(
             "{column} le datetime'{now}' or {column} gt datetime'{late}' or \
@@ -344,15 +388,6 @@ impl Runs {
         Ok(Page { runs: runs.into_iter().map(|stored| stored.run).collect(), next })
     }
 
-    /// The imports that pause their connections.
-    ///
-    /// # Errors
-    /// Whatever storage says.
-    pub async fn pausing(&self) -> Result<Vec<Run>> {
-        let pausing = self.query(&format!("{IS_IMPORT} and Pauses eq true")).await?;
-        Ok(pausing.into_iter().map(|stored| stored.run).collect())
-    }
-
     /// Every tenant that has a row, found by one question each.
     ///
     /// # Errors
@@ -387,8 +422,8 @@ impl Runs {
     async fn slot(&self, run: &Run) -> Result<Option<Slot>> {
         let row = self.table.get(&run.id.tenant, &slot_key(run)).await?;
         let Some(row) = row else { return Ok(None) };
-        let holder = row.properties.get("Holder").and_then(|holder| holder.as_str());
-        Ok(Some(Slot { holder: holder.unwrap_or_default().to_owned(), etag: row.etag }))
+        let holder = columns::text(&row.properties, HOLDER).unwrap_or_default();
+        Ok(Some(Slot { holder, etag: row.etag }))
     }
 
     /// After a refused condition: was it our own write, retried because its answer was lost?
@@ -420,8 +455,8 @@ fn readable(rows: Vec<Row>) -> Vec<Stored> {
 }
 
 fn id_of(row: &Row) -> RunId {
-    let text = |name| row.properties.get(name).and_then(|value| value.as_str()).unwrap_or_default();
-    RunId { tenant: text("PartitionKey").to_owned(), key: text("RowKey").to_owned() }
+    let text = |name| columns::text(&row.properties, name).unwrap_or_default();
+    RunId { tenant: text("PartitionKey"), key: text("RowKey") }
 }
 
 /// A text within the quotation marks of a filter.
@@ -441,9 +476,7 @@ fn slot_key(run: &Run) -> String {
 }
 
 fn slot_row(run: &Run, holder: &str) -> Properties {
-    let (tenant, key) = (&run.id.tenant, slot_key(run));
-    [("PartitionKey", json!(tenant)), ("RowKey", json!(key)), ("Holder", json!(holder))]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+    let mut row = Columns::new(&run.id.tenant, &slot_key(run));
+    row.text(HOLDER, holder);
+    row.0
 }

@@ -1,7 +1,7 @@
 //! A thin client of Azure Table Storage over the Azure SDK's pipeline.
 //!
 //! No maintained crate speaks to tables, so this one does the five things the program needs:
-//! create, insert, replace under If-Match, query, and the entity-group transaction. Retries,
+//! create, insert, replace under If-Match, query, and the entity-group transaction with a merge. Retries,
 //! bearer tokens and request ids come from the pipeline.
 //! Source: "Table service REST API" of the Azure Storage reference.
 
@@ -47,6 +47,8 @@ pub enum Write {
     Insert(Properties),
     /// The row must still have this ETag.
     Replace(Properties, Etag),
+    /// The row may be there or not, and keeps its other properties.
+    Merge(Properties),
 }
 
 /// One table.
@@ -237,6 +239,9 @@ impl Table {
                 ),
                 Write::Replace(properties, etag) => {
                     ("PUT", self.row_url(properties), properties, format!("If-Match: {etag}\r\n"))
+                }
+                Write::Merge(properties) => {
+                    ("PATCH", self.row_url(properties), properties, String::new())
                 }
             };
             body += &format!(

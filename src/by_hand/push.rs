@@ -170,7 +170,8 @@ impl Desk {
                 | Event::Faulted { .. }
                 | Event::StillWaiting
                 | Event::Corrected
-                | Event::Discarded => {
+                | Event::Discarded
+                | Event::Notification(_) => {
                     return Err(Denied::Failed("what came of the push is no answer".to_owned()));
                 }
             };

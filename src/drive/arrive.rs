@@ -6,16 +6,14 @@ use azure_core::Result;
 use sha2::{Digest as _, Sha256};
 use time::{Duration, OffsetDateTime};
 
-use super::{Road, tell};
+use super::{Road, log};
 use crate::{
     azure::{CONNECTIONS, INBOX, blob::Blob},
     connection,
-    run::{Event, Occasion, Policy, Refresh, Run, RunId, Source, State},
+    run::{Event, NotificationEvent, Policy, Refresh, Run, RunId, Source},
     runs::{Inserted, Stored},
 };
 
-/// The timer that looks for files.
-pub(super) const SWEEP: &str = "sweep";
 /// Milliseconds that fifteen digits can count: the year 33658.
 const LAST_MOMENT_MS: i128 = 999_999_999_999_999;
 
@@ -72,18 +70,18 @@ impl Road {
         let mut run = new_run(&blob, tenant, connection, now, &self.config.policy);
         run.stops = read.as_ref().is_ok_and(|connection| connection.stop_after_rejected);
         run.tells = read.as_ref().is_ok_and(|connection| connection.notify.is_some());
-        if let Err(reason) = read {
-            // Without a tenant there is nothing to wait for. Once the document is mended, the
-            // next sweep finds the file to have no import of its tenant, and makes one.
-            let event = Event::Refused { reason, problems: 0, report: None, guarded: None };
-            run = self.applied(run, event)?;
+        match read {
+            Ok(_) => self.runs.forget_arrivals(connection).await?,
+            Err(reason) => {
+                // Without a tenant there is nothing to wait for. Once the document is mended, the
+                // next sweep finds the file to have no import of its tenant, and makes one.
+                let event = Event::Refused { reason, problems: 0, report: None, guarded: None };
+                run = self.applied(run, event)?;
+            }
         }
-        Ok(match self.runs.insert(run).await? {
-            Inserted::New(stored) => {
-                let is_of_connection = stored.run.state == State::Rejected;
-                let is_first = !is_of_connection
-                    || self.runs.note_arrival(&stored.run, now).await.unwrap_or(true);
-                tell(None, &stored.run, is_first, now);
+        Ok(match self.runs.insert(run, now).await? {
+            Inserted::New { stored, is_first } => {
+                log::moved(None, &stored.run, is_first, now);
                 Arrival::Received(stored.run.id)
             }
             Inserted::Known(stored) => Arrival::Known(stored.run.id),
@@ -96,9 +94,7 @@ impl Road {
     /// # Errors
     /// Storage failed; the next sweep finds the rest.
     pub async fn sweep(&self) -> Result<usize> {
-        let found = self.sweep_those(self.runs.list().await?, |_| true).await?;
-        self.runs.note_timer(SWEEP, (self.clock)()).await?;
-        Ok(found)
+        self.sweep_those(self.runs.list().await?, |_| true).await
     }
 
     /// The same for one connection.
@@ -114,7 +110,12 @@ impl Road {
         imports: Vec<Stored>,
         which: impl Fn(&str) -> bool,
     ) -> Result<usize> {
+        let now = (self.clock)();
         let mut found = 0;
+        let is_left = |stored: &&Stored| stored.run.is_left_alone() && !stored.run.state.is_end();
+        for stored in imports.iter().filter(is_left) {
+            log::left_alone(&stored.run, now);
+        }
         let known: HashSet<&RunId> = imports.iter().map(|stored| &stored.run.id).collect();
         for document in self.blobs.list(CONNECTIONS, "").await? {
             let name = document.name.strip_suffix(".json");
@@ -123,12 +124,7 @@ impl Road {
             let of_connection = |stored: &&Stored| stored.run.connection == name;
             let own: Vec<&Stored> = imports.iter().filter(of_connection).collect();
             let since = last_completed(&own).unwrap_or(document.last_modified);
-            let days = ((self.clock)() - since).whole_days();
-            // What the deployment's alert looks for: logs themselves are not searched that far back.
-            tracing::info!(
-                event = %"idle", connection = %name, days,
-                "connection {name}: nothing was completed for {days} days"
-            );
+            log::idle(name, now - since);
             let mut files = self.blobs.list(INBOX, &format!("{name}/")).await?;
             files.retain(|blob| connection_of(INBOX, &blob.name).is_some());
             files.sort_by_key(|blob| blob.last_modified);
@@ -165,7 +161,7 @@ impl Road {
     }
 
     /// Tells where nothing has come for longer than `days`: each time in the log, and once by a
-    /// message, which waits in the row of the last file that did come.
+    /// notification, which waits in the row of the last file that did come.
     async fn tell_overdue(
         &self,
         connection: &str,
@@ -179,20 +175,11 @@ impl Road {
         if now - since <= Duration::days(days.into()) {
             return Ok(());
         }
-        let event = Occasion::Overdue.word();
-        let import = last.map_or_else(|| "none".to_owned(), |stored| stored.run.id.to_string());
-        let ago = (now - since).whole_days();
-        let seconds = (now - since).whole_seconds();
-        tracing::warn!(
-            %event, reason = %"none", %connection, %import, seconds,
-            "connection {connection}: nothing has arrived for {ago} days, and a file is expected \
-             every {days}"
-        );
-        let Some(stored) = last else { return Ok(()) };
-        if let Some(noted) = stored.run.clone().overdue(now) {
-            self.runs.save((*stored).clone(), noted).await?;
-        }
-        Ok(())
+        log::overdue(connection, last.map(|stored| &stored.run), now - since, days);
+        let Some(stored) = last.filter(|stored| stored.run.can_be_overdue()) else { return Ok(()) };
+        let noted =
+            self.applied(stored.run.clone(), Event::Notification(NotificationEvent::Overdue))?;
+        self.runs.save((*stored).clone(), noted, now).await.map(drop)
     }
 }
 

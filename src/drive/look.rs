@@ -6,7 +6,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use url::Url;
 
-use super::{AT_ONCE, Road, arrive::SWEEP, first_of_lines};
+use super::{AT_ONCE, Road, first_of_lines};
 use crate::{
     azure::{CONNECTIONS, REPORTS},
     config,
@@ -19,6 +19,24 @@ use crate::{
 const MAX_REPORT_BYTES: usize = 4 << 20;
 /// The service's own error file, beside the report.
 pub const SERVICE_ERRORS: &str = "service-errors.txt";
+
+/// A function that a timer starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timer {
+    /// The function.
+    pub name: &'static str,
+    /// The setting that says when.
+    schedule: &'static str,
+}
+
+impl Timer {
+    /// Takes the steps that are due.
+    pub const DRIVE: Self = Self { name: "drive", schedule: "DRIVE_SCHEDULE" };
+    /// Looks for files that no event told of.
+    pub const SWEEP: Self = Self { name: "sweep", schedule: "SWEEP_SCHEDULE" };
+    /// The same, when a file is expected.
+    pub const SCHEDULE: Self = Self { name: "schedule", schedule: "IMPORT_SCHEDULE" };
+}
 
 /// A connection's document.
 #[derive(Debug)]
@@ -126,26 +144,47 @@ impl Road {
         self.blobs.read_small(REPORTS, &errors_of(run), MAX_REPORT_BYTES).await
     }
 
-    /// Since when the inbox was not looked through, where the timer for that has missed its time twice.
+    /// Notes that a timer has done its work.
     ///
     /// # Errors
     /// Whatever storage says.
-    pub async fn missed_sweep(&self) -> Result<Option<OffsetDateTime>> {
-        let last = self.runs.timer(SWEEP).await?;
-        let text = config::value(&*self.setting, "SWEEP_SCHEDULE");
-        Ok(last.filter(|last| {
-            let schedule = Schedule::parse(&text).ok();
-            let second = schedule.and_then(|it| it.next(it.next(*last)?));
-            // It may take as long as a step.
-            second.is_some_and(|second| second + self.config.policy.step_timeout < self.now())
-        }))
+    pub async fn note_timer(&self, timer: Timer) -> Result<()> {
+        self.runs.note_timer(timer.name, self.now()).await
+    }
+
+    /// The timer that has missed its time twice, and when it did its work last. One that is switched off
+    /// misses nothing.
+    ///
+    /// # Errors
+    /// Whatever storage says.
+    pub async fn missed_timer(&self) -> Result<Option<(Timer, OffsetDateTime)>> {
+        for timer in [Timer::DRIVE, Timer::SWEEP, Timer::SCHEDULE] {
+            let last = self.runs.timer(timer.name).await?;
+            if let Some(last) = last.filter(|last| self.is_missed(timer, *last)) {
+                return Ok(Some((timer, last)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn is_missed(&self, timer: Timer, last: OffsetDateTime) -> bool {
+        // Linux knows no points in the names of environment variables.
+        let is_off = ['.', '_'].into_iter().any(|point| {
+            let name = format!("AzureWebJobs{point}{}{point}Disabled", timer.name);
+            (self.setting)(&name).is_some_and(|off| off.eq_ignore_ascii_case("true") || off == "1")
+        });
+        let schedule = Schedule::parse(&config::value(&*self.setting, timer.schedule)).ok();
+        let second = schedule.and_then(|it| it.next(it.next(last)?));
+        // It may take as long as a step.
+        let patience = self.config.policy.step_timeout;
+        !is_off && second.is_some_and(|second| second + patience < self.now())
     }
 
     /// When the inbox is looked through next, whether or not an event tells of a file.
     #[must_use]
     pub fn next_sweep(&self) -> Option<OffsetDateTime> {
-        let times = ["IMPORT_SCHEDULE", "SWEEP_SCHEDULE"].into_iter().filter_map(|name| {
-            let text = config::value(&*self.setting, name);
+        let times = [Timer::SCHEDULE, Timer::SWEEP].into_iter().filter_map(|timer| {
+            let text = config::value(&*self.setting, timer.schedule);
             Schedule::parse(&text).ok()?.next(self.now())
         });
         times.min()

@@ -9,13 +9,12 @@ use std::{future::ready, time::Duration};
 use azure_core::Result;
 use futures::{StreamExt as _, stream};
 
-use super::{AT_ONCE, Road};
+use super::{AT_ONCE, Road, log};
 use crate::{
-    azure::sentence,
     connection::Notify,
     messages,
     notify::{Letter, send},
-    run::{Message, Occasion, Run, State, to_the_second},
+    run::{Event, Message, NotificationEvent, Occasion, Run, RunId, State, to_the_second},
     runs::{Saved, Stored},
 };
 
@@ -30,10 +29,9 @@ impl Road {
         stream::iter(due)
             .take_while(|_| ready((self.clock)() < last_begin))
             .for_each_concurrent(AT_ONCE, async |stored| {
-                let file = stored.run.source.file();
+                let run = stored.run.clone();
                 if let Err(error) = self.tell_one(stored).await {
-                    let why = sentence(&error);
-                    tracing::warn!("{file}: the message about it is told later: {why}");
+                    self.log_storage(&run, "the notification of it is sent later", &error);
                 }
             })
             .await;
@@ -46,9 +44,11 @@ impl Road {
             Ok(connection) => connection.notify,
             Err(reason) => {
                 // Somebody may be at work on the document: nothing is given up for that at once.
-                let why = messages::cause(&reason);
-                let later = stored.run.clone().not_told(&why, now, policy);
-                return self.runs.save(stored, later).await.map(drop);
+                let why = messages::cause(&reason).into();
+                return self
+                    .note(stored, Event::Notification(NotificationEvent::Failed { why }))
+                    .await
+                    .map(drop);
             }
         };
         let is_news = match message.occasion {
@@ -61,42 +61,54 @@ impl Road {
             | Occasion::ConnectionInvalid => true,
         };
         let Some(notify) = notify.filter(|_| is_news) else {
-            let silent = stored.run.clone().not_to_be_told();
-            return self.runs.save(stored, silent).await.map(drop);
+            return self
+                .note(stored, Event::Notification(NotificationEvent::Dropped))
+                .await
+                .map(drop);
         };
-        let claimed = stored.run.clone().telling(now, policy);
-        let Saved::Done(stored) = self.runs.save(stored, claimed).await? else { return Ok(()) };
-        let next = self.send(&stored.run, &message, &notify).await;
-        match self.runs.save((*stored).clone(), next.clone()).await? {
-            Saved::Done(_) => Ok(()),
+        let Some(stored) = self.note(stored, Event::Notification(NotificationEvent::Began)).await?
+        else {
+            return Ok(());
+        };
+        let id = stored.run.id.clone();
+        let event = self.send(&stored.run, &message, &notify).await;
+        if self.note(*stored, event.clone()).await?.is_none() {
             // Somebody has written the row meanwhile; the message is crossed out if it still stands.
-            Saved::Lost => self.cross_out(&next, &message).await,
+            self.cross_out(&id, event, &message).await?;
         }
+        Ok(())
     }
 
-    /// What the import is once the message was sent, or was not.
-    async fn send(&self, run: &Run, message: &Message, notify: &Notify) -> Run {
+    /// Saves what becomes of a notification; `None` where somebody else has moved the import on.
+    async fn note(&self, stored: Stored, event: Event) -> Result<Option<Box<Stored>>> {
+        let next = self.applied(stored.run.clone(), event)?;
+        Ok(match self.runs.save(stored, next, (self.clock)()).await? {
+            Saved::Done { stored, .. } => Some(stored),
+            Saved::Lost => None,
+        })
+    }
+
+    /// Sends a notification; what became of it.
+    async fn send(&self, run: &Run, message: &Message, notify: &Notify) -> Event {
         let Message { occasion, since, .. } = *message;
         let letter = Letter { occasion, since, run, page: self.page_of(run) };
         let sent = send(&letter, notify, &*self.setting).await;
-        let (file, now, run) = (run.source.file(), (self.clock)(), run.clone());
+        let now = (self.clock)();
         match sent {
             Ok(()) => {
-                tracing::info!("{file}: told that it is {}", occasion.word());
-                run.told(now)
+                log::notified(run, occasion, now);
+                Event::Notification(NotificationEvent::Sent)
             }
             Err(why) => {
-                tracing::warn!(
-                    "{file}: nobody could be told that it is {}: {why}",
-                    occasion.word()
-                );
-                run.not_told(&why, now, &self.config.policy)
+                let what = format!("nobody could be told that it is {}", occasion.word());
+                log::failed(run, occasion.word(), &what, &why, now);
+                Event::Notification(NotificationEvent::Failed { why: why.into() })
             }
         }
     }
 
-    async fn cross_out(&self, next: &Run, message: &Message) -> Result<()> {
-        let Some(stored) = self.runs.get(&next.id).await? else { return Ok(()) };
+    async fn cross_out(&self, id: &RunId, event: Event, message: &Message) -> Result<()> {
+        let Some(stored) = self.runs.get(id).await? else { return Ok(()) };
         // The table keeps less of a moment than a clock tells.
         let is_this = |waits: &Message| {
             waits.occasion == message.occasion
@@ -106,10 +118,8 @@ impl Road {
         if !stored.run.is_at_rest() || !stored.run.message.as_ref().is_some_and(is_this) {
             return Ok(());
         }
-        let (message, told) = (next.message.clone(), next.told.clone());
-        let crossed_out = Run { message, told, ..stored.run.clone() };
         // Where that is lost too, the message is told once more when its claim has run out.
-        self.runs.save(stored, crossed_out).await.map(drop)
+        self.note(stored, event).await.map(drop)
     }
 
     /// Whether an import is the first of its connection that was completed after something went wrong:

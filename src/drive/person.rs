@@ -218,7 +218,7 @@ impl Road {
             is_same && stored.run.takes(wish)
         };
         let (id, file) = (stored.run.id.clone(), stored.run.source.file());
-        if stored.run.is_of_newer_version() {
+        if stored.run.is_left_alone() {
             let why = messages::why(&stored.run).unwrap_or_default();
             return Err(refused(format!("{file}: {why}")));
         }

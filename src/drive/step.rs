@@ -11,7 +11,7 @@ use futures::{Stream, StreamExt as _};
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
-use super::{Road, SERVICE_ERRORS, Step, packed_mib, storage_failed, tell, turn::Turn};
+use super::{Road, SERVICE_ERRORS, Step, log, packed_mib, storage_failed, turn::Turn};
 use crate::{
     azure::{PACKAGES, REPORTS, blob::Blob, sentence},
     check::{Report, Severity, Terms, mapping_faults},
@@ -197,7 +197,7 @@ impl Road {
         let Some(claim) = self.runs.claim(opening, stored, claimed).await? else {
             return Ok(Step::Resting);
         };
-        tell(Some(&before), claim.run(), true, (self.clock)());
+        log::moved(Some(&before), claim.run(), true, (self.clock)());
         let mut event = self.push_zip(&claim, &connection, &staged, &package).await;
         if matches!(event, Event::TokenRefused { .. }) {
             // The one at hand was forgotten: this is a fresh one.
@@ -231,13 +231,12 @@ impl Road {
     /// and storage that fails is asked again for as long as nobody else takes the import up.
     async fn save_pushed(&self, stored: Stored, event: Event) -> Result<Step> {
         if let Event::Accepted { id, .. } = &event {
-            tracing::info!("{}: accepted as ingestion {id}", stored.run.source.file());
+            log::taken(&stored.run, id, (self.clock)());
         }
         loop {
             match self.save(stored.clone(), event.clone()).await {
                 Err(error) if stored.run.time_left((self.clock)()) > SAVE_AGAIN => {
-                    let (file, why) = (stored.run.source.file(), sentence(&error));
-                    tracing::warn!("{file}: what came of the push is saved again: {why}");
+                    self.log_storage(&stored.run, "what came of the push is saved again", &error);
                     tokio::time::sleep(SAVE_AGAIN).await;
                 }
                 done => return done,

@@ -26,8 +26,8 @@ use crate::{
     azure::sentence,
     drive::{Document, SERVICE_ERRORS, has_service_errors},
     page::{self, Filter, Home, Seen, Viewer},
-    run::{Run, RunId, State as RunState, to_the_second},
-    runs::Wanted,
+    run::{Run, RunId, to_the_second},
+    runs::{Runs, Wanted},
 };
 
 /// The last imports of a connection that its sentence and its chart are made of.
@@ -101,8 +101,7 @@ async fn home(State(app): State<App>, visit: Visit) -> Response {
 
 async fn overview(app: &App, viewer: &Viewer, filter: Filter) -> azure_core::Result<Home> {
     let road = &app.road;
-    let begun = futures::try_join!(road.runs().tenants(), road.documents(), road.runs().pausing());
-    let (tenants, mut documents, pausing) = begun?;
+    let (tenants, mut documents) = futures::try_join!(road.runs().tenants(), road.documents())?;
     let after = filter.after.as_ref();
     let history = road.runs().page(&tenants, &filter.wanted, after, filter.top).await?;
     for run in history.runs.iter().filter(|run| !run.state.is_end()) {
@@ -112,7 +111,7 @@ async fn overview(app: &App, viewer: &Viewer, filter: Filter) -> azure_core::Res
         }
     }
     let seen = stream::iter(documents)
-        .map(|document| seen(app, &tenants, &pausing, document))
+        .map(|document| seen(road.runs(), &tenants, document))
         .buffered(AT_ONCE)
         .try_collect::<Vec<Seen>>()
         .await?;
@@ -120,31 +119,42 @@ async fn overview(app: &App, viewer: &Viewer, filter: Filter) -> azure_core::Res
 }
 
 /// A connection with its last imports.
-async fn seen(
-    app: &App,
-    tenants: &[String],
-    pausing: &[Run],
-    document: Document,
-) -> azure_core::Result<Seen> {
+async fn seen(runs: &Runs, tenants: &[String], document: Document) -> azure_core::Result<Seen> {
     // Where the document can be read, its files are of its tenant, or came before it could be.
-    let own: Vec<String> = match &document.read {
+    let tenants = match &document.read {
         Ok(connection) => vec![connection.caller.tenant.clone(), RunId::NO_TENANT.to_owned()],
         Err(_) => tenants.to_vec(),
     };
-    let tenants = &own;
-    let mut wanted = Wanted { connection: Some(document.name.clone()), state: None };
-    let recent = app.road.runs().page(tenants, &wanted, None, RECENT).await?.runs;
-    let is_accepted = |run: &&Run| run.state.is_accepted();
-    let mut accepted = recent.iter().filter(is_accepted).max_by_key(|run| run.ended).cloned();
-    if accepted.is_none() && recent.len() == RECENT {
-        for state in [RunState::Completed, RunState::Accepted] {
-            wanted.state = Some(state);
-            let older = app.road.runs().page(tenants, &wanted, None, 1).await?.runs.pop();
-            accepted = accepted.into_iter().chain(older).max_by_key(|run| run.ended);
+    let wanted = Wanted { connection: Some(document.name.clone()), state: None };
+    let recent = runs.page(&tenants, &wanted, None, RECENT).await?.runs;
+    let mut seen = Seen { document, recent, last_received: None, accepted: None, is_paused: false };
+    for tenant in tenants {
+        let record = runs.connection(&tenant, &seen.document.name).await?;
+        seen.last_received = seen.last_received.max(record.last_received);
+        if let Some(accepted) = record.last_accepted {
+            let import = find(runs, &seen.recent, &tenant, &accepted.import).await?;
+            seen.accepted = import.into_iter().chain(seen.accepted).max_by_key(|run| run.ended);
+        }
+        for pause in record.paused_by {
+            let import = find(runs, &seen.recent, &tenant, &pause.import).await?;
+            seen.is_paused |= import.is_some_and(|run| run.pauses);
         }
     }
-    let is_paused = pausing.iter().any(|run| run.connection == document.name);
-    Ok(Seen { document, recent, accepted, is_paused })
+    Ok(seen)
+}
+
+/// An import among those that were read, or from the table.
+async fn find(
+    runs: &Runs,
+    recent: &[Run],
+    tenant: &str,
+    key: &str,
+) -> azure_core::Result<Option<Run>> {
+    let id = RunId { tenant: tenant.to_owned(), key: key.to_owned() };
+    match recent.iter().find(|run| run.id == id) {
+        Some(run) => Ok(Some(run.clone())),
+        None => Ok(runs.get(&id).await?.map(|stored| stored.run)),
+    }
 }
 
 /// One import, or its error file.
@@ -214,16 +224,16 @@ async fn imports(State(app): State<App>, visit: Visit) -> Response {
 
 /// Whether the table answers, and whether somebody takes the steps that are due.
 async fn health(State(app): State<App>) -> Response {
-    let looked = futures::try_join!(app.road.late(), app.road.missed_sweep());
+    let looked = futures::try_join!(app.road.late(), app.road.missed_timer());
     let (is_healthy, told) = match looked {
         Ok((0, None)) => (true, "the table answers, and every step is taken in time".to_owned()),
         Ok((late @ 1.., _)) => (
             false,
             format!("{late} imports are due, and nobody takes them up: is `drive` running?"),
         ),
-        Ok((0, Some(last))) => (
+        Ok((0, Some((timer, last)))) => (
             false,
-            format!("no file was looked for since {}: is `sweep` running?", to_the_second(last)),
+            format!("`{}` has not run since {}: is it running?", timer.name, to_the_second(last)),
         ),
         Err(error) => (false, format!("the table does not answer: {}", sentence(&error))),
     };

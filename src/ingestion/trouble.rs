@@ -84,7 +84,11 @@ impl Trouble {
     /// What it means for an import that the service has: nothing is decided.
     #[must_use]
     pub fn after_push(self) -> Event {
-        Event::Faulted { retry_at: self.retry_at(), reason: self.reason().clone() }
+        let mut reason = self.reason().clone();
+        if let Reason::ServiceRefused { operation, status } = reason {
+            reason = Reason::PollRefused { operation, status };
+        }
+        Event::Faulted { retry_at: self.retry_at(), reason }
     }
 }
 

@@ -10,7 +10,8 @@ use crate::run::{
 pub fn action(run: &Run) -> &'static str {
     let may_be_there = run.ingestion.is_some() || run.answer_lost;
     let facts = Facts { has_tenant: run.id.has_tenant(), pauses: run.pauses, may_be_there };
-    action_of(run.state, run.code(), facts)
+    // What blocks it needs a person, whatever else it waits for in between.
+    action_of(run.state, run.blocked.or_else(|| run.code()), facts)
 }
 
 /// What decides beside state and reason.
@@ -26,6 +27,10 @@ pub(super) struct Facts {
 pub(super) fn action_of(state: State, code: Option<ReasonCode>, facts: Facts) -> &'static str {
     match (state, code) {
         (_, Some(ReasonCode::NewerVersion)) => "Let every instance run the newer version.",
+        (_, Some(ReasonCode::RowUnreadable)) => {
+            "If a newer version wrote it, let every instance run that. If somebody changed the row, \
+             undo that."
+        }
         (State::Rejected, _) if !facts.has_tenant => {
             "Mend the connection; then look for files, or wait for the hour: the file is taken in \
              again, as an import of its own."

@@ -110,8 +110,15 @@ fn example(code: ReasonCode) -> (State, Reason) {
             (State::Packed, Reason::PushOutcomeUnknown { cause })
         }
         ReasonCode::PushFailed => (State::Packed, Reason::PushFailed { status: 500 }),
+        ReasonCode::PollRefused => {
+            let (operation, status) = (Operation::Status, 404);
+            (State::Ingesting, Reason::PollRefused { operation, status })
+        }
         ReasonCode::IngestionIdLost => (State::Ingesting, Reason::IngestionIdLost),
         ReasonCode::NewerVersion => (State::Ingesting, Reason::NewerVersion { schema: 2 }),
+        ReasonCode::RowUnreadable => {
+            (State::Ingesting, Reason::RowUnreadable { column: "ReasonCode".into() })
+        }
         ReasonCode::ConnectionInvalid => {
             let faults = ["/refresh: must be \"full\" or \"incremental\""].into_iter().collect();
             (State::Received, Reason::ConnectionInvalid { connection: connection(), faults })

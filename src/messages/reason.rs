@@ -82,9 +82,15 @@ pub fn cause(reason: &Reason) -> String {
             "the service answered {status} to the push; it is repeated: the same content twice does \
              no harm"
         ),
+        Reason::PollRefused { operation, status } => {
+            format!("{}; it is asked again until the deadline", refused(*operation, *status))
+        }
         Reason::IngestionIdLost => "the row has lost the ingestion's id".to_owned(),
         Reason::NewerVersion { schema } => format!(
             "a newer version of this program wrote it (row shape {schema}), and this one leaves it alone"
+        ),
+        Reason::RowUnreadable { column } => format!(
+            "the column {column} of its row is not understood, and this program leaves it alone"
         ),
         Reason::ConnectionInvalid { connection, faults } => format!(
             "{CONNECTIONS}/{connection}.json cannot be used: {}; {TO_BE_MENDED}",

@@ -50,6 +50,8 @@ pub struct Seen {
     pub document: Document,
     /// Its last imports, newest content first.
     pub recent: Vec<Run>,
+    /// When a file of it was taken in last.
+    pub last_received: Option<OffsetDateTime>,
     /// The last one that was accepted.
     pub accepted: Option<Run>,
     /// Whether one pauses it.
@@ -181,7 +183,7 @@ fn verdict(cards: &[Card]) -> String {
 }
 
 fn card(seen: &Seen, next_sweep: Option<OffsetDateTime>, now: OffsetDateTime) -> (Card, Value) {
-    let Seen { document, recent, accepted, is_paused } = seen;
+    let Seen { document, recent, accepted, is_paused, .. } = seen;
     let standing = Standing::of(document, recent, accepted.as_ref(), *is_paused, now);
     let live = recent.iter().filter(|run| !run.state.is_end());
     let steps =

@@ -139,6 +139,26 @@ pub enum Event {
     Corrected,
     /// The staged zip is gone.
     Discarded,
+    /// Something became of its notification; the import itself stays where it is.
+    Notification(NotificationEvent),
+}
+
+/// What becomes of a notification.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotificationEvent {
+    /// No file has come since, though one is expected: there is one to send.
+    Overdue,
+    /// It is being sent.
+    Began,
+    /// It was sent.
+    Sent,
+    /// It could not be sent.
+    Failed {
+        /// Why.
+        why: Text,
+    },
+    /// Nobody has to be notified after all.
+    Dropped,
 }
 
 /// What a person may ask for.

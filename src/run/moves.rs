@@ -2,17 +2,22 @@
 
 use time::OffsetDateTime;
 
-use super::{Checked, IngestionId, Policy, Run, State, reason::Reason};
+use super::{
+    Checked, IngestionId, Policy, Run, State,
+    reason::{Reason, ReasonCode},
+};
 use crate::ingestion::wire::Status;
 
 impl Run {
     /// Deadlines count the time in which something was tried. Where a step was taken later than any
     /// wait is long, nobody was there to take it, and that does not count; nor does what a wrong
-    /// clock added. Of a wait for a person nothing counts.
+    /// clock added. Of a wait for a person or for another import nothing counts.
     pub(super) fn discount_absence(&mut self, now: OffsetDateTime, policy: &Policy) {
         if let (Some(due), Some(deadline)) = (self.due, self.deadline) {
             let late = now - due;
-            let counts = late <= policy.longest_wait() && self.blocked.is_none();
+            let stops =
+                self.blocked.is_some() || self.code().is_some_and(ReasonCode::stops_deadline);
+            let counts = late <= policy.longest_wait() && !stops;
             let away = if counts { time::Duration::ZERO } else { late.max(time::Duration::ZERO) };
             let longest = policy.wait_deadline.max(policy.ingestion_deadline);
             self.deadline = Some((deadline + away).min(now + longest));
@@ -206,7 +211,7 @@ impl Run {
         if self.state.is_end() {
             return self.not_cleaned_up(now, policy);
         }
-        if reason.code().ends_by_correction() {
+        if self.goes_on_after(reason.code()) {
             self.reason = Some(reason);
             return self.wait_on(now, policy);
         }

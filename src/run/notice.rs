@@ -9,7 +9,7 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 use time::OffsetDateTime;
 
 use super::{
-    Policy, Run, State,
+    Event, IllegalEvent, NotificationEvent, Policy, Run, State,
     reason::{ReasonCode, Text},
 };
 
@@ -187,56 +187,51 @@ impl Run {
         self.told.iter().any(is_told)
     }
 
-    /// That no file has come since; `None` where that was noted already, where another message waits,
-    /// and where nobody wants to know.
+    /// Whether there is something to notify of where nothing has come since: that was not noted already,
+    /// no other notification waits, and somebody wants to know.
     #[must_use]
-    pub fn overdue(mut self, now: OffsetDateTime) -> Option<Self> {
-        let was_sent = self.told.iter().any(|sent| sent.occasion == Occasion::Overdue);
-        let is_noted = self.message.is_some() || was_sent;
-        if is_noted || !self.tells || !self.state.is_end() {
-            return None;
-        }
-        self.message = Some(Message::new(Occasion::Overdue, now));
-        Some(self)
+    pub fn can_be_overdue(&self) -> bool {
+        let was_noted = self.told.iter().any(|sent| sent.occasion == Occasion::Overdue);
+        self.tells && self.state.is_end() && self.message.is_none() && !was_noted
     }
 
-    /// Somebody tells the message now, and nobody else does for as long as a step may take.
-    #[must_use]
-    pub fn telling(mut self, now: OffsetDateTime, policy: &Policy) -> Self {
-        if let Some(message) = &mut self.message {
-            message.due = now + policy.step_timeout;
+    /// What becomes of the notification: the import itself stays where it is.
+    pub(super) fn notified(
+        mut self,
+        event: NotificationEvent,
+        now: OffsetDateTime,
+        policy: &Policy,
+    ) -> Result<Self, IllegalEvent> {
+        let state = self.state;
+        let illegal = |event| Err(IllegalEvent::new(state, Event::Notification(event)));
+        if event == NotificationEvent::Overdue {
+            if !self.can_be_overdue() {
+                return illegal(event);
+            }
+            self.message = Some(Message::new(Occasion::Overdue, now));
+            return Ok(self);
         }
-        self
-    }
-
-    /// The message was told.
-    #[must_use]
-    pub fn told(mut self, now: OffsetDateTime) -> Self {
-        if let Some(message) = self.message.take() {
-            self.note_sent(message.occasion, Delivery::Told, now);
+        let Some(mut message) = self.message.take() else { return illegal(event) };
+        match event {
+            NotificationEvent::Overdue | NotificationEvent::Dropped => {}
+            // Nobody else sends it for as long as a step may take.
+            NotificationEvent::Began => {
+                message.due = now + policy.step_timeout;
+                self.message = Some(message);
+            }
+            NotificationEvent::Sent => self.note_sent(message.occasion, Delivery::Told, now),
+            // It is tried again, rarer and rarer, and at last given up.
+            NotificationEvent::Failed { why } => {
+                message.failures += 1;
+                if message.failures >= TRIES {
+                    self.note_sent(message.occasion, Delivery::GivenUp(why), now);
+                } else {
+                    message.due = now + policy.busy_wait(&self.id, message.failures);
+                    self.message = Some(message);
+                }
+            }
         }
-        self
-    }
-
-    /// Nobody has to be told.
-    #[must_use]
-    pub fn not_to_be_told(mut self) -> Self {
-        self.message = None;
-        self
-    }
-
-    /// The message could not be told; it is tried again, rarer and rarer, and at last given up.
-    #[must_use]
-    pub fn not_told(mut self, why: &str, now: OffsetDateTime, policy: &Policy) -> Self {
-        let Some(message) = &mut self.message else { return self };
-        message.failures += 1;
-        message.due = now + policy.busy_wait(&self.id, message.failures);
-        if message.failures >= TRIES {
-            let occasion = message.occasion;
-            self.message = None;
-            self.note_sent(occasion, Delivery::GivenUp(why.into()), now);
-        }
-        self
+        Ok(self)
     }
 
     fn note_sent(&mut self, occasion: Occasion, outcome: Delivery, at: OffsetDateTime) {

@@ -248,8 +248,20 @@ pub enum Reason {
         /// The status of its answer.
         status: u16,
     },
+    /// The service refuses to say where its work stands. It is asked again until the deadline.
+    PollRefused {
+        /// What was asked.
+        operation: Operation,
+        /// The status of its answer.
+        status: u16,
+    },
     /// The row does not say which ingestion it is.
     IngestionIdLost,
+    /// A column of the row holds what nobody writes there.
+    RowUnreadable {
+        /// The column.
+        column: Text,
+    },
     /// A newer version of the program wrote the row.
     NewerVersion {
         /// The version of its shape.
@@ -394,6 +406,18 @@ impl ReasonCode {
         )
     }
 
+    /// Whether the row of the import is not understood.
+    #[must_use]
+    pub(super) fn is_left_alone(self) -> bool {
+        matches!(self, Self::NewerVersion | Self::RowUnreadable)
+    }
+
+    /// Whether the deadline stops, because another import is waited for, which has one of its own.
+    #[must_use]
+    pub(super) fn stops_deadline(self) -> bool {
+        matches!(self, Self::WaitingForOlder | Self::SlotTaken | Self::ConnectionPaused)
+    }
+
     /// Who has to do something.
     #[must_use]
     pub fn class(self) -> Class {
@@ -414,8 +438,10 @@ impl ReasonCode {
             | Self::SignInUnavailable
             | Self::PushOutcomeUnknown
             | Self::PushFailed
+            | Self::PollRefused
             | Self::IngestionIdLost => Class::Transient,
             Self::NewerVersion
+            | Self::RowUnreadable
             | Self::ConnectionInvalid
             | Self::ConnectionMissing
             | Self::TenantChanged

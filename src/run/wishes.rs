@@ -11,8 +11,7 @@ impl Run {
     #[must_use]
     pub fn takes(&self, wish: Wish) -> bool {
         use State::{Ingesting, Packed, Received, Rejected, Stuck};
-        let is_ours = !self.is_of_newer_version();
-        is_ours
+        !self.is_left_alone()
             && match wish {
                 Wish::Allow => self.state == Rejected && self.is_guarded(),
                 Wish::Retry => matches!(self.state, Received | Packed | Rejected | Stuck),

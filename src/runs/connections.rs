@@ -1,131 +1,127 @@
-//! The row of a connection: what is said once for it, and not for each of its files.
+//! The row of a connection: what belongs to it and not to one of its imports. It is written in the same
+//! transaction as the import that changes it.
 
 use azure_core::{Error, Result, error::ErrorKind, http::Etag};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 use time::OffsetDateTime;
 
-use super::{Runs, Saved, Stored, is_refused_condition};
+use super::{
+    Inserted, Runs, Saved, Stored,
+    columns::{Columns, list, text, time},
+    is_refused_condition,
+};
 use crate::{
     azure::table::{Properties, Write},
-    run::{Run, RunId, reason::ReasonCode},
+    run::{
+        Run, RunId,
+        connection::{Accepted, ConnectionRecord},
+        reason::ReasonCode,
+    },
 };
 
 /// How often a write is tried again that met another import's write to the row of the connection.
-const TRIES: usize = 5;
+const TRIES: usize = 10;
+
+/// Every column of the row beside its keys, with what it says.
+pub const CONNECTION_COLUMNS: &[(&str, &str)] = &[
+    (PAUSED_BY, "the imports that pause it, each with why and the date of its content, as JSON"),
+    (LAST_RECEIVED, "when a file of it was taken in last"),
+    (LAST_ACCEPTED, "when the service accepted an import of it last"),
+    (LAST_ACCEPTED_IMPORT, "the id of that import"),
+    (
+        NOTIFIED,
+        "why its files wait, since when and how many do, as JSON: told once for all of them, until it is over",
+    ),
+];
+const PAUSED_BY: &str = "PausedBy";
+const LAST_RECEIVED: &str = "LastReceived";
+const LAST_ACCEPTED: &str = "LastAccepted";
+const LAST_ACCEPTED_IMPORT: &str = "LastAcceptedImport";
 const NOTIFIED: &str = "Notified";
-/// Nothing was said.
-const NOTHING: &str = "[]";
 
-/// What was said of a connection.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Notified {
-    reason: ReasonCode,
-    #[serde(with = "time::serde::rfc3339")]
-    since: OffsetDateTime,
-}
-
-/// The row as it was read.
-struct Connection {
-    notified: Vec<Notified>,
+/// The record as it was read; no ETag where there is no row yet.
+struct Read {
+    record: ConnectionRecord,
     etag: Option<Etag>,
 }
 
-/// What became of a write, and whether it is the first of its connection with its reason.
-pub struct SavedOnce {
-    /// What became of it.
-    pub saved: Saved,
-    /// Whether somebody has to be told.
-    pub is_first: bool,
-}
-
 impl Runs {
-    /// Saves an import that comes to wait for a person because of its connection, or does so no more.
-    /// Only the first with a reason keeps its message; that, and its end, stand in the connection's row,
-    /// which is written in the same transaction.
+    /// What is remembered of a connection of a tenant.
     ///
     /// # Errors
-    /// Whatever storage says but "it has moved on".
-    pub async fn save_once(
+    /// Whatever storage says.
+    pub async fn connection(&self, tenant: &str, name: &str) -> Result<ConnectionRecord> {
+        Ok(self.read_connection(tenant, name).await?.record)
+    }
+
+    /// Saves an import whose move changes what is remembered of its connection.
+    pub(super) async fn save_with_connection(
         &self,
         before: Stored,
         next: Run,
         now: OffsetDateTime,
-    ) -> Result<SavedOnce> {
+    ) -> Result<Saved> {
         for _ in 0..TRIES {
             let mut next = next.clone();
-            let Connection { mut notified, etag } = self.connection(&next).await?;
-            let known = notified.clone();
-            let mut is_first = true;
-            if let Some(reason) = next.blocked {
-                is_first = notified.iter().all(|known| known.reason != reason);
-                if is_first {
-                    notified.push(Notified { reason, since: now });
-                } else if next.message.as_ref().is_some_and(|it| it.occasion.is_of_connection()) {
-                    next.message = None;
-                }
-            }
-            let over = before.run.blocked.filter(|over| next.blocked != Some(*over));
-            if let Some(over) = over
-                && !self.blocks_another(&next, over).await?
+            let Read { mut record, etag } =
+                self.read_connection(&next.id.tenant, &next.connection).await?;
+            if let Some(reason) = next.blocked.filter(|_| before.run.blocked != next.blocked)
+                && record.is_notified(reason)
+                && !self.blocks_another(&next, reason).await?
             {
-                notified.retain(|known| known.reason != over);
+                // Whoever waited was deleted from the table.
+                record.forget(reason);
             }
-            let row = row(&next, &notified);
-            let write = (notified != known).then(|| match etag {
-                Some(etag) => Write::Replace(row, etag),
-                None => Write::Insert(row),
-            });
-            let saved = self.save_and(before.clone(), next, write).await?;
-            let is_as_it_was = async || {
-                let read = self.get(&before.run.id).await?;
-                Ok::<bool, Error>(read.is_some_and(|it| it.etag == before.etag))
-            };
-            if matches!(saved, Saved::Done(_)) || !is_as_it_was().await? {
-                return Ok(SavedOnce { saved, is_first });
+            let is_first = record.moved(&before.run, &mut next, now);
+            let write = write(&next, &record, etag);
+            match self.save_and(before.clone(), next, Some(write)).await? {
+                Saved::Done { stored, .. } => return Ok(Saved::Done { stored, is_first }),
+                Saved::Lost => {
+                    let read = self.get(&before.run.id).await?;
+                    if read.is_none_or(|it| it.etag != before.etag) {
+                        return Ok(Saved::Lost);
+                    }
+                }
             }
         }
         // What came of a step is not lost for that: it is saved again.
-        let why = "the row of the connection is written by others all the time";
-        Err(Error::with_message(ErrorKind::Other, why))
+        Err(contended())
     }
 
-    /// Notes that a file was rejected because its connection could not be used when it arrived. Whether
-    /// it is the first since [`Self::forget_arrivals`]: where two come at once, each may be.
-    ///
-    /// # Errors
-    /// Whatever storage says.
-    pub async fn note_arrival(&self, run: &Run, now: OffsetDateTime) -> Result<bool> {
-        let Some(reason) = run.code() else { return Ok(true) };
-        let Connection { mut notified, etag } = self.connection(run).await?;
-        if notified.iter().any(|known| known.reason == reason) {
-            return Ok(false);
+    /// Writes a new import that ended at once, because its connection could not be used when it arrived.
+    pub(super) async fn insert_with_connection(
+        &self,
+        run: Run,
+        now: OffsetDateTime,
+    ) -> Result<Inserted> {
+        for _ in 0..TRIES {
+            let Read { mut record, etag } =
+                self.read_connection(&run.id.tenant, &run.connection).await?;
+            let is_first = record.received(&run, now);
+            let write = write(&run, &record, etag);
+            match self.insert_and(run.clone(), write).await? {
+                Some(Inserted::New { stored, .. }) => {
+                    return Ok(Inserted::New { stored, is_first });
+                }
+                Some(known) => return Ok(known),
+                None => {}
+            }
         }
-        notified.push(Notified { reason, since: now });
-        self.write(row(run, &notified), etag).await?;
-        Ok(true)
+        Err(contended())
     }
 
-    /// A connection can be used: what is said of files without a tenant is said anew from now on.
+    /// A connection can be used: what was said of files without a tenant is said anew from now on.
     ///
     /// # Errors
     /// Whatever storage says.
     pub async fn forget_arrivals(&self, connection: &str) -> Result<()> {
-        let (tenant, key) = (RunId::NO_TENANT, key_of(connection));
-        let Some(found) = self.table.get(tenant, &key).await? else { return Ok(()) };
-        if found.properties.get(NOTIFIED) == Some(&json!(NOTHING)) {
-            return Ok(());
-        }
-        let forgotten = self.write(row_of(tenant, &key, NOTHING), Some(found.etag)).await;
+        let tenant = RunId::NO_TENANT;
+        let Read { mut record, etag } = self.read_connection(tenant, connection).await?;
+        let Some(etag) = etag.filter(|_| !record.notified.is_empty()) else { return Ok(()) };
+        record.notified.clear();
+        let forgotten = self.table.replace(&row(tenant, connection, &record), &etag).await;
         // Another instance was faster.
-        forgotten.or_else(|error| if is_refused_condition(&error) { Ok(()) } else { Err(error) })
-    }
-
-    pub(super) async fn write(&self, row: Properties, etag: Option<Etag>) -> Result<()> {
-        match etag {
-            Some(etag) => self.table.replace(&row, &etag).await.map(drop),
-            None => self.table.insert(&row).await.map(drop),
-        }
+        let is_refused = forgotten.as_ref().is_err_and(is_refused_condition);
+        if is_refused { Ok(()) } else { forgotten.map(drop) }
     }
 
     /// Whether another import of the connection waits for the same.
@@ -135,29 +131,55 @@ impl Runs {
         Ok(others.any(|other| !other.run.state.is_end() && other.run.blocked == Some(reason)))
     }
 
-    async fn connection(&self, run: &Run) -> Result<Connection> {
-        let Some(row) = self.table.get(&run.id.tenant, &key_of(&run.connection)).await? else {
-            return Ok(Connection { notified: vec![], etag: None });
+    async fn read_connection(&self, tenant: &str, name: &str) -> Result<Read> {
+        let Some(row) = self.table.get(tenant, &key_of(name)).await? else {
+            return Ok(Read { record: ConnectionRecord::default(), etag: None });
         };
-        let text = row.properties.get(NOTIFIED).and_then(|text| text.as_str());
-        // What cannot be read was said by a newer version, or by nobody: then it is said once more.
-        let notified = text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-        Ok(Connection { notified, etag: Some(row.etag) })
+        let properties = &row.properties;
+        let import = text(properties, LAST_ACCEPTED_IMPORT);
+        let accepted = time(properties, LAST_ACCEPTED).zip(import);
+        let record = ConnectionRecord {
+            paused_by: list(properties, PAUSED_BY),
+            last_received: time(properties, LAST_RECEIVED),
+            last_accepted: accepted.map(|(at, import)| Accepted { at, import }),
+            notified: list(properties, NOTIFIED),
+        };
+        Ok(Read { record, etag: Some(row.etag) })
     }
+}
+
+/// That a file was taken in, whatever else is remembered of its connection.
+pub(super) fn received(run: &Run, now: OffsetDateTime) -> Write {
+    let mut row = Columns::new(&run.id.tenant, &key_of(&run.connection));
+    row.time(LAST_RECEIVED, Some(now));
+    Write::Merge(row.0)
+}
+
+pub(super) fn contended() -> Error {
+    let why = "the row of the connection is written by others all the time";
+    Error::with_message(ErrorKind::Other, why)
 }
 
 fn key_of(connection: &str) -> String {
     format!("connection~{connection}")
 }
 
-fn row(run: &Run, notified: &[Notified]) -> Properties {
-    let notified = serde_json::to_string(notified).unwrap_or_default();
-    row_of(&run.id.tenant, &key_of(&run.connection), &notified)
+fn write(run: &Run, record: &ConnectionRecord, etag: Option<Etag>) -> Write {
+    let row = row(&run.id.tenant, &run.connection, record);
+    match etag {
+        Some(etag) => Write::Replace(row, etag),
+        None => Write::Insert(row),
+    }
 }
 
-fn row_of(tenant: &str, key: &str, notified: &str) -> Properties {
-    [("PartitionKey", tenant), ("RowKey", key), (NOTIFIED, notified)]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), json!(value)))
-        .collect()
+fn row(tenant: &str, connection: &str, record: &ConnectionRecord) -> Properties {
+    let mut row = Columns::new(tenant, &key_of(connection));
+    row.list(PAUSED_BY, &record.paused_by);
+    row.time(LAST_RECEIVED, record.last_received);
+    if let Some(Accepted { at, import }) = &record.last_accepted {
+        row.time(LAST_ACCEPTED, Some(*at));
+        row.text(LAST_ACCEPTED_IMPORT, import);
+    }
+    row.list(NOTIFIED, &record.notified);
+    row.0
 }

@@ -7,6 +7,7 @@ use serde::Deserialize as _;
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
+use super::columns::{Columns, LONGEST_COLUMN, boolean, count, list, moment, number, text, time};
 use crate::{
     azure::table::Properties,
     check::{DeletionApproval, Summary},
@@ -22,9 +23,6 @@ pub(super) const NEXT_ATTEMPT: &str = "NextAttempt";
 
 /// When a message is due; absent when none waits.
 pub(super) const MESSAGE_DUE: &str = "MessageDue";
-
-/// A column of the table holds 32 Ki units of UTF-16; a character is two at most.
-const LONGEST_COLUMN: usize = 16_000;
 
 /// The shape of the rows that this version writes and reads.
 const SCHEMA_VERSION: u32 = 1;
@@ -110,10 +108,8 @@ pub const COLUMNS: &[(&str, &str)] = &[
 /// The row of a run, and the id of this very write.
 pub(super) fn of(run: &Run) -> (Properties, String) {
     let write_id = azure_core::Uuid::new_v4().to_string();
-    let mut row = Columns(Properties::new());
-    row.text("PartitionKey", &run.id.tenant);
-    row.text("RowKey", &run.id.key);
-    row.0.insert(SCHEMA.to_owned(), json!(SCHEMA_VERSION));
+    let mut row = Columns::new(&run.id.tenant, &run.id.key);
+    row.number(SCHEMA, SCHEMA_VERSION);
     row.text("Target", run.target.word());
     row.text("Connection", &run.connection);
     row.text("File", &run.source.file());
@@ -139,22 +135,20 @@ pub(super) fn of(run: &Run) -> (Properties, String) {
         row.maybe("ApprovedFor", seen.as_ref().and_then(summary_text).as_deref());
     }
     row.maybe("ByHand", run.by_hand.as_deref());
-    row.0.insert("Tells".to_owned(), json!(run.tells));
+    row.boolean("Tells", run.tells);
     if let Some(message) = &run.message {
         row.text("Message", message.occasion.word());
         row.time("MessageSince", Some(message.since));
         row.time(MESSAGE_DUE, Some(message.due));
-        row.0.insert("MessageFailures".to_owned(), json!(message.failures));
+        row.number("MessageFailures", message.failures);
     }
-    if !run.told.is_empty() {
-        row.maybe("Told", serde_json::to_string(&run.told).ok().as_deref());
-    }
-    row.0.insert("Stops".to_owned(), json!(run.stops));
-    row.0.insert("Pauses".to_owned(), json!(run.pauses));
-    row.0.insert("Attempts".to_owned(), json!(run.attempts));
-    row.0.insert("Failures".to_owned(), json!(run.failures));
-    row.0.insert("FailedPushes".to_owned(), json!(run.failed_pushes));
-    row.0.insert("Busy".to_owned(), json!(run.busy));
+    row.list("Told", &run.told);
+    row.boolean("Stops", run.stops);
+    row.boolean("Pauses", run.pauses);
+    row.number("Attempts", run.attempts);
+    row.number("Failures", run.failures);
+    row.number("FailedPushes", run.failed_pushes);
+    row.number("Busy", run.busy);
     row.time(NEXT_ATTEMPT, run.due);
     row.time("Deadline", run.deadline);
     row.time("Received", Some(run.received));
@@ -167,9 +161,9 @@ pub(super) fn of(run: &Run) -> (Properties, String) {
     row.maybe("BlockedBy", run.blocked.map(Into::into));
     row.maybe("StatusText", Some(&messages::status(run)));
     row.maybe("Notice", run.notice.as_deref());
-    row.0.insert("PackageLeft".to_owned(), json!(run.package_left));
-    row.0.insert("AnswerLost".to_owned(), json!(run.answer_lost));
-    row.0.insert("Yielded".to_owned(), json!(run.yielded));
+    row.boolean("PackageLeft", run.package_left);
+    row.boolean("AnswerLost", run.answer_lost);
+    row.boolean("Yielded", run.yielded);
     row.maybe("ScaleUnit", run.scale_unit.as_deref());
     if let Some(package) = &run.package {
         row.text("Package", &package.blob);
@@ -208,36 +202,44 @@ pub(super) fn parse(row: &Properties) -> Result<(Run, String), String> {
         last_modified: need_time("LastModified")?,
     };
     let unmoved = Run::unmoved(id, &connection, source, need_time("Received")?);
-    let (state, schema) = (need("State", text(row, "State"))?, count(row, SCHEMA));
-    let write_id = text(row, "WriteId").unwrap_or_default();
-    if schema > SCHEMA_VERSION {
-        let state = State::parse(&state).unwrap_or(State::Ingesting);
-        let reason = Some(Reason::NewerVersion { schema });
-        // What others go by, as far as it can be read.
-        let newer = Run {
-            state,
-            reason,
-            refresh: text(row, "Refresh").as_deref().and_then(Refresh::parse),
-            summary: summary(row, "Summary"),
-            pauses: boolean(row, "Pauses"),
-            ended: time(row, "Ended"),
-            ..unmoved
-        };
-        return Ok((newer, write_id));
+    let schema = count(row, SCHEMA);
+    let run = if schema > SCHEMA_VERSION {
+        left_alone(row, unmoved, Reason::NewerVersion { schema })
+    } else {
+        moved(row, unmoved.clone()).unwrap_or_else(|column| {
+            left_alone(row, unmoved, Reason::RowUnreadable { column: column.into() })
+        })
+    };
+    Ok((run, text(row, "WriteId").unwrap_or_default()))
+}
+
+/// What others go by of an import whose row is not understood, as far as it can be read.
+fn left_alone(row: &Properties, unmoved: Run, reason: Reason) -> Run {
+    let state = text(row, "State").as_deref().and_then(State::parse);
+    Run {
+        state: state.unwrap_or(State::Ingesting),
+        reason: Some(reason),
+        refresh: text(row, "Refresh").as_deref().and_then(Refresh::parse),
+        summary: summary(row, "Summary"),
+        pauses: boolean(row, "Pauses"),
+        ended: time(row, "Ended"),
+        ..unmoved
     }
+}
+
+/// An import as its row says that it has moved; the column that is not understood.
+fn moved(row: &Properties, unmoved: Run) -> Result<Run, &'static str> {
     let package = text(row, "Package").map(|blob| Package {
         blob,
         etag: text(row, "PackageETag").unwrap_or_default(),
         bytes: number(row, "PackageBytes").unwrap_or_default(),
         sha256: text(row, "PackageSha256").unwrap_or_default(),
     });
-    let run = Run {
-        target: text(row, "Target")
-            .as_deref()
-            .and_then(Target::parse)
-            .ok_or_else(|| format!("row {key} has no readable Target"))?,
-        state: State::parse(&state)
-            .ok_or_else(|| format!("row {key} is {state}, which is no state"))?,
+    let word = |column: &'static str| text(row, column).ok_or(column);
+    let blocked = text(row, "BlockedBy").map(|code| code.parse().map_err(|_| "BlockedBy"));
+    Ok(Run {
+        target: Target::parse(&word("Target")?).ok_or("Target")?,
+        state: State::parse(&word("State")?).ok_or("State")?,
         refresh: text(row, "Refresh").as_deref().and_then(Refresh::parse),
         rows: number(row, "Rows"),
         summary: summary(row, "Summary"),
@@ -252,9 +254,7 @@ pub(super) fn parse(row: &Properties) -> Result<(Run, String), String> {
         by_hand: text(row, "ByHand"),
         tells: boolean(row, "Tells"),
         message: message(row),
-        told: text(row, "Told")
-            .and_then(|told| serde_json::from_str(&told).ok())
-            .unwrap_or_default(),
+        told: list(row, "Told"),
         journal: text(row, "Journal").as_deref().map(journal).unwrap_or_default(),
         scale_unit: text(row, "ScaleUnit"),
         ingestion: text(row, "IngestionId").map(IngestionId),
@@ -269,63 +269,12 @@ pub(super) fn parse(row: &Properties) -> Result<(Run, String), String> {
         yielded: boolean(row, "Yielded"),
         pushed: time(row, "Pushed"),
         ended: time(row, "Ended"),
-        reason: reason(row).map_err(|()| format!("row {key} has no readable reason"))?,
-        blocked: text(row, "BlockedBy").and_then(|code| code.parse().ok()),
+        reason: reason(row).map_err(|()| "ReasonCode")?,
+        blocked: blocked.transpose()?,
         package_left: boolean(row, "PackageLeft"),
         notice: text(row, "Notice"),
         ..unmoved
-    };
-    Ok((run, write_id))
-}
-
-/// A moment as the table keeps it.
-pub(super) fn moment(at: OffsetDateTime) -> String {
-    // The table keeps seven digits of a second; milliseconds are enough and read better.
-    let at = at.replace_nanosecond(u32::from(at.millisecond()) * 1_000_000).unwrap_or(at);
-    at.format(&Rfc3339).unwrap_or_default()
-}
-
-struct Columns(Properties);
-
-impl Columns {
-    fn text(&mut self, column: &str, value: &str) {
-        self.0.insert(column.to_owned(), json!(value));
-    }
-
-    fn maybe(&mut self, column: &str, value: Option<&str>) {
-        if let Some(value) = value {
-            self.text(column, &value.chars().take(LONGEST_COLUMN).collect::<String>());
-        }
-    }
-
-    /// Int64 travels as a string and a type, or the service takes it for an Int32 or a Double.
-    fn long(&mut self, column: &str, value: u64) {
-        self.typed(column, &value.to_string(), "Edm.Int64");
-    }
-
-    fn time(&mut self, column: &str, at: Option<OffsetDateTime>) {
-        if let Some(at) = at {
-            self.typed(column, &moment(at), "Edm.DateTime");
-        }
-    }
-
-    fn typed(&mut self, column: &str, value: &str, edm: &str) {
-        self.0.insert(column.to_owned(), json!(value));
-        self.0.insert(format!("{column}@odata.type"), json!(edm));
-    }
-}
-
-fn text(row: &Properties, column: &str) -> Option<String> {
-    row.get(column).and_then(Value::as_str).map(str::to_owned)
-}
-
-fn number(row: &Properties, column: &str) -> Option<u64> {
-    let value = row.get(column)?;
-    value.as_u64().or_else(|| value.as_str()?.parse().ok())
-}
-
-fn boolean(row: &Properties, column: &str) -> bool {
-    row.get(column).and_then(Value::as_bool).unwrap_or_default()
+    })
 }
 
 /// A summary as a column holds it; without the names of the columns where they are too many, so
@@ -412,14 +361,6 @@ fn journal(text: &str) -> Vec<Stop> {
         })
     };
     stops.iter().filter_map(stop).collect()
-}
-
-fn count(row: &Properties, column: &str) -> u32 {
-    number(row, column).and_then(|value| value.try_into().ok()).unwrap_or_default()
-}
-
-fn time(row: &Properties, column: &str) -> Option<OffsetDateTime> {
-    OffsetDateTime::parse(row.get(column)?.as_str()?, &Rfc3339).ok()
 }
 
 #[cfg(test)]

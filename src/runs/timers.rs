@@ -1,11 +1,13 @@
 //! The rows of the timers: when each did its work last.
 
 use azure_core::Result;
-use serde_json::json;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 
-use super::{Runs, is_refused_condition, row::moment};
-use crate::{azure::table::Properties, run::RunId};
+use super::{
+    Runs,
+    columns::{Columns, time},
+};
+use crate::{azure::table::Write, run::RunId};
 
 const LAST_RUN: &str = "LastRun";
 
@@ -13,22 +15,11 @@ impl Runs {
     /// Notes that a timer has done its work.
     ///
     /// # Errors
-    /// Whatever storage says but that another instance was faster.
+    /// Whatever storage says.
     pub async fn note_timer(&self, name: &str, now: OffsetDateTime) -> Result<()> {
-        let (tenant, key) = (RunId::NO_TENANT, key(name));
-        let row: Properties = [
-            ("PartitionKey", tenant),
-            ("RowKey", &key),
-            (LAST_RUN, &moment(now)),
-            ("LastRun@odata.type", "Edm.DateTime"),
-        ]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), json!(value)))
-        .collect();
-        let etag = self.table.get(tenant, &key).await?.map(|row| row.etag);
-        self.write(row, etag)
-            .await
-            .or_else(|error| if is_refused_condition(&error) { Ok(()) } else { Err(error) })
+        let mut row = Columns::new(RunId::NO_TENANT, &key(name));
+        row.time(LAST_RUN, Some(now));
+        self.table.transact(&[Write::Merge(row.0)]).await.map(drop)
     }
 
     /// When a timer did its work last; `None` where it never has.
@@ -37,8 +28,7 @@ impl Runs {
     /// Whatever storage says.
     pub async fn timer(&self, name: &str) -> Result<Option<OffsetDateTime>> {
         let row = self.table.get(RunId::NO_TENANT, &key(name)).await?;
-        let last = row.as_ref().and_then(|row| row.properties.get(LAST_RUN)?.as_str());
-        Ok(last.and_then(|last| OffsetDateTime::parse(last, &Rfc3339).ok()))
+        Ok(row.and_then(|row| time(&row.properties, LAST_RUN)))
     }
 }
 

@@ -163,7 +163,11 @@ async fn a_staged_zip_that_was_damaged_is_made_again() {
             return None;
         }
         next.package.clone_from(&damaged.package);
-        matches!(stage.runs.save(stored, next).await.unwrap(), Saved::Done(_)).then_some(())
+        matches!(
+            stage.runs.save(stored, next, OffsetDateTime::now_utc()).await.unwrap(),
+            Saved::Done { .. }
+        )
+        .then_some(())
     })
     .await;
     stage.service.always(Call::Push, None);
@@ -251,7 +255,7 @@ async fn a_file_that_is_replaced_before_it_is_read_gives_way_to_its_newer_conten
     let policy =
         Config::read(|name| (name == "ImportStorage__accountName").then(|| "anything".to_owned()));
     let run = Run::new(id, "hr", source, now, &policy.unwrap().policy);
-    stage.runs.insert(run).await.unwrap();
+    stage.runs.insert(run, now).await.unwrap();
     until("both imports at their end", async || {
         let imports = stage.imports().await.unwrap();
         let mut states: Vec<&str> = imports.iter().map(|run| run.state.word()).collect();

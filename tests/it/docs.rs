@@ -3,7 +3,14 @@
 use std::process::Command;
 
 use clap::CommandFactory as _;
-use viva_import::{azure, cli::Cli, config::SETTINGS, host::FUNCTIONS, messages, runs::COLUMNS};
+use viva_import::{
+    azure,
+    cli::Cli,
+    config::SETTINGS,
+    host::FUNCTIONS,
+    messages,
+    runs::{COLUMNS, CONNECTION_COLUMNS},
+};
 
 use crate::stage::BINARY;
 
@@ -30,9 +37,10 @@ fn the_table_of_settings_is_that_of_the_code() {
 
 #[test]
 fn the_table_of_columns_is_that_of_the_code() {
-    let rows: String =
-        COLUMNS.iter().map(|(name, about)| format!("| `{name}` | {about} |\n")).collect();
-    readme_has(&rows);
+    for columns in [COLUMNS, CONNECTION_COLUMNS] {
+        let rows = columns.iter().map(|(name, about)| format!("| `{name}` | {about} |\n"));
+        readme_has(&rows.collect::<String>());
+    }
 }
 
 #[test]

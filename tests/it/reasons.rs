@@ -3,7 +3,10 @@
 
 use std::{fs, path::Path};
 
-use viva_import::{messages, run::reason::ReasonCode};
+use viva_import::{
+    messages,
+    run::reason::{Class, ReasonCode},
+};
 
 /// Every source file but tests and those whose work is to read text: files of customers, documents,
 /// and the emulated host.
@@ -139,6 +142,7 @@ fn every_reason_has_a_text_an_action_and_no_two_codes_the_same_text() {
     assert_eq!(all.len(), ReasonCode::VARIANTS.len());
     for (one, entry) in all.iter().enumerate() {
         assert!(!entry.message.is_empty() && !entry.action.is_empty(), "{}", entry.code);
+        assert_eq!(entry.alert, entry.class == Class::ActionRequired, "{}", entry.code);
         let same = all[..one].iter().find(|other| other.message == entry.message);
         assert!(same.is_none(), "{} reads like {}", entry.code, same.unwrap().code);
     }

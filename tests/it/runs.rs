@@ -1,6 +1,6 @@
 //! The table against real Azurite: nothing is overwritten, and one tenant has one slot.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 use time::{OffsetDateTime, macros::datetime};
@@ -11,8 +11,11 @@ use viva_import::{
     },
     check::Summary,
     config::Config,
+    ingestion::wire::Status,
     run::{
-        Action, Checked, Event, Package, Policy, Refresh, Run, RunId, Source, State, reason::Reason,
+        Action, Checked, Event, IngestionId, Package, Policy, Refresh, Run, RunId, Source, State,
+        Wish,
+        reason::{PauseCause, Reason, ReasonCode},
     },
     runs::{Claim, Inserted, Place, Runs, Saved, Stored, properties},
 };
@@ -55,16 +58,16 @@ fn after(run: &Run, event: Event) -> Run {
 }
 
 async fn inserted(runs: &Runs, run: Run) -> Stored {
-    match runs.insert(run).await.unwrap() {
-        Inserted::New(stored) => *stored,
+    match runs.insert(run, NOW).await.unwrap() {
+        Inserted::New { stored, .. } => *stored,
         Inserted::Known(_) => panic!("it was there already"),
     }
 }
 
 async fn saved(runs: &Runs, stored: Stored, event: Event) -> Stored {
     let next = after(&stored.run, event);
-    match runs.save(stored, next).await.unwrap() {
-        Saved::Done(stored) => *stored,
+    match runs.save(stored, next, NOW).await.unwrap() {
+        Saved::Done { stored, .. } => *stored,
         Saved::Lost => panic!("somebody else moved it on"),
     }
 }
@@ -109,7 +112,7 @@ async fn claimed(runs: &Runs, stored: Stored) -> Claim {
 async fn an_import_is_inserted_once_and_read_back_as_it_was_written() {
     let runs = Runs::new(empty_table().await);
     let stored = inserted(&runs, received("1")).await;
-    assert!(matches!(runs.insert(received("1")).await.unwrap(), Inserted::Known(_)));
+    assert!(matches!(runs.insert(received("1"), NOW).await.unwrap(), Inserted::Known(_)));
     let read = runs.get(&stored.run.id).await.unwrap().unwrap();
     assert_eq!(read.run, received("1"));
     let unknown = RunId { key: "2".to_owned(), ..stored.run.id };
@@ -122,7 +125,7 @@ async fn an_import_that_somebody_else_moved_on_is_not_overwritten() {
     let stored = inserted(&runs, received("1")).await;
     let other = saved(&runs, stored.clone(), Event::Began).await;
     let late = after(&stored.run, replaced());
-    assert!(matches!(runs.save(stored.clone(), late).await.unwrap(), Saved::Lost));
+    assert!(matches!(runs.save(stored.clone(), late, NOW).await.unwrap(), Saved::Lost));
     let read = runs.get(&stored.run.id).await.unwrap().unwrap();
     assert_eq!(read.run, other.run);
 }
@@ -175,28 +178,108 @@ async fn a_slot_whose_holder_no_longer_needs_it_heals() {
     let mut forgetful = first.into_stored();
     let ended = after(&forgetful.run, Event::PushRefused { reason: Reason::PackingNeverEnded });
     forgetful.run.state = State::Packed;
-    assert!(matches!(runs.save(forgetful, ended).await.unwrap(), Saved::Done(_)));
+    assert!(matches!(runs.save(forgetful, ended, NOW).await.unwrap(), Saved::Done { .. }));
     claimed(&runs, packed(&runs, "2").await).await;
 }
 
 #[tokio::test]
-async fn what_a_newer_version_wrote_keeps_the_slot_and_its_place_and_is_left_alone() {
+async fn a_row_that_is_not_understood_keeps_the_slot_and_its_place_and_is_left_alone() {
     let table = empty_table().await;
     let runs = Runs::new(table.clone());
     let first = claimed(&runs, packed(&runs, "1").await).await.into_stored();
     let second = packed(&runs, "2").await;
-    let mut newer = properties(&first.run);
-    newer.insert("SchemaVersion".to_owned(), json!(2));
-    newer.insert("State".to_owned(), json!("Simmering"));
+    for (columns, reason) in [
+        (vec![("SchemaVersion", json!(2)), ("State", json!("Simmering"))], "NewerVersion"),
+        (vec![("State", json!("Simmering"))], "RowUnreadable"),
+        (vec![("ReasonCode", json!("TooEarly"))], "RowUnreadable"),
+        (vec![("ReasonCode", json!("PushFailed")), ("ReasonArgs", json!("{"))], "RowUnreadable"),
+        (vec![("BlockedBy", json!("TheMoon"))], "RowUnreadable"),
+        (vec![("Target", json!("teams"))], "RowUnreadable"),
+    ] {
+        let mut other = properties(&first.run);
+        other.extend(columns.iter().map(|(column, value)| ((*column).to_owned(), value.clone())));
+        let row = table.get("tenant", "1").await.unwrap().unwrap();
+        table.replace(&other, &row.etag).await.unwrap();
+        assert!(matches!(runs.place(&second.run).await.unwrap(), Place::Taken(by) if by == "1"));
+        let siblings = runs.of_connection(&second.run).await.unwrap();
+        let known = siblings.iter().map(|stored| &stored.run).find(|run| run.id == first.run.id);
+        let known = known.unwrap();
+        assert_eq!(known.code().map(<&str>::from), Some(reason), "{columns:?}");
+        assert!(known.is_left_alone() && known.order() < second.run.order());
+        assert_eq!(known.action(NOW + Duration::from_hours(1), &policy()), Action::Rest);
+        known.clone().apply(Event::Busy, NOW, &policy()).unwrap_err();
+    }
+    // Of a row that says nothing at all it is not known whether it has pushed.
+    let nothing = [("PartitionKey", json!("tenant")), ("RowKey", json!("1"))];
+    let nothing = nothing.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     let row = table.get("tenant", "1").await.unwrap().unwrap();
-    table.replace(&newer, &row.etag).await.unwrap();
+    table.replace(&nothing, &row.etag).await.unwrap();
     assert!(matches!(runs.place(&second.run).await.unwrap(), Place::Taken(by) if by == "1"));
-    let siblings = runs.of_connection(&second.run).await.unwrap();
-    let known = siblings.iter().map(|stored| &stored.run).find(|run| run.id == first.run.id);
-    let known = known.unwrap();
-    assert!(known.is_of_newer_version() && known.order() < second.run.order());
-    assert_eq!(known.action(NOW + Duration::from_hours(1), &policy()), Action::Rest);
-    known.clone().apply(Event::Busy, NOW, &policy()).unwrap_err();
+}
+
+/// An import that waits for a correction, and whether it is the first of its connection to do so.
+async fn blocked(runs: &Runs, stored: Stored) -> (Stored, bool) {
+    let reason = Reason::CredentialFailed { detail: "why".into() };
+    let run = Run { tells: true, ..stored.run.clone() };
+    let next = after(&run, Event::Faulted { reason, retry_at: None });
+    match runs.save(stored, next, NOW).await.unwrap() {
+        Saved::Done { stored, is_first } => (*stored, is_first),
+        Saved::Lost => panic!("somebody else moved it on"),
+    }
+}
+
+#[tokio::test]
+async fn of_many_that_begin_to_wait_at_once_one_is_the_first_and_nothing_is_left_when_all_go_on() {
+    let runs = Arc::new(Runs::new(empty_table().await));
+    let mut waiting = vec![];
+    for number in 0..6 {
+        waiting.push(packed(&runs, &number.to_string()).await);
+    }
+    let attempts = waiting.into_iter().map(|stored| blocked(&runs, stored));
+    let began = futures::future::join_all(attempts).await;
+    assert_eq!(began.iter().filter(|(_, is_first)| *is_first).count(), 1);
+    for (stored, is_first) in &began {
+        assert_eq!(stored.run.message.is_some(), *is_first);
+    }
+    let record = runs.connection("tenant", "hr").await.unwrap();
+    let [notified] = &record.notified[..] else { panic!("{record:?}") };
+    assert_eq!((notified.reason, notified.waiting), (ReasonCode::CredentialFailed, 6));
+    let go_on = began.into_iter().map(|(stored, _)| saved(&runs, stored, Event::Corrected));
+    let gone_on = futures::future::join_all(go_on).await;
+    assert_eq!(runs.connection("tenant", "hr").await.unwrap().notified, []);
+    let mut gone_on = gone_on.into_iter();
+    let (stored, is_first) = blocked(&runs, gone_on.next().unwrap()).await;
+    assert!(is_first, "it is said anew");
+    // Whoever deletes a row by hand does not silence the connection for ever.
+    let mut forgotten = runs.get(&stored.run.id).await.unwrap().unwrap();
+    forgotten.run.blocked = None;
+    let next = Run { blocked: None, reason: None, ..forgotten.run.clone() };
+    runs.save(forgotten, next, NOW).await.unwrap();
+    assert!(blocked(&runs, gone_on.next().unwrap()).await.1);
+}
+
+#[tokio::test]
+async fn the_row_of_a_connection_says_what_was_received_what_was_accepted_and_what_pauses_it() {
+    let runs = Runs::new(empty_table().await);
+    let record = async || runs.connection("tenant", "hr").await.unwrap();
+    let first = packed(&runs, "1").await;
+    let received = record().await;
+    assert_eq!((received.last_received, received.last_accepted), (Some(NOW), None));
+    let first = saved(&runs, first, Event::Forbidden).await;
+    let paused = record().await.paused_by;
+    let [pause] = &paused[..] else { panic!("{paused:?}") };
+    assert_eq!((&*pause.import, pause.cause, pause.content), ("1", PauseCause::Forbidden, NOW));
+    let event = Event::Asked { wish: Wish::Resume, by: "by ana".to_owned() };
+    let first = saved(&runs, first, event).await;
+    assert_eq!(record().await.paused_by, []);
+    let claim = claimed(&runs, first).await;
+    let id = IngestionId("i".to_owned());
+    let event = Event::Accepted { id, status: Status::NotStarted };
+    let first = saved(&runs, claim.into_stored(), event).await;
+    assert_eq!(record().await.last_accepted, None);
+    saved(&runs, first, Event::Said { status: Status::Completed, error_file: None }).await;
+    let accepted = record().await.last_accepted.unwrap();
+    assert_eq!((accepted.at, accepted.import.as_str()), (NOW, "1"));
 }
 
 #[tokio::test]

@@ -140,10 +140,17 @@ fn home() -> Home {
     let weekly = SAMPLE_CONNECTION.replace("\"full\"", "\"full\", \"expectedEveryDays\": 7");
     let (all, accepted) = (vec![waiting(), rejected(), accepted()], Some(accepted()));
     let seen = vec![
-        Seen { document: document("hr", &weekly), recent: all.clone(), accepted, is_paused: false },
+        Seen {
+            document: document("hr", &weekly),
+            recent: all.clone(),
+            last_received: all.iter().map(|run| run.received).max(),
+            accepted,
+            is_paused: false,
+        },
         Seen {
             document: document("survey", "{"),
             recent: vec![],
+            last_received: None,
             accepted: None,
             is_paused: false,
         },

@@ -459,15 +459,20 @@ async fn health_tells_a_probe_whether_the_table_answers_and_steps_are_taken() {
     };
     let due = Some(now - time::Duration::hours(1));
     let late = Run { due, ..stored.run.clone() };
-    stage.runs.save(stored, late).await.unwrap();
+    stage.runs.save(stored, late, now).await.unwrap();
     let (status, told) = health().await;
     assert_eq!(status, 503);
     assert!(told.starts_with("1 imports are due"), "{told}");
 }
 
 #[tokio::test]
-async fn health_tells_a_probe_that_nobody_looks_for_files_any_more() {
-    let stage = stage(&[("SWEEP_SCHEDULE", "0 30 * * * *")]).await;
+async fn health_tells_a_probe_that_a_timer_has_stopped_unless_it_is_switched_off() {
+    let stage = stage(&[
+        ("SWEEP_SCHEDULE", "0 30 * * * *"),
+        ("IMPORT_SCHEDULE", "0 0 7 * * MON"),
+        ("AzureWebJobs.schedule.Disabled", "true"),
+    ])
+    .await;
     let health = async || {
         let answer = ask(&stage, Method::GET, "/api/health", &[], "").await;
         (answer.status.as_u16(), text(&answer))
@@ -478,7 +483,15 @@ async fn health_tells_a_probe_that_nobody_looks_for_files_any_more() {
     // Missed once it may only be late.
     stage.runs.note_timer("sweep", last - time::Duration::hours(3)).await.unwrap();
     let (status, told) = health().await;
-    assert!(status == 503 && told.contains("is `sweep` running?"), "{told}");
+    assert!(status == 503 && told.contains("`sweep` has not run since"), "{told}");
     stage.host.timer("sweep", false).await;
+    assert_eq!(health().await.0, 200);
+    stage.runs.note_timer("drive", last - time::Duration::hours(3)).await.unwrap();
+    let (status, told) = health().await;
+    assert!(status == 503 && told.contains("`drive` has not run since"), "{told}");
+    stage.host.timer("drive", false).await;
+    assert_eq!(health().await.0, 200);
+    // Nobody expects what is switched off to run.
+    stage.runs.note_timer("schedule", last - time::Duration::days(30)).await.unwrap();
     assert_eq!(health().await.0, 200);
 }

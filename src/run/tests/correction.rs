@@ -31,7 +31,7 @@ fn what_a_person_has_to_correct_is_waited_for_as_long_as_it_takes() {
 #[test]
 fn what_no_correction_ends_comes_to_its_end() {
     let refused = || Event::Faulted {
-        reason: Reason::ServiceRefused { operation: reason::Operation::Status, status: 404 },
+        reason: Reason::PollRefused { operation: reason::Operation::Status, status: 404 },
         retry_at: None,
     };
     let (run, took) = until_end(told(pushing(), NOW, [accepted()]), |_, _| vec![refused()]);
@@ -52,9 +52,45 @@ fn what_keeps_an_import_waiting_is_remembered_while_it_waits_for_something_else(
     assert_eq!(told(run.clone(), NOW, [claimed(), Event::Busy]).blocked, None);
     assert_eq!(told(run.clone(), NOW, [claimed(), accepted()]).blocked, None);
     assert_eq!(told(run, NOW, [overtaken()]).blocked, None);
-    // A later question that meets a 403 is only repeated.
-    let asked = Event::Faulted { reason: Reason::Forbidden, retry_at: None };
-    assert_eq!(told(pushing(), NOW, [accepted(), asked]).blocked, None);
+}
+
+#[test]
+fn a_403_to_the_question_for_the_status_waits_for_a_person_and_pauses_nothing() {
+    let forbidden = || Event::Faulted { reason: Reason::Forbidden, retry_at: None };
+    let mut run = told(Run { tells: true, ..pushing() }, NOW, [accepted(), forbidden()]);
+    assert_eq!(run.blocked, Some(ReasonCode::Forbidden));
+    assert!(run.needs_person() && run.waits_for_correction() && !run.pauses);
+    assert_eq!(run.message.as_ref().unwrap().occasion, Occasion::Forbidden);
+    let left = run.deadline.unwrap() - run.due.unwrap();
+    for _ in 0..30 * 96 {
+        let now = run.due.unwrap();
+        run = told(run, now, [forbidden()]);
+    }
+    assert!(run.state == State::Ingesting && !run.holds_slot());
+    let now = run.due.unwrap();
+    assert_eq!(run.deadline.unwrap() - now, left);
+    let run = told(run, now, [said(Status::NotStarted)]);
+    assert_eq!((run.state, run.blocked, run.message), (State::Ingesting, None, None));
+}
+
+#[test]
+fn a_wait_for_another_import_does_not_count_however_late_its_steps_are() {
+    let packed = told(received(), NOW, [Event::Began, staged()]);
+    let left = packed.deadline.unwrap() - NOW;
+    let pausing = Reason::ConnectionPaused {
+        connection: "hr".into(),
+        file: "inbox/hr/a.csv".into(),
+        import: "0".into(),
+        cause: reason::PauseCause::Rejected,
+    };
+    for event in [Event::Paused { reason: pausing }, Event::SlotTaken { by: "0".to_owned() }] {
+        let mut run = told(packed.clone(), NOW, [event.clone()]);
+        for _ in 0..30 * 24 {
+            let now = run.due.unwrap() + Duration::from_secs(50);
+            run = told(run, now, [event.clone()]);
+        }
+        assert_eq!(run.deadline.unwrap() - run.due.unwrap(), left, "{event:?}");
+    }
 }
 
 #[test]

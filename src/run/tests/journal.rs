@@ -157,24 +157,34 @@ fn a_message_lasts_as_long_as_what_it_tells_of() {
     assert_eq!(occasion(&told(paused, NOW, [asked(Wish::Cancel)])), None);
 }
 
+/// What becomes of an import whose notification could not be sent.
+fn not_sent_to(run: Run, now: OffsetDateTime) -> Run {
+    told(
+        run,
+        now,
+        [Event::Notification(NotificationEvent::Failed { why: "nobody is there".into() })],
+    )
+}
+
 #[test]
-fn who_tells_has_it_for_a_while_and_what_fails_is_tried_rarer_and_at_last_given_up() {
+fn who_notifies_has_it_for_a_while_and_what_fails_is_tried_rarer_and_at_last_given_up() {
     let policy = policy();
     let run = told(telling(), NOW, [Event::Began, refused(false)]);
     assert!(run.message_due(NOW, &policy).is_some());
-    let claimed = run.clone().telling(NOW, &policy);
+    let claimed = told(run.clone(), NOW, [Event::Notification(NotificationEvent::Began)]);
     assert!(claimed.message_due(NOW, &policy).is_none());
     let later = NOW + policy.step_timeout;
     assert!(claimed.message_due(later, &policy).is_some(), "whoever had it has died");
-    let done = claimed.told(NOW);
+    let done = told(claimed, NOW, [Event::Notification(NotificationEvent::Sent)]);
     let sent = Sent { occasion: Occasion::Rejected, at: NOW, outcome: Delivery::Told };
     assert_eq!(done.told, [sent]);
     assert!(done.message.is_none() && done.was_told(Occasion::Rejected));
+    assert_eq!(told(run.clone(), NOW, [Event::Notification(NotificationEvent::Dropped)]).told, []);
 
     let (mut failing, mut now, mut tries) = (run.clone(), NOW, 0);
     while let Some(message) = &failing.message {
         now = message.due;
-        failing = failing.not_told("nobody is there", now, &policy);
+        failing = not_sent_to(failing, now);
         tries += 1;
     }
     assert_eq!(tries, 20);
@@ -191,32 +201,65 @@ fn who_tells_has_it_for_a_while_and_what_fails_is_tried_rarer_and_at_last_given_
 }
 
 #[test]
+fn what_becomes_of_a_notification_moves_nothing_and_needs_one() {
+    let waits = told(telling(), NOW, [Event::Began, refused(false)]);
+    let failed =
+        || Event::Notification(NotificationEvent::Failed { why: "nobody is there".into() });
+    let late = NOW + Duration::from_hours(48);
+    for event in [
+        Event::Notification(NotificationEvent::Began),
+        Event::Notification(NotificationEvent::Sent),
+        failed(),
+    ] {
+        let after = told(waits.clone(), late, [event.clone()]);
+        let (message, sent) = (waits.message.clone(), waits.told.clone());
+        assert_eq!(Run { message, told: sent, ..after }, waits, "{event:?}");
+        received().apply(event, NOW, &policy()).unwrap_err();
+    }
+    received().apply(Event::Notification(NotificationEvent::Dropped), NOW, &policy()).unwrap_err();
+}
+
+#[test]
 fn that_nothing_has_come_is_noted_once_at_the_last_import_that_ended() {
-    assert!(telling().overdue(NOW).is_none(), "it is under way");
-    assert!(told(received(), NOW, [replaced()]).overdue(NOW).is_none(), "nobody wants to know");
+    assert!(!telling().can_be_overdue(), "it is under way");
+    assert!(!told(received(), NOW, [replaced()]).can_be_overdue(), "nobody wants to know");
     let rejected = told(telling(), NOW, [Event::Began, refused(false)]);
-    assert!(rejected.clone().overdue(NOW).is_none(), "that it was rejected is told first");
-    let ended = rejected.told(NOW);
-    let noted = ended.overdue(NOW).unwrap();
-    assert!(noted.clone().overdue(NOW).is_none());
-    let once = noted.told(NOW);
+    assert!(!rejected.can_be_overdue(), "that it was rejected is told first");
+    rejected
+        .clone()
+        .apply(Event::Notification(NotificationEvent::Overdue), NOW, &policy())
+        .unwrap_err();
+    let ended = told(rejected, NOW, [Event::Notification(NotificationEvent::Sent)]);
+    let noted = told(ended, NOW, [Event::Notification(NotificationEvent::Overdue)]);
+    assert_eq!(occasion(&noted), Some(Occasion::Overdue));
+    assert!(!noted.can_be_overdue());
+    let once = told(noted, NOW, [Event::Notification(NotificationEvent::Sent)]);
     assert!(once.was_told(Occasion::Rejected) && once.was_told(Occasion::Overdue));
-    assert!(once.clone().overdue(NOW).is_none());
+    assert!(!once.can_be_overdue());
 
     // Given up, it is not noted again with each hour.
-    let mut failing = Run { told: vec![], ..once }.overdue(NOW).unwrap();
+    let mut failing =
+        told(Run { told: vec![], ..once }, NOW, [Event::Notification(NotificationEvent::Overdue)]);
     while failing.message.is_some() {
-        failing = failing.not_told("nobody is there", NOW, &policy());
+        failing = not_sent_to(failing, NOW);
     }
-    assert!(failing.overdue(NOW).is_none());
+    assert!(!failing.can_be_overdue());
 }
 
 #[test]
 fn of_what_was_told_the_last_is_kept() {
     let mut run = told(telling(), NOW, [Event::Began, refused(false)]);
     for _ in 0..200 {
-        run = told(run.told(NOW), NOW, [asked(Wish::Retry), Event::Began, refused(false)]);
+        let again = [
+            Event::Notification(NotificationEvent::Sent),
+            asked(Wish::Retry),
+            Event::Began,
+            refused(false),
+        ];
+        run = told(run, NOW, again);
     }
-    let kept = run.told(NOW + Duration::from_secs(1)).told;
+    let kept =
+        told(run, NOW + Duration::from_secs(1), [Event::Notification(NotificationEvent::Sent)])
+            .told;
     assert_eq!((kept.len(), kept[9].at), (10, NOW + Duration::from_secs(1)));
 }

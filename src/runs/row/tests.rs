@@ -117,18 +117,29 @@ fn every_column_that_is_written_is_listed_and_every_listed_one_is_written() {
 }
 
 #[test]
-fn a_row_that_cannot_be_read_is_told_by_its_key() {
-    for (column, value) in [
-        ("State", json!("Dreaming")),
-        ("File", json!(5)),
-        ("Received", json!("yesterday")),
-        ("ReasonCode", json!("Bored")),
-        ("ReasonArgs", json!("{")),
-    ] {
+fn a_row_that_names_no_file_is_told_by_its_key() {
+    for (column, value) in [("File", json!(5)), ("Received", json!("yesterday"))] {
         let mut broken = row(TODAY);
         broken.insert(column.to_owned(), value);
         let why = parse(&broken).unwrap_err();
         assert!(why.starts_with("row 998204592585999-407cef538d9c2cc1 "), "{why}");
+    }
+}
+
+#[test]
+fn a_column_that_is_not_understood_is_named_and_the_import_keeps_its_place() {
+    for (column, value, named) in [
+        ("State", json!("Dreaming"), "State"),
+        ("Target", json!("teams"), "Target"),
+        ("ReasonCode", json!("Bored"), "ReasonCode"),
+        ("ReasonArgs", json!("{"), "ReasonCode"),
+        ("BlockedBy", json!("TheMoon"), "BlockedBy"),
+    ] {
+        let mut broken = row(TODAY);
+        broken.insert(column.to_owned(), value);
+        let (run, _) = parse(&broken).unwrap();
+        assert_eq!(run.reason, Some(Reason::RowUnreadable { column: named.into() }), "{column}");
+        assert_eq!(run.connection, "hr");
     }
 }
 

@@ -1,0 +1,136 @@
+//! What belongs to a connection and not to one of its imports.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use super::{
+    Run,
+    reason::{PauseCause, ReasonCode, Text},
+};
+
+/// Imports that are listed as pausing a connection; of more the last ones.
+const MOST_PAUSES: usize = 100;
+
+/// What is remembered of a connection. It changes with an import, and is written with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConnectionRecord {
+    /// The imports that pause it, in the order in which they came to do so.
+    pub paused_by: Vec<Pause>,
+    /// When a file of it was taken in last.
+    pub last_received: Option<OffsetDateTime>,
+    /// The last import that the service accepted.
+    pub last_accepted: Option<Accepted>,
+    /// Why its files wait, as it was said once for all of them.
+    pub notified: Vec<Notified>,
+}
+
+/// An import that pauses its connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// The row key of the import.
+    pub import: Text,
+    /// Why.
+    pub cause: PauseCause,
+    /// When its content was written: what is newer waits.
+    #[serde(with = "time::serde::rfc3339")]
+    pub content: OffsetDateTime,
+}
+
+/// An import that the service accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// When.
+    pub at: OffsetDateTime,
+    /// The row key of the import.
+    pub import: String,
+}
+
+/// A reason for which files of a connection wait.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notified {
+    /// Why they wait.
+    pub reason: ReasonCode,
+    /// Since when.
+    #[serde(with = "time::serde::rfc3339")]
+    pub since: OffsetDateTime,
+    /// How many do; none where they ended because the connection was unreadable when they arrived.
+    pub waiting: u32,
+}
+
+impl ConnectionRecord {
+    /// Whether an import that moves from `before` to `next` changes the record.
+    #[must_use]
+    pub fn is_moved_by(before: &Run, next: &Run) -> bool {
+        before.blocked != next.blocked || before.pauses != next.pauses || is_success(before, next)
+    }
+
+    /// Whether it was said that files wait for this reason.
+    #[must_use]
+    pub fn is_notified(&self, reason: ReasonCode) -> bool {
+        self.notified.iter().any(|known| known.reason == reason)
+    }
+
+    /// Forgets that files wait for this reason.
+    pub fn forget(&mut self, reason: ReasonCode) {
+        self.notified.retain(|known| known.reason != reason);
+    }
+
+    /// Notes what the move of an import from `before` to `next` means for its connection, and takes the
+    /// notification of it away where the same was said of another. Whether it is the first that waits
+    /// for its reason.
+    pub fn moved(&mut self, before: &Run, next: &mut Run, now: OffsetDateTime) -> bool {
+        if before.pauses != next.pauses {
+            self.paused_by.retain(|pause| *pause.import != *next.id.key);
+        }
+        if next.pauses && !before.pauses {
+            let (import, content) = ((&next.id.key).into(), next.source.last_modified);
+            self.paused_by.push(Pause { import, cause: PauseCause::of(next.state), content });
+            let beyond = self.paused_by.len().saturating_sub(MOST_PAUSES);
+            self.paused_by.drain(..beyond);
+        }
+        if is_success(before, next) {
+            self.last_accepted = Some(Accepted { at: now, import: next.id.key.clone() });
+        }
+        if before.blocked == next.blocked {
+            return true;
+        }
+        if let Some(over) = before.blocked {
+            self.waits_no_more(over);
+        }
+        let Some(reason) = next.blocked else { return true };
+        let is_first = self.waits(reason, 1, now);
+        if !is_first && next.message.as_ref().is_some_and(|it| it.occasion.is_of_connection()) {
+            next.message = None;
+        }
+        is_first
+    }
+
+    /// Notes that a file was taken in, and why it ended at once where the connection was unreadable.
+    /// Whether it is the first with that reason.
+    pub fn received(&mut self, run: &Run, now: OffsetDateTime) -> bool {
+        self.last_received = Some(now);
+        let reason = run.code().filter(|code| code.is_of_connection());
+        reason.is_none_or(|reason| self.waits(reason, 0, now))
+    }
+
+    fn waits(&mut self, reason: ReasonCode, imports: u32, now: OffsetDateTime) -> bool {
+        let known = self.notified.iter_mut().find(|known| known.reason == reason);
+        let is_first = known.is_none();
+        match known {
+            Some(known) => known.waiting = known.waiting.saturating_add(imports),
+            None => self.notified.push(Notified { reason, since: now, waiting: imports }),
+        }
+        is_first
+    }
+
+    fn waits_no_more(&mut self, reason: ReasonCode) {
+        if let Some(known) = self.notified.iter_mut().find(|known| known.reason == reason) {
+            known.waiting = known.waiting.saturating_sub(1);
+        }
+        self.notified.retain(|known| known.reason != reason || known.waiting > 0);
+    }
+}
+
+fn is_success(before: &Run, next: &Run) -> bool {
+    next.state.is_accepted() && !before.state.is_accepted()
+}

@@ -1,0 +1,96 @@
+//! The columns of a row, as the table service types them: written, and read back.
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::azure::table::Properties;
+
+/// A column of the table holds 32 Ki units of UTF-16; a character is two at most.
+pub(super) const LONGEST_COLUMN: usize = 16_000;
+
+/// A row that is being written.
+pub(super) struct Columns(pub(super) Properties);
+
+impl Columns {
+    pub(super) fn new(partition: &str, key: &str) -> Self {
+        let mut row = Self(Properties::new());
+        row.text("PartitionKey", partition);
+        row.text("RowKey", key);
+        row
+    }
+
+    pub(super) fn text(&mut self, column: &str, value: &str) {
+        self.0.insert(column.to_owned(), json!(value));
+    }
+
+    pub(super) fn maybe(&mut self, column: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.text(column, &value.chars().take(LONGEST_COLUMN).collect::<String>());
+        }
+    }
+
+    /// A list as JSON; nothing where it is empty.
+    pub(super) fn list<T: Serialize>(&mut self, column: &str, list: &[T]) {
+        let list = serde_json::to_string(list).ok().filter(|_| !list.is_empty());
+        self.maybe(column, list.as_deref());
+    }
+
+    pub(super) fn boolean(&mut self, column: &str, value: bool) {
+        self.0.insert(column.to_owned(), json!(value));
+    }
+
+    pub(super) fn number(&mut self, column: &str, value: u32) {
+        self.0.insert(column.to_owned(), json!(value));
+    }
+
+    /// Int64 travels as a string and a type, or the service takes it for an Int32 or a Double.
+    pub(super) fn long(&mut self, column: &str, value: u64) {
+        self.typed(column, &value.to_string(), "Edm.Int64");
+    }
+
+    pub(super) fn time(&mut self, column: &str, at: Option<OffsetDateTime>) {
+        if let Some(at) = at {
+            self.typed(column, &moment(at), "Edm.DateTime");
+        }
+    }
+
+    fn typed(&mut self, column: &str, value: &str, edm: &str) {
+        self.0.insert(column.to_owned(), json!(value));
+        self.0.insert(format!("{column}@odata.type"), json!(edm));
+    }
+}
+
+/// A moment as the table keeps it.
+pub(super) fn moment(at: OffsetDateTime) -> String {
+    // The table keeps seven digits of a second; milliseconds are enough and read better.
+    let at = at.replace_nanosecond(u32::from(at.millisecond()) * 1_000_000).unwrap_or(at);
+    at.format(&Rfc3339).unwrap_or_default()
+}
+
+pub(super) fn text(row: &Properties, column: &str) -> Option<String> {
+    row.get(column).and_then(Value::as_str).map(str::to_owned)
+}
+
+/// A list that was written as JSON; nothing where it cannot be read.
+pub(super) fn list<T: DeserializeOwned>(row: &Properties, column: &str) -> Vec<T> {
+    let list = text(row, column).and_then(|list| serde_json::from_str(&list).ok());
+    list.unwrap_or_default()
+}
+
+pub(super) fn number(row: &Properties, column: &str) -> Option<u64> {
+    let value = row.get(column)?;
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
+}
+
+pub(super) fn count(row: &Properties, column: &str) -> u32 {
+    number(row, column).and_then(|value| value.try_into().ok()).unwrap_or_default()
+}
+
+pub(super) fn boolean(row: &Properties, column: &str) -> bool {
+    row.get(column).and_then(Value::as_bool).unwrap_or_default()
+}
+
+pub(super) fn time(row: &Properties, column: &str) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(row.get(column)?.as_str()?, &Rfc3339).ok()
+}
