@@ -20,7 +20,7 @@ use crate::{
     config::{self, Lookup},
     connect,
     drive::{By, Road},
-    learn,
+    learn, report,
     run::Refresh,
 };
 
@@ -51,7 +51,7 @@ pub struct Desk {
 
 /// What a check came to.
 fn of_report(report: &Report, file: &str) -> Outcome {
-    let (text, json) = (report.text(file), report.json(file));
+    let (text, json) = (report::text(report, file), report::json(report, file));
     Outcome { text, json, is_done: report.is_accepted() }
 }
 
@@ -101,7 +101,7 @@ impl Desk {
         let name = name_of(&wishes.file);
         let outcome = of_report(&report, &name);
         Ok(match wishes.format {
-            ReportFormat::Html => Outcome { text: report.html(&name), ..outcome },
+            ReportFormat::Html => Outcome { text: report::html(&report, &name), ..outcome },
             ReportFormat::Text | ReportFormat::Json => outcome,
         })
     }

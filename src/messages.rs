@@ -1,7 +1,8 @@
-//! The text for people: an import and a reason, for the table, the pages, the log, webhooks, the
-//! command line and the doctor. Nothing reads it back.
+//! The text for people: an import, a reason and a finding, for the table, the pages, the log, webhooks,
+//! the command line and the doctor. Nothing reads it back.
 
 mod action;
+mod finding;
 mod guide;
 mod history;
 mod import;
@@ -9,12 +10,16 @@ mod notification;
 mod reason;
 mod words;
 
-pub(crate) use self::words::{counted, number, people};
 pub use self::{
     action::action,
+    finding::{finding, notice, verdict},
     guide::{Entry, reasons},
     history::{note, notifications},
     import::{because, pause, status, summary, warning, why},
     notification::{action_at, title, told},
     reason::{cause, first, no_outcome},
+};
+pub(crate) use self::{
+    finding::{contents, place, totals},
+    words::{counted, number, people},
 };

@@ -8,7 +8,7 @@ use super::{
     words::{Look, time},
 };
 use crate::{
-    check::{Id, place_of},
+    check::Id,
     messages::{self, number},
     run::{Run, Stop, Wish},
 };
@@ -124,7 +124,7 @@ impl Found {
             severity: text("severity"),
             about: Id::parse(&rule).map(|id| id.rule().about),
             rule,
-            place: place_of(finding["column"].as_str(), &rows, count),
+            place: messages::place(finding["column"].as_str(), &rows, count),
             message: text("message"),
         }
     }
