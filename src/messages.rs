@@ -1,7 +1,8 @@
-//! The text for people: an import, a reason and a finding, for the table, the pages, the log, webhooks,
-//! the command line and the doctor. Nothing reads it back.
+//! The text for people: an import, a reason, a finding and a connection, for the table, the pages, the
+//! log, webhooks, the command line and the doctor. Nothing reads it back.
 
 mod action;
+mod connection;
 mod finding;
 mod guide;
 mod history;
@@ -20,6 +21,7 @@ pub use self::{
     reason::{cause, first, no_outcome},
 };
 pub(crate) use self::{
+    connection::{Fact, fact, file},
     finding::{contents, place, totals},
-    words::{counted, number, people},
+    words::{counted, number},
 };
