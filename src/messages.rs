@@ -9,6 +9,7 @@ mod history;
 mod import;
 mod notification;
 mod reason;
+mod wish;
 mod words;
 
 pub use self::{
@@ -19,6 +20,7 @@ pub use self::{
     import::{because, pause, status, summary, warning, why},
     notification::{action_at, title, told},
     reason::{cause, first, no_outcome},
+    wish::{moved_on, not_paused, not_taken, resumed, taken},
 };
 pub(crate) use self::{
     connection::{Fact, fact, file},

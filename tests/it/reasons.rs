@@ -39,8 +39,26 @@ const READS: [&str; 9] = [
 #[test]
 fn no_sentence_of_ours_is_read_back() {
     let texts = [
-        "cause", "why", "because", "status", "summary", "action", "note", "pause", "first",
-        "finding", "notice", "place", "contents", "totals", "fact",
+        "cause",
+        "why",
+        "because",
+        "status",
+        "summary",
+        "action",
+        "note",
+        "pause",
+        "first",
+        "finding",
+        "notice",
+        "place",
+        "contents",
+        "totals",
+        "fact",
+        "taken",
+        "not_taken",
+        "moved_on",
+        "not_paused",
+        "resumed",
     ];
     let mut asked = 0;
     for (name, code) in sources(Path::new("src")) {

@@ -1,0 +1,81 @@
+//! What a person is answered who asks for something: that it was done, or why it was not.
+
+use time::format_description::well_known::Rfc3339;
+
+use super::import::{pause, status, why};
+use crate::run::{Run, State, Wish};
+
+/// What comes of a wish that an import has taken, as it is since then.
+#[must_use]
+pub fn taken(wish: Wish, run: &Run) -> String {
+    let file = run.source.file();
+    match wish {
+        Wish::Allow => {
+            format!("{file} may delete, this once; `drive` takes it up within its next minute")
+        }
+        Wish::Retry => {
+            format!("{file} is tried again within the next minute, unless another goes before it")
+        }
+        Wish::Cancel => format!("{file}: {}", status(run)),
+        Wish::Resume => format!(
+            "{file} (import {}) pauses {} no longer ({})",
+            run.id,
+            run.connection,
+            pause(run)
+        ),
+    }
+}
+
+/// Why an import does not take a wish, and what else may help.
+#[must_use]
+pub fn not_taken(wish: Wish, run: &Run) -> String {
+    let (file, status) = (run.source.file(), status(run));
+    if run.is_of_newer_version() {
+        return format!("{file}: {}", why(run).unwrap_or_default());
+    }
+    match wish {
+        Wish::Allow => format!(
+            "{file} was not refused for what it deletes, so there is nothing to allow; it is \
+             {status}"
+        ),
+        Wish::Retry if !run.id.has_tenant() => format!(
+            "{file} has no tenant, because its connection could not be read when it arrived. Once \
+             that is mended, `sweep` takes the file in within the hour"
+        ),
+        Wish::Retry if run.state.is_end() => format!(
+            "{file} is at its end: {status}. To import its content once more, upload it again: that \
+             is an import of its own"
+        ),
+        Wish::Retry => {
+            format!("{file} is under way: {status}. `viva-import cancel` gives it up")
+        }
+        Wish::Cancel if run.state == State::Pushing => {
+            let until = run.due.and_then(|due| due.format(&Rfc3339).ok());
+            format!(
+                "{file} is being pushed and what comes of that must not be lost; try again when the \
+                 push is over, at {} at the latest",
+                until.unwrap_or_default()
+            )
+        }
+        Wish::Cancel => format!("{file} is at its end: {status}"),
+        Wish::Resume => not_paused(&run.connection),
+    }
+}
+
+/// That a wish was not written because the import was moved on at the same time.
+#[must_use]
+pub fn moved_on(run: &Run) -> String {
+    format!("{} was moved on meanwhile; try again", run.source.file())
+}
+
+/// That nothing pauses a connection that is to be resumed.
+#[must_use]
+pub fn not_paused(connection: &str) -> String {
+    format!("no import of a connection {connection} pauses it")
+}
+
+/// What comes of a connection that was resumed; `taken` says it of each import that paused it.
+#[must_use]
+pub fn resumed(taken: &[String]) -> String {
+    format!("{}\n`drive` takes up each waiting file when its next attempt is due", taken.join("\n"))
+}
