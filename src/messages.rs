@@ -13,7 +13,7 @@ mod wish;
 mod words;
 
 pub use self::{
-    action::action,
+    action::{action, remedy},
     finding::{finding, notice, verdict},
     guide::{Entry, reasons},
     history::{note, notifications},

@@ -45,6 +45,7 @@ fn no_sentence_of_ours_is_read_back() {
         "status",
         "summary",
         "action",
+        "remedy",
         "note",
         "pause",
         "first",
