@@ -13,17 +13,18 @@ mod wish;
 mod words;
 
 pub use self::{
-    action::{action, remedy},
-    finding::{finding, notice, verdict},
+    action::action,
+    finding::notice,
     guide::{Entry, reasons},
     history::{note, notifications},
     import::{because, pause, status, summary, warning, why},
     notification::{action_at, title, told},
     reason::{cause, first, no_outcome},
-    wish::{moved_on, not_paused, not_taken, resumed, taken},
 };
 pub(crate) use self::{
+    action::remedy,
     connection::{Fact, fact, file},
-    finding::{contents, place, totals},
+    finding::{contents, finding, place, totals, verdict},
+    wish::{moved_on, not_paused, not_taken, resumed, taken},
     words::{counted, number},
 };

@@ -19,8 +19,7 @@ pub fn action(run: &Run) -> &'static str {
 }
 
 /// What to do now in a terminal, with the command to type where one helps.
-#[must_use]
-pub fn remedy(run: &Run) -> String {
+pub(crate) fn remedy(run: &Run) -> String {
     let key = &run.id.key;
     match run.state {
         State::Rejected if run.is_guarded() => format!(

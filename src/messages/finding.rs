@@ -3,8 +3,7 @@
 use crate::check::{Finding, Id, Report, Severity, some_of};
 
 /// Whether the file is taken, in a word.
-#[must_use]
-pub fn verdict(report: &Report) -> &'static str {
+pub(crate) fn verdict(report: &Report) -> &'static str {
     if report.is_accepted() { "accepted" } else { "refused" }
 }
 
@@ -77,8 +76,7 @@ pub fn notice(report: &Report) -> Option<String> {
 }
 
 /// What is wrong and what to do about it: where a person may let the file pass, how.
-#[must_use]
-pub fn finding(finding: &Finding) -> String {
+pub(crate) fn finding(finding: &Finding) -> String {
     if !finding.is_guarded() {
         return finding.message.clone();
     }

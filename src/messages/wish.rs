@@ -6,8 +6,7 @@ use super::import::{pause, status, why};
 use crate::run::{Run, State, Wish};
 
 /// What comes of a wish that an import has taken, as it is since then.
-#[must_use]
-pub fn taken(wish: Wish, run: &Run) -> String {
+pub(crate) fn taken(wish: Wish, run: &Run) -> String {
     let file = run.source.file();
     match wish {
         Wish::Allow => {
@@ -27,8 +26,7 @@ pub fn taken(wish: Wish, run: &Run) -> String {
 }
 
 /// Why an import does not take a wish, and what else may help.
-#[must_use]
-pub fn not_taken(wish: Wish, run: &Run) -> String {
+pub(crate) fn not_taken(wish: Wish, run: &Run) -> String {
     let (file, status) = (run.source.file(), status(run));
     if run.is_of_newer_version() {
         return format!("{file}: {}", why(run).unwrap_or_default());
@@ -63,19 +61,16 @@ pub fn not_taken(wish: Wish, run: &Run) -> String {
 }
 
 /// That a wish was not written because the import was moved on at the same time.
-#[must_use]
-pub fn moved_on(run: &Run) -> String {
+pub(crate) fn moved_on(run: &Run) -> String {
     format!("{} was moved on meanwhile; try again", run.source.file())
 }
 
 /// That nothing pauses a connection that is to be resumed.
-#[must_use]
-pub fn not_paused(connection: &str) -> String {
+pub(crate) fn not_paused(connection: &str) -> String {
     format!("no import of a connection {connection} pauses it")
 }
 
 /// What comes of a connection that was resumed; `taken` says it of each import that paused it.
-#[must_use]
-pub fn resumed(taken: &[String]) -> String {
+pub(crate) fn resumed(taken: &[String]) -> String {
     format!("{}\n`drive` takes up each waiting file when its next attempt is due", taken.join("\n"))
 }
