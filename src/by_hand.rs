@@ -18,10 +18,8 @@ use crate::{
     check::{Asked, Report, Summary, Terms},
     cli::{self, ByHand, Denied, Outcome, RefreshWord, ReportFormat},
     config::{self, Lookup},
-    connect,
-    drive::{By, Road},
-    learn,
-    run::Refresh,
+    connect, learn, report,
+    run::{Refresh, Wish},
 };
 
 mod ask;
@@ -51,7 +49,7 @@ pub struct Desk {
 
 /// What a check came to.
 fn of_report(report: &Report, file: &str) -> Outcome {
-    let (text, json) = (report.text(file), report.json(file));
+    let (text, json) = (report::text(report, file), report::json(report, file));
     Outcome { text, json, is_done: report.is_accepted() }
 }
 
@@ -72,20 +70,10 @@ impl Desk {
             ByHand::Ping(it) => self.ping(&it).await,
             ByHand::Imports(it) => self.imports(&it).await,
             ByHand::Show(it) => self.show(&it).await,
-            ByHand::Allow(it) => {
-                self.ask(&it.account, async |road| road.allow(&it.run, &By::Command).await).await
-            }
-            ByHand::Retry(it) => {
-                self.ask(&it.account, async |road| road.retry(&it.run, &By::Command).await).await
-            }
-            ByHand::Cancel(it) => {
-                self.ask(&it.account, async |road| road.cancel(&it.run, &By::Command).await).await
-            }
-            ByHand::Resume(it) => {
-                let resume =
-                    async |road: &Road| Box::pin(road.resume(&it.connection, &By::Command)).await;
-                self.ask(&it.account, resume).await
-            }
+            ByHand::Allow(it) => self.grant(&it, Wish::Allow).await,
+            ByHand::Retry(it) => self.grant(&it, Wish::Retry).await,
+            ByHand::Cancel(it) => self.grant(&it, Wish::Cancel).await,
+            ByHand::Resume(it) => self.resume(&it).await,
             ByHand::Doctor(it) => self.examine(&it).await,
             ByHand::Certificate(it) => certificate::run(&it.name, it.days, &it.out, (self.clock)()),
             ByHand::Rules(it) => reference::rules(it.id.as_deref()),
@@ -101,7 +89,7 @@ impl Desk {
         let name = name_of(&wishes.file);
         let outcome = of_report(&report, &name);
         Ok(match wishes.format {
-            ReportFormat::Html => Outcome { text: report.html(&name), ..outcome },
+            ReportFormat::Html => Outcome { text: report::html(&report, &name), ..outcome },
             ReportFormat::Text | ReportFormat::Json => outcome,
         })
     }

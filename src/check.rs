@@ -12,7 +12,6 @@ use std::{
     mem::take,
 };
 
-pub(crate) use self::report::place_of;
 use self::{
     columns::Seen,
     findings::{Findings, Levels},
@@ -32,11 +31,13 @@ pub use self::{
     output::write_record,
     report::Report,
     rules::{Id, RULES, Rule, Severity, explain},
-    summary::{Column, Deletion, Summary, deletions, if_it_is_meant},
+    summary::{Column, Deletion, Summary, deletions},
     survey::{Content, Dates, Heading, Survey},
     terms::{Checks, DeletionApproval, Limits, Mapping, Terms, Unmapped},
 };
-pub(crate) use self::{fields::reserved_kind, mapping::has_plain_letters, value::personal};
+pub(crate) use self::{
+    fields::reserved_kind, findings::some_of, mapping::has_plain_letters, value::personal,
+};
 use crate::run::Refresh;
 
 mod archive;

@@ -5,7 +5,8 @@
 //! 2. [`drive`] asks [`connection`] whose file it is and writes one row of [`runs`]. From then on
 //!    the file is not lost, whatever happens.
 //! 3. [`run`] says what is to be done next; [`drive`] does it, one step at a time.
-//! 4. [`package`] reads the file, has it checked by [`check`], and stages one zip.
+//! 4. [`package`] reads the file, has it checked by [`check`], and stages one zip; [`report`] is what
+//!    was found.
 //! 5. [`ingestion`] pushes the zip and follows what the service makes of it.
 //! 6. The row says how it ended, and why as a code with arguments; [`messages`] makes the text, which
 //!    nothing reads back. [`page`] shows the rows, and [`notify`] tells somebody when a person is needed.
@@ -41,6 +42,7 @@ pub mod messages;
 pub mod notify;
 pub mod package;
 pub mod page;
+pub mod report;
 pub mod run;
 pub mod runs;
 pub mod schedule;

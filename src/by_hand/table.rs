@@ -12,9 +12,9 @@ use crate::{
     config::{Lookup, STORAGE},
     connection,
     doctor::Doctor,
-    drive::Road,
+    drive::{By, Road},
     messages, page,
-    run::Run,
+    run::{Run, Wish},
     runs::{COLUMNS, properties},
 };
 
@@ -86,15 +86,20 @@ impl Desk {
         Ok(Outcome { text, json, is_done: diagnosis.is_well() })
     }
 
-    pub(super) async fn ask(
-        &self,
-        account: &cli::Account,
-        wish: impl AsyncFnOnce(&Road) -> Result<String, Denied>,
-    ) -> Result<Outcome, Denied> {
-        let told = wish(&self.road(account)?).await?;
-        let json = json!({ "done": told });
-        Ok(Outcome::done(told, json))
+    pub(super) async fn grant(&self, asked: &cli::Import, wish: Wish) -> Result<Outcome, Denied> {
+        let road = self.road(&asked.account)?;
+        Ok(done(road.grant(&asked.run, wish, &By::Command).await?))
     }
+
+    pub(super) async fn resume(&self, asked: &cli::Resume) -> Result<Outcome, Denied> {
+        let road = self.road(&asked.account)?;
+        Ok(done(Box::pin(road.resume(&asked.connection, &By::Command)).await?))
+    }
+}
+
+fn done(told: String) -> Outcome {
+    let json = json!({ "done": told });
+    Outcome::done(told, json)
 }
 
 /// An import in one line.

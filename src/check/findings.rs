@@ -4,10 +4,7 @@
 //! Equal findings are counted and only the first rows of each are kept, so that a file of a
 //! million bad rows makes a short report.
 
-use super::{
-    if_it_is_meant,
-    rules::{Id, RULES, Severity},
-};
+use super::rules::{Id, RULES, Severity};
 
 /// Rows listed for each finding; all are counted.
 const ROWS_LISTED: usize = 10;
@@ -15,6 +12,8 @@ const ROWS_LISTED: usize = 10;
 const MAX_GROUPS: usize = 200;
 /// Longest value that is shown where values are shown at all, in characters.
 const VALUE_SHOWN: usize = 60;
+/// Names of columns that one sentence lists.
+const NAMES_LISTED: usize = 20;
 
 /// One thing that was found, in as many rows as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,16 +36,9 @@ pub struct Finding {
 
 impl Finding {
     /// Whether a person may let the file pass all the same.
-    pub(super) fn is_guarded(&self) -> bool {
+    #[must_use]
+    pub fn is_guarded(&self) -> bool {
         self.severity == Severity::Error && matches!(self.rule, Id::I03 | Id::I04)
-    }
-
-    /// What, and what to do about it: where a person may let the file pass, how.
-    pub(super) fn told(&self) -> String {
-        if !self.is_guarded() {
-            return self.message.clone();
-        }
-        format!("{}; {}", self.message, if_it_is_meant(Some(self.rule)))
     }
 
     /// Lists a row if it is among the first. Whether it is.
@@ -344,6 +336,16 @@ impl Findings {
         found.sort_by_key(|finding| (finding.severity, finding.rule));
         (found, self.counts)
     }
+}
+
+/// The first names of a list, and how many more there are.
+pub(crate) fn some_of(names: &[impl AsRef<str>]) -> String {
+    let mut some: Vec<&str> = names.iter().take(NAMES_LISTED).map(AsRef::as_ref).collect();
+    let more = format!("and {} more", names.len().saturating_sub(NAMES_LISTED));
+    if names.len() > NAMES_LISTED {
+        some.push(&more);
+    }
+    some.join(", ")
 }
 
 fn with_dropped(message: &str, drops: bool) -> String {

@@ -4,9 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::{
     fields::{Kind, Reserved, Role, misspelt, reserved_field},
-    findings::Findings,
+    findings::{Findings, some_of},
     formats, mapping,
-    report::some_of,
     rules::{Id, Severity},
     terms::{Mapping, Terms, Unmapped},
 };

@@ -217,19 +217,6 @@ pub(super) fn guard(now: &Summary, has_everybody: bool, terms: &Terms, findings:
     }
 }
 
-/// What follows from a deletion by this rule, and what to do where it is meant.
-#[must_use]
-pub fn if_it_is_meant(rule: Option<Id>) -> String {
-    let follows = match rule {
-        Some(Id::I04) => "a full refresh deactivates whoever is not in the file; ",
-        _ => "",
-    };
-    format!(
-        "{follows}if that is right, let this one file pass, with `viva-import allow` or the blob \
-         metadata viva_import_allow"
-    )
-}
-
 fn is_same_type(one: &str, other: &str) -> bool {
     match (Kind::parse(one), Kind::parse(other)) {
         (Some(one), Some(other)) => one.is_like(other),

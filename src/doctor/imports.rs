@@ -55,32 +55,9 @@ fn last(found: &Found, is_resumed: bool) -> Line {
         messages::status(run)
     };
     let told = format!("{}: {story}", run.source.file());
-    let key = &run.id.key;
     match run.state {
         State::Completed | State::Accepted => Line::good(LAST, told),
-        State::Rejected if run.is_guarded() => Line::bad(
-            LAST,
-            told,
-            format!(
-                "if it may delete what it says, `viva-import allow {key}`; else mend the export"
-            ),
-        ),
-        State::Rejected => Line::bad(
-            LAST,
-            told,
-            format!(
-                "its report says what is wrong: mend the export and upload it, or mend the mapping \
-                 and `viva-import retry {key}`"
-            ),
-        ),
-        State::Stuck => Line::bad(
-            LAST,
-            told,
-            format!(
-                "look into the portal's import history, mend what is crossed here, then \
-                 `viva-import retry {key}`"
-            ),
-        ),
+        State::Rejected | State::Stuck => Line::bad(LAST, told, messages::remedy(run)),
         State::Received
         | State::Packed
         | State::Pushing

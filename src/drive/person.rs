@@ -6,14 +6,13 @@
 use std::fmt;
 
 use azure_core::Error;
-use time::format_description::well_known::Rfc3339;
 
 use super::{Road, Step};
 use crate::{
     azure::sentence,
     cli::Denied,
     messages,
-    run::{Event, Run, RunId, State, Wish, to_the_second},
+    run::{Event, Run, RunId, Wish, to_the_second},
     runs::Stored,
 };
 
@@ -53,88 +52,13 @@ impl By {
 }
 
 impl Road {
-    /// Lets a file pass that deletes people or columns, this once.
+    /// Does what a person asks for with one import: lets it delete, tries it again, or gives it up.
     ///
     /// # Errors
-    /// Storage failed, or the import is in no state to be let pass; a sentence says which.
-    pub async fn allow(&self, key: &str, by: &By) -> Told {
+    /// Storage failed, or the import does not take the wish as it is now; a sentence says why.
+    pub async fn grant(&self, key: &str, wish: Wish, by: &By) -> Told {
         let stored = self.find(key).await?;
-        if !stored.run.takes(Wish::Allow) {
-            return Err(refused(format!(
-                "{} was not refused for what it deletes, so there is nothing to allow; it is {}",
-                stored.run.source.file(),
-                messages::status(&stored.run)
-            )));
-        }
-        let run = self.ask_for(stored, Wish::Allow, by).await?;
-        let file = run.source.file();
-        Ok(format!("{file} may delete, this once; `drive` takes it up within its next minute"))
-    }
-
-    /// Tries an import again that was rejected or is stuck, or that waits.
-    ///
-    /// # Errors
-    /// Storage failed, or there is nothing to try again; a sentence says which.
-    pub async fn retry(&self, key: &str, by: &By) -> Told {
-        let stored = self.find(key).await?;
-        let file = stored.run.source.file();
-        if !stored.run.id.has_tenant() {
-            return Err(refused(format!(
-                "{file} has no tenant, because its connection could not be read when it arrived. \
-                 Once that is mended, `sweep` takes the file in within the hour"
-            )));
-        }
-        match stored.run.state {
-            State::Received | State::Packed | State::Rejected | State::Stuck => {}
-            State::Pushing | State::Ingesting => {
-                return Err(refused(format!(
-                    "{file} is under way: {}. `viva-import cancel` gives it up",
-                    messages::status(&stored.run)
-                )));
-            }
-            State::Completed | State::Accepted | State::Superseded | State::Cancelled => {
-                return Err(refused(format!(
-                    "{file} is at its end: {}. To import its content once more, upload it again: \
-                     that is an import of its own",
-                    messages::status(&stored.run)
-                )));
-            }
-        }
-        self.ask_for(stored, Wish::Retry, by).await?;
-        Ok(format!("{file} is tried again within the next minute, unless another goes before it"))
-    }
-
-    /// Gives an import up. What the service has it keeps.
-    ///
-    /// # Errors
-    /// Storage failed, or there is nothing to give up; a sentence says which.
-    pub async fn cancel(&self, key: &str, by: &By) -> Told {
-        let stored = self.find(key).await?;
-        let file = stored.run.source.file();
-        match stored.run.state {
-            State::Received | State::Packed | State::Ingesting => {}
-            State::Pushing => {
-                let until = stored.run.due.and_then(|due| due.format(&Rfc3339).ok());
-                return Err(refused(format!(
-                    "{file} is being pushed and what comes of that must not be lost; try again when \
-                     the push is over, at {} at the latest",
-                    until.unwrap_or_default()
-                )));
-            }
-            State::Completed
-            | State::Accepted
-            | State::Rejected
-            | State::Superseded
-            | State::Cancelled
-            | State::Stuck => {
-                return Err(refused(format!(
-                    "{file} is at its end: {}",
-                    messages::status(&stored.run)
-                )));
-            }
-        }
-        let run = self.ask_for(stored, Wish::Cancel, by).await?;
-        Ok(format!("{file}: {}", messages::status(&run)))
+        self.ask_for(stored, wish, by).await
     }
 
     /// Lets a paused connection go on.
@@ -159,19 +83,14 @@ impl Road {
         let (mut told, mut all_done) = (vec![], true);
         let pauses = |stored: &Stored| stored.run.pauses && which(&stored.run);
         for stored in imports.into_iter().filter(pauses) {
-            let why = messages::pause(&stored.run);
             let resumed = self.ask_for(stored, Wish::Resume, by).await;
             all_done &= resumed.is_ok();
-            told.push(resumed.map_or_else(
-                |denied| denied.to_string(),
-                |run| format!("{} pauses {connection} no longer ({why})", called(&run)),
-            ));
+            told.push(resumed.unwrap_or_else(|denied| denied.to_string()));
         }
         if told.is_empty() {
-            return Err(refused(format!("no import of a connection {connection} pauses it")));
+            return Err(refused(messages::not_paused(connection)));
         }
-        told.push("`drive` takes up each waiting file when its next attempt is due".to_owned());
-        let told = told.join("\n");
+        let told = messages::resumed(&told);
         if all_done { Ok(told) } else { Err(Denied::Failed(told)) }
     }
 
@@ -196,48 +115,41 @@ impl Road {
             found.retain(|stored| stored.run.id.has_tenant());
         }
         match (found.pop(), found.pop()) {
-            (None, _) => Err(refused(format!(
-                "there is no import {key}; its id is the RowKey in the table, and `viva-import imports` \
-                 lists them"
-            ))),
+            (None, _) => Err(refused(messages::not_found(key))),
             (Some(stored), None) => Ok(stored),
-            (Some(one), Some(other)) => Err(refused(format!(
-                "there are two imports {key}, of different tenants; say which: {} or {}",
-                one.run.id.path(),
-                other.run.id.path()
-            ))),
+            (Some(one), Some(other)) => {
+                Err(refused(messages::found_twice(key, &one.run.id, &other.run.id)))
+            }
         }
     }
 
-    /// Writes a wish into the row; the import as it is then. Where a step was faster and has changed
+    /// Writes a wish into the row, if the import takes it. Where a step was faster and has changed
     /// nothing that the person went by, it is tried again.
-    async fn ask_for(&self, stored: Stored, wish: Wish, by: &By) -> Result<Run, Denied> {
+    async fn ask_for(&self, stored: Stored, wish: Wish, by: &By) -> Told {
         let before = stored.run.clone();
+        if !before.takes(wish) {
+            return Err(refused(messages::not_taken(wish, &before)));
+        }
         let is_as_it_was = |stored: &Stored| {
             let is_same = wish == Wish::Resume || stored.run.state == before.state;
             is_same && stored.run.takes(wish)
         };
-        let (id, file) = (stored.run.id.clone(), stored.run.source.file());
-        if stored.run.is_left_alone() {
-            let why = messages::why(&stored.run).unwrap_or_default();
-            return Err(refused(format!("{file}: {why}")));
-        }
         let at = to_the_second((self.clock)());
         let event = Event::Asked { wish, by: format!("{} at {at}", by.asks_for(wish)) };
         let (mut next, mut tries) = (Some(stored), 0);
         while let Some(stored) = next.take() {
             let saved = Box::pin(self.save(stored, event.clone())).await;
             match saved.map_err(|error| failed(&error))? {
-                Step::Moved(stored) => return Ok(stored.run),
+                Step::Moved(stored) => return Ok(messages::taken(wish, &stored.run)),
                 Step::Resting if tries < TRIES => {
                     tries += 1;
-                    let read = self.runs.get(&id).await.map_err(|error| failed(&error))?;
+                    let read = self.runs.get(&before.id).await.map_err(|error| failed(&error))?;
                     next = read.filter(is_as_it_was);
                 }
                 Step::Resting => {}
             }
         }
-        Err(refused(format!("{file} was moved on meanwhile; try again")))
+        Err(refused(messages::moved_on(&before)))
     }
 }
 
@@ -246,11 +158,6 @@ fn is_id(tenant: &str, key: &str) -> bool {
     let is_plain =
         |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     is_plain(tenant) && is_plain(key) && key.starts_with(|first: char| first.is_ascii_digit())
-}
-
-/// A file and its import.
-fn called(run: &Run) -> String {
-    format!("{} (import {})", run.source.file(), run.id)
 }
 
 fn refused(why: String) -> Denied {

@@ -18,7 +18,9 @@ use crate::{
     connection::{Connection, Upload},
     drive::Arrival,
     ingestion::{Parcel, Trouble, wire::Status},
+    messages,
     package::{self, Failure, Outcome},
+    report,
     run::{
         Checked, Event, IngestionId, Package, Refresh, Run, RunId,
         reason::{ErrorFile, Reason, ReasonCode},
@@ -99,7 +101,7 @@ impl Road {
             Ok(Outcome::Staged(package, report)) => {
                 let checked = Checked {
                     report: self.keep(run, &report).await?,
-                    notice: report.notice(),
+                    notice: messages::notice(&report),
                     dropped: report.dropped,
                     approval,
                     summary: report.summary,
@@ -147,9 +149,9 @@ impl Road {
     /// Keeps a report as a page and as JSON; the name of the page.
     async fn keep(&self, run: &Run, report: &Report) -> Result<String> {
         let (file, key) = (run.source.file(), &run.id.key);
-        let json = format!("{:#}\n", report.json(&file)).into_bytes();
+        let json = format!("{:#}\n", report::json(report, &file)).into_bytes();
         let page = format!("{key}/report.html");
-        let html = report.html(&file).into_bytes();
+        let html = report::html(report, &file).into_bytes();
         let beside = format!("{key}/report.json");
         self.blobs.put(REPORTS, &beside, "application/json", json).await?;
         self.blobs.put(REPORTS, &page, "text/html; charset=utf-8", html).await?;

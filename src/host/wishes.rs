@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{App, examination::examined, visit::Visit};
-use crate::{azure::sentence, cli::Denied, connection, drive::By};
+use crate::{azure::sentence, cli::Denied, connection, drive::By, run};
 
 /// What a form asks for.
 #[derive(Debug, Deserialize)]
@@ -98,9 +98,9 @@ async fn granted(
 ) -> Option<Result<String, Denied>> {
     let road = &app.road;
     let granting: Pin<Box<dyn Future<Output = _> + Send>> = match (what, connection, key) {
-        ("allow", _, Some(key)) => Box::pin(road.allow(key, by)),
-        ("retry", _, Some(key)) => Box::pin(road.retry(key, by)),
-        ("cancel", _, Some(key)) => Box::pin(road.cancel(key, by)),
+        ("allow", _, Some(key)) => Box::pin(road.grant(key, run::Wish::Allow, by)),
+        ("retry", _, Some(key)) => Box::pin(road.grant(key, run::Wish::Retry, by)),
+        ("cancel", _, Some(key)) => Box::pin(road.grant(key, run::Wish::Cancel, by)),
         ("resume", Some(name), _) => Box::pin(road.resume(name, by)),
         ("import", Some(name), _) => Box::pin(import_now(app, name, by)),
         _ => return None,

@@ -1,9 +1,14 @@
-//! What a person does about an import, as one sentence: the same on the page and in a message.
+//! What a person does about an import: as one sentence on the page and in a message, and with the
+//! command to type.
 
 use crate::run::{
     Run, State,
     reason::{Class, ReasonCode},
 };
+
+/// What to do after the service answered 403 to a connection.
+pub(super) const AFTER_FORBIDDEN: &str =
+    "Mend the connector in Viva Insights, check the setup, then resume the connection.";
 
 /// What to do now.
 #[must_use]
@@ -12,6 +17,34 @@ pub fn action(run: &Run) -> &'static str {
     let facts = Facts { has_tenant: run.id.has_tenant(), pauses: run.pauses, may_be_there };
     // What blocks it needs a person, whatever else it waits for in between.
     action_of(run.state, run.blocked.or_else(|| run.code()), facts)
+}
+
+/// What to do now in a terminal, with the command to type where one helps.
+pub(crate) fn remedy(run: &Run) -> String {
+    let key = &run.id.key;
+    match run.state {
+        State::Rejected if run.is_guarded() => format!(
+            "if it may delete what it says, `viva-import allow {key}`; else mend the export"
+        ),
+        // It is taken in anew, and not tried again.
+        State::Rejected if !run.id.has_tenant() => action(run).to_owned(),
+        State::Rejected => format!(
+            "its report says what is wrong: mend the export and upload it, or mend the mapping and \
+             `viva-import retry {key}`"
+        ),
+        State::Stuck => format!(
+            "look into the portal's import history, mend what is crossed here, then \
+             `viva-import retry {key}`"
+        ),
+        State::Received
+        | State::Packed
+        | State::Pushing
+        | State::Ingesting
+        | State::Completed
+        | State::Accepted
+        | State::Superseded
+        | State::Cancelled => action(run).to_owned(),
+    }
 }
 
 /// What decides beside state and reason.
@@ -59,9 +92,7 @@ pub(super) fn action_of(state: State, code: Option<ReasonCode>, facts: Facts) ->
             "Look at the import history in the Viva Insights portal: the service may have the file. \
              Then retry, which reads and pushes it again."
         }
-        (State::Packed, _) if facts.pauses => {
-            "Mend the connector in Viva Insights, check the setup, then resume the connection."
-        }
+        (State::Packed, _) if facts.pauses => AFTER_FORBIDDEN,
         (State::Packed, Some(ReasonCode::ConnectionPaused)) => {
             "See what pauses the connection, mend it, then resume the connection."
         }

@@ -1,7 +1,7 @@
 //! What somebody is told of an occasion.
 
 use super::{
-    action::action,
+    action::{AFTER_FORBIDDEN, action},
     import::{pause, status},
     reason::cause,
 };
@@ -47,9 +47,7 @@ pub fn action_at(occasion: Occasion, run: &Run) -> &'static str {
         Occasion::Overdue => {
             "See why the export did not come. A file is taken in as soon as it lies in the inbox."
         }
-        Occasion::Forbidden => {
-            "Mend the connector in Viva Insights, check the setup, then resume the connection."
-        }
+        Occasion::Forbidden => AFTER_FORBIDDEN,
         Occasion::Rejected
         | Occasion::Stuck
         | Occasion::CredentialFailed

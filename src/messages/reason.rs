@@ -1,8 +1,9 @@
 //! A reason in one sentence, whatever import has it.
 
+use super::finding::if_it_is_meant;
 use crate::{
     azure::{CONNECTIONS, REPORTS},
-    check::{Id, if_it_is_meant},
+    check::Id,
     run::reason::{ErrorFile, List, NoOutcome, Operation, PauseCause, Problems, Reason},
 };
 

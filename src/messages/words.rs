@@ -1,4 +1,6 @@
-//! Numbers as a sentence has them.
+//! Numbers and times as a sentence has them.
+
+use time::{Duration, OffsetDateTime};
 
 /// `244,000`.
 pub(crate) fn number(number: u64) -> String {
@@ -19,8 +21,24 @@ pub(crate) fn counted(count: u64, one: &str) -> String {
 }
 
 /// `1 person`, `61 people`.
-pub(crate) fn people(count: u64) -> String {
+pub(super) fn people(count: u64) -> String {
     format!("{} {}", number(count), if count == 1 { "person" } else { "people" })
+}
+
+/// How long something has lasted: `20 minutes`.
+pub(super) fn span(duration: Duration) -> String {
+    let (number, unit) = match duration.whole_minutes() {
+        ..1 => return "less than a minute".to_owned(),
+        minutes @ 1..60 => (minutes, "minute"),
+        minutes @ 60..1440 => (minutes / 60, "hour"),
+        minutes => (minutes / 1440, "day"),
+    };
+    format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
+}
+
+/// How long ago something was: `20 minutes ago`.
+pub(super) fn ago(at: OffsetDateTime, now: OffsetDateTime) -> String {
+    format!("{} ago", span(now - at))
 }
 
 #[cfg(test)]
@@ -34,5 +52,21 @@ mod tests {
         }
         assert_eq!((counted(1, "row"), counted(2, "row")), ("1 row".into(), "2 rows".into()));
         assert_eq!((people(1), people(61)), ("1 person".into(), "61 people".into()));
+    }
+
+    #[test]
+    fn times_read_as_a_person_says_them() {
+        for (minutes, said) in [
+            (-5, "less than a minute"),
+            (0, "less than a minute"),
+            (1, "1 minute"),
+            (59, "59 minutes"),
+            (60, "1 hour"),
+            (1439, "23 hours"),
+            (1440, "1 day"),
+            (4 * 1440, "4 days"),
+        ] {
+            assert_eq!(span(Duration::minutes(minutes)), said);
+        }
     }
 }

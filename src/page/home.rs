@@ -8,12 +8,12 @@ use super::{
     Frame, Viewer, chart, import,
     links::query,
     moment,
-    standing::{Mood, Standing, file, mood_of},
+    standing::{Mood, Standing, mood_of},
     words::{Look, time},
 };
 use crate::{
     drive::Document,
-    messages::{self, number},
+    messages::{self, file, number},
     run::{Run, RunId, State},
     runs::{Page, Wanted},
 };
@@ -183,8 +183,8 @@ fn verdict(cards: &[Card]) -> String {
 }
 
 fn card(seen: &Seen, next_sweep: Option<OffsetDateTime>, now: OffsetDateTime) -> (Card, Value) {
-    let Seen { document, recent, accepted, is_paused, .. } = seen;
-    let standing = Standing::of(document, recent, accepted.as_ref(), *is_paused, now);
+    let Seen { document, recent, is_paused, .. } = seen;
+    let standing = Standing::of(seen, now);
     let live = recent.iter().filter(|run| !run.state.is_end());
     let steps =
         live.filter_map(|run| Some((format!("Next step of {}", file(run)), run.due?.max(now))));
@@ -197,7 +197,7 @@ fn card(seen: &Seen, next_sweep: Option<OffsetDateTime>, now: OffsetDateTime) ->
     let json = json!({
         "name": document.name,
         "mood": standing.mood.word(),
-        "told": standing.sentence(),
+        "told": standing.text(now),
         "refresh": refresh,
         "paused": is_paused,
         "lastAccepted": moment(standing.last_accepted),
@@ -209,12 +209,12 @@ fn card(seen: &Seen, next_sweep: Option<OffsetDateTime>, now: OffsetDateTime) ->
     let card = Card {
         name: document.name.clone(),
         mood: standing.mood,
-        review: review(recent, &standing),
+        review: review(&standing),
         is_paused: *is_paused,
         told: standing
-            .told
-            .into_iter()
-            .map(|said| (said.text, said.about.map(|(id, file)| (id.path(), file))))
+            .facts
+            .iter()
+            .map(|fact| (messages::fact(*fact, now), fact.import().map(place)))
             .collect(),
         chart: chart::figure(recent),
         next: next.into_iter().map(|(what, at)| Next { what, at: time(at) }).collect(),
@@ -223,12 +223,14 @@ fn card(seen: &Seen, next_sweep: Option<OffsetDateTime>, now: OffsetDateTime) ->
 }
 
 /// The import that a person should look at first: its place and its file.
-fn review(recent: &[Run], standing: &Standing) -> Option<(String, String)> {
-    let first = standing.told.first().filter(|_| standing.mood == Mood::Person)?;
-    let (first, _) = first.about.as_ref()?;
-    let is_first = |run: &&Run| run.id == *first && mood_of(run) == Mood::Person;
-    let run = recent.iter().find(is_first)?;
-    Some((run.id.path(), file(run).to_owned()))
+fn review(standing: &Standing<'_>) -> Option<(String, String)> {
+    let first = standing.facts.first().filter(|_| standing.mood == Mood::Person)?;
+    first.import().filter(|run| mood_of(run) == Mood::Person).map(place)
+}
+
+/// Where the page of an import is, and the name of its file.
+fn place(run: &Run) -> (String, String) {
+    (run.id.path(), file(run).to_owned())
 }
 
 impl Line {

@@ -8,7 +8,7 @@ use super::{
     words::{Look, time},
 };
 use crate::{
-    check::{Id, place_of},
+    check::Id,
     messages::{self, number},
     run::{Run, Stop, Wish},
 };
@@ -86,7 +86,7 @@ impl Import {
 /// What a person may ask for, in the order of what is likely meant.
 fn actions(run: &Run) -> Vec<(&'static str, &'static str)> {
     let can = |can: bool, word, label| can.then_some((word, label));
-    let can_retry = run.takes(Wish::Retry) && run.id.has_tenant();
+    let can_retry = run.takes(Wish::Retry);
     [
         can(run.takes(Wish::Allow), "allow", "Allow this file once"),
         can(run.takes(Wish::Resume) || run.is_behind_a_pause(), "resume", "Resume the connection"),
@@ -124,7 +124,7 @@ impl Found {
             severity: text("severity"),
             about: Id::parse(&rule).map(|id| id.rule().about),
             rule,
-            place: place_of(finding["column"].as_str(), &rows, count),
+            place: messages::place(finding["column"].as_str(), &rows, count),
             message: text("message"),
         }
     }

@@ -1,6 +1,6 @@
-//! Times and states as a page says them.
+//! Moments and states as a page shows them.
 
-use time::{Duration, OffsetDateTime, macros::format_description};
+use time::{OffsetDateTime, macros::format_description};
 
 use crate::run::{State, to_the_second};
 
@@ -9,22 +9,6 @@ pub(super) fn time(at: OffsetDateTime) -> String {
     let iso = to_the_second(at);
     let text = at.format(format_description!("[year]-[month]-[day] [hour]:[minute] UTC"));
     format!("<time datetime=\"{iso}\">{}</time>", text.unwrap_or_default())
-}
-
-/// How long something has lasted: `20 minutes`.
-pub(super) fn span(duration: Duration) -> String {
-    let (number, unit) = match duration.whole_minutes() {
-        ..1 => return "less than a minute".to_owned(),
-        minutes @ 1..60 => (minutes, "minute"),
-        minutes @ 60..1440 => (minutes / 60, "hour"),
-        minutes => (minutes / 1440, "day"),
-    };
-    format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
-}
-
-/// How long ago something was: `20 minutes ago`.
-pub(super) fn ago(at: OffsetDateTime, now: OffsetDateTime) -> String {
-    format!("{} ago", span(now - at))
 }
 
 /// How a state looks: a word and a mark, and a colour that nobody needs.
@@ -59,19 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_read_as_a_person_says_them() {
-        for (minutes, said) in [
-            (-5, "less than a minute"),
-            (0, "less than a minute"),
-            (1, "1 minute"),
-            (59, "59 minutes"),
-            (60, "1 hour"),
-            (1439, "23 hours"),
-            (1440, "1 day"),
-            (4 * 1440, "4 days"),
-        ] {
-            assert_eq!(span(Duration::minutes(minutes)), said);
-        }
+    fn a_moment_is_markup_in_utc() {
         let at = datetime!(2026-11-29 09:14:30.5 UTC);
         assert_eq!(time(at), "<time datetime=\"2026-11-29T09:14:30Z\">2026-11-29 09:14 UTC</time>");
     }

@@ -14,7 +14,11 @@ impl Run {
         !self.is_left_alone()
             && match wish {
                 Wish::Allow => self.state == Rejected && self.is_guarded(),
-                Wish::Retry => matches!(self.state, Received | Packed | Rejected | Stuck),
+                // What came without a tenant is taken in anew once its connection can be read.
+                Wish::Retry => {
+                    let is_there = matches!(self.state, Received | Packed | Rejected | Stuck);
+                    is_there && self.id.has_tenant()
+                }
                 Wish::Cancel => matches!(self.state, Received | Packed | Ingesting),
                 Wish::Resume => self.pauses,
             }

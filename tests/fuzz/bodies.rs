@@ -11,6 +11,7 @@ use viva_import::{
     },
     connection::{self, Connection, Field},
     package::check_and_zip,
+    report,
 };
 use zip::ZipArchive;
 
@@ -70,7 +71,7 @@ pub fn mapping(document: &[u8]) {
         assert_eq!((metadata.faults, metadata.refresh), (vec![], Some(terms.refresh)));
         if terms.checks == Checks::default() {
             let report = zip_report(&packed);
-            assert!(report.is_accepted(), "{}", report.text("the zip"));
+            assert!(report.is_accepted(), "{}", report::text(&report, "the zip"));
         }
     }
 }
@@ -133,7 +134,11 @@ fn checked(file: &[u8], terms: &Terms) -> (Report, Vec<u8>) {
 
 /// A report can be told in every form, and its numbers agree with one another.
 fn tells(report: &Report) {
-    let told = [report.text("a.csv"), report.html("a.csv"), report.json("a.csv").to_string()];
+    let told = [
+        report::text(report, "a.csv"),
+        report::html(report, "a.csv"),
+        report::json(report, "a.csv").to_string(),
+    ];
     assert!(told.iter().all(|text| !text.is_empty()));
     assert_eq!(report.is_accepted(), report.count(Severity::Error) == 0);
     for Finding { rows, count, values, .. } in &report.findings {
@@ -148,7 +153,7 @@ fn passes_again(report: &Report, output: &[u8], mut terms: Terms) {
     terms.checks.delimiter = None;
     let (again, same) = checked(output, &terms);
     if report.dropped == 0 {
-        assert!(again.is_accepted(), "{}", again.text("what passed"));
+        assert!(again.is_accepted(), "{}", report::text(&again, "what passed"));
         assert_eq!(again.summary, report.summary);
     }
     assert!(same == output, "what passed is changed when it passes again");

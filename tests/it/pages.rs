@@ -1,6 +1,6 @@
 //! What Microsoft's pages print gets the verdict it deserves.
 
-use viva_import::check::Id;
+use viva_import::{check::Id, report};
 
 use crate::rules::{
     case::{Case, MAPPING, case, metadata},
@@ -187,7 +187,8 @@ fn a_whole_file_on_one_line_is_known_as_that() {
     let line = SAMPLE.trim_end().replace('\n', " ");
     let report = case(Id::F12, "as the import pages print it").file(line).report();
     assert!(report.findings.iter().any(|finding| finding.rule == Id::F12));
-    let shown = format!("{}{}", report.json("export.csv"), report.html("export.csv"));
+    let shown =
+        format!("{}{}", report::json(&report, "export.csv"), report::html(&report, "export.csv"));
     assert!(!shown.contains('@'), "{shown}");
 }
 

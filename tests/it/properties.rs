@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use viva_import::{
     check::{Check, Finding, Id, Report, Severity},
-    messages,
+    messages, report,
     run::reason::Reason,
 };
 
@@ -62,7 +62,7 @@ proptest! {
         let (file, _) = draft.write();
         let mut terms = draft.terms();
         let (report, output) = checked(&file, &terms);
-        prop_assert_eq!(problems(&report), 0, "{}", report.text(""));
+        prop_assert_eq!(problems(&report), 0, "{}", report::text(&report, ""));
         prop_assert_eq!(report.summary.rows, draft.rows.len() as u64 - 1);
         if !draft.is_cut() && sample.form.delimiter == b',' {
             prop_assert_eq!(output, file);
@@ -92,11 +92,11 @@ proptest! {
             let lines: Vec<u64> = rows.iter().map(|row| lines[*row]).collect();
             let (report, _) = checked(&file, &draft.terms());
             let is_found = report.findings.iter().any(|finding| is_of(defect, finding, &lines));
-            prop_assert!(is_found, "{}: {:?} in {}", defect.what, lines, report.text(""));
+            prop_assert!(is_found, "{}: {:?} in {}", defect.what, lines, report::text(&report, ""));
             let errors = report.findings.iter().filter(|found| found.severity == Severity::Error);
             for other in errors.filter(|found| !is_of(defect, found, &lines)) {
                 let follows = defect.follows.contains(&other.rule) || defect.is_far_reaching();
-                prop_assert!(follows, "{}: {:?} in {}", defect.what, lines, report.text(""));
+                prop_assert!(follows, "{}: {:?} in {}", defect.what, lines, report::text(&report, ""));
             }
         }
     }
@@ -119,7 +119,7 @@ proptest! {
             let mut terms = draft.terms();
             terms.checks.lenient = true;
             let (report, output) = checked(&draft.write().0, &terms);
-            prop_assert!(report.is_accepted(), "{}: {}", defect.what, report.text(""));
+            prop_assert!(report.is_accepted(), "{}: {}", defect.what, report::text(&report, ""));
             prop_assert_eq!(report.summary.rows, right.rows.len() as u64 - 2, "{}", defect.what);
             draft.rows[row].bytes = None;
             draft.rows[row].values = right.rows[row].values.clone();
@@ -176,10 +176,11 @@ fn with_secrets(mut draft: Draft, in_all: bool) -> Draft {
 fn reports(report: &Report) -> [String; 4] {
     let json = |value: Value| value.to_string();
     [
-        report.text("a.csv"),
-        report.html("a.csv"),
-        json(report.json("a.csv")),
-        messages::cause(&Reason::FileInvalid(report.into())) + &report.notice().unwrap_or_default(),
+        report::text(report, "a.csv"),
+        report::html(report, "a.csv"),
+        json(report::json(report, "a.csv")),
+        messages::cause(&Reason::FileInvalid(report.into()))
+            + &messages::notice(report).unwrap_or_default(),
     ]
 }
 

@@ -287,10 +287,10 @@ impl World {
         let road = self.road(0);
         let asked = async {
             match wish {
-                Wish::Allow => road.allow(&key, &By::Command).await,
-                Wish::Retry => road.retry(&key, &By::Command).await,
-                Wish::Cancel => road.cancel(&key, &By::Command).await,
                 Wish::Resume => road.resume(to.name(), &By::Command).await,
+                Wish::Allow | Wish::Retry | Wish::Cancel => {
+                    road.grant(&key, wish, &By::Command).await
+                }
             }
         };
         let _ = self.powered(asked).await;

@@ -9,7 +9,7 @@ use super::*;
 use crate::{
     check::{Day, Limits, Severity, Unmapped},
     connection::{Connection, Dialect},
-    messages,
+    messages, report,
     run::reason::Reason,
 };
 
@@ -67,7 +67,7 @@ fn entries(zip: &[u8]) -> (String, Value, Vec<String>) {
 fn refused(csv: &[u8]) -> String {
     let report = zip_of(csv, "full").0;
     let first = &report.findings[0];
-    assert_eq!(first.severity, Severity::Error, "{}", report.text("f"));
+    assert_eq!(first.severity, Severity::Error, "{}", report::text(&report, "f"));
     let row = first.rows.first().map_or_else(|| "-".to_owned(), ToString::to_string);
     format!("{} {row} {}", first.rule, first.column.as_deref().unwrap_or("-"))
 }
@@ -76,7 +76,12 @@ fn refused(csv: &[u8]) -> String {
 fn a_good_file_becomes_data_and_metadata() {
     let csv = b"Mail,Boss,Org,Level\na@x.com,b@x.com,\"Sales, East\",3\nb@x.com,,HQ,1\n";
     let (report, zip) = zip_of(csv, "full");
-    assert_eq!((report.is_accepted(), report.summary.rows), (true, 2), "{}", report.text("f"));
+    assert_eq!(
+        (report.is_accepted(), report.summary.rows),
+        (true, 2),
+        "{}",
+        report::text(&report, "f")
+    );
     let (data, metadata, names) = entries(&zip);
     assert_eq!(names, ["metadata.json", "data.csv"]);
     assert_eq!(data.as_bytes(), csv);
@@ -105,7 +110,7 @@ fn type_and_refresh_stand_on_the_lines_the_page_names() {
 fn only_mapped_columns_leave_and_only_fields_of_the_file_are_mapped() {
     let csv = b"Salary,Mail,Boss,Org,Note\n9,a@x.com,,HQ,n\n";
     let (report, zip) = zip_of(csv, "full");
-    let notice = report.notice().unwrap();
+    let notice = messages::notice(&report).unwrap();
     let expected = "mapped but not in the file: Level; not mapped and therefore cut: Salary, Note";
     assert!(notice.starts_with(expected), "{notice}");
     let (data, metadata, _) = entries(&zip);
@@ -123,7 +128,7 @@ fn where_every_column_is_mapped_the_bytes_pass_through() {
         "\"Mail\",Boss,Org\na@x.com,,\"H \"\"Q\"\"\"\n",
     ] {
         let (report, zip) = zip_of(csv.as_bytes(), "full");
-        assert!(report.is_accepted(), "{}", report.text("f"));
+        assert!(report.is_accepted(), "{}", report::text(&report, "f"));
         assert_eq!(entries(&zip).0, csv);
     }
 }
@@ -139,7 +144,7 @@ fn what_is_no_csv_by_the_book_is_written_as_one() {
         ("Mail,Boss,Org,,org\na@x.com,,HQ,,\n", "Mail,Boss,Org\na@x.com,,HQ\n"),
     ] {
         let (report, zip) = zip_of(csv.as_bytes(), "full");
-        assert!(report.is_accepted(), "{}", report.text("f"));
+        assert!(report.is_accepted(), "{}", report::text(&report, "f"));
         assert_eq!(entries(&zip).0, expected);
     }
 }
@@ -152,7 +157,7 @@ fn another_encoding_and_delimiter_are_converted_where_the_connection_says_so() {
     let csv = b"sep=;\r\nMail;Boss;Org\r\na@x.com;;Caf\xE9, East\r\n";
     let mut zip = vec![];
     let report = check_and_zip(&csv[..], &mut zip, &terms).unwrap();
-    assert!(report.is_accepted(), "{}", report.text("f"));
+    assert!(report.is_accepted(), "{}", report::text(&report, "f"));
     assert_eq!(entries(&zip).0, "Mail,Boss,Org\na@x.com,,\"Café, East\"\n");
 }
 
@@ -163,9 +168,9 @@ fn a_lenient_connection_leaves_bad_rows_out_and_says_so() {
     let csv = b"Mail,Boss,Org\na@x.com,,HQ\nb,a@x.com,HQ\nc@x.com,a@x.com\n\nd@x.com,a@x.com,HQ\n";
     let mut zip = vec![];
     let report = check_and_zip(&csv[..], &mut zip, &terms).unwrap();
-    assert!(report.is_accepted(), "{}", report.text("f"));
+    assert!(report.is_accepted(), "{}", report::text(&report, "f"));
     assert_eq!((report.summary.rows, report.summary.people, report.dropped), (2, 2, 2));
-    assert!(report.notice().unwrap().contains("2 rows left out as not valid"));
+    assert!(messages::notice(&report).unwrap().contains("2 rows left out as not valid"));
     assert_eq!(entries(&zip).0, "Mail,Boss,Org\na@x.com,,HQ\nd@x.com,a@x.com,HQ\n");
 }
 
@@ -223,7 +228,11 @@ fn a_refusal_counts_everything_and_quotes_no_value() {
         "row 2: 2 columns where the header has 3; a comma inside a value needs \
          quotation marks around the value (F03); 1001 problems in all: F03 1000, V01 1"
     );
-    for told in [report.json("f").to_string(), report.text("f"), report.html("f")] {
+    for told in [
+        report::json(&report, "f").to_string(),
+        report::text(&report, "f"),
+        report::html(&report, "f"),
+    ] {
         assert!(!told.contains("secret"), "{told}");
     }
 }
@@ -232,20 +241,20 @@ fn a_refusal_counts_everything_and_quotes_no_value() {
 fn a_file_without_a_header_does_not_have_its_first_person_told() {
     let csv = b"secret@x.com,boss@x.com,HQ\nc@x.com,,HQ\n";
     let report = zip_of(csv, "full").0;
-    assert!(!report.json("f").to_string().contains("secret"));
+    assert!(!report::json(&report, "f").to_string().contains("secret"));
 }
 
 #[test]
 fn bytes_of_what_never_leaves_matter_to_nobody() {
     let (report, zip) = zip_of(b"Mail,Boss,Org,Note\xE9\na@x.com,,HQ,\xE9\n", "full");
-    assert!(report.is_accepted(), "{}", report.text("f"));
+    assert!(report.is_accepted(), "{}", report::text(&report, "f"));
     assert_eq!(entries(&zip).0, "Mail,Boss,Org\na@x.com,,HQ\n");
 }
 
 #[test]
 fn a_header_that_differs_in_capitals_is_pointed_out() {
     let report = zip_of(b"Mail,boss ,Org\na@x.com,,b\n", "full").0;
-    let text = report.text("f");
+    let text = report::text(&report, "f");
     assert!(text.contains("column 2 differs from it only in capitals or blanks"), "{text}");
 }
 

@@ -8,7 +8,10 @@ use crate::{
     config::Config,
     connection::Connection,
     demo::SAMPLE_CONNECTION,
-    run::{Source, reason::Problems},
+    run::{
+        Note, RunId, Source,
+        reason::{Problems, Reason},
+    },
 };
 
 const NOW: OffsetDateTime = datetime!(2026-11-29 12:00 UTC);
@@ -67,14 +70,17 @@ fn busy() -> Reason {
 }
 
 /// How it stands with a full connection.
-fn stands(recent: &[Run]) -> Standing {
-    stands_as(&document("\"full\""), recent, false)
+fn stands(recent: &[Run]) -> (Mood, String) {
+    let seen = seen(document("\"full\""), recent, false);
+    let standing = Standing::of(&seen, NOW);
+    (standing.mood, standing.text(NOW))
 }
 
-fn stands_as(document: &Document, recent: &[Run], is_paused: bool) -> Standing {
+fn seen(document: Document, recent: &[Run], is_paused: bool) -> Seen {
     let is_accepted = |run: &&Run| run.state == State::Completed;
-    let accepted = recent.iter().filter(is_accepted).max_by_key(|run| run.ended);
-    Standing::of(document, recent, accepted, is_paused, NOW)
+    let accepted = recent.iter().filter(is_accepted).max_by_key(|run| run.ended).cloned();
+    let last_received = recent.iter().map(|run| run.received).max();
+    Seen { document, recent: recent.to_vec(), last_received, accepted, is_paused }
 }
 
 #[test]
@@ -102,7 +108,7 @@ fn the_mood_is_that_of_the_worst_which_nothing_accepted_has_made_good() {
         (vec![run(1, Received), waits(2, busy())], Mood::Waits),
     ] {
         let told: Vec<_> = recent.iter().map(|run| run.state).collect();
-        assert_eq!(stands(&recent).mood, mood, "{told:?}");
+        assert_eq!(stands(&recent).0, mood, "{told:?}");
     }
 }
 
@@ -110,9 +116,9 @@ fn the_mood_is_that_of_the_worst_which_nothing_accepted_has_made_good() {
 fn a_newer_file_that_was_refused_while_an_older_one_waited_is_not_made_good_by_that() {
     let mut older = run(5, State::Completed);
     older.ended = Some(NOW);
-    let standing = stands(&[run(3, State::Rejected), older]);
-    assert_eq!(standing.mood, Mood::Person);
-    assert!(standing.sentence().starts_with("3.csv, which came 3 hours ago, was rejected"));
+    let (mood, text) = stands(&[run(3, State::Rejected), older]);
+    assert_eq!(mood, Mood::Person);
+    assert!(text.starts_with("3.csv, which came 3 hours ago, was rejected"));
 }
 
 #[test]
@@ -124,7 +130,7 @@ fn the_worst_is_told_first_then_the_newest_and_the_others_are_counted() {
         run(50, State::Completed),
     ];
     assert_eq!(
-        stands(&recent).sentence(),
+        stands(&recent).1,
         "3.csv, which came 3 hours ago, was rejected: 2 problems. 1.csv, which came 1 hour ago, is \
          being read and checked. There is one more below that did not come through yet. Last \
          accepted 2 days ago: 50.csv."
@@ -134,24 +140,28 @@ fn the_worst_is_told_first_then_the_newest_and_the_others_are_counted() {
 #[test]
 fn a_pause_a_file_that_does_not_come_and_a_document_that_is_wrong_need_a_person() {
     let accepted = [run(200, State::Completed)];
-    let weekly = document("\"full\", \"expectedEveryDays\": 7");
-    let overdue = stands_as(&weekly, &accepted, false);
+    let weekly = || document("\"full\", \"expectedEveryDays\": 7");
+    let overdue = seen(weekly(), &accepted, false);
+    let overdue = Standing::of(&overdue, NOW);
     assert_eq!(overdue.mood, Mood::Person);
-    assert!(overdue.sentence().ends_with("A file was expected 1 day ago."));
+    assert!(overdue.text(NOW).ends_with("A file was expected 1 day ago."));
     assert_eq!(overdue.expected, Some(NOW - Duration::hours(200 - 7 * 24)));
-    let in_time = stands_as(&weekly, &[run(100, State::Completed)], false);
-    assert_eq!(in_time.mood, Mood::Well);
+    let later = [run(100, State::Completed)];
+    let in_time = seen(weekly(), &later, false);
+    assert_eq!(Standing::of(&in_time, NOW).mood, Mood::Well);
 
-    let paused = stands_as(&document("\"full\""), &accepted, true);
+    let paused = seen(document("\"full\""), &accepted, true);
+    let paused = Standing::of(&paused, NOW);
     assert_eq!(paused.mood, Mood::Person);
-    assert!(paused.sentence().ends_with("paused until a person resumes it."));
+    assert!(paused.text(NOW).ends_with("paused until a person resumes it."));
     let wrong = Document {
         read: Err(Reason::ConnectionMissing { connection: "hr".into() }),
         ..document("\"full\"")
     };
-    let wrong = stands_as(&wrong, &accepted, false);
+    let wrong = seen(wrong, &accepted, false);
+    let wrong = Standing::of(&wrong, NOW);
     assert_eq!(wrong.mood, Mood::Person);
-    assert!(wrong.sentence().ends_with("it has to be mended."));
+    assert!(wrong.text(NOW).ends_with("it has to be mended."));
 }
 
 #[test]
@@ -162,11 +172,12 @@ fn of_incremental_files_what_was_lost_is_told_though_later_ones_came_through() {
         run(3, State::Superseded),
         run(4, State::Stuck),
     ];
-    let standing = stands_as(&document("\"incremental\""), &recent, false);
+    let incremental = seen(document("\"incremental\""), &recent, false);
+    let standing = Standing::of(&incremental, NOW);
     assert_eq!(standing.mood, Mood::Well);
     let words = "2 earlier files did not come through; Viva lacks what they change.";
-    assert!(standing.sentence().ends_with(words), "{}", standing.sentence());
-    assert!(!stands(&recent).sentence().contains("earlier"), "a full one replaces everything");
+    assert!(standing.text(NOW).ends_with(words), "{}", standing.text(NOW));
+    assert!(!stands(&recent).1.contains("earlier"), "a full one replaces everything");
 }
 
 #[test]
@@ -185,7 +196,7 @@ fn how_long_it_has_waited_and_how_many_people_were_accepted_is_told() {
         last_day: None,
     });
     assert_eq!(
-        stands(&[waiting, accepted]).sentence(),
+        stands(&[waiting, accepted]).1,
         "3.csv, which came 3 hours ago, is waiting (for 45 minutes): the service has not \
          finished this tenant's previous import. Last accepted 3 days ago: 80.csv, 61 people."
     );

@@ -2,9 +2,12 @@
 
 use askama::Template;
 
-use super::{Finding, Report};
+use crate::{
+    check::{Finding, Report},
+    messages,
+};
 
-pub(super) const STYLE: &str = ":root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;\
+const STYLE: &str = ":root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;\
 max-width:60rem;margin:2rem auto;padding:0 1rem}h1{font-size:1.4rem}table{border-collapse:collapse;\
 width:100%}th,td{text-align:left;vertical-align:top;padding:.4rem .6rem;border-bottom:1px solid #8886}\
 .error{color:light-dark(#a80000,#ff9d99);font-weight:600}.warning{color:light-dark(#8a5200,#f0c069);\
@@ -15,17 +18,19 @@ font-weight:600}code{font-size:.95em}";
 #[template(path = "report.html", config = "src/askama.toml")]
 struct Page<'a> {
     title: String,
-    what: String,
+    contents: String,
     findings: &'a [Finding],
-    last_words: String,
+    totals: String,
 }
 
-pub(super) fn page(report: &Report, file: &str) -> String {
+/// The report as a page of its own, without a script and without anything from elsewhere.
+#[must_use]
+pub fn html(report: &Report, file: &str) -> String {
     let page = Page {
-        title: format!("{}: {file}", report.verdict()),
-        what: report.what_it_is(),
+        title: format!("{}: {file}", messages::verdict(report)),
+        contents: messages::contents(report),
         findings: &report.findings,
-        last_words: report.last_words(),
+        totals: messages::totals(report),
     };
     // Nothing that is shown refuses to be written; if it did, the page would say so.
     page.render().unwrap_or_else(|error| format!("this report cannot be shown as a page: {error}"))

@@ -1,0 +1,119 @@
+//! What is so with a connection, in a sentence for each fact.
+
+use time::OffsetDateTime;
+
+use super::{
+    import::{because, why},
+    reason::{cause, first},
+    words::{ago, counted, people, span},
+};
+use crate::run::{Note, Run, State, reason::Reason};
+
+/// Something that is so with a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fact<'a> {
+    /// An import is under way, or ended badly and nothing has made that good.
+    News(&'a Run),
+    /// So many more imports are like that.
+    MoreNews(usize),
+    /// The connection of this name never had a file.
+    NothingArrived(&'a str),
+    /// The last import that was accepted, and when that was.
+    LastAccepted(&'a Run, OffsetDateTime),
+    /// No import was accepted yet.
+    NothingAccepted,
+    /// So many files were refused whose changes no later file brings.
+    LostChanges(u64),
+    /// An import pauses it.
+    Paused,
+    /// A file was expected then and has not come.
+    Overdue(OffsetDateTime),
+    /// Its document cannot be used.
+    Unreadable(&'a Reason),
+}
+
+impl<'a> Fact<'a> {
+    /// The import it is about.
+    pub(crate) fn import(self) -> Option<&'a Run> {
+        match self {
+            Self::News(run) | Self::LastAccepted(run, _) => Some(run),
+            Self::MoreNews(_)
+            | Self::NothingArrived(_)
+            | Self::NothingAccepted
+            | Self::LostChanges(_)
+            | Self::Paused
+            | Self::Overdue(_)
+            | Self::Unreadable(_) => None,
+        }
+    }
+}
+
+/// A fact as a sentence; how long ago something was is counted from `now`.
+pub(crate) fn fact(fact: Fact<'_>, now: OffsetDateTime) -> String {
+    match fact {
+        Fact::News(run) => news(run, now),
+        Fact::MoreNews(count) => {
+            let are = if count == 1 { "is one more" } else { "are more" };
+            format!("There {are} below that did not come through yet.")
+        }
+        Fact::NothingArrived(connection) => {
+            format!("No file has arrived: it belongs into inbox/{connection}/.")
+        }
+        Fact::LastAccepted(run, at) => {
+            let people = run.summary.as_ref().map(|summary| people(summary.people));
+            let people = people.map(|people| format!(", {people}")).unwrap_or_default();
+            format!("Last accepted {}: {}{people}.", ago(at, now), file(run))
+        }
+        Fact::NothingAccepted => "Nothing has been accepted yet.".to_owned(),
+        Fact::LostChanges(files) => {
+            let files = counted(files, "earlier file");
+            format!("{files} did not come through; Viva lacks what they change.")
+        }
+        Fact::Paused => "The connection is paused until a person resumes it.".to_owned(),
+        Fact::Overdue(expected) => format!("A file was expected {}.", ago(expected, now)),
+        Fact::Unreadable(reason) => format!("{}.", cause(reason)),
+    }
+}
+
+/// An import that is under way or ended badly.
+fn news(run: &Run, now: OffsetDateTime) -> String {
+    let called = format!("{}, which came {},", file(run), ago(run.received, now));
+    match (run.state, &run.reason) {
+        (State::Received | State::Packed, Some(reason)) => {
+            let is_this =
+                |note: &Note| matches!(note, Note::Reason(noted) if noted.code() == reason.code());
+            let mut stops = run.journal.iter().rev();
+            let since = stops.find(|stop| stop.note.as_ref().is_some_and(is_this));
+            let since = since.map(|stop| format!(" (for {})", span(now - stop.at)));
+            let why = because(run, reason);
+            format!("{called} is waiting{}: {why}.", since.unwrap_or_default())
+        }
+        (State::Received, _) => format!("{called} is being read and checked."),
+        (State::Packed, _) => format!("{called} is right and about to be pushed."),
+        (State::Pushing, _) => format!("{called} is being pushed."),
+        (State::Ingesting, _) => {
+            let says = run.service_status.as_deref().unwrap_or("nothing yet");
+            let since = run.pushed.map(|at| format!(" for {}", span(now - at)));
+            let why = why(run).map(|why| format!("; {why}")).unwrap_or_default();
+            let since = since.unwrap_or_default();
+            format!("{called} has been with the service{since}, which says {says}{why}.")
+        }
+        (State::Rejected, Some(Reason::DeletionBlocked(problems))) => format!(
+            "{called} was not sent, because a full refresh deletes what is missing: {}.",
+            first(problems)
+        ),
+        (State::Rejected, Some(Reason::FileInvalid(problems))) => {
+            format!("{called} was rejected: {}.", counted(problems.count, "problem"))
+        }
+        (State::Rejected, _) => format!("{called} was rejected."),
+        (State::Stuck, _) => format!("{called} is stuck."),
+        (State::Completed | State::Accepted | State::Superseded | State::Cancelled, _) => {
+            format!("{called} has ended.")
+        }
+    }
+}
+
+/// A file by its name alone, for the connection is known.
+pub(crate) fn file(run: &Run) -> &str {
+    run.source.name.split_once('/').map_or(&run.source.name, |(_, name)| name)
+}
