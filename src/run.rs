@@ -214,8 +214,10 @@ impl Run {
         }
         match self.code() {
             Some(code) if code.is_of_connection() => Some(code),
-            // Whom the service tells that it is busy, it has let in.
-            Some(ReasonCode::ServiceBusy) => None,
+            // Whose push got as far as that was let in; and what may be there keeps the slot.
+            Some(
+                ReasonCode::ServiceBusy | ReasonCode::PushFailed | ReasonCode::PushOutcomeUnknown,
+            ) => None,
             Some(code) if code.class() != Class::ActionRequired => before,
             None if is_a_try => before,
             _ => None,

@@ -83,6 +83,7 @@ impl To {
     /// The document with a fault.
     fn wrong_document(self, wrong: Wrong) -> String {
         let (right, wrong) = match wrong {
+            Wrong::Document => ("{", "["),
             Wrong::Mapping => ("\"name\": \"PersonId\"", "\"name\": \"personid\""),
             Wrong::Credential => (TOKEN_SETTING, "NO_SUCH_SETTING"),
         };
@@ -103,9 +104,11 @@ impl To {
     }
 }
 
-/// What can be wrong with a connection of which every file still knows the tenant.
+/// What can be wrong with a connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Wrong {
+    /// It is no JSON: files that arrive have no tenant.
+    Document,
     /// Its mapping breaks a rule.
     Mapping,
     /// Its credential gets no token.
@@ -113,7 +116,7 @@ pub(crate) enum Wrong {
 }
 
 impl Wrong {
-    pub(crate) const ALL: [Self; 2] = [Self::Mapping, Self::Credential];
+    pub(crate) const ALL: [Self; 3] = [Self::Document, Self::Mapping, Self::Credential];
 }
 
 /// A world; see the module.

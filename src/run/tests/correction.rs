@@ -49,7 +49,10 @@ fn what_keeps_an_import_waiting_is_remembered_while_it_waits_for_something_else(
         assert!(run.blocked == code && run.needs_person() && run.waits_for_correction());
     }
     assert_eq!(told(run.clone(), NOW, [Event::Corrected]).blocked, None);
-    assert_eq!(told(run.clone(), NOW, [claimed(), Event::Busy]).blocked, None);
+    for event in [Event::Busy, push_failed(), lost()] {
+        assert_eq!(told(run.clone(), NOW, [claimed(), event]).blocked, None);
+    }
+    assert_eq!(told(run.clone(), NOW, [claimed(), not_sent()]).blocked, code);
     assert_eq!(told(run.clone(), NOW, [claimed(), accepted()]).blocked, None);
     assert_eq!(told(run, NOW, [overtaken()]).blocked, None);
 }

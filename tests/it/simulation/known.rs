@@ -1,5 +1,7 @@
 //! Histories that broke a law once, as they were found.
 
+use viva_import::demo::service::Call;
+
 use super::operation::{
     Operation::{self, *},
     Says::*,
@@ -36,6 +38,15 @@ pub(super) const KNOWN: &[(&str, &[Operation])] = &[
             Drive,
             FileArrives { to: Other, kind: Right, event: true },
             Drive,
+        ],
+    ),
+    (
+        "a token that was not accepted, then a push that was not answered: it kept the place",
+        &[
+            ExpireToken(Call::ScaleUnit, false),
+            ExpireToken(Call::ScaleUnit, false),
+            ServiceSays(NoId),
+            FileArrives { to: Full, kind: Right, event: false },
         ],
     ),
     (

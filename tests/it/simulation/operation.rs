@@ -11,6 +11,9 @@ use crate::{
     world::{Kind, To, World, Wrong},
 };
 
+/// The calls that a file needs.
+const CALLS: [Call; 4] = [Call::ScaleUnit, Call::Ping, Call::Push, Call::Status];
+
 /// One thing that happens. Requests are counted from the moment it happens, from 1; files in a
 /// circle.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +43,10 @@ pub(super) enum Operation {
     /// The next such call meets a token that has expired.
     ExpireToken(Call, bool),
     ServiceSays(Says),
+    /// The service refuses each such call from now on: with 403, or with 401.
+    Refuses(Call, bool),
+    /// It does so no longer.
+    LetsIn,
     /// Another content under the same name.
     ReplaceFile {
         file: usize,
@@ -103,6 +110,15 @@ impl Operation {
             Self::ServiceSays(says) => {
                 let (call, quirk) = says.quirk();
                 world.service.quirk(call, quirk);
+            }
+            Self::Refuses(call, forbidden) => {
+                let quirk = if forbidden { Quirk::Forbidden } else { Quirk::Unauthorized };
+                world.service.always(call, Some(quirk));
+            }
+            Self::LetsIn => {
+                for call in CALLS {
+                    world.service.always(call, None);
+                }
             }
             Self::ReplaceFile { file, event } => {
                 let Some((to, name)) = world.file(file) else { return };
@@ -199,7 +215,7 @@ fn line() -> impl Strategy<Value = Operation> {
 }
 
 fn service() -> impl Strategy<Value = Operation> {
-    let call = || select(&[Call::ScaleUnit, Call::Ping, Call::Push, Call::Status][..]);
+    let call = || select(&CALLS[..]);
     let words = ["ValidationFailed", "Suspended", "ExtractionCompleted"];
     let says = prop_oneof![
         2 => Just(Says::Busy),
@@ -213,5 +229,8 @@ fn service() -> impl Strategy<Value = Operation> {
     prop_oneof![
         1 => (call(), any::<bool>()).prop_map(|(call, page)| Operation::ExpireToken(call, page)),
         4 => says.prop_map(Operation::ServiceSays),
+        1 => (call(), any::<bool>())
+            .prop_map(|(call, forbidden)| Operation::Refuses(call, forbidden)),
+        1 => Just(Operation::LetsIn),
     ]
 }

@@ -16,6 +16,7 @@ use crate::{
     stage::TOKEN,
 };
 
+mod connections;
 mod order;
 
 /// A row as it was written.
@@ -63,6 +64,8 @@ impl World {
         a_message_meets_nothing_that_is_under_way(&written)?;
         journals_end_where_imports_do(imports)?;
         self.everybody_is_told_and_once(imports, &seen)?;
+        self.what_holds_for_all_files_is_told_once(&seen)?;
+        self.connections_are_remembered(imports).await?;
         self.no_value_is_told(imports, &seen).await?;
         let ingestions = self.service.ingestions();
         let mut accepted = vec![];
@@ -127,7 +130,8 @@ impl World {
             let prefix = format!("{}/", to.name());
             let mut files = self.storage.blobs.list(INBOX, &prefix).await.unwrap();
             let newest = files.iter().map(|blob| blob.last_modified).max();
-            let is_known = |blob: &Blob| imports.iter().any(|run| run.source.etag == blob.etag);
+            let of_tenant = || imports.iter().filter(|run| run.id.has_tenant());
+            let is_known = |blob: &Blob| of_tenant().any(|run| run.source.etag == blob.etag);
             if to.is_full() {
                 files.retain(|blob| Some(blob.last_modified) == newest);
                 files.sort_by_key(|blob| !is_known(blob));
@@ -152,6 +156,7 @@ impl World {
                 imports.iter().any(is_newer)
             } else if run.state == State::Rejected {
                 file.kind == Kind::Wrong
+                    || !run.id.has_tenant()
                     || (file.kind == Kind::Narrow && run.is_guarded())
                     || self.deleted.contains(&file.name)
                     || run.service_status.as_deref() == Some("ValidationFailed")
@@ -245,7 +250,8 @@ impl World {
         for file in &self.files {
             let of_file = accepted.iter().filter(|one| one.file.etag == file.etag);
             let known = of_file.filter(|one| told.contains(&one.ingestion.id)).count();
-            let run = imports.iter().find(|run| run.source.etag == file.etag);
+            let of_tenant = imports.iter().filter(|run| run.id.has_tenant());
+            let run = of_tenant.into_iter().find(|run| run.source.etag == file.etag);
             let retries = run.map_or(0, |run| asked(run, "retry") + asked(run, "allow"));
             if known > 1 + deaths + retries {
                 return Err(format!("{} was pushed {known} times without need", file.name));
@@ -264,17 +270,18 @@ fn asked(run: &Run, command: &str) -> usize {
 
 /// Only a person begins an ended import again.
 fn every_end_stays_an_end(imports: &[Run], written: &[Written]) -> Result<(), String> {
-    let mut ends: HashMap<&str, (State, [&str; 2])> = HashMap::new();
+    let mut ends: HashMap<(&str, &str), (State, [&str; 2])> = HashMap::new();
     for one in written {
         let (key, state) = (one.text("RowKey"), one.state());
+        let id = (one.text("PartitionKey"), key);
         // A person's wish stands in the row.
         let wishes = ["ByHand", "ApprovedBy"].map(|column| one.text(column));
-        let end = ends.get(key).filter(|(_, before)| *before == wishes);
+        let end = ends.get(&id).filter(|(_, before)| *before == wishes);
         if let Some((end, _)) = end.filter(|(end, _)| *end != state) {
             return Err(format!("{key} was {end:?} and became {state:?}"));
         }
         if state.is_end() {
-            ends.insert(key, (state, wishes));
+            ends.insert(id, (state, wishes));
         } else if state == State::Packed
             && one.holds_slot()
             && (!one.text("BlockedBy").is_empty() || one.text("ReasonCode") == "ConnectionPaused")
@@ -328,14 +335,19 @@ fn journals_end_where_imports_do(imports: &[Run]) -> Result<(), String> {
 }
 
 /// Every row that was written, in the order in which it was.
-fn written(seen: &[Seen]) -> Vec<Written> {
+/// The requests that wrote to the table, in the order in which they did.
+fn done(seen: &[Seen]) -> Vec<&Seen> {
     let mut done: Vec<&Seen> = seen
         .iter()
         .filter(|seen| seen.upstream == Upstream::Table && seen.method != "GET" && seen.is_done())
         .collect();
     done.sort_by_key(|seen| seen.answer.as_ref().map(|answer| answer.order));
+    done
+}
+
+fn written(seen: &[Seen]) -> Vec<Written> {
     let mut written = vec![];
-    for seen in done {
+    for seen in done(seen) {
         let text = String::from_utf8_lossy(&seen.sent);
         let rows = text.lines().filter(|line| line.starts_with('{'));
         let rows = rows.filter_map(|line| serde_json::from_str::<Properties>(line).ok());

@@ -12,8 +12,11 @@ impl World {
         written: &[Written],
         accepted: &[Accepted],
     ) -> Result<(), String> {
-        let first = |key: &str, state: Option<State>| {
-            let mut of_key = written.iter().filter(|written| written.text("RowKey") == key);
+        let first = |run: &Run, state: Option<State>| {
+            let is_of = |it: &&Written| {
+                it.text("RowKey") == run.id.key && it.text("PartitionKey") == run.id.tenant
+            };
+            let mut of_key = written.iter().filter(is_of);
             of_key.find(|it| state.is_none_or(|state| it.state() == state)).map(|it| it.number)
         };
         let places = |file: &File| -> Vec<usize> {
@@ -24,12 +27,12 @@ impl World {
             let (newer_file, older_file) = (self.file_of(newer)?, self.file_of(older)?);
             let (newer_places, older_places) = (places(newer_file), places(older_file));
             // The operation before which the newer one had not been claimed.
-            let claimed = first(&newer.id.key, Some(State::Pushing));
+            let claimed = first(newer, Some(State::Pushing));
             let begun = self.begun.iter().rev().find(|begun| Some(**begun) < claimed);
             let known = |number: Option<usize>| {
                 number.zip(begun).is_some_and(|(number, begun)| number <= *begun)
             };
-            let is_bad = |state| known(first(&older.id.key, Some(state)));
+            let is_bad = |state| known(first(older, Some(state)));
             if newer_file.to == To::Builds
                 && !newer_places.is_empty()
                 && (is_bad(State::Rejected) || is_bad(State::Stuck))
@@ -48,7 +51,7 @@ impl World {
             let is_broken = if newer_file.to.is_full() {
                 newer.state == State::Completed
             } else {
-                known(first(&older.id.key, None))
+                known(first(older, None))
             };
             if is_broken {
                 let (newer, older) = (&newer_file.name, &older_file.name);
