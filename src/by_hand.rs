@@ -15,11 +15,12 @@ use time::OffsetDateTime;
 
 use crate::{
     certificate,
-    check::{Asked, Report, Summary, Terms},
+    check::{Asked, Report, Terms},
     cli::{self, ByHand, Denied, Outcome, RefreshWord, ReportFormat},
     config::{self, Lookup},
-    connect, learn, report,
-    run::{Refresh, Wish},
+    connect, connection, learn, report,
+    run::Wish,
+    schema::{self, Connector, Refresh, Summary},
 };
 
 mod ask;
@@ -84,7 +85,7 @@ impl Desk {
 
     /// Checks a file; the text is a page where one is asked for.
     fn check(&self, wishes: &cli::Check) -> Result<Outcome, Denied> {
-        let asked = self.asked(&wishes.terms, None, wishes.show_values)?;
+        let (asked, _) = self.asked(&wishes.terms, None, wishes.show_values)?;
         let report = asked.check(&wishes.file)?;
         let name = name_of(&wishes.file);
         let outcome = of_report(&report, &name);
@@ -94,21 +95,30 @@ impl Desk {
         })
     }
 
-    /// How a file is to be checked; the document of `connection` is its mapping where no other is
-    /// given.
+    /// How a file is to be checked, and for which connector where its document names one; that of
+    /// `connection` is its mapping where no other is given.
     fn asked(
         &self,
         terms: &cli::Terms,
         connection: Option<&PathBuf>,
         show_values: bool,
-    ) -> Result<Asked, Denied> {
+    ) -> Result<(Asked, Option<Connector>), Denied> {
         let previous = terms.against.as_ref().map(|path| {
             let told = |why| Denied::Failed(format!("{}: {why}", path.display()));
             Summary::read(&read(path)?).map_err(told)
         });
-        let mapping = terms.mapping.as_ref().or(connection);
-        Ok(Asked {
-            mapping: mapping.map(|path| read(path)).transpose()?,
+        let limits =
+            config::limits(|name| (self.setting)(name)).map_err(|faults| faults.join("; "))?;
+        let today = (self.clock)().date().into();
+        let given = terms.mapping.as_ref().or(connection).map(|path| {
+            connection::terms(&read(path)?, &limits, today).map_err(|faults| {
+                let faults = schema::sentence(&faults);
+                Denied::from(format!("the mapping cannot be used: {faults}"))
+            })
+        });
+        let (given, connector) = given.transpose()?.unzip();
+        let asked = Asked {
+            given,
             dialect: None,
             refresh: terms.refresh.map(|word| match word {
                 RefreshWord::Full => Refresh::Full,
@@ -117,18 +127,18 @@ impl Desk {
             lenient: terms.lenient,
             previous: previous.transpose()?,
             show_values,
-            today: (self.clock)().date().into(),
-            limits: config::limits(|name| (self.setting)(name))
-                .map_err(|faults| faults.join("; "))?,
-        })
+            today,
+            limits,
+        };
+        Ok((asked, connector.flatten()))
     }
 
     /// The terms on which a CSV is checked and packed.
-    fn terms(&self, asked: &Asked) -> Result<Terms, Denied> {
-        let mut terms = asked.terms(None)?;
+    fn terms(&self, asked: &Asked) -> Terms {
+        let mut terms = asked.terms(None);
         let key = config::mapping_key(|name| (self.setting)(name));
         terms.dialect = terms.dialect.or_key(&key);
-        Ok(terms)
+        terms
     }
 }
 

@@ -22,7 +22,7 @@ use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
     cli::{Denied, Outcome},
-    connection,
+    schema::is_connection_name,
 };
 
 /// Longest time a certificate is made for.
@@ -63,7 +63,7 @@ pub struct Files {
 /// # Errors
 /// Where the name is no name for a file, or the days are not from 1 to 3650.
 pub fn make(name: &str, days: u32, now: OffsetDateTime) -> Result<Made, String> {
-    if !connection::is_name(name) {
+    if !is_connection_name(name) {
         return Err("the name must be letters, digits, -, _ and ., at most 64 of them".to_owned());
     }
     if !(1..=MAX_DAYS).contains(&days) {

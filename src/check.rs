@@ -22,28 +22,23 @@ use self::{
     text::Look,
 };
 pub use self::{
-    date::{Day, Order},
-    fields::Kind,
+    date::Day,
     file::{Asked, too_large},
     findings::{Counts, Finding},
     mapping::faults as mapping_faults,
     metadata::Metadata,
     output::write_record,
     report::Report,
-    rules::{Id, RULES, Rule, Severity, explain},
-    summary::{Column, Deletion, Summary, deletions},
+    summary::{Deletion, deletions},
     survey::{Content, Dates, Heading, Survey},
-    terms::{Checks, DeletionApproval, Limits, Mapping, Terms, Unmapped},
+    terms::Terms,
 };
-pub(crate) use self::{
-    fields::reserved_kind, findings::some_of, mapping::has_plain_letters, value::personal,
-};
-use crate::run::Refresh;
+pub(crate) use self::{findings::some_of, mapping::has_plain_letters, value::personal};
+use crate::schema::{Id, Refresh};
 
 mod archive;
 mod columns;
 mod date;
-mod fields;
 mod file;
 mod findings;
 mod formats;
@@ -57,7 +52,6 @@ mod people;
 mod records;
 mod report;
 mod rows;
-mod rules;
 mod snapshot;
 mod summary;
 mod survey;
@@ -139,7 +133,7 @@ impl<'a> Check<'a> {
     }
 
     /// The columns that are kept, as header and field; none where the header was not understood.
-    pub fn kept(&self) -> impl Iterator<Item = &crate::connection::Field> {
+    pub fn kept(&self) -> impl Iterator<Item = &crate::schema::Field> {
         self.header.iter().flat_map(|header| &header.columns).map(|column| &column.field)
     }
 

@@ -9,9 +9,9 @@ use url::Url;
 
 use crate::{
     azure::{Account, Endpoints, Who},
-    check::{Limits, Unmapped},
     http::{is_loopback, is_loopback_http},
     run::Policy,
+    schema::{Limits, Unmapped},
 };
 
 pub use self::settings::{SETTINGS, Setting};

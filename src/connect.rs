@@ -12,7 +12,8 @@ use serde_json::{Map, Value, json};
 use crate::{
     check::{Survey, mapping_faults},
     cli::{Connect, Denied, Outcome, RefreshWord},
-    connection::{Connection, Connector, Fault, sentence},
+    connection::Connection,
+    schema::{Connector, Fault, sentence},
 };
 
 mod dates;

@@ -18,27 +18,21 @@
 //! member `dialect` says how the service spells them: see [`Dialect`].
 //! A document that is not right is refused with every fault at once and a pointer to each.
 
-use std::fmt;
-
 use serde_json::{Map, Value};
 
-use crate::{check::Checks, run::Refresh};
+use crate::schema::{Caller, Checks, Dialect, Fault, Field, Refresh, Upload, json};
 
 pub use self::{
-    caller::{Caller, Connector},
-    credential::{Certificate, Credential},
-    dialect::{Dialect, IsBootstrap, is_file_name},
     notify::{Format, Notify},
-    upload::Upload,
+    terms::terms,
 };
 
 mod caller;
 mod checks;
 mod credential;
 mod dialect;
-pub(crate) mod json;
 mod notify;
-mod upload;
+mod terms;
 
 /// Largest connection document that is read.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -66,50 +60,6 @@ pub struct Connection {
     pub checks: Checks,
     /// How metadata.json and the zip are written.
     pub dialect: Dialect,
-}
-
-/// One column of the mapping.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Field {
-    /// The column's header in the file.
-    pub source: String,
-    /// Viva's field, or the custom name.
-    pub target: String,
-    /// Microsoft's word for the type.
-    pub kind: String,
-}
-
-/// One thing that is wrong with a document.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// Where: a JSON pointer, or a line and column where it is not JSON.
-    pub at: String,
-    /// What, and what should be there.
-    pub what: String,
-    /// Whether it is a member that has no use here.
-    pub is_unknown: bool,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.at, self.what)
-    }
-}
-
-/// All faults in one line.
-#[must_use]
-pub fn sentence(faults: &[Fault]) -> String {
-    let faults: Vec<String> = faults.iter().map(Fault::to_string).collect();
-    // A key of the document could write a line of its own into the log.
-    faults.join("; ").replace(char::is_control, "\u{fffd}")
-}
-
-/// Whether a connection may be called so: letters, digits, `-`, `_` and `.`, 1 to 64.
-#[must_use]
-pub fn is_name(name: &str) -> bool {
-    (1..=64).contains(&name.len())
-        && name.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 impl Connection {
@@ -329,10 +279,6 @@ fn kind_of(value: &Value) -> &'static str {
         Value::Array(_) => "an array",
         Value::Object(_) => "an object",
     }
-}
-
-fn is_guid(text: &str) -> bool {
-    text.len() == 36 && azure_core::Uuid::parse_str(text).is_ok()
 }
 
 #[cfg(test)]

@@ -23,10 +23,11 @@ use crate::{
     azure::sentence,
     cli,
     config::SETTINGS,
-    connection::{self, Connection, Fault},
+    connection::Connection,
     messages,
     run::Run,
     runs::COLUMNS,
+    schema::{self, Fault, is_connection_name},
 };
 
 pub mod azurite;
@@ -194,12 +195,12 @@ fn connection(wishes: &cli::Demo) -> Result<(String, String), String> {
     };
     let document = read(path)?;
     let stem = path.file_stem().and_then(|stem| stem.to_str());
-    let name = stem.filter(|stem| connection::is_name(stem)).unwrap_or("demo");
+    let name = stem.filter(|stem| is_connection_name(stem)).unwrap_or("demo");
     let faulty = |faults: &[Fault]| {
-        format!("{} cannot be used: {}", path.display(), connection::sentence(faults))
+        format!("{} cannot be used: {}", path.display(), schema::sentence(faults))
     };
     Connection::parse(name, &document).map_err(|faults| faulty(&faults))?;
-    let document = connection::json::unmarked(&document);
+    let document = schema::json::unmarked(&document);
     let mut document: Value =
         serde_json::from_slice(document).map_err(|error| error.to_string())?;
     document["credential"] = json!({ "kind": "accessToken", "setting": TOKEN_SETTING });

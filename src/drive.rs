@@ -17,10 +17,11 @@ use crate::{
     connection::{self, Connection},
     ingestion::Service,
     run::{
-        Action, Event, Refresh, Run, RunId, State,
+        Action, Event, Run, RunId, State,
         reason::{NoOutcome, Reason, ReasonCode},
     },
     runs::{Runs, Saved, Stored},
+    schema::Refresh,
 };
 
 pub use self::{

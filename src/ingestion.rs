@@ -27,13 +27,13 @@ use tokio::time::timeout;
 use crate::{
     azure::identity::SignIn,
     config::{Lookup, ServiceConfig},
-    connection::{Caller, Credential, Upload},
     http::{self, Answer, NoAnswer},
     run::{
         Event, IngestionId,
         reason::{NoOutcome, Operation, Reason},
     },
     runs::Claim,
+    schema::{Caller, Credential, Upload},
 };
 
 pub use self::trouble::Trouble;

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use self::lesson::Lesson;
 use crate::{
     cli::{Denied, Learn, Outcome},
-    connection::{Connection, Dialect, IsBootstrap, json as document, sentence},
-    run::Refresh,
+    connection::Connection,
+    schema::{Dialect, IsBootstrap, Refresh, json as document, sentence},
 };
 
 mod lesson;

@@ -46,3 +46,4 @@ pub mod report;
 pub mod run;
 pub mod runs;
 pub mod schedule;
+pub mod schema;

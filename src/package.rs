@@ -25,8 +25,8 @@ use crate::{
         blob::{Blob, Blobs, Staging},
     },
     check::{Report, Terms, too_large},
-    connection::Upload,
     run::{Package, Source},
+    schema::Upload,
 };
 
 mod container;

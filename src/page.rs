@@ -15,7 +15,8 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use crate::{
     doctor::Diagnosis,
     messages,
-    run::{Refresh, Run, reason::Reason},
+    run::{Run, reason::Reason},
+    schema::Refresh,
 };
 
 pub use self::{

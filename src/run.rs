@@ -30,10 +30,10 @@ pub use self::{
     import::Run,
     journal::{Note, Stop},
     notice::{Delivery, Message, Occasion, Sent},
-    parts::{IngestionId, Package, Refresh, RunId, Source, State, Target, to_the_second},
+    parts::{IngestionId, Package, RunId, Source, State, to_the_second},
     policy::{MAX_RETRY_AFTER, Policy},
+    status::Status,
 };
-use crate::ingestion::wire::Status;
 
 pub mod connection;
 mod event;
@@ -44,6 +44,7 @@ mod notice;
 mod parts;
 mod policy;
 pub mod reason;
+mod status;
 mod wishes;
 
 impl Run {

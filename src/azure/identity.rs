@@ -29,8 +29,8 @@ use self::{
 };
 use crate::{
     config::Lookup,
-    connection::{Certificate, Credential},
     http::Destination,
+    schema::{Certificate, Credential},
 };
 
 mod assertion;

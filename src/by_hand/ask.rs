@@ -9,10 +9,10 @@ use super::{
 };
 use crate::{
     cli::{self, Denied, Outcome},
-    connection::Caller,
-    ingestion::{Service, Trouble, wire},
+    ingestion::{Service, Trouble},
     messages,
     run::IngestionId,
+    schema::{Caller, is_plain_name},
 };
 
 impl Desk {
@@ -97,7 +97,7 @@ pub(super) fn denied(trouble: &Trouble) -> Denied {
 
 fn ingestion_id(word: &str) -> Result<IngestionId, String> {
     let word = word.trim();
-    let is_good = wire::is_name(word);
+    let is_good = is_plain_name(word);
     is_good
         .then(|| IngestionId(word.to_owned()))
         .ok_or_else(|| "the ingestion's id must be letters, digits and hyphens".to_owned())

@@ -6,8 +6,9 @@ use super::{Desk, read};
 use crate::{
     cli::{self, CredentialKind, Denied},
     config::{self, ServiceConfig},
-    connection::{self, Caller, Connection, Fault},
+    connection::Connection,
     ingestion::Service,
+    schema::{self, Caller, Fault},
 };
 
 /// Where a fault of the document that stands for the command line is there.
@@ -30,7 +31,7 @@ const FLAGS: [(&str, &str); 9] = [
 pub(super) fn caller(wishes: &cli::Caller) -> Result<(Caller, Option<Connection>), Denied> {
     if let Some(path) = &wishes.connection {
         let connection = Connection::parse("given", &read(path)?).map_err(|faults| {
-            format!("{} cannot be used: {}", path.display(), connection::sentence(&faults))
+            format!("{} cannot be used: {}", path.display(), schema::sentence(&faults))
         })?;
         return Ok((connection.caller.clone(), Some(connection)));
     }

@@ -13,13 +13,10 @@ use super::{Desk, ask::denied};
 use crate::{
     cli::{self, Denied, Outcome},
     config,
-    connection::Caller,
-    ingestion::{
-        MAX_ERRORS_BYTES, Service, Trouble,
-        wire::{Ingestion, Status},
-    },
+    ingestion::{MAX_ERRORS_BYTES, Service, Trouble, wire::Ingestion},
     messages,
-    run::IngestionId,
+    run::{IngestionId, Status},
+    schema::Caller,
 };
 
 /// What `Completed` means.

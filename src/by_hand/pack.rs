@@ -14,8 +14,8 @@ use super::{Desk, name_of, of_report};
 use crate::{
     check::{Report, Terms, too_large},
     cli::{self, Denied, Outcome},
-    connection::Upload,
     package,
+    schema::Upload,
 };
 
 /// What was made, and its size and hash.
@@ -47,8 +47,8 @@ impl Desk {
                 return Err(Denied::Failed(format!("{out} is read, so it cannot be written too")));
             }
         }
-        let asked = self.asked(&wishes.terms, None, false)?;
-        let terms = self.terms(&asked)?;
+        let (asked, _) = self.asked(&wishes.terms, None, false)?;
+        let terms = self.terms(&asked);
         let write = |error| Denied::cannot_write(out, &error);
         // Without a name until it is whole: whatever ends this leaves nothing of the data behind.
         let mut made = tempfile::tempfile().map_err(write)?;

@@ -18,10 +18,10 @@ use super::{
 use crate::{
     cli::{self, Denied, Outcome},
     config,
-    connection::Caller,
-    ingestion::{Parcel, Service, wire::Status},
+    ingestion::{Parcel, Service},
     messages,
-    run::{Event, IngestionId, reason::Reason},
+    run::{Event, IngestionId, Status, reason::Reason},
+    schema::Caller,
 };
 
 /// How often a push is tried that surely was not taken.

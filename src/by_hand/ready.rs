@@ -6,14 +6,13 @@ use std::{
     path::Path,
 };
 
-use serde_json::Value;
-
 use super::{Desk, json_rows, name_of};
 use crate::{
     check::Report,
     cli::{self, Denied},
     config,
-    connection::{Caller, Connection, Connector, Upload},
+    connection::Connection,
+    schema::{Caller, Upload},
 };
 
 /// What is pushed: in a file without a name, so that what was checked is what goes, and nothing
@@ -52,14 +51,14 @@ impl Desk {
         connection: Option<&Connection>,
     ) -> Result<Result<Ready, Report>, Denied> {
         let path = &wishes.file;
-        let mut asked = self.asked(&wishes.terms, None, false)?;
+        let (mut asked, _) = self.asked(&wishes.terms, None, false)?;
         asked.dialect = connection.map(|connection| {
             connection.dialect.or_key(&config::mapping_key(|name| (self.setting)(name)))
         });
         let file = copied(path, asked.limits.max_file_bytes)?;
         (self.tell)("checking the zip");
         let fail = |error| Denied::cannot_read(path, &error);
-        let report = asked.check_zip(file.try_clone().map_err(fail)?).map_err(fail)??;
+        let report = asked.check_zip(file.try_clone().map_err(fail)?).map_err(fail)?;
         let may_go = report.is_accepted() || (wishes.force && report.is_whole);
         if !may_go {
             return Ok(Err(report));
@@ -77,16 +76,17 @@ impl Desk {
         connection: Option<&Connection>,
     ) -> Result<Result<Ready, Report>, Denied> {
         let path = &wishes.file;
-        let asked = self.asked(&wishes.terms, wishes.caller.connection.as_ref(), false)?;
+        let (asked, connector) =
+            self.asked(&wishes.terms, wishes.caller.connection.as_ref(), false)?;
         let upload = match connection {
             Some(connection) => connection.upload,
             None if wishes.terms.mapping.is_some() => Upload::Zip,
             None => Upload::Csv,
         };
-        if let Some(connector) = asked.mapping.as_deref().and_then(connector_of) {
+        if let Some(connector) = connector {
             fits(path, connector.word(), caller)?;
         }
-        let mut terms = self.terms(&asked)?;
+        let mut terms = self.terms(&asked);
         terms.connector = caller.connector;
         let mut file = tempfile::tempfile().map_err(|error| no_temporary(&error))?;
         let (report, packed) = self.pack_into(path, &mut file, &terms, upload)?;
@@ -135,12 +135,6 @@ fn fits(path: &Path, is_for: &str, caller: &Caller) -> Result<(), Denied> {
         "{}: it is for the connector {is_for}, and {connector} was named; say --connector {is_for}",
         name_of(path)
     )))
-}
-
-/// The connector that a connection's document names.
-fn connector_of(document: &[u8]) -> Option<Connector> {
-    let document: Value = serde_json::from_slice(document).ok()?;
-    Connector::parse(document.get("connector")?.as_str()?)
 }
 
 /// A copy without a name, which nobody can change.

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::{
-    check::{Id, RULES, Rule, explain},
     cli::{Denied, Outcome},
     config::{SETTINGS, Setting},
     messages,
+    schema::{Id, RULES, Rule, explain},
 };
 
 /// Every rule, or one of them.

@@ -10,12 +10,12 @@ use crate::{
     azure::sentence,
     cli::{self, Denied, Outcome},
     config::{Lookup, STORAGE},
-    connection,
     doctor::Doctor,
     drive::{By, Road},
     messages, page,
     run::{Run, Wish},
     runs::{COLUMNS, properties},
+    schema::is_connection_name,
 };
 
 impl Desk {
@@ -75,7 +75,7 @@ impl Desk {
 
     pub(super) async fn examine(&self, wishes: &cli::Doctor) -> Result<Outcome, Denied> {
         let name = &wishes.connection;
-        if !connection::is_name(name) {
+        if !is_connection_name(name) {
             return Err(Denied::Failed(
                 "the name of a connection is letters, digits, -, _ and ., at most 64".to_owned(),
             ));

@@ -17,8 +17,7 @@ use zip::result::ZipError;
 
 use listing::Kind;
 
-use super::rules::{Id, Severity};
-use crate::connection::json;
+use crate::schema::{Id, Severity, json};
 
 const DAMAGED: &str = "a file in the zip is damaged: its size, checksum or compressed data are \
     wrong; upload the zip again, and if that does not help, zip the two files again";

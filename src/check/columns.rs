@@ -5,14 +5,8 @@ use std::hash::BuildHasher as _;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::{
-    date::{Order, Reading},
-    fields::{Kind, Role},
-    findings::Findings,
-    header::Column,
-    rules::{Id, Severity},
-    value,
-};
+use super::{date::Reading, findings::Findings, header::Column, value};
+use crate::schema::{Id, Kind, Order, Severity, fields::Role};
 
 /// Rows in which different values are counted.
 pub(super) const SAMPLE_ROWS: u64 = 1 << 16;

@@ -7,6 +7,7 @@ mod fault;
 
 use std::fmt;
 
+use crate::schema::Order;
 use time::{Date, Month};
 
 pub(super) use fault::Fault;
@@ -31,15 +32,6 @@ const WEEKDAYS: [&str; 7] =
 
 /// Two-digit years below it are of the 2000s, the others of the 1900s, as .NET reads them.
 const PIVOT: u16 = 50;
-
-/// Which part of an all-number date comes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    /// `MM/DD/YYYY`, and `YYYY-MM-DD`.
-    MonthFirst,
-    /// `DD/MM/YYYY`, and `YYYY-DD-MM`.
-    DayFirst,
-}
 
 /// A calendar day of the years 1 to 9999; its text is `YYYY-MM-DD`, both ways.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,25 +3,21 @@
 use std::{fs::File, io, path::Path};
 
 use super::{
-    Check, Day, Limits, Metadata, Report, Severity, Summary, Terms, archive,
+    Check, Day, Metadata, Report, Terms, archive,
     findings::{Findings, Levels},
-    rules::Id,
 };
-use crate::{
-    connection::{self, Dialect},
-    run::Refresh,
-};
+use crate::schema::{Dialect, Id, Limits, Refresh, Severity, Summary};
 
 /// How a file is to be checked.
 #[derive(Clone, Debug)]
 pub struct Asked {
-    /// A connection, a mapping or a metadata.json; without it a zip's own, or Viva's names.
-    pub mapping: Option<Vec<u8>>,
-    /// How a zip should be written; as the mapping's connection says where it is `None`.
+    /// The terms of a document; without it those of a zip's own, or Viva's names.
+    pub given: Option<Terms>,
+    /// How a zip should be written; as the document says where it is `None`.
     pub dialect: Option<Dialect>,
-    /// What the file does, where it is not what the mapping says.
+    /// What the file does, where it is not what the document says.
     pub refresh: Option<Refresh>,
-    /// Whether rows that are not valid are left out, whatever the mapping says.
+    /// Whether rows that are not valid are left out, whatever the document says.
     pub lenient: bool,
     /// The last accepted import.
     pub previous: Option<Summary>,
@@ -37,7 +33,7 @@ impl Asked {
     /// Checks the file at `path`.
     ///
     /// # Errors
-    /// Why it could not be checked: the file or the mapping cannot be read.
+    /// Why it could not be read.
     pub fn check(&self, path: &Path) -> Result<Report, String> {
         let fail = |error: io::Error| format!("{} cannot be read: {error}", path.display());
         // Opening a pipe would wait for somebody who writes into it.
@@ -50,16 +46,16 @@ impl Asked {
         let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
         match extension.to_str() {
             Some("csv") => {
-                let terms = self.terms(None)?;
+                let terms = self.terms(None);
                 if about.len() > self.limits.max_file_bytes {
                     return Ok(too_large(about.len(), &terms));
                 }
                 Check::open(file, &terms).and_then(Check::finish).map_err(fail)
             }
-            Some("zip") => self.check_zip(file).unwrap_or_else(|error| Err(fail(error))),
+            Some("zip") => self.check_zip(file).map_err(fail),
             _ => {
                 let message = "the file is neither .csv nor .zip; export it as \"CSV UTF-8\"";
-                Ok(refused(&self.terms(None)?, [(Id::F02, Severity::Error, message.to_owned())]))
+                Ok(refused(&self.terms(None), [(Id::F02, Severity::Error, message.to_owned())]))
             }
         }
     }
@@ -67,26 +63,20 @@ impl Asked {
     /// Checks the zip that would be sent. Its own metadata.json is the mapping where none was given.
     ///
     /// # Errors
-    /// Where it cannot be read; inside, why the mapping cannot be used.
-    pub fn check_zip(&self, file: File) -> io::Result<Result<Report, String>> {
-        let dialect = match (&self.dialect, self.terms(None)) {
-            (Some(dialect), _) => dialect.clone(),
-            (None, Ok(terms)) => terms.dialect,
-            (None, Err(why)) => return Ok(Err(why)),
-        };
+    /// Where it cannot be read.
+    pub fn check_zip(&self, file: File) -> io::Result<Report> {
+        let given = self.terms(None);
+        let dialect = self.dialect.as_ref().unwrap_or(&given.dialect);
         let names = [dialect.data_file.as_str(), dialect.metadata_file.as_str()];
         let mut archive = match archive::open(file, self.limits.max_file_bytes, names)? {
             Ok(archive) => archive,
-            Err(faults) => return Ok(self.terms(None).map(|terms| broken(&terms, faults))),
+            Err(faults) => return Ok(broken(&given, faults)),
         };
         let own = match archive.metadata()? {
             Ok(own) => own,
-            Err(fault) => return Ok(self.terms(None).map(|terms| broken(&terms, [fault]))),
+            Err(fault) => return Ok(broken(&given, [fault])),
         };
-        let mut terms = match self.terms(Some(&own)) {
-            Ok(terms) => terms,
-            Err(why) => return Ok(Err(why)),
-        };
+        let mut terms = self.terms(Some(&own));
         terms.found.extend(
             archive
                 .warnings()
@@ -95,42 +85,31 @@ impl Asked {
         );
         let data = match archive.data()? {
             Ok(data) => data,
-            Err(fault) => return Ok(Ok(broken(&terms, [fault]))),
+            Err(fault) => return Ok(broken(&terms, [fault])),
         };
         let checked = Check::open(data, &terms).and_then(Check::finish);
-        match checked {
-            Ok(report) => Ok(Ok(report)),
-            Err(error) => match archive::damage(&error) {
-                Some(fault) => Ok(Ok(broken(&terms, [fault]))),
-                None => Err(error),
-            },
-        }
+        checked.or_else(|error| match archive::damage(&error) {
+            Some(fault) => Ok(broken(&terms, [fault])),
+            None => Err(error),
+        })
     }
 
     /// The terms on which the file is checked; `own` is the metadata.json it brings itself.
-    ///
-    /// # Errors
-    /// Why the mapping cannot be used.
-    pub fn terms(&self, own: Option<&[u8]>) -> Result<Terms, String> {
-        let mut terms = match (&self.mapping, own) {
-            (Some(mapping), _) => {
-                Terms::read(mapping, &self.limits, self.today).map_err(|faults| {
-                    format!("the mapping cannot be used: {}", connection::sentence(&faults))
-                })?
-            }
+    #[must_use]
+    pub fn terms(&self, own: Option<&[u8]>) -> Terms {
+        let mut terms = Terms::without(&self.limits, self.today);
+        match (&self.given, own) {
+            (Some(given), _) => terms = given.clone(),
             (None, Some(own)) => {
-                let mut terms = Terms::without(&self.limits, self.today);
-                let dialect = self.dialect.clone().unwrap_or_default();
-                terms.take(Metadata::read(own, &dialect));
-                terms
+                terms.take(Metadata::read(own, &self.dialect.clone().unwrap_or_default()));
             }
-            (None, None) => Terms::without(&self.limits, self.today),
-        };
+            (None, None) => {}
+        }
         terms.refresh = self.refresh.unwrap_or(terms.refresh);
         terms.checks.lenient |= self.lenient;
         terms.previous.clone_from(&self.previous);
         terms.show_values = self.show_values;
-        Ok(terms)
+        terms
     }
 }
 

@@ -4,7 +4,7 @@
 //! Equal findings are counted and only the first rows of each are kept, so that a file of a
 //! million bad rows makes a short report.
 
-use super::rules::{Id, RULES, Severity};
+use crate::schema::{Id, RULES, Severity};
 
 /// Rows listed for each finding; all are counted.
 const ROWS_LISTED: usize = 10;

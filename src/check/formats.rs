@@ -4,9 +4,9 @@ use std::io;
 
 use super::{
     findings::Findings,
-    rules::Id,
     text::{self, IsUtf8, Look, Malformed},
 };
+use crate::schema::Id;
 
 /// The byte order mark of UTF-8.
 pub(super) const UTF8_MARK: &[u8] = b"\xEF\xBB\xBF";

@@ -3,15 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    fields::{Kind, Reserved, Role, misspelt, reserved_field},
     findings::{Findings, some_of},
     formats, mapping,
-    rules::{Id, Severity},
-    terms::{Mapping, Terms, Unmapped},
+    terms::Terms,
 };
-use crate::{
-    connection::{Connector, Field},
-    run::Refresh,
+use crate::schema::{
+    Connector, Field, Id, Kind, Mapping, Refresh, Severity, Unmapped,
+    fields::{Reserved, Role, misspelt, reserved_field},
 };
 
 /// One column that is kept.

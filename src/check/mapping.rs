@@ -2,13 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::{
-    fields::{Kind, is_system, misspelt, reserved_field},
-    findings::{Findings, Levels},
-    rules::{Id, Severity},
-    terms::Checks,
+use super::findings::{Findings, Levels};
+use crate::schema::{
+    Checks, Field, Id, Kind, Severity,
+    fields::{is_system, misspelt, reserved_field},
 };
-use crate::connection::Field;
 
 /// What makes a mapping unusable for any file, as sentences with their rules.
 #[must_use]

@@ -2,11 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::rules::{Id, Severity};
-use crate::{
-    connection::{Connector, Dialect, Field, IsBootstrap, json},
-    run::Refresh,
-};
+use crate::schema::{Connector, Dialect, Field, Id, IsBootstrap, Refresh, Severity, json};
 
 /// What a metadata.json says, and what is wrong with it by itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

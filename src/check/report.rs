@@ -1,11 +1,11 @@
 //! What a check comes to: whether the file is accepted, the findings, and what there is to remember.
 
 use super::{
-    Finding, Severity, Summary, Terms,
+    Finding, Terms,
     findings::{Counts, Findings},
     header::Header,
-    rules::Id,
 };
+use crate::schema::{Id, Severity, Summary};
 
 /// What a check came to.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,8 +5,7 @@ use std::collections::HashSet;
 use memchr::memchr;
 
 use super::{
-    Check, Id, Kind, Order, Refresh, Severity, columns,
-    fields::Role,
+    Check, Refresh, columns,
     findings::Findings,
     formats,
     header::Column,
@@ -14,6 +13,7 @@ use super::{
     people::{Full, People, Person},
     value,
 };
+use crate::schema::{Id, Kind, Order, Severity, fields::Role};
 
 /// What the rows have added up to so far.
 #[derive(Debug, Default)]

@@ -1,14 +1,14 @@
 //! What the rows say together: coverage, hierarchy, and the guard against deleting.
 
 use super::{
-    Check, Day, Id, Progress, Refresh, Report, Severity, Summary,
+    Check, Day, Progress, Report,
     columns::Counted,
-    fields::Role,
     findings::Findings,
     header::{self, Column, Header},
     hierarchy::Found,
     summary,
 };
+use crate::schema::{self, Id, Refresh, Severity, Summary, fields::Role};
 
 impl Check<'_> {
     /// What the rows say together.
@@ -99,8 +99,8 @@ impl Check<'_> {
     }
 }
 
-fn summary_column(column: &Column) -> summary::Column {
-    summary::Column { name: column.field.target.clone(), kind: column.field.kind.clone() }
+fn summary_column(column: &Column) -> schema::Column {
+    schema::Column { name: column.field.target.clone(), kind: column.field.kind.clone() }
 }
 
 fn tell(found: Found, findings: &mut Findings) {

@@ -1,6 +1,9 @@
 //! In which order the dates of a column are written.
 
-use crate::check::{Content, Dates, Kind, Order};
+use crate::{
+    check::{Content, Dates},
+    schema::{Kind, Order},
+};
 
 /// Dates, of a hundred that may be read in two orders, from which those of one order show it.
 const TELLING_PERCENT: u64 = 5;

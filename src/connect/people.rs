@@ -1,6 +1,9 @@
 //! Which columns hold the person and the manager.
 
-use crate::check::{Content, Kind, Survey};
+use crate::{
+    check::{Content, Survey},
+    schema::Kind,
+};
 
 use super::propose::{Column, Verdict};
 

@@ -5,7 +5,10 @@
 
 use std::collections::HashMap;
 
-use crate::check::{Content, Kind, Order, Survey, personal, reserved_kind};
+use crate::{
+    check::{Content, Survey, personal},
+    schema::{Kind, Order, reserved_kind},
+};
 
 use super::{
     dates::{self, MIXED},

@@ -2,59 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::{Credential, Fault, Reader, is_guid, read};
-use crate::ingestion::wire;
+use super::{Reader, read};
+use crate::schema::{Caller, Connector, Fault, is_guid, is_plain_name};
 
 /// The members of a document that say it.
 pub(super) const KNOWN: [&str; 4] = ["tenantId", "connector", "credential", "scaleUnit"];
-
-/// Who calls the service, and for whom.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
-    /// The Microsoft Entra tenant, lower case.
-    pub tenant: String,
-    /// Which of the service's connectors takes the data.
-    pub connector: Connector,
-    /// Who pushes.
-    pub credential: Credential,
-    /// The service's address of the tenant, for when it cannot be discovered.
-    pub scale_unit: Option<String>,
-}
-
-/// A connector of the ingestion service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Connector {
-    /// Organizational data.
-    Hr,
-    /// Answers of surveys.
-    Survey,
-}
-
-impl Connector {
-    /// The word of the document, of the service's paths and of `DatasetType`.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Hr => "HR",
-            Self::Survey => "Survey",
-        }
-    }
-
-    /// The word of the paths that tell of an ingestion, which the page spells in its own way.
-    #[must_use]
-    pub fn word_of_ingestions(self) -> &'static str {
-        match self {
-            Self::Hr => "Hr",
-            Self::Survey => "Survey",
-        }
-    }
-
-    /// The connector a word names.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::Hr, Self::Survey].into_iter().find(|connector| connector.word() == word)
-    }
-}
 
 impl Caller {
     /// Reads a document that says no more than this.
@@ -86,7 +38,7 @@ impl Reader {
             connector
         });
         let scale_unit = self.optional_text("", members, "scaleUnit").map(str::to_owned);
-        if scale_unit.as_deref().is_some_and(|unit| !wire::is_name(unit)) {
+        if scale_unit.as_deref().is_some_and(|unit| !is_plain_name(unit)) {
             self.fault("/scaleUnit", "must be letters, digits and hyphens, like novaprdwus2-01");
         }
         let credential =

@@ -3,8 +3,8 @@
 use encoding_rs::Encoding;
 use serde_json::{Map, Value};
 
-use super::{Reader, json, kind_of};
-use crate::check::{Checks, Id, Severity, Unmapped};
+use super::{Reader, kind_of};
+use crate::schema::{Checks, Id, Severity, Unmapped, json};
 
 /// The members, all optional.
 pub(super) const KNOWN: [&str; 5] =

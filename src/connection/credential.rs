@@ -3,11 +3,10 @@
 //! It names things and never holds a secret: a secret, a token or a password is only ever in a
 //! setting, which may be a reference to a Key Vault.
 
-use std::path::PathBuf;
-
 use serde_json::{Map, Value};
 
-use super::{Reader, is_guid, json};
+use super::Reader;
+use crate::schema::{Certificate, Credential, is_guid, json};
 
 const AT: &str = "/credential";
 /// Members under which somebody may have written a secret.
@@ -15,70 +14,6 @@ const SECRETS: [&str; 4] = ["secret", "clientSecret", "password", "token"];
 
 /// The longest name of a setting that is taken for one.
 const MAX_NAME_BYTES: usize = 64;
-
-/// Who pushes.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Credential {
-    /// The app's managed identity.
-    ManagedIdentity {
-        /// Client id of a user-assigned one; `None` is the app's own.
-        client_id: Option<String>,
-    },
-    /// An app registration that trusts the app's managed identity.
-    FederatedIdentity {
-        /// Client id of the app registration.
-        client_id: String,
-        /// Client id of a user-assigned identity; `None` is the app's own.
-        identity: Option<String>,
-    },
-    /// An app registration with a certificate.
-    ClientCertificate {
-        /// Client id of the app registration.
-        client_id: String,
-        /// Where the certificate and its key are.
-        certificate: Certificate,
-        /// The setting that holds the password of a PKCS#12.
-        password: Option<String>,
-    },
-    /// An app registration with a secret.
-    ClientSecret {
-        /// Client id of the app registration.
-        client_id: String,
-        /// The setting that holds the secret.
-        setting: String,
-    },
-    /// The person who is signed in to the Azure CLI.
-    AzureCli,
-    /// A token somebody else obtained.
-    AccessToken {
-        /// The setting that holds it.
-        setting: String,
-    },
-}
-
-/// Where a certificate and its key are, as PEM or PKCS#12.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Certificate {
-    /// In this file.
-    File(PathBuf),
-    /// In this setting: PEM, or a PKCS#12 in base64.
-    Setting(String),
-}
-
-impl Credential {
-    /// The client id the document names: of the app registration, or of the identity that pushes
-    /// itself.
-    #[must_use]
-    pub fn client_id(&self) -> Option<&str> {
-        match self {
-            Self::ManagedIdentity { client_id } => client_id.as_deref(),
-            Self::FederatedIdentity { client_id, .. }
-            | Self::ClientCertificate { client_id, .. }
-            | Self::ClientSecret { client_id, .. } => Some(client_id),
-            Self::AzureCli | Self::AccessToken { .. } => None,
-        }
-    }
-}
 
 impl Reader {
     pub(super) fn credential(&mut self, members: &Map<String, Value>) -> Option<Credential> {

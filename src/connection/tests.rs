@@ -1,7 +1,7 @@
 //! Documents that are right, and what is said about those that are not.
 
 use super::*;
-use crate::check::{Id, Severity, Unmapped};
+use crate::schema::{Credential, Id, Severity, Unmapped, is_connection_name};
 
 const GOOD: &str = r#"{
   "tenantId": "AAAAAAAA-2222-3333-4444-555555555555",
@@ -144,9 +144,9 @@ fn what_is_no_json_is_told_by_line_and_column_and_never_quoted() {
 #[test]
 fn a_name_is_fit_for_a_folder_and_a_document() {
     for name in ["hr", "hr-japan", "HR_2", "a.b", "0"] {
-        assert!(is_name(name), "{name}");
+        assert!(is_connection_name(name), "{name}");
     }
     for name in ["", ".hr", "-hr", "h r", "h/r", "hé", &"x".repeat(65)] {
-        assert!(!is_name(name), "{name}");
+        assert!(!is_connection_name(name), "{name}");
     }
 }

@@ -29,7 +29,7 @@ use url::Url;
 
 use desk::Desk;
 
-use crate::connection::Upload;
+use crate::schema::Upload;
 
 /// What a connection's socket holds of a body nobody reads. Linux lets it grow to tens of megabytes,
 /// and a push whose body is held would be there whole.

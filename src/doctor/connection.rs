@@ -9,9 +9,9 @@ use crate::{
     azure::{CONNECTIONS, sentence},
     check::mapping_faults,
     config::Lookup,
-    connection::{self, Connection, Upload},
+    connection::{self, Connection},
     notify::address,
-    run::Refresh,
+    schema::{self, Refresh, Upload},
 };
 
 pub(super) const DOCUMENT: &str = "connection";
@@ -53,7 +53,7 @@ pub(super) fn lines(name: &str, found: Found, rights: &[Line]) -> ([Line; 2], Op
         Ok(Some(content)) => match Connection::parse(name, &content) {
             Ok(connection) => return (sound(&file, &connection), Some(connection)),
             Err(faults) => {
-                let faults = connection::sentence(&faults);
+                let faults = schema::sentence(&faults);
                 let remedy = format!("mend {file} at the places named and store it again");
                 Line::bad(DOCUMENT, format!("{file} cannot be used: {faults}"), remedy)
             }

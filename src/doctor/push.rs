@@ -7,10 +7,11 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use super::{Bag, Line, connection::DOCUMENT, way::SERVICE, within};
 use crate::{
     azure::identity::claims,
-    connection::{Caller, Connection, Credential},
+    connection::Connection,
     ingestion::Trouble,
     messages,
     run::reason::Reason,
+    schema::{Caller, Credential},
 };
 
 pub(super) const TOKEN: &str = "token";
@@ -173,7 +174,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::{connection::Connector, doctor::Verdict};
+    use crate::{doctor::Verdict, schema::Connector};
 
     fn caller(credential: Credential) -> Caller {
         let (tenant, connector) = ("t".to_owned(), Connector::Hr);

@@ -21,9 +21,10 @@ use self::{
 use super::{Bag, Line, within};
 use crate::{
     azure::{Account, Endpoints},
-    connection::{Connection, Credential},
+    connection::Connection,
     drive::Clock,
     http::{self, is_loopback},
+    schema::Credential,
 };
 
 mod broken;

@@ -9,9 +9,9 @@ use time::{Duration, OffsetDateTime};
 use super::{Road, log};
 use crate::{
     azure::{CONNECTIONS, INBOX, blob::Blob},
-    connection,
-    run::{Event, NotificationEvent, Policy, Refresh, Run, RunId, Source},
+    run::{Event, NotificationEvent, Policy, Run, RunId, Source},
     runs::{Inserted, Stored},
+    schema::{Refresh, is_connection_name},
 };
 
 /// Milliseconds that fifteen digits can count: the year 33658.
@@ -119,7 +119,7 @@ impl Road {
         let known: HashSet<&RunId> = imports.iter().map(|stored| &stored.run.id).collect();
         for document in self.blobs.list(CONNECTIONS, "").await? {
             let name = document.name.strip_suffix(".json");
-            let name = name.filter(|name| connection::is_name(name) && which(name));
+            let name = name.filter(|name| is_connection_name(name) && which(name));
             let Some(name) = name else { continue };
             let of_connection = |stored: &&Stored| stored.run.connection == name;
             let own: Vec<&Stored> = imports.iter().filter(of_connection).collect();
@@ -194,7 +194,7 @@ fn connection_of<'a>(container: &str, name: &'a str) -> Option<&'a str> {
     let (connection, rest) = name.split_once('/')?;
     let is_csv = rest.len() > 4 && rest.to_ascii_lowercase().ends_with(".csv");
     let is_plain = !rest.contains(char::is_control);
-    let belongs = container == INBOX && is_csv && is_plain && connection::is_name(connection);
+    let belongs = container == INBOX && is_csv && is_plain && is_connection_name(connection);
     belongs.then_some(connection)
 }
 

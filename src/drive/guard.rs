@@ -4,11 +4,12 @@ use azure_core::Result;
 
 use super::Road;
 use crate::{
-    check::{Deletion, DeletionApproval, Summary, deletions},
+    check::{Deletion, deletions},
     run::{
-        Event, Refresh, Run,
+        Event, Run,
         reason::{Problems, Reason, RuleCount, Text},
     },
+    schema::{DeletionApproval, Refresh, Summary},
 };
 
 /// The blob metadata that says `deletes` where a file may delete people or columns.

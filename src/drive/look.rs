@@ -10,9 +10,10 @@ use super::{AT_ONCE, Road, first_of_lines};
 use crate::{
     azure::{CONNECTIONS, REPORTS},
     config,
-    connection::{self, Connection},
+    connection::Connection,
     run::{Run, reason::Reason},
     schedule::Schedule,
+    schema::is_connection_name,
 };
 
 /// Largest report that is shown.
@@ -102,7 +103,7 @@ impl Road {
     pub async fn documents(&self) -> Result<Vec<Document>> {
         let blobs = self.blobs.list(CONNECTIONS, "").await?;
         let named = blobs.into_iter().filter_map(|blob| {
-            let name = blob.name.strip_suffix(".json").filter(|name| connection::is_name(name))?;
+            let name = blob.name.strip_suffix(".json").filter(|name| is_connection_name(name))?;
             Some((name.to_owned(), blob.last_modified))
         });
         let read = stream::iter(named)

@@ -14,18 +14,19 @@ use time::OffsetDateTime;
 use super::{Road, SERVICE_ERRORS, Step, log, packed_mib, storage_failed, turn::Turn};
 use crate::{
     azure::{PACKAGES, REPORTS, blob::Blob, sentence},
-    check::{Report, Severity, Terms, mapping_faults},
-    connection::{Connection, Upload},
+    check::{Report, mapping_faults},
+    connection::Connection,
     drive::Arrival,
-    ingestion::{Parcel, Trouble, wire::Status},
+    ingestion::{Parcel, Trouble},
     messages,
     package::{self, Failure, Outcome},
     report,
     run::{
-        Checked, Event, IngestionId, Package, Refresh, Run, RunId,
+        Checked, Event, IngestionId, Package, Run, RunId, Status,
         reason::{ErrorFile, Reason, ReasonCode},
     },
     runs::{Claim, Stored},
+    schema::{Refresh, Severity, Upload},
 };
 
 /// Pause before what came of a push is saved again.
@@ -85,7 +86,7 @@ impl Road {
             let reason = Reason::MappingInvalid { connection, faults };
             return Ok(Event::Faulted { reason, retry_at: None });
         }
-        let mut terms = Terms::of(&connection, &self.config.limits, (self.clock)().date().into());
+        let mut terms = connection.terms(&self.config.limits, (self.clock)().date().into());
         terms.previous = self.last_accepted(run, terms.connector.word()).await?;
         terms.allowed = match &run.approval {
             Some(approval) => Some(approval.clone()),

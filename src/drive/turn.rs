@@ -5,10 +5,11 @@ use azure_core::Result;
 use super::Road;
 use crate::{
     run::{
-        Event, Refresh, Run, State,
+        Event, Run, State,
         reason::{PauseCause, Reason},
     },
     runs::{Opening, Place},
+    schema::Refresh,
 };
 
 /// Whether an import may be pushed now.

@@ -11,8 +11,8 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use crate::{
-    connection::json,
     drive::{Arrival, Road},
+    schema::json,
 };
 
 const BLOB_CREATED: &str = "Microsoft.Storage.BlobCreated";

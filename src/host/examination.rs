@@ -14,8 +14,8 @@ use serde_json::json;
 
 use super::{failure, guard};
 use crate::{
-    connection,
     doctor::{Diagnosis, Doctor},
+    schema::is_connection_name,
 };
 
 pub(super) fn door<S: Clone + Send + Sync + 'static>(doctor: Arc<Doctor>) -> Router<S> {
@@ -45,7 +45,7 @@ async fn examine(
     headers: &HeaderMap,
     resume: bool,
 ) -> Response {
-    let Some(Path(name)) = name.ok().filter(|name| connection::is_name(name)) else {
+    let Some(Path(name)) = name.ok().filter(|name| is_connection_name(name)) else {
         let why = "no connection can be called so";
         return (StatusCode::NOT_FOUND, Json(json!({ "error": why }))).into_response();
     };

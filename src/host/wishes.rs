@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{App, examination::examined, visit::Visit};
-use crate::{azure::sentence, cli::Denied, connection, drive::By, run};
+use crate::{azure::sentence, cli::Denied, drive::By, run, schema::is_connection_name};
 
 /// What a form asks for.
 #[derive(Debug, Deserialize)]
@@ -52,7 +52,7 @@ async fn ask(app: &App, visit: Visit, wish: Wished, key: Option<&str>) -> Respon
                    page again and press once more";
         return visit.trouble(StatusCode::FORBIDDEN, "Not done", why);
     }
-    let connection = wish.connection.as_deref().filter(|name| connection::is_name(name));
+    let connection = wish.connection.as_deref().filter(|name| is_connection_name(name));
     if wish.what == "doctor" {
         let Some(name) = connection.map(str::to_owned) else {
             return visit.not_understood("the form names no connection");

@@ -15,9 +15,9 @@ use super::{
 };
 use crate::{
     azure::{self, identity::is_lasting},
-    connection::{Caller, Credential},
     http::{self, Answer},
     run::reason::Reason,
+    schema::{Caller, Credential},
 };
 
 /// What every try of a question has in common.

@@ -4,12 +4,12 @@ use reqwest::StatusCode;
 use time::OffsetDateTime;
 
 use crate::{
-    connection::json,
     http::Answer,
     run::{
         Event,
         reason::{Operation, Reason, Text},
     },
+    schema::json,
 };
 
 /// Why there is no usable answer.

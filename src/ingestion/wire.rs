@@ -4,55 +4,12 @@
 //! Viva Insights HR data ingress API", on Microsoft Learn. Keys are printed in Pascal case and
 //! read ignoring case; a word that is new never breaks a poll.
 
-use std::fmt;
-
 use serde_json::Value;
 
-use crate::connection::json;
-
-/// Where the service says an ingestion stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// Taken in, not begun.
-    NotStarted,
-    /// The zip was opened. The page prints `ExtractionComplete`, the samples' README
-    /// `ExtractionCompleted`.
-    ExtractionComplete,
-    /// Accepted. Processing goes on at the service and its failures show only in the portal.
-    Completed,
-    /// The data was refused; the error stream says why.
-    ValidationFailed,
-    /// A word nobody has documented: not an end.
-    Unknown(String),
-}
-
-impl Status {
-    /// The status a word names.
-    #[must_use]
-    pub fn parse(word: &str) -> Self {
-        match word.to_ascii_lowercase().as_str() {
-            "notstarted" => Self::NotStarted,
-            "extractioncomplete" | "extractioncompleted" => Self::ExtractionComplete,
-            "completed" => Self::Completed,
-            "validationfailed" => Self::ValidationFailed,
-            // It goes into rows and logs, so it can be no more than a word.
-            _ => Self::Unknown(word.chars().filter(char::is_ascii_alphanumeric).take(64).collect()),
-        }
-    }
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotStarted => "NotStarted",
-            Self::ExtractionComplete => "ExtractionComplete",
-            Self::Completed => "Completed",
-            Self::ValidationFailed => "ValidationFailed",
-            Self::Unknown(word) if word.is_empty() => "a word of no letters",
-            Self::Unknown(word) => word,
-        })
-    }
-}
+use crate::{
+    run::Status,
+    schema::{is_plain_name, json},
+};
 
 /// An ingestion as push and poll tell it. `ErrorDetail` may quote the data and is left alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +38,7 @@ impl Ingestion {
         };
         // An `Id` is enough to go on with: a status can be asked for.
         let status = text("Status").unwrap_or_else(|| "nothing".to_owned());
-        let id = text("Id").filter(|id| is_name(id)).ok_or("it has no Id")?;
+        let id = text("Id").filter(|id| is_plain_name(id)).ok_or("it has no Id")?;
         Ok(Self { id, status: Status::parse(&status) })
     }
 }
@@ -103,15 +60,7 @@ pub fn has_connector(body: &[u8]) -> bool {
 #[must_use]
 pub fn scale_unit(body: &[u8]) -> Option<String> {
     let unit = std::str::from_utf8(body).ok()?.trim().trim_matches('"');
-    is_name(unit).then(|| unit.to_owned())
-}
-
-/// Letters, digits and hyphens, 1 to 64: what a scale unit and an id may be, since one goes into a
-/// header and the other into a path.
-#[must_use]
-pub fn is_name(name: &str) -> bool {
-    (1..=64).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    is_plain_name(unit).then(|| unit.to_owned())
 }
 
 /// Whether a 400 says that the tenant's previous ingestion still runs.

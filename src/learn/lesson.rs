@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::template::Template;
 use crate::{
-    check::{Kind, Order, reserved_kind},
-    connection::{Connection, Connector, Dialect, IsBootstrap},
+    connection::Connection,
+    schema::{Connector, Dialect, IsBootstrap, Kind, Order, reserved_kind},
 };
 
 /// What was learnt.

@@ -11,7 +11,8 @@ use zip::ZipArchive;
 
 use crate::{
     cli::Denied,
-    connection::{MAX_BYTES, is_file_name, json},
+    connection::MAX_BYTES,
+    schema::{is_file_name, json},
 };
 
 /// A template as it was given.

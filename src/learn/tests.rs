@@ -7,8 +7,8 @@ use zip::{ZipWriter, write::SimpleFileOptions};
 
 use super::*;
 use crate::{
-    check::{Kind, Order},
     cli::Format,
+    schema::{Kind, Order},
 };
 
 const TEMPLATE: &str = r#"{
@@ -310,7 +310,7 @@ fn what_is_learnt_is_how_a_zip_is_written() {
     let connection = Connection::parse("hr", &fs::read(&stored).unwrap()).unwrap();
     let limits = crate::config::limits(|_| None).unwrap();
     let today = crate::check::Day::from(time::macros::date!(2026 - 11 - 23));
-    let mut terms = crate::check::Terms::of(&connection, &limits, today);
+    let mut terms = connection.terms(&limits, today);
     terms.refresh = Refresh::Incremental;
     let (csv, mut packed) = (b"Mail,Site\na@x.com,Oslo\n", vec![]);
     let report = crate::package::check_and_zip(&csv[..], &mut packed, &terms);

@@ -1,6 +1,9 @@
 //! A finding and the sentences of a report: for the terminal, the page and the JSON.
 
-use crate::check::{Finding, Id, Report, Severity, some_of};
+use crate::{
+    check::{Finding, Report, some_of},
+    schema::{Id, Severity},
+};
 
 /// Whether the file is taken, in a word.
 pub(crate) fn verdict(report: &Report) -> &'static str {

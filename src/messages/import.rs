@@ -5,11 +5,11 @@ use super::{
     words::counted,
 };
 use crate::{
-    connection::Upload,
     run::{
         Run, State,
         reason::{Class, PauseCause, Reason, ReasonCode},
     },
+    schema::Upload,
 };
 
 /// Why an import is in its state, with what follows from the import; `None` where it just goes on.

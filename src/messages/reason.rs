@@ -3,8 +3,8 @@
 use super::finding::if_it_is_meant;
 use crate::{
     azure::{CONNECTIONS, REPORTS},
-    check::Id,
     run::reason::{ErrorFile, List, NoOutcome, Operation, PauseCause, Problems, Reason},
+    schema::Id,
 };
 
 /// How a reason ends that only a person can mend.

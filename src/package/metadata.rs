@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{check::Terms, connection::Field};
+use crate::{check::Terms, schema::Field};
 
 pub(super) fn build<'a>(fields: impl Iterator<Item = &'a Field>, terms: &Terms) -> String {
     let Terms { connector, refresh, dialect, .. } = terms;

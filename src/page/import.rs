@@ -8,9 +8,9 @@ use super::{
     words::{Look, time},
 };
 use crate::{
-    check::Id,
     messages::{self, number},
     run::{Run, Stop, Wish},
+    schema::Id,
 };
 
 /// The page of one import.
@@ -140,7 +140,7 @@ fn facts(run: &Run) -> Vec<(&'static str, String)> {
         Some(("Import", text(&run.id.key))),
         Some(("Tenant", text(&run.id.tenant))),
         Some(("Connection", text(&run.connection))),
-        maybe("Refresh", run.refresh.map(crate::run::Refresh::word)),
+        maybe("Refresh", run.refresh.map(crate::schema::Refresh::word)),
         maybe("Ingestion", run.ingestion.as_ref().map(|id| id.0.as_str())),
         maybe("The service says", run.service_status.as_deref()),
         Some(("Written", time(run.source.last_modified))),

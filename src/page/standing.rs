@@ -6,7 +6,8 @@ use super::Seen;
 use crate::{
     drive::Document,
     messages::{self, Fact},
-    run::{Refresh, Run, State},
+    run::{Run, State},
+    schema::Refresh,
 };
 
 /// How a connection fares, what is worst last.

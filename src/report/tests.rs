@@ -4,9 +4,9 @@ use time::macros::date;
 
 use super::*;
 use crate::{
-    check::{Check, Limits, Mapping, Terms, Unmapped},
-    connection::Field,
+    check::{Check, Terms},
     run::reason::Reason,
+    schema::{Field, Limits, Mapping, Unmapped},
 };
 
 const EXPORT: &str = include_str!("refused/export.csv");

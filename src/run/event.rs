@@ -5,12 +5,12 @@ use std::fmt;
 use time::OffsetDateTime;
 
 use super::{
-    IngestionId, Package, Refresh, RunId, State,
+    IngestionId, Package, RunId, State,
     reason::{ErrorFile, NoOutcome, Reason, Text},
 };
 use crate::{
-    check::{DeletionApproval, Summary},
-    ingestion::wire::Status,
+    run::Status,
+    schema::{DeletionApproval, Refresh, Summary},
 };
 
 /// What happened to an import.

@@ -5,10 +5,10 @@ use std::cmp::Reverse;
 use time::OffsetDateTime;
 
 use super::{
-    IngestionId, Message, Package, Policy, Refresh, RunId, Sent, Source, State, Stop, Target,
+    IngestionId, Message, Package, Policy, RunId, Sent, Source, State, Stop,
     reason::{Reason, ReasonCode, Text},
 };
-use crate::check::{DeletionApproval, Summary};
+use crate::schema::{DeletionApproval, Refresh, Summary, Target};
 
 /// One import. Every field is a column of the table.
 #[expect(clippy::struct_excessive_bools, reason = "they are columns, and independent")]

@@ -55,55 +55,6 @@ impl fmt::Display for IngestionId {
     }
 }
 
-/// Whether a file replaces everything or adds to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refresh {
-    /// Replaces everything: whoever is not in the file is deactivated.
-    Full,
-    /// Adds and overwrites by person and date.
-    Incremental,
-}
-
-impl Refresh {
-    /// The word of the connection document and of the table.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Full => "full",
-            Self::Incremental => "incremental",
-        }
-    }
-
-    /// The refresh a word names.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::Full, Self::Incremental].into_iter().find(|refresh| refresh.word() == word)
-    }
-}
-
-/// The service that takes an import.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// Viva Insights.
-    Viva,
-}
-
-impl Target {
-    /// The word of the table.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Viva => "viva",
-        }
-    }
-
-    /// The target a word names.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::Viva].into_iter().find(|target| target.word() == word)
-    }
-}
-
 /// Where an import stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use strum::{Display, EnumDiscriminants, EnumString, IntoStaticStr, VariantArray};
 
 use super::State;
-use crate::check::{Report, Severity};
+use crate::{check::Report, schema::Severity};
 
 pub use self::text::{List, Text};
 

@@ -12,7 +12,11 @@ use super::{
 mod correction;
 mod journal;
 mod wishes;
-use crate::{check::Summary, config::Config, messages};
+use crate::{
+    config::Config,
+    messages,
+    schema::{Refresh, Summary},
+};
 
 const NOW: OffsetDateTime = datetime!(2026-11-23 06:00 UTC);
 

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use crate::check::DeletionApproval;
+use crate::schema::DeletionApproval;
 
 use super::{Event, IllegalEvent, Policy, Run, State, Wish, reason::Reason};
 

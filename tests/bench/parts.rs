@@ -12,12 +12,14 @@ use csv::{ByteRecord, ReaderBuilder};
 use divan::{Bencher, counter::BytesCount};
 use sha2::{Digest as _, Sha256};
 use viva_import::{
-    check::{Check, Day, Limits, Terms, Unmapped},
-    connection::{self, Connection},
+    check::{Check, Day, Terms},
+    connection::Connection,
     package::{Deflate, LEVEL, check_and_copy, check_and_list, check_and_zip},
+    schema::{Limits, Unmapped},
 };
 
 use crate::sample::{Form, Sample};
+use viva_import::schema;
 
 #[path = "../sample/mod.rs"]
 mod sample;
@@ -29,8 +31,7 @@ static EXPORT: LazyLock<(Vec<u8>, Terms)> = LazyLock::new(|| {
     let mut export = vec![];
     Sample::of_bytes(BYTES).write(&mut export).unwrap_or_else(|_| unreachable!("a Vec takes all"));
     let connection = Connection::parse("hr", Form::default().connection().as_bytes());
-    let connection =
-        connection.unwrap_or_else(|faults| panic!("{}", connection::sentence(&faults)));
+    let connection = connection.unwrap_or_else(|faults| panic!("{}", schema::sentence(&faults)));
     let limits = Limits {
         max_file_bytes: u64::MAX,
         max_people_bytes: u64::MAX,
@@ -38,7 +39,7 @@ static EXPORT: LazyLock<(Vec<u8>, Terms)> = LazyLock::new(|| {
         unmapped: Unmapped::Refuse,
     };
     let today = Day::from(time::macros::date!(2026 - 11 - 23));
-    (export, Terms::of(&connection, &limits, today))
+    (export, connection.terms(&limits, today))
 });
 
 fn main() {

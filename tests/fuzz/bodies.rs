@@ -5,13 +5,11 @@
 use std::io::{Cursor, Read, Write as _};
 
 use viva_import::{
-    check::{
-        Asked, Check, Checks, Day, Finding, Id, Kind, Limits, Mapping, Metadata, Report, Severity,
-        Terms, Unmapped, mapping_faults,
-    },
-    connection::{self, Connection, Field},
+    check::{Asked, Check, Day, Finding, Metadata, Report, Terms, mapping_faults},
+    connection::{self, Connection},
     package::check_and_zip,
     report,
+    schema::{self, Checks, Field, Id, Kind, Limits, Mapping, Severity, Unmapped},
 };
 use zip::ZipArchive;
 
@@ -48,11 +46,11 @@ pub fn csv(file: &[u8]) {
 
 /// A document is refused with its faults or taken, and what is packed by it passes as a zip.
 pub fn mapping(document: &[u8]) {
-    let refused = |faults: &[connection::Fault]| assert!(!connection::sentence(faults).is_empty());
+    let refused = |faults: &[schema::Fault]| assert!(!schema::sentence(faults).is_empty());
     let _ = connection::mapping(document).inspect_err(|faults| refused(faults));
     let _ = Connection::parse("hr", document).inspect_err(|faults| refused(faults));
-    let terms = match Terms::read(document, &limits(), today()) {
-        Ok(terms) => terms,
+    let terms = match connection::terms(document, &limits(), today()) {
+        Ok((terms, _)) => terms,
         Err(faults) => return refused(&faults),
     };
     let fields = match &terms.mapping {
@@ -120,7 +118,7 @@ pub fn every_terms() -> [Terms; 3] {
         }
     }"#;
     let mapped = Connection::parse("hr", connection).unwrap();
-    [names, lenient, Terms::of(&mapped, &limits(), today())]
+    [names, lenient, mapped.terms(&limits(), today())]
 }
 
 fn checked(file: &[u8], terms: &Terms) -> (Report, Vec<u8>) {
@@ -195,7 +193,7 @@ fn zip_report(zip: &[u8]) -> Report {
     file.write_all(zip).unwrap();
     let asked = Asked {
         dialect: None,
-        mapping: None,
+        given: None,
         refresh: None,
         lenient: false,
         previous: None,

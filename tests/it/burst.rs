@@ -20,7 +20,8 @@ use viva_import::{
         service::{Call, Quirk, Rules, Service},
         stage::Stage,
     },
-    run::{Refresh, Run, State},
+    run::{Run, State},
+    schema::Refresh,
 };
 
 use crate::stage::{BINARY, TOKEN, azurite_program, rules};

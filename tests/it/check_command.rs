@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use viva_import::check::RULES;
+use viva_import::schema::RULES;
 
 use crate::{
     rules::case::{MAPPING, metadata, staff, zip},

@@ -11,7 +11,6 @@ use serde_json::Value;
 use time::macros::datetime;
 use viva_import::{
     azure::{Storage, table::Write},
-    check::Summary,
     config::Config,
     demo::stage::Stage,
     run::{
@@ -19,6 +18,7 @@ use viva_import::{
         reason::{Problems, Reason},
     },
     runs::{Runs, Wanted, properties},
+    schema::Summary,
 };
 
 use crate::{

@@ -1,6 +1,6 @@
 //! What Microsoft's pages print gets the verdict it deserves.
 
-use viva_import::{check::Id, report};
+use viva_import::{report, schema::Id};
 
 use crate::rules::{
     case::{Case, MAPPING, case, metadata},

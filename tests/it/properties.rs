@@ -6,9 +6,10 @@ use std::io::Read as _;
 use proptest::prelude::*;
 use serde_json::Value;
 use viva_import::{
-    check::{Check, Finding, Id, Report, Severity},
+    check::{Check, Finding, Report},
     messages, report,
     run::reason::Reason,
+    schema::{Id, Severity},
 };
 
 use self::{
@@ -243,7 +244,7 @@ fn a_file_of_so_many_bytes_is_about_as_long() {
 #[test]
 fn every_rule_that_a_row_can_break_has_a_defect() {
     // The text of any value is a string.
-    let rules = viva_import::check::RULES.iter().map(|rule| rule.id);
+    let rules = viva_import::schema::RULES.iter().map(|rule| rule.id);
     let of_rows = rules.filter(|id| id.rule().by_row && !matches!(id, Id::V02 | Id::V04));
     for id in of_rows {
         assert!(DEFECTS.iter().any(|defect| defect.rule == id), "{id}");

@@ -13,9 +13,10 @@ use viva_import::{
         service::{Call, Quirk, Rules},
     },
     run::{
-        Refresh, State,
+        State,
         reason::{Reason, ReasonCode},
     },
+    schema::Refresh,
 };
 
 use crate::stage::{

@@ -19,7 +19,7 @@ mod whole;
 
 use std::collections::BTreeSet;
 
-use viva_import::check::{Id, RULES};
+use viva_import::schema::{Id, RULES};
 
 use case::Case;
 

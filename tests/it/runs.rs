@@ -9,15 +9,14 @@ use viva_import::{
         Storage,
         table::{Properties, Table, Write},
     },
-    check::Summary,
     config::Config,
-    ingestion::wire::Status,
     run::{
-        Action, Checked, Event, IngestionId, Package, Policy, Refresh, Run, RunId, Source, State,
+        Action, Checked, Event, IngestionId, Package, Policy, Run, RunId, Source, State, Status,
         Wish,
         reason::{PauseCause, Reason, ReasonCode},
     },
     runs::{Claim, Inserted, Place, Runs, Saved, Stored, properties},
+    schema::{Refresh, Summary},
 };
 
 use crate::stage::{azurite, new_account};

@@ -6,7 +6,6 @@ use askama::Template as _;
 use serde_json::{Value, json};
 use time::{OffsetDateTime, macros::datetime};
 use viva_import::{
-    check::Summary,
     config::Config,
     connection::Connection,
     demo::SAMPLE_CONNECTION,
@@ -17,6 +16,7 @@ use viva_import::{
         reason::{Problems, Reason, RuleCount},
     },
     runs::{Page, Wanted},
+    schema::Summary,
 };
 
 const NOW: OffsetDateTime = datetime!(2026-11-29 12:00 UTC);

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 use viva_import::{
-    connection::Upload,
     demo::{SAMPLE_CONNECTION, service::Ingestion, stage::Stage},
     run::{Run, State},
+    schema::Upload,
 };
 
 use crate::stage::{GOOD_CSV, a_second_later, csv_of, ended, stage};

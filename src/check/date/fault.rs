@@ -1,6 +1,6 @@
 //! What can be wrong with a date, in sentences for the person who corrects it.
 
-use super::Order;
+use crate::schema::Order;
 
 /// Why a text is not a date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

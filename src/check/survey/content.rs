@@ -2,12 +2,12 @@
 
 use super::{
     super::{
-        date::{self, Fault, Order},
-        fields::Kind,
+        date::{self, Fault},
         value,
     },
     distinct::{self, Distinct},
 };
+use crate::schema::{Kind, Order};
 
 /// What was counted of a column.
 #[derive(Clone, Debug)]

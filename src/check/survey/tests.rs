@@ -1,7 +1,7 @@
 //! Files of every making, and what is counted of them.
 
 use super::*;
-use crate::check::{Kind, Order};
+use crate::schema::{Kind, Order};
 
 fn survey(file: impl AsRef<[u8]>) -> Result<Survey, String> {
     Survey::of(file.as_ref()).unwrap()

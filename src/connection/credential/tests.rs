@@ -1,7 +1,7 @@
 //! Credentials that are right, and what is said about those that are not.
 
 use super::*;
-use crate::connection::json;
+use crate::schema::json;
 
 const ID: &str = "aaaaaaaa-1111-2222-3333-444444444444";
 const OTHER: &str = "bbbbbbbb-1111-2222-3333-444444444444";

@@ -1,10 +1,9 @@
 //! Dialects that are right, and what is said about those that are not.
 
+use serde_json::json;
+
 use super::*;
-use crate::{
-    check::{Order, mapping_faults},
-    connection::Connection,
-};
+use crate::{check::mapping_faults, connection::Connection, schema::Order};
 
 /// A connection with this dialect, whose columns are of these types.
 fn parsed(dialect: &str, types: &[&str]) -> Result<Connection, Vec<String>> {

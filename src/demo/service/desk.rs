@@ -8,9 +8,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::form::FilePart;
-use super::zip_check::Verdict;
-use super::{Call, Ingestion, Quirk, Rules, Seen};
+use super::{Call, Ingestion, Quirk, Rules, Seen, form::FilePart, zip_check::Verdict};
 
 /// What every connection shares.
 #[derive(Debug)]

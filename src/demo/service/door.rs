@@ -13,11 +13,8 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use super::desk::Desk;
-use super::form::FilePart;
-use super::line::Line;
-use super::{Call, Ingestion, Quirk, Seen, zip_check};
-use crate::connection::Upload;
+use super::{Call, Ingestion, Quirk, Seen, desk::Desk, form::FilePart, line::Line, zip_check};
+use crate::schema::Upload;
 
 /// A refusal in the service's words.
 type Refusal = (StatusCode, &'static str);

@@ -5,7 +5,7 @@ use axum::extract::{DefaultBodyLimit, FromRequest as _, Multipart, Request};
 use axum::http::header::CONTENT_TYPE;
 use bytes::Bytes;
 
-use crate::connection::Upload;
+use crate::schema::Upload;
 
 /// The first part that has a file name, whatever the part is called; or rows without a form.
 pub(super) struct FilePart {

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use zip::ZipArchive;
 use zip::result::ZipResult;
 
-use crate::connection::Upload;
+use crate::schema::Upload;
 
 // Microsoft's pages say ExtractionComplete, the README of its samples, which tells of the hanging
 // imports, ExtractionCompleted. Both are kept, so that a client must know both.

@@ -2,8 +2,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    check::{Limits, Unmapped},
     connection::Connection,
+    schema::{Limits, Unmapped},
 };
 
 const HEADER: &str = "Worker,EffectiveDate,Boss,Desk,Unit\r\n";
@@ -28,7 +28,7 @@ fn terms(mapping: &[(&str, &str, &str)]) -> Terms {
         max_shrink_percent: 10,
         unmapped: Unmapped::Drop,
     };
-    Terms::of(&connection, &limits, time::macros::date!(2026 - 11 - 23).into())
+    connection.terms(&limits, time::macros::date!(2026 - 11 - 23).into())
 }
 
 const WITHOUT_DESK: [(&str, &str, &str); 4] = [

@@ -7,10 +7,11 @@ use zip::ZipArchive;
 
 use super::*;
 use crate::{
-    check::{Day, Limits, Severity, Unmapped},
-    connection::{Connection, Dialect},
+    check::Day,
+    connection::Connection,
     messages, report,
     run::reason::Reason,
+    schema::{Dialect, Limits, Severity, Unmapped},
 };
 
 fn connection(refresh: &str) -> Connection {
@@ -39,7 +40,7 @@ fn terms(refresh: &str) -> Terms {
         unmapped: Unmapped::Drop,
     };
     let today = Day::from(time::macros::date!(2026 - 11 - 23));
-    Terms::of(&connection(refresh), &limits, today)
+    connection(refresh).terms(&limits, today)
 }
 
 fn zip_of(csv: &[u8], refresh: &str) -> (Report, Vec<u8>) {
@@ -268,10 +269,10 @@ fn an_incremental_file_needs_only_its_person_id() {
 fn metadata_and_names_are_written_in_the_dialect() {
     let dialect = Dialect {
         mapping_key: None,
-        is_bootstrap: crate::connection::IsBootstrap::Boolean,
+        is_bootstrap: crate::schema::IsBootstrap::Boolean,
         data_file: "Data.csv".to_owned(),
         metadata_file: "meta.json".to_owned(),
-        types: vec![(crate::check::Kind::Text, "string".to_owned())],
+        types: vec![(crate::schema::Kind::Text, "string".to_owned())],
     };
     let csv = b"Mail,Boss,Org\na@x.com,,HQ\n";
     let mut zip = vec![];

@@ -4,7 +4,6 @@ use time::macros::datetime;
 
 use super::*;
 use crate::{
-    check::Summary,
     config::Config,
     connection::Connection,
     demo::SAMPLE_CONNECTION,
@@ -12,6 +11,7 @@ use crate::{
         Note, RunId, Source,
         reason::{Problems, Reason},
     },
+    schema::Summary,
 };
 
 const NOW: OffsetDateTime = datetime!(2026-11-29 12:00 UTC);

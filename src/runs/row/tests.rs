@@ -5,11 +5,11 @@ use time::macros::datetime;
 
 use super::*;
 use crate::{
-    check::Column,
     run::{
         Delivery, Sent,
         reason::{Problems, RuleCount},
     },
+    schema::Column,
 };
 
 /// A row as the table gives it back.

@@ -1,6 +1,6 @@
 //! What can be wrong with one row, or with one place of the header.
 
-use viva_import::check::{
+use viva_import::schema::{
     Id,
     Severity::{self, Error, Hint, Warning},
 };

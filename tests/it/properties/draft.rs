@@ -1,8 +1,9 @@
 //! A file before it is written, to be spoilt in one place.
 
 use viva_import::{
-    check::{Check, Day, Limits, Report, Terms, Unmapped},
+    check::{Check, Day, Report, Terms},
     connection::Connection,
+    schema::{Limits, Unmapped},
 };
 
 use crate::sample::{COLUMNS, Form, Random, Sample};
@@ -107,7 +108,7 @@ impl Draft {
             max_shrink_percent: 10,
             unmapped: Unmapped::Drop,
         };
-        Terms::of(&connection, &limits, Day::from(time::macros::date!(2026 - 11 - 23)))
+        connection.terms(&limits, Day::from(time::macros::date!(2026 - 11 - 23)))
     }
 }
 

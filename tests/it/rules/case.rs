@@ -4,9 +4,9 @@ use std::io::{Cursor, Write as _};
 
 use time::macros::date;
 use viva_import::{
-    check::{Asked, Finding, Id, Limits, Report, Severity, Summary},
+    check::{Asked, Finding, Report},
     config,
-    run::Refresh,
+    schema::{Id, Limits, Refresh, Severity, Summary},
 };
 use zip::{ZipWriter, write::SimpleFileOptions};
 
@@ -17,6 +17,8 @@ pub(crate) struct Case {
     name: &'static str,
     lines: Vec<String>,
     file: Option<Vec<u8>>,
+    /// A connection, a mapping or a metadata.json.
+    document: Option<Vec<u8>>,
     asked: Asked,
     pub(crate) found: Vec<Expected>,
     beside: Vec<Id>,
@@ -39,6 +41,7 @@ pub(crate) fn case(rule: Id, what: impl Into<String>) -> Case {
         name: "export.csv",
         lines: staff(),
         file: None,
+        document: None,
         asked: asked(),
         found: vec![],
         beside: vec![],
@@ -49,7 +52,7 @@ pub(crate) fn case(rule: Id, what: impl Into<String>) -> Case {
 pub(crate) fn asked() -> Asked {
     Asked {
         dialect: None,
-        mapping: None,
+        given: None,
         refresh: None,
         lenient: false,
         previous: None,
@@ -239,7 +242,7 @@ impl Case {
 
     /// A connection, a mapping or a metadata.json.
     pub(crate) fn by(mut self, document: impl Into<Vec<u8>>) -> Self {
-        self.asked.mapping = Some(document.into());
+        self.document = Some(document.into());
         self
     }
 
@@ -301,7 +304,12 @@ impl Case {
         let path = folder.path().join(self.name);
         let text = self.text();
         std::fs::write(&path, self.file.as_deref().unwrap_or(text.as_bytes())).unwrap();
-        self.asked.check(&path).unwrap()
+        let Asked { limits, today, .. } = &self.asked;
+        let given = self
+            .document
+            .as_ref()
+            .map(|document| viva_import::connection::terms(document, limits, *today).unwrap().0);
+        Asked { given, ..self.asked.clone() }.check(&path).unwrap()
     }
 
     /// What differs from what is expected, as a sentence.

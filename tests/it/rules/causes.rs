@@ -1,6 +1,6 @@
 //! One cause is told once, as what it is; and nothing is told that cannot be known.
 
-use viva_import::check::Id;
+use viva_import::schema::Id;
 
 use super::case::{Case, MAPPING, case, metadata, previous, zip};
 

@@ -1,6 +1,6 @@
 //! C01 to C05: how many rows have a value.
 
-use viva_import::check::Id;
+use viva_import::schema::Id;
 
 use super::case::{Case, case};
 

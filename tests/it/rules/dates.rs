@@ -1,6 +1,6 @@
 //! V03 and V04: the two lists of forms, in columns of the one type and of the other.
 
-use viva_import::check::Id;
+use viva_import::schema::Id;
 
 use super::case::{Case, case};
 

@@ -1,7 +1,7 @@
 //! F01 to F04, F09 to F13: what a file is, its rows and its bytes.
 
 use encoding_rs::WINDOWS_1252;
-use viva_import::check::Id;
+use viva_import::schema::Id;
 
 use super::case::{Case, case};
 

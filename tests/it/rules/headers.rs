@@ -1,6 +1,6 @@
 //! H01 to H04, H11 to H14: names, without any mapping and with one.
 
-use viva_import::check::Id;
+use viva_import::schema::Id;
 
 use super::case::{Case, MAPPING, case, metadata};
 

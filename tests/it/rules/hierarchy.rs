@@ -1,6 +1,6 @@
 //! M01 to M08: who reports to whom, on each date.
 
-use viva_import::check::Id;
+use viva_import::schema::Id;
 
 use super::case::{Case, case};
 

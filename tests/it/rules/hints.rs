@@ -1,6 +1,6 @@
 //! Q00 to Q09: what passes and is hardly meant.
 
-use viva_import::check::Id;
+use viva_import::schema::Id;
 
 use super::case::{Case, case};
 

@@ -1,6 +1,6 @@
 //! I01 to I04: a file held against the last accepted import.
 
-use viva_import::check::{Column, Id, Summary};
+use viva_import::schema::{Column, Id, Summary};
 
 use super::case::{Case, case, previous};
 

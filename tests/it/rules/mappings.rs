@@ -1,6 +1,6 @@
 //! H05 to H09: the mapping, and the header held against it.
 
-use viva_import::check::Id;
+use viva_import::schema::Id;
 
 use super::case::{Case, MAPPING, case, metadata};
 

@@ -1,6 +1,6 @@
 //! F05 to F08, and the others on a zip: data.csv with its metadata.json.
 
-use viva_import::check::Id;
+use viva_import::schema::Id;
 
 use super::case::{Case, MAPPING, case, metadata, staff, zip};
 

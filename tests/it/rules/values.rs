@@ -1,6 +1,6 @@
 //! V01, V02 and V05 to V11: the values of a column by its type.
 
-use viva_import::check::Id;
+use viva_import::schema::Id;
 
 use super::case::{Case, case};
 

@@ -1,6 +1,13 @@
 //! Viva's own fields, its types, and every spelling of them that was ever published.
 
-use super::date::Order;
+/// Which part of an all-number date comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// `MM/DD/YYYY`, and `YYYY-MM-DD`.
+    MonthFirst,
+    /// `DD/MM/YYYY`, and `YYYY-DD-MM`.
+    DayFirst,
+}
 
 /// What the values of a column are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,15 +92,15 @@ impl Kind {
 
 /// A field that Viva knows by name.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Reserved {
-    pub(super) name: &'static str,
-    pub(super) kind: Kind,
-    pub(super) role: Role,
+pub(crate) struct Reserved {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) role: Role,
 }
 
 /// What a reserved field is to the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+pub(crate) enum Role {
     PersonId,
     ManagerId,
     EffectiveDate,
@@ -149,7 +156,7 @@ const SYSTEM: [&str; 16] = [
 ];
 
 /// The reserved field of exactly this name.
-pub(super) fn reserved_field(name: &str) -> Option<&'static Reserved> {
+pub(crate) fn reserved_field(name: &str) -> Option<&'static Reserved> {
     RESERVED.iter().find(|field| field.name == name)
 }
 

@@ -1,0 +1,30 @@
+//! What is known of the services that take an import, as data: fields and types, rules, names, how a
+//! document is spelt, what a credential is. Nothing in here reads a file or asks anybody.
+
+pub(crate) use self::fields::reserved_kind;
+pub use self::{
+    baseline::{Column, DeletionApproval, Summary},
+    checks::{Checks, Limits, Unmapped},
+    credential::{Caller, Certificate, Credential},
+    dialect::{Dialect, IsBootstrap, is_file_name},
+    fault::{Fault, sentence},
+    fields::{Kind, Order},
+    mapping::{Field, Mapping},
+    names::{is_connection_name, is_guid, is_plain_name},
+    rules::{Id, RULES, Rule, Severity, explain},
+    target::{Connector, Refresh, Target},
+    upload::Upload,
+};
+
+mod baseline;
+mod checks;
+mod credential;
+mod dialect;
+mod fault;
+pub(crate) mod fields;
+pub(crate) mod json;
+mod mapping;
+mod names;
+mod rules;
+mod target;
+mod upload;

@@ -1,0 +1,137 @@
+//! How metadata.json and the zip are spelt: what of both nobody has seen for certain.
+
+use serde_json::{Map, Value, json};
+
+use super::{fields::Kind, mapping::Field, target::Refresh};
+
+/// How metadata.json and the zip are written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dialect {
+    /// The key of the mapping; the setting `METADATA_MAPPING_KEY` where it is `None`.
+    pub mapping_key: Option<String>,
+    /// How `IsBootstrap` is written.
+    pub is_bootstrap: IsBootstrap,
+    /// The data's name in the zip.
+    pub data_file: String,
+    /// The metadata's name in the zip.
+    pub metadata_file: String,
+    /// The service's word for a type, where it is known.
+    pub types: Vec<(Kind, String)>,
+}
+
+impl Default for Dialect {
+    fn default() -> Self {
+        Self {
+            mapping_key: None,
+            is_bootstrap: IsBootstrap::Text,
+            data_file: "data.csv".to_owned(),
+            metadata_file: "metadata.json".to_owned(),
+            types: vec![],
+        }
+    }
+}
+
+/// How `IsBootstrap` is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IsBootstrap {
+    /// `"true"` or `"false"`, in quotation marks.
+    Text,
+    /// `"True"` or `"False"`, in quotation marks.
+    CapitalText,
+    /// `true` or `false`, without.
+    Boolean,
+}
+
+impl IsBootstrap {
+    pub(crate) const ALL: [Self; 3] = [Self::Text, Self::CapitalText, Self::Boolean];
+
+    /// The word of a connection document.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::CapitalText => "capitalText",
+            Self::Boolean => "boolean",
+        }
+    }
+
+    /// What stands in metadata.json for this refresh.
+    #[must_use]
+    pub fn value(self, refresh: Refresh) -> Value {
+        let is_full = refresh == Refresh::Full;
+        match self {
+            Self::Text => is_full.to_string().into(),
+            Self::CapitalText => if is_full { "True" } else { "False" }.into(),
+            Self::Boolean => is_full.into(),
+        }
+    }
+
+    /// How a value of metadata.json is written; `None` where it is no truth at all.
+    #[must_use]
+    pub fn of(value: &Value) -> Option<Self> {
+        let refreshes = [Refresh::Full, Refresh::Incremental];
+        Self::ALL
+            .into_iter()
+            .find(|written| refreshes.iter().any(|refresh| written.value(*refresh) == *value))
+    }
+}
+
+impl Dialect {
+    /// The members of metadata.json that are not the mapping.
+    pub(crate) const FIXED_KEYS: [&str; 2] = ["DatasetType", "IsBootstrap"];
+
+    /// The dialect with this key for the mapping, where it names none itself.
+    #[must_use]
+    pub fn or_key(&self, key: &str) -> Self {
+        let mapping_key = self.mapping_key.clone().or_else(|| Some(key.to_owned()));
+        Self { mapping_key, ..self.clone() }
+    }
+
+    /// The key of the mapping.
+    #[must_use]
+    pub fn mapping_key(&self) -> &str {
+        self.mapping_key.as_deref().unwrap_or("Mapping")
+    }
+
+    /// The word that is written for a field's type.
+    #[must_use]
+    pub fn type_of<'a>(&'a self, field: &'a Field) -> &'a str {
+        let kind = Kind::parse(&field.kind);
+        let known = self.types.iter().find(|(known, _)| Some(*known) == kind);
+        known.map_or(&field.kind, |(_, word)| word)
+    }
+
+    /// Reads the service's word for a field's type as our own, where it stands for one alone.
+    pub(crate) fn translate(&self, field: &mut Field) {
+        let mut named = self.types.iter().filter(|(_, word)| *word == field.kind);
+        if let (Some((kind, _)), None) = (named.next(), named.next()) {
+            kind.word().clone_into(&mut field.kind);
+        }
+    }
+
+    /// The member of a connection document that says the same.
+    #[must_use]
+    pub fn document(&self) -> Value {
+        let mut members = Map::new();
+        if let Some(key) = &self.mapping_key {
+            members.insert("mappingKey".to_owned(), key.as_str().into());
+        }
+        members.insert("isBootstrap".to_owned(), self.is_bootstrap.word().into());
+        members.insert("dataFile".to_owned(), self.data_file.as_str().into());
+        members.insert("metadataFile".to_owned(), self.metadata_file.as_str().into());
+        if !self.types.is_empty() {
+            let types = self.types.iter().map(|(kind, word)| (kind.word().to_owned(), json!(word)));
+            members.insert("types".to_owned(), Value::Object(types.collect()));
+        }
+        Value::Object(members)
+    }
+}
+
+/// Whether a file may be called so in the zip: a plain name with this ending.
+#[must_use]
+pub fn is_file_name(name: &str, ending: &str) -> bool {
+    let stem = name.rsplit_once('.').filter(|(_, end)| end.eq_ignore_ascii_case(ending));
+    stem.is_some_and(|(stem, _)| stem.starts_with(|first: char| first.is_ascii_alphanumeric()))
+        && name.len() <= 64
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
