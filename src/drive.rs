@@ -186,7 +186,8 @@ impl Road {
     async fn act(&self, stored: Stored, last_begin: OffsetDateTime) -> Result<Step> {
         let action = stored.run.action((self.clock)(), &self.config.policy);
         let is_a_try = matches!(action, Action::Pack | Action::Push | Action::Follow);
-        if is_a_try && stored.run.waits_for_correction() && self.is_behind(&stored.run).await? {
+        let waits = stored.run.waits_for_correction() && stored.run.waits_now();
+        if is_a_try && waits && self.is_behind(&stored.run).await? {
             return self.save(stored, Event::StillWaiting).await;
         }
         match action {
@@ -212,13 +213,13 @@ impl Road {
     /// Saves what an event makes of an import, and tells it in the log.
     async fn save(&self, stored: Stored, event: Event) -> Result<Step> {
         let before = stored.run.clone();
+        let shows = event.shows_correction();
         let next = self.applied(before.clone(), event)?;
         let now = (self.clock)();
         Ok(match Box::pin(self.runs.save(stored, next, now)).await? {
             Saved::Done { stored, is_first } => {
                 log::moved(Some(&before), &stored.run, is_first, now);
-                let is_over = stored.run.blocked != before.blocked && !stored.run.state.is_end();
-                if before.waits_for_correction() && is_over {
+                if shows && before.waits_for_correction() && stored.run.blocked.is_none() {
                     Box::pin(self.wake(&before)).await;
                 }
                 Step::Moved(stored)

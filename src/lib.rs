@@ -19,7 +19,7 @@
 //! The laws:
 //! - after a 200 to the host the file is in the table;
 //! - every import comes to an end or is due, and an end stays an end;
-//! - one import of a tenant at a time, and no push without a recorded intent;
+//! - one import of a tenant has its slot at a time, and no push is without a recorded intent;
 //! - success is a body that parses, never a status code alone;
 //! - no log, row, report, page, notice or error holds a cell's value, a token or a secret.
 

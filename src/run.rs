@@ -6,11 +6,13 @@
 //!
 //! ```text
 //! Received --Packed--> Packed --Claimed--> Pushing --Accepted--> Ingesting --Completed--> Completed
-//!    | Refused           | Behind, Paused,    | Busy, NotSent: Packed, later | ValidationFailed
-//!    v                   | SlotTaken: later   | PushFailed, AnswerLost:      v
-//! Rejected               v Overtaken          |   Packed, a few times     Rejected
-//!                     Superseded              | Forbidden: Packed, paused
+//!    | Refused           | Behind, Paused,    | AcceptedForGood: Accepted    | ValidationFailed
+//!    v                   | SlotTaken: later   | Busy, NotSent: Packed, later v
+//! Rejected               v Overtaken          | PushFailed, AnswerLost:   Rejected
+//!                     Superseded              |   Packed, a few times
+//!                                             | Forbidden: Packed, paused
 //!                                             | PushRefused: Stuck
+//! Faulted, StillWaiting, Corrected: where it is, later or now
 //! A person asks: Rejected, Stuck --Retry--> Received;  Received, Packed, Ingesting --Cancel--> Cancelled
 //! ```
 //!
@@ -96,14 +98,7 @@ impl Run {
     /// goes on by itself.
     #[must_use]
     pub fn waits_for_correction(&self) -> bool {
-        !self.state.is_end() && self.blocked.is_some_and(|code| self.goes_on_after(code))
-    }
-
-    /// Whether it is only asked again whether this reason has ended. Whose push gets a 403 pauses its
-    /// connection, and a person resumes that.
-    fn goes_on_after(&self, code: ReasonCode) -> bool {
-        let is_asked_again = code == ReasonCode::Forbidden && self.state == State::Ingesting;
-        code.ends_by_correction() || is_asked_again
+        !self.state.is_end() && self.blocked.is_some_and(ReasonCode::ends_by_correction)
     }
 
     /// Whether it waits just now for what blocks it, and is neither tried nor waits for something else.
@@ -191,7 +186,11 @@ impl Run {
             event,
             Event::Began | Event::Discarded | Event::StillWaiting | Event::Corrected
         );
-        let is_a_try = matches!(event, Event::Began | Event::Claimed { .. });
+        // Who retries has not corrected anything for that.
+        let is_a_try = matches!(
+            event,
+            Event::Began | Event::Claimed { .. } | Event::Asked { wish: Wish::Retry, .. }
+        );
         let mut next = self.moved(event, now, policy)?;
         next.blocked = next.blocked_after(before.blocked, is_a_try);
         next.yielded |= next.is_past_its_ingestion(now, policy);
@@ -211,15 +210,14 @@ impl Run {
     /// is tried, is still kept by that.
     fn blocked_after(&self, before: Option<ReasonCode>, is_a_try: bool) -> Option<ReasonCode> {
         if self.state.is_end() {
-            return None;
+            // A connection is paused until a person resumes it, whatever becomes of the file.
+            return before.filter(|code| self.pauses && *code == ReasonCode::Forbidden);
         }
         match self.code() {
             Some(code) if code.is_of_connection() => Some(code),
-            // Whose push got as far as that was let in; and what may be there keeps the slot.
-            Some(
-                ReasonCode::ServiceBusy | ReasonCode::PushFailed | ReasonCode::PushOutcomeUnknown,
-            ) => None,
-            Some(code) if code.class() != Class::ActionRequired => before,
+            Some(code) if code.class() != Class::ActionRequired => {
+                before.filter(|before| before.holds_behind(code))
+            }
             None if is_a_try => before,
             _ => None,
         }

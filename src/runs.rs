@@ -2,8 +2,8 @@
 //!
 //! The row is the only memory. Every write is conditional: an import that somebody else moved on
 //! meanwhile is never overwritten, it is [`Saved::Lost`]. The slot is taken and freed in the same
-//! entity-group transaction as the row, so a tenant never has two imports under way, and only
-//! that transaction yields the [`Claim`] without which nothing can be pushed.
+//! entity-group transaction as the row, so a tenant never has two imports under way but where one has
+//! given the slot up because it waits for a person, and only that transaction yields the [`Claim`] without which nothing can be pushed.
 
 use azure_core::{
     Error, Result,

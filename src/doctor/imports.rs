@@ -223,6 +223,7 @@ mod tests {
             (none(), done("no 403 pauses it any more"), Verdict::Good, "", by_resume),
             (Ok(vec![pausing(State::Packed)]), None, Verdict::Bad, by_doctor, by_resume),
             (Ok(vec![pausing(State::Packed)]), done("moved"), Verdict::Bad, by_doctor, by_resume),
+            (Ok(vec![pausing(State::Superseded)]), None, Verdict::Bad, by_doctor, by_resume),
             (Ok(vec![pausing(State::Rejected)]), done("done"), Verdict::Bad, by_resume, by_doctor),
             (Err("503".to_owned()), done("done"), Verdict::Unknown, "", by_resume),
         ] {

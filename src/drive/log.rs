@@ -4,7 +4,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::{
     messages,
-    run::{IngestionId, Occasion, Run, State},
+    run::{IngestionId, Occasion, Run, State, reason::ReasonCode},
 };
 
 /// The word for something that failed beside the import's own way and is tried again.
@@ -20,7 +20,8 @@ const NONE: &str = "none";
 /// connection the first import warns.
 pub(super) fn moved(before: Option<&Run>, run: &Run, is_first: bool, now: OffsetDateTime) {
     if run.package_left && before.is_some_and(|before| !before.package_left) {
-        line(run, (run.event(), reason_of(run)), "its package could not be deleted", true, now);
+        let event = (FAILED, ReasonCode::StorageFailed.into());
+        line(run, event, "its package could not be deleted", true, now);
     }
     let occasion = match before {
         Some(before) => Occasion::of(before, run),
@@ -77,7 +78,7 @@ pub(super) fn left_alone(run: &Run, now: OffsetDateTime) {
 /// For how long a connection has completed nothing. What the deployment's alert looks for: logs
 /// themselves are not searched that far back.
 pub(super) fn idle(connection: &str, since: Duration) {
-    let (days, seconds) = (since.whole_days(), since.whole_seconds());
+    let (days, seconds) = (since.whole_days(), since.whole_seconds().max(0));
     tracing::info!(
         event = %"idle", reason = %NONE, %connection, import = %NONE, seconds, days,
         "connection {connection}: nothing was completed for {days} days"
@@ -88,7 +89,7 @@ pub(super) fn idle(connection: &str, since: Duration) {
 /// days.
 pub(super) fn overdue(connection: &str, last: Option<&Run>, since: Duration, every_days: u32) {
     let import = last.map_or_else(|| NONE.to_owned(), |run| run.id.to_string());
-    let (days, seconds) = (since.whole_days(), since.whole_seconds());
+    let (days, seconds) = (since.whole_days(), since.whole_seconds().max(0));
     tracing::warn!(
         event = %Occasion::Overdue.word(), reason = %NONE, %connection, %import, seconds,
         "connection {connection}: nothing has arrived for {days} days, and a file is expected every \
@@ -96,7 +97,7 @@ pub(super) fn overdue(connection: &str, last: Option<&Run>, since: Duration, eve
     );
 }
 
-fn reason_of(run: &Run) -> &'static str {
+pub(super) fn reason_of(run: &Run) -> &'static str {
     run.code().map_or(NONE, Into::into)
 }
 
@@ -108,7 +109,8 @@ fn line(
     now: OffsetDateTime,
 ) {
     let (file, import, connection) = (run.source.file(), &run.id, &run.connection);
-    let seconds = (now - run.received).whole_seconds();
+    // A clock may have been set back; alerts look for a number without a sign.
+    let seconds = (now - run.received).whole_seconds().max(0);
     if is_warning {
         tracing::warn!(%event, %reason, %connection, %import, seconds, "{file}: {text}");
     } else {

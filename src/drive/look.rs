@@ -154,7 +154,7 @@ impl Road {
     }
 
     /// The timer that has missed its time twice, and when it did its work last. One that is switched off
-    /// misses nothing.
+    /// misses nothing, nor does one that has never run.
     ///
     /// # Errors
     /// Whatever storage says.
@@ -176,8 +176,8 @@ impl Road {
         });
         let schedule = Schedule::parse(&config::value(&*self.setting, timer.schedule)).ok();
         let second = schedule.and_then(|it| it.next(it.next(last)?));
-        // It may take as long as a step.
-        let patience = self.config.policy.step_timeout;
+        // It begins steps for as long as one may take, and the last may take as long.
+        let patience = 2 * self.config.policy.step_timeout;
         !is_off && second.is_some_and(|second| second + patience < self.now())
     }
 

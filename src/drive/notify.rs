@@ -101,7 +101,7 @@ impl Road {
             }
             Err(why) => {
                 let what = format!("nobody could be told that it is {}", occasion.word());
-                log::failed(run, occasion.word(), &what, &why, now);
+                log::failed(run, log::reason_of(run), &what, &why, now);
                 Event::Notification(NotificationEvent::Failed { why: why.into() })
             }
         }

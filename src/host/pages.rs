@@ -14,6 +14,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::get,
 };
+use azure_core::error::ErrorKind;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 
@@ -26,7 +27,7 @@ use crate::{
     azure::sentence,
     drive::{Document, SERVICE_ERRORS, has_service_errors},
     page::{self, Filter, Home, Seen, Viewer},
-    run::{Run, RunId, to_the_second},
+    run::{Run, RunId, connection::ConnectionRecord, to_the_second},
     runs::{Runs, Wanted},
 };
 
@@ -120,16 +121,24 @@ async fn overview(app: &App, viewer: &Viewer, filter: Filter) -> azure_core::Res
 
 /// A connection with its last imports.
 async fn seen(runs: &Runs, tenants: &[String], document: Document) -> azure_core::Result<Seen> {
-    // Where the document can be read, its files are of its tenant, or came before it could be.
-    let tenants = match &document.read {
-        Ok(connection) => vec![connection.caller.tenant.clone(), RunId::NO_TENANT.to_owned()],
-        Err(_) => tenants.to_vec(),
+    let name = &document.name;
+    let records = tenants.iter().map(async |tenant| {
+        let record = runs.connection(tenant, name).await?;
+        Ok::<_, azure_core::Error>((tenant.clone(), record))
+    });
+    let records = futures::future::try_join_all(records).await?;
+    // Where the document can be read, its files are of its tenant, or came before it could be; unless
+    // some of another tenant still wait.
+    let is_own = |tenant: &str| {
+        let read = document.read.as_ref();
+        tenant == RunId::NO_TENANT || read.map_or(true, |it| it.caller.tenant == tenant)
     };
-    let wanted = Wanted { connection: Some(document.name.clone()), state: None };
-    let recent = runs.page(&tenants, &wanted, None, RECENT).await?.runs;
+    let own = records.into_iter().filter(|(tenant, record)| is_own(tenant) || record.has_waiting());
+    let (own, records): (Vec<String>, Vec<ConnectionRecord>) = own.unzip();
+    let wanted = Wanted { connection: Some(name.clone()), state: None };
+    let recent = runs.page(&own, &wanted, None, RECENT).await?.runs;
     let mut seen = Seen { document, recent, last_received: None, accepted: None, is_paused: false };
-    for tenant in tenants {
-        let record = runs.connection(&tenant, &seen.document.name).await?;
+    for (tenant, record) in own.into_iter().zip(records) {
         seen.last_received = seen.last_received.max(record.last_received);
         if let Some(accepted) = record.last_accepted {
             let import = find(runs, &seen.recent, &tenant, &accepted.import).await?;
@@ -143,7 +152,7 @@ async fn seen(runs: &Runs, tenants: &[String], document: Document) -> azure_core
     Ok(seen)
 }
 
-/// An import among those that were read, or from the table.
+/// An import among those that were read, or from the table; `None` where it is gone or cannot be read.
 async fn find(
     runs: &Runs,
     recent: &[Run],
@@ -151,9 +160,13 @@ async fn find(
     key: &str,
 ) -> azure_core::Result<Option<Run>> {
     let id = RunId { tenant: tenant.to_owned(), key: key.to_owned() };
-    match recent.iter().find(|run| run.id == id) {
-        Some(run) => Ok(Some(run.clone())),
-        None => Ok(runs.get(&id).await?.map(|stored| stored.run)),
+    if let Some(run) = recent.iter().find(|run| run.id == id) {
+        return Ok(Some(run.clone()));
+    }
+    match runs.get(&id).await {
+        Ok(stored) => Ok(stored.map(|stored| stored.run)),
+        Err(error) if *error.kind() == ErrorKind::DataConversion => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

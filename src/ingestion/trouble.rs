@@ -87,6 +87,8 @@ impl Trouble {
         let mut reason = self.reason().clone();
         if let Reason::ServiceRefused { operation, status } = reason {
             reason = Reason::PollRefused { operation, status };
+        } else if reason == Reason::Forbidden {
+            reason = Reason::PollForbidden;
         }
         Event::Faulted { retry_at: self.retry_at(), reason }
     }

@@ -7,7 +7,7 @@ use crate::run::{
 };
 
 /// What to do after the service answered 403 to a connection.
-pub(super) const AFTER_FORBIDDEN: &str =
+const AFTER_FORBIDDEN: &str =
     "Mend the connector in Viva Insights, check the setup, then resume the connection.";
 
 /// What to do now.
@@ -15,8 +15,10 @@ pub(super) const AFTER_FORBIDDEN: &str =
 pub fn action(run: &Run) -> &'static str {
     let may_be_there = run.ingestion.is_some() || run.answer_lost;
     let facts = Facts { has_tenant: run.id.has_tenant(), pauses: run.pauses, may_be_there };
-    // What blocks it needs a person, whatever else it waits for in between.
-    action_of(run.state, run.blocked.or_else(|| run.code()), facts)
+    if run.waits_for_correction() && !run.waits_now() {
+        return "Check the setup, which names what blocks it, and mend that; it then goes on by itself.";
+    }
+    action_of(run.state, run.code(), facts)
 }
 
 /// What to do now in a terminal, with the command to type where one helps.
@@ -92,7 +94,7 @@ pub(super) fn action_of(state: State, code: Option<ReasonCode>, facts: Facts) ->
             "Look at the import history in the Viva Insights portal: the service may have the file. \
              Then retry, which reads and pushes it again."
         }
-        (State::Packed, _) if facts.pauses => AFTER_FORBIDDEN,
+        (State::Packed | State::Superseded, _) if facts.pauses => AFTER_FORBIDDEN,
         (State::Packed, Some(ReasonCode::ConnectionPaused)) => {
             "See what pauses the connection, mend it, then resume the connection."
         }

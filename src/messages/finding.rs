@@ -1,5 +1,6 @@
 //! A finding and the sentences of a report: for the terminal, the page and the JSON.
 
+use super::words::{counted, people};
 use crate::{
     check::{Finding, Report, some_of},
     schema::{Id, Severity},
@@ -12,20 +13,17 @@ pub(crate) fn verdict(report: &Report) -> &'static str {
 
 /// What the file is: its rows, people and columns, and its refresh.
 pub(crate) fn contents(report: &Report) -> String {
-    let counted = |count: u64, one: &str, many: &str| {
-        format!("{count} {}", if count == 1 { one } else { many })
-    };
     let summary = &report.summary;
     let mut parts = vec![
-        counted(summary.rows, "row", "rows"),
-        counted(summary.people, "person", "people"),
-        counted(summary.columns.len() as u64, "column", "columns"),
+        counted(summary.rows, "row"),
+        people(summary.people),
+        counted(summary.columns.len() as u64, "column"),
     ];
     if !report.cut.is_empty() {
         parts.push(format!("{} cut", report.cut.len()));
     }
     if report.dropped > 0 {
-        parts.push(format!("{} left out", counted(report.dropped, "row", "rows")));
+        parts.push(format!("{} left out", counted(report.dropped, "row")));
     }
     format!("{}, {} refresh", parts.join(", "), summary.refresh)
 }

@@ -139,6 +139,7 @@ fn example(code: ReasonCode) -> (State, Reason) {
             (State::Packed, Reason::CredentialFailed { detail: detail.into() })
         }
         ReasonCode::TokenRejected => (State::Packed, Reason::TokenRejected { status: 401 }),
+        ReasonCode::PollForbidden => (State::Ingesting, Reason::PollForbidden),
         ReasonCode::Forbidden => (State::Packed, Reason::Forbidden),
         ReasonCode::ServiceRefused => {
             (State::Stuck, Reason::ServiceRefused { operation, status: 400 })

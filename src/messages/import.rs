@@ -30,7 +30,7 @@ pub fn why(run: &Run) -> Option<String> {
 pub fn because(run: &Run, reason: &Reason) -> String {
     let text = cause(reason);
     let code = reason.code();
-    if code == ReasonCode::Forbidden && run.state != State::Ingesting {
+    if code == ReasonCode::Forbidden {
         paused(&run.connection, &text)
     } else if code == ReasonCode::ConnectionInvalid && run.state == State::Rejected {
         format!("{text}. `sweep` then takes the file in within the hour")

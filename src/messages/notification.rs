@@ -1,7 +1,7 @@
 //! What somebody is told of an occasion.
 
 use super::{
-    action::{AFTER_FORBIDDEN, action},
+    action::action,
     import::{pause, status},
     reason::cause,
 };
@@ -31,8 +31,10 @@ pub fn told(occasion: Occasion, run: &Run) -> String {
             run.source.file(),
             run.received.date()
         ),
-        Occasion::Forbidden => format!("Its files wait, because {}.", pause(run)),
-        Occasion::CredentialFailed | Occasion::ConnectionInvalid => {
+        Occasion::Forbidden if run.pauses => {
+            format!("Its files wait, because {}.", pause(run))
+        }
+        Occasion::Forbidden | Occasion::CredentialFailed | Occasion::ConnectionInvalid => {
             let why = run.reason.as_ref().map(cause).unwrap_or_default();
             format!("Its files wait, because {why}.")
         }
@@ -47,9 +49,9 @@ pub fn action_at(occasion: Occasion, run: &Run) -> &'static str {
         Occasion::Overdue => {
             "See why the export did not come. A file is taken in as soon as it lies in the inbox."
         }
-        Occasion::Forbidden => AFTER_FORBIDDEN,
         Occasion::Rejected
         | Occasion::Stuck
+        | Occasion::Forbidden
         | Occasion::CredentialFailed
         | Occasion::ConnectionInvalid
         | Occasion::Recovered => action(run),

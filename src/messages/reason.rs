@@ -115,6 +115,10 @@ pub fn cause(reason: &Reason) -> String {
             "the service answered with a sign-in page instead of data: it did not accept the token; \
              {COMPARE}"
         ),
+        Reason::PollForbidden => "the service has the file, and answers 403 to the question for its \
+                                  status: the connector was removed in Viva Insights, or the client \
+                                  id entered there is another one now"
+            .to_owned(),
         Reason::Forbidden => FORBIDDEN.to_owned(),
         Reason::ServiceRefused { operation, status } => refused(*operation, *status),
         Reason::FileInvalid(problems) => all(problems, ""),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::{
-    Run,
+    Delivery, Run,
     reason::{PauseCause, ReasonCode, Text},
 };
 
@@ -47,6 +47,7 @@ pub struct Accepted {
 
 /// A reason for which files of a connection wait.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Notified {
     /// Why they wait.
     pub reason: ReasonCode,
@@ -55,13 +56,25 @@ pub struct Notified {
     pub since: OffsetDateTime,
     /// How many do; none where they ended because the connection was unreadable when they arrived.
     pub waiting: u32,
+    /// The import whose notification says so, or has said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_by: Option<Text>,
 }
 
 impl ConnectionRecord {
     /// Whether an import that moves from `before` to `next` changes the record.
     #[must_use]
     pub fn is_moved_by(before: &Run, next: &Run) -> bool {
-        before.blocked != next.blocked || before.pauses != next.pauses || is_success(before, next)
+        before.blocked != next.blocked
+            || before.pauses != next.pauses
+            || is_success(before, next)
+            || gives_up(before, next)
+    }
+
+    /// Whether files wait, for a person or behind one.
+    #[must_use]
+    pub fn has_waiting(&self) -> bool {
+        !self.paused_by.is_empty() || self.notified.iter().any(|known| known.waiting > 0)
     }
 
     /// Whether it was said that files wait for this reason.
@@ -91,18 +104,39 @@ impl ConnectionRecord {
         if is_success(before, next) {
             self.last_accepted = Some(Accepted { at: now, import: next.id.key.clone() });
         }
+        if gives_up(before, next) {
+            self.is_told_no_more(&next.id.key);
+        }
         if before.blocked == next.blocked {
             return true;
         }
         if let Some(over) = before.blocked {
             self.waits_no_more(over);
+            if !has_told(next) {
+                self.is_told_no_more(&next.id.key);
+            }
         }
         let Some(reason) = next.blocked else { return true };
         let is_first = self.waits(reason, 1, now);
-        if !is_first && next.message.as_ref().is_some_and(|it| it.occasion.is_of_connection()) {
-            next.message = None;
+        let is_of_connection =
+            next.message.as_ref().is_some_and(|it| it.occasion.is_of_connection());
+        if let Some(known) = self.notified.iter_mut().find(|known| known.reason == reason)
+            && is_of_connection
+        {
+            if known.told_by.is_some() {
+                next.message = None;
+            } else {
+                known.told_by = Some((&next.id.key).into());
+            }
         }
         is_first
+    }
+
+    /// What an import was to tell it tells no more: another that begins to wait does.
+    fn is_told_no_more(&mut self, import: &str) {
+        for known in &mut self.notified {
+            known.told_by = known.told_by.take().filter(|by| **by != *import);
+        }
     }
 
     /// Notes that a file was taken in, and why it ended at once where the connection was unreadable.
@@ -115,12 +149,12 @@ impl ConnectionRecord {
 
     fn waits(&mut self, reason: ReasonCode, imports: u32, now: OffsetDateTime) -> bool {
         let known = self.notified.iter_mut().find(|known| known.reason == reason);
-        let is_first = known.is_none();
-        match known {
-            Some(known) => known.waiting = known.waiting.saturating_add(imports),
-            None => self.notified.push(Notified { reason, since: now, waiting: imports }),
+        if let Some(known) = known {
+            known.waiting = known.waiting.saturating_add(imports);
+            return false;
         }
-        is_first
+        self.notified.push(Notified { reason, since: now, waiting: imports, told_by: None });
+        true
     }
 
     fn waits_no_more(&mut self, reason: ReasonCode) {
@@ -129,6 +163,18 @@ impl ConnectionRecord {
         }
         self.notified.retain(|known| known.reason != reason || known.waiting > 0);
     }
+}
+
+/// Whether its notification about the connection is given up or dropped, while it still waits.
+fn gives_up(before: &Run, next: &Run) -> bool {
+    let waited = before.message.as_ref().is_some_and(|it| it.occasion.is_of_connection());
+    waited && next.message.is_none() && (before.told == next.told || !has_told(next))
+}
+
+/// Whether the last that somebody was told of it was about its connection.
+fn has_told(run: &Run) -> bool {
+    let last = run.told.last();
+    last.is_some_and(|sent| sent.occasion.is_of_connection() && sent.outcome == Delivery::Told)
 }
 
 fn is_success(before: &Run, next: &Run) -> bool {

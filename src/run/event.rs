@@ -143,6 +143,21 @@ pub enum Event {
     Notification(NotificationEvent),
 }
 
+impl Event {
+    /// Whether it shows that what blocked the import is over, if nothing blocks it after that: it was
+    /// tried, and neither a person nor a newer file has taken it away.
+    #[must_use]
+    pub fn shows_correction(&self) -> bool {
+        !matches!(
+            self,
+            Self::Asked { .. }
+                | Self::Replaced { .. }
+                | Self::Overtaken { .. }
+                | Self::Notification(_)
+        )
+    }
+}
+
 /// What becomes of a notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotificationEvent {

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::{
     IngestionId, Message, Package, Policy, RunId, Sent, Source, State, Stop,
-    reason::{Reason, ReasonCode, Text},
+    reason::{PauseCause, Reason, ReasonCode, Text},
 };
 use crate::schema::{DeletionApproval, Refresh, Summary, Target};
 
@@ -74,7 +74,8 @@ pub struct Run {
     pub deadline: Option<OffsetDateTime>,
     /// Whether a push's answer was lost: the service may have the content already.
     pub answer_lost: bool,
-    /// Whether it gave the tenant's slot up all the same, for nobody waits for a paused connection.
+    /// Whether it gave the tenant's slot up all the same: it waits for a person, or the service has had it
+    /// for longer than an ingestion may take.
     pub yielded: bool,
     /// When the row was made.
     pub received: OffsetDateTime,
@@ -168,10 +169,10 @@ impl Run {
     }
 
     /// Whether it pauses its connection because the service lets nobody of it in, and not because
-    /// others build on it.
+    /// others build on it: also where a newer file has taken its place since.
     #[must_use]
     pub fn is_forbidden(&self) -> bool {
-        self.state == State::Packed && self.pauses
+        self.pauses && PauseCause::of(self.state) == PauseCause::Forbidden
     }
 
     /// File and import, as the reason of another import names them.

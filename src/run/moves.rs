@@ -211,7 +211,7 @@ impl Run {
         if self.state.is_end() {
             return self.not_cleaned_up(now, policy);
         }
-        if self.goes_on_after(reason.code()) {
+        if reason.code().ends_by_correction() {
             self.reason = Some(reason);
             return self.wait_on(now, policy);
         }

@@ -1,8 +1,8 @@
 //! The occasions at which somebody wants to be told, and the message that waits to be told.
 //!
 //! A message is a part of its import's row, so it is not lost and not told twice by two instances.
-//! It waits only where an import rests: at an end, or paused. No push, and no pack, loses its write to
-//! it; a cleaning up or a look whether the pause is over may, and comes again.
+//! It is sent only where an import rests: at an end, paused, or while it waits for a correction. No push,
+//! and no pack, loses its write to it; a cleaning up or a look whether that is over may, and comes again.
 
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantArray};
@@ -88,7 +88,7 @@ impl Occasion {
                 let code = blocked?;
                 let is_of_credential =
                     matches!(code, ReasonCode::CredentialFailed | ReasonCode::TokenRejected);
-                Some(if code == ReasonCode::Forbidden {
+                Some(if matches!(code, ReasonCode::Forbidden | ReasonCode::PollForbidden) {
                     Self::Forbidden
                 } else if is_of_credential {
                     Self::CredentialFailed

@@ -301,6 +301,8 @@ pub enum Reason {
         /// The status of its answer: 401, or 200 with a sign-in page.
         status: u16,
     },
+    /// The service answered 403 to the question for the status of a file that it has.
+    PollForbidden,
     /// The service answered 403.
     Forbidden,
     /// The service refuses, and asking again will not help.
@@ -391,8 +393,8 @@ impl ReasonCode {
         self == Self::Forbidden || self.ends_by_correction()
     }
 
-    /// Whether it ends when somebody corrects the connection or its credential, without a word to
-    /// this program.
+    /// Whether it ends when somebody corrects the connection, its credential or its rights, without a
+    /// word to this program.
     #[must_use]
     pub fn ends_by_correction(self) -> bool {
         matches!(
@@ -403,7 +405,33 @@ impl ReasonCode {
                 | Self::MappingInvalid
                 | Self::CredentialFailed
                 | Self::TokenRejected
+                | Self::PollForbidden
         )
+    }
+
+    /// Whether a reason of a connection still holds for an import that waits for this one since.
+    #[must_use]
+    pub(super) fn holds_behind(self, since: Self) -> bool {
+        let is_of_rights =
+            matches!(self, Self::TokenRejected | Self::PollForbidden | Self::Forbidden);
+        if matches!(
+            since,
+            Self::ServiceBusy
+                | Self::PushFailed
+                | Self::PushOutcomeUnknown
+                | Self::PollRefused
+                | Self::AnswerUnreadable
+        ) {
+            // Who gets such an answer was let in.
+            false
+        } else if matches!(since, Self::ServiceUnavailable | Self::ServiceUnreachable) {
+            // There was a token to ask with; whether it is accepted is not said.
+            is_of_rights
+        } else if since == Self::SignInUnavailable {
+            is_of_rights || self == Self::CredentialFailed
+        } else {
+            true
+        }
     }
 
     /// Whether the row of the import is not understood.
@@ -448,6 +476,7 @@ impl ReasonCode {
             | Self::MappingInvalid
             | Self::CredentialFailed
             | Self::TokenRejected
+            | Self::PollForbidden
             | Self::Forbidden
             | Self::ServiceRefused
             | Self::FileInvalid

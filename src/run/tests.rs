@@ -9,6 +9,7 @@ use super::{
     *,
 };
 
+mod connection;
 mod correction;
 mod journal;
 mod wishes;

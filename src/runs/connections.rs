@@ -29,7 +29,7 @@ pub const CONNECTION_COLUMNS: &[(&str, &str)] = &[
     (LAST_ACCEPTED_IMPORT, "the id of that import"),
     (
         NOTIFIED,
-        "why its files wait, since when and how many do, as JSON: told once for all of them, until it is over",
+        "why its files wait, since when, how many do and which import has told of it, as JSON: once for all of them, until it is over",
     ),
 ];
 const PAUSED_BY: &str = "PausedBy";
@@ -128,7 +128,7 @@ impl Runs {
     async fn blocks_another(&self, run: &Run, reason: ReasonCode) -> Result<bool> {
         let siblings = self.of_connection(run).await?;
         let mut others = siblings.iter().filter(|other| other.run.id != run.id);
-        Ok(others.any(|other| !other.run.state.is_end() && other.run.blocked == Some(reason)))
+        Ok(others.any(|other| other.run.blocked == Some(reason)))
     }
 
     async fn read_connection(&self, tenant: &str, name: &str) -> Result<Read> {

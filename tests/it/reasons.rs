@@ -117,7 +117,7 @@ const READ: [(&str, usize, &str); 24] = [
     ("host/visit.rs", 3, "parameters, media types"),
     ("host/wishes.rs", 1, "the word of an action"),
     ("ingestion/trouble.rs", 1, "whether an answer is a page"),
-    ("ingestion/wire.rs", 2, "the service's busy answer, the length of an id"),
+    ("ingestion/wire.rs", 1, "the service's busy answer"),
     ("messages/connection.rs", 1, "the name of a file"),
     ("notify.rs", 1, "letters that are markup"),
     ("page/home.rs", 1, "names of connections"),

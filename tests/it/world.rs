@@ -378,6 +378,53 @@ async fn twenty_files_wait_a_week_for_their_connection_and_then_all_go_on_by_the
 }
 
 #[tokio::test]
+async fn the_rest_goes_on_with_the_oldest_also_where_that_turns_out_to_be_wrong() {
+    let mut world = World::with(&[To::Changes], 0).await;
+    for kind in [Kind::Wrong, Kind::Right, Kind::Right] {
+        let name = world.new_name(To::Changes);
+        world.put(To::Changes, &name, kind).await;
+    }
+    world.sweep().await;
+    world.store(To::Changes, Some(Wrong::Mapping)).await;
+    world.drive().await;
+    assert!(world.imports().await.iter().all(Run::waits_for_correction));
+    world.store(To::Changes, None).await;
+    // The time of the oldest comes, and that of no other after it.
+    world.advance(15 * 60);
+    for _ in 0..8 {
+        world.drive().await;
+    }
+    let mut states: Vec<State> = world.imports().await.iter().map(|run| run.state).collect();
+    states.sort_by_key(|state| state.word());
+    assert_eq!(states[2], State::Rejected, "{states:?}");
+    assert!(!states.contains(&State::Received), "{states:?}");
+}
+
+#[tokio::test]
+async fn a_retry_of_one_of_many_tries_that_one_and_tells_nobody_again() {
+    let mut world = World::with(&[To::Builds], 0).await;
+    for _ in 0..3 {
+        let name = world.new_name(To::Builds);
+        world.put(To::Builds, &name, Kind::Right).await;
+    }
+    world.sweep().await;
+    world.store(To::Builds, Some(Wrong::Mapping)).await;
+    world.drive().await;
+    let before: Vec<Run> = world.imports().await;
+    world.ask(Wish::Retry, 2).await;
+    world.drive().await;
+    let after = world.imports().await;
+    let tried = |run: &&Run| run.attempts > 1;
+    let names: Vec<&str> = after.iter().filter(tried).map(|run| run.source.name.as_str()).collect();
+    assert_eq!(names, ["builds/2.csv"], "{before:?}");
+    let warned = world.log.text().matches(" event=connection_invalid ").count();
+    assert_eq!(warned, 1, "{}", world.log.text());
+    assert_eq!(world.webhook.types().len(), 1);
+    let imports = world.rest().await.unwrap();
+    world.laws(&imports).await.unwrap();
+}
+
+#[tokio::test]
 async fn small_files_are_packed_side_by_side_and_each_of_them_is() {
     let mut world = World::new().await;
     for (to, name) in [(To::Full, "full/a.csv"), (To::Other, "other/a.csv")] {

@@ -59,9 +59,9 @@ fn what_keeps_an_import_waiting_is_remembered_while_it_waits_for_something_else(
 
 #[test]
 fn a_403_to_the_question_for_the_status_waits_for_a_person_and_pauses_nothing() {
-    let forbidden = || Event::Faulted { reason: Reason::Forbidden, retry_at: None };
+    let forbidden = || Event::Faulted { reason: Reason::PollForbidden, retry_at: None };
     let mut run = told(Run { tells: true, ..pushing() }, NOW, [accepted(), forbidden()]);
-    assert_eq!(run.blocked, Some(ReasonCode::Forbidden));
+    assert_eq!(run.blocked, Some(ReasonCode::PollForbidden));
     assert!(run.needs_person() && run.waits_for_correction() && !run.pauses);
     assert_eq!(run.message.as_ref().unwrap().occasion, Occasion::Forbidden);
     let left = run.deadline.unwrap() - run.due.unwrap();
@@ -106,4 +106,65 @@ fn an_ingestion_that_cannot_be_asked_for_keeps_the_slot_no_longer_than_it_may_ta
     let run = told(run, late, [failed()]);
     assert!(!run.holds_slot() && run.state == State::Ingesting);
     assert_eq!(told(run, late, [said(Status::Completed)]).state, State::Completed);
+}
+
+#[test]
+fn an_answer_of_the_service_ends_what_no_longer_blocks_and_nothing_else() {
+    let fault = |reason| Event::Faulted { reason, retry_at: None };
+    let credential = || Reason::CredentialFailed { detail: "why".into() };
+    let rejected = || Reason::TokenRejected { status: 401 };
+    let unreachable = || Reason::ServiceUnreachable { detail: "why".into() };
+    let unavailable = || {
+        let operation = reason::Operation::Status;
+        Reason::ServiceUnavailable { operation, status: 503 }
+    };
+    let refused = || {
+        let operation = reason::Operation::Status;
+        Reason::PollRefused { operation, status: 404 }
+    };
+    for (blocked, since, is_over) in [
+        (credential(), why(), false),
+        (credential(), Reason::SignInUnavailable { detail: "why".into() }, false),
+        (credential(), unreachable(), true),
+        (credential(), unavailable(), true),
+        (rejected(), unavailable(), false),
+        (rejected(), refused(), true),
+        (Reason::PollForbidden, unavailable(), false),
+        (Reason::PollForbidden, refused(), true),
+    ] {
+        let run = told(pushing(), NOW, [accepted(), fault(blocked.clone())]);
+        assert_eq!(run.blocked, Some(blocked.code()));
+        let run = told(run, NOW, [fault(since.clone())]);
+        assert_eq!(run.blocked.is_none(), is_over, "{blocked:?}, then {since:?}");
+    }
+}
+
+#[test]
+fn who_retries_has_corrected_nothing_by_that_and_is_tried_all_the_same() {
+    let reason = || Reason::CredentialFailed { detail: "why".into() };
+    let failed = || Event::Faulted { reason: reason(), retry_at: None };
+    let packed = told(received(), NOW, [Event::Began, staged()]);
+    let waits = told(packed, NOW, [failed()]);
+    let retry = Event::Asked { wish: Wish::Retry, by: "by ana".to_owned() };
+    assert!(!retry.shows_correction());
+    let tried = told(waits.clone(), NOW, [retry]);
+    assert_eq!((tried.blocked, tried.due), (Some(reason().code()), Some(NOW)));
+    assert!(!tried.waits_now(), "it is tried though another waits for the same");
+    assert_eq!(tried.action(NOW, &policy()), Action::Push);
+    let again = told(tried, NOW, [failed()]);
+    assert_eq!(again.message, waits.message, "it is told once");
+}
+
+#[test]
+fn a_pause_outlives_the_file_that_a_newer_one_has_superseded() {
+    let paused = told(received(), NOW, [Event::Began, staged(), Event::Forbidden]);
+    let superseded = told(paused, NOW, [overtaken()]);
+    assert!(superseded.is_forbidden() && superseded.needs_person());
+    assert_eq!(superseded.blocked, Some(ReasonCode::Forbidden));
+    let action = messages::action(&superseded);
+    assert!(action.contains("resume the connection"), "{action}");
+    let resume = Event::Asked { wish: Wish::Resume, by: "by ana".to_owned() };
+    let resumed = told(superseded, NOW, [resume]);
+    assert_eq!((resumed.state, resumed.blocked), (State::Superseded, None));
+    assert!(!resumed.needs_person() && !resumed.is_forbidden());
 }

@@ -334,7 +334,6 @@ fn journals_end_where_imports_do(imports: &[Run]) -> Result<(), String> {
     })
 }
 
-/// Every row that was written, in the order in which it was.
 /// The requests that wrote to the table, in the order in which they did.
 fn done(seen: &[Seen]) -> Vec<&Seen> {
     let mut done: Vec<&Seen> = seen
@@ -345,6 +344,7 @@ fn done(seen: &[Seen]) -> Vec<&Seen> {
     done
 }
 
+/// Every row that was written, in the order in which it was.
 fn written(seen: &[Seen]) -> Vec<Written> {
     let mut written = vec![];
     for seen in done(seen) {

@@ -72,13 +72,17 @@ impl World {
                 return Err(format!("{of:?} began {most} times, and {times} lines warn of it"));
             }
         }
+        // A line is lost with the program, and with nothing else.
+        let has_fault = seen.iter().any(|seen| seen.fault.is_some());
+        if let Some(of) = began.keys().find(|of| !has_fault && !warned.contains_key(*of)) {
+            return Err(format!("{of:?} began, and no line warns of it"));
+        }
         let events = self.webhook.types();
         let is_of_connection = |kind: &&String| {
             let word = kind.rsplit('.').next().and_then(Occasion::parse);
             word.is_some_and(Occasion::is_of_connection)
         };
         let (told, most) = (events.iter().filter(is_of_connection).count(), began.values().sum());
-        let has_fault = seen.iter().any(|seen| seen.fault.is_some());
         if told > most && !has_fault {
             return Err(format!("somebody was told {told} times of {most} reasons"));
         }

@@ -1,0 +1,77 @@
+//! What is remembered of a connection, and who tells of it.
+
+use super::*;
+use crate::run::connection::ConnectionRecord;
+
+fn failed() -> Event {
+    let reason = Reason::CredentialFailed { detail: "why".into() };
+    Event::Faulted { reason, retry_at: None }
+}
+
+/// An import that is packed, and whether somebody is notified of it.
+fn packed(key: &str, tells: bool) -> Run {
+    let id = RunId { tenant: "t".to_owned(), key: key.to_owned() };
+    told(Run { id, tells, ..received() }, NOW, [Event::Began, staged()])
+}
+
+/// An import after an event, noted in the record.
+fn noted(record: &mut ConnectionRecord, before: &Run, event: Event) -> (Run, bool) {
+    let mut next = told(before.clone(), NOW, [event]);
+    let is_first =
+        !ConnectionRecord::is_moved_by(before, &next) || record.moved(before, &mut next, NOW);
+    (next, is_first)
+}
+
+#[test]
+fn one_import_tells_and_the_next_does_where_the_first_cannot() {
+    let record = &mut ConnectionRecord::default();
+    let (silent, is_first) = noted(record, &packed("1", false), failed());
+    assert!(is_first && silent.message.is_none());
+    // Somebody is notified from the second on.
+    let (second, is_first) = noted(record, &packed("2", true), failed());
+    assert!(!is_first && second.message.is_some());
+    let (third, _) = noted(record, &packed("3", true), failed());
+    assert!(third.message.is_none());
+    // It is given up, and the next that comes to wait tries anew.
+    let mut second = second;
+    while second.message.is_some() {
+        let event = NotificationEvent::Failed { why: "nobody is there".into() };
+        second = noted(record, &second, Event::Notification(event)).0;
+    }
+    let (fourth, _) = noted(record, &packed("4", true), failed());
+    assert!(fourth.message.is_some());
+    // Once it was told, no other tells, also when that one is gone.
+    let sent = Event::Notification(NotificationEvent::Sent);
+    let (fourth, _) = noted(record, &fourth, sent);
+    noted(record, &fourth, overtaken());
+    let (fifth, _) = noted(record, &packed("5", true), failed());
+    assert!(fifth.message.is_none());
+    assert_eq!(record.notified[0].waiting, 4);
+    for run in [silent, second, third, fifth] {
+        noted(record, &run, Event::Corrected);
+    }
+    assert_eq!(record.notified, []);
+}
+
+#[test]
+fn who_is_superseded_before_it_has_told_leaves_that_to_the_next() {
+    let record = &mut ConnectionRecord::default();
+    let (first, _) = noted(record, &packed("1", true), failed());
+    let (second, _) = noted(record, &packed("2", true), failed());
+    assert!(first.message.is_some() && second.message.is_none());
+    noted(record, &first, overtaken());
+    let (third, _) = noted(record, &packed("3", true), failed());
+    assert!(third.message.is_some());
+}
+
+#[test]
+fn a_pause_is_remembered_until_it_is_resumed() {
+    let record = &mut ConnectionRecord::default();
+    let (paused, is_first) = noted(record, &packed("1", true), Event::Forbidden);
+    assert!(is_first && record.has_waiting());
+    let (superseded, _) = noted(record, &paused, overtaken());
+    assert_eq!((record.paused_by.len(), record.notified.len()), (1, 1));
+    let resume = Event::Asked { wish: Wish::Resume, by: "by ana".to_owned() };
+    noted(record, &superseded, resume);
+    assert!(!record.has_waiting());
+}
