@@ -8,14 +8,19 @@ use std::time::Duration;
 use url::Url;
 
 use crate::{
-    azure::{Account, Endpoints, Who},
     http::{is_loopback, is_loopback_http},
     run::Policy,
     schema::{Limits, Unmapped},
 };
 
-pub use self::settings::{SETTINGS, Setting};
+pub use self::{
+    account::{Account, Endpoints, Who},
+    names::{ARRIVALS, CONNECTIONS, IMPORTS, INBOX, PACKAGES, POISON, REPORTS},
+    settings::{SETTINGS, Setting},
+};
 
+mod account;
+mod names;
 mod settings;
 
 /// The prefix of the storage settings, the `connection` of the queue trigger.

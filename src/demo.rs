@@ -20,14 +20,14 @@ use self::{
     stage::{Stage, TOKEN_SETTING},
 };
 use crate::{
-    azure::sentence,
     cli,
     config::SETTINGS,
     connection::Connection,
+    http::azure::sentence,
     messages,
     run::Run,
-    runs::COLUMNS,
     schema::{self, Fault, is_connection_name},
+    storage::import_table::COLUMNS,
 };
 
 pub mod azurite;

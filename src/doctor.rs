@@ -14,11 +14,11 @@ use std::{sync::Arc, time::Duration};
 use tokio::{join, time::timeout};
 
 use crate::{
-    azure::{Storage, sentence},
     config::{Config, Lookup},
     drive::Clock,
+    http::azure::sentence,
     ingestion::Service,
-    runs::Runs,
+    storage::{Storage, import_table::Runs},
 };
 
 pub use self::diagnosis::{Diagnosis, Line, Verdict};

@@ -12,16 +12,20 @@ use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
 use crate::{
-    azure::{CONNECTIONS, PACKAGES, Storage, blob::Blobs, sentence},
-    config::{Config, Lookup},
+    config::{CONNECTIONS, Config, Lookup, PACKAGES},
     connection::{self, Connection},
+    http::azure::sentence,
     ingestion::Service,
     run::{
         Action, Event, Run, RunId, State,
         reason::{NoOutcome, Reason, ReasonCode},
     },
-    runs::{Runs, Saved, Stored},
     schema::Refresh,
+    storage::{
+        Storage,
+        blob::Blobs,
+        import_table::{Runs, Saved, Stored},
+    },
 };
 
 pub use self::{

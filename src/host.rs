@@ -23,9 +23,9 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::{
-    azure::sentence,
     doctor::Doctor,
     drive::{Arrival, Road, Timer},
+    http::azure::sentence,
 };
 
 mod arrivals;

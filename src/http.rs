@@ -7,7 +7,10 @@ use reqwest::{ClientBuilder, RequestBuilder, StatusCode, header::RETRY_AFTER, re
 use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 use url::{Host, Url};
 
-use crate::run::MAX_RETRY_AFTER;
+pub(crate) mod azure;
+
+/// Longest wait a `Retry-After` is obeyed for.
+pub const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
 /// An answer, whole.
 #[derive(Debug)]

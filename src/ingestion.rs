@@ -25,15 +25,15 @@ use time::OffsetDateTime;
 use tokio::time::timeout;
 
 use crate::{
-    azure::identity::SignIn,
     config::{Lookup, ServiceConfig},
     http::{self, Answer, NoAnswer},
+    identity::SignIn,
     run::{
         Event, IngestionId,
         reason::{NoOutcome, Operation, Reason},
     },
-    runs::Claim,
     schema::{Caller, Credential, Upload},
+    storage::import_table::Claim,
 };
 
 pub use self::trouble::Trouble;

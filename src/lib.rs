@@ -23,7 +23,6 @@
 //! - success is a body that parses, never a status code alone;
 //! - no log, row, report, page, notice or error holds a cell's value, a token or a secret.
 
-pub mod azure;
 pub mod by_hand;
 pub mod certificate;
 pub mod check;
@@ -36,6 +35,7 @@ pub mod doctor;
 pub mod drive;
 pub mod host;
 pub mod http;
+pub mod identity;
 pub mod ingestion;
 pub mod learn;
 pub mod messages;
@@ -44,6 +44,6 @@ pub mod package;
 pub mod page;
 pub mod report;
 pub mod run;
-pub mod runs;
 pub mod schedule;
 pub mod schema;
+pub mod storage;

@@ -20,13 +20,11 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
 use crate::{
-    azure::{
-        PACKAGES,
-        blob::{Blob, Blobs, Staging},
-    },
     check::{Report, Terms, too_large},
+    config::PACKAGES,
     run::{Package, Source},
     schema::Upload,
+    storage::blob::{Blob, Blobs, Staging},
 };
 
 mod container;
@@ -123,7 +121,7 @@ pub enum Failure {
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Storage(error) => write!(f, "storage: {}", crate::azure::sentence(error)),
+            Self::Storage(error) => write!(f, "storage: {}", crate::http::azure::sentence(error)),
             Self::Work(error) => write!(f, "packing: {error}"),
             Self::Broken => f.write_str("packing ended without an answer"),
         }

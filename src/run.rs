@@ -33,7 +33,7 @@ pub use self::{
     journal::{Note, Stop},
     notice::{Delivery, Message, Occasion, Sent},
     parts::{IngestionId, Package, RunId, Source, State, to_the_second},
-    policy::{MAX_RETRY_AFTER, Policy},
+    policy::Policy,
     status::Status,
 };
 

@@ -7,15 +7,15 @@ use time::{OffsetDateTime, macros::format_description};
 
 use super::Desk;
 use crate::{
-    azure::sentence,
     cli::{self, Denied, Outcome},
     config::{Lookup, STORAGE},
     doctor::Doctor,
     drive::{By, Road},
+    http::azure::sentence,
     messages, page,
     run::{Run, Wish},
-    runs::{COLUMNS, properties},
     schema::is_connection_name,
+    storage::import_table::{COLUMNS, properties},
 };
 
 impl Desk {

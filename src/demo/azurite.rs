@@ -16,7 +16,7 @@ use tokio::{
 };
 use url::Url;
 
-use crate::azure::{Account, Endpoints};
+use crate::config::{Account, Endpoints};
 
 /// The one version of Azurite that is used.
 const VERSION: &str = "3.37.0";

@@ -5,7 +5,7 @@ use azure_storage_queue::{QueueClient, models::QueueMessage};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-use crate::azure::blob::Blob;
+use crate::storage::blob::Blob;
 
 /// The event of a blob, in Event Grid's own schema.
 #[must_use]

@@ -13,10 +13,10 @@ use tempfile::TempDir;
 
 use super::{azurite::Azurite, event_grid, host::Host, service::Service};
 use crate::{
-    azure::{self, ARRIVALS, Account, CONNECTIONS, INBOX, Storage, blob::Blob, sentence},
-    config::STORAGE,
+    config::{ARRIVALS, Account, CONNECTIONS, INBOX, STORAGE},
+    http::azure::sentence,
     run::Run,
-    runs::Runs,
+    storage::{self, Storage, blob::Blob, import_table::Runs},
 };
 
 /// The setting that holds the rehearsal's token.
@@ -176,7 +176,7 @@ impl Stage {
     /// # Errors
     /// Whatever storage says, in words.
     pub fn queue(&self, name: &str) -> Result<QueueClient, String> {
-        azure::queue(&self.account, name).map_err(|error| told(name, &error))
+        storage::queue(&self.account, name).map_err(|error| told(name, &error))
     }
 
     /// Every import, newest content first.

@@ -6,10 +6,10 @@ use azure_core::Result;
 
 use super::{Bag, Line, rights, way::Ways, within};
 use crate::{
-    azure::{CONNECTIONS, sentence},
     check::mapping_faults,
-    config::Lookup,
+    config::{CONNECTIONS, Lookup},
     connection::{self, Connection},
+    http::azure::sentence,
     notify::address,
     schema::{self, Refresh, Upload},
 };

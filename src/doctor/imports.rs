@@ -6,11 +6,11 @@ use azure_core::Result;
 
 use super::{Bag, Line, way::Ways, within};
 use crate::{
-    azure::sentence,
     drive::Road,
+    http::azure::sentence,
     messages,
     run::{Run, State},
-    runs::Runs,
+    storage::import_table::Runs,
 };
 
 pub(super) const LAST: &str = "last import";

@@ -6,8 +6,8 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{Bag, Line, connection::DOCUMENT, way::SERVICE, within};
 use crate::{
-    azure::identity::claims,
     connection::Connection,
+    identity::claims,
     ingestion::Trouble,
     messages,
     run::reason::Reason,

@@ -17,8 +17,10 @@ use super::{
     way::{Way, Ways},
     within,
 };
-use crate::azure::{
-    self, ARRIVALS, CONNECTIONS, INBOX, PACKAGES, POISON, REPORTS, sentence, table::Properties,
+use crate::{
+    config::{ARRIVALS, CONNECTIONS, INBOX, PACKAGES, POISON, REPORTS},
+    http::azure::sentence,
+    storage::{self, table::Properties},
 };
 
 pub(super) const READ_INBOX: &str = "read inbox";
@@ -230,7 +232,7 @@ async fn poison(bag: &Bag, way: &Way) -> Line {
 
 /// How many messages a look at a queue shows.
 async fn peek(bag: &Bag, name: &str) -> Result<usize> {
-    let queue: QueueClient = azure::queue_once(&bag.config.account, name, bag.limit)?;
+    let queue: QueueClient = storage::queue_once(&bag.config.account, name, bag.limit)?;
     let options =
         QueueClientPeekMessagesOptions { number_of_messages: Some(MAX_PEEK), ..Default::default() };
     let seen = queue.peek_messages(Some(options)).await?.into_model()?;

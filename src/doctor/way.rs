@@ -20,7 +20,7 @@ use self::{
 };
 use super::{Bag, Line, within};
 use crate::{
-    azure::{Account, Endpoints},
+    config::{Account, Endpoints},
     connection::Connection,
     drive::Clock,
     http::{self, is_loopback},

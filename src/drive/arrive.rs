@@ -8,10 +8,13 @@ use time::{Duration, OffsetDateTime};
 
 use super::{Road, log};
 use crate::{
-    azure::{CONNECTIONS, INBOX, blob::Blob},
+    config::{CONNECTIONS, INBOX},
     run::{Event, NotificationEvent, Policy, Run, RunId, Source},
-    runs::{Inserted, Stored},
     schema::{Refresh, is_connection_name},
+    storage::{
+        blob::Blob,
+        import_table::{Inserted, Stored},
+    },
 };
 
 /// Milliseconds that fifteen digits can count: the year 33658.

@@ -8,8 +8,7 @@ use url::Url;
 
 use super::{AT_ONCE, Road, first_of_lines};
 use crate::{
-    azure::{CONNECTIONS, REPORTS},
-    config,
+    config::{self, CONNECTIONS, REPORTS},
     connection::Connection,
     run::{Run, reason::Reason},
     schedule::Schedule,

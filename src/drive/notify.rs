@@ -15,7 +15,7 @@ use crate::{
     messages,
     notify::{Letter, send},
     run::{Event, Message, NotificationEvent, Occasion, Run, RunId, State, to_the_second},
-    runs::{Saved, Stored},
+    storage::import_table::{Saved, Stored},
 };
 
 /// No message is begun any more once so much of an invocation has gone to them: the rest is told by

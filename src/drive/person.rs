@@ -9,11 +9,11 @@ use azure_core::Error;
 
 use super::{Road, Step};
 use crate::{
-    azure::sentence,
     cli::Denied,
+    http::azure::sentence,
     messages,
     run::{Event, Run, RunId, Wish, to_the_second},
-    runs::Stored,
+    storage::import_table::Stored,
 };
 
 /// How often a wish is written again while steps are faster.

@@ -13,10 +13,11 @@ use time::OffsetDateTime;
 
 use super::{Road, SERVICE_ERRORS, Step, log, packed_mib, storage_failed, turn::Turn};
 use crate::{
-    azure::{PACKAGES, REPORTS, blob::Blob, sentence},
     check::{Report, mapping_faults},
+    config::{PACKAGES, REPORTS},
     connection::Connection,
     drive::Arrival,
+    http::azure::sentence,
     ingestion::{Parcel, Trouble},
     messages,
     package::{self, Failure, Outcome},
@@ -25,8 +26,11 @@ use crate::{
         Checked, Event, IngestionId, Package, Run, RunId, Status,
         reason::{ErrorFile, Reason, ReasonCode},
     },
-    runs::{Claim, Stored},
     schema::{Refresh, Severity, Upload},
+    storage::{
+        blob::Blob,
+        import_table::{Claim, Stored},
+    },
 };
 
 /// Pause before what came of a push is saved again.

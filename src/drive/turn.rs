@@ -8,8 +8,8 @@ use crate::{
         Event, Run, State,
         reason::{PauseCause, Reason},
     },
-    runs::{Opening, Place},
     schema::Refresh,
+    storage::import_table::{Opening, Place},
 };
 
 /// Whether an import may be pushed now.

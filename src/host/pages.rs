@@ -24,11 +24,11 @@ use super::{
     wishes::{ask_for_connection, ask_for_import},
 };
 use crate::{
-    azure::sentence,
     drive::{Document, SERVICE_ERRORS, has_service_errors},
+    http::azure::sentence,
     page::{self, Filter, Home, Seen, Viewer},
     run::{Run, RunId, connection::ConnectionRecord, to_the_second},
-    runs::{Runs, Wanted},
+    storage::import_table::{Runs, Wanted},
 };
 
 /// The last imports of a connection that its sentence and its chart are made of.

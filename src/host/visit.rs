@@ -18,12 +18,12 @@ use serde_json::json;
 
 use super::{App, failure, guard};
 use crate::{
-    azure::sentence,
     cli::Denied,
     drive::By,
+    http::azure::sentence,
     page::{DEFAULT_TOP, Filter, Links, Viewer},
     run::{RunId, State as RunState},
-    runs::Wanted,
+    storage::import_table::Wanted,
 };
 
 /// Imports on one page, at most.

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{App, examination::examined, visit::Visit};
-use crate::{azure::sentence, cli::Denied, drive::By, run, schema::is_connection_name};
+use crate::{cli::Denied, drive::By, http::azure::sentence, run, schema::is_connection_name};
 
 /// What a form asks for.
 #[derive(Debug, Deserialize)]

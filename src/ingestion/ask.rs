@@ -14,8 +14,8 @@ use super::{
     trouble::{Trouble, is_page},
 };
 use crate::{
-    azure::{self, identity::is_lasting},
     http::{self, Answer},
+    identity::is_lasting,
     run::reason::Reason,
     schema::{Caller, Credential},
 };
@@ -100,7 +100,7 @@ impl Service {
         credential.get_token(&[&self.config.scope], None).await.map_err(|error| {
             // Somebody may mend what it was made of.
             self.forget_token(caller);
-            let detail = azure::sentence(&error).into();
+            let detail = crate::http::azure::sentence(&error).into();
             Trouble::later(if is_lasting(&error) {
                 Reason::CredentialFailed { detail }
             } else {

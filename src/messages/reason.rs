@@ -2,7 +2,7 @@
 
 use super::finding::if_it_is_meant;
 use crate::{
-    azure::{CONNECTIONS, REPORTS},
+    config::{CONNECTIONS, REPORTS},
     run::reason::{ErrorFile, List, NoOutcome, Operation, PauseCause, Problems, Reason},
     schema::Id,
 };

@@ -15,7 +15,7 @@ use crate::{
     drive::Document,
     messages::{self, file, number},
     run::{Run, RunId, State},
-    runs::{Page, Wanted},
+    storage::import_table::{Page, Wanted},
 };
 
 /// Imports on one page of the history, unless `top` says otherwise.

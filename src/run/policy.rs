@@ -6,9 +6,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::RunId;
-
-/// Longest wait a `Retry-After` is obeyed for.
-pub const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
+use crate::http::MAX_RETRY_AFTER;
 
 /// Waits and limits. The settings say what they are.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,8 +6,7 @@ use futures::TryStreamExt as _;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use viva_import::{
-    azure::{ARRIVALS, REPORTS},
-    config::Config,
+    config::{ARRIVALS, Config, REPORTS},
     demo::{
         SAMPLE_CONNECTION, event_grid,
         host::Outcome,
@@ -15,7 +14,7 @@ use viva_import::{
         stage::Stage,
     },
     run::{Run, RunId, Source, State},
-    runs::Saved,
+    storage::import_table::Saved,
 };
 
 use crate::stage::{GOOD_CSV, ended, log, stage, until, why};

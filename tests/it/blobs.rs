@@ -6,12 +6,12 @@ use azure_core::http::StatusCode;
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use viva_import::{
-    azure::{
-        Account, INBOX, Storage,
+    config::{Account, INBOX, STORAGE},
+    demo::service::Service,
+    storage::{
+        Storage,
         blob::{Blob, Blobs},
     },
-    config::STORAGE,
-    demo::service::Service,
 };
 
 use crate::{

@@ -11,7 +11,7 @@ use std::{
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::time::timeout;
 use viva_import::{
-    azure::ARRIVALS,
+    config::ARRIVALS,
     demo::{
         SAMPLE_CONNECTION,
         azurite::Azurite,

@@ -4,7 +4,7 @@ use std::{fmt::Write as _, time::Duration};
 
 use sha2::{Digest as _, Sha256};
 use viva_import::{
-    azure::PACKAGES,
+    config::PACKAGES,
     demo::service::{Call, Quirk},
     run::State,
 };

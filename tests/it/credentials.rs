@@ -8,7 +8,7 @@ use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use viva_import::{
-    azure::REPORTS,
+    config::REPORTS,
     demo::{
         SAMPLE_CONNECTION,
         service::{Call, Quirk, Rules},

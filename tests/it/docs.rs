@@ -4,12 +4,11 @@ use std::process::Command;
 
 use clap::CommandFactory as _;
 use viva_import::{
-    azure,
     cli::Cli,
-    config::SETTINGS,
+    config::{self, SETTINGS},
     host::FUNCTIONS,
     messages,
-    runs::{COLUMNS, CONNECTION_COLUMNS},
+    storage::import_table::{COLUMNS, CONNECTION_COLUMNS},
 };
 
 use crate::stage::BINARY;
@@ -76,11 +75,12 @@ fn every_command_function_container_and_queue_is_named() {
     for function in FUNCTIONS {
         readme_has(&format!("| `{function}` |"));
     }
-    for name in [azure::INBOX, azure::CONNECTIONS, azure::PACKAGES, azure::REPORTS, azure::IMPORTS]
+    for name in
+        [config::INBOX, config::CONNECTIONS, config::PACKAGES, config::REPORTS, config::IMPORTS]
     {
         readme_has(&format!("`{name}`"));
     }
-    readme_has(&format!("`{}`", azure::ARRIVALS));
+    readme_has(&format!("`{}`", config::ARRIVALS));
 }
 
 #[test]

@@ -15,7 +15,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, process::Command};
 use viva_import::{
-    azure::{ARRIVALS, PACKAGES, POISON, REPORTS},
+    config::{ARRIVALS, PACKAGES, POISON, REPORTS},
     demo::{
         SAMPLE_CONNECTION,
         service::{Call, Quirk, Rules},

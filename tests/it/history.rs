@@ -10,15 +10,18 @@ use reqwest::{Method, header::HeaderMap};
 use serde_json::Value;
 use time::macros::datetime;
 use viva_import::{
-    azure::{Storage, table::Write},
     config::Config,
     demo::stage::Stage,
     run::{
         Run, RunId, Source, State,
         reason::{Problems, Reason},
     },
-    runs::{Runs, Wanted, properties},
     schema::Summary,
+    storage::{
+        Storage,
+        import_table::{Runs, Wanted, properties},
+        table::Write,
+    },
 };
 
 use crate::{

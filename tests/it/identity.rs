@@ -13,19 +13,20 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use viva_import::{
-    azure::{
-        Account, CONNECTIONS, IMPORTS, INBOX, Storage,
-        blob::Blobs,
-        shared_key::{Scheme, SharedKey},
-        table::Table,
-    },
+    config::{Account, CONNECTIONS, IMPORTS, INBOX},
     demo::{
         SAMPLE_CONNECTION,
         azurite::Azurite,
         service::{Rules, Service},
     },
     run::State,
-    runs::Runs,
+    storage::{
+        Storage,
+        blob::Blobs,
+        import_table::Runs,
+        shared_key::{Scheme, SharedKey},
+        table::Table,
+    },
 };
 
 use crate::authority::{Asked, PUSH_TOKEN, SECRET_HEADER, certificates, identity_endpoint};

@@ -6,8 +6,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use viva_import::{
-    azure::{ARRIVALS, CONNECTIONS, IMPORTS, INBOX, PACKAGES, POISON, REPORTS},
-    config::{SETTINGS, Setting},
+    config::{ARRIVALS, CONNECTIONS, IMPORTS, INBOX, PACKAGES, POISON, REPORTS, SETTINGS, Setting},
     host::FUNCTIONS,
     run::Occasion,
 };

@@ -9,8 +9,7 @@ use tempfile::TempDir;
 use time::OffsetDateTime;
 use tokio::process::Command;
 use viva_import::{
-    azure::{CONNECTIONS, INBOX},
-    config::Config,
+    config::{CONNECTIONS, Config, INBOX},
     demo::{
         SAMPLE_CONNECTION,
         service::{Rules, Service},

@@ -11,7 +11,6 @@ use std::{
 use serde_json::json;
 use time::{OffsetDateTime, macros::datetime};
 use viva_import::{
-    azure::Storage,
     config::{Config, Lookup},
     demo::{
         SAMPLE_CONNECTION,
@@ -21,6 +20,7 @@ use viva_import::{
     drive::Road,
     ingestion, messages,
     run::{Occasion, State},
+    storage::Storage,
 };
 
 use crate::{

@@ -4,7 +4,7 @@ use std::process::Output;
 
 use tokio::process::Command;
 use viva_import::{
-    azure::PACKAGES,
+    config::PACKAGES,
     demo::{
         SAMPLE_CONNECTION,
         service::{Call, Quirk},

@@ -100,7 +100,7 @@ fn end_of_call(text: &str) -> usize {
 /// Where the engine, the clients and the table read a text, how often, and what: whoever adds a place
 /// says here what it reads.
 const READ: [(&str, usize, &str); 24] = [
-    ("azure/identity/refusal.rs", 5, "codes of Microsoft Entra, what the Azure CLI prints"),
+    ("identity/refusal.rs", 5, "codes of Microsoft Entra, what the Azure CLI prints"),
     ("by_hand/json_rows.rs", 3, "a fault out of a library's error, names of fields"),
     ("by_hand/table.rs", 1, "the name of a setting"),
     ("doctor.rs", 1, "a list of checks"),
@@ -122,19 +122,19 @@ const READ: [(&str, usize, &str); 24] = [
     ("notify.rs", 1, "letters that are markup"),
     ("page/home.rs", 1, "names of connections"),
     ("page/links.rs", 2, "paths, names of parameters"),
-    ("runs.rs", 1, "a list of statuses"),
-    ("runs/row.rs", 1, "container and name of a file"),
+    ("storage/import_table.rs", 1, "a list of statuses"),
+    ("storage/import_table/row.rs", 1, "container and name of a file"),
 ];
 
 #[test]
 fn texts_are_read_where_the_list_says_and_nowhere_else() {
     let places = [
         "run",
-        "runs",
+        "storage/import_table",
         "drive",
         "ingestion",
         "messages",
-        "azure/identity/refusal",
+        "identity/refusal",
         "notify",
         "by_hand",
         "page",

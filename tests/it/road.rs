@@ -6,7 +6,7 @@ use futures::{StreamExt as _, stream};
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::Value;
 use viva_import::{
-    azure::{PACKAGES, REPORTS},
+    config::{PACKAGES, REPORTS},
     demo::{
         SAMPLE_CONNECTION, SAMPLE_CSV, event_grid,
         host::Outcome,

@@ -5,18 +5,18 @@ use std::{sync::Arc, time::Duration};
 use serde_json::json;
 use time::{OffsetDateTime, macros::datetime};
 use viva_import::{
-    azure::{
-        Storage,
-        table::{Properties, Table, Write},
-    },
     config::Config,
     run::{
         Action, Checked, Event, IngestionId, Package, Policy, Run, RunId, Source, State, Status,
         Wish,
         reason::{PauseCause, Reason, ReasonCode},
     },
-    runs::{Claim, Inserted, Place, Runs, Saved, Stored, properties},
     schema::{Refresh, Summary},
+    storage::{
+        Storage,
+        import_table::{Claim, Inserted, Place, Runs, Saved, Stored, properties},
+        table::{Properties, Table, Write},
+    },
 };
 
 use crate::stage::{azurite, new_account};

@@ -15,8 +15,8 @@ use viva_import::{
         IngestionId, Note, Run, RunId, Source, State, Stop,
         reason::{Problems, Reason, RuleCount},
     },
-    runs::{Page, Wanted},
     schema::Summary,
+    storage::import_table::{Page, Wanted},
 };
 
 const NOW: OffsetDateTime = datetime!(2026-11-29 12:00 UTC);

@@ -3,7 +3,7 @@
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 use viva_import::{
-    azure::REPORTS,
+    config::REPORTS,
     demo::{
         SAMPLE_CONNECTION,
         host::{Front, HttpAnswer},

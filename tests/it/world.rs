@@ -15,7 +15,7 @@ use std::{
 use time::OffsetDateTime;
 use tracing::instrument::WithSubscriber as _;
 use viva_import::{
-    azure::{CONNECTIONS, INBOX, Storage},
+    config::{CONNECTIONS, INBOX},
     demo::{
         SAMPLE_CONNECTION,
         service::{Rules, Service},
@@ -23,7 +23,7 @@ use viva_import::{
     },
     drive::{By, Road},
     run::{Run, RunId, State, Wish},
-    runs::Runs,
+    storage::{Storage, import_table::Runs},
 };
 
 pub(crate) use self::{files::Kind, program::before};

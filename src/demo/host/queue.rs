@@ -22,7 +22,7 @@ use super::{
     invocation::{self, Message, NEVER},
     runtime::Runtime,
 };
-use crate::azure::{self, Account};
+use crate::{config::Account, storage};
 
 /// How long a received message stays hidden; renewed at half of it.
 const HIDDEN: Duration = Duration::from_mins(10);
@@ -34,7 +34,7 @@ pub(super) fn queue_client(connection_string: &str, queue: &str) -> Result<Queue
         let why = "the connection string is not that of an emulator on this machine";
         Error::with_message(ErrorKind::Credential, why)
     })?;
-    azure::queue(&account, queue)
+    storage::queue(&account, queue)
 }
 
 /// The listener of one queueTrigger.

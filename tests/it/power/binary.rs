@@ -5,7 +5,7 @@ use std::path::Path;
 use futures::future::join_all;
 use tokio::time::timeout;
 use viva_import::{
-    azure::PACKAGES,
+    config::PACKAGES,
     demo::{SAMPLE_CONNECTION, service::Service, stage::Stage},
     messages,
     run::State,

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 use viva_import::{
-    azure::{INBOX, PACKAGES, REPORTS, blob::Blob, table::Properties},
+    config::{INBOX, PACKAGES, REPORTS},
     demo::service::Ingestion,
     messages,
     run::{Occasion, Run, State},
+    storage::{blob::Blob, table::Properties},
 };
 
 use super::{File, Kind, MARKER, World, files::pushed_content};

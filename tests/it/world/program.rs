@@ -13,12 +13,12 @@ use tokio::sync::OnceCell;
 use tracing::Dispatch;
 use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt as _};
 use viva_import::{
-    azure::{Account, INBOX, Storage},
-    config::{Config, Lookup, STORAGE},
+    config::{Account, Config, INBOX, Lookup, STORAGE},
     demo::{azurite::Azurite, service::Service},
     drive::{Arrival, Road},
     ingestion,
     run::RunId,
+    storage::Storage,
 };
 
 use crate::{proxy::Proxy, stage::start_azurite};

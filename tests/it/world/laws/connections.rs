@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use viva_import::{
-    azure::table::Properties,
     run::{Occasion, Run},
+    storage::table::Properties,
 };
 
 use super::done;

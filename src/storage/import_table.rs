@@ -14,8 +14,8 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use time::OffsetDateTime;
 
 use crate::{
-    azure::table::{Properties, Row, Table, Write},
     run::{Policy, Run, RunId, State, connection::ConnectionRecord},
+    storage::table::{Properties, Row, Table, Write},
 };
 
 mod columns;

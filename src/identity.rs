@@ -29,7 +29,10 @@ use self::{
 };
 use crate::{
     config::Lookup,
-    http::Destination,
+    http::{
+        Destination,
+        azure::{client_options, sentence},
+    },
     schema::{Certificate, Credential},
 };
 
@@ -91,7 +94,7 @@ impl SignIn {
                 return Ok(Arc::new(GivenToken::new(setting, token)));
             }
         };
-        made.map_err(|error| super::sentence(&error))
+        made.map_err(|error| sentence(&error))
     }
 
     fn asserted(
@@ -124,7 +127,7 @@ impl SignIn {
         Ok(ClientOptions {
             cloud: Some(Arc::new(cloud.into())),
             per_try_policies: vec![Arc::new(Hush)],
-            ..super::client_options(Destination::Remote, self.answer_timeout)?
+            ..client_options(Destination::Remote, self.answer_timeout)?
         })
     }
 
@@ -177,7 +180,7 @@ pub fn managed_identity(
     // The endpoint is on this machine, and a proxy would be shown tokens.
     let client_options = ClientOptions {
         per_try_policies: vec![Arc::new(Hush)],
-        ..super::client_options(Destination::Local, answer_timeout)?
+        ..client_options(Destination::Local, answer_timeout)?
     };
     let options = ManagedIdentityCredentialOptions {
         user_assigned_id: client_id.map(|id| UserAssignedId::ClientId(id.to_owned())),

@@ -9,13 +9,13 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::columns::{Columns, LONGEST_COLUMN, boolean, count, list, moment, number, text, time};
 use crate::{
-    azure::table::Properties,
     messages,
     run::{
         IngestionId, Message, Note, Occasion, Package, Run, RunId, Source, State, Stop,
         reason::Reason,
     },
     schema::{DeletionApproval, Refresh, Summary, Target},
+    storage::table::Properties,
 };
 
 /// When the next step is due; absent when nothing is left to do.

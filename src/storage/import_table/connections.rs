@@ -10,12 +10,12 @@ use super::{
     is_refused_condition,
 };
 use crate::{
-    azure::table::{Properties, Write},
     run::{
         Run, RunId,
         connection::{Accepted, ConnectionRecord},
         reason::ReasonCode,
     },
+    storage::table::{Properties, Write},
 };
 
 /// How often a write is tried again that met another import's write to the row of the connection.

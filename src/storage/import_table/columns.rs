@@ -4,7 +4,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use crate::azure::table::Properties;
+use crate::storage::table::Properties;
 
 /// A column of the table holds 32 Ki units of UTF-16; a character is two at most.
 pub(super) const LONGEST_COLUMN: usize = 16_000;

@@ -80,7 +80,7 @@ async fn a_given_token_is_shown_as_it_is_until_its_end() {
         match (credential.get_token(&["scope"], None).await, expected) {
             (Ok(token), Some(expected)) => assert_eq!(token.token.secret(), expected),
             (Err(error), None) => {
-                let why = super::super::sentence(&error);
+                let why = crate::http::azure::sentence(&error);
                 assert!(why.contains("the setting PAST has expired"), "{why}");
                 assert!(!why.contains(PAST));
             }

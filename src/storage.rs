@@ -1,0 +1,187 @@
+//! The storage account: blobs, queues, the table client, and the table of imports.
+
+use std::{sync::Arc, time::Duration};
+
+use azure_core::{
+    credentials::TokenCredential,
+    http::{ClientOptions, RetryOptions, Transport},
+};
+use azure_storage_blob::{BlobServiceClient, BlobServiceClientOptions};
+use azure_storage_queue::{QueueClient, QueueServiceClient, QueueServiceClientOptions};
+
+use self::{
+    blob::Blobs,
+    shared_key::{Scheme, SharedKey},
+    table::Table,
+};
+use crate::{
+    config::{Account, CONNECTIONS, Endpoints, IMPORTS, INBOX, PACKAGES, REPORTS, Who},
+    http::{
+        Destination,
+        azure::{retries, transport},
+    },
+    identity,
+};
+
+pub mod blob;
+pub mod import_table;
+pub mod shared_key;
+pub mod table;
+
+/// Somebody who signs in, or nobody where requests are signed by key.
+type SomeCredential = Option<Arc<dyn TokenCredential>>;
+
+impl Account {
+    /// Connections to the account, which its clients share.
+    fn transport(&self, answer_timeout: Duration) -> azure_core::Result<Transport> {
+        let to = match self {
+            Self::Emulator { .. } => Destination::LocalHttp, // see `Account::emulator`
+            Self::Identity { .. } => Destination::Remote,
+        };
+        transport(to, answer_timeout)
+    }
+
+    /// Addresses, credential and signing policy of a client.
+    fn access(
+        &self,
+        scheme: Scheme,
+        transport: Transport,
+        answer_timeout: Duration,
+    ) -> azure_core::Result<(&Endpoints, SomeCredential, ClientOptions)> {
+        let options = ClientOptions { transport: Some(transport), ..Default::default() };
+        Ok(match self {
+            Self::Emulator { name, key, endpoints } => {
+                let per_try_policies = vec![SharedKey::policy(name, key, scheme)];
+                (endpoints, None, ClientOptions { per_try_policies, ..options })
+            }
+            Self::Identity { who, endpoints } => {
+                let credential = match who {
+                    Who::ManagedIdentity { client_id } => {
+                        identity::managed_identity(client_id.as_deref(), answer_timeout)?
+                    }
+                    Who::AzureCli => identity::azure_cli(None, answer_timeout)?,
+                };
+                (endpoints, Some(credential), options)
+            }
+        })
+    }
+}
+
+/// The account, opened.
+pub struct Storage {
+    /// Its blobs.
+    pub blobs: Blobs,
+    /// The imports table.
+    pub imports: Table,
+}
+
+impl Storage {
+    /// Makes the clients; asks nothing yet. A question that is never answered fails after a
+    /// little more than twice `answer_timeout`: it is asked once more.
+    ///
+    /// # Errors
+    /// Where no credential can be made.
+    pub fn open(account: &Account, answer_timeout: Duration) -> azure_core::Result<Self> {
+        Self::retrying(account, answer_timeout, &retries(answer_timeout))
+    }
+
+    /// The same, but nothing is asked twice: what was answered first is what is told.
+    ///
+    /// # Errors
+    /// Where no credential can be made.
+    pub fn open_once(account: &Account, answer_timeout: Duration) -> azure_core::Result<Self> {
+        Self::retrying(account, answer_timeout, &RetryOptions::none())
+    }
+
+    fn retrying(
+        account: &Account,
+        answer_timeout: Duration,
+        retry: &RetryOptions,
+    ) -> azure_core::Result<Self> {
+        let transport = account.transport(answer_timeout)?;
+        let (endpoints, credential, client_options) =
+            account.access(Scheme::Full, transport.clone(), answer_timeout)?;
+        let client_options = ClientOptions { retry: retry.clone(), ..client_options };
+        let options = BlobServiceClientOptions { client_options, ..Default::default() };
+        let blobs = BlobServiceClient::new(endpoints.blob.clone(), credential, Some(options))?;
+        let (endpoints, credential, options) =
+            account.access(Scheme::Lite, transport, answer_timeout)?;
+        let options = ClientOptions { retry: retry.clone(), ..options };
+        Ok(Self {
+            blobs: Blobs::new(blobs),
+            imports: Table::new(endpoints.table.clone(), IMPORTS, credential, options),
+        })
+    }
+
+    /// Creates the containers and the table where they are missing.
+    ///
+    /// In Azure the deployment makes them; the demo and the tests begin with an empty account.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn create_if_missing(&self) -> azure_core::Result<()> {
+        for container in [INBOX, CONNECTIONS, PACKAGES, REPORTS] {
+            self.blobs.create_container_if_missing(container).await?;
+        }
+        self.imports.create_if_missing().await
+    }
+}
+
+/// A queue of the account; only the doctor, the demo and its host speak to queues themselves.
+///
+/// # Errors
+/// Where no credential can be made.
+pub fn queue(account: &Account, name: &str) -> azure_core::Result<QueueClient> {
+    let answer_timeout = Duration::from_mins(1);
+    queue_retrying(account, name, answer_timeout, retries(answer_timeout))
+}
+
+/// The same, but nothing is asked twice.
+///
+/// # Errors
+/// Where no credential can be made.
+pub fn queue_once(
+    account: &Account,
+    name: &str,
+    answer_timeout: Duration,
+) -> azure_core::Result<QueueClient> {
+    queue_retrying(account, name, answer_timeout, RetryOptions::none())
+}
+
+fn queue_retrying(
+    account: &Account,
+    name: &str,
+    answer_timeout: Duration,
+    retry: RetryOptions,
+) -> azure_core::Result<QueueClient> {
+    let transport = account.transport(answer_timeout)?;
+    let (endpoints, credential, client_options) =
+        account.access(Scheme::Full, transport, answer_timeout)?;
+    let client_options = ClientOptions { retry, ..client_options };
+    let options = QueueServiceClientOptions { client_options, ..Default::default() };
+    QueueServiceClient::new(endpoints.queue.clone(), credential, Some(options))?.queue_client(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn storage_that_takes_a_question_and_never_answers_is_given_up() {
+        // The kernel takes the connections; nobody ever reads from them.
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/a", silent.local_addr().unwrap());
+        let account = Account::emulator(&format!(
+            "AccountName=a;AccountKey=a2V5;BlobEndpoint={url};QueueEndpoint={url};\
+             TableEndpoint={url}"
+        ));
+        let storage = Storage::open(&account.unwrap(), Duration::from_secs(1)).unwrap();
+        let asked = async {
+            tokio::join!(storage.blobs.look(INBOX, "hr/a.csv"), storage.imports.get("t", "r"))
+        };
+        let (blob, row) = tokio::time::timeout(Duration::from_mins(1), asked).await.unwrap();
+        for error in [blob.unwrap_err(), row.unwrap_err()] {
+            assert_eq!(crate::http::azure::sentence(&error), "no answer came in time");
+        }
+    }
+}
