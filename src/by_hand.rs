@@ -18,8 +18,9 @@ use crate::{
     check::{Asked, Report, Terms},
     cli::{self, ByHand, Denied, Outcome, RefreshWord, ReportFormat},
     config::{self, Lookup},
-    connect, connection, learn, report,
-    run::Wish,
+    connect, connection,
+    import::Wish,
+    learn, report,
     schema::{self, Connector, Refresh, Summary},
 };
 

@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::{
     http::{is_loopback, is_loopback_http},
-    run::Policy,
+    import::Policy,
     schema::{Limits, Unmapped},
 };
 

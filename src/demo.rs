@@ -24,8 +24,8 @@ use crate::{
     config::SETTINGS,
     connection::Connection,
     http::azure::sentence,
+    import::Run,
     messages,
-    run::Run,
     schema::{self, Fault, is_connection_name},
     storage::import_table::COLUMNS,
 };

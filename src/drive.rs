@@ -15,11 +15,11 @@ use crate::{
     config::{CONNECTIONS, Config, Lookup, PACKAGES},
     connection::{self, Connection},
     http::azure::sentence,
-    ingestion::Service,
-    run::{
+    import::{
         Action, Event, Run, RunId, State,
         reason::{NoOutcome, Reason, ReasonCode},
     },
+    ingestion::Service,
     schema::Refresh,
     storage::{
         Storage,

@@ -28,7 +28,7 @@ use crate::{
     config::{Lookup, ServiceConfig},
     http::{self, Answer, NoAnswer},
     identity::SignIn,
-    run::{
+    import::{
         Event, IngestionId,
         reason::{NoOutcome, Operation, Reason},
     },

@@ -2,9 +2,9 @@
 //!
 //! The road of a file, and the modules in that order:
 //! 1. Storage says "blob created"; the Functions host hands the event to [`host`], the door.
-//! 2. [`drive`] asks [`connection`] whose file it is and writes one row of [`runs`]. From then on
+//! 2. [`drive`] asks [`connection`] whose file it is and writes one row of [`storage::import_table`]. From then on
 //!    the file is not lost, whatever happens.
-//! 3. [`run`] says what is to be done next; [`drive`] does it, one step at a time.
+//! 3. [`import`] says what is to be done next; [`drive`] does it, one step at a time.
 //! 4. [`package`] reads the file, has it checked by [`check`], and stages one zip; [`report`] is what
 //!    was found.
 //! 5. [`ingestion`] pushes the zip and follows what the service makes of it.
@@ -36,6 +36,7 @@ pub mod drive;
 pub mod host;
 pub mod http;
 pub mod identity;
+pub mod import;
 pub mod ingestion;
 pub mod learn;
 pub mod messages;
@@ -43,7 +44,6 @@ pub mod notify;
 pub mod package;
 pub mod page;
 pub mod report;
-pub mod run;
 pub mod schedule;
 pub mod schema;
 pub mod storage;

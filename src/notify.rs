@@ -14,8 +14,8 @@ use crate::{
     config::Lookup,
     connection::{Format, Notify},
     http::{self, is_loopback_http},
+    import::{Occasion, Run, to_the_second},
     messages,
-    run::{Occasion, Run, to_the_second},
 };
 
 /// How long the other side may take.

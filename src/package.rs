@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 use crate::{
     check::{Report, Terms, too_large},
     config::PACKAGES,
-    run::{Package, Source},
+    import::{Package, Source},
     schema::Upload,
     storage::blob::{Blob, Blobs, Staging},
 };

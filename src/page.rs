@@ -14,8 +14,8 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
     doctor::Diagnosis,
+    import::{Run, reason::Reason},
     messages,
-    run::{Run, reason::Reason},
     schema::Refresh,
 };
 

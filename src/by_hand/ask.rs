@@ -9,9 +9,9 @@ use super::{
 };
 use crate::{
     cli::{self, Denied, Outcome},
+    import::IngestionId,
     ingestion::{Service, Trouble},
     messages,
-    run::IngestionId,
     schema::{Caller, is_plain_name},
 };
 

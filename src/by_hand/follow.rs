@@ -13,9 +13,9 @@ use super::{Desk, ask::denied};
 use crate::{
     cli::{self, Denied, Outcome},
     config,
+    import::{IngestionId, Status},
     ingestion::{MAX_ERRORS_BYTES, Service, Trouble, wire::Ingestion},
     messages,
-    run::{IngestionId, Status},
     schema::Caller,
 };
 

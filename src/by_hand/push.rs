@@ -18,9 +18,9 @@ use super::{
 use crate::{
     cli::{self, Denied, Outcome},
     config,
+    import::{Event, IngestionId, Status, reason::Reason},
     ingestion::{Parcel, Service},
     messages,
-    run::{Event, IngestionId, Status, reason::Reason},
     schema::Caller,
 };
 

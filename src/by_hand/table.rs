@@ -12,8 +12,8 @@ use crate::{
     doctor::Doctor,
     drive::{By, Road},
     http::azure::sentence,
+    import::{Run, Wish},
     messages, page,
-    run::{Run, Wish},
     schema::is_connection_name,
     storage::import_table::{COLUMNS, properties},
 };

@@ -1,7 +1,7 @@
 //! The files the demo drops: a good one, and three as they happen.
 
 use super::SAMPLE_CSV;
-use crate::run::State;
+use crate::import::State;
 
 /// Lines of the sample that the truncated file has.
 const TRUNCATED_LINES: usize = 40;

@@ -15,7 +15,7 @@ use super::{azurite::Azurite, event_grid, host::Host, service::Service};
 use crate::{
     config::{ARRIVALS, Account, CONNECTIONS, INBOX, STORAGE},
     http::azure::sentence,
-    run::Run,
+    import::Run,
     storage::{self, Storage, blob::Blob, import_table::Runs},
 };
 

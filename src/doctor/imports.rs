@@ -8,8 +8,8 @@ use super::{Bag, Line, way::Ways, within};
 use crate::{
     drive::Road,
     http::azure::sentence,
+    import::{Run, State},
     messages,
-    run::{Run, State},
     storage::import_table::Runs,
 };
 
@@ -154,7 +154,7 @@ mod tests {
     use crate::{
         config::Config,
         doctor::Verdict,
-        run::{
+        import::{
             RunId, Source,
             reason::{Problems, Reason},
         },

@@ -8,9 +8,9 @@ use super::{Bag, Line, connection::DOCUMENT, way::SERVICE, within};
 use crate::{
     connection::Connection,
     identity::claims,
+    import::reason::Reason,
     ingestion::Trouble,
     messages,
-    run::reason::Reason,
     schema::{Caller, Credential},
 };
 

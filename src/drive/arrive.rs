@@ -9,7 +9,7 @@ use time::{Duration, OffsetDateTime};
 use super::{Road, log};
 use crate::{
     config::{CONNECTIONS, INBOX},
-    run::{Event, NotificationEvent, Policy, Run, RunId, Source},
+    import::{Event, NotificationEvent, Policy, Run, RunId, Source},
     schema::{Refresh, is_connection_name},
     storage::{
         blob::Blob,

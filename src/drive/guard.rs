@@ -5,7 +5,7 @@ use azure_core::Result;
 use super::Road;
 use crate::{
     check::{Deletion, deletions},
-    run::{
+    import::{
         Event, Run,
         reason::{Problems, Reason, RuleCount, Text},
     },

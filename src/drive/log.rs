@@ -3,8 +3,8 @@
 use time::{Duration, OffsetDateTime};
 
 use crate::{
+    import::{IngestionId, Occasion, Run, State, reason::ReasonCode},
     messages,
-    run::{IngestionId, Occasion, Run, State, reason::ReasonCode},
 };
 
 /// The word for something that failed beside the import's own way and is tried again.

@@ -10,7 +10,7 @@ use super::{AT_ONCE, Road, first_of_lines};
 use crate::{
     config::{self, CONNECTIONS, REPORTS},
     connection::Connection,
-    run::{Run, reason::Reason},
+    import::{Run, reason::Reason},
     schedule::Schedule,
     schema::is_connection_name,
 };

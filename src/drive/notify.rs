@@ -12,9 +12,9 @@ use futures::{StreamExt as _, stream};
 use super::{AT_ONCE, Road, log};
 use crate::{
     connection::Notify,
+    import::{Event, Message, NotificationEvent, Occasion, Run, RunId, State, to_the_second},
     messages,
     notify::{Letter, send},
-    run::{Event, Message, NotificationEvent, Occasion, Run, RunId, State, to_the_second},
     storage::import_table::{Saved, Stored},
 };
 

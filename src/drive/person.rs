@@ -11,8 +11,8 @@ use super::{Road, Step};
 use crate::{
     cli::Denied,
     http::azure::sentence,
+    import::{Event, Run, RunId, Wish, to_the_second},
     messages,
-    run::{Event, Run, RunId, Wish, to_the_second},
     storage::import_table::Stored,
 };
 

@@ -18,14 +18,14 @@ use crate::{
     connection::Connection,
     drive::Arrival,
     http::azure::sentence,
+    import::{
+        Checked, Event, IngestionId, Package, Run, RunId, Status,
+        reason::{ErrorFile, Reason, ReasonCode},
+    },
     ingestion::{Parcel, Trouble},
     messages,
     package::{self, Failure, Outcome},
     report,
-    run::{
-        Checked, Event, IngestionId, Package, Run, RunId, Status,
-        reason::{ErrorFile, Reason, ReasonCode},
-    },
     schema::{Refresh, Severity, Upload},
     storage::{
         blob::Blob,

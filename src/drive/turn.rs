@@ -4,7 +4,7 @@ use azure_core::Result;
 
 use super::Road;
 use crate::{
-    run::{
+    import::{
         Event, Run, State,
         reason::{PauseCause, Reason},
     },

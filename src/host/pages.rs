@@ -26,8 +26,8 @@ use super::{
 use crate::{
     drive::{Document, SERVICE_ERRORS, has_service_errors},
     http::azure::sentence,
+    import::{Run, RunId, connection_record::ConnectionRecord, to_the_second},
     page::{self, Filter, Home, Seen, Viewer},
-    run::{Run, RunId, connection::ConnectionRecord, to_the_second},
     storage::import_table::{Runs, Wanted},
 };
 

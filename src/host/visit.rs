@@ -21,8 +21,8 @@ use crate::{
     cli::Denied,
     drive::By,
     http::azure::sentence,
+    import::{RunId, State as RunState},
     page::{DEFAULT_TOP, Filter, Links, Viewer},
-    run::{RunId, State as RunState},
     storage::import_table::Wanted,
 };
 

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{App, examination::examined, visit::Visit};
-use crate::{cli::Denied, drive::By, http::azure::sentence, run, schema::is_connection_name};
+use crate::{cli::Denied, drive::By, http::azure::sentence, import, schema::is_connection_name};
 
 /// What a form asks for.
 #[derive(Debug, Deserialize)]
@@ -98,9 +98,9 @@ async fn granted(
 ) -> Option<Result<String, Denied>> {
     let road = &app.road;
     let granting: Pin<Box<dyn Future<Output = _> + Send>> = match (what, connection, key) {
-        ("allow", _, Some(key)) => Box::pin(road.grant(key, run::Wish::Allow, by)),
-        ("retry", _, Some(key)) => Box::pin(road.grant(key, run::Wish::Retry, by)),
-        ("cancel", _, Some(key)) => Box::pin(road.grant(key, run::Wish::Cancel, by)),
+        ("allow", _, Some(key)) => Box::pin(road.grant(key, import::Wish::Allow, by)),
+        ("retry", _, Some(key)) => Box::pin(road.grant(key, import::Wish::Retry, by)),
+        ("cancel", _, Some(key)) => Box::pin(road.grant(key, import::Wish::Cancel, by)),
         ("resume", Some(name), _) => Box::pin(road.resume(name, by)),
         ("import", Some(name), _) => Box::pin(import_now(app, name, by)),
         _ => return None,

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     http::{self, Answer},
     identity::is_lasting,
-    run::reason::Reason,
+    import::reason::Reason,
     schema::{Caller, Credential},
 };
 

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use crate::{
     http::Answer,
-    run::{
+    import::{
         Event,
         reason::{Operation, Reason, Text},
     },

@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 use crate::{
-    run::Status,
+    import::Status,
     schema::{is_plain_name, json},
 };
 

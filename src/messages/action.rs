@@ -1,7 +1,7 @@
 //! What a person does about an import: as one sentence on the page and in a message, and with the
 //! command to type.
 
-use crate::run::{
+use crate::import::{
     Run, State,
     reason::{Class, ReasonCode},
 };

@@ -7,7 +7,7 @@ use super::{
     reason::{cause, first},
     words::{ago, counted, people, span},
 };
-use crate::run::{Note, Run, State, reason::Reason};
+use crate::import::{Note, Run, State, reason::Reason};
 
 /// Something that is so with a connection.
 #[derive(Clone, Copy, Debug)]

@@ -4,7 +4,7 @@ use super::{
     action::{Facts, action_of},
     reason::cause,
 };
-use crate::run::{
+use crate::import::{
     State, logged,
     reason::{
         Class, ErrorFile, NoOutcome, Operation, PauseCause, Problems, Reason, ReasonCode,

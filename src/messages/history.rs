@@ -4,7 +4,7 @@ use super::{
     reason::{cause, first},
     words::counted,
 };
-use crate::run::{
+use crate::import::{
     Delivery, Note, Run, State, Stop,
     reason::{Problems, Reason},
     to_the_second,

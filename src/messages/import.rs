@@ -5,7 +5,7 @@ use super::{
     words::counted,
 };
 use crate::{
-    run::{
+    import::{
         Run, State,
         reason::{Class, PauseCause, Reason, ReasonCode},
     },

@@ -5,7 +5,7 @@ use super::{
     import::{pause, status},
     reason::cause,
 };
-use crate::run::{Occasion, Run};
+use crate::import::{Occasion, Run};
 
 /// One line about an occasion.
 #[must_use]

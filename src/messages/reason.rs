@@ -3,7 +3,7 @@
 use super::finding::if_it_is_meant;
 use crate::{
     config::{CONNECTIONS, REPORTS},
-    run::reason::{ErrorFile, List, NoOutcome, Operation, PauseCause, Problems, Reason},
+    import::reason::{ErrorFile, List, NoOutcome, Operation, PauseCause, Problems, Reason},
     schema::Id,
 };
 

@@ -3,7 +3,7 @@
 use time::format_description::well_known::Rfc3339;
 
 use super::import::{pause, status, why};
-use crate::run::{Run, RunId, State, Wish};
+use crate::import::{Run, RunId, State, Wish};
 
 /// What comes of a wish that an import has taken, as it is since then.
 pub(crate) fn taken(wish: Wish, run: &Run) -> String {

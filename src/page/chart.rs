@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::{
+    import::Run,
     messages::{counted, number},
-    run::Run,
 };
 
 const BAR: usize = 14;

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     drive::Document,
+    import::{Run, RunId, State},
     messages::{self, file, number},
-    run::{Run, RunId, State},
     storage::import_table::{Page, Wanted},
 };
 

@@ -8,8 +8,8 @@ use super::{
     words::{Look, time},
 };
 use crate::{
+    import::{Run, Stop, Wish},
     messages::{self, number},
-    run::{Run, Stop, Wish},
     schema::Id,
 };
 

@@ -5,8 +5,8 @@ use time::{Duration, OffsetDateTime};
 use super::Seen;
 use crate::{
     drive::Document,
+    import::{Run, State},
     messages::{self, Fact},
-    run::{Run, State},
     schema::Refresh,
 };
 

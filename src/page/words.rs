@@ -2,7 +2,7 @@
 
 use time::{OffsetDateTime, macros::format_description};
 
-use crate::run::{State, to_the_second};
+use crate::import::{State, to_the_second};
 
 /// A moment as markup: in UTC, which a script turns into the reader's zone.
 pub(super) fn time(at: OffsetDateTime) -> String {

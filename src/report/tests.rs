@@ -5,7 +5,7 @@ use time::macros::date;
 use super::*;
 use crate::{
     check::{Check, Terms},
-    run::reason::Reason,
+    import::reason::Reason,
     schema::{Field, Limits, Mapping, Unmapped},
 };
 

@@ -14,7 +14,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use time::OffsetDateTime;
 
 use crate::{
-    run::{Policy, Run, RunId, State, connection::ConnectionRecord},
+    import::{Policy, Run, RunId, State, connection_record::ConnectionRecord},
     storage::table::{Properties, Row, Table, Write},
 };
 

@@ -13,7 +13,7 @@ use viva_import::{
         service::{Call, Quirk},
         stage::Stage,
     },
-    run::{Run, RunId, Source, State},
+    import::{Run, RunId, Source, State},
     storage::import_table::Saved,
 };
 

@@ -20,7 +20,7 @@ use viva_import::{
         service::{Call, Quirk, Rules, Service},
         stage::Stage,
     },
-    run::{Run, State},
+    import::{Run, State},
     schema::Refresh,
 };
 

@@ -17,7 +17,7 @@ use viva_import::{
         service::{Call, Quirk},
     },
     host::FUNCTIONS,
-    run::State,
+    import::State,
 };
 
 use crate::stage::{BINARY, GOOD_CSV, ended, held, log, stage, until};

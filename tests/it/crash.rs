@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use viva_import::{
     config::PACKAGES,
     demo::service::{Call, Quirk},
-    run::State,
+    import::State,
 };
 
 use crate::stage::{GOOD_CSV, ended, held, stage, until};

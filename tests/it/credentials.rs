@@ -14,8 +14,8 @@ use viva_import::{
         service::{Call, Quirk, Rules},
         stage::Stage,
     },
+    import::{Run, State},
     messages,
-    run::{Run, State},
 };
 
 use crate::{

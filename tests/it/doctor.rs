@@ -21,7 +21,7 @@ use viva_import::{
         service::{Call, Quirk, Rules},
         stage::{Stage, TOKEN_SETTING},
     },
-    run::{Run, State},
+    import::{Run, State},
 };
 
 use crate::stage::{

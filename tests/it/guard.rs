@@ -10,7 +10,7 @@ use viva_import::{
         service::{Call, Ingestion, Quirk},
         stage::Stage,
     },
-    run::{Run, State},
+    import::{Run, State},
 };
 
 use crate::stage::{BINARY, GOOD_CSV, ended, stage, until, why};

@@ -12,7 +12,7 @@ use time::macros::datetime;
 use viva_import::{
     config::Config,
     demo::stage::Stage,
-    run::{
+    import::{
         Run, RunId, Source, State,
         reason::{Problems, Reason},
     },

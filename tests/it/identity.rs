@@ -19,7 +19,7 @@ use viva_import::{
         azurite::Azurite,
         service::{Rules, Service},
     },
-    run::State,
+    import::State,
     storage::{
         Storage,
         blob::Blobs,

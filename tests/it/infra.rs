@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 use viva_import::{
     config::{ARRIVALS, CONNECTIONS, IMPORTS, INBOX, PACKAGES, POISON, REPORTS, SETTINGS, Setting},
     host::FUNCTIONS,
-    run::Occasion,
+    import::Occasion,
 };
 
 use strum::VariantArray as _;

@@ -15,8 +15,8 @@ use viva_import::{
         service::{Rules, Service},
     },
     drive::Road,
+    import::State,
     ingestion, messages,
-    run::State,
 };
 
 use crate::{

@@ -18,8 +18,8 @@ use viva_import::{
         stage::{Stage, TOKEN_SETTING},
     },
     drive::Road,
+    import::{Occasion, State},
     ingestion, messages,
-    run::{Occasion, State},
     storage::Storage,
 };
 

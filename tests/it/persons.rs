@@ -10,7 +10,7 @@ use viva_import::{
         service::{Call, Quirk},
         stage::Stage,
     },
-    run::{Run, State, reason::Reason},
+    import::{Run, State, reason::Reason},
 };
 
 use crate::stage::{BINARY, GOOD_CSV, TOKEN, a_second_later, csv_of, ended, stage, until, why};

@@ -2,8 +2,8 @@
 
 use futures::{StreamExt as _, stream};
 use viva_import::{
+    import::{Run, State, reason::ReasonCode},
     messages,
-    run::{Run, State, reason::ReasonCode},
 };
 
 use crate::{

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use serde_json::Value;
 use viva_import::{
     check::{Check, Finding, Report},
+    import::reason::Reason,
     messages, report,
-    run::reason::Reason,
     schema::{Id, Severity},
 };
 

@@ -12,7 +12,7 @@ use viva_import::{
         host::Outcome,
         service::{Call, Quirk, Rules},
     },
-    run::{
+    import::{
         State,
         reason::{Reason, ReasonCode},
     },

@@ -6,7 +6,7 @@ use serde_json::json;
 use time::{OffsetDateTime, macros::datetime};
 use viva_import::{
     config::Config,
-    run::{
+    import::{
         Action, Checked, Event, IngestionId, Package, Policy, Run, RunId, Source, State, Status,
         Wish,
         reason::{PauseCause, Reason, ReasonCode},

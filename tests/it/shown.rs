@@ -10,11 +10,11 @@ use viva_import::{
     connection::Connection,
     demo::SAMPLE_CONNECTION,
     drive::Document,
-    page::{DEFAULT_TOP, Filter, Home, Import, Links, Seen, Viewer, import},
-    run::{
+    import::{
         IngestionId, Note, Run, RunId, Source, State, Stop,
         reason::{Problems, Reason, RuleCount},
     },
+    page::{DEFAULT_TOP, Filter, Home, Import, Links, Seen, Viewer, import},
     schema::Summary,
     storage::import_table::{Page, Wanted},
 };

@@ -18,8 +18,8 @@ use viva_import::{
         service::{Rules, Service},
         stage::Stage,
     },
+    import::Run,
     messages,
-    run::Run,
 };
 
 /// The handler as cargo built it.

@@ -10,8 +10,8 @@ use viva_import::{
         service::{Call, Quirk},
         stage::Stage,
     },
+    import::{Run, State},
     messages,
-    run::{Run, State},
 };
 
 use crate::stage::{GOOD_CSV, a_second_later, csv_of, ended, stage, until};

@@ -8,7 +8,7 @@ use viva_import::{
         host::Outcome,
         service::{Call, Quirk},
     },
-    run::State,
+    import::State,
 };
 
 use crate::stage::{GOOD_CSV, ended, log, stage, until};

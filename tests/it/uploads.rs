@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use viva_import::{
     demo::{SAMPLE_CONNECTION, service::Ingestion, stage::Stage},
-    run::{Run, State},
+    import::{Run, State},
     schema::Upload,
 };
 

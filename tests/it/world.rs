@@ -22,7 +22,7 @@ use viva_import::{
         stage::TOKEN_SETTING,
     },
     drive::{By, Road},
-    run::{Run, RunId, State, Wish},
+    import::{Run, RunId, State, Wish},
     storage::{Storage, import_table::Runs},
 };
 

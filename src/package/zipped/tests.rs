@@ -9,8 +9,8 @@ use super::*;
 use crate::{
     check::Day,
     connection::Connection,
+    import::reason::Reason,
     messages, report,
-    run::reason::Reason,
     schema::{Dialect, Limits, Severity, Unmapped},
 };
 

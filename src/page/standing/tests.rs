@@ -7,7 +7,7 @@ use crate::{
     config::Config,
     connection::Connection,
     demo::SAMPLE_CONNECTION,
-    run::{
+    import::{
         Note, RunId, Source,
         reason::{Problems, Reason},
     },
@@ -185,7 +185,13 @@ fn how_long_it_has_waited_and_how_many_people_were_accepted_is_told() {
     let mut waiting = waits(3, busy());
     let at = NOW - Duration::minutes(45);
     let note = Some(Note::Reason(busy()));
-    waiting.journal.push(crate::run::Stop { at, state: State::Packed, note, times: 9, last: NOW });
+    waiting.journal.push(crate::import::Stop {
+        at,
+        state: State::Packed,
+        note,
+        times: 9,
+        last: NOW,
+    });
     let mut accepted = run(80, State::Completed);
     accepted.summary = Some(Summary {
         connector: "HR".to_owned(),

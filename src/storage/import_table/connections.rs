@@ -10,9 +10,9 @@ use super::{
     is_refused_condition,
 };
 use crate::{
-    run::{
+    import::{
         Run, RunId,
-        connection::{Accepted, ConnectionRecord},
+        connection_record::{Accepted, ConnectionRecord},
         reason::ReasonCode,
     },
     storage::table::{Properties, Write},

@@ -9,11 +9,11 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::columns::{Columns, LONGEST_COLUMN, boolean, count, list, moment, number, text, time};
 use crate::{
-    messages,
-    run::{
+    import::{
         IngestionId, Message, Note, Occasion, Package, Run, RunId, Source, State, Stop,
         reason::Reason,
     },
+    messages,
     schema::{DeletionApproval, Refresh, Summary, Target},
     storage::table::Properties,
 };

@@ -7,7 +7,7 @@ use super::{
     Runs,
     columns::{Columns, time},
 };
-use crate::{run::RunId, storage::table::Write};
+use crate::{import::RunId, storage::table::Write};
 
 const LAST_RUN: &str = "LastRun";
 

@@ -13,7 +13,7 @@ use viva_import::{
         service::{Call, Quirk, Rules},
         stage::Stage,
     },
-    run::State,
+    import::State,
 };
 
 use super::browser;

@@ -7,8 +7,8 @@ use tokio::time::timeout;
 use viva_import::{
     config::PACKAGES,
     demo::{SAMPLE_CONNECTION, service::Service, stage::Stage},
+    import::State,
     messages,
-    run::State,
 };
 
 use crate::{

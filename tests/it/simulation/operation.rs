@@ -3,7 +3,7 @@
 use proptest::{prelude::*, sample::select};
 use viva_import::{
     demo::service::{Call, Quirk},
-    run::Wish,
+    import::Wish,
 };
 
 use crate::{

@@ -6,8 +6,8 @@ use serde_json::Value;
 use viva_import::{
     config::{INBOX, PACKAGES, REPORTS},
     demo::service::Ingestion,
+    import::{Occasion, Run, State},
     messages,
-    run::{Occasion, Run, State},
     storage::{blob::Blob, table::Properties},
 };
 

@@ -16,8 +16,8 @@ use viva_import::{
     config::{Account, Config, INBOX, Lookup, STORAGE},
     demo::{azurite::Azurite, service::Service},
     drive::{Arrival, Road},
+    import::RunId,
     ingestion,
-    run::RunId,
     storage::Storage,
 };
 

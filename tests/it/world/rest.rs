@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use viva_import::{demo::service::Call, drive::By, messages, run::Run};
+use viva_import::{demo::service::Call, drive::By, import::Run, messages};
 
 use super::World;
 

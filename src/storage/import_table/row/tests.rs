@@ -5,7 +5,7 @@ use time::macros::datetime;
 
 use super::*;
 use crate::{
-    run::{
+    import::{
         Delivery, Sent,
         reason::{Problems, RuleCount},
     },

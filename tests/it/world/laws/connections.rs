@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use viva_import::{
-    run::{Occasion, Run},
+    import::{Occasion, Run},
     storage::table::Properties,
 };
 

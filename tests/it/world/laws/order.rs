@@ -1,6 +1,6 @@
 //! Which file goes first.
 
-use viva_import::run::{Run, State};
+use viva_import::import::{Run, State};
 
 use super::{Accepted, Written, asked};
 use crate::world::{File, To, World};

@@ -9,7 +9,7 @@ use super::{
     reason::{ErrorFile, NoOutcome, Reason, Text},
 };
 use crate::{
-    run::Status,
+    import::Status,
     schema::{DeletionApproval, Refresh, Summary},
 };
 

@@ -6,7 +6,7 @@ use super::{
     Checked, IngestionId, Policy, Run, State,
     reason::{Reason, ReasonCode},
 };
-use crate::run::Status;
+use crate::import::Status;
 
 impl Run {
     /// Deadlines count the time in which something was tried. Where a step was taken later than any

@@ -29,25 +29,25 @@ use time::OffsetDateTime;
 use self::reason::{Class, ErrorFile, Reason, ReasonCode};
 pub use self::{
     event::{Action, Checked, Event, IllegalEvent, NotificationEvent, Wish},
-    import::Run,
-    journal::{Note, Stop},
-    notice::{Delivery, Message, Occasion, Sent},
-    parts::{IngestionId, Package, RunId, Source, State, to_the_second},
+    history::{Note, Stop},
+    notifications::{Delivery, Message, Occasion, Sent},
     policy::Policy,
+    record::Run,
     status::Status,
+    types::{IngestionId, Package, RunId, Source, State, to_the_second},
 };
 
-pub mod connection;
+pub mod connection_record;
 mod event;
-mod import;
-mod journal;
-mod moves;
-mod notice;
-mod parts;
+mod history;
+mod notifications;
+mod operator_actions;
 mod policy;
 pub mod reason;
+mod record;
 mod status;
-mod wishes;
+mod transitions;
+mod types;
 
 impl Run {
     /// What is to be done at `now`.

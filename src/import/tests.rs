@@ -9,10 +9,10 @@ use super::{
     *,
 };
 
-mod connection;
+mod connection_record;
 mod correction;
-mod journal;
-mod wishes;
+mod history;
+mod operator_actions;
 use crate::{
     config::Config,
     messages,

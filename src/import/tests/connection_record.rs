@@ -1,7 +1,7 @@
 //! What is remembered of a connection, and who tells of it.
 
 use super::*;
-use crate::run::connection::ConnectionRecord;
+use crate::import::connection_record::ConnectionRecord;
 
 fn failed() -> Event {
     let reason = Reason::CredentialFailed { detail: "why".into() };
