@@ -16,7 +16,7 @@ use self::{
     columns::Seen,
     findings::{Findings, Levels},
     header::Header,
-    people::People,
+    person_index::People,
     records::{Next, Records},
     rows::Tally,
     text::Look,
@@ -27,11 +27,11 @@ pub use self::{
     findings::{Counts, Finding},
     mapping::faults as mapping_faults,
     metadata::Metadata,
+    options::Terms,
     output::write_record,
     report::Report,
     summary::{Deletion, deletions},
     survey::{Content, Dates, Heading, Survey},
-    terms::Terms,
 };
 pub(crate) use self::{findings::some_of, mapping::has_plain_letters, value::personal};
 use crate::schema::{Id, Refresh};
@@ -39,26 +39,26 @@ use crate::schema::{Id, Refresh};
 mod archive;
 mod columns;
 mod date;
+mod delimiter_scan;
 mod file;
+mod file_rules;
 mod findings;
 mod formats;
 mod header;
 mod hierarchy;
 mod mapping;
-mod marks;
 mod metadata;
+mod options;
 mod output;
-mod people;
+mod person_index;
 mod records;
 mod report;
 mod rows;
 mod snapshot;
 mod summary;
 mod survey;
-mod terms;
 mod text;
 mod value;
-mod whole;
 
 /// Bytes that are looked at to recognize what a file is.
 const LOOK_BYTES: u64 = 4 << 10;

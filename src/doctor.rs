@@ -15,21 +15,21 @@ use tokio::{join, time::timeout};
 
 use crate::{
     config::{Config, Lookup},
-    drive::Clock,
+    engine::Clock,
     http::azure::sentence,
     ingestion::Service,
     storage::{Storage, import_table::Runs},
 };
 
-pub use self::diagnosis::{Diagnosis, Line, Verdict};
-use self::way::Ways;
+use crate::doctor::connectivity::Ways;
+pub use crate::doctor::report::{Diagnosis, Line, Verdict};
 
 mod connection;
-mod diagnosis;
+mod connectivity;
 mod imports;
+mod permissions;
 mod push;
-mod rights;
-mod way;
+mod report;
 
 /// How long one question may be left unanswered, whatever `ANSWER_TIMEOUT_SECONDS` says.
 pub const MAX_WAIT: Duration = Duration::from_secs(20);
@@ -38,25 +38,25 @@ const SETTINGS: &str = "settings";
 /// Every line there is, in the order in which they are told.
 const LINES: [&str; 25] = [
     SETTINGS,
-    way::BLOBS,
-    way::TABLES,
-    way::QUEUES,
-    way::SERVICE,
-    way::CLOCK_OF_STORAGE,
-    way::CLOCK_OF_SERVICE,
-    rights::READ_INBOX,
-    rights::READ_CONNECTIONS,
-    rights::WRITE_PACKAGES,
-    rights::WRITE_REPORTS,
-    rights::READ_IMPORTS,
-    rights::WRITE_IMPORTS,
-    rights::ARRIVALS_QUEUE,
-    rights::POISON_QUEUE,
+    connectivity::BLOBS,
+    connectivity::TABLES,
+    connectivity::QUEUES,
+    connectivity::SERVICE,
+    connectivity::CLOCK_OF_STORAGE,
+    connectivity::CLOCK_OF_SERVICE,
+    permissions::READ_INBOX,
+    permissions::READ_CONNECTIONS,
+    permissions::WRITE_PACKAGES,
+    permissions::WRITE_REPORTS,
+    permissions::READ_IMPORTS,
+    permissions::WRITE_IMPORTS,
+    permissions::ARRIVALS_QUEUE,
+    permissions::POISON_QUEUE,
     connection::DOCUMENT,
     connection::MAPPING,
     connection::METADATA,
     connection::NOTIFY,
-    way::AUTHORITY,
+    connectivity::AUTHORITY,
     push::TOKEN,
     push::SCALE_UNIT,
     push::CONNECTOR,
@@ -127,7 +127,7 @@ impl Doctor {
 async fn examine(bag: Bag, name: &str, resume: bool) -> Vec<Line> {
     let ways = Ways::ask(&bag).await;
     let (rights, document, imports) = join!(
-        Box::pin(rights::lines(&bag, &ways)),
+        Box::pin(permissions::lines(&bag, &ways)),
         connection::find(&bag, &ways, name),
         imports::find(&bag, &ways, name),
     );

@@ -24,16 +24,16 @@ use tokio::net::TcpListener;
 
 use crate::{
     doctor::Doctor,
-    drive::{Arrival, Road, Timer},
+    engine::{Arrival, Road, Timer},
     http::azure::sentence,
 };
 
-mod arrivals;
-mod examination;
-mod guard;
+mod actions;
+mod csrf;
+mod doctor;
+mod event_grid;
 mod pages;
-mod visit;
-mod wishes;
+mod request;
 
 /// The functions and their routes; a test ties them to the folders of `function/`.
 pub const FUNCTIONS: [&str; 10] = [
@@ -85,7 +85,7 @@ fn door(road: Arc<Road>) -> Router {
 
 /// A queue message that Event Grid put there: a blob was created.
 async fn receive(State(road): State<Arc<Road>>, body: Bytes) -> Response {
-    let blobs = match arrivals::decode(&body) {
+    let blobs = match event_grid::decode(&body) {
         Ok(blobs) => blobs,
         // The host tries again and then moves the message to the poison queue, where it is kept.
         Err(why) => return failure(&format!("a message of the arrivals queue {why}")),

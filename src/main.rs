@@ -21,13 +21,12 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 use viva_import::{
-    by_hand::Desk,
     cli::{ByHand, Cli, Command, Denied},
+    commands::Desk,
     config::SETTINGS,
-    demo,
     doctor::Doctor,
-    drive::Road,
-    host,
+    engine::Road,
+    host, testbed,
 };
 
 #[tokio::main]
@@ -37,8 +36,8 @@ async fn main() -> ExitCode {
             log();
             serve().await
         }
-        Command::Demo(wishes) => demo::run(&wishes, setting).await,
-        Command::Rehearse(wishes) => demo::rehearse(&wishes).await,
+        Command::Demo(wishes) => testbed::run(&wishes, setting).await,
+        Command::Rehearse(wishes) => testbed::rehearse(&wishes).await,
         Command::ByHand(command) => by_hand(*command).await,
     };
     done.unwrap_or_else(|why| {

@@ -27,17 +27,17 @@ use crate::{
     storage::blob::{Blob, Blobs, Staging},
 };
 
-mod container;
 mod deflate;
 mod metadata;
 mod rows;
-mod zipped;
+mod zip;
+mod zip_writer;
 
 pub use self::{
-    container::{Container, Open},
     deflate::{Deflate, LEVEL, Written, workers},
     rows::{check_and_copy, check_and_list},
-    zipped::check_and_zip,
+    zip::check_and_zip,
+    zip_writer::{Container, Open},
 };
 
 /// Chunks in flight between the network and the working thread, either way: few, because those

@@ -26,11 +26,11 @@ pub use self::{
 };
 
 mod chart;
+mod connection_health;
+mod format;
 mod home;
 mod import;
 mod links;
-mod standing;
-mod words;
 
 pub(crate) const STYLE: &str = include_str!("page/page.css");
 pub(crate) const SCRIPT: &str = include_str!("page/page.js");

@@ -5,11 +5,13 @@ use std::collections::{HashMap, HashSet};
 use super::{
     findings::{Findings, some_of},
     formats, mapping,
-    terms::Terms,
 };
-use crate::schema::{
-    Connector, Field, Id, Kind, Mapping, Refresh, Severity, Unmapped,
-    fields::{Reserved, Role, misspelt, reserved_field},
+use crate::{
+    check::options::Terms,
+    schema::{
+        Connector, Field, Id, Kind, Mapping, Refresh, Severity, Unmapped,
+        fields::{Reserved, Role, misspelt, reserved_field},
+    },
 };
 
 /// One column that is kept.

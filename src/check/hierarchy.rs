@@ -7,10 +7,8 @@
 
 use std::iter;
 
-use super::{
-    people::Person,
-    snapshot::{Row, Snapshot},
-};
+use super::snapshot::{Row, Snapshot};
+use crate::check::person_index::Person;
 
 /// Lines shown of a loop, or of the people at the top.
 const SHOWN: usize = 10;

@@ -16,7 +16,7 @@ use std::{
 
 use memchr::{memchr_iter, memchr2};
 
-use super::marks::{MARK, Marks};
+use crate::check::delimiter_scan::{MARK, Marks};
 
 /// Longest record: 105 columns of 128 KB, the most the service allows, rounded up.
 const MAX_RECORD_BYTES: usize = 16 << 20;

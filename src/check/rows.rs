@@ -4,16 +4,11 @@ use std::collections::HashSet;
 
 use memchr::memchr;
 
-use super::{
-    Check, Refresh, columns,
-    findings::Findings,
-    formats,
-    header::Column,
-    output,
-    people::{Full, People, Person},
-    value,
+use super::{Check, Refresh, columns, findings::Findings, formats, header::Column, output, value};
+use crate::{
+    check::person_index::{Full, People, Person},
+    schema::{Id, Kind, Order, Severity, fields::Role},
 };
-use crate::schema::{Id, Kind, Order, Severity, fields::Role};
 
 /// What the rows have added up to so far.
 #[derive(Debug, Default)]

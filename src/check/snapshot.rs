@@ -4,7 +4,7 @@
 
 use std::{iter, mem};
 
-use super::people::Person;
+use crate::check::person_index::Person;
 
 /// Rows in the first chunk. Each further chunk holds twice as many, up to the last size.
 const FIRST_CHUNK: usize = 8;

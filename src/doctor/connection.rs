@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use azure_core::Result;
 
-use super::{Bag, Line, rights, way::Ways, within};
+use super::{Bag, Line, within};
 use crate::{
     check::mapping_faults,
     config::{CONNECTIONS, Lookup},
     connection::{self, Connection},
+    doctor::{connectivity::Ways, permissions},
     http::azure::sentence,
     notify::address,
     schema::{self, Refresh, Upload},
@@ -36,11 +37,11 @@ pub(super) async fn find(bag: &Bag, ways: &Ways, name: &str) -> Found {
 /// The lines of document and mapping, and the connection where it can be used.
 pub(super) fn lines(name: &str, found: Found, rights: &[Line]) -> ([Line; 2], Option<Connection>) {
     let file = format!("{CONNECTIONS}/{name}.json");
-    let mut of_rights = rights.iter().filter(|line| line.about == rights::READ_CONNECTIONS);
+    let mut of_rights = rights.iter().filter(|line| line.about == permissions::READ_CONNECTIONS);
     let document = match found {
         // Where there is no container there is no document either.
         Ok(None) if of_rights.any(|line| !line.is_no_obstacle()) => {
-            Line::unasked(DOCUMENT, rights::READ_CONNECTIONS)
+            Line::unasked(DOCUMENT, permissions::READ_CONNECTIONS)
         }
         Err(why) => Line::unknown(DOCUMENT, format!("{file} could not be read: {why}")),
         Ok(None) => {
@@ -136,13 +137,13 @@ pub(super) fn notify(connection: Option<&Connection>, setting: &Lookup) -> Line 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{demo::SAMPLE_CONNECTION, doctor::Verdict};
+    use crate::{doctor::Verdict, testbed::SAMPLE_CONNECTION};
 
     fn told(found: Found, is_readable: bool) -> (Verdict, String, bool) {
         let rights = [if is_readable {
-            Line::good(rights::READ_CONNECTIONS, "can be read")
+            Line::good(permissions::READ_CONNECTIONS, "can be read")
         } else {
-            Line::bad(rights::READ_CONNECTIONS, "403", "give it the role")
+            Line::bad(permissions::READ_CONNECTIONS, "403", "give it the role")
         }];
         let ([document, mapping], connection) = lines("hr", found, &rights);
         assert_eq!(connection.is_none(), mapping.verdict == Verdict::Unknown);

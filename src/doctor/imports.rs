@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use azure_core::Result;
 
-use super::{Bag, Line, way::Ways, within};
+use super::{Bag, Line, within};
 use crate::{
-    drive::Road,
+    doctor::connectivity::Ways,
+    engine::Road,
     http::azure::sentence,
     import::{Run, State},
     messages,

@@ -4,9 +4,10 @@ use azure_core::credentials::AccessToken;
 use reqwest::header::HeaderValue;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{Bag, Line, connection::DOCUMENT, way::SERVICE, within};
+use super::{Bag, Line, connection::DOCUMENT, within};
 use crate::{
     connection::Connection,
+    doctor::connectivity::SERVICE,
     identity::claims,
     import::reason::Reason,
     ingestion::Trouble,

@@ -18,13 +18,14 @@ use azure_core::error::ErrorKind;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 
-use super::{
-    App, examination, guard,
-    visit::Visit,
-    wishes::{ask_for_connection, ask_for_import},
-};
+use super::App;
 use crate::{
-    drive::{Document, SERVICE_ERRORS, has_service_errors},
+    engine::{Document, SERVICE_ERRORS, has_service_errors},
+    host::{
+        actions::{ask_for_connection, ask_for_import},
+        csrf, doctor,
+        request::Visit,
+    },
     http::azure::sentence,
     import::{Run, RunId, connection_record::ConnectionRecord, to_the_second},
     page::{self, Filter, Home, Seen, Viewer},
@@ -48,7 +49,7 @@ pub(super) fn door(app: App) -> Router {
     Router::new()
         .nest("/api", api)
         .nest("/api/signed-in", signed_in)
-        .merge(examination::door(app.doctor.clone()))
+        .merge(doctor::door(app.doctor.clone()))
         .fallback(nothing)
         .layer(middleware::map_response_with_state(app.clone(), guarded))
         .with_state(app)
@@ -73,7 +74,7 @@ async fn people_only(State(app): State<App>, request: Request, next: Next) -> Re
     let why = if !app.road.has_sign_in() {
         "nobody signs in here: SIGN_IN is not set, or the platform does not say that its \
          authentication is on (WEBSITE_AUTH_ENABLED); /api/status opens with the key"
-    } else if guard::principal(request.headers()).is_none() {
+    } else if csrf::principal(request.headers()).is_none() {
         "App Service Authentication named nobody"
     } else {
         return next.run(request).await;

@@ -4,17 +4,15 @@ use askama::Template;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::{
-    Frame, Viewer, chart, import,
-    links::query,
-    moment,
-    standing::{Mood, Standing, mood_of},
-    words::{Look, time},
-};
+use super::{Frame, Viewer, chart, import, links::query, moment};
 use crate::{
-    drive::Document,
+    engine::Document,
     import::{Run, RunId, State},
     messages::{self, file, number},
+    page::{
+        connection_health::{Mood, Standing, mood_of},
+        format::{Look, time},
+    },
     storage::import_table::{Page, Wanted},
 };
 

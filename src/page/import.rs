@@ -3,13 +3,11 @@
 use askama::Template;
 use serde_json::Value;
 
-use super::{
-    Frame, Viewer,
-    words::{Look, time},
-};
+use super::{Frame, Viewer};
 use crate::{
     import::{Run, Stop, Wish},
     messages::{self, number},
+    page::format::{Look, time},
     schema::Id,
 };
 

@@ -55,7 +55,7 @@ impl Links {
     /// The service's own error file of an import.
     #[must_use]
     pub fn service_errors(&self, id: &str) -> String {
-        self.to(&format!("{}/status/{id}/{}", self.base, crate::drive::SERVICE_ERRORS), vec![])
+        self.to(&format!("{}/status/{id}/{}", self.base, crate::engine::SERVICE_ERRORS), vec![])
     }
 
     /// The page itself, which from then on stays as it is, or refreshes.

@@ -7,14 +7,15 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use viva_import::{
     config::{ARRIVALS, Config, REPORTS},
-    demo::{
-        SAMPLE_CONNECTION, event_grid,
-        host::Outcome,
-        service::{Call, Quirk},
-        stage::Stage,
-    },
     import::{Run, RunId, Source, State},
     storage::import_table::Saved,
+    testbed::{
+        SAMPLE_CONNECTION,
+        deployment::Stage,
+        event_grid,
+        host::Outcome,
+        service::{Call, Quirk},
+    },
 };
 
 use crate::stage::{GOOD_CSV, ended, log, stage, until, why};
@@ -215,7 +216,7 @@ async fn what_belongs_to_no_connection_is_logged_and_acknowledged() {
     }
 }
 
-fn receives(ended: &[viva_import::demo::host::Invocation]) -> usize {
+fn receives(ended: &[viva_import::testbed::host::Invocation]) -> usize {
     ended.iter().filter(|invocation| invocation.function == "receive").count()
 }
 

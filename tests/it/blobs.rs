@@ -7,11 +7,11 @@ use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use viva_import::{
     config::{Account, INBOX, STORAGE},
-    demo::service::Service,
     storage::{
         Storage,
         blob::{Blob, Blobs},
     },
+    testbed::service::Service,
 };
 
 use crate::{

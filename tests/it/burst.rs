@@ -12,16 +12,16 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::time::timeout;
 use viva_import::{
     config::ARRIVALS,
-    demo::{
+    import::{Run, State},
+    schema::Refresh,
+    testbed::{
         SAMPLE_CONNECTION,
         azurite::Azurite,
+        deployment::Stage,
         event_grid,
         host::Outcome,
         service::{Call, Quirk, Rules, Service},
-        stage::Stage,
     },
-    import::{Run, State},
-    schema::Refresh,
 };
 
 use crate::stage::{BINARY, TOKEN, azurite_program, rules};

@@ -11,13 +11,13 @@ use axum::{Router, http::StatusCode};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 use viva_import::{
-    demo::{
+    host::FUNCTIONS,
+    import::State,
+    testbed::{
         event_grid,
         host::{Host, Outcome},
         service::{Call, Quirk},
     },
-    host::FUNCTIONS,
-    import::State,
 };
 
 use crate::stage::{BINARY, GOOD_CSV, ended, held, log, stage, until};

@@ -5,8 +5,8 @@ use std::{fmt::Write as _, time::Duration};
 use sha2::{Digest as _, Sha256};
 use viva_import::{
     config::PACKAGES,
-    demo::service::{Call, Quirk},
     import::State,
+    testbed::service::{Call, Quirk},
 };
 
 use crate::stage::{GOOD_CSV, ended, held, stage, until};

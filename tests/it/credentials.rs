@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use viva_import::{
     config::REPORTS,
-    demo::{
-        SAMPLE_CONNECTION,
-        service::{Call, Quirk, Rules},
-        stage::Stage,
-    },
     import::{Run, State},
     messages,
+    testbed::{
+        SAMPLE_CONNECTION,
+        deployment::Stage,
+        service::{Call, Quirk, Rules},
+    },
 };
 
 use crate::{

@@ -11,7 +11,7 @@ use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, Command},
 };
-use viva_import::demo::SAMPLE_CONNECTION;
+use viva_import::testbed::SAMPLE_CONNECTION;
 
 use crate::stage::{BINARY, GOOD_CSV};
 
@@ -128,7 +128,7 @@ async fn four_files_come_to_four_ends_and_nothing_is_left_behind() {
 #[tokio::test]
 async fn one_file_goes_all_the_way_and_its_row_is_shown() {
     let shown = Shown::new();
-    let told = text(&shown.run(&["src/demo/sample.csv"]).await.stdout);
+    let told = text(&shown.run(&["src/testbed/sample.csv"]).await.stdout);
     in_order(
         &told,
         &[
@@ -177,7 +177,7 @@ async fn a_users_own_file_and_connection_are_shown_and_a_bad_file_is_no_success(
 #[tokio::test]
 async fn a_setting_of_the_environment_holds_in_the_demo() {
     let shown = Shown::new();
-    let mut demo = shown.command(&["src/demo/sample.csv"]);
+    let mut demo = shown.command(&["src/testbed/sample.csv"]);
     let output = demo.env("MAX_FILE_BYTES", "1000").spawn().unwrap().wait_with_output();
     let output = tokio::time::timeout(Duration::from_mins(2), output).await.unwrap().unwrap();
     let told = text(&output.stdout);

@@ -95,7 +95,7 @@ fn the_first_screen_has_the_two_commands() {
 #[test]
 fn the_sample_connection_is_the_one_the_readme_explains() {
     let shown: String =
-        viva_import::demo::SAMPLE_CONNECTION.lines().take(8).collect::<Vec<_>>().join("\n");
+        viva_import::testbed::SAMPLE_CONNECTION.lines().take(8).collect::<Vec<_>>().join("\n");
     readme_has(&shown);
 }
 

@@ -16,12 +16,12 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, process::Command};
 use viva_import::{
     config::{ARRIVALS, PACKAGES, POISON, REPORTS},
-    demo::{
-        SAMPLE_CONNECTION,
-        service::{Call, Quirk, Rules},
-        stage::{Stage, TOKEN_SETTING},
-    },
     import::{Run, State},
+    testbed::{
+        SAMPLE_CONNECTION,
+        deployment::{Stage, TOKEN_SETTING},
+        service::{Call, Quirk, Rules},
+    },
 };
 
 use crate::stage::{

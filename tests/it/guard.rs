@@ -5,12 +5,12 @@ use std::{io::Read as _, process::Output};
 
 use tokio::process::Command;
 use viva_import::{
-    demo::{
-        SAMPLE_CONNECTION,
-        service::{Call, Ingestion, Quirk},
-        stage::Stage,
-    },
     import::{Run, State},
+    testbed::{
+        SAMPLE_CONNECTION,
+        deployment::Stage,
+        service::{Call, Ingestion, Quirk},
+    },
 };
 
 use crate::stage::{BINARY, GOOD_CSV, ended, stage, until, why};

@@ -11,7 +11,6 @@ use serde_json::Value;
 use time::macros::datetime;
 use viva_import::{
     config::Config,
-    demo::stage::Stage,
     import::{
         Run, RunId, Source, State,
         reason::{Problems, Reason},
@@ -22,6 +21,7 @@ use viva_import::{
         import_table::{Runs, Wanted, properties},
         table::Write,
     },
+    testbed::deployment::Stage,
 };
 
 use crate::{
@@ -148,7 +148,7 @@ async fn a_page_of_ten_thousand_imports_costs_a_page() {
     let direct = Storage::open(&azurite.account(&account), Duration::from_mins(1)).unwrap();
     direct.create_if_missing().await.unwrap();
     fill(&direct).await;
-    let service = viva_import::demo::service::Service::start(rules()).await.unwrap();
+    let service = viva_import::testbed::service::Service::start(rules()).await.unwrap();
     let (proxy, settings) = before(azurite, &account, &service).await;
     let setting = |name: &str| {
         settings.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())

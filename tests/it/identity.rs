@@ -14,11 +14,6 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use viva_import::{
     config::{Account, CONNECTIONS, IMPORTS, INBOX},
-    demo::{
-        SAMPLE_CONNECTION,
-        azurite::Azurite,
-        service::{Rules, Service},
-    },
     import::State,
     storage::{
         Storage,
@@ -26,6 +21,11 @@ use viva_import::{
         import_table::Runs,
         shared_key::{Scheme, SharedKey},
         table::Table,
+    },
+    testbed::{
+        SAMPLE_CONNECTION,
+        azurite::Azurite,
+        service::{Rules, Service},
     },
 };
 

@@ -10,13 +10,13 @@ use time::OffsetDateTime;
 use tokio::process::Command;
 use viva_import::{
     config::{CONNECTIONS, Config, INBOX},
-    demo::{
+    engine::Road,
+    import::State,
+    ingestion, messages,
+    testbed::{
         SAMPLE_CONNECTION,
         service::{Rules, Service},
     },
-    drive::Road,
-    import::State,
-    ingestion, messages,
 };
 
 use crate::{

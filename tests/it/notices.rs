@@ -12,15 +12,15 @@ use serde_json::json;
 use time::{OffsetDateTime, macros::datetime};
 use viva_import::{
     config::{Config, Lookup},
-    demo::{
-        SAMPLE_CONNECTION,
-        service::{Call, Quirk, Service},
-        stage::{Stage, TOKEN_SETTING},
-    },
-    drive::Road,
+    engine::Road,
     import::{Occasion, State},
     ingestion, messages,
     storage::Storage,
+    testbed::{
+        SAMPLE_CONNECTION,
+        deployment::{Stage, TOKEN_SETTING},
+        service::{Call, Quirk, Service},
+    },
 };
 
 use crate::{

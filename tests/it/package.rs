@@ -10,7 +10,7 @@ use std::{
 };
 
 use reqwest::{Method, header::HeaderMap};
-use viva_import::demo::host::Host;
+use viva_import::testbed::host::Host;
 use zip::ZipArchive;
 
 use crate::stage;

@@ -5,12 +5,12 @@ use std::process::Output;
 use tokio::process::Command;
 use viva_import::{
     config::PACKAGES,
-    demo::{
-        SAMPLE_CONNECTION,
-        service::{Call, Quirk},
-        stage::Stage,
-    },
     import::{Run, State, reason::Reason},
+    testbed::{
+        SAMPLE_CONNECTION,
+        deployment::Stage,
+        service::{Call, Quirk},
+    },
 };
 
 use crate::stage::{BINARY, GOOD_CSV, TOKEN, a_second_later, csv_of, ended, stage, until, why};

@@ -13,7 +13,7 @@ use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::Command,
 };
-use viva_import::demo::{
+use viva_import::testbed::{
     SAMPLE_CONNECTION, SAMPLE_CSV,
     service::{Call, Quirk, Rules, Service},
 };

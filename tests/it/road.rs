@@ -7,16 +7,16 @@ use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::Value;
 use viva_import::{
     config::{PACKAGES, REPORTS},
-    demo::{
-        SAMPLE_CONNECTION, SAMPLE_CSV, event_grid,
-        host::Outcome,
-        service::{Call, Quirk, Rules},
-    },
     import::{
         State,
         reason::{Reason, ReasonCode},
     },
     schema::Refresh,
+    testbed::{
+        SAMPLE_CONNECTION, SAMPLE_CSV, event_grid,
+        host::Outcome,
+        service::{Call, Quirk, Rules},
+    },
 };
 
 use crate::stage::{

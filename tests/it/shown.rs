@@ -8,8 +8,7 @@ use time::{OffsetDateTime, macros::datetime};
 use viva_import::{
     config::Config,
     connection::Connection,
-    demo::SAMPLE_CONNECTION,
-    drive::Document,
+    engine::Document,
     import::{
         IngestionId, Note, Run, RunId, Source, State, Stop,
         reason::{Problems, Reason, RuleCount},
@@ -17,6 +16,7 @@ use viva_import::{
     page::{DEFAULT_TOP, Filter, Home, Import, Links, Seen, Viewer, import},
     schema::Summary,
     storage::import_table::{Page, Wanted},
+    testbed::SAMPLE_CONNECTION,
 };
 
 const NOW: OffsetDateTime = datetime!(2026-11-29 12:00 UTC);

@@ -12,14 +12,14 @@ use std::{
 
 use tokio::{runtime::Runtime, sync::OnceCell, time::Instant};
 use viva_import::{
-    demo::{
-        SAMPLE_CONNECTION,
-        azurite::Azurite,
-        service::{Rules, Service},
-        stage::Stage,
-    },
     import::Run,
     messages,
+    testbed::{
+        SAMPLE_CONNECTION,
+        azurite::Azurite,
+        deployment::Stage,
+        service::{Rules, Service},
+    },
 };
 
 /// The handler as cargo built it.

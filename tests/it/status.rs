@@ -4,14 +4,14 @@ use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 use viva_import::{
     config::REPORTS,
-    demo::{
-        SAMPLE_CONNECTION,
-        host::{Front, HttpAnswer},
-        service::{Call, Quirk},
-        stage::Stage,
-    },
     import::{Run, State},
     messages,
+    testbed::{
+        SAMPLE_CONNECTION,
+        deployment::Stage,
+        host::{Front, HttpAnswer},
+        service::{Call, Quirk},
+    },
 };
 
 use crate::stage::{GOOD_CSV, a_second_later, csv_of, ended, stage, until};

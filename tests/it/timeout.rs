@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use viva_import::{
-    demo::{
+    import::State,
+    testbed::{
         SAMPLE_CONNECTION,
         host::Outcome,
         service::{Call, Quirk},
     },
-    import::State,
 };
 
 use crate::stage::{GOOD_CSV, ended, log, stage, until};

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 use viva_import::{
-    demo::{SAMPLE_CONNECTION, service::Ingestion, stage::Stage},
     import::{Run, State},
     schema::Upload,
+    testbed::{SAMPLE_CONNECTION, deployment::Stage, service::Ingestion},
 };
 
 use crate::stage::{GOOD_CSV, a_second_later, csv_of, ended, stage};

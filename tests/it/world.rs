@@ -16,14 +16,14 @@ use time::OffsetDateTime;
 use tracing::instrument::WithSubscriber as _;
 use viva_import::{
     config::{CONNECTIONS, INBOX},
-    demo::{
-        SAMPLE_CONNECTION,
-        service::{Rules, Service},
-        stage::TOKEN_SETTING,
-    },
-    drive::{By, Road},
+    engine::{By, Road},
     import::{Run, RunId, State, Wish},
     storage::{Storage, import_table::Runs},
+    testbed::{
+        SAMPLE_CONNECTION,
+        deployment::TOKEN_SETTING,
+        service::{Rules, Service},
+    },
 };
 
 pub(crate) use self::{files::Kind, program::before};

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::check::people::People;
+use crate::check::person_index::People;
 
 /// A row: its day, its person, and the manager it names, if any.
 type Told<'a> = (Option<i32>, &'a str, Option<&'a str>);

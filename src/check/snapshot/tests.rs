@@ -1,5 +1,5 @@
 use super::*;
-use crate::check::people::People;
+use crate::check::person_index::People;
 
 fn row(line: u32) -> Row {
     let mut people = People::new(1 << 30);

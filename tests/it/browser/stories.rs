@@ -8,12 +8,12 @@ use tokio::{
     process::{Child, Command},
 };
 use viva_import::{
-    demo::{
+    import::State,
+    testbed::{
+        deployment::Stage,
         host::Front,
         service::{Call, Quirk, Rules},
-        stage::Stage,
     },
-    import::State,
 };
 
 use super::browser;
@@ -242,7 +242,7 @@ async fn whoever_is_signed_in_needs_no_key_and_stands_in_the_row() {
     let Some(mut browser) = browser().await else { return };
     let stage = stage(&[("SIGN_IN", "true"), ("WEBSITE_AUTH_ENABLED", "True")]).await;
     let front = front(&stage).await;
-    let builds = viva_import::demo::SAMPLE_CONNECTION
+    let builds = viva_import::testbed::SAMPLE_CONNECTION
         .replace("\"full\"", "\"incremental\", \"stopAfterRejected\": true");
     stage.connect("hr", &builds).await.unwrap();
     stage.arrive("hr/bad.csv", BAD_CSV.into()).await.unwrap();

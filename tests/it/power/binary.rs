@@ -6,9 +6,9 @@ use futures::future::join_all;
 use tokio::time::timeout;
 use viva_import::{
     config::PACKAGES,
-    demo::{SAMPLE_CONNECTION, service::Service, stage::Stage},
     import::State,
     messages,
+    testbed::{SAMPLE_CONNECTION, deployment::Stage, service::Service},
 };
 
 use crate::{

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use encoding_rs::WINDOWS_1252;
 use viva_import::{
-    demo::{SAMPLE_CONNECTION, SAMPLE_CSV},
     schema::Id,
+    testbed::{SAMPLE_CONNECTION, SAMPLE_CSV},
 };
 
 use super::case::{Case, MAPPING, case, metadata, previous, zip};

@@ -1,6 +1,6 @@
 //! Histories that broke a law once, as they were found.
 
-use viva_import::demo::service::Call;
+use viva_import::testbed::service::Call;
 
 use super::operation::{
     Operation::{self, *},

@@ -2,8 +2,8 @@
 
 use proptest::{prelude::*, sample::select};
 use viva_import::{
-    demo::service::{Call, Quirk},
     import::Wish,
+    testbed::service::{Call, Quirk},
 };
 
 use crate::{

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value;
 use viva_import::{
     config::{INBOX, PACKAGES, REPORTS},
-    demo::service::Ingestion,
     import::{Occasion, Run, State},
     messages,
     storage::{blob::Blob, table::Properties},
+    testbed::service::Ingestion,
 };
 
 use super::{File, Kind, MARKER, World, files::pushed_content};

@@ -14,11 +14,11 @@ use tracing::Dispatch;
 use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt as _};
 use viva_import::{
     config::{Account, Config, INBOX, Lookup, STORAGE},
-    demo::{azurite::Azurite, service::Service},
-    drive::{Arrival, Road},
+    engine::{Arrival, Road},
     import::RunId,
     ingestion,
     storage::Storage,
+    testbed::{azurite::Azurite, service::Service},
 };
 
 use crate::{proxy::Proxy, stage::start_azurite};

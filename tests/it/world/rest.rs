@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use viva_import::{demo::service::Call, drive::By, import::Run, messages};
+use viva_import::{engine::By, import::Run, messages, testbed::service::Call};
 
 use super::World;
 

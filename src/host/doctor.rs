@@ -12,9 +12,10 @@ use axum::{
 };
 use serde_json::json;
 
-use super::{failure, guard};
+use super::failure;
 use crate::{
     doctor::{Diagnosis, Doctor},
+    host::csrf,
     schema::is_connection_name,
 };
 
@@ -31,7 +32,7 @@ async fn look(doctor: State<Arc<Doctor>>, name: Name, headers: HeaderMap) -> Res
 
 async fn mend(doctor: State<Arc<Doctor>>, name: Name, headers: HeaderMap) -> Response {
     // For programs; people press a button of the status page.
-    if !guard::is_meant(&headers, None, true) {
+    if !csrf::is_meant(&headers, None, true) {
         let why = "a browser asks for this on the status page";
         return (StatusCode::FORBIDDEN, Json(json!({ "error": why }))).into_response();
     }

@@ -16,10 +16,11 @@ use axum::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{App, failure, guard};
+use super::{App, failure};
 use crate::{
     cli::Denied,
-    drive::By,
+    engine::By,
+    host::csrf,
     http::azure::sentence,
     import::{RunId, State as RunState},
     page::{DEFAULT_TOP, Filter, Links, Viewer},
@@ -85,8 +86,8 @@ impl FromRequestParts<App> for Visit {
         let done = asked.as_ref().and_then(|asked| asked.done.as_deref());
         let headers = head.headers.clone();
         let is_https = app.road.is_https();
-        let (token, cookie) = guard::token(&headers, is_https);
-        let name = guard::principal(&headers).filter(|_| app.road.has_sign_in());
+        let (token, cookie) = csrf::token(&headers, is_https);
+        let name = csrf::principal(&headers).filter(|_| app.road.has_sign_in());
         let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let wants_html =
             accept.contains("text/html") && !uri.path().to_ascii_lowercase().ends_with(".json");
@@ -94,7 +95,7 @@ impl FromRequestParts<App> for Visit {
             links: Links::new(uri.path(), uri.query().unwrap_or_default()),
             name: name.clone(),
             token,
-            told: done.filter(|_| guard::is_from_here(&headers)).and_then(told),
+            told: done.filter(|_| csrf::is_from_here(&headers)).and_then(told),
             is_still: asked.as_ref().is_some_and(|asked| asked.still.is_some()),
             now: app.road.now(),
         };
@@ -114,7 +115,7 @@ impl Visit {
 
     /// Whether a form with this token is meant.
     pub(super) fn is_meant(&self, token: Option<&str>) -> bool {
-        guard::is_meant(&self.headers, token, self.is_https)
+        csrf::is_meant(&self.headers, token, self.is_https)
     }
 
     pub(super) fn page(self, page: &impl Template) -> Response {

@@ -11,12 +11,12 @@ use futures::{Stream, StreamExt as _};
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
-use super::{Road, SERVICE_ERRORS, Step, log, packed_mib, storage_failed, turn::Turn};
+use super::{Road, SERVICE_ERRORS, Step, log, packed_mib, storage_failed};
 use crate::{
     check::{Report, mapping_faults},
     config::{PACKAGES, REPORTS},
     connection::Connection,
-    drive::Arrival,
+    engine::{Arrival, scheduling::Turn},
     http::azure::sentence,
     import::{
         Checked, Event, IngestionId, Package, Run, RunId, Status,

@@ -6,12 +6,12 @@ use super::*;
 use crate::{
     config::Config,
     connection::Connection,
-    demo::SAMPLE_CONNECTION,
     import::{
         Note, RunId, Source,
         reason::{Problems, Reason},
     },
     schema::Summary,
+    testbed::SAMPLE_CONNECTION,
 };
 
 const NOW: OffsetDateTime = datetime!(2026-11-29 12:00 UTC);

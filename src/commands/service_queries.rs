@@ -2,13 +2,10 @@
 
 use serde_json::json;
 
-use super::{
-    Desk,
-    caller::caller,
-    follow::{Followed, cut},
-};
+use super::{Desk, caller::caller};
 use crate::{
     cli::{self, Denied, Outcome},
+    commands::poll::{Followed, cut},
     import::IngestionId,
     ingestion::{Service, Trouble},
     messages,

@@ -13,8 +13,11 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use super::{Call, Ingestion, Quirk, Seen, desk::Desk, form::FilePart, line::Line, zip_check};
-use crate::schema::Upload;
+use super::{Call, Ingestion, Quirk, Seen, zip_check};
+use crate::{
+    schema::Upload,
+    testbed::service::{multipart::FilePart, queue::Line, state::Desk},
+};
 
 /// A refusal in the service's words.
 type Refusal = (StatusCode, &'static str);

@@ -8,7 +8,8 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Call, Ingestion, Quirk, Rules, Seen, form::FilePart, zip_check::Verdict};
+use super::{Call, Ingestion, Quirk, Rules, Seen, zip_check::Verdict};
+use crate::testbed::service::multipart::FilePart;
 
 /// What every connection shares.
 #[derive(Debug)]

@@ -12,11 +12,10 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 use tokio_util::io::ReaderStream;
 
-use super::{
-    Desk, ask::denied, caller::caller, follow::Followed, name_of, of_report, ready::Ready,
-};
+use super::{Desk, caller::caller, name_of, of_report};
 use crate::{
     cli::{self, Denied, Outcome},
+    commands::{poll::Followed, push_body::Ready, service_queries::denied},
     config,
     import::{Event, IngestionId, Status, reason::Reason},
     ingestion::{Parcel, Service},

@@ -10,10 +10,10 @@
 //! value: it judges the zip, the metadata and the shape of the rows. An import moves only when
 //! somebody asks (polls it, or is refused because of it), so no test waits for a clock.
 
-mod desk;
-mod door;
-mod form;
-mod line;
+mod multipart;
+mod queue;
+mod routes;
+mod state;
 #[cfg(test)]
 mod tests;
 mod zip_check;
@@ -27,7 +27,7 @@ use time::macros::datetime;
 use tokio_util::sync::DropGuard;
 use url::Url;
 
-use desk::Desk;
+use state::Desk;
 
 use crate::schema::Upload;
 
@@ -235,11 +235,11 @@ impl Service {
         let desk = Arc::new(Desk::new(rules));
         let stopped = desk.stop.clone().cancelled_owned();
         let app = Router::new()
-            .fallback(door::answer)
+            .fallback(routes::answer)
             .with_state(desk.clone())
-            .into_make_service_with_connect_info::<line::Line>();
+            .into_make_service_with_connect_info::<queue::Line>();
         let server =
-            axum::serve(line::Lines(listener), app).with_graceful_shutdown(stopped).into_future();
+            axum::serve(queue::Lines(listener), app).with_graceful_shutdown(stopped).into_future();
         tokio::spawn(server);
         Ok(Self { endpoint, _stop: desk.stop.clone().drop_guard(), desk })
     }

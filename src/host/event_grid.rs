@@ -11,7 +11,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use crate::{
-    drive::{Arrival, Road},
+    engine::{Arrival, Road},
     schema::json,
 };
 

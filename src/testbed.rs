@@ -15,9 +15,9 @@ use tokio::time::{Duration, Instant, sleep};
 
 use self::{
     azurite::Azurite,
+    deployment::{Stage, TOKEN_SETTING},
     files::Dropped,
     service::{Call, Quirk, Rules, Service},
-    stage::{Stage, TOKEN_SETTING},
 };
 use crate::{
     cli,
@@ -31,16 +31,16 @@ use crate::{
 };
 
 pub mod azurite;
+pub mod deployment;
 pub mod event_grid;
 mod files;
 pub mod host;
 pub mod service;
-pub mod stage;
 
 /// The connection whose sample document the demo brings.
-pub const SAMPLE_CONNECTION: &str = include_str!("demo/connection.json");
+pub const SAMPLE_CONNECTION: &str = include_str!("testbed/connection.json");
 /// The sample file: four monthly snapshots of a small invented company.
-pub const SAMPLE_CSV: &str = include_str!("demo/sample.csv");
+pub const SAMPLE_CSV: &str = include_str!("testbed/sample.csv");
 
 const ACCOUNT: &str = "rehearsal";
 /// What the handler prints is filed under this by the host.

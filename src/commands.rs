@@ -24,15 +24,15 @@ use crate::{
     schema::{self, Connector, Refresh, Summary},
 };
 
-mod ask;
 mod caller;
-mod follow;
+mod imports;
 mod json_rows;
 mod pack;
+mod poll;
 mod push;
-mod ready;
+mod push_body;
 mod reference;
-mod table;
+mod service_queries;
 
 /// Most bytes of a connection, a mapping or a report that are read.
 const MAX_DOCUMENT_BYTES: u64 = 16 << 20;

@@ -10,7 +10,7 @@ use crate::{
     cli::{self, Denied, Outcome},
     config::{Lookup, STORAGE},
     doctor::Doctor,
-    drive::{By, Road},
+    engine::{By, Road},
     http::azure::sentence,
     import::{Run, Wish},
     messages, page,

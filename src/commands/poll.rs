@@ -9,9 +9,10 @@ use std::{
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::{Desk, ask::denied};
+use super::Desk;
 use crate::{
     cli::{self, Denied, Outcome},
+    commands::service_queries::denied,
     config,
     import::{IngestionId, Status},
     ingestion::{MAX_ERRORS_BYTES, Service, Trouble, wire::Ingestion},

@@ -22,7 +22,7 @@ use super::{Bag, Line, within};
 use crate::{
     config::{Account, Endpoints},
     connection::Connection,
-    drive::Clock,
+    engine::Clock,
     http::{self, is_loopback},
     schema::Credential,
 };

@@ -3,11 +3,11 @@
 use std::io::{self, Read, Write};
 
 use super::{
-    container::Container,
     deflate::{self, Deflate, LEVEL},
     metadata,
 };
 use crate::check::{Check, Report, Terms};
+use crate::package::zip_writer::Container;
 
 /// Checks the CSV in `input` and writes the zip to `output`, the same bytes on every machine.
 ///

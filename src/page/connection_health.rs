@@ -4,7 +4,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::Seen;
 use crate::{
-    drive::Document,
+    engine::Document,
     import::{Run, State},
     messages::{self, Fact},
     schema::Refresh,

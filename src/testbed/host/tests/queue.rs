@@ -10,7 +10,7 @@ use azure_storage_queue::{QueueClient, models::QueueMessage};
 use tokio::{runtime::Runtime, sync::OnceCell};
 
 use super::{super::queue::queue_client, *};
-use crate::demo::azurite::Azurite;
+use crate::testbed::azurite::Azurite;
 
 const ACCOUNTS: [&str; 6] = ["drill0", "drill1", "drill2", "drill3", "drill4", "drill5"];
 

@@ -12,13 +12,10 @@ use azure_storage_queue::{QueueClient, models::QueueClientPeekMessagesOptions};
 use serde_json::json;
 use tokio::join;
 
-use super::{
-    Bag, Line,
-    way::{Way, Ways},
-    within,
-};
+use super::{Bag, Line, within};
 use crate::{
     config::{ARRIVALS, CONNECTIONS, INBOX, PACKAGES, POISON, REPORTS},
+    doctor::connectivity::{Way, Ways},
     http::azure::sentence,
     storage::{self, table::Properties},
 };

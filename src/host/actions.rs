@@ -11,8 +11,15 @@ use axum::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{App, examination::examined, visit::Visit};
-use crate::{cli::Denied, drive::By, http::azure::sentence, import, schema::is_connection_name};
+use super::App;
+use crate::{
+    cli::Denied,
+    engine::By,
+    host::{doctor::examined, request::Visit},
+    http::azure::sentence,
+    import,
+    schema::is_connection_name,
+};
 
 /// What a form asks for.
 #[derive(Debug, Deserialize)]

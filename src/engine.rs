@@ -29,19 +29,19 @@ use crate::{
 };
 
 pub use self::{
-    arrive::Arrival,
-    look::{Document, SERVICE_ERRORS, Timer, has_service_errors},
-    person::By,
+    intake::Arrival,
+    operator::By,
+    status_queries::{Document, SERVICE_ERRORS, Timer, has_service_errors},
 };
 
-mod arrive;
-mod guard;
+mod deletion_guard;
+mod intake;
 mod log;
-mod look;
-mod notify;
-mod person;
-mod step;
-mod turn;
+mod notifications;
+mod operator;
+mod scheduling;
+mod status_queries;
+mod steps;
 
 /// Imports packed at once in one invocation, and as many others driven beside them.
 const AT_ONCE: usize = 4;
