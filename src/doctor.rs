@@ -13,16 +13,15 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{join, time::timeout};
 
+pub use crate::doctor::report::{Diagnosis, Line, Verdict};
 use crate::{
     config::{Config, Lookup},
+    doctor::connectivity::Ways,
     engine::Clock,
     http::azure::sentence,
-    ingestion::Service,
     storage::{Storage, import_table::Runs},
+    target::viva::Service,
 };
-
-use crate::doctor::connectivity::Ways;
-pub use crate::doctor::report::{Diagnosis, Line, Verdict};
 
 mod connection;
 mod connectivity;

@@ -19,13 +19,13 @@ use crate::{
         Action, Event, Run, RunId, State,
         reason::{NoOutcome, Reason, ReasonCode},
     },
-    ingestion::Service,
     schema::Refresh,
     storage::{
         Storage,
         blob::Blobs,
         import_table::{Runs, Saved, Stored},
     },
+    target::viva::Service,
 };
 
 pub use self::{
@@ -39,6 +39,8 @@ mod intake;
 mod log;
 mod notifications;
 mod operator;
+mod poll;
+mod push;
 mod scheduling;
 mod status_queries;
 mod steps;
@@ -197,12 +199,12 @@ impl Road {
         match action {
             Action::Wait(_) | Action::Rest => Ok(Step::Resting),
             Action::Pack => self.pack(stored, last_begin).await,
-            Action::Push => Box::pin(self.push(stored)).await,
+            Action::Push => Box::pin(self.push_step(stored)).await,
             Action::Recover => {
                 let cause = NoOutcome::ProgramEnded;
                 self.save(stored, Event::AnswerLost { cause }).await
             }
-            Action::Follow => Box::pin(self.ask(stored)).await,
+            Action::Follow => Box::pin(self.poll(stored)).await,
             Action::Discard => {
                 let prefix = format!("{}/", stored.run.id.key);
                 let event = match self.blobs.delete_all(PACKAGES, &prefix).await {

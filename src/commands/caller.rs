@@ -7,8 +7,8 @@ use crate::{
     cli::{self, CredentialKind, Denied},
     config::{self, ServiceConfig},
     connection::Connection,
-    ingestion::Service,
     schema::{self, Caller, Fault},
+    target::viva::Service,
 };
 
 /// Where a fault of the document that stands for the command line is there.

@@ -15,9 +15,12 @@ use crate::{
     commands::service_queries::denied,
     config,
     import::{IngestionId, Status},
-    ingestion::{MAX_ERRORS_BYTES, Service, Trouble, wire::Ingestion},
     messages,
     schema::Caller,
+    target::{
+        ServiceError,
+        viva::{MAX_ERRORS_BYTES, Service, wire::Ingestion},
+    },
 };
 
 /// What `Completed` means.
@@ -131,8 +134,8 @@ impl Followed<'_> {
 /// How often a service may refuse to tell of what it has taken, before that is believed.
 const TRIES: u32 = 5;
 
-fn may_pass(trouble: &Trouble, failures: u32) -> bool {
-    matches!(trouble, Trouble::Later { .. }) || failures < TRIES
+fn may_pass(trouble: &ServiceError, failures: u32) -> bool {
+    matches!(trouble, ServiceError::Later { .. }) || failures < TRIES
 }
 
 /// What to say of an error file that may have been longer.

@@ -17,10 +17,13 @@ use crate::{
     cli::{self, Denied, Outcome},
     commands::{poll::Followed, push_body::Ready, service_queries::denied},
     config,
-    import::{Event, IngestionId, Status, reason::Reason},
-    ingestion::{Parcel, Service},
+    import::reason::Reason,
     messages,
     schema::Caller,
+    target::{
+        PushOutcome, Tracking,
+        viva::{PushBody, Service},
+    },
 };
 
 /// How often a push is tried that surely was not taken.
@@ -48,7 +51,13 @@ impl Desk {
         let bytes =
             ready.file.metadata().map_err(|error| Denied::cannot_read(&wishes.file, &error))?.len();
         (self.tell)(&format!("pushing {bytes} bytes to scale unit {unit}"));
-        let (id, status) = self.push_ready(&service, &caller, &unit, &ready, wishes).await?;
+        let tracking = self.push_ready(&service, &caller, &unit, &ready, wishes).await?;
+        let Some(Tracking { id, status }) = tracking else {
+            let pushed = json!({ "file": file, "bytes": bytes });
+            let text =
+                format!("{file} ({bytes} bytes): taken; the service reports no outcome of it");
+            return Ok(Outcome::done(text, pushed));
+        };
         let ended = if wishes.follow.follow {
             (self.note)(&format!("taken as ingestion {id}"));
             let followed =
@@ -83,7 +92,7 @@ impl Desk {
         Ok(Outcome { text, json, is_done: ended.is_done })
     }
 
-    /// Pushes, again where it surely was not taken.
+    /// Pushes, again where it surely was not taken; how to ask what becomes of it.
     async fn push_ready(
         &self,
         service: &Service,
@@ -91,7 +100,7 @@ impl Desk {
         unit: &str,
         ready: &Ready,
         wishes: &cli::Push,
-    ) -> Result<(IngestionId, Status), Denied> {
+    ) -> Result<Option<Tracking>, Denied> {
         let policy = config::policy(|name| (self.setting)(name)).map_err(|it| it.join("; "))?;
         let since = (self.clock)();
         let (mut failures, mut busy, mut is_fresh) = (0, 0, false);
@@ -100,10 +109,10 @@ impl Desk {
             let parcel =
                 parcel(ready).map_err(|error| Denied::cannot_read(&wishes.file, &error))?;
             let limit = policy.step_timeout;
-            let event = service.push_by_hand(caller, unit, parcel, limit, now).await;
-            let wait = match event {
-                Event::Accepted { id, status } => return Ok((id, status)),
-                Event::Busy if wishes.wait && now < since + policy.wait_deadline => {
+            let outcome = service.submit(caller, unit, parcel, limit, now).await;
+            let wait = match outcome {
+                PushOutcome::Accepted { tracking } => return Ok(tracking),
+                PushOutcome::Busy if wishes.wait && now < since + policy.wait_deadline => {
                     busy += 1;
                     let wait = policy.busy_pause(busy);
                     (self.tell)(&format!(
@@ -112,13 +121,13 @@ impl Desk {
                     ));
                     wait
                 }
-                Event::Busy => return Err(Denied::Failed(BUSY.to_owned())),
+                PushOutcome::Busy => return Err(Denied::Failed(BUSY.to_owned())),
                 // The one at hand was forgotten: the next one is fresh.
-                Event::TokenRefused { .. } if !is_fresh => {
+                PushOutcome::Unauthorized { .. } if !is_fresh => {
                     is_fresh = true;
                     continue;
                 }
-                Event::NotSent { reason, retry_at } if failures < TRIES => {
+                PushOutcome::NotSent { reason, retry_at } if failures < TRIES => {
                     failures += 1;
                     let why = messages::cause(&reason);
                     let retry = retry_at.and_then(|at| (at - now).try_into().ok());
@@ -133,45 +142,26 @@ impl Desk {
                     (self.tell)(&format!("{why}; tried again in {} s", wait.as_secs()));
                     wait
                 }
-                Event::TokenRefused { status } => {
+                PushOutcome::NotSent { reason, .. } => {
+                    let why = messages::cause(&reason);
+                    return Err(Denied::Failed(format!("the push was not taken: {why}")));
+                }
+                PushOutcome::Unauthorized { status } => {
                     return Err(refused(&Reason::TokenRejected { status }));
                 }
-                Event::Forbidden => return Err(refused(&Reason::Forbidden)),
-                Event::PushRefused { reason } => return Err(refused(&reason)),
-                Event::AnswerLost { cause } => {
+                PushOutcome::Forbidden => return Err(refused(&Reason::Forbidden)),
+                PushOutcome::Rejected(reason) => return Err(refused(&reason)),
+                PushOutcome::OutcomeUnknown(cause) => {
                     return Err(Denied::Failed(format!(
                         "nobody knows whether the push arrived: {}. Pushing it again does no harm; \
                          a busy service then means that it probably did",
                         messages::no_outcome(&cause)
                     )));
                 }
-                Event::NotSent { reason, .. } => {
-                    let why = messages::cause(&reason);
-                    return Err(Denied::Failed(format!("the push was not taken: {why}")));
-                }
-                Event::PushFailed { status } => {
+                PushOutcome::Failed { status } => {
                     return Err(Denied::Failed(format!(
                         "the push was not taken: the service answered {status} to the push"
                     )));
-                }
-                Event::Began
-                | Event::Packed { .. }
-                | Event::Refused { .. }
-                | Event::Asked { .. }
-                | Event::Replaced { .. }
-                | Event::Overtaken { .. }
-                | Event::Behind { .. }
-                | Event::Paused { .. }
-                | Event::SlotTaken { .. }
-                | Event::Claimed { .. }
-                | Event::AcceptedForGood
-                | Event::Said { .. }
-                | Event::Faulted { .. }
-                | Event::StillWaiting
-                | Event::Corrected
-                | Event::Discarded
-                | Event::Notification(_) => {
-                    return Err(Denied::Failed("what came of the push is no answer".to_owned()));
                 }
             };
             sleep(wait).await;
@@ -190,11 +180,11 @@ const BUSY: &str = "the service has not finished the tenant's previous import, a
 /// The file from its beginning, as a stream.
 fn parcel(
     ready: &Ready,
-) -> io::Result<Parcel<impl Stream<Item = azure_core::Result<Bytes>> + Send + 'static>> {
+) -> io::Result<PushBody<impl Stream<Item = azure_core::Result<Bytes>> + Send + 'static>> {
     let mut file = ready.file.try_clone()?;
     file.seek(SeekFrom::Start(0))?;
     let bytes = file.metadata()?.len();
     let content = ReaderStream::with_capacity(tokio::fs::File::from_std(file), CHUNK_BYTES);
     let content = content.map_err(|error| Error::new(ErrorKind::Io, error));
-    Ok(Parcel { upload: ready.upload, bytes, content })
+    Ok(PushBody { upload: ready.upload, bytes, content })
 }

@@ -7,9 +7,9 @@ use crate::{
     cli::{self, Denied, Outcome},
     commands::poll::{Followed, cut},
     import::IngestionId,
-    ingestion::{Service, Trouble},
     messages,
     schema::{Caller, is_plain_name},
+    target::{ServiceError, viva::Service},
 };
 
 impl Desk {
@@ -83,10 +83,10 @@ async fn unit(service: &Service, caller: &Caller, desk: &Desk) -> Result<String,
 }
 
 /// The service has refused, or could not be asked.
-pub(super) fn denied(trouble: &Trouble) -> Denied {
+pub(super) fn denied(trouble: &ServiceError) -> Denied {
     match trouble {
-        Trouble::Later { reason, .. } => Denied::Failed(messages::cause(reason)),
-        Trouble::Forbidden | Trouble::Refused(_) => {
+        ServiceError::Later { reason, .. } => Denied::Failed(messages::cause(reason)),
+        ServiceError::Forbidden | ServiceError::Refused(_) => {
             Denied::Refused(messages::cause(trouble.reason()))
         }
     }

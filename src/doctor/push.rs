@@ -10,9 +10,9 @@ use crate::{
     doctor::connectivity::SERVICE,
     identity::claims,
     import::reason::Reason,
-    ingestion::Trouble,
     messages,
     schema::{Caller, Credential},
+    target::ServiceError,
 };
 
 pub(super) const TOKEN: &str = "token";
@@ -132,9 +132,9 @@ async fn scale_unit(bag: &Bag, caller: &Caller, client_id: Option<&str>) -> (Lin
         (Err(trouble), None) => {
             // Who is not let in here is not let in with a scale unit either.
             let is_let_in = match &trouble {
-                Trouble::Later { .. } => true,
-                Trouble::Forbidden => false,
-                Trouble::Refused(reason) => {
+                ServiceError::Later { .. } => true,
+                ServiceError::Forbidden => false,
+                ServiceError::Refused(reason) => {
                     matches!(reason, Reason::ServiceRefused { status: 404, .. })
                 }
             };
@@ -147,17 +147,17 @@ async fn scale_unit(bag: &Bag, caller: &Caller, client_id: Option<&str>) -> (Lin
     }
 }
 
-fn refused(about: &'static str, trouble: &Trouble, client_id: Option<&str>) -> Line {
+fn refused(about: &'static str, trouble: &ServiceError, client_id: Option<&str>) -> Line {
     let remedy = match trouble {
-        Trouble::Later { .. } => SERVICE_AWAY.to_owned(),
-        Trouble::Forbidden => {
+        ServiceError::Later { .. } => SERVICE_AWAY.to_owned(),
+        ServiceError::Forbidden => {
             let client_id = client_id.map(|id| format!(" {id}")).unwrap_or_default();
             format!(
                 "in Viva Insights, under Data connections, set the API-based import up and enter the \
                  client id{client_id} of the connection's credential"
             )
         }
-        Trouble::Refused(_) => {
+        ServiceError::Refused(_) => {
             let what = if about == SCALE_UNIT { "tenantId" } else { "tenantId and scaleUnit" };
             format!("compare {what} in the connection, and INGESTION_ENDPOINT; {OTHER_SCOPE}")
         }
@@ -165,8 +165,8 @@ fn refused(about: &'static str, trouble: &Trouble, client_id: Option<&str>) -> L
     Line::bad(about, messages::cause(trouble.reason()), remedy)
 }
 
-fn later(why: String) -> Trouble {
-    Trouble::later(Reason::ServiceUnreachable { detail: why.into() })
+fn later(why: String) -> ServiceError {
+    ServiceError::later(Reason::ServiceUnreachable { detail: why.into() })
 }
 
 #[cfg(test)]
@@ -222,8 +222,8 @@ mod tests {
     fn each_refusal_of_the_service_has_its_own_remedy() {
         for (trouble, words) in [
             (later("no answer".to_owned()), "try again"),
-            (Trouble::Forbidden, "enter the client id c of"),
-            (Trouble::Refused(Reason::TokenRejected { status: 401 }), "INGESTION_SCOPE"),
+            (ServiceError::Forbidden, "enter the client id c of"),
+            (ServiceError::Refused(Reason::TokenRejected { status: 401 }), "INGESTION_SCOPE"),
         ] {
             let line = refused(CONNECTOR, &trouble, Some("c"));
             assert_eq!(line.verdict, Verdict::Bad);

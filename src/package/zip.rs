@@ -6,8 +6,10 @@ use super::{
     deflate::{self, Deflate, LEVEL},
     metadata,
 };
-use crate::check::{Check, Report, Terms};
-use crate::package::zip_writer::Container;
+use crate::{
+    check::{Check, Report, Terms},
+    package::zip_writer::Container,
+};
 
 /// Checks the CSV in `input` and writes the zip to `output`, the same bytes on every machine.
 ///

@@ -22,6 +22,7 @@ mod help;
 mod history;
 mod identity;
 mod infra;
+mod layers;
 mod line;
 mod moving;
 mod notices;

@@ -12,7 +12,8 @@ use viva_import::{
     config::{CONNECTIONS, Config, INBOX},
     engine::Road,
     import::State,
-    ingestion, messages,
+    messages,
+    target::viva,
     testbed::{
         SAMPLE_CONNECTION,
         service::{Rules, Service},
@@ -138,7 +139,7 @@ async fn rejected(account: &Secured, service: &Service, certificate: &Path) -> S
         name => settings.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone()),
     })
     .unwrap();
-    let client = ingestion::Service::new(config.service.clone(), Arc::new(|_| None)).unwrap();
+    let client = viva::Service::new(config.service.clone(), Arc::new(|_| None)).unwrap();
     let storage = account.owners_view();
     let nothing = Arc::new(|_: &str| None);
     let road = Road::new(storage, client, config, nothing, Arc::new(OffsetDateTime::now_utc));

@@ -14,8 +14,9 @@ use viva_import::{
     config::{Config, Lookup},
     engine::Road,
     import::{Occasion, State},
-    ingestion, messages,
+    messages,
     storage::Storage,
+    target::viva,
     testbed::{
         SAMPLE_CONNECTION,
         deployment::{Stage, TOKEN_SETTING},
@@ -264,7 +265,7 @@ async fn road_at(clock: &Arc<AtomicI64>, hook: &str) -> (Arc<Road>, Storage, Ser
     });
     let config = Config::read(|name| setting(name)).unwrap();
     let opened = Storage::open(&config.account, Duration::from_mins(1)).unwrap();
-    let client = ingestion::Service::new(config.service.clone(), setting.clone()).unwrap();
+    let client = viva::Service::new(config.service.clone(), setting.clone()).unwrap();
     let clock = clock.clone();
     let now = move || OffsetDateTime::from_unix_timestamp(clock.load(Ordering::SeqCst)).unwrap();
     (Arc::new(Road::new(opened, client, config, setting, Arc::new(now))), storage, service)

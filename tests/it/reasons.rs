@@ -1,30 +1,14 @@
 //! Decisions are made on codes and classes and never on a sentence of ours; where a text is read, a list
 //! says which.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use viva_import::{
     import::reason::{Class, ReasonCode},
     messages,
 };
 
-/// Every source file but tests and those whose work is to read text: files of customers, documents,
-/// and the emulated host.
-fn sources(folder: &Path) -> Vec<(String, String)> {
-    let mut found = vec![];
-    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
-        let path = entry.path();
-        let name = path.strip_prefix("src").unwrap().display().to_string();
-        if path.is_dir() {
-            found.extend(sources(&path));
-        } else if path.extension().is_some_and(|it| it == "rs") && !name.contains("tests") {
-            let text = fs::read_to_string(&path).unwrap();
-            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
-            found.push((name, code.to_owned()));
-        }
-    }
-    found
-}
+use crate::layers::sources;
 
 /// What reads a text.
 const READS: [&str; 9] = [
@@ -116,8 +100,8 @@ const READ: [(&str, usize, &str); 24] = [
     ("host/pages.rs", 2, "paths"),
     ("host/request.rs", 3, "parameters, media types"),
     ("host/actions.rs", 1, "the word of an action"),
-    ("ingestion/trouble.rs", 1, "whether an answer is a page"),
-    ("ingestion/wire.rs", 1, "the service's busy answer"),
+    ("target/error.rs", 1, "whether an answer is a page"),
+    ("target/viva/wire.rs", 1, "the service's busy answer"),
     ("messages/connection.rs", 1, "the name of a file"),
     ("notify.rs", 1, "letters that are markup"),
     ("page/home.rs", 1, "names of connections"),
@@ -132,7 +116,7 @@ fn texts_are_read_where_the_list_says_and_nowhere_else() {
         "import",
         "storage/import_table",
         "engine",
-        "ingestion",
+        "target",
         "messages",
         "identity/refusal",
         "notify",

@@ -16,8 +16,8 @@ use viva_import::{
     config::{Account, Config, INBOX, Lookup, STORAGE},
     engine::{Arrival, Road},
     import::RunId,
-    ingestion,
     storage::Storage,
+    target::viva,
     testbed::{azurite::Azurite, service::Service},
 };
 
@@ -80,7 +80,7 @@ pub(super) fn road(
     });
     let config = Config::read(|name| lookup(name)).unwrap();
     let storage = Storage::open(&config.account, config.service.answer_timeout).unwrap();
-    let service = ingestion::Service::new(config.service.clone(), lookup.clone()).unwrap();
+    let service = viva::Service::new(config.service.clone(), lookup.clone()).unwrap();
     Arc::new(Road::new(storage, service, config, lookup, Arc::new(move || moment(&clock))))
 }
 

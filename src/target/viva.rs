@@ -29,21 +29,19 @@ use crate::{
     http::{self, Answer, NoAnswer},
     identity::SignIn,
     import::{
-        Event, IngestionId,
+        IngestionId,
         reason::{NoOutcome, Operation, Reason},
     },
     schema::{Caller, Credential, Upload},
-    storage::import_table::Claim,
 };
 
-pub use self::trouble::Trouble;
-use self::{
-    ask::Question,
-    trouble::{is_html, is_page, trouble},
+use self::questions::Question;
+use super::{
+    PushOutcome, ServiceError, Tracking,
+    error::{error_of, is_html, is_page},
 };
 
-mod ask;
-mod trouble;
+mod questions;
 pub mod wire;
 
 /// Largest answer that is read; a word about an ingestion has some hundred bytes.
@@ -61,7 +59,7 @@ pub struct Service {
 }
 
 /// What is pushed. It is streamed and never held, with a Content-Length.
-pub struct Parcel<S> {
+pub struct PushBody<S> {
     /// What its bytes are.
     pub upload: Upload,
     /// How many there are.
@@ -91,7 +89,11 @@ impl Service {
     ///
     /// # Errors
     /// Where no push should be tried now, or ever.
-    pub async fn prepare(&self, caller: &Caller, now: OffsetDateTime) -> Result<String, Trouble> {
+    pub async fn prepare(
+        &self,
+        caller: &Caller,
+        now: OffsetDateTime,
+    ) -> Result<String, ServiceError> {
         let scale_unit = self.scale_unit(caller, now).await?;
         // Where the question cannot be asked, the push itself will tell.
         self.ping(caller, &scale_unit, now).await?;
@@ -106,10 +108,10 @@ impl Service {
         &self,
         caller: &Caller,
         now: OffsetDateTime,
-    ) -> Result<String, Trouble> {
+    ) -> Result<String, ServiceError> {
         match self.discover(caller, now).await {
             Ok(scale_unit) => Ok(scale_unit),
-            Err(trouble) => caller.scale_unit.clone().ok_or(trouble),
+            Err(error) => caller.scale_unit.clone().ok_or(error),
         }
     }
 
@@ -123,7 +125,7 @@ impl Service {
         caller: &Caller,
         scale_unit: &str,
         now: OffsetDateTime,
-    ) -> Result<bool, Trouble> {
+    ) -> Result<bool, ServiceError> {
         let connector = caller.connector.word();
         let connectors = format!("scopes/{}/ingress/connectors", caller.tenant);
         let path = format!("{connectors}/{connector}");
@@ -132,48 +134,32 @@ impl Service {
         match answer.status {
             status if status.is_success() && wire::has_connector(&answer.body) => Ok(true),
             StatusCode::NOT_FOUND => Ok(false),
-            _ => Err(trouble(&answer, Operation::Ping)),
+            _ => Err(error_of(&answer, Operation::Ping)),
         }
     }
 
-    /// Pushes what is staged of a claimed import once; what came of it, as an event of the import.
+    /// Pushes a file once; what came of it. It takes no longer than `limit`.
     ///
-    /// It takes no longer than `limit`.
-    pub async fn push<S>(
-        &self,
-        claim: &Claim,
-        caller: &Caller,
-        parcel: Parcel<S>,
-        limit: Duration,
-        now: OffsetDateTime,
-    ) -> Event
-    where
-        S: Stream<Item = azure_core::Result<Bytes>> + Send + 'static,
-    {
-        let scale_unit = claim.run().scale_unit.as_deref().unwrap_or_default();
-        self.push_by_hand(caller, scale_unit, parcel, limit, now).await
-    }
-
-    /// The same at the word of a person who waits for the answer, so that no import has to
-    /// remember it.
-    pub(crate) async fn push_by_hand<S>(
+    /// Whoever calls it has written down that it does, or waits for the answer itself: nothing in here
+    /// remembers a push.
+    pub async fn submit<S>(
         &self,
         caller: &Caller,
         scale_unit: &str,
-        parcel: Parcel<S>,
+        body: PushBody<S>,
         limit: Duration,
         now: OffsetDateTime,
-    ) -> Event
+    ) -> PushOutcome
     where
         S: Stream<Item = azure_core::Result<Bytes>> + Send + 'static,
     {
         let started = Instant::now();
         let token = match timeout(limit, self.bearer(caller)).await {
             Ok(Ok(token)) => token,
-            Ok(Err(trouble)) => return trouble.at_push(),
+            Ok(Err(error)) => return error.into(),
             Err(_) => {
                 let detail = "it took too long".into();
-                return Trouble::later(Reason::SignInUnavailable { detail }).at_push();
+                return ServiceError::later(Reason::SignInUnavailable { detail }).into();
             }
         };
         let limit = limit.saturating_sub(started.elapsed());
@@ -188,24 +174,24 @@ impl Service {
             .header(AUTHORIZATION, token)
             .header(ACCEPT, "application/json")
             .header(SCALE_UNIT, scale_unit);
-        match http::send(self.with(request, parcel), limit, MAX_ANSWER_BYTES, now).await {
+        match http::send(self.with(request, body), limit, MAX_ANSWER_BYTES, now).await {
             Ok(answer) => self.push_answer(caller, &answer),
             Err(NoAnswer::NotSent(why)) => {
                 let reason = Reason::ServiceUnreachable { detail: why.into() };
-                Event::NotSent { reason, retry_at: None }
+                PushOutcome::NotSent { reason, retry_at: None }
             }
             Err(NoAnswer::Lost(why)) => {
-                Event::AnswerLost { cause: NoOutcome::NoAnswer(why.into()) }
+                PushOutcome::OutcomeUnknown(NoOutcome::NoAnswer(why.into()))
             }
         }
     }
 
-    /// The request with the parcel as its body.
-    fn with<S>(&self, request: RequestBuilder, parcel: Parcel<S>) -> RequestBuilder
+    /// The request with the body as its body.
+    fn with<S>(&self, request: RequestBuilder, body: PushBody<S>) -> RequestBuilder
     where
         S: Stream<Item = azure_core::Result<Bytes>> + Send + 'static,
     {
-        let Parcel { upload, bytes, content } = parcel;
+        let PushBody { upload, bytes, content } = body;
         let body = Body::wrap_stream(content);
         match upload {
             Upload::Zip => {
@@ -220,35 +206,37 @@ impl Service {
         }
     }
 
-    fn push_answer(&self, caller: &Caller, answer: &Answer) -> Event {
+    fn push_answer(&self, caller: &Caller, answer: &Answer) -> PushOutcome {
         let code = answer.status.as_u16();
         match answer.status {
             status if status.is_success() => match wire::Ingestion::parse(&answer.body) {
                 Ok(ingestion) => {
-                    Event::Accepted { id: IngestionId(ingestion.id), status: ingestion.status }
+                    let id = IngestionId(ingestion.id);
+                    let tracking = Some(Tracking { id, status: ingestion.status });
+                    PushOutcome::Accepted { tracking }
                 }
                 Err(_) if is_page(&answer.body) => {
                     self.forget_token(caller);
-                    Event::TokenRefused { status: code }
+                    PushOutcome::Unauthorized { status: code }
                 }
                 Err(why) => {
                     // It may be a sign-in page that does not look like one.
                     self.forget_token(caller);
-                    Event::AnswerLost { cause: NoOutcome::Unreadable(code, why.into()) }
+                    PushOutcome::OutcomeUnknown(NoOutcome::Unreadable(code, why.into()))
                 }
             },
-            StatusCode::BAD_REQUEST if wire::is_busy(&answer.body) => Event::Busy,
+            StatusCode::BAD_REQUEST if wire::is_busy(&answer.body) => PushOutcome::Busy,
             StatusCode::UNAUTHORIZED => {
                 self.forget_token(caller);
-                Event::TokenRefused { status: code }
+                PushOutcome::Unauthorized { status: code }
             }
-            StatusCode::INTERNAL_SERVER_ERROR => Event::PushFailed { status: code },
-            StatusCode::SERVICE_UNAVAILABLE => trouble(answer, Operation::Push).at_push(),
+            StatusCode::INTERNAL_SERVER_ERROR => PushOutcome::Failed { status: code },
+            StatusCode::SERVICE_UNAVAILABLE => error_of(answer, Operation::Push).into(),
             // A gateway spoke, not the service: the push may have gone through.
             status if status.is_server_error() => {
-                Event::AnswerLost { cause: NoOutcome::Gateway(code) }
+                PushOutcome::OutcomeUnknown(NoOutcome::Gateway(code))
             }
-            _ => trouble(answer, Operation::Push).at_push(),
+            _ => error_of(answer, Operation::Push).into(),
         }
     }
 
@@ -262,20 +250,20 @@ impl Service {
         scale_unit: Option<&str>,
         id: &IngestionId,
         now: OffsetDateTime,
-    ) -> Result<wire::Ingestion, Trouble> {
+    ) -> Result<wire::Ingestion, ServiceError> {
         // The documented path, then the older one without `fileIngestion`.
         let ingestions = ingestions(caller);
         let path = format!("{ingestions}/fileIngestion/{id}");
         let older = [format!("{ingestions}/{id}")];
         let answer = self.ask(caller, &path, &older, scale_unit, now).await?;
         if !answer.status.is_success() {
-            return Err(trouble(&answer, Operation::Status));
+            return Err(error_of(&answer, Operation::Status));
         }
         let ingestion = wire::Ingestion::parse(&answer.body)
-            .map_err(|why| Trouble::unreadable(Operation::Status, why))?;
+            .map_err(|why| ServiceError::unreadable(Operation::Status, why))?;
         if !ingestion.id.eq_ignore_ascii_case(&id.0) {
             let why = "it is of another ingestion than was asked for";
-            return Err(Trouble::unreadable(Operation::Status, why));
+            return Err(ServiceError::unreadable(Operation::Status, why));
         }
         Ok(ingestion)
     }
@@ -290,7 +278,7 @@ impl Service {
         scale_unit: Option<&str>,
         id: &IngestionId,
         now: OffsetDateTime,
-    ) -> Result<Vec<u8>, Trouble> {
+    ) -> Result<Vec<u8>, ServiceError> {
         // The page prints `/scopes/<tenant>//Hr/...`, from which a part fell out: first the two
         // ways it can be mended, then as printed.
         let ingestions = ingestions(caller);
@@ -308,10 +296,10 @@ impl Service {
         }
         match answer.status {
             status if status.is_success() && is_html(&answer.body) => {
-                Err(Trouble::unreadable(Operation::Errors, "it is a page"))
+                Err(ServiceError::unreadable(Operation::Errors, "it is a page"))
             }
             status if status.is_success() => Ok(answer.body),
-            _ => Err(trouble(&answer, Operation::Errors)),
+            _ => Err(error_of(&answer, Operation::Errors)),
         }
     }
 
@@ -319,15 +307,19 @@ impl Service {
     ///
     /// # Errors
     /// Where it does not.
-    pub async fn discover(&self, caller: &Caller, now: OffsetDateTime) -> Result<String, Trouble> {
+    pub async fn discover(
+        &self,
+        caller: &Caller,
+        now: OffsetDateTime,
+    ) -> Result<String, ServiceError> {
         let tenant = &caller.tenant;
         let path = format!("tenants/{tenant}/scopes/{tenant}/scaleUnit");
         let answer = self.ask(caller, &path, &[], None, now).await?;
         if !answer.status.is_success() {
-            return Err(trouble(&answer, Operation::ScaleUnit));
+            return Err(error_of(&answer, Operation::ScaleUnit));
         }
         wire::scale_unit(&answer.body)
-            .ok_or_else(|| Trouble::unreadable(Operation::ScaleUnit, "it names none"))
+            .ok_or_else(|| ServiceError::unreadable(Operation::ScaleUnit, "it names none"))
     }
 }
 

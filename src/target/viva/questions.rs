@@ -9,10 +9,7 @@ use reqwest::{
 };
 use time::OffsetDateTime;
 
-use super::{
-    MAX_ANSWER_BYTES, SCALE_UNIT, Service,
-    trouble::{Trouble, is_page},
-};
+use super::{MAX_ANSWER_BYTES, SCALE_UNIT, Service, ServiceError, is_page};
 use crate::{
     http::{self, Answer},
     identity::is_lasting,
@@ -39,7 +36,7 @@ impl Service {
         others: &[String],
         scale_unit: Option<&str>,
         now: OffsetDateTime,
-    ) -> Result<Answer, Trouble> {
+    ) -> Result<Answer, ServiceError> {
         let question = Question { caller, scale_unit, max_bytes: MAX_ANSWER_BYTES, now };
         let is_sign_in = |answer: &Answer| answer.status.is_success() && is_page(&answer.body);
         let mut answer = self.get_any(&question, path, others).await?;
@@ -49,7 +46,7 @@ impl Service {
         }
         if is_sign_in(&answer) {
             let status = answer.status.as_u16();
-            return Err(Trouble::Refused(Reason::TokenRejected { status }));
+            return Err(ServiceError::Refused(Reason::TokenRejected { status }));
         }
         Ok(answer)
     }
@@ -59,7 +56,7 @@ impl Service {
         question: &Question<'_>,
         path: &str,
         others: &[String],
-    ) -> Result<Answer, Trouble> {
+    ) -> Result<Answer, ServiceError> {
         let mut answer = self.get(question, path).await?;
         for path in others {
             if answer.status == StatusCode::NOT_FOUND {
@@ -69,7 +66,7 @@ impl Service {
         Ok(answer)
     }
 
-    async fn get(&self, question: &Question<'_>, path: &str) -> Result<Answer, Trouble> {
+    async fn get(&self, question: &Question<'_>, path: &str) -> Result<Answer, ServiceError> {
         let token = self.bearer(question.caller).await?;
         let mut request = self
             .client
@@ -83,7 +80,7 @@ impl Service {
         let answer = http::send(request, limit, question.max_bytes, question.now).await;
         answer.map_err(|no_answer| {
             let detail = no_answer.why().into();
-            Trouble::later(Reason::ServiceUnreachable { detail })
+            ServiceError::later(Reason::ServiceUnreachable { detail })
         })
     }
 
@@ -95,13 +92,13 @@ impl Service {
     ///
     /// # Errors
     /// Where none can be had.
-    pub async fn token(&self, caller: &Caller) -> Result<AccessToken, Trouble> {
+    pub async fn token(&self, caller: &Caller) -> Result<AccessToken, ServiceError> {
         let credential = self.credential(caller)?;
         credential.get_token(&[&self.config.scope], None).await.map_err(|error| {
             // Somebody may mend what it was made of.
             self.forget_token(caller);
             let detail = crate::http::azure::sentence(&error).into();
-            Trouble::later(if is_lasting(&error) {
+            ServiceError::later(if is_lasting(&error) {
                 Reason::CredentialFailed { detail }
             } else {
                 Reason::SignInUnavailable { detail }
@@ -109,26 +106,26 @@ impl Service {
         })
     }
 
-    pub(super) async fn bearer(&self, caller: &Caller) -> Result<HeaderValue, Trouble> {
+    pub(super) async fn bearer(&self, caller: &Caller) -> Result<HeaderValue, ServiceError> {
         let token = self.token(caller).await?;
         let mut value = HeaderValue::from_str(&format!("Bearer {}", token.token.secret()))
             .map_err(|_| {
                 let detail = "the token cannot stand in a header".into();
-                Trouble::later(Reason::CredentialFailed { detail })
+                ServiceError::later(Reason::CredentialFailed { detail })
             })?;
         value.set_sensitive(true);
         Ok(value)
     }
 
-    fn credential(&self, caller: &Caller) -> Result<Arc<dyn TokenCredential>, Trouble> {
+    fn credential(&self, caller: &Caller) -> Result<Arc<dyn TokenCredential>, ServiceError> {
         let mut credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
         let key = key(caller);
         if let Some(known) = credentials.get(&key) {
             return Ok(known.clone());
         }
         let made = self.sign_in.credential(&caller.credential, &caller.tenant);
-        let made =
-            made.map_err(|why| Trouble::later(Reason::CredentialFailed { detail: why.into() }))?;
+        let made = made
+            .map_err(|why| ServiceError::later(Reason::CredentialFailed { detail: why.into() }))?;
         credentials.insert(key, made.clone());
         Ok(made)
     }

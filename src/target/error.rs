@@ -5,16 +5,13 @@ use time::OffsetDateTime;
 
 use crate::{
     http::Answer,
-    import::{
-        Event,
-        reason::{Operation, Reason, Text},
-    },
+    import::reason::{Operation, Reason, Text},
     schema::json,
 };
 
 /// Why there is no usable answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum ServiceError {
     /// It may be better later.
     Later {
         /// Why.
@@ -28,7 +25,7 @@ pub enum Trouble {
     Refused(Reason),
 }
 
-impl Trouble {
+impl ServiceError {
     /// It may be better later, and the service does not say when.
     pub(crate) fn later(reason: Reason) -> Self {
         Self::Later { reason, retry_at: None }
@@ -55,63 +52,26 @@ impl Trouble {
             Self::Forbidden => &Reason::Forbidden,
         }
     }
-
-    /// What it means for an import that has not been pushed.
-    #[must_use]
-    pub fn before_push(self) -> Event {
-        match self {
-            Self::Later { reason, retry_at } => Event::Faulted { reason, retry_at },
-            Self::Forbidden => Event::Forbidden,
-            // A token that is not accepted is a matter of the credential, which somebody corrects.
-            Self::Refused(reason) if reason.code().ends_by_correction() => {
-                Event::Faulted { reason, retry_at: None }
-            }
-            Self::Refused(reason) => Event::PushRefused { reason },
-        }
-    }
-
-    /// What it means for a push that surely was not taken.
-    pub(super) fn at_push(self) -> Event {
-        match self {
-            Self::Later { reason, retry_at } => Event::NotSent { reason, retry_at },
-            Self::Refused(reason) if reason.code().ends_by_correction() => {
-                Event::NotSent { reason, retry_at: None }
-            }
-            Self::Forbidden | Self::Refused(_) => self.before_push(),
-        }
-    }
-
-    /// What it means for an import that the service has: nothing is decided.
-    #[must_use]
-    pub fn after_push(self) -> Event {
-        let mut reason = self.reason().clone();
-        if let Reason::ServiceRefused { operation, status } = reason {
-            reason = Reason::PollRefused { operation, status };
-        } else if reason == Reason::Forbidden {
-            reason = Reason::PollForbidden;
-        }
-        Event::Faulted { retry_at: self.retry_at(), reason }
-    }
 }
 
 /// What an answer means that is not the one hoped for.
-pub(super) fn trouble(answer: &Answer, operation: Operation) -> Trouble {
+pub(super) fn error_of(answer: &Answer, operation: Operation) -> ServiceError {
     let status = answer.status.as_u16();
     match answer.status {
-        StatusCode::FORBIDDEN => Trouble::Forbidden,
-        StatusCode::UNAUTHORIZED => Trouble::Refused(Reason::TokenRejected { status }),
+        StatusCode::FORBIDDEN => ServiceError::Forbidden,
+        StatusCode::UNAUTHORIZED => ServiceError::Refused(Reason::TokenRejected { status }),
         other if other.is_success() => {
-            Trouble::later(Reason::AnswerUnreadable { operation, detail: None })
+            ServiceError::later(Reason::AnswerUnreadable { operation, detail: None })
         }
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => put_off(answer, operation),
         other if other.is_server_error() => put_off(answer, operation),
-        _ => Trouble::Refused(Reason::ServiceRefused { operation, status }),
+        _ => ServiceError::Refused(Reason::ServiceRefused { operation, status }),
     }
 }
 
-fn put_off(answer: &Answer, operation: Operation) -> Trouble {
+fn put_off(answer: &Answer, operation: Operation) -> ServiceError {
     let reason = Reason::ServiceUnavailable { operation, status: answer.status.as_u16() };
-    Trouble::Later { reason, retry_at: answer.retry_at }
+    ServiceError::Later { reason, retry_at: answer.retry_at }
 }
 
 /// A page where JSON should be.

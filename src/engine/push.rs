@@ -1,0 +1,204 @@
+//! The step that pushes a packed import, and what comes of that.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use azure_core::{Error, Result, error::ErrorKind};
+use bytes::Bytes;
+use futures::{Stream, StreamExt as _};
+use sha2::{Digest as _, Sha256};
+
+use super::{Road, Step, log, scheduling::Turn};
+use crate::{
+    config::PACKAGES,
+    connection::Connection,
+    http::azure::sentence,
+    import::{
+        Event, Package, Run,
+        reason::{Reason, ReasonCode},
+    },
+    schema::Upload,
+    storage::{
+        blob::Blob,
+        import_table::{Claim, Stored},
+    },
+    target::{PushOutcome, ServiceError, Tracking, viva::PushBody},
+};
+
+/// Pause before what came of a push is saved again.
+const SAVE_AGAIN: Duration = Duration::from_secs(2);
+
+impl Road {
+    /// Pushes an import whose turn it is.
+    pub(super) async fn push_step(&self, stored: Stored) -> Result<Step> {
+        let run = &stored.run;
+        let Some(package) = run.package.clone() else {
+            return self.save(stored, Event::Discarded).await;
+        };
+        let opening = match self.turn(run).await? {
+            Turn::Now(opening) => opening,
+            Turn::Later(event) => return self.save(stored, event).await,
+        };
+        let connection = match self.connection_of_run(run).await? {
+            Ok(connection) => connection,
+            Err(event) => return self.save(stored, event).await,
+        };
+        // Content whose answer was lost may be there already: it is only repeated.
+        if !run.answer_lost
+            && let Some(event) = self.would_delete(run).await?
+        {
+            return self.save(stored, event).await;
+        }
+        let staged = self.blobs.look(PACKAGES, &package.blob).await?;
+        let Some(staged) = staged.filter(|staged| staged.etag == package.etag) else {
+            return self.save(stored, Event::Discarded).await;
+        };
+        let scale_unit = match self.service.prepare(&connection.caller, (self.clock)()).await {
+            Ok(scale_unit) => scale_unit,
+            Err(error) => return self.save(stored, before_push(error)).await,
+        };
+        // Whatever kept it waiting is over, and others wait for the same; but whether a push takes its
+        // token, only a push tells.
+        let stored = match stored.run.blocked {
+            None | Some(ReasonCode::TokenRejected) => stored,
+            Some(_) => match self.save(stored, Event::Corrected).await? {
+                Step::Moved(stored) => *stored,
+                Step::Resting => return Ok(Step::Resting),
+            },
+        };
+        let before = stored.run.clone();
+        let claimed = self.applied(before.clone(), Event::Claimed { scale_unit })?;
+        let Some(claim) = self.runs.claim(opening, stored, claimed).await? else {
+            return Ok(Step::Resting);
+        };
+        log::moved(Some(&before), claim.run(), true, (self.clock)());
+        self.push(claim, &connection, &staged, &package).await
+    }
+
+    /// Pushes a claimed import; once more with a fresh token where the first was refused before anything was
+    /// taken. The right to push is used up.
+    async fn push(
+        &self,
+        claim: Claim,
+        connection: &Connection,
+        staged: &Blob,
+        package: &Package,
+    ) -> Result<Step> {
+        let mut event = self.push_once(claim.run(), connection, staged, package).await;
+        if matches!(event, Event::TokenRefused { .. }) {
+            // The one at hand was forgotten: this is a fresh one.
+            event = self.push_once(claim.run(), connection, staged, package).await;
+        }
+        self.save_pushed(claim.into_stored(), event).await
+    }
+
+    async fn push_once(
+        &self,
+        run: &Run,
+        connection: &Connection,
+        staged: &Blob,
+        package: &Package,
+    ) -> Event {
+        let broken = Arc::new(OnceLock::new());
+        let (bytes, sha256) = (staged.bytes, package.sha256.clone());
+        let body = PushBody {
+            // As it was staged, whatever the connection says by now.
+            upload: Upload::of_file(&package.blob).unwrap_or(Upload::Zip),
+            bytes,
+            content: verified(self.blobs.read(staged), bytes, sha256, broken.clone()),
+        };
+        let now = (self.clock)();
+        let (unit, limit) = (run.scale_unit.as_deref().unwrap_or_default(), run.time_left(now));
+        let outcome = self.service.submit(&connection.caller, unit, body, limit, now).await;
+        event_of(outcome, broken.get())
+    }
+
+    /// Saves what came of a push. The service's id of it is nowhere else: it goes to the log first,
+    /// and storage that fails is asked again for as long as nobody else takes the import up.
+    async fn save_pushed(&self, stored: Stored, event: Event) -> Result<Step> {
+        if let Event::Accepted { id, .. } = &event {
+            log::taken(&stored.run, id, (self.clock)());
+        }
+        loop {
+            match self.save(stored.clone(), event.clone()).await {
+                Err(error) if stored.run.time_left((self.clock)()) > SAVE_AGAIN => {
+                    self.log_storage(&stored.run, "what came of the push is saved again", &error);
+                    tokio::time::sleep(SAVE_AGAIN).await;
+                }
+                done => return done,
+            }
+        }
+    }
+}
+
+/// What an error means for an import that has not been pushed.
+fn before_push(error: ServiceError) -> Event {
+    match error {
+        ServiceError::Later { reason, retry_at } => Event::Faulted { reason, retry_at },
+        ServiceError::Forbidden => Event::Forbidden,
+        // A token that is not accepted is a matter of the credential, which somebody corrects.
+        ServiceError::Refused(reason) if reason.code().ends_by_correction() => {
+            Event::Faulted { reason, retry_at: None }
+        }
+        ServiceError::Refused(reason) => Event::PushRefused { reason },
+    }
+}
+
+/// What broke a push off on our own side, before the service can have had the whole of it.
+#[derive(Debug)]
+enum Broken {
+    /// The staged zip could not be read.
+    Unread(String),
+    /// It is not what was staged.
+    Damaged,
+}
+
+/// What came of a push, as an event of its import. One that was broken off by ourselves has no lost answer:
+/// nothing can have been accepted.
+fn event_of(outcome: PushOutcome, broken: Option<&Broken>) -> Event {
+    match (outcome, broken) {
+        (PushOutcome::OutcomeUnknown(_), Some(Broken::Unread(why))) => Event::NotSent {
+            reason: Reason::PackageUnreadable { detail: why.into() },
+            retry_at: None,
+        },
+        (PushOutcome::OutcomeUnknown(_), Some(Broken::Damaged)) => Event::Discarded,
+        (PushOutcome::OutcomeUnknown(cause), None) => Event::AnswerLost { cause },
+        (PushOutcome::Accepted { tracking: Some(Tracking { id, status }) }, _) => {
+            Event::Accepted { id, status }
+        }
+        (PushOutcome::Accepted { tracking: None }, _) => Event::AcceptedForGood,
+        (PushOutcome::Busy, _) => Event::Busy,
+        (PushOutcome::NotSent { reason, retry_at }, _) => Event::NotSent { reason, retry_at },
+        (PushOutcome::Failed { status }, _) => Event::PushFailed { status },
+        (PushOutcome::Forbidden, _) => Event::Forbidden,
+        (PushOutcome::Unauthorized { status }, _) => Event::TokenRefused { status },
+        (PushOutcome::Rejected(reason), _) => Event::PushRefused { reason },
+    }
+}
+
+/// The staged zip as it was hashed when it was made. The last bytes are only let out once the
+/// whole is known to be the same; otherwise the push is broken off and nothing is accepted.
+fn verified(
+    zip: impl Stream<Item = Result<Bytes>> + Send + 'static,
+    bytes: u64,
+    sha256: String,
+    broken: Arc<OnceLock<Broken>>,
+) -> impl Stream<Item = Result<Bytes>> + Send + 'static {
+    let mut hash = Sha256::new();
+    let mut seen = 0;
+    zip.map(move |chunk| {
+        let chunk = chunk.inspect_err(|error| {
+            broken.get_or_init(|| Broken::Unread(sentence(error)));
+        })?;
+        seen += chunk.len() as u64;
+        hash.update(&chunk);
+        if seen < bytes || (seen == bytes && format!("{:x}", hash.finalize_reset()) == sha256) {
+            return Ok(chunk);
+        }
+        broken.get_or_init(|| Broken::Damaged);
+        let why = "the staged zip is not what was staged";
+        Err(Error::with_message(ErrorKind::DataConversion, why))
+    })
+}
