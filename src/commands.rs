@@ -109,7 +109,7 @@ impl Desk {
             Summary::read(&read(path)?).map_err(told)
         });
         let limits =
-            config::limits(|name| (self.setting)(name)).map_err(|faults| faults.join("; "))?;
+            config::limits(|name| (self.setting)(name)).map_err(|faults| faults.to_string())?;
         let today = (self.clock)().date().into();
         let given = terms.mapping.as_ref().or(connection).map(|path| {
             connection::terms(&read(path)?, &limits, today).map_err(|faults| {

@@ -29,6 +29,11 @@ pub const STORAGE: &str = "ImportStorage";
 /// Longest wait that can be set.
 const MAX_DURATION: Duration = Duration::from_hours(365 * 24);
 
+/// What is wrong with the settings: one sentence for each fault, without the value.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("; "))]
+pub struct Faults(Vec<String>);
+
 /// Looks a setting up by its name.
 pub type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
 
@@ -81,8 +86,8 @@ impl Config {
     /// Reads every setting through `get`.
     ///
     /// # Errors
-    /// One sentence for each fault.
-    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<String>> {
+    /// Every fault.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, Faults> {
         let mut reader = Reader { get, faults: vec![] };
         let account = reader.account();
         let policy = reader.policy();
@@ -94,7 +99,7 @@ impl Config {
             (Some(account), Some(service)) if reader.faults.is_empty() => {
                 Ok(Self { account, policy, mapping_key, limits, service, sign_in })
             }
-            _ => Err(reader.faults),
+            _ => Err(Faults(reader.faults)),
         }
     }
 }
@@ -115,31 +120,31 @@ pub fn value(get: impl Fn(&str) -> Option<String>, name: &str) -> String {
 /// Reads how to speak to the service alone, for the commands that need no account.
 ///
 /// # Errors
-/// One sentence for each fault.
-pub fn service(get: impl Fn(&str) -> Option<String>) -> Result<ServiceConfig, Vec<String>> {
+/// Every fault.
+pub fn service(get: impl Fn(&str) -> Option<String>) -> Result<ServiceConfig, Faults> {
     let mut reader = Reader { get, faults: vec![] };
     let service = reader.service();
-    service.filter(|_| reader.faults.is_empty()).ok_or(reader.faults)
+    service.filter(|_| reader.faults.is_empty()).ok_or(Faults(reader.faults))
 }
 
 /// Reads waits and limits alone, for the commands that need no account.
 ///
 /// # Errors
-/// One sentence for each fault.
-pub fn policy(get: impl Fn(&str) -> Option<String>) -> Result<Policy, Vec<String>> {
+/// Every fault.
+pub fn policy(get: impl Fn(&str) -> Option<String>) -> Result<Policy, Faults> {
     let mut reader = Reader { get, faults: vec![] };
     let policy = reader.policy();
-    if reader.faults.is_empty() { Ok(policy) } else { Err(reader.faults) }
+    if reader.faults.is_empty() { Ok(policy) } else { Err(Faults(reader.faults)) }
 }
 
 /// Reads the limits alone, for the commands that need no account.
 ///
 /// # Errors
-/// One sentence for each fault.
-pub fn limits(get: impl Fn(&str) -> Option<String>) -> Result<Limits, Vec<String>> {
+/// Every fault.
+pub fn limits(get: impl Fn(&str) -> Option<String>) -> Result<Limits, Faults> {
     let mut reader = Reader { get, faults: vec![] };
     let limits = reader.limits();
-    if reader.faults.is_empty() { Ok(limits) } else { Err(reader.faults) }
+    if reader.faults.is_empty() { Ok(limits) } else { Err(Faults(reader.faults)) }
 }
 
 struct Reader<F> {

@@ -17,8 +17,7 @@ pub use crate::doctor::report::{Diagnosis, Line, Verdict};
 use crate::{
     config::{Config, Lookup},
     doctor::connectivity::Ways,
-    engine::Clock,
-    http::azure::sentence,
+    engine::{Clock, OpenError},
     storage::{Storage, import_table::Runs},
     target::viva::Service,
 };
@@ -96,10 +95,10 @@ impl Doctor {
     pub async fn examine(&self, name: &str, resume: bool) -> Diagnosis {
         let lines = match self.bag() {
             Ok(bag) => Box::pin(examine(bag, name, resume)).await,
-            Err(faults) => {
+            Err(error) => {
                 let remedy = "mend them in the settings of the app, or of this shell; \
                               `viva-import settings` explains each";
-                let settings = Line::bad(SETTINGS, faults.join("; "), remedy);
+                let settings = Line::bad(SETTINGS, error.to_string(), remedy);
                 let rest = LINES.into_iter().skip(1);
                 let rest = rest.map(|about| Line::unasked(about, SETTINGS));
                 std::iter::once(settings).chain(rest).collect()
@@ -108,15 +107,13 @@ impl Doctor {
         Diagnosis { connection: name.to_owned(), lines }
     }
 
-    /// Opens everything; the faults of the settings where that cannot be done.
-    fn bag(&self) -> Result<Bag, Vec<String>> {
+    /// Opens everything as [`crate::engine::Road::open`] does, with clients that ask once.
+    fn bag(&self) -> Result<Bag, OpenError> {
         let mut config = Config::read(|name| (self.setting)(name))?;
         let limit = config.service.answer_timeout.min(MAX_WAIT);
         config.service.answer_timeout = limit;
-        let storage = Storage::open_once(&config.account, limit)
-            .map_err(|error| vec![format!("storage cannot be opened: {}", sentence(&error))])?;
-        let service = Service::new(config.service.clone(), self.setting.clone())
-            .map_err(|_| vec!["no TLS can be had on this machine".to_owned()])?;
+        let storage = Storage::open_once(&config.account, limit).map_err(OpenError::Storage)?;
+        let service = Service::new(config.service.clone(), self.setting.clone())?;
         let runs = Runs::new(storage.imports.clone());
         let (clock, setting) = (self.clock.clone(), self.setting.clone());
         Ok(Bag { config, storage, runs, service, clock, setting, limit })

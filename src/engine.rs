@@ -12,9 +12,9 @@ use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
 use crate::{
-    config::{CONNECTIONS, Config, Lookup, PACKAGES},
+    config::{CONNECTIONS, Config, Faults, Lookup, PACKAGES},
     connection::{self, Connection},
-    http::azure::sentence,
+    http::{ClientError, azure::sentence},
     import::{
         Action, Event, Run, RunId, State,
         reason::{NoOutcome, Reason, ReasonCode},
@@ -67,6 +67,20 @@ pub struct Road {
     packing: Semaphore,
 }
 
+/// Why storage and service cannot be opened as the settings describe them.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The settings have faults.
+    #[error(transparent)]
+    Settings(#[from] Faults),
+    /// The clients of the storage account cannot be made.
+    #[error("the storage account cannot be opened: {}", sentence(.0))]
+    Storage(#[source] Error),
+    /// The client of the ingestion service cannot be made.
+    #[error(transparent)]
+    Service(#[from] ClientError),
+}
+
 /// What a step came to.
 #[derive(Debug)]
 enum Step {
@@ -94,15 +108,12 @@ impl Road {
     /// The road as the settings describe it.
     ///
     /// # Errors
-    /// Every fault of the settings, in words.
-    pub fn open(setting: Arc<Lookup>, clock: Clock) -> std::result::Result<Self, String> {
-        let config = Config::read(|name| setting(name)).map_err(|faults| faults.join("; "))?;
-        let storage =
-            Storage::open(&config.account, config.service.answer_timeout).map_err(|error| {
-                format!("the storage account cannot be opened: {}", sentence(&error))
-            })?;
-        let service = Service::new(config.service.clone(), setting.clone())
-            .map_err(|_| "no TLS can be had on this machine".to_owned())?;
+    /// Where the settings have faults, or no client can be made of them.
+    pub fn open(setting: Arc<Lookup>, clock: Clock) -> std::result::Result<Self, OpenError> {
+        let config = Config::read(|name| setting(name))?;
+        let storage = Storage::open(&config.account, config.service.answer_timeout)
+            .map_err(OpenError::Storage)?;
+        let service = Service::new(config.service.clone(), setting.clone())?;
         Ok(Self::new(storage, service, config, setting, clock))
     }
 

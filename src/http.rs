@@ -1,9 +1,15 @@
 //! The one way out to the ingestion service: a deadline, no redirects, small answers, and failures
 //! told by their class, never by what was sent or received.
 
-use std::time::{Duration, Instant};
+use std::{
+    error::Error,
+    iter,
+    time::{Duration, Instant},
+};
 
-use reqwest::{ClientBuilder, RequestBuilder, StatusCode, header::RETRY_AFTER, redirect::Policy};
+use reqwest::{
+    Client, ClientBuilder, RequestBuilder, StatusCode, header::RETRY_AFTER, redirect::Policy,
+};
 use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 use url::{Host, Url};
 
@@ -79,6 +85,28 @@ pub fn client(to: Destination) -> ClientBuilder {
         .redirect(Policy::none())
         .connect_timeout(Duration::from_secs(20))
         .user_agent(concat!("viva-import/", env!("CARGO_PKG_VERSION")))
+}
+
+/// Why no client can be built: mostly because this machine has no certificates to trust.
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP client for {destination} cannot be built: {}", chain(source))]
+pub struct ClientError {
+    destination: &'static str,
+    source: reqwest::Error,
+}
+
+/// Builds a client for what a person knows as `destination`.
+///
+/// # Errors
+/// Where TLS cannot be set up on this machine.
+pub fn build(builder: ClientBuilder, destination: &'static str) -> Result<Client, ClientError> {
+    builder.build().map_err(|source| ClientError { destination, source })
+}
+
+/// An error with its causes, in one line: reqwest tells only the outermost.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let causes = iter::successors(error.source(), |cause| (*cause).source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// Sends a request and reads its answer, at most `max_bytes` of it, within `deadline`; it is `now`
@@ -189,6 +217,17 @@ mod tests {
         for nonsense in ["", "soon", "-5", "99999999999999999999999"] {
             assert_eq!(asked_again(nonsense), None, "{nonsense}");
         }
+    }
+
+    #[test]
+    fn a_client_that_cannot_be_built_is_told_with_its_destination_and_the_cause() {
+        let builder = client(Destination::LocalHttp).user_agent("two\nlines");
+        let error = build(builder, "the webhook").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the HTTP client for the webhook cannot be built: builder error: failed to parse \
+             header value"
+        );
     }
 
     #[tokio::test]

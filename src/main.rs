@@ -109,7 +109,8 @@ async fn serve() -> Result<ExitCode, String> {
     let listener = TcpListener::bind(("127.0.0.1", port))
         .await
         .map_err(|error| format!("port {port} cannot be listened on: {error}"))?;
-    let road = Road::open(Arc::new(setting), Arc::new(OffsetDateTime::now_utc))?;
+    let road = Road::open(Arc::new(setting), Arc::new(OffsetDateTime::now_utc))
+        .map_err(|error| error.to_string())?;
     let doctor = Doctor::new(Arc::new(setting), Arc::new(OffsetDateTime::now_utc));
     tracing::info!("viva-import {} listens on port {port}", env!("CARGO_PKG_VERSION"));
     host::serve(listener, Arc::new(road), Arc::new(doctor))

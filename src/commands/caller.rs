@@ -54,8 +54,7 @@ impl Desk {
     /// The settings' faults.
     pub(super) fn service(&self, wishes: &cli::Caller) -> Result<Service, String> {
         let config = self.service_config(wishes)?;
-        Service::new(config, self.setting.clone())
-            .map_err(|_| "no TLS can be had on this machine".to_owned())
+        Service::new(config, self.setting.clone()).map_err(|error| error.to_string())
     }
 
     fn service_config(&self, wishes: &cli::Caller) -> Result<ServiceConfig, String> {
@@ -64,7 +63,7 @@ impl Desk {
             _ => (self.setting)(name),
         };
         config::service(get).map_err(|faults| {
-            let faults = faults.join("; ");
+            let faults = faults.to_string();
             match &wishes.endpoint {
                 Some(_) => faults.replace("INGESTION_ENDPOINT", "--endpoint"),
                 None => faults,

@@ -21,6 +21,7 @@ use crate::{
 impl Desk {
     fn road(&self, account: &cli::Account) -> Result<Road, String> {
         Road::open(self.settings_of(account), Arc::new(self.clock))
+            .map_err(|error| error.to_string())
     }
 
     /// The settings with the account that is named on the command line, which is reached as

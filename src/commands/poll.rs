@@ -43,7 +43,7 @@ impl Followed<'_> {
     /// Why it could not be asked, or that it took too long.
     pub(super) async fn to_its_end(&self, wishes: &cli::Follow) -> Result<Outcome, Denied> {
         let Self { desk, service, caller, unit, id } = self;
-        let policy = config::policy(|name| (desk.setting)(name)).map_err(|it| it.join("; "))?;
+        let policy = config::policy(|name| (desk.setting)(name)).map_err(|it| it.to_string())?;
         let since = (desk.clock)();
         let mut last = None;
         let mut failures = 0;

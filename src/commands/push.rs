@@ -101,7 +101,7 @@ impl Desk {
         ready: &Ready,
         wishes: &cli::Push,
     ) -> Result<Option<Tracking>, Denied> {
-        let policy = config::policy(|name| (self.setting)(name)).map_err(|it| it.join("; "))?;
+        let policy = config::policy(|name| (self.setting)(name)).map_err(|it| it.to_string())?;
         let since = (self.clock)();
         let (mut failures, mut busy, mut is_fresh) = (0, 0, false);
         loop {

@@ -98,7 +98,7 @@ impl Desk {
 
     /// Rows that go as they are.
     fn rows(&self, path: &Path) -> Result<Ready, Denied> {
-        let limits = config::limits(|name| (self.setting)(name)).map_err(|it| it.join("; "))?;
+        let limits = config::limits(|name| (self.setting)(name)).map_err(|it| it.to_string())?;
         let file = copied(path, limits.max_file_bytes)?;
         let rows = json_rows::count(&file).map_err(|error| Denied::cannot_read(path, &error))?;
         rows.map_err(|why| Denied::Refused(format!("{}: {why}", name_of(path))))?;

@@ -3,10 +3,11 @@
 use super::*;
 
 fn read(settings: &[(&str, &str)]) -> Result<Config, Vec<String>> {
-    Config::read(|name| {
+    let config = Config::read(|name| {
         let found = settings.iter().find(|(known, _)| *known == name);
         found.map(|(_, value)| (*value).to_owned())
-    })
+    });
+    config.map_err(|faults| faults.0)
 }
 
 const AZURITE: &str = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;\

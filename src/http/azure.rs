@@ -29,10 +29,8 @@ pub(crate) fn transport(
     to: Destination,
     answer_timeout: Duration,
 ) -> azure_core::Result<Transport> {
-    let client = super::client(to)
-        .read_timeout(answer_timeout)
-        .build()
-        .map_err(|error| Error::with_message(ErrorKind::Other, error.to_string()))?;
+    let client = super::build(super::client(to).read_timeout(answer_timeout), "Azure")
+        .map_err(|error| Error::new(ErrorKind::Other, error))?;
     Ok(Transport::new(Arc::new(client)))
 }
 

@@ -26,7 +26,7 @@ use tokio::time::timeout;
 
 use crate::{
     config::{Lookup, ServiceConfig},
-    http::{self, Answer, NoAnswer},
+    http::{self, Answer, ClientError, NoAnswer},
     identity::SignIn,
     import::{
         IngestionId,
@@ -73,10 +73,11 @@ impl Service {
     /// a setting.
     ///
     /// # Errors
-    /// Where no TLS can be had.
-    pub fn new(config: ServiceConfig, setting: Arc<Lookup>) -> reqwest::Result<Self> {
+    /// Where no HTTP client can be built.
+    pub fn new(config: ServiceConfig, setting: Arc<Lookup>) -> Result<Self, ClientError> {
         let credentials = Mutex::new(HashMap::new());
-        let client = http::client((&config.endpoint).into()).build()?;
+        let client = http::client((&config.endpoint).into());
+        let client = http::build(client, "the ingestion service")?;
         let sign_in = SignIn {
             authority: config.authority.clone(),
             answer_timeout: config.answer_timeout,

@@ -25,6 +25,7 @@ use super::{
     journal::{Journal, LogLine},
     worker::Worker,
 };
+use crate::http::chain;
 
 /// The version this stand-in says it is.
 const VERSION: &str = "4.1037.0.0";
@@ -282,10 +283,4 @@ fn trace() -> String {
 /// A header's value; every text given here is one.
 fn value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
-}
-
-/// An error with its causes: reqwest tells only the outermost.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
