@@ -4,7 +4,7 @@
 //! authority answers may quote what was sent, so only its codes are told. `Debug` of whatever
 //! holds a secret shows nothing of it.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use azure_core::{
     Result as AzureResult,
@@ -44,7 +44,52 @@ mod cli;
 mod given;
 mod refusal;
 
+pub use self::certificate::CertificateError;
 pub(crate) use self::refusal::is_lasting;
+
+/// Why a credential cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum CredentialError {
+    /// The platform did not resolve a reference to a Key Vault.
+    #[error(
+        "the setting {setting} is a Key Vault reference that was not resolved: the app's identity \
+         needs the role Key Vault Secrets User, and the reference must name a secret"
+    )]
+    UnresolvedReference {
+        /// The name of the setting.
+        setting: String,
+    },
+    /// There is no such setting, or it is blank.
+    #[error("the setting {setting} holds no {wanted}")]
+    EmptySetting {
+        /// The name of the setting.
+        setting: String,
+        /// What it should hold.
+        wanted: &'static str,
+    },
+    /// The file of a certificate cannot be read.
+    #[error("the file {} cannot be read: {source}", path.display())]
+    UnreadableFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A certificate was read and is of no use.
+    #[error("the certificate in {place} cannot be used: {source}")]
+    UnusableCertificate {
+        /// The file or the setting it is in.
+        place: String,
+        /// Why.
+        source: CertificateError,
+    },
+    /// The tenant makes no address of the authority.
+    #[error("the address for tokens of the tenant cannot be formed: {0}")]
+    Address(#[from] url::ParseError),
+    /// The client that asks for tokens cannot be made.
+    #[error("the client that asks for tokens cannot be made: {}", sentence(.0))]
+    Client(#[source] azure_core::Error),
+}
 
 /// What every credential needs.
 pub struct SignIn {
@@ -61,12 +106,12 @@ impl SignIn {
     /// read; make it anew to have them read again.
     ///
     /// # Errors
-    /// What is missing or wrong, as a sentence.
+    /// What is missing or wrong.
     pub fn credential(
         &self,
         who: &Credential,
         tenant: &str,
-    ) -> Result<Arc<dyn TokenCredential>, String> {
+    ) -> Result<Arc<dyn TokenCredential>, CredentialError> {
         let made = match who {
             Credential::ManagedIdentity { client_id } => {
                 managed_identity(client_id.as_deref(), self.answer_timeout)
@@ -79,7 +124,7 @@ impl SignIn {
             Credential::ClientCertificate { client_id, certificate, password } => {
                 let key = self.key(certificate, password.as_deref())?;
                 let path = format!("/{tenant}/oauth2/v2.0/token");
-                let audience = self.authority.join(&path).map_err(|error| error.to_string())?;
+                let audience = self.authority.join(&path)?;
                 self.asserted(tenant, client_id, SignedAssertion::new(client_id, audience, key))
             }
             Credential::ClientSecret { client_id, setting } => {
@@ -94,7 +139,7 @@ impl SignIn {
                 return Ok(Arc::new(GivenToken::new(setting, token)));
             }
         };
-        made.map_err(|error| sentence(&error))
+        made.map_err(CredentialError::Client)
     }
 
     fn asserted(
@@ -131,13 +176,17 @@ impl SignIn {
         })
     }
 
-    fn key(&self, certificate: &Certificate, password: Option<&str>) -> Result<Key, String> {
+    fn key(
+        &self,
+        certificate: &Certificate,
+        password: Option<&str>,
+    ) -> Result<Key, CredentialError> {
         let (place, content) = match certificate {
             Certificate::File(path) => {
-                let place = format!("the file {}", path.display());
-                let content = std::fs::read(path)
-                    .map_err(|error| format!("{place} cannot be read: {}", error.kind()))?;
-                (place, content)
+                let content = std::fs::read(path).map_err(|source| {
+                    CredentialError::UnreadableFile { path: path.clone(), source }
+                })?;
+                (format!("the file {}", path.display()), content)
             }
             Certificate::Setting(setting) => {
                 (format!("the setting {setting}"), self.held(setting, "certificate")?.into_bytes())
@@ -147,22 +196,18 @@ impl SignIn {
             .map(|setting| self.held(setting, "password of the certificate"))
             .transpose()?;
         Key::read(&content, password.as_deref(), now())
-            .map_err(|why| format!("the certificate in {place} cannot be used: {why}"))
+            .map_err(|source| CredentialError::UnusableCertificate { place, source })
     }
 
-    /// What a setting holds, which is `what`; a line's end behind it is none of it.
-    fn held(&self, setting: &str, what: &str) -> Result<String, String> {
+    /// What a setting holds, which is `wanted`; a line's end behind it is none of it.
+    fn held(&self, setting: &str, wanted: &'static str) -> Result<String, CredentialError> {
         let value = (self.setting)(setting).unwrap_or_default();
         let value = value.trim_end_matches(['\r', '\n']);
         if value.starts_with("@Microsoft.KeyVault(") {
-            return Err(format!(
-                "the setting {setting} is a Key Vault reference that was not resolved: the app's \
-                 identity needs the role Key Vault Secrets User, and the reference must name a \
-                 secret"
-            ));
+            return Err(CredentialError::UnresolvedReference { setting: setting.to_owned() });
         }
         if value.trim().is_empty() {
-            return Err(format!("the setting {setting} holds no {what}"));
+            return Err(CredentialError::EmptySetting { setting: setting.to_owned(), wanted });
         }
         Ok(value.to_owned())
     }

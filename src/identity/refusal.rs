@@ -45,7 +45,8 @@ impl fmt::Display for Whom {
 }
 
 /// Why there is no token.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text}")]
 pub(super) struct Refusal {
     /// A sentence that may be told.
     pub(super) text: String,
@@ -62,14 +63,6 @@ impl Refusal {
         Self { text: text.into(), is_lasting: false }
     }
 }
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl StdError for Refusal {}
 
 /// Whether a person has to do something about a token that could not be had.
 pub(crate) fn is_lasting(error: &Error) -> bool {

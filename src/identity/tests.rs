@@ -57,7 +57,7 @@ fn what_a_setting_or_a_file_lacks_is_told_with_its_name() {
             ["the file Cargo.toml", "neither PEM nor"],
         ),
     ] {
-        let why = sign_in.credential(&who, TENANT).err().unwrap();
+        let why = sign_in.credential(&who, TENANT).err().unwrap().to_string();
         for part in parts {
             assert!(why.contains(part), "{part}: {why}");
         }

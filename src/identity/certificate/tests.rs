@@ -27,12 +27,12 @@ const LEGACY_PASSWORD: &[u8] = fixture!("legacy-password.pfx");
 const PUBLIC: &[u8] = fixture!("throwaway.cer");
 const PKCS1: &[u8] = fixture!("throwaway-pkcs1.pem");
 
-fn read(content: impl AsRef<[u8]>, password: Option<&str>) -> Result<Key, String> {
+fn read(content: impl AsRef<[u8]>, password: Option<&str>) -> Result<Key, CertificateError> {
     Key::read(content.as_ref(), password, NOW)
 }
 
 fn why(content: impl AsRef<[u8]>, password: Option<&str>) -> String {
-    read(content, password).err().unwrap()
+    read(content, password).err().unwrap().to_string()
 }
 
 /// A key and its certificate, PEM.
@@ -133,5 +133,5 @@ fn a_certificate_is_good_until_its_end_and_then_its_date_is_told() {
     let end = NOW + Duration::days(30);
     assert!(Key::read(content.as_bytes(), None, end - Duration::seconds(1)).is_ok());
     let why = Key::read(content.as_bytes(), None, end).err().unwrap();
-    assert_eq!(why, "it expired on 2026-12-24");
+    assert_eq!(why.to_string(), "it expired on 2026-12-24");
 }

@@ -124,8 +124,10 @@ impl Service {
             return Ok(known.clone());
         }
         let made = self.sign_in.credential(&caller.credential, &caller.tenant);
-        let made = made
-            .map_err(|why| ServiceError::later(Reason::CredentialFailed { detail: why.into() }))?;
+        let made = made.map_err(|error| {
+            let detail = error.to_string().into();
+            ServiceError::later(Reason::CredentialFailed { detail })
+        })?;
         credentials.insert(key, made.clone());
         Ok(made)
     }
