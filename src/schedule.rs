@@ -4,6 +4,7 @@
 use chrono::DateTime;
 use croner::{
     Cron,
+    errors::CronError,
     parser::{CronParser, Seconds, Year},
 };
 use time::{Duration, OffsetDateTime};
@@ -18,18 +19,29 @@ const WORDS: [&str; 19] = [
 #[derive(Debug)]
 pub struct Schedule(Cron);
 
+/// Why a text is no schedule.
+#[derive(Debug, thiserror::Error)]
+pub enum ScheduleError {
+    /// It has words or signs that the host does not know.
+    #[error("is not NCRONTAB (time spans are not stood in for)")]
+    NotNcrontab,
+    /// Its fields make no schedule.
+    #[error(transparent)]
+    Fields(#[from] CronError),
+}
+
 impl Schedule {
     /// Reads a schedule.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, ScheduleError> {
         let strange = |c: char| !c.is_ascii_alphanumeric() && !" \t*,-/".contains(c);
         let mut words = text.split(|c: char| !c.is_ascii_alphabetic()).filter(|w| !w.is_empty());
         if text.contains(strange)
             || words.any(|word| !WORDS.contains(&word.to_ascii_lowercase().as_str()))
         {
-            return Err("is not NCRONTAB (time spans are not stood in for)".to_owned());
+            return Err(ScheduleError::NotNcrontab);
         }
         let parser = CronParser::builder()
             .seconds(Seconds::Optional)
@@ -38,7 +50,7 @@ impl Schedule {
             // NCRONTAB wants both the day of the month and the weekday to match.
             .dom_and_dow(true)
             .build();
-        parser.parse(text).map(Self).map_err(|why| why.to_string())
+        Ok(Self(parser.parse(text)?))
     }
 
     /// The first time strictly after `moment`.
