@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use reqwest::header::CONTENT_TYPE;
+use reqwest::{StatusCode, header::CONTENT_TYPE};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use url::Url;
@@ -13,7 +13,7 @@ use url::Url;
 use crate::{
     config::Lookup,
     connection::{Format, Notify},
-    http::{self, is_loopback_http},
+    http::{self, ClientError, is_loopback_http},
     import::{Occasion, Run, to_the_second},
     messages,
 };
@@ -133,35 +133,61 @@ fn unmarked(text: &str) -> String {
     plain
 }
 
+/// Why a letter did not arrive; the address, which is a secret, is told by none.
+#[derive(Debug, thiserror::Error)]
+pub enum NotifyError {
+    /// The setting of the address is not there.
+    #[error("there is no setting {0}")]
+    NoSetting(String),
+    /// The setting holds something else than an address to which a letter may go.
+    #[error(
+        "the setting {0} holds no https address (a reference to a Key Vault that cannot be resolved \
+         is none)"
+    )]
+    NoAddress(String),
+    /// Nothing could be sent.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The other side is silent.
+    #[error("no answer within {} s", PATIENCE.as_secs())]
+    TimedOut,
+    /// The exchange broke off.
+    #[error("{}", http::broke(.0))]
+    Broken(#[source] reqwest::Error),
+    /// The other side refused.
+    #[error("the webhook answered {0}")]
+    Refused(StatusCode),
+}
+
 /// Sends a letter once. Any 2xx counts: the formats have no answer in common.
 ///
 /// # Errors
-/// Why it did not arrive, without the address.
-pub async fn send(letter: &Letter<'_>, notify: &Notify, setting: &Lookup) -> Result<(), String> {
+/// Why it did not arrive.
+pub async fn send(
+    letter: &Letter<'_>,
+    notify: &Notify,
+    setting: &Lookup,
+) -> Result<(), NotifyError> {
     let address = address(notify, setting)?;
-    let client = http::client((&address).into()).build();
-    let client = client.map_err(|_| "no TLS can be had on this machine".to_owned())?;
+    let client = http::build(http::client((&address).into()), "the webhook")?;
     let (body, media_type) = letter.body(notify.format);
     let request = client.post(address).header(CONTENT_TYPE, media_type).body(body.to_string());
     // Nothing of an answer counts but its status, so its body is not waited for.
     let answer = tokio::time::timeout(PATIENCE, request.send()).await;
-    let answer = answer.map_err(|_| format!("no answer within {} s", PATIENCE.as_secs()))?;
-    let status = answer.map_err(|error| http::broke(&error))?.status();
-    if status.is_success() { Ok(()) } else { Err(format!("the webhook answered {status}")) }
+    let answer = answer.map_err(|_| NotifyError::TimedOut)?;
+    let answer = answer.map_err(|error| NotifyError::Broken(error.without_url()))?;
+    let status = answer.status();
+    if status.is_success() { Ok(()) } else { Err(NotifyError::Refused(status)) }
 }
 
 /// The address that the setting holds; it is a secret and never told.
 ///
 /// # Errors
 /// Where the setting holds none.
-pub fn address(notify: &Notify, setting: &Lookup) -> Result<Url, String> {
+pub fn address(notify: &Notify, setting: &Lookup) -> Result<Url, NotifyError> {
     let name = &notify.setting;
-    let text = setting(name).ok_or_else(|| format!("there is no setting {name}"))?;
+    let text = setting(name).ok_or_else(|| NotifyError::NoSetting(name.clone()))?;
     let url = Url::parse(text.trim()).ok();
-    url.filter(|url| url.scheme() == "https" || is_loopback_http(url)).ok_or_else(|| {
-        format!(
-            "the setting {name} holds no https address (a reference to a Key Vault that cannot be \
-             resolved is none)"
-        )
-    })
+    url.filter(|url| url.scheme() == "https" || is_loopback_http(url))
+        .ok_or_else(|| NotifyError::NoAddress(name.clone()))
 }

@@ -126,10 +126,10 @@ pub(super) fn notify(connection: Option<&Connection>, setting: &Lookup) -> Line 
                 format!("{name} holds an address, which is told in the form {format}"),
             )
         }
-        Err(why) => {
+        Err(error) => {
             let remedy = "put the webhook's address into that setting, best as a reference to a \
                           Key Vault that the app's identity may read";
-            Line::bad(NOTIFY, why, remedy)
+            Line::bad(NOTIFY, error.to_string(), remedy)
         }
     }
 }

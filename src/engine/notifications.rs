@@ -99,7 +99,8 @@ impl Road {
                 log::notified(run, occasion, now);
                 Event::Notification(NotificationEvent::Sent)
             }
-            Err(why) => {
+            Err(error) => {
+                let why = error.to_string();
                 let what = format!("nobody could be told that it is {}", occasion.word());
                 log::failed(run, log::reason_of(run), &what, &why, now);
                 Event::Notification(NotificationEvent::Failed { why: why.into() })
