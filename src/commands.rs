@@ -105,7 +105,7 @@ impl Desk {
         show_values: bool,
     ) -> Result<(Asked, Option<Connector>), Denied> {
         let previous = terms.against.as_ref().map(|path| {
-            let told = |why| Denied::Failed(format!("{}: {why}", path.display()));
+            let told = |error| Denied::Failed(format!("{}: {error}", path.display()));
             Summary::read(&read(path)?).map_err(told)
         });
         let limits =

@@ -3,7 +3,7 @@
 
 pub(crate) use self::fields::reserved_kind;
 pub use self::{
-    baseline::{Column, DeletionApproval, Summary},
+    baseline::{Column, DeletionApproval, Summary, SummaryError},
     checks::{Checks, Limits, Unmapped},
     credential::{Caller, Certificate, Credential},
     dialect::{Dialect, IsBootstrap, is_file_name},

@@ -42,23 +42,38 @@ pub struct Column {
     pub kind: String,
 }
 
+/// Why a document is no summary. Causes that could quote the document are not kept.
+#[derive(Debug, thiserror::Error)]
+pub enum SummaryError {
+    /// It cannot be read as JSON.
+    #[error("it is not JSON: {0}")]
+    Syntax(#[source] serde_json::Error),
+    /// The file it reports on was not accepted.
+    #[error("it is the report of a file that was not accepted")]
+    NotAccepted,
+    /// It is JSON of another form.
+    #[error(
+        "it is neither a summary nor a report with one (a member is missing or of another type)"
+    )]
+    Members,
+}
+
 impl Summary {
     /// Reads a summary, or the report that has one.
     ///
     /// # Errors
-    /// What is missing, in words.
-    pub fn read(document: &[u8]) -> Result<Self, String> {
-        let mut value: serde_json::Value = serde_json::from_slice(json::unmarked(document))
-            .map_err(|_| "it is not JSON".to_owned())?;
+    /// What is missing.
+    pub fn read(document: &[u8]) -> Result<Self, SummaryError> {
+        // Of JSON of any form the syntax alone can be wrong, and that is told without a value.
+        let mut value: serde_json::Value =
+            serde_json::from_slice(json::unmarked(document)).map_err(SummaryError::Syntax)?;
         if value.get("verdict").is_some_and(|verdict| verdict != "accepted") {
-            return Err("it is the report of a file that was not accepted".to_owned());
+            return Err(SummaryError::NotAccepted);
         }
         if let Some(summary) = value.get_mut("summary") {
             value = summary.take();
         }
-        serde_json::from_value(value).map_err(|error| {
-            format!("it is neither a summary nor a report with one ({})", plain(&error))
-        })
+        serde_json::from_value(value).map_err(|_| SummaryError::Members)
     }
 
     /// This one after `later`, an incremental import: columns, people and dates are added to it.
@@ -77,11 +92,6 @@ impl Summary {
     pub(crate) fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
     }
-}
-
-/// The kind of a JSON error; its text could quote the document.
-fn plain(error: &serde_json::Error) -> &'static str {
-    if error.is_data() { "a member is missing or of another type" } else { "a syntax error" }
 }
 
 /// A person's word that a file may delete people or columns.
