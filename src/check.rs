@@ -23,7 +23,7 @@ use self::{
 };
 pub use self::{
     date::Day,
-    file::{Asked, too_large},
+    file::{Asked, FileError, too_large},
     findings::{Counts, Finding},
     mapping::faults as mapping_faults,
     metadata::Metadata,
@@ -31,7 +31,7 @@ pub use self::{
     output::write_record,
     report::Report,
     summary::{Deletion, deletions},
-    survey::{Content, Dates, Heading, Survey},
+    survey::{Content, Dates, Heading, Survey, SurveyError},
 };
 pub(crate) use self::{findings::some_of, mapping::has_plain_letters, value::personal};
 use crate::schema::{Id, Refresh};

@@ -87,7 +87,7 @@ impl Desk {
     /// Checks a file; the text is a page where one is asked for.
     fn check(&self, wishes: &cli::Check) -> Result<Outcome, Denied> {
         let (asked, _) = self.asked(&wishes.terms, None, wishes.show_values)?;
-        let report = asked.check(&wishes.file)?;
+        let report = asked.check(&wishes.file).map_err(|error| error.to_string())?;
         let name = name_of(&wishes.file);
         let outcome = of_report(&report, &name);
         Ok(match wishes.format {

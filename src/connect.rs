@@ -10,7 +10,7 @@ use std::{fs::File, io::Write as _, path::Path};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    check::{Survey, mapping_faults},
+    check::{Survey, SurveyError, mapping_faults},
     cli::{Connect, Denied, Outcome, RefreshWord},
     connection::Connection,
     schema::{Connector, Fault, sentence},
@@ -63,7 +63,10 @@ pub fn run(wishes: &Connect) -> Result<Outcome, Denied> {
     if file.metadata().map_err(fail)?.is_dir() {
         return Err(Denied::Failed(format!("{} is a folder", wishes.file.display())));
     }
-    let survey = Survey::of(file).map_err(fail)?.map_err(Denied::Refused)?;
+    let survey = Survey::of(file).map_err(|error| match error {
+        SurveyError::Unusable(why) => Denied::Refused(why),
+        SurveyError::Unreadable(error) => fail(error),
+    })?;
     let proposal = Proposal::of(&survey, wishes)?;
     if let Some(out) = &wishes.out {
         write(out, &proposal.document)?;

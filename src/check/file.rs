@@ -1,6 +1,10 @@
 //! A file on this machine, checked: a CSV, or the zip that would be sent.
 
-use std::{fs::File, io, path::Path};
+use std::{
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+};
 
 use super::{
     Check, Day, Metadata, Report, Terms, archive,
@@ -29,17 +33,33 @@ pub struct Asked {
     pub limits: Limits,
 }
 
+/// Why a file could not be checked.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// The system does not let it be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is something else than a file.
+    #[error("{} is a folder or a pipe; name a .csv or a .zip", .0.display())]
+    NotAFile(PathBuf),
+}
+
 impl Asked {
     /// Checks the file at `path`.
     ///
     /// # Errors
     /// Why it could not be read.
-    pub fn check(&self, path: &Path) -> Result<Report, String> {
-        let fail = |error: io::Error| format!("{} cannot be read: {error}", path.display());
+    pub fn check(&self, path: &Path) -> Result<Report, FileError> {
+        let fail = |source| FileError::Unreadable { path: path.to_owned(), source };
         // Opening a pipe would wait for somebody who writes into it.
         let about = std::fs::metadata(path).map_err(fail)?;
         if !about.is_file() {
-            return Err(format!("{} is a folder or a pipe; name a .csv or a .zip", path.display()));
+            return Err(FileError::NotAFile(path.to_owned()));
         }
         let file = File::open(path).map_err(fail)?;
         let about = file.metadata().map_err(fail)?;

@@ -51,19 +51,24 @@ pub struct Heading {
     pub content: Content,
 }
 
-/// Why a file cannot be looked through: a sentence, or that it cannot be read.
-type Outcome<T> = Result<T, Trouble>;
-
-enum Trouble {
-    File(String),
-    Reading(std::io::Error),
+/// Why a file cannot be looked through.
+#[derive(Debug, thiserror::Error)]
+pub enum SurveyError {
+    /// It is of no use as an export: why, for a person, without any value.
+    #[error("{0}")]
+    Unusable(String),
+    /// It cannot be read.
+    #[error("the export cannot be read: {0}")]
+    Unreadable(#[source] std::io::Error),
 }
 
-impl From<std::io::Error> for Trouble {
+type Outcome<T> = Result<T, SurveyError>;
+
+impl From<std::io::Error> for SurveyError {
     fn from(error: std::io::Error) -> Self {
         match formats::fault_of(&error) {
-            Some((_, message)) => Self::File(message),
-            None => Self::Reading(error),
+            Some((_, message)) => Self::Unusable(message),
+            None => Self::Unreadable(error),
         }
     }
 }
@@ -72,29 +77,21 @@ impl Survey {
     /// Looks through a file.
     ///
     /// # Errors
-    /// Where the input cannot be read; inside, why the file is no use.
-    pub fn of(input: impl Read) -> std::io::Result<Result<Self, String>> {
-        match look_through(input) {
-            Ok(survey) => Ok(Ok(survey)),
-            Err(Trouble::File(why)) => Ok(Err(why)),
-            Err(Trouble::Reading(error)) => Err(error),
-        }
+    /// Where the input cannot be read, or the file is no use.
+    pub fn of(mut input: impl Read) -> Result<Self, SurveyError> {
+        let mut start = vec![];
+        input.by_ref().take(LOOK_BYTES).read_to_end(&mut start)?;
+        let look = text::look(&start);
+        refuse_no_text(look)?;
+        let encoding = if let Look::Utf16(encoding) = look { Some(encoding) } else { None };
+        let marked = look == Look::Utf8 { bom: true };
+        let rest = Cursor::new(start.split_off(if marked { formats::UTF8_MARK.len() } else { 0 }));
+        let input: Box<dyn Read> = match encoding {
+            Some(encoding) => Box::new(text::decoded(rest.chain(input), encoding)),
+            None => Box::new(rest.chain(input)),
+        };
+        count(input, encoding)
     }
-}
-
-fn look_through(mut input: impl Read) -> Outcome<Survey> {
-    let mut start = vec![];
-    input.by_ref().take(LOOK_BYTES).read_to_end(&mut start)?;
-    let look = text::look(&start);
-    refuse_no_text(look)?;
-    let encoding = if let Look::Utf16(encoding) = look { Some(encoding) } else { None };
-    let marked = look == Look::Utf8 { bom: true };
-    let rest = Cursor::new(start.split_off(if marked { formats::UTF8_MARK.len() } else { 0 }));
-    let input: Box<dyn Read> = match encoding {
-        Some(encoding) => Box::new(text::decoded(rest.chain(input), encoding)),
-        None => Box::new(rest.chain(input)),
-    };
-    count(input, encoding)
 }
 
 fn refuse_no_text(look: Look) -> Outcome<()> {
@@ -102,7 +99,7 @@ fn refuse_no_text(look: Look) -> Outcome<()> {
     formats::hold(look, true, &mut findings);
     let (found, _) = findings.sorted(|_| String::new());
     match found.into_iter().next() {
-        Some(finding) => Err(Trouble::File(finding.message)),
+        Some(finding) => Err(SurveyError::Unusable(finding.message)),
         None => Ok(()),
     }
 }
@@ -154,7 +151,7 @@ fn count(mut input: impl Read, encoding: Option<&'static Encoding>) -> Outcome<S
             Next::Record => {}
             Next::End => break,
             Next::OpenQuote(line) | Next::TooLong(line) => {
-                return Err(Trouble::File(format!(
+                return Err(SurveyError::Unusable(format!(
                     "the row at line {line} does not end; most likely a quotation mark is opened \
                      in it and never closed"
                 )));
@@ -184,7 +181,7 @@ fn count(mut input: impl Read, encoding: Option<&'static Encoding>) -> Outcome<S
 }
 
 fn refuse<T>(why: &str) -> Outcome<T> {
-    Err(Trouble::File(why.to_owned()))
+    Err(SurveyError::Unusable(why.to_owned()))
 }
 
 impl Survey {

@@ -3,8 +3,8 @@
 use super::*;
 use crate::schema::{Kind, Order};
 
-fn survey(file: impl AsRef<[u8]>) -> Result<Survey, String> {
-    Survey::of(file.as_ref()).unwrap()
+fn survey(file: impl AsRef<[u8]>) -> Result<Survey, SurveyError> {
+    Survey::of(file.as_ref())
 }
 
 fn utf16(text: &str, unit: fn(u16) -> [u8; 2]) -> Vec<u8> {
@@ -60,7 +60,7 @@ fn what_is_no_export_is_refused_and_never_told() {
         (format!("Mail,Day,Name\n\"{row}\n{row}\n").into(), "the row at line 2 does not end"),
         ([format!("Mail,Day,Name\n{row}").as_bytes(), b"\xE9\xFF\x9D\n"].concat(), "neither UTF-8"),
     ] {
-        let why = survey(&file).unwrap_err();
+        let why = survey(&file).unwrap_err().to_string();
         assert!(why.contains(says) && !why.contains(SECRET), "{why}");
     }
 }
