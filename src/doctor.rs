@@ -18,6 +18,7 @@ use crate::{
     config::{Config, Lookup},
     doctor::connectivity::Ways,
     engine::{Clock, OpenError},
+    http::azure::sentence,
     storage::{Storage, import_table::Runs},
     target::viva::Service,
 };
@@ -143,8 +144,23 @@ async fn examine(bag: Bag, name: &str, resume: bool) -> Vec<Line> {
     lines
 }
 
-/// The answer to a question, or the words for one that was not answered in time.
-async fn within<T>(limit: Duration, question: impl Future<Output = T>) -> Result<T, String> {
-    let too_late = |_| format!("no answer within {} s", limit.as_secs());
-    timeout(limit, question).await.map_err(too_late)
+/// A question was not answered in time.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer within {} s", .0.as_secs())]
+struct TooLate(Duration);
+
+/// Why something in the account could not be read.
+#[derive(Debug, thiserror::Error)]
+enum Unread {
+    #[error("there is no way to {0}")]
+    NoWay(&'static str),
+    #[error(transparent)]
+    TooLate(#[from] TooLate),
+    #[error("{}", sentence(.0))]
+    Storage(#[from] azure_core::Error),
+}
+
+/// The answer to a question, if it comes in time.
+async fn within<T>(limit: Duration, question: impl Future<Output = T>) -> Result<T, TooLate> {
+    timeout(limit, question).await.map_err(|_| TooLate(limit))
 }

@@ -2,15 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use azure_core::Result;
-
-use super::{Bag, Line, within};
+use super::{Bag, Line, Unread, within};
 use crate::{
     check::mapping_faults,
     config::{CONNECTIONS, Lookup},
     connection::{self, Connection},
     doctor::{connectivity::Ways, permissions},
-    http::azure::sentence,
     notify::address,
     schema::{self, Refresh, Upload},
 };
@@ -21,17 +18,16 @@ pub(super) const METADATA: &str = "metadata.json";
 pub(super) const NOTIFY: &str = "notify";
 
 /// The document as it was read, `None` where there is none; why it could not be read.
-type Found = std::result::Result<Option<Vec<u8>>, String>;
+type Found = Result<Option<Vec<u8>>, Unread>;
 
 /// Reads the document of a connection.
 pub(super) async fn find(bag: &Bag, ways: &Ways, name: &str) -> Found {
     if !ways.blobs.is_open() {
-        return Err("there is no way to blobs".to_owned());
+        return Err(Unread::NoWay("blobs"));
     }
     let document = format!("{name}.json");
     let read = bag.storage.blobs.read_small(CONNECTIONS, &document, connection::MAX_BYTES + 1);
-    let read: Result<_> = within(bag.limit, read).await?;
-    read.map_err(|error| sentence(&error))
+    Ok(within(bag.limit, read).await??)
 }
 
 /// The lines of document and mapping, and the connection where it can be used.
@@ -158,7 +154,7 @@ mod tests {
             (document("{}"), true, Verdict::Bad, "/tenantId: missing; /connector: missing"),
             (Ok(None), true, Verdict::Bad, "connections/hr.json is not there"),
             (Ok(None), false, Verdict::Unknown, "not asked until this is right: read connections"),
-            (Err("it answered 503".to_owned()), true, Verdict::Unknown, "it answered 503"),
+            (Err(Unread::NoWay("blobs")), true, Verdict::Unknown, "there is no way to blobs"),
         ] {
             let (found, told, is_sound) = told(found, is_readable);
             assert_eq!((found, is_sound), (verdict, verdict == Verdict::Good), "{told}");

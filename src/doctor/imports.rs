@@ -1,14 +1,11 @@
 //! How the last import of a connection went, and whether the next would wait.
 
-use std::time::Duration;
+use std::{fmt::Display, time::Duration};
 
-use azure_core::Result;
-
-use super::{Bag, Line, within};
+use super::{Bag, Line, Unread, within};
 use crate::{
     doctor::connectivity::Ways,
     engine::Road,
-    http::azure::sentence,
     import::{Run, State},
     messages,
     storage::import_table::Runs,
@@ -21,19 +18,18 @@ pub(super) const PAUSE: &str = "pause";
 const MAX_TRIES: u32 = 3;
 
 /// The imports of a connection, newest content first; why they could not be read.
-type Found = std::result::Result<Vec<Run>, String>;
+type Found = Result<Vec<Run>, Unread>;
 
 /// Reads the imports of a connection.
 pub(super) async fn find(bag: &Bag, ways: &Ways, name: &str) -> Found {
     if !ways.tables.is_open() {
-        return Err("there is no way to tables".to_owned());
+        return Err(Unread::NoWay("tables"));
     }
     read(&bag.runs, bag.limit, name).await
 }
 
 async fn read(runs: &Runs, limit: Duration, name: &str) -> Found {
-    let named: Result<_> = within(limit, runs.named(name)).await?;
-    let named = named.map_err(|error| sentence(&error))?;
+    let named = within(limit, runs.named(name)).await??;
     let mut imports: Vec<Run> = named.into_iter().map(|stored| stored.run).collect();
     imports.sort_by(|one, other| one.id.key.cmp(&other.id.key));
     Ok(imports)
@@ -42,7 +38,7 @@ async fn read(runs: &Runs, limit: Duration, name: &str) -> Found {
 /// How the newest content fared; `is_resumed` where it may have waited until now.
 fn last(found: &Found, is_resumed: bool) -> Line {
     let imports = match found {
-        Err(why) => return unread(LAST, why),
+        Err(error) => return unread(LAST, error),
         Ok(imports) => imports,
     };
     let Some(run) = imports.first() else { return Line::note(LAST, "no file has arrived yet") };
@@ -89,7 +85,10 @@ pub(super) async fn lines(
     for _ in 0..MAX_TRIES {
         let asked = within(limit, Box::pin(road.resume_forbidden(name))).await;
         let is_late = asked.is_err();
-        resumed = asked.and_then(|done| done.map_err(|denied| denied.to_string()));
+        resumed = match asked {
+            Ok(done) => done.map_err(|denied| denied.to_string()),
+            Err(late) => Err(late.to_string()),
+        };
         found = read(road.runs(), limit, name).await;
         if resumed.is_ok() || is_late || !is_forbidden(&found) {
             break;
@@ -106,8 +105,10 @@ pub(super) async fn lines(
 /// Whether the connection is paused, after what was `done` against it.
 fn pause(found: &Found, name: &str, resume: bool, is_ready: bool, done: Option<String>) -> Line {
     let imports = match (found, done.as_deref()) {
-        (Err(why), None) => return unread(PAUSE, why),
-        (Err(why), Some(done)) => return unread(PAUSE, &format!("{why}; before that: {done}")),
+        (Err(error), None) => return unread(PAUSE, error),
+        (Err(error), Some(done)) => {
+            return unread(PAUSE, format!("{error}; before that: {done}"));
+        }
         (Ok(imports), _) => imports,
     };
     let why =
@@ -143,7 +144,7 @@ fn pause(found: &Found, name: &str, resume: bool, is_ready: bool, done: Option<S
     }
 }
 
-fn unread(about: &'static str, why: &str) -> Line {
+fn unread(about: &'static str, why: impl Display) -> Line {
     Line::unknown(about, format!("the table of imports could not be read: {why}"))
 }
 
@@ -209,7 +210,7 @@ mod tests {
             assert!(told.contains(remedy.unwrap_or_default()), "{told}");
         }
         assert_eq!(last(&Ok(vec![]), false).verdict, Verdict::Note);
-        assert_eq!(last(&Err("it answered 403".to_owned()), false).verdict, Verdict::Unknown);
+        assert_eq!(last(&Err(Unread::NoWay("tables")), false).verdict, Verdict::Unknown);
     }
 
     #[test]
@@ -226,7 +227,7 @@ mod tests {
             (Ok(vec![pausing(State::Packed)]), done("moved"), Verdict::Bad, by_doctor, by_resume),
             (Ok(vec![pausing(State::Superseded)]), None, Verdict::Bad, by_doctor, by_resume),
             (Ok(vec![pausing(State::Rejected)]), done("done"), Verdict::Bad, by_resume, by_doctor),
-            (Err("503".to_owned()), done("done"), Verdict::Unknown, "", by_resume),
+            (Err(Unread::NoWay("tables")), done("done"), Verdict::Unknown, "", by_resume),
         ] {
             let words = done.clone().unwrap_or_default();
             let line = pause(&found, "hr", done.is_some(), true, done);

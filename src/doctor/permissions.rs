@@ -12,7 +12,7 @@ use azure_storage_queue::{QueueClient, models::QueueClientPeekMessagesOptions};
 use serde_json::json;
 use tokio::join;
 
-use super::{Bag, Line, within};
+use super::{Bag, Line, TooLate, within};
 use crate::{
     config::{ARRIVALS, CONNECTIONS, INBOX, PACKAGES, POISON, REPORTS},
     doctor::connectivity::{Way, Ways},
@@ -74,7 +74,7 @@ enum Nothing {
     /// It was not asked, for this way is not open.
     NoWay(&'static str),
     /// It was not answered.
-    Late(String),
+    Late(TooLate),
     /// It was refused, or failed; this setting names whom it was put to.
     Failed(Error, &'static str),
 }
@@ -83,7 +83,7 @@ impl Nothing {
     fn line(&self, about: &'static str, role: &str) -> Line {
         match self {
             Self::NoWay(way) => Line::unasked(about, way),
-            Self::Late(why) => Line::bad(about, why, AWAY),
+            Self::Late(why) => Line::bad(about, why.to_string(), AWAY),
             Self::Failed(error, setting) => {
                 Line::bad(about, sentence(error), remedy(error, role, setting))
             }

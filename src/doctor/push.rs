@@ -4,7 +4,7 @@ use azure_core::credentials::AccessToken;
 use reqwest::header::HeaderValue;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{Bag, Line, connection::DOCUMENT, within};
+use super::{Bag, Line, TooLate, connection::DOCUMENT, within};
 use crate::{
     connection::Connection,
     doctor::connectivity::SERVICE,
@@ -30,7 +30,7 @@ pub(super) async fn lines(bag: &Bag, connection: Option<&Connection>, is_open: b
         return [TOKEN, SCALE_UNIT, CONNECTOR].map(|about| Line::unasked(about, DOCUMENT));
     };
     let asked = within(bag.limit, bag.service.token(caller)).await;
-    let (token, client_id) = match asked.unwrap_or_else(|why| Err(later(why))) {
+    let (token, client_id) = match asked.unwrap_or_else(|late| Err(later(&late))) {
         Ok(found) => token(caller, &found, (bag.clock)()),
         Err(trouble) => {
             (Line::bad(TOKEN, messages::cause(trouble.reason()), no_token(caller)), None)
@@ -45,7 +45,7 @@ pub(super) async fn lines(bag: &Bag, connection: Option<&Connection>, is_open: b
         return [token, line, Line::unasked(CONNECTOR, SCALE_UNIT)];
     };
     let asked = bag.service.ping(caller, &scale_unit, (bag.clock)());
-    let asked = within(bag.limit, asked).await.unwrap_or_else(|why| Err(later(why)));
+    let asked = within(bag.limit, asked).await.unwrap_or_else(|late| Err(later(&late)));
     let connector = match asked {
         Ok(true) => Line::good(CONNECTOR, "the service would take a push"),
         Ok(false) => {
@@ -119,7 +119,7 @@ fn no_token(caller: &Caller) -> String {
 /// The line of the scale unit, and the unit where there is one.
 async fn scale_unit(bag: &Bag, caller: &Caller, client_id: Option<&str>) -> (Line, Option<String>) {
     let asked = within(bag.limit, bag.service.discover(caller, (bag.clock)())).await;
-    match (asked.unwrap_or_else(|why| Err(later(why))), &caller.scale_unit) {
+    match (asked.unwrap_or_else(|late| Err(later(&late))), &caller.scale_unit) {
         (Ok(unit), _) => {
             let told = format!("{unit}, as the service tells it");
             (Line::good(SCALE_UNIT, told), Some(unit))
@@ -165,8 +165,8 @@ fn refused(about: &'static str, trouble: &ServiceError, client_id: Option<&str>)
     Line::bad(about, messages::cause(trouble.reason()), remedy)
 }
 
-fn later(why: String) -> ServiceError {
-    ServiceError::later(Reason::ServiceUnreachable { detail: why.into() })
+fn later(why: &TooLate) -> ServiceError {
+    ServiceError::later(Reason::ServiceUnreachable { detail: why.to_string().into() })
 }
 
 #[cfg(test)]
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn each_refusal_of_the_service_has_its_own_remedy() {
         for (trouble, words) in [
-            (later("no answer".to_owned()), "try again"),
+            (later(&TooLate(crate::doctor::MAX_WAIT)), "try again"),
             (ServiceError::Forbidden, "enter the client id c of"),
             (ServiceError::Refused(Reason::TokenRejected { status: 401 }), "INGESTION_SCOPE"),
         ] {
