@@ -220,10 +220,13 @@ impl Service {
                     self.forget_token(caller);
                     PushOutcome::Unauthorized { status: code }
                 }
-                Err(why) => {
+                Err(error) => {
                     // It may be a sign-in page that does not look like one.
                     self.forget_token(caller);
-                    PushOutcome::OutcomeUnknown(NoOutcome::Unreadable(code, why.into()))
+                    PushOutcome::OutcomeUnknown(NoOutcome::Unreadable(
+                        code,
+                        error.to_string().into(),
+                    ))
                 }
             },
             StatusCode::BAD_REQUEST if wire::is_busy(&answer.body) => PushOutcome::Busy,
@@ -261,7 +264,7 @@ impl Service {
             return Err(error_of(&answer, Operation::Status));
         }
         let ingestion = wire::Ingestion::parse(&answer.body)
-            .map_err(|why| ServiceError::unreadable(Operation::Status, why))?;
+            .map_err(|error| ServiceError::unreadable(Operation::Status, error.to_string()))?;
         if !ingestion.id.eq_ignore_ascii_case(&id.0) {
             let why = "it is of another ingestion than was asked for";
             return Err(ServiceError::unreadable(Operation::Status, why));

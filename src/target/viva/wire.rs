@@ -20,14 +20,26 @@ pub struct Ingestion {
     pub status: Status,
 }
 
+/// Why a body is no ingestion, without anything out of it.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// It cannot be read as JSON.
+    #[error("it is not JSON")]
+    NotJson(#[source] serde_json::Error),
+    /// It has no `Id` that is fit for a path.
+    #[error("it has no Id")]
+    NoId,
+}
+
 impl Ingestion {
-    /// Reads an answer's body; the reason where it is no ingestion.
+    /// Reads an answer's body.
     ///
     /// # Errors
-    /// A body that is no JSON object or has no `Id` fit for a path: never told by its content.
-    pub fn parse(body: &[u8]) -> Result<Self, String> {
-        let body: Value = serde_json::from_slice(json::unmarked(body))
-            .map_err(|_| "it is not JSON".to_owned())?;
+    /// Where it is no ingestion.
+    pub fn parse(body: &[u8]) -> Result<Self, WireError> {
+        // Of JSON of any form the syntax alone can be wrong, and that is told without a value.
+        let body: Value =
+            serde_json::from_slice(json::unmarked(body)).map_err(WireError::NotJson)?;
         let text = |name: &str| {
             let value = field(&body, name)?;
             let value = value.as_u64().map_or_else(
@@ -38,7 +50,7 @@ impl Ingestion {
         };
         // An `Id` is enough to go on with: a status can be asked for.
         let status = text("Status").unwrap_or_else(|| "nothing".to_owned());
-        let id = text("Id").filter(|id| is_plain_name(id)).ok_or("it has no Id")?;
+        let id = text("Id").filter(|id| is_plain_name(id)).ok_or(WireError::NoId)?;
         Ok(Self { id, status: Status::parse(&status) })
     }
 }
@@ -83,14 +95,16 @@ mod tests {
 
     #[test]
     fn the_printed_answer_is_read_and_so_are_other_capitals_and_new_keys() {
-        let expected = Ok(Ingestion { id: "42".to_owned(), status: Status::NotStarted });
-        assert_eq!(Ingestion::parse(PRINTED.as_bytes()), expected);
-        assert_eq!(Ingestion::parse(br#"{"id":"42","status":"notstarted","new":[]}"#), expected);
-        assert_eq!(Ingestion::parse(br#"{"Id":42,"Status":"NotStarted"}"#), expected);
-        assert_eq!(Ingestion::parse(format!("\u{feff}{PRINTED}").as_bytes()), expected);
-        for detail in [r#""text""#, r#"{"Code":1}"#] {
-            let body = PRINTED.replacen("null", detail, 1);
-            assert_eq!(Ingestion::parse(body.as_bytes()), expected);
+        let expected = Ingestion { id: "42".to_owned(), status: Status::NotStarted };
+        for body in [
+            PRINTED,
+            &format!("\u{feff}{PRINTED}"),
+            &PRINTED.replacen("null", r#""text""#, 1),
+            &PRINTED.replacen("null", r#"{"Code":1}"#, 1),
+            r#"{"id":"42","status":"notstarted","new":[]}"#,
+            r#"{"Id":42,"Status":"NotStarted"}"#,
+        ] {
+            assert_eq!(Ingestion::parse(body.as_bytes()).unwrap(), expected);
         }
     }
 
