@@ -466,7 +466,7 @@ fn quoted(text: &str) -> String {
 
 fn stored(row: Row) -> Result<(Stored, String)> {
     let (run, write_id) = row::parse(&row.properties)
-        .map_err(|why| Error::with_message(ErrorKind::DataConversion, why))?;
+        .map_err(|error| Error::new(ErrorKind::DataConversion, error))?;
     Ok((Stored { run, etag: row.etag }, write_id))
 }
 

@@ -177,27 +177,28 @@ pub(super) fn of(run: &Run) -> (Properties, String) {
     (row.0, write_id)
 }
 
+/// A row says too little to be an import.
+#[derive(Debug, thiserror::Error)]
+#[error("row {key} has no readable {column}")]
+pub(super) struct RowError {
+    key: String,
+    column: &'static str,
+}
+
 /// The run of a row, and the id of the write that made it.
-pub(super) fn parse(row: &Properties) -> Result<(Run, String), String> {
-    let key = text(row, "RowKey").unwrap_or_default();
-    let need = |column: &str, value: Option<String>| {
-        value.ok_or_else(|| format!("row {key} has no readable {column}"))
-    };
-    let need_time = |column: &str| {
-        time(row, column).ok_or_else(|| format!("row {key} has no readable {column}"))
-    };
-    let file = need("File", text(row, "File"))?;
-    let (container, name) =
-        file.split_once('/').ok_or_else(|| format!("row {key} has no readable File"))?;
-    let id = RunId {
-        tenant: need("PartitionKey", text(row, "PartitionKey"))?,
-        key: need("RowKey", text(row, "RowKey"))?,
-    };
-    let connection = need("Connection", text(row, "Connection"))?;
+pub(super) fn parse(row: &Properties) -> Result<(Run, String), RowError> {
+    let unreadable =
+        |column| move || RowError { key: text(row, "RowKey").unwrap_or_default(), column };
+    let need = |column| text(row, column).ok_or_else(unreadable(column));
+    let need_time = |column| time(row, column).ok_or_else(unreadable(column));
+    let file = need("File")?;
+    let (container, name) = file.split_once('/').ok_or_else(unreadable("File"))?;
+    let id = RunId { tenant: need("PartitionKey")?, key: need("RowKey")? };
+    let connection = need("Connection")?;
     let source = Source {
         container: container.to_owned(),
         name: name.to_owned(),
-        etag: need("FileETag", text(row, "FileETag"))?,
+        etag: need("FileETag")?,
         bytes: number(row, "Bytes").unwrap_or_default(),
         last_modified: need_time("LastModified")?,
     };
