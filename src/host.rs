@@ -88,7 +88,7 @@ async fn receive(State(road): State<Arc<Road>>, body: Bytes) -> Response {
     let blobs = match event_grid::decode(&body) {
         Ok(blobs) => blobs,
         // The host tries again and then moves the message to the poison queue, where it is kept.
-        Err(why) => return failure(&format!("a message of the arrivals queue {why}")),
+        Err(error) => return failure(&format!("a message of the arrivals queue {error}")),
     };
     let mut logs = vec![];
     for blob in blobs {
