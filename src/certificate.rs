@@ -21,7 +21,7 @@ use serde_json::json;
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
-    cli::{Denied, Outcome},
+    outcome::{CommandError, CommandOutput},
     schema::is_connection_name,
 };
 
@@ -142,7 +142,12 @@ fn create(path: &Path, is_private: bool) -> io::Result<File> {
 ///
 /// # Errors
 /// Why there is none.
-pub fn run(name: &str, days: u32, folder: &Path, now: OffsetDateTime) -> Result<Outcome, Denied> {
+pub fn run(
+    name: &str,
+    days: u32,
+    folder: &Path,
+    now: OffsetDateTime,
+) -> Result<CommandOutput, CommandError> {
     let made = make(name, days, now)?;
     let Files { public, private } = write(&made, folder)?;
     let (public, private) = (public.display().to_string(), private.display().to_string());
@@ -165,7 +170,7 @@ pub fn run(name: &str, days: u32, folder: &Path, now: OffsetDateTime) -> Result<
         "public": public, "private": private, "thumbprint": thumbprint,
         "expires": expires.format(&Rfc3339).unwrap_or_default(),
     });
-    Ok(Outcome::done(text, json))
+    Ok(CommandOutput::done(text, json))
 }
 
 #[cfg(test)]

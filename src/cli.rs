@@ -6,12 +6,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::{
     by_hand::{Caller, CredentialKind, Errors, Follow, Pack, Ping, Push, Status},
-    outcome::{Denied, Outcome},
     table::{Account, Doctor, Import, Imports, Resume},
 };
 
 mod by_hand;
-mod outcome;
 mod table;
 
 /// Carries an organization's HR export from Azure Storage into Microsoft Viva Insights and tells

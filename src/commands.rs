@@ -16,12 +16,14 @@ use time::OffsetDateTime;
 use crate::{
     certificate,
     check::{Asked, Report, Terms},
-    cli::{self, ByHand, Denied, Outcome, RefreshWord, ReportFormat},
+    cli::{self, ByHand, RefreshWord, ReportFormat},
     config::{self, Lookup},
-    connect, connection,
+    connection,
     import::Wish,
-    learn, report,
+    outcome::{CommandError, CommandOutput},
+    report,
     schema::{self, Connector, Refresh, Summary},
+    suggest::{self, template},
 };
 
 mod caller;
@@ -50,9 +52,9 @@ pub struct Desk {
 }
 
 /// What a check came to.
-fn of_report(report: &Report, file: &str) -> Outcome {
+fn of_report(report: &Report, file: &str) -> CommandOutput {
     let (text, json) = (report::text(report, file), report::json(report, file));
-    Outcome { text, json, is_done: report.is_accepted() }
+    CommandOutput { text, json, is_done: report.is_accepted() }
 }
 
 impl Desk {
@@ -60,12 +62,12 @@ impl Desk {
     ///
     /// # Errors
     /// Why it was not done.
-    pub async fn take(&self, command: ByHand) -> Result<Outcome, Denied> {
+    pub async fn take(&self, command: ByHand) -> Result<CommandOutput, CommandError> {
         match command {
             ByHand::Check(it) => self.check(&it),
             ByHand::Pack(it) => self.pack(&it),
-            ByHand::Connect(it) => connect::run(&it),
-            ByHand::Learn(it) => learn::run(&it),
+            ByHand::Connect(it) => suggest::run(&it),
+            ByHand::Learn(it) => template::run(&it),
             ByHand::Push(it) => Box::pin(self.push(&it)).await,
             ByHand::Status(it) => self.status(&it).await,
             ByHand::Errors(it) => self.errors(&it).await,
@@ -85,13 +87,13 @@ impl Desk {
     }
 
     /// Checks a file; the text is a page where one is asked for.
-    fn check(&self, wishes: &cli::Check) -> Result<Outcome, Denied> {
+    fn check(&self, wishes: &cli::Check) -> Result<CommandOutput, CommandError> {
         let (asked, _) = self.asked(&wishes.terms, None, wishes.show_values)?;
         let report = asked.check(&wishes.file).map_err(|error| error.to_string())?;
         let name = name_of(&wishes.file);
         let outcome = of_report(&report, &name);
         Ok(match wishes.format {
-            ReportFormat::Html => Outcome { text: report::html(&report, &name), ..outcome },
+            ReportFormat::Html => CommandOutput { text: report::html(&report, &name), ..outcome },
             ReportFormat::Text | ReportFormat::Json => outcome,
         })
     }
@@ -103,9 +105,9 @@ impl Desk {
         terms: &cli::Terms,
         connection: Option<&PathBuf>,
         show_values: bool,
-    ) -> Result<(Asked, Option<Connector>), Denied> {
+    ) -> Result<(Asked, Option<Connector>), CommandError> {
         let previous = terms.against.as_ref().map(|path| {
-            let told = |error| Denied::Failed(format!("{}: {error}", path.display()));
+            let told = |error| CommandError::Failed(format!("{}: {error}", path.display()));
             Summary::read(&read(path)?).map_err(told)
         });
         let limits =
@@ -114,7 +116,7 @@ impl Desk {
         let given = terms.mapping.as_ref().or(connection).map(|path| {
             connection::terms(&read(path)?, &limits, today).map_err(|faults| {
                 let faults = schema::sentence(&faults);
-                Denied::from(format!("the mapping cannot be used: {faults}"))
+                CommandError::from(format!("the mapping cannot be used: {faults}"))
             })
         });
         let (given, connector) = given.transpose()?.unzip();
@@ -144,14 +146,16 @@ impl Desk {
 }
 
 /// A document: it may come from a pipe, and is never as large as a file of data.
-fn read(path: &Path) -> Result<Vec<u8>, Denied> {
-    let fail = |error| Denied::cannot_read(path, &error);
+fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
+    let fail = |error| CommandError::cannot_read(path, &error);
     let mut document = vec![];
     let file = File::open(path).map_err(fail)?;
     file.take(MAX_DOCUMENT_BYTES + 1).read_to_end(&mut document).map_err(fail)?;
     if document.len() as u64 > MAX_DOCUMENT_BYTES {
         let path = path.display();
-        return Err(Denied::Failed(format!("{path} is larger than {MAX_DOCUMENT_BYTES} bytes")));
+        return Err(CommandError::Failed(format!(
+            "{path} is larger than {MAX_DOCUMENT_BYTES} bytes"
+        )));
     }
     Ok(document)
 }

@@ -13,7 +13,7 @@
 //!
 //! What a person does by hand (check, pack, push, and wishes about the table) is [`commands`];
 //! [`doctor`] tells what stands in the road's way.
-//! Before the first file, [`connect`] proposes a connection for it, and [`learn`] reads Microsoft's
+//! Before the first file, [`suggest`] proposes a connection for it, and [`suggest::template`] reads Microsoft's
 //! own template for how metadata.json is spelt.
 //!
 //! Layers: a module uses those of lower layers and, in its own, those to its right.
@@ -28,7 +28,7 @@
 //! | 4 | `package`, `report` | rows to zip, CSV or JSON; findings as files |
 //! | 3 | `storage`, `target`, `notify` | blobs, queues and the table of imports; the services that take an import; webhooks |
 //! | 2 | `identity`, `connection`, `messages` | tokens; connection documents; text for people |
-//! | 1 | `config`, `import`, `check`, `http`, `schedule` | settings; the state machine, pure; bytes to rows and findings; the HTTP client |
+//! | 1 | `config`, `import`, `check`, `http`, `schedule`, `outcome` | settings; the state machine, pure; bytes to rows and findings; the HTTP client; what a command comes to |
 //! | 0 | `schema` | fields, types, rules and credentials as data |
 //!
 //! The laws:
@@ -43,7 +43,6 @@ pub mod check;
 pub mod cli;
 pub mod commands;
 pub mod config;
-pub mod connect;
 pub mod connection;
 pub mod doctor;
 pub mod engine;
@@ -51,14 +50,15 @@ pub mod host;
 pub mod http;
 pub mod identity;
 pub mod import;
-pub mod learn;
 pub mod messages;
 pub mod notify;
+pub mod outcome;
 pub mod package;
 pub mod page;
 pub mod report;
 pub mod schedule;
 pub mod schema;
 pub mod storage;
+pub mod suggest;
 pub mod target;
 pub mod testbed;

@@ -21,12 +21,14 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 use viva_import::{
-    cli::{ByHand, Cli, Command, Denied},
+    cli::{ByHand, Cli, Command},
     commands::Desk,
     config::SETTINGS,
     doctor::Doctor,
     engine::Road,
-    host, testbed,
+    host,
+    outcome::CommandError,
+    testbed,
 };
 
 #[tokio::main]
@@ -56,13 +58,13 @@ async fn by_hand(command: ByHand) -> Result<ExitCode, String> {
             say(&outcome.text)?;
             return Ok(ExitCode::from(u8::from(!outcome.is_done)));
         }
-        Err(Denied::Refused(why)) if is_json => (Some(json!({ "refused": why })), 1),
-        Err(Denied::Failed(why)) if is_json => (Some(json!({ "failed": why })), 2),
-        Err(Denied::Refused(why)) => {
+        Err(CommandError::Refused(why)) if is_json => (Some(json!({ "refused": why })), 1),
+        Err(CommandError::Failed(why)) if is_json => (Some(json!({ "failed": why })), 2),
+        Err(CommandError::Refused(why)) => {
             complain("refused", &why);
             (None, 1)
         }
-        Err(Denied::Failed(why)) => return Err(why),
+        Err(CommandError::Failed(why)) => return Err(why),
     };
     if let Some(answer) = answer {
         say(&format!("{answer:#}"))?;

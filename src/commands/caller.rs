@@ -4,9 +4,10 @@ use serde_json::{Map, Value, json};
 
 use super::{Desk, read};
 use crate::{
-    cli::{self, CredentialKind, Denied},
+    cli::{self, CredentialKind},
     config::{self, ServiceConfig},
     connection::Connection,
+    outcome::CommandError,
     schema::{self, Caller, Fault},
     target::viva::Service,
 };
@@ -28,7 +29,7 @@ const FLAGS: [(&str, &str); 9] = [
 ///
 /// # Errors
 /// What is missing or wrong, by the names of the command line.
-pub(super) fn caller(wishes: &cli::Caller) -> Result<(Caller, Option<Connection>), Denied> {
+pub(super) fn caller(wishes: &cli::Caller) -> Result<(Caller, Option<Connection>), CommandError> {
     if let Some(path) = &wishes.connection {
         let connection = Connection::parse("given", &read(path)?).map_err(|faults| {
             format!("{} cannot be used: {}", path.display(), schema::sentence(&faults))

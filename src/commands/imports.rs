@@ -7,13 +7,15 @@ use time::{OffsetDateTime, macros::format_description};
 
 use super::Desk;
 use crate::{
-    cli::{self, Denied, Outcome},
+    cli,
     config::{Lookup, STORAGE},
     doctor::Doctor,
     engine::{By, Road},
     http::azure::sentence,
     import::{Run, Wish},
-    messages, page,
+    messages,
+    outcome::{CommandError, CommandOutput},
+    page,
     schema::is_connection_name,
     storage::import_table::{COLUMNS, properties},
 };
@@ -39,11 +41,14 @@ impl Desk {
         })
     }
 
-    pub(super) async fn imports(&self, wishes: &cli::Imports) -> Result<Outcome, Denied> {
+    pub(super) async fn imports(
+        &self,
+        wishes: &cli::Imports,
+    ) -> Result<CommandOutput, CommandError> {
         let road = self.road(&wishes.account)?;
         let listed = road.runs().list().await;
-        let listed =
-            listed.map_err(|error| Denied::Failed(format!("storage: {}", sentence(&error))))?;
+        let listed = listed
+            .map_err(|error| CommandError::Failed(format!("storage: {}", sentence(&error))))?;
         let runs: Vec<Run> = listed
             .into_iter()
             .map(|stored| stored.run)
@@ -57,10 +62,10 @@ impl Desk {
         let json = json!({ "imports": runs.iter().map(page::import).collect::<Vec<Value>>() });
         let lines: Vec<String> = runs.iter().map(line).collect();
         let text = if lines.is_empty() { "no imports".to_owned() } else { lines.join("\n") };
-        Ok(Outcome::done(text, json))
+        Ok(CommandOutput::done(text, json))
     }
 
-    pub(super) async fn show(&self, wishes: &cli::Import) -> Result<Outcome, Denied> {
+    pub(super) async fn show(&self, wishes: &cli::Import) -> Result<CommandOutput, CommandError> {
         let run = self.road(&wishes.account)?.find(&wishes.run).await?.run;
         let row = properties(&run);
         let mut text = format!("{}: {}\n", run.source.file(), messages::status(&run));
@@ -71,36 +76,43 @@ impl Desk {
                 Some(value) => text.push_str(&format!("  {column:<14} {value}\n")),
             }
         }
-        Ok(Outcome::done(text, page::import(&run)))
+        Ok(CommandOutput::done(text, page::import(&run)))
     }
 
-    pub(super) async fn examine(&self, wishes: &cli::Doctor) -> Result<Outcome, Denied> {
+    pub(super) async fn examine(
+        &self,
+        wishes: &cli::Doctor,
+    ) -> Result<CommandOutput, CommandError> {
         let name = &wishes.connection;
         if !is_connection_name(name) {
-            return Err(Denied::Failed(
+            return Err(CommandError::Failed(
                 "the name of a connection is letters, digits, -, _ and ., at most 64".to_owned(),
             ));
         }
         let doctor = Doctor::new(self.settings_of(&wishes.account), Arc::new(self.clock));
         let diagnosis = doctor.examine(name, wishes.resume).await;
         let (text, json) = (diagnosis.text(), diagnosis.json());
-        Ok(Outcome { text, json, is_done: diagnosis.is_well() })
+        Ok(CommandOutput { text, json, is_done: diagnosis.is_well() })
     }
 
-    pub(super) async fn grant(&self, asked: &cli::Import, wish: Wish) -> Result<Outcome, Denied> {
+    pub(super) async fn grant(
+        &self,
+        asked: &cli::Import,
+        wish: Wish,
+    ) -> Result<CommandOutput, CommandError> {
         let road = self.road(&asked.account)?;
         Ok(done(road.grant(&asked.run, wish, &By::Command).await?))
     }
 
-    pub(super) async fn resume(&self, asked: &cli::Resume) -> Result<Outcome, Denied> {
+    pub(super) async fn resume(&self, asked: &cli::Resume) -> Result<CommandOutput, CommandError> {
         let road = self.road(&asked.account)?;
         Ok(done(Box::pin(road.resume(&asked.connection, &By::Command)).await?))
     }
 }
 
-fn done(told: String) -> Outcome {
+fn done(told: String) -> CommandOutput {
     let json = json!({ "done": told });
-    Outcome::done(told, json)
+    CommandOutput::done(told, json)
 }
 
 /// An import in one line.

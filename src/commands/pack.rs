@@ -13,7 +13,8 @@ use tempfile::NamedTempFile;
 use super::{Desk, name_of, of_report};
 use crate::{
     check::{Report, Terms, too_large},
-    cli::{self, Denied, Outcome},
+    cli,
+    outcome::{CommandError, CommandOutput},
     package,
     schema::Upload,
 };
@@ -30,13 +31,13 @@ impl Desk {
     ///
     /// # Errors
     /// Why it could not be packed.
-    pub(super) fn pack(&self, wishes: &cli::Pack) -> Result<Outcome, Denied> {
+    pub(super) fn pack(&self, wishes: &cli::Pack) -> Result<CommandOutput, CommandError> {
         let (file, out) = (&wishes.file, &wishes.out);
         let upload = Upload::of_file(&name_of(out)).ok_or_else(|| {
             format!("{} must end in .zip, or in .csv or .json for the rows alone", out.display())
         })?;
         if Upload::of_file(&name_of(file)) != Some(Upload::Csv) {
-            return Err(Denied::Failed(format!(
+            return Err(CommandError::Failed(format!(
                 "{} is no .csv, so it cannot be packed",
                 file.display()
             )));
@@ -44,12 +45,14 @@ impl Desk {
         for input in [Some(file), wishes.terms.mapping.as_ref(), wishes.terms.against.as_ref()] {
             if input.is_some_and(|input| is_same(input, out)) {
                 let out = out.display();
-                return Err(Denied::Failed(format!("{out} is read, so it cannot be written too")));
+                return Err(CommandError::Failed(format!(
+                    "{out} is read, so it cannot be written too"
+                )));
             }
         }
         let (asked, _) = self.asked(&wishes.terms, None, false)?;
         let terms = self.terms(&asked);
-        let write = |error| Denied::cannot_write(out, &error);
+        let write = |error| CommandError::cannot_write(out, &error);
         // Without a name until it is whole: whatever ends this leaves nothing of the data behind.
         let mut made = tempfile::tempfile().map_err(write)?;
         let (report, packed) = self.pack_into(file, &mut made, &terms, upload)?;
@@ -59,13 +62,13 @@ impl Desk {
         let named = NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(write)?;
         made.seek(SeekFrom::Start(0)).map_err(write)?;
         io::copy(&mut made, &mut named.as_file()).map_err(write)?;
-        named.persist(out).map_err(|error| Denied::cannot_write(out, &error.error))?;
-        let Outcome { text, mut json, .. } = outcome;
+        named.persist(out).map_err(|error| CommandError::cannot_write(out, &error.error))?;
+        let CommandOutput { text, mut json, .. } = outcome;
         let out = out.display().to_string();
         json["packed"] = json!({ "file": out, "bytes": bytes, "sha256": sha256 });
         let text = text.trim_end();
         let text = format!("{text}\npacked: {out} ({bytes} bytes, SHA-256 {sha256})");
-        Ok(Outcome::done(text, json))
+        Ok(CommandOutput::done(text, json))
     }
 
     /// Checks the CSV `file` and writes what is made of it; nothing is made where it is refused.
@@ -75,11 +78,11 @@ impl Desk {
         out: &mut File,
         terms: &Terms,
         upload: Upload,
-    ) -> Result<(Report, Option<Packed>), Denied> {
-        let fail = |error: io::Error| Denied::cannot_read(file, &error);
+    ) -> Result<(Report, Option<Packed>), CommandError> {
+        let fail = |error: io::Error| CommandError::cannot_read(file, &error);
         let about = std::fs::metadata(file).map_err(fail)?;
         if !about.is_file() {
-            return Err(Denied::Failed(format!("{} is a folder or a pipe", file.display())));
+            return Err(CommandError::Failed(format!("{} is a folder or a pipe", file.display())));
         }
         let input = File::open(file).map_err(fail)?;
         let bytes = about.len();

@@ -11,11 +11,12 @@ use tokio::time::sleep;
 
 use super::Desk;
 use crate::{
-    cli::{self, Denied, Outcome},
+    cli,
     commands::service_queries::denied,
     config,
     import::{IngestionId, Status},
     messages,
+    outcome::{CommandError, CommandOutput},
     schema::Caller,
     target::{
         ServiceError,
@@ -41,7 +42,10 @@ impl Followed<'_> {
     ///
     /// # Errors
     /// Why it could not be asked, or that it took too long.
-    pub(super) async fn to_its_end(&self, wishes: &cli::Follow) -> Result<Outcome, Denied> {
+    pub(super) async fn to_its_end(
+        &self,
+        wishes: &cli::Follow,
+    ) -> Result<CommandOutput, CommandError> {
         let Self { desk, service, caller, unit, id } = self;
         let policy = config::policy(|name| (desk.setting)(name)).map_err(|it| it.to_string())?;
         let since = (desk.clock)();
@@ -73,7 +77,7 @@ impl Followed<'_> {
                 Err(trouble) => return Err(denied(&trouble)),
             };
             if now + wait > since + policy.ingestion_deadline {
-                return Err(Denied::Failed(format!(
+                return Err(CommandError::Failed(format!(
                     "the ingestion {id} has not ended within {} s; ask later with `viva-import \
                      status {id}`",
                     policy.ingestion_deadline.as_secs()
@@ -83,11 +87,15 @@ impl Followed<'_> {
         }
     }
 
-    async fn told(&self, status: &Status, wishes: &cli::Follow) -> Result<Outcome, Denied> {
+    async fn told(
+        &self,
+        status: &Status,
+        wishes: &cli::Follow,
+    ) -> Result<CommandOutput, CommandError> {
         let id = self.id;
         let mut json = json!({ "ingestionId": id.0, "status": status.to_string() });
         Ok(match status {
-            Status::Completed => Outcome::done(format!("Completed: {COMPLETED}"), json),
+            Status::Completed => CommandOutput::done(format!("Completed: {COMPLETED}"), json),
             Status::ValidationFailed => {
                 let text = if wishes.follow || wishes.errors.is_some() {
                     let default = || PathBuf::from(format!("{id}-errors.txt"));
@@ -108,16 +116,16 @@ impl Followed<'_> {
                 } else {
                     format!("`viva-import errors {id} --out FILE` saves why")
                 };
-                Outcome { text: format!("ValidationFailed: {text}"), json, is_done: false }
+                CommandOutput { text: format!("ValidationFailed: {text}"), json, is_done: false }
             }
             Status::NotStarted | Status::ExtractionComplete | Status::Unknown(_) => {
-                Outcome::done(format!("{status}: the service is at work"), json)
+                CommandOutput::done(format!("{status}: the service is at work"), json)
             }
         })
     }
 
     /// Saves the service's error file for its owner alone: it may quote the data. How many bytes.
-    pub(super) async fn save_errors(&self, path: &Path) -> Result<u64, Denied> {
+    pub(super) async fn save_errors(&self, path: &Path) -> Result<u64, CommandError> {
         let Self { desk, service, caller, unit, id } = self;
         let errors = service.errors(caller, Some(unit), id, (desk.clock)()).await;
         let errors = errors.map_err(|trouble| denied(&trouble))?;
@@ -126,7 +134,7 @@ impl Followed<'_> {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let written = options.open(path).and_then(|mut file| file.write_all(&errors));
-        written.map_err(|error| Denied::cannot_write(path, &error))?;
+        written.map_err(|error| CommandError::cannot_write(path, &error))?;
         Ok(errors.len() as u64)
     }
 }

@@ -14,11 +14,12 @@ use tokio_util::io::ReaderStream;
 
 use super::{Desk, caller::caller, name_of, of_report};
 use crate::{
-    cli::{self, Denied, Outcome},
+    cli,
     commands::{poll::Followed, push_body::Ready, service_queries::denied},
     config,
     import::reason::Reason,
     messages,
+    outcome::{CommandError, CommandOutput},
     schema::Caller,
     target::{
         PushOutcome, Tracking,
@@ -38,7 +39,7 @@ impl Desk {
     ///
     /// # Errors
     /// Why it could not be pushed, or that nobody knows whether it was.
-    pub(super) async fn push(&self, wishes: &cli::Push) -> Result<Outcome, Denied> {
+    pub(super) async fn push(&self, wishes: &cli::Push) -> Result<CommandOutput, CommandError> {
         let (caller, connection) = caller(&wishes.caller)?;
         let service = self.service(&wishes.caller)?;
         let file = name_of(&wishes.file);
@@ -48,15 +49,18 @@ impl Desk {
         };
         let unit =
             service.prepare(&caller, (self.clock)()).await.map_err(|trouble| denied(&trouble))?;
-        let bytes =
-            ready.file.metadata().map_err(|error| Denied::cannot_read(&wishes.file, &error))?.len();
+        let bytes = ready
+            .file
+            .metadata()
+            .map_err(|error| CommandError::cannot_read(&wishes.file, &error))?
+            .len();
         (self.tell)(&format!("pushing {bytes} bytes to scale unit {unit}"));
         let tracking = self.push_ready(&service, &caller, &unit, &ready, wishes).await?;
         let Some(Tracking { id, status }) = tracking else {
             let pushed = json!({ "file": file, "bytes": bytes });
             let text =
                 format!("{file} ({bytes} bytes): taken; the service reports no outcome of it");
-            return Ok(Outcome::done(text, pushed));
+            return Ok(CommandOutput::done(text, pushed));
         };
         let ended = if wishes.follow.follow {
             (self.note)(&format!("taken as ingestion {id}"));
@@ -64,7 +68,7 @@ impl Desk {
                 Followed { desk: self, service: &service, caller: &caller, unit: &unit, id: &id };
             // Whatever is said from now on is not about the push, which was taken.
             followed.to_its_end(&wishes.follow).await.map_err(|denied| {
-                Denied::Failed(format!(
+                CommandError::Failed(format!(
                     "{file} was taken as ingestion {id}, but what becomes of it could not be \
                      asked: {denied}"
                 ))
@@ -72,7 +76,7 @@ impl Desk {
         } else {
             let text = format!("`viva-import status {id}` tells what becomes of it");
             let json = json!({ "ingestionId": id.0, "status": status.to_string() });
-            Outcome::done(text, json)
+            CommandOutput::done(text, json)
         };
         let pushed = json!({ "file": file, "bytes": bytes, "scaleUnit": unit });
         let report = ready.report.map(|report| of_report(&report, &file));
@@ -89,7 +93,7 @@ impl Desk {
             "{checked}{file} ({bytes} bytes): taken as ingestion {id} of scale unit {unit}\n{}",
             ended.text
         );
-        Ok(Outcome { text, json, is_done: ended.is_done })
+        Ok(CommandOutput { text, json, is_done: ended.is_done })
     }
 
     /// Pushes, again where it surely was not taken; how to ask what becomes of it.
@@ -100,14 +104,14 @@ impl Desk {
         unit: &str,
         ready: &Ready,
         wishes: &cli::Push,
-    ) -> Result<Option<Tracking>, Denied> {
+    ) -> Result<Option<Tracking>, CommandError> {
         let policy = config::policy(|name| (self.setting)(name)).map_err(|it| it.to_string())?;
         let since = (self.clock)();
         let (mut failures, mut busy, mut is_fresh) = (0, 0, false);
         loop {
             let now = (self.clock)();
             let parcel =
-                parcel(ready).map_err(|error| Denied::cannot_read(&wishes.file, &error))?;
+                parcel(ready).map_err(|error| CommandError::cannot_read(&wishes.file, &error))?;
             let limit = policy.step_timeout;
             let outcome = service.submit(caller, unit, parcel, limit, now).await;
             let wait = match outcome {
@@ -121,7 +125,7 @@ impl Desk {
                     ));
                     wait
                 }
-                PushOutcome::Busy => return Err(Denied::Failed(BUSY.to_owned())),
+                PushOutcome::Busy => return Err(CommandError::Failed(BUSY.to_owned())),
                 // The one at hand was forgotten: the next one is fresh.
                 PushOutcome::Unauthorized { .. } if !is_fresh => {
                     is_fresh = true;
@@ -133,7 +137,7 @@ impl Desk {
                     let retry = retry_at.and_then(|at| (at - now).try_into().ok());
                     let wait = retry.unwrap_or_else(|| policy.pause(failures));
                     if wait > LONG && !wishes.wait {
-                        return Err(Denied::Failed(format!(
+                        return Err(CommandError::Failed(format!(
                             "{why}, and wants to be asked again in {} s; push again then, or with \
                              --wait",
                             wait.as_secs()
@@ -144,7 +148,7 @@ impl Desk {
                 }
                 PushOutcome::NotSent { reason, .. } => {
                     let why = messages::cause(&reason);
-                    return Err(Denied::Failed(format!("the push was not taken: {why}")));
+                    return Err(CommandError::Failed(format!("the push was not taken: {why}")));
                 }
                 PushOutcome::Unauthorized { status } => {
                     return Err(refused(&Reason::TokenRejected { status }));
@@ -152,14 +156,14 @@ impl Desk {
                 PushOutcome::Forbidden => return Err(refused(&Reason::Forbidden)),
                 PushOutcome::Rejected(reason) => return Err(refused(&reason)),
                 PushOutcome::OutcomeUnknown(cause) => {
-                    return Err(Denied::Failed(format!(
+                    return Err(CommandError::Failed(format!(
                         "nobody knows whether the push arrived: {}. Pushing it again does no harm; \
                          a busy service then means that it probably did",
                         messages::no_outcome(&cause)
                     )));
                 }
                 PushOutcome::Failed { status } => {
-                    return Err(Denied::Failed(format!(
+                    return Err(CommandError::Failed(format!(
                         "the push was not taken: the service answered {status} to the push"
                     )));
                 }
@@ -169,8 +173,8 @@ impl Desk {
     }
 }
 
-fn refused(reason: &Reason) -> Denied {
-    Denied::Refused(messages::cause(reason))
+fn refused(reason: &Reason) -> CommandError {
+    CommandError::Refused(messages::cause(reason))
 }
 
 /// What a busy service means to somebody who does not wait.

@@ -9,9 +9,9 @@ use std::{
 use super::{Desk, json_rows, name_of};
 use crate::{
     check::Report,
-    cli::{self, Denied},
-    config,
+    cli, config,
     connection::Connection,
+    outcome::CommandError,
     schema::{Caller, Upload},
 };
 
@@ -31,7 +31,7 @@ impl Desk {
         wishes: &cli::Push,
         caller: &Caller,
         connection: Option<&Connection>,
-    ) -> Result<Result<Ready, Report>, Denied> {
+    ) -> Result<Result<Ready, Report>, CommandError> {
         let path = &wishes.file;
         let upload = Upload::of_file(&name_of(path))
             .ok_or_else(|| format!("{} is neither a .zip nor a .csv or .json", path.display()))?;
@@ -49,7 +49,7 @@ impl Desk {
         wishes: &cli::Push,
         caller: &Caller,
         connection: Option<&Connection>,
-    ) -> Result<Result<Ready, Report>, Denied> {
+    ) -> Result<Result<Ready, Report>, CommandError> {
         let path = &wishes.file;
         let (mut asked, _) = self.asked(&wishes.terms, None, false)?;
         asked.dialect = connection.map(|connection| {
@@ -57,7 +57,7 @@ impl Desk {
         });
         let file = copied(path, asked.limits.max_file_bytes)?;
         (self.tell)("checking the zip");
-        let fail = |error| Denied::cannot_read(path, &error);
+        let fail = |error| CommandError::cannot_read(path, &error);
         let report = asked.check_zip(file.try_clone().map_err(fail)?).map_err(fail)?;
         let may_go = report.is_accepted() || (wishes.force && report.is_whole);
         if !may_go {
@@ -74,7 +74,7 @@ impl Desk {
         wishes: &cli::Push,
         caller: &Caller,
         connection: Option<&Connection>,
-    ) -> Result<Result<Ready, Report>, Denied> {
+    ) -> Result<Result<Ready, Report>, CommandError> {
         let path = &wishes.file;
         let (asked, connector) =
             self.asked(&wishes.terms, wishes.caller.connection.as_ref(), false)?;
@@ -97,17 +97,18 @@ impl Desk {
     }
 
     /// Rows that go as they are.
-    fn rows(&self, path: &Path) -> Result<Ready, Denied> {
+    fn rows(&self, path: &Path) -> Result<Ready, CommandError> {
         let limits = config::limits(|name| (self.setting)(name)).map_err(|it| it.to_string())?;
         let file = copied(path, limits.max_file_bytes)?;
-        let rows = json_rows::count(&file).map_err(|error| Denied::cannot_read(path, &error))?;
-        rows.map_err(|why| Denied::Refused(format!("{}: {why}", name_of(path))))?;
+        let rows =
+            json_rows::count(&file).map_err(|error| CommandError::cannot_read(path, &error))?;
+        rows.map_err(|why| CommandError::Refused(format!("{}: {why}", name_of(path))))?;
         Ok(Ready { file, upload: Upload::Json, report: None })
     }
 }
 
 /// A wish that means nothing to this kind of file is refused, for somebody counts on it.
-fn refuse_idle(terms: &cli::Terms, force: bool, upload: Upload) -> Result<(), Denied> {
+fn refuse_idle(terms: &cli::Terms, force: bool, upload: Upload) -> Result<(), CommandError> {
     let itself = "a .zip says itself what it is, and rows of .json go as they are";
     let idle = [
         ("--force", force && upload != Upload::Zip, "what is packed here has to be right"),
@@ -119,36 +120,36 @@ fn refuse_idle(terms: &cli::Terms, force: bool, upload: Upload) -> Result<(), De
     match idle.iter().find(|(_, is_idle, _)| *is_idle) {
         Some((wish, _, why)) => {
             let word = upload.word();
-            Err(Denied::Failed(format!("{wish} means nothing to a .{word}: {why}")))
+            Err(CommandError::Failed(format!("{wish} means nothing to a .{word}: {why}")))
         }
         None => Ok(()),
     }
 }
 
 /// A file is pushed to the connector it is for.
-fn fits(path: &Path, is_for: &str, caller: &Caller) -> Result<(), Denied> {
+fn fits(path: &Path, is_for: &str, caller: &Caller) -> Result<(), CommandError> {
     let connector = caller.connector.word();
     if is_for == connector {
         return Ok(());
     }
-    Err(Denied::Refused(format!(
+    Err(CommandError::Refused(format!(
         "{}: it is for the connector {is_for}, and {connector} was named; say --connector {is_for}",
         name_of(path)
     )))
 }
 
 /// A copy without a name, which nobody can change.
-fn copied(path: &Path, max_bytes: u64) -> Result<File, Denied> {
-    let fail = |error| Denied::cannot_read(path, &error);
+fn copied(path: &Path, max_bytes: u64) -> Result<File, CommandError> {
+    let fail = |error| CommandError::cannot_read(path, &error);
     let about = std::fs::metadata(path).map_err(fail)?;
     if !about.is_file() {
-        return Err(Denied::Failed(format!("{} is a folder or a pipe", path.display())));
+        return Err(CommandError::Failed(format!("{} is a folder or a pipe", path.display())));
     }
     let mut copy = tempfile::tempfile().map_err(|error| no_temporary(&error))?;
     let input = File::open(path).map_err(fail)?;
     let bytes = io::copy(&mut input.take(max_bytes.saturating_add(1)), &mut copy).map_err(fail)?;
     if bytes > max_bytes {
-        return Err(Denied::Refused(format!(
+        return Err(CommandError::Refused(format!(
             "{}: it has more than {max_bytes} bytes, the most that is taken; raise MAX_FILE_BYTES if \
              the service takes more",
             name_of(path)
@@ -158,6 +159,6 @@ fn copied(path: &Path, max_bytes: u64) -> Result<File, Denied> {
     Ok(copy)
 }
 
-fn no_temporary(error: &io::Error) -> Denied {
-    Denied::Failed(format!("a temporary file could not be made: {error}"))
+fn no_temporary(error: &io::Error) -> CommandError {
+    CommandError::Failed(format!("a temporary file could not be made: {error}"))
 }

@@ -3,21 +3,21 @@
 use serde_json::{Value, json};
 
 use crate::{
-    cli::{Denied, Outcome},
     config::{SETTINGS, Setting},
     messages,
+    outcome::{CommandError, CommandOutput},
     schema::{Id, RULES, Rule, explain},
 };
 
 /// Every rule, or one of them.
-pub(super) fn rules(id: Option<&str>) -> Result<Outcome, Denied> {
+pub(super) fn rules(id: Option<&str>) -> Result<CommandOutput, CommandError> {
     let text = explain(id)?;
     let rule = id.and_then(Id::parse).map(Id::rule);
     let json = match rule {
         Some(rule) => of_rule(rule),
         None => json!({ "rules": RULES.iter().map(of_rule).collect::<Vec<Value>>() }),
     };
-    Ok(Outcome::done(text, json))
+    Ok(CommandOutput::done(text, json))
 }
 
 fn of_rule(rule: &Rule) -> Value {
@@ -34,7 +34,7 @@ fn of_rule(rule: &Rule) -> Value {
 }
 
 /// Every setting with its default.
-pub(super) fn settings() -> Outcome {
+pub(super) fn settings() -> CommandOutput {
     let mut text = String::new();
     for Setting { name, default, about } in SETTINGS {
         text.push_str(&format!("{name}\n    {about}\n"));
@@ -46,11 +46,11 @@ pub(super) fn settings() -> Outcome {
         .iter()
         .map(|it| json!({ "name": it.name, "default": it.default, "about": it.about }))
         .collect();
-    Outcome::done(text, json!({ "settings": settings }))
+    CommandOutput::done(text, json!({ "settings": settings }))
 }
 
 /// Every reason why an import waits, fails or has ended.
-pub(super) fn reasons() -> Outcome {
+pub(super) fn reasons() -> CommandOutput {
     let all = messages::reasons();
     let text = all.iter().map(|it| {
         let (state, code, class) = (it.state.word(), it.code, it.class);
@@ -71,5 +71,5 @@ pub(super) fn reasons() -> Outcome {
         })
     });
     let json = json!({ "reasons": json.collect::<Vec<Value>>() });
-    Outcome::done(text.collect::<String>(), json)
+    CommandOutput::done(text.collect::<String>(), json)
 }

@@ -4,10 +4,11 @@ use serde_json::json;
 
 use super::{Desk, caller::caller};
 use crate::{
-    cli::{self, Denied, Outcome},
+    cli,
     commands::poll::{Followed, cut},
     import::IngestionId,
     messages,
+    outcome::{CommandError, CommandOutput},
     schema::{Caller, is_plain_name},
     target::{ServiceError, viva::Service},
 };
@@ -17,7 +18,7 @@ impl Desk {
     ///
     /// # Errors
     /// Why it could not be asked.
-    pub(super) async fn ping(&self, wishes: &cli::Ping) -> Result<Outcome, Denied> {
+    pub(super) async fn ping(&self, wishes: &cli::Ping) -> Result<CommandOutput, CommandError> {
         let (caller, _) = caller(&wishes.caller)?;
         let service = self.service(&wishes.caller)?;
         let unit = match service.scale_unit(&caller, (self.clock)()).await {
@@ -30,12 +31,12 @@ impl Desk {
             .await
             .map_err(|trouble| denied(&trouble))?
         {
-            return Err(Denied::Failed(format!(
+            return Err(CommandError::Failed(format!(
                 "scale unit {unit}; whether the connector {connector} would take a push the service \
                  does not say (404): a push will tell"
             )));
         }
-        Ok(Outcome::done(
+        Ok(CommandOutput::done(
             format!(
                 "scale unit {unit}; the connector {connector} would take a push of this caller"
             ),
@@ -47,7 +48,7 @@ impl Desk {
     ///
     /// # Errors
     /// Why it could not be asked.
-    pub(super) async fn status(&self, wishes: &cli::Status) -> Result<Outcome, Denied> {
+    pub(super) async fn status(&self, wishes: &cli::Status) -> Result<CommandOutput, CommandError> {
         let (caller, _) = caller(&wishes.caller)?;
         let service = self.service(&wishes.caller)?;
         let id = ingestion_id(&wishes.id)?;
@@ -61,7 +62,7 @@ impl Desk {
     ///
     /// # Errors
     /// Why it could not be had or saved.
-    pub(super) async fn errors(&self, wishes: &cli::Errors) -> Result<Outcome, Denied> {
+    pub(super) async fn errors(&self, wishes: &cli::Errors) -> Result<CommandOutput, CommandError> {
         let (caller, _) = caller(&wishes.caller)?;
         let service = self.service(&wishes.caller)?;
         let id = ingestion_id(&wishes.id)?;
@@ -74,20 +75,20 @@ impl Desk {
             "{out}: {bytes} bytes{}; it may quote the data, so keep it as you keep that",
             cut(bytes)
         );
-        Ok(Outcome::done(text, json!({ "ingestionId": id.0, "errors": out, "bytes": bytes })))
+        Ok(CommandOutput::done(text, json!({ "ingestionId": id.0, "errors": out, "bytes": bytes })))
     }
 }
 
-async fn unit(service: &Service, caller: &Caller, desk: &Desk) -> Result<String, Denied> {
+async fn unit(service: &Service, caller: &Caller, desk: &Desk) -> Result<String, CommandError> {
     service.scale_unit(caller, (desk.clock)()).await.map_err(|trouble| denied(&trouble))
 }
 
 /// The service has refused, or could not be asked.
-pub(super) fn denied(trouble: &ServiceError) -> Denied {
+pub(super) fn denied(trouble: &ServiceError) -> CommandError {
     match trouble {
-        ServiceError::Later { reason, .. } => Denied::Failed(messages::cause(reason)),
+        ServiceError::Later { reason, .. } => CommandError::Failed(messages::cause(reason)),
         ServiceError::Forbidden | ServiceError::Refused(_) => {
-            Denied::Refused(messages::cause(trouble.reason()))
+            CommandError::Refused(messages::cause(trouble.reason()))
         }
     }
 }

@@ -9,18 +9,15 @@ use azure_core::Error;
 
 use super::{Road, Step};
 use crate::{
-    cli::Denied,
     http::azure::sentence,
     import::{Event, Run, RunId, Wish, to_the_second},
     messages,
+    outcome::CommandError,
     storage::import_table::Stored,
 };
 
 /// How often a wish is written again while steps are faster.
 const TRIES: u32 = 5;
-
-/// What is to be told, or why it was not done.
-type Told = Result<String, Denied>;
 
 /// How a person asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +53,7 @@ impl Road {
     ///
     /// # Errors
     /// Storage failed, or the import does not take the wish as it is now; a sentence says why.
-    pub async fn grant(&self, key: &str, wish: Wish, by: &By) -> Told {
+    pub async fn grant(&self, key: &str, wish: Wish, by: &By) -> Result<String, CommandError> {
         let stored = self.find(key).await?;
         self.ask_for(stored, wish, by).await
     }
@@ -65,7 +62,7 @@ impl Road {
     ///
     /// # Errors
     /// Storage failed, or the connection is not paused; a sentence says which.
-    pub async fn resume(&self, connection: &str, by: &By) -> Told {
+    pub async fn resume(&self, connection: &str, by: &By) -> Result<String, CommandError> {
         self.resume_those(connection, by, |_| true).await
     }
 
@@ -74,11 +71,16 @@ impl Road {
     ///
     /// # Errors
     /// Storage failed, or nothing waits for that; a sentence says which.
-    pub async fn resume_forbidden(&self, connection: &str) -> Told {
+    pub async fn resume_forbidden(&self, connection: &str) -> Result<String, CommandError> {
         self.resume_those(connection, &By::Command, Run::is_forbidden).await
     }
 
-    async fn resume_those(&self, connection: &str, by: &By, which: impl Fn(&Run) -> bool) -> Told {
+    async fn resume_those(
+        &self,
+        connection: &str,
+        by: &By,
+        which: impl Fn(&Run) -> bool,
+    ) -> Result<String, CommandError> {
         let imports = self.runs.named(connection).await.map_err(|error| failed(&error))?;
         let (mut told, mut all_done) = (vec![], true);
         let pauses = |stored: &Stored| stored.run.pauses && which(&stored.run);
@@ -91,14 +93,14 @@ impl Road {
             return Err(refused(messages::not_paused(connection)));
         }
         let told = messages::resumed(&told);
-        if all_done { Ok(told) } else { Err(Denied::Failed(told)) }
+        if all_done { Ok(told) } else { Err(CommandError::Failed(told)) }
     }
 
     /// The import with this row key, after `TENANT/` where two have it.
     ///
     /// # Errors
     /// Storage failed, or there is none, or more than one.
-    pub async fn find(&self, key: &str) -> Result<Stored, Denied> {
+    pub async fn find(&self, key: &str) -> Result<Stored, CommandError> {
         // The same content is there twice where its connection has changed its tenant meanwhile.
         let (tenant, id) = key.split_once('/').map_or((None, key), |(one, id)| (Some(one), id));
         let found = match tenant {
@@ -125,7 +127,7 @@ impl Road {
 
     /// Writes a wish into the row, if the import takes it. Where a step was faster and has changed
     /// nothing that the person went by, it is tried again.
-    async fn ask_for(&self, stored: Stored, wish: Wish, by: &By) -> Told {
+    async fn ask_for(&self, stored: Stored, wish: Wish, by: &By) -> Result<String, CommandError> {
         let before = stored.run.clone();
         if !before.takes(wish) {
             return Err(refused(messages::not_taken(wish, &before)));
@@ -160,10 +162,10 @@ fn is_id(tenant: &str, key: &str) -> bool {
     is_plain(tenant) && is_plain(key) && key.starts_with(|first: char| first.is_ascii_digit())
 }
 
-fn refused(why: String) -> Denied {
-    Denied::Refused(why)
+fn refused(why: String) -> CommandError {
+    CommandError::Refused(why)
 }
 
-fn failed(error: &Error) -> Denied {
-    Denied::Failed(format!("storage: {}", sentence(error)))
+fn failed(error: &Error) -> CommandError {
+    CommandError::Failed(format!("storage: {}", sentence(error)))
 }

@@ -13,11 +13,11 @@ use serde_json::json;
 
 use super::App;
 use crate::{
-    cli::Denied,
     engine::By,
     host::{doctor::examined, request::Visit},
     http::azure::sentence,
     import,
+    outcome::CommandError,
     schema::is_connection_name,
 };
 
@@ -83,13 +83,13 @@ async fn ask(app: &App, visit: Visit, wish: Wished, key: Option<&str>) -> Respon
             let location = visit.viewer.links.after(&wish.what);
             (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response()
         }
-        Some(Err(Denied::Refused(why))) if visit.wants_html => {
+        Some(Err(CommandError::Refused(why))) if visit.wants_html => {
             visit.trouble(StatusCode::CONFLICT, "Not done", &why)
         }
-        Some(Err(Denied::Refused(why))) => {
+        Some(Err(CommandError::Refused(why))) => {
             (StatusCode::CONFLICT, Json(json!({ "refused": why }))).into_response()
         }
-        Some(Err(Denied::Failed(why))) => {
+        Some(Err(CommandError::Failed(why))) => {
             visit.trouble(StatusCode::INTERNAL_SERVER_ERROR, "Not done", &why)
         }
     }
@@ -102,7 +102,7 @@ async fn granted(
     what: &str,
     connection: Option<&str>,
     key: Option<&str>,
-) -> Option<Result<String, Denied>> {
+) -> Option<Result<String, CommandError>> {
     let road = &app.road;
     let granting: Pin<Box<dyn Future<Output = _> + Send>> = match (what, connection, key) {
         ("allow", _, Some(key)) => Box::pin(road.grant(key, import::Wish::Allow, by)),
@@ -138,10 +138,11 @@ fn take_steps(app: &App, what: &str, key: Option<&str>) {
 }
 
 /// Looks for files that no event told of.
-async fn import_now(app: &App, connection: &str, by: &By) -> Result<String, Denied> {
+async fn import_now(app: &App, connection: &str, by: &By) -> Result<String, CommandError> {
     tracing::info!("connection {connection}: looked for files {by}");
     let found = app.road.sweep_one(connection).await;
-    let found = found.map_err(|error| Denied::Failed(format!("storage: {}", sentence(&error))))?;
+    let found =
+        found.map_err(|error| CommandError::Failed(format!("storage: {}", sentence(&error))))?;
     Ok(format!("{found} files found that no event told of"))
 }
 

@@ -18,11 +18,11 @@ use serde_json::json;
 
 use super::{App, failure};
 use crate::{
-    cli::Denied,
     engine::By,
     host::csrf,
     http::azure::sentence,
     import::{RunId, State as RunState},
+    outcome::CommandError,
     page::{DEFAULT_TOP, Filter, Links, Viewer},
     storage::import_table::Wanted,
 };
@@ -150,10 +150,10 @@ impl Visit {
         self.trouble(StatusCode::INTERNAL_SERVER_ERROR, NO_STORAGE, &why)
     }
 
-    pub(super) fn denied(self, denied: &Denied) -> Response {
+    pub(super) fn denied(self, denied: &CommandError) -> Response {
         let (status, title) = match denied {
-            Denied::Refused(_) => (StatusCode::NOT_FOUND, "Not found"),
-            Denied::Failed(_) => (StatusCode::INTERNAL_SERVER_ERROR, NO_STORAGE),
+            CommandError::Refused(_) => (StatusCode::NOT_FOUND, "Not found"),
+            CommandError::Failed(_) => (StatusCode::INTERNAL_SERVER_ERROR, NO_STORAGE),
         };
         self.trouble(status, title, &denied.to_string())
     }

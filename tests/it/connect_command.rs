@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 use tempfile::TempDir;
-use viva_import::connect::NO_TENANT;
+use viva_import::suggest::NO_TENANT;
 
 use self::exports::{MARK, exports};
 use crate::{

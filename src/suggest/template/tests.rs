@@ -49,7 +49,7 @@ fn wishes(template: PathBuf, connection: Option<PathBuf>) -> Learn {
     Learn { template, connection, format: Format::Json }
 }
 
-fn learnt(template: impl AsRef<[u8]>) -> Result<Value, Denied> {
+fn learnt(template: impl AsRef<[u8]>) -> Result<Value, CommandError> {
     let path = Desk::new();
     Ok(run(&wishes(path.put("template", template), None))?.json)
 }
@@ -175,11 +175,11 @@ fn a_template_that_teaches_nothing_is_refused() {
             "several metadata.json that differ",
         ),
     ] {
-        let Err(Denied::Refused(why)) = learnt(template) else { panic!("{says}") };
+        let Err(CommandError::Refused(why)) = learnt(template) else { panic!("{says}") };
         assert!(why.contains(says), "{why}");
     }
     let missing = run(&wishes(PathBuf::from("no-such-template.json"), None));
-    assert!(matches!(missing, Err(Denied::Failed(_))));
+    assert!(matches!(missing, Err(CommandError::Failed(_))));
 }
 
 #[test]
@@ -225,8 +225,8 @@ fn a_template_is_for_the_connector_of_its_connection() {
         });
         match run(&wishes(template, stored)) {
             Ok(_) => assert!(is_taught, "{theirs} {ours:?}"),
-            Err(Denied::Refused(why)) => assert!(!is_taught && why.contains(theirs), "{why}"),
-            Err(Denied::Failed(why)) => panic!("{why}"),
+            Err(CommandError::Refused(why)) => assert!(!is_taught && why.contains(theirs), "{why}"),
+            Err(CommandError::Failed(why)) => panic!("{why}"),
         }
     }
 }
@@ -290,7 +290,7 @@ fn a_connection_that_is_or_would_be_no_use_is_left_as_it_was() {
     ] {
         let stored = desk.put("hr.json", &connection);
         let outcome = run(&wishes(template.clone(), Some(stored.clone())));
-        let Err(Denied::Refused(why)) = outcome else { panic!("{says}") };
+        let Err(CommandError::Refused(why)) = outcome else { panic!("{says}") };
         assert!(why.contains(says), "{why}");
         assert_eq!(fs::read_to_string(&stored).unwrap(), connection);
     }

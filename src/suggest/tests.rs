@@ -385,7 +385,7 @@ fn wishes_stand_in_the_document_and_bad_ones_are_told() {
     });
     assert_eq!(document, expected);
     let wishes = Connect { tenant: Some("contoso.com".to_owned()), ..WISHES };
-    let Err(Denied::Failed(why)) = Proposal::of(&survey, &wishes) else { panic!() };
+    let Err(CommandError::Failed(why)) = Proposal::of(&survey, &wishes) else { panic!() };
     assert!(why.starts_with("--tenant: must be"), "{why}");
 }
 

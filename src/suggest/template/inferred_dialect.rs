@@ -2,15 +2,15 @@
 
 use serde_json::{Map, Value};
 
-use super::template::Template;
 use crate::{
     connection::Connection,
     schema::{Connector, Dialect, IsBootstrap, Kind, Order, reserved_kind},
+    suggest::template::source::Template,
 };
 
 /// What was learnt.
 #[derive(Debug)]
-pub(super) struct Lesson {
+pub(super) struct InferredDialect {
     /// The dialect.
     pub(super) dialect: Dialect,
     /// The fields of the template.
@@ -26,7 +26,7 @@ pub(super) struct Lesson {
 pub(super) fn learn(
     template: &Template,
     connection: Option<&Connection>,
-) -> Result<Lesson, String> {
+) -> Result<InferredDialect, String> {
     let members = &template.members;
     if !Dialect::FIXED_KEYS.iter().any(|key| members.contains_key(*key)) {
         let why = "it has neither DatasetType nor IsBootstrap and so is no metadata.json; take the \
@@ -35,7 +35,7 @@ pub(super) fn learn(
     }
     let (key, mapping) = mapping(members)?;
     let dialect = connection.map_or_else(Dialect::default, |known| known.dialect.clone());
-    let mut lesson = Lesson { dialect, fields: vec![], notes: vec![] };
+    let mut lesson = InferredDialect { dialect, fields: vec![], notes: vec![] };
     lesson.dialect.mapping_key = Some(key.clone());
     lesson.dataset(members, connection.map(|known| known.caller.connector))?;
     lesson.is_bootstrap(members);
@@ -72,7 +72,7 @@ fn mapping(members: &Map<String, Value>) -> Result<(&String, &Map<String, Value>
     }
 }
 
-impl Lesson {
+impl InferredDialect {
     /// The template has to be for the connection's connector, or at least for one.
     fn dataset(
         &mut self,

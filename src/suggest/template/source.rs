@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 use zip::ZipArchive;
 
 use crate::{
-    cli::Denied,
     connection::MAX_BYTES,
+    outcome::CommandError,
     schema::{is_file_name, json},
 };
 
@@ -27,16 +27,16 @@ pub(super) struct Template {
 }
 
 /// Reads the template at `path`; what begins like a zip is one.
-pub(super) fn open(path: &Path) -> Result<Template, Denied> {
-    let fail = |error: io::Error| Denied::cannot_read(path, &error);
+pub(super) fn open(path: &Path) -> Result<Template, CommandError> {
+    let fail = |error: io::Error| CommandError::cannot_read(path, &error);
     let mut file = File::open(path).map_err(fail)?;
     let mut start = vec![];
     file.by_ref().take(2).read_to_end(&mut start).map_err(fail)?;
     file.rewind().map_err(fail)?;
     if start == *b"PK" {
-        return zip(file).map_err(Denied::Refused);
+        return zip(file).map_err(CommandError::Refused);
     }
-    let members = members(file).map_err(fail)?.map_err(Denied::Refused)?;
+    let members = members(file).map_err(fail)?.map_err(CommandError::Refused)?;
     Ok(Template { members, data_file: None, metadata_file: None })
 }
 

@@ -1,13 +1,14 @@
 //! What a command comes to: exit code 0 or 1 with an answer, 1 where it was refused, 2 where it
 //! could not be done.
 
-use std::{fmt, io, path::Path};
+use std::{io, path::Path};
 
 use serde_json::Value;
+use thiserror::Error;
 
 /// What a command came to.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct CommandOutput {
     /// For a person.
     pub text: String,
     /// For a program.
@@ -16,7 +17,7 @@ pub struct Outcome {
     pub is_done: bool,
 }
 
-impl Outcome {
+impl CommandOutput {
     /// It was done.
     #[must_use]
     pub fn done(text: String, json: Value) -> Self {
@@ -25,15 +26,17 @@ impl Outcome {
 }
 
 /// Why a command was not done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Denied {
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum CommandError {
     /// What it was given is no use, or what was asked cannot be: exit code 1.
+    #[error("{0}")]
     Refused(String),
     /// It could not be tried, or nobody knows what came of it: exit code 2.
+    #[error("{0}")]
     Failed(String),
 }
 
-impl Denied {
+impl CommandError {
     /// A file cannot be read.
     #[must_use]
     pub fn cannot_read(path: &Path, error: &io::Error) -> Self {
@@ -47,15 +50,8 @@ impl Denied {
     }
 }
 
-impl fmt::Display for Denied {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Refused(why) | Self::Failed(why)) = self;
-        f.write_str(why)
-    }
-}
-
 /// What is told in words alone was not to be had.
-impl From<String> for Denied {
+impl From<String> for CommandError {
     fn from(why: String) -> Self {
         Self::Failed(why)
     }

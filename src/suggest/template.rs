@@ -9,30 +9,31 @@ use std::{collections::HashSet, fs, io::Write as _, path::Path};
 
 use serde_json::{Value, json};
 
-use self::lesson::Lesson;
+use self::inferred_dialect::InferredDialect;
 use crate::{
-    cli::{Denied, Learn, Outcome},
+    cli::Learn,
     connection::Connection,
+    outcome::{CommandError, CommandOutput},
     schema::{Dialect, IsBootstrap, Refresh, json as document, sentence},
 };
 
-mod lesson;
-mod template;
+mod inferred_dialect;
+mod source;
 
 /// Learns what the template says and tells it.
 ///
 /// # Errors
 /// The template or the connection is no use, or a file cannot be read or written.
-pub fn run(wishes: &Learn) -> Result<Outcome, Denied> {
-    let template = template::open(&wishes.template)?;
+pub fn run(wishes: &Learn) -> Result<CommandOutput, CommandError> {
+    let template = source::open(&wishes.template)?;
     let mut stored = wishes.connection.as_deref().map(Stored::open).transpose()?;
     let connection = stored.as_ref().map(|stored| &stored.connection);
-    let lesson = lesson::learn(&template, connection).map_err(Denied::Refused)?;
+    let lesson = inferred_dialect::learn(&template, connection).map_err(CommandError::Refused)?;
     if let Some(stored) = &mut stored {
         stored.teach(&lesson.dialect)?;
     }
     let told = Told { lesson: &lesson, stored: stored.as_ref() };
-    Ok(Outcome::done(told.text(), told.json()))
+    Ok(CommandOutput::done(told.text(), told.json()))
 }
 
 /// A connection's document on this machine.
@@ -45,8 +46,8 @@ struct Stored {
 }
 
 impl Stored {
-    fn open(path: &Path) -> Result<Self, Denied> {
-        let fail = |error| Denied::cannot_read(path, &error);
+    fn open(path: &Path) -> Result<Self, CommandError> {
+        let fail = |error| CommandError::cannot_read(path, &error);
         let bytes = fs::read(path).map_err(fail)?;
         let connection = parse(path, &bytes, "cannot be used")?;
         let members = serde_json::from_slice(document::unmarked(&bytes)).unwrap_or_default();
@@ -55,7 +56,7 @@ impl Stored {
     }
 
     /// Writes the dialect into the document, all of it or nothing.
-    fn teach(&mut self, dialect: &Dialect) -> Result<(), Denied> {
+    fn teach(&mut self, dialect: &Dialect) -> Result<(), CommandError> {
         let dialect = dialect.document();
         self.is_changed = self.members["dialect"] != dialect;
         if !self.is_changed {
@@ -66,14 +67,14 @@ impl Stored {
         self.connection =
             parse(&self.path, text.as_bytes(), "would not be valid and is left as it was")?;
         replace(&self.path, text.as_bytes())
-            .map_err(|error| Denied::cannot_write(&self.path, &error))
+            .map_err(|error| CommandError::cannot_write(&self.path, &error))
     }
 }
 
-fn parse(path: &Path, document: &[u8], what: &str) -> Result<Connection, Denied> {
+fn parse(path: &Path, document: &[u8], what: &str) -> Result<Connection, CommandError> {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     Connection::parse(&name, document).map_err(|faults| {
-        Denied::Refused(format!("{} {what}: {}", path.display(), sentence(&faults)))
+        CommandError::Refused(format!("{} {what}: {}", path.display(), sentence(&faults)))
     })
 }
 
@@ -90,7 +91,7 @@ fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
 
 /// What is told.
 struct Told<'a> {
-    lesson: &'a Lesson,
+    lesson: &'a InferredDialect,
     stored: Option<&'a Stored>,
 }
 

@@ -11,8 +11,9 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     check::{Survey, SurveyError, mapping_faults},
-    cli::{Connect, Denied, Outcome, RefreshWord},
+    cli::{Connect, RefreshWord},
     connection::Connection,
+    outcome::{CommandError, CommandOutput},
     schema::{Connector, Fault, sentence},
 };
 
@@ -22,6 +23,7 @@ mod names;
 mod naming;
 mod people;
 mod propose;
+pub mod template;
 mod text;
 
 /// Stands where the tenant's id is not known.
@@ -57,25 +59,25 @@ pub struct Proposed {
 ///
 /// # Errors
 /// The file is no use, or it cannot be read, or the connection cannot be written.
-pub fn run(wishes: &Connect) -> Result<Outcome, Denied> {
-    let fail = |error| Denied::cannot_read(&wishes.file, &error);
+pub fn run(wishes: &Connect) -> Result<CommandOutput, CommandError> {
+    let fail = |error| CommandError::cannot_read(&wishes.file, &error);
     let file = File::open(&wishes.file).map_err(fail)?;
     if file.metadata().map_err(fail)?.is_dir() {
-        return Err(Denied::Failed(format!("{} is a folder", wishes.file.display())));
+        return Err(CommandError::Failed(format!("{} is a folder", wishes.file.display())));
     }
     let survey = Survey::of(file).map_err(|error| match error {
-        SurveyError::Unusable(why) => Denied::Refused(why),
+        SurveyError::Unusable(why) => CommandError::Refused(why),
         SurveyError::Unreadable(error) => fail(error),
     })?;
     let proposal = Proposal::of(&survey, wishes)?;
     if let Some(out) = &wishes.out {
         write(out, &proposal.document)?;
     }
-    Ok(Outcome::done(text::text(&proposal, &survey, wishes), proposal.json()))
+    Ok(CommandOutput::done(text::text(&proposal, &survey, wishes), proposal.json()))
 }
 
 /// Writes a document where there is none yet, all of it or nothing.
-fn write(path: &Path, document: &Value) -> Result<(), Denied> {
+fn write(path: &Path, document: &Value) -> Result<(), CommandError> {
     let write = || {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let mut builder = tempfile::Builder::new();
@@ -88,7 +90,7 @@ fn write(path: &Path, document: &Value) -> Result<(), Denied> {
         file.persist_noclobber(path)?;
         Ok(())
     };
-    write().map_err(|error: std::io::Error| Denied::cannot_write(path, &error))
+    write().map_err(|error: std::io::Error| CommandError::cannot_write(path, &error))
 }
 
 /// What is wrong with the document, by the option that asked for it.
@@ -106,7 +108,7 @@ impl Proposal {
     ///
     /// # Errors
     /// Nothing of it can be mapped, or a wish is no use.
-    pub fn of(survey: &Survey, wishes: &Connect) -> Result<Self, Denied> {
+    pub fn of(survey: &Survey, wishes: &Connect) -> Result<Self, CommandError> {
         let columns = propose::columns(survey);
         if !header::is_one(&columns) {
             let why = "the first line cannot be told from a row of people: no column in it that is \
@@ -114,24 +116,24 @@ impl Proposal {
                        Manager_Email) holds addresses, and fewer than three columns have names \
                        that are known; put the names of the columns into the first line, without a \
                        title above it, and call the column of each person's address PersonId";
-            return Err(Denied::Refused(why.to_owned()));
+            return Err(CommandError::Refused(why.to_owned()));
         }
         let columns = naming::named(&columns, propose::judge(&columns, survey));
         if columns.iter().all(|proposed| proposed.field.is_none()) {
             let why = "no column can be mapped; each has to be named in the first line, and no two \
                        alike";
-            return Err(Denied::Refused(why.to_owned()));
+            return Err(CommandError::Refused(why.to_owned()));
         }
         let document = document(survey, &columns, wishes);
         // The columns are ours; only what was asked for can be wrong.
         let connection = Connection::parse("proposed", document.to_string().as_bytes())
             .map_err(|faults| faults.into_iter().map(told).collect::<Vec<_>>())
-            .map_err(|faults| Denied::Failed(sentence(&faults)))?;
+            .map_err(|faults| CommandError::Failed(sentence(&faults)))?;
         let faults = mapping_faults(&connection.mapping, &connection.checks);
         if faults.is_empty() {
             Ok(Self { document, columns })
         } else {
-            Err(Denied::Refused(faults.join("; ")))
+            Err(CommandError::Refused(faults.join("; ")))
         }
     }
 
