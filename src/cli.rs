@@ -10,6 +10,7 @@ pub use self::{
 };
 
 mod by_hand;
+mod run;
 mod table;
 
 /// Carries an organization's HR export from Azure Storage into Microsoft Viva Insights and tells

@@ -14,21 +14,26 @@ use std::{
 use time::OffsetDateTime;
 
 use crate::{
-    certificate,
     check::{Asked, Report, Terms},
-    cli::{self, ByHand, RefreshWord, ReportFormat},
     config::{self, Lookup},
     connection,
-    import::Wish,
     outcome::{CommandError, CommandOutput},
     report,
-    schema::{self, Connector, Refresh, Summary},
-    suggest::{self, template},
+    schema::{self, Connector, Summary},
+};
+
+pub use self::{
+    options::{
+        CallerOptions, CheckOptions, FollowOptions, ImportsOptions, PackOptions, PushOptions,
+        TermsOptions,
+    },
+    reference::{reasons, rules, settings},
 };
 
 mod caller;
 mod imports;
 mod json_rows;
+mod options;
 mod pack;
 mod poll;
 mod push;
@@ -58,43 +63,19 @@ fn of_report(report: &Report, file: &str) -> CommandOutput {
 }
 
 impl Desk {
-    /// Does what a command says.
+    /// Checks a file; the text is a page where one is asked for.
     ///
     /// # Errors
-    /// Why it was not done.
-    pub async fn take(&self, command: ByHand) -> Result<CommandOutput, CommandError> {
-        match command {
-            ByHand::Check(it) => self.check(&it),
-            ByHand::Pack(it) => self.pack(&it),
-            ByHand::Connect(it) => suggest::run(&it),
-            ByHand::Learn(it) => template::run(&it),
-            ByHand::Push(it) => Box::pin(self.push(&it)).await,
-            ByHand::Status(it) => self.status(&it).await,
-            ByHand::Errors(it) => self.errors(&it).await,
-            ByHand::Ping(it) => self.ping(&it).await,
-            ByHand::Imports(it) => self.imports(&it).await,
-            ByHand::Show(it) => self.show(&it).await,
-            ByHand::Allow(it) => self.grant(&it, Wish::Allow).await,
-            ByHand::Retry(it) => self.grant(&it, Wish::Retry).await,
-            ByHand::Cancel(it) => self.grant(&it, Wish::Cancel).await,
-            ByHand::Resume(it) => self.resume(&it).await,
-            ByHand::Doctor(it) => self.examine(&it).await,
-            ByHand::Certificate(it) => certificate::run(&it.name, it.days, &it.out, (self.clock)()),
-            ByHand::Rules(it) => reference::rules(it.id.as_deref()),
-            ByHand::Settings(_) => Ok(reference::settings()),
-            ByHand::Reasons(_) => Ok(reference::reasons()),
-        }
-    }
-
-    /// Checks a file; the text is a page where one is asked for.
-    fn check(&self, wishes: &cli::Check) -> Result<CommandOutput, CommandError> {
+    /// Why it could not be checked.
+    pub fn check(&self, wishes: &CheckOptions) -> Result<CommandOutput, CommandError> {
         let (asked, _) = self.asked(&wishes.terms, None, wishes.show_values)?;
         let report = asked.check(&wishes.file).map_err(|error| error.to_string())?;
         let name = name_of(&wishes.file);
         let outcome = of_report(&report, &name);
-        Ok(match wishes.format {
-            ReportFormat::Html => CommandOutput { text: report::html(&report, &name), ..outcome },
-            ReportFormat::Text | ReportFormat::Json => outcome,
+        Ok(if wishes.as_page {
+            CommandOutput { text: report::html(&report, &name), ..outcome }
+        } else {
+            outcome
         })
     }
 
@@ -102,7 +83,7 @@ impl Desk {
     /// `connection` is its mapping where no other is given.
     fn asked(
         &self,
-        terms: &cli::Terms,
+        terms: &TermsOptions,
         connection: Option<&PathBuf>,
         show_values: bool,
     ) -> Result<(Asked, Option<Connector>), CommandError> {
@@ -123,10 +104,7 @@ impl Desk {
         let asked = Asked {
             given,
             dialect: None,
-            refresh: terms.refresh.map(|word| match word {
-                RefreshWord::Full => Refresh::Full,
-                RefreshWord::Incremental => Refresh::Incremental,
-            }),
+            refresh: terms.refresh,
             lenient: terms.lenient,
             previous: previous.transpose()?,
             show_values,

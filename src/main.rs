@@ -28,7 +28,7 @@ use viva_import::{
     engine::Road,
     host,
     outcome::CommandError,
-    testbed,
+    testbed::{self, Planned},
 };
 
 #[tokio::main]
@@ -38,8 +38,11 @@ async fn main() -> ExitCode {
             log();
             serve().await
         }
-        Command::Demo(wishes) => testbed::run(&wishes, setting).await,
-        Command::Rehearse(wishes) => testbed::rehearse(&wishes).await,
+        Command::Demo(wishes) => testbed::run(&wishes.into(), setting).await,
+        Command::Rehearse(wishes) => {
+            let quirks: Vec<Planned> = wishes.quirk.into_iter().map(Planned::from).collect();
+            testbed::rehearse(wishes.port, &quirks).await
+        }
         Command::ByHand(command) => by_hand(*command).await,
     };
     done.unwrap_or_else(|why| {
@@ -52,7 +55,7 @@ async fn by_hand(command: ByHand) -> Result<ExitCode, String> {
     let is_json = command.is_json();
     let setting = Arc::new(setting);
     let desk = Desk { setting, clock: OffsetDateTime::now_utc, tell, note };
-    let (answer, code) = match Box::pin(desk.take(command)).await {
+    let (answer, code) = match Box::pin(command.run(&desk)).await {
         Ok(outcome) if is_json => (Some(outcome.json), u8::from(!outcome.is_done)),
         Ok(outcome) => {
             say(&outcome.text)?;

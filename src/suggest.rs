@@ -9,13 +9,14 @@ use std::{fs::File, io::Write as _, path::Path};
 
 use serde_json::{Map, Value, json};
 
+use crate::schema::Refresh;
 use crate::{
     check::{Survey, SurveyError, mapping_faults},
-    cli::{Connect, RefreshWord},
     connection::Connection,
     outcome::{CommandError, CommandOutput},
     schema::{Connector, Fault, sentence},
 };
+use std::path::PathBuf;
 
 mod dates;
 mod header;
@@ -55,11 +56,26 @@ pub struct Proposed {
     pub why: String,
 }
 
+/// What a connection is proposed for.
+#[derive(Debug)]
+pub struct SuggestOptions {
+    /// The export.
+    pub file: PathBuf,
+    /// The tenant's id; a placeholder without it.
+    pub tenant: Option<String>,
+    /// Client id of the user-assigned identity that pushes; the app's own without it.
+    pub client_id: Option<String>,
+    /// Where the connection is written.
+    pub out: Option<PathBuf>,
+    /// What its files do.
+    pub refresh: Refresh,
+}
+
 /// Proposes a connection for a file and tells it.
 ///
 /// # Errors
 /// The file is no use, or it cannot be read, or the connection cannot be written.
-pub fn run(wishes: &Connect) -> Result<CommandOutput, CommandError> {
+pub fn run(wishes: &SuggestOptions) -> Result<CommandOutput, CommandError> {
     let fail = |error| CommandError::cannot_read(&wishes.file, &error);
     let file = File::open(&wishes.file).map_err(fail)?;
     if file.metadata().map_err(fail)?.is_dir() {
@@ -108,7 +124,7 @@ impl Proposal {
     ///
     /// # Errors
     /// Nothing of it can be mapped, or a wish is no use.
-    pub fn of(survey: &Survey, wishes: &Connect) -> Result<Self, CommandError> {
+    pub fn of(survey: &Survey, wishes: &SuggestOptions) -> Result<Self, CommandError> {
         let columns = propose::columns(survey);
         if !header::is_one(&columns) {
             let why = "the first line cannot be told from a row of people: no column in it that is \
@@ -154,19 +170,15 @@ impl Proposal {
     }
 }
 
-fn document(survey: &Survey, columns: &[Proposed], wishes: &Connect) -> Value {
+fn document(survey: &Survey, columns: &[Proposed], wishes: &SuggestOptions) -> Value {
     let mut credential = json!({ "kind": "managedIdentity" });
     if let Some(id) = &wishes.client_id {
         credential["clientId"] = id.as_str().into();
     }
-    let refresh = match wishes.refresh {
-        RefreshWord::Full => "full",
-        RefreshWord::Incremental => "incremental",
-    };
     let mut document = json!({
         "tenantId": wishes.tenant.as_deref().unwrap_or(NO_TENANT),
         "connector": Connector::Hr.word(),
-        "refresh": refresh,
+        "refresh": wishes.refresh.word(),
         "credential": credential,
     });
     if let Some(encoding) = survey.encoding {

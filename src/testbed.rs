@@ -20,7 +20,6 @@ use self::{
     service::{Call, Quirk, Rules, Service},
 };
 use crate::{
-    cli,
     config::SETTINGS,
     connection::Connection,
     http::azure::sentence,
@@ -29,6 +28,7 @@ use crate::{
     schema::{self, Fault, is_connection_name},
     storage::import_table::COLUMNS,
 };
+use std::path::PathBuf;
 
 pub mod azurite;
 pub mod deployment;
@@ -64,6 +64,30 @@ const HURRY: [(&str, &str); 8] = [
     ("SWEEP_SCHEDULE", "0 30 * * * *"),
 ];
 
+/// What the demo shows.
+#[derive(Debug)]
+pub struct DemoOptions {
+    /// The CSV to import; without it four are.
+    pub file: Option<PathBuf>,
+    /// The connection document it belongs to; the sample's without it.
+    pub connection: Option<PathBuf>,
+    /// How the mock service misbehaves.
+    pub quirks: Vec<Planned>,
+    /// Whether the status page stays open.
+    pub keep: bool,
+}
+
+/// How the mock service misbehaves at the next such call, or at every one.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// At which call.
+    pub call: Call,
+    /// How.
+    pub quirk: Quirk,
+    /// Whether at every one.
+    pub always: bool,
+}
+
 /// Shows the road of one file, or of four, and ends when their imports have.
 ///
 /// The exit code is 0 where the service accepted the file, 1 where it was refused or got stuck; of the
@@ -72,7 +96,7 @@ const HURRY: [(&str, &str); 8] = [
 /// # Errors
 /// What is missing or could not be started, in words.
 pub async fn run(
-    wishes: &cli::Demo,
+    wishes: &DemoOptions,
     setting: impl Fn(&str) -> Option<String>,
 ) -> Result<ExitCode, String> {
     tokio::select! {
@@ -89,9 +113,9 @@ pub async fn run(
 ///
 /// # Errors
 /// The port cannot be had, in words.
-pub async fn rehearse(wishes: &cli::Rehearse) -> Result<ExitCode, String> {
+pub async fn rehearse(port: u16, quirks: &[Planned]) -> Result<ExitCode, String> {
     let token = Uuid::new_v4().to_string();
-    let service = rehearsal(&token, &wishes.quirk, wishes.port).await?;
+    let service = rehearsal(&token, quirks, port).await?;
     say("a rehearsal of the ingestion service; nothing that is pushed here goes anywhere");
     say(&format!("endpoint: {}", service.endpoint()));
     say(&format!("access token: {token}"));
@@ -100,7 +124,7 @@ pub async fn rehearse(wishes: &cli::Rehearse) -> Result<ExitCode, String> {
 }
 
 async fn show(
-    wishes: &cli::Demo,
+    wishes: &DemoOptions,
     setting: impl Fn(&str) -> Option<String>,
 ) -> Result<ExitCode, String> {
     let (connection, document) = connection(wishes)?;
@@ -109,7 +133,7 @@ async fn show(
     say("starting the storage emulator (Azurite), the rehearsal service and the Functions host");
     let azurite = Azurite::start(&program, &[ACCOUNT]).await?;
     let token = Uuid::new_v4().to_string();
-    let service = rehearsal(&token, &wishes.quirk, 0).await?;
+    let service = rehearsal(&token, &wishes.quirks, 0).await?;
     let executable = std::env::current_exe().map_err(|error| error.to_string())?;
     let of_environment = settings_of_environment(&setting);
     let of_environment = of_environment.iter().map(|(name, value)| (*name, value.as_str()));
@@ -189,7 +213,7 @@ fn settings_of_environment(
 /// The connection's name and the document the demo stores for it.
 ///
 /// There is no managed identity here, so whoever pushes is replaced by the rehearsal's token.
-fn connection(wishes: &cli::Demo) -> Result<(String, String), String> {
+fn connection(wishes: &DemoOptions) -> Result<(String, String), String> {
     let Some(path) = &wishes.connection else {
         return Ok(("hr".to_owned(), SAMPLE_CONNECTION.to_owned()));
     };
@@ -209,9 +233,9 @@ fn connection(wishes: &cli::Demo) -> Result<(String, String), String> {
 }
 
 /// The files to drop: the one that is named, the sample under the quirks that are, or the four.
-fn files(wishes: &cli::Demo) -> Result<Vec<Dropped>, String> {
+fn files(wishes: &DemoOptions) -> Result<Vec<Dropped>, String> {
     let Some(path) = &wishes.file else {
-        let is_plain = wishes.quirk.is_empty() && wishes.connection.is_none();
+        let is_plain = wishes.quirks.is_empty() && wishes.connection.is_none();
         return Ok(if is_plain { files::four() } else { vec![files::sample("sample.csv")] });
     };
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -228,21 +252,15 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-async fn rehearsal(token: &str, quirks: &[cli::Quirk], port: u16) -> Result<Service, String> {
+async fn rehearsal(token: &str, quirks: &[Planned], port: u16) -> Result<Service, String> {
     let rules = Rules { token: token.to_owned(), ..Rules::default() };
     let service = Service::start_at(rules, port).await;
     let service = service.map_err(|error| format!("port {port} cannot be had: {error}"))?;
-    for quirk in quirks {
-        match quirk {
-            cli::Quirk::Busy => service.quirk(Call::Push, Quirk::Busy),
-            cli::Quirk::Throttled => {
-                let retry_after = Some("1".to_owned());
-                service.quirk(Call::Push, Quirk::TooManyRequests { retry_after });
-            }
-            cli::Quirk::Failing => service.quirk(Call::Push, Quirk::InternalError),
-            cli::Quirk::LostAnswer => service.quirk(Call::Push, Quirk::AcceptThenCut),
-            cli::Quirk::SignInPage => service.quirk(Call::ScaleUnit, Quirk::SignInPage),
-            cli::Quirk::Forbidden => service.always(Call::Ping, Some(Quirk::Forbidden)),
+    for Planned { call, quirk, always } in quirks.iter().cloned() {
+        if always {
+            service.always(call, Some(quirk));
+        } else {
+            service.quirk(call, quirk);
         }
     }
     Ok(service)

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use time::{OffsetDateTime, macros::format_description};
 
-use super::Desk;
+use super::{Desk, ImportsOptions};
 use crate::{
-    cli,
     config::{Lookup, STORAGE},
     doctor::Doctor,
     engine::{By, Road},
@@ -21,15 +20,15 @@ use crate::{
 };
 
 impl Desk {
-    fn road(&self, account: &cli::Account) -> Result<Road, String> {
+    fn road(&self, account: Option<&str>) -> Result<Road, String> {
         Road::open(self.settings_of(account), Arc::new(self.clock))
             .map_err(|error| error.to_string())
     }
 
     /// The settings with the account that is named on the command line, which is reached as
     /// whoever is signed in to the Azure CLI.
-    fn settings_of(&self, account: &cli::Account) -> Arc<Lookup> {
-        let (setting, account) = (self.setting.clone(), account.account.clone());
+    fn settings_of(&self, account: Option<&str>) -> Arc<Lookup> {
+        let (setting, account) = (self.setting.clone(), account.map(str::to_owned));
         Arc::new(move |name: &str| {
             let Some(account) = &account else { return setting(name) };
             match name.strip_prefix(STORAGE) {
@@ -41,11 +40,16 @@ impl Desk {
         })
     }
 
-    pub(super) async fn imports(
+    /// Lists the imports of the table.
+    ///
+    /// # Errors
+    /// Storage failed.
+    pub async fn imports(
         &self,
-        wishes: &cli::Imports,
+        account: Option<&str>,
+        wishes: &ImportsOptions,
     ) -> Result<CommandOutput, CommandError> {
-        let road = self.road(&wishes.account)?;
+        let road = self.road(account)?;
         let listed = road.runs().list().await;
         let listed = listed
             .map_err(|error| CommandError::Failed(format!("storage: {}", sentence(&error))))?;
@@ -65,8 +69,16 @@ impl Desk {
         Ok(CommandOutput::done(text, json))
     }
 
-    pub(super) async fn show(&self, wishes: &cli::Import) -> Result<CommandOutput, CommandError> {
-        let run = self.road(&wishes.account)?.find(&wishes.run).await?.run;
+    /// Shows one import, column by column.
+    ///
+    /// # Errors
+    /// Storage failed, or there is none.
+    pub async fn show(
+        &self,
+        account: Option<&str>,
+        key: &str,
+    ) -> Result<CommandOutput, CommandError> {
+        let run = self.road(account)?.find(key).await?.run;
         let row = properties(&run);
         let mut text = format!("{}: {}\n", run.source.file(), messages::status(&run));
         for (column, _) in COLUMNS {
@@ -79,34 +91,52 @@ impl Desk {
         Ok(CommandOutput::done(text, page::import(&run)))
     }
 
-    pub(super) async fn examine(
+    /// Tells what stands in the way of a connection's files.
+    ///
+    /// # Errors
+    /// Where it cannot be called so.
+    pub async fn examine(
         &self,
-        wishes: &cli::Doctor,
+        account: Option<&str>,
+        name: &str,
+        resume: bool,
     ) -> Result<CommandOutput, CommandError> {
-        let name = &wishes.connection;
         if !is_connection_name(name) {
             return Err(CommandError::Failed(
                 "the name of a connection is letters, digits, -, _ and ., at most 64".to_owned(),
             ));
         }
-        let doctor = Doctor::new(self.settings_of(&wishes.account), Arc::new(self.clock));
-        let diagnosis = doctor.examine(name, wishes.resume).await;
+        let doctor = Doctor::new(self.settings_of(account), Arc::new(self.clock));
+        let diagnosis = doctor.examine(name, resume).await;
         let (text, json) = (diagnosis.text(), diagnosis.json());
         Ok(CommandOutput { text, json, is_done: diagnosis.is_well() })
     }
 
-    pub(super) async fn grant(
+    /// Does what a person asks for with one import.
+    ///
+    /// # Errors
+    /// Storage failed, or the import does not take the wish.
+    pub async fn grant(
         &self,
-        asked: &cli::Import,
+        account: Option<&str>,
+        key: &str,
         wish: Wish,
     ) -> Result<CommandOutput, CommandError> {
-        let road = self.road(&asked.account)?;
-        Ok(done(road.grant(&asked.run, wish, &By::Command).await?))
+        let road = self.road(account)?;
+        Ok(done(road.grant(key, wish, &By::Command).await?))
     }
 
-    pub(super) async fn resume(&self, asked: &cli::Resume) -> Result<CommandOutput, CommandError> {
-        let road = self.road(&asked.account)?;
-        Ok(done(Box::pin(road.resume(&asked.connection, &By::Command)).await?))
+    /// Lets a paused connection go on.
+    ///
+    /// # Errors
+    /// Storage failed, or the connection is not paused.
+    pub async fn resume(
+        &self,
+        account: Option<&str>,
+        connection: &str,
+    ) -> Result<CommandOutput, CommandError> {
+        let road = self.road(account)?;
+        Ok(done(Box::pin(road.resume(connection, &By::Command)).await?))
     }
 }
 

@@ -10,10 +10,9 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
-use super::{Desk, name_of, of_report};
+use super::{Desk, PackOptions, name_of, of_report};
 use crate::{
     check::{Report, Terms, too_large},
-    cli,
     outcome::{CommandError, CommandOutput},
     package,
     schema::Upload,
@@ -31,7 +30,7 @@ impl Desk {
     ///
     /// # Errors
     /// Why it could not be packed.
-    pub(super) fn pack(&self, wishes: &cli::Pack) -> Result<CommandOutput, CommandError> {
+    pub fn pack(&self, wishes: &PackOptions) -> Result<CommandOutput, CommandError> {
         let (file, out) = (&wishes.file, &wishes.out);
         let upload = Upload::of_file(&name_of(out)).ok_or_else(|| {
             format!("{} must end in .zip, or in .csv or .json for the rows alone", out.display())

@@ -9,9 +9,8 @@ use std::{
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::Desk;
+use super::{Desk, FollowOptions};
 use crate::{
-    cli,
     commands::service_queries::denied,
     config,
     import::{IngestionId, Status},
@@ -44,7 +43,7 @@ impl Followed<'_> {
     /// Why it could not be asked, or that it took too long.
     pub(super) async fn to_its_end(
         &self,
-        wishes: &cli::Follow,
+        wishes: &FollowOptions,
     ) -> Result<CommandOutput, CommandError> {
         let Self { desk, service, caller, unit, id } = self;
         let policy = config::policy(|name| (desk.setting)(name)).map_err(|it| it.to_string())?;
@@ -90,7 +89,7 @@ impl Followed<'_> {
     async fn told(
         &self,
         status: &Status,
-        wishes: &cli::Follow,
+        wishes: &FollowOptions,
     ) -> Result<CommandOutput, CommandError> {
         let id = self.id;
         let mut json = json!({ "ingestionId": id.0, "status": status.to_string() });

@@ -12,9 +12,8 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 use tokio_util::io::ReaderStream;
 
-use super::{Desk, caller::caller, name_of, of_report};
+use super::{Desk, PushOptions, caller::caller, name_of, of_report};
 use crate::{
-    cli,
     commands::{poll::Followed, push_body::Ready, service_queries::denied},
     config,
     import::reason::Reason,
@@ -39,7 +38,7 @@ impl Desk {
     ///
     /// # Errors
     /// Why it could not be pushed, or that nobody knows whether it was.
-    pub(super) async fn push(&self, wishes: &cli::Push) -> Result<CommandOutput, CommandError> {
+    pub async fn push(&self, wishes: &PushOptions) -> Result<CommandOutput, CommandError> {
         let (caller, connection) = caller(&wishes.caller)?;
         let service = self.service(&wishes.caller)?;
         let file = name_of(&wishes.file);
@@ -103,7 +102,7 @@ impl Desk {
         caller: &Caller,
         unit: &str,
         ready: &Ready,
-        wishes: &cli::Push,
+        wishes: &PushOptions,
     ) -> Result<Option<Tracking>, CommandError> {
         let policy = config::policy(|name| (self.setting)(name)).map_err(|it| it.to_string())?;
         let since = (self.clock)();

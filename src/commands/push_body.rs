@@ -6,10 +6,10 @@ use std::{
     path::Path,
 };
 
-use super::{Desk, json_rows, name_of};
+use super::{Desk, PushOptions, TermsOptions, json_rows, name_of};
 use crate::{
     check::Report,
-    cli, config,
+    config,
     connection::Connection,
     outcome::CommandError,
     schema::{Caller, Upload},
@@ -28,7 +28,7 @@ impl Desk {
     /// What is to be pushed, or the report of a check that refuses it.
     pub(super) fn ready(
         &self,
-        wishes: &cli::Push,
+        wishes: &PushOptions,
         caller: &Caller,
         connection: Option<&Connection>,
     ) -> Result<Result<Ready, Report>, CommandError> {
@@ -46,7 +46,7 @@ impl Desk {
     /// A zip goes as it is, and what is in it is what the service is told.
     fn zip(
         &self,
-        wishes: &cli::Push,
+        wishes: &PushOptions,
         caller: &Caller,
         connection: Option<&Connection>,
     ) -> Result<Result<Ready, Report>, CommandError> {
@@ -71,7 +71,7 @@ impl Desk {
     /// its rows go by themselves.
     fn csv(
         &self,
-        wishes: &cli::Push,
+        wishes: &PushOptions,
         caller: &Caller,
         connection: Option<&Connection>,
     ) -> Result<Result<Ready, Report>, CommandError> {
@@ -108,7 +108,7 @@ impl Desk {
 }
 
 /// A wish that means nothing to this kind of file is refused, for somebody counts on it.
-fn refuse_idle(terms: &cli::Terms, force: bool, upload: Upload) -> Result<(), CommandError> {
+fn refuse_idle(terms: &TermsOptions, force: bool, upload: Upload) -> Result<(), CommandError> {
     let itself = "a .zip says itself what it is, and rows of .json go as they are";
     let idle = [
         ("--force", force && upload != Upload::Zip, "what is packed here has to be right"),

@@ -10,7 +10,10 @@ use crate::{
 };
 
 /// Every rule, or one of them.
-pub(super) fn rules(id: Option<&str>) -> Result<CommandOutput, CommandError> {
+///
+/// # Errors
+/// Where there is no such rule.
+pub fn rules(id: Option<&str>) -> Result<CommandOutput, CommandError> {
     let text = explain(id)?;
     let rule = id.and_then(Id::parse).map(Id::rule);
     let json = match rule {
@@ -34,7 +37,8 @@ fn of_rule(rule: &Rule) -> Value {
 }
 
 /// Every setting with its default.
-pub(super) fn settings() -> CommandOutput {
+#[must_use]
+pub fn settings() -> CommandOutput {
     let mut text = String::new();
     for Setting { name, default, about } in SETTINGS {
         text.push_str(&format!("{name}\n    {about}\n"));
@@ -50,7 +54,8 @@ pub(super) fn settings() -> CommandOutput {
 }
 
 /// Every reason why an import waits, fails or has ended.
-pub(super) fn reasons() -> CommandOutput {
+#[must_use]
+pub fn reasons() -> CommandOutput {
     let all = messages::reasons();
     let text = all.iter().map(|it| {
         let (state, code, class) = (it.state.word(), it.code, it.class);

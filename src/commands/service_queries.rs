@@ -1,10 +1,11 @@
 //! Questions to the service that push nothing.
 
+use std::path::Path;
+
 use serde_json::json;
 
-use super::{Desk, caller::caller};
+use super::{CallerOptions, Desk, FollowOptions, caller::caller};
 use crate::{
-    cli,
     commands::poll::{Followed, cut},
     import::IngestionId,
     messages,
@@ -18,9 +19,9 @@ impl Desk {
     ///
     /// # Errors
     /// Why it could not be asked.
-    pub(super) async fn ping(&self, wishes: &cli::Ping) -> Result<CommandOutput, CommandError> {
-        let (caller, _) = caller(&wishes.caller)?;
-        let service = self.service(&wishes.caller)?;
+    pub async fn ping(&self, who: &CallerOptions) -> Result<CommandOutput, CommandError> {
+        let (caller, _) = caller(who)?;
+        let service = self.service(who)?;
         let unit = match service.scale_unit(&caller, (self.clock)()).await {
             Ok(unit) => unit,
             Err(trouble) => return Err(denied(&trouble)),
@@ -48,29 +49,39 @@ impl Desk {
     ///
     /// # Errors
     /// Why it could not be asked.
-    pub(super) async fn status(&self, wishes: &cli::Status) -> Result<CommandOutput, CommandError> {
-        let (caller, _) = caller(&wishes.caller)?;
-        let service = self.service(&wishes.caller)?;
-        let id = ingestion_id(&wishes.id)?;
+    pub async fn status(
+        &self,
+        id: &str,
+        follow: &FollowOptions,
+        who: &CallerOptions,
+    ) -> Result<CommandOutput, CommandError> {
+        let (caller, _) = caller(who)?;
+        let service = self.service(who)?;
+        let id = ingestion_id(id)?;
         let unit = unit(&service, &caller, self).await?;
         let followed =
             Followed { desk: self, service: &service, caller: &caller, unit: &unit, id: &id };
-        followed.to_its_end(&wishes.follow).await
+        followed.to_its_end(follow).await
     }
 
     /// Saves the service's error file.
     ///
     /// # Errors
     /// Why it could not be had or saved.
-    pub(super) async fn errors(&self, wishes: &cli::Errors) -> Result<CommandOutput, CommandError> {
-        let (caller, _) = caller(&wishes.caller)?;
-        let service = self.service(&wishes.caller)?;
-        let id = ingestion_id(&wishes.id)?;
+    pub async fn errors(
+        &self,
+        id: &str,
+        out: &Path,
+        who: &CallerOptions,
+    ) -> Result<CommandOutput, CommandError> {
+        let (caller, _) = caller(who)?;
+        let service = self.service(who)?;
+        let id = ingestion_id(id)?;
         let unit = unit(&service, &caller, self).await?;
         let followed =
             Followed { desk: self, service: &service, caller: &caller, unit: &unit, id: &id };
-        let bytes = followed.save_errors(&wishes.out).await?;
-        let out = wishes.out.display().to_string();
+        let bytes = followed.save_errors(out).await?;
+        let out = out.display().to_string();
         let text = format!(
             "{out}: {bytes} bytes{}; it may quote the data, so keep it as you keep that",
             cut(bytes)

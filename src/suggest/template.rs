@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 
 use self::inferred_dialect::InferredDialect;
 use crate::{
-    cli::Learn,
     connection::Connection,
     outcome::{CommandError, CommandOutput},
     schema::{Dialect, IsBootstrap, Refresh, json as document, sentence},
@@ -24,9 +23,9 @@ mod source;
 ///
 /// # Errors
 /// The template or the connection is no use, or a file cannot be read or written.
-pub fn run(wishes: &Learn) -> Result<CommandOutput, CommandError> {
-    let template = source::open(&wishes.template)?;
-    let mut stored = wishes.connection.as_deref().map(Stored::open).transpose()?;
+pub fn run(template: &Path, connection: Option<&Path>) -> Result<CommandOutput, CommandError> {
+    let template = source::open(template)?;
+    let mut stored = connection.map(Stored::open).transpose()?;
     let connection = stored.as_ref().map(|stored| &stored.connection);
     let lesson = inferred_dialect::learn(&template, connection).map_err(CommandError::Refused)?;
     if let Some(stored) = &mut stored {

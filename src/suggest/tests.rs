@@ -3,7 +3,7 @@
 use proptest::prelude::ProptestConfig;
 
 use super::*;
-use crate::{cli::Format, schema::Kind};
+use crate::schema::Kind;
 
 /// How a column's value in each row is made.
 type Cell = fn(usize) -> String;
@@ -42,13 +42,12 @@ fn today(_: usize) -> String {
     "2026-11-01".to_owned()
 }
 
-const WISHES: Connect = Connect {
+const WISHES: SuggestOptions = SuggestOptions {
     file: std::path::PathBuf::new(),
     tenant: None,
     client_id: None,
     out: None,
-    refresh: RefreshWord::Full,
-    format: Format::Text,
+    refresh: Refresh::Full,
 };
 
 fn export(columns: &[(&str, Cell)]) -> String {
@@ -369,10 +368,10 @@ fn wishes_stand_in_the_document_and_bad_ones_are_told() {
     let columns: [(&str, Cell); 1] = [("Email", person)];
     let survey = Survey::of(export(&columns).as_bytes()).unwrap();
     let guid = "11111111-2222-3333-4444-555555555555".to_owned();
-    let wishes = Connect {
+    let wishes = SuggestOptions {
         tenant: Some(guid.clone()),
         client_id: Some(guid.clone()),
-        refresh: RefreshWord::Incremental,
+        refresh: Refresh::Incremental,
         ..WISHES
     };
     let document = Proposal::of(&survey, &wishes).unwrap().document;
@@ -384,7 +383,7 @@ fn wishes_stand_in_the_document_and_bad_ones_are_told() {
         "mapping": { "Email": { "name": "PersonId", "type": "EmailType" } },
     });
     assert_eq!(document, expected);
-    let wishes = Connect { tenant: Some("contoso.com".to_owned()), ..WISHES };
+    let wishes = SuggestOptions { tenant: Some("contoso.com".to_owned()), ..WISHES };
     let Err(CommandError::Failed(why)) = Proposal::of(&survey, &wishes) else { panic!() };
     assert!(why.starts_with("--tenant: must be"), "{why}");
 }

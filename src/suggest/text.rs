@@ -1,16 +1,13 @@
 //! A proposal for a person.
 
-use super::{Proposal, Proposed};
-use crate::{
-    check::Survey,
-    cli::{Connect, RefreshWord},
-};
+use super::{Proposal, Proposed, SuggestOptions};
+use crate::{check::Survey, schema::Refresh};
 
 /// Widest column of the table; what is longer pushes the rest to the right.
 const MAX_WIDTH: usize = 32;
 
 /// The proposal, what stands in doubt, and what comes next.
-pub(super) fn text(proposal: &Proposal, survey: &Survey, wishes: &Connect) -> String {
+pub(super) fn text(proposal: &Proposal, survey: &Survey, wishes: &SuggestOptions) -> String {
     let columns = &proposal.columns;
     let is_mapped = |proposed: &&Proposed| proposed.field.is_some();
     let groups = [
@@ -54,7 +51,7 @@ fn width(text: &str) -> usize {
     text.chars().map(|char| if ('\u{1100}'..'\u{FF61}').contains(&char) { 2 } else { 1 }).sum()
 }
 
-fn steps(proposal: &Proposal, survey: &Survey, wishes: &Connect) -> Vec<String> {
+fn steps(proposal: &Proposal, survey: &Survey, wishes: &SuggestOptions) -> Vec<String> {
     let mut steps = vec![];
     let columns = &proposal.columns;
     let renames = columns.iter().filter_map(|one| Some((&one.column, one.rename.as_ref()?)));
@@ -68,14 +65,14 @@ fn steps(proposal: &Proposal, survey: &Survey, wishes: &Connect) -> Vec<String> 
     }
     let has = |field: &str| columns.iter().any(|one| one.field.as_deref() == Some(field));
     let required: &[&str] = match wishes.refresh {
-        RefreshWord::Full => &["PersonId", "ManagerId", "Organization"],
-        RefreshWord::Incremental => &["PersonId"],
+        Refresh::Full => &["PersonId", "ManagerId", "Organization"],
+        Refresh::Incremental => &["PersonId"],
     };
     for field in required.iter().filter(|field| !has(field)) {
         steps.push(format!(
             "No column is {field}, which {} refresh needs: add it to the export, or map it by \
              hand",
-            if wishes.refresh == RefreshWord::Full { "a full" } else { "an incremental" }
+            if wishes.refresh == Refresh::Full { "a full" } else { "an incremental" }
         ));
     }
     if !has("EffectiveDate") {

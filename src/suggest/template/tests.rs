@@ -6,10 +6,7 @@ use tempfile::TempDir;
 use zip::{ZipWriter, write::SimpleFileOptions};
 
 use super::*;
-use crate::{
-    cli::Format,
-    schema::{Kind, Order},
-};
+use crate::schema::{Kind, Order};
 
 const TEMPLATE: &str = r#"{
   "DatasetType": "HR",
@@ -45,13 +42,9 @@ impl Desk {
     }
 }
 
-fn wishes(template: PathBuf, connection: Option<PathBuf>) -> Learn {
-    Learn { template, connection, format: Format::Json }
-}
-
 fn learnt(template: impl AsRef<[u8]>) -> Result<Value, CommandError> {
     let path = Desk::new();
-    Ok(run(&wishes(path.put("template", template), None))?.json)
+    Ok(run(&path.put("template", template), None)?.json)
 }
 
 fn zipped(files: &[(&str, &str)]) -> Vec<u8> {
@@ -178,7 +171,7 @@ fn a_template_that_teaches_nothing_is_refused() {
         let Err(CommandError::Refused(why)) = learnt(template) else { panic!("{says}") };
         assert!(why.contains(says), "{why}");
     }
-    let missing = run(&wishes(PathBuf::from("no-such-template.json"), None));
+    let missing = run(&PathBuf::from("no-such-template.json"), None);
     assert!(matches!(missing, Err(CommandError::Failed(_))));
 }
 
@@ -223,7 +216,7 @@ fn a_template_is_for_the_connector_of_its_connection() {
         let stored = ours.map(|word| {
             desk.put("stored.json", CONNECTION.replace("\"HR\"", &format!("{word:?}")))
         });
-        match run(&wishes(template, stored)) {
+        match run(&template, stored.as_deref()) {
             Ok(_) => assert!(is_taught, "{theirs} {ours:?}"),
             Err(CommandError::Refused(why)) => assert!(!is_taught && why.contains(theirs), "{why}"),
             Err(CommandError::Failed(why)) => panic!("{why}"),
@@ -241,7 +234,7 @@ fn types_that_the_template_lacks_are_told_where_the_mapping_has_them() {
     ] {
         let mapped = CONNECTION.replace("\"String\"", &format!("{kind:?}"));
         let stored = desk.put("hr.json", mapped.replace("Location", target));
-        let told = run(&wishes(template.clone(), Some(stored))).unwrap();
+        let told = run(&template, Some(&stored)).unwrap();
         let notes = told.json["notes"].to_string();
         assert_eq!(notes.contains("of these types"), note.is_some(), "{notes}");
         assert!(notes.contains(note.unwrap_or_default()), "{notes}");
@@ -255,7 +248,7 @@ fn a_connection_keeps_everything_else_and_its_order() {
     let desk = Desk::new();
     let template = desk.put("info.zip", zipped(&[("Data.csv", ""), ("metadata.json", TEMPLATE)]));
     let stored = desk.put("hr.json", CONNECTION);
-    let told = run(&wishes(template, Some(stored.clone()))).unwrap().json;
+    let told = run(&template, Some(&stored)).unwrap().json;
     assert_eq!(told["written"], true);
     assert_eq!(told["onlyInTemplate"], json!(["Organization", "EffectiveDate"]));
     assert_eq!(told["onlyInConnection"], json!(["Location"]));
@@ -266,8 +259,8 @@ fn a_connection_keeps_everything_else_and_its_order() {
     let connection = Connection::parse("hr", text.as_bytes()).unwrap();
     assert_eq!(connection.dialect.data_file, "Data.csv");
     // The template alone says nothing of names: those known stay.
-    let again = wishes(desk.put("metadata.json", TEMPLATE), Some(stored.clone()));
-    let again = run(&again).unwrap().text;
+    let again = desk.put("metadata.json", TEMPLATE);
+    let again = run(&again, Some(&stored)).unwrap().text;
     assert!(again.contains("says so already"), "{again}");
     assert_eq!(fs::read_to_string(&stored).unwrap(), text);
     assert_eq!(fs::read_dir(desk.0.path()).unwrap().count(), 3);
@@ -289,7 +282,7 @@ fn a_connection_that_is_or_would_be_no_use_is_left_as_it_was() {
         ),
     ] {
         let stored = desk.put("hr.json", &connection);
-        let outcome = run(&wishes(template.clone(), Some(stored.clone())));
+        let outcome = run(template, Some(&stored));
         let Err(CommandError::Refused(why)) = outcome else { panic!("{says}") };
         assert!(why.contains(says), "{why}");
         assert_eq!(fs::read_to_string(&stored).unwrap(), connection);
@@ -306,7 +299,7 @@ fn what_is_learnt_is_how_a_zip_is_written() {
     let document =
         CONNECTION.replace("\"Email\"", "\"address\"").replace("Location", "Organization");
     let stored = desk.put("hr.json", document);
-    run(&wishes(template, Some(stored.clone()))).unwrap();
+    run(&template, Some(&stored)).unwrap();
     let connection = Connection::parse("hr", &fs::read(&stored).unwrap()).unwrap();
     let limits = crate::config::limits(|_| None).unwrap();
     let today = crate::check::Day::from(time::macros::date!(2026 - 11 - 23));
