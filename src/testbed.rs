@@ -129,18 +129,20 @@ async fn show(
 ) -> Result<ExitCode, String> {
     let (connection, document) = connection(wishes)?;
     let files = files(wishes)?;
-    let program = Azurite::fetch(&Azurite::cache(&setting)?, say).await?;
+    let cache = Azurite::cache(&setting).map_err(|error| error.to_string())?;
+    let program = Azurite::fetch(&cache, say).await.map_err(|error| error.to_string())?;
     say("starting the storage emulator (Azurite), the rehearsal service and the Functions host");
-    let azurite = Azurite::start(&program, &[ACCOUNT]).await?;
+    let azurite = Azurite::start(&program, &[ACCOUNT]).await.map_err(|error| error.to_string())?;
     let token = Uuid::new_v4().to_string();
     let service = rehearsal(&token, &wishes.quirks, 0).await?;
     let executable = std::env::current_exe().map_err(|error| error.to_string())?;
     let of_environment = settings_of_environment(&setting);
     let of_environment = of_environment.iter().map(|(name, value)| (*name, value.as_str()));
     let settings: Vec<_> = HURRY.into_iter().chain(of_environment).collect();
-    let stage = Stage::set(&azurite, ACCOUNT, &executable, service, &token, &settings).await?;
-    stage.connect(&connection, &document).await?;
-    stage.host.ready().await?;
+    let stage = Stage::set(&azurite, ACCOUNT, &executable, service, &token, &settings).await;
+    let stage = stage.map_err(|error| error.to_string())?;
+    stage.connect(&connection, &document).await.map_err(|error| error.to_string())?;
+    stage.host.ready().await.map_err(|error| error.to_string())?;
     let key = Uuid::new_v4().to_string();
     let front = stage.host.open_front(&key).await.map_err(|error| error.to_string())?;
     say(&format!("the status page: http://{}/api/status?code={key}", front.address));
@@ -180,7 +182,7 @@ async fn drop_all(
         }
         let (name, bytes) = (format!("{connection}/{name}"), content.len());
         say(&format!("{} dropping inbox/{name} ({bytes} bytes)", seconds(started)));
-        stage.arrive(&name, content.clone()).await?;
+        stage.arrive(&name, content.clone()).await.map_err(|error| error.to_string())?;
         ended.push(until_over(stage, &name).await?);
         // The order of files is that of their dates, which have whole seconds.
         sleep(A_SECOND_LATER).await;
@@ -270,7 +272,8 @@ async fn rehearsal(token: &str, quirks: &[Planned], port: u16) -> Result<Service
 async fn until_over(stage: &Stage, name: &str) -> Result<Run, String> {
     loop {
         let is_over = |run: &Run| run.source.name == name && (run.due.is_none() || run.pauses);
-        if let Some(run) = stage.imports().await?.into_iter().find(is_over) {
+        let imports = stage.imports().await.map_err(|error| error.to_string())?;
+        if let Some(run) = imports.into_iter().find(is_over) {
             sleep(LAST_WORDS).await;
             return Ok(run);
         }

@@ -34,6 +34,43 @@ const LAUNCHER: &str = "process.stdin.on('end', () => process.exit()).resume(); 
      modules._load = (name, ...more) => name === 'applicationinsights' ? {} : load(name, ...more); \
      require(process.argv[1])";
 
+/// Why there is no Azurite.
+#[derive(Debug, thiserror::Error)]
+pub enum AzuriteError {
+    /// The environment names no folder.
+    #[error("there is no home folder to keep Azurite in; set XDG_CACHE_HOME")]
+    NoHome,
+    /// Node.js is not there, or cannot be started.
+    #[error("Node.js is not there: {remedy} ({0})", remedy = remedy())]
+    NoNode(#[source] io::Error),
+    /// Node.js is too old.
+    #[error("Node.js {0} is too old: {remedy}", remedy = remedy())]
+    OldNode(String),
+    /// Something in the folder cannot be written.
+    #[error("Azurite cannot be put into {}: {source}", cache.display())]
+    Cache {
+        /// The folder.
+        cache: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// npm cannot be started.
+    #[error("npm, which comes with Node.js, could not be started: {0}")]
+    NoNpm(#[source] io::Error),
+    /// npm failed.
+    #[error("npm could not fetch Azurite {VERSION}; it said: {0}")]
+    Fetch(String),
+    /// Azurite cannot be started, or what it prints cannot be read.
+    #[error("Azurite could not be started: {0}")]
+    Start(#[from] io::Error),
+    /// Azurite ended at once.
+    #[error("Azurite ended before it listened")]
+    Ended,
+    /// Azurite went on and did not listen.
+    #[error("Azurite did not listen within a minute")]
+    Late,
+}
+
 /// A running Azurite; it stops when dropped, and when this program dies.
 #[derive(Debug)]
 pub struct Azurite {
@@ -46,13 +83,12 @@ impl Azurite {
     ///
     /// # Errors
     /// Where the environment names no folder for it.
-    pub fn cache(setting: impl Fn(&str) -> Option<String>) -> Result<PathBuf, String> {
+    pub fn cache(setting: impl Fn(&str) -> Option<String>) -> Result<PathBuf, AzuriteError> {
         let folder = |name: &str| setting(name).filter(|path| !path.is_empty()).map(PathBuf::from);
         let cache = folder("XDG_CACHE_HOME")
             .or_else(|| folder("LOCALAPPDATA"))
             .or_else(|| folder("HOME").map(|home| home.join(".cache")));
-        let cache =
-            cache.ok_or("there is no home folder to keep Azurite in; set XDG_CACHE_HOME")?;
+        let cache = cache.ok_or(AzuriteError::NoHome)?;
         Ok(cache.join("viva-import"))
     }
 
@@ -60,18 +96,18 @@ impl Azurite {
     /// `say` is told before anything takes long.
     ///
     /// # Errors
-    /// What is missing, in words: Node.js, npm, or what npm said.
-    pub async fn fetch(cache: &Path, say: impl Fn(&str)) -> Result<PathBuf, String> {
+    /// What is missing: Node.js, npm, or what npm said.
+    pub async fn fetch(cache: &Path, say: impl Fn(&str)) -> Result<PathBuf, AzuriteError> {
         require_node().await?;
         let folder = cache.join(format!("azurite-{VERSION}"));
         let program = folder.join("node_modules/azurite/dist/src/azurite.js");
         if program.is_file() {
             return Ok(program);
         }
-        let told = |error: io::Error| format!("{}: {error}", cache.display());
-        std::fs::create_dir_all(cache).map_err(told)?;
+        let unwritable = |source| AzuriteError::Cache { cache: cache.to_owned(), source };
+        std::fs::create_dir_all(cache).map_err(unwritable)?;
         // Two programs may want it at once: the second waits and finds it done.
-        let lock = File::create(cache.join("azurite.lock")).map_err(told)?;
+        let lock = File::create(cache.join("azurite.lock")).map_err(unwritable)?;
         while lock.try_lock().is_err() {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
@@ -84,9 +120,9 @@ impl Azurite {
         ));
         let partial = cache.join(format!("azurite-{VERSION}.partial"));
         let _ = std::fs::remove_dir_all(&partial); // what an interrupted fetch left
-        std::fs::create_dir_all(&partial).map_err(told)?;
+        std::fs::create_dir_all(&partial).map_err(unwritable)?;
         npm_install(&partial).await?;
-        std::fs::rename(&partial, &folder).map_err(told)?;
+        std::fs::rename(&partial, &folder).map_err(unwritable)?;
         Ok(program)
     }
 
@@ -94,7 +130,7 @@ impl Azurite {
     ///
     /// # Errors
     /// What Azurite said instead of listening.
-    pub async fn start(program: &Path, accounts: &[&str]) -> Result<Self, String> {
+    pub async fn start(program: &Path, accounts: &[&str]) -> Result<Self, AzuriteError> {
         Self::start_with(program, accounts, &[]).await
     }
 
@@ -106,7 +142,7 @@ impl Azurite {
         program: &Path,
         accounts: &[&str],
         arguments: &[&str],
-    ) -> Result<Self, String> {
+    ) -> Result<Self, AzuriteError> {
         let accounts: Vec<String> = accounts.iter().map(|name| format!("{name}:{KEY}")).collect();
         let mut child = Command::new("node")
             .arg("-e")
@@ -126,13 +162,12 @@ impl Azurite {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| format!("node could not be started: {error}"))?;
-        let output = child.stdout.take().ok_or("Azurite has no output")?;
+            .spawn()?;
+        let output = child.stdout.take().ok_or(AzuriteError::Ended)?;
         let mut lines = BufReader::new(output).lines();
         let endpoints = tokio::time::timeout(START_TIMEOUT, listening(&mut lines))
             .await
-            .map_err(|_| "Azurite did not listen within a minute".to_owned())??;
+            .map_err(|_| AzuriteError::Late)??;
         // Nobody reads what it prints from now on, but a full pipe would stop it.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Ok(Self { endpoints, _child: child })
@@ -168,15 +203,14 @@ impl Azurite {
     }
 }
 
-async fn listening(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<Endpoints, String> {
+async fn listening(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<Endpoints, AzuriteError> {
     let (mut blob, mut queue, mut table) = (None, None, None);
     loop {
         if let (Some(blob), Some(queue), Some(table)) = (&blob, &queue, &table) {
             let (blob, queue, table) = (Url::clone(blob), Url::clone(queue), Url::clone(table));
             return Ok(Endpoints { blob, queue, table });
         }
-        let line = lines.next_line().await.map_err(|error| error.to_string())?;
-        let line = line.ok_or("Azurite ended before it listened")?;
+        let line = lines.next_line().await?.ok_or(AzuriteError::Ended)?;
         let Some((service, url)) = line.split_once(" service is successfully listening at ") else {
             continue;
         };
@@ -190,22 +224,25 @@ async fn listening(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<Endpoint
     }
 }
 
-async fn require_node() -> Result<(), String> {
-    let remedy = format!(
+fn remedy() -> String {
+    format!(
         "install Node.js {OLDEST_NODE} or later with npm (https://nodejs.org), it runs the storage \
          emulator, and try again"
-    );
+    )
+}
+
+async fn require_node() -> Result<(), AzuriteError> {
     let output = Command::new("node").arg("--version").stdin(Stdio::null()).output().await;
-    let output = output.map_err(|_| format!("Node.js is not there: {remedy}"))?;
+    let output = output.map_err(AzuriteError::NoNode)?;
     let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     let major = version.trim_start_matches('v').split('.').next();
     match major.and_then(|major| major.parse::<u32>().ok()) {
         Some(major) if major >= OLDEST_NODE => Ok(()),
-        _ => Err(format!("Node.js {version} is too old: {remedy}")),
+        _ => Err(AzuriteError::OldNode(version)),
     }
 }
 
-async fn npm_install(folder: &Path) -> Result<(), String> {
+async fn npm_install(folder: &Path) -> Result<(), AzuriteError> {
     let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
     let output = Command::new(npm)
         .args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"])
@@ -216,10 +253,10 @@ async fn npm_install(folder: &Path) -> Result<(), String> {
         .kill_on_drop(true)
         .output()
         .await
-        .map_err(|error| format!("npm, which comes with Node.js, could not be started: {error}"))?;
+        .map_err(AzuriteError::NoNpm)?;
     if output.status.success() {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    Err(format!("npm could not fetch Azurite {VERSION}; it said: {}", said.trim()))
+    Err(AzuriteError::Fetch(said.trim().to_owned()))
 }

@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    io,
     path::Path,
     time::Duration,
 };
@@ -11,7 +12,12 @@ use azure_storage_queue::QueueClient;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{azurite::Azurite, event_grid, host::Host, service::Service};
+use super::{
+    azurite::Azurite,
+    event_grid,
+    host::{Host, HostError},
+    service::Service,
+};
 use crate::{
     config::{ARRIVALS, Account, CONNECTIONS, INBOX, STORAGE},
     http::azure::sentence,
@@ -39,6 +45,28 @@ const FUNCTIONS: [(&str, &str); 10] = [
     ("signed-in", include_str!("../../function/signed-in/function.json")),
 ];
 
+/// Why a deployment cannot be set up or used.
+#[derive(Debug, thiserror::Error)]
+pub enum StageError {
+    /// Storage failed.
+    #[error("{operation}: {}", sentence(source))]
+    Storage {
+        /// What was tried, and with what.
+        operation: String,
+        /// Why it failed.
+        source: azure_core::Error,
+    },
+    /// The folder of the app cannot be laid out.
+    #[error("laying out the app's folder: {0}")]
+    Folder(#[from] io::Error),
+    /// The Functions host does not start.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// A file that was put into the inbox is gone.
+    #[error("{0} is not in the inbox")]
+    Gone(String),
+}
+
 /// A running deployment; all of it stops when dropped.
 pub struct Stage {
     /// The Functions host; [`Stage::restart`] makes a new one.
@@ -59,7 +87,7 @@ impl Stage {
     /// `settings` come on top of those that connect the parts.
     ///
     /// # Errors
-    /// What could not be set up, in words.
+    /// What could not be set up.
     pub async fn set(
         azurite: &Azurite,
         account: &str,
@@ -67,11 +95,12 @@ impl Stage {
         service: Service,
         token: &str,
         settings: &[(&str, &str)],
-    ) -> Result<Self, String> {
+    ) -> Result<Self, StageError> {
         let connection_string = azurite.connection_string(account);
         let account = azurite.account(account);
         let storage = open(&account)?;
-        storage.create_if_missing().await.map_err(|error| told("the account", &error))?;
+        let created = storage.create_if_missing().await;
+        created.map_err(failed("creating the containers and the table"))?;
         let mut all = BTreeMap::from([
             (STORAGE.to_owned(), connection_string),
             ("INGESTION_ENDPOINT".to_owned(), service.endpoint().to_string()),
@@ -82,12 +111,12 @@ impl Stage {
             ("DRIVE_SCHEDULE".to_owned(), "* * * * * *".to_owned()),
         ]);
         all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let root = laid_out(executable).map_err(|error| format!("the app's folder: {error}"))?;
-        let host = Host::start(root.path(), all.clone()).await.map_err(|why| why.to_string())?;
+        let root = laid_out(executable)?;
+        let host = Host::start(root.path(), all.clone()).await?;
         let runs = Runs::new(open(&account)?.imports);
         let stage = Self { host, service, storage, runs, account, settings: all, root };
         let created = stage.queue(ARRIVALS)?.create(None).await;
-        created.map_err(|error| told("the arrivals queue", &error))?;
+        created.map_err(failed("creating the arrivals queue"))?;
         Ok(stage)
     }
 
@@ -95,55 +124,58 @@ impl Stage {
     ///
     /// # Errors
     /// Why it does not start.
-    pub async fn restart(self) -> Result<Self, String> {
+    pub async fn restart(self) -> Result<Self, HostError> {
         let Self { host, service, storage, runs, account, settings, root } = self;
         host.stop().await;
-        let host = Host::start(root.path(), settings.clone()).await;
-        let host = host.map_err(|why| why.to_string())?;
+        let host = Host::start(root.path(), settings.clone()).await?;
         Ok(Self { host, service, storage, runs, account, settings, root })
     }
 
     /// Stores a connection's document.
     ///
     /// # Errors
-    /// Whatever storage says, in words.
-    pub async fn connect(&self, name: &str, document: &str) -> Result<(), String> {
+    /// Whatever storage says.
+    pub async fn connect(&self, name: &str, document: &str) -> Result<(), StageError> {
         let document_name = format!("{name}.json");
         let content = document.as_bytes().to_vec();
         let put = self.storage.blobs.put(CONNECTIONS, &document_name, "application/json", content);
-        put.await.map_err(|error| told("the connection", &error))
+        put.await.map_err(failed(format!("storing the connection {name}")))
     }
 
     /// Puts a file into the inbox, and tells nobody.
     ///
     /// # Errors
-    /// Whatever storage says, in words.
-    pub async fn drop_file(&self, name: &str, content: Vec<u8>) -> Result<Blob, String> {
-        let told = |error| told("the inbox", &error);
-        self.storage.blobs.put(INBOX, name, "text/csv", content).await.map_err(told)?;
-        let blob = self.storage.blobs.look(INBOX, name).await.map_err(told)?;
-        blob.ok_or_else(|| "the file is not in the inbox".to_owned())
+    /// Whatever storage says.
+    pub async fn drop_file(&self, name: &str, content: Vec<u8>) -> Result<Blob, StageError> {
+        let put = self.storage.blobs.put(INBOX, name, "text/csv", content).await;
+        put.map_err(failed(format!("putting {name} into the inbox")))?;
+        self.look(name).await
+    }
+
+    /// A file of the inbox as it is.
+    async fn look(&self, name: &str) -> Result<Blob, StageError> {
+        let blob = self.storage.blobs.look(INBOX, name).await;
+        let blob = blob.map_err(failed(format!("looking at {name} in the inbox")))?;
+        blob.ok_or_else(|| StageError::Gone(name.to_owned()))
     }
 
     /// Puts a file with metadata into the inbox, and Event Grid tells of it.
     ///
     /// # Errors
-    /// Whatever storage says, in words.
+    /// Whatever storage says.
     pub async fn arrive_with(
         &self,
         name: &str,
         content: Vec<u8>,
         metadata: (&str, &str),
-    ) -> Result<(), String> {
-        let told = |error| told("the inbox", &error);
+    ) -> Result<(), StageError> {
         self.drop_file(name, content).await?;
         let metadata = HashMap::from([(metadata.0.to_owned(), metadata.1.to_owned())]);
         let client = self.storage.blobs.client(INBOX, name);
-        client.set_metadata(&metadata, None).await.map_err(told)?;
+        let set = client.set_metadata(&metadata, None).await;
+        set.map_err(failed(format!("setting the metadata of {name}")))?;
         // Metadata is a part of the content that an ETag stands for.
-        let blob = self.storage.blobs.look(INBOX, name).await.map_err(told)?;
-        let blob = blob.ok_or_else(|| "the file is not in the inbox".to_owned())?;
-        self.announce(&event_grid::blob_created(&blob)).await
+        self.announce(&event_grid::blob_created(&self.look(name).await?)).await
     }
 
     /// The settings the handler has.
@@ -155,8 +187,8 @@ impl Stage {
     /// Puts a file into the inbox, and Event Grid tells of it.
     ///
     /// # Errors
-    /// Whatever storage says, in words.
-    pub async fn arrive(&self, name: &str, content: Vec<u8>) -> Result<Blob, String> {
+    /// Whatever storage says.
+    pub async fn arrive(&self, name: &str, content: Vec<u8>) -> Result<Blob, StageError> {
         let blob = self.drop_file(name, content).await?;
         self.announce(&event_grid::blob_created(&blob)).await?;
         Ok(blob)
@@ -165,40 +197,40 @@ impl Stage {
     /// Delivers an event to the arrivals queue.
     ///
     /// # Errors
-    /// Whatever the queue says, in words.
-    pub async fn announce(&self, event: &Value) -> Result<(), String> {
+    /// Whatever the queue says.
+    pub async fn announce(&self, event: &Value) -> Result<(), StageError> {
         let delivered = event_grid::deliver(&self.queue(ARRIVALS)?, event).await;
-        delivered.map_err(|error| told("the arrivals queue", &error))
+        delivered.map_err(failed("putting an event into the arrivals queue"))
     }
 
     /// A queue of the account.
     ///
     /// # Errors
-    /// Whatever storage says, in words.
-    pub fn queue(&self, name: &str) -> Result<QueueClient, String> {
-        storage::queue(&self.account, name).map_err(|error| told(name, &error))
+    /// Whatever storage says.
+    pub fn queue(&self, name: &str) -> Result<QueueClient, StageError> {
+        storage::queue(&self.account, name).map_err(failed(format!("opening the queue {name}")))
     }
 
     /// Every import, newest content first.
     ///
     /// # Errors
-    /// Whatever storage says, in words.
-    pub async fn imports(&self) -> Result<Vec<Run>, String> {
-        let listed = self.runs.list().await.map_err(|error| told("the imports", &error))?;
+    /// Whatever storage says.
+    pub async fn imports(&self) -> Result<Vec<Run>, StageError> {
+        let listed = self.runs.list().await.map_err(failed("listing the imports"))?;
         Ok(listed.into_iter().map(|stored| stored.run).collect())
     }
 }
 
-fn open(account: &Account) -> Result<Storage, String> {
-    Storage::open(account, ANSWER_TIMEOUT).map_err(|error| told("the account", &error))
+fn open(account: &Account) -> Result<Storage, StageError> {
+    Storage::open(account, ANSWER_TIMEOUT).map_err(failed("opening the storage account"))
 }
 
-fn told(what: &str, error: &azure_core::Error) -> String {
-    format!("{what}: {}", sentence(error))
+fn failed(operation: impl Into<String>) -> impl FnOnce(azure_core::Error) -> StageError {
+    |source| StageError::Storage { operation: operation.into(), source }
 }
 
 /// The app's folder as it is deployed, with the executable that host.json names.
-fn laid_out(executable: &Path) -> std::io::Result<TempDir> {
+fn laid_out(executable: &Path) -> io::Result<TempDir> {
     let root = tempfile::Builder::new().prefix("viva-import-").tempdir()?;
     std::fs::write(root.path().join("host.json"), HOST_JSON)?;
     for (name, function) in FUNCTIONS {

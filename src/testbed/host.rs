@@ -24,7 +24,7 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, fmt, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::Stream;
@@ -41,6 +41,7 @@ use self::{
     timer::{Timer, Why},
     worker::Worker,
 };
+use crate::http::{ClientError, chain};
 
 /// What became of an invocation.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,30 +114,35 @@ impl HttpAnswer {
     }
 }
 
-/// Why a host cannot start.
-#[derive(Debug)]
+/// Why a host cannot start, or does not reach the handler.
+#[derive(Debug, thiserror::Error)]
 pub enum HostError {
     /// The app is not one the host would run.
+    #[error("{}", .0.join("\n"))]
     App(Vec<String>),
     /// The handler cannot be started.
     ///
     /// The real host swallows this and stops at the first invocation, two minutes later.
-    Handler(std::io::Error),
-    /// A client cannot be made.
-    Client(String),
+    #[error("the handler cannot be started: {0}")]
+    Handler(#[source] std::io::Error),
+    /// The client for the handler cannot be made.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The clients for the queue of a function cannot be made.
+    #[error("the queue of the function {function} cannot be opened: {source}")]
+    Queue {
+        /// The function.
+        function: String,
+        /// Why.
+        source: azure_core::Error,
+    },
+    /// The host gave up.
+    #[error("the host has stopped: {0}")]
+    Stopped(String),
+    /// The handler was called and did not answer.
+    #[error("{}", chain(.0))]
+    Call(#[from] reqwest::Error),
 }
-
-impl fmt::Display for HostError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::App(faults) => write!(f, "{}", faults.join("\n")),
-            Self::Handler(why) => write!(f, "the handler cannot be started: {why}"),
-            Self::Client(why) => write!(f, "{why}"),
-        }
-    }
-}
-
-impl std::error::Error for HostError {}
 
 /// A running host. Dropping it kills the handler.
 #[derive(Debug)]
@@ -162,7 +168,7 @@ impl Host {
     /// Where the app is faulty or its executable cannot be started.
     pub async fn start(root: &Path, settings: BTreeMap<String, String>) -> Result<Self, HostError> {
         let app = Arc::new(App::read(root, &settings).map_err(HostError::App)?);
-        let client = runtime::client().map_err(|why| HostError::Client(why.to_string()))?;
+        let client = runtime::client()?;
         let log = Arc::new(Journal::new());
         let (worker, keeper) = Worker::start(app.clone(), client.clone(), log.clone())
             .await
@@ -180,7 +186,10 @@ impl Host {
                 }
             }
             let listener = Listener::new(&runtime, function);
-            let listener = listener.map_err(|why| HostError::Client(why.to_string()))?;
+            let listener = listener.map_err(|source| {
+                let function = function.name.clone();
+                HostError::Queue { function, source }
+            })?;
             if let Some(listener) = listener.filter(|_| !function.disabled) {
                 listen(&mut tasks, &runtime, listener.listen());
             }
@@ -192,7 +201,7 @@ impl Host {
     ///
     /// # Errors
     /// Why the host has stopped instead.
-    pub async fn ready(&self) -> Result<(), String> {
+    pub async fn ready(&self) -> Result<(), HostError> {
         self.runtime.worker.ready().await
     }
 

@@ -18,14 +18,14 @@ use tokio::time::{Instant, timeout};
 use tracing::Level;
 
 use super::{
-    Cause, HttpAnswer, Invocation, Outcome,
+    Cause, HostError, HttpAnswer, Invocation, Outcome,
     app::App,
     function::Function,
     invocation::{self, Answer, Judgement},
     journal::{Journal, LogLine},
     worker::Worker,
 };
-use crate::http::chain;
+use crate::http::{self, ClientError, chain};
 
 /// The version this stand-in says it is.
 const VERSION: &str = "4.1037.0.0";
@@ -49,13 +49,13 @@ pub(super) struct Runtime {
 }
 
 /// The client for the handler: keep-alive, straight to it, no redirects.
-pub(super) fn client() -> reqwest::Result<Client> {
-    Client::builder()
+pub(super) fn client() -> Result<Client, ClientError> {
+    let builder = Client::builder()
         .no_proxy()
         .tls_certs_only([]) // the handler speaks plain http
         .redirect(redirect::Policy::none())
-        .pool_idle_timeout(Duration::from_mins(1))
-        .build()
+        .pool_idle_timeout(Duration::from_mins(1));
+    http::build(builder, "the handler")
 }
 
 impl Runtime {
@@ -93,7 +93,7 @@ impl Runtime {
                     answer = proxied;
                     Outcome::Succeeded(Answer::default())
                 }
-                Err(why) => Outcome::Failed { why },
+                Err(error) => Outcome::Failed { why: error.to_string() },
             }
         };
         self.run(&id, &function.name, cause, reason, proxied).await;
@@ -185,8 +185,8 @@ impl Runtime {
 
     /// Posts the body and judges the answer; never returns where the real host would not.
     async fn post(&self, function: &str, id: &str, body: &Value) -> Outcome {
-        if let Err(why) = self.worker.ready().await {
-            return Outcome::Failed { why };
+        if let Err(error) = self.worker.ready().await {
+            return Outcome::Failed { why: error.to_string() };
         }
         let mut headers = self.headers(id);
         headers.insert(USER_AGENT, value(&format!("Azure-Functions-Host/{VERSION}")));
@@ -202,7 +202,7 @@ impl Runtime {
         };
         let (status, media, body) = match answer.await {
             Ok(answer) => answer,
-            Err(why) => return Outcome::Failed { why: chain(&why) },
+            Err(error) => return Outcome::Failed { why: chain(&error) },
         };
         let media = media.as_ref().and_then(|media| media.to_str().ok());
         match invocation::judge(status, media, &body) {
@@ -224,7 +224,7 @@ impl Runtime {
         path_and_query: &str,
         mut headers: HeaderMap,
         body: Bytes,
-    ) -> Result<HttpAnswer, String> {
+    ) -> Result<HttpAnswer, HostError> {
         self.worker.ready().await?;
         for hop in [HOST, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {
             headers.remove(hop);
@@ -234,15 +234,11 @@ impl Runtime {
         }
         headers.insert(MS_INVOCATION_ID, value(id));
         let url = format!("http://127.0.0.1:{}{path_and_query}", self.worker.port);
-        let answer = async {
-            let request = self.client.request(method, url).headers(headers).body(body);
-            let answer = request.send().await?;
-            let (status, mut headers) = (answer.status(), answer.headers().clone());
-            headers.remove(CONNECTION);
-            headers.remove(TRANSFER_ENCODING);
-            Ok::<_, reqwest::Error>(HttpAnswer { status, headers, body: answer.bytes().await? })
-        };
-        answer.await.map_err(|why| chain(&why))
+        let answer = self.client.request(method, url).headers(headers).body(body).send().await?;
+        let (status, mut headers) = (answer.status(), answer.headers().clone());
+        headers.remove(CONNECTION);
+        headers.remove(TRANSFER_ENCODING);
+        Ok(HttpAnswer { status, headers, body: answer.bytes().await? })
     }
 
     fn headers(&self, id: &str) -> HeaderMap {

@@ -23,6 +23,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::Level;
 
 use super::{
+    HostError,
     app::App,
     console::{pump, rank_error, rank_mixed},
     journal::{Journal, LogLine},
@@ -99,7 +100,7 @@ impl Worker {
     }
 
     /// Waits until calls may go out. A host whose handler does not get there in time gives up.
-    pub(super) async fn ready(&self) -> Result<(), String> {
+    pub(super) async fn ready(&self) -> Result<(), HostError> {
         let limit = self.patience * 4;
         if timeout(limit, self.until(|state| state.ready || state.stopped.is_some())).await.is_err()
         {
@@ -107,7 +108,7 @@ impl Worker {
             self.until(|state| state.stopped.is_some()).await;
         }
         match self.state().stopped {
-            Some(why) => Err(format!("the host has stopped: {why}")),
+            Some(why) => Err(HostError::Stopped(why)),
             None => Ok(()),
         }
     }

@@ -120,12 +120,12 @@ async fn the_third_crash_stops_the_host() {
 async fn a_handler_that_crashes_on_start_or_never_listens_stops_the_host() {
     let mut deployed = Deployed::new().by_hand().set("CRASH_ON_START", "1");
     let host = deployed.start().await;
-    assert!(host.ready().await.unwrap_err().contains("exit status: 1"));
+    assert!(host.ready().await.unwrap_err().to_string().contains("exit status: 1"));
     deployed = deployed.by_hand().set("NEVER_LISTEN", "1");
     deployed.settings.remove("CRASH_ON_START");
     deployed.host["customHandler"]["initializationTimeout"] = json!("00:00:00.300");
     let host = deployed.start().await;
-    assert!(host.ready().await.unwrap_err().contains("did not listen in 300ms"));
+    assert!(host.ready().await.unwrap_err().to_string().contains("did not listen in 300ms"));
 }
 
 #[tokio::test]
