@@ -1,7 +1,6 @@
 //! What is known of the services that take an import, as data: fields and types, rules, names, how a
 //! document is spelt, what a credential is. Nothing in here reads a file or asks anybody.
 
-pub(crate) use self::fields::reserved_kind;
 pub use self::{
     baseline::{Column, DeletionApproval, Summary, SummaryError},
     checks::{Checks, Limits, Unmapped},
@@ -13,6 +12,7 @@ pub use self::{
     names::{is_connection_name, is_guid, is_plain_name},
     rules::{Id, RULES, Rule, Severity, explain},
     target::{Connector, Refresh, Target},
+    target_schema::{TargetSchema, Words},
     upload::Upload,
 };
 
@@ -27,4 +27,5 @@ mod mapping;
 mod names;
 mod rules;
 mod target;
+mod target_schema;
 mod upload;

@@ -9,12 +9,12 @@ use std::{fs::File, io::Write as _, path::Path};
 
 use serde_json::{Map, Value, json};
 
-use crate::schema::Refresh;
+use crate::schema::Target;
 use crate::{
     check::{Survey, SurveyError, mapping_faults},
     connection::Connection,
     outcome::{CommandError, CommandOutput},
-    schema::{Connector, Fault, sentence},
+    schema::{Connector, Fault, Refresh, sentence},
 };
 use std::path::PathBuf;
 
@@ -145,7 +145,7 @@ impl Proposal {
         let connection = Connection::parse("proposed", document.to_string().as_bytes())
             .map_err(|faults| faults.into_iter().map(told).collect::<Vec<_>>())
             .map_err(|faults| CommandError::Failed(sentence(&faults)))?;
-        let faults = mapping_faults(&connection.mapping, &connection.checks);
+        let faults = mapping_faults(Target::Viva.schema(), &connection.mapping, &connection.checks);
         if faults.is_empty() {
             Ok(Self { document, columns })
         } else {

@@ -10,7 +10,7 @@ use crate::{
     check::options::Terms,
     schema::{
         Connector, Field, Id, Kind, Mapping, Refresh, Severity, Unmapped,
-        fields::{Reserved, Role, misspelt, reserved_field},
+        fields::{Reserved, Role},
     },
 };
 
@@ -67,17 +67,6 @@ pub(super) struct Header {
     line: u64,
 }
 
-/// Viva's fields that a file must bring.
-///
-/// Source: "Import organizational data", section "Mapping" of the Data Factory option: all three
-/// for a full refresh, PersonId in every upload. Answers of surveys have no managers.
-fn required(terms: &Terms) -> &'static [&'static str] {
-    match (terms.connector, terms.refresh) {
-        (Connector::Hr, Refresh::Full) => &["PersonId", "ManagerId", "Organization"],
-        (Connector::Hr, Refresh::Incremental) | (Connector::Survey, _) => &["PersonId"],
-    }
-}
-
 /// Finds each mapped column in the header and notes what does not fit. `None` where the line is
 /// no header at all: a row of data, perhaps, of which nothing may be told.
 pub(super) fn hold(
@@ -97,12 +86,14 @@ pub(super) fn hold(
         findings.refuse(Id::H03, &[line], message.to_owned());
         return None;
     }
-    let is_known = |name: &&str| reserved_field(name).is_some() || misspelt(name).is_some();
+    let is_known = |name: &&str| {
+        terms.schema().reserved(name).is_some() || terms.schema().misspelt(name).is_some()
+    };
     let fields = match &terms.mapping {
         Mapping::Fields(fields) | Mapping::Literal(fields) => fields.clone(),
         Mapping::Names => by_their_names(&texts, terms),
     };
-    let (columns, absent) = find(&texts, &fields);
+    let (columns, absent) = find(&texts, &fields, terms);
     if columns.is_empty() || (is_by_name && !texts.iter().any(is_known)) {
         // Whatever else is wrong with this line, it is not the header, and nothing of it is told.
         let fields = if is_by_name { &[] } else { fields.as_slice() };
@@ -121,7 +112,7 @@ pub(super) fn hold(
     }
     let brings = |target: &&str| columns.iter().any(|column| column.field.target == **target);
     // What is not mapped may be data, where the line is not certain to be the header.
-    let is_certain = !has_line_break && required(terms).iter().all(brings);
+    let is_certain = !has_line_break && terms.required().iter().all(brings);
     let shown =
         |position: usize| if is_certain || is_kept[position] { texts[position] } else { "" };
     let names_shown: Vec<String> =
@@ -139,13 +130,13 @@ pub(super) fn hold(
     };
     refuse_unnamed(names, &header, terms, findings);
     refuse_equal_names(&texts, &header, terms, findings);
-    mapping::hold(&fields, findings);
+    mapping::hold(terms.schema(), &fields, findings);
     match &terms.mapping {
         Mapping::Literal(_) => literally(&header, &fields, findings),
         Mapping::Fields(_) => tell_absent(&header, &fields, terms, findings),
         Mapping::Names => {}
     }
-    for target in required(terms) {
+    for target in terms.required() {
         refuse_missing(target, terms, &fields, &absent, &texts, findings);
     }
     let has_date = header.columns.iter().any(|column| column.is(Role::EffectiveDate));
@@ -167,11 +158,13 @@ pub(super) fn hold(
 /// Columns with Viva's own names are those fields, all others custom text; they are only named
 /// where the required ones are there, for else they may be data.
 fn by_their_names(names: &[&str], terms: &Terms) -> Vec<Field> {
-    let is_certain = required(terms).iter().all(|target| names.contains(target));
+    let is_certain = terms.required().iter().all(|target| names.contains(target));
     let mut seen = HashSet::new();
     let is_told = |name: &&&str| {
         !name.trim().is_empty()
-            && (is_certain || reserved_field(name).is_some() || misspelt(name).is_some())
+            && (is_certain
+                || terms.schema().reserved(name).is_some()
+                || terms.schema().misspelt(name).is_some())
     };
     names
         .iter()
@@ -180,12 +173,17 @@ fn by_their_names(names: &[&str], terms: &Terms) -> Vec<Field> {
         .map(|name| Field {
             source: (*name).to_owned(),
             target: (*name).to_owned(),
-            kind: reserved_field(name).map_or(Kind::Text, |field| field.kind).word().to_owned(),
+            kind: terms
+                .schema()
+                .reserved(name)
+                .map_or(Kind::Text, |field| field.kind)
+                .word()
+                .to_owned(),
         })
         .collect()
 }
 
-fn find<'a>(names: &[&str], fields: &'a [Field]) -> (Vec<Column>, Vec<&'a Field>) {
+fn find<'a>(names: &[&str], fields: &'a [Field], terms: &Terms) -> (Vec<Column>, Vec<&'a Field>) {
     let mut positions = HashMap::new();
     for (position, name) in names.iter().enumerate() {
         positions.entry(*name).or_insert(position);
@@ -195,7 +193,7 @@ fn find<'a>(names: &[&str], fields: &'a [Field]) -> (Vec<Column>, Vec<&'a Field>
         // Taken out: of two fields with one source the first counts.
         match positions.remove(field.source.as_str()) {
             Some(position) => {
-                let reserved = reserved_field(&field.target);
+                let reserved = terms.schema().reserved(&field.target);
                 columns.push(Column {
                     position,
                     kind: Kind::parse(&field.kind).unwrap_or(Kind::Text),
@@ -291,7 +289,7 @@ fn literally(header: &Header, fields: &[Field], findings: &mut Findings) {
 
 /// A connection may name fields the file lacks.
 fn tell_absent(header: &Header, fields: &[Field], terms: &Terms, findings: &mut Findings) {
-    let has_a_rule = |target: &str| required(terms).contains(&target) || target == "EffectiveDate";
+    let has_a_rule = |target: &str| terms.required().contains(&target) || target == "EffectiveDate";
     let told: HashSet<&str> = fields
         .iter()
         .filter(|field| has_a_rule(&field.target))

@@ -3,16 +3,13 @@
 use std::collections::HashMap;
 
 use super::findings::{Findings, Levels};
-use crate::schema::{
-    Checks, Field, Id, Kind, Severity,
-    fields::{is_system, misspelt, reserved_field},
-};
+use crate::schema::{Checks, Field, Id, Kind, Severity, TargetSchema};
 
 /// What makes a mapping unusable for any file, as sentences with their rules.
 #[must_use]
-pub fn faults(fields: &[Field], checks: &Checks) -> Vec<String> {
+pub fn faults(schema: &TargetSchema, fields: &[Field], checks: &Checks) -> Vec<String> {
     let mut findings = Findings::new(Levels::new(checks.lenient, &checks.rules), false);
-    hold(fields, &mut findings);
+    hold(schema, fields, &mut findings);
     let (found, _) = findings.sorted(|_| String::new());
     let errors = found.iter().filter(|finding| finding.severity == Severity::Error);
     errors
@@ -24,7 +21,7 @@ pub fn faults(fields: &[Field], checks: &Checks) -> Vec<String> {
 }
 
 /// Notes what breaks a rule.
-pub(super) fn hold(fields: &[Field], findings: &mut Findings) {
+pub(super) fn hold(schema: &TargetSchema, fields: &[Field], findings: &mut Findings) {
     let mut firsts: HashMap<String, &Field> = HashMap::new();
     for field in fields {
         name_of_column(field, findings);
@@ -45,8 +42,8 @@ pub(super) fn hold(fields: &[Field], findings: &mut Findings) {
             );
             findings.field(Id::H05, Severity::Error, &field.source, message);
         }
-        name_of_target(field, findings);
-        kind(field, findings);
+        name_of_target(schema, field, findings);
+        kind(schema, field, findings);
     }
 }
 
@@ -63,18 +60,18 @@ fn name_of_column(field: &Field, findings: &mut Findings) {
     }
 }
 
-fn name_of_target(field: &Field, findings: &mut Findings) {
+fn name_of_target(schema: &TargetSchema, field: &Field, findings: &mut Findings) {
     let (source, target) = (&field.source, &field.target);
-    if reserved_field(target).is_some() {
+    if schema.reserved(target).is_some() {
         return;
     }
     let is_told = target == source; // of the column's own name
-    if let Some(right) = misspelt(target) {
+    if let Some(right) = schema.misspelt(target) {
         findings.field(Id::H14, Severity::Error, source, format!(
             "the column is mapped to \"{target}\", which the service does not take for {right}; \
              spell it {right}"
         ));
-    } else if is_system(target) {
+    } else if schema.is_system(target) {
         findings.field(
             Id::H04,
             Severity::Error,
@@ -98,7 +95,7 @@ fn name_of_target(field: &Field, findings: &mut Findings) {
     }
 }
 
-fn kind(field: &Field, findings: &mut Findings) {
+fn kind(schema: &TargetSchema, field: &Field, findings: &mut Findings) {
     let (source, target) = (&field.source, &field.target);
     let Some(kind) = Kind::parse(&field.kind) else {
         findings.field(
@@ -113,7 +110,7 @@ fn kind(field: &Field, findings: &mut Findings) {
         );
         return;
     };
-    if let Some(reserved) = reserved_field(target).filter(|field| !field.kind.is_like(kind)) {
+    if let Some(reserved) = schema.reserved(target).filter(|field| !field.kind.is_like(kind)) {
         findings.field(
             Id::H09,
             Severity::Error,

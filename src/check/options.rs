@@ -3,12 +3,14 @@
 use super::{date::Day, metadata::Metadata};
 use crate::schema::{
     Checks, Connector, DeletionApproval, Dialect, Id, Limits, Mapping, Refresh, Severity, Summary,
-    Unmapped,
+    Target, TargetSchema, Unmapped,
 };
 
 /// On which terms a file is checked.
 #[derive(Clone, Debug)]
 pub struct Terms {
+    /// Which service takes the file.
+    pub target: Target,
     /// What its columns are.
     pub mapping: Mapping,
     /// Which connector takes it.
@@ -38,6 +40,7 @@ impl Terms {
     #[must_use]
     pub fn without(limits: &Limits, today: Day) -> Self {
         Self {
+            target: Target::Viva,
             mapping: Mapping::Names,
             connector: Connector::Hr,
             refresh: Refresh::Full,
@@ -58,6 +61,16 @@ impl Terms {
         self.refresh = metadata.refresh.unwrap_or(Refresh::Full);
         self.mapping = Mapping::Literal(metadata.fields);
         self.found.extend(metadata.faults);
+    }
+
+    /// What is known of the service that takes the file.
+    pub(super) fn schema(&self) -> &'static TargetSchema {
+        self.target.schema()
+    }
+
+    /// The fields that the file must bring.
+    pub(super) fn required(&self) -> &'static [&'static str] {
+        self.schema().required(self.connector, self.refresh)
     }
 
     /// What becomes of columns that are not mapped.

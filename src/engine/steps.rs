@@ -61,7 +61,7 @@ impl Road {
             Ok(connection) => connection,
             Err(event) => return Ok(event),
         };
-        let faults = mapping_faults(&connection.mapping, &connection.checks);
+        let faults = mapping_faults(run.target.schema(), &connection.mapping, &connection.checks);
         if !faults.is_empty() {
             // Not one file's fault: every file of the connection would be refused.
             let (connection, faults) = ((&run.connection).into(), faults.into_iter().collect());

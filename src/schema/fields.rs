@@ -119,7 +119,7 @@ const fn reserved(name: &'static str, kind: Kind, role: Role) -> Reserved {
 }
 
 /// The required and reserved fields. Source: "Prepare organizational data", attribute reference.
-const RESERVED: [Reserved; 13] = [
+pub(super) static RESERVED: [Reserved; 13] = [
     reserved("PersonId", Kind::Email, Role::PersonId),
     reserved("ManagerId", Kind::Email, Role::ManagerId),
     reserved("EffectiveDate", Kind::Date(Order::MonthFirst), Role::EffectiveDate),
@@ -136,7 +136,7 @@ const RESERVED: [Reserved; 13] = [
 ];
 
 /// Names the service keeps for itself. Source: "File rules and validation errors".
-const SYSTEM: [&str; 16] = [
+pub(super) static SYSTEM: [&str; 16] = [
     "PeopleHistoricalId",
     "StartDate",
     "EndDate",
@@ -154,29 +154,6 @@ const SYSTEM: [&str; 16] = [
     "PrimaryCollaborator_PersonId",
     "SecondaryCollaborator_PersonId",
 ];
-
-/// The reserved field of exactly this name.
-pub(crate) fn reserved_field(name: &str) -> Option<&'static Reserved> {
-    RESERVED.iter().find(|field| field.name == name)
-}
-
-/// The type of the reserved field of exactly this name.
-pub(crate) fn reserved_kind(name: &str) -> Option<Kind> {
-    reserved_field(name).map(|field| field.kind)
-}
-
-/// The reserved field whose name differs from this one only in capitals and blanks.
-pub(crate) fn misspelt(name: &str) -> Option<&'static str> {
-    let near = RESERVED.iter().find(|field| field.name.eq_ignore_ascii_case(name.trim()))?;
-    (near.name != name).then_some(near.name)
-}
-
-/// Whether the service keeps this name for itself.
-pub(crate) fn is_system(name: &str) -> bool {
-    let prefix = "Microsoft_";
-    SYSTEM.iter().any(|system| system.eq_ignore_ascii_case(name))
-        || name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-}
 
 #[cfg(test)]
 mod tests {
@@ -204,23 +181,5 @@ mod tests {
         for word in ["", "DateTime", "Number", "DateTime_YYYYMMDD", "EmailTypeX", "type"] {
             assert_eq!(Kind::parse(word), None, "{word}");
         }
-    }
-
-    #[test]
-    fn system_names_are_known_in_any_capitals() {
-        for name in ["StartDate", "startdate", "Microsoft_Team", "MICROSOFT_x", "IsActive"] {
-            assert!(is_system(name), "{name}");
-        }
-        for name in ["ContractStartDate", "Microsoft", "MyMicrosoft_x", "HireDate"] {
-            assert!(!is_system(name), "{name}");
-        }
-    }
-
-    #[test]
-    fn a_reserved_name_in_other_capitals_is_misspelt() {
-        assert_eq!(misspelt("personid"), Some("PersonId"));
-        assert_eq!(misspelt(" PersonId"), Some("PersonId"));
-        assert_eq!(misspelt("PersonId"), None);
-        assert_eq!(misspelt("Person"), None);
     }
 }

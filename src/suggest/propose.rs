@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use crate::{
     check::{Content, Survey, personal},
-    schema::{Kind, Order, reserved_kind},
+    schema::{Kind, Order, Target},
 };
 
 use super::{
@@ -159,7 +159,7 @@ fn reserved(target: &str, is_clear: bool, column: &Column<'_>, usual: Option<Ord
         return Verdict::left_out(format!("{said}, but it holds addresses of people"));
     }
     let mut is_sure = is_clear;
-    let kind = match reserved_kind(target) {
+    let kind = match Target::Viva.schema().reserved_kind(target) {
         Some(Kind::Date(_)) => {
             if let Some(remedy) = content.unreadable_dates() {
                 return Verdict::left_out(format!("{said}, but {remedy}"));

@@ -355,7 +355,8 @@ fn every_proposal_is_a_connection_that_the_checks_take() {
             let proposal = proposal(export(&columns)).unwrap();
             let document = proposal.document.to_string();
             let connection = Connection::parse("hr", document.as_bytes()).unwrap();
-            let faults = mapping_faults(&connection.mapping, &connection.checks);
+            let faults =
+                mapping_faults(Target::Viva.schema(), &connection.mapping, &connection.checks);
             assert_eq!(faults, Vec::<String>::new(), "{name}");
             let kinds = connection.mapping.iter().map(|field| Kind::parse(&field.kind));
             assert!(kinds.into_iter().all(|kind| kind.is_some()));

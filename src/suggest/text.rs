@@ -1,7 +1,10 @@
 //! A proposal for a person.
 
 use super::{Proposal, Proposed, SuggestOptions};
-use crate::{check::Survey, schema::Refresh};
+use crate::{
+    check::Survey,
+    schema::{Connector, Refresh, Target},
+};
 
 /// Widest column of the table; what is longer pushes the rest to the right.
 const MAX_WIDTH: usize = 32;
@@ -64,10 +67,7 @@ fn steps(proposal: &Proposal, survey: &Survey, wishes: &SuggestOptions) -> Vec<S
         ));
     }
     let has = |field: &str| columns.iter().any(|one| one.field.as_deref() == Some(field));
-    let required: &[&str] = match wishes.refresh {
-        Refresh::Full => &["PersonId", "ManagerId", "Organization"],
-        Refresh::Incremental => &["PersonId"],
-    };
+    let required = Target::Viva.schema().required(Connector::Hr, wishes.refresh);
     for field in required.iter().filter(|field| !has(field)) {
         steps.push(format!(
             "No column is {field}, which {} refresh needs: add it to the export, or map it by \

@@ -3,7 +3,11 @@
 use serde_json::json;
 
 use super::*;
-use crate::{check::mapping_faults, connection::Connection, schema::Order};
+use crate::{
+    check::mapping_faults,
+    connection::Connection,
+    schema::{Order, Target},
+};
 
 /// A connection with this dialect, whose columns are of these types.
 fn parsed(dialect: &str, types: &[&str]) -> Result<Connection, Vec<String>> {
@@ -52,7 +56,10 @@ fn the_dialects_words_are_read_in_the_mapping_and_written_for_ours() {
     let written: Vec<&str> =
         connection.mapping.iter().map(|field| connection.dialect.type_of(field)).collect();
     assert_eq!(written, ["Address", "Address", "string", "double", "nonsense"]);
-    assert_eq!(mapping_faults(&connection.mapping[..4], &connection.checks), [""; 0]);
+    assert_eq!(
+        mapping_faults(Target::Viva.schema(), &connection.mapping[..4], &connection.checks),
+        [""; 0]
+    );
     // Without types, words pass through.
     let plain = parsed("{}", &words).unwrap();
     let through: Vec<&str> =
