@@ -43,7 +43,7 @@ impl Letter<'_> {
         messages::told(self.occasion, self.run)
     }
 
-    fn action(&self) -> &'static str {
+    fn action(&self) -> String {
         messages::action_at(self.occasion, self.run)
     }
 
@@ -75,7 +75,7 @@ impl Letter<'_> {
             "body": [
                 block(&self.title(), bold),
                 block(&self.told(), json!({})),
-                block(self.action(), json!({ "isSubtle": true })),
+                block(&self.action(), json!({ "isSubtle": true })),
             ],
         });
         if let Some(page) = &self.page {
@@ -91,7 +91,7 @@ impl Letter<'_> {
             |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
         let page = self.page.as_ref().map(|page| format!("\n<{page}>")).unwrap_or_default();
         let (title, told) = (plain(&self.title()), plain(&self.told()));
-        json!({ "text": format!("*{title}*\n{told}\n{}{page}", plain(self.action())) })
+        json!({ "text": format!("*{title}*\n{told}\n{}{page}", plain(&self.action())) })
     }
 
     /// Source: the specification of CloudEvents 1.0; the same event always has the same id.

@@ -16,7 +16,7 @@ use crate::{
     doctor::Diagnosis,
     import::{Run, reason::Reason},
     messages,
-    schema::Refresh,
+    schema::{Refresh, Target},
 };
 
 pub use self::{
@@ -167,17 +167,17 @@ pub fn import(run: &Run) -> Value {
         "received": moment(Some(run.received)),
         "pushed": moment(run.pushed),
         "ended": moment(run.ended),
-        "reason": run.reason.as_ref().map(reason),
+        "reason": run.reason.as_ref().map(|it| reason(it, run.target)),
         "blockedBy": run.blocked.map(|code| code.to_string()),
         "journal": journal,
     })
 }
 
 /// A reason with its text.
-fn reason(reason: &Reason) -> Value {
+fn reason(reason: &Reason, target: Target) -> Value {
     let mut json = serde_json::to_value(reason).unwrap_or_default();
     json["class"] = json!(reason.class().to_string());
-    json["message"] = json!(messages::cause(reason));
+    json["message"] = json!(messages::cause(reason, target));
     json
 }
 

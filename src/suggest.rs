@@ -9,12 +9,11 @@ use std::{fs::File, io::Write as _, path::Path};
 
 use serde_json::{Map, Value, json};
 
-use crate::schema::Target;
 use crate::{
     check::{Survey, SurveyError, mapping_faults},
     connection::Connection,
     outcome::{CommandError, CommandOutput},
-    schema::{Connector, Fault, Refresh, sentence},
+    schema::{Connector, Fault, Refresh, Target, sentence},
 };
 use std::path::PathBuf;
 

@@ -16,7 +16,7 @@ use crate::{
     import::{IngestionId, Status},
     messages,
     outcome::{CommandError, CommandOutput},
-    schema::Caller,
+    schema::{Caller, Target},
     target::{
         ServiceError,
         viva::{MAX_ERRORS_BYTES, Service, wire::Ingestion},
@@ -69,7 +69,7 @@ impl Followed<'_> {
                 Err(trouble) if wishes.follow && may_pass(&trouble, failures) => {
                     failures += 1;
                     let retry = trouble.retry_at().and_then(|at| (at - now).try_into().ok());
-                    let why = messages::cause(trouble.reason());
+                    let why = messages::cause(trouble.reason(), Target::Viva);
                     (desk.tell)(&format!("{why}; asked again"));
                     retry.unwrap_or_else(|| policy.pause(failures))
                 }

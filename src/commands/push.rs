@@ -19,7 +19,7 @@ use crate::{
     import::reason::Reason,
     messages,
     outcome::{CommandError, CommandOutput},
-    schema::Caller,
+    schema::{Caller, Target},
     target::{
         PushOutcome, Tracking,
         viva::{PushBody, Service},
@@ -132,7 +132,7 @@ impl Desk {
                 }
                 PushOutcome::NotSent { reason, retry_at } if failures < TRIES => {
                     failures += 1;
-                    let why = messages::cause(&reason);
+                    let why = messages::cause(&reason, Target::Viva);
                     let retry = retry_at.and_then(|at| (at - now).try_into().ok());
                     let wait = retry.unwrap_or_else(|| policy.pause(failures));
                     if wait > LONG && !wishes.wait {
@@ -146,7 +146,7 @@ impl Desk {
                     wait
                 }
                 PushOutcome::NotSent { reason, .. } => {
-                    let why = messages::cause(&reason);
+                    let why = messages::cause(&reason, Target::Viva);
                     return Err(CommandError::Failed(format!("the push was not taken: {why}")));
                 }
                 PushOutcome::Unauthorized { status } => {
@@ -173,7 +173,7 @@ impl Desk {
 }
 
 fn refused(reason: &Reason) -> CommandError {
-    CommandError::Refused(messages::cause(reason))
+    CommandError::Refused(messages::cause(reason, Target::Viva))
 }
 
 /// What a busy service means to somebody who does not wait.

@@ -10,7 +10,7 @@ use crate::{
     import::IngestionId,
     messages,
     outcome::{CommandError, CommandOutput},
-    schema::{Caller, is_plain_name},
+    schema::{Caller, Target, is_plain_name},
     target::{ServiceError, viva::Service},
 };
 
@@ -97,9 +97,11 @@ async fn unit(service: &Service, caller: &Caller, desk: &Desk) -> Result<String,
 /// The service has refused, or could not be asked.
 pub(super) fn denied(trouble: &ServiceError) -> CommandError {
     match trouble {
-        ServiceError::Later { reason, .. } => CommandError::Failed(messages::cause(reason)),
+        ServiceError::Later { reason, .. } => {
+            CommandError::Failed(messages::cause(reason, Target::Viva))
+        }
         ServiceError::Forbidden | ServiceError::Refused(_) => {
-            CommandError::Refused(messages::cause(trouble.reason()))
+            CommandError::Refused(messages::cause(trouble.reason(), Target::Viva))
         }
     }
 }

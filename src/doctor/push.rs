@@ -11,7 +11,7 @@ use crate::{
     identity::claims,
     import::reason::Reason,
     messages,
-    schema::{Caller, Credential},
+    schema::{Caller, Credential, Target},
     target::ServiceError,
 };
 
@@ -32,9 +32,10 @@ pub(super) async fn lines(bag: &Bag, connection: Option<&Connection>, is_open: b
     let asked = within(bag.limit, bag.service.token(caller)).await;
     let (token, client_id) = match asked.unwrap_or_else(|late| Err(later(&late))) {
         Ok(found) => token(caller, &found, (bag.clock)()),
-        Err(trouble) => {
-            (Line::bad(TOKEN, messages::cause(trouble.reason()), no_token(caller)), None)
-        }
+        Err(trouble) => (
+            Line::bad(TOKEN, messages::cause(trouble.reason(), Target::Viva), no_token(caller)),
+            None,
+        ),
     };
     if !token.is_no_obstacle() || !is_open {
         let cause = if is_open { TOKEN } else { SERVICE };
@@ -125,7 +126,7 @@ async fn scale_unit(bag: &Bag, caller: &Caller, client_id: Option<&str>) -> (Lin
             (Line::good(SCALE_UNIT, told), Some(unit))
         }
         (Err(trouble), Some(unit)) => {
-            let why = messages::cause(trouble.reason());
+            let why = messages::cause(trouble.reason(), Target::Viva);
             let told = format!("{unit}, as the connection says; not discovered: {why}");
             (Line::good(SCALE_UNIT, told), Some(unit.clone()))
         }
@@ -162,7 +163,7 @@ fn refused(about: &'static str, trouble: &ServiceError, client_id: Option<&str>)
             format!("compare {what} in the connection, and INGESTION_ENDPOINT; {OTHER_SCOPE}")
         }
     };
-    Line::bad(about, messages::cause(trouble.reason()), remedy)
+    Line::bad(about, messages::cause(trouble.reason(), Target::Viva), remedy)
 }
 
 fn later(why: &TooLate) -> ServiceError {

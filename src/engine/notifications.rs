@@ -44,7 +44,7 @@ impl Road {
             Ok(connection) => connection.notify,
             Err(reason) => {
                 // Somebody may be at work on the document: nothing is given up for that at once.
-                let why = messages::cause(&reason).into();
+                let why = messages::cause(&reason, stored.run.target).into();
                 return self
                     .note(stored, Event::Notification(NotificationEvent::Failed { why }))
                     .await

@@ -1,41 +1,41 @@
 //! What a person does about an import: as one sentence on the page and in a message, and with the
 //! command to type.
 
-use crate::import::{
-    Run, State,
-    reason::{Class, ReasonCode},
+use crate::{
+    import::{
+        Run, State,
+        reason::{Class, ReasonCode},
+    },
+    schema::Target,
 };
-
-/// What to do after the service answered 403 to a connection.
-const AFTER_FORBIDDEN: &str =
-    "Mend the connector in Viva Insights, check the setup, then resume the connection.";
 
 /// What to do now.
 #[must_use]
-pub fn action(run: &Run) -> &'static str {
+pub fn action(run: &Run) -> String {
     let may_be_there = run.ingestion.is_some() || run.answer_lost;
     let facts = Facts { has_tenant: run.id.has_tenant(), pauses: run.pauses, may_be_there };
     if run.waits_for_correction() && !run.waits_now() {
-        return "Check the setup, which names what blocks it, and mend that; it then goes on by itself.";
+        return "Check the setup, which names what blocks it, and mend that; it then goes on by itself."
+            .to_owned();
     }
-    action_of(run.state, run.code(), facts)
+    action_of(run.state, run.code(), facts, run.target)
 }
 
 /// What to do now in a terminal, with the command to type where one helps.
 pub(crate) fn remedy(run: &Run) -> String {
-    let key = &run.id.key;
+    let (key, portal) = (&run.id.key, run.target.words().portal);
     match run.state {
         State::Rejected if run.is_guarded() => format!(
             "if it may delete what it says, `viva-import allow {key}`; else mend the export"
         ),
         // It is taken in anew, and not tried again.
-        State::Rejected if !run.id.has_tenant() => action(run).to_owned(),
+        State::Rejected if !run.id.has_tenant() => action(run),
         State::Rejected => format!(
             "its report says what is wrong: mend the export and upload it, or mend the mapping and \
              `viva-import retry {key}`"
         ),
         State::Stuck => format!(
-            "look into the portal's import history, mend what is crossed here, then \
+            "look into {portal}'s import history, mend what is crossed here, then \
              `viva-import retry {key}`"
         ),
         State::Received
@@ -45,7 +45,7 @@ pub(crate) fn remedy(run: &Run) -> String {
         | State::Completed
         | State::Accepted
         | State::Superseded
-        | State::Cancelled => action(run).to_owned(),
+        | State::Cancelled => action(run),
     }
 }
 
@@ -59,8 +59,15 @@ pub(super) struct Facts {
     pub(super) may_be_there: bool,
 }
 
-pub(super) fn action_of(state: State, code: Option<ReasonCode>, facts: Facts) -> &'static str {
-    match (state, code) {
+pub(super) fn action_of(
+    state: State,
+    code: Option<ReasonCode>,
+    facts: Facts,
+    target: Target,
+) -> String {
+    let words = target.words();
+    let (portal, product) = (words.portal_in_full, words.product);
+    let text = match (state, code) {
         (_, Some(ReasonCode::NewerVersion)) => "Let every instance run the newer version.",
         (_, Some(ReasonCode::RowUnreadable)) => {
             "If a newer version wrote it, let every instance run that. If somebody changed the row, \
@@ -79,8 +86,10 @@ pub(super) fn action_of(state: State, code: Option<ReasonCode>, facts: Facts) ->
              behind it go on without it."
         }
         (State::Rejected, Some(ReasonCode::ValidationFailed)) => {
-            "Look into the service's error file, which the Viva Insights portal has, mend the export \
-             and upload it again."
+            return format!(
+                "Look into the service's error file, which {portal} has, mend the export and upload \
+                 it again."
+            );
         }
         (State::Rejected, Some(ReasonCode::FileInvalid)) => {
             "Correct the export where its report says so, and upload it again. If only the mapping \
@@ -91,10 +100,17 @@ pub(super) fn action_of(state: State, code: Option<ReasonCode>, facts: Facts) ->
             "Look into what is named, then retry, which reads and pushes it again."
         }
         (State::Stuck, _) => {
-            "Look at the import history in the Viva Insights portal: the service may have the file. \
-             Then retry, which reads and pushes it again."
+            return format!(
+                "Look at the import history in {portal}: the service may have the file. Then retry, \
+                 which reads and pushes it again."
+            );
         }
-        (State::Packed | State::Superseded, _) if facts.pauses => AFTER_FORBIDDEN,
+        (State::Packed | State::Superseded, _) if facts.pauses => {
+            return format!(
+                "Mend the connector in {}, check the setup, then resume the connection.",
+                words.product_in_full
+            );
+        }
         (State::Packed, Some(ReasonCode::ConnectionPaused)) => {
             "See what pauses the connection, mend it, then resume the connection."
         }
@@ -112,13 +128,15 @@ pub(super) fn action_of(state: State, code: Option<ReasonCode>, facts: Facts) ->
             "Nothing: the service is at work, and is asked until it has ended."
         }
         (State::Completed, _) => {
-            "Nothing. Viva shows the data hours later; what fails there shows only in the Viva \
-             Insights portal."
+            return format!(
+                "Nothing. {product} shows the data hours later; what fails there shows only in {portal}."
+            );
         }
         (State::Accepted, _) => {
             "Nothing. What becomes of it shows only in the Microsoft 365 admin center."
         }
         (State::Superseded, _) => "Nothing: a newer file has taken its place.",
         (State::Cancelled, _) => "Nothing. To import its content after all, upload it again.",
-    }
+    };
+    text.to_owned()
 }

@@ -7,7 +7,10 @@ use super::{
     reason::{cause, first},
     words::{ago, counted, people, span},
 };
-use crate::import::{Note, Run, State, reason::Reason};
+use crate::{
+    import::{Note, Run, State, reason::Reason},
+    schema::Target,
+};
 
 /// Something that is so with a connection.
 #[derive(Clone, Copy, Debug)]
@@ -23,13 +26,13 @@ pub(crate) enum Fact<'a> {
     /// No import was accepted yet.
     NothingAccepted,
     /// So many files were refused whose changes no later file brings.
-    LostChanges(u64),
+    LostChanges(u64, Target),
     /// An import pauses it.
     Paused,
     /// A file was expected then and has not come.
     Overdue(OffsetDateTime),
     /// Its document cannot be used.
-    Unreadable(&'a Reason),
+    Unreadable(&'a Reason, Target),
 }
 
 impl<'a> Fact<'a> {
@@ -40,10 +43,10 @@ impl<'a> Fact<'a> {
             Self::MoreNews(_)
             | Self::NothingArrived(_)
             | Self::NothingAccepted
-            | Self::LostChanges(_)
+            | Self::LostChanges(..)
             | Self::Paused
             | Self::Overdue(_)
-            | Self::Unreadable(_) => None,
+            | Self::Unreadable(..) => None,
         }
     }
 }
@@ -65,13 +68,14 @@ pub(crate) fn fact(fact: Fact<'_>, now: OffsetDateTime) -> String {
             format!("Last accepted {}: {}{people}.", ago(at, now), file(run))
         }
         Fact::NothingAccepted => "Nothing has been accepted yet.".to_owned(),
-        Fact::LostChanges(files) => {
+        Fact::LostChanges(files, target) => {
             let files = counted(files, "earlier file");
-            format!("{files} did not come through; Viva lacks what they change.")
+            let product = target.words().product;
+            format!("{files} did not come through; {product} lacks what they change.")
         }
         Fact::Paused => "The connection is paused until a person resumes it.".to_owned(),
         Fact::Overdue(expected) => format!("A file was expected {}.", ago(expected, now)),
-        Fact::Unreadable(reason) => format!("{}.", cause(reason)),
+        Fact::Unreadable(reason, target) => format!("{}.", cause(reason, target)),
     }
 }
 

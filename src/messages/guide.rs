@@ -4,12 +4,15 @@ use super::{
     action::{Facts, action_of},
     reason::cause,
 };
-use crate::import::{
-    State, logged,
-    reason::{
-        Class, ErrorFile, NoOutcome, Operation, PauseCause, Problems, Reason, ReasonCode,
-        RuleCount, Text,
+use crate::{
+    import::{
+        State, logged,
+        reason::{
+            Class, ErrorFile, NoOutcome, Operation, PauseCause, Problems, Reason, ReasonCode,
+            RuleCount, Text,
+        },
     },
+    schema::Target,
 };
 
 /// A reason as it is usually met.
@@ -28,7 +31,7 @@ pub struct Entry {
     /// What it says, with arguments of an example.
     pub message: String,
     /// What to do.
-    pub action: &'static str,
+    pub action: String,
 }
 
 impl Entry {
@@ -46,8 +49,8 @@ impl Entry {
             state,
             event,
             alert,
-            message: cause(&reason),
-            action: action_of(state, Some(code), facts),
+            message: cause(&reason, Target::Viva),
+            action: action_of(state, Some(code), facts, Target::Viva),
         }
     }
 }

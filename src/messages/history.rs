@@ -17,13 +17,15 @@ pub fn note(stop: &Stop, run: &Run) -> String {
         Some(Note::Reason(Reason::FileInvalid(problems) | Reason::DeletionBlocked(problems))) => {
             problems_in_short(problems)
         }
-        Some(Note::Reason(reason)) => cause(reason),
+        Some(Note::Reason(reason)) => cause(reason, run.target),
         Some(Note::Asked(by)) => by.to_string(),
         Some(Note::Status(word)) => format!("the service says {word}"),
         Some(Note::Packed { rows, people }) => {
             format!("checked and packed, rows: {rows}, people: {people}")
         }
-        Some(Note::Pushed { scale_unit }) => format!("pushed to the scale unit {scale_unit}"),
+        Some(Note::Pushed { scale_unit }) => {
+            format!("pushed to the {} {scale_unit}", run.target.words().route)
+        }
         None => match stop.state {
             State::Received => format!("taken in, {}", counted(run.source.bytes, "byte")),
             State::Packed => "checked and packed".to_owned(),

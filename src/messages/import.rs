@@ -28,7 +28,7 @@ pub fn why(run: &Run) -> Option<String> {
 /// The same without what follows from the import's state.
 #[must_use]
 pub fn because(run: &Run, reason: &Reason) -> String {
-    let text = cause(reason);
+    let text = cause(reason, run.target);
     let code = reason.code();
     if code == ReasonCode::Forbidden {
         paused(&run.connection, &text)
@@ -41,10 +41,11 @@ pub fn because(run: &Run, reason: &Reason) -> String {
 
 /// What a person may do about an import that is stuck.
 fn retry(run: &Run) -> String {
+    let portal = run.target.words().portal_in_full;
     let first = if run.answer_lost || run.ingestion.is_some() {
-        "; the service may have it: look at the import history in the Viva Insights portal"
+        format!("; the service may have it: look at the import history in {portal}")
     } else {
-        ""
+        String::new()
     };
     format!("{first}; `viva-import retry {}` tries it again", run.id)
 }
@@ -53,7 +54,7 @@ fn retry(run: &Run) -> String {
 #[must_use]
 pub fn pause(run: &Run) -> String {
     match PauseCause::of(run.state) {
-        PauseCause::Forbidden => cause(&Reason::Forbidden),
+        PauseCause::Forbidden => cause(&Reason::Forbidden, run.target),
         PauseCause::Rejected | PauseCause::Stuck => {
             format!("it ended as {} and others build on it", run.state.word())
         }
@@ -98,7 +99,7 @@ pub fn status(run: &Run) -> String {
         }
         State::Pushing => {
             let unit = run.scale_unit.as_deref().unwrap_or("unknown");
-            format!("pushing to scale unit {unit}")
+            format!("pushing to {} {unit}", run.target.words().route)
         }
         State::Ingesting => {
             let id = run.ingestion.as_ref().map_or("unknown", |id| id.0.as_str());

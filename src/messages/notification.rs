@@ -35,7 +35,8 @@ pub fn told(occasion: Occasion, run: &Run) -> String {
             format!("Its files wait, because {}.", pause(run))
         }
         Occasion::Forbidden | Occasion::CredentialFailed | Occasion::ConnectionInvalid => {
-            let why = run.reason.as_ref().map(cause).unwrap_or_default();
+            let why =
+                run.reason.as_ref().map(|reason| cause(reason, run.target)).unwrap_or_default();
             format!("Its files wait, because {why}.")
         }
         Occasion::Rejected | Occasion::Stuck | Occasion::Recovered => status(run),
@@ -44,10 +45,11 @@ pub fn told(occasion: Occasion, run: &Run) -> String {
 
 /// What to do.
 #[must_use]
-pub fn action_at(occasion: Occasion, run: &Run) -> &'static str {
+pub fn action_at(occasion: Occasion, run: &Run) -> String {
     match occasion {
         Occasion::Overdue => {
             "See why the export did not come. A file is taken in as soon as it lies in the inbox."
+                .to_owned()
         }
         Occasion::Rejected
         | Occasion::Stuck

@@ -4,23 +4,19 @@ use super::finding::if_it_is_meant;
 use crate::{
     config::{CONNECTIONS, REPORTS},
     import::reason::{ErrorFile, List, NoOutcome, Operation, PauseCause, Problems, Reason},
-    schema::Id,
+    schema::{Id, Target, Words},
 };
 
 /// How a reason ends that only a person can mend.
 const TO_BE_MENDED: &str = "it has to be mended";
-/// What the answer 403 can mean; the service does not say which.
-const FORBIDDEN: &str = "the service answered 403, which means one of three: the connector was \
-     never set up or was removed in Viva Insights; the client id entered there is not the one that \
-     pushes; or the token was not accepted. Compare the client id under Data connections with the \
-     credential of the connection";
 /// What to compare where a token is not accepted.
 const COMPARE: &str = "compare INGESTION_SCOPE and the credential of the connection";
 
-/// What a reason says by itself.
+/// What a reason says by itself, in the words of the service that takes the import.
 #[must_use]
 #[expect(clippy::too_many_lines, reason = "one arm for each code")]
-pub fn cause(reason: &Reason) -> String {
+pub fn cause(reason: &Reason, target: Target) -> String {
+    let words = target.words();
     match reason {
         Reason::WaitingForOlder { file, import } => {
             format!("{file} (import {import}) is older and goes first")
@@ -66,11 +62,11 @@ pub fn cause(reason: &Reason) -> String {
             detail.to_string()
         }
         Reason::ServiceUnavailable { operation, status } => {
-            format!("the service answered {status} to {}", to(*operation))
+            format!("the service answered {status} to {}", to(*operation, words))
         }
         Reason::AnswerUnreadable { operation, detail } => {
             let detail = detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
-            format!("the service's answer to {} could not be read{detail}", to(*operation))
+            format!("the service's answer to {} could not be read{detail}", to(*operation, words))
         }
         Reason::SignInUnavailable { detail } | Reason::CredentialFailed { detail } => {
             format!("signing in to the service: {detail}")
@@ -84,7 +80,7 @@ pub fn cause(reason: &Reason) -> String {
              no harm"
         ),
         Reason::PollRefused { operation, status } => {
-            format!("{}; it is asked again until the deadline", refused(*operation, *status))
+            format!("{}; it is asked again until the deadline", refused(*operation, *status, words))
         }
         Reason::IngestionIdLost => "the row has lost the ingestion's id".to_owned(),
         Reason::NewerVersion { schema } => format!(
@@ -115,12 +111,20 @@ pub fn cause(reason: &Reason) -> String {
             "the service answered with a sign-in page instead of data: it did not accept the token; \
              {COMPARE}"
         ),
-        Reason::PollForbidden => "the service has the file, and answers 403 to the question for its \
-                                  status: the connector was removed in Viva Insights, or the client \
-                                  id entered there is another one now"
-            .to_owned(),
-        Reason::Forbidden => FORBIDDEN.to_owned(),
-        Reason::ServiceRefused { operation, status } => refused(*operation, *status),
+        Reason::PollForbidden => format!(
+            "the service has the file, and answers 403 to the question for its status: the connector \
+             was removed in {}, or the client id entered there is another one now",
+            words.product_in_full
+        ),
+        // The service does not say which.
+        Reason::Forbidden => format!(
+            "the service answered 403, which means one of three: the connector was never set up or \
+             was removed in {}; the client id entered there is not the one that pushes; or the token \
+             was not accepted. Compare the client id under Data connections with the credential of \
+             the connection",
+            words.product_in_full
+        ),
+        Reason::ServiceRefused { operation, status } => refused(*operation, *status, words),
         Reason::FileInvalid(problems) => all(problems, ""),
         Reason::DeletionBlocked(problems) => {
             all(problems, &format!("; {}", if_it_is_meant(Id::parse(&problems.rule))))
@@ -128,9 +132,9 @@ pub fn cause(reason: &Reason) -> String {
         Reason::ValidationFailed { error_file } => {
             let detail = match error_file {
                 ErrorFile::Kept(blob) => format!("its error file is {REPORTS}/{blob}"),
-                ErrorFile::NotKept => "the portal has its error file".to_owned(),
+                ErrorFile::NotKept => format!("{} has its error file", words.portal),
                 ErrorFile::Unavailable => {
-                    "its error file could not be had; the portal has it".to_owned()
+                    format!("its error file could not be had; {} has it", words.portal)
                 }
             };
             format!("the service's validation failed: {detail}")
@@ -140,17 +144,19 @@ pub fn cause(reason: &Reason) -> String {
             "reading and packing did not come to an end in time; the log says more".to_owned()
         }
         Reason::QueueTimeout { last } => {
-            format!("gave up waiting; the last reason: {}", cause(last))
+            format!("gave up waiting; the last reason: {}", cause(last, target))
         }
         Reason::PushesExhausted { pushes, last } => {
-            format!("gave up after {pushes} failed pushes; the last: {}", cause(last))
+            format!("gave up after {pushes} failed pushes; the last: {}", cause(last, target))
         }
         Reason::IngestionTimeout { status } => {
             format!("the service has said {status} for longer than the deadline allows")
         }
-        Reason::Completed => "the service has accepted the file. It goes on processing it for \
-                              hours; failures of that show only in the portal"
-            .to_owned(),
+        Reason::Completed => format!(
+            "the service has accepted the file. It goes on processing it for hours; failures of that \
+             show only in {}",
+            words.portal
+        ),
         Reason::OutcomeNotReported => "the service has the file; its outcome shows only in the \
                                        Microsoft 365 admin center"
             .to_owned(),
@@ -164,8 +170,8 @@ pub fn cause(reason: &Reason) -> String {
             )
         }
         Reason::Cancelled { by, ingestion: Some(id), .. } => format!(
-            "{by}; the service has it as ingestion {id} and may still take it in, which the portal \
-             shows"
+            "{by}; the service has it as ingestion {id} and may still take it in, which {} shows",
+            words.portal
         ),
         Reason::Cancelled { by, outcome_unknown: true, .. } => {
             format!("{by}; a push of it was never answered, so the service may have it")
@@ -213,13 +219,13 @@ fn listed(list: &List) -> String {
 }
 
 /// What was asked, as an answer is said to be to it.
-fn to(operation: Operation) -> &'static str {
+fn to(operation: Operation, words: Words) -> String {
     match operation {
-        Operation::ScaleUnit => "the question for the scale unit",
-        Operation::Ping => "the question for the connector",
-        Operation::Push => "the push",
-        Operation::Status => "the question for the status",
-        Operation::Errors => "the question for the error file",
+        Operation::ScaleUnit => format!("the question for the {}", words.route),
+        Operation::Ping => "the question for the connector".to_owned(),
+        Operation::Push => "the push".to_owned(),
+        Operation::Status => "the question for the status".to_owned(),
+        Operation::Errors => "the question for the error file".to_owned(),
     }
 }
 
@@ -234,10 +240,12 @@ pub fn no_outcome(cause: &NoOutcome) -> String {
     }
 }
 
-fn refused(operation: Operation, status: u16) -> String {
-    let answered = format!("the service answered {status} to {}", to(operation));
+fn refused(operation: Operation, status: u16, words: Words) -> String {
+    let answered = format!("the service answered {status} to {}", to(operation, words));
     match status {
-        404 => format!("{answered}: the tenant id, the scale unit or INGESTION_ENDPOINT is wrong"),
+        404 => {
+            format!("{answered}: the tenant id, the {} or INGESTION_ENDPOINT is wrong", words.route)
+        }
         300..400 => format!(
             "{answered}, a redirect, which is not followed with a token; compare INGESTION_ENDPOINT"
         ),

@@ -7,7 +7,7 @@ use crate::{
     engine::Document,
     import::{Run, State},
     messages::{self, Fact},
-    schema::Refresh,
+    schema::{Refresh, Target},
 };
 
 /// How a connection fares, what is worst last.
@@ -95,7 +95,7 @@ impl<'a> Standing<'a> {
         });
         let lost = lost_changes(document, recent, accepted);
         if lost > 0 {
-            facts.push(Fact::LostChanges(lost));
+            facts.push(Fact::LostChanges(lost, Target::Viva));
         }
         if *is_paused {
             mood = Mood::Person;
@@ -107,7 +107,7 @@ impl<'a> Standing<'a> {
         }
         if let Err(reason) = &document.read {
             mood = Mood::Person;
-            facts.push(Fact::Unreadable(reason));
+            facts.push(Fact::Unreadable(reason, Target::Viva));
         }
         Self { mood, facts, last_accepted, expected }
     }

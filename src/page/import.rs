@@ -21,7 +21,7 @@ pub struct Import {
     file: String,
     look: Look,
     happened: String,
-    advice: &'static str,
+    advice: String,
     /// What a person may ask for, and what stands on the button.
     actions: Vec<(&'static str, &'static str)>,
     stops: Vec<Passed>,

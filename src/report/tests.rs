@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     check::{Check, Terms},
     import::reason::Reason,
-    schema::{Field, Limits, Mapping, Unmapped},
+    schema::{Field, Limits, Mapping, Target, Unmapped},
 };
 
 const EXPORT: &str = include_str!("refused/export.csv");
@@ -56,7 +56,7 @@ fn a_program_reads_the_same() {
 #[test]
 fn the_sentence_of_a_row_counts_the_problems_of_each_rule() {
     assert_eq!(
-        messages::cause(&Reason::FileInvalid((&report(false)).into())),
+        messages::cause(&Reason::FileInvalid((&report(false)).into()), Target::Viva),
         "row 7: 8 columns where the header has 7; a comma inside a value needs \
          quotation marks around the value (F03); 6 problems in all: F03 1, V01 1, V03 1, V06 1, \
          V07 1, M04 1"

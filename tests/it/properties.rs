@@ -20,6 +20,7 @@ use crate::{
     corpus::bodies,
     sample::{COLUMNS, FEWEST_PEOPLE, Form, Random, Sample},
 };
+use viva_import::schema::Target;
 
 mod defects;
 mod draft;
@@ -180,7 +181,7 @@ fn reports(report: &Report) -> [String; 4] {
         report::text(report, "a.csv"),
         report::html(report, "a.csv"),
         json(report::json(report, "a.csv")),
-        messages::cause(&Reason::FileInvalid(report.into()))
+        messages::cause(&Reason::FileInvalid(report.into()), Target::Viva)
             + &messages::notice(report).unwrap_or_default(),
     ]
 }

@@ -11,7 +11,7 @@ use crate::{
     connection::Connection,
     import::reason::Reason,
     messages, report,
-    schema::{Dialect, Limits, Severity, Unmapped},
+    schema::{Dialect, Limits, Severity, Target, Unmapped},
 };
 
 fn connection(refresh: &str) -> Connection {
@@ -223,7 +223,7 @@ fn a_refusal_counts_everything_and_quotes_no_value() {
     csv.extend_from_slice(b"secret,,HQ\n");
     let report = zip_of(&csv, "full").0;
     assert_eq!(report.findings[0].rows, (2..12).collect::<Vec<u64>>());
-    let sentence = messages::cause(&Reason::FileInvalid((&report).into()));
+    let sentence = messages::cause(&Reason::FileInvalid((&report).into()), Target::Viva);
     assert_eq!(
         sentence,
         "row 2: 2 columns where the header has 3; a comma inside a value needs \
