@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::{
     by_hand::{Caller, CredentialKind, Errors, Follow, Pack, Ping, Push, Status},
-    table::{Account, Doctor, Import, Imports, Resume},
+    table::{Account, Doctor, ImportArgs, Imports, Resume},
 };
 
 mod by_hand;
@@ -104,21 +104,21 @@ pub enum ByHand {
     /// Shows one import of the deployed table, column by column
     ///
     /// Example: viva-import show 998204582878999-9b80105dec284d82 --account hrdata
-    Show(Import),
+    Show(ImportArgs),
     /// Lets a file pass, this once, that was refused because a full refresh with it would delete
     /// people or columns
     ///
     /// Example: viva-import allow 998204582878999-9b80105dec284d82 --account hrdata
-    Allow(Import),
+    Allow(ImportArgs),
     /// Tries an import again that was rejected or is stuck, or one that waits at once
     ///
     /// Example: viva-import retry 998204582878999-9b80105dec284d82 --account hrdata
-    Retry(Import),
+    Retry(ImportArgs),
     /// Gives an import up: a file that waits is not pushed, one that the service has is not followed
     /// any more
     ///
     /// Example: viva-import cancel 998204582878999-9b80105dec284d82 --account hrdata
-    Cancel(Import),
+    Cancel(ImportArgs),
     /// Lets a connection go on that is paused: after a 403 of the service, or behind a file that was
     /// refused (`stopAfterRejected`)
     ///

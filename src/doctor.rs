@@ -19,7 +19,7 @@ use crate::{
     doctor::connectivity::Ways,
     engine::{Clock, OpenError},
     http::azure::sentence,
-    storage::{Storage, import_table::Runs},
+    storage::{Storage, import_table::ImportTable},
     target::viva::Service,
 };
 
@@ -76,7 +76,7 @@ pub struct Doctor {
 struct Bag {
     config: Config,
     storage: Storage,
-    runs: Runs,
+    runs: ImportTable,
     service: Service,
     clock: Clock,
     setting: Arc<Lookup>,
@@ -115,7 +115,7 @@ impl Doctor {
         config.service.answer_timeout = limit;
         let storage = Storage::open_once(&config.account, limit).map_err(OpenError::Storage)?;
         let service = Service::new(config.service.clone(), self.setting.clone())?;
-        let runs = Runs::new(storage.imports.clone());
+        let runs = ImportTable::new(storage.imports.clone());
         let (clock, setting) = (self.clock.clone(), self.setting.clone());
         Ok(Bag { config, storage, runs, service, clock, setting, limit })
     }

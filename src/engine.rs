@@ -16,14 +16,14 @@ use crate::{
     connection::{self, Connection},
     http::{ClientError, azure::sentence},
     import::{
-        Action, Event, Run, RunId, State,
+        Action, Event, Import, ImportId, State,
         reason::{NoOutcome, Reason, ReasonCode},
     },
     schema::Refresh,
     storage::{
         Storage,
         blob::Blobs,
-        import_table::{Runs, Saved, Stored},
+        import_table::{ImportTable, Saved, Stored},
     },
     target::viva::Service,
 };
@@ -58,7 +58,7 @@ pub type Clock = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
 /// Everything a step needs.
 pub struct Road {
     blobs: Blobs,
-    runs: Runs,
+    runs: ImportTable,
     service: Service,
     config: Config,
     setting: Arc<Lookup>,
@@ -102,7 +102,7 @@ impl Road {
     ) -> Self {
         let Storage { blobs, imports } = storage;
         let packing = Semaphore::new(PACKED_MIB as usize);
-        Self { blobs, runs: Runs::new(imports), service, config, setting, clock, packing }
+        Self { blobs, runs: ImportTable::new(imports), service, config, setting, clock, packing }
     }
 
     /// The road as the settings describe it.
@@ -119,7 +119,7 @@ impl Road {
 
     /// The imports.
     #[must_use]
-    pub fn runs(&self) -> &Runs {
+    pub fn runs(&self) -> &ImportTable {
         &self.runs
     }
 
@@ -166,7 +166,7 @@ impl Road {
     ///
     /// # Errors
     /// Storage failed; the import is due again later.
-    pub async fn follow(&self, id: &RunId) -> Result<()> {
+    pub async fn follow(&self, id: &ImportId) -> Result<()> {
         let mut next = self.runs.get(id).await?;
         let last_begin = (self.clock)() + self.config.policy.step_timeout;
         while let Some(stored) = next.filter(|_| (self.clock)() < last_begin) {
@@ -246,7 +246,7 @@ impl Road {
     }
 
     /// Whether an older import of the connection waits for the same correction: that one is tried.
-    async fn is_behind(&self, run: &Run) -> Result<bool> {
+    async fn is_behind(&self, run: &Import) -> Result<bool> {
         let siblings = self.runs.of_connection(run).await?;
         let mut older = siblings.iter().filter(|older| older.run.order() < run.order());
         Ok(older.any(|older| older.run.waits_as(run)))
@@ -254,7 +254,7 @@ impl Road {
 
     /// Lets those of a connection go on that wait for the same correction as `run` did. Whom that does
     /// not reach is tried when its own time has come.
-    async fn wake(&self, run: &Run) {
+    async fn wake(&self, run: &Import) {
         let woken = async {
             for stored in self.runs.of_connection(run).await? {
                 if stored.run.id != run.id && stored.run.waits_as(run) {
@@ -270,11 +270,11 @@ impl Road {
     }
 
     /// Warns that storage failed with something about an import that is tried again.
-    fn log_storage(&self, run: &Run, what: &str, error: &Error) {
+    fn log_storage(&self, run: &Import, what: &str, error: &Error) {
         log::failed(run, ReasonCode::StorageFailed.into(), what, &sentence(error), (self.clock)());
     }
 
-    fn applied(&self, run: Run, event: Event) -> Result<Run> {
+    fn applied(&self, run: Import, event: Event) -> Result<Import> {
         run.apply(event, (self.clock)(), &self.config.policy)
             .map_err(|illegal| Error::with_message(ErrorKind::Other, illegal.to_string()))
     }
@@ -295,7 +295,10 @@ impl Road {
 
     /// The connection of a run, which must still be of the run's tenant. The run waits until it
     /// is: somebody may be at work on the document.
-    async fn connection_of_run(&self, run: &Run) -> Result<std::result::Result<Connection, Event>> {
+    async fn connection_of_run(
+        &self,
+        run: &Import,
+    ) -> Result<std::result::Result<Connection, Event>> {
         let usable = self.usable_connection(run).await?;
         Ok(usable.map_err(|reason| Event::Faulted { reason, retry_at: None }))
     }
@@ -303,7 +306,7 @@ impl Road {
     /// The same, or why it cannot be used now.
     async fn usable_connection(
         &self,
-        run: &Run,
+        run: &Import,
     ) -> Result<std::result::Result<Connection, Reason>> {
         let connection = || (&run.connection).into();
         Ok(match self.connection(&run.connection).await? {

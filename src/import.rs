@@ -1,6 +1,6 @@
 //! The memory of one import, and the one pure function that moves it on.
 //!
-//! [`Run::apply`] lists every legal pair of state and event; [`Run::action`] says what is to be
+//! [`Import::apply`] lists every legal pair of state and event; [`Import::action`] says what is to be
 //! done next. No clock, no storage and no network are in here, so that the live path and the
 //! recovery after a power cut cannot differ.
 //!
@@ -32,9 +32,9 @@ pub use self::{
     history::{Note, Stop},
     notifications::{Delivery, Message, Occasion, Sent},
     policy::Policy,
-    record::Run,
+    record::Import,
     status::Status,
-    types::{IngestionId, Package, RunId, Source, State, to_the_second},
+    types::{ImportId, IngestionId, Package, Source, State, to_the_second},
 };
 
 pub mod connection_record;
@@ -49,7 +49,7 @@ mod status;
 mod transitions;
 mod types;
 
-impl Run {
+impl Import {
     /// What is to be done at `now`.
     #[must_use]
     pub fn action(&self, now: OffsetDateTime, policy: &Policy) -> Action {

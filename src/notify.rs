@@ -14,7 +14,7 @@ use crate::{
     config::Lookup,
     connection::{Format, Notify},
     http::{self, ClientError, is_loopback_http},
-    import::{Occasion, Run, to_the_second},
+    import::{Import, Occasion, to_the_second},
     messages,
 };
 
@@ -29,7 +29,7 @@ pub struct Letter<'a> {
     /// When.
     pub since: OffsetDateTime,
     /// To which import; where nothing has come, the last one that did.
-    pub run: &'a Run,
+    pub run: &'a Import,
     /// Where the import can be looked at, for whoever may.
     pub page: Option<String>,
 }

@@ -14,14 +14,14 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
     doctor::Diagnosis,
-    import::{Run, reason::Reason},
+    import::{Import, reason::Reason},
     messages,
     schema::{Refresh, Target},
 };
 
 pub use self::{
     home::{DEFAULT_TOP, Filter, Home, Seen, history},
-    import::Import,
+    import::ImportPage,
     links::Links,
 };
 
@@ -122,7 +122,7 @@ pub struct Examined {
 
 /// An import as JSON. Names and meanings are those of the table's columns.
 #[must_use]
-pub fn import(run: &Run) -> Value {
+pub fn import(run: &Import) -> Value {
     let journal: Vec<Value> = run
         .journal
         .iter()

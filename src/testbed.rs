@@ -23,7 +23,7 @@ use crate::{
     config::SETTINGS,
     connection::Connection,
     http::azure::sentence,
-    import::Run,
+    import::Import,
     messages,
     schema::{self, Fault, is_connection_name},
     storage::import_table::COLUMNS,
@@ -269,9 +269,9 @@ async fn rehearsal(token: &str, quirks: &[Planned], port: u16) -> Result<Service
 }
 
 /// Waits until the import of a file has ended and its zip is deleted, or waits for a person.
-async fn until_over(stage: &Stage, name: &str) -> Result<Run, String> {
+async fn until_over(stage: &Stage, name: &str) -> Result<Import, String> {
     loop {
-        let is_over = |run: &Run| run.source.name == name && (run.due.is_none() || run.pauses);
+        let is_over = |run: &Import| run.source.name == name && (run.due.is_none() || run.pauses);
         let imports = stage.imports().await.map_err(|error| error.to_string())?;
         if let Some(run) = imports.into_iter().find(is_over) {
             sleep(LAST_WORDS).await;
@@ -302,7 +302,7 @@ fn seconds(started: Instant) -> String {
 }
 
 /// Prints the import's row of the table, column by column.
-async fn print_row(stage: &Stage, run: &Run) -> Result<(), String> {
+async fn print_row(stage: &Stage, run: &Import) -> Result<(), String> {
     let row = stage.storage.imports.get(&run.id.tenant, &run.id.key).await;
     let row = row.map_err(|error| sentence(&error))?.ok_or("the row is not in the table")?;
     say("");

@@ -6,7 +6,7 @@ use super::Format;
 
 /// Which import of the deployed table.
 #[derive(Debug, Args)]
-pub struct Import {
+pub struct ImportArgs {
     /// The import's id: RowKey of the table, after TENANT/ where two have it
     pub run: String,
     /// Of which account.

@@ -11,7 +11,7 @@ use crate::{
     doctor::Doctor,
     engine::{By, Road},
     http::azure::sentence,
-    import::{Run, Wish},
+    import::{Import, Wish},
     messages,
     outcome::{CommandError, CommandOutput},
     page,
@@ -53,7 +53,7 @@ impl Desk {
         let listed = road.runs().list().await;
         let listed = listed
             .map_err(|error| CommandError::Failed(format!("storage: {}", sentence(&error))))?;
-        let runs: Vec<Run> = listed
+        let runs: Vec<Import> = listed
             .into_iter()
             .map(|stored| stored.run)
             .filter(|run| wishes.connection.as_ref().is_none_or(|name| run.connection == *name))
@@ -146,7 +146,7 @@ fn done(told: String) -> CommandOutput {
 }
 
 /// An import in one line.
-fn line(run: &Run) -> String {
+fn line(run: &Import) -> String {
     format!(
         "{}  {:<10}  {}  {}: {}",
         run.id.key,

@@ -6,9 +6,9 @@ use super::{Bag, Line, Unread, within};
 use crate::{
     doctor::connectivity::Ways,
     engine::Road,
-    import::{Run, State},
+    import::{Import, State},
     messages,
-    storage::import_table::Runs,
+    storage::import_table::ImportTable,
 };
 
 pub(super) const LAST: &str = "last import";
@@ -18,7 +18,7 @@ pub(super) const PAUSE: &str = "pause";
 const MAX_TRIES: u32 = 3;
 
 /// The imports of a connection, newest content first; why they could not be read.
-type Found = Result<Vec<Run>, Unread>;
+type Found = Result<Vec<Import>, Unread>;
 
 /// Reads the imports of a connection.
 pub(super) async fn find(bag: &Bag, ways: &Ways, name: &str) -> Found {
@@ -28,9 +28,9 @@ pub(super) async fn find(bag: &Bag, ways: &Ways, name: &str) -> Found {
     read(&bag.runs, bag.limit, name).await
 }
 
-async fn read(runs: &Runs, limit: Duration, name: &str) -> Found {
+async fn read(runs: &ImportTable, limit: Duration, name: &str) -> Found {
     let named = within(limit, runs.named(name)).await??;
-    let mut imports: Vec<Run> = named.into_iter().map(|stored| stored.run).collect();
+    let mut imports: Vec<Import> = named.into_iter().map(|stored| stored.run).collect();
     imports.sort_by(|one, other| one.id.key.cmp(&other.id.key));
     Ok(imports)
 }
@@ -43,11 +43,11 @@ fn last(found: &Found, is_resumed: bool) -> Line {
     };
     let Some(run) = imports.first() else { return Line::note(LAST, "no file has arrived yet") };
     let may_wait = matches!(run.state, State::Received | State::Packed);
-    let story = if may_wait && imports.iter().any(Run::is_forbidden) {
+    let story = if may_wait && imports.iter().any(Import::is_forbidden) {
         "it waits after a 403; see the pause below".to_owned()
     } else if may_wait && is_resumed {
         // Why it waited is written there until it is taken up.
-        messages::status(&Run { reason: None, ..run.clone() })
+        messages::status(&Import { reason: None, ..run.clone() })
     } else {
         messages::status(run)
     };
@@ -73,8 +73,9 @@ pub(super) async fn lines(
     resume: bool,
     is_ready: bool,
 ) -> [Line; 2] {
-    let is_forbidden =
-        |found: &Found| found.as_ref().is_ok_and(|imports| imports.iter().any(Run::is_forbidden));
+    let is_forbidden = |found: &Found| {
+        found.as_ref().is_ok_and(|imports| imports.iter().any(Import::is_forbidden))
+    };
     if !(resume && is_ready && is_forbidden(&found)) {
         return [last(&found, false), pause(&found, name, resume, is_ready, None)];
     }
@@ -111,10 +112,12 @@ fn pause(found: &Found, name: &str, resume: bool, is_ready: bool, done: Option<S
         }
         (Ok(imports), _) => imports,
     };
-    let why =
-        |run: &Run| format!("{} (import {}): {}", run.source.file(), run.id, messages::pause(run));
+    let why = |run: &Import| {
+        format!("{} (import {}): {}", run.source.file(), run.id, messages::pause(run))
+    };
     let paused = imports.iter().filter(|run| run.pauses);
-    let (forbidden, stopped): (Vec<&Run>, Vec<&Run>) = paused.partition(|run| run.is_forbidden());
+    let (forbidden, stopped): (Vec<&Import>, Vec<&Import>) =
+        paused.partition(|run| run.is_forbidden());
     let again = format!("`viva-import doctor {name} --resume`, or POST /api/doctor/{name}");
     let (mut told, mut to_do) = (Vec::from_iter(done), vec![]);
     if !forbidden.is_empty() {
@@ -157,16 +160,16 @@ mod tests {
         config::Config,
         doctor::Verdict,
         import::{
-            RunId, Source,
+            ImportId, Source,
             reason::{Problems, Reason},
         },
     };
 
-    fn run(state: State) -> Run {
+    fn run(state: State) -> Import {
         let now = datetime!(2026-11-23 06:00 UTC);
         let account = |name: &str| (name == "ImportStorage__accountName").then(|| "a".to_owned());
         let policy = Config::read(account).unwrap().policy;
-        let id = RunId { tenant: "t".to_owned(), key: "1-a".to_owned() };
+        let id = ImportId { tenant: "t".to_owned(), key: "1-a".to_owned() };
         let source = Source {
             container: "inbox".to_owned(),
             name: "hr/a.csv".to_owned(),
@@ -174,7 +177,7 @@ mod tests {
             bytes: 10,
             last_modified: now,
         };
-        Run { state, ..Run::new(id, "hr", source, now, &policy) }
+        Import { state, ..Import::new(id, "hr", source, now, &policy) }
     }
 
     fn guarded_reason() -> Reason {
@@ -190,7 +193,7 @@ mod tests {
 
     #[test]
     fn the_last_import_is_ticked_crossed_or_only_told_by_its_state() {
-        let guarded = Run { reason: Some(guarded_reason()), ..run(State::Rejected) };
+        let guarded = Import { reason: Some(guarded_reason()), ..run(State::Rejected) };
         for (run, verdict, remedy) in [
             (run(State::Completed), Verdict::Good, None),
             (run(State::Accepted), Verdict::Good, None),
@@ -215,7 +218,7 @@ mod tests {
 
     #[test]
     fn only_what_stop_after_rejected_holds_is_let_go_on_by_resume() {
-        let pausing = |state| Run { pauses: true, ..run(state) };
+        let pausing = |state| Import { pauses: true, ..run(state) };
         let none = || Ok(vec![run(State::Packed)]);
         let done = |told: &str| Some(told.to_owned());
         let by_doctor = "`viva-import doctor hr --resume`";
@@ -240,8 +243,8 @@ mod tests {
 
     #[test]
     fn the_last_import_does_not_say_other_than_the_pause() {
-        let waits = Run { reason: Some(Reason::Forbidden), ..run(State::Packed) };
-        let pauses = Run { pauses: true, ..waits.clone() };
+        let waits = Import { reason: Some(Reason::Forbidden), ..run(State::Packed) };
+        let pauses = Import { pauses: true, ..waits.clone() };
         for (imports, is_resumed, words, is_told) in [
             (vec![waits.clone(), pauses.clone()], false, "see the pause below", false),
             (vec![waits.clone(), pauses], true, "see the pause below", false),

@@ -6,7 +6,7 @@ use super::Road;
 use crate::{
     check::{Deletion, deletions},
     import::{
-        Event, Run,
+        Event, Import,
         reason::{Problems, Reason, RuleCount, Text},
     },
     schema::{DeletionApproval, Refresh, Summary},
@@ -20,11 +20,11 @@ impl Road {
     /// imports have added since: whichever connection brought it, it replaces everything.
     pub(super) async fn last_accepted(
         &self,
-        run: &Run,
+        run: &Import,
         connector: &str,
     ) -> Result<Option<Summary>> {
         let imports = self.runs.of_tenant(run).await?;
-        let mut accepted: Vec<(&Run, &Summary)> = imports
+        let mut accepted: Vec<(&Import, &Summary)> = imports
             .iter()
             .filter(|other| other.state.is_accepted() && other.id != run.id)
             .filter_map(|other| Some((other, other.summary.as_ref()?)))
@@ -39,7 +39,7 @@ impl Road {
 
     /// Whether an import that waited has come to delete more than when it was checked: another has
     /// been accepted meanwhile.
-    pub(super) async fn would_delete(&self, run: &Run) -> Result<Option<Event>> {
+    pub(super) async fn would_delete(&self, run: &Import) -> Result<Option<Event>> {
         let (Some(now), Some(Refresh::Full), None) = (&run.summary, run.refresh, &run.approval)
         else {
             return Ok(None);
@@ -59,7 +59,10 @@ impl Road {
     }
 
     /// Whether whoever uploaded the file says in its metadata that it may delete.
-    pub(super) async fn allowed_by_metadata(&self, run: &Run) -> Result<Option<DeletionApproval>> {
+    pub(super) async fn allowed_by_metadata(
+        &self,
+        run: &Import,
+    ) -> Result<Option<DeletionApproval>> {
         let source = &run.source;
         let value = self.blobs.metadata(&source.container, &source.name, ALLOW_METADATA).await?;
         let is_allowed = value.is_some_and(|value| value.eq_ignore_ascii_case("deletes"));

@@ -9,7 +9,7 @@ use time::{Duration, OffsetDateTime};
 use super::{Road, log};
 use crate::{
     config::{CONNECTIONS, INBOX},
-    import::{Event, NotificationEvent, Policy, Run, RunId, Source},
+    import::{Event, Import, ImportId, NotificationEvent, Policy, Source},
     schema::{Refresh, is_connection_name},
     storage::{
         blob::Blob,
@@ -24,9 +24,9 @@ const LAST_MOMENT_MS: i128 = 999_999_999_999_999;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Arrival {
     /// It is in the table now.
-    Received(RunId),
+    Received(ImportId),
     /// It was in the table already.
-    Known(RunId),
+    Known(ImportId),
     /// It is no file of a connection; why.
     Ignored(String),
     /// It is not there any more.
@@ -67,8 +67,9 @@ impl Road {
         let Some(blob) = self.blobs.look(container, name).await? else {
             return Ok(Arrival::Gone(format!("{file} is not there any more")));
         };
-        let tenant =
-            read.as_ref().map_or(RunId::NO_TENANT, |connection| connection.caller.tenant.as_str());
+        let tenant = read
+            .as_ref()
+            .map_or(ImportId::NO_TENANT, |connection| connection.caller.tenant.as_str());
         let now = (self.clock)();
         let mut run = new_run(&blob, tenant, connection, now, &self.config.policy);
         run.stops = read.as_ref().is_ok_and(|connection| connection.stop_after_rejected);
@@ -119,7 +120,7 @@ impl Road {
         for stored in imports.iter().filter(is_left) {
             log::left_alone(&stored.run, now);
         }
-        let known: HashSet<&RunId> = imports.iter().map(|stored| &stored.run.id).collect();
+        let known: HashSet<&ImportId> = imports.iter().map(|stored| &stored.run.id).collect();
         for document in self.blobs.list(CONNECTIONS, "").await? {
             let name = document.name.strip_suffix(".json");
             let name = name.filter(|name| is_connection_name(name) && which(name));
@@ -137,7 +138,7 @@ impl Road {
                     self.runs.forget_arrivals(name).await?;
                     (connection.caller.tenant.as_str(), connection.refresh)
                 }
-                Some(Err(_)) => (RunId::NO_TENANT, Refresh::Full),
+                Some(Err(_)) => (ImportId::NO_TENANT, Refresh::Full),
                 None => continue,
             };
             let found_before = found;
@@ -207,7 +208,7 @@ fn new_run(
     connection: &str,
     now: OffsetDateTime,
     policy: &Policy,
-) -> Run {
+) -> Import {
     let source = Source {
         container: blob.container.clone(),
         name: blob.name.clone(),
@@ -215,16 +216,16 @@ fn new_run(
         bytes: blob.bytes,
         last_modified: blob.last_modified,
     };
-    Run::new(run_id(blob, tenant), connection, source, now, policy)
+    Import::new(run_id(blob, tenant), connection, source, now, policy)
 }
 
 /// The same content is always the same id; the newest content comes first.
-fn run_id(blob: &Blob, tenant: &str) -> RunId {
+fn run_id(blob: &Blob, tenant: &str) -> ImportId {
     let milliseconds = blob.last_modified.unix_timestamp_nanos() / 1_000_000;
     let inverted = (LAST_MOMENT_MS - milliseconds).clamp(0, LAST_MOMENT_MS);
     let content = format!("{}\0{}\0{}", blob.container, blob.name, blob.etag);
     let hash = format!("{:x}", Sha256::digest(content));
-    RunId { tenant: tenant.to_owned(), key: format!("{inverted:015}-{}", &hash[..16]) }
+    ImportId { tenant: tenant.to_owned(), key: format!("{inverted:015}-{}", &hash[..16]) }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use time::{Duration, OffsetDateTime};
 
 use crate::{
-    import::{IngestionId, Occasion, Run, State, reason::ReasonCode},
+    import::{Import, IngestionId, Occasion, State, reason::ReasonCode},
     messages,
 };
 
@@ -18,7 +18,7 @@ const NONE: &str = "none";
 
 /// Tells what has changed about an import, if a person would want to know. Of what holds for a whole
 /// connection the first import warns.
-pub(super) fn moved(before: Option<&Run>, run: &Run, is_first: bool, now: OffsetDateTime) {
+pub(super) fn moved(before: Option<&Import>, run: &Import, is_first: bool, now: OffsetDateTime) {
     if run.package_left && before.is_some_and(|before| !before.package_left) {
         let event = (FAILED, ReasonCode::StorageFailed.into());
         line(run, event, "its package could not be deleted", true, now);
@@ -42,7 +42,7 @@ pub(super) fn moved(before: Option<&Run>, run: &Run, is_first: bool, now: Offset
 }
 
 /// Whether an import has come somewhere, or waits for something else than before.
-fn is_news(before: Option<&Run>, run: &Run) -> bool {
+fn is_news(before: Option<&Import>, run: &Import) -> bool {
     let Some(before) = before else { return true };
     let is_same = (before.state, &before.reason, &before.service_status)
         == (run.state, &run.reason, &run.service_status);
@@ -54,23 +54,23 @@ fn is_news(before: Option<&Run>, run: &Run) -> bool {
 }
 
 /// Warns that something about an import failed, which is tried again.
-pub(super) fn failed(run: &Run, reason: &str, what: &str, why: &str, now: OffsetDateTime) {
+pub(super) fn failed(run: &Import, reason: &str, what: &str, why: &str, now: OffsetDateTime) {
     line(run, (FAILED, reason), &format!("{what}: {why}"), true, now);
 }
 
 /// Tells that the service has taken a file, before the row says so.
-pub(super) fn taken(run: &Run, id: &IngestionId, now: OffsetDateTime) {
+pub(super) fn taken(run: &Import, id: &IngestionId, now: OffsetDateTime) {
     line(run, (TAKEN, reason_of(run)), &format!("accepted as ingestion {id}"), false, now);
 }
 
 /// Tells that a notification was sent.
-pub(super) fn notified(run: &Run, occasion: Occasion, now: OffsetDateTime) {
+pub(super) fn notified(run: &Import, occasion: Occasion, now: OffsetDateTime) {
     let what = format!("told that it is {}", occasion.word());
     line(run, (NOTIFIED, reason_of(run)), &what, false, now);
 }
 
 /// Warns of an import that is left alone, because its row is not understood.
-pub(super) fn left_alone(run: &Run, now: OffsetDateTime) {
+pub(super) fn left_alone(run: &Import, now: OffsetDateTime) {
     let event = (Occasion::Stuck.word(), reason_of(run));
     line(run, event, &messages::status(run), true, now);
 }
@@ -87,7 +87,7 @@ pub(super) fn idle(connection: &str, since: Duration) {
 
 /// Warns that nothing has come for a connection for so long, though a file is expected every so many
 /// days.
-pub(super) fn overdue(connection: &str, last: Option<&Run>, since: Duration, every_days: u32) {
+pub(super) fn overdue(connection: &str, last: Option<&Import>, since: Duration, every_days: u32) {
     let import = last.map_or_else(|| NONE.to_owned(), |run| run.id.to_string());
     let (days, seconds) = (since.whole_days(), since.whole_seconds().max(0));
     tracing::warn!(
@@ -97,12 +97,12 @@ pub(super) fn overdue(connection: &str, last: Option<&Run>, since: Duration, eve
     );
 }
 
-pub(super) fn reason_of(run: &Run) -> &'static str {
+pub(super) fn reason_of(run: &Import) -> &'static str {
     run.code().map_or(NONE, Into::into)
 }
 
 fn line(
-    run: &Run,
+    run: &Import,
     (event, reason): (&str, &str),
     text: &str,
     is_warning: bool,

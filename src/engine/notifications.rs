@@ -12,7 +12,7 @@ use futures::{StreamExt as _, stream};
 use super::{AT_ONCE, Road, log};
 use crate::{
     connection::Notify,
-    import::{Event, Message, NotificationEvent, Occasion, Run, RunId, State, to_the_second},
+    import::{Event, Import, ImportId, Message, NotificationEvent, Occasion, State, to_the_second},
     messages,
     notify::{Letter, send},
     storage::import_table::{Saved, Stored},
@@ -89,7 +89,7 @@ impl Road {
     }
 
     /// Sends a notification; what became of it.
-    async fn send(&self, run: &Run, message: &Message, notify: &Notify) -> Event {
+    async fn send(&self, run: &Import, message: &Message, notify: &Notify) -> Event {
         let Message { occasion, since, .. } = *message;
         let letter = Letter { occasion, since, run, page: self.page_of(run) };
         let sent = send(&letter, notify, &*self.setting).await;
@@ -108,7 +108,7 @@ impl Road {
         }
     }
 
-    async fn cross_out(&self, id: &RunId, event: Event, message: &Message) -> Result<()> {
+    async fn cross_out(&self, id: &ImportId, event: Event, message: &Message) -> Result<()> {
         let Some(stored) = self.runs.get(id).await? else { return Ok(()) };
         // The table keeps less of a moment than a clock tells.
         let is_this = |waits: &Message| {
@@ -125,7 +125,7 @@ impl Road {
 
     /// Whether an import is the first of its connection that was completed after something went wrong:
     /// with itself, with another since the last success, or because nothing came for too long.
-    async fn is_first_success(&self, run: &Run) -> Result<bool> {
+    async fn is_first_success(&self, run: &Import) -> Result<bool> {
         let is_bad = |state| matches!(state, State::Rejected | State::Stuck);
         if !run.told.is_empty() || run.journal.iter().any(|stop| is_bad(stop.state)) {
             return Ok(true);
@@ -145,13 +145,13 @@ impl Road {
     }
 
     /// Whether another file of its connection has come after an import.
-    async fn has_come_since(&self, run: &Run) -> Result<bool> {
+    async fn has_come_since(&self, run: &Import) -> Result<bool> {
         let siblings = self.runs.of_connection(run).await?;
         Ok(siblings.iter().any(|other| other.run.received > run.received))
     }
 
     /// The import on the status page, where people need no key to look at it.
-    fn page_of(&self, run: &Run) -> Option<String> {
+    fn page_of(&self, run: &Import) -> Option<String> {
         let host = (self.setting)("WEBSITE_HOSTNAME").filter(|_| self.has_sign_in())?;
         Some(format!("https://{host}/api/signed-in/status/{}", run.id.path()))
     }

@@ -10,7 +10,7 @@ use azure_core::Error;
 use super::{Road, Step};
 use crate::{
     http::azure::sentence,
-    import::{Event, Run, RunId, Wish, to_the_second},
+    import::{Event, Import, ImportId, Wish, to_the_second},
     messages,
     outcome::CommandError,
     storage::import_table::Stored,
@@ -72,14 +72,14 @@ impl Road {
     /// # Errors
     /// Storage failed, or nothing waits for that; a sentence says which.
     pub async fn resume_forbidden(&self, connection: &str) -> Result<String, CommandError> {
-        self.resume_those(connection, &By::Command, Run::is_forbidden).await
+        self.resume_those(connection, &By::Command, Import::is_forbidden).await
     }
 
     async fn resume_those(
         &self,
         connection: &str,
         by: &By,
-        which: impl Fn(&Run) -> bool,
+        which: impl Fn(&Import) -> bool,
     ) -> Result<String, CommandError> {
         let imports = self.runs.named(connection).await.map_err(|error| failed(&error))?;
         let (mut told, mut all_done) = (vec![], true);
@@ -106,7 +106,7 @@ impl Road {
         let found = match tenant {
             Some(tenant) if !is_id(tenant, id) => Ok(vec![]),
             Some(tenant) => {
-                let id = RunId { tenant: tenant.to_owned(), key: id.to_owned() };
+                let id = ImportId { tenant: tenant.to_owned(), key: id.to_owned() };
                 self.runs.get(&id).await.map(|found| found.into_iter().collect())
             }
             None => self.runs.find(id).await,

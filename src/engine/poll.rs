@@ -7,7 +7,7 @@ use crate::{
     config::REPORTS,
     connection::Connection,
     import::{
-        Event, IngestionId, Run, Status,
+        Event, Import, IngestionId, Status,
         reason::{ErrorFile, Reason},
     },
     storage::import_table::Stored,
@@ -43,7 +43,7 @@ impl Road {
     /// Fetches the service's error file where it is to be kept; tried a few times.
     async fn validation_failed(
         &self,
-        run: &Run,
+        run: &Import,
         id: &IngestionId,
         connection: &Connection,
     ) -> Result<Event> {

@@ -16,7 +16,7 @@ use crate::{
     connection::Connection,
     http::azure::sentence,
     import::{
-        Event, Package, Run,
+        Event, Import, Package,
         reason::{Reason, ReasonCode},
     },
     schema::Upload,
@@ -96,7 +96,7 @@ impl Road {
 
     async fn push_once(
         &self,
-        run: &Run,
+        run: &Import,
         connection: &Connection,
         staged: &Blob,
         package: &Package,

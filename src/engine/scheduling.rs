@@ -5,7 +5,7 @@ use azure_core::Result;
 use super::Road;
 use crate::{
     import::{
-        Event, Run, State,
+        Event, Import, State,
         reason::{PauseCause, Reason},
     },
     schema::Refresh,
@@ -23,9 +23,9 @@ pub(super) enum Turn {
 impl Road {
     /// Whether another file has taken an import's place or goes first, whether the connection is
     /// paused, and whether the tenant's slot is free.
-    pub(super) async fn turn(&self, run: &Run) -> Result<Turn> {
+    pub(super) async fn turn(&self, run: &Import) -> Result<Turn> {
         let siblings = self.runs.of_connection(run).await?;
-        let siblings: Vec<Run> = siblings.into_iter().map(|stored| stored.run).collect();
+        let siblings: Vec<Import> = siblings.into_iter().map(|stored| stored.run).collect();
         let event = overtaken(run, &siblings)
             .or_else(|| paused(run, &siblings))
             .or_else(|| behind(run, &siblings));
@@ -40,8 +40,8 @@ impl Road {
 }
 
 /// A newer full file that is ready replaces everything.
-fn overtaken(run: &Run, siblings: &[Run]) -> Option<Event> {
-    let is_ready = |newer: &&Run| match newer.state {
+fn overtaken(run: &Import, siblings: &[Import]) -> Option<Event> {
+    let is_ready = |newer: &&Import| match newer.state {
         State::Packed | State::Pushing | State::Ingesting | State::Completed | State::Accepted => {
             true
         }
@@ -56,7 +56,7 @@ fn overtaken(run: &Run, siblings: &[Run]) -> Option<Event> {
 }
 
 /// An import that is not let in pauses its connection; one that came to a bad end those behind it.
-fn paused(run: &Run, siblings: &[Run]) -> Option<Event> {
+fn paused(run: &Import, siblings: &[Import]) -> Option<Event> {
     let mut before = siblings.iter().filter(|by| !by.state.is_end() || by.order() < run.order());
     let by = before.find(|by| by.pauses)?;
     if by.id == run.id {
@@ -68,7 +68,7 @@ fn paused(run: &Run, siblings: &[Run]) -> Option<Event> {
 }
 
 /// Incremental files keep their order.
-fn behind(run: &Run, siblings: &[Run]) -> Option<Event> {
+fn behind(run: &Import, siblings: &[Import]) -> Option<Event> {
     // Whoever has the slot does not wait: the older file would wait for the slot in turn.
     if run.refresh != Some(Refresh::Incremental) || run.holds_slot() {
         return None;

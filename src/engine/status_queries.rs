@@ -10,7 +10,7 @@ use super::{AT_ONCE, Road, first_of_lines};
 use crate::{
     config::{self, CONNECTIONS, REPORTS},
     connection::Connection,
-    import::{Run, reason::Reason},
+    import::{Import, reason::Reason},
     schedule::Schedule,
     schema::is_connection_name,
 };
@@ -52,7 +52,7 @@ pub struct Document {
 impl Document {
     /// That of an import whose connection has none any more.
     #[must_use]
-    pub fn missing(run: &Run) -> Self {
+    pub fn missing(run: &Import) -> Self {
         let name = run.connection.clone();
         let read = Err(Reason::ConnectionMissing { connection: (&name).into() });
         Self { name, stored: run.received, read }
@@ -124,7 +124,7 @@ impl Road {
     ///
     /// # Errors
     /// Whatever storage says.
-    pub async fn report(&self, run: &Run) -> Result<Option<Value>> {
+    pub async fn report(&self, run: &Import) -> Result<Option<Value>> {
         if run.report.is_none() {
             return Ok(None);
         }
@@ -137,7 +137,7 @@ impl Road {
     ///
     /// # Errors
     /// Whatever storage says.
-    pub async fn service_errors(&self, run: &Run) -> Result<Option<Vec<u8>>> {
+    pub async fn service_errors(&self, run: &Import) -> Result<Option<Vec<u8>>> {
         if !has_service_errors(run) {
             return Ok(None);
         }
@@ -193,10 +193,10 @@ impl Road {
 
 /// Whether the service's own error file of an import was kept, of this attempt.
 #[must_use]
-pub fn has_service_errors(run: &Run) -> bool {
+pub fn has_service_errors(run: &Import) -> bool {
     run.report.as_deref() == Some(&errors_of(run))
 }
 
-fn errors_of(run: &Run) -> String {
+fn errors_of(run: &Import) -> String {
     format!("{}/{SERVICE_ERRORS}", run.id.key)
 }

@@ -8,7 +8,7 @@ use crate::{
     check::{Report, mapping_faults},
     config::{PACKAGES, REPORTS},
     engine::Arrival,
-    import::{Checked, Event, Run, RunId, reason::Reason},
+    import::{Checked, Event, Import, ImportId, reason::Reason},
     messages,
     package::{self, Failure, Outcome},
     report,
@@ -47,7 +47,7 @@ impl Road {
 
     /// Deletes what was staged of a pack whose import somebody moved on meanwhile: a person gave it up, or
     /// another instance took it up because this one was too slow.
-    async fn forget_package(&self, id: &RunId, attempt: &str) -> Result<()> {
+    async fn forget_package(&self, id: &ImportId, attempt: &str) -> Result<()> {
         let stored = self.runs.get(id).await?;
         let package = stored.as_ref().and_then(|stored| stored.run.package.as_ref());
         if package.is_some_and(|package| package.blob.starts_with(attempt)) {
@@ -56,7 +56,7 @@ impl Road {
         self.blobs.delete_all(PACKAGES, attempt).await
     }
 
-    async fn pack_file(&self, run: &Run) -> Result<Event> {
+    async fn pack_file(&self, run: &Import) -> Result<Event> {
         let connection = match self.connection_of_run(run).await? {
             Ok(connection) => connection,
             Err(event) => return Ok(event),
@@ -130,7 +130,7 @@ impl Road {
     }
 
     /// Keeps a report as a page and as JSON; the name of the page.
-    async fn keep(&self, run: &Run, report: &Report) -> Result<String> {
+    async fn keep(&self, run: &Import, report: &Report) -> Result<String> {
         let (file, key) = (run.source.file(), &run.id.key);
         let json = format!("{:#}\n", report::json(report, &file)).into_bytes();
         let page = format!("{key}/report.html");
@@ -143,6 +143,6 @@ impl Road {
 }
 
 /// What the name of whatever the present attempt stages begins with.
-fn attempt_of(run: &Run) -> String {
+fn attempt_of(run: &Import) -> String {
     format!("{}/{}.", run.id.key, run.attempts)
 }

@@ -27,9 +27,9 @@ use crate::{
         request::Visit,
     },
     http::azure::sentence,
-    import::{Run, RunId, connection_record::ConnectionRecord, to_the_second},
+    import::{Import, ImportId, connection_record::ConnectionRecord, to_the_second},
     page::{self, Filter, Home, Seen, Viewer},
-    storage::import_table::{Runs, Wanted},
+    storage::import_table::{ImportTable, Wanted},
 };
 
 /// The last imports of a connection that its sentence and its chart are made of.
@@ -121,7 +121,11 @@ async fn overview(app: &App, viewer: &Viewer, filter: Filter) -> azure_core::Res
 }
 
 /// A connection with its last imports.
-async fn seen(runs: &Runs, tenants: &[String], document: Document) -> azure_core::Result<Seen> {
+async fn seen(
+    runs: &ImportTable,
+    tenants: &[String],
+    document: Document,
+) -> azure_core::Result<Seen> {
     let name = &document.name;
     let records = tenants.iter().map(async |tenant| {
         let record = runs.connection(tenant, name).await?;
@@ -132,7 +136,7 @@ async fn seen(runs: &Runs, tenants: &[String], document: Document) -> azure_core
     // some of another tenant still wait.
     let is_own = |tenant: &str| {
         let read = document.read.as_ref();
-        tenant == RunId::NO_TENANT || read.map_or(true, |it| it.caller.tenant == tenant)
+        tenant == ImportId::NO_TENANT || read.map_or(true, |it| it.caller.tenant == tenant)
     };
     let own = records.into_iter().filter(|(tenant, record)| is_own(tenant) || record.has_waiting());
     let (own, records): (Vec<String>, Vec<ConnectionRecord>) = own.unzip();
@@ -155,12 +159,12 @@ async fn seen(runs: &Runs, tenants: &[String], document: Document) -> azure_core
 
 /// An import among those that were read, or from the table; `None` where it is gone or cannot be read.
 async fn find(
-    runs: &Runs,
-    recent: &[Run],
+    runs: &ImportTable,
+    recent: &[Import],
     tenant: &str,
     key: &str,
-) -> azure_core::Result<Option<Run>> {
-    let id = RunId { tenant: tenant.to_owned(), key: key.to_owned() };
+) -> azure_core::Result<Option<Import>> {
+    let id = ImportId { tenant: tenant.to_owned(), key: key.to_owned() };
     if let Some(run) = recent.iter().find(|run| run.id == id) {
         return Ok(Some(run.clone()));
     }
@@ -194,7 +198,7 @@ async fn import(State(app): State<App>, Path(path): Path<String>, visit: Visit) 
 }
 
 /// The page of an import, or the same as JSON with its report.
-async fn shown(app: &App, visit: Visit, run: &Run) -> Response {
+async fn shown(app: &App, visit: Visit, run: &Import) -> Response {
     let report = match app.road.report(run).await {
         Ok(report) => report,
         Err(error) => return visit.storage_failed(&error),
@@ -206,7 +210,7 @@ async fn shown(app: &App, visit: Visit, run: &Run) -> Response {
         json["serviceErrors"] = json!(has_service_errors);
         return Json(json).into_response();
     }
-    let page = page::Import::new(&visit.viewer, run, report.as_ref(), has_service_errors);
+    let page = page::ImportPage::new(&visit.viewer, run, report.as_ref(), has_service_errors);
     visit.page(&page)
 }
 

@@ -21,7 +21,7 @@ use crate::{
     engine::By,
     host::csrf,
     http::azure::sentence,
-    import::{RunId, State as RunState},
+    import::{ImportId, State as RunState},
     outcome::CommandError,
     page::{DEFAULT_TOP, Filter, Links, Viewer},
     storage::import_table::Wanted,
@@ -52,7 +52,7 @@ impl Asked {
         });
         let after = given(&self.after).map(|after| {
             let (tenant, key) = after.split_once('/').ok_or("`after` takes what `next` said")?;
-            Ok::<_, String>(RunId { tenant: tenant.to_owned(), key: key.to_owned() })
+            Ok::<_, String>(ImportId { tenant: tenant.to_owned(), key: key.to_owned() })
         });
         let top = given(&self.top).map(|top| {
             let top = top.parse().ok().filter(|top| (1..=MAX_TOP).contains(top));

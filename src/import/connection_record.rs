@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::{
-    Delivery, Run,
+    Delivery, Import,
     reason::{PauseCause, ReasonCode, Text},
 };
 
@@ -64,7 +64,7 @@ pub struct Notified {
 impl ConnectionRecord {
     /// Whether an import that moves from `before` to `next` changes the record.
     #[must_use]
-    pub fn is_moved_by(before: &Run, next: &Run) -> bool {
+    pub fn is_moved_by(before: &Import, next: &Import) -> bool {
         before.blocked != next.blocked
             || before.pauses != next.pauses
             || is_success(before, next)
@@ -91,7 +91,7 @@ impl ConnectionRecord {
     /// Notes what the move of an import from `before` to `next` means for its connection, and takes the
     /// notification of it away where the same was said of another. Whether it is the first that waits
     /// for its reason.
-    pub fn moved(&mut self, before: &Run, next: &mut Run, now: OffsetDateTime) -> bool {
+    pub fn moved(&mut self, before: &Import, next: &mut Import, now: OffsetDateTime) -> bool {
         if before.pauses != next.pauses {
             self.paused_by.retain(|pause| *pause.import != *next.id.key);
         }
@@ -141,7 +141,7 @@ impl ConnectionRecord {
 
     /// Notes that a file was taken in, and why it ended at once where the connection was unreadable.
     /// Whether it is the first with that reason.
-    pub fn received(&mut self, run: &Run, now: OffsetDateTime) -> bool {
+    pub fn received(&mut self, run: &Import, now: OffsetDateTime) -> bool {
         self.last_received = Some(now);
         let reason = run.code().filter(|code| code.is_of_connection());
         reason.is_none_or(|reason| self.waits(reason, 0, now))
@@ -166,17 +166,17 @@ impl ConnectionRecord {
 }
 
 /// Whether its notification about the connection is given up or dropped, while it still waits.
-fn gives_up(before: &Run, next: &Run) -> bool {
+fn gives_up(before: &Import, next: &Import) -> bool {
     let waited = before.message.as_ref().is_some_and(|it| it.occasion.is_of_connection());
     waited && next.message.is_none() && (before.told == next.told || !has_told(next))
 }
 
 /// Whether the last that somebody was told of it was about its connection.
-fn has_told(run: &Run) -> bool {
+fn has_told(run: &Import) -> bool {
     let last = run.told.last();
     last.is_some_and(|sent| sent.occasion.is_of_connection() && sent.outcome == Delivery::Told)
 }
 
-fn is_success(before: &Run, next: &Run) -> bool {
+fn is_success(before: &Import, next: &Import) -> bool {
     next.state.is_accepted() && !before.state.is_accepted()
 }

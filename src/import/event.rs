@@ -5,7 +5,7 @@ use std::fmt;
 use time::OffsetDateTime;
 
 use super::{
-    IngestionId, Package, RunId, State,
+    ImportId, IngestionId, Package, State,
     reason::{ErrorFile, NoOutcome, Reason, Text},
 };
 use crate::{
@@ -48,7 +48,7 @@ pub enum Event {
     /// The blob has another content now.
     Replaced {
         /// The import of that.
-        by: RunId,
+        by: ImportId,
     },
     /// A newer file that replaces everything is ready.
     Overtaken {

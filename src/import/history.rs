@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::{
-    Run, State,
+    Import, State,
     reason::{Reason, Text},
 };
 
@@ -50,7 +50,7 @@ pub enum Note {
     },
 }
 
-impl Run {
+impl Import {
     /// Writes down where the import has come to. `asked` is what a person asked for; a step that
     /// only `begins`, or cleans up, notes no old reason again.
     pub(super) fn remember(

@@ -9,7 +9,7 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 use time::OffsetDateTime;
 
 use super::{
-    Event, IllegalEvent, NotificationEvent, Policy, Run, State,
+    Event, IllegalEvent, Import, NotificationEvent, Policy, State,
     reason::{ReasonCode, Text},
 };
 
@@ -102,7 +102,7 @@ impl Occasion {
     /// What has just happened to an import that was `before`. Every success is one that may be the
     /// first after a failure: whoever knows the other imports decides.
     #[must_use]
-    pub fn of(before: &Run, after: &Run) -> Option<Self> {
+    pub fn of(before: &Import, after: &Import) -> Option<Self> {
         let is_new =
             before.state.is_end() != after.state.is_end() || before.blocked != after.blocked;
         Self::at(after.state, after.blocked).filter(|_| is_new)
@@ -151,7 +151,7 @@ impl Message {
     }
 }
 
-impl Run {
+impl Import {
     /// Notes what is to be told now; what was not told before the import moved on is not any more.
     pub(super) fn notice(&mut self, before: &Self, now: OffsetDateTime) {
         if let Some(occasion) = Occasion::of(before, self) {

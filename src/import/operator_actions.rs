@@ -4,9 +4,9 @@ use time::OffsetDateTime;
 
 use crate::schema::DeletionApproval;
 
-use super::{Event, IllegalEvent, Policy, Run, State, Wish, reason::Reason};
+use super::{Event, IllegalEvent, Import, Policy, State, Wish, reason::Reason};
 
-impl Run {
+impl Import {
     /// Whether the import takes what a person asks for, as it is now: by state and reason alone.
     #[must_use]
     pub fn takes(&self, wish: Wish) -> bool {

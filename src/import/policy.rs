@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::RunId;
+use super::ImportId;
 use crate::http::MAX_RETRY_AFTER;
 
 /// Waits and limits. The settings say what they are.
@@ -41,7 +41,7 @@ impl Policy {
 
     /// Doubling from the shortest to the longest wait, and up to a quarter more.
     #[must_use]
-    pub fn backoff(&self, id: &RunId, failures: u32) -> Duration {
+    pub fn backoff(&self, id: &ImportId, failures: u32) -> Duration {
         jittered(self.pause(failures), id, failures)
     }
 
@@ -53,7 +53,7 @@ impl Policy {
 
     /// Minutes, doubling too: an ingestion takes about an hour.
     #[must_use]
-    pub fn busy_wait(&self, id: &RunId, times: u32) -> Duration {
+    pub fn busy_wait(&self, id: &ImportId, times: u32) -> Duration {
         jittered(self.busy_pause(times), id, times)
     }
 
@@ -66,7 +66,7 @@ impl Policy {
     /// How long another import is waited for, and up to a quarter more, so that a tenant's files do
     /// not knock all at once.
     #[must_use]
-    pub fn queue_wait(&self, id: &RunId, attempts: u32) -> Duration {
+    pub fn queue_wait(&self, id: &ImportId, attempts: u32) -> Duration {
         jittered(self.busy_min, id, attempts)
     }
 
@@ -92,7 +92,7 @@ fn doubled(first: Duration, longest: Duration, times: u32) -> Duration {
 }
 
 /// Jitter by hash: different for each import and attempt, the same for the same question.
-fn jittered(wait: Duration, id: &RunId, salt: u32) -> Duration {
+fn jittered(wait: Duration, id: &ImportId, salt: u32) -> Duration {
     let mut hasher = DefaultHasher::new();
     (id, salt).hash(&mut hasher);
     wait + wait / 400 * u32::try_from(hasher.finish() % 100).unwrap_or_default()

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use time::OffsetDateTime;
 
 use super::{
-    IngestionId, Message, Package, Policy, RunId, Sent, Source, State, Stop,
+    ImportId, IngestionId, Message, Package, Policy, Sent, Source, State, Stop,
     reason::{PauseCause, Reason, ReasonCode, Text},
 };
 use crate::schema::{DeletionApproval, Refresh, Summary, Target};
@@ -13,9 +13,9 @@ use crate::schema::{DeletionApproval, Refresh, Summary, Target};
 /// One import. Every field is a column of the table.
 #[expect(clippy::struct_excessive_bools, reason = "they are columns, and independent")]
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Run {
+pub struct Import {
     /// Which import.
-    pub id: RunId,
+    pub id: ImportId,
     /// The connection it belongs to.
     pub connection: String,
     /// The content.
@@ -93,11 +93,11 @@ pub struct Run {
     pub package_left: bool,
 }
 
-impl Run {
+impl Import {
     /// A new import of `source`, due at once.
     #[must_use]
     pub fn new(
-        id: RunId,
+        id: ImportId,
         connection: &str,
         source: Source,
         now: OffsetDateTime,
@@ -114,7 +114,7 @@ impl Run {
 
     /// An import of which nothing is known but what never changes, and nothing is due.
     pub(crate) fn unmoved(
-        id: RunId,
+        id: ImportId,
         connection: &str,
         source: Source,
         received: OffsetDateTime,

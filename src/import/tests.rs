@@ -27,8 +27,8 @@ fn policy() -> Policy {
     Config::read(account).unwrap().policy
 }
 
-fn received() -> Run {
-    let id = RunId { tenant: "t".to_owned(), key: "1".to_owned() };
+fn received() -> Import {
+    let id = ImportId { tenant: "t".to_owned(), key: "1".to_owned() };
     let source = Source {
         container: "inbox".to_owned(),
         name: "hr/a.csv".to_owned(),
@@ -36,7 +36,7 @@ fn received() -> Run {
         bytes: 10,
         last_modified: NOW,
     };
-    Run::new(id, "hr", source, NOW, &policy())
+    Import::new(id, "hr", source, NOW, &policy())
 }
 
 fn staged() -> Event {
@@ -91,7 +91,7 @@ fn faulted() -> Event {
 }
 
 /// What a person reads of it.
-fn read(run: &Run) -> String {
+fn read(run: &Import) -> String {
     messages::why(run).unwrap_or_default()
 }
 
@@ -100,7 +100,7 @@ fn overtaken() -> Event {
 }
 
 fn replaced() -> Event {
-    Event::Replaced { by: RunId { tenant: "t".to_owned(), key: "2".to_owned() } }
+    Event::Replaced { by: ImportId { tenant: "t".to_owned(), key: "2".to_owned() } }
 }
 
 fn claimed() -> Event {
@@ -127,15 +127,15 @@ fn push_failed() -> Event {
     Event::PushFailed { status: 500 }
 }
 
-fn told(run: Run, now: OffsetDateTime, events: impl IntoIterator<Item = Event>) -> Run {
+fn told(run: Import, now: OffsetDateTime, events: impl IntoIterator<Item = Event>) -> Import {
     events.into_iter().fold(run, |run, event| run.apply(event, now, &policy()).unwrap())
 }
 
 /// The import at its end, and how long it took to get there, told at each due time what is `again`.
 fn until_end(
-    mut run: Run,
-    mut again: impl FnMut(&Run, OffsetDateTime) -> Vec<Event>,
-) -> (Run, time::Duration) {
+    mut run: Import,
+    mut again: impl FnMut(&Import, OffsetDateTime) -> Vec<Event>,
+) -> (Import, time::Duration) {
     let mut now = NOW;
     let began = run.due.unwrap_or(NOW);
     while !run.state.is_end() {
@@ -147,7 +147,7 @@ fn until_end(
     (run, now - began)
 }
 
-fn pushing() -> Run {
+fn pushing() -> Import {
     told(received(), NOW, [Event::Began, staged(), claimed()])
 }
 
@@ -268,8 +268,8 @@ fn two_imports_that_wait_for_each_other_come_to_an_end_where_the_service_stays_b
 #[test]
 fn what_a_wrong_clock_added_to_a_deadline_does_not_count() {
     let years = NOW + Duration::from_hours(3 * 365 * 24);
-    let id = RunId { tenant: "t".to_owned(), key: "1".to_owned() };
-    let run = Run::new(id, "hr", received().source, years, &policy());
+    let id = ImportId { tenant: "t".to_owned(), key: "1".to_owned() };
+    let run = Import::new(id, "hr", received().source, years, &policy());
     let run = told(run, NOW, [Event::Began, staged(), claimed(), Event::Busy]);
     assert!(run.deadline.unwrap() <= NOW + policy().wait_deadline);
 }
@@ -277,9 +277,9 @@ fn what_a_wrong_clock_added_to_a_deadline_does_not_count() {
 #[test]
 fn what_a_wrong_clock_put_off_for_years_is_due_as_soon_as_the_clock_is_right() {
     let years = NOW + Duration::from_hours(3 * 365 * 24);
-    let waiting = |run: Run| told(Run { deadline: None, ..run }, years, [Event::Busy]);
+    let waiting = |run: Import| told(Import { deadline: None, ..run }, years, [Event::Busy]);
     for run in
-        [told(Run { deadline: None, ..received() }, years, [Event::Began]), waiting(pushing())]
+        [told(Import { deadline: None, ..received() }, years, [Event::Began]), waiting(pushing())]
     {
         assert!(!matches!(run.action(NOW, &policy()), Action::Wait(_)), "{run:?}");
         assert!(matches!(run.action(years, &policy()), Action::Wait(_)), "{run:?}");

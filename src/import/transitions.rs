@@ -3,12 +3,12 @@
 use time::OffsetDateTime;
 
 use super::{
-    Checked, IngestionId, Policy, Run, State,
+    Checked, Import, IngestionId, Policy, State,
     reason::{Reason, ReasonCode},
 };
 use crate::import::Status;
 
-impl Run {
+impl Import {
     /// Deadlines count the time in which something was tried. Where a step was taken later than any
     /// wait is long, nobody was there to take it, and that does not count; nor does what a wrong
     /// clock added. Of a wait for a person or for another import nothing counts.

@@ -15,14 +15,14 @@ pub fn to_the_second(at: OffsetDateTime) -> String {
 /// The key is made of the content's own last-modified time, inverted so that lists come newest
 /// first, and a hash of container, name and ETag: the same content is always the same row.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RunId {
+pub struct ImportId {
     /// The tenant's id, lower case.
     pub tenant: String,
     /// The row key.
     pub key: String,
 }
 
-impl RunId {
+impl ImportId {
     /// The partition of files whose connection could not be read when they arrived.
     pub const NO_TENANT: &str = "no-tenant";
 
@@ -39,7 +39,7 @@ impl RunId {
     }
 }
 
-impl fmt::Display for RunId {
+impl fmt::Display for ImportId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.key)
     }

@@ -3,7 +3,7 @@
 
 use crate::{
     import::{
-        Run, State,
+        Import, State,
         reason::{Class, ReasonCode},
     },
     schema::Target,
@@ -11,7 +11,7 @@ use crate::{
 
 /// What to do now.
 #[must_use]
-pub fn action(run: &Run) -> String {
+pub fn action(run: &Import) -> String {
     let may_be_there = run.ingestion.is_some() || run.answer_lost;
     let facts = Facts { has_tenant: run.id.has_tenant(), pauses: run.pauses, may_be_there };
     if run.waits_for_correction() && !run.waits_now() {
@@ -22,7 +22,7 @@ pub fn action(run: &Run) -> String {
 }
 
 /// What to do now in a terminal, with the command to type where one helps.
-pub(crate) fn remedy(run: &Run) -> String {
+pub(crate) fn remedy(run: &Import) -> String {
     let (key, portal) = (&run.id.key, run.target.words().portal);
     match run.state {
         State::Rejected if run.is_guarded() => format!(

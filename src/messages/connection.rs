@@ -8,7 +8,7 @@ use super::{
     words::{ago, counted, people, span},
 };
 use crate::{
-    import::{Note, Run, State, reason::Reason},
+    import::{Import, Note, State, reason::Reason},
     schema::Target,
 };
 
@@ -16,13 +16,13 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Fact<'a> {
     /// An import is under way, or ended badly and nothing has made that good.
-    News(&'a Run),
+    News(&'a Import),
     /// So many more imports are like that.
     MoreNews(usize),
     /// The connection of this name never had a file.
     NothingArrived(&'a str),
     /// The last import that was accepted, and when that was.
-    LastAccepted(&'a Run, OffsetDateTime),
+    LastAccepted(&'a Import, OffsetDateTime),
     /// No import was accepted yet.
     NothingAccepted,
     /// So many files were refused whose changes no later file brings.
@@ -37,7 +37,7 @@ pub(crate) enum Fact<'a> {
 
 impl<'a> Fact<'a> {
     /// The import it is about.
-    pub(crate) fn import(self) -> Option<&'a Run> {
+    pub(crate) fn import(self) -> Option<&'a Import> {
         match self {
             Self::News(run) | Self::LastAccepted(run, _) => Some(run),
             Self::MoreNews(_)
@@ -80,7 +80,7 @@ pub(crate) fn fact(fact: Fact<'_>, now: OffsetDateTime) -> String {
 }
 
 /// An import that is under way or ended badly.
-fn news(run: &Run, now: OffsetDateTime) -> String {
+fn news(run: &Import, now: OffsetDateTime) -> String {
     let called = format!("{}, which came {},", file(run), ago(run.received, now));
     match (run.state, &run.reason) {
         (State::Received | State::Packed, Some(reason)) => {
@@ -118,6 +118,6 @@ fn news(run: &Run, now: OffsetDateTime) -> String {
 }
 
 /// A file by its name alone, for the connection is known.
-pub(crate) fn file(run: &Run) -> &str {
+pub(crate) fn file(run: &Import) -> &str {
     run.source.name.split_once('/').map_or(&run.source.name, |(_, name)| name)
 }

@@ -5,14 +5,14 @@ use super::{
     words::counted,
 };
 use crate::import::{
-    Delivery, Note, Run, State, Stop,
+    Delivery, Import, Note, State, Stop,
     reason::{Problems, Reason},
     to_the_second,
 };
 
 /// What a stop in an import's history says.
 #[must_use]
-pub fn note(stop: &Stop, run: &Run) -> String {
+pub fn note(stop: &Stop, run: &Import) -> String {
     match &stop.note {
         Some(Note::Reason(Reason::FileInvalid(problems) | Reason::DeletionBlocked(problems))) => {
             problems_in_short(problems)
@@ -48,7 +48,7 @@ fn problems_in_short(problems: &Problems) -> String {
 
 /// Who was told what about an import, and when; `None` where nobody was.
 #[must_use]
-pub fn notifications(run: &Run) -> Option<String> {
+pub fn notifications(run: &Import) -> Option<String> {
     let told = run.told.iter().map(|sent| {
         let (kind, at) = (sent.occasion.word(), to_the_second(sent.at));
         match &sent.outcome {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     import::{
-        Run, State,
+        Import, State,
         reason::{Class, PauseCause, Reason, ReasonCode},
     },
     schema::Upload,
@@ -14,7 +14,7 @@ use crate::{
 
 /// Why an import is in its state, with what follows from the import; `None` where it just goes on.
 #[must_use]
-pub fn why(run: &Run) -> Option<String> {
+pub fn why(run: &Import) -> Option<String> {
     let reason = run.reason.as_ref()?;
     let text = because(run, reason);
     Some(match (run.state, reason.class(), reason) {
@@ -27,7 +27,7 @@ pub fn why(run: &Run) -> Option<String> {
 
 /// The same without what follows from the import's state.
 #[must_use]
-pub fn because(run: &Run, reason: &Reason) -> String {
+pub fn because(run: &Import, reason: &Reason) -> String {
     let text = cause(reason, run.target);
     let code = reason.code();
     if code == ReasonCode::Forbidden {
@@ -40,7 +40,7 @@ pub fn because(run: &Run, reason: &Reason) -> String {
 }
 
 /// What a person may do about an import that is stuck.
-fn retry(run: &Run) -> String {
+fn retry(run: &Import) -> String {
     let portal = run.target.words().portal_in_full;
     let first = if run.answer_lost || run.ingestion.is_some() {
         format!("; the service may have it: look at the import history in {portal}")
@@ -52,7 +52,7 @@ fn retry(run: &Run) -> String {
 
 /// Why an import pauses its connection.
 #[must_use]
-pub fn pause(run: &Run) -> String {
+pub fn pause(run: &Import) -> String {
     match PauseCause::of(run.state) {
         PauseCause::Forbidden => cause(&Reason::Forbidden, run.target),
         PauseCause::Rejected | PauseCause::Stuck => {
@@ -63,7 +63,7 @@ pub fn pause(run: &Run) -> String {
 
 /// What a person should know though nothing is wrong.
 #[must_use]
-pub fn warning(run: &Run) -> Option<String> {
+pub fn warning(run: &Import) -> Option<String> {
     let left = "its zip could not be deleted from the packages; the log says why";
     match (&run.notice, run.package_left) {
         (Some(notice), true) => Some(format!("{notice}; {left}")),
@@ -74,7 +74,7 @@ pub fn warning(run: &Run) -> Option<String> {
 
 /// Where an import stands, without the name of its file.
 #[must_use]
-pub fn status(run: &Run) -> String {
+pub fn status(run: &Import) -> String {
     let why = why(run);
     let waits = why.as_ref().map(|why| format!("; {why}")).unwrap_or_default();
     let why = why.unwrap_or_default();
@@ -117,7 +117,7 @@ pub fn status(run: &Run) -> String {
 
 /// The same in a few words beside the state.
 #[must_use]
-pub fn summary(run: &Run) -> String {
+pub fn summary(run: &Import) -> String {
     let why = match &run.reason {
         Some(Reason::FileInvalid(problems) | Reason::DeletionBlocked(problems)) => {
             Some(first(problems))

@@ -5,11 +5,11 @@ use super::{
     import::{pause, status},
     reason::cause,
 };
-use crate::import::{Occasion, Run};
+use crate::import::{Import, Occasion};
 
 /// One line about an occasion.
 #[must_use]
-pub fn title(occasion: Occasion, run: &Run) -> String {
+pub fn title(occasion: Occasion, run: &Import) -> String {
     let (file, connection) = (run.source.file(), &run.connection);
     match occasion {
         Occasion::Rejected => format!("{file} was rejected"),
@@ -24,7 +24,7 @@ pub fn title(occasion: Occasion, run: &Run) -> String {
 
 /// What happened, in a sentence.
 #[must_use]
-pub fn told(occasion: Occasion, run: &Run) -> String {
+pub fn told(occasion: Occasion, run: &Import) -> String {
     match occasion {
         Occasion::Overdue => format!(
             "The last file was {}, which arrived on {}; the next one is overdue.",
@@ -45,7 +45,7 @@ pub fn told(occasion: Occasion, run: &Run) -> String {
 
 /// What to do.
 #[must_use]
-pub fn action_at(occasion: Occasion, run: &Run) -> String {
+pub fn action_at(occasion: Occasion, run: &Import) -> String {
     match occasion {
         Occasion::Overdue => {
             "See why the export did not come. A file is taken in as soon as it lies in the inbox."

@@ -3,10 +3,10 @@
 use time::format_description::well_known::Rfc3339;
 
 use super::import::{pause, status, why};
-use crate::import::{Run, RunId, State, Wish};
+use crate::import::{Import, ImportId, State, Wish};
 
 /// What comes of a wish that an import has taken, as it is since then.
-pub(crate) fn taken(wish: Wish, run: &Run) -> String {
+pub(crate) fn taken(wish: Wish, run: &Import) -> String {
     let file = run.source.file();
     match wish {
         Wish::Allow => {
@@ -26,7 +26,7 @@ pub(crate) fn taken(wish: Wish, run: &Run) -> String {
 }
 
 /// Why an import does not take a wish, and what else may help.
-pub(crate) fn not_taken(wish: Wish, run: &Run) -> String {
+pub(crate) fn not_taken(wish: Wish, run: &Import) -> String {
     let (file, status) = (run.source.file(), status(run));
     if run.is_left_alone() {
         return format!("{file}: {}", why(run).unwrap_or_default());
@@ -69,13 +69,13 @@ pub(crate) fn not_found(key: &str) -> String {
 }
 
 /// That an import that is asked for exists twice, because its connection has changed its tenant.
-pub(crate) fn found_twice(key: &str, one: &RunId, other: &RunId) -> String {
+pub(crate) fn found_twice(key: &str, one: &ImportId, other: &ImportId) -> String {
     let (one, other) = (one.path(), other.path());
     format!("there are two imports {key}, of different tenants; say which: {one} or {other}")
 }
 
 /// That a wish was not written because the import was moved on at the same time.
-pub(crate) fn moved_on(run: &Run) -> String {
+pub(crate) fn moved_on(run: &Import) -> String {
     format!("{} was moved on meanwhile; try again", run.source.file())
 }
 

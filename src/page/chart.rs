@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::{
-    import::Run,
+    import::Import,
     messages::{counted, number},
 };
 
@@ -16,8 +16,8 @@ const ABOVE: u64 = 16;
 const LOWEST: u64 = 3;
 
 /// The bars of `runs`, which are newest first, as a figure; `None` where there is too little to see.
-pub(super) fn figure(runs: &[Run]) -> Option<String> {
-    let shown: Vec<&Run> = runs.iter().rev().filter(|run| run.state.is_end()).collect();
+pub(super) fn figure(runs: &[Import]) -> Option<String> {
+    let shown: Vec<&Import> = runs.iter().rev().filter(|run| run.state.is_end()).collect();
     if shown.len() < 2 {
         return None;
     }
@@ -72,6 +72,6 @@ pub(super) fn figure(runs: &[Run]) -> Option<String> {
     Some(svg)
 }
 
-fn is_imported(run: &Run) -> bool {
+fn is_imported(run: &Import) -> bool {
     run.state.is_accepted()
 }

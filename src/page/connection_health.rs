@@ -5,7 +5,7 @@ use time::{Duration, OffsetDateTime};
 use super::Seen;
 use crate::{
     engine::Document,
-    import::{Run, State},
+    import::{Import, State},
     messages::{self, Fact},
     schema::{Refresh, Target},
 };
@@ -73,7 +73,7 @@ impl<'a> Standing<'a> {
         let arrived = last_received.unwrap_or(document.stored);
         let expected = every.map(|days| arrived + Duration::days(days.into()));
         let mut facts = vec![];
-        let news: Vec<&Run> = recent.iter().filter(|run| is_news(run, accepted)).collect();
+        let news: Vec<&Import> = recent.iter().filter(|run| is_news(run, accepted)).collect();
         let mut mood = news.iter().map(|run| mood_of(run)).max().unwrap_or(Mood::Well);
         // The worst of it first, and the newest.
         let worst = news.iter().rev().max_by_key(|run| mood_of(run));
@@ -121,7 +121,7 @@ impl<'a> Standing<'a> {
 
 /// Whether an import is worth a word beside the last one that was accepted: it is under way, or it
 /// ended badly and nothing newer was accepted since.
-fn is_news(run: &Run, accepted: Option<&Run>) -> bool {
+fn is_news(run: &Import, accepted: Option<&Import>) -> bool {
     match run.state {
         State::Received | State::Packed | State::Pushing | State::Ingesting => true,
         State::Rejected | State::Stuck => accepted
@@ -132,14 +132,15 @@ fn is_news(run: &Run, accepted: Option<&Run>) -> bool {
 
 /// How many files of an incremental connection were refused before the last one that was accepted: no
 /// later file brings what they change.
-fn lost_changes(document: &Document, recent: &[Run], accepted: Option<&Run>) -> u64 {
+fn lost_changes(document: &Document, recent: &[Import], accepted: Option<&Import>) -> u64 {
     let is_incremental = document.read.as_ref().is_ok_and(|it| it.refresh == Refresh::Incremental);
-    let is_lost =
-        |run: &&Run| matches!(run.state, State::Rejected | State::Stuck) && !is_news(run, accepted);
+    let is_lost = |run: &&Import| {
+        matches!(run.state, State::Rejected | State::Stuck) && !is_news(run, accepted)
+    };
     if is_incremental { recent.iter().filter(is_lost).count() as u64 } else { 0 }
 }
 
-pub(super) fn mood_of(run: &Run) -> Mood {
+pub(super) fn mood_of(run: &Import) -> Mood {
     if run.needs_person() || run.pauses {
         return Mood::Person;
     }

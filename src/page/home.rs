@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::{Frame, Viewer, chart, import, links::query, moment};
 use crate::{
     engine::Document,
-    import::{Run, RunId, State},
+    import::{Import, ImportId, State},
     messages::{self, file, number},
     page::{
         connection_health::{Mood, Standing, mood_of},
@@ -25,14 +25,14 @@ pub struct Filter {
     /// Which imports.
     pub wanted: Wanted,
     /// Only those after this one.
-    pub after: Option<RunId>,
+    pub after: Option<ImportId>,
     /// How many imports at most.
     pub top: usize,
 }
 
 impl Filter {
-    fn query(&self, after: Option<&RunId>) -> String {
-        let after = after.map(RunId::path).unwrap_or_default();
+    fn query(&self, after: Option<&ImportId>) -> String {
+        let after = after.map(ImportId::path).unwrap_or_default();
         let connection = self.wanted.connection.as_deref().unwrap_or_default();
         let state = self.wanted.state.map(State::word).unwrap_or_default();
         let top = self.top.to_string();
@@ -47,11 +47,11 @@ pub struct Seen {
     /// Its document.
     pub document: Document,
     /// Its last imports, newest content first.
-    pub recent: Vec<Run>,
+    pub recent: Vec<Import>,
     /// When a file of it was taken in last.
     pub last_received: Option<OffsetDateTime>,
     /// The last one that was accepted.
-    pub accepted: Option<Run>,
+    pub accepted: Option<Import>,
     /// Whether one pauses it.
     pub is_paused: bool,
 }
@@ -117,7 +117,7 @@ impl Home {
         next_sweep: Option<OffsetDateTime>,
     ) -> Self {
         let now = viewer.now;
-        let moves = Run::is_moving;
+        let moves = Import::is_moving;
         let is_moving =
             history.runs.iter().any(moves) || seen.iter().any(|seen| seen.recent.iter().any(moves));
         let (cards, json): (Vec<Card>, Vec<Value>) =
@@ -156,7 +156,7 @@ impl Home {
 pub fn history(page: &Page) -> Value {
     json!({
         "imports": page.runs.iter().map(import).collect::<Vec<Value>>(),
-        "next": page.next.as_ref().map(RunId::path),
+        "next": page.next.as_ref().map(ImportId::path),
     })
 }
 
@@ -227,12 +227,12 @@ fn review(standing: &Standing<'_>) -> Option<(String, String)> {
 }
 
 /// Where the page of an import is, and the name of its file.
-fn place(run: &Run) -> (String, String) {
+fn place(run: &Import) -> (String, String) {
     (run.id.path(), file(run).to_owned())
 }
 
 impl Line {
-    fn of(run: &Run) -> Self {
+    fn of(run: &Import) -> Self {
         let maybe = |count: Option<u64>| count.map_or_else(|| "\u{2013}".to_owned(), number);
         Self {
             id: run.id.path(),

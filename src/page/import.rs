@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Frame, Viewer};
 use crate::{
-    import::{Run, Stop, Wish},
+    import::{Import, Stop, Wish},
     messages::{self, number},
     page::format::{Look, time},
     schema::Id,
@@ -14,7 +14,7 @@ use crate::{
 /// The page of one import.
 #[derive(Debug, Template)]
 #[template(path = "import.html", config = "src/askama.toml")]
-pub struct Import {
+pub struct ImportPage {
     frame: Frame,
     id: String,
     connection: String,
@@ -51,12 +51,12 @@ struct Found {
     message: String,
 }
 
-impl Import {
+impl ImportPage {
     /// The page of `run`, with its `report` where there is one.
     #[must_use]
     pub fn new(
         viewer: &Viewer,
-        run: &Run,
+        run: &Import,
         report: Option<&Value>,
         has_service_errors: bool,
     ) -> Self {
@@ -82,7 +82,7 @@ impl Import {
 }
 
 /// What a person may ask for, in the order of what is likely meant.
-fn actions(run: &Run) -> Vec<(&'static str, &'static str)> {
+fn actions(run: &Import) -> Vec<(&'static str, &'static str)> {
     let can = |can: bool, word, label| can.then_some((word, label));
     let can_retry = run.takes(Wish::Retry);
     [
@@ -100,7 +100,7 @@ fn actions(run: &Run) -> Vec<(&'static str, &'static str)> {
 }
 
 impl Passed {
-    fn of(stop: &Stop, run: &Run) -> Self {
+    fn of(stop: &Stop, run: &Import) -> Self {
         Self {
             look: Look::of(stop.state),
             at: time(stop.at),
@@ -128,7 +128,7 @@ impl Found {
     }
 }
 
-fn facts(run: &Run) -> Vec<(&'static str, String)> {
+fn facts(run: &Import) -> Vec<(&'static str, String)> {
     let text = |value: &str| {
         askama::filters::escape(value, askama::filters::Html)
             .map_or_else(|_| String::new(), |safe| safe.to_string())

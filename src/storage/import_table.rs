@@ -14,7 +14,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use time::OffsetDateTime;
 
 use crate::{
-    import::{Policy, Run, RunId, State, connection_record::ConnectionRecord},
+    import::{Import, ImportId, Policy, State, connection_record::ConnectionRecord},
     storage::table::{Properties, Row, Table, Write},
 };
 
@@ -28,7 +28,7 @@ pub use self::{connections::CONNECTION_COLUMNS, row::COLUMNS};
 
 /// The properties of an import's row.
 #[must_use]
-pub fn properties(run: &Run) -> Properties {
+pub fn properties(run: &Import) -> Properties {
     row::of(run).0
 }
 
@@ -40,7 +40,7 @@ const HOLDER: &str = "Holder";
 const AT_ONCE: usize = 8;
 
 /// The imports.
-pub struct Runs {
+pub struct ImportTable {
     table: Table,
 }
 
@@ -48,7 +48,7 @@ pub struct Runs {
 #[derive(Clone, Debug)]
 pub struct Stored {
     /// The import.
-    pub run: Run,
+    pub run: Import,
     etag: Etag,
 }
 
@@ -61,7 +61,7 @@ pub struct Claim {
 impl Claim {
     /// The claimed import.
     #[must_use]
-    pub fn run(&self) -> &Run {
+    pub fn run(&self) -> &Import {
         &self.stored.run
     }
 
@@ -98,9 +98,9 @@ impl Wanted {
 #[derive(Debug)]
 pub struct Page {
     /// The imports, newest content first.
-    pub runs: Vec<Run>,
+    pub runs: Vec<Import>,
     /// After which the next page begins; `None` where this is the last.
-    pub next: Option<RunId>,
+    pub next: Option<ImportId>,
 }
 
 /// What became of a new import.
@@ -151,7 +151,7 @@ struct Slot {
     etag: Etag,
 }
 
-impl Runs {
+impl ImportTable {
     /// The imports in `table`.
     #[must_use]
     pub fn new(table: Table) -> Self {
@@ -163,7 +163,7 @@ impl Runs {
     ///
     /// # Errors
     /// Whatever storage says.
-    pub async fn insert(&self, run: Run, now: OffsetDateTime) -> Result<Inserted> {
+    pub async fn insert(&self, run: Import, now: OffsetDateTime) -> Result<Inserted> {
         if run.state.is_end() {
             return self.insert_with_connection(run, now).await;
         }
@@ -173,7 +173,7 @@ impl Runs {
     }
 
     /// Writes a new import with the row of its connection, both or neither; `None` where that has moved on.
-    async fn insert_and(&self, run: Run, connection: Write) -> Result<Option<Inserted>> {
+    async fn insert_and(&self, run: Import, connection: Write) -> Result<Option<Inserted>> {
         let (properties, write_id) = row::of(&run);
         match self.table.transact(&[Write::Insert(properties), connection]).await {
             Ok(mut etags) => {
@@ -200,7 +200,7 @@ impl Runs {
     ///
     /// # Errors
     /// Whatever storage says but "it has moved on".
-    pub async fn save(&self, before: Stored, next: Run, now: OffsetDateTime) -> Result<Saved> {
+    pub async fn save(&self, before: Stored, next: Import, now: OffsetDateTime) -> Result<Saved> {
         if ConnectionRecord::is_moved_by(&before.run, &next) {
             return Box::pin(self.save_with_connection(before, next, now)).await;
         }
@@ -208,7 +208,7 @@ impl Runs {
     }
 
     /// The same with another row of the tenant, both or neither.
-    async fn save_and(&self, before: Stored, next: Run, other: Option<Write>) -> Result<Saved> {
+    async fn save_and(&self, before: Stored, next: Import, other: Option<Write>) -> Result<Saved> {
         let (properties, write_id) = row::of(&next);
         let frees_slot = before.run.holds_slot() && !next.holds_slot();
         let slot = if frees_slot { self.slot(&next).await? } else { None };
@@ -238,12 +238,12 @@ impl Runs {
     ///
     /// # Errors
     /// Whatever storage says.
-    pub async fn place(&self, run: &Run) -> Result<Place> {
+    pub async fn place(&self, run: &Import) -> Result<Place> {
         let Some(slot) = self.slot(run).await? else {
             return Ok(Place::Free(Opening(None)));
         };
         if !slot.holder.is_empty() && slot.holder != run.id.key {
-            let holder = RunId { tenant: run.id.tenant.clone(), key: slot.holder.clone() };
+            let holder = ImportId { tenant: run.id.tenant.clone(), key: slot.holder.clone() };
             let is_held = match self.get(&holder).await {
                 Ok(holder) => holder.is_some_and(|holder| holder.run.holds_slot()),
                 // Whoever cannot be read may have a push under way.
@@ -266,7 +266,7 @@ impl Runs {
         &self,
         opening: Opening,
         before: Stored,
-        next: Run,
+        next: Import,
     ) -> Result<Option<Claim>> {
         let ours = slot_row(&next, &next.id.key);
         let take = match opening.0 {
@@ -304,7 +304,7 @@ impl Runs {
     ///
     /// # Errors
     /// Whatever storage says.
-    pub async fn of_connection(&self, run: &Run) -> Result<Vec<Stored>> {
+    pub async fn of_connection(&self, run: &Import) -> Result<Vec<Stored>> {
         // Neither a tenant's id nor a connection's name has a quotation mark in it.
         let (tenant, connection) = (&run.id.tenant, &run.connection);
         let filter =
@@ -316,7 +316,7 @@ impl Runs {
     ///
     /// # Errors
     /// Whatever storage says.
-    pub async fn of_tenant(&self, run: &Run) -> Result<Vec<Run>> {
+    pub async fn of_tenant(&self, run: &Import) -> Result<Vec<Import>> {
         let filter = format!("PartitionKey eq '{}' and {IS_IMPORT}", run.id.tenant);
         let runs = self.query(&filter).await?;
         Ok(runs.into_iter().map(|stored| stored.run).collect())
@@ -358,7 +358,7 @@ impl Runs {
         &self,
         tenants: &[String],
         wanted: &Wanted,
-        after: Option<&RunId>,
+        after: Option<&ImportId>,
         top: usize,
     ) -> Result<Page> {
         let filters = tenants.iter().map(|tenant| {
@@ -376,7 +376,7 @@ impl Runs {
             .map(async |filter| self.table.query_first(&filter, top + 1).await)
             .buffered(AT_ONCE);
         let pages: Vec<Vec<Row>> = pages.try_collect().await?;
-        let mut rows: Vec<(RunId, Row)> =
+        let mut rows: Vec<(ImportId, Row)> =
             pages.into_iter().flatten().map(|row| (id_of(&row), row)).collect();
         rows.sort_by(|(one, _), (other, _)| {
             (&one.key, &one.tenant).cmp(&(&other.key, &other.tenant))
@@ -407,7 +407,7 @@ impl Runs {
     ///
     /// # Errors
     /// Whatever storage says, and a row that cannot be read.
-    pub async fn get(&self, id: &RunId) -> Result<Option<Stored>> {
+    pub async fn get(&self, id: &ImportId) -> Result<Option<Stored>> {
         Ok(self.read(id).await?.map(|(stored, _)| stored))
     }
 
@@ -415,11 +415,11 @@ impl Runs {
         Ok(readable(self.table.query(filter).await?))
     }
 
-    async fn read(&self, id: &RunId) -> Result<Option<(Stored, String)>> {
+    async fn read(&self, id: &ImportId) -> Result<Option<(Stored, String)>> {
         self.table.get(&id.tenant, &id.key).await?.map(stored).transpose()
     }
 
-    async fn slot(&self, run: &Run) -> Result<Option<Slot>> {
+    async fn slot(&self, run: &Import) -> Result<Option<Slot>> {
         let row = self.table.get(&run.id.tenant, &slot_key(run)).await?;
         let Some(row) = row else { return Ok(None) };
         let holder = columns::text(&row.properties, HOLDER).unwrap_or_default();
@@ -427,7 +427,7 @@ impl Runs {
     }
 
     /// After a refused condition: was it our own write, retried because its answer was lost?
-    async fn settle(&self, error: Error, id: &RunId, write_id: &str) -> Result<Option<Stored>> {
+    async fn settle(&self, error: Error, id: &ImportId, write_id: &str) -> Result<Option<Stored>> {
         if !is_refused_condition(&error) {
             return Err(error);
         }
@@ -454,9 +454,9 @@ fn readable(rows: Vec<Row>) -> Vec<Stored> {
     readable.collect()
 }
 
-fn id_of(row: &Row) -> RunId {
+fn id_of(row: &Row) -> ImportId {
     let text = |name| columns::text(&row.properties, name).unwrap_or_default();
-    RunId { tenant: text("PartitionKey"), key: text("RowKey") }
+    ImportId { tenant: text("PartitionKey"), key: text("RowKey") }
 }
 
 /// A text within the quotation marks of a filter.
@@ -471,11 +471,11 @@ fn stored(row: Row) -> Result<(Stored, String)> {
 }
 
 /// Row key of the one place that a run's tenant has at its target.
-fn slot_key(run: &Run) -> String {
+fn slot_key(run: &Import) -> String {
     format!("slot~{}", run.target.word())
 }
 
-fn slot_row(run: &Run, holder: &str) -> Properties {
+fn slot_row(run: &Import, holder: &str) -> Properties {
     let mut row = Columns::new(&run.id.tenant, &slot_key(run));
     row.text(HOLDER, holder);
     row.0

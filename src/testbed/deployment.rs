@@ -21,8 +21,8 @@ use super::{
 use crate::{
     config::{ARRIVALS, Account, CONNECTIONS, INBOX, STORAGE},
     http::azure::sentence,
-    import::Run,
-    storage::{self, Storage, blob::Blob, import_table::Runs},
+    import::Import,
+    storage::{self, Storage, blob::Blob, import_table::ImportTable},
 };
 
 /// The setting that holds the rehearsal's token.
@@ -76,7 +76,7 @@ pub struct Stage {
     /// The account.
     pub storage: Storage,
     /// The imports.
-    pub runs: Runs,
+    pub runs: ImportTable,
     account: Account,
     settings: BTreeMap<String, String>,
     root: TempDir,
@@ -113,7 +113,7 @@ impl Stage {
         all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let root = laid_out(executable)?;
         let host = Host::start(root.path(), all.clone()).await?;
-        let runs = Runs::new(open(&account)?.imports);
+        let runs = ImportTable::new(open(&account)?.imports);
         let stage = Self { host, service, storage, runs, account, settings: all, root };
         let created = stage.queue(ARRIVALS)?.create(None).await;
         created.map_err(failed("creating the arrivals queue"))?;
@@ -215,7 +215,7 @@ impl Stage {
     ///
     /// # Errors
     /// Whatever storage says.
-    pub async fn imports(&self) -> Result<Vec<Run>, StageError> {
+    pub async fn imports(&self) -> Result<Vec<Import>, StageError> {
         let listed = self.runs.list().await.map_err(failed("listing the imports"))?;
         Ok(listed.into_iter().map(|stored| stored.run).collect())
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use viva_import::{
     config::{ARRIVALS, Config, REPORTS},
-    import::{Run, RunId, Source, State},
+    import::{Import, ImportId, Source, State},
     storage::import_table::Saved,
     testbed::{
         SAMPLE_CONNECTION,
@@ -87,7 +87,7 @@ async fn a_file_that_cannot_be_packed_is_rejected_with_file_row_and_column() {
 }
 
 /// The report's page, and the JSON beside it.
-async fn report(stage: &Stage, run: &Run) -> (String, Value) {
+async fn report(stage: &Stage, run: &Import) -> (String, Value) {
     let page = run.report.as_ref().unwrap();
     let read = async |name: &str| {
         let blob = stage.storage.blobs.look(REPORTS, name).await.unwrap().unwrap();
@@ -243,7 +243,7 @@ async fn a_file_that_is_replaced_before_it_is_read_gives_way_to_its_newer_conten
     stage.drop_file("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     // The row of the first content, as if the power had gone right after it was written.
     let tenant = "0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5".to_owned();
-    let id = RunId { tenant, key: "998000000000000-0000000000000000".to_owned() };
+    let id = ImportId { tenant, key: "998000000000000-0000000000000000".to_owned() };
     let source = Source {
         container: old.container,
         name: old.name,
@@ -254,7 +254,7 @@ async fn a_file_that_is_replaced_before_it_is_read_gives_way_to_its_newer_conten
     let now = OffsetDateTime::now_utc();
     let policy =
         Config::read(|name| (name == "ImportStorage__accountName").then(|| "anything".to_owned()));
-    let run = Run::new(id, "hr", source, now, &policy.unwrap().policy);
+    let run = Import::new(id, "hr", source, now, &policy.unwrap().policy);
     stage.runs.insert(run, now).await.unwrap();
     until("both imports at their end", async || {
         let imports = stage.imports().await.unwrap();

@@ -12,7 +12,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::time::timeout;
 use viva_import::{
     config::ARRIVALS,
-    import::{Run, State},
+    import::{Import, State},
     schema::Refresh,
     testbed::{
         SAMPLE_CONNECTION,
@@ -94,8 +94,8 @@ async fn stage() -> (Azurite, Stage) {
 }
 
 /// What is not at its end: how many of each connection are in which state, and why.
-fn summary(imports: &[Run]) -> String {
-    let mut open = BTreeMap::<_, (usize, &Run)>::new();
+fn summary(imports: &[Import]) -> String {
+    let mut open = BTreeMap::<_, (usize, &Import)>::new();
     for run in imports.iter().filter(|run| run.due.is_some()) {
         open.entry((&run.connection, run.state.word())).or_insert((0, run)).0 += 1;
     }
@@ -150,7 +150,7 @@ async fn a_thousand_events_end_once_each_in_order_and_one_at_a_time_for_a_tenant
     let mut completed = 0;
     for connection in 0..CONNECTIONS {
         let name = format!("c{connection:02}");
-        let mut runs: Vec<&Run> = imports.iter().filter(|run| run.connection == name).collect();
+        let mut runs: Vec<&Import> = imports.iter().filter(|run| run.connection == name).collect();
         runs.sort_by_key(|run| Reverse(run.order()));
         let of = |state| runs.iter().filter(move |run| run.state == state);
         completed += of(State::Completed).count();

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use viva_import::{
     config::REPORTS,
-    import::{Run, State},
+    import::{Import, State},
     messages,
     testbed::{
         SAMPLE_CONNECTION,
@@ -237,10 +237,10 @@ async fn a_token_that_is_about_to_end_is_replaced_before_its_end() {
 }
 
 /// Waits until the last failure of the one import says this.
-async fn failing(stage: &Stage, what: &str) -> Run {
+async fn failing(stage: &Stage, what: &str) -> Import {
     until(what, async || {
         let imports = stage.imports().await.unwrap();
-        let says = |run: &Run| why(run).contains(what);
+        let says = |run: &Import| why(run).contains(what);
         imports.into_iter().find(says)
     })
     .await

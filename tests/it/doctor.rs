@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, process::Command};
 use viva_import::{
     config::{ARRIVALS, PACKAGES, POISON, REPORTS},
-    import::{Run, State},
+    import::{Import, State},
     testbed::{
         SAMPLE_CONNECTION,
         deployment::{Stage, TOKEN_SETTING},
@@ -117,7 +117,7 @@ fn account_at(address: &str) -> String {
 }
 
 /// The import of a file, once it is as wanted.
-async fn import(stage: &Stage, name: &str, wanted: impl Fn(&Run) -> bool) -> Run {
+async fn import(stage: &Stage, name: &str, wanted: impl Fn(&Import) -> bool) -> Import {
     let found = until(name, async || {
         let imports = stage.imports().await.unwrap();
         imports.into_iter().find(|run| run.source.name == name && wanted(run))

@@ -5,7 +5,7 @@ use std::{io::Read as _, process::Output};
 
 use tokio::process::Command;
 use viva_import::{
-    import::{Run, State},
+    import::{Import, State},
     testbed::{
         SAMPLE_CONNECTION,
         deployment::Stage,
@@ -27,12 +27,12 @@ fn staff(people: usize, more: bool) -> Vec<u8> {
 }
 
 /// The import of a file, once it has ended.
-async fn import(stage: &Stage, name: &str, csv: Vec<u8>) -> Run {
+async fn import(stage: &Stage, name: &str, csv: Vec<u8>) -> Import {
     stage.arrive(name, csv).await.unwrap();
     ended(stage, name).await
 }
 
-async fn allow(stage: &Stage, run: &Run) -> Output {
+async fn allow(stage: &Stage, run: &Import) -> Output {
     let mut command = Command::new(BINARY);
     command.args(["allow", &run.id.key]).envs(stage.settings());
     command.output().await.unwrap()

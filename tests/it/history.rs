@@ -12,13 +12,13 @@ use time::macros::datetime;
 use viva_import::{
     config::Config,
     import::{
-        Run, RunId, Source, State,
+        Import, ImportId, Source, State,
         reason::{Problems, Reason},
     },
     schema::Summary,
     storage::{
         Storage,
-        import_table::{Runs, Wanted, properties},
+        import_table::{ImportTable, Wanted, properties},
         table::Write,
     },
     testbed::deployment::Stage,
@@ -37,12 +37,12 @@ const TENANTS: [&str; 3] =
 
 /// The import of this number: most are of the first tenant, every fifth was rejected, and some keys
 /// are those of two tenants.
-fn import(number: usize) -> Run {
+fn import(number: usize) -> Import {
     let tenant = TENANTS[if number.is_multiple_of(10) { number / 10 % 3 } else { 0 }];
     let is_twice = number % 10 == 1 && !(number / 10).is_multiple_of(3);
     let content = if is_twice { number - 1 } else { number };
     let key = format!("{:015}-{content:016x}", 998_204_051_208_999_usize + content);
-    let id = RunId { tenant: tenant.to_owned(), key };
+    let id = ImportId { tenant: tenant.to_owned(), key };
     let received = datetime!(2026-11-29 06:00 UTC) - Duration::from_mins(number as u64);
     let source = Source {
         container: "inbox".to_owned(),
@@ -53,7 +53,7 @@ fn import(number: usize) -> Run {
     };
     let account = |name: &str| (name == "ImportStorage__accountName").then(|| "a".to_owned());
     let policy = Config::read(account).unwrap().policy;
-    let mut run = Run::new(id, "hr", source, received, &policy);
+    let mut run = Import::new(id, "hr", source, received, &policy);
     let is_rejected = number % 5 == 4;
     run.state = if is_rejected { State::Rejected } else { State::Completed };
     run.problems = if is_rejected { 7 } else { 0 };
@@ -154,7 +154,8 @@ async fn a_page_of_ten_thousand_imports_costs_a_page() {
         settings.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
     };
     let config = Config::read(setting).unwrap();
-    let runs = Runs::new(Storage::open(&config.account, Duration::from_mins(1)).unwrap().imports);
+    let runs =
+        ImportTable::new(Storage::open(&config.account, Duration::from_mins(1)).unwrap().imports);
     let tenants = runs.tenants().await.unwrap();
     assert_eq!(tenants, TENANTS);
     let page = runs.page(&tenants, &Wanted::default(), None, 50).await.unwrap();

@@ -18,7 +18,7 @@ use viva_import::{
     storage::{
         Storage,
         blob::Blobs,
-        import_table::Runs,
+        import_table::ImportTable,
         shared_key::{Scheme, SharedKey},
         table::Table,
     },
@@ -150,7 +150,7 @@ async fn import_as(client_id: Option<&str>) -> Vec<(String, Option<String>)> {
         client.post(url).body("{}").send().await.ok().filter(|answer| answer.status() == 200)
     };
     until("the schedule to find the file", async || call("schedule").await).await;
-    let runs = Runs::new(account.storage.imports);
+    let runs = ImportTable::new(account.storage.imports);
     let run = until("the end of the import", async || {
         call("drive").await?;
         let imports = runs.list().await.unwrap();

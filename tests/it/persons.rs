@@ -5,7 +5,7 @@ use std::process::Output;
 use tokio::process::Command;
 use viva_import::{
     config::PACKAGES,
-    import::{Run, State, reason::Reason},
+    import::{Import, State, reason::Reason},
     testbed::{
         SAMPLE_CONNECTION,
         deployment::Stage,
@@ -36,7 +36,7 @@ async fn refused(stage: &Stage, command: &str, whom: &str) -> String {
 }
 
 /// The import of a file, once it is as wanted.
-async fn import(stage: &Stage, name: &str, wanted: impl Fn(&Run) -> bool) -> Run {
+async fn import(stage: &Stage, name: &str, wanted: impl Fn(&Import) -> bool) -> Import {
     let what = format!("{name} as wanted");
     let found = until(&what, async || {
         let imports = stage.imports().await.unwrap();
@@ -45,7 +45,7 @@ async fn import(stage: &Stage, name: &str, wanted: impl Fn(&Run) -> bool) -> Run
     found.await
 }
 
-fn says(run: &Run, words: &str) -> bool {
+fn says(run: &Import, words: &str) -> bool {
     why(run).contains(words)
 }
 

@@ -2,7 +2,7 @@
 
 use futures::{StreamExt as _, stream};
 use viva_import::{
-    import::{Run, State, reason::ReasonCode},
+    import::{Import, State, reason::ReasonCode},
     messages,
 };
 
@@ -49,11 +49,11 @@ impl Road {
                 && matches!(seen.fault, Some(Fault::Answer(400..500, _)))
         });
         let refused = refusals.count() > 0;
-        let is_refused = |run: &Run| {
+        let is_refused = |run: &Import| {
             let codes = [ReasonCode::ServiceRefused, ReasonCode::TokenRejected];
             refused && run.code().is_some_and(|code| codes.contains(&code))
         };
-        let is_right = |run: &Run| run.state == State::Completed || is_refused(run);
+        let is_right = |run: &Import| run.state == State::Completed || is_refused(run);
         match imports.iter().find(|run| !is_right(run)) {
             Some(run) => {
                 Err(format!("{} is not completed: {}", run.source.name, messages::status(run)))

@@ -7,14 +7,14 @@ use time::{OffsetDateTime, macros::datetime};
 use viva_import::{
     config::Config,
     import::{
-        Action, Checked, Event, IngestionId, Package, Policy, Run, RunId, Source, State, Status,
-        Wish,
+        Action, Checked, Event, Import, ImportId, IngestionId, Package, Policy, Source, State,
+        Status, Wish,
         reason::{PauseCause, Reason, ReasonCode},
     },
     schema::{Refresh, Summary},
     storage::{
         Storage,
-        import_table::{Claim, Inserted, Place, Runs, Saved, Stored, properties},
+        import_table::{Claim, ImportTable, Inserted, Place, Saved, Stored, properties},
         table::{Properties, Table, Write},
     },
 };
@@ -36,8 +36,8 @@ async fn empty_table() -> Table {
     storage.imports
 }
 
-fn received(key: &str) -> Run {
-    let id = RunId { tenant: "tenant".to_owned(), key: key.to_owned() };
+fn received(key: &str) -> Import {
+    let id = ImportId { tenant: "tenant".to_owned(), key: key.to_owned() };
     let source = Source {
         container: "inbox".to_owned(),
         name: format!("hr/{key}.csv"),
@@ -45,25 +45,25 @@ fn received(key: &str) -> Run {
         bytes: 5_000_000_000,
         last_modified: NOW,
     };
-    Run::new(id, "hr", source, NOW, &policy())
+    Import::new(id, "hr", source, NOW, &policy())
 }
 
 fn replaced() -> Event {
-    Event::Replaced { by: RunId { tenant: "tenant".to_owned(), key: "0".to_owned() } }
+    Event::Replaced { by: ImportId { tenant: "tenant".to_owned(), key: "0".to_owned() } }
 }
 
-fn after(run: &Run, event: Event) -> Run {
+fn after(run: &Import, event: Event) -> Import {
     run.clone().apply(event, NOW, &policy()).unwrap()
 }
 
-async fn inserted(runs: &Runs, run: Run) -> Stored {
+async fn inserted(runs: &ImportTable, run: Import) -> Stored {
     match runs.insert(run, NOW).await.unwrap() {
         Inserted::New { stored, .. } => *stored,
         Inserted::Known(_) => panic!("it was there already"),
     }
 }
 
-async fn saved(runs: &Runs, stored: Stored, event: Event) -> Stored {
+async fn saved(runs: &ImportTable, stored: Stored, event: Event) -> Stored {
     let next = after(&stored.run, event);
     match runs.save(stored, next, NOW).await.unwrap() {
         Saved::Done { stored, .. } => *stored,
@@ -72,7 +72,7 @@ async fn saved(runs: &Runs, stored: Stored, event: Event) -> Stored {
 }
 
 /// An import that waits for its push.
-async fn packed(runs: &Runs, key: &str) -> Stored {
+async fn packed(runs: &ImportTable, key: &str) -> Stored {
     let stored = inserted(runs, received(key)).await;
     let package = Package {
         blob: format!("{key}/1.zip"),
@@ -95,7 +95,7 @@ async fn packed(runs: &Runs, key: &str) -> Stored {
 }
 
 /// Tries to claim the tenant's slot; `None` where it is taken, or was when it came to writing.
-async fn claim(runs: &Runs, stored: Stored) -> Option<Claim> {
+async fn claim(runs: &ImportTable, stored: Stored) -> Option<Claim> {
     let next = after(&stored.run, Event::Claimed { scale_unit: "unit".to_owned() });
     match runs.place(&stored.run).await.unwrap() {
         Place::Free(opening) => runs.claim(opening, stored, next).await.unwrap(),
@@ -103,24 +103,24 @@ async fn claim(runs: &Runs, stored: Stored) -> Option<Claim> {
     }
 }
 
-async fn claimed(runs: &Runs, stored: Stored) -> Claim {
+async fn claimed(runs: &ImportTable, stored: Stored) -> Claim {
     claim(runs, stored).await.unwrap()
 }
 
 #[tokio::test]
 async fn an_import_is_inserted_once_and_read_back_as_it_was_written() {
-    let runs = Runs::new(empty_table().await);
+    let runs = ImportTable::new(empty_table().await);
     let stored = inserted(&runs, received("1")).await;
     assert!(matches!(runs.insert(received("1"), NOW).await.unwrap(), Inserted::Known(_)));
     let read = runs.get(&stored.run.id).await.unwrap().unwrap();
     assert_eq!(read.run, received("1"));
-    let unknown = RunId { key: "2".to_owned(), ..stored.run.id };
+    let unknown = ImportId { key: "2".to_owned(), ..stored.run.id };
     assert!(runs.get(&unknown).await.unwrap().is_none());
 }
 
 #[tokio::test]
 async fn an_import_that_somebody_else_moved_on_is_not_overwritten() {
-    let runs = Runs::new(empty_table().await);
+    let runs = ImportTable::new(empty_table().await);
     let stored = inserted(&runs, received("1")).await;
     let other = saved(&runs, stored.clone(), Event::Began).await;
     let late = after(&stored.run, replaced());
@@ -131,7 +131,7 @@ async fn an_import_that_somebody_else_moved_on_is_not_overwritten() {
 
 #[tokio::test]
 async fn a_stale_claim_takes_no_slot() {
-    let runs = Runs::new(empty_table().await);
+    let runs = ImportTable::new(empty_table().await);
     let stale = packed(&runs, "1").await;
     saved(&runs, stale.clone(), Event::SlotTaken { by: "0".to_owned() }).await;
     assert!(claim(&runs, stale).await.is_none());
@@ -140,7 +140,7 @@ async fn a_stale_claim_takes_no_slot() {
 
 #[tokio::test]
 async fn of_many_claims_at_once_one_is_given() {
-    let runs = Runs::new(empty_table().await);
+    let runs = ImportTable::new(empty_table().await);
     let mut waiting = vec![];
     for number in 0..8 {
         waiting.push(packed(&runs, &number.to_string()).await);
@@ -157,7 +157,7 @@ async fn of_many_claims_at_once_one_is_given() {
 
 #[tokio::test]
 async fn the_slot_is_free_again_when_its_import_ends_or_has_to_wait() {
-    let runs = Runs::new(empty_table().await);
+    let runs = ImportTable::new(empty_table().await);
     let first = claimed(&runs, packed(&runs, "1").await).await;
     let second = packed(&runs, "2").await;
     let Place::Taken(by) = runs.place(&second.run).await.unwrap() else { panic!() };
@@ -171,7 +171,7 @@ async fn the_slot_is_free_again_when_its_import_ends_or_has_to_wait() {
 
 #[tokio::test]
 async fn a_slot_whose_holder_no_longer_needs_it_heals() {
-    let runs = Runs::new(empty_table().await);
+    let runs = ImportTable::new(empty_table().await);
     let first = claimed(&runs, packed(&runs, "1").await).await;
     // Saved as if it had never held the slot: the slot still names it.
     let mut forgetful = first.into_stored();
@@ -184,7 +184,7 @@ async fn a_slot_whose_holder_no_longer_needs_it_heals() {
 #[tokio::test]
 async fn a_row_that_is_not_understood_keeps_the_slot_and_its_place_and_is_left_alone() {
     let table = empty_table().await;
-    let runs = Runs::new(table.clone());
+    let runs = ImportTable::new(table.clone());
     let first = claimed(&runs, packed(&runs, "1").await).await.into_stored();
     let second = packed(&runs, "2").await;
     for (columns, reason) in [
@@ -217,9 +217,9 @@ async fn a_row_that_is_not_understood_keeps_the_slot_and_its_place_and_is_left_a
 }
 
 /// An import that waits for a correction, and whether it is the first of its connection to do so.
-async fn blocked(runs: &Runs, stored: Stored) -> (Stored, bool) {
+async fn blocked(runs: &ImportTable, stored: Stored) -> (Stored, bool) {
     let reason = Reason::CredentialFailed { detail: "why".into() };
-    let run = Run { tells: true, ..stored.run.clone() };
+    let run = Import { tells: true, ..stored.run.clone() };
     let next = after(&run, Event::Faulted { reason, retry_at: None });
     match runs.save(stored, next, NOW).await.unwrap() {
         Saved::Done { stored, is_first } => (*stored, is_first),
@@ -229,7 +229,7 @@ async fn blocked(runs: &Runs, stored: Stored) -> (Stored, bool) {
 
 #[tokio::test]
 async fn of_many_that_begin_to_wait_at_once_one_is_the_first_and_nothing_is_left_when_all_go_on() {
-    let runs = Arc::new(Runs::new(empty_table().await));
+    let runs = Arc::new(ImportTable::new(empty_table().await));
     let mut waiting = vec![];
     for number in 0..6 {
         waiting.push(packed(&runs, &number.to_string()).await);
@@ -252,14 +252,14 @@ async fn of_many_that_begin_to_wait_at_once_one_is_the_first_and_nothing_is_left
     // Whoever deletes a row by hand does not silence the connection for ever.
     let mut forgotten = runs.get(&stored.run.id).await.unwrap().unwrap();
     forgotten.run.blocked = None;
-    let next = Run { blocked: None, reason: None, ..forgotten.run.clone() };
+    let next = Import { blocked: None, reason: None, ..forgotten.run.clone() };
     runs.save(forgotten, next, NOW).await.unwrap();
     assert!(blocked(&runs, gone_on.next().unwrap()).await.1);
 }
 
 #[tokio::test]
 async fn the_row_of_a_connection_says_what_was_received_what_was_accepted_and_what_pauses_it() {
-    let runs = Runs::new(empty_table().await);
+    let runs = ImportTable::new(empty_table().await);
     let record = async || runs.connection("tenant", "hr").await.unwrap();
     let first = packed(&runs, "1").await;
     let received = record().await;
@@ -283,7 +283,7 @@ async fn the_row_of_a_connection_says_what_was_received_what_was_accepted_and_wh
 
 #[tokio::test]
 async fn only_what_is_due_is_due_and_the_oldest_content_comes_first() {
-    let runs = Runs::new(empty_table().await);
+    let runs = ImportTable::new(empty_table().await);
     let mut newer = received("1");
     newer.source.last_modified = NOW + Duration::from_mins(1);
     inserted(&runs, newer).await;
@@ -301,7 +301,7 @@ async fn only_what_is_due_is_due_and_the_oldest_content_comes_first() {
 #[tokio::test]
 async fn a_long_list_is_read_to_its_end_and_a_foreign_row_is_left_alone() {
     let table = empty_table().await;
-    let runs = Runs::new(table.clone());
+    let runs = ImportTable::new(table.clone());
     let template = inserted(&runs, received("1")).await;
     let row = table.get("tenant", "1").await.unwrap().unwrap().properties;
     for batch in 0..11 {

@@ -10,10 +10,10 @@ use viva_import::{
     connection::Connection,
     engine::Document,
     import::{
-        IngestionId, Note, Run, RunId, Source, State, Stop,
+        Import, ImportId, IngestionId, Note, Source, State, Stop,
         reason::{Problems, Reason, RuleCount},
     },
-    page::{DEFAULT_TOP, Filter, Home, Import, Links, Seen, Viewer, import},
+    page::{DEFAULT_TOP, Filter, Home, ImportPage, Links, Seen, Viewer, import},
     schema::Summary,
     storage::import_table::{Page, Wanted},
     testbed::SAMPLE_CONNECTION,
@@ -55,9 +55,9 @@ fn viewer(path: &str) -> Viewer {
 }
 
 /// An import that was taken in so many hours ago.
-fn taken_in(file: &str, hours: u64) -> Run {
+fn taken_in(file: &str, hours: u64) -> Import {
     let received = NOW - Duration::from_hours(hours);
-    let id = RunId { tenant: TENANT.to_owned(), key: format!("{hours:015}-9b80105dec284d82") };
+    let id = ImportId { tenant: TENANT.to_owned(), key: format!("{hours:015}-9b80105dec284d82") };
     let source = Source {
         container: "inbox".to_owned(),
         name: format!("hr/{file}"),
@@ -67,10 +67,16 @@ fn taken_in(file: &str, hours: u64) -> Run {
     };
     let account = |name: &str| (name == "ImportStorage__accountName").then(|| "a".to_owned());
     let policy = Config::read(account).unwrap().policy;
-    Run::new(id, "hr", source, received, &policy)
+    Import::new(id, "hr", source, received, &policy)
 }
 
-fn with_stop(mut run: Run, minutes: u64, state: State, note: Option<Note>, times: u32) -> Run {
+fn with_stop(
+    mut run: Import,
+    minutes: u64,
+    state: State,
+    note: Option<Note>,
+    times: u32,
+) -> Import {
     let at = run.received + Duration::from_mins(minutes);
     let last = at + Duration::from_mins(u64::from(times) - 1);
     run.journal.push(Stop { at, state, note, times, last });
@@ -81,7 +87,7 @@ fn with_stop(mut run: Run, minutes: u64, state: State, note: Option<Note>, times
     run
 }
 
-fn counted(mut run: Run, rows: u64, people: u64) -> Run {
+fn counted(mut run: Import, rows: u64, people: u64) -> Import {
     run.rows = Some(rows);
     run.summary = Some(Summary {
         connector: "HR".to_owned(),
@@ -94,7 +100,7 @@ fn counted(mut run: Run, rows: u64, people: u64) -> Run {
     run
 }
 
-fn accepted() -> Run {
+fn accepted() -> Import {
     let mut run = counted(taken_in("october.csv", 72), 244, 61);
     run.ingestion = Some(IngestionId("00000000-0000-4000-8000-000000000001".to_owned()));
     run.busy = 2;
@@ -103,7 +109,7 @@ fn accepted() -> Run {
     with_stop(run, 60, State::Completed, None, 1)
 }
 
-fn rejected() -> Run {
+fn rejected() -> Import {
     let mut run = taken_in("<november> & more.csv", 2);
     run.problems = 12;
     run.report = Some("report.html".to_owned());
@@ -119,7 +125,7 @@ fn rejected() -> Run {
     with_stop(run, 1, State::Rejected, Some(Note::Reason(reason)), 1)
 }
 
-fn waiting() -> Run {
+fn waiting() -> Import {
     let mut run = counted(taken_in("december.csv", 1), 250, 62);
     let reason = Reason::ServiceBusy { own: false };
     run.reason = Some(reason.clone());
@@ -189,7 +195,7 @@ fn the_main_page_as_json_is_as_it_was_read_last() {
 #[test]
 fn the_page_of_a_rejected_import_is_as_it_was_read_last() {
     let viewer = viewer(&format!("/api/status/{TENANT}/2"));
-    let page = Import::new(&viewer, &rejected(), Some(&report()), true);
+    let page = ImportPage::new(&viewer, &rejected(), Some(&report()), true);
     is_as_read("rejected.html", &without_style(&page.render().unwrap()));
 }
 

@@ -12,7 +12,7 @@ use std::{
 
 use tokio::{runtime::Runtime, sync::OnceCell, time::Instant};
 use viva_import::{
-    import::Run,
+    import::Import,
     messages,
     testbed::{
         SAMPLE_CONNECTION,
@@ -108,7 +108,7 @@ pub(crate) async fn until<T>(what: &str, mut wanted: impl AsyncFnMut() -> Option
 }
 
 /// Waits until the import of this file has ended and nothing of it is left to do.
-pub(crate) async fn ended(stage: &Stage, name: &str) -> Run {
+pub(crate) async fn ended(stage: &Stage, name: &str) -> Import {
     let what = format!("the end of {name}");
     let found = until(&what, async || {
         let imports = stage.imports().await.unwrap();
@@ -120,7 +120,7 @@ pub(crate) async fn ended(stage: &Stage, name: &str) -> Run {
 }
 
 /// Why an import is in its state, as a person reads it.
-pub(crate) fn why(run: &Run) -> String {
+pub(crate) fn why(run: &Import) -> String {
     messages::why(run).unwrap_or_default()
 }
 

@@ -4,7 +4,7 @@ use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 use viva_import::{
     config::REPORTS,
-    import::{Run, State},
+    import::{Import, State},
     messages,
     testbed::{
         SAMPLE_CONNECTION,
@@ -61,7 +61,7 @@ async fn wish(stage: &Stage, path: &str, form: &str) -> (StatusCode, Value) {
     (answer.status, serde_json::from_slice(&answer.body).unwrap())
 }
 
-async fn import(stage: &Stage, name: &str, wanted: impl Fn(&Run) -> bool) -> Run {
+async fn import(stage: &Stage, name: &str, wanted: impl Fn(&Import) -> bool) -> Import {
     until(&format!("{name} as wanted"), async || {
         let imports = stage.imports().await.unwrap();
         imports.into_iter().find(|run| run.source.name == name && wanted(run))
@@ -70,12 +70,12 @@ async fn import(stage: &Stage, name: &str, wanted: impl Fn(&Run) -> bool) -> Run
 }
 
 /// The page of an import.
-fn at(run: &Run) -> String {
+fn at(run: &Import) -> String {
     format!("/api/status/{}", run.id)
 }
 
 /// A stage with a bad file that has come to its end.
-async fn with_bad_file(settings: &[(&str, &str)]) -> (Stage, Run) {
+async fn with_bad_file(settings: &[(&str, &str)]) -> (Stage, Import) {
     let stage = stage(settings).await;
     stage.arrive("hr/bad.csv", BAD_CSV.into()).await.unwrap();
     let run = ended(&stage, "hr/bad.csv").await;
@@ -387,7 +387,7 @@ async fn what_an_incremental_file_would_have_changed_is_not_forgotten_and_a_lost
     stage.arrive("hr/3.csv", csv_of(3).into()).await.unwrap();
     import(&stage, "hr/3.csv", |run| run.busy > 0).await;
     stage.storage.blobs.delete_all("connections", "hr.json").await.unwrap();
-    let lost = import(&stage, "hr/3.csv", Run::needs_person).await;
+    let lost = import(&stage, "hr/3.csv", Import::needs_person).await;
     let hr = json_of(&stage, "/api/status").await["connections"][0].take();
     assert_eq!((&hr["name"], &hr["mood"]), (&json!("hr"), &json!("person")), "{hr}");
     let told = hr["told"].as_str().unwrap();
@@ -458,7 +458,7 @@ async fn health_tells_a_probe_whether_the_table_answers_and_steps_are_taken() {
         stage.runs.list().await.unwrap().pop().unwrap()
     };
     let due = Some(now - time::Duration::hours(1));
-    let late = Run { due, ..stored.run.clone() };
+    let late = Import { due, ..stored.run.clone() };
     stage.runs.save(stored, late, now).await.unwrap();
     let (status, told) = health().await;
     assert_eq!(status, 503);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use viva_import::{
-    import::{Run, State},
+    import::{Import, State},
     schema::Upload,
     testbed::{SAMPLE_CONNECTION, deployment::Stage, service::Ingestion},
 };
@@ -26,7 +26,7 @@ fn survey() -> String {
     }}))
 }
 
-async fn imported(stage: &Stage, name: &str, csv: &str) -> (Run, Ingestion) {
+async fn imported(stage: &Stage, name: &str, csv: &str) -> (Import, Ingestion) {
     stage.arrive(name, csv.as_bytes().to_vec()).await.unwrap();
     let run = ended(stage, name).await;
     assert_eq!(run.state, State::Completed, "{:?}", run.reason);

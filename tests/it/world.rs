@@ -17,8 +17,8 @@ use tracing::instrument::WithSubscriber as _;
 use viva_import::{
     config::{CONNECTIONS, INBOX},
     engine::{By, Road},
-    import::{Run, RunId, State, Wish},
-    storage::{Storage, import_table::Runs},
+    import::{Import, ImportId, State, Wish},
+    storage::{Storage, import_table::ImportTable},
     testbed::{
         SAMPLE_CONNECTION,
         deployment::TOKEN_SETTING,
@@ -126,7 +126,7 @@ pub(crate) struct World {
     webhook: Webhook,
     /// Around the proxy.
     pub(crate) storage: Storage,
-    runs: Runs,
+    runs: ImportTable,
     settings: Arc<Vec<(&'static str, String)>>,
     connections: Vec<To>,
     /// Two instances of the program, started when they are needed.
@@ -137,7 +137,7 @@ pub(crate) struct World {
     files: Vec<File>,
     deleted: Vec<String>,
     /// What arrivals have answered.
-    promised: Arc<Mutex<Vec<RunId>>>,
+    promised: Arc<Mutex<Vec<ImportId>>>,
     /// Blobs whose event the host will bring again.
     waiting: Vec<String>,
     /// How many requests there were when each operation began.
@@ -168,7 +168,7 @@ impl World {
             proxy,
             service,
             webhook,
-            runs: Runs::new(storage.imports.clone()),
+            runs: ImportTable::new(storage.imports.clone()),
             storage,
             settings: Arc::new(settings),
             connections: connections.to_vec(),
@@ -195,7 +195,7 @@ impl World {
     }
 
     /// Every import as the table has it.
-    pub(crate) async fn imports(&self) -> Vec<Run> {
+    pub(crate) async fn imports(&self) -> Vec<Import> {
         let listed = self.runs.list().await.unwrap();
         listed.into_iter().map(|stored| stored.run).collect()
     }
@@ -362,7 +362,7 @@ async fn twenty_files_wait_a_week_for_their_connection_and_then_all_go_on_by_the
         world.drive().await;
     }
     let imports = world.imports().await;
-    let waits = |run: &Run| run.state == State::Received && run.waits_for_correction();
+    let waits = |run: &Import| run.state == State::Received && run.waits_for_correction();
     assert!(imports.len() == 20 && imports.iter().all(waits), "{imports:?}");
     // Of all of them the oldest alone was tried.
     let seen = world.proxy.seen().into_iter().skip(began);
@@ -387,7 +387,7 @@ async fn the_rest_goes_on_with_the_oldest_also_where_that_turns_out_to_be_wrong(
     world.sweep().await;
     world.store(To::Changes, Some(Wrong::Mapping)).await;
     world.drive().await;
-    assert!(world.imports().await.iter().all(Run::waits_for_correction));
+    assert!(world.imports().await.iter().all(Import::waits_for_correction));
     world.store(To::Changes, None).await;
     // The time of the oldest comes, and that of no other after it.
     world.advance(15 * 60);
@@ -410,11 +410,11 @@ async fn a_retry_of_one_of_many_tries_that_one_and_tells_nobody_again() {
     world.sweep().await;
     world.store(To::Builds, Some(Wrong::Mapping)).await;
     world.drive().await;
-    let before: Vec<Run> = world.imports().await;
+    let before: Vec<Import> = world.imports().await;
     world.ask(Wish::Retry, 2).await;
     world.drive().await;
     let after = world.imports().await;
-    let tried = |run: &&Run| run.attempts > 1;
+    let tried = |run: &&Import| run.attempts > 1;
     let names: Vec<&str> = after.iter().filter(tried).map(|run| run.source.name.as_str()).collect();
     assert_eq!(names, ["builds/2.csv"], "{before:?}");
     let warned = world.log.text().matches(" event=connection_invalid ").count();

@@ -9,13 +9,13 @@ fn failed() -> Event {
 }
 
 /// An import that is packed, and whether somebody is notified of it.
-fn packed(key: &str, tells: bool) -> Run {
-    let id = RunId { tenant: "t".to_owned(), key: key.to_owned() };
-    told(Run { id, tells, ..received() }, NOW, [Event::Began, staged()])
+fn packed(key: &str, tells: bool) -> Import {
+    let id = ImportId { tenant: "t".to_owned(), key: key.to_owned() };
+    told(Import { id, tells, ..received() }, NOW, [Event::Began, staged()])
 }
 
 /// An import after an event, noted in the record.
-fn noted(record: &mut ConnectionRecord, before: &Run, event: Event) -> (Run, bool) {
+fn noted(record: &mut ConnectionRecord, before: &Import, event: Event) -> (Import, bool) {
     let mut next = told(before.clone(), NOW, [event]);
     let is_first =
         !ConnectionRecord::is_moved_by(before, &next) || record.moved(before, &mut next, NOW);

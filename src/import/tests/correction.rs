@@ -60,7 +60,7 @@ fn what_keeps_an_import_waiting_is_remembered_while_it_waits_for_something_else(
 #[test]
 fn a_403_to_the_question_for_the_status_waits_for_a_person_and_pauses_nothing() {
     let forbidden = || Event::Faulted { reason: Reason::PollForbidden, retry_at: None };
-    let mut run = told(Run { tells: true, ..pushing() }, NOW, [accepted(), forbidden()]);
+    let mut run = told(Import { tells: true, ..pushing() }, NOW, [accepted(), forbidden()]);
     assert_eq!(run.blocked, Some(ReasonCode::PollForbidden));
     assert!(run.needs_person() && run.waits_for_correction() && !run.pauses);
     assert_eq!(run.message.as_ref().unwrap().occasion, Occasion::Forbidden);

@@ -7,7 +7,7 @@ fn seconds(seconds: u64) -> OffsetDateTime {
 }
 
 /// The stops as `State: told xTimes`.
-fn stops(run: &Run) -> Vec<String> {
+fn stops(run: &Import) -> Vec<String> {
     let stop = |stop: &Stop| {
         let told = stop.note.as_ref().map_or("-".to_owned(), |_| messages::note(stop, run));
         let told: String = told.chars().take(30).collect();
@@ -25,11 +25,11 @@ fn asked(wish: Wish) -> Event {
 }
 
 /// An import whose connection has somebody told.
-fn telling() -> Run {
-    Run { tells: true, ..received() }
+fn telling() -> Import {
+    Import { tells: true, ..received() }
 }
 
-fn occasion(run: &Run) -> Option<Occasion> {
+fn occasion(run: &Import) -> Option<Occasion> {
     run.message.as_ref().map(|message| message.occasion)
 }
 
@@ -158,7 +158,7 @@ fn a_message_lasts_as_long_as_what_it_tells_of() {
 }
 
 /// What becomes of an import whose notification could not be sent.
-fn not_sent_to(run: Run, now: OffsetDateTime) -> Run {
+fn not_sent_to(run: Import, now: OffsetDateTime) -> Import {
     told(
         run,
         now,
@@ -213,7 +213,7 @@ fn what_becomes_of_a_notification_moves_nothing_and_needs_one() {
     ] {
         let after = told(waits.clone(), late, [event.clone()]);
         let (message, sent) = (waits.message.clone(), waits.told.clone());
-        assert_eq!(Run { message, told: sent, ..after }, waits, "{event:?}");
+        assert_eq!(Import { message, told: sent, ..after }, waits, "{event:?}");
         received().apply(event, NOW, &policy()).unwrap_err();
     }
     received().apply(Event::Notification(NotificationEvent::Dropped), NOW, &policy()).unwrap_err();
@@ -238,8 +238,11 @@ fn that_nothing_has_come_is_noted_once_at_the_last_import_that_ended() {
     assert!(!once.can_be_overdue());
 
     // Given up, it is not noted again with each hour.
-    let mut failing =
-        told(Run { told: vec![], ..once }, NOW, [Event::Notification(NotificationEvent::Overdue)]);
+    let mut failing = told(
+        Import { told: vec![], ..once },
+        NOW,
+        [Event::Notification(NotificationEvent::Overdue)],
+    );
     while failing.message.is_some() {
         failing = not_sent_to(failing, NOW);
     }

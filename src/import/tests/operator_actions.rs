@@ -2,16 +2,16 @@
 
 use super::*;
 
-fn asked(run: Run, now: OffsetDateTime, wish: Wish) -> Run {
+fn asked(run: Import, now: OffsetDateTime, wish: Wish) -> Import {
     told(run, now, [Event::Asked { wish, by: "by somebody".to_owned() }])
 }
 
-fn refuses(run: &Run, wish: Wish) -> bool {
+fn refuses(run: &Import, wish: Wish) -> bool {
     let event = Event::Asked { wish, by: "by somebody".to_owned() };
     run.clone().apply(event, NOW, &policy()).is_err()
 }
 
-fn packed() -> Run {
+fn packed() -> Import {
     told(received(), NOW, [Event::Began, staged()])
 }
 
@@ -19,7 +19,7 @@ fn forbidden() -> Event {
     Event::Forbidden
 }
 
-fn stuck() -> Run {
+fn stuck() -> Import {
     told(pushing(), NOW, [Event::PushRefused { reason: why() }])
 }
 
@@ -72,7 +72,7 @@ fn a_retry_of_what_waits_is_due_at_once_with_all_its_time() {
 
 #[test]
 fn a_cancelled_import_says_what_the_service_may_have() {
-    let says = |run: Run, words: &str| {
+    let says = |run: Import, words: &str| {
         let run = asked(run, NOW, Wish::Cancel);
         assert_eq!((run.state, run.holds_slot()), (State::Cancelled, false));
         let why = read(&run);

@@ -7,7 +7,7 @@ use crate::{
     config::Config,
     connection::Connection,
     import::{
-        Note, RunId, Source,
+        ImportId, Note, Source,
         reason::{Problems, Reason},
     },
     schema::Summary,
@@ -26,7 +26,7 @@ fn document(more: &str) -> Document {
 }
 
 /// An import that came so many hours ago and is in a state since then.
-fn run(hours: i64, state: State) -> Run {
+fn run(hours: i64, state: State) -> Import {
     let received = NOW - Duration::hours(hours);
     let key = format!("{hours:015}-a");
     let source = Source {
@@ -38,8 +38,8 @@ fn run(hours: i64, state: State) -> Run {
     };
     let account = |name: &str| (name == "ImportStorage__accountName").then(|| "a".to_owned());
     let policy = Config::read(account).unwrap().policy;
-    let id = RunId { tenant: "t".to_owned(), key };
-    let mut run = Run::new(id, "hr", source, received, &policy);
+    let id = ImportId { tenant: "t".to_owned(), key };
+    let mut run = Import::new(id, "hr", source, received, &policy);
     run.state = state;
     if state.is_end() {
         (run.ended, run.due) = (Some(received), None);
@@ -61,8 +61,8 @@ fn run(hours: i64, state: State) -> Run {
     run
 }
 
-fn waits(hours: i64, reason: Reason) -> Run {
-    Run { reason: Some(reason), ..run(hours, State::Packed) }
+fn waits(hours: i64, reason: Reason) -> Import {
+    Import { reason: Some(reason), ..run(hours, State::Packed) }
 }
 
 fn busy() -> Reason {
@@ -70,14 +70,14 @@ fn busy() -> Reason {
 }
 
 /// How it stands with a full connection.
-fn stands(recent: &[Run]) -> (Mood, String) {
+fn stands(recent: &[Import]) -> (Mood, String) {
     let seen = seen(document("\"full\""), recent, false);
     let standing = Standing::of(&seen, NOW);
     (standing.mood, standing.text(NOW))
 }
 
-fn seen(document: Document, recent: &[Run], is_paused: bool) -> Seen {
-    let is_accepted = |run: &&Run| run.state == State::Completed;
+fn seen(document: Document, recent: &[Import], is_paused: bool) -> Seen {
+    let is_accepted = |run: &&Import| run.state == State::Completed;
     let accepted = recent.iter().filter(is_accepted).max_by_key(|run| run.ended).cloned();
     let last_received = recent.iter().map(|run| run.received).max();
     Seen { document, recent: recent.to_vec(), last_received, accepted, is_paused }

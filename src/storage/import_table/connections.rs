@@ -5,13 +5,13 @@ use azure_core::{Error, Result, error::ErrorKind, http::Etag};
 use time::OffsetDateTime;
 
 use super::{
-    Inserted, Runs, Saved, Stored,
+    ImportTable, Inserted, Saved, Stored,
     columns::{Columns, list, text, time},
     is_refused_condition,
 };
 use crate::{
     import::{
-        Run, RunId,
+        Import, ImportId,
         connection_record::{Accepted, ConnectionRecord},
         reason::ReasonCode,
     },
@@ -44,7 +44,7 @@ struct Read {
     etag: Option<Etag>,
 }
 
-impl Runs {
+impl ImportTable {
     /// What is remembered of a connection of a tenant.
     ///
     /// # Errors
@@ -57,7 +57,7 @@ impl Runs {
     pub(super) async fn save_with_connection(
         &self,
         before: Stored,
-        next: Run,
+        next: Import,
         now: OffsetDateTime,
     ) -> Result<Saved> {
         for _ in 0..TRIES {
@@ -90,7 +90,7 @@ impl Runs {
     /// Writes a new import that ended at once, because its connection could not be used when it arrived.
     pub(super) async fn insert_with_connection(
         &self,
-        run: Run,
+        run: Import,
         now: OffsetDateTime,
     ) -> Result<Inserted> {
         for _ in 0..TRIES {
@@ -114,7 +114,7 @@ impl Runs {
     /// # Errors
     /// Whatever storage says.
     pub async fn forget_arrivals(&self, connection: &str) -> Result<()> {
-        let tenant = RunId::NO_TENANT;
+        let tenant = ImportId::NO_TENANT;
         let Read { mut record, etag } = self.read_connection(tenant, connection).await?;
         let Some(etag) = etag.filter(|_| !record.notified.is_empty()) else { return Ok(()) };
         record.notified.clear();
@@ -125,7 +125,7 @@ impl Runs {
     }
 
     /// Whether another import of the connection waits for the same.
-    async fn blocks_another(&self, run: &Run, reason: ReasonCode) -> Result<bool> {
+    async fn blocks_another(&self, run: &Import, reason: ReasonCode) -> Result<bool> {
         let siblings = self.of_connection(run).await?;
         let mut others = siblings.iter().filter(|other| other.run.id != run.id);
         Ok(others.any(|other| other.run.blocked == Some(reason)))
@@ -149,7 +149,7 @@ impl Runs {
 }
 
 /// That a file was taken in, whatever else is remembered of its connection.
-pub(super) fn received(run: &Run, now: OffsetDateTime) -> Write {
+pub(super) fn received(run: &Import, now: OffsetDateTime) -> Write {
     let mut row = Columns::new(&run.id.tenant, &key_of(&run.connection));
     row.time(LAST_RECEIVED, Some(now));
     Write::Merge(row.0)
@@ -164,7 +164,7 @@ fn key_of(connection: &str) -> String {
     format!("connection~{connection}")
 }
 
-fn write(run: &Run, record: &ConnectionRecord, etag: Option<Etag>) -> Write {
+fn write(run: &Import, record: &ConnectionRecord, etag: Option<Etag>) -> Write {
     let row = row(&run.id.tenant, &run.connection, record);
     match etag {
         Some(etag) => Write::Replace(row, etag),

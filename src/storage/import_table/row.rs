@@ -10,7 +10,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use super::columns::{Columns, LONGEST_COLUMN, boolean, count, list, moment, number, text, time};
 use crate::{
     import::{
-        IngestionId, Message, Note, Occasion, Package, Run, RunId, Source, State, Stop,
+        Import, ImportId, IngestionId, Message, Note, Occasion, Package, Source, State, Stop,
         reason::Reason,
     },
     messages,
@@ -106,7 +106,7 @@ pub const COLUMNS: &[(&str, &str)] = &[
 ];
 
 /// The row of a run, and the id of this very write.
-pub(super) fn of(run: &Run) -> (Properties, String) {
+pub(super) fn of(run: &Import) -> (Properties, String) {
     let write_id = azure_core::Uuid::new_v4().to_string();
     let mut row = Columns::new(&run.id.tenant, &run.id.key);
     row.number(SCHEMA, SCHEMA_VERSION);
@@ -186,14 +186,14 @@ pub(super) struct RowError {
 }
 
 /// The run of a row, and the id of the write that made it.
-pub(super) fn parse(row: &Properties) -> Result<(Run, String), RowError> {
+pub(super) fn parse(row: &Properties) -> Result<(Import, String), RowError> {
     let unreadable =
         |column| move || RowError { key: text(row, "RowKey").unwrap_or_default(), column };
     let need = |column| text(row, column).ok_or_else(unreadable(column));
     let need_time = |column| time(row, column).ok_or_else(unreadable(column));
     let file = need("File")?;
     let (container, name) = file.split_once('/').ok_or_else(unreadable("File"))?;
-    let id = RunId { tenant: need("PartitionKey")?, key: need("RowKey")? };
+    let id = ImportId { tenant: need("PartitionKey")?, key: need("RowKey")? };
     let connection = need("Connection")?;
     let source = Source {
         container: container.to_owned(),
@@ -202,7 +202,7 @@ pub(super) fn parse(row: &Properties) -> Result<(Run, String), RowError> {
         bytes: number(row, "Bytes").unwrap_or_default(),
         last_modified: need_time("LastModified")?,
     };
-    let unmoved = Run::unmoved(id, &connection, source, need_time("Received")?);
+    let unmoved = Import::unmoved(id, &connection, source, need_time("Received")?);
     let schema = count(row, SCHEMA);
     let run = if schema > SCHEMA_VERSION {
         left_alone(row, unmoved, Reason::NewerVersion { schema })
@@ -215,9 +215,9 @@ pub(super) fn parse(row: &Properties) -> Result<(Run, String), RowError> {
 }
 
 /// What others go by of an import whose row is not understood, as far as it can be read.
-fn left_alone(row: &Properties, unmoved: Run, reason: Reason) -> Run {
+fn left_alone(row: &Properties, unmoved: Import, reason: Reason) -> Import {
     let state = text(row, "State").as_deref().and_then(State::parse);
-    Run {
+    Import {
         state: state.unwrap_or(State::Ingesting),
         reason: Some(reason),
         refresh: text(row, "Refresh").as_deref().and_then(Refresh::parse),
@@ -229,7 +229,7 @@ fn left_alone(row: &Properties, unmoved: Run, reason: Reason) -> Run {
 }
 
 /// An import as its row says that it has moved; the column that is not understood.
-fn moved(row: &Properties, unmoved: Run) -> Result<Run, &'static str> {
+fn moved(row: &Properties, unmoved: Import) -> Result<Import, &'static str> {
     let package = text(row, "Package").map(|blob| Package {
         blob,
         etag: text(row, "PackageETag").unwrap_or_default(),
@@ -238,7 +238,7 @@ fn moved(row: &Properties, unmoved: Run) -> Result<Run, &'static str> {
     });
     let word = |column: &'static str| text(row, column).ok_or(column);
     let blocked = text(row, "BlockedBy").map(|code| code.parse().map_err(|_| "BlockedBy"));
-    Ok(Run {
+    Ok(Import {
         target: Target::parse(&word("Target")?).ok_or("Target")?,
         state: State::parse(&word("State")?).ok_or("State")?,
         refresh: text(row, "Refresh").as_deref().and_then(Refresh::parse),
@@ -290,7 +290,7 @@ fn summary_text(summary: &Summary) -> Option<String> {
 }
 
 /// The rules that a person may let a file pass by.
-fn approval_required(run: &Run) -> Option<String> {
+fn approval_required(run: &Import) -> Option<String> {
     let Some(Reason::DeletionBlocked(problems)) = &run.reason else { return None };
     let rules: Vec<&str> = problems.rules.iter().map(|broken| &*broken.rule).collect();
     Some(rules.join(", "))

@@ -4,20 +4,20 @@ use azure_core::Result;
 use time::OffsetDateTime;
 
 use super::{
-    Runs,
+    ImportTable,
     columns::{Columns, time},
 };
-use crate::{import::RunId, storage::table::Write};
+use crate::{import::ImportId, storage::table::Write};
 
 const LAST_RUN: &str = "LastRun";
 
-impl Runs {
+impl ImportTable {
     /// Notes that a timer has done its work.
     ///
     /// # Errors
     /// Whatever storage says.
     pub async fn note_timer(&self, name: &str, now: OffsetDateTime) -> Result<()> {
-        let mut row = Columns::new(RunId::NO_TENANT, &key(name));
+        let mut row = Columns::new(ImportId::NO_TENANT, &key(name));
         row.time(LAST_RUN, Some(now));
         self.table.transact(&[Write::Merge(row.0)]).await.map(drop)
     }
@@ -27,7 +27,7 @@ impl Runs {
     /// # Errors
     /// Whatever storage says.
     pub async fn timer(&self, name: &str) -> Result<Option<OffsetDateTime>> {
-        let row = self.table.get(RunId::NO_TENANT, &key(name)).await?;
+        let row = self.table.get(ImportId::NO_TENANT, &key(name)).await?;
         Ok(row.and_then(|row| time(&row.properties, LAST_RUN)))
     }
 }

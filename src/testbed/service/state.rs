@@ -27,7 +27,7 @@ pub(super) struct Desk {
 pub(super) struct Book {
     pub(super) queued: Vec<(Call, Quirk)>,
     pub(super) always: HashMap<Call, Quirk>,
-    pub(super) imports: Vec<Import>,
+    pub(super) imports: Vec<Held>,
     pub(super) seen: Vec<Seen>,
 }
 
@@ -62,13 +62,13 @@ impl Desk {
     ) -> Option<Ingestion> {
         let now = self.now();
         let mut book = self.book();
-        let running = |i: &&mut Import| i.shown.tenant == tenant && !i.shown.is_over();
+        let running = |i: &&mut Held| i.shown.tenant == tenant && !i.shown.is_over();
         if let Some(import) = book.imports.iter_mut().find(running) {
             // Time goes by for the refused too; else an import whose id was lost would never end.
             import.asked(&self.rules, now);
             return None;
         }
-        let mut import = Import {
+        let mut import = Held {
             shown: Ingestion {
                 id: format!("00000000-0000-4000-8000-{:012x}", book.imports.len() + 1),
                 tenant: tenant.into(),
@@ -119,13 +119,13 @@ impl Desk {
 
 /// An ingestion and the steps it takes.
 #[derive(Debug)]
-pub(super) struct Import {
+pub(super) struct Held {
     pub(super) shown: Ingestion,
     pub(super) walk: &'static [&'static str],
     asked: u32,
 }
 
-impl Import {
+impl Held {
     fn asked(&mut self, rules: &Rules, now: OffsetDateTime) {
         self.asked += 1;
         let last = self.walk.len().saturating_sub(1);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value;
 use viva_import::{
     config::{INBOX, PACKAGES, REPORTS},
-    import::{Occasion, Run, State},
+    import::{Import, Occasion, State},
     messages,
     storage::{blob::Blob, table::Properties},
     testbed::service::Ingestion,
@@ -54,7 +54,7 @@ struct Accepted<'a> {
 
 impl World {
     /// The laws, where the imports rest like this; the first that is broken, as a sentence.
-    pub(crate) async fn laws(&self, imports: &[Run]) -> Result<(), String> {
+    pub(crate) async fn laws(&self, imports: &[Import]) -> Result<(), String> {
         let seen = self.proxy.seen();
         let written = written(&seen);
         self.nothing_is_lost(imports, &written)?;
@@ -85,7 +85,7 @@ impl World {
     }
 
     /// What a row says was told was, and without a fault no oftener than that.
-    fn everybody_is_told_and_once(&self, imports: &[Run], seen: &[Seen]) -> Result<(), String> {
+    fn everybody_is_told_and_once(&self, imports: &[Import], seen: &[Seen]) -> Result<(), String> {
         let mut told: HashMap<String, usize> = HashMap::new();
         for (_, event) in self.webhook.all() {
             *told.entry(event["id"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
@@ -114,7 +114,7 @@ impl World {
         twice.map_or(Ok(()), |(id, times)| Err(format!("{id} was told {times} times")))
     }
 
-    fn nothing_is_lost(&self, imports: &[Run], written: &[Written]) -> Result<(), String> {
+    fn nothing_is_lost(&self, imports: &[Import], written: &[Written]) -> Result<(), String> {
         let is_there = |key: &str| imports.iter().any(|run| run.id.key == key);
         let promised = self.promised.lock().unwrap();
         let keys = promised.iter().map(|id| id.key.as_str());
@@ -126,7 +126,7 @@ impl World {
     }
 
     /// After a sweep, what lies in the inbox is known: of full refreshes one of the newest.
-    async fn nothing_is_overlooked(&self, imports: &[Run]) -> Result<(), String> {
+    async fn nothing_is_overlooked(&self, imports: &[Import]) -> Result<(), String> {
         for to in &self.connections {
             let prefix = format!("{}/", to.name());
             let mut files = self.storage.blobs.list(INBOX, &prefix).await.unwrap();
@@ -145,10 +145,10 @@ impl World {
         Ok(())
     }
 
-    fn every_end_has_its_reason(&self, imports: &[Run]) -> Result<(), String> {
+    fn every_end_has_its_reason(&self, imports: &[Import]) -> Result<(), String> {
         for run in imports {
             let file = self.file_of(run)?;
-            let is_newer = |other: &Run| {
+            let is_newer = |other: &Import| {
                 other.connection == run.connection
                     && other.id != run.id
                     && (other.order() > run.order() || other.source.name == run.source.name)
@@ -176,7 +176,7 @@ impl World {
         Ok(())
     }
 
-    async fn no_value_is_told(&self, imports: &[Run], seen: &[Seen]) -> Result<(), String> {
+    async fn no_value_is_told(&self, imports: &[Import], seen: &[Seen]) -> Result<(), String> {
         let is_told = |bytes: &[u8]| {
             let text = String::from_utf8_lossy(bytes);
             text.contains(MARKER) || text.contains(TOKEN)
@@ -195,7 +195,7 @@ impl World {
             return Err("the log tells a value".to_owned());
         }
         for blob in self.storage.blobs.list(PACKAGES, "").await.unwrap() {
-            let is_of = |run: &&Run| blob.name.starts_with(&run.id.key);
+            let is_of = |run: &&Import| blob.name.starts_with(&run.id.key);
             if imports.iter().find(is_of).is_none_or(|run| run.state.is_end()) {
                 return Err(format!("the zip {} was left behind", blob.name));
             }
@@ -203,7 +203,7 @@ impl World {
         Ok(())
     }
 
-    fn file_of(&self, run: &Run) -> Result<&File, String> {
+    fn file_of(&self, run: &Import) -> Result<&File, String> {
         let is_it = |file: &&File| file.name == run.source.name && file.etag == run.source.etag;
         let found = self.files.iter().find(is_it);
         found.ok_or_else(|| format!("{} is of a content nobody wrote", run.id))
@@ -211,7 +211,7 @@ impl World {
 
     fn rows_say_what_the_service_says(
         &self,
-        imports: &[Run],
+        imports: &[Import],
         accepted: &[Accepted],
     ) -> Result<(), String> {
         for run in imports.iter().filter(|run| run.state == State::Completed) {
@@ -235,7 +235,7 @@ impl World {
     /// A content goes again only where its answer was lost, or the program died with it.
     fn nothing_is_pushed_twice_without_need(
         &self,
-        imports: &[Run],
+        imports: &[Import],
         seen: &[Seen],
         accepted: &[Accepted],
     ) -> Result<(), String> {
@@ -263,14 +263,14 @@ impl World {
 }
 
 /// How often a person asked for something.
-fn asked(run: &Run, command: &str) -> usize {
+fn asked(run: &Import, command: &str) -> usize {
     let approved = run.approval.as_ref().map(|approval| &approval.by);
     let wishes = [run.by_hand.as_ref(), approved].into_iter().flatten();
     wishes.map(|by| by.matches(command).count()).sum()
 }
 
 /// Only a person begins an ended import again.
-fn every_end_stays_an_end(imports: &[Run], written: &[Written]) -> Result<(), String> {
+fn every_end_stays_an_end(imports: &[Import], written: &[Written]) -> Result<(), String> {
     let mut ends: HashMap<(&str, &str), (State, [&str; 2])> = HashMap::new();
     for one in written {
         let (key, state) = (one.text("RowKey"), one.state());
@@ -328,8 +328,9 @@ fn a_message_meets_nothing_that_is_under_way(written: &[Written]) -> Result<(), 
     })
 }
 
-fn journals_end_where_imports_do(imports: &[Run]) -> Result<(), String> {
-    let ends_elsewhere = |run: &&Run| run.journal.last().is_none_or(|stop| stop.state != run.state);
+fn journals_end_where_imports_do(imports: &[Import]) -> Result<(), String> {
+    let ends_elsewhere =
+        |run: &&Import| run.journal.last().is_none_or(|stop| stop.state != run.state);
     imports.iter().find(ends_elsewhere).map_or(Ok(()), |run| {
         Err(format!("{} is {:?} and its journal ends otherwise", run.id, run.state))
     })

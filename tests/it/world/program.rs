@@ -15,7 +15,7 @@ use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt as _};
 use viva_import::{
     config::{Account, Config, INBOX, Lookup, STORAGE},
     engine::{Arrival, Road},
-    import::RunId,
+    import::ImportId,
     storage::Storage,
     target::viva,
     testbed::{azurite::Azurite, service::Service},
@@ -27,7 +27,7 @@ use crate::{proxy::Proxy, stage::start_azurite};
 pub(super) async fn receive(
     road: &Road,
     name: &str,
-    promised: &Mutex<Vec<RunId>>,
+    promised: &Mutex<Vec<ImportId>>,
 ) -> azure_core::Result<()> {
     let arrival = road.arrive(INBOX, name).await?;
     if let Arrival::Received(id) | Arrival::Known(id) = arrival {

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use viva_import::{engine::By, import::Run, messages, testbed::service::Call};
+use viva_import::{engine::By, import::Import, messages, testbed::service::Call};
 
 use super::World;
 
@@ -14,7 +14,7 @@ const MOST_REQUESTS: usize = 20_000;
 impl World {
     /// No more faults, every event comes again, and time goes on until nothing is left to do.
     /// The imports as they rest.
-    pub(crate) async fn rest(&mut self) -> Result<Vec<Run>, String> {
+    pub(crate) async fn rest(&mut self) -> Result<Vec<Import>, String> {
         self.proxy.clear();
         for call in [Call::ScaleUnit, Call::Ping, Call::Push, Call::Status, Call::Errors] {
             self.service.always(call, None);
@@ -26,7 +26,7 @@ impl World {
     }
 
     /// The same with the faults that are planned.
-    pub(crate) async fn rest_with_faults(&mut self) -> Result<Vec<Run>, String> {
+    pub(crate) async fn rest_with_faults(&mut self) -> Result<Vec<Import>, String> {
         self.redeliver().await;
         self.end().await?;
         // Only what no event has told of is left.
@@ -34,7 +34,7 @@ impl World {
         self.end().await
     }
 
-    async fn end(&mut self) -> Result<Vec<Run>, String> {
+    async fn end(&mut self) -> Result<Vec<Import>, String> {
         for _ in 0..MOST_DRIVES {
             let imports = self.imports().await;
             // Somebody mends what was not let in.

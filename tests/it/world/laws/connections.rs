@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use viva_import::{
-    import::{Occasion, Run},
+    import::{Import, Occasion},
     storage::table::Properties,
 };
 
@@ -16,7 +16,10 @@ type Reasons = BTreeMap<(String, String), usize>;
 
 impl World {
     /// Where all imports rest nothing waits, and the rows of the connections say so.
-    pub(super) async fn connections_are_remembered(&self, imports: &[Run]) -> Result<(), String> {
+    pub(super) async fn connections_are_remembered(
+        &self,
+        imports: &[Import],
+    ) -> Result<(), String> {
         let tenants: BTreeSet<&str> = imports.iter().map(|run| run.id.tenant.as_str()).collect();
         for to in &self.connections {
             for tenant in &tenants {

@@ -1,6 +1,6 @@
 //! Which file goes first.
 
-use viva_import::import::{Run, State};
+use viva_import::import::{Import, State};
 
 use super::{Accepted, Written, asked};
 use crate::world::{File, To, World};
@@ -8,11 +8,11 @@ use crate::world::{File, To, World};
 impl World {
     pub(super) fn order_is_kept(
         &self,
-        imports: &[Run],
+        imports: &[Import],
         written: &[Written],
         accepted: &[Accepted],
     ) -> Result<(), String> {
-        let first = |run: &Run, state: Option<State>| {
+        let first = |run: &Import, state: Option<State>| {
             let is_of = |it: &&Written| {
                 it.text("RowKey") == run.id.key && it.text("PartitionKey") == run.id.tenant
             };
@@ -63,7 +63,7 @@ impl World {
 }
 
 /// Newer and older imports of the same connection.
-fn pairs(imports: &[Run]) -> impl Iterator<Item = (&Run, &Run)> {
+fn pairs(imports: &[Import]) -> impl Iterator<Item = (&Import, &Import)> {
     imports.iter().flat_map(|newer| imports.iter().map(move |older| (newer, older))).filter(
         |(newer, older)| {
             newer.id.tenant == older.id.tenant
