@@ -31,7 +31,7 @@ pub use self::{
     output::write_record,
     report::Report,
     summary::{Deletion, deletions},
-    survey::{Content, Dates, Heading, Survey, SurveyError},
+    survey::{Content, Dates, Heading, Profile, ProfileError},
 };
 pub(crate) use self::{findings::some_of, mapping::has_plain_letters, value::personal};
 use crate::schema::{Id, Refresh};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::{
-    by_hand::{Caller, CredentialKind, Errors, Follow, Pack, Ping, Push, Status},
+    by_hand::{CallerArgs, CredentialKind, Errors, Follow, Pack, Ping, Push, Status},
     table::{Account, Doctor, ImportArgs, Imports, Resume},
 };
 

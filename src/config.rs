@@ -14,7 +14,7 @@ use crate::{
 };
 
 pub use self::{
-    account::{Account, Endpoints, Who},
+    account::{Account, Endpoints, StorageIdentity},
     names::{ARRIVALS, CONNECTIONS, IMPORTS, INBOX, PACKAGES, POISON, REPORTS},
     settings::{SETTINGS, Setting},
 };
@@ -265,14 +265,14 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         url
     }
 
-    fn storage_credential(&mut self, credential: &str, client_id: &str) -> Who {
+    fn storage_credential(&mut self, credential: &str, client_id: &str) -> StorageIdentity {
         let client_id = self.given(client_id);
         match self.given(credential).as_deref() {
-            None | Some("managedidentity") => Who::ManagedIdentity { client_id },
-            Some("azurecli") => Who::AzureCli,
+            None | Some("managedidentity") => StorageIdentity::ManagedIdentity { client_id },
+            Some("azurecli") => StorageIdentity::AzureCli,
             Some(_) => {
                 self.faults.push(format!("{credential} must be managedidentity or azurecli"));
-                Who::AzureCli
+                StorageIdentity::AzureCli
             }
         }
     }

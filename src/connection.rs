@@ -20,7 +20,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::schema::{Caller, Checks, Dialect, Fault, Field, Refresh, Upload, json};
+use crate::schema::{Checks, Dialect, Fault, Field, PayloadFormat, Refresh, ServiceIdentity, json};
 
 pub use self::{
     notify::{Format, Notify},
@@ -43,13 +43,13 @@ pub struct Connection {
     /// The name: of the document and of the folder in the inbox.
     pub name: String,
     /// Who calls the service, and for whom.
-    pub caller: Caller,
+    pub caller: ServiceIdentity,
     /// What a file does to the data that is there.
     pub refresh: Refresh,
     /// Whether the incremental files behind one that was refused or is stuck wait for a person.
     pub stop_after_rejected: bool,
     /// What is made of a file for the push.
-    pub upload: Upload,
+    pub upload: PayloadFormat,
     /// Where somebody is told when a person is needed.
     pub notify: Option<Notify>,
     /// A file is expected at least so often, in days.
@@ -149,7 +149,7 @@ impl Reader {
             self.fault("/stopAfterRejected", what);
         }
         let upload = self.optional_text("", members, "upload").map(|word| {
-            let upload = Upload::parse(word);
+            let upload = PayloadFormat::parse(word);
             if upload.is_none() {
                 self.fault("/upload", "must be \"zip\", \"csv\" or \"json\"");
             }
@@ -167,7 +167,7 @@ impl Reader {
             caller: caller?,
             refresh: refresh?,
             stop_after_rejected,
-            upload: upload.unwrap_or(Some(Upload::Zip))?,
+            upload: upload.unwrap_or(Some(PayloadFormat::Zip))?,
             notify,
             expected_every_days,
             mapping: mapping?,

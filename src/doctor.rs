@@ -16,7 +16,7 @@ use tokio::{join, time::timeout};
 pub use crate::doctor::report::{Diagnosis, Line, Verdict};
 use crate::{
     config::{Config, Lookup},
-    doctor::connectivity::Ways,
+    doctor::connectivity::Reachabilities,
     engine::{Clock, OpenError},
     http::azure::sentence,
     storage::{Storage, import_table::ImportTable},
@@ -73,7 +73,7 @@ pub struct Doctor {
 }
 
 /// What an examination is done with, once the settings are sound.
-struct Bag {
+struct Probes {
     config: Config,
     storage: Storage,
     runs: ImportTable,
@@ -108,8 +108,8 @@ impl Doctor {
         Diagnosis { connection: name.to_owned(), lines }
     }
 
-    /// Opens everything as [`crate::engine::Road::open`] does, with clients that ask once.
-    fn bag(&self) -> Result<Bag, OpenError> {
+    /// Opens everything as [`crate::engine::Engine::open`] does, with clients that ask once.
+    fn bag(&self) -> Result<Probes, OpenError> {
         let mut config = Config::read(|name| (self.setting)(name))?;
         let limit = config.service.answer_timeout.min(MAX_WAIT);
         config.service.answer_timeout = limit;
@@ -117,12 +117,12 @@ impl Doctor {
         let service = Service::new(config.service.clone(), self.setting.clone())?;
         let runs = ImportTable::new(storage.imports.clone());
         let (clock, setting) = (self.clock.clone(), self.setting.clone());
-        Ok(Bag { config, storage, runs, service, clock, setting, limit })
+        Ok(Probes { config, storage, runs, service, clock, setting, limit })
     }
 }
 
-async fn examine(bag: Bag, name: &str, resume: bool) -> Vec<Line> {
-    let ways = Ways::ask(&bag).await;
+async fn examine(bag: Probes, name: &str, resume: bool) -> Vec<Line> {
+    let ways = Reachabilities::ask(&bag).await;
     let (rights, document, imports) = join!(
         Box::pin(permissions::lines(&bag, &ways)),
         connection::find(&bag, &ways, name),

@@ -29,8 +29,8 @@ use crate::{
 };
 
 pub use self::{
-    intake::Arrival,
-    operator::By,
+    intake::IntakeOutcome,
+    operator::Actor,
     status_queries::{Document, SERVICE_ERRORS, Timer, has_service_errors},
 };
 
@@ -56,7 +56,7 @@ const PACKED_MIB: u32 = 32;
 pub type Clock = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
 
 /// Everything a step needs.
-pub struct Road {
+pub struct Engine {
     blobs: Blobs,
     runs: ImportTable,
     service: Service,
@@ -90,7 +90,7 @@ enum Step {
     Resting,
 }
 
-impl Road {
+impl Engine {
     /// A road over opened storage and service.
     #[must_use]
     pub fn new(
@@ -202,20 +202,20 @@ impl Road {
 
     async fn act(&self, stored: Stored, last_begin: OffsetDateTime) -> Result<Step> {
         let action = stored.run.action((self.clock)(), &self.config.policy);
-        let is_a_try = matches!(action, Action::Pack | Action::Push | Action::Follow);
+        let is_a_try = matches!(action, Action::Pack | Action::Push | Action::Poll);
         let waits = stored.run.waits_for_correction() && stored.run.waits_now();
         if is_a_try && waits && self.is_behind(&stored.run).await? {
             return self.save(stored, Event::StillWaiting).await;
         }
         match action {
-            Action::Wait(_) | Action::Rest => Ok(Step::Resting),
+            Action::Wait(_) | Action::Done => Ok(Step::Resting),
             Action::Pack => self.pack(stored, last_begin).await,
             Action::Push => Box::pin(self.push_step(stored)).await,
             Action::Recover => {
                 let cause = NoOutcome::ProgramEnded;
                 self.save(stored, Event::AnswerLost { cause }).await
             }
-            Action::Follow => Box::pin(self.poll(stored)).await,
+            Action::Poll => Box::pin(self.poll(stored)).await,
             Action::Discard => {
                 let prefix = format!("{}/", stored.run.id.key);
                 let event = match self.blobs.delete_all(PACKAGES, &prefix).await {
@@ -300,7 +300,7 @@ impl Road {
         run: &Import,
     ) -> Result<std::result::Result<Connection, Event>> {
         let usable = self.usable_connection(run).await?;
-        Ok(usable.map_err(|reason| Event::Faulted { reason, retry_at: None }))
+        Ok(usable.map_err(|reason| Event::TransientFailure { reason, retry_at: None }))
     }
 
     /// The same, or why it cannot be used now.
@@ -337,7 +337,7 @@ fn packed_mib(bytes: u64) -> u32 {
 /// Storage failed; nothing is decided.
 fn storage_failed(error: &Error) -> Event {
     let reason = Reason::StorageFailed { detail: sentence(error).into() };
-    Event::Faulted { reason, retry_at: None }
+    Event::TransientFailure { reason, retry_at: None }
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     doctor::Doctor,
-    engine::{Arrival, Road, Timer},
+    engine::{Engine, IntakeOutcome, Timer},
     http::azure::sentence,
 };
 
@@ -55,7 +55,7 @@ const MAX_BODY_BYTES: usize = 16 << 20;
 /// What the pages are made of.
 #[derive(Clone)]
 struct App {
-    road: Arc<Road>,
+    road: Arc<Engine>,
     doctor: Arc<Doctor>,
 }
 
@@ -65,14 +65,14 @@ struct App {
 /// Where the listener fails.
 pub async fn serve(
     listener: TcpListener,
-    road: Arc<Road>,
+    road: Arc<Engine>,
     doctor: Arc<Doctor>,
 ) -> std::io::Result<()> {
     let app = App { road: road.clone(), doctor };
     axum::serve(listener, door(road).merge(pages::door(app))).await
 }
 
-fn door(road: Arc<Road>) -> Router {
+fn door(road: Arc<Engine>) -> Router {
     Router::new()
         .route("/", get(|| ready(Json(json!({ "program": "viva-import" })))))
         .route("/receive", post(receive))
@@ -84,7 +84,7 @@ fn door(road: Arc<Road>) -> Router {
 }
 
 /// A queue message that Event Grid put there: a blob was created.
-async fn receive(State(road): State<Arc<Road>>, body: Bytes) -> Response {
+async fn receive(State(road): State<Arc<Engine>>, body: Bytes) -> Response {
     let blobs = match event_grid::decode(&body) {
         Ok(blobs) => blobs,
         // The host tries again and then moves the message to the poison queue, where it is kept.
@@ -101,9 +101,11 @@ async fn receive(State(road): State<Arc<Road>>, body: Bytes) -> Response {
         };
         logs.push(arrival.to_string());
         match arrival {
-            Arrival::Ignored(why) | Arrival::Gone(why) => tracing::info!("ignored: {why}"),
+            IntakeOutcome::Ignored(why) | IntakeOutcome::Gone(why) => {
+                tracing::info!("ignored: {why}");
+            }
             // The row is written: what fails from here on is driven again by the timer.
-            Arrival::Received(id) | Arrival::Known(id) => {
+            IntakeOutcome::Received(id) | IntakeOutcome::Known(id) => {
                 if let Err(error) = road.follow(&id).await {
                     tracing::warn!("{blob}: the next step is tried later: {}", sentence(&error));
                 }
@@ -114,7 +116,7 @@ async fn receive(State(road): State<Arc<Road>>, body: Bytes) -> Response {
 }
 
 /// The weekly timer and the hourly one: both find what no event told of.
-async fn sweep(State(road): State<Arc<Road>>, timer: Timer) -> Response {
+async fn sweep(State(road): State<Arc<Engine>>, timer: Timer) -> Response {
     let swept = async {
         let found = road.sweep().await?;
         road.note_timer(timer).await.map(|()| found)
@@ -126,7 +128,7 @@ async fn sweep(State(road): State<Arc<Road>>, timer: Timer) -> Response {
 }
 
 /// The minute timer.
-async fn drive(State(road): State<Arc<Road>>) -> Response {
+async fn drive(State(road): State<Arc<Engine>>) -> Response {
     let driven = async {
         let moved = road.drive().await?;
         road.note_timer(Timer::DRIVE).await.map(|()| moved)

@@ -25,7 +25,7 @@ use self::{
     certificate::Key,
     cli::Az,
     given::GivenToken,
-    refusal::{Hush, Whom},
+    refusal::{RedactErrors, TokenIssuer},
 };
 use crate::{
     config::Lookup,
@@ -151,7 +151,7 @@ impl SignIn {
         let options = ClientAssertionCredentialOptions { client_options: self.client_options()? };
         let (tenant, client_id) = (tenant.to_owned(), client_id.to_owned());
         let inner = ClientAssertionCredential::new(tenant, client_id, assertion, Some(options))?;
-        Ok(Arc::new(Cached::new(inner, Whom::Entra)))
+        Ok(Arc::new(Cached::new(inner, TokenIssuer::Entra)))
     }
 
     fn secret(
@@ -163,7 +163,7 @@ impl SignIn {
         let options = ClientSecretCredentialOptions { client_options: self.client_options()? };
         let client_id = client_id.to_owned();
         let inner = ClientSecretCredential::new(tenant, client_id, secret, Some(options))?;
-        Ok(Arc::new(Cached::new(inner, Whom::Entra)))
+        Ok(Arc::new(Cached::new(inner, TokenIssuer::Entra)))
     }
 
     fn client_options(&self) -> AzureResult<ClientOptions> {
@@ -171,7 +171,7 @@ impl SignIn {
         cloud.authority_host = self.authority.to_string();
         Ok(ClientOptions {
             cloud: Some(Arc::new(cloud.into())),
-            per_try_policies: vec![Arc::new(Hush)],
+            per_try_policies: vec![Arc::new(RedactErrors)],
             ..client_options(Destination::Remote, self.answer_timeout)?
         })
     }
@@ -224,7 +224,7 @@ pub fn managed_identity(
 ) -> AzureResult<Arc<dyn TokenCredential>> {
     // The endpoint is on this machine, and a proxy would be shown tokens.
     let client_options = ClientOptions {
-        per_try_policies: vec![Arc::new(Hush)],
+        per_try_policies: vec![Arc::new(RedactErrors)],
         ..client_options(Destination::Local, answer_timeout)?
     };
     let options = ManagedIdentityCredentialOptions {
@@ -232,7 +232,7 @@ pub fn managed_identity(
         client_options,
     };
     let inner = ManagedIdentityCredential::new(Some(options))?;
-    Ok(Arc::new(Cached::new(inner, Whom::Identity)))
+    Ok(Arc::new(Cached::new(inner, TokenIssuer::Identity)))
 }
 
 /// Whoever is signed in to the Azure CLI, in this tenant or in the one signed in to. It may take
@@ -250,7 +250,7 @@ pub fn azure_cli(
         ..Default::default()
     };
     let inner = AzureCliCredential::new(Some(options))?;
-    Ok(Arc::new(Cached::new(inner, Whom::AzureCli)))
+    Ok(Arc::new(Cached::new(inner, TokenIssuer::AzureCli)))
 }
 
 /// Tokens and certificates end by the wall clock, whatever time it is on the road.

@@ -28,9 +28,9 @@ use time::OffsetDateTime;
 
 use self::reason::{Class, ErrorFile, Reason, ReasonCode};
 pub use self::{
-    event::{Action, Checked, Event, IllegalEvent, NotificationEvent, Wish},
-    history::{Note, Stop},
-    notifications::{Delivery, Message, Occasion, Sent},
+    event::{Action, Checked, Event, IllegalEvent, NotificationEvent, OperatorAction},
+    history::{HistoryEntry, Note},
+    notifications::{Delivery, Message, NotificationKind, Sent},
     policy::Policy,
     record::Import,
     status::Status,
@@ -53,7 +53,7 @@ impl Import {
     /// What is to be done at `now`.
     #[must_use]
     pub fn action(&self, now: OffsetDateTime, policy: &Policy) -> Action {
-        let Some(due) = self.due else { return Action::Rest };
+        let Some(due) = self.due else { return Action::Done };
         // What is due much later was written by a clock that was wrong, and is due now.
         if due > now && due <= now + policy.longest_wait() {
             return Action::Wait(due);
@@ -62,7 +62,7 @@ impl Import {
             State::Received => Action::Pack,
             State::Packed => Action::Push,
             State::Pushing => Action::Recover,
-            State::Ingesting => Action::Follow,
+            State::Ingesting => Action::Poll,
             State::Completed
             | State::Accepted
             | State::Rejected
@@ -181,15 +181,18 @@ impl Import {
             return self.notified(event, now, policy);
         }
         let before = self.clone();
-        let asked = if let Event::Asked { by, .. } = &event { Some(by.clone()) } else { None };
+        let asked =
+            if let Event::OperatorRequested { by, .. } = &event { Some(by.clone()) } else { None };
         let begins = matches!(
             event,
-            Event::Began | Event::Discarded | Event::StillWaiting | Event::Corrected
+            Event::PackStarted | Event::Discarded | Event::StillWaiting | Event::Corrected
         );
         // Who retries has not corrected anything for that.
         let is_a_try = matches!(
             event,
-            Event::Began | Event::Claimed { .. } | Event::Asked { wish: Wish::Retry, .. }
+            Event::PackStarted
+                | Event::Claimed { .. }
+                | Event::OperatorRequested { wish: OperatorAction::Retry, .. }
         );
         let mut next = self.moved(event, now, policy)?;
         next.blocked = next.blocked_after(before.blocked, is_a_try);
@@ -235,7 +238,7 @@ impl Import {
         };
         self.discount_absence(now, policy);
         Ok(match (self.state, event) {
-            (Received, Event::Began) => self.begin(now, policy),
+            (Received, Event::PackStarted) => self.begin(now, policy),
             (Received, Event::Packed { package, refresh, checked }) => {
                 self.package = Some(package);
                 self.refresh = Some(refresh);
@@ -251,12 +254,12 @@ impl Import {
             (Received, Event::Replaced { by }) => {
                 self.end(Superseded, Reason::Replaced { import: by.key.into() }, now)
             }
-            (Packed, Event::Overtaken { file, import }) => {
+            (Packed, Event::Superseded { file, import }) => {
                 let outcome_unknown = self.answer_lost;
                 self.end(Superseded, Reason::Superseded { file, import, outcome_unknown }, now)
             }
             (Packed, Event::Paused { reason }) => self.paused(reason, now, policy),
-            (Packed, Event::Behind { file, import }) => {
+            (Packed, Event::WaitingForOlder { file, import }) => {
                 self.queue_up(Reason::WaitingForOlder { file, import }, now, policy)
             }
             (Packed, Event::SlotTaken { by }) => {
@@ -283,7 +286,7 @@ impl Import {
             }
             (Packed | Pushing, Event::PushRefused { reason }) => self.end(Stuck, reason, now),
             (Packed | Pushing, Event::Forbidden) => self.forbidden(now, policy),
-            (Ingesting, Event::Said { status, error_file }) => {
+            (Ingesting, Event::StatusReported { status, error_file }) => {
                 self.service_status = Some(status.to_string());
                 self.failures = 0;
                 match status {
@@ -306,7 +309,9 @@ impl Import {
                 self.due = Some(now);
                 self
             }
-            (_, Event::Faulted { reason, retry_at }) => self.failed(reason, retry_at, now, policy),
+            (_, Event::TransientFailure { reason, retry_at }) => {
+                self.failed(reason, retry_at, now, policy)
+            }
             (Packed | Pushing, Event::Discarded) => self.zip_lost(now, policy),
             (
                 Completed | Accepted | Rejected | Superseded | Cancelled | Stuck,
@@ -316,7 +321,7 @@ impl Import {
                 self.due = None;
                 self
             }
-            (_, Event::Asked { wish, by }) => return self.asked(wish, by, now, policy),
+            (_, Event::OperatorRequested { wish, by }) => return self.asked(wish, by, now, policy),
             (state, event) => return Err(IllegalEvent::new(state, event)),
         })
     }
@@ -342,11 +347,12 @@ fn event_of(state: State, class: Option<Class>) -> &'static str {
 #[must_use]
 pub fn logged(state: State, code: ReasonCode) -> (&'static str, bool) {
     if code.is_left_alone() {
-        return (Occasion::Stuck.word(), true);
+        return (NotificationKind::Stuck.word(), true);
     }
     let blocked = Some(code).filter(|code| code.is_of_connection());
-    let occasion = Occasion::at(state, blocked).filter(|occasion| occasion.needs_person());
-    let event = occasion.map_or_else(|| event_of(state, Some(code.class())), Occasion::word);
+    let occasion = NotificationKind::at(state, blocked).filter(|occasion| occasion.needs_person());
+    let event =
+        occasion.map_or_else(|| event_of(state, Some(code.class())), NotificationKind::word);
     (event, occasion.is_some())
 }
 

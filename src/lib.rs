@@ -1,22 +1,38 @@
 //! Carries an organization's HR export from Azure Storage into Microsoft Viva Insights.
 //!
-//! The road of a file, and the modules in that order:
-//! 1. Storage says "blob created"; the Functions host hands the event to [`host`], the door.
-//! 2. [`engine`] asks [`connection`] whose file it is and writes one row of [`storage::import_table`]. From then on
-//!    the file is not lost, whatever happens.
-//! 3. [`import`] says what is to be done next; [`engine`] does it, one step at a time.
-//! 4. [`package`] reads the file, has it checked by [`check`], and stages one zip; [`report`] is what
-//!    was found.
-//! 5. [`target`] pushes the zip and follows what the service makes of it.
-//! 6. The row says how it ended, and why as a code with arguments; [`messages`] makes the text, which
-//!    nothing reads back. [`page`] shows the rows, and [`notify`] tells somebody when a person is needed.
+//! # One event, from the request to the row
 //!
-//! What a person does by hand (check, pack, push, and wishes about the table) is [`commands`];
-//! [`doctor`] tells what stands in the road's way.
-//! Before the first file, [`suggest`] proposes a connection for it, and [`suggest::template`] reads Microsoft's
-//! own template for how metadata.json is spelt.
+//! 1. `host.rs` gets the Functions host's `POST /receive`; `host/event_grid.rs` decodes which blob was
+//!    created.
+//! 2. `engine/intake.rs` asks `connection.rs` whose file it is, and writes one row with
+//!    `storage/import_table.rs`. From here on the file is not lost, whatever happens.
+//! 3. `import.rs` is the state machine: `apply` lists every legal pair of state and event, `action` says
+//!    what is to be done next, `import/transitions.rs` how a state is entered. No I/O and no clock.
+//! 4. `engine.rs` does it, one step at a time: `engine/steps.rs` reads and packs, `engine/scheduling.rs`
+//!    says whose turn it is, `engine/push.rs` claims the tenant's slot and pushes with `target/viva.rs`,
+//!    `engine/poll.rs` asks what became of it.
+//! 5. `storage/import_table/row.rs` writes the row, `import/reason.rs` says why as a code with arguments, and
+//!    `messages.rs` makes the text, which nothing reads back. `page.rs` shows it, and
+//!    `engine/notifications.rs` tells somebody by `notify.rs` where a person is needed.
 //!
-//! Layers: a module uses those of lower layers and, in its own, those to its right.
+//! # One cell, from the blob to the zip
+//!
+//! 1. `storage/blob/range.rs` reads the blob in ranges, side by side.
+//! 2. `check.rs` takes the bytes record by record (`check/records.rs`), holds the header against the mapping
+//!    (`check/header.rs`, `check/mapping.rs`), each value against its column's type (`check/value.rs`), and
+//!    the whole against what was accepted last (`check/file_rules.rs`, `check/summary.rs`). Fields, types and
+//!    rules come from `schema.rs`.
+//! 3. `package/rows.rs` takes what may leave, `package/deflate.rs` compresses it on all cores,
+//!    `package/zip_writer.rs` writes the zip, and `storage/blob/staging.rs` stages it in blocks.
+//! 4. What was found is counted in `check/findings.rs` and kept by `report.rs`: rows, columns and rules, and
+//!    never a value.
+//!
+//! What people ask for by a command is in [`commands`], and [`cli`] reads its flags; [`doctor`] tells what
+//! stands in a connection's way; [`suggest`] proposes a connection for an export.
+//!
+//! # Layers
+//!
+//! A module uses those of lower layers and, in its own, those to its right.
 //!
 //! | layer | modules | what they do |
 //! |---|---|---|
@@ -31,7 +47,8 @@
 //! | 1 | `config`, `import`, `check`, `http`, `schedule`, `outcome` | settings; the state machine, pure; bytes to rows and findings; the HTTP client; what a command comes to |
 //! | 0 | `schema` | fields, types, rules and credentials as data |
 //!
-//! The laws:
+//! # Laws
+//!
 //! - after a 200 to the host the file is in the table;
 //! - every import comes to an end or is due, and an end stays an end;
 //! - one import of a tenant has its slot at a time, and no push is without a recorded intent;

@@ -25,7 +25,7 @@ use viva_import::{
     commands::Desk,
     config::SETTINGS,
     doctor::Doctor,
-    engine::Road,
+    engine::Engine,
     host,
     outcome::CommandError,
     testbed::{self, Planned},
@@ -114,7 +114,7 @@ async fn serve() -> Result<ExitCode, String> {
     let listener = TcpListener::bind(("127.0.0.1", port))
         .await
         .map_err(|error| format!("port {port} cannot be listened on: {error}"))?;
-    let road = Road::open(Arc::new(setting), Arc::new(OffsetDateTime::now_utc))
+    let road = Engine::open(Arc::new(setting), Arc::new(OffsetDateTime::now_utc))
         .map_err(|error| error.to_string())?;
     let doctor = Doctor::new(Arc::new(setting), Arc::new(OffsetDateTime::now_utc));
     tracing::info!("viva-import {} listens on port {port}", env!("CARGO_PKG_VERSION"));

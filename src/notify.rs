@@ -14,7 +14,7 @@ use crate::{
     config::Lookup,
     connection::{Format, Notify},
     http::{self, ClientError, is_loopback_http},
-    import::{Import, Occasion, to_the_second},
+    import::{Import, NotificationKind, to_the_second},
     messages,
 };
 
@@ -23,9 +23,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A message, in words.
 #[derive(Debug)]
-pub struct Letter<'a> {
+pub struct Notification<'a> {
     /// What happened.
-    pub occasion: Occasion,
+    pub occasion: NotificationKind,
     /// When.
     pub since: OffsetDateTime,
     /// To which import; where nothing has come, the last one that did.
@@ -34,7 +34,7 @@ pub struct Letter<'a> {
     pub page: Option<String>,
 }
 
-impl Letter<'_> {
+impl Notification<'_> {
     fn title(&self) -> String {
         messages::title(self.occasion, self.run)
     }
@@ -164,7 +164,7 @@ pub enum NotifyError {
 /// # Errors
 /// Why it did not arrive.
 pub async fn send(
-    letter: &Letter<'_>,
+    letter: &Notification<'_>,
     notify: &Notify,
     setting: &Lookup,
 ) -> Result<(), NotifyError> {

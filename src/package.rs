@@ -23,7 +23,7 @@ use crate::{
     check::{Report, Terms, too_large},
     config::PACKAGES,
     import::{Package, Source},
-    schema::Upload,
+    schema::PayloadFormat,
     storage::blob::{Blob, Blobs, Staging},
 };
 
@@ -66,7 +66,7 @@ pub async fn pack(
     blobs: &Blobs,
     source: &Source,
     terms: Terms,
-    upload: Upload,
+    upload: PayloadFormat,
     name: &str,
 ) -> Result<Outcome, Failure> {
     if source.bytes > terms.limits.max_file_bytes {
@@ -79,9 +79,9 @@ pub async fn pack(
             let mut output = ChannelWriter { sender: zip_in, buffer: vec![] };
             let input = ChannelReader { receiver: csv_out, chunk: Bytes::new() };
             let report = match upload {
-                Upload::Zip => check_and_zip(input, &mut output, &terms)?,
-                Upload::Csv => check_and_copy(input, &mut output, &terms)?,
-                Upload::Json => check_and_list(input, &mut output, &terms)?,
+                PayloadFormat::Zip => check_and_zip(input, &mut output, &terms)?,
+                PayloadFormat::Csv => check_and_copy(input, &mut output, &terms)?,
+                PayloadFormat::Json => check_and_list(input, &mut output, &terms)?,
             };
             output.flush()?;
             io::Result::Ok(report)

@@ -4,7 +4,7 @@
 pub use self::{
     baseline::{Column, DeletionApproval, Summary, SummaryError},
     checks::{Checks, Limits, Unmapped},
-    credential::{Caller, Certificate, Credential},
+    credential::{Certificate, Credential, ServiceIdentity},
     dialect::{Dialect, IsBootstrap, is_file_name},
     fault::{Fault, sentence},
     fields::{Kind, Order},
@@ -13,7 +13,7 @@ pub use self::{
     rules::{Id, RULES, Rule, Severity, explain},
     target::{Connector, Refresh, Target},
     target_schema::{TargetSchema, Words},
-    upload::Upload,
+    upload::PayloadFormat,
 };
 
 mod baseline;

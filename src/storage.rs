@@ -15,7 +15,7 @@ use self::{
     table::Table,
 };
 use crate::{
-    config::{Account, CONNECTIONS, Endpoints, IMPORTS, INBOX, PACKAGES, REPORTS, Who},
+    config::{Account, CONNECTIONS, Endpoints, IMPORTS, INBOX, PACKAGES, REPORTS, StorageIdentity},
     http::{
         Destination,
         azure::{retries, transport},
@@ -56,10 +56,10 @@ impl Account {
             }
             Self::Identity { who, endpoints } => {
                 let credential = match who {
-                    Who::ManagedIdentity { client_id } => {
+                    StorageIdentity::ManagedIdentity { client_id } => {
                         identity::managed_identity(client_id.as_deref(), answer_timeout)?
                     }
-                    Who::AzureCli => identity::azure_cli(None, answer_timeout)?,
+                    StorageIdentity::AzureCli => identity::azure_cli(None, answer_timeout)?,
                 };
                 (endpoints, Some(credential), options)
             }

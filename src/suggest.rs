@@ -10,7 +10,7 @@ use std::{fs::File, io::Write as _, path::Path};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    check::{Survey, SurveyError, mapping_faults},
+    check::{Profile, ProfileError, mapping_faults},
     connection::Connection,
     outcome::{CommandError, CommandOutput},
     schema::{Connector, Fault, Refresh, Target, sentence},
@@ -80,9 +80,9 @@ pub fn run(wishes: &SuggestOptions) -> Result<CommandOutput, CommandError> {
     if file.metadata().map_err(fail)?.is_dir() {
         return Err(CommandError::Failed(format!("{} is a folder", wishes.file.display())));
     }
-    let survey = Survey::of(file).map_err(|error| match error {
-        SurveyError::Unusable(why) => CommandError::Refused(why),
-        SurveyError::Unreadable(error) => fail(error),
+    let survey = Profile::of(file).map_err(|error| match error {
+        ProfileError::Unusable(why) => CommandError::Refused(why),
+        ProfileError::Unreadable(error) => fail(error),
     })?;
     let proposal = Proposal::of(&survey, wishes)?;
     if let Some(out) = &wishes.out {
@@ -123,7 +123,7 @@ impl Proposal {
     ///
     /// # Errors
     /// Nothing of it can be mapped, or a wish is no use.
-    pub fn of(survey: &Survey, wishes: &SuggestOptions) -> Result<Self, CommandError> {
+    pub fn of(survey: &Profile, wishes: &SuggestOptions) -> Result<Self, CommandError> {
         let columns = propose::columns(survey);
         if !header::is_one(&columns) {
             let why = "the first line cannot be told from a row of people: no column in it that is \
@@ -169,7 +169,7 @@ impl Proposal {
     }
 }
 
-fn document(survey: &Survey, columns: &[Proposed], wishes: &SuggestOptions) -> Value {
+fn document(survey: &Profile, columns: &[Proposed], wishes: &SuggestOptions) -> Value {
     let mut credential = json!({ "kind": "managedIdentity" });
     if let Some(id) = &wishes.client_id {
         credential["clientId"] = id.as_str().into();

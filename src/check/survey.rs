@@ -29,7 +29,7 @@ const MAX_NAME_BYTES: usize = 100;
 
 /// An export, looked through.
 #[derive(Debug)]
-pub struct Survey {
+pub struct Profile {
     /// Its encoding where it is not UTF-8.
     pub encoding: Option<&'static Encoding>,
     /// What separates its columns.
@@ -53,7 +53,7 @@ pub struct Heading {
 
 /// Why a file cannot be looked through.
 #[derive(Debug, thiserror::Error)]
-pub enum SurveyError {
+pub enum ProfileError {
     /// It is of no use as an export: why, for a person, without any value.
     #[error("{0}")]
     Unusable(String),
@@ -62,9 +62,9 @@ pub enum SurveyError {
     Unreadable(#[source] std::io::Error),
 }
 
-type Outcome<T> = Result<T, SurveyError>;
+type Outcome<T> = Result<T, ProfileError>;
 
-impl From<std::io::Error> for SurveyError {
+impl From<std::io::Error> for ProfileError {
     fn from(error: std::io::Error) -> Self {
         match formats::fault_of(&error) {
             Some((_, message)) => Self::Unusable(message),
@@ -73,12 +73,12 @@ impl From<std::io::Error> for SurveyError {
     }
 }
 
-impl Survey {
+impl Profile {
     /// Looks through a file.
     ///
     /// # Errors
     /// Where the input cannot be read, or the file is no use.
-    pub fn of(mut input: impl Read) -> Result<Self, SurveyError> {
+    pub fn of(mut input: impl Read) -> Result<Self, ProfileError> {
         let mut start = vec![];
         input.by_ref().take(LOOK_BYTES).read_to_end(&mut start)?;
         let look = text::look(&start);
@@ -99,12 +99,12 @@ fn refuse_no_text(look: Look) -> Outcome<()> {
     formats::hold(look, true, &mut findings);
     let (found, _) = findings.sorted(|_| String::new());
     match found.into_iter().next() {
-        Some(finding) => Err(SurveyError::Unusable(finding.message)),
+        Some(finding) => Err(ProfileError::Unusable(finding.message)),
         None => Ok(()),
     }
 }
 
-fn count(mut input: impl Read, encoding: Option<&'static Encoding>) -> Outcome<Survey> {
+fn count(mut input: impl Read, encoding: Option<&'static Encoding>) -> Outcome<Profile> {
     let mut start = vec![];
     input.by_ref().take(START_BYTES).read_to_end(&mut start)?;
     let line = first_line(&start);
@@ -151,7 +151,7 @@ fn count(mut input: impl Read, encoding: Option<&'static Encoding>) -> Outcome<S
             Next::Record => {}
             Next::End => break,
             Next::OpenQuote(line) | Next::TooLong(line) => {
-                return Err(SurveyError::Unusable(format!(
+                return Err(ProfileError::Unusable(format!(
                     "the row at line {line} does not end; most likely a quotation mark is opened \
                      in it and never closed"
                 )));
@@ -175,16 +175,16 @@ fn count(mut input: impl Read, encoding: Option<&'static Encoding>) -> Outcome<S
     };
     let names = names.iter().map(|name| named(name, encoding));
     let columns = names.zip(contents).map(|(name, content)| Heading { name, content }).collect();
-    let survey = Survey { encoding, delimiter, rows, uneven, columns };
+    let survey = Profile { encoding, delimiter, rows, uneven, columns };
     survey.refuse_no_header()?;
     Ok(survey)
 }
 
 fn refuse<T>(why: &str) -> Outcome<T> {
-    Err(SurveyError::Unusable(why.to_owned()))
+    Err(ProfileError::Unusable(why.to_owned()))
 }
 
-impl Survey {
+impl Profile {
     /// A first line that is a row of people must not be taken for a header and told.
     fn refuse_no_header(&self) -> Outcome<()> {
         if self.rows == 0 {

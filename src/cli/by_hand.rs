@@ -45,7 +45,7 @@ pub struct Push {
     pub format: Format,
     /// By whom.
     #[command(flatten)]
-    pub caller: Caller,
+    pub caller: CallerArgs,
 }
 
 /// Whether an ingestion is followed.
@@ -72,7 +72,7 @@ pub struct Status {
     pub format: Format,
     /// By whom.
     #[command(flatten)]
-    pub caller: Caller,
+    pub caller: CallerArgs,
 }
 
 /// Which ingestion's error file, and where to.
@@ -88,7 +88,7 @@ pub struct Errors {
     pub format: Format,
     /// By whom.
     #[command(flatten)]
-    pub caller: Caller,
+    pub caller: CallerArgs,
 }
 
 /// Who asks.
@@ -99,14 +99,14 @@ pub struct Ping {
     pub format: Format,
     /// Who.
     #[command(flatten)]
-    pub caller: Caller,
+    pub caller: CallerArgs,
 }
 
 /// Who calls the service, and for whom. No secret stands on a command line: it is taken from the
 /// environment.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Who calls")]
-pub struct Caller {
+pub struct CallerArgs {
     /// Takes all of this, and the mapping, from a connection document
     #[arg(long, value_name = "JSON", conflicts_with_all = ["tenant", "connector", "credential", "client_id", "identity", "certificate", "password_from", "secret_from", "token_from", "scale_unit"])]
     pub connection: Option<PathBuf>,

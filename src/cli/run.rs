@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    ByHand, Caller, Check, Connect, CredentialKind, Demo, Follow, Imports, Pack, Push, Quirk,
+    ByHand, CallerArgs, Check, Connect, CredentialKind, Demo, Follow, Imports, Pack, Push, Quirk,
     RefreshWord, ReportFormat, Terms,
 };
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
         self, CallerOptions, CheckOptions, Desk, FollowOptions, ImportsOptions, PackOptions,
         PushOptions, TermsOptions,
     },
-    import::Wish,
+    import::OperatorAction,
     outcome::{CommandError, CommandOutput},
     schema::Refresh,
     suggest::{self, SuggestOptions, template},
@@ -43,13 +43,13 @@ impl ByHand {
             }
             Self::Show(it) => desk.show(it.account.account.as_deref(), &it.run).await,
             Self::Allow(it) => {
-                desk.grant(it.account.account.as_deref(), &it.run, Wish::Allow).await
+                desk.grant(it.account.account.as_deref(), &it.run, OperatorAction::Allow).await
             }
             Self::Retry(it) => {
-                desk.grant(it.account.account.as_deref(), &it.run, Wish::Retry).await
+                desk.grant(it.account.account.as_deref(), &it.run, OperatorAction::Retry).await
             }
             Self::Cancel(it) => {
-                desk.grant(it.account.account.as_deref(), &it.run, Wish::Cancel).await
+                desk.grant(it.account.account.as_deref(), &it.run, OperatorAction::Cancel).await
             }
             Self::Resume(it) => desk.resume(it.account.account.as_deref(), &it.connection).await,
             Self::Doctor(it) => {
@@ -139,9 +139,9 @@ impl From<Connect> for SuggestOptions {
     }
 }
 
-impl From<Caller> for CallerOptions {
+impl From<CallerArgs> for CallerOptions {
     /// The flags as the connection document that would say the same.
-    fn from(flags: Caller) -> Self {
+    fn from(flags: CallerArgs) -> Self {
         let mut document = json!({
             "tenantId": flags.tenant,
             "connector": flags.connector,
@@ -155,7 +155,7 @@ impl From<Caller> for CallerOptions {
 }
 
 /// The credential as a connection writes it.
-fn credential(wishes: &Caller) -> Value {
+fn credential(wishes: &CallerArgs) -> Value {
     let mut members = Map::new();
     let mut put = |key: &str, value: Option<Value>| {
         if let Some(value) = value {

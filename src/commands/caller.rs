@@ -5,7 +5,7 @@ use crate::{
     config::{self, ServiceConfig},
     connection::Connection,
     outcome::CommandError,
-    schema::{self, Caller, Fault},
+    schema::{self, Fault, ServiceIdentity},
     target::viva::Service,
 };
 
@@ -26,14 +26,16 @@ const FLAGS: [(&str, &str); 9] = [
 ///
 /// # Errors
 /// What is missing or wrong, by the names of the command line.
-pub(super) fn caller(wishes: &CallerOptions) -> Result<(Caller, Option<Connection>), CommandError> {
+pub(super) fn caller(
+    wishes: &CallerOptions,
+) -> Result<(ServiceIdentity, Option<Connection>), CommandError> {
     if let Some(path) = &wishes.connection {
         let connection = Connection::parse("given", &read(path)?).map_err(|faults| {
             format!("{} cannot be used: {}", path.display(), schema::sentence(&faults))
         })?;
         return Ok((connection.caller.clone(), Some(connection)));
     }
-    let caller = Caller::parse(wishes.document.to_string().as_bytes());
+    let caller = ServiceIdentity::parse(wishes.document.to_string().as_bytes());
     Ok((caller.map_err(|faults| by_flags(&faults))?, None))
 }
 

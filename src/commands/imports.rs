@@ -9,9 +9,9 @@ use super::{Desk, ImportsOptions};
 use crate::{
     config::{Lookup, STORAGE},
     doctor::Doctor,
-    engine::{By, Road},
+    engine::{Actor, Engine},
     http::azure::sentence,
-    import::{Import, Wish},
+    import::{Import, OperatorAction},
     messages,
     outcome::{CommandError, CommandOutput},
     page,
@@ -20,8 +20,8 @@ use crate::{
 };
 
 impl Desk {
-    fn road(&self, account: Option<&str>) -> Result<Road, String> {
-        Road::open(self.settings_of(account), Arc::new(self.clock))
+    fn road(&self, account: Option<&str>) -> Result<Engine, String> {
+        Engine::open(self.settings_of(account), Arc::new(self.clock))
             .map_err(|error| error.to_string())
     }
 
@@ -120,10 +120,10 @@ impl Desk {
         &self,
         account: Option<&str>,
         key: &str,
-        wish: Wish,
+        wish: OperatorAction,
     ) -> Result<CommandOutput, CommandError> {
         let road = self.road(account)?;
-        Ok(done(road.grant(key, wish, &By::Command).await?))
+        Ok(done(road.grant(key, wish, &Actor::Command).await?))
     }
 
     /// Lets a paused connection go on.
@@ -136,7 +136,7 @@ impl Desk {
         connection: &str,
     ) -> Result<CommandOutput, CommandError> {
         let road = self.road(account)?;
-        Ok(done(Box::pin(road.resume(connection, &By::Command)).await?))
+        Ok(done(Box::pin(road.resume(connection, &Actor::Command)).await?))
     }
 }
 

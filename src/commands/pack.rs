@@ -15,7 +15,7 @@ use crate::{
     check::{Report, Terms, too_large},
     outcome::{CommandError, CommandOutput},
     package,
-    schema::Upload,
+    schema::PayloadFormat,
 };
 
 /// What was made, and its size and hash.
@@ -32,10 +32,10 @@ impl Desk {
     /// Why it could not be packed.
     pub fn pack(&self, wishes: &PackOptions) -> Result<CommandOutput, CommandError> {
         let (file, out) = (&wishes.file, &wishes.out);
-        let upload = Upload::of_file(&name_of(out)).ok_or_else(|| {
+        let upload = PayloadFormat::of_file(&name_of(out)).ok_or_else(|| {
             format!("{} must end in .zip, or in .csv or .json for the rows alone", out.display())
         })?;
-        if Upload::of_file(&name_of(file)) != Some(Upload::Csv) {
+        if PayloadFormat::of_file(&name_of(file)) != Some(PayloadFormat::Csv) {
             return Err(CommandError::Failed(format!(
                 "{} is no .csv, so it cannot be packed",
                 file.display()
@@ -76,7 +76,7 @@ impl Desk {
         file: &Path,
         out: &mut File,
         terms: &Terms,
-        upload: Upload,
+        upload: PayloadFormat,
     ) -> Result<(Report, Option<Packed>), CommandError> {
         let fail = |error: io::Error| CommandError::cannot_read(file, &error);
         let about = std::fs::metadata(file).map_err(fail)?;
@@ -92,9 +92,9 @@ impl Desk {
         let mut out = Counted { inner: BufWriter::new(out), bytes: 0, hash: Sha256::new() };
         let input = BufReader::new(input);
         let report = match upload {
-            Upload::Zip => package::check_and_zip(input, &mut out, terms),
-            Upload::Csv => package::check_and_copy(input, &mut out, terms),
-            Upload::Json => package::check_and_list(input, &mut out, terms),
+            PayloadFormat::Zip => package::check_and_zip(input, &mut out, terms),
+            PayloadFormat::Csv => package::check_and_copy(input, &mut out, terms),
+            PayloadFormat::Json => package::check_and_list(input, &mut out, terms),
         };
         let report = report.and_then(|report| out.flush().map(|()| report));
         let report =

@@ -16,7 +16,7 @@ use crate::{
     import::{IngestionId, Status},
     messages,
     outcome::{CommandError, CommandOutput},
-    schema::{Caller, Target},
+    schema::{ServiceIdentity, Target},
     target::{
         ServiceError,
         viva::{MAX_ERRORS_BYTES, Service, wire::Ingestion},
@@ -31,7 +31,7 @@ const COMPLETED: &str = "the service has accepted the file; it goes on processin
 pub(super) struct Followed<'a> {
     pub(super) desk: &'a Desk,
     pub(super) service: &'a Service,
-    pub(super) caller: &'a Caller,
+    pub(super) caller: &'a ServiceIdentity,
     pub(super) unit: &'a str,
     pub(super) id: &'a IngestionId,
 }

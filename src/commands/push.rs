@@ -19,7 +19,7 @@ use crate::{
     import::reason::Reason,
     messages,
     outcome::{CommandError, CommandOutput},
-    schema::{Caller, Target},
+    schema::{ServiceIdentity, Target},
     target::{
         PushOutcome, Tracking,
         viva::{PushBody, Service},
@@ -99,7 +99,7 @@ impl Desk {
     async fn push_ready(
         &self,
         service: &Service,
-        caller: &Caller,
+        caller: &ServiceIdentity,
         unit: &str,
         ready: &Ready,
         wishes: &PushOptions,

@@ -12,14 +12,14 @@ use crate::{
     config,
     connection::Connection,
     outcome::CommandError,
-    schema::{Caller, Upload},
+    schema::{PayloadFormat, ServiceIdentity},
 };
 
 /// What is pushed: in a file without a name, so that what was checked is what goes, and nothing
 /// stays.
 pub(super) struct Ready {
     pub(super) file: File,
-    pub(super) upload: Upload,
+    pub(super) upload: PayloadFormat,
     /// What the check said; rows of JSON have no report.
     pub(super) report: Option<Report>,
 }
@@ -29,17 +29,17 @@ impl Desk {
     pub(super) fn ready(
         &self,
         wishes: &PushOptions,
-        caller: &Caller,
+        caller: &ServiceIdentity,
         connection: Option<&Connection>,
     ) -> Result<Result<Ready, Report>, CommandError> {
         let path = &wishes.file;
-        let upload = Upload::of_file(&name_of(path))
+        let upload = PayloadFormat::of_file(&name_of(path))
             .ok_or_else(|| format!("{} is neither a .zip nor a .csv or .json", path.display()))?;
         refuse_idle(&wishes.terms, wishes.force, upload)?;
         match upload {
-            Upload::Zip => self.zip(wishes, caller, connection),
-            Upload::Csv => self.csv(wishes, caller, connection),
-            Upload::Json => self.rows(path).map(Ok),
+            PayloadFormat::Zip => self.zip(wishes, caller, connection),
+            PayloadFormat::Csv => self.csv(wishes, caller, connection),
+            PayloadFormat::Json => self.rows(path).map(Ok),
         }
     }
 
@@ -47,7 +47,7 @@ impl Desk {
     fn zip(
         &self,
         wishes: &PushOptions,
-        caller: &Caller,
+        caller: &ServiceIdentity,
         connection: Option<&Connection>,
     ) -> Result<Result<Ready, Report>, CommandError> {
         let path = &wishes.file;
@@ -64,7 +64,7 @@ impl Desk {
             return Ok(Err(report));
         }
         fits(path, &report.summary.connector, caller)?;
-        Ok(Ok(Ready { file, upload: Upload::Zip, report: Some(report) }))
+        Ok(Ok(Ready { file, upload: PayloadFormat::Zip, report: Some(report) }))
     }
 
     /// A CSV is packed as its connection says, as a zip where only its mapping is known, and else
@@ -72,7 +72,7 @@ impl Desk {
     fn csv(
         &self,
         wishes: &PushOptions,
-        caller: &Caller,
+        caller: &ServiceIdentity,
         connection: Option<&Connection>,
     ) -> Result<Result<Ready, Report>, CommandError> {
         let path = &wishes.file;
@@ -80,8 +80,8 @@ impl Desk {
             self.asked(&wishes.terms, wishes.caller.connection.as_ref(), false)?;
         let upload = match connection {
             Some(connection) => connection.upload,
-            None if wishes.terms.mapping.is_some() => Upload::Zip,
-            None => Upload::Csv,
+            None if wishes.terms.mapping.is_some() => PayloadFormat::Zip,
+            None => PayloadFormat::Csv,
         };
         if let Some(connector) = connector {
             fits(path, connector.word(), caller)?;
@@ -103,19 +103,23 @@ impl Desk {
         let rows =
             json_rows::count(&file).map_err(|error| CommandError::cannot_read(path, &error))?;
         rows.map_err(|why| CommandError::Refused(format!("{}: {why}", name_of(path))))?;
-        Ok(Ready { file, upload: Upload::Json, report: None })
+        Ok(Ready { file, upload: PayloadFormat::Json, report: None })
     }
 }
 
 /// A wish that means nothing to this kind of file is refused, for somebody counts on it.
-fn refuse_idle(terms: &TermsOptions, force: bool, upload: Upload) -> Result<(), CommandError> {
+fn refuse_idle(
+    terms: &TermsOptions,
+    force: bool,
+    upload: PayloadFormat,
+) -> Result<(), CommandError> {
     let itself = "a .zip says itself what it is, and rows of .json go as they are";
     let idle = [
-        ("--force", force && upload != Upload::Zip, "what is packed here has to be right"),
-        ("--mapping", terms.mapping.is_some() && upload != Upload::Csv, itself),
-        ("--refresh", terms.refresh.is_some() && upload != Upload::Csv, itself),
-        ("--lenient", terms.lenient && upload != Upload::Csv, itself),
-        ("--against", terms.against.is_some() && upload == Upload::Json, itself),
+        ("--force", force && upload != PayloadFormat::Zip, "what is packed here has to be right"),
+        ("--mapping", terms.mapping.is_some() && upload != PayloadFormat::Csv, itself),
+        ("--refresh", terms.refresh.is_some() && upload != PayloadFormat::Csv, itself),
+        ("--lenient", terms.lenient && upload != PayloadFormat::Csv, itself),
+        ("--against", terms.against.is_some() && upload == PayloadFormat::Json, itself),
     ];
     match idle.iter().find(|(_, is_idle, _)| *is_idle) {
         Some((wish, _, why)) => {
@@ -127,7 +131,7 @@ fn refuse_idle(terms: &TermsOptions, force: bool, upload: Upload) -> Result<(), 
 }
 
 /// A file is pushed to the connector it is for.
-fn fits(path: &Path, is_for: &str, caller: &Caller) -> Result<(), CommandError> {
+fn fits(path: &Path, is_for: &str, caller: &ServiceIdentity) -> Result<(), CommandError> {
     let connector = caller.connector.word();
     if is_for == connector {
         return Ok(());

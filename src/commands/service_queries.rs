@@ -10,7 +10,7 @@ use crate::{
     import::IngestionId,
     messages,
     outcome::{CommandError, CommandOutput},
-    schema::{Caller, Target, is_plain_name},
+    schema::{ServiceIdentity, Target, is_plain_name},
     target::{ServiceError, viva::Service},
 };
 
@@ -90,7 +90,11 @@ impl Desk {
     }
 }
 
-async fn unit(service: &Service, caller: &Caller, desk: &Desk) -> Result<String, CommandError> {
+async fn unit(
+    service: &Service,
+    caller: &ServiceIdentity,
+    desk: &Desk,
+) -> Result<String, CommandError> {
     service.scale_unit(caller, (desk.clock)()).await.map_err(|trouble| denied(&trouble))
 }
 

@@ -19,7 +19,7 @@ pub enum Account {
     /// Azure.
     Identity {
         /// As whom.
-        who: Who,
+        who: StorageIdentity,
         /// Base addresses of the three services.
         endpoints: Endpoints,
     },
@@ -27,7 +27,7 @@ pub enum Account {
 
 /// Who reaches storage.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Who {
+pub enum StorageIdentity {
     /// The app's managed identity.
     ManagedIdentity {
         /// Client id of the user-assigned identity; `None` is the system-assigned.

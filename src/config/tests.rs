@@ -18,7 +18,7 @@ const AZURITE: &str = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2
 fn an_account_name_is_enough() {
     let config = read(&[("ImportStorage__accountName", "hrdata")]).unwrap();
     let Account::Identity { who, endpoints } = config.account else { panic!() };
-    assert_eq!(who, Who::ManagedIdentity { client_id: None });
+    assert_eq!(who, StorageIdentity::ManagedIdentity { client_id: None });
     assert_eq!(endpoints.blob.as_str(), "https://hrdata.blob.core.windows.net/");
     assert_eq!(endpoints.table.as_str(), "https://hrdata.table.core.windows.net/");
     assert_eq!(config.policy.busy_min, Duration::from_mins(5));
@@ -32,9 +32,15 @@ fn storage_is_reached_as_an_identity_or_as_a_person_and_as_nobody_else() {
         let account = [("ImportStorage__accountName", "a"), ("ImportStorage__credential", who)];
         read(&account).map(|config| config.account)
     };
-    assert!(matches!(read("azurecli"), Ok(Account::Identity { who: Who::AzureCli, .. })));
+    assert!(matches!(
+        read("azurecli"),
+        Ok(Account::Identity { who: StorageIdentity::AzureCli, .. })
+    ));
     let identity = read("managedidentity").unwrap();
-    assert!(matches!(identity, Account::Identity { who: Who::ManagedIdentity { .. }, .. }));
+    assert!(matches!(
+        identity,
+        Account::Identity { who: StorageIdentity::ManagedIdentity { .. }, .. }
+    ));
     assert!(read("sharedkey").unwrap_err()[0].contains("must be managedidentity or azurecli"));
 }
 
@@ -48,7 +54,7 @@ fn the_settings_of_the_functions_host_for_an_identity_are_read() {
     ])
     .unwrap();
     let Account::Identity { who, .. } = config.account else { panic!() };
-    assert_eq!(who, Who::ManagedIdentity { client_id: Some("id".to_owned()) });
+    assert_eq!(who, StorageIdentity::ManagedIdentity { client_id: Some("id".to_owned()) });
 }
 
 #[test]

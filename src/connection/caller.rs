@@ -3,12 +3,12 @@
 use serde_json::{Map, Value};
 
 use super::{Reader, read};
-use crate::schema::{Caller, Connector, Fault, is_guid, is_plain_name};
+use crate::schema::{Connector, Fault, ServiceIdentity, is_guid, is_plain_name};
 
 /// The members of a document that say it.
 pub(super) const KNOWN: [&str; 4] = ["tenantId", "connector", "credential", "scaleUnit"];
 
-impl Caller {
+impl ServiceIdentity {
     /// Reads a document that says no more than this.
     ///
     /// # Errors
@@ -22,7 +22,7 @@ impl Caller {
 }
 
 impl Reader {
-    pub(super) fn caller(&mut self, members: &Map<String, Value>) -> Option<Caller> {
+    pub(super) fn caller(&mut self, members: &Map<String, Value>) -> Option<ServiceIdentity> {
         let tenant = self.text("", members, "tenantId").and_then(|id| {
             let good = is_guid(id);
             if !good {
@@ -43,6 +43,11 @@ impl Reader {
         }
         let credential =
             self.object("", members, "credential").and_then(|members| self.credential(members));
-        Some(Caller { tenant: tenant?, connector: connector?, credential: credential?, scale_unit })
+        Some(ServiceIdentity {
+            tenant: tenant?,
+            connector: connector?,
+            credential: credential?,
+            scale_unit,
+        })
     }
 }

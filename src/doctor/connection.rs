@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::{Bag, Line, Unread, within};
+use super::{Line, Probes, Unread, within};
 use crate::{
     check::mapping_faults,
     config::{CONNECTIONS, Lookup},
     connection::{self, Connection},
-    doctor::{connectivity::Ways, permissions},
+    doctor::{connectivity::Reachabilities, permissions},
     notify::address,
-    schema::{self, Refresh, Target, Upload},
+    schema::{self, PayloadFormat, Refresh, Target},
 };
 
 pub(super) const DOCUMENT: &str = "connection";
@@ -21,7 +21,7 @@ pub(super) const NOTIFY: &str = "notify";
 type Found = Result<Option<Vec<u8>>, Unread>;
 
 /// Reads the document of a connection.
-pub(super) async fn find(bag: &Bag, ways: &Ways, name: &str) -> Found {
+pub(super) async fn find(bag: &Probes, ways: &Reachabilities, name: &str) -> Found {
     if !ways.blobs.is_open() {
         return Err(Unread::NoWay("blobs"));
     }
@@ -84,7 +84,7 @@ fn sound(file: &str, connection: &Connection) -> [Line; 2] {
 pub(super) fn metadata(connection: Option<&Connection>, mapping_key: &str) -> Line {
     let Some(connection) = connection else { return Line::unasked(METADATA, DOCUMENT) };
     let connector = connection.caller.connector.word();
-    if connection.upload != Upload::Zip {
+    if connection.upload != PayloadFormat::Zip {
         let told = format!(
             "not written: rows go without it; the mapping of the connector {connector} in the \
              portal counts"

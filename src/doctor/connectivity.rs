@@ -18,7 +18,7 @@ use self::{
     broken::{Broken, broken},
     clock::clock,
 };
-use super::{Bag, Line, within};
+use super::{Line, Probes, within};
 use crate::{
     config::{Account, Endpoints},
     connection::Connection,
@@ -42,17 +42,17 @@ pub(super) const CLOCK_OF_SERVICE: &str = "clock of the service";
 const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
 /// The ways to everybody.
-pub(super) struct Ways {
-    pub(super) blobs: Way,
-    pub(super) tables: Way,
-    pub(super) queues: Way,
-    pub(super) service: Way,
+pub(super) struct Reachabilities {
+    pub(super) blobs: Reachability,
+    pub(super) tables: Reachability,
+    pub(super) queues: Reachability,
+    pub(super) service: Reachability,
     /// `None` where a rehearsal on this machine is the service, for which nobody signs in.
-    authority: Option<Way>,
+    authority: Option<Reachability>,
 }
 
 /// The way to one host.
-pub(super) struct Way {
+pub(super) struct Reachability {
     /// Its line.
     pub(super) about: &'static str,
     host: String,
@@ -74,8 +74,8 @@ struct Answer {
     at: OffsetDateTime,
 }
 
-impl Ways {
-    pub(super) async fn ask(bag: &Bag) -> Self {
+impl Reachabilities {
+    pub(super) async fn ask(bag: &Probes) -> Self {
         let (Account::Emulator { endpoints, .. } | Account::Identity { endpoints, .. }) =
             &bag.config.account;
         let Endpoints { blob, queue, table } = endpoints;
@@ -85,7 +85,7 @@ impl Ways {
             // A rehearsal is signed in to nowhere, unless the authority is one too.
             let is_asked = !bag.config.service.is_loopback() || is_loopback(authority);
             if is_asked {
-                Some(Way::ask(AUTHORITY, authority, "AZURE_AUTHORITY_HOST", bag).await)
+                Some(Reachability::ask(AUTHORITY, authority, "AZURE_AUTHORITY_HOST", bag).await)
             } else {
                 None
             }
@@ -97,10 +97,10 @@ impl Ways {
             }
         };
         let (blobs, tables, queues, service, authority) = join!(
-            Way::ask(BLOBS, blob, storage("ImportStorage__blobServiceUri"), bag),
-            Way::ask(TABLES, table, storage("ImportStorage__tableServiceUri"), bag),
-            Way::ask(QUEUES, queue, storage("ImportStorage__queueServiceUri"), bag),
-            Way::ask(SERVICE, endpoint, "INGESTION_ENDPOINT", bag),
+            Reachability::ask(BLOBS, blob, storage("ImportStorage__blobServiceUri"), bag),
+            Reachability::ask(TABLES, table, storage("ImportStorage__tableServiceUri"), bag),
+            Reachability::ask(QUEUES, queue, storage("ImportStorage__queueServiceUri"), bag),
+            Reachability::ask(SERVICE, endpoint, "INGESTION_ENDPOINT", bag),
             sign_in,
         );
         Self { blobs, tables, queues, service, authority }
@@ -142,13 +142,13 @@ fn can_do_without(credential: &Credential) -> bool {
 }
 
 /// The first of these settings that says something.
-fn given(bag: &Bag, names: &[&'static str]) -> Option<&'static str> {
+fn given(bag: &Probes, names: &[&'static str]) -> Option<&'static str> {
     let says = |name: &str| (bag.setting)(name).is_some_and(|value| !value.is_empty());
     names.iter().copied().find(|name| says(name))
 }
 
-impl Way {
-    async fn ask(about: &'static str, url: &Url, setting: &'static str, bag: &Bag) -> Self {
+impl Reachability {
+    async fn ask(about: &'static str, url: &Url, setting: &'static str, bag: &Probes) -> Self {
         let proxy = if is_loopback(url) { None } else { given(bag, &PROXIES) };
         let answer = match http::client(url.into()).build() {
             Ok(client) => reach(&client, url, bag.limit, &bag.clock).await,

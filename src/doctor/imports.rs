@@ -2,10 +2,10 @@
 
 use std::{fmt::Display, time::Duration};
 
-use super::{Bag, Line, Unread, within};
+use super::{Line, Probes, Unread, within};
 use crate::{
-    doctor::connectivity::Ways,
-    engine::Road,
+    doctor::connectivity::Reachabilities,
+    engine::Engine,
     import::{Import, State},
     messages,
     storage::import_table::ImportTable,
@@ -21,7 +21,7 @@ const MAX_TRIES: u32 = 3;
 type Found = Result<Vec<Import>, Unread>;
 
 /// Reads the imports of a connection.
-pub(super) async fn find(bag: &Bag, ways: &Ways, name: &str) -> Found {
+pub(super) async fn find(bag: &Probes, ways: &Reachabilities, name: &str) -> Found {
     if !ways.tables.is_open() {
         return Err(Unread::NoWay("tables"));
     }
@@ -67,7 +67,7 @@ fn last(found: &Found, is_resumed: bool) -> Line {
 /// The last import, and whether the connection is paused. What waits after a 403 goes on first with
 /// `resume`, if nothing stands against it (`is_ready`).
 pub(super) async fn lines(
-    bag: Bag,
+    bag: Probes,
     found: Found,
     name: &str,
     resume: bool,
@@ -79,8 +79,8 @@ pub(super) async fn lines(
     if !(resume && is_ready && is_forbidden(&found)) {
         return [last(&found, false), pause(&found, name, resume, is_ready, None)];
     }
-    let Bag { config, storage, service, setting, clock, limit, .. } = bag;
-    let road = Road::new(storage, service, config, setting, clock);
+    let Probes { config, storage, service, setting, clock, limit, .. } = bag;
+    let road = Engine::new(storage, service, config, setting, clock);
     let (mut resumed, mut found) = (Ok(String::new()), found);
     // Whoever drives may move a row just then.
     for _ in 0..MAX_TRIES {

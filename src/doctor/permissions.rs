@@ -12,10 +12,10 @@ use azure_storage_queue::{QueueClient, models::QueueClientPeekMessagesOptions};
 use serde_json::json;
 use tokio::join;
 
-use super::{Bag, Line, TooLate, within};
+use super::{Line, Probes, TooLate, within};
 use crate::{
     config::{ARRIVALS, CONNECTIONS, INBOX, PACKAGES, POISON, REPORTS},
-    doctor::connectivity::{Way, Ways},
+    doctor::connectivity::{Reachabilities, Reachability},
     http::azure::sentence,
     storage::{self, table::Properties},
 };
@@ -44,7 +44,7 @@ const PROBE: &str = "doctor/probe";
 const MAX_PEEK: i32 = 32;
 
 /// Asks for every right; one line each, in the order of the constants.
-pub(super) async fn lines(bag: &Bag, ways: &Ways) -> Vec<Line> {
+pub(super) async fn lines(bag: &Probes, ways: &Reachabilities) -> Vec<Line> {
     let read = async |about, container| {
         let listed = asked(bag, &ways.blobs, bag.storage.blobs.try_list(container)).await;
         listed.map_or_else(
@@ -96,8 +96,8 @@ impl Nothing {
 }
 
 async fn asked<T>(
-    bag: &Bag,
-    way: &Way,
+    bag: &Probes,
+    way: &Reachability,
     question: impl Future<Output = Result<T>>,
 ) -> std::result::Result<T, Nothing> {
     if !way.is_open() {
@@ -158,12 +158,12 @@ fn remedy(error: &Error, role: &str, setting: &str) -> String {
 }
 
 /// Writes a small blob.
-async fn probe(bag: &Bag, container: &str) -> Result<()> {
+async fn probe(bag: &Probes, container: &str) -> Result<()> {
     bag.storage.blobs.put(container, PROBE, "text/plain", b"to be deleted".to_vec()).await
 }
 
 /// Deletes what was written, and tells of both.
-async fn deleted(bag: &Bag, way: &Way, about: &'static str, container: &str) -> Line {
+async fn deleted(bag: &Probes, way: &Reachability, about: &'static str, container: &str) -> Line {
     let probe = bag.storage.blobs.client(container, PROBE);
     match asked(bag, way, probe.delete(None)).await {
         Err(none) if !none.is(StatusCode::NotFound) => {
@@ -177,7 +177,7 @@ async fn deleted(bag: &Bag, way: &Way, about: &'static str, container: &str) -> 
 }
 
 /// Reads a row, and replaces one, that are not there.
-async fn rows(bag: &Bag, way: &Way) -> [Line; 2] {
+async fn rows(bag: &Probes, way: &Reachability) -> [Line; 2] {
     let (table, key) = (&bag.storage.imports, Uuid::new_v4().to_string());
     let filter = format!("PartitionKey eq 'doctor' and RowKey eq '{key}'");
     let read = match asked(bag, way, table.query(&filter)).await {
@@ -202,7 +202,7 @@ async fn rows(bag: &Bag, way: &Way) -> [Line; 2] {
     [read, write]
 }
 
-async fn arrivals(bag: &Bag, way: &Way) -> Line {
+async fn arrivals(bag: &Probes, way: &Reachability) -> Line {
     match asked(bag, way, peek(bag, ARRIVALS)).await {
         Ok(waiting) => {
             Line::good(ARRIVALS_QUEUE, format!("can be read; {} wait", messages(waiting)))
@@ -211,7 +211,7 @@ async fn arrivals(bag: &Bag, way: &Way) -> Line {
     }
 }
 
-async fn poison(bag: &Bag, way: &Way) -> Line {
+async fn poison(bag: &Probes, way: &Reachability) -> Line {
     match asked(bag, way, peek(bag, POISON)).await {
         Ok(0) => Line::good(POISON_QUEUE, "empty"),
         Ok(waiting) => Line::bad(
@@ -228,7 +228,7 @@ async fn poison(bag: &Bag, way: &Way) -> Line {
 }
 
 /// How many messages a look at a queue shows.
-async fn peek(bag: &Bag, name: &str) -> Result<usize> {
+async fn peek(bag: &Probes, name: &str) -> Result<usize> {
     let queue: QueueClient = storage::queue_once(&bag.config.account, name, bag.limit)?;
     let options =
         QueueClientPeekMessagesOptions { number_of_messages: Some(MAX_PEEK), ..Default::default() };

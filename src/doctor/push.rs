@@ -4,14 +4,14 @@ use azure_core::credentials::AccessToken;
 use reqwest::header::HeaderValue;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{Bag, Line, TooLate, connection::DOCUMENT, within};
+use super::{Line, Probes, TooLate, connection::DOCUMENT, within};
 use crate::{
     connection::Connection,
     doctor::connectivity::SERVICE,
     identity::claims,
     import::reason::Reason,
     messages,
-    schema::{Caller, Credential, Target},
+    schema::{Credential, ServiceIdentity, Target},
     target::ServiceError,
 };
 
@@ -25,7 +25,11 @@ const SERVICE_AWAY: &str = "try again in some minutes; if it stays so, the way t
      says more";
 
 /// The three lines. The one whose question failed is the last that was asked.
-pub(super) async fn lines(bag: &Bag, connection: Option<&Connection>, is_open: bool) -> [Line; 3] {
+pub(super) async fn lines(
+    bag: &Probes,
+    connection: Option<&Connection>,
+    is_open: bool,
+) -> [Line; 3] {
     let Some(caller) = connection.map(|connection| &connection.caller) else {
         return [TOKEN, SCALE_UNIT, CONNECTOR].map(|about| Line::unasked(about, DOCUMENT));
     };
@@ -59,7 +63,11 @@ pub(super) async fn lines(bag: &Bag, connection: Option<&Connection>, is_open: b
 }
 
 /// What a token says of itself, and whose it is.
-fn token(caller: &Caller, token: &AccessToken, now: OffsetDateTime) -> (Line, Option<String>) {
+fn token(
+    caller: &ServiceIdentity,
+    token: &AccessToken,
+    now: OffsetDateTime,
+) -> (Line, Option<String>) {
     if HeaderValue::from_str(token.token.secret()).is_err() {
         let told = "there is one, with a line break or another character that no token has";
         let remedy = format!("{}; it must be one line, as it was issued", no_token(caller));
@@ -90,7 +98,7 @@ fn token(caller: &Caller, token: &AccessToken, now: OffsetDateTime) -> (Line, Op
     (line, client_id)
 }
 
-fn no_token(caller: &Caller) -> String {
+fn no_token(caller: &ServiceIdentity) -> String {
     let no_resource = format!("If the sign-in knows no such resource, {OTHER_SCOPE}");
     match &caller.credential {
         Credential::ManagedIdentity { .. } => format!(
@@ -118,7 +126,11 @@ fn no_token(caller: &Caller) -> String {
 }
 
 /// The line of the scale unit, and the unit where there is one.
-async fn scale_unit(bag: &Bag, caller: &Caller, client_id: Option<&str>) -> (Line, Option<String>) {
+async fn scale_unit(
+    bag: &Probes,
+    caller: &ServiceIdentity,
+    client_id: Option<&str>,
+) -> (Line, Option<String>) {
     let asked = within(bag.limit, bag.service.discover(caller, (bag.clock)())).await;
     match (asked.unwrap_or_else(|late| Err(later(&late))), &caller.scale_unit) {
         (Ok(unit), _) => {
@@ -178,9 +190,9 @@ mod tests {
     use super::*;
     use crate::{doctor::Verdict, schema::Connector};
 
-    fn caller(credential: Credential) -> Caller {
+    fn caller(credential: Credential) -> ServiceIdentity {
         let (tenant, connector) = ("t".to_owned(), Connector::Hr);
-        Caller { tenant, connector, credential, scale_unit: None }
+        ServiceIdentity { tenant, connector, credential, scale_unit: None }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use azure_core::Result;
 
-use super::Road;
+use super::Engine;
 use crate::{
     check::{Deletion, deletions},
     import::{
@@ -15,7 +15,7 @@ use crate::{
 /// The blob metadata that says `deletes` where a file may delete people or columns.
 const ALLOW_METADATA: &str = "viva_import_allow";
 
-impl Road {
+impl Engine {
     /// What the tenant's last accepted full refresh for a connector was, with what incremental
     /// imports have added since: whichever connection brought it, it replaces everything.
     pub(super) async fn last_accepted(

@@ -6,7 +6,7 @@ use azure_core::Result;
 use sha2::{Digest as _, Sha256};
 use time::{Duration, OffsetDateTime};
 
-use super::{Road, log};
+use super::{Engine, log};
 use crate::{
     config::{CONNECTIONS, INBOX},
     import::{Event, Import, ImportId, NotificationEvent, Policy, Source},
@@ -22,7 +22,7 @@ const LAST_MOMENT_MS: i128 = 999_999_999_999_999;
 
 /// What became of a file that arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Arrival {
+pub enum IntakeOutcome {
     /// It is in the table now.
     Received(ImportId),
     /// It was in the table already.
@@ -33,7 +33,7 @@ pub enum Arrival {
     Gone(String),
 }
 
-impl fmt::Display for Arrival {
+impl fmt::Display for IntakeOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Received(id) => write!(f, "received as import {id}"),
@@ -43,29 +43,29 @@ impl fmt::Display for Arrival {
     }
 }
 
-impl Road {
+impl Engine {
     /// Writes the row of a blob that is said to have arrived.
     ///
     /// The event is a hint: what counts is the content that is there now. When this returns
-    /// [`Arrival::Received`] the file survives a power cut at any later moment.
+    /// [`IntakeOutcome::Received`] the file survives a power cut at any later moment.
     ///
     /// # Errors
     /// Storage failed; the event must come again.
-    pub async fn arrive(&self, container: &str, name: &str) -> Result<Arrival> {
+    pub async fn arrive(&self, container: &str, name: &str) -> Result<IntakeOutcome> {
         // Control characters would write lines of their own into the log.
         let file = format!("{container}/{name}").replace(char::is_control, "\u{fffd}");
         let Some(connection) = connection_of(container, name) else {
-            return Ok(Arrival::Ignored(format!(
+            return Ok(IntakeOutcome::Ignored(format!(
                 "{file} is not inbox/<connection>/....csv and belongs to no connection"
             )));
         };
         let Some(read) = self.connection(connection).await? else {
-            return Ok(Arrival::Ignored(format!(
+            return Ok(IntakeOutcome::Ignored(format!(
                 "{file} belongs to no connection: there is no {CONNECTIONS}/{connection}.json"
             )));
         };
         let Some(blob) = self.blobs.look(container, name).await? else {
-            return Ok(Arrival::Gone(format!("{file} is not there any more")));
+            return Ok(IntakeOutcome::Gone(format!("{file} is not there any more")));
         };
         let tenant = read
             .as_ref()
@@ -86,9 +86,9 @@ impl Road {
         Ok(match self.runs.insert(run, now).await? {
             Inserted::New { stored, is_first } => {
                 log::moved(None, &stored.run, is_first, now);
-                Arrival::Received(stored.run.id)
+                IntakeOutcome::Received(stored.run.id)
             }
-            Inserted::Known(stored) => Arrival::Known(stored.run.id),
+            Inserted::Known(stored) => IntakeOutcome::Known(stored.run.id),
         })
     }
 
@@ -151,7 +151,7 @@ impl Road {
                     _ => known.iter().any(|known| known.key == id.key),
                 };
                 if !is_known
-                    && matches!(self.arrive(INBOX, &blob.name).await?, Arrival::Received(_))
+                    && matches!(self.arrive(INBOX, &blob.name).await?, IntakeOutcome::Received(_))
                 {
                     found += 1;
                 }

@@ -3,7 +3,7 @@
 use time::{Duration, OffsetDateTime};
 
 use crate::{
-    import::{Import, IngestionId, Occasion, State, reason::ReasonCode},
+    import::{Import, IngestionId, NotificationKind, State, reason::ReasonCode},
     messages,
 };
 
@@ -24,13 +24,13 @@ pub(super) fn moved(before: Option<&Import>, run: &Import, is_first: bool, now: 
         line(run, event, "its package could not be deleted", true, now);
     }
     let occasion = match before {
-        Some(before) => Occasion::of(before, run),
-        None => (run.state == State::Rejected).then_some(Occasion::Rejected),
+        Some(before) => NotificationKind::of(before, run),
+        None => (run.state == State::Rejected).then_some(NotificationKind::Rejected),
     };
     if occasion.is_none() && !is_news(before, run) {
         return;
     }
-    let is_alert = |occasion: &Occasion| occasion.needs_person();
+    let is_alert = |occasion: &NotificationKind| occasion.needs_person();
     let alert = occasion.filter(is_alert).filter(|_| is_first);
     let event = match (alert, occasion.filter(is_alert)) {
         (Some(occasion), _) => occasion.word(),
@@ -64,14 +64,14 @@ pub(super) fn taken(run: &Import, id: &IngestionId, now: OffsetDateTime) {
 }
 
 /// Tells that a notification was sent.
-pub(super) fn notified(run: &Import, occasion: Occasion, now: OffsetDateTime) {
+pub(super) fn notified(run: &Import, occasion: NotificationKind, now: OffsetDateTime) {
     let what = format!("told that it is {}", occasion.word());
     line(run, (NOTIFIED, reason_of(run)), &what, false, now);
 }
 
 /// Warns of an import that is left alone, because its row is not understood.
 pub(super) fn left_alone(run: &Import, now: OffsetDateTime) {
-    let event = (Occasion::Stuck.word(), reason_of(run));
+    let event = (NotificationKind::Stuck.word(), reason_of(run));
     line(run, event, &messages::status(run), true, now);
 }
 
@@ -91,7 +91,7 @@ pub(super) fn overdue(connection: &str, last: Option<&Import>, since: Duration, 
     let import = last.map_or_else(|| NONE.to_owned(), |run| run.id.to_string());
     let (days, seconds) = (since.whole_days(), since.whole_seconds().max(0));
     tracing::warn!(
-        event = %Occasion::Overdue.word(), reason = %NONE, %connection, %import, seconds,
+        event = %NotificationKind::Overdue.word(), reason = %NONE, %connection, %import, seconds,
         "connection {connection}: nothing has arrived for {days} days, and a file is expected every \
          {every_days}"
     );

@@ -9,12 +9,14 @@ use std::{future::ready, time::Duration};
 use azure_core::Result;
 use futures::{StreamExt as _, stream};
 
-use super::{AT_ONCE, Road, log};
+use super::{AT_ONCE, Engine, log};
 use crate::{
     connection::Notify,
-    import::{Event, Import, ImportId, Message, NotificationEvent, Occasion, State, to_the_second},
+    import::{
+        Event, Import, ImportId, Message, NotificationEvent, NotificationKind, State, to_the_second,
+    },
     messages,
-    notify::{Letter, send},
+    notify::{Notification, send},
     storage::import_table::{Saved, Stored},
 };
 
@@ -22,7 +24,7 @@ use crate::{
 /// the next, and no import waits.
 const TELLING: Duration = Duration::from_secs(20);
 
-impl Road {
+impl Engine {
     /// Tells the messages that are due, as many as there is time for.
     pub(super) async fn tell_due(&self, due: Vec<Stored>) {
         let last_begin = (self.clock)() + TELLING;
@@ -52,13 +54,13 @@ impl Road {
             }
         };
         let is_news = match message.occasion {
-            Occasion::Recovered => self.is_first_success(&stored.run).await?,
-            Occasion::Overdue => !self.has_come_since(&stored.run).await?,
-            Occasion::Rejected
-            | Occasion::Stuck
-            | Occasion::Forbidden
-            | Occasion::CredentialFailed
-            | Occasion::ConnectionInvalid => true,
+            NotificationKind::Recovered => self.is_first_success(&stored.run).await?,
+            NotificationKind::Overdue => !self.has_come_since(&stored.run).await?,
+            NotificationKind::Rejected
+            | NotificationKind::Stuck
+            | NotificationKind::Forbidden
+            | NotificationKind::CredentialFailed
+            | NotificationKind::ConnectionInvalid => true,
         };
         let Some(notify) = notify.filter(|_| is_news) else {
             return self
@@ -91,7 +93,7 @@ impl Road {
     /// Sends a notification; what became of it.
     async fn send(&self, run: &Import, message: &Message, notify: &Notify) -> Event {
         let Message { occasion, since, .. } = *message;
-        let letter = Letter { occasion, since, run, page: self.page_of(run) };
+        let letter = Notification { occasion, since, run, page: self.page_of(run) };
         let sent = send(&letter, notify, &*self.setting).await;
         let now = (self.clock)();
         match sent {
@@ -140,7 +142,7 @@ impl Road {
             Some(at) => Some(at) > since && Some(at) < run.ended,
             None => Some(other.received) < run.ended,
         });
-        let was_late = last.is_some_and(|last| last.was_told(Occasion::Overdue));
+        let was_late = last.is_some_and(|last| last.was_told(NotificationKind::Overdue));
         Ok(was_late || between.any(|other| is_bad(other.state) || !other.told.is_empty()))
     }
 

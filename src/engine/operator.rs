@@ -7,10 +7,10 @@ use std::fmt;
 
 use azure_core::Error;
 
-use super::{Road, Step};
+use super::{Engine, Step};
 use crate::{
     http::azure::sentence,
-    import::{Event, Import, ImportId, Wish, to_the_second},
+    import::{Event, Import, ImportId, OperatorAction, to_the_second},
     messages,
     outcome::CommandError,
     storage::import_table::Stored,
@@ -21,14 +21,14 @@ const TRIES: u32 = 5;
 
 /// How a person asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum By {
+pub enum Actor {
     /// By a command.
     Command,
     /// On the status page: the name of whoever is signed in, `None` where it was opened with a key.
     Page(Option<String>),
 }
 
-impl fmt::Display for By {
+impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Command => f.write_str("by a command"),
@@ -38,8 +38,8 @@ impl fmt::Display for By {
     }
 }
 
-impl By {
-    fn asks_for(&self, wish: Wish) -> String {
+impl Actor {
+    fn asks_for(&self, wish: OperatorAction) -> String {
         let command = wish.command();
         match self {
             Self::Command => format!("by `viva-import {command}`"),
@@ -48,12 +48,17 @@ impl By {
     }
 }
 
-impl Road {
+impl Engine {
     /// Does what a person asks for with one import: lets it delete, tries it again, or gives it up.
     ///
     /// # Errors
     /// Storage failed, or the import does not take the wish as it is now; a sentence says why.
-    pub async fn grant(&self, key: &str, wish: Wish, by: &By) -> Result<String, CommandError> {
+    pub async fn grant(
+        &self,
+        key: &str,
+        wish: OperatorAction,
+        by: &Actor,
+    ) -> Result<String, CommandError> {
         let stored = self.find(key).await?;
         self.ask_for(stored, wish, by).await
     }
@@ -62,7 +67,7 @@ impl Road {
     ///
     /// # Errors
     /// Storage failed, or the connection is not paused; a sentence says which.
-    pub async fn resume(&self, connection: &str, by: &By) -> Result<String, CommandError> {
+    pub async fn resume(&self, connection: &str, by: &Actor) -> Result<String, CommandError> {
         self.resume_those(connection, by, |_| true).await
     }
 
@@ -72,20 +77,20 @@ impl Road {
     /// # Errors
     /// Storage failed, or nothing waits for that; a sentence says which.
     pub async fn resume_forbidden(&self, connection: &str) -> Result<String, CommandError> {
-        self.resume_those(connection, &By::Command, Import::is_forbidden).await
+        self.resume_those(connection, &Actor::Command, Import::is_forbidden).await
     }
 
     async fn resume_those(
         &self,
         connection: &str,
-        by: &By,
+        by: &Actor,
         which: impl Fn(&Import) -> bool,
     ) -> Result<String, CommandError> {
         let imports = self.runs.named(connection).await.map_err(|error| failed(&error))?;
         let (mut told, mut all_done) = (vec![], true);
         let pauses = |stored: &Stored| stored.run.pauses && which(&stored.run);
         for stored in imports.into_iter().filter(pauses) {
-            let resumed = self.ask_for(stored, Wish::Resume, by).await;
+            let resumed = self.ask_for(stored, OperatorAction::Resume, by).await;
             all_done &= resumed.is_ok();
             told.push(resumed.unwrap_or_else(|denied| denied.to_string()));
         }
@@ -127,17 +132,22 @@ impl Road {
 
     /// Writes a wish into the row, if the import takes it. Where a step was faster and has changed
     /// nothing that the person went by, it is tried again.
-    async fn ask_for(&self, stored: Stored, wish: Wish, by: &By) -> Result<String, CommandError> {
+    async fn ask_for(
+        &self,
+        stored: Stored,
+        wish: OperatorAction,
+        by: &Actor,
+    ) -> Result<String, CommandError> {
         let before = stored.run.clone();
         if !before.takes(wish) {
             return Err(refused(messages::not_taken(wish, &before)));
         }
         let is_as_it_was = |stored: &Stored| {
-            let is_same = wish == Wish::Resume || stored.run.state == before.state;
+            let is_same = wish == OperatorAction::Resume || stored.run.state == before.state;
             is_same && stored.run.takes(wish)
         };
         let at = to_the_second((self.clock)());
-        let event = Event::Asked { wish, by: format!("{} at {at}", by.asks_for(wish)) };
+        let event = Event::OperatorRequested { wish, by: format!("{} at {at}", by.asks_for(wish)) };
         let (mut next, mut tries) = (Some(stored), 0);
         while let Some(stored) = next.take() {
             let saved = Box::pin(self.save(stored, event.clone())).await;

@@ -2,7 +2,7 @@
 
 use azure_core::Result;
 
-use super::{Road, SERVICE_ERRORS, Step};
+use super::{Engine, SERVICE_ERRORS, Step};
 use crate::{
     config::REPORTS,
     connection::Connection,
@@ -17,7 +17,7 @@ use crate::{
 /// How often the service's error file is asked for.
 const ERROR_FILE_TRIES: u32 = 5;
 
-impl Road {
+impl Engine {
     pub(super) async fn poll(&self, stored: Stored) -> Result<Step> {
         let run = &stored.run;
         let now = (self.clock)();
@@ -27,14 +27,14 @@ impl Road {
         };
         let Some(id) = &run.ingestion else {
             let reason = Reason::IngestionIdLost;
-            return self.save(stored, Event::Faulted { reason, retry_at: None }).await;
+            return self.save(stored, Event::TransientFailure { reason, retry_at: None }).await;
         };
         let (caller, unit) = (&connection.caller, run.scale_unit.as_deref());
         let event = match self.service.status(caller, unit, id, now).await {
             Ok(ingestion) if ingestion.status == Status::ValidationFailed => {
                 self.validation_failed(run, id, &connection).await?
             }
-            Ok(ingestion) => Event::Said { status: ingestion.status, error_file: None },
+            Ok(ingestion) => Event::StatusReported { status: ingestion.status, error_file: None },
             Err(error) => after_push(&error),
         };
         self.save(stored, event).await
@@ -49,19 +49,19 @@ impl Road {
     ) -> Result<Event> {
         let status = Status::ValidationFailed;
         if !self.config.service.keep_errors {
-            return Ok(Event::Said { status, error_file: Some(ErrorFile::NotKept) });
+            return Ok(Event::StatusReported { status, error_file: Some(ErrorFile::NotKept) });
         }
         let (caller, unit) = (&connection.caller, run.scale_unit.as_deref());
         Ok(match self.service.errors(caller, unit, id, (self.clock)()).await {
             Ok(errors) => {
                 let report = format!("{}/{SERVICE_ERRORS}", run.id.key);
                 self.blobs.put(REPORTS, &report, "text/plain", errors).await?;
-                Event::Said { status, error_file: Some(ErrorFile::Kept(report.into())) }
+                Event::StatusReported { status, error_file: Some(ErrorFile::Kept(report.into())) }
             }
             Err(error @ ServiceError::Later { .. }) if run.failures < ERROR_FILE_TRIES => {
                 after_push(&error)
             }
-            Err(_) => Event::Said { status, error_file: Some(ErrorFile::Unavailable) },
+            Err(_) => Event::StatusReported { status, error_file: Some(ErrorFile::Unavailable) },
         })
     }
 }
@@ -74,5 +74,5 @@ fn after_push(error: &ServiceError) -> Event {
     } else if reason == Reason::Forbidden {
         reason = Reason::PollForbidden;
     }
-    Event::Faulted { retry_at: error.retry_at(), reason }
+    Event::TransientFailure { retry_at: error.retry_at(), reason }
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 use sha2::{Digest as _, Sha256};
 
-use super::{Road, Step, log, scheduling::Turn};
+use super::{Engine, Step, log, scheduling::Eligibility};
 use crate::{
     config::PACKAGES,
     connection::Connection,
@@ -19,7 +19,7 @@ use crate::{
         Event, Import, Package,
         reason::{Reason, ReasonCode},
     },
-    schema::Upload,
+    schema::PayloadFormat,
     storage::{
         blob::Blob,
         import_table::{Claim, Stored},
@@ -30,7 +30,7 @@ use crate::{
 /// Pause before what came of a push is saved again.
 const SAVE_AGAIN: Duration = Duration::from_secs(2);
 
-impl Road {
+impl Engine {
     /// Pushes an import whose turn it is.
     pub(super) async fn push_step(&self, stored: Stored) -> Result<Step> {
         let run = &stored.run;
@@ -38,8 +38,8 @@ impl Road {
             return self.save(stored, Event::Discarded).await;
         };
         let opening = match self.turn(run).await? {
-            Turn::Now(opening) => opening,
-            Turn::Later(event) => return self.save(stored, event).await,
+            Eligibility::Now(opening) => opening,
+            Eligibility::Later(event) => return self.save(stored, event).await,
         };
         let connection = match self.connection_of_run(run).await? {
             Ok(connection) => connection,
@@ -105,7 +105,7 @@ impl Road {
         let (bytes, sha256) = (staged.bytes, package.sha256.clone());
         let body = PushBody {
             // As it was staged, whatever the connection says by now.
-            upload: Upload::of_file(&package.blob).unwrap_or(Upload::Zip),
+            upload: PayloadFormat::of_file(&package.blob).unwrap_or(PayloadFormat::Zip),
             bytes,
             content: verified(self.blobs.read(staged), bytes, sha256, broken.clone()),
         };
@@ -136,11 +136,11 @@ impl Road {
 /// What an error means for an import that has not been pushed.
 fn before_push(error: ServiceError) -> Event {
     match error {
-        ServiceError::Later { reason, retry_at } => Event::Faulted { reason, retry_at },
+        ServiceError::Later { reason, retry_at } => Event::TransientFailure { reason, retry_at },
         ServiceError::Forbidden => Event::Forbidden,
         // A token that is not accepted is a matter of the credential, which somebody corrects.
         ServiceError::Refused(reason) if reason.code().ends_by_correction() => {
-            Event::Faulted { reason, retry_at: None }
+            Event::TransientFailure { reason, retry_at: None }
         }
         ServiceError::Refused(reason) => Event::PushRefused { reason },
     }

@@ -2,7 +2,7 @@
 
 use azure_core::Result;
 
-use super::Road;
+use super::Engine;
 use crate::{
     import::{
         Event, Import, State,
@@ -13,28 +13,28 @@ use crate::{
 };
 
 /// Whether an import may be pushed now.
-pub(super) enum Turn {
+pub(super) enum Eligibility {
     /// The tenant's slot is free for it.
     Now(Opening),
     /// It may not; this is why.
     Later(Event),
 }
 
-impl Road {
+impl Engine {
     /// Whether another file has taken an import's place or goes first, whether the connection is
     /// paused, and whether the tenant's slot is free.
-    pub(super) async fn turn(&self, run: &Import) -> Result<Turn> {
+    pub(super) async fn turn(&self, run: &Import) -> Result<Eligibility> {
         let siblings = self.runs.of_connection(run).await?;
         let siblings: Vec<Import> = siblings.into_iter().map(|stored| stored.run).collect();
         let event = overtaken(run, &siblings)
             .or_else(|| paused(run, &siblings))
             .or_else(|| behind(run, &siblings));
         if let Some(event) = event {
-            return Ok(Turn::Later(event));
+            return Ok(Eligibility::Later(event));
         }
         Ok(match self.runs.place(run).await? {
-            Place::Free(opening) => Turn::Now(opening),
-            Place::Taken(by) => Turn::Later(Event::SlotTaken { by }),
+            Place::Free(opening) => Eligibility::Now(opening),
+            Place::Taken(by) => Eligibility::Later(Event::SlotTaken { by }),
         })
     }
 }
@@ -52,7 +52,7 @@ fn overtaken(run: &Import, siblings: &[Import]) -> Option<Event> {
     let mut newer = siblings.iter().filter(|newer| newer.order() > run.order());
     let newer = newer.find(|newer| newer.refresh == Some(Refresh::Full) && is_ready(newer))?;
     let (file, import) = newer.called();
-    Some(Event::Overtaken { file, import })
+    Some(Event::Superseded { file, import })
 }
 
 /// An import that is not let in pauses its connection; one that came to a bad end those behind it.
@@ -76,5 +76,5 @@ fn behind(run: &Import, siblings: &[Import]) -> Option<Event> {
     let mut older = siblings.iter().filter(|older| older.order() < run.order());
     let older = older.find(|older| !older.state.is_end())?;
     let (file, import) = older.called();
-    Some(Event::Behind { file, import })
+    Some(Event::WaitingForOlder { file, import })
 }

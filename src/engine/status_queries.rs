@@ -6,7 +6,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use url::Url;
 
-use super::{AT_ONCE, Road, first_of_lines};
+use super::{AT_ONCE, Engine, first_of_lines};
 use crate::{
     config::{self, CONNECTIONS, REPORTS},
     connection::Connection,
@@ -59,7 +59,7 @@ impl Document {
     }
 }
 
-impl Road {
+impl Engine {
     /// What time it is.
     #[must_use]
     pub fn now(&self) -> OffsetDateTime {

@@ -3,11 +3,11 @@
 use azure_core::Result;
 use time::OffsetDateTime;
 
-use super::{Road, Step, packed_mib, storage_failed};
+use super::{Engine, Step, packed_mib, storage_failed};
 use crate::{
     check::{Report, mapping_faults},
     config::{PACKAGES, REPORTS},
-    engine::Arrival,
+    engine::IntakeOutcome,
     import::{Checked, Event, Import, ImportId, reason::Reason},
     messages,
     package::{self, Failure, Outcome},
@@ -16,7 +16,7 @@ use crate::{
     storage::import_table::Stored,
 };
 
-impl Road {
+impl Engine {
     pub(super) async fn pack(&self, stored: Stored, last_begin: OffsetDateTime) -> Result<Step> {
         // A small file waits here behind a large one, of whichever tenant. It does so before its
         // step begins, so that its own time does not run; whoever moves it on meanwhile wins.
@@ -25,14 +25,14 @@ impl Road {
         let Ok(Ok(_permits)) = tokio::time::timeout(patience, permits).await else {
             return Ok(Step::Resting);
         };
-        let stored = match self.save(stored, Event::Began).await? {
+        let stored = match self.save(stored, Event::PackStarted).await? {
             Step::Moved(stored) if !stored.run.state.is_end() => stored,
             done @ (Step::Moved(_) | Step::Resting) => return Ok(done),
         };
         let limit = stored.run.time_left((self.clock)());
         let event = match tokio::time::timeout(limit, self.pack_file(&stored.run)).await {
             Ok(event) => event.unwrap_or_else(|error| storage_failed(&error)),
-            Err(_) => Event::Faulted {
+            Err(_) => Event::TransientFailure {
                 reason: Reason::PackingTimedOut { seconds: limit.as_secs() },
                 retry_at: None,
             },
@@ -66,7 +66,7 @@ impl Road {
             // Not one file's fault: every file of the connection would be refused.
             let (connection, faults) = ((&run.connection).into(), faults.into_iter().collect());
             let reason = Reason::MappingInvalid { connection, faults };
-            return Ok(Event::Faulted { reason, retry_at: None });
+            return Ok(Event::TransientFailure { reason, retry_at: None });
         }
         let mut terms = connection.terms(&self.config.limits, (self.clock)().date().into());
         terms.previous = self.last_accepted(run, terms.connector.word()).await?;
@@ -106,16 +106,18 @@ impl Road {
                 // The event of the newer content may never come: its row is made here.
                 match self.arrive(&run.source.container, &run.source.name).await? {
                     // It is there as it was, so nothing has taken its place.
-                    Arrival::Known(id) if id == run.id => {
-                        Event::Faulted { reason: Reason::FileUnreadable, retry_at: None }
+                    IntakeOutcome::Known(id) if id == run.id => {
+                        Event::TransientFailure { reason: Reason::FileUnreadable, retry_at: None }
                     }
-                    Arrival::Received(by) | Arrival::Known(by) => Event::Replaced { by },
-                    Arrival::Ignored(_) => {
+                    IntakeOutcome::Received(by) | IntakeOutcome::Known(by) => {
+                        Event::Replaced { by }
+                    }
+                    IntakeOutcome::Ignored(_) => {
                         let connection = (&run.connection).into();
                         let reason = Reason::ConnectionMissing { connection };
                         Event::Refused { reason, problems: 0, report: None, guarded: None }
                     }
-                    Arrival::Gone(_) => {
+                    IntakeOutcome::Gone(_) => {
                         let reason = Reason::FileMissing;
                         Event::Refused { reason, problems: 0, report: None, guarded: None }
                     }
@@ -124,7 +126,7 @@ impl Road {
             Err(Failure::Storage(error)) => storage_failed(&error),
             Err(failure @ (Failure::Work(_) | Failure::Broken)) => {
                 let reason = Reason::PackingFailed { detail: failure.to_string().into() };
-                Event::Faulted { reason, retry_at: None }
+                Event::TransientFailure { reason, retry_at: None }
             }
         })
     }

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::App;
 use crate::{
-    engine::By,
+    engine::Actor,
     host::{doctor::examined, request::Visit},
     http::azure::sentence,
     import,
@@ -23,14 +23,14 @@ use crate::{
 
 /// What a form asks for.
 #[derive(Debug, Deserialize)]
-pub(super) struct Wish {
+pub(super) struct OperatorAction {
     #[serde(rename = "do", default)]
     what: String,
     connection: Option<String>,
     token: Option<String>,
 }
 
-pub(super) type Wished = Result<Form<Wish>, FormRejection>;
+pub(super) type Wished = Result<Form<OperatorAction>, FormRejection>;
 
 pub(super) async fn ask_for_connection(
     State(app): State<App>,
@@ -98,16 +98,16 @@ async fn ask(app: &App, visit: Visit, wish: Wished, key: Option<&str>) -> Respon
 /// What came of a wish; `None` where there is no such wish.
 async fn granted(
     app: &App,
-    by: &By,
+    by: &Actor,
     what: &str,
     connection: Option<&str>,
     key: Option<&str>,
 ) -> Option<Result<String, CommandError>> {
     let road = &app.road;
     let granting: Pin<Box<dyn Future<Output = _> + Send>> = match (what, connection, key) {
-        ("allow", _, Some(key)) => Box::pin(road.grant(key, import::Wish::Allow, by)),
-        ("retry", _, Some(key)) => Box::pin(road.grant(key, import::Wish::Retry, by)),
-        ("cancel", _, Some(key)) => Box::pin(road.grant(key, import::Wish::Cancel, by)),
+        ("allow", _, Some(key)) => Box::pin(road.grant(key, import::OperatorAction::Allow, by)),
+        ("retry", _, Some(key)) => Box::pin(road.grant(key, import::OperatorAction::Retry, by)),
+        ("cancel", _, Some(key)) => Box::pin(road.grant(key, import::OperatorAction::Cancel, by)),
         ("resume", Some(name), _) => Box::pin(road.resume(name, by)),
         ("import", Some(name), _) => Box::pin(import_now(app, name, by)),
         _ => return None,
@@ -138,7 +138,7 @@ fn take_steps(app: &App, what: &str, key: Option<&str>) {
 }
 
 /// Looks for files that no event told of.
-async fn import_now(app: &App, connection: &str, by: &By) -> Result<String, CommandError> {
+async fn import_now(app: &App, connection: &str, by: &Actor) -> Result<String, CommandError> {
     tracing::info!("connection {connection}: looked for files {by}");
     let found = app.road.sweep_one(connection).await;
     let found =

@@ -11,7 +11,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use crate::{
-    engine::{Arrival, Road},
+    engine::{Engine, IntakeOutcome},
     schema::json,
 };
 
@@ -34,10 +34,10 @@ impl fmt::Display for ArrivedBlob {
 impl ArrivedBlob {
     /// Takes the blob in. Nothing says whether events spell names percent-encoded, so where there
     /// is no blob of the name as it is, the decoded one is looked for.
-    pub(super) async fn arrive(&self, road: &Road) -> azure_core::Result<Arrival> {
+    pub(super) async fn arrive(&self, road: &Engine) -> azure_core::Result<IntakeOutcome> {
         let arrival = road.arrive(&self.container, &self.name).await?;
         let decoded = percent_decode_str(&self.name).decode_utf8_lossy();
-        if matches!(arrival, Arrival::Gone(_)) && decoded != self.name {
+        if matches!(arrival, IntakeOutcome::Gone(_)) && decoded != self.name {
             return road.arrive(&self.container, &decoded).await;
         }
         Ok(arrival)

@@ -18,7 +18,7 @@ use serde_json::json;
 
 use super::{App, failure};
 use crate::{
-    engine::By,
+    engine::Actor,
     host::csrf,
     http::azure::sentence,
     import::{ImportId, State as RunState},
@@ -71,7 +71,7 @@ pub(super) struct Visit {
     /// `None` where it cannot be read.
     asked: Option<Asked>,
     pub(super) wants_html: bool,
-    pub(super) by: By,
+    pub(super) by: Actor,
     cookie: Option<HeaderValue>,
     headers: HeaderMap,
     is_https: bool,
@@ -99,7 +99,7 @@ impl FromRequestParts<App> for Visit {
             is_still: asked.as_ref().is_some_and(|asked| asked.still.is_some()),
             now: app.road.now(),
         };
-        Ok(Self { viewer, asked, wants_html, by: By::Page(name), cookie, headers, is_https })
+        Ok(Self { viewer, asked, wants_html, by: Actor::Page(name), cookie, headers, is_https })
     }
 }
 

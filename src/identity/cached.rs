@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 
 use super::{
     now,
-    refusal::{self, Refusal, Whom},
+    refusal::{self, Refusal, TokenIssuer},
 };
 
 /// How long before its end a token is replaced.
@@ -24,13 +24,13 @@ const EARLY: Duration = Duration::minutes(5);
 /// Its errors are [`Refusal`]s.
 pub(super) struct Cached {
     inner: Arc<dyn TokenCredential>,
-    whom: Whom,
+    whom: TokenIssuer,
     kept: Mutex<HashMap<String, AccessToken>>,
 }
 
 impl Cached {
     /// Keeps the tokens of `inner`, who asks `whom`.
-    pub(super) fn new(inner: Arc<dyn TokenCredential>, whom: Whom) -> Self {
+    pub(super) fn new(inner: Arc<dyn TokenCredential>, whom: TokenIssuer) -> Self {
         Self { inner, whom, kept: Mutex::default() }
     }
 

@@ -25,7 +25,7 @@ const SCOPES: [&str; 2] = [
 
 /// Who was asked for a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Whom {
+pub(super) enum TokenIssuer {
     /// The endpoint of the managed identity.
     Identity,
     /// Microsoft Entra.
@@ -34,7 +34,7 @@ pub(super) enum Whom {
     AzureCli,
 }
 
-impl fmt::Display for Whom {
+impl fmt::Display for TokenIssuer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Identity => "the endpoint of the managed identity",
@@ -73,7 +73,7 @@ pub(crate) fn is_lasting(error: &Error) -> bool {
 type Cause<'a> = &'a (dyn StdError + 'static);
 
 /// What a failed question of `whom` for `scope` means.
-pub(super) fn of(whom: Whom, error: &Error, scope: &str) -> Refusal {
+pub(super) fn of(whom: TokenIssuer, error: &Error, scope: &str) -> Refusal {
     // The assertion could not be had, and that was told already.
     if let Some(refusal) = causes(error).find_map(|cause| cause.downcast_ref::<Refusal>()) {
         return refusal.clone();
@@ -81,8 +81,8 @@ pub(super) fn of(whom: Whom, error: &Error, scope: &str) -> Refusal {
     let (status, body) = causes(error).find_map(answer).unzip();
     let codes = match whom {
         // There all it printed is the text of the error.
-        Whom::AzureCli => codes(&error.to_string()),
-        Whom::Identity | Whom::Entra => codes(&body.unwrap_or_default()),
+        TokenIssuer::AzureCli => codes(&error.to_string()),
+        TokenIssuer::Identity | TokenIssuer::Entra => codes(&body.unwrap_or_default()),
     };
     let told = codes.iter().find_map(|code| Some((code, advice(code, scope)?)));
     if let Some((code, advice)) = told {
@@ -91,8 +91,8 @@ pub(super) fn of(whom: Whom, error: &Error, scope: &str) -> Refusal {
     let code = codes.first().map(|code| format!(" ({code})")).unwrap_or_default();
     let broke = causes(error).find_map(|cause| cause.downcast_ref::<reqwest::Error>());
     let what = match (whom, status, broke) {
-        (Whom::AzureCli, ..) => return azure_cli(error, &code),
-        (Whom::Identity, Some(400), _) => format!(
+        (TokenIssuer::AzureCli, ..) => return azure_cli(error, &code),
+        (TokenIssuer::Identity, Some(400), _) => format!(
             "answered 400{code}: this app has no such managed identity; assign it to the app, and \
              compare its client id"
         ),
@@ -107,11 +107,11 @@ pub(super) fn of(whom: Whom, error: &Error, scope: &str) -> Refusal {
 }
 
 /// An answer without a token.
-pub(super) fn unreadable(whom: Whom) -> Refusal {
+pub(super) fn unreadable(whom: TokenIssuer) -> Refusal {
     let advice = match whom {
-        Whom::Identity => "",
-        Whom::Entra => "; compare AZURE_AUTHORITY_HOST, and what stands between",
-        Whom::AzureCli => "; it must be 2.54 or later",
+        TokenIssuer::Identity => "",
+        TokenIssuer::Entra => "; compare AZURE_AUTHORITY_HOST, and what stands between",
+        TokenIssuer::AzureCli => "; it must be 2.54 or later",
     };
     Refusal::passing(format!("the answer of {whom} could not be read{advice}"))
 }
@@ -129,7 +129,7 @@ fn azure_cli(error: &Error, code: &str) -> Refusal {
     }
     let is_unread = |error: &Error| *error.kind() == ErrorKind::DataConversion;
     if causes(error).filter_map(|cause| cause.downcast_ref()).any(is_unread) {
-        return unreadable(Whom::AzureCli);
+        return unreadable(TokenIssuer::AzureCli);
     }
     Refusal::lasting(format!(
         "the Azure CLI gave no token{code}: sign in again with `az login --tenant` and the tenant's id"
@@ -225,10 +225,10 @@ fn advice(code: &str, scope: &str) -> Option<String> {
 ///
 /// `azure_identity` 1.0.0 also fails to read one whose text has an escape.
 #[derive(Debug)]
-pub(super) struct Hush;
+pub(super) struct RedactErrors;
 
 #[async_trait]
-impl Policy for Hush {
+impl Policy for RedactErrors {
     async fn send(
         &self,
         context: &Context,

@@ -17,7 +17,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A pack begins; nobody else takes it up before `due`.
-    Began,
+    PackStarted,
     /// The file is right and its zip is staged.
     Packed {
         /// The zip.
@@ -39,9 +39,9 @@ pub enum Event {
         guarded: Option<Box<Summary>>,
     },
     /// A person asks for something.
-    Asked {
+    OperatorRequested {
         /// What.
-        wish: Wish,
+        wish: OperatorAction,
         /// How, and when.
         by: String,
     },
@@ -51,14 +51,14 @@ pub enum Event {
         by: ImportId,
     },
     /// A newer file that replaces everything is ready.
-    Overtaken {
+    Superseded {
         /// That file.
         file: Text,
         /// Its import.
         import: Text,
     },
     /// An older file of the connection has not come to its end.
-    Behind {
+    WaitingForOlder {
         /// That file.
         file: Text,
         /// Its import.
@@ -120,14 +120,14 @@ pub enum Event {
         reason: Reason,
     },
     /// The service told where its work stands.
-    Said {
+    StatusReported {
         /// Its word.
         status: Status,
         /// Where its error file is, if the validation failed.
         error_file: Option<ErrorFile>,
     },
     /// Storage, identity or the network failed; nothing is decided.
-    Faulted {
+    TransientFailure {
         /// Why.
         reason: Reason,
         /// When the other side wants to be asked again.
@@ -150,9 +150,9 @@ impl Event {
     pub fn shows_correction(&self) -> bool {
         !matches!(
             self,
-            Self::Asked { .. }
+            Self::OperatorRequested { .. }
                 | Self::Replaced { .. }
-                | Self::Overtaken { .. }
+                | Self::Superseded { .. }
                 | Self::Notification(_)
         )
     }
@@ -178,7 +178,7 @@ pub enum NotificationEvent {
 
 /// What a person may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish {
+pub enum OperatorAction {
     /// That a file passes though it deletes people or columns.
     Allow,
     /// That it is tried again, or at once.
@@ -189,7 +189,7 @@ pub enum Wish {
     Resume,
 }
 
-impl Wish {
+impl OperatorAction {
     /// The command that asks for it.
     #[must_use]
     pub fn command(self) -> &'static str {
@@ -227,13 +227,13 @@ pub enum Action {
     /// A push was under way and nobody knows what became of it.
     Recover,
     /// Ask the service.
-    Follow,
+    Poll,
     /// Delete the staged zip of an ended import.
     Discard,
     /// Nothing before then.
     Wait(OffsetDateTime),
     /// Nothing ever again.
-    Rest,
+    Done,
 }
 
 /// An event that cannot happen in the state the run is in.

@@ -13,7 +13,7 @@ const LONGEST_JOURNAL: usize = 40;
 
 /// One stop: the import came into a state, or there was something to note of it there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stop {
+pub struct HistoryEntry {
     /// When first.
     pub at: OffsetDateTime,
     /// In which state.
@@ -91,7 +91,13 @@ impl Import {
                 last.times = last.times.saturating_add(1);
                 last.last = now;
             }
-            _ => self.journal.push(Stop { at: now, state: self.state, note, times: 1, last: now }),
+            _ => self.journal.push(HistoryEntry {
+                at: now,
+                state: self.state,
+                note,
+                times: 1,
+                last: now,
+            }),
         }
         if self.journal.len() > LONGEST_JOURNAL {
             self.journal.remove(1);
@@ -121,6 +127,6 @@ impl Import {
     }
 }
 
-fn is_same(stop: &Stop, state: State, note: Option<&Note>) -> bool {
+fn is_same(stop: &HistoryEntry, state: State, note: Option<&Note>) -> bool {
     stop.state == state && stop.note.as_ref() == note && note.is_some()
 }

@@ -33,7 +33,7 @@ const MOST_SENT: usize = 10;
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
-pub enum Occasion {
+pub enum NotificationKind {
     /// A file was rejected.
     Rejected,
     /// An import was given up.
@@ -50,7 +50,7 @@ pub enum Occasion {
     Recovered,
 }
 
-impl Occasion {
+impl NotificationKind {
     /// The word of the table, the log and the message.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -113,7 +113,7 @@ impl Occasion {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// Of what.
-    pub occasion: Occasion,
+    pub occasion: NotificationKind,
     /// When that happened.
     pub since: OffsetDateTime,
     /// When it is told, or tried again.
@@ -126,7 +126,7 @@ pub struct Message {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sent {
     /// Of what.
-    pub occasion: Occasion,
+    pub occasion: NotificationKind,
     /// When.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
@@ -146,7 +146,7 @@ pub enum Delivery {
 }
 
 impl Message {
-    fn new(occasion: Occasion, now: OffsetDateTime) -> Self {
+    fn new(occasion: NotificationKind, now: OffsetDateTime) -> Self {
         Self { occasion, since: now, due: now, failures: 0 }
     }
 }
@@ -154,7 +154,7 @@ impl Message {
 impl Import {
     /// Notes what is to be told now; what was not told before the import moved on is not any more.
     pub(super) fn notice(&mut self, before: &Self, now: OffsetDateTime) {
-        if let Some(occasion) = Occasion::of(before, self) {
+        if let Some(occasion) = NotificationKind::of(before, self) {
             self.message = self.tells.then(|| Message::new(occasion, now));
         }
         let is_kept = self.is_at_rest() || self.blocked.is_some();
@@ -182,7 +182,7 @@ impl Import {
 
     /// Whether somebody was told of this occasion.
     #[must_use]
-    pub fn was_told(&self, occasion: Occasion) -> bool {
+    pub fn was_told(&self, occasion: NotificationKind) -> bool {
         let is_told = |sent: &Sent| sent.occasion == occasion && sent.outcome == Delivery::Told;
         self.told.iter().any(is_told)
     }
@@ -191,7 +191,7 @@ impl Import {
     /// no other notification waits, and somebody wants to know.
     #[must_use]
     pub fn can_be_overdue(&self) -> bool {
-        let was_noted = self.told.iter().any(|sent| sent.occasion == Occasion::Overdue);
+        let was_noted = self.told.iter().any(|sent| sent.occasion == NotificationKind::Overdue);
         self.tells && self.state.is_end() && self.message.is_none() && !was_noted
     }
 
@@ -208,7 +208,7 @@ impl Import {
             if !self.can_be_overdue() {
                 return illegal(event);
             }
-            self.message = Some(Message::new(Occasion::Overdue, now));
+            self.message = Some(Message::new(NotificationKind::Overdue, now));
             return Ok(self);
         }
         let Some(mut message) = self.message.take() else { return illegal(event) };
@@ -234,7 +234,7 @@ impl Import {
         Ok(self)
     }
 
-    fn note_sent(&mut self, occasion: Occasion, outcome: Delivery, at: OffsetDateTime) {
+    fn note_sent(&mut self, occasion: NotificationKind, outcome: Delivery, at: OffsetDateTime) {
         self.told.push(Sent { occasion, at, outcome });
         let beyond = self.told.len().saturating_sub(MOST_SENT);
         self.told.drain(..beyond);

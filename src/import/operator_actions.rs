@@ -4,51 +4,51 @@ use time::OffsetDateTime;
 
 use crate::schema::DeletionApproval;
 
-use super::{Event, IllegalEvent, Import, Policy, State, Wish, reason::Reason};
+use super::{Event, IllegalEvent, Import, OperatorAction, Policy, State, reason::Reason};
 
 impl Import {
     /// Whether the import takes what a person asks for, as it is now: by state and reason alone.
     #[must_use]
-    pub fn takes(&self, wish: Wish) -> bool {
+    pub fn takes(&self, wish: OperatorAction) -> bool {
         use State::{Ingesting, Packed, Received, Rejected, Stuck};
         !self.is_left_alone()
             && match wish {
-                Wish::Allow => self.state == Rejected && self.is_guarded(),
+                OperatorAction::Allow => self.state == Rejected && self.is_guarded(),
                 // What came without a tenant is taken in anew once its connection can be read.
-                Wish::Retry => {
+                OperatorAction::Retry => {
                     let is_there = matches!(self.state, Received | Packed | Rejected | Stuck);
                     is_there && self.id.has_tenant()
                 }
-                Wish::Cancel => matches!(self.state, Received | Packed | Ingesting),
-                Wish::Resume => self.pauses,
+                OperatorAction::Cancel => matches!(self.state, Received | Packed | Ingesting),
+                OperatorAction::Resume => self.pauses,
             }
     }
 
     pub(super) fn asked(
         mut self,
-        wish: Wish,
+        wish: OperatorAction,
         by: String,
         now: OffsetDateTime,
         policy: &Policy,
     ) -> Result<Self, IllegalEvent> {
         if !self.takes(wish) {
-            return Err(IllegalEvent::new(self.state, Event::Asked { wish, by }));
+            return Err(IllegalEvent::new(self.state, Event::OperatorRequested { wish, by }));
         }
         Ok(match wish {
-            Wish::Allow => {
+            OperatorAction::Allow => {
                 self.approval = Some(DeletionApproval { by, seen: self.summary.clone() });
                 self.reopen(now, policy)
             }
-            Wish::Retry if self.state.is_end() => self.by_hand(&by).reopen(now, policy),
-            Wish::Retry => {
+            OperatorAction::Retry if self.state.is_end() => self.by_hand(&by).reopen(now, policy),
+            OperatorAction::Retry => {
                 let state = self.state;
                 self.by_hand(&by).at_once(state, now, policy)
             }
-            Wish::Cancel => self.cancel(&by, now),
-            Wish::Resume if self.state == State::Packed => {
+            OperatorAction::Cancel => self.cancel(&by, now),
+            OperatorAction::Resume if self.state == State::Packed => {
                 self.by_hand(&by).at_once(State::Packed, now, policy)
             }
-            Wish::Resume => {
+            OperatorAction::Resume => {
                 self.pauses = false;
                 self.by_hand(&by)
             }

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use time::OffsetDateTime;
 
 use super::{
-    ImportId, IngestionId, Message, Package, Policy, Sent, Source, State, Stop,
+    HistoryEntry, ImportId, IngestionId, Message, Package, Policy, Sent, Source, State,
     reason::{PauseCause, Reason, ReasonCode, Text},
 };
 use crate::schema::{DeletionApproval, Refresh, Summary, Target};
@@ -59,7 +59,7 @@ pub struct Import {
     /// What was told, and when.
     pub told: Vec<Sent>,
     /// Where it has been.
-    pub journal: Vec<Stop>,
+    pub journal: Vec<HistoryEntry>,
     /// Packs and pushes begun.
     pub attempts: u32,
     /// Failures in a row of the present state.
@@ -103,7 +103,8 @@ impl Import {
         now: OffsetDateTime,
         policy: &Policy,
     ) -> Self {
-        let first = Stop { at: now, state: State::Received, note: None, times: 1, last: now };
+        let first =
+            HistoryEntry { at: now, state: State::Received, note: None, times: 1, last: now };
         Self {
             journal: vec![first],
             due: Some(now),

@@ -87,7 +87,7 @@ fn why() -> Reason {
 }
 
 fn faulted() -> Event {
-    Event::Faulted { reason: why(), retry_at: None }
+    Event::TransientFailure { reason: why(), retry_at: None }
 }
 
 /// What a person reads of it.
@@ -96,7 +96,7 @@ fn read(run: &Import) -> String {
 }
 
 fn overtaken() -> Event {
-    Event::Overtaken { file: "inbox/hr/b.csv".into(), import: "2".into() }
+    Event::Superseded { file: "inbox/hr/b.csv".into(), import: "2".into() }
 }
 
 fn replaced() -> Event {
@@ -112,7 +112,7 @@ fn accepted() -> Event {
 }
 
 fn said(status: Status) -> Event {
-    Event::Said { status, error_file: None }
+    Event::StatusReported { status, error_file: None }
 }
 
 fn lost() -> Event {
@@ -148,31 +148,31 @@ fn until_end(
 }
 
 fn pushing() -> Import {
-    told(received(), NOW, [Event::Began, staged(), claimed()])
+    told(received(), NOW, [Event::PackStarted, staged(), claimed()])
 }
 
 #[test]
 fn a_good_file_goes_all_the_way_and_then_its_zip_is_deleted() {
     let run = received();
     assert_eq!(run.action(NOW, &policy()), Action::Pack);
-    let run = told(run, NOW, [Event::Began, staged()]);
+    let run = told(run, NOW, [Event::PackStarted, staged()]);
     assert_eq!((run.state, run.action(NOW, &policy())), (State::Packed, Action::Push));
     let run = told(run, NOW, [claimed(), accepted()]);
     assert_eq!(run.state, State::Ingesting);
     assert!(matches!(run.action(NOW, &policy()), Action::Wait(_)));
     let later = NOW + Duration::from_secs(30);
-    assert_eq!(run.action(later, &policy()), Action::Follow);
+    assert_eq!(run.action(later, &policy()), Action::Poll);
     let run = told(run, later, [said(Status::ExtractionComplete), said(Status::Completed)]);
     assert_eq!((run.state, run.ended), (State::Completed, Some(later)));
     assert_eq!(run.action(later, &policy()), Action::Discard);
     let run = told(run, later, [Event::Discarded]);
-    assert_eq!((run.state, run.action(later, &policy())), (State::Completed, Action::Rest));
+    assert_eq!((run.state, run.action(later, &policy())), (State::Completed, Action::Done));
 }
 
 #[test]
 fn a_step_that_died_is_due_again_when_its_time_is_over_and_not_before() {
     let over = NOW + policy().step_timeout;
-    let packing = told(received(), NOW, [Event::Began]);
+    let packing = told(received(), NOW, [Event::PackStarted]);
     assert_eq!(packing.action(NOW, &policy()), Action::Wait(over));
     assert_eq!(packing.action(over, &policy()), Action::Pack);
     assert_eq!(pushing().action(NOW, &policy()), Action::Wait(over));
@@ -219,7 +219,7 @@ fn a_busy_service_keeps_the_file_and_tries_later_for_as_long_as_it_takes() {
 #[test]
 fn the_time_in_which_the_program_was_away_does_not_count() {
     let long = policy().wait_deadline * 2;
-    let run = told(received(), NOW + long, [Event::Began, staged(), claimed(), Event::Busy]);
+    let run = told(received(), NOW + long, [Event::PackStarted, staged(), claimed(), Event::Busy]);
     assert_eq!(run.state, State::Packed);
     let late = run.due.unwrap() + long;
     let run = told(run, late, [claimed(), Event::Busy]);
@@ -270,7 +270,7 @@ fn what_a_wrong_clock_added_to_a_deadline_does_not_count() {
     let years = NOW + Duration::from_hours(3 * 365 * 24);
     let id = ImportId { tenant: "t".to_owned(), key: "1".to_owned() };
     let run = Import::new(id, "hr", received().source, years, &policy());
-    let run = told(run, NOW, [Event::Began, staged(), claimed(), Event::Busy]);
+    let run = told(run, NOW, [Event::PackStarted, staged(), claimed(), Event::Busy]);
     assert!(run.deadline.unwrap() <= NOW + policy().wait_deadline);
 }
 
@@ -278,9 +278,10 @@ fn what_a_wrong_clock_added_to_a_deadline_does_not_count() {
 fn what_a_wrong_clock_put_off_for_years_is_due_as_soon_as_the_clock_is_right() {
     let years = NOW + Duration::from_hours(3 * 365 * 24);
     let waiting = |run: Import| told(Import { deadline: None, ..run }, years, [Event::Busy]);
-    for run in
-        [told(Import { deadline: None, ..received() }, years, [Event::Began]), waiting(pushing())]
-    {
+    for run in [
+        told(Import { deadline: None, ..received() }, years, [Event::PackStarted]),
+        waiting(pushing()),
+    ] {
         assert!(!matches!(run.action(NOW, &policy()), Action::Wait(_)), "{run:?}");
         assert!(matches!(run.action(years, &policy()), Action::Wait(_)), "{run:?}");
     }
@@ -321,7 +322,7 @@ fn a_file_that_takes_the_program_with_it_is_not_read_for_ever() {
     let mut run = received();
     let mut now = NOW;
     while run.state == State::Received {
-        run = told(run, now, [Event::Began]);
+        run = told(run, now, [Event::PackStarted]);
         now += policy().step_timeout;
         assert!(now < NOW + policy().wait_deadline * 2);
     }
@@ -330,17 +331,22 @@ fn a_file_that_takes_the_program_with_it_is_not_read_for_ever() {
 
 #[test]
 fn a_zip_that_keeps_vanishing_is_not_made_for_ever() {
-    let (run, took) = until_end(received(), |_, _| vec![Event::Began, staged(), Event::Discarded]);
+    let (run, took) =
+        until_end(received(), |_, _| vec![Event::PackStarted, staged(), Event::Discarded]);
     assert_eq!((run.state, took.whole_hours()), (State::Stuck, 72));
 }
 
 #[test]
 fn a_backlog_is_not_stuck_however_long_it_waits_for_its_turn() {
-    let mut run = told(received(), NOW, [Event::Began, staged()]);
+    let mut run = told(received(), NOW, [Event::PackStarted, staged()]);
     for day in 1..30 {
         let now = NOW + Duration::from_hours(24 * day);
         run = told(run, now, [Event::SlotTaken { by: "0".to_owned() }]);
-        run = told(run, now, [Event::Behind { file: "inbox/hr/0.csv".into(), import: "0".into() }]);
+        run = told(
+            run,
+            now,
+            [Event::WaitingForOlder { file: "inbox/hr/0.csv".into(), import: "0".into() }],
+        );
         assert_eq!(run.state, State::Packed);
     }
 }
@@ -354,7 +360,7 @@ fn retry_after_wins_over_our_own_wait() {
 
 #[test]
 fn storage_that_fails_is_waited_for_longer_and_longer_and_never_decides() {
-    let mut run = told(received(), NOW, [Event::Began, staged()]);
+    let mut run = told(received(), NOW, [Event::PackStarted, staged()]);
     run.failures = 0;
     let mut waits = vec![];
     for _ in 0..4 {
@@ -388,7 +394,7 @@ fn a_word_nobody_knows_is_no_end() {
 
 #[test]
 fn a_refused_file_names_its_report() {
-    let run = told(received(), NOW, [Event::Began, refused(false)]);
+    let run = told(received(), NOW, [Event::PackStarted, refused(false)]);
     assert_eq!((run.state, run.problems), (State::Rejected, 3));
     // An earlier attempt may have left a zip.
     assert_eq!(run.action(NOW, &policy()), Action::Discard);
@@ -396,23 +402,24 @@ fn a_refused_file_names_its_report() {
 
 #[test]
 fn a_person_lets_a_guarded_file_pass_and_nothing_else() {
-    let allowed = || Event::Asked { wish: Wish::Allow, by: "by somebody".to_owned() };
+    let allowed =
+        || Event::OperatorRequested { wish: OperatorAction::Allow, by: "by somebody".to_owned() };
     let later = NOW + policy().wait_deadline;
-    let run = told(received(), NOW, [Event::Began, refused(true), Event::Discarded]);
+    let run = told(received(), NOW, [Event::PackStarted, refused(true), Event::Discarded]);
     let run = told(run, later, [allowed()]);
     assert_eq!((run.state, run.action(later, &policy())), (State::Received, Action::Pack));
     assert_eq!((run.problems, run.ended, run.reason.as_ref()), (0, None, None));
     assert_eq!(run.approval.as_ref().map(|it| it.by.as_str()), Some("by somebody"));
-    let run = told(run, later, [Event::Began, staged()]);
+    let run = told(run, later, [Event::PackStarted, staged()]);
     assert_eq!(run.state, State::Packed);
 
     // A file that waited is guarded too, if another was accepted meanwhile.
-    let waited = told(received(), NOW, [Event::Began, staged(), refused(true)]);
+    let waited = told(received(), NOW, [Event::PackStarted, staged(), refused(true)]);
     assert!(waited.is_guarded() && waited.action(NOW, &policy()) == Action::Discard);
     assert_eq!(waited.rows, Some(checked().summary.rows));
     assert_eq!(told(waited, NOW, [allowed()]).state, State::Received);
 
-    let not_guarded = told(received(), NOW, [Event::Began, refused(false)]);
+    let not_guarded = told(received(), NOW, [Event::PackStarted, refused(false)]);
     for run in [not_guarded, received(), pushing()] {
         assert!(run.apply(allowed(), NOW, &policy()).is_err());
     }
@@ -426,7 +433,7 @@ fn a_file_that_passed_keeps_its_report_when_the_service_has_none() {
 
 #[test]
 fn a_staged_zip_that_was_lost_is_made_again() {
-    let run = told(received(), NOW, [Event::Began, staged(), Event::Discarded]);
+    let run = told(received(), NOW, [Event::PackStarted, staged(), Event::Discarded]);
     let due = run.due.unwrap();
     assert!(due > NOW, "not at once, or a zip that always vanishes would be made all the time");
     assert_eq!((run.state, run.action(due, &policy())), (State::Received, Action::Pack));
@@ -460,7 +467,7 @@ fn an_end_stays_an_end_whatever_comes() {
     for run in ends {
         assert!(run.state.is_end() && !run.holds_slot());
         for event in [
-            Event::Began,
+            Event::PackStarted,
             staged(),
             claimed(),
             accepted(),
@@ -479,8 +486,8 @@ fn an_end_stays_an_end_whatever_comes() {
 fn every_live_state_is_due_and_only_what_the_service_may_hold_takes_the_slot() {
     for (run, holds) in [
         (received(), false),
-        (told(received(), NOW, [Event::Began]), false),
-        (told(received(), NOW, [Event::Began, staged()]), false),
+        (told(received(), NOW, [Event::PackStarted]), false),
+        (told(received(), NOW, [Event::PackStarted, staged()]), false),
         (pushing(), true),
         (told(pushing(), NOW, [accepted()]), true),
         (told(pushing(), NOW, [Event::Busy]), false),

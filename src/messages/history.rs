@@ -5,14 +5,14 @@ use super::{
     words::counted,
 };
 use crate::import::{
-    Delivery, Import, Note, State, Stop,
+    Delivery, HistoryEntry, Import, Note, State,
     reason::{Problems, Reason},
     to_the_second,
 };
 
 /// What a stop in an import's history says.
 #[must_use]
-pub fn note(stop: &Stop, run: &Import) -> String {
+pub fn note(stop: &HistoryEntry, run: &Import) -> String {
     match &stop.note {
         Some(Note::Reason(Reason::FileInvalid(problems) | Reason::DeletionBlocked(problems))) => {
             problems_in_short(problems)

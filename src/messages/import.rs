@@ -9,7 +9,7 @@ use crate::{
         Import, State,
         reason::{Class, PauseCause, Reason, ReasonCode},
     },
-    schema::Upload,
+    schema::PayloadFormat,
 };
 
 /// Why an import is in its state, with what follows from the import; `None` where it just goes on.
@@ -89,7 +89,8 @@ pub fn status(run: &Import) -> String {
             let people = people.map(|people| format!(", {people} people")).unwrap_or_default();
             let zip = run.package.as_ref().map(|package| {
                 let sha256 = package.sha256.get(..12).unwrap_or_default();
-                let word = Upload::of_file(&package.blob).unwrap_or(Upload::Zip).word();
+                let word =
+                    PayloadFormat::of_file(&package.blob).unwrap_or(PayloadFormat::Zip).word();
                 format!("{word} of {} bytes, SHA-256 {sha256}...", package.bytes)
             });
             let zip = zip.unwrap_or_else(|| "no zip".to_owned());

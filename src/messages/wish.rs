@@ -3,20 +3,20 @@
 use time::format_description::well_known::Rfc3339;
 
 use super::import::{pause, status, why};
-use crate::import::{Import, ImportId, State, Wish};
+use crate::import::{Import, ImportId, OperatorAction, State};
 
 /// What comes of a wish that an import has taken, as it is since then.
-pub(crate) fn taken(wish: Wish, run: &Import) -> String {
+pub(crate) fn taken(wish: OperatorAction, run: &Import) -> String {
     let file = run.source.file();
     match wish {
-        Wish::Allow => {
+        OperatorAction::Allow => {
             format!("{file} may delete, this once; `drive` takes it up within its next minute")
         }
-        Wish::Retry => {
+        OperatorAction::Retry => {
             format!("{file} is tried again within the next minute, unless another goes before it")
         }
-        Wish::Cancel => format!("{file}: {}", status(run)),
-        Wish::Resume => format!(
+        OperatorAction::Cancel => format!("{file}: {}", status(run)),
+        OperatorAction::Resume => format!(
             "{file} (import {}) pauses {} no longer ({})",
             run.id,
             run.connection,
@@ -26,28 +26,28 @@ pub(crate) fn taken(wish: Wish, run: &Import) -> String {
 }
 
 /// Why an import does not take a wish, and what else may help.
-pub(crate) fn not_taken(wish: Wish, run: &Import) -> String {
+pub(crate) fn not_taken(wish: OperatorAction, run: &Import) -> String {
     let (file, status) = (run.source.file(), status(run));
     if run.is_left_alone() {
         return format!("{file}: {}", why(run).unwrap_or_default());
     }
     match wish {
-        Wish::Allow => format!(
+        OperatorAction::Allow => format!(
             "{file} was not refused for what it deletes, so there is nothing to allow; it is \
              {status}"
         ),
-        Wish::Retry if !run.id.has_tenant() => format!(
+        OperatorAction::Retry if !run.id.has_tenant() => format!(
             "{file} has no tenant, because its connection could not be read when it arrived. Once \
              that is mended, `sweep` takes the file in within the hour"
         ),
-        Wish::Retry if run.state.is_end() => format!(
+        OperatorAction::Retry if run.state.is_end() => format!(
             "{file} is at its end: {status}. To import its content once more, upload it again: that \
              is an import of its own"
         ),
-        Wish::Retry => {
+        OperatorAction::Retry => {
             format!("{file} is under way: {status}. `viva-import cancel` gives it up")
         }
-        Wish::Cancel if run.state == State::Pushing => {
+        OperatorAction::Cancel if run.state == State::Pushing => {
             let until = run.due.and_then(|due| due.format(&Rfc3339).ok());
             format!(
                 "{file} is being pushed and what comes of that must not be lost; try again when the \
@@ -55,8 +55,8 @@ pub(crate) fn not_taken(wish: Wish, run: &Import) -> String {
                 until.unwrap_or_default()
             )
         }
-        Wish::Cancel => format!("{file} is at its end: {status}"),
-        Wish::Resume => not_paused(&run.connection),
+        OperatorAction::Cancel => format!("{file} is at its end: {status}"),
+        OperatorAction::Resume => not_paused(&run.connection),
     }
 }
 

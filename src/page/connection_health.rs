@@ -12,7 +12,7 @@ use crate::{
 
 /// How a connection fares, what is worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Mood {
+pub(super) enum Health {
     /// Nothing is to be done.
     Well,
     /// A file is on its way.
@@ -23,7 +23,7 @@ pub(super) enum Mood {
     Person,
 }
 
-impl Mood {
+impl Health {
     /// The word of the JSON.
     pub(super) fn word(self) -> &'static str {
         match self {
@@ -55,15 +55,15 @@ impl Mood {
 
 /// How things stand with a connection.
 #[derive(Debug)]
-pub(super) struct Standing<'a> {
-    pub(super) mood: Mood,
+pub(super) struct ConnectionHealth<'a> {
+    pub(super) mood: Health,
     /// In the order in which they are told.
     pub(super) facts: Vec<Fact<'a>>,
     pub(super) last_accepted: Option<OffsetDateTime>,
     pub(super) expected: Option<OffsetDateTime>,
 }
 
-impl<'a> Standing<'a> {
+impl<'a> ConnectionHealth<'a> {
     /// How it stands at `now`, by what was seen of it.
     pub(super) fn of(seen: &'a Seen, now: OffsetDateTime) -> Self {
         let Seen { document, recent, last_received, accepted, is_paused } = seen;
@@ -74,7 +74,7 @@ impl<'a> Standing<'a> {
         let expected = every.map(|days| arrived + Duration::days(days.into()));
         let mut facts = vec![];
         let news: Vec<&Import> = recent.iter().filter(|run| is_news(run, accepted)).collect();
-        let mut mood = news.iter().map(|run| mood_of(run)).max().unwrap_or(Mood::Well);
+        let mut mood = news.iter().map(|run| mood_of(run)).max().unwrap_or(Health::Well);
         // The worst of it first, and the newest.
         let worst = news.iter().rev().max_by_key(|run| mood_of(run));
         if let (Some(worst), Some(newest)) = (worst, news.first()) {
@@ -98,15 +98,15 @@ impl<'a> Standing<'a> {
             facts.push(Fact::LostChanges(lost, Target::Viva));
         }
         if *is_paused {
-            mood = Mood::Person;
+            mood = Health::Person;
             facts.push(Fact::Paused);
         }
         if let Some(expected) = expected.filter(|expected| *expected < now) {
-            mood = Mood::Person;
+            mood = Health::Person;
             facts.push(Fact::Overdue(expected));
         }
         if let Err(reason) = &document.read {
-            mood = Mood::Person;
+            mood = Health::Person;
             facts.push(Fact::Unreadable(reason, Target::Viva));
         }
         Self { mood, facts, last_accepted, expected }
@@ -140,19 +140,19 @@ fn lost_changes(document: &Document, recent: &[Import], accepted: Option<&Import
     if is_incremental { recent.iter().filter(is_lost).count() as u64 } else { 0 }
 }
 
-pub(super) fn mood_of(run: &Import) -> Mood {
+pub(super) fn mood_of(run: &Import) -> Health {
     if run.needs_person() || run.pauses {
-        return Mood::Person;
+        return Health::Person;
     }
     match run.state {
-        State::Received | State::Packed if run.reason.is_some() => Mood::Waits,
-        State::Received | State::Packed | State::Pushing | State::Ingesting => Mood::Moves,
+        State::Received | State::Packed if run.reason.is_some() => Health::Waits,
+        State::Received | State::Packed | State::Pushing | State::Ingesting => Health::Moves,
         State::Completed
         | State::Accepted
         | State::Rejected
         | State::Superseded
         | State::Cancelled
-        | State::Stuck => Mood::Well,
+        | State::Stuck => Health::Well,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     import::{Import, ImportId, State},
     messages::{self, file, number},
     page::{
-        connection_health::{Mood, Standing, mood_of},
+        connection_health::{ConnectionHealth, Health, mood_of},
         format::{Look, time},
     },
     storage::import_table::{Page, Wanted},
@@ -74,7 +74,7 @@ pub struct Home {
 #[derive(Debug)]
 struct Card {
     name: String,
-    mood: Mood,
+    mood: Health,
     /// Each sentence, with the place and the file of the import it is about.
     told: Vec<(String, Option<(String, String)>)>,
     is_paused: bool,
@@ -162,11 +162,12 @@ pub fn history(page: &Page) -> Value {
 
 /// The whole in one sentence.
 fn verdict(cards: &[Card]) -> String {
-    let named = |mood: Mood| {
+    let named = |mood: Health| {
         let cards = cards.iter().filter(|card| card.mood == mood);
         cards.map(|card| card.name.as_str()).collect::<Vec<_>>().join(", ")
     };
-    let (person, moves, waits) = (named(Mood::Person), named(Mood::Moves), named(Mood::Waits));
+    let (person, moves, waits) =
+        (named(Health::Person), named(Health::Moves), named(Health::Waits));
     if !person.is_empty() {
         format!("A person is needed: {person}")
     } else if !waits.is_empty() {
@@ -182,7 +183,7 @@ fn verdict(cards: &[Card]) -> String {
 
 fn card(seen: &Seen, next_sweep: Option<OffsetDateTime>, now: OffsetDateTime) -> (Card, Value) {
     let Seen { document, recent, is_paused, .. } = seen;
-    let standing = Standing::of(seen, now);
+    let standing = ConnectionHealth::of(seen, now);
     let live = recent.iter().filter(|run| !run.state.is_end());
     let steps =
         live.filter_map(|run| Some((format!("Next step of {}", file(run)), run.due?.max(now))));
@@ -221,9 +222,9 @@ fn card(seen: &Seen, next_sweep: Option<OffsetDateTime>, now: OffsetDateTime) ->
 }
 
 /// The import that a person should look at first: its place and its file.
-fn review(standing: &Standing<'_>) -> Option<(String, String)> {
-    let first = standing.facts.first().filter(|_| standing.mood == Mood::Person)?;
-    first.import().filter(|run| mood_of(run) == Mood::Person).map(place)
+fn review(standing: &ConnectionHealth<'_>) -> Option<(String, String)> {
+    let first = standing.facts.first().filter(|_| standing.mood == Health::Person)?;
+    first.import().filter(|run| mood_of(run) == Health::Person).map(place)
 }
 
 /// Where the page of an import is, and the name of its file.

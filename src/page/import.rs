@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Frame, Viewer};
 use crate::{
-    import::{Import, Stop, Wish},
+    import::{HistoryEntry, Import, OperatorAction},
     messages::{self, number},
     page::format::{Look, time},
     schema::Id,
@@ -84,14 +84,18 @@ impl ImportPage {
 /// What a person may ask for, in the order of what is likely meant.
 fn actions(run: &Import) -> Vec<(&'static str, &'static str)> {
     let can = |can: bool, word, label| can.then_some((word, label));
-    let can_retry = run.takes(Wish::Retry);
+    let can_retry = run.takes(OperatorAction::Retry);
     [
-        can(run.takes(Wish::Allow), "allow", "Allow this file once"),
-        can(run.takes(Wish::Resume) || run.is_behind_a_pause(), "resume", "Resume the connection"),
+        can(run.takes(OperatorAction::Allow), "allow", "Allow this file once"),
+        can(
+            run.takes(OperatorAction::Resume) || run.is_behind_a_pause(),
+            "resume",
+            "Resume the connection",
+        ),
         can(can_retry && run.state.is_end(), "retry", "Retry: read this same file again"),
         // What is not let in goes on with its connection.
         can(can_retry && !run.state.is_end() && !run.is_forbidden(), "retry", "Try now"),
-        can(run.takes(Wish::Cancel), "cancel", "Cancel this import"),
+        can(run.takes(OperatorAction::Cancel), "cancel", "Cancel this import"),
         can(true, "doctor", "Check the setup"),
     ]
     .into_iter()
@@ -100,7 +104,7 @@ fn actions(run: &Import) -> Vec<(&'static str, &'static str)> {
 }
 
 impl Passed {
-    fn of(stop: &Stop, run: &Import) -> Self {
+    fn of(stop: &HistoryEntry, run: &Import) -> Self {
         Self {
             look: Look::of(stop.state),
             at: time(stop.at),

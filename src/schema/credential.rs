@@ -6,7 +6,7 @@ use super::target::Connector;
 
 /// Who calls the service, and for whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
+pub struct ServiceIdentity {
     /// The Microsoft Entra tenant, lower case.
     pub tenant: String,
     /// Which of the service's connectors takes the data.

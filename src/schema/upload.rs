@@ -2,7 +2,7 @@
 
 /// What the body of a push is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Upload {
+pub enum PayloadFormat {
     /// data.csv and metadata.json in one zip, as multipart/form-data.
     Zip,
     /// The CSV alone, its columns called as Viva's fields. What they are mapped to, and what it
@@ -12,7 +12,7 @@ pub enum Upload {
     Json,
 }
 
-impl Upload {
+impl PayloadFormat {
     const ALL: [Self; 3] = [Self::Zip, Self::Csv, Self::Json];
 
     /// The word of the document, and the extension of the file.

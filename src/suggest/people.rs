@@ -1,7 +1,7 @@
 //! Which columns hold the person and the manager.
 
 use crate::{
-    check::{Content, Survey},
+    check::{Content, Profile},
     schema::Kind,
 };
 
@@ -29,7 +29,7 @@ struct Found {
 pub(super) fn find(
     columns: &[Column<'_>],
     verdicts: &[Option<Verdict>],
-    survey: &Survey,
+    survey: &Profile,
 ) -> People {
     let is_of_emails = |at: &usize| verdicts[*at].is_none() && columns[*at].is_of_emails();
     let emails: Vec<usize> = (0..columns.len()).filter(is_of_emails).collect();
@@ -65,7 +65,7 @@ impl People {
     pub(super) fn verdicts(
         &self,
         columns: &[Column<'_>],
-        survey: &Survey,
+        survey: &Profile,
     ) -> Vec<(usize, Verdict)> {
         let people = self.person.map(|person| columns[person.at].content);
         let mut verdicts = vec![];

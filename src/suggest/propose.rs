@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use crate::{
-    check::{Content, Survey, personal},
+    check::{Content, Profile, personal},
     schema::{Kind, Order, Target},
 };
 
@@ -63,7 +63,7 @@ impl Verdict {
 }
 
 /// The columns of an export.
-pub(super) fn columns(survey: &Survey) -> Vec<Column<'_>> {
+pub(super) fn columns(survey: &Profile) -> Vec<Column<'_>> {
     let alike = |one: &str, other: &str| one.trim().to_lowercase() == other.trim().to_lowercase();
     let names = || survey.columns.iter().filter_map(|column| column.name.as_deref());
     let is_single = |name: &&str| names().filter(|other| alike(name, other)).count() == 1;
@@ -85,7 +85,7 @@ pub(super) fn columns(survey: &Survey) -> Vec<Column<'_>> {
 }
 
 /// What becomes of each column.
-pub(super) fn judge(columns: &[Column<'_>], survey: &Survey) -> Vec<Verdict> {
+pub(super) fn judge(columns: &[Column<'_>], survey: &Profile) -> Vec<Verdict> {
     let mut verdicts: Vec<Option<Verdict>> = columns.iter().map(left_out).collect();
     // The first two fields are addresses, and found together.
     let people = people::find(columns, &verdicts, survey);

@@ -61,7 +61,7 @@ fn export(columns: &[(&str, Cell)]) -> String {
 }
 
 fn proposal(csv: impl AsRef<[u8]>) -> Result<Proposal, String> {
-    let survey = Survey::of(csv.as_ref()).map_err(|error| error.to_string())?;
+    let survey = Profile::of(csv.as_ref()).map_err(|error| error.to_string())?;
     Proposal::of(&survey, &WISHES).map_err(|failure| format!("{failure:?}"))
 }
 
@@ -367,7 +367,7 @@ fn every_proposal_is_a_connection_that_the_checks_take() {
 #[test]
 fn wishes_stand_in_the_document_and_bad_ones_are_told() {
     let columns: [(&str, Cell); 1] = [("Email", person)];
-    let survey = Survey::of(export(&columns).as_bytes()).unwrap();
+    let survey = Profile::of(export(&columns).as_bytes()).unwrap();
     let guid = "11111111-2222-3333-4444-555555555555".to_owned();
     let wishes = SuggestOptions {
         tenant: Some(guid.clone()),

@@ -2,7 +2,7 @@
 
 use super::{Proposal, Proposed, SuggestOptions};
 use crate::{
-    check::Survey,
+    check::Profile,
     schema::{Connector, Refresh, Target},
 };
 
@@ -10,7 +10,7 @@ use crate::{
 const MAX_WIDTH: usize = 32;
 
 /// The proposal, what stands in doubt, and what comes next.
-pub(super) fn text(proposal: &Proposal, survey: &Survey, wishes: &SuggestOptions) -> String {
+pub(super) fn text(proposal: &Proposal, survey: &Profile, wishes: &SuggestOptions) -> String {
     let columns = &proposal.columns;
     let is_mapped = |proposed: &&Proposed| proposed.field.is_some();
     let groups = [
@@ -54,7 +54,7 @@ fn width(text: &str) -> usize {
     text.chars().map(|char| if ('\u{1100}'..'\u{FF61}').contains(&char) { 2 } else { 1 }).sum()
 }
 
-fn steps(proposal: &Proposal, survey: &Survey, wishes: &SuggestOptions) -> Vec<String> {
+fn steps(proposal: &Proposal, survey: &Profile, wishes: &SuggestOptions) -> Vec<String> {
     let mut steps = vec![];
     let columns = &proposal.columns;
     let renames = columns.iter().filter_map(|one| Some((&one.column, one.rename.as_ref()?)));

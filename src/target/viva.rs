@@ -32,7 +32,7 @@ use crate::{
         IngestionId,
         reason::{NoOutcome, Operation, Reason},
     },
-    schema::{Caller, Credential, Upload},
+    schema::{Credential, PayloadFormat, ServiceIdentity},
 };
 
 use self::questions::Question;
@@ -61,7 +61,7 @@ pub struct Service {
 /// What is pushed. It is streamed and never held, with a Content-Length.
 pub struct PushBody<S> {
     /// What its bytes are.
-    pub upload: Upload,
+    pub upload: PayloadFormat,
     /// How many there are.
     pub bytes: u64,
     /// The bytes.
@@ -92,7 +92,7 @@ impl Service {
     /// Where no push should be tried now, or ever.
     pub async fn prepare(
         &self,
-        caller: &Caller,
+        caller: &ServiceIdentity,
         now: OffsetDateTime,
     ) -> Result<String, ServiceError> {
         let scale_unit = self.scale_unit(caller, now).await?;
@@ -107,7 +107,7 @@ impl Service {
     /// Where neither does.
     pub async fn scale_unit(
         &self,
-        caller: &Caller,
+        caller: &ServiceIdentity,
         now: OffsetDateTime,
     ) -> Result<String, ServiceError> {
         match self.discover(caller, now).await {
@@ -123,7 +123,7 @@ impl Service {
     /// Where it would not, or does not say.
     pub async fn ping(
         &self,
-        caller: &Caller,
+        caller: &ServiceIdentity,
         scale_unit: &str,
         now: OffsetDateTime,
     ) -> Result<bool, ServiceError> {
@@ -145,7 +145,7 @@ impl Service {
     /// remembers a push.
     pub async fn submit<S>(
         &self,
-        caller: &Caller,
+        caller: &ServiceIdentity,
         scale_unit: &str,
         body: PushBody<S>,
         limit: Duration,
@@ -195,19 +195,19 @@ impl Service {
         let PushBody { upload, bytes, content } = body;
         let body = Body::wrap_stream(content);
         match upload {
-            Upload::Zip => {
+            PayloadFormat::Zip => {
                 let part = Part::stream_with_length(body, bytes);
                 let part = part.file_name(self.config.file_name.clone());
                 request.multipart(Form::new().part(self.config.part_name.clone(), part))
             }
-            Upload::Csv | Upload::Json => request
+            PayloadFormat::Csv | PayloadFormat::Json => request
                 .header(CONTENT_TYPE, upload.media_type())
                 .header(CONTENT_LENGTH, bytes)
                 .body(body),
         }
     }
 
-    fn push_answer(&self, caller: &Caller, answer: &Answer) -> PushOutcome {
+    fn push_answer(&self, caller: &ServiceIdentity, answer: &Answer) -> PushOutcome {
         let code = answer.status.as_u16();
         match answer.status {
             status if status.is_success() => match wire::Ingestion::parse(&answer.body) {
@@ -250,7 +250,7 @@ impl Service {
     /// Where there is no usable answer; the ingestion goes on all the same.
     pub async fn status(
         &self,
-        caller: &Caller,
+        caller: &ServiceIdentity,
         scale_unit: Option<&str>,
         id: &IngestionId,
         now: OffsetDateTime,
@@ -278,7 +278,7 @@ impl Service {
     /// Where it cannot be had.
     pub async fn errors(
         &self,
-        caller: &Caller,
+        caller: &ServiceIdentity,
         scale_unit: Option<&str>,
         id: &IngestionId,
         now: OffsetDateTime,
@@ -313,7 +313,7 @@ impl Service {
     /// Where it does not.
     pub async fn discover(
         &self,
-        caller: &Caller,
+        caller: &ServiceIdentity,
         now: OffsetDateTime,
     ) -> Result<String, ServiceError> {
         let tenant = &caller.tenant;
@@ -328,7 +328,7 @@ impl Service {
 }
 
 /// The path of the tenant's ingestions.
-fn ingestions(caller: &Caller) -> String {
+fn ingestions(caller: &ServiceIdentity) -> String {
     let word = caller.connector.word_of_ingestions();
     format!("scopes/{}/ingress/connectors/{word}/ingestions", caller.tenant)
 }

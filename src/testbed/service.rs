@@ -29,7 +29,7 @@ use url::Url;
 
 use state::Desk;
 
-use crate::schema::Upload;
+use crate::schema::PayloadFormat;
 
 /// What a connection's socket holds of a body nobody reads. Linux lets it grow to tens of megabytes,
 /// and a push whose body is held would be there whole.
@@ -168,7 +168,7 @@ pub struct Ingestion {
     /// The file name given to that part.
     pub file_name: String,
     /// What was pushed: a zip, or rows without one.
-    pub upload: Upload,
+    pub upload: PayloadFormat,
     /// SHA-256 of it, lower-case hex.
     pub zip_sha256: String,
     /// The zip itself, or the rows.

@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 use viva_import::{
     config::{ARRIVALS, CONNECTIONS, IMPORTS, INBOX, PACKAGES, POISON, REPORTS, SETTINGS, Setting},
     host::FUNCTIONS,
-    import::Occasion,
+    import::NotificationKind,
 };
 
 use strum::VariantArray as _;
@@ -290,7 +290,8 @@ fn alerts_look_for_fields_and_words_that_the_program_says() {
             assert!(is_idle || fields == ["event", "reason", "connection", "import", "seconds"]);
             looked_for += 1;
         } else if line.contains("where Event in") {
-            let alerts = Occasion::VARIANTS.iter().filter(|occasion| occasion.needs_person());
+            let alerts =
+                NotificationKind::VARIANTS.iter().filter(|occasion| occasion.needs_person());
             assert_eq!(words, alerts.map(|occasion| occasion.word()).collect::<Vec<_>>());
             looked_for += 1;
         } else if line.contains("where Name ==") {

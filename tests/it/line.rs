@@ -1,17 +1,17 @@
 //! The line breaks or the other side refuses, at every single request of the road.
 
-use crate::{power::Road, proxy::Fault};
+use crate::{power::Engine, proxy::Fault};
 
 #[tokio::test]
 async fn any_request_and_any_answer_may_be_lost_or_cut() {
     for fault in [Fault::LoseRequest, Fault::LoseAnswer, Fault::CutMidBody] {
-        Road::OneFull.every_request_meets(fault).await;
+        Engine::OneFull.every_request_meets(fault).await;
     }
 }
 
 #[tokio::test]
 async fn any_request_may_be_put_off_or_refused_without_a_reason() {
     for status in [503, 412, 409] {
-        Road::OneFull.every_request_meets(Fault::Answer(status, None)).await;
+        Engine::OneFull.every_request_meets(Fault::Answer(status, None)).await;
     }
 }

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use tokio::process::Command;
 use viva_import::{
     config::{CONNECTIONS, Config, INBOX},
-    engine::Road,
+    engine::Engine,
     import::State,
     messages,
     target::viva,
@@ -142,7 +142,7 @@ async fn rejected(account: &Secured, service: &Service, certificate: &Path) -> S
     let client = viva::Service::new(config.service.clone(), Arc::new(|_| None)).unwrap();
     let storage = account.owners_view();
     let nothing = Arc::new(|_: &str| None);
-    let road = Road::new(storage, client, config, nothing, Arc::new(OffsetDateTime::now_utc));
+    let road = Engine::new(storage, client, config, nothing, Arc::new(OffsetDateTime::now_utc));
     assert_eq!(road.sweep().await.unwrap(), 1);
     road.drive().await.unwrap();
     let run = road.runs().list().await.unwrap().pop().unwrap().run;

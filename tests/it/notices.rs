@@ -12,8 +12,8 @@ use serde_json::json;
 use time::{OffsetDateTime, macros::datetime};
 use viva_import::{
     config::{Config, Lookup},
-    engine::Road,
-    import::{Occasion, State},
+    engine::Engine,
+    import::{NotificationKind, State},
     messages,
     storage::Storage,
     target::viva,
@@ -128,7 +128,7 @@ async fn a_webhook_that_is_away_is_tried_again_and_no_import_waits_for_it() {
         let run = stage.imports().await.unwrap().pop()?;
         run.message.filter(|message| message.failures > 0)
     });
-    assert_eq!(failing.await.occasion, Occasion::Rejected);
+    assert_eq!(failing.await.occasion, NotificationKind::Rejected);
     a_second_later().await;
     stage.arrive("hr/good.csv", GOOD_CSV.into()).await.unwrap();
     assert_eq!(ended(&stage, "hr/good.csv").await.state, State::Completed);
@@ -249,7 +249,7 @@ async fn an_address_that_is_none_is_told_without_being_quoted() {
 }
 
 /// A road whose clock a test turns.
-async fn road_at(clock: &Arc<AtomicI64>, hook: &str) -> (Arc<Road>, Storage, Service) {
+async fn road_at(clock: &Arc<AtomicI64>, hook: &str) -> (Arc<Engine>, Storage, Service) {
     let (account, service) = (new_account(), Service::start(rules()).await.unwrap());
     let azurite = azurite().await;
     let storage = Storage::open(&azurite.account(&account), Duration::from_mins(1)).unwrap();
@@ -268,7 +268,7 @@ async fn road_at(clock: &Arc<AtomicI64>, hook: &str) -> (Arc<Road>, Storage, Ser
     let client = viva::Service::new(config.service.clone(), setting.clone()).unwrap();
     let clock = clock.clone();
     let now = move || OffsetDateTime::from_unix_timestamp(clock.load(Ordering::SeqCst)).unwrap();
-    (Arc::new(Road::new(opened, client, config, setting, Arc::new(now))), storage, service)
+    (Arc::new(Engine::new(opened, client, config, setting, Arc::new(now))), storage, service)
 }
 
 #[tokio::test]

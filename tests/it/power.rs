@@ -18,12 +18,12 @@ const AT_ONCE: usize = 8;
 
 /// One file, or an incremental pair, from its event to the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Road {
+pub(crate) enum Engine {
     OneFull,
     IncrementalPair,
 }
 
-impl Road {
+impl Engine {
     async fn world(self) -> World {
         match self {
             Self::OneFull => World::with(&[To::Full], 1).await,
@@ -112,15 +112,15 @@ fn is_of_its_own(fault: &Fault, seen: &Seen) -> bool {
 
 #[tokio::test]
 async fn the_power_may_go_before_any_request() {
-    Road::OneFull.every_request_meets(Fault::PowerCut(Moment::Before)).await;
+    Engine::OneFull.every_request_meets(Fault::PowerCut(Moment::Before)).await;
 }
 
 #[tokio::test]
 async fn the_power_may_go_after_any_request_and_before_its_answer() {
-    Road::OneFull.every_request_meets(Fault::PowerCut(Moment::After)).await;
+    Engine::OneFull.every_request_meets(Fault::PowerCut(Moment::After)).await;
 }
 
 #[tokio::test]
 async fn the_power_may_go_at_any_request_of_two_files_that_keep_their_order() {
-    Road::IncrementalPair.every_request_meets(Fault::PowerCut(Moment::After)).await;
+    Engine::IncrementalPair.every_request_meets(Fault::PowerCut(Moment::After)).await;
 }

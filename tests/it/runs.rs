@@ -7,8 +7,8 @@ use time::{OffsetDateTime, macros::datetime};
 use viva_import::{
     config::Config,
     import::{
-        Action, Checked, Event, Import, ImportId, IngestionId, Package, Policy, Source, State,
-        Status, Wish,
+        Action, Checked, Event, Import, ImportId, IngestionId, OperatorAction, Package, Policy,
+        Source, State, Status,
         reason::{PauseCause, Reason, ReasonCode},
     },
     schema::{Refresh, Summary},
@@ -122,7 +122,7 @@ async fn an_import_is_inserted_once_and_read_back_as_it_was_written() {
 async fn an_import_that_somebody_else_moved_on_is_not_overwritten() {
     let runs = ImportTable::new(empty_table().await);
     let stored = inserted(&runs, received("1")).await;
-    let other = saved(&runs, stored.clone(), Event::Began).await;
+    let other = saved(&runs, stored.clone(), Event::PackStarted).await;
     let late = after(&stored.run, replaced());
     assert!(matches!(runs.save(stored.clone(), late, NOW).await.unwrap(), Saved::Lost));
     let read = runs.get(&stored.run.id).await.unwrap().unwrap();
@@ -205,7 +205,7 @@ async fn a_row_that_is_not_understood_keeps_the_slot_and_its_place_and_is_left_a
         let known = known.unwrap();
         assert_eq!(known.code().map(<&str>::from), Some(reason), "{columns:?}");
         assert!(known.is_left_alone() && known.order() < second.run.order());
-        assert_eq!(known.action(NOW + Duration::from_hours(1), &policy()), Action::Rest);
+        assert_eq!(known.action(NOW + Duration::from_hours(1), &policy()), Action::Done);
         known.clone().apply(Event::Busy, NOW, &policy()).unwrap_err();
     }
     // Of a row that says nothing at all it is not known whether it has pushed.
@@ -220,7 +220,7 @@ async fn a_row_that_is_not_understood_keeps_the_slot_and_its_place_and_is_left_a
 async fn blocked(runs: &ImportTable, stored: Stored) -> (Stored, bool) {
     let reason = Reason::CredentialFailed { detail: "why".into() };
     let run = Import { tells: true, ..stored.run.clone() };
-    let next = after(&run, Event::Faulted { reason, retry_at: None });
+    let next = after(&run, Event::TransientFailure { reason, retry_at: None });
     match runs.save(stored, next, NOW).await.unwrap() {
         Saved::Done { stored, is_first } => (*stored, is_first),
         Saved::Lost => panic!("somebody else moved it on"),
@@ -268,7 +268,7 @@ async fn the_row_of_a_connection_says_what_was_received_what_was_accepted_and_wh
     let paused = record().await.paused_by;
     let [pause] = &paused[..] else { panic!("{paused:?}") };
     assert_eq!((&*pause.import, pause.cause, pause.content), ("1", PauseCause::Forbidden, NOW));
-    let event = Event::Asked { wish: Wish::Resume, by: "by ana".to_owned() };
+    let event = Event::OperatorRequested { wish: OperatorAction::Resume, by: "by ana".to_owned() };
     let first = saved(&runs, first, event).await;
     assert_eq!(record().await.paused_by, []);
     let claim = claimed(&runs, first).await;
@@ -276,7 +276,8 @@ async fn the_row_of_a_connection_says_what_was_received_what_was_accepted_and_wh
     let event = Event::Accepted { id, status: Status::NotStarted };
     let first = saved(&runs, claim.into_stored(), event).await;
     assert_eq!(record().await.last_accepted, None);
-    saved(&runs, first, Event::Said { status: Status::Completed, error_file: None }).await;
+    saved(&runs, first, Event::StatusReported { status: Status::Completed, error_file: None })
+        .await;
     let accepted = record().await.last_accepted.unwrap();
     assert_eq!((accepted.at, accepted.import.as_str()), (NOW, "1"));
 }
@@ -289,7 +290,7 @@ async fn only_what_is_due_is_due_and_the_oldest_content_comes_first() {
     inserted(&runs, newer).await;
     inserted(&runs, received("2")).await;
     let packing = inserted(&runs, received("3")).await;
-    saved(&runs, packing, Event::Began).await;
+    saved(&runs, packing, Event::PackStarted).await;
     let ended = inserted(&runs, received("4")).await;
     saved(&runs, ended, replaced()).await;
     let due = runs.due(NOW, &policy()).await.unwrap();

@@ -10,7 +10,7 @@ use viva_import::{
     connection::Connection,
     engine::Document,
     import::{
-        Import, ImportId, IngestionId, Note, Source, State, Stop,
+        HistoryEntry, Import, ImportId, IngestionId, Note, Source, State,
         reason::{Problems, Reason, RuleCount},
     },
     page::{DEFAULT_TOP, Filter, Home, ImportPage, Links, Seen, Viewer, import},
@@ -79,7 +79,7 @@ fn with_stop(
 ) -> Import {
     let at = run.received + Duration::from_mins(minutes);
     let last = at + Duration::from_mins(u64::from(times) - 1);
-    run.journal.push(Stop { at, state, note, times, last });
+    run.journal.push(HistoryEntry { at, state, note, times, last });
     run.state = state;
     if state.is_end() {
         (run.ended, run.due, run.deadline) = (Some(at), None, None);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use viva_import::{
     import::{Import, State},
-    schema::Upload,
+    schema::PayloadFormat,
     testbed::{SAMPLE_CONNECTION, deployment::Stage, service::Ingestion},
 };
 
@@ -61,7 +61,9 @@ async fn a_survey_and_the_staff_of_one_tenant_are_not_held_against_each_other() 
 
 #[tokio::test]
 async fn rows_go_without_a_zip_where_the_connection_says_so() {
-    for (upload, expected) in [(Upload::Csv, "text/csv"), (Upload::Json, "application/json")] {
+    for (upload, expected) in
+        [(PayloadFormat::Csv, "text/csv"), (PayloadFormat::Json, "application/json")]
+    {
         let stage = stage(&[]).await;
         let document = connection(json!({ "upload": upload.word() }));
         stage.connect("rows", &document).await.unwrap();

@@ -16,8 +16,8 @@ use time::OffsetDateTime;
 use tracing::instrument::WithSubscriber as _;
 use viva_import::{
     config::{CONNECTIONS, INBOX},
-    engine::{By, Road},
-    import::{Import, ImportId, State, Wish},
+    engine::{Actor, Engine},
+    import::{Import, ImportId, OperatorAction, State},
     storage::{Storage, import_table::ImportTable},
     testbed::{
         SAMPLE_CONNECTION,
@@ -130,7 +130,7 @@ pub(crate) struct World {
     settings: Arc<Vec<(&'static str, String)>>,
     connections: Vec<To>,
     /// Two instances of the program, started when they are needed.
-    roads: [OnceLock<Arc<Road>>; 2],
+    roads: [OnceLock<Arc<Engine>>; 2],
     /// Milliseconds since 1970.
     clock: Arc<AtomicI64>,
     log: Log,
@@ -282,7 +282,7 @@ impl World {
     }
 
     /// A person asks for something about the import of a file, counted in a circle.
-    pub(crate) async fn ask(&mut self, wish: Wish, place: usize) {
+    pub(crate) async fn ask(&mut self, wish: OperatorAction, place: usize) {
         let Some((to, name)) = self.file(place) else { return };
         let imports = self.imports().await;
         let run = imports.into_iter().find(|run| run.source.name == name);
@@ -290,16 +290,16 @@ impl World {
         let road = self.road(0);
         let asked = async {
             match wish {
-                Wish::Resume => road.resume(to.name(), &By::Command).await,
-                Wish::Allow | Wish::Retry | Wish::Cancel => {
-                    road.grant(&key, wish, &By::Command).await
+                OperatorAction::Resume => road.resume(to.name(), &Actor::Command).await,
+                OperatorAction::Allow | OperatorAction::Retry | OperatorAction::Cancel => {
+                    road.grant(&key, wish, &Actor::Command).await
                 }
             }
         };
         let _ = self.powered(asked).await;
     }
 
-    fn road(&self, instance: usize) -> Arc<Road> {
+    fn road(&self, instance: usize) -> Arc<Engine> {
         self.roads[instance].get_or_init(|| road(&self.settings, &self.clock)).clone()
     }
 
@@ -411,7 +411,7 @@ async fn a_retry_of_one_of_many_tries_that_one_and_tells_nobody_again() {
     world.store(To::Builds, Some(Wrong::Mapping)).await;
     world.drive().await;
     let before: Vec<Import> = world.imports().await;
-    world.ask(Wish::Retry, 2).await;
+    world.ask(OperatorAction::Retry, 2).await;
     world.drive().await;
     let after = world.imports().await;
     let tried = |run: &&Import| run.attempts > 1;

@@ -3,8 +3,8 @@
 use super::*;
 use crate::schema::{Kind, Order};
 
-fn survey(file: impl AsRef<[u8]>) -> Result<Survey, SurveyError> {
-    Survey::of(file.as_ref())
+fn survey(file: impl AsRef<[u8]>) -> Result<Profile, ProfileError> {
+    Profile::of(file.as_ref())
 }
 
 fn utf16(text: &str, unit: fn(u16) -> [u8; 2]) -> Vec<u8> {

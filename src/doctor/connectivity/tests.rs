@@ -144,7 +144,7 @@ fn a_clock_is_ours_to_set_only_where_both_others_differ_alike_or_one_is_unheard(
 
 fn remedy_of(about: &'static str, proxy: Option<&'static str>, broken: Broken) -> String {
     let (host, setting) = ("acct.blob".to_owned(), "ImportStorage__accountName");
-    let line = Way { about, host, setting, proxy, answer: Err(broken) }.line();
+    let line = Reachability { about, host, setting, proxy, answer: Err(broken) }.line();
     assert_eq!(line.verdict, Verdict::Bad);
     line.remedy.unwrap()
 }

@@ -39,7 +39,7 @@ async fn asked(
     times: usize,
 ) -> (Vec<std::result::Result<String, String>>, usize) {
     let script = Arc::new(Script { answers: Lock::new(answers.to_vec()), ..Script::default() });
-    let cached = Cached::new(script.clone(), Whom::Entra);
+    let cached = Cached::new(script.clone(), TokenIssuer::Entra);
     let mut answers = vec![];
     for _ in 0..times {
         let answer = cached.get_token(&["scope"], None).await;
@@ -73,7 +73,7 @@ async fn a_renewal_that_fails_is_borne_while_the_token_holds_and_not_after() {
 #[tokio::test]
 async fn who_asks_at_the_same_time_is_served_by_one_question() {
     let script = Arc::new(Script { answers: Lock::new(vec![Some(3600)]), ..Script::default() });
-    let cached = Cached::new(script.clone(), Whom::Entra);
+    let cached = Cached::new(script.clone(), TokenIssuer::Entra);
     let ask = || cached.get_token(&["scope"], None);
     let (first, second, third) = tokio::join!(ask(), ask(), ask());
     for token in [first, second, third] {
@@ -87,7 +87,7 @@ async fn who_asks_at_the_same_time_is_served_by_one_question() {
 async fn tokens_of_two_scopes_are_two() {
     let answers = vec![Some(3600), Some(3600)];
     let script = Arc::new(Script { answers: Lock::new(answers), ..Script::default() });
-    let cached = Cached::new(script, Whom::Identity);
+    let cached = Cached::new(script, TokenIssuer::Identity);
     for (scope, expected) in [("a", "token 1"), ("b", "token 2"), ("a", "token 1")] {
         let token = cached.get_token(&[scope], None).await.unwrap();
         assert_eq!(token.token.secret(), expected);

@@ -20,7 +20,7 @@ fn answered(status: u16, body: &str) -> Error {
     Error::with_error(ErrorKind::Credential, error, body.to_owned())
 }
 
-fn told(whom: Whom, status: u16, body: &str, scope: &str) -> String {
+fn told(whom: TokenIssuer, status: u16, body: &str, scope: &str) -> String {
     of(whom, &answered(status, body), scope).text
 }
 
@@ -60,20 +60,20 @@ fn every_known_code_is_told_with_what_can_be_done_and_others_alone() {
         ("65002", "another kind of credential"),
     ] {
         let body = format!("AADSTS{code}: {SECRET}");
-        let told = told(Whom::Entra, 400, &body, SCOPE);
+        let told = told(TokenIssuer::Entra, 400, &body, SCOPE);
         assert!(told.starts_with(&format!("Microsoft Entra refused (AADSTS{code}): ")), "{told}");
         assert!(told.contains(part) && !told.contains(SECRET), "{told}");
         // A row and a log hold this much of it.
         assert!(told.len() < 270, "{told}");
     }
-    let unknown = told(Whom::Entra, 400, &format!("AADSTS53003: {SECRET}"), SCOPE);
+    let unknown = told(TokenIssuer::Entra, 400, &format!("AADSTS53003: {SECRET}"), SCOPE);
     assert_eq!(unknown, "Microsoft Entra answered 400 (AADSTS53003)");
-    assert_eq!(told(Whom::Entra, 503, SECRET, SCOPE), "Microsoft Entra answered 503");
+    assert_eq!(told(TokenIssuer::Entra, 503, SECRET, SCOPE), "Microsoft Entra answered 503");
 }
 
 #[test]
 fn of_two_names_of_the_service_the_other_is_advised() {
-    for whom in [Whom::Entra, Whom::Identity] {
+    for whom in [TokenIssuer::Entra, TokenIssuer::Identity] {
         let [first, second] = SCOPES;
         assert!(told(whom, 400, "invalid_resource", first).ends_with(second));
         assert!(told(whom, 400, "AADSTS500011", second).ends_with(first));
@@ -83,15 +83,15 @@ fn of_two_names_of_the_service_the_other_is_advised() {
 
 #[test]
 fn an_identity_that_is_not_there_is_told_from_an_endpoint_that_fails() {
-    let missing = told(Whom::Identity, 400, SECRET, SCOPE);
+    let missing = told(TokenIssuer::Identity, 400, SECRET, SCOPE);
     assert!(missing.contains("no such managed identity") && !missing.contains(SECRET));
-    let failing = told(Whom::Identity, 500, SECRET, SCOPE);
+    let failing = told(TokenIssuer::Identity, 500, SECRET, SCOPE);
     assert_eq!(failing, "the endpoint of the managed identity answered 500");
 }
 
 #[test]
 fn what_the_azure_cli_prints_is_not_told() {
-    let of = |error: Error| of(Whom::AzureCli, &error, SCOPE).text;
+    let of = |error: Error| of(TokenIssuer::AzureCli, &error, SCOPE).text;
     let printed = |text: String| Error::with_message(ErrorKind::Credential, text);
     let plain = of(printed(format!("ERROR: {SECRET}")));
     assert!(plain.contains("`az login --tenant`") && !plain.contains(SECRET), "{plain}");
@@ -113,20 +113,20 @@ fn a_refusal_behind_another_error_is_the_one_that_is_told() {
     let first = Refusal::lasting("no identity");
     let error = Error::new(ErrorKind::Credential, first.clone());
     let error = Error::with_error(ErrorKind::Credential, error, SECRET);
-    assert_eq!(of(Whom::Entra, &error, SCOPE), first);
+    assert_eq!(of(TokenIssuer::Entra, &error, SCOPE), first);
     let odd = Error::with_message(ErrorKind::DataConversion, SECRET);
-    let odd = of(Whom::Entra, &odd, SCOPE).text;
+    let odd = of(TokenIssuer::Entra, &odd, SCOPE).text;
     assert!(odd.contains("could not be read") && !odd.contains(SECRET), "{odd}");
 }
 
 #[test]
 fn what_a_person_has_to_mend_is_told_from_what_passes() {
     for (whom, status, body, lasts) in [
-        (Whom::Entra, 400, "AADSTS7000222", true),
-        (Whom::Entra, 401, "AADSTS53003", true),
-        (Whom::Identity, 400, "", true),
-        (Whom::Identity, 429, "", false),
-        (Whom::Entra, 503, "", false),
+        (TokenIssuer::Entra, 400, "AADSTS7000222", true),
+        (TokenIssuer::Entra, 401, "AADSTS53003", true),
+        (TokenIssuer::Identity, 400, "", true),
+        (TokenIssuer::Identity, 429, "", false),
+        (TokenIssuer::Entra, 503, "", false),
     ] {
         let refusal = of(whom, &answered(status, body), SCOPE);
         let error = Error::new(ErrorKind::Credential, refusal);

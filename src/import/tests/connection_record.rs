@@ -5,13 +5,13 @@ use crate::import::connection_record::ConnectionRecord;
 
 fn failed() -> Event {
     let reason = Reason::CredentialFailed { detail: "why".into() };
-    Event::Faulted { reason, retry_at: None }
+    Event::TransientFailure { reason, retry_at: None }
 }
 
 /// An import that is packed, and whether somebody is notified of it.
 fn packed(key: &str, tells: bool) -> Import {
     let id = ImportId { tenant: "t".to_owned(), key: key.to_owned() };
-    told(Import { id, tells, ..received() }, NOW, [Event::Began, staged()])
+    told(Import { id, tells, ..received() }, NOW, [Event::PackStarted, staged()])
 }
 
 /// An import after an event, noted in the record.
@@ -71,7 +71,7 @@ fn a_pause_is_remembered_until_it_is_resumed() {
     assert!(is_first && record.has_waiting());
     let (superseded, _) = noted(record, &paused, overtaken());
     assert_eq!((record.paused_by.len(), record.notified.len()), (1, 1));
-    let resume = Event::Asked { wish: Wish::Resume, by: "by ana".to_owned() };
+    let resume = Event::OperatorRequested { wish: OperatorAction::Resume, by: "by ana".to_owned() };
     noted(record, &superseded, resume);
     assert!(!record.has_waiting());
 }

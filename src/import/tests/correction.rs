@@ -5,8 +5,8 @@ use super::*;
 #[test]
 fn what_a_person_has_to_correct_is_waited_for_as_long_as_it_takes() {
     let reason = || Reason::CredentialFailed { detail: "why".into() };
-    let failed = || Event::Faulted { reason: reason(), retry_at: None };
-    let packed = told(received(), NOW, [Event::Began, staged()]);
+    let failed = || Event::TransientFailure { reason: reason(), retry_at: None };
+    let packed = told(received(), NOW, [Event::PackStarted, staged()]);
     let ingesting = told(pushing(), NOW, [accepted()]);
     for run in [received(), packed, ingesting] {
         let left = run.deadline.unwrap() - NOW;
@@ -30,7 +30,7 @@ fn what_a_person_has_to_correct_is_waited_for_as_long_as_it_takes() {
 
 #[test]
 fn what_no_correction_ends_comes_to_its_end() {
-    let refused = || Event::Faulted {
+    let refused = || Event::TransientFailure {
         reason: Reason::PollRefused { operation: reason::Operation::Status, status: 404 },
         retry_at: None,
     };
@@ -41,8 +41,8 @@ fn what_no_correction_ends_comes_to_its_end() {
 #[test]
 fn what_keeps_an_import_waiting_is_remembered_while_it_waits_for_something_else() {
     let reason = || Reason::CredentialFailed { detail: "why".into() };
-    let packed = told(received(), NOW, [Event::Began, staged()]);
-    let run = told(packed, NOW, [Event::Faulted { reason: reason(), retry_at: None }]);
+    let packed = told(received(), NOW, [Event::PackStarted, staged()]);
+    let run = told(packed, NOW, [Event::TransientFailure { reason: reason(), retry_at: None }]);
     let code = Some(reason().code());
     for event in [faulted(), Event::SlotTaken { by: "0".to_owned() }, claimed()] {
         let run = told(run.clone(), NOW, [event]);
@@ -59,11 +59,11 @@ fn what_keeps_an_import_waiting_is_remembered_while_it_waits_for_something_else(
 
 #[test]
 fn a_403_to_the_question_for_the_status_waits_for_a_person_and_pauses_nothing() {
-    let forbidden = || Event::Faulted { reason: Reason::PollForbidden, retry_at: None };
+    let forbidden = || Event::TransientFailure { reason: Reason::PollForbidden, retry_at: None };
     let mut run = told(Import { tells: true, ..pushing() }, NOW, [accepted(), forbidden()]);
     assert_eq!(run.blocked, Some(ReasonCode::PollForbidden));
     assert!(run.needs_person() && run.waits_for_correction() && !run.pauses);
-    assert_eq!(run.message.as_ref().unwrap().occasion, Occasion::Forbidden);
+    assert_eq!(run.message.as_ref().unwrap().occasion, NotificationKind::Forbidden);
     let left = run.deadline.unwrap() - run.due.unwrap();
     for _ in 0..30 * 96 {
         let now = run.due.unwrap();
@@ -78,7 +78,7 @@ fn a_403_to_the_question_for_the_status_waits_for_a_person_and_pauses_nothing() 
 
 #[test]
 fn a_wait_for_another_import_does_not_count_however_late_its_steps_are() {
-    let packed = told(received(), NOW, [Event::Began, staged()]);
+    let packed = told(received(), NOW, [Event::PackStarted, staged()]);
     let left = packed.deadline.unwrap() - NOW;
     let pausing = Reason::ConnectionPaused {
         connection: "hr".into(),
@@ -99,7 +99,7 @@ fn a_wait_for_another_import_does_not_count_however_late_its_steps_are() {
 #[test]
 fn an_ingestion_that_cannot_be_asked_for_keeps_the_slot_no_longer_than_it_may_take() {
     let reason = || Reason::CredentialFailed { detail: "why".into() };
-    let failed = || Event::Faulted { reason: reason(), retry_at: None };
+    let failed = || Event::TransientFailure { reason: reason(), retry_at: None };
     let run = told(pushing(), NOW, [accepted(), failed()]);
     assert!(run.holds_slot());
     let late = NOW + policy().ingestion_deadline;
@@ -110,7 +110,7 @@ fn an_ingestion_that_cannot_be_asked_for_keeps_the_slot_no_longer_than_it_may_ta
 
 #[test]
 fn an_answer_of_the_service_ends_what_no_longer_blocks_and_nothing_else() {
-    let fault = |reason| Event::Faulted { reason, retry_at: None };
+    let fault = |reason| Event::TransientFailure { reason, retry_at: None };
     let credential = || Reason::CredentialFailed { detail: "why".into() };
     let rejected = || Reason::TokenRejected { status: 401 };
     let unreachable = || Reason::ServiceUnreachable { detail: "why".into() };
@@ -142,10 +142,10 @@ fn an_answer_of_the_service_ends_what_no_longer_blocks_and_nothing_else() {
 #[test]
 fn who_retries_has_corrected_nothing_by_that_and_is_tried_all_the_same() {
     let reason = || Reason::CredentialFailed { detail: "why".into() };
-    let failed = || Event::Faulted { reason: reason(), retry_at: None };
-    let packed = told(received(), NOW, [Event::Began, staged()]);
+    let failed = || Event::TransientFailure { reason: reason(), retry_at: None };
+    let packed = told(received(), NOW, [Event::PackStarted, staged()]);
     let waits = told(packed, NOW, [failed()]);
-    let retry = Event::Asked { wish: Wish::Retry, by: "by ana".to_owned() };
+    let retry = Event::OperatorRequested { wish: OperatorAction::Retry, by: "by ana".to_owned() };
     assert!(!retry.shows_correction());
     let tried = told(waits.clone(), NOW, [retry]);
     assert_eq!((tried.blocked, tried.due), (Some(reason().code()), Some(NOW)));
@@ -157,13 +157,13 @@ fn who_retries_has_corrected_nothing_by_that_and_is_tried_all_the_same() {
 
 #[test]
 fn a_pause_outlives_the_file_that_a_newer_one_has_superseded() {
-    let paused = told(received(), NOW, [Event::Began, staged(), Event::Forbidden]);
+    let paused = told(received(), NOW, [Event::PackStarted, staged(), Event::Forbidden]);
     let superseded = told(paused, NOW, [overtaken()]);
     assert!(superseded.is_forbidden() && superseded.needs_person());
     assert_eq!(superseded.blocked, Some(ReasonCode::Forbidden));
     let action = messages::action(&superseded);
     assert!(action.contains("resume the connection"), "{action}");
-    let resume = Event::Asked { wish: Wish::Resume, by: "by ana".to_owned() };
+    let resume = Event::OperatorRequested { wish: OperatorAction::Resume, by: "by ana".to_owned() };
     let resumed = told(superseded, NOW, [resume]);
     assert_eq!((resumed.state, resumed.blocked), (State::Superseded, None));
     assert!(!resumed.needs_person() && !resumed.is_forbidden());

@@ -8,7 +8,7 @@ fn seconds(seconds: u64) -> OffsetDateTime {
 
 /// The stops as `State: told xTimes`.
 fn stops(run: &Import) -> Vec<String> {
-    let stop = |stop: &Stop| {
+    let stop = |stop: &HistoryEntry| {
         let told = stop.note.as_ref().map_or("-".to_owned(), |_| messages::note(stop, run));
         let told: String = told.chars().take(30).collect();
         format!("{}: {told} x{}", stop.state.word(), stop.times)
@@ -20,8 +20,8 @@ fn forbidden() -> Event {
     Event::Forbidden
 }
 
-fn asked(wish: Wish) -> Event {
-    Event::Asked { wish, by: "by ana".to_owned() }
+fn asked(wish: OperatorAction) -> Event {
+    Event::OperatorRequested { wish, by: "by ana".to_owned() }
 }
 
 /// An import whose connection has somebody told.
@@ -29,14 +29,14 @@ fn telling() -> Import {
     Import { tells: true, ..received() }
 }
 
-fn occasion(run: &Import) -> Option<Occasion> {
+fn occasion(run: &Import) -> Option<NotificationKind> {
     run.message.as_ref().map(|message| message.occasion)
 }
 
 #[test]
 fn a_file_that_goes_straight_through_has_a_stop_for_each_state_and_word_of_the_service() {
     let events = [
-        Event::Began,
+        Event::PackStarted,
         staged(),
         claimed(),
         accepted(),
@@ -61,7 +61,7 @@ fn a_file_that_goes_straight_through_has_a_stop_for_each_state_and_word_of_the_s
 
 #[test]
 fn a_service_that_is_busy_for_days_is_one_stop_with_a_number() {
-    let mut run = told(received(), NOW, [Event::Began, staged()]);
+    let mut run = told(received(), NOW, [Event::PackStarted, staged()]);
     for time in 1..=300 {
         run = told(run, seconds(time * 600), [claimed(), Event::Busy]);
     }
@@ -82,12 +82,18 @@ fn a_service_that_is_busy_for_days_is_one_stop_with_a_number() {
 
 #[test]
 fn the_same_failure_is_counted_and_another_is_another_stop_and_a_step_that_begins_counts_nothing() {
-    let fault = |why: &str| Event::Faulted {
+    let fault = |why: &str| Event::TransientFailure {
         reason: Reason::StorageFailed { detail: why.into() },
         retry_at: None,
     };
-    let events =
-        [Event::Began, fault("one"), Event::Began, fault("one"), Event::Began, fault("two")];
+    let events = [
+        Event::PackStarted,
+        fault("one"),
+        Event::PackStarted,
+        fault("one"),
+        Event::PackStarted,
+        fault("two"),
+    ];
     let run = told(received(), NOW, events);
     assert_eq!(
         stops(&run),
@@ -100,7 +106,7 @@ fn the_longest_journal_keeps_its_first_and_its_last_stops() {
     let mut run = received();
     for number in 0..200 {
         let reason = Reason::StorageFailed { detail: format!("{number}").into() };
-        run = told(run, NOW, [Event::Faulted { reason, retry_at: None }]);
+        run = told(run, NOW, [Event::TransientFailure { reason, retry_at: None }]);
     }
     assert_eq!(run.journal.len(), 40);
     assert_eq!(run.journal[0].note, None);
@@ -109,12 +115,13 @@ fn the_longest_journal_keeps_its_first_and_its_last_stops() {
 
 #[test]
 fn what_a_person_asks_for_is_a_stop() {
-    let run = told(received(), NOW, [Event::Began, refused(false), asked(Wish::Retry)]);
+    let run =
+        told(received(), NOW, [Event::PackStarted, refused(false), asked(OperatorAction::Retry)]);
     assert_eq!(
         stops(&run),
         ["Received: - x1", "Rejected: 3 problems; the first: why (V0 x1", "Received: by ana x1"]
     );
-    let run = told(pushing(), NOW, [accepted(), asked(Wish::Cancel)]);
+    let run = told(pushing(), NOW, [accepted(), asked(OperatorAction::Cancel)]);
     let last = run.journal.last().unwrap();
     assert_eq!(last.state, State::Cancelled);
     assert!(messages::note(last, &run).starts_with("by ana; the service has it as ingestion i"));
@@ -123,15 +130,15 @@ fn what_a_person_asks_for_is_a_stop() {
 #[test]
 fn each_occasion_is_noted_where_somebody_wants_to_be_told_and_nowhere_else() {
     let stuck = || Event::PushRefused { reason: why() };
-    let pushing = [Event::Began, staged(), claimed()];
+    let pushing = [Event::PackStarted, staged(), claimed()];
     let completed = [accepted(), said(Status::Completed)];
     for (events, expected) in [
-        (vec![Event::Began, refused(false)], Some(Occasion::Rejected)),
-        ([&pushing[..], &[stuck()]].concat(), Some(Occasion::Stuck)),
-        ([&pushing[..], &[forbidden()]].concat(), Some(Occasion::Forbidden)),
-        ([&pushing[..], &completed].concat(), Some(Occasion::Recovered)),
+        (vec![Event::PackStarted, refused(false)], Some(NotificationKind::Rejected)),
+        ([&pushing[..], &[stuck()]].concat(), Some(NotificationKind::Stuck)),
+        ([&pushing[..], &[forbidden()]].concat(), Some(NotificationKind::Forbidden)),
+        ([&pushing[..], &completed].concat(), Some(NotificationKind::Recovered)),
         (vec![replaced()], None),
-        (vec![asked(Wish::Cancel)], None),
+        (vec![asked(OperatorAction::Cancel)], None),
         ([&pushing[..], &[Event::Busy]].concat(), None),
     ] {
         assert_eq!(occasion(&told(telling(), NOW, events.clone())), expected, "{events:?}");
@@ -141,20 +148,24 @@ fn each_occasion_is_noted_where_somebody_wants_to_be_told_and_nowhere_else() {
 
 #[test]
 fn a_message_lasts_as_long_as_what_it_tells_of() {
-    let rejected = told(telling(), NOW, [Event::Began, refused(false)]);
+    let rejected = told(telling(), NOW, [Event::PackStarted, refused(false)]);
     let cleaned_up = told(rejected.clone(), NOW, [Event::Discarded]);
-    assert_eq!(occasion(&cleaned_up), Some(Occasion::Rejected));
-    assert_eq!(occasion(&told(rejected, NOW, [asked(Wish::Retry)])), None, "a person has come");
-    let paused = told(telling(), NOW, [Event::Began, staged(), claimed(), forbidden()]);
+    assert_eq!(occasion(&cleaned_up), Some(NotificationKind::Rejected));
+    assert_eq!(
+        occasion(&told(rejected, NOW, [asked(OperatorAction::Retry)])),
+        None,
+        "a person has come"
+    );
+    let paused = told(telling(), NOW, [Event::PackStarted, staged(), claimed(), forbidden()]);
     let waits = told(paused.clone(), seconds(600), [Event::Paused { reason: Reason::Forbidden }]);
-    assert_eq!(occasion(&waits), Some(Occasion::Forbidden));
+    assert_eq!(occasion(&waits), Some(NotificationKind::Forbidden));
     assert_eq!(waits.message.unwrap().since, NOW, "one occasion, however long it waits");
-    assert_eq!(occasion(&told(paused.clone(), NOW, [asked(Wish::Resume)])), None);
+    assert_eq!(occasion(&told(paused.clone(), NOW, [asked(OperatorAction::Resume)])), None);
     // Superseded, it still pauses its connection; given up, it does not.
     let overtaken = told(paused.clone(), NOW, [overtaken()]);
-    assert_eq!(occasion(&overtaken), Some(Occasion::Forbidden));
-    assert_eq!(occasion(&told(overtaken, NOW, [asked(Wish::Resume)])), None);
-    assert_eq!(occasion(&told(paused, NOW, [asked(Wish::Cancel)])), None);
+    assert_eq!(occasion(&overtaken), Some(NotificationKind::Forbidden));
+    assert_eq!(occasion(&told(overtaken, NOW, [asked(OperatorAction::Resume)])), None);
+    assert_eq!(occasion(&told(paused, NOW, [asked(OperatorAction::Cancel)])), None);
 }
 
 /// What becomes of an import whose notification could not be sent.
@@ -169,16 +180,16 @@ fn not_sent_to(run: Import, now: OffsetDateTime) -> Import {
 #[test]
 fn who_notifies_has_it_for_a_while_and_what_fails_is_tried_rarer_and_at_last_given_up() {
     let policy = policy();
-    let run = told(telling(), NOW, [Event::Began, refused(false)]);
+    let run = told(telling(), NOW, [Event::PackStarted, refused(false)]);
     assert!(run.message_due(NOW, &policy).is_some());
     let claimed = told(run.clone(), NOW, [Event::Notification(NotificationEvent::Began)]);
     assert!(claimed.message_due(NOW, &policy).is_none());
     let later = NOW + policy.step_timeout;
     assert!(claimed.message_due(later, &policy).is_some(), "whoever had it has died");
     let done = told(claimed, NOW, [Event::Notification(NotificationEvent::Sent)]);
-    let sent = Sent { occasion: Occasion::Rejected, at: NOW, outcome: Delivery::Told };
+    let sent = Sent { occasion: NotificationKind::Rejected, at: NOW, outcome: Delivery::Told };
     assert_eq!(done.told, [sent]);
-    assert!(done.message.is_none() && done.was_told(Occasion::Rejected));
+    assert!(done.message.is_none() && done.was_told(NotificationKind::Rejected));
     assert_eq!(told(run.clone(), NOW, [Event::Notification(NotificationEvent::Dropped)]).told, []);
 
     let (mut failing, mut now, mut tries) = (run.clone(), NOW, 0);
@@ -192,7 +203,7 @@ fn who_notifies_has_it_for_a_while_and_what_fails_is_tried_rarer_and_at_last_giv
     assert!((8..12).contains(&hours), "{hours} hours");
     let given_up = messages::notifications(&failing).unwrap();
     assert!(given_up.starts_with("rejected could not be told until"), "{given_up}");
-    assert!(!failing.was_told(Occasion::Rejected));
+    assert!(!failing.was_told(NotificationKind::Rejected));
 
     // A clock that was wrong does not keep a message for years.
     let mut wrong = run;
@@ -202,7 +213,7 @@ fn who_notifies_has_it_for_a_while_and_what_fails_is_tried_rarer_and_at_last_giv
 
 #[test]
 fn what_becomes_of_a_notification_moves_nothing_and_needs_one() {
-    let waits = told(telling(), NOW, [Event::Began, refused(false)]);
+    let waits = told(telling(), NOW, [Event::PackStarted, refused(false)]);
     let failed =
         || Event::Notification(NotificationEvent::Failed { why: "nobody is there".into() });
     let late = NOW + Duration::from_hours(48);
@@ -223,7 +234,7 @@ fn what_becomes_of_a_notification_moves_nothing_and_needs_one() {
 fn that_nothing_has_come_is_noted_once_at_the_last_import_that_ended() {
     assert!(!telling().can_be_overdue(), "it is under way");
     assert!(!told(received(), NOW, [replaced()]).can_be_overdue(), "nobody wants to know");
-    let rejected = told(telling(), NOW, [Event::Began, refused(false)]);
+    let rejected = told(telling(), NOW, [Event::PackStarted, refused(false)]);
     assert!(!rejected.can_be_overdue(), "that it was rejected is told first");
     rejected
         .clone()
@@ -231,10 +242,10 @@ fn that_nothing_has_come_is_noted_once_at_the_last_import_that_ended() {
         .unwrap_err();
     let ended = told(rejected, NOW, [Event::Notification(NotificationEvent::Sent)]);
     let noted = told(ended, NOW, [Event::Notification(NotificationEvent::Overdue)]);
-    assert_eq!(occasion(&noted), Some(Occasion::Overdue));
+    assert_eq!(occasion(&noted), Some(NotificationKind::Overdue));
     assert!(!noted.can_be_overdue());
     let once = told(noted, NOW, [Event::Notification(NotificationEvent::Sent)]);
-    assert!(once.was_told(Occasion::Rejected) && once.was_told(Occasion::Overdue));
+    assert!(once.was_told(NotificationKind::Rejected) && once.was_told(NotificationKind::Overdue));
     assert!(!once.can_be_overdue());
 
     // Given up, it is not noted again with each hour.
@@ -251,12 +262,12 @@ fn that_nothing_has_come_is_noted_once_at_the_last_import_that_ended() {
 
 #[test]
 fn of_what_was_told_the_last_is_kept() {
-    let mut run = told(telling(), NOW, [Event::Began, refused(false)]);
+    let mut run = told(telling(), NOW, [Event::PackStarted, refused(false)]);
     for _ in 0..200 {
         let again = [
             Event::Notification(NotificationEvent::Sent),
-            asked(Wish::Retry),
-            Event::Began,
+            asked(OperatorAction::Retry),
+            Event::PackStarted,
             refused(false),
         ];
         run = told(run, NOW, again);

@@ -2,17 +2,17 @@
 
 use super::*;
 
-fn asked(run: Import, now: OffsetDateTime, wish: Wish) -> Import {
-    told(run, now, [Event::Asked { wish, by: "by somebody".to_owned() }])
+fn asked(run: Import, now: OffsetDateTime, wish: OperatorAction) -> Import {
+    told(run, now, [Event::OperatorRequested { wish, by: "by somebody".to_owned() }])
 }
 
-fn refuses(run: &Import, wish: Wish) -> bool {
-    let event = Event::Asked { wish, by: "by somebody".to_owned() };
+fn refuses(run: &Import, wish: OperatorAction) -> bool {
+    let event = Event::OperatorRequested { wish, by: "by somebody".to_owned() };
     run.clone().apply(event, NOW, &policy()).is_err()
 }
 
 fn packed() -> Import {
-    told(received(), NOW, [Event::Began, staged()])
+    told(received(), NOW, [Event::PackStarted, staged()])
 }
 
 fn forbidden() -> Event {
@@ -25,7 +25,7 @@ fn stuck() -> Import {
 
 #[test]
 fn each_state_takes_the_wishes_that_make_sense_in_it_and_no_other() {
-    let cancelled = || asked(packed(), NOW, Wish::Cancel);
+    let cancelled = || asked(packed(), NOW, OperatorAction::Cancel);
     for (run, retry, cancel) in [
         (received(), true, true),
         (packed(), true, true),
@@ -37,9 +37,12 @@ fn each_state_takes_the_wishes_that_make_sense_in_it_and_no_other() {
         (stuck(), true, false),
         (cancelled(), false, false),
     ] {
-        assert_eq!(!refuses(&run, Wish::Retry), retry, "{run:?}");
-        assert_eq!(!refuses(&run, Wish::Cancel), cancel, "{run:?}");
-        assert!(refuses(&run, Wish::Allow) && refuses(&run, Wish::Resume), "{run:?}");
+        assert_eq!(!refuses(&run, OperatorAction::Retry), retry, "{run:?}");
+        assert_eq!(!refuses(&run, OperatorAction::Cancel), cancel, "{run:?}");
+        assert!(
+            refuses(&run, OperatorAction::Allow) && refuses(&run, OperatorAction::Resume),
+            "{run:?}"
+        );
     }
 }
 
@@ -49,12 +52,12 @@ fn a_retry_begins_again_and_forgets_what_came_of_the_last_try() {
     let (stuck, took) = until_end(lost, |_, _| vec![said(Status::NotStarted)]);
     assert_eq!(stuck.state, State::Stuck);
     let late = NOW + took;
-    let again = asked(stuck, late, Wish::Retry);
+    let again = asked(stuck, late, OperatorAction::Retry);
     assert_eq!((again.state, again.action(late, &policy())), (State::Received, Action::Pack));
     assert_eq!((again.ingestion.as_ref(), again.pushed, again.ended), (None, None, None));
     assert_eq!((again.reason.as_ref(), again.holds_slot()), (None, false));
     assert!(again.deadline.unwrap() > late, "it has all its time again");
-    let completed = [Event::Began, staged(), claimed(), accepted(), said(Status::Completed)];
+    let completed = [Event::PackStarted, staged(), claimed(), accepted(), said(Status::Completed)];
     let completed = told(again, late, completed);
     assert_eq!(completed.state, State::Completed);
     assert_eq!(completed.by_hand.as_deref(), Some("by somebody"));
@@ -63,9 +66,9 @@ fn a_retry_begins_again_and_forgets_what_came_of_the_last_try() {
 #[test]
 fn a_retry_of_what_waits_is_due_at_once_with_all_its_time() {
     let run = told(pushing(), NOW, [Event::Busy]);
-    let run = asked(run, NOW, Wish::Retry);
+    let run = asked(run, NOW, OperatorAction::Retry);
     assert_eq!((run.state, run.action(NOW, &policy())), (State::Packed, Action::Push));
-    let run = asked(run, NOW + Duration::from_hours(1), Wish::Retry);
+    let run = asked(run, NOW + Duration::from_hours(1), OperatorAction::Retry);
     assert_eq!(run.deadline, Some(NOW + Duration::from_hours(1) + policy().wait_deadline));
     assert_eq!(run.by_hand.as_deref(), Some("by somebody; by somebody"));
 }
@@ -73,7 +76,7 @@ fn a_retry_of_what_waits_is_due_at_once_with_all_its_time() {
 #[test]
 fn a_cancelled_import_says_what_the_service_may_have() {
     let says = |run: Import, words: &str| {
-        let run = asked(run, NOW, Wish::Cancel);
+        let run = asked(run, NOW, OperatorAction::Cancel);
         assert_eq!((run.state, run.holds_slot()), (State::Cancelled, false));
         let why = read(&run);
         assert!(why.starts_with("by somebody") && why.contains(words), "{why}");
@@ -85,12 +88,12 @@ fn a_cancelled_import_says_what_the_service_may_have() {
 
 #[test]
 fn the_zip_of_a_pack_under_way_is_deleted_when_that_is_over() {
-    let run = asked(told(received(), NOW, [Event::Began]), NOW, Wish::Cancel);
+    let run = asked(told(received(), NOW, [Event::PackStarted]), NOW, OperatorAction::Cancel);
     let over = NOW + policy().step_timeout;
     assert_eq!(run.action(NOW, &policy()), Action::Wait(over));
     assert_eq!(run.action(over, &policy()), Action::Discard);
     // Nothing was begun, nothing is left.
-    assert_eq!(asked(received(), NOW, Wish::Cancel).action(NOW, &policy()), Action::Rest);
+    assert_eq!(asked(received(), NOW, OperatorAction::Cancel).action(NOW, &policy()), Action::Done);
 }
 
 #[test]
@@ -102,7 +105,7 @@ fn a_403_pauses_and_waits_for_a_person_as_long_as_it_takes() {
         let later = told(run, weeks, [Event::Paused { reason: Reason::Forbidden }]);
         assert_eq!(later.state, State::Packed);
         assert!(read(&later).contains("`viva-import resume hr`"));
-        let resumed = asked(later, weeks, Wish::Resume);
+        let resumed = asked(later, weeks, OperatorAction::Resume);
         assert_eq!((resumed.pauses, resumed.reason.as_ref()), (false, None));
         assert_eq!(resumed.action(weeks, &policy()), Action::Push);
         assert_eq!(resumed.deadline, Some(weeks + policy().wait_deadline));
@@ -117,7 +120,7 @@ fn a_paused_connection_gives_the_tenants_slot_back() {
     let other = told(pushing(), NOW, [lost(), Event::Paused { reason: Reason::Forbidden }]);
     assert!(other.answer_lost && !other.holds_slot());
     // When it goes on it has to claim the slot like any other.
-    let run = asked(run, NOW, Wish::Resume);
+    let run = asked(run, NOW, OperatorAction::Resume);
     assert!(run.answer_lost && !run.holds_slot());
     assert!(told(run, NOW, [claimed(), lost()]).holds_slot());
 }
@@ -128,9 +131,9 @@ fn what_others_build_on_pauses_them_when_it_comes_to_a_bad_end() {
     run.stops = true;
     let rejected = told(run.clone(), NOW, [refused(false)]);
     assert!(rejected.pauses && messages::pause(&rejected).contains("ended as Rejected"));
-    assert!(!asked(rejected, NOW, Wish::Retry).pauses);
+    assert!(!asked(rejected, NOW, OperatorAction::Retry).pauses);
     let superseded = told(run.clone(), NOW, [replaced()]);
     assert!(!superseded.pauses);
-    assert!(!asked(run, NOW, Wish::Cancel).pauses);
+    assert!(!asked(run, NOW, OperatorAction::Cancel).pauses);
     assert!(!told(received(), NOW, [refused(false)]).pauses);
 }

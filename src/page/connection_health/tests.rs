@@ -70,9 +70,9 @@ fn busy() -> Reason {
 }
 
 /// How it stands with a full connection.
-fn stands(recent: &[Import]) -> (Mood, String) {
+fn stands(recent: &[Import]) -> (Health, String) {
     let seen = seen(document("\"full\""), recent, false);
-    let standing = Standing::of(&seen, NOW);
+    let standing = ConnectionHealth::of(&seen, NOW);
     (standing.mood, standing.text(NOW))
 }
 
@@ -90,22 +90,22 @@ fn the_mood_is_that_of_the_worst_which_nothing_accepted_has_made_good() {
     };
     let broken = || Reason::ConnectionMissing { connection: "hr".into() };
     for (recent, mood) in [
-        (vec![], Mood::Well),
-        (vec![run(1, Completed)], Mood::Well),
-        (vec![run(1, Completed), run(2, Rejected), run(3, Stuck)], Mood::Well),
-        (vec![run(1, Rejected), run(2, Completed)], Mood::Person),
-        (vec![run(1, Stuck)], Mood::Person),
-        (vec![run(1, Cancelled), run(2, Rejected), run(3, Completed)], Mood::Person),
-        (vec![run(1, Received), run(2, Rejected)], Mood::Person),
-        (vec![run(1, Superseded), run(2, Completed)], Mood::Well),
-        (vec![run(1, Cancelled)], Mood::Well),
-        (vec![run(1, Received)], Mood::Moves),
-        (vec![run(1, Packed), run(2, Completed)], Mood::Moves),
-        (vec![run(1, Pushing)], Mood::Moves),
-        (vec![run(1, Ingesting)], Mood::Moves),
-        (vec![waits(1, busy()), run(2, Completed)], Mood::Waits),
-        (vec![waits(1, broken()), run(2, Completed)], Mood::Person),
-        (vec![run(1, Received), waits(2, busy())], Mood::Waits),
+        (vec![], Health::Well),
+        (vec![run(1, Completed)], Health::Well),
+        (vec![run(1, Completed), run(2, Rejected), run(3, Stuck)], Health::Well),
+        (vec![run(1, Rejected), run(2, Completed)], Health::Person),
+        (vec![run(1, Stuck)], Health::Person),
+        (vec![run(1, Cancelled), run(2, Rejected), run(3, Completed)], Health::Person),
+        (vec![run(1, Received), run(2, Rejected)], Health::Person),
+        (vec![run(1, Superseded), run(2, Completed)], Health::Well),
+        (vec![run(1, Cancelled)], Health::Well),
+        (vec![run(1, Received)], Health::Moves),
+        (vec![run(1, Packed), run(2, Completed)], Health::Moves),
+        (vec![run(1, Pushing)], Health::Moves),
+        (vec![run(1, Ingesting)], Health::Moves),
+        (vec![waits(1, busy()), run(2, Completed)], Health::Waits),
+        (vec![waits(1, broken()), run(2, Completed)], Health::Person),
+        (vec![run(1, Received), waits(2, busy())], Health::Waits),
     ] {
         let told: Vec<_> = recent.iter().map(|run| run.state).collect();
         assert_eq!(stands(&recent).0, mood, "{told:?}");
@@ -117,7 +117,7 @@ fn a_newer_file_that_was_refused_while_an_older_one_waited_is_not_made_good_by_t
     let mut older = run(5, State::Completed);
     older.ended = Some(NOW);
     let (mood, text) = stands(&[run(3, State::Rejected), older]);
-    assert_eq!(mood, Mood::Person);
+    assert_eq!(mood, Health::Person);
     assert!(text.starts_with("3.csv, which came 3 hours ago, was rejected"));
 }
 
@@ -142,25 +142,25 @@ fn a_pause_a_file_that_does_not_come_and_a_document_that_is_wrong_need_a_person(
     let accepted = [run(200, State::Completed)];
     let weekly = || document("\"full\", \"expectedEveryDays\": 7");
     let overdue = seen(weekly(), &accepted, false);
-    let overdue = Standing::of(&overdue, NOW);
-    assert_eq!(overdue.mood, Mood::Person);
+    let overdue = ConnectionHealth::of(&overdue, NOW);
+    assert_eq!(overdue.mood, Health::Person);
     assert!(overdue.text(NOW).ends_with("A file was expected 1 day ago."));
     assert_eq!(overdue.expected, Some(NOW - Duration::hours(200 - 7 * 24)));
     let later = [run(100, State::Completed)];
     let in_time = seen(weekly(), &later, false);
-    assert_eq!(Standing::of(&in_time, NOW).mood, Mood::Well);
+    assert_eq!(ConnectionHealth::of(&in_time, NOW).mood, Health::Well);
 
     let paused = seen(document("\"full\""), &accepted, true);
-    let paused = Standing::of(&paused, NOW);
-    assert_eq!(paused.mood, Mood::Person);
+    let paused = ConnectionHealth::of(&paused, NOW);
+    assert_eq!(paused.mood, Health::Person);
     assert!(paused.text(NOW).ends_with("paused until a person resumes it."));
     let wrong = Document {
         read: Err(Reason::ConnectionMissing { connection: "hr".into() }),
         ..document("\"full\"")
     };
     let wrong = seen(wrong, &accepted, false);
-    let wrong = Standing::of(&wrong, NOW);
-    assert_eq!(wrong.mood, Mood::Person);
+    let wrong = ConnectionHealth::of(&wrong, NOW);
+    assert_eq!(wrong.mood, Health::Person);
     assert!(wrong.text(NOW).ends_with("it has to be mended."));
 }
 
@@ -173,8 +173,8 @@ fn of_incremental_files_what_was_lost_is_told_though_later_ones_came_through() {
         run(4, State::Stuck),
     ];
     let incremental = seen(document("\"incremental\""), &recent, false);
-    let standing = Standing::of(&incremental, NOW);
-    assert_eq!(standing.mood, Mood::Well);
+    let standing = ConnectionHealth::of(&incremental, NOW);
+    assert_eq!(standing.mood, Health::Well);
     let words = "2 earlier files did not come through; Viva lacks what they change.";
     assert!(standing.text(NOW).ends_with(words), "{}", standing.text(NOW));
     assert!(!stands(&recent).1.contains("earlier"), "a full one replaces everything");
@@ -185,7 +185,7 @@ fn how_long_it_has_waited_and_how_many_people_were_accepted_is_told() {
     let mut waiting = waits(3, busy());
     let at = NOW - Duration::minutes(45);
     let note = Some(Note::Reason(busy()));
-    waiting.journal.push(crate::import::Stop {
+    waiting.journal.push(crate::import::HistoryEntry {
         at,
         state: State::Packed,
         note,

@@ -10,8 +10,8 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use super::columns::{Columns, LONGEST_COLUMN, boolean, count, list, moment, number, text, time};
 use crate::{
     import::{
-        Import, ImportId, IngestionId, Message, Note, Occasion, Package, Source, State, Stop,
-        reason::Reason,
+        HistoryEntry, Import, ImportId, IngestionId, Message, Note, NotificationKind, Package,
+        Source, State, reason::Reason,
     },
     messages,
     schema::{DeletionApproval, Refresh, Summary, Target},
@@ -317,7 +317,7 @@ fn reason(row: &Properties) -> Result<Option<Reason>, ()> {
 
 fn message(row: &Properties) -> Option<Message> {
     Some(Message {
-        occasion: Occasion::parse(&text(row, "Message")?)?,
+        occasion: NotificationKind::parse(&text(row, "Message")?)?,
         since: time(row, "MessageSince")?,
         due: time(row, MESSAGE_DUE)?,
         failures: count(row, "MessageFailures"),
@@ -325,7 +325,7 @@ fn message(row: &Properties) -> Option<Message> {
 }
 
 /// A journal as a column holds it: where it is too long, without the oldest stops but the first.
-fn journal_text(stops: &[Stop]) -> String {
+fn journal_text(stops: &[HistoryEntry]) -> String {
     let mut stops: Vec<Value> = stops
         .iter()
         .map(|stop| {
@@ -349,11 +349,11 @@ fn journal_text(stops: &[Stop]) -> String {
     }
 }
 
-fn journal(text: &str) -> Vec<Stop> {
+fn journal(text: &str) -> Vec<HistoryEntry> {
     let stops: Vec<Value> = serde_json::from_str(text).unwrap_or_default();
     let stop = |json: &Value| {
         let at = |name| OffsetDateTime::parse(json[name].as_str()?, &Rfc3339).ok();
-        Some(Stop {
+        Some(HistoryEntry {
             at: at("at")?,
             state: State::parse(json["state"].as_str()?)?,
             note: json.get("note").and_then(|note| Note::deserialize(note).ok()),

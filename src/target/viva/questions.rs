@@ -14,12 +14,12 @@ use crate::{
     http::{self, Answer},
     identity::is_lasting,
     import::reason::Reason,
-    schema::{Caller, Credential},
+    schema::{Credential, ServiceIdentity},
 };
 
 /// What every try of a question has in common.
 pub(super) struct Question<'a> {
-    pub(super) caller: &'a Caller,
+    pub(super) caller: &'a ServiceIdentity,
     pub(super) scale_unit: Option<&'a str>,
     pub(super) max_bytes: usize,
     pub(super) now: OffsetDateTime,
@@ -31,7 +31,7 @@ impl Service {
     /// A 401 or a sign-in page is answered once with a fresh token.
     pub(super) async fn ask(
         &self,
-        caller: &Caller,
+        caller: &ServiceIdentity,
         path: &str,
         others: &[String],
         scale_unit: Option<&str>,
@@ -92,7 +92,7 @@ impl Service {
     ///
     /// # Errors
     /// Where none can be had.
-    pub async fn token(&self, caller: &Caller) -> Result<AccessToken, ServiceError> {
+    pub async fn token(&self, caller: &ServiceIdentity) -> Result<AccessToken, ServiceError> {
         let credential = self.credential(caller)?;
         credential.get_token(&[&self.config.scope], None).await.map_err(|error| {
             // Somebody may mend what it was made of.
@@ -106,7 +106,10 @@ impl Service {
         })
     }
 
-    pub(super) async fn bearer(&self, caller: &Caller) -> Result<HeaderValue, ServiceError> {
+    pub(super) async fn bearer(
+        &self,
+        caller: &ServiceIdentity,
+    ) -> Result<HeaderValue, ServiceError> {
         let token = self.token(caller).await?;
         let mut value = HeaderValue::from_str(&format!("Bearer {}", token.token.secret()))
             .map_err(|_| {
@@ -117,7 +120,10 @@ impl Service {
         Ok(value)
     }
 
-    fn credential(&self, caller: &Caller) -> Result<Arc<dyn TokenCredential>, ServiceError> {
+    fn credential(
+        &self,
+        caller: &ServiceIdentity,
+    ) -> Result<Arc<dyn TokenCredential>, ServiceError> {
         let mut credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
         let key = key(caller);
         if let Some(known) = credentials.get(&key) {
@@ -133,13 +139,13 @@ impl Service {
     }
 
     /// Drops the credential, and with it its cached token: the next question gets a fresh one.
-    pub(super) fn forget_token(&self, caller: &Caller) {
+    pub(super) fn forget_token(&self, caller: &ServiceIdentity) {
         let mut credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
         credentials.remove(&key(caller));
     }
 }
 
 /// Who signs in, and in which tenant.
-fn key(caller: &Caller) -> (Credential, String) {
+fn key(caller: &ServiceIdentity) -> (Credential, String) {
     (caller.credential.clone(), caller.tenant.clone())
 }

@@ -5,20 +5,20 @@ use axum::extract::{DefaultBodyLimit, FromRequest as _, Multipart, Request};
 use axum::http::header::CONTENT_TYPE;
 use bytes::Bytes;
 
-use crate::schema::Upload;
+use crate::schema::PayloadFormat;
 
 /// The first part that has a file name, whatever the part is called; or rows without a form.
 pub(super) struct FilePart {
     pub(super) name: String,
     pub(super) file_name: String,
-    pub(super) upload: Upload,
+    pub(super) upload: PayloadFormat,
     pub(super) zip: Bytes,
 }
 
 impl FilePart {
     /// Finds it; `None` also for a form that is not well formed up to the part's end.
     pub(super) async fn find(content_type: &str, body: Bytes) -> Option<Self> {
-        for upload in [Upload::Csv, Upload::Json] {
+        for upload in [PayloadFormat::Csv, PayloadFormat::Json] {
             if content_type == upload.media_type() {
                 let (name, file_name) = (String::new(), String::new());
                 return Some(Self { name, file_name, upload, zip: body });
@@ -31,7 +31,7 @@ impl FilePart {
         while let Some(field) = form.next_field().await.ok()? {
             if let Some(file_name) = field.file_name().map(str::to_owned) {
                 let name = field.name()?.to_owned();
-                let (upload, zip) = (Upload::Zip, field.bytes().await.ok()?);
+                let (upload, zip) = (PayloadFormat::Zip, field.bytes().await.ok()?);
                 return Some(Self { name, file_name, upload, zip });
             }
         }

@@ -15,7 +15,7 @@ use time::macros::format_description;
 
 use super::{Call, Ingestion, Quirk, Seen, zip_check};
 use crate::{
-    schema::Upload,
+    schema::PayloadFormat,
     testbed::service::{multipart::FilePart, queue::Line, state::Desk},
 };
 
@@ -243,8 +243,8 @@ impl Desk {
         let part = FilePart::find(&kind, body).await.ok_or(no_file)?;
         let (upload, file) = (part.upload, part.zip.clone());
         let judge = move || match upload {
-            Upload::Zip => zip_check::judge(&file, asked.connector),
-            Upload::Csv | Upload::Json => zip_check::judge_rows(&file, upload),
+            PayloadFormat::Zip => zip_check::judge(&file, asked.connector),
+            PayloadFormat::Csv | PayloadFormat::Json => zip_check::judge_rows(&file, upload),
         };
         // Off the async threads: a big file takes its time.
         let judged = tokio::task::spawn_blocking(judge);

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use zip::ZipArchive;
 use zip::result::ZipResult;
 
-use crate::schema::Upload;
+use crate::schema::PayloadFormat;
 
 // Microsoft's pages say ExtractionComplete, the README of its samples, which tells of the hanging
 // imports, ExtractionCompleted. Both are kept, so that a client must know both.
@@ -40,12 +40,12 @@ pub(super) fn judge(zip: &[u8], connector: &str) -> Verdict {
 
 /// Judges rows that come without a metadata.json: the portal's mapping is not known here, so all
 /// that is asked of them is a PersonId.
-pub(super) fn judge_rows(rows: &[u8], upload: Upload) -> Verdict {
+pub(super) fn judge_rows(rows: &[u8], upload: PayloadFormat) -> Verdict {
     let zip_sha256 = format!("{:x}", Sha256::digest(rows));
     let mut verdict = Verdict { zip_sha256, ..Verdict::default() };
     let columns = match upload {
-        Upload::Json => verdict.read_list(rows),
-        Upload::Zip | Upload::Csv => verdict.read_table(rows),
+        PayloadFormat::Json => verdict.read_list(rows),
+        PayloadFormat::Zip | PayloadFormat::Csv => verdict.read_table(rows),
     };
     if !columns.iter().any(|column| column == "PersonId") {
         verdict.fault(Some(1), "There is no column PersonId.");

@@ -2,7 +2,7 @@
 
 use proptest::{prelude::*, sample::select};
 use viva_import::{
-    import::Wish,
+    import::OperatorAction,
     testbed::service::{Call, Quirk},
 };
 
@@ -58,7 +58,7 @@ pub(super) enum Operation {
     /// Somebody stores the right document.
     Mends(To),
     /// A person asks for something about a file or its connection.
-    Asks(Wish, usize),
+    Asks(OperatorAction, usize),
 }
 
 /// What the service may say instead of what it should.
@@ -171,7 +171,14 @@ fn operation() -> impl Strategy<Value = Operation> {
 
 fn customer() -> impl Strategy<Value = Operation> {
     let to = || select(&To::ALL[..]);
-    let wish = select(&[Wish::Allow, Wish::Retry, Wish::Cancel, Wish::Resume][..]);
+    let wish = select(
+        &[
+            OperatorAction::Allow,
+            OperatorAction::Retry,
+            OperatorAction::Cancel,
+            OperatorAction::Resume,
+        ][..],
+    );
     let kind = prop_oneof![
         6 => Just(Kind::Right),
         2 => Just(Kind::Narrow),

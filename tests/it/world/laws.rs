@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value;
 use viva_import::{
     config::{INBOX, PACKAGES, REPORTS},
-    import::{Import, Occasion, State},
+    import::{Import, NotificationKind, State},
     messages,
     storage::{blob::Blob, table::Properties},
     testbed::service::Ingestion,
@@ -94,12 +94,12 @@ impl World {
             return Err(format!("{} has a message that nobody was told", run.id));
         }
         let occasions = [
-            Occasion::Rejected,
-            Occasion::Stuck,
-            Occasion::Forbidden,
-            Occasion::CredentialFailed,
-            Occasion::ConnectionInvalid,
-            Occasion::Recovered,
+            NotificationKind::Rejected,
+            NotificationKind::Stuck,
+            NotificationKind::Forbidden,
+            NotificationKind::CredentialFailed,
+            NotificationKind::ConnectionInvalid,
+            NotificationKind::Recovered,
         ];
         for run in imports {
             for occasion in occasions.into_iter().filter(|occasion| run.was_told(*occasion)) {

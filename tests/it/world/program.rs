@@ -14,7 +14,7 @@ use tracing::Dispatch;
 use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt as _};
 use viva_import::{
     config::{Account, Config, INBOX, Lookup, STORAGE},
-    engine::{Arrival, Road},
+    engine::{Engine, IntakeOutcome},
     import::ImportId,
     storage::Storage,
     target::viva,
@@ -25,12 +25,12 @@ use crate::{proxy::Proxy, stage::start_azurite};
 
 /// What `receive` does: the promise is made when the row is written.
 pub(super) async fn receive(
-    road: &Road,
+    road: &Engine,
     name: &str,
     promised: &Mutex<Vec<ImportId>>,
 ) -> azure_core::Result<()> {
     let arrival = road.arrive(INBOX, name).await?;
-    if let Arrival::Received(id) | Arrival::Known(id) = arrival {
+    if let IntakeOutcome::Received(id) | IntakeOutcome::Known(id) = arrival {
         promised.lock().unwrap().push(id.clone());
         let _ = road.follow(&id).await;
     }
@@ -73,7 +73,7 @@ pub(super) fn moment(clock: &AtomicI64) -> OffsetDateTime {
 pub(super) fn road(
     settings: &Arc<Vec<(&'static str, String)>>,
     clock: &Arc<AtomicI64>,
-) -> Arc<Road> {
+) -> Arc<Engine> {
     let (settings, clock) = (settings.clone(), clock.clone());
     let lookup: Arc<Lookup> = Arc::new(move |name: &str| {
         settings.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
@@ -81,7 +81,7 @@ pub(super) fn road(
     let config = Config::read(|name| lookup(name)).unwrap();
     let storage = Storage::open(&config.account, config.service.answer_timeout).unwrap();
     let service = viva::Service::new(config.service.clone(), lookup.clone()).unwrap();
-    Arc::new(Road::new(storage, service, config, lookup, Arc::new(move || moment(&clock))))
+    Arc::new(Engine::new(storage, service, config, lookup, Arc::new(move || moment(&clock))))
 }
 
 /// What the program of one world has logged.

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use viva_import::{engine::By, import::Import, messages, testbed::service::Call};
+use viva_import::{engine::Actor, import::Import, messages, testbed::service::Call};
 
 use super::World;
 
@@ -40,7 +40,7 @@ impl World {
             // Somebody mends what was not let in.
             if let Some(run) = imports.iter().find(|run| run.pauses) {
                 let road = self.road(0);
-                let _ = self.powered(road.resume(&run.connection, &By::Command)).await;
+                let _ = self.powered(road.resume(&run.connection, &Actor::Command)).await;
             }
             let messages = imports.iter().filter_map(|run| Some(run.message.as_ref()?.due));
             let due = imports.iter().filter_map(|run| run.due).chain(messages).min();

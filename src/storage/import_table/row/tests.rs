@@ -41,8 +41,8 @@ fn row(text: &str) -> Properties {
 fn the_shape_of_today_has_every_column_and_parses() {
     let (run, _) = parse(&row(TODAY)).unwrap();
     let message = run.message.as_ref().unwrap();
-    assert_eq!((message.occasion, message.failures), (Occasion::Forbidden, 1));
-    assert!(run.tells && run.was_told(Occasion::Rejected));
+    assert_eq!((message.occasion, message.failures), (NotificationKind::Forbidden, 1));
+    assert!(run.tells && run.was_told(NotificationKind::Rejected));
     assert_eq!((run.source.bytes, run.rows), (5_000_000_000, Some(244)));
     assert_eq!(run.source.last_modified, datetime!(2026-11-23 04:16:54 UTC));
     assert_eq!(run.reason, Some(Reason::ServiceBusy { own: true }));
@@ -70,11 +70,15 @@ fn what_is_written_is_read_back() {
     run.ended = Some(datetime!(2026-11-23 05:00:00.123 UTC));
     let at = datetime!(2026-11-23 05:00:01 UTC);
     run.tells = true;
-    run.told =
-        vec![Sent { occasion: Occasion::Stuck, at, outcome: Delivery::GivenUp("502".into()) }];
-    run.message = Some(Message { occasion: Occasion::Rejected, since: at, due: at, failures: 2 });
+    run.told = vec![Sent {
+        occasion: NotificationKind::Stuck,
+        at,
+        outcome: Delivery::GivenUp("502".into()),
+    }];
+    run.message =
+        Some(Message { occasion: NotificationKind::Rejected, since: at, due: at, failures: 2 });
     let note = Some(Note::Reason(nested()));
-    run.journal = vec![Stop { at, state: State::Packed, note, times: 1, last: at }];
+    run.journal = vec![HistoryEntry { at, state: State::Packed, note, times: 1, last: at }];
     let (written, write_id) = of(&run);
     assert_eq!(parse(&written).unwrap(), (run, write_id));
 }
@@ -105,8 +109,8 @@ fn every_column_that_is_written_is_listed_and_every_listed_one_is_written() {
     run.by_hand = Some("by somebody".to_owned());
     run.ended = Some(run.received);
     let due = datetime!(2026-11-23 05:00 UTC);
-    run.told = vec![Sent { occasion: Occasion::Stuck, at: due, outcome: Delivery::Told }];
-    run.message = Some(Message { occasion: Occasion::Stuck, since: due, due, failures: 1 });
+    run.told = vec![Sent { occasion: NotificationKind::Stuck, at: due, outcome: Delivery::Told }];
+    run.message = Some(Message { occasion: NotificationKind::Stuck, since: due, due, failures: 1 });
     let (written, _) = of(&run);
     let mut written: Vec<&str> =
         written.keys().map(String::as_str).filter(|name| !name.contains('@')).collect();
@@ -177,7 +181,7 @@ fn a_journal_that_is_too_long_for_a_column_keeps_its_first_and_its_last_stops() 
     let at = datetime!(2026-11-23 05:00 UTC);
     let stop = |n: usize| {
         let note = Some(Note::Asked(format!("{n} {}", "\u{1f600}\"".repeat(399)).into()));
-        Stop { at, state: State::Packed, note, times: 1, last: at }
+        HistoryEntry { at, state: State::Packed, note, times: 1, last: at }
     };
     run.journal = (0..40).map(stop).collect();
     let (read, _) = parse(&of(&run).0).unwrap();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use viva_import::{
-    import::{Import, Occasion},
+    import::{Import, NotificationKind},
     storage::table::Properties,
 };
 
@@ -61,9 +61,9 @@ impl World {
                 let rest = line.rsplit_once(&format!(" {name}=")).map_or("", |(_, rest)| rest);
                 rest.split(' ').next().unwrap_or_default().to_owned()
             };
-            let occasion = Occasion::parse(&field("event"));
+            let occasion = NotificationKind::parse(&field("event"));
             // A file is rejected whose connection is unreadable when it arrives.
-            let is_of_connection = occasion.is_some_and(Occasion::is_of_connection)
+            let is_of_connection = occasion.is_some_and(NotificationKind::is_of_connection)
                 || occasion.is_some() && field("reason") == "ConnectionInvalid";
             if is_of_connection {
                 *warned.entry((field("connection"), field("reason"))).or_default() += 1;
@@ -82,8 +82,8 @@ impl World {
         }
         let events = self.webhook.types();
         let is_of_connection = |kind: &&String| {
-            let word = kind.rsplit('.').next().and_then(Occasion::parse);
-            word.is_some_and(Occasion::is_of_connection)
+            let word = kind.rsplit('.').next().and_then(NotificationKind::parse);
+            word.is_some_and(NotificationKind::is_of_connection)
         };
         let (told, most) = (events.iter().filter(is_of_connection).count(), began.values().sum());
         if told > most && !has_fault {
