@@ -15,11 +15,13 @@ use crate::{
 
 pub use self::{
     account::{Account, Endpoints, StorageIdentity},
+    app::App,
     names::{ARRIVALS, CONNECTIONS, IMPORTS, INBOX, PACKAGES, POISON, REPORTS},
     settings::{SETTINGS, Setting},
 };
 
 mod account;
+mod app;
 mod names;
 mod settings;
 
@@ -51,8 +53,8 @@ pub struct Config {
     pub limits: Limits,
     /// The far service.
     pub service: ServiceConfig,
-    /// Whether people sign in before the app, so that the name which comes with a request is theirs.
-    pub sign_in: bool,
+    /// The app, as its platform describes it.
+    pub app: App,
 }
 
 /// How to speak to the ingestion service.
@@ -94,10 +96,16 @@ impl Config {
         let mapping_key = reader.text(MAPPING_KEY);
         let limits = reader.limits();
         let service = reader.service();
-        let sign_in = reader.boolean("SIGN_IN");
+        let app = App {
+            host: reader.given("WEBSITE_HOSTNAME"),
+            wants_sign_in: reader.boolean("SIGN_IN"),
+            authenticates: reader
+                .given("WEBSITE_AUTH_ENABLED")
+                .is_some_and(|on| on.eq_ignore_ascii_case("true")),
+        };
         match (account, service) {
             (Some(account), Some(service)) if reader.faults.is_empty() => {
-                Ok(Self { account, policy, mapping_key, limits, service, sign_in })
+                Ok(Self { account, policy, mapping_key, limits, service, app })
             }
             _ => Err(Faults(reader.faults)),
         }

@@ -93,7 +93,8 @@ impl Engine {
     /// Sends a notification; what became of it.
     async fn send(&self, run: &Import, message: &Message, notify: &Notify) -> Event {
         let Message { occasion, since, .. } = *message;
-        let letter = Notification { occasion, since, run, page: self.page_of(run) };
+        let letter =
+            Notification { occasion, since, run, page: self.config.app.page_of(&run.id.path()) };
         let sent = send(&letter, notify, &*self.setting).await;
         let now = (self.clock)();
         match sent {
@@ -150,11 +151,5 @@ impl Engine {
     async fn has_come_since(&self, run: &Import) -> Result<bool> {
         let siblings = self.runs.of_connection(run).await?;
         Ok(siblings.iter().any(|other| other.run.received > run.received))
-    }
-
-    /// The import on the status page, where people need no key to look at it.
-    fn page_of(&self, run: &Import) -> Option<String> {
-        let host = (self.setting)("WEBSITE_HOSTNAME").filter(|_| self.has_sign_in())?;
-        Some(format!("https://{host}/api/signed-in/status/{}", run.id.path()))
     }
 }

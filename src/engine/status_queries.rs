@@ -8,7 +8,7 @@ use url::Url;
 
 use super::{AT_ONCE, Engine, first_of_lines};
 use crate::{
-    config::{self, CONNECTIONS, REPORTS},
+    config::{self, App, CONNECTIONS, REPORTS},
     connection::Connection,
     import::{Import, reason::Reason},
     schedule::Schedule,
@@ -66,19 +66,10 @@ impl Engine {
         (self.clock)()
     }
 
-    /// Whether people sign in before the app: the setting says so, and the platform that its
-    /// authentication is on. Where one of them is missing, no name is believed.
+    /// The app, as its platform describes it.
     #[must_use]
-    pub fn has_sign_in(&self) -> bool {
-        let is_on = (self.setting)("WEBSITE_AUTH_ENABLED");
-        self.config.sign_in && is_on.is_some_and(|on| on.eq_ignore_ascii_case("true"))
-    }
-
-    /// Whether the app is reached over https, as it is in Azure and not on this machine.
-    #[must_use]
-    pub fn is_https(&self) -> bool {
-        let host = (self.setting)("WEBSITE_HOSTNAME").unwrap_or_default();
-        !host.is_empty() && !host.starts_with("localhost") && !host.starts_with("127.")
+    pub fn app(&self) -> &App {
+        &self.config.app
     }
 
     /// How many imports have been due for so long that nobody seems to take them up: longer than a

@@ -59,7 +59,7 @@ pub(super) fn door(app: App) -> Router {
 /// the address.
 async fn guarded(State(app): State<App>, mut response: Response) -> Response {
     let headers = response.headers_mut();
-    let sign_in = Some(app.road.authority().as_str()).filter(|_| app.road.has_sign_in());
+    let sign_in = Some(app.road.authority().as_str()).filter(|_| app.road.app().has_sign_in());
     if let Ok(policy) = HeaderValue::try_from(page::content_security_policy(sign_in)) {
         headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
@@ -71,7 +71,7 @@ async fn guarded(State(app): State<App>, mut response: Response) -> Response {
 
 /// The door without a key is open only where people sign in, and for those who have.
 async fn people_only(State(app): State<App>, request: Request, next: Next) -> Response {
-    let why = if !app.road.has_sign_in() {
+    let why = if !app.road.app().has_sign_in() {
         "nobody signs in here: SIGN_IN is not set, or the platform does not say that its \
          authentication is on (WEBSITE_AUTH_ENABLED); /api/status opens with the key"
     } else if csrf::principal(request.headers()).is_none() {

@@ -91,7 +91,7 @@ const READ: [(&str, usize, &str); 24] = [
     ("doctor/connectivity.rs", 3, "names of headers and servers"),
     ("doctor/connectivity/broken.rs", 1, "what a library says of a broken connection"),
     ("engine/intake.rs", 5, "names of blobs, a list of ids"),
-    ("engine/status_queries.rs", 2, "names of documents and of the host"),
+    ("engine/status_queries.rs", 1, "names of documents"),
     ("engine/operator.rs", 2, "the key of an import"),
     ("engine/steps.rs", 1, "the name of a package"),
     ("host/event_grid.rs", 2, "the subject of an event"),
