@@ -1,7 +1,7 @@
 //! A thin client of Azure Table Storage over the Azure SDK's pipeline.
 //!
 //! No maintained crate speaks to tables, so this one does the five things the program needs:
-//! create, insert, replace under If-Match, query, and the entity-group transaction with a merge. Retries,
+//! create, get, replace under If-Match, query, and the entity-group transaction. Retries,
 //! bearer tokens and request ids come from the pipeline.
 //! Source: "Table service REST API" of the Azure Storage reference.
 
@@ -116,17 +116,6 @@ impl Table {
             Err(error) if error.http_status() == Some(StatusCode::Conflict) => Ok(()),
             answer => answer.map(drop),
         }
-    }
-
-    /// Inserts a row; its new ETag.
-    ///
-    /// # Errors
-    /// 409 `EntityAlreadyExists` when the row is there.
-    pub async fn insert(&self, properties: &Properties) -> Result<Etag> {
-        let mut request = Request::new(self.url(&self.name), Method::Post);
-        request.insert_header("prefer", "return-no-content");
-        request.set_json(properties)?;
-        etag_of(&self.send(request).await?)
     }
 
     /// Replaces a row that still has `etag`; its new ETag.

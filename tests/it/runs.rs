@@ -318,7 +318,7 @@ async fn a_long_list_is_read_to_its_end_and_a_foreign_row_is_left_alone() {
     }
     let foreign = [("PartitionKey", json!("a'b %&+é")), ("RowKey", json!("x"))];
     let foreign = foreign.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    table.insert(&foreign).await.unwrap();
+    table.transact(&[Write::Insert(foreign)]).await.unwrap();
     assert!(table.get("a'b %&+é", "x").await.unwrap().is_some());
     let list = runs.list().await.unwrap();
     assert_eq!(list.len(), 1101);
