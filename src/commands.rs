@@ -4,19 +4,14 @@
 //! client of the service as the road. And what is asked of the deployed table. What they print
 //! holds no cell's value (unless `check` is asked for values), no token and no secret.
 
-use std::{
-    fs::File,
-    io::Read as _,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fs::File, io::Read as _, path::Path, sync::Arc};
 
 use time::OffsetDateTime;
 
 use crate::{
     check::{Asked, Report, Terms},
     config::{self, Lookup},
-    connection,
+    connection::{self, Connection},
     outcome::{CommandError, CommandOutput},
     report,
     schema::{self, Connector, Summary},
@@ -79,12 +74,12 @@ impl Desk {
         })
     }
 
-    /// How a file is to be checked, and for which connector where its document names one; that of
-    /// `connection` is its mapping where no other is given.
+    /// How a file is to be checked, and for which connector where its document names one; `connection`
+    /// has its mapping where no other is given.
     fn asked(
         &self,
         terms: &TermsOptions,
-        connection: Option<&PathBuf>,
+        connection: Option<&Connection>,
         show_values: bool,
     ) -> Result<(Asked, Option<Connector>), CommandError> {
         let previous = terms.against.as_ref().map(|path| {
@@ -94,13 +89,16 @@ impl Desk {
         let limits =
             config::limits(|name| (self.setting)(name)).map_err(|faults| faults.to_string())?;
         let today = (self.clock)().date().into();
-        let given = terms.mapping.as_ref().or(connection).map(|path| {
-            connection::terms(&read(path)?, &limits, today).map_err(|faults| {
+        let (given, connector) = if let Some(path) = &terms.mapping {
+            let given = connection::terms(&read(path)?, &limits, today).map_err(|faults| {
                 let faults = schema::sentence(&faults);
                 CommandError::from(format!("the mapping cannot be used: {faults}"))
-            })
-        });
-        let (given, connector) = given.transpose()?.unzip();
+            });
+            let (given, connector) = given?;
+            (Some(given), connector)
+        } else {
+            connection.map(|it| (it.terms(&limits, today), it.caller.connector)).unzip()
+        };
         let asked = Asked {
             given,
             dialect: None,
@@ -111,7 +109,7 @@ impl Desk {
             today,
             limits,
         };
-        Ok((asked, connector.flatten()))
+        Ok((asked, connector))
     }
 
     /// The terms on which a CSV is checked and packed.

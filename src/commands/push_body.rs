@@ -76,8 +76,7 @@ impl Desk {
         connection: Option<&Connection>,
     ) -> Result<Result<Ready, Report>, CommandError> {
         let path = &wishes.file;
-        let (asked, connector) =
-            self.asked(&wishes.terms, wishes.caller.connection.as_ref(), false)?;
+        let (asked, connector) = self.asked(&wishes.terms, connection, false)?;
         let upload = match connection {
             Some(connection) => connection.upload,
             None if wishes.terms.mapping.is_some() => PayloadFormat::Zip,

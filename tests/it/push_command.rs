@@ -4,6 +4,7 @@
 use std::{
     path::{Path, PathBuf},
     process::{Output, Stdio},
+    time::Duration,
 };
 
 use axum::http::StatusCode;
@@ -124,6 +125,22 @@ async fn without_following_the_id_is_told_and_can_be_asked_for() {
     assert_eq!((code, &answer["status"]), (0, &"ExtractionComplete".into()));
     let (code, answer) = desk.json(&["status", &id, "--follow"]).await;
     assert_eq!((code, &answer["status"]), (0, &"Completed".into()));
+}
+
+#[tokio::test]
+async fn a_connection_may_come_from_a_pipe_which_can_be_read_once() {
+    let desk = Desk::new().await;
+    let pipe = desk.folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let writes = tokio::task::spawn_blocking(move || std::fs::write(pipe, SAMPLE_CONNECTION));
+    let endpoint = desk.service.endpoint().to_string();
+    let arguments = ["push", "hr.csv", "--connection", "pipe", "--endpoint", &endpoint];
+    let pushed = tokio::time::timeout(Duration::from_secs(20), desk.run(&arguments)).await;
+    let pushed = pushed.expect("the pipe is opened a second time");
+    assert!(pushed.status.success(), "{pushed:?}");
+    writes.await.unwrap().unwrap();
+    assert_eq!(desk.service.ingestions().len(), 1);
 }
 
 #[tokio::test]
