@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    ByHand, CallerArgs, Check, Connect, CredentialKind, Demo, Follow, Imports, Pack, Push, Quirk,
-    RefreshWord, ReportFormat, Terms,
+    ByHand, CallerArgs, Check, Connect, CredentialKind, Demo, Follow, ImportArgs, Imports, Pack,
+    Push, Quirk, RefreshWord, ReportFormat, Terms,
 };
 use crate::{
     certificate,
@@ -37,23 +37,17 @@ impl ByHand {
             Self::Status(it) => desk.status(&it.id, &it.follow.into(), &it.caller.into()).await,
             Self::Errors(it) => desk.errors(&it.id, &it.out, &it.caller.into()).await,
             Self::Ping(it) => desk.ping(&it.caller.into()).await,
-            Self::Imports(it) => {
-                let account = it.account.account.clone();
-                desk.imports(account.as_deref(), &it.into()).await
+            Self::Imports(Imports { connection, state, top, account, format: _ }) => {
+                let wanted = ImportsOptions { connection, state, top };
+                desk.of_account(account.account).imports(&wanted).await
             }
-            Self::Show(it) => desk.show(it.account.account.as_deref(), &it.run).await,
-            Self::Allow(it) => {
-                desk.grant(it.account.account.as_deref(), &it.run, OperatorAction::Allow).await
-            }
-            Self::Retry(it) => {
-                desk.grant(it.account.account.as_deref(), &it.run, OperatorAction::Retry).await
-            }
-            Self::Cancel(it) => {
-                desk.grant(it.account.account.as_deref(), &it.run, OperatorAction::Cancel).await
-            }
-            Self::Resume(it) => desk.resume(it.account.account.as_deref(), &it.connection).await,
+            Self::Show(it) => desk.of_account(it.account.account).show(&it.run).await,
+            Self::Allow(it) => grant(desk, it, OperatorAction::Allow).await,
+            Self::Retry(it) => grant(desk, it, OperatorAction::Retry).await,
+            Self::Cancel(it) => grant(desk, it, OperatorAction::Cancel).await,
+            Self::Resume(it) => desk.of_account(it.account.account).resume(&it.connection).await,
             Self::Doctor(it) => {
-                desk.examine(it.account.account.as_deref(), &it.connection, it.resume).await
+                desk.of_account(it.account.account).examine(&it.connection, it.resume).await
             }
             Self::Certificate(it) => certificate::run(&it.name, it.days, &it.out, (desk.clock)()),
             Self::Rules(it) => commands::rules(it.id.as_deref()),
@@ -61,6 +55,14 @@ impl ByHand {
             Self::Reasons(_) => Ok(commands::reasons()),
         }
     }
+}
+
+async fn grant(
+    desk: &Desk,
+    import: ImportArgs,
+    action: OperatorAction,
+) -> Result<CommandOutput, CommandError> {
+    desk.of_account(import.account.account).grant(&import.run, action).await
 }
 
 impl From<Demo> for DemoOptions {
@@ -127,12 +129,6 @@ impl From<Follow> for FollowOptions {
     }
 }
 
-impl From<Imports> for ImportsOptions {
-    fn from(Imports { connection, state, top, account: _, format: _ }: Imports) -> Self {
-        Self { connection, state, top }
-    }
-}
-
 impl From<Connect> for SuggestOptions {
     fn from(Connect { file, tenant, client_id, out, refresh, format: _ }: Connect) -> Self {
         Self { file, tenant, client_id, out, refresh: refresh.into() }
@@ -155,27 +151,27 @@ impl From<CallerArgs> for CallerOptions {
 }
 
 /// The credential as a connection writes it.
-fn credential(wishes: &CallerArgs) -> Value {
+fn credential(flags: &CallerArgs) -> Value {
     let mut members = Map::new();
     let mut put = |key: &str, value: Option<Value>| {
         if let Some(value) = value {
             members.insert(key.to_owned(), value);
         }
     };
-    let Some(kind) = wishes.credential else { return Value::Null };
+    let Some(kind) = flags.credential else { return Value::Null };
     let (word, setting) = match kind {
         CredentialKind::ManagedIdentity => ("managedIdentity", None),
         CredentialKind::FederatedIdentity => ("federatedIdentity", None),
         CredentialKind::ClientCertificate => ("clientCertificate", None),
-        CredentialKind::ClientSecret => ("clientSecret", Some(&wishes.secret_from)),
+        CredentialKind::ClientSecret => ("clientSecret", Some(&flags.secret_from)),
         CredentialKind::AzureCli => ("azureCli", None),
-        CredentialKind::AccessToken => ("accessToken", Some(&wishes.token_from)),
+        CredentialKind::AccessToken => ("accessToken", Some(&flags.token_from)),
     };
     put("kind", Some(json!(word)));
-    put("clientId", wishes.client_id.as_ref().map(|id| json!(id)));
-    put("identityClientId", wishes.identity.as_ref().map(|id| json!(id)));
-    put("file", wishes.certificate.as_ref().map(|file| json!(file.display().to_string())));
-    put("passwordSetting", wishes.password_from.as_ref().map(|name| json!(name)));
+    put("clientId", flags.client_id.as_ref().map(|id| json!(id)));
+    put("identityClientId", flags.identity.as_ref().map(|id| json!(id)));
+    put("file", flags.certificate.as_ref().map(|file| json!(file.display().to_string())));
+    put("passwordSetting", flags.password_from.as_ref().map(|name| json!(name)));
     put("setting", setting.map(|name| json!(name)));
     Value::Object(members)
 }

@@ -20,37 +20,33 @@ use crate::{
 };
 
 impl Desk {
-    fn road(&self, account: Option<&str>) -> Result<Engine, String> {
-        Engine::open(self.settings_of(account), Arc::new(self.clock))
-            .map_err(|error| error.to_string())
+    /// The same desk over the account that is named on the command line, which is reached as whoever is
+    /// signed in to the Azure CLI; over that of the settings where none is.
+    #[must_use]
+    pub fn of_account(&self, account: Option<String>) -> Self {
+        let Self { setting, clock, tell, note } = self;
+        let (setting, clock, tell, note) = (setting.clone(), *clock, *tell, *note);
+        let Some(account) = account else { return Self { setting, clock, tell, note } };
+        let setting: Arc<Lookup> = Arc::new(move |name: &str| match name.strip_prefix(STORAGE) {
+            Some("") => None,
+            Some("__accountName") => Some(account.clone()),
+            Some("__credential") => Some("azurecli".to_owned()),
+            Some(_) | None => setting(name),
+        });
+        Self { setting, clock, tell, note }
     }
 
-    /// The settings with the account that is named on the command line, which is reached as
-    /// whoever is signed in to the Azure CLI.
-    fn settings_of(&self, account: Option<&str>) -> Arc<Lookup> {
-        let (setting, account) = (self.setting.clone(), account.map(str::to_owned));
-        Arc::new(move |name: &str| {
-            let Some(account) = &account else { return setting(name) };
-            match name.strip_prefix(STORAGE) {
-                Some("") => None,
-                Some("__accountName") => Some(account.clone()),
-                Some("__credential") => Some("azurecli".to_owned()),
-                Some(_) | None => setting(name),
-            }
-        })
+    fn engine(&self) -> Result<Engine, String> {
+        Engine::open(self.setting.clone(), Arc::new(self.clock)).map_err(|error| error.to_string())
     }
 
     /// Lists the imports of the table.
     ///
     /// # Errors
     /// Storage failed.
-    pub async fn imports(
-        &self,
-        account: Option<&str>,
-        wishes: &ImportsOptions,
-    ) -> Result<CommandOutput, CommandError> {
-        let road = self.road(account)?;
-        let listed = road.runs().list().await;
+    pub async fn imports(&self, wishes: &ImportsOptions) -> Result<CommandOutput, CommandError> {
+        let engine = self.engine()?;
+        let listed = engine.runs().list().await;
         let listed = listed
             .map_err(|error| CommandError::Failed(format!("storage: {}", sentence(&error))))?;
         let runs: Vec<Import> = listed
@@ -73,12 +69,8 @@ impl Desk {
     ///
     /// # Errors
     /// Storage failed, or there is none.
-    pub async fn show(
-        &self,
-        account: Option<&str>,
-        key: &str,
-    ) -> Result<CommandOutput, CommandError> {
-        let run = self.road(account)?.find(key).await?.run;
+    pub async fn show(&self, key: &str) -> Result<CommandOutput, CommandError> {
+        let run = self.engine()?.find(key).await?.run;
         let row = properties(&run);
         let mut text = format!("{}: {}\n", run.source.file(), messages::status(&run));
         for (column, _) in COLUMNS {
@@ -95,18 +87,13 @@ impl Desk {
     ///
     /// # Errors
     /// Where it cannot be called so.
-    pub async fn examine(
-        &self,
-        account: Option<&str>,
-        name: &str,
-        resume: bool,
-    ) -> Result<CommandOutput, CommandError> {
+    pub async fn examine(&self, name: &str, resume: bool) -> Result<CommandOutput, CommandError> {
         if !is_connection_name(name) {
             return Err(CommandError::Failed(
                 "the name of a connection is letters, digits, -, _ and ., at most 64".to_owned(),
             ));
         }
-        let doctor = Doctor::new(self.settings_of(account), Arc::new(self.clock));
+        let doctor = Doctor::new(self.setting.clone(), Arc::new(self.clock));
         let diagnosis = doctor.examine(name, resume).await;
         let (text, json) = (diagnosis.text(), diagnosis.json());
         Ok(CommandOutput { text, json, is_done: diagnosis.is_well() })
@@ -118,25 +105,20 @@ impl Desk {
     /// Storage failed, or the import does not take the wish.
     pub async fn grant(
         &self,
-        account: Option<&str>,
         key: &str,
         wish: OperatorAction,
     ) -> Result<CommandOutput, CommandError> {
-        let road = self.road(account)?;
-        Ok(done(road.grant(key, wish, &Actor::Command).await?))
+        let engine = self.engine()?;
+        Ok(done(engine.grant(key, wish, &Actor::Command).await?))
     }
 
     /// Lets a paused connection go on.
     ///
     /// # Errors
     /// Storage failed, or the connection is not paused.
-    pub async fn resume(
-        &self,
-        account: Option<&str>,
-        connection: &str,
-    ) -> Result<CommandOutput, CommandError> {
-        let road = self.road(account)?;
-        Ok(done(Box::pin(road.resume(connection, &Actor::Command)).await?))
+    pub async fn resume(&self, connection: &str) -> Result<CommandOutput, CommandError> {
+        let engine = self.engine()?;
+        Ok(done(Box::pin(engine.resume(connection, &Actor::Command)).await?))
     }
 }
 
