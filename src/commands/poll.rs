@@ -30,10 +30,10 @@ const COMPLETED: &str = "the service has accepted the file; it goes on processin
 /// An ingestion, and all that it takes to ask for it.
 pub(super) struct Followed<'a> {
     pub(super) desk: &'a Desk,
-    pub(super) service: &'a Service,
-    pub(super) caller: &'a ServiceIdentity,
-    pub(super) unit: &'a str,
-    pub(super) id: &'a IngestionId,
+    pub(super) service: Service,
+    pub(super) caller: ServiceIdentity,
+    pub(super) unit: String,
+    pub(super) id: IngestionId,
 }
 
 impl Followed<'_> {
@@ -91,7 +91,7 @@ impl Followed<'_> {
         status: &Status,
         wishes: &FollowOptions,
     ) -> Result<CommandOutput, CommandError> {
-        let id = self.id;
+        let id = &self.id;
         let mut json = json!({ "ingestionId": id.0, "status": status.to_string() });
         Ok(match status {
             Status::Completed => CommandOutput::done(format!("Completed: {COMPLETED}"), json),

@@ -64,7 +64,7 @@ impl Desk {
         let ended = if wishes.follow.follow {
             (self.note)(&format!("taken as ingestion {id}"));
             let followed =
-                Followed { desk: self, service: &service, caller: &caller, unit: &unit, id: &id };
+                Followed { desk: self, service, caller, unit: unit.clone(), id: id.clone() };
             // Whatever is said from now on is not about the push, which was taken.
             followed.to_its_end(&wishes.follow).await.map_err(|denied| {
                 CommandError::Failed(format!(

@@ -10,8 +10,8 @@ use crate::{
     import::IngestionId,
     messages,
     outcome::{CommandError, CommandOutput},
-    schema::{ServiceIdentity, Target, is_plain_name},
-    target::{ServiceError, viva::Service},
+    schema::{Target, is_plain_name},
+    target::ServiceError,
 };
 
 impl Desk {
@@ -55,13 +55,7 @@ impl Desk {
         follow: &FollowOptions,
         who: &CallerOptions,
     ) -> Result<CommandOutput, CommandError> {
-        let (caller, _) = caller(who)?;
-        let service = self.service(who)?;
-        let id = ingestion_id(id)?;
-        let unit = unit(&service, &caller, self).await?;
-        let followed =
-            Followed { desk: self, service: &service, caller: &caller, unit: &unit, id: &id };
-        followed.to_its_end(follow).await
+        self.ingestion(id, who).await?.to_its_end(follow).await
     }
 
     /// Saves the service's error file.
@@ -74,28 +68,27 @@ impl Desk {
         out: &Path,
         who: &CallerOptions,
     ) -> Result<CommandOutput, CommandError> {
-        let (caller, _) = caller(who)?;
-        let service = self.service(who)?;
-        let id = ingestion_id(id)?;
-        let unit = unit(&service, &caller, self).await?;
-        let followed =
-            Followed { desk: self, service: &service, caller: &caller, unit: &unit, id: &id };
-        let bytes = followed.save_errors(out).await?;
+        let ingestion = self.ingestion(id, who).await?;
+        let bytes = ingestion.save_errors(out).await?;
         let out = out.display().to_string();
         let text = format!(
             "{out}: {bytes} bytes{}; it may quote the data, so keep it as you keep that",
             cut(bytes)
         );
-        Ok(CommandOutput::done(text, json!({ "ingestionId": id.0, "errors": out, "bytes": bytes })))
+        Ok(CommandOutput::done(
+            text,
+            json!({ "ingestionId": ingestion.id.0, "errors": out, "bytes": bytes }),
+        ))
     }
-}
 
-async fn unit(
-    service: &Service,
-    caller: &ServiceIdentity,
-    desk: &Desk,
-) -> Result<String, CommandError> {
-    service.scale_unit(caller, (desk.clock)()).await.map_err(|trouble| denied(&trouble))
+    /// An ingestion by its id, with all that it takes to ask for it.
+    async fn ingestion(&self, id: &str, who: &CallerOptions) -> Result<Followed<'_>, CommandError> {
+        let (caller, _) = caller(who)?;
+        let service = self.service(who)?;
+        let id = ingestion_id(id)?;
+        let unit = service.scale_unit(&caller, (self.clock)()).await.map_err(|it| denied(&it))?;
+        Ok(Followed { desk: self, service, caller, unit, id })
+    }
 }
 
 /// The service has refused, or could not be asked.
