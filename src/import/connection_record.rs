@@ -112,16 +112,11 @@ impl ConnectionRecord {
         }
         if let Some(over) = before.blocked {
             self.waits_no_more(over);
-            if !has_told(next) {
-                self.is_told_no_more(&next.id.key);
-            }
         }
         let Some(reason) = next.blocked else { return true };
         let is_first = self.waits(reason, 1, now);
-        let is_of_connection =
-            next.message.as_ref().is_some_and(|it| it.occasion.is_of_connection());
         if let Some(known) = self.notified.iter_mut().find(|known| known.reason == reason)
-            && is_of_connection
+            && is_to_tell(next)
         {
             if known.told_by.is_some() {
                 next.message = None;
@@ -165,16 +160,17 @@ impl ConnectionRecord {
     }
 }
 
-/// Whether its notification about the connection is given up or dropped, while it still waits.
+/// Whether its notification about what blocked it was not sent, and will not be.
 fn gives_up(before: &Import, next: &Import) -> bool {
-    let waited = before.message.as_ref().is_some_and(|it| it.occasion.is_of_connection());
-    waited && next.message.is_none() && (before.told == next.told || !has_told(next))
+    let tells_on = is_to_tell(next) && before.blocked == next.blocked;
+    let has_told = before.told != next.told
+        && next.told.last().is_some_and(|sent| sent.outcome == Delivery::Told);
+    is_to_tell(before) && !tells_on && !has_told
 }
 
-/// Whether the last that somebody was told of it was about its connection.
-fn has_told(run: &Import) -> bool {
-    let last = run.told.last();
-    last.is_some_and(|sent| sent.occasion.is_of_connection() && sent.outcome == Delivery::Told)
+/// Whether a notification about its connection waits.
+fn is_to_tell(run: &Import) -> bool {
+    run.message.as_ref().is_some_and(|message| message.occasion.is_of_connection())
 }
 
 fn is_success(before: &Import, next: &Import) -> bool {

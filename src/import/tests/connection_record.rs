@@ -75,3 +75,16 @@ fn a_pause_is_remembered_until_it_is_resumed() {
     noted(record, &superseded, resume);
     assert!(!record.has_waiting());
 }
+
+#[test]
+fn who_comes_to_wait_for_something_else_before_it_has_told_leaves_that_to_the_next() {
+    let record = &mut ConnectionRecord::default();
+    let (first, _) = noted(record, &packed("1", true), failed());
+    let (second, _) = noted(record, &packed("2", true), failed());
+    assert!(first.message.is_some() && second.message.is_none());
+    let reason = Reason::ConnectionMissing { connection: "hr".into() };
+    let (first, _) = noted(record, &first, Event::TransientFailure { reason, retry_at: None });
+    assert_eq!(first.message.unwrap().occasion, NotificationKind::ConnectionInvalid);
+    let (third, _) = noted(record, &packed("3", true), failed());
+    assert_eq!(third.message.unwrap().occasion, NotificationKind::CredentialFailed);
+}
