@@ -1,7 +1,7 @@
 //! What a person, or a script, does by hand.
 //!
 //! Without any storage: check, pack, push, status, errors, ping; with the same checks and the same
-//! client of the service as the road. And what is asked of the deployed table. What they print
+//! client of the service as the engine. And what is asked of the deployed table. What they print
 //! holds no cell's value (unless `check` is asked for values), no token and no secret.
 
 use std::{fs::File, io::Read as _, path::Path, sync::Arc};

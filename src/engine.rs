@@ -1,4 +1,4 @@
-//! The road: from a file in the inbox to the end of its import, one step at a time.
+//! The engine: from a file in the inbox to the end of its import, one step at a time.
 //!
 //! A step asks the import what is to be done, does it in the world, and saves what came of it in
 //! one conditional write. Steps that take long are announced first, so that nobody else begins
@@ -52,7 +52,7 @@ const AT_ONCE: usize = 4;
 /// for storage, and a large one alone, since it takes every core and most of the memory.
 const PACKED_MIB: u32 = 32;
 
-/// The clock. Below the door, time is an argument; here it is asked.
+/// The clock. In the layers below, time is an argument; here it is asked.
 pub type Clock = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
 
 /// Everything a step needs.
@@ -91,7 +91,7 @@ enum Step {
 }
 
 impl Engine {
-    /// A road over opened storage and service.
+    /// An engine over opened storage and service.
     #[must_use]
     pub fn new(
         storage: Storage,
@@ -105,7 +105,7 @@ impl Engine {
         Self { blobs, runs: ImportTable::new(imports), service, config, setting, clock, packing }
     }
 
-    /// The road as the settings describe it.
+    /// An engine as the settings describe it.
     ///
     /// # Errors
     /// Where the settings have faults, or no client can be made of them.

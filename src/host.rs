@@ -55,7 +55,7 @@ const MAX_BODY_BYTES: usize = 16 << 20;
 /// What the pages are made of.
 #[derive(Clone)]
 struct App {
-    road: Arc<Engine>,
+    engine: Arc<Engine>,
     doctor: Arc<Doctor>,
 }
 
@@ -65,26 +65,26 @@ struct App {
 /// Where the listener fails.
 pub async fn serve(
     listener: TcpListener,
-    road: Arc<Engine>,
+    engine: Arc<Engine>,
     doctor: Arc<Doctor>,
 ) -> std::io::Result<()> {
-    let app = App { road: road.clone(), doctor };
-    axum::serve(listener, door(road).merge(pages::door(app))).await
+    let app = App { engine: engine.clone(), doctor };
+    axum::serve(listener, door(engine).merge(pages::door(app))).await
 }
 
-fn door(road: Arc<Engine>) -> Router {
+fn door(engine: Arc<Engine>) -> Router {
     Router::new()
         .route("/", get(|| ready(Json(json!({ "program": "viva-import" })))))
         .route("/receive", post(receive))
-        .route("/schedule", post(|road| sweep(road, Timer::SCHEDULE)))
-        .route("/sweep", post(|road| sweep(road, Timer::SWEEP)))
+        .route("/schedule", post(|engine| sweep(engine, Timer::SCHEDULE)))
+        .route("/sweep", post(|engine| sweep(engine, Timer::SWEEP)))
         .route("/drive", post(drive))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .with_state(road)
+        .with_state(engine)
 }
 
 /// A queue message that Event Grid put there: a blob was created.
-async fn receive(State(road): State<Arc<Engine>>, body: Bytes) -> Response {
+async fn receive(State(engine): State<Arc<Engine>>, body: Bytes) -> Response {
     let blobs = match event_grid::decode(&body) {
         Ok(blobs) => blobs,
         // The host tries again and then moves the message to the poison queue, where it is kept.
@@ -92,7 +92,7 @@ async fn receive(State(road): State<Arc<Engine>>, body: Bytes) -> Response {
     };
     let mut logs = vec![];
     for blob in blobs {
-        let arrival = match blob.arrive(&road).await {
+        let arrival = match blob.arrive(&engine).await {
             Ok(arrival) => arrival,
             Err(error) => {
                 let why = format!("{blob} could not be taken in: {}", sentence(&error));
@@ -106,7 +106,7 @@ async fn receive(State(road): State<Arc<Engine>>, body: Bytes) -> Response {
             }
             // The row is written: what fails from here on is driven again by the timer.
             IntakeOutcome::Received(id) | IntakeOutcome::Known(id) => {
-                if let Err(error) = road.follow(&id).await {
+                if let Err(error) = engine.follow(&id).await {
                     tracing::warn!("{blob}: the next step is tried later: {}", sentence(&error));
                 }
             }
@@ -116,10 +116,10 @@ async fn receive(State(road): State<Arc<Engine>>, body: Bytes) -> Response {
 }
 
 /// The weekly timer and the hourly one: both find what no event told of.
-async fn sweep(State(road): State<Arc<Engine>>, timer: Timer) -> Response {
+async fn sweep(State(engine): State<Arc<Engine>>, timer: Timer) -> Response {
     let swept = async {
-        let found = road.sweep().await?;
-        road.note_timer(timer).await.map(|()| found)
+        let found = engine.sweep().await?;
+        engine.note_timer(timer).await.map(|()| found)
     };
     match swept.await {
         Ok(found) => success(&[format!("{found} files found that no event told of")]),
@@ -128,10 +128,10 @@ async fn sweep(State(road): State<Arc<Engine>>, timer: Timer) -> Response {
 }
 
 /// The minute timer.
-async fn drive(State(road): State<Arc<Engine>>) -> Response {
+async fn drive(State(engine): State<Arc<Engine>>) -> Response {
     let driven = async {
-        let moved = road.drive().await?;
-        road.note_timer(Timer::DRIVE).await.map(|()| moved)
+        let moved = engine.drive().await?;
+        engine.note_timer(Timer::DRIVE).await.map(|()| moved)
     };
     match driven.await {
         Ok(moved) => success(&[format!("{moved} imports moved")]),

@@ -253,7 +253,7 @@ pub fn azure_cli(
     Ok(Arc::new(Cached::new(inner, TokenIssuer::AzureCli)))
 }
 
-/// Tokens and certificates end by the wall clock, whatever time it is on the road.
+/// Tokens and certificates end by the wall clock, whatever time the engine goes by.
 #[expect(clippy::disallowed_methods, reason = "what others have dated ends by the wall clock")]
 fn now() -> OffsetDateTime {
     OffsetDateTime::now_utc()

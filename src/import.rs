@@ -6,20 +6,21 @@
 //!
 //! ```text
 //! Received --Packed--> Packed --Claimed--> Pushing --Accepted--> Ingesting --Completed--> Completed
-//!    | Refused           | Behind, Paused,    | AcceptedForGood: Accepted    | ValidationFailed
-//!    v                   | SlotTaken: later   | Busy, NotSent: Packed, later v
-//! Rejected               v Overtaken          | PushFailed, AnswerLost:   Rejected
-//!                     Superseded              |   Packed, a few times
+//!    | Refused           | WaitingForOlder,   | AcceptedForGood: Accepted    | ValidationFailed
+//!    v                   | Paused, SlotTaken: | Busy, NotSent: Packed, later v
+//! Rejected               |   later            | PushFailed, AnswerLost:   Rejected
+//!                        v Superseded         |   Packed, a few times
+//!                     Superseded              | TokenRefused: Packed, waits
 //!                                             | Forbidden: Packed, paused
 //!                                             | PushRefused: Stuck
-//! Faulted, StillWaiting, Corrected: where it is, later or now
+//! TransientFailure, StillWaiting, Corrected: where it is, later or now
 //! A person asks: Rejected, Stuck --Retry--> Received;  Received, Packed, Ingesting --Cancel--> Cancelled
 //! ```
 //!
 //! A file that would delete too much is Rejected too, when it is checked (Received) or before it is
 //! pushed (Packed), unless a person allows it.
 //!
-//! Laws kept here: an end stays an end, unless a person asks for another try; every live run is
+//! Laws kept here: an end stays an end, unless a person asks for another try; every live import is
 //! due; a step that died is due again.
 
 use std::time::Duration;

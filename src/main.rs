@@ -114,11 +114,11 @@ async fn serve() -> Result<ExitCode, String> {
     let listener = TcpListener::bind(("127.0.0.1", port))
         .await
         .map_err(|error| format!("port {port} cannot be listened on: {error}"))?;
-    let road = Engine::open(Arc::new(setting), Arc::new(OffsetDateTime::now_utc))
+    let engine = Engine::open(Arc::new(setting), Arc::new(OffsetDateTime::now_utc))
         .map_err(|error| error.to_string())?;
     let doctor = Doctor::new(Arc::new(setting), Arc::new(OffsetDateTime::now_utc));
     tracing::info!("viva-import {} listens on port {port}", env!("CARGO_PKG_VERSION"));
-    host::serve(listener, Arc::new(road), Arc::new(doctor))
+    host::serve(listener, Arc::new(engine), Arc::new(doctor))
         .await
         .map_err(|error| error.to_string())?;
     Err("the door closed by itself".to_owned())

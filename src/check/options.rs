@@ -29,7 +29,7 @@ pub struct Terms {
     pub allowed: Option<DeletionApproval>,
     /// The day of the upload.
     pub today: Day,
-    /// Whether the report shows values. Never in the road.
+    /// Whether the report shows values. The engine never asks for that.
     pub show_values: bool,
     /// What was found before the file is read: in its metadata.json, or in its zip.
     pub(crate) found: Vec<(Id, Severity, String)>,

@@ -80,17 +80,17 @@ pub(super) async fn lines(
         return [last(&found, false), pause(&found, name, resume, is_ready, None)];
     }
     let Probes { config, storage, service, setting, clock, limit, .. } = bag;
-    let road = Engine::new(storage, service, config, setting, clock);
+    let engine = Engine::new(storage, service, config, setting, clock);
     let (mut resumed, mut found) = (Ok(String::new()), found);
     // Whoever drives may move a row just then.
     for _ in 0..MAX_TRIES {
-        let asked = within(limit, Box::pin(road.resume_forbidden(name))).await;
+        let asked = within(limit, Box::pin(engine.resume_forbidden(name))).await;
         let is_late = asked.is_err();
         resumed = match asked {
             Ok(done) => done.map_err(|denied| denied.to_string()),
             Err(late) => Err(late.to_string()),
         };
-        found = read(road.runs(), limit, name).await;
+        found = read(engine.runs(), limit, name).await;
         if resumed.is_ok() || is_late || !is_forbidden(&found) {
             break;
         }

@@ -103,12 +103,12 @@ async fn granted(
     connection: Option<&str>,
     key: Option<&str>,
 ) -> Option<Result<String, CommandError>> {
-    let road = &app.road;
+    let engine = &app.engine;
     let granting: Pin<Box<dyn Future<Output = _> + Send>> = match (what, connection, key) {
-        ("allow", _, Some(key)) => Box::pin(road.grant(key, import::OperatorAction::Allow, by)),
-        ("retry", _, Some(key)) => Box::pin(road.grant(key, import::OperatorAction::Retry, by)),
-        ("cancel", _, Some(key)) => Box::pin(road.grant(key, import::OperatorAction::Cancel, by)),
-        ("resume", Some(name), _) => Box::pin(road.resume(name, by)),
+        ("allow", _, Some(key)) => Box::pin(engine.grant(key, import::OperatorAction::Allow, by)),
+        ("retry", _, Some(key)) => Box::pin(engine.grant(key, import::OperatorAction::Retry, by)),
+        ("cancel", _, Some(key)) => Box::pin(engine.grant(key, import::OperatorAction::Cancel, by)),
+        ("resume", Some(name), _) => Box::pin(engine.resume(name, by)),
         ("import", Some(name), _) => Box::pin(import_now(app, name, by)),
         _ => return None,
     };
@@ -118,18 +118,18 @@ async fn granted(
 /// Takes the steps that a wish has made due, without anybody waiting. Where it fails, or the process
 /// ends, the timer does the same within a minute.
 fn take_steps(app: &App, what: &str, key: Option<&str>) {
-    let (road, key) = (app.road.clone(), key.map(str::to_owned));
+    let (engine, key) = (app.engine.clone(), key.map(str::to_owned));
     let is_of_import = ["allow", "retry"].contains(&what);
     if !is_of_import && what != "import" {
         return;
     }
     tokio::spawn(async move {
         let taken = match key.filter(|_| is_of_import) {
-            Some(key) => match road.find(&key).await {
-                Ok(stored) => Box::pin(road.follow(&stored.run.id)).await,
+            Some(key) => match engine.find(&key).await {
+                Ok(stored) => Box::pin(engine.follow(&stored.run.id)).await,
                 Err(_) => Ok(()),
             },
-            None => Box::pin(road.drive()).await.map(drop),
+            None => Box::pin(engine.drive()).await.map(drop),
         };
         if let Err(error) = taken {
             tracing::warn!("the next steps are tried later: {}", sentence(&error));
@@ -140,7 +140,7 @@ fn take_steps(app: &App, what: &str, key: Option<&str>) {
 /// Looks for files that no event told of.
 async fn import_now(app: &App, connection: &str, by: &Actor) -> Result<String, CommandError> {
     tracing::info!("connection {connection}: looked for files {by}");
-    let found = app.road.sweep_one(connection).await;
+    let found = app.engine.sweep_one(connection).await;
     let found =
         found.map_err(|error| CommandError::Failed(format!("storage: {}", sentence(&error))))?;
     Ok(format!("{found} files found that no event told of"))

@@ -34,11 +34,11 @@ impl fmt::Display for ArrivedBlob {
 impl ArrivedBlob {
     /// Takes the blob in. Nothing says whether events spell names percent-encoded, so where there
     /// is no blob of the name as it is, the decoded one is looked for.
-    pub(super) async fn arrive(&self, road: &Engine) -> azure_core::Result<IntakeOutcome> {
-        let arrival = road.arrive(&self.container, &self.name).await?;
+    pub(super) async fn arrive(&self, engine: &Engine) -> azure_core::Result<IntakeOutcome> {
+        let arrival = engine.arrive(&self.container, &self.name).await?;
         let decoded = percent_decode_str(&self.name).decode_utf8_lossy();
         if matches!(arrival, IntakeOutcome::Gone(_)) && decoded != self.name {
-            return road.arrive(&self.container, &decoded).await;
+            return engine.arrive(&self.container, &decoded).await;
         }
         Ok(arrival)
     }

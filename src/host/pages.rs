@@ -59,7 +59,7 @@ pub(super) fn door(app: App) -> Router {
 /// the address.
 async fn guarded(State(app): State<App>, mut response: Response) -> Response {
     let headers = response.headers_mut();
-    let sign_in = Some(app.road.authority().as_str()).filter(|_| app.road.app().has_sign_in());
+    let sign_in = Some(app.engine.authority().as_str()).filter(|_| app.engine.app().has_sign_in());
     if let Ok(policy) = HeaderValue::try_from(page::content_security_policy(sign_in)) {
         headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
@@ -71,7 +71,7 @@ async fn guarded(State(app): State<App>, mut response: Response) -> Response {
 
 /// The door without a key is open only where people sign in, and for those who have.
 async fn people_only(State(app): State<App>, request: Request, next: Next) -> Response {
-    let why = if !app.road.app().has_sign_in() {
+    let why = if !app.engine.app().has_sign_in() {
         "nobody signs in here: SIGN_IN is not set, or the platform does not say that its \
          authentication is on (WEBSITE_AUTH_ENABLED); /api/status opens with the key"
     } else if csrf::principal(request.headers()).is_none() {
@@ -102,10 +102,10 @@ async fn home(State(app): State<App>, visit: Visit) -> Response {
 }
 
 async fn overview(app: &App, viewer: &Viewer, filter: Filter) -> azure_core::Result<Home> {
-    let road = &app.road;
-    let (tenants, mut documents) = futures::try_join!(road.runs().tenants(), road.documents())?;
+    let engine = &app.engine;
+    let (tenants, mut documents) = futures::try_join!(engine.runs().tenants(), engine.documents())?;
     let after = filter.after.as_ref();
-    let history = road.runs().page(&tenants, &filter.wanted, after, filter.top).await?;
+    let history = engine.runs().page(&tenants, &filter.wanted, after, filter.top).await?;
     for run in history.runs.iter().filter(|run| !run.state.is_end()) {
         // Its files wait for it.
         if !documents.iter().any(|document| document.name == run.connection) {
@@ -113,11 +113,11 @@ async fn overview(app: &App, viewer: &Viewer, filter: Filter) -> azure_core::Res
         }
     }
     let seen = stream::iter(documents)
-        .map(|document| seen(road.runs(), &tenants, document))
+        .map(|document| seen(engine.runs(), &tenants, document))
         .buffered(AT_ONCE)
         .try_collect::<Vec<Seen>>()
         .await?;
-    Ok(Home::new(viewer, seen, &history, filter, road.next_sweep()))
+    Ok(Home::new(viewer, seen, &history, filter, engine.next_sweep()))
 }
 
 /// A connection with its last imports.
@@ -179,12 +179,12 @@ async fn find(
 async fn import(State(app): State<App>, Path(path): Path<String>, visit: Visit) -> Response {
     let errors = path.strip_suffix(SERVICE_ERRORS).and_then(|path| path.strip_suffix('/'));
     let key = errors.unwrap_or(&path);
-    let run = match app.road.find(key.strip_suffix(".json").unwrap_or(key)).await {
+    let run = match app.engine.find(key.strip_suffix(".json").unwrap_or(key)).await {
         Ok(stored) => stored.run,
         Err(denied) => return visit.denied(&denied),
     };
     if errors.is_some() {
-        return match app.road.service_errors(&run).await {
+        return match app.engine.service_errors(&run).await {
             Ok(Some(errors)) => attached(errors),
             Ok(None) => {
                 let why = "the service's error file was not kept; the portal has it, and the \
@@ -199,7 +199,7 @@ async fn import(State(app): State<App>, Path(path): Path<String>, visit: Visit) 
 
 /// The page of an import, or the same as JSON with its report.
 async fn shown(app: &App, visit: Visit, run: &Import) -> Response {
-    let report = match app.road.report(run).await {
+    let report = match app.engine.report(run).await {
         Ok(report) => report,
         Err(error) => return visit.storage_failed(&error),
     };
@@ -230,9 +230,9 @@ async fn imports(State(app): State<App>, visit: Visit) -> Response {
         Err(why) => return visit.not_understood(&why),
     };
     let page = async {
-        let tenants = app.road.runs().tenants().await?;
+        let tenants = app.engine.runs().tenants().await?;
         let after = filter.after.as_ref();
-        app.road.runs().page(&tenants, &filter.wanted, after, filter.top).await
+        app.engine.runs().page(&tenants, &filter.wanted, after, filter.top).await
     };
     match page.await {
         Ok(page) => Json(page::history(&page)).into_response(),
@@ -242,7 +242,7 @@ async fn imports(State(app): State<App>, visit: Visit) -> Response {
 
 /// Whether the table answers, and whether somebody takes the steps that are due.
 async fn health(State(app): State<App>) -> Response {
-    let looked = futures::try_join!(app.road.late(), app.road.missed_timer());
+    let looked = futures::try_join!(app.engine.late(), app.engine.missed_timer());
     let (is_healthy, told) = match looked {
         Ok((0, None)) => (true, "the table answers, and every step is taken in time".to_owned()),
         Ok((late @ 1.., _)) => (

@@ -85,9 +85,9 @@ impl FromRequestParts<App> for Visit {
         let asked: Option<Asked> = Query::try_from_uri(&uri).ok().map(|Query(asked)| asked);
         let done = asked.as_ref().and_then(|asked| asked.done.as_deref());
         let headers = head.headers.clone();
-        let is_https = app.road.app().is_https();
+        let is_https = app.engine.app().is_https();
         let (token, cookie) = csrf::token(&headers, is_https);
-        let name = csrf::principal(&headers).filter(|_| app.road.app().has_sign_in());
+        let name = csrf::principal(&headers).filter(|_| app.engine.app().has_sign_in());
         let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let wants_html =
             accept.contains("text/html") && !uri.path().to_ascii_lowercase().ends_with(".json");
@@ -97,7 +97,7 @@ impl FromRequestParts<App> for Visit {
             token,
             told: done.filter(|_| csrf::is_from_here(&headers)).and_then(told),
             is_still: asked.as_ref().is_some_and(|asked| asked.still.is_some()),
-            now: app.road.now(),
+            now: app.engine.now(),
         };
         Ok(Self { viewer, asked, wants_html, by: Actor::Page(name), cookie, headers, is_https })
     }

@@ -1,4 +1,4 @@
-//! What happens to a run, and what it wants done.
+//! What happens to an import, and what it wants done.
 
 use std::fmt;
 
@@ -236,7 +236,7 @@ pub enum Action {
     Done,
 }
 
-/// An event that cannot happen in the state the run is in.
+/// An event that cannot happen in the state the import is in.
 #[derive(Debug)]
 pub struct IllegalEvent {
     state: State,

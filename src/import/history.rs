@@ -1,4 +1,4 @@
-//! The stops of an import's road: what the table keeps of its past.
+//! The history of an import: what the table keeps of its past.
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;

@@ -1,4 +1,4 @@
-//! What a person's wish makes of a run. Only persons reopen an end.
+//! What an operator's action makes of an import. Only persons reopen an end.
 
 use time::OffsetDateTime;
 

@@ -1,4 +1,4 @@
-//! How a run enters a state, waits, fails and ends.
+//! How an import enters a state, waits, fails and ends.
 
 use time::OffsetDateTime;
 

@@ -1,4 +1,4 @@
-//! What a run is made of: its id, its state, its source, its package.
+//! What an import is made of: its id, its state, its source, its package.
 
 use std::fmt;
 
@@ -81,7 +81,7 @@ pub enum State {
 }
 
 impl State {
-    /// Every state, in the order of the road.
+    /// Every state, in the order in which an import goes through them.
     pub const ALL: [Self; 10] = [
         Self::Received,
         Self::Packed,

@@ -31,7 +31,7 @@ pub struct ImportPage {
     facts: Vec<(&'static str, String)>,
 }
 
-/// A stop of the road; moments are markup.
+/// An entry of the history; moments are markup.
 #[derive(Debug)]
 struct Passed {
     look: Look,

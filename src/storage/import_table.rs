@@ -3,7 +3,8 @@
 //! The row is the only memory. Every write is conditional: an import that somebody else moved on
 //! meanwhile is never overwritten, it is [`Saved::Lost`]. The slot is taken and freed in the same
 //! entity-group transaction as the row, so a tenant never has two imports under way but where one has
-//! given the slot up because it waits for a person, and only that transaction yields the [`Claim`] without which nothing can be pushed.
+//! given the slot up because it waits for a person, and only that transaction yields the [`Claim`] without
+//! which the engine cannot push.
 
 use azure_core::{
     Error, Result,
@@ -52,7 +53,8 @@ pub struct Stored {
     etag: Etag,
 }
 
-/// The right to push one import until one push of it may have been taken: its intent is in the row and the tenant's slot is its own.
+/// The right to push one import until one push of it may have been taken: its intent is in the row and the
+/// tenant's slot is its own.
 #[derive(Debug)]
 pub struct Claim {
     stored: Stored,

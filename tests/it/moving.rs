@@ -142,10 +142,10 @@ async fn rejected(account: &Secured, service: &Service, certificate: &Path) -> S
     let client = viva::Service::new(config.service.clone(), Arc::new(|_| None)).unwrap();
     let storage = account.owners_view();
     let nothing = Arc::new(|_: &str| None);
-    let road = Engine::new(storage, client, config, nothing, Arc::new(OffsetDateTime::now_utc));
-    assert_eq!(road.sweep().await.unwrap(), 1);
-    road.drive().await.unwrap();
-    let run = road.runs().list().await.unwrap().pop().unwrap().run;
+    let engine = Engine::new(storage, client, config, nothing, Arc::new(OffsetDateTime::now_utc));
+    assert_eq!(engine.sweep().await.unwrap(), 1);
+    engine.drive().await.unwrap();
+    let run = engine.runs().list().await.unwrap().pop().unwrap().run;
     assert_eq!(run.state, State::Rejected, "{}", messages::status(&run));
     run.id.key
 }

@@ -248,7 +248,7 @@ async fn an_address_that_is_none_is_told_without_being_quoted() {
     assert!(!log(&stage).contains("secret-path"));
 }
 
-/// A road whose clock a test turns.
+/// An engine whose clock a test turns.
 async fn road_at(clock: &Arc<AtomicI64>, hook: &str) -> (Arc<Engine>, Storage, Service) {
     let (account, service) = (new_account(), Service::start(rules()).await.unwrap());
     let azurite = azurite().await;
@@ -277,7 +277,7 @@ async fn nothing_that_arrives_by_the_expected_day_is_told_once_until_something_h
     let start = datetime!(2026-11-23 06:00 UTC).unix_timestamp();
     let clock = Arc::new(AtomicI64::new(start));
     let day = 24 * 60 * 60;
-    let (road, storage, _service) = road_at(&clock, &address).await;
+    let (engine, storage, _service) = road_at(&clock, &address).await;
     let document =
         document("cloudEvents").replace("\"connector\"", "\"expectedEveryDays\": 7, \"connector\"");
     let put = async |container, name, content: &str| {
@@ -289,16 +289,16 @@ async fn nothing_that_arrives_by_the_expected_day_is_told_once_until_something_h
     };
     put("connections", "hr.json", &document).await;
     let sweep = async || {
-        road.sweep().await.unwrap();
+        engine.sweep().await.unwrap();
         for _ in 0..6 {
-            road.drive().await.unwrap();
+            engine.drive().await.unwrap();
             // A poll is due after half a minute.
             clock.fetch_add(60, Ordering::SeqCst);
         }
     };
     put("inbox", "hr/a.csv", GOOD_CSV).await;
     sweep().await;
-    let imports = road.runs().list().await.unwrap();
+    let imports = engine.runs().list().await.unwrap();
     assert_eq!(imports[0].run.state, State::Completed);
     clock.store(start + 6 * day, Ordering::SeqCst);
     sweep().await;

@@ -237,15 +237,15 @@ impl World {
 
     /// The host hands an event in, as `receive` gets it; what fails comes again.
     pub(crate) async fn receive(&mut self, name: &str) {
-        let (road, promised) = (self.road(0), self.promised.clone());
-        let received = self.powered(receive(&road, name, &promised)).await;
+        let (engine, promised) = (self.road(0), self.promised.clone());
+        let received = self.powered(receive(&engine, name, &promised)).await;
         self.answered(name, received.as_ref());
     }
 
     /// The same while another instance is at work.
     pub(crate) async fn receive_while_driven(&mut self, name: &str) {
-        let (road, other, promised) = (self.road(0), self.road(1), self.promised.clone());
-        let both = async { tokio::join!(receive(&road, name, &promised), other.drive()).0 };
+        let (engine, other, promised) = (self.road(0), self.road(1), self.promised.clone());
+        let both = async { tokio::join!(receive(&engine, name, &promised), other.drive()).0 };
         let received = self.powered(both).await;
         self.answered(name, received.as_ref());
     }
@@ -265,8 +265,8 @@ impl World {
 
     /// The minute's timer.
     pub(crate) async fn drive(&mut self) {
-        let road = self.road(0);
-        let _ = self.powered(async { road.drive().await }).await;
+        let engine = self.road(0);
+        let _ = self.powered(async { engine.drive().await }).await;
     }
 
     /// The minute's timers of two instances at once.
@@ -277,8 +277,8 @@ impl World {
 
     /// The timer that looks for files no event told of.
     pub(crate) async fn sweep(&mut self) {
-        let road = self.road(0);
-        let _ = self.powered(async { road.sweep().await }).await;
+        let engine = self.road(0);
+        let _ = self.powered(async { engine.sweep().await }).await;
     }
 
     /// A person asks for something about the import of a file, counted in a circle.
@@ -287,12 +287,12 @@ impl World {
         let imports = self.imports().await;
         let run = imports.into_iter().find(|run| run.source.name == name);
         let Some(key) = run.map(|run| run.id.key) else { return };
-        let road = self.road(0);
+        let engine = self.road(0);
         let asked = async {
             match wish {
-                OperatorAction::Resume => road.resume(to.name(), &Actor::Command).await,
+                OperatorAction::Resume => engine.resume(to.name(), &Actor::Command).await,
                 OperatorAction::Allow | OperatorAction::Retry | OperatorAction::Cancel => {
-                    road.grant(&key, wish, &Actor::Command).await
+                    engine.grant(&key, wish, &Actor::Command).await
                 }
             }
         };
@@ -434,7 +434,7 @@ async fn small_files_are_packed_side_by_side_and_each_of_them_is() {
     let is_read = |seen: &Seen| seen.method == "GET" && seen.path.contains("/inbox/");
     let is_staged = |seen: &Seen| seen.method == "PUT" && seen.path.contains("comp=blocklist");
     world.proxy.next(is_read, Fault::Hang);
-    let road = world.road(0);
+    let engine = world.road(0);
     let both_are_read = async {
         until("both are read", async || {
             let reads = world.proxy.seen().into_iter().filter(is_read).count();
@@ -443,7 +443,7 @@ async fn small_files_are_packed_side_by_side_and_each_of_them_is() {
         .await;
         world.proxy.release();
     };
-    let (one, other, ()) = tokio::join!(road.drive(), road.drive(), both_are_read);
+    let (one, other, ()) = tokio::join!(engine.drive(), engine.drive(), both_are_read);
     one.and(other).unwrap();
     let seen = world.proxy.seen();
     let packing = seen.iter().filter(|seen| is_read(seen) || is_staged(seen));

@@ -25,14 +25,14 @@ use crate::{proxy::Proxy, stage::start_azurite};
 
 /// What `receive` does: the promise is made when the row is written.
 pub(super) async fn receive(
-    road: &Engine,
+    engine: &Engine,
     name: &str,
     promised: &Mutex<Vec<ImportId>>,
 ) -> azure_core::Result<()> {
-    let arrival = road.arrive(INBOX, name).await?;
+    let arrival = engine.arrive(INBOX, name).await?;
     if let IntakeOutcome::Received(id) | IntakeOutcome::Known(id) = arrival {
         promised.lock().unwrap().push(id.clone());
-        let _ = road.follow(&id).await;
+        let _ = engine.follow(&id).await;
     }
     Ok(())
 }

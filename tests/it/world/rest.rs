@@ -39,8 +39,8 @@ impl World {
             let imports = self.imports().await;
             // Somebody mends what was not let in.
             if let Some(run) = imports.iter().find(|run| run.pauses) {
-                let road = self.road(0);
-                let _ = self.powered(road.resume(&run.connection, &Actor::Command)).await;
+                let engine = self.road(0);
+                let _ = self.powered(engine.resume(&run.connection, &Actor::Command)).await;
             }
             let messages = imports.iter().filter_map(|run| Some(run.message.as_ref()?.due));
             let due = imports.iter().filter_map(|run| run.due).chain(messages).min();
