@@ -20,7 +20,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::schema::{Checks, Dialect, Fault, Field, PayloadFormat, Refresh, ServiceIdentity, json};
+use crate::schema::{Checks, Dialect, Fault, Field, PayloadFormat, Refresh, ServiceIdentity, document};
 
 pub use self::{
     notify::{Format, Notify},
@@ -93,10 +93,10 @@ fn read(document: &[u8]) -> Result<(Map<String, Value>, Reader), Vec<Fault>> {
     if document.len() > MAX_BYTES {
         return Err(fault("/", format!("larger than {MAX_BYTES} bytes")));
     }
-    let text = json::unmarked(document);
+    let text = document::unmarked(document);
     let text = std::str::from_utf8(text)
         .map_err(|error| fault(&format!("byte {}", error.valid_up_to()), "not UTF-8".to_owned()))?;
-    let (value, repeated) = json::parse(text).map_err(|error| {
+    let (value, repeated) = document::parse(text).map_err(|error| {
         let at = format!("line {}, column {}", error.line(), error.column());
         fault(&at, format!("not JSON ({})", category(&error)))
     })?;
@@ -189,7 +189,7 @@ impl Reader {
         }
         let mut fields = vec![];
         for source in members.keys() {
-            let pointer = format!("{at}/{}", json::escaped(source));
+            let pointer = format!("{at}/{}", document::escaped(source));
             if source.trim().is_empty() {
                 self.fault(&pointer, "must be the header of a column, not empty");
             }
@@ -210,7 +210,7 @@ impl Reader {
 
     fn refuse_unknown(&mut self, at: &str, members: &Map<String, Value>, known: &[&str]) {
         for key in members.keys().filter(|key| !known.contains(&key.as_str())) {
-            let pointer = format!("{at}/{}", json::escaped(key));
+            let pointer = format!("{at}/{}", document::escaped(key));
             self.unknown(&pointer, known);
         }
     }
@@ -257,7 +257,7 @@ impl Reader {
         members: &'a Map<String, Value>,
         key: &str,
     ) -> Option<&'a Map<String, Value>> {
-        let pointer = format!("{at}/{}", json::escaped(key));
+        let pointer = format!("{at}/{}", document::escaped(key));
         let Some(value) = members.get(key) else {
             self.fault(&pointer, "missing");
             return None;

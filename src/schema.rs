@@ -3,29 +3,18 @@
 
 pub use self::{
     baseline::{Column, DeletionApproval, Summary, SummaryError},
-    checks::{Checks, Limits, Unmapped},
     credential::{Certificate, Credential, ServiceIdentity},
     dialect::{Dialect, IsBootstrap, is_file_name},
-    fault::{Fault, sentence},
-    fields::{Kind, Order},
-    mapping::{Field, Mapping},
-    names::{is_connection_name, is_guid, is_plain_name},
-    rules::{Id, RULES, Rule, Severity, explain},
-    target::{Connector, Refresh, Target},
-    target_schema::{TargetSchema, Words},
-    upload::PayloadFormat,
+    document::{Fault, is_connection_name, is_guid, is_plain_name, sentence},
+    fields::{Field, Kind, Mapping, Order},
+    rules::{Checks, Id, Limits, RULES, Rule, Severity, Unmapped, explain},
+    target::{Connector, PayloadFormat, Refresh, Target, TargetSchema, Words},
 };
 
 mod baseline;
-mod checks;
 mod credential;
 mod dialect;
-mod fault;
+pub(crate) mod document;
 pub(crate) mod fields;
-pub(crate) mod json;
-mod mapping;
-mod names;
 mod rules;
 mod target;
-mod target_schema;
-mod upload;

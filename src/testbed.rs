@@ -226,7 +226,7 @@ fn connection(wishes: &DemoOptions) -> Result<(String, String), String> {
         format!("{} cannot be used: {}", path.display(), schema::sentence(faults))
     };
     Connection::parse(name, &document).map_err(|faults| faulty(&faults))?;
-    let document = schema::json::unmarked(&document);
+    let document = schema::document::unmarked(&document);
     let mut document: Value =
         serde_json::from_slice(document).map_err(|error| error.to_string())?;
     document["credential"] = json!({ "kind": "accessToken", "setting": TOKEN_SETTING });

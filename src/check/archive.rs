@@ -17,7 +17,7 @@ use zip::result::ZipError;
 
 use listing::Kind;
 
-use crate::schema::{Id, Severity, json};
+use crate::schema::{Id, Severity, document};
 
 const DAMAGED: &str = "a file in the zip is damaged: its size, checksum or compressed data are \
     wrong; upload the zip again, and if that does not help, zip the two files again";
@@ -114,7 +114,7 @@ impl<R: Read + Seek> Archive<R> {
         if let Err(error) = read {
             return damage(&error).map(Err).ok_or(error);
         }
-        Ok(if json::unmarked(&json).trim_ascii().is_empty() {
+        Ok(if document::unmarked(&json).trim_ascii().is_empty() {
             Err(listing::empty_json())
         } else {
             Ok(json)

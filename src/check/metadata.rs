@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::schema::{Connector, Dialect, Field, Id, IsBootstrap, Refresh, Severity, json};
+use crate::schema::{Connector, Dialect, Field, Id, IsBootstrap, Refresh, Severity, document};
 
 /// What a metadata.json says, and what is wrong with it by itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl Metadata {
     #[must_use]
     pub fn read(document: &[u8], dialect: &Dialect) -> Self {
         let mut metadata = Self::default();
-        let text = json::unmarked(document);
+        let text = document::unmarked(document);
         if text.trim_ascii().is_empty() {
             metadata.fault(Id::F07, "metadata.json is empty".to_owned());
             return metadata;
@@ -34,7 +34,7 @@ impl Metadata {
             metadata.fault(Id::F08, "metadata.json is not UTF-8; save it as UTF-8".to_owned());
             return metadata;
         };
-        match json::parse(text) {
+        match document::parse(text) {
             Ok((Value::Object(members), repeated)) => {
                 for pointer in repeated {
                     metadata.fault(Id::F08, format!("{pointer} stands twice in metadata.json"));

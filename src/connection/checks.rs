@@ -4,7 +4,7 @@ use encoding_rs::Encoding;
 use serde_json::{Map, Value};
 
 use super::{Reader, kind_of};
-use crate::schema::{Checks, Id, Severity, Unmapped, json};
+use crate::schema::{Checks, Id, Severity, Unmapped, document};
 
 /// The members, all optional.
 pub(super) const KNOWN: [&str; 5] =
@@ -64,7 +64,7 @@ impl Reader {
         };
         let mut lowered = vec![];
         for (name, level) in rules {
-            let at = format!("/rules/{}", json::escaped(name));
+            let at = format!("/rules/{}", document::escaped(name));
             let Some(rule) = Id::parse(name) else {
                 self.fault(&at, "is no rule; `viva-import rules` lists them");
                 continue;

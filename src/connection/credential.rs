@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::Reader;
-use crate::schema::{Certificate, Credential, is_guid, json};
+use crate::schema::{Certificate, Credential, document, is_guid};
 
 const AT: &str = "/credential";
 /// Members under which somebody may have written a secret.
@@ -73,7 +73,7 @@ impl Reader {
     /// Refuses what is not known here, and says of a secret where it belongs.
     fn only(&mut self, members: &Map<String, Value>, known: &[&str]) {
         for key in members.keys().filter(|key| !known.contains(&key.as_str())) {
-            let pointer = format!("{AT}/{}", json::escaped(key));
+            let pointer = format!("{AT}/{}", document::escaped(key));
             if SECRETS.contains(&key.as_str()) {
                 let what = "a secret never stands here: put it into a setting, best as a reference \
                             to a Key Vault, and name that setting";

@@ -17,7 +17,7 @@
 use serde_json::{Map, Value};
 
 use super::Reader;
-use crate::schema::{Dialect, Field, IsBootstrap, Kind, is_file_name, json::escaped};
+use crate::schema::{Dialect, Field, IsBootstrap, Kind, document::escaped, is_file_name};
 
 impl Reader {
     /// The dialect of a connection; the defaults where it has none.

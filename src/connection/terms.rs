@@ -1,10 +1,7 @@
 //! The terms on which a document has files checked.
 
 use super::{Connection, mapping};
-use crate::{
-    check::{Day, Metadata, Terms},
-    schema::{Connector, Dialect, Fault, Limits, Mapping, json},
-};
+use crate::{check::{Day, Metadata, Terms}, schema::{Connector, Dialect, Fault, Limits, Mapping, document}};
 
 impl Connection {
     /// The terms of its files.
@@ -54,7 +51,7 @@ enum Document {
 impl Document {
     fn of(document: &[u8]) -> Self {
         let top: serde_json::Value =
-            serde_json::from_slice(json::unmarked(document)).unwrap_or_default();
+            serde_json::from_slice(document::unmarked(document)).unwrap_or_default();
         if top.get("DatasetType").is_some() || top.get("IsBootstrap").is_some() {
             Self::Metadata
         } else if top.get("tenantId").is_some() || top.get("mapping").is_some() {

@@ -10,10 +10,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use crate::{
-    engine::{Engine, IntakeOutcome},
-    schema::json,
-};
+use crate::{engine::{Engine, IntakeOutcome}, schema::document};
 
 const BLOB_CREATED: &str = "Microsoft.Storage.BlobCreated";
 
@@ -84,7 +81,7 @@ fn unwrap(message: Value, layers: usize) -> Option<Value> {
     };
     let inner = serde_json::from_str(&text).ok().or_else(|| {
         let bytes = STANDARD.decode(text.trim()).ok()?;
-        serde_json::from_slice(json::unmarked(&bytes)).ok()
+        serde_json::from_slice(document::unmarked(&bytes)).ok()
     })?;
     unwrap(inner, layers - 1)
 }

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{json, target::Connector};
+use super::target::Connector;
+use crate::schema::document;
 
 /// What an import was: numbers and names of columns, no value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,7 +67,7 @@ impl Summary {
     pub fn read(document: &[u8]) -> Result<Self, SummaryError> {
         // Of JSON of any form the syntax alone can be wrong, and that is told without a value.
         let mut value: serde_json::Value =
-            serde_json::from_slice(json::unmarked(document)).map_err(SummaryError::Syntax)?;
+            serde_json::from_slice(document::unmarked(document)).map_err(SummaryError::Syntax)?;
         if value.get("verdict").is_some_and(|verdict| verdict != "accepted") {
             return Err(SummaryError::NotAccepted);
         }

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{fields::Kind, mapping::Field, target::Refresh};
+use super::{fields::Kind, target::Refresh};
+use crate::schema::fields::Field;
 
 /// How metadata.json and the zip are written.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,9 @@
-//! Where an import goes, and what it does to the data that is there.
+//! The services that take an import: what each knows and wants, its words, and what a push is made of.
+
+use super::{
+    fields::{Kind, RESERVED, Reserved, SYSTEM},
+    rules::{RULES, Rule},
+};
 
 /// The service that takes an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,5 +86,179 @@ impl Refresh {
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         [Self::Full, Self::Incremental].into_iter().find(|refresh| refresh.word() == word)
+    }
+}
+
+/// A service as data. A second service is a second of these, and a module that speaks its wire.
+#[derive(Debug)]
+pub struct TargetSchema {
+    /// The fields it knows by name.
+    pub(super) reserved: &'static [Reserved],
+    /// Names it keeps for itself.
+    pub(super) system: &'static [&'static str],
+    /// What begins a name that it keeps for itself.
+    pub(super) system_prefix: &'static str,
+    /// The rules that it checks files by, and our own.
+    pub rules: &'static [Rule],
+    /// Its words.
+    pub words: Words,
+}
+
+/// What a service calls things, as a sentence has them.
+#[derive(Clone, Copy, Debug)]
+pub struct Words {
+    /// The product, in short.
+    pub product: &'static str,
+    /// The product in full, where people set up who may push.
+    pub product_in_full: &'static str,
+    /// Where people see what became of an import.
+    pub portal: &'static str,
+    /// The same in full.
+    pub portal_in_full: &'static str,
+    /// The service's address of a tenant.
+    pub route: &'static str,
+}
+
+static VIVA: TargetSchema = TargetSchema {
+    reserved: &RESERVED,
+    system: &SYSTEM,
+    system_prefix: "Microsoft_",
+    rules: RULES,
+    words: Words {
+        product: "Viva",
+        product_in_full: "Viva Insights",
+        portal: "the portal",
+        portal_in_full: "the Viva Insights portal",
+        route: "scale unit",
+    },
+};
+
+impl Target {
+    /// What is known of it.
+    #[must_use]
+    pub fn schema(self) -> &'static TargetSchema {
+        match self {
+            Self::Viva => &VIVA,
+        }
+    }
+
+    /// Its words.
+    #[must_use]
+    pub fn words(self) -> Words {
+        self.schema().words
+    }
+}
+
+impl TargetSchema {
+    /// The fields that a file must bring.
+    ///
+    /// Source: "Import organizational data", section "Mapping" of the Data Factory option: all three
+    /// for a full refresh, PersonId in every upload. Answers of surveys have no managers.
+    #[must_use]
+    pub fn required(&self, connector: Connector, refresh: Refresh) -> &'static [&'static str] {
+        match (connector, refresh) {
+            (Connector::Hr, Refresh::Full) => &["PersonId", "ManagerId", "Organization"],
+            (Connector::Hr, Refresh::Incremental) | (Connector::Survey, _) => &["PersonId"],
+        }
+    }
+
+    /// The reserved field of exactly this name.
+    pub(crate) fn reserved(&self, name: &str) -> Option<&'static Reserved> {
+        self.reserved.iter().find(|field| field.name == name)
+    }
+
+    /// The type of the reserved field of exactly this name.
+    #[must_use]
+    pub fn reserved_kind(&self, name: &str) -> Option<Kind> {
+        self.reserved(name).map(|field| field.kind)
+    }
+
+    /// The reserved field whose name differs from this one only in capitals and blanks.
+    pub(crate) fn misspelt(&self, name: &str) -> Option<&'static str> {
+        let mut fields = self.reserved.iter();
+        let near = fields.find(|field| field.name.eq_ignore_ascii_case(name.trim()))?;
+        (near.name != name).then_some(near.name)
+    }
+
+    /// Whether the service keeps this name for itself.
+    pub(crate) fn is_system(&self, name: &str) -> bool {
+        let start = name.get(..self.system_prefix.len());
+        self.system.iter().any(|system| system.eq_ignore_ascii_case(name))
+            || start.is_some_and(|start| start.eq_ignore_ascii_case(self.system_prefix))
+    }
+}
+
+/// What the body of a push is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PayloadFormat {
+    /// data.csv and metadata.json in one zip, as multipart/form-data.
+    Zip,
+    /// The CSV alone, its columns called as Viva's fields. What they are mapped to, and what it
+    /// replaces, stands in the portal.
+    Csv,
+    /// The same rows as a JSON array of objects.
+    Json,
+}
+
+impl PayloadFormat {
+    const ALL: [Self; 3] = [Self::Zip, Self::Csv, Self::Json];
+
+    /// The word of the document, and the extension of the file.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Zip => "zip",
+            Self::Csv => "csv",
+            Self::Json => "json",
+        }
+    }
+
+    /// What a word names, in any case.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|upload| upload.word().eq_ignore_ascii_case(word))
+    }
+
+    /// What a file of this name is, by its extension.
+    #[must_use]
+    pub fn of_file(name: &str) -> Option<Self> {
+        Self::parse(name.rsplit_once('.')?.1)
+    }
+
+    /// Its media type.
+    #[must_use]
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Zip => "application/zip",
+            Self::Csv => "text/csv",
+            Self::Json => "application/json",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn viva() -> &'static TargetSchema {
+        Target::Viva.schema()
+    }
+
+    #[test]
+    fn system_names_are_known_in_any_capitals() {
+        for name in ["StartDate", "startdate", "Microsoft_Team", "MICROSOFT_x", "IsActive"] {
+            assert!(viva().is_system(name), "{name}");
+        }
+        for name in ["ContractStartDate", "Microsoft", "MyMicrosoft_x", "HireDate"] {
+            assert!(!viva().is_system(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_reserved_name_in_other_capitals_is_misspelt() {
+        assert_eq!(viva().misspelt("personid"), Some("PersonId"));
+        assert_eq!(viva().misspelt(" PersonId"), Some("PersonId"));
+        assert_eq!(viva().misspelt("PersonId"), None);
+        assert_eq!(viva().misspelt("Person"), None);
     }
 }

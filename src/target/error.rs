@@ -3,11 +3,7 @@
 use reqwest::StatusCode;
 use time::OffsetDateTime;
 
-use crate::{
-    http::Answer,
-    import::reason::{Operation, Reason, Text},
-    schema::json,
-};
+use crate::{http::Answer, import::reason::{Operation, Reason, Text}, schema::document};
 
 /// Why there is no usable answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +72,7 @@ fn put_off(answer: &Answer, operation: Operation) -> ServiceError {
 
 /// A page where JSON should be.
 pub(super) fn is_page(body: &[u8]) -> bool {
-    json::unmarked(body).trim_ascii_start().first() == Some(&b'<')
+    document::unmarked(body).trim_ascii_start().first() == Some(&b'<')
 }
 
 /// A page where a file of any type may be.

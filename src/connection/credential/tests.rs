@@ -1,7 +1,7 @@
 //! Credentials that are right, and what is said about those that are not.
 
 use super::*;
-use crate::schema::json;
+use crate::schema::document;
 
 const ID: &str = "aaaaaaaa-1111-2222-3333-444444444444";
 const OTHER: &str = "bbbbbbbb-1111-2222-3333-444444444444";
@@ -9,7 +9,7 @@ const OTHER: &str = "bbbbbbbb-1111-2222-3333-444444444444";
 /// The credential of a document, or what is wrong with it.
 fn read(document: &str) -> Result<Credential, Vec<String>> {
     let document = document.replace("ID", ID).replace("OTHER", OTHER);
-    let (Value::Object(members), _) = json::parse(&document).unwrap() else { panic!() };
+    let (Value::Object(members), _) = document::parse(&document).unwrap() else { panic!() };
     let mut reader = Reader { faults: vec![] };
     let credential = reader.credential(&members);
     match credential {

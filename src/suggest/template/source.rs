@@ -9,11 +9,7 @@ use std::{
 use serde_json::{Map, Value};
 use zip::ZipArchive;
 
-use crate::{
-    connection::MAX_BYTES,
-    outcome::CommandError,
-    schema::{is_file_name, json},
-};
+use crate::{connection::MAX_BYTES, outcome::CommandError, schema::{document, is_file_name}};
 
 /// A template as it was given.
 #[derive(Debug)]
@@ -92,9 +88,9 @@ fn parse(text: &[u8]) -> Result<Map<String, Value>, String> {
     if text.len() > MAX_BYTES {
         return Err(format!("it is larger than {MAX_BYTES} bytes, so it is no metadata.json"));
     }
-    let text = std::str::from_utf8(json::unmarked(text))
+    let text = std::str::from_utf8(document::unmarked(text))
         .map_err(|_| "metadata.json is not UTF-8; save it as UTF-8".to_owned())?;
-    let (value, repeated) = json::parse(text).map_err(|error| {
+    let (value, repeated) = document::parse(text).map_err(|error| {
         format!(
             "metadata.json is not JSON: it breaks at line {}, column {}",
             error.line(),

@@ -6,10 +6,7 @@
 
 use serde_json::Value;
 
-use crate::{
-    import::Status,
-    schema::{is_plain_name, json},
-};
+use crate::{import::Status, schema::{document, is_plain_name}};
 
 /// An ingestion as push and poll tell it. `ErrorDetail` may quote the data and is left alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +36,7 @@ impl Ingestion {
     pub fn parse(body: &[u8]) -> Result<Self, WireError> {
         // Of JSON of any form the syntax alone can be wrong, and that is told without a value.
         let body: Value =
-            serde_json::from_slice(json::unmarked(body)).map_err(WireError::NotJson)?;
+            serde_json::from_slice(document::unmarked(body)).map_err(WireError::NotJson)?;
         let text = |name: &str| {
             let value = field(&body, name)?;
             let value = value.as_u64().map_or_else(

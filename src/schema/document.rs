@@ -1,12 +1,34 @@
-//! A JSON document with the pointer of every key that stands twice.
-//!
-//! JSON parsers keep the last of two equal keys and say nothing. In a mapping that would drop a
-//! column silently.
+//! Reading a JSON document: its faults with their places, duplicate members, and what things may be called.
 
 use std::{cell::RefCell, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
+
+/// One thing that is wrong with a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Where: a JSON pointer, or a line and column where it is not JSON.
+    pub at: String,
+    /// What, and what should be there.
+    pub what: String,
+    /// Whether it is a member that has no use here.
+    pub is_unknown: bool,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.at, self.what)
+    }
+}
+
+/// All faults in one line.
+#[must_use]
+pub fn sentence(faults: &[Fault]) -> String {
+    let faults: Vec<String> = faults.iter().map(Fault::to_string).collect();
+    // A key of the document could write a line of its own into the log.
+    faults.join("; ").replace(char::is_control, "\u{fffd}")
+}
 
 /// A document without the byte order mark that some editors write before it.
 pub(crate) fn unmarked(document: &[u8]) -> &[u8] {
@@ -100,4 +122,26 @@ impl<'de> Visitor<'de> for Node<'_> {
     fn visit_unit<E>(self) -> Result<Value, E> {
         Ok(Value::Null)
     }
+}
+
+/// Whether a connection may be called so: letters, digits, `-`, `_` and `.`, 1 to 64.
+#[must_use]
+pub fn is_connection_name(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+/// Letters, digits and hyphens, 1 to 64: what a scale unit and an id may be, since one goes into a
+/// header and the other into a path.
+#[must_use]
+pub fn is_plain_name(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// Whether a text is a GUID.
+#[must_use]
+pub fn is_guid(text: &str) -> bool {
+    text.len() == 36 && azure_core::Uuid::parse_str(text).is_ok()
 }
