@@ -20,7 +20,9 @@
 
 use serde_json::{Map, Value};
 
-use crate::schema::{Checks, Dialect, Fault, Field, PayloadFormat, Refresh, ServiceIdentity, document};
+use crate::schema::{
+    Checks, Dialect, Fault, Field, PayloadFormat, Refresh, ServiceIdentity, document,
+};
 
 pub use self::{
     notify::{Format, Notify},

@@ -33,22 +33,17 @@ pub use self::{
     history::{HistoryEntry, Note},
     notifications::{Delivery, Message, NotificationKind, Sent},
     policy::Policy,
-    record::Import,
-    status::Status,
-    types::{ImportId, IngestionId, Package, Source, State, to_the_second},
+    record::{Import, ImportId, IngestionId, Package, Source, State, Status, to_the_second},
 };
 
 pub mod connection_record;
 mod event;
 mod history;
 mod notifications;
-mod operator_actions;
 mod policy;
 pub mod reason;
 mod record;
-mod status;
 mod transitions;
-mod types;
 
 impl Import {
     /// What is to be done at `now`.

@@ -1,7 +1,10 @@
 //! The terms on which a document has files checked.
 
 use super::{Connection, mapping};
-use crate::{check::{Day, Metadata, Terms}, schema::{Connector, Dialect, Fault, Limits, Mapping, document}};
+use crate::{
+    check::{Day, Metadata, Terms},
+    schema::{Connector, Dialect, Fault, Limits, Mapping, document},
+};
 
 impl Connection {
     /// The terms of its files.

@@ -10,7 +10,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use crate::{engine::{Engine, IntakeOutcome}, schema::document};
+use crate::{
+    engine::{Engine, IntakeOutcome},
+    schema::document,
+};
 
 const BLOB_CREATED: &str = "Microsoft.Storage.BlobCreated";
 

@@ -10,7 +10,11 @@ use std::{collections::HashSet, fs, io::Write as _, path::Path};
 use serde_json::{Value, json};
 
 use self::inferred_dialect::InferredDialect;
-use crate::{connection::Connection, outcome::{CommandError, CommandOutput}, schema::{Dialect, IsBootstrap, Refresh, document as document, sentence}};
+use crate::{
+    connection::Connection,
+    outcome::{CommandError, CommandOutput},
+    schema::{Dialect, IsBootstrap, Refresh, document, sentence},
+};
 
 mod inferred_dialect;
 mod source;

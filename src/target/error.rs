@@ -3,7 +3,11 @@
 use reqwest::StatusCode;
 use time::OffsetDateTime;
 
-use crate::{http::Answer, import::reason::{Operation, Reason, Text}, schema::document};
+use crate::{
+    http::Answer,
+    import::reason::{Operation, Reason, Text},
+    schema::document,
+};
 
 /// Why there is no usable answer.
 #[derive(Clone, Debug, PartialEq, Eq)]

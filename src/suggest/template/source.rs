@@ -9,7 +9,11 @@ use std::{
 use serde_json::{Map, Value};
 use zip::ZipArchive;
 
-use crate::{connection::MAX_BYTES, outcome::CommandError, schema::{document, is_file_name}};
+use crate::{
+    connection::MAX_BYTES,
+    outcome::CommandError,
+    schema::{document, is_file_name},
+};
 
 /// A template as it was given.
 #[derive(Debug)]

@@ -6,7 +6,10 @@
 
 use serde_json::Value;
 
-use crate::{import::Status, schema::{document, is_plain_name}};
+use crate::{
+    import::Status,
+    schema::{document, is_plain_name},
+};
 
 /// An ingestion as push and poll tell it. `ErrorDetail` may quote the data and is left alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
