@@ -1,30 +1,95 @@
 //! The text for people: an import, a reason, a finding and a connection, for the table, the pages, the
 //! log, webhooks, the command line and the doctor. Nothing reads it back.
 
+use time::{Duration, OffsetDateTime};
+
 mod action;
 mod connection;
 mod finding;
 mod guide;
-mod history;
 mod import;
-mod notification;
 mod reason;
-mod wish;
-mod words;
 
 pub use self::{
     action::action,
     finding::notice,
     guide::{Entry, reasons},
-    history::{note, notifications},
-    import::{because, pause, status, summary, warning, why},
-    notification::{action_at, title, told},
+    import::{
+        action_at, because, note, notifications, pause, status, summary, title, told, warning, why,
+    },
     reason::{cause, first, no_outcome},
 };
 pub(crate) use self::{
-    action::remedy,
+    action::{found_twice, moved_on, not_found, not_paused, not_taken, remedy, resumed, taken},
     connection::{Fact, fact, file},
     finding::{contents, finding, place, totals, verdict},
-    wish::{found_twice, moved_on, not_found, not_paused, not_taken, resumed, taken},
-    words::{counted, number},
 };
+
+/// `244,000`.
+pub(crate) fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// `1 problem`, `2 problems`.
+pub(crate) fn counted(count: u64, one: &str) -> String {
+    format!("{} {one}{}", number(count), if count == 1 { "" } else { "s" })
+}
+
+/// `1 person`, `61 people`.
+fn people(count: u64) -> String {
+    format!("{} {}", number(count), if count == 1 { "person" } else { "people" })
+}
+
+/// How long something has lasted: `20 minutes`.
+fn span(duration: Duration) -> String {
+    let (number, unit) = match duration.whole_minutes() {
+        ..1 => return "less than a minute".to_owned(),
+        minutes @ 1..60 => (minutes, "minute"),
+        minutes @ 60..1440 => (minutes / 60, "hour"),
+        minutes => (minutes / 1440, "day"),
+    };
+    format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
+}
+
+/// How long ago something was: `20 minutes ago`.
+fn ago(at: OffsetDateTime, now: OffsetDateTime) -> String {
+    format!("{} ago", span(now - at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_as_a_person_says_them() {
+        for (count, said) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(number(count), said);
+        }
+        assert_eq!((counted(1, "row"), counted(2, "row")), ("1 row".into(), "2 rows".into()));
+        assert_eq!((people(1), people(61)), ("1 person".into(), "61 people".into()));
+    }
+
+    #[test]
+    fn times_read_as_a_person_says_them() {
+        for (minutes, said) in [
+            (-5, "less than a minute"),
+            (0, "less than a minute"),
+            (1, "1 minute"),
+            (59, "59 minutes"),
+            (60, "1 hour"),
+            (1439, "23 hours"),
+            (1440, "1 day"),
+            (4 * 1440, "4 days"),
+        ] {
+            assert_eq!(span(Duration::minutes(minutes)), said);
+        }
+    }
+}

@@ -5,10 +5,10 @@ use time::OffsetDateTime;
 use super::{
     import::{because, why},
     reason::{cause, first},
-    words::{ago, counted, people, span},
 };
 use crate::{
     import::{Import, Note, State, reason::Reason},
+    messages::{ago, counted, people, span},
     schema::Target,
 };
 

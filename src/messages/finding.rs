@@ -1,8 +1,8 @@
 //! A finding and the sentences of a report: for the terminal, the page and the JSON.
 
-use super::words::{counted, people};
 use crate::{
     check::{Finding, Report, some_of},
+    messages::{counted, people},
     schema::{Id, Severity},
 };
 

@@ -1,13 +1,15 @@
-//! Where an import stands, and why.
+//! Where an import stands, why, where it has been, and what somebody is told of it.
 
 use super::{
+    action::action,
+    counted,
     reason::{cause, first, paused},
-    words::counted,
 };
 use crate::{
     import::{
-        Import, State,
-        reason::{Class, PauseCause, Reason, ReasonCode},
+        Delivery, HistoryEntry, Import, Note, NotificationKind, State,
+        reason::{Class, PauseCause, Problems, Reason, ReasonCode},
+        to_the_second,
     },
     schema::PayloadFormat,
 };
@@ -154,4 +156,113 @@ pub fn summary(run: &Import) -> String {
 fn capitalized(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// What a stop in an import's history says.
+#[must_use]
+pub fn note(stop: &HistoryEntry, run: &Import) -> String {
+    match &stop.note {
+        Some(Note::Reason(Reason::FileInvalid(problems) | Reason::DeletionBlocked(problems))) => {
+            problems_in_short(problems)
+        }
+        Some(Note::Reason(reason)) => cause(reason, run.target),
+        Some(Note::Asked(by)) => by.to_string(),
+        Some(Note::Status(word)) => format!("the service says {word}"),
+        Some(Note::Packed { rows, people }) => {
+            format!("checked and packed, rows: {rows}, people: {people}")
+        }
+        Some(Note::Pushed { scale_unit }) => {
+            format!("pushed to the {} {scale_unit}", run.target.words().route)
+        }
+        None => match stop.state {
+            State::Received => format!("taken in, {}", counted(run.source.bytes, "byte")),
+            State::Packed => "checked and packed".to_owned(),
+            State::Pushing => "pushed".to_owned(),
+            State::Ingesting => "taken by the service".to_owned(),
+            State::Completed | State::Accepted => "accepted by the service".to_owned(),
+            State::Rejected | State::Superseded | State::Cancelled | State::Stuck => String::new(),
+        },
+    }
+}
+
+fn problems_in_short(problems: &Problems) -> String {
+    let first = first(problems);
+    if problems.count > 1 {
+        format!("{} problems; the first: {first}", problems.count)
+    } else {
+        first
+    }
+}
+
+/// Who was told what about an import, and when; `None` where nobody was.
+#[must_use]
+pub fn notifications(run: &Import) -> Option<String> {
+    let told = run.told.iter().map(|sent| {
+        let (kind, at) = (sent.occasion.word(), to_the_second(sent.at));
+        match &sent.outcome {
+            Delivery::Told => format!("{kind} at {at}"),
+            Delivery::GivenUp(why) => format!("{kind} could not be told until {at}: {why}"),
+        }
+    });
+    let told: Vec<String> = told.collect();
+    (!told.is_empty()).then(|| told.join("; "))
+}
+
+/// One line about an occasion.
+#[must_use]
+pub fn title(occasion: NotificationKind, run: &Import) -> String {
+    let (file, connection) = (run.source.file(), &run.connection);
+    match occasion {
+        NotificationKind::Rejected => format!("{file} was rejected"),
+        NotificationKind::Stuck => format!("{file} is stuck"),
+        NotificationKind::Forbidden => format!("the service refuses the connection {connection}"),
+        NotificationKind::CredentialFailed => format!("the connection {connection} gets no token"),
+        NotificationKind::ConnectionInvalid => {
+            format!("the connection {connection} cannot be used")
+        }
+        NotificationKind::Overdue => format!("nothing has arrived for the connection {connection}"),
+        NotificationKind::Recovered => format!("{file} was accepted: {connection} works again"),
+    }
+}
+
+/// What happened, in a sentence.
+#[must_use]
+pub fn told(occasion: NotificationKind, run: &Import) -> String {
+    match occasion {
+        NotificationKind::Overdue => format!(
+            "The last file was {}, which arrived on {}; the next one is overdue.",
+            run.source.file(),
+            run.received.date()
+        ),
+        NotificationKind::Forbidden if run.pauses => {
+            format!("Its files wait, because {}.", pause(run))
+        }
+        NotificationKind::Forbidden
+        | NotificationKind::CredentialFailed
+        | NotificationKind::ConnectionInvalid => {
+            let why =
+                run.reason.as_ref().map(|reason| cause(reason, run.target)).unwrap_or_default();
+            format!("Its files wait, because {why}.")
+        }
+        NotificationKind::Rejected | NotificationKind::Stuck | NotificationKind::Recovered => {
+            status(run)
+        }
+    }
+}
+
+/// What to do.
+#[must_use]
+pub fn action_at(occasion: NotificationKind, run: &Import) -> String {
+    match occasion {
+        NotificationKind::Overdue => {
+            "See why the export did not come. A file is taken in as soon as it lies in the inbox."
+                .to_owned()
+        }
+        NotificationKind::Rejected
+        | NotificationKind::Stuck
+        | NotificationKind::Forbidden
+        | NotificationKind::CredentialFailed
+        | NotificationKind::ConnectionInvalid
+        | NotificationKind::Recovered => action(run),
+    }
 }
