@@ -4,7 +4,14 @@
 //! authority answers may quote what was sent, so only its codes are told. `Debug` of whatever
 //! holds a secret shows nothing of it.
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    ffi::OsStr,
+    io,
+    path::PathBuf,
+    process::{Output, Stdio},
+    sync::Arc,
+    time::Duration,
+};
 
 use azure_core::{
     Result as AzureResult,
@@ -15,17 +22,15 @@ use azure_core::{
 use azure_identity::{
     AzureCliCredential, AzureCliCredentialOptions, ClientAssertion, ClientAssertionCredential,
     ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
-    ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
+    Executor, ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
 };
 use time::OffsetDateTime;
+use tokio::{process::Command, time::timeout};
 
 use self::{
-    assertion::{IdentityAssertion, SignedAssertion},
-    cached::Cached,
-    certificate::Key,
-    cli::Az,
-    given::GivenToken,
+    certificate::{IdentityAssertion, Key, SignedAssertion},
     refusal::{RedactErrors, TokenIssuer},
+    token::{Cached, GivenToken},
 };
 use crate::{
     config::Lookup,
@@ -36,16 +41,12 @@ use crate::{
     schema::{Certificate, Credential},
 };
 
-mod assertion;
-mod cached;
 mod certificate;
-pub mod claims;
-mod cli;
-mod given;
 mod refusal;
+mod token;
 
-pub use self::certificate::CertificateError;
 pub(crate) use self::refusal::is_lasting;
+pub use self::{certificate::CertificateError, token::Claims};
 
 /// Why a credential cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -257,6 +258,21 @@ pub fn azure_cli(
 #[expect(clippy::disallowed_methods, reason = "what others have dated ends by the wall clock")]
 fn now() -> OffsetDateTime {
     OffsetDateTime::now_utc()
+}
+
+/// Runs it, asks it nothing, and ends it when it takes longer than `limit`.
+#[derive(Debug)]
+struct Az {
+    limit: Duration,
+}
+
+#[async_trait::async_trait]
+impl Executor for Az {
+    async fn run(&self, program: &OsStr, arguments: &[&OsStr]) -> io::Result<Output> {
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+        timeout(self.limit, command.output()).await?
+    }
 }
 
 #[cfg(test)]

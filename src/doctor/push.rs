@@ -8,7 +8,7 @@ use super::{Line, Probes, TooLate, connection::DOCUMENT, within};
 use crate::{
     connection::Connection,
     doctor::connectivity::SERVICE,
-    identity::claims,
+    identity::Claims,
     import::reason::Reason,
     messages,
     schema::{Credential, ServiceIdentity, Target},
@@ -74,7 +74,7 @@ fn token(
         return (Line::bad(TOKEN, told, remedy), None);
     }
     let moment = |at: OffsetDateTime| at.truncate_to_second().format(&Rfc3339).unwrap_or_default();
-    let Some(claims) = claims::of(&token.token) else {
+    let Some(claims) = Claims::of(&token.token) else {
         // Of one from a setting only whoever obtained it knows.
         let is_given = matches!(caller.credential, Credential::AccessToken { .. });
         let until = (!is_given).then(|| format!(", until {}", moment(token.expires_on)));

@@ -1,13 +1,16 @@
-//! A token is kept for as long as it is good.
+//! Tokens: one is kept for as long as it is good, one that somebody else obtained is taken as it is, and
+//! what a token says of itself can be read.
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
 use azure_core::{
     Error, Result,
-    credentials::{AccessToken, TokenCredential, TokenRequestOptions},
+    credentials::{AccessToken, Secret, TokenCredential, TokenRequestOptions},
     error::ErrorKind,
 };
-use time::Duration;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::Value;
+use time::{Duration, OffsetDateTime};
 use tokio::sync::Mutex;
 
 use super::{
@@ -83,6 +86,75 @@ impl TokenCredential for Cached {
                 None => Err(Error::new(ErrorKind::Credential, refusal)),
             },
         }
+    }
+}
+
+/// The token as it is, until its end where it tells that.
+pub(super) struct GivenToken {
+    setting: String,
+    token: Secret,
+}
+
+impl GivenToken {
+    /// Holds `token`, which was found in `setting`.
+    pub(super) fn new(setting: &str, token: Secret) -> Self {
+        Self { setting: setting.to_owned(), token }
+    }
+}
+
+impl fmt::Debug for GivenToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GivenToken").field("setting", &self.setting).finish_non_exhaustive()
+    }
+}
+
+#[async_trait::async_trait]
+impl TokenCredential for GivenToken {
+    async fn get_token(
+        &self,
+        _scopes: &[&str],
+        _options: Option<TokenRequestOptions<'_>>,
+    ) -> Result<AccessToken> {
+        let ends = Claims::of(&self.token).and_then(|claims| claims.expires);
+        if ends.is_some_and(|ends| ends <= now()) {
+            let why = format!("the access token in the setting {} has expired", self.setting);
+            return Err(Error::new(ErrorKind::Credential, Refusal::lasting(why)));
+        }
+        let expires_on = ends.unwrap_or_else(|| now() + Duration::minutes(5));
+        Ok(AccessToken { token: self.token.clone(), expires_on })
+    }
+}
+
+/// What a token says. Nobody has checked it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claims {
+    /// Whose token it is: the app's client id, `appid` or `azp`.
+    pub client_id: Option<String>,
+    /// Whom it is for.
+    pub audience: Option<String>,
+    /// When it ends.
+    pub expires: Option<OffsetDateTime>,
+}
+
+impl Claims {
+    /// The claims of a token; `None` where it is no JWT. Its signature is not looked at.
+    #[must_use]
+    pub fn of(token: &Secret) -> Option<Self> {
+        let [_, payload, _] = token.secret().split('.').collect::<Vec<_>>()[..] else {
+            return None;
+        };
+        let payload = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
+        let payload: Value = serde_json::from_slice(&payload).ok()?;
+        let claims = payload.as_object()?;
+        let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
+        let expires = claims.get("exp").and_then(Value::as_i64);
+        let audience =
+            claims.get("aud").and_then(|audience| audience.get(0)).and_then(Value::as_str);
+        Some(Self {
+            client_id: text("appid").or_else(|| text("azp")),
+            audience: text("aud").or_else(|| audience.map(str::to_owned)),
+            expires: expires.and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok()),
+        })
     }
 }
 

@@ -93,3 +93,41 @@ async fn tokens_of_two_scopes_are_two() {
         assert_eq!(token.token.secret(), expected);
     }
 }
+
+mod claims {
+    use serde_json::json;
+    use time::macros::datetime;
+
+    use super::*;
+
+    fn of(payload: &str) -> Option<Claims> {
+        Claims::of(&Secret::new(format!("e30.{payload}.c2ln")))
+    }
+
+    fn of_json(payload: &Value) -> Claims {
+        of(&URL_SAFE_NO_PAD.encode(payload.to_string())).unwrap()
+    }
+
+    #[test]
+    fn both_names_of_the_client_and_both_shapes_of_the_audience_are_read() {
+        let claims = of_json(&json!({ "appid": "a", "aud": "b", "exp": 1_795_000_000 }));
+        assert_eq!(claims.client_id.as_deref(), Some("a"));
+        assert_eq!(claims.audience.as_deref(), Some("b"));
+        assert_eq!(claims.expires, Some(datetime!(2026-11-18 11:06:40 UTC)));
+        let claims = of_json(&json!({ "azp": "c", "aud": ["d", "e"] }));
+        assert_eq!(claims.client_id.as_deref(), Some("c"));
+        assert_eq!(claims.audience.as_deref(), Some("d"));
+        assert_eq!(claims.expires, None);
+    }
+
+    #[test]
+    fn what_is_no_token_has_no_claims_and_odd_claims_are_left_out() {
+        for payload in ["", "!", "e30.e30", &URL_SAFE_NO_PAD.encode("[]")] {
+            assert_eq!(of(payload), None, "{payload}");
+        }
+        assert_eq!(Claims::of(&Secret::new("the-token-of-this-test")), None);
+        let odd = of_json(&json!({ "appid": 5, "aud": {}, "exp": i64::MAX }));
+        assert_eq!(odd, Claims { client_id: None, audience: None, expires: None });
+        assert!(of("e30==").is_some());
+    }
+}
