@@ -25,16 +25,14 @@ use crate::schema::{
 };
 
 pub use self::{
+    checks::terms,
     notify::{Format, Notify},
-    terms::terms,
 };
 
-mod caller;
 mod checks;
 mod credential;
 mod dialect;
 mod notify;
-mod terms;
 
 /// Largest connection document that is read.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -134,7 +132,7 @@ impl Reader {
 
     fn connection(&mut self, name: &str, members: &Map<String, Value>) -> Option<Connection> {
         const KNOWN: [&str; 5] = ["refresh", "stopAfterRejected", "upload", "mapping", "dialect"];
-        let known = [&caller::KNOWN[..], &KNOWN, &checks::KNOWN, &notify::KNOWN].concat();
+        let known = [&credential::KNOWN[..], &KNOWN, &checks::KNOWN, &notify::KNOWN].concat();
         self.refuse_unknown("", members, &known);
         let caller = self.caller(members);
         let refresh = self.text("", members, "refresh").and_then(|word| {

@@ -4,29 +4,25 @@
 //! contents. A writer stages blocks and commits them at the end: a blob is there whole or not.
 //! Neither holds more than a few parts of a mebibyte each, however large the blob is.
 
-use std::sync::Arc;
+use std::{num::NonZero, sync::Arc, time::Duration};
 
 use azure_core::{
     Error, Result,
     error::ErrorKind,
-    http::{Etag, RequestContent, StatusCode},
+    http::{AsyncResponseBody, Etag, RequestContent, StatusCode, headers::HeaderName},
 };
 use azure_storage_blob::{
     BlobClient, BlobServiceClient,
     models::{
-        BlobClientGetPropertiesResultHeaders as _, BlobClientUploadOptions,
-        BlobContainerClientListBlobsOptions,
+        BlobClientDownloadOptions, BlobClientGetPropertiesResultHeaders as _,
+        BlobClientUploadOptions, BlobContainerClientListBlobsOptions,
+        BlockBlobClientCommitBlockListOptions, BlockLookupList,
     },
 };
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use time::OffsetDateTime;
-
-use self::range::Range;
-pub use self::staging::Staging;
-
-mod range;
-mod staging;
+use tokio::task::JoinSet;
 
 /// Bytes of one ranged read and of one staged block. Smaller ones take more requests, larger ones
 /// more memory. The largest blob has 50,000 blocks, 48 GiB of these.
@@ -165,7 +161,7 @@ impl Blobs {
         name: &str,
         max_bytes: usize,
     ) -> Result<Option<Vec<u8>>> {
-        if_there(range::read_first(&self.client(container, name), max_bytes).await)
+        if_there(read_first(&self.client(container, name), max_bytes).await)
     }
 
     /// Writes a small blob, over what was there.
@@ -230,4 +226,188 @@ fn quoted(etag: &str) -> Etag {
 fn missing(what: &str) -> Error {
     let why = format!("the blob service sent a blob without its {what}");
     Error::with_message(ErrorKind::DataConversion, why)
+}
+
+/// How often a body that keeps breaking is asked for again without a byte of progress.
+const MAX_BREAKS: u32 = 5;
+
+/// Reads the first `max_bytes` of a blob, or all of a smaller one. A body that breaks half-way is
+/// asked for again from its beginning, so two contents are never mixed.
+async fn read_first(client: &BlobClient, max_bytes: usize) -> Result<Vec<u8>> {
+    let mut breaks = 0;
+    loop {
+        let options = BlobClientDownloadOptions {
+            range: Some((0..max_bytes as u64).into()),
+            parallel: NonZero::new(1),
+            partition_size: NonZero::new(max_bytes),
+            ..Default::default()
+        };
+        let body = client.download(Some(options)).await?.body;
+        match first_bytes(body, max_bytes).await {
+            Ok(content) => return Ok(content),
+            Err(error) => {
+                breaks += 1;
+                pause_after_break(error, breaks).await?;
+            }
+        }
+    }
+}
+
+/// The beginning of a body, however much is sent.
+async fn first_bytes(mut body: AsyncResponseBody, max_bytes: usize) -> Result<Vec<u8>> {
+    let mut content = vec![];
+    while content.len() < max_bytes {
+        let Some(bytes) = body.try_next().await? else { break };
+        content.extend_from_slice(&bytes[..bytes.len().min(max_bytes - content.len())]);
+    }
+    Ok(content)
+}
+
+/// Waits before a body that broke is asked for again; fails where that would not help.
+async fn pause_after_break(error: Error, breaks: u32) -> Result<()> {
+    let is_broken = matches!(error.kind(), ErrorKind::Io | ErrorKind::Connection);
+    if !is_broken || breaks > MAX_BREAKS {
+        return Err(error);
+    }
+    tokio::time::sleep(Duration::from_millis(100 << breaks)).await;
+    Ok(())
+}
+
+/// A range of a blob that must still have this ETag.
+struct Range {
+    client: Arc<BlobClient>,
+    etag: Etag,
+    start: u64,
+    bytes: usize,
+}
+
+impl Range {
+    /// Reads the whole of it. The SDK retries a request only until the answer's headers arrive;
+    /// here a body that breaks half-way is asked for again from where it broke.
+    async fn read(self) -> Result<Bytes> {
+        let mut content = Vec::with_capacity(self.bytes);
+        let mut breaks = 0;
+        while content.len() < self.bytes {
+            let before = content.len();
+            let body = self.ask(before).await?;
+            let Err(error) = self.fill(&mut content, body).await else { continue };
+            breaks = if content.len() > before { 1 } else { breaks + 1 };
+            pause_after_break(error, breaks).await?;
+        }
+        Ok(content.into())
+    }
+
+    /// Asks for what is missing, in one request.
+    async fn ask(&self, from: usize) -> Result<AsyncResponseBody> {
+        let range = self.start + from as u64..self.start + self.bytes as u64;
+        let options = BlobClientDownloadOptions {
+            if_match: Some(self.etag.clone()),
+            range: Some(range.into()),
+            parallel: NonZero::new(1),
+            partition_size: NonZero::new(self.bytes),
+            ..Default::default()
+        };
+        Ok(self.client.download(Some(options)).await?.body)
+    }
+
+    async fn fill(&self, content: &mut Vec<u8>, mut body: AsyncResponseBody) -> Result<()> {
+        while let Some(bytes) = body.try_next().await? {
+            if bytes.len() > self.bytes - content.len() {
+                let why = "the blob service sent more than it was asked for";
+                return Err(Error::with_message(ErrorKind::DataConversion, why));
+            }
+            content.extend_from_slice(&bytes);
+        }
+        if content.len() < self.bytes {
+            let why = "the blob's body kept ending early";
+            return Err(Error::with_message(ErrorKind::Io, why));
+        }
+        Ok(())
+    }
+}
+
+/// Blocks under way at once, while the next one fills.
+const PARALLEL_WRITES: usize = 2;
+
+/// A blob being written block by block. Dropping it stops the blocks under way.
+pub struct Staging {
+    client: BlobClient,
+    /// The ids of all blocks but the one that fills, in order.
+    blocks: Vec<Vec<u8>>,
+    under_way: JoinSet<Result<()>>,
+    filling: Vec<u8>,
+    bytes: u64,
+}
+
+impl Staging {
+    fn new(client: BlobClient) -> Self {
+        let filling = Vec::with_capacity(PART_BYTES);
+        Self { client, blocks: vec![], under_way: JoinSet::new(), filling, bytes: 0 }
+    }
+
+    /// Adds bytes; sends a block when enough have come together, and waits where
+    /// two are still under way.
+    ///
+    /// # Errors
+    /// Whatever the service said to this block or one before it.
+    pub async fn write(&mut self, mut bytes: &[u8]) -> Result<()> {
+        self.bytes += bytes.len() as u64;
+        while !bytes.is_empty() {
+            let room = PART_BYTES - self.filling.len();
+            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            self.filling.extend_from_slice(now);
+            bytes = later;
+            if self.filling.len() == PART_BYTES {
+                self.send_block().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the blob of all that was written; its ETag (bare) and its length.
+    ///
+    /// # Errors
+    /// Whatever the service says, or said to a block; then there is no blob.
+    pub async fn commit(mut self, content_type: &str) -> Result<(String, u64)> {
+        if !self.filling.is_empty() {
+            self.send_block().await?;
+        }
+        self.wait_until_under_way(0).await?;
+        let list =
+            BlockLookupList { committed: None, latest: Some(self.blocks), uncommitted: None };
+        let options = BlockBlobClientCommitBlockListOptions {
+            blob_content_type: Some(content_type.to_owned()),
+            ..Default::default()
+        };
+        let client = self.client.block_blob_client();
+        let answer = client.commit_block_list(list.try_into()?, Some(options)).await?;
+        let etag = answer.headers().get_optional_str(&HeaderName::from_static("etag"));
+        Ok((bare(etag.map(Etag::from).as_ref())?, self.bytes))
+    }
+
+    async fn send_block(&mut self) -> Result<()> {
+        self.wait_until_under_way(PARALLEL_WRITES - 1).await?;
+        let block = std::mem::replace(&mut self.filling, Vec::with_capacity(PART_BYTES));
+        let id = format!("{:08}", self.blocks.len()).into_bytes();
+        self.blocks.push(id.clone());
+        let client = self.client.block_blob_client();
+        // A task: it goes on while the writer has nothing to write.
+        self.under_way.spawn(async move {
+            let length = block.len() as u64;
+            client.stage_block(&id, length, RequestContent::from(block), None).await.map(drop)
+        });
+        Ok(())
+    }
+
+    /// Waits until at most so many blocks are under way.
+    async fn wait_until_under_way(&mut self, most: usize) -> Result<()> {
+        while self.under_way.len() > most
+            && let Some(sent) = self.under_way.join_next().await
+        {
+            sent.map_err(|error| {
+                Error::with_error(ErrorKind::Other, error, "a block was not sent to its end")
+            })??;
+        }
+        Ok(())
+    }
 }

@@ -22,7 +22,6 @@ use crate::{
 mod columns;
 mod connections;
 mod row;
-mod timers;
 
 use self::columns::{Columns, moment};
 pub use self::{connections::CONNECTION_COLUMNS, row::COLUMNS};

@@ -1,5 +1,5 @@
 //! The row of a connection: what belongs to it and not to one of its imports. It is written in the same
-//! transaction as the import that changes it.
+//! transaction as the import that changes it. And the rows of the timers: when each did its work last.
 
 use azure_core::{Error, Result, error::ErrorKind, http::Etag};
 use time::OffsetDateTime;
@@ -182,4 +182,31 @@ fn row(tenant: &str, connection: &str, record: &ConnectionRecord) -> Properties 
     }
     row.list(NOTIFIED, &record.notified);
     row.0
+}
+
+const LAST_RUN: &str = "LastRun";
+
+impl ImportTable {
+    /// Notes that a timer has done its work.
+    ///
+    /// # Errors
+    /// Whatever storage says.
+    pub async fn note_timer(&self, name: &str, now: OffsetDateTime) -> Result<()> {
+        let mut row = Columns::new(ImportId::NO_TENANT, &timer_key(name));
+        row.time(LAST_RUN, Some(now));
+        self.table.transact(&[Write::Merge(row.0)]).await.map(drop)
+    }
+
+    /// When a timer did its work last; `None` where it never has.
+    ///
+    /// # Errors
+    /// Whatever storage says.
+    pub async fn timer(&self, name: &str) -> Result<Option<OffsetDateTime>> {
+        let row = self.table.get(ImportId::NO_TENANT, &timer_key(name)).await?;
+        Ok(row.and_then(|row| time(&row.properties, LAST_RUN)))
+    }
+}
+
+fn timer_key(name: &str) -> String {
+    format!("timer~{name}")
 }
