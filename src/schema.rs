@@ -18,3 +18,4 @@ pub(crate) mod document;
 pub(crate) mod fields;
 mod rules;
 mod target;
+mod viva;

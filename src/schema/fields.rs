@@ -90,7 +90,7 @@ impl Kind {
     }
 }
 
-/// A field that Viva knows by name.
+/// A field that a service knows by name.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Reserved {
     pub(crate) name: &'static str,
@@ -113,47 +113,6 @@ pub(crate) enum Role {
     Supervisor,
     Other,
 }
-
-const fn reserved(name: &'static str, kind: Kind, role: Role) -> Reserved {
-    Reserved { name, kind, role }
-}
-
-/// The required and reserved fields. Source: "Prepare organizational data", attribute reference.
-pub(super) static RESERVED: [Reserved; 13] = [
-    reserved("PersonId", Kind::Email, Role::PersonId),
-    reserved("ManagerId", Kind::Email, Role::ManagerId),
-    reserved("EffectiveDate", Kind::Date(Order::MonthFirst), Role::EffectiveDate),
-    reserved("Organization", Kind::Text, Role::Organization),
-    reserved("LevelDesignation", Kind::Text, Role::Label),
-    reserved("FunctionType", Kind::Text, Role::Label),
-    reserved("HireDate", Kind::Date(Order::MonthFirst), Role::Other),
-    reserved("HourlyRate", Kind::Double, Role::Other),
-    reserved("Layer", Kind::Integer, Role::Other),
-    reserved("SupervisorIndicator", Kind::Text, Role::Supervisor),
-    reserved("WeeklyBadgeOnsiteDays", Kind::Double, Role::OnsiteDays),
-    reserved("Location", Kind::Text, Role::Label),
-    reserved("CountryOrRegion", Kind::Text, Role::Label),
-];
-
-/// Names the service keeps for itself. Source: "File rules and validation errors".
-pub(super) static SYSTEM: [&str; 16] = [
-    "PeopleHistoricalId",
-    "StartDate",
-    "EndDate",
-    "Domain",
-    "PopulationType",
-    "TimeZone",
-    "StandardTimeZone",
-    "WorkdayStart",
-    "WorkDayEnd",
-    "WeekendDays",
-    "InferredTeamSize",
-    "ObjectId",
-    "IsActive",
-    "MetricDate",
-    "PrimaryCollaborator_PersonId",
-    "SecondaryCollaborator_PersonId",
-];
 
 /// One column of the mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]

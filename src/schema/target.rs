@@ -1,8 +1,9 @@
 //! The services that take an import: what each knows and wants, its words, and what a push is made of.
 
 use super::{
-    fields::{Kind, RESERVED, Reserved, SYSTEM},
-    rules::{RULES, Rule},
+    fields::{Kind, Reserved},
+    rules::Rule,
+    viva::VIVA,
 };
 
 /// The service that takes an import.
@@ -98,6 +99,8 @@ pub struct TargetSchema {
     pub(super) system: &'static [&'static str],
     /// What begins a name that it keeps for itself.
     pub(super) system_prefix: &'static str,
+    /// The fields that a file must bring.
+    pub(super) required: fn(Connector, Refresh) -> &'static [&'static str],
     /// The rules that it checks files by, and our own.
     pub rules: &'static [Rule],
     /// Its words.
@@ -119,20 +122,6 @@ pub struct Words {
     pub route: &'static str,
 }
 
-static VIVA: TargetSchema = TargetSchema {
-    reserved: &RESERVED,
-    system: &SYSTEM,
-    system_prefix: "Microsoft_",
-    rules: RULES,
-    words: Words {
-        product: "Viva",
-        product_in_full: "Viva Insights",
-        portal: "the portal",
-        portal_in_full: "the Viva Insights portal",
-        route: "scale unit",
-    },
-};
-
 impl Target {
     /// What is known of it.
     #[must_use]
@@ -150,16 +139,10 @@ impl Target {
 }
 
 impl TargetSchema {
-    /// The fields that a file must bring.
-    ///
-    /// Source: "Import organizational data", section "Mapping" of the Data Factory option: all three
-    /// for a full refresh, PersonId in every upload. Answers of surveys have no managers.
+    /// The fields that a file of this connector must bring.
     #[must_use]
     pub fn required(&self, connector: Connector, refresh: Refresh) -> &'static [&'static str] {
-        match (connector, refresh) {
-            (Connector::Hr, Refresh::Full) => &["PersonId", "ManagerId", "Organization"],
-            (Connector::Hr, Refresh::Incremental) | (Connector::Survey, _) => &["PersonId"],
-        }
+        (self.required)(connector, refresh)
     }
 
     /// The reserved field of exactly this name.

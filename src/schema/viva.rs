@@ -1,0 +1,72 @@
+//! Viva Insights as data: its fields, the names it keeps for itself, what a file must bring, and its words.
+
+use super::{
+    fields::{Kind, Order, Reserved, Role},
+    rules::RULES,
+    target::{Connector, Refresh, TargetSchema, Words},
+};
+
+pub(super) static VIVA: TargetSchema = TargetSchema {
+    reserved: &RESERVED,
+    system: &SYSTEM,
+    system_prefix: "Microsoft_",
+    required,
+    rules: RULES,
+    words: Words {
+        product: "Viva",
+        product_in_full: "Viva Insights",
+        portal: "the portal",
+        portal_in_full: "the Viva Insights portal",
+        route: "scale unit",
+    },
+};
+
+/// Source: "Import organizational data", section "Mapping" of the Data Factory option: all three
+/// for a full refresh, PersonId in every upload. Answers of surveys have no managers.
+fn required(connector: Connector, refresh: Refresh) -> &'static [&'static str] {
+    match (connector, refresh) {
+        (Connector::Hr, Refresh::Full) => &["PersonId", "ManagerId", "Organization"],
+        (Connector::Hr, Refresh::Incremental) | (Connector::Survey, _) => &["PersonId"],
+    }
+}
+
+const fn reserved(name: &'static str, kind: Kind, role: Role) -> Reserved {
+    Reserved { name, kind, role }
+}
+
+/// The required and reserved fields. Source: "Prepare organizational data", attribute reference.
+static RESERVED: [Reserved; 13] = [
+    reserved("PersonId", Kind::Email, Role::PersonId),
+    reserved("ManagerId", Kind::Email, Role::ManagerId),
+    reserved("EffectiveDate", Kind::Date(Order::MonthFirst), Role::EffectiveDate),
+    reserved("Organization", Kind::Text, Role::Organization),
+    reserved("LevelDesignation", Kind::Text, Role::Label),
+    reserved("FunctionType", Kind::Text, Role::Label),
+    reserved("HireDate", Kind::Date(Order::MonthFirst), Role::Other),
+    reserved("HourlyRate", Kind::Double, Role::Other),
+    reserved("Layer", Kind::Integer, Role::Other),
+    reserved("SupervisorIndicator", Kind::Text, Role::Supervisor),
+    reserved("WeeklyBadgeOnsiteDays", Kind::Double, Role::OnsiteDays),
+    reserved("Location", Kind::Text, Role::Label),
+    reserved("CountryOrRegion", Kind::Text, Role::Label),
+];
+
+/// Names the service keeps for itself. Source: "File rules and validation errors".
+static SYSTEM: [&str; 16] = [
+    "PeopleHistoricalId",
+    "StartDate",
+    "EndDate",
+    "Domain",
+    "PopulationType",
+    "TimeZone",
+    "StandardTimeZone",
+    "WorkdayStart",
+    "WorkDayEnd",
+    "WeekendDays",
+    "InferredTeamSize",
+    "ObjectId",
+    "IsActive",
+    "MetricDate",
+    "PrimaryCollaborator_PersonId",
+    "SecondaryCollaborator_PersonId",
+];
