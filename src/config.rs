@@ -13,17 +13,11 @@ use crate::{
     schema::{Limits, Unmapped},
 };
 
-pub use self::{
-    account::{Account, Endpoints, StorageIdentity},
-    app::App,
-    names::{ARRIVALS, CONNECTIONS, IMPORTS, INBOX, PACKAGES, POISON, REPORTS},
-    settings::{SETTINGS, Setting},
-};
-
 mod account;
-mod app;
-mod names;
 mod settings;
+
+pub use account::{Account, Endpoints, StorageIdentity};
+pub use settings::{SETTINGS, Setting};
 
 /// The prefix of the storage settings, the `connection` of the queue trigger.
 pub const STORAGE: &str = "ImportStorage";
@@ -155,6 +149,20 @@ pub fn limits(get: impl Fn(&str) -> Option<String>) -> Result<Limits, Faults> {
     if reader.faults.is_empty() { Ok(limits) } else { Err(Faults(reader.faults)) }
 }
 
+/// Reads the address of a service, which a person knows as `name`: https to anywhere, or plain http to
+/// this machine.
+///
+/// # Errors
+/// It is neither, or has a query or a password in it.
+pub fn endpoint(name: &str, value: &str) -> Result<Url, Faults> {
+    let url = Url::parse(value.trim().trim_end_matches('/')).ok();
+    let url = url.filter(|url| url.scheme() == "https" || is_loopback_http(url));
+    let url = url.filter(|url| url.query().is_none() && url.fragment().is_none());
+    let url = url.filter(|url| url.username().is_empty() && url.password().is_none());
+    let fault = "must be an https address without a query (plain http only to 127.0.0.1)";
+    url.ok_or_else(|| Faults(vec![format!("{name} {fault}")]))
+}
+
 struct Reader<F> {
     get: F,
     faults: Vec<String>,
@@ -247,18 +255,8 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         }
     }
 
-    /// https to anywhere, or plain http to this machine.
     fn endpoint(&mut self, name: &str) -> Option<Url> {
-        let url = Url::parse(self.text(name).trim().trim_end_matches('/')).ok();
-        let url = url.filter(|url| url.scheme() == "https" || is_loopback_http(url));
-        let url = url.filter(|url| url.query().is_none() && url.fragment().is_none());
-        let url = url.filter(|url| url.username().is_empty() && url.password().is_none());
-        if url.is_none() {
-            self.faults.push(format!(
-                "{name} must be an https address without a query (plain http only to 127.0.0.1)"
-            ));
-        }
-        url
+        endpoint(name, &self.text(name)).map_err(|Faults(faults)| self.faults.extend(faults)).ok()
     }
 
     /// https, and a host alone: the tenant's path is put behind it.
@@ -323,6 +321,55 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         None
     }
 }
+
+/// Where the app is reached, and whether people sign in before it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct App {
+    /// Its name as seen from outside; `None` where no platform gives it one.
+    host: Option<String>,
+    /// Whether a setting says that people sign in.
+    wants_sign_in: bool,
+    /// Whether the platform says that its authentication is on.
+    authenticates: bool,
+}
+
+impl App {
+    /// Whether people sign in before the app: the setting says so, and the platform that its
+    /// authentication is on. Where one of them is missing, no name is believed.
+    #[must_use]
+    pub fn has_sign_in(&self) -> bool {
+        self.wants_sign_in && self.authenticates
+    }
+
+    /// Whether it is reached over https, as it is in Azure and not on this machine.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        let host = self.host.as_deref().unwrap_or_default();
+        !host.is_empty() && !host.starts_with("localhost") && !host.starts_with("127.")
+    }
+
+    /// The page of an import, where people need no key to look at it.
+    #[must_use]
+    pub fn page_of(&self, import: &str) -> Option<String> {
+        let host = self.host.as_ref().filter(|_| self.has_sign_in())?;
+        Some(format!("https://{host}/api/signed-in/status/{import}"))
+    }
+}
+
+/// Where the files arrive: `inbox/<connection>/....csv`.
+pub const INBOX: &str = "inbox";
+/// Where the connections are: `connections/<name>.json`.
+pub const CONNECTIONS: &str = "connections";
+/// Where the zips wait for their push; emptied when an import ends.
+pub const PACKAGES: &str = "packages";
+/// What was wrong with a file.
+pub const REPORTS: &str = "reports";
+/// The status table.
+pub const IMPORTS: &str = "imports";
+/// The queue that Event Grid fills and the `receive` function reads.
+pub const ARRIVALS: &str = "arrivals";
+/// Where the host puts what `receive` could not read.
+pub const POISON: &str = "arrivals-poison";
 
 #[cfg(test)]
 mod tests;

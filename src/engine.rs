@@ -39,7 +39,6 @@ mod intake;
 mod log;
 mod notifications;
 mod operator;
-mod poll;
 mod push;
 mod scheduling;
 mod status_queries;

@@ -29,8 +29,6 @@ use crate::{
 };
 
 mod actions;
-mod csrf;
-mod doctor;
 mod event_grid;
 mod pages;
 mod request;

@@ -10,7 +10,7 @@
 //!    what is to be done next, `import/transitions.rs` how a state is entered. No I/O and no clock.
 //! 4. `engine.rs` does it, one step at a time: `engine/steps.rs` reads and packs, `engine/scheduling.rs`
 //!    says whose turn it is, `engine/push.rs` claims the tenant's slot and pushes with `target/viva.rs`,
-//!    `engine/poll.rs` asks what became of it.
+//!    `engine/steps.rs` asks what became of it.
 //! 5. `storage/import_table/row.rs` writes the row, `import/reason.rs` says why as a code with arguments, and
 //!    `messages.rs` makes the text, which nothing reads back. `page.rs` shows it, and
 //!    `engine/notifications.rs` tells somebody by `notify.rs` where a person is needed.

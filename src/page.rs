@@ -10,27 +10,22 @@ use askama::Template;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
+use url::form_urlencoded::{Serializer, parse};
 
 use crate::{
     doctor::Diagnosis,
-    import::{Import, reason::Reason},
+    import::{Import, State, reason::Reason, to_the_second},
     messages,
     schema::{Refresh, Target},
 };
 
-pub use self::{
-    home::{DEFAULT_TOP, Filter, Home, Seen, history},
-    import::ImportPage,
-    links::Links,
-};
-
-mod chart;
 mod connection_health;
-mod format;
 mod home;
 mod import;
-mod links;
+
+pub use home::{DEFAULT_TOP, Filter, Home, Seen, history};
+pub use import::ImportPage;
 
 pub(crate) const STYLE: &str = include_str!("page/page.css");
 pub(crate) const SCRIPT: &str = include_str!("page/page.js");
@@ -183,4 +178,157 @@ fn reason(reason: &Reason, target: Target) -> Value {
 
 fn moment(at: Option<OffsetDateTime>) -> Option<String> {
     at.and_then(|at| at.format(&Rfc3339).ok())
+}
+
+/// A moment as markup: in UTC, which a script turns into the reader's zone.
+fn time(at: OffsetDateTime) -> String {
+    let iso = to_the_second(at);
+    let text = at.format(format_description!("[year]-[month]-[day] [hour]:[minute] UTC"));
+    format!("<time datetime=\"{iso}\">{}</time>", text.unwrap_or_default())
+}
+
+/// How a state looks: a word and a mark, and a colour that nobody needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Look {
+    word: &'static str,
+    mark: char,
+    class: &'static str,
+}
+
+impl Look {
+    fn of(state: State) -> Self {
+        let (mark, class) = match state {
+            State::Received => ('\u{2026}', "moves"),
+            State::Packed => ('\u{23f8}', "waits"),
+            State::Pushing => ('\u{2191}', "moves"),
+            State::Ingesting => ('\u{21bb}', "moves"),
+            State::Completed | State::Accepted => ('\u{2713}', "well"),
+            State::Rejected => ('\u{2717}', "person"),
+            State::Stuck => ('!', "person"),
+            State::Superseded => ('\u{2192}', "gone"),
+            State::Cancelled => ('\u{2013}', "gone"),
+        };
+        Self { word: state.word(), mark, class }
+    }
+}
+
+/// The parameter that keeps a page from refreshing.
+const STILL: &str = "still";
+/// The parameters that go along.
+const KEPT: [&str; 2] = ["code", STILL];
+
+/// Addresses as seen from one page.
+#[derive(Clone, Debug)]
+pub struct Links {
+    /// What goes before `/status`.
+    base: String,
+    /// What every address keeps of the page's own: the key, and that it does not refresh.
+    kept: Vec<(String, String)>,
+    /// The page's own path.
+    path: String,
+    /// The rest of its own query.
+    query: Vec<(String, String)>,
+}
+
+impl Links {
+    /// As seen from the page at `path` with `query`.
+    #[must_use]
+    pub fn new(path: &str, query: &str) -> Self {
+        let signed_in = path.to_ascii_lowercase().starts_with("/api/signed-in/");
+        let base = if signed_in { "/api/signed-in" } else { "/api" }.to_owned();
+        let all = parse(query.as_bytes()).into_owned();
+        let (kept, query) = all.partition(|(name, _)| KEPT.contains(&name.as_str()));
+        Self { base, kept, path: path.to_owned(), query }
+    }
+
+    /// The main page, with more of a query.
+    #[must_use]
+    pub fn home(&self, query: &str) -> String {
+        self.to(&format!("{}/status", self.base), parse(query.as_bytes()).into_owned().collect())
+    }
+
+    /// The main page with the imports of one connection.
+    #[must_use]
+    pub fn of_connection(&self, name: &str) -> String {
+        self.home(&query(&[("connection", name)]))
+    }
+
+    /// The page of an import.
+    #[must_use]
+    pub fn import(&self, id: &str) -> String {
+        self.to(&format!("{}/status/{id}", self.base), vec![])
+    }
+
+    /// The service's own error file of an import.
+    #[must_use]
+    pub fn service_errors(&self, id: &str) -> String {
+        self.to(&format!("{}/status/{id}/{}", self.base, crate::engine::SERVICE_ERRORS), vec![])
+    }
+
+    /// The page itself, which from then on stays as it is, or refreshes.
+    #[must_use]
+    pub fn here(&self, still: bool) -> String {
+        let mut other = self.clone();
+        other.kept.retain(|(name, _)| name != STILL);
+        if still {
+            other.kept.push((STILL.to_owned(), "1".to_owned()));
+        }
+        other.to(&self.path, self.without_done())
+    }
+
+    /// The page itself, after what was asked for there was done.
+    #[must_use]
+    pub fn after(&self, done: &str) -> String {
+        let mut query = self.without_done();
+        query.push(("done".to_owned(), done.to_owned()));
+        self.to(&self.path, query)
+    }
+
+    fn without_done(&self) -> Vec<(String, String)> {
+        self.query.iter().filter(|(name, _)| name != "done").cloned().collect()
+    }
+
+    fn to(&self, path: &str, mut query: Vec<(String, String)>) -> String {
+        query.extend(self.kept.iter().cloned());
+        if query.is_empty() {
+            return path.to_owned();
+        }
+        format!("{path}?{}", Serializer::new(String::new()).extend_pairs(query).finish())
+    }
+}
+
+/// A query of pairs, without those whose value is empty.
+fn query(pairs: &[(&str, &str)]) -> String {
+    let pairs = pairs.iter().filter(|(_, value)| !value.is_empty());
+    Serializer::new(String::new()).extend_pairs(pairs).finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+
+    #[test]
+    fn a_moment_is_markup_in_utc() {
+        let at = datetime!(2026-11-29 09:14:30.5 UTC);
+        assert_eq!(time(at), "<time datetime=\"2026-11-29T09:14:30Z\">2026-11-29 09:14 UTC</time>");
+    }
+
+    #[test]
+    fn a_key_goes_along_and_only_where_there_is_one() {
+        let with = Links::new("/api/status", "code=a%2Bb&connection=hr&after=x&done=retry");
+        assert_eq!(with.import("9-a"), "/api/status/9-a?code=a%2Bb");
+        assert_eq!(with.of_connection("hr"), "/api/status?connection=hr&code=a%2Bb");
+        assert_eq!(with.here(true), "/api/status?connection=hr&after=x&code=a%2Bb&still=1");
+        let still = Links::new("/api/status", "still=1");
+        assert_eq!(
+            (still.home(""), still.here(false)),
+            ("/api/status?still=1".into(), "/api/status".into())
+        );
+        let without = Links::new("/api/signed-in/status/9-a", "");
+        assert_eq!(without.home(""), "/api/signed-in/status");
+        assert_eq!(without.after("retry"), "/api/signed-in/status/9-a?done=retry");
+        let errors = "/api/signed-in/status/9-a/service-errors.txt";
+        assert_eq!(without.service_errors("9-a"), errors);
+    }
 }

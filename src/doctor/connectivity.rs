@@ -4,7 +4,7 @@
 //! storage has to have the headers that storage gives all its answers, for anybody's page may be
 //! what answers in its place.
 
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
 use reqwest::{
     StatusCode,
@@ -14,10 +14,6 @@ use time::OffsetDateTime;
 use tokio::join;
 use url::Url;
 
-use self::{
-    broken::{Broken, broken},
-    clock::clock,
-};
 use super::{Line, Probes, within};
 use crate::{
     config::{Account, Endpoints},
@@ -26,9 +22,6 @@ use crate::{
     http::{self, is_loopback},
     schema::Credential,
 };
-
-mod broken;
-mod clock;
 
 pub(super) const BLOBS: &str = "way to blobs";
 pub(super) const TABLES: &str = "way to tables";
@@ -266,6 +259,97 @@ fn is_signed(headers: &HeaderMap) -> bool {
     let server = headers.get(SERVER).and_then(|value| value.to_str().ok()).unwrap_or_default();
     headers.keys().any(|name| name.as_str().starts_with("x-ms-"))
         || ["Windows-Azure-", "Azurite-"].iter().any(|name| server.starts_with(name))
+}
+
+/// More than this is wrong; from five minutes on tokens are refused.
+const MAX_SKEW: time::Duration = time::Duration::minutes(2);
+
+/// What the clock here says of one that it is `ahead` of, and of which of the two that is odd, by
+/// how far it is ahead of the `other`.
+fn clock(
+    about: &'static str,
+    ahead: Option<time::Duration>,
+    other: Option<time::Duration>,
+) -> Line {
+    let Some(ahead) = ahead else {
+        return Line::note(about, "not told: the answer had no date");
+    };
+    let told = match ahead.whole_seconds() {
+        // A date has whole seconds, and an answer its way.
+        -2..=2 => "as the clock here".to_owned(),
+        seconds if seconds > 0 => format!("the clock here is {seconds} s ahead of it"),
+        seconds => format!("the clock here is {} s behind it", seconds.abs()),
+    };
+    if ahead.abs() <= MAX_SKEW {
+        return Line::good(about, told);
+    }
+    let whose = if about == CLOCK_OF_STORAGE { "the service" } else { "storage" };
+    let remedy = match other {
+        Some(other) if other.abs() <= MAX_SKEW => format!(
+            "this machine's clock agrees with that of {whose}, so leave it; the other is odd: see \
+             whether a proxy or cache answers in between, or try again later"
+        ),
+        Some(other) if (other - ahead).abs() > MAX_SKEW => format!(
+            "this clock, that of {whose} and the one here all differ: compare the one here with a \
+             clock that is right, and see whether a proxy or cache answers in between"
+        ),
+        _ => {
+            "set the clock of this machine by NTP, in Azure restart the app: from five minutes on \
+              tokens are refused"
+                .to_owned()
+        }
+    };
+    Line::bad(about, told, remedy)
+}
+
+/// Where the way ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Broken {
+    Name,
+    Connection,
+    Tls,
+    Proxy,
+    Silence,
+    Midway,
+    /// Somebody answers who is not Azure Storage.
+    Stranger,
+}
+
+impl Broken {
+    fn told(self) -> &'static str {
+        match self {
+            Self::Name => "its name is not known to the DNS",
+            Self::Connection => "there is no connection to it",
+            Self::Tls => "no TLS can be agreed with it, or its certificate is not trusted",
+            Self::Proxy => "the proxy is not there, or does not let this through",
+            Self::Silence => "no answer came in time",
+            Self::Midway => "the connection broke before an answer",
+            Self::Stranger => {
+                "it is not Azure Storage that answers: its headers x-ms-... are missing"
+            }
+        }
+    }
+}
+
+/// Tells by the words of its causes where an exchange failed, for they have no types in common.
+fn broken(error: &reqwest::Error) -> Broken {
+    // The error's own words hold the address, in which anything may stand.
+    let causes = std::iter::successors(error.source(), |cause: &&dyn Error| (*cause).source());
+    let words: String = causes.map(|cause| format!("{cause}\n").to_lowercase()).collect();
+    let says = |any: &[&str]| any.iter().any(|word| words.contains(word));
+    if says(&["tunnel error", "proxy", "socks"]) {
+        Broken::Proxy
+    } else if says(&["dns error"]) {
+        Broken::Name
+    } else if says(&["certificate", "tls", "handshake", "corrupt message"]) {
+        Broken::Tls
+    } else if error.is_timeout() {
+        Broken::Silence
+    } else if error.is_connect() {
+        Broken::Connection
+    } else {
+        Broken::Midway
+    }
 }
 
 #[cfg(test)]

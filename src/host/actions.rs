@@ -1,20 +1,30 @@
-//! What persons ask for on the status page.
+//! What persons ask for on the status page, and programs of the doctor.
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, sync::Arc};
 
 use axum::{
-    Form, Json,
-    extract::{Path, State, rejection::FormRejection},
-    http::{StatusCode, header::LOCATION},
-    response::{IntoResponse as _, Response},
+    Form, Json, Router,
+    extract::{
+        Path, State,
+        rejection::{FormRejection, PathRejection},
+    },
+    http::{
+        HeaderMap, StatusCode,
+        header::{ACCEPT, LOCATION},
+    },
+    response::{IntoResponse, Response},
+    routing::get,
 };
 use serde::Deserialize;
 use serde_json::json;
 
-use super::App;
+use super::{
+    App, failure,
+    request::{self, Visit},
+};
 use crate::{
+    doctor::{Diagnosis, Doctor},
     engine::Actor,
-    host::{doctor::examined, request::Visit},
     http::azure::sentence,
     import,
     outcome::CommandError,
@@ -65,7 +75,7 @@ async fn ask(app: &App, visit: Visit, wish: Wished, key: Option<&str>) -> Respon
             return visit.not_understood("the form names no connection");
         };
         tracing::info!("connection {name}: examined {}", visit.by);
-        return examine(app, visit, name).await;
+        return diagnosis_page(app, visit, name).await;
     }
     let granted = granted(app, &visit.by, &wish.what, connection, key).await;
     if matches!(granted, Some(Ok(_))) {
@@ -146,7 +156,7 @@ async fn import_now(app: &App, connection: &str, by: &Actor) -> Result<String, C
     Ok(format!("{found} files found that no event told of"))
 }
 
-async fn examine(app: &App, visit: Visit, name: String) -> Response {
+async fn diagnosis_page(app: &App, visit: Visit, name: String) -> Response {
     match examined(app.doctor.clone(), name, false).await {
         Ok(diagnosis) if visit.wants_html => {
             let page = visit.viewer.diagnosis(diagnosis);
@@ -155,4 +165,62 @@ async fn examine(app: &App, visit: Visit, name: String) -> Response {
         Ok(diagnosis) => Json(diagnosis.json()).into_response(),
         Err(broken) => broken,
     }
+}
+
+/// Diagnosis of a connection, for programs.
+pub(super) fn doctor_routes<S: Clone + Send + Sync + 'static>(doctor: Arc<Doctor>) -> Router<S> {
+    Router::new()
+        .route("/api/doctor/{connection}", get(diagnose).post(diagnose_and_resume))
+        .with_state(doctor)
+}
+
+/// The name, where the path can be read.
+type Name = Result<Path<String>, PathRejection>;
+
+async fn diagnose(doctor: State<Arc<Doctor>>, name: Name, headers: HeaderMap) -> Response {
+    diagnosis_for_programs(doctor, name, &headers, false).await
+}
+
+async fn diagnose_and_resume(
+    doctor: State<Arc<Doctor>>,
+    name: Name,
+    headers: HeaderMap,
+) -> Response {
+    // For programs; people press a button of the status page.
+    if !request::is_meant(&headers, None, true) {
+        let why = "a browser asks for this on the status page";
+        return (StatusCode::FORBIDDEN, Json(json!({ "error": why }))).into_response();
+    }
+    diagnosis_for_programs(doctor, name, &headers, true).await
+}
+
+/// 200 whatever the verdict.
+async fn diagnosis_for_programs(
+    State(doctor): State<Arc<Doctor>>,
+    name: Name,
+    headers: &HeaderMap,
+    resume: bool,
+) -> Response {
+    let Some(Path(name)) = name.ok().filter(|name| is_connection_name(name)) else {
+        let why = "no connection can be called so";
+        return (StatusCode::NOT_FOUND, Json(json!({ "error": why }))).into_response();
+    };
+    match examined(doctor, name, resume).await {
+        Ok(diagnosis) if wants_text(headers) => diagnosis.text().into_response(),
+        Ok(diagnosis) => Json(diagnosis.json()).into_response(),
+        Err(broken) => broken,
+    }
+}
+
+/// Asks the doctor in a task of its own: it puts away what it took out, even where nobody waits any
+/// more.
+async fn examined(doctor: Arc<Doctor>, name: String, resume: bool) -> Result<Diagnosis, Response> {
+    let examined = tokio::spawn(async move { doctor.examine(&name, resume).await });
+    examined.await.map_err(|_| failure("the examination broke off"))
+}
+
+/// Whether `Accept` asks for text, and not for JSON.
+fn wants_text(headers: &HeaderMap) -> bool {
+    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accept.contains("text/plain") && !accept.contains("application/json")
 }

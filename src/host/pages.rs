@@ -22,9 +22,8 @@ use super::App;
 use crate::{
     engine::{Document, SERVICE_ERRORS, has_service_errors},
     host::{
-        actions::{ask_for_connection, ask_for_import},
-        csrf, doctor,
-        request::Visit,
+        actions::{self, ask_for_connection, ask_for_import},
+        request::{self, Visit},
     },
     http::azure::sentence,
     import::{Import, ImportId, connection_record::ConnectionRecord, to_the_second},
@@ -49,7 +48,7 @@ pub(super) fn door(app: App) -> Router {
     Router::new()
         .nest("/api", api)
         .nest("/api/signed-in", signed_in)
-        .merge(doctor::door(app.doctor.clone()))
+        .merge(actions::doctor_routes(app.doctor.clone()))
         .fallback(nothing)
         .layer(middleware::map_response_with_state(app.clone(), guarded))
         .with_state(app)
@@ -74,7 +73,7 @@ async fn people_only(State(app): State<App>, request: Request, next: Next) -> Re
     let why = if !app.engine.app().has_sign_in() {
         "nobody signs in here: SIGN_IN is not set, or the platform does not say that its \
          authentication is on (WEBSITE_AUTH_ENABLED); /api/status opens with the key"
-    } else if csrf::principal(request.headers()).is_none() {
+    } else if request::principal(request.headers()).is_none() {
         "App Service Authentication named nobody"
     } else {
         return next.run(request).await;

@@ -1,4 +1,4 @@
-//! Who asks for a page, what for, and in which form the answer is wanted.
+//! Who asks for a page, what for, in which form the answer is wanted, and whether a form is one of ours.
 
 use std::convert::Infallible;
 
@@ -7,8 +7,8 @@ use axum::{
     Json,
     extract::{FromRequestParts, OriginalUri, Query},
     http::{
-        HeaderMap, HeaderValue, StatusCode,
-        header::{ACCEPT, SET_COOKIE},
+        HeaderMap, HeaderName, HeaderValue, StatusCode,
+        header::{ACCEPT, COOKIE, ORIGIN, SET_COOKIE},
         request::Parts,
     },
     response::{Html, IntoResponse as _, Response},
@@ -19,7 +19,6 @@ use serde_json::json;
 use super::{App, failure};
 use crate::{
     engine::Actor,
-    host::csrf,
     http::azure::sentence,
     import::{ImportId, State as RunState},
     outcome::CommandError,
@@ -86,8 +85,8 @@ impl FromRequestParts<App> for Visit {
         let done = asked.as_ref().and_then(|asked| asked.done.as_deref());
         let headers = head.headers.clone();
         let is_https = app.engine.app().is_https();
-        let (token, cookie) = csrf::token(&headers, is_https);
-        let name = csrf::principal(&headers).filter(|_| app.engine.app().has_sign_in());
+        let (token, cookie) = token(&headers, is_https);
+        let name = principal(&headers).filter(|_| app.engine.app().has_sign_in());
         let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let wants_html =
             accept.contains("text/html") && !uri.path().to_ascii_lowercase().ends_with(".json");
@@ -95,7 +94,7 @@ impl FromRequestParts<App> for Visit {
             links: Links::new(uri.path(), uri.query().unwrap_or_default()),
             name: name.clone(),
             token,
-            told: done.filter(|_| csrf::is_from_here(&headers)).and_then(told),
+            told: done.filter(|_| is_from_here(&headers)).and_then(told),
             is_still: asked.as_ref().is_some_and(|asked| asked.still.is_some()),
             now: app.engine.now(),
         };
@@ -115,7 +114,7 @@ impl Visit {
 
     /// Whether a form with this token is meant.
     pub(super) fn is_meant(&self, token: Option<&str>) -> bool {
-        csrf::is_meant(&self.headers, token, self.is_https)
+        is_meant(&self.headers, token, self.is_https)
     }
 
     pub(super) fn page(self, page: &impl Template) -> Response {
@@ -174,4 +173,144 @@ fn told(done: &str) -> Option<&'static str> {
         "import" => "The inbox was looked through. What is new is taken up at once.",
         _ => return None,
     })
+}
+
+const TOKEN_COOKIE: &str = "viva-import-form";
+/// The same over https: the prefix keeps other hosts of the domain from setting it.
+const HTTPS_TOKEN_COOKIE: &str = "__Host-viva-import-form";
+/// Source: "Work with user identities in Azure App Service authentication".
+const PRINCIPAL_NAME: HeaderName = HeaderName::from_static("x-ms-client-principal-name");
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+/// Longest name that is recorded.
+const LONGEST_NAME: usize = 100;
+
+/// The name of whoever is signed in. Only where App Service Authentication stands before the app may
+/// this be believed.
+pub(super) fn principal(headers: &HeaderMap) -> Option<String> {
+    let name = String::from_utf8_lossy(headers.get(PRINCIPAL_NAME)?.as_bytes());
+    let name: String = name.chars().filter(|letter| !letter.is_control()).collect();
+    let name: String = name.trim().chars().take(LONGEST_NAME).collect();
+    (!name.is_empty()).then_some(name)
+}
+
+/// The token of this browser, and the cookie to set where it has none yet.
+pub(super) fn token(headers: &HeaderMap, is_https: bool) -> (String, Option<HeaderValue>) {
+    if let Some(token) = token_of_cookie(headers, is_https) {
+        return (token.to_owned(), None);
+    }
+    let token = azure_core::Uuid::new_v4().to_string();
+    let (name, secure) =
+        if is_https { (HTTPS_TOKEN_COOKIE, "; Secure") } else { (TOKEN_COOKIE, "") };
+    // Lax: who follows a link from elsewhere keeps the token that other tabs have.
+    let cookie = format!("{name}={token}; Path=/; HttpOnly; SameSite=Lax{secure}");
+    (token, HeaderValue::try_from(cookie).ok())
+}
+
+/// Whether a request that changes something is meant: it comes from no browser, or from a page of
+/// ours.
+pub(super) fn is_meant(headers: &HeaderMap, token: Option<&str>, is_https: bool) -> bool {
+    if !is_of_browser(headers) {
+        return true;
+    }
+    is_from_here(headers) && token.is_some() && token_of_cookie(headers, is_https) == token
+}
+
+/// Whether a request comes from a page of ours, as far as the browser says where it comes from.
+pub(super) fn is_from_here(headers: &HeaderMap) -> bool {
+    headers.get(FETCH_SITE).is_none_or(|site| site == "same-origin")
+}
+
+/// A browser says with each form where it is from, or brings cookies; nothing else does.
+fn is_of_browser(headers: &HeaderMap) -> bool {
+    [ORIGIN, FETCH_SITE, COOKIE].iter().any(|name| headers.contains_key(name))
+}
+
+fn token_of_cookie(headers: &HeaderMap, is_https: bool) -> Option<&str> {
+    let wanted = if is_https { HTTPS_TOKEN_COOKIE } else { TOKEN_COOKIE };
+    let cookies = headers.get_all(COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|cookie| {
+        let (name, value) = cookie.trim().split_once('=')?;
+        (name == wanted && is_token(value)).then_some(value)
+    });
+    pairs.next()
+}
+
+/// What was never made here is not written into a page.
+fn is_token(value: &str) -> bool {
+    value.len() == 36 && azure_core::Uuid::parse_str(value).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5";
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()))
+            .collect()
+    }
+
+    fn is_meant(headers: &HeaderMap, token: Option<&str>) -> bool {
+        super::is_meant(headers, token, false)
+    }
+
+    #[test]
+    fn a_form_is_ours_where_cookie_and_token_agree_and_the_browser_does_not_object() {
+        let cookie = format!("a=b; viva-import-form={TOKEN}");
+        let ours = [("origin", "https://a"), ("cookie", cookie.as_str())];
+        assert!(is_meant(&headers(&ours), Some(TOKEN)));
+        let same = [ours[0], ours[1], ("sec-fetch-site", "same-origin")];
+        assert!(is_meant(&headers(&same), Some(TOKEN)));
+        for site in ["cross-site", "same-site", "none"] {
+            let other = [ours[0], ours[1], ("sec-fetch-site", site)];
+            assert!(!is_meant(&headers(&other), Some(TOKEN)), "{site}");
+        }
+        assert!(!is_meant(&headers(&ours), None));
+        assert!(!is_meant(&headers(&ours), Some("another")));
+        assert!(!is_meant(&headers(&[("origin", "null")]), Some(TOKEN)));
+        assert!(!is_meant(&headers(&[("cookie", "AppServiceAuthSession=x")]), None));
+        let strange = [("origin", "https://a"), ("cookie", "viva-import-form=x")];
+        assert!(!is_meant(&headers(&strange), Some("x")), "a token that was never made here");
+    }
+
+    #[test]
+    fn over_https_only_the_cookie_counts_that_no_other_host_can_set() {
+        let plain = format!("viva-import-form={TOKEN}");
+        let own = format!("__Host-viva-import-form={TOKEN}");
+        let is_meant =
+            |cookie: &str| super::is_meant(&headers(&[("cookie", cookie)]), Some(TOKEN), true);
+        assert!(is_meant(&own) && !is_meant(&plain));
+        let (token, set) = token(&headers(&[("cookie", &plain)]), true);
+        assert_ne!(token, TOKEN);
+        let set = set.unwrap();
+        assert_eq!(
+            set.to_str().unwrap(),
+            format!("__Host-viva-import-form={token}; Path=/; HttpOnly; SameSite=Lax; Secure")
+        );
+    }
+
+    #[test]
+    fn what_is_no_browser_needs_no_token() {
+        assert!(is_meant(&headers(&[("x-functions-key", "k")]), None));
+    }
+
+    #[test]
+    fn a_browser_keeps_its_token_and_gets_one_where_it_has_none() {
+        let cookie = format!("viva-import-form={TOKEN}");
+        assert_eq!(token(&headers(&[("cookie", &cookie)]), false), (TOKEN.to_owned(), None));
+        let (token, set) = token(&HeaderMap::new(), false);
+        assert!(set.unwrap().to_str().unwrap().contains(&token));
+    }
+
+    #[test]
+    fn a_name_is_told_without_what_could_write_a_line_of_its_own() {
+        let named = |name: &str| principal(&headers(&[("x-ms-client-principal-name", name)]));
+        assert_eq!(named(" ana@contoso.com "), Some("ana@contoso.com".to_owned()));
+        assert_eq!(named("a\tb"), Some("ab".to_owned()));
+        assert_eq!(named(""), None);
+        assert_eq!(named(&"n".repeat(500)).unwrap().len(), LONGEST_NAME);
+    }
 }

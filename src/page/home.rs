@@ -1,18 +1,21 @@
-//! The main page: each connection in one sentence, and the history of imports.
+//! The main page: each connection in one sentence with the chart of its last imports, and the history of
+//! imports.
+
+use std::fmt::Write as _;
 
 use askama::Template;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::{Frame, Viewer, chart, import, links::query, moment};
+use super::{
+    Frame, Look, Viewer,
+    connection_health::{ConnectionHealth, Health, mood_of},
+    import, moment, query, time,
+};
 use crate::{
     engine::Document,
     import::{Import, ImportId, State},
-    messages::{self, file, number},
-    page::{
-        connection_health::{ConnectionHealth, Health, mood_of},
-        format::{Look, time},
-    },
+    messages::{self, counted, file, number},
     storage::import_table::{Page, Wanted},
 };
 
@@ -215,7 +218,7 @@ fn card(seen: &Seen, next_sweep: Option<OffsetDateTime>, now: OffsetDateTime) ->
             .iter()
             .map(|fact| (messages::fact(*fact, now), fact.import().map(place)))
             .collect(),
-        chart: chart::figure(recent),
+        chart: figure(recent),
         next: next.into_iter().map(|(what, at)| Next { what, at: time(at) }).collect(),
     };
     (card, json)
@@ -248,4 +251,73 @@ impl Line {
             ingestion: run.ingestion.as_ref().map(ToString::to_string).unwrap_or_default(),
         }
     }
+}
+
+const BAR: usize = 14;
+const STEP: usize = 24;
+const HEIGHT: u64 = 60;
+/// Room above the bars for the numbers of problems.
+const ABOVE: u64 = 16;
+/// So that a bar of nothing can be seen.
+const LOWEST: u64 = 3;
+
+/// The bars of `runs`, which are newest first, as a figure; `None` where there is too little to see.
+pub(super) fn figure(runs: &[Import]) -> Option<String> {
+    let shown: Vec<&Import> = runs.iter().rev().filter(|run| run.state.is_end()).collect();
+    if shown.len() < 2 {
+        return None;
+    }
+    let most = shown.iter().filter_map(|run| run.rows).max().unwrap_or_default();
+    let missing = shown.iter().filter(|run| !is_imported(run)).count() as u64;
+    let about = format!(
+        "Rows of the last {} imports, oldest first, {} at most; {} did not come through",
+        shown.len(),
+        number(most),
+        number(missing)
+    );
+    let width = shown.len() * STEP;
+    let base = HEIGHT + ABOVE;
+    let mut svg = format!(
+        "<figure><svg class=\"chart\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
+         height=\"{height}\" role=\"img\" aria-label=\"{about}\">",
+        height = base + 2
+    );
+    for (place, run) in shown.iter().enumerate() {
+        let rows = run.rows.unwrap_or_default();
+        let height = (rows.saturating_mul(HEIGHT) / most.max(1)).max(LOWEST);
+        let (x, y) = (place * STEP + 3, base - height);
+        let class = if is_imported(run) { "rows" } else { "missing" };
+        let told = format!(
+            "{} on {}: {}, {}",
+            run.state.word(),
+            run.received.date(),
+            run.rows.map_or_else(|| "rows unknown".to_owned(), |rows| counted(rows, "row")),
+            counted(run.problems, "problem")
+        );
+        // Writing into a string does not fail.
+        let _ = write!(
+            svg,
+            "<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{BAR}\" height=\"{height}\">\
+             <title>{told}</title></rect>"
+        );
+        if run.problems > 0 {
+            let shown = if run.problems > 99 { "99+".to_owned() } else { run.problems.to_string() };
+            let (middle, above) = (x + BAR / 2, y - 4);
+            let _ = write!(
+                svg,
+                "<text class=\"problems\" x=\"{middle}\" y=\"{above}\" aria-hidden=\"true\">{shown}\u{2717}</text>"
+            );
+        }
+    }
+    let _ = write!(
+        svg,
+        "<line class=\"axis\" x1=\"0\" y1=\"{base}\" x2=\"{width}\" y2=\"{base}\"/></svg>\
+         <figcaption>Rows of each import, oldest first. Hollow: it did not come through, with the \
+         number of its problems.</figcaption></figure>"
+    );
+    Some(svg)
+}
+
+fn is_imported(run: &Import) -> bool {
+    run.state.is_accepted()
 }

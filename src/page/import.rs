@@ -7,7 +7,7 @@ use super::{Frame, Viewer};
 use crate::{
     import::{HistoryEntry, Import, OperatorAction},
     messages::{self, number},
-    page::format::{Look, time},
+    page::{Look, time},
     schema::Id,
 };
 

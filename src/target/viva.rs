@@ -9,25 +9,26 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use azure_core::credentials::TokenCredential;
+use azure_core::credentials::{AccessToken, TokenCredential};
 use bytes::Bytes;
 use futures::Stream;
 use reqwest::{
     Body, Client, RequestBuilder, StatusCode,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue},
     multipart::{Form, Part},
 };
 use time::OffsetDateTime;
 use tokio::time::timeout;
 
+use super::{PushOutcome, ServiceError, Tracking, error_of, is_html, is_page};
 use crate::{
     config::{Lookup, ServiceConfig},
     http::{self, Answer, ClientError, NoAnswer},
-    identity::SignIn,
+    identity::{SignIn, is_lasting},
     import::{
         IngestionId,
         reason::{NoOutcome, Operation, Reason},
@@ -35,13 +36,6 @@ use crate::{
     schema::{Credential, PayloadFormat, ServiceIdentity},
 };
 
-use self::questions::Question;
-use super::{
-    PushOutcome, ServiceError, Tracking,
-    error::{error_of, is_html, is_page},
-};
-
-mod questions;
 pub mod wire;
 
 /// Largest answer that is read; a word about an ingestion has some hundred bytes.
@@ -331,4 +325,134 @@ impl Service {
 fn ingestions(caller: &ServiceIdentity) -> String {
     let word = caller.connector.word_of_ingestions();
     format!("scopes/{}/ingress/connectors/{word}/ingestions", caller.tenant)
+}
+
+/// What every try of a question has in common.
+struct Question<'a> {
+    caller: &'a ServiceIdentity,
+    scale_unit: Option<&'a str>,
+    max_bytes: usize,
+    now: OffsetDateTime,
+}
+
+impl Service {
+    /// Asks for JSON at `path`, or where that is 404 at one of the `others`.
+    ///
+    /// A 401 or a sign-in page is answered once with a fresh token.
+    async fn ask(
+        &self,
+        caller: &ServiceIdentity,
+        path: &str,
+        others: &[String],
+        scale_unit: Option<&str>,
+        now: OffsetDateTime,
+    ) -> Result<Answer, ServiceError> {
+        let question = Question { caller, scale_unit, max_bytes: MAX_ANSWER_BYTES, now };
+        let is_sign_in = |answer: &Answer| answer.status.is_success() && is_page(&answer.body);
+        let mut answer = self.get_any(&question, path, others).await?;
+        if answer.status == StatusCode::UNAUTHORIZED || is_sign_in(&answer) {
+            self.forget_token(caller);
+            answer = self.get_any(&question, path, others).await?;
+        }
+        if is_sign_in(&answer) {
+            let status = answer.status.as_u16();
+            return Err(ServiceError::Refused(Reason::TokenRejected { status }));
+        }
+        Ok(answer)
+    }
+
+    async fn get_any(
+        &self,
+        question: &Question<'_>,
+        path: &str,
+        others: &[String],
+    ) -> Result<Answer, ServiceError> {
+        let mut answer = self.get(question, path).await?;
+        for path in others {
+            if answer.status == StatusCode::NOT_FOUND {
+                answer = self.get(question, path).await?;
+            }
+        }
+        Ok(answer)
+    }
+
+    async fn get(&self, question: &Question<'_>, path: &str) -> Result<Answer, ServiceError> {
+        let token = self.bearer(question.caller).await?;
+        let mut request = self
+            .client
+            .get(self.url(path))
+            .header(AUTHORIZATION, token)
+            .header(ACCEPT, "application/json");
+        if let Some(scale_unit) = question.scale_unit {
+            request = request.header(SCALE_UNIT, scale_unit);
+        }
+        let limit = self.config.answer_timeout;
+        let answer = http::send(request, limit, question.max_bytes, question.now).await;
+        answer.map_err(|no_answer| {
+            let detail = no_answer.why().into();
+            ServiceError::later(Reason::ServiceUnreachable { detail })
+        })
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}/{path}", self.config.endpoint.as_str().trim_end_matches('/'))
+    }
+
+    /// A token of the caller for the service.
+    ///
+    /// # Errors
+    /// Where none can be had.
+    pub async fn token(&self, caller: &ServiceIdentity) -> Result<AccessToken, ServiceError> {
+        let credential = self.credential(caller)?;
+        credential.get_token(&[&self.config.scope], None).await.map_err(|error| {
+            // Somebody may mend what it was made of.
+            self.forget_token(caller);
+            let detail = crate::http::azure::sentence(&error).into();
+            ServiceError::later(if is_lasting(&error) {
+                Reason::CredentialFailed { detail }
+            } else {
+                Reason::SignInUnavailable { detail }
+            })
+        })
+    }
+
+    async fn bearer(&self, caller: &ServiceIdentity) -> Result<HeaderValue, ServiceError> {
+        let token = self.token(caller).await?;
+        let mut value = HeaderValue::from_str(&format!("Bearer {}", token.token.secret()))
+            .map_err(|_| {
+                let detail = "the token cannot stand in a header".into();
+                ServiceError::later(Reason::CredentialFailed { detail })
+            })?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+
+    fn credential(
+        &self,
+        caller: &ServiceIdentity,
+    ) -> Result<Arc<dyn TokenCredential>, ServiceError> {
+        let mut credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = key(caller);
+        if let Some(known) = credentials.get(&key) {
+            return Ok(known.clone());
+        }
+        let made = self.sign_in.credential(&caller.credential, &caller.tenant);
+        let made = made.map_err(|error| {
+            let detail = error.to_string().into();
+            ServiceError::later(Reason::CredentialFailed { detail })
+        })?;
+        credentials.insert(key, made.clone());
+        Ok(made)
+    }
+
+    /// Drops the credential, and with it its cached token: the next question gets a fresh one.
+    fn forget_token(&self, caller: &ServiceIdentity) {
+        let mut credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
+        credentials.remove(&key(caller));
+    }
+}
+
+/// Who signs in, and in which tenant.
+fn key(caller: &ServiceIdentity) -> (Credential, String) {
+    (caller.credential.clone(), caller.tenant.clone())
 }

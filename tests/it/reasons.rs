@@ -83,29 +83,30 @@ fn end_of_call(text: &str) -> usize {
 
 /// Where the engine, the clients and the table read a text, how often, and what: whoever adds a place
 /// says here what it reads.
-const READ: [(&str, usize, &str); 24] = [
+const READ: [(&str, usize, &str); 21] = [
     ("identity/refusal.rs", 5, "codes of Microsoft Entra, what the Azure CLI prints"),
     ("commands/json_rows.rs", 3, "a fault out of a library's error, names of fields"),
     ("commands/imports.rs", 1, "the name of a setting"),
     ("doctor.rs", 1, "a list of checks"),
-    ("doctor/connectivity.rs", 3, "names of headers and servers"),
-    ("doctor/connectivity/broken.rs", 1, "what a library says of a broken connection"),
+    (
+        "doctor/connectivity.rs",
+        4,
+        "names of headers and servers, what a library says of a broken connection",
+    ),
     ("engine/intake.rs", 5, "names of blobs, a list of ids"),
     ("engine/status_queries.rs", 1, "names of documents"),
     ("engine/operator.rs", 2, "the key of an import"),
     ("engine/steps.rs", 1, "the name of a package"),
     ("host/event_grid.rs", 2, "the subject of an event"),
-    ("host/doctor.rs", 1, "a media type"),
-    ("host/csrf.rs", 2, "cookies"),
     ("host/pages.rs", 2, "paths"),
-    ("host/request.rs", 3, "parameters, media types"),
-    ("host/actions.rs", 1, "the word of an action"),
-    ("target/error.rs", 1, "whether an answer is a page"),
+    ("host/request.rs", 5, "parameters, media types, cookies"),
+    ("host/actions.rs", 2, "the word of an action, a media type"),
+    ("target.rs", 1, "whether an answer is a page"),
     ("target/viva/wire.rs", 1, "the service's busy answer"),
     ("messages/connection.rs", 1, "the name of a file"),
     ("notify.rs", 1, "letters that are markup"),
     ("page/home.rs", 1, "names of connections"),
-    ("page/links.rs", 2, "paths, names of parameters"),
+    ("page.rs", 2, "paths, names of parameters"),
     ("storage/import_table.rs", 1, "a list of statuses"),
     ("storage/import_table/row.rs", 1, "container and name of a file"),
 ];
