@@ -4,14 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use self::{
-    by_hand::{CallerArgs, CredentialKind, Errors, Follow, Pack, Ping, Push, Status},
-    table::{Account, Doctor, ImportArgs, Imports, Resume},
+pub use self::commands::{
+    Account, CallerArgs, CredentialKind, Doctor, Errors, Follow, ImportArgs, Imports, Pack, Ping,
+    Push, Resume, Status,
 };
 
-mod by_hand;
-mod run;
-mod table;
+mod commands;
 
 /// Carries an organization's HR export from Azure Storage into Microsoft Viva Insights and tells
 /// what became of it.

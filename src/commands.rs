@@ -7,6 +7,7 @@
 use std::{fs::File, io::Read as _, path::Path, sync::Arc};
 
 use time::OffsetDateTime;
+use url::Url;
 
 use crate::{
     check::{Asked, Report, Terms},
@@ -14,27 +15,25 @@ use crate::{
     connection::{self, Connection},
     outcome::{CommandError, CommandOutput},
     report,
-    schema::{self, Connector, Summary},
+    schema::{self, Connector, ServiceIdentity, Summary},
+    target::viva::Service,
 };
 
-pub use self::{
-    options::{
-        CallerOptions, CheckOptions, FollowOptions, ImportsOptions, PackOptions, PushOptions,
-        TermsOptions,
-    },
-    reference::{reasons, rules, settings},
-};
-
-mod caller;
 mod imports;
 mod json_rows;
 mod options;
 mod pack;
 mod poll;
 mod push;
-mod push_body;
 mod reference;
-mod service_queries;
+
+pub use self::{
+    options::{
+        Caller, CallerOptions, CheckOptions, FollowOptions, ImportsOptions, PackOptions,
+        PushOptions, TermsOptions,
+    },
+    reference::{reasons, rules, settings},
+};
 
 /// Most bytes of a connection, a mapping or a report that are read.
 const MAX_DOCUMENT_BYTES: u64 = 16 << 20;
@@ -138,4 +137,35 @@ fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
 
 fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Who calls, and the connection where one was named.
+///
+/// # Errors
+/// The document cannot be read, or has faults.
+fn caller(options: &CallerOptions) -> Result<(ServiceIdentity, Option<Connection>), CommandError> {
+    let path = match &options.caller {
+        Caller::Connection(path) => path,
+        Caller::Identity(identity) => return Ok((identity.clone(), None)),
+    };
+    let connection = Connection::parse("given", &read(path)?).map_err(|faults| {
+        format!("{} cannot be used: {}", path.display(), schema::sentence(&faults))
+    })?;
+    Ok((connection.caller.clone(), Some(connection)))
+}
+
+impl Desk {
+    /// The service that the settings name, or the options.
+    ///
+    /// # Errors
+    /// The settings' faults.
+    fn service(&self, options: &CallerOptions) -> Result<Service, String> {
+        let given = options.endpoint.as_ref().map(Url::to_string);
+        let get = |name: &str| match &given {
+            Some(endpoint) if name == "INGESTION_ENDPOINT" => Some(endpoint.clone()),
+            _ => (self.setting)(name),
+        };
+        let config = config::service(get).map_err(|faults| faults.to_string())?;
+        Service::new(config, self.setting.clone()).map_err(|error| error.to_string())
+    }
 }

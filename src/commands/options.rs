@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use serde_json::Value;
+use url::Url;
 
-use crate::schema::Refresh;
+use crate::schema::{Refresh, ServiceIdentity};
 
 /// On which terms a file is checked.
 #[derive(Debug)]
@@ -69,15 +69,22 @@ pub struct FollowOptions {
     pub errors: Option<PathBuf>,
 }
 
-/// Who calls the service.
+/// Who calls the service, and which.
 #[derive(Debug)]
 pub struct CallerOptions {
-    /// The connection document that says so.
-    pub connection: Option<PathBuf>,
-    /// The members of such a document, where there is none.
-    pub document: Value,
+    /// Who calls it.
+    pub caller: Caller,
     /// Another service than the settings name.
-    pub endpoint: Option<String>,
+    pub endpoint: Option<Url>,
+}
+
+/// Who calls the service.
+#[derive(Debug)]
+pub enum Caller {
+    /// The one that a connection document names.
+    Connection(PathBuf),
+    /// This one.
+    Identity(ServiceIdentity),
 }
 
 /// Which imports are listed.

@@ -1,0 +1,448 @@
+//! What the commands take, and their flags as the options that they work with.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde_json::{Map, Value, json};
+
+use super::{ByHand, Check, Connect, Demo, Format, Quirk, RefreshWord, ReportFormat, Terms};
+use crate::{
+    certificate,
+    commands::{
+        self, Caller, CallerOptions, CheckOptions, Desk, FollowOptions, ImportsOptions,
+        PackOptions, PushOptions, TermsOptions,
+    },
+    config,
+    import::OperatorAction,
+    outcome::{CommandError, CommandOutput},
+    schema::{Fault, Refresh, ServiceIdentity},
+    suggest::{self, SuggestOptions, template},
+    testbed::{
+        DemoOptions, Planned,
+        service::{self, Call},
+    },
+};
+
+/// What is packed, and where to.
+#[derive(Debug, Args)]
+pub struct Pack {
+    /// The file: .csv
+    pub file: PathBuf,
+    /// On which terms.
+    #[command(flatten)]
+    pub terms: Terms,
+    /// Where to: a .zip, or the rows alone as a .csv or .json with Viva's names
+    #[arg(short, long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// What is pushed, by whom, and what for.
+#[derive(Debug, Args)]
+pub struct Push {
+    /// The file: a .zip; a .csv, which is packed first where its mapping is given and else goes by
+    /// itself; or a .json, an array of row objects
+    pub file: PathBuf,
+    /// On which terms.
+    #[command(flatten)]
+    pub terms: Terms,
+    /// Pushes a zip though the check refuses it, if that can be read to its end
+    #[arg(long)]
+    pub force: bool,
+    /// Waits while the service is busy with the tenant's previous import, or puts it off
+    #[arg(long)]
+    pub wait: bool,
+    /// Follows the ingestion to its end
+    #[command(flatten)]
+    pub follow: Follow,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// By whom.
+    #[command(flatten)]
+    pub caller: CallerArgs,
+}
+
+/// Whether an ingestion is followed.
+#[derive(Debug, Args)]
+pub struct Follow {
+    /// Asks until the ingestion has ended, and saves its error file where it failed
+    #[arg(long)]
+    pub follow: bool,
+    /// Where to save that; ID-errors.txt without it. It may quote the data
+    #[arg(long, value_name = "FILE")]
+    pub errors: Option<PathBuf>,
+}
+
+/// Which ingestion, asked for by whom.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// The ingestion's id, as the push told it
+    pub id: String,
+    /// Follows the ingestion to its end
+    #[command(flatten)]
+    pub follow: Follow,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// By whom.
+    #[command(flatten)]
+    pub caller: CallerArgs,
+}
+
+/// Which ingestion's error file, and where to.
+#[derive(Debug, Args)]
+pub struct Errors {
+    /// The ingestion's id, as the push told it
+    pub id: String,
+    /// Where to. It may quote the data
+    #[arg(short, long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// By whom.
+    #[command(flatten)]
+    pub caller: CallerArgs,
+}
+
+/// Who asks.
+#[derive(Debug, Args)]
+pub struct Ping {
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Who.
+    #[command(flatten)]
+    pub caller: CallerArgs,
+}
+
+/// Who calls the service, and for whom. No secret stands on a command line: it is taken from the
+/// environment.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Who calls")]
+pub struct CallerArgs {
+    /// Takes all of this, and the mapping, from a connection document
+    #[arg(long, value_name = "JSON", conflicts_with_all = ["tenant", "connector", "credential", "client_id", "identity", "certificate", "password_from", "secret_from", "token_from", "scale_unit"])]
+    pub connection: Option<PathBuf>,
+    /// The Microsoft Entra tenant's id
+    #[arg(long, value_name = "ID", required_unless_present = "connection")]
+    pub tenant: Option<String>,
+    /// Which connector
+    #[arg(long, default_value = "HR", value_parser = ["HR", "Survey"])]
+    pub connector: String,
+    /// How to sign in
+    #[arg(long, value_enum, required_unless_present = "connection")]
+    pub credential: Option<CredentialKind>,
+    /// Client id: of the app registration, or of a user-assigned identity
+    #[arg(long, value_name = "ID")]
+    pub client_id: Option<String>,
+    /// With federatedIdentity: client id of the user-assigned identity
+    #[arg(long, value_name = "ID")]
+    pub identity: Option<String>,
+    /// With clientCertificate: the certificate and its key, PEM or PKCS#12
+    #[arg(long, value_name = "FILE", required_if_eq("credential", "clientCertificate"))]
+    pub certificate: Option<PathBuf>,
+    /// The environment variable with the PKCS#12's password
+    #[arg(long, value_name = "NAME")]
+    pub password_from: Option<String>,
+    /// The environment variable with the client secret
+    #[arg(long, value_name = "NAME", default_value = "AZURE_CLIENT_SECRET")]
+    pub secret_from: String,
+    /// The environment variable with the access token
+    #[arg(long, value_name = "NAME", default_value = "VIVA_ACCESS_TOKEN")]
+    pub token_from: String,
+    /// The tenant's scale unit, where the service does not tell it
+    #[arg(long, value_name = "UNIT")]
+    pub scale_unit: Option<String>,
+    /// Another service than `INGESTION_ENDPOINT` says, for rehearsals; plain http only on this
+    /// machine
+    #[arg(long, value_name = "URL")]
+    pub endpoint: Option<String>,
+}
+
+/// How to sign in; the words of a connection's `credential`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "camelCase")]
+pub enum CredentialKind {
+    /// This machine's managed identity
+    ManagedIdentity,
+    /// A managed identity that an app registration trusts
+    FederatedIdentity,
+    /// An app registration's certificate
+    ClientCertificate,
+    /// An app registration's secret, from the environment
+    ClientSecret,
+    /// Whoever is signed in to the Azure CLI
+    AzureCli,
+    /// A token from the environment
+    AccessToken,
+}
+
+/// Which import of the deployed table.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// The import's id: RowKey of the table, after TENANT/ where two have it
+    pub run: String,
+    /// Of which account.
+    #[command(flatten)]
+    pub account: Account,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// Which imports of the deployed table.
+#[derive(Debug, Args)]
+pub struct Imports {
+    /// Only those of this connection
+    #[arg(long, value_name = "NAME")]
+    pub connection: Option<String>,
+    /// Only those in this state, like Stuck
+    #[arg(long, value_name = "STATE")]
+    pub state: Option<String>,
+    /// How many at most
+    #[arg(long, value_name = "NUMBER", default_value_t = 20)]
+    pub top: usize,
+    /// Of which account.
+    #[command(flatten)]
+    pub account: Account,
+    /// How they are printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// The account that holds the table.
+#[derive(Debug, Args)]
+pub struct Account {
+    /// The storage account, reached as whoever is signed in to the Azure CLI; without it as the
+    /// storage settings in the environment say
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
+}
+
+/// Which connection.
+#[derive(Debug, Args)]
+pub struct Resume {
+    /// The connection's name
+    pub connection: String,
+    /// Of which account.
+    #[command(flatten)]
+    pub account: Account,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// Which connection is examined.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// The connection's name
+    pub connection: String,
+    /// If nothing stands in the way of a push, files that wait because the service answered 403 go
+    /// on
+    #[arg(long)]
+    pub resume: bool,
+    /// Of which account.
+    #[command(flatten)]
+    pub account: Account,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+impl ByHand {
+    /// Does what the command says.
+    ///
+    /// # Errors
+    /// Why it was not done.
+    pub async fn run(self, desk: &Desk) -> Result<CommandOutput, CommandError> {
+        match self {
+            Self::Check(it) => desk.check(&it.into()),
+            Self::Pack(it) => desk.pack(&it.into()),
+            Self::Connect(it) => suggest::run(&it.into()),
+            Self::Learn(it) => template::run(&it.template, it.connection.as_deref()),
+            Self::Push(it) => Box::pin(desk.push(&it.try_into()?)).await,
+            Self::Status(it) => {
+                desk.status(&it.id, &it.follow.into(), &it.caller.try_into()?).await
+            }
+            Self::Errors(it) => desk.errors(&it.id, &it.out, &it.caller.try_into()?).await,
+            Self::Ping(it) => desk.ping(&it.caller.try_into()?).await,
+            Self::Imports(Imports { connection, state, top, account, format: _ }) => {
+                let wanted = ImportsOptions { connection, state, top };
+                desk.of_account(account.account).imports(&wanted).await
+            }
+            Self::Show(it) => desk.of_account(it.account.account).show(&it.run).await,
+            Self::Allow(it) => grant(desk, it, OperatorAction::Allow).await,
+            Self::Retry(it) => grant(desk, it, OperatorAction::Retry).await,
+            Self::Cancel(it) => grant(desk, it, OperatorAction::Cancel).await,
+            Self::Resume(it) => desk.of_account(it.account.account).resume(&it.connection).await,
+            Self::Doctor(it) => {
+                desk.of_account(it.account.account).examine(&it.connection, it.resume).await
+            }
+            Self::Certificate(it) => certificate::run(&it.name, it.days, &it.out, (desk.clock)()),
+            Self::Rules(it) => commands::rules(it.id.as_deref()),
+            Self::Settings(_) => Ok(commands::settings()),
+            Self::Reasons(_) => Ok(commands::reasons()),
+        }
+    }
+}
+
+async fn grant(
+    desk: &Desk,
+    import: ImportArgs,
+    action: OperatorAction,
+) -> Result<CommandOutput, CommandError> {
+    desk.of_account(import.account.account).grant(&import.run, action).await
+}
+
+impl From<Demo> for DemoOptions {
+    fn from(Demo { file, connection, quirk, keep }: Demo) -> Self {
+        let quirks = quirk.into_iter().map(Planned::from).collect();
+        Self { file, connection, quirks, keep }
+    }
+}
+
+impl From<Quirk> for Planned {
+    fn from(quirk: Quirk) -> Self {
+        let (call, planned) = match quirk {
+            Quirk::Busy => (Call::Push, service::Quirk::Busy),
+            Quirk::Throttled => {
+                (Call::Push, service::Quirk::TooManyRequests { retry_after: Some("1".to_owned()) })
+            }
+            Quirk::Failing => (Call::Push, service::Quirk::InternalError),
+            Quirk::LostAnswer => (Call::Push, service::Quirk::AcceptThenCut),
+            Quirk::SignInPage => (Call::ScaleUnit, service::Quirk::SignInPage),
+            Quirk::Forbidden => (Call::Ping, service::Quirk::Forbidden),
+        };
+        Self { call, quirk: planned, always: quirk == Quirk::Forbidden }
+    }
+}
+
+impl From<RefreshWord> for Refresh {
+    fn from(word: RefreshWord) -> Self {
+        match word {
+            RefreshWord::Full => Self::Full,
+            RefreshWord::Incremental => Self::Incremental,
+        }
+    }
+}
+
+impl From<Terms> for TermsOptions {
+    fn from(Terms { mapping, refresh, lenient, against }: Terms) -> Self {
+        Self { mapping, refresh: refresh.map(Refresh::from), lenient, against }
+    }
+}
+
+impl From<Check> for CheckOptions {
+    fn from(Check { file, terms, format, show_values }: Check) -> Self {
+        let as_page = format == ReportFormat::Html;
+        Self { file, terms: terms.into(), as_page, show_values }
+    }
+}
+
+impl From<Pack> for PackOptions {
+    fn from(Pack { file, terms, out, format: _ }: Pack) -> Self {
+        Self { file, terms: terms.into(), out }
+    }
+}
+
+impl TryFrom<Push> for PushOptions {
+    type Error = CommandError;
+
+    fn try_from(flags: Push) -> Result<Self, CommandError> {
+        let Push { file, terms, force, wait, follow, format: _, caller } = flags;
+        let (terms, follow, caller) = (terms.into(), follow.into(), caller.try_into()?);
+        Ok(Self { file, terms, force, wait, follow, caller })
+    }
+}
+
+impl From<Follow> for FollowOptions {
+    fn from(Follow { follow, errors }: Follow) -> Self {
+        Self { follow, errors }
+    }
+}
+
+impl From<Connect> for SuggestOptions {
+    fn from(Connect { file, tenant, client_id, out, refresh, format: _ }: Connect) -> Self {
+        Self { file, tenant, client_id, out, refresh: refresh.into() }
+    }
+}
+
+/// Where a fault of the document that stands for the command line is there.
+const FLAGS: [(&str, &str); 9] = [
+    ("/tenantId", "--tenant"),
+    ("/connector", "--connector"),
+    ("/scaleUnit", "--scale-unit"),
+    ("/credential/clientId", "--client-id"),
+    ("/credential/identityClientId", "--identity"),
+    ("/credential/file", "--certificate"),
+    ("/credential/passwordSetting", "--password-from"),
+    ("/credential/setting", "--secret-from or --token-from"),
+    ("/credential", "--credential"),
+];
+
+impl TryFrom<CallerArgs> for CallerOptions {
+    type Error = CommandError;
+
+    /// The flags are read as the connection document that would say the same.
+    fn try_from(flags: CallerArgs) -> Result<Self, CommandError> {
+        let endpoint = flags.endpoint.as_ref().map(|url| config::endpoint("--endpoint", url));
+        let endpoint = endpoint.transpose().map_err(|faults| faults.to_string())?;
+        if let Some(path) = flags.connection {
+            return Ok(Self { caller: Caller::Connection(path), endpoint });
+        }
+        let mut document = json!({
+            "tenantId": flags.tenant,
+            "connector": flags.connector,
+            "credential": credential(&flags),
+        });
+        if let Some(unit) = &flags.scale_unit {
+            document["scaleUnit"] = json!(unit);
+        }
+        let identity = ServiceIdentity::parse(document.to_string().as_bytes());
+        let identity = identity.map_err(|faults| by_flags(&faults))?;
+        Ok(Self { caller: Caller::Identity(identity), endpoint })
+    }
+}
+
+/// Faults by the names of the command line.
+fn by_flags(faults: &[Fault]) -> String {
+    let told = faults.iter().map(|fault| {
+        let flag = FLAGS.iter().find(|(at, _)| fault.at == *at);
+        let at = flag.map_or(fault.at.as_str(), |(_, flag)| flag);
+        if fault.is_unknown {
+            return format!("{at}: this credential has no use for it");
+        }
+        format!("{at}: {}", fault.what)
+    });
+    told.collect::<Vec<_>>().join("; ").replace(char::is_control, "\u{fffd}")
+}
+
+/// The credential as a connection writes it.
+fn credential(flags: &CallerArgs) -> Value {
+    let mut members = Map::new();
+    let mut put = |key: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            members.insert(key.to_owned(), value);
+        }
+    };
+    let Some(kind) = flags.credential else { return Value::Null };
+    let (word, setting) = match kind {
+        CredentialKind::ManagedIdentity => ("managedIdentity", None),
+        CredentialKind::FederatedIdentity => ("federatedIdentity", None),
+        CredentialKind::ClientCertificate => ("clientCertificate", None),
+        CredentialKind::ClientSecret => ("clientSecret", Some(&flags.secret_from)),
+        CredentialKind::AzureCli => ("azureCli", None),
+        CredentialKind::AccessToken => ("accessToken", Some(&flags.token_from)),
+    };
+    put("kind", Some(json!(word)));
+    put("clientId", flags.client_id.as_ref().map(|id| json!(id)));
+    put("identityClientId", flags.identity.as_ref().map(|id| json!(id)));
+    put("file", flags.certificate.as_ref().map(|file| json!(file.display().to_string())));
+    put("passwordSetting", flags.password_from.as_ref().map(|name| json!(name)));
+    put("setting", setting.map(|name| json!(name)));
+    Value::Object(members)
+}
