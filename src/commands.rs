@@ -16,7 +16,7 @@ use crate::{
     outcome::{CommandError, CommandOutput},
     report,
     schema::{self, Connector, ServiceIdentity, Summary},
-    target::viva::Service,
+    target::Service,
 };
 
 mod imports;

@@ -20,7 +20,7 @@ use crate::{
     engine::{Clock, OpenError},
     http::azure::sentence,
     storage::{Storage, import_table::ImportTable},
-    target::viva::Service,
+    target::Service,
 };
 
 mod connection;

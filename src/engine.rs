@@ -25,7 +25,7 @@ use crate::{
         blob::Blobs,
         import_table::{ImportTable, Saved, Stored},
     },
-    target::viva::Service,
+    target::Service,
 };
 
 pub use self::{

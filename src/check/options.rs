@@ -40,7 +40,7 @@ impl Terms {
     #[must_use]
     pub fn without(limits: &Limits, today: Day) -> Self {
         Self {
-            target: Target::Viva,
+            target: Target::default(),
             mapping: Mapping::Names,
             connector: Connector::Hr,
             refresh: Refresh::Full,

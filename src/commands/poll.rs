@@ -17,10 +17,7 @@ use crate::{
     messages,
     outcome::{CommandError, CommandOutput},
     schema::{ServiceIdentity, Target, is_plain_name},
-    target::{
-        ServiceError,
-        viva::{MAX_ERRORS_BYTES, Service, wire::Ingestion},
-    },
+    target::{MAX_ERRORS_BYTES, Service, ServiceError},
 };
 
 /// What `Completed` means.
@@ -52,8 +49,8 @@ impl Followed<'_> {
         let mut failures = 0;
         loop {
             let now = (desk.clock)();
-            let wait = match service.status(caller, Some(unit), id, now).await {
-                Ok(Ingestion { status, .. }) => {
+            let wait = match service.poll(caller, Some(unit), id, now).await {
+                Ok(status) => {
                     if last.as_ref() != Some(&status) {
                         (desk.tell)(&format!("the service says {status}"));
                     }
@@ -69,11 +66,11 @@ impl Followed<'_> {
                 Err(trouble) if wishes.follow && may_pass(&trouble, failures) => {
                     failures += 1;
                     let retry = trouble.retry_at().and_then(|at| (at - now).try_into().ok());
-                    let why = messages::cause(trouble.reason(), Target::Viva);
+                    let why = messages::cause(trouble.reason(), caller.target);
                     (desk.tell)(&format!("{why}; asked again"));
                     retry.unwrap_or_else(|| policy.pause(failures))
                 }
-                Err(trouble) => return Err(denied(&trouble)),
+                Err(trouble) => return Err(denied(&trouble, caller.target)),
             };
             if now + wait > since + policy.ingestion_deadline {
                 return Err(CommandError::Failed(format!(
@@ -127,7 +124,7 @@ impl Followed<'_> {
     pub(super) async fn save_errors(&self, path: &Path) -> Result<u64, CommandError> {
         let Self { desk, service, caller, unit, id } = self;
         let errors = service.errors(caller, Some(unit), id, (desk.clock)()).await;
-        let errors = errors.map_err(|trouble| denied(&trouble))?;
+        let errors = errors.map_err(|trouble| denied(&trouble, caller.target))?;
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
@@ -160,13 +157,13 @@ impl Desk {
         let service = self.service(who)?;
         let unit = match service.scale_unit(&caller, (self.clock)()).await {
             Ok(unit) => unit,
-            Err(trouble) => return Err(denied(&trouble)),
+            Err(trouble) => return Err(denied(&trouble, caller.target)),
         };
         let connector = caller.connector.word();
         if !service
             .ping(&caller, &unit, (self.clock)())
             .await
-            .map_err(|trouble| denied(&trouble))?
+            .map_err(|trouble| denied(&trouble, caller.target))?
         {
             return Err(CommandError::Failed(format!(
                 "scale unit {unit}; whether the connector {connector} would take a push the service \
@@ -222,19 +219,20 @@ impl Desk {
         let (caller, _) = caller(who)?;
         let service = self.service(who)?;
         let id = ingestion_id(id)?;
-        let unit = service.scale_unit(&caller, (self.clock)()).await.map_err(|it| denied(&it))?;
+        let unit = service
+            .scale_unit(&caller, (self.clock)())
+            .await
+            .map_err(|it| denied(&it, caller.target))?;
         Ok(Followed { desk: self, service, caller, unit, id })
     }
 }
 
 /// The service has refused, or could not be asked.
-pub(super) fn denied(trouble: &ServiceError) -> CommandError {
+pub(super) fn denied(trouble: &ServiceError, target: Target) -> CommandError {
     match trouble {
-        ServiceError::Later { reason, .. } => {
-            CommandError::Failed(messages::cause(reason, Target::Viva))
-        }
+        ServiceError::Later { reason, .. } => CommandError::Failed(messages::cause(reason, target)),
         ServiceError::Forbidden | ServiceError::Refused(_) => {
-            CommandError::Refused(messages::cause(trouble.reason(), Target::Viva))
+            CommandError::Refused(messages::cause(trouble.reason(), target))
         }
     }
 }

@@ -26,10 +26,7 @@ use crate::{
     messages,
     outcome::{CommandError, CommandOutput},
     schema::{PayloadFormat, ServiceIdentity, Target},
-    target::{
-        PushOutcome, Tracking,
-        viva::{PushBody, Service},
-    },
+    target::{PushBody, PushOutcome, Service, Tracking},
 };
 
 /// How often a push is tried that surely was not taken.
@@ -52,8 +49,10 @@ impl Desk {
             Ok(ready) => ready,
             Err(report) => return Ok(of_report(&report, &file)),
         };
-        let unit =
-            service.prepare(&caller, (self.clock)()).await.map_err(|trouble| denied(&trouble))?;
+        let unit = service
+            .prepare(&caller, (self.clock)())
+            .await
+            .map_err(|trouble| denied(&trouble, caller.target))?;
         let bytes = ready
             .file
             .metadata()
@@ -138,7 +137,7 @@ impl Desk {
                 }
                 PushOutcome::NotSent { reason, retry_at } if failures < TRIES => {
                     failures += 1;
-                    let why = messages::cause(&reason, Target::Viva);
+                    let why = messages::cause(&reason, caller.target);
                     let retry = retry_at.and_then(|at| (at - now).try_into().ok());
                     let wait = retry.unwrap_or_else(|| policy.pause(failures));
                     if wait > LONG && !wishes.wait {
@@ -152,14 +151,14 @@ impl Desk {
                     wait
                 }
                 PushOutcome::NotSent { reason, .. } => {
-                    let why = messages::cause(&reason, Target::Viva);
+                    let why = messages::cause(&reason, caller.target);
                     return Err(CommandError::Failed(format!("the push was not taken: {why}")));
                 }
                 PushOutcome::Unauthorized { status } => {
-                    return Err(refused(&Reason::TokenRejected { status }));
+                    return Err(refused(&Reason::TokenRejected { status }, caller.target));
                 }
-                PushOutcome::Forbidden => return Err(refused(&Reason::Forbidden)),
-                PushOutcome::Rejected(reason) => return Err(refused(&reason)),
+                PushOutcome::Forbidden => return Err(refused(&Reason::Forbidden, caller.target)),
+                PushOutcome::Rejected(reason) => return Err(refused(&reason, caller.target)),
                 PushOutcome::OutcomeUnknown(cause) => {
                     return Err(CommandError::Failed(format!(
                         "nobody knows whether the push arrived: {}. Pushing it again does no harm; \
@@ -178,8 +177,8 @@ impl Desk {
     }
 }
 
-fn refused(reason: &Reason) -> CommandError {
-    CommandError::Refused(messages::cause(reason, Target::Viva))
+fn refused(reason: &Reason, target: Target) -> CommandError {
+    CommandError::Refused(messages::cause(reason, target))
 }
 
 /// What a busy service means to somebody who does not wait.

@@ -96,6 +96,7 @@ impl Connection {
     pub fn terms(&self, limits: &Limits, today: Day) -> Terms {
         Terms {
             mapping: Mapping::Fields(self.mapping.clone()),
+            target: self.caller.target,
             connector: self.caller.connector,
             refresh: self.refresh,
             checks: self.checks.clone(),

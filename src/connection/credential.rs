@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 
 use super::{Reader, read};
 use crate::schema::{
-    Certificate, Connector, Credential, Fault, ServiceIdentity, document, is_guid, is_plain_name,
+    Certificate, Connector, Credential, Fault, ServiceIdentity, Target, document, is_guid,
+    is_plain_name,
 };
 
 const AT: &str = "/credential";
@@ -170,6 +171,7 @@ impl Reader {
         let credential =
             self.object("", members, "credential").and_then(|members| self.credential(members));
         Some(ServiceIdentity {
+            target: Target::default(),
             tenant: tenant?,
             connector: connector?,
             credential: credential?,

@@ -9,7 +9,7 @@ use crate::{
     connection::{self, Connection},
     doctor::{connectivity::Reachabilities, permissions},
     notify::address,
-    schema::{self, PayloadFormat, Refresh, Target},
+    schema::{self, PayloadFormat, Refresh},
 };
 
 pub(super) const DOCUMENT: &str = "connection";
@@ -67,7 +67,8 @@ fn sound(file: &str, connection: &Connection) -> [Line; 2] {
     };
     let (connector, tenant) = (connection.caller.connector.word(), &connection.caller.tenant);
     let told = format!("{file} is valid: {connector} of tenant {tenant}, {refresh}");
-    let faults = mapping_faults(Target::Viva.schema(), &connection.mapping, &connection.checks);
+    let faults =
+        mapping_faults(connection.caller.target.schema(), &connection.mapping, &connection.checks);
     let mapping = if faults.is_empty() {
         Line::good(
             MAPPING,

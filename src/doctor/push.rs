@@ -11,7 +11,7 @@ use crate::{
     identity::Claims,
     import::reason::Reason,
     messages,
-    schema::{Credential, ServiceIdentity, Target},
+    schema::{Credential, ServiceIdentity},
     target::ServiceError,
 };
 
@@ -37,7 +37,7 @@ pub(super) async fn lines(
     let (token, client_id) = match asked.unwrap_or_else(|late| Err(later(&late))) {
         Ok(found) => token(caller, &found, (bag.clock)()),
         Err(trouble) => (
-            Line::bad(TOKEN, messages::cause(trouble.reason(), Target::Viva), no_token(caller)),
+            Line::bad(TOKEN, messages::cause(trouble.reason(), caller.target), no_token(caller)),
             None,
         ),
     };
@@ -57,7 +57,7 @@ pub(super) async fn lines(
             let told = "the service has no such question (404); the push will tell";
             Line::note(CONNECTOR, told)
         }
-        Err(trouble) => refused(CONNECTOR, &trouble, client_id.as_deref()),
+        Err(trouble) => refused(CONNECTOR, caller, &trouble, client_id.as_deref()),
     };
     [token, line, connector]
 }
@@ -138,7 +138,7 @@ async fn scale_unit(
             (Line::good(SCALE_UNIT, told), Some(unit))
         }
         (Err(trouble), Some(unit)) => {
-            let why = messages::cause(trouble.reason(), Target::Viva);
+            let why = messages::cause(trouble.reason(), caller.target);
             let told = format!("{unit}, as the connection says; not discovered: {why}");
             (Line::good(SCALE_UNIT, told), Some(unit.clone()))
         }
@@ -151,7 +151,7 @@ async fn scale_unit(
                     matches!(reason, Reason::ServiceRefused { status: 404, .. })
                 }
             };
-            let mut line = refused(SCALE_UNIT, &trouble, client_id);
+            let mut line = refused(SCALE_UNIT, caller, &trouble, client_id);
             let or = ". Or name the scale unit as scaleUnit in the connection";
             let or = if is_let_in { or } else { "" };
             line.remedy = line.remedy.map(|remedy| format!("{remedy}{or}"));
@@ -160,14 +160,20 @@ async fn scale_unit(
     }
 }
 
-fn refused(about: &'static str, trouble: &ServiceError, client_id: Option<&str>) -> Line {
+fn refused(
+    about: &'static str,
+    caller: &ServiceIdentity,
+    trouble: &ServiceError,
+    client_id: Option<&str>,
+) -> Line {
     let remedy = match trouble {
         ServiceError::Later { .. } => SERVICE_AWAY.to_owned(),
         ServiceError::Forbidden => {
             let client_id = client_id.map(|id| format!(" {id}")).unwrap_or_default();
             format!(
-                "in Viva Insights, under Data connections, set the API-based import up and enter the \
-                 client id{client_id} of the connection's credential"
+                "in {}, under Data connections, set the API-based import up and enter the client \
+                 id{client_id} of the connection's credential",
+                caller.target.words().product_in_full
             )
         }
         ServiceError::Refused(_) => {
@@ -175,7 +181,7 @@ fn refused(about: &'static str, trouble: &ServiceError, client_id: Option<&str>)
             format!("compare {what} in the connection, and INGESTION_ENDPOINT; {OTHER_SCOPE}")
         }
     };
-    Line::bad(about, messages::cause(trouble.reason(), Target::Viva), remedy)
+    Line::bad(about, messages::cause(trouble.reason(), caller.target), remedy)
 }
 
 fn later(why: &TooLate) -> ServiceError {
@@ -188,11 +194,20 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::{doctor::Verdict, schema::Connector};
+    use crate::{
+        doctor::Verdict,
+        schema::{Connector, Target},
+    };
 
     fn caller(credential: Credential) -> ServiceIdentity {
         let (tenant, connector) = ("t".to_owned(), Connector::Hr);
-        ServiceIdentity { tenant, connector, credential, scale_unit: None }
+        ServiceIdentity {
+            target: Target::default(),
+            tenant,
+            connector,
+            credential,
+            scale_unit: None,
+        }
     }
 
     #[test]
@@ -233,12 +248,13 @@ mod tests {
 
     #[test]
     fn each_refusal_of_the_service_has_its_own_remedy() {
+        let caller = caller(Credential::ManagedIdentity { client_id: None });
         for (trouble, words) in [
             (later(&TooLate(crate::doctor::MAX_WAIT)), "try again"),
             (ServiceError::Forbidden, "enter the client id c of"),
             (ServiceError::Refused(Reason::TokenRejected { status: 401 }), "INGESTION_SCOPE"),
         ] {
-            let line = refused(CONNECTOR, &trouble, Some("c"));
+            let line = refused(CONNECTOR, &caller, &trouble, Some("c"));
             assert_eq!(line.verdict, Verdict::Bad);
             assert!(line.remedy.unwrap().contains(words), "{words}");
         }

@@ -72,6 +72,7 @@ impl Engine {
             .map_or(ImportId::NO_TENANT, |connection| connection.caller.tenant.as_str());
         let now = (self.clock)();
         let mut run = new_run(&blob, tenant, connection, now, &self.config.policy);
+        run.target = read.as_ref().map_or(run.target, |connection| connection.caller.target);
         run.stops = read.as_ref().is_ok_and(|connection| connection.stop_after_rejected);
         run.tells = read.as_ref().is_ok_and(|connection| connection.notify.is_some());
         match read {

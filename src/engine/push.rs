@@ -24,7 +24,7 @@ use crate::{
         blob::Blob,
         import_table::{Claim, Stored},
     },
-    target::{PushOutcome, ServiceError, Tracking, viva::PushBody},
+    target::{PushBody, PushOutcome, ServiceError, Tracking},
 };
 
 /// Pause before what came of a push is saved again.

@@ -169,11 +169,9 @@ impl Engine {
             return self.save(stored, Event::TransientFailure { reason, retry_at: None }).await;
         };
         let (caller, unit) = (&connection.caller, run.scale_unit.as_deref());
-        let event = match self.service.status(caller, unit, id, now).await {
-            Ok(ingestion) if ingestion.status == Status::ValidationFailed => {
-                self.validation_failed(run, id, &connection).await?
-            }
-            Ok(ingestion) => Event::StatusReported { status: ingestion.status, error_file: None },
+        let event = match self.service.poll(caller, unit, id, now).await {
+            Ok(Status::ValidationFailed) => self.validation_failed(run, id, &connection).await?,
+            Ok(status) => Event::StatusReported { status, error_file: None },
             Err(error) => after_push(&error),
         };
         self.save(stored, event).await

@@ -124,7 +124,7 @@ impl Import {
             id,
             connection: connection.to_owned(),
             source,
-            target: Target::Viva,
+            target: Target::default(),
             state: State::Received,
             refresh: None,
             rows: None,

@@ -136,7 +136,7 @@ pub(super) fn action_of(
             );
         }
         (State::Accepted, _) => {
-            "Nothing. What becomes of it shows only in the Microsoft 365 admin center."
+            return format!("Nothing. What becomes of it shows only in {portal}.");
         }
         (State::Superseded, _) => "Nothing: a newer file has taken its place.",
         (State::Cancelled, _) => "Nothing. To import its content after all, upload it again.",

@@ -49,8 +49,8 @@ impl Entry {
             state,
             event,
             alert,
-            message: cause(&reason, Target::Viva),
-            action: action_of(state, Some(code), facts, Target::Viva),
+            message: cause(&reason, Target::default()),
+            action: action_of(state, Some(code), facts, Target::default()),
         }
     }
 }

@@ -157,9 +157,9 @@ pub fn cause(reason: &Reason, target: Target) -> String {
              show only in {}",
             words.portal
         ),
-        Reason::OutcomeNotReported => "the service has the file; its outcome shows only in the \
-                                       Microsoft 365 admin center"
-            .to_owned(),
+        Reason::OutcomeNotReported => {
+            format!("the service has the file; its outcome shows only in {}", words.portal_in_full)
+        }
         Reason::Replaced { import } => format!(
             "the file was replaced before it was read; its newer content is import {import}"
         ),

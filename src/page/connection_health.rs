@@ -95,7 +95,8 @@ impl<'a> ConnectionHealth<'a> {
         });
         let lost = lost_changes(document, recent, accepted);
         if lost > 0 {
-            facts.push(Fact::LostChanges(lost, Target::Viva));
+            let target = recent.first().map_or_else(Target::default, |run| run.target);
+            facts.push(Fact::LostChanges(lost, target));
         }
         if *is_paused {
             mood = Health::Person;
@@ -107,7 +108,7 @@ impl<'a> ConnectionHealth<'a> {
         }
         if let Err(reason) = &document.read {
             mood = Health::Person;
-            facts.push(Fact::Unreadable(reason, Target::Viva));
+            facts.push(Fact::Unreadable(reason, Target::default()));
         }
         Self { mood, facts, last_accepted, expected }
     }

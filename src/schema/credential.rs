@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::target::Connector;
+use super::target::{Connector, Target};
 
-/// Who calls the service, and for whom.
+/// Who calls which service, and for whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceIdentity {
+    /// The service.
+    pub target: Target,
     /// The Microsoft Entra tenant, lower case.
     pub tenant: String,
     /// Which of the service's connectors takes the data.

@@ -7,9 +7,10 @@ use super::{
 };
 
 /// The service that takes an import.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Target {
-    /// Viva Insights.
+    /// Viva Insights: where nobody names another.
+    #[default]
     Viva,
 }
 

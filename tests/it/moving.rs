@@ -12,8 +12,7 @@ use viva_import::{
     config::{CONNECTIONS, Config, INBOX},
     engine::Engine,
     import::State,
-    messages,
-    target::viva,
+    messages, target,
     testbed::{
         SAMPLE_CONNECTION,
         service::{Rules, Service},
@@ -139,7 +138,7 @@ async fn rejected(account: &Secured, service: &Service, certificate: &Path) -> S
         name => settings.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone()),
     })
     .unwrap();
-    let client = viva::Service::new(config.service.clone(), Arc::new(|_| None)).unwrap();
+    let client = target::Service::new(config.service.clone(), Arc::new(|_| None)).unwrap();
     let storage = account.owners_view();
     let nothing = Arc::new(|_: &str| None);
     let engine = Engine::new(storage, client, config, nothing, Arc::new(OffsetDateTime::now_utc));

@@ -16,7 +16,7 @@ use viva_import::{
     import::{NotificationKind, State},
     messages,
     storage::Storage,
-    target::viva,
+    target,
     testbed::{
         SAMPLE_CONNECTION,
         deployment::{Stage, TOKEN_SETTING},
@@ -265,7 +265,7 @@ async fn road_at(clock: &Arc<AtomicI64>, hook: &str) -> (Arc<Engine>, Storage, S
     });
     let config = Config::read(|name| setting(name)).unwrap();
     let opened = Storage::open(&config.account, Duration::from_mins(1)).unwrap();
-    let client = viva::Service::new(config.service.clone(), setting.clone()).unwrap();
+    let client = target::Service::new(config.service.clone(), setting.clone()).unwrap();
     let clock = clock.clone();
     let now = move || OffsetDateTime::from_unix_timestamp(clock.load(Ordering::SeqCst)).unwrap();
     (Arc::new(Engine::new(opened, client, config, setting, Arc::new(now))), storage, service)

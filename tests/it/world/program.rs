@@ -17,7 +17,7 @@ use viva_import::{
     engine::{Engine, IntakeOutcome},
     import::ImportId,
     storage::Storage,
-    target::viva,
+    target,
     testbed::{azurite::Azurite, service::Service},
 };
 
@@ -80,7 +80,7 @@ pub(super) fn road(
     });
     let config = Config::read(|name| lookup(name)).unwrap();
     let storage = Storage::open(&config.account, config.service.answer_timeout).unwrap();
-    let service = viva::Service::new(config.service.clone(), lookup.clone()).unwrap();
+    let service = target::Service::new(config.service.clone(), lookup.clone()).unwrap();
     Arc::new(Engine::new(storage, service, config, lookup, Arc::new(move || moment(&clock))))
 }
 
