@@ -43,7 +43,6 @@ mod delimiter_scan;
 mod file;
 mod file_rules;
 mod findings;
-mod formats;
 mod header;
 mod hierarchy;
 mod mapping;
@@ -190,7 +189,7 @@ impl<'a> Check<'a> {
             && let Some(delimiter) = text::separator_line(self.records.raw())
         {
             if self.terms.delimiter() != delimiter {
-                let remedy = formats::other_delimiter(delimiter);
+                let remedy = text::delimiter_remedy(delimiter);
                 let message = format!("the first line is Excel's \"sep=\" and no header: {remedy}");
                 self.refuse(Id::Q09, 1, message);
                 return Ok(());
@@ -264,7 +263,7 @@ impl<'a> Check<'a> {
         let (raw, value) = (self.records.raw(), self.records.value(0));
         let delimiter = self.terms.delimiter();
         if let Some(other) = text::delimiter_of(raw).filter(|other| *other != delimiter) {
-            return Some(formats::other_delimiter(other));
+            return Some(text::delimiter_remedy(other));
         }
         let has_commas = value.contains(&b',');
         if has_commas && delimiter != b',' {
@@ -285,7 +284,7 @@ impl<'a> Check<'a> {
             Err(error) => error,
             next => return next,
         };
-        let Some((rule, message)) = formats::fault_of(&error) else { return Err(error) };
+        let Some((rule, message)) = text::fault_of(&error) else { return Err(error) };
         self.findings.refuse(rule, &[], message);
         self.progress = Progress::Broken;
         Ok(Next::End)
@@ -330,9 +329,9 @@ fn recognize<'a>(
     // However little a first read gives, these bytes are looked at.
     input.by_ref().take(LOOK_BYTES).read_to_end(&mut start)?;
     let look = text::look(&start);
-    formats::hold(look, terms.checks.encoding.is_some(), findings);
+    text::refuse_unless_text(look, terms.checks.encoding.is_some(), findings);
     let is_marked = look == (Look::Utf8 { bom: true }) && terms.checks.encoding.is_none();
-    let rest = if is_marked { start.split_off(formats::UTF8_MARK.len()) } else { take(&mut start) };
+    let rest = if is_marked { start.split_off(text::UTF8_MARK.len()) } else { take(&mut start) };
     let input = Cursor::new(rest).chain(input);
     Ok(match terms.checks.encoding {
         Some(encoding) => (Box::new(text::decoded(input, encoding)), start),

@@ -4,14 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use super::{
     findings::{Findings, some_of},
-    formats, mapping,
+    mapping,
+    options::Terms,
+    text,
 };
-use crate::{
-    check::options::Terms,
-    schema::{
-        Connector, Field, Id, Kind, Mapping, Refresh, Severity, Unmapped,
-        fields::{Reserved, Role},
-    },
+use crate::schema::{
+    Connector, Field, Id, Kind, Mapping, Refresh, Severity, Unmapped,
+    fields::{Reserved, Role},
 };
 
 /// One column that is kept.
@@ -229,7 +228,7 @@ fn refuse_unnamed(names: &[&[u8]], header: &Header, terms: &Terms, findings: &mu
         let matters = header.is_kept[position] || !terms.cuts();
         // What cannot be read may be the name of a column that is missing.
         if std::str::from_utf8(name).is_err() && (matters || !header.is_certain) {
-            let message = format!("the header is {}", formats::not_utf8(name));
+            let message = format!("the header is {}", text::not_utf8(name));
             findings.header(Id::F04, header.line, position, message);
         } else if name.trim_ascii().is_empty() && matters {
             let message = "the header has no name here; name the column or remove it";

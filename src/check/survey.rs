@@ -11,7 +11,6 @@ use self::content::{Class, class};
 use super::{
     LOOK_BYTES, MAX_COLUMNS,
     findings::{Findings, Levels},
-    formats,
     records::{Next, Records},
     text::{self, Look},
     value,
@@ -65,7 +64,7 @@ type Outcome<T> = Result<T, ProfileError>;
 
 impl From<std::io::Error> for ProfileError {
     fn from(error: std::io::Error) -> Self {
-        match formats::fault_of(&error) {
+        match text::fault_of(&error) {
             Some((_, message)) => Self::Unusable(message),
             None => Self::Unreadable(error),
         }
@@ -84,7 +83,7 @@ impl Profile {
         refuse_no_text(look)?;
         let encoding = if let Look::Utf16(encoding) = look { Some(encoding) } else { None };
         let marked = look == Look::Utf8 { bom: true };
-        let rest = Cursor::new(start.split_off(if marked { formats::UTF8_MARK.len() } else { 0 }));
+        let rest = Cursor::new(start.split_off(if marked { text::UTF8_MARK.len() } else { 0 }));
         let input: Box<dyn Read> = match encoding {
             Some(encoding) => Box::new(text::decoded(rest.chain(input), encoding)),
             None => Box::new(rest.chain(input)),
@@ -95,7 +94,7 @@ impl Profile {
 
 fn refuse_no_text(look: Look) -> Outcome<()> {
     let mut findings = Findings::new(Levels::new(false, &[]), false);
-    formats::hold(look, true, &mut findings);
+    text::refuse_unless_text(look, true, &mut findings);
     let (found, _) = findings.sorted(|_| String::new());
     match found.into_iter().next() {
         Some(finding) => Err(ProfileError::Unusable(finding.message)),
