@@ -53,7 +53,6 @@ mod person_index;
 mod records;
 mod report;
 mod rows;
-mod snapshot;
 mod summary;
 mod survey;
 mod text;
