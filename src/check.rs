@@ -28,7 +28,7 @@ pub use self::{
     mapping::faults as mapping_faults,
     metadata::Metadata,
     options::Terms,
-    output::write_record,
+    records::write_record,
     report::Report,
     summary::{Deletion, deletions},
     survey::{Content, Dates, Heading, Profile, ProfileError},
@@ -48,7 +48,6 @@ mod hierarchy;
 mod mapping;
 mod metadata;
 mod options;
-mod output;
 mod person_index;
 mod records;
 mod report;
@@ -249,7 +248,7 @@ impl<'a> Check<'a> {
         if self.rewrites {
             self.head.clear();
             let names = header.columns.iter().map(|column| self.records.value(column.position));
-            output::write_record(&mut self.head, names);
+            records::write_record(&mut self.head, names);
         } else {
             self.head.extend_from_slice(self.records.raw());
         }

@@ -8,8 +8,8 @@ use super::{
     Check, Refresh, columns,
     findings::Findings,
     header::Column,
-    output,
     person_index::{Full, People, Person},
+    records::write_record,
     text, value,
 };
 use crate::schema::{Id, Kind, Order, Severity, fields::Role};
@@ -222,7 +222,7 @@ impl Check<'_> {
         let Some(header) = &self.header else { return };
         self.out.clear();
         let values = header.columns.iter().map(|column| self.records.value(column.position));
-        output::write_record(&mut self.out, values);
+        write_record(&mut self.out, values);
     }
 }
 
