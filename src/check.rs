@@ -25,8 +25,7 @@ pub use self::{
     date::Day,
     file::{Asked, FileError, too_large},
     findings::{Counts, Finding},
-    mapping::faults as mapping_faults,
-    metadata::Metadata,
+    mapping::{Metadata, mapping_faults},
     options::Terms,
     records::write_record,
     report::Report,
@@ -46,7 +45,6 @@ mod findings;
 mod header;
 mod hierarchy;
 mod mapping;
-mod metadata;
 mod options;
 mod person_index;
 mod records;

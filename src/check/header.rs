@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{
     findings::{Findings, some_of},
-    mapping,
+    mapping::hold_mapping,
     options::Terms,
     text,
 };
@@ -129,7 +129,7 @@ pub(super) fn hold(
     };
     refuse_unnamed(names, &header, terms, findings);
     refuse_equal_names(&texts, &header, terms, findings);
-    mapping::hold(terms.schema(), &fields, findings);
+    hold_mapping(terms.schema(), &fields, findings);
     match &terms.mapping {
         Mapping::Literal(_) => literally(&header, &fields, findings),
         Mapping::Fields(_) => tell_absent(&header, &fields, terms, findings),

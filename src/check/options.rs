@@ -1,6 +1,6 @@
 //! On which terms a file is checked: its mapping, what it does, and the limits.
 
-use super::{date::Day, metadata::Metadata};
+use super::{date::Day, mapping::Metadata};
 use crate::schema::{
     Checks, Connector, DeletionApproval, Dialect, Id, Limits, Mapping, Refresh, Severity, Summary,
     Target, TargetSchema, Unmapped,
