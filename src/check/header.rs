@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
+    Terms,
     findings::{Findings, some_of},
     mapping::hold_mapping,
-    options::Terms,
     text,
 };
 use crate::schema::{

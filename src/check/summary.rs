@@ -1,10 +1,7 @@
 //! Holds a file against the last accepted import.
 
-use super::{date::Day, findings::Findings};
-use crate::{
-    check::options::Terms,
-    schema::{DeletionApproval, Id, Kind, Refresh, Severity, Summary},
-};
+use super::{Terms, date::Day, findings::Findings};
+use crate::schema::{DeletionApproval, Id, Kind, Refresh, Severity, Summary};
 
 impl Summary {
     /// What a file was of which nothing was read.
