@@ -27,8 +27,7 @@ pub use self::{
     findings::{Counts, Finding},
     mapping::{Metadata, mapping_faults},
     records::write_record,
-    report::Report,
-    summary::{Deletion, deletions},
+    report::{Deletion, Report, deletions},
     survey::{Content, Dates, Heading, Profile, ProfileError},
 };
 pub(crate) use self::{findings::some_of, mapping::has_plain_letters, value::personal};
@@ -42,7 +41,6 @@ mod columns;
 mod date;
 mod delimiter_scan;
 mod file;
-mod file_rules;
 mod findings;
 mod header;
 mod hierarchy;
@@ -51,7 +49,6 @@ mod person_index;
 mod records;
 mod report;
 mod rows;
-mod summary;
 mod survey;
 mod text;
 mod value;
