@@ -22,7 +22,7 @@
 //!    (`check/header.rs`, `check/mapping.rs`), each value against its column's type (`check/value.rs`), and
 //!    the whole against what was accepted last (`check/report.rs`). Fields, types and rules
 //!    come from `schema.rs`.
-//! 3. `package/rows.rs` takes what may leave, `package/deflate.rs` compresses it on all cores,
+//! 3. `package/payload.rs` takes what may leave, `package/deflate.rs` compresses it on all cores,
 //!    `package/zip_writer.rs` writes the zip, and `storage/blob/staging.rs` stages it in blocks.
 //! 4. What was found is counted in `check/findings.rs` and kept by `report.rs`: rows, columns and rules, and
 //!    never a value.
