@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 
+use super::Template;
 use crate::{
     connection::Connection,
     schema::{Connector, Dialect, IsBootstrap, Kind, Order, Target},
-    suggest::template::source::Template,
 };
 
 /// What was learnt.
