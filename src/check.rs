@@ -1,7 +1,7 @@
 //! The checker: Microsoft's rules, before anything leaves the tenant.
 //!
 //! A file is read once, record by record, in flat memory: a buffer of the longest record, counters
-//! for each column, and the memory of people (`people`, which says what it takes). What is found
+//! for each column, and the memory of people (`person_index` says what it takes). What is found
 //! is counted and grouped; a cell's value is told only where a person asked for values.
 //!
 //! [`Check`] gives back, row by row, what may leave: the bytes as they are where every column is
@@ -25,37 +25,30 @@ pub use self::{
     date::Day,
     file::{Asked, FileError, too_large},
     findings::{Counts, Finding},
-    mapping::faults as mapping_faults,
-    metadata::Metadata,
-    options::Terms,
-    output::write_record,
-    report::Report,
-    summary::{Deletion, deletions},
+    mapping::{Metadata, mapping_faults},
+    records::write_record,
+    report::{Deletion, Report, deletions},
     survey::{Content, Dates, Heading, Profile, ProfileError},
 };
 pub(crate) use self::{findings::some_of, mapping::has_plain_letters, value::personal};
-use crate::schema::{Id, Refresh};
+use crate::schema::{
+    Checks, Connector, DeletionApproval, Dialect, Id, Limits, Mapping, Refresh, Severity, Summary,
+    Target, TargetSchema, Unmapped,
+};
 
 mod archive;
 mod columns;
 mod date;
 mod delimiter_scan;
 mod file;
-mod file_rules;
 mod findings;
-mod formats;
 mod header;
 mod hierarchy;
 mod mapping;
-mod metadata;
-mod options;
-mod output;
 mod person_index;
 mod records;
 mod report;
 mod rows;
-mod snapshot;
-mod summary;
 mod survey;
 mod text;
 mod value;
@@ -65,6 +58,88 @@ const LOOK_BYTES: u64 = 4 << 10;
 
 /// Most columns of a file: each name is held against each.
 const MAX_COLUMNS: usize = 4096;
+
+/// On which terms a file is checked: its mapping, what it does, and the limits.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// Which service takes the file.
+    pub target: Target,
+    /// What its columns are.
+    pub mapping: Mapping,
+    /// Which connector takes it.
+    pub connector: Connector,
+    /// What it does to the data that is there.
+    pub refresh: Refresh,
+    /// How strictly.
+    pub checks: Checks,
+    /// How the service is told what the file is.
+    pub dialect: Dialect,
+    /// How much.
+    pub limits: Limits,
+    /// The last accepted import it is held against.
+    pub previous: Option<Summary>,
+    /// Who let the file pass though it deletes people or columns.
+    pub allowed: Option<DeletionApproval>,
+    /// The day of the upload.
+    pub today: Day,
+    /// Whether the report shows values. The engine never asks for that.
+    pub show_values: bool,
+    /// What was found before the file is read: in its metadata.json, or in its zip.
+    pub(crate) found: Vec<(Id, Severity, String)>,
+}
+
+impl Terms {
+    /// The terms without any document: a full refresh of Viva's own names.
+    #[must_use]
+    pub fn without(limits: &Limits, today: Day) -> Self {
+        Self {
+            target: Target::default(),
+            mapping: Mapping::Names,
+            connector: Connector::Hr,
+            refresh: Refresh::Full,
+            checks: Checks::default(),
+            dialect: Dialect::default(),
+            limits: limits.clone(),
+            previous: None,
+            allowed: None,
+            today,
+            show_values: false,
+            found: vec![],
+        }
+    }
+
+    /// Takes a metadata.json literally.
+    pub(crate) fn take(&mut self, metadata: Metadata) {
+        self.connector = metadata.connector.unwrap_or(Connector::Hr);
+        self.refresh = metadata.refresh.unwrap_or(Refresh::Full);
+        self.mapping = Mapping::Literal(metadata.fields);
+        self.found.extend(metadata.faults);
+    }
+
+    /// What is known of the service that takes the file.
+    fn schema(&self) -> &'static TargetSchema {
+        self.target.schema()
+    }
+
+    /// The fields that the file must bring.
+    fn required(&self) -> &'static [&'static str] {
+        self.schema().required(self.connector, self.refresh)
+    }
+
+    /// What becomes of columns that are not mapped.
+    fn unmapped(&self) -> Unmapped {
+        self.checks.unmapped.unwrap_or(self.limits.unmapped)
+    }
+
+    /// Whether columns that are not mapped are cut, so that nothing about them matters.
+    fn cuts(&self) -> bool {
+        matches!(self.mapping, Mapping::Fields(_)) && self.unmapped() == Unmapped::Drop
+    }
+
+    fn delimiter(&self) -> u8 {
+        self.checks.delimiter.unwrap_or(b',')
+    }
+}
 
 /// A file being checked.
 pub struct Check<'a> {
@@ -190,7 +265,7 @@ impl<'a> Check<'a> {
             && let Some(delimiter) = text::separator_line(self.records.raw())
         {
             if self.terms.delimiter() != delimiter {
-                let remedy = formats::other_delimiter(delimiter);
+                let remedy = text::delimiter_remedy(delimiter);
                 let message = format!("the first line is Excel's \"sep=\" and no header: {remedy}");
                 self.refuse(Id::Q09, 1, message);
                 return Ok(());
@@ -251,7 +326,7 @@ impl<'a> Check<'a> {
         if self.rewrites {
             self.head.clear();
             let names = header.columns.iter().map(|column| self.records.value(column.position));
-            output::write_record(&mut self.head, names);
+            records::write_record(&mut self.head, names);
         } else {
             self.head.extend_from_slice(self.records.raw());
         }
@@ -264,7 +339,7 @@ impl<'a> Check<'a> {
         let (raw, value) = (self.records.raw(), self.records.value(0));
         let delimiter = self.terms.delimiter();
         if let Some(other) = text::delimiter_of(raw).filter(|other| *other != delimiter) {
-            return Some(formats::other_delimiter(other));
+            return Some(text::delimiter_remedy(other));
         }
         let has_commas = value.contains(&b',');
         if has_commas && delimiter != b',' {
@@ -285,7 +360,7 @@ impl<'a> Check<'a> {
             Err(error) => error,
             next => return next,
         };
-        let Some((rule, message)) = formats::fault_of(&error) else { return Err(error) };
+        let Some((rule, message)) = text::fault_of(&error) else { return Err(error) };
         self.findings.refuse(rule, &[], message);
         self.progress = Progress::Broken;
         Ok(Next::End)
@@ -330,9 +405,9 @@ fn recognize<'a>(
     // However little a first read gives, these bytes are looked at.
     input.by_ref().take(LOOK_BYTES).read_to_end(&mut start)?;
     let look = text::look(&start);
-    formats::hold(look, terms.checks.encoding.is_some(), findings);
+    text::refuse_unless_text(look, terms.checks.encoding.is_some(), findings);
     let is_marked = look == (Look::Utf8 { bom: true }) && terms.checks.encoding.is_none();
-    let rest = if is_marked { start.split_off(formats::UTF8_MARK.len()) } else { take(&mut start) };
+    let rest = if is_marked { start.split_off(text::UTF8_MARK.len()) } else { take(&mut start) };
     let input = Cursor::new(rest).chain(input);
     Ok(match terms.checks.encoding {
         Some(encoding) => (Box::new(text::decoded(input, encoding)), start),

@@ -20,9 +20,9 @@
 //! 1. `storage/blob.rs` reads the blob in ranges, side by side.
 //! 2. `check.rs` takes the bytes record by record (`check/records.rs`), holds the header against the mapping
 //!    (`check/header.rs`, `check/mapping.rs`), each value against its column's type (`check/value.rs`), and
-//!    the whole against what was accepted last (`check/file_rules.rs`, `check/summary.rs`). Fields, types and
-//!    rules come from `schema.rs`.
-//! 3. `package/rows.rs` takes what may leave, `package/deflate.rs` compresses it on all cores,
+//!    the whole against what was accepted last (`check/report.rs`). Fields, types and rules
+//!    come from `schema.rs`.
+//! 3. `package/payload.rs` takes what may leave, `package/deflate.rs` compresses it on all cores,
 //!    `package/zip_writer.rs` writes the zip, and `storage/blob.rs` stages it in blocks.
 //! 4. What was found is counted in `check/findings.rs` and kept by `report.rs`: rows, columns and rules, and
 //!    never a value.

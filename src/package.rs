@@ -28,15 +28,12 @@ use crate::{
 };
 
 mod deflate;
-mod metadata;
-mod rows;
-mod zip;
+mod payload;
 mod zip_writer;
 
 pub use self::{
     deflate::{Deflate, LEVEL, Written, workers},
-    rows::{check_and_copy, check_and_list},
-    zip::check_and_zip,
+    payload::{check_and_copy, check_and_list, check_and_zip},
     zip_writer::{Container, Open},
 };
 

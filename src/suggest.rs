@@ -5,7 +5,11 @@
 //! known name or is personal and not needed is left out, and a person decides. No cell's value is
 //! told or kept.
 
-use std::{fs::File, io::Write as _, path::Path};
+use std::{
+    fs::File,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
 
 use serde_json::{Map, Value, json};
 
@@ -15,16 +19,11 @@ use crate::{
     outcome::{CommandError, CommandOutput},
     schema::{Connector, Fault, Refresh, Target, sentence},
 };
-use std::path::PathBuf;
 
-mod dates;
-mod header;
 mod names;
-mod naming;
 mod people;
 mod propose;
 pub mod template;
-mod text;
 
 /// Stands where the tenant's id is not known.
 pub const NO_TENANT: &str = "00000000-0000-0000-0000-000000000000";
@@ -88,7 +87,7 @@ pub fn run(wishes: &SuggestOptions) -> Result<CommandOutput, CommandError> {
     if let Some(out) = &wishes.out {
         write(out, &proposal.document)?;
     }
-    Ok(CommandOutput::done(text::text(&proposal, &survey, wishes), proposal.json()))
+    Ok(CommandOutput::done(text(&proposal, &survey, wishes), proposal.json()))
 }
 
 /// Writes a document where there is none yet, all of it or nothing.
@@ -125,7 +124,7 @@ impl Proposal {
     /// Nothing of it can be mapped, or a wish is no use.
     pub fn of(survey: &Profile, wishes: &SuggestOptions) -> Result<Self, CommandError> {
         let columns = propose::columns(survey);
-        if !header::is_one(&columns) {
+        if !propose::has_header(&columns) {
             let why = "the first line cannot be told from a row of people: no column in it that is \
                        called like the person's or the manager's address (PersonId, Work_Email, \
                        Manager_Email) holds addresses, and fewer than three columns have names \
@@ -133,7 +132,7 @@ impl Proposal {
                        title above it, and call the column of each person's address PersonId";
             return Err(CommandError::Refused(why.to_owned()));
         }
-        let columns = naming::named(&columns, propose::judge(&columns, survey));
+        let columns = names::named(&columns, propose::judge(&columns, survey));
         if columns.iter().all(|proposed| proposed.field.is_none()) {
             let why = "no column can be mapped; each has to be named in the first line, and no two \
                        alike";
@@ -144,7 +143,11 @@ impl Proposal {
         let connection = Connection::parse("proposed", document.to_string().as_bytes())
             .map_err(|faults| faults.into_iter().map(told).collect::<Vec<_>>())
             .map_err(|faults| CommandError::Failed(sentence(&faults)))?;
-        let faults = mapping_faults(Target::Viva.schema(), &connection.mapping, &connection.checks);
+        let faults = mapping_faults(
+            connection.caller.target.schema(),
+            &connection.mapping,
+            &connection.checks,
+        );
         if faults.is_empty() {
             Ok(Self { document, columns })
         } else {
@@ -194,6 +197,115 @@ fn document(survey: &Profile, columns: &[Proposed], wishes: &SuggestOptions) -> 
     });
     document["mapping"] = Value::Object(mapped.collect::<Map<_, _>>());
     document
+}
+
+/// Widest column of the table; what is longer pushes the rest to the right.
+const MAX_WIDTH: usize = 32;
+
+/// The proposal, what stands in doubt, and what comes next.
+fn text(proposal: &Proposal, survey: &Profile, wishes: &SuggestOptions) -> String {
+    let columns = &proposal.columns;
+    let is_mapped = |proposed: &&Proposed| proposed.field.is_some();
+    let groups = [
+        ("sure", columns.iter().filter(|one| is_mapped(one) && one.sure).collect::<Vec<_>>()),
+        ("unsure", columns.iter().filter(|one| is_mapped(one) && !one.sure).collect()),
+        ("left out", columns.iter().filter(|one| !is_mapped(one)).collect()),
+    ];
+    let mut text = format!(
+        "{} rows, {} columns: {} mapped, {} of them unsure, {} left out.\n\n",
+        survey.rows,
+        columns.len(),
+        groups[0].1.len() + groups[1].1.len(),
+        groups[1].1.len(),
+        groups[2].1.len(),
+    );
+    let widest = columns.iter().map(|one| width(&one.column)).max().unwrap_or_default();
+    let widest = widest.min(MAX_WIDTH);
+    for (mark, proposed) in
+        groups.iter().flat_map(|(mark, all)| all.iter().map(move |one| (mark, one)))
+    {
+        let is = match (&proposed.field, proposed.kind) {
+            (Some(field), Some(kind)) => format!("{field} ({kind}): "),
+            _ => String::new(),
+        };
+        let (column, why) = (&proposed.column, &proposed.why);
+        let blanks = " ".repeat(widest.saturating_sub(width(column)));
+        text.push_str(&format!("{mark:<8}  {column}{blanks}  {is}{why}\n"));
+    }
+    text.push_str("\nNext:\n");
+    for step in steps(proposal, survey, wishes) {
+        text.push_str(&format!("- {step}\n"));
+    }
+    if wishes.out.is_none() {
+        text.push_str(&format!("\nThe connection:\n{:#}\n", proposal.document));
+    }
+    text
+}
+
+/// How many places a text takes on a screen: East Asian letters take two.
+fn width(text: &str) -> usize {
+    text.chars().map(|char| if ('\u{1100}'..'\u{FF61}').contains(&char) { 2 } else { 1 }).sum()
+}
+
+/// What a person has to do next.
+fn steps(proposal: &Proposal, survey: &Profile, wishes: &SuggestOptions) -> Vec<String> {
+    let mut steps = vec![];
+    let columns = &proposal.columns;
+    let renames = columns.iter().filter_map(|one| Some((&one.column, one.rename.as_ref()?)));
+    let renames: Vec<String> = renames.map(|(from, to)| format!("{from:?} to {to}")).collect();
+    if !renames.is_empty() {
+        steps.push(format!(
+            "Rename these columns in the export, because the service takes A to Z, a to z, 0 to 9 \
+             and _ only (rule H03); the connection has their new names already: {}",
+            renames.join(", ")
+        ));
+    }
+    let has = |field: &str| columns.iter().any(|one| one.field.as_deref() == Some(field));
+    let required = Target::default().schema().required(Connector::Hr, wishes.refresh);
+    for field in required.iter().filter(|field| !has(field)) {
+        steps.push(format!(
+            "No column is {field}, which {} refresh needs: add it to the export, or map it by \
+             hand",
+            if wishes.refresh == Refresh::Full { "a full" } else { "an incremental" }
+        ));
+    }
+    if !has("EffectiveDate") {
+        steps.push(
+            "No column is EffectiveDate, so every row counts from the day of the upload: add one \
+             to bring history"
+                .to_owned(),
+        );
+    }
+    if survey.uneven > 0 {
+        steps.push(format!(
+            "Rows with more or fewer values than the header: {}, which are refused; mend the export",
+            survey.uneven
+        ));
+    }
+    if columns.iter().any(|one| one.field.is_some() && !one.sure) {
+        steps
+            .push("Look at each column that is unsure, and take out what is not needed".to_owned());
+    }
+    if wishes.tenant.is_none() {
+        steps.push("Put your tenant's id in the place of the zeros in \"tenantId\"".to_owned());
+    }
+    let connection = wishes.out.as_ref().map_or_else(
+        || "hr.json".to_owned(),
+        |out| {
+            steps.push(format!("The connection is written to {}", out.display()));
+            out.display().to_string()
+        },
+    );
+    steps.push(format!(
+        "Check the export with it: viva-import check {} --mapping {connection}",
+        wishes.file.display()
+    ));
+    steps.push(
+        "Compare with the template of your portal: viva-import learn TEMPLATE --connection \
+         CONNECTION"
+            .to_owned(),
+    );
+    steps
 }
 
 #[cfg(test)]

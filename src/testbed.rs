@@ -3,7 +3,11 @@
 //!
 //! Nothing leaves the machine but the one fetch of Azurite from npm, and nothing stays behind.
 
-use std::{io::Write as _, path::Path, process::ExitCode};
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use azure_core::Uuid;
 use futures::{
@@ -16,24 +20,20 @@ use tokio::time::{Duration, Instant, sleep};
 use self::{
     azurite::Azurite,
     deployment::{Stage, TOKEN_SETTING},
-    files::Dropped,
     service::{Call, Quirk, Rules, Service},
 };
 use crate::{
     config::SETTINGS,
     connection::Connection,
     http::azure::sentence,
-    import::Import,
+    import::{Import, State},
     messages,
     schema::{self, Fault, is_connection_name},
     storage::import_table::COLUMNS,
 };
-use std::path::PathBuf;
 
 pub mod azurite;
 pub mod deployment;
-pub mod event_grid;
-mod files;
 pub mod host;
 pub mod service;
 
@@ -52,6 +52,8 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 const A_SECOND_LATER: Duration = Duration::from_millis(1100);
 /// Most characters of the summary that are shown.
 const COLUMN_WIDTH: usize = 76;
+/// Lines of the sample that the truncated file has.
+const TRUNCATED_LINES: usize = 40;
 /// A person watches: everything is asked for every second.
 const HURRY: [(&str, &str); 8] = [
     ("POLL_MIN_SECONDS", "1"),
@@ -234,11 +236,23 @@ fn connection(wishes: &DemoOptions) -> Result<(String, String), String> {
     Ok((name.to_owned(), document.to_string()))
 }
 
+/// A file to drop.
+struct Dropped {
+    name: String,
+    /// What it is, in a few words.
+    about: &'static str,
+    content: Vec<u8>,
+    /// How often the service is busy when it comes.
+    busy: u32,
+    /// How its import ends.
+    end: State,
+}
+
 /// The files to drop: the one that is named, the sample under the quirks that are, or the four.
 fn files(wishes: &DemoOptions) -> Result<Vec<Dropped>, String> {
     let Some(path) = &wishes.file else {
         let is_plain = wishes.quirks.is_empty() && wishes.connection.is_none();
-        return Ok(if is_plain { files::four() } else { vec![files::sample("sample.csv")] });
+        return Ok(if is_plain { four_files() } else { vec![sample("sample.csv")] });
     };
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if !name.to_ascii_lowercase().ends_with(".csv") {
@@ -247,11 +261,56 @@ fn files(wishes: &DemoOptions) -> Result<Vec<Dropped>, String> {
             path.display()
         ));
     }
-    Ok(vec![Dropped { content: read(path)?, ..files::sample(name) }])
+    Ok(vec![Dropped { content: read(path)?, ..sample(name) }])
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
     std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// The sample under this name.
+fn sample(name: &str) -> Dropped {
+    Dropped {
+        name: name.to_owned(),
+        about: "all is right with it",
+        content: SAMPLE_CSV.as_bytes().to_vec(),
+        busy: 0,
+        end: State::Completed,
+    }
+}
+
+/// The four: good, bad, busy, truncated.
+fn four_files() -> Vec<Dropped> {
+    let truncated: String = SAMPLE_CSV.split_inclusive('\n').take(TRUNCATED_LINES).collect();
+    vec![
+        sample("good.csv"),
+        Dropped {
+            about: "somebody has edited it by hand",
+            content: bad_sample().into_bytes(),
+            end: State::Rejected,
+            ..sample("bad.csv")
+        },
+        Dropped { about: "the service is busy when it comes", busy: 2, ..sample("busy.csv") },
+        Dropped {
+            about: "the export broke off, and a full refresh deletes whoever is missing",
+            content: truncated.into_bytes(),
+            end: State::Rejected,
+            ..sample("truncated.csv")
+        },
+    ]
+}
+
+/// The sample as a hand leaves it: dates another way round, words for numbers, an address cut off.
+fn bad_sample() -> String {
+    let lines = SAMPLE_CSV.split_inclusive('\n').enumerate();
+    lines
+        .map(|(place, line)| match place {
+            6 => line.replacen("08/01/2026", "2026-13-08", 1),
+            11 | 12 => line.replacen(".50,", " per hour,", 1),
+            20 => line.replacen("@contoso.com", "@", 1),
+            _ => line.to_owned(),
+        })
+        .collect()
 }
 
 async fn rehearsal(token: &str, quirks: &[Planned], port: u16) -> Result<Service, String> {

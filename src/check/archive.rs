@@ -3,21 +3,24 @@
 //!
 //! It never writes to disk, never holds more of the csv than the reader's buffer, never reserves
 //! memory by a size that the zip states, and never looks into the csv or the json.
+//!
+//! Nor is what the directory states trusted: the zip crate reserves memory for as many entries as
+//! the end record states and then keeps all that it reads. So the end record is looked at before,
+//! and the first reading is rationed.
 
-mod directory;
-mod listing;
+use std::{
+    error::Error,
+    fmt,
+    io::{self, ErrorKind, Read, Seek, SeekFrom},
+};
 
-use std::error::Error;
-use std::fmt;
-use std::io::{self, ErrorKind, Read, Seek};
+use memchr::memmem;
+use zip::{ZipArchive, read::ZipFile, result::ZipError};
 
-use zip::ZipArchive;
-use zip::read::ZipFile;
-use zip::result::ZipError;
-
-use listing::Kind;
-
+use self::listing::Kind;
 use crate::schema::{Id, Severity, document};
+
+mod listing;
 
 const DAMAGED: &str = "a file in the zip is damaged: its size, checksum or compressed data are \
     wrong; upload the zip again, and if that does not help, zip the two files again";
@@ -66,8 +69,7 @@ pub(super) struct Archive<R> {
 }
 
 /// Opens a zip whose csv may unpack to at most `max_bytes` and whose two files should have these
-/// `names`; all faults of its directory come at
-/// once, warnings among them.
+/// `names`; all faults of its directory come at once, warnings among them.
 ///
 /// # Errors
 ///
@@ -77,7 +79,7 @@ pub(super) fn open<R: Read + Seek>(
     max_bytes: u64,
     names: [&str; 2],
 ) -> io::Result<Result<Archive<R>, Vec<Fault>>> {
-    let mut zip = match directory::read(input)? {
+    let mut zip = match read_directory(input)? {
         Ok(zip) => zip,
         Err(fault) => return Ok(Err(vec![fault])),
     };
@@ -85,7 +87,7 @@ pub(super) fn open<R: Read + Seek>(
     let mut faults = listing::faults(&entries, max_bytes, names);
     let csv = listing::only(Kind::Csv, &entries);
     let json = listing::only(Kind::Json, &entries);
-    faults.extend(directory::faults(&mut zip)?);
+    faults.extend(directory_faults(&mut zip)?);
     Ok(match (csv, json) {
         (Some(csv), Some(json)) if !faults.iter().any(|fault| fault.is_error) => {
             Ok(Archive { zip, csv, json, warnings: faults })
@@ -183,6 +185,126 @@ fn damaged(error: ZipError, message: &str) -> io::Result<Fault> {
 fn is_of_the_zip(error: &io::Error) -> bool {
     use ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
     matches!(error.kind(), InvalidData | InvalidInput | UnexpectedEof)
+}
+
+// Of the directory at the zip's end.
+const LOCAL: &[u8] = b"PK\x03\x04";
+const END: &[u8] = b"PK\x05\x06";
+const END64_LOCATOR: &[u8] = b"PK\x06\x07";
+const END64_LOCATOR_BYTES: usize = 20;
+/// Signature and stated length of a zip64 end record that carries nothing besides.
+const END64: &[u8] = b"PK\x06\x06\x2c\0\0\0\0\0\0\0";
+const END64_BYTES: usize = 56;
+/// Where a zip64 end record states the number of entries.
+const END64_COUNT: usize = 32;
+
+/// Holds the end records, and the longest comment that may follow them.
+const TAIL_BYTES: u64 = 66 * 1024;
+/// What reading the directory may take; two files need some hundred bytes.
+const RATION: u64 = 1024 * 1024;
+
+const EMPTY: &str = "the file is empty, so it is not a zip; upload it again";
+const NO_ZIP: &str = "the file is not a zip; zip data.csv and metadata.json and upload that";
+const CUT_OFF: &str = "the zip is cut off: the directory at its end is missing; upload it again";
+const UNREADABLE: &str = "the zip's directory cannot be read: it is damaged, or lists thousands \
+    of files; zip only data.csv and metadata.json, and upload that";
+const PREFIXED: &str = "Something precedes the zip in the file, as in a self-extracting archive; \
+    make it a plain zip";
+const TWICE: &str = "Two files in the zip have the same name; zip the two files again into a new \
+    zip instead of adding to the old one";
+const OVERLAPPING: &str = "Files in the zip overlap, so it is damaged or made to mislead; zip the \
+    two files again";
+const INCONSISTENT: &str = "the zip's directory and the headers of its files differ; this check \
+    went by the directory, other programs may not, so better zip the two files again";
+
+/// Reads the directory, without trusting what it states.
+fn read_directory<R: Read + Seek>(mut input: R) -> io::Result<Result<ZipArchive<R>, Fault>> {
+    if let Some(message) = end_fault(&mut input)? {
+        return Ok(Err(Fault::error(Id::F05, message)));
+    }
+    let rationed = ZipArchive::new(Rationed { input: &mut input, left: RATION }).map(drop);
+    match rationed.and_then(|()| ZipArchive::new(input)) {
+        Ok(zip) => Ok(Ok(zip)),
+        Err(error) => damaged(error, UNREADABLE).map(Err),
+    }
+}
+
+fn end_fault(input: &mut (impl Read + Seek)) -> io::Result<Option<&'static str>> {
+    let bytes = input.seek(SeekFrom::End(0))?;
+    let tail_start = bytes.saturating_sub(TAIL_BYTES);
+    let tail = read_at(input, tail_start, TAIL_BYTES)?;
+    if memmem::find(&tail, END).is_none() {
+        let head = read_at(input, 0, LOCAL.len() as u64)?;
+        let message = if head.is_empty() { EMPTY } else { NO_ZIP };
+        return Ok(Some(if head == LOCAL { CUT_OFF } else { message }));
+    }
+    let is_plain = memmem::find_iter(&tail, END64_LOCATOR)
+        .filter(|&at| tail[at..].get(END64_LOCATOR_BYTES..).is_some_and(|end| end.starts_with(END)))
+        .all(|at| is_plain_zip64(&tail, tail_start, at));
+    Ok((!is_plain).then_some(UNREADABLE))
+}
+
+/// Whether the zip64 end record stands right before its locator, where the zip crate then finds
+/// no other, and states no more entries than a plain end record could.
+fn is_plain_zip64(tail: &[u8], tail_start: u64, locator: usize) -> bool {
+    let number = |at: usize| tail[at..].first_chunk().copied().map(u64::from_le_bytes);
+    locator.checked_sub(END64_BYTES).is_some_and(|end64| {
+        tail[end64..].starts_with(END64)
+            && number(locator + 8) == Some(tail_start + end64 as u64)
+            && number(end64 + END64_COUNT).is_some_and(|count| u16::try_from(count).is_ok())
+    })
+}
+
+fn read_at(input: &mut (impl Read + Seek), start: u64, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    input.seek(SeekFrom::Start(start))?;
+    input.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// What is wrong with where the entries lie and how they are described.
+fn directory_faults<R: Read + Seek>(zip: &mut ZipArchive<R>) -> io::Result<Vec<Fault>> {
+    let mut faults = Vec::new();
+    if zip.offset() > 0 {
+        faults.push(Fault::error(Id::F05, PREFIXED));
+    }
+    if zip.has_duplicate_names() {
+        faults.push(Fault::error(Id::F05, TWICE));
+    }
+    match zip.has_overlapping_entries() {
+        Ok(true) => faults.push(Fault::error(Id::F05, OVERLAPPING)),
+        Ok(false) => {}
+        Err(error) => faults.push(damaged(error, UNREADABLE)?),
+    }
+    if faults.is_empty()
+        && let Err(error) = zip.validate_header_consistency()
+    {
+        faults.push(Fault { is_error: false, ..damaged(error, INCONSISTENT)? });
+    }
+    Ok(faults)
+}
+
+/// An input of which only so many bytes can be read.
+struct Rationed<'a, R> {
+    input: &'a mut R,
+    left: u64,
+}
+
+impl<R: Read> Read for Rationed<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 {
+            return Err(ErrorKind::InvalidData.into());
+        }
+        let count = self.input.by_ref().take(self.left).read(buffer)?;
+        self.left -= count as u64;
+        Ok(count)
+    }
+}
+
+impl<R: Seek> Seek for Rationed<'_, R> {
+    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
+        self.input.seek(position)
+    }
 }
 
 #[cfg(test)]

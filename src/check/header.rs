@@ -3,15 +3,14 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
+    Terms,
     findings::{Findings, some_of},
-    formats, mapping,
+    mapping::hold_mapping,
+    text,
 };
-use crate::{
-    check::options::Terms,
-    schema::{
-        Connector, Field, Id, Kind, Mapping, Refresh, Severity, Unmapped,
-        fields::{Reserved, Role},
-    },
+use crate::schema::{
+    Connector, Field, Id, Kind, Mapping, Refresh, Severity, Unmapped,
+    fields::{Reserved, Role},
 };
 
 /// One column that is kept.
@@ -130,7 +129,7 @@ pub(super) fn hold(
     };
     refuse_unnamed(names, &header, terms, findings);
     refuse_equal_names(&texts, &header, terms, findings);
-    mapping::hold(terms.schema(), &fields, findings);
+    hold_mapping(terms.schema(), &fields, findings);
     match &terms.mapping {
         Mapping::Literal(_) => literally(&header, &fields, findings),
         Mapping::Fields(_) => tell_absent(&header, &fields, terms, findings),
@@ -229,7 +228,7 @@ fn refuse_unnamed(names: &[&[u8]], header: &Header, terms: &Terms, findings: &mu
         let matters = header.is_kept[position] || !terms.cuts();
         // What cannot be read may be the name of a column that is missing.
         if std::str::from_utf8(name).is_err() && (matters || !header.is_certain) {
-            let message = format!("the header is {}", formats::not_utf8(name));
+            let message = format!("the header is {}", text::not_utf8(name));
             findings.header(Id::F04, header.line, position, message);
         } else if name.trim_ascii().is_empty() && matters {
             let message = "the header has no name here; name the column or remove it";

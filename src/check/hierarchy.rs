@@ -7,8 +7,7 @@
 
 use std::iter;
 
-use super::snapshot::{Row, Snapshot};
-use crate::check::person_index::Person;
+use super::person_index::{Person, Row, Snapshot};
 
 /// Lines shown of a loop, or of the people at the top.
 const SHOWN: usize = 10;

@@ -1,4 +1,4 @@
-//! Records of a CSV, one at a time, as they stand in the file.
+//! Records of a CSV, read one at a time, as they stand in the file, and written by the book.
 //!
 //! A value is quoted if its first byte is a quotation mark; doubled ones then stand for one. What
 //! else a file does with quotation marks is read on literally and told, never repaired. Records end
@@ -16,7 +16,7 @@ use std::{
 
 use memchr::{memchr_iter, memchr2};
 
-use crate::check::delimiter_scan::{MARK, Marks};
+use super::delimiter_scan::{MARK, Marks};
 
 /// Longest record: 105 columns of 128 KB, the most the service allows, rounded up.
 const MAX_RECORD_BYTES: usize = 16 << 20;
@@ -340,6 +340,37 @@ fn push_unescaped(inner: &[u8], into: &mut Vec<u8>) {
         marks.next();
     }
     into.extend_from_slice(&inner[start..]);
+}
+
+/// Writes one record by RFC 4180, with commas and a line feed, and no quotation mark more than needed.
+/// A record of a single empty value is written as `""`: an empty line is none.
+pub fn write_record<'a>(out: &mut Vec<u8>, values: impl Iterator<Item = &'a [u8]>) {
+    let start = out.len();
+    for (index, value) in values.enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write_value(out, value);
+    }
+    if out.len() == start {
+        out.extend_from_slice(b"\"\"");
+    }
+    out.push(b'\n');
+}
+
+fn write_value(out: &mut Vec<u8>, value: &[u8]) {
+    if !value.iter().any(|byte| matches!(*byte, b',' | MARK | b'\r' | b'\n')) {
+        out.extend_from_slice(value);
+        return;
+    }
+    out.push(MARK);
+    let mut start = 0;
+    for mark in memchr_iter(MARK, value) {
+        out.extend_from_slice(&value[start..=mark]);
+        start = mark; // once more: doubled
+    }
+    out.extend_from_slice(&value[start..]);
+    out.push(MARK);
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
-//! What a check comes to: whether the file is accepted, the findings, and what there is to remember.
+//! What a check comes to: what the rows say together, what a full refresh would delete of the last
+//! accepted import, and the report with the findings and what there is to remember.
 
 use super::{
-    Finding, Terms,
+    Check, Day, Finding, Progress, Terms,
+    columns::Counted,
     findings::{Counts, Findings},
-    header::Header,
+    header::{self, Column, Header},
+    hierarchy::Found,
 };
-use crate::schema::{Id, Severity, Summary};
+use crate::schema::{self, DeletionApproval, Id, Kind, Refresh, Severity, Summary, fields::Role};
 
 /// What a check came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +30,7 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn new(
+    fn new(
         findings: Findings,
         summary: Summary,
         header: Header,
@@ -81,5 +84,294 @@ impl Report {
     #[must_use]
     pub fn first_problem(&self) -> Option<&Finding> {
         self.of(Severity::Error).next()
+    }
+}
+
+impl Check<'_> {
+    /// Adds what the rows say together, and what the file would delete.
+    pub(super) fn report(mut self) -> Report {
+        if let Some(mut header) = self.header.take() {
+            let has_rows = self.tally.rows + self.tally.dropped > 0;
+            header::tell_cut(&mut header, has_rows, self.terms, &mut self.findings);
+            self.tell_rows(&header);
+            let columns = header.columns.iter().map(summary_column).collect();
+            let summary = Summary {
+                rows: self.tally.rows,
+                people: self.people.count(),
+                columns,
+                last_day: self
+                    .people
+                    .last_day()
+                    .and_then(Day::of_number)
+                    .map(|day| day.to_string()),
+                ..Summary::nothing(self.terms)
+            };
+            guard(&summary, self.has_everybody(), self.terms, &mut self.findings);
+            let is_whole = self.progress == Progress::Done;
+            let dropped = self.tally.dropped;
+            return Report::new(self.findings, summary, header, dropped, is_whole);
+        }
+        Report::unread(self.findings, self.terms)
+    }
+
+    /// Whether every row was read and its person is remembered, so that who is missing is known.
+    fn has_everybody(&self) -> bool {
+        self.progress == Progress::Done && !self.tally.is_partial
+    }
+
+    fn tell_rows(&mut self, header: &Header) {
+        if self.tally.rows == 0 && self.findings.is_sound() {
+            let message = if self.tally.dropped > 0 {
+                "no row is right, so none is left to import"
+            } else {
+                "the file has a header and no data rows; a full refresh of nothing would delete \
+                 everybody. If the whole file is one line, its line breaks were lost"
+            };
+            self.findings.file(Id::F12, Severity::Error, &[], message.to_owned());
+        }
+        if let Some(line) = self.tally.full_at {
+            self.findings.file(Id::F09, Severity::Error, &[line], format!(
+                "the people up to this row take all of the {} bytes set aside for them; split the \
+                 file or raise MAX_PEOPLE_BYTES",
+                self.terms.limits.max_people_bytes
+            ));
+        }
+        if header.columns.iter().any(|column| column.is(Role::ManagerId)) {
+            self.tell_hierarchy();
+        }
+        let rows = Counted {
+            is_whole: self.tally.rows == self.tally.checked && self.progress == Progress::Done,
+            rows: self.tally.checked,
+            has_several_heads: self.tally.has_several_heads,
+            is_incremental: self.terms.refresh == Refresh::Incremental,
+        };
+        for (column, seen) in header.columns.iter().zip(&self.seen) {
+            seen.tell(column, &rows, &mut self.findings);
+        }
+        if let Some(since) = self.terms.previous.as_ref().and_then(Summary::day)
+            && self.terms.refresh == Refresh::Incremental
+        {
+            let findings = &mut self.findings;
+            self.people.without_later_rows(since.number(), |line| {
+                findings.row(Id::I01, line, "", || {
+                    format!(
+                        "the row is of a date before {since}, the latest one imported, and its \
+                         person has no row of that date or later; a change in the past needs the \
+                         later rows too"
+                    )
+                });
+            });
+        }
+    }
+
+    fn tell_hierarchy(&mut self) {
+        // Whether somebody is missing is a question for full refreshes alone.
+        let may_miss = self.terms.refresh == Refresh::Full && self.has_everybody();
+        let findings = &mut self.findings;
+        self.people.hierarchy(|found| {
+            if may_miss || found.holds_for_a_part() {
+                tell_fault(found, findings);
+            }
+        });
+    }
+}
+
+fn summary_column(column: &Column) -> schema::Column {
+    schema::Column { name: column.field.target.clone(), kind: column.field.kind.clone() }
+}
+
+fn tell_fault(found: Found, findings: &mut Findings) {
+    let on = |day: Option<i32>| {
+        let day = day.and_then(Day::of_number);
+        day.map_or_else(|| "in the file".to_owned(), |day| format!("on {day}"))
+    };
+    match found {
+        Found::SecondManager { line, first_line } => {
+            findings.row(Id::M01, line, "", || {
+                format!(
+                    "the person has another manager of the same EffectiveDate in row {first_line}; \
+                     keep one"
+                )
+            });
+        }
+        Found::SecondRow { line, first_line } => {
+            findings.row(Id::M02, line, "", || {
+                format!(
+                    "the person has a row of the same EffectiveDate already, row {first_line}; \
+                     keep one"
+                )
+            });
+        }
+        Found::SelfReport { line } => {
+            findings.row(Id::M03, line, "", || {
+                "the person reports to themselves; leave ManagerId empty at the top".to_owned()
+            });
+        }
+        Found::Loop { people: 2, lines } => {
+            let message = "two people report to each other; correct one of the rows";
+            findings.repeated(Id::M04, Severity::Error, &lines, message.to_owned());
+        }
+        Found::Loop { people, lines } => {
+            findings.repeated(Id::M05, Severity::Error, &lines, format!(
+                "a loop of {people} people, each the manager of the one before; correct one of the \
+                 rows"
+            ));
+        }
+        Found::UnknownManager { line } => {
+            findings.row(Id::M06, line, "", || {
+                "the manager has no row in the file; add one, or nobody sees who is above"
+                    .to_owned()
+            });
+        }
+        Found::SeveralRoots { day, roots, lines } => {
+            findings.repeated(Id::M07, Severity::Warning, &lines, format!(
+                "{roots} people have no manager {}; only the head of the organization should have \
+                 none",
+                on(day)
+            ));
+        }
+        Found::NoRoot { day } => {
+            findings.repeated(
+                Id::M08,
+                Severity::Warning,
+                &[],
+                format!(
+                    "nobody is without a manager {}; the head of the organization should be",
+                    on(day)
+                ),
+            );
+        }
+    }
+}
+
+impl Summary {
+    /// What a file was of which nothing was read.
+    fn nothing(terms: &Terms) -> Self {
+        Self {
+            connector: terms.connector.word().to_owned(),
+            refresh: terms.refresh.word().to_owned(),
+            rows: 0,
+            people: 0,
+            columns: vec![],
+            last_day: None,
+        }
+    }
+
+    /// The latest EffectiveDate.
+    fn day(&self) -> Option<Day> {
+        Day::parse(self.last_day.as_deref()?)
+    }
+}
+
+/// Something that a full refresh would delete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deletion {
+    /// By which rule that matters.
+    pub rule: Id,
+    /// The field, where it is one.
+    pub column: Option<String>,
+    /// What, with the numbers.
+    pub what: String,
+}
+
+/// What the full refresh `now` would delete of `previous`, beyond `max_percent` of its people and
+/// rows. Numbers are only compared where `now` has everybody and `previous` was a full refresh.
+#[must_use]
+pub fn deletions(
+    now: &Summary,
+    previous: &Summary,
+    max_percent: u64,
+    has_everybody: bool,
+) -> Vec<Deletion> {
+    let gone = previous.columns.iter().filter(|column| now.column(&column.name).is_none());
+    let mut deletions: Vec<Deletion> = gone
+        .map(|column| Deletion {
+            rule: Id::I03,
+            column: Some(column.name.clone()),
+            what: format!(
+                "{} was in the last accepted import and is not in this one: a full refresh without \
+                 it deletes it, and the queries that use it stop",
+                column.name
+            ),
+        })
+        .collect();
+    if !has_everybody || previous.refresh != Refresh::Full.word() {
+        return deletions;
+    }
+    for (what, before, after) in
+        [("people", previous.people, now.people), ("rows", previous.rows, now.rows)]
+    {
+        let lost = u128::from(before.saturating_sub(after));
+        if lost * 100 > u128::from(before) * u128::from(max_percent) {
+            let tenths = lost * 1000 / u128::from(before);
+            let what = format!(
+                "{after} {what} where the last accepted import had {before}: {}.{} % fewer, more \
+                 than the {max_percent} % that may be missing",
+                tenths / 10,
+                tenths % 10
+            );
+            deletions.push(Deletion { rule: Id::I04, column: None, what });
+        }
+    }
+    deletions
+}
+
+impl DeletionApproval {
+    /// Whether the person who allowed has seen that this would be deleted, or more.
+    fn covers(&self, deletion: &Deletion, now: &Summary) -> bool {
+        let Some(seen) = &self.seen else { return true };
+        match &deletion.column {
+            Some(name) => seen.column(name).is_none(),
+            None => now.people >= seen.people && now.rows >= seen.rows,
+        }
+    }
+}
+
+/// Holds an import against the last accepted one.
+///
+/// Where not everybody was read, numbers say nothing and are not compared.
+fn guard(now: &Summary, has_everybody: bool, terms: &Terms, findings: &mut Findings) {
+    let Some(previous) = &terms.previous else { return };
+    if terms.refresh == Refresh::Incremental {
+        for column in now.columns.iter().filter(|new| previous.column(&new.name).is_none()) {
+            let message = format!(
+                "{} was not in the last accepted import; the documentation contradicts itself on \
+                 new columns in an incremental import, so bring them with a full refresh",
+                column.name
+            );
+            findings.field(Id::I02, Severity::Warning, &column.name, message);
+        }
+        return;
+    }
+    let max_percent = terms.limits.max_shrink_percent;
+    for deletion in deletions(now, previous, max_percent, has_everybody) {
+        let allowed = terms.allowed.as_ref().filter(|allowed| allowed.covers(&deletion, now));
+        let (level, message) = match allowed {
+            Some(allowed) => {
+                (Severity::Warning, format!("{}; let pass {}", deletion.what, allowed.by))
+            }
+            None => (Severity::Error, deletion.what),
+        };
+        match deletion.column {
+            Some(name) => findings.field(deletion.rule, level, &name, message),
+            None => findings.file(deletion.rule, level, &[], message),
+        }
+    }
+    for column in &now.columns {
+        let before = previous.column(&column.name);
+        if let Some(before) = before.filter(|before| !is_same_type(&column.kind, &before.kind)) {
+            let message = format!(
+                "{} was of type {} in the last accepted import and is {} in this one",
+                column.name, before.kind, column.kind
+            );
+            findings.field(Id::I03, Severity::Warning, &column.name, message);
+        }
+    }
+}
+
+fn is_same_type(one: &str, other: &str) -> bool {
+    match (Kind::parse(one), Kind::parse(other)) {
+        (Some(one), Some(other)) => one.is_like(other),
+        _ => one == other,
     }
 }

@@ -4,11 +4,15 @@ use std::collections::HashSet;
 
 use memchr::memchr;
 
-use super::{Check, Refresh, columns, findings::Findings, formats, header::Column, output, value};
-use crate::{
-    check::person_index::{Full, People, Person},
-    schema::{Id, Kind, Order, Severity, fields::Role},
+use super::{
+    Check, Refresh, columns,
+    findings::Findings,
+    header::Column,
+    person_index::{Full, People, Person},
+    records::write_record,
+    text, value,
 };
+use crate::schema::{Id, Kind, Order, Severity, fields::Role};
 
 /// What the rows have added up to so far.
 #[derive(Debug, Default)]
@@ -105,7 +109,7 @@ impl Check<'_> {
                 drop |= self.findings.value(rule, line, column.position, reason, value);
             };
             if std::str::from_utf8(value).is_err() {
-                note(Id::F04, formats::not_utf8(value));
+                note(Id::F04, text::not_utf8(value));
             } else if has_nul && value.contains(&0) {
                 note(Id::F04, "a NUL byte, which is no text; remove it");
             } else if column.kind != Kind::Email && value::has_lost_character(value) {
@@ -218,7 +222,7 @@ impl Check<'_> {
         let Some(header) = &self.header else { return };
         self.out.clear();
         let values = header.columns.iter().map(|column| self.records.value(column.position));
-        output::write_record(&mut self.out, values);
+        write_record(&mut self.out, values);
     }
 }
 

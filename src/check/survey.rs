@@ -7,20 +7,18 @@ use std::io::{Cursor, Read};
 
 use encoding_rs::{Encoding, SHIFT_JIS, WINDOWS_1252};
 
+use self::content::{Class, class};
 use super::{
     LOOK_BYTES, MAX_COLUMNS,
     findings::{Findings, Levels},
-    formats,
     records::{Next, Records},
     text::{self, Look},
     value,
 };
 
 mod content;
-mod distinct;
-mod first_line;
 
-pub use content::{Content, Dates};
+pub use self::content::{Content, Dates};
 
 /// Bytes in which the first line is looked for: wide headers are long.
 const START_BYTES: u64 = 1 << 20;
@@ -66,7 +64,7 @@ type Outcome<T> = Result<T, ProfileError>;
 
 impl From<std::io::Error> for ProfileError {
     fn from(error: std::io::Error) -> Self {
-        match formats::fault_of(&error) {
+        match text::fault_of(&error) {
             Some((_, message)) => Self::Unusable(message),
             None => Self::Unreadable(error),
         }
@@ -85,7 +83,7 @@ impl Profile {
         refuse_no_text(look)?;
         let encoding = if let Look::Utf16(encoding) = look { Some(encoding) } else { None };
         let marked = look == Look::Utf8 { bom: true };
-        let rest = Cursor::new(start.split_off(if marked { formats::UTF8_MARK.len() } else { 0 }));
+        let rest = Cursor::new(start.split_off(if marked { text::UTF8_MARK.len() } else { 0 }));
         let input: Box<dyn Read> = match encoding {
             Some(encoding) => Box::new(text::decoded(rest.chain(input), encoding)),
             None => Box::new(rest.chain(input)),
@@ -96,7 +94,7 @@ impl Profile {
 
 fn refuse_no_text(look: Look) -> Outcome<()> {
     let mut findings = Findings::new(Levels::new(false, &[]), false);
-    formats::hold(look, true, &mut findings);
+    text::refuse_unless_text(look, true, &mut findings);
     let (found, _) = findings.sorted(|_| String::new());
     match found.into_iter().next() {
         Some(finding) => Err(ProfileError::Unusable(finding.message)),
@@ -194,7 +192,7 @@ impl Profile {
             );
         }
         let names = || self.columns.iter().filter_map(|column| column.name.as_deref());
-        if names().any(first_line::is_of_a_row) {
+        if names().any(is_of_a_row) {
             return refuse(
                 "the first line has a value in it, like a date, a number, n/a or an \
                            address; it must be the header, with each row on a line of its own",
@@ -207,7 +205,7 @@ impl Profile {
         if !self.columns.iter().any(is_certain) {
             return refuse(
                 "no column that has a name in the first line holds email addresses, by \
-                           which Viva knows people; the first line must be the header, without a \
+                           which the service knows people; the first line must be the header, without a \
                            title above it, and the export must bring each person's address",
             );
         }
@@ -281,6 +279,29 @@ impl Bytes {
             ),
         }
     }
+}
+
+/// Words beside the digits of a value: of sums, of dates, of telephone numbers.
+const UNITS: &str = "eur euro usd chf gbp jpy sek nok dkk pln kr 円 万円 年 月 日 令和 平成 昭和 \
+    jan januar january jänner feb februar february mär mrz märz mar march apr april mai may jun \
+    juni june jul juli july aug august sep sept september okt oct oktober october nov november \
+    dez dec dezember december tel ext";
+
+/// Whether a text is a value and no name of a column.
+fn is_of_a_row(name: &str) -> bool {
+    let text = name.trim().as_bytes();
+    name.contains('@')
+        || value::is_placeholder(text)
+        || is_of_digits(name)
+        || !matches!(class(text), Class::Text | Class::Indicator)
+}
+
+/// Digits with nothing beside them but signs and units: `+49 (0)30 1234`, `85.000 €`, `令和5年`.
+fn is_of_digits(name: &str) -> bool {
+    let small = name.to_lowercase();
+    let mut words = small.split(|char: char| !char.is_alphabetic()).filter(|word| !word.is_empty());
+    name.contains(char::is_numeric)
+        && words.all(|word| UNITS.split_whitespace().any(|unit| unit == word))
 }
 
 #[cfg(test)]

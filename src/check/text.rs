@@ -1,4 +1,5 @@
-//! What a file is by its first bytes, and UTF-8 out of text that is not.
+//! What a file is by its first bytes, what is said where that is not UTF-8 with commas, and UTF-8
+//! out of text that is not.
 //!
 //! Nothing here is certain but the marks of well-known formats: an encoding without a byte order
 //! mark is guessed, and it is for the caller to say so.
@@ -11,6 +12,9 @@ use std::{
 
 use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use memchr::memchr_iter;
+
+use super::findings::Findings;
+use crate::schema::Id;
 
 /// Bytes of the file's beginning that [`look`] goes by: enough for a header's first names.
 const LOOK_BYTES: usize = 512;
@@ -134,19 +138,19 @@ struct Utf8 {
 /// The text is UTF-8 and not what it is taken for: the inner error of an
 /// [`io::ErrorKind::InvalidData`] at its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct IsUtf8 {
+struct IsUtf8 {
     /// What it is taken for.
-    pub(super) encoding: &'static Encoding,
+    encoding: &'static Encoding,
 }
 
 /// The text is not in the encoding it is taken for: the inner error of an
 /// [`io::ErrorKind::InvalidData`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Malformed {
+struct Malformed {
     /// What it is taken for.
-    pub(super) encoding: &'static Encoding,
+    encoding: &'static Encoding,
     /// Physical line of the first bytes that are no character.
-    pub(super) line: u64,
+    line: u64,
 }
 
 /// Reads `input`, which is in `encoding` unless a byte order mark says otherwise.
@@ -289,6 +293,70 @@ pub(super) fn separator_line(line: &[u8]) -> Option<u8> {
     let (delimiter, name) = line.split_last()?;
     let separates = (delimiter.is_ascii_punctuation() || *delimiter == b'\t') && *delimiter != b'"';
     (separates && name.eq_ignore_ascii_case(b"sep=")).then_some(*delimiter)
+}
+
+/// The byte order mark of UTF-8.
+pub(super) const UTF8_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+const LOOKS_LIKE_WINDOWS_1252: &str = "not UTF-8, it looks like Windows-1252; export the file as \
+    \"CSV UTF-8\", or have it converted with \"encoding\": \"windows-1252\" in the connection";
+const NOT_UTF8: &str = "not UTF-8; export the file as \"CSV UTF-8\", or name its encoding in the \
+    connection";
+
+/// What to say of bytes that are not UTF-8.
+pub(super) fn not_utf8(bytes: &[u8]) -> &'static str {
+    if looks_like_windows_1252(bytes) { LOOKS_LIKE_WINDOWS_1252 } else { NOT_UTF8 }
+}
+
+/// Notes what a file is, if it is no text; `is_converted` where its encoding was named.
+pub(super) fn refuse_unless_text(look: Look, is_converted: bool, findings: &mut Findings) {
+    let (rule, message) = match look {
+        Look::Utf8 { .. } => return,
+        Look::Utf16(_) if is_converted => return,
+        Look::Empty => (Id::F01, "the file is empty"),
+        Look::Utf16(_) => (
+            Id::F04,
+            "the file is UTF-16; export it as \"CSV UTF-8\", or have it converted with \
+             \"encoding\": \"utf-16\" in the connection",
+        ),
+        Look::Zip => (
+            Id::F02,
+            "the file is a zip archive, perhaps an Excel workbook, and not a CSV; export it as \
+             \"CSV UTF-8\"",
+        ),
+        Look::Gzip => (Id::F02, "the file is gzip-compressed and not a CSV; bring it uncompressed"),
+        Look::Excel => {
+            (Id::F02, "the file is an Excel workbook and not a CSV; export it as \"CSV UTF-8\"")
+        }
+        Look::Markup => (
+            Id::F02,
+            "the file is a web page or XML and not a CSV; perhaps a sign-in page was saved in its \
+             place",
+        ),
+        Look::Binary => (Id::F02, "the file is no text; export it as \"CSV UTF-8\""),
+    };
+    findings.refuse(rule, &[], message.to_owned());
+}
+
+/// What to do about another delimiter than a comma.
+pub(super) fn delimiter_remedy(delimiter: u8) -> String {
+    let (word, name) = match delimiter {
+        b'\t' => ("tabs", "tab"),
+        b';' => ("semicolons", ";"),
+        b'|' => ("bars", "|"),
+        _ => return "export the file with commas".to_owned(),
+    };
+    format!(
+        "the columns are separated by {word}; export the file with commas, or have it converted \
+         with \"delimiter\": \"{name}\" in the connection"
+    )
+}
+
+/// The fault of the file that an error of reading it stands for; `None` where reading failed.
+pub(super) fn fault_of(error: &io::Error) -> Option<(Id, String)> {
+    let inner = error.get_ref()?;
+    let malformed = inner.downcast_ref::<Malformed>().map(|fault| (Id::F04, fault.to_string()));
+    malformed.or_else(|| Some((Id::Q09, inner.downcast_ref::<IsUtf8>()?.to_string())))
 }
 
 #[cfg(test)]

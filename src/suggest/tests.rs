@@ -196,7 +196,10 @@ fn what_has_a_name_that_nobody_knows_is_left_out() {
         for cell in cells {
             let proposed = beside(name, cell);
             assert_eq!(line(&proposed), "out", "{name}");
-            assert!(proposed.why.contains("none of Viva's fields goes by this name"), "{name}");
+            assert!(
+                proposed.why.contains("none of the service's fields goes by this name"),
+                "{name}"
+            );
         }
     }
 }

@@ -1,5 +1,8 @@
 //! A whole deployment on this machine: the emulator's account, the Functions host with the real
 //! handler, and the rehearsal service. The demo and the tests stand on the same stage.
+//!
+//! Azurite raises no events, so the stage also does what Event Grid does in Azure: a blob was created,
+//! so a message goes to the arrivals queue.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -8,13 +11,13 @@ use std::{
     time::Duration,
 };
 
-use azure_storage_queue::QueueClient;
-use serde_json::Value;
+use azure_storage_queue::{QueueClient, models::QueueMessage};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{
     azurite::Azurite,
-    event_grid,
     host::{Host, HostError},
     service::Service,
 };
@@ -175,7 +178,7 @@ impl Stage {
         let set = client.set_metadata(&metadata, None).await;
         set.map_err(failed(format!("setting the metadata of {name}")))?;
         // Metadata is a part of the content that an ETag stands for.
-        self.announce(&event_grid::blob_created(&self.look(name).await?)).await
+        self.announce(&blob_created(&self.look(name).await?)).await
     }
 
     /// The settings the handler has.
@@ -190,7 +193,7 @@ impl Stage {
     /// Whatever storage says.
     pub async fn arrive(&self, name: &str, content: Vec<u8>) -> Result<Blob, StageError> {
         let blob = self.drop_file(name, content).await?;
-        self.announce(&event_grid::blob_created(&blob)).await?;
+        self.announce(&blob_created(&blob)).await?;
         Ok(blob)
     }
 
@@ -199,7 +202,7 @@ impl Stage {
     /// # Errors
     /// Whatever the queue says.
     pub async fn announce(&self, event: &Value) -> Result<(), StageError> {
-        let delivered = event_grid::deliver(&self.queue(ARRIVALS)?, event).await;
+        let delivered = deliver(&self.queue(ARRIVALS)?, event).await;
         delivered.map_err(failed("putting an event into the arrivals queue"))
     }
 
@@ -219,6 +222,38 @@ impl Stage {
         let listed = self.runs.list().await.map_err(failed("listing the imports"))?;
         Ok(listed.into_iter().map(|stored| stored.run).collect())
     }
+}
+
+/// The event of a blob, in Event Grid's own schema.
+#[must_use]
+pub fn blob_created(blob: &Blob) -> Value {
+    json!({
+        "topic": "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers\
+                  /Microsoft.Storage/storageAccounts/rehearsal",
+        "subject": format!("/blobServices/default/containers/{}/blobs/{}", blob.container, blob.name),
+        "eventType": "Microsoft.Storage.BlobCreated",
+        "id": azure_core::Uuid::new_v4().to_string(),
+        "data": {
+            "api": "PutBlob",
+            "eTag": blob.etag,
+            "contentType": "text/csv",
+            "contentLength": blob.bytes,
+            "blobType": "BlockBlob",
+            "url": format!(
+                "https://rehearsal.blob.core.windows.net/{}/{}",
+                blob.container, blob.name
+            ),
+        },
+        "dataVersion": "",
+        "metadataVersion": "1",
+        "eventTime": "2026-11-23T06:00:00.0000000Z",
+    })
+}
+
+/// Puts an event on the queue as Event Grid does: one event, base64.
+async fn deliver(queue: &QueueClient, event: &Value) -> azure_core::Result<()> {
+    let message = QueueMessage { message_text: Some(STANDARD.encode(event.to_string())) };
+    queue.send_message(message.try_into()?, None).await.map(drop)
 }
 
 fn open(account: &Account) -> Result<Storage, StageError> {

@@ -10,14 +10,10 @@
 //! key as `authLevel` says. Calls from within need none, as under `func start`.
 
 mod app;
-mod console;
-mod front;
 mod function;
 mod invocation;
-mod journal;
 mod queue;
 mod runtime;
-mod settings;
 mod timer;
 mod worker;
 
@@ -31,11 +27,11 @@ use futures::Stream;
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet};
+use tracing::Level;
 
-pub use self::{app::App, front::Front, invocation::Answer, journal::LogLine};
+pub use self::{app::App, invocation::Answer, runtime::Front};
 use self::{
-    journal::Journal,
     queue::Listener,
     runtime::Runtime,
     timer::{Timer, Why},
@@ -112,6 +108,20 @@ impl HttpAnswer {
     fn empty(status: StatusCode) -> Self {
         Self { status, headers: HeaderMap::new(), body: Bytes::new() }
     }
+}
+
+/// A line of the host's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// When it was written.
+    pub at: OffsetDateTime,
+    /// As the host would rank it.
+    pub level: Level,
+    /// As the host would file it: `Host.Function.Console` is what the handler prints,
+    /// `Function.<name>` is about an invocation, `Function.<name>.User` came in its answer.
+    pub category: String,
+    /// The line.
+    pub message: String,
 }
 
 /// Why a host cannot start, or does not reach the handler.
@@ -304,6 +314,54 @@ impl Host {
     pub async fn stop(mut self) {
         self.runtime.worker.stop().await;
         self.tasks.shutdown().await;
+    }
+}
+
+/// What the host wrote down: a list that only grows, to read at once, to wait on or to follow.
+#[derive(Debug)]
+struct Journal<T>(watch::Sender<Vec<T>>);
+
+impl<T: Clone> Journal<T> {
+    fn new() -> Self {
+        Self(watch::Sender::new(Vec::new()))
+    }
+
+    fn push(&self, entry: T) {
+        self.0.send_modify(|entries| entries.push(entry));
+    }
+
+    fn entries(&self) -> Vec<T> {
+        self.0.borrow().clone()
+    }
+
+    /// Waits until the list, from its beginning, is as wanted.
+    async fn until(&self, wanted: impl FnMut(&Vec<T>) -> bool) {
+        // The sender is borrowed here, so it cannot be gone.
+        let _ = self.0.subscribe().wait_for(wanted).await;
+    }
+
+    /// Every entry from the first to the last, each as soon as it is there.
+    fn follow(&self) -> impl Stream<Item = T> + use<T> {
+        futures::stream::unfold((self.0.subscribe(), 0), async |(mut entries, next)| {
+            let entry = {
+                let entries = entries.wait_for(|entries| entries.len() > next).await.ok()?;
+                entries[next].clone()
+            };
+            Some((entry, (entries, next + 1)))
+        })
+    }
+}
+
+impl Journal<LogLine> {
+    fn log(&self, level: Level, category: &str, message: impl Into<String>) {
+        let (at, category, message) = (now(), category.to_owned(), message.into());
+        tracing::debug!(%level, category, "{message}");
+        self.push(LogLine { at, level, category, message });
+    }
+
+    /// A line about the handler and the host itself.
+    fn host(&self, level: Level, message: impl Into<String>) {
+        self.log(level, "Host", message);
     }
 }
 

@@ -10,8 +10,6 @@
 //! value: it judges the zip, the metadata and the shape of the rows. An import moves only when
 //! somebody asks (polls it, or is refused because of it), so no test waits for a clock.
 
-mod multipart;
-mod queue;
 mod routes;
 mod state;
 #[cfg(test)]
@@ -237,9 +235,9 @@ impl Service {
         let app = Router::new()
             .fallback(routes::answer)
             .with_state(desk.clone())
-            .into_make_service_with_connect_info::<queue::Line>();
+            .into_make_service_with_connect_info::<routes::Line>();
         let server =
-            axum::serve(queue::Lines(listener), app).with_graceful_shutdown(stopped).into_future();
+            axum::serve(routes::Lines(listener), app).with_graceful_shutdown(stopped).into_future();
         tokio::spawn(server);
         Ok(Self { endpoint, _stop: desk.stop.clone().drop_guard(), desk })
     }

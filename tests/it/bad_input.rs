@@ -11,8 +11,7 @@ use viva_import::{
     storage::import_table::Saved,
     testbed::{
         SAMPLE_CONNECTION,
-        deployment::Stage,
-        event_grid,
+        deployment::{self, Stage},
         host::Outcome,
         service::{Call, Quirk},
     },
@@ -181,18 +180,18 @@ async fn what_belongs_to_no_connection_is_logged_and_acknowledged() {
     let stage = stage(&[]).await;
     let deleted = stage.drop_file("hr/deleted.csv", GOOD_CSV.into()).await.unwrap();
     stage.storage.blobs.delete_all("inbox", "hr/deleted.csv").await.unwrap();
-    let mut events = vec![event_grid::blob_created(&deleted)];
+    let mut events = vec![deployment::blob_created(&deleted)];
     for name in ["hr/notes.txt", "hr/export.xlsx", "stray.csv", "nobody/a.csv"] {
         let blob = stage.drop_file(name, b"x".to_vec()).await.unwrap();
-        events.push(event_grid::blob_created(&blob));
+        events.push(deployment::blob_created(&blob));
     }
-    let mut marker = event_grid::blob_created(&deleted);
+    let mut marker = deployment::blob_created(&deleted);
     marker["subject"] = json!("/blobServices/default/containers/inbox/blobs/hr");
     events.push(marker);
-    let mut elsewhere = event_grid::blob_created(&deleted);
+    let mut elsewhere = deployment::blob_created(&deleted);
     elsewhere["subject"] = json!("/blobServices/default/containers/packages/blobs/hr/a.csv");
     events.push(elsewhere);
-    let mut other = event_grid::blob_created(&deleted);
+    let mut other = deployment::blob_created(&deleted);
     other["eventType"] = json!("Microsoft.Storage.BlobDeleted");
     events.push(other);
     for event in &events {

@@ -17,8 +17,7 @@ use viva_import::{
     testbed::{
         SAMPLE_CONNECTION,
         azurite::Azurite,
-        deployment::Stage,
-        event_grid,
+        deployment::{self, Stage},
         host::Outcome,
         service::{Call, Quirk, Rules, Service},
     },
@@ -114,7 +113,7 @@ async fn a_thousand_events_end_once_each_in_order_and_one_at_a_time_for_a_tenant
     let names = files();
     assert_eq!((names.len(), EVENTS), (200, 1000));
     let dropped = stream::iter(&names).map(async |name| {
-        let event = event_grid::blob_created(&stage.drop_file(name, content(name)).await?);
+        let event = deployment::blob_created(&stage.drop_file(name, content(name)).await?);
         for _ in 1..TIMES {
             stage.announce(&event).await?;
         }

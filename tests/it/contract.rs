@@ -14,7 +14,7 @@ use viva_import::{
     host::FUNCTIONS,
     import::State,
     testbed::{
-        event_grid,
+        deployment,
         host::{Host, Outcome},
         service::{Call, Quirk},
     },
@@ -58,7 +58,7 @@ async fn a_message_is_understood_however_the_host_encodes_it() {
     ] {
         let name = format!("hr/{number}.csv");
         let blob = stage.drop_file(&name, GOOD_CSV.into()).await.unwrap();
-        let event = event_grid::blob_created(&blob).to_string();
+        let event = deployment::blob_created(&blob).to_string();
         let outcome = stage.host.invoke("receive", data("message", encode(event)), Map::new());
         let Outcome::Succeeded(answer) = outcome.await else { panic!("{number}") };
         assert!(answer.logs[0].starts_with("received as import"), "{:?}", answer.logs);
@@ -87,7 +87,7 @@ async fn a_cloud_event_is_understood_too() {
 async fn a_body_larger_than_any_default_is_taken() {
     let stage = stage(&[]).await;
     let blob = stage.drop_file("hr/a.csv", GOOD_CSV.into()).await.unwrap();
-    let mut event = event_grid::blob_created(&blob);
+    let mut event = deployment::blob_created(&blob);
     event["data"]["padding"] = json!("x".repeat(4 << 20));
     let outcome = stage.host.invoke("receive", data("message", event), Map::new()).await;
     assert!(matches!(outcome, Outcome::Succeeded(_)), "{outcome:?}");
@@ -125,7 +125,7 @@ async fn a_file_that_cannot_be_written_down_is_not_acknowledged() {
     );
     let stage = stage(&[("ImportStorage", &account)]).await;
     let blob = stage.drop_file("hr/a.csv", GOOD_CSV.into()).await.unwrap();
-    let event = event_grid::blob_created(&blob);
+    let event = deployment::blob_created(&blob);
     let outcome = stage.host.invoke("receive", data("message", event), Map::new()).await;
     assert!(matches!(outcome, Outcome::Failed { .. }), "{outcome:?}");
     assert!(log(&stage).contains("inbox/hr/a.csv could not be taken in: it answered 403"));

@@ -13,7 +13,7 @@ use viva_import::{
     },
     schema::Refresh,
     testbed::{
-        SAMPLE_CONNECTION, SAMPLE_CSV, event_grid,
+        SAMPLE_CONNECTION, SAMPLE_CSV, deployment,
         host::Outcome,
         service::{Call, Quirk, Rules},
     },
@@ -71,7 +71,7 @@ async fn the_same_event_twice_is_one_import() {
     let stage = stage(&[]).await;
     let blob = stage.drop_file("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     for _ in 0..4 {
-        stage.announce(&event_grid::blob_created(&blob)).await.unwrap();
+        stage.announce(&deployment::blob_created(&blob)).await.unwrap();
     }
     ended(&stage, "hr/a.csv").await;
     stage
@@ -134,7 +134,7 @@ async fn incremental_files_keep_their_order_and_none_is_lost() {
     }
     // The events come in another order than the files.
     for blob in [&blobs[0], &blobs[2], &blobs[1], &blobs[3]] {
-        stage.announce(&event_grid::blob_created(blob)).await.unwrap();
+        stage.announce(&deployment::blob_created(blob)).await.unwrap();
     }
     for rows in 1..=4 {
         let run = ended(&stage, &format!("changes/{rows}.csv")).await;
@@ -199,7 +199,7 @@ async fn a_late_older_file_and_one_whose_answer_was_lost_do_not_wait_for_each_ot
     stage.service.quirk(Call::Push, Quirk::AcceptThenCut);
     stage.arrive("changes/2.csv", csv_of(2).into()).await.unwrap();
     until("an accepted push without an answer", async || stage.service.ingestions().pop()).await;
-    stage.announce(&event_grid::blob_created(&older)).await.unwrap();
+    stage.announce(&deployment::blob_created(&older)).await.unwrap();
     for name in ["changes/1.csv", "changes/2.csv"] {
         assert_eq!(ended(&stage, name).await.state, State::Completed);
     }

@@ -89,12 +89,12 @@ fn a_value_is_no_name_of_a_column() {
         "0042",
         "a@x.com",
     ] {
-        assert!(first_line::is_of_a_row(value), "{value}");
+        assert!(is_of_a_row(value), "{value}");
     }
     for name in
         ["Mail", "Level 1", "Address2", "Q1 2026", "年齢", "Salary (EUR)", "Mar", "IC", "X2"]
     {
-        assert!(!first_line::is_of_a_row(name), "{name}");
+        assert!(!is_of_a_row(name), "{name}");
     }
 }
 

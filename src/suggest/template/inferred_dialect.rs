@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 
+use super::Template;
 use crate::{
     connection::Connection,
     schema::{Connector, Dialect, IsBootstrap, Kind, Order, Target},
-    suggest::template::source::Template,
 };
 
 /// What was learnt.
@@ -162,7 +162,7 @@ impl InferredDialect {
 
     /// What a word means: what it says, else what the field is that it stands on.
     fn kind(&mut self, name: &str, word: &str) -> Option<Kind> {
-        let (said, field) = (Kind::parse(word), Target::Viva.schema().reserved_kind(name));
+        let (said, field) = (Kind::parse(word), Target::default().schema().reserved_kind(name));
         match (said, field) {
             (Some(said), Some(field)) if !said.is_like(field) => self.notes.push(format!(
                 "{name:?} has the type {word:?}, where {0} was expected; `check` still asks for \

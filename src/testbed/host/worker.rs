@@ -4,6 +4,10 @@
 //! One process, on one port for the life of the host. Exit code 0 is taken as a wish and nothing
 //! happens; 200 is a wish to be restarted; anything else is an error, and the third error stops the
 //! host. The process is always ended by SIGKILL: the real host knows no gentler way.
+//!
+//! What it prints is a part of the host's log, line by line: stdout is information, stderr is ranked by
+//! its words. None of it belongs to an invocation: the host reads the pipes apart from the calls
+//! (`WorkerConsoleLogService`).
 
 use std::{
     io,
@@ -14,6 +18,7 @@ use std::{
 
 use azure_core::Uuid;
 use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, BufReader},
     net::TcpListener,
     process::{Child, Command},
     sync::{mpsc, watch},
@@ -22,12 +27,7 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Level;
 
-use super::{
-    HostError,
-    app::App,
-    console::{pump, rank_error, rank_mixed},
-    journal::{Journal, LogLine},
-};
+use super::{HostError, Journal, LogLine, app::App};
 
 /// The exit code of a handler that asks for a restart.
 const RESTART_ME: i32 = 200;
@@ -319,5 +319,57 @@ async fn listens(client: reqwest::Client, port: u16) {
             Err(why) if why.is_connect() => tokio::time::sleep(PING_EVERY).await,
             Ok(_) | Err(_) => return,
         }
+    }
+}
+
+/// Writes each line of a pipe to the log; the task's result is the last three.
+fn pump(
+    pipe: impl AsyncRead + Unpin + Send + 'static,
+    rank: fn(&str) -> Level,
+    log: Arc<Journal<LogLine>>,
+) -> AbortOnDropHandle<Vec<String>> {
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        let mut last = Vec::new();
+        let mut lines = BufReader::new(pipe).split(b'\n');
+        while let Ok(Some(line)) = lines.next_segment().await {
+            let line = String::from_utf8_lossy(&line);
+            let line = line.trim_end_matches('\r');
+            let (category, line) = sort(line);
+            log.log(rank(line), category, line);
+            last.push(line.to_owned());
+            if last.len() > 3 {
+                last.remove(0);
+            }
+        }
+        last
+    }))
+}
+
+/// The host keeps lines with two prefixes out of the function's log.
+fn sort(line: &str) -> (&'static str, &str) {
+    if let Some(line) = line.strip_prefix("LanguageWorkerConsoleLog") {
+        return ("Worker", line);
+    }
+    match line.strip_prefix("azfuncjsonlog:") {
+        Some(line) => ("Tooling", line),
+        None => ("Host.Function.Console", line),
+    }
+}
+
+/// The default for custom handlers: all of stderr is about errors.
+fn rank_error(line: &str) -> Level {
+    if line.to_lowercase().contains("warn") { Level::WARN } else { Level::ERROR }
+}
+
+/// With `useStdErrorStreamForErrorsOnly` off.
+fn rank_mixed(line: &str) -> Level {
+    let line = line.to_lowercase();
+    let error = ["error", "fail", "severe", "unhandled exception"];
+    if line.contains("warn") {
+        Level::WARN
+    } else if error.iter().any(|word| line.contains(word)) {
+        Level::ERROR
+    } else {
+        Level::INFO
     }
 }

@@ -1,23 +1,29 @@
-//! The HTTP side: which request is which, who is let in, and the answers' form.
+//! The HTTP side: which request is which, who is let in, the file in a push, the answers' form, and the
+//! connection that is cut before an answer.
 
-use std::sync::Arc;
+use std::{io, net::Shutdown, sync::Arc};
 
-use axum::body::Body;
-use axum::extract::{ConnectInfo, Request, State};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{AppendHeaders, Html, IntoResponse, Json, Response};
+use axum::{
+    body::Body,
+    extract::{
+        ConnectInfo, DefaultBodyLimit, FromRequest as _, Multipart, Request, State,
+        connect_info::Connected,
+    },
+    http::{HeaderMap, StatusCode, header, request::Parts},
+    response::{AppendHeaders, Html, IntoResponse, Json, Response},
+    serve::{IncomingStream, Listener},
+};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use serde_json::{Value, json};
-use time::OffsetDateTime;
-use time::macros::format_description;
-
-use super::{Call, Ingestion, Quirk, Seen, zip_check};
-use crate::{
-    schema::PayloadFormat,
-    testbed::service::{multipart::FilePart, queue::Line, state::Desk},
+use time::{OffsetDateTime, macros::format_description};
+use tokio::{
+    io::Interest,
+    net::{TcpListener, TcpStream},
 };
+
+use super::{Call, Ingestion, Quirk, Seen, state::Desk, zip_check};
+use crate::schema::PayloadFormat;
 
 /// A refusal in the service's words.
 type Refusal = (StatusCode, &'static str);
@@ -325,4 +331,95 @@ fn stamp(at: OffsetDateTime) -> String {
     let ticks =
         format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:7]Z");
     at.format(ticks).unwrap_or_default()
+}
+
+/// The file in a push's body: the first part of a form that has a file name, whatever the part is
+/// called; or the body itself, rows without a form.
+pub(super) struct FilePart {
+    pub(super) name: String,
+    pub(super) file_name: String,
+    pub(super) upload: PayloadFormat,
+    pub(super) zip: Bytes,
+}
+
+impl FilePart {
+    /// Finds it; `None` also for a form that is not well formed up to the part's end.
+    pub(super) async fn find(content_type: &str, body: Bytes) -> Option<Self> {
+        for upload in [PayloadFormat::Csv, PayloadFormat::Json] {
+            if content_type == upload.media_type() {
+                let (name, file_name) = (String::new(), String::new());
+                return Some(Self { name, file_name, upload, zip: body });
+            }
+        }
+        let mut request = Request::builder()
+            .header(header::CONTENT_TYPE, content_type)
+            .body(Body::from(body))
+            .ok()?;
+        DefaultBodyLimit::disable().apply(&mut request);
+        let mut form = Multipart::from_request(request, &()).await.ok()?;
+        while let Some(field) = form.next_field().await.ok()? {
+            if let Some(file_name) = field.file_name().map(str::to_owned) {
+                let name = field.name()?.to_owned();
+                let (upload, zip) = (PayloadFormat::Zip, field.bytes().await.ok()?);
+                return Some(Self { name, file_name, upload, zip });
+            }
+        }
+        None
+    }
+}
+
+/// A second handle on a connection, by which it can be cut or watched from outside HTTP.
+#[derive(Debug, Clone)]
+pub(super) struct Line(Arc<std::net::TcpStream>);
+
+impl Line {
+    /// Ends the connection; what the door answers after this reaches nobody.
+    pub(super) fn cut(&self) {
+        // It fails only where the client was faster.
+        let _ = self.0.shutdown(Shutdown::Both);
+    }
+
+    /// Waits until the client has hung up, without reading what it sent before.
+    pub(super) async fn hung_up(&self) -> io::Result<()> {
+        let stream = TcpStream::from_std(self.0.try_clone()?)?;
+        while !stream.ready(Interest::READABLE).await?.is_read_closed() {
+            // Only a "would block" makes the next `ready` wait for news.
+            let _ = stream
+                .try_io(Interest::READABLE, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
+        }
+        Ok(())
+    }
+}
+
+/// The listener that hands them out, in the place of the client's address.
+pub(super) struct Lines(pub(super) TcpListener);
+
+impl Listener for Lines {
+    type Io = TcpStream;
+    type Addr = Line;
+
+    async fn accept(&mut self) -> (TcpStream, Line) {
+        loop {
+            let (stream, _) = Listener::accept(&mut self.0).await;
+            if let Ok(pair) = doubled(stream) {
+                return pair;
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<Line> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+fn doubled(stream: TcpStream) -> io::Result<(TcpStream, Line)> {
+    let stream = stream.into_std()?;
+    let second = stream.try_clone()?;
+    Ok((TcpStream::from_std(stream)?, Line(Arc::new(second))))
+}
+
+impl Connected<IncomingStream<'_, Lines>> for Line {
+    fn connect_info(stream: IncomingStream<'_, Lines>) -> Self {
+        stream.remote_addr().clone()
+    }
 }

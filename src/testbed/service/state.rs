@@ -8,8 +8,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Call, Ingestion, Quirk, Rules, Seen, zip_check::Verdict};
-use crate::testbed::service::multipart::FilePart;
+use super::{Call, Ingestion, Quirk, Rules, Seen, routes::FilePart, zip_check::Verdict};
 
 /// What every connection shares.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::*;
+use super::super::*;
 use crate::{
     connection::Connection,
     schema::{Limits, Unmapped},

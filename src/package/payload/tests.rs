@@ -14,6 +14,8 @@ use crate::{
     schema::{Dialect, Limits, Severity, Target, Unmapped},
 };
 
+mod rows;
+
 fn connection(refresh: &str) -> Connection {
     let document = format!(
         r#"{{

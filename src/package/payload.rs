@@ -1,0 +1,128 @@
+//! What is sent: the CSV, checked and cut in one pass, as a zip with its `metadata.json`, or the rows by
+//! themselves as CSV or JSON.
+//!
+//! Without a `metadata.json` the columns are called as Viva's fields, and the portal's stored mapping
+//! says the rest. Microsoft's C# sample sends a `.csv` so as `text/csv` and a `.json` as
+//! `application/json`; the Data Factory template sends an array of row objects.
+
+use std::io::{self, Read, Write};
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    deflate::{self, Deflate, LEVEL},
+    zip_writer::Container,
+};
+use crate::{
+    check::{Check, Report, Terms, write_record},
+    schema::Field,
+};
+
+/// Checks the CSV in `input` and writes the zip to `output`, the same bytes on every machine.
+///
+/// Where the report refuses the file, the output is worthless.
+///
+/// # Errors
+/// Where reading or writing fails.
+pub fn check_and_zip(input: impl Read, output: impl Write, terms: &Terms) -> io::Result<Report> {
+    let mut check = Check::open(input, terms)?;
+    let mut zip = Container::new(output);
+    let metadata = metadata_json(check.kept(), terms);
+    zip.entry(&terms.dialect.metadata_file, metadata.as_bytes(), LEVEL)?;
+    let entry = zip.begin(&terms.dialect.data_file)?;
+    let mut data = Deflate::new(&mut zip, LEVEL, deflate::workers());
+    data.write_all(check.head())?;
+    while check.is_sound() {
+        match check.next_row()? {
+            Some(row) => data.write_all(row)?,
+            None => break,
+        }
+    }
+    let report = check.finish()?;
+    if report.is_accepted() {
+        let written = data.finish()?;
+        zip.end(entry, written)?;
+        zip.finish()?;
+    }
+    Ok(report)
+}
+
+/// Checks the CSV in `input` and writes what may leave of it to `output`, as CSV whose header has the
+/// fields' names.
+///
+/// Where the report refuses the file, the output is worthless.
+///
+/// # Errors
+/// Where reading or writing fails.
+pub fn check_and_copy(
+    input: impl Read,
+    mut output: impl Write,
+    terms: &Terms,
+) -> io::Result<Report> {
+    let mut check = Check::open(input, terms)?;
+    let mut head = vec![];
+    write_record(&mut head, check.kept().map(|field| field.target.as_bytes()));
+    if check.head().ends_with(b"\r\n") {
+        head.pop();
+        head.extend_from_slice(b"\r\n"); // as the rows, which pass as they are
+    }
+    output.write_all(&head)?;
+    while check.is_sound() {
+        match check.next_row()? {
+            Some(row) => output.write_all(row)?,
+            None => break,
+        }
+    }
+    check.finish()
+}
+
+/// The same, as a JSON array with one object for each row. Every value is a text, as it is in the
+/// CSV.
+///
+/// # Errors
+/// Where reading or writing fails.
+pub fn check_and_list(
+    input: impl Read,
+    mut output: impl Write,
+    terms: &Terms,
+) -> io::Result<Report> {
+    let mut check = Check::open(input, terms)?;
+    let mut between = "[\n";
+    while check.is_sound() && check.next_row()?.is_some() {
+        let values = check.kept().zip(check.values());
+        let row: Map<String, Value> = values
+            .map(|(field, value)| {
+                (field.target.clone(), String::from_utf8_lossy(value).into_owned().into())
+            })
+            .collect();
+        output.write_all(between.as_bytes())?;
+        serde_json::to_writer(&mut output, &row)?;
+        between = ",\n";
+    }
+    output.write_all(b"\n]\n")?;
+    check.finish()
+}
+
+/// `metadata.json`: what the service is told about `data.csv`.
+///
+/// Source: "Import organizational data", section "metadata.json": the dataset's type on line 2,
+/// `IsBootstrap` on line 3, then the mapping, with only the fields that are in the file. How they
+/// are spelt is the connection's `dialect`.
+fn metadata_json<'a>(fields: impl Iterator<Item = &'a Field>, terms: &Terms) -> String {
+    let Terms { connector, refresh, dialect, .. } = terms;
+    let mapping: Map<String, Value> = fields
+        .map(|field| {
+            let entry = json!({ "name": field.target, "type": dialect.type_of(field) });
+            (field.source.clone(), entry)
+        })
+        .collect();
+    let metadata = json!({
+        "DatasetType": connector.word(),
+        "IsBootstrap": dialect.is_bootstrap.value(*refresh),
+        (dialect.mapping_key()): mapping,
+    });
+    format!("{metadata:#}\n")
+}
+
+#[cfg(test)]
+mod tests;
