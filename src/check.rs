@@ -18,12 +18,12 @@ use self::{
     header::Header,
     person_index::People,
     records::{Next, Records},
-    rows::Tally,
+    rows::RowCounts,
     text::Look,
 };
 pub use self::{
     date::Day,
-    file::{Asked, FileError, too_large},
+    file::{FileCheck, FileError, too_large},
     findings::{Counts, Finding},
     mapping::{Metadata, mapping_faults},
     records::write_record,
@@ -59,9 +59,9 @@ const LOOK_BYTES: u64 = 4 << 10;
 /// Most columns of a file: each name is held against each.
 const MAX_COLUMNS: usize = 4096;
 
-/// On which terms a file is checked: its mapping, what it does, and the limits.
+/// On which options a file is checked: its mapping, what it does, and the limits.
 #[derive(Clone, Debug)]
-pub struct Terms {
+pub struct CheckOptions {
     /// Which service takes the file.
     pub target: Target,
     /// What its columns are.
@@ -88,8 +88,8 @@ pub struct Terms {
     pub(crate) found: Vec<(Id, Severity, String)>,
 }
 
-impl Terms {
-    /// The terms without any document: a full refresh of Viva's own names.
+impl CheckOptions {
+    /// The options without any document: a full refresh of Viva's own names.
     #[must_use]
     pub fn without(limits: &Limits, today: Day) -> Self {
         Self {
@@ -143,13 +143,13 @@ impl Terms {
 
 /// A file being checked.
 pub struct Check<'a> {
-    terms: &'a Terms,
+    options: &'a CheckOptions,
     records: Records<Box<dyn Read + 'a>>,
     findings: Findings,
     header: Option<Header>,
     seen: Vec<Seen>,
     people: People,
-    tally: Tally,
+    tally: RowCounts,
     /// The kept columns without a value in the present record.
     blanks: Vec<usize>,
     /// What of the present record leaves, where it is not the record as it stands.
@@ -176,18 +176,18 @@ impl<'a> Check<'a> {
     ///
     /// # Errors
     /// Where the input cannot be read.
-    pub fn open(input: impl Read + 'a, terms: &'a Terms) -> io::Result<Self> {
-        let levels = Levels::new(terms.checks.lenient, &terms.checks.rules);
-        let mut findings = Findings::new(levels, terms.show_values);
-        let (input, bom) = recognize(Box::new(input), terms, &mut findings)?;
+    pub fn open(input: impl Read + 'a, options: &'a CheckOptions) -> io::Result<Self> {
+        let levels = Levels::new(options.checks.lenient, &options.checks.rules);
+        let mut findings = Findings::new(levels, options.show_values);
+        let (input, bom) = recognize(Box::new(input), options, &mut findings)?;
         let mut check = Self {
-            terms,
-            records: Records::new(input, terms.delimiter()),
+            options,
+            records: Records::new(input, options.delimiter()),
             findings,
             header: None,
             seen: vec![],
-            people: People::new(terms.limits.max_people_bytes),
-            tally: Tally::default(),
+            people: People::new(options.limits.max_people_bytes),
+            tally: RowCounts::default(),
             blanks: vec![],
             out: vec![],
             rewrites: false,
@@ -198,7 +198,7 @@ impl<'a> Check<'a> {
         if !check.is_sound() {
             check.progress = Progress::Broken;
         }
-        for (rule, severity, message) in &terms.found {
+        for (rule, severity, message) in &options.found {
             check.findings.file(*rule, *severity, &[], message.clone());
         }
         if check.progress == Progress::Rows {
@@ -264,7 +264,7 @@ impl<'a> Check<'a> {
         if next == Next::Record
             && let Some(delimiter) = text::separator_line(self.records.raw())
         {
-            if self.terms.delimiter() != delimiter {
+            if self.options.delimiter() != delimiter {
                 let remedy = text::delimiter_remedy(delimiter);
                 let message = format!("the first line is Excel's \"sep=\" and no header: {remedy}");
                 self.refuse(Id::Q09, 1, message);
@@ -318,11 +318,11 @@ impl<'a> Check<'a> {
             self.refuse(Id::F03, line, message.to_owned());
             return;
         }
-        let Some(header) = header::hold(&names, line, self.terms, &mut self.findings) else {
+        let Some(header) = header::hold(&names, line, self.options, &mut self.findings) else {
             self.progress = Progress::Broken;
             return;
         };
-        self.rewrites |= !header.cut.is_empty() || self.terms.delimiter() != b',';
+        self.rewrites |= !header.cut.is_empty() || self.options.delimiter() != b',';
         if self.rewrites {
             self.head.clear();
             let names = header.columns.iter().map(|column| self.records.value(column.position));
@@ -337,7 +337,7 @@ impl<'a> Check<'a> {
     /// Why the header is one value, where that is no accident.
     fn one_column(&self) -> Option<String> {
         let (raw, value) = (self.records.raw(), self.records.value(0));
-        let delimiter = self.terms.delimiter();
+        let delimiter = self.options.delimiter();
         if let Some(other) = text::delimiter_of(raw).filter(|other| *other != delimiter) {
             return Some(text::delimiter_remedy(other));
         }
@@ -398,18 +398,18 @@ impl<'a> Check<'a> {
 /// the byte order mark, which is given back.
 fn recognize<'a>(
     mut input: Box<dyn Read + 'a>,
-    terms: &Terms,
+    options: &CheckOptions,
     findings: &mut Findings,
 ) -> io::Result<(Box<dyn Read + 'a>, Vec<u8>)> {
     let mut start = vec![];
     // However little a first read gives, these bytes are looked at.
     input.by_ref().take(LOOK_BYTES).read_to_end(&mut start)?;
     let look = text::look(&start);
-    text::refuse_unless_text(look, terms.checks.encoding.is_some(), findings);
-    let is_marked = look == (Look::Utf8 { bom: true }) && terms.checks.encoding.is_none();
+    text::refuse_unless_text(look, options.checks.encoding.is_some(), findings);
+    let is_marked = look == (Look::Utf8 { bom: true }) && options.checks.encoding.is_none();
     let rest = if is_marked { start.split_off(text::UTF8_MARK.len()) } else { take(&mut start) };
     let input = Cursor::new(rest).chain(input);
-    Ok(match terms.checks.encoding {
+    Ok(match options.checks.encoding {
         Some(encoding) => (Box::new(text::decoded(input, encoding)), start),
         None => (Box::new(input), start),
     })

@@ -201,9 +201,9 @@ pub struct Listing {
 pub struct Check {
     /// The file: .csv or .zip
     pub file: PathBuf,
-    /// On which terms.
+    /// By which rules.
     #[command(flatten)]
-    pub terms: Terms,
+    pub rules: RuleArgs,
     /// How the report is printed
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub format: ReportFormat,
@@ -212,9 +212,9 @@ pub struct Check {
     pub show_values: bool,
 }
 
-/// On which terms a file is checked.
+/// By which rules a file is checked.
 #[derive(Debug, Args)]
-pub struct Terms {
+pub struct RuleArgs {
     /// What its columns are: a connection, a mapping, or a metadata.json of Microsoft's (which is
     /// taken literally). Without it a zip's own metadata.json, or Viva's own names
     #[arg(long, value_name = "JSON")]

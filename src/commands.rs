@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use url::Url;
 
 use crate::{
-    check::{Asked, Report, Terms},
+    check::{CheckOptions, FileCheck, Report},
     config::{self, Lookup},
     connection::{self, Connection},
     outcome::{CommandError, CommandOutput},
@@ -29,8 +29,8 @@ mod reference;
 
 pub use self::{
     options::{
-        Caller, CallerOptions, CheckOptions, FollowOptions, ImportsOptions, PackOptions,
-        PushOptions, TermsOptions,
+        Caller, CallerOptions, CheckFileOptions, FollowOptions, ImportsOptions, PackOptions,
+        PushOptions, RuleOptions,
     },
     reference::{reasons, rules, settings},
 };
@@ -39,7 +39,7 @@ pub use self::{
 const MAX_DOCUMENT_BYTES: u64 = 16 << 20;
 
 /// What a command works with.
-pub struct Desk {
+pub struct Context {
     /// Finds a setting.
     pub setting: Arc<Lookup>,
     /// The clock.
@@ -56,13 +56,13 @@ fn of_report(report: &Report, file: &str) -> CommandOutput {
     CommandOutput { text, json, is_done: report.is_accepted() }
 }
 
-impl Desk {
+impl Context {
     /// Checks a file; the text is a page where one is asked for.
     ///
     /// # Errors
     /// Why it could not be checked.
-    pub fn check(&self, wishes: &CheckOptions) -> Result<CommandOutput, CommandError> {
-        let (asked, _) = self.asked(&wishes.terms, None, wishes.show_values)?;
+    pub fn check(&self, wishes: &CheckFileOptions) -> Result<CommandOutput, CommandError> {
+        let (asked, _) = self.asked(&wishes.rules, None, wishes.show_values)?;
         let report = asked.check(&wishes.file).map_err(|error| error.to_string())?;
         let name = name_of(&wishes.file);
         let outcome = of_report(&report, &name);
@@ -77,32 +77,32 @@ impl Desk {
     /// has its mapping where no other is given.
     fn asked(
         &self,
-        terms: &TermsOptions,
+        options: &RuleOptions,
         connection: Option<&Connection>,
         show_values: bool,
-    ) -> Result<(Asked, Option<Connector>), CommandError> {
-        let previous = terms.against.as_ref().map(|path| {
+    ) -> Result<(FileCheck, Option<Connector>), CommandError> {
+        let previous = options.against.as_ref().map(|path| {
             let told = |error| CommandError::Failed(format!("{}: {error}", path.display()));
             Summary::read(&read(path)?).map_err(told)
         });
         let limits =
             config::limits(|name| (self.setting)(name)).map_err(|faults| faults.to_string())?;
         let today = (self.clock)().date().into();
-        let (given, connector) = if let Some(path) = &terms.mapping {
-            let given = connection::terms(&read(path)?, &limits, today).map_err(|faults| {
+        let (given, connector) = if let Some(path) = &options.mapping {
+            let given = connection::check_options(&read(path)?, &limits, today).map_err(|faults| {
                 let faults = schema::sentence(&faults);
                 CommandError::from(format!("the mapping cannot be used: {faults}"))
             });
             let (given, connector) = given?;
             (Some(given), connector)
         } else {
-            connection.map(|it| (it.terms(&limits, today), it.caller.connector)).unzip()
+            connection.map(|it| (it.check_options(&limits, today), it.caller.connector)).unzip()
         };
-        let asked = Asked {
+        let asked = FileCheck {
             given,
             dialect: None,
-            refresh: terms.refresh,
-            lenient: terms.lenient,
+            refresh: options.refresh,
+            lenient: options.lenient,
             previous: previous.transpose()?,
             show_values,
             today,
@@ -111,12 +111,12 @@ impl Desk {
         Ok((asked, connector))
     }
 
-    /// The terms on which a CSV is checked and packed.
-    fn terms(&self, asked: &Asked) -> Terms {
-        let mut terms = asked.terms(None);
+    /// The options on which a CSV is checked and packed.
+    fn csv_options(&self, asked: &FileCheck) -> CheckOptions {
+        let mut options = asked.options(None);
         let key = config::mapping_key(|name| (self.setting)(name));
-        terms.dialect = terms.dialect.or_key(&key);
-        terms
+        options.dialect = options.dialect.or_key(&key);
+        options
     }
 }
 
@@ -154,7 +154,7 @@ fn caller(options: &CallerOptions) -> Result<(ServiceIdentity, Option<Connection
     Ok((connection.caller.clone(), Some(connection)))
 }
 
-impl Desk {
+impl Context {
     /// The service that the settings name, or the options.
     ///
     /// # Errors

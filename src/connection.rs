@@ -25,7 +25,7 @@ use crate::schema::{
 };
 
 pub use self::{
-    checks::terms,
+    checks::check_options,
     notify::{Format, Notify},
 };
 

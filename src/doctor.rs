@@ -13,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{join, time::timeout};
 
-pub use crate::doctor::report::{Diagnosis, Line, Verdict};
+pub use crate::doctor::report::{CheckResult, Diagnosis, Verdict};
 use crate::{
     config::{Config, Lookup},
     doctor::connectivity::Reachabilities,
@@ -99,9 +99,9 @@ impl Doctor {
             Err(error) => {
                 let remedy = "mend them in the settings of the app, or of this shell; \
                               `viva-import settings` explains each";
-                let settings = Line::bad(SETTINGS, error.to_string(), remedy);
+                let settings = CheckResult::bad(SETTINGS, error.to_string(), remedy);
                 let rest = LINES.into_iter().skip(1);
-                let rest = rest.map(|about| Line::unasked(about, SETTINGS));
+                let rest = rest.map(|about| CheckResult::unasked(about, SETTINGS));
                 std::iter::once(settings).chain(rest).collect()
             }
         };
@@ -121,7 +121,7 @@ impl Doctor {
     }
 }
 
-async fn examine(bag: Probes, name: &str, resume: bool) -> Vec<Line> {
+async fn examine(bag: Probes, name: &str, resume: bool) -> Vec<CheckResult> {
     let ways = Reachabilities::ask(&bag).await;
     let (rights, document, imports) = join!(
         Box::pin(permissions::lines(&bag, &ways)),
@@ -130,7 +130,7 @@ async fn examine(bag: Probes, name: &str, resume: bool) -> Vec<Line> {
     );
     let (documents, connection) = connection::lines(name, document, &rights);
     let connection = connection.as_ref();
-    let mut lines = vec![Line::good(SETTINGS, "complete and sound")];
+    let mut lines = vec![CheckResult::good(SETTINGS, "complete and sound")];
     lines.extend(ways.lines());
     lines.extend(rights);
     lines.extend(documents);
@@ -139,7 +139,7 @@ async fn examine(bag: Probes, name: &str, resume: bool) -> Vec<Line> {
     lines.push(ways.authority(connection));
     lines.extend(push::lines(&bag, connection, ways.service.is_open()).await);
     let in_the_way = lines.iter().filter(|line| BEFORE_A_PUSH.contains(&line.about));
-    let is_ready = in_the_way.into_iter().all(Line::is_no_obstacle);
+    let is_ready = in_the_way.into_iter().all(CheckResult::is_no_obstacle);
     lines.extend(imports::lines(bag, imports, name, resume, is_ready).await);
     lines
 }

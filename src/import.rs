@@ -31,7 +31,7 @@ use self::reason::{Class, ErrorFile, Reason, ReasonCode};
 pub use self::{
     event::{Action, Checked, Event, IllegalEvent, NotificationEvent, OperatorAction},
     history::{HistoryEntry, Note},
-    notifications::{Delivery, Message, NotificationKind, Sent},
+    notifications::{Delivery, NotificationKind, PendingNotification, Sent},
     policy::Policy,
     record::{Import, ImportId, IngestionId, Package, Source, State, Status, to_the_second},
 };

@@ -22,7 +22,7 @@ use tracing_subscriber::{
 };
 use viva_import::{
     cli::{ByHand, Cli, Command},
-    commands::Desk,
+    commands::Context,
     config::SETTINGS,
     doctor::Doctor,
     engine::Engine,
@@ -54,7 +54,7 @@ async fn main() -> ExitCode {
 async fn by_hand(command: ByHand) -> Result<ExitCode, String> {
     let is_json = command.is_json();
     let setting = Arc::new(setting);
-    let desk = Desk { setting, clock: OffsetDateTime::now_utc, tell, note };
+    let desk = Context { setting, clock: OffsetDateTime::now_utc, tell, note };
     let (answer, code) = match Box::pin(command.run(&desk)).await {
         Ok(outcome) if is_json => (Some(outcome.json), u8::from(!outcome.is_done)),
         Ok(outcome) => {

@@ -20,7 +20,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
 use crate::{
-    check::{Report, Terms, too_large},
+    check::{CheckOptions, Report, too_large},
     config::PACKAGES,
     import::{Package, Source},
     schema::PayloadFormat,
@@ -62,12 +62,12 @@ pub enum Outcome {
 pub async fn pack(
     blobs: &Blobs,
     source: &Source,
-    terms: Terms,
+    options: CheckOptions,
     upload: PayloadFormat,
     name: &str,
 ) -> Result<Outcome, Failure> {
-    if source.bytes > terms.limits.max_file_bytes {
-        return Ok(Outcome::Refused(too_large(source.bytes, &terms)));
+    if source.bytes > options.limits.max_file_bytes {
+        return Ok(Outcome::Refused(too_large(source.bytes, &options)));
     }
     let (csv_in, csv_out) = mpsc::channel(CHUNKS_IN_FLIGHT);
     let (zip_in, zip_out) = mpsc::channel(CHUNKS_IN_FLIGHT);
@@ -76,9 +76,9 @@ pub async fn pack(
             let mut output = ChannelWriter { sender: zip_in, buffer: vec![] };
             let input = ChannelReader { receiver: csv_out, chunk: Bytes::new() };
             let report = match upload {
-                PayloadFormat::Zip => check_and_zip(input, &mut output, &terms)?,
-                PayloadFormat::Csv => check_and_copy(input, &mut output, &terms)?,
-                PayloadFormat::Json => check_and_list(input, &mut output, &terms)?,
+                PayloadFormat::Zip => check_and_zip(input, &mut output, &options)?,
+                PayloadFormat::Csv => check_and_copy(input, &mut output, &options)?,
+                PayloadFormat::Json => check_and_list(input, &mut output, &options)?,
             };
             output.flush()?;
             io::Result::Ok(report)

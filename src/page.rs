@@ -85,23 +85,23 @@ impl Viewer {
 
     /// The page that says why there is no other.
     #[must_use]
-    pub fn trouble(&self, title: &str, why: &str) -> Trouble {
-        Trouble { frame: self.frame(title, String::new(), false), why: why.to_owned() }
+    pub fn trouble(&self, title: &str, why: &str) -> ErrorPage {
+        ErrorPage { frame: self.frame(title, String::new(), false), why: why.to_owned() }
     }
 
     /// The page of a diagnosis.
     #[must_use]
-    pub fn diagnosis(&self, diagnosis: Diagnosis) -> Examined {
+    pub fn diagnosis(&self, diagnosis: Diagnosis) -> DiagnosisPage {
         let title = format!("Doctor: {}", diagnosis.connection);
         let is_well = diagnosis.is_well();
-        Examined { frame: self.frame(&title, String::new(), false), is_well, diagnosis }
+        DiagnosisPage { frame: self.frame(&title, String::new(), false), is_well, diagnosis }
     }
 }
 
 /// A page that says why there is no other.
 #[derive(Debug, Template)]
 #[template(path = "trouble.html", config = "src/askama.toml")]
-pub struct Trouble {
+pub struct ErrorPage {
     frame: Frame,
     why: String,
 }
@@ -109,7 +109,7 @@ pub struct Trouble {
 /// The page of a diagnosis.
 #[derive(Debug, Template)]
 #[template(path = "diagnosis.html", config = "src/askama.toml")]
-pub struct Examined {
+pub struct DiagnosisPage {
     frame: Frame,
     is_well: bool,
     diagnosis: Diagnosis,
@@ -189,13 +189,13 @@ fn time(at: OffsetDateTime) -> String {
 
 /// How a state looks: a word and a mark, and a colour that nobody needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Look {
+struct Badge {
     word: &'static str,
     mark: char,
     class: &'static str,
 }
 
-impl Look {
+impl Badge {
     fn of(state: State) -> Self {
         let (mark, class) = match state {
             State::Received => ('\u{2026}', "moves"),

@@ -7,16 +7,16 @@ use std::{
 };
 
 use super::{
-    Check, Day, Metadata, Report, Terms, archive,
+    Check, CheckOptions, Day, Metadata, Report, archive,
     findings::{Findings, Levels},
 };
 use crate::schema::{Dialect, Id, Limits, Refresh, Severity, Summary};
 
 /// How a file is to be checked.
 #[derive(Clone, Debug)]
-pub struct Asked {
-    /// The terms of a document; without it those of a zip's own, or Viva's names.
-    pub given: Option<Terms>,
+pub struct FileCheck {
+    /// The options of a document; without it those of a zip's own, or Viva's names.
+    pub given: Option<CheckOptions>,
     /// How a zip should be written; as the document says where it is `None`.
     pub dialect: Option<Dialect>,
     /// What the file does, where it is not what the document says.
@@ -49,7 +49,7 @@ pub enum FileError {
     NotAFile(PathBuf),
 }
 
-impl Asked {
+impl FileCheck {
     /// Checks the file at `path`.
     ///
     /// # Errors
@@ -66,16 +66,16 @@ impl Asked {
         let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
         match extension.to_str() {
             Some("csv") => {
-                let terms = self.terms(None);
+                let options = self.options(None);
                 if about.len() > self.limits.max_file_bytes {
-                    return Ok(too_large(about.len(), &terms));
+                    return Ok(too_large(about.len(), &options));
                 }
-                Check::open(file, &terms).and_then(Check::finish).map_err(fail)
+                Check::open(file, &options).and_then(Check::finish).map_err(fail)
             }
             Some("zip") => self.check_zip(file).map_err(fail),
             _ => {
                 let message = "the file is neither .csv nor .zip; export it as \"CSV UTF-8\"";
-                Ok(refused(&self.terms(None), [(Id::F02, Severity::Error, message.to_owned())]))
+                Ok(refused(&self.options(None), [(Id::F02, Severity::Error, message.to_owned())]))
             }
         }
     }
@@ -85,7 +85,7 @@ impl Asked {
     /// # Errors
     /// Where it cannot be read.
     pub fn check_zip(&self, file: File) -> io::Result<Report> {
-        let given = self.terms(None);
+        let given = self.options(None);
         let dialect = self.dialect.as_ref().unwrap_or(&given.dialect);
         let names = [dialect.data_file.as_str(), dialect.metadata_file.as_str()];
         let mut archive = match archive::open(file, self.limits.max_file_bytes, names)? {
@@ -96,8 +96,8 @@ impl Asked {
             Ok(own) => own,
             Err(fault) => return Ok(broken(&given, [fault])),
         };
-        let mut terms = self.terms(Some(&own));
-        terms.found.extend(
+        let mut options = self.options(Some(&own));
+        options.found.extend(
             archive
                 .warnings()
                 .iter()
@@ -105,55 +105,58 @@ impl Asked {
         );
         let data = match archive.data()? {
             Ok(data) => data,
-            Err(fault) => return Ok(broken(&terms, [fault])),
+            Err(fault) => return Ok(broken(&options, [fault])),
         };
-        let checked = Check::open(data, &terms).and_then(Check::finish);
+        let checked = Check::open(data, &options).and_then(Check::finish);
         checked.or_else(|error| match archive::damage(&error) {
-            Some(fault) => Ok(broken(&terms, [fault])),
+            Some(fault) => Ok(broken(&options, [fault])),
             None => Err(error),
         })
     }
 
-    /// The terms on which the file is checked; `own` is the metadata.json it brings itself.
+    /// The options on which the file is checked; `own` is the metadata.json it brings itself.
     #[must_use]
-    pub fn terms(&self, own: Option<&[u8]>) -> Terms {
-        let mut terms = Terms::without(&self.limits, self.today);
+    pub fn options(&self, own: Option<&[u8]>) -> CheckOptions {
+        let mut options = CheckOptions::without(&self.limits, self.today);
         match (&self.given, own) {
-            (Some(given), _) => terms = given.clone(),
+            (Some(given), _) => options = given.clone(),
             (None, Some(own)) => {
-                terms.take(Metadata::read(own, &self.dialect.clone().unwrap_or_default()));
+                options.take(Metadata::read(own, &self.dialect.clone().unwrap_or_default()));
             }
             (None, None) => {}
         }
-        terms.refresh = self.refresh.unwrap_or(terms.refresh);
-        terms.checks.lenient |= self.lenient;
-        terms.previous.clone_from(&self.previous);
-        terms.show_values = self.show_values;
-        terms
+        options.refresh = self.refresh.unwrap_or(options.refresh);
+        options.checks.lenient |= self.lenient;
+        options.previous.clone_from(&self.previous);
+        options.show_values = self.show_values;
+        options
     }
 }
 
 /// The report of a file that is not read at all.
-fn refused(terms: &Terms, faults: impl IntoIterator<Item = (Id, Severity, String)>) -> Report {
-    let levels = Levels::new(terms.checks.lenient, &terms.checks.rules);
+fn refused(
+    options: &CheckOptions,
+    faults: impl IntoIterator<Item = (Id, Severity, String)>,
+) -> Report {
+    let levels = Levels::new(options.checks.lenient, &options.checks.rules);
     let mut findings = Findings::new(levels, false);
     for (rule, severity, message) in faults {
         findings.file(rule, severity, &[], message);
     }
-    Report::unread(findings, terms)
+    Report::unread(findings, options)
 }
 
-fn broken(terms: &Terms, faults: impl IntoIterator<Item = archive::Fault>) -> Report {
-    refused(terms, faults.into_iter().map(|fault| (fault.rule, fault.severity(), fault.message)))
+fn broken(options: &CheckOptions, faults: impl IntoIterator<Item = archive::Fault>) -> Report {
+    refused(options, faults.into_iter().map(|fault| (fault.rule, fault.severity(), fault.message)))
 }
 
 /// The report of a file that is not read because of its size.
 #[must_use]
-pub fn too_large(bytes: u64, terms: &Terms) -> Report {
-    let max_bytes = terms.limits.max_file_bytes;
+pub fn too_large(bytes: u64, options: &CheckOptions) -> Report {
+    let max_bytes = options.limits.max_file_bytes;
     let message = format!(
         "the file has {bytes} bytes, the most that is taken is {max_bytes}; split it, or raise \
          MAX_FILE_BYTES if the service takes more"
     );
-    refused(terms, [(Id::F09, Severity::Error, message)])
+    refused(options, [(Id::F09, Severity::Error, message)])
 }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    Terms,
+    CheckOptions,
     findings::{Findings, some_of},
     mapping::hold_mapping,
     text,
@@ -71,12 +71,12 @@ pub(super) struct Header {
 pub(super) fn hold(
     names: &[&[u8]],
     line: u64,
-    terms: &Terms,
+    options: &CheckOptions,
     findings: &mut Findings,
 ) -> Option<Header> {
     let texts: Vec<&str> =
         names.iter().map(|name| std::str::from_utf8(name).unwrap_or_default()).collect();
-    let is_by_name = terms.mapping == Mapping::Names;
+    let is_by_name = options.mapping == Mapping::Names;
     // A quotation mark may have been lost, and what follows may be people's data.
     let has_line_break = texts.iter().any(|name| name.contains(['\n', '\r']));
     if is_by_name && has_line_break {
@@ -86,13 +86,13 @@ pub(super) fn hold(
         return None;
     }
     let is_known = |name: &&str| {
-        terms.schema().reserved(name).is_some() || terms.schema().misspelt(name).is_some()
+        options.schema().reserved(name).is_some() || options.schema().misspelt(name).is_some()
     };
-    let fields = match &terms.mapping {
+    let fields = match &options.mapping {
         Mapping::Fields(fields) | Mapping::Literal(fields) => fields.clone(),
-        Mapping::Names => by_their_names(&texts, terms),
+        Mapping::Names => by_their_names(&texts, options),
     };
-    let (columns, absent) = find(&texts, &fields, terms);
+    let (columns, absent) = find(&texts, &fields, options);
     if columns.is_empty() || (is_by_name && !texts.iter().any(is_known)) {
         // Whatever else is wrong with this line, it is not the header, and nothing of it is told.
         let fields = if is_by_name { &[] } else { fields.as_slice() };
@@ -111,7 +111,7 @@ pub(super) fn hold(
     }
     let brings = |target: &&str| columns.iter().any(|column| column.field.target == **target);
     // What is not mapped may be data, where the line is not certain to be the header.
-    let is_certain = !has_line_break && terms.required().iter().all(brings);
+    let is_certain = !has_line_break && options.required().iter().all(brings);
     let shown =
         |position: usize| if is_certain || is_kept[position] { texts[position] } else { "" };
     let names_shown: Vec<String> =
@@ -127,19 +127,19 @@ pub(super) fn hold(
         is_certain,
         line,
     };
-    refuse_unnamed(names, &header, terms, findings);
-    refuse_equal_names(&texts, &header, terms, findings);
-    hold_mapping(terms.schema(), &fields, findings);
-    match &terms.mapping {
+    refuse_unnamed(names, &header, options, findings);
+    refuse_equal_names(&texts, &header, options, findings);
+    hold_mapping(options.schema(), &fields, findings);
+    match &options.mapping {
         Mapping::Literal(_) => literally(&header, &fields, findings),
-        Mapping::Fields(_) => tell_absent(&header, &fields, terms, findings),
+        Mapping::Fields(_) => tell_absent(&header, &fields, options, findings),
         Mapping::Names => {}
     }
-    for target in terms.required() {
-        refuse_missing(target, terms, &fields, &absent, &texts, findings);
+    for target in options.required() {
+        refuse_missing(target, options, &fields, &absent, &texts, findings);
     }
     let has_date = header.columns.iter().any(|column| column.is(Role::EffectiveDate));
-    if terms.connector == Connector::Hr && !has_date {
+    if options.connector == Connector::Hr && !has_date {
         let message = "the file brings no EffectiveDate, so every row counts from the day of the \
                        upload; add the column to bring history";
         findings.field(Id::H13, Severity::Warning, "EffectiveDate", message.to_owned());
@@ -156,14 +156,14 @@ pub(super) fn hold(
 
 /// Columns with Viva's own names are those fields, all others custom text; they are only named
 /// where the required ones are there, for else they may be data.
-fn by_their_names(names: &[&str], terms: &Terms) -> Vec<Field> {
-    let is_certain = terms.required().iter().all(|target| names.contains(target));
+fn by_their_names(names: &[&str], options: &CheckOptions) -> Vec<Field> {
+    let is_certain = options.required().iter().all(|target| names.contains(target));
     let mut seen = HashSet::new();
     let is_told = |name: &&&str| {
         !name.trim().is_empty()
             && (is_certain
-                || terms.schema().reserved(name).is_some()
-                || terms.schema().misspelt(name).is_some())
+                || options.schema().reserved(name).is_some()
+                || options.schema().misspelt(name).is_some())
     };
     names
         .iter()
@@ -172,7 +172,7 @@ fn by_their_names(names: &[&str], terms: &Terms) -> Vec<Field> {
         .map(|name| Field {
             source: (*name).to_owned(),
             target: (*name).to_owned(),
-            kind: terms
+            kind: options
                 .schema()
                 .reserved(name)
                 .map_or(Kind::Text, |field| field.kind)
@@ -182,7 +182,11 @@ fn by_their_names(names: &[&str], terms: &Terms) -> Vec<Field> {
         .collect()
 }
 
-fn find<'a>(names: &[&str], fields: &'a [Field], terms: &Terms) -> (Vec<Column>, Vec<&'a Field>) {
+fn find<'a>(
+    names: &[&str],
+    fields: &'a [Field],
+    options: &CheckOptions,
+) -> (Vec<Column>, Vec<&'a Field>) {
     let mut positions = HashMap::new();
     for (position, name) in names.iter().enumerate() {
         positions.entry(*name).or_insert(position);
@@ -192,7 +196,7 @@ fn find<'a>(names: &[&str], fields: &'a [Field], terms: &Terms) -> (Vec<Column>,
         // Taken out: of two fields with one source the first counts.
         match positions.remove(field.source.as_str()) {
             Some(position) => {
-                let reserved = terms.schema().reserved(&field.target);
+                let reserved = options.schema().reserved(&field.target);
                 columns.push(Column {
                     position,
                     kind: Kind::parse(&field.kind).unwrap_or(Kind::Text),
@@ -223,9 +227,14 @@ fn by_position(position: usize) -> String {
 }
 
 /// What is cut needs no name.
-fn refuse_unnamed(names: &[&[u8]], header: &Header, terms: &Terms, findings: &mut Findings) {
+fn refuse_unnamed(
+    names: &[&[u8]],
+    header: &Header,
+    options: &CheckOptions,
+    findings: &mut Findings,
+) {
     for (position, name) in names.iter().enumerate() {
-        let matters = header.is_kept[position] || !terms.cuts();
+        let matters = header.is_kept[position] || !options.cuts();
         // What cannot be read may be the name of a column that is missing.
         if std::str::from_utf8(name).is_err() && (matters || !header.is_certain) {
             let message = format!("the header is {}", text::not_utf8(name));
@@ -238,13 +247,18 @@ fn refuse_unnamed(names: &[&[u8]], header: &Header, terms: &Terms, findings: &mu
 }
 
 /// Equal names are a fault where both columns are kept, or where the mapping means either.
-fn refuse_equal_names(names: &[&str], header: &Header, terms: &Terms, findings: &mut Findings) {
+fn refuse_equal_names(
+    names: &[&str],
+    header: &Header,
+    options: &CheckOptions,
+    findings: &mut Findings,
+) {
     let mut firsts: HashMap<String, usize> = HashMap::new();
     for (position, name) in names.iter().enumerate().filter(|(_, name)| !name.trim().is_empty()) {
         let first = *firsts.entry(name.trim().to_lowercase()).or_insert(position);
         let both = header.is_kept[first] && header.is_kept[position];
         let either = names[first] == *name && header.is_kept[first];
-        if first != position && (!terms.cuts() || both || either) {
+        if first != position && (!options.cuts() || both || either) {
             let message = format!(
                 "the header is the same as that of {} (capitals and blanks do not count); rename \
                  one",
@@ -287,8 +301,9 @@ fn literally(header: &Header, fields: &[Field], findings: &mut Findings) {
 }
 
 /// A connection may name fields the file lacks.
-fn tell_absent(header: &Header, fields: &[Field], terms: &Terms, findings: &mut Findings) {
-    let has_a_rule = |target: &str| terms.required().contains(&target) || target == "EffectiveDate";
+fn tell_absent(header: &Header, fields: &[Field], options: &CheckOptions, findings: &mut Findings) {
+    let has_a_rule =
+        |target: &str| options.required().contains(&target) || target == "EffectiveDate";
     let told: HashSet<&str> = fields
         .iter()
         .filter(|field| has_a_rule(&field.target))
@@ -308,18 +323,18 @@ fn tell_absent(header: &Header, fields: &[Field], terms: &Terms, findings: &mut 
 pub(super) fn tell_cut(
     header: &mut Header,
     has_rows: bool,
-    terms: &Terms,
+    options: &CheckOptions,
     findings: &mut Findings,
 ) {
     if !has_rows {
         let cut = (0..header.width).filter(|position| !header.is_kept[*position]);
         header.cut = cut.map(by_position).collect();
     }
-    if header.cut.is_empty() || !matches!(terms.mapping, Mapping::Fields(_)) {
+    if header.cut.is_empty() || !matches!(options.mapping, Mapping::Fields(_)) {
         return;
     }
     let cut = some_of(&header.cut);
-    let (severity, message) = match terms.unmapped() {
+    let (severity, message) = match options.unmapped() {
         Unmapped::Drop => {
             (Severity::Hint, format!("not mapped and therefore cut, they never leave: {cut}"))
         }
@@ -336,13 +351,13 @@ pub(super) fn tell_cut(
 
 fn refuse_missing(
     target: &str,
-    terms: &Terms,
+    options: &CheckOptions,
     fields: &[Field],
     absent: &[&Field],
     names: &[&str],
     findings: &mut Findings,
 ) {
-    let refresh = terms.refresh.word();
+    let refresh = options.refresh.word();
     let message = if let Some(field) = absent.iter().find(|field| field.target == target) {
         let near = names.iter().position(|name| name.trim().eq_ignore_ascii_case(&field.source));
         let near = near.map_or_else(String::new, |position| {
@@ -355,7 +370,7 @@ fn refuse_missing(
         )
     } else if fields.iter().any(|field| field.target == target) {
         return;
-    } else if terms.mapping == Mapping::Names {
+    } else if options.mapping == Mapping::Names {
         format!("the file has no column {target}, which a {refresh} refresh needs; add it")
     } else {
         format!("no column is mapped to {target}, which a {refresh} refresh needs; map one")

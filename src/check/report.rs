@@ -2,7 +2,7 @@
 //! accepted import, and the report with the findings and what there is to remember.
 
 use super::{
-    Check, Day, Finding, Progress, Terms,
+    Check, CheckOptions, Day, Finding, Progress,
     columns::Counted,
     findings::{Counts, Findings},
     header::{self, Column, Header},
@@ -44,13 +44,13 @@ impl Report {
     }
 
     /// The report of a file whose header was not understood.
-    pub(super) fn unread(findings: Findings, terms: &Terms) -> Self {
+    pub(super) fn unread(findings: Findings, options: &CheckOptions) -> Self {
         let (findings, counts) = findings.sorted(|position| format!("column {}", position + 1));
         Self {
             findings,
             counts,
             is_whole: false,
-            summary: Summary::nothing(terms),
+            summary: Summary::nothing(options),
             headers: vec![],
             cut: vec![],
             dropped: 0,
@@ -92,7 +92,7 @@ impl Check<'_> {
     pub(super) fn report(mut self) -> Report {
         if let Some(mut header) = self.header.take() {
             let has_rows = self.tally.rows + self.tally.dropped > 0;
-            header::tell_cut(&mut header, has_rows, self.terms, &mut self.findings);
+            header::tell_cut(&mut header, has_rows, self.options, &mut self.findings);
             self.tell_rows(&header);
             let columns = header.columns.iter().map(summary_column).collect();
             let summary = Summary {
@@ -104,14 +104,14 @@ impl Check<'_> {
                     .last_day()
                     .and_then(Day::of_number)
                     .map(|day| day.to_string()),
-                ..Summary::nothing(self.terms)
+                ..Summary::nothing(self.options)
             };
-            guard(&summary, self.has_everybody(), self.terms, &mut self.findings);
+            guard(&summary, self.has_everybody(), self.options, &mut self.findings);
             let is_whole = self.progress == Progress::Done;
             let dropped = self.tally.dropped;
             return Report::new(self.findings, summary, header, dropped, is_whole);
         }
-        Report::unread(self.findings, self.terms)
+        Report::unread(self.findings, self.options)
     }
 
     /// Whether every row was read and its person is remembered, so that who is missing is known.
@@ -133,7 +133,7 @@ impl Check<'_> {
             self.findings.file(Id::F09, Severity::Error, &[line], format!(
                 "the people up to this row take all of the {} bytes set aside for them; split the \
                  file or raise MAX_PEOPLE_BYTES",
-                self.terms.limits.max_people_bytes
+                self.options.limits.max_people_bytes
             ));
         }
         if header.columns.iter().any(|column| column.is(Role::ManagerId)) {
@@ -143,13 +143,13 @@ impl Check<'_> {
             is_whole: self.tally.rows == self.tally.checked && self.progress == Progress::Done,
             rows: self.tally.checked,
             has_several_heads: self.tally.has_several_heads,
-            is_incremental: self.terms.refresh == Refresh::Incremental,
+            is_incremental: self.options.refresh == Refresh::Incremental,
         };
         for (column, seen) in header.columns.iter().zip(&self.seen) {
             seen.tell(column, &rows, &mut self.findings);
         }
-        if let Some(since) = self.terms.previous.as_ref().and_then(Summary::day)
-            && self.terms.refresh == Refresh::Incremental
+        if let Some(since) = self.options.previous.as_ref().and_then(Summary::day)
+            && self.options.refresh == Refresh::Incremental
         {
             let findings = &mut self.findings;
             self.people.without_later_rows(since.number(), |line| {
@@ -166,7 +166,7 @@ impl Check<'_> {
 
     fn tell_hierarchy(&mut self) {
         // Whether somebody is missing is a question for full refreshes alone.
-        let may_miss = self.terms.refresh == Refresh::Full && self.has_everybody();
+        let may_miss = self.options.refresh == Refresh::Full && self.has_everybody();
         let findings = &mut self.findings;
         self.people.hierarchy(|found| {
             if may_miss || found.holds_for_a_part() {
@@ -246,10 +246,10 @@ fn tell_fault(found: Found, findings: &mut Findings) {
 
 impl Summary {
     /// What a file was of which nothing was read.
-    fn nothing(terms: &Terms) -> Self {
+    fn nothing(options: &CheckOptions) -> Self {
         Self {
-            connector: terms.connector.word().to_owned(),
-            refresh: terms.refresh.word().to_owned(),
+            connector: options.connector.word().to_owned(),
+            refresh: options.refresh.word().to_owned(),
             rows: 0,
             people: 0,
             columns: vec![],
@@ -330,9 +330,9 @@ impl DeletionApproval {
 /// Holds an import against the last accepted one.
 ///
 /// Where not everybody was read, numbers say nothing and are not compared.
-fn guard(now: &Summary, has_everybody: bool, terms: &Terms, findings: &mut Findings) {
-    let Some(previous) = &terms.previous else { return };
-    if terms.refresh == Refresh::Incremental {
+fn guard(now: &Summary, has_everybody: bool, options: &CheckOptions, findings: &mut Findings) {
+    let Some(previous) = &options.previous else { return };
+    if options.refresh == Refresh::Incremental {
         for column in now.columns.iter().filter(|new| previous.column(&new.name).is_none()) {
             let message = format!(
                 "{} was not in the last accepted import; the documentation contradicts itself on \
@@ -343,9 +343,9 @@ fn guard(now: &Summary, has_everybody: bool, terms: &Terms, findings: &mut Findi
         }
         return;
     }
-    let max_percent = terms.limits.max_shrink_percent;
+    let max_percent = options.limits.max_shrink_percent;
     for deletion in deletions(now, previous, max_percent, has_everybody) {
-        let allowed = terms.allowed.as_ref().filter(|allowed| allowed.covers(&deletion, now));
+        let allowed = options.allowed.as_ref().filter(|allowed| allowed.covers(&deletion, now));
         let (level, message) = match allowed {
             Some(allowed) => {
                 (Severity::Warning, format!("{}; let pass {}", deletion.what, allowed.by))

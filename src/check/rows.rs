@@ -16,7 +16,7 @@ use crate::schema::{Id, Kind, Order, Severity, fields::Role};
 
 /// What the rows have added up to so far.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct RowCounts {
     /// Rows that may leave.
     pub(super) rows: u64,
     /// Those of them whose values were looked at.
@@ -154,7 +154,7 @@ impl Check<'_> {
                         }
                         if column.is(Role::EffectiveDate) {
                             row.day = Some(reading.day.number());
-                            if reading.day >= self.terms.today {
+                            if reading.day >= self.options.today {
                                 cell.note(Id::Q08, "the date is not before the day of the upload");
                             }
                         }
@@ -185,7 +185,7 @@ impl Check<'_> {
     fn refuse_blanks(&mut self, line: u64) {
         let Some(header) = &self.header else { return };
         for column in self.blanks.iter().map(|place| &header.columns[*place]) {
-            if column.needs_value(self.terms.refresh) {
+            if column.needs_value(self.options.refresh) {
                 let reason = "a required field has no value in this row; add it";
                 self.findings.value(Id::V07, line, column.position, reason, b"");
             }
@@ -201,7 +201,7 @@ impl Check<'_> {
         }
         if row.is_head && !row.is_unread && !self.tally.heads.insert(row.day) {
             self.tally.has_several_heads = true;
-            if self.terms.refresh == Refresh::Incremental {
+            if self.options.refresh == Refresh::Incremental {
                 self.findings.row(Id::V08, line, "", || {
                     "ManagerId has no value, and another row of the date has none either; if the \
                      person is new, the service refuses the whole import"

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 
-use super::{ByHand, Check, Connect, Demo, Format, Quirk, RefreshWord, ReportFormat, Terms};
+use super::{ByHand, Check, Connect, Demo, Format, Quirk, RefreshWord, ReportFormat, RuleArgs};
 use crate::{
     certificate,
     commands::{
-        self, Caller, CallerOptions, CheckOptions, Desk, FollowOptions, ImportsOptions,
-        PackOptions, PushOptions, TermsOptions,
+        self, Caller, CallerOptions, CheckFileOptions, Context, FollowOptions, ImportsOptions,
+        PackOptions, PushOptions, RuleOptions,
     },
     config,
     import::OperatorAction,
@@ -28,9 +28,9 @@ use crate::{
 pub struct Pack {
     /// The file: .csv
     pub file: PathBuf,
-    /// On which terms.
+    /// By which rules.
     #[command(flatten)]
-    pub terms: Terms,
+    pub rules: RuleArgs,
     /// Where to: a .zip, or the rows alone as a .csv or .json with Viva's names
     #[arg(short, long, value_name = "FILE")]
     pub out: PathBuf,
@@ -45,9 +45,9 @@ pub struct Push {
     /// The file: a .zip; a .csv, which is packed first where its mapping is given and else goes by
     /// itself; or a .json, an array of row objects
     pub file: PathBuf,
-    /// On which terms.
+    /// By which rules.
     #[command(flatten)]
-    pub terms: Terms,
+    pub rules: RuleArgs,
     /// Pushes a zip though the check refuses it, if that can be read to its end
     #[arg(long)]
     pub force: bool,
@@ -258,7 +258,7 @@ impl ByHand {
     ///
     /// # Errors
     /// Why it was not done.
-    pub async fn run(self, desk: &Desk) -> Result<CommandOutput, CommandError> {
+    pub async fn run(self, desk: &Context) -> Result<CommandOutput, CommandError> {
         match self {
             Self::Check(it) => desk.check(&it.into()),
             Self::Pack(it) => desk.pack(&it.into()),
@@ -291,7 +291,7 @@ impl ByHand {
 }
 
 async fn grant(
-    desk: &Desk,
+    desk: &Context,
     import: ImportArgs,
     action: OperatorAction,
 ) -> Result<CommandOutput, CommandError> {
@@ -330,22 +330,22 @@ impl From<RefreshWord> for Refresh {
     }
 }
 
-impl From<Terms> for TermsOptions {
-    fn from(Terms { mapping, refresh, lenient, against }: Terms) -> Self {
+impl From<RuleArgs> for RuleOptions {
+    fn from(RuleArgs { mapping, refresh, lenient, against }: RuleArgs) -> Self {
         Self { mapping, refresh: refresh.map(Refresh::from), lenient, against }
     }
 }
 
-impl From<Check> for CheckOptions {
-    fn from(Check { file, terms, format, show_values }: Check) -> Self {
+impl From<Check> for CheckFileOptions {
+    fn from(Check { file, rules, format, show_values }: Check) -> Self {
         let as_page = format == ReportFormat::Html;
-        Self { file, terms: terms.into(), as_page, show_values }
+        Self { file, rules: rules.into(), as_page, show_values }
     }
 }
 
 impl From<Pack> for PackOptions {
-    fn from(Pack { file, terms, out, format: _ }: Pack) -> Self {
-        Self { file, terms: terms.into(), out }
+    fn from(Pack { file, rules, out, format: _ }: Pack) -> Self {
+        Self { file, rules: rules.into(), out }
     }
 }
 
@@ -353,9 +353,9 @@ impl TryFrom<Push> for PushOptions {
     type Error = CommandError;
 
     fn try_from(flags: Push) -> Result<Self, CommandError> {
-        let Push { file, terms, force, wait, follow, format: _, caller } = flags;
-        let (terms, follow, caller) = (terms.into(), follow.into(), caller.try_into()?);
-        Ok(Self { file, terms, force, wait, follow, caller })
+        let Push { file, rules, force, wait, follow, format: _, caller } = flags;
+        let (rules, follow, caller) = (rules.into(), follow.into(), caller.try_into()?);
+        Ok(Self { file, rules, force, wait, follow, caller })
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use time::{OffsetDateTime, macros::format_description};
 
-use super::{Desk, ImportsOptions};
+use super::{Context, ImportsOptions};
 use crate::{
     config::{Lookup, STORAGE},
     doctor::Doctor,
@@ -19,7 +19,7 @@ use crate::{
     storage::import_table::{COLUMNS, properties},
 };
 
-impl Desk {
+impl Context {
     /// The same desk over the account that is named on the command line, which is reached as whoever is
     /// signed in to the Azure CLI; over that of the settings where none is.
     #[must_use]

@@ -6,9 +6,9 @@ use url::Url;
 
 use crate::schema::{Refresh, ServiceIdentity};
 
-/// On which terms a file is checked.
+/// By which rules a file is checked.
 #[derive(Debug)]
-pub struct TermsOptions {
+pub struct RuleOptions {
     /// A connection, a mapping or a metadata.json of Microsoft's.
     pub mapping: Option<PathBuf>,
     /// What the file does, where it is not what the mapping says.
@@ -21,11 +21,11 @@ pub struct TermsOptions {
 
 /// What is checked, and how.
 #[derive(Debug)]
-pub struct CheckOptions {
+pub struct CheckFileOptions {
     /// The file.
     pub file: PathBuf,
-    /// On which terms.
-    pub terms: TermsOptions,
+    /// By which rules.
+    pub rules: RuleOptions,
     /// Whether the text of the report is a page.
     pub as_page: bool,
     /// Whether the report shows values.
@@ -37,8 +37,8 @@ pub struct CheckOptions {
 pub struct PackOptions {
     /// The file.
     pub file: PathBuf,
-    /// On which terms.
-    pub terms: TermsOptions,
+    /// By which rules.
+    pub rules: RuleOptions,
     /// Where to.
     pub out: PathBuf,
 }
@@ -48,8 +48,8 @@ pub struct PackOptions {
 pub struct PushOptions {
     /// The file.
     pub file: PathBuf,
-    /// On which terms.
-    pub terms: TermsOptions,
+    /// By which rules.
+    pub rules: RuleOptions,
     /// Whether a zip is pushed though the check refuses it.
     pub force: bool,
     /// Whether a busy service is waited for.

@@ -10,9 +10,9 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
-use super::{Desk, PackOptions, name_of, of_report};
+use super::{Context, PackOptions, name_of, of_report};
 use crate::{
-    check::{Report, Terms, too_large},
+    check::{CheckOptions, Report, too_large},
     outcome::{CommandError, CommandOutput},
     package,
     schema::PayloadFormat,
@@ -25,7 +25,7 @@ pub(super) struct Packed {
     pub(super) sha256: String,
 }
 
-impl Desk {
+impl Context {
     /// Checks a CSV and packs it; the file at `out` is only there, whole, where the check accepts.
     ///
     /// # Errors
@@ -41,7 +41,7 @@ impl Desk {
                 file.display()
             )));
         }
-        for input in [Some(file), wishes.terms.mapping.as_ref(), wishes.terms.against.as_ref()] {
+        for input in [Some(file), wishes.rules.mapping.as_ref(), wishes.rules.against.as_ref()] {
             if input.is_some_and(|input| is_same(input, out)) {
                 let out = out.display();
                 return Err(CommandError::Failed(format!(
@@ -49,12 +49,12 @@ impl Desk {
                 )));
             }
         }
-        let (asked, _) = self.asked(&wishes.terms, None, false)?;
-        let terms = self.terms(&asked);
+        let (asked, _) = self.asked(&wishes.rules, None, false)?;
+        let options = self.csv_options(&asked);
         let write = |error| CommandError::cannot_write(out, &error);
         // Without a name until it is whole: whatever ends this leaves nothing of the data behind.
         let mut made = tempfile::tempfile().map_err(write)?;
-        let (report, packed) = self.pack_into(file, &mut made, &terms, upload)?;
+        let (report, packed) = self.pack_into(file, &mut made, &options, upload)?;
         let outcome = of_report(&report, &name_of(file));
         let Some(Packed { bytes, sha256 }) = packed else { return Ok(outcome) };
         let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -75,7 +75,7 @@ impl Desk {
         &self,
         file: &Path,
         out: &mut File,
-        terms: &Terms,
+        options: &CheckOptions,
         upload: PayloadFormat,
     ) -> Result<(Report, Option<Packed>), CommandError> {
         let fail = |error: io::Error| CommandError::cannot_read(file, &error);
@@ -85,16 +85,16 @@ impl Desk {
         }
         let input = File::open(file).map_err(fail)?;
         let bytes = about.len();
-        if bytes > terms.limits.max_file_bytes {
-            return Ok((too_large(bytes, terms), None));
+        if bytes > options.limits.max_file_bytes {
+            return Ok((too_large(bytes, options), None));
         }
         (self.tell)(&format!("checking and packing {bytes} bytes"));
         let mut out = Counted { inner: BufWriter::new(out), bytes: 0, hash: Sha256::new() };
         let input = BufReader::new(input);
         let report = match upload {
-            PayloadFormat::Zip => package::check_and_zip(input, &mut out, terms),
-            PayloadFormat::Csv => package::check_and_copy(input, &mut out, terms),
-            PayloadFormat::Json => package::check_and_list(input, &mut out, terms),
+            PayloadFormat::Zip => package::check_and_zip(input, &mut out, options),
+            PayloadFormat::Csv => package::check_and_copy(input, &mut out, options),
+            PayloadFormat::Json => package::check_and_list(input, &mut out, options),
         };
         let report = report.and_then(|report| out.flush().map(|()| report));
         let report =

@@ -10,7 +10,7 @@ use std::{
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::{CallerOptions, Desk, FollowOptions, caller};
+use super::{CallerOptions, Context, FollowOptions, caller};
 use crate::{
     config,
     import::{IngestionId, Status},
@@ -26,7 +26,7 @@ const COMPLETED: &str = "the service has accepted the file; it goes on processin
 
 /// An ingestion, and all that it takes to ask for it.
 pub(super) struct Followed<'a> {
-    pub(super) desk: &'a Desk,
+    pub(super) desk: &'a Context,
     pub(super) service: Service,
     pub(super) caller: ServiceIdentity,
     pub(super) unit: String,
@@ -147,7 +147,7 @@ pub(super) fn cut(bytes: u64) -> &'static str {
     if bytes < MAX_ERRORS_BYTES as u64 { "" } else { ", where it was cut" }
 }
 
-impl Desk {
+impl Context {
     /// Asks whether the service would take a push of this caller.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use tokio_util::io::ReaderStream;
 
 use super::{
-    Desk, PushOptions, TermsOptions, caller, json_rows, name_of, of_report, poll::Followed,
+    Context, PushOptions, RuleOptions, caller, json_rows, name_of, of_report, poll::Followed,
 };
 use crate::{
     check::Report,
@@ -36,7 +36,7 @@ const LONG: Duration = Duration::from_mins(2);
 /// Bytes read at a time.
 const CHUNK_BYTES: usize = 256 << 10;
 
-impl Desk {
+impl Context {
     /// Checks a file and pushes it.
     ///
     /// # Errors
@@ -206,7 +206,7 @@ pub(super) struct Ready {
     pub(super) report: Option<Report>,
 }
 
-impl Desk {
+impl Context {
     /// What is to be pushed, or the report of a check that refuses it.
     pub(super) fn ready(
         &self,
@@ -217,7 +217,7 @@ impl Desk {
         let path = &wishes.file;
         let upload = PayloadFormat::of_file(&name_of(path))
             .ok_or_else(|| format!("{} is neither a .zip nor a .csv or .json", path.display()))?;
-        refuse_idle(&wishes.terms, wishes.force, upload)?;
+        refuse_idle(&wishes.rules, wishes.force, upload)?;
         match upload {
             PayloadFormat::Zip => self.zip(wishes, caller, connection),
             PayloadFormat::Csv => self.csv(wishes, caller, connection),
@@ -233,7 +233,7 @@ impl Desk {
         connection: Option<&Connection>,
     ) -> Result<Result<Ready, Report>, CommandError> {
         let path = &wishes.file;
-        let (mut asked, _) = self.asked(&wishes.terms, None, false)?;
+        let (mut asked, _) = self.asked(&wishes.rules, None, false)?;
         asked.dialect = connection.map(|connection| {
             connection.dialect.or_key(&config::mapping_key(|name| (self.setting)(name)))
         });
@@ -258,19 +258,19 @@ impl Desk {
         connection: Option<&Connection>,
     ) -> Result<Result<Ready, Report>, CommandError> {
         let path = &wishes.file;
-        let (asked, connector) = self.asked(&wishes.terms, connection, false)?;
+        let (asked, connector) = self.asked(&wishes.rules, connection, false)?;
         let upload = match connection {
             Some(connection) => connection.upload,
-            None if wishes.terms.mapping.is_some() => PayloadFormat::Zip,
+            None if wishes.rules.mapping.is_some() => PayloadFormat::Zip,
             None => PayloadFormat::Csv,
         };
         if let Some(connector) = connector {
             fits(path, connector.word(), caller)?;
         }
-        let mut terms = self.terms(&asked);
-        terms.connector = caller.connector;
+        let mut options = self.csv_options(&asked);
+        options.connector = caller.connector;
         let mut file = tempfile::tempfile().map_err(|error| no_temporary(&error))?;
-        let (report, packed) = self.pack_into(path, &mut file, &terms, upload)?;
+        let (report, packed) = self.pack_into(path, &mut file, &options, upload)?;
         Ok(match packed {
             Some(_) => Ok(Ready { file, upload, report: Some(report) }),
             None => Err(report),
@@ -290,17 +290,17 @@ impl Desk {
 
 /// A wish that means nothing to this kind of file is refused, for somebody counts on it.
 fn refuse_idle(
-    terms: &TermsOptions,
+    options: &RuleOptions,
     force: bool,
     upload: PayloadFormat,
 ) -> Result<(), CommandError> {
     let itself = "a .zip says itself what it is, and rows of .json go as they are";
     let idle = [
         ("--force", force && upload != PayloadFormat::Zip, "what is packed here has to be right"),
-        ("--mapping", terms.mapping.is_some() && upload != PayloadFormat::Csv, itself),
-        ("--refresh", terms.refresh.is_some() && upload != PayloadFormat::Csv, itself),
-        ("--lenient", terms.lenient && upload != PayloadFormat::Csv, itself),
-        ("--against", terms.against.is_some() && upload == PayloadFormat::Json, itself),
+        ("--mapping", options.mapping.is_some() && upload != PayloadFormat::Csv, itself),
+        ("--refresh", options.refresh.is_some() && upload != PayloadFormat::Csv, itself),
+        ("--lenient", options.lenient && upload != PayloadFormat::Csv, itself),
+        ("--against", options.against.is_some() && upload == PayloadFormat::Json, itself),
     ];
     match idle.iter().find(|(_, is_idle, _)| *is_idle) {
         Some((wish, _, why)) => {

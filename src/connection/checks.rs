@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{Connection, Reader, kind_of, mapping};
 use crate::{
-    check::{Day, Metadata, Terms},
+    check::{CheckOptions, Day, Metadata},
     schema::{
         Checks, Connector, Dialect, Fault, Id, Limits, Mapping, Severity, Unmapped, document,
     },
@@ -91,42 +91,42 @@ impl Reader {
 }
 
 impl Connection {
-    /// The terms of its files.
+    /// The options of its files.
     #[must_use]
-    pub fn terms(&self, limits: &Limits, today: Day) -> Terms {
-        Terms {
+    pub fn check_options(&self, limits: &Limits, today: Day) -> CheckOptions {
+        CheckOptions {
             mapping: Mapping::Fields(self.mapping.clone()),
             target: self.caller.target,
             connector: self.caller.connector,
             refresh: self.refresh,
             checks: self.checks.clone(),
             dialect: self.dialect.clone(),
-            ..Terms::without(limits, today)
+            ..CheckOptions::without(limits, today)
         }
     }
 }
 
-/// The terms a document gives: a connection, a mapping alone, or a metadata.json of Microsoft's; and
+/// The options a document gives: a connection, a mapping alone, or a metadata.json of Microsoft's; and
 /// the connector, where it is a connection.
 ///
 /// # Errors
 /// Every fault of a document that is none of the three.
-pub fn terms(
+pub fn check_options(
     document: &[u8],
     limits: &Limits,
     today: Day,
-) -> Result<(Terms, Option<Connector>), Vec<Fault>> {
-    let mut terms = Terms::without(limits, today);
+) -> Result<(CheckOptions, Option<Connector>), Vec<Fault>> {
+    let mut options = CheckOptions::without(limits, today);
     match Document::of(document) {
-        Document::Metadata => terms.take(Metadata::read(document, &Dialect::default())),
+        Document::Metadata => options.take(Metadata::read(document, &Dialect::default())),
         Document::Connection => {
-            let terms = Connection::parse("given", document)?.terms(limits, today);
-            let connector = terms.connector;
-            return Ok((terms, Some(connector)));
+            let options = Connection::parse("given", document)?.check_options(limits, today);
+            let connector = options.connector;
+            return Ok((options, Some(connector)));
         }
-        Document::Mapping => terms.mapping = Mapping::Fields(mapping(document)?),
+        Document::Mapping => options.mapping = Mapping::Fields(mapping(document)?),
     }
-    Ok((terms, None))
+    Ok((options, None))
 }
 
 /// Which of the three a document is, by the names at its top.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Line, Probes, Unread, within};
+use super::{CheckResult, Probes, Unread, within};
 use crate::{
     check::mapping_faults,
     config::{CONNECTIONS, Lookup},
@@ -31,36 +31,40 @@ pub(super) async fn find(bag: &Probes, ways: &Reachabilities, name: &str) -> Fou
 }
 
 /// The lines of document and mapping, and the connection where it can be used.
-pub(super) fn lines(name: &str, found: Found, rights: &[Line]) -> ([Line; 2], Option<Connection>) {
+pub(super) fn lines(
+    name: &str,
+    found: Found,
+    rights: &[CheckResult],
+) -> ([CheckResult; 2], Option<Connection>) {
     let file = format!("{CONNECTIONS}/{name}.json");
     let mut of_rights = rights.iter().filter(|line| line.about == permissions::READ_CONNECTIONS);
     let document = match found {
         // Where there is no container there is no document either.
         Ok(None) if of_rights.any(|line| !line.is_no_obstacle()) => {
-            Line::unasked(DOCUMENT, permissions::READ_CONNECTIONS)
+            CheckResult::unasked(DOCUMENT, permissions::READ_CONNECTIONS)
         }
-        Err(why) => Line::unknown(DOCUMENT, format!("{file} could not be read: {why}")),
+        Err(why) => CheckResult::unknown(DOCUMENT, format!("{file} could not be read: {why}")),
         Ok(None) => {
             let remedy = format!(
                 "store the connection as {file}, the README has its form; or type the name of one \
                  that is there, capitals count"
             );
-            Line::bad(DOCUMENT, format!("{file} is not there"), remedy)
+            CheckResult::bad(DOCUMENT, format!("{file} is not there"), remedy)
         }
         Ok(Some(content)) => match Connection::parse(name, &content) {
             Ok(connection) => return (sound(&file, &connection), Some(connection)),
             Err(faults) => {
                 let faults = schema::sentence(&faults);
                 let remedy = format!("mend {file} at the places named and store it again");
-                Line::bad(DOCUMENT, format!("{file} cannot be used: {faults}"), remedy)
+                CheckResult::bad(DOCUMENT, format!("{file} cannot be used: {faults}"), remedy)
             }
         },
     };
-    ([document, Line::unasked(MAPPING, DOCUMENT)], None)
+    ([document, CheckResult::unasked(MAPPING, DOCUMENT)], None)
 }
 
 /// The lines of a document that can be read.
-fn sound(file: &str, connection: &Connection) -> [Line; 2] {
+fn sound(file: &str, connection: &Connection) -> [CheckResult; 2] {
     let refresh = match connection.refresh {
         Refresh::Full => "full refresh, which replaces everything",
         Refresh::Incremental => "incremental refresh, which adds and overwrites",
@@ -70,27 +74,27 @@ fn sound(file: &str, connection: &Connection) -> [Line; 2] {
     let faults =
         mapping_faults(connection.caller.target.schema(), &connection.mapping, &connection.checks);
     let mapping = if faults.is_empty() {
-        Line::good(
+        CheckResult::good(
             MAPPING,
             format!("{} columns are mapped, without a fault", connection.mapping.len()),
         )
     } else {
         let remedy = format!("mend the mapping in {file}; `viva-import rules ID` explains a rule");
-        Line::bad(MAPPING, faults.join("; "), remedy)
+        CheckResult::bad(MAPPING, faults.join("; "), remedy)
     };
-    [Line::good(DOCUMENT, told), mapping]
+    [CheckResult::good(DOCUMENT, told), mapping]
 }
 
 /// How the service is told what the columns are: nobody but the portal knows whether it is right.
-pub(super) fn metadata(connection: Option<&Connection>, mapping_key: &str) -> Line {
-    let Some(connection) = connection else { return Line::unasked(METADATA, DOCUMENT) };
+pub(super) fn metadata(connection: Option<&Connection>, mapping_key: &str) -> CheckResult {
+    let Some(connection) = connection else { return CheckResult::unasked(METADATA, DOCUMENT) };
     let connector = connection.caller.connector.word();
     if connection.upload != PayloadFormat::Zip {
         let told = format!(
             "not written: rows go without it; the mapping of the connector {connector} in the \
              portal counts"
         );
-        return Line::note(METADATA, told);
+        return CheckResult::note(METADATA, told);
     }
     let dialect = connection.dialect.or_key(mapping_key);
     let is_bootstrap = dialect.is_bootstrap.value(connection.refresh);
@@ -98,7 +102,7 @@ pub(super) fn metadata(connection: Option<&Connection>, mapping_key: &str) -> Li
         connection.mapping.iter().map(|field| dialect.type_of(field)).collect();
     let kinds: Vec<&str> = kinds.into_iter().collect();
     let key = dialect.mapping_key();
-    Line::note(
+    CheckResult::note(
         METADATA,
         format!(
             "says \"DatasetType\": \"{connector}\", \"IsBootstrap\": {is_bootstrap}, and the mapping under \
@@ -110,15 +114,15 @@ pub(super) fn metadata(connection: Option<&Connection>, mapping_key: &str) -> Li
 }
 
 /// Whether the webhook's address can be told from its setting; it is not asked anything.
-pub(super) fn notify(connection: Option<&Connection>, setting: &Lookup) -> Line {
-    let Some(connection) = connection else { return Line::unasked(NOTIFY, DOCUMENT) };
+pub(super) fn notify(connection: Option<&Connection>, setting: &Lookup) -> CheckResult {
+    let Some(connection) = connection else { return CheckResult::unasked(NOTIFY, DOCUMENT) };
     let Some(notify) = &connection.notify else {
-        return Line::note(NOTIFY, "nobody is told when a person is needed");
+        return CheckResult::note(NOTIFY, "nobody is told when a person is needed");
     };
     match address(notify, setting) {
         Ok(_) => {
             let (name, format) = (&notify.setting, notify.format.word());
-            Line::good(
+            CheckResult::good(
                 NOTIFY,
                 format!("{name} holds an address, which is told in the form {format}"),
             )
@@ -126,7 +130,7 @@ pub(super) fn notify(connection: Option<&Connection>, setting: &Lookup) -> Line 
         Err(error) => {
             let remedy = "put the webhook's address into that setting, best as a reference to a \
                           Key Vault that the app's identity may read";
-            Line::bad(NOTIFY, error.to_string(), remedy)
+            CheckResult::bad(NOTIFY, error.to_string(), remedy)
         }
     }
 }
@@ -138,9 +142,9 @@ mod tests {
 
     fn told(found: Found, is_readable: bool) -> (Verdict, String, bool) {
         let rights = [if is_readable {
-            Line::good(permissions::READ_CONNECTIONS, "can be read")
+            CheckResult::good(permissions::READ_CONNECTIONS, "can be read")
         } else {
-            Line::bad(permissions::READ_CONNECTIONS, "403", "give it the role")
+            CheckResult::bad(permissions::READ_CONNECTIONS, "403", "give it the role")
         }];
         let ([document, mapping], connection) = lines("hr", found, &rights);
         assert_eq!(connection.is_none(), mapping.verdict == Verdict::Unknown);

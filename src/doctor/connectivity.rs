@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use tokio::join;
 use url::Url;
 
-use super::{Line, Probes, within};
+use super::{CheckResult, Probes, within};
 use crate::{
     config::{Account, Endpoints},
     connection::Connection,
@@ -100,7 +100,7 @@ impl Reachabilities {
     }
 
     /// The ways that every file needs, and the clocks at their ends.
-    pub(super) fn lines(&self) -> Vec<Line> {
+    pub(super) fn lines(&self) -> Vec<CheckResult> {
         let (storage, service) = (&self.blobs, &self.service);
         vec![
             self.blobs.line(),
@@ -113,16 +113,19 @@ impl Reachabilities {
     }
 
     /// The way to the sign-in, which a managed identity does not need.
-    pub(super) fn authority(&self, connection: Option<&Connection>) -> Line {
+    pub(super) fn authority(&self, connection: Option<&Connection>) -> CheckResult {
         let Some(way) = &self.authority else {
-            return Line::note(AUTHORITY, "not asked: the service is a rehearsal on this machine");
+            return CheckResult::note(
+                AUTHORITY,
+                "not asked: the service is a rehearsal on this machine",
+            );
         };
         let credential = connection.map(|connection| &connection.caller.credential);
         match &way.answer {
             Err(broken) if credential.is_some_and(can_do_without) => {
                 let (host, why) = (&way.host, broken.told());
                 let told = format!("{host}: {why}; this connection's credential can do without");
-                Line::note(AUTHORITY, told)
+                CheckResult::note(AUTHORITY, told)
             }
             _ => way.line(),
         }
@@ -162,22 +165,22 @@ impl Reachability {
         self.answer.is_ok()
     }
 
-    fn line(&self) -> Line {
+    fn line(&self) -> CheckResult {
         let (about, host) = (self.about, &self.host);
         match &self.answer {
-            Ok(_) => Line::good(about, format!("{host} answers")),
+            Ok(_) => CheckResult::good(about, format!("{host} answers")),
             Err(broken) => {
                 let told = format!("{host}: {}", broken.told());
-                Line::bad(about, told, self.remedy(*broken))
+                CheckResult::bad(about, told, self.remedy(*broken))
             }
         }
     }
 
     /// The clock at its end, beside the clock at another's.
-    fn clock(&self, about: &'static str, other: &Self) -> Line {
+    fn clock(&self, about: &'static str, other: &Self) -> CheckResult {
         match &self.answer {
             Ok(answer) => clock(about, answer.skew(), other.skew()),
-            Err(_) => Line::unasked(about, self.about),
+            Err(_) => CheckResult::unasked(about, self.about),
         }
     }
 
@@ -270,9 +273,9 @@ fn clock(
     about: &'static str,
     ahead: Option<time::Duration>,
     other: Option<time::Duration>,
-) -> Line {
+) -> CheckResult {
     let Some(ahead) = ahead else {
-        return Line::note(about, "not told: the answer had no date");
+        return CheckResult::note(about, "not told: the answer had no date");
     };
     let told = match ahead.whole_seconds() {
         // A date has whole seconds, and an answer its way.
@@ -281,7 +284,7 @@ fn clock(
         seconds => format!("the clock here is {} s behind it", seconds.abs()),
     };
     if ahead.abs() <= MAX_SKEW {
-        return Line::good(about, told);
+        return CheckResult::good(about, told);
     }
     let whose = if about == CLOCK_OF_STORAGE { "the service" } else { "storage" };
     let remedy = match other {
@@ -299,7 +302,7 @@ fn clock(
                 .to_owned()
         }
     };
-    Line::bad(about, told, remedy)
+    CheckResult::bad(about, told, remedy)
 }
 
 /// Where the way ends.

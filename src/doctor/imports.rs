@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, time::Duration};
 
-use super::{Line, Probes, Unread, within};
+use super::{CheckResult, Probes, Unread, within};
 use crate::{
     doctor::connectivity::Reachabilities,
     engine::Engine,
@@ -36,12 +36,14 @@ async fn read(runs: &ImportTable, limit: Duration, name: &str) -> Found {
 }
 
 /// How the newest content fared; `is_resumed` where it may have waited until now.
-fn last(found: &Found, is_resumed: bool) -> Line {
+fn last(found: &Found, is_resumed: bool) -> CheckResult {
     let imports = match found {
         Err(error) => return unread(LAST, error),
         Ok(imports) => imports,
     };
-    let Some(run) = imports.first() else { return Line::note(LAST, "no file has arrived yet") };
+    let Some(run) = imports.first() else {
+        return CheckResult::note(LAST, "no file has arrived yet");
+    };
     let may_wait = matches!(run.state, State::Received | State::Packed);
     let story = if may_wait && imports.iter().any(Import::is_forbidden) {
         "it waits after a 403; see the pause below".to_owned()
@@ -53,14 +55,14 @@ fn last(found: &Found, is_resumed: bool) -> Line {
     };
     let told = format!("{}: {story}", run.source.file());
     match run.state {
-        State::Completed | State::Accepted => Line::good(LAST, told),
-        State::Rejected | State::Stuck => Line::bad(LAST, told, messages::remedy(run)),
+        State::Completed | State::Accepted => CheckResult::good(LAST, told),
+        State::Rejected | State::Stuck => CheckResult::bad(LAST, told, messages::remedy(run)),
         State::Received
         | State::Packed
         | State::Pushing
         | State::Ingesting
         | State::Superseded
-        | State::Cancelled => Line::note(LAST, told),
+        | State::Cancelled => CheckResult::note(LAST, told),
     }
 }
 
@@ -72,7 +74,7 @@ pub(super) async fn lines(
     name: &str,
     resume: bool,
     is_ready: bool,
-) -> [Line; 2] {
+) -> [CheckResult; 2] {
     let is_forbidden = |found: &Found| {
         found.as_ref().is_ok_and(|imports| imports.iter().any(Import::is_forbidden))
     };
@@ -104,7 +106,13 @@ pub(super) async fn lines(
 }
 
 /// Whether the connection is paused, after what was `done` against it.
-fn pause(found: &Found, name: &str, resume: bool, is_ready: bool, done: Option<String>) -> Line {
+fn pause(
+    found: &Found,
+    name: &str,
+    resume: bool,
+    is_ready: bool,
+    done: Option<String>,
+) -> CheckResult {
     let imports = match (found, done.as_deref()) {
         (Err(error), None) => return unread(PAUSE, error),
         (Err(error), Some(done)) => {
@@ -141,14 +149,14 @@ fn pause(found: &Found, name: &str, resume: bool, is_ready: bool, done: Option<S
         ));
     }
     match (told.is_empty(), to_do.is_empty()) {
-        (true, _) => Line::good(PAUSE, "not paused"),
-        (false, true) => Line::good(PAUSE, told.join("; ")),
-        (false, false) => Line::bad(PAUSE, told.join("; "), to_do.join("; ")),
+        (true, _) => CheckResult::good(PAUSE, "not paused"),
+        (false, true) => CheckResult::good(PAUSE, told.join("; ")),
+        (false, false) => CheckResult::bad(PAUSE, told.join("; "), to_do.join("; ")),
     }
 }
 
-fn unread(about: &'static str, why: impl Display) -> Line {
-    Line::unknown(about, format!("the table of imports could not be read: {why}"))
+fn unread(about: &'static str, why: impl Display) -> CheckResult {
+    CheckResult::unknown(about, format!("the table of imports could not be read: {why}"))
 }
 
 #[cfg(test)]

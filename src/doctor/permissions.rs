@@ -12,7 +12,7 @@ use azure_storage_queue::{QueueClient, models::QueueClientPeekMessagesOptions};
 use serde_json::json;
 use tokio::join;
 
-use super::{Line, Probes, TooLate, within};
+use super::{CheckResult, Probes, TooLate, within};
 use crate::{
     config::{ARRIVALS, CONNECTIONS, INBOX, PACKAGES, POISON, REPORTS},
     doctor::connectivity::{Reachabilities, Reachability},
@@ -44,12 +44,12 @@ const PROBE: &str = "doctor/probe";
 const MAX_PEEK: i32 = 32;
 
 /// Asks for every right; one line each, in the order of the constants.
-pub(super) async fn lines(bag: &Probes, ways: &Reachabilities) -> Vec<Line> {
+pub(super) async fn lines(bag: &Probes, ways: &Reachabilities) -> Vec<CheckResult> {
     let read = async |about, container| {
         let listed = asked(bag, &ways.blobs, bag.storage.blobs.try_list(container)).await;
         listed.map_or_else(
             |none| none.line(about, READER),
-            |()| Line::good(about, "blobs can be listed and read"),
+            |()| CheckResult::good(about, "blobs can be listed and read"),
         )
     };
     let write = async |about, container| match asked(bag, &ways.blobs, probe(bag, container)).await
@@ -80,12 +80,12 @@ enum Nothing {
 }
 
 impl Nothing {
-    fn line(&self, about: &'static str, role: &str) -> Line {
+    fn line(&self, about: &'static str, role: &str) -> CheckResult {
         match self {
-            Self::NoWay(way) => Line::unasked(about, way),
-            Self::Late(why) => Line::bad(about, why.to_string(), AWAY),
+            Self::NoWay(way) => CheckResult::unasked(about, way),
+            Self::Late(why) => CheckResult::bad(about, why.to_string(), AWAY),
             Self::Failed(error, setting) => {
-                Line::bad(about, sentence(error), remedy(error, role, setting))
+                CheckResult::bad(about, sentence(error), remedy(error, role, setting))
             }
         }
     }
@@ -163,27 +163,32 @@ async fn probe(bag: &Probes, container: &str) -> Result<()> {
 }
 
 /// Deletes what was written, and tells of both.
-async fn deleted(bag: &Probes, way: &Reachability, about: &'static str, container: &str) -> Line {
+async fn deleted(
+    bag: &Probes,
+    way: &Reachability,
+    about: &'static str,
+    container: &str,
+) -> CheckResult {
     let probe = bag.storage.blobs.client(container, PROBE);
     match asked(bag, way, probe.delete(None)).await {
         Err(none) if !none.is(StatusCode::NotFound) => {
             let line = none.line(about, WRITER_ACTION);
             let told = format!("{container}/{PROBE} was written but not deleted: {}", line.told);
-            Line { told, ..line }
+            CheckResult { told, ..line }
         }
         // Where it is not there another examination was faster.
-        _ => Line::good(about, "a blob can be written and deleted"),
+        _ => CheckResult::good(about, "a blob can be written and deleted"),
     }
 }
 
 /// Reads a row, and replaces one, that are not there.
-async fn rows(bag: &Probes, way: &Reachability) -> [Line; 2] {
+async fn rows(bag: &Probes, way: &Reachability) -> [CheckResult; 2] {
     let (table, key) = (&bag.storage.imports, Uuid::new_v4().to_string());
     let filter = format!("PartitionKey eq 'doctor' and RowKey eq '{key}'");
     let read = match asked(bag, way, table.query(&filter)).await {
-        Ok(_) => Line::good(READ_IMPORTS, "rows can be read"),
+        Ok(_) => CheckResult::good(READ_IMPORTS, "rows can be read"),
         Err(none) if none.is(StatusCode::NotFound) => {
-            let write = Line::unasked(WRITE_IMPORTS, READ_IMPORTS);
+            let write = CheckResult::unasked(WRITE_IMPORTS, READ_IMPORTS);
             return [none.line(READ_IMPORTS, TABLE), write];
         }
         Err(none) => none.line(READ_IMPORTS, TABLE),
@@ -197,31 +202,31 @@ async fn rows(bag: &Probes, way: &Reachability) -> [Line; 2] {
             none.line(WRITE_IMPORTS, TABLE)
         }
         // It came as far as looking for the row.
-        _ => Line::good(WRITE_IMPORTS, "rows can be written"),
+        _ => CheckResult::good(WRITE_IMPORTS, "rows can be written"),
     };
     [read, write]
 }
 
-async fn arrivals(bag: &Probes, way: &Reachability) -> Line {
+async fn arrivals(bag: &Probes, way: &Reachability) -> CheckResult {
     match asked(bag, way, peek(bag, ARRIVALS)).await {
         Ok(waiting) => {
-            Line::good(ARRIVALS_QUEUE, format!("can be read; {} wait", messages(waiting)))
+            CheckResult::good(ARRIVALS_QUEUE, format!("can be read; {} wait", messages(waiting)))
         }
         Err(none) => none.line(ARRIVALS_QUEUE, QUEUE),
     }
 }
 
-async fn poison(bag: &Probes, way: &Reachability) -> Line {
+async fn poison(bag: &Probes, way: &Reachability) -> CheckResult {
     match asked(bag, way, peek(bag, POISON)).await {
-        Ok(0) => Line::good(POISON_QUEUE, "empty"),
-        Ok(waiting) => Line::bad(
+        Ok(0) => CheckResult::good(POISON_QUEUE, "empty"),
+        Ok(waiting) => CheckResult::bad(
             POISON_QUEUE,
             format!("{} that `receive` could not take in lie there", messages(waiting)),
             "look in the log of `receive` for the reason; `sweep` finds their files all the same, so \
              that the messages can be deleted once that is mended",
         ),
         Err(none) if none.is(StatusCode::NotFound) => {
-            Line::good(POISON_QUEUE, "not there, so nothing was ever put into it")
+            CheckResult::good(POISON_QUEUE, "not there, so nothing was ever put into it")
         }
         Err(none) => none.line(POISON_QUEUE, QUEUE),
     }

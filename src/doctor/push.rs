@@ -4,7 +4,7 @@ use azure_core::credentials::AccessToken;
 use reqwest::header::HeaderValue;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{Line, Probes, TooLate, connection::DOCUMENT, within};
+use super::{CheckResult, Probes, TooLate, connection::DOCUMENT, within};
 use crate::{
     connection::Connection,
     doctor::connectivity::SERVICE,
@@ -29,33 +29,41 @@ pub(super) async fn lines(
     bag: &Probes,
     connection: Option<&Connection>,
     is_open: bool,
-) -> [Line; 3] {
+) -> [CheckResult; 3] {
     let Some(caller) = connection.map(|connection| &connection.caller) else {
-        return [TOKEN, SCALE_UNIT, CONNECTOR].map(|about| Line::unasked(about, DOCUMENT));
+        return [TOKEN, SCALE_UNIT, CONNECTOR].map(|about| CheckResult::unasked(about, DOCUMENT));
     };
     let asked = within(bag.limit, bag.service.token(caller)).await;
     let (token, client_id) = match asked.unwrap_or_else(|late| Err(later(&late))) {
         Ok(found) => token(caller, &found, (bag.clock)()),
         Err(trouble) => (
-            Line::bad(TOKEN, messages::cause(trouble.reason(), caller.target), no_token(caller)),
+            CheckResult::bad(
+                TOKEN,
+                messages::cause(trouble.reason(), caller.target),
+                no_token(caller),
+            ),
             None,
         ),
     };
     if !token.is_no_obstacle() || !is_open {
         let cause = if is_open { TOKEN } else { SERVICE };
-        return [token, Line::unasked(SCALE_UNIT, cause), Line::unasked(CONNECTOR, cause)];
+        return [
+            token,
+            CheckResult::unasked(SCALE_UNIT, cause),
+            CheckResult::unasked(CONNECTOR, cause),
+        ];
     }
     let (line, scale_unit) = scale_unit(bag, caller, client_id.as_deref()).await;
     let Some(scale_unit) = scale_unit else {
-        return [token, line, Line::unasked(CONNECTOR, SCALE_UNIT)];
+        return [token, line, CheckResult::unasked(CONNECTOR, SCALE_UNIT)];
     };
     let asked = bag.service.ping(caller, &scale_unit, (bag.clock)());
     let asked = within(bag.limit, asked).await.unwrap_or_else(|late| Err(later(&late)));
     let connector = match asked {
-        Ok(true) => Line::good(CONNECTOR, "the service would take a push"),
+        Ok(true) => CheckResult::good(CONNECTOR, "the service would take a push"),
         Ok(false) => {
             let told = "the service has no such question (404); the push will tell";
-            Line::note(CONNECTOR, told)
+            CheckResult::note(CONNECTOR, told)
         }
         Err(trouble) => refused(CONNECTOR, caller, &trouble, client_id.as_deref()),
     };
@@ -67,11 +75,11 @@ fn token(
     caller: &ServiceIdentity,
     token: &AccessToken,
     now: OffsetDateTime,
-) -> (Line, Option<String>) {
+) -> (CheckResult, Option<String>) {
     if HeaderValue::from_str(token.token.secret()).is_err() {
         let told = "there is one, with a line break or another character that no token has";
         let remedy = format!("{}; it must be one line, as it was issued", no_token(caller));
-        return (Line::bad(TOKEN, told, remedy), None);
+        return (CheckResult::bad(TOKEN, told, remedy), None);
     }
     let moment = |at: OffsetDateTime| at.truncate_to_second().format(&Rfc3339).unwrap_or_default();
     let Some(claims) = Claims::of(&token.token) else {
@@ -80,7 +88,7 @@ fn token(
         let until = (!is_given).then(|| format!(", until {}", moment(token.expires_on)));
         let until = until.unwrap_or_default();
         let told = format!("there is one{until}; its content is not readable");
-        return (Line::good(TOKEN, told), caller.credential.client_id().map(str::to_owned));
+        return (CheckResult::good(TOKEN, told), caller.credential.client_id().map(str::to_owned));
     };
     let unsaid = || "nobody".to_owned();
     let (client_id, audience) = (claims.client_id, claims.audience.unwrap_or_else(unsaid));
@@ -91,9 +99,9 @@ fn token(
         moment(expires)
     );
     let line = if expires > now {
-        Line::good(TOKEN, told)
+        CheckResult::good(TOKEN, told)
     } else {
-        Line::bad(TOKEN, format!("{told}, which is over"), no_token(caller))
+        CheckResult::bad(TOKEN, format!("{told}, which is over"), no_token(caller))
     };
     (line, client_id)
 }
@@ -130,17 +138,17 @@ async fn scale_unit(
     bag: &Probes,
     caller: &ServiceIdentity,
     client_id: Option<&str>,
-) -> (Line, Option<String>) {
+) -> (CheckResult, Option<String>) {
     let asked = within(bag.limit, bag.service.discover(caller, (bag.clock)())).await;
     match (asked.unwrap_or_else(|late| Err(later(&late))), &caller.scale_unit) {
         (Ok(unit), _) => {
             let told = format!("{unit}, as the service tells it");
-            (Line::good(SCALE_UNIT, told), Some(unit))
+            (CheckResult::good(SCALE_UNIT, told), Some(unit))
         }
         (Err(trouble), Some(unit)) => {
             let why = messages::cause(trouble.reason(), caller.target);
             let told = format!("{unit}, as the connection says; not discovered: {why}");
-            (Line::good(SCALE_UNIT, told), Some(unit.clone()))
+            (CheckResult::good(SCALE_UNIT, told), Some(unit.clone()))
         }
         (Err(trouble), None) => {
             // Who is not let in here is not let in with a scale unit either.
@@ -165,7 +173,7 @@ fn refused(
     caller: &ServiceIdentity,
     trouble: &ServiceError,
     client_id: Option<&str>,
-) -> Line {
+) -> CheckResult {
     let remedy = match trouble {
         ServiceError::Later { .. } => SERVICE_AWAY.to_owned(),
         ServiceError::Forbidden => {
@@ -181,7 +189,7 @@ fn refused(
             format!("compare {what} in the connection, and INGESTION_ENDPOINT; {OTHER_SCOPE}")
         }
     };
-    Line::bad(about, messages::cause(trouble.reason(), caller.target), remedy)
+    CheckResult::bad(about, messages::cause(trouble.reason(), caller.target), remedy)
 }
 
 fn later(why: &TooLate) -> ServiceError {

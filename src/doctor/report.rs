@@ -37,7 +37,7 @@ impl Verdict {
 
 /// One thing that was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct CheckResult {
     /// What it is about, always in the same words.
     pub about: &'static str,
     /// What was found out.
@@ -48,7 +48,7 @@ pub struct Line {
     pub remedy: Option<String>,
 }
 
-impl Line {
+impl CheckResult {
     pub(super) fn good(about: &'static str, told: impl Into<String>) -> Self {
         Self { about, verdict: Verdict::Good, told: told.into(), remedy: None }
     }
@@ -86,14 +86,14 @@ pub struct Diagnosis {
     /// The connection's name.
     pub connection: String,
     /// One line each, the cause before what follows from it.
-    pub lines: Vec<Line>,
+    pub lines: Vec<CheckResult>,
 }
 
 impl Diagnosis {
     /// Whether nothing is wrong and nothing is left unknown.
     #[must_use]
     pub fn is_well(&self) -> bool {
-        self.lines.iter().all(Line::is_no_obstacle)
+        self.lines.iter().all(CheckResult::is_no_obstacle)
     }
 
     /// For a person: a mark, what it is about, what was found; the remedy below it.
@@ -101,7 +101,7 @@ impl Diagnosis {
     pub fn text(&self) -> String {
         let width = self.lines.iter().map(|line| line.about.len()).max().unwrap_or_default();
         let mut text = String::new();
-        for Line { about, verdict, told, remedy } in &self.lines {
+        for CheckResult { about, verdict, told, remedy } in &self.lines {
             let mark = verdict.mark();
             text.push_str(&format!("{mark} {about:width$}  {}\n", in_one_line(told)));
             if let Some(remedy) = remedy {
@@ -147,17 +147,17 @@ fn in_one_line(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn of(lines: Vec<Line>) -> Diagnosis {
+    fn of(lines: Vec<CheckResult>) -> Diagnosis {
         Diagnosis { connection: "hr".to_owned(), lines }
     }
 
     #[test]
     fn each_line_has_its_mark_and_its_remedy_below_it() {
         let diagnosis = of(vec![
-            Line::good("settings", "sound"),
-            Line::bad("token", "a\nb", "mend\u{1b}it"),
-            Line::unknown("connector", "not asked"),
-            Line::note("metadata", "to know"),
+            CheckResult::good("settings", "sound"),
+            CheckResult::bad("token", "a\nb", "mend\u{1b}it"),
+            CheckResult::unknown("connector", "not asked"),
+            CheckResult::note("metadata", "to know"),
         ]);
         assert_eq!(
             diagnosis.text(),
@@ -175,10 +175,10 @@ mod tests {
 
     #[test]
     fn a_note_is_nothing_wrong_and_what_is_unknown_is() {
-        let good = || Line::good("settings", "sound");
-        let well = of(vec![good(), Line::note("metadata", "to know")]);
+        let good = || CheckResult::good("settings", "sound");
+        let well = of(vec![good(), CheckResult::note("metadata", "to know")]);
         assert!(well.is_well() && well.text().ends_with("connection hr: all is well\n"));
-        assert!(!of(vec![good(), Line::unknown("token", "not asked")]).is_well());
-        assert!(!of(vec![good(), Line::bad("token", "none", "mend it")]).is_well());
+        assert!(!of(vec![good(), CheckResult::unknown("token", "not asked")]).is_well());
+        assert!(!of(vec![good(), CheckResult::bad("token", "none", "mend it")]).is_well());
     }
 }

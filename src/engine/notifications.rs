@@ -13,7 +13,8 @@ use super::{AT_ONCE, Engine, log};
 use crate::{
     connection::Notify,
     import::{
-        Event, Import, ImportId, Message, NotificationEvent, NotificationKind, State, to_the_second,
+        Event, Import, ImportId, NotificationEvent, NotificationKind, PendingNotification, State,
+        to_the_second,
     },
     messages,
     notify::{Notification, send},
@@ -91,8 +92,8 @@ impl Engine {
     }
 
     /// Sends a notification; what became of it.
-    async fn send(&self, run: &Import, message: &Message, notify: &Notify) -> Event {
-        let Message { occasion, since, .. } = *message;
+    async fn send(&self, run: &Import, message: &PendingNotification, notify: &Notify) -> Event {
+        let PendingNotification { occasion, since, .. } = *message;
         let letter =
             Notification { occasion, since, run, page: self.config.app.page_of(&run.id.path()) };
         let sent = send(&letter, notify, &*self.setting).await;
@@ -111,10 +112,15 @@ impl Engine {
         }
     }
 
-    async fn cross_out(&self, id: &ImportId, event: Event, message: &Message) -> Result<()> {
+    async fn cross_out(
+        &self,
+        id: &ImportId,
+        event: Event,
+        message: &PendingNotification,
+    ) -> Result<()> {
         let Some(stored) = self.runs.get(id).await? else { return Ok(()) };
         // The table keeps less of a moment than a clock tells.
-        let is_this = |waits: &Message| {
+        let is_this = |waits: &PendingNotification| {
             waits.occasion == message.occasion
                 && to_the_second(waits.since) == to_the_second(message.since)
         };

@@ -9,13 +9,13 @@ use crate::{
         reason::{PauseCause, Reason},
     },
     schema::Refresh,
-    storage::import_table::{Opening, Place},
+    storage::import_table::{FreeSlot, Slot},
 };
 
 /// Whether an import may be pushed now.
 pub(super) enum Eligibility {
     /// The tenant's slot is free for it.
-    Now(Opening),
+    Now(FreeSlot),
     /// It may not; this is why.
     Later(Event),
 }
@@ -33,8 +33,8 @@ impl Engine {
             return Ok(Eligibility::Later(event));
         }
         Ok(match self.runs.place(run).await? {
-            Place::Free(opening) => Eligibility::Now(opening),
-            Place::Taken(by) => Eligibility::Later(Event::SlotTaken { by }),
+            Slot::Free(opening) => Eligibility::Now(opening),
+            Slot::Taken(by) => Eligibility::Later(Event::SlotTaken { by }),
         })
     }
 }

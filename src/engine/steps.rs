@@ -72,18 +72,19 @@ impl Engine {
             let reason = Reason::MappingInvalid { connection, faults };
             return Ok(Event::TransientFailure { reason, retry_at: None });
         }
-        let mut terms = connection.terms(&self.config.limits, (self.clock)().date().into());
-        terms.previous = self.last_accepted(run, terms.connector.word()).await?;
-        terms.allowed = match &run.approval {
+        let mut options =
+            connection.check_options(&self.config.limits, (self.clock)().date().into());
+        options.previous = self.last_accepted(run, options.connector.word()).await?;
+        options.allowed = match &run.approval {
             Some(approval) => Some(approval.clone()),
-            None if terms.refresh == Refresh::Full => self.allowed_by_metadata(run).await?,
+            None if options.refresh == Refresh::Full => self.allowed_by_metadata(run).await?,
             None => None,
         };
-        let approval = terms.allowed.clone();
-        terms.dialect = terms.dialect.or_key(&self.config.mapping_key);
+        let approval = options.allowed.clone();
+        options.dialect = options.dialect.or_key(&self.config.mapping_key);
         let upload = connection.upload;
         let name = format!("{}{}", attempt_of(run), upload.word());
-        let packed = package::pack(&self.blobs, &run.source, terms, upload, &name).await;
+        let packed = package::pack(&self.blobs, &run.source, options, upload, &name).await;
         Ok(match packed {
             Ok(Outcome::Staged(package, report)) => {
                 let checked = Checked {

@@ -111,7 +111,7 @@ impl NotificationKind {
 
 /// A message that waits to be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
+pub struct PendingNotification {
     /// Of what.
     pub occasion: NotificationKind,
     /// When that happened.
@@ -145,7 +145,7 @@ pub enum Delivery {
     GivenUp(Text),
 }
 
-impl Message {
+impl PendingNotification {
     fn new(occasion: NotificationKind, now: OffsetDateTime) -> Self {
         Self { occasion, since: now, due: now, failures: 0 }
     }
@@ -155,7 +155,7 @@ impl Import {
     /// Notes what is to be told now; what was not told before the import moved on is not any more.
     pub(super) fn notice(&mut self, before: &Self, now: OffsetDateTime) {
         if let Some(occasion) = NotificationKind::of(before, self) {
-            self.message = self.tells.then(|| Message::new(occasion, now));
+            self.message = self.tells.then(|| PendingNotification::new(occasion, now));
         }
         let is_kept = self.is_at_rest() || self.blocked.is_some();
         let is_over = self.blocked.is_none() && !self.pauses;
@@ -174,9 +174,13 @@ impl Import {
 
     /// The message that is due at `now`. What is due much later was written by a clock that was wrong.
     #[must_use]
-    pub fn message_due(&self, now: OffsetDateTime, policy: &Policy) -> Option<&Message> {
+    pub fn message_due(
+        &self,
+        now: OffsetDateTime,
+        policy: &Policy,
+    ) -> Option<&PendingNotification> {
         let latest = now + policy.longest_wait();
-        let is_due = |message: &&Message| message.due <= now || message.due > latest;
+        let is_due = |message: &&PendingNotification| message.due <= now || message.due > latest;
         self.message.as_ref().filter(is_due).filter(|_| self.is_at_rest())
     }
 
@@ -208,7 +212,7 @@ impl Import {
             if !self.can_be_overdue() {
                 return illegal(event);
             }
-            self.message = Some(Message::new(NotificationKind::Overdue, now));
+            self.message = Some(PendingNotification::new(NotificationKind::Overdue, now));
             return Ok(self);
         }
         let Some(mut message) = self.message.take() else { return illegal(event) };

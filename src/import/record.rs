@@ -5,7 +5,7 @@ use std::{cmp::Reverse, fmt};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{
-    HistoryEntry, Message, Policy, Sent,
+    HistoryEntry, PendingNotification, Policy, Sent,
     reason::{PauseCause, Reason, ReasonCode, Text},
 };
 use crate::schema::{DeletionApproval, Refresh, Summary, Target};
@@ -55,7 +55,7 @@ pub struct Import {
     /// Whether its connection has somebody told.
     pub tells: bool,
     /// What waits to be told.
-    pub message: Option<Message>,
+    pub message: Option<PendingNotification>,
     /// What was told, and when.
     pub told: Vec<Sent>,
     /// Where it has been.

@@ -14,7 +14,7 @@ use super::{
     zip_writer::Container,
 };
 use crate::{
-    check::{Check, Report, Terms, write_record},
+    check::{Check, CheckOptions, Report, write_record},
     schema::Field,
 };
 
@@ -24,12 +24,16 @@ use crate::{
 ///
 /// # Errors
 /// Where reading or writing fails.
-pub fn check_and_zip(input: impl Read, output: impl Write, terms: &Terms) -> io::Result<Report> {
-    let mut check = Check::open(input, terms)?;
+pub fn check_and_zip(
+    input: impl Read,
+    output: impl Write,
+    options: &CheckOptions,
+) -> io::Result<Report> {
+    let mut check = Check::open(input, options)?;
     let mut zip = Container::new(output);
-    let metadata = metadata_json(check.kept(), terms);
-    zip.entry(&terms.dialect.metadata_file, metadata.as_bytes(), LEVEL)?;
-    let entry = zip.begin(&terms.dialect.data_file)?;
+    let metadata = metadata_json(check.kept(), options);
+    zip.entry(&options.dialect.metadata_file, metadata.as_bytes(), LEVEL)?;
+    let entry = zip.begin(&options.dialect.data_file)?;
     let mut data = Deflate::new(&mut zip, LEVEL, deflate::workers());
     data.write_all(check.head())?;
     while check.is_sound() {
@@ -57,9 +61,9 @@ pub fn check_and_zip(input: impl Read, output: impl Write, terms: &Terms) -> io:
 pub fn check_and_copy(
     input: impl Read,
     mut output: impl Write,
-    terms: &Terms,
+    options: &CheckOptions,
 ) -> io::Result<Report> {
-    let mut check = Check::open(input, terms)?;
+    let mut check = Check::open(input, options)?;
     let mut head = vec![];
     write_record(&mut head, check.kept().map(|field| field.target.as_bytes()));
     if check.head().ends_with(b"\r\n") {
@@ -84,9 +88,9 @@ pub fn check_and_copy(
 pub fn check_and_list(
     input: impl Read,
     mut output: impl Write,
-    terms: &Terms,
+    options: &CheckOptions,
 ) -> io::Result<Report> {
-    let mut check = Check::open(input, terms)?;
+    let mut check = Check::open(input, options)?;
     let mut between = "[\n";
     while check.is_sound() && check.next_row()?.is_some() {
         let values = check.kept().zip(check.values());
@@ -108,8 +112,8 @@ pub fn check_and_list(
 /// Source: "Import organizational data", section "metadata.json": the dataset's type on line 2,
 /// `IsBootstrap` on line 3, then the mapping, with only the fields that are in the file. How they
 /// are spelt is the connection's `dialect`.
-fn metadata_json<'a>(fields: impl Iterator<Item = &'a Field>, terms: &Terms) -> String {
-    let Terms { connector, refresh, dialect, .. } = terms;
+fn metadata_json<'a>(fields: impl Iterator<Item = &'a Field>, options: &CheckOptions) -> String {
+    let CheckOptions { connector, refresh, dialect, .. } = options;
     let mapping: Map<String, Value> = fields
         .map(|field| {
             let entry = json!({ "name": field.target, "type": dialect.type_of(field) });

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::{
-    Frame, Look, Viewer,
+    Badge, Frame, Viewer,
     connection_health::{ConnectionHealth, Health, mood_of},
     import, moment, query, time,
 };
@@ -100,7 +100,7 @@ struct Line {
     id: String,
     file: String,
     connection: String,
-    look: Look,
+    look: Badge,
     happened: String,
     rows: String,
     people: String,
@@ -242,7 +242,7 @@ impl Line {
             id: run.id.path(),
             file: file(run).to_owned(),
             connection: run.connection.clone(),
-            look: Look::of(run.state),
+            look: Badge::of(run.state),
             happened: messages::summary(run),
             rows: maybe(run.rows),
             people: maybe(run.summary.as_ref().map(|summary| summary.people)),

@@ -7,7 +7,7 @@ use super::{Frame, Viewer};
 use crate::{
     import::{HistoryEntry, Import, OperatorAction},
     messages::{self, number},
-    page::{Look, time},
+    page::{Badge, time},
     schema::Id,
 };
 
@@ -19,7 +19,7 @@ pub struct ImportPage {
     id: String,
     connection: String,
     file: String,
-    look: Look,
+    look: Badge,
     happened: String,
     advice: String,
     /// What a person may ask for, and what stands on the button.
@@ -34,7 +34,7 @@ pub struct ImportPage {
 /// An entry of the history; moments are markup.
 #[derive(Debug)]
 struct Passed {
-    look: Look,
+    look: Badge,
     at: String,
     told: String,
     times: u32,
@@ -61,7 +61,7 @@ impl ImportPage {
         has_service_errors: bool,
     ) -> Self {
         let file = run.source.file();
-        let look = Look::of(run.state);
+        let look = Badge::of(run.state);
         let verdict = format!("{file}: {}", look.word);
         let findings = report.and_then(|report| report["findings"].as_array());
         Self {
@@ -106,7 +106,7 @@ fn actions(run: &Import) -> Vec<(&'static str, &'static str)> {
 impl Passed {
     fn of(stop: &HistoryEntry, run: &Import) -> Self {
         Self {
-            look: Look::of(stop.state),
+            look: Badge::of(stop.state),
             at: time(stop.at),
             told: messages::note(stop, run),
             times: stop.times,

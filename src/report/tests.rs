@@ -4,7 +4,7 @@ use time::macros::date;
 
 use super::*;
 use crate::{
-    check::{Check, Terms},
+    check::{Check, CheckOptions},
     import::reason::Reason,
     schema::{Field, Limits, Mapping, Target, Unmapped},
 };
@@ -19,7 +19,7 @@ fn report(show_values: bool) -> Report {
         max_shrink_percent: 10,
         unmapped: Unmapped::Drop,
     };
-    let mut terms = Terms::without(&limits, date!(2026 - 11 - 23).into());
+    let mut options = CheckOptions::without(&limits, date!(2026 - 11 - 23).into());
     let kinds = ["EmailType", "DateTime_MMDDYYYY", "EmailType", "StringType", "int32", "String"];
     let names = EXPORT.lines().next().unwrap().split(',');
     let field = |(name, kind): (&str, &str)| Field {
@@ -27,9 +27,9 @@ fn report(show_values: bool) -> Report {
         target: name.to_owned(),
         kind: kind.to_owned(),
     };
-    terms.mapping = Mapping::Fields(names.zip(kinds).map(field).collect());
-    terms.show_values = show_values;
-    Check::open(EXPORT.as_bytes(), &terms).and_then(Check::finish).unwrap()
+    options.mapping = Mapping::Fields(names.zip(kinds).map(field).collect());
+    options.show_values = show_values;
+    Check::open(EXPORT.as_bytes(), &options).and_then(Check::finish).unwrap()
 }
 
 #[test]

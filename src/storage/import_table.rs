@@ -135,19 +135,19 @@ pub enum Saved {
 
 /// A tenant's one place at the service, as an import of the tenant finds it.
 #[derive(Debug)]
-pub enum Place {
+pub enum Slot {
     /// It can be claimed.
-    Free(Opening),
+    Free(FreeSlot),
     /// It belongs to the import of this row key.
     Taken(String),
 }
 
 /// The free slot as it was seen; nobody may have touched it when it is claimed.
 #[derive(Debug)]
-pub struct Opening(Option<Etag>);
+pub struct FreeSlot(Option<Etag>);
 
 /// The tenant's slot as it was read: its holder and its ETag.
-struct Slot {
+struct SlotRow {
     holder: String,
     etag: Etag,
 }
@@ -239,9 +239,9 @@ impl ImportTable {
     ///
     /// # Errors
     /// Whatever storage says.
-    pub async fn place(&self, run: &Import) -> Result<Place> {
+    pub async fn place(&self, run: &Import) -> Result<Slot> {
         let Some(slot) = self.slot(run).await? else {
-            return Ok(Place::Free(Opening(None)));
+            return Ok(Slot::Free(FreeSlot(None)));
         };
         if !slot.holder.is_empty() && slot.holder != run.id.key {
             let holder = ImportId { tenant: run.id.tenant.clone(), key: slot.holder.clone() };
@@ -252,10 +252,10 @@ impl ImportTable {
                 Err(error) => return Err(error),
             };
             if is_held {
-                return Ok(Place::Taken(slot.holder));
+                return Ok(Slot::Taken(slot.holder));
             }
         }
-        Ok(Place::Free(Opening(Some(slot.etag))))
+        Ok(Slot::Free(FreeSlot(Some(slot.etag))))
     }
 
     /// Writes the intent to push and takes the tenant's slot, both or neither; `None` where
@@ -265,7 +265,7 @@ impl ImportTable {
     /// Whatever else storage says.
     pub async fn claim(
         &self,
-        opening: Opening,
+        opening: FreeSlot,
         before: Stored,
         next: Import,
     ) -> Result<Option<Claim>> {
@@ -420,11 +420,11 @@ impl ImportTable {
         self.table.get(&id.tenant, &id.key).await?.map(stored).transpose()
     }
 
-    async fn slot(&self, run: &Import) -> Result<Option<Slot>> {
+    async fn slot(&self, run: &Import) -> Result<Option<SlotRow>> {
         let row = self.table.get(&run.id.tenant, &slot_key(run)).await?;
         let Some(row) = row else { return Ok(None) };
         let holder = columns::text(&row.properties, HOLDER).unwrap_or_default();
-        Ok(Some(Slot { holder, etag: row.etag }))
+        Ok(Some(SlotRow { holder, etag: row.etag }))
     }
 
     /// After a refused condition: was it our own write, retried because its answer was lost?

@@ -397,8 +397,8 @@ fn faults_of_the_mapping(csv: &str, proposal: &Proposal) -> Vec<String> {
     let connection = Connection::parse("hr", proposal.document.to_string().as_bytes()).unwrap();
     let limits = crate::config::limits(|_| None).unwrap();
     let today = time::macros::date!(2026 - 12 - 01).into();
-    let terms = connection.terms(&limits, today);
-    let checked = crate::check::Check::open(csv.as_bytes(), &terms).unwrap().finish().unwrap();
+    let options = connection.check_options(&limits, today);
+    let checked = crate::check::Check::open(csv.as_bytes(), &options).unwrap().finish().unwrap();
     let errors = checked.findings.iter().filter(|found| {
         let is_of_the_mapping = found.rule.name().starts_with('H') && found.rule.name() != "H13";
         is_of_the_mapping && found.severity == crate::schema::Severity::Error

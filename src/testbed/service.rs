@@ -25,7 +25,7 @@ use time::macros::datetime;
 use tokio_util::sync::DropGuard;
 use url::Url;
 
-use state::Desk;
+use state::Context;
 
 use crate::schema::PayloadFormat;
 
@@ -204,7 +204,7 @@ pub struct Seen {
 #[derive(Debug)]
 pub struct Service {
     endpoint: Url,
-    desk: Arc<Desk>,
+    desk: Arc<Context>,
     _stop: DropGuard,
 }
 
@@ -230,7 +230,7 @@ impl Service {
         let listener = socket.listen(1024)?;
         let endpoint = Url::parse(&format!("http://{}/v1.0", listener.local_addr()?))
             .map_err(std::io::Error::other)?;
-        let desk = Arc::new(Desk::new(rules));
+        let desk = Arc::new(Context::new(rules));
         let stopped = desk.stop.clone().cancelled_owned();
         let app = Router::new()
             .fallback(routes::answer)

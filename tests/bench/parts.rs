@@ -12,7 +12,7 @@ use csv::{ByteRecord, ReaderBuilder};
 use divan::{Bencher, counter::BytesCount};
 use sha2::{Digest as _, Sha256};
 use viva_import::{
-    check::{Check, Day, Terms},
+    check::{Check, CheckOptions, Day},
     connection::Connection,
     package::{Deflate, LEVEL, check_and_copy, check_and_list, check_and_zip},
     schema::{Limits, Unmapped},
@@ -26,8 +26,8 @@ mod sample;
 
 const BYTES: u64 = 20_000_000;
 
-/// The export, and the terms on which it is accepted.
-static EXPORT: LazyLock<(Vec<u8>, Terms)> = LazyLock::new(|| {
+/// The export, and the options on which it is accepted.
+static EXPORT: LazyLock<(Vec<u8>, CheckOptions)> = LazyLock::new(|| {
     let mut export = vec![];
     Sample::of_bytes(BYTES).write(&mut export).unwrap_or_else(|_| unreachable!("a Vec takes all"));
     let connection = Connection::parse("hr", Form::default().connection().as_bytes());
@@ -39,7 +39,7 @@ static EXPORT: LazyLock<(Vec<u8>, Terms)> = LazyLock::new(|| {
         unmapped: Unmapped::Refuse,
     };
     let today = Day::from(time::macros::date!(2026 - 11 - 23));
-    (export, connection.terms(&limits, today))
+    (export, connection.check_options(&limits, today))
 });
 
 fn main() {
@@ -48,9 +48,9 @@ fn main() {
 }
 
 /// Measures what is done with the export.
-fn of_export(bencher: Bencher, work: impl Fn(&[u8], &Terms) + Sync) {
-    let (export, terms) = &*EXPORT;
-    bencher.counter(BytesCount::new(export.len())).bench(|| work(export, terms));
+fn of_export(bencher: Bencher, work: impl Fn(&[u8], &CheckOptions) + Sync) {
+    let (export, options) = &*EXPORT;
+    bencher.counter(BytesCount::new(export.len())).bench(|| work(export, options));
 }
 
 /// A peer: the same records taken apart, and nothing looked at.
@@ -67,8 +67,8 @@ fn csv_crate(bencher: Bencher) {
 
 #[divan::bench]
 fn check(bencher: Bencher) {
-    of_export(bencher, |export, terms| {
-        let report = Check::open(export, terms).and_then(Check::finish);
+    of_export(bencher, |export, options| {
+        let report = Check::open(export, options).and_then(Check::finish);
         assert!(report.is_ok_and(|report| report.is_accepted()));
     });
 }
@@ -97,22 +97,22 @@ fn sha256_of_a_zip(bencher: Bencher) {
 
 #[divan::bench]
 fn check_and_pack_a_zip(bencher: Bencher) {
-    of_export(bencher, |export, terms| {
-        let report = check_and_zip(export, io::sink(), terms);
+    of_export(bencher, |export, options| {
+        let report = check_and_zip(export, io::sink(), options);
         assert!(report.is_ok_and(|report| report.is_accepted()));
     });
 }
 
 #[divan::bench]
 fn check_and_copy_rows(bencher: Bencher) {
-    of_export(bencher, |export, terms| {
-        assert!(check_and_copy(export, io::sink(), terms).is_ok());
+    of_export(bencher, |export, options| {
+        assert!(check_and_copy(export, io::sink(), options).is_ok());
     });
 }
 
 #[divan::bench]
 fn check_and_list_rows_as_json(bencher: Bencher) {
-    of_export(bencher, |export, terms| {
-        assert!(check_and_list(export, io::sink(), terms).is_ok());
+    of_export(bencher, |export, options| {
+        assert!(check_and_list(export, io::sink(), options).is_ok());
     });
 }

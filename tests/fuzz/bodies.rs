@@ -5,7 +5,7 @@
 use std::io::{Cursor, Read, Write as _};
 
 use viva_import::{
-    check::{Asked, Check, Day, Finding, Metadata, Report, Terms, mapping_faults},
+    check::{Check, CheckOptions, Day, FileCheck, Finding, Metadata, Report, mapping_faults},
     connection::{self, Connection},
     package::check_and_zip,
     report,
@@ -24,21 +24,21 @@ pub const BODIES: [(&str, Body); 3] = [("csv", csv), ("mapping", mapping), ("zip
 
 /// A file is checked twice alike and without a panic, and what passes is right and loses nothing.
 pub fn csv(file: &[u8]) {
-    for terms in every_terms() {
-        let (report, output) = checked(file, &terms);
-        let pieces = Check::open(Pieces(file), &terms).and_then(Check::finish).unwrap();
+    for options in every_terms() {
+        let (report, output) = checked(file, &options);
+        let pieces = Check::open(Pieces(file), &options).and_then(Check::finish).unwrap();
         assert_eq!(report, pieces, "other pieces, another report");
         tells(&report);
         let lines = file.split(|byte| *byte == b'\n').count() as u64;
         let rows = report.findings.iter().flat_map(|finding| &finding.rows);
         assert!(rows.copied().all(|row| (1..=lines).contains(&row)), "a row beyond the file");
         if report.is_accepted() {
-            passes_again(&report, &output, terms.clone());
-            if is_passed_through(file, &report, &terms) {
+            passes_again(&report, &output, options.clone());
+            if is_passed_through(file, &report, &options) {
                 assert!(trimmed(file) == trimmed(&output), "other bytes than those of the file");
             }
-            if terms.mapping == Mapping::Names {
-                is_packed(file, &report, &output, &terms);
+            if options.mapping == Mapping::Names {
+                is_packed(file, &report, &output, &options);
             }
         }
     }
@@ -49,28 +49,28 @@ pub fn mapping(document: &[u8]) {
     let refused = |faults: &[schema::Fault]| assert!(!schema::sentence(faults).is_empty());
     let _ = connection::mapping(document).inspect_err(|faults| refused(faults));
     let _ = Connection::parse("hr", document).inspect_err(|faults| refused(faults));
-    let terms = match connection::terms(document, &limits(), today()) {
-        Ok((terms, _)) => terms,
+    let options = match connection::check_options(document, &limits(), today()) {
+        Ok((options, _)) => options,
         Err(faults) => return refused(&faults),
     };
-    let fields = match &terms.mapping {
+    let fields = match &options.mapping {
         Mapping::Fields(fields) | Mapping::Literal(fields) => fields.as_slice(),
         Mapping::Names => &[],
     };
-    let file = file_of(fields, terms.checks.delimiter.unwrap_or(b','));
-    let (report, output) = checked(&file, &terms);
-    assert_eq!((&report, &output), (&checked(&file, &terms).0, &output));
+    let file = file_of(fields, options.checks.delimiter.unwrap_or(b','));
+    let (report, output) = checked(&file, &options);
+    assert_eq!((&report, &output), (&checked(&file, &options).0, &output));
     tells(&report);
     if report.is_accepted() {
         assert_eq!(
-            mapping_faults(terms.target.schema(), fields, &terms.checks),
+            mapping_faults(options.target.schema(), fields, &options.checks),
             Vec::<String>::new()
         );
         let mut packed = vec![];
-        check_and_zip(&*file, &mut packed, &terms).unwrap();
-        let metadata = Metadata::read(&unzipped(&packed, "metadata.json"), &terms.dialect);
-        assert_eq!((metadata.faults, metadata.refresh), (vec![], Some(terms.refresh)));
-        if terms.checks == Checks::default() {
+        check_and_zip(&*file, &mut packed, &options).unwrap();
+        let metadata = Metadata::read(&unzipped(&packed, "metadata.json"), &options.dialect);
+        assert_eq!((metadata.faults, metadata.refresh), (vec![], Some(options.refresh)));
+        if options.checks == Checks::default() {
             let report = zip_report(&packed);
             assert!(report.is_accepted(), "{}", report::text(&report, "the zip"));
         }
@@ -102,8 +102,8 @@ fn today() -> Day {
 }
 
 /// Viva's own names; the same leniently; four mapped columns of a file as it comes from Excel.
-pub fn every_terms() -> [Terms; 3] {
-    let names = Terms::without(&limits(), today());
+pub fn every_terms() -> [CheckOptions; 3] {
+    let names = CheckOptions::without(&limits(), today());
     let mut lenient = names.clone();
     lenient.checks.lenient = true;
     let connection = br#"{
@@ -121,11 +121,11 @@ pub fn every_terms() -> [Terms; 3] {
         }
     }"#;
     let mapped = Connection::parse("hr", connection).unwrap();
-    [names, lenient, mapped.terms(&limits(), today())]
+    [names, lenient, mapped.check_options(&limits(), today())]
 }
 
-fn checked(file: &[u8], terms: &Terms) -> (Report, Vec<u8>) {
-    let mut check = Check::open(file, terms).unwrap();
+fn checked(file: &[u8], options: &CheckOptions) -> (Report, Vec<u8>) {
+    let mut check = Check::open(file, options).unwrap();
     let mut output = check.head().to_vec();
     while let Some(row) = check.next_row().unwrap() {
         output.extend_from_slice(row);
@@ -149,10 +149,10 @@ fn tells(report: &Report) {
 
 /// What passed is a right file with the same people. What was left out may have been what covered
 /// a column.
-fn passes_again(report: &Report, output: &[u8], mut terms: Terms) {
-    terms.checks.encoding = None;
-    terms.checks.delimiter = None;
-    let (again, same) = checked(output, &terms);
+fn passes_again(report: &Report, output: &[u8], mut options: CheckOptions) {
+    options.checks.encoding = None;
+    options.checks.delimiter = None;
+    let (again, same) = checked(output, &options);
     if report.dropped == 0 {
         assert!(again.is_accepted(), "{}", report::text(&again, "what passed"));
         assert_eq!(again.summary, report.summary);
@@ -161,11 +161,11 @@ fn passes_again(report: &Report, output: &[u8], mut terms: Terms) {
 }
 
 /// Whether no column is cut, no quotation mark mended, and no row or blank line left out.
-fn is_passed_through(file: &[u8], report: &Report, terms: &Terms) -> bool {
+fn is_passed_through(file: &[u8], report: &Report, options: &CheckOptions) -> bool {
     let is_mended = report.findings.iter().any(|finding| matches!(finding.rule, Id::F03 | Id::F13));
     let start = trimmed(file.strip_prefix("\u{feff}".as_bytes()).unwrap_or(file));
     let has_instruction = start.to_ascii_lowercase().windows(4).take(2).any(|word| word == b"sep=");
-    terms.mapping == Mapping::Names && report.dropped == 0 && !is_mended && !has_instruction
+    options.mapping == Mapping::Names && report.dropped == 0 && !is_mended && !has_instruction
 }
 
 /// The file without its mark and without the blank lines around it, which count for nothing.
@@ -177,9 +177,9 @@ fn trimmed(file: &[u8]) -> &[u8] {
     &file[start..end]
 }
 
-fn is_packed(file: &[u8], report: &Report, output: &[u8], terms: &Terms) {
+fn is_packed(file: &[u8], report: &Report, output: &[u8], options: &CheckOptions) {
     let mut packed = vec![];
-    let same = check_and_zip(file, &mut packed, terms).unwrap();
+    let same = check_and_zip(file, &mut packed, options).unwrap();
     assert_eq!(same, *report);
     assert!(unzipped(&packed, "data.csv") == output, "the zip has other bytes");
 }
@@ -194,7 +194,7 @@ fn unzipped(zip: &[u8], name: &str) -> Vec<u8> {
 fn zip_report(zip: &[u8]) -> Report {
     let mut file = tempfile::Builder::new().suffix(".zip").tempfile().unwrap();
     file.write_all(zip).unwrap();
-    let asked = Asked {
+    let asked = FileCheck {
         dialect: None,
         given: None,
         refresh: None,

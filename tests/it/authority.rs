@@ -143,12 +143,12 @@ pub(crate) enum Fault {
 /// Microsoft Entra with one app registration, which any tenant knows.
 pub(crate) struct Authority {
     address: SocketAddr,
-    desk: Arc<Desk>,
+    desk: Arc<Context>,
     folder: TempDir,
     _server: AbortOnDropHandle<()>,
 }
 
-struct Desk {
+struct Context {
     host: String,
     client_id: &'static str,
     proof: Proof,
@@ -180,7 +180,7 @@ impl Authority {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let host = format!("https://{address}");
-        let desk = Arc::new(Desk { host, client_id, proof, book: Mutex::default() });
+        let desk = Arc::new(Context { host, client_id, proof, book: Mutex::default() });
         let router = Router::new()
             .route("/{tenant}/oauth2/v2.0/token", post(answer))
             .with_state(desk.clone());
@@ -221,14 +221,14 @@ impl Authority {
     }
 }
 
-impl Desk {
+impl Context {
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap()
     }
 }
 
 async fn answer(
-    State(desk): State<Arc<Desk>>,
+    State(desk): State<Arc<Context>>,
     InPath(tenant): InPath<String>,
     body: Bytes,
 ) -> Response {

@@ -19,9 +19,9 @@ use crate::{
 const SECRET: &str = "sigrid.tveit";
 
 /// A folder with files to check.
-struct Desk(TempDir);
+struct Context(TempDir);
 
-impl Desk {
+impl Context {
     fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
@@ -79,7 +79,7 @@ fn keys(value: &Value) -> Vec<&str> {
 
 #[test]
 fn the_exit_code_says_what_came_of_it() {
-    let desk = Desk::new();
+    let desk = Context::new();
     let csv = staff().join("\n");
     let broken = csv.replace("p7@contoso.com", "p7");
     for (name, content, accepted) in [
@@ -113,7 +113,7 @@ fn the_exit_code_says_what_came_of_it() {
 
 #[test]
 fn what_cannot_be_checked_is_2_and_a_sentence() {
-    let desk = Desk::new();
+    let desk = Context::new();
     let good = desk.good();
     fs::create_dir(desk.path("folder.csv")).unwrap();
     let no = |name: &str| desk.path(name).display().to_string();
@@ -168,7 +168,7 @@ fn what_cannot_be_checked_is_2_and_a_sentence() {
 
 #[test]
 fn the_report_for_a_program_has_its_shape() {
-    let desk = Desk::new();
+    let desk = Context::new();
     let csv = staff().join(",x\n").replace("Organization,x", "Organization,Note");
     let file = desk.put("a.csv", csv.replace("p7@", "p7") + ",x");
     let mapping = desk.put("m.json", format!("{{{MAPPING}}}"));
@@ -199,7 +199,7 @@ fn the_report_for_a_program_has_its_shape() {
 }
 
 /// Files with the secret in a cell that some rule finds, and in cells that none does.
-fn secrets(desk: &Desk) -> Vec<PathBuf> {
+fn secrets(desk: &Context) -> Vec<PathBuf> {
     let csv = staff().join("\n");
     let good = format!("{SECRET}@contoso.com");
     let bad = csv.replace("p7@contoso.com", SECRET).replace("p8@contoso.com", &good);
@@ -223,14 +223,14 @@ fn secrets(desk: &Desk) -> Vec<PathBuf> {
 
 #[test]
 fn no_value_is_shown_unasked() {
-    let desk = Desk::new();
+    let desk = Context::new();
     let mapping = desk.put("m.json", format!("{{{MAPPING}}}")).display().to_string();
     for file in secrets(&desk) {
         for format in ["text", "json", "html"] {
-            for terms in
+            for options in
                 [&[][..], &["--lenient"], &["--refresh", "incremental"], &["--mapping", &mapping]]
             {
-                let output = check(&file, &[&["--format", format], terms].concat());
+                let output = check(&file, &[&["--format", format], options].concat());
                 let says = text(&output);
                 assert!(!says.contains(SECRET), "{}: {says}", file.display());
                 assert!(code(&output) < 2 && output.stderr.is_empty());
@@ -241,7 +241,7 @@ fn no_value_is_shown_unasked() {
 
 #[test]
 fn values_are_shown_where_they_are_asked_for() {
-    let desk = Desk::new();
+    let desk = Context::new();
     let file = &secrets(&desk)[0];
     let report = report(file, &["--show-values"]);
     assert_eq!(report["findings"][0]["values"], json!([SECRET]));
@@ -251,7 +251,7 @@ fn values_are_shown_where_they_are_asked_for() {
 
 #[test]
 fn refresh_and_leniency_are_as_asked() {
-    let desk = Desk::new();
+    let desk = Context::new();
     let narrow = desk.without_organization();
     assert_eq!(found(&report(&narrow, &[])), ["error H13"]);
     let incremental = report(&narrow, &["--refresh", "incremental"]);
@@ -272,7 +272,7 @@ fn refresh_and_leniency_are_as_asked() {
 
 #[test]
 fn a_file_is_held_against_a_report_or_its_summary() {
-    let desk = Desk::new();
+    let desk = Context::new();
     let good = report(&desk.good(), &[]);
     let before = desk.put("report.json", good.to_string()).display().to_string();
     let bare =
@@ -294,7 +294,7 @@ fn a_file_is_held_against_a_report_or_its_summary() {
 
 #[test]
 fn a_mapping_goes_before_the_one_in_a_zip() {
-    let desk = Desk::new();
+    let desk = Context::new();
     let csv = staff().join("\n");
     let wrong = metadata(&MAPPING.replace("EmailType", "StringType"));
     let zip = desk.put("info.zip", zip(&[("data.csv", &csv), ("metadata.json", &wrong)]));
@@ -327,14 +327,14 @@ fn rules_are_listed_and_explained() {
 
 #[test]
 fn a_page_shows_values_as_well_where_they_are_asked_for() {
-    let desk = Desk::new();
+    let desk = Context::new();
     let page = text(&check(&secrets(&desk)[0], &["--show-values", "--format", "html"]));
     assert!(page.contains(SECRET), "{page}");
 }
 
 #[test]
 fn lines_that_were_lost_and_headers_with_people_show_nobody() {
-    let desk = Desk::new();
+    let desk = Context::new();
     let csv = staff().join("\n").replace("p7@contoso.com", &format!("{SECRET}@contoso.com"));
     let one_line = csv.replace('\n', " ");
     let wide = format!("PersonId,{SECRET}@contoso.com,ManagerId,Organization\n");
@@ -352,7 +352,7 @@ fn lines_that_were_lost_and_headers_with_people_show_nobody() {
 
 #[test]
 fn the_report_of_a_file_that_was_refused_is_no_accepted_import() {
-    let desk = Desk::new();
+    let desk = Context::new();
     let refused = report(&desk.put("empty.csv", ""), &[]);
     let before = desk.put("report.json", refused.to_string()).display().to_string();
     let output = check(&desk.good(), &["--against", &before]);

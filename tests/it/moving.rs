@@ -54,14 +54,14 @@ fn commands() -> Vec<String> {
 }
 
 /// A person's folder, and everybody that a command there speaks to.
-struct Desk {
+struct Context {
     folder: TempDir,
     service: Service,
     account: Secured,
     run: String,
 }
 
-impl Desk {
+impl Context {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let template = zip(&[("metadata.json", TEMPLATE), ("data.csv", "")]);
@@ -151,7 +151,7 @@ async fn rejected(account: &Secured, service: &Service, certificate: &Path) -> S
 
 #[tokio::test]
 async fn every_command_of_the_page_that_moves_people_here_works_as_it_is_printed() {
-    let desk = Desk::new().await;
+    let desk = Context::new().await;
     let commands = commands();
     assert!(commands.len() >= 20, "{commands:#?}");
     let (made, code) = desk.run(&commands[0], &[]).await;
@@ -181,7 +181,7 @@ async fn every_command_of_the_page_that_moves_people_here_works_as_it_is_printed
 }
 
 /// The settings by which a command finds the authority and the account, and trusts both.
-fn trusting_both(desk: &Desk, authority: &Authority) -> Vec<(&'static str, String)> {
+fn trusting_both(desk: &Context, authority: &Authority) -> Vec<(&'static str, String)> {
     let mut settings = [authority.settings(), desk.account.settings()].concat();
     let is_trusted = |(name, _): &(&str, String)| *name == "SSL_CERT_FILE";
     let files = settings.iter().filter(|setting| is_trusted(setting));

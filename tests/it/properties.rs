@@ -62,15 +62,15 @@ proptest! {
     fn a_right_file_is_accepted_in_every_form(sample in samples(200, 6)) {
         let draft = Draft::of(&sample);
         let (file, _) = draft.write();
-        let mut terms = draft.terms();
-        let (report, output) = checked(&file, &terms);
+        let mut options = draft.options();
+        let (report, output) = checked(&file, &options);
         prop_assert_eq!(problems(&report), 0, "{}", report::text(&report, ""));
         prop_assert_eq!(report.summary.rows, draft.rows.len() as u64 - 1);
         if !draft.is_cut() && sample.form.delimiter == b',' {
             prop_assert_eq!(output, file);
         } else {
-            terms.checks.delimiter = None;
-            let (again, same) = checked(&output, &terms);
+            options.checks.delimiter = None;
+            let (again, same) = checked(&output, &options);
             prop_assert_eq!((problems(&again), again.summary), (0, report.summary));
             prop_assert_eq!(output, same);
         }
@@ -92,7 +92,7 @@ proptest! {
             let rows = (defect.spoil)(&mut draft, row);
             let (file, lines) = draft.write();
             let lines: Vec<u64> = rows.iter().map(|row| lines[*row]).collect();
-            let (report, _) = checked(&file, &draft.terms());
+            let (report, _) = checked(&file, &draft.options());
             let is_found = report.findings.iter().any(|finding| is_of(defect, finding, &lines));
             prop_assert!(is_found, "{}: {:?} in {}", defect.what, lines, report::text(&report, ""));
             let errors = report.findings.iter().filter(|found| found.severity == Severity::Error);
@@ -118,14 +118,14 @@ proptest! {
             let mut draft = right.clone();
             let row = 2 + place.index(right.rows.len() - 3);
             (defect.spoil)(&mut draft, row);
-            let mut terms = draft.terms();
-            terms.checks.lenient = true;
-            let (report, output) = checked(&draft.write().0, &terms);
+            let mut options = draft.options();
+            options.checks.lenient = true;
+            let (report, output) = checked(&draft.write().0, &options);
             prop_assert!(report.is_accepted(), "{}: {}", defect.what, report::text(&report, ""));
             prop_assert_eq!(report.summary.rows, right.rows.len() as u64 - 2, "{}", defect.what);
             draft.rows[row].bytes = None;
             draft.rows[row].values = right.rows[row].values.clone();
-            let (_, all) = checked(&draft.write().0, &terms);
+            let (_, all) = checked(&draft.write().0, &options);
             let left_out = all.len() - output.len();
             prop_assert!(left_out > COLUMNS.len(), "{}", defect.what);
             let start = all.iter().zip(&output).take_while(|(one, other)| one == other).count();
@@ -207,15 +207,15 @@ fn no_report_tells_a_value_unless_values_are_asked_for() {
                     _ => file.insert(at, random.one_of(b"\"\n\r,@\xFF")),
                 }
             }
-            let mut terms = draft.terms();
-            let (report, _) = checked(&file, &terms);
+            let mut options = draft.options();
+            let (report, _) = checked(&file, &options);
             for told in reports(&report) {
                 assert!(!told.contains(SECRET), "{}: {told}", defect.what);
             }
             let last = *lines.last().unwrap() + file.len() as u64;
             assert!(report.findings.iter().flat_map(|found| &found.rows).all(|row| *row < last));
-            terms.show_values = true;
-            let (shown, _) = checked(&file, &terms);
+            options.show_values = true;
+            let (shown, _) = checked(&file, &options);
             assert_eq!(shown.summary, report.summary);
         }
     }
@@ -225,9 +225,9 @@ fn no_report_tells_a_value_unless_values_are_asked_for() {
 fn values_are_shown_to_whoever_asks() {
     let sample = Sample { seed: 7, people: 30, snapshots: 1, form: Form::default() };
     let draft = with_secrets(Draft::of(&sample), true);
-    let mut terms = draft.terms();
-    terms.show_values = true;
-    let (report, _) = checked(&draft.write().0, &terms);
+    let mut options = draft.options();
+    options.show_values = true;
+    let (report, _) = checked(&draft.write().0, &options);
     let [text, html, json, sentence] = reports(&report);
     assert!(text.contains(SECRET) && json.contains(SECRET) && html.contains(SECRET));
     assert!(!sentence.contains(SECRET));
@@ -261,17 +261,17 @@ const ROWS: [&str; 2] = ["ana@contoso.com,,Executive", "bo@contoso.com,ana@conto
 
 #[test]
 fn a_file_that_lost_its_line_breaks_tells_no_value() {
-    let mut terms = bodies::every_terms()[0].clone();
+    let mut options = bodies::every_terms()[0].clone();
     let secret = format!("{SECRET}@contoso.com");
-    for mapping in [terms.mapping.clone(), Draft::of(&Sample::of_bytes(0)).terms().mapping] {
-        terms.mapping = mapping;
+    for mapping in [options.mapping.clone(), Draft::of(&Sample::of_bytes(0)).options().mapping] {
+        options.mapping = mapping;
         for file in [
             format!("{HEADER}{},{secret},{SECRET}", ROWS.join("")),
             format!("{HEADER},\"Notes\nana,bo\",{SECRET}\n"),
             format!("PersonId,{SECRET},Sales {SECRET},East\n"),
             format!("{HEADER}\n").replace("ManagerId", SECRET),
         ] {
-            let (report, _) = checked(file.as_bytes(), &terms);
+            let (report, _) = checked(file.as_bytes(), &options);
             for told in reports(&report) {
                 assert!(!told.contains(SECRET), "{told}");
             }
@@ -281,20 +281,20 @@ fn a_file_that_lost_its_line_breaks_tells_no_value() {
 
 #[test]
 fn what_a_file_is_does_not_depend_on_how_much_is_read_at_first() {
-    let terms = &bodies::every_terms()[0];
+    let options = &bodies::every_terms()[0];
     for file in [format!("\u{feff}{}", small(HEADER, &ROWS)), "PK\x03\x04 and so on".to_owned()] {
         let (first, rest) = file.as_bytes().split_at(1);
-        let check = Check::open(first.chain(rest), terms).unwrap();
-        assert_eq!(check.finish().unwrap(), checked(file.as_bytes(), terms).0);
+        let check = Check::open(first.chain(rest), options).unwrap();
+        assert_eq!(check.finish().unwrap(), checked(file.as_bytes(), options).0);
     }
 }
 
 #[test]
 fn what_is_wrong_with_a_header_is_told_of_the_line_it_stands_on() {
-    let terms = &bodies::every_terms()[0];
+    let options = &bodies::every_terms()[0];
     for (start, line) in [("", 1), ("sep=,\n", 2), ("\n\r\n", 3)] {
         let file = format!("{start}{HEADER},\n{},\n", ROWS[0]);
-        let (report, _) = checked(file.as_bytes(), terms);
+        let (report, _) = checked(file.as_bytes(), options);
         let found = report.findings.iter().find(|found| found.rule == Id::H02).unwrap();
         assert_eq!(found.rows, [line], "{start:?}");
     }
@@ -302,12 +302,12 @@ fn what_is_wrong_with_a_header_is_told_of_the_line_it_stands_on() {
 
 #[test]
 fn rows_that_are_left_out_cover_no_column() {
-    let mut terms = bodies::every_terms()[1].clone();
-    terms.checks.lenient = true;
+    let mut options = bodies::every_terms()[1].clone();
+    options.checks.lenient = true;
     let bad = "no-address,ana@contoso.com,Sales";
     // Three heads of four, beside many more rows that have a manager and never leave.
     let heads = ["bo@contoso.com,,Sales", "cy@contoso.com,,Sales"];
     let file = small(HEADER, &[&ROWS[..1], &heads, &[bad; 100]].concat());
-    let (report, output) = checked(file.as_bytes(), &terms);
-    assert_eq!(report.is_accepted(), checked(&output, &terms).0.is_accepted());
+    let (report, output) = checked(file.as_bytes(), &options);
+    assert_eq!(report.is_accepted(), checked(&output, &options).0.is_accepted());
 }

@@ -45,11 +45,11 @@ pub(crate) struct Proxy {
     pub(crate) table: Url,
     /// Where the service is now.
     pub(crate) service: Url,
-    desk: Arc<Desk>,
+    desk: Arc<Context>,
     _stop: DropGuard,
 }
 
-struct Desk {
+struct Context {
     client: reqwest::Client,
     book: Mutex<Book>,
     /// Requests under way.
@@ -68,7 +68,7 @@ struct Book {
 /// One upstream's door.
 #[derive(Clone)]
 struct Door {
-    desk: Arc<Desk>,
+    desk: Arc<Context>,
     upstream: Upstream,
     /// Scheme, host and port.
     origin: String,
@@ -78,7 +78,7 @@ impl Proxy {
     /// Starts one before these three.
     pub(crate) async fn start(blob: &Url, table: &Url, service: &Url) -> Self {
         let stop = CancellationToken::new();
-        let desk = Arc::new(Desk {
+        let desk = Arc::new(Context {
             // It speaks to this machine only, without TLS.
             client: reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap(),
             book: Mutex::default(),
@@ -157,7 +157,7 @@ impl Proxy {
     }
 }
 
-impl Desk {
+impl Context {
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap()
     }

@@ -26,12 +26,12 @@ const TENANT: &str = "0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5";
 const SECRET: &str = "ana@contoso.com";
 
 /// A folder with files, a service, and a caller.
-struct Desk {
+struct Context {
     folder: TempDir,
     service: Service,
 }
 
-impl Desk {
+impl Context {
     async fn new() -> Self {
         Self::with(Rules { token: TOKEN.to_owned(), ..Rules::default() }).await
     }
@@ -101,7 +101,7 @@ fn told(output: &Output) -> String {
 
 #[tokio::test]
 async fn a_zip_is_pushed_byte_for_byte_and_followed_to_its_end() {
-    let desk = Desk::new().await;
+    let desk = Context::new().await;
     let (code, answer) = desk.json(&["push", "info.zip", "--follow"]).await;
     assert_eq!((code, &answer["status"]), (0, &"Completed".into()), "{answer}");
     assert_eq!(answer["scaleUnit"], "novaprdwus2-02");
@@ -116,7 +116,7 @@ async fn a_zip_is_pushed_byte_for_byte_and_followed_to_its_end() {
 
 #[tokio::test]
 async fn without_following_the_id_is_told_and_can_be_asked_for() {
-    let desk = Desk::new().await;
+    let desk = Context::new().await;
     let output = desk.call(&["push", "info.zip"]).await;
     assert_eq!(code(&output), 0);
     let id = desk.service.ingestions()[0].id.clone();
@@ -129,7 +129,7 @@ async fn without_following_the_id_is_told_and_can_be_asked_for() {
 
 #[tokio::test]
 async fn a_connection_may_come_from_a_pipe_which_can_be_read_once() {
-    let desk = Desk::new().await;
+    let desk = Context::new().await;
     let pipe = desk.folder.path().join("pipe");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
     assert!(made.success());
@@ -145,7 +145,7 @@ async fn a_connection_may_come_from_a_pipe_which_can_be_read_once() {
 
 #[tokio::test]
 async fn rows_go_by_themselves_or_are_packed_where_their_mapping_is_given() {
-    let desk = Desk::new().await;
+    let desk = Context::new().await;
     let rows = "PersonId,EffectiveDate,ManagerId,Organization\n\
                 ana@contoso.com,11/01/2026,,HQ\nbo@contoso.com,11/01/2026,ana@contoso.com,HQ\n";
     desk.put("rows.csv", rows);
@@ -166,7 +166,7 @@ async fn rows_go_by_themselves_or_are_packed_where_their_mapping_is_given() {
 
 #[tokio::test]
 async fn a_connection_says_it_all() {
-    let desk = Desk::new().await;
+    let desk = Context::new().await;
     let endpoint = desk.service.endpoint().to_string();
     let arguments = ["hr.csv", "--connection", "hr.json", "--endpoint", &endpoint, "--follow"];
     let output = desk.run(&[&["push"][..], &arguments].concat()).await;
@@ -178,7 +178,7 @@ async fn a_connection_says_it_all() {
 
 #[tokio::test]
 async fn what_the_check_refuses_never_leaves_unless_a_person_insists() {
-    let desk = Desk::new().await;
+    let desk = Context::new().await;
     let good = desk.read("info.zip");
     desk.put("cut.zip", &good[..good.len() / 2]);
     desk.put("rows.csv", "PersonId,ManagerId,Organization\nana@contoso.com,,\n");
@@ -261,7 +261,7 @@ async fn each_way_in_which_the_service_misbehaves_has_its_exit_code_and_its_word
         ),
         (Quirk::Silent, 2, "nobody knows whether the push arrived: no answer within", 0),
     ] {
-        let desk = Desk::new().await;
+        let desk = Context::new().await;
         desk.service.quirk(Call::Push, quirk.clone());
         let output = desk.call(&["push", "info.zip"]).await;
         desk.service.quiet().await;
@@ -282,7 +282,7 @@ async fn a_service_that_misbehaves_for_good_is_refused_or_failed_and_never_done(
         (Call::ScaleUnit, Quirk::Garbled, 2, "scale unit could not be read"),
         (Call::Ping, Quirk::Garbled, 2, "could not be read"),
     ] {
-        let desk = Desk::new().await;
+        let desk = Context::new().await;
         desk.service.always(call, Some(quirk.clone()));
         let output = desk.call(&["push", "info.zip"]).await;
         assert_eq!(code(&output), expected, "{quirk:?}: {}", told(&output));
@@ -293,7 +293,7 @@ async fn a_service_that_misbehaves_for_good_is_refused_or_failed_and_never_done(
 
 #[tokio::test]
 async fn whoever_follows_is_told_the_id_even_where_the_service_falls_silent() {
-    let desk = Desk::new().await;
+    let desk = Context::new().await;
     desk.service.always(Call::Status, Some(Quirk::Forbidden));
     let output = desk.call(&["push", "info.zip", "--follow"]).await;
     let id = &desk.service.ingestions()[0].id;
@@ -304,7 +304,7 @@ async fn whoever_follows_is_told_the_id_even_where_the_service_falls_silent() {
 
 #[tokio::test]
 async fn a_busy_service_is_waited_for_where_that_is_wished() {
-    let desk = Desk::new().await;
+    let desk = Context::new().await;
     for _ in 0..2 {
         desk.service.quirk(Call::Push, Quirk::Busy);
     }
@@ -314,7 +314,7 @@ async fn a_busy_service_is_waited_for_where_that_is_wished() {
 
 #[tokio::test]
 async fn a_failed_validation_ends_in_1_with_its_error_file_saved_for_its_owner() {
-    let desk = Desk::new().await;
+    let desk = Context::new().await;
     let metadata = r#"{"DatasetType":"HR","IsBootstrap":"true","Mapping":{}}"#;
     let csv = "Employee\nana@contoso.com\n";
     let zip = crate::rules::case::zip(&[("data.csv", csv), ("metadata.json", metadata)]);
@@ -348,7 +348,7 @@ async fn a_failed_validation_ends_in_1_with_its_error_file_saved_for_its_owner()
 
 #[tokio::test]
 async fn a_wish_that_would_mean_nothing_is_refused_and_never_passed_over() {
-    let desk = Desk::new().await;
+    let desk = Context::new().await;
     desk.put("rows.json", r#"[{"PersonId":"ana@contoso.com"}]"#);
     for (file, wish) in [
         ("info.zip", &["--refresh", "incremental"][..]),
@@ -368,7 +368,7 @@ async fn a_wish_that_would_mean_nothing_is_refused_and_never_passed_over() {
 
 #[tokio::test]
 async fn what_was_checked_is_what_goes_though_the_file_changes_while_the_service_is_busy() {
-    let desk = Desk::new().await;
+    let desk = Context::new().await;
     let checked = desk.read("info.zip");
     desk.service.quirk(Call::Push, Quirk::Busy);
     let changed = async {
@@ -386,7 +386,7 @@ async fn what_was_checked_is_what_goes_though_the_file_changes_while_the_service
 
 #[tokio::test]
 async fn a_push_tells_what_is_left_out() {
-    let desk = Desk::new().await;
+    let desk = Context::new().await;
     let rows = format!("{}nobody,11/01/2026,ana@contoso.com,HQ\n", csv_of(3));
     desk.put("hr.csv", rows);
     let (code, answer) = desk.json(&["push", "hr.csv", "--mapping", "hr.json", "--lenient"]).await;
@@ -396,7 +396,7 @@ async fn a_push_tells_what_is_left_out() {
 
 #[tokio::test]
 async fn a_zip_in_the_dialect_of_its_connection_is_pushed_with_it() {
-    let desk = Desk::new().await;
+    let desk = Context::new().await;
     let mut connection: Value = serde_json::from_str(SAMPLE_CONNECTION).unwrap();
     connection["dialect"] = serde_json::json!({
         "isBootstrap": "boolean", "types": { "EmailType": "address" },
@@ -413,7 +413,7 @@ async fn a_zip_in_the_dialect_of_its_connection_is_pushed_with_it() {
 
 #[tokio::test]
 async fn nothing_that_is_read_is_written_over_and_a_killed_pack_leaves_nothing() {
-    let desk = Desk::new().await;
+    let desk = Context::new().await;
     for out in ["hr.csv", "hr.json"] {
         let before = desk.read(out);
         let output = desk.run(&["pack", "hr.csv", "--mapping", "hr.json", "--out", out]).await;
@@ -432,7 +432,7 @@ async fn nothing_that_is_read_is_written_over_and_a_killed_pack_leaves_nothing()
 
 #[tokio::test]
 async fn a_secret_in_the_place_of_its_name_is_not_told() {
-    let desk = Desk::new().await;
+    let desk = Context::new().await;
     let secret = "eyJhbGciOiJub25lIn0.e30.c2ln";
     for flag in ["--token-from", "--secret-from"] {
         let kind = if flag == "--token-from" { "accessToken" } else { "clientSecret" };
@@ -466,14 +466,14 @@ fn assert_is_private(_: &Path) {}
 #[tokio::test]
 async fn older_paths_are_found() {
     let rules = Rules { token: TOKEN.to_owned(), older_paths: true, ..Rules::default() };
-    let desk = Desk::with(rules).await;
+    let desk = Context::with(rules).await;
     let (code, answer) = desk.json(&["push", "info.zip", "--follow"]).await;
     assert_eq!((code, &answer["status"]), (0, &"Completed".into()), "{answer}");
 }
 
 #[tokio::test]
 async fn what_the_command_line_lacks_is_told_by_its_own_names() {
-    let desk = Desk::new().await;
+    let desk = Context::new().await;
     for (arguments, words) in [
         (&["--tenant", "x", "--credential", "managedIdentity"][..], "--tenant: must be the tenant"),
         (&["--tenant", TENANT], "--credential"),
@@ -511,7 +511,7 @@ async fn what_the_command_line_lacks_is_told_by_its_own_names() {
 
 #[tokio::test]
 async fn a_rehearsal_alone_takes_pushes_with_the_token_it_tells() {
-    let desk = Desk::new().await;
+    let desk = Context::new().await;
     let mut rehearsal = Command::new(BINARY)
         .args(["rehearse", "--quirk", "throttled"])
         .stdout(Stdio::piped())

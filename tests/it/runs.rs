@@ -14,7 +14,7 @@ use viva_import::{
     schema::{Refresh, Summary},
     storage::{
         Storage,
-        import_table::{Claim, ImportTable, Inserted, Place, Saved, Stored, properties},
+        import_table::{Claim, ImportTable, Inserted, Saved, Slot, Stored, properties},
         table::{Properties, Table, Write},
     },
 };
@@ -98,8 +98,8 @@ async fn packed(runs: &ImportTable, key: &str) -> Stored {
 async fn claim(runs: &ImportTable, stored: Stored) -> Option<Claim> {
     let next = after(&stored.run, Event::Claimed { scale_unit: "unit".to_owned() });
     match runs.place(&stored.run).await.unwrap() {
-        Place::Free(opening) => runs.claim(opening, stored, next).await.unwrap(),
-        Place::Taken(_) => None,
+        Slot::Free(opening) => runs.claim(opening, stored, next).await.unwrap(),
+        Slot::Taken(_) => None,
     }
 }
 
@@ -160,7 +160,7 @@ async fn the_slot_is_free_again_when_its_import_ends_or_has_to_wait() {
     let runs = ImportTable::new(empty_table().await);
     let first = claimed(&runs, packed(&runs, "1").await).await;
     let second = packed(&runs, "2").await;
-    let Place::Taken(by) = runs.place(&second.run).await.unwrap() else { panic!() };
+    let Slot::Taken(by) = runs.place(&second.run).await.unwrap() else { panic!() };
     assert_eq!(by, "1");
     let refused = Event::PushRefused { reason: Reason::PackingNeverEnded };
     saved(&runs, first.into_stored(), refused).await;
@@ -199,7 +199,7 @@ async fn a_row_that_is_not_understood_keeps_the_slot_and_its_place_and_is_left_a
         other.extend(columns.iter().map(|(column, value)| ((*column).to_owned(), value.clone())));
         let row = table.get("tenant", "1").await.unwrap().unwrap();
         table.replace(&other, &row.etag).await.unwrap();
-        assert!(matches!(runs.place(&second.run).await.unwrap(), Place::Taken(by) if by == "1"));
+        assert!(matches!(runs.place(&second.run).await.unwrap(), Slot::Taken(by) if by == "1"));
         let siblings = runs.of_connection(&second.run).await.unwrap();
         let known = siblings.iter().map(|stored| &stored.run).find(|run| run.id == first.run.id);
         let known = known.unwrap();
@@ -213,7 +213,7 @@ async fn a_row_that_is_not_understood_keeps_the_slot_and_its_place_and_is_left_a
     let nothing = nothing.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     let row = table.get("tenant", "1").await.unwrap().unwrap();
     table.replace(&nothing, &row.etag).await.unwrap();
-    assert!(matches!(runs.place(&second.run).await.unwrap(), Place::Taken(by) if by == "1"));
+    assert!(matches!(runs.place(&second.run).await.unwrap(), Slot::Taken(by) if by == "1"));
 }
 
 /// An import that waits for a correction, and whether it is the first of its connection to do so.

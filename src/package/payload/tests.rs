@@ -34,7 +34,7 @@ fn connection(refresh: &str) -> Connection {
     Connection::parse("hr", document.as_bytes()).unwrap()
 }
 
-fn terms(refresh: &str) -> Terms {
+fn options(refresh: &str) -> CheckOptions {
     let limits = Limits {
         max_file_bytes: 1 << 30,
         max_people_bytes: 1 << 30,
@@ -42,13 +42,13 @@ fn terms(refresh: &str) -> Terms {
         unmapped: Unmapped::Drop,
     };
     let today = Day::from(time::macros::date!(2026 - 11 - 23));
-    connection(refresh).terms(&limits, today)
+    connection(refresh).check_options(&limits, today)
 }
 
 fn zip_of(csv: &[u8], refresh: &str) -> (Report, Vec<u8>) {
     let mut zip = vec![];
-    let terms = terms(refresh);
-    let report = check_and_zip(csv, &mut zip, &terms).unwrap();
+    let options = terms(refresh);
+    let report = check_and_zip(csv, &mut zip, &options).unwrap();
     (report, zip)
 }
 
@@ -154,23 +154,23 @@ fn what_is_no_csv_by_the_book_is_written_as_one() {
 
 #[test]
 fn another_encoding_and_delimiter_are_converted_where_the_connection_says_so() {
-    let mut terms = terms("full");
-    terms.checks.encoding = Some(encoding_rs::WINDOWS_1252);
-    terms.checks.delimiter = Some(b';');
+    let mut options = terms("full");
+    options.checks.encoding = Some(encoding_rs::WINDOWS_1252);
+    options.checks.delimiter = Some(b';');
     let csv = b"sep=;\r\nMail;Boss;Org\r\na@x.com;;Caf\xE9, East\r\n";
     let mut zip = vec![];
-    let report = check_and_zip(&csv[..], &mut zip, &terms).unwrap();
+    let report = check_and_zip(&csv[..], &mut zip, &options).unwrap();
     assert!(report.is_accepted(), "{}", report::text(&report, "f"));
     assert_eq!(entries(&zip).0, "Mail,Boss,Org\na@x.com,,\"Café, East\"\n");
 }
 
 #[test]
 fn a_lenient_connection_leaves_bad_rows_out_and_says_so() {
-    let mut terms = terms("full");
-    terms.checks.lenient = true;
+    let mut options = terms("full");
+    options.checks.lenient = true;
     let csv = b"Mail,Boss,Org\na@x.com,,HQ\nb,a@x.com,HQ\nc@x.com,a@x.com\n\nd@x.com,a@x.com,HQ\n";
     let mut zip = vec![];
-    let report = check_and_zip(&csv[..], &mut zip, &terms).unwrap();
+    let report = check_and_zip(&csv[..], &mut zip, &options).unwrap();
     assert!(report.is_accepted(), "{}", report::text(&report, "f"));
     assert_eq!((report.summary.rows, report.summary.people, report.dropped), (2, 2, 2));
     assert!(messages::notice(&report).unwrap().contains("2 rows left out as not valid"));
@@ -278,9 +278,9 @@ fn metadata_and_names_are_written_in_the_dialect() {
     };
     let csv = b"Mail,Boss,Org\na@x.com,,HQ\n";
     let mut zip = vec![];
-    let mut terms = terms("full");
-    terms.dialect = dialect.or_key("ColumnMap");
-    check_and_zip(&csv[..], &mut zip, &terms).unwrap();
+    let mut options = terms("full");
+    options.dialect = dialect.or_key("ColumnMap");
+    check_and_zip(&csv[..], &mut zip, &options).unwrap();
     let (_, metadata, names) = entries(&zip);
     assert_eq!(names, ["meta.json", "Data.csv"]);
     assert_eq!(metadata["IsBootstrap"], true);

@@ -10,8 +10,8 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use super::columns::{Columns, LONGEST_COLUMN, boolean, count, list, moment, number, text, time};
 use crate::{
     import::{
-        HistoryEntry, Import, ImportId, IngestionId, Message, Note, NotificationKind, Package,
-        Source, State, reason::Reason,
+        HistoryEntry, Import, ImportId, IngestionId, Note, NotificationKind, Package,
+        PendingNotification, Source, State, reason::Reason,
     },
     messages,
     schema::{DeletionApproval, Refresh, Summary, Target},
@@ -315,8 +315,8 @@ fn reason(row: &Properties) -> Result<Option<Reason>, ()> {
     serde_json::from_value(json).map(Some).map_err(drop)
 }
 
-fn message(row: &Properties) -> Option<Message> {
-    Some(Message {
+fn message(row: &Properties) -> Option<PendingNotification> {
+    Some(PendingNotification {
         occasion: NotificationKind::parse(&text(row, "Message")?)?,
         since: time(row, "MessageSince")?,
         due: time(row, MESSAGE_DUE)?,

@@ -28,9 +28,9 @@ const CONNECTION: &str = r#"{
   "credential": { "kind": "managedIdentity" }
 }"#;
 
-struct Desk(TempDir);
+struct Context(TempDir);
 
-impl Desk {
+impl Context {
     fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
@@ -43,7 +43,7 @@ impl Desk {
 }
 
 fn learnt(template: impl AsRef<[u8]>) -> Result<Value, CommandError> {
-    let path = Desk::new();
+    let path = Context::new();
     Ok(run(&path.put("template", template), None)?.json)
 }
 
@@ -202,7 +202,7 @@ fn the_names_in_a_zip_are_learnt() {
 
 #[test]
 fn a_template_is_for_the_connector_of_its_connection() {
-    let desk = Desk::new();
+    let desk = Context::new();
     for (theirs, ours, is_taught) in [
         ("HR", Some("HR"), true),
         ("Survey", Some("Survey"), true),
@@ -226,7 +226,7 @@ fn a_template_is_for_the_connector_of_its_connection() {
 
 #[test]
 fn types_that_the_template_lacks_are_told_where_the_mapping_has_them() {
-    let desk = Desk::new();
+    let desk = Context::new();
     let template = desk.put("metadata.json", TEMPLATE);
     for (kind, target, note) in [
         ("String", "Location", None),
@@ -245,7 +245,7 @@ fn types_that_the_template_lacks_are_told_where_the_mapping_has_them() {
 
 #[test]
 fn a_connection_keeps_everything_else_and_its_order() {
-    let desk = Desk::new();
+    let desk = Context::new();
     let template = desk.put("info.zip", zipped(&[("Data.csv", ""), ("metadata.json", TEMPLATE)]));
     let stored = desk.put("hr.json", CONNECTION);
     let told = run(&template, Some(&stored)).unwrap().json;
@@ -268,7 +268,7 @@ fn a_connection_keeps_everything_else_and_its_order() {
 
 #[test]
 fn a_connection_that_is_or_would_be_no_use_is_left_as_it_was() {
-    let desk = Desk::new();
+    let desk = Context::new();
     let template = desk.put("metadata.json", TEMPLATE);
     let shared = TEMPLATE.replace("\"EmailType\"", "\"text\"").replace("\"string\"", "\"text\"");
     let shared = desk.put("shared.json", shared);
@@ -291,7 +291,7 @@ fn a_connection_that_is_or_would_be_no_use_is_left_as_it_was() {
 
 #[test]
 fn what_is_learnt_is_how_a_zip_is_written() {
-    let desk = Desk::new();
+    let desk = Context::new();
     let words = [("Mapping", "ColumnMap"), ("\"true\"", "true"), ("\"EmailType\"", "\"address\"")];
     let template =
         words.iter().fold(TEMPLATE.to_owned(), |text, (from, to)| text.replace(from, to));
@@ -303,10 +303,10 @@ fn what_is_learnt_is_how_a_zip_is_written() {
     let connection = Connection::parse("hr", &fs::read(&stored).unwrap()).unwrap();
     let limits = crate::config::limits(|_| None).unwrap();
     let today = crate::check::Day::from(time::macros::date!(2026 - 11 - 23));
-    let mut terms = connection.terms(&limits, today);
-    terms.refresh = Refresh::Incremental;
+    let mut options = connection.check_options(&limits, today);
+    options.refresh = Refresh::Incremental;
     let (csv, mut packed) = (b"Mail,Site\na@x.com,Oslo\n", vec![]);
-    let report = crate::package::check_and_zip(&csv[..], &mut packed, &terms);
+    let report = crate::package::check_and_zip(&csv[..], &mut packed, &options);
     assert!(report.unwrap().is_accepted());
     let mut archive = zip::ZipArchive::new(std::io::Cursor::new(packed)).unwrap();
     assert!(archive.by_name("Data.csv").is_ok());

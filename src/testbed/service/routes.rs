@@ -22,7 +22,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use super::{Call, Ingestion, Quirk, Seen, state::Desk, zip_check};
+use super::{Call, Ingestion, Quirk, Seen, state::Context, zip_check};
 use crate::schema::PayloadFormat;
 
 /// A refusal in the service's words.
@@ -33,7 +33,7 @@ const CONNECTOR_ID: &str = "00000000-0000-4000-8000-0000000000c0";
 
 /// Answers one request.
 pub(super) async fn answer(
-    State(desk): State<Arc<Desk>>,
+    State(desk): State<Arc<Context>>,
     ConnectInfo(line): ConnectInfo<Line>,
     request: Request,
 ) -> Response {
@@ -86,7 +86,7 @@ impl Asked {
     }
 }
 
-impl Desk {
+impl Context {
     async fn take(&self, line: &Line, request: Request) -> Response {
         let (head, body) = request.into_parts();
         let asked = Asked::read(&head, self.rules.older_paths);

@@ -1,7 +1,7 @@
 //! A file before it is written, to be spoilt in one place.
 
 use viva_import::{
-    check::{Check, Day, Report, Terms},
+    check::{Check, CheckOptions, Day, Report},
     connection::Connection,
     schema::{Limits, Unmapped},
 };
@@ -100,7 +100,7 @@ impl Draft {
         (file, lines)
     }
 
-    pub(crate) fn terms(&self) -> Terms {
+    pub(crate) fn options(&self) -> CheckOptions {
         let connection = Connection::parse("hr", self.form.connection().as_bytes()).unwrap();
         let limits = Limits {
             max_file_bytes: 1 << 30,
@@ -108,7 +108,7 @@ impl Draft {
             max_shrink_percent: 10,
             unmapped: Unmapped::Drop,
         };
-        connection.terms(&limits, Day::from(time::macros::date!(2026 - 11 - 23)))
+        connection.check_options(&limits, Day::from(time::macros::date!(2026 - 11 - 23)))
     }
 }
 
@@ -117,8 +117,8 @@ fn place(column: &str) -> usize {
 }
 
 /// What a check says of a file, and what it lets pass.
-pub(crate) fn checked(file: &[u8], terms: &Terms) -> (Report, Vec<u8>) {
-    let mut check = Check::open(file, terms).unwrap();
+pub(crate) fn checked(file: &[u8], options: &CheckOptions) -> (Report, Vec<u8>) {
+    let mut check = Check::open(file, options).unwrap();
     let mut output = check.head().to_vec();
     while let Some(row) = check.next_row().unwrap() {
         output.extend_from_slice(row);

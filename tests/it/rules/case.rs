@@ -1,10 +1,10 @@
-//! One case of the table: a file, the terms it is checked on, and everything it deserves to hear.
+//! One case of the table: a file, the options it is checked on, and everything it deserves to hear.
 
 use std::io::{Cursor, Write as _};
 
 use time::macros::date;
 use viva_import::{
-    check::{Asked, Finding, Report},
+    check::{FileCheck, Finding, Report},
     config,
     schema::{Id, Limits, Refresh, Severity, Summary},
 };
@@ -19,7 +19,7 @@ pub(crate) struct Case {
     file: Option<Vec<u8>>,
     /// A connection, a mapping or a metadata.json.
     document: Option<Vec<u8>>,
-    asked: Asked,
+    asked: FileCheck,
     pub(crate) found: Vec<Expected>,
     beside: Vec<Id>,
 }
@@ -49,8 +49,8 @@ pub(crate) fn case(rule: Id, what: impl Into<String>) -> Case {
 }
 
 /// A check on the first of December 2026, with the limits nobody has changed.
-pub(crate) fn asked() -> Asked {
-    Asked {
+pub(crate) fn asked() -> FileCheck {
+    FileCheck {
         dialect: None,
         given: None,
         refresh: None,
@@ -218,7 +218,7 @@ impl Case {
     }
 }
 
-/// The terms.
+/// The options.
 impl Case {
     pub(crate) fn incremental(mut self) -> Self {
         self.asked.refresh = Some(Refresh::Incremental);
@@ -304,12 +304,11 @@ impl Case {
         let path = folder.path().join(self.name);
         let text = self.text();
         std::fs::write(&path, self.file.as_deref().unwrap_or(text.as_bytes())).unwrap();
-        let Asked { limits, today, .. } = &self.asked;
-        let given = self
-            .document
-            .as_ref()
-            .map(|document| viva_import::connection::terms(document, limits, *today).unwrap().0);
-        Asked { given, ..self.asked.clone() }.check(&path).unwrap()
+        let FileCheck { limits, today, .. } = &self.asked;
+        let given = self.document.as_ref().map(|document| {
+            viva_import::connection::check_options(document, limits, *today).unwrap().0
+        });
+        FileCheck { given, ..self.asked.clone() }.check(&path).unwrap()
     }
 
     /// What differs from what is expected, as a sentence.

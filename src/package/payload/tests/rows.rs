@@ -10,7 +10,7 @@ const HEADER: &str = "Worker,EffectiveDate,Boss,Desk,Unit\r\n";
 const ROWS: &str = "ana@contoso.com,11/01/2026,,1.01,\"Head, Office\"\r\n\
      bo@contoso.com,11/01/2026,ana@contoso.com,2.02,\"the \"\"North\"\"\"\r\n";
 
-fn terms(mapping: &[(&str, &str, &str)]) -> Terms {
+fn options(mapping: &[(&str, &str, &str)]) -> CheckOptions {
     let mapping: serde_json::Map<String, Value> = mapping
         .iter()
         .map(|(source, target, kind)| {
@@ -28,7 +28,7 @@ fn terms(mapping: &[(&str, &str, &str)]) -> Terms {
         max_shrink_percent: 10,
         unmapped: Unmapped::Drop,
     };
-    connection.terms(&limits, time::macros::date!(2026 - 11 - 23).into())
+    connection.check_options(&limits, time::macros::date!(2026 - 11 - 23).into())
 }
 
 const WITHOUT_DESK: [(&str, &str, &str); 4] = [
@@ -87,8 +87,8 @@ fn the_json_is_an_array_of_rows_by_vivas_names_with_quotation_marks_undone() {
 #[test]
 fn what_is_wrong_is_refused_in_either_form() {
     let input = format!("{HEADER}not an address,11/01/2026,,1,x\r\n");
-    let terms = terms(&WITHOUT_DESK);
-    let copied = check_and_copy(input.as_bytes(), vec![], &terms).unwrap();
-    let listed = check_and_list(input.as_bytes(), vec![], &terms).unwrap();
+    let options = terms(&WITHOUT_DESK);
+    let copied = check_and_copy(input.as_bytes(), vec![], &options).unwrap();
+    let listed = check_and_list(input.as_bytes(), vec![], &options).unwrap();
     assert!(!copied.is_accepted() && !listed.is_accepted());
 }

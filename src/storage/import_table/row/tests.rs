@@ -75,8 +75,12 @@ fn what_is_written_is_read_back() {
         at,
         outcome: Delivery::GivenUp("502".into()),
     }];
-    run.message =
-        Some(Message { occasion: NotificationKind::Rejected, since: at, due: at, failures: 2 });
+    run.message = Some(PendingNotification {
+        occasion: NotificationKind::Rejected,
+        since: at,
+        due: at,
+        failures: 2,
+    });
     let note = Some(Note::Reason(nested()));
     run.journal = vec![HistoryEntry { at, state: State::Packed, note, times: 1, last: at }];
     let (written, write_id) = of(&run);
@@ -110,7 +114,12 @@ fn every_column_that_is_written_is_listed_and_every_listed_one_is_written() {
     run.ended = Some(run.received);
     let due = datetime!(2026-11-23 05:00 UTC);
     run.told = vec![Sent { occasion: NotificationKind::Stuck, at: due, outcome: Delivery::Told }];
-    run.message = Some(Message { occasion: NotificationKind::Stuck, since: due, due, failures: 1 });
+    run.message = Some(PendingNotification {
+        occasion: NotificationKind::Stuck,
+        since: due,
+        due,
+        failures: 1,
+    });
     let (written, _) = of(&run);
     let mut written: Vec<&str> =
         written.keys().map(String::as_str).filter(|name| !name.contains('@')).collect();
