@@ -61,12 +61,12 @@ impl Context {
     ///
     /// # Errors
     /// Why it could not be checked.
-    pub fn check(&self, wishes: &CheckFileOptions) -> Result<CommandOutput, CommandError> {
-        let (asked, _) = self.asked(&wishes.rules, None, wishes.show_values)?;
-        let report = asked.check(&wishes.file).map_err(|error| error.to_string())?;
-        let name = name_of(&wishes.file);
+    pub fn check(&self, options: &CheckFileOptions) -> Result<CommandOutput, CommandError> {
+        let (asked, _) = self.asked(&options.rules, None, options.show_values)?;
+        let report = asked.check(&options.file).map_err(|error| error.to_string())?;
+        let name = name_of(&options.file);
         let outcome = of_report(&report, &name);
-        Ok(if wishes.as_page {
+        Ok(if options.as_page {
             CommandOutput { text: report::html(&report, &name), ..outcome }
         } else {
             outcome

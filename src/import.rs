@@ -188,7 +188,7 @@ impl Import {
             event,
             Event::PackStarted
                 | Event::Claimed { .. }
-                | Event::OperatorRequested { wish: OperatorAction::Retry, .. }
+                | Event::OperatorRequested { action: OperatorAction::Retry, .. }
         );
         let mut next = self.moved(event, now, policy)?;
         next.blocked = next.blocked_after(before.blocked, is_a_try);
@@ -317,7 +317,9 @@ impl Import {
                 self.due = None;
                 self
             }
-            (_, Event::OperatorRequested { wish, by }) => return self.asked(wish, by, now, policy),
+            (_, Event::OperatorRequested { action, by }) => {
+                return self.asked(action, by, now, policy);
+            }
             (state, event) => return Err(IllegalEvent::new(state, event)),
         })
     }

@@ -38,10 +38,10 @@ async fn main() -> ExitCode {
             log();
             serve().await
         }
-        Command::Demo(wishes) => testbed::run(&wishes.into(), setting).await,
-        Command::Rehearse(wishes) => {
-            let quirks: Vec<Planned> = wishes.quirk.into_iter().map(Planned::from).collect();
-            testbed::rehearse(wishes.port, &quirks).await
+        Command::Demo(options) => testbed::run(&options.into(), setting).await,
+        Command::Rehearse(options) => {
+            let quirks: Vec<Planned> = options.quirk.into_iter().map(Planned::from).collect();
+            testbed::rehearse(options.port, &quirks).await
         }
         Command::ByHand(command) => by_hand(*command).await,
     };

@@ -73,21 +73,21 @@ pub struct SuggestOptions {
 ///
 /// # Errors
 /// The file is no use, or it cannot be read, or the connection cannot be written.
-pub fn run(wishes: &SuggestOptions) -> Result<CommandOutput, CommandError> {
-    let fail = |error| CommandError::cannot_read(&wishes.file, &error);
-    let file = File::open(&wishes.file).map_err(fail)?;
+pub fn run(options: &SuggestOptions) -> Result<CommandOutput, CommandError> {
+    let fail = |error| CommandError::cannot_read(&options.file, &error);
+    let file = File::open(&options.file).map_err(fail)?;
     if file.metadata().map_err(fail)?.is_dir() {
-        return Err(CommandError::Failed(format!("{} is a folder", wishes.file.display())));
+        return Err(CommandError::Failed(format!("{} is a folder", options.file.display())));
     }
     let survey = Profile::of(file).map_err(|error| match error {
         ProfileError::Unusable(why) => CommandError::Refused(why),
         ProfileError::Unreadable(error) => fail(error),
     })?;
-    let proposal = Proposal::of(&survey, wishes)?;
-    if let Some(out) = &wishes.out {
+    let proposal = Proposal::of(&survey, options)?;
+    if let Some(out) = &options.out {
         write(out, &proposal.document)?;
     }
-    Ok(CommandOutput::done(text(&proposal, &survey, wishes), proposal.json()))
+    Ok(CommandOutput::done(text(&proposal, &survey, options), proposal.json()))
 }
 
 /// Writes a document where there is none yet, all of it or nothing.
@@ -121,8 +121,8 @@ impl Proposal {
     /// The proposal for an export.
     ///
     /// # Errors
-    /// Nothing of it can be mapped, or a wish is no use.
-    pub fn of(survey: &Profile, wishes: &SuggestOptions) -> Result<Self, CommandError> {
+    /// Nothing of it can be mapped, or an option is no use.
+    pub fn of(survey: &Profile, options: &SuggestOptions) -> Result<Self, CommandError> {
         let columns = propose::columns(survey);
         if !propose::has_header(&columns) {
             let why = "the first line cannot be told from a row of people: no column in it that is \
@@ -138,7 +138,7 @@ impl Proposal {
                        alike";
             return Err(CommandError::Refused(why.to_owned()));
         }
-        let document = document(survey, &columns, wishes);
+        let document = document(survey, &columns, options);
         // The columns are ours; only what was asked for can be wrong.
         let connection = Connection::parse("proposed", document.to_string().as_bytes())
             .map_err(|faults| faults.into_iter().map(told).collect::<Vec<_>>())
@@ -172,15 +172,15 @@ impl Proposal {
     }
 }
 
-fn document(survey: &Profile, columns: &[Proposed], wishes: &SuggestOptions) -> Value {
+fn document(survey: &Profile, columns: &[Proposed], options: &SuggestOptions) -> Value {
     let mut credential = json!({ "kind": "managedIdentity" });
-    if let Some(id) = &wishes.client_id {
+    if let Some(id) = &options.client_id {
         credential["clientId"] = id.as_str().into();
     }
     let mut document = json!({
-        "tenantId": wishes.tenant.as_deref().unwrap_or(NO_TENANT),
+        "tenantId": options.tenant.as_deref().unwrap_or(NO_TENANT),
         "connector": Connector::Hr.word(),
-        "refresh": wishes.refresh.word(),
+        "refresh": options.refresh.word(),
         "credential": credential,
     });
     if let Some(encoding) = survey.encoding {
@@ -203,7 +203,7 @@ fn document(survey: &Profile, columns: &[Proposed], wishes: &SuggestOptions) -> 
 const MAX_WIDTH: usize = 32;
 
 /// The proposal, what stands in doubt, and what comes next.
-fn text(proposal: &Proposal, survey: &Profile, wishes: &SuggestOptions) -> String {
+fn text(proposal: &Proposal, survey: &Profile, options: &SuggestOptions) -> String {
     let columns = &proposal.columns;
     let is_mapped = |proposed: &&Proposed| proposed.field.is_some();
     let groups = [
@@ -233,10 +233,10 @@ fn text(proposal: &Proposal, survey: &Profile, wishes: &SuggestOptions) -> Strin
         text.push_str(&format!("{mark:<8}  {column}{blanks}  {is}{why}\n"));
     }
     text.push_str("\nNext:\n");
-    for step in steps(proposal, survey, wishes) {
+    for step in steps(proposal, survey, options) {
         text.push_str(&format!("- {step}\n"));
     }
-    if wishes.out.is_none() {
+    if options.out.is_none() {
         text.push_str(&format!("\nThe connection:\n{:#}\n", proposal.document));
     }
     text
@@ -248,7 +248,7 @@ fn width(text: &str) -> usize {
 }
 
 /// What a person has to do next.
-fn steps(proposal: &Proposal, survey: &Profile, wishes: &SuggestOptions) -> Vec<String> {
+fn steps(proposal: &Proposal, survey: &Profile, options: &SuggestOptions) -> Vec<String> {
     let mut steps = vec![];
     let columns = &proposal.columns;
     let renames = columns.iter().filter_map(|one| Some((&one.column, one.rename.as_ref()?)));
@@ -261,12 +261,12 @@ fn steps(proposal: &Proposal, survey: &Profile, wishes: &SuggestOptions) -> Vec<
         ));
     }
     let has = |field: &str| columns.iter().any(|one| one.field.as_deref() == Some(field));
-    let required = Target::default().schema().required(Connector::Hr, wishes.refresh);
+    let required = Target::default().schema().required(Connector::Hr, options.refresh);
     for field in required.iter().filter(|field| !has(field)) {
         steps.push(format!(
             "No column is {field}, which {} refresh needs: add it to the export, or map it by \
              hand",
-            if wishes.refresh == Refresh::Full { "a full" } else { "an incremental" }
+            if options.refresh == Refresh::Full { "a full" } else { "an incremental" }
         ));
     }
     if !has("EffectiveDate") {
@@ -286,10 +286,10 @@ fn steps(proposal: &Proposal, survey: &Profile, wishes: &SuggestOptions) -> Vec<
         steps
             .push("Look at each column that is unsure, and take out what is not needed".to_owned());
     }
-    if wishes.tenant.is_none() {
+    if options.tenant.is_none() {
         steps.push("Put your tenant's id in the place of the zeros in \"tenantId\"".to_owned());
     }
-    let connection = wishes.out.as_ref().map_or_else(
+    let connection = options.out.as_ref().map_or_else(
         || "hr.json".to_owned(),
         |out| {
             steps.push(format!("The connection is written to {}", out.display()));
@@ -298,7 +298,7 @@ fn steps(proposal: &Proposal, survey: &Profile, wishes: &SuggestOptions) -> Vec<
     );
     steps.push(format!(
         "Check the export with it: viva-import check {} --mapping {connection}",
-        wishes.file.display()
+        options.file.display()
     ));
     steps.push(
         "Compare with the template of your portal: viva-import learn TEMPLATE --connection \

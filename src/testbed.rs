@@ -98,11 +98,11 @@ pub struct Planned {
 /// # Errors
 /// What is missing or could not be started, in words.
 pub async fn run(
-    wishes: &DemoOptions,
+    options: &DemoOptions,
     setting: impl Fn(&str) -> Option<String>,
 ) -> Result<ExitCode, String> {
     tokio::select! {
-        shown = Box::pin(show(wishes, setting)) => shown,
+        shown = Box::pin(show(options, setting)) => shown,
         // Everything that was started stops as its handle is dropped.
         () = interrupted() => {
             say("interrupted; everything that was started has been stopped");
@@ -126,17 +126,17 @@ pub async fn rehearse(port: u16, quirks: &[Planned]) -> Result<ExitCode, String>
 }
 
 async fn show(
-    wishes: &DemoOptions,
+    options: &DemoOptions,
     setting: impl Fn(&str) -> Option<String>,
 ) -> Result<ExitCode, String> {
-    let (connection, document) = connection(wishes)?;
-    let files = files(wishes)?;
+    let (connection, document) = connection(options)?;
+    let files = files(options)?;
     let cache = Azurite::cache(&setting).map_err(|error| error.to_string())?;
     let program = Azurite::fetch(&cache, say).await.map_err(|error| error.to_string())?;
     say("starting the storage emulator (Azurite), the rehearsal service and the Functions host");
     let azurite = Azurite::start(&program, &[ACCOUNT]).await.map_err(|error| error.to_string())?;
     let token = Uuid::new_v4().to_string();
-    let service = rehearsal(&token, &wishes.quirks, 0).await?;
+    let service = rehearsal(&token, &options.quirks, 0).await?;
     let executable = std::env::current_exe().map_err(|error| error.to_string())?;
     let of_environment = settings_of_environment(&setting);
     let of_environment = of_environment.iter().map(|(name, value)| (*name, value.as_str()));
@@ -148,7 +148,7 @@ async fn show(
     let key = Uuid::new_v4().to_string();
     let front = stage.host.open_front(&key).await.map_err(|error| error.to_string())?;
     say(&format!("the status page: http://{}/api/status?code={key}", front.address));
-    if !wishes.keep {
+    if !options.keep {
         say("(it closes when this ends; `--keep` leaves it open)");
     }
 
@@ -159,7 +159,7 @@ async fn show(
         shown = shown => shown?,
         why = &mut told => return Err(why),
     };
-    if wishes.keep {
+    if options.keep {
         say("the status page stays open until you press Ctrl-C");
         return Err(told.await);
     }
@@ -217,8 +217,8 @@ fn settings_of_environment(
 /// The connection's name and the document the demo stores for it.
 ///
 /// There is no managed identity here, so whoever pushes is replaced by the rehearsal's token.
-fn connection(wishes: &DemoOptions) -> Result<(String, String), String> {
-    let Some(path) = &wishes.connection else {
+fn connection(options: &DemoOptions) -> Result<(String, String), String> {
+    let Some(path) = &options.connection else {
         return Ok(("hr".to_owned(), SAMPLE_CONNECTION.to_owned()));
     };
     let document = read(path)?;
@@ -249,9 +249,9 @@ struct Dropped {
 }
 
 /// The files to drop: the one that is named, the sample under the quirks that are, or the four.
-fn files(wishes: &DemoOptions) -> Result<Vec<Dropped>, String> {
-    let Some(path) = &wishes.file else {
-        let is_plain = wishes.quirks.is_empty() && wishes.connection.is_none();
+fn files(options: &DemoOptions) -> Result<Vec<Dropped>, String> {
+    let Some(path) = &options.file else {
+        let is_plain = options.quirks.is_empty() && options.connection.is_none();
         return Ok(if is_plain { four_files() } else { vec![sample("sample.csv")] });
     };
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();

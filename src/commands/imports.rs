@@ -44,7 +44,7 @@ impl Context {
     ///
     /// # Errors
     /// Storage failed.
-    pub async fn imports(&self, wishes: &ImportsOptions) -> Result<CommandOutput, CommandError> {
+    pub async fn imports(&self, options: &ImportsOptions) -> Result<CommandOutput, CommandError> {
         let engine = self.engine()?;
         let listed = engine.runs().list().await;
         let listed = listed
@@ -52,12 +52,12 @@ impl Context {
         let runs: Vec<Import> = listed
             .into_iter()
             .map(|stored| stored.run)
-            .filter(|run| wishes.connection.as_ref().is_none_or(|name| run.connection == *name))
+            .filter(|run| options.connection.as_ref().is_none_or(|name| run.connection == *name))
             .filter(|run| {
-                let state = wishes.state.as_ref();
+                let state = options.state.as_ref();
                 state.is_none_or(|state| run.state.word().eq_ignore_ascii_case(state))
             })
-            .take(wishes.top)
+            .take(options.top)
             .collect();
         let json = json!({ "imports": runs.iter().map(page::import).collect::<Vec<Value>>() });
         let lines: Vec<String> = runs.iter().map(line).collect();
@@ -102,14 +102,14 @@ impl Context {
     /// Does what a person asks for with one import.
     ///
     /// # Errors
-    /// Storage failed, or the import does not take the wish.
+    /// Storage failed, or the import does not take the action.
     pub async fn grant(
         &self,
         key: &str,
-        wish: OperatorAction,
+        action: OperatorAction,
     ) -> Result<CommandOutput, CommandError> {
         let engine = self.engine()?;
-        Ok(done(engine.grant(key, wish, &Actor::Command).await?))
+        Ok(done(engine.grant(key, action, &Actor::Command).await?))
     }
 
     /// Lets a paused connection go on.

@@ -30,8 +30,8 @@ impl Context {
     ///
     /// # Errors
     /// Why it could not be packed.
-    pub fn pack(&self, wishes: &PackOptions) -> Result<CommandOutput, CommandError> {
-        let (file, out) = (&wishes.file, &wishes.out);
+    pub fn pack(&self, options: &PackOptions) -> Result<CommandOutput, CommandError> {
+        let (file, out) = (&options.file, &options.out);
         let upload = PayloadFormat::of_file(&name_of(out)).ok_or_else(|| {
             format!("{} must end in .zip, or in .csv or .json for the rows alone", out.display())
         })?;
@@ -41,7 +41,7 @@ impl Context {
                 file.display()
             )));
         }
-        for input in [Some(file), wishes.rules.mapping.as_ref(), wishes.rules.against.as_ref()] {
+        for input in [Some(file), options.rules.mapping.as_ref(), options.rules.against.as_ref()] {
             if input.is_some_and(|input| is_same(input, out)) {
                 let out = out.display();
                 return Err(CommandError::Failed(format!(
@@ -49,7 +49,7 @@ impl Context {
                 )));
             }
         }
-        let (asked, _) = self.asked(&wishes.rules, None, false)?;
+        let (asked, _) = self.asked(&options.rules, None, false)?;
         let options = self.csv_options(&asked);
         let write = |error| CommandError::cannot_write(out, &error);
         // Without a name until it is whole: whatever ends this leaves nothing of the data behind.

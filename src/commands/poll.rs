@@ -40,7 +40,7 @@ impl Followed<'_> {
     /// Why it could not be asked, or that it took too long.
     pub(super) async fn to_its_end(
         &self,
-        wishes: &FollowOptions,
+        options: &FollowOptions,
     ) -> Result<CommandOutput, CommandError> {
         let Self { desk, service, caller, unit, id } = self;
         let policy = config::policy(|name| (desk.setting)(name)).map_err(|it| it.to_string())?;
@@ -56,14 +56,14 @@ impl Followed<'_> {
                     }
                     failures = 0;
                     let is_over = matches!(status, Status::Completed | Status::ValidationFailed);
-                    if is_over || !wishes.follow {
-                        return self.told(&status, wishes).await;
+                    if is_over || !options.follow {
+                        return self.told(&status, options).await;
                     }
                     last = Some(status);
                     policy.poll_wait(since, now)
                 }
                 // It passes, perhaps: the ingestion goes on all the same.
-                Err(trouble) if wishes.follow && may_pass(&trouble, failures) => {
+                Err(trouble) if options.follow && may_pass(&trouble, failures) => {
                     failures += 1;
                     let retry = trouble.retry_at().and_then(|at| (at - now).try_into().ok());
                     let why = messages::cause(trouble.reason(), caller.target);
@@ -86,16 +86,16 @@ impl Followed<'_> {
     async fn told(
         &self,
         status: &Status,
-        wishes: &FollowOptions,
+        options: &FollowOptions,
     ) -> Result<CommandOutput, CommandError> {
         let id = &self.id;
         let mut json = json!({ "ingestionId": id.0, "status": status.to_string() });
         Ok(match status {
             Status::Completed => CommandOutput::done(format!("Completed: {COMPLETED}"), json),
             Status::ValidationFailed => {
-                let text = if wishes.follow || wishes.errors.is_some() {
+                let text = if options.follow || options.errors.is_some() {
                     let default = || PathBuf::from(format!("{id}-errors.txt"));
-                    let path = wishes.errors.clone().unwrap_or_else(default);
+                    let path = options.errors.clone().unwrap_or_else(default);
                     match self.save_errors(&path).await {
                         Ok(bytes) => {
                             json["errors"] = json!(path.display().to_string());

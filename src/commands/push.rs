@@ -31,7 +31,7 @@ use crate::{
 
 /// How often a push is tried that surely was not taken.
 const TRIES: u32 = 5;
-/// A longer wait is not one that somebody expects who did not wish to wait.
+/// A longer wait is not one that somebody expects who did not ask to wait.
 const LONG: Duration = Duration::from_mins(2);
 /// Bytes read at a time.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -41,11 +41,11 @@ impl Context {
     ///
     /// # Errors
     /// Why it could not be pushed, or that nobody knows whether it was.
-    pub async fn push(&self, wishes: &PushOptions) -> Result<CommandOutput, CommandError> {
-        let (caller, connection) = caller(&wishes.caller)?;
-        let service = self.service(&wishes.caller)?;
-        let file = name_of(&wishes.file);
-        let ready = match self.ready(wishes, &caller, connection.as_ref())? {
+    pub async fn push(&self, options: &PushOptions) -> Result<CommandOutput, CommandError> {
+        let (caller, connection) = caller(&options.caller)?;
+        let service = self.service(&options.caller)?;
+        let file = name_of(&options.file);
+        let ready = match self.ready(options, &caller, connection.as_ref())? {
             Ok(ready) => ready,
             Err(report) => return Ok(of_report(&report, &file)),
         };
@@ -56,22 +56,22 @@ impl Context {
         let bytes = ready
             .file
             .metadata()
-            .map_err(|error| CommandError::cannot_read(&wishes.file, &error))?
+            .map_err(|error| CommandError::cannot_read(&options.file, &error))?
             .len();
         (self.tell)(&format!("pushing {bytes} bytes to scale unit {unit}"));
-        let tracking = self.push_ready(&service, &caller, &unit, &ready, wishes).await?;
+        let tracking = self.push_ready(&service, &caller, &unit, &ready, options).await?;
         let Some(Tracking { id, status }) = tracking else {
             let pushed = json!({ "file": file, "bytes": bytes });
             let text =
                 format!("{file} ({bytes} bytes): taken; the service reports no outcome of it");
             return Ok(CommandOutput::done(text, pushed));
         };
-        let ended = if wishes.follow.follow {
+        let ended = if options.follow.follow {
             (self.note)(&format!("taken as ingestion {id}"));
             let followed =
                 Followed { desk: self, service, caller, unit: unit.clone(), id: id.clone() };
             // Whatever is said from now on is not about the push, which was taken.
-            followed.to_its_end(&wishes.follow).await.map_err(|denied| {
+            followed.to_its_end(&options.follow).await.map_err(|denied| {
                 CommandError::Failed(format!(
                     "{file} was taken as ingestion {id}, but what becomes of it could not be \
                      asked: {denied}"
@@ -107,7 +107,7 @@ impl Context {
         caller: &ServiceIdentity,
         unit: &str,
         ready: &Ready,
-        wishes: &PushOptions,
+        options: &PushOptions,
     ) -> Result<Option<Tracking>, CommandError> {
         let policy = config::policy(|name| (self.setting)(name)).map_err(|it| it.to_string())?;
         let since = (self.clock)();
@@ -115,12 +115,12 @@ impl Context {
         loop {
             let now = (self.clock)();
             let parcel =
-                parcel(ready).map_err(|error| CommandError::cannot_read(&wishes.file, &error))?;
+                parcel(ready).map_err(|error| CommandError::cannot_read(&options.file, &error))?;
             let limit = policy.step_timeout;
             let outcome = service.submit(caller, unit, parcel, limit, now).await;
             let wait = match outcome {
                 PushOutcome::Accepted { tracking } => return Ok(tracking),
-                PushOutcome::Busy if wishes.wait && now < since + policy.wait_deadline => {
+                PushOutcome::Busy if options.wait && now < since + policy.wait_deadline => {
                     busy += 1;
                     let wait = policy.busy_pause(busy);
                     (self.tell)(&format!(
@@ -140,7 +140,7 @@ impl Context {
                     let why = messages::cause(&reason, caller.target);
                     let retry = retry_at.and_then(|at| (at - now).try_into().ok());
                     let wait = retry.unwrap_or_else(|| policy.pause(failures));
-                    if wait > LONG && !wishes.wait {
+                    if wait > LONG && !options.wait {
                         return Err(CommandError::Failed(format!(
                             "{why}, and wants to be asked again in {} s; push again then, or with \
                              --wait",
@@ -210,17 +210,17 @@ impl Context {
     /// What is to be pushed, or the report of a check that refuses it.
     pub(super) fn ready(
         &self,
-        wishes: &PushOptions,
+        options: &PushOptions,
         caller: &ServiceIdentity,
         connection: Option<&Connection>,
     ) -> Result<Result<Ready, Report>, CommandError> {
-        let path = &wishes.file;
+        let path = &options.file;
         let upload = PayloadFormat::of_file(&name_of(path))
             .ok_or_else(|| format!("{} is neither a .zip nor a .csv or .json", path.display()))?;
-        refuse_idle(&wishes.rules, wishes.force, upload)?;
+        refuse_idle(&options.rules, options.force, upload)?;
         match upload {
-            PayloadFormat::Zip => self.zip(wishes, caller, connection),
-            PayloadFormat::Csv => self.csv(wishes, caller, connection),
+            PayloadFormat::Zip => self.zip(options, caller, connection),
+            PayloadFormat::Csv => self.csv(options, caller, connection),
             PayloadFormat::Json => self.rows(path).map(Ok),
         }
     }
@@ -228,12 +228,12 @@ impl Context {
     /// A zip goes as it is, and what is in it is what the service is told.
     fn zip(
         &self,
-        wishes: &PushOptions,
+        options: &PushOptions,
         caller: &ServiceIdentity,
         connection: Option<&Connection>,
     ) -> Result<Result<Ready, Report>, CommandError> {
-        let path = &wishes.file;
-        let (mut asked, _) = self.asked(&wishes.rules, None, false)?;
+        let path = &options.file;
+        let (mut asked, _) = self.asked(&options.rules, None, false)?;
         asked.dialect = connection.map(|connection| {
             connection.dialect.or_key(&config::mapping_key(|name| (self.setting)(name)))
         });
@@ -241,7 +241,7 @@ impl Context {
         (self.tell)("checking the zip");
         let fail = |error| CommandError::cannot_read(path, &error);
         let report = asked.check_zip(file.try_clone().map_err(fail)?).map_err(fail)?;
-        let may_go = report.is_accepted() || (wishes.force && report.is_whole);
+        let may_go = report.is_accepted() || (options.force && report.is_whole);
         if !may_go {
             return Ok(Err(report));
         }
@@ -253,15 +253,15 @@ impl Context {
     /// its rows go by themselves.
     fn csv(
         &self,
-        wishes: &PushOptions,
+        options: &PushOptions,
         caller: &ServiceIdentity,
         connection: Option<&Connection>,
     ) -> Result<Result<Ready, Report>, CommandError> {
-        let path = &wishes.file;
-        let (asked, connector) = self.asked(&wishes.rules, connection, false)?;
+        let path = &options.file;
+        let (asked, connector) = self.asked(&options.rules, connection, false)?;
         let upload = match connection {
             Some(connection) => connection.upload,
-            None if wishes.rules.mapping.is_some() => PayloadFormat::Zip,
+            None if options.rules.mapping.is_some() => PayloadFormat::Zip,
             None => PayloadFormat::Csv,
         };
         if let Some(connector) = connector {
@@ -288,7 +288,7 @@ impl Context {
     }
 }
 
-/// A wish that means nothing to this kind of file is refused, for somebody counts on it.
+/// A flag that means nothing to this kind of file is refused, for somebody counts on it.
 fn refuse_idle(
     options: &RuleOptions,
     force: bool,
@@ -303,9 +303,9 @@ fn refuse_idle(
         ("--against", options.against.is_some() && upload == PayloadFormat::Json, itself),
     ];
     match idle.iter().find(|(_, is_idle, _)| *is_idle) {
-        Some((wish, _, why)) => {
+        Some((flag, _, why)) => {
             let word = upload.word();
-            Err(CommandError::Failed(format!("{wish} means nothing to a .{word}: {why}")))
+            Err(CommandError::Failed(format!("{flag} means nothing to a .{word}: {why}")))
         }
         None => Ok(()),
     }

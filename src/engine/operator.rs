@@ -16,7 +16,7 @@ use crate::{
     storage::import_table::Stored,
 };
 
-/// How often a wish is written again while steps are faster.
+/// How often an action is written again while steps are faster.
 const TRIES: u32 = 5;
 
 /// How a person asks.
@@ -39,8 +39,8 @@ impl fmt::Display for Actor {
 }
 
 impl Actor {
-    fn asks_for(&self, wish: OperatorAction) -> String {
-        let command = wish.command();
+    fn asks_for(&self, action: OperatorAction) -> String {
+        let command = action.command();
         match self {
             Self::Command => format!("by `viva-import {command}`"),
             Self::Page(_) => format!("{self} ({command})"),
@@ -52,15 +52,15 @@ impl Engine {
     /// Does what a person asks for with one import: lets it delete, tries it again, or gives it up.
     ///
     /// # Errors
-    /// Storage failed, or the import does not take the wish as it is now; a sentence says why.
+    /// Storage failed, or the import does not take the action as it is now; a sentence says why.
     pub async fn grant(
         &self,
         key: &str,
-        wish: OperatorAction,
+        action: OperatorAction,
         by: &Actor,
     ) -> Result<String, CommandError> {
         let stored = self.find(key).await?;
-        self.ask_for(stored, wish, by).await
+        self.ask_for(stored, action, by).await
     }
 
     /// Lets a paused connection go on.
@@ -117,7 +117,7 @@ impl Engine {
             None => self.runs.find(id).await,
         };
         let mut found: Vec<Stored> = found.map_err(|error| failed(&error))?;
-        // What was taken in without a tenant takes no wish where there is a row of a tenant.
+        // What was taken in without a tenant takes no action where there is a row of a tenant.
         if found.iter().any(|stored| stored.run.id.has_tenant()) {
             found.retain(|stored| stored.run.id.has_tenant());
         }
@@ -130,29 +130,30 @@ impl Engine {
         }
     }
 
-    /// Writes a wish into the row, if the import takes it. Where a step was faster and has changed
+    /// Writes an action into the row, if the import takes it. Where a step was faster and has changed
     /// nothing that the person went by, it is tried again.
     async fn ask_for(
         &self,
         stored: Stored,
-        wish: OperatorAction,
+        action: OperatorAction,
         by: &Actor,
     ) -> Result<String, CommandError> {
         let before = stored.run.clone();
-        if !before.takes(wish) {
-            return Err(refused(messages::not_taken(wish, &before)));
+        if !before.takes(action) {
+            return Err(refused(messages::not_taken(action, &before)));
         }
         let is_as_it_was = |stored: &Stored| {
-            let is_same = wish == OperatorAction::Resume || stored.run.state == before.state;
-            is_same && stored.run.takes(wish)
+            let is_same = action == OperatorAction::Resume || stored.run.state == before.state;
+            is_same && stored.run.takes(action)
         };
         let at = to_the_second((self.clock)());
-        let event = Event::OperatorRequested { wish, by: format!("{} at {at}", by.asks_for(wish)) };
+        let event =
+            Event::OperatorRequested { action, by: format!("{} at {at}", by.asks_for(action)) };
         let (mut next, mut tries) = (Some(stored), 0);
         while let Some(stored) = next.take() {
             let saved = Box::pin(self.save(stored, event.clone())).await;
             match saved.map_err(|error| failed(&error))? {
-                Step::Moved(stored) => return Ok(messages::taken(wish, &stored.run)),
+                Step::Moved(stored) => return Ok(messages::taken(action, &stored.run)),
                 Step::Resting if tries < TRIES => {
                     tries += 1;
                     let read = self.runs.get(&before.id).await.map_err(|error| failed(&error))?;

@@ -40,46 +40,46 @@ pub(super) struct OperatorAction {
     token: Option<String>,
 }
 
-pub(super) type Wished = Result<Form<OperatorAction>, FormRejection>;
+pub(super) type SubmittedForm = Result<Form<OperatorAction>, FormRejection>;
 
 pub(super) async fn ask_for_connection(
     State(app): State<App>,
     visit: Visit,
-    wish: Wished,
+    action: SubmittedForm,
 ) -> Response {
-    ask(&app, visit, wish, None).await
+    ask(&app, visit, action, None).await
 }
 
 pub(super) async fn ask_for_import(
     State(app): State<App>,
     Path(key): Path<String>,
     visit: Visit,
-    wish: Wished,
+    action: SubmittedForm,
 ) -> Response {
-    ask(&app, visit, wish, Some(&key)).await
+    ask(&app, visit, action, Some(&key)).await
 }
 
 /// Does what a form asks for, if it is one of ours.
-async fn ask(app: &App, visit: Visit, wish: Wished, key: Option<&str>) -> Response {
-    let Ok(Form(wish)) = wish else {
+async fn ask(app: &App, visit: Visit, action: SubmittedForm, key: Option<&str>) -> Response {
+    let Ok(Form(action)) = action else {
         return visit.not_understood("the request holds no form with `do` in it");
     };
-    if !visit.is_meant(wish.token.as_deref()) {
+    if !visit.is_meant(action.token.as_deref()) {
         let why = "the form did not come from a page of this app, or cookies are off: open the \
                    page again and press once more";
         return visit.trouble(StatusCode::FORBIDDEN, "Not done", why);
     }
-    let connection = wish.connection.as_deref().filter(|name| is_connection_name(name));
-    if wish.what == "doctor" {
+    let connection = action.connection.as_deref().filter(|name| is_connection_name(name));
+    if action.what == "doctor" {
         let Some(name) = connection.map(str::to_owned) else {
             return visit.not_understood("the form names no connection");
         };
         tracing::info!("connection {name}: examined {}", visit.by);
         return diagnosis_page(app, visit, name).await;
     }
-    let granted = granted(app, &visit.by, &wish.what, connection, key).await;
+    let granted = granted(app, &visit.by, &action.what, connection, key).await;
     if matches!(granted, Some(Ok(_))) {
-        take_steps(app, &wish.what, key);
+        take_steps(app, &action.what, key);
     }
     match granted {
         None => {
@@ -90,7 +90,7 @@ async fn ask(app: &App, visit: Visit, wish: Wished, key: Option<&str>) -> Respon
         Some(Ok(done)) if !visit.wants_html => Json(json!({ "done": done })).into_response(),
         // The page is asked for anew, so that to load it again asks for nothing once more.
         Some(Ok(_)) => {
-            let location = visit.viewer.links.after(&wish.what);
+            let location = visit.viewer.links.after(&action.what);
             (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response()
         }
         Some(Err(CommandError::Refused(why))) if visit.wants_html => {
@@ -105,7 +105,7 @@ async fn ask(app: &App, visit: Visit, wish: Wished, key: Option<&str>) -> Respon
     }
 }
 
-/// What came of a wish; `None` where there is no such wish.
+/// What came of an action; `None` where there is no such action.
 async fn granted(
     app: &App,
     by: &Actor,
@@ -125,7 +125,7 @@ async fn granted(
     Some(granting.await)
 }
 
-/// Takes the steps that a wish has made due, without anybody waiting. Where it fails, or the process
+/// Takes the steps that an action has made due, without anybody waiting. Where it fails, or the process
 /// ends, the timer does the same within a minute.
 fn take_steps(app: &App, what: &str, key: Option<&str>) {
     let (engine, key) = (app.engine.clone(), key.map(str::to_owned));

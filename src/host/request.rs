@@ -163,7 +163,7 @@ impl Visit {
     }
 }
 
-/// What is told on the page that follows a wish which was heard.
+/// What is told on the page that follows an action which was heard.
 fn told(done: &str) -> Option<&'static str> {
     Some(match done {
         "allow" => "It may delete, this once; it is taken up now.",

@@ -41,7 +41,7 @@ pub enum Event {
     /// A person asks for something.
     OperatorRequested {
         /// What.
-        wish: OperatorAction,
+        action: OperatorAction,
         /// How, and when.
         by: String,
     },

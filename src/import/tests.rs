@@ -403,7 +403,7 @@ fn a_refused_file_names_its_report() {
 #[test]
 fn a_person_lets_a_guarded_file_pass_and_nothing_else() {
     let allowed =
-        || Event::OperatorRequested { wish: OperatorAction::Allow, by: "by somebody".to_owned() };
+        || Event::OperatorRequested { action: OperatorAction::Allow, by: "by somebody".to_owned() };
     let later = NOW + policy().wait_deadline;
     let run = told(received(), NOW, [Event::PackStarted, refused(true), Event::Discarded]);
     let run = told(run, later, [allowed()]);

@@ -240,10 +240,10 @@ impl Import {
 impl Import {
     /// Whether the import takes what a person asks for, as it is now: by state and reason alone.
     #[must_use]
-    pub fn takes(&self, wish: OperatorAction) -> bool {
+    pub fn takes(&self, action: OperatorAction) -> bool {
         use State::{Ingesting, Packed, Received, Rejected, Stuck};
         !self.is_left_alone()
-            && match wish {
+            && match action {
                 OperatorAction::Allow => self.state == Rejected && self.is_guarded(),
                 // What came without a tenant is taken in anew once its connection can be read.
                 OperatorAction::Retry => {
@@ -257,15 +257,15 @@ impl Import {
 
     pub(super) fn asked(
         mut self,
-        wish: OperatorAction,
+        action: OperatorAction,
         by: String,
         now: OffsetDateTime,
         policy: &Policy,
     ) -> Result<Self, IllegalEvent> {
-        if !self.takes(wish) {
-            return Err(IllegalEvent::new(self.state, Event::OperatorRequested { wish, by }));
+        if !self.takes(action) {
+            return Err(IllegalEvent::new(self.state, Event::OperatorRequested { action, by }));
         }
-        Ok(match wish {
+        Ok(match action {
             OperatorAction::Allow => {
                 self.approval = Some(DeletionApproval { by, seen: self.summary.clone() });
                 self.reopen(now, policy)

@@ -144,10 +144,10 @@ pub(super) fn action_of(
     text.to_owned()
 }
 
-/// What comes of a wish that an import has taken, as it is since then.
-pub(crate) fn taken(wish: OperatorAction, run: &Import) -> String {
+/// What comes of an action that an import has taken, as it is since then.
+pub(crate) fn taken(action: OperatorAction, run: &Import) -> String {
     let file = run.source.file();
-    match wish {
+    match action {
         OperatorAction::Allow => {
             format!("{file} may delete, this once; `drive` takes it up within its next minute")
         }
@@ -164,13 +164,13 @@ pub(crate) fn taken(wish: OperatorAction, run: &Import) -> String {
     }
 }
 
-/// Why an import does not take a wish, and what else may help.
-pub(crate) fn not_taken(wish: OperatorAction, run: &Import) -> String {
+/// Why an import does not take an action, and what else may help.
+pub(crate) fn not_taken(action: OperatorAction, run: &Import) -> String {
     let (file, status) = (run.source.file(), status(run));
     if run.is_left_alone() {
         return format!("{file}: {}", why(run).unwrap_or_default());
     }
-    match wish {
+    match action {
         OperatorAction::Allow => format!(
             "{file} was not refused for what it deletes, so there is nothing to allow; it is \
              {status}"
@@ -213,7 +213,7 @@ pub(crate) fn found_twice(key: &str, one: &ImportId, other: &ImportId) -> String
     format!("there are two imports {key}, of different tenants; say which: {one} or {other}")
 }
 
-/// That a wish was not written because the import was moved on at the same time.
+/// That an action was not written because the import was moved on at the same time.
 pub(crate) fn moved_on(run: &Import) -> String {
     format!("{} was moved on meanwhile; try again", run.source.file())
 }

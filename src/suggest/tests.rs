@@ -372,13 +372,13 @@ fn wishes_stand_in_the_document_and_bad_ones_are_told() {
     let columns: [(&str, Cell); 1] = [("Email", person)];
     let survey = Profile::of(export(&columns).as_bytes()).unwrap();
     let guid = "11111111-2222-3333-4444-555555555555".to_owned();
-    let wishes = SuggestOptions {
+    let options = SuggestOptions {
         tenant: Some(guid.clone()),
         client_id: Some(guid.clone()),
         refresh: Refresh::Incremental,
         ..WISHES
     };
-    let document = Proposal::of(&survey, &wishes).unwrap().document;
+    let document = Proposal::of(&survey, &options).unwrap().document;
     let expected = json!({
         "tenantId": guid,
         "connector": "HR",
@@ -387,8 +387,8 @@ fn wishes_stand_in_the_document_and_bad_ones_are_told() {
         "mapping": { "Email": { "name": "PersonId", "type": "EmailType" } },
     });
     assert_eq!(document, expected);
-    let wishes = SuggestOptions { tenant: Some("contoso.com".to_owned()), ..WISHES };
-    let Err(CommandError::Failed(why)) = Proposal::of(&survey, &wishes) else { panic!() };
+    let options = SuggestOptions { tenant: Some("contoso.com".to_owned()), ..WISHES };
+    let Err(CommandError::Failed(why)) = Proposal::of(&survey, &options) else { panic!() };
     assert!(why.starts_with("--tenant: must be"), "{why}");
 }
 

@@ -350,7 +350,7 @@ async fn a_failed_validation_ends_in_1_with_its_error_file_saved_for_its_owner()
 async fn a_wish_that_would_mean_nothing_is_refused_and_never_passed_over() {
     let desk = Context::new().await;
     desk.put("rows.json", r#"[{"PersonId":"ana@contoso.com"}]"#);
-    for (file, wish) in [
+    for (file, action) in [
         ("info.zip", &["--refresh", "incremental"][..]),
         ("info.zip", &["--lenient"]),
         ("info.zip", &["--mapping", "hr.json"]),
@@ -358,9 +358,9 @@ async fn a_wish_that_would_mean_nothing_is_refused_and_never_passed_over() {
         ("rows.json", &["--refresh", "full"]),
         ("rows.json", &["--against", "hr.json"]),
     ] {
-        let output = desk.call(&[&["push", file], wish].concat()).await;
-        assert_eq!(code(&output), 2, "{file} {wish:?}: {}", told(&output));
-        let words = format!("{} means nothing to a .", wish[0]);
+        let output = desk.call(&[&["push", file], action].concat()).await;
+        assert_eq!(code(&output), 2, "{file} {action:?}: {}", told(&output));
+        let words = format!("{} means nothing to a .", action[0]);
         assert!(told(&output).contains(&words), "{}", told(&output));
     }
     assert!(desk.service.requests().is_empty());

@@ -268,7 +268,8 @@ async fn the_row_of_a_connection_says_what_was_received_what_was_accepted_and_wh
     let paused = record().await.paused_by;
     let [pause] = &paused[..] else { panic!("{paused:?}") };
     assert_eq!((&*pause.import, pause.cause, pause.content), ("1", PauseCause::Forbidden, NOW));
-    let event = Event::OperatorRequested { wish: OperatorAction::Resume, by: "by ana".to_owned() };
+    let event =
+        Event::OperatorRequested { action: OperatorAction::Resume, by: "by ana".to_owned() };
     let first = saved(&runs, first, event).await;
     assert_eq!(record().await.paused_by, []);
     let claim = claimed(&runs, first).await;

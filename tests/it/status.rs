@@ -56,7 +56,7 @@ async fn page(stage: &Stage, path: &str) -> String {
 }
 
 /// Asks as a program does.
-async fn wish(stage: &Stage, path: &str, form: &str) -> (StatusCode, Value) {
+async fn action(stage: &Stage, path: &str, form: &str) -> (StatusCode, Value) {
     let answer = ask(stage, Method::POST, path, &[], form).await;
     (answer.status, serde_json::from_slice(&answer.body).unwrap())
 }
@@ -198,14 +198,14 @@ async fn what_persons_ask_for_is_done_or_refused_with_the_reason() {
     assert!(few.is_guarded());
     let shown = page(&stage, &at(&few)).await;
     assert!(shown.contains("Allow this file once"), "{shown}");
-    let (status, answer) = wish(&stage, &at(&few), "do=allow").await;
+    let (status, answer) = action(&stage, &at(&few), "do=allow").await;
     assert_eq!(status, 200, "{answer}");
     assert!(answer["done"].as_str().unwrap().contains("may delete, this once"), "{answer}");
     let few = import(&stage, "hr/few.csv", |run| run.state == State::Completed).await;
     let by = few.approval.clone().unwrap().by;
     assert!(by.starts_with("by somebody with a key on the status page (allow) at 20"), "{by}");
     // And no second time.
-    let (status, answer) = wish(&stage, &at(&few), "do=allow").await;
+    let (status, answer) = action(&stage, &at(&few), "do=allow").await;
     assert_eq!(status, 409);
     assert!(answer["refused"].as_str().unwrap().contains("nothing to allow"), "{answer}");
     let told = text(&ask(&stage, Method::POST, &at(&few), &[HTML], "do=allow").await);
@@ -220,7 +220,7 @@ async fn what_persons_ask_for_is_done_or_refused_with_the_reason() {
     let hr = &home["connections"][0];
     assert_eq!((&hr["mood"], &hr["paused"]), (&json!("person"), &json!(true)), "{hr}");
     stage.service.always(Call::Ping, None);
-    let (status, answer) = wish(&stage, "/api/status", "do=resume&connection=hr").await;
+    let (status, answer) = action(&stage, "/api/status", "do=resume&connection=hr").await;
     assert_eq!(status, 200, "{answer}");
     ended(&stage, "hr/waits.csv").await;
     stage.service.always(Call::Push, Some(Quirk::Busy));
@@ -229,7 +229,7 @@ async fn what_persons_ask_for_is_done_or_refused_with_the_reason() {
     let never = import(&stage, "hr/never.csv", |run| run.busy > 0).await;
     // A step may be under way just then.
     until("the cancelling", async || {
-        let (status, _) = wish(&stage, &at(&never), "do=cancel").await;
+        let (status, _) = action(&stage, &at(&never), "do=cancel").await;
         (status == StatusCode::OK).then_some(())
     })
     .await;
@@ -249,7 +249,7 @@ async fn what_persons_ask_for_is_done_or_refused_with_the_reason() {
         ("/api/status", "nothing", 400),
         ("/api/status", "do=resume&connection=hr", 409),
     ] {
-        assert_eq!(wish(&stage, path, form).await.0, expected, "{path} {form}");
+        assert_eq!(action(&stage, path, form).await.0, expected, "{path} {form}");
     }
     for path in ["/api/Status", "/api/status/"] {
         let nothing = ask(&stage, Method::GET, path, &[HTML], "").await;
@@ -269,13 +269,13 @@ async fn what_persons_ask_for_is_done_or_refused_with_the_reason() {
 async fn a_file_that_no_event_told_of_is_imported_when_a_person_says_so() {
     let stage = stage(&[]).await;
     stage.drop_file("hr/silent.csv", GOOD_CSV.into()).await.unwrap();
-    let (status, answer) = wish(&stage, "/api/status", "do=import&connection=hr").await;
+    let (status, answer) = action(&stage, "/api/status", "do=import&connection=hr").await;
     assert_eq!(
         (status, &answer["done"]),
         (StatusCode::OK, &json!("1 files found that no event told of"))
     );
     assert_eq!(ended(&stage, "hr/silent.csv").await.state, State::Completed);
-    let (status, answer) = wish(&stage, "/api/status", "do=doctor&connection=hr").await;
+    let (status, answer) = action(&stage, "/api/status", "do=doctor&connection=hr").await;
     assert_eq!((status, &answer["well"]), (StatusCode::OK, &json!(true)), "{answer}");
 }
 

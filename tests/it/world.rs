@@ -282,17 +282,17 @@ impl World {
     }
 
     /// A person asks for something about the import of a file, counted in a circle.
-    pub(crate) async fn ask(&mut self, wish: OperatorAction, place: usize) {
+    pub(crate) async fn ask(&mut self, action: OperatorAction, place: usize) {
         let Some((to, name)) = self.file(place) else { return };
         let imports = self.imports().await;
         let run = imports.into_iter().find(|run| run.source.name == name);
         let Some(key) = run.map(|run| run.id.key) else { return };
         let engine = self.road(0);
         let asked = async {
-            match wish {
+            match action {
                 OperatorAction::Resume => engine.resume(to.name(), &Actor::Command).await,
                 OperatorAction::Allow | OperatorAction::Retry | OperatorAction::Cancel => {
-                    engine.grant(&key, wish, &Actor::Command).await
+                    engine.grant(&key, action, &Actor::Command).await
                 }
             }
         };

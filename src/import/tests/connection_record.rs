@@ -71,7 +71,8 @@ fn a_pause_is_remembered_until_it_is_resumed() {
     assert!(is_first && record.has_waiting());
     let (superseded, _) = noted(record, &paused, overtaken());
     assert_eq!((record.paused_by.len(), record.notified.len()), (1, 1));
-    let resume = Event::OperatorRequested { wish: OperatorAction::Resume, by: "by ana".to_owned() };
+    let resume =
+        Event::OperatorRequested { action: OperatorAction::Resume, by: "by ana".to_owned() };
     noted(record, &superseded, resume);
     assert!(!record.has_waiting());
 }

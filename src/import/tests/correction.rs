@@ -145,7 +145,7 @@ fn who_retries_has_corrected_nothing_by_that_and_is_tried_all_the_same() {
     let failed = || Event::TransientFailure { reason: reason(), retry_at: None };
     let packed = told(received(), NOW, [Event::PackStarted, staged()]);
     let waits = told(packed, NOW, [failed()]);
-    let retry = Event::OperatorRequested { wish: OperatorAction::Retry, by: "by ana".to_owned() };
+    let retry = Event::OperatorRequested { action: OperatorAction::Retry, by: "by ana".to_owned() };
     assert!(!retry.shows_correction());
     let tried = told(waits.clone(), NOW, [retry]);
     assert_eq!((tried.blocked, tried.due), (Some(reason().code()), Some(NOW)));
@@ -163,7 +163,8 @@ fn a_pause_outlives_the_file_that_a_newer_one_has_superseded() {
     assert_eq!(superseded.blocked, Some(ReasonCode::Forbidden));
     let action = messages::action(&superseded);
     assert!(action.contains("resume the connection"), "{action}");
-    let resume = Event::OperatorRequested { wish: OperatorAction::Resume, by: "by ana".to_owned() };
+    let resume =
+        Event::OperatorRequested { action: OperatorAction::Resume, by: "by ana".to_owned() };
     let resumed = told(superseded, NOW, [resume]);
     assert_eq!((resumed.state, resumed.blocked), (State::Superseded, None));
     assert!(!resumed.needs_person() && !resumed.is_forbidden());

@@ -20,8 +20,8 @@ fn forbidden() -> Event {
     Event::Forbidden
 }
 
-fn asked(wish: OperatorAction) -> Event {
-    Event::OperatorRequested { wish, by: "by ana".to_owned() }
+fn asked(action: OperatorAction) -> Event {
+    Event::OperatorRequested { action, by: "by ana".to_owned() }
 }
 
 /// An import whose connection has somebody told.

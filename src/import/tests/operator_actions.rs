@@ -2,12 +2,12 @@
 
 use super::*;
 
-fn asked(run: Import, now: OffsetDateTime, wish: OperatorAction) -> Import {
-    told(run, now, [Event::OperatorRequested { wish, by: "by somebody".to_owned() }])
+fn asked(run: Import, now: OffsetDateTime, action: OperatorAction) -> Import {
+    told(run, now, [Event::OperatorRequested { action, by: "by somebody".to_owned() }])
 }
 
-fn refuses(run: &Import, wish: OperatorAction) -> bool {
-    let event = Event::OperatorRequested { wish, by: "by somebody".to_owned() };
+fn refuses(run: &Import, action: OperatorAction) -> bool {
+    let event = Event::OperatorRequested { action, by: "by somebody".to_owned() };
     run.clone().apply(event, NOW, &policy()).is_err()
 }
 

@@ -47,7 +47,7 @@ fn options(refresh: &str) -> CheckOptions {
 
 fn zip_of(csv: &[u8], refresh: &str) -> (Report, Vec<u8>) {
     let mut zip = vec![];
-    let options = terms(refresh);
+    let options = options(refresh);
     let report = check_and_zip(csv, &mut zip, &options).unwrap();
     (report, zip)
 }
@@ -154,7 +154,7 @@ fn what_is_no_csv_by_the_book_is_written_as_one() {
 
 #[test]
 fn another_encoding_and_delimiter_are_converted_where_the_connection_says_so() {
-    let mut options = terms("full");
+    let mut options = options("full");
     options.checks.encoding = Some(encoding_rs::WINDOWS_1252);
     options.checks.delimiter = Some(b';');
     let csv = b"sep=;\r\nMail;Boss;Org\r\na@x.com;;Caf\xE9, East\r\n";
@@ -166,7 +166,7 @@ fn another_encoding_and_delimiter_are_converted_where_the_connection_says_so() {
 
 #[test]
 fn a_lenient_connection_leaves_bad_rows_out_and_says_so() {
-    let mut options = terms("full");
+    let mut options = options("full");
     options.checks.lenient = true;
     let csv = b"Mail,Boss,Org\na@x.com,,HQ\nb,a@x.com,HQ\nc@x.com,a@x.com\n\nd@x.com,a@x.com,HQ\n";
     let mut zip = vec![];
@@ -278,7 +278,7 @@ fn metadata_and_names_are_written_in_the_dialect() {
     };
     let csv = b"Mail,Boss,Org\na@x.com,,HQ\n";
     let mut zip = vec![];
-    let mut options = terms("full");
+    let mut options = options("full");
     options.dialect = dialect.or_key("ColumnMap");
     check_and_zip(&csv[..], &mut zip, &options).unwrap();
     let (_, metadata, names) = entries(&zip);

@@ -129,7 +129,7 @@ impl Operation {
             }
             Self::Breaks(to, wrong) => world.store(to, Some(wrong)).await,
             Self::Mends(to) => world.store(to, None).await,
-            Self::Asks(wish, file) => world.ask(wish, file).await,
+            Self::Asks(action, file) => world.ask(action, file).await,
             Self::DeleteFile(file) => {
                 if let Some((_, name)) = world.file(file) {
                     world.delete(&name).await;
@@ -171,7 +171,7 @@ fn operation() -> impl Strategy<Value = Operation> {
 
 fn customer() -> impl Strategy<Value = Operation> {
     let to = || select(&To::ALL[..]);
-    let wish = select(
+    let action = select(
         &[
             OperatorAction::Allow,
             OperatorAction::Retry,
@@ -191,7 +191,7 @@ fn customer() -> impl Strategy<Value = Operation> {
         1 => (0..8_usize, any::<bool>())
             .prop_map(|(file, event)| Operation::ReplaceFile { file, event }),
         1 => (0..8_usize).prop_map(Operation::DeleteFile),
-        2 => (wish, 0..8_usize).prop_map(|(wish, file)| Operation::Asks(wish, file)),
+        2 => (action, 0..8_usize).prop_map(|(action, file)| Operation::Asks(action, file)),
         1 => (0..8_usize).prop_map(Operation::Redeliver),
         1 => (to(), select(&Wrong::ALL[..])).prop_map(|(to, wrong)| Operation::Breaks(to, wrong)),
         1 => to().prop_map(Operation::Mends),

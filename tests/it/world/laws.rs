@@ -265,8 +265,8 @@ impl World {
 /// How often a person asked for something.
 fn asked(run: &Import, command: &str) -> usize {
     let approved = run.approval.as_ref().map(|approval| &approval.by);
-    let wishes = [run.by_hand.as_ref(), approved].into_iter().flatten();
-    wishes.map(|by| by.matches(command).count()).sum()
+    let options = [run.by_hand.as_ref(), approved].into_iter().flatten();
+    options.map(|by| by.matches(command).count()).sum()
 }
 
 /// Only a person begins an ended import again.
@@ -275,14 +275,14 @@ fn every_end_stays_an_end(imports: &[Import], written: &[Written]) -> Result<(),
     for one in written {
         let (key, state) = (one.text("RowKey"), one.state());
         let id = (one.text("PartitionKey"), key);
-        // A person's wish stands in the row.
-        let wishes = ["ByHand", "ApprovedBy"].map(|column| one.text(column));
-        let end = ends.get(&id).filter(|(_, before)| *before == wishes);
+        // A person's action stands in the row.
+        let options = ["ByHand", "ApprovedBy"].map(|column| one.text(column));
+        let end = ends.get(&id).filter(|(_, before)| *before == options);
         if let Some((end, _)) = end.filter(|(end, _)| *end != state) {
             return Err(format!("{key} was {end:?} and became {state:?}"));
         }
         if state.is_end() {
-            ends.insert(id, (state, wishes));
+            ends.insert(id, (state, options));
         } else if state == State::Packed
             && one.holds_slot()
             && (!one.text("BlockedBy").is_empty() || one.text("ReasonCode") == "ConnectionPaused")

@@ -42,7 +42,7 @@ const WITHOUT_DESK: [(&str, &str, &str); 4] = [
 fn the_csv_has_vivas_names_above_the_rows_and_only_mapped_columns() {
     let mut output = vec![];
     let input = format!("{HEADER}{ROWS}");
-    let report = check_and_copy(input.as_bytes(), &mut output, &terms(&WITHOUT_DESK)).unwrap();
+    let report = check_and_copy(input.as_bytes(), &mut output, &options(&WITHOUT_DESK)).unwrap();
     assert!(report.is_accepted(), "{report:?}");
     assert_eq!(
         String::from_utf8(output).unwrap(),
@@ -58,7 +58,7 @@ fn where_nothing_is_cut_the_rows_pass_as_they_are_and_a_byte_order_mark_does_not
     all.push(("Desk", "Desk", "StringType"));
     let mut output = vec![];
     let input = format!("\u{feff}{HEADER}{ROWS}");
-    let report = check_and_copy(input.as_bytes(), &mut output, &terms(&all)).unwrap();
+    let report = check_and_copy(input.as_bytes(), &mut output, &options(&all)).unwrap();
     assert!(report.is_accepted(), "{report:?}");
     let expected = format!("PersonId,EffectiveDate,ManagerId,Desk,Organization\r\n{ROWS}");
     assert_eq!(String::from_utf8(output).unwrap(), expected);
@@ -68,7 +68,7 @@ fn where_nothing_is_cut_the_rows_pass_as_they_are_and_a_byte_order_mark_does_not
 fn the_json_is_an_array_of_rows_by_vivas_names_with_quotation_marks_undone() {
     let mut output = vec![];
     let input = format!("{HEADER}{ROWS}");
-    let report = check_and_list(input.as_bytes(), &mut output, &terms(&WITHOUT_DESK)).unwrap();
+    let report = check_and_list(input.as_bytes(), &mut output, &options(&WITHOUT_DESK)).unwrap();
     assert!(report.is_accepted(), "{report:?}");
     let rows: Value = serde_json::from_slice(&output).unwrap();
     let row = |person: &str, manager: &str, unit: &str| {
@@ -87,7 +87,7 @@ fn the_json_is_an_array_of_rows_by_vivas_names_with_quotation_marks_undone() {
 #[test]
 fn what_is_wrong_is_refused_in_either_form() {
     let input = format!("{HEADER}not an address,11/01/2026,,1,x\r\n");
-    let options = terms(&WITHOUT_DESK);
+    let options = options(&WITHOUT_DESK);
     let copied = check_and_copy(input.as_bytes(), vec![], &options).unwrap();
     let listed = check_and_list(input.as_bytes(), vec![], &options).unwrap();
     assert!(!copied.is_accepted() && !listed.is_accepted());
