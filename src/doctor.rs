@@ -76,7 +76,7 @@ pub struct Doctor {
 struct Probes {
     config: Config,
     storage: Storage,
-    runs: ImportTable,
+    imports: ImportTable,
     service: Service,
     clock: Clock,
     setting: Arc<Lookup>,
@@ -115,9 +115,9 @@ impl Doctor {
         config.service.answer_timeout = limit;
         let storage = Storage::open_once(&config.account, limit).map_err(OpenError::Storage)?;
         let service = Service::new(config.service.clone(), self.setting.clone())?;
-        let runs = ImportTable::new(storage.imports.clone());
+        let imports = ImportTable::new(storage.imports.clone());
         let (clock, setting) = (self.clock.clone(), self.setting.clone());
-        Ok(Probes { config, storage, runs, service, clock, setting, limit })
+        Ok(Probes { config, storage, imports, service, clock, setting, limit })
     }
 }
 

@@ -57,7 +57,7 @@ pub type Clock = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
 /// Everything a step needs.
 pub struct Engine {
     blobs: Blobs,
-    runs: ImportTable,
+    imports: ImportTable,
     service: Service,
     config: Config,
     setting: Arc<Lookup>,
@@ -101,7 +101,7 @@ impl Engine {
     ) -> Self {
         let Storage { blobs, imports } = storage;
         let packing = Semaphore::new(PACKED_MIB as usize);
-        Self { blobs, runs: ImportTable::new(imports), service, config, setting, clock, packing }
+        Self { blobs, imports: ImportTable::new(imports), service, config, setting, clock, packing }
     }
 
     /// An engine as the settings describe it.
@@ -118,8 +118,8 @@ impl Engine {
 
     /// The imports.
     #[must_use]
-    pub fn runs(&self) -> &ImportTable {
-        &self.runs
+    pub fn imports(&self) -> &ImportTable {
+        &self.imports
     }
 
     /// Takes one step of every import that is due, several at once, but large files are packed
@@ -131,16 +131,17 @@ impl Engine {
     /// # Errors
     /// Storage failed before any step; a step that fails leaves its import due.
     pub async fn drive(&self) -> Result<usize> {
-        let mut due = self.runs.due((self.clock)(), &self.config.policy).await?;
+        let mut due = self.imports.due((self.clock)(), &self.config.policy).await?;
         let now = (self.clock)();
         let has_message =
-            |stored: &&Stored| stored.run.message_due(now, &self.config.policy).is_some();
+            |stored: &&Stored| stored.import.message_due(now, &self.config.policy).is_some();
         let messages: Vec<Stored> = due.iter().filter(has_message).cloned().collect();
         first_of_lines(&mut due);
         let last_begin = now + self.config.policy.step_timeout;
-        let (packs, others): (Vec<_>, Vec<_>) = due
-            .into_iter()
-            .partition(|Stored { run, .. }| run.action(now, &self.config.policy) == Action::Pack);
+        let (packs, others): (Vec<_>, Vec<_>) =
+            due.into_iter().partition(|Stored { import, .. }| {
+                import.action(now, &self.config.policy) == Action::Pack
+            });
         // A line of their own, or those that wait for each other would keep the others waiting.
         let lines = join3(
             self.take_all(packs, last_begin),
@@ -166,7 +167,7 @@ impl Engine {
     /// # Errors
     /// Storage failed; the import is due again later.
     pub async fn follow(&self, id: &ImportId) -> Result<()> {
-        let mut next = self.runs.get(id).await?;
+        let mut next = self.imports.get(id).await?;
         let last_begin = (self.clock)() + self.config.policy.step_timeout;
         while let Some(stored) = next.filter(|_| (self.clock)() < last_begin) {
             next = match Box::pin(self.step(stored, last_begin)).await? {
@@ -178,12 +179,12 @@ impl Engine {
     }
 
     async fn step_or_log(&self, stored: Stored, last_begin: OffsetDateTime) -> bool {
-        let run = stored.run.clone();
+        let import = stored.import.clone();
         match Box::pin(self.step(stored, last_begin)).await {
             Ok(step) => matches!(step, Step::Moved(_)),
             Err(error) => {
                 let what = "the step failed in storage, it will be tried again";
-                self.log_storage(&run, what, &error);
+                self.log_storage(&import, what, &error);
                 false
             }
         }
@@ -200,10 +201,10 @@ impl Engine {
     }
 
     async fn act(&self, stored: Stored, last_begin: OffsetDateTime) -> Result<Step> {
-        let action = stored.run.action((self.clock)(), &self.config.policy);
+        let action = stored.import.action((self.clock)(), &self.config.policy);
         let is_a_try = matches!(action, Action::Pack | Action::Push | Action::Poll);
-        let waits = stored.run.waits_for_correction() && stored.run.waits_now();
-        if is_a_try && waits && self.is_behind(&stored.run).await? {
+        let waits = stored.import.waits_for_correction() && stored.import.waits_now();
+        if is_a_try && waits && self.is_behind(&stored.import).await? {
             return self.save(stored, Event::StillWaiting).await;
         }
         match action {
@@ -216,7 +217,7 @@ impl Engine {
             }
             Action::Poll => Box::pin(self.poll(stored)).await,
             Action::Discard => {
-                let prefix = format!("{}/", stored.run.id.key);
+                let prefix = format!("{}/", stored.import.id.key);
                 let event = match self.blobs.delete_all(PACKAGES, &prefix).await {
                     Ok(()) => Event::Discarded,
                     Err(error) => storage_failed(&error),
@@ -228,14 +229,14 @@ impl Engine {
 
     /// Saves what an event makes of an import, and tells it in the log.
     async fn save(&self, stored: Stored, event: Event) -> Result<Step> {
-        let before = stored.run.clone();
+        let before = stored.import.clone();
         let shows = event.shows_correction();
         let next = self.applied(before.clone(), event)?;
         let now = (self.clock)();
-        Ok(match Box::pin(self.runs.save(stored, next, now)).await? {
+        Ok(match Box::pin(self.imports.save(stored, next, now)).await? {
             Saved::Done { stored, is_first } => {
-                log::moved(Some(&before), &stored.run, is_first, now);
-                if shows && before.waits_for_correction() && stored.run.blocked.is_none() {
+                log::moved(Some(&before), &stored.import, is_first, now);
+                if shows && before.waits_for_correction() && stored.import.blocked.is_none() {
                     Box::pin(self.wake(&before)).await;
                 }
                 Step::Moved(stored)
@@ -245,36 +246,43 @@ impl Engine {
     }
 
     /// Whether an older import of the connection waits for the same correction: that one is tried.
-    async fn is_behind(&self, run: &Import) -> Result<bool> {
-        let siblings = self.runs.of_connection(run).await?;
-        let mut older = siblings.iter().filter(|older| older.run.order() < run.order());
-        Ok(older.any(|older| older.run.waits_as(run)))
+    async fn is_behind(&self, import: &Import) -> Result<bool> {
+        let siblings = self.imports.of_connection(import).await?;
+        let mut older = siblings.iter().filter(|older| older.import.order() < import.order());
+        Ok(older.any(|older| older.import.waits_as(import)))
     }
 
-    /// Lets those of a connection go on that wait for the same correction as `run` did. Whom that does
+    /// Lets those of a connection go on that wait for the same correction as `import` did. Whom that does
     /// not reach is tried when its own time has come.
-    async fn wake(&self, run: &Import) {
+    async fn wake(&self, import: &Import) {
         let woken = async {
-            for stored in self.runs.of_connection(run).await? {
-                if stored.run.id != run.id && stored.run.waits_as(run) {
-                    let next = self.applied(stored.run.clone(), Event::Corrected)?;
-                    self.runs.save(stored, next, (self.clock)()).await?;
+            for stored in self.imports.of_connection(import).await? {
+                if stored.import.id != import.id && stored.import.waits_as(import) {
+                    let next = self.applied(stored.import.clone(), Event::Corrected)?;
+                    self.imports.save(stored, next, (self.clock)()).await?;
                 }
             }
             Ok::<(), Error>(())
         };
         if let Err(error) = woken.await {
-            self.log_storage(run, "the others that wait as it did go on later", &error);
+            self.log_storage(import, "the others that wait as it did go on later", &error);
         }
     }
 
     /// Warns that storage failed with something about an import that is tried again.
-    fn log_storage(&self, run: &Import, what: &str, error: &Error) {
-        log::failed(run, ReasonCode::StorageFailed.into(), what, &sentence(error), (self.clock)());
+    fn log_storage(&self, import: &Import, what: &str, error: &Error) {
+        log::failed(
+            import,
+            ReasonCode::StorageFailed.into(),
+            what,
+            &sentence(error),
+            (self.clock)(),
+        );
     }
 
-    fn applied(&self, run: Import, event: Event) -> Result<Import> {
-        run.apply(event, (self.clock)(), &self.config.policy)
+    fn applied(&self, import: Import, event: Event) -> Result<Import> {
+        import
+            .apply(event, (self.clock)(), &self.config.policy)
             .map_err(|illegal| Error::with_message(ErrorKind::Other, illegal.to_string()))
     }
 
@@ -292,24 +300,24 @@ impl Engine {
         })))
     }
 
-    /// The connection of a run, which must still be of the run's tenant. The run waits until it
+    /// The connection of an import, which must still be of the import's tenant. The import waits until it
     /// is: somebody may be at work on the document.
-    async fn connection_of_run(
+    async fn connection_of_import(
         &self,
-        run: &Import,
+        import: &Import,
     ) -> Result<std::result::Result<Connection, Event>> {
-        let usable = self.usable_connection(run).await?;
+        let usable = self.usable_connection(import).await?;
         Ok(usable.map_err(|reason| Event::TransientFailure { reason, retry_at: None }))
     }
 
     /// The same, or why it cannot be used now.
     async fn usable_connection(
         &self,
-        run: &Import,
+        import: &Import,
     ) -> Result<std::result::Result<Connection, Reason>> {
-        let connection = || (&run.connection).into();
-        Ok(match self.connection(&run.connection).await? {
-            Some(Ok(connection)) if connection.caller.tenant == run.id.tenant => Ok(connection),
+        let connection = || (&import.connection).into();
+        Ok(match self.connection(&import.connection).await? {
+            Some(Ok(connection)) if connection.caller.tenant == import.id.tenant => Ok(connection),
             Some(Ok(_)) => Err(Reason::TenantChanged { connection: connection() }),
             Some(Err(reason)) => Err(reason),
             None => Err(Reason::ConnectionMissing { connection: connection() }),
@@ -320,11 +328,11 @@ impl Engine {
 /// Leaves of each line of incremental files the first: no other has anything to do.
 fn first_of_lines(due: &mut Vec<Stored>) {
     let mut lines = HashSet::new();
-    due.retain(|Stored { run, .. }| {
-        let is_in_line = run.state == State::Packed
-            && run.refresh == Some(Refresh::Incremental)
-            && !run.holds_slot();
-        !is_in_line || lines.insert((run.id.tenant.clone(), run.connection.clone()))
+    due.retain(|Stored { import, .. }| {
+        let is_in_line = import.state == State::Packed
+            && import.refresh == Some(Refresh::Incremental)
+            && !import.holds_slot();
+        !is_in_line || lines.insert((import.id.tenant.clone(), import.connection.clone()))
     });
 }
 

@@ -29,22 +29,22 @@ pub struct Notification<'a> {
     /// When.
     pub since: OffsetDateTime,
     /// To which import; where nothing has come, the last one that did.
-    pub run: &'a Import,
+    pub import: &'a Import,
     /// Where the import can be looked at, for whoever may.
     pub page: Option<String>,
 }
 
 impl Notification<'_> {
     fn title(&self) -> String {
-        messages::title(self.occasion, self.run)
+        messages::title(self.occasion, self.import)
     }
 
     fn told(&self) -> String {
-        messages::told(self.occasion, self.run)
+        messages::told(self.occasion, self.import)
     }
 
     fn action(&self) -> String {
-        messages::action_at(self.occasion, self.run)
+        messages::action_at(self.occasion, self.import)
     }
 
     /// The body in the format that the other side takes, and its media type.
@@ -96,23 +96,23 @@ impl Notification<'_> {
 
     /// Source: the specification of CloudEvents 1.0; the same event always has the same id.
     fn cloud_event(&self) -> Value {
-        let (run, word) = (self.run, self.occasion.word());
+        let (import, word) = (self.import, self.occasion.word());
         let since = to_the_second(self.since);
         json!({
             "specversion": "1.0",
-            "id": format!("{}/{word}/{since}", run.id),
-            "source": format!("/viva-import/connections/{}", run.connection),
+            "id": format!("{}/{word}/{since}", import.id),
+            "source": format!("/viva-import/connections/{}", import.connection),
             "type": format!("viva-import.{word}"),
-            "subject": run.source.file(),
+            "subject": import.source.file(),
             "time": since,
             "datacontenttype": "application/json",
             "data": {
-                "connection": run.connection,
-                "file": run.source.file(),
-                "import": run.id.key,
-                "state": run.state.word(),
-                "rows": run.rows,
-                "problems": run.problems,
+                "connection": import.connection,
+                "file": import.source.file(),
+                "import": import.id.key,
+                "state": import.state.word(),
+                "rows": import.rows,
+                "problems": import.problems,
                 "told": self.told(),
                 "toDo": self.action(),
                 "page": self.page,

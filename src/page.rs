@@ -117,53 +117,53 @@ pub struct DiagnosisPage {
 
 /// An import as JSON. Names and meanings are those of the table's columns.
 #[must_use]
-pub fn import(run: &Import) -> Value {
-    let journal: Vec<Value> = run
+pub fn import(import: &Import) -> Value {
+    let journal: Vec<Value> = import
         .journal
         .iter()
         .map(|stop| {
             json!({
                 "at": moment(Some(stop.at)),
                 "state": stop.state.word(),
-                "told": stop.note.as_ref().map(|_| messages::note(stop, run)),
+                "told": stop.note.as_ref().map(|_| messages::note(stop, import)),
                 "times": stop.times,
                 "last": moment(Some(stop.last)),
             })
         })
         .collect();
     json!({
-        "id": run.id.key,
-        "tenant": run.id.tenant,
-        "connection": run.connection,
-        "file": run.source.file(),
-        "fileETag": run.source.etag,
-        "bytes": run.source.bytes,
-        "lastModified": moment(Some(run.source.last_modified)),
-        "rows": run.rows,
-        "people": run.summary.as_ref().map(|summary| summary.people),
-        "dropped": run.dropped,
-        "state": run.state.word(),
-        "story": messages::status(run),
-        "toDo": messages::action(run),
-        "refresh": run.refresh.map(Refresh::word),
-        "ingestionId": run.ingestion.as_ref().map(ToString::to_string),
-        "serviceStatus": run.service_status,
-        "problems": run.problems,
-        "report": run.report,
-        "guarded": run.is_guarded(),
-        "allowed": run.approval.as_ref().map(|approval| &approval.by),
-        "notice": messages::warning(run),
-        "byHand": run.by_hand,
-        "pauses": run.pauses,
-        "told": messages::notifications(run),
-        "attempts": run.attempts,
-        "busy": run.busy,
-        "nextAttempt": moment(run.due),
-        "received": moment(Some(run.received)),
-        "pushed": moment(run.pushed),
-        "ended": moment(run.ended),
-        "reason": run.reason.as_ref().map(|it| reason(it, run.target)),
-        "blockedBy": run.blocked.map(|code| code.to_string()),
+        "id": import.id.key,
+        "tenant": import.id.tenant,
+        "connection": import.connection,
+        "file": import.source.file(),
+        "fileETag": import.source.etag,
+        "bytes": import.source.bytes,
+        "lastModified": moment(Some(import.source.last_modified)),
+        "rows": import.rows,
+        "people": import.summary.as_ref().map(|summary| summary.people),
+        "dropped": import.dropped,
+        "state": import.state.word(),
+        "story": messages::status(import),
+        "toDo": messages::action(import),
+        "refresh": import.refresh.map(Refresh::word),
+        "ingestionId": import.ingestion.as_ref().map(ToString::to_string),
+        "serviceStatus": import.service_status,
+        "problems": import.problems,
+        "report": import.report,
+        "guarded": import.is_guarded(),
+        "allowed": import.approval.as_ref().map(|approval| &approval.by),
+        "notice": messages::warning(import),
+        "byHand": import.by_hand,
+        "pauses": import.pauses,
+        "told": messages::notifications(import),
+        "attempts": import.attempts,
+        "busy": import.busy,
+        "nextAttempt": moment(import.due),
+        "received": moment(Some(import.received)),
+        "pushed": moment(import.pushed),
+        "ended": moment(import.ended),
+        "reason": import.reason.as_ref().map(|it| reason(it, import.target)),
+        "blockedBy": import.blocked.map(|code| code.to_string()),
         "journal": journal,
     })
 }

@@ -46,21 +46,23 @@ impl Context {
     /// Storage failed.
     pub async fn imports(&self, options: &ImportsOptions) -> Result<CommandOutput, CommandError> {
         let engine = self.engine()?;
-        let listed = engine.runs().list().await;
+        let listed = engine.imports().list().await;
         let listed = listed
             .map_err(|error| CommandError::Failed(format!("storage: {}", sentence(&error))))?;
-        let runs: Vec<Import> = listed
+        let imports: Vec<Import> = listed
             .into_iter()
-            .map(|stored| stored.run)
-            .filter(|run| options.connection.as_ref().is_none_or(|name| run.connection == *name))
-            .filter(|run| {
+            .map(|stored| stored.import)
+            .filter(|import| {
+                options.connection.as_ref().is_none_or(|name| import.connection == *name)
+            })
+            .filter(|import| {
                 let state = options.state.as_ref();
-                state.is_none_or(|state| run.state.word().eq_ignore_ascii_case(state))
+                state.is_none_or(|state| import.state.word().eq_ignore_ascii_case(state))
             })
             .take(options.top)
             .collect();
-        let json = json!({ "imports": runs.iter().map(page::import).collect::<Vec<Value>>() });
-        let lines: Vec<String> = runs.iter().map(line).collect();
+        let json = json!({ "imports": imports.iter().map(page::import).collect::<Vec<Value>>() });
+        let lines: Vec<String> = imports.iter().map(line).collect();
         let text = if lines.is_empty() { "no imports".to_owned() } else { lines.join("\n") };
         Ok(CommandOutput::done(text, json))
     }
@@ -70,9 +72,9 @@ impl Context {
     /// # Errors
     /// Storage failed, or there is none.
     pub async fn show(&self, key: &str) -> Result<CommandOutput, CommandError> {
-        let run = self.engine()?.find(key).await?.run;
-        let row = properties(&run);
-        let mut text = format!("{}: {}\n", run.source.file(), messages::status(&run));
+        let import = self.engine()?.find(key).await?.import;
+        let row = properties(&import);
+        let mut text = format!("{}: {}\n", import.source.file(), messages::status(&import));
         for (column, _) in COLUMNS {
             match row.get(*column) {
                 None | Some(Value::Null) => {}
@@ -80,7 +82,7 @@ impl Context {
                 Some(value) => text.push_str(&format!("  {column:<14} {value}\n")),
             }
         }
-        Ok(CommandOutput::done(text, page::import(&run)))
+        Ok(CommandOutput::done(text, page::import(&import)))
     }
 
     /// Tells what stands in the way of a connection's files.
@@ -128,14 +130,14 @@ fn done(told: String) -> CommandOutput {
 }
 
 /// An import in one line.
-fn line(run: &Import) -> String {
+fn line(import: &Import) -> String {
     format!(
         "{}  {:<10}  {}  {}: {}",
-        run.id.key,
-        run.state.word(),
-        minute(run.received),
-        run.source.file(),
-        messages::status(run)
+        import.id.key,
+        import.state.word(),
+        minute(import.received),
+        import.source.file(),
+        messages::status(import)
     )
 }
 

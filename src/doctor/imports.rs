@@ -25,12 +25,12 @@ pub(super) async fn find(bag: &Probes, ways: &Reachabilities, name: &str) -> Fou
     if !ways.tables.is_open() {
         return Err(Unread::NoWay("tables"));
     }
-    read(&bag.runs, bag.limit, name).await
+    read(&bag.imports, bag.limit, name).await
 }
 
-async fn read(runs: &ImportTable, limit: Duration, name: &str) -> Found {
-    let named = within(limit, runs.named(name)).await??;
-    let mut imports: Vec<Import> = named.into_iter().map(|stored| stored.run).collect();
+async fn read(imports: &ImportTable, limit: Duration, name: &str) -> Found {
+    let named = within(limit, imports.named(name)).await??;
+    let mut imports: Vec<Import> = named.into_iter().map(|stored| stored.import).collect();
     imports.sort_by(|one, other| one.id.key.cmp(&other.id.key));
     Ok(imports)
 }
@@ -41,22 +41,22 @@ fn last(found: &Found, is_resumed: bool) -> CheckResult {
         Err(error) => return unread(LAST, error),
         Ok(imports) => imports,
     };
-    let Some(run) = imports.first() else {
+    let Some(import) = imports.first() else {
         return CheckResult::note(LAST, "no file has arrived yet");
     };
-    let may_wait = matches!(run.state, State::Received | State::Packed);
+    let may_wait = matches!(import.state, State::Received | State::Packed);
     let story = if may_wait && imports.iter().any(Import::is_forbidden) {
         "it waits after a 403; see the pause below".to_owned()
     } else if may_wait && is_resumed {
         // Why it waited is written there until it is taken up.
-        messages::status(&Import { reason: None, ..run.clone() })
+        messages::status(&Import { reason: None, ..import.clone() })
     } else {
-        messages::status(run)
+        messages::status(import)
     };
-    let told = format!("{}: {story}", run.source.file());
-    match run.state {
+    let told = format!("{}: {story}", import.source.file());
+    match import.state {
         State::Completed | State::Accepted => CheckResult::good(LAST, told),
-        State::Rejected | State::Stuck => CheckResult::bad(LAST, told, messages::remedy(run)),
+        State::Rejected | State::Stuck => CheckResult::bad(LAST, told, messages::remedy(import)),
         State::Received
         | State::Packed
         | State::Pushing
@@ -92,7 +92,7 @@ pub(super) async fn lines(
             Ok(done) => done.map_err(|denied| denied.to_string()),
             Err(late) => Err(late.to_string()),
         };
-        found = read(engine.runs(), limit, name).await;
+        found = read(engine.imports(), limit, name).await;
         if resumed.is_ok() || is_late || !is_forbidden(&found) {
             break;
         }
@@ -120,12 +120,12 @@ fn pause(
         }
         (Ok(imports), _) => imports,
     };
-    let why = |run: &Import| {
-        format!("{} (import {}): {}", run.source.file(), run.id, messages::pause(run))
+    let why = |import: &Import| {
+        format!("{} (import {}): {}", import.source.file(), import.id, messages::pause(import))
     };
-    let paused = imports.iter().filter(|run| run.pauses);
+    let paused = imports.iter().filter(|import| import.pauses);
     let (forbidden, stopped): (Vec<&Import>, Vec<&Import>) =
-        paused.partition(|run| run.is_forbidden());
+        paused.partition(|import| import.is_forbidden());
     let again = format!("`viva-import doctor {name} --resume`, or POST /api/doctor/{name}");
     let (mut told, mut to_do) = (Vec::from_iter(done), vec![]);
     if !forbidden.is_empty() {
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn the_last_import_is_ticked_crossed_or_only_told_by_its_state() {
         let guarded = Import { reason: Some(guarded_reason()), ..run(State::Rejected) };
-        for (run, verdict, remedy) in [
+        for (import, verdict, remedy) in [
             (run(State::Completed), Verdict::Good, None),
             (run(State::Accepted), Verdict::Good, None),
             (run(State::Rejected), Verdict::Bad, Some("viva-import retry 1-a")),
@@ -213,7 +213,7 @@ mod tests {
             (run(State::Superseded), Verdict::Note, None),
             (run(State::Cancelled), Verdict::Note, None),
         ] {
-            let line = last(&Ok(vec![run]), false);
+            let line = last(&Ok(vec![import]), false);
             assert_eq!(line.verdict, verdict, "{}", line.told);
             assert!(line.told.starts_with("inbox/hr/a.csv: "), "{}", line.told);
             assert_eq!(line.remedy.is_some(), remedy.is_some());

@@ -20,18 +20,18 @@ impl Engine {
     /// imports have added since: whichever connection brought it, it replaces everything.
     pub(super) async fn last_accepted(
         &self,
-        run: &Import,
+        import: &Import,
         connector: &str,
     ) -> Result<Option<Summary>> {
-        let imports = self.runs.of_tenant(run).await?;
+        let imports = self.imports.of_tenant(import).await?;
         let mut accepted: Vec<(&Import, &Summary)> = imports
             .iter()
-            .filter(|other| other.state.is_accepted() && other.id != run.id)
+            .filter(|other| other.state.is_accepted() && other.id != import.id)
             .filter_map(|other| Some((other, other.summary.as_ref()?)))
             .filter(|(_, summary)| summary.connector == connector)
             .collect();
         accepted.sort_by(|(one, _), (other, _)| one.order().cmp(&other.order()));
-        let full = accepted.iter().rposition(|(run, _)| run.refresh == Some(Refresh::Full));
+        let full = accepted.iter().rposition(|(import, _)| import.refresh == Some(Refresh::Full));
         let mut since = accepted.into_iter().skip(full.unwrap_or_default()).map(|(_, it)| it);
         let first = since.next().cloned();
         Ok(first.map(|first| since.fold(first, Summary::and)))
@@ -39,12 +39,13 @@ impl Engine {
 
     /// Whether an import that waited has come to delete more than when it was checked: another has
     /// been accepted meanwhile.
-    pub(super) async fn would_delete(&self, run: &Import) -> Result<Option<Event>> {
-        let (Some(now), Some(Refresh::Full), None) = (&run.summary, run.refresh, &run.approval)
+    pub(super) async fn would_delete(&self, import: &Import) -> Result<Option<Event>> {
+        let (Some(now), Some(Refresh::Full), None) =
+            (&import.summary, import.refresh, &import.approval)
         else {
             return Ok(None);
         };
-        let Some(previous) = self.last_accepted(run, &now.connector).await? else {
+        let Some(previous) = self.last_accepted(import, &now.connector).await? else {
             return Ok(None);
         };
         let max_percent = self.config.limits.max_shrink_percent;
@@ -61,9 +62,9 @@ impl Engine {
     /// Whether whoever uploaded the file says in its metadata that it may delete.
     pub(super) async fn allowed_by_metadata(
         &self,
-        run: &Import,
+        import: &Import,
     ) -> Result<Option<DeletionApproval>> {
-        let source = &run.source;
+        let source = &import.source;
         let value = self.blobs.metadata(&source.container, &source.name, ALLOW_METADATA).await?;
         let is_allowed = value.is_some_and(|value| value.eq_ignore_ascii_case("deletes"));
         let by = format!("by the file's metadata {ALLOW_METADATA}");

@@ -71,25 +71,25 @@ impl Engine {
             .as_ref()
             .map_or(ImportId::NO_TENANT, |connection| connection.caller.tenant.as_str());
         let now = (self.clock)();
-        let mut run = new_run(&blob, tenant, connection, now, &self.config.policy);
-        run.target = read.as_ref().map_or(run.target, |connection| connection.caller.target);
-        run.stops = read.as_ref().is_ok_and(|connection| connection.stop_after_rejected);
-        run.tells = read.as_ref().is_ok_and(|connection| connection.notify.is_some());
+        let mut import = new_import(&blob, tenant, connection, now, &self.config.policy);
+        import.target = read.as_ref().map_or(import.target, |connection| connection.caller.target);
+        import.stops = read.as_ref().is_ok_and(|connection| connection.stop_after_rejected);
+        import.tells = read.as_ref().is_ok_and(|connection| connection.notify.is_some());
         match read {
-            Ok(_) => self.runs.forget_arrivals(connection).await?,
+            Ok(_) => self.imports.forget_arrivals(connection).await?,
             Err(reason) => {
                 // Without a tenant there is nothing to wait for. Once the document is mended, the
                 // next sweep finds the file to have no import of its tenant, and makes one.
                 let event = Event::Refused { reason, problems: 0, report: None, guarded: None };
-                run = self.applied(run, event)?;
+                import = self.applied(import, event)?;
             }
         }
-        Ok(match self.runs.insert(run, now).await? {
+        Ok(match self.imports.insert(import, now).await? {
             Inserted::New { stored, is_first } => {
-                log::moved(None, &stored.run, is_first, now);
-                IntakeOutcome::Received(stored.run.id)
+                log::moved(None, &stored.import, is_first, now);
+                IntakeOutcome::Received(stored.import.id)
             }
-            Inserted::Known(stored) => IntakeOutcome::Known(stored.run.id),
+            Inserted::Known(stored) => IntakeOutcome::Known(stored.import.id),
         })
     }
 
@@ -99,7 +99,7 @@ impl Engine {
     /// # Errors
     /// Storage failed; the next sweep finds the rest.
     pub async fn sweep(&self) -> Result<usize> {
-        self.sweep_those(self.runs.list().await?, |_| true).await
+        self.sweep_those(self.imports.list().await?, |_| true).await
     }
 
     /// The same for one connection.
@@ -107,7 +107,7 @@ impl Engine {
     /// # Errors
     /// Storage failed.
     pub async fn sweep_one(&self, connection: &str) -> Result<usize> {
-        self.sweep_those(self.runs.named(connection).await?, |name| name == connection).await
+        self.sweep_those(self.imports.named(connection).await?, |name| name == connection).await
     }
 
     async fn sweep_those(
@@ -117,16 +117,17 @@ impl Engine {
     ) -> Result<usize> {
         let now = (self.clock)();
         let mut found = 0;
-        let is_left = |stored: &&Stored| stored.run.is_left_alone() && !stored.run.state.is_end();
+        let is_left =
+            |stored: &&Stored| stored.import.is_left_alone() && !stored.import.state.is_end();
         for stored in imports.iter().filter(is_left) {
-            log::left_alone(&stored.run, now);
+            log::left_alone(&stored.import, now);
         }
-        let known: HashSet<&ImportId> = imports.iter().map(|stored| &stored.run.id).collect();
+        let known: HashSet<&ImportId> = imports.iter().map(|stored| &stored.import.id).collect();
         for document in self.blobs.list(CONNECTIONS, "").await? {
             let name = document.name.strip_suffix(".json");
             let name = name.filter(|name| is_connection_name(name) && which(name));
             let Some(name) = name else { continue };
-            let of_connection = |stored: &&Stored| stored.run.connection == name;
+            let of_connection = |stored: &&Stored| stored.import.connection == name;
             let own: Vec<&Stored> = imports.iter().filter(of_connection).collect();
             let since = last_completed(&own).unwrap_or(document.last_modified);
             log::idle(name, now - since);
@@ -136,7 +137,7 @@ impl Engine {
             let read = self.connection(name).await?;
             let (tenant, refresh) = match &read {
                 Some(Ok(connection)) => {
-                    self.runs.forget_arrivals(name).await?;
+                    self.imports.forget_arrivals(name).await?;
                     (connection.caller.tenant.as_str(), connection.refresh)
                 }
                 Some(Err(_)) => (ImportId::NO_TENANT, Refresh::Full),
@@ -145,7 +146,7 @@ impl Engine {
             let found_before = found;
             let skip = if refresh == Refresh::Full { files.len().saturating_sub(1) } else { 0 };
             for blob in files.iter().skip(skip) {
-                let id = run_id(blob, tenant);
+                let id = import_id(blob, tenant);
                 // Where the document cannot be read, nobody knows of which tenant it was known.
                 let is_known = match &read {
                     Some(Ok(_)) => known.contains(&id),
@@ -175,23 +176,25 @@ impl Engine {
         days: u32,
     ) -> Result<()> {
         let now = (self.clock)();
-        let last = imports.iter().max_by_key(|stored| stored.run.received);
-        let since = last.map_or(stored_at, |stored| stored.run.received);
+        let last = imports.iter().max_by_key(|stored| stored.import.received);
+        let since = last.map_or(stored_at, |stored| stored.import.received);
         if now - since <= Duration::days(days.into()) {
             return Ok(());
         }
-        log::overdue(connection, last.map(|stored| &stored.run), now - since, days);
-        let Some(stored) = last.filter(|stored| stored.run.can_be_overdue()) else { return Ok(()) };
+        log::overdue(connection, last.map(|stored| &stored.import), now - since, days);
+        let Some(stored) = last.filter(|stored| stored.import.can_be_overdue()) else {
+            return Ok(());
+        };
         let noted =
-            self.applied(stored.run.clone(), Event::Notification(NotificationEvent::Overdue))?;
-        self.runs.save((*stored).clone(), noted, now).await.map(drop)
+            self.applied(stored.import.clone(), Event::Notification(NotificationEvent::Overdue))?;
+        self.imports.save((*stored).clone(), noted, now).await.map(drop)
     }
 }
 
 /// When the last of these imports was completed; `None` where none ever was.
 fn last_completed(imports: &[&Stored]) -> Option<OffsetDateTime> {
-    let completed = imports.iter().filter(|stored| stored.run.state.is_accepted());
-    completed.filter_map(|stored| stored.run.ended).max()
+    let completed = imports.iter().filter(|stored| stored.import.state.is_accepted());
+    completed.filter_map(|stored| stored.import.ended).max()
 }
 
 /// The connection a blob belongs to: `inbox/<connection>/....csv`.
@@ -203,7 +206,7 @@ fn connection_of<'a>(container: &str, name: &'a str) -> Option<&'a str> {
     belongs.then_some(connection)
 }
 
-fn new_run(
+fn new_import(
     blob: &Blob,
     tenant: &str,
     connection: &str,
@@ -217,11 +220,11 @@ fn new_run(
         bytes: blob.bytes,
         last_modified: blob.last_modified,
     };
-    Import::new(run_id(blob, tenant), connection, source, now, policy)
+    Import::new(import_id(blob, tenant), connection, source, now, policy)
 }
 
 /// The same content is always the same id; the newest content comes first.
-fn run_id(blob: &Blob, tenant: &str) -> ImportId {
+fn import_id(blob: &Blob, tenant: &str) -> ImportId {
     let milliseconds = blob.last_modified.unix_timestamp_nanos() / 1_000_000;
     let inverted = (LAST_MOMENT_MS - milliseconds).clamp(0, LAST_MOMENT_MS);
     let content = format!("{}\0{}\0{}", blob.container, blob.name, blob.etag);
@@ -266,9 +269,9 @@ mod tests {
         };
         let older = blob("0x1", datetime!(2026-11-23 06:00 UTC));
         let newer = blob("0x2", datetime!(2026-11-23 06:01 UTC));
-        assert!(run_id(&newer, "t").key < run_id(&older, "t").key);
-        assert_eq!(run_id(&older, "t"), run_id(&older.clone(), "t"));
+        assert!(import_id(&newer, "t").key < import_id(&older, "t").key);
+        assert_eq!(import_id(&older, "t"), import_id(&older.clone(), "t"));
         let rewritten = blob("0x3", older.last_modified);
-        assert_ne!(run_id(&older, "t"), run_id(&rewritten, "t"));
+        assert_ne!(import_id(&older, "t"), import_id(&rewritten, "t"));
     }
 }

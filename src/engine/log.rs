@@ -18,16 +18,16 @@ const NONE: &str = "none";
 
 /// Tells what has changed about an import, if a person would want to know. Of what holds for a whole
 /// connection the first import warns.
-pub(super) fn moved(before: Option<&Import>, run: &Import, is_first: bool, now: OffsetDateTime) {
-    if run.package_left && before.is_some_and(|before| !before.package_left) {
+pub(super) fn moved(before: Option<&Import>, import: &Import, is_first: bool, now: OffsetDateTime) {
+    if import.package_left && before.is_some_and(|before| !before.package_left) {
         let event = (FAILED, ReasonCode::StorageFailed.into());
-        line(run, event, "its package could not be deleted", true, now);
+        line(import, event, "its package could not be deleted", true, now);
     }
     let occasion = match before {
-        Some(before) => NotificationKind::of(before, run),
-        None => (run.state == State::Rejected).then_some(NotificationKind::Rejected),
+        Some(before) => NotificationKind::of(before, import),
+        None => (import.state == State::Rejected).then_some(NotificationKind::Rejected),
     };
-    if occasion.is_none() && !is_news(before, run) {
+    if occasion.is_none() && !is_news(before, import) {
         return;
     }
     let is_alert = |occasion: &NotificationKind| occasion.needs_person();
@@ -36,43 +36,43 @@ pub(super) fn moved(before: Option<&Import>, run: &Import, is_first: bool, now: 
         (Some(occasion), _) => occasion.word(),
         // It was said of another file of the connection.
         (None, Some(_)) => "waiting",
-        (None, None) => run.event(),
+        (None, None) => import.event(),
     };
-    line(run, (event, reason_of(run)), &messages::status(run), alert.is_some(), now);
+    line(import, (event, reason_of(import)), &messages::status(import), alert.is_some(), now);
 }
 
 /// Whether an import has come somewhere, or waits for something else than before.
-fn is_news(before: Option<&Import>, run: &Import) -> bool {
+fn is_news(before: Option<&Import>, import: &Import) -> bool {
     let Some(before) = before else { return true };
     let is_same = (before.state, &before.reason, &before.service_status)
-        == (run.state, &run.reason, &run.service_status);
-    let is_cleaned_up = before.state.is_end() && run.state.is_end() && run.due.is_none();
+        == (import.state, &import.reason, &import.service_status);
+    let is_cleaned_up = before.state.is_end() && import.state.is_end() && import.due.is_none();
     // That it is tried whether what blocks it is over is no news.
     let is_still_blocked =
-        before.blocked == run.blocked && run.blocked.is_some() && !run.waits_now();
+        before.blocked == import.blocked && import.blocked.is_some() && !import.waits_now();
     !is_same && !is_cleaned_up && !is_still_blocked
 }
 
 /// Warns that something about an import failed, which is tried again.
-pub(super) fn failed(run: &Import, reason: &str, what: &str, why: &str, now: OffsetDateTime) {
-    line(run, (FAILED, reason), &format!("{what}: {why}"), true, now);
+pub(super) fn failed(import: &Import, reason: &str, what: &str, why: &str, now: OffsetDateTime) {
+    line(import, (FAILED, reason), &format!("{what}: {why}"), true, now);
 }
 
 /// Tells that the service has taken a file, before the row says so.
-pub(super) fn taken(run: &Import, id: &IngestionId, now: OffsetDateTime) {
-    line(run, (TAKEN, reason_of(run)), &format!("accepted as ingestion {id}"), false, now);
+pub(super) fn taken(import: &Import, id: &IngestionId, now: OffsetDateTime) {
+    line(import, (TAKEN, reason_of(import)), &format!("accepted as ingestion {id}"), false, now);
 }
 
 /// Tells that a notification was sent.
-pub(super) fn notified(run: &Import, occasion: NotificationKind, now: OffsetDateTime) {
+pub(super) fn notified(import: &Import, occasion: NotificationKind, now: OffsetDateTime) {
     let what = format!("told that it is {}", occasion.word());
-    line(run, (NOTIFIED, reason_of(run)), &what, false, now);
+    line(import, (NOTIFIED, reason_of(import)), &what, false, now);
 }
 
 /// Warns of an import that is left alone, because its row is not understood.
-pub(super) fn left_alone(run: &Import, now: OffsetDateTime) {
-    let event = (NotificationKind::Stuck.word(), reason_of(run));
-    line(run, event, &messages::status(run), true, now);
+pub(super) fn left_alone(import: &Import, now: OffsetDateTime) {
+    let event = (NotificationKind::Stuck.word(), reason_of(import));
+    line(import, event, &messages::status(import), true, now);
 }
 
 /// For how long a connection has completed nothing. What the deployment's alert looks for: logs
@@ -88,7 +88,7 @@ pub(super) fn idle(connection: &str, since: Duration) {
 /// Warns that nothing has come for a connection for so long, though a file is expected every so many
 /// days.
 pub(super) fn overdue(connection: &str, last: Option<&Import>, since: Duration, every_days: u32) {
-    let import = last.map_or_else(|| NONE.to_owned(), |run| run.id.to_string());
+    let import = last.map_or_else(|| NONE.to_owned(), |import| import.id.to_string());
     let (days, seconds) = (since.whole_days(), since.whole_seconds().max(0));
     tracing::warn!(
         event = %NotificationKind::Overdue.word(), reason = %NONE, %connection, %import, seconds,
@@ -97,20 +97,20 @@ pub(super) fn overdue(connection: &str, last: Option<&Import>, since: Duration, 
     );
 }
 
-pub(super) fn reason_of(run: &Import) -> &'static str {
-    run.code().map_or(NONE, Into::into)
+pub(super) fn reason_of(import: &Import) -> &'static str {
+    import.code().map_or(NONE, Into::into)
 }
 
 fn line(
-    run: &Import,
+    import: &Import,
     (event, reason): (&str, &str),
     text: &str,
     is_warning: bool,
     now: OffsetDateTime,
 ) {
-    let (file, import, connection) = (run.source.file(), &run.id, &run.connection);
     // A clock may have been set back; alerts look for a number without a sign.
-    let seconds = (now - run.received).whole_seconds().max(0);
+    let seconds = (now - import.received).whole_seconds().max(0);
+    let (file, import, connection) = (import.source.file(), &import.id, &import.connection);
     if is_warning {
         tracing::warn!(%event, %reason, %connection, %import, seconds, "{file}: {text}");
     } else {

@@ -32,9 +32,9 @@ impl Engine {
         stream::iter(due)
             .take_while(|_| ready((self.clock)() < last_begin))
             .for_each_concurrent(AT_ONCE, async |stored| {
-                let run = stored.run.clone();
+                let import = stored.import.clone();
                 if let Err(error) = self.tell_one(stored).await {
-                    self.log_storage(&run, "the notification of it is sent later", &error);
+                    self.log_storage(&import, "the notification of it is sent later", &error);
                 }
             })
             .await;
@@ -42,12 +42,12 @@ impl Engine {
 
     async fn tell_one(&self, stored: Stored) -> Result<()> {
         let (now, policy) = ((self.clock)(), &self.config.policy);
-        let Some(message) = stored.run.message_due(now, policy).cloned() else { return Ok(()) };
-        let notify = match self.usable_connection(&stored.run).await? {
+        let Some(message) = stored.import.message_due(now, policy).cloned() else { return Ok(()) };
+        let notify = match self.usable_connection(&stored.import).await? {
             Ok(connection) => connection.notify,
             Err(reason) => {
                 // Somebody may be at work on the document: nothing is given up for that at once.
-                let why = messages::cause(&reason, stored.run.target).into();
+                let why = messages::cause(&reason, stored.import.target).into();
                 return self
                     .note(stored, Event::Notification(NotificationEvent::Failed { why }))
                     .await
@@ -55,8 +55,8 @@ impl Engine {
             }
         };
         let is_news = match message.occasion {
-            NotificationKind::Recovered => self.is_first_success(&stored.run).await?,
-            NotificationKind::Overdue => !self.has_come_since(&stored.run).await?,
+            NotificationKind::Recovered => self.is_first_success(&stored.import).await?,
+            NotificationKind::Overdue => !self.has_come_since(&stored.import).await?,
             NotificationKind::Rejected
             | NotificationKind::Stuck
             | NotificationKind::Forbidden
@@ -73,8 +73,8 @@ impl Engine {
         else {
             return Ok(());
         };
-        let id = stored.run.id.clone();
-        let event = self.send(&stored.run, &message, &notify).await;
+        let id = stored.import.id.clone();
+        let event = self.send(&stored.import, &message, &notify).await;
         if self.note(*stored, event.clone()).await?.is_none() {
             // Somebody has written the row meanwhile; the message is crossed out if it still stands.
             self.cross_out(&id, event, &message).await?;
@@ -84,29 +84,33 @@ impl Engine {
 
     /// Saves what becomes of a notification; `None` where somebody else has moved the import on.
     async fn note(&self, stored: Stored, event: Event) -> Result<Option<Box<Stored>>> {
-        let next = self.applied(stored.run.clone(), event)?;
-        Ok(match self.runs.save(stored, next, (self.clock)()).await? {
+        let next = self.applied(stored.import.clone(), event)?;
+        Ok(match self.imports.save(stored, next, (self.clock)()).await? {
             Saved::Done { stored, .. } => Some(stored),
             Saved::Lost => None,
         })
     }
 
     /// Sends a notification; what became of it.
-    async fn send(&self, run: &Import, message: &PendingNotification, notify: &Notify) -> Event {
+    async fn send(&self, import: &Import, message: &PendingNotification, notify: &Notify) -> Event {
         let PendingNotification { occasion, since, .. } = *message;
-        let letter =
-            Notification { occasion, since, run, page: self.config.app.page_of(&run.id.path()) };
+        let letter = Notification {
+            occasion,
+            since,
+            import,
+            page: self.config.app.page_of(&import.id.path()),
+        };
         let sent = send(&letter, notify, &*self.setting).await;
         let now = (self.clock)();
         match sent {
             Ok(()) => {
-                log::notified(run, occasion, now);
+                log::notified(import, occasion, now);
                 Event::Notification(NotificationEvent::Sent)
             }
             Err(error) => {
                 let why = error.to_string();
                 let what = format!("nobody could be told that it is {}", occasion.word());
-                log::failed(run, log::reason_of(run), &what, &why, now);
+                log::failed(import, log::reason_of(import), &what, &why, now);
                 Event::Notification(NotificationEvent::Failed { why: why.into() })
             }
         }
@@ -118,14 +122,14 @@ impl Engine {
         event: Event,
         message: &PendingNotification,
     ) -> Result<()> {
-        let Some(stored) = self.runs.get(id).await? else { return Ok(()) };
+        let Some(stored) = self.imports.get(id).await? else { return Ok(()) };
         // The table keeps less of a moment than a clock tells.
         let is_this = |waits: &PendingNotification| {
             waits.occasion == message.occasion
                 && to_the_second(waits.since) == to_the_second(message.since)
         };
         // What is under way is not disturbed for that: it is told once more.
-        if !stored.run.is_at_rest() || !stored.run.message.as_ref().is_some_and(is_this) {
+        if !stored.import.is_at_rest() || !stored.import.message.as_ref().is_some_and(is_this) {
             return Ok(());
         }
         // Where that is lost too, the message is told once more when its claim has run out.
@@ -134,28 +138,28 @@ impl Engine {
 
     /// Whether an import is the first of its connection that was completed after something went wrong:
     /// with itself, with another since the last success, or because nothing came for too long.
-    async fn is_first_success(&self, run: &Import) -> Result<bool> {
+    async fn is_first_success(&self, import: &Import) -> Result<bool> {
         let is_bad = |state| matches!(state, State::Rejected | State::Stuck);
-        if !run.told.is_empty() || run.journal.iter().any(|stop| is_bad(stop.state)) {
+        if !import.told.is_empty() || import.journal.iter().any(|stop| is_bad(stop.state)) {
             return Ok(true);
         }
-        let siblings = self.runs.of_connection(run).await?;
+        let siblings = self.imports.of_connection(import).await?;
         let others =
-            || siblings.iter().map(|stored| &stored.run).filter(|other| other.id != run.id);
+            || siblings.iter().map(|stored| &stored.import).filter(|other| other.id != import.id);
         let successes = others().filter(|other| other.state.is_accepted());
-        let last = successes.filter(|other| other.ended < run.ended).max_by_key(|it| it.ended);
+        let last = successes.filter(|other| other.ended < import.ended).max_by_key(|it| it.ended);
         let since = last.and_then(|last| last.ended);
         let mut between = others().filter(|other| match other.ended {
-            Some(at) => Some(at) > since && Some(at) < run.ended,
-            None => Some(other.received) < run.ended,
+            Some(at) => Some(at) > since && Some(at) < import.ended,
+            None => Some(other.received) < import.ended,
         });
         let was_late = last.is_some_and(|last| last.was_told(NotificationKind::Overdue));
         Ok(was_late || between.any(|other| is_bad(other.state) || !other.told.is_empty()))
     }
 
     /// Whether another file of its connection has come after an import.
-    async fn has_come_since(&self, run: &Import) -> Result<bool> {
-        let siblings = self.runs.of_connection(run).await?;
-        Ok(siblings.iter().any(|other| other.run.received > run.received))
+    async fn has_come_since(&self, import: &Import) -> Result<bool> {
+        let siblings = self.imports.of_connection(import).await?;
+        Ok(siblings.iter().any(|other| other.import.received > import.received))
     }
 }

@@ -86,9 +86,9 @@ impl Engine {
         by: &Actor,
         which: impl Fn(&Import) -> bool,
     ) -> Result<String, CommandError> {
-        let imports = self.runs.named(connection).await.map_err(|error| failed(&error))?;
+        let imports = self.imports.named(connection).await.map_err(|error| failed(&error))?;
         let (mut told, mut all_done) = (vec![], true);
-        let pauses = |stored: &Stored| stored.run.pauses && which(&stored.run);
+        let pauses = |stored: &Stored| stored.import.pauses && which(&stored.import);
         for stored in imports.into_iter().filter(pauses) {
             let resumed = self.ask_for(stored, OperatorAction::Resume, by).await;
             all_done &= resumed.is_ok();
@@ -112,20 +112,20 @@ impl Engine {
             Some(tenant) if !is_id(tenant, id) => Ok(vec![]),
             Some(tenant) => {
                 let id = ImportId { tenant: tenant.to_owned(), key: id.to_owned() };
-                self.runs.get(&id).await.map(|found| found.into_iter().collect())
+                self.imports.get(&id).await.map(|found| found.into_iter().collect())
             }
-            None => self.runs.find(id).await,
+            None => self.imports.find(id).await,
         };
         let mut found: Vec<Stored> = found.map_err(|error| failed(&error))?;
         // What was taken in without a tenant takes no action where there is a row of a tenant.
-        if found.iter().any(|stored| stored.run.id.has_tenant()) {
-            found.retain(|stored| stored.run.id.has_tenant());
+        if found.iter().any(|stored| stored.import.id.has_tenant()) {
+            found.retain(|stored| stored.import.id.has_tenant());
         }
         match (found.pop(), found.pop()) {
             (None, _) => Err(refused(messages::not_found(key))),
             (Some(stored), None) => Ok(stored),
             (Some(one), Some(other)) => {
-                Err(refused(messages::found_twice(key, &one.run.id, &other.run.id)))
+                Err(refused(messages::found_twice(key, &one.import.id, &other.import.id)))
             }
         }
     }
@@ -138,13 +138,13 @@ impl Engine {
         action: OperatorAction,
         by: &Actor,
     ) -> Result<String, CommandError> {
-        let before = stored.run.clone();
+        let before = stored.import.clone();
         if !before.takes(action) {
             return Err(refused(messages::not_taken(action, &before)));
         }
         let is_as_it_was = |stored: &Stored| {
-            let is_same = action == OperatorAction::Resume || stored.run.state == before.state;
-            is_same && stored.run.takes(action)
+            let is_same = action == OperatorAction::Resume || stored.import.state == before.state;
+            is_same && stored.import.takes(action)
         };
         let at = to_the_second((self.clock)());
         let event =
@@ -153,10 +153,11 @@ impl Engine {
         while let Some(stored) = next.take() {
             let saved = Box::pin(self.save(stored, event.clone())).await;
             match saved.map_err(|error| failed(&error))? {
-                Step::Moved(stored) => return Ok(messages::taken(action, &stored.run)),
+                Step::Moved(stored) => return Ok(messages::taken(action, &stored.import)),
                 Step::Resting if tries < TRIES => {
                     tries += 1;
-                    let read = self.runs.get(&before.id).await.map_err(|error| failed(&error))?;
+                    let read =
+                        self.imports.get(&before.id).await.map_err(|error| failed(&error))?;
                     next = read.filter(is_as_it_was);
                 }
                 Step::Resting => {}

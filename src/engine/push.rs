@@ -33,21 +33,21 @@ const SAVE_AGAIN: Duration = Duration::from_secs(2);
 impl Engine {
     /// Pushes an import whose turn it is.
     pub(super) async fn push_step(&self, stored: Stored) -> Result<Step> {
-        let run = &stored.run;
-        let Some(package) = run.package.clone() else {
+        let import = &stored.import;
+        let Some(package) = import.package.clone() else {
             return self.save(stored, Event::Discarded).await;
         };
-        let opening = match self.turn(run).await? {
+        let opening = match self.turn(import).await? {
             Eligibility::Now(opening) => opening,
             Eligibility::Later(event) => return self.save(stored, event).await,
         };
-        let connection = match self.connection_of_run(run).await? {
+        let connection = match self.connection_of_import(import).await? {
             Ok(connection) => connection,
             Err(event) => return self.save(stored, event).await,
         };
         // Content whose answer was lost may be there already: it is only repeated.
-        if !run.answer_lost
-            && let Some(event) = self.would_delete(run).await?
+        if !import.answer_lost
+            && let Some(event) = self.would_delete(import).await?
         {
             return self.save(stored, event).await;
         }
@@ -61,16 +61,16 @@ impl Engine {
         };
         // Whatever kept it waiting is over, and others wait for the same; but whether a push takes its
         // token, only a push tells.
-        let stored = match stored.run.blocked {
+        let stored = match stored.import.blocked {
             None | Some(ReasonCode::TokenRejected) => stored,
             Some(_) => match self.save(stored, Event::Corrected).await? {
                 Step::Moved(stored) => *stored,
                 Step::Resting => return Ok(Step::Resting),
             },
         };
-        let before = stored.run.clone();
+        let before = stored.import.clone();
         let claimed = self.applied(before.clone(), Event::Claimed { scale_unit })?;
-        let Some(claim) = self.runs.claim(opening, stored, claimed).await? else {
+        let Some(claim) = self.imports.claim(opening, stored, claimed).await? else {
             return Ok(Step::Resting);
         };
         log::moved(Some(&before), claim.run(), true, (self.clock)());
@@ -96,7 +96,7 @@ impl Engine {
 
     async fn push_once(
         &self,
-        run: &Import,
+        import: &Import,
         connection: &Connection,
         staged: &Blob,
         package: &Package,
@@ -110,7 +110,8 @@ impl Engine {
             content: verified(self.blobs.read(staged), bytes, sha256, broken.clone()),
         };
         let now = (self.clock)();
-        let (unit, limit) = (run.scale_unit.as_deref().unwrap_or_default(), run.time_left(now));
+        let (unit, limit) =
+            (import.scale_unit.as_deref().unwrap_or_default(), import.time_left(now));
         let outcome = self.service.submit(&connection.caller, unit, body, limit, now).await;
         event_of(outcome, broken.get())
     }
@@ -119,12 +120,16 @@ impl Engine {
     /// and storage that fails is asked again for as long as nobody else takes the import up.
     async fn save_pushed(&self, stored: Stored, event: Event) -> Result<Step> {
         if let Event::Accepted { id, .. } = &event {
-            log::taken(&stored.run, id, (self.clock)());
+            log::taken(&stored.import, id, (self.clock)());
         }
         loop {
             match self.save(stored.clone(), event.clone()).await {
-                Err(error) if stored.run.time_left((self.clock)()) > SAVE_AGAIN => {
-                    self.log_storage(&stored.run, "what came of the push is saved again", &error);
+                Err(error) if stored.import.time_left((self.clock)()) > SAVE_AGAIN => {
+                    self.log_storage(
+                        &stored.import,
+                        "what came of the push is saved again",
+                        &error,
+                    );
                     tokio::time::sleep(SAVE_AGAIN).await;
                 }
                 done => return done,

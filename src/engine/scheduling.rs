@@ -23,16 +23,16 @@ pub(super) enum Eligibility {
 impl Engine {
     /// Whether another file has taken an import's place or goes first, whether the connection is
     /// paused, and whether the tenant's slot is free.
-    pub(super) async fn turn(&self, run: &Import) -> Result<Eligibility> {
-        let siblings = self.runs.of_connection(run).await?;
-        let siblings: Vec<Import> = siblings.into_iter().map(|stored| stored.run).collect();
-        let event = overtaken(run, &siblings)
-            .or_else(|| paused(run, &siblings))
-            .or_else(|| behind(run, &siblings));
+    pub(super) async fn turn(&self, import: &Import) -> Result<Eligibility> {
+        let siblings = self.imports.of_connection(import).await?;
+        let siblings: Vec<Import> = siblings.into_iter().map(|stored| stored.import).collect();
+        let event = overtaken(import, &siblings)
+            .or_else(|| paused(import, &siblings))
+            .or_else(|| behind(import, &siblings));
         if let Some(event) = event {
             return Ok(Eligibility::Later(event));
         }
-        Ok(match self.runs.place(run).await? {
+        Ok(match self.imports.place(import).await? {
             Slot::Free(opening) => Eligibility::Now(opening),
             Slot::Taken(by) => Eligibility::Later(Event::SlotTaken { by }),
         })
@@ -40,7 +40,7 @@ impl Engine {
 }
 
 /// A newer full file that is ready replaces everything.
-fn overtaken(run: &Import, siblings: &[Import]) -> Option<Event> {
+fn overtaken(import: &Import, siblings: &[Import]) -> Option<Event> {
     let is_ready = |newer: &&Import| match newer.state {
         State::Packed | State::Pushing | State::Ingesting | State::Completed | State::Accepted => {
             true
@@ -49,31 +49,31 @@ fn overtaken(run: &Import, siblings: &[Import]) -> Option<Event> {
             false
         }
     };
-    let mut newer = siblings.iter().filter(|newer| newer.order() > run.order());
+    let mut newer = siblings.iter().filter(|newer| newer.order() > import.order());
     let newer = newer.find(|newer| newer.refresh == Some(Refresh::Full) && is_ready(newer))?;
     let (file, import) = newer.called();
     Some(Event::Superseded { file, import })
 }
 
 /// An import that is not let in pauses its connection; one that came to a bad end those behind it.
-fn paused(run: &Import, siblings: &[Import]) -> Option<Event> {
-    let mut before = siblings.iter().filter(|by| !by.state.is_end() || by.order() < run.order());
+fn paused(import: &Import, siblings: &[Import]) -> Option<Event> {
+    let mut before = siblings.iter().filter(|by| !by.state.is_end() || by.order() < import.order());
     let by = before.find(|by| by.pauses)?;
-    if by.id == run.id {
+    if by.id == import.id {
         return Some(Event::Paused { reason: Reason::Forbidden });
     }
+    let (connection, cause) = ((&import.connection).into(), PauseCause::of(by.state));
     let (file, import) = by.called();
-    let (connection, cause) = ((&run.connection).into(), PauseCause::of(by.state));
     Some(Event::Paused { reason: Reason::ConnectionPaused { connection, file, import, cause } })
 }
 
 /// Incremental files keep their order.
-fn behind(run: &Import, siblings: &[Import]) -> Option<Event> {
+fn behind(import: &Import, siblings: &[Import]) -> Option<Event> {
     // Whoever has the slot does not wait: the older file would wait for the slot in turn.
-    if run.refresh != Some(Refresh::Incremental) || run.holds_slot() {
+    if import.refresh != Some(Refresh::Incremental) || import.holds_slot() {
         return None;
     }
-    let mut older = siblings.iter().filter(|older| older.order() < run.order());
+    let mut older = siblings.iter().filter(|older| older.order() < import.order());
     let older = older.find(|older| !older.state.is_end())?;
     let (file, import) = older.called();
     Some(Event::WaitingForOlder { file, import })

@@ -52,10 +52,10 @@ pub struct Document {
 impl Document {
     /// That of an import whose connection has none any more.
     #[must_use]
-    pub fn missing(run: &Import) -> Self {
-        let name = run.connection.clone();
+    pub fn missing(import: &Import) -> Self {
+        let name = import.connection.clone();
         let read = Err(Reason::ConnectionMissing { connection: (&name).into() });
-        Self { name, stored: run.received, read }
+        Self { name, stored: import.received, read }
     }
 }
 
@@ -80,8 +80,8 @@ impl Engine {
     pub async fn late(&self) -> Result<usize> {
         let policy = &self.config.policy;
         let long_ago = self.now() - 2 * policy.step_timeout;
-        let mut due = self.runs.due(long_ago, policy).await?;
-        due.retain(|stored| stored.run.due.is_some_and(|due| due <= long_ago));
+        let mut due = self.imports.due(long_ago, policy).await?;
+        due.retain(|stored| stored.import.due.is_some_and(|due| due <= long_ago));
         first_of_lines(&mut due);
         Ok(due.len())
     }
@@ -115,11 +115,11 @@ impl Engine {
     ///
     /// # Errors
     /// Whatever storage says.
-    pub async fn report(&self, run: &Import) -> Result<Option<Value>> {
-        if run.report.is_none() {
+    pub async fn report(&self, import: &Import) -> Result<Option<Value>> {
+        if import.report.is_none() {
             return Ok(None);
         }
-        let name = format!("{}/report.json", run.id.key);
+        let name = format!("{}/report.json", import.id.key);
         let report = self.blobs.read_small(REPORTS, &name, MAX_REPORT_BYTES).await?;
         Ok(report.and_then(|report| serde_json::from_slice(&report).ok()))
     }
@@ -128,11 +128,11 @@ impl Engine {
     ///
     /// # Errors
     /// Whatever storage says.
-    pub async fn service_errors(&self, run: &Import) -> Result<Option<Vec<u8>>> {
-        if !has_service_errors(run) {
+    pub async fn service_errors(&self, import: &Import) -> Result<Option<Vec<u8>>> {
+        if !has_service_errors(import) {
             return Ok(None);
         }
-        self.blobs.read_small(REPORTS, &errors_of(run), MAX_REPORT_BYTES).await
+        self.blobs.read_small(REPORTS, &errors_of(import), MAX_REPORT_BYTES).await
     }
 
     /// Notes that a timer has done its work.
@@ -140,7 +140,7 @@ impl Engine {
     /// # Errors
     /// Whatever storage says.
     pub async fn note_timer(&self, timer: Timer) -> Result<()> {
-        self.runs.note_timer(timer.name, self.now()).await
+        self.imports.note_timer(timer.name, self.now()).await
     }
 
     /// The timer that has missed its time twice, and when it did its work last. One that is switched off
@@ -150,7 +150,7 @@ impl Engine {
     /// Whatever storage says.
     pub async fn missed_timer(&self) -> Result<Option<(Timer, OffsetDateTime)>> {
         for timer in [Timer::DRIVE, Timer::SWEEP, Timer::SCHEDULE] {
-            let last = self.runs.timer(timer.name).await?;
+            let last = self.imports.timer(timer.name).await?;
             if let Some(last) = last.filter(|last| self.is_missed(timer, *last)) {
                 return Ok(Some((timer, last)));
             }
@@ -184,10 +184,10 @@ impl Engine {
 
 /// Whether the service's own error file of an import was kept, of this attempt.
 #[must_use]
-pub fn has_service_errors(run: &Import) -> bool {
-    run.report.as_deref() == Some(&errors_of(run))
+pub fn has_service_errors(import: &Import) -> bool {
+    import.report.as_deref() == Some(&errors_of(import))
 }
 
-fn errors_of(run: &Import) -> String {
-    format!("{}/{SERVICE_ERRORS}", run.id.key)
+fn errors_of(import: &Import) -> String {
+    format!("{}/{SERVICE_ERRORS}", import.id.key)
 }

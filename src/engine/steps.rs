@@ -25,23 +25,23 @@ impl Engine {
         // A small file waits here behind a large one, of whichever tenant. It does so before its
         // step begins, so that its own time does not run; whoever moves it on meanwhile wins.
         let patience = (last_begin - (self.clock)()).try_into().unwrap_or_default();
-        let permits = self.packing.acquire_many(packed_mib(stored.run.source.bytes));
+        let permits = self.packing.acquire_many(packed_mib(stored.import.source.bytes));
         let Ok(Ok(_permits)) = tokio::time::timeout(patience, permits).await else {
             return Ok(Step::Resting);
         };
         let stored = match self.save(stored, Event::PackStarted).await? {
-            Step::Moved(stored) if !stored.run.state.is_end() => stored,
+            Step::Moved(stored) if !stored.import.state.is_end() => stored,
             done @ (Step::Moved(_) | Step::Resting) => return Ok(done),
         };
-        let limit = stored.run.time_left((self.clock)());
-        let event = match tokio::time::timeout(limit, self.pack_file(&stored.run)).await {
+        let limit = stored.import.time_left((self.clock)());
+        let event = match tokio::time::timeout(limit, self.pack_file(&stored.import)).await {
             Ok(event) => event.unwrap_or_else(|error| storage_failed(&error)),
             Err(_) => Event::TransientFailure {
                 reason: Reason::PackingTimedOut { seconds: limit.as_secs() },
                 retry_at: None,
             },
         };
-        let (id, attempt) = (stored.run.id.clone(), attempt_of(&stored.run));
+        let (id, attempt) = (stored.import.id.clone(), attempt_of(&stored.import));
         let step = self.save(*stored, event).await?;
         if matches!(step, Step::Resting) {
             self.forget_package(&id, &attempt).await?;
@@ -52,43 +52,44 @@ impl Engine {
     /// Deletes what was staged of a pack whose import somebody moved on meanwhile: a person gave it up, or
     /// another instance took it up because this one was too slow.
     async fn forget_package(&self, id: &ImportId, attempt: &str) -> Result<()> {
-        let stored = self.runs.get(id).await?;
-        let package = stored.as_ref().and_then(|stored| stored.run.package.as_ref());
+        let stored = self.imports.get(id).await?;
+        let package = stored.as_ref().and_then(|stored| stored.import.package.as_ref());
         if package.is_some_and(|package| package.blob.starts_with(attempt)) {
             return Ok(());
         }
         self.blobs.delete_all(PACKAGES, attempt).await
     }
 
-    async fn pack_file(&self, run: &Import) -> Result<Event> {
-        let connection = match self.connection_of_run(run).await? {
+    async fn pack_file(&self, import: &Import) -> Result<Event> {
+        let connection = match self.connection_of_import(import).await? {
             Ok(connection) => connection,
             Err(event) => return Ok(event),
         };
-        let faults = mapping_faults(run.target.schema(), &connection.mapping, &connection.checks);
+        let faults =
+            mapping_faults(import.target.schema(), &connection.mapping, &connection.checks);
         if !faults.is_empty() {
             // Not one file's fault: every file of the connection would be refused.
-            let (connection, faults) = ((&run.connection).into(), faults.into_iter().collect());
+            let (connection, faults) = ((&import.connection).into(), faults.into_iter().collect());
             let reason = Reason::MappingInvalid { connection, faults };
             return Ok(Event::TransientFailure { reason, retry_at: None });
         }
         let mut options =
             connection.check_options(&self.config.limits, (self.clock)().date().into());
-        options.previous = self.last_accepted(run, options.connector.word()).await?;
-        options.allowed = match &run.approval {
+        options.previous = self.last_accepted(import, options.connector.word()).await?;
+        options.allowed = match &import.approval {
             Some(approval) => Some(approval.clone()),
-            None if options.refresh == Refresh::Full => self.allowed_by_metadata(run).await?,
+            None if options.refresh == Refresh::Full => self.allowed_by_metadata(import).await?,
             None => None,
         };
         let approval = options.allowed.clone();
         options.dialect = options.dialect.or_key(&self.config.mapping_key);
         let upload = connection.upload;
-        let name = format!("{}{}", attempt_of(run), upload.word());
-        let packed = package::pack(&self.blobs, &run.source, options, upload, &name).await;
+        let name = format!("{}{}", attempt_of(import), upload.word());
+        let packed = package::pack(&self.blobs, &import.source, options, upload, &name).await;
         Ok(match packed {
             Ok(Outcome::Staged(package, report)) => {
                 let checked = Checked {
-                    report: self.keep(run, &report).await?,
+                    report: self.keep(import, &report).await?,
                     notice: messages::notice(&report),
                     dropped: report.dropped,
                     approval,
@@ -104,21 +105,21 @@ impl Engine {
                     Reason::FileInvalid((&report).into())
                 },
                 problems: report.count(Severity::Error),
-                report: Some(self.keep(run, &report).await?),
+                report: Some(self.keep(import, &report).await?),
                 guarded: report.is_only_guarded().then(|| Box::new(report.summary)),
             },
             Ok(Outcome::Moved) => {
                 // The event of the newer content may never come: its row is made here.
-                match self.arrive(&run.source.container, &run.source.name).await? {
+                match self.arrive(&import.source.container, &import.source.name).await? {
                     // It is there as it was, so nothing has taken its place.
-                    IntakeOutcome::Known(id) if id == run.id => {
+                    IntakeOutcome::Known(id) if id == import.id => {
                         Event::TransientFailure { reason: Reason::FileUnreadable, retry_at: None }
                     }
                     IntakeOutcome::Received(by) | IntakeOutcome::Known(by) => {
                         Event::Replaced { by }
                     }
                     IntakeOutcome::Ignored(_) => {
-                        let connection = (&run.connection).into();
+                        let connection = (&import.connection).into();
                         let reason = Reason::ConnectionMissing { connection };
                         Event::Refused { reason, problems: 0, report: None, guarded: None }
                     }
@@ -137,8 +138,8 @@ impl Engine {
     }
 
     /// Keeps a report as a page and as JSON; the name of the page.
-    async fn keep(&self, run: &Import, report: &Report) -> Result<String> {
-        let (file, key) = (run.source.file(), &run.id.key);
+    async fn keep(&self, import: &Import, report: &Report) -> Result<String> {
+        let (file, key) = (import.source.file(), &import.id.key);
         let json = format!("{:#}\n", report::json(report, &file)).into_bytes();
         let page = format!("{key}/report.html");
         let html = report::html(report, &file).into_bytes();
@@ -150,8 +151,8 @@ impl Engine {
 }
 
 /// What the name of whatever the present attempt stages begins with.
-fn attempt_of(run: &Import) -> String {
-    format!("{}/{}.", run.id.key, run.attempts)
+fn attempt_of(import: &Import) -> String {
+    format!("{}/{}.", import.id.key, import.attempts)
 }
 
 /// How often the service's error file is asked for.
@@ -159,19 +160,19 @@ const ERROR_FILE_TRIES: u32 = 5;
 
 impl Engine {
     pub(super) async fn poll(&self, stored: Stored) -> Result<Step> {
-        let run = &stored.run;
+        let import = &stored.import;
         let now = (self.clock)();
-        let connection = match self.connection_of_run(run).await? {
+        let connection = match self.connection_of_import(import).await? {
             Ok(connection) => connection,
             Err(event) => return self.save(stored, event).await,
         };
-        let Some(id) = &run.ingestion else {
+        let Some(id) = &import.ingestion else {
             let reason = Reason::IngestionIdLost;
             return self.save(stored, Event::TransientFailure { reason, retry_at: None }).await;
         };
-        let (caller, unit) = (&connection.caller, run.scale_unit.as_deref());
+        let (caller, unit) = (&connection.caller, import.scale_unit.as_deref());
         let event = match self.service.poll(caller, unit, id, now).await {
-            Ok(Status::ValidationFailed) => self.validation_failed(run, id, &connection).await?,
+            Ok(Status::ValidationFailed) => self.validation_failed(import, id, &connection).await?,
             Ok(status) => Event::StatusReported { status, error_file: None },
             Err(error) => after_push(&error),
         };
@@ -181,7 +182,7 @@ impl Engine {
     /// Fetches the service's error file where it is to be kept; tried a few times.
     async fn validation_failed(
         &self,
-        run: &Import,
+        import: &Import,
         id: &IngestionId,
         connection: &Connection,
     ) -> Result<Event> {
@@ -189,14 +190,14 @@ impl Engine {
         if !self.config.service.keep_errors {
             return Ok(Event::StatusReported { status, error_file: Some(ErrorFile::NotKept) });
         }
-        let (caller, unit) = (&connection.caller, run.scale_unit.as_deref());
+        let (caller, unit) = (&connection.caller, import.scale_unit.as_deref());
         Ok(match self.service.errors(caller, unit, id, (self.clock)()).await {
             Ok(errors) => {
-                let report = format!("{}/{SERVICE_ERRORS}", run.id.key);
+                let report = format!("{}/{SERVICE_ERRORS}", import.id.key);
                 self.blobs.put(REPORTS, &report, "text/plain", errors).await?;
                 Event::StatusReported { status, error_file: Some(ErrorFile::Kept(report.into())) }
             }
-            Err(error @ ServiceError::Later { .. }) if run.failures < ERROR_FILE_TRIES => {
+            Err(error @ ServiceError::Later { .. }) if import.failures < ERROR_FILE_TRIES => {
                 after_push(&error)
             }
             Err(_) => Event::StatusReported { status, error_file: Some(ErrorFile::Unavailable) },

@@ -136,7 +136,7 @@ fn take_steps(app: &App, what: &str, key: Option<&str>) {
     tokio::spawn(async move {
         let taken = match key.filter(|_| is_of_import) {
             Some(key) => match engine.find(&key).await {
-                Ok(stored) => Box::pin(engine.follow(&stored.run.id)).await,
+                Ok(stored) => Box::pin(engine.follow(&stored.import.id)).await,
                 Err(_) => Ok(()),
             },
             None => Box::pin(engine.drive()).await.map(drop),

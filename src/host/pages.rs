@@ -102,17 +102,18 @@ async fn home(State(app): State<App>, visit: Visit) -> Response {
 
 async fn overview(app: &App, viewer: &Viewer, filter: Filter) -> azure_core::Result<Home> {
     let engine = &app.engine;
-    let (tenants, mut documents) = futures::try_join!(engine.runs().tenants(), engine.documents())?;
+    let (tenants, mut documents) =
+        futures::try_join!(engine.imports().tenants(), engine.documents())?;
     let after = filter.after.as_ref();
-    let history = engine.runs().page(&tenants, &filter.wanted, after, filter.top).await?;
-    for run in history.runs.iter().filter(|run| !run.state.is_end()) {
+    let history = engine.imports().page(&tenants, &filter.wanted, after, filter.top).await?;
+    for import in history.imports.iter().filter(|import| !import.state.is_end()) {
         // Its files wait for it.
-        if !documents.iter().any(|document| document.name == run.connection) {
-            documents.push(Document::missing(run));
+        if !documents.iter().any(|document| document.name == import.connection) {
+            documents.push(Document::missing(import));
         }
     }
     let seen = stream::iter(documents)
-        .map(|document| seen(engine.runs(), &tenants, document))
+        .map(|document| seen(engine.imports(), &tenants, document))
         .buffered(AT_ONCE)
         .try_collect::<Vec<Seen>>()
         .await?;
@@ -121,13 +122,13 @@ async fn overview(app: &App, viewer: &Viewer, filter: Filter) -> azure_core::Res
 
 /// A connection with its last imports.
 async fn seen(
-    runs: &ImportTable,
+    imports: &ImportTable,
     tenants: &[String],
     document: Document,
 ) -> azure_core::Result<Seen> {
     let name = &document.name;
     let records = tenants.iter().map(async |tenant| {
-        let record = runs.connection(tenant, name).await?;
+        let record = imports.connection(tenant, name).await?;
         Ok::<_, azure_core::Error>((tenant.clone(), record))
     });
     let records = futures::future::try_join_all(records).await?;
@@ -140,17 +141,18 @@ async fn seen(
     let own = records.into_iter().filter(|(tenant, record)| is_own(tenant) || record.has_waiting());
     let (own, records): (Vec<String>, Vec<ConnectionRecord>) = own.unzip();
     let wanted = Wanted { connection: Some(name.clone()), state: None };
-    let recent = runs.page(&own, &wanted, None, RECENT).await?.runs;
+    let recent = imports.page(&own, &wanted, None, RECENT).await?.imports;
     let mut seen = Seen { document, recent, last_received: None, accepted: None, is_paused: false };
     for (tenant, record) in own.into_iter().zip(records) {
         seen.last_received = seen.last_received.max(record.last_received);
         if let Some(accepted) = record.last_accepted {
-            let import = find(runs, &seen.recent, &tenant, &accepted.import).await?;
-            seen.accepted = import.into_iter().chain(seen.accepted).max_by_key(|run| run.ended);
+            let import = find(imports, &seen.recent, &tenant, &accepted.import).await?;
+            seen.accepted =
+                import.into_iter().chain(seen.accepted).max_by_key(|import| import.ended);
         }
         for pause in record.paused_by {
-            let import = find(runs, &seen.recent, &tenant, &pause.import).await?;
-            seen.is_paused |= import.is_some_and(|run| run.pauses);
+            let import = find(imports, &seen.recent, &tenant, &pause.import).await?;
+            seen.is_paused |= import.is_some_and(|import| import.pauses);
         }
     }
     Ok(seen)
@@ -158,17 +160,17 @@ async fn seen(
 
 /// An import among those that were read, or from the table; `None` where it is gone or cannot be read.
 async fn find(
-    runs: &ImportTable,
+    imports: &ImportTable,
     recent: &[Import],
     tenant: &str,
     key: &str,
 ) -> azure_core::Result<Option<Import>> {
     let id = ImportId { tenant: tenant.to_owned(), key: key.to_owned() };
-    if let Some(run) = recent.iter().find(|run| run.id == id) {
-        return Ok(Some(run.clone()));
+    if let Some(import) = recent.iter().find(|import| import.id == id) {
+        return Ok(Some(import.clone()));
     }
-    match runs.get(&id).await {
-        Ok(stored) => Ok(stored.map(|stored| stored.run)),
+    match imports.get(&id).await {
+        Ok(stored) => Ok(stored.map(|stored| stored.import)),
         Err(error) if *error.kind() == ErrorKind::DataConversion => Ok(None),
         Err(error) => Err(error),
     }
@@ -178,12 +180,12 @@ async fn find(
 async fn import(State(app): State<App>, Path(path): Path<String>, visit: Visit) -> Response {
     let errors = path.strip_suffix(SERVICE_ERRORS).and_then(|path| path.strip_suffix('/'));
     let key = errors.unwrap_or(&path);
-    let run = match app.engine.find(key.strip_suffix(".json").unwrap_or(key)).await {
-        Ok(stored) => stored.run,
+    let import = match app.engine.find(key.strip_suffix(".json").unwrap_or(key)).await {
+        Ok(stored) => stored.import,
         Err(denied) => return visit.denied(&denied),
     };
     if errors.is_some() {
-        return match app.engine.service_errors(&run).await {
+        return match app.engine.service_errors(&import).await {
             Ok(Some(errors)) => attached(errors),
             Ok(None) => {
                 let why = "the service's error file was not kept; the portal has it, and the \
@@ -193,23 +195,23 @@ async fn import(State(app): State<App>, Path(path): Path<String>, visit: Visit) 
             Err(error) => visit.storage_failed(&error),
         };
     }
-    shown(&app, visit, &run).await
+    shown(&app, visit, &import).await
 }
 
 /// The page of an import, or the same as JSON with its report.
-async fn shown(app: &App, visit: Visit, run: &Import) -> Response {
-    let report = match app.engine.report(run).await {
+async fn shown(app: &App, visit: Visit, import: &Import) -> Response {
+    let report = match app.engine.report(import).await {
         Ok(report) => report,
         Err(error) => return visit.storage_failed(&error),
     };
-    let has_service_errors = has_service_errors(run);
+    let has_service_errors = has_service_errors(import);
     if !visit.wants_html {
-        let mut json = page::import(run);
+        let mut json = page::import(import);
         json["findings"] = report.map_or(Value::Null, |mut report| report["findings"].take());
         json["serviceErrors"] = json!(has_service_errors);
         return Json(json).into_response();
     }
-    let page = page::ImportPage::new(&visit.viewer, run, report.as_ref(), has_service_errors);
+    let page = page::ImportPage::new(&visit.viewer, import, report.as_ref(), has_service_errors);
     visit.page(&page)
 }
 
@@ -229,9 +231,9 @@ async fn imports(State(app): State<App>, visit: Visit) -> Response {
         Err(why) => return visit.not_understood(&why),
     };
     let page = async {
-        let tenants = app.engine.runs().tenants().await?;
+        let tenants = app.engine.imports().tenants().await?;
         let after = filter.after.as_ref();
-        app.engine.runs().page(&tenants, &filter.wanted, after, filter.top).await
+        app.engine.imports().page(&tenants, &filter.wanted, after, filter.top).await
     };
     match page.await {
         Ok(page) => Json(page::history(&page)).into_response(),

@@ -136,9 +136,9 @@ impl ConnectionRecord {
 
     /// Notes that a file was taken in, and why it ended at once where the connection was unreadable.
     /// Whether it is the first with that reason.
-    pub fn received(&mut self, run: &Import, now: OffsetDateTime) -> bool {
+    pub fn received(&mut self, import: &Import, now: OffsetDateTime) -> bool {
         self.last_received = Some(now);
-        let reason = run.code().filter(|code| code.is_of_connection());
+        let reason = import.code().filter(|code| code.is_of_connection());
         reason.is_none_or(|reason| self.waits(reason, 0, now))
     }
 
@@ -169,8 +169,8 @@ fn gives_up(before: &Import, next: &Import) -> bool {
 }
 
 /// Whether a notification about its connection waits.
-fn is_to_tell(run: &Import) -> bool {
-    run.message.as_ref().is_some_and(|message| message.occasion.is_of_connection())
+fn is_to_tell(import: &Import) -> bool {
+    import.message.as_ref().is_some_and(|message| message.occasion.is_of_connection())
 }
 
 fn is_success(before: &Import, next: &Import) -> bool {

@@ -91,8 +91,8 @@ fn faulted() -> Event {
 }
 
 /// What a person reads of it.
-fn read(run: &Import) -> String {
-    messages::why(run).unwrap_or_default()
+fn read(import: &Import) -> String {
+    messages::why(import).unwrap_or_default()
 }
 
 fn overtaken() -> Event {
@@ -127,24 +127,24 @@ fn push_failed() -> Event {
     Event::PushFailed { status: 500 }
 }
 
-fn told(run: Import, now: OffsetDateTime, events: impl IntoIterator<Item = Event>) -> Import {
-    events.into_iter().fold(run, |run, event| run.apply(event, now, &policy()).unwrap())
+fn told(import: Import, now: OffsetDateTime, events: impl IntoIterator<Item = Event>) -> Import {
+    events.into_iter().fold(import, |import, event| import.apply(event, now, &policy()).unwrap())
 }
 
 /// The import at its end, and how long it took to get there, told at each due time what is `again`.
 fn until_end(
-    mut run: Import,
+    mut import: Import,
     mut again: impl FnMut(&Import, OffsetDateTime) -> Vec<Event>,
 ) -> (Import, time::Duration) {
     let mut now = NOW;
-    let began = run.due.unwrap_or(NOW);
-    while !run.state.is_end() {
-        now = run.due.unwrap();
-        for event in again(&run, now) {
-            run = if run.state.is_end() { run } else { told(run, now, [event]) };
+    let began = import.due.unwrap_or(NOW);
+    while !import.state.is_end() {
+        now = import.due.unwrap();
+        for event in again(&import, now) {
+            import = if import.state.is_end() { import } else { told(import, now, [event]) };
         }
     }
-    (run, now - began)
+    (import, now - began)
 }
 
 fn pushing() -> Import {
@@ -153,20 +153,20 @@ fn pushing() -> Import {
 
 #[test]
 fn a_good_file_goes_all_the_way_and_then_its_zip_is_deleted() {
-    let run = received();
-    assert_eq!(run.action(NOW, &policy()), Action::Pack);
-    let run = told(run, NOW, [Event::PackStarted, staged()]);
-    assert_eq!((run.state, run.action(NOW, &policy())), (State::Packed, Action::Push));
-    let run = told(run, NOW, [claimed(), accepted()]);
-    assert_eq!(run.state, State::Ingesting);
-    assert!(matches!(run.action(NOW, &policy()), Action::Wait(_)));
+    let import = received();
+    assert_eq!(import.action(NOW, &policy()), Action::Pack);
+    let import = told(import, NOW, [Event::PackStarted, staged()]);
+    assert_eq!((import.state, import.action(NOW, &policy())), (State::Packed, Action::Push));
+    let import = told(import, NOW, [claimed(), accepted()]);
+    assert_eq!(import.state, State::Ingesting);
+    assert!(matches!(import.action(NOW, &policy()), Action::Wait(_)));
     let later = NOW + Duration::from_secs(30);
-    assert_eq!(run.action(later, &policy()), Action::Poll);
-    let run = told(run, later, [said(Status::ExtractionComplete), said(Status::Completed)]);
-    assert_eq!((run.state, run.ended), (State::Completed, Some(later)));
-    assert_eq!(run.action(later, &policy()), Action::Discard);
-    let run = told(run, later, [Event::Discarded]);
-    assert_eq!((run.state, run.action(later, &policy())), (State::Completed, Action::Done));
+    assert_eq!(import.action(later, &policy()), Action::Poll);
+    let import = told(import, later, [said(Status::ExtractionComplete), said(Status::Completed)]);
+    assert_eq!((import.state, import.ended), (State::Completed, Some(later)));
+    assert_eq!(import.action(later, &policy()), Action::Discard);
+    let import = told(import, later, [Event::Discarded]);
+    assert_eq!((import.state, import.action(later, &policy())), (State::Completed, Action::Done));
 }
 
 #[test]
@@ -181,74 +181,75 @@ fn a_step_that_died_is_due_again_when_its_time_is_over_and_not_before() {
 
 #[test]
 fn a_lost_answer_is_remembered_and_the_push_repeated() {
-    let run = told(pushing(), NOW, [lost()]);
-    assert_eq!((run.state, run.answer_lost), (State::Packed, true));
-    let run = told(run, NOW, [claimed(), Event::Busy]);
-    assert_eq!(run.state, State::Packed);
-    assert_eq!(run.reason, Some(Reason::ServiceBusy { own: true }));
-    let run = told(run, NOW, [claimed(), accepted()]);
-    assert_eq!((run.state, run.answer_lost, run.reason), (State::Ingesting, false, None));
+    let import = told(pushing(), NOW, [lost()]);
+    assert_eq!((import.state, import.answer_lost), (State::Packed, true));
+    let import = told(import, NOW, [claimed(), Event::Busy]);
+    assert_eq!(import.state, State::Packed);
+    assert_eq!(import.reason, Some(Reason::ServiceBusy { own: true }));
+    let import = told(import, NOW, [claimed(), accepted()]);
+    assert_eq!((import.state, import.answer_lost, import.reason), (State::Ingesting, false, None));
 }
 
 #[test]
 fn a_target_that_reports_no_outcome_has_an_end_of_its_own_that_counts() {
-    let run = told(pushing(), NOW, [Event::AcceptedForGood]);
+    let import = told(pushing(), NOW, [Event::AcceptedForGood]);
     assert_eq!(
-        (run.state, run.reason.as_ref()),
+        (import.state, import.reason.as_ref()),
         (State::Accepted, Some(&Reason::OutcomeNotReported))
     );
-    assert!(run.state.is_end() && run.state.is_accepted() && !run.holds_slot());
-    assert!(!run.needs_person() && run.ended == Some(NOW) && run.pushed == Some(NOW));
-    assert_eq!(run.action(NOW, &policy()), Action::Discard);
+    assert!(import.state.is_end() && import.state.is_accepted() && !import.holds_slot());
+    assert!(!import.needs_person() && import.ended == Some(NOW) && import.pushed == Some(NOW));
+    assert_eq!(import.action(NOW, &policy()), Action::Discard);
     // Nothing that Viva says leads there.
     for status in [Status::Completed, Status::ValidationFailed, Status::parse("Accepted")] {
-        let run = told(pushing(), NOW, [accepted(), said(status)]);
-        assert_ne!(run.state, State::Accepted);
+        let import = told(pushing(), NOW, [accepted(), said(status)]);
+        assert_ne!(import.state, State::Accepted);
     }
 }
 
 #[test]
 fn a_busy_service_keeps_the_file_and_tries_later_for_as_long_as_it_takes() {
-    let (run, took) = until_end(told(pushing(), NOW, [Event::Busy]), |run, now| {
-        assert_eq!((run.state, run.action(now, &policy())), (State::Packed, Action::Push));
+    let (import, took) = until_end(told(pushing(), NOW, [Event::Busy]), |import, now| {
+        assert_eq!((import.state, import.action(now, &policy())), (State::Packed, Action::Push));
         vec![claimed(), Event::Busy]
     });
-    assert_eq!((run.state, took.whole_hours()), (State::Stuck, 72));
+    assert_eq!((import.state, took.whole_hours()), (State::Stuck, 72));
 }
 
 #[test]
 fn the_time_in_which_the_program_was_away_does_not_count() {
     let long = policy().wait_deadline * 2;
-    let run = told(received(), NOW + long, [Event::PackStarted, staged(), claimed(), Event::Busy]);
-    assert_eq!(run.state, State::Packed);
-    let late = run.due.unwrap() + long;
-    let run = told(run, late, [claimed(), Event::Busy]);
-    assert_eq!(run.state, State::Packed);
+    let import =
+        told(received(), NOW + long, [Event::PackStarted, staged(), claimed(), Event::Busy]);
+    assert_eq!(import.state, State::Packed);
+    let late = import.due.unwrap() + long;
+    let import = told(import, late, [claimed(), Event::Busy]);
+    assert_eq!(import.state, State::Packed);
     // And then it has what was left of its time.
-    let (run, took) = until_end(run, |_, _| vec![claimed(), Event::Busy]);
-    assert_eq!((run.state, took.whole_hours()), (State::Stuck, 71));
+    let (import, took) = until_end(import, |_, _| vec![claimed(), Event::Busy]);
+    assert_eq!((import.state, took.whole_hours()), (State::Stuck, 71));
 }
 
 #[test]
 fn busy_is_asked_again_in_minutes_doubling_with_jitter() {
-    let mut run = pushing();
+    let mut import = pushing();
     for minutes in [5, 10, 20, 30, 30] {
-        run = told(run, NOW, [Event::Busy]);
-        let wait = run.due.unwrap() - NOW;
+        import = told(import, NOW, [Event::Busy]);
+        let wait = import.due.unwrap() - NOW;
         let least = Duration::from_mins(minutes);
         assert!(wait >= least && wait < least + least / 4, "{wait}");
-        run = told(run, NOW, [claimed()]);
+        import = told(import, NOW, [claimed()]);
     }
 }
 
 #[test]
 fn a_token_that_is_refused_though_it_is_fresh_is_waited_for() {
-    let run = told(pushing(), NOW, [Event::TokenRefused { status: 401 }]);
+    let import = told(pushing(), NOW, [Event::TokenRefused { status: 401 }]);
     assert_eq!(
-        (run.state, run.reason.as_ref()),
+        (import.state, import.reason.as_ref()),
         (State::Packed, Some(&Reason::TokenRejected { status: 401 }))
     );
-    assert!(run.waits_for_correction() && run.needs_person() && !run.holds_slot());
+    assert!(import.waits_for_correction() && import.needs_person() && !import.holds_slot());
     // The same where the service may have the file: nobody else waits for a person.
     let lost = told(pushing(), NOW, [lost(), claimed(), Event::TokenRefused { status: 401 }]);
     assert!(lost.answer_lost && !lost.holds_slot());
@@ -258,54 +259,54 @@ fn a_token_that_is_refused_though_it_is_fresh_is_waited_for() {
 fn two_imports_that_wait_for_each_other_come_to_an_end_where_the_service_stays_busy() {
     let taken = || Event::SlotTaken { by: "0".to_owned() };
     let mut turns = 0;
-    let (run, _) = until_end(told(pushing(), NOW, [Event::Busy]), |_, _| {
+    let (import, _) = until_end(told(pushing(), NOW, [Event::Busy]), |_, _| {
         turns += 1;
         if turns % 2 == 0 { vec![taken()] } else { vec![claimed(), Event::Busy] }
     });
-    assert_eq!(run.state, State::Stuck);
+    assert_eq!(import.state, State::Stuck);
 }
 
 #[test]
 fn what_a_wrong_clock_added_to_a_deadline_does_not_count() {
     let years = NOW + Duration::from_hours(3 * 365 * 24);
     let id = ImportId { tenant: "t".to_owned(), key: "1".to_owned() };
-    let run = Import::new(id, "hr", received().source, years, &policy());
-    let run = told(run, NOW, [Event::PackStarted, staged(), claimed(), Event::Busy]);
-    assert!(run.deadline.unwrap() <= NOW + policy().wait_deadline);
+    let import = Import::new(id, "hr", received().source, years, &policy());
+    let import = told(import, NOW, [Event::PackStarted, staged(), claimed(), Event::Busy]);
+    assert!(import.deadline.unwrap() <= NOW + policy().wait_deadline);
 }
 
 #[test]
 fn what_a_wrong_clock_put_off_for_years_is_due_as_soon_as_the_clock_is_right() {
     let years = NOW + Duration::from_hours(3 * 365 * 24);
-    let waiting = |run: Import| told(Import { deadline: None, ..run }, years, [Event::Busy]);
-    for run in [
+    let waiting = |import: Import| told(Import { deadline: None, ..import }, years, [Event::Busy]);
+    for import in [
         told(Import { deadline: None, ..received() }, years, [Event::PackStarted]),
         waiting(pushing()),
     ] {
-        assert!(!matches!(run.action(NOW, &policy()), Action::Wait(_)), "{run:?}");
-        assert!(matches!(run.action(years, &policy()), Action::Wait(_)), "{run:?}");
+        assert!(!matches!(import.action(NOW, &policy()), Action::Wait(_)), "{import:?}");
+        assert!(matches!(import.action(years, &policy()), Action::Wait(_)), "{import:?}");
     }
 }
 
 #[test]
 fn failed_pushes_are_repeated_a_few_times_and_then_a_person_is_called() {
-    let mut run = pushing();
+    let mut import = pushing();
     for _ in 1..policy().push_failures {
-        run = told(run, NOW, [push_failed()]);
-        assert_eq!(run.state, State::Packed);
-        run = told(run, NOW, [claimed()]);
+        import = told(import, NOW, [push_failed()]);
+        assert_eq!(import.state, State::Packed);
+        import = told(import, NOW, [claimed()]);
     }
-    run = told(run, NOW, [lost()]);
-    assert_eq!(run.state, State::Stuck);
+    import = told(import, NOW, [lost()]);
+    assert_eq!(import.state, State::Stuck);
     let last = Box::new(Reason::PushOutcomeUnknown { cause: NoOutcome::ProgramEnded });
-    assert_eq!(run.reason, Some(Reason::PushesExhausted { pushes: 5, last }));
+    assert_eq!(import.reason, Some(Reason::PushesExhausted { pushes: 5, last }));
 }
 
 #[test]
 fn a_service_that_is_away_is_waited_for_as_long_as_the_deadline_says() {
     for again in [vec![claimed(), not_sent()], vec![faulted()]] {
-        let (run, took) = until_end(told(pushing(), NOW, [not_sent()]), |_, _| again.clone());
-        assert_eq!((run.state, took.whole_hours()), (State::Stuck, 72));
+        let (import, took) = until_end(told(pushing(), NOW, [not_sent()]), |_, _| again.clone());
+        assert_eq!((import.state, took.whole_hours()), (State::Stuck, 72));
     }
 }
 
@@ -319,35 +320,35 @@ fn a_service_that_wants_to_be_asked_at_once_is_not() {
 
 #[test]
 fn a_file_that_takes_the_program_with_it_is_not_read_for_ever() {
-    let mut run = received();
+    let mut import = received();
     let mut now = NOW;
-    while run.state == State::Received {
-        run = told(run, now, [Event::PackStarted]);
+    while import.state == State::Received {
+        import = told(import, now, [Event::PackStarted]);
         now += policy().step_timeout;
         assert!(now < NOW + policy().wait_deadline * 2);
     }
-    assert_eq!(run.state, State::Stuck);
+    assert_eq!(import.state, State::Stuck);
 }
 
 #[test]
 fn a_zip_that_keeps_vanishing_is_not_made_for_ever() {
-    let (run, took) =
+    let (import, took) =
         until_end(received(), |_, _| vec![Event::PackStarted, staged(), Event::Discarded]);
-    assert_eq!((run.state, took.whole_hours()), (State::Stuck, 72));
+    assert_eq!((import.state, took.whole_hours()), (State::Stuck, 72));
 }
 
 #[test]
 fn a_backlog_is_not_stuck_however_long_it_waits_for_its_turn() {
-    let mut run = told(received(), NOW, [Event::PackStarted, staged()]);
+    let mut import = told(received(), NOW, [Event::PackStarted, staged()]);
     for day in 1..30 {
         let now = NOW + Duration::from_hours(24 * day);
-        run = told(run, now, [Event::SlotTaken { by: "0".to_owned() }]);
-        run = told(
-            run,
+        import = told(import, now, [Event::SlotTaken { by: "0".to_owned() }]);
+        import = told(
+            import,
             now,
             [Event::WaitingForOlder { file: "inbox/hr/0.csv".into(), import: "0".into() }],
         );
-        assert_eq!(run.state, State::Packed);
+        assert_eq!(import.state, State::Packed);
     }
 }
 
@@ -360,14 +361,14 @@ fn retry_after_wins_over_our_own_wait() {
 
 #[test]
 fn storage_that_fails_is_waited_for_longer_and_longer_and_never_decides() {
-    let mut run = told(received(), NOW, [Event::PackStarted, staged()]);
-    run.failures = 0;
+    let mut import = told(received(), NOW, [Event::PackStarted, staged()]);
+    import.failures = 0;
     let mut waits = vec![];
     for _ in 0..4 {
-        let before = run.state;
-        run = told(run, NOW, [faulted()]);
-        assert_eq!(run.state, before);
-        waits.push(run.due.unwrap() - NOW);
+        let before = import.state;
+        import = told(import, NOW, [faulted()]);
+        assert_eq!(import.state, before);
+        waits.push(import.due.unwrap() - NOW);
     }
     assert!(waits.is_sorted() && waits[3] > waits[0] * 2, "{waits:?}");
 }
@@ -375,29 +376,29 @@ fn storage_that_fails_is_waited_for_longer_and_longer_and_never_decides() {
 #[test]
 fn the_service_may_take_its_time_but_not_for_ever() {
     let mut waits = vec![];
-    let (run, took) = until_end(told(pushing(), NOW, [accepted()]), |run, now| {
-        waits.push(told(run.clone(), now, [said(Status::NotStarted)]).due.unwrap_or(now) - now);
+    let (import, took) = until_end(told(pushing(), NOW, [accepted()]), |import, now| {
+        waits.push(told(import.clone(), now, [said(Status::NotStarted)]).due.unwrap_or(now) - now);
         vec![said(Status::NotStarted)]
     });
-    assert_eq!((run.state, took.whole_hours()), (State::Stuck, 24));
+    assert_eq!((import.state, took.whole_hours()), (State::Stuck, 24));
     assert!(waits[0] == policy().poll_min && waits[waits.len() - 2] == policy().poll_max);
-    assert_eq!(run.reason, Some(Reason::IngestionTimeout { status: "NotStarted".into() }));
-    assert!(read(&run).contains("portal"));
+    assert_eq!(import.reason, Some(Reason::IngestionTimeout { status: "NotStarted".into() }));
+    assert!(read(&import).contains("portal"));
 }
 
 #[test]
 fn a_word_nobody_knows_is_no_end() {
-    let run = told(pushing(), NOW, [accepted(), said(Status::parse("Suspended"))]);
-    assert_eq!(run.state, State::Ingesting);
-    assert_eq!(run.service_status.as_deref(), Some("Suspended"));
+    let import = told(pushing(), NOW, [accepted(), said(Status::parse("Suspended"))]);
+    assert_eq!(import.state, State::Ingesting);
+    assert_eq!(import.service_status.as_deref(), Some("Suspended"));
 }
 
 #[test]
 fn a_refused_file_names_its_report() {
-    let run = told(received(), NOW, [Event::PackStarted, refused(false)]);
-    assert_eq!((run.state, run.problems), (State::Rejected, 3));
+    let import = told(received(), NOW, [Event::PackStarted, refused(false)]);
+    assert_eq!((import.state, import.problems), (State::Rejected, 3));
     // An earlier attempt may have left a zip.
-    assert_eq!(run.action(NOW, &policy()), Action::Discard);
+    assert_eq!(import.action(NOW, &policy()), Action::Discard);
 }
 
 #[test]
@@ -405,13 +406,13 @@ fn a_person_lets_a_guarded_file_pass_and_nothing_else() {
     let allowed =
         || Event::OperatorRequested { action: OperatorAction::Allow, by: "by somebody".to_owned() };
     let later = NOW + policy().wait_deadline;
-    let run = told(received(), NOW, [Event::PackStarted, refused(true), Event::Discarded]);
-    let run = told(run, later, [allowed()]);
-    assert_eq!((run.state, run.action(later, &policy())), (State::Received, Action::Pack));
-    assert_eq!((run.problems, run.ended, run.reason.as_ref()), (0, None, None));
-    assert_eq!(run.approval.as_ref().map(|it| it.by.as_str()), Some("by somebody"));
-    let run = told(run, later, [Event::PackStarted, staged()]);
-    assert_eq!(run.state, State::Packed);
+    let import = told(received(), NOW, [Event::PackStarted, refused(true), Event::Discarded]);
+    let import = told(import, later, [allowed()]);
+    assert_eq!((import.state, import.action(later, &policy())), (State::Received, Action::Pack));
+    assert_eq!((import.problems, import.ended, import.reason.as_ref()), (0, None, None));
+    assert_eq!(import.approval.as_ref().map(|it| it.by.as_str()), Some("by somebody"));
+    let import = told(import, later, [Event::PackStarted, staged()]);
+    assert_eq!(import.state, State::Packed);
 
     // A file that waited is guarded too, if another was accepted meanwhile.
     let waited = told(received(), NOW, [Event::PackStarted, staged(), refused(true)]);
@@ -420,40 +421,42 @@ fn a_person_lets_a_guarded_file_pass_and_nothing_else() {
     assert_eq!(told(waited, NOW, [allowed()]).state, State::Received);
 
     let not_guarded = told(received(), NOW, [Event::PackStarted, refused(false)]);
-    for run in [not_guarded, received(), pushing()] {
-        assert!(run.apply(allowed(), NOW, &policy()).is_err());
+    for import in [not_guarded, received(), pushing()] {
+        assert!(import.apply(allowed(), NOW, &policy()).is_err());
     }
 }
 
 #[test]
 fn a_file_that_passed_keeps_its_report_when_the_service_has_none() {
-    let run = told(pushing(), NOW, [accepted(), said(Status::ValidationFailed)]);
-    assert_eq!(run.report.as_deref(), Some("1/report.html"));
+    let import = told(pushing(), NOW, [accepted(), said(Status::ValidationFailed)]);
+    assert_eq!(import.report.as_deref(), Some("1/report.html"));
 }
 
 #[test]
 fn a_staged_zip_that_was_lost_is_made_again() {
-    let run = told(received(), NOW, [Event::PackStarted, staged(), Event::Discarded]);
-    let due = run.due.unwrap();
+    let import = told(received(), NOW, [Event::PackStarted, staged(), Event::Discarded]);
+    let due = import.due.unwrap();
     assert!(due > NOW, "not at once, or a zip that always vanishes would be made all the time");
-    assert_eq!((run.state, run.action(due, &policy())), (State::Received, Action::Pack));
+    assert_eq!((import.state, import.action(due, &policy())), (State::Received, Action::Pack));
 }
 
 #[test]
 fn a_zip_that_cannot_be_deleted_is_tried_for_a_while_and_then_told_of() {
-    let run = told(pushing(), NOW, [accepted(), said(Status::Completed), faulted()]);
-    assert!(run.due.is_some() && run.state == State::Completed);
-    let run = told(run, NOW + policy().wait_deadline, [faulted()]);
-    assert_eq!((run.state, run.due), (State::Completed, None));
-    assert!(run.package_left && messages::warning(&run).unwrap().contains("could not be deleted"));
+    let import = told(pushing(), NOW, [accepted(), said(Status::Completed), faulted()]);
+    assert!(import.due.is_some() && import.state == State::Completed);
+    let import = told(import, NOW + policy().wait_deadline, [faulted()]);
+    assert_eq!((import.state, import.due), (State::Completed, None));
+    assert!(
+        import.package_left && messages::warning(&import).unwrap().contains("could not be deleted")
+    );
 }
 
 #[test]
 fn a_step_ends_before_somebody_else_takes_it_up() {
-    let run = pushing();
-    assert!(run.time_left(NOW) > Duration::from_mins(13));
-    assert!(NOW + run.time_left(NOW) < run.due.unwrap());
-    assert_eq!(run.time_left(NOW + Duration::from_hours(1)), Duration::ZERO);
+    let import = pushing();
+    assert!(import.time_left(NOW) > Duration::from_mins(13));
+    assert!(NOW + import.time_left(NOW) < import.due.unwrap());
+    assert_eq!(import.time_left(NOW + Duration::from_hours(1)), Duration::ZERO);
 }
 
 #[test]
@@ -464,8 +467,8 @@ fn an_end_stays_an_end_whatever_comes() {
         told(pushing(), NOW, [Event::PushRefused { reason: why() }]),
         told(pushing(), NOW, [accepted(), said(Status::ValidationFailed)]),
     ];
-    for run in ends {
-        assert!(run.state.is_end() && !run.holds_slot());
+    for import in ends {
+        assert!(import.state.is_end() && !import.holds_slot());
         for event in [
             Event::PackStarted,
             staged(),
@@ -476,15 +479,15 @@ fn an_end_stays_an_end_whatever_comes() {
             not_sent(),
             push_failed(),
         ] {
-            run.clone().apply(event, NOW, &policy()).unwrap_err();
+            import.clone().apply(event, NOW, &policy()).unwrap_err();
         }
-        assert_eq!(told(run.clone(), NOW, [faulted()]).state, run.state);
+        assert_eq!(told(import.clone(), NOW, [faulted()]).state, import.state);
     }
 }
 
 #[test]
 fn every_live_state_is_due_and_only_what_the_service_may_hold_takes_the_slot() {
-    for (run, holds) in [
+    for (import, holds) in [
         (received(), false),
         (told(received(), NOW, [Event::PackStarted]), false),
         (told(received(), NOW, [Event::PackStarted, staged()]), false),
@@ -495,8 +498,8 @@ fn every_live_state_is_due_and_only_what_the_service_may_hold_takes_the_slot() {
         (told(pushing(), NOW, [lost(), claimed(), Event::Busy]), true),
         (told(pushing(), NOW, [lost(), claimed(), accepted()]), true),
     ] {
-        assert!(run.due.is_some() && run.deadline.is_some(), "{run:?}");
-        assert_eq!(run.holds_slot(), holds, "{run:?}");
+        assert!(import.due.is_some() && import.deadline.is_some(), "{import:?}");
+        assert_eq!(import.holds_slot(), holds, "{import:?}");
     }
 }
 

@@ -80,9 +80,9 @@ impl Import {
         self.pauses |= self.stops && matches!(state, State::Rejected | State::Stuck);
         self.reason = Some(reason);
         self.ended = Some(now);
-        let mut run = self.enter(state, now, None);
-        run.due = (run.attempts > 0).then_some(now);
-        run
+        let mut import = self.enter(state, now, None);
+        import.due = (import.attempts > 0).then_some(now);
+        import
     }
 
     /// Only the clean-up of an ended import failed: what it came to stays as it is.
@@ -153,8 +153,8 @@ impl Import {
         self.answer_lost = false;
         self.yielded = false;
         self.failed_pushes = 0;
-        let run = self.enter(State::Ingesting, now, Some(now + policy.ingestion_deadline));
-        run.still_ingesting(status, now, policy)
+        let import = self.enter(State::Ingesting, now, Some(now + policy.ingestion_deadline));
+        import.still_ingesting(status, now, policy)
     }
 
     /// The end at a target that reports no outcome.
@@ -195,9 +195,9 @@ impl Import {
     pub(super) fn zip_lost(mut self, now: OffsetDateTime, policy: &Policy) -> Self {
         self.package = None;
         let deadline = self.deadline;
-        let run = self.enter(State::Received, now, deadline);
-        let due = now + policy.backoff(&run.id, run.attempts);
-        run.later(due, Reason::PackageLost, now)
+        let import = self.enter(State::Received, now, deadline);
+        let due = now + policy.backoff(&import.id, import.attempts);
+        import.later(due, Reason::PackageLost, now)
     }
 
     pub(super) fn failed(
@@ -322,9 +322,9 @@ impl Import {
         };
         // A pack that is under way may stage its zip yet: it is deleted when that is over.
         let until = self.due.filter(|_| self.state == State::Received);
-        let mut run = self.by_hand(by).end(State::Cancelled, reason, now);
-        run.pauses = false;
-        run.due = run.due.map(|due| until.map_or(due, |until| until.max(due)));
-        run
+        let mut import = self.by_hand(by).end(State::Cancelled, reason, now);
+        import.pauses = false;
+        import.due = import.due.map(|due| until.map_or(due, |until| until.max(due)));
+        import
     }
 }

@@ -14,25 +14,25 @@ use crate::{
 
 /// What to do now.
 #[must_use]
-pub fn action(run: &Import) -> String {
-    let may_be_there = run.ingestion.is_some() || run.answer_lost;
-    let facts = Facts { has_tenant: run.id.has_tenant(), pauses: run.pauses, may_be_there };
-    if run.waits_for_correction() && !run.waits_now() {
+pub fn action(import: &Import) -> String {
+    let may_be_there = import.ingestion.is_some() || import.answer_lost;
+    let facts = Facts { has_tenant: import.id.has_tenant(), pauses: import.pauses, may_be_there };
+    if import.waits_for_correction() && !import.waits_now() {
         return "Check the setup, which names what blocks it, and mend that; it then goes on by itself."
             .to_owned();
     }
-    action_of(run.state, run.code(), facts, run.target)
+    action_of(import.state, import.code(), facts, import.target)
 }
 
 /// What to do now in a terminal, with the command to type where one helps.
-pub(crate) fn remedy(run: &Import) -> String {
-    let (key, portal) = (&run.id.key, run.target.words().portal);
-    match run.state {
-        State::Rejected if run.is_guarded() => format!(
+pub(crate) fn remedy(import: &Import) -> String {
+    let (key, portal) = (&import.id.key, import.target.words().portal);
+    match import.state {
+        State::Rejected if import.is_guarded() => format!(
             "if it may delete what it says, `viva-import allow {key}`; else mend the export"
         ),
         // It is taken in anew, and not tried again.
-        State::Rejected if !run.id.has_tenant() => action(run),
+        State::Rejected if !import.id.has_tenant() => action(import),
         State::Rejected => format!(
             "its report says what is wrong: mend the export and upload it, or mend the mapping and \
              `viva-import retry {key}`"
@@ -48,7 +48,7 @@ pub(crate) fn remedy(run: &Import) -> String {
         | State::Completed
         | State::Accepted
         | State::Superseded
-        | State::Cancelled => action(run),
+        | State::Cancelled => action(import),
     }
 }
 
@@ -145,8 +145,8 @@ pub(super) fn action_of(
 }
 
 /// What comes of an action that an import has taken, as it is since then.
-pub(crate) fn taken(action: OperatorAction, run: &Import) -> String {
-    let file = run.source.file();
+pub(crate) fn taken(action: OperatorAction, import: &Import) -> String {
+    let file = import.source.file();
     match action {
         OperatorAction::Allow => {
             format!("{file} may delete, this once; `drive` takes it up within its next minute")
@@ -154,40 +154,40 @@ pub(crate) fn taken(action: OperatorAction, run: &Import) -> String {
         OperatorAction::Retry => {
             format!("{file} is tried again within the next minute, unless another goes before it")
         }
-        OperatorAction::Cancel => format!("{file}: {}", status(run)),
+        OperatorAction::Cancel => format!("{file}: {}", status(import)),
         OperatorAction::Resume => format!(
             "{file} (import {}) pauses {} no longer ({})",
-            run.id,
-            run.connection,
-            pause(run)
+            import.id,
+            import.connection,
+            pause(import)
         ),
     }
 }
 
 /// Why an import does not take an action, and what else may help.
-pub(crate) fn not_taken(action: OperatorAction, run: &Import) -> String {
-    let (file, status) = (run.source.file(), status(run));
-    if run.is_left_alone() {
-        return format!("{file}: {}", why(run).unwrap_or_default());
+pub(crate) fn not_taken(action: OperatorAction, import: &Import) -> String {
+    let (file, status) = (import.source.file(), status(import));
+    if import.is_left_alone() {
+        return format!("{file}: {}", why(import).unwrap_or_default());
     }
     match action {
         OperatorAction::Allow => format!(
             "{file} was not refused for what it deletes, so there is nothing to allow; it is \
              {status}"
         ),
-        OperatorAction::Retry if !run.id.has_tenant() => format!(
+        OperatorAction::Retry if !import.id.has_tenant() => format!(
             "{file} has no tenant, because its connection could not be read when it arrived. Once \
              that is mended, `sweep` takes the file in within the hour"
         ),
-        OperatorAction::Retry if run.state.is_end() => format!(
+        OperatorAction::Retry if import.state.is_end() => format!(
             "{file} is at its end: {status}. To import its content once more, upload it again: that \
              is an import of its own"
         ),
         OperatorAction::Retry => {
             format!("{file} is under way: {status}. `viva-import cancel` gives it up")
         }
-        OperatorAction::Cancel if run.state == State::Pushing => {
-            let until = run.due.and_then(|due| due.format(&Rfc3339).ok());
+        OperatorAction::Cancel if import.state == State::Pushing => {
+            let until = import.due.and_then(|due| due.format(&Rfc3339).ok());
             format!(
                 "{file} is being pushed and what comes of that must not be lost; try again when the \
                  push is over, at {} at the latest",
@@ -195,7 +195,7 @@ pub(crate) fn not_taken(action: OperatorAction, run: &Import) -> String {
             )
         }
         OperatorAction::Cancel => format!("{file} is at its end: {status}"),
-        OperatorAction::Resume => not_paused(&run.connection),
+        OperatorAction::Resume => not_paused(&import.connection),
     }
 }
 
@@ -214,8 +214,8 @@ pub(crate) fn found_twice(key: &str, one: &ImportId, other: &ImportId) -> String
 }
 
 /// That an action was not written because the import was moved on at the same time.
-pub(crate) fn moved_on(run: &Import) -> String {
-    format!("{} was moved on meanwhile; try again", run.source.file())
+pub(crate) fn moved_on(import: &Import) -> String {
+    format!("{} was moved on meanwhile; try again", import.source.file())
 }
 
 /// That nothing pauses a connection that is to be resumed.

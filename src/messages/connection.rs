@@ -39,7 +39,7 @@ impl<'a> Fact<'a> {
     /// The import it is about.
     pub(crate) fn import(self) -> Option<&'a Import> {
         match self {
-            Self::News(run) | Self::LastAccepted(run, _) => Some(run),
+            Self::News(import) | Self::LastAccepted(import, _) => Some(import),
             Self::MoreNews(_)
             | Self::NothingArrived(_)
             | Self::NothingAccepted
@@ -54,7 +54,7 @@ impl<'a> Fact<'a> {
 /// A fact as a sentence; how long ago something was is counted from `now`.
 pub(crate) fn fact(fact: Fact<'_>, now: OffsetDateTime) -> String {
     match fact {
-        Fact::News(run) => news(run, now),
+        Fact::News(import) => news(import, now),
         Fact::MoreNews(count) => {
             let are = if count == 1 { "is one more" } else { "are more" };
             format!("There {are} below that did not come through yet.")
@@ -62,10 +62,10 @@ pub(crate) fn fact(fact: Fact<'_>, now: OffsetDateTime) -> String {
         Fact::NothingArrived(connection) => {
             format!("No file has arrived: it belongs into inbox/{connection}/.")
         }
-        Fact::LastAccepted(run, at) => {
-            let people = run.summary.as_ref().map(|summary| people(summary.people));
+        Fact::LastAccepted(import, at) => {
+            let people = import.summary.as_ref().map(|summary| people(summary.people));
             let people = people.map(|people| format!(", {people}")).unwrap_or_default();
-            format!("Last accepted {}: {}{people}.", ago(at, now), file(run))
+            format!("Last accepted {}: {}{people}.", ago(at, now), file(import))
         }
         Fact::NothingAccepted => "Nothing has been accepted yet.".to_owned(),
         Fact::LostChanges(files, target) => {
@@ -80,25 +80,25 @@ pub(crate) fn fact(fact: Fact<'_>, now: OffsetDateTime) -> String {
 }
 
 /// An import that is under way or ended badly.
-fn news(run: &Import, now: OffsetDateTime) -> String {
-    let called = format!("{}, which came {},", file(run), ago(run.received, now));
-    match (run.state, &run.reason) {
+fn news(import: &Import, now: OffsetDateTime) -> String {
+    let called = format!("{}, which came {},", file(import), ago(import.received, now));
+    match (import.state, &import.reason) {
         (State::Received | State::Packed, Some(reason)) => {
             let is_this =
                 |note: &Note| matches!(note, Note::Reason(noted) if noted.code() == reason.code());
-            let mut stops = run.journal.iter().rev();
+            let mut stops = import.journal.iter().rev();
             let since = stops.find(|stop| stop.note.as_ref().is_some_and(is_this));
             let since = since.map(|stop| format!(" (for {})", span(now - stop.at)));
-            let why = because(run, reason);
+            let why = because(import, reason);
             format!("{called} is waiting{}: {why}.", since.unwrap_or_default())
         }
         (State::Received, _) => format!("{called} is being read and checked."),
         (State::Packed, _) => format!("{called} is right and about to be pushed."),
         (State::Pushing, _) => format!("{called} is being pushed."),
         (State::Ingesting, _) => {
-            let says = run.service_status.as_deref().unwrap_or("nothing yet");
-            let since = run.pushed.map(|at| format!(" for {}", span(now - at)));
-            let why = why(run).map(|why| format!("; {why}")).unwrap_or_default();
+            let says = import.service_status.as_deref().unwrap_or("nothing yet");
+            let since = import.pushed.map(|at| format!(" for {}", span(now - at)));
+            let why = why(import).map(|why| format!("; {why}")).unwrap_or_default();
             let since = since.unwrap_or_default();
             format!("{called} has been with the service{since}, which says {says}{why}.")
         }
@@ -118,6 +118,6 @@ fn news(run: &Import, now: OffsetDateTime) -> String {
 }
 
 /// A file by its name alone, for the connection is known.
-pub(crate) fn file(run: &Import) -> &str {
-    run.source.name.split_once('/').map_or(&run.source.name, |(_, name)| name)
+pub(crate) fn file(import: &Import) -> &str {
+    import.source.name.split_once('/').map_or(&import.source.name, |(_, name)| name)
 }

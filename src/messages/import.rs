@@ -16,11 +16,11 @@ use crate::{
 
 /// Why an import is in its state, with what follows from the import; `None` where it just goes on.
 #[must_use]
-pub fn why(run: &Import) -> Option<String> {
-    let reason = run.reason.as_ref()?;
-    let text = because(run, reason);
-    Some(match (run.state, reason.class(), reason) {
-        (State::Stuck, ..) => text + &retry(run),
+pub fn why(import: &Import) -> Option<String> {
+    let reason = import.reason.as_ref()?;
+    let text = because(import, reason);
+    Some(match (import.state, reason.class(), reason) {
+        (State::Stuck, ..) => text + &retry(import),
         (State::Received | State::Packed, Class::Waiting, _)
         | (State::Packed, _, Reason::Forbidden) => format!("waits: {text}"),
         _ => text,
@@ -29,12 +29,12 @@ pub fn why(run: &Import) -> Option<String> {
 
 /// The same without what follows from the import's state.
 #[must_use]
-pub fn because(run: &Import, reason: &Reason) -> String {
-    let text = cause(reason, run.target);
+pub fn because(import: &Import, reason: &Reason) -> String {
+    let text = cause(reason, import.target);
     let code = reason.code();
     if code == ReasonCode::Forbidden {
-        paused(&run.connection, &text)
-    } else if code == ReasonCode::ConnectionInvalid && run.state == State::Rejected {
+        paused(&import.connection, &text)
+    } else if code == ReasonCode::ConnectionInvalid && import.state == State::Rejected {
         format!("{text}. `sweep` then takes the file in within the hour")
     } else {
         text
@@ -42,32 +42,32 @@ pub fn because(run: &Import, reason: &Reason) -> String {
 }
 
 /// What a person may do about an import that is stuck.
-fn retry(run: &Import) -> String {
-    let portal = run.target.words().portal_in_full;
-    let first = if run.answer_lost || run.ingestion.is_some() {
+fn retry(import: &Import) -> String {
+    let portal = import.target.words().portal_in_full;
+    let first = if import.answer_lost || import.ingestion.is_some() {
         format!("; the service may have it: look at the import history in {portal}")
     } else {
         String::new()
     };
-    format!("{first}; `viva-import retry {}` tries it again", run.id)
+    format!("{first}; `viva-import retry {}` tries it again", import.id)
 }
 
 /// Why an import pauses its connection.
 #[must_use]
-pub fn pause(run: &Import) -> String {
-    match PauseCause::of(run.state) {
-        PauseCause::Forbidden => cause(&Reason::Forbidden, run.target),
+pub fn pause(import: &Import) -> String {
+    match PauseCause::of(import.state) {
+        PauseCause::Forbidden => cause(&Reason::Forbidden, import.target),
         PauseCause::Rejected | PauseCause::Stuck => {
-            format!("it ended as {} and others build on it", run.state.word())
+            format!("it ended as {} and others build on it", import.state.word())
         }
     }
 }
 
 /// What a person should know though nothing is wrong.
 #[must_use]
-pub fn warning(run: &Import) -> Option<String> {
+pub fn warning(import: &Import) -> Option<String> {
     let left = "its zip could not be deleted from the packages; the log says why";
-    match (&run.notice, run.package_left) {
+    match (&import.notice, import.package_left) {
         (Some(notice), true) => Some(format!("{notice}; {left}")),
         (None, true) => Some(left.to_owned()),
         (notice, false) => notice.clone(),
@@ -76,37 +76,37 @@ pub fn warning(run: &Import) -> Option<String> {
 
 /// Where an import stands, without the name of its file.
 #[must_use]
-pub fn status(run: &Import) -> String {
-    let why = why(run);
+pub fn status(import: &Import) -> String {
+    let why = why(import);
     let waits = why.as_ref().map(|why| format!("; {why}")).unwrap_or_default();
     let why = why.unwrap_or_default();
-    match run.state {
+    match import.state {
         State::Received => {
-            let bytes = run.source.bytes;
-            format!("received, {bytes} bytes, for connection {}{waits}", run.connection)
+            let bytes = import.source.bytes;
+            format!("received, {bytes} bytes, for connection {}{waits}", import.connection)
         }
         State::Packed => {
-            let rows = run.rows.unwrap_or_default();
-            let people = run.summary.as_ref().map(|summary| summary.people);
+            let rows = import.rows.unwrap_or_default();
+            let people = import.summary.as_ref().map(|summary| summary.people);
             let people = people.map(|people| format!(", {people} people")).unwrap_or_default();
-            let zip = run.package.as_ref().map(|package| {
+            let zip = import.package.as_ref().map(|package| {
                 let sha256 = package.sha256.get(..12).unwrap_or_default();
                 let word =
                     PayloadFormat::of_file(&package.blob).unwrap_or(PayloadFormat::Zip).word();
                 format!("{word} of {} bytes, SHA-256 {sha256}...", package.bytes)
             });
             let zip = zip.unwrap_or_else(|| "no zip".to_owned());
-            let notice = run.notice.as_ref().map(|notice| format!(" ({notice})"));
+            let notice = import.notice.as_ref().map(|notice| format!(" ({notice})"));
             let notice = notice.unwrap_or_default();
             format!("checked, {rows} rows{people}{notice}; packed, {zip}{waits}")
         }
         State::Pushing => {
-            let unit = run.scale_unit.as_deref().unwrap_or("unknown");
-            format!("pushing to {} {unit}", run.target.words().route)
+            let unit = import.scale_unit.as_deref().unwrap_or("unknown");
+            format!("pushing to {} {unit}", import.target.words().route)
         }
         State::Ingesting => {
-            let id = run.ingestion.as_ref().map_or("unknown", |id| id.0.as_str());
-            let status = run.service_status.as_deref().unwrap_or("nothing yet");
+            let id = import.ingestion.as_ref().map_or("unknown", |id| id.0.as_str());
+            let status = import.service_status.as_deref().unwrap_or("nothing yet");
             format!("pushed as ingestion {id}, the service says {status}{waits}")
         }
         State::Completed => format!("completed: {why}"),
@@ -120,24 +120,24 @@ pub fn status(run: &Import) -> String {
 
 /// The same in a few words beside the state.
 #[must_use]
-pub fn summary(run: &Import) -> String {
-    let why = match &run.reason {
+pub fn summary(import: &Import) -> String {
+    let why = match &import.reason {
         Some(Reason::FileInvalid(problems) | Reason::DeletionBlocked(problems)) => {
             Some(first(problems))
         }
-        _ => why(run),
+        _ => why(import),
     };
-    match (run.state, &run.reason, why) {
+    match (import.state, &import.reason, why) {
         (State::Received, _, None) => "Is read and checked".to_owned(),
         (State::Packed, _, None) => "Is right, and about to be pushed".to_owned(),
         (State::Pushing, ..) => "Is being pushed to the service".to_owned(),
         (State::Ingesting, _, why) => {
-            let says = run.service_status.as_deref().unwrap_or("nothing yet");
+            let says = import.service_status.as_deref().unwrap_or("nothing yet");
             let why = why.map(|why| format!("; {why}")).unwrap_or_default();
             format!("The service has it and says {says}{why}")
         }
-        (State::Completed | State::Accepted, ..) if run.busy > 0 => {
-            let times = counted(run.busy.into(), "time");
+        (State::Completed | State::Accepted, ..) if import.busy > 0 => {
+            let times = counted(import.busy.into(), "time");
             format!("Accepted by the service, after it had been busy {times}")
         }
         (State::Completed | State::Accepted, ..) => "Accepted by the service".to_owned(),
@@ -148,7 +148,7 @@ pub fn summary(run: &Import) -> String {
             let more = counted(problems.count - 1, "more problem");
             format!("Not sent: {why}, and {more}")
         }
-        (State::Rejected, _, Some(why)) if run.ingestion.is_none() => format!("Not sent: {why}"),
+        (State::Rejected, _, Some(why)) if import.ingestion.is_none() => format!("Not sent: {why}"),
         (_, _, why) => capitalized(&why.unwrap_or_default()),
     }
 }
@@ -160,22 +160,22 @@ fn capitalized(text: &str) -> String {
 
 /// What a stop in an import's history says.
 #[must_use]
-pub fn note(stop: &HistoryEntry, run: &Import) -> String {
+pub fn note(stop: &HistoryEntry, import: &Import) -> String {
     match &stop.note {
         Some(Note::Reason(Reason::FileInvalid(problems) | Reason::DeletionBlocked(problems))) => {
             problems_in_short(problems)
         }
-        Some(Note::Reason(reason)) => cause(reason, run.target),
+        Some(Note::Reason(reason)) => cause(reason, import.target),
         Some(Note::Asked(by)) => by.to_string(),
         Some(Note::Status(word)) => format!("the service says {word}"),
         Some(Note::Packed { rows, people }) => {
             format!("checked and packed, rows: {rows}, people: {people}")
         }
         Some(Note::Pushed { scale_unit }) => {
-            format!("pushed to the {} {scale_unit}", run.target.words().route)
+            format!("pushed to the {} {scale_unit}", import.target.words().route)
         }
         None => match stop.state {
-            State::Received => format!("taken in, {}", counted(run.source.bytes, "byte")),
+            State::Received => format!("taken in, {}", counted(import.source.bytes, "byte")),
             State::Packed => "checked and packed".to_owned(),
             State::Pushing => "pushed".to_owned(),
             State::Ingesting => "taken by the service".to_owned(),
@@ -196,8 +196,8 @@ fn problems_in_short(problems: &Problems) -> String {
 
 /// Who was told what about an import, and when; `None` where nobody was.
 #[must_use]
-pub fn notifications(run: &Import) -> Option<String> {
-    let told = run.told.iter().map(|sent| {
+pub fn notifications(import: &Import) -> Option<String> {
+    let told = import.told.iter().map(|sent| {
         let (kind, at) = (sent.occasion.word(), to_the_second(sent.at));
         match &sent.outcome {
             Delivery::Told => format!("{kind} at {at}"),
@@ -210,8 +210,8 @@ pub fn notifications(run: &Import) -> Option<String> {
 
 /// One line about an occasion.
 #[must_use]
-pub fn title(occasion: NotificationKind, run: &Import) -> String {
-    let (file, connection) = (run.source.file(), &run.connection);
+pub fn title(occasion: NotificationKind, import: &Import) -> String {
+    let (file, connection) = (import.source.file(), &import.connection);
     match occasion {
         NotificationKind::Rejected => format!("{file} was rejected"),
         NotificationKind::Stuck => format!("{file} is stuck"),
@@ -227,32 +227,35 @@ pub fn title(occasion: NotificationKind, run: &Import) -> String {
 
 /// What happened, in a sentence.
 #[must_use]
-pub fn told(occasion: NotificationKind, run: &Import) -> String {
+pub fn told(occasion: NotificationKind, import: &Import) -> String {
     match occasion {
         NotificationKind::Overdue => format!(
             "The last file was {}, which arrived on {}; the next one is overdue.",
-            run.source.file(),
-            run.received.date()
+            import.source.file(),
+            import.received.date()
         ),
-        NotificationKind::Forbidden if run.pauses => {
-            format!("Its files wait, because {}.", pause(run))
+        NotificationKind::Forbidden if import.pauses => {
+            format!("Its files wait, because {}.", pause(import))
         }
         NotificationKind::Forbidden
         | NotificationKind::CredentialFailed
         | NotificationKind::ConnectionInvalid => {
-            let why =
-                run.reason.as_ref().map(|reason| cause(reason, run.target)).unwrap_or_default();
+            let why = import
+                .reason
+                .as_ref()
+                .map(|reason| cause(reason, import.target))
+                .unwrap_or_default();
             format!("Its files wait, because {why}.")
         }
         NotificationKind::Rejected | NotificationKind::Stuck | NotificationKind::Recovered => {
-            status(run)
+            status(import)
         }
     }
 }
 
 /// What to do.
 #[must_use]
-pub fn action_at(occasion: NotificationKind, run: &Import) -> String {
+pub fn action_at(occasion: NotificationKind, import: &Import) -> String {
     match occasion {
         NotificationKind::Overdue => {
             "See why the export did not come. A file is taken in as soon as it lies in the inbox."
@@ -263,6 +266,6 @@ pub fn action_at(occasion: NotificationKind, run: &Import) -> String {
         | NotificationKind::Forbidden
         | NotificationKind::CredentialFailed
         | NotificationKind::ConnectionInvalid
-        | NotificationKind::Recovered => action(run),
+        | NotificationKind::Recovered => action(import),
     }
 }

@@ -68,15 +68,15 @@ impl<'a> ConnectionHealth<'a> {
     pub(super) fn of(seen: &'a Seen, now: OffsetDateTime) -> Self {
         let Seen { document, recent, last_received, accepted, is_paused } = seen;
         let accepted = accepted.as_ref();
-        let last_accepted = accepted.and_then(|run| run.ended);
+        let last_accepted = accepted.and_then(|import| import.ended);
         let every = document.read.as_ref().ok().and_then(|it| it.expected_every_days);
         let arrived = last_received.unwrap_or(document.stored);
         let expected = every.map(|days| arrived + Duration::days(days.into()));
         let mut facts = vec![];
-        let news: Vec<&Import> = recent.iter().filter(|run| is_news(run, accepted)).collect();
-        let mut mood = news.iter().map(|run| mood_of(run)).max().unwrap_or(Health::Well);
+        let news: Vec<&Import> = recent.iter().filter(|import| is_news(import, accepted)).collect();
+        let mut mood = news.iter().map(|import| mood_of(import)).max().unwrap_or(Health::Well);
         // The worst of it first, and the newest.
-        let worst = news.iter().rev().max_by_key(|run| mood_of(run));
+        let worst = news.iter().rev().max_by_key(|import| mood_of(import));
         if let (Some(worst), Some(newest)) = (worst, news.first()) {
             facts.push(Fact::News(worst));
             if worst.id != newest.id {
@@ -90,12 +90,12 @@ impl<'a> ConnectionHealth<'a> {
             facts.push(Fact::NothingArrived(&document.name));
         }
         facts.push(match (accepted, last_accepted) {
-            (Some(run), Some(at)) => Fact::LastAccepted(run, at),
+            (Some(import), Some(at)) => Fact::LastAccepted(import, at),
             _ => Fact::NothingAccepted,
         });
         let lost = lost_changes(document, recent, accepted);
         if lost > 0 {
-            let target = recent.first().map_or_else(Target::default, |run| run.target);
+            let target = recent.first().map_or_else(Target::default, |import| import.target);
             facts.push(Fact::LostChanges(lost, target));
         }
         if *is_paused {
@@ -122,11 +122,12 @@ impl<'a> ConnectionHealth<'a> {
 
 /// Whether an import is worth a word beside the last one that was accepted: it is under way, or it
 /// ended badly and nothing newer was accepted since.
-fn is_news(run: &Import, accepted: Option<&Import>) -> bool {
-    match run.state {
+fn is_news(import: &Import, accepted: Option<&Import>) -> bool {
+    match import.state {
         State::Received | State::Packed | State::Pushing | State::Ingesting => true,
-        State::Rejected | State::Stuck => accepted
-            .is_none_or(|accepted| run.order() > accepted.order() || run.ended > accepted.ended),
+        State::Rejected | State::Stuck => accepted.is_none_or(|accepted| {
+            import.order() > accepted.order() || import.ended > accepted.ended
+        }),
         State::Completed | State::Accepted | State::Superseded | State::Cancelled => false,
     }
 }
@@ -135,18 +136,18 @@ fn is_news(run: &Import, accepted: Option<&Import>) -> bool {
 /// later file brings what they change.
 fn lost_changes(document: &Document, recent: &[Import], accepted: Option<&Import>) -> u64 {
     let is_incremental = document.read.as_ref().is_ok_and(|it| it.refresh == Refresh::Incremental);
-    let is_lost = |run: &&Import| {
-        matches!(run.state, State::Rejected | State::Stuck) && !is_news(run, accepted)
+    let is_lost = |import: &&Import| {
+        matches!(import.state, State::Rejected | State::Stuck) && !is_news(import, accepted)
     };
     if is_incremental { recent.iter().filter(is_lost).count() as u64 } else { 0 }
 }
 
-pub(super) fn mood_of(run: &Import) -> Health {
-    if run.needs_person() || run.pauses {
+pub(super) fn mood_of(import: &Import) -> Health {
+    if import.needs_person() || import.pauses {
         return Health::Person;
     }
-    match run.state {
-        State::Received | State::Packed if run.reason.is_some() => Health::Waits,
+    match import.state {
+        State::Received | State::Packed if import.reason.is_some() => Health::Waits,
         State::Received | State::Packed | State::Pushing | State::Ingesting => Health::Moves,
         State::Completed
         | State::Accepted

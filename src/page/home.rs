@@ -121,8 +121,8 @@ impl Home {
     ) -> Self {
         let now = viewer.now;
         let moves = Import::is_moving;
-        let is_moving =
-            history.runs.iter().any(moves) || seen.iter().any(|seen| seen.recent.iter().any(moves));
+        let is_moving = history.imports.iter().any(moves)
+            || seen.iter().any(|seen| seen.recent.iter().any(moves));
         let (cards, json): (Vec<Card>, Vec<Value>) =
             seen.into_iter().map(|seen| card(&seen, next_sweep, now)).unzip();
         let mut names: Vec<String> = cards.iter().map(|card| card.name.clone()).collect();
@@ -140,7 +140,7 @@ impl Home {
             frame: viewer.frame("Imports", verdict(&cards), is_moving),
             connections: cards,
             names,
-            imports: history.runs.iter().map(Line::of).collect(),
+            imports: history.imports.iter().map(Line::of).collect(),
             next: next.map(|next| filter.query(Some(next))),
             filter,
             json: whole,
@@ -158,7 +158,7 @@ impl Home {
 #[must_use]
 pub fn history(page: &Page) -> Value {
     json!({
-        "imports": page.runs.iter().map(import).collect::<Vec<Value>>(),
+        "imports": page.imports.iter().map(import).collect::<Vec<Value>>(),
         "next": page.next.as_ref().map(ImportId::path),
     })
 }
@@ -187,9 +187,10 @@ fn verdict(cards: &[Card]) -> String {
 fn card(seen: &Seen, next_sweep: Option<OffsetDateTime>, now: OffsetDateTime) -> (Card, Value) {
     let Seen { document, recent, is_paused, .. } = seen;
     let standing = ConnectionHealth::of(seen, now);
-    let live = recent.iter().filter(|run| !run.state.is_end());
-    let steps =
-        live.filter_map(|run| Some((format!("Next step of {}", file(run)), run.due?.max(now))));
+    let live = recent.iter().filter(|import| !import.state.is_end());
+    let steps = live.filter_map(|import| {
+        Some((format!("Next step of {}", file(import)), import.due?.max(now)))
+    });
     let looks = next_sweep.map(|at| ("Next look for new files".to_owned(), at));
     let expected = standing.expected.filter(|at| *at >= now);
     let expected = expected.map(|at| ("Next file expected by".to_owned(), at));
@@ -227,28 +228,28 @@ fn card(seen: &Seen, next_sweep: Option<OffsetDateTime>, now: OffsetDateTime) ->
 /// The import that a person should look at first: its place and its file.
 fn review(standing: &ConnectionHealth<'_>) -> Option<(String, String)> {
     let first = standing.facts.first().filter(|_| standing.mood == Health::Person)?;
-    first.import().filter(|run| mood_of(run) == Health::Person).map(place)
+    first.import().filter(|import| mood_of(import) == Health::Person).map(place)
 }
 
 /// Where the page of an import is, and the name of its file.
-fn place(run: &Import) -> (String, String) {
-    (run.id.path(), file(run).to_owned())
+fn place(import: &Import) -> (String, String) {
+    (import.id.path(), file(import).to_owned())
 }
 
 impl Line {
-    fn of(run: &Import) -> Self {
+    fn of(import: &Import) -> Self {
         let maybe = |count: Option<u64>| count.map_or_else(|| "\u{2013}".to_owned(), number);
         Self {
-            id: run.id.path(),
-            file: file(run).to_owned(),
-            connection: run.connection.clone(),
-            look: Badge::of(run.state),
-            happened: messages::summary(run),
-            rows: maybe(run.rows),
-            people: maybe(run.summary.as_ref().map(|summary| summary.people)),
-            problems: number(run.problems),
-            received: time(run.received),
-            ingestion: run.ingestion.as_ref().map(ToString::to_string).unwrap_or_default(),
+            id: import.id.path(),
+            file: file(import).to_owned(),
+            connection: import.connection.clone(),
+            look: Badge::of(import.state),
+            happened: messages::summary(import),
+            rows: maybe(import.rows),
+            people: maybe(import.summary.as_ref().map(|summary| summary.people)),
+            problems: number(import.problems),
+            received: time(import.received),
+            ingestion: import.ingestion.as_ref().map(ToString::to_string).unwrap_or_default(),
         }
     }
 }
@@ -261,14 +262,14 @@ const ABOVE: u64 = 16;
 /// So that a bar of nothing can be seen.
 const LOWEST: u64 = 3;
 
-/// The bars of `runs`, which are newest first, as a figure; `None` where there is too little to see.
-pub(super) fn figure(runs: &[Import]) -> Option<String> {
-    let shown: Vec<&Import> = runs.iter().rev().filter(|run| run.state.is_end()).collect();
+/// The bars of `imports`, which are newest first, as a figure; `None` where there is too little to see.
+pub(super) fn figure(imports: &[Import]) -> Option<String> {
+    let shown: Vec<&Import> = imports.iter().rev().filter(|import| import.state.is_end()).collect();
     if shown.len() < 2 {
         return None;
     }
-    let most = shown.iter().filter_map(|run| run.rows).max().unwrap_or_default();
-    let missing = shown.iter().filter(|run| !is_imported(run)).count() as u64;
+    let most = shown.iter().filter_map(|import| import.rows).max().unwrap_or_default();
+    let missing = shown.iter().filter(|import| !is_imported(import)).count() as u64;
     let about = format!(
         "Rows of the last {} imports, oldest first, {} at most; {} did not come through",
         shown.len(),
@@ -282,17 +283,17 @@ pub(super) fn figure(runs: &[Import]) -> Option<String> {
          height=\"{height}\" role=\"img\" aria-label=\"{about}\">",
         height = base + 2
     );
-    for (place, run) in shown.iter().enumerate() {
-        let rows = run.rows.unwrap_or_default();
+    for (place, import) in shown.iter().enumerate() {
+        let rows = import.rows.unwrap_or_default();
         let height = (rows.saturating_mul(HEIGHT) / most.max(1)).max(LOWEST);
         let (x, y) = (place * STEP + 3, base - height);
-        let class = if is_imported(run) { "rows" } else { "missing" };
+        let class = if is_imported(import) { "rows" } else { "missing" };
         let told = format!(
             "{} on {}: {}, {}",
-            run.state.word(),
-            run.received.date(),
-            run.rows.map_or_else(|| "rows unknown".to_owned(), |rows| counted(rows, "row")),
-            counted(run.problems, "problem")
+            import.state.word(),
+            import.received.date(),
+            import.rows.map_or_else(|| "rows unknown".to_owned(), |rows| counted(rows, "row")),
+            counted(import.problems, "problem")
         );
         // Writing into a string does not fail.
         let _ = write!(
@@ -300,8 +301,9 @@ pub(super) fn figure(runs: &[Import]) -> Option<String> {
             "<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{BAR}\" height=\"{height}\">\
              <title>{told}</title></rect>"
         );
-        if run.problems > 0 {
-            let shown = if run.problems > 99 { "99+".to_owned() } else { run.problems.to_string() };
+        if import.problems > 0 {
+            let shown =
+                if import.problems > 99 { "99+".to_owned() } else { import.problems.to_string() };
             let (middle, above) = (x + BAR / 2, y - 4);
             let _ = write!(
                 svg,
@@ -318,6 +320,6 @@ pub(super) fn figure(runs: &[Import]) -> Option<String> {
     Some(svg)
 }
 
-fn is_imported(run: &Import) -> bool {
-    run.state.is_accepted()
+fn is_imported(import: &Import) -> bool {
+    import.state.is_accepted()
 }

@@ -52,50 +52,50 @@ struct Found {
 }
 
 impl ImportPage {
-    /// The page of `run`, with its `report` where there is one.
+    /// The page of `import`, with its `report` where there is one.
     #[must_use]
     pub fn new(
         viewer: &Viewer,
-        run: &Import,
+        import: &Import,
         report: Option<&Value>,
         has_service_errors: bool,
     ) -> Self {
-        let file = run.source.file();
-        let look = Badge::of(run.state);
+        let file = import.source.file();
+        let look = Badge::of(import.state);
         let verdict = format!("{file}: {}", look.word);
         let findings = report.and_then(|report| report["findings"].as_array());
         Self {
-            frame: viewer.frame(&file, verdict, run.is_moving()),
-            id: run.id.path(),
-            connection: run.connection.clone(),
+            frame: viewer.frame(&file, verdict, import.is_moving()),
+            id: import.id.path(),
+            connection: import.connection.clone(),
             look,
-            happened: messages::summary(run),
-            advice: messages::action(run),
-            actions: actions(run),
-            stops: run.journal.iter().map(|stop| Passed::of(stop, run)).collect(),
+            happened: messages::summary(import),
+            advice: messages::action(import),
+            actions: actions(import),
+            stops: import.journal.iter().map(|stop| Passed::of(stop, import)).collect(),
             findings: findings.into_iter().flatten().map(Found::of).collect(),
             has_service_errors,
-            facts: facts(run),
+            facts: facts(import),
             file,
         }
     }
 }
 
 /// What a person may ask for, in the order of what is likely meant.
-fn actions(run: &Import) -> Vec<(&'static str, &'static str)> {
+fn actions(import: &Import) -> Vec<(&'static str, &'static str)> {
     let can = |can: bool, word, label| can.then_some((word, label));
-    let can_retry = run.takes(OperatorAction::Retry);
+    let can_retry = import.takes(OperatorAction::Retry);
     [
-        can(run.takes(OperatorAction::Allow), "allow", "Allow this file once"),
+        can(import.takes(OperatorAction::Allow), "allow", "Allow this file once"),
         can(
-            run.takes(OperatorAction::Resume) || run.is_behind_a_pause(),
+            import.takes(OperatorAction::Resume) || import.is_behind_a_pause(),
             "resume",
             "Resume the connection",
         ),
-        can(can_retry && run.state.is_end(), "retry", "Retry: read this same file again"),
+        can(can_retry && import.state.is_end(), "retry", "Retry: read this same file again"),
         // What is not let in goes on with its connection.
-        can(can_retry && !run.state.is_end() && !run.is_forbidden(), "retry", "Try now"),
-        can(run.takes(OperatorAction::Cancel), "cancel", "Cancel this import"),
+        can(can_retry && !import.state.is_end() && !import.is_forbidden(), "retry", "Try now"),
+        can(import.takes(OperatorAction::Cancel), "cancel", "Cancel this import"),
         can(true, "doctor", "Check the setup"),
     ]
     .into_iter()
@@ -104,11 +104,11 @@ fn actions(run: &Import) -> Vec<(&'static str, &'static str)> {
 }
 
 impl Passed {
-    fn of(stop: &HistoryEntry, run: &Import) -> Self {
+    fn of(stop: &HistoryEntry, import: &Import) -> Self {
         Self {
             look: Badge::of(stop.state),
             at: time(stop.at),
-            told: messages::note(stop, run),
+            told: messages::note(stop, import),
             times: stop.times,
             last: (stop.times > 1).then(|| time(stop.last)),
         }
@@ -132,31 +132,31 @@ impl Found {
     }
 }
 
-fn facts(run: &Import) -> Vec<(&'static str, String)> {
+fn facts(import: &Import) -> Vec<(&'static str, String)> {
     let text = |value: &str| {
         askama::filters::escape(value, askama::filters::Html)
             .map_or_else(|_| String::new(), |safe| safe.to_string())
     };
     let maybe = |name, value: Option<&str>| value.map(|value| (name, text(value)));
     [
-        Some(("Import", text(&run.id.key))),
-        Some(("Tenant", text(&run.id.tenant))),
-        Some(("Connection", text(&run.connection))),
-        maybe("Refresh", run.refresh.map(crate::schema::Refresh::word)),
-        maybe("Ingestion", run.ingestion.as_ref().map(|id| id.0.as_str())),
-        maybe("The service says", run.service_status.as_deref()),
-        Some(("Written", time(run.source.last_modified))),
-        Some(("Bytes", number(run.source.bytes))),
-        run.rows.map(|rows| ("Rows", number(rows))),
-        run.summary.as_ref().map(|summary| ("People", number(summary.people))),
-        (run.dropped > 0).then(|| ("Rows left out", number(run.dropped))),
-        Some(("Problems", number(run.problems))),
-        maybe("To know", messages::warning(run).as_deref()),
-        maybe("Allowed", run.approval.as_ref().map(|approval| approval.by.as_str())),
-        maybe("By hand", run.by_hand.as_deref()),
-        maybe("Told", messages::notifications(run).as_deref()),
-        run.due.filter(|_| !run.state.is_end()).map(|due| ("Next attempt", time(due))),
-        run.deadline.map(|deadline| ("Stuck, if not before", time(deadline))),
+        Some(("Import", text(&import.id.key))),
+        Some(("Tenant", text(&import.id.tenant))),
+        Some(("Connection", text(&import.connection))),
+        maybe("Refresh", import.refresh.map(crate::schema::Refresh::word)),
+        maybe("Ingestion", import.ingestion.as_ref().map(|id| id.0.as_str())),
+        maybe("The service says", import.service_status.as_deref()),
+        Some(("Written", time(import.source.last_modified))),
+        Some(("Bytes", number(import.source.bytes))),
+        import.rows.map(|rows| ("Rows", number(rows))),
+        import.summary.as_ref().map(|summary| ("People", number(summary.people))),
+        (import.dropped > 0).then(|| ("Rows left out", number(import.dropped))),
+        Some(("Problems", number(import.problems))),
+        maybe("To know", messages::warning(import).as_deref()),
+        maybe("Allowed", import.approval.as_ref().map(|approval| approval.by.as_str())),
+        maybe("By hand", import.by_hand.as_deref()),
+        maybe("Told", messages::notifications(import).as_deref()),
+        import.due.filter(|_| !import.state.is_end()).map(|due| ("Next attempt", time(due))),
+        import.deadline.map(|deadline| ("Stuck, if not before", time(deadline))),
     ]
     .into_iter()
     .flatten()

@@ -28,8 +28,8 @@ pub use self::{connections::CONNECTION_COLUMNS, row::COLUMNS};
 
 /// The properties of an import's row.
 #[must_use]
-pub fn properties(run: &Import) -> Properties {
-    row::of(run).0
+pub fn properties(import: &Import) -> Properties {
+    row::of(import).0
 }
 
 /// The rows that are imports: their keys begin with a digit, all others with a letter.
@@ -48,7 +48,7 @@ pub struct ImportTable {
 #[derive(Clone, Debug)]
 pub struct Stored {
     /// The import.
-    pub run: Import,
+    pub import: Import,
     etag: Etag,
 }
 
@@ -63,7 +63,7 @@ impl Claim {
     /// The claimed import.
     #[must_use]
     pub fn run(&self) -> &Import {
-        &self.stored.run
+        &self.stored.import
     }
 
     /// Gives the import back for its next write; the right is used up.
@@ -99,7 +99,7 @@ impl Wanted {
 #[derive(Debug)]
 pub struct Page {
     /// The imports, newest content first.
-    pub runs: Vec<Import>,
+    pub imports: Vec<Import>,
     /// After which the next page begins; `None` where this is the last.
     pub next: Option<ImportId>,
 }
@@ -164,25 +164,25 @@ impl ImportTable {
     ///
     /// # Errors
     /// Whatever storage says.
-    pub async fn insert(&self, run: Import, now: OffsetDateTime) -> Result<Inserted> {
-        if run.state.is_end() {
-            return self.insert_with_connection(run, now).await;
+    pub async fn insert(&self, import: Import, now: OffsetDateTime) -> Result<Inserted> {
+        if import.state.is_end() {
+            return self.insert_with_connection(import, now).await;
         }
-        let received = connections::received(&run, now);
-        let inserted = self.insert_and(run, received).await?;
+        let received = connections::received(&import, now);
+        let inserted = self.insert_and(import, received).await?;
         inserted.ok_or_else(connections::contended)
     }
 
     /// Writes a new import with the row of its connection, both or neither; `None` where that has moved on.
-    async fn insert_and(&self, run: Import, connection: Write) -> Result<Option<Inserted>> {
-        let (properties, write_id) = row::of(&run);
+    async fn insert_and(&self, import: Import, connection: Write) -> Result<Option<Inserted>> {
+        let (properties, write_id) = row::of(&import);
         match self.table.transact(&[Write::Insert(properties), connection]).await {
             Ok(mut etags) => {
-                let stored = Box::new(Stored { run, etag: etags.swap_remove(0) });
+                let stored = Box::new(Stored { import, etag: etags.swap_remove(0) });
                 Ok(Some(Inserted::New { stored, is_first: true }))
             }
             Err(error) if is_refused_condition(&error) => {
-                Ok(self.read(&run.id).await?.map(|(stored, id)| {
+                Ok(self.read(&import.id).await?.map(|(stored, id)| {
                     let stored = Box::new(stored);
                     // A retried insert whose first answer was lost meets its own row.
                     if id == write_id {
@@ -202,7 +202,7 @@ impl ImportTable {
     /// # Errors
     /// Whatever storage says but "it has moved on".
     pub async fn save(&self, before: Stored, next: Import, now: OffsetDateTime) -> Result<Saved> {
-        if ConnectionRecord::is_moved_by(&before.run, &next) {
+        if ConnectionRecord::is_moved_by(&before.import, &next) {
             return Box::pin(self.save_with_connection(before, next, now)).await;
         }
         self.save_and(before, next, None).await
@@ -211,7 +211,7 @@ impl ImportTable {
     /// The same with another row of the tenant, both or neither.
     async fn save_and(&self, before: Stored, next: Import, other: Option<Write>) -> Result<Saved> {
         let (properties, write_id) = row::of(&next);
-        let frees_slot = before.run.holds_slot() && !next.holds_slot();
+        let frees_slot = before.import.holds_slot() && !next.holds_slot();
         let slot = if frees_slot { self.slot(&next).await? } else { None };
         let slot = slot.filter(|slot| slot.holder == next.id.key);
         let free = slot.map(|slot| Write::Replace(slot_row(&next, ""), slot.etag));
@@ -224,7 +224,7 @@ impl ImportTable {
         };
         match written {
             Ok(etag) => {
-                let stored = Box::new(Stored { run: next, etag });
+                let stored = Box::new(Stored { import: next, etag });
                 Ok(Saved::Done { stored, is_first: true })
             }
             Err(error) => Ok(match self.settle(error, &next.id, &write_id).await? {
@@ -239,14 +239,14 @@ impl ImportTable {
     ///
     /// # Errors
     /// Whatever storage says.
-    pub async fn place(&self, run: &Import) -> Result<Slot> {
-        let Some(slot) = self.slot(run).await? else {
+    pub async fn place(&self, import: &Import) -> Result<Slot> {
+        let Some(slot) = self.slot(import).await? else {
             return Ok(Slot::Free(FreeSlot(None)));
         };
-        if !slot.holder.is_empty() && slot.holder != run.id.key {
-            let holder = ImportId { tenant: run.id.tenant.clone(), key: slot.holder.clone() };
+        if !slot.holder.is_empty() && slot.holder != import.id.key {
+            let holder = ImportId { tenant: import.id.tenant.clone(), key: slot.holder.clone() };
             let is_held = match self.get(&holder).await {
-                Ok(holder) => holder.is_some_and(|holder| holder.run.holds_slot()),
+                Ok(holder) => holder.is_some_and(|holder| holder.import.holds_slot()),
                 // Whoever cannot be read may have a push under way.
                 Err(error) if *error.kind() == ErrorKind::DataConversion => true,
                 Err(error) => return Err(error),
@@ -277,7 +277,7 @@ impl ImportTable {
         let (properties, write_id) = row::of(&next);
         let writes = [Write::Replace(properties, before.etag), take];
         let stored = match self.table.transact(&writes).await {
-            Ok(mut etags) => Some(Stored { run: next, etag: etags.swap_remove(0) }),
+            Ok(mut etags) => Some(Stored { import: next, etag: etags.swap_remove(0) }),
             Err(error) => self.settle(error, &next.id, &write_id).await?,
         };
         Ok(stored.map(|stored| Claim { stored }))
@@ -296,31 +296,31 @@ impl ImportTable {
             "{column} le datetime'{now}' or {column} gt datetime'{late}' or \
              {message} le datetime'{now}' or {message} gt datetime'{late}'"
         );
-        let mut runs = self.query(&due).await?;
-        runs.sort_by(|one, other| one.run.order().cmp(&other.run.order()));
-        Ok(runs)
+        let mut imports = self.query(&due).await?;
+        imports.sort_by(|one, other| one.import.order().cmp(&other.import.order()));
+        Ok(imports)
     }
 
-    /// The imports of a run's connection, newest content first, the run's own among them.
+    /// The imports of an import's connection, newest content first, the import's own among them.
     ///
     /// # Errors
     /// Whatever storage says.
-    pub async fn of_connection(&self, run: &Import) -> Result<Vec<Stored>> {
+    pub async fn of_connection(&self, import: &Import) -> Result<Vec<Stored>> {
         // Neither a tenant's id nor a connection's name has a quotation mark in it.
-        let (tenant, connection) = (&run.id.tenant, &run.connection);
+        let (tenant, connection) = (&import.id.tenant, &import.connection);
         let filter =
             format!("PartitionKey eq '{tenant}' and {IS_IMPORT} and Connection eq '{connection}'");
         self.query(&filter).await
     }
 
-    /// The imports of a run's tenant.
+    /// The imports of an import's tenant.
     ///
     /// # Errors
     /// Whatever storage says.
-    pub async fn of_tenant(&self, run: &Import) -> Result<Vec<Import>> {
-        let filter = format!("PartitionKey eq '{}' and {IS_IMPORT}", run.id.tenant);
-        let runs = self.query(&filter).await?;
-        Ok(runs.into_iter().map(|stored| stored.run).collect())
+    pub async fn of_tenant(&self, import: &Import) -> Result<Vec<Import>> {
+        let filter = format!("PartitionKey eq '{}' and {IS_IMPORT}", import.id.tenant);
+        let imports = self.query(&filter).await?;
+        Ok(imports.into_iter().map(|stored| stored.import).collect())
     }
 
     /// The imports of a row key: one, unless the connection of its file has changed its tenant.
@@ -344,9 +344,9 @@ impl ImportTable {
     /// # Errors
     /// Whatever storage says.
     pub async fn list(&self) -> Result<Vec<Stored>> {
-        let mut runs = self.query(IS_IMPORT).await?;
-        runs.sort_by(|a, b| a.run.id.key.cmp(&b.run.id.key));
-        Ok(runs)
+        let mut imports = self.query(IS_IMPORT).await?;
+        imports.sort_by(|a, b| a.import.id.key.cmp(&b.import.id.key));
+        Ok(imports)
     }
 
     /// A page of the imports of `tenants` that `wanted` lets through, newest content first: what is
@@ -385,8 +385,8 @@ impl ImportTable {
         let has_more = rows.len() > top;
         rows.truncate(top);
         let next = rows.last().filter(|_| has_more).map(|(id, _)| id.clone());
-        let runs = readable(rows.into_iter().map(|(_, row)| row).collect());
-        Ok(Page { runs: runs.into_iter().map(|stored| stored.run).collect(), next })
+        let imports = readable(rows.into_iter().map(|(_, row)| row).collect());
+        Ok(Page { imports: imports.into_iter().map(|stored| stored.import).collect(), next })
     }
 
     /// Every tenant that has a row, found by one question each.
@@ -420,8 +420,8 @@ impl ImportTable {
         self.table.get(&id.tenant, &id.key).await?.map(stored).transpose()
     }
 
-    async fn slot(&self, run: &Import) -> Result<Option<SlotRow>> {
-        let row = self.table.get(&run.id.tenant, &slot_key(run)).await?;
+    async fn slot(&self, import: &Import) -> Result<Option<SlotRow>> {
+        let row = self.table.get(&import.id.tenant, &slot_key(import)).await?;
         let Some(row) = row else { return Ok(None) };
         let holder = columns::text(&row.properties, HOLDER).unwrap_or_default();
         Ok(Some(SlotRow { holder, etag: row.etag }))
@@ -466,18 +466,18 @@ fn quoted(text: &str) -> String {
 }
 
 fn stored(row: Row) -> Result<(Stored, String)> {
-    let (run, write_id) = row::parse(&row.properties)
+    let (import, write_id) = row::parse(&row.properties)
         .map_err(|error| Error::new(ErrorKind::DataConversion, error))?;
-    Ok((Stored { run, etag: row.etag }, write_id))
+    Ok((Stored { import, etag: row.etag }, write_id))
 }
 
-/// Row key of the one place that a run's tenant has at its target.
-fn slot_key(run: &Import) -> String {
-    format!("slot~{}", run.target.word())
+/// Row key of the one place that an import's tenant has at its target.
+fn slot_key(import: &Import) -> String {
+    format!("slot~{}", import.target.word())
 }
 
-fn slot_row(run: &Import, holder: &str) -> Properties {
-    let mut row = Columns::new(&run.id.tenant, &slot_key(run));
+fn slot_row(import: &Import, holder: &str) -> Properties {
+    let mut row = Columns::new(&import.id.tenant, &slot_key(import));
     row.text(HOLDER, holder);
     row.0
 }

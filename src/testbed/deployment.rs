@@ -79,7 +79,7 @@ pub struct Stage {
     /// The account.
     pub storage: Storage,
     /// The imports.
-    pub runs: ImportTable,
+    pub table: ImportTable,
     account: Account,
     settings: BTreeMap<String, String>,
     root: TempDir,
@@ -116,8 +116,8 @@ impl Stage {
         all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let root = laid_out(executable)?;
         let host = Host::start(root.path(), all.clone()).await?;
-        let runs = ImportTable::new(open(&account)?.imports);
-        let stage = Self { host, service, storage, runs, account, settings: all, root };
+        let table = ImportTable::new(open(&account)?.imports);
+        let stage = Self { host, service, storage, table, account, settings: all, root };
         let created = stage.queue(ARRIVALS)?.create(None).await;
         created.map_err(failed("creating the arrivals queue"))?;
         Ok(stage)
@@ -128,10 +128,10 @@ impl Stage {
     /// # Errors
     /// Why it does not start.
     pub async fn restart(self) -> Result<Self, HostError> {
-        let Self { host, service, storage, runs, account, settings, root } = self;
+        let Self { host, service, storage, table, account, settings, root } = self;
         host.stop().await;
         let host = Host::start(root.path(), settings.clone()).await?;
-        Ok(Self { host, service, storage, runs, account, settings, root })
+        Ok(Self { host, service, storage, table, account, settings, root })
     }
 
     /// Stores a connection's document.
@@ -219,8 +219,8 @@ impl Stage {
     /// # Errors
     /// Whatever storage says.
     pub async fn imports(&self) -> Result<Vec<Import>, StageError> {
-        let listed = self.runs.list().await.map_err(failed("listing the imports"))?;
-        Ok(listed.into_iter().map(|stored| stored.run).collect())
+        let listed = self.table.list().await.map_err(failed("listing the imports"))?;
+        Ok(listed.into_iter().map(|stored| stored.import).collect())
     }
 }
 

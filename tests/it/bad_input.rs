@@ -70,12 +70,12 @@ async fn a_file_that_cannot_be_packed_is_rejected_with_file_row_and_column() {
     }
     for (name, _, says) in &files {
         let file = format!("hr/{name}.csv");
-        let run = ended(&stage, &file).await;
-        let why = why(&run);
-        assert_eq!(run.state, State::Rejected, "{why}");
+        let import = ended(&stage, &file).await;
+        let why = why(&import);
+        assert_eq!(import.state, State::Rejected, "{why}");
         assert!(why.starts_with(says), "{why}");
-        assert!(run.problems > 0);
-        let (page, report) = report(&stage, &run).await;
+        assert!(import.problems > 0);
+        let (page, report) = report(&stage, &import).await;
         assert_eq!(report["verdict"], "refused");
         assert!(page.contains("<h1>refused: "), "{page}");
         assert!(!report.to_string().contains(SECRET) && !page.contains(SECRET), "{report}");
@@ -86,8 +86,8 @@ async fn a_file_that_cannot_be_packed_is_rejected_with_file_row_and_column() {
 }
 
 /// The report's page, and the JSON beside it.
-async fn report(stage: &Stage, run: &Import) -> (String, Value) {
-    let page = run.report.as_ref().unwrap();
+async fn report(stage: &Stage, import: &Import) -> (String, Value) {
+    let page = import.report.as_ref().unwrap();
     let read = async |name: &str| {
         let blob = stage.storage.blobs.look(REPORTS, name).await.unwrap().unwrap();
         let chunks: Vec<_> = stage.storage.blobs.read(&blob).try_collect().await.unwrap();
@@ -107,9 +107,9 @@ async fn a_connection_that_cannot_be_read_keeps_its_files_until_it_is_mended() {
     }
     let warned = log(&stage).matches(" event=rejected reason=ConnectionInvalid ").count();
     assert_eq!(warned, 1, "it is said once: {}", log(&stage));
-    let run = ended(&stage, "broken/a.csv").await;
-    let why = why(&run);
-    assert_eq!((run.state, run.id.tenant.as_str()), (State::Rejected, "no-tenant"));
+    let import = ended(&stage, "broken/a.csv").await;
+    let why = why(&import);
+    assert_eq!((import.state, import.id.tenant.as_str()), (State::Rejected, "no-tenant"));
     for place in ["/tenantId", "/connector", "/refresh", "/credential", "/mapping"] {
         assert!(why.contains(place), "{place} in {why}");
     }
@@ -117,7 +117,7 @@ async fn a_connection_that_cannot_be_read_keeps_its_files_until_it_is_mended() {
     assert!(matches!(stage.host.timer("schedule", false).await, Outcome::Succeeded(_)));
     until("the import of the mended connection", async || {
         let imports = stage.imports().await.unwrap();
-        imports.into_iter().find(|run| run.state == State::Completed)
+        imports.into_iter().find(|import| import.state == State::Completed)
     })
     .await;
 }
@@ -129,8 +129,8 @@ async fn a_connection_that_breaks_for_a_while_keeps_its_waiting_files() {
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     let waits_for = async |words: &str| {
         until(words, async || {
-            let run = stage.imports().await.unwrap().pop()?;
-            Some(why(&run)).filter(|why| why.contains(words))
+            let import = stage.imports().await.unwrap().pop()?;
+            Some(why(&import)).filter(|why| why.contains(words))
         })
         .await;
     };
@@ -148,30 +148,30 @@ async fn a_staged_zip_that_was_damaged_is_made_again() {
     stage.service.always(Call::Push, Some(Quirk::Busy));
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     let stored = until("a packed import", async || {
-        let stored = stage.runs.list().await.unwrap().pop()?;
-        (stored.run.state == State::Packed).then_some(stored)
+        let stored = stage.table.list().await.unwrap().pop()?;
+        (stored.import.state == State::Packed).then_some(stored)
     })
     .await;
     // As if the zip were not what was staged: what the row says of it is another thing.
-    let mut damaged = stored.run.clone();
+    let mut damaged = stored.import.clone();
     damaged.package.as_mut().unwrap().sha256 = "0".repeat(64);
     until("a row that says so", async || {
-        let stored = stage.runs.list().await.unwrap().pop()?;
-        let mut next = stored.run.clone();
+        let stored = stage.table.list().await.unwrap().pop()?;
+        let mut next = stored.import.clone();
         if next.state != State::Packed {
             return None;
         }
         next.package.clone_from(&damaged.package);
         matches!(
-            stage.runs.save(stored, next, OffsetDateTime::now_utc()).await.unwrap(),
+            stage.table.save(stored, next, OffsetDateTime::now_utc()).await.unwrap(),
             Saved::Done { .. }
         )
         .then_some(())
     })
     .await;
     stage.service.always(Call::Push, None);
-    let run = ended(&stage, "hr/a.csv").await;
-    assert_eq!((run.state, run.failed_pushes), (State::Completed, 0));
+    let import = ended(&stage, "hr/a.csv").await;
+    assert_eq!((import.state, import.failed_pushes), (State::Completed, 0));
     assert_eq!(stage.service.ingestions().len(), 1);
 }
 
@@ -253,11 +253,11 @@ async fn a_file_that_is_replaced_before_it_is_read_gives_way_to_its_newer_conten
     let now = OffsetDateTime::now_utc();
     let policy =
         Config::read(|name| (name == "ImportStorage__accountName").then(|| "anything".to_owned()));
-    let run = Import::new(id, "hr", source, now, &policy.unwrap().policy);
-    stage.runs.insert(run, now).await.unwrap();
+    let import = Import::new(id, "hr", source, now, &policy.unwrap().policy);
+    stage.table.insert(import, now).await.unwrap();
     until("both imports at their end", async || {
         let imports = stage.imports().await.unwrap();
-        let mut states: Vec<&str> = imports.iter().map(|run| run.state.word()).collect();
+        let mut states: Vec<&str> = imports.iter().map(|import| import.state.word()).collect();
         states.sort_unstable();
         (states == ["Completed", "Superseded"]).then_some(())
     })

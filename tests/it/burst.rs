@@ -95,11 +95,11 @@ async fn stage() -> (Azurite, Stage) {
 /// What is not at its end: how many of each connection are in which state, and why.
 fn summary(imports: &[Import]) -> String {
     let mut open = BTreeMap::<_, (usize, &Import)>::new();
-    for run in imports.iter().filter(|run| run.due.is_some()) {
-        open.entry((&run.connection, run.state.word())).or_insert((0, run)).0 += 1;
+    for import in imports.iter().filter(|import| import.due.is_some()) {
+        open.entry((&import.connection, import.state.word())).or_insert((0, import)).0 += 1;
     }
-    let lines = open.iter().map(|((connection, state), (count, run))| {
-        format!("{connection}: {count} {state}, like {}: {:?}\n", run.source.name, run.reason)
+    let lines = open.iter().map(|((connection, state), (count, import))| {
+        format!("{connection}: {count} {state}, like {}: {:?}\n", import.source.name, import.reason)
     });
     format!("{} imports, not at their end:\n{}", imports.len(), lines.collect::<String>())
 }
@@ -134,7 +134,7 @@ async fn a_thousand_events_end_once_each_in_order_and_one_at_a_time_for_a_tenant
     stage.service.always(Call::ScaleUnit, None);
     let all_ended = async {
         // Seldom: the emulator has enough to do.
-        while stage.imports().await.unwrap().iter().any(|run| run.due.is_some()) {
+        while stage.imports().await.unwrap().iter().any(|import| import.due.is_some()) {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
     };
@@ -149,19 +149,20 @@ async fn a_thousand_events_end_once_each_in_order_and_one_at_a_time_for_a_tenant
     let mut completed = 0;
     for connection in 0..CONNECTIONS {
         let name = format!("c{connection:02}");
-        let mut runs: Vec<&Import> = imports.iter().filter(|run| run.connection == name).collect();
-        runs.sort_by_key(|run| Reverse(run.order()));
-        let of = |state| runs.iter().filter(move |run| run.state == state);
+        let mut imports: Vec<&Import> =
+            imports.iter().filter(|import| import.connection == name).collect();
+        imports.sort_by_key(|import| Reverse(import.order()));
+        let of = |state| imports.iter().filter(move |import| import.state == state);
         completed += of(State::Completed).count();
         let superseded = of(State::Superseded).count();
-        assert_eq!(of(State::Completed).count() + superseded, runs.len(), "{name}");
-        assert_eq!(runs[0].state, State::Completed, "{name}: the newest");
+        assert_eq!(of(State::Completed).count() + superseded, imports.len(), "{name}");
+        assert_eq!(imports[0].state, State::Completed, "{name}: the newest");
         if is_incremental(connection) {
-            assert!(runs.iter().all(|run| run.refresh == Some(Refresh::Incremental)));
+            assert!(imports.iter().all(|import| import.refresh == Some(Refresh::Incremental)));
             assert_eq!(superseded, 0, "{name}");
         }
         let order: Vec<usize> = of(State::Completed)
-            .map(|run| accepted[run.ingestion.as_ref().unwrap().0.as_str()])
+            .map(|import| accepted[import.ingestion.as_ref().unwrap().0.as_str()])
             .collect();
         assert!(order.is_sorted_by(|newer, older| newer > older), "{name}: {order:?}");
     }

@@ -47,12 +47,12 @@ async fn kill_9_in_the_middle_of_a_push_ends_in_one_completed_row_and_one_accept
     })
     .await;
 
-    let run = ended(&stage, "hr/a.csv").await;
-    assert_eq!(run.state, State::Completed);
+    let import = ended(&stage, "hr/a.csv").await;
+    assert_eq!(import.state, State::Completed);
     assert_eq!(stage.imports().await.unwrap().len(), 1);
     let ingestions = stage.service.ingestions();
     assert_eq!(ingestions.len(), 1);
-    assert_eq!((ingestions[0].rows, run.rows), (u64::from(ROWS), Some(u64::from(ROWS))));
+    assert_eq!((ingestions[0].rows, import.rows), (u64::from(ROWS), Some(u64::from(ROWS))));
     assert!(stage.storage.blobs.list(PACKAGES, "").await.unwrap().is_empty());
 }
 
@@ -63,7 +63,7 @@ async fn kill_9_while_an_ingestion_is_followed_loses_nothing() {
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     until("a pushed import", async || {
         let imports = stage.imports().await.unwrap();
-        imports.into_iter().find(|run| run.state == State::Ingesting)
+        imports.into_iter().find(|import| import.state == State::Ingesting)
     })
     .await;
     stage.host.kill_handler().await;
@@ -79,14 +79,14 @@ async fn a_new_host_takes_up_what_the_old_one_left() {
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     until("an import that waits", async || {
         let imports = stage.imports().await.unwrap();
-        imports.into_iter().find(|run| run.reason.is_some())
+        imports.into_iter().find(|import| import.reason.is_some())
     })
     .await;
     let stage = stage.restart().await.unwrap();
     until("the end", async || {
         stage.host.timer("drive", true).await;
         let imports = stage.imports().await.unwrap();
-        imports.into_iter().find(|run| run.state == State::Completed)
+        imports.into_iter().find(|import| import.state == State::Completed)
     })
     .await;
     tokio::time::timeout(Duration::from_secs(10), stage.host.stop()).await.unwrap();

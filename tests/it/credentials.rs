@@ -50,10 +50,10 @@ async fn connect(stage: &Stage, name: &str, tenant: &str, credential: &Value) {
 }
 
 /// Imports a file; it completes.
-async fn import(stage: &Stage, name: &str) {
+async fn imported(stage: &Stage, name: &str) {
     stage.arrive(name, GOOD_CSV.into()).await.unwrap();
-    let run = ended(stage, name).await;
-    assert_eq!(run.state, State::Completed, "{:?}", run.reason);
+    let import = ended(stage, name).await;
+    assert_eq!(import.state, State::Completed, "{:?}", import.reason);
 }
 
 /// The tokens the service was shown, each once and in order.
@@ -94,10 +94,10 @@ async fn a_secret_pushes_into_two_tenants_with_a_token_of_each() {
     let authority = Authority::start(CLIENT_ID, Proof::Secret(SECRET)).await;
     let settings = with(&authority, &[("APP_SECRET", SECRET)]);
     let stage = stage_as(&secret_credential(), &settings).await;
-    import(&stage, "hr/a.csv").await;
+    imported(&stage, "hr/a.csv").await;
     assert_eq!(authority.given(), [TENANT]);
     connect(&stage, "jp", OTHER_TENANT, &secret_credential()).await;
-    import(&stage, "jp/a.csv").await;
+    imported(&stage, "jp/a.csv").await;
     assert_eq!(authority.given(), [TENANT, OTHER_TENANT]);
     let token = |number: u8| format!("token-of-entra-{number}-{CLIENT_ID}");
     assert_eq!(shown(&stage), [token(1), token(2)]);
@@ -114,7 +114,7 @@ async fn a_certificate_of_our_own_making_pushes() {
     let authority = Authority::start(CLIENT_ID, Proof::Certificate(public.to_vec())).await;
     let credential = json!({ "kind": "clientCertificate", "clientId": CLIENT_ID, "file": private });
     let stage = stage_as(&credential, &authority.settings()).await;
-    import(&stage, "hr/a.csv").await;
+    imported(&stage, "hr/a.csv").await;
     assert_eq!(authority.given(), [TENANT]);
     let mut secrets = authority.secrets();
     secrets.push(fs::read_to_string(private).unwrap().lines().nth(5).unwrap().to_owned());
@@ -132,7 +132,7 @@ async fn a_pkcs12_in_a_setting_pushes_and_its_password_is_in_another() {
     });
     let settings = with(&authority, &[("APP_CERTIFICATE", &pkcs12), ("APP_PASSWORD", PASSWORD)]);
     let stage = stage_as(&credential, &settings).await;
-    import(&stage, "hr/a.csv").await;
+    imported(&stage, "hr/a.csv").await;
     assert_eq!(authority.given(), [TENANT]);
     let mut secrets = authority.secrets();
     secrets.extend([PASSWORD.to_owned(), pkcs12]);
@@ -151,7 +151,7 @@ async fn an_identity_vouches_for_an_app_registration() {
         }
         let settings = [("IDENTITY_ENDPOINT", &*endpoint), ("IDENTITY_HEADER", SECRET_HEADER)];
         let stage = stage_as(&credential, &with(&authority, &settings)).await;
-        import(&stage, "hr/a.csv").await;
+        imported(&stage, "hr/a.csv").await;
         assert_eq!(authority.given(), [TENANT]);
         let exchange = "api://AzureADTokenExchange".to_owned();
         assert_eq!(*asked.lock().unwrap(), [(exchange, identity.map(str::to_owned))]);
@@ -170,7 +170,7 @@ async fn an_identity_pushes_itself_and_no_proxy_hears_of_it() {
         ("HTTP_PROXY", "http://127.0.0.1:9".to_owned()),
     ];
     let stage = stage_as(&json!({ "kind": "managedIdentity" }), &settings).await;
-    import(&stage, "hr/a.csv").await;
+    imported(&stage, "hr/a.csv").await;
     assert_eq!(shown(&stage), [PUSH_TOKEN]);
     assert_eq!(asked.lock().unwrap().len(), 1);
     nobody_tells(&stage, &[PUSH_TOKEN.to_owned(), SECRET_HEADER.to_owned()]).await;
@@ -193,14 +193,14 @@ async fn the_azure_cli_is_asked_once_and_its_complaints_are_not_told() {
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     failing(&stage, "(AADSTS50076): sign in again with `az login --tenant`").await;
     az(folder.path(), &of_az(TOKEN), 0);
-    let run = ended(&stage, "hr/a.csv").await;
-    assert_eq!(run.state, State::Completed);
+    let import = ended(&stage, "hr/a.csv").await;
+    assert_eq!(import.state, State::Completed);
     assert_eq!(shown(&stage), [TOKEN]);
     let asked = fs::read_to_string(folder.path().join("asked")).unwrap();
     let expected = format!("account get-access-token -o json --scope {SCOPE} --tenant {TENANT}");
     assert!(asked.lines().all(|line| line == expected), "{asked}");
     let asked = asked.lines().count();
-    import(&stage, "hr/b.csv").await;
+    imported(&stage, "hr/b.csv").await;
     let again = fs::read_to_string(Path::new(folder.path()).join("asked")).unwrap();
     assert_eq!(again.lines().count(), asked);
     nobody_tells(&stage, &[TOKEN.to_owned(), SECRET.to_owned()]).await;
@@ -214,7 +214,7 @@ async fn a_token_that_is_not_accepted_is_replaced_by_a_fresh_one() {
     stage.service.quirk(Call::ScaleUnit, Quirk::SignInPage);
     stage.service.quirk(Call::Ping, Quirk::Unauthorized);
     stage.service.quirk(Call::Push, Quirk::Unauthorized);
-    import(&stage, "hr/a.csv").await;
+    imported(&stage, "hr/a.csv").await;
     assert_eq!(authority.given().len(), 4);
     nobody_tells(&stage, &authority.secrets()).await;
 }
@@ -225,12 +225,12 @@ async fn a_token_that_is_about_to_end_is_replaced_before_its_end() {
     authority.lifetime(200);
     let settings = with(&authority, &[("APP_SECRET", SECRET)]);
     let stage = stage_as(&secret_credential(), &settings).await;
-    import(&stage, "hr/a.csv").await;
+    imported(&stage, "hr/a.csv").await;
     let given = authority.given().len();
     assert!(given >= 4, "{given}");
     // It holds for as long as nothing better is to be had.
     authority.fault(Some(Fault::Code(7_000_222)));
-    import(&stage, "hr/b.csv").await;
+    imported(&stage, "hr/b.csv").await;
     assert_eq!(authority.given().len(), given);
     assert!(log(&stage).contains("a token was not renewed, and still holds"));
     nobody_tells(&stage, &authority.secrets()).await;
@@ -240,7 +240,7 @@ async fn a_token_that_is_about_to_end_is_replaced_before_its_end() {
 async fn failing(stage: &Stage, what: &str) -> Import {
     until(what, async || {
         let imports = stage.imports().await.unwrap();
-        let says = |run: &Import| why(run).contains(what);
+        let says = |import: &Import| why(import).contains(what);
         imports.into_iter().find(says)
     })
     .await
@@ -272,13 +272,13 @@ async fn is_told_and_outlived(faults: &[(Fault, &str)]) {
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     for &(fault, told) in faults {
         authority.fault(Some(fault));
-        let run = failing(&stage, told).await;
-        assert!(!run.state.is_end(), "{fault:?}: {:?}", run.state);
+        let import = failing(&stage, told).await;
+        assert!(!import.state.is_end(), "{fault:?}: {:?}", import.state);
     }
     assert_eq!(authority.given().len(), 0);
     authority.fault(None);
-    let run = ended(&stage, "hr/a.csv").await;
-    assert_eq!(run.state, State::Completed, "{:?}", run.reason);
+    let import = ended(&stage, "hr/a.csv").await;
+    assert_eq!(import.state, State::Completed, "{:?}", import.reason);
     nobody_tells(&stage, &authority.secrets()).await;
 }
 
@@ -292,9 +292,9 @@ async fn a_certificate_that_cannot_be_used_keeps_the_import_waiting_until_it_is_
     let stage = stage_as(&credential, &settings).await;
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     let why = until("the row to say why", async || {
-        let run = stage.imports().await.unwrap().pop()?;
-        assert!(!run.state.is_end(), "{}", messages::status(&run));
-        run.reason.is_some().then(|| why(&run))
+        let import = stage.imports().await.unwrap().pop()?;
+        assert!(!import.state.is_end(), "{}", messages::status(&import));
+        import.reason.is_some().then(|| why(&import))
     })
     .await;
     assert!(why.contains("modern-password.pfx") && why.contains("does not open it"), "{why}");

@@ -117,10 +117,10 @@ fn account_at(address: &str) -> String {
 }
 
 /// The import of a file, once it is as wanted.
-async fn import(stage: &Stage, name: &str, wanted: impl Fn(&Import) -> bool) -> Import {
+async fn import_of(stage: &Stage, name: &str, wanted: impl Fn(&Import) -> bool) -> Import {
     let found = until(name, async || {
         let imports = stage.imports().await.unwrap();
-        imports.into_iter().find(|run| run.source.name == name && wanted(run))
+        imports.into_iter().find(|import| import.source.name == name && wanted(import))
     });
     found.await
 }
@@ -336,10 +336,10 @@ async fn what_waits_after_a_403_goes_on_once_that_is_mended_and_what_else_pauses
     stage.connect("stops", &SAMPLE_CONNECTION.replace("\"full\"", stops)).await.unwrap();
     stage.service.always(Call::Ping, Some(Quirk::Forbidden));
     stage.arrive("stops/1.csv", csv_of(1).into()).await.unwrap();
-    import(&stage, "stops/1.csv", |run| run.pauses).await;
+    import_of(&stage, "stops/1.csv", |import| import.pauses).await;
     a_second_later().await;
     stage.arrive("stops/2.csv", "Employee\n".into()).await.unwrap();
-    let rejected = import(&stage, "stops/2.csv", |run| run.pauses).await;
+    let rejected = import_of(&stage, "stops/2.csv", |import| import.pauses).await;
     assert_eq!(rejected.state, State::Rejected);
 
     let forbidden = told(stage.settings(), &["stops", "--resume"]).await;
@@ -348,19 +348,19 @@ async fn what_waits_after_a_403_goes_on_once_that_is_mended_and_what_else_pauses
     let both = forbidden.line("pause")["remedy"].as_str().unwrap();
     assert_eq!(both.matches("`viva-import resume stops`").count(), 1, "{both}");
     forbidden.says("last import", "bad", "inbox/stops/2.csv: rejected");
-    let waiting = import(&stage, "stops/1.csv", |_| true).await;
+    let waiting = import_of(&stage, "stops/1.csv", |_| true).await;
     assert!(waiting.is_forbidden());
 
     stage.service.always(Call::Ping, None);
     let mended = told(stage.settings(), &["stops"]).await;
     mended.says("pause", "bad", "`viva-import doctor stops --resume`");
     mended.says("pause", "bad", "inbox/stops/1.csv");
-    assert!(import(&stage, "stops/1.csv", |_| true).await.is_forbidden(), "asked, not resumed");
+    assert!(import_of(&stage, "stops/1.csv", |_| true).await.is_forbidden(), "asked, not resumed");
     let resumed = told(stage.settings(), &["stops", "--resume"]).await;
     resumed.says("pause", "bad", "pauses stops no longer");
     resumed.says("pause", "bad", "`viva-import resume stops`");
     assert_eq!(ended(&stage, "stops/1.csv").await.state, State::Completed);
-    assert!(import(&stage, "stops/2.csv", |_| true).await.pauses);
+    assert!(import_of(&stage, "stops/2.csv", |_| true).await.pauses);
 }
 
 #[tokio::test]
@@ -368,7 +368,7 @@ async fn a_post_lets_go_on_what_a_get_only_tells() {
     let stage = stage(&[]).await;
     stage.service.quirk(Call::Push, Quirk::Forbidden);
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
-    import(&stage, "hr/a.csv", |run| run.pauses).await;
+    import_of(&stage, "hr/a.csv", |import| import.pauses).await;
     for (method, well) in [(Method::GET, false), (Method::POST, true)] {
         let (_, body) = http(&stage, method, "/api/doctor/hr", "application/json").await;
         let told = Told(serde_json::from_str(&body).unwrap());
@@ -531,7 +531,7 @@ async fn of_two_who_let_files_go_on_the_slower_finds_nothing_wrong() {
     let stage = stage(&[]).await;
     stage.service.quirk(Call::Push, Quirk::Forbidden);
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
-    import(&stage, "hr/a.csv", |run| run.pauses).await;
+    import_of(&stage, "hr/a.csv", |import| import.pauses).await;
     let post = || http(&stage, Method::POST, "/api/doctor/hr", "application/json");
     let (one, two, three) = tokio::join!(post(), post(), post());
     for (_, body) in [one, two, three] {

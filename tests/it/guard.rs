@@ -27,14 +27,14 @@ fn staff(people: usize, more: bool) -> Vec<u8> {
 }
 
 /// The import of a file, once it has ended.
-async fn import(stage: &Stage, name: &str, csv: Vec<u8>) -> Import {
+async fn imported(stage: &Stage, name: &str, csv: Vec<u8>) -> Import {
     stage.arrive(name, csv).await.unwrap();
     ended(stage, name).await
 }
 
-async fn allow(stage: &Stage, run: &Import) -> Output {
+async fn allow(stage: &Stage, import: &Import) -> Output {
     let mut command = Command::new(BINARY);
-    command.args(["allow", &run.id.key]).envs(stage.settings());
+    command.args(["allow", &import.id.key]).envs(stage.settings());
     command.output().await.unwrap()
 }
 
@@ -48,63 +48,64 @@ fn data(ingestion: &Ingestion) -> String {
 #[tokio::test]
 async fn a_full_refresh_that_would_delete_waits_for_a_persons_word() {
     let stage = stage(&[]).await;
-    assert_eq!(import(&stage, "hr/1.csv", staff(40, true)).await.state, State::Completed);
+    assert_eq!(imported(&stage, "hr/1.csv", staff(40, true)).await.state, State::Completed);
     // A tenth fewer is nothing strange.
-    assert_eq!(import(&stage, "hr/2.csv", staff(36, true)).await.state, State::Completed);
+    assert_eq!(imported(&stage, "hr/2.csv", staff(36, true)).await.state, State::Completed);
 
-    let run = import(&stage, "hr/3.csv", staff(20, true)).await;
-    let why = why(&run);
-    assert!(run.state == State::Rejected && run.is_guarded(), "{why}");
+    let import = imported(&stage, "hr/3.csv", staff(20, true)).await;
+    let why = why(&import);
+    assert!(import.state == State::Rejected && import.is_guarded(), "{why}");
     assert!(why.contains("20 people where the last accepted import had 36: 44.4 % fewer"), "{why}");
     assert_eq!(stage.service.ingestions().len(), 2, "nothing was pushed");
 
-    let said = allow(&stage, &run).await;
+    let said = allow(&stage, &import).await;
     assert!(said.status.success(), "{said:?}");
-    let run = until("the import that was let pass", async || {
-        let run = stage.imports().await.unwrap().into_iter().find(|other| other.id == run.id)?;
-        (run.state == State::Completed).then_some(run)
+    let import = until("the import that was let pass", async || {
+        let import =
+            stage.imports().await.unwrap().into_iter().find(|other| other.id == import.id)?;
+        (import.state == State::Completed).then_some(import)
     })
     .await;
-    assert!(run.approval.as_ref().unwrap().by.starts_with("by `viva-import allow` at 20"));
-    assert!(run.notice.as_ref().unwrap().contains("I04"), "{:?}", run.notice);
+    assert!(import.approval.as_ref().unwrap().by.starts_with("by `viva-import allow` at 20"));
+    assert!(import.notice.as_ref().unwrap().contains("I04"), "{:?}", import.notice);
     assert_eq!(stage.service.ingestions().len(), 3);
 
     // Only this once, and only what was refused for that.
-    let again = allow(&stage, &run).await;
+    let again = allow(&stage, &import).await;
     assert_eq!(again.status.code(), Some(1));
     let said = String::from_utf8(again.stderr).unwrap();
     assert!(said.contains("was not refused for what it deletes"), "{said}");
-    assert!(import(&stage, "hr/4.csv", staff(10, true)).await.is_guarded());
+    assert!(imported(&stage, "hr/4.csv", staff(10, true)).await.is_guarded());
 }
 
 #[tokio::test]
 async fn a_column_that_is_gone_waits_unless_the_upload_says_so() {
     let stage = stage(&[]).await;
-    assert_eq!(import(&stage, "hr/1.csv", staff(5, true)).await.state, State::Completed);
-    let run = import(&stage, "hr/2.csv", staff(5, false)).await;
-    let why = why(&run);
-    assert!(run.state == State::Rejected && run.is_guarded(), "{why}");
+    assert_eq!(imported(&stage, "hr/1.csv", staff(5, true)).await.state, State::Completed);
+    let import = imported(&stage, "hr/2.csv", staff(5, false)).await;
+    let why = why(&import);
+    assert!(import.state == State::Rejected && import.is_guarded(), "{why}");
     assert!(why.contains("Location was in the last accepted import"), "{why}");
 
     let mark = ("Viva_Import_Allow", "deletes");
     stage.arrive_with("hr/3.csv", staff(5, false), mark).await.unwrap();
-    let run = ended(&stage, "hr/3.csv").await;
-    assert_eq!(run.state, State::Completed, "{:?}", run.reason);
-    assert_eq!(run.approval.unwrap().by, "by the file's metadata viva_import_allow");
+    let import = ended(&stage, "hr/3.csv").await;
+    assert_eq!(import.state, State::Completed, "{:?}", import.reason);
+    assert_eq!(import.approval.unwrap().by, "by the file's metadata viva_import_allow");
 }
 
 #[tokio::test]
 async fn an_incremental_file_is_not_held_to_numbers() {
     let stage = stage(&[]).await;
     let incremental = SAMPLE_CONNECTION.replace("\"full\"", "\"incremental\"");
-    assert_eq!(import(&stage, "hr/1.csv", staff(40, false)).await.state, State::Completed);
+    assert_eq!(imported(&stage, "hr/1.csv", staff(40, false)).await.state, State::Completed);
     stage.connect("hr", &incremental).await.unwrap();
-    let run = import(&stage, "hr/2.csv", staff(3, true)).await;
-    assert_eq!(run.state, State::Completed, "{:?}", run.reason);
-    assert!(run.notice.unwrap().contains("I02 1"), "the new column is told");
+    let import = imported(&stage, "hr/2.csv", staff(3, true)).await;
+    assert_eq!(import.state, State::Completed, "{:?}", import.reason);
+    assert!(import.notice.unwrap().contains("I02 1"), "the new column is told");
     // What the incremental import has added, a full one must have.
     stage.connect("hr", SAMPLE_CONNECTION).await.unwrap();
-    assert!(import(&stage, "hr/3.csv", staff(40, false)).await.is_guarded());
+    assert!(imported(&stage, "hr/3.csv", staff(40, false)).await.is_guarded());
 }
 
 #[tokio::test]
@@ -116,21 +117,25 @@ async fn a_lenient_connection_sends_the_rows_that_are_right() {
     csv.extend_from_slice(
         b"nobody,11/01/2026,head@contoso.com,Sales\nx@contoso.com,31/31/2026,,\n",
     );
-    let run = import(&stage, "hr/1.csv", csv).await;
-    assert_eq!((run.state, run.rows, run.dropped), (State::Completed, Some(40), 2), "{run:?}");
+    let import = imported(&stage, "hr/1.csv", csv).await;
+    assert_eq!(
+        (import.state, import.rows, import.dropped),
+        (State::Completed, Some(40), 2),
+        "{import:?}"
+    );
 }
 
 #[tokio::test]
 async fn columns_that_are_not_mapped_are_refused_where_the_setting_says_so() {
     let stage = stage(&[("UNMAPPED_COLUMNS", "refuse")]).await;
     let csv = String::from_utf8(staff(2, true)).unwrap().replace("Location", "Phone");
-    let run = import(&stage, "hr/1.csv", csv.clone().into()).await;
-    let why = why(&run);
-    assert!(run.state == State::Rejected && why.contains("not mapped: Phone"), "{why}");
+    let import = imported(&stage, "hr/1.csv", csv.clone().into()).await;
+    let why = why(&import);
+    assert!(import.state == State::Rejected && why.contains("not mapped: Phone"), "{why}");
     let dropping =
         SAMPLE_CONNECTION.replace("\"mapping\"", "\"unmappedColumns\": \"drop\", \"mapping\"");
     stage.connect("hr", &dropping).await.unwrap();
-    assert_eq!(import(&stage, "hr/2.csv", csv.into()).await.state, State::Completed);
+    assert_eq!(imported(&stage, "hr/2.csv", csv.into()).await.state, State::Completed);
     assert!(!data(&stage.service.ingestions()[0]).contains("Oslo"));
 }
 
@@ -140,15 +145,15 @@ async fn windows_1252_with_semicolons_leaves_as_utf_8_with_commas() {
     let export =
         "Employee;EffectiveDate;Manager;Organization\r\nana@contoso.com;11/01/2026;;Köln, West\r\n";
     let bytes: Vec<u8> = export.chars().map(|letter| u8::try_from(letter).unwrap()).collect();
-    let run = import(&stage, "hr/1.csv", bytes.clone()).await;
-    let why = why(&run);
-    assert!(run.state == State::Rejected && why.contains("\"delimiter\": \";\""), "{why}");
+    let import = imported(&stage, "hr/1.csv", bytes.clone()).await;
+    let why = why(&import);
+    assert!(import.state == State::Rejected && why.contains("\"delimiter\": \";\""), "{why}");
     let converting = SAMPLE_CONNECTION.replace(
         "\"mapping\"",
         "\"encoding\": \"windows-1252\", \"delimiter\": \";\", \"mapping\"",
     );
     stage.connect("hr", &converting).await.unwrap();
-    assert_eq!(import(&stage, "hr/2.csv", bytes).await.state, State::Completed);
+    assert_eq!(imported(&stage, "hr/2.csv", bytes).await.state, State::Completed);
     assert_eq!(
         data(&stage.service.ingestions()[0]),
         "Employee,EffectiveDate,Manager,Organization\nana@contoso.com,11/01/2026,,\"Köln, West\"\n"
@@ -162,8 +167,8 @@ async fn a_mapping_that_breaks_a_rule_keeps_its_files_until_it_is_mended() {
     stage.connect("hr", &wrong).await.unwrap();
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     let why = until("a file that waits", async || {
-        let run = stage.imports().await.unwrap().pop()?;
-        run.reason.is_some().then(|| why(&run))
+        let import = stage.imports().await.unwrap().pop()?;
+        import.reason.is_some().then(|| why(&import))
     })
     .await;
     assert!(why.contains("connections/hr.json") && why.contains("(H14)"), "{why}");
@@ -177,22 +182,22 @@ async fn a_file_that_waited_is_held_against_what_was_accepted_meanwhile() {
     stage.service.always(Call::Status, Some(Quirk::StatusWord("NotStarted".to_owned())));
     stage.arrive("hr/1.csv", staff(40, true)).await.unwrap();
     until("a first import under way", async || {
-        let runs = stage.imports().await.unwrap();
-        runs.into_iter().find(|run| run.state == State::Ingesting)
+        let imports = stage.imports().await.unwrap();
+        imports.into_iter().find(|import| import.state == State::Ingesting)
     })
     .await;
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     stage.arrive("hr/2.csv", staff(5, false)).await.unwrap();
     until("a second one that waits", async || {
-        let runs = stage.imports().await.unwrap();
-        runs.into_iter().find(|run| run.state == State::Packed)
+        let imports = stage.imports().await.unwrap();
+        imports.into_iter().find(|import| import.state == State::Packed)
     })
     .await;
     stage.service.always(Call::Status, None);
-    let run = ended(&stage, "hr/2.csv").await;
-    assert!(run.state == State::Rejected && run.is_guarded(), "{run:?}");
+    let import = ended(&stage, "hr/2.csv").await;
+    assert!(import.state == State::Rejected && import.is_guarded(), "{import:?}");
     // The report of when it was checked says otherwise, so the row does not name it.
-    assert_eq!((run.report, run.rows), (None, Some(5)));
+    assert_eq!((import.report, import.rows), (None, Some(5)));
     assert_eq!(ended(&stage, "hr/1.csv").await.state, State::Completed);
     assert_eq!(stage.service.ingestions().len(), 1);
 }
@@ -201,25 +206,25 @@ async fn a_file_that_waited_is_held_against_what_was_accepted_meanwhile() {
 async fn a_full_refresh_by_another_connection_deletes_as_much() {
     let stage = stage(&[]).await;
     stage.connect("other", SAMPLE_CONNECTION).await.unwrap();
-    assert_eq!(import(&stage, "hr/1.csv", staff(40, true)).await.state, State::Completed);
-    assert!(import(&stage, "other/1.csv", staff(2, true)).await.is_guarded());
+    assert_eq!(imported(&stage, "hr/1.csv", staff(40, true)).await.state, State::Completed);
+    assert!(imported(&stage, "other/1.csv", staff(2, true)).await.is_guarded());
 }
 
 #[tokio::test]
 async fn a_persons_word_goes_no_further_than_what_they_saw() {
     let stage = stage(&[]).await;
-    assert_eq!(import(&stage, "hr/1.csv", staff(40, true)).await.state, State::Completed);
-    let run = import(&stage, "hr/2.csv", staff(20, true)).await;
-    assert!(run.is_guarded());
+    assert_eq!(imported(&stage, "hr/1.csv", staff(40, true)).await.state, State::Completed);
+    let import = imported(&stage, "hr/2.csv", staff(20, true)).await;
+    assert!(import.is_guarded());
     // Meanwhile the mapping loses a column.
     let narrow = SAMPLE_CONNECTION.replace("\"Location\": {", "\"Elsewhere\": {");
     stage.connect("hr", &narrow).await.unwrap();
-    assert!(allow(&stage, &run).await.status.success());
-    let run = until("the second refusal", async || {
-        let runs = stage.imports().await.unwrap();
-        runs.into_iter().find(|other| other.id == run.id && other.state == State::Rejected)
+    assert!(allow(&stage, &import).await.status.success());
+    let import = until("the second refusal", async || {
+        let imports = stage.imports().await.unwrap();
+        imports.into_iter().find(|other| other.id == import.id && other.state == State::Rejected)
     })
     .await;
-    assert!(why(&run).contains("Location was in"), "{run:?}");
+    assert!(why(&import).contains("Location was in"), "{import:?}");
     assert_eq!(stage.service.ingestions().len(), 1);
 }

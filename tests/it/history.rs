@@ -53,11 +53,11 @@ fn import(number: usize) -> Import {
     };
     let account = |name: &str| (name == "ImportStorage__accountName").then(|| "a".to_owned());
     let policy = Config::read(account).unwrap().policy;
-    let mut run = Import::new(id, "hr", source, received, &policy);
+    let mut import = Import::new(id, "hr", source, received, &policy);
     let is_rejected = number % 5 == 4;
-    run.state = if is_rejected { State::Rejected } else { State::Completed };
-    run.problems = if is_rejected { 7 } else { 0 };
-    run.reason = Some(if is_rejected {
+    import.state = if is_rejected { State::Rejected } else { State::Completed };
+    import.problems = if is_rejected { 7 } else { 0 };
+    import.reason = Some(if is_rejected {
         let (rule, message) = ("V01".into(), "a problem".into());
         let rules = vec![];
         Reason::FileInvalid(Box::new(Problems {
@@ -71,9 +71,9 @@ fn import(number: usize) -> Import {
     } else {
         Reason::Completed
     });
-    (run.ended, run.due, run.deadline) = (Some(received), None, None);
-    run.rows = Some(50_000);
-    run.summary = Some(Summary {
+    (import.ended, import.due, import.deadline) = (Some(received), None, None);
+    import.rows = Some(50_000);
+    import.summary = Some(Summary {
         connector: "HR".to_owned(),
         refresh: "full".to_owned(),
         rows: 50_000,
@@ -81,13 +81,13 @@ fn import(number: usize) -> Import {
         columns: vec![],
         last_day: None,
     });
-    run
+    import
 }
 
 async fn fill(storage: &Storage) {
     for tenant in TENANTS {
-        let all = (0..IMPORTS).map(import).filter(|run| run.id.tenant == tenant);
-        let writes: Vec<Write> = all.map(|run| Write::Insert(properties(&run))).collect();
+        let all = (0..IMPORTS).map(import).filter(|import| import.id.tenant == tenant);
+        let writes: Vec<Write> = all.map(|import| Write::Insert(properties(&import))).collect();
         for writes in writes.chunks(AT_ONCE) {
             storage.imports.transact(writes).await.unwrap();
         }
@@ -154,12 +154,12 @@ async fn a_page_of_ten_thousand_imports_costs_a_page() {
         settings.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
     };
     let config = Config::read(setting).unwrap();
-    let runs =
+    let imports =
         ImportTable::new(Storage::open(&config.account, Duration::from_mins(1)).unwrap().imports);
-    let tenants = runs.tenants().await.unwrap();
+    let tenants = imports.tenants().await.unwrap();
     assert_eq!(tenants, TENANTS);
-    let page = runs.page(&tenants, &Wanted::default(), None, 50).await.unwrap();
-    assert_eq!(page.runs.len(), 50);
+    let page = imports.page(&tenants, &Wanted::default(), None, 50).await.unwrap();
+    assert_eq!(page.imports.len(), 50);
     let seen = proxy.seen();
     // One question for each tenant and one that finds no more; then one page for each.
     assert_eq!(seen.len(), TENANTS.len() + 1 + TENANTS.len());

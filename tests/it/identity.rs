@@ -150,14 +150,14 @@ async fn import_as(client_id: Option<&str>) -> Vec<(String, Option<String>)> {
         client.post(url).body("{}").send().await.ok().filter(|answer| answer.status() == 200)
     };
     until("the schedule to find the file", async || call("schedule").await).await;
-    let runs = ImportTable::new(account.storage.imports);
-    let run = until("the end of the import", async || {
+    let imports = ImportTable::new(account.storage.imports);
+    let import = until("the end of the import", async || {
         call("drive").await?;
-        let imports = runs.list().await.unwrap();
-        imports.into_iter().map(|stored| stored.run).find(|run| run.state.is_end())
+        let imports = imports.list().await.unwrap();
+        imports.into_iter().map(|stored| stored.import).find(|import| import.state.is_end())
     })
     .await;
-    assert_eq!(run.state, State::Completed, "{:?}", run.reason);
+    assert_eq!(import.state, State::Completed, "{:?}", import.reason);
     assert_eq!(service.ingestions().len(), 1);
     asked.lock().unwrap().clone()
 }

@@ -21,6 +21,7 @@ mod guard;
 mod help;
 mod history;
 mod identity;
+mod imports;
 mod infra;
 mod layers;
 mod line;
@@ -37,7 +38,6 @@ mod readers;
 mod reasons;
 mod road;
 mod rules;
-mod runs;
 #[path = "../sample/mod.rs"]
 mod sample;
 mod shown;

@@ -58,7 +58,7 @@ struct Context {
     folder: TempDir,
     service: Service,
     account: Secured,
-    run: String,
+    import: String,
 }
 
 impl Context {
@@ -78,8 +78,8 @@ impl Context {
         let rules = Rules { token: String::new(), polls_per_status: 0, ..Rules::default() };
         let service = Service::start(rules).await.unwrap();
         let account = Secured::new().await;
-        let run = rejected(&account, &service, &folder.path().join("viva-hr.pem")).await;
-        Self { folder, service, account, run }
+        let import = rejected(&account, &service, &folder.path().join("viva-hr.pem")).await;
+        Self { folder, service, account, import }
     }
 
     fn path(&self, name: &str) -> String {
@@ -102,7 +102,7 @@ impl Context {
             .env("PATH", format!("{here}:{path}"))
             .envs([("TENANT", TENANT), ("CLIENT", CLIENT), ("ACCOUNT", "hrdata")])
             .env("WHO", WHO.replace("$TENANT", TENANT).replace("$CLIENT", CLIENT))
-            .envs([("ID", &id), ("RUN", &self.run)])
+            .envs([("ID", &id), ("RUN", &self.import)])
             .env("AZURE_CLIENT_SECRET", SECRET)
             .env("INGESTION_ENDPOINT", self.service.endpoint().to_string())
             .env("POLL_MIN_SECONDS", "1")
@@ -144,9 +144,9 @@ async fn rejected(account: &Secured, service: &Service, certificate: &Path) -> S
     let engine = Engine::new(storage, client, config, nothing, Arc::new(OffsetDateTime::now_utc));
     assert_eq!(engine.sweep().await.unwrap(), 1);
     engine.drive().await.unwrap();
-    let run = engine.runs().list().await.unwrap().pop().unwrap().run;
-    assert_eq!(run.state, State::Rejected, "{}", messages::status(&run));
-    run.id.key
+    let import = engine.imports().list().await.unwrap().pop().unwrap().import;
+    assert_eq!(import.state, State::Rejected, "{}", messages::status(&import));
+    import.id.key
 }
 
 #[tokio::test]

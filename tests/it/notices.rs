@@ -51,9 +51,9 @@ async fn stage_with_hook(address: &str, settings: &[(&str, &str)]) -> Stage {
 async fn told(stage: &Stage, name: &str, words: &str) -> String {
     until(&format!("{name} told {words}"), async || {
         let imports = stage.imports().await.unwrap();
-        let run = imports.into_iter().find(|run| run.source.name == name)?;
-        let told = messages::notifications(&run)?;
-        (told.contains(words) && run.message.is_none()).then_some(told)
+        let import = imports.into_iter().find(|import| import.source.name == name)?;
+        let told = messages::notifications(&import)?;
+        (told.contains(words) && import.message.is_none()).then_some(told)
     })
     .await
 }
@@ -62,9 +62,9 @@ async fn told(stage: &Stage, name: &str, words: &str) -> String {
 async fn silent(stage: &Stage, name: &str) {
     until(&format!("{name} needs nobody"), async || {
         let imports = stage.imports().await.unwrap();
-        let run = imports.into_iter().find(|run| run.source.name == name)?;
-        let is_decided = run.state == State::Completed && run.message.is_none();
-        is_decided.then(|| assert_eq!(run.told, []))
+        let import = imports.into_iter().find(|import| import.source.name == name)?;
+        let is_decided = import.state == State::Completed && import.message.is_none();
+        is_decided.then(|| assert_eq!(import.told, []))
     })
     .await;
 }
@@ -107,9 +107,9 @@ async fn a_rejected_file_a_stuck_one_and_the_first_success_after_them_are_told_o
     let log = log(&stage);
     let everything = format!("{all:?}{log}");
     assert!(!everything.contains("secret"), "{everything}");
-    for (event, run) in [("rejected", "hr/bad.csv"), ("stuck", "hr/stuck.csv")] {
+    for (event, file) in [("rejected", "hr/bad.csv"), ("stuck", "hr/stuck.csv")] {
         let imports = stage.imports().await.unwrap();
-        let id = imports.iter().find(|import| import.source.name == run).unwrap().id.clone();
+        let id = imports.iter().find(|import| import.source.name == file).unwrap().id.clone();
         let fields = format!("connection=hr import={id} seconds=");
         let told = |line: &str| {
             line.contains(&format!(" event={event} reason=")) && line.contains(&fields)
@@ -125,8 +125,8 @@ async fn a_webhook_that_is_away_is_tried_again_and_no_import_waits_for_it() {
     let stage = stage_with_hook(&address, &[]).await;
     stage.arrive("hr/bad.csv", BAD_CSV.into()).await.unwrap();
     let failing = until("a failure in the row", async || {
-        let run = stage.imports().await.unwrap().pop()?;
-        run.message.filter(|message| message.failures > 0)
+        let import = stage.imports().await.unwrap().pop()?;
+        import.message.filter(|message| message.failures > 0)
     });
     assert_eq!(failing.await.occasion, NotificationKind::Rejected);
     a_second_later().await;
@@ -153,7 +153,7 @@ async fn a_mapping_that_is_wrong_is_told_once_for_all_files_and_its_end_too() {
     }
     until("all wait for the mapping", async || {
         let imports = stage.imports().await.unwrap();
-        let waits = imports.iter().filter(|run| run.waits_for_correction()).count();
+        let waits = imports.iter().filter(|import| import.waits_for_correction()).count();
         (waits == names.len()).then_some(())
     })
     .await;
@@ -166,8 +166,8 @@ async fn a_mapping_that_is_wrong_is_told_once_for_all_files_and_its_end_too() {
     // Nobody says a word to the program: they all go on.
     stage.connect("hr", &right).await.unwrap();
     for name in names {
-        let run = ended(&stage, name).await;
-        assert_eq!((run.state, run.by_hand), (State::Completed, None));
+        let import = ended(&stage, name).await;
+        assert_eq!((import.state, import.by_hand), (State::Completed, None));
     }
     webhook.until(2).await;
     a_second_later().await;
@@ -187,7 +187,7 @@ async fn a_403_is_told_once_however_many_files_wait_and_its_end_is_told_too() {
     stage.arrive("hr/2.csv", csv_of(3).into()).await.unwrap();
     until("the second waits", async || {
         let imports = stage.imports().await.unwrap();
-        let second = imports.into_iter().find(|run| run.source.name == "hr/2.csv")?;
+        let second = imports.into_iter().find(|import| import.source.name == "hr/2.csv")?;
         second.is_behind_a_pause().then_some(())
     })
     .await;
@@ -298,8 +298,8 @@ async fn nothing_that_arrives_by_the_expected_day_is_told_once_until_something_h
     };
     put("inbox", "hr/a.csv", GOOD_CSV).await;
     sweep().await;
-    let imports = engine.runs().list().await.unwrap();
-    assert_eq!(imports[0].run.state, State::Completed);
+    let imports = engine.imports().list().await.unwrap();
+    assert_eq!(imports[0].import.state, State::Completed);
     clock.store(start + 6 * day, Ordering::SeqCst);
     sweep().await;
     assert_eq!(webhook.types(), Vec::<String>::new(), "it is not late yet");

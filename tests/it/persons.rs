@@ -36,17 +36,17 @@ async fn refused(stage: &Stage, command: &str, whom: &str) -> String {
 }
 
 /// The import of a file, once it is as wanted.
-async fn import(stage: &Stage, name: &str, wanted: impl Fn(&Import) -> bool) -> Import {
+async fn import_of(stage: &Stage, name: &str, wanted: impl Fn(&Import) -> bool) -> Import {
     let what = format!("{name} as wanted");
     let found = until(&what, async || {
         let imports = stage.imports().await.unwrap();
-        imports.into_iter().find(|run| run.source.name == name && wanted(run))
+        imports.into_iter().find(|import| import.source.name == name && wanted(import))
     });
     found.await
 }
 
-fn says(run: &Import, words: &str) -> bool {
-    why(run).contains(words)
+fn says(import: &Import, words: &str) -> bool {
+    why(import).contains(words)
 }
 
 fn incremental(more: &str) -> String {
@@ -68,9 +68,9 @@ async fn a_403_at(call: Call) {
     stage.connect("changes", &incremental("")).await.unwrap();
     stage.service.quirk(call, Quirk::Forbidden);
     stage.arrive("changes/1.csv", csv_of(1).into()).await.unwrap();
-    let run = import(&stage, "changes/1.csv", |run| run.pauses).await;
-    assert_eq!(run.state, State::Packed, "the file waits");
-    assert!(says(&run, "one of three") && says(&run, "`viva-import resume changes`"));
+    let import = import_of(&stage, "changes/1.csv", |import| import.pauses).await;
+    assert_eq!(import.state, State::Packed, "the file waits");
+    assert!(says(&import, "one of three") && says(&import, "`viva-import resume changes`"));
 
     // The others of the connection do not knock at all, however often they are due.
     // (A step that was under way beside it has come to its end.)
@@ -78,7 +78,7 @@ async fn a_403_at(call: Call) {
     let (asked_until_now, pushed) = (stage.service.requests().len(), pushes(&stage));
     a_second_later().await;
     stage.arrive("changes/2.csv", csv_of(2).into()).await.unwrap();
-    import(&stage, "changes/2.csv", |run| says(run, "connection changes is paused")).await;
+    import_of(&stage, "changes/2.csv", |import| says(import, "connection changes is paused")).await;
     a_second_later().await;
     assert_eq!(stage.service.requests().len(), asked_until_now);
 
@@ -94,8 +94,8 @@ async fn a_403_at(call: Call) {
     for name in ["changes/1.csv", "changes/2.csv"] {
         assert_eq!(ended(&stage, name).await.state, State::Completed, "{name}");
     }
-    let run = import(&stage, "changes/1.csv", |run| !run.pauses).await;
-    assert!(run.by_hand.unwrap().starts_with("by `viva-import resume` at 20"));
+    let import = import_of(&stage, "changes/1.csv", |import| !import.pauses).await;
+    assert!(import.by_hand.unwrap().starts_with("by `viva-import resume` at 20"));
     let order: Vec<u64> = stage.service.ingestions().iter().map(|it| it.rows).collect();
     assert_eq!(order[order.len() - 2..], [1, 2]);
 }
@@ -122,7 +122,7 @@ async fn a_rejected_incremental_stops_those_behind_it_only_where_the_connection_
         until(name, async || {
             stage.host.timer("drive", false).await;
             let imports = stage.imports().await.unwrap();
-            imports.into_iter().find(|run| run.source.name == name && run.state.is_end())
+            imports.into_iter().find(|import| import.source.name == name && import.state.is_end())
         })
         .await
     };
@@ -135,8 +135,8 @@ async fn a_rejected_incremental_stops_those_behind_it_only_where_the_connection_
     let waiting = until("the file behind", async || {
         stage.host.timer("drive", false).await;
         let imports = stage.imports().await.unwrap();
-        let mut behind = imports.into_iter().filter(|run| run.source.name == "stops/3.csv");
-        behind.find(|run| says(run, "connection stops is paused, because inbox/stops/2.csv"))
+        let mut behind = imports.into_iter().filter(|import| import.source.name == "stops/3.csv");
+        behind.find(|import| says(import, "connection stops is paused, because inbox/stops/2.csv"))
     })
     .await;
     assert_eq!(waiting.state, State::Packed);
@@ -151,24 +151,24 @@ async fn a_retry_takes_up_what_was_rejected_or_stuck_once_its_cause_is_mended() 
     let other = SAMPLE_CONNECTION.replace("\"Organization\"", "\"Department\"");
     stage.connect("hr", &other).await.unwrap();
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
-    let run = ended(&stage, "hr/a.csv").await;
-    assert_eq!(run.state, State::Rejected, "{:?}", run.reason);
+    let import = ended(&stage, "hr/a.csv").await;
+    assert_eq!(import.state, State::Rejected, "{:?}", import.reason);
     stage.connect("hr", SAMPLE_CONNECTION).await.unwrap();
-    asked(&stage, "retry", &run.id.key).await;
-    let run = import(&stage, "hr/a.csv", |run| run.state == State::Completed).await;
-    assert!(run.by_hand.unwrap().starts_with("by `viva-import retry` at 20"));
-    assert_eq!((run.problems, run.reason), (0, Some(Reason::Completed)));
+    asked(&stage, "retry", &import.id.key).await;
+    let import = import_of(&stage, "hr/a.csv", |import| import.state == State::Completed).await;
+    assert!(import.by_hand.unwrap().starts_with("by `viva-import retry` at 20"));
+    assert_eq!((import.problems, import.reason), (0, Some(Reason::Completed)));
 
     // A push the service refused, for a reason that was its own.
     stage.service.quirk(Call::Push, Quirk::BadRequest);
     stage.arrive("hr/b.csv", GOOD_CSV.into()).await.unwrap();
-    let run = ended(&stage, "hr/b.csv").await;
-    assert_eq!(run.state, State::Stuck);
-    asked(&stage, "retry", &run.id.key).await;
-    import(&stage, "hr/b.csv", |run| run.state == State::Completed).await;
+    let import = ended(&stage, "hr/b.csv").await;
+    assert_eq!(import.state, State::Stuck);
+    asked(&stage, "retry", &import.id.key).await;
+    import_of(&stage, "hr/b.csv", |import| import.state == State::Completed).await;
 
     // What is at its end or unknown is left as it is.
-    let told = refused(&stage, "retry", &run.id.key).await;
+    let told = refused(&stage, "retry", &import.id.key).await;
     assert!(told.contains("upload it again: that is an import of its own"), "{told}");
     assert!(refused(&stage, "retry", "1'or'1").await.contains("there is no import 1'or'1"));
     assert_eq!(stage.service.ingestions().len(), 2);
@@ -179,8 +179,8 @@ async fn a_retry_of_what_waits_does_not_wait() {
     let stage = stage(&[("BUSY_WAIT_SECONDS", "3600"), ("BUSY_WAIT_MAX_SECONDS", "3600")]).await;
     stage.service.quirk(Call::Push, Quirk::Busy);
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
-    let run = import(&stage, "hr/a.csv", |run| run.busy == 1).await;
-    asked(&stage, "retry", &run.id.key).await;
+    let import = import_of(&stage, "hr/a.csv", |import| import.busy == 1).await;
+    asked(&stage, "retry", &import.id.key).await;
     assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
 }
 
@@ -190,10 +190,10 @@ async fn a_cancelled_file_is_not_pushed_and_those_behind_it_go_on() {
     stage.connect("changes", &incremental("")).await.unwrap();
     stage.service.always(Call::Push, Some(Quirk::Busy));
     stage.arrive("changes/1.csv", csv_of(1).into()).await.unwrap();
-    let first = import(&stage, "changes/1.csv", |run| run.busy > 0).await;
+    let first = import_of(&stage, "changes/1.csv", |import| import.busy > 0).await;
     a_second_later().await;
     stage.arrive("changes/2.csv", csv_of(2).into()).await.unwrap();
-    import(&stage, "changes/2.csv", |run| says(run, "is older and goes first")).await;
+    import_of(&stage, "changes/2.csv", |import| says(import, "is older and goes first")).await;
 
     // A push that is under way cannot be cancelled, and the next moment it can.
     until("a cancelled import", async || {
@@ -216,15 +216,15 @@ async fn an_ingestion_that_hangs_can_be_given_up_and_the_tenant_goes_on() {
     let stage = stage(&[]).await;
     stage.service.always(Call::Status, Some(Quirk::StatusWord("NotStarted".to_owned())));
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
-    let run = import(&stage, "hr/a.csv", |run| run.state == State::Ingesting).await;
-    let told = refused(&stage, "retry", &run.id.key).await;
+    let import = import_of(&stage, "hr/a.csv", |import| import.state == State::Ingesting).await;
+    let told = refused(&stage, "retry", &import.id.key).await;
     assert!(told.contains("is under way: pushed as ingestion"), "{told}");
-    let told = asked(&stage, "cancel", &run.id.key).await;
+    let told = asked(&stage, "cancel", &import.id.key).await;
     assert!(told.starts_with("inbox/hr/a.csv: cancelled by `viva-import cancel` at 20"), "{told}");
     assert!(told.contains("the service has it as ingestion"), "{told}");
     assert!(told.contains("and may still take it in"), "{told}");
-    let run = ended(&stage, "hr/a.csv").await;
-    assert!(run.state == State::Cancelled && says(&run, "the service has it as ingestion"));
+    let import = ended(&stage, "hr/a.csv").await;
+    assert!(import.state == State::Cancelled && says(&import, "the service has it as ingestion"));
     stage.service.always(Call::Status, None);
     stage.arrive("hr/b.csv", GOOD_CSV.into()).await.unwrap();
     assert_eq!(ended(&stage, "hr/b.csv").await.state, State::Completed);
@@ -236,18 +236,19 @@ async fn an_ingestion_that_hangs_can_be_given_up_and_the_tenant_goes_on() {
 async fn where_a_connection_has_changed_its_tenant_a_person_says_which_import_is_meant() {
     let stage = stage(&[]).await;
     stage.arrive("hr/a.csv", "Employee\n".into()).await.unwrap();
-    let run = ended(&stage, "hr/a.csv").await;
+    let import = ended(&stage, "hr/a.csv").await;
     let other = SAMPLE_CONNECTION.replace("0f2c1d3e", "1f2c1d3e");
     stage.connect("hr", &other).await.unwrap();
     stage.host.timer("sweep", false).await;
     until("the same content as an import of the other tenant", async || {
         let imports = stage.imports().await.unwrap();
-        (imports.len() == 2 && imports.iter().all(|run| run.due.is_none())).then_some(())
+        (imports.len() == 2 && imports.iter().all(|import| import.due.is_none())).then_some(())
     })
     .await;
-    let (key, tenant) = (&run.id.key, &run.id.tenant);
+    let (key, tenant) = (&import.id.key, &import.id.tenant);
     let told = refused(&stage, "retry", key).await;
     assert!(told.contains("say which") && told.contains(&format!("{tenant}/{key}")), "{told}");
     asked(&stage, "retry", &format!("{tenant}/{key}")).await;
-    import(&stage, "hr/a.csv", |run| run.by_hand.is_some() && run.id.tenant == *tenant).await;
+    import_of(&stage, "hr/a.csv", |import| import.by_hand.is_some() && import.id.tenant == *tenant)
+        .await;
 }

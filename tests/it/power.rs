@@ -49,15 +49,17 @@ impl Engine {
                 && matches!(seen.fault, Some(Fault::Answer(400..500, _)))
         });
         let refused = refusals.count() > 0;
-        let is_refused = |run: &Import| {
+        let is_refused = |import: &Import| {
             let codes = [ReasonCode::ServiceRefused, ReasonCode::TokenRejected];
-            refused && run.code().is_some_and(|code| codes.contains(&code))
+            refused && import.code().is_some_and(|code| codes.contains(&code))
         };
-        let is_right = |run: &Import| run.state == State::Completed || is_refused(run);
-        match imports.iter().find(|run| !is_right(run)) {
-            Some(run) => {
-                Err(format!("{} is not completed: {}", run.source.name, messages::status(run)))
-            }
+        let is_right = |import: &Import| import.state == State::Completed || is_refused(import);
+        match imports.iter().find(|import| !is_right(import)) {
+            Some(import) => Err(format!(
+                "{} is not completed: {}",
+                import.source.name,
+                messages::status(import)
+            )),
             None if imports.len() == names.len() => Ok(()),
             None => Err("there are more imports than files".to_owned()),
         }

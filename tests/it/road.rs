@@ -27,21 +27,21 @@ use crate::stage::{
 async fn a_csv_that_arrives_becomes_one_completed_row_and_one_accepted_ingestion() {
     let stage = stage(&[]).await;
     let blob = stage.arrive("hr/2026/november.csv", SAMPLE_CSV.into()).await.unwrap();
-    let run = ended(&stage, "hr/2026/november.csv").await;
+    let import = ended(&stage, "hr/2026/november.csv").await;
 
-    assert_eq!(run.state, State::Completed);
-    assert_eq!(run.connection, "hr");
-    assert_eq!(run.source.etag, blob.etag);
-    assert_eq!((run.rows, run.problems, run.refresh), (Some(244), 0, Some(Refresh::Full)));
-    assert_eq!(run.service_status.as_deref(), Some("Completed"));
-    assert_eq!(run.reason, Some(Reason::Completed));
-    assert!(run.received <= run.pushed.unwrap() && run.pushed <= run.ended);
+    assert_eq!(import.state, State::Completed);
+    assert_eq!(import.connection, "hr");
+    assert_eq!(import.source.etag, blob.etag);
+    assert_eq!((import.rows, import.problems, import.refresh), (Some(244), 0, Some(Refresh::Full)));
+    assert_eq!(import.service_status.as_deref(), Some("Completed"));
+    assert_eq!(import.reason, Some(Reason::Completed));
+    assert!(import.received <= import.pushed.unwrap() && import.pushed <= import.ended);
     assert_eq!(stage.imports().await.unwrap().len(), 1);
 
     let ingestions = stage.service.ingestions();
     assert_eq!(ingestions.len(), 1);
     let ingestion = &ingestions[0];
-    assert_eq!(run.ingestion.unwrap().0, ingestion.id);
+    assert_eq!(import.ingestion.unwrap().0, ingestion.id);
     assert_eq!(ingestion.rows, 244);
     assert_eq!(ingestion.is_bootstrap, Some(true));
     assert_eq!((ingestion.part_name.as_str(), ingestion.file_name.as_str()), ("info", "info.zip"));
@@ -98,7 +98,8 @@ async fn a_new_content_under_the_same_name_is_a_new_import() {
         .unwrap();
     until("two completed imports", async || {
         let imports = stage.imports().await.unwrap();
-        let all = imports.len() == 2 && imports.iter().all(|run| run.state == State::Completed);
+        let all =
+            imports.len() == 2 && imports.iter().all(|import| import.state == State::Completed);
         all.then_some(())
     })
     .await;
@@ -137,8 +138,8 @@ async fn incremental_files_keep_their_order_and_none_is_lost() {
         stage.announce(&deployment::blob_created(blob)).await.unwrap();
     }
     for rows in 1..=4 {
-        let run = ended(&stage, &format!("changes/{rows}.csv")).await;
-        assert_eq!(run.state, State::Completed, "{rows}: {:?}", run.reason);
+        let import = ended(&stage, &format!("changes/{rows}.csv")).await;
+        assert_eq!(import.state, State::Completed, "{rows}: {:?}", import.reason);
     }
     let ingestions = stage.service.ingestions();
     let order: Vec<u64> = ingestions.iter().map(|ingestion| ingestion.rows).collect();
@@ -158,12 +159,12 @@ async fn an_older_full_file_is_never_pushed_after_a_newer_one() {
     assert_eq!(ended(&stage, "hr/4.csv").await.state, State::Completed);
     let mut superseded = 0;
     for rows in 1..=3 {
-        let run = ended(&stage, &format!("hr/{rows}.csv")).await;
-        if run.state == State::Superseded {
-            assert!(why(&run).contains("is newer and replaces everything"));
+        let import = ended(&stage, &format!("hr/{rows}.csv")).await;
+        if import.state == State::Superseded {
+            assert!(why(&import).contains("is newer and replaces everything"));
             superseded += 1;
         } else {
-            assert_eq!(run.state, State::Completed);
+            assert_eq!(import.state, State::Completed);
         }
     }
     assert!(superseded > 0);
@@ -254,9 +255,9 @@ async fn what_was_never_verified_can_be_set() {
 async fn a_file_larger_than_the_setting_is_rejected_unread() {
     let stage = stage(&[("MAX_FILE_BYTES", "100")]).await;
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
-    let run = ended(&stage, "hr/a.csv").await;
-    assert_eq!(run.state, State::Rejected);
-    assert!(why(&run).contains("the most that is taken is 100"));
+    let import = ended(&stage, "hr/a.csv").await;
+    assert_eq!(import.state, State::Rejected);
+    assert!(why(&import).contains("the most that is taken is 100"));
 }
 
 #[tokio::test]
@@ -272,10 +273,10 @@ async fn a_file_the_service_finds_invalid_is_rejected_with_its_error_file_where_
     let unwanted = stage(&[]).await;
     unwanted.service.quirk(Call::Status, invalid);
     unwanted.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
-    let run = ended(&unwanted, "hr/a.csv").await;
-    assert_eq!(run.state, State::Rejected);
+    let import = ended(&unwanted, "hr/a.csv").await;
+    assert_eq!(import.state, State::Rejected);
     // Our own report of the file stays; the service's error file is left where it is.
-    assert!(run.report.unwrap().ends_with("report.html"));
+    assert!(import.report.unwrap().ends_with("report.html"));
     let kept = unwanted.storage.blobs.list(REPORTS, "").await.unwrap();
     assert!(kept.iter().all(|blob| blob.name.contains("/report.")), "{kept:?}");
 
@@ -285,10 +286,10 @@ async fn a_file_the_service_finds_invalid_is_rejected_with_its_error_file_where_
     stage.service.quirk(Call::Status, Quirk::StatusWord("ValidationFailed".to_owned()));
     stage.service.quirk(Call::Status, Quirk::StatusWord("ValidationFailed".to_owned()));
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
-    let run = ended(&stage, "hr/a.csv").await;
-    assert_eq!(run.state, State::Rejected);
-    let report = run.report.clone().unwrap();
-    assert!(why(&run).ends_with(&format!("its error file is reports/{report}")));
+    let import = ended(&stage, "hr/a.csv").await;
+    assert_eq!(import.state, State::Rejected);
+    let report = import.report.clone().unwrap();
+    assert!(why(&import).ends_with(&format!("its error file is reports/{report}")));
     assert!(stage.storage.blobs.look(REPORTS, &report).await.unwrap().is_some());
 }
 
@@ -326,8 +327,8 @@ async fn the_service_may_misbehave_as_documented() {
         let stage = stage(&[]).await;
         stage.service.quirk(call, quirk);
         stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
-        let run = ended(&stage, "hr/a.csv").await;
-        assert_eq!(run.state, State::Completed, "{case}: {:?}", run.reason);
+        let import = ended(&stage, "hr/a.csv").await;
+        assert_eq!(import.state, State::Completed, "{case}: {:?}", import.reason);
         let ingestions = stage.service.ingestions();
         assert_eq!(ingestions.len(), accepted, "{case}");
         let content = &ingestions[0].zip_sha256;
@@ -344,12 +345,12 @@ async fn a_question_that_is_never_answered_is_asked_again_later() {
         stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
         until("a question given up", async || {
             let imports = stage.imports().await.unwrap();
-            imports.into_iter().find(|run| why(run).contains("no answer within 1 s"))
+            imports.into_iter().find(|import| why(import).contains("no answer within 1 s"))
         })
         .await;
         stage.service.always(call, None);
-        let run = ended(&stage, "hr/a.csv").await;
-        assert_eq!(run.state, State::Completed, "{call:?}: {:?}", run.reason);
+        let import = ended(&stage, "hr/a.csv").await;
+        assert_eq!(import.state, State::Completed, "{call:?}: {:?}", import.reason);
         assert_eq!(stage.service.ingestions().len(), 1, "{call:?}");
     })
     .await;
@@ -368,9 +369,9 @@ async fn what_a_repetition_cannot_mend_is_stuck_with_what_to_do() {
         let stage = stage(&[]).await;
         stage.service.always(call, Some(quirk));
         stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
-        let run = ended(&stage, "hr/a.csv").await;
-        let why = why(&run);
-        assert_eq!(run.state, State::Stuck, "{case}: {why}");
+        let import = ended(&stage, "hr/a.csv").await;
+        let why = why(&import);
+        assert_eq!(import.state, State::Stuck, "{case}: {why}");
         assert!(why.contains(says), "{case}: {why}");
         assert!(stage.service.ingestions().is_empty(), "{case}");
     })
@@ -389,12 +390,12 @@ async fn a_token_that_is_not_accepted_is_waited_for_until_it_is() {
         let stage = stage(&[]).await;
         stage.service.always(call, Some(quirk));
         stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
-        let run = until(case, async || {
-            let run = stage.imports().await.unwrap().pop()?;
-            (run.code() == Some(ReasonCode::TokenRejected)).then_some(run)
+        let import = until(case, async || {
+            let import = stage.imports().await.unwrap().pop()?;
+            (import.code() == Some(ReasonCode::TokenRejected)).then_some(import)
         })
         .await;
-        assert!(run.needs_person() && why(&run).contains(says), "{case}: {}", why(&run));
+        assert!(import.needs_person() && why(&import).contains(says), "{case}: {}", why(&import));
         let warned = " event=credential_failed reason=TokenRejected connection=hr ";
         // However often it is tried, it is said once.
         until(case, async || {
@@ -418,7 +419,7 @@ async fn a_service_that_is_away_for_long_is_waited_for() {
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     until("more failures than pushes may have", async || {
         let imports = stage.imports().await.unwrap();
-        imports.into_iter().find(|run| run.failures > 6)
+        imports.into_iter().find(|import| import.failures > 6)
     })
     .await;
     stage.service.always(Call::ScaleUnit, None);
@@ -430,9 +431,9 @@ async fn an_ingestion_that_never_moves_is_stuck_and_frees_the_tenant() {
     let stage = stage(&[("INGESTION_DEADLINE_SECONDS", "2")]).await;
     stage.service.always(Call::Status, Some(Quirk::StatusWord("NotStarted".to_owned())));
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
-    let run = ended(&stage, "hr/a.csv").await;
-    assert_eq!(run.state, State::Stuck);
-    assert!(why(&run).contains("portal"));
+    let import = ended(&stage, "hr/a.csv").await;
+    assert_eq!(import.state, State::Stuck);
+    assert!(why(&import).contains("portal"));
     stage.service.always(Call::Status, None);
     stage.arrive("hr/b.csv", GOOD_CSV.into()).await.unwrap();
     assert_eq!(ended(&stage, "hr/b.csv").await.state, State::Completed);
@@ -454,12 +455,12 @@ async fn invocations_at_once_push_each_file_once() {
             stage.host.invoke("drive", one("timer"), empty()),
         );
         let imports = stage.imports().await.unwrap();
-        let all = imports.len() == 2 && imports.iter().all(|run| run.due.is_none());
+        let all = imports.len() == 2 && imports.iter().all(|import| import.due.is_none());
         all.then_some(())
     })
     .await;
     let imports = stage.imports().await.unwrap();
-    assert!(imports.iter().all(|run| run.state == State::Completed));
+    assert!(imports.iter().all(|import| import.state == State::Completed));
     assert_eq!(stage.service.ingestions().len(), 2);
     let pushes = stage.service.requests();
     let pushes = pushes.iter().filter(|request| request.call == Some(Call::Push));

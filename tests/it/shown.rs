@@ -71,25 +71,25 @@ fn taken_in(file: &str, hours: u64) -> Import {
 }
 
 fn with_stop(
-    mut run: Import,
+    mut import: Import,
     minutes: u64,
     state: State,
     note: Option<Note>,
     times: u32,
 ) -> Import {
-    let at = run.received + Duration::from_mins(minutes);
+    let at = import.received + Duration::from_mins(minutes);
     let last = at + Duration::from_mins(u64::from(times) - 1);
-    run.journal.push(HistoryEntry { at, state, note, times, last });
-    run.state = state;
+    import.journal.push(HistoryEntry { at, state, note, times, last });
+    import.state = state;
     if state.is_end() {
-        (run.ended, run.due, run.deadline) = (Some(at), None, None);
+        (import.ended, import.due, import.deadline) = (Some(at), None, None);
     }
-    run
+    import
 }
 
-fn counted(mut run: Import, rows: u64, people: u64) -> Import {
-    run.rows = Some(rows);
-    run.summary = Some(Summary {
+fn counted(mut import: Import, rows: u64, people: u64) -> Import {
+    import.rows = Some(rows);
+    import.summary = Some(Summary {
         connector: "HR".to_owned(),
         refresh: "full".to_owned(),
         rows,
@@ -97,22 +97,23 @@ fn counted(mut run: Import, rows: u64, people: u64) -> Import {
         columns: vec![],
         last_day: None,
     });
-    run
+    import
 }
 
 fn accepted() -> Import {
-    let mut run = counted(taken_in("october.csv", 72), 244, 61);
-    run.ingestion = Some(IngestionId("00000000-0000-4000-8000-000000000001".to_owned()));
-    run.busy = 2;
-    run.reason = Some(Reason::Completed);
-    let run = with_stop(run, 1, State::Packed, Some(Note::Packed { rows: 244, people: 61 }), 1);
-    with_stop(run, 60, State::Completed, None, 1)
+    let mut import = counted(taken_in("october.csv", 72), 244, 61);
+    import.ingestion = Some(IngestionId("00000000-0000-4000-8000-000000000001".to_owned()));
+    import.busy = 2;
+    import.reason = Some(Reason::Completed);
+    let import =
+        with_stop(import, 1, State::Packed, Some(Note::Packed { rows: 244, people: 61 }), 1);
+    with_stop(import, 60, State::Completed, None, 1)
 }
 
 fn rejected() -> Import {
-    let mut run = taken_in("<november> & more.csv", 2);
-    run.problems = 12;
-    run.report = Some("report.html".to_owned());
+    let mut import = taken_in("<november> & more.csv", 2);
+    import.problems = 12;
+    import.report = Some("report.html".to_owned());
     let reason = Reason::FileInvalid(Box::new(Problems {
         row: Some(5),
         column: Some("Employee".into()),
@@ -121,17 +122,17 @@ fn rejected() -> Import {
         count: 12,
         rules: vec![RuleCount { rule: "V01".into(), count: 12 }],
     }));
-    run.reason = Some(reason.clone());
-    with_stop(run, 1, State::Rejected, Some(Note::Reason(reason)), 1)
+    import.reason = Some(reason.clone());
+    with_stop(import, 1, State::Rejected, Some(Note::Reason(reason)), 1)
 }
 
 fn waiting() -> Import {
-    let mut run = counted(taken_in("december.csv", 1), 250, 62);
+    let mut import = counted(taken_in("december.csv", 1), 250, 62);
     let reason = Reason::ServiceBusy { own: false };
-    run.reason = Some(reason.clone());
-    run.due = Some(NOW + Duration::from_mins(5));
-    run.busy = 4;
-    with_stop(run, 3, State::Packed, Some(Note::Reason(reason)), 4)
+    import.reason = Some(reason.clone());
+    import.due = Some(NOW + Duration::from_mins(5));
+    import.busy = 4;
+    with_stop(import, 3, State::Packed, Some(Note::Reason(reason)), 4)
 }
 
 fn home() -> Home {
@@ -149,7 +150,7 @@ fn home() -> Home {
         Seen {
             document: document("hr", &weekly),
             recent: all.clone(),
-            last_received: all.iter().map(|run| run.received).max(),
+            last_received: all.iter().map(|import| import.received).max(),
             accepted,
             is_paused: false,
         },
@@ -166,7 +167,7 @@ fn home() -> Home {
     let wanted = Wanted { connection, state: None };
     let filter = Filter { wanted, after: None, top: DEFAULT_TOP };
     let sweep = Some(datetime!(2026-11-29 12:30 UTC));
-    Home::new(&viewer("/api/status"), seen, &Page { runs: all, next }, filter, sweep)
+    Home::new(&viewer("/api/status"), seen, &Page { imports: all, next }, filter, sweep)
 }
 
 fn report() -> Value {

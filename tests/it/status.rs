@@ -61,31 +61,31 @@ async fn action(stage: &Stage, path: &str, form: &str) -> (StatusCode, Value) {
     (answer.status, serde_json::from_slice(&answer.body).unwrap())
 }
 
-async fn import(stage: &Stage, name: &str, wanted: impl Fn(&Import) -> bool) -> Import {
+async fn import_of(stage: &Stage, name: &str, wanted: impl Fn(&Import) -> bool) -> Import {
     until(&format!("{name} as wanted"), async || {
         let imports = stage.imports().await.unwrap();
-        imports.into_iter().find(|run| run.source.name == name && wanted(run))
+        imports.into_iter().find(|import| import.source.name == name && wanted(import))
     })
     .await
 }
 
 /// The page of an import.
-fn at(run: &Import) -> String {
-    format!("/api/status/{}", run.id)
+fn at(import: &Import) -> String {
+    format!("/api/status/{}", import.id)
 }
 
 /// A stage with a bad file that has come to its end.
 async fn with_bad_file(settings: &[(&str, &str)]) -> (Stage, Import) {
     let stage = stage(settings).await;
     stage.arrive("hr/bad.csv", BAD_CSV.into()).await.unwrap();
-    let run = ended(&stage, "hr/bad.csv").await;
-    assert_eq!(run.state, State::Rejected);
-    (stage, run)
+    let import = ended(&stage, "hr/bad.csv").await;
+    assert_eq!(import.state, State::Rejected);
+    (stage, import)
 }
 
 #[tokio::test]
 async fn nothing_is_public_and_the_key_goes_along_only_in_the_links_of_whoever_brought_it_so() {
-    let (stage, run) = with_bad_file(&[]).await;
+    let (stage, import) = with_bad_file(&[]).await;
     let front: Front = stage.host.open_front(KEY).await.unwrap();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let get = async |path: &str, header: Option<&str>| {
@@ -97,7 +97,8 @@ async fn nothing_is_public_and_the_key_goes_along_only_in_the_links_of_whoever_b
         let answer = request.send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     };
-    let addresses = ["/api/status", "/api/status.json", "/api/imports", "/api/health", &at(&run)];
+    let addresses =
+        ["/api/status", "/api/status.json", "/api/imports", "/api/health", &at(&import)];
     for path in addresses {
         assert_eq!(get(path, None).await.0, 401, "{path}");
         assert_eq!(get(&format!("{path}?code=wrong"), None).await.0, 401, "{path}");
@@ -128,9 +129,9 @@ async fn no_page_and_no_json_holds_a_value_and_names_are_no_markup() {
     let stage = stage(&[]).await;
     let name = "hr/<img src=x onerror=alert(1)>&'\".csv";
     stage.arrive(name, BAD_CSV.into()).await.unwrap();
-    let run = ended(&stage, name).await;
+    let import = ended(&stage, name).await;
     let addresses =
-        ["/api/status", "/api/status.json", "/api/imports", "/api/doctor/hr", &at(&run)];
+        ["/api/status", "/api/status.json", "/api/imports", "/api/doctor/hr", &at(&import)];
     for path in addresses {
         for headers in [&[HTML][..], &[]] {
             let answer = ask(&stage, Method::GET, path, headers, "").await;
@@ -151,8 +152,8 @@ async fn no_page_and_no_json_holds_a_value_and_names_are_no_markup() {
 
 #[tokio::test]
 async fn a_form_of_another_site_changes_nothing_and_one_of_ours_does() {
-    let (stage, run) = with_bad_file(&[]).await;
-    let first = ask(&stage, Method::GET, &at(&run), &[HTML], "").await;
+    let (stage, import) = with_bad_file(&[]).await;
+    let first = ask(&stage, Method::GET, &at(&import), &[HTML], "").await;
     let cookie = first.headers["set-cookie"].to_str().unwrap().to_owned();
     assert!(cookie.ends_with("; HttpOnly; SameSite=Lax"), "{cookie}");
     let cookie = cookie.split(';').next().unwrap();
@@ -170,7 +171,7 @@ async fn a_form_of_another_site_changes_nothing_and_one_of_ours_does() {
         (vec![origin, cross, ("cookie", cookie)], ours.clone()),
         (vec![("origin", "null"), ("cookie", cookie)], "do=retry".to_owned()),
     ] {
-        let answer = ask(&stage, Method::POST, &at(&run), &headers, &form).await;
+        let answer = ask(&stage, Method::POST, &at(&import), &headers, &form).await;
         assert_eq!(answer.status, 403, "{headers:?} {form}");
     }
     let doctor = ask(&stage, Method::POST, "/api/doctor/hr", &[origin], "").await;
@@ -178,12 +179,12 @@ async fn a_form_of_another_site_changes_nothing_and_one_of_ours_does() {
     assert_eq!(stage.imports().await.unwrap()[0].by_hand, None, "nothing was done");
 
     let same = ("sec-fetch-site", "same-origin");
-    let path = format!("{}?code={KEY}", at(&run));
+    let path = format!("{}?code={KEY}", at(&import));
     let headers = [origin, same, ("cookie", cookie), HTML];
     let answer = ask(&stage, Method::POST, &path, &headers, &ours).await;
     assert_eq!(answer.status, 303, "{}", text(&answer));
-    assert_eq!(answer.headers["location"], format!("{}?done=retry&code={KEY}", at(&run)));
-    import(&stage, "hr/bad.csv", |run| run.by_hand.is_some()).await;
+    assert_eq!(answer.headers["location"], format!("{}?done=retry&code={KEY}", at(&import)));
+    import_of(&stage, "hr/bad.csv", |import| import.by_hand.is_some()).await;
 }
 
 #[tokio::test]
@@ -201,7 +202,7 @@ async fn what_persons_ask_for_is_done_or_refused_with_the_reason() {
     let (status, answer) = action(&stage, &at(&few), "do=allow").await;
     assert_eq!(status, 200, "{answer}");
     assert!(answer["done"].as_str().unwrap().contains("may delete, this once"), "{answer}");
-    let few = import(&stage, "hr/few.csv", |run| run.state == State::Completed).await;
+    let few = import_of(&stage, "hr/few.csv", |import| import.state == State::Completed).await;
     let by = few.approval.clone().unwrap().by;
     assert!(by.starts_with("by somebody with a key on the status page (allow) at 20"), "{by}");
     // And no second time.
@@ -215,7 +216,7 @@ async fn what_persons_ask_for_is_done_or_refused_with_the_reason() {
     stage.service.always(Call::Ping, Some(Quirk::Forbidden));
     a_second_later().await;
     stage.arrive("hr/waits.csv", csv_of(6).into()).await.unwrap();
-    let waits = import(&stage, "hr/waits.csv", |run| run.pauses).await;
+    let waits = import_of(&stage, "hr/waits.csv", |import| import.pauses).await;
     let home = json_of(&stage, "/api/status").await;
     let hr = &home["connections"][0];
     assert_eq!((&hr["mood"], &hr["paused"]), (&json!("person"), &json!(true)), "{hr}");
@@ -226,7 +227,7 @@ async fn what_persons_ask_for_is_done_or_refused_with_the_reason() {
     stage.service.always(Call::Push, Some(Quirk::Busy));
     a_second_later().await;
     stage.arrive("hr/never.csv", csv_of(7).into()).await.unwrap();
-    let never = import(&stage, "hr/never.csv", |run| run.busy > 0).await;
+    let never = import_of(&stage, "hr/never.csv", |import| import.busy > 0).await;
     // A step may be under way just then.
     until("the cancelling", async || {
         let (status, _) = action(&stage, &at(&never), "do=cancel").await;
@@ -285,16 +286,16 @@ async fn the_services_error_file_is_saved_and_never_shown() {
     stage.arrive("hr/refused.csv", GOOD_CSV.into()).await.unwrap();
     let ingestion = until("a push", async || stage.service.ingestions().pop()).await;
     stage.service.settle(&ingestion.id, "ValidationFailed");
-    let run = ended(&stage, "hr/refused.csv").await;
-    assert_eq!(run.state, State::Rejected, "{}", messages::status(&run));
+    let import = ended(&stage, "hr/refused.csv").await;
+    assert_eq!(import.state, State::Rejected, "{}", messages::status(&import));
     // What the service may write there.
-    let (name, quoted) = (run.report.clone().unwrap(), "row 2: secret-value is no date");
+    let (name, quoted) = (import.report.clone().unwrap(), "row 2: secret-value is no date");
     let put = stage.storage.blobs.put(REPORTS, &name, "text/plain", quoted.into());
     put.await.unwrap();
-    let errors = format!("{}/service-errors.txt", at(&run));
-    let shown = page(&stage, &at(&run)).await;
+    let errors = format!("{}/service-errors.txt", at(&import));
+    let shown = page(&stage, &at(&import)).await;
     assert!(shown.contains("service-errors.txt"), "{shown}");
-    assert_eq!(json_of(&stage, &at(&run)).await["serviceErrors"], true);
+    assert_eq!(json_of(&stage, &at(&import)).await["serviceErrors"], true);
     let file = ask(&stage, Method::GET, &errors, &[HTML], "").await;
     assert_eq!(file.status, 200);
     assert_eq!(file.headers["content-type"], "text/plain; charset=utf-8");
@@ -302,8 +303,8 @@ async fn the_services_error_file_is_saved_and_never_shown() {
     assert_eq!(text(&file), quoted);
     assert!(!shown.contains("secret-value"));
 
-    let (stage, run) = with_bad_file(&[]).await;
-    let errors = format!("{}/service-errors.txt", at(&run));
+    let (stage, import) = with_bad_file(&[]).await;
+    let errors = format!("{}/service-errors.txt", at(&import));
     let none = ask(&stage, Method::GET, &errors, &[HTML], "").await;
     assert_eq!(none.status, 404);
     assert!(text(&none).contains("KEEP_SERVICE_ERRORS"));
@@ -329,7 +330,8 @@ async fn the_sentence_of_a_connection_says_what_a_person_wants_to_know() {
     stage.service.always(Call::Push, Some(Quirk::Busy));
     a_second_later().await;
     stage.arrive("hr/next.csv", csv_of(3).into()).await.unwrap();
-    import(&stage, "hr/next.csv", |run| run.busy > 0 && run.state == State::Packed).await;
+    import_of(&stage, "hr/next.csv", |import| import.busy > 0 && import.state == State::Packed)
+        .await;
     let waits = until("it waits", async || Some(told().await).filter(|it| it.starts_with("waits")));
     let waits = waits.await;
     for words in [
@@ -385,9 +387,9 @@ async fn what_an_incremental_file_would_have_changed_is_not_forgotten_and_a_lost
     stage.service.always(Call::Push, Some(Quirk::Busy));
     a_second_later().await;
     stage.arrive("hr/3.csv", csv_of(3).into()).await.unwrap();
-    import(&stage, "hr/3.csv", |run| run.busy > 0).await;
+    import_of(&stage, "hr/3.csv", |import| import.busy > 0).await;
     stage.storage.blobs.delete_all("connections", "hr.json").await.unwrap();
-    let lost = import(&stage, "hr/3.csv", Import::needs_person).await;
+    let lost = import_of(&stage, "hr/3.csv", Import::needs_person).await;
     let hr = json_of(&stage, "/api/status").await["connections"][0].take();
     assert_eq!((&hr["name"], &hr["mood"]), (&json!("hr"), &json!("person")), "{hr}");
     let told = hr["told"].as_str().unwrap();
@@ -454,12 +456,12 @@ async fn health_tells_a_probe_whether_the_table_answers_and_steps_are_taken() {
     let stored = {
         stage.service.always(Call::Push, Some(Quirk::Busy));
         stage.arrive("hr/good.csv", GOOD_CSV.into()).await.unwrap();
-        import(&stage, "hr/good.csv", |run| run.busy > 0).await;
-        stage.runs.list().await.unwrap().pop().unwrap()
+        import_of(&stage, "hr/good.csv", |import| import.busy > 0).await;
+        stage.table.list().await.unwrap().pop().unwrap()
     };
     let due = Some(now - time::Duration::hours(1));
-    let late = Import { due, ..stored.run.clone() };
-    stage.runs.save(stored, late, now).await.unwrap();
+    let late = Import { due, ..stored.import.clone() };
+    stage.table.save(stored, late, now).await.unwrap();
     let (status, told) = health().await;
     assert_eq!(status, 503);
     assert!(told.starts_with("1 imports are due"), "{told}");
@@ -478,20 +480,20 @@ async fn health_tells_a_probe_that_a_timer_has_stopped_unless_it_is_switched_off
         (answer.status.as_u16(), text(&answer))
     };
     stage.host.timer("sweep", false).await;
-    let last = stage.runs.timer("sweep").await.unwrap().unwrap();
+    let last = stage.table.timer("sweep").await.unwrap().unwrap();
     assert_eq!(health().await.0, 200);
     // Missed once it may only be late.
-    stage.runs.note_timer("sweep", last - time::Duration::hours(3)).await.unwrap();
+    stage.table.note_timer("sweep", last - time::Duration::hours(3)).await.unwrap();
     let (status, told) = health().await;
     assert!(status == 503 && told.contains("`sweep` has not run since"), "{told}");
     stage.host.timer("sweep", false).await;
     assert_eq!(health().await.0, 200);
-    stage.runs.note_timer("drive", last - time::Duration::hours(3)).await.unwrap();
+    stage.table.note_timer("drive", last - time::Duration::hours(3)).await.unwrap();
     let (status, told) = health().await;
     assert!(status == 503 && told.contains("`drive` has not run since"), "{told}");
     stage.host.timer("drive", false).await;
     assert_eq!(health().await.0, 200);
     // Nobody expects what is switched off to run.
-    stage.runs.note_timer("schedule", last - time::Duration::days(30)).await.unwrap();
+    stage.table.note_timer("schedule", last - time::Duration::days(30)).await.unwrap();
     assert_eq!(health().await.0, 200);
 }

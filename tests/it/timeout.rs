@@ -62,8 +62,8 @@ async fn a_timeout_that_takes_other_invocations_along_loses_nothing() {
         })
         .await;
         for (_, file) in &names {
-            let run = ended(&stage, file).await;
-            assert_eq!(run.state, State::Completed, "{file}: {:?}", run.reason);
+            let import = ended(&stage, file).await;
+            assert_eq!(import.state, State::Completed, "{file}: {:?}", import.reason);
         }
         assert!(stage.host.outcomes().iter().any(|ended| ended.outcome == Outcome::TimedOut));
         assert!(log(&stage).contains("runs on: the handler is killed"));

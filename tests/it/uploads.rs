@@ -28,9 +28,9 @@ fn survey() -> String {
 
 async fn imported(stage: &Stage, name: &str, csv: &str) -> (Import, Ingestion) {
     stage.arrive(name, csv.as_bytes().to_vec()).await.unwrap();
-    let run = ended(stage, name).await;
-    assert_eq!(run.state, State::Completed, "{:?}", run.reason);
-    (run, stage.service.ingestions().pop().unwrap())
+    let import = ended(stage, name).await;
+    assert_eq!(import.state, State::Completed, "{:?}", import.reason);
+    (import, stage.service.ingestions().pop().unwrap())
 }
 
 #[tokio::test]
@@ -67,12 +67,12 @@ async fn rows_go_without_a_zip_where_the_connection_says_so() {
         let stage = stage(&[]).await;
         let document = connection(json!({ "upload": upload.word() }));
         stage.connect("rows", &document).await.unwrap();
-        let (run, ingestion) = imported(&stage, "rows/a.csv", GOOD_CSV).await;
+        let (import, ingestion) = imported(&stage, "rows/a.csv", GOOD_CSV).await;
         assert_eq!(ingestion.upload.media_type(), expected);
-        assert_eq!((ingestion.rows, run.rows), (2, Some(2)));
+        assert_eq!((ingestion.rows, import.rows), (2, Some(2)));
         let content = String::from_utf8(ingestion.zip.to_vec()).unwrap();
         // Called as Viva's fields: there is no metadata.json to say so.
         assert!(content.contains("PersonId") && !content.contains("Employee"), "{content}");
-        assert_eq!(run.package, None, "what was staged is deleted");
+        assert_eq!(import.package, None, "what was staged is deleted");
     }
 }

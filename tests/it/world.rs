@@ -126,7 +126,7 @@ pub(crate) struct World {
     webhook: Webhook,
     /// Around the proxy.
     pub(crate) storage: Storage,
-    runs: ImportTable,
+    imports: ImportTable,
     settings: Arc<Vec<(&'static str, String)>>,
     connections: Vec<To>,
     /// Two instances of the program, started when they are needed.
@@ -168,7 +168,7 @@ impl World {
             proxy,
             service,
             webhook,
-            runs: ImportTable::new(storage.imports.clone()),
+            imports: ImportTable::new(storage.imports.clone()),
             storage,
             settings: Arc::new(settings),
             connections: connections.to_vec(),
@@ -196,8 +196,8 @@ impl World {
 
     /// Every import as the table has it.
     pub(crate) async fn imports(&self) -> Vec<Import> {
-        let listed = self.runs.list().await.unwrap();
-        listed.into_iter().map(|stored| stored.run).collect()
+        let listed = self.imports.list().await.unwrap();
+        listed.into_iter().map(|stored| stored.import).collect()
     }
 
     pub(crate) fn now(&self) -> OffsetDateTime {
@@ -285,8 +285,8 @@ impl World {
     pub(crate) async fn ask(&mut self, action: OperatorAction, place: usize) {
         let Some((to, name)) = self.file(place) else { return };
         let imports = self.imports().await;
-        let run = imports.into_iter().find(|run| run.source.name == name);
-        let Some(key) = run.map(|run| run.id.key) else { return };
+        let import = imports.into_iter().find(|import| import.source.name == name);
+        let Some(key) = import.map(|import| import.id.key) else { return };
         let engine = self.road(0);
         let asked = async {
             match action {
@@ -339,8 +339,8 @@ async fn a_world_without_faults_comes_to_rest_with_everything_completed() {
     world.sweep().await;
     let imports = world.rest().await.unwrap();
     world.laws(&imports).await.unwrap();
-    let completed = imports.iter().filter(|run| run.state == State::Completed).count();
-    let superseded = imports.iter().filter(|run| run.state == State::Superseded).count();
+    let completed = imports.iter().filter(|import| import.state == State::Completed).count();
+    let superseded = imports.iter().filter(|import| import.state == State::Superseded).count();
     assert_eq!((imports.len(), completed + superseded), (9, 8));
     assert_eq!(world.service.ingestions().len(), completed);
 }
@@ -362,7 +362,7 @@ async fn twenty_files_wait_a_week_for_their_connection_and_then_all_go_on_by_the
         world.drive().await;
     }
     let imports = world.imports().await;
-    let waits = |run: &Import| run.state == State::Received && run.waits_for_correction();
+    let waits = |import: &Import| import.state == State::Received && import.waits_for_correction();
     assert!(imports.len() == 20 && imports.iter().all(waits), "{imports:?}");
     // Of all of them the oldest alone was tried.
     let seen = world.proxy.seen().into_iter().skip(began);
@@ -372,7 +372,9 @@ async fn twenty_files_wait_a_week_for_their_connection_and_then_all_go_on_by_the
     world.store(To::Changes, None).await;
     let imports = world.rest().await.unwrap();
     world.laws(&imports).await.unwrap();
-    assert!(imports.iter().all(|run| run.state == State::Completed && run.by_hand.is_none()));
+    assert!(
+        imports.iter().all(|import| import.state == State::Completed && import.by_hand.is_none())
+    );
     let order = world.service.ingestions().len();
     assert_eq!(order, 20);
 }
@@ -394,7 +396,7 @@ async fn the_rest_goes_on_with_the_oldest_also_where_that_turns_out_to_be_wrong(
     for _ in 0..8 {
         world.drive().await;
     }
-    let mut states: Vec<State> = world.imports().await.iter().map(|run| run.state).collect();
+    let mut states: Vec<State> = world.imports().await.iter().map(|import| import.state).collect();
     states.sort_by_key(|state| state.word());
     assert_eq!(states[2], State::Rejected, "{states:?}");
     assert!(!states.contains(&State::Received), "{states:?}");
@@ -414,8 +416,9 @@ async fn a_retry_of_one_of_many_tries_that_one_and_tells_nobody_again() {
     world.ask(OperatorAction::Retry, 2).await;
     world.drive().await;
     let after = world.imports().await;
-    let tried = |run: &&Import| run.attempts > 1;
-    let names: Vec<&str> = after.iter().filter(tried).map(|run| run.source.name.as_str()).collect();
+    let tried = |import: &&Import| import.attempts > 1;
+    let names: Vec<&str> =
+        after.iter().filter(tried).map(|import| import.source.name.as_str()).collect();
     assert_eq!(names, ["builds/2.csv"], "{before:?}");
     let warned = world.log.text().matches(" event=connection_invalid ").count();
     assert_eq!(warned, 1, "{}", world.log.text());
@@ -448,7 +451,7 @@ async fn small_files_are_packed_side_by_side_and_each_of_them_is() {
     let seen = world.proxy.seen();
     let packing = seen.iter().filter(|seen| is_read(seen) || is_staged(seen));
     assert_eq!(packing.map(is_read).collect::<Vec<_>>(), [true, true, false, false]);
-    assert!(world.imports().await.iter().all(|run| run.package.is_some()));
+    assert!(world.imports().await.iter().all(|import| import.package.is_some()));
 }
 
 #[tokio::test]
@@ -461,8 +464,8 @@ async fn a_sweep_tells_for_how_long_each_connection_has_completed_nothing() {
         world.receive(name).await;
     }
     world.rest().await.unwrap();
-    let ended = world.imports().await.into_iter().filter(|run| run.state == State::Completed);
-    let completed = ended.filter_map(|run| run.ended).max().unwrap();
+    let ended = world.imports().await.into_iter().filter(|import| import.state == State::Completed);
+    let completed = ended.filter_map(|import| import.ended).max().unwrap();
     let ten_days_later = completed + time::Duration::days(10) + time::Duration::HOUR;
     world.advance((ten_days_later - world.now()).whole_seconds());
     world.sweep().await;

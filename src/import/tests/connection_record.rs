@@ -47,8 +47,8 @@ fn one_import_tells_and_the_next_does_where_the_first_cannot() {
     let (fifth, _) = noted(record, &packed("5", true), failed());
     assert!(fifth.message.is_none());
     assert_eq!(record.notified[0].waiting, 4);
-    for run in [silent, second, third, fifth] {
-        noted(record, &run, Event::Corrected);
+    for import in [silent, second, third, fifth] {
+        noted(record, &import, Event::Corrected);
     }
     assert_eq!(record.notified, []);
 }

@@ -8,21 +8,21 @@ fn what_a_person_has_to_correct_is_waited_for_as_long_as_it_takes() {
     let failed = || Event::TransientFailure { reason: reason(), retry_at: None };
     let packed = told(received(), NOW, [Event::PackStarted, staged()]);
     let ingesting = told(pushing(), NOW, [accepted()]);
-    for run in [received(), packed, ingesting] {
-        let left = run.deadline.unwrap() - NOW;
-        let (state, mut run) = (run.state, told(run, NOW, [failed()]));
+    for import in [received(), packed, ingesting] {
+        let left = import.deadline.unwrap() - NOW;
+        let (state, mut import) = (import.state, told(import, NOW, [failed()]));
         for turn in 0..30 * 96 {
             // Each step is a little late.
-            let now = run.due.unwrap() + Duration::from_secs(40);
+            let now = import.due.unwrap() + Duration::from_secs(40);
             let event = if turn % 2 == 0 { failed() } else { Event::StillWaiting };
-            run = told(run, now, [event]);
+            import = told(import, now, [event]);
         }
         let month = NOW + Duration::from_hours(30 * 24);
-        assert_eq!((run.state, run.reason.as_ref()), (state, Some(&reason())));
-        assert!(run.due.unwrap() > month && run.needs_person() && !run.holds_slot());
+        assert_eq!((import.state, import.reason.as_ref()), (state, Some(&reason())));
+        assert!(import.due.unwrap() > month && import.needs_person() && !import.holds_slot());
         // Then it has what was left of its time.
-        let now = run.due.unwrap() + Duration::from_secs(40);
-        let corrected = told(run, now, [Event::Corrected]);
+        let now = import.due.unwrap() + Duration::from_secs(40);
+        let corrected = told(import, now, [Event::Corrected]);
         assert_eq!((corrected.reason.as_ref(), corrected.due), (None, Some(now)));
         assert_eq!(corrected.deadline.unwrap() - now, left);
     }
@@ -34,46 +34,46 @@ fn what_no_correction_ends_comes_to_its_end() {
         reason: Reason::PollRefused { operation: reason::Operation::Status, status: 404 },
         retry_at: None,
     };
-    let (run, took) = until_end(told(pushing(), NOW, [accepted()]), |_, _| vec![refused()]);
-    assert_eq!((run.state, took.whole_hours()), (State::Stuck, 24));
+    let (import, took) = until_end(told(pushing(), NOW, [accepted()]), |_, _| vec![refused()]);
+    assert_eq!((import.state, took.whole_hours()), (State::Stuck, 24));
 }
 
 #[test]
 fn what_keeps_an_import_waiting_is_remembered_while_it_waits_for_something_else() {
     let reason = || Reason::CredentialFailed { detail: "why".into() };
     let packed = told(received(), NOW, [Event::PackStarted, staged()]);
-    let run = told(packed, NOW, [Event::TransientFailure { reason: reason(), retry_at: None }]);
+    let import = told(packed, NOW, [Event::TransientFailure { reason: reason(), retry_at: None }]);
     let code = Some(reason().code());
     for event in [faulted(), Event::SlotTaken { by: "0".to_owned() }, claimed()] {
-        let run = told(run.clone(), NOW, [event]);
-        assert!(run.blocked == code && run.needs_person() && run.waits_for_correction());
+        let import = told(import.clone(), NOW, [event]);
+        assert!(import.blocked == code && import.needs_person() && import.waits_for_correction());
     }
-    assert_eq!(told(run.clone(), NOW, [Event::Corrected]).blocked, None);
+    assert_eq!(told(import.clone(), NOW, [Event::Corrected]).blocked, None);
     for event in [Event::Busy, push_failed(), lost()] {
-        assert_eq!(told(run.clone(), NOW, [claimed(), event]).blocked, None);
+        assert_eq!(told(import.clone(), NOW, [claimed(), event]).blocked, None);
     }
-    assert_eq!(told(run.clone(), NOW, [claimed(), not_sent()]).blocked, code);
-    assert_eq!(told(run.clone(), NOW, [claimed(), accepted()]).blocked, None);
-    assert_eq!(told(run, NOW, [overtaken()]).blocked, None);
+    assert_eq!(told(import.clone(), NOW, [claimed(), not_sent()]).blocked, code);
+    assert_eq!(told(import.clone(), NOW, [claimed(), accepted()]).blocked, None);
+    assert_eq!(told(import, NOW, [overtaken()]).blocked, None);
 }
 
 #[test]
 fn a_403_to_the_question_for_the_status_waits_for_a_person_and_pauses_nothing() {
     let forbidden = || Event::TransientFailure { reason: Reason::PollForbidden, retry_at: None };
-    let mut run = told(Import { tells: true, ..pushing() }, NOW, [accepted(), forbidden()]);
-    assert_eq!(run.blocked, Some(ReasonCode::PollForbidden));
-    assert!(run.needs_person() && run.waits_for_correction() && !run.pauses);
-    assert_eq!(run.message.as_ref().unwrap().occasion, NotificationKind::Forbidden);
-    let left = run.deadline.unwrap() - run.due.unwrap();
+    let mut import = told(Import { tells: true, ..pushing() }, NOW, [accepted(), forbidden()]);
+    assert_eq!(import.blocked, Some(ReasonCode::PollForbidden));
+    assert!(import.needs_person() && import.waits_for_correction() && !import.pauses);
+    assert_eq!(import.message.as_ref().unwrap().occasion, NotificationKind::Forbidden);
+    let left = import.deadline.unwrap() - import.due.unwrap();
     for _ in 0..30 * 96 {
-        let now = run.due.unwrap();
-        run = told(run, now, [forbidden()]);
+        let now = import.due.unwrap();
+        import = told(import, now, [forbidden()]);
     }
-    assert!(run.state == State::Ingesting && !run.holds_slot());
-    let now = run.due.unwrap();
-    assert_eq!(run.deadline.unwrap() - now, left);
-    let run = told(run, now, [said(Status::NotStarted)]);
-    assert_eq!((run.state, run.blocked, run.message), (State::Ingesting, None, None));
+    assert!(import.state == State::Ingesting && !import.holds_slot());
+    let now = import.due.unwrap();
+    assert_eq!(import.deadline.unwrap() - now, left);
+    let import = told(import, now, [said(Status::NotStarted)]);
+    assert_eq!((import.state, import.blocked, import.message), (State::Ingesting, None, None));
 }
 
 #[test]
@@ -87,12 +87,12 @@ fn a_wait_for_another_import_does_not_count_however_late_its_steps_are() {
         cause: reason::PauseCause::Rejected,
     };
     for event in [Event::Paused { reason: pausing }, Event::SlotTaken { by: "0".to_owned() }] {
-        let mut run = told(packed.clone(), NOW, [event.clone()]);
+        let mut import = told(packed.clone(), NOW, [event.clone()]);
         for _ in 0..30 * 24 {
-            let now = run.due.unwrap() + Duration::from_secs(50);
-            run = told(run, now, [event.clone()]);
+            let now = import.due.unwrap() + Duration::from_secs(50);
+            import = told(import, now, [event.clone()]);
         }
-        assert_eq!(run.deadline.unwrap() - run.due.unwrap(), left, "{event:?}");
+        assert_eq!(import.deadline.unwrap() - import.due.unwrap(), left, "{event:?}");
     }
 }
 
@@ -100,12 +100,12 @@ fn a_wait_for_another_import_does_not_count_however_late_its_steps_are() {
 fn an_ingestion_that_cannot_be_asked_for_keeps_the_slot_no_longer_than_it_may_take() {
     let reason = || Reason::CredentialFailed { detail: "why".into() };
     let failed = || Event::TransientFailure { reason: reason(), retry_at: None };
-    let run = told(pushing(), NOW, [accepted(), failed()]);
-    assert!(run.holds_slot());
+    let import = told(pushing(), NOW, [accepted(), failed()]);
+    assert!(import.holds_slot());
     let late = NOW + policy().ingestion_deadline;
-    let run = told(run, late, [failed()]);
-    assert!(!run.holds_slot() && run.state == State::Ingesting);
-    assert_eq!(told(run, late, [said(Status::Completed)]).state, State::Completed);
+    let import = told(import, late, [failed()]);
+    assert!(!import.holds_slot() && import.state == State::Ingesting);
+    assert_eq!(told(import, late, [said(Status::Completed)]).state, State::Completed);
 }
 
 #[test]
@@ -132,10 +132,10 @@ fn an_answer_of_the_service_ends_what_no_longer_blocks_and_nothing_else() {
         (Reason::PollForbidden, unavailable(), false),
         (Reason::PollForbidden, refused(), true),
     ] {
-        let run = told(pushing(), NOW, [accepted(), fault(blocked.clone())]);
-        assert_eq!(run.blocked, Some(blocked.code()));
-        let run = told(run, NOW, [fault(since.clone())]);
-        assert_eq!(run.blocked.is_none(), is_over, "{blocked:?}, then {since:?}");
+        let import = told(pushing(), NOW, [accepted(), fault(blocked.clone())]);
+        assert_eq!(import.blocked, Some(blocked.code()));
+        let import = told(import, NOW, [fault(since.clone())]);
+        assert_eq!(import.blocked.is_none(), is_over, "{blocked:?}, then {since:?}");
     }
 }
 

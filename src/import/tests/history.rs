@@ -7,13 +7,13 @@ fn seconds(seconds: u64) -> OffsetDateTime {
 }
 
 /// The stops as `State: told xTimes`.
-fn stops(run: &Import) -> Vec<String> {
+fn stops(import: &Import) -> Vec<String> {
     let stop = |stop: &HistoryEntry| {
-        let told = stop.note.as_ref().map_or("-".to_owned(), |_| messages::note(stop, run));
+        let told = stop.note.as_ref().map_or("-".to_owned(), |_| messages::note(stop, import));
         let told: String = told.chars().take(30).collect();
         format!("{}: {told} x{}", stop.state.word(), stop.times)
     };
-    run.journal.iter().map(stop).collect()
+    import.journal.iter().map(stop).collect()
 }
 
 fn forbidden() -> Event {
@@ -29,8 +29,8 @@ fn telling() -> Import {
     Import { tells: true, ..received() }
 }
 
-fn occasion(run: &Import) -> Option<NotificationKind> {
-    run.message.as_ref().map(|message| message.occasion)
+fn occasion(import: &Import) -> Option<NotificationKind> {
+    import.message.as_ref().map(|message| message.occasion)
 }
 
 #[test]
@@ -61,12 +61,12 @@ fn a_file_that_goes_straight_through_has_a_stop_for_each_state_and_word_of_the_s
 
 #[test]
 fn a_service_that_is_busy_for_days_is_one_stop_with_a_number() {
-    let mut run = told(received(), NOW, [Event::PackStarted, staged()]);
+    let mut import = told(received(), NOW, [Event::PackStarted, staged()]);
     for time in 1..=300 {
-        run = told(run, seconds(time * 600), [claimed(), Event::Busy]);
+        import = told(import, seconds(time * 600), [claimed(), Event::Busy]);
     }
     assert_eq!(
-        stops(&run),
+        stops(&import),
         [
             "Received: - x1",
             "Packed: checked and packed, rows: 3, p x1",
@@ -74,10 +74,10 @@ fn a_service_that_is_busy_for_days_is_one_stop_with_a_number() {
             "Packed: the service has not finished t x300",
         ]
     );
-    let busy = run.journal.last().unwrap();
+    let busy = import.journal.last().unwrap();
     assert_eq!((busy.at, busy.last), (seconds(600), seconds(300 * 600)));
-    let run = told(run, seconds(200_000), [claimed(), accepted()]);
-    assert_eq!(run.journal.len(), 6);
+    let import = told(import, seconds(200_000), [claimed(), accepted()]);
+    assert_eq!(import.journal.len(), 6);
 }
 
 #[test]
@@ -94,37 +94,37 @@ fn the_same_failure_is_counted_and_another_is_another_stop_and_a_step_that_begin
         Event::PackStarted,
         fault("two"),
     ];
-    let run = told(received(), NOW, events);
+    let import = told(received(), NOW, events);
     assert_eq!(
-        stops(&run),
+        stops(&import),
         ["Received: - x1", "Received: storage: one x2", "Received: storage: two x1"]
     );
 }
 
 #[test]
 fn the_longest_journal_keeps_its_first_and_its_last_stops() {
-    let mut run = received();
+    let mut import = received();
     for number in 0..200 {
         let reason = Reason::StorageFailed { detail: format!("{number}").into() };
-        run = told(run, NOW, [Event::TransientFailure { reason, retry_at: None }]);
+        import = told(import, NOW, [Event::TransientFailure { reason, retry_at: None }]);
     }
-    assert_eq!(run.journal.len(), 40);
-    assert_eq!(run.journal[0].note, None);
-    assert_eq!(stops(&run).last().unwrap(), "Received: storage: 199 x1");
+    assert_eq!(import.journal.len(), 40);
+    assert_eq!(import.journal[0].note, None);
+    assert_eq!(stops(&import).last().unwrap(), "Received: storage: 199 x1");
 }
 
 #[test]
 fn what_a_person_asks_for_is_a_stop() {
-    let run =
+    let import =
         told(received(), NOW, [Event::PackStarted, refused(false), asked(OperatorAction::Retry)]);
     assert_eq!(
-        stops(&run),
+        stops(&import),
         ["Received: - x1", "Rejected: 3 problems; the first: why (V0 x1", "Received: by ana x1"]
     );
-    let run = told(pushing(), NOW, [accepted(), asked(OperatorAction::Cancel)]);
-    let last = run.journal.last().unwrap();
+    let import = told(pushing(), NOW, [accepted(), asked(OperatorAction::Cancel)]);
+    let last = import.journal.last().unwrap();
     assert_eq!(last.state, State::Cancelled);
-    assert!(messages::note(last, &run).starts_with("by ana; the service has it as ingestion i"));
+    assert!(messages::note(last, &import).starts_with("by ana; the service has it as ingestion i"));
 }
 
 #[test]
@@ -169,9 +169,9 @@ fn a_message_lasts_as_long_as_what_it_tells_of() {
 }
 
 /// What becomes of an import whose notification could not be sent.
-fn not_sent_to(run: Import, now: OffsetDateTime) -> Import {
+fn not_sent_to(import: Import, now: OffsetDateTime) -> Import {
     told(
-        run,
+        import,
         now,
         [Event::Notification(NotificationEvent::Failed { why: "nobody is there".into() })],
     )
@@ -180,9 +180,9 @@ fn not_sent_to(run: Import, now: OffsetDateTime) -> Import {
 #[test]
 fn who_notifies_has_it_for_a_while_and_what_fails_is_tried_rarer_and_at_last_given_up() {
     let policy = policy();
-    let run = told(telling(), NOW, [Event::PackStarted, refused(false)]);
-    assert!(run.message_due(NOW, &policy).is_some());
-    let claimed = told(run.clone(), NOW, [Event::Notification(NotificationEvent::Began)]);
+    let import = told(telling(), NOW, [Event::PackStarted, refused(false)]);
+    assert!(import.message_due(NOW, &policy).is_some());
+    let claimed = told(import.clone(), NOW, [Event::Notification(NotificationEvent::Began)]);
     assert!(claimed.message_due(NOW, &policy).is_none());
     let later = NOW + policy.step_timeout;
     assert!(claimed.message_due(later, &policy).is_some(), "whoever had it has died");
@@ -190,9 +190,12 @@ fn who_notifies_has_it_for_a_while_and_what_fails_is_tried_rarer_and_at_last_giv
     let sent = Sent { occasion: NotificationKind::Rejected, at: NOW, outcome: Delivery::Told };
     assert_eq!(done.told, [sent]);
     assert!(done.message.is_none() && done.was_told(NotificationKind::Rejected));
-    assert_eq!(told(run.clone(), NOW, [Event::Notification(NotificationEvent::Dropped)]).told, []);
+    assert_eq!(
+        told(import.clone(), NOW, [Event::Notification(NotificationEvent::Dropped)]).told,
+        []
+    );
 
-    let (mut failing, mut now, mut tries) = (run.clone(), NOW, 0);
+    let (mut failing, mut now, mut tries) = (import.clone(), NOW, 0);
     while let Some(message) = &failing.message {
         now = message.due;
         failing = not_sent_to(failing, now);
@@ -206,7 +209,7 @@ fn who_notifies_has_it_for_a_while_and_what_fails_is_tried_rarer_and_at_last_giv
     assert!(!failing.was_told(NotificationKind::Rejected));
 
     // A clock that was wrong does not keep a message for years.
-    let mut wrong = run;
+    let mut wrong = import;
     wrong.message.as_mut().unwrap().due = NOW + Duration::from_hours(24 * 365);
     assert!(wrong.message_due(NOW, &policy).is_some());
 }
@@ -262,7 +265,7 @@ fn that_nothing_has_come_is_noted_once_at_the_last_import_that_ended() {
 
 #[test]
 fn of_what_was_told_the_last_is_kept() {
-    let mut run = told(telling(), NOW, [Event::PackStarted, refused(false)]);
+    let mut import = told(telling(), NOW, [Event::PackStarted, refused(false)]);
     for _ in 0..200 {
         let again = [
             Event::Notification(NotificationEvent::Sent),
@@ -270,10 +273,10 @@ fn of_what_was_told_the_last_is_kept() {
             Event::PackStarted,
             refused(false),
         ];
-        run = told(run, NOW, again);
+        import = told(import, NOW, again);
     }
     let kept =
-        told(run, NOW + Duration::from_secs(1), [Event::Notification(NotificationEvent::Sent)])
+        told(import, NOW + Duration::from_secs(1), [Event::Notification(NotificationEvent::Sent)])
             .told;
     assert_eq!((kept.len(), kept[9].at), (10, NOW + Duration::from_secs(1)));
 }

@@ -2,13 +2,13 @@
 
 use super::*;
 
-fn asked(run: Import, now: OffsetDateTime, action: OperatorAction) -> Import {
-    told(run, now, [Event::OperatorRequested { action, by: "by somebody".to_owned() }])
+fn asked(import: Import, now: OffsetDateTime, action: OperatorAction) -> Import {
+    told(import, now, [Event::OperatorRequested { action, by: "by somebody".to_owned() }])
 }
 
-fn refuses(run: &Import, action: OperatorAction) -> bool {
+fn refuses(import: &Import, action: OperatorAction) -> bool {
     let event = Event::OperatorRequested { action, by: "by somebody".to_owned() };
-    run.clone().apply(event, NOW, &policy()).is_err()
+    import.clone().apply(event, NOW, &policy()).is_err()
 }
 
 fn packed() -> Import {
@@ -26,7 +26,7 @@ fn stuck() -> Import {
 #[test]
 fn each_state_takes_the_wishes_that_make_sense_in_it_and_no_other() {
     let cancelled = || asked(packed(), NOW, OperatorAction::Cancel);
-    for (run, retry, cancel) in [
+    for (import, retry, cancel) in [
         (received(), true, true),
         (packed(), true, true),
         (pushing(), false, false),
@@ -37,11 +37,11 @@ fn each_state_takes_the_wishes_that_make_sense_in_it_and_no_other() {
         (stuck(), true, false),
         (cancelled(), false, false),
     ] {
-        assert_eq!(!refuses(&run, OperatorAction::Retry), retry, "{run:?}");
-        assert_eq!(!refuses(&run, OperatorAction::Cancel), cancel, "{run:?}");
+        assert_eq!(!refuses(&import, OperatorAction::Retry), retry, "{import:?}");
+        assert_eq!(!refuses(&import, OperatorAction::Cancel), cancel, "{import:?}");
         assert!(
-            refuses(&run, OperatorAction::Allow) && refuses(&run, OperatorAction::Resume),
-            "{run:?}"
+            refuses(&import, OperatorAction::Allow) && refuses(&import, OperatorAction::Resume),
+            "{import:?}"
         );
     }
 }
@@ -65,20 +65,20 @@ fn a_retry_begins_again_and_forgets_what_came_of_the_last_try() {
 
 #[test]
 fn a_retry_of_what_waits_is_due_at_once_with_all_its_time() {
-    let run = told(pushing(), NOW, [Event::Busy]);
-    let run = asked(run, NOW, OperatorAction::Retry);
-    assert_eq!((run.state, run.action(NOW, &policy())), (State::Packed, Action::Push));
-    let run = asked(run, NOW + Duration::from_hours(1), OperatorAction::Retry);
-    assert_eq!(run.deadline, Some(NOW + Duration::from_hours(1) + policy().wait_deadline));
-    assert_eq!(run.by_hand.as_deref(), Some("by somebody; by somebody"));
+    let import = told(pushing(), NOW, [Event::Busy]);
+    let import = asked(import, NOW, OperatorAction::Retry);
+    assert_eq!((import.state, import.action(NOW, &policy())), (State::Packed, Action::Push));
+    let import = asked(import, NOW + Duration::from_hours(1), OperatorAction::Retry);
+    assert_eq!(import.deadline, Some(NOW + Duration::from_hours(1) + policy().wait_deadline));
+    assert_eq!(import.by_hand.as_deref(), Some("by somebody; by somebody"));
 }
 
 #[test]
 fn a_cancelled_import_says_what_the_service_may_have() {
-    let says = |run: Import, words: &str| {
-        let run = asked(run, NOW, OperatorAction::Cancel);
-        assert_eq!((run.state, run.holds_slot()), (State::Cancelled, false));
-        let why = read(&run);
+    let says = |import: Import, words: &str| {
+        let import = asked(import, NOW, OperatorAction::Cancel);
+        assert_eq!((import.state, import.holds_slot()), (State::Cancelled, false));
+        let why = read(&import);
         assert!(why.starts_with("by somebody") && why.contains(words), "{why}");
     };
     says(packed(), "");
@@ -88,21 +88,21 @@ fn a_cancelled_import_says_what_the_service_may_have() {
 
 #[test]
 fn the_zip_of_a_pack_under_way_is_deleted_when_that_is_over() {
-    let run = asked(told(received(), NOW, [Event::PackStarted]), NOW, OperatorAction::Cancel);
+    let import = asked(told(received(), NOW, [Event::PackStarted]), NOW, OperatorAction::Cancel);
     let over = NOW + policy().step_timeout;
-    assert_eq!(run.action(NOW, &policy()), Action::Wait(over));
-    assert_eq!(run.action(over, &policy()), Action::Discard);
+    assert_eq!(import.action(NOW, &policy()), Action::Wait(over));
+    assert_eq!(import.action(over, &policy()), Action::Discard);
     // Nothing was begun, nothing is left.
     assert_eq!(asked(received(), NOW, OperatorAction::Cancel).action(NOW, &policy()), Action::Done);
 }
 
 #[test]
 fn a_403_pauses_and_waits_for_a_person_as_long_as_it_takes() {
-    for run in [packed(), pushing()] {
-        let run = told(run, NOW, [forbidden()]);
-        assert_eq!((run.state, run.pauses), (State::Packed, true));
+    for import in [packed(), pushing()] {
+        let import = told(import, NOW, [forbidden()]);
+        assert_eq!((import.state, import.pauses), (State::Packed, true));
         let weeks = NOW + Duration::from_hours(14 * 24);
-        let later = told(run, weeks, [Event::Paused { reason: Reason::Forbidden }]);
+        let later = told(import, weeks, [Event::Paused { reason: Reason::Forbidden }]);
         assert_eq!(later.state, State::Packed);
         assert!(read(&later).contains("`viva-import resume hr`"));
         let resumed = asked(later, weeks, OperatorAction::Resume);
@@ -114,26 +114,26 @@ fn a_403_pauses_and_waits_for_a_person_as_long_as_it_takes() {
 
 #[test]
 fn a_paused_connection_gives_the_tenants_slot_back() {
-    let run = told(pushing(), NOW, [lost(), claimed(), forbidden()]);
-    assert!(run.answer_lost && !run.holds_slot());
+    let import = told(pushing(), NOW, [lost(), claimed(), forbidden()]);
+    assert!(import.answer_lost && !import.holds_slot());
     // The same where another file of the connection is not let in.
     let other = told(pushing(), NOW, [lost(), Event::Paused { reason: Reason::Forbidden }]);
     assert!(other.answer_lost && !other.holds_slot());
     // When it goes on it has to claim the slot like any other.
-    let run = asked(run, NOW, OperatorAction::Resume);
-    assert!(run.answer_lost && !run.holds_slot());
-    assert!(told(run, NOW, [claimed(), lost()]).holds_slot());
+    let import = asked(import, NOW, OperatorAction::Resume);
+    assert!(import.answer_lost && !import.holds_slot());
+    assert!(told(import, NOW, [claimed(), lost()]).holds_slot());
 }
 
 #[test]
 fn what_others_build_on_pauses_them_when_it_comes_to_a_bad_end() {
-    let mut run = received();
-    run.stops = true;
-    let rejected = told(run.clone(), NOW, [refused(false)]);
+    let mut import = received();
+    import.stops = true;
+    let rejected = told(import.clone(), NOW, [refused(false)]);
     assert!(rejected.pauses && messages::pause(&rejected).contains("ended as Rejected"));
     assert!(!asked(rejected, NOW, OperatorAction::Retry).pauses);
-    let superseded = told(run.clone(), NOW, [replaced()]);
+    let superseded = told(import.clone(), NOW, [replaced()]);
     assert!(!superseded.pauses);
-    assert!(!asked(run, NOW, OperatorAction::Cancel).pauses);
+    assert!(!asked(import, NOW, OperatorAction::Cancel).pauses);
     assert!(!told(received(), NOW, [refused(false)]).pauses);
 }

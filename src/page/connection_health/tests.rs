@@ -39,14 +39,14 @@ fn run(hours: i64, state: State) -> Import {
     let account = |name: &str| (name == "ImportStorage__accountName").then(|| "a".to_owned());
     let policy = Config::read(account).unwrap().policy;
     let id = ImportId { tenant: "t".to_owned(), key };
-    let mut run = Import::new(id, "hr", source, received, &policy);
-    run.state = state;
+    let mut import = Import::new(id, "hr", source, received, &policy);
+    import.state = state;
     if state.is_end() {
-        (run.ended, run.due) = (Some(received), None);
+        (import.ended, import.due) = (Some(received), None);
     }
     let (rule, message) = ("V01".into(), "no address".into());
     let wrong = Problems { row: Some(5), column: None, rule, message, count: 2, rules: vec![] };
-    run.reason = match state {
+    import.reason = match state {
         State::Rejected => Some(Reason::FileInvalid(Box::new(wrong))),
         State::Stuck => Some(Reason::PackingNeverEnded),
         State::Completed => Some(Reason::Completed),
@@ -58,7 +58,7 @@ fn run(hours: i64, state: State) -> Import {
         | State::Superseded
         | State::Cancelled => None,
     };
-    run
+    import
 }
 
 fn waits(hours: i64, reason: Reason) -> Import {
@@ -77,9 +77,9 @@ fn stands(recent: &[Import]) -> (Health, String) {
 }
 
 fn seen(document: Document, recent: &[Import], is_paused: bool) -> Seen {
-    let is_accepted = |run: &&Import| run.state == State::Completed;
-    let accepted = recent.iter().filter(is_accepted).max_by_key(|run| run.ended).cloned();
-    let last_received = recent.iter().map(|run| run.received).max();
+    let is_accepted = |import: &&Import| import.state == State::Completed;
+    let accepted = recent.iter().filter(is_accepted).max_by_key(|import| import.ended).cloned();
+    let last_received = recent.iter().map(|import| import.received).max();
     Seen { document, recent: recent.to_vec(), last_received, accepted, is_paused }
 }
 
@@ -107,7 +107,7 @@ fn the_mood_is_that_of_the_worst_which_nothing_accepted_has_made_good() {
         (vec![waits(1, broken()), run(2, Completed)], Health::Person),
         (vec![run(1, Received), waits(2, busy())], Health::Waits),
     ] {
-        let told: Vec<_> = recent.iter().map(|run| run.state).collect();
+        let told: Vec<_> = recent.iter().map(|import| import.state).collect();
         assert_eq!(stands(&recent).0, mood, "{told:?}");
     }
 }

@@ -64,19 +64,19 @@ impl ImportTable {
             let mut next = next.clone();
             let Read { mut record, etag } =
                 self.read_connection(&next.id.tenant, &next.connection).await?;
-            if let Some(reason) = next.blocked.filter(|_| before.run.blocked != next.blocked)
+            if let Some(reason) = next.blocked.filter(|_| before.import.blocked != next.blocked)
                 && record.is_notified(reason)
                 && !self.blocks_another(&next, reason).await?
             {
                 // Whoever waited was deleted from the table.
                 record.forget(reason);
             }
-            let is_first = record.moved(&before.run, &mut next, now);
+            let is_first = record.moved(&before.import, &mut next, now);
             let write = write(&next, &record, etag);
             match self.save_and(before.clone(), next, Some(write)).await? {
                 Saved::Done { stored, .. } => return Ok(Saved::Done { stored, is_first }),
                 Saved::Lost => {
-                    let read = self.get(&before.run.id).await?;
+                    let read = self.get(&before.import.id).await?;
                     if read.is_none_or(|it| it.etag != before.etag) {
                         return Ok(Saved::Lost);
                     }
@@ -90,15 +90,15 @@ impl ImportTable {
     /// Writes a new import that ended at once, because its connection could not be used when it arrived.
     pub(super) async fn insert_with_connection(
         &self,
-        run: Import,
+        import: Import,
         now: OffsetDateTime,
     ) -> Result<Inserted> {
         for _ in 0..TRIES {
             let Read { mut record, etag } =
-                self.read_connection(&run.id.tenant, &run.connection).await?;
-            let is_first = record.received(&run, now);
-            let write = write(&run, &record, etag);
-            match self.insert_and(run.clone(), write).await? {
+                self.read_connection(&import.id.tenant, &import.connection).await?;
+            let is_first = record.received(&import, now);
+            let write = write(&import, &record, etag);
+            match self.insert_and(import.clone(), write).await? {
                 Some(Inserted::New { stored, .. }) => {
                     return Ok(Inserted::New { stored, is_first });
                 }
@@ -125,10 +125,10 @@ impl ImportTable {
     }
 
     /// Whether another import of the connection waits for the same.
-    async fn blocks_another(&self, run: &Import, reason: ReasonCode) -> Result<bool> {
-        let siblings = self.of_connection(run).await?;
-        let mut others = siblings.iter().filter(|other| other.run.id != run.id);
-        Ok(others.any(|other| other.run.blocked == Some(reason)))
+    async fn blocks_another(&self, import: &Import, reason: ReasonCode) -> Result<bool> {
+        let siblings = self.of_connection(import).await?;
+        let mut others = siblings.iter().filter(|other| other.import.id != import.id);
+        Ok(others.any(|other| other.import.blocked == Some(reason)))
     }
 
     async fn read_connection(&self, tenant: &str, name: &str) -> Result<Read> {
@@ -149,8 +149,8 @@ impl ImportTable {
 }
 
 /// That a file was taken in, whatever else is remembered of its connection.
-pub(super) fn received(run: &Import, now: OffsetDateTime) -> Write {
-    let mut row = Columns::new(&run.id.tenant, &key_of(&run.connection));
+pub(super) fn received(import: &Import, now: OffsetDateTime) -> Write {
+    let mut row = Columns::new(&import.id.tenant, &key_of(&import.connection));
     row.time(LAST_RECEIVED, Some(now));
     Write::Merge(row.0)
 }
@@ -164,8 +164,8 @@ fn key_of(connection: &str) -> String {
     format!("connection~{connection}")
 }
 
-fn write(run: &Import, record: &ConnectionRecord, etag: Option<Etag>) -> Write {
-    let row = row(&run.id.tenant, &run.connection, record);
+fn write(import: &Import, record: &ConnectionRecord, etag: Option<Etag>) -> Write {
+    let row = row(&import.id.tenant, &import.connection, record);
     match etag {
         Some(etag) => Write::Replace(row, etag),
         None => Write::Insert(row),

@@ -105,74 +105,74 @@ pub const COLUMNS: &[(&str, &str)] = &[
     ("WriteId", "which write made the row what it is"),
 ];
 
-/// The row of a run, and the id of this very write.
-pub(super) fn of(run: &Import) -> (Properties, String) {
+/// The row of an import, and the id of this very write.
+pub(super) fn of(import: &Import) -> (Properties, String) {
     let write_id = azure_core::Uuid::new_v4().to_string();
-    let mut row = Columns::new(&run.id.tenant, &run.id.key);
+    let mut row = Columns::new(&import.id.tenant, &import.id.key);
     row.number(SCHEMA, SCHEMA_VERSION);
-    row.text("Target", run.target.word());
-    row.text("Connection", &run.connection);
-    row.text("File", &run.source.file());
-    row.text("FileETag", &run.source.etag);
-    row.long("Bytes", run.source.bytes);
-    row.time("LastModified", Some(run.source.last_modified));
-    if let Some(rows) = run.rows {
+    row.text("Target", import.target.word());
+    row.text("Connection", &import.connection);
+    row.text("File", &import.source.file());
+    row.text("FileETag", &import.source.etag);
+    row.long("Bytes", import.source.bytes);
+    row.time("LastModified", Some(import.source.last_modified));
+    if let Some(rows) = import.rows {
         row.long("Rows", rows);
     }
-    if let Some(summary) = &run.summary {
+    if let Some(summary) = &import.summary {
         row.long("People", summary.people);
     }
-    row.long("Dropped", run.dropped);
-    row.text("State", run.state.word());
-    row.maybe("Refresh", run.refresh.map(Refresh::word));
-    row.maybe("IngestionId", run.ingestion.as_ref().map(|id| id.0.as_str()));
-    row.maybe("ServiceStatus", run.service_status.as_deref());
-    row.long("Problems", run.problems);
-    row.maybe("Report", run.report.as_deref());
-    row.maybe("ApprovalRequired", approval_required(run).as_deref());
-    if let Some(DeletionApproval { by, seen }) = &run.approval {
+    row.long("Dropped", import.dropped);
+    row.text("State", import.state.word());
+    row.maybe("Refresh", import.refresh.map(Refresh::word));
+    row.maybe("IngestionId", import.ingestion.as_ref().map(|id| id.0.as_str()));
+    row.maybe("ServiceStatus", import.service_status.as_deref());
+    row.long("Problems", import.problems);
+    row.maybe("Report", import.report.as_deref());
+    row.maybe("ApprovalRequired", approval_required(import).as_deref());
+    if let Some(DeletionApproval { by, seen }) = &import.approval {
         row.text("ApprovedBy", by);
         row.maybe("ApprovedFor", seen.as_ref().and_then(summary_text).as_deref());
     }
-    row.maybe("ByHand", run.by_hand.as_deref());
-    row.boolean("Tells", run.tells);
-    if let Some(message) = &run.message {
+    row.maybe("ByHand", import.by_hand.as_deref());
+    row.boolean("Tells", import.tells);
+    if let Some(message) = &import.message {
         row.text("Message", message.occasion.word());
         row.time("MessageSince", Some(message.since));
         row.time(MESSAGE_DUE, Some(message.due));
         row.number("MessageFailures", message.failures);
     }
-    row.list("Told", &run.told);
-    row.boolean("Stops", run.stops);
-    row.boolean("Pauses", run.pauses);
-    row.number("Attempts", run.attempts);
-    row.number("Failures", run.failures);
-    row.number("FailedPushes", run.failed_pushes);
-    row.number("Busy", run.busy);
-    row.time(NEXT_ATTEMPT, run.due);
-    row.time("Deadline", run.deadline);
-    row.time("Received", Some(run.received));
-    row.time("Pushed", run.pushed);
-    row.time("Ended", run.ended);
-    if let Some(reason) = &run.reason {
+    row.list("Told", &import.told);
+    row.boolean("Stops", import.stops);
+    row.boolean("Pauses", import.pauses);
+    row.number("Attempts", import.attempts);
+    row.number("Failures", import.failures);
+    row.number("FailedPushes", import.failed_pushes);
+    row.number("Busy", import.busy);
+    row.time(NEXT_ATTEMPT, import.due);
+    row.time("Deadline", import.deadline);
+    row.time("Received", Some(import.received));
+    row.time("Pushed", import.pushed);
+    row.time("Ended", import.ended);
+    if let Some(reason) = &import.reason {
         row.text("ReasonCode", reason.code().into());
         row.maybe("ReasonArgs", reason_args(reason).as_deref());
     }
-    row.maybe("BlockedBy", run.blocked.map(Into::into));
-    row.maybe("StatusText", Some(&messages::status(run)));
-    row.maybe("Notice", run.notice.as_deref());
-    row.boolean("PackageLeft", run.package_left);
-    row.boolean("AnswerLost", run.answer_lost);
-    row.boolean("Yielded", run.yielded);
-    row.maybe("ScaleUnit", run.scale_unit.as_deref());
-    if let Some(package) = &run.package {
+    row.maybe("BlockedBy", import.blocked.map(Into::into));
+    row.maybe("StatusText", Some(&messages::status(import)));
+    row.maybe("Notice", import.notice.as_deref());
+    row.boolean("PackageLeft", import.package_left);
+    row.boolean("AnswerLost", import.answer_lost);
+    row.boolean("Yielded", import.yielded);
+    row.maybe("ScaleUnit", import.scale_unit.as_deref());
+    if let Some(package) = &import.package {
         row.text("Package", &package.blob);
         row.text("PackageETag", &package.etag);
         row.long("PackageBytes", package.bytes);
         row.text("PackageSha256", &package.sha256);
     }
-    row.maybe("Summary", run.summary.as_ref().and_then(summary_text).as_deref());
-    row.text("Journal", &journal_text(&run.journal));
+    row.maybe("Summary", import.summary.as_ref().and_then(summary_text).as_deref());
+    row.text("Journal", &journal_text(&import.journal));
     row.text("WriteId", &write_id);
     (row.0, write_id)
 }
@@ -185,7 +185,7 @@ pub(super) struct RowError {
     column: &'static str,
 }
 
-/// The run of a row, and the id of the write that made it.
+/// The import of a row, and the id of the write that made it.
 pub(super) fn parse(row: &Properties) -> Result<(Import, String), RowError> {
     let unreadable =
         |column| move || RowError { key: text(row, "RowKey").unwrap_or_default(), column };
@@ -204,14 +204,14 @@ pub(super) fn parse(row: &Properties) -> Result<(Import, String), RowError> {
     };
     let unmoved = Import::unmoved(id, &connection, source, need_time("Received")?);
     let schema = count(row, SCHEMA);
-    let run = if schema > SCHEMA_VERSION {
+    let import = if schema > SCHEMA_VERSION {
         left_alone(row, unmoved, Reason::NewerVersion { schema })
     } else {
         moved(row, unmoved.clone()).unwrap_or_else(|column| {
             left_alone(row, unmoved, Reason::RowUnreadable { column: column.into() })
         })
     };
-    Ok((run, text(row, "WriteId").unwrap_or_default()))
+    Ok((import, text(row, "WriteId").unwrap_or_default()))
 }
 
 /// What others go by of an import whose row is not understood, as far as it can be read.
@@ -290,8 +290,8 @@ fn summary_text(summary: &Summary) -> Option<String> {
 }
 
 /// The rules that a person may let a file pass by.
-fn approval_required(run: &Import) -> Option<String> {
-    let Some(Reason::DeletionBlocked(problems)) = &run.reason else { return None };
+fn approval_required(import: &Import) -> Option<String> {
+    let Some(Reason::DeletionBlocked(problems)) = &import.reason else { return None };
     let rules: Vec<&str> = problems.rules.iter().map(|broken| &*broken.rule).collect();
     Some(rules.join(", "))
 }

@@ -56,7 +56,7 @@ fn home(front: &Front) -> String {
 async fn busy(stage: &Stage, name: &str) {
     until("busy", async || {
         let imports = stage.imports().await.unwrap();
-        imports.into_iter().find(|run| run.source.name == name && run.busy > 0)
+        imports.into_iter().find(|import| import.source.name == name && import.busy > 0)
     })
     .await;
 }
@@ -178,8 +178,8 @@ async fn a_bad_file_is_seen_with_its_rows_a_good_one_walks_to_its_end_and_a_stuc
     browser.click("button:has-text('Retry: read')").await;
     browser.until("[role=alert]", "It is tried again now").await;
     browser.until("h1", "Completed").await;
-    let run = ended(&stage, "hr/stuck.csv").await;
-    let by = run.by_hand.unwrap();
+    let import = ended(&stage, "hr/stuck.csv").await;
+    let by = import.by_hand.unwrap();
     assert!(by.starts_with("by somebody with a key on the status page (retry) at 20"), "{by}");
     browser.go(&home(&front)).await;
     assert_eq!(browser.text("#verdict").await, "All is well");
@@ -258,7 +258,7 @@ async fn whoever_is_signed_in_needs_no_key_and_stands_in_the_row() {
     browser.click("button:has-text('Resume')").await;
     browser.until("[role=alert]", "The connection goes on").await;
     assert!(browser.url().await.starts_with(&url));
-    let run = stage.imports().await.unwrap().remove(0);
-    let by = run.by_hand.unwrap();
+    let import = stage.imports().await.unwrap().remove(0);
+    let by = import.by_hand.unwrap();
     assert!(by.starts_with("by ana@contoso.com on the status page (resume) at 20"), "{by}");
 }

@@ -75,13 +75,13 @@ async fn kill_9_at_the_worst_places_of_the_real_program_loses_nothing() {
             stage.host.handler_pid().filter(|now| Some(*now) != pid)
         })
         .await;
-        let run = ended(&stage, "hr/a.csv").await;
-        assert_eq!(run.state, State::Completed, "{place}: {}", messages::status(&run));
+        let import = ended(&stage, "hr/a.csv").await;
+        assert_eq!(import.state, State::Completed, "{place}: {}", messages::status(&import));
         assert_eq!(stage.imports().await.unwrap().len(), 1, "{place}");
         let ingestions = stage.service.ingestions();
         assert_eq!(ingestions.len(), pushed, "{place}");
         let last = ingestions.last().unwrap();
-        assert_eq!((Some(&last.id), last.rows), (run.ingestion.as_ref().map(|id| &id.0), 2));
+        assert_eq!((Some(&last.id), last.rows), (import.ingestion.as_ref().map(|id| &id.0), 2));
         assert!(stage.storage.blobs.list(PACKAGES, "").await.unwrap().is_empty(), "{place}");
     });
     join_all(walks).await;

@@ -90,8 +90,8 @@ impl World {
         for (_, event) in self.webhook.all() {
             *told.entry(event["id"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
         }
-        if let Some(run) = imports.iter().find(|run| run.message.is_some()) {
-            return Err(format!("{} has a message that nobody was told", run.id));
+        if let Some(import) = imports.iter().find(|import| import.message.is_some()) {
+            return Err(format!("{} has a message that nobody was told", import.id));
         }
         let occasions = [
             NotificationKind::Rejected,
@@ -101,9 +101,9 @@ impl World {
             NotificationKind::ConnectionInvalid,
             NotificationKind::Recovered,
         ];
-        for run in imports {
-            for occasion in occasions.into_iter().filter(|occasion| run.was_told(*occasion)) {
-                let event = format!("{}/{}/", run.id, occasion.word());
+        for import in imports {
+            for occasion in occasions.into_iter().filter(|occasion| import.was_told(*occasion)) {
+                let event = format!("{}/{}/", import.id, occasion.word());
                 if !told.keys().any(|id| id.starts_with(&event)) {
                     return Err(format!("{event} stands in the row, and nobody was told"));
                 }
@@ -115,7 +115,7 @@ impl World {
     }
 
     fn nothing_is_lost(&self, imports: &[Import], written: &[Written]) -> Result<(), String> {
-        let is_there = |key: &str| imports.iter().any(|run| run.id.key == key);
+        let is_there = |key: &str| imports.iter().any(|import| import.id.key == key);
         let promised = self.promised.lock().unwrap();
         let keys = promised.iter().map(|id| id.key.as_str());
         let keys = keys.chain(written.iter().map(|written| written.text("RowKey")));
@@ -131,8 +131,8 @@ impl World {
             let prefix = format!("{}/", to.name());
             let mut files = self.storage.blobs.list(INBOX, &prefix).await.unwrap();
             let newest = files.iter().map(|blob| blob.last_modified).max();
-            let of_tenant = || imports.iter().filter(|run| run.id.has_tenant());
-            let is_known = |blob: &Blob| of_tenant().any(|run| run.source.etag == blob.etag);
+            let of_tenant = || imports.iter().filter(|import| import.id.has_tenant());
+            let is_known = |blob: &Blob| of_tenant().any(|import| import.source.etag == blob.etag);
             if to.is_full() {
                 files.retain(|blob| Some(blob.last_modified) == newest);
                 files.sort_by_key(|blob| !is_known(blob));
@@ -146,31 +146,35 @@ impl World {
     }
 
     fn every_end_has_its_reason(&self, imports: &[Import]) -> Result<(), String> {
-        for run in imports {
-            let file = self.file_of(run)?;
+        for import in imports {
+            let file = self.file_of(import)?;
             let is_newer = |other: &Import| {
-                other.connection == run.connection
-                    && other.id != run.id
-                    && (other.order() > run.order() || other.source.name == run.source.name)
+                other.connection == import.connection
+                    && other.id != import.id
+                    && (other.order() > import.order() || other.source.name == import.source.name)
             };
-            let has_reason = if run.state == State::Superseded {
+            let has_reason = if import.state == State::Superseded {
                 imports.iter().any(is_newer)
-            } else if run.state == State::Rejected {
+            } else if import.state == State::Rejected {
                 file.kind == Kind::Wrong
-                    || !run.id.has_tenant()
-                    || (file.kind == Kind::Narrow && run.is_guarded())
+                    || !import.id.has_tenant()
+                    || (file.kind == Kind::Narrow && import.is_guarded())
                     || self.deleted.contains(&file.name)
-                    || run.service_status.as_deref() == Some("ValidationFailed")
-            } else if run.state == State::Stuck {
+                    || import.service_status.as_deref() == Some("ValidationFailed")
+            } else if import.state == State::Stuck {
                 // Nobody gives up before the first try.
-                run.attempts > 0
-            } else if run.state == State::Cancelled {
-                asked(run, "cancel") > 0
+                import.attempts > 0
+            } else if import.state == State::Cancelled {
+                asked(import, "cancel") > 0
             } else {
                 file.kind != Kind::Wrong
             };
             if !has_reason {
-                return Err(format!("{} has no reason to be {}", file.name, messages::status(run)));
+                return Err(format!(
+                    "{} has no reason to be {}",
+                    file.name,
+                    messages::status(import)
+                ));
             }
         }
         Ok(())
@@ -195,18 +199,19 @@ impl World {
             return Err("the log tells a value".to_owned());
         }
         for blob in self.storage.blobs.list(PACKAGES, "").await.unwrap() {
-            let is_of = |run: &&Import| blob.name.starts_with(&run.id.key);
-            if imports.iter().find(is_of).is_none_or(|run| run.state.is_end()) {
+            let is_of = |import: &&Import| blob.name.starts_with(&import.id.key);
+            if imports.iter().find(is_of).is_none_or(|import| import.state.is_end()) {
                 return Err(format!("the zip {} was left behind", blob.name));
             }
         }
         Ok(())
     }
 
-    fn file_of(&self, run: &Import) -> Result<&File, String> {
-        let is_it = |file: &&File| file.name == run.source.name && file.etag == run.source.etag;
+    fn file_of(&self, import: &Import) -> Result<&File, String> {
+        let is_it =
+            |file: &&File| file.name == import.source.name && file.etag == import.source.etag;
         let found = self.files.iter().find(is_it);
-        found.ok_or_else(|| format!("{} is of a content nobody wrote", run.id))
+        found.ok_or_else(|| format!("{} is of a content nobody wrote", import.id))
     }
 
     fn rows_say_what_the_service_says(
@@ -214,16 +219,16 @@ impl World {
         imports: &[Import],
         accepted: &[Accepted],
     ) -> Result<(), String> {
-        for run in imports.iter().filter(|run| run.state == State::Completed) {
-            let file = self.file_of(run)?;
-            let id = run.ingestion.as_ref().map(|id| id.0.as_str());
+        for import in imports.iter().filter(|import| import.state == State::Completed) {
+            let file = self.file_of(import)?;
+            let id = import.ingestion.as_ref().map(|id| id.0.as_str());
             let is_it = |one: &&Accepted| Some(one.ingestion.id.as_str()) == id;
             let one = accepted.iter().find(is_it);
             let is_so = one.is_some_and(|one| {
                 one.file.etag == file.etag
                     && one.ingestion.status == "Completed"
                     && one.ingestion.rows == File::ROWS
-                    && run.rows == Some(File::ROWS)
+                    && import.rows == Some(File::ROWS)
             });
             if !is_so {
                 return Err(format!("{} is Completed and the service knows better", file.name));
@@ -251,9 +256,10 @@ impl World {
         for file in &self.files {
             let of_file = accepted.iter().filter(|one| one.file.etag == file.etag);
             let known = of_file.filter(|one| told.contains(&one.ingestion.id)).count();
-            let of_tenant = imports.iter().filter(|run| run.id.has_tenant());
-            let run = of_tenant.into_iter().find(|run| run.source.etag == file.etag);
-            let retries = run.map_or(0, |run| asked(run, "retry") + asked(run, "allow"));
+            let of_tenant = imports.iter().filter(|import| import.id.has_tenant());
+            let import = of_tenant.into_iter().find(|import| import.source.etag == file.etag);
+            let retries =
+                import.map_or(0, |import| asked(import, "retry") + asked(import, "allow"));
             if known > 1 + deaths + retries {
                 return Err(format!("{} was pushed {known} times without need", file.name));
             }
@@ -263,9 +269,9 @@ impl World {
 }
 
 /// How often a person asked for something.
-fn asked(run: &Import, command: &str) -> usize {
-    let approved = run.approval.as_ref().map(|approval| &approval.by);
-    let options = [run.by_hand.as_ref(), approved].into_iter().flatten();
+fn asked(import: &Import, command: &str) -> usize {
+    let approved = import.approval.as_ref().map(|approval| &approval.by);
+    let options = [import.by_hand.as_ref(), approved].into_iter().flatten();
     options.map(|by| by.matches(command).count()).sum()
 }
 
@@ -292,8 +298,8 @@ fn every_end_stays_an_end(imports: &[Import], written: &[Written]) -> Result<(),
             return Err(format!("{key} was written as {state:?} and is never due"));
         }
     }
-    let open = imports.iter().find(|run| !run.state.is_end() || run.due.is_some());
-    open.map_or(Ok(()), |run| Err(format!("{} has not come to its end", run.id)))
+    let open = imports.iter().find(|import| !import.state.is_end() || import.due.is_some());
+    open.map_or(Ok(()), |import| Err(format!("{} has not come to its end", import.id)))
 }
 
 fn one_import_of_a_tenant_is_under_way(written: &[Written]) -> Result<(), String> {
@@ -330,9 +336,9 @@ fn a_message_meets_nothing_that_is_under_way(written: &[Written]) -> Result<(), 
 
 fn journals_end_where_imports_do(imports: &[Import]) -> Result<(), String> {
     let ends_elsewhere =
-        |run: &&Import| run.journal.last().is_none_or(|stop| stop.state != run.state);
-    imports.iter().find(ends_elsewhere).map_or(Ok(()), |run| {
-        Err(format!("{} is {:?} and its journal ends otherwise", run.id, run.state))
+        |import: &&Import| import.journal.last().is_none_or(|stop| stop.state != import.state);
+    imports.iter().find(ends_elsewhere).map_or(Ok(()), |import| {
+        Err(format!("{} is {:?} and its journal ends otherwise", import.id, import.state))
     })
 }
 

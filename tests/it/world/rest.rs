@@ -38,12 +38,12 @@ impl World {
         for _ in 0..MOST_DRIVES {
             let imports = self.imports().await;
             // Somebody mends what was not let in.
-            if let Some(run) = imports.iter().find(|run| run.pauses) {
+            if let Some(import) = imports.iter().find(|import| import.pauses) {
                 let engine = self.road(0);
-                let _ = self.powered(engine.resume(&run.connection, &Actor::Command)).await;
+                let _ = self.powered(engine.resume(&import.connection, &Actor::Command)).await;
             }
-            let messages = imports.iter().filter_map(|run| Some(run.message.as_ref()?.due));
-            let due = imports.iter().filter_map(|run| run.due).chain(messages).min();
+            let messages = imports.iter().filter_map(|import| Some(import.message.as_ref()?.due));
+            let due = imports.iter().filter_map(|import| import.due).chain(messages).min();
             let Some(due) = due else { return Ok(imports) };
             let wait = (due - self.now()).whole_milliseconds().max(0);
             self.clock.fetch_add(i64::try_from(wait).unwrap() + 1, Ordering::Relaxed);
@@ -58,8 +58,14 @@ impl World {
     /// Everything a person needs who looks for what went wrong.
     pub(crate) async fn story(&self) -> String {
         let imports = self.imports().await;
-        let rows = imports.iter().map(|run| {
-            format!("{} {} due {:?}: {}\n", run.id, run.source.name, run.due, messages::status(run))
+        let rows = imports.iter().map(|import| {
+            format!(
+                "{} {} due {:?}: {}\n",
+                import.id,
+                import.source.name,
+                import.due,
+                messages::status(import)
+            )
         });
         let faults = self.proxy.seen().into_iter().filter_map(|seen| {
             let fault = seen.fault?;

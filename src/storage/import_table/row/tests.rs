@@ -39,16 +39,16 @@ fn row(text: &str) -> Properties {
 
 #[test]
 fn the_shape_of_today_has_every_column_and_parses() {
-    let (run, _) = parse(&row(TODAY)).unwrap();
-    let message = run.message.as_ref().unwrap();
+    let (import, _) = parse(&row(TODAY)).unwrap();
+    let message = import.message.as_ref().unwrap();
     assert_eq!((message.occasion, message.failures), (NotificationKind::Forbidden, 1));
-    assert!(run.tells && run.was_told(NotificationKind::Rejected));
-    assert_eq!((run.source.bytes, run.rows), (5_000_000_000, Some(244)));
-    assert_eq!(run.source.last_modified, datetime!(2026-11-23 04:16:54 UTC));
-    assert_eq!(run.reason, Some(Reason::ServiceBusy { own: true }));
-    let stops: Vec<_> = run.journal.iter().map(|stop| (stop.state, stop.times)).collect();
+    assert!(import.tells && import.was_told(NotificationKind::Rejected));
+    assert_eq!((import.source.bytes, import.rows), (5_000_000_000, Some(244)));
+    assert_eq!(import.source.last_modified, datetime!(2026-11-23 04:16:54 UTC));
+    assert_eq!(import.reason, Some(Reason::ServiceBusy { own: true }));
+    let stops: Vec<_> = import.journal.iter().map(|stop| (stop.state, stop.times)).collect();
     assert_eq!(stops, [(State::Received, 1), (State::Packed, 2)]);
-    assert_eq!(run.journal[1].last, datetime!(2026-11-23 04:16:58.012 UTC));
+    assert_eq!(import.journal[1].last, datetime!(2026-11-23 04:16:58.012 UTC));
     // Whoever adds a column keeps a row of that shape here.
     for (column, _) in COLUMNS {
         assert!(row(TODAY).contains_key(*column), "no row has the column {column}");
@@ -57,70 +57,73 @@ fn the_shape_of_today_has_every_column_and_parses() {
 
 #[test]
 fn what_is_written_is_read_back() {
-    let (mut run, _) = parse(&row(TODAY)).unwrap();
-    run.reason = Some(nested());
-    run.answer_lost = true;
-    run.summary = Some(summary());
-    run.approval = Some(DeletionApproval { by: "by somebody".to_owned(), seen: Some(summary()) });
-    run.stops = true;
-    run.pauses = true;
-    run.by_hand = Some("by somebody".to_owned());
-    run.yielded = true;
-    run.busy = 3;
-    run.ended = Some(datetime!(2026-11-23 05:00:00.123 UTC));
+    let (mut import, _) = parse(&row(TODAY)).unwrap();
+    import.reason = Some(nested());
+    import.answer_lost = true;
+    import.summary = Some(summary());
+    import.approval =
+        Some(DeletionApproval { by: "by somebody".to_owned(), seen: Some(summary()) });
+    import.stops = true;
+    import.pauses = true;
+    import.by_hand = Some("by somebody".to_owned());
+    import.yielded = true;
+    import.busy = 3;
+    import.ended = Some(datetime!(2026-11-23 05:00:00.123 UTC));
     let at = datetime!(2026-11-23 05:00:01 UTC);
-    run.tells = true;
-    run.told = vec![Sent {
+    import.tells = true;
+    import.told = vec![Sent {
         occasion: NotificationKind::Stuck,
         at,
         outcome: Delivery::GivenUp("502".into()),
     }];
-    run.message = Some(PendingNotification {
+    import.message = Some(PendingNotification {
         occasion: NotificationKind::Rejected,
         since: at,
         due: at,
         failures: 2,
     });
     let note = Some(Note::Reason(nested()));
-    run.journal = vec![HistoryEntry { at, state: State::Packed, note, times: 1, last: at }];
-    let (written, write_id) = of(&run);
-    assert_eq!(parse(&written).unwrap(), (run, write_id));
+    import.journal = vec![HistoryEntry { at, state: State::Packed, note, times: 1, last: at }];
+    let (written, write_id) = of(&import);
+    assert_eq!(parse(&written).unwrap(), (import, write_id));
 }
 
 #[test]
 fn a_summary_that_is_too_long_for_a_column_keeps_its_numbers() {
-    let (mut run, _) = parse(&row(TODAY)).unwrap();
+    let (mut import, _) = parse(&row(TODAY)).unwrap();
     let mut summary = summary();
     summary.columns[0].name = "x".repeat(LONGEST_COLUMN);
-    run.summary = Some(summary);
-    let (read, _) = parse(&of(&run).0).unwrap();
+    import.summary = Some(summary);
+    let (read, _) = parse(&of(&import).0).unwrap();
     let read = read.summary.unwrap();
     assert_eq!((read.people, read.columns), (61, vec![]));
 }
 
 #[test]
 fn every_column_that_is_written_is_listed_and_every_listed_one_is_written() {
-    let (mut run, _) = parse(&row(TODAY)).unwrap();
+    let (mut import, _) = parse(&row(TODAY)).unwrap();
     let (rule, message) = ("I04".into(), "20 people".into());
     let rules = vec![RuleCount { rule: "I04".into(), count: 1 }];
     let wrong = Problems { row: None, column: None, rule, message, count: 1, rules };
-    run.reason = Some(Reason::DeletionBlocked(Box::new(wrong)));
-    run.notice = Some("what".to_owned());
-    run.report = Some("report".to_owned());
-    run.approval = Some(DeletionApproval { by: "by somebody".to_owned(), seen: Some(summary()) });
-    run.summary = Some(summary());
-    run.pauses = true;
-    run.by_hand = Some("by somebody".to_owned());
-    run.ended = Some(run.received);
+    import.reason = Some(Reason::DeletionBlocked(Box::new(wrong)));
+    import.notice = Some("what".to_owned());
+    import.report = Some("report".to_owned());
+    import.approval =
+        Some(DeletionApproval { by: "by somebody".to_owned(), seen: Some(summary()) });
+    import.summary = Some(summary());
+    import.pauses = true;
+    import.by_hand = Some("by somebody".to_owned());
+    import.ended = Some(import.received);
     let due = datetime!(2026-11-23 05:00 UTC);
-    run.told = vec![Sent { occasion: NotificationKind::Stuck, at: due, outcome: Delivery::Told }];
-    run.message = Some(PendingNotification {
+    import.told =
+        vec![Sent { occasion: NotificationKind::Stuck, at: due, outcome: Delivery::Told }];
+    import.message = Some(PendingNotification {
         occasion: NotificationKind::Stuck,
         since: due,
         due,
         failures: 1,
     });
-    let (written, _) = of(&run);
+    let (written, _) = of(&import);
     let mut written: Vec<&str> =
         written.keys().map(String::as_str).filter(|name| !name.contains('@')).collect();
     let mut listed: Vec<&str> = COLUMNS.iter().map(|(name, _)| *name).collect();
@@ -150,9 +153,9 @@ fn a_column_that_is_not_understood_is_named_and_the_import_keeps_its_place() {
     ] {
         let mut broken = row(TODAY);
         broken.insert(column.to_owned(), value);
-        let (run, _) = parse(&broken).unwrap();
-        assert_eq!(run.reason, Some(Reason::RowUnreadable { column: named.into() }), "{column}");
-        assert_eq!(run.connection, "hr");
+        let (import, _) = parse(&broken).unwrap();
+        assert_eq!(import.reason, Some(Reason::RowUnreadable { column: named.into() }), "{column}");
+        assert_eq!(import.connection, "hr");
     }
 }
 
@@ -162,10 +165,18 @@ fn a_row_of_a_newer_version_keeps_its_place_and_is_left_alone() {
     newer.insert(SCHEMA.to_owned(), json!(2));
     newer.insert("State".to_owned(), json!("Simmering"));
     newer.insert("ReasonCode".to_owned(), json!("Bored"));
-    let (run, _) = parse(&newer).unwrap();
-    assert_eq!(run.reason, Some(Reason::NewerVersion { schema: 2 }));
-    assert!(run.holds_slot() && !run.state.is_end() && run.due.is_none() && run.needs_person());
-    assert_eq!((run.connection.as_str(), run.source.name.as_str()), ("hr", "hr/2026/november.csv"));
+    let (import, _) = parse(&newer).unwrap();
+    assert_eq!(import.reason, Some(Reason::NewerVersion { schema: 2 }));
+    assert!(
+        import.holds_slot()
+            && !import.state.is_end()
+            && import.due.is_none()
+            && import.needs_person()
+    );
+    assert_eq!(
+        (import.connection.as_str(), import.source.name.as_str()),
+        ("hr", "hr/2026/november.csv")
+    );
     newer.insert("State".to_owned(), json!("Completed"));
     assert!(!parse(&newer).unwrap().0.holds_slot());
 }
@@ -175,9 +186,9 @@ fn a_reason_of_any_length_is_read_back_with_its_class() {
     // Mapping columns that were pasted one level too high.
     let columns = (0..75).map(|n| format!("/Column {n}: {}", "x".repeat(300)));
     let reason = Reason::ConnectionInvalid { connection: "hr".into(), faults: columns.collect() };
-    let (mut run, _) = parse(&row(TODAY)).unwrap();
-    run.reason = Some(reason.clone());
-    let (read, _) = parse(&of(&run).0).unwrap();
+    let (mut import, _) = parse(&row(TODAY)).unwrap();
+    import.reason = Some(reason.clone());
+    let (read, _) = parse(&of(&import).0).unwrap();
     assert_eq!(read.reason, Some(reason));
     assert!(read.needs_person() && !read.is_moving());
     let why = messages::why(&read).unwrap();
@@ -186,15 +197,15 @@ fn a_reason_of_any_length_is_read_back_with_its_class() {
 
 #[test]
 fn a_journal_that_is_too_long_for_a_column_keeps_its_first_and_its_last_stops() {
-    let (mut run, _) = parse(&row(TODAY)).unwrap();
+    let (mut import, _) = parse(&row(TODAY)).unwrap();
     let at = datetime!(2026-11-23 05:00 UTC);
     let stop = |n: usize| {
         let note = Some(Note::Asked(format!("{n} {}", "\u{1f600}\"".repeat(399)).into()));
         HistoryEntry { at, state: State::Packed, note, times: 1, last: at }
     };
-    run.journal = (0..40).map(stop).collect();
-    let (read, _) = parse(&of(&run).0).unwrap();
+    import.journal = (0..40).map(stop).collect();
+    let (read, _) = parse(&of(&import).0).unwrap();
     assert!((2..40).contains(&read.journal.len()));
-    assert_eq!(read.journal[0], run.journal[0]);
-    assert_eq!(read.journal.last(), run.journal.last());
+    assert_eq!(read.journal[0], import.journal[0]);
+    assert_eq!(read.journal.last(), import.journal.last());
 }

@@ -20,14 +20,15 @@ impl World {
         &self,
         imports: &[Import],
     ) -> Result<(), String> {
-        let tenants: BTreeSet<&str> = imports.iter().map(|run| run.id.tenant.as_str()).collect();
+        let tenants: BTreeSet<&str> =
+            imports.iter().map(|import| import.id.tenant.as_str()).collect();
         for to in &self.connections {
             for tenant in &tenants {
                 let name = to.name();
-                let record = self.runs.connection(tenant, name).await.unwrap();
+                let record = self.imports.connection(tenant, name).await.unwrap();
                 let own = || {
-                    let of_tenant = imports.iter().filter(|run| run.id.tenant == *tenant);
-                    of_tenant.filter(|run| run.connection == name)
+                    let of_tenant = imports.iter().filter(|import| import.id.tenant == *tenant);
+                    of_tenant.filter(|import| import.connection == name)
                 };
                 if !record.notified.is_empty() || !record.paused_by.is_empty() {
                     return Err(format!("nothing of {name} waits, and its row says {record:?}"));
@@ -35,11 +36,12 @@ impl World {
                 if record.last_received.is_some() != own().next().is_some() {
                     return Err(format!("the row of {name} does not say when a file was received"));
                 }
-                let is_accepted =
-                    |key: &str| own().any(|run| run.id.key == key && run.state.is_accepted());
+                let is_accepted = |key: &str| {
+                    own().any(|import| import.id.key == key && import.state.is_accepted())
+                };
                 let is_right = match &record.last_accepted {
                     Some(accepted) => is_accepted(&accepted.import),
-                    None => !own().any(|run| run.state.is_accepted()),
+                    None => !own().any(|import| import.state.is_accepted()),
                 };
                 if !is_right {
                     return Err(format!("the row of {name} has another accepted: {record:?}"));

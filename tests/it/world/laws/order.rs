@@ -12,9 +12,9 @@ impl World {
         written: &[Written],
         accepted: &[Accepted],
     ) -> Result<(), String> {
-        let first = |run: &Import, state: Option<State>| {
+        let first = |import: &Import, state: Option<State>| {
             let is_of = |it: &&Written| {
-                it.text("RowKey") == run.id.key && it.text("PartitionKey") == run.id.tenant
+                it.text("RowKey") == import.id.key && it.text("PartitionKey") == import.id.tenant
             };
             let mut of_key = written.iter().filter(is_of);
             of_key.find(|it| state.is_none_or(|state| it.state() == state)).map(|it| it.number)

@@ -52,28 +52,28 @@ fn replaced() -> Event {
     Event::Replaced { by: ImportId { tenant: "tenant".to_owned(), key: "0".to_owned() } }
 }
 
-fn after(run: &Import, event: Event) -> Import {
-    run.clone().apply(event, NOW, &policy()).unwrap()
+fn after(import: &Import, event: Event) -> Import {
+    import.clone().apply(event, NOW, &policy()).unwrap()
 }
 
-async fn inserted(runs: &ImportTable, run: Import) -> Stored {
-    match runs.insert(run, NOW).await.unwrap() {
+async fn inserted(imports: &ImportTable, import: Import) -> Stored {
+    match imports.insert(import, NOW).await.unwrap() {
         Inserted::New { stored, .. } => *stored,
         Inserted::Known(_) => panic!("it was there already"),
     }
 }
 
-async fn saved(runs: &ImportTable, stored: Stored, event: Event) -> Stored {
-    let next = after(&stored.run, event);
-    match runs.save(stored, next, NOW).await.unwrap() {
+async fn saved(imports: &ImportTable, stored: Stored, event: Event) -> Stored {
+    let next = after(&stored.import, event);
+    match imports.save(stored, next, NOW).await.unwrap() {
         Saved::Done { stored, .. } => *stored,
         Saved::Lost => panic!("somebody else moved it on"),
     }
 }
 
 /// An import that waits for its push.
-async fn packed(runs: &ImportTable, key: &str) -> Stored {
-    let stored = inserted(runs, received(key)).await;
+async fn packed(imports: &ImportTable, key: &str) -> Stored {
+    let stored = inserted(imports, received(key)).await;
     let package = Package {
         blob: format!("{key}/1.zip"),
         etag: "0x2".to_owned(),
@@ -91,102 +91,102 @@ async fn packed(runs: &ImportTable, key: &str) -> Stored {
     let report = format!("{key}/report.html");
     let checked = Checked { summary, dropped: 0, notice: None, report, approval: None };
     let event = Event::Packed { package, refresh: Refresh::Full, checked: Box::new(checked) };
-    saved(runs, stored, event).await
+    saved(imports, stored, event).await
 }
 
 /// Tries to claim the tenant's slot; `None` where it is taken, or was when it came to writing.
-async fn claim(runs: &ImportTable, stored: Stored) -> Option<Claim> {
-    let next = after(&stored.run, Event::Claimed { scale_unit: "unit".to_owned() });
-    match runs.place(&stored.run).await.unwrap() {
-        Slot::Free(opening) => runs.claim(opening, stored, next).await.unwrap(),
+async fn claim(imports: &ImportTable, stored: Stored) -> Option<Claim> {
+    let next = after(&stored.import, Event::Claimed { scale_unit: "unit".to_owned() });
+    match imports.place(&stored.import).await.unwrap() {
+        Slot::Free(opening) => imports.claim(opening, stored, next).await.unwrap(),
         Slot::Taken(_) => None,
     }
 }
 
-async fn claimed(runs: &ImportTable, stored: Stored) -> Claim {
-    claim(runs, stored).await.unwrap()
+async fn claimed(imports: &ImportTable, stored: Stored) -> Claim {
+    claim(imports, stored).await.unwrap()
 }
 
 #[tokio::test]
 async fn an_import_is_inserted_once_and_read_back_as_it_was_written() {
-    let runs = ImportTable::new(empty_table().await);
-    let stored = inserted(&runs, received("1")).await;
-    assert!(matches!(runs.insert(received("1"), NOW).await.unwrap(), Inserted::Known(_)));
-    let read = runs.get(&stored.run.id).await.unwrap().unwrap();
-    assert_eq!(read.run, received("1"));
-    let unknown = ImportId { key: "2".to_owned(), ..stored.run.id };
-    assert!(runs.get(&unknown).await.unwrap().is_none());
+    let imports = ImportTable::new(empty_table().await);
+    let stored = inserted(&imports, received("1")).await;
+    assert!(matches!(imports.insert(received("1"), NOW).await.unwrap(), Inserted::Known(_)));
+    let read = imports.get(&stored.import.id).await.unwrap().unwrap();
+    assert_eq!(read.import, received("1"));
+    let unknown = ImportId { key: "2".to_owned(), ..stored.import.id };
+    assert!(imports.get(&unknown).await.unwrap().is_none());
 }
 
 #[tokio::test]
 async fn an_import_that_somebody_else_moved_on_is_not_overwritten() {
-    let runs = ImportTable::new(empty_table().await);
-    let stored = inserted(&runs, received("1")).await;
-    let other = saved(&runs, stored.clone(), Event::PackStarted).await;
-    let late = after(&stored.run, replaced());
-    assert!(matches!(runs.save(stored.clone(), late, NOW).await.unwrap(), Saved::Lost));
-    let read = runs.get(&stored.run.id).await.unwrap().unwrap();
-    assert_eq!(read.run, other.run);
+    let imports = ImportTable::new(empty_table().await);
+    let stored = inserted(&imports, received("1")).await;
+    let other = saved(&imports, stored.clone(), Event::PackStarted).await;
+    let late = after(&stored.import, replaced());
+    assert!(matches!(imports.save(stored.clone(), late, NOW).await.unwrap(), Saved::Lost));
+    let read = imports.get(&stored.import.id).await.unwrap().unwrap();
+    assert_eq!(read.import, other.import);
 }
 
 #[tokio::test]
 async fn a_stale_claim_takes_no_slot() {
-    let runs = ImportTable::new(empty_table().await);
-    let stale = packed(&runs, "1").await;
-    saved(&runs, stale.clone(), Event::SlotTaken { by: "0".to_owned() }).await;
-    assert!(claim(&runs, stale).await.is_none());
-    claimed(&runs, packed(&runs, "2").await).await;
+    let imports = ImportTable::new(empty_table().await);
+    let stale = packed(&imports, "1").await;
+    saved(&imports, stale.clone(), Event::SlotTaken { by: "0".to_owned() }).await;
+    assert!(claim(&imports, stale).await.is_none());
+    claimed(&imports, packed(&imports, "2").await).await;
 }
 
 #[tokio::test]
 async fn of_many_claims_at_once_one_is_given() {
-    let runs = ImportTable::new(empty_table().await);
+    let imports = ImportTable::new(empty_table().await);
     let mut waiting = vec![];
     for number in 0..8 {
-        waiting.push(packed(&runs, &number.to_string()).await);
+        waiting.push(packed(&imports, &number.to_string()).await);
     }
     // The same import twice, too: two instances that drive it at once.
     waiting.push(waiting[0].clone());
-    let claims = waiting.into_iter().map(|stored| claim(&runs, stored));
+    let claims = waiting.into_iter().map(|stored| claim(&imports, stored));
     let claims = futures::future::join_all(claims).await;
     assert_eq!(claims.iter().flatten().count(), 1, "{claims:?}");
-    let under_way = runs.list().await.unwrap();
-    let under_way = under_way.iter().filter(|stored| stored.run.state == State::Pushing);
+    let under_way = imports.list().await.unwrap();
+    let under_way = under_way.iter().filter(|stored| stored.import.state == State::Pushing);
     assert_eq!(under_way.count(), 1);
 }
 
 #[tokio::test]
 async fn the_slot_is_free_again_when_its_import_ends_or_has_to_wait() {
-    let runs = ImportTable::new(empty_table().await);
-    let first = claimed(&runs, packed(&runs, "1").await).await;
-    let second = packed(&runs, "2").await;
-    let Slot::Taken(by) = runs.place(&second.run).await.unwrap() else { panic!() };
+    let imports = ImportTable::new(empty_table().await);
+    let first = claimed(&imports, packed(&imports, "1").await).await;
+    let second = packed(&imports, "2").await;
+    let Slot::Taken(by) = imports.place(&second.import).await.unwrap() else { panic!() };
     assert_eq!(by, "1");
     let refused = Event::PushRefused { reason: Reason::PackingNeverEnded };
-    saved(&runs, first.into_stored(), refused).await;
-    let second = claimed(&runs, second).await;
-    saved(&runs, second.into_stored(), Event::Busy).await;
-    claimed(&runs, packed(&runs, "3").await).await;
+    saved(&imports, first.into_stored(), refused).await;
+    let second = claimed(&imports, second).await;
+    saved(&imports, second.into_stored(), Event::Busy).await;
+    claimed(&imports, packed(&imports, "3").await).await;
 }
 
 #[tokio::test]
 async fn a_slot_whose_holder_no_longer_needs_it_heals() {
-    let runs = ImportTable::new(empty_table().await);
-    let first = claimed(&runs, packed(&runs, "1").await).await;
+    let imports = ImportTable::new(empty_table().await);
+    let first = claimed(&imports, packed(&imports, "1").await).await;
     // Saved as if it had never held the slot: the slot still names it.
     let mut forgetful = first.into_stored();
-    let ended = after(&forgetful.run, Event::PushRefused { reason: Reason::PackingNeverEnded });
-    forgetful.run.state = State::Packed;
-    assert!(matches!(runs.save(forgetful, ended, NOW).await.unwrap(), Saved::Done { .. }));
-    claimed(&runs, packed(&runs, "2").await).await;
+    let ended = after(&forgetful.import, Event::PushRefused { reason: Reason::PackingNeverEnded });
+    forgetful.import.state = State::Packed;
+    assert!(matches!(imports.save(forgetful, ended, NOW).await.unwrap(), Saved::Done { .. }));
+    claimed(&imports, packed(&imports, "2").await).await;
 }
 
 #[tokio::test]
 async fn a_row_that_is_not_understood_keeps_the_slot_and_its_place_and_is_left_alone() {
     let table = empty_table().await;
-    let runs = ImportTable::new(table.clone());
-    let first = claimed(&runs, packed(&runs, "1").await).await.into_stored();
-    let second = packed(&runs, "2").await;
+    let imports = ImportTable::new(table.clone());
+    let first = claimed(&imports, packed(&imports, "1").await).await.into_stored();
+    let second = packed(&imports, "2").await;
     for (columns, reason) in [
         (vec![("SchemaVersion", json!(2)), ("State", json!("Simmering"))], "NewerVersion"),
         (vec![("State", json!("Simmering"))], "RowUnreadable"),
@@ -195,16 +195,21 @@ async fn a_row_that_is_not_understood_keeps_the_slot_and_its_place_and_is_left_a
         (vec![("BlockedBy", json!("TheMoon"))], "RowUnreadable"),
         (vec![("Target", json!("teams"))], "RowUnreadable"),
     ] {
-        let mut other = properties(&first.run);
+        let mut other = properties(&first.import);
         other.extend(columns.iter().map(|(column, value)| ((*column).to_owned(), value.clone())));
         let row = table.get("tenant", "1").await.unwrap().unwrap();
         table.replace(&other, &row.etag).await.unwrap();
-        assert!(matches!(runs.place(&second.run).await.unwrap(), Slot::Taken(by) if by == "1"));
-        let siblings = runs.of_connection(&second.run).await.unwrap();
-        let known = siblings.iter().map(|stored| &stored.run).find(|run| run.id == first.run.id);
+        assert!(
+            matches!(imports.place(&second.import).await.unwrap(), Slot::Taken(by) if by == "1")
+        );
+        let siblings = imports.of_connection(&second.import).await.unwrap();
+        let known = siblings
+            .iter()
+            .map(|stored| &stored.import)
+            .find(|import| import.id == first.import.id);
         let known = known.unwrap();
         assert_eq!(known.code().map(<&str>::from), Some(reason), "{columns:?}");
-        assert!(known.is_left_alone() && known.order() < second.run.order());
+        assert!(known.is_left_alone() && known.order() < second.import.order());
         assert_eq!(known.action(NOW + Duration::from_hours(1), &policy()), Action::Done);
         known.clone().apply(Event::Busy, NOW, &policy()).unwrap_err();
     }
@@ -213,15 +218,15 @@ async fn a_row_that_is_not_understood_keeps_the_slot_and_its_place_and_is_left_a
     let nothing = nothing.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     let row = table.get("tenant", "1").await.unwrap().unwrap();
     table.replace(&nothing, &row.etag).await.unwrap();
-    assert!(matches!(runs.place(&second.run).await.unwrap(), Slot::Taken(by) if by == "1"));
+    assert!(matches!(imports.place(&second.import).await.unwrap(), Slot::Taken(by) if by == "1"));
 }
 
 /// An import that waits for a correction, and whether it is the first of its connection to do so.
-async fn blocked(runs: &ImportTable, stored: Stored) -> (Stored, bool) {
+async fn blocked(imports: &ImportTable, stored: Stored) -> (Stored, bool) {
     let reason = Reason::CredentialFailed { detail: "why".into() };
-    let run = Import { tells: true, ..stored.run.clone() };
-    let next = after(&run, Event::TransientFailure { reason, retry_at: None });
-    match runs.save(stored, next, NOW).await.unwrap() {
+    let import = Import { tells: true, ..stored.import.clone() };
+    let next = after(&import, Event::TransientFailure { reason, retry_at: None });
+    match imports.save(stored, next, NOW).await.unwrap() {
         Saved::Done { stored, is_first } => (*stored, is_first),
         Saved::Lost => panic!("somebody else moved it on"),
     }
@@ -229,55 +234,55 @@ async fn blocked(runs: &ImportTable, stored: Stored) -> (Stored, bool) {
 
 #[tokio::test]
 async fn of_many_that_begin_to_wait_at_once_one_is_the_first_and_nothing_is_left_when_all_go_on() {
-    let runs = Arc::new(ImportTable::new(empty_table().await));
+    let imports = Arc::new(ImportTable::new(empty_table().await));
     let mut waiting = vec![];
     for number in 0..6 {
-        waiting.push(packed(&runs, &number.to_string()).await);
+        waiting.push(packed(&imports, &number.to_string()).await);
     }
-    let attempts = waiting.into_iter().map(|stored| blocked(&runs, stored));
+    let attempts = waiting.into_iter().map(|stored| blocked(&imports, stored));
     let began = futures::future::join_all(attempts).await;
     assert_eq!(began.iter().filter(|(_, is_first)| *is_first).count(), 1);
     for (stored, is_first) in &began {
-        assert_eq!(stored.run.message.is_some(), *is_first);
+        assert_eq!(stored.import.message.is_some(), *is_first);
     }
-    let record = runs.connection("tenant", "hr").await.unwrap();
+    let record = imports.connection("tenant", "hr").await.unwrap();
     let [notified] = &record.notified[..] else { panic!("{record:?}") };
     assert_eq!((notified.reason, notified.waiting), (ReasonCode::CredentialFailed, 6));
-    let go_on = began.into_iter().map(|(stored, _)| saved(&runs, stored, Event::Corrected));
+    let go_on = began.into_iter().map(|(stored, _)| saved(&imports, stored, Event::Corrected));
     let gone_on = futures::future::join_all(go_on).await;
-    assert_eq!(runs.connection("tenant", "hr").await.unwrap().notified, []);
+    assert_eq!(imports.connection("tenant", "hr").await.unwrap().notified, []);
     let mut gone_on = gone_on.into_iter();
-    let (stored, is_first) = blocked(&runs, gone_on.next().unwrap()).await;
+    let (stored, is_first) = blocked(&imports, gone_on.next().unwrap()).await;
     assert!(is_first, "it is said anew");
     // Whoever deletes a row by hand does not silence the connection for ever.
-    let mut forgotten = runs.get(&stored.run.id).await.unwrap().unwrap();
-    forgotten.run.blocked = None;
-    let next = Import { blocked: None, reason: None, ..forgotten.run.clone() };
-    runs.save(forgotten, next, NOW).await.unwrap();
-    assert!(blocked(&runs, gone_on.next().unwrap()).await.1);
+    let mut forgotten = imports.get(&stored.import.id).await.unwrap().unwrap();
+    forgotten.import.blocked = None;
+    let next = Import { blocked: None, reason: None, ..forgotten.import.clone() };
+    imports.save(forgotten, next, NOW).await.unwrap();
+    assert!(blocked(&imports, gone_on.next().unwrap()).await.1);
 }
 
 #[tokio::test]
 async fn the_row_of_a_connection_says_what_was_received_what_was_accepted_and_what_pauses_it() {
-    let runs = ImportTable::new(empty_table().await);
-    let record = async || runs.connection("tenant", "hr").await.unwrap();
-    let first = packed(&runs, "1").await;
+    let imports = ImportTable::new(empty_table().await);
+    let record = async || imports.connection("tenant", "hr").await.unwrap();
+    let first = packed(&imports, "1").await;
     let received = record().await;
     assert_eq!((received.last_received, received.last_accepted), (Some(NOW), None));
-    let first = saved(&runs, first, Event::Forbidden).await;
+    let first = saved(&imports, first, Event::Forbidden).await;
     let paused = record().await.paused_by;
     let [pause] = &paused[..] else { panic!("{paused:?}") };
     assert_eq!((&*pause.import, pause.cause, pause.content), ("1", PauseCause::Forbidden, NOW));
     let event =
         Event::OperatorRequested { action: OperatorAction::Resume, by: "by ana".to_owned() };
-    let first = saved(&runs, first, event).await;
+    let first = saved(&imports, first, event).await;
     assert_eq!(record().await.paused_by, []);
-    let claim = claimed(&runs, first).await;
+    let claim = claimed(&imports, first).await;
     let id = IngestionId("i".to_owned());
     let event = Event::Accepted { id, status: Status::NotStarted };
-    let first = saved(&runs, claim.into_stored(), event).await;
+    let first = saved(&imports, claim.into_stored(), event).await;
     assert_eq!(record().await.last_accepted, None);
-    saved(&runs, first, Event::StatusReported { status: Status::Completed, error_file: None })
+    saved(&imports, first, Event::StatusReported { status: Status::Completed, error_file: None })
         .await;
     let accepted = record().await.last_accepted.unwrap();
     assert_eq!((accepted.at, accepted.import.as_str()), (NOW, "1"));
@@ -285,26 +290,26 @@ async fn the_row_of_a_connection_says_what_was_received_what_was_accepted_and_wh
 
 #[tokio::test]
 async fn only_what_is_due_is_due_and_the_oldest_content_comes_first() {
-    let runs = ImportTable::new(empty_table().await);
+    let imports = ImportTable::new(empty_table().await);
     let mut newer = received("1");
     newer.source.last_modified = NOW + Duration::from_mins(1);
-    inserted(&runs, newer).await;
-    inserted(&runs, received("2")).await;
-    let packing = inserted(&runs, received("3")).await;
-    saved(&runs, packing, Event::PackStarted).await;
-    let ended = inserted(&runs, received("4")).await;
-    saved(&runs, ended, replaced()).await;
-    let due = runs.due(NOW, &policy()).await.unwrap();
-    let keys: Vec<&str> = due.iter().map(|stored| stored.run.id.key.as_str()).collect();
+    inserted(&imports, newer).await;
+    inserted(&imports, received("2")).await;
+    let packing = inserted(&imports, received("3")).await;
+    saved(&imports, packing, Event::PackStarted).await;
+    let ended = inserted(&imports, received("4")).await;
+    saved(&imports, ended, replaced()).await;
+    let due = imports.due(NOW, &policy()).await.unwrap();
+    let keys: Vec<&str> = due.iter().map(|stored| stored.import.id.key.as_str()).collect();
     assert_eq!(keys, ["2", "1"]);
-    assert_eq!(runs.due(NOW + policy().step_timeout, &policy()).await.unwrap().len(), 3);
+    assert_eq!(imports.due(NOW + policy().step_timeout, &policy()).await.unwrap().len(), 3);
 }
 
 #[tokio::test]
 async fn a_long_list_is_read_to_its_end_and_a_foreign_row_is_left_alone() {
     let table = empty_table().await;
-    let runs = ImportTable::new(table.clone());
-    let template = inserted(&runs, received("1")).await;
+    let imports = ImportTable::new(table.clone());
+    let template = inserted(&imports, received("1")).await;
     let row = table.get("tenant", "1").await.unwrap().unwrap().properties;
     for batch in 0..11 {
         let writes: Vec<Write> = (0..100)
@@ -321,7 +326,7 @@ async fn a_long_list_is_read_to_its_end_and_a_foreign_row_is_left_alone() {
     let foreign = foreign.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     table.transact(&[Write::Insert(foreign)]).await.unwrap();
     assert!(table.get("a'b %&+é", "x").await.unwrap().is_some());
-    let list = runs.list().await.unwrap();
+    let list = imports.list().await.unwrap();
     assert_eq!(list.len(), 1101);
-    assert_eq!(list[0].run, template.run);
+    assert_eq!(list[0].import, template.import);
 }
