@@ -98,7 +98,7 @@ impl CheckOptions {
             connector: Connector::Hr,
             refresh: Refresh::Full,
             checks: Checks::default(),
-            dialect: Dialect::default(),
+            dialect: Target::default().schema().dialect(),
             limits: limits.clone(),
             previous: None,
             allowed: None,

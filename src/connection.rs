@@ -177,7 +177,7 @@ impl Reader {
     }
 
     fn mapping(&mut self, at: &str, members: &Map<String, Value>) -> Vec<Field> {
-        if members.contains_key("DatasetType") {
+        if members.contains_key(Dialect::CONNECTOR_KEY) {
             self.fault(
                 at,
                 "holds a whole metadata.json; it must hold only the value of its \"Mapping\"",

@@ -121,7 +121,8 @@ impl FileCheck {
         match (&self.given, own) {
             (Some(given), _) => options = given.clone(),
             (None, Some(own)) => {
-                options.take(Metadata::read(own, &self.dialect.clone().unwrap_or_default()));
+                options
+                    .take(Metadata::read(own, self.dialect.as_ref().unwrap_or(&options.dialect)));
             }
             (None, None) => {}
         }

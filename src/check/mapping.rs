@@ -186,12 +186,12 @@ impl Metadata {
 
     fn members(&mut self, members: &Map<String, Value>, dialect: &Dialect) {
         self.connector =
-            members.get("DatasetType").and_then(Value::as_str).and_then(Connector::parse);
+            members.get(Dialect::CONNECTOR_KEY).and_then(Value::as_str).and_then(Connector::parse);
         if self.connector.is_none() {
             let message = "DatasetType must be \"HR\" for organizational data, or \"Survey\"";
             self.fault(Id::H10, message.to_owned());
         }
-        self.refresh(members.get("IsBootstrap"), dialect);
+        self.refresh(members.get(Dialect::REFRESH_KEY), dialect);
         let key = dialect.mapping_key();
         let mut keys = std::iter::once(key).chain(MAPPING_KEYS);
         match keys.find_map(|key| members.get(key)?.as_object()) {
@@ -241,9 +241,14 @@ fn field_of((source, entry): (&String, &Value)) -> Field {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schema::Target;
+
+    fn dialect() -> Dialect {
+        Target::default().schema().dialect()
+    }
 
     fn faults(document: &str) -> Vec<&'static str> {
-        let metadata = Metadata::read(document.as_bytes(), &Dialect::default());
+        let metadata = Metadata::read(document.as_bytes(), &dialect());
         metadata.faults.iter().map(|(rule, ..)| rule.name()).collect()
     }
 
@@ -251,7 +256,7 @@ mod tests {
     fn the_shape_of_microsofts_page_is_read_with_and_without_byte_order_mark() {
         let document = r#"{"DatasetType":"HR","IsBootstrap":"false",
             "Mapping":{"Employee":{"name":"PersonId","type":"EmailType"},"X":{"name":null}}}"#;
-        let metadata = Metadata::read(document.as_bytes(), &Dialect::default());
+        let metadata = Metadata::read(document.as_bytes(), &dialect());
         assert_eq!(metadata.refresh, Some(Refresh::Incremental));
         assert_eq!(metadata.fields[0].target, "PersonId");
         assert_eq!(
@@ -259,12 +264,9 @@ mod tests {
             ("X", "")
         );
         assert_eq!(metadata.faults, []);
-        assert_eq!(
-            Metadata::read(format!("\u{feff}{document}").as_bytes(), &Dialect::default()),
-            metadata
-        );
+        assert_eq!(Metadata::read(format!("\u{feff}{document}").as_bytes(), &dialect()), metadata);
         let other_key = document.replace("Mapping", "ColumnMap");
-        assert_eq!(Metadata::read(other_key.as_bytes(), &Dialect::default()), metadata);
+        assert_eq!(Metadata::read(other_key.as_bytes(), &dialect()), metadata);
     }
 
     #[test]

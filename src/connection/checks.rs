@@ -118,7 +118,7 @@ pub fn check_options(
 ) -> Result<(CheckOptions, Option<Connector>), Vec<Fault>> {
     let mut options = CheckOptions::without(limits, today);
     match Document::of(document) {
-        Document::Metadata => options.take(Metadata::read(document, &Dialect::default())),
+        Document::Metadata => options.take(Metadata::read(document, &options.dialect)),
         Document::Connection => {
             let options = Connection::parse("given", document)?.check_options(limits, today);
             let connector = options.connector;
@@ -140,7 +140,7 @@ impl Document {
     fn of(document: &[u8]) -> Self {
         let top: serde_json::Value =
             serde_json::from_slice(document::unmarked(document)).unwrap_or_default();
-        if top.get("DatasetType").is_some() || top.get("IsBootstrap").is_some() {
+        if Dialect::FIXED_KEYS.iter().any(|key| top.get(key).is_some()) {
             Self::Metadata
         } else if top.get("tenantId").is_some() || top.get("mapping").is_some() {
             Self::Connection

@@ -17,13 +17,13 @@
 use serde_json::{Map, Value};
 
 use super::Reader;
-use crate::schema::{Dialect, Field, IsBootstrap, Kind, document::escaped, is_file_name};
+use crate::schema::{Dialect, Field, IsBootstrap, Kind, Target, document::escaped, is_file_name};
 
 impl Reader {
     /// The dialect of a connection; the defaults where it has none.
     pub(super) fn dialect(&mut self, members: &Map<String, Value>) -> Dialect {
         let at = "/dialect";
-        let mut dialect = Dialect::default();
+        let mut dialect = Target::default().schema().dialect();
         if !members.contains_key("dialect") {
             return dialect;
         }

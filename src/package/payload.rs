@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     check::{Check, CheckOptions, Report, write_record},
-    schema::Field,
+    schema::{Dialect, Field},
 };
 
 /// Checks the CSV in `input` and writes the zip to `output`, the same bytes on every machine.
@@ -121,8 +121,8 @@ fn metadata_json<'a>(fields: impl Iterator<Item = &'a Field>, options: &CheckOpt
         })
         .collect();
     let metadata = json!({
-        "DatasetType": connector.word(),
-        "IsBootstrap": dialect.is_bootstrap.value(*refresh),
+        (Dialect::CONNECTOR_KEY): connector.word(),
+        (Dialect::REFRESH_KEY): dialect.is_bootstrap.value(*refresh),
         (dialect.mapping_key()): mapping,
     });
     format!("{metadata:#}\n")

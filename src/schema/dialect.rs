@@ -20,18 +20,6 @@ pub struct Dialect {
     pub types: Vec<(Kind, String)>,
 }
 
-impl Default for Dialect {
-    fn default() -> Self {
-        Self {
-            mapping_key: None,
-            is_bootstrap: IsBootstrap::Text,
-            data_file: "data.csv".to_owned(),
-            metadata_file: "metadata.json".to_owned(),
-            types: vec![],
-        }
-    }
-}
-
 /// How `IsBootstrap` is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IsBootstrap {
@@ -78,8 +66,12 @@ impl IsBootstrap {
 }
 
 impl Dialect {
+    /// The member of metadata.json that names the connector.
+    pub(crate) const CONNECTOR_KEY: &str = "DatasetType";
+    /// The member of metadata.json that says what the file replaces.
+    pub(crate) const REFRESH_KEY: &str = "IsBootstrap";
     /// The members of metadata.json that are not the mapping.
-    pub(crate) const FIXED_KEYS: [&str; 2] = ["DatasetType", "IsBootstrap"];
+    pub(crate) const FIXED_KEYS: [&str; 2] = [Self::CONNECTOR_KEY, Self::REFRESH_KEY];
 
     /// The dialect with this key for the mapping, where it names none itself.
     #[must_use]

@@ -1,6 +1,7 @@
 //! The services that take an import: what each knows and wants, its words, and what a push is made of.
 
 use super::{
+    dialect::Dialect,
     fields::{Kind, Reserved},
     rules::Rule,
     viva::VIVA,
@@ -102,6 +103,8 @@ pub struct TargetSchema {
     pub(super) system_prefix: &'static str,
     /// The fields that a file must bring.
     pub(super) required: fn(Connector, Refresh) -> &'static [&'static str],
+    /// How metadata.json and the zip are written, where a connection does not say.
+    pub(super) dialect: fn() -> Dialect,
     /// The rules that it checks files by, and our own.
     pub rules: &'static [Rule],
     /// Its words.
@@ -144,6 +147,12 @@ impl TargetSchema {
     #[must_use]
     pub fn required(&self, connector: Connector, refresh: Refresh) -> &'static [&'static str] {
         (self.required)(connector, refresh)
+    }
+
+    /// How metadata.json and the zip are written, where a connection does not say.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        (self.dialect)()
     }
 
     /// The reserved field of exactly this name.

@@ -1,6 +1,7 @@
 //! Viva Insights as data: its fields, the names it keeps for itself, what a file must bring, and its words.
 
 use super::{
+    dialect::{Dialect, IsBootstrap},
     fields::{Kind, Order, Reserved, Role},
     rules::RULES,
     target::{Connector, Refresh, TargetSchema, Words},
@@ -11,6 +12,7 @@ pub(super) static VIVA: TargetSchema = TargetSchema {
     system: &SYSTEM,
     system_prefix: "Microsoft_",
     required,
+    dialect,
     rules: RULES,
     words: Words {
         product: "Viva",
@@ -27,6 +29,17 @@ fn required(connector: Connector, refresh: Refresh) -> &'static [&'static str] {
     match (connector, refresh) {
         (Connector::Hr, Refresh::Full) => &["PersonId", "ManagerId", "Organization"],
         (Connector::Hr, Refresh::Incremental) | (Connector::Survey, _) => &["PersonId"],
+    }
+}
+
+/// Source: "Import organizational data", section "metadata.json".
+fn dialect() -> Dialect {
+    Dialect {
+        mapping_key: None,
+        is_bootstrap: IsBootstrap::Text,
+        data_file: "data.csv".to_owned(),
+        metadata_file: "metadata.json".to_owned(),
+        types: vec![],
     }
 }
 

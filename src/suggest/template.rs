@@ -19,7 +19,7 @@ use self::inferred_dialect::InferredDialect;
 use crate::{
     connection::{Connection, MAX_BYTES},
     outcome::{CommandError, CommandOutput},
-    schema::{Dialect, IsBootstrap, Refresh, document, is_file_name, sentence},
+    schema::{Dialect, IsBootstrap, Refresh, Target, document, is_file_name, sentence},
 };
 
 mod inferred_dialect;
@@ -203,7 +203,7 @@ struct Told<'a> {
 impl Told<'_> {
     /// Each thing learnt: where it stands in the dialect, what it is, and what it is by default.
     fn learnt(&self) -> Vec<(String, String, String)> {
-        let (dialect, default) = (&self.lesson.dialect, Dialect::default());
+        let (dialect, default) = (&self.lesson.dialect, Target::default().schema().dialect());
         let written = |is_bootstrap: IsBootstrap| is_bootstrap.value(Refresh::Full).to_string();
         let quoted = |text: &str| Value::from(text).to_string();
         let mut learnt = vec![

@@ -27,7 +27,7 @@ fn parsed(dialect: &str, types: &[&str]) -> Result<Connection, Vec<String>> {
 
 #[test]
 fn an_empty_dialect_is_the_default() {
-    assert_eq!(parsed("{}", &["EmailType"]).unwrap().dialect, Dialect::default());
+    assert_eq!(parsed("{}", &["EmailType"]).unwrap().dialect, Target::default().schema().dialect());
 }
 
 #[test]

@@ -34,7 +34,8 @@ pub(super) fn learn(
         return Err(why.to_owned());
     }
     let (key, mapping) = mapping(members)?;
-    let dialect = connection.map_or_else(Dialect::default, |known| known.dialect.clone());
+    let dialect = connection
+        .map_or_else(|| Target::default().schema().dialect(), |known| known.dialect.clone());
     let mut lesson = InferredDialect { dialect, fields: vec![], notes: vec![] };
     lesson.dialect.mapping_key = Some(key.clone());
     lesson.dataset(members, connection.map(|known| known.caller.connector))?;
@@ -79,7 +80,7 @@ impl InferredDialect {
         members: &Map<String, Value>,
         ours: Option<Connector>,
     ) -> Result<(), String> {
-        let word = members.get("DatasetType").and_then(Value::as_str);
+        let word = members.get(Dialect::CONNECTOR_KEY).and_then(Value::as_str);
         match (word, word.and_then(Connector::parse), ours) {
             (None, ..) => {
                 let ours = ours.map_or("the connection's connector", Connector::word);
@@ -104,7 +105,7 @@ impl InferredDialect {
     }
 
     fn is_bootstrap(&mut self, members: &Map<String, Value>) {
-        match members.get("IsBootstrap").map(IsBootstrap::of) {
+        match members.get(Dialect::REFRESH_KEY).map(IsBootstrap::of) {
             Some(Some(written)) => self.dialect.is_bootstrap = written,
             said => {
                 let said = if said.is_some() { "is neither true nor false" } else { "is missing" };
