@@ -238,7 +238,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     }
 
     fn limits(&mut self) -> Limits {
-        let unmapped = Unmapped::parse(self.text("UNMAPPED_COLUMNS").trim());
+        let unmapped = self.text("UNMAPPED_COLUMNS").trim().parse().ok();
         if unmapped.is_none() {
             self.faults.push("UNMAPPED_COLUMNS must be drop or refuse".to_owned());
         }

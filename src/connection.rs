@@ -136,7 +136,7 @@ impl Reader {
         self.refuse_unknown("", members, &known);
         let caller = self.caller(members);
         let refresh = self.text("", members, "refresh").and_then(|word| {
-            let refresh = Refresh::parse(word);
+            let refresh = word.parse().ok();
             if refresh.is_none() {
                 self.fault("/refresh", "must be \"full\" or \"incremental\"");
             }
@@ -149,7 +149,7 @@ impl Reader {
             self.fault("/stopAfterRejected", what);
         }
         let upload = self.optional_text("", members, "upload").map(|word| {
-            let upload = PayloadFormat::parse(word);
+            let upload = word.parse().ok();
             if upload.is_none() {
                 self.fault("/upload", "must be \"zip\", \"csv\" or \"json\"");
             }

@@ -345,12 +345,11 @@ fn event_of(state: State, class: Option<Class>) -> &'static str {
 #[must_use]
 pub fn logged(state: State, code: ReasonCode) -> (&'static str, bool) {
     if code.is_left_alone() {
-        return (NotificationKind::Stuck.word(), true);
+        return (NotificationKind::Stuck.as_ref(), true);
     }
     let blocked = Some(code).filter(|code| code.is_of_connection());
     let occasion = NotificationKind::at(state, blocked).filter(|occasion| occasion.needs_person());
-    let event =
-        occasion.map_or_else(|| event_of(state, Some(code.class())), NotificationKind::word);
+    let event = occasion.map_or_else(|| event_of(state, Some(code.class())), <&str>::from);
     (event, occasion.is_some())
 }
 

@@ -96,7 +96,7 @@ impl Notification<'_> {
 
     /// Source: the specification of CloudEvents 1.0; the same event always has the same id.
     fn cloud_event(&self) -> Value {
-        let (import, word) = (self.import, self.occasion.word());
+        let (import, word) = (self.import, self.occasion.as_ref());
         let since = to_the_second(self.since);
         json!({
             "specversion": "1.0",
@@ -110,7 +110,7 @@ impl Notification<'_> {
                 "connection": import.connection,
                 "file": import.source.file(),
                 "import": import.id.key,
-                "state": import.state.word(),
+                "state": import.state.as_ref(),
                 "rows": import.rows,
                 "problems": import.problems,
                 "told": self.told(),

@@ -17,7 +17,7 @@ use crate::{
     doctor::Diagnosis,
     import::{Import, State, reason::Reason, to_the_second},
     messages,
-    schema::{Refresh, Target},
+    schema::Target,
 };
 
 mod connection_health;
@@ -124,7 +124,7 @@ pub fn import(import: &Import) -> Value {
         .map(|stop| {
             json!({
                 "at": moment(Some(stop.at)),
-                "state": stop.state.word(),
+                "state": stop.state.as_ref(),
                 "told": stop.note.as_ref().map(|_| messages::note(stop, import)),
                 "times": stop.times,
                 "last": moment(Some(stop.last)),
@@ -142,10 +142,10 @@ pub fn import(import: &Import) -> Value {
         "rows": import.rows,
         "people": import.summary.as_ref().map(|summary| summary.people),
         "dropped": import.dropped,
-        "state": import.state.word(),
+        "state": import.state.as_ref(),
         "story": messages::status(import),
         "toDo": messages::action(import),
-        "refresh": import.refresh.map(Refresh::word),
+        "refresh": import.refresh.map(<&str>::from),
         "ingestionId": import.ingestion.as_ref().map(ToString::to_string),
         "serviceStatus": import.service_status,
         "problems": import.problems,
@@ -208,7 +208,7 @@ impl Badge {
             State::Superseded => ('\u{2192}', "gone"),
             State::Cancelled => ('\u{2013}', "gone"),
         };
-        Self { word: state.word(), mark, class }
+        Self { word: state.into(), mark, class }
     }
 }
 

@@ -21,7 +21,7 @@ pub fn text(report: &Report, file: &str) -> String {
         let _ = write!(
             text,
             "\n{:<8}{}  {}\n        {}\n",
-            finding.severity.word(),
+            finding.severity.as_ref(),
             finding.rule,
             place(finding),
             messages::finding(finding)
@@ -88,7 +88,7 @@ struct Page<'a> {
 fn finding_json(finding: &Finding) -> Value {
     let mut json = json!({
         "rule": finding.rule.name(),
-        "severity": finding.severity.word(),
+        "severity": finding.severity.as_ref(),
         "column": finding.column,
         "rows": finding.rows,
         "count": finding.count,

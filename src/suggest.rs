@@ -179,8 +179,8 @@ fn document(survey: &Profile, columns: &[Proposed], options: &SuggestOptions) ->
     }
     let mut document = json!({
         "tenantId": options.tenant.as_deref().unwrap_or(NO_TENANT),
-        "connector": Connector::Hr.word(),
-        "refresh": options.refresh.word(),
+        "connector": Connector::Hr.as_ref(),
+        "refresh": options.refresh.as_ref(),
         "credential": credential,
     });
     if let Some(encoding) = survey.encoding {

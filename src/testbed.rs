@@ -195,7 +195,7 @@ async fn drop_all(
         say("");
         for (run, file) in ended.iter().zip(files) {
             let told = messages::summary(run);
-            say(&format!("{:<10} {} ({}): {told}", run.state.word(), file.name, file.about));
+            say(&format!("{:<10} {} ({}): {told}", run.state.as_ref(), file.name, file.about));
         }
     }
     Ok(ended.iter().zip(files).all(|(run, file)| run.state == file.end))

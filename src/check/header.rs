@@ -357,7 +357,7 @@ fn refuse_missing(
     names: &[&str],
     findings: &mut Findings,
 ) {
-    let refresh = options.refresh.word();
+    let refresh = options.refresh.as_ref();
     let message = if let Some(field) = absent.iter().find(|field| field.target == target) {
         let near = names.iter().position(|name| name.trim().eq_ignore_ascii_case(&field.source));
         let near = near.map_or_else(String::new, |position| {

@@ -185,8 +185,10 @@ impl Metadata {
     }
 
     fn members(&mut self, members: &Map<String, Value>, dialect: &Dialect) {
-        self.connector =
-            members.get(Dialect::CONNECTOR_KEY).and_then(Value::as_str).and_then(Connector::parse);
+        self.connector = members
+            .get(Dialect::CONNECTOR_KEY)
+            .and_then(Value::as_str)
+            .and_then(|word| word.parse().ok());
         if self.connector.is_none() {
             let message = "DatasetType must be \"HR\" for organizational data, or \"Survey\"";
             self.fault(Id::H10, message.to_owned());

@@ -248,8 +248,8 @@ impl Summary {
     /// What a file was of which nothing was read.
     fn nothing(options: &CheckOptions) -> Self {
         Self {
-            connector: options.connector.word().to_owned(),
-            refresh: options.refresh.word().to_owned(),
+            connector: options.connector.as_ref().to_owned(),
+            refresh: options.refresh.as_ref().to_owned(),
             rows: 0,
             people: 0,
             columns: vec![],
@@ -295,7 +295,7 @@ pub fn deletions(
             ),
         })
         .collect();
-    if !has_everybody || previous.refresh != Refresh::Full.word() {
+    if !has_everybody || previous.refresh != Refresh::Full.as_ref() {
         return deletions;
     }
     for (what, before, after) in

@@ -57,7 +57,7 @@ impl Context {
             })
             .filter(|import| {
                 let state = options.state.as_ref();
-                state.is_none_or(|state| import.state.word().eq_ignore_ascii_case(state))
+                state.is_none_or(|state| import.state.as_ref().eq_ignore_ascii_case(state))
             })
             .take(options.top)
             .collect();
@@ -134,7 +134,7 @@ fn line(import: &Import) -> String {
     format!(
         "{}  {:<10}  {}  {}: {}",
         import.id.key,
-        import.state.word(),
+        import.state.as_ref(),
         minute(import.received),
         import.source.file(),
         messages::status(import)

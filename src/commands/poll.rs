@@ -159,7 +159,7 @@ impl Context {
             Ok(unit) => unit,
             Err(trouble) => return Err(denied(&trouble, caller.target)),
         };
-        let connector = caller.connector.word();
+        let connector = caller.connector.as_ref();
         if !service
             .ping(&caller, &unit, (self.clock)())
             .await

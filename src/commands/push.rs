@@ -265,7 +265,7 @@ impl Context {
             None => PayloadFormat::Csv,
         };
         if let Some(connector) = connector {
-            fits(path, connector.word(), caller)?;
+            fits(path, connector.as_ref(), caller)?;
         }
         let mut options = self.csv_options(&asked);
         options.connector = caller.connector;
@@ -304,7 +304,7 @@ fn refuse_idle(
     ];
     match idle.iter().find(|(_, is_idle, _)| *is_idle) {
         Some((flag, _, why)) => {
-            let word = upload.word();
+            let word = upload.as_ref();
             Err(CommandError::Failed(format!("{flag} means nothing to a .{word}: {why}")))
         }
         None => Ok(()),
@@ -313,7 +313,7 @@ fn refuse_idle(
 
 /// A file is pushed to the connector it is for.
 fn fits(path: &Path, is_for: &str, caller: &ServiceIdentity) -> Result<(), CommandError> {
-    let connector = caller.connector.word();
+    let connector = caller.connector.as_ref();
     if is_for == connector {
         return Ok(());
     }

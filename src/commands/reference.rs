@@ -26,7 +26,7 @@ pub fn rules(id: Option<&str>) -> Result<CommandOutput, CommandError> {
 fn of_rule(rule: &Rule) -> Value {
     json!({
         "rule": rule.id.name(),
-        "severity": rule.severity.word(),
+        "severity": rule.severity.as_ref(),
         "scope": rule.scope,
         "about": rule.about,
         "accepted": rule.accepted,
@@ -58,7 +58,7 @@ pub fn settings() -> CommandOutput {
 pub fn reasons() -> CommandOutput {
     let all = messages::reasons();
     let text = all.iter().map(|it| {
-        let (state, code, class) = (it.state.word(), it.code, it.class);
+        let (state, code, class) = (it.state.as_ref(), it.code, it.class);
         format!(
             "{code} ({class}, {state}, event={})\n    {}\n    {}\n",
             it.event, it.message, it.action
@@ -68,7 +68,7 @@ pub fn reasons() -> CommandOutput {
         json!({
             "code": it.code.to_string(),
             "class": it.class.to_string(),
-            "state": it.state.word(),
+            "state": it.state.as_ref(),
             "event": it.event,
             "alert": it.alert,
             "message": it.message,

@@ -29,7 +29,7 @@ impl Reader {
 
     fn unmapped(&mut self, members: &Map<String, Value>) -> Option<Unmapped> {
         let word = self.optional_text("", members, "unmappedColumns")?;
-        let unmapped = Unmapped::parse(word);
+        let unmapped = word.parse().ok();
         if unmapped.is_none() {
             self.fault("/unmappedColumns", "must be \"drop\" or \"refuse\"");
         }

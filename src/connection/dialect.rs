@@ -17,7 +17,7 @@
 use serde_json::{Map, Value};
 
 use super::Reader;
-use crate::schema::{Dialect, Field, IsBootstrap, Kind, Target, document::escaped, is_file_name};
+use crate::schema::{Dialect, Field, Kind, Target, document::escaped, is_file_name};
 
 impl Reader {
     /// The dialect of a connection; the defaults where it has none.
@@ -37,9 +37,9 @@ impl Reader {
             self.fault("/dialect/mappingKey", format!("{key} is another member of metadata.json"));
         }
         if let Some(word) = self.optional_text(at, members, "isBootstrap") {
-            match IsBootstrap::ALL.into_iter().find(|written| written.word() == word) {
-                Some(written) => dialect.is_bootstrap = written,
-                None => self.fault(
+            match word.parse() {
+                Ok(written) => dialect.is_bootstrap = written,
+                Err(_) => self.fault(
                     "/dialect/isBootstrap",
                     "must be \"text\" (\"true\"), \"capitalText\" (\"True\") or \"boolean\" (true)",
                 ),

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use strum::{AsRefStr, EnumString, IntoStaticStr, VariantArray};
+
 use super::{Reader, credential::is_setting_name};
 
 /// The members, both optional.
@@ -20,7 +22,8 @@ pub struct Notify {
 }
 
 /// How a message is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, IntoStaticStr, EnumString, VariantArray)]
+#[strum(serialize_all = "camelCase")]
 pub enum Format {
     /// An adaptive card, as a workflow of Microsoft Teams takes it.
     Teams,
@@ -28,20 +31,6 @@ pub enum Format {
     Slack,
     /// A CloudEvent in structured mode.
     CloudEvents,
-}
-
-impl Format {
-    pub(crate) const ALL: [Self; 3] = [Self::Teams, Self::Slack, Self::CloudEvents];
-
-    /// The word of the document.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Teams => "teams",
-            Self::Slack => "slack",
-            Self::CloudEvents => "cloudEvents",
-        }
-    }
 }
 
 impl Reader {
@@ -60,7 +49,7 @@ impl Reader {
             self.fault(&format!("{AT}/setting"), what);
         }
         let word = self.text(AT, members, "format");
-        let format = Format::ALL.into_iter().find(|format| Some(format.word()) == word);
+        let format = word.and_then(|word| word.parse().ok());
         if word.is_some() && format.is_none() {
             self.fault(&format!("{AT}/format"), "must be \"teams\", \"slack\" or \"cloudEvents\"");
         }

@@ -69,7 +69,7 @@ fn sound(file: &str, connection: &Connection) -> [CheckResult; 2] {
         Refresh::Full => "full refresh, which replaces everything",
         Refresh::Incremental => "incremental refresh, which adds and overwrites",
     };
-    let (connector, tenant) = (connection.caller.connector.word(), &connection.caller.tenant);
+    let (connector, tenant) = (connection.caller.connector.as_ref(), &connection.caller.tenant);
     let told = format!("{file} is valid: {connector} of tenant {tenant}, {refresh}");
     let faults =
         mapping_faults(connection.caller.target.schema(), &connection.mapping, &connection.checks);
@@ -88,7 +88,7 @@ fn sound(file: &str, connection: &Connection) -> [CheckResult; 2] {
 /// How the service is told what the columns are: nobody but the portal knows whether it is right.
 pub(super) fn metadata(connection: Option<&Connection>, mapping_key: &str) -> CheckResult {
     let Some(connection) = connection else { return CheckResult::unasked(METADATA, DOCUMENT) };
-    let connector = connection.caller.connector.word();
+    let connector = connection.caller.connector.as_ref();
     if connection.upload != PayloadFormat::Zip {
         let told = format!(
             "not written: rows go without it; the mapping of the connector {connector} in the \
@@ -121,7 +121,7 @@ pub(super) fn notify(connection: Option<&Connection>, setting: &Lookup) -> Check
     };
     match address(notify, setting) {
         Ok(_) => {
-            let (name, format) = (&notify.setting, notify.format.word());
+            let (name, format) = (&notify.setting, notify.format.as_ref());
             CheckResult::good(
                 NOTIFY,
                 format!("{name} holds an address, which is told in the form {format}"),

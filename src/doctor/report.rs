@@ -1,9 +1,12 @@
 //! What the doctor found, as text and as JSON.
 
+use strum::{AsRefStr, IntoStaticStr};
+
 use serde_json::{Value, json};
 
 /// What was found out about one thing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, IntoStaticStr)]
+#[strum(serialize_all = "camelCase")]
 pub enum Verdict {
     /// It is right.
     Good,
@@ -16,15 +19,6 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Good => "good",
-            Self::Bad => "bad",
-            Self::Unknown => "unknown",
-            Self::Note => "note",
-        }
-    }
-
     pub(crate) fn mark(self) -> char {
         match self {
             Self::Good => '\u{2713}',
@@ -125,7 +119,7 @@ impl Diagnosis {
         let lines = self.lines.iter().map(|line| {
             json!({
                 "about": line.about,
-                "verdict": line.verdict.word(),
+                "verdict": line.verdict.as_ref(),
                 "told": line.told,
                 "remedy": line.remedy,
             })

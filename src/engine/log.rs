@@ -33,7 +33,7 @@ pub(super) fn moved(before: Option<&Import>, import: &Import, is_first: bool, no
     let is_alert = |occasion: &NotificationKind| occasion.needs_person();
     let alert = occasion.filter(is_alert).filter(|_| is_first);
     let event = match (alert, occasion.filter(is_alert)) {
-        (Some(occasion), _) => occasion.word(),
+        (Some(occasion), _) => occasion.into(),
         // It was said of another file of the connection.
         (None, Some(_)) => "waiting",
         (None, None) => import.event(),
@@ -65,13 +65,13 @@ pub(super) fn taken(import: &Import, id: &IngestionId, now: OffsetDateTime) {
 
 /// Tells that a notification was sent.
 pub(super) fn notified(import: &Import, occasion: NotificationKind, now: OffsetDateTime) {
-    let what = format!("told that it is {}", occasion.word());
+    let what = format!("told that it is {}", occasion.as_ref());
     line(import, (NOTIFIED, reason_of(import)), &what, false, now);
 }
 
 /// Warns of an import that is left alone, because its row is not understood.
 pub(super) fn left_alone(import: &Import, now: OffsetDateTime) {
-    let event = (NotificationKind::Stuck.word(), reason_of(import));
+    let event = (NotificationKind::Stuck.as_ref(), reason_of(import));
     line(import, event, &messages::status(import), true, now);
 }
 
@@ -91,7 +91,7 @@ pub(super) fn overdue(connection: &str, last: Option<&Import>, since: Duration, 
     let import = last.map_or_else(|| NONE.to_owned(), |import| import.id.to_string());
     let (days, seconds) = (since.whole_days(), since.whole_seconds().max(0));
     tracing::warn!(
-        event = %NotificationKind::Overdue.word(), reason = %NONE, %connection, %import, seconds,
+        event = %NotificationKind::Overdue.as_ref(), reason = %NONE, %connection, %import, seconds,
         "connection {connection}: nothing has arrived for {days} days, and a file is expected every \
          {every_days}"
     );

@@ -109,7 +109,7 @@ impl Engine {
             }
             Err(error) => {
                 let why = error.to_string();
-                let what = format!("nobody could be told that it is {}", occasion.word());
+                let what = format!("nobody could be told that it is {}", occasion.as_ref());
                 log::failed(import, log::reason_of(import), &what, &why, now);
                 Event::Notification(NotificationEvent::Failed { why: why.into() })
             }

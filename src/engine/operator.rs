@@ -40,7 +40,7 @@ impl fmt::Display for Actor {
 
 impl Actor {
     fn asks_for(&self, action: OperatorAction) -> String {
-        let command = action.command();
+        let command = action.as_ref();
         match self {
             Self::Command => format!("by `viva-import {command}`"),
             Self::Page(_) => format!("{self} ({command})"),

@@ -75,7 +75,7 @@ impl Engine {
         }
         let mut options =
             connection.check_options(&self.config.limits, (self.clock)().date().into());
-        options.previous = self.last_accepted(import, options.connector.word()).await?;
+        options.previous = self.last_accepted(import, options.connector.as_ref()).await?;
         options.allowed = match &import.approval {
             Some(approval) => Some(approval.clone()),
             None if options.refresh == Refresh::Full => self.allowed_by_metadata(import).await?,
@@ -84,7 +84,7 @@ impl Engine {
         let approval = options.allowed.clone();
         options.dialect = options.dialect.or_key(&self.config.mapping_key);
         let upload = connection.upload;
-        let name = format!("{}{}", attempt_of(import), upload.word());
+        let name = format!("{}{}", attempt_of(import), upload.as_ref());
         let packed = package::pack(&self.blobs, &import.source, options, upload, &name).await;
         Ok(match packed {
             Ok(Outcome::Staged(package, report)) => {

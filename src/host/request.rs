@@ -16,6 +16,8 @@ use axum::{
 use serde::Deserialize;
 use serde_json::json;
 
+use strum::VariantArray as _;
+
 use super::{App, failure};
 use crate::{
     engine::Actor,
@@ -45,9 +47,10 @@ impl Asked {
     fn filter(&self) -> Result<Filter, String> {
         let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let state = given(&self.state).map(|word| {
-            let found = RunState::ALL.into_iter().find(|it| it.word().eq_ignore_ascii_case(&word));
-            let all = RunState::ALL.map(RunState::word).join(", ");
-            found.ok_or_else(|| format!("there is no such state; there are {all}"))
+            word.parse().map_err(|_| {
+                let all: Vec<&str> = RunState::VARIANTS.iter().map(<&str>::from).collect();
+                format!("there is no such state; there are {}", all.join(", "))
+            })
         });
         let after = given(&self.after).map(|after| {
             let (tenant, key) = after.split_once('/').ok_or("`after` takes what `next` said")?;

@@ -4,6 +4,8 @@ use std::fmt;
 
 use time::OffsetDateTime;
 
+use strum::{AsRefStr, IntoStaticStr};
+
 use super::{
     ImportId, IngestionId, Package, State,
     reason::{ErrorFile, NoOutcome, Reason, Text},
@@ -177,7 +179,8 @@ pub enum NotificationEvent {
 }
 
 /// What a person may ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, IntoStaticStr)]
+#[strum(serialize_all = "camelCase")]
 pub enum OperatorAction {
     /// That a file passes though it deletes people or columns.
     Allow,
@@ -187,19 +190,6 @@ pub enum OperatorAction {
     Cancel,
     /// That its connection goes on.
     Resume,
-}
-
-impl OperatorAction {
-    /// The command that asks for it.
-    #[must_use]
-    pub fn command(self) -> &'static str {
-        match self {
-            Self::Allow => "allow",
-            Self::Retry => "retry",
-            Self::Cancel => "cancel",
-            Self::Resume => "resume",
-        }
-    }
 }
 
 /// What the check of a file that passes saw.
@@ -251,7 +241,7 @@ impl IllegalEvent {
 
 impl fmt::Display for IllegalEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} cannot happen to an import that is {}", self.event, self.state.word())
+        write!(f, "{:?} cannot happen to an import that is {}", self.event, self.state.as_ref())
     }
 }
 

@@ -5,7 +5,7 @@
 //! and no pack, loses its write to it; a cleaning up or a look whether that is over may, and comes again.
 
 use serde::{Deserialize, Serialize};
-use strum::{EnumString, IntoStaticStr, VariantArray};
+use strum::{AsRefStr, EnumString, IntoStaticStr, VariantArray};
 use time::OffsetDateTime;
 
 use super::{
@@ -28,6 +28,7 @@ const MOST_SENT: usize = 10;
     Serialize,
     Deserialize,
     EnumString,
+    AsRefStr,
     IntoStaticStr,
     VariantArray,
 )]
@@ -51,18 +52,6 @@ pub enum NotificationKind {
 }
 
 impl NotificationKind {
-    /// The word of the table, the log and the message.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        self.into()
-    }
-
-    /// The occasion a word names.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        word.parse().ok()
-    }
-
     /// Whether it is said once for a connection, and not for each file.
     #[must_use]
     pub fn is_of_connection(self) -> bool {

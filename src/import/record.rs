@@ -4,6 +4,8 @@ use std::{cmp::Reverse, fmt};
 
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
+use strum::{AsRefStr, EnumString, IntoStaticStr, VariantArray};
+
 use super::{
     HistoryEntry, PendingNotification, Policy, Sent,
     reason::{PauseCause, Reason, ReasonCode, Text},
@@ -235,7 +237,8 @@ impl fmt::Display for IngestionId {
 }
 
 /// Where an import stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, IntoStaticStr, EnumString, VariantArray)]
+
 pub enum State {
     /// The file is known and has not been read yet.
     Received,
@@ -260,43 +263,6 @@ pub enum State {
 }
 
 impl State {
-    /// Every state, in the order in which an import goes through them.
-    pub const ALL: [Self; 10] = [
-        Self::Received,
-        Self::Packed,
-        Self::Pushing,
-        Self::Ingesting,
-        Self::Completed,
-        Self::Accepted,
-        Self::Rejected,
-        Self::Superseded,
-        Self::Cancelled,
-        Self::Stuck,
-    ];
-
-    /// The word of the table.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Received => "Received",
-            Self::Packed => "Packed",
-            Self::Pushing => "Pushing",
-            Self::Ingesting => "Ingesting",
-            Self::Completed => "Completed",
-            Self::Accepted => "Accepted",
-            Self::Rejected => "Rejected",
-            Self::Superseded => "Superseded",
-            Self::Cancelled => "Cancelled",
-            Self::Stuck => "Stuck",
-        }
-    }
-
-    /// The state a word names.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.word() == word)
-    }
-
     /// Whether the service has the file and has not rejected it: the next file is held against it.
     #[must_use]
     pub fn is_accepted(self) -> bool {

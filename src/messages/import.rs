@@ -58,7 +58,7 @@ pub fn pause(import: &Import) -> String {
     match PauseCause::of(import.state) {
         PauseCause::Forbidden => cause(&Reason::Forbidden, import.target),
         PauseCause::Rejected | PauseCause::Stuck => {
-            format!("it ended as {} and others build on it", import.state.word())
+            format!("it ended as {} and others build on it", import.state.as_ref())
         }
     }
 }
@@ -91,8 +91,8 @@ pub fn status(import: &Import) -> String {
             let people = people.map(|people| format!(", {people} people")).unwrap_or_default();
             let zip = import.package.as_ref().map(|package| {
                 let sha256 = package.sha256.get(..12).unwrap_or_default();
-                let word =
-                    PayloadFormat::of_file(&package.blob).unwrap_or(PayloadFormat::Zip).word();
+                let format = PayloadFormat::of_file(&package.blob).unwrap_or(PayloadFormat::Zip);
+                let word = format.as_ref();
                 format!("{word} of {} bytes, SHA-256 {sha256}...", package.bytes)
             });
             let zip = zip.unwrap_or_else(|| "no zip".to_owned());
@@ -198,7 +198,7 @@ fn problems_in_short(problems: &Problems) -> String {
 #[must_use]
 pub fn notifications(import: &Import) -> Option<String> {
     let told = import.told.iter().map(|sent| {
-        let (kind, at) = (sent.occasion.word(), to_the_second(sent.at));
+        let (kind, at) = (sent.occasion.as_ref(), to_the_second(sent.at));
         match &sent.outcome {
             Delivery::Told => format!("{kind} at {at}"),
             Delivery::GivenUp(why) => format!("{kind} could not be told until {at}: {why}"),

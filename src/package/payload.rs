@@ -121,7 +121,7 @@ fn metadata_json<'a>(fields: impl Iterator<Item = &'a Field>, options: &CheckOpt
         })
         .collect();
     let metadata = json!({
-        (Dialect::CONNECTOR_KEY): connector.word(),
+        (Dialect::CONNECTOR_KEY): connector.as_ref(),
         (Dialect::REFRESH_KEY): dialect.is_bootstrap.value(*refresh),
         (dialect.mapping_key()): mapping,
     });

@@ -2,6 +2,8 @@
 
 use time::{Duration, OffsetDateTime};
 
+use strum::{AsRefStr, IntoStaticStr};
+
 use super::Seen;
 use crate::{
     engine::Document,
@@ -11,7 +13,8 @@ use crate::{
 };
 
 /// How a connection fares, what is worst last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, AsRefStr, IntoStaticStr)]
+#[strum(serialize_all = "camelCase")]
 pub(super) enum Health {
     /// Nothing is to be done.
     Well,
@@ -24,16 +27,6 @@ pub(super) enum Health {
 }
 
 impl Health {
-    /// The word of the JSON.
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::Well => "well",
-            Self::Moves => "moves",
-            Self::Waits => "waits",
-            Self::Person => "person",
-        }
-    }
-
     pub(super) fn label(self) -> &'static str {
         match self {
             Self::Well => "well",

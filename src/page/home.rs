@@ -7,6 +7,8 @@ use askama::Template;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
+use strum::VariantArray as _;
+
 use super::{
     Badge, Frame, Viewer,
     connection_health::{ConnectionHealth, Health, mood_of},
@@ -37,7 +39,7 @@ impl Filter {
     fn query(&self, after: Option<&ImportId>) -> String {
         let after = after.map(ImportId::path).unwrap_or_default();
         let connection = self.wanted.connection.as_deref().unwrap_or_default();
-        let state = self.wanted.state.map(State::word).unwrap_or_default();
+        let state = self.wanted.state.map(<&str>::from).unwrap_or_default();
         let top = self.top.to_string();
         let top = if self.top == DEFAULT_TOP { "" } else { &top };
         query(&[("connection", connection), ("state", state), ("after", &after), ("top", top)])
@@ -196,10 +198,10 @@ fn card(seen: &Seen, next_sweep: Option<OffsetDateTime>, now: OffsetDateTime) ->
     let expected = expected.map(|at| ("Next file expected by".to_owned(), at));
     let mut next: Vec<(String, OffsetDateTime)> = steps.chain(looks).chain(expected).collect();
     next.sort_by_key(|(_, at)| *at);
-    let refresh = document.read.as_ref().ok().map(|connection| connection.refresh.word());
+    let refresh = document.read.as_ref().ok().map(|connection| connection.refresh.as_ref());
     let json = json!({
         "name": document.name,
-        "mood": standing.mood.word(),
+        "mood": standing.mood.as_ref(),
         "told": standing.text(now),
         "refresh": refresh,
         "paused": is_paused,
@@ -290,7 +292,7 @@ pub(super) fn figure(imports: &[Import]) -> Option<String> {
         let class = if is_imported(import) { "rows" } else { "missing" };
         let told = format!(
             "{} on {}: {}, {}",
-            import.state.word(),
+            import.state.as_ref(),
             import.received.date(),
             import.rows.map_or_else(|| "rows unknown".to_owned(), |rows| counted(rows, "row")),
             counted(import.problems, "problem")

@@ -142,7 +142,7 @@ fn facts(import: &Import) -> Vec<(&'static str, String)> {
         Some(("Import", text(&import.id.key))),
         Some(("Tenant", text(&import.id.tenant))),
         Some(("Connection", text(&import.connection))),
-        maybe("Refresh", import.refresh.map(crate::schema::Refresh::word)),
+        maybe("Refresh", import.refresh.map(<&str>::from)),
         maybe("Ingestion", import.ingestion.as_ref().map(|id| id.0.as_str())),
         maybe("The service says", import.service_status.as_deref()),
         Some(("Written", time(import.source.last_modified))),

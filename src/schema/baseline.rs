@@ -26,11 +26,11 @@ pub struct Summary {
 }
 
 fn hr() -> String {
-    Connector::Hr.word().to_owned()
+    Connector::Hr.as_ref().to_owned()
 }
 
 fn is_hr(connector: &str) -> bool {
-    connector == Connector::Hr.word()
+    connector == Connector::Hr.as_ref()
 }
 
 /// One field of an import.

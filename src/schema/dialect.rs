@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use strum::{AsRefStr, EnumString, IntoStaticStr, VariantArray};
+
 use super::{fields::Kind, target::Refresh};
 use crate::schema::fields::Field;
 
@@ -21,7 +23,8 @@ pub struct Dialect {
 }
 
 /// How `IsBootstrap` is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, IntoStaticStr, EnumString, VariantArray)]
+#[strum(serialize_all = "camelCase")]
 pub enum IsBootstrap {
     /// `"true"` or `"false"`, in quotation marks.
     Text,
@@ -32,18 +35,6 @@ pub enum IsBootstrap {
 }
 
 impl IsBootstrap {
-    pub(crate) const ALL: [Self; 3] = [Self::Text, Self::CapitalText, Self::Boolean];
-
-    /// The word of a connection document.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::CapitalText => "capitalText",
-            Self::Boolean => "boolean",
-        }
-    }
-
     /// What stands in metadata.json for this refresh.
     #[must_use]
     pub fn value(self, refresh: Refresh) -> Value {
@@ -59,8 +50,9 @@ impl IsBootstrap {
     #[must_use]
     pub fn of(value: &Value) -> Option<Self> {
         let refreshes = [Refresh::Full, Refresh::Incremental];
-        Self::ALL
-            .into_iter()
+        Self::VARIANTS
+            .iter()
+            .copied()
             .find(|written| refreshes.iter().any(|refresh| written.value(*refresh) == *value))
     }
 }
@@ -109,7 +101,7 @@ impl Dialect {
         if let Some(key) = &self.mapping_key {
             members.insert("mappingKey".to_owned(), key.as_str().into());
         }
-        members.insert("isBootstrap".to_owned(), self.is_bootstrap.word().into());
+        members.insert("isBootstrap".to_owned(), self.is_bootstrap.as_ref().into());
         members.insert("dataFile".to_owned(), self.data_file.as_str().into());
         members.insert("metadataFile".to_owned(), self.metadata_file.as_str().into());
         if !self.types.is_empty() {

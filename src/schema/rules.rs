@@ -1,12 +1,15 @@
 //! The catalogue of rules: the one place where a rule's id, severity, scope, meaning and source
 //! stand (`viva-import rules` prints it), and how strictly a connection wants files checked by them.
 
+use strum::{AsRefStr, EnumString, IntoStaticStr};
+
 use std::fmt;
 
 use encoding_rs::Encoding;
 
 /// How much a finding matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, AsRefStr, IntoStaticStr)]
+#[strum(serialize_all = "camelCase")]
 pub enum Severity {
     /// The file is refused.
     Error,
@@ -14,18 +17,6 @@ pub enum Severity {
     Warning,
     /// Probably not what was meant, or not worth importing.
     Hint,
-}
-
-impl Severity {
-    /// The word of reports.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warning => "warning",
-            Self::Hint => "hint",
-        }
-    }
 }
 
 /// One rule.
@@ -89,7 +80,13 @@ impl fmt::Display for Id {
 pub fn explain(id: Option<&str>) -> Result<String, String> {
     let Some(id) = id else {
         let rows = RULES.iter().map(|rule| {
-            format!("{}  {:<8} {:<14} {}\n", rule.id, rule.severity.word(), rule.scope, rule.about)
+            format!(
+                "{}  {:<8} {:<14} {}\n",
+                rule.id,
+                rule.severity.as_ref(),
+                rule.scope,
+                rule.about
+            )
         });
         return Ok(rows.collect());
     };
@@ -97,7 +94,7 @@ pub fn explain(id: Option<&str>) -> Result<String, String> {
         return Err(format!("there is no rule {id}; `viva-import rules` lists them"));
     };
     let rule = id.rule();
-    let mut text = format!("{id} ({}, {}): {}\n", rule.severity.word(), rule.scope, rule.about);
+    let mut text = format!("{id} ({}, {}): {}\n", rule.severity.as_ref(), rule.scope, rule.about);
     text.push_str(&format!("  accepted: {}\n  refused:  {}\n", rule.accepted, rule.refused));
     if !rule.message.is_empty() {
         text.push_str(&format!("  Microsoft says: {}\n", rule.message));
@@ -319,24 +316,13 @@ rules! {
 }
 
 /// What becomes of columns that the mapping does not name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString)]
+#[strum(serialize_all = "camelCase")]
 pub enum Unmapped {
     /// They are cut and never leave.
     Drop,
     /// The file is refused.
     Refuse,
-}
-
-impl Unmapped {
-    /// What a word of a setting or a connection says.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        match word {
-            "drop" => Some(Self::Drop),
-            "refuse" => Some(Self::Refuse),
-            _ => None,
-        }
-    }
 }
 
 /// Limits that are settings, because nobody has seen the service's own.

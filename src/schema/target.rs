@@ -1,5 +1,7 @@
 //! The services that take an import: what each knows and wants, its words, and what a push is made of.
 
+use strum::{AsRefStr, EnumString, IntoStaticStr, VariantArray};
+
 use super::{
     dialect::Dialect,
     fields::{Kind, Reserved},
@@ -8,48 +10,26 @@ use super::{
 };
 
 /// The service that takes an import.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, AsRefStr, IntoStaticStr, EnumString)]
+#[strum(serialize_all = "camelCase")]
 pub enum Target {
     /// Viva Insights: where nobody names another.
     #[default]
     Viva,
 }
 
-impl Target {
-    /// The word of the table.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Viva => "viva",
-        }
-    }
-
-    /// The target a word names.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::Viva].into_iter().find(|target| target.word() == word)
-    }
-}
-
 /// A connector of the ingestion service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, IntoStaticStr, EnumString)]
+
 pub enum Connector {
     /// Organizational data.
+    #[strum(serialize = "HR")]
     Hr,
     /// Answers of surveys.
     Survey,
 }
 
 impl Connector {
-    /// The word of the document, of the service's paths and of `DatasetType`.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Hr => "HR",
-            Self::Survey => "Survey",
-        }
-    }
-
     /// The word of the paths that tell of an ingestion, which the page spells in its own way.
     #[must_use]
     pub fn word_of_ingestions(self) -> &'static str {
@@ -58,38 +38,16 @@ impl Connector {
             Self::Survey => "Survey",
         }
     }
-
-    /// The connector a word names.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::Hr, Self::Survey].into_iter().find(|connector| connector.word() == word)
-    }
 }
 
 /// Whether a file replaces everything or adds to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, IntoStaticStr, EnumString, VariantArray)]
+#[strum(serialize_all = "camelCase")]
 pub enum Refresh {
     /// Replaces everything: whoever is not in the file is deactivated.
     Full,
     /// Adds and overwrites by person and date.
     Incremental,
-}
-
-impl Refresh {
-    /// The word of the connection document and of the table.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Full => "full",
-            Self::Incremental => "incremental",
-        }
-    }
-
-    /// The refresh a word names.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::Full, Self::Incremental].into_iter().find(|refresh| refresh.word() == word)
-    }
 }
 
 /// A service as data. A second service is a second of these, and a module that speaks its wire.
@@ -182,7 +140,8 @@ impl TargetSchema {
 }
 
 /// What the body of a push is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, IntoStaticStr, EnumString)]
+#[strum(ascii_case_insensitive, serialize_all = "camelCase")]
 pub enum PayloadFormat {
     /// data.csv and metadata.json in one zip, as multipart/form-data.
     Zip,
@@ -194,28 +153,10 @@ pub enum PayloadFormat {
 }
 
 impl PayloadFormat {
-    const ALL: [Self; 3] = [Self::Zip, Self::Csv, Self::Json];
-
-    /// The word of the document, and the extension of the file.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Zip => "zip",
-            Self::Csv => "csv",
-            Self::Json => "json",
-        }
-    }
-
-    /// What a word names, in any case.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|upload| upload.word().eq_ignore_ascii_case(word))
-    }
-
     /// What a file of this name is, by its extension.
     #[must_use]
     pub fn of_file(name: &str) -> Option<Self> {
-        Self::parse(name.rsplit_once('.')?.1)
+        name.rsplit_once('.')?.1.parse().ok()
     }
 
     /// Its media type.

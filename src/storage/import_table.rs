@@ -89,7 +89,7 @@ impl Wanted {
             filter += &format!(" and Connection eq '{}'", quoted(connection));
         }
         if let Some(state) = self.state {
-            filter += &format!(" and State eq '{}'", state.word());
+            filter += &format!(" and State eq '{}'", state.as_ref());
         }
         filter
     }
@@ -473,7 +473,7 @@ fn stored(row: Row) -> Result<(Stored, String)> {
 
 /// Row key of the one place that an import's tenant has at its target.
 fn slot_key(import: &Import) -> String {
-    format!("slot~{}", import.target.word())
+    format!("slot~{}", import.target.as_ref())
 }
 
 fn slot_row(import: &Import, holder: &str) -> Properties {

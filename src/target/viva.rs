@@ -43,7 +43,7 @@ impl Viva<'_> {
         scale_unit: &str,
         now: OffsetDateTime,
     ) -> Result<bool, ServiceError> {
-        let connector = caller.connector.word();
+        let connector = caller.connector.as_ref();
         let connectors = format!("scopes/{}/ingress/connectors", caller.tenant);
         let path = format!("{connectors}/{connector}");
         let older = [format!("{connectors}/status?connectorType={connector}")];
@@ -70,7 +70,7 @@ impl Viva<'_> {
         let path = format!(
             "scopes/{}/ingress/connectors/{}/ingestions/fileIngestion",
             caller.tenant,
-            caller.connector.word()
+            caller.connector.as_ref()
         );
         match self.0.post(caller, &path, scale_unit, body, limit, now).await {
             Ok(answer) => self.push_answer(caller, &answer),

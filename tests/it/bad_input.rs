@@ -257,7 +257,7 @@ async fn a_file_that_is_replaced_before_it_is_read_gives_way_to_its_newer_conten
     stage.table.insert(import, now).await.unwrap();
     until("both imports at their end", async || {
         let imports = stage.imports().await.unwrap();
-        let mut states: Vec<&str> = imports.iter().map(|import| import.state.word()).collect();
+        let mut states: Vec<&str> = imports.iter().map(|import| import.state.as_ref()).collect();
         states.sort_unstable();
         (states == ["Completed", "Superseded"]).then_some(())
     })

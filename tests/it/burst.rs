@@ -96,7 +96,7 @@ async fn stage() -> (Azurite, Stage) {
 fn summary(imports: &[Import]) -> String {
     let mut open = BTreeMap::<_, (usize, &Import)>::new();
     for import in imports.iter().filter(|import| import.due.is_some()) {
-        open.entry((&import.connection, import.state.word())).or_insert((0, import)).0 += 1;
+        open.entry((&import.connection, import.state.as_ref())).or_insert((0, import)).0 += 1;
     }
     let lines = open.iter().map(|((connection, state), (count, import))| {
         format!("{connection}: {count} {state}, like {}: {:?}\n", import.source.name, import.reason)

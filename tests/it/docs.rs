@@ -45,7 +45,7 @@ fn the_table_of_columns_is_that_of_the_code() {
 #[test]
 fn the_table_of_reasons_is_that_of_the_code() {
     let rows = messages::reasons().into_iter().map(|it| {
-        let (state, code, class) = (it.state.word(), it.code, it.class);
+        let (state, code, class) = (it.state.as_ref(), it.code, it.class);
         let event = format!("`{}`{}", it.event, if it.alert { ", alert" } else { "" });
         format!("| `{code}` | {class} | `{state}` | {event} | {} | {} |\n", it.message, it.action)
     });

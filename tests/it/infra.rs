@@ -292,7 +292,7 @@ fn alerts_look_for_fields_and_words_that_the_program_says() {
         } else if line.contains("where Event in") {
             let alerts =
                 NotificationKind::VARIANTS.iter().filter(|occasion| occasion.needs_person());
-            assert_eq!(words, alerts.map(|occasion| occasion.word()).collect::<Vec<_>>());
+            assert_eq!(words, alerts.map(AsRef::as_ref).collect::<Vec<_>>());
             looked_for += 1;
         } else if line.contains("where Name ==") {
             assert!(FUNCTIONS.contains(&words[0]), "there is no function {}", words[0]);

@@ -36,7 +36,7 @@ async fn ends(history: &[Operation]) -> Result<Vec<&'static str>, String> {
     let lawful = async {
         let imports = world.rest().await?;
         world.laws(&imports).await?;
-        Ok::<_, String>(imports.iter().map(|import| import.state.word()).collect())
+        Ok::<_, String>(imports.iter().map(|import| <&str>::from(import.state)).collect())
     };
     match Box::pin(lawful).await {
         Ok(ends) => Ok(ends),

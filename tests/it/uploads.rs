@@ -65,7 +65,7 @@ async fn rows_go_without_a_zip_where_the_connection_says_so() {
         [(PayloadFormat::Csv, "text/csv"), (PayloadFormat::Json, "application/json")]
     {
         let stage = stage(&[]).await;
-        let document = connection(json!({ "upload": upload.word() }));
+        let document = connection(json!({ "upload": upload.as_ref() }));
         stage.connect("rows", &document).await.unwrap();
         let (import, ingestion) = imported(&stage, "rows/a.csv", GOOD_CSV).await;
         assert_eq!(ingestion.upload.media_type(), expected);

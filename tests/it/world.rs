@@ -397,7 +397,7 @@ async fn the_rest_goes_on_with_the_oldest_also_where_that_turns_out_to_be_wrong(
         world.drive().await;
     }
     let mut states: Vec<State> = world.imports().await.iter().map(|import| import.state).collect();
-    states.sort_by_key(|state| state.word());
+    states.sort_by_key(|state| <&str>::from(*state));
     assert_eq!(states[2], State::Rejected, "{states:?}");
     assert!(!states.contains(&State::Received), "{states:?}");
 }

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::schema::IsBootstrap;
 use crate::{
     check::mapping_faults,
     connection::Connection,

@@ -11,7 +11,7 @@ fn stops(import: &Import) -> Vec<String> {
     let stop = |stop: &HistoryEntry| {
         let told = stop.note.as_ref().map_or("-".to_owned(), |_| messages::note(stop, import));
         let told: String = told.chars().take(30).collect();
-        format!("{}: {told} x{}", stop.state.word(), stop.times)
+        format!("{}: {told} x{}", stop.state.as_ref(), stop.times)
     };
     import.journal.iter().map(stop).collect()
 }

@@ -10,11 +10,11 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use super::columns::{Columns, LONGEST_COLUMN, boolean, count, list, moment, number, text, time};
 use crate::{
     import::{
-        HistoryEntry, Import, ImportId, IngestionId, Note, NotificationKind, Package,
-        PendingNotification, Source, State, reason::Reason,
+        HistoryEntry, Import, ImportId, IngestionId, Note, Package, PendingNotification, Source,
+        State, reason::Reason,
     },
     messages,
-    schema::{DeletionApproval, Refresh, Summary, Target},
+    schema::{DeletionApproval, Summary},
     storage::table::Properties,
 };
 
@@ -110,7 +110,7 @@ pub(super) fn of(import: &Import) -> (Properties, String) {
     let write_id = azure_core::Uuid::new_v4().to_string();
     let mut row = Columns::new(&import.id.tenant, &import.id.key);
     row.number(SCHEMA, SCHEMA_VERSION);
-    row.text("Target", import.target.word());
+    row.text("Target", import.target.as_ref());
     row.text("Connection", &import.connection);
     row.text("File", &import.source.file());
     row.text("FileETag", &import.source.etag);
@@ -123,8 +123,8 @@ pub(super) fn of(import: &Import) -> (Properties, String) {
         row.long("People", summary.people);
     }
     row.long("Dropped", import.dropped);
-    row.text("State", import.state.word());
-    row.maybe("Refresh", import.refresh.map(Refresh::word));
+    row.text("State", import.state.as_ref());
+    row.maybe("Refresh", import.refresh.map(<&str>::from));
     row.maybe("IngestionId", import.ingestion.as_ref().map(|id| id.0.as_str()));
     row.maybe("ServiceStatus", import.service_status.as_deref());
     row.long("Problems", import.problems);
@@ -137,7 +137,7 @@ pub(super) fn of(import: &Import) -> (Properties, String) {
     row.maybe("ByHand", import.by_hand.as_deref());
     row.boolean("Tells", import.tells);
     if let Some(message) = &import.message {
-        row.text("Message", message.occasion.word());
+        row.text("Message", message.occasion.as_ref());
         row.time("MessageSince", Some(message.since));
         row.time(MESSAGE_DUE, Some(message.due));
         row.number("MessageFailures", message.failures);
@@ -216,11 +216,11 @@ pub(super) fn parse(row: &Properties) -> Result<(Import, String), RowError> {
 
 /// What others go by of an import whose row is not understood, as far as it can be read.
 fn left_alone(row: &Properties, unmoved: Import, reason: Reason) -> Import {
-    let state = text(row, "State").as_deref().and_then(State::parse);
+    let state = text(row, "State").and_then(|word| word.parse().ok());
     Import {
         state: state.unwrap_or(State::Ingesting),
         reason: Some(reason),
-        refresh: text(row, "Refresh").as_deref().and_then(Refresh::parse),
+        refresh: text(row, "Refresh").and_then(|word| word.parse().ok()),
         summary: summary(row, "Summary"),
         pauses: boolean(row, "Pauses"),
         ended: time(row, "Ended"),
@@ -239,9 +239,9 @@ fn moved(row: &Properties, unmoved: Import) -> Result<Import, &'static str> {
     let word = |column: &'static str| text(row, column).ok_or(column);
     let blocked = text(row, "BlockedBy").map(|code| code.parse().map_err(|_| "BlockedBy"));
     Ok(Import {
-        target: Target::parse(&word("Target")?).ok_or("Target")?,
-        state: State::parse(&word("State")?).ok_or("State")?,
-        refresh: text(row, "Refresh").as_deref().and_then(Refresh::parse),
+        target: word("Target")?.parse().map_err(|_| "Target")?,
+        state: word("State")?.parse().map_err(|_| "State")?,
+        refresh: text(row, "Refresh").and_then(|word| word.parse().ok()),
         rows: number(row, "Rows"),
         summary: summary(row, "Summary"),
         dropped: number(row, "Dropped").unwrap_or_default(),
@@ -317,7 +317,7 @@ fn reason(row: &Properties) -> Result<Option<Reason>, ()> {
 
 fn message(row: &Properties) -> Option<PendingNotification> {
     Some(PendingNotification {
-        occasion: NotificationKind::parse(&text(row, "Message")?)?,
+        occasion: text(row, "Message")?.parse().ok()?,
         since: time(row, "MessageSince")?,
         due: time(row, MESSAGE_DUE)?,
         failures: count(row, "MessageFailures"),
@@ -329,7 +329,7 @@ fn journal_text(stops: &[HistoryEntry]) -> String {
     let mut stops: Vec<Value> = stops
         .iter()
         .map(|stop| {
-            let mut json = json!({ "at": moment(stop.at), "state": stop.state.word() });
+            let mut json = json!({ "at": moment(stop.at), "state": stop.state.as_ref() });
             if let Some(note) = &stop.note {
                 json["note"] = json!(note);
             }
@@ -355,7 +355,7 @@ fn journal(text: &str) -> Vec<HistoryEntry> {
         let at = |name| OffsetDateTime::parse(json[name].as_str()?, &Rfc3339).ok();
         Some(HistoryEntry {
             at: at("at")?,
-            state: State::parse(json["state"].as_str()?)?,
+            state: json["state"].as_str()?.parse().ok()?,
             note: json.get("note").and_then(|note| Note::deserialize(note).ok()),
             times: json["times"].as_u64().and_then(|times| times.try_into().ok()).unwrap_or(1),
             last: at("last").or_else(|| at("at"))?,

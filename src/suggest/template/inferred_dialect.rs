@@ -81,9 +81,9 @@ impl InferredDialect {
         ours: Option<Connector>,
     ) -> Result<(), String> {
         let word = members.get(Dialect::CONNECTOR_KEY).and_then(Value::as_str);
-        match (word, word.and_then(Connector::parse), ours) {
+        match (word, word.and_then(|word| word.parse::<Connector>().ok()), ours) {
             (None, ..) => {
-                let ours = ours.map_or("the connection's connector", Connector::word);
+                let ours = ours.map_or("the connection's connector", <&str>::from);
                 self.notes
                     .push(format!("the template does not say DatasetType; {ours} is written"));
                 Ok(())
@@ -93,13 +93,13 @@ impl InferredDialect {
             (Some(word), _, Some(ours)) => Err(format!(
                 "the template is for {word:?} and the connection for {}; take the template of the \
                  same connector",
-                ours.word()
+                ours.as_ref()
             )),
             (Some(word), None, None) => Err(format!(
                 "the template is for {word:?} and for neither {} nor {}; take the one of the \
                  connector that brings the data in",
-                Connector::Hr.word(),
-                Connector::Survey.word()
+                Connector::Hr.as_ref(),
+                Connector::Survey.as_ref()
             )),
         }
     }

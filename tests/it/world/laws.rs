@@ -33,7 +33,7 @@ impl Written {
     }
 
     fn state(&self) -> State {
-        State::parse(self.text("State")).unwrap()
+        self.text("State").parse().unwrap()
     }
 
     fn holds_slot(&self) -> bool {
@@ -103,7 +103,7 @@ impl World {
         ];
         for import in imports {
             for occasion in occasions.into_iter().filter(|occasion| import.was_told(*occasion)) {
-                let event = format!("{}/{}/", import.id, occasion.word());
+                let event = format!("{}/{}/", import.id, occasion.as_ref());
                 if !told.keys().any(|id| id.starts_with(&event)) {
                     return Err(format!("{event} stands in the row, and nobody was told"));
                 }

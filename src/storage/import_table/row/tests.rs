@@ -41,8 +41,11 @@ fn row(text: &str) -> Properties {
 fn the_shape_of_today_has_every_column_and_parses() {
     let (import, _) = parse(&row(TODAY)).unwrap();
     let message = import.message.as_ref().unwrap();
-    assert_eq!((message.occasion, message.failures), (NotificationKind::Forbidden, 1));
-    assert!(import.tells && import.was_told(NotificationKind::Rejected));
+    assert_eq!(
+        (message.occasion, message.failures),
+        (crate::import::NotificationKind::Forbidden, 1)
+    );
+    assert!(import.tells && import.was_told(crate::import::NotificationKind::Rejected));
     assert_eq!((import.source.bytes, import.rows), (5_000_000_000, Some(244)));
     assert_eq!(import.source.last_modified, datetime!(2026-11-23 04:16:54 UTC));
     assert_eq!(import.reason, Some(Reason::ServiceBusy { own: true }));
@@ -72,12 +75,12 @@ fn what_is_written_is_read_back() {
     let at = datetime!(2026-11-23 05:00:01 UTC);
     import.tells = true;
     import.told = vec![Sent {
-        occasion: NotificationKind::Stuck,
+        occasion: crate::import::NotificationKind::Stuck,
         at,
         outcome: Delivery::GivenUp("502".into()),
     }];
     import.message = Some(PendingNotification {
-        occasion: NotificationKind::Rejected,
+        occasion: crate::import::NotificationKind::Rejected,
         since: at,
         due: at,
         failures: 2,
@@ -115,10 +118,13 @@ fn every_column_that_is_written_is_listed_and_every_listed_one_is_written() {
     import.by_hand = Some("by somebody".to_owned());
     import.ended = Some(import.received);
     let due = datetime!(2026-11-23 05:00 UTC);
-    import.told =
-        vec![Sent { occasion: NotificationKind::Stuck, at: due, outcome: Delivery::Told }];
+    import.told = vec![Sent {
+        occasion: crate::import::NotificationKind::Stuck,
+        at: due,
+        outcome: Delivery::Told,
+    }];
     import.message = Some(PendingNotification {
-        occasion: NotificationKind::Stuck,
+        occasion: crate::import::NotificationKind::Stuck,
         since: due,
         due,
         failures: 1,

@@ -63,7 +63,7 @@ impl World {
                 let rest = line.rsplit_once(&format!(" {name}=")).map_or("", |(_, rest)| rest);
                 rest.split(' ').next().unwrap_or_default().to_owned()
             };
-            let occasion = NotificationKind::parse(&field("event"));
+            let occasion = field("event").parse::<NotificationKind>().ok();
             // A file is rejected whose connection is unreadable when it arrives.
             let is_of_connection = occasion.is_some_and(NotificationKind::is_of_connection)
                 || occasion.is_some() && field("reason") == "ConnectionInvalid";
@@ -84,7 +84,8 @@ impl World {
         }
         let events = self.webhook.types();
         let is_of_connection = |kind: &&String| {
-            let word = kind.rsplit('.').next().and_then(NotificationKind::parse);
+            let word =
+                kind.rsplit('.').next().and_then(|word| word.parse::<NotificationKind>().ok());
             word.is_some_and(NotificationKind::is_of_connection)
         };
         let (told, most) = (events.iter().filter(is_of_connection).count(), began.values().sum());
