@@ -3,8 +3,9 @@
 #
 #     infra/package.sh [ZIP]        target/function.zip, if none is named
 #
-# Needs Rust, and Python 3 with venv and pip. PROGRAM=target/debug/viva-import builds nothing and packs
-# that program instead: for a look at the layout, on a machine like the one it was built on.
+# Needs Rust, and Python 3 with venv and pip. The program has neither the demo nor the mock service.
+# PROGRAM=target/debug/viva-import builds nothing and packs that program instead: for a look at the layout,
+# on a machine like the one it was built on.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,7 +20,7 @@ build() {
   [ -x "$tools/bin/python" ] || python3 -m venv "$tools"
   "$tools/bin/python" -m pip install --quiet --disable-pip-version-check cargo-zigbuild==0.24.1 ziglang==0.17.1
   [ -d "$(rustc --print target-libdir --target "$target")" ] || rustup target add "$target"
-  PATH=$PWD/$tools/bin:$PATH cargo zigbuild --locked --bins --release --target "$target.$glibc"
+  PATH=$PWD/$tools/bin:$PATH cargo zigbuild --locked --no-default-features --bins --release --target "$target.$glibc"
 }
 
 program=${PROGRAM:-}

@@ -8,8 +8,12 @@ pub use self::commands::{
     Account, CallerArgs, CredentialKind, Doctor, Errors, Follow, ImportArgs, Imports, Pack, Ping,
     Push, Resume, Status,
 };
+#[cfg(feature = "testbed")]
+pub use self::testbed::{Demo, Quirk, Rehearse};
 
 mod commands;
+#[cfg(feature = "testbed")]
+mod testbed;
 
 /// Carries an organization's HR export from Azure Storage into Microsoft Viva Insights and tells
 /// what became of it.
@@ -32,11 +36,13 @@ pub enum Command {
     /// the service. Needs Node.js 20 or later
     ///
     /// Example: viva-import demo my.csv --connection my-connection.json
+    #[cfg(feature = "testbed")]
     Demo(Demo),
     /// Runs the rehearsal of the service alone, for `push --endpoint` and the like, until it is
     /// interrupted; it misbehaves as documented
     ///
     /// Example: viva-import rehearse --port 8700 --quirk busy
+    #[cfg(feature = "testbed")]
     Rehearse(Rehearse),
     /// What a person, or a script, does by hand.
     #[command(flatten)]
@@ -293,50 +299,4 @@ pub enum Format {
     Text,
     /// For a program
     Json,
-}
-
-/// What the demo shows.
-#[derive(Debug, Args)]
-pub struct Demo {
-    /// The CSV to import. Without it four are: a good one, a bad one, one that finds the service busy,
-    /// and a truncated one
-    pub file: Option<PathBuf>,
-    /// The connection document it belongs to; the sample's without it
-    #[arg(long, value_name = "JSON")]
-    pub connection: Option<PathBuf>,
-    /// How the rehearsal service misbehaves once, with the sample as the one file; can be given several
-    /// times
-    #[arg(long, value_enum, value_name = "HOW")]
-    pub quirk: Vec<Quirk>,
-    /// Keeps the status page open until it is interrupted
-    #[arg(long)]
-    pub keep: bool,
-}
-
-/// What the rehearsal service does.
-#[derive(Debug, Args)]
-pub struct Rehearse {
-    /// On which port of 127.0.0.1; any free one without it
-    #[arg(long, default_value_t = 0)]
-    pub port: u16,
-    /// How it misbehaves once; can be given several times
-    #[arg(long, value_enum, value_name = "HOW")]
-    pub quirk: Vec<Quirk>,
-}
-
-/// A way in which the rehearsal service misbehaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Quirk {
-    /// Another import is still under way when the push arrives
-    Busy,
-    /// The push is answered 429, to be tried again a second later
-    Throttled,
-    /// The push is answered 500
-    Failing,
-    /// The push is accepted, but its answer never arrives
-    LostAnswer,
-    /// The first question is answered with a sign-in page and status 200
-    SignInPage,
-    /// The connector is not set up for this caller: 403
-    Forbidden,
 }

@@ -78,4 +78,5 @@ pub mod schema;
 pub mod storage;
 pub mod suggest;
 pub mod target;
+#[cfg(feature = "testbed")]
 pub mod testbed;

@@ -20,6 +20,8 @@ use tracing_subscriber::{
     layer::SubscriberExt as _,
     util::SubscriberInitExt as _,
 };
+#[cfg(feature = "testbed")]
+use viva_import::testbed::{self, Planned};
 use viva_import::{
     cli::{ByHand, Cli, Command},
     commands::Context,
@@ -28,7 +30,6 @@ use viva_import::{
     engine::Engine,
     host,
     outcome::CommandError,
-    testbed::{self, Planned},
 };
 
 #[tokio::main]
@@ -38,7 +39,9 @@ async fn main() -> ExitCode {
             log();
             serve().await
         }
+        #[cfg(feature = "testbed")]
         Command::Demo(options) => testbed::run(&options.into(), setting).await,
+        #[cfg(feature = "testbed")]
         Command::Rehearse(options) => {
             let quirks: Vec<Planned> = options.quirk.into_iter().map(Planned::from).collect();
             testbed::rehearse(options.port, &quirks).await
@@ -107,8 +110,7 @@ fn note(what: &str) {
 async fn serve() -> Result<ExitCode, String> {
     let port = setting("FUNCTIONS_CUSTOMHANDLER_PORT").and_then(|port| port.parse::<u16>().ok());
     let port = port.ok_or(
-        "FUNCTIONS_CUSTOMHANDLER_PORT holds no port; `serve` is started by the Functions host, \
-         `demo` shows it on this machine",
+        "FUNCTIONS_CUSTOMHANDLER_PORT holds no port; `serve` is started by the Functions host",
     )?;
     // First: who knocks meanwhile waits a moment and is not refused, after which the host pauses.
     let listener = TcpListener::bind(("127.0.0.1", port))

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 
-use super::{ByHand, Check, Connect, Demo, Format, Quirk, RefreshWord, ReportFormat, RuleArgs};
+use super::{ByHand, Check, Connect, Format, RefreshWord, ReportFormat, RuleArgs};
 use crate::{
     certificate,
     commands::{
@@ -17,10 +17,6 @@ use crate::{
     outcome::{CommandError, CommandOutput},
     schema::{Fault, Refresh, ServiceIdentity},
     suggest::{self, SuggestOptions, template},
-    testbed::{
-        DemoOptions, Planned,
-        service::{self, Call},
-    },
 };
 
 /// What is packed, and where to.
@@ -296,29 +292,6 @@ async fn grant(
     action: OperatorAction,
 ) -> Result<CommandOutput, CommandError> {
     desk.of_account(import.account.account).grant(&import.run, action).await
-}
-
-impl From<Demo> for DemoOptions {
-    fn from(Demo { file, connection, quirk, keep }: Demo) -> Self {
-        let quirks = quirk.into_iter().map(Planned::from).collect();
-        Self { file, connection, quirks, keep }
-    }
-}
-
-impl From<Quirk> for Planned {
-    fn from(quirk: Quirk) -> Self {
-        let (call, planned) = match quirk {
-            Quirk::Busy => (Call::Push, service::Quirk::Busy),
-            Quirk::Throttled => {
-                (Call::Push, service::Quirk::TooManyRequests { retry_after: Some("1".to_owned()) })
-            }
-            Quirk::Failing => (Call::Push, service::Quirk::InternalError),
-            Quirk::LostAnswer => (Call::Push, service::Quirk::AcceptThenCut),
-            Quirk::SignInPage => (Call::ScaleUnit, service::Quirk::SignInPage),
-            Quirk::Forbidden => (Call::Ping, service::Quirk::Forbidden),
-        };
-        Self { call, quirk: planned, always: quirk == Quirk::Forbidden }
-    }
 }
 
 impl From<RefreshWord> for Refresh {

@@ -138,7 +138,9 @@ pub(super) fn notify(connection: Option<&Connection>, setting: &Lookup) -> Check
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{doctor::Verdict, testbed::SAMPLE_CONNECTION};
+    use crate::doctor::Verdict;
+
+    const SAMPLE_CONNECTION: &str = include_str!("../testbed/connection.json");
 
     fn told(found: Found, is_readable: bool) -> (Verdict, String, bool) {
         let rights = [if is_readable {

@@ -11,9 +11,9 @@ use crate::{
         reason::{Problems, Reason},
     },
     schema::Summary,
-    testbed::SAMPLE_CONNECTION,
 };
 
+const SAMPLE_CONNECTION: &str = include_str!("../../testbed/connection.json");
 const NOW: OffsetDateTime = datetime!(2026-11-29 12:00 UTC);
 
 fn document(more: &str) -> Document {
