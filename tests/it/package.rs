@@ -141,14 +141,12 @@ async fn the_test_bed_is_not_in_it() {
     let stage = stage::stage(&[]).await;
     let start = cold_start(&root.path().join("viva-import"), &stage).await;
     let whole_start = cold_start(Path::new(stage::BINARY), &stage).await;
-    let mebibytes = |program: &[u8]| program.len() as f64 / f64::from(1 << 20);
     let _ = writeln!(
         io::stderr(),
-        "deployed: {:.1} MiB, first answer after {} ms; with the test bed, built for the tests: {:.1} MiB, \
-         {} ms",
-        mebibytes(&deployed),
+        "deployed: {} KiB, first answer after {} ms; with the test bed, built for the tests: {} KiB, {} ms",
+        deployed.len() >> 10,
         start.as_millis(),
-        mebibytes(&whole),
+        whole.len() >> 10,
         whole_start.as_millis()
     );
 }
