@@ -8,7 +8,8 @@ pub use self::{
     document::{Fault, is_connection_name, is_guid, is_plain_name, sentence},
     fields::{Field, Kind, Mapping, Order},
     rules::{Checks, Id, Limits, RULES, Rule, Severity, Unmapped, explain},
-    target::{Connector, PayloadFormat, Refresh, Target, TargetSchema, Words},
+    target::{Connector, PayloadFormat, Refresh, Target},
+    target_schema::{TargetSchema, Words},
 };
 
 mod baseline;
@@ -18,4 +19,21 @@ pub(crate) mod document;
 pub(crate) mod fields;
 mod rules;
 mod target;
+mod target_schema;
 mod viva;
+
+impl Target {
+    /// What is known of it.
+    #[must_use]
+    pub fn schema(self) -> &'static TargetSchema {
+        match self {
+            Self::Viva => &viva::VIVA,
+        }
+    }
+
+    /// Its words.
+    #[must_use]
+    pub fn words(self) -> Words {
+        self.schema().words
+    }
+}

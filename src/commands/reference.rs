@@ -6,7 +6,7 @@ use crate::{
     config::{SETTINGS, Setting},
     messages,
     outcome::{CommandError, CommandOutput},
-    schema::{Id, RULES, Rule, explain},
+    schema::{Id, Rule, Target, explain},
 };
 
 /// Every rule, or one of them.
@@ -18,7 +18,9 @@ pub fn rules(id: Option<&str>) -> Result<CommandOutput, CommandError> {
     let rule = id.and_then(Id::parse).map(Id::rule);
     let json = match rule {
         Some(rule) => of_rule(rule),
-        None => json!({ "rules": RULES.iter().map(of_rule).collect::<Vec<Value>>() }),
+        None => {
+            json!({ "rules": Target::default().schema().rules.iter().map(of_rule).collect::<Vec<Value>>() })
+        }
     };
     Ok(CommandOutput::done(text, json))
 }

@@ -4,7 +4,8 @@ use super::{
     dialect::{Dialect, IsBootstrap},
     fields::{Kind, Order, Reserved, Role},
     rules::RULES,
-    target::{Connector, Refresh, TargetSchema, Words},
+    target::{Connector, Refresh},
+    target_schema::{TargetSchema, Words},
 };
 
 pub(super) static VIVA: TargetSchema = TargetSchema {
