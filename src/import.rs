@@ -30,10 +30,9 @@ use time::OffsetDateTime;
 use self::reason::{Class, ErrorFile, Reason, ReasonCode};
 pub use self::{
     event::{Action, Checked, Event, IllegalEvent, NotificationEvent, OperatorAction},
-    history::{HistoryEntry, Note},
-    notifications::{Delivery, NotificationKind, PendingNotification, Sent},
     policy::Policy,
-    record::{Import, ImportId, IngestionId, Package, Source, State, Status, to_the_second},
+    record::{Delivery, HistoryEntry, Import, Note, NotificationKind, PendingNotification, Sent},
+    types::{ImportId, IngestionId, Package, Source, State, Status, to_the_second},
 };
 
 pub mod connection_record;
@@ -44,6 +43,7 @@ mod policy;
 pub mod reason;
 mod record;
 mod transitions;
+mod types;
 
 impl Import {
     /// What is to be done at `now`.

@@ -1,54 +1,11 @@
 //! The history of an import: what the table keeps of its past.
 
-use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{
-    Import, State,
-    reason::{Reason, Text},
-};
+use super::{HistoryEntry, Import, Note, State};
 
 /// Stops that are kept; of more the first and the last ones.
 const LONGEST_JOURNAL: usize = 40;
-
-/// One stop: the import came into a state, or there was something to note of it there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HistoryEntry {
-    /// When first.
-    pub at: OffsetDateTime,
-    /// In which state.
-    pub state: State,
-    /// What there is to note beside the state.
-    pub note: Option<Note>,
-    /// How often the same was noted.
-    pub times: u32,
-    /// When it was noted last.
-    pub last: OffsetDateTime,
-}
-
-/// What there is to note of an import beside its state.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum Note {
-    /// Why it waits, failed or ended.
-    Reason(Reason),
-    /// A person asked for something: how, and when.
-    Asked(Text),
-    /// The service's own word.
-    Status(Text),
-    /// It was checked and packed.
-    Packed {
-        /// Data rows.
-        rows: u64,
-        /// People who have a row.
-        people: u64,
-    },
-    /// A push began.
-    Pushed {
-        /// The service's address of the tenant.
-        scale_unit: Text,
-    },
-}
 
 impl Import {
     /// Writes down where the import has come to. `asked` is what a person asked for; a step that

@@ -4,52 +4,17 @@
 //! It is sent only where an import rests: at an end, paused, or while it waits for a correction. No push,
 //! and no pack, loses its write to it; a cleaning up or a look whether that is over may, and comes again.
 
-use serde::{Deserialize, Serialize};
-use strum::{AsRefStr, EnumString, IntoStaticStr, VariantArray};
 use time::OffsetDateTime;
 
 use super::{
-    Event, IllegalEvent, Import, NotificationEvent, Policy, State,
-    reason::{ReasonCode, Text},
+    Delivery, Event, IllegalEvent, Import, NotificationEvent, NotificationKind,
+    PendingNotification, Policy, Sent, State, reason::ReasonCode,
 };
 
 /// How often a message is tried.
 const TRIES: u32 = 20;
 /// What was told last counts: so much of it is kept.
 const MOST_SENT: usize = 10;
-
-/// What somebody wants to be told. The words are those of the table, the log and the message.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    EnumString,
-    AsRefStr,
-    IntoStaticStr,
-    VariantArray,
-)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum NotificationKind {
-    /// A file was rejected.
-    Rejected,
-    /// An import was given up.
-    Stuck,
-    /// The service lets nobody of the connection in.
-    Forbidden,
-    /// The credential of the connection gets no token.
-    CredentialFailed,
-    /// The document of the connection cannot be used.
-    ConnectionInvalid,
-    /// No file has come by the expected day.
-    Overdue,
-    /// The first success after one of these.
-    Recovered,
-}
 
 impl NotificationKind {
     /// Whether it is said once for a connection, and not for each file.
@@ -96,42 +61,6 @@ impl NotificationKind {
             before.state.is_end() != after.state.is_end() || before.blocked != after.blocked;
         Self::at(after.state, after.blocked).filter(|_| is_new)
     }
-}
-
-/// A message that waits to be told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PendingNotification {
-    /// Of what.
-    pub occasion: NotificationKind,
-    /// When that happened.
-    pub since: OffsetDateTime,
-    /// When it is told, or tried again.
-    pub due: OffsetDateTime,
-    /// How often that failed.
-    pub failures: u32,
-}
-
-/// A message that was sent, or given up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sent {
-    /// Of what.
-    pub occasion: NotificationKind,
-    /// When.
-    #[serde(with = "time::serde::rfc3339")]
-    pub at: OffsetDateTime,
-    /// Whether it arrived.
-    #[serde(flatten)]
-    pub outcome: Delivery,
-}
-
-/// What became of a message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "outcome", content = "why")]
-pub enum Delivery {
-    /// It arrived.
-    Told,
-    /// It was tried often enough; why it did not arrive.
-    GivenUp(Text),
 }
 
 impl PendingNotification {

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use strum::{AsRefStr, Display, EnumDiscriminants, EnumString, IntoStaticStr, VariantArray};
 
-use super::State;
+use super::types::State;
 use crate::{check::Report, schema::Severity};
 
 pub use self::text::{List, Text};
