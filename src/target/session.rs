@@ -17,7 +17,10 @@ use reqwest::{
 use time::OffsetDateTime;
 use tokio::time::timeout;
 
-use super::{PushBody, PushOutcome, ServiceError, error_of, is_page, wire};
+use super::{
+    outcome::{PushBody, PushOutcome, ServiceError, error_of, is_page},
+    wire,
+};
 use crate::{
     config::{Lookup, ServiceConfig},
     http::{self, Answer, ClientError, NoAnswer},

@@ -15,7 +15,9 @@ use reqwest::StatusCode;
 use time::OffsetDateTime;
 
 use super::{
-    MAX_ERRORS_BYTES, PushBody, PushOutcome, ServiceError, Tracking, error_of, is_html, is_page,
+    outcome::{
+        MAX_ERRORS_BYTES, PushBody, PushOutcome, ServiceError, Tracking, error_of, is_html, is_page,
+    },
     session::{Question, Session},
     wire,
 };
