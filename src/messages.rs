@@ -8,15 +8,15 @@ mod connection;
 mod finding;
 mod guide;
 mod import;
+mod notification;
 mod reason;
 
 pub use self::{
     action::action,
     finding::notice,
     guide::{Entry, reasons},
-    import::{
-        action_at, because, note, notifications, pause, status, summary, title, told, warning, why,
-    },
+    import::{because, note, notifications, pause, status, summary, warning, why},
+    notification::{action_at, title, told},
     reason::{cause, first, no_outcome},
 };
 pub(crate) use self::{
