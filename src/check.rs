@@ -8,6 +8,7 @@
 //! mapped and nothing is changed, otherwise the mapped columns written anew.
 
 use std::{
+    collections::HashSet,
     io::{self, Cursor, Read},
     mem::take,
 };
@@ -18,7 +19,6 @@ use self::{
     header::Header,
     person_index::People,
     records::{Next, Records},
-    rows::RowCounts,
     text::Look,
 };
 pub use self::{
@@ -26,15 +26,13 @@ pub use self::{
     file::{FileCheck, FileError, too_large},
     findings::{Counts, Finding},
     mapping::{Metadata, mapping_faults},
+    options::CheckOptions,
     records::write_record,
     report::{Deletion, Report, deletions},
     survey::{Content, Dates, Heading, Profile, ProfileError},
 };
 pub(crate) use self::{findings::some_of, mapping::has_plain_letters, value::personal};
-use crate::schema::{
-    Checks, Connector, DeletionApproval, Dialect, Id, Limits, Mapping, Refresh, Severity, Summary,
-    Target, TargetSchema, Unmapped,
-};
+use crate::schema::{Id, Refresh};
 
 mod archive;
 mod columns;
@@ -45,6 +43,7 @@ mod findings;
 mod header;
 mod hierarchy;
 mod mapping;
+mod options;
 mod person_index;
 mod records;
 mod report;
@@ -59,86 +58,23 @@ const LOOK_BYTES: u64 = 4 << 10;
 /// Most columns of a file: each name is held against each.
 const MAX_COLUMNS: usize = 4096;
 
-/// On which options a file is checked: its mapping, what it does, and the limits.
-#[derive(Clone, Debug)]
-pub struct CheckOptions {
-    /// Which service takes the file.
-    pub target: Target,
-    /// What its columns are.
-    pub mapping: Mapping,
-    /// Which connector takes it.
-    pub connector: Connector,
-    /// What it does to the data that is there.
-    pub refresh: Refresh,
-    /// How strictly.
-    pub checks: Checks,
-    /// How the service is told what the file is.
-    pub dialect: Dialect,
-    /// How much.
-    pub limits: Limits,
-    /// The last accepted import it is held against.
-    pub previous: Option<Summary>,
-    /// Who let the file pass though it deletes people or columns.
-    pub allowed: Option<DeletionApproval>,
-    /// The day of the upload.
-    pub today: Day,
-    /// Whether the report shows values. The engine never asks for that.
-    pub show_values: bool,
-    /// What was found before the file is read: in its metadata.json, or in its zip.
-    pub(crate) found: Vec<(Id, Severity, String)>,
-}
-
-impl CheckOptions {
-    /// The options without any document: a full refresh of Viva's own names.
-    #[must_use]
-    pub fn without(limits: &Limits, today: Day) -> Self {
-        Self {
-            target: Target::default(),
-            mapping: Mapping::Names,
-            connector: Connector::Hr,
-            refresh: Refresh::Full,
-            checks: Checks::default(),
-            dialect: Target::default().schema().dialect(),
-            limits: limits.clone(),
-            previous: None,
-            allowed: None,
-            today,
-            show_values: false,
-            found: vec![],
-        }
-    }
-
-    /// Takes a metadata.json literally.
-    pub(crate) fn take(&mut self, metadata: Metadata) {
-        self.connector = metadata.connector.unwrap_or(Connector::Hr);
-        self.refresh = metadata.refresh.unwrap_or(Refresh::Full);
-        self.mapping = Mapping::Literal(metadata.fields);
-        self.found.extend(metadata.faults);
-    }
-
-    /// What is known of the service that takes the file.
-    fn schema(&self) -> &'static TargetSchema {
-        self.target.schema()
-    }
-
-    /// The fields that the file must bring.
-    fn required(&self) -> &'static [&'static str] {
-        self.schema().required(self.connector, self.refresh)
-    }
-
-    /// What becomes of columns that are not mapped.
-    fn unmapped(&self) -> Unmapped {
-        self.checks.unmapped.unwrap_or(self.limits.unmapped)
-    }
-
-    /// Whether columns that are not mapped are cut, so that nothing about them matters.
-    fn cuts(&self) -> bool {
-        matches!(self.mapping, Mapping::Fields(_)) && self.unmapped() == Unmapped::Drop
-    }
-
-    fn delimiter(&self) -> u8 {
-        self.checks.delimiter.unwrap_or(b',')
-    }
+/// What the rows have added up to so far.
+#[derive(Debug, Default)]
+struct RowCounts {
+    /// Rows that may leave.
+    rows: u64,
+    /// Those of them whose values were looked at.
+    checked: u64,
+    /// Rows that are left out.
+    dropped: u64,
+    /// The row from which on the people found no memory.
+    full_at: Option<u64>,
+    /// Rows stay that are not among the people: who is missing there cannot be known.
+    is_partial: bool,
+    /// Dates of which a row without a manager was seen.
+    heads: HashSet<Option<i32>>,
+    /// Whether one date has several such rows.
+    has_several_heads: bool,
 }
 
 /// A file being checked.

@@ -1,7 +1,5 @@
 //! What is checked of each row.
 
-use std::collections::HashSet;
-
 use memchr::memchr;
 
 use super::{
@@ -13,25 +11,6 @@ use super::{
     text, value,
 };
 use crate::schema::{Id, Kind, Order, Severity, fields::Role};
-
-/// What the rows have added up to so far.
-#[derive(Debug, Default)]
-pub(super) struct RowCounts {
-    /// Rows that may leave.
-    pub(super) rows: u64,
-    /// Those of them whose values were looked at.
-    pub(super) checked: u64,
-    /// Rows that are left out.
-    pub(super) dropped: u64,
-    /// The row from which on the people found no memory.
-    pub(super) full_at: Option<u64>,
-    /// Rows stay that are not among the people: who is missing there cannot be known.
-    pub(super) is_partial: bool,
-    /// Dates of which a row without a manager was seen.
-    heads: HashSet<Option<i32>>,
-    /// Whether one date has several such rows.
-    pub(super) has_several_heads: bool,
-}
 
 impl Check<'_> {
     /// Checks the present record; whether it may leave.

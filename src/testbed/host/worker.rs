@@ -58,7 +58,7 @@ enum Order {
     /// The host gives up.
     GiveUp(String),
     /// The host is shut down.
-    HistoryEntry,
+    Stop,
 }
 
 /// How the life of one process ended.
@@ -125,7 +125,7 @@ impl Worker {
 
     /// Kills the process for good.
     pub(super) async fn stop(&self) {
-        self.order(Order::HistoryEntry);
+        self.order(Order::Stop);
         self.until(|state| state.pid.is_none() && !state.ready).await;
     }
 
@@ -253,7 +253,7 @@ impl Keeper {
                         let _ = process.child.start_kill();
                     }
                     Some(Order::GiveUp(why)) => return End::GivenUp(why),
-                    Some(Order::HistoryEntry) | None => return End::Stopped,
+                    Some(Order::Stop) | None => return End::Stopped,
                 },
             }
         }
