@@ -85,7 +85,7 @@ pub struct Check<'a> {
     header: Option<Header>,
     seen: Vec<Seen>,
     people: People,
-    tally: RowCounts,
+    counts: RowCounts,
     /// The kept columns without a value in the present record.
     blanks: Vec<usize>,
     /// What of the present record leaves, where it is not the record as it stands.
@@ -123,7 +123,7 @@ impl<'a> Check<'a> {
             header: None,
             seen: vec![],
             people: People::new(options.limits.max_people_bytes),
-            tally: RowCounts::default(),
+            counts: RowCounts::default(),
             blanks: vec![],
             out: vec![],
             rewrites: false,
@@ -172,7 +172,7 @@ impl<'a> Check<'a> {
                     let rewritten = self.is_rewritten.then_some(&self.out);
                     return Ok(Some(rewritten.map_or_else(|| self.records.raw(), Vec::as_slice)));
                 }
-                Next::Record => self.tally.dropped += 1,
+                Next::Record => self.counts.dropped += 1,
                 end @ (Next::End | Next::OpenQuote(_) | Next::TooLong(_)) => self.end(end),
             }
         }

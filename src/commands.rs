@@ -7,7 +7,6 @@
 use std::{fs::File, io::Read as _, path::Path, sync::Arc};
 
 use time::OffsetDateTime;
-use url::Url;
 
 use crate::{
     check::{CheckOptions, FileCheck, Report},
@@ -111,12 +110,22 @@ impl Context {
         Ok((asked, connector))
     }
 
-    /// The options on which a CSV is checked and packed.
+    /// The options by which a CSV is checked and packed.
     fn csv_options(&self, asked: &FileCheck) -> CheckOptions {
         let mut options = asked.options(None);
         let key = config::mapping_key(|name| (self.setting)(name));
         options.dialect = options.dialect.or_key(&key);
         options
+    }
+
+    /// The service that the settings name, or the options.
+    ///
+    /// # Errors
+    /// The settings' faults.
+    fn service(&self, options: &CallerOptions) -> Result<Service, String> {
+        let config = config::service(|name| (self.setting)(name), options.endpoint.clone());
+        let config = config.map_err(|faults| faults.to_string())?;
+        Service::new(config, self.setting.clone()).map_err(|error| error.to_string())
     }
 }
 
@@ -152,20 +161,4 @@ fn caller(options: &CallerOptions) -> Result<(ServiceIdentity, Option<Connection
         format!("{} cannot be used: {}", path.display(), schema::sentence(&faults))
     })?;
     Ok((connection.caller.clone(), Some(connection)))
-}
-
-impl Context {
-    /// The service that the settings name, or the options.
-    ///
-    /// # Errors
-    /// The settings' faults.
-    fn service(&self, options: &CallerOptions) -> Result<Service, String> {
-        let given = options.endpoint.as_ref().map(Url::to_string);
-        let get = |name: &str| match &given {
-            Some(endpoint) if name == "INGESTION_ENDPOINT" => Some(endpoint.clone()),
-            _ => (self.setting)(name),
-        };
-        let config = config::service(get).map_err(|faults| faults.to_string())?;
-        Service::new(config, self.setting.clone()).map_err(|error| error.to_string())
-    }
 }

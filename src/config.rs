@@ -16,11 +16,26 @@ use crate::{
 mod account;
 mod settings;
 
-pub use account::{Account, Endpoints, StorageIdentity};
-pub use settings::{SETTINGS, Setting};
+pub use self::account::{Account, Endpoints, StorageIdentity};
+pub use self::settings::{SETTINGS, Setting};
 
 /// The prefix of the storage settings, the `connection` of the queue trigger.
 pub const STORAGE: &str = "ImportStorage";
+
+/// Where the files arrive: `inbox/<connection>/....csv`.
+pub const INBOX: &str = "inbox";
+/// Where the connections are: `connections/<name>.json`.
+pub const CONNECTIONS: &str = "connections";
+/// Where the zips wait for their push; emptied when an import ends.
+pub const PACKAGES: &str = "packages";
+/// What was wrong with a file.
+pub const REPORTS: &str = "reports";
+/// The status table.
+pub const IMPORTS: &str = "imports";
+/// The queue that Event Grid fills and the `receive` function reads.
+pub const ARRIVALS: &str = "arrivals";
+/// Where the host puts what `receive` could not read.
+pub const POISON: &str = "arrivals-poison";
 
 /// Longest wait that can be set.
 const MAX_DURATION: Duration = Duration::from_hours(365 * 24);
@@ -89,7 +104,7 @@ impl Config {
         let policy = reader.policy();
         let mapping_key = reader.text(MAPPING_KEY);
         let limits = reader.limits();
-        let service = reader.service();
+        let service = reader.service(None);
         let app = App {
             host: reader.given("WEBSITE_HOSTNAME"),
             wants_sign_in: reader.boolean("SIGN_IN"),
@@ -123,9 +138,12 @@ pub fn value(get: impl Fn(&str) -> Option<String>, name: &str) -> String {
 ///
 /// # Errors
 /// Every fault.
-pub fn service(get: impl Fn(&str) -> Option<String>) -> Result<ServiceConfig, Faults> {
+pub fn service(
+    get: impl Fn(&str) -> Option<String>,
+    endpoint: Option<Url>,
+) -> Result<ServiceConfig, Faults> {
     let mut reader = Reader { get, faults: vec![] };
-    let service = reader.service();
+    let service = reader.service(endpoint);
     service.filter(|_| reader.faults.is_empty()).ok_or(Faults(reader.faults))
 }
 
@@ -221,8 +239,8 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     }
 
     /// `None` where its endpoint is not right.
-    fn service(&mut self) -> Option<ServiceConfig> {
-        let endpoint = self.endpoint("INGESTION_ENDPOINT");
+    fn service(&mut self, endpoint: Option<Url>) -> Option<ServiceConfig> {
+        let endpoint = endpoint.or_else(|| self.endpoint("INGESTION_ENDPOINT"));
         let authority = self.authority("AZURE_AUTHORITY_HOST");
         let keep_errors = self.boolean("KEEP_SERVICE_ERRORS");
         let answer_timeout = self.seconds("ANSWER_TIMEOUT_SECONDS");
@@ -355,21 +373,6 @@ impl App {
         Some(format!("https://{host}/api/signed-in/status/{import}"))
     }
 }
-
-/// Where the files arrive: `inbox/<connection>/....csv`.
-pub const INBOX: &str = "inbox";
-/// Where the connections are: `connections/<name>.json`.
-pub const CONNECTIONS: &str = "connections";
-/// Where the zips wait for their push; emptied when an import ends.
-pub const PACKAGES: &str = "packages";
-/// What was wrong with a file.
-pub const REPORTS: &str = "reports";
-/// The status table.
-pub const IMPORTS: &str = "imports";
-/// The queue that Event Grid fills and the `receive` function reads.
-pub const ARRIVALS: &str = "arrivals";
-/// Where the host puts what `receive` could not read.
-pub const POISON: &str = "arrivals-poison";
 
 #[cfg(test)]
 mod tests;

@@ -6,11 +6,13 @@
 //!    created.
 //! 2. `engine/intake.rs` asks `connection.rs` whose file it is, and writes one row with
 //!    `storage/import_table.rs`. From here on the file is not lost, whatever happens.
-//! 3. `import.rs` is the state machine: `apply` lists every legal pair of state and event, `action` says
-//!    what is to be done next, `import/transitions.rs` how a state is entered. No I/O and no clock.
-//! 4. `engine.rs` does it, one step at a time: `engine/steps.rs` reads and packs, `engine/scheduling.rs`
-//!    says whose turn it is, `engine/push.rs` claims the tenant's slot and pushes with `target/viva.rs`,
-//!    `engine/steps.rs` asks what became of it.
+//! 3. `import.rs` is the state machine: `apply` moves an import on and `moved`, below it, lists every legal
+//!    pair of state and event; `action` says what is to be done next, `import/transitions.rs` how a state is
+//!    entered and what an operator may do. No I/O and no clock.
+//! 4. `engine.rs` does it, one step at a time: `engine/steps.rs` reads and packs, and asks in the end what
+//!    became of it; `engine/scheduling.rs` says whose turn it is, `engine/push.rs` claims the tenant's slot
+//!    and pushes by `target.rs`, which leaves the paths to `target/viva.rs` and the request to
+//!    `target/session.rs`.
 //! 5. `storage/import_table/row.rs` writes the row, `import/reason.rs` says why as a code with arguments, and
 //!    `messages.rs` makes the text, which nothing reads back. `page.rs` shows it, and
 //!    `engine/notifications.rs` tells somebody by `notify.rs` where a person is needed.
@@ -18,14 +20,14 @@
 //! # One cell, from the blob to the zip
 //!
 //! 1. `storage/blob.rs` reads the blob in ranges, side by side.
-//! 2. `check.rs` takes the bytes record by record (`check/records.rs`), holds the header against the mapping
-//!    (`check/header.rs`, `check/mapping.rs`), each value against its column's type (`check/value.rs`), and
-//!    the whole against what was accepted last (`check/report.rs`). Fields, types and rules
-//!    come from `schema.rs`.
-//! 3. `package/payload.rs` takes what may leave, `package/deflate.rs` compresses it on all cores,
+//! 2. `package.rs` drives the rest in one pass. `check.rs` takes the bytes record by record
+//!    (`check/records.rs`), holds the header against the mapping (`check/header.rs`, `check/mapping.rs`), each
+//!    row and its values against their columns (`check/rows.rs`, `check/value.rs`), and the whole against what
+//!    was accepted last (`check/report.rs`). Fields, types and rules come from `schema.rs`.
+//! 3. `package/payload.rs` pulls what may leave, `package/deflate.rs` compresses it on all cores,
 //!    `package/zip_writer.rs` writes the zip, and `storage/blob.rs` stages it in blocks.
-//! 4. What was found is counted in `check/findings.rs` and kept by `report.rs`: rows, columns and rules, and
-//!    never a value.
+//! 4. What was found is counted in `check/findings.rs` and written by `report.rs`: rows,
+//!    columns and rules, and never a value; `engine/steps.rs` keeps it.
 //!
 //! What people ask for by a command is in [`commands`], and [`cli`] reads its flags; [`doctor`] tells what
 //! stands in a connection's way; [`suggest`] proposes a connection for an export.

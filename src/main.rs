@@ -57,8 +57,8 @@ async fn main() -> ExitCode {
 async fn by_hand(command: ByHand) -> Result<ExitCode, String> {
     let is_json = command.is_json();
     let setting = Arc::new(setting);
-    let desk = Context { setting, clock: OffsetDateTime::now_utc, tell, note };
-    let (answer, code) = match Box::pin(command.run(&desk)).await {
+    let context = Context { setting, clock: OffsetDateTime::now_utc, tell, note };
+    let (answer, code) = match Box::pin(command.run(&context)).await {
         Ok(outcome) if is_json => (Some(outcome.json), u8::from(!outcome.is_done)),
         Ok(outcome) => {
             say(&outcome.text)?;
@@ -109,9 +109,12 @@ fn note(what: &str) {
 /// Answers the host. It never returns well: the host does not restart what exits with 0.
 async fn serve() -> Result<ExitCode, String> {
     let port = setting("FUNCTIONS_CUSTOMHANDLER_PORT").and_then(|port| port.parse::<u16>().ok());
-    let port = port.ok_or(
-        "FUNCTIONS_CUSTOMHANDLER_PORT holds no port; `serve` is started by the Functions host",
-    )?;
+    let port = port.ok_or_else(|| {
+        let demo = if cfg!(feature = "testbed") { ", `demo` shows it on this machine" } else { "" };
+        format!(
+            "FUNCTIONS_CUSTOMHANDLER_PORT holds no port; `serve` is started by the Functions host{demo}"
+        )
+    })?;
     // First: who knocks meanwhile waits a moment and is not refused, after which the host pauses.
     let listener = TcpListener::bind(("127.0.0.1", port))
         .await

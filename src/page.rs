@@ -24,8 +24,8 @@ mod connection_health;
 mod home;
 mod import;
 
-pub use home::{DEFAULT_TOP, Filter, Home, Seen, history};
-pub use import::ImportPage;
+pub use self::home::{DEFAULT_TOP, Filter, Home, Seen, history};
+pub use self::import::ImportPage;
 
 pub(crate) const STYLE: &str = include_str!("page/page.css");
 pub(crate) const SCRIPT: &str = include_str!("page/page.js");
@@ -217,7 +217,8 @@ const STILL: &str = "still";
 /// The parameters that go along.
 const KEPT: [&str; 2] = ["code", STILL];
 
-/// Addresses as seen from one page.
+/// Addresses as seen from one page. Who opened a page with a key in its address needs it in the next
+/// one too: links carry what the page's own address carries, and nothing else holds it.
 #[derive(Clone, Debug)]
 pub struct Links {
     /// What goes before `/status`.

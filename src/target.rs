@@ -25,7 +25,8 @@ pub mod wire;
 
 pub use self::outcome::{MAX_ERRORS_BYTES, PushBody, PushOutcome, ServiceError, Tracking};
 
-/// The services that take an import. Each call goes to the one that its caller names.
+/// The services that take an import. Each call goes to the one that its caller names; how a tenant's
+/// address is found is the same for all.
 pub struct Service {
     session: Session,
 }

@@ -189,16 +189,16 @@ async fn drop_all(
         // The order of files is that of their dates, which have whole seconds.
         sleep(A_SECOND_LATER).await;
     }
-    if let [run] = ended.as_slice() {
-        print_row(stage, run).await?;
+    if let [import] = ended.as_slice() {
+        print_row(stage, import).await?;
     } else {
         say("");
-        for (run, file) in ended.iter().zip(files) {
-            let told = messages::summary(run);
-            say(&format!("{:<10} {} ({}): {told}", run.state.as_ref(), file.name, file.about));
+        for (import, file) in ended.iter().zip(files) {
+            let told = messages::summary(import);
+            say(&format!("{:<10} {} ({}): {told}", import.state.as_ref(), file.name, file.about));
         }
     }
-    Ok(ended.iter().zip(files).all(|(run, file)| run.state == file.end))
+    Ok(ended.iter().zip(files).all(|(import, file)| import.state == file.end))
 }
 
 /// What the environment sets holds for the handler too, but for what connects the parts.
@@ -330,11 +330,12 @@ async fn rehearsal(token: &str, quirks: &[Planned], port: u16) -> Result<Service
 /// Waits until the import of a file has ended and its zip is deleted, or waits for a person.
 async fn until_over(stage: &Stage, name: &str) -> Result<Import, String> {
     loop {
-        let is_over = |run: &Import| run.source.name == name && (run.due.is_none() || run.pauses);
+        let is_over =
+            |import: &Import| import.source.name == name && (import.due.is_none() || import.pauses);
         let imports = stage.imports().await.map_err(|error| error.to_string())?;
-        if let Some(run) = imports.into_iter().find(is_over) {
+        if let Some(import) = imports.into_iter().find(is_over) {
             sleep(LAST_WORDS).await;
-            return Ok(run);
+            return Ok(import);
         }
         sleep(GLANCE).await;
     }
@@ -361,8 +362,8 @@ fn seconds(started: Instant) -> String {
 }
 
 /// Prints the import's row of the table, column by column.
-async fn print_row(stage: &Stage, run: &Import) -> Result<(), String> {
-    let row = stage.storage.imports.get(&run.id.tenant, &run.id.key).await;
+async fn print_row(stage: &Stage, import: &Import) -> Result<(), String> {
+    let row = stage.storage.imports.get(&import.id.tenant, &import.id.key).await;
     let row = row.map_err(|error| sentence(&error))?.ok_or("the row is not in the table")?;
     say("");
     say("The row in the table `imports`:");

@@ -248,7 +248,7 @@ fn unread(text: &[u8]) -> Fault {
 
 /// Why a text is not a date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::check) enum Fault {
+pub(super) enum Fault {
     /// Blanks before or after it.
     Blanks,
     /// In a listed form, but no calendar has the day.
@@ -281,7 +281,7 @@ pub(in crate::check) enum Fault {
 
 impl Fault {
     /// What is wrong with a date of a column of this order, and the remedy.
-    pub(in crate::check) fn sentence(self, order: Order) -> &'static str {
+    pub(super) fn sentence(self, order: Order) -> &'static str {
         match (self, order) {
             (Self::Blanks, _) => "the date has blanks around it: trim the column in the export",
             (Self::NoSuchDay, _) => "no calendar has this day: correct it at the source",

@@ -114,7 +114,7 @@ impl FileCheck {
         })
     }
 
-    /// The options on which the file is checked; `own` is the metadata.json it brings itself.
+    /// The options by which the file is checked; `own` is the metadata.json it brings itself.
     #[must_use]
     pub fn options(&self, own: Option<&[u8]>) -> CheckOptions {
         let mut options = CheckOptions::without(&self.limits, self.today);

@@ -91,12 +91,12 @@ impl Check<'_> {
     /// Adds what the rows say together, and what the file would delete.
     pub(super) fn report(mut self) -> Report {
         if let Some(mut header) = self.header.take() {
-            let has_rows = self.tally.rows + self.tally.dropped > 0;
+            let has_rows = self.counts.rows + self.counts.dropped > 0;
             header::tell_cut(&mut header, has_rows, self.options, &mut self.findings);
             self.tell_rows(&header);
             let columns = header.columns.iter().map(summary_column).collect();
             let summary = Summary {
-                rows: self.tally.rows,
+                rows: self.counts.rows,
                 people: self.people.count(),
                 columns,
                 last_day: self
@@ -108,7 +108,7 @@ impl Check<'_> {
             };
             guard(&summary, self.has_everybody(), self.options, &mut self.findings);
             let is_whole = self.progress == Progress::Done;
-            let dropped = self.tally.dropped;
+            let dropped = self.counts.dropped;
             return Report::new(self.findings, summary, header, dropped, is_whole);
         }
         Report::unread(self.findings, self.options)
@@ -116,12 +116,12 @@ impl Check<'_> {
 
     /// Whether every row was read and its person is remembered, so that who is missing is known.
     fn has_everybody(&self) -> bool {
-        self.progress == Progress::Done && !self.tally.is_partial
+        self.progress == Progress::Done && !self.counts.is_partial
     }
 
     fn tell_rows(&mut self, header: &Header) {
-        if self.tally.rows == 0 && self.findings.is_sound() {
-            let message = if self.tally.dropped > 0 {
+        if self.counts.rows == 0 && self.findings.is_sound() {
+            let message = if self.counts.dropped > 0 {
                 "no row is right, so none is left to import"
             } else {
                 "the file has a header and no data rows; a full refresh of nothing would delete \
@@ -129,7 +129,7 @@ impl Check<'_> {
             };
             self.findings.file(Id::F12, Severity::Error, &[], message.to_owned());
         }
-        if let Some(line) = self.tally.full_at {
+        if let Some(line) = self.counts.full_at {
             self.findings.file(Id::F09, Severity::Error, &[line], format!(
                 "the people up to this row take all of the {} bytes set aside for them; split the \
                  file or raise MAX_PEOPLE_BYTES",
@@ -140,9 +140,9 @@ impl Check<'_> {
             self.tell_hierarchy();
         }
         let rows = Counted {
-            is_whole: self.tally.rows == self.tally.checked && self.progress == Progress::Done,
-            rows: self.tally.checked,
-            has_several_heads: self.tally.has_several_heads,
+            is_whole: self.counts.rows == self.counts.checked && self.progress == Progress::Done,
+            rows: self.counts.checked,
+            has_several_heads: self.counts.has_several_heads,
             is_incremental: self.options.refresh == Refresh::Incremental,
         };
         for (column, seen) in header.columns.iter().zip(&self.seen) {

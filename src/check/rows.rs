@@ -66,8 +66,8 @@ impl Check<'_> {
     fn unread(&mut self, drop: bool) -> bool {
         self.is_rewritten = false;
         if !drop {
-            self.tally.rows += 1;
-            self.tally.is_partial = true;
+            self.counts.rows += 1;
+            self.counts.is_partial = true;
         }
         !drop
     }
@@ -104,7 +104,7 @@ impl Check<'_> {
         let mut row = Row::default();
         let Some(header) = &self.header else { return row };
         let has_line_break = self.records.has_line_break();
-        let is_counted = self.tally.checked < columns::SAMPLE_ROWS;
+        let is_counted = self.counts.checked < columns::SAMPLE_ROWS;
         self.blanks.clear();
         for (place, (column, seen)) in header.columns.iter().zip(&mut self.seen).enumerate() {
             let value = self.records.value(column.position);
@@ -173,13 +173,13 @@ impl Check<'_> {
 
     /// Counts a row that may leave, and remembers who stands in it under whom.
     fn keep(&mut self, row: &Row, line: u64) {
-        self.tally.rows += 1;
-        self.tally.checked += 1;
+        self.counts.rows += 1;
+        self.counts.checked += 1;
         for place in &self.blanks {
             self.seen[*place].blanks += 1;
         }
-        if row.is_head && !row.is_unread && !self.tally.heads.insert(row.day) {
-            self.tally.has_several_heads = true;
+        if row.is_head && !row.is_unread && !self.counts.heads.insert(row.day) {
+            self.counts.has_several_heads = true;
             if self.options.refresh == Refresh::Incremental {
                 self.findings.row(Id::V08, line, "", || {
                     "ManagerId has no value, and another row of the date has none either; if the \
@@ -189,10 +189,10 @@ impl Check<'_> {
             }
         }
         let person = row.person.filter(|_| !row.is_unread);
-        self.tally.is_partial |= person.is_none();
+        self.counts.is_partial |= person.is_none();
         let remembered = person.map(|person| self.people.row(row.day, person, row.manager, line));
         if row.is_full || remembered == Some(Err(Full)) {
-            self.tally.full_at.get_or_insert(line);
+            self.counts.full_at.get_or_insert(line);
         }
     }
 

@@ -112,7 +112,7 @@ pub(super) fn looks_like_windows_1252(bytes: &[u8]) -> bool {
         }
     };
     signs.iter().enumerate().all(is_plausible)
-        && !signs.windows(4).any(|import| import.iter().all(|sign| !sign.is_ascii()))
+        && !signs.windows(4).any(|four| four.iter().all(|sign| !sign.is_ascii()))
 }
 
 /// UTF-8 out of a text in another encoding, without its byte order mark.

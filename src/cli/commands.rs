@@ -254,31 +254,33 @@ impl ByHand {
     ///
     /// # Errors
     /// Why it was not done.
-    pub async fn run(self, desk: &Context) -> Result<CommandOutput, CommandError> {
+    pub async fn run(self, context: &Context) -> Result<CommandOutput, CommandError> {
         match self {
-            Self::Check(it) => desk.check(&it.into()),
-            Self::Pack(it) => desk.pack(&it.into()),
+            Self::Check(it) => context.check(&it.into()),
+            Self::Pack(it) => context.pack(&it.into()),
             Self::Connect(it) => suggest::run(&it.into()),
             Self::Learn(it) => template::run(&it.template, it.connection.as_deref()),
-            Self::Push(it) => Box::pin(desk.push(&it.try_into()?)).await,
+            Self::Push(it) => Box::pin(context.push(&it.try_into()?)).await,
             Self::Status(it) => {
-                desk.status(&it.id, &it.follow.into(), &it.caller.try_into()?).await
+                context.status(&it.id, &it.follow.into(), &it.caller.try_into()?).await
             }
-            Self::Errors(it) => desk.errors(&it.id, &it.out, &it.caller.try_into()?).await,
-            Self::Ping(it) => desk.ping(&it.caller.try_into()?).await,
+            Self::Errors(it) => context.errors(&it.id, &it.out, &it.caller.try_into()?).await,
+            Self::Ping(it) => context.ping(&it.caller.try_into()?).await,
             Self::Imports(Imports { connection, state, top, account, format: _ }) => {
                 let wanted = ImportsOptions { connection, state, top };
-                desk.of_account(account.account).imports(&wanted).await
+                context.of_account(account.account).imports(&wanted).await
             }
-            Self::Show(it) => desk.of_account(it.account.account).show(&it.run).await,
-            Self::Allow(it) => grant(desk, it, OperatorAction::Allow).await,
-            Self::Retry(it) => grant(desk, it, OperatorAction::Retry).await,
-            Self::Cancel(it) => grant(desk, it, OperatorAction::Cancel).await,
-            Self::Resume(it) => desk.of_account(it.account.account).resume(&it.connection).await,
+            Self::Show(it) => context.of_account(it.account.account).show(&it.run).await,
+            Self::Allow(it) => grant(context, it, OperatorAction::Allow).await,
+            Self::Retry(it) => grant(context, it, OperatorAction::Retry).await,
+            Self::Cancel(it) => grant(context, it, OperatorAction::Cancel).await,
+            Self::Resume(it) => context.of_account(it.account.account).resume(&it.connection).await,
             Self::Doctor(it) => {
-                desk.of_account(it.account.account).examine(&it.connection, it.resume).await
+                context.of_account(it.account.account).examine(&it.connection, it.resume).await
             }
-            Self::Certificate(it) => certificate::run(&it.name, it.days, &it.out, (desk.clock)()),
+            Self::Certificate(it) => {
+                certificate::run(&it.name, it.days, &it.out, (context.clock)())
+            }
             Self::Rules(it) => commands::rules(it.id.as_deref()),
             Self::Settings(_) => Ok(commands::settings()),
             Self::Reasons(_) => Ok(commands::reasons()),
@@ -287,11 +289,11 @@ impl ByHand {
 }
 
 async fn grant(
-    desk: &Context,
+    context: &Context,
     import: ImportArgs,
     action: OperatorAction,
 ) -> Result<CommandOutput, CommandError> {
-    desk.of_account(import.account.account).grant(&import.run, action).await
+    context.of_account(import.account.account).grant(&import.run, action).await
 }
 
 impl From<RefreshWord> for Refresh {
@@ -362,10 +364,15 @@ impl TryFrom<CallerArgs> for CallerOptions {
 
     /// The flags are read as the connection document that would say the same.
     fn try_from(flags: CallerArgs) -> Result<Self, CommandError> {
-        let endpoint = flags.endpoint.as_ref().map(|url| config::endpoint("--endpoint", url));
-        let endpoint = endpoint.transpose().map_err(|faults| faults.to_string())?;
-        if let Some(path) = flags.connection {
-            return Ok(Self { caller: Caller::Connection(path), endpoint });
+        let endpoint = |flags: &CallerArgs| {
+            let given = flags.endpoint.as_ref().map(|url| config::endpoint("--endpoint", url));
+            given.transpose().map_err(|faults| faults.to_string())
+        };
+        if let Some(path) = &flags.connection {
+            return Ok(Self {
+                caller: Caller::Connection(path.clone()),
+                endpoint: endpoint(&flags)?,
+            });
         }
         let mut document = json!({
             "tenantId": flags.tenant,
@@ -377,7 +384,7 @@ impl TryFrom<CallerArgs> for CallerOptions {
         }
         let identity = ServiceIdentity::parse(document.to_string().as_bytes());
         let identity = identity.map_err(|faults| by_flags(&faults))?;
-        Ok(Self { caller: Caller::Identity(identity), endpoint })
+        Ok(Self { caller: Caller::Identity(identity), endpoint: endpoint(&flags)? })
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
 };
 
 impl Context {
-    /// The same desk over the account that is named on the command line, which is reached as whoever is
+    /// The same context over the account that is named on the command line, which is reached as whoever is
     /// signed in to the Azure CLI; over that of the settings where none is.
     #[must_use]
     pub fn of_account(&self, account: Option<String>) -> Self {

@@ -26,7 +26,7 @@ const COMPLETED: &str = "the service has accepted the file; it goes on processin
 
 /// An ingestion, and all that it takes to ask for it.
 pub(super) struct Followed<'a> {
-    pub(super) desk: &'a Context,
+    pub(super) context: &'a Context,
     pub(super) service: Service,
     pub(super) caller: ServiceIdentity,
     pub(super) unit: String,
@@ -34,7 +34,7 @@ pub(super) struct Followed<'a> {
 }
 
 impl Followed<'_> {
-    /// Where it stands; in the end, where that is wished for.
+    /// Where it stands; in the end, where that is asked for.
     ///
     /// # Errors
     /// Why it could not be asked, or that it took too long.
@@ -42,17 +42,17 @@ impl Followed<'_> {
         &self,
         options: &FollowOptions,
     ) -> Result<CommandOutput, CommandError> {
-        let Self { desk, service, caller, unit, id } = self;
-        let policy = config::policy(|name| (desk.setting)(name)).map_err(|it| it.to_string())?;
-        let since = (desk.clock)();
+        let Self { context, service, caller, unit, id } = self;
+        let policy = config::policy(|name| (context.setting)(name)).map_err(|it| it.to_string())?;
+        let since = (context.clock)();
         let mut last = None;
         let mut failures = 0;
         loop {
-            let now = (desk.clock)();
+            let now = (context.clock)();
             let wait = match service.poll(caller, Some(unit), id, now).await {
                 Ok(status) => {
                     if last.as_ref() != Some(&status) {
-                        (desk.tell)(&format!("the service says {status}"));
+                        (context.tell)(&format!("the service says {status}"));
                     }
                     failures = 0;
                     let is_over = matches!(status, Status::Completed | Status::ValidationFailed);
@@ -67,7 +67,7 @@ impl Followed<'_> {
                     failures += 1;
                     let retry = trouble.retry_at().and_then(|at| (at - now).try_into().ok());
                     let why = messages::cause(trouble.reason(), caller.target);
-                    (desk.tell)(&format!("{why}; asked again"));
+                    (context.tell)(&format!("{why}; asked again"));
                     retry.unwrap_or_else(|| policy.pause(failures))
                 }
                 Err(trouble) => return Err(denied(&trouble, caller.target)),
@@ -122,8 +122,8 @@ impl Followed<'_> {
 
     /// Saves the service's error file for its owner alone: it may quote the data. How many bytes.
     pub(super) async fn save_errors(&self, path: &Path) -> Result<u64, CommandError> {
-        let Self { desk, service, caller, unit, id } = self;
-        let errors = service.errors(caller, Some(unit), id, (desk.clock)()).await;
+        let Self { context, service, caller, unit, id } = self;
+        let errors = service.errors(caller, Some(unit), id, (context.clock)()).await;
         let errors = errors.map_err(|trouble| denied(&trouble, caller.target))?;
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
@@ -223,7 +223,7 @@ impl Context {
             .scale_unit(&caller, (self.clock)())
             .await
             .map_err(|it| denied(&it, caller.target))?;
-        Ok(Followed { desk: self, service, caller, unit, id })
+        Ok(Followed { context: self, service, caller, unit, id })
     }
 }
 

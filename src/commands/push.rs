@@ -69,7 +69,7 @@ impl Context {
         let ended = if options.follow.follow {
             (self.note)(&format!("taken as ingestion {id}"));
             let followed =
-                Followed { desk: self, service, caller, unit: unit.clone(), id: id.clone() };
+                Followed { context: self, service, caller, unit: unit.clone(), id: id.clone() };
             // Whatever is said from now on is not about the push, which was taken.
             followed.to_its_end(&options.follow).await.map_err(|denied| {
                 CommandError::Failed(format!(

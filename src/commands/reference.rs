@@ -14,7 +14,8 @@ use crate::{
 /// # Errors
 /// Where there is no such rule.
 pub fn rules(id: Option<&str>) -> Result<CommandOutput, CommandError> {
-    let text = explain(id)?;
+    let rules = Target::default().schema().rules;
+    let text = explain(rules, id)?;
     let rule = id.and_then(Id::parse).map(Id::rule);
     let json = match rule {
         Some(rule) => of_rule(rule),

@@ -1,7 +1,7 @@
 //! Who calls the service, and for whom: what a push needs besides the file, the member `credential` among
 //! it.
 //!
-//! It names things and never holds a secret: a secret, a token or a password is only ever in a
+//! A credential names things and never holds a secret: a secret, a token or a password is only ever in a
 //! setting, which may be a reference to a Key Vault.
 
 use serde_json::{Map, Value};

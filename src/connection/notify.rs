@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use strum::{AsRefStr, EnumString, IntoStaticStr, VariantArray};
+use strum::{AsRefStr, EnumString};
 
 use super::{Reader, credential::is_setting_name};
 
@@ -22,7 +22,7 @@ pub struct Notify {
 }
 
 /// How a message is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, IntoStaticStr, EnumString, VariantArray)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, EnumString)]
 #[strum(serialize_all = "camelCase")]
 pub enum Format {
     /// An adaptive card, as a workflow of Microsoft Teams takes it.

@@ -1,11 +1,11 @@
 //! What the doctor found, as text and as JSON.
 
-use strum::{AsRefStr, IntoStaticStr};
+use strum::AsRefStr;
 
 use serde_json::{Value, json};
 
 /// What was found out about one thing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr)]
 #[strum(serialize_all = "camelCase")]
 pub enum Verdict {
     /// It is right.

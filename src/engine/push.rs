@@ -37,8 +37,8 @@ impl Engine {
         let Some(package) = import.package.clone() else {
             return self.save(stored, Event::Discarded).await;
         };
-        let opening = match self.turn(import).await? {
-            Eligibility::Now(opening) => opening,
+        let free = match self.turn(import).await? {
+            Eligibility::Now(free) => free,
             Eligibility::Later(event) => return self.save(stored, event).await,
         };
         let connection = match self.connection_of_import(import).await? {
@@ -70,10 +70,10 @@ impl Engine {
         };
         let before = stored.import.clone();
         let claimed = self.applied(before.clone(), Event::Claimed { scale_unit })?;
-        let Some(claim) = self.imports.claim(opening, stored, claimed).await? else {
+        let Some(claim) = self.imports.claim(free, stored, claimed).await? else {
             return Ok(Step::Resting);
         };
-        log::moved(Some(&before), claim.run(), true, (self.clock)());
+        log::moved(Some(&before), claim.import(), true, (self.clock)());
         self.push(claim, &connection, &staged, &package).await
     }
 
@@ -86,10 +86,10 @@ impl Engine {
         staged: &Blob,
         package: &Package,
     ) -> Result<Step> {
-        let mut event = self.push_once(claim.run(), connection, staged, package).await;
+        let mut event = self.push_once(claim.import(), connection, staged, package).await;
         if matches!(event, Event::TokenRefused { .. }) {
             // The one at hand was forgotten: this is a fresh one.
-            event = self.push_once(claim.run(), connection, staged, package).await;
+            event = self.push_once(claim.import(), connection, staged, package).await;
         }
         self.save_pushed(claim.into_stored(), event).await
     }

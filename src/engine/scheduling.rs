@@ -32,8 +32,8 @@ impl Engine {
         if let Some(event) = event {
             return Ok(Eligibility::Later(event));
         }
-        Ok(match self.imports.place(import).await? {
-            Slot::Free(opening) => Eligibility::Now(opening),
+        Ok(match self.imports.slot_for(import).await? {
+            Slot::Free(free) => Eligibility::Now(free),
             Slot::Taken(by) => Eligibility::Later(Event::SlotTaken { by }),
         })
     }
@@ -51,8 +51,8 @@ fn overtaken(import: &Import, siblings: &[Import]) -> Option<Event> {
     };
     let mut newer = siblings.iter().filter(|newer| newer.order() > import.order());
     let newer = newer.find(|newer| newer.refresh == Some(Refresh::Full) && is_ready(newer))?;
-    let (file, import) = newer.called();
-    Some(Event::Superseded { file, import })
+    let (file, key) = newer.called();
+    Some(Event::Superseded { file, import: key })
 }
 
 /// An import that is not let in pauses its connection; one that came to a bad end those behind it.
@@ -63,8 +63,9 @@ fn paused(import: &Import, siblings: &[Import]) -> Option<Event> {
         return Some(Event::Paused { reason: Reason::Forbidden });
     }
     let (connection, cause) = ((&import.connection).into(), PauseCause::of(by.state));
-    let (file, import) = by.called();
-    Some(Event::Paused { reason: Reason::ConnectionPaused { connection, file, import, cause } })
+    let (file, key) = by.called();
+    let reason = Reason::ConnectionPaused { connection, file, import: key, cause };
+    Some(Event::Paused { reason })
 }
 
 /// Incremental files keep their order.
@@ -75,6 +76,6 @@ fn behind(import: &Import, siblings: &[Import]) -> Option<Event> {
     }
     let mut older = siblings.iter().filter(|older| older.order() < import.order());
     let older = older.find(|older| !older.state.is_end())?;
-    let (file, import) = older.called();
-    Some(Event::WaitingForOlder { file, import })
+    let (file, key) = older.called();
+    Some(Event::WaitingForOlder { file, import: key })
 }

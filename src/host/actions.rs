@@ -33,14 +33,14 @@ use crate::{
 
 /// What a form asks for.
 #[derive(Debug, Deserialize)]
-pub(super) struct OperatorAction {
+pub(super) struct ActionForm {
     #[serde(rename = "do", default)]
     what: String,
     connection: Option<String>,
     token: Option<String>,
 }
 
-pub(super) type SubmittedForm = Result<Form<OperatorAction>, FormRejection>;
+pub(super) type SubmittedForm = Result<Form<ActionForm>, FormRejection>;
 
 pub(super) async fn ask_for_connection(
     State(app): State<App>,
@@ -83,7 +83,7 @@ async fn ask(app: &App, visit: Visit, action: SubmittedForm, key: Option<&str>) 
     }
     match granted {
         None => {
-            let why = "there is no such wish: allow, retry, cancel for an import, and resume, \
+            let why = "there is no such action: allow, retry, cancel for an import, and resume, \
                        import, doctor for a connection";
             visit.not_understood(why)
         }

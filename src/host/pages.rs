@@ -39,7 +39,7 @@ const AT_ONCE: usize = 8;
 pub(super) fn door(app: App) -> Router {
     let pages = Router::new()
         .route("/status", get(home).post(ask_for_connection))
-        .route("/status/{*run}", get(import).post(ask_for_import));
+        .route("/status/{*import}", get(import).post(ask_for_import));
     let signed_in = pages.clone().layer(middleware::from_fn_with_state(app.clone(), people_only));
     let api = pages
         .route("/status.json", get(home))
@@ -252,7 +252,11 @@ async fn health(State(app): State<App>) -> Response {
         ),
         Ok((0, Some((timer, last)))) => (
             false,
-            format!("`{}` has not run since {}: is it running?", timer.name, to_the_second(last)),
+            format!(
+                "`{}` has not import since {}: is it running?",
+                timer.name,
+                to_the_second(last)
+            ),
         ),
         Err(error) => (false, format!("the table does not answer: {}", sentence(&error))),
     };

@@ -22,7 +22,7 @@ use super::{App, failure};
 use crate::{
     engine::Actor,
     http::azure::sentence,
-    import::{ImportId, State as RunState},
+    import::{ImportId, State as ImportState},
     outcome::CommandError,
     page::{DEFAULT_TOP, Filter, Links, Viewer},
     storage::import_table::Wanted,
@@ -47,8 +47,9 @@ impl Asked {
     fn filter(&self) -> Result<Filter, String> {
         let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let state = given(&self.state).map(|word| {
-            word.parse().map_err(|_| {
-                let all: Vec<&str> = RunState::VARIANTS.iter().map(<&str>::from).collect();
+            let mut states = ImportState::VARIANTS.iter().copied();
+            states.find(|it| it.as_ref().eq_ignore_ascii_case(&word)).ok_or_else(|| {
+                let all: Vec<&str> = ImportState::VARIANTS.iter().map(AsRef::as_ref).collect();
                 format!("there is no such state; there are {}", all.join(", "))
             })
         });
@@ -197,7 +198,7 @@ pub(super) fn principal(headers: &HeaderMap) -> Option<String> {
 }
 
 /// The token of this browser, and the cookie to set where it has none yet.
-pub(super) fn token(headers: &HeaderMap, is_https: bool) -> (String, Option<HeaderValue>) {
+fn token(headers: &HeaderMap, is_https: bool) -> (String, Option<HeaderValue>) {
     if let Some(token) = token_of_cookie(headers, is_https) {
         return (token.to_owned(), None);
     }
@@ -211,6 +212,11 @@ pub(super) fn token(headers: &HeaderMap, is_https: bool) -> (String, Option<Head
 
 /// Whether a request that changes something is meant: it comes from no browser, or from a page of
 /// ours.
+///
+/// A key, or a sign-in, opens the door; neither says that a person meant it, since a browser brings
+/// a sign-in along wherever a form comes from. So a browser has to send with each form the token
+/// that its page had, which no other site can read, beside the same in a cookie that no other site
+/// can make it send. What sends no cookies is no browser that is signed in, and needs no token.
 pub(super) fn is_meant(headers: &HeaderMap, token: Option<&str>, is_https: bool) -> bool {
     if !is_of_browser(headers) {
         return true;
@@ -219,7 +225,7 @@ pub(super) fn is_meant(headers: &HeaderMap, token: Option<&str>, is_https: bool)
 }
 
 /// Whether a request comes from a page of ours, as far as the browser says where it comes from.
-pub(super) fn is_from_here(headers: &HeaderMap) -> bool {
+fn is_from_here(headers: &HeaderMap) -> bool {
     headers.get(FETCH_SITE).is_none_or(|site| site == "same-origin")
 }
 

@@ -4,7 +4,7 @@
 //! `messages`, and nothing reads it back.
 
 use serde::{Deserialize, Serialize};
-use strum::{AsRefStr, Display, EnumDiscriminants, EnumString, IntoStaticStr, VariantArray};
+use strum::{Display, EnumDiscriminants, EnumString, IntoStaticStr, VariantArray};
 
 use super::types::State;
 use crate::{check::Report, schema::Severity};
@@ -133,7 +133,7 @@ impl PauseCause {
 }
 
 /// Who has to do something about an import.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Display, AsRefStr, IntoStaticStr, VariantArray)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Display)]
 #[strum(serialize_all = "camelCase")]
 pub enum Class {
     /// Nobody: it waits for another import, which goes on.

@@ -235,9 +235,7 @@ impl Import {
         self.due = Some(now + policy.poll_wait(self.pushed.unwrap_or(now), now));
         self
     }
-}
 
-impl Import {
     /// Whether the import takes what a person asks for, as it is now: by state and reason alone.
     #[must_use]
     pub fn takes(&self, action: OperatorAction) -> bool {
@@ -286,7 +284,7 @@ impl Import {
         })
     }
 
-    /// Begins again, because a person asked for it, with the file as it was taken in.
+    /// Only persons reopen an end. Begins again, because a person asked for it, with the file as it was taken in.
     fn reopen(mut self, now: OffsetDateTime, policy: &Policy) -> Self {
         self.report = None;
         self.problems = 0;

@@ -58,7 +58,6 @@ impl fmt::Display for IngestionId {
 
 /// Where an import stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, IntoStaticStr, EnumString, VariantArray)]
-#[strum(ascii_case_insensitive)]
 pub enum State {
     /// The file is known and has not been read yet.
     Received,

@@ -1,5 +1,5 @@
 //! What a person does about an import: as one sentence on the page and in a message, and with the
-//! command to type.
+//! command to type; and what is answered to an action.
 
 use time::format_description::well_known::Rfc3339;
 

@@ -2,7 +2,7 @@
 
 use time::{Duration, OffsetDateTime};
 
-use strum::{AsRefStr, IntoStaticStr};
+use strum::AsRefStr;
 
 use super::Seen;
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How a connection fares, what is worst last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, AsRefStr, IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, AsRefStr)]
 #[strum(serialize_all = "camelCase")]
 pub(super) enum Health {
     /// Nothing is to be done.

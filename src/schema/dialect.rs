@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use strum::{AsRefStr, EnumString, IntoStaticStr, VariantArray};
+use strum::{AsRefStr, EnumString, VariantArray};
 
 use super::{fields::Kind, target::Refresh};
 use crate::schema::fields::Field;
@@ -23,7 +23,7 @@ pub struct Dialect {
 }
 
 /// How `IsBootstrap` is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, IntoStaticStr, EnumString, VariantArray)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, EnumString, VariantArray)]
 #[strum(serialize_all = "camelCase")]
 pub enum IsBootstrap {
     /// `"true"` or `"false"`, in quotation marks.

@@ -35,7 +35,8 @@ pub(crate) fn unmarked(document: &[u8]) -> &[u8] {
     document.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(document)
 }
 
-/// The document, and the JSON pointers of the keys that repeat an earlier one.
+/// The document, and the JSON pointers of the keys that repeat an earlier one: JSON parsers keep the last
+/// of two equal keys and say nothing, and in a mapping that would drop a column silently.
 ///
 /// # Errors
 /// Where it is not JSON: what is wrong, at which line and column.

@@ -1,14 +1,14 @@
 //! The catalogue of rules: the one place where a rule's id, severity, scope, meaning and source
 //! stand (`viva-import rules` prints it), and how strictly a connection wants files checked by them.
 
-use strum::{AsRefStr, EnumString, IntoStaticStr};
+use strum::{AsRefStr, EnumString};
 
 use std::fmt;
 
 use encoding_rs::Encoding;
 
 /// How much a finding matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, AsRefStr, IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, AsRefStr)]
 #[strum(serialize_all = "camelCase")]
 pub enum Severity {
     /// The file is refused.
@@ -73,13 +73,13 @@ impl fmt::Display for Id {
     }
 }
 
-/// The table of rules, or the explanation of one.
+/// The table of `rules`, or the explanation of one.
 ///
 /// # Errors
 /// No rule has this id.
-pub fn explain(id: Option<&str>) -> Result<String, String> {
+pub fn explain(rules: &[Rule], id: Option<&str>) -> Result<String, String> {
     let Some(id) = id else {
-        let rows = RULES.iter().map(|rule| {
+        let rows = rules.iter().map(|rule| {
             format!(
                 "{}  {:<8} {:<14} {}\n",
                 rule.id,

@@ -1,10 +1,10 @@
 //! The services that take an import, their connectors, what a file does to the data that is there, and what
 //! is made of it for the push.
 
-use strum::{AsRefStr, EnumString, IntoStaticStr, VariantArray};
+use strum::{AsRefStr, EnumString, IntoStaticStr};
 
 /// The service that takes an import.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, AsRefStr, IntoStaticStr, EnumString)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, AsRefStr, EnumString)]
 #[strum(serialize_all = "camelCase")]
 pub enum Target {
     /// Viva Insights: where nobody names another.
@@ -35,7 +35,7 @@ impl Connector {
 }
 
 /// Whether a file replaces everything or adds to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, IntoStaticStr, EnumString, VariantArray)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, IntoStaticStr, EnumString)]
 #[strum(serialize_all = "camelCase")]
 pub enum Refresh {
     /// Replaces everything: whoever is not in the file is deactivated.
@@ -45,7 +45,7 @@ pub enum Refresh {
 }
 
 /// What the body of a push is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, IntoStaticStr, EnumString)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, EnumString)]
 #[strum(ascii_case_insensitive, serialize_all = "camelCase")]
 pub enum PayloadFormat {
     /// data.csv and metadata.json in one zip, as multipart/form-data.

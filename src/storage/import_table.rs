@@ -62,7 +62,7 @@ pub struct Claim {
 impl Claim {
     /// The claimed import.
     #[must_use]
-    pub fn run(&self) -> &Import {
+    pub fn import(&self) -> &Import {
         &self.stored.import
     }
 
@@ -239,7 +239,7 @@ impl ImportTable {
     ///
     /// # Errors
     /// Whatever storage says.
-    pub async fn place(&self, import: &Import) -> Result<Slot> {
+    pub async fn slot_for(&self, import: &Import) -> Result<Slot> {
         let Some(slot) = self.slot(import).await? else {
             return Ok(Slot::Free(FreeSlot(None)));
         };
@@ -265,12 +265,12 @@ impl ImportTable {
     /// Whatever else storage says.
     pub async fn claim(
         &self,
-        opening: FreeSlot,
+        free: FreeSlot,
         before: Stored,
         next: Import,
     ) -> Result<Option<Claim>> {
         let ours = slot_row(&next, &next.id.key);
-        let take = match opening.0 {
+        let take = match free.0 {
             None => Write::Insert(ours),
             Some(etag) => Write::Replace(ours, etag),
         };

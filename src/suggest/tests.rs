@@ -42,7 +42,7 @@ fn today(_: usize) -> String {
     "2026-11-01".to_owned()
 }
 
-const WISHES: SuggestOptions = SuggestOptions {
+const OPTIONS: SuggestOptions = SuggestOptions {
     file: std::path::PathBuf::new(),
     tenant: None,
     client_id: None,
@@ -62,7 +62,7 @@ fn export(columns: &[(&str, Cell)]) -> String {
 
 fn proposal(csv: impl AsRef<[u8]>) -> Result<Proposal, String> {
     let survey = Profile::of(csv.as_ref()).map_err(|error| error.to_string())?;
-    Proposal::of(&survey, &WISHES).map_err(|failure| format!("{failure:?}"))
+    Proposal::of(&survey, &OPTIONS).map_err(|failure| format!("{failure:?}"))
 }
 
 /// What became of the column, as one line.
@@ -376,7 +376,7 @@ fn wishes_stand_in_the_document_and_bad_ones_are_told() {
         tenant: Some(guid.clone()),
         client_id: Some(guid.clone()),
         refresh: Refresh::Incremental,
-        ..WISHES
+        ..OPTIONS
     };
     let document = Proposal::of(&survey, &options).unwrap().document;
     let expected = json!({
@@ -387,7 +387,7 @@ fn wishes_stand_in_the_document_and_bad_ones_are_told() {
         "mapping": { "Email": { "name": "PersonId", "type": "EmailType" } },
     });
     assert_eq!(document, expected);
-    let options = SuggestOptions { tenant: Some("contoso.com".to_owned()), ..WISHES };
+    let options = SuggestOptions { tenant: Some("contoso.com".to_owned()), ..OPTIONS };
     let Err(CommandError::Failed(why)) = Proposal::of(&survey, &options) else { panic!() };
     assert!(why.starts_with("--tenant: must be"), "{why}");
 }

@@ -25,7 +25,7 @@ use time::macros::datetime;
 use tokio_util::sync::DropGuard;
 use url::Url;
 
-use state::Context;
+use state::Shared;
 
 use crate::schema::PayloadFormat;
 
@@ -204,7 +204,7 @@ pub struct Seen {
 #[derive(Debug)]
 pub struct Service {
     endpoint: Url,
-    desk: Arc<Context>,
+    shared: Arc<Shared>,
     _stop: DropGuard,
 }
 
@@ -230,16 +230,16 @@ impl Service {
         let listener = socket.listen(1024)?;
         let endpoint = Url::parse(&format!("http://{}/v1.0", listener.local_addr()?))
             .map_err(std::io::Error::other)?;
-        let desk = Arc::new(Context::new(rules));
-        let stopped = desk.stop.clone().cancelled_owned();
+        let shared = Arc::new(Shared::new(rules));
+        let stopped = shared.stop.clone().cancelled_owned();
         let app = Router::new()
             .fallback(routes::answer)
-            .with_state(desk.clone())
+            .with_state(shared.clone())
             .into_make_service_with_connect_info::<routes::Line>();
         let server =
             axum::serve(routes::Lines(listener), app).with_graceful_shutdown(stopped).into_future();
         tokio::spawn(server);
-        Ok(Self { endpoint, _stop: desk.stop.clone().drop_guard(), desk })
+        Ok(Self { endpoint, _stop: shared.stop.clone().drop_guard(), shared })
     }
 
     /// The base address, version included: `http://127.0.0.1:PORT/v1.0`.
@@ -250,12 +250,12 @@ impl Service {
 
     /// Queues a quirk: the next request of that call without an earlier one uses it up.
     pub fn quirk(&self, call: Call, quirk: Quirk) {
-        self.desk.book().queued.push((call, quirk));
+        self.shared.book().queued.push((call, quirk));
     }
 
     /// Sets a quirk for every request of that call that has none queued, or takes it back.
     pub fn always(&self, call: Call, quirk: Option<Quirk>) {
-        let mut book = self.desk.book();
+        let mut book = self.shared.book();
         match quirk {
             Some(quirk) => book.always.insert(call, quirk),
             None => book.always.remove(&call),
@@ -265,20 +265,20 @@ impl Service {
     /// Every accepted file, oldest first.
     #[must_use]
     pub fn ingestions(&self) -> Vec<Ingestion> {
-        self.desk.book().imports.iter().map(|import| import.shown.clone()).collect()
+        self.shared.book().imports.iter().map(|import| import.shown.clone()).collect()
     }
 
     /// Every request, in order of arrival.
     #[must_use]
     pub fn requests(&self) -> Vec<Seen> {
-        self.desk.book().seen.clone()
+        self.shared.book().seen.clone()
     }
 
     /// Puts an import where it then stays, as Microsoft's support would: the way out for a tenant
     /// whose corrupt zip never moves.
     pub fn settle(&self, id: &str, status: &str) {
-        let now = self.desk.now();
-        if let Some(import) = self.desk.book().imports.iter_mut().find(|i| i.shown.id == id) {
+        let now = self.shared.now();
+        if let Some(import) = self.shared.book().imports.iter_mut().find(|i| i.shown.id == id) {
             import.walk = &[];
             import.enter(status, now);
         }
@@ -286,17 +286,17 @@ impl Service {
 
     /// Waits until a request is held.
     pub async fn held(&self) {
-        // The sender lives in `desk`, so waiting cannot fail.
-        let _ = self.desk.held.subscribe().wait_for(|held| *held > 0).await;
+        // The sender lives in `shared`, so waiting cannot fail.
+        let _ = self.shared.held.subscribe().wait_for(|held| *held > 0).await;
     }
 
     /// Lets every request held now go on.
     pub fn release(&self) {
-        self.desk.released.notify_waiters();
+        self.shared.released.notify_waiters();
     }
 
     /// Waits until no request is open: all were answered, cut or given up.
     pub async fn quiet(&self) {
-        let _ = self.desk.open.subscribe().wait_for(|open| *open == 0).await;
+        let _ = self.shared.open.subscribe().wait_for(|open| *open == 0).await;
     }
 }

@@ -26,7 +26,7 @@ mod sample;
 
 const BYTES: u64 = 20_000_000;
 
-/// The export, and the options on which it is accepted.
+/// The export, and the options by which it is accepted.
 static EXPORT: LazyLock<(Vec<u8>, CheckOptions)> = LazyLock::new(|| {
     let mut export = vec![];
     Sample::of_bytes(BYTES).write(&mut export).unwrap_or_else(|_| unreachable!("a Vec takes all"));

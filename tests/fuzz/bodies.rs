@@ -24,7 +24,7 @@ pub const BODIES: [(&str, Body); 3] = [("csv", csv), ("mapping", mapping), ("zip
 
 /// A file is checked twice alike and without a panic, and what passes is right and loses nothing.
 pub fn csv(file: &[u8]) {
-    for options in every_terms() {
+    for options in every_options() {
         let (report, output) = checked(file, &options);
         let pieces = Check::open(Pieces(file), &options).and_then(Check::finish).unwrap();
         assert_eq!(report, pieces, "other pieces, another report");
@@ -102,7 +102,7 @@ fn today() -> Day {
 }
 
 /// Viva's own names; the same leniently; four mapped columns of a file as it comes from Excel.
-pub fn every_terms() -> [CheckOptions; 3] {
+pub fn every_options() -> [CheckOptions; 3] {
     let names = CheckOptions::without(&limits(), today());
     let mut lenient = names.clone();
     lenient.checks.lenient = true;

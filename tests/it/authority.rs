@@ -143,12 +143,12 @@ pub(crate) enum Fault {
 /// Microsoft Entra with one app registration, which any tenant knows.
 pub(crate) struct Authority {
     address: SocketAddr,
-    desk: Arc<Context>,
+    world: Arc<World>,
     folder: TempDir,
     _server: AbortOnDropHandle<()>,
 }
 
-struct Context {
+struct World {
     host: String,
     client_id: &'static str,
     proof: Proof,
@@ -180,15 +180,15 @@ impl Authority {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let host = format!("https://{address}");
-        let desk = Arc::new(Context { host, client_id, proof, book: Mutex::default() });
+        let world = Arc::new(World { host, client_id, proof, book: Mutex::default() });
         let router = Router::new()
             .route("/{tenant}/oauth2/v2.0/token", post(answer))
-            .with_state(desk.clone());
+            .with_state(world.clone());
         let serve = async move {
             let _ = axum::serve(Tls { listener, acceptor }, router).await;
         };
         let server = AbortOnDropHandle::new(tokio::spawn(serve));
-        Self { address, desk, folder, _server: server }
+        Self { address, world, folder, _server: server }
     }
 
     /// The settings by which the handler finds and trusts it.
@@ -200,46 +200,46 @@ impl Authority {
 
     /// From now on it answers so.
     pub(crate) fn fault(&self, fault: Option<Fault>) {
-        self.desk.book().fault = fault;
+        self.world.book().fault = fault;
     }
 
     /// From now on a token is good for so long.
     pub(crate) fn lifetime(&self, seconds: u64) {
-        self.desk.book().lifetime = Some(seconds);
+        self.world.book().lifetime = Some(seconds);
     }
 
     /// The tenants of the tokens it gave; nothing was ever wrong with a question.
     pub(crate) fn given(&self) -> Vec<String> {
-        let book = self.desk.book();
+        let book = self.world.book();
         assert!(book.complaints.is_empty(), "{:#?}", book.complaints);
         book.given.clone()
     }
 
     /// Everything secret that was sent to it or given by it.
     pub(crate) fn secrets(&self) -> Vec<String> {
-        self.desk.book().secrets.clone()
+        self.world.book().secrets.clone()
     }
 }
 
-impl Context {
+impl World {
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap()
     }
 }
 
 async fn answer(
-    State(desk): State<Arc<Context>>,
+    State(world): State<Arc<World>>,
     InPath(tenant): InPath<String>,
     body: Bytes,
 ) -> Response {
     let form: HashMap<String, String> = form_urlencoded::parse(&body).into_owned().collect();
     let sent = String::from_utf8_lossy(&body).into_owned();
     let fault = {
-        let mut book = desk.book();
+        let mut book = world.book();
         for name in ["client_secret", "client_assertion"] {
             book.secrets.extend(form.get(name).cloned());
         }
-        if let Err(complaint) = desk.judge(&tenant, &form) {
+        if let Err(complaint) = world.judge(&tenant, &form) {
             book.complaints.push(complaint);
         }
         book.fault
@@ -262,9 +262,9 @@ async fn answer(
         Some(Fault::NoToken) => Json(json!({ "token_type": "Bearer" })).into_response(),
         Some(Fault::Silent) => std::future::pending().await,
         None => {
-            let mut book = desk.book();
+            let mut book = world.book();
             book.given.push(tenant);
-            let token = format!("token-of-entra-{}-{}", book.given.len(), desk.client_id);
+            let token = format!("token-of-entra-{}-{}", book.given.len(), world.client_id);
             book.secrets.push(token.clone());
             let expires_in = book.lifetime.unwrap_or(3600);
             let token = json!({

@@ -19,9 +19,9 @@ use crate::{
 const SECRET: &str = "sigrid.tveit";
 
 /// A folder with files to check.
-struct Context(TempDir);
+struct Folder(TempDir);
 
-impl Context {
+impl Folder {
     fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
@@ -79,7 +79,7 @@ fn keys(value: &Value) -> Vec<&str> {
 
 #[test]
 fn the_exit_code_says_what_came_of_it() {
-    let desk = Context::new();
+    let folder = Folder::new();
     let csv = staff().join("\n");
     let broken = csv.replace("p7@contoso.com", "p7");
     for (name, content, accepted) in [
@@ -99,7 +99,7 @@ fn the_exit_code_says_what_came_of_it() {
         ("broken.zip", zip(&[("data.csv", &broken), ("metadata.json", &metadata(MAPPING))]), false),
         ("damaged.zip", b"PK\x03\x04".to_vec(), false),
     ] {
-        let file = desk.put(name, content);
+        let file = folder.put(name, content);
         for format in ["text", "json", "html"] {
             let output = check(&file, &["--format", format]);
             let says = text(&output);
@@ -113,17 +113,17 @@ fn the_exit_code_says_what_came_of_it() {
 
 #[test]
 fn what_cannot_be_checked_is_2_and_a_sentence() {
-    let desk = Context::new();
-    let good = desk.good();
-    fs::create_dir(desk.path("folder.csv")).unwrap();
-    let no = |name: &str| desk.path(name).display().to_string();
-    let of = |name: &str, content: &str| desk.put(name, content).display().to_string();
+    let folder = Folder::new();
+    let good = folder.good();
+    fs::create_dir(folder.path("folder.csv")).unwrap();
+    let no = |name: &str| folder.path(name).display().to_string();
+    let of = |name: &str, content: &str| folder.put(name, content).display().to_string();
     let faulty =
         format!(r#"{{"tenantId":"x","connector":"HR","refresh":"full","mapping":{{{MAPPING}}}}}"#);
     for (file, arguments, says) in [
-        (desk.path("nobody.csv"), vec![], "nobody.csv cannot be read"),
+        (folder.path("nobody.csv"), vec![], "nobody.csv cannot be read"),
         (
-            desk.path("folder.csv"),
+            folder.path("folder.csv"),
             vec![],
             "folder.csv is a folder or a pipe; name a .csv or a .zip",
         ),
@@ -168,10 +168,10 @@ fn what_cannot_be_checked_is_2_and_a_sentence() {
 
 #[test]
 fn the_report_for_a_program_has_its_shape() {
-    let desk = Context::new();
+    let folder = Folder::new();
     let csv = staff().join(",x\n").replace("Organization,x", "Organization,Note");
-    let file = desk.put("a.csv", csv.replace("p7@", "p7") + ",x");
-    let mapping = desk.put("m.json", format!("{{{MAPPING}}}"));
+    let file = folder.put("a.csv", csv.replace("p7@", "p7") + ",x");
+    let mapping = folder.put("m.json", format!("{{{MAPPING}}}"));
     let report = report(&file, &["--mapping", &mapping.display().to_string(), "--lenient"]);
     assert_eq!(
         keys(&report),
@@ -193,13 +193,13 @@ fn the_report_for_a_program_has_its_shape() {
     assert_eq!(keys(summary), ["refresh", "rows", "people", "columns", "lastDay"]);
     assert_eq!((&summary["refresh"], &summary["lastDay"]), (&json!("full"), &json!("2026-10-31")));
     assert_eq!(summary["columns"][0], json!({ "name": "PersonId", "type": "EmailType" }));
-    let unread = self::report(&desk.put("b.csv", ""), &[]);
+    let unread = self::report(&folder.put("b.csv", ""), &[]);
     assert_eq!(keys(&unread), keys(&report));
     assert_eq!(keys(&unread["summary"]), ["refresh", "rows", "people", "columns"]);
 }
 
 /// Files with the secret in a cell that some rule finds, and in cells that none does.
-fn secrets(desk: &Context) -> Vec<PathBuf> {
+fn secrets(folder: &Folder) -> Vec<PathBuf> {
     let csv = staff().join("\n");
     let good = format!("{SECRET}@contoso.com");
     let bad = csv.replace("p7@contoso.com", SECRET).replace("p8@contoso.com", &good);
@@ -217,15 +217,15 @@ fn secrets(desk: &Context) -> Vec<PathBuf> {
             bad.lines().skip(7).collect::<Vec<_>>().join("\n").replace(',', ";"),
         ),
     ];
-    let files = files.into_iter().map(|(name, text)| desk.put(&format!("{name}.csv"), text));
+    let files = files.into_iter().map(|(name, text)| folder.put(&format!("{name}.csv"), text));
     files.collect()
 }
 
 #[test]
 fn no_value_is_shown_unasked() {
-    let desk = Context::new();
-    let mapping = desk.put("m.json", format!("{{{MAPPING}}}")).display().to_string();
-    for file in secrets(&desk) {
+    let folder = Folder::new();
+    let mapping = folder.put("m.json", format!("{{{MAPPING}}}")).display().to_string();
+    for file in secrets(&folder) {
         for format in ["text", "json", "html"] {
             for options in
                 [&[][..], &["--lenient"], &["--refresh", "incremental"], &["--mapping", &mapping]]
@@ -241,8 +241,8 @@ fn no_value_is_shown_unasked() {
 
 #[test]
 fn values_are_shown_where_they_are_asked_for() {
-    let desk = Context::new();
-    let file = &secrets(&desk)[0];
+    let folder = Folder::new();
+    let file = &secrets(&folder)[0];
     let report = report(file, &["--show-values"]);
     assert_eq!(report["findings"][0]["values"], json!([SECRET]));
     let text = text(&check(file, &["--show-values"]));
@@ -251,13 +251,13 @@ fn values_are_shown_where_they_are_asked_for() {
 
 #[test]
 fn refresh_and_leniency_are_as_asked() {
-    let desk = Context::new();
-    let narrow = desk.without_organization();
+    let folder = Folder::new();
+    let narrow = folder.without_organization();
     assert_eq!(found(&report(&narrow, &[])), ["error H13"]);
     let incremental = report(&narrow, &["--refresh", "incremental"]);
     assert_eq!((found(&incremental).len(), &incremental["verdict"]), (0, &json!("accepted")));
     assert_eq!(incremental["summary"]["refresh"], "incremental");
-    let broken = desk.put("broken.csv", staff().join("\n").replace("p7@", "p7"));
+    let broken = folder.put("broken.csv", staff().join("\n").replace("p7@", "p7"));
     assert_eq!(found(&report(&broken, &[])), ["error V01"]);
     let lenient = report(&broken, &["--lenient"]);
     assert_eq!(found(&lenient), ["warning V01", "warning C03"]);
@@ -265,22 +265,22 @@ fn refresh_and_leniency_are_as_asked() {
     // A zip's metadata.json says full; who asks has the last word.
     let csv = fs::read_to_string(&narrow).unwrap();
     let three = MAPPING.rsplit_once(",\n").unwrap().0;
-    let zip = desk.put("n.zip", zip(&[("data.csv", &csv), ("metadata.json", &metadata(three))]));
+    let zip = folder.put("n.zip", zip(&[("data.csv", &csv), ("metadata.json", &metadata(three))]));
     assert_eq!(found(&report(&zip, &[])), ["error H13"]);
     assert_eq!(found(&report(&zip, &["--refresh", "incremental"])).len(), 0);
 }
 
 #[test]
 fn a_file_is_held_against_a_report_or_its_summary() {
-    let desk = Context::new();
-    let good = report(&desk.good(), &[]);
-    let before = desk.put("report.json", good.to_string()).display().to_string();
+    let folder = Folder::new();
+    let good = report(&folder.good(), &[]);
+    let before = folder.put("report.json", good.to_string()).display().to_string();
     let bare =
-        desk.put("summary.json", format!("\u{feff}{}", good["summary"])).display().to_string();
-    let narrow = desk.without_organization();
-    let few = desk.put("few.csv", staff()[..18].join("\n"));
+        folder.put("summary.json", format!("\u{feff}{}", good["summary"])).display().to_string();
+    let narrow = folder.without_organization();
+    let few = folder.put("few.csv", staff()[..18].join("\n"));
     for against in [&before, &bare] {
-        assert_eq!(found(&report(&desk.good(), &["--against", against])).len(), 0);
+        assert_eq!(found(&report(&folder.good(), &["--against", against])).len(), 0);
         assert_eq!(found(&report(&narrow, &["--against", against])), ["error H13", "error I03"]);
         let shrunk = report(&few, &["--against", against]);
         assert_eq!(found(&shrunk), ["error I04", "error I04", "warning C03"]);
@@ -294,12 +294,12 @@ fn a_file_is_held_against_a_report_or_its_summary() {
 
 #[test]
 fn a_mapping_goes_before_the_one_in_a_zip() {
-    let desk = Context::new();
+    let folder = Folder::new();
     let csv = staff().join("\n");
     let wrong = metadata(&MAPPING.replace("EmailType", "StringType"));
-    let zip = desk.put("info.zip", zip(&[("data.csv", &csv), ("metadata.json", &wrong)]));
+    let zip = folder.put("info.zip", zip(&[("data.csv", &csv), ("metadata.json", &wrong)]));
     assert_eq!(found(&report(&zip, &[])), ["error H09", "error H09"]);
-    let mapping = desk.put("m.json", format!("{{{MAPPING}}}")).display().to_string();
+    let mapping = folder.put("m.json", format!("{{{MAPPING}}}")).display().to_string();
     assert_eq!(found(&report(&zip, &["--mapping", &mapping])).len(), 0);
 }
 
@@ -327,20 +327,20 @@ fn rules_are_listed_and_explained() {
 
 #[test]
 fn a_page_shows_values_as_well_where_they_are_asked_for() {
-    let desk = Context::new();
-    let page = text(&check(&secrets(&desk)[0], &["--show-values", "--format", "html"]));
+    let folder = Folder::new();
+    let page = text(&check(&secrets(&folder)[0], &["--show-values", "--format", "html"]));
     assert!(page.contains(SECRET), "{page}");
 }
 
 #[test]
 fn lines_that_were_lost_and_headers_with_people_show_nobody() {
-    let desk = Context::new();
+    let folder = Folder::new();
     let csv = staff().join("\n").replace("p7@contoso.com", &format!("{SECRET}@contoso.com"));
     let one_line = csv.replace('\n', " ");
     let wide = format!("PersonId,{SECRET}@contoso.com,ManagerId,Organization\n");
-    let mapping = desk.put("m.json", format!("{{{MAPPING}}}")).display().to_string();
+    let mapping = folder.put("m.json", format!("{{{MAPPING}}}")).display().to_string();
     for (name, content) in [("one-line.csv", one_line), ("wide.csv", wide)] {
-        let file = desk.put(name, content);
+        let file = folder.put(name, content);
         for arguments in [vec![], vec!["--mapping", &mapping]] {
             for format in ["text", "json", "html"] {
                 let says = text(&check(&file, &[&arguments[..], &["--format", format]].concat()));
@@ -352,10 +352,10 @@ fn lines_that_were_lost_and_headers_with_people_show_nobody() {
 
 #[test]
 fn the_report_of_a_file_that_was_refused_is_no_accepted_import() {
-    let desk = Context::new();
-    let refused = report(&desk.put("empty.csv", ""), &[]);
-    let before = desk.put("report.json", refused.to_string()).display().to_string();
-    let output = check(&desk.good(), &["--against", &before]);
+    let folder = Folder::new();
+    let refused = report(&folder.put("empty.csv", ""), &[]);
+    let before = folder.put("report.json", refused.to_string()).display().to_string();
+    let output = check(&folder.good(), &["--against", &before]);
     assert_eq!(code(&output), 2, "{}", text(&output));
 }
 

@@ -97,8 +97,8 @@ async fn packed(imports: &ImportTable, key: &str) -> Stored {
 /// Tries to claim the tenant's slot; `None` where it is taken, or was when it came to writing.
 async fn claim(imports: &ImportTable, stored: Stored) -> Option<Claim> {
     let next = after(&stored.import, Event::Claimed { scale_unit: "unit".to_owned() });
-    match imports.place(&stored.import).await.unwrap() {
-        Slot::Free(opening) => imports.claim(opening, stored, next).await.unwrap(),
+    match imports.slot_for(&stored.import).await.unwrap() {
+        Slot::Free(free) => imports.claim(free, stored, next).await.unwrap(),
         Slot::Taken(_) => None,
     }
 }
@@ -160,7 +160,7 @@ async fn the_slot_is_free_again_when_its_import_ends_or_has_to_wait() {
     let imports = ImportTable::new(empty_table().await);
     let first = claimed(&imports, packed(&imports, "1").await).await;
     let second = packed(&imports, "2").await;
-    let Slot::Taken(by) = imports.place(&second.import).await.unwrap() else { panic!() };
+    let Slot::Taken(by) = imports.slot_for(&second.import).await.unwrap() else { panic!() };
     assert_eq!(by, "1");
     let refused = Event::PushRefused { reason: Reason::PackingNeverEnded };
     saved(&imports, first.into_stored(), refused).await;
@@ -200,7 +200,7 @@ async fn a_row_that_is_not_understood_keeps_the_slot_and_its_place_and_is_left_a
         let row = table.get("tenant", "1").await.unwrap().unwrap();
         table.replace(&other, &row.etag).await.unwrap();
         assert!(
-            matches!(imports.place(&second.import).await.unwrap(), Slot::Taken(by) if by == "1")
+            matches!(imports.slot_for(&second.import).await.unwrap(), Slot::Taken(by) if by == "1")
         );
         let siblings = imports.of_connection(&second.import).await.unwrap();
         let known = siblings
@@ -218,7 +218,9 @@ async fn a_row_that_is_not_understood_keeps_the_slot_and_its_place_and_is_left_a
     let nothing = nothing.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     let row = table.get("tenant", "1").await.unwrap().unwrap();
     table.replace(&nothing, &row.etag).await.unwrap();
-    assert!(matches!(imports.place(&second.import).await.unwrap(), Slot::Taken(by) if by == "1"));
+    assert!(
+        matches!(imports.slot_for(&second.import).await.unwrap(), Slot::Taken(by) if by == "1")
+    );
 }
 
 /// An import that waits for a correction, and whether it is the first of its connection to do so.

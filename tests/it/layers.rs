@@ -108,13 +108,147 @@ fn a_module_uses_lower_layers_and_those_to_its_right_alone() {
 
 #[test]
 fn a_push_is_submitted_by_the_engine_with_a_claim_and_by_a_person_alone() {
-    // The services themselves pass it on to the one that is asked.
-    let others = sources(Path::new("src")).into_iter().filter(|(file, _)| file != "target.rs");
-    let callers = others.filter_map(|(file, code)| {
+    let callers = sources(Path::new("src")).into_iter().filter_map(|(file, code)| {
         let count = code.matches(".submit(").count();
         (count > 0).then_some((file, count))
     });
     let mut callers: Vec<_> = callers.collect();
     callers.sort();
-    assert_eq!(callers, [("commands/push.rs".to_owned(), 1), ("engine/push.rs".to_owned(), 1)]);
+    // The services themselves pass it on to the one that is asked.
+    let expected = ["commands/push.rs", "engine/push.rs", "target.rs"];
+    assert_eq!(callers, expected.map(|file| (file.to_owned(), 1)));
+}
+
+/// The paths that a file names by `use`, with the name each has here where the file gives it on.
+fn named(code: &str) -> Vec<(Vec<String>, Option<String>)> {
+    let code: String = code
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    let mut found = vec![];
+    for statement in code.split_inclusive(';') {
+        let Some(at) = statement.rfind("use ").filter(|at| {
+            let before = statement[..*at].lines().last().unwrap_or_default().trim();
+            before.is_empty() || before.starts_with("pub")
+        }) else {
+            continue;
+        };
+        let is_given_on = statement[..at].lines().last().is_some_and(|line| line.contains("pub"));
+        let tree = statement[at + 4..].trim_end_matches(';');
+        let tree = tree.split_whitespace().collect::<Vec<_>>().join(" ");
+        for leaf in leaves(&tree) {
+            let (path, alias) = leaf.split_once(" as ").unwrap_or((&leaf, ""));
+            let mut path: Vec<String> = path.split("::").map(str::to_owned).collect();
+            if path.len() > 1 && path.last().is_some_and(|last| last == "self") {
+                path.pop();
+            }
+            let name = if alias.is_empty() { path.last().unwrap().clone() } else { alias.into() };
+            found.push((path, is_given_on.then_some(name)));
+        }
+    }
+    for root in ["crate::", "super::"] {
+        for (at, _) in code.match_indices(root) {
+            let is_path = |letter: char| letter.is_alphanumeric() || "_:".contains(letter);
+            let path: String = code[at..].chars().take_while(|letter| is_path(*letter)).collect();
+            // Neither the beginning of a tree nor who may see something.
+            if !path.ends_with("::") && !code[..at].ends_with("in ") {
+                found.push((path.split("::").map(str::to_owned).collect(), None));
+            }
+        }
+    }
+    found
+}
+
+/// The paths of a tree like `a::{b, c::{self, d}}`.
+fn leaves(tree: &str) -> Vec<String> {
+    let tree = tree.trim().trim_end_matches(',');
+    let Some((prefix, group)) = tree.split_once('{') else { return vec![tree.to_owned()] };
+    let Some((group, _)) = group.rsplit_once('}') else { return vec![] };
+    let (mut depth, mut parts, mut part) = (0, vec![], String::new());
+    for letter in group.chars().chain([',']) {
+        match letter {
+            ',' if depth == 0 => parts.push(std::mem::take(&mut part)),
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        if letter != ',' || depth > 0 {
+            part.push(letter);
+        }
+    }
+    let parts = parts.iter().filter(|part| !part.trim().is_empty());
+    parts.flat_map(|part| leaves(part)).map(|leaf| format!("{prefix}{leaf}")).collect()
+}
+
+#[test]
+fn no_file_uses_one_that_uses_it() {
+    let module = |file: &str| -> Vec<String> {
+        file.trim_end_matches(".rs").split('/').map(str::to_owned).collect()
+    };
+    let files: BTreeMap<Vec<String>, _> = sources(Path::new("src"))
+        .into_iter()
+        .filter(|(file, _)| file != "lib.rs" && file != "main.rs")
+        .map(|(file, code)| (module(&file), named(&code)))
+        .collect();
+    let canonical = |from: &[String], path: &[String]| -> Option<Vec<String>> {
+        let mut base = match path[0].as_str() {
+            "crate" => return Some(path[1..].to_vec()),
+            "self" | "super" => from.to_vec(),
+            _ => {
+                return files
+                    .contains_key(&[from, &path[..1]].concat())
+                    .then(|| [from, path].concat());
+            }
+        };
+        let ups = path.iter().take_while(|part| *part == "super").count();
+        base.truncate(base.len() - ups);
+        base.extend(path[ups.max(1)..].iter().cloned());
+        Some(base)
+    };
+    // Where something is that is named by a path, however often it is given on.
+    let resolved = |path: Vec<String>| -> Option<Vec<String>> {
+        let mut path = path;
+        for _ in 0..8 {
+            let length = (1..=path.len()).rev().find(|it| files.contains_key(&path[..*it]))?;
+            let (file, rest) = (path[..length].to_vec(), &path[length..]);
+            let given_on = files[&file]
+                .iter()
+                .find(|(_, name)| name.is_some() && *name == rest.first().cloned());
+            match given_on {
+                Some((from, _)) => {
+                    let from = canonical(&file, from)?;
+                    path = [&from[..], &rest[1..]].concat();
+                }
+                None => return Some(file),
+            }
+        }
+        None
+    };
+    let names: Vec<&Vec<String>> = files.keys().collect();
+    let place = |file: &[String]| names.iter().position(|name| *name == file).unwrap();
+    let mut reaches = vec![vec![false; names.len()]; names.len()];
+    for (file, named) in &files {
+        for (path, given_on) in named {
+            let used = canonical(file, path).filter(|_| given_on.is_none()).and_then(&resolved);
+            if let Some(used) = used.filter(|used| used != file) {
+                reaches[place(file)][place(&used)] = true;
+            }
+        }
+    }
+    for through in 0..names.len() {
+        for from in 0..names.len() {
+            if reaches[from][through] {
+                let further = reaches[through].clone();
+                reaches[from].iter_mut().zip(further).for_each(|(it, more)| *it |= more);
+            }
+        }
+    }
+    let circles: Vec<String> = (0..names.len())
+        .filter(|file| reaches[*file][*file])
+        .map(|file| names[file].join("/"))
+        .collect();
+    assert_eq!(circles, Vec::<String>::new());
+    let used = reaches[place(&["engine".to_owned()])].iter().filter(|it| **it).count();
+    assert!(used > 40, "the engine uses {used} files");
 }

@@ -54,14 +54,14 @@ fn commands() -> Vec<String> {
 }
 
 /// A person's folder, and everybody that a command there speaks to.
-struct Context {
+struct World {
     folder: TempDir,
     service: Service,
     account: Secured,
     import: String,
 }
 
-impl Context {
+impl World {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let template = zip(&[("metadata.json", TEMPLATE), ("data.csv", "")]);
@@ -151,22 +151,22 @@ async fn rejected(account: &Secured, service: &Service, certificate: &Path) -> S
 
 #[tokio::test]
 async fn every_command_of_the_page_that_moves_people_here_works_as_it_is_printed() {
-    let desk = Context::new().await;
+    let world = World::new().await;
     let commands = commands();
     assert!(commands.len() >= 20, "{commands:#?}");
-    let (made, code) = desk.run(&commands[0], &[]).await;
+    let (made, code) = world.run(&commands[0], &[]).await;
     assert_eq!((commands[0].as_str(), code), ("viva-import certificate viva-hr", 0), "{made}");
 
-    let public = CertificateDer::from_pem_file(desk.path("viva-hr.cer")).unwrap();
+    let public = CertificateDer::from_pem_file(world.path("viva-hr.cer")).unwrap();
     let by_certificate = Authority::start(CLIENT, Proof::Certificate(public.to_vec())).await;
     let by_secret = Authority::start(CLIENT, Proof::Secret(SECRET)).await;
     let mut secrets = vec![SECRET.to_owned(), CELL.to_owned()];
-    let key = std::fs::read_to_string(desk.path("viva-hr.pem")).unwrap();
+    let key = std::fs::read_to_string(world.path("viva-hr.pem")).unwrap();
     secrets.push(key.lines().nth(5).unwrap().to_owned());
     for command in &commands[1..] {
         let authority = if command.contains("clientSecret") { &by_secret } else { &by_certificate };
-        let settings = trusting_both(&desk, authority);
-        let (told, code) = desk.run(command, &settings).await;
+        let settings = trusting_both(&world, authority);
+        let (told, code) = world.run(command, &settings).await;
         // The last import of the deployed connection was rejected, and the doctor says so.
         let expected = i32::from(command.contains("doctor"));
         assert_eq!(code, expected, "{command}\n{told}");
@@ -174,20 +174,20 @@ async fn every_command_of_the_page_that_moves_people_here_works_as_it_is_printed
             assert!(!told.contains(secret), "{command}\n{told}");
         }
     }
-    let ended: Vec<String> = desk.service.ingestions().into_iter().map(|it| it.status).collect();
+    let ended: Vec<String> = world.service.ingestions().into_iter().map(|it| it.status).collect();
     let pushes = commands.iter().filter(|command| command.contains("import push")).count();
     assert_eq!(ended, vec!["Completed"; pushes]);
     assert!(!by_certificate.given().is_empty() && !by_secret.given().is_empty());
 }
 
 /// The settings by which a command finds the authority and the account, and trusts both.
-fn trusting_both(desk: &Context, authority: &Authority) -> Vec<(&'static str, String)> {
-    let mut settings = [authority.settings(), desk.account.settings()].concat();
+fn trusting_both(world: &World, authority: &Authority) -> Vec<(&'static str, String)> {
+    let mut settings = [authority.settings(), world.account.settings()].concat();
     let is_trusted = |(name, _): &(&str, String)| *name == "SSL_CERT_FILE";
     let files = settings.iter().filter(|setting| is_trusted(setting));
     let both: String = files.map(|(_, file)| std::fs::read_to_string(file).unwrap()).collect();
     settings.retain(|setting| !is_trusted(setting));
-    let file = desk.path("trusted.pem");
+    let file = world.path("trusted.pem");
     std::fs::write(&file, both).unwrap();
     settings.push(("SSL_CERT_FILE", file));
     settings

@@ -261,7 +261,7 @@ const ROWS: [&str; 2] = ["ana@contoso.com,,Executive", "bo@contoso.com,ana@conto
 
 #[test]
 fn a_file_that_lost_its_line_breaks_tells_no_value() {
-    let mut options = bodies::every_terms()[0].clone();
+    let mut options = bodies::every_options()[0].clone();
     let secret = format!("{SECRET}@contoso.com");
     for mapping in [options.mapping.clone(), Draft::of(&Sample::of_bytes(0)).options().mapping] {
         options.mapping = mapping;
@@ -281,7 +281,7 @@ fn a_file_that_lost_its_line_breaks_tells_no_value() {
 
 #[test]
 fn what_a_file_is_does_not_depend_on_how_much_is_read_at_first() {
-    let options = &bodies::every_terms()[0];
+    let options = &bodies::every_options()[0];
     for file in [format!("\u{feff}{}", small(HEADER, &ROWS)), "PK\x03\x04 and so on".to_owned()] {
         let (first, rest) = file.as_bytes().split_at(1);
         let check = Check::open(first.chain(rest), options).unwrap();
@@ -291,7 +291,7 @@ fn what_a_file_is_does_not_depend_on_how_much_is_read_at_first() {
 
 #[test]
 fn what_is_wrong_with_a_header_is_told_of_the_line_it_stands_on() {
-    let options = &bodies::every_terms()[0];
+    let options = &bodies::every_options()[0];
     for (start, line) in [("", 1), ("sep=,\n", 2), ("\n\r\n", 3)] {
         let file = format!("{start}{HEADER},\n{},\n", ROWS[0]);
         let (report, _) = checked(file.as_bytes(), options);
@@ -302,7 +302,7 @@ fn what_is_wrong_with_a_header_is_told_of_the_line_it_stands_on() {
 
 #[test]
 fn rows_that_are_left_out_cover_no_column() {
-    let mut options = bodies::every_terms()[1].clone();
+    let mut options = bodies::every_options()[1].clone();
     options.checks.lenient = true;
     let bad = "no-address,ana@contoso.com,Sales";
     // Three heads of four, beside many more rows that have a manager and never leave.

@@ -45,11 +45,11 @@ pub(crate) struct Proxy {
     pub(crate) table: Url,
     /// Where the service is now.
     pub(crate) service: Url,
-    desk: Arc<Context>,
+    world: Arc<World>,
     _stop: DropGuard,
 }
 
-struct Context {
+struct World {
     client: reqwest::Client,
     book: Mutex<Book>,
     /// Requests under way.
@@ -68,7 +68,7 @@ struct Book {
 /// One upstream's door.
 #[derive(Clone)]
 struct Door {
-    desk: Arc<Context>,
+    world: Arc<World>,
     upstream: Upstream,
     /// Scheme, host and port.
     origin: String,
@@ -78,7 +78,7 @@ impl Proxy {
     /// Starts one before these three.
     pub(crate) async fn start(blob: &Url, table: &Url, service: &Url) -> Self {
         let stop = CancellationToken::new();
-        let desk = Arc::new(Context {
+        let world = Arc::new(World {
             // It speaks to this machine only, without TLS.
             client: reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap(),
             book: Mutex::default(),
@@ -92,7 +92,7 @@ impl Proxy {
             let origin = base.origin().ascii_serialization();
             let app = Router::new()
                 .fallback(pass)
-                .with_state(Door { desk: desk.clone(), upstream, origin })
+                .with_state(Door { world: world.clone(), upstream, origin })
                 .into_make_service_with_connect_info::<Line>();
             let stopped = stop.clone().cancelled_owned();
             let server = axum::serve(Lines(listener), app).with_graceful_shutdown(stopped);
@@ -103,61 +103,61 @@ impl Proxy {
             blob: open(Upstream::Blob, blob).await,
             table: open(Upstream::Table, table).await,
             service: open(Upstream::Service, service).await,
-            desk,
+            world,
             _stop: stop.drop_guard(),
         }
     }
 
     /// Plans a fault for the `k`-th request from now, from 1.
     pub(crate) fn after(&self, k: usize, fault: Fault) {
-        let mut book = self.desk.book();
+        let mut book = self.world.book();
         let number = book.seen.len() + k;
         book.plan.at.insert(number, fault);
     }
 
     /// Plans a fault for the next request that `which` picks.
     pub(crate) fn next(&self, which: impl Fn(&Seen) -> bool + Send + 'static, fault: Fault) {
-        self.desk.book().plan.next.push((Box::new(which), fault));
+        self.world.book().plan.next.push((Box::new(which), fault));
     }
 
     /// Plans a fault for all requests that `which` picks, until [`Proxy::clear`].
     pub(crate) fn always(&self, which: impl Fn(&Seen) -> bool + Send + 'static, fault: Fault) {
-        self.desk.book().plan.always = Some((Box::new(which), fault));
+        self.world.book().plan.always = Some((Box::new(which), fault));
     }
 
     /// Takes back every fault that has not happened.
     pub(crate) fn clear(&self) {
-        self.desk.book().plan = plan::Plan::default();
+        self.world.book().plan = plan::Plan::default();
     }
 
     /// Every request so far.
     pub(crate) fn seen(&self) -> Vec<Seen> {
-        self.desk.book().seen.clone()
+        self.world.book().seen.clone()
     }
 
     /// How many requests there were so far.
     pub(crate) fn count(&self) -> usize {
-        self.desk.book().seen.len()
+        self.world.book().seen.len()
     }
 
     /// Is cancelled when the power goes.
     pub(crate) fn power(&self) -> CancellationToken {
-        self.desk.book().power.clone()
+        self.world.book().power.clone()
     }
 
     /// Ends the power cut: whoever starts now starts on an empty wire.
     pub(crate) async fn power_back(&self) {
-        let _ = self.desk.open.subscribe().wait_for(|open| *open == 0).await;
-        self.desk.book().power = CancellationToken::new();
+        let _ = self.world.open.subscribe().wait_for(|open| *open == 0).await;
+        self.world.book().power = CancellationToken::new();
     }
 
     /// Lets every request that hangs go on.
     pub(crate) fn release(&self) {
-        self.desk.released.notify_waiters();
+        self.world.released.notify_waiters();
     }
 }
 
-impl Context {
+impl World {
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap()
     }
@@ -202,25 +202,25 @@ async fn pass(
 ) -> Response {
     let (head, body) = request.into_parts();
     let Ok(sent) = to_bytes(body, usize::MAX).await else { return cut(&line) };
-    door.desk.open.send_modify(|open| *open += 1);
-    let desk = door.desk.clone();
+    door.world.open.send_modify(|open| *open += 1);
+    let world = door.world.clone();
     // A task of its own: the client's end does not end what it has asked for.
     let passed = tokio::spawn(async move {
         let answer = door.pass(&line, &head, sent).await;
-        door.desk.open.send_modify(|open| *open -= 1);
+        door.world.open.send_modify(|open| *open -= 1);
         answer
     });
     if let Some(answer) = passed.await.unwrap() {
         return answer;
     }
-    desk.cut_power();
+    world.cut_power();
     pending().await
 }
 
 impl Door {
     /// The answer, or that the power has gone.
     async fn pass(&self, line: &Line, head: &Parts, sent: Bytes) -> Option<Response> {
-        let (number, fault) = self.desk.admit(self.upstream, head, sent.clone());
+        let (number, fault) = self.world.admit(self.upstream, head, sent.clone());
         match &fault {
             Some(Fault::LoseRequest) => return Some(cut(line)),
             Some(Fault::PowerCut(Moment::Before)) => return None,
@@ -234,7 +234,7 @@ impl Door {
                 return Some(cut(line));
             }
             Some(Fault::Delay(time)) => tokio::time::sleep(*time).await,
-            Some(Fault::Hang) => self.desk.released.notified().await,
+            Some(Fault::Hang) => self.world.released.notified().await,
             Some(Fault::LoseAnswer | Fault::CutMidBody | Fault::PowerCut(Moment::After)) | None => {
             }
         }
@@ -245,7 +245,7 @@ impl Door {
             return Some(cut(line)); // the one behind cut it, and so it is told
         };
         let told = matches!(fault, None | Some(Fault::Delay(_) | Fault::Hang));
-        self.desk.answered(number, status, &body, told);
+        self.world.answered(number, status, &body, told);
         match fault {
             Some(Fault::PowerCut(_)) => None,
             Some(Fault::CutMidBody) if !body.is_empty() => {
@@ -268,7 +268,7 @@ impl Door {
         if let Some(length) = length {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         }
-        let request = self.desk.client.request(head.method.clone(), url).headers(headers);
+        let request = self.world.client.request(head.method.clone(), url).headers(headers);
         let answer = request.body(body).send().await?;
         let (status, headers) = (answer.status(), passed_on(answer.headers()));
         Ok((status, headers, answer.bytes().await?))

@@ -26,26 +26,27 @@ const TENANT: &str = "0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5";
 const SECRET: &str = "ana@contoso.com";
 
 /// A folder with files, a service, and a caller.
-struct Context {
+struct World {
     folder: TempDir,
     service: Service,
 }
 
-impl Context {
+impl World {
     async fn new() -> Self {
         Self::with(Rules { token: TOKEN.to_owned(), ..Rules::default() }).await
     }
 
     async fn with(rules: Rules) -> Self {
-        let desk = Self {
+        let world = Self {
             folder: tempfile::tempdir().unwrap(),
             service: Service::start(rules).await.unwrap(),
         };
-        desk.put("hr.json", SAMPLE_CONNECTION);
-        desk.put("hr.csv", csv_of(3));
-        let made = desk.run(&["pack", "hr.csv", "--mapping", "hr.json", "--out", "info.zip"]).await;
+        world.put("hr.json", SAMPLE_CONNECTION);
+        world.put("hr.csv", csv_of(3));
+        let made =
+            world.run(&["pack", "hr.csv", "--mapping", "hr.json", "--out", "info.zip"]).await;
         assert!(made.status.success(), "{made:?}");
-        desk
+        world
     }
 
     fn put(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
@@ -101,89 +102,89 @@ fn told(output: &Output) -> String {
 
 #[tokio::test]
 async fn a_zip_is_pushed_byte_for_byte_and_followed_to_its_end() {
-    let desk = Context::new().await;
-    let (code, answer) = desk.json(&["push", "info.zip", "--follow"]).await;
+    let world = World::new().await;
+    let (code, answer) = world.json(&["push", "info.zip", "--follow"]).await;
     assert_eq!((code, &answer["status"]), (0, &"Completed".into()), "{answer}");
     assert_eq!(answer["scaleUnit"], "novaprdwus2-02");
-    let ingestion = &desk.service.ingestions()[0];
+    let ingestion = &world.service.ingestions()[0];
     assert_eq!(answer["ingestionId"], *ingestion.id);
-    assert_eq!(ingestion.zip, desk.read("info.zip"));
+    assert_eq!(ingestion.zip, world.read("info.zip"));
     assert_eq!((&*ingestion.part_name, &*ingestion.file_name), ("info", "info.zip"));
     // What C#'s program leaks, the local path, stays here.
-    let push = desk.service.requests().into_iter().find(|seen| seen.call == Some(Call::Push));
+    let push = world.service.requests().into_iter().find(|seen| seen.call == Some(Call::Push));
     assert_eq!(push.unwrap().bearer.as_deref(), Some(TOKEN));
 }
 
 #[tokio::test]
 async fn without_following_the_id_is_told_and_can_be_asked_for() {
-    let desk = Context::new().await;
-    let output = desk.call(&["push", "info.zip"]).await;
+    let world = World::new().await;
+    let output = world.call(&["push", "info.zip"]).await;
     assert_eq!(code(&output), 0);
-    let id = desk.service.ingestions()[0].id.clone();
+    let id = world.service.ingestions()[0].id.clone();
     assert!(told(&output).contains(&format!("taken as ingestion {id}")), "{}", told(&output));
-    let (code, answer) = desk.json(&["status", &id]).await;
+    let (code, answer) = world.json(&["status", &id]).await;
     assert_eq!((code, &answer["status"]), (0, &"ExtractionComplete".into()));
-    let (code, answer) = desk.json(&["status", &id, "--follow"]).await;
+    let (code, answer) = world.json(&["status", &id, "--follow"]).await;
     assert_eq!((code, &answer["status"]), (0, &"Completed".into()));
 }
 
 #[tokio::test]
 async fn a_connection_may_come_from_a_pipe_which_can_be_read_once() {
-    let desk = Context::new().await;
-    let pipe = desk.folder.path().join("pipe");
+    let world = World::new().await;
+    let pipe = world.folder.path().join("pipe");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
     assert!(made.success());
     let writes = tokio::task::spawn_blocking(move || std::fs::write(pipe, SAMPLE_CONNECTION));
-    let endpoint = desk.service.endpoint().to_string();
+    let endpoint = world.service.endpoint().to_string();
     let arguments = ["push", "hr.csv", "--connection", "pipe", "--endpoint", &endpoint];
-    let pushed = tokio::time::timeout(Duration::from_secs(20), desk.run(&arguments)).await;
+    let pushed = tokio::time::timeout(Duration::from_secs(20), world.run(&arguments)).await;
     let pushed = pushed.expect("the pipe is opened a second time");
     assert!(pushed.status.success(), "{pushed:?}");
     writes.await.unwrap().unwrap();
-    assert_eq!(desk.service.ingestions().len(), 1);
+    assert_eq!(world.service.ingestions().len(), 1);
 }
 
 #[tokio::test]
 async fn rows_go_by_themselves_or_are_packed_where_their_mapping_is_given() {
-    let desk = Context::new().await;
+    let world = World::new().await;
     let rows = "PersonId,EffectiveDate,ManagerId,Organization\n\
                 ana@contoso.com,11/01/2026,,HQ\nbo@contoso.com,11/01/2026,ana@contoso.com,HQ\n";
-    desk.put("rows.csv", rows);
-    desk.put("rows.json", r#"[{"PersonId":"ana@contoso.com"},{"PersonId":"bo@contoso.com"}]"#);
+    world.put("rows.csv", rows);
+    world.put("rows.json", r#"[{"PersonId":"ana@contoso.com"},{"PersonId":"bo@contoso.com"}]"#);
     for (arguments, media_type, count) in [
         (&["push", "rows.csv", "--follow"][..], "text/csv", 2),
         (&["push", "rows.json", "--follow"], "application/json", 2),
         (&["push", "hr.csv", "--mapping", "hr.json", "--follow"], "application/zip", 3),
     ] {
-        let output = desk.call(arguments).await;
+        let output = world.call(arguments).await;
         assert_eq!(code(&output), 0, "{}", told(&output));
-        let ingestion = desk.service.ingestions().pop().unwrap();
+        let ingestion = world.service.ingestions().pop().unwrap();
         assert_eq!((ingestion.upload.media_type(), ingestion.rows), (media_type, count));
     }
     // The same bytes as `pack` makes.
-    assert_eq!(desk.service.ingestions().pop().unwrap().zip, desk.read("info.zip"));
+    assert_eq!(world.service.ingestions().pop().unwrap().zip, world.read("info.zip"));
 }
 
 #[tokio::test]
 async fn a_connection_says_it_all() {
-    let desk = Context::new().await;
-    let endpoint = desk.service.endpoint().to_string();
+    let world = World::new().await;
+    let endpoint = world.service.endpoint().to_string();
     let arguments = ["hr.csv", "--connection", "hr.json", "--endpoint", &endpoint, "--follow"];
-    let output = desk.run(&[&["push"][..], &arguments].concat()).await;
+    let output = world.run(&[&["push"][..], &arguments].concat()).await;
     assert_eq!(code(&output), 0, "{}", told(&output));
-    assert_eq!(desk.service.ingestions()[0].zip, desk.read("info.zip"));
-    let output = desk.run(&["ping", "--connection", "hr.json", "--endpoint", &endpoint]).await;
+    assert_eq!(world.service.ingestions()[0].zip, world.read("info.zip"));
+    let output = world.run(&["ping", "--connection", "hr.json", "--endpoint", &endpoint]).await;
     assert!(told(&output).contains("the connector HR would take a push"), "{}", told(&output));
 }
 
 #[tokio::test]
 async fn what_the_check_refuses_never_leaves_unless_a_person_insists() {
-    let desk = Context::new().await;
-    let good = desk.read("info.zip");
-    desk.put("cut.zip", &good[..good.len() / 2]);
-    desk.put("rows.csv", "PersonId,ManagerId,Organization\nana@contoso.com,,\n");
-    desk.put("rows.json", r#"[{"Person":"ana@contoso.com"}]"#);
-    desk.put("info.txt", "x");
+    let world = World::new().await;
+    let good = world.read("info.zip");
+    world.put("cut.zip", &good[..good.len() / 2]);
+    world.put("rows.csv", "PersonId,ManagerId,Organization\nana@contoso.com,,\n");
+    world.put("rows.json", r#"[{"Person":"ana@contoso.com"}]"#);
+    world.put("info.txt", "x");
     for (file, arguments, expected, words) in [
         ("cut.zip", &[][..], 1, "refused: cut.zip"),
         ("cut.zip", &["--force"], 1, "refused: cut.zip"),
@@ -198,30 +199,30 @@ async fn what_the_check_refuses_never_leaves_unless_a_person_insists() {
             "it is for the connector HR, and Survey was named",
         ),
     ] {
-        let output = desk.call(&[&["push", file], arguments].concat()).await;
+        let output = world.call(&[&["push", file], arguments].concat()).await;
         assert_eq!(code(&output), expected, "{file}: {}", told(&output));
         assert!(told(&output).contains(words), "{file}: {}", told(&output));
     }
-    assert!(desk.service.requests().is_empty(), "nothing was even asked");
+    assert!(world.service.requests().is_empty(), "nothing was even asked");
 
     // A zip of which only values are wrong.
     let bad = SAMPLE_CSV.replacen("@contoso.com", "", 1);
-    desk.put("bad.csv", bad);
+    world.put("bad.csv", bad);
     let mapping = ["--mapping", "hr.json", "--out", "bad.zip"];
-    let refused = desk.run(&[&["pack", "bad.csv"], &mapping[..]].concat()).await;
+    let refused = world.run(&[&["pack", "bad.csv"], &mapping[..]].concat()).await;
     assert_eq!(code(&refused), 1);
-    assert!(!desk.folder.path().join("bad.zip").exists(), "nothing is made of a refused file");
+    assert!(!world.folder.path().join("bad.zip").exists(), "nothing is made of a refused file");
     let metadata = zip_entry(&good, "metadata.json");
     let csv = "Employee,EffectiveDate,Manager,Organization\nana,11/01/2026,,HQ\n";
     let bad = crate::rules::case::zip(&[
         ("data.csv", csv),
         ("metadata.json", &String::from_utf8(metadata).unwrap()),
     ]);
-    desk.put("bad.zip", bad);
-    assert_eq!(code(&desk.call(&["push", "bad.zip"]).await), 1);
-    assert_eq!(desk.service.ingestions().len(), 0);
-    assert_eq!(code(&desk.call(&["push", "bad.zip", "--force"]).await), 0);
-    assert_eq!(desk.service.ingestions().len(), 1);
+    world.put("bad.zip", bad);
+    assert_eq!(code(&world.call(&["push", "bad.zip"]).await), 1);
+    assert_eq!(world.service.ingestions().len(), 0);
+    assert_eq!(code(&world.call(&["push", "bad.zip", "--force"]).await), 0);
+    assert_eq!(world.service.ingestions().len(), 1);
 }
 
 fn zip_entry(zip: &[u8], name: &str) -> Vec<u8> {
@@ -261,13 +262,13 @@ async fn each_way_in_which_the_service_misbehaves_has_its_exit_code_and_its_word
         ),
         (Quirk::Silent, 2, "nobody knows whether the push arrived: no answer within", 0),
     ] {
-        let desk = Context::new().await;
-        desk.service.quirk(Call::Push, quirk.clone());
-        let output = desk.call(&["push", "info.zip"]).await;
-        desk.service.quiet().await;
+        let world = World::new().await;
+        world.service.quirk(Call::Push, quirk.clone());
+        let output = world.call(&["push", "info.zip"]).await;
+        world.service.quiet().await;
         assert_eq!(code(&output), expected, "{quirk:?}: {}", told(&output));
         assert!(told(&output).contains(words), "{quirk:?}: {}", told(&output));
-        assert_eq!(desk.service.ingestions().len(), taken, "{quirk:?}");
+        assert_eq!(world.service.ingestions().len(), taken, "{quirk:?}");
     }
 }
 
@@ -282,21 +283,21 @@ async fn a_service_that_misbehaves_for_good_is_refused_or_failed_and_never_done(
         (Call::ScaleUnit, Quirk::Garbled, 2, "scale unit could not be read"),
         (Call::Ping, Quirk::Garbled, 2, "could not be read"),
     ] {
-        let desk = Context::new().await;
-        desk.service.always(call, Some(quirk.clone()));
-        let output = desk.call(&["push", "info.zip"]).await;
+        let world = World::new().await;
+        world.service.always(call, Some(quirk.clone()));
+        let output = world.call(&["push", "info.zip"]).await;
         assert_eq!(code(&output), expected, "{quirk:?}: {}", told(&output));
         assert!(told(&output).contains(words), "{quirk:?}: {}", told(&output));
-        assert_eq!(desk.service.ingestions().len(), 0, "{quirk:?}");
+        assert_eq!(world.service.ingestions().len(), 0, "{quirk:?}");
     }
 }
 
 #[tokio::test]
 async fn whoever_follows_is_told_the_id_even_where_the_service_falls_silent() {
-    let desk = Context::new().await;
-    desk.service.always(Call::Status, Some(Quirk::Forbidden));
-    let output = desk.call(&["push", "info.zip", "--follow"]).await;
-    let id = &desk.service.ingestions()[0].id;
+    let world = World::new().await;
+    world.service.always(Call::Status, Some(Quirk::Forbidden));
+    let output = world.call(&["push", "info.zip", "--follow"]).await;
+    let id = &world.service.ingestions()[0].id;
     assert_eq!(code(&output), 2, "{}", told(&output));
     assert!(told(&output).contains(&format!("was taken as ingestion {id}, but")));
     assert!(told(&output).contains("the service answered 403"));
@@ -304,52 +305,52 @@ async fn whoever_follows_is_told_the_id_even_where_the_service_falls_silent() {
 
 #[tokio::test]
 async fn a_busy_service_is_waited_for_where_that_is_wished() {
-    let desk = Context::new().await;
+    let world = World::new().await;
     for _ in 0..2 {
-        desk.service.quirk(Call::Push, Quirk::Busy);
+        world.service.quirk(Call::Push, Quirk::Busy);
     }
-    let output = desk.call(&["push", "info.zip", "--wait"]).await;
+    let output = world.call(&["push", "info.zip", "--wait"]).await;
     assert_eq!(code(&output), 0, "{}", told(&output));
 }
 
 #[tokio::test]
 async fn a_failed_validation_ends_in_1_with_its_error_file_saved_for_its_owner() {
-    let desk = Context::new().await;
+    let world = World::new().await;
     let metadata = r#"{"DatasetType":"HR","IsBootstrap":"true","Mapping":{}}"#;
     let csv = "Employee\nana@contoso.com\n";
     let zip = crate::rules::case::zip(&[("data.csv", csv), ("metadata.json", metadata)]);
     // Ours refuses it; the rehearsal is asked what it would say.
-    desk.put("bad.zip", zip);
-    let insisted = desk.call(&["push", "bad.zip", "--force", "--follow"]).await;
+    world.put("bad.zip", zip);
+    let insisted = world.call(&["push", "bad.zip", "--force", "--follow"]).await;
     assert_eq!(code(&insisted), 1, "{}", told(&insisted));
-    assert_eq!(desk.service.ingestions().len(), 0, "its header means nothing to anybody");
+    assert_eq!(world.service.ingestions().len(), 0, "its header means nothing to anybody");
 
     let metadata = r#"{"DatasetType":"HR","IsBootstrap":"true","Mapping":{
         "Employee":{"name":"PersonId","type":"EmailType"},
         "Gone":{"name":"Organization","type":"StringType"}}}"#;
     let zip = crate::rules::case::zip(&[("data.csv", csv), ("metadata.json", metadata)]);
-    desk.put("bad.zip", zip);
-    let (code_, answer) = desk.json(&["push", "bad.zip", "--force", "--follow"]).await;
+    world.put("bad.zip", zip);
+    let (code_, answer) = world.json(&["push", "bad.zip", "--force", "--follow"]).await;
     assert_eq!((code_, &answer["status"]), (1, &"ValidationFailed".into()), "{answer}");
     let saved = answer["errors"].as_str().unwrap();
-    assert_eq!(desk.read(saved), desk.service.ingestions()[0].errors.as_bytes());
-    assert_is_private(&desk.folder.path().join(saved));
+    assert_eq!(world.read(saved), world.service.ingestions()[0].errors.as_bytes());
+    assert_is_private(&world.folder.path().join(saved));
 
     let id = answer["ingestionId"].as_str().unwrap();
-    let output = desk.call(&["errors", id, "--out", "again.txt"]).await;
+    let output = world.call(&["errors", id, "--out", "again.txt"]).await;
     assert_eq!(code(&output), 0, "{}", told(&output));
-    assert_eq!(desk.read("again.txt"), desk.read(saved));
-    let output = desk.call(&["errors", id, "--out", "again.txt"]).await;
+    assert_eq!(world.read("again.txt"), world.read(saved));
+    let output = world.call(&["errors", id, "--out", "again.txt"]).await;
     assert_eq!(code(&output), 2, "what is there is not overwritten");
-    let output = desk.call(&["status", id]).await;
+    let output = world.call(&["status", id]).await;
     assert_eq!(code(&output), 1, "{}", told(&output));
     assert!(told(&output).contains(&format!("viva-import errors {id}")), "{}", told(&output));
 }
 
 #[tokio::test]
 async fn a_wish_that_would_mean_nothing_is_refused_and_never_passed_over() {
-    let desk = Context::new().await;
-    desk.put("rows.json", r#"[{"PersonId":"ana@contoso.com"}]"#);
+    let world = World::new().await;
+    world.put("rows.json", r#"[{"PersonId":"ana@contoso.com"}]"#);
     for (file, action) in [
         ("info.zip", &["--refresh", "incremental"][..]),
         ("info.zip", &["--lenient"]),
@@ -358,85 +359,85 @@ async fn a_wish_that_would_mean_nothing_is_refused_and_never_passed_over() {
         ("rows.json", &["--refresh", "full"]),
         ("rows.json", &["--against", "hr.json"]),
     ] {
-        let output = desk.call(&[&["push", file], action].concat()).await;
+        let output = world.call(&[&["push", file], action].concat()).await;
         assert_eq!(code(&output), 2, "{file} {action:?}: {}", told(&output));
         let words = format!("{} means nothing to a .", action[0]);
         assert!(told(&output).contains(&words), "{}", told(&output));
     }
-    assert!(desk.service.requests().is_empty());
+    assert!(world.service.requests().is_empty());
 }
 
 #[tokio::test]
 async fn what_was_checked_is_what_goes_though_the_file_changes_while_the_service_is_busy() {
-    let desk = Context::new().await;
-    let checked = desk.read("info.zip");
-    desk.service.quirk(Call::Push, Quirk::Busy);
+    let world = World::new().await;
+    let checked = world.read("info.zip");
+    world.service.quirk(Call::Push, Quirk::Busy);
     let changed = async {
         until("the first try", async || {
-            let tries = desk.service.requests();
+            let tries = world.service.requests();
             tries.iter().any(|seen| seen.call == Some(Call::Push)).then_some(())
         })
         .await;
-        desk.put("info.zip", "something else");
+        world.put("info.zip", "something else");
     };
-    let (output, ()) = tokio::join!(desk.call(&["push", "info.zip", "--wait"]), changed);
+    let (output, ()) = tokio::join!(world.call(&["push", "info.zip", "--wait"]), changed);
     assert_eq!(code(&output), 0, "{}", told(&output));
-    assert_eq!(desk.service.ingestions()[0].zip, checked);
+    assert_eq!(world.service.ingestions()[0].zip, checked);
 }
 
 #[tokio::test]
 async fn a_push_tells_what_is_left_out() {
-    let desk = Context::new().await;
+    let world = World::new().await;
     let rows = format!("{}nobody,11/01/2026,ana@contoso.com,HQ\n", csv_of(3));
-    desk.put("hr.csv", rows);
-    let (code, answer) = desk.json(&["push", "hr.csv", "--mapping", "hr.json", "--lenient"]).await;
+    world.put("hr.csv", rows);
+    let (code, answer) = world.json(&["push", "hr.csv", "--mapping", "hr.json", "--lenient"]).await;
     assert_eq!((code, &answer["dropped"], &answer["rows"]), (0, &1.into(), &3.into()), "{answer}");
     assert!(answer["ingestionId"].is_string() && answer["findings"].is_array());
 }
 
 #[tokio::test]
 async fn a_zip_in_the_dialect_of_its_connection_is_pushed_with_it() {
-    let desk = Context::new().await;
+    let world = World::new().await;
     let mut connection: Value = serde_json::from_str(SAMPLE_CONNECTION).unwrap();
     connection["dialect"] = serde_json::json!({
         "isBootstrap": "boolean", "types": { "EmailType": "address" },
     });
-    desk.put("own.json", connection.to_string());
-    let packed = desk.run(&["pack", "hr.csv", "--mapping", "own.json", "--out", "own.zip"]).await;
+    world.put("own.json", connection.to_string());
+    let packed = world.run(&["pack", "hr.csv", "--mapping", "own.json", "--out", "own.zip"]).await;
     assert_eq!(code(&packed), 0, "{}", told(&packed));
-    let endpoint = desk.service.endpoint().to_string();
+    let endpoint = world.service.endpoint().to_string();
     let caller = ["--connection", "own.json", "--endpoint", &endpoint, "--follow"];
-    let output = desk.run(&[&["push", "own.zip"], &caller[..]].concat()).await;
+    let output = world.run(&[&["push", "own.zip"], &caller[..]].concat()).await;
     assert_eq!(code(&output), 0, "{}", told(&output));
-    assert_eq!(desk.service.ingestions()[0].is_bootstrap, Some(true));
+    assert_eq!(world.service.ingestions()[0].is_bootstrap, Some(true));
 }
 
 #[tokio::test]
 async fn nothing_that_is_read_is_written_over_and_a_killed_pack_leaves_nothing() {
-    let desk = Context::new().await;
+    let world = World::new().await;
     for out in ["hr.csv", "hr.json"] {
-        let before = desk.read(out);
-        let output = desk.run(&["pack", "hr.csv", "--mapping", "hr.json", "--out", out]).await;
+        let before = world.read(out);
+        let output = world.run(&["pack", "hr.csv", "--mapping", "hr.json", "--out", out]).await;
         assert_eq!(code(&output), 2, "{}", told(&output));
-        assert_eq!(desk.read(out), before);
+        assert_eq!(world.read(out), before);
     }
-    desk.put("large.csv", csv_of(300_000));
-    let files = || std::fs::read_dir(desk.folder.path()).unwrap().count();
+    world.put("large.csv", csv_of(300_000));
+    let files = || std::fs::read_dir(world.folder.path()).unwrap().count();
     let before = files();
     let mut pack = Command::new(BINARY);
     let arguments = ["pack", "large.csv", "--mapping", "hr.json", "--out", "large.zip"];
-    let mut pack = pack.current_dir(desk.folder.path()).args(arguments).spawn().unwrap();
+    let mut pack = pack.current_dir(world.folder.path()).args(arguments).spawn().unwrap();
     pack.kill().await.unwrap();
     assert_eq!(files(), before);
 }
 
 #[tokio::test]
 async fn a_secret_in_the_place_of_its_name_is_not_told() {
-    let desk = Context::new().await;
+    let world = World::new().await;
     let secret = "eyJhbGciOiJub25lIn0.e30.c2ln";
     for flag in ["--token-from", "--secret-from"] {
         let kind = if flag == "--token-from" { "accessToken" } else { "clientSecret" };
-        let output = desk
+        let output = world
             .run(&[
                 "ping",
                 "--tenant",
@@ -466,14 +467,14 @@ fn assert_is_private(_: &Path) {}
 #[tokio::test]
 async fn older_paths_are_found() {
     let rules = Rules { token: TOKEN.to_owned(), older_paths: true, ..Rules::default() };
-    let desk = Context::with(rules).await;
-    let (code, answer) = desk.json(&["push", "info.zip", "--follow"]).await;
+    let world = World::with(rules).await;
+    let (code, answer) = world.json(&["push", "info.zip", "--follow"]).await;
     assert_eq!((code, &answer["status"]), (0, &"Completed".into()), "{answer}");
 }
 
 #[tokio::test]
 async fn what_the_command_line_lacks_is_told_by_its_own_names() {
-    let desk = Context::new().await;
+    let world = World::new().await;
     for (arguments, words) in [
         (&["--tenant", "x", "--credential", "managedIdentity"][..], "--tenant: must be the tenant"),
         (&["--tenant", TENANT], "--credential"),
@@ -503,7 +504,7 @@ async fn what_the_command_line_lacks_is_told_by_its_own_names() {
             "NOT_SET holds no access token",
         ),
     ] {
-        let output = desk.run(&[&["push", "info.zip"], arguments].concat()).await;
+        let output = world.run(&[&["push", "info.zip"], arguments].concat()).await;
         assert_ne!(code(&output), 0, "{arguments:?}");
         assert!(told(&output).contains(words), "{arguments:?}: {}", told(&output));
     }
@@ -511,7 +512,7 @@ async fn what_the_command_line_lacks_is_told_by_its_own_names() {
 
 #[tokio::test]
 async fn a_rehearsal_alone_takes_pushes_with_the_token_it_tells() {
-    let desk = Context::new().await;
+    let world = World::new().await;
     let mut rehearsal = Command::new(BINARY)
         .args(["rehearse", "--quirk", "throttled"])
         .stdout(Stdio::piped())
@@ -527,7 +528,7 @@ async fn a_rehearsal_alone_takes_pushes_with_the_token_it_tells() {
     };
     let (endpoint, token) = (told("endpoint: ").await, told("access token: ").await);
     let mut push = Command::new(BINARY);
-    push.current_dir(desk.folder.path())
+    push.current_dir(world.folder.path())
         .env("VIVA_ACCESS_TOKEN", token)
         .env("POLL_MIN_SECONDS", "1")
         .args(["push", "info.zip", "--tenant", TENANT, "--credential", "accessToken"])

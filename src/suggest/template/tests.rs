@@ -28,9 +28,9 @@ const CONNECTION: &str = r#"{
   "credential": { "kind": "managedIdentity" }
 }"#;
 
-struct Context(TempDir);
+struct Folder(TempDir);
 
-impl Context {
+impl Folder {
     fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
@@ -43,7 +43,7 @@ impl Context {
 }
 
 fn learnt(template: impl AsRef<[u8]>) -> Result<Value, CommandError> {
-    let path = Context::new();
+    let path = Folder::new();
     Ok(run(&path.put("template", template), None)?.json)
 }
 
@@ -202,7 +202,7 @@ fn the_names_in_a_zip_are_learnt() {
 
 #[test]
 fn a_template_is_for_the_connector_of_its_connection() {
-    let desk = Context::new();
+    let folder = Folder::new();
     for (theirs, ours, is_taught) in [
         ("HR", Some("HR"), true),
         ("Survey", Some("Survey"), true),
@@ -212,9 +212,9 @@ fn a_template_is_for_the_connector_of_its_connection() {
         ("SalesData", Some("HR"), false),
         ("SalesData", None, false),
     ] {
-        let template = desk.put("metadata.json", TEMPLATE.replace("HR", theirs));
+        let template = folder.put("metadata.json", TEMPLATE.replace("HR", theirs));
         let stored = ours.map(|word| {
-            desk.put("stored.json", CONNECTION.replace("\"HR\"", &format!("{word:?}")))
+            folder.put("stored.json", CONNECTION.replace("\"HR\"", &format!("{word:?}")))
         });
         match run(&template, stored.as_deref()) {
             Ok(_) => assert!(is_taught, "{theirs} {ours:?}"),
@@ -226,14 +226,14 @@ fn a_template_is_for_the_connector_of_its_connection() {
 
 #[test]
 fn types_that_the_template_lacks_are_told_where_the_mapping_has_them() {
-    let desk = Context::new();
-    let template = desk.put("metadata.json", TEMPLATE);
+    let folder = Folder::new();
+    let template = folder.put("metadata.json", TEMPLATE);
     for (kind, target, note) in [
         ("String", "Location", None),
         ("Double", "HourlyRate", Some("which are written as the mapping spells them: double")),
     ] {
         let mapped = CONNECTION.replace("\"String\"", &format!("{kind:?}"));
-        let stored = desk.put("hr.json", mapped.replace("Location", target));
+        let stored = folder.put("hr.json", mapped.replace("Location", target));
         let told = run(&template, Some(&stored)).unwrap();
         let notes = told.json["notes"].to_string();
         assert_eq!(notes.contains("of these types"), note.is_some(), "{notes}");
@@ -245,9 +245,9 @@ fn types_that_the_template_lacks_are_told_where_the_mapping_has_them() {
 
 #[test]
 fn a_connection_keeps_everything_else_and_its_order() {
-    let desk = Context::new();
-    let template = desk.put("info.zip", zipped(&[("Data.csv", ""), ("metadata.json", TEMPLATE)]));
-    let stored = desk.put("hr.json", CONNECTION);
+    let folder = Folder::new();
+    let template = folder.put("info.zip", zipped(&[("Data.csv", ""), ("metadata.json", TEMPLATE)]));
+    let stored = folder.put("hr.json", CONNECTION);
     let told = run(&template, Some(&stored)).unwrap().json;
     assert_eq!(told["written"], true);
     assert_eq!(told["onlyInTemplate"], json!(["Organization", "EffectiveDate"]));
@@ -259,19 +259,19 @@ fn a_connection_keeps_everything_else_and_its_order() {
     let connection = Connection::parse("hr", text.as_bytes()).unwrap();
     assert_eq!(connection.dialect.data_file, "Data.csv");
     // The template alone says nothing of names: those known stay.
-    let again = desk.put("metadata.json", TEMPLATE);
+    let again = folder.put("metadata.json", TEMPLATE);
     let again = run(&again, Some(&stored)).unwrap().text;
     assert!(again.contains("says so already"), "{again}");
     assert_eq!(fs::read_to_string(&stored).unwrap(), text);
-    assert_eq!(fs::read_dir(desk.0.path()).unwrap().count(), 3);
+    assert_eq!(fs::read_dir(folder.0.path()).unwrap().count(), 3);
 }
 
 #[test]
 fn a_connection_that_is_or_would_be_no_use_is_left_as_it_was() {
-    let desk = Context::new();
-    let template = desk.put("metadata.json", TEMPLATE);
+    let folder = Folder::new();
+    let template = folder.put("metadata.json", TEMPLATE);
     let shared = TEMPLATE.replace("\"EmailType\"", "\"text\"").replace("\"string\"", "\"text\"");
-    let shared = desk.put("shared.json", shared);
+    let shared = folder.put("shared.json", shared);
     for (template, connection, says) in [
         (&template, "{".to_owned(), "cannot be used: line 1"),
         (&template, CONNECTION.replace("\"HR\"", "\"X\""), "cannot be used: /connector"),
@@ -281,7 +281,7 @@ fn a_connection_that_is_or_would_be_no_use_is_left_as_it_was() {
             "would not be valid and is left as it was: /mapping/Site/type: the dialect has this",
         ),
     ] {
-        let stored = desk.put("hr.json", &connection);
+        let stored = folder.put("hr.json", &connection);
         let outcome = run(template, Some(&stored));
         let Err(CommandError::Refused(why)) = outcome else { panic!("{says}") };
         assert!(why.contains(says), "{why}");
@@ -291,14 +291,14 @@ fn a_connection_that_is_or_would_be_no_use_is_left_as_it_was() {
 
 #[test]
 fn what_is_learnt_is_how_a_zip_is_written() {
-    let desk = Context::new();
+    let folder = Folder::new();
     let words = [("Mapping", "ColumnMap"), ("\"true\"", "true"), ("\"EmailType\"", "\"address\"")];
     let template =
         words.iter().fold(TEMPLATE.to_owned(), |text, (from, to)| text.replace(from, to));
-    let template = desk.put("t.zip", zipped(&[("Data.csv", ""), ("Metadata.json", &template)]));
+    let template = folder.put("t.zip", zipped(&[("Data.csv", ""), ("Metadata.json", &template)]));
     let document =
         CONNECTION.replace("\"Email\"", "\"address\"").replace("Location", "Organization");
-    let stored = desk.put("hr.json", document);
+    let stored = folder.put("hr.json", document);
     run(&template, Some(&stored)).unwrap();
     let connection = Connection::parse("hr", &fs::read(&stored).unwrap()).unwrap();
     let limits = crate::config::limits(|_| None).unwrap();

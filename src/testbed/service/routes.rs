@@ -22,7 +22,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use super::{Call, Ingestion, Quirk, Seen, state::Context, zip_check};
+use super::{Call, Ingestion, Quirk, Seen, state::Shared, zip_check};
 use crate::schema::PayloadFormat;
 
 /// A refusal in the service's words.
@@ -33,13 +33,13 @@ const CONNECTOR_ID: &str = "00000000-0000-4000-8000-0000000000c0";
 
 /// Answers one request.
 pub(super) async fn answer(
-    State(desk): State<Arc<Context>>,
+    State(shared): State<Arc<Shared>>,
     ConnectInfo(line): ConnectInfo<Line>,
     request: Request,
 ) -> Response {
     // A task of its own, not the connection's: what has arrived whole counts, even where nobody
     // waits for the answer any more.
-    let answered = tokio::spawn(async move { desk.take(&line, request).await });
+    let answered = tokio::spawn(async move { shared.take(&line, request).await });
     answered.await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
@@ -86,7 +86,7 @@ impl Asked {
     }
 }
 
-impl Context {
+impl Shared {
     async fn take(&self, line: &Line, request: Request) -> Response {
         let (head, body) = request.into_parts();
         let asked = Asked::read(&head, self.rules.older_paths);

@@ -12,7 +12,7 @@ use super::{Call, Ingestion, Quirk, Rules, Seen, routes::FilePart, zip_check::Ve
 
 /// What every connection shares.
 #[derive(Debug)]
-pub(super) struct Context {
+pub(super) struct Shared {
     pub(super) rules: Rules,
     opened: Instant,
     pub(super) book: Mutex<Book>,
@@ -30,7 +30,7 @@ pub(super) struct Book {
     pub(super) seen: Vec<Seen>,
 }
 
-impl Context {
+impl Shared {
     pub(super) fn new(rules: Rules) -> Self {
         Self {
             rules,

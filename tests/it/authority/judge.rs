@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use x509_parser::parse_x509_certificate;
 
-use super::{Context, EXCHANGE_TOKEN, Proof, SCOPE};
+use super::{EXCHANGE_TOKEN, Proof, SCOPE, World};
 
-impl Context {
+impl World {
     /// Whether a question is as it must be; what is wrong with it otherwise.
     pub(super) fn judge(&self, tenant: &str, form: &HashMap<String, String>) -> Result<(), String> {
         let is = |name: &str, expected: &str| {

@@ -1,4 +1,4 @@
-//! One case of the table: a file, the options it is checked on, and everything it deserves to hear.
+//! One case of the table: a file, the options it is checked by, and everything it deserves to hear.
 
 use std::io::{Cursor, Write as _};
 
