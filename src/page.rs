@@ -24,7 +24,8 @@ mod connection_health;
 mod home;
 mod import;
 
-pub use home::{DEFAULT_TOP, Filter, Home, Seen, history};
+pub use connection_health::Seen;
+pub use home::{DEFAULT_TOP, Filter, Home, history};
 pub use import::ImportPage;
 
 pub(crate) const STYLE: &str = include_str!("page/page.css");
