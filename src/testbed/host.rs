@@ -14,6 +14,7 @@ mod function;
 mod invocation;
 mod queue;
 mod runtime;
+mod settings;
 mod timer;
 mod worker;
 
