@@ -9,29 +9,24 @@
 //! a 403 made wait go on where it is told to let them.
 //! It never tells a token, a secret, a cell's value or a body of the service.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use tokio::{join, time::timeout};
+use tokio::join;
 
-pub use crate::doctor::report::{CheckResult, Diagnosis, Verdict};
-use crate::{
-    config::{Config, Lookup},
-    doctor::connectivity::Reachabilities,
-    engine::{Clock, OpenError},
-    http::azure::sentence,
-    storage::{Storage, import_table::ImportTable},
-    target::Service,
+use self::{connectivity::Reachabilities, probes::Probes};
+pub use self::{
+    probes::MAX_WAIT,
+    report::{CheckResult, Diagnosis, Verdict},
 };
+use crate::{config::Lookup, engine::Clock};
 
 mod connection;
 mod connectivity;
 mod imports;
 mod permissions;
+mod probes;
 mod push;
 mod report;
-
-/// How long one question may be left unanswered, whatever `ANSWER_TIMEOUT_SECONDS` says.
-pub const MAX_WAIT: Duration = Duration::from_secs(20);
 
 const SETTINGS: &str = "settings";
 /// Every line there is, in the order in which they are told.
@@ -72,18 +67,6 @@ pub struct Doctor {
     clock: Clock,
 }
 
-/// What an examination is done with, once the settings are sound.
-struct Probes {
-    config: Config,
-    storage: Storage,
-    imports: ImportTable,
-    service: Service,
-    clock: Clock,
-    setting: Arc<Lookup>,
-    /// How long a question may be left unanswered.
-    limit: Duration,
-}
-
 impl Doctor {
     /// A doctor who finds settings by `setting`.
     #[must_use]
@@ -94,7 +77,7 @@ impl Doctor {
     /// Examines the connection `name`. With `resume`, and if its document, token, scale unit and
     /// connector are right, its imports that wait after a 403 go on.
     pub async fn examine(&self, name: &str, resume: bool) -> Diagnosis {
-        let lines = match self.bag() {
+        let lines = match Probes::open(self.setting.clone(), self.clock.clone()) {
             Ok(bag) => Box::pin(examine(bag, name, resume)).await,
             Err(error) => {
                 let remedy = "mend them in the settings of the app, or of this shell; \
@@ -106,18 +89,6 @@ impl Doctor {
             }
         };
         Diagnosis { connection: name.to_owned(), lines }
-    }
-
-    /// Opens everything as [`crate::engine::Engine::open`] does, with clients that ask once.
-    fn bag(&self) -> Result<Probes, OpenError> {
-        let mut config = Config::read(|name| (self.setting)(name))?;
-        let limit = config.service.answer_timeout.min(MAX_WAIT);
-        config.service.answer_timeout = limit;
-        let storage = Storage::open_once(&config.account, limit).map_err(OpenError::Storage)?;
-        let service = Service::new(config.service.clone(), self.setting.clone())?;
-        let imports = ImportTable::new(storage.imports.clone());
-        let (clock, setting) = (self.clock.clone(), self.setting.clone());
-        Ok(Probes { config, storage, imports, service, clock, setting, limit })
     }
 }
 
@@ -142,25 +113,4 @@ async fn examine(bag: Probes, name: &str, resume: bool) -> Vec<CheckResult> {
     let is_ready = in_the_way.into_iter().all(CheckResult::is_no_obstacle);
     lines.extend(imports::lines(bag, imports, name, resume, is_ready).await);
     lines
-}
-
-/// A question was not answered in time.
-#[derive(Debug, thiserror::Error)]
-#[error("no answer within {} s", .0.as_secs())]
-struct TooLate(Duration);
-
-/// Why something in the account could not be read.
-#[derive(Debug, thiserror::Error)]
-enum Unread {
-    #[error("there is no way to {0}")]
-    NoWay(&'static str),
-    #[error(transparent)]
-    TooLate(#[from] TooLate),
-    #[error("{}", sentence(.0))]
-    Storage(#[from] azure_core::Error),
-}
-
-/// The answer to a question, if it comes in time.
-async fn within<T>(limit: Duration, question: impl Future<Output = T>) -> Result<T, TooLate> {
-    timeout(limit, question).await.map_err(|_| TooLate(limit))
 }

@@ -24,13 +24,12 @@ use azure_identity::{
     ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
     Executor, ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
 };
-use time::OffsetDateTime;
 use tokio::{process::Command, time::timeout};
 
 use self::{
     certificate::{IdentityAssertion, Key, SignedAssertion},
     refusal::{RedactErrors, TokenIssuer},
-    token::{Cached, GivenToken},
+    token::{Cached, GivenToken, now},
 };
 use crate::{
     config::Lookup,
@@ -252,12 +251,6 @@ pub fn azure_cli(
     };
     let inner = AzureCliCredential::new(Some(options))?;
     Ok(Arc::new(Cached::new(inner, TokenIssuer::AzureCli)))
-}
-
-/// Tokens and certificates end by the wall clock, whatever time the engine goes by.
-#[expect(clippy::disallowed_methods, reason = "what others have dated ends by the wall clock")]
-fn now() -> OffsetDateTime {
-    OffsetDateTime::now_utc()
 }
 
 /// Runs it, asks it nothing, and ends it when it takes longer than `limit`.

@@ -24,8 +24,11 @@ mod connection_health;
 mod home;
 mod import;
 
-pub use self::home::{DEFAULT_TOP, Filter, Home, Seen, history};
-pub use self::import::ImportPage;
+pub use self::{
+    connection_health::Seen,
+    home::{DEFAULT_TOP, Filter, Home, history},
+    import::ImportPage,
+};
 
 pub(crate) const STYLE: &str = include_str!("page/page.css");
 pub(crate) const SCRIPT: &str = include_str!("page/page.js");

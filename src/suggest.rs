@@ -20,10 +20,13 @@ use crate::{
     schema::{Connector, Fault, Refresh, Target, sentence},
 };
 
+mod column;
 mod names;
 mod people;
 mod propose;
 pub mod template;
+
+pub use self::column::Proposed;
 
 /// Stands where the tenant's id is not known.
 pub const NO_TENANT: &str = "00000000-0000-0000-0000-000000000000";
@@ -35,23 +38,6 @@ pub struct Proposal {
     pub document: Value,
     /// What becomes of each column, in the file's order.
     pub columns: Vec<Proposed>,
-}
-
-/// What becomes of a column.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Proposed {
-    /// Its header, or its place where that cannot be told.
-    pub column: String,
-    /// What the header has to be renamed to before the service takes it.
-    pub rename: Option<String>,
-    /// The field it is mapped to; `None` where it is left out.
-    pub field: Option<String>,
-    /// The type, by our own word.
-    pub kind: Option<&'static str>,
-    /// Whether nothing speaks against it; a column that is left out is.
-    pub sure: bool,
-    /// Why, without any value.
-    pub why: String,
 }
 
 /// What a connection is proposed for.
@@ -123,7 +109,7 @@ impl Proposal {
     /// # Errors
     /// Nothing of it can be mapped, or an option is no use.
     pub fn of(survey: &Profile, options: &SuggestOptions) -> Result<Self, CommandError> {
-        let columns = propose::columns(survey);
+        let columns = column::columns(survey);
         if !propose::has_header(&columns) {
             let why = "the first line cannot be told from a row of people: no column in it that is \
                        called like the person's or the manager's address (PersonId, Work_Email, \
@@ -132,7 +118,7 @@ impl Proposal {
                        title above it, and call the column of each person's address PersonId";
             return Err(CommandError::Refused(why.to_owned()));
         }
-        let columns = names::named(&columns, propose::judge(&columns, survey));
+        let columns = column::named(&columns, propose::judge(&columns, survey));
         if columns.iter().all(|proposed| proposed.field.is_none()) {
             let why = "no column can be mapped; each has to be named in the first line, and no two \
                        alike";

@@ -8,56 +8,19 @@
 //! the end record states and then keeps all that it reads. So the end record is looked at before,
 //! and the first reading is rationed.
 
-use std::{
-    error::Error,
-    fmt,
-    io::{self, ErrorKind, Read, Seek, SeekFrom},
-};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 
 use memchr::memmem;
 use zip::{ZipArchive, read::ZipFile, result::ZipError};
 
+pub(super) use self::listing::Fault;
 use self::listing::Kind;
-use crate::schema::{Id, Severity, document};
+use crate::schema::{Id, document};
 
 mod listing;
 
 const DAMAGED: &str = "a file in the zip is damaged: its size, checksum or compressed data are \
     wrong; upload the zip again, and if that does not help, zip the two files again";
-
-/// A fault of the zip, as data for the report.
-#[derive(Clone, Debug)]
-pub(super) struct Fault {
-    /// The rule.
-    pub(super) rule: Id,
-    /// Whether the file is refused; else it is a warning.
-    is_error: bool,
-    /// What is wrong and what to do about it.
-    pub(super) message: String,
-}
-
-impl Fault {
-    fn error(rule: Id, message: impl Into<String>) -> Self {
-        Self { rule, is_error: true, message: message.into() }
-    }
-
-    /// How much it matters.
-    pub(super) fn severity(&self) -> Severity {
-        if self.is_error { Severity::Error } else { Severity::Warning }
-    }
-
-    fn warning(rule: Id, message: impl Into<String>) -> Self {
-        Self { is_error: false, ..Self::error(rule, message) }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.message)
-    }
-}
-
-impl Error for Fault {}
 
 /// A zip of one csv and one json whose directory is sound.
 #[derive(Debug)]

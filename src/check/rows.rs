@@ -6,7 +6,8 @@ use super::{
     Check, Refresh, columns,
     findings::Findings,
     header::Column,
-    person_index::{Full, People, Person},
+    hierarchy::Person,
+    person_index::{Full, People},
     records::write_record,
     text, value,
 };

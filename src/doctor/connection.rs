@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use super::{CheckResult, Probes, Unread, within};
+use super::{
+    connectivity::Reachabilities,
+    permissions,
+    probes::{Probes, Unread, within},
+    report::CheckResult,
+};
 use crate::{
     check::mapping_faults,
     config::{CONNECTIONS, Lookup},
     connection::{self, Connection},
-    doctor::{connectivity::Reachabilities, permissions},
     notify::address,
     schema::{self, PayloadFormat, Refresh},
 };

@@ -14,7 +14,10 @@ use time::OffsetDateTime;
 use tokio::join;
 use url::Url;
 
-use super::{CheckResult, Probes, within};
+use super::{
+    probes::{Probes, within},
+    report::CheckResult,
+};
 use crate::{
     config::{Account, Endpoints},
     connection::Connection,

@@ -2,9 +2,12 @@
 
 use std::{fmt::Display, time::Duration};
 
-use super::{CheckResult, Probes, Unread, within};
+use super::{
+    connectivity::Reachabilities,
+    probes::{Probes, Unread, within},
+    report::CheckResult,
+};
 use crate::{
-    doctor::connectivity::Reachabilities,
     engine::Engine,
     import::{Import, State},
     messages,

@@ -12,10 +12,13 @@ use azure_storage_queue::{QueueClient, models::QueueClientPeekMessagesOptions};
 use serde_json::json;
 use tokio::join;
 
-use super::{CheckResult, Probes, TooLate, within};
+use super::{
+    connectivity::{Reachabilities, Reachability},
+    probes::{Probes, TooLate, within},
+    report::CheckResult,
+};
 use crate::{
     config::{ARRIVALS, CONNECTIONS, INBOX, PACKAGES, POISON, REPORTS},
-    doctor::connectivity::{Reachabilities, Reachability},
     http::azure::sentence,
     storage::{self, table::Properties},
 };

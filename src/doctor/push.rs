@@ -4,10 +4,14 @@ use azure_core::credentials::AccessToken;
 use reqwest::header::HeaderValue;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{CheckResult, Probes, TooLate, connection::DOCUMENT, within};
+use super::{
+    connection::DOCUMENT,
+    connectivity::SERVICE,
+    probes::{Probes, TooLate, within},
+    report::CheckResult,
+};
 use crate::{
     connection::Connection,
-    doctor::connectivity::SERVICE,
     identity::Claims,
     import::reason::Reason,
     messages,

@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 use time::{Date, OffsetDateTime};
 use x509_parser::{certificate::X509Certificate, error::X509Error, nom, parse_x509_certificate};
 
-use super::{now, refusal::Refusal};
+use super::{refusal::Refusal, token::now};
 
 /// Why a certificate cannot be used, as the rest of a sentence. Never what it holds: of a library's
 /// error only what quotes nothing is kept.

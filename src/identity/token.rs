@@ -1,5 +1,5 @@
 //! Tokens: one is kept for as long as it is good, one that somebody else obtained is taken as it is, and
-//! what a token says of itself can be read.
+//! what a token says of itself can be read; and the clock by which tokens and certificates end.
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
@@ -13,10 +13,7 @@ use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 use tokio::sync::Mutex;
 
-use super::{
-    now,
-    refusal::{self, Refusal, TokenIssuer},
-};
+use super::refusal::{self, Refusal, TokenIssuer};
 
 /// How long before its end a token is replaced.
 const EARLY: Duration = Duration::minutes(5);
@@ -156,6 +153,12 @@ impl Claims {
             expires: expires.and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok()),
         })
     }
+}
+
+/// Tokens and certificates end by the wall clock, whatever time the engine goes by.
+#[expect(clippy::disallowed_methods, reason = "what others have dated ends by the wall clock")]
+pub(super) fn now() -> OffsetDateTime {
+    OffsetDateTime::now_utc()
 }
 
 #[cfg(test)]

@@ -1,16 +1,31 @@
-//! How things stand with a connection: how it fares, and the facts that are told of it.
+//! How things stand with a connection: what was seen of it, how it fares, and the facts that are
+//! told of it.
 
 use time::{Duration, OffsetDateTime};
 
 use strum::AsRefStr;
 
-use super::Seen;
 use crate::{
     engine::Document,
     import::{Import, State},
     messages::{self, Fact},
     schema::{Refresh, Target},
 };
+
+/// What was seen of a connection.
+#[derive(Debug)]
+pub struct Seen {
+    /// Its document.
+    pub document: Document,
+    /// Its last imports, newest content first.
+    pub recent: Vec<Import>,
+    /// When a file of it was taken in last.
+    pub last_received: Option<OffsetDateTime>,
+    /// The last one that was accepted.
+    pub accepted: Option<Import>,
+    /// Whether one pauses it.
+    pub is_paused: bool,
+}
 
 /// How a connection fares, what is worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, AsRefStr)]

@@ -11,11 +11,10 @@ use strum::VariantArray as _;
 
 use super::{
     Badge, Frame, Viewer,
-    connection_health::{ConnectionHealth, Health, mood_of},
+    connection_health::{ConnectionHealth, Health, Seen, mood_of},
     import, moment, query, time,
 };
 use crate::{
-    engine::Document,
     import::{Import, ImportId, State},
     messages::{self, counted, file, number},
     storage::import_table::{Page, Wanted},
@@ -44,21 +43,6 @@ impl Filter {
         let top = if self.top == DEFAULT_TOP { "" } else { &top };
         query(&[("connection", connection), ("state", state), ("after", &after), ("top", top)])
     }
-}
-
-/// What was seen of a connection.
-#[derive(Debug)]
-pub struct Seen {
-    /// Its document.
-    pub document: Document,
-    /// Its last imports, newest content first.
-    pub recent: Vec<Import>,
-    /// When a file of it was taken in last.
-    pub last_received: Option<OffsetDateTime>,
-    /// The last one that was accepted.
-    pub accepted: Option<Import>,
-    /// Whether one pauses it.
-    pub is_paused: bool,
 }
 
 /// The main page.

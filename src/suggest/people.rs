@@ -5,7 +5,7 @@ use crate::{
     schema::Kind,
 };
 
-use super::propose::{Column, Verdict};
+use super::column::{Column, Verdict};
 
 /// Managers of whom at least so many of a hundred are people of the file.
 const OF_THE_FILE_PERCENT: usize = 80;

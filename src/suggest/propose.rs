@@ -7,6 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
+    column::{Column, Verdict},
     names::{self, Match},
     people,
 };
@@ -23,74 +24,6 @@ const TELLING_PERCENT: u64 = 5;
 /// What is wrong with dates of both orders.
 const MIXED: &str = "some dates can only be read month first and others only day first, so \
                      the export has to write them alike";
-
-/// A column of the export.
-pub(super) struct Column<'a> {
-    /// What it is called here.
-    pub(super) called: String,
-    /// Its header, where it has one that nothing else has.
-    pub(super) name: Option<&'a str>,
-    pub(super) key: String,
-    /// Viva's fields that its name means; it may be either of two.
-    pub(super) fields: Vec<Match>,
-    pub(super) content: &'a Content,
-}
-
-impl Column<'_> {
-    /// How its name means this field of Viva's, if it does.
-    pub(super) fn meant(&self, field: &str) -> Option<Match> {
-        self.fields.iter().find(|found| found.field == field).copied()
-    }
-
-    /// Whether it holds mostly addresses.
-    pub(super) fn is_of_emails(&self) -> bool {
-        2 * self.content.emails > self.content.filled
-    }
-}
-
-/// What becomes of a column.
-#[derive(Clone, Debug)]
-pub(super) enum Verdict {
-    /// It is this field.
-    Field {
-        /// Viva's name, or the custom one before it is made unique.
-        target: String,
-        is_custom: bool,
-        kind: Kind,
-        is_sure: bool,
-        why: String,
-    },
-    /// It stays where it is.
-    LeftOut(String),
-}
-
-impl Verdict {
-    pub(super) fn left_out(why: impl Into<String>) -> Self {
-        Self::LeftOut(why.into())
-    }
-}
-
-/// The columns of an export.
-pub(super) fn columns(survey: &Profile) -> Vec<Column<'_>> {
-    let alike = |one: &str, other: &str| one.trim().to_lowercase() == other.trim().to_lowercase();
-    let names = || survey.columns.iter().filter_map(|column| column.name.as_deref());
-    let is_single = |name: &&str| names().filter(|other| alike(name, other)).count() == 1;
-    survey
-        .columns
-        .iter()
-        .enumerate()
-        .map(|(at, heading)| {
-            let key = heading.name.as_deref().map(names::key).unwrap_or_default();
-            Column {
-                called: heading.name.clone().unwrap_or_else(|| format!("column {}", at + 1)),
-                name: heading.name.as_deref().filter(is_single),
-                fields: names::matches(&key, &names::FIELDS),
-                key,
-                content: &heading.content,
-            }
-        })
-        .collect()
-}
 
 /// Whether the names of the columns say that they are names.
 ///

@@ -101,7 +101,7 @@ const READ: [(&str, usize, &str); 21] = [
     ("host/pages.rs", 2, "paths"),
     ("host/request.rs", 5, "parameters, media types, cookies"),
     ("host/actions.rs", 2, "the word of an action, a media type"),
-    ("target.rs", 1, "whether an answer is a page"),
+    ("target/outcome.rs", 1, "whether an answer is a page"),
     ("target/wire.rs", 1, "the service's busy answer"),
     ("messages/connection.rs", 1, "the name of a file"),
     ("notify.rs", 1, "letters that are markup"),

@@ -1,15 +1,54 @@
-//! What the directory lists: one csv and one json at the root, plainly compressed, and no more.
+//! What the directory lists: one csv and one json at the root, plainly compressed, and no more; and
+//! what a fault of a zip is.
 
-use std::io::{self, Read, Seek};
+use std::{
+    error::Error,
+    fmt,
+    io::{self, Read, Seek},
+};
 
 use zip::read::ZipFileEntry;
 use zip::{CompressionMethod, ZipArchive};
 
-use super::{Fault, Id};
+use crate::schema::{Id, Severity};
 
 const NAMES_SHOWN: usize = 3;
 const NAME_CHARS: usize = 80;
 const METADATA_BYTES: u64 = 1024 * 1024;
+
+/// A fault of the zip, as data for the report.
+#[derive(Clone, Debug)]
+pub(in crate::check) struct Fault {
+    /// The rule.
+    pub(in crate::check) rule: Id,
+    /// Whether the file is refused; else it is a warning.
+    pub(super) is_error: bool,
+    /// What is wrong and what to do about it.
+    pub(in crate::check) message: String,
+}
+
+impl Fault {
+    pub(super) fn error(rule: Id, message: impl Into<String>) -> Self {
+        Self { rule, is_error: true, message: message.into() }
+    }
+
+    /// How much it matters.
+    pub(in crate::check) fn severity(&self) -> Severity {
+        if self.is_error { Severity::Error } else { Severity::Warning }
+    }
+
+    fn warning(rule: Id, message: impl Into<String>) -> Self {
+        Self { is_error: false, ..Self::error(rule, message) }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl Error for Fault {}
 
 /// An entry of the directory.
 pub(super) struct Entry<'a> {

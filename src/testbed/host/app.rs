@@ -1,5 +1,5 @@
-//! What the host reads before it starts anything: host.json, the folder of each
-//! function, and the app settings.
+//! What the host reads before it starts anything: host.json and the folder of each function, with what the
+//! app settings say of them.
 //!
 //! Every fault is told at once. What this stand-in does not stand in for (other triggers, output
 //! bindings, retry policies) is a fault too: silence would be a lie about the real host.
@@ -14,7 +14,10 @@ use std::{
 
 use serde_json::Value;
 
-use super::function::{Function, Trigger};
+use super::{
+    function::{Function, Trigger},
+    settings::{Settings, read_json},
+};
 
 /// A function app as it is deployed: host.json, the functions, the settings.
 #[derive(Debug)]
@@ -61,9 +64,7 @@ impl App {
         let settings = Settings::new(settings.clone());
         let root = root.canonicalize().map_err(|why| vec![format!("{}: {why}", root.display())])?;
         let mut host = read_json(&root.join("host.json")).map_err(|why| vec![why])?;
-        for (path, value) in settings.overrides() {
-            override_key(&mut host, &path, value);
-        }
+        settings.override_keys(&mut host);
         let mut host = HostJson { json: &host, faults: Vec::new() };
 
         if host.text("version") != Some("2.0") {
@@ -228,12 +229,6 @@ impl<'a> HostJson<'a> {
     }
 }
 
-pub(super) fn read_json(file: &Path) -> Result<Value, String> {
-    let name = |why: String| format!("{}: {why}", file.display());
-    let text = fs::read_to_string(file).map_err(|why| name(why.to_string()))?;
-    serde_json::from_str(&text).map_err(|why| name(why.to_string()))
-}
-
 /// Every direct sub-folder with a function.json, by name.
 fn folders(root: &Path) -> Result<Vec<PathBuf>, String> {
     let entries = fs::read_dir(root).map_err(|why| format!("{}: {why}", root.display()))?;
@@ -241,108 +236,6 @@ fn folders(root: &Path) -> Result<Vec<PathBuf>, String> {
     let mut folders: Vec<_> = folders.filter(|path| path.join("function.json").exists()).collect();
     folders.sort();
     Ok(folders)
-}
-
-/// Puts the value of a setting where its name says.
-fn override_key(json: &mut Value, path: &[&str], value: &str) {
-    let Some((key, rest)) = path.split_first() else {
-        *json = Value::from(value);
-        return;
-    };
-    if !json.is_object() {
-        *json = Value::Object(serde_json::Map::new());
-    }
-    if let Some(object) = json.as_object_mut() {
-        let known = object.keys().find(|known| known.eq_ignore_ascii_case(key)).cloned();
-        let slot = object.entry(known.unwrap_or_else(|| (*key).to_owned()));
-        override_key(slot.or_insert(Value::Null), rest, value);
-    }
-}
-
-/// What goes before a setting that stands for a key of host.json.
-const OVERRIDE: &str = "AzureFunctionsJobHost__";
-
-/// The app settings, as the host looks them up: names without regard to case, `%NAME%` in some values of
-/// the configuration, one or two spellings of a connection's name.
-#[derive(Clone, Debug)]
-pub(super) struct Settings(BTreeMap<String, String>);
-
-impl Settings {
-    fn new(settings: BTreeMap<String, String>) -> Self {
-        Self(settings)
-    }
-
-    /// All of them, for the handler's environment.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&String, &String)> {
-        self.0.iter()
-    }
-
-    fn get(&self, name: &str) -> Option<&str> {
-        let found = self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
-        found.map(|(_, value)| value.as_str())
-    }
-
-    /// Replaces each `%NAME%`; a name that is not set is a fault (`INameResolver`).
-    pub(super) fn resolve(&self, text: &str) -> Result<String, String> {
-        let mut unknown = None;
-        let resolved = replace_names(text, |name| {
-            let value = self.get(name);
-            if value.is_none() {
-                unknown.get_or_insert_with(|| name.to_owned());
-            }
-            value.unwrap_or_default().to_owned()
-        });
-        match unknown {
-            Some(name) => Err(format!("'%{name}%' does not resolve to a value")),
-            None => Ok(resolved),
-        }
-    }
-
-    /// Replaces each `%NAME%` in an argument; what is not set vanishes.
-    ///
-    /// The real host also knows the variables it inherited; here only the settings count.
-    pub(super) fn expand(&self, text: &str, more: &[(&str, String)]) -> String {
-        replace_names(text, |name| {
-            let own = more.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
-            own.or_else(|| self.get(name).map(str::to_owned)).unwrap_or_default()
-        })
-    }
-
-    /// The connection string that a trigger's `connection` names.
-    pub(super) fn connection(&self, name: &str) -> Option<&str> {
-        let name = if name.is_empty() { "Storage" } else { name };
-        self.get(&format!("AzureWebJobs{name}")).or_else(|| self.get(name))
-    }
-
-    pub(super) fn disabled(&self, function: &str) -> bool {
-        [".", "_"].iter().any(|dot| {
-            let value = self.get(&format!("AzureWebJobs{dot}{function}{dot}Disabled"));
-            value.is_some_and(|value| value == "1" || value.eq_ignore_ascii_case("true"))
-        })
-    }
-
-    /// The settings that stand for a key of host.json, as a path and a value.
-    fn overrides(&self) -> impl Iterator<Item = (Vec<&str>, &str)> {
-        self.0.iter().filter_map(|(key, value)| {
-            let (prefix, path) = key.split_at_checked(OVERRIDE.len())?;
-            prefix
-                .eq_ignore_ascii_case(OVERRIDE)
-                .then(|| (path.split("__").collect(), value.as_str()))
-        })
-    }
-}
-
-/// Replaces what stands between two percent signs.
-fn replace_names(text: &str, mut value: impl FnMut(&str) -> String) -> String {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('%') {
-        let Some((name, after)) = after.split_once('%') else { break };
-        out += before;
-        out += &value(name);
-        rest = after;
-    }
-    out + rest
 }
 
 /// Reads .NET's `[days.]hours:minutes[:seconds[.fraction]]`.
@@ -364,25 +257,6 @@ fn time_span(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn settings(pairs: &[(&str, &str)]) -> Settings {
-        Settings::new(pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())
-    }
-
-    #[test]
-    fn names_are_found_without_regard_to_case() {
-        let settings = settings(&[("Ingress_Queue", "q"), ("AzureWebJobs.Sweep.Disabled", "True")]);
-        assert_eq!(settings.resolve("x-%INGRESS_QUEUE%-y").unwrap(), "x-q-y");
-        assert!(settings.disabled("Sweep") && !settings.disabled("Status"));
-    }
-
-    #[test]
-    fn an_unknown_name_is_a_fault_in_a_binding_and_nothing_in_an_argument() {
-        let settings = settings(&[]);
-        assert_eq!(settings.resolve("%A%%B%").unwrap_err(), "'%A%' does not resolve to a value");
-        let port = [("PORT", "7".to_owned())];
-        assert_eq!(settings.expand("--port=%PORT% %A% 100%", &port), "--port=7  100%");
-    }
 
     #[test]
     fn a_time_span_is_read_as_dotnet_writes_it() {

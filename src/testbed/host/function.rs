@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::app::{Settings, read_json};
+use super::settings::{Settings, read_json};
 use crate::schedule::Schedule;
 
 /// A function, checked.

@@ -20,6 +20,7 @@ use super::{
     Cause, Outcome,
     function::{Function, Trigger},
     invocation::{self, Message, NEVER},
+    journal::now,
     runtime::Runtime,
 };
 use crate::{config::Account, storage};
@@ -125,9 +126,9 @@ impl Listener {
             id: received.message_id.unwrap_or_default(),
             receipt: received.pop_receipt.unwrap_or_default(),
             dequeue_count: received.dequeue_count.unwrap_or_default(),
-            inserted: received.insertion_time.unwrap_or_else(super::now),
+            inserted: received.insertion_time.unwrap_or_else(now),
             expires: received.expiration_time.unwrap_or(NEVER),
-            next_visible: received.time_next_visible.unwrap_or_else(super::now),
+            next_visible: received.time_next_visible.unwrap_or_else(now),
             body: body.unwrap_or_default(),
         };
         let worn = format!("Message has reached MaxDequeueCount of {}", queues.max_dequeue_count);

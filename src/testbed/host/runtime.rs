@@ -32,10 +32,11 @@ use tracing::Level;
 use url::form_urlencoded;
 
 use super::{
-    Cause, Host, HostError, HttpAnswer, Invocation, Journal, LogLine, Outcome,
+    Cause, HostError, HttpAnswer, Invocation, LogLine, Outcome,
     app::App,
     function::{Auth, Function, Trigger},
     invocation::{self, Answer, Judgement},
+    journal::{Journal, now},
     worker::Worker,
 };
 use crate::http::{self, ClientError, chain};
@@ -265,7 +266,7 @@ impl Runtime {
 
     /// The entry `sys` of a call's metadata.
     pub(super) fn sys(function: &str) -> Value {
-        invocation::sys(function, super::now(), &Uuid::new_v4().to_string())
+        invocation::sys(function, now(), &Uuid::new_v4().to_string())
     }
 }
 
@@ -317,21 +318,18 @@ struct Gate {
     key: String,
 }
 
-impl Host {
-    /// Opens a front end that lets in who brings `key`.
-    ///
-    /// # Errors
-    /// Where no port can be had.
-    pub async fn open_front(&self, key: &str) -> std::io::Result<Front> {
+impl Front {
+    /// Opens one that lets in who brings `key`.
+    pub(super) async fn open(runtime: Arc<Runtime>, key: &str) -> std::io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
-        let gate = Arc::new(Gate { runtime: self.runtime.clone(), key: key.to_owned() });
+        let gate = Arc::new(Gate { runtime, key: key.to_owned() });
         let router = Router::new().fallback(pass).with_state(gate);
         let serving = tokio::spawn(async move {
             // It ends with the task.
             let _ = axum::serve(listener, router).await;
         });
-        Ok(Front { address, serving: serving.abort_handle() })
+        Ok(Self { address, serving: serving.abort_handle() })
     }
 }
 

@@ -4,7 +4,7 @@ mod app;
 mod process;
 mod queue;
 
-use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt, path::PathBuf};
+use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
 
 use azure_core::Uuid;
 use base64::{Engine, engine::general_purpose::STANDARD};

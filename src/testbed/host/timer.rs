@@ -14,6 +14,7 @@ use super::{
     Cause, Outcome,
     function::{Function, Trigger},
     invocation,
+    journal::now,
     runtime::{Runtime, only_sys},
 };
 
@@ -54,7 +55,7 @@ impl Timer {
         let Trigger::Timer { schedule, use_monitor, run_on_startup } = &function.trigger else {
             return None;
         };
-        let now = super::now();
+        let now = now();
         Some(Self {
             runtime: runtime.clone(),
             function: function.name.clone(),
@@ -71,7 +72,7 @@ impl Timer {
             self.fire(Why::Unscheduled).await;
         }
         while let Some(next) = self.next().await {
-            let wait = Duration::try_from(next - super::now()).unwrap_or_default();
+            let wait = Duration::try_from(next - now()).unwrap_or_default();
             sleep(wait).await;
             // A run by hand may have moved the schedule on meanwhile.
             if self.next().await == Some(next) {
@@ -83,7 +84,7 @@ impl Timer {
     /// Fires now, once the run before is over.
     pub(super) async fn fire(&self, why: Why) -> Outcome {
         let mut status = self.status.lock().await;
-        let now = super::now();
+        let now = now();
         let past_due = why == Why::PastDue;
         let shown = self.monitored.then_some(*status);
         let data = Map::from_iter([(self.binding.clone(), timer_info(shown, past_due))]);

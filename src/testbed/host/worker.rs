@@ -27,7 +27,7 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Level;
 
-use super::{HostError, Journal, LogLine, app::App};
+use super::{HostError, LogLine, app::App, journal::Journal};
 
 /// The exit code of a handler that asks for a restart.
 const RESTART_ME: i32 = 200;

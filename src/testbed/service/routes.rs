@@ -22,7 +22,11 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use super::{Call, Ingestion, Quirk, Seen, state::Shared, zip_check};
+use super::{
+    Call, Ingestion, Quirk, Seen,
+    state::{FilePart, Shared},
+    zip_check,
+};
 use crate::schema::PayloadFormat;
 
 /// A refusal in the service's words.
@@ -333,18 +337,9 @@ fn stamp(at: OffsetDateTime) -> String {
     at.format(ticks).unwrap_or_default()
 }
 
-/// The file in a push's body: the first part of a form that has a file name, whatever the part is
-/// called; or the body itself, rows without a form.
-pub(super) struct FilePart {
-    pub(super) name: String,
-    pub(super) file_name: String,
-    pub(super) upload: PayloadFormat,
-    pub(super) zip: Bytes,
-}
-
 impl FilePart {
-    /// Finds it; `None` also for a form that is not well formed up to the part's end.
-    pub(super) async fn find(content_type: &str, body: Bytes) -> Option<Self> {
+    /// Finds it in the body of a push; `None` also for a form that is not well formed up to the part's end.
+    async fn find(content_type: &str, body: Bytes) -> Option<Self> {
         for upload in [PayloadFormat::Csv, PayloadFormat::Json] {
             if content_type == upload.media_type() {
                 let (name, file_name) = (String::new(), String::new());

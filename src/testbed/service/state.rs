@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use time::OffsetDateTime;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Call, Ingestion, Quirk, Rules, Seen, routes::FilePart, zip_check::Verdict};
+use super::{Call, Ingestion, Quirk, Rules, Seen, zip_check::Verdict};
+use crate::schema::PayloadFormat;
 
 /// What every connection shares.
 #[derive(Debug)]
@@ -114,6 +116,15 @@ impl Shared {
         let failed = import.shown.status == "ValidationFailed";
         Some(if failed { import.shown.errors.clone() } else { String::new() })
     }
+}
+
+/// The file in a push's body: the first part of a form that has a file name, whatever the part is
+/// called; or the body itself, rows without a form.
+pub(super) struct FilePart {
+    pub(super) name: String,
+    pub(super) file_name: String,
+    pub(super) upload: PayloadFormat,
+    pub(super) zip: Bytes,
 }
 
 /// An ingestion and the steps it takes.
