@@ -252,11 +252,7 @@ async fn health(State(app): State<App>) -> Response {
         ),
         Ok((0, Some((timer, last)))) => (
             false,
-            format!(
-                "`{}` has not import since {}: is it running?",
-                timer.name,
-                to_the_second(last)
-            ),
+            format!("`{}` has not run since {}: is it running?", timer.name, to_the_second(last)),
         ),
         Err(error) => (false, format!("the table does not answer: {}", sentence(&error))),
     };
