@@ -47,7 +47,7 @@ pub enum Cause {
         /// Its method and path.
         request: String,
     },
-    /// [`Host::invoke`].
+    /// [`Host::invoke`](super::Host::invoke).
     Hand,
 }
 

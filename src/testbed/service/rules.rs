@@ -97,7 +97,7 @@ pub enum Quirk {
         /// The least number of bytes read.
         after_bytes: usize,
     },
-    /// Reads this much of the body, then holds until [`Service::release`] or the client is gone,
+    /// Reads this much of the body, then holds until [`Service::release`](super::Service::release) or the client is gone,
     /// and goes on by the book: a body that proves incomplete is never accepted, one that arrived
     /// whole is. A shorter body is not held. What the client sent and was not yet read stands in
     /// front of the news that it is gone: with more of it than the socket buffers take, release.
@@ -105,7 +105,7 @@ pub enum Quirk {
         /// The least number of bytes read.
         after_bytes: usize,
     },
-    /// Takes the whole request and says nothing until [`Service::release`] or the client is gone.
+    /// Takes the whole request and says nothing until [`Service::release`](super::Service::release) or the client is gone.
     Silent,
 }
 
