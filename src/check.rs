@@ -23,15 +23,18 @@ use self::{
 };
 pub use self::{
     date::Day,
-    file::{FileCheck, FileError, too_large},
+    file::{FileCheck, FileError},
     findings::{Counts, Finding},
     mapping::{Metadata, mapping_faults},
     options::CheckOptions,
     records::write_record,
-    report::{Deletion, Report, deletions},
+    report::{Deletion, Report},
     survey::{Content, Dates, Heading, Profile, ProfileError},
 };
-pub(crate) use self::{findings::some_of, mapping::has_plain_letters, value::personal};
+pub(crate) use self::{
+    file::too_large, findings::some_of, mapping::has_plain_letters, report::deletions,
+    value::personal,
+};
 use crate::schema::{Id, Refresh};
 
 mod archive;
@@ -157,7 +160,7 @@ impl<'a> Check<'a> {
 
     /// Whether nothing that refuses the file was found yet.
     #[must_use]
-    pub fn is_sound(&self) -> bool {
+    pub(crate) fn is_sound(&self) -> bool {
         self.findings.is_sound()
     }
 

@@ -88,7 +88,7 @@ pub struct ServiceConfig {
 impl ServiceConfig {
     /// Whether the service is a rehearsal on this machine.
     #[must_use]
-    pub fn is_loopback(&self) -> bool {
+    pub(crate) fn is_loopback(&self) -> bool {
         is_loopback(&self.endpoint)
     }
 }
@@ -125,7 +125,7 @@ impl Config {
 const MAPPING_KEY: &str = "METADATA_MAPPING_KEY";
 
 /// Reads the mapping's key alone, for the commands that need no account.
-pub fn mapping_key(get: impl Fn(&str) -> Option<String>) -> String {
+pub(crate) fn mapping_key(get: impl Fn(&str) -> Option<String>) -> String {
     value(get, MAPPING_KEY)
 }
 
@@ -355,20 +355,20 @@ impl App {
     /// Whether people sign in before the app: the setting says so, and the platform that its
     /// authentication is on. Where one of them is missing, no name is believed.
     #[must_use]
-    pub fn has_sign_in(&self) -> bool {
+    pub(crate) fn has_sign_in(&self) -> bool {
         self.wants_sign_in && self.authenticates
     }
 
     /// Whether it is reached over https, as it is in Azure and not on this machine.
     #[must_use]
-    pub fn is_https(&self) -> bool {
+    pub(crate) fn is_https(&self) -> bool {
         let host = self.host.as_deref().unwrap_or_default();
         !host.is_empty() && !host.starts_with("localhost") && !host.starts_with("127.")
     }
 
     /// The page of an import, where people need no key to look at it.
     #[must_use]
-    pub fn page_of(&self, import: &str) -> Option<String> {
+    pub(crate) fn page_of(&self, import: &str) -> Option<String> {
         let host = self.host.as_ref().filter(|_| self.has_sign_in())?;
         Some(format!("https://{host}/api/signed-in/status/{import}"))
     }

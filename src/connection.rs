@@ -35,7 +35,7 @@ mod dialect;
 mod notify;
 
 /// Largest connection document that is read.
-pub const MAX_BYTES: usize = 1 << 20;
+pub(crate) const MAX_BYTES: usize = 1 << 20;
 
 /// One stored connection.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,11 +13,8 @@ use std::sync::Arc;
 
 use tokio::join;
 
+pub use self::report::{CheckResult, Diagnosis, Verdict};
 use self::{connectivity::Reachabilities, probes::Probes};
-pub use self::{
-    probes::MAX_WAIT,
-    report::{CheckResult, Diagnosis, Verdict},
-};
 use crate::{config::Lookup, engine::Clock};
 
 mod connection;
@@ -76,7 +73,7 @@ impl Doctor {
 
     /// Examines the connection `name`. With `resume`, and if its document, token, scale unit and
     /// connector are right, its imports that wait after a 403 go on.
-    pub async fn examine(&self, name: &str, resume: bool) -> Diagnosis {
+    pub(crate) async fn examine(&self, name: &str, resume: bool) -> Diagnosis {
         let lines = match Probes::open(self.setting.clone(), self.clock.clone()) {
             Ok(bag) => Box::pin(examine(bag, name, resume)).await,
             Err(error) => {

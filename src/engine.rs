@@ -28,10 +28,11 @@ use crate::{
     target::Service,
 };
 
+pub(crate) use self::status_queries::{SERVICE_ERRORS, has_service_errors};
 pub use self::{
     intake::IntakeOutcome,
     operator::Actor,
-    status_queries::{Document, SERVICE_ERRORS, Timer, has_service_errors},
+    status_queries::{Document, Timer},
 };
 
 mod deletion_guard;

@@ -16,7 +16,7 @@ use url::{Host, Url};
 pub(crate) mod azure;
 
 /// Longest wait a `Retry-After` is obeyed for.
-pub const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
+pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
 /// An answer, whole.
 #[derive(Debug)]
@@ -180,7 +180,7 @@ pub fn date(value: &str) -> Option<OffsetDateTime> {
 
 /// Whether an address is of this machine.
 #[must_use]
-pub fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
         Some(Host::Ipv6(ip)) => ip.is_loopback(),
@@ -190,7 +190,7 @@ pub fn is_loopback(url: &Url) -> bool {
 
 /// Whether an address is plain http to this machine.
 #[must_use]
-pub fn is_loopback_http(url: &Url) -> bool {
+pub(crate) fn is_loopback_http(url: &Url) -> bool {
     url.scheme() == "http" && is_loopback(url)
 }
 

@@ -218,7 +218,7 @@ impl SignIn {
 ///
 /// # Errors
 /// Where no managed identity can be had at all.
-pub fn managed_identity(
+pub(crate) fn managed_identity(
     client_id: Option<&str>,
     answer_timeout: Duration,
 ) -> AzureResult<Arc<dyn TokenCredential>> {
@@ -240,7 +240,7 @@ pub fn managed_identity(
 ///
 /// # Errors
 /// Where the tenant is none.
-pub fn azure_cli(
+pub(crate) fn azure_cli(
     tenant: Option<&str>,
     answer_timeout: Duration,
 ) -> AzureResult<Arc<dyn TokenCredential>> {

@@ -28,11 +28,12 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use self::reason::{Class, ErrorFile, Reason, ReasonCode};
+pub(crate) use self::types::to_the_second;
 pub use self::{
     event::{Action, Checked, Event, IllegalEvent, NotificationEvent, OperatorAction},
     policy::Policy,
     record::{Delivery, HistoryEntry, Import, Note, NotificationKind, PendingNotification, Sent},
-    types::{ImportId, IngestionId, Package, Source, State, Status, to_the_second},
+    types::{ImportId, IngestionId, Package, Source, State, Status},
 };
 
 pub mod connection_record;
@@ -71,7 +72,7 @@ impl Import {
     /// How long the step that was announced may take: most of what is left until somebody else
     /// would take it up.
     #[must_use]
-    pub fn time_left(&self, now: OffsetDateTime) -> Duration {
+    pub(crate) fn time_left(&self, now: OffsetDateTime) -> Duration {
         let left =
             self.due.map_or(Duration::ZERO, |due| (due - now).try_into().unwrap_or_default());
         left * 9 / 10
@@ -99,13 +100,13 @@ impl Import {
 
     /// Whether it waits just now for what blocks it, and is neither tried nor waits for something else.
     #[must_use]
-    pub fn waits_now(&self) -> bool {
+    pub(crate) fn waits_now(&self) -> bool {
         self.blocked.is_some() && self.code() == self.blocked
     }
 
     /// Whether it waits just now for the same correction as another import of its connection.
     #[must_use]
-    pub fn waits_as(&self, other: &Self) -> bool {
+    pub(crate) fn waits_as(&self, other: &Self) -> bool {
         self.waits_for_correction() && self.waits_now() && self.blocked == other.blocked
     }
 
@@ -136,7 +137,7 @@ impl Import {
 
     /// Whether it goes on by itself before long. What waits for a person may do so for days.
     #[must_use]
-    pub fn is_moving(&self) -> bool {
+    pub(crate) fn is_moving(&self) -> bool {
         let waits = self.needs_person() || self.pauses || self.is_behind_a_pause();
         !self.state.is_end() && !waits
     }

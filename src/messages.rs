@@ -16,13 +16,15 @@ pub use self::{
     finding::notice,
     guide::{Entry, reasons},
     import::{because, note, notifications, pause, status, summary, warning, why},
-    notification::{action_at, title, told},
-    reason::{cause, first, no_outcome},
+    notification::{title, told},
+    reason::{cause, first},
 };
 pub(crate) use self::{
     action::{found_twice, moved_on, not_found, not_paused, not_taken, remedy, resumed, taken},
     connection::{Fact, fact, file},
     finding::{contents, finding, place, totals, verdict},
+    notification::action_at,
+    reason::no_outcome,
 };
 
 /// `244,000`.

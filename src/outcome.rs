@@ -39,13 +39,13 @@ pub enum CommandError {
 impl CommandError {
     /// A file cannot be read.
     #[must_use]
-    pub fn cannot_read(path: &Path, error: &io::Error) -> Self {
+    pub(crate) fn cannot_read(path: &Path, error: &io::Error) -> Self {
         Self::Failed(format!("{} cannot be read: {error}", path.display()))
     }
 
     /// A file cannot be written.
     #[must_use]
-    pub fn cannot_write(path: &Path, error: &io::Error) -> Self {
+    pub(crate) fn cannot_write(path: &Path, error: &io::Error) -> Self {
         Self::Failed(format!("{} cannot be written: {error}", path.display()))
     }
 }

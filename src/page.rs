@@ -36,7 +36,7 @@ pub(crate) const SCRIPT: &str = include_str!("page/page.js");
 /// What a page may do: its own style, its own script, its own forms, and nothing else. Where people
 /// sign in, a form may end at `sign_in`: browsers hold redirects of a form against this too.
 #[must_use]
-pub fn content_security_policy(sign_in: Option<&str>) -> String {
+pub(crate) fn content_security_policy(sign_in: Option<&str>) -> String {
     static HASHES: LazyLock<[String; 2]> =
         LazyLock::new(|| [STYLE, SCRIPT].map(|text| STANDARD.encode(Sha256::digest(text))));
     let [style, script] = &*HASHES;
@@ -265,7 +265,7 @@ impl Links {
 
     /// The service's own error file of an import.
     #[must_use]
-    pub fn service_errors(&self, id: &str) -> String {
+    pub(crate) fn service_errors(&self, id: &str) -> String {
         self.to(&format!("{}/status/{id}/{}", self.base, crate::engine::SERVICE_ERRORS), vec![])
     }
 

@@ -63,7 +63,7 @@ impl Schedule {
 
     /// Whether it fires again within a minute: the host then keeps no record of it.
     #[must_use]
-    pub fn is_rapid(&self, now: OffsetDateTime) -> bool {
+    pub(crate) fn is_rapid(&self, now: OffsetDateTime) -> bool {
         let second = self.next(now).and_then(|first| self.next(first));
         second.is_some_and(|second| second < now + Duration::MINUTE)
     }

@@ -4,12 +4,17 @@
 pub use self::{
     baseline::{Column, DeletionApproval, Summary, SummaryError},
     credential::{Certificate, Credential, ServiceIdentity},
-    dialect::{Dialect, IsBootstrap, is_file_name},
-    document::{Fault, is_connection_name, is_guid, is_plain_name, sentence},
+    dialect::{Dialect, IsBootstrap},
+    document::{Fault, sentence},
     fields::{Field, Kind, Mapping, Order},
-    rules::{Checks, Id, Limits, RULES, Rule, Severity, Unmapped, explain},
+    rules::{Checks, Id, Limits, RULES, Rule, Severity, Unmapped},
     target::{Connector, PayloadFormat, Refresh, Target},
     target_schema::{TargetSchema, Words},
+};
+pub(crate) use self::{
+    dialect::is_file_name,
+    document::{is_connection_name, is_guid, is_plain_name},
+    rules::explain,
 };
 
 mod baseline;

@@ -89,7 +89,10 @@ impl Storage {
     ///
     /// # Errors
     /// Where no credential can be made.
-    pub fn open_once(account: &Account, answer_timeout: Duration) -> azure_core::Result<Self> {
+    pub(crate) fn open_once(
+        account: &Account,
+        answer_timeout: Duration,
+    ) -> azure_core::Result<Self> {
         Self::retrying(account, answer_timeout, &RetryOptions::none())
     }
 
@@ -140,7 +143,7 @@ pub fn queue(account: &Account, name: &str) -> azure_core::Result<QueueClient> {
 ///
 /// # Errors
 /// Where no credential can be made.
-pub fn queue_once(
+pub(crate) fn queue_once(
     account: &Account,
     name: &str,
     answer_timeout: Duration,

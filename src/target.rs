@@ -23,7 +23,8 @@ mod session;
 mod viva;
 pub mod wire;
 
-pub use self::outcome::{MAX_ERRORS_BYTES, PushBody, PushOutcome, ServiceError, Tracking};
+pub(crate) use self::outcome::MAX_ERRORS_BYTES;
+pub use self::outcome::{PushBody, PushOutcome, ServiceError, Tracking};
 
 /// The services that take an import. Each call goes to the one that its caller names; how a tenant's
 /// address is found is the same for all.
@@ -53,7 +54,7 @@ impl Service {
     ///
     /// # Errors
     /// Where it does not.
-    pub async fn discover(
+    pub(crate) async fn discover(
         &self,
         caller: &ServiceIdentity,
         now: OffsetDateTime,
@@ -80,7 +81,7 @@ impl Service {
     ///
     /// # Errors
     /// Where no push should be tried now, or ever.
-    pub async fn prepare(
+    pub(crate) async fn prepare(
         &self,
         caller: &ServiceIdentity,
         now: OffsetDateTime,

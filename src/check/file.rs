@@ -84,7 +84,7 @@ impl FileCheck {
     ///
     /// # Errors
     /// Where it cannot be read.
-    pub fn check_zip(&self, file: File) -> io::Result<Report> {
+    pub(crate) fn check_zip(&self, file: File) -> io::Result<Report> {
         let given = self.options(None);
         let dialect = self.dialect.as_ref().unwrap_or(&given.dialect);
         let names = [dialect.data_file.as_str(), dialect.metadata_file.as_str()];
@@ -153,7 +153,7 @@ fn broken(options: &CheckOptions, faults: impl IntoIterator<Item = archive::Faul
 
 /// The report of a file that is not read because of its size.
 #[must_use]
-pub fn too_large(bytes: u64, options: &CheckOptions) -> Report {
+pub(crate) fn too_large(bytes: u64, options: &CheckOptions) -> Report {
     let max_bytes = options.limits.max_file_bytes;
     let message = format!(
         "the file has {bytes} bytes, the most that is taken is {max_bytes}; split it, or raise \

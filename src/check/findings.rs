@@ -138,7 +138,7 @@ impl Counts {
     }
 
     /// The rules that were broken with this severity, and how often.
-    pub fn by_rule(&self, severity: Severity) -> impl Iterator<Item = (Id, u64)> {
+    pub(crate) fn by_rule(&self, severity: Severity) -> impl Iterator<Item = (Id, u64)> {
         let counts = RULES.iter().zip(&self.of);
         let counts = counts.map(move |(rule, counts)| (rule.id, counts[severity as usize]));
         counts.filter(|(_, count)| *count > 0)

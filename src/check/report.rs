@@ -65,7 +65,7 @@ impl Report {
 
     /// Whether the file is refused for nothing but what it deletes.
     #[must_use]
-    pub fn is_only_guarded(&self) -> bool {
+    pub(crate) fn is_only_guarded(&self) -> bool {
         let mut rules = self.counts.by_rule(Severity::Error).map(|(rule, _)| rule);
         self.is_whole && !self.is_accepted() && rules.all(|rule| matches!(rule, Id::I03 | Id::I04))
     }
@@ -82,7 +82,7 @@ impl Report {
 
     /// The first of the problems; `None` where there is none.
     #[must_use]
-    pub fn first_problem(&self) -> Option<&Finding> {
+    pub(crate) fn first_problem(&self) -> Option<&Finding> {
         self.of(Severity::Error).next()
     }
 }
@@ -277,7 +277,7 @@ pub struct Deletion {
 /// What the full refresh `now` would delete of `previous`, beyond `max_percent` of its people and
 /// rows. Numbers are only compared where `now` has everybody and `previous` was a full refresh.
 #[must_use]
-pub fn deletions(
+pub(crate) fn deletions(
     now: &Summary,
     previous: &Summary,
     max_percent: u64,

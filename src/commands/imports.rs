@@ -23,7 +23,7 @@ impl Context {
     /// The same context over the account that is named on the command line, which is reached as whoever is
     /// signed in to the Azure CLI; over that of the settings where none is.
     #[must_use]
-    pub fn of_account(&self, account: Option<String>) -> Self {
+    pub(crate) fn of_account(&self, account: Option<String>) -> Self {
         let Self { setting, clock, tell, note } = self;
         let (setting, clock, tell, note) = (setting.clone(), *clock, *tell, *note);
         let Some(account) = account else { return Self { setting, clock, tell, note } };
@@ -89,7 +89,11 @@ impl Context {
     ///
     /// # Errors
     /// Where it cannot be called so.
-    pub async fn examine(&self, name: &str, resume: bool) -> Result<CommandOutput, CommandError> {
+    pub(crate) async fn examine(
+        &self,
+        name: &str,
+        resume: bool,
+    ) -> Result<CommandOutput, CommandError> {
         if !is_connection_name(name) {
             return Err(CommandError::Failed(
                 "the name of a connection is letters, digits, -, _ and ., at most 64".to_owned(),

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How long one question may be left unanswered, whatever `ANSWER_TIMEOUT_SECONDS` says.
-pub const MAX_WAIT: Duration = Duration::from_secs(20);
+pub(crate) const MAX_WAIT: Duration = Duration::from_secs(20);
 
 /// What an examination is done with, once the settings are sound.
 pub(super) struct Probes {

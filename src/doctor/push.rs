@@ -262,7 +262,7 @@ mod tests {
     fn each_refusal_of_the_service_has_its_own_remedy() {
         let caller = caller(Credential::ManagedIdentity { client_id: None });
         for (trouble, words) in [
-            (later(&TooLate(crate::doctor::MAX_WAIT)), "try again"),
+            (later(&TooLate(crate::doctor::probes::MAX_WAIT)), "try again"),
             (ServiceError::Forbidden, "enter the client id c of"),
             (ServiceError::Refused(Reason::TokenRejected { status: 401 }), "INGESTION_SCOPE"),
         ] {

@@ -86,7 +86,7 @@ pub struct Diagnosis {
 impl Diagnosis {
     /// Whether nothing is wrong and nothing is left unknown.
     #[must_use]
-    pub fn is_well(&self) -> bool {
+    pub(crate) fn is_well(&self) -> bool {
         self.lines.iter().all(CheckResult::is_no_obstacle)
     }
 

@@ -106,7 +106,7 @@ impl Engine {
     ///
     /// # Errors
     /// Storage failed.
-    pub async fn sweep_one(&self, connection: &str) -> Result<usize> {
+    pub(crate) async fn sweep_one(&self, connection: &str) -> Result<usize> {
         self.sweep_those(self.imports.named(connection).await?, |name| name == connection).await
     }
 

@@ -76,7 +76,7 @@ impl Engine {
     ///
     /// # Errors
     /// Storage failed, or nothing waits for that; a sentence says which.
-    pub async fn resume_forbidden(&self, connection: &str) -> Result<String, CommandError> {
+    pub(crate) async fn resume_forbidden(&self, connection: &str) -> Result<String, CommandError> {
         self.resume_those(connection, &Actor::Command, Import::is_forbidden).await
     }
 

@@ -18,7 +18,7 @@ use crate::{
 /// Largest report that is shown.
 const MAX_REPORT_BYTES: usize = 4 << 20;
 /// The service's own error file, beside the report.
-pub const SERVICE_ERRORS: &str = "service-errors.txt";
+pub(crate) const SERVICE_ERRORS: &str = "service-errors.txt";
 
 /// A function that a timer starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,11 +31,11 @@ pub struct Timer {
 
 impl Timer {
     /// Takes the steps that are due.
-    pub const DRIVE: Self = Self { name: "drive", schedule: "DRIVE_SCHEDULE" };
+    pub(crate) const DRIVE: Self = Self { name: "drive", schedule: "DRIVE_SCHEDULE" };
     /// Looks for files that no event told of.
-    pub const SWEEP: Self = Self { name: "sweep", schedule: "SWEEP_SCHEDULE" };
+    pub(crate) const SWEEP: Self = Self { name: "sweep", schedule: "SWEEP_SCHEDULE" };
     /// The same, when a file is expected.
-    pub const SCHEDULE: Self = Self { name: "schedule", schedule: "IMPORT_SCHEDULE" };
+    pub(crate) const SCHEDULE: Self = Self { name: "schedule", schedule: "IMPORT_SCHEDULE" };
 }
 
 /// A connection's document.
@@ -128,7 +128,7 @@ impl Engine {
     ///
     /// # Errors
     /// Whatever storage says.
-    pub async fn service_errors(&self, import: &Import) -> Result<Option<Vec<u8>>> {
+    pub(crate) async fn service_errors(&self, import: &Import) -> Result<Option<Vec<u8>>> {
         if !has_service_errors(import) {
             return Ok(None);
         }
@@ -148,7 +148,7 @@ impl Engine {
     ///
     /// # Errors
     /// Whatever storage says.
-    pub async fn missed_timer(&self) -> Result<Option<(Timer, OffsetDateTime)>> {
+    pub(crate) async fn missed_timer(&self) -> Result<Option<(Timer, OffsetDateTime)>> {
         for timer in [Timer::DRIVE, Timer::SWEEP, Timer::SCHEDULE] {
             let last = self.imports.timer(timer.name).await?;
             if let Some(last) = last.filter(|last| self.is_missed(timer, *last)) {
@@ -173,7 +173,7 @@ impl Engine {
 
     /// When the inbox is looked through next, whether or not an event tells of a file.
     #[must_use]
-    pub fn next_sweep(&self) -> Option<OffsetDateTime> {
+    pub(crate) fn next_sweep(&self) -> Option<OffsetDateTime> {
         let times = [Timer::SCHEDULE, Timer::SWEEP].into_iter().filter_map(|timer| {
             let text = config::value(&*self.setting, timer.schedule);
             Schedule::parse(&text).ok()?.next(self.now())
@@ -184,7 +184,7 @@ impl Engine {
 
 /// Whether the service's own error file of an import was kept, of this attempt.
 #[must_use]
-pub fn has_service_errors(import: &Import) -> bool {
+pub(crate) fn has_service_errors(import: &Import) -> bool {
     import.report.as_deref() == Some(&errors_of(import))
 }
 

@@ -64,7 +64,7 @@ pub struct Notified {
 impl ConnectionRecord {
     /// Whether an import that moves from `before` to `next` changes the record.
     #[must_use]
-    pub fn is_moved_by(before: &Import, next: &Import) -> bool {
+    pub(crate) fn is_moved_by(before: &Import, next: &Import) -> bool {
         before.blocked != next.blocked
             || before.pauses != next.pauses
             || is_success(before, next)
@@ -73,18 +73,18 @@ impl ConnectionRecord {
 
     /// Whether files wait, for a person or behind one.
     #[must_use]
-    pub fn has_waiting(&self) -> bool {
+    pub(crate) fn has_waiting(&self) -> bool {
         !self.paused_by.is_empty() || self.notified.iter().any(|known| known.waiting > 0)
     }
 
     /// Whether it was said that files wait for this reason.
     #[must_use]
-    pub fn is_notified(&self, reason: ReasonCode) -> bool {
+    pub(crate) fn is_notified(&self, reason: ReasonCode) -> bool {
         self.notified.iter().any(|known| known.reason == reason)
     }
 
     /// Forgets that files wait for this reason.
-    pub fn forget(&mut self, reason: ReasonCode) {
+    pub(crate) fn forget(&mut self, reason: ReasonCode) {
         self.notified.retain(|known| known.reason != reason);
     }
 

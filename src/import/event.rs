@@ -149,7 +149,7 @@ impl Event {
     /// Whether it shows that what blocked the import is over, if nothing blocks it after that: it was
     /// tried, and neither a person nor a newer file has taken it away.
     #[must_use]
-    pub fn shows_correction(&self) -> bool {
+    pub(crate) fn shows_correction(&self) -> bool {
         !matches!(
             self,
             Self::OperatorRequested { .. }

@@ -86,13 +86,13 @@ impl Import {
 
     /// Whether nothing is under way: only then a message is told.
     #[must_use]
-    pub fn is_at_rest(&self) -> bool {
+    pub(crate) fn is_at_rest(&self) -> bool {
         self.state.is_end() || self.is_forbidden() || self.waits_now()
     }
 
     /// The message that is due at `now`. What is due much later was written by a clock that was wrong.
     #[must_use]
-    pub fn message_due(
+    pub(crate) fn message_due(
         &self,
         now: OffsetDateTime,
         policy: &Policy,
@@ -112,7 +112,7 @@ impl Import {
     /// Whether there is something to notify of where nothing has come since: that was not noted already,
     /// no other notification waits, and somebody wants to know.
     #[must_use]
-    pub fn can_be_overdue(&self) -> bool {
+    pub(crate) fn can_be_overdue(&self) -> bool {
         let was_noted = self.told.iter().any(|sent| sent.occasion == NotificationKind::Overdue);
         self.tells && self.state.is_end() && self.message.is_none() && !was_noted
     }

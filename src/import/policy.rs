@@ -34,14 +34,14 @@ pub struct Policy {
 impl Policy {
     /// Polls grow rarer with the time already waited: a tenth of it, within the limits.
     #[must_use]
-    pub fn poll_wait(&self, since: OffsetDateTime, now: OffsetDateTime) -> Duration {
+    pub(crate) fn poll_wait(&self, since: OffsetDateTime, now: OffsetDateTime) -> Duration {
         let waited = Duration::try_from(now - since).unwrap_or_default();
         (waited / 10).clamp(self.poll_min, self.poll_max.max(self.poll_min))
     }
 
     /// Doubling from the shortest to the longest wait, and up to a quarter more.
     #[must_use]
-    pub fn backoff(&self, id: &ImportId, failures: u32) -> Duration {
+    pub(crate) fn backoff(&self, id: &ImportId, failures: u32) -> Duration {
         jittered(self.pause(failures), id, failures)
     }
 
@@ -53,26 +53,26 @@ impl Policy {
 
     /// Minutes, doubling too: an ingestion takes about an hour.
     #[must_use]
-    pub fn busy_wait(&self, id: &ImportId, times: u32) -> Duration {
+    pub(crate) fn busy_wait(&self, id: &ImportId, times: u32) -> Duration {
         jittered(self.busy_pause(times), id, times)
     }
 
     /// The same without the quarter, for one who asks alone.
     #[must_use]
-    pub fn busy_pause(&self, times: u32) -> Duration {
+    pub(crate) fn busy_pause(&self, times: u32) -> Duration {
         doubled(self.busy_min, self.busy_max, times)
     }
 
     /// How long another import is waited for, and up to a quarter more, so that a tenant's files do
     /// not knock all at once.
     #[must_use]
-    pub fn queue_wait(&self, id: &ImportId, attempts: u32) -> Duration {
+    pub(crate) fn queue_wait(&self, id: &ImportId, attempts: u32) -> Duration {
         jittered(self.busy_min, id, attempts)
     }
 
     /// Nothing waits for longer. What is due later than that was written by a clock that was wrong.
     #[must_use]
-    pub fn longest_wait(&self) -> Duration {
+    pub(crate) fn longest_wait(&self) -> Duration {
         let waits = [
             self.poll_min,
             self.poll_max,

@@ -396,7 +396,7 @@ impl ReasonCode {
     /// Whether it ends when somebody corrects the connection, its credential or its rights, without a
     /// word to this program.
     #[must_use]
-    pub fn ends_by_correction(self) -> bool {
+    pub(crate) fn ends_by_correction(self) -> bool {
         matches!(
             self,
             Self::ConnectionInvalid

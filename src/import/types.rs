@@ -7,7 +7,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// A moment as persons read it, in whole seconds.
 #[must_use]
-pub fn to_the_second(at: OffsetDateTime) -> String {
+pub(crate) fn to_the_second(at: OffsetDateTime) -> String {
     at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default()
 }
 

@@ -54,7 +54,7 @@ pub fn told(occasion: NotificationKind, import: &Import) -> String {
 
 /// What to do.
 #[must_use]
-pub fn action_at(occasion: NotificationKind, import: &Import) -> String {
+pub(crate) fn action_at(occasion: NotificationKind, import: &Import) -> String {
     match occasion {
         NotificationKind::Overdue => {
             "See why the export did not come. A file is taken in as soon as it lies in the inbox."

@@ -231,7 +231,7 @@ fn to(operation: Operation, words: Words) -> String {
 
 /// Why nobody knows whether a push arrived.
 #[must_use]
-pub fn no_outcome(cause: &NoOutcome) -> String {
+pub(crate) fn no_outcome(cause: &NoOutcome) -> String {
     match cause {
         NoOutcome::ProgramEnded => "the program ended while the push was under way".to_owned(),
         NoOutcome::NoAnswer(detail) => detail.to_string(),

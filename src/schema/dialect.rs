@@ -67,20 +67,20 @@ impl Dialect {
 
     /// The dialect with this key for the mapping, where it names none itself.
     #[must_use]
-    pub fn or_key(&self, key: &str) -> Self {
+    pub(crate) fn or_key(&self, key: &str) -> Self {
         let mapping_key = self.mapping_key.clone().or_else(|| Some(key.to_owned()));
         Self { mapping_key, ..self.clone() }
     }
 
     /// The key of the mapping.
     #[must_use]
-    pub fn mapping_key(&self) -> &str {
+    pub(crate) fn mapping_key(&self) -> &str {
         self.mapping_key.as_deref().unwrap_or("Mapping")
     }
 
     /// The word that is written for a field's type.
     #[must_use]
-    pub fn type_of<'a>(&'a self, field: &'a Field) -> &'a str {
+    pub(crate) fn type_of<'a>(&'a self, field: &'a Field) -> &'a str {
         let kind = Kind::parse(&field.kind);
         let known = self.types.iter().find(|(known, _)| Some(*known) == kind);
         known.map_or(&field.kind, |(_, word)| word)
@@ -114,7 +114,7 @@ impl Dialect {
 
 /// Whether a file may be called so in the zip: a plain name with this ending.
 #[must_use]
-pub fn is_file_name(name: &str, ending: &str) -> bool {
+pub(crate) fn is_file_name(name: &str, ending: &str) -> bool {
     let stem = name.rsplit_once('.').filter(|(_, end)| end.eq_ignore_ascii_case(ending));
     stem.is_some_and(|(stem, _)| stem.starts_with(|first: char| first.is_ascii_alphanumeric()))
         && name.len() <= 64

@@ -127,7 +127,7 @@ impl<'de> Visitor<'de> for Node<'_> {
 
 /// Whether a connection may be called so: letters, digits, `-`, `_` and `.`, 1 to 64.
 #[must_use]
-pub fn is_connection_name(name: &str) -> bool {
+pub(crate) fn is_connection_name(name: &str) -> bool {
     (1..=64).contains(&name.len())
         && name.starts_with(|first: char| first.is_ascii_alphanumeric())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
@@ -136,13 +136,13 @@ pub fn is_connection_name(name: &str) -> bool {
 /// Letters, digits and hyphens, 1 to 64: what a scale unit and an id may be, since one goes into a
 /// header and the other into a path.
 #[must_use]
-pub fn is_plain_name(name: &str) -> bool {
+pub(crate) fn is_plain_name(name: &str) -> bool {
     (1..=64).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 /// Whether a text is a GUID.
 #[must_use]
-pub fn is_guid(text: &str) -> bool {
+pub(crate) fn is_guid(text: &str) -> bool {
     text.len() == 36 && azure_core::Uuid::parse_str(text).is_ok()
 }

@@ -54,7 +54,7 @@ impl Id {
     /// where it is a matter of taste. What the file cannot be read without, and what guards
     /// against deleting, stays.
     #[must_use]
-    pub fn is_adjustable(self) -> bool {
+    pub(crate) fn is_adjustable(self) -> bool {
         let letter = self.name().as_bytes()[0];
         matches!(self, Self::H03 | Self::V07 | Self::V10 | Self::V11)
             || (b"CMQ".contains(&letter) && !matches!(self, Self::C01 | Self::C02))
@@ -77,7 +77,7 @@ impl fmt::Display for Id {
 ///
 /// # Errors
 /// No rule has this id.
-pub fn explain(rules: &[Rule], id: Option<&str>) -> Result<String, String> {
+pub(crate) fn explain(rules: &[Rule], id: Option<&str>) -> Result<String, String> {
     let Some(id) = id else {
         let rows = rules.iter().map(|rule| {
             format!(

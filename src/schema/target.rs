@@ -26,7 +26,7 @@ pub enum Connector {
 impl Connector {
     /// The word of the paths that tell of an ingestion, which the page spells in its own way.
     #[must_use]
-    pub fn word_of_ingestions(self) -> &'static str {
+    pub(crate) fn word_of_ingestions(self) -> &'static str {
         match self {
             Self::Hr => "Hr",
             Self::Survey => "Survey",

@@ -61,7 +61,7 @@ impl TargetSchema {
 
     /// The type of the reserved field of exactly this name.
     #[must_use]
-    pub fn reserved_kind(&self, name: &str) -> Option<Kind> {
+    pub(crate) fn reserved_kind(&self, name: &str) -> Option<Kind> {
         self.reserved(name).map(|field| field.kind)
     }
 

@@ -61,7 +61,7 @@ impl Blobs {
     ///
     /// # Errors
     /// Whatever the service says but "already exists".
-    pub async fn create_container_if_missing(&self, container: &str) -> Result<()> {
+    pub(crate) async fn create_container_if_missing(&self, container: &str) -> Result<()> {
         match self.service.blob_container_client(container).create(None).await {
             Err(error) if error.http_status() == Some(StatusCode::Conflict) => Ok(()),
             answer => answer.map(drop),
@@ -128,7 +128,7 @@ impl Blobs {
     ///
     /// # Errors
     /// Whatever the service says, "no such container" among it.
-    pub async fn try_list(&self, container: &str) -> Result<()> {
+    pub(crate) async fn try_list(&self, container: &str) -> Result<()> {
         let options =
             BlobContainerClientListBlobsOptions { maxresults: Some(1), ..Default::default() };
         let mut items = self.service.blob_container_client(container).list_blobs(Some(options))?;

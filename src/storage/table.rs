@@ -156,7 +156,7 @@ impl Table {
     ///
     /// # Errors
     /// Whatever the service says.
-    pub async fn query_first(&self, filter: &str, top: usize) -> Result<Vec<Row>> {
+    pub(crate) async fn query_first(&self, filter: &str, top: usize) -> Result<Vec<Row>> {
         let (mut rows, mut next) = (vec![], None);
         loop {
             let left = top - rows.len();

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Most of an error file that is kept.
-pub const MAX_ERRORS_BYTES: usize = 16 << 20;
+pub(crate) const MAX_ERRORS_BYTES: usize = 16 << 20;
 
 /// What is pushed. It is streamed and never held, with a Content-Length.
 pub struct PushBody<S> {

@@ -63,7 +63,7 @@ fn field<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
 
 /// Whether the answer to a ping names a connector.
 #[must_use]
-pub fn has_connector(body: &[u8]) -> bool {
+pub(crate) fn has_connector(body: &[u8]) -> bool {
     serde_json::from_slice::<Value>(body)
         .is_ok_and(|body| field(&body, "ConnectorId").is_some_and(Value::is_string))
 }
@@ -77,7 +77,7 @@ pub fn scale_unit(body: &[u8]) -> Option<String> {
 
 /// Whether a 400 says that the tenant's previous ingestion still runs.
 #[must_use]
-pub fn is_busy(body: &[u8]) -> bool {
+pub(crate) fn is_busy(body: &[u8]) -> bool {
     String::from_utf8_lossy(body)
         .to_ascii_lowercase()
         .contains("previous ingestion is not complete")

@@ -126,7 +126,7 @@ impl Content {
 
     /// How many values are of this type.
     #[must_use]
-    pub fn of_kind(&self, kind: Kind) -> u64 {
+    pub(crate) fn of_kind(&self, kind: Kind) -> u64 {
         match kind {
             Kind::Email => self.emails,
             Kind::Text => self.filled,
@@ -140,19 +140,19 @@ impl Content {
 
     /// About how many different values there are.
     #[must_use]
-    pub fn distinct(&self) -> u64 {
+    pub(crate) fn distinct(&self) -> u64 {
         self.distinct.count()
     }
 
     /// How many of a hundred different values are in the other column as well.
     #[must_use]
-    pub fn percent_in(&self, other: &Self) -> usize {
+    pub(crate) fn percent_in(&self, other: &Self) -> usize {
         self.distinct.percent_in(&other.distinct)
     }
 
     /// What to do where most values are dates that the service does not read.
     #[must_use]
-    pub fn unreadable_dates(&self) -> Option<&'static str> {
+    pub(crate) fn unreadable_dates(&self) -> Option<&'static str> {
         let Dates { unreadable, fault, .. } = self.dates;
         let fault = fault.filter(|_| 2 * unreadable > self.filled)?;
         Some(fault.sentence(Order::MonthFirst))

@@ -113,7 +113,7 @@ impl ImportTable {
     ///
     /// # Errors
     /// Whatever storage says.
-    pub async fn forget_arrivals(&self, connection: &str) -> Result<()> {
+    pub(crate) async fn forget_arrivals(&self, connection: &str) -> Result<()> {
         let tenant = ImportId::NO_TENANT;
         let Read { mut record, etag } = self.read_connection(tenant, connection).await?;
         let Some(etag) = etag.filter(|_| !record.notified.is_empty()) else { return Ok(()) };
