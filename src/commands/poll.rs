@@ -65,10 +65,9 @@ impl Followed<'_> {
                 // It passes, perhaps: the ingestion goes on all the same.
                 Err(trouble) if options.follow && may_pass(&trouble, failures) => {
                     failures += 1;
-                    let retry = trouble.retry_at().and_then(|at| (at - now).try_into().ok());
                     let why = messages::cause(trouble.reason(), caller.target);
                     (context.tell)(&format!("{why}; asked again"));
-                    retry.unwrap_or_else(|| policy.pause(failures))
+                    policy.retry_wait(&id.0, failures, trouble.retry_at(), now)
                 }
                 Err(trouble) => return Err(denied(&trouble, caller.target)),
             };

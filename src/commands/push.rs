@@ -122,7 +122,7 @@ impl Context {
                 PushOutcome::Accepted { tracking } => return Ok(tracking),
                 PushOutcome::Busy if options.wait && now < since + policy.wait_deadline => {
                     busy += 1;
-                    let wait = policy.busy_pause(busy);
+                    let wait = policy.busy_wait(&caller.tenant, busy);
                     (self.tell)(&format!(
                         "the service is busy with the tenant's previous import; asked again in {} s",
                         wait.as_secs()
@@ -138,8 +138,7 @@ impl Context {
                 PushOutcome::NotSent { reason, retry_at } if failures < TRIES => {
                     failures += 1;
                     let why = messages::cause(&reason, caller.target);
-                    let retry = retry_at.and_then(|at| (at - now).try_into().ok());
-                    let wait = retry.unwrap_or_else(|| policy.pause(failures));
+                    let wait = policy.retry_wait(&caller.tenant, failures, retry_at, now);
                     if wait > LONG && !options.wait {
                         return Err(CommandError::Failed(format!(
                             "{why}, and wants to be asked again in {} s; push again then, or with \

@@ -1,6 +1,6 @@
 //! How long the machine waits, as data and pure functions.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -39,28 +39,32 @@ impl Policy {
         (waited / 10).clamp(self.poll_min, self.poll_max.max(self.poll_min))
     }
 
-    /// Doubling from the shortest to the longest wait, and up to a quarter more.
+    /// How long it is waited after a failure: as long as the other side wishes, but whatever it says, it
+    /// is not asked again at once; without a wish doubling from the shortest to the longest wait.
     #[must_use]
-    pub(crate) fn backoff(&self, id: &ImportId, failures: u32) -> Duration {
-        jittered(self.pause(failures), id, failures)
+    pub(crate) fn retry_wait(
+        &self,
+        tried: &impl Hash,
+        failures: u32,
+        wished: Option<OffsetDateTime>,
+        now: OffsetDateTime,
+    ) -> Duration {
+        match wished {
+            Some(at) => Duration::try_from(at - now).unwrap_or_default().max(self.poll_min),
+            None => self.backoff(tried, failures),
+        }
     }
 
-    /// The same without the quarter, for one who asks alone.
+    /// Doubling from the shortest to the longest wait, and up to a quarter more, by what is tried.
     #[must_use]
-    pub fn pause(&self, failures: u32) -> Duration {
-        doubled(self.poll_min, self.poll_max, failures)
+    pub(crate) fn backoff(&self, tried: &impl Hash, failures: u32) -> Duration {
+        jittered(doubled(self.poll_min, self.poll_max, failures), tried, failures)
     }
 
     /// Minutes, doubling too: an ingestion takes about an hour.
     #[must_use]
-    pub(crate) fn busy_wait(&self, id: &ImportId, times: u32) -> Duration {
-        jittered(self.busy_pause(times), id, times)
-    }
-
-    /// The same without the quarter, for one who asks alone.
-    #[must_use]
-    pub(crate) fn busy_pause(&self, times: u32) -> Duration {
-        doubled(self.busy_min, self.busy_max, times)
+    pub(crate) fn busy_wait(&self, tried: &impl Hash, times: u32) -> Duration {
+        jittered(doubled(self.busy_min, self.busy_max, times), tried, times)
     }
 
     /// How long another import is waited for, and up to a quarter more, so that a tenant's files do
@@ -92,8 +96,8 @@ fn doubled(first: Duration, longest: Duration, times: u32) -> Duration {
 }
 
 /// Jitter by hash: different for each import and attempt, the same for the same question.
-fn jittered(wait: Duration, id: &ImportId, salt: u32) -> Duration {
+fn jittered(wait: Duration, tried: &impl Hash, times: u32) -> Duration {
     let mut hasher = DefaultHasher::new();
-    (id, salt).hash(&mut hasher);
+    (tried, times).hash(&mut hasher);
     wait + wait / 400 * u32::try_from(hasher.finish() % 100).unwrap_or_default()
 }

@@ -215,10 +215,8 @@ impl Import {
             self.reason = Some(reason);
             return self.wait_on(now, policy);
         }
-        let backoff = now + policy.backoff(&self.id, self.failures);
-        // Whatever the other side says, it is not asked again at once.
-        let due = retry_at.map_or(backoff, |at| at.max(now + policy.poll_min));
-        self.later(due, reason, now)
+        let wait = policy.retry_wait(&self.id, self.failures, retry_at, now);
+        self.later(now + wait, reason, now)
     }
 
     pub(super) fn still_ingesting(

@@ -4,7 +4,7 @@
 use std::{
     path::{Path, PathBuf},
     process::{Output, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::http::StatusCode;
@@ -29,6 +29,7 @@ const SECRET: &str = "ana@contoso.com";
 struct World {
     folder: TempDir,
     service: Service,
+    settings: Vec<(&'static str, &'static str)>,
 }
 
 impl World {
@@ -40,6 +41,7 @@ impl World {
         let world = Self {
             folder: tempfile::tempdir().unwrap(),
             service: Service::start(rules).await.unwrap(),
+            settings: vec![],
         };
         world.put("hr.json", SAMPLE_CONNECTION);
         world.put("hr.csv", csv_of(3));
@@ -69,6 +71,7 @@ impl World {
             .env("POLL_MAX_SECONDS", "1")
             .env("BUSY_WAIT_SECONDS", "1")
             .env("STEP_TIMEOUT_SECONDS", "5")
+            .envs(self.settings.iter().copied())
             .args(arguments);
         let output = command.output().await.unwrap();
         for stream in [&output.stdout, &output.stderr] {
@@ -301,6 +304,39 @@ async fn whoever_follows_is_told_the_id_even_where_the_service_falls_silent() {
     assert_eq!(code(&output), 2, "{}", told(&output));
     assert!(told(&output).contains(&format!("was taken as ingestion {id}, but")));
     assert!(told(&output).contains("the service answered 403"));
+}
+
+#[tokio::test]
+async fn a_service_that_wants_to_be_asked_again_at_once_is_asked_no_sooner_than_others() {
+    let past = "Mon, 23 Nov 2020 06:00:00 GMT";
+    let follow = async |retry_after: &str| {
+        let mut world = World::new().await;
+        world.settings.push(("INGESTION_DEADLINE_SECONDS", "3"));
+        let again = Quirk::TooManyRequests { retry_after: Some(retry_after.to_owned()) };
+        world.service.always(Call::Status, Some(again));
+        let output = world.call(&["push", "info.zip", "--follow"]).await;
+        assert_eq!(code(&output), 2, "{retry_after}: {}", told(&output));
+        assert!(told(&output).contains("has not ended within 3 s"), "{}", told(&output));
+        let seen = world.service.requests();
+        let asked = seen.iter().filter(|seen| seen.call == Some(Call::Status)).count();
+        assert!((1..=4).contains(&asked), "{retry_after}: asked {asked} times in 3 s");
+    };
+    let push = async |retry_after: &str| {
+        let world = World::new().await;
+        let again = Quirk::ServiceUnavailable { retry_after: Some(retry_after.to_owned()) };
+        world.service.always(Call::Push, Some(again));
+        let begin = Instant::now();
+        let output = world.call(&["push", "info.zip"]).await;
+        assert_eq!(code(&output), 2, "{retry_after}: {}", told(&output));
+        let seen = world.service.requests();
+        let pushed = seen.iter().filter(|seen| seen.call == Some(Call::Push)).count();
+        let seconds = begin.elapsed().as_secs() as usize;
+        assert!(
+            pushed > 1 && pushed <= seconds + 1,
+            "{retry_after}: {pushed} bodies in {seconds} s"
+        );
+    };
+    tokio::join!(follow("0"), follow(past), push("0"), push(past));
 }
 
 #[tokio::test]
