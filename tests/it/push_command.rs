@@ -330,7 +330,7 @@ async fn a_service_that_wants_to_be_asked_again_at_once_is_asked_no_sooner_than_
         assert_eq!(code(&output), 2, "{retry_after}: {}", told(&output));
         let seen = world.service.requests();
         let pushed = seen.iter().filter(|seen| seen.call == Some(Call::Push)).count();
-        let seconds = begin.elapsed().as_secs() as usize;
+        let seconds = usize::try_from(begin.elapsed().as_secs()).unwrap();
         assert!(
             pushed > 1 && pushed <= seconds + 1,
             "{retry_after}: {pushed} bodies in {seconds} s"
