@@ -133,6 +133,10 @@ pub enum ByHand {
     ///
     /// Example: viva-import doctor hr --account hrdata
     Doctor(Doctor),
+    /// Prints the JSON Schema of a connection document, by which an editor completes and checks one
+    ///
+    /// Example: `viva-import schema > connection.schema.json`
+    Schema,
     /// Prints every setting with its default
     ///
     /// Example: viva-import settings --format json
@@ -163,6 +167,7 @@ impl ByHand {
             Self::Resume(it) => it.format,
             Self::Doctor(it) => it.format,
             Self::Settings(it) | Self::Reasons(it) => it.format,
+            Self::Schema => Format::Json,
         };
         format == Format::Json
     }

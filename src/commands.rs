@@ -31,7 +31,7 @@ pub use self::{
         Caller, CallerOptions, CheckFileOptions, FollowOptions, ImportsOptions, PackOptions,
         PushOptions, RuleOptions,
     },
-    reference::{reasons, rules, settings},
+    reference::{reasons, rules, schema, settings},
 };
 
 /// Most bytes of a connection, a mapping or a report that are read.

@@ -27,12 +27,14 @@ use crate::schema::{
 pub use self::{
     checks::check_options,
     notify::{Format, Notify},
+    types::{ConnectionDocument, CredentialDocument, DialectDocument, NotifyDocument, schema},
 };
 
 mod checks;
 mod credential;
 mod dialect;
 mod notify;
+mod types;
 
 /// Largest connection document that is read.
 pub(crate) const MAX_BYTES: usize = 1 << 20;
@@ -131,7 +133,8 @@ impl Reader {
     }
 
     fn connection(&mut self, name: &str, members: &Map<String, Value>) -> Option<Connection> {
-        const KNOWN: [&str; 5] = ["refresh", "stopAfterRejected", "upload", "mapping", "dialect"];
+        const KNOWN: [&str; 6] =
+            ["refresh", "stopAfterRejected", "upload", "mapping", "dialect", "$schema"];
         let known = [&credential::KNOWN[..], &KNOWN, &checks::KNOWN, &notify::KNOWN].concat();
         self.refuse_unknown("", members, &known);
         let caller = self.caller(members);

@@ -7,7 +7,7 @@ use croner::{
     errors::CronError,
     parser::{CronParser, Seconds, Year},
 };
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 /// The words NCRONTAB knows; croner knows more letters, the host does not.
 const WORDS: [&str; 19] = [
@@ -60,13 +60,6 @@ impl Schedule {
         let next = self.0.find_next_occurrence(&moment, false).ok()?;
         OffsetDateTime::from_unix_timestamp(next.timestamp()).ok()
     }
-
-    /// Whether it fires again within a minute: the host then keeps no record of it.
-    #[must_use]
-    pub(crate) fn is_rapid(&self, now: OffsetDateTime) -> bool {
-        let second = self.next(now).and_then(|first| self.next(first));
-        second.is_some_and(|second| second < now + Duration::MINUTE)
-    }
 }
 
 #[cfg(test)]
@@ -95,12 +88,5 @@ mod tests {
         for text in ["", "@daily", "0 0 0 L * *", "0 0 0 ? * 5#2", "00:05:00", "0 61 * * * *"] {
             assert!(Schedule::parse(text).is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn more_than_once_a_minute_is_rapid() {
-        let now = datetime!(2026-11-24 10:00:00.5 UTC);
-        assert!(Schedule::parse("*/10 * * * * *").unwrap().is_rapid(now));
-        assert!(!Schedule::parse("0 * * * * *").unwrap().is_rapid(now));
     }
 }

@@ -11,11 +11,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::{
     check::{Profile, ProfileError, mapping_faults},
-    connection::Connection,
+    connection::{Connection, ConnectionDocument, CredentialDocument},
     outcome::{CommandError, CommandOutput},
     schema::{Connector, Fault, Refresh, Target, sentence},
 };
@@ -159,30 +159,26 @@ impl Proposal {
 }
 
 fn document(survey: &Profile, columns: &[Proposed], options: &SuggestOptions) -> Value {
-    let mut credential = json!({ "kind": "managedIdentity" });
-    if let Some(id) = &options.client_id {
-        credential["clientId"] = id.as_str().into();
-    }
-    let mut document = json!({
-        "tenantId": options.tenant.as_deref().unwrap_or(NO_TENANT),
-        "connector": Connector::Hr.as_ref(),
-        "refresh": options.refresh.as_ref(),
-        "credential": credential,
-    });
-    if let Some(encoding) = survey.encoding {
-        document["encoding"] = encoding.name().to_ascii_lowercase().into();
-    }
-    match survey.delimiter {
-        b',' => {}
-        b'\t' => document["delimiter"] = "tab".into(),
-        other => document["delimiter"] = char::from(other).to_string().into(),
-    }
+    let delimiter = match survey.delimiter {
+        b',' => None,
+        b'\t' => Some("tab".to_owned()),
+        other => Some(char::from(other).to_string()),
+    };
     let mapped = columns.iter().filter_map(|proposed| {
         let source = proposed.rename.as_ref().unwrap_or(&proposed.column).clone();
         Some((source, json!({ "name": proposed.field.as_ref()?, "type": proposed.kind? })))
     });
-    document["mapping"] = Value::Object(mapped.collect::<Map<_, _>>());
-    document
+    let document = ConnectionDocument {
+        encoding: survey.encoding.map(|encoding| encoding.name().to_ascii_lowercase()),
+        delimiter,
+        mapping: mapped.collect(),
+        ..ConnectionDocument::new(
+            options.tenant.as_deref().unwrap_or(NO_TENANT),
+            options.refresh,
+            CredentialDocument::ManagedIdentity { client_id: options.client_id.clone() },
+        )
+    };
+    json!(document)
 }
 
 /// Widest column of the table; what is longer pushes the rest to the right.

@@ -282,6 +282,7 @@ impl ByHand {
                 certificate::run(&it.name, it.days, &it.out, (context.clock)())
             }
             Self::Rules(it) => commands::rules(it.id.as_deref()),
+            Self::Schema => Ok(commands::schema()),
             Self::Settings(_) => Ok(commands::settings()),
             Self::Reasons(_) => Ok(commands::reasons()),
         }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     config::{SETTINGS, Setting},
-    messages,
+    connection, messages,
     outcome::{CommandError, CommandOutput},
     schema::{Id, Rule, Target, explain},
 };
@@ -37,6 +37,12 @@ fn of_rule(rule: &Rule) -> Value {
         "message": rule.message,
         "source": rule.source,
     })
+}
+
+/// The JSON Schema of a connection document.
+#[must_use]
+pub fn schema() -> CommandOutput {
+    CommandOutput::done(String::new(), connection::schema())
 }
 
 /// Every setting with its default.

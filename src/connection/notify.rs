@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use strum::{AsRefStr, EnumString};
 
 use super::{Reader, credential::is_setting_name};
@@ -10,7 +12,7 @@ use super::{Reader, credential::is_setting_name};
 pub(super) const KNOWN: [&str; 2] = ["notify", "expectedEveryDays"];
 const AT: &str = "/notify";
 /// The rarest files: once in a year, and a day for a leap year.
-const MAX_DAYS: u64 = 366;
+pub(super) const MAX_DAYS: u64 = 366;
 
 /// A webhook that is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +24,9 @@ pub struct Notify {
 }
 
 /// How a message is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, EnumString)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, EnumString, Serialize, JsonSchema)]
 #[strum(serialize_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub enum Format {
     /// An adaptive card, as a workflow of Microsoft Teams takes it.
     Teams,

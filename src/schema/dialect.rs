@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use strum::{AsRefStr, EnumString, VariantArray};
 
 use super::{fields::Kind, target::Refresh};
@@ -23,8 +25,11 @@ pub struct Dialect {
 }
 
 /// How `IsBootstrap` is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, EnumString, VariantArray)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, AsRefStr, EnumString, VariantArray, Serialize, JsonSchema,
+)]
 #[strum(serialize_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub enum IsBootstrap {
     /// `"true"` or `"false"`, in quotation marks.
     Text,

@@ -1,6 +1,8 @@
 //! The catalogue of rules: the one place where a rule's id, severity, scope, meaning and source
 //! stand (`viva-import rules` prints it), and how strictly a connection wants files checked by them.
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use strum::{AsRefStr, EnumString};
 
 use std::fmt;
@@ -316,8 +318,9 @@ rules! {
 }
 
 /// What becomes of columns that the mapping does not name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, Serialize, JsonSchema)]
 #[strum(serialize_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub enum Unmapped {
     /// They are cut and never leave.
     Drop,

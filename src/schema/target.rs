@@ -1,6 +1,8 @@
 //! The services that take an import, their connectors, what a file does to the data that is there, and what
 //! is made of it for the push.
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use strum::{AsRefStr, EnumString, IntoStaticStr};
 
 /// The service that takes an import.
@@ -13,11 +15,13 @@ pub enum Target {
 }
 
 /// A connector of the ingestion service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, IntoStaticStr, EnumString)]
-
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, AsRefStr, IntoStaticStr, EnumString, Serialize, JsonSchema,
+)]
 pub enum Connector {
     /// Organizational data.
     #[strum(serialize = "HR")]
+    #[serde(rename = "HR")]
     Hr,
     /// Answers of surveys.
     Survey,
@@ -35,8 +39,11 @@ impl Connector {
 }
 
 /// Whether a file replaces everything or adds to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, IntoStaticStr, EnumString)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, AsRefStr, IntoStaticStr, EnumString, Serialize, JsonSchema,
+)]
 #[strum(serialize_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub enum Refresh {
     /// Replaces everything: whoever is not in the file is deactivated.
     Full,
@@ -45,8 +52,9 @@ pub enum Refresh {
 }
 
 /// What the body of a push is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, EnumString)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, EnumString, Serialize, JsonSchema)]
 #[strum(ascii_case_insensitive, serialize_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub enum PayloadFormat {
     /// data.csv and metadata.json in one zip, as multipart/form-data.
     Zip,

@@ -54,6 +54,11 @@ impl TargetSchema {
         (self.dialect)()
     }
 
+    /// The names of the fields that it knows.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &'static str> {
+        self.reserved.iter().map(|field| field.name)
+    }
+
     /// The reserved field of exactly this name.
     pub(crate) fn reserved(&self, name: &str) -> Option<&'static Reserved> {
         self.reserved.iter().find(|field| field.name == name)

@@ -40,6 +40,7 @@ mod road;
 mod rules;
 #[path = "../sample/mod.rs"]
 mod sample;
+mod schema;
 mod shown;
 mod simulation;
 mod stage;

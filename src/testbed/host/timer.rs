@@ -17,6 +17,7 @@ use super::{
     journal::now,
     runtime::{Runtime, only_sys},
 };
+use crate::schedule::Schedule;
 
 /// `DateTime.MinValue`: there was no last run.
 const NEVER_YET: OffsetDateTime = datetime!(0001-01-01 00:00:00 UTC);
@@ -60,7 +61,7 @@ impl Timer {
             runtime: runtime.clone(),
             function: function.name.clone(),
             binding: function.binding.clone(),
-            monitored: *use_monitor && !schedule.is_rapid(now),
+            monitored: *use_monitor && !is_rapid(schedule, now),
             run_on_startup: *run_on_startup,
             status: Mutex::new(Status { last: NEVER_YET, next: schedule.next(now) }),
         })
@@ -125,6 +126,12 @@ fn timer_info(status: Option<Status>, past_due: bool) -> Value {
     })
 }
 
+/// Whether a schedule fires again within a minute: the host then keeps no record of it.
+fn is_rapid(schedule: &Schedule, now: OffsetDateTime) -> bool {
+    let second = schedule.next(now).and_then(|first| schedule.next(first));
+    second.is_some_and(|second| second < now + time::Duration::MINUTE)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,5 +164,12 @@ mod tests {
         assert_eq!(first["ScheduleStatus"]["Last"], "0001-01-01T00:00:00+00:00");
         assert_eq!(first["IsPastDue"], true);
         assert_eq!(timer_info(None, false)["ScheduleStatus"], Value::Null);
+    }
+
+    #[test]
+    fn more_than_once_a_minute_is_rapid() {
+        let now = datetime!(2026-11-24 10:00:00.5 UTC);
+        assert!(is_rapid(&Schedule::parse("*/10 * * * * *").unwrap(), now));
+        assert!(!is_rapid(&Schedule::parse("0 * * * * *").unwrap(), now));
     }
 }
