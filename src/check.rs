@@ -32,7 +32,10 @@ pub use self::{
     survey::{Content, Dates, Heading, Profile, ProfileError},
 };
 pub(crate) use self::{
-    file::too_large, findings::some_of, mapping::has_plain_letters, report::deletions,
+    file::too_large,
+    findings::some_of,
+    mapping::{has_plain_letters, metadata_members},
+    report::deletions,
     value::personal,
 };
 use crate::schema::{Id, Refresh};

@@ -1,7 +1,7 @@
 //! The doctor: whether a connection's files would come through now, and if not, what to mend.
 //!
 //! It asks what a file's road asks, in the same way and with clients of its own, and tells each
-//! answer in one line with its remedy. No question waits longer than [`probes::MAX_WAIT`], and those that
+//! answer in one line with its remedy. No question waits longer than `probes::MAX_WAIT`, and those that
 //! do not hang on each other are asked at once, so that the whole stays well below what an HTTP
 //! trigger waits for its answer.
 //!

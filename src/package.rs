@@ -31,6 +31,7 @@ mod deflate;
 mod payload;
 mod zip_writer;
 
+pub(crate) use self::payload::check_and_write;
 pub use self::{
     deflate::{Deflate, LEVEL, Written, workers},
     payload::{check_and_copy, check_and_list, check_and_zip},
@@ -75,11 +76,7 @@ pub async fn pack(
         tokio::task::spawn_blocking(move || {
             let mut output = ChannelWriter { sender: zip_in, buffer: vec![] };
             let input = ChannelReader { receiver: csv_out, chunk: Bytes::new() };
-            let report = match upload {
-                PayloadFormat::Zip => check_and_zip(input, &mut output, &options)?,
-                PayloadFormat::Csv => check_and_copy(input, &mut output, &options)?,
-                PayloadFormat::Json => check_and_list(input, &mut output, &options)?,
-            };
+            let report = check_and_write(input, &mut output, &options, upload)?;
             output.flush()?;
             io::Result::Ok(report)
         })

@@ -151,31 +151,18 @@ impl Metadata {
     #[must_use]
     pub fn read(document: &[u8], dialect: &Dialect) -> Self {
         let mut metadata = Self::default();
-        let text = document::unmarked(document);
-        if text.trim_ascii().is_empty() {
+        if document::unmarked(document).trim_ascii().is_empty() {
             metadata.fault(Id::F07, "metadata.json is empty".to_owned());
             return metadata;
         }
-        let Ok(text) = std::str::from_utf8(text) else {
-            metadata.fault(Id::F08, "metadata.json is not UTF-8; save it as UTF-8".to_owned());
-            return metadata;
-        };
-        match document::parse(text) {
-            Ok((Value::Object(members), repeated)) => {
+        match metadata_members(document) {
+            Ok((members, repeated)) => {
                 for pointer in repeated {
                     metadata.fault(Id::F08, format!("{pointer} stands twice in metadata.json"));
                 }
                 metadata.members(&members, dialect);
             }
-            Ok(_) => metadata.fault(Id::F08, "metadata.json must be an object".to_owned()),
-            Err(error) => metadata.fault(
-                Id::F08,
-                format!(
-                    "metadata.json is not JSON: it breaks at line {}, column {}",
-                    error.line(),
-                    error.column()
-                ),
-            ),
+            Err(why) => metadata.fault(Id::F08, why),
         }
         metadata
     }
@@ -232,6 +219,23 @@ impl Metadata {
                            `viva-import learn` do it";
             self.faults.push((Id::F08, Severity::Warning, message.to_owned()));
         }
+    }
+}
+
+/// The members of a metadata.json, and the pointers of those that stand twice; what is wrong with it, never
+/// a value.
+pub(crate) fn metadata_members(
+    document: &[u8],
+) -> Result<(Map<String, Value>, Vec<String>), String> {
+    let text = std::str::from_utf8(document::unmarked(document))
+        .map_err(|_| "metadata.json is not UTF-8; save it as UTF-8")?;
+    let (value, repeated) = document::parse(text).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        format!("metadata.json is not JSON: it breaks at line {line}, column {column}")
+    })?;
+    match value {
+        Value::Object(members) => Ok((members, repeated)),
+        _ => Err("metadata.json must be an object".to_owned()),
     }
 }
 

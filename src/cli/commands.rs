@@ -411,15 +411,15 @@ fn credential(flags: &CallerArgs) -> Value {
         }
     };
     let Some(kind) = flags.credential else { return Value::Null };
-    let (word, setting) = match kind {
-        CredentialKind::ManagedIdentity => ("managedIdentity", None),
-        CredentialKind::FederatedIdentity => ("federatedIdentity", None),
-        CredentialKind::ClientCertificate => ("clientCertificate", None),
-        CredentialKind::ClientSecret => ("clientSecret", Some(&flags.secret_from)),
-        CredentialKind::AzureCli => ("azureCli", None),
-        CredentialKind::AccessToken => ("accessToken", Some(&flags.token_from)),
+    let setting = match kind {
+        CredentialKind::ClientSecret => Some(&flags.secret_from),
+        CredentialKind::AccessToken => Some(&flags.token_from),
+        CredentialKind::ManagedIdentity
+        | CredentialKind::FederatedIdentity
+        | CredentialKind::ClientCertificate
+        | CredentialKind::AzureCli => None,
     };
-    put("kind", Some(json!(word)));
+    put("kind", kind.to_possible_value().map(|kind| json!(kind.get_name())));
     put("clientId", flags.client_id.as_ref().map(|id| json!(id)));
     put("identityClientId", flags.identity.as_ref().map(|id| json!(id)));
     put("file", flags.certificate.as_ref().map(|file| json!(file.display().to_string())));

@@ -91,11 +91,7 @@ impl Context {
         (self.tell)(&format!("checking and packing {bytes} bytes"));
         let mut out = Counted { inner: BufWriter::new(out), bytes: 0, hash: Sha256::new() };
         let input = BufReader::new(input);
-        let report = match upload {
-            PayloadFormat::Zip => package::check_and_zip(input, &mut out, options),
-            PayloadFormat::Csv => package::check_and_copy(input, &mut out, options),
-            PayloadFormat::Json => package::check_and_list(input, &mut out, options),
-        };
+        let report = package::check_and_write(input, &mut out, options, upload);
         let report = report.and_then(|report| out.flush().map(|()| report));
         let report =
             report.map_err(|error| format!("{} could not be packed: {error}", file.display()))?;

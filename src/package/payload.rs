@@ -15,8 +15,27 @@ use super::{
 };
 use crate::{
     check::{Check, CheckOptions, Report, write_record},
-    schema::{Dialect, Field},
+    schema::{Dialect, Field, PayloadFormat},
 };
+
+/// Checks the CSV in `input` and writes what may leave of it to `output` in this format.
+///
+/// Where the report refuses the file, the output is worthless.
+///
+/// # Errors
+/// Where reading or writing fails.
+pub(crate) fn check_and_write(
+    input: impl Read,
+    output: impl Write,
+    options: &CheckOptions,
+    format: PayloadFormat,
+) -> io::Result<Report> {
+    match format {
+        PayloadFormat::Zip => check_and_zip(input, output, options),
+        PayloadFormat::Csv => check_and_copy(input, output, options),
+        PayloadFormat::Json => check_and_list(input, output, options),
+    }
+}
 
 /// Checks the CSV in `input` and writes the zip to `output`, the same bytes on every machine.
 ///

@@ -11,9 +11,10 @@ use serde_json::{Map, Value};
 use zip::ZipArchive;
 
 use crate::{
+    check::metadata_members,
     connection::{Connection, MAX_BYTES},
     outcome::CommandError,
-    schema::{Connector, Dialect, IsBootstrap, Kind, Order, Target, document, is_file_name},
+    schema::{Connector, Dialect, IsBootstrap, Kind, Order, Target, is_file_name},
 };
 
 /// A template as it was given.
@@ -96,22 +97,13 @@ fn parse_members(text: &[u8]) -> Result<Map<String, Value>, String> {
     if text.len() > MAX_BYTES {
         return Err(format!("it is larger than {MAX_BYTES} bytes, so it is no metadata.json"));
     }
-    let text = std::str::from_utf8(document::unmarked(text))
-        .map_err(|_| "metadata.json is not UTF-8; save it as UTF-8".to_owned())?;
-    let (value, repeated) = document::parse(text).map_err(|error| {
-        format!(
-            "metadata.json is not JSON: it breaks at line {}, column {}",
-            error.line(),
-            error.column()
-        )
-    })?;
-    if let Some(pointer) = repeated.first() {
-        return Err(format!("{pointer:?} stands twice in metadata.json; take one of them out"));
+    let (members, repeated) = metadata_members(text)?;
+    match repeated.first() {
+        Some(pointer) => {
+            Err(format!("{pointer:?} stands twice in metadata.json; take one of them out"))
+        }
+        None => Ok(members),
     }
-    if let Value::Object(members) = value {
-        return Ok(members);
-    }
-    Err("metadata.json must be an object".to_owned())
 }
 
 /// What was learnt.
