@@ -36,6 +36,19 @@ const LONG: Duration = Duration::from_mins(2);
 /// Bytes read at a time.
 const CHUNK_BYTES: usize = 256 << 10;
 
+/// What a busy service means to somebody who does not wait.
+const BUSY: &str = "the service has not finished the tenant's previous import, and takes one at a \
+                    time; push again later, or with --wait";
+
+/// What is pushed: in a file without a name, so that what was checked is what goes, and nothing
+/// stays.
+struct Ready {
+    file: File,
+    upload: PayloadFormat,
+    /// What the check said; rows of JSON have no report.
+    report: Option<Report>,
+}
+
 impl Context {
     /// Checks a file and pushes it.
     ///
@@ -180,10 +193,6 @@ fn refused(reason: &Reason, target: Target) -> CommandError {
     CommandError::Refused(messages::cause(reason, target))
 }
 
-/// What a busy service means to somebody who does not wait.
-const BUSY: &str = "the service has not finished the tenant's previous import, and takes one at a \
-                    time; push again later, or with --wait";
-
 /// The file from its beginning, as a stream.
 fn parcel(
     ready: &Ready,
@@ -196,18 +205,9 @@ fn parcel(
     Ok(PushBody { upload: ready.upload, bytes, content })
 }
 
-/// What is pushed: in a file without a name, so that what was checked is what goes, and nothing
-/// stays.
-pub(super) struct Ready {
-    pub(super) file: File,
-    pub(super) upload: PayloadFormat,
-    /// What the check said; rows of JSON have no report.
-    pub(super) report: Option<Report>,
-}
-
 impl Context {
     /// What is to be pushed, or the report of a check that refuses it.
-    pub(super) fn ready(
+    fn ready(
         &self,
         options: &PushOptions,
         caller: &ServiceIdentity,
