@@ -233,10 +233,10 @@ pub(crate) fn metadata_members(
         let (line, column) = (error.line(), error.column());
         format!("metadata.json is not JSON: it breaks at line {line}, column {column}")
     })?;
-    match value {
-        Value::Object(members) => Ok((members, repeated)),
-        _ => Err("metadata.json must be an object".to_owned()),
-    }
+    let Value::Object(members) = value else {
+        return Err("metadata.json must be an object".to_owned());
+    };
+    Ok((members, repeated))
 }
 
 fn field_of((source, entry): (&String, &Value)) -> Field {
