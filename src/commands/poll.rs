@@ -5,6 +5,7 @@ use std::{
     fs::OpenOptions,
     io::Write as _,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use serde_json::json;
@@ -46,15 +47,16 @@ impl Followed<'_> {
         let policy = config::policy(|name| (context.setting)(name)).map_err(|it| it.to_string())?;
         let since = (context.clock)();
         let mut last = None;
-        let mut failures = 0;
+        let (mut failures, mut refusals) = (0, 0);
         loop {
+            let asked = service.poll(caller, Some(unit), id, (context.clock)()).await;
             let now = (context.clock)();
-            let wait = match service.poll(caller, Some(unit), id, now).await {
+            let wait = match asked {
                 Ok(status) => {
                     if last.as_ref() != Some(&status) {
                         (context.tell)(&format!("the service says {status}"));
                     }
-                    failures = 0;
+                    (failures, refusals) = (0, 0);
                     let is_over = matches!(status, Status::Completed | Status::ValidationFailed);
                     if is_over || !options.follow {
                         return self.told(&status, options).await;
@@ -63,22 +65,25 @@ impl Followed<'_> {
                     policy.poll_wait(since, now)
                 }
                 // It passes, perhaps: the ingestion goes on all the same.
-                Err(trouble) if options.follow && may_pass(&trouble, failures) => {
+                Err(trouble) if options.follow && may_pass(&trouble, refusals) => {
                     failures += 1;
+                    refusals += u32::from(!matches!(trouble, ServiceError::Later { .. }));
                     let why = messages::cause(trouble.reason(), caller.target);
-                    (context.tell)(&format!("{why}; asked again"));
-                    policy.retry_wait(&id.0, failures, trouble.retry_at(), now)
+                    let wait = policy.retry_wait(&id.0, failures, trouble.retry_at(), now);
+                    (context.tell)(&format!("{why}; asked again in {} s", wait.as_secs()));
+                    wait
                 }
                 Err(trouble) => return Err(denied(&trouble, caller.target)),
             };
-            if now + wait > since + policy.ingestion_deadline {
+            let left = since + policy.ingestion_deadline - now;
+            let Ok(left) = Duration::try_from(left) else {
                 return Err(CommandError::Failed(format!(
                     "the ingestion {id} has not ended within {} s; ask later with `viva-import \
                      status {id}`",
                     policy.ingestion_deadline.as_secs()
                 )));
-            }
-            sleep(wait).await;
+            };
+            sleep(wait.min(left)).await;
         }
     }
 
@@ -137,8 +142,8 @@ impl Followed<'_> {
 /// How often a service may refuse to tell of what it has taken, before that is believed.
 const TRIES: u32 = 5;
 
-fn may_pass(trouble: &ServiceError, failures: u32) -> bool {
-    matches!(trouble, ServiceError::Later { .. }) || failures < TRIES
+fn may_pass(trouble: &ServiceError, refusals: u32) -> bool {
+    matches!(trouble, ServiceError::Later { .. }) || refusals < TRIES
 }
 
 /// What to say of an error file that may have been longer.

@@ -125,17 +125,22 @@ impl Context {
         let policy = config::policy(|name| (self.setting)(name)).map_err(|it| it.to_string())?;
         let since = (self.clock)();
         let (mut failures, mut busy, mut is_fresh) = (0, 0, false);
+        // Others of the tenant may wait for the same, and do not all ask again at once.
+        let tried = (&caller.tenant, &options.file, std::process::id());
         loop {
-            let now = (self.clock)();
             let parcel =
                 parcel(ready).map_err(|error| CommandError::cannot_read(&options.file, &error))?;
             let limit = policy.step_timeout;
-            let outcome = service.submit(caller, unit, parcel, limit, now).await;
+            let outcome = service.submit(caller, unit, parcel, limit, (self.clock)()).await;
+            let now = (self.clock)();
+            let left = Duration::try_from(since + policy.wait_deadline - now).unwrap_or_default();
+            let waits = options.wait && !left.is_zero();
             let wait = match outcome {
                 PushOutcome::Accepted { tracking } => return Ok(tracking),
-                PushOutcome::Busy if options.wait && now < since + policy.wait_deadline => {
+                PushOutcome::Busy if waits => {
                     busy += 1;
-                    let wait = policy.busy_wait(&caller.tenant, busy);
+                    (failures, is_fresh) = (0, false);
+                    let wait = policy.busy_wait(&tried, busy).min(left);
                     (self.tell)(&format!(
                         "the service is busy with the tenant's previous import; asked again in {} s",
                         wait.as_secs()
@@ -148,11 +153,11 @@ impl Context {
                     is_fresh = true;
                     continue;
                 }
-                PushOutcome::NotSent { reason, retry_at } if failures < TRIES => {
+                PushOutcome::NotSent { reason, retry_at } if waits || failures + 1 < TRIES => {
                     failures += 1;
                     let why = messages::cause(&reason, caller.target);
-                    let wait = policy.retry_wait(&caller.tenant, failures, retry_at, now);
-                    if wait > LONG && !options.wait {
+                    let wait = policy.retry_wait(&tried, failures, retry_at, now);
+                    if retry_at.is_some() && wait.as_secs() > LONG.as_secs() && !options.wait {
                         return Err(CommandError::Failed(format!(
                             "{why}, and wants to be asked again in {} s; push again then, or with \
                              --wait",
