@@ -4,8 +4,8 @@
 #     infra/package.sh [ZIP]        target/function.zip, if none is named
 #
 # Needs Rust, and Python 3 with venv and pip. The program has neither the demo nor the mock service.
-# PROGRAM=target/debug/viva-import builds nothing and packs that program instead: for a look at the layout,
-# on a machine like the one it was built on.
+# PROGRAM=target/debug/viva-import builds nothing and packs that program instead, as `cargo build
+# --no-default-features` makes it: for a look at the layout, on a machine like the one it was built on.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -137,6 +137,7 @@ impl Reader {
             ["refresh", "stopAfterRejected", "upload", "mapping", "dialect", "$schema"];
         let known = [&credential::KNOWN[..], &KNOWN, &checks::KNOWN, &notify::KNOWN].concat();
         self.refuse_unknown("", members, &known);
+        self.optional_text("", members, "$schema");
         let caller = self.caller(members);
         let refresh = self.text("", members, "refresh").and_then(|word| {
             let refresh = word.parse().ok();

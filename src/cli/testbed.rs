@@ -43,7 +43,7 @@ pub struct Rehearse {
 pub enum Quirk {
     /// Another import is still under way when the push arrives
     Busy,
-    /// The push is answered 429, to be tried again a second later
+    /// The push is answered 429 with `Retry-After: 1`
     Throttled,
     /// The push is answered 500
     Failing,

@@ -21,10 +21,10 @@ const FILE_NAME: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{0,59}";
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(
     title = "A connection of viva-import",
-    extend("not" = json!({
-        "properties": { "refresh": { "const": "full" }, "stopAfterRejected": { "const": true } },
-        "required": ["refresh", "stopAfterRejected"]
-    }))
+    extend(
+        "if" = json!({ "properties": { "refresh": { "const": "full" } }, "required": ["refresh"] }),
+        "then" = json!({ "properties": { "stopAfterRejected": { "const": false } } })
+    )
 )]
 pub struct ConnectionDocument {
     /// Where this schema is, for an editor. It says nothing to the program.
@@ -274,9 +274,26 @@ fn mapping(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// The JSON Schema of a connection document.
+/// The JSON Schema of a connection document. What a member means stands beside it, since editors show
+/// what a reference leads to in its place.
 #[must_use]
 pub fn schema() -> Value {
-    let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
-    generator.into_root_schema_for::<ConnectionDocument>().to_value()
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    let settings = settings.with(|settings| settings.inline_subschemas = true);
+    let generator = settings.into_generator();
+    let mut schema = generator.into_root_schema_for::<ConnectionDocument>().to_value();
+    in_one_line(&mut schema);
+    schema
+}
+
+/// Takes out of descriptions the ends of lines that the code has.
+fn in_one_line(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => members.iter_mut().for_each(|(key, value)| match value {
+            Value::String(text) if key == "description" => *text = text.replace('\n', " "),
+            _ => in_one_line(value),
+        }),
+        Value::Array(items) => items.iter_mut().for_each(in_one_line),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }

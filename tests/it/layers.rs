@@ -181,6 +181,7 @@ fn leaves(tree: &str) -> Vec<String> {
     parts.flat_map(|part| leaves(part)).map(|leaf| format!("{prefix}{leaf}")).collect()
 }
 
+// By `use`, `crate::` or `super::`: a path through a declared child is not seen.
 #[test]
 fn no_file_uses_one_that_uses_it() {
     let module = |file: &str| -> Vec<String> {
