@@ -289,10 +289,14 @@ pub fn schema() -> Value {
 /// Takes out of descriptions the ends of lines that the code has.
 fn in_one_line(schema: &mut Value) {
     match schema {
-        Value::Object(members) => members.iter_mut().for_each(|(key, value)| match value {
-            Value::String(text) if key == "description" => *text = text.replace('\n', " "),
-            _ => in_one_line(value),
-        }),
+        Value::Object(members) => {
+            for (key, value) in members {
+                match value.as_str() {
+                    Some(text) if key == "description" => *value = text.replace('\n', " ").into(),
+                    Some(_) | None => in_one_line(value),
+                }
+            }
+        }
         Value::Array(items) => items.iter_mut().for_each(in_one_line),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
