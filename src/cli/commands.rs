@@ -363,30 +363,28 @@ const FLAGS: [(&str, &str); 9] = [
 impl TryFrom<CallerArgs> for CallerOptions {
     type Error = CommandError;
 
-    /// The flags are read as the connection document that would say the same.
     fn try_from(flags: CallerArgs) -> Result<Self, CommandError> {
-        let endpoint = |flags: &CallerArgs| {
-            let given = flags.endpoint.as_ref().map(|url| config::endpoint("--endpoint", url));
-            given.transpose().map_err(|faults| faults.to_string())
+        let caller = match &flags.connection {
+            Some(path) => Caller::Connection(path.clone()),
+            None => Caller::Identity(identity(&flags)?),
         };
-        if let Some(path) = &flags.connection {
-            return Ok(Self {
-                caller: Caller::Connection(path.clone()),
-                endpoint: endpoint(&flags)?,
-            });
-        }
-        let mut document = json!({
-            "tenantId": flags.tenant,
-            "connector": flags.connector,
-            "credential": credential(&flags),
-        });
-        if let Some(unit) = &flags.scale_unit {
-            document["scaleUnit"] = json!(unit);
-        }
-        let identity = ServiceIdentity::parse(document.to_string().as_bytes());
-        let identity = identity.map_err(|faults| by_flags(&faults))?;
-        Ok(Self { caller: Caller::Identity(identity), endpoint: endpoint(&flags)? })
+        let endpoint = flags.endpoint.as_ref().map(|url| config::endpoint("--endpoint", url));
+        let endpoint = endpoint.transpose().map_err(|faults| faults.to_string())?;
+        Ok(Self { caller, endpoint })
     }
+}
+
+/// The flags, read as the connection document that would say the same.
+fn identity(flags: &CallerArgs) -> Result<ServiceIdentity, String> {
+    let mut document = json!({
+        "tenantId": flags.tenant,
+        "connector": flags.connector,
+        "credential": credential(flags),
+    });
+    if let Some(unit) = &flags.scale_unit {
+        document["scaleUnit"] = json!(unit);
+    }
+    ServiceIdentity::parse(document.to_string().as_bytes()).map_err(|faults| by_flags(&faults))
 }
 
 /// Faults by the names of the command line.
