@@ -157,12 +157,7 @@ impl Context {
     /// # Errors
     /// Why it could not be asked.
     pub async fn ping(&self, who: &CallerOptions) -> Result<CommandOutput, CommandError> {
-        let (caller, _) = caller(who)?;
-        let service = self.service(who)?;
-        let unit = match service.scale_unit(&caller, (self.clock)()).await {
-            Ok(unit) => unit,
-            Err(trouble) => return Err(denied(&trouble, caller.target)),
-        };
+        let (caller, service, unit) = self.reached(who).await?;
         let connector = caller.connector.as_ref();
         if !service
             .ping(&caller, &unit, (self.clock)())
@@ -218,15 +213,22 @@ impl Context {
         ))
     }
 
-    /// An ingestion by its id, with all that it takes to ask for it.
-    async fn ingestion(&self, id: &str, who: &CallerOptions) -> Result<Followed<'_>, CommandError> {
+    /// Who calls, the service, and its address of the tenant.
+    async fn reached(
+        &self,
+        who: &CallerOptions,
+    ) -> Result<(ServiceIdentity, Service, String), CommandError> {
         let (caller, _) = caller(who)?;
         let service = self.service(who)?;
+        let unit = service.scale_unit(&caller, (self.clock)()).await;
+        let unit = unit.map_err(|error| denied(&error, caller.target))?;
+        Ok((caller, service, unit))
+    }
+
+    /// An ingestion by its id, with all that it takes to ask for it.
+    async fn ingestion(&self, id: &str, who: &CallerOptions) -> Result<Followed<'_>, CommandError> {
         let id = ingestion_id(id)?;
-        let unit = service
-            .scale_unit(&caller, (self.clock)())
-            .await
-            .map_err(|it| denied(&it, caller.target))?;
+        let (caller, service, unit) = self.reached(who).await?;
         Ok(Followed { context: self, service, caller, unit, id })
     }
 }
