@@ -21,7 +21,7 @@ use crate::{
 mod outcome;
 mod session;
 mod viva;
-pub mod wire;
+mod wire;
 
 pub(crate) use self::outcome::MAX_ERRORS_BYTES;
 pub use self::outcome::{PushBody, PushOutcome, ServiceError, Tracking};

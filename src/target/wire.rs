@@ -13,16 +13,16 @@ use crate::{
 
 /// An ingestion as push and poll tell it. `ErrorDetail` may quote the data and is left alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ingestion {
+pub(super) struct Ingestion {
     /// `Id`: never empty.
-    pub id: String,
+    pub(super) id: String,
     /// `Status`.
-    pub status: Status,
+    pub(super) status: Status,
 }
 
 /// Why a body is no ingestion, without anything out of it.
 #[derive(Debug, thiserror::Error)]
-pub enum WireError {
+pub(super) enum WireError {
     /// It cannot be read as JSON.
     #[error("it is not JSON")]
     NotJson(#[source] serde_json::Error),
@@ -36,7 +36,7 @@ impl Ingestion {
     ///
     /// # Errors
     /// Where it is no ingestion.
-    pub fn parse(body: &[u8]) -> Result<Self, WireError> {
+    pub(super) fn parse(body: &[u8]) -> Result<Self, WireError> {
         // Of JSON of any form the syntax alone can be wrong, and that is told without a value.
         let body: Value =
             serde_json::from_slice(document::unmarked(body)).map_err(WireError::NotJson)?;
@@ -63,21 +63,21 @@ fn field<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
 
 /// Whether the answer to a ping names a connector.
 #[must_use]
-pub(crate) fn has_connector(body: &[u8]) -> bool {
+pub(super) fn has_connector(body: &[u8]) -> bool {
     serde_json::from_slice::<Value>(body)
         .is_ok_and(|body| field(&body, "ConnectorId").is_some_and(Value::is_string))
 }
 
 /// The scale unit out of its quotes, if it is fit for a header.
 #[must_use]
-pub fn scale_unit(body: &[u8]) -> Option<String> {
+pub(super) fn scale_unit(body: &[u8]) -> Option<String> {
     let unit = std::str::from_utf8(body).ok()?.trim().trim_matches('"');
     is_plain_name(unit).then(|| unit.to_owned())
 }
 
 /// Whether a 400 says that the tenant's previous ingestion still runs.
 #[must_use]
-pub(crate) fn is_busy(body: &[u8]) -> bool {
+pub(super) fn is_busy(body: &[u8]) -> bool {
     String::from_utf8_lossy(body)
         .to_ascii_lowercase()
         .contains("previous ingestion is not complete")
