@@ -20,6 +20,9 @@ use crate::{
     target::ServiceError,
 };
 
+/// How often the service's error file is asked for.
+const ERROR_FILE_TRIES: u32 = 5;
+
 impl Engine {
     pub(super) async fn pack(&self, stored: Stored, last_begin: OffsetDateTime) -> Result<Step> {
         // A small file waits here behind a large one, of whichever tenant. It does so before its
@@ -148,17 +151,7 @@ impl Engine {
         self.blobs.put(REPORTS, &page, "text/html; charset=utf-8", html).await?;
         Ok(page)
     }
-}
 
-/// What the name of whatever the present attempt stages begins with.
-fn attempt_of(import: &Import) -> String {
-    format!("{}/{}.", import.id.key, import.attempts)
-}
-
-/// How often the service's error file is asked for.
-const ERROR_FILE_TRIES: u32 = 5;
-
-impl Engine {
     pub(super) async fn poll(&self, stored: Stored) -> Result<Step> {
         let import = &stored.import;
         let now = (self.clock)();
@@ -203,6 +196,11 @@ impl Engine {
             Err(_) => Event::StatusReported { status, error_file: Some(ErrorFile::Unavailable) },
         })
     }
+}
+
+/// What the name of whatever the present attempt stages begins with.
+fn attempt_of(import: &Import) -> String {
+    format!("{}/{}.", import.id.key, import.attempts)
 }
 
 /// What an error means for an import that the service has: nothing is decided.
