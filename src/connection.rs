@@ -18,23 +18,33 @@
 //! member `dialect` says how the service spells them: see [`Dialect`].
 //! A document that is not right is refused with every fault at once and a pointer to each.
 
-use serde_json::{Map, Value};
+use deserr::{Deserr, deserialize};
+use serde_json::Value;
 
 use crate::schema::{
-    Checks, Dialect, Fault, Field, PayloadFormat, Refresh, ServiceIdentity, document,
+    Checks, Dialect, Fault, Field, PayloadFormat, Refresh, ServiceIdentity, Target,
+    document as json,
+};
+
+use self::{
+    document::{CallerDocument, ConnectionDocument},
+    faults::{Faults, fault},
+    members::Mapping,
 };
 
 pub use self::{
     checks::check_options,
+    document::schema,
     notify::{Format, Notify},
-    types::{ConnectionDocument, CredentialDocument, DialectDocument, NotifyDocument, schema},
 };
 
+mod caller;
 mod checks;
-mod credential;
 mod dialect;
+mod document;
+mod faults;
+mod members;
 mod notify;
-mod types;
 
 /// Largest connection document that is read.
 pub(crate) const MAX_BYTES: usize = 1 << 20;
@@ -70,12 +80,41 @@ impl Connection {
     /// # Errors
     /// Every fault of it.
     pub fn parse(name: &str, document: &[u8]) -> Result<Self, Vec<Fault>> {
-        let (members, mut reader) = read(document)?;
-        let connection = reader.connection(name, &members);
-        match connection {
-            Some(connection) if reader.faults.is_empty() => Ok(connection),
-            _ => Err(reader.faults),
+        let document: ConnectionDocument = read(document)?;
+        let default = || Target::default().schema().dialect();
+        let dialect = document.dialect.map_or_else(default, Dialect::from);
+        let mut mapping = document.mapping.0;
+        let faults = dialect::translate(&dialect, &mut mapping);
+        if !faults.is_empty() {
+            return Err(faults);
         }
+        let caller = CallerDocument {
+            tenant_id: document.tenant_id,
+            connector: document.connector,
+            credential: document.credential,
+            scale_unit: document.scale_unit,
+        };
+        let checks = Checks {
+            lenient: document.lenient.unwrap_or_default(),
+            unmapped: document.unmapped_columns,
+            encoding: document.encoding.as_ref().and_then(checks::encoding),
+            delimiter: document.delimiter.as_ref().and_then(checks::delimiter),
+            rules: document.rules.unwrap_or_default().0,
+        };
+        Ok(Self {
+            name: name.to_owned(),
+            caller: caller.into(),
+            refresh: document.refresh,
+            stop_after_rejected: document.stop_after_rejected.unwrap_or_default(),
+            upload: document.upload.unwrap_or(PayloadFormat::Zip),
+            notify: document
+                .notify
+                .map(|told| Notify { setting: told.setting.0, format: told.format }),
+            expected_every_days: document.expected_every_days.map(|days| days.0),
+            mapping,
+            checks,
+            dialect,
+        })
     }
 }
 
@@ -84,32 +123,35 @@ impl Connection {
 /// # Errors
 /// Every fault of it.
 pub fn mapping(document: &[u8]) -> Result<Vec<Field>, Vec<Fault>> {
-    let (members, mut reader) = read(document)?;
-    let fields = reader.mapping("", &members);
-    if reader.faults.is_empty() { Ok(fields) } else { Err(reader.faults) }
+    read::<Mapping>(document).map(|mapping| mapping.0)
 }
 
-/// The members at a document's top, and a reader that has noted what stands twice.
-fn read(document: &[u8]) -> Result<(Map<String, Value>, Reader), Vec<Fault>> {
-    let fault = |at: &str, what: String| vec![Fault { at: at.to_owned(), what, is_unknown: false }];
+/// Reads a document: what stands in it twice, what each member is, and what members are together.
+fn read<T: Deserr<Faults>>(document: &[u8]) -> Result<T, Vec<Fault>> {
     if document.len() > MAX_BYTES {
-        return Err(fault("/", format!("larger than {MAX_BYTES} bytes")));
+        return Err(vec![fault("/", format!("larger than {MAX_BYTES} bytes"))]);
     }
-    let text = document::unmarked(document);
+    let text = json::unmarked(document);
     let text = std::str::from_utf8(text)
-        .map_err(|error| fault(&format!("byte {}", error.valid_up_to()), "not UTF-8".to_owned()))?;
-    let (value, repeated) = document::parse(text).map_err(|error| {
+        .map_err(|error| vec![fault(format!("byte {}", error.valid_up_to()), "not UTF-8")])?;
+    let (value, repeated) = json::parse(text).map_err(|error| {
         let at = format!("line {}, column {}", error.line(), error.column());
-        fault(&at, format!("not JSON ({})", category(&error)))
+        vec![fault(at, format!("not JSON ({})", category(&error)))]
     })?;
-    let Value::Object(members) = value else {
-        return Err(fault("/", "must be an object".to_owned()));
-    };
-    let mut reader = Reader { faults: vec![] };
-    for pointer in repeated {
-        reader.fault(&pointer, "stands twice");
+    if !value.is_object() {
+        return Err(vec![fault("/", "must be an object")]);
     }
-    Ok((members, reader))
+    let mut faults: Vec<Fault> =
+        repeated.into_iter().map(|pointer| fault(pointer, "stands twice")).collect();
+    faults.extend(together(&value));
+    match deserialize(value) {
+        Ok(read) if faults.is_empty() => Ok(read),
+        Ok(_) => Err(faults),
+        Err(Faults(more)) => {
+            faults.extend(more);
+            Err(faults)
+        }
+    }
 }
 
 /// The kind of a syntax error; its text could quote the document.
@@ -117,172 +159,22 @@ fn category(error: &serde_json::Error) -> &'static str {
     if error.is_eof() { "it ends too early" } else { "a syntax error" }
 }
 
-/// Walks a document and notes what is wrong; each reading gives `None` once it has noted a fault.
-struct Reader {
-    faults: Vec<Fault>,
-}
-
-impl Reader {
-    fn fault(&mut self, at: &str, what: impl Into<String>) {
-        self.faults.push(Fault { at: at.to_owned(), what: what.into(), is_unknown: false });
+/// What is wrong with members that are right each for itself. It is looked at in the JSON, so that it is
+/// told with all the rest.
+fn together(document: &Value) -> Vec<Fault> {
+    let mut faults = vec![];
+    if document["refresh"] == "full" && document["stopAfterRejected"] == true {
+        let what = "is for incremental files, which build on each other; a full one replaces \
+                    everything and does not wait";
+        faults.push(fault("/stopAfterRejected", what));
     }
-
-    fn unknown(&mut self, at: &str, known: &[&str]) {
-        let what = format!("unknown; known here: {}", known.join(", "));
-        self.faults.push(Fault { at: at.to_owned(), what, is_unknown: true });
+    let credential = &document["credential"];
+    let has = |key| credential[key] != Value::Null;
+    if credential["kind"] == "clientCertificate" && has("file") == has("setting") {
+        let what = "must name the certificate by exactly one of \"file\" and \"setting\"";
+        faults.push(fault("/credential", what));
     }
-
-    fn connection(&mut self, name: &str, members: &Map<String, Value>) -> Option<Connection> {
-        const KNOWN: [&str; 6] =
-            ["refresh", "stopAfterRejected", "upload", "mapping", "dialect", "$schema"];
-        let known = [&credential::KNOWN[..], &KNOWN, &checks::KNOWN, &notify::KNOWN].concat();
-        self.refuse_unknown("", members, &known);
-        self.optional_text("", members, "$schema");
-        let caller = self.caller(members);
-        let refresh = self.text("", members, "refresh").and_then(|word| {
-            let refresh = word.parse().ok();
-            if refresh.is_none() {
-                self.fault("/refresh", "must be \"full\" or \"incremental\"");
-            }
-            refresh
-        });
-        let stop_after_rejected = self.boolean(members, "stopAfterRejected");
-        if stop_after_rejected && refresh == Some(Refresh::Full) {
-            let what = "is for incremental files, which build on each other; a full one replaces \
-                        everything and does not wait";
-            self.fault("/stopAfterRejected", what);
-        }
-        let upload = self.optional_text("", members, "upload").map(|word| {
-            let upload = word.parse().ok();
-            if upload.is_none() {
-                self.fault("/upload", "must be \"zip\", \"csv\" or \"json\"");
-            }
-            upload
-        });
-        let mut mapping =
-            self.object("", members, "mapping").map(|members| self.mapping("/mapping", members));
-        let notify = self.notify(members);
-        let expected_every_days = self.expected_every_days(members);
-        let dialect = self.dialect(members);
-        self.translate(&dialect, mapping.as_deref_mut().unwrap_or_default());
-        let checks = self.checks(members);
-        Some(Connection {
-            name: name.to_owned(),
-            caller: caller?,
-            refresh: refresh?,
-            stop_after_rejected,
-            upload: upload.unwrap_or(Some(PayloadFormat::Zip))?,
-            notify,
-            expected_every_days,
-            mapping: mapping?,
-            checks,
-            dialect,
-        })
-    }
-
-    fn mapping(&mut self, at: &str, members: &Map<String, Value>) -> Vec<Field> {
-        if members.contains_key(Dialect::CONNECTOR_KEY) {
-            self.fault(
-                at,
-                "holds a whole metadata.json; it must hold only the value of its \"Mapping\"",
-            );
-            return vec![];
-        }
-        if members.is_empty() {
-            self.fault(at, "must map at least one column");
-        }
-        let mut fields = vec![];
-        for source in members.keys() {
-            let pointer = format!("{at}/{}", document::escaped(source));
-            if source.trim().is_empty() {
-                self.fault(&pointer, "must be the header of a column, not empty");
-            }
-            let Some(entry) = self.object(at, members, source) else { continue };
-            self.refuse_unknown(&pointer, entry, &["name", "type"]);
-            let target = self.text(&pointer, entry, "name");
-            let (Some(target), Some(kind)) = (target, self.text(&pointer, entry, "type")) else {
-                continue;
-            };
-            fields.push(Field {
-                source: source.clone(),
-                target: target.to_owned(),
-                kind: kind.to_owned(),
-            });
-        }
-        fields
-    }
-
-    fn refuse_unknown(&mut self, at: &str, members: &Map<String, Value>, known: &[&str]) {
-        for key in members.keys().filter(|key| !known.contains(&key.as_str())) {
-            let pointer = format!("{at}/{}", document::escaped(key));
-            self.unknown(&pointer, known);
-        }
-    }
-
-    fn text<'a>(
-        &mut self,
-        at: &str,
-        members: &'a Map<String, Value>,
-        key: &str,
-    ) -> Option<&'a str> {
-        if !members.contains_key(key) {
-            self.fault(&format!("{at}/{key}"), "missing");
-        }
-        self.optional_text(at, members, key)
-    }
-
-    fn optional_text<'a>(
-        &mut self,
-        at: &str,
-        members: &'a Map<String, Value>,
-        key: &str,
-    ) -> Option<&'a str> {
-        let value = members.get(key)?;
-        let text = value.as_str().filter(|text| !text.trim().is_empty());
-        if text.is_none() {
-            let what = format!("must be a text that is not empty, not {}", kind_of(value));
-            self.fault(&format!("{at}/{key}"), what);
-        }
-        text
-    }
-
-    /// A member that is `false` where it is missing.
-    fn boolean(&mut self, members: &Map<String, Value>, key: &str) -> bool {
-        let value = members.get(key).map(Value::as_bool);
-        if value == Some(None) {
-            self.fault(&format!("/{key}"), "must be true or false");
-        }
-        value.flatten().unwrap_or_default()
-    }
-
-    fn object<'a>(
-        &mut self,
-        at: &str,
-        members: &'a Map<String, Value>,
-        key: &str,
-    ) -> Option<&'a Map<String, Value>> {
-        let pointer = format!("{at}/{}", document::escaped(key));
-        let Some(value) = members.get(key) else {
-            self.fault(&pointer, "missing");
-            return None;
-        };
-        let object = value.as_object();
-        if object.is_none() {
-            self.fault(&pointer, format!("must be an object, not {}", kind_of(value)));
-        }
-        object
-    }
-}
-
-fn kind_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(_) => "a number",
-        Value::String(_) => "an empty text",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-    }
+    faults
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     check::{Profile, ProfileError, mapping_faults},
-    connection::{Connection, ConnectionDocument, CredentialDocument},
+    connection::Connection,
     outcome::{CommandError, CommandOutput},
     schema::{Connector, Fault, Refresh, Target, sentence},
 };
@@ -168,17 +168,23 @@ fn document(survey: &Profile, columns: &[Proposed], options: &SuggestOptions) ->
         let source = proposed.rename.as_ref().unwrap_or(&proposed.column).clone();
         Some((source, json!({ "name": proposed.field.as_ref()?, "type": proposed.kind? })))
     });
-    let document = ConnectionDocument {
-        encoding: survey.encoding.map(|encoding| encoding.name().to_ascii_lowercase()),
-        delimiter,
-        mapping: mapped.collect(),
-        ..ConnectionDocument::new(
-            options.tenant.as_deref().unwrap_or(NO_TENANT),
-            options.refresh,
-            CredentialDocument::ManagedIdentity { client_id: options.client_id.clone() },
-        )
-    };
-    json!(document)
+    let mut document = json!({
+        "tenantId": options.tenant.as_deref().unwrap_or(NO_TENANT),
+        "connector": Connector::Hr.as_ref(),
+        "refresh": options.refresh.as_ref(),
+        "credential": { "kind": "managedIdentity" },
+    });
+    if let Some(id) = &options.client_id {
+        document["credential"]["clientId"] = json!(id);
+    }
+    if let Some(encoding) = survey.encoding {
+        document["encoding"] = encoding.name().to_ascii_lowercase().into();
+    }
+    if let Some(delimiter) = delimiter {
+        document["delimiter"] = delimiter.into();
+    }
+    document["mapping"] = Value::Object(mapped.collect());
+    document
 }
 
 /// Widest column of the table; what is longer pushes the rest to the right.

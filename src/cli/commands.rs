@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{ByHand, Check, Connect, Format, RefreshWord, ReportFormat, RuleArgs};
 use crate::{
@@ -376,15 +376,19 @@ impl TryFrom<CallerArgs> for CallerOptions {
 
 /// The flags, read as the connection document that would say the same.
 fn identity(flags: &CallerArgs) -> Result<ServiceIdentity, String> {
-    let mut document = json!({
-        "tenantId": flags.tenant,
-        "connector": flags.connector,
-        "credential": credential(flags),
-    });
-    if let Some(unit) = &flags.scale_unit {
-        document["scaleUnit"] = json!(unit);
-    }
+    let document = members([
+        ("tenantId", flags.tenant.as_ref().map(|id| json!(id))),
+        ("connector", Some(json!(flags.connector))),
+        ("credential", flags.credential.map(|kind| credential(kind, flags))),
+        ("scaleUnit", flags.scale_unit.as_ref().map(|unit| json!(unit))),
+    ]);
     ServiceIdentity::parse(document.to_string().as_bytes()).map_err(|faults| by_flags(&faults))
+}
+
+/// An object of the members that are there.
+fn members<const N: usize>(members: [(&str, Option<Value>); N]) -> Value {
+    let there = members.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+    Value::Object(there.collect())
 }
 
 /// Faults by the names of the command line.
@@ -401,14 +405,7 @@ fn by_flags(faults: &[Fault]) -> String {
 }
 
 /// The credential as a connection writes it.
-fn credential(flags: &CallerArgs) -> Value {
-    let mut members = Map::new();
-    let mut put = |key: &str, value: Option<Value>| {
-        if let Some(value) = value {
-            members.insert(key.to_owned(), value);
-        }
-    };
-    let Some(kind) = flags.credential else { return Value::Null };
+fn credential(kind: CredentialKind, flags: &CallerArgs) -> Value {
     let setting = match kind {
         CredentialKind::ClientSecret => Some(&flags.secret_from),
         CredentialKind::AccessToken => Some(&flags.token_from),
@@ -417,11 +414,12 @@ fn credential(flags: &CallerArgs) -> Value {
         | CredentialKind::ClientCertificate
         | CredentialKind::AzureCli => None,
     };
-    put("kind", kind.to_possible_value().map(|kind| json!(kind.get_name())));
-    put("clientId", flags.client_id.as_ref().map(|id| json!(id)));
-    put("identityClientId", flags.identity.as_ref().map(|id| json!(id)));
-    put("file", flags.certificate.as_ref().map(|file| json!(file.display().to_string())));
-    put("passwordSetting", flags.password_from.as_ref().map(|name| json!(name)));
-    put("setting", setting.map(|name| json!(name)));
-    Value::Object(members)
+    members([
+        ("kind", kind.to_possible_value().map(|kind| json!(kind.get_name()))),
+        ("clientId", flags.client_id.as_ref().map(|id| json!(id))),
+        ("identityClientId", flags.identity.as_ref().map(|id| json!(id))),
+        ("file", flags.certificate.as_ref().map(|file| json!(file.display().to_string()))),
+        ("passwordSetting", flags.password_from.as_ref().map(|name| json!(name))),
+        ("setting", setting.map(|name| json!(name))),
+    ])
 }

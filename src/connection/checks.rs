@@ -1,92 +1,25 @@
-//! How a connection has its files checked: the members that say it, and what a document that stands
-//! alone gives.
+//! How a connection has its files checked, and what a document that stands alone gives.
 
 use encoding_rs::Encoding;
-use serde_json::{Map, Value};
 
-use super::{Connection, Reader, kind_of, mapping};
+use super::{Connection, mapping, members};
 use crate::{
     check::{CheckOptions, Day, Metadata},
-    schema::{
-        Checks, Connector, Dialect, Fault, Id, Limits, Mapping, Severity, Unmapped, document,
-    },
+    schema::{Connector, Dialect, Fault, Limits, Mapping, document},
 };
 
-/// The members, all optional.
-pub(super) const KNOWN: [&str; 5] =
-    ["lenient", "unmappedColumns", "encoding", "delimiter", "rules"];
+/// What a file is converted from; `None` is UTF-8, which is not converted.
+pub(super) fn encoding(named: &members::Encoding) -> Option<&'static Encoding> {
+    let encoding = Encoding::for_label_no_replacement(named.0.as_bytes());
+    encoding.filter(|encoding| *encoding != encoding_rs::UTF_8)
+}
 
-impl Reader {
-    pub(super) fn checks(&mut self, members: &Map<String, Value>) -> Checks {
-        Checks {
-            lenient: self.boolean(members, "lenient"),
-            unmapped: self.unmapped(members),
-            encoding: self.encoding(members),
-            delimiter: self.delimiter(members),
-            rules: self.rules(members),
-        }
-    }
-
-    fn unmapped(&mut self, members: &Map<String, Value>) -> Option<Unmapped> {
-        let word = self.optional_text("", members, "unmappedColumns")?;
-        let unmapped = word.parse().ok();
-        if unmapped.is_none() {
-            self.fault("/unmappedColumns", "must be \"drop\" or \"refuse\"");
-        }
-        unmapped
-    }
-
-    /// `None` is UTF-8, which is not converted.
-    fn encoding(&mut self, members: &Map<String, Value>) -> Option<&'static Encoding> {
-        let word = self.optional_text("", members, "encoding")?;
-        let encoding = Encoding::for_label_no_replacement(word.as_bytes());
-        if encoding.is_none() {
-            let what = "must be an encoding's name, like \"utf-8\", \"utf-16\" or \"windows-1252\"";
-            self.fault("/encoding", what);
-        }
-        encoding.filter(|encoding| *encoding != encoding_rs::UTF_8)
-    }
-
-    fn delimiter(&mut self, members: &Map<String, Value>) -> Option<u8> {
-        let delimiter = match members.get("delimiter")?.as_str() {
-            Some("tab") => Some(b'\t'),
-            Some(text) => match text.as_bytes() {
-                [byte @ (b',' | b';' | b'\t' | b'|')] => Some(*byte),
-                _ => None,
-            },
-            None => None,
-        };
-        if delimiter.is_none() {
-            self.fault("/delimiter", "must be \",\", \";\", \"|\" or \"tab\"");
-        }
-        delimiter.filter(|delimiter| *delimiter != b',')
-    }
-
-    fn rules(&mut self, members: &Map<String, Value>) -> Vec<(Id, Option<Severity>)> {
-        let Some(value) = members.get("rules") else { return vec![] };
-        let Some(rules) = value.as_object() else {
-            self.fault("/rules", format!("must be an object, not {}", kind_of(value)));
-            return vec![];
-        };
-        let mut lowered = vec![];
-        for (name, level) in rules {
-            let at = format!("/rules/{}", document::escaped(name));
-            let Some(rule) = Id::parse(name) else {
-                self.fault(&at, "is no rule; `viva-import rules` lists them");
-                continue;
-            };
-            if !rule.is_adjustable() {
-                self.fault(&at, "cannot be lowered: the import would fail or do harm");
-                continue;
-            }
-            match level.as_str() {
-                Some("warning") => lowered.push((rule, Some(Severity::Warning))),
-                Some("hint") => lowered.push((rule, Some(Severity::Hint))),
-                Some("off") => lowered.push((rule, None)),
-                _ => self.fault(&at, "must be \"warning\", \"hint\" or \"off\""),
-            }
-        }
-        lowered
+/// What separates columns; `None` is a comma, which is not converted.
+pub(super) fn delimiter(named: &members::Delimiter) -> Option<u8> {
+    match named.0.as_str() {
+        "," => None,
+        "tab" => Some(b'\t'),
+        byte => Some(byte.as_bytes()[0]),
     }
 }
 

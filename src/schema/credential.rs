@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use strum::VariantNames;
+
 use super::target::{Connector, Target};
 
 /// Who calls which service, and for whom.
@@ -20,7 +22,8 @@ pub struct ServiceIdentity {
 }
 
 /// Who pushes.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, VariantNames)]
+#[strum(serialize_all = "camelCase")]
 pub enum Credential {
     /// The app's managed identity.
     ManagedIdentity {

@@ -3,8 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use schemars::JsonSchema;
-use serde::Serialize;
-use strum::{AsRefStr, EnumString, VariantArray};
+use strum::{AsRefStr, EnumString, VariantArray, VariantNames};
 
 use super::{fields::Kind, target::Refresh};
 use crate::schema::fields::Field;
@@ -26,10 +25,10 @@ pub struct Dialect {
 
 /// How `IsBootstrap` is written.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, AsRefStr, EnumString, VariantArray, Serialize, JsonSchema,
+    Clone, Copy, Debug, PartialEq, Eq, AsRefStr, EnumString, VariantArray, VariantNames, JsonSchema,
 )]
 #[strum(serialize_all = "camelCase")]
-#[serde(rename_all = "camelCase")]
+#[schemars(rename_all = "camelCase")]
 pub enum IsBootstrap {
     /// `"true"` or `"false"`, in quotation marks.
     Text,
@@ -55,7 +54,7 @@ impl IsBootstrap {
     #[must_use]
     pub fn of(value: &Value) -> Option<Self> {
         let refreshes = [Refresh::Full, Refresh::Incremental];
-        Self::VARIANTS
+        <Self as VariantArray>::VARIANTS
             .iter()
             .copied()
             .find(|written| refreshes.iter().any(|refresh| written.value(*refresh) == *value))

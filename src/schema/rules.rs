@@ -2,8 +2,7 @@
 //! stand (`viva-import rules` prints it), and how strictly a connection wants files checked by them.
 
 use schemars::JsonSchema;
-use serde::Serialize;
-use strum::{AsRefStr, EnumString};
+use strum::{AsRefStr, EnumString, VariantNames};
 
 use std::fmt;
 
@@ -318,9 +317,9 @@ rules! {
 }
 
 /// What becomes of columns that the mapping does not name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, VariantNames, JsonSchema)]
 #[strum(serialize_all = "camelCase")]
-#[serde(rename_all = "camelCase")]
+#[schemars(rename_all = "camelCase")]
 pub enum Unmapped {
     /// They are cut and never leave.
     Drop,

@@ -2,8 +2,7 @@
 //! is made of it for the push.
 
 use schemars::JsonSchema;
-use serde::Serialize;
-use strum::{AsRefStr, EnumString, IntoStaticStr};
+use strum::{AsRefStr, EnumString, IntoStaticStr, VariantNames};
 
 /// The service that takes an import.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, AsRefStr, EnumString)]
@@ -16,12 +15,12 @@ pub enum Target {
 
 /// A connector of the ingestion service.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, AsRefStr, IntoStaticStr, EnumString, Serialize, JsonSchema,
+    Clone, Copy, Debug, PartialEq, Eq, AsRefStr, IntoStaticStr, EnumString, VariantNames, JsonSchema,
 )]
 pub enum Connector {
     /// Organizational data.
     #[strum(serialize = "HR")]
-    #[serde(rename = "HR")]
+    #[schemars(rename = "HR")]
     Hr,
     /// Answers of surveys.
     Survey,
@@ -40,10 +39,10 @@ impl Connector {
 
 /// Whether a file replaces everything or adds to it.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, AsRefStr, IntoStaticStr, EnumString, Serialize, JsonSchema,
+    Clone, Copy, Debug, PartialEq, Eq, AsRefStr, IntoStaticStr, EnumString, VariantNames, JsonSchema,
 )]
 #[strum(serialize_all = "camelCase")]
-#[serde(rename_all = "camelCase")]
+#[schemars(rename_all = "camelCase")]
 pub enum Refresh {
     /// Replaces everything: whoever is not in the file is deactivated.
     Full,
@@ -52,9 +51,9 @@ pub enum Refresh {
 }
 
 /// What the body of a push is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, EnumString, Serialize, JsonSchema)]
-#[strum(ascii_case_insensitive, serialize_all = "camelCase")]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, EnumString, VariantNames, JsonSchema)]
+#[strum(serialize_all = "camelCase")]
+#[schemars(rename_all = "camelCase")]
 pub enum PayloadFormat {
     /// data.csv and metadata.json in one zip, as multipart/form-data.
     Zip,
@@ -69,7 +68,7 @@ impl PayloadFormat {
     /// What a file of this name is, by its extension.
     #[must_use]
     pub fn of_file(name: &str) -> Option<Self> {
-        name.rsplit_once('.')?.1.parse().ok()
+        name.rsplit_once('.')?.1.to_ascii_lowercase().parse().ok()
     }
 
     /// Its media type.

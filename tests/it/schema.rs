@@ -63,6 +63,27 @@ fn credentials() -> [Value; 7] {
     ]
 }
 
+const OPTIONAL: [&str; 18] = [
+    "/$schema",
+    "/scaleUnit",
+    "/stopAfterRejected",
+    "/upload",
+    "/notify",
+    "/expectedEveryDays",
+    "/lenient",
+    "/unmappedColumns",
+    "/encoding",
+    "/delimiter",
+    "/rules",
+    "/dialect",
+    "/dialect/mappingKey",
+    "/dialect/isBootstrap",
+    "/dialect/dataFile",
+    "/dialect/metadataFile",
+    "/dialect/types",
+    "/credential/passwordSetting",
+];
+
 /// `document` with `value` at `pointer`; a missing last member is added, and `null` takes it away.
 fn with(document: &Value, pointer: &str, value: Value) -> Value {
     let mut document = document.clone();
@@ -82,29 +103,37 @@ fn what_is_read_is_valid_by_the_schema() {
     let validator = validator();
     let mut documents = vec![serde_json::from_str(SAMPLE_CONNECTION).unwrap(), full()];
     documents.extend(credentials().map(|credential| with(&full(), "/credential", credential)));
-    let optional = [
-        "$schema",
-        "scaleUnit",
-        "stopAfterRejected",
-        "upload",
-        "notify",
-        "expectedEveryDays",
-        "lenient",
-        "unmappedColumns",
-        "encoding",
-        "delimiter",
-        "rules",
-        "dialect",
-    ];
-    documents.extend(optional.map(|member| with(&full(), &format!("/{member}"), Value::Null)));
-    for member in ["mappingKey", "isBootstrap", "dataFile", "metadataFile", "types"] {
-        documents.push(with(&full(), &format!("/dialect/{member}"), Value::Null));
-    }
+    documents.extend(OPTIONAL.map(|pointer| with(&full(), pointer, Value::Null)));
     for document in documents {
         assert_eq!(read(&document).err(), None, "{document}");
         let faults: Vec<String> =
             validator.iter_errors(&document).map(|it| it.to_string()).collect();
         assert_eq!(faults, Vec::<String>::new(), "{document}");
+    }
+}
+
+#[test]
+fn null_is_a_member_that_is_not_there() {
+    let validator = validator();
+    let of = |credential: usize| with(&full(), "/credential", credentials()[credential].clone());
+    let mut cases: Vec<(Value, &str)> = OPTIONAL.map(|pointer| (full(), pointer)).into();
+    cases.push((of(0), "/credential/clientId"));
+    cases.push((of(1), "/credential/identityClientId"));
+    for (document, pointer) in cases {
+        let mut null = document.clone();
+        *null.pointer_mut(pointer).unwrap() = Value::Null;
+        assert_eq!(read(&null), read(&with(&document, pointer, Value::Null)), "{pointer}");
+        assert!(validator.is_valid(&null), "{pointer}");
+    }
+    for other in ["file", "setting"] {
+        let mut certificate = of(if other == "file" { 2 } else { 3 });
+        certificate["credential"][other] = Value::Null;
+        assert!(read(&certificate).is_ok() && validator.is_valid(&certificate), "{certificate}");
+    }
+    for pointer in ["/tenantId", "/refresh", "/credential", "/credential/clientId", "/mapping"] {
+        let mut null = full();
+        *null.pointer_mut(pointer).unwrap() = Value::Null;
+        assert!(read(&null).is_err() && !validator.is_valid(&null), "{pointer}");
     }
 }
 
@@ -134,6 +163,7 @@ fn what_the_schema_can_tell_is_refused_by_both() {
         ("/scaleUnit", json!("a b")),
         ("/stopAfterRejected", json!("yes")),
         ("/upload", json!("xml")),
+        ("/upload", json!("ZIP")),
         ("/notify", json!([])),
         ("/notify/setting", json!("https://example.com/hook")),
         ("/notify/format", json!("mail")),
@@ -148,6 +178,7 @@ fn what_the_schema_can_tell_is_refused_by_both() {
         ("/delimiter", json!("::")),
         ("/rules", json!(["H03"])),
         ("/rules/H03", json!("error")),
+        ("/rules/h03", json!("warning")),
         ("/rules/F01", json!("off")), // no file can be read without it
         ("/rules/X99", json!("off")),
         ("/dialect/mappingKey", json!("DatasetType")),
@@ -161,6 +192,7 @@ fn what_the_schema_can_tell_is_refused_by_both() {
         ("/mapping", json!({})),
         ("/mapping/DatasetType", json!("HR")),
         ("/mapping/ ", json!({ "name": "X", "type": "string" })),
+        ("/mapping/\u{feff}", json!({ "name": "X", "type": "string" })),
         ("/mapping/Employee~1Id", json!("PersonId")),
         ("/mapping/Employee~1Id/name", json!("")),
         ("/mapping/Employee~1Id/type", json!(5)),

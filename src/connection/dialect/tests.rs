@@ -1,6 +1,6 @@
 //! Dialects that are right, and what is said about those that are not.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::schema::IsBootstrap;
@@ -88,7 +88,7 @@ fn what_is_wrong_with_a_dialect_is_told_with_its_place() {
         ("[]", "/dialect: must be an object"),
         (r#"{ "key": "Mapping" }"#, "/dialect/key: unknown"),
         (r#"{ "mappingKey": "" }"#, "/dialect/mappingKey: must be a text"),
-        (r#"{ "mappingKey": "IsBootstrap" }"#, "/dialect/mappingKey: IsBootstrap is another"),
+        (r#"{ "mappingKey": "IsBootstrap" }"#, "/dialect/mappingKey: must be a text"),
         (r#"{ "isBootstrap": "True" }"#, "/dialect/isBootstrap: must be"),
         (r#"{ "isBootstrap": true }"#, "/dialect/isBootstrap: must be a text"),
         (r#"{ "dataFile": "data.json" }"#, "/dialect/dataFile: must be a plain file name"),

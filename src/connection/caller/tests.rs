@@ -1,7 +1,6 @@
 //! Credentials that are right, and what is said about those that are not.
 
 use super::*;
-use crate::schema::document;
 
 const ID: &str = "aaaaaaaa-1111-2222-3333-444444444444";
 const OTHER: &str = "bbbbbbbb-1111-2222-3333-444444444444";
@@ -9,12 +8,11 @@ const OTHER: &str = "bbbbbbbb-1111-2222-3333-444444444444";
 /// The credential of a document, or what is wrong with it.
 fn read(document: &str) -> Result<Credential, Vec<String>> {
     let document = document.replace("ID", ID).replace("OTHER", OTHER);
-    let (Value::Object(members), _) = document::parse(&document).unwrap() else { panic!() };
-    let mut reader = Reader { faults: vec![] };
-    let credential = reader.credential(&members);
-    match credential {
-        Some(credential) if reader.faults.is_empty() => Ok(credential),
-        _ => Err(reader.faults.iter().map(ToString::to_string).collect()),
+    let document =
+        format!(r#"{{ "tenantId": "{ID}", "connector": "HR", "credential": {document} }}"#);
+    match ServiceIdentity::parse(document.as_bytes()) {
+        Ok(caller) => Ok(caller.credential),
+        Err(faults) => Err(faults.iter().map(ToString::to_string).collect()),
     }
 }
 
@@ -83,7 +81,7 @@ fn what_is_missing_unknown_or_no_guid_is_told_with_its_place() {
         (r#"{"kind":"clientSecret","clientId":"ID"}"#, &["/credential/setting: missing"]),
         (
             r#"{"kind":"clientSecret","clientId":7,"setting":" "}"#,
-            &["/credential/clientId: must be a text", "/credential/setting: must be a text"],
+            &["/credential/clientId: must be a text", "/credential/setting: must be the name"],
         ),
         (
             r#"{"kind":"clientCertificate","clientId":"ID","file":"a","setting":"b"}"#,

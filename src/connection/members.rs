@@ -1,0 +1,379 @@
+//! What stands in the members of a document: texts, words, numbers and lists by name. Each is said once, for
+//! what reads it and for the JSON Schema.
+
+use std::borrow::Cow;
+
+use deserr::{Deserr, IntoValue, Map as _, Value, ValueKind, ValuePointerRef};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Map, json};
+use strum::{EnumString, VariantNames};
+
+use super::{
+    faults::{Faults, one_of},
+    notify::Format,
+};
+use crate::schema::{
+    Connector, Dialect, Field, Id, IsBootstrap, Kind, PayloadFormat, RULES, Refresh, Severity,
+    Target, Unmapped, is_file_name, is_guid, is_plain_name,
+};
+
+const BLANK: &str = "must be a text that is not empty";
+
+const GUID: &str = "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$";
+const NOT_BLANK: &str = "\\S";
+const SETTING: &str = "^[A-Za-z_][A-Za-z0-9_]{0,63}$";
+const FILE_NAME: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{0,59}";
+
+/// Texts with one rule each: what the schema says of it, whether it is met, and what is said otherwise.
+macro_rules! texts {
+    ($($name:ident: $doc:literal, $schema:expr, $is_met:expr, $fault:expr;)*) => {$(
+        #[doc = $doc]
+        #[derive(Clone, Debug)]
+        pub(super) struct $name(pub(super) String);
+
+        impl Deserr<Faults> for $name {
+            fn deserialize_from_value<V: IntoValue>(
+                value: Value<V>,
+                at: ValuePointerRef,
+            ) -> Result<Self, Faults> {
+                let is_met: fn(&str) -> bool = $is_met;
+                let text = text(value, at)?;
+                if is_met(&text) { Ok(Self(text)) } else { Err(Faults::at(at, $fault)) }
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                $schema
+            }
+        }
+    )*};
+}
+
+texts! {
+    Text: "Any that is not blank.",
+        of_pattern(NOT_BLANK), |text| !is_blank(text), BLANK;
+    TenantId: "A tenant's id.",
+        of_pattern(GUID), is_guid, "must be the tenant's id, a GUID";
+    ClientId: "The id of an app registration or of an identity.",
+        of_pattern(GUID), is_guid, "must be a client id, a GUID";
+    ScaleUnit: "The service's address of a tenant.",
+        of_pattern("^[A-Za-z0-9-]{1,64}$"), is_plain_name,
+        "must be letters, digits and hyphens, like novaprdwus2-01";
+    // Somebody may have put what the setting should hold there, so neither is quoted.
+    SecretSetting: "The name of a setting that holds a secret.",
+        of_pattern(SETTING), is_setting_name,
+        "must be the name of a setting: letters, digits and _, at most 64. If it is the secret itself, that \
+         is compromised where this document can be read";
+    AddressSetting: "The name of a setting that holds an address, which is a secret.",
+        of_pattern(SETTING), is_setting_name,
+        "must be the name of a setting that holds the address: letters, digits and _, at most 64. If it is \
+         the address itself, that is a secret and compromised where this document can be read";
+    Encoding: "The name of an encoding.",
+        of_pattern(NOT_BLANK),
+        |name| encoding_rs::Encoding::for_label_no_replacement(name.as_bytes()).is_some(),
+        "must be an encoding's name, like \"utf-8\", \"utf-16\" or \"windows-1252\"";
+    Delimiter: "What separates columns.",
+        json_schema!({ "enum": DELIMITERS }), |text| DELIMITERS.contains(&text),
+        one_of(&DELIMITERS[..4]);
+    MappingKey: "The key of the mapping in metadata.json.",
+        json_schema!({ "type": "string", "pattern": NOT_BLANK, "not": { "enum": Dialect::FIXED_KEYS } }),
+        |key| !is_blank(key) && !Dialect::FIXED_KEYS.contains(&key),
+        "must be a text that is not empty and no other member of metadata.json";
+    DataFile: "The data's name in the zip.",
+        file_of("[cC][sS][vV]"), |name| is_file_name(name, "csv"),
+        "must be a plain file name that ends in .csv, no path";
+    MetadataFile: "The metadata's name in the zip.",
+        file_of("[jJ][sS][oO][nN]"), |name| is_file_name(name, "json"),
+        "must be a plain file name that ends in .json, no path";
+    FieldName: "A field of the service's, or a name of one's own.",
+        proposing(&Target::default().schema().fields().collect::<Vec<_>>()), |name| !is_blank(name), BLANK;
+    TypeName: "A type as the service, the dialect or Microsoft's documentation spells it.",
+        proposing(&Kind::ALL.map(Kind::word)), |name| !is_blank(name), BLANK;
+}
+
+/// The last is what JSON makes of a tab.
+const DELIMITERS: [&str; 5] = [",", ";", "|", "tab", "\t"];
+
+/// The longest name of a setting that is taken for one.
+const MAX_NAME_BYTES: usize = 64;
+
+/// Whether a setting may be called so.
+fn is_setting_name(name: &str) -> bool {
+    (1..=MAX_NAME_BYTES).contains(&name.len())
+        && !name.starts_with(|first: char| first.is_ascii_digit())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+fn text<V: IntoValue>(value: Value<V>, at: ValuePointerRef) -> Result<String, Faults> {
+    let Value::String(text) = value else {
+        return Err(Faults::kind(at, value.kind(), &[ValueKind::String]));
+    };
+    Ok(text)
+}
+
+/// Whether there is nothing to see: a byte order mark is no more than a blank.
+fn is_blank(text: &str) -> bool {
+    text.chars().all(|letter| letter.is_whitespace() || letter == '\u{feff}')
+}
+
+fn of_pattern(pattern: &str) -> Schema {
+    json_schema!({ "type": "string", "pattern": pattern })
+}
+
+fn file_of(ending: &str) -> Schema {
+    json_schema!({ "type": "string", "maxLength": 64, "pattern": format!("{FILE_NAME}\\.{ending}$") })
+}
+
+/// These, and any other that is not blank.
+fn proposing(known: &[&str]) -> Schema {
+    json_schema!({ "anyOf": [{ "enum": known }, { "type": "string", "pattern": NOT_BLANK }] })
+}
+
+/// Enums that are written as the words they have elsewhere.
+macro_rules! words {
+    ($($name:ident),*) => {$(
+        impl Deserr<Faults> for $name {
+            fn deserialize_from_value<V: IntoValue>(
+                value: Value<V>,
+                at: ValuePointerRef,
+            ) -> Result<Self, Faults> {
+                let words = <Self as VariantNames>::VARIANTS;
+                text(value, at)?.parse().map_err(|_| Faults::at(at, one_of(words)))
+            }
+        }
+    )*};
+}
+
+words!(Connector, Format, IsBootstrap, Level, PayloadFormat, Refresh, Unmapped);
+
+/// How much a rule matters to a connection.
+#[derive(Clone, Copy, Debug, EnumString, VariantNames)]
+#[strum(serialize_all = "camelCase")]
+pub(super) enum Level {
+    Warning,
+    Hint,
+    Off,
+}
+
+/// How often a file is expected, in days.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Days(pub(super) u32);
+
+impl Days {
+    /// The rarest: once in a year, and a day for a leap year.
+    const MAX: u32 = 366;
+}
+
+impl Deserr<Faults> for Days {
+    fn deserialize_from_value<V: IntoValue>(
+        value: Value<V>,
+        at: ValuePointerRef,
+    ) -> Result<Self, Faults> {
+        if let Value::Integer(days) = value
+            && let Ok(days) = u32::try_from(days)
+            && (1..=Self::MAX).contains(&days)
+        {
+            return Ok(Self(days));
+        }
+        Err(Faults::at(at, format!("must be a whole number from 1 to {}", Self::MAX)))
+    }
+}
+
+impl JsonSchema for Days {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Days".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": 1, "maximum": Self::MAX })
+    }
+}
+
+/// A list by name, in the document's order.
+fn list<V: IntoValue, T>(
+    value: Value<V>,
+    at: ValuePointerRef,
+    read: fn(&str, Value<V>, ValuePointerRef) -> Result<T, Faults>,
+) -> Result<Vec<T>, Faults> {
+    let Value::Map(members) = value else {
+        return Err(Faults::kind(at, value.kind(), &[ValueKind::Map]));
+    };
+    let (mut items, mut faults) = (vec![], Faults::default());
+    for (name, value) in members.into_iter() {
+        match read(&name, value.into_value(), at.push_key(&name)) {
+            Ok(item) => items.push(item),
+            Err(more) => faults.0.extend(more.0),
+        }
+    }
+    faults.or(items)
+}
+
+macro_rules! lists {
+    ($($name:ident: $doc:literal, $item:ty, $read:expr, $members:expr;)*) => {$(
+        #[doc = $doc]
+        #[derive(Clone, Debug, Default)]
+        pub(super) struct $name(pub(super) Vec<$item>);
+
+        impl Deserr<Faults> for $name {
+            fn deserialize_from_value<V: IntoValue>(
+                value: Value<V>,
+                at: ValuePointerRef,
+            ) -> Result<Self, Faults> {
+                list(value, at, $read).map(Self)
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                let members: fn() -> Map<String, serde_json::Value> = $members;
+                json_schema!({
+                    "type": "object",
+                    "properties": members(),
+                    "additionalProperties": false
+                })
+            }
+        }
+    )*};
+}
+
+lists! {
+    Rules: "Rules with a lower severity, or none.", (Id, Option<Severity>), rule, || {
+        let adjustable = RULES.iter().filter(|rule| rule.id.is_adjustable()).map(|rule| {
+            let levels = json!({ "description": rule.about, "enum": Level::VARIANTS });
+            (rule.id.name().to_owned(), levels)
+        });
+        adjustable.collect()
+    };
+    Types: "The service's words for types.", (Kind, String), spelling, || {
+        let word = json!({ "type": "string", "pattern": NOT_BLANK });
+        Kind::ALL.iter().map(|kind| (kind.word().to_owned(), word.clone())).collect()
+    };
+}
+
+/// The file's columns, each with its field: the value of `Mapping` in Microsoft's metadata.json.
+#[derive(Clone, Debug)]
+pub(super) struct Mapping(pub(super) Vec<Field>);
+
+impl Deserr<Faults> for Mapping {
+    fn deserialize_from_value<V: IntoValue>(
+        value: Value<V>,
+        at: ValuePointerRef,
+    ) -> Result<Self, Faults> {
+        if let Value::Map(mut members) = value {
+            if members.is_empty() {
+                return Err(Faults::at(at, "must map at least one column"));
+            }
+            if members.remove(Dialect::CONNECTOR_KEY).is_some() {
+                let what =
+                    "holds a whole metadata.json; it must hold only the value of its \"Mapping\"";
+                return Err(Faults::at(at, what));
+            }
+            return list(Value::<V>::Map(members), at, column).map(Self);
+        }
+        list(value, at, column).map(Self)
+    }
+}
+
+impl JsonSchema for Mapping {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Mapping".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "minProperties": 1,
+            "propertyNames": { "pattern": NOT_BLANK, "not": { "const": Dialect::CONNECTOR_KEY } },
+            "additionalProperties": generator.subschema_for::<ColumnDocument>()
+        })
+    }
+}
+
+/// What becomes of a column; fields and types that the service knows are proposed, and others taken.
+#[derive(Clone, Debug, Deserr, JsonSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
+struct ColumnDocument {
+    name: FieldName,
+    #[deserr(rename = "type")]
+    #[schemars(rename = "type")]
+    kind: TypeName,
+}
+
+fn rule<V: IntoValue>(
+    name: &str,
+    level: Value<V>,
+    at: ValuePointerRef,
+) -> Result<(Id, Option<Severity>), Faults> {
+    let Some(rule) = Id::parse(name) else {
+        return Err(Faults::at(at, "is no rule; `viva-import rules` lists them"));
+    };
+    if rule.name() != name {
+        return Err(Faults::at(at, format!("is written {rule}")));
+    }
+    if !rule.is_adjustable() {
+        return Err(Faults::at(at, "cannot be lowered: the import would fail or do harm"));
+    }
+    Ok(match Level::deserialize_from_value(level, at)? {
+        Level::Warning => (rule, Some(Severity::Warning)),
+        Level::Hint => (rule, Some(Severity::Hint)),
+        Level::Off => (rule, None),
+    })
+}
+
+fn spelling<V: IntoValue>(
+    name: &str,
+    word: Value<V>,
+    at: ValuePointerRef,
+) -> Result<(Kind, String), Faults> {
+    let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.word() == name) else {
+        let known = Kind::ALL.map(Kind::word).join(", ");
+        return Err(Faults::at(at, format!("unknown; known here: {known}")));
+    };
+    Ok((kind, Text::deserialize_from_value(word, at)?.0))
+}
+
+fn column<V: IntoValue>(
+    source: &str,
+    column: Value<V>,
+    at: ValuePointerRef,
+) -> Result<Field, Faults> {
+    let mut faults = Faults::default();
+    if is_blank(source) {
+        faults = Faults::at(at, "must be the header of a column, not empty");
+    }
+    match ColumnDocument::deserialize_from_value(column, at) {
+        Ok(ColumnDocument { name: FieldName(target), kind: TypeName(kind) }) => {
+            faults.or(Field { source: source.to_owned(), target, kind })
+        }
+        Err(more) => {
+            faults.0.extend(more.0);
+            Err(faults)
+        }
+    }
+}
