@@ -112,7 +112,7 @@ impl Notification<'_> {
                 "import": import.id.key,
                 "state": import.state.as_ref(),
                 "rows": import.rows,
-                "problems": import.problems,
+                "problems": import.error_count,
                 "told": self.told(),
                 "toDo": self.action(),
                 "page": self.page,

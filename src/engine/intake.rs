@@ -73,8 +73,9 @@ impl Engine {
         let now = (self.clock)();
         let mut import = new_import(&blob, tenant, connection, now, &self.config.policy);
         import.target = read.as_ref().map_or(import.target, |connection| connection.caller.target);
-        import.stops = read.as_ref().is_ok_and(|connection| connection.stop_after_rejected);
-        import.tells = read.as_ref().is_ok_and(|connection| connection.notify.is_some());
+        import.stop_on_rejection =
+            read.as_ref().is_ok_and(|connection| connection.stop_after_rejected);
+        import.notify_enabled = read.as_ref().is_ok_and(|connection| connection.notify.is_some());
         match read {
             Ok(_) => self.imports.forget_arrivals(connection).await?,
             Err(reason) => {

@@ -129,7 +129,8 @@ impl Engine {
                 && to_the_second(waits.since) == to_the_second(message.since)
         };
         // What is under way is not disturbed for that: it is told once more.
-        if !stored.import.is_at_rest() || !stored.import.message.as_ref().is_some_and(is_this) {
+        if !stored.import.is_at_rest() || !stored.import.notification.as_ref().is_some_and(is_this)
+        {
             return Ok(());
         }
         // Where that is lost too, the message is told once more when its claim has run out.
@@ -140,7 +141,9 @@ impl Engine {
     /// with itself, with another since the last success, or because nothing came for too long.
     async fn is_first_success(&self, import: &Import) -> Result<bool> {
         let is_bad = |state| matches!(state, State::Rejected | State::Stuck);
-        if !import.told.is_empty() || import.journal.iter().any(|stop| is_bad(stop.state)) {
+        if !import.notifications_sent.is_empty()
+            || import.history.iter().any(|stop| is_bad(stop.state))
+        {
             return Ok(true);
         }
         let siblings = self.imports.of_connection(import).await?;
@@ -154,7 +157,8 @@ impl Engine {
             None => Some(other.received) < import.ended,
         });
         let was_late = last.is_some_and(|last| last.was_told(NotificationKind::Overdue));
-        Ok(was_late || between.any(|other| is_bad(other.state) || !other.told.is_empty()))
+        Ok(was_late
+            || between.any(|other| is_bad(other.state) || !other.notifications_sent.is_empty()))
     }
 
     /// Whether another file of its connection has come after an import.

@@ -46,7 +46,7 @@ impl Engine {
             Err(event) => return self.save(stored, event).await,
         };
         // Content whose answer was lost may be there already: it is only repeated.
-        if !import.answer_lost
+        if !import.push_outcome_unknown
             && let Some(event) = self.would_delete(import).await?
         {
             return self.save(stored, event).await;

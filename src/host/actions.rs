@@ -115,7 +115,9 @@ async fn granted(
 ) -> Option<Result<String, CommandError>> {
     let engine = &app.engine;
     let granting: Pin<Box<dyn Future<Output = _> + Send>> = match (what, connection, key) {
-        ("allow", _, Some(key)) => Box::pin(engine.grant(key, import::OperatorAction::Allow, by)),
+        ("approve", _, Some(key)) => {
+            Box::pin(engine.grant(key, import::OperatorAction::Approve, by))
+        }
         ("retry", _, Some(key)) => Box::pin(engine.grant(key, import::OperatorAction::Retry, by)),
         ("cancel", _, Some(key)) => Box::pin(engine.grant(key, import::OperatorAction::Cancel, by)),
         ("resume", Some(name), _) => Box::pin(engine.resume(name, by)),
@@ -129,7 +131,7 @@ async fn granted(
 /// ends, the timer does the same within a minute.
 fn take_steps(app: &App, what: &str, key: Option<&str>) {
     let (engine, key) = (app.engine.clone(), key.map(str::to_owned));
-    let is_of_import = ["allow", "retry"].contains(&what);
+    let is_of_import = ["approve", "retry"].contains(&what);
     if !is_of_import && what != "import" {
         return;
     }

@@ -71,7 +71,7 @@ async fn guarded(State(app): State<App>, mut response: Response) -> Response {
 /// The door without a key is open only where people sign in, and for those who have.
 async fn people_only(State(app): State<App>, request: Request, next: Next) -> Response {
     let why = if !app.engine.app().has_sign_in() {
-        "nobody signs in here: SIGN_IN is not set, or the platform does not say that its \
+        "nobody signs in here: APP_SERVICE_AUTH is not set, or the platform does not say that its \
          authentication is on (WEBSITE_AUTH_ENABLED); /api/status opens with the key"
     } else if request::principal(request.headers()).is_none() {
         "App Service Authentication named nobody"

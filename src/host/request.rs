@@ -170,7 +170,7 @@ impl Visit {
 /// What is told on the page that follows an action which was heard.
 fn told(done: &str) -> Option<&'static str> {
     Some(match done {
-        "allow" => "It may delete, this once; it is taken up now.",
+        "approve" => "It may delete, this once; it is taken up now.",
         "retry" => "It is tried again now, unless another goes before it.",
         "cancel" => "It is given up.",
         "resume" => "The connection goes on: each waiting file when its next attempt is due.",

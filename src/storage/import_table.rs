@@ -15,7 +15,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use time::OffsetDateTime;
 
 use crate::{
-    import::{Import, ImportId, Policy, State, connection_record::ConnectionRecord},
+    import::{Import, ImportId, Policy, State, connection_record::ConnectionRecord, moment},
     storage::table::{Properties, Row, Table, Write},
 };
 
@@ -23,8 +23,12 @@ mod columns;
 mod connections;
 mod row;
 
-use self::columns::{Columns, moment};
-pub use self::{connections::CONNECTION_COLUMNS, row::COLUMNS};
+use self::columns::Columns;
+pub use self::{
+    columns::{ColumnInfo, ColumnType},
+    connections::CONNECTION_COLUMNS,
+    row::COLUMNS,
+};
 
 /// The properties of an import's row.
 #[must_use]
@@ -290,7 +294,7 @@ impl ImportTable {
     /// Whatever storage says.
     pub async fn due(&self, now: OffsetDateTime, policy: &Policy) -> Result<Vec<Stored>> {
         let column = row::NEXT_ATTEMPT;
-        let (now, late) = (moment(now), moment(now + policy.longest_wait()));
+        let (now, late) = (moment::exact(now), moment::exact(now + policy.longest_wait()));
         let message = row::MESSAGE_DUE;
         let due = format!(
             "{column} le datetime'{now}' or {column} gt datetime'{late}' or \

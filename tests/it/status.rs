@@ -10,7 +10,7 @@ use viva_import::{
         SAMPLE_CONNECTION,
         deployment::Stage,
         host::{Front, HttpAnswer},
-        service::{Call, Quirk},
+        service::{Call, ServiceFault},
     },
 };
 
@@ -117,7 +117,7 @@ async fn nothing_is_public_and_the_key_goes_along_only_in_the_links_of_whoever_b
         let path = "/api/signed-in/status";
         let answer = ask(&stage, Method::GET, path, &headers, "").await;
         assert_eq!(answer.status, 403);
-        assert!(text(&answer).contains("SIGN_IN is not set, or"), "{}", text(&answer));
+        assert!(text(&answer).contains("APP_SERVICE_AUTH is not set, or"), "{}", text(&answer));
     }
     let forged = [("x-ms-client-principal-name", "mallory"), HTML];
     let home = text(&ask(&stage, Method::GET, "/api/status", &forged, "").await);
@@ -176,7 +176,7 @@ async fn a_form_of_another_site_changes_nothing_and_one_of_ours_does() {
     }
     let doctor = ask(&stage, Method::POST, "/api/doctor/hr", &[origin], "").await;
     assert_eq!(doctor.status, 403);
-    assert_eq!(stage.imports().await.unwrap()[0].by_hand, None, "nothing was done");
+    assert_eq!(stage.imports().await.unwrap()[0].operator_actions, None, "nothing was done");
 
     let same = ("sec-fetch-site", "same-origin");
     let path = format!("{}?code={KEY}", at(&import));
@@ -184,12 +184,12 @@ async fn a_form_of_another_site_changes_nothing_and_one_of_ours_does() {
     let answer = ask(&stage, Method::POST, &path, &headers, &ours).await;
     assert_eq!(answer.status, 303, "{}", text(&answer));
     assert_eq!(answer.headers["location"], format!("{}?done=retry&code={KEY}", at(&import)));
-    import_of(&stage, "hr/bad.csv", |import| import.by_hand.is_some()).await;
+    import_of(&stage, "hr/bad.csv", |import| import.operator_actions.is_some()).await;
 }
 
 #[tokio::test]
 async fn what_persons_ask_for_is_done_or_refused_with_the_reason() {
-    let stage = stage(&[("PUSH_FAILURES", "1")]).await;
+    let stage = stage(&[("MAX_PUSH_FAILURES", "1")]).await;
     // Allowed, once.
     stage.arrive("hr/full.csv", csv_of(20).into()).await.unwrap();
     ended(&stage, "hr/full.csv").await;
@@ -198,22 +198,22 @@ async fn what_persons_ask_for_is_done_or_refused_with_the_reason() {
     let few = ended(&stage, "hr/few.csv").await;
     assert!(few.is_guarded());
     let shown = page(&stage, &at(&few)).await;
-    assert!(shown.contains("Allow this file once"), "{shown}");
-    let (status, answer) = action(&stage, &at(&few), "do=allow").await;
+    assert!(shown.contains("Approve this file once"), "{shown}");
+    let (status, answer) = action(&stage, &at(&few), "do=approve").await;
     assert_eq!(status, 200, "{answer}");
     assert!(answer["done"].as_str().unwrap().contains("may delete, this once"), "{answer}");
     let few = import_of(&stage, "hr/few.csv", |import| import.state == State::Completed).await;
     let by = few.approval.clone().unwrap().by;
-    assert!(by.starts_with("by somebody with a key on the status page (allow) at 20"), "{by}");
+    assert!(by.starts_with("by somebody with a key on the status page (approve) at 20"), "{by}");
     // And no second time.
-    let (status, answer) = action(&stage, &at(&few), "do=allow").await;
+    let (status, answer) = action(&stage, &at(&few), "do=approve").await;
     assert_eq!(status, 409);
     assert!(answer["refused"].as_str().unwrap().contains("nothing to allow"), "{answer}");
-    let told = text(&ask(&stage, Method::POST, &at(&few), &[HTML], "do=allow").await);
+    let told = text(&ask(&stage, Method::POST, &at(&few), &[HTML], "do=approve").await);
     assert!(told.contains("Not done") && told.contains("nothing to allow"), "{told}");
 
     // Cancelled while it waits; a connection that is paused goes on.
-    stage.service.always(Call::Ping, Some(Quirk::Forbidden));
+    stage.service.always(Call::Ping, Some(ServiceFault::Forbidden));
     a_second_later().await;
     stage.arrive("hr/waits.csv", csv_of(6).into()).await.unwrap();
     let waits = import_of(&stage, "hr/waits.csv", |import| import.pauses).await;
@@ -224,10 +224,10 @@ async fn what_persons_ask_for_is_done_or_refused_with_the_reason() {
     let (status, answer) = action(&stage, "/api/status", "do=resume&connection=hr").await;
     assert_eq!(status, 200, "{answer}");
     ended(&stage, "hr/waits.csv").await;
-    stage.service.always(Call::Push, Some(Quirk::Busy));
+    stage.service.always(Call::Push, Some(ServiceFault::Busy));
     a_second_later().await;
     stage.arrive("hr/never.csv", csv_of(7).into()).await.unwrap();
-    let never = import_of(&stage, "hr/never.csv", |import| import.busy > 0).await;
+    let never = import_of(&stage, "hr/never.csv", |import| import.busy_retries > 0).await;
     // A step may be under way just then.
     until("the cancelling", async || {
         let (status, _) = action(&stage, &at(&never), "do=cancel").await;
@@ -327,11 +327,13 @@ async fn the_sentence_of_a_connection_says_what_a_person_wants_to_know() {
     stage.arrive("hr/good.csv", GOOD_CSV.into()).await.unwrap();
     ended(&stage, "hr/good.csv").await;
     assert_eq!(told().await, "well: Last accepted less than a minute ago: good.csv, 2 people.");
-    stage.service.always(Call::Push, Some(Quirk::Busy));
+    stage.service.always(Call::Push, Some(ServiceFault::Busy));
     a_second_later().await;
     stage.arrive("hr/next.csv", csv_of(3).into()).await.unwrap();
-    import_of(&stage, "hr/next.csv", |import| import.busy > 0 && import.state == State::Packed)
-        .await;
+    import_of(&stage, "hr/next.csv", |import| {
+        import.busy_retries > 0 && import.state == State::Packed
+    })
+    .await;
     let waits = until("it waits", async || Some(told().await).filter(|it| it.starts_with("waits")));
     let waits = waits.await;
     for words in [
@@ -384,10 +386,10 @@ async fn what_an_incremental_file_would_have_changed_is_not_forgotten_and_a_lost
     let words = "1 earlier file did not come through; Viva lacks what they change.";
     assert!(hr["told"].as_str().unwrap().ends_with(words), "{hr}");
 
-    stage.service.always(Call::Push, Some(Quirk::Busy));
+    stage.service.always(Call::Push, Some(ServiceFault::Busy));
     a_second_later().await;
     stage.arrive("hr/3.csv", csv_of(3).into()).await.unwrap();
-    import_of(&stage, "hr/3.csv", |import| import.busy > 0).await;
+    import_of(&stage, "hr/3.csv", |import| import.busy_retries > 0).await;
     stage.storage.blobs.delete_all("connections", "hr.json").await.unwrap();
     let lost = import_of(&stage, "hr/3.csv", Import::needs_person).await;
     let hr = json_of(&stage, "/api/status").await["connections"][0].take();
@@ -424,7 +426,7 @@ async fn a_filter_narrows_and_what_is_no_filter_harms_nothing() {
         ("top=many", "from 1 to 1000"),
         ("top=0", "from 1 to 1000"),
         ("top=1001", "from 1 to 1000"),
-        ("state=nonsense", "there are Received, Packed"),
+        ("state=nonsense", "there are received, packed"),
         ("after=nonsense", "what `next` said"),
         ("top=5&top=6", "a parameter stands twice"),
     ] {
@@ -454,9 +456,9 @@ async fn health_tells_a_probe_whether_the_table_answers_and_steps_are_taken() {
     // A row whose step has been due for an hour.
     let now = stage.storage.blobs.list("connections", "").await.unwrap()[0].last_modified;
     let stored = {
-        stage.service.always(Call::Push, Some(Quirk::Busy));
+        stage.service.always(Call::Push, Some(ServiceFault::Busy));
         stage.arrive("hr/good.csv", GOOD_CSV.into()).await.unwrap();
-        import_of(&stage, "hr/good.csv", |import| import.busy > 0).await;
+        import_of(&stage, "hr/good.csv", |import| import.busy_retries > 0).await;
         stage.table.list().await.unwrap().pop().unwrap()
     };
     let due = Some(now - time::Duration::hours(1));

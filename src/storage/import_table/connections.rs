@@ -6,7 +6,11 @@ use time::OffsetDateTime;
 
 use super::{
     ImportTable, Inserted, Saved, Stored,
-    columns::{Columns, list, text, time},
+    columns::{
+        ColumnInfo,
+        ColumnType::{DateTime, Json, Text},
+        Columns, column, list, text, time,
+    },
     is_refused_condition,
 };
 use crate::{
@@ -22,14 +26,15 @@ use crate::{
 const TRIES: usize = 10;
 
 /// Every column of the row beside its keys, with what it says.
-pub const CONNECTION_COLUMNS: &[(&str, &str)] = &[
-    (PAUSED_BY, "the imports that pause it, each with why and the date of its content, as JSON"),
-    (LAST_RECEIVED, "when a file of it was taken in last"),
-    (LAST_ACCEPTED, "when the service accepted an import of it last"),
-    (LAST_ACCEPTED_IMPORT, "the id of that import"),
-    (
+pub const CONNECTION_COLUMNS: &[ColumnInfo] = &[
+    column(PAUSED_BY, Json, "the imports that pause it, each with why and the date of its content"),
+    column(LAST_RECEIVED, DateTime, "when a file of it was taken in last"),
+    column(LAST_ACCEPTED, DateTime, "when the service accepted an import of it last"),
+    column(LAST_ACCEPTED_IMPORT, Text, "the id of that import"),
+    column(
         NOTIFIED,
-        "why its files wait, since when, how many do and which import has told of it, as JSON: once for all of them, until it is over",
+        Json,
+        "why its files wait, since when, how many do and which import has told of it: once for all of them, until it is over",
     ),
 ];
 const PAUSED_BY: &str = "PausedBy";
