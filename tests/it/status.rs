@@ -145,7 +145,7 @@ async fn no_page_and_no_json_holds_a_value_and_names_are_no_markup() {
             let policy = answer.headers["content-security-policy"].to_str().unwrap();
             assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"));
             assert_eq!(answer.headers["cache-control"], "no-store");
-            assert_eq!(answer.headers["referrer-policy"], "no-referrer");
+            assert_eq!(answer.headers["referrer-policy"], "same-origin");
         }
     }
 }
@@ -163,6 +163,7 @@ async fn a_form_of_another_site_changes_nothing_and_one_of_ours_does() {
     let other = "0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5";
     let origin = ("origin", "https://elsewhere.example");
     let cross = ("sec-fetch-site", "cross-site");
+    let same = ("sec-fetch-site", "same-origin");
     for (headers, form) in [
         (vec![origin], "do=retry".to_owned()),
         (vec![cross], "do=retry".to_owned()),
@@ -170,17 +171,22 @@ async fn a_form_of_another_site_changes_nothing_and_one_of_ours_does() {
         (vec![origin, ("cookie", cookie)], format!("do=retry&token={other}")),
         (vec![origin, cross, ("cookie", cookie)], ours.clone()),
         (vec![("origin", "null"), ("cookie", cookie)], "do=retry".to_owned()),
+        (vec![origin, ("cookie", cookie)], ours.clone()),
+        (vec![("origin", "null"), same, ("cookie", cookie)], ours.clone()),
+        (vec![("origin", "https://localhost"), ("cookie", cookie)], ours.clone()),
     ] {
         let answer = ask(&stage, Method::POST, &at(&import), &headers, &form).await;
         assert_eq!(answer.status, 403, "{headers:?} {form}");
+        assert!(text(&answer).contains("press once more"), "{}", text(&answer));
     }
     let doctor = ask(&stage, Method::POST, "/api/doctor/hr", &[origin], "").await;
     assert_eq!(doctor.status, 403);
     assert_eq!(stage.imports().await.unwrap()[0].by_hand, None, "nothing was done");
 
-    let same = ("sec-fetch-site", "same-origin");
     let path = format!("{}?code={KEY}", at(&import));
-    let headers = [origin, same, ("cookie", cookie), HTML];
+    let own = [("host", "hr.contoso.com:7071"), ("origin", "http://hr.contoso.com:7071")];
+    let forged = ("x-forwarded-host", "elsewhere.example");
+    let headers = [own[0], own[1], forged, ("cookie", cookie), HTML];
     let answer = ask(&stage, Method::POST, &path, &headers, &ours).await;
     assert_eq!(answer.status, 303, "{}", text(&answer));
     assert_eq!(answer.headers["location"], format!("{}?done=retry&code={KEY}", at(&import)));
