@@ -17,6 +17,7 @@ use axum::{
 use azure_core::error::ErrorKind;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
 use super::App;
 use crate::{
@@ -25,8 +26,8 @@ use crate::{
         actions::{self, ask_for_connection, ask_for_import},
         request::{self, Visit},
     },
-    http::azure::sentence,
-    import::{Import, ImportId, connection_record::ConnectionRecord, to_the_second},
+    import::{Import, ImportId, connection_record::ConnectionRecord},
+    messages::{self, HealthReason},
     page::{self, Filter, Home, Seen, Viewer},
     storage::import_table::{ImportTable, Wanted},
 };
@@ -243,23 +244,31 @@ async fn imports(State(app): State<App>, visit: Visit) -> Response {
     }
 }
 
-/// Whether the table answers, and whether somebody takes the steps that are due.
+/// Whether the app works, and which connections are in trouble. Only what a restart or a look at the
+/// deployment may help is 503; a connection in trouble waits for a person, and the app works.
 async fn health(State(app): State<App>) -> Response {
-    let looked = futures::try_join!(app.engine.late(), app.engine.missed_timer());
-    let (is_healthy, told) = match looked {
-        Ok((0, None)) => (true, "the table answers, and every step is taken in time".to_owned()),
-        Ok((late @ 1.., _)) => (
-            false,
-            format!("{late} imports are due, and nobody takes them up: is `drive` running?"),
-        ),
-        Ok((0, Some((timer, last)))) => (
-            false,
-            format!("`{}` has not run since {}: is it running?", timer.name, to_the_second(last)),
-        ),
-        Err(error) => (false, format!("the table does not answer: {}", sentence(&error))),
+    let reasons = app.engine.health().await;
+    let (code, status) = match reasons.as_slice() {
+        [] => (StatusCode::OK, "ok"),
+        reasons if reasons.iter().any(HealthReason::is_outage) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+        }
+        _ => (StatusCode::OK, "degraded"),
     };
-    let status = if is_healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let now = app.engine.now();
+    let reasons: Vec<Value> = reasons.iter().map(|reason| reason_of_health(reason, now)).collect();
     let version = env!("CARGO_PKG_VERSION");
-    (status, Json(json!({ "healthy": is_healthy, "version": version, "told": told })))
+    (code, Json(json!({ "status": status, "version": version, "reasons": reasons })))
         .into_response()
+}
+
+fn reason_of_health(reason: &HealthReason, now: OffsetDateTime) -> Value {
+    let mut json = json!({ "code": reason.as_ref(), "text": messages::health(reason, now) });
+    if let Some(connection) = reason.connection() {
+        json["connection"] = json!(connection);
+    }
+    if let Some(function) = reason.function() {
+        json["function"] = json!(function);
+    }
+    json
 }
