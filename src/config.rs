@@ -352,6 +352,12 @@ pub struct App {
 }
 
 impl App {
+    /// Its name as seen from outside.
+    #[must_use]
+    pub(crate) fn host(&self) -> Option<&str> {
+        self.host.as_deref()
+    }
+
     /// Whether people sign in before the app: the setting says so, and the platform that its
     /// authentication is on. Where one of them is missing, no name is believed.
     #[must_use]
@@ -362,7 +368,7 @@ impl App {
     /// Whether it is reached over https, as it is in Azure and not on this machine.
     #[must_use]
     pub(crate) fn is_https(&self) -> bool {
-        let host = self.host.as_deref().unwrap_or_default();
+        let host = self.host().unwrap_or_default();
         !host.is_empty() && !host.starts_with("localhost") && !host.starts_with("127.")
     }
 

@@ -64,9 +64,7 @@ async fn ask(app: &App, visit: Visit, action: SubmittedForm, key: Option<&str>) 
     let Ok(Form(action)) = action else {
         return visit.not_understood("the request holds no form with `do` in it");
     };
-    if !visit.is_meant(action.token.as_deref()) {
-        let why = "the form did not come from a page of this app, or cookies are off: open the \
-                   page again and press once more";
+    if let Err(why) = visit.is_meant(action.token.as_deref()) {
         return visit.trouble(StatusCode::FORBIDDEN, "Not done", why);
     }
     let connection = action.connection.as_deref().filter(|name| is_connection_name(name));
@@ -189,7 +187,7 @@ async fn diagnose_and_resume(
     headers: HeaderMap,
 ) -> Response {
     // For programs; people press a button of the status page.
-    if !request::is_meant(&headers, None, true) {
+    if request::is_of_browser(&headers) {
         let why = "a browser asks for this on the status page";
         return (StatusCode::FORBIDDEN, Json(json!({ "error": why }))).into_response();
     }

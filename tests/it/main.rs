@@ -18,6 +18,7 @@ mod demo;
 mod docs;
 mod doctor;
 mod guard;
+mod health;
 mod help;
 mod history;
 mod identity;

@@ -145,7 +145,7 @@ async fn no_page_and_no_json_holds_a_value_and_names_are_no_markup() {
             let policy = answer.headers["content-security-policy"].to_str().unwrap();
             assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"));
             assert_eq!(answer.headers["cache-control"], "no-store");
-            assert_eq!(answer.headers["referrer-policy"], "no-referrer");
+            assert_eq!(answer.headers["referrer-policy"], "same-origin");
         }
     }
 }
@@ -163,6 +163,7 @@ async fn a_form_of_another_site_changes_nothing_and_one_of_ours_does() {
     let other = "0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5";
     let origin = ("origin", "https://elsewhere.example");
     let cross = ("sec-fetch-site", "cross-site");
+    let same = ("sec-fetch-site", "same-origin");
     for (headers, form) in [
         (vec![origin], "do=retry".to_owned()),
         (vec![cross], "do=retry".to_owned()),
@@ -170,17 +171,22 @@ async fn a_form_of_another_site_changes_nothing_and_one_of_ours_does() {
         (vec![origin, ("cookie", cookie)], format!("do=retry&token={other}")),
         (vec![origin, cross, ("cookie", cookie)], ours.clone()),
         (vec![("origin", "null"), ("cookie", cookie)], "do=retry".to_owned()),
+        (vec![origin, ("cookie", cookie)], ours.clone()),
+        (vec![("origin", "null"), same, ("cookie", cookie)], ours.clone()),
+        (vec![("origin", "https://localhost"), ("cookie", cookie)], ours.clone()),
     ] {
         let answer = ask(&stage, Method::POST, &at(&import), &headers, &form).await;
         assert_eq!(answer.status, 403, "{headers:?} {form}");
+        assert!(text(&answer).contains("press once more"), "{}", text(&answer));
     }
     let doctor = ask(&stage, Method::POST, "/api/doctor/hr", &[origin], "").await;
     assert_eq!(doctor.status, 403);
     assert_eq!(stage.imports().await.unwrap()[0].operator_actions, None, "nothing was done");
 
-    let same = ("sec-fetch-site", "same-origin");
     let path = format!("{}?code={KEY}", at(&import));
-    let headers = [origin, same, ("cookie", cookie), HTML];
+    let own = [("host", "hr.contoso.com:7071"), ("origin", "http://hr.contoso.com:7071")];
+    let forged = ("x-forwarded-host", "elsewhere.example");
+    let headers = [own[0], own[1], forged, ("cookie", cookie), HTML];
     let answer = ask(&stage, Method::POST, &path, &headers, &ours).await;
     assert_eq!(answer.status, 303, "{}", text(&answer));
     assert_eq!(answer.headers["location"], format!("{}?done=retry&code={KEY}", at(&import)));
@@ -439,63 +445,4 @@ async fn a_filter_narrows_and_what_is_no_filter_harms_nothing() {
             }
         }
     }
-}
-
-#[tokio::test]
-async fn health_tells_a_probe_whether_the_table_answers_and_steps_are_taken() {
-    let stage = stage(&[("DRIVE_SCHEDULE", "0 0 0 1 1 *")]).await;
-    let health = async || {
-        let answer = ask(&stage, Method::GET, "/api/health", &[], "").await;
-        let body: Value = serde_json::from_slice(&answer.body).unwrap();
-        assert_eq!(body["healthy"], answer.status.is_success());
-        (answer.status.as_u16(), body["told"].as_str().unwrap().to_owned())
-    };
-    assert_eq!(health().await.0, 200);
-    let head = ask(&stage, Method::HEAD, "/api/health", &[], "").await;
-    assert_eq!((head.status, head.body.len()), (StatusCode::OK, 0));
-    // A row whose step has been due for an hour.
-    let now = stage.storage.blobs.list("connections", "").await.unwrap()[0].last_modified;
-    let stored = {
-        stage.service.always(Call::Push, Some(ServiceFault::Busy));
-        stage.arrive("hr/good.csv", GOOD_CSV.into()).await.unwrap();
-        import_of(&stage, "hr/good.csv", |import| import.busy_retries > 0).await;
-        stage.table.list().await.unwrap().pop().unwrap()
-    };
-    let due = Some(now - time::Duration::hours(1));
-    let late = Import { due, ..stored.import.clone() };
-    stage.table.save(stored, late, now).await.unwrap();
-    let (status, told) = health().await;
-    assert_eq!(status, 503);
-    assert!(told.starts_with("1 imports are due"), "{told}");
-}
-
-#[tokio::test]
-async fn health_tells_a_probe_that_a_timer_has_stopped_unless_it_is_switched_off() {
-    let stage = stage(&[
-        ("SWEEP_SCHEDULE", "0 30 * * * *"),
-        ("IMPORT_SCHEDULE", "0 0 7 * * MON"),
-        ("AzureWebJobs.schedule.Disabled", "true"),
-    ])
-    .await;
-    let health = async || {
-        let answer = ask(&stage, Method::GET, "/api/health", &[], "").await;
-        (answer.status.as_u16(), text(&answer))
-    };
-    stage.host.timer("sweep", false).await;
-    let last = stage.table.timer("sweep").await.unwrap().unwrap();
-    assert_eq!(health().await.0, 200);
-    // Missed once it may only be late.
-    stage.table.note_timer("sweep", last - time::Duration::hours(3)).await.unwrap();
-    let (status, told) = health().await;
-    assert!(status == 503 && told.contains("`sweep` has not run since"), "{told}");
-    stage.host.timer("sweep", false).await;
-    assert_eq!(health().await.0, 200);
-    stage.table.note_timer("drive", last - time::Duration::hours(3)).await.unwrap();
-    let (status, told) = health().await;
-    assert!(status == 503 && told.contains("`drive` has not run since"), "{told}");
-    stage.host.timer("drive", false).await;
-    assert_eq!(health().await.0, 200);
-    // Nobody expects what is switched off to run.
-    stage.table.note_timer("schedule", last - time::Duration::days(30)).await.unwrap();
-    assert_eq!(health().await.0, 200);
 }

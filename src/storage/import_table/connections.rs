@@ -11,7 +11,7 @@ use super::{
         ColumnType::{DateTime, Json, Text},
         Columns, column, list, text, time,
     },
-    is_refused_condition,
+    is_refused_condition, quoted,
 };
 use crate::{
     import::{
@@ -56,6 +56,28 @@ impl ImportTable {
     /// Whatever storage says.
     pub async fn connection(&self, tenant: &str, name: &str) -> Result<ConnectionRecord> {
         Ok(self.read_connection(tenant, name).await?.record)
+    }
+
+    /// What is remembered of every connection of a tenant, by name.
+    ///
+    /// # Errors
+    /// Whatever storage says.
+    pub(crate) async fn connections(
+        &self,
+        tenant: &str,
+    ) -> Result<Vec<(String, ConnectionRecord)>> {
+        let prefix = key_of("");
+        // Every letter of a name comes before a tilde.
+        let filter = format!(
+            "PartitionKey eq '{}' and RowKey ge '{prefix}' and RowKey lt '{prefix}~'",
+            quoted(tenant)
+        );
+        let rows = self.table.query(&filter).await?;
+        let named = rows.into_iter().filter_map(|row| {
+            let key = text(&row.properties, "RowKey")?;
+            Some((key.strip_prefix(&prefix)?.to_owned(), record_of(&row.properties)))
+        });
+        Ok(named.collect())
     }
 
     /// Saves an import whose move changes what is remembered of its connection.
@@ -140,16 +162,17 @@ impl ImportTable {
         let Some(row) = self.table.get(tenant, &key_of(name)).await? else {
             return Ok(Read { record: ConnectionRecord::default(), etag: None });
         };
-        let properties = &row.properties;
-        let import = text(properties, LAST_ACCEPTED_IMPORT);
-        let accepted = time(properties, LAST_ACCEPTED).zip(import);
-        let record = ConnectionRecord {
-            paused_by: list(properties, PAUSED_BY),
-            last_received: time(properties, LAST_RECEIVED),
-            last_accepted: accepted.map(|(at, import)| Accepted { at, import }),
-            notified: list(properties, NOTIFIED),
-        };
-        Ok(Read { record, etag: Some(row.etag) })
+        Ok(Read { record: record_of(&row.properties), etag: Some(row.etag) })
+    }
+}
+
+fn record_of(row: &Properties) -> ConnectionRecord {
+    let accepted = time(row, LAST_ACCEPTED).zip(text(row, LAST_ACCEPTED_IMPORT));
+    ConnectionRecord {
+        paused_by: list(row, PAUSED_BY),
+        last_received: time(row, LAST_RECEIVED),
+        last_accepted: accepted.map(|(at, import)| Accepted { at, import }),
+        notified: list(row, NOTIFIED),
     }
 }
 

@@ -262,3 +262,25 @@ async fn whoever_is_signed_in_needs_no_key_and_stands_in_the_row() {
     let by = import.operator_actions.unwrap();
     assert!(by.starts_with("by ana@contoso.com on the status page (resume) at 20"), "{by}");
 }
+
+#[tokio::test]
+async fn a_form_tells_the_origin_of_its_page_and_no_other_origin_is_told_the_key() {
+    let Some(mut browser) = browser().await else { return };
+    let stage = stage(&[]).await;
+    let (front, other) = (front(&stage).await, front(&stage).await);
+    browser.open(json!({})).await;
+    browser.go(&home(&front)).await;
+    browser.click("button:has-text('Look for files now')").await;
+    browser.until("[role=alert]", "The inbox was looked through").await;
+    let said = browser.said().await;
+    let posts: Vec<_> = said.iter().filter(|request| request["method"] == "POST").collect();
+    let own = format!("http://{}", front.address);
+    assert_eq!(posts.len(), 1, "{said:?}");
+    assert_eq!(posts[0]["origin"], own, "App Service refuses a form of a signed-in person else");
+
+    let elsewhere = format!("http://{}/api/signed-in/status", other.address);
+    browser.leave(&elsewhere).await;
+    let said = browser.said().await;
+    let there = said.iter().find(|request| request["url"] == elsewhere).unwrap();
+    assert_eq!(there["referer"], json!(null), "the address of the page holds the key");
+}
