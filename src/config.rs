@@ -372,11 +372,19 @@ impl App {
         !host.is_empty() && !host.starts_with("localhost") && !host.starts_with("127.")
     }
 
+    /// Where it is reached, as far as the platform says.
+    #[must_use]
+    pub(crate) fn address(&self) -> Option<String> {
+        let host = self.host()?;
+        let scheme = if self.is_https() { "https" } else { "http" };
+        Some(format!("{scheme}://{host}"))
+    }
+
     /// The page of an import, where people need no key to look at it.
     #[must_use]
     pub(crate) fn page_of(&self, import: &str) -> Option<String> {
         let host = self.host.as_ref().filter(|_| self.has_sign_in())?;
-        Some(format!("https://{host}/api/signed-in/status/{import}"))
+        Some(format!("https://{host}/api/signedin/{import}"))
     }
 }
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use tokio::join;
 
-pub use self::report::{CheckResult, Diagnosis, Verdict};
+pub use self::report::{CheckResult, CheckStatus, Diagnosis};
 use self::{connectivity::Reachabilities, probes::Probes};
 use crate::{config::Lookup, engine::Clock};
 
@@ -85,7 +85,7 @@ impl Doctor {
                 std::iter::once(settings).chain(rest).collect()
             }
         };
-        Diagnosis { connection: name.to_owned(), lines }
+        Diagnosis::new(name, lines)
     }
 }
 
@@ -106,7 +106,7 @@ async fn examine(bag: Probes, name: &str, resume: bool) -> Vec<CheckResult> {
     lines.push(connection::notify(connection, &*bag.setting));
     lines.push(ways.authority(connection));
     lines.extend(push::lines(&bag, connection, ways.service.is_open()).await);
-    let in_the_way = lines.iter().filter(|line| BEFORE_A_PUSH.contains(&line.about));
+    let in_the_way = lines.iter().filter(|line| BEFORE_A_PUSH.contains(&line.name));
     let is_ready = in_the_way.into_iter().all(CheckResult::is_no_obstacle);
     lines.extend(imports::lines(bag, imports, name, resume, is_ready).await);
     lines

@@ -30,21 +30,15 @@ use crate::{
 
 mod actions;
 mod event_grid;
+mod overview;
 mod pages;
 mod request;
+mod v1;
 
 /// The functions and their routes; a test ties them to the folders of `function/`.
 pub const FUNCTIONS: [&str; 10] = [
-    "intake",
-    "schedule",
-    "sweep",
-    "drive",
-    "status",
-    "status-json",
-    "imports",
+    "intake", "schedule", "sweep", "drive", "query", "command", "status", "console", "signedin",
     "health",
-    "doctor",
-    "signed-in",
 ];
 
 /// Far more than a queue message can hold, however often it is encoded.

@@ -40,7 +40,7 @@
 //! |---|---|---|
 //! | 9 | `main`, `cli` | arguments and environment; types of clap end here |
 //! | 8 | `testbed` | the emulated Functions host, the mock service and Azurite: the demo |
-//! | 7 | `commands`, `host`, `page` | one file for each command; the custom-handler contract; status pages |
+//! | 7 | `commands`, `host`, `api`, `page` | one file for each command; the custom-handler contract; what programs read; status pages |
 //! | 6 | `doctor`, `suggest`, `certificate` | what stands in a connection's way; a connection for an export; a certificate |
 //! | 5 | `engine` | intake, steps, scheduling, what operators ask for, notifications |
 //! | 4 | `package`, `report` | rows to zip, CSV or JSON; findings as files |
@@ -57,6 +57,7 @@
 //! - success is a body that parses, never a status code alone;
 //! - no log, row, report, page, notice or error holds a cell's value, a token or a secret.
 
+pub mod api;
 pub mod certificate;
 pub mod check;
 pub mod cli;

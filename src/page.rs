@@ -1,4 +1,4 @@
-//! The status page, and the same as JSON.
+//! The status page.
 //!
 //! Server-rendered and complete without a script; the one script turns times into the reader's zone
 //! and fetches the page again while something moves. Nothing comes from elsewhere and no page holds
@@ -8,25 +8,23 @@ use std::sync::LazyLock;
 
 use askama::Template;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
+use time::{OffsetDateTime, macros::format_description};
 use url::form_urlencoded::{Serializer, parse};
 
 use crate::{
     doctor::Diagnosis,
-    import::{Import, State, reason::Reason, to_the_second},
-    messages,
-    schema::Target,
+    import::{State, to_the_second},
 };
 
 mod connection_health;
 mod home;
 mod import;
 
+pub(crate) use self::connection_health::ConnectionHealth;
 pub use self::{
-    connection_health::Seen,
-    home::{DEFAULT_TOP, Filter, Home, history},
+    connection_health::{Health, Seen},
+    home::{DEFAULT_TOP, Filter, Home},
     import::ImportPage,
 };
 
@@ -69,6 +67,8 @@ impl Frame {
 pub struct Viewer {
     /// Addresses as seen from the page.
     pub links: Links,
+    /// Whether the page has buttons.
+    pub can_operate: bool,
     /// Who is signed in.
     pub name: Option<String>,
     /// The forms' token.
@@ -96,8 +96,7 @@ impl Viewer {
     #[must_use]
     pub fn diagnosis(&self, diagnosis: Diagnosis) -> DiagnosisPage {
         let title = format!("Doctor: {}", diagnosis.connection);
-        let is_well = diagnosis.is_well();
-        DiagnosisPage { frame: self.frame(&title, String::new(), false), is_well, diagnosis }
+        DiagnosisPage { frame: self.frame(&title, String::new(), false), diagnosis }
     }
 }
 
@@ -114,73 +113,7 @@ pub struct ErrorPage {
 #[template(path = "diagnosis.html", config = "src/askama.toml")]
 pub struct DiagnosisPage {
     frame: Frame,
-    is_well: bool,
     diagnosis: Diagnosis,
-}
-
-/// An import as JSON. Names and meanings are those of the table's columns.
-#[must_use]
-pub fn import(import: &Import) -> Value {
-    let journal: Vec<Value> = import
-        .history
-        .iter()
-        .map(|stop| {
-            json!({
-                "at": moment(Some(stop.at)),
-                "state": stop.state.as_ref(),
-                "told": stop.note.as_ref().map(|_| messages::note(stop, import)),
-                "times": stop.count,
-                "last": moment(Some(stop.last_seen)),
-            })
-        })
-        .collect();
-    json!({
-        "id": import.id.key,
-        "tenant": import.id.tenant,
-        "connection": import.connection,
-        "file": import.source.file(),
-        "fileETag": import.source.etag,
-        "bytes": import.source.bytes,
-        "lastModified": moment(Some(import.source.last_modified)),
-        "rows": import.rows,
-        "people": import.baseline.as_ref().map(|summary| summary.people),
-        "dropped": import.rows_skipped,
-        "state": import.state.as_ref(),
-        "story": messages::status(import),
-        "toDo": messages::action(import),
-        "refresh": import.refresh.map(<&str>::from),
-        "ingestionId": import.ingestion.as_ref().map(ToString::to_string),
-        "serviceStatus": import.service_status,
-        "problems": import.error_count,
-        "report": import.report,
-        "guarded": import.is_guarded(),
-        "allowed": import.approval.as_ref().map(|approval| &approval.by),
-        "notice": messages::warning(import),
-        "byHand": import.operator_actions,
-        "pauses": import.pauses,
-        "told": messages::notifications(import),
-        "attempts": import.attempts,
-        "busy": import.busy_retries,
-        "nextAttempt": moment(import.due),
-        "received": moment(Some(import.received)),
-        "pushed": moment(import.pushed),
-        "ended": moment(import.ended),
-        "reason": import.reason.as_ref().map(|it| reason(it, import.target)),
-        "blockedBy": import.blocked.map(|code| code.to_string()),
-        "journal": journal,
-    })
-}
-
-/// A reason with its text.
-fn reason(reason: &Reason, target: Target) -> Value {
-    let mut json = serde_json::to_value(reason).unwrap_or_default();
-    json["class"] = json!(reason.class().to_string());
-    json["message"] = json!(messages::cause(reason, target));
-    json
-}
-
-fn moment(at: Option<OffsetDateTime>) -> Option<String> {
-    at.and_then(|at| at.format(&Rfc3339).ok())
 }
 
 /// A moment as markup: in UTC, which a script turns into the reader's zone.
@@ -201,14 +134,14 @@ struct Badge {
 impl Badge {
     fn of(state: State) -> Self {
         let (word, mark, class) = match state {
-            State::Received => ("Received", '\u{2026}', "moves"),
-            State::Packed => ("Packed", '\u{23f8}', "waits"),
-            State::Pushing => ("Pushing", '\u{2191}', "moves"),
-            State::Ingesting => ("Ingesting", '\u{21bb}', "moves"),
-            State::Completed => ("Completed", '\u{2713}', "well"),
-            State::Accepted => ("Accepted", '\u{2713}', "well"),
-            State::Rejected => ("Rejected", '\u{2717}', "person"),
-            State::Stuck => ("Stuck", '!', "person"),
+            State::Received => ("Received", '\u{2026}', "running"),
+            State::Packed => ("Packed", '\u{23f8}', "waiting"),
+            State::Pushing => ("Pushing", '\u{2191}', "running"),
+            State::Ingesting => ("Ingesting", '\u{21bb}', "running"),
+            State::Completed => ("Completed", '\u{2713}', "ok"),
+            State::Accepted => ("Accepted", '\u{2713}', "ok"),
+            State::Rejected => ("Rejected", '\u{2717}', "actionRequired"),
+            State::Stuck => ("Stuck", '!', "actionRequired"),
             State::Superseded => ("Superseded", '\u{2192}', "gone"),
             State::Cancelled => ("Cancelled", '\u{2013}', "gone"),
         };
@@ -221,12 +154,33 @@ const STILL: &str = "still";
 /// The parameters that go along.
 const KEPT: [&str; 2] = ["code", STILL];
 
+/// Where the pages are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// With a key, to look at.
+    Status,
+    /// With a key of its own, to look at and to ask for something.
+    Console,
+    /// Without a key, for whoever is signed in.
+    SignedIn,
+}
+
+impl Door {
+    fn address(self) -> &'static str {
+        match self {
+            Self::Status => "/api/status",
+            Self::Console => "/api/console",
+            Self::SignedIn => "/api/signedin",
+        }
+    }
+}
+
 /// Addresses as seen from one page. Who opened a page with a key in its address needs it in the next
 /// one too: links carry what the page's own address carries, and nothing else holds it.
 #[derive(Clone, Debug)]
 pub struct Links {
-    /// What goes before `/status`.
-    base: String,
+    /// The door the page was opened by; a page never links to another.
+    pub door: Door,
     /// What every address keeps of the page's own: the key, and that it does not refresh.
     kept: Vec<(String, String)>,
     /// The page's own path.
@@ -239,17 +193,19 @@ impl Links {
     /// As seen from the page at `path` with `query`.
     #[must_use]
     pub fn new(path: &str, query: &str) -> Self {
-        let signed_in = path.to_ascii_lowercase().starts_with("/api/signed-in/");
-        let base = if signed_in { "/api/signed-in" } else { "/api" }.to_owned();
+        let path_of_door = path.to_ascii_lowercase();
+        let is_at = |door: &&Door| path_of_door.starts_with(door.address());
+        let door = [Door::Console, Door::SignedIn].iter().find(is_at).copied();
+        let door = door.unwrap_or(Door::Status);
         let all = parse(query.as_bytes()).into_owned();
         let (kept, query) = all.partition(|(name, _)| KEPT.contains(&name.as_str()));
-        Self { base, kept, path: path.to_owned(), query }
+        Self { door, kept, path: path.to_owned(), query }
     }
 
     /// The main page, with more of a query.
     #[must_use]
     pub fn home(&self, query: &str) -> String {
-        self.to(&format!("{}/status", self.base), parse(query.as_bytes()).into_owned().collect())
+        self.to(self.door.address(), parse(query.as_bytes()).into_owned().collect())
     }
 
     /// The main page with the imports of one connection.
@@ -261,13 +217,13 @@ impl Links {
     /// The page of an import.
     #[must_use]
     pub fn import(&self, id: &str) -> String {
-        self.to(&format!("{}/status/{id}", self.base), vec![])
+        self.to(&format!("{}/{id}", self.door.address()), vec![])
     }
 
     /// The service's own error file of an import.
     #[must_use]
     pub(crate) fn service_errors(&self, id: &str) -> String {
-        self.to(&format!("{}/status/{id}/{}", self.base, crate::engine::SERVICE_ERRORS), vec![])
+        self.to(&format!("{}/{id}/{}", self.door.address(), crate::engine::SERVICE_ERRORS), vec![])
     }
 
     /// The page itself, which from then on stays as it is, or refreshes.
@@ -330,10 +286,10 @@ mod tests {
             (still.home(""), still.here(false)),
             ("/api/status?still=1".into(), "/api/status".into())
         );
-        let without = Links::new("/api/signed-in/status/9-a", "");
-        assert_eq!(without.home(""), "/api/signed-in/status");
-        assert_eq!(without.after("retry"), "/api/signed-in/status/9-a?done=retry");
-        let errors = "/api/signed-in/status/9-a/service-errors.txt";
+        let without = Links::new("/api/signedin/9-a", "");
+        assert_eq!(without.home(""), "/api/signedin");
+        assert_eq!(without.after("retry"), "/api/signedin/9-a?done=retry");
+        let errors = "/api/signedin/9-a/service-errors.txt";
         assert_eq!(without.service_errors("9-a"), errors);
     }
 }

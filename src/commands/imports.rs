@@ -7,6 +7,7 @@ use time::{OffsetDateTime, macros::format_description};
 
 use super::{Context, ImportsOptions};
 use crate::{
+    api::{ActionResult, ImportDetail, Imports},
     config::{Lookup, STORAGE},
     doctor::Doctor,
     engine::{Actor, Engine},
@@ -14,7 +15,6 @@ use crate::{
     import::{Import, OperatorAction},
     messages,
     outcome::{CommandError, CommandOutput},
-    page,
     schema::is_connection_name,
     storage::import_table::{COLUMNS, properties},
 };
@@ -61,7 +61,8 @@ impl Context {
             })
             .take(options.top)
             .collect();
-        let json = json!({ "imports": imports.iter().map(page::import).collect::<Vec<Value>>() });
+        let value = imports.iter().map(Into::into).collect();
+        let json = json!(Imports { value, next_link: None });
         let lines: Vec<String> = imports.iter().map(line).collect();
         let text = if lines.is_empty() { "no imports".to_owned() } else { lines.join("\n") };
         Ok(CommandOutput::done(text, json))
@@ -82,7 +83,7 @@ impl Context {
                 Some(value) => text.push_str(&format!("  {column:<22} {value}\n")),
             }
         }
-        Ok(CommandOutput::done(text, page::import(&import)))
+        Ok(CommandOutput::done(text, json!(ImportDetail::from(&import))))
     }
 
     /// Tells what stands in the way of a connection's files.
@@ -101,8 +102,8 @@ impl Context {
         }
         let doctor = Doctor::new(self.setting.clone(), Arc::new(self.clock));
         let diagnosis = doctor.examine(name, resume).await;
-        let (text, json) = (diagnosis.text(), diagnosis.json());
-        Ok(CommandOutput { text, json, is_done: diagnosis.is_well() })
+        let (text, json) = (diagnosis.text(), json!(diagnosis));
+        Ok(CommandOutput { text, json, is_done: diagnosis.healthy })
     }
 
     /// Does what a person asks for with one import.
@@ -129,7 +130,7 @@ impl Context {
 }
 
 fn done(told: String) -> CommandOutput {
-    let json = json!({ "done": told });
+    let json = json!(ActionResult { result: told.clone() });
     CommandOutput::done(told, json)
 }
 

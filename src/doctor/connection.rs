@@ -41,7 +41,7 @@ pub(super) fn lines(
     rights: &[CheckResult],
 ) -> ([CheckResult; 2], Option<Connection>) {
     let file = format!("{CONNECTIONS}/{name}.json");
-    let mut of_rights = rights.iter().filter(|line| line.about == permissions::READ_CONNECTIONS);
+    let mut of_rights = rights.iter().filter(|line| line.name == permissions::READ_CONNECTIONS);
     let document = match found {
         // Where there is no container there is no document either.
         Ok(None) if of_rights.any(|line| !line.is_no_obstacle()) => {
@@ -142,33 +142,38 @@ pub(super) fn notify(connection: Option<&Connection>, setting: &Lookup) -> Check
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::Verdict;
+    use crate::doctor::CheckStatus;
 
     const SAMPLE_CONNECTION: &str = include_str!("../testbed/connection.json");
 
-    fn told(found: Found, is_readable: bool) -> (Verdict, String, bool) {
+    fn told(found: Found, is_readable: bool) -> (CheckStatus, String, bool) {
         let rights = [if is_readable {
             CheckResult::good(permissions::READ_CONNECTIONS, "can be read")
         } else {
             CheckResult::bad(permissions::READ_CONNECTIONS, "403", "give it the role")
         }];
         let ([document, mapping], connection) = lines("hr", found, &rights);
-        assert_eq!(connection.is_none(), mapping.verdict == Verdict::Unknown);
-        (document.verdict, document.told, connection.is_some())
+        assert_eq!(connection.is_none(), mapping.status == CheckStatus::Unknown);
+        (document.status, document.message, connection.is_some())
     }
 
     #[test]
     fn a_document_is_sound_faulty_not_there_or_unknown() {
         let document = |text: &str| Ok(Some(text.as_bytes().to_vec()));
         for (found, is_readable, verdict, words) in [
-            (document(SAMPLE_CONNECTION), true, Verdict::Good, "full refresh"),
-            (document("{}"), true, Verdict::Bad, "/tenantId: missing; /connector: missing"),
-            (Ok(None), true, Verdict::Bad, "connections/hr.json is not there"),
-            (Ok(None), false, Verdict::Unknown, "not asked until this is right: read connections"),
-            (Err(Unread::NoWay("blobs")), true, Verdict::Unknown, "there is no way to blobs"),
+            (document(SAMPLE_CONNECTION), true, CheckStatus::Pass, "full refresh"),
+            (document("{}"), true, CheckStatus::Fail, "/tenantId: missing; /connector: missing"),
+            (Ok(None), true, CheckStatus::Fail, "connections/hr.json is not there"),
+            (
+                Ok(None),
+                false,
+                CheckStatus::Unknown,
+                "not asked until this is right: read connections",
+            ),
+            (Err(Unread::NoWay("blobs")), true, CheckStatus::Unknown, "there is no way to blobs"),
         ] {
             let (found, told, is_sound) = told(found, is_readable);
-            assert_eq!((found, is_sound), (verdict, verdict == Verdict::Good), "{told}");
+            assert_eq!((found, is_sound), (verdict, verdict == CheckStatus::Pass), "{told}");
             assert!(told.contains(words), "{told}");
         }
     }
@@ -180,16 +185,20 @@ mod tests {
         let told = Connection::parse("hr", document.as_bytes()).unwrap();
         let silent = Connection::parse("hr", SAMPLE_CONNECTION.as_bytes()).unwrap();
         for (connection, value, verdict) in [
-            (Some(&told), Some("https://example.com/secret"), Verdict::Good),
-            (Some(&told), Some("http://127.0.0.1:1/secret"), Verdict::Good),
-            (Some(&told), Some("http://example.com/secret"), Verdict::Bad),
-            (Some(&told), Some("@Microsoft.KeyVault(SecretUri=https://v/secret)"), Verdict::Bad),
-            (Some(&told), None, Verdict::Bad),
-            (Some(&silent), None, Verdict::Note),
-            (None, None, Verdict::Unknown),
+            (Some(&told), Some("https://example.com/secret"), CheckStatus::Pass),
+            (Some(&told), Some("http://127.0.0.1:1/secret"), CheckStatus::Pass),
+            (Some(&told), Some("http://example.com/secret"), CheckStatus::Fail),
+            (
+                Some(&told),
+                Some("@Microsoft.KeyVault(SecretUri=https://v/secret)"),
+                CheckStatus::Fail,
+            ),
+            (Some(&told), None, CheckStatus::Fail),
+            (Some(&silent), None, CheckStatus::Info),
+            (None, None, CheckStatus::Unknown),
         ] {
             let line = super::notify(connection, &move |_: &str| value.map(str::to_owned));
-            assert_eq!(line.verdict, verdict, "{line:?}");
+            assert_eq!(line.status, verdict, "{line:?}");
             assert!(!format!("{line:?}").contains("secret"), "{line:?}");
         }
     }
@@ -201,12 +210,12 @@ mod tests {
             metadata(Some(&connection), "ColumnMap")
         };
         let line = of(SAMPLE_CONNECTION);
-        assert_eq!(line.verdict, Verdict::Note);
+        assert_eq!(line.status, CheckStatus::Info);
         let words = "\"IsBootstrap\": \"true\", and the mapping under \"ColumnMap\" with the types \
                      DateTime_MMDDYYYY, EmailType, StringType, double, int32;";
-        assert!(line.told.contains(words), "{}", line.told);
+        assert!(line.message.contains(words), "{}", line.message);
         let rows = SAMPLE_CONNECTION.replace("\"refresh\"", "\"upload\": \"csv\", \"refresh\"");
-        assert!(of(&rows).told.starts_with("not written"));
-        assert_eq!(metadata(None, "Mapping").verdict, Verdict::Unknown);
+        assert!(of(&rows).message.starts_with("not written"));
+        assert_eq!(metadata(None, "Mapping").status, CheckStatus::Unknown);
     }
 }

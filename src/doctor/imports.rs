@@ -169,7 +169,7 @@ mod tests {
     use super::*;
     use crate::{
         config::Config,
-        doctor::Verdict,
+        doctor::CheckStatus,
         import::{
             ImportId, Source,
             reason::{Problems, Reason},
@@ -206,25 +206,25 @@ mod tests {
     fn the_last_import_is_ticked_crossed_or_only_told_by_its_state() {
         let guarded = Import { reason: Some(guarded_reason()), ..run(State::Rejected) };
         for (import, verdict, remedy) in [
-            (run(State::Completed), Verdict::Good, None),
-            (run(State::Accepted), Verdict::Good, None),
-            (run(State::Rejected), Verdict::Bad, Some("viva-import retry 1-a")),
-            (guarded, Verdict::Bad, Some("viva-import approve 1-a")),
-            (run(State::Stuck), Verdict::Bad, Some("the portal's import history")),
-            (run(State::Received), Verdict::Note, None),
-            (run(State::Ingesting), Verdict::Note, None),
-            (run(State::Superseded), Verdict::Note, None),
-            (run(State::Cancelled), Verdict::Note, None),
+            (run(State::Completed), CheckStatus::Pass, None),
+            (run(State::Accepted), CheckStatus::Pass, None),
+            (run(State::Rejected), CheckStatus::Fail, Some("viva-import retry 1-a")),
+            (guarded, CheckStatus::Fail, Some("viva-import approve 1-a")),
+            (run(State::Stuck), CheckStatus::Fail, Some("the portal's import history")),
+            (run(State::Received), CheckStatus::Info, None),
+            (run(State::Ingesting), CheckStatus::Info, None),
+            (run(State::Superseded), CheckStatus::Info, None),
+            (run(State::Cancelled), CheckStatus::Info, None),
         ] {
             let line = last(&Ok(vec![import]), false);
-            assert_eq!(line.verdict, verdict, "{}", line.told);
-            assert!(line.told.starts_with("inbox/hr/a.csv: "), "{}", line.told);
+            assert_eq!(line.status, verdict, "{}", line.message);
+            assert!(line.message.starts_with("inbox/hr/a.csv: "), "{}", line.message);
             assert_eq!(line.remedy.is_some(), remedy.is_some());
             let told = line.remedy.unwrap_or_default();
             assert!(told.contains(remedy.unwrap_or_default()), "{told}");
         }
-        assert_eq!(last(&Ok(vec![]), false).verdict, Verdict::Note);
-        assert_eq!(last(&Err(Unread::NoWay("tables")), false).verdict, Verdict::Unknown);
+        assert_eq!(last(&Ok(vec![]), false).status, CheckStatus::Info);
+        assert_eq!(last(&Err(Unread::NoWay("tables")), false).status, CheckStatus::Unknown);
     }
 
     #[test]
@@ -235,18 +235,30 @@ mod tests {
         let by_doctor = "`viva-import doctor hr --resume`";
         let by_resume = "`viva-import resume hr`";
         for (found, done, verdict, remedy, never) in [
-            (none(), None, Verdict::Good, "", by_resume),
-            (none(), done("no 403 pauses it any more"), Verdict::Good, "", by_resume),
-            (Ok(vec![pausing(State::Packed)]), None, Verdict::Bad, by_doctor, by_resume),
-            (Ok(vec![pausing(State::Packed)]), done("moved"), Verdict::Bad, by_doctor, by_resume),
-            (Ok(vec![pausing(State::Superseded)]), None, Verdict::Bad, by_doctor, by_resume),
-            (Ok(vec![pausing(State::Rejected)]), done("done"), Verdict::Bad, by_resume, by_doctor),
-            (Err(Unread::NoWay("tables")), done("done"), Verdict::Unknown, "", by_resume),
+            (none(), None, CheckStatus::Pass, "", by_resume),
+            (none(), done("no 403 pauses it any more"), CheckStatus::Pass, "", by_resume),
+            (Ok(vec![pausing(State::Packed)]), None, CheckStatus::Fail, by_doctor, by_resume),
+            (
+                Ok(vec![pausing(State::Packed)]),
+                done("moved"),
+                CheckStatus::Fail,
+                by_doctor,
+                by_resume,
+            ),
+            (Ok(vec![pausing(State::Superseded)]), None, CheckStatus::Fail, by_doctor, by_resume),
+            (
+                Ok(vec![pausing(State::Rejected)]),
+                done("done"),
+                CheckStatus::Fail,
+                by_resume,
+                by_doctor,
+            ),
+            (Err(Unread::NoWay("tables")), done("done"), CheckStatus::Unknown, "", by_resume),
         ] {
             let words = done.clone().unwrap_or_default();
             let line = pause(&found, "hr", done.is_some(), true, done);
-            assert_eq!(line.verdict, verdict, "{}", line.told);
-            assert!(line.told.contains(&words), "{}", line.told);
+            assert_eq!(line.status, verdict, "{}", line.message);
+            assert!(line.message.contains(&words), "{}", line.message);
             let told = line.remedy.unwrap_or_default();
             assert!(told.contains(remedy) && !told.contains(never), "{told}");
         }
@@ -262,7 +274,7 @@ mod tests {
             (vec![waits.clone()], true, "packed", false),
             (vec![waits], false, "packed", true),
         ] {
-            let told = last(&Ok(imports), is_resumed).told;
+            let told = last(&Ok(imports), is_resumed).message;
             assert!(told.contains(words), "{told}");
             assert_eq!(told.contains("viva-import resume"), is_told, "{told}");
         }

@@ -176,8 +176,8 @@ async fn deleted(
     match asked(bag, way, probe.delete(None)).await {
         Err(none) if !none.is(StatusCode::NotFound) => {
             let line = none.line(about, WRITER_ACTION);
-            let told = format!("{container}/{PROBE} was written but not deleted: {}", line.told);
-            CheckResult { told, ..line }
+            let told = format!("{container}/{PROBE} was written but not deleted: {}", line.message);
+            CheckResult { message: told, ..line }
         }
         // Where it is not there another examination was faster.
         _ => CheckResult::good(about, "a blob can be written and deleted"),
@@ -282,7 +282,7 @@ mod tests {
         ] {
             let failed = Nothing::Failed(refused(status, code), "ImportStorage");
             let line = failed.line(WRITE_IMPORTS, TABLE);
-            assert!(line.told.starts_with(&format!("it answered {status}")), "{}", line.told);
+            assert!(line.message.starts_with(&format!("it answered {status}")), "{}", line.message);
             let remedy = line.remedy.unwrap();
             assert!(remedy.contains(words), "{remedy}");
         }

@@ -207,7 +207,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        doctor::Verdict,
+        doctor::CheckStatus,
         schema::{Connector, Target},
     };
 
@@ -226,7 +226,7 @@ mod tests {
     fn a_token_that_cannot_be_read_is_told_by_its_credential() {
         let now = datetime!(2026-11-23 06:00 UTC);
         let opaque = AccessToken { token: Secret::new("opaque"), expires_on: now };
-        let told = |credential| token(&caller(credential), &opaque, now).0.told;
+        let told = |credential| token(&caller(credential), &opaque, now).0.message;
         assert_eq!(
             told(Credential::ManagedIdentity { client_id: None }),
             "there is one, until 2026-11-23T06:00:00Z; its content is not readable"
@@ -243,18 +243,18 @@ mod tests {
     fn a_token_that_cannot_stand_in_a_header_is_crossed() {
         let now = datetime!(2026-11-23 06:00 UTC);
         for (secret, verdict) in [
-            ("a.b-c_d", Verdict::Good),
-            ("a\nb", Verdict::Bad),
-            ("a\r\nb", Verdict::Bad),
-            ("a\u{7f}b", Verdict::Bad),
+            ("a.b-c_d", CheckStatus::Pass),
+            ("a\nb", CheckStatus::Fail),
+            ("a\r\nb", CheckStatus::Fail),
+            ("a\u{7f}b", CheckStatus::Fail),
         ] {
             let token_of = AccessToken { token: Secret::new(secret), expires_on: now };
             let given = Credential::AccessToken { setting: "TOKEN".to_owned() };
             let line = token(&caller(given), &token_of, now).0;
-            assert_eq!(line.verdict, verdict, "{secret:?}");
+            assert_eq!(line.status, verdict, "{secret:?}");
             let remedy = line.remedy.unwrap_or_default();
             let words = "a fresh token, without line breaks, into the setting TOKEN";
-            assert_eq!(remedy.contains(words), verdict == Verdict::Bad, "{remedy}");
+            assert_eq!(remedy.contains(words), verdict == CheckStatus::Fail, "{remedy}");
         }
     }
 
@@ -267,7 +267,7 @@ mod tests {
             (ServiceError::Refused(Reason::TokenRejected { status: 401 }), "INGESTION_SCOPE"),
         ] {
             let line = refused(CONNECTOR, &caller, &trouble, Some("c"));
-            assert_eq!(line.verdict, Verdict::Bad);
+            assert_eq!(line.status, CheckStatus::Fail);
             assert!(line.remedy.unwrap().contains(words), "{words}");
         }
     }

@@ -1,134 +1,123 @@
-//! What the doctor found, as text and as JSON.
+//! What the doctor found, as text and for programs.
 
+use serde::Serialize;
 use strum::AsRefStr;
-
-use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 /// What was found out about one thing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 #[strum(serialize_all = "camelCase")]
-pub enum Verdict {
+pub enum CheckStatus {
     /// It is right.
-    Good,
+    Pass,
     /// It is wrong; the remedy says what to do.
-    Bad,
+    Fail,
     /// It could not be found out, because something before it failed.
     Unknown,
     /// Nothing to judge, but to know.
-    Note,
+    Info,
 }
 
-impl Verdict {
+impl CheckStatus {
     pub(crate) fn mark(self) -> char {
         match self {
-            Self::Good => '\u{2713}',
-            Self::Bad => '\u{2717}',
+            Self::Pass => '\u{2713}',
+            Self::Fail => '\u{2717}',
             Self::Unknown => '?',
-            Self::Note => '-',
+            Self::Info => '-',
         }
     }
 }
 
 /// One thing that was asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CheckResult {
     /// What it is about, always in the same words.
-    pub about: &'static str,
+    pub name: &'static str,
     /// What was found out.
-    pub verdict: Verdict,
+    pub status: CheckStatus,
     /// The same in a sentence.
-    pub told: String,
+    pub message: String,
     /// What to do, where something is wrong.
     pub remedy: Option<String>,
 }
 
 impl CheckResult {
-    pub(super) fn good(about: &'static str, told: impl Into<String>) -> Self {
-        Self { about, verdict: Verdict::Good, told: told.into(), remedy: None }
+    pub(super) fn good(name: &'static str, message: impl Into<String>) -> Self {
+        Self { name, status: CheckStatus::Pass, message: message.into(), remedy: None }
     }
 
     pub(super) fn bad(
-        about: &'static str,
-        told: impl Into<String>,
+        name: &'static str,
+        message: impl Into<String>,
         remedy: impl Into<String>,
     ) -> Self {
-        Self { about, verdict: Verdict::Bad, told: told.into(), remedy: Some(remedy.into()) }
+        Self {
+            name,
+            status: CheckStatus::Fail,
+            message: message.into(),
+            remedy: Some(remedy.into()),
+        }
     }
 
-    pub(super) fn unknown(about: &'static str, told: impl Into<String>) -> Self {
-        Self { about, verdict: Verdict::Unknown, told: told.into(), remedy: None }
+    pub(super) fn unknown(name: &'static str, message: impl Into<String>) -> Self {
+        Self { name, status: CheckStatus::Unknown, message: message.into(), remedy: None }
     }
 
     /// What hangs on something that has failed.
-    pub(super) fn unasked(about: &'static str, cause: &str) -> Self {
-        Self::unknown(about, format!("not asked until this is right: {cause}"))
+    pub(super) fn unasked(name: &'static str, cause: &str) -> Self {
+        Self::unknown(name, format!("not asked until this is right: {cause}"))
     }
 
-    pub(super) fn note(about: &'static str, told: impl Into<String>) -> Self {
-        Self { about, verdict: Verdict::Note, told: told.into(), remedy: None }
+    pub(super) fn note(name: &'static str, message: impl Into<String>) -> Self {
+        Self { name, status: CheckStatus::Info, message: message.into(), remedy: None }
     }
 
     /// Whether a file that waits may be let go on as far as this goes.
     pub(super) fn is_no_obstacle(&self) -> bool {
-        matches!(self.verdict, Verdict::Good | Verdict::Note)
+        matches!(self.status, CheckStatus::Pass | CheckStatus::Info)
     }
 }
 
 /// Everything that was found out about a connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Diagnosis {
     /// The connection's name.
     pub connection: String,
-    /// One line each, the cause before what follows from it.
-    pub lines: Vec<CheckResult>,
+    /// Whether nothing is wrong and nothing is left unknown.
+    pub healthy: bool,
+    /// What was asked, the cause before what follows from it.
+    pub checks: Vec<CheckResult>,
 }
 
 impl Diagnosis {
-    /// Whether nothing is wrong and nothing is left unknown.
-    #[must_use]
-    pub(crate) fn is_well(&self) -> bool {
-        self.lines.iter().all(CheckResult::is_no_obstacle)
+    pub(super) fn new(connection: &str, checks: Vec<CheckResult>) -> Self {
+        let healthy = checks.iter().all(CheckResult::is_no_obstacle);
+        Self { connection: connection.to_owned(), healthy, checks }
     }
 
     /// For a person: a mark, what it is about, what was found; the remedy below it.
     #[must_use]
     pub fn text(&self) -> String {
-        let width = self.lines.iter().map(|line| line.about.len()).max().unwrap_or_default();
+        let width = self.checks.iter().map(|line| line.name.len()).max().unwrap_or_default();
         let mut text = String::new();
-        for CheckResult { about, verdict, told, remedy } in &self.lines {
-            let mark = verdict.mark();
-            text.push_str(&format!("{mark} {about:width$}  {}\n", in_one_line(told)));
+        for CheckResult { name, status, message, remedy } in &self.checks {
+            let mark = status.mark();
+            text.push_str(&format!("{mark} {name:width$}  {}\n", in_one_line(message)));
             if let Some(remedy) = remedy {
                 text.push_str(&format!("  {:width$}  To do: {}\n", "", in_one_line(remedy)));
             }
         }
-        let count = |wanted| self.lines.iter().filter(|line| line.verdict == wanted).count();
+        let count = |wanted| self.checks.iter().filter(|line| line.status == wanted).count();
         let connection = &self.connection;
-        text.push_str(&match (count(Verdict::Bad), count(Verdict::Unknown)) {
+        text.push_str(&match (count(CheckStatus::Fail), count(CheckStatus::Unknown)) {
             (0, 0) => format!("connection {connection}: all is well\n"),
             (bad, unknown) => {
                 format!("connection {connection}: {bad} wrong, {unknown} not found out\n")
             }
         });
         text
-    }
-
-    /// For a program.
-    #[must_use]
-    pub fn json(&self) -> Value {
-        let lines = self.lines.iter().map(|line| {
-            json!({
-                "about": line.about,
-                "verdict": line.verdict.as_ref(),
-                "told": line.told,
-                "remedy": line.remedy,
-            })
-        });
-        json!({
-            "connection": self.connection,
-            "well": self.is_well(),
-            "lines": lines.collect::<Vec<Value>>(),
-        })
     }
 }
 
@@ -142,7 +131,7 @@ mod tests {
     use super::*;
 
     fn of(lines: Vec<CheckResult>) -> Diagnosis {
-        Diagnosis { connection: "hr".to_owned(), lines }
+        Diagnosis::new("hr", lines)
     }
 
     #[test]
@@ -161,18 +150,18 @@ mod tests {
              - metadata   to know\n\
              connection hr: 1 wrong, 1 not found out\n"
         );
-        let json = diagnosis.json();
-        assert_eq!(json["well"], false);
-        assert_eq!(json["lines"][1]["verdict"], "bad");
-        assert_eq!(json["lines"][0]["remedy"], Value::Null);
+        let json = serde_json::to_value(&diagnosis).unwrap();
+        assert_eq!(json["healthy"], false);
+        assert_eq!(json["checks"][1]["status"], "fail");
+        assert!(json["checks"][0]["remedy"].is_null());
     }
 
     #[test]
     fn a_note_is_nothing_wrong_and_what_is_unknown_is() {
         let good = || CheckResult::good("settings", "sound");
         let well = of(vec![good(), CheckResult::note("metadata", "to know")]);
-        assert!(well.is_well() && well.text().ends_with("connection hr: all is well\n"));
-        assert!(!of(vec![good(), CheckResult::unknown("token", "not asked")]).is_well());
-        assert!(!of(vec![good(), CheckResult::bad("token", "none", "mend it")]).is_well());
+        assert!(well.healthy && well.text().ends_with("connection hr: all is well\n"));
+        assert!(!of(vec![good(), CheckResult::unknown("token", "not asked")]).healthy);
+        assert!(!of(vec![good(), CheckResult::bad("token", "none", "mend it")]).healthy);
     }
 }

@@ -24,16 +24,19 @@ const TRIES: u32 = 5;
 pub enum Actor {
     /// By a command.
     Command,
-    /// On the status page: the name of whoever is signed in, `None` where it was opened with a key.
+    /// On the pages: the name of whoever is signed in, `None` where they were opened with a key.
     Page(Option<String>),
+    /// By the API, with a key.
+    Program,
 }
 
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Command => f.write_str("by a command"),
-            Self::Page(Some(name)) => write!(f, "by {name} on the status page"),
-            Self::Page(None) => f.write_str("by somebody with a key on the status page"),
+            Self::Page(Some(name)) => write!(f, "by {name} on the console"),
+            Self::Page(None) => f.write_str("by somebody with a key on the console"),
+            Self::Program => f.write_str("by a program with a key"),
         }
     }
 }
@@ -43,7 +46,7 @@ impl Actor {
         let command = action.as_ref();
         match self {
             Self::Command => format!("by `viva-import {command}`"),
-            Self::Page(_) => format!("{self} ({command})"),
+            Self::Page(_) | Self::Program => format!("{self} ({command})"),
         }
     }
 }

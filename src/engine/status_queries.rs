@@ -91,6 +91,19 @@ impl Engine {
         read.try_filter_map(|document| std::future::ready(Ok(document))).try_collect().await
     }
 
+    /// One connection's document; `None` where there is none.
+    ///
+    /// # Errors
+    /// Whatever storage says.
+    pub(crate) async fn document(&self, name: &str) -> Result<Option<Document>> {
+        let file = format!("{name}.json");
+        let blobs = self.blobs.list(CONNECTIONS, &file).await?;
+        let Some(blob) = blobs.into_iter().find(|blob| blob.name == file) else { return Ok(None) };
+        let read = self.connection(name).await?;
+        let stored = blob.last_modified;
+        Ok(read.map(|read| Document { name: name.to_owned(), stored, read }))
+    }
+
     /// Where people sign in.
     #[must_use]
     pub fn authority(&self) -> &Url {

@@ -1,10 +1,11 @@
-//! The status page and what persons ask for there; the same as JSON.
+//! The status pages: `/api/status` only shows, `/api/console` shows and takes what people ask for, and
+//! `/api/signedin` does either, by the roles of whoever is signed in.
 
 use axum::{
     Json, Router,
     extract::{Path, Request, State},
     http::{
-        HeaderValue, StatusCode,
+        HeaderValue, Method, StatusCode, Uri,
         header::{
             CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
             REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -12,44 +13,38 @@ use axum::{
     },
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
-    routing::get,
+    routing::{MethodRouter, get},
 };
-use azure_core::error::ErrorKind;
-use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::App;
 use crate::{
-    engine::{Document, SERVICE_ERRORS, has_service_errors},
+    engine::{SERVICE_ERRORS, has_service_errors},
     host::{
-        actions::{self, ask_for_connection, ask_for_import},
-        request::{self, Visit},
+        actions::{ask_for_connection, ask_for_import},
+        overview,
+        request::{Access, Visit},
+        v1,
     },
-    import::{Import, ImportId, connection_record::ConnectionRecord},
+    import::Import,
     messages::{self, HealthReason},
-    page::{self, Filter, Home, Seen, Viewer},
-    storage::import_table::{ImportTable, Wanted},
+    page::{self, Filter, Home, Viewer},
 };
 
-/// The last imports of a connection that its sentence and its chart are made of.
-const RECENT: usize = 30;
-/// Connections that are looked at side by side.
-const AT_ONCE: usize = 8;
-
 pub(super) fn door(app: App) -> Router {
-    let pages = Router::new()
-        .route("/status", get(home).post(ask_for_connection))
-        .route("/status/{*import}", get(import).post(ask_for_import));
-    let signed_in = pages.clone().layer(middleware::from_fn_with_state(app.clone(), people_only));
-    let api = pages
-        .route("/status.json", get(home))
-        .route("/imports", get(imports))
-        .route("/health", get(health));
+    let both = |home: MethodRouter<App>, import: MethodRouter<App>| {
+        Router::new().route("/", home).route("/{*import}", import)
+    };
+    let shows = both(get(home), get(import));
+    let takes = both(get(home).post(ask_for_connection), get(import).post(ask_for_import));
+    let signed_in = takes.clone().layer(middleware::from_fn_with_state(app.clone(), by_role));
     Router::new()
-        .nest("/api", api)
-        .nest("/api/signed-in", signed_in)
-        .merge(actions::doctor_routes(app.doctor.clone()))
+        .nest("/api/status", shows)
+        .nest("/api/console", takes)
+        .nest("/api/signedin", signed_in)
+        .route("/api/health", get(health))
+        .merge(v1::routes())
         .fallback(nothing)
         .layer(middleware::map_response_with_state(app.clone(), guarded))
         .with_state(app)
@@ -71,21 +66,35 @@ async fn guarded(State(app): State<App>, mut response: Response) -> Response {
     response
 }
 
-/// The door without a key is open only where people sign in, and for those who have.
-async fn people_only(State(app): State<App>, request: Request, next: Next) -> Response {
+/// The door without a key is open only where people sign in, and for those who have a role of ours.
+async fn by_role(State(app): State<App>, visit: Visit, request: Request, next: Next) -> Response {
+    let is_asking = request.method() == Method::POST;
     let why = if !app.engine.app().has_sign_in() {
         "nobody signs in here: APP_SERVICE_AUTH is not set, or the platform does not say that its \
-         authentication is on (WEBSITE_AUTH_ENABLED); /api/status opens with the key"
-    } else if request::principal(request.headers()).is_none() {
+         authentication is on (WEBSITE_AUTH_ENABLED); /api/status and /api/console open with their keys"
+    } else if visit.viewer.name.is_none() {
         "App Service Authentication named nobody"
     } else {
-        return next.run(request).await;
+        match visit.access {
+            Access::Operate => return next.run(request).await,
+            Access::Read if !is_asking => return next.run(request).await,
+            Access::Read => {
+                "who asks for something needs the role Imports.Operate; yours is Imports.Read"
+            }
+            Access::None => {
+                "you have none of the roles Imports.Read and Imports.Operate: ask whoever administers the \
+                 app registration of this app for one"
+            }
+        }
     };
-    (StatusCode::FORBIDDEN, Json(json!({ "error": why }))).into_response()
+    visit.trouble(StatusCode::FORBIDDEN, "Not for you", why)
 }
 
 /// What the host hands on because its routes do not mind capitals, or a slash at the end.
-async fn nothing(visit: Visit) -> Response {
+async fn nothing(visit: Visit, uri: Uri) -> Response {
+    if uri.path().to_ascii_lowercase().starts_with("/api/v1/") {
+        return v1::no_such_path();
+    }
     let why = "there is nothing at this address; the status page is /api/status, in small letters \
                and without a slash at its end";
     visit.trouble(StatusCode::NOT_FOUND, "Nothing here", why)
@@ -97,93 +106,25 @@ async fn home(State(app): State<App>, visit: Visit) -> Response {
         Err(why) => return visit.not_understood(&why),
     };
     match overview(&app, &visit.viewer, filter).await {
-        Ok(home) if visit.wants_html => visit.page(&home),
-        Ok(home) => Json(home.json()).into_response(),
+        Ok(home) => visit.page(&home),
         Err(error) => visit.storage_failed(&error),
     }
 }
 
 async fn overview(app: &App, viewer: &Viewer, filter: Filter) -> azure_core::Result<Home> {
     let engine = &app.engine;
-    let (tenants, mut documents) =
-        futures::try_join!(engine.imports().tenants(), engine.documents())?;
+    let tenants = engine.imports().tenants().await?;
     let after = filter.after.as_ref();
     let history = engine.imports().page(&tenants, &filter.wanted, after, filter.top).await?;
-    for import in history.imports.iter().filter(|import| !import.state.is_end()) {
-        // Its files wait for it.
-        if !documents.iter().any(|document| document.name == import.connection) {
-            documents.push(Document::missing(import));
-        }
-    }
-    let seen = stream::iter(documents)
-        .map(|document| seen(engine.imports(), &tenants, document))
-        .buffered(AT_ONCE)
-        .try_collect::<Vec<Seen>>()
-        .await?;
+    let seen = overview::connections(engine, &tenants, &history.imports).await?;
     Ok(Home::new(viewer, seen, &history, filter, engine.next_sweep()))
-}
-
-/// A connection with its last imports.
-async fn seen(
-    imports: &ImportTable,
-    tenants: &[String],
-    document: Document,
-) -> azure_core::Result<Seen> {
-    let name = &document.name;
-    let records = tenants.iter().map(async |tenant| {
-        let record = imports.connection(tenant, name).await?;
-        Ok::<_, azure_core::Error>((tenant.clone(), record))
-    });
-    let records = futures::future::try_join_all(records).await?;
-    // Where the document can be read, its files are of its tenant, or came before it could be; unless
-    // some of another tenant still wait.
-    let is_own = |tenant: &str| {
-        let read = document.read.as_ref();
-        tenant == ImportId::NO_TENANT || read.map_or(true, |it| it.caller.tenant == tenant)
-    };
-    let own = records.into_iter().filter(|(tenant, record)| is_own(tenant) || record.has_waiting());
-    let (own, records): (Vec<String>, Vec<ConnectionRecord>) = own.unzip();
-    let wanted = Wanted { connection: Some(name.clone()), state: None };
-    let recent = imports.page(&own, &wanted, None, RECENT).await?.imports;
-    let mut seen = Seen { document, recent, last_received: None, accepted: None, is_paused: false };
-    for (tenant, record) in own.into_iter().zip(records) {
-        seen.last_received = seen.last_received.max(record.last_received);
-        if let Some(accepted) = record.last_accepted {
-            let import = find(imports, &seen.recent, &tenant, &accepted.import).await?;
-            seen.accepted =
-                import.into_iter().chain(seen.accepted).max_by_key(|import| import.ended);
-        }
-        for pause in record.paused_by {
-            let import = find(imports, &seen.recent, &tenant, &pause.import).await?;
-            seen.is_paused |= import.is_some_and(|import| import.pauses);
-        }
-    }
-    Ok(seen)
-}
-
-/// An import among those that were read, or from the table; `None` where it is gone or cannot be read.
-async fn find(
-    imports: &ImportTable,
-    recent: &[Import],
-    tenant: &str,
-    key: &str,
-) -> azure_core::Result<Option<Import>> {
-    let id = ImportId { tenant: tenant.to_owned(), key: key.to_owned() };
-    if let Some(import) = recent.iter().find(|import| import.id == id) {
-        return Ok(Some(import.clone()));
-    }
-    match imports.get(&id).await {
-        Ok(stored) => Ok(stored.map(|stored| stored.import)),
-        Err(error) if *error.kind() == ErrorKind::DataConversion => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 /// One import, or its error file.
 async fn import(State(app): State<App>, Path(path): Path<String>, visit: Visit) -> Response {
     let errors = path.strip_suffix(SERVICE_ERRORS).and_then(|path| path.strip_suffix('/'));
     let key = errors.unwrap_or(&path);
-    let import = match app.engine.find(key.strip_suffix(".json").unwrap_or(key)).await {
+    let import = match app.engine.find(key).await {
         Ok(stored) => stored.import,
         Err(denied) => return visit.denied(&denied),
     };
@@ -201,19 +142,13 @@ async fn import(State(app): State<App>, Path(path): Path<String>, visit: Visit) 
     shown(&app, visit, &import).await
 }
 
-/// The page of an import, or the same as JSON with its report.
+/// The page of an import.
 async fn shown(app: &App, visit: Visit, import: &Import) -> Response {
     let report = match app.engine.report(import).await {
         Ok(report) => report,
         Err(error) => return visit.storage_failed(&error),
     };
     let has_service_errors = has_service_errors(import);
-    if !visit.wants_html {
-        let mut json = page::import(import);
-        json["findings"] = report.map_or(Value::Null, |mut report| report["findings"].take());
-        json["serviceErrors"] = json!(has_service_errors);
-        return Json(json).into_response();
-    }
     let page = page::ImportPage::new(&visit.viewer, import, report.as_ref(), has_service_errors);
     visit.page(&page)
 }
@@ -225,23 +160,6 @@ fn attached(content: Vec<u8>) -> Response {
         (CONTENT_DISPOSITION, "attachment; filename=\"service-errors.txt\""),
     ];
     (headers, content).into_response()
-}
-
-/// A page of the imports for a program.
-async fn imports(State(app): State<App>, visit: Visit) -> Response {
-    let filter = match visit.filter() {
-        Ok(filter) => filter,
-        Err(why) => return visit.not_understood(&why),
-    };
-    let page = async {
-        let tenants = app.engine.imports().tenants().await?;
-        let after = filter.after.as_ref();
-        app.engine.imports().page(&tenants, &filter.wanted, after, filter.top).await
-    };
-    match page.await {
-        Ok(page) => Json(page::history(&page)).into_response(),
-        Err(error) => visit.storage_failed(&error),
-    }
 }
 
 /// Whether the app works, and which connections are in trouble. Only what a restart or a look at the

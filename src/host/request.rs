@@ -1,20 +1,19 @@
-//! Who asks for a page, what for, in which form the answer is wanted, and whether a form is one of ours.
+//! Who asks for a page, what they may, what for, and whether a form is one of ours.
 
 use std::convert::Infallible;
 
 use askama::Template;
 use axum::{
-    Json,
     extract::{FromRequestParts, OriginalUri, Query},
     http::{
         HeaderMap, HeaderName, HeaderValue, StatusCode,
-        header::{ACCEPT, COOKIE, HOST, ORIGIN, SET_COOKIE},
+        header::{COOKIE, HOST, ORIGIN, SET_COOKIE},
         request::Parts,
     },
     response::{Html, IntoResponse as _, Response},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
-use serde_json::json;
 
 use strum::VariantArray as _;
 use url::{Origin, Url};
@@ -26,7 +25,7 @@ use crate::{
     http::azure::sentence,
     import::{ImportId, State as ImportState},
     outcome::CommandError,
-    page::{DEFAULT_TOP, Filter, Links, Viewer},
+    page::{DEFAULT_TOP, Door, Filter, Links, Viewer},
     storage::import_table::Wanted,
 };
 
@@ -65,17 +64,17 @@ impl Asked {
         });
         let (state, after) = (state.transpose()?, after.transpose()?);
         let top = top.transpose()?.unwrap_or(DEFAULT_TOP);
-        let wanted = Wanted { connection: given(&self.connection), state };
+        let wanted = Wanted { connection: given(&self.connection), state, ..Wanted::default() };
         Ok(Filter { wanted, after, top })
     }
 }
 
-/// Who asks, from where, what for, and in which form the answer is wanted.
+/// Who asks, from where, what for, and what they may.
 pub(super) struct Visit {
     pub(super) viewer: Viewer,
     /// `None` where it cannot be read.
     asked: Option<Asked>,
-    pub(super) wants_html: bool,
+    pub(super) access: Access,
     pub(super) by: Actor,
     cookie: Option<HeaderValue>,
     headers: HeaderMap,
@@ -93,11 +92,15 @@ impl FromRequestParts<App> for Visit {
         let platform = app.engine.app().clone();
         let (token, cookie) = token(&headers, platform.is_https());
         let name = principal(&headers).filter(|_| platform.has_sign_in());
-        let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let wants_html =
-            accept.contains("text/html") && !uri.path().to_ascii_lowercase().ends_with(".json");
+        let links = Links::new(uri.path(), uri.query().unwrap_or_default());
+        let access = match links.door {
+            Door::Status => Access::Read,
+            Door::Console => Access::Operate,
+            Door::SignedIn => roles(&headers),
+        };
         let viewer = Viewer {
-            links: Links::new(uri.path(), uri.query().unwrap_or_default()),
+            links,
+            can_operate: access == Access::Operate,
             name: name.clone(),
             token,
             told: done.filter(|_| is_from_here(&headers)).and_then(told),
@@ -105,7 +108,7 @@ impl FromRequestParts<App> for Visit {
             now: app.engine.now(),
         };
         let by = Actor::Page(name);
-        Ok(Self { viewer, asked, wants_html, by, cookie, headers, app: platform })
+        Ok(Self { viewer, asked, access, by, cookie, headers, app: platform })
     }
 }
 
@@ -147,9 +150,6 @@ impl Visit {
         if status.is_server_error() {
             tracing::error!("{why}");
         }
-        if !self.wants_html {
-            return (status, Json(json!({ "error": why }))).into_response();
-        }
         let page = self.viewer.trouble(title, why);
         self.page_with(status, &page)
     }
@@ -180,7 +180,7 @@ fn told(done: &str) -> Option<&'static str> {
         "retry" => "It is tried again now, unless another goes before it.",
         "cancel" => "It is given up.",
         "resume" => "The connection goes on: each waiting file when its next attempt is due.",
-        "import" => "The inbox was looked through. What is new is taken up at once.",
+        "sweep" => "The inbox was looked through. What is new is taken up at once.",
         _ => return None,
     })
 }
@@ -190,11 +190,55 @@ const TOKEN_COOKIE: &str = "viva-import-form";
 const HTTPS_TOKEN_COOKIE: &str = "__Host-viva-import-form";
 /// Source: "Work with user identities in Azure App Service authentication".
 const PRINCIPAL_NAME: HeaderName = HeaderName::from_static("x-ms-client-principal-name");
+const PRINCIPAL: HeaderName = HeaderName::from_static("x-ms-client-principal");
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 /// Longest name that is recorded.
 const LONGEST_NAME: usize = 100;
+
+/// What somebody may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Nothing.
+    None,
+    /// See.
+    Read,
+    /// See, and ask for actions.
+    Operate,
+}
+
+/// What a signed-in person may do, by the app roles that the platform tells of them. As with their name,
+/// only where App Service Authentication stands before the app may this be believed.
+///
+/// Source: "Work with user identities in Azure App Service authentication", "Decode the client principal
+/// header".
+fn roles(headers: &HeaderMap) -> Access {
+    #[derive(Deserialize)]
+    struct Principal {
+        claims: Vec<Claim>,
+        #[serde(default)]
+        role_typ: String,
+    }
+    #[derive(Deserialize)]
+    struct Claim {
+        typ: String,
+        val: String,
+    }
+    let decoded = headers.get(PRINCIPAL).and_then(|value| STANDARD.decode(value.as_bytes()).ok());
+    let principal = decoded.and_then(|json| serde_json::from_slice::<Principal>(&json).ok());
+    let Some(Principal { claims, role_typ }) = principal else { return Access::None };
+    let has = |role: &str| {
+        claims.iter().any(|it| (it.typ == "roles" || it.typ == role_typ) && it.val == role)
+    };
+    if has("Imports.Operate") {
+        Access::Operate
+    } else if has("Imports.Read") {
+        Access::Read
+    } else {
+        Access::None
+    }
+}
 
 /// The name of whoever is signed in. Only where App Service Authentication stands before the app may
 /// this be believed.
@@ -231,7 +275,7 @@ const OTHER_ORIGIN: &str = "the form came from a page of another address than th
 /// a sign-in along wherever a form comes from. So a browser has to send with each form the token
 /// that its page had, which no other site can read, beside the same in a cookie that no other site
 /// can make it send. What sends no cookies is no browser that is signed in, and needs no token.
-fn is_meant(
+pub(super) fn is_meant(
     headers: &HeaderMap,
     token: Option<&str>,
     app: &config::App,

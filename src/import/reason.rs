@@ -4,7 +4,11 @@
 //! `messages`, and nothing reads it back.
 
 use serde::{Deserialize, Serialize};
-use strum::{Display, EnumDiscriminants, EnumString, IntoStaticStr, VariantArray};
+use serde_json::Value;
+use strum::{
+    AsRefStr, Display, EnumDiscriminants, EnumString, IntoStaticStr, VariantArray, VariantNames,
+};
+use utoipa::ToSchema;
 
 use super::types::State;
 use crate::{check::Report, schema::Severity};
@@ -102,7 +106,7 @@ impl From<&Report> for Box<Problems> {
 }
 
 /// What an import that pauses its connection waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[strum(serialize_all = "camelCase")]
 pub enum PauseCause {
@@ -134,7 +138,21 @@ impl PauseCause {
 }
 
 /// Who has to do something about an import.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Display)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    AsRefStr,
+    Display,
+    EnumString,
+    VariantNames,
+    Serialize,
+    Deserialize,
+    ToSchema,
+)]
+#[serde(rename_all = "camelCase")]
 #[strum(serialize_all = "camelCase")]
 pub enum Class {
     /// Nobody: it waits for another import, which goes on.
@@ -385,7 +403,16 @@ impl Reason {
     pub fn class(&self) -> Class {
         self.code().class()
     }
+
+    /// What belongs to the code, as JSON.
+    #[must_use]
+    pub fn args(&self) -> Option<Value> {
+        serde_json::to_value(self).ok()?.get_mut(ARGS).map(Value::take)
+    }
 }
+
+/// The member of a reason's JSON that holds its arguments.
+pub(crate) const ARGS: &str = "args";
 
 impl ReasonCode {
     /// Whether it is the same for every file of a connection, and is said once.

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use serde::{Deserialize, Serialize};
 use strum::{AsRefStr, EnumString, IntoStaticStr, VariantArray};
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use super::{
     Policy, moment,
@@ -242,6 +243,7 @@ pub enum Note {
     AsRefStr,
     IntoStaticStr,
     VariantArray,
+    ToSchema,
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]

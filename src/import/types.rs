@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use strum::{AsRefStr, EnumString, IntoStaticStr, VariantArray};
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 /// Which import: the tenant (the table's partition) and the row key.
 ///
@@ -26,6 +27,25 @@ impl ImportId {
     #[must_use]
     pub fn path(&self) -> String {
         format!("{}/{}", self.tenant, self.key)
+    }
+
+    /// The same with a point, as programs name it: a host in front may spell a slash anew.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}.{}", self.tenant, self.key)
+    }
+
+    /// The id with this [`name`](Self::name), if one can be called so.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        let (tenant, key) = name.split_once('.')?;
+        let is_plain =
+            |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let is_id = is_plain(tenant)
+            && is_plain(key)
+            && key.starts_with(|first: char| first.is_ascii_digit());
+        (is_id && !tenant.is_empty())
+            .then(|| Self { tenant: tenant.to_owned(), key: key.to_owned() })
     }
 
     /// Whether its tenant is known.
@@ -64,6 +84,7 @@ impl fmt::Display for IngestionId {
     VariantArray,
     Serialize,
     Deserialize,
+    ToSchema,
 )]
 #[serde(rename_all = "camelCase")]
 #[strum(serialize_all = "camelCase")]

@@ -3,12 +3,14 @@
 
 use time::{Duration, OffsetDateTime};
 
+use serde::Serialize;
 use strum::AsRefStr;
+use utoipa::ToSchema;
 
 use crate::{
     engine::Document,
     import::{Import, State},
-    messages::{self, Fact},
+    messages::{self, Fact, file},
     schema::{Refresh, Target},
 };
 
@@ -28,52 +30,57 @@ pub struct Seen {
 }
 
 /// How a connection fares, what is worst last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, AsRefStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, AsRefStr, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 #[strum(serialize_all = "camelCase")]
-pub(super) enum Health {
+pub enum Health {
+    /// No file has come yet.
+    NoData,
     /// Nothing is to be done.
-    Well,
+    Ok,
     /// A file is on its way.
-    Moves,
+    Running,
     /// A file waits for something that passes by itself.
-    Waits,
+    Waiting,
     /// A person is needed.
-    Person,
+    ActionRequired,
 }
 
 impl Health {
     pub(super) fn label(self) -> &'static str {
         match self {
-            Self::Well => "well",
-            Self::Moves => "under way",
-            Self::Waits => "waiting",
-            Self::Person => "needs a person",
+            Self::NoData => "no file yet",
+            Self::Ok => "well",
+            Self::Running => "under way",
+            Self::Waiting => "waiting",
+            Self::ActionRequired => "needs a person",
         }
     }
 
     pub(super) fn mark(self) -> char {
         match self {
-            Self::Well => '\u{2713}',
-            Self::Moves => '\u{21bb}',
-            Self::Waits => '\u{23f8}',
-            Self::Person => '!',
+            Self::NoData => '\u{2013}',
+            Self::Ok => '\u{2713}',
+            Self::Running => '\u{21bb}',
+            Self::Waiting => '\u{23f8}',
+            Self::ActionRequired => '!',
         }
     }
 }
 
 /// How things stand with a connection.
 #[derive(Debug)]
-pub(super) struct ConnectionHealth<'a> {
-    pub(super) mood: Health,
+pub(crate) struct ConnectionHealth<'a> {
+    pub(crate) health: Health,
     /// In the order in which they are told.
-    pub(super) facts: Vec<Fact<'a>>,
-    pub(super) last_accepted: Option<OffsetDateTime>,
-    pub(super) expected: Option<OffsetDateTime>,
+    pub(crate) facts: Vec<Fact<'a>>,
+    pub(crate) last_accepted: Option<OffsetDateTime>,
+    pub(crate) expected: Option<OffsetDateTime>,
 }
 
 impl<'a> ConnectionHealth<'a> {
     /// How it stands at `now`, by what was seen of it.
-    pub(super) fn of(seen: &'a Seen, now: OffsetDateTime) -> Self {
+    pub(crate) fn of(seen: &'a Seen, now: OffsetDateTime) -> Self {
         let Seen { document, recent, last_received, accepted, is_paused } = seen;
         let accepted = accepted.as_ref();
         let last_accepted = accepted.and_then(|import| import.ended);
@@ -82,9 +89,13 @@ impl<'a> ConnectionHealth<'a> {
         let expected = every.map(|days| arrived + Duration::days(days.into()));
         let mut facts = vec![];
         let news: Vec<&Import> = recent.iter().filter(|import| is_news(import, accepted)).collect();
-        let mut mood = news.iter().map(|import| mood_of(import)).max().unwrap_or(Health::Well);
+        let mut health = news
+            .iter()
+            .map(|import| health_of(import))
+            .max()
+            .unwrap_or(if recent.is_empty() { Health::NoData } else { Health::Ok });
         // The worst of it first, and the newest.
-        let worst = news.iter().rev().max_by_key(|import| mood_of(import));
+        let worst = news.iter().rev().max_by_key(|import| health_of(import));
         if let (Some(worst), Some(newest)) = (worst, news.first()) {
             facts.push(Fact::News(worst));
             if worst.id != newest.id {
@@ -107,22 +118,41 @@ impl<'a> ConnectionHealth<'a> {
             facts.push(Fact::LostChanges(lost, target));
         }
         if *is_paused {
-            mood = Health::Person;
+            health = Health::ActionRequired;
             facts.push(Fact::Paused);
         }
         if let Some(expected) = expected.filter(|expected| *expected < now) {
-            mood = Health::Person;
+            health = Health::ActionRequired;
             facts.push(Fact::Overdue(expected));
         }
         if let Err(reason) = &document.read {
-            mood = Health::Person;
+            health = Health::ActionRequired;
             facts.push(Fact::Unreadable(reason, Target::default()));
         }
-        Self { mood, facts, last_accepted, expected }
+        Self { health, facts, last_accepted, expected }
+    }
+
+    /// What comes next by itself, the soonest first; the inbox is looked through at `next_sweep`.
+    pub(crate) fn upcoming(
+        &self,
+        seen: &Seen,
+        next_sweep: Option<OffsetDateTime>,
+        now: OffsetDateTime,
+    ) -> Vec<(String, OffsetDateTime)> {
+        let live = seen.recent.iter().filter(|import| !import.state.is_end());
+        let steps = live.filter_map(|import| {
+            Some((format!("Next step of {}", file(import)), import.due?.max(now)))
+        });
+        let looks = next_sweep.map(|at| ("Next look for new files".to_owned(), at));
+        let expected = self.expected.filter(|at| *at >= now);
+        let expected = expected.map(|at| ("Next file expected by".to_owned(), at));
+        let mut upcoming: Vec<_> = steps.chain(looks).chain(expected).collect();
+        upcoming.sort_by_key(|(_, at)| *at);
+        upcoming
     }
 
     /// All of it as one text.
-    pub(super) fn text(&self, now: OffsetDateTime) -> String {
+    pub(crate) fn text(&self, now: OffsetDateTime) -> String {
         let sentences = self.facts.iter().map(|fact| messages::fact(*fact, now));
         sentences.collect::<Vec<_>>().join(" ")
     }
@@ -150,19 +180,19 @@ fn lost_changes(document: &Document, recent: &[Import], accepted: Option<&Import
     if is_incremental { recent.iter().filter(is_lost).count() as u64 } else { 0 }
 }
 
-pub(super) fn mood_of(import: &Import) -> Health {
+pub(super) fn health_of(import: &Import) -> Health {
     if import.needs_person() || import.pauses {
-        return Health::Person;
+        return Health::ActionRequired;
     }
     match import.state {
-        State::Received | State::Packed if import.reason.is_some() => Health::Waits,
-        State::Received | State::Packed | State::Pushing | State::Ingesting => Health::Moves,
+        State::Received | State::Packed if import.reason.is_some() => Health::Waiting,
+        State::Received | State::Packed | State::Pushing | State::Ingesting => Health::Running,
         State::Completed
         | State::Accepted
         | State::Rejected
         | State::Superseded
         | State::Cancelled
-        | State::Stuck => Health::Well,
+        | State::Stuck => Health::Ok,
     }
 }
 

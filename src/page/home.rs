@@ -4,15 +4,14 @@
 use std::fmt::Write as _;
 
 use askama::Template;
-use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use strum::VariantArray as _;
 
 use super::{
     Badge, Frame, Viewer,
-    connection_health::{ConnectionHealth, Health, Seen, mood_of},
-    import, moment, query, time,
+    connection_health::{ConnectionHealth, Health, Seen, health_of},
+    query, time,
 };
 use crate::{
     import::{Import, ImportId, State},
@@ -56,14 +55,13 @@ pub struct Home {
     names: Vec<String>,
     filter: Filter,
     next: Option<String>,
-    json: Value,
 }
 
 /// A connection on the page.
 #[derive(Debug)]
 struct Card {
     name: String,
-    mood: Health,
+    health: Health,
     /// Each sentence, with the place and the file of the import it is about.
     told: Vec<(String, Option<(String, String)>)>,
     is_paused: bool,
@@ -109,19 +107,13 @@ impl Home {
         let moves = Import::is_moving;
         let is_moving = history.imports.iter().any(moves)
             || seen.iter().any(|seen| seen.recent.iter().any(moves));
-        let (cards, json): (Vec<Card>, Vec<Value>) =
-            seen.into_iter().map(|seen| card(&seen, next_sweep, now)).unzip();
+        let cards: Vec<Card> = seen.iter().map(|seen| card(seen, next_sweep, now)).collect();
         let mut names: Vec<String> = cards.iter().map(|card| card.name.clone()).collect();
         if let Some(chosen) = filter.wanted.connection.as_ref().filter(|name| !names.contains(name))
         {
             names.push(chosen.clone());
         }
         let next = history.next.as_ref();
-        let mut whole = json!({ "connections": json });
-        if let (Some(whole), Value::Object(page)) = (whole.as_object_mut(), super::history(history))
-        {
-            whole.extend(page);
-        }
         Self {
             frame: viewer.frame("Imports", verdict(&cards), is_moving),
             connections: cards,
@@ -129,34 +121,18 @@ impl Home {
             imports: history.imports.iter().map(Line::of).collect(),
             next: next.map(|next| filter.query(Some(next))),
             filter,
-            json: whole,
         }
     }
-
-    /// The same as JSON.
-    #[must_use]
-    pub fn json(&self) -> &Value {
-        &self.json
-    }
-}
-
-/// A page of the history as JSON.
-#[must_use]
-pub fn history(page: &Page) -> Value {
-    json!({
-        "imports": page.imports.iter().map(import).collect::<Vec<Value>>(),
-        "next": page.next.as_ref().map(ImportId::path),
-    })
 }
 
 /// The whole in one sentence.
 fn verdict(cards: &[Card]) -> String {
-    let named = |mood: Health| {
-        let cards = cards.iter().filter(|card| card.mood == mood);
+    let named = |health: Health| {
+        let cards = cards.iter().filter(|card| card.health == health);
         cards.map(|card| card.name.as_str()).collect::<Vec<_>>().join(", ")
     };
     let (person, moves, waits) =
-        (named(Health::Person), named(Health::Moves), named(Health::Waits));
+        (named(Health::ActionRequired), named(Health::Running), named(Health::Waiting));
     if !person.is_empty() {
         format!("A person is needed: {person}")
     } else if !waits.is_empty() {
@@ -170,34 +146,13 @@ fn verdict(cards: &[Card]) -> String {
     }
 }
 
-fn card(seen: &Seen, next_sweep: Option<OffsetDateTime>, now: OffsetDateTime) -> (Card, Value) {
+fn card(seen: &Seen, next_sweep: Option<OffsetDateTime>, now: OffsetDateTime) -> Card {
     let Seen { document, recent, is_paused, .. } = seen;
     let standing = ConnectionHealth::of(seen, now);
-    let live = recent.iter().filter(|import| !import.state.is_end());
-    let steps = live.filter_map(|import| {
-        Some((format!("Next step of {}", file(import)), import.due?.max(now)))
-    });
-    let looks = next_sweep.map(|at| ("Next look for new files".to_owned(), at));
-    let expected = standing.expected.filter(|at| *at >= now);
-    let expected = expected.map(|at| ("Next file expected by".to_owned(), at));
-    let mut next: Vec<(String, OffsetDateTime)> = steps.chain(looks).chain(expected).collect();
-    next.sort_by_key(|(_, at)| *at);
-    let refresh = document.read.as_ref().ok().map(|connection| connection.refresh.as_ref());
-    let json = json!({
-        "name": document.name,
-        "mood": standing.mood.as_ref(),
-        "told": standing.text(now),
-        "refresh": refresh,
-        "paused": is_paused,
-        "lastAccepted": moment(standing.last_accepted),
-        "expectedBy": moment(standing.expected),
-        "next": next.iter()
-            .map(|(what, at)| json!({ "what": what, "at": moment(Some(*at)) }))
-            .collect::<Vec<_>>(),
-    });
-    let card = Card {
+    let upcoming = standing.upcoming(seen, next_sweep, now);
+    Card {
         name: document.name.clone(),
-        mood: standing.mood,
+        health: standing.health,
         review: review(&standing),
         is_paused: *is_paused,
         told: standing
@@ -206,15 +161,14 @@ fn card(seen: &Seen, next_sweep: Option<OffsetDateTime>, now: OffsetDateTime) ->
             .map(|fact| (messages::fact(*fact, now), fact.import().map(place)))
             .collect(),
         chart: figure(recent),
-        next: next.into_iter().map(|(what, at)| Next { what, at: time(at) }).collect(),
-    };
-    (card, json)
+        next: upcoming.into_iter().map(|(what, at)| Next { what, at: time(at) }).collect(),
+    }
 }
 
 /// The import that a person should look at first: its place and its file.
 fn review(standing: &ConnectionHealth<'_>) -> Option<(String, String)> {
-    let first = standing.facts.first().filter(|_| standing.mood == Health::Person)?;
-    first.import().filter(|import| mood_of(import) == Health::Person).map(place)
+    let first = standing.facts.first().filter(|_| standing.health == Health::ActionRequired)?;
+    first.import().filter(|import| health_of(import) == Health::ActionRequired).map(place)
 }
 
 /// Where the page of an import is, and the name of its file.

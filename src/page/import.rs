@@ -96,7 +96,7 @@ fn actions(import: &Import) -> Vec<(&'static str, &'static str)> {
         // What is not let in goes on with its connection.
         can(can_retry && !import.state.is_end() && !import.is_forbidden(), "retry", "Try now"),
         can(import.takes(OperatorAction::Cancel), "cancel", "Cancel this import"),
-        can(true, "doctor", "Check the setup"),
+        can(true, "diagnose", "Check the setup"),
     ]
     .into_iter()
     .flatten()

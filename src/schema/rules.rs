@@ -2,14 +2,19 @@
 //! stand (`viva-import rules` prints it), and how strictly a connection wants files checked by them.
 
 use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use strum::{AsRefStr, EnumString, VariantNames};
 
 use std::fmt;
 
 use encoding_rs::Encoding;
+use utoipa::ToSchema;
 
 /// How much a finding matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, AsRefStr)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, AsRefStr, Serialize, Deserialize, ToSchema,
+)]
+#[serde(rename_all = "camelCase")]
 #[strum(serialize_all = "camelCase")]
 pub enum Severity {
     /// The file is refused.

@@ -2,10 +2,13 @@
 //! is made of it for the push.
 
 use schemars::JsonSchema;
+use serde::Serialize;
 use strum::{AsRefStr, EnumString, IntoStaticStr, VariantNames};
+use utoipa::ToSchema;
 
 /// The service that takes an import.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, AsRefStr, EnumString)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, AsRefStr, EnumString, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 #[strum(serialize_all = "camelCase")]
 pub enum Target {
     /// Viva Insights: where nobody names another.
@@ -39,10 +42,21 @@ impl Connector {
 
 /// Whether a file replaces everything or adds to it.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, AsRefStr, IntoStaticStr, EnumString, VariantNames, JsonSchema,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    AsRefStr,
+    IntoStaticStr,
+    EnumString,
+    VariantNames,
+    JsonSchema,
+    Serialize,
+    ToSchema,
 )]
 #[strum(serialize_all = "camelCase")]
-#[schemars(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub enum Refresh {
     /// Replaces everything: whoever is not in the file is deactivated.
     Full,

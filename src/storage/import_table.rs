@@ -15,7 +15,9 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use time::OffsetDateTime;
 
 use crate::{
-    import::{Import, ImportId, Policy, State, connection_record::ConnectionRecord, moment},
+    import::{
+        Import, ImportId, Policy, State, connection_record::ConnectionRecord, moment, reason::Class,
+    },
     storage::table::{Properties, Row, Table, Write},
 };
 
@@ -84,6 +86,12 @@ pub struct Wanted {
     pub connection: Option<String>,
     /// Only those in this state.
     pub state: Option<State>,
+    /// Only those whose reason is of this class.
+    pub class: Option<Class>,
+    /// Only those whose content was written then or later.
+    pub from: Option<OffsetDateTime>,
+    /// Only those whose content was written before.
+    pub to: Option<OffsetDateTime>,
 }
 
 impl Wanted {
@@ -94,6 +102,15 @@ impl Wanted {
         }
         if let Some(state) = self.state {
             filter += &format!(" and State eq '{}'", state.as_ref());
+        }
+        if let Some(class) = self.class {
+            filter += &format!(" and ReasonClass eq '{}'", class.as_ref());
+        }
+        if let Some(from) = self.from {
+            filter += &format!(" and LastModified ge datetime'{}'", moment::exact(from));
+        }
+        if let Some(to) = self.to {
+            filter += &format!(" and LastModified lt datetime'{}'", moment::exact(to));
         }
         filter
     }

@@ -40,12 +40,12 @@ const FUNCTIONS: [(&str, &str); 10] = [
     ("schedule", include_str!("../../function/schedule/function.json")),
     ("sweep", include_str!("../../function/sweep/function.json")),
     ("drive", include_str!("../../function/drive/function.json")),
+    ("query", include_str!("../../function/query/function.json")),
+    ("command", include_str!("../../function/command/function.json")),
     ("status", include_str!("../../function/status/function.json")),
-    ("status-json", include_str!("../../function/status-json/function.json")),
-    ("imports", include_str!("../../function/imports/function.json")),
+    ("console", include_str!("../../function/console/function.json")),
+    ("signedin", include_str!("../../function/signedin/function.json")),
     ("health", include_str!("../../function/health/function.json")),
-    ("doctor", include_str!("../../function/doctor/function.json")),
-    ("signed-in", include_str!("../../function/signed-in/function.json")),
 ];
 
 /// Why a deployment cannot be set up or used.

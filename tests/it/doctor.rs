@@ -8,7 +8,7 @@ use std::{
 
 use axum::{
     Json, Router,
-    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header::ACCEPT},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header::CONTENT_TYPE},
     routing::get,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -54,7 +54,7 @@ async fn told(settings: &BTreeMap<String, String>, arguments: &[&str]) -> Told {
     let output = shell(settings, &[arguments, &["--format", "json"]].concat()).await;
     let json: Value = serde_json::from_slice(&output.stdout).unwrap();
     let code = output.status.code().unwrap();
-    assert_eq!(code == 0, json["well"] == true, "{json:#}");
+    assert_eq!(code == 0, json["healthy"] == true, "{json:#}");
     assert!(code < 2);
     Told(json)
 }
@@ -63,26 +63,26 @@ struct Told(Value);
 
 impl Told {
     fn lines(&self) -> &[Value] {
-        self.0["lines"].as_array().unwrap()
+        self.0["checks"].as_array().unwrap()
     }
 
     fn line(&self, about: &str) -> &Value {
-        self.lines().iter().find(|line| line["about"] == about).unwrap()
+        self.lines().iter().find(|line| line["name"] == about).unwrap()
     }
 
     /// The line says so, and has a remedy where it is a cross and only there.
     fn says(&self, about: &str, verdict: &str, words: &str) {
         let line = self.line(about);
-        assert_eq!(line["verdict"], verdict, "{line:#}");
-        let all = format!("{} {}", line["told"], line["remedy"]);
+        assert_eq!(line["status"], verdict, "{line:#}");
+        let all = format!("{} {}", line["message"], line["remedy"]);
         assert!(all.contains(words), "{all}");
-        assert_eq!(line["remedy"].is_string(), verdict == "bad", "{line:#}");
+        assert_eq!(line["remedy"].is_string(), verdict == "fail", "{line:#}");
     }
 
     /// What has this verdict.
     fn those(&self, verdict: &str) -> Vec<&str> {
-        let lines = self.lines().iter().filter(|line| line["verdict"] == verdict);
-        lines.map(|line| line["about"].as_str().unwrap()).collect()
+        let lines = self.lines().iter().filter(|line| line["status"] == verdict);
+        lines.map(|line| line["name"].as_str().unwrap()).collect()
     }
 }
 
@@ -97,9 +97,12 @@ const RIGHTS: [&str; 8] = [
     "queue arrivals-poison",
 ];
 
-async fn http(stage: &Stage, method: Method, path: &str, accept: &str) -> (StatusCode, String) {
-    let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_str(accept).unwrap())]);
-    let answer = stage.host.http(method, path, headers, bytes::Bytes::new()).await;
+/// What the app itself tells of a connection.
+async fn diagnose(stage: &Stage, name: &str, body: &'static str) -> (StatusCode, String) {
+    let path = format!("/api/v1/connections/{name}:diagnose");
+    let json = HeaderValue::from_static("application/json");
+    let headers = HeaderMap::from_iter([(CONTENT_TYPE, json)]);
+    let answer = stage.host.http(Method::POST, &path, headers, body.into()).await;
     (answer.status, String::from_utf8(answer.body.to_vec()).unwrap())
 }
 
@@ -129,7 +132,7 @@ async fn import_of(stage: &Stage, name: &str, wanted: impl Fn(&Import) -> bool) 
 async fn all_is_well_by_shell_and_by_http_and_nothing_is_left_behind() {
     let stage = stage(&[]).await;
     let fresh = told(&settings(&stage, &[]), &["hr"]).await;
-    fresh.says("last import", "note", "no file has arrived yet");
+    fresh.says("last import", "info", "no file has arrived yet");
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     ended(&stage, "hr/a.csv").await;
     let output = shell(stage.settings(), &["hr"]).await;
@@ -137,30 +140,27 @@ async fn all_is_well_by_shell_and_by_http_and_nothing_is_left_behind() {
     assert!(output.status.success(), "{text}");
     assert!(text.ends_with("connection hr: all is well\n"), "{text}");
     let told = told(stage.settings(), &["hr"]).await;
-    assert_eq!((told.those("bad").len(), told.those("unknown").len()), (0, 0));
-    assert_eq!(told.those("note"), ["metadata.json", "notify", "way to the sign-in"]);
-    told.says("connection", "good", "full refresh, which replaces everything");
-    told.says("token", "good", "its content is not readable");
-    told.says("scale unit", "good", "novaprdwus2-02, as the service tells it");
-    told.says("metadata.json", "note", "\\\"Mapping\\\" with the types DateTime_MMDDYYYY");
-    told.says("last import", "good", "inbox/hr/a.csv: completed");
-    told.says("pause", "good", "not paused");
+    assert_eq!((told.those("fail").len(), told.those("unknown").len()), (0, 0));
+    assert_eq!(told.those("info"), ["metadata.json", "notify", "way to the sign-in"]);
+    told.says("connection", "pass", "full refresh, which replaces everything");
+    told.says("token", "pass", "its content is not readable");
+    told.says("scale unit", "pass", "novaprdwus2-02, as the service tells it");
+    told.says("metadata.json", "info", "\\\"Mapping\\\" with the types DateTime_MMDDYYYY");
+    told.says("last import", "pass", "inbox/hr/a.csv: completed");
+    told.says("pause", "pass", "not paused");
 
-    let (status, body) = http(&stage, Method::GET, "/api/doctor/hr", "*/*").await;
+    let (status, body) = diagnose(&stage, "hr", "{}").await;
     let answer: Value = serde_json::from_str(&body).unwrap();
-    assert_eq!((status, &answer["well"]), (StatusCode::OK, &json!(true)), "{body}");
+    assert_eq!((status, &answer["healthy"]), (StatusCode::OK, &json!(true)), "{body}");
     let abouts = |json: &Value| -> Vec<Value> {
-        json["lines"].as_array().unwrap().iter().map(|line| line["about"].clone()).collect()
+        json["checks"].as_array().unwrap().iter().map(|line| line["name"].clone()).collect()
     };
     assert_eq!(abouts(&answer), abouts(&told.0));
-    let (status, body) = http(&stage, Method::POST, "/api/doctor/hr", "text/plain").await;
-    assert_eq!((status, body.lines().count()), (StatusCode::OK, text.lines().count()), "{body}");
     for name in ["-hr", "h%20r", "a%2Fb", "%FF"] {
-        let path = format!("/api/doctor/{name}");
-        let (status, body) = http(&stage, Method::GET, &path, "text/plain").await;
+        let (status, body) = diagnose(&stage, name, "{}").await;
         assert_eq!(status, StatusCode::NOT_FOUND, "{name}");
         let body: Value = serde_json::from_str(&body).unwrap();
-        assert!(body["error"].is_string());
+        assert!(body["detail"].is_string());
     }
 
     for container in [PACKAGES, REPORTS] {
@@ -190,11 +190,11 @@ async fn settings_that_are_missing_or_wrong_are_told_all_at_once_and_nothing_els
     let told = told(&wrong, &["hr"]).await;
     let stage = stage(&[]).await;
     let abouts = |told: &Told| -> Vec<Value> {
-        told.lines().iter().map(|line| line["about"].clone()).collect()
+        told.lines().iter().map(|line| line["name"].clone()).collect()
     };
     assert_eq!(abouts(&told), abouts(&self::told(stage.settings(), &["hr"]).await));
     for words in ["no storage account", "MAX_PUSH_FAILURES must be", "INGESTION_ENDPOINT must be"] {
-        told.says("settings", "bad", words);
+        told.says("settings", "fail", words);
     }
     assert_eq!(told.those("unknown").len() + 1, told.lines().len());
 }
@@ -208,18 +208,18 @@ async fn a_document_that_is_missing_or_faulty_is_told_and_what_hangs_on_it_is_no
     let unmapped = "{ \"name\": \"ManagerId\", \"type\": \"EmailType\" }";
     stage.connect("mapping", &SAMPLE_CONNECTION.replace(unmapped, other)).await.unwrap();
     let absent = told(stage.settings(), &["absent"]).await;
-    absent.says("connection", "bad", "connections/absent.json is not there");
+    absent.says("connection", "fail", "connections/absent.json is not there");
     let faulty = told(stage.settings(), &["faulty"]).await;
-    faulty.says("connection", "bad", "/tenantId: must be");
-    faulty.says("connection", "bad", "/refresh: must be");
+    faulty.says("connection", "fail", "/tenantId: must be");
+    faulty.says("connection", "fail", "/refresh: must be");
     for told in [&absent, &faulty] {
-        assert_eq!(told.those("bad"), ["connection"]);
+        assert_eq!(told.those("fail"), ["connection"]);
         let unknown = ["mapping", "metadata.json", "notify", "token", "scale unit", "connector"];
         assert_eq!(told.those("unknown"), unknown);
     }
     let mapping = told(stage.settings(), &["mapping"]).await;
-    assert_eq!(mapping.those("bad"), ["mapping"]);
-    mapping.says("mapping", "bad", "ManagerId is of type EmailType, not int32");
+    assert_eq!(mapping.those("fail"), ["mapping"]);
+    mapping.says("mapping", "fail", "ManagerId is of type EmailType, not int32");
 }
 
 #[tokio::test]
@@ -230,8 +230,8 @@ async fn a_service_that_is_away_or_does_not_say_what_it_should_is_told_by_its_an
 
     let away = settings(&stage, &[("INGESTION_ENDPOINT", &nobody().await)]);
     let away = told(&away, &["hr"]).await;
-    assert_eq!(away.those("bad"), ["way to the service"]);
-    away.says("way to the service", "bad", "there is no connection to it");
+    assert_eq!(away.those("fail"), ["way to the service"]);
+    away.says("way to the service", "fail", "there is no connection to it");
     assert_eq!(away.those("unknown"), ["clock of the service", "scale unit", "connector"]);
 
     for (fault, words, a_name_helps) in [
@@ -244,15 +244,15 @@ async fn a_service_that_is_away_or_does_not_say_what_it_should_is_told_by_its_an
     ] {
         stage.service.always(Call::ScaleUnit, Some(fault));
         let nowhere = told(stage.settings(), &["hr"]).await;
-        assert_eq!(nowhere.those("bad"), ["scale unit"]);
-        nowhere.says("scale unit", "bad", words);
+        assert_eq!(nowhere.those("fail"), ["scale unit"]);
+        nowhere.says("scale unit", "fail", words);
         nowhere.says("connector", "unknown", "until this is right: scale unit");
         let remedy = nowhere.line("scale unit")["remedy"].as_str().unwrap();
         assert_eq!(remedy.contains("scaleUnit"), a_name_helps, "{remedy}");
         let named = told(stage.settings(), &["unit"]).await;
-        assert!(named.those("bad").is_empty());
-        named.says("scale unit", "good", "novaprdwus2-02, as the connection says");
-        named.says("scale unit", "good", words);
+        assert!(named.those("fail").is_empty());
+        named.says("scale unit", "pass", "novaprdwus2-02, as the connection says");
+        named.says("scale unit", "pass", words);
     }
     stage.service.always(Call::ScaleUnit, None);
     for (fault, verdict, words) in [
@@ -265,7 +265,7 @@ async fn a_service_that_is_away_or_does_not_say_what_it_should_is_told_by_its_an
     }
     let silent = settings(&stage, &[("REQUEST_TIMEOUT_SECONDS", "1")]);
     stage.service.always(Call::Ping, Some(ServiceFault::Silent));
-    told(&silent, &["hr"]).await.says("connector", "bad", "no answer within 1 s");
+    told(&silent, &["hr"]).await.says("connector", "fail", "no answer within 1 s");
 }
 
 #[tokio::test]
@@ -281,17 +281,17 @@ async fn a_token_says_whom_it_is_for_and_is_never_shown() {
     let told_well = told(stage.settings(), &["hr"]).await;
     let words =
         format!("client id {client_id} and audience api://viva, until 2100-01-01T00:00:00Z");
-    told_well.says("token", "good", &words);
+    told_well.says("token", "pass", &words);
     stage.service.always(Call::Ping, Some(ServiceFault::Forbidden));
     let words = format!("enter the client id {client_id}");
-    told(stage.settings(), &["hr"]).await.says("connector", "bad", &words);
+    told(stage.settings(), &["hr"]).await.says("connector", "fail", &words);
     for (token, words) in [
         (token(1_700_000_000), "has expired"),
         (String::new(), "no access"),
         (good.replacen('.', ".\n", 1), "a fresh token, without line breaks, into the setting"),
     ] {
         let told = told(&settings(&stage, &[(TOKEN_SETTING, &token)]), &["hr"]).await;
-        told.says("token", "bad", words);
+        told.says("token", "fail", words);
         assert_eq!(told.those("unknown"), ["scale unit", "connector"]);
     }
 }
@@ -324,7 +324,7 @@ async fn a_managed_identity_that_signs_in_is_told_from_one_that_does_not() {
         ];
         let told = told(&settings(&stage, &identity), &["hr"]).await;
         told.says("token", verdict, words);
-        assert_eq!(told.those("bad").is_empty(), verdict == "good");
+        assert_eq!(told.those("fail").is_empty(), verdict == "good");
         assert!(!told.0.to_string().contains("secret"), "{:#}", told.0);
     }
 }
@@ -343,37 +343,37 @@ async fn what_waits_after_a_403_goes_on_once_that_is_mended_and_what_else_pauses
     assert_eq!(rejected.state, State::Rejected);
 
     let forbidden = told(stage.settings(), &["stops", "--resume"]).await;
-    forbidden.says("connector", "bad", "one of three");
-    forbidden.says("pause", "bad", "not let go on, because something above is crossed");
+    forbidden.says("connector", "fail", "one of three");
+    forbidden.says("pause", "fail", "not let go on, because something above is crossed");
     let both = forbidden.line("pause")["remedy"].as_str().unwrap();
     assert_eq!(both.matches("`viva-import resume stops`").count(), 1, "{both}");
-    forbidden.says("last import", "bad", "inbox/stops/2.csv: rejected");
+    forbidden.says("last import", "fail", "inbox/stops/2.csv: rejected");
     let waiting = import_of(&stage, "stops/1.csv", |_| true).await;
     assert!(waiting.is_forbidden());
 
     stage.service.always(Call::Ping, None);
     let mended = told(stage.settings(), &["stops"]).await;
-    mended.says("pause", "bad", "`viva-import doctor stops --resume`");
-    mended.says("pause", "bad", "inbox/stops/1.csv");
+    mended.says("pause", "fail", "`viva-import doctor stops --resume`");
+    mended.says("pause", "fail", "inbox/stops/1.csv");
     assert!(import_of(&stage, "stops/1.csv", |_| true).await.is_forbidden(), "asked, not resumed");
     let resumed = told(stage.settings(), &["stops", "--resume"]).await;
-    resumed.says("pause", "bad", "pauses stops no longer");
-    resumed.says("pause", "bad", "`viva-import resume stops`");
+    resumed.says("pause", "fail", "pauses stops no longer");
+    resumed.says("pause", "fail", "`viva-import resume stops`");
     assert_eq!(ended(&stage, "stops/1.csv").await.state, State::Completed);
     assert!(import_of(&stage, "stops/2.csv", |_| true).await.pauses);
 }
 
 #[tokio::test]
-async fn a_post_lets_go_on_what_a_get_only_tells() {
+async fn who_asks_to_resume_lets_go_on_what_is_only_told_otherwise() {
     let stage = stage(&[]).await;
     stage.service.fault(Call::Push, ServiceFault::Forbidden);
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     import_of(&stage, "hr/a.csv", |import| import.pauses).await;
-    for (method, well) in [(Method::GET, false), (Method::POST, true)] {
-        let (_, body) = http(&stage, method, "/api/doctor/hr", "application/json").await;
+    for (body, well) in [("{}", false), (r#"{"resume": true}"#, true)] {
+        let (_, body) = diagnose(&stage, "hr", body).await;
         let told = Told(serde_json::from_str(&body).unwrap());
-        assert_eq!(told.0["well"], well, "{body}");
-        let verdict = if well { "good" } else { "bad" };
+        assert_eq!(told.0["healthy"], well, "{body}");
+        let verdict = if well { "pass" } else { "fail" };
         told.says("pause", verdict, if well { "pauses hr no longer" } else { "--resume" });
     }
     assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
@@ -384,18 +384,18 @@ async fn storage_that_is_away_or_empty_is_told_and_the_service_all_the_same() {
     let stage = stage(&[]).await;
     let away = settings(&stage, &[("ImportStorage", &account_at(&nobody().await))]);
     let away = told(&away, &["hr"]).await;
-    assert_eq!(away.those("bad"), ["way to blobs", "way to tables", "way to queues"]);
+    assert_eq!(away.those("fail"), ["way to blobs", "way to tables", "way to queues"]);
     for about in RIGHTS.iter().chain(&["connection", "token", "last import", "pause"]) {
         away.says(about, "unknown", "");
     }
-    away.says("way to the service", "good", "answers");
+    away.says("way to the service", "pass", "answers");
 
     let empty = azurite().await.connection_string(&new_account());
     let empty = told(&settings(&stage, &[("ImportStorage", &empty)]), &["hr"]).await;
     assert!(!empty.0.to_string().contains("ImportStorage__accountName"), "{:#}", empty.0);
     let crossed: Vec<&str> =
         RIGHTS.into_iter().filter(|about| !["write imports", RIGHTS[7]].contains(about)).collect();
-    assert_eq!(empty.those("bad"), crossed);
+    assert_eq!(empty.those("fail"), crossed);
     for about in crossed {
         empty.says(about, "bad", "create it, as the deployment does");
     }
@@ -408,15 +408,15 @@ async fn messages_that_nobody_could_read_are_told_and_an_empty_poison_queue_is_n
     let stage = stage(&[]).await;
     let poison = stage.queue(POISON).unwrap();
     poison.create(None).await.unwrap();
-    told(stage.settings(), &["hr"]).await.says("queue arrivals-poison", "good", "empty");
+    told(stage.settings(), &["hr"]).await.says("queue arrivals-poison", "pass", "empty");
     assert_eq!(POISON, format!("{ARRIVALS}-poison"));
     let message = azure_storage_queue::models::QueueMessage {
         message_text: Some("a private matter".to_owned()),
     };
     poison.send_message(message.try_into().unwrap(), None).await.unwrap();
     let told = told(stage.settings(), &["hr"]).await;
-    assert_eq!(told.those("bad"), ["queue arrivals-poison"]);
-    told.says("queue arrivals-poison", "bad", "1 message that `intake` could not take in");
+    assert_eq!(told.those("fail"), ["queue arrivals-poison"]);
+    told.says("queue arrivals-poison", "fail", "1 message that `intake` could not take in");
     assert!(!told.0.to_string().contains("private"));
 }
 
@@ -448,12 +448,12 @@ async fn rights_that_are_missing_a_firewall_and_a_wrong_clock_are_told_apart() {
         for about in RIGHTS {
             told.says(about, "bad", &format!("it answered 403 ({code})"));
         }
-        told.says("write packages", "bad", words[0]);
-        told.says("write imports", "bad", words[1]);
-        told.says("clock of storage", "bad", "ahead of it");
-        told.says("clock of storage", "bad", "agrees with that of the service, so leave it");
-        told.says("clock of the service", "good", "");
-        told.says("way to blobs", "good", "answers");
+        told.says("write packages", "fail", words[0]);
+        told.says("write imports", "fail", words[1]);
+        told.says("clock of storage", "fail", "ahead of it");
+        told.says("clock of storage", "fail", "agrees with that of the service, so leave it");
+        told.says("clock of the service", "pass", "");
+        told.says("way to blobs", "pass", "answers");
         told.says("connection", "unknown", "it answered 403");
         assert!(!told.0.to_string().contains("secret"));
     }
@@ -486,9 +486,9 @@ async fn a_page_in_place_of_storage_is_not_taken_for_storage() {
         let door = Router::new().fallback(async move || (status, "<html>Sign in</html>"));
         let account = storage_of(door).await;
         let told = told(&settings(&stage, &[("ImportStorage", &account)]), &["hr"]).await;
-        assert_eq!(told.those("bad"), ["way to blobs", "way to tables", "way to queues"]);
-        told.says("way to tables", "bad", "it is not Azure Storage that answers");
-        told.says("way to tables", "bad", "compare ImportStorage; if it is right, somebody in");
+        assert_eq!(told.those("fail"), ["way to blobs", "way to tables", "way to queues"]);
+        told.says("way to tables", "fail", "it is not Azure Storage that answers");
+        told.says("way to tables", "fail", "compare ImportStorage; if it is right, somebody in");
         for about in RIGHTS.iter().chain(&["clock of storage", "connection", "pause"]) {
             told.says(about, "unknown", "");
         }
@@ -532,13 +532,13 @@ async fn of_two_who_let_files_go_on_the_slower_finds_nothing_wrong() {
     stage.service.fault(Call::Push, ServiceFault::Forbidden);
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     import_of(&stage, "hr/a.csv", |import| import.pauses).await;
-    let post = || http(&stage, Method::POST, "/api/doctor/hr", "application/json");
+    let post = || diagnose(&stage, "hr", r#"{"resume": true}"#);
     let (one, two, three) = tokio::join!(post(), post(), post());
     for (_, body) in [one, two, three] {
         let told = Told(serde_json::from_str(&body).unwrap());
-        told.says("pause", "good", "");
-        assert_eq!(told.those("bad").len(), 0, "{body}");
-        let last = told.line("last import")["told"].as_str().unwrap();
+        told.says("pause", "pass", "");
+        assert_eq!(told.those("fail").len(), 0, "{body}");
+        let last = told.line("last import")["message"].as_str().unwrap();
         assert!(!last.contains("answered 403") && !last.contains("pauses"), "{last}");
     }
     assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
@@ -560,8 +560,8 @@ async fn a_proxy_that_is_away_or_silent_is_named_by_its_setting_alone() {
             ("REQUEST_TIMEOUT_SECONDS", "5"),
         ];
         let told = told(&settings(&stage, &changed), &["hr"]).await;
-        assert_eq!(told.those("bad"), ["way to the service"]);
-        told.says("way to the service", "bad", &format!("the proxy of {name}"));
+        assert_eq!(told.those("fail"), ["way to the service"]);
+        told.says("way to the service", "fail", &format!("the proxy of {name}"));
         assert!(!told.0.to_string().contains("hunter2"));
     }
 }

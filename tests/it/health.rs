@@ -168,11 +168,11 @@ async fn a_connection_in_trouble_is_degraded_until_somebody_has_corrected_it() {
     stage.arrive("hr/one.csv", GOOD_CSV.into()).await.unwrap();
     until_degraded(&stage, &[("paused", "hr")]).await;
     stage.service.always(Call::Ping, None);
-    let resume = "do=resume&connection=hr";
+    let resume = "action=resume&connection=hr";
     let mut form = HeaderMap::new();
     form.insert("content-type", "application/x-www-form-urlencoded".parse().unwrap());
-    let resumed = stage.host.http(Method::POST, "/api/status", form, resume.into()).await;
-    assert_eq!(resumed.status, 200);
+    let resumed = stage.host.http(Method::POST, "/api/console", form, resume.into()).await;
+    assert_eq!(resumed.status, 303);
     assert_eq!(ended(&stage, "hr/one.csv").await.state, State::Completed);
     until_degraded(&stage, &[]).await;
 

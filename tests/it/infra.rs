@@ -323,7 +323,7 @@ fn what_needs_no_sign_in_needs_a_key() {
             _ => without_key.push(name),
         }
     }
-    assert_eq!(without_key, ["signed-in"]);
+    assert_eq!(without_key, ["signedin"]);
     for text in [bicep(), terraform()] {
         let excluded = text.lines().map(plain).find(|line| line.starts_with("excludedPaths:"));
         let excluded = excluded.unwrap_or_else(|| block(&text, "excludedPaths").join(" "));

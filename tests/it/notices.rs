@@ -228,7 +228,7 @@ async fn teams_and_slack_are_told_in_their_own_form() {
     let page = card["content"]["actions"][0]["url"].as_str().unwrap();
     assert!(
         page.starts_with(
-            "https://viva.example.com/api/signed-in/status/0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5/99"
+            "https://viva.example.com/api/signedin/0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5/99"
         ),
         "{page}"
     );

@@ -210,7 +210,7 @@ async fn a_late_older_file_and_one_whose_answer_was_lost_do_not_wait_for_each_ot
 }
 
 #[tokio::test]
-async fn the_status_function_lists_the_imports_newest_first() {
+async fn imports_are_listed_newest_first() {
     let stage = stage(&[]).await;
     stage.arrive("hr/good.csv", GOOD_CSV.into()).await.unwrap();
     ended(&stage, "hr/good.csv").await;
@@ -222,8 +222,8 @@ async fn the_status_function_lists_the_imports_newest_first() {
         assert_eq!(answer.status, 200);
         serde_json::from_slice::<Value>(&answer.body).unwrap()
     };
-    let all = get("/api/status").await;
-    let imports = all["imports"].as_array().unwrap();
+    let all = get("/api/v1/imports").await;
+    let imports = all["value"].as_array().unwrap();
     assert_eq!(imports.len(), 2);
     let of = |file: &str| imports.iter().find(|import| import["file"] == file).unwrap();
     assert_eq!(of("inbox/hr/good.csv")["state"], "completed");
@@ -231,7 +231,7 @@ async fn the_status_function_lists_the_imports_newest_first() {
     assert_eq!(of("inbox/hr/bad.csv")["state"], "rejected");
     let order: Vec<&str> = imports.iter().map(|import| import["id"].as_str().unwrap()).collect();
     assert!(order.is_sorted());
-    assert_eq!(get("/api/status?top=1").await["imports"].as_array().unwrap().len(), 1);
+    assert_eq!(get("/api/v1/imports?top=1").await["value"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]

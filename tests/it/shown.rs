@@ -6,6 +6,7 @@ use askama::Template as _;
 use serde_json::{Value, json};
 use time::{OffsetDateTime, macros::datetime};
 use viva_import::{
+    api::{ConnectionItem, ImportDetail},
     config::Config,
     connection::Connection,
     engine::Document,
@@ -13,7 +14,7 @@ use viva_import::{
         HistoryEntry, Import, ImportId, IngestionId, Note, Source, State,
         reason::{Problems, Reason, RuleCount},
     },
-    page::{DEFAULT_TOP, Filter, Home, ImportPage, Links, Seen, Viewer, import},
+    page::{DEFAULT_TOP, Filter, Home, ImportPage, Links, Seen, Viewer},
     schema::Summary,
     storage::import_table::{Page, Wanted},
     testbed::SAMPLE_CONNECTION,
@@ -46,6 +47,7 @@ fn without_style(html: &str) -> String {
 fn viewer(path: &str) -> Viewer {
     Viewer {
         links: Links::new(path, "code=the-key"),
+        can_operate: true,
         name: Some("ana@contoso.com".to_owned()),
         token: "the-token".to_owned(),
         told: None,
@@ -135,7 +137,7 @@ fn waiting() -> Import {
     with_stop(import, 3, State::Packed, Some(Note::Reason(reason)), 4)
 }
 
-fn home() -> Home {
+fn seen() -> Vec<Seen> {
     let document = |name: &str, content: &str| Document {
         name: name.to_owned(),
         stored: NOW - Duration::from_hours(500),
@@ -146,7 +148,7 @@ fn home() -> Home {
     };
     let weekly = SAMPLE_CONNECTION.replace("\"full\"", "\"full\", \"expectedEveryDays\": 7");
     let (all, accepted) = (vec![waiting(), rejected(), accepted()], Some(accepted()));
-    let seen = vec![
+    vec![
         Seen {
             document: document("hr", &weekly),
             recent: all.clone(),
@@ -161,13 +163,18 @@ fn home() -> Home {
             accepted: None,
             is_paused: false,
         },
-    ];
+    ]
+}
+
+const SWEEP: Option<OffsetDateTime> = Some(datetime!(2026-11-29 12:30 UTC));
+
+fn home() -> Home {
+    let all = vec![waiting(), rejected(), accepted()];
     let next = Some(all[2].id.clone());
     let connection = Some("hr".to_owned());
-    let wanted = Wanted { connection, state: None };
+    let wanted = Wanted { connection, ..Wanted::default() };
     let filter = Filter { wanted, after: None, top: DEFAULT_TOP };
-    let sweep = Some(datetime!(2026-11-29 12:30 UTC));
-    Home::new(&viewer("/api/status"), seen, &Page { imports: all, next }, filter, sweep)
+    Home::new(&viewer("/api/console"), seen(), &Page { imports: all, next }, filter, SWEEP)
 }
 
 fn report() -> Value {
@@ -189,18 +196,19 @@ fn the_main_page_is_as_it_was_read_last() {
 }
 
 #[test]
-fn the_main_page_as_json_is_as_it_was_read_last() {
-    is_as_read("home.json", &format!("{:#}\n", home().json()));
+fn connections_as_json_are_as_they_were_read_last() {
+    let items = seen().iter().map(|seen| ConnectionItem::new(seen, SWEEP, NOW)).collect::<Vec<_>>();
+    is_as_read("connections.json", &format!("{:#}\n", json!(items)));
 }
 
 #[test]
 fn the_page_of_a_rejected_import_is_as_it_was_read_last() {
-    let viewer = viewer(&format!("/api/status/{TENANT}/2"));
+    let viewer = viewer(&format!("/api/console/{TENANT}/2"));
     let page = ImportPage::new(&viewer, &rejected(), Some(&report()), true);
     is_as_read("rejected.html", &without_style(&page.render().unwrap()));
 }
 
 #[test]
 fn an_import_as_json_is_as_it_was_read_last() {
-    is_as_read("import.json", &format!("{:#}\n", import(&waiting())));
+    is_as_read("import.json", &format!("{:#}\n", json!(ImportDetail::from(&waiting()))));
 }

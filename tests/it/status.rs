@@ -1,6 +1,6 @@
-//! The status page and its JSON over HTTP: who is let in, what is shown, what can be asked for.
+//! The status pages over HTTP: who is let in, what is shown, what can be asked for.
 
-use reqwest::{Method, StatusCode, header::HeaderMap};
+use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json};
 use viva_import::{
     config::REPORTS,
@@ -55,10 +55,15 @@ async fn page(stage: &Stage, path: &str) -> String {
     text(&answer)
 }
 
-/// Asks as a program does.
-async fn action(stage: &Stage, path: &str, form: &str) -> (StatusCode, Value) {
+/// Asks by a form as a browser without cookies does.
+async fn action(stage: &Stage, path: &str, form: &str) -> (u16, String) {
     let answer = ask(stage, Method::POST, path, &[], form).await;
-    (answer.status, serde_json::from_slice(&answer.body).unwrap())
+    (answer.status.as_u16(), text(&answer))
+}
+
+/// The connection `hr` as programs read it.
+async fn hr(stage: &Stage) -> Value {
+    json_of(stage, "/api/v1/connections/hr").await
 }
 
 async fn import_of(stage: &Stage, name: &str, wanted: impl Fn(&Import) -> bool) -> Import {
@@ -71,7 +76,7 @@ async fn import_of(stage: &Stage, name: &str, wanted: impl Fn(&Import) -> bool) 
 
 /// The page of an import.
 fn at(import: &Import) -> String {
-    format!("/api/status/{}", import.id)
+    format!("/api/console/{}", import.id)
 }
 
 /// A stage with a bad file that has come to its end.
@@ -97,8 +102,7 @@ async fn nothing_is_public_and_the_key_goes_along_only_in_the_links_of_whoever_b
         let answer = request.send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     };
-    let addresses =
-        ["/api/status", "/api/status.json", "/api/imports", "/api/health", &at(&import)];
+    let addresses = ["/api/status", "/api/console", "/api/v1/imports", "/api/health", &at(&import)];
     for path in addresses {
         assert_eq!(get(path, None).await.0, 401, "{path}");
         assert_eq!(get(&format!("{path}?code=wrong"), None).await.0, 401, "{path}");
@@ -114,7 +118,7 @@ async fn nothing_is_public_and_the_key_goes_along_only_in_the_links_of_whoever_b
     // Without a sign-in before the app, nobody is let in at the door that wants no key, whatever a
     // request says.
     for headers in [vec![], vec![("x-ms-client-principal-name", "ana@contoso.com")]] {
-        let path = "/api/signed-in/status";
+        let path = "/api/signedin";
         let answer = ask(&stage, Method::GET, path, &headers, "").await;
         assert_eq!(answer.status, 403);
         assert!(text(&answer).contains("APP_SERVICE_AUTH is not set, or"), "{}", text(&answer));
@@ -130,8 +134,7 @@ async fn no_page_and_no_json_holds_a_value_and_names_are_no_markup() {
     let name = "hr/<img src=x onerror=alert(1)>&'\".csv";
     stage.arrive(name, BAD_CSV.into()).await.unwrap();
     let import = ended(&stage, name).await;
-    let addresses =
-        ["/api/status", "/api/status.json", "/api/imports", "/api/doctor/hr", &at(&import)];
+    let addresses = ["/api/status", "/api/v1/imports", "/api/v1/connections", &at(&import)];
     for path in addresses {
         for headers in [&[HTML][..], &[]] {
             let answer = ask(&stage, Method::GET, path, headers, "").await;
@@ -144,7 +147,8 @@ async fn no_page_and_no_json_holds_a_value_and_names_are_no_markup() {
             }
             let policy = answer.headers["content-security-policy"].to_str().unwrap();
             assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"));
-            assert_eq!(answer.headers["cache-control"], "no-store");
+            let kept = answer.headers["cache-control"].to_str().unwrap();
+            assert_eq!(kept, if path.contains("/v1/") { "private, no-cache" } else { "no-store" });
             assert_eq!(answer.headers["referrer-policy"], "same-origin");
         }
     }
@@ -159,18 +163,18 @@ async fn a_form_of_another_site_changes_nothing_and_one_of_ours_does() {
     let cookie = cookie.split(';').next().unwrap();
     let token = cookie.split_once('=').unwrap().1;
     assert!(text(&first).contains(&format!("name=\"token\" value=\"{token}\"")));
-    let ours = format!("do=retry&token={token}");
+    let ours = format!("action=retry&token={token}");
     let other = "0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5";
     let origin = ("origin", "https://elsewhere.example");
     let cross = ("sec-fetch-site", "cross-site");
     let same = ("sec-fetch-site", "same-origin");
     for (headers, form) in [
-        (vec![origin], "do=retry".to_owned()),
-        (vec![cross], "do=retry".to_owned()),
+        (vec![origin], "action=retry".to_owned()),
+        (vec![cross], "action=retry".to_owned()),
         (vec![origin], ours.clone()),
-        (vec![origin, ("cookie", cookie)], format!("do=retry&token={other}")),
+        (vec![origin, ("cookie", cookie)], format!("action=retry&token={other}")),
         (vec![origin, cross, ("cookie", cookie)], ours.clone()),
-        (vec![("origin", "null"), ("cookie", cookie)], "do=retry".to_owned()),
+        (vec![("origin", "null"), ("cookie", cookie)], "action=retry".to_owned()),
         (vec![origin, ("cookie", cookie)], ours.clone()),
         (vec![("origin", "null"), same, ("cookie", cookie)], ours.clone()),
         (vec![("origin", "https://localhost"), ("cookie", cookie)], ours.clone()),
@@ -179,8 +183,9 @@ async fn a_form_of_another_site_changes_nothing_and_one_of_ours_does() {
         assert_eq!(answer.status, 403, "{headers:?} {form}");
         assert!(text(&answer).contains("press once more"), "{}", text(&answer));
     }
-    let doctor = ask(&stage, Method::POST, "/api/doctor/hr", &[origin], "").await;
-    assert_eq!(doctor.status, 403);
+    let api = format!("/api/v1/imports/{}:retry", import.id.name());
+    let by_api = ask(&stage, Method::POST, &api, &[origin], "{}").await;
+    assert_eq!(by_api.status, 403);
     assert_eq!(stage.imports().await.unwrap()[0].operator_actions, None, "nothing was done");
 
     let path = format!("{}?code={KEY}", at(&import));
@@ -205,30 +210,29 @@ async fn what_persons_ask_for_is_done_or_refused_with_the_reason() {
     assert!(few.is_guarded());
     let shown = page(&stage, &at(&few)).await;
     assert!(shown.contains("Approve this file once"), "{shown}");
-    let (status, answer) = action(&stage, &at(&few), "do=approve").await;
-    assert_eq!(status, 200, "{answer}");
-    assert!(answer["done"].as_str().unwrap().contains("may delete, this once"), "{answer}");
+    let (status, answer) = action(&stage, &at(&few), "action=approve").await;
+    assert_eq!(status, 303, "{answer}");
+    let done = page(&stage, &format!("{}?done=approve", at(&few))).await;
+    assert!(done.contains("may delete, this once"), "{done}");
     let few = import_of(&stage, "hr/few.csv", |import| import.state == State::Completed).await;
     let by = few.approval.clone().unwrap().by;
-    assert!(by.starts_with("by somebody with a key on the status page (approve) at 20"), "{by}");
+    assert!(by.starts_with("by somebody with a key on the console (approve) at 20"), "{by}");
     // And no second time.
-    let (status, answer) = action(&stage, &at(&few), "do=approve").await;
+    let (status, answer) = action(&stage, &at(&few), "action=approve").await;
     assert_eq!(status, 409);
-    assert!(answer["refused"].as_str().unwrap().contains("nothing to allow"), "{answer}");
-    let told = text(&ask(&stage, Method::POST, &at(&few), &[HTML], "do=approve").await);
-    assert!(told.contains("Not done") && told.contains("nothing to allow"), "{told}");
+    assert!(answer.contains("Not done") && answer.contains("nothing to allow"), "{answer}");
 
     // Cancelled while it waits; a connection that is paused goes on.
     stage.service.always(Call::Ping, Some(ServiceFault::Forbidden));
     a_second_later().await;
     stage.arrive("hr/waits.csv", csv_of(6).into()).await.unwrap();
     let waits = import_of(&stage, "hr/waits.csv", |import| import.pauses).await;
-    let home = json_of(&stage, "/api/status").await;
-    let hr = &home["connections"][0];
-    assert_eq!((&hr["mood"], &hr["paused"]), (&json!("person"), &json!(true)), "{hr}");
+    let paused = hr(&stage).await;
+    let wanted = (&json!("actionRequired"), &json!(true));
+    assert_eq!((&paused["health"], &paused["paused"]), wanted, "{paused}");
     stage.service.always(Call::Ping, None);
-    let (status, answer) = action(&stage, "/api/status", "do=resume&connection=hr").await;
-    assert_eq!(status, 200, "{answer}");
+    let (status, answer) = action(&stage, "/api/console", "action=resume&connection=hr").await;
+    assert_eq!(status, 303, "{answer}");
     ended(&stage, "hr/waits.csv").await;
     stage.service.always(Call::Push, Some(ServiceFault::Busy));
     a_second_later().await;
@@ -236,25 +240,25 @@ async fn what_persons_ask_for_is_done_or_refused_with_the_reason() {
     let never = import_of(&stage, "hr/never.csv", |import| import.busy_retries > 0).await;
     // A step may be under way just then.
     until("the cancelling", async || {
-        let (status, _) = action(&stage, &at(&never), "do=cancel").await;
-        (status == StatusCode::OK).then_some(())
+        let (status, _) = action(&stage, &at(&never), "action=cancel").await;
+        (status == 303).then_some(())
     })
     .await;
     let never = ended(&stage, "hr/never.csv").await;
     assert_eq!(never.state, State::Cancelled);
     assert!(
-        messages::status(&never).starts_with("cancelled by somebody with a key on the status page")
+        messages::status(&never).starts_with("cancelled by somebody with a key on the console")
     );
     assert!(page(&stage, &at(&waits)).await.contains("Accepted by the service"));
 
     // What there is not.
     for (path, form, expected) in [
-        ("/api/status/1-a", "do=retry", 409),
-        ("/api/status", "do=retry", 400),
-        ("/api/status", "do=import", 400),
-        ("/api/status", "do=doctor&connection=../x", 400),
-        ("/api/status", "nothing", 400),
-        ("/api/status", "do=resume&connection=hr", 409),
+        ("/api/console/1-a", "action=retry", 409),
+        ("/api/console", "action=retry", 400),
+        ("/api/console", "action=sweep", 400),
+        ("/api/console", "action=diagnose&connection=../x", 400),
+        ("/api/console", "nothing", 400),
+        ("/api/console", "action=resume&connection=hr", 409),
     ] {
         assert_eq!(action(&stage, path, form).await.0, expected, "{path} {form}");
     }
@@ -276,14 +280,12 @@ async fn what_persons_ask_for_is_done_or_refused_with_the_reason() {
 async fn a_file_that_no_event_told_of_is_imported_when_a_person_says_so() {
     let stage = stage(&[]).await;
     stage.drop_file("hr/silent.csv", GOOD_CSV.into()).await.unwrap();
-    let (status, answer) = action(&stage, "/api/status", "do=import&connection=hr").await;
-    assert_eq!(
-        (status, &answer["done"]),
-        (StatusCode::OK, &json!("1 files found that no event told of"))
-    );
+    let (status, answer) = action(&stage, "/api/console", "action=sweep&connection=hr").await;
+    assert_eq!(status, 303, "{answer}");
     assert_eq!(ended(&stage, "hr/silent.csv").await.state, State::Completed);
-    let (status, answer) = action(&stage, "/api/status", "do=doctor&connection=hr").await;
-    assert_eq!((status, &answer["well"]), (StatusCode::OK, &json!(true)), "{answer}");
+    let (status, answer) = action(&stage, "/api/console", "action=diagnose&connection=hr").await;
+    assert_eq!(status, 200, "{answer}");
+    assert!(answer.contains("nothing stands in the way"), "{answer}");
 }
 
 #[tokio::test]
@@ -301,7 +303,6 @@ async fn the_services_error_file_is_saved_and_never_shown() {
     let errors = format!("{}/service-errors.txt", at(&import));
     let shown = page(&stage, &at(&import)).await;
     assert!(shown.contains("service-errors.txt"), "{shown}");
-    assert_eq!(json_of(&stage, &at(&import)).await["serviceErrors"], true);
     let file = ask(&stage, Method::GET, &errors, &[HTML], "").await;
     assert_eq!(file.status, 200);
     assert_eq!(file.headers["content-type"], "text/plain; charset=utf-8");
@@ -320,19 +321,17 @@ async fn the_services_error_file_is_saved_and_never_shown() {
 async fn the_sentence_of_a_connection_says_what_a_person_wants_to_know() {
     let stage = stage(&[]).await;
     let told = async || {
-        let home = json_of(&stage, "/api/status.json").await;
-        let hr = home["connections"].as_array().unwrap().iter().find(|it| it["name"] == "hr");
-        let hr = hr.unwrap();
-        format!("{}: {}", hr["mood"].as_str().unwrap(), hr["told"].as_str().unwrap())
+        let hr = hr(&stage).await;
+        format!("{}: {}", hr["health"].as_str().unwrap(), hr["statusText"].as_str().unwrap())
     };
     let nothing = told().await;
     assert_eq!(
         nothing,
-        "well: No file has arrived: it belongs into inbox/hr/. Nothing has been accepted yet."
+        "noData: No file has arrived: it belongs into inbox/hr/. Nothing has been accepted yet."
     );
     stage.arrive("hr/good.csv", GOOD_CSV.into()).await.unwrap();
     ended(&stage, "hr/good.csv").await;
-    assert_eq!(told().await, "well: Last accepted less than a minute ago: good.csv, 2 people.");
+    assert_eq!(told().await, "ok: Last accepted less than a minute ago: good.csv, 2 people.");
     stage.service.always(Call::Push, Some(ServiceFault::Busy));
     a_second_later().await;
     stage.arrive("hr/next.csv", csv_of(3).into()).await.unwrap();
@@ -340,7 +339,8 @@ async fn the_sentence_of_a_connection_says_what_a_person_wants_to_know() {
         import.busy_retries > 0 && import.state == State::Packed
     })
     .await;
-    let waits = until("it waits", async || Some(told().await).filter(|it| it.starts_with("waits")));
+    let waits =
+        until("it waits", async || Some(told().await).filter(|it| it.starts_with("waiting")));
     let waits = waits.await;
     for words in [
         "Last accepted less than a minute ago: good.csv, 2 people.",
@@ -363,16 +363,19 @@ async fn the_sentence_of_a_connection_says_what_a_person_wants_to_know() {
     a_second_later().await;
     stage.arrive("hr/mended.csv", csv_of(4).into()).await.unwrap();
     ended(&stage, "hr/mended.csv").await;
-    assert_eq!(told().await, "well: Last accepted less than a minute ago: mended.csv, 4 people.");
+    assert_eq!(told().await, "ok: Last accepted less than a minute ago: mended.csv, 4 people.");
     stage.connect("hr", "{").await.unwrap();
     let broken = told().await;
-    assert!(broken.starts_with("person: ") && broken.contains("cannot be used"), "{broken}");
+    assert!(
+        broken.starts_with("actionRequired: ") && broken.contains("cannot be used"),
+        "{broken}"
+    );
     let expects = SAMPLE_CONNECTION.replace("\"full\"", "\"full\", \"expectedEveryDays\": 7");
     stage.connect("hr", &expects).await.unwrap();
-    let home = json_of(&stage, "/api/status").await;
-    assert!(home["connections"][0]["expectedBy"].is_string());
-    let next = home["connections"][0]["next"].to_string();
-    assert!(next.contains("Next file expected by"), "{next}");
+    let expecting = hr(&stage).await;
+    assert!(expecting["expectedBy"].is_string());
+    let upcoming = expecting["upcoming"].to_string();
+    assert!(upcoming.contains("Next file expected by"), "{upcoming}");
     assert!(page(&stage, "/api/status").await.contains("Next file expected by"));
 }
 
@@ -387,10 +390,10 @@ async fn what_an_incremental_file_would_have_changed_is_not_forgotten_and_a_lost
     a_second_later().await;
     stage.arrive("hr/2.csv", csv_of(2).into()).await.unwrap();
     ended(&stage, "hr/2.csv").await;
-    let hr = json_of(&stage, "/api/status").await["connections"][0].take();
-    assert_eq!(hr["mood"], "well", "{hr}");
+    let told = hr(&stage).await;
+    assert_eq!(told["health"], "ok", "{told}");
     let words = "1 earlier file did not come through; Viva lacks what they change.";
-    assert!(hr["told"].as_str().unwrap().ends_with(words), "{hr}");
+    assert!(told["statusText"].as_str().unwrap().ends_with(words), "{told}");
 
     stage.service.always(Call::Push, Some(ServiceFault::Busy));
     a_second_later().await;
@@ -398,9 +401,10 @@ async fn what_an_incremental_file_would_have_changed_is_not_forgotten_and_a_lost
     import_of(&stage, "hr/3.csv", |import| import.busy_retries > 0).await;
     stage.storage.blobs.delete_all("connections", "hr.json").await.unwrap();
     let lost = import_of(&stage, "hr/3.csv", Import::needs_person).await;
-    let hr = json_of(&stage, "/api/status").await["connections"][0].take();
-    assert_eq!((&hr["name"], &hr["mood"]), (&json!("hr"), &json!("person")), "{hr}");
-    let told = hr["told"].as_str().unwrap();
+    let told = hr(&stage).await;
+    let wanted = (&json!("hr"), &json!("actionRequired"));
+    assert_eq!((&told["name"], &told["health"]), wanted, "{told}");
+    let told = told["statusText"].as_str().unwrap();
     assert!(told.contains("connections/hr.json is not there any more"), "{told}");
     let shown = page(&stage, &at(&lost)).await;
     assert!(shown.contains("Mend what is named; it then goes on by itself"), "{shown}");
@@ -410,16 +414,15 @@ async fn what_an_incremental_file_would_have_changed_is_not_forgotten_and_a_lost
 async fn a_filter_narrows_and_what_is_no_filter_harms_nothing() {
     let (stage, _) = with_bad_file(&[]).await;
     let count = async |query: &str| {
-        let page = json_of(&stage, &format!("/api/imports{query}")).await;
-        assert_eq!(page["next"], Value::Null);
-        page["imports"].as_array().unwrap().len()
+        let page = page(&stage, &format!("/api/status{query}")).await;
+        page.matches("role=\"rowheader\"").count()
     };
     for (query, imports) in [
         ("", 1),
         ("?connection=hr", 1),
         ("?connection=other", 0),
         ("?connection=hr%27%20or%20RowKey%20ne%20%27", 0),
-        ("?state=Rejected", 1),
+        ("?state=rejected", 1),
         ("?state=completed", 0),
         ("?after=x%27/0%27", 1),
         ("?after=no-tenant/9999", 0),
@@ -436,13 +439,9 @@ async fn a_filter_narrows_and_what_is_no_filter_harms_nothing() {
         ("after=nonsense", "what `next` said"),
         ("top=5&top=6", "a parameter stands twice"),
     ] {
-        for address in ["/api/imports", "/api/status"] {
-            let path = format!("{address}?{query}");
-            for headers in [&[HTML][..], &[]] {
-                let wrong = ask(&stage, Method::GET, &path, headers, "").await;
-                assert_eq!(wrong.status, 400, "{path}");
-                assert!(text(&wrong).contains(words), "{path}: {}", text(&wrong));
-            }
-        }
+        let path = format!("/api/status?{query}");
+        let wrong = ask(&stage, Method::GET, &path, &[HTML], "").await;
+        assert_eq!(wrong.status, 400, "{path}");
+        assert!(text(&wrong).contains(words), "{path}: {}", text(&wrong));
     }
 }

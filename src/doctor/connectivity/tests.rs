@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::{doctor::Verdict, http::Destination};
+use crate::{doctor::CheckStatus, http::Destination};
 
 const NOW: OffsetDateTime = datetime!(2026-11-23 06:00 UTC);
 
@@ -108,18 +108,18 @@ async fn name_connection_tls_proxy_and_silence_are_told_apart() {
 #[test]
 fn a_clock_may_be_two_minutes_wrong_and_no_more() {
     for (seconds, verdict, told) in [
-        (0, Verdict::Good, "as the clock here"),
-        (-2, Verdict::Good, "as the clock here"),
-        (120, Verdict::Good, "the clock here is 120 s ahead of it"),
-        (-120, Verdict::Good, "the clock here is 120 s behind it"),
-        (121, Verdict::Bad, "the clock here is 121 s ahead of it"),
-        (-3600, Verdict::Bad, "the clock here is 3600 s behind it"),
+        (0, CheckStatus::Pass, "as the clock here"),
+        (-2, CheckStatus::Pass, "as the clock here"),
+        (120, CheckStatus::Pass, "the clock here is 120 s ahead of it"),
+        (-120, CheckStatus::Pass, "the clock here is 120 s behind it"),
+        (121, CheckStatus::Fail, "the clock here is 121 s ahead of it"),
+        (-3600, CheckStatus::Fail, "the clock here is 3600 s behind it"),
     ] {
         let line = clock(CLOCK_OF_SERVICE, Some(time::Duration::seconds(seconds)), None);
-        assert_eq!((line.verdict, line.told.as_str()), (verdict, told));
-        assert_eq!(line.remedy.is_some(), verdict == Verdict::Bad);
+        assert_eq!((line.status, line.message.as_str()), (verdict, told));
+        assert_eq!(line.remedy.is_some(), verdict == CheckStatus::Fail);
     }
-    assert_eq!(clock(CLOCK_OF_SERVICE, None, None).verdict, Verdict::Note);
+    assert_eq!(clock(CLOCK_OF_SERVICE, None, None).status, CheckStatus::Info);
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn a_clock_is_ours_to_set_only_where_both_others_differ_alike_or_one_is_unheard(
     ] {
         let other = other.map(time::Duration::seconds);
         let line = clock(CLOCK_OF_STORAGE, Some(time::Duration::seconds(ahead)), other);
-        assert_eq!(line.verdict, Verdict::Bad);
+        assert_eq!(line.status, CheckStatus::Fail);
         let remedy = line.remedy.unwrap();
         assert!(remedy.contains(words), "{remedy}");
         assert_eq!(remedy.contains(ours), words == ours, "{remedy}");
@@ -145,7 +145,7 @@ fn a_clock_is_ours_to_set_only_where_both_others_differ_alike_or_one_is_unheard(
 fn remedy_of(about: &'static str, proxy: Option<&'static str>, broken: Broken) -> String {
     let (host, setting) = ("acct.blob".to_owned(), "ImportStorage__accountName");
     let line = Reachability { about, host, setting, proxy, answer: Err(broken) }.line();
-    assert_eq!(line.verdict, Verdict::Bad);
+    assert_eq!(line.status, CheckStatus::Fail);
     line.remedy.unwrap()
 }
 

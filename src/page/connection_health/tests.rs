@@ -73,7 +73,7 @@ fn busy() -> Reason {
 fn stands(recent: &[Import]) -> (Health, String) {
     let seen = seen(document("\"full\""), recent, false);
     let standing = ConnectionHealth::of(&seen, NOW);
-    (standing.mood, standing.text(NOW))
+    (standing.health, standing.text(NOW))
 }
 
 fn seen(document: Document, recent: &[Import], is_paused: bool) -> Seen {
@@ -90,22 +90,22 @@ fn the_mood_is_that_of_the_worst_which_nothing_accepted_has_made_good() {
     };
     let broken = || Reason::ConnectionMissing { connection: "hr".into() };
     for (recent, mood) in [
-        (vec![], Health::Well),
-        (vec![run(1, Completed)], Health::Well),
-        (vec![run(1, Completed), run(2, Rejected), run(3, Stuck)], Health::Well),
-        (vec![run(1, Rejected), run(2, Completed)], Health::Person),
-        (vec![run(1, Stuck)], Health::Person),
-        (vec![run(1, Cancelled), run(2, Rejected), run(3, Completed)], Health::Person),
-        (vec![run(1, Received), run(2, Rejected)], Health::Person),
-        (vec![run(1, Superseded), run(2, Completed)], Health::Well),
-        (vec![run(1, Cancelled)], Health::Well),
-        (vec![run(1, Received)], Health::Moves),
-        (vec![run(1, Packed), run(2, Completed)], Health::Moves),
-        (vec![run(1, Pushing)], Health::Moves),
-        (vec![run(1, Ingesting)], Health::Moves),
-        (vec![waits(1, busy()), run(2, Completed)], Health::Waits),
-        (vec![waits(1, broken()), run(2, Completed)], Health::Person),
-        (vec![run(1, Received), waits(2, busy())], Health::Waits),
+        (vec![], Health::Ok),
+        (vec![run(1, Completed)], Health::Ok),
+        (vec![run(1, Completed), run(2, Rejected), run(3, Stuck)], Health::Ok),
+        (vec![run(1, Rejected), run(2, Completed)], Health::ActionRequired),
+        (vec![run(1, Stuck)], Health::ActionRequired),
+        (vec![run(1, Cancelled), run(2, Rejected), run(3, Completed)], Health::ActionRequired),
+        (vec![run(1, Received), run(2, Rejected)], Health::ActionRequired),
+        (vec![run(1, Superseded), run(2, Completed)], Health::Ok),
+        (vec![run(1, Cancelled)], Health::Ok),
+        (vec![run(1, Received)], Health::Running),
+        (vec![run(1, Packed), run(2, Completed)], Health::Running),
+        (vec![run(1, Pushing)], Health::Running),
+        (vec![run(1, Ingesting)], Health::Running),
+        (vec![waits(1, busy()), run(2, Completed)], Health::Waiting),
+        (vec![waits(1, broken()), run(2, Completed)], Health::ActionRequired),
+        (vec![run(1, Received), waits(2, busy())], Health::Waiting),
     ] {
         let told: Vec<_> = recent.iter().map(|import| import.state).collect();
         assert_eq!(stands(&recent).0, mood, "{told:?}");
@@ -117,7 +117,7 @@ fn a_newer_file_that_was_refused_while_an_older_one_waited_is_not_made_good_by_t
     let mut older = run(5, State::Completed);
     older.ended = Some(NOW);
     let (mood, text) = stands(&[run(3, State::Rejected), older]);
-    assert_eq!(mood, Health::Person);
+    assert_eq!(mood, Health::ActionRequired);
     assert!(text.starts_with("3.csv, which came 3 hours ago, was rejected"));
 }
 
@@ -143,16 +143,16 @@ fn a_pause_a_file_that_does_not_come_and_a_document_that_is_wrong_need_a_person(
     let weekly = || document("\"full\", \"expectedEveryDays\": 7");
     let overdue = seen(weekly(), &accepted, false);
     let overdue = ConnectionHealth::of(&overdue, NOW);
-    assert_eq!(overdue.mood, Health::Person);
+    assert_eq!(overdue.health, Health::ActionRequired);
     assert!(overdue.text(NOW).ends_with("A file was expected 1 day ago."));
     assert_eq!(overdue.expected, Some(NOW - Duration::hours(200 - 7 * 24)));
     let later = [run(100, State::Completed)];
     let in_time = seen(weekly(), &later, false);
-    assert_eq!(ConnectionHealth::of(&in_time, NOW).mood, Health::Well);
+    assert_eq!(ConnectionHealth::of(&in_time, NOW).health, Health::Ok);
 
     let paused = seen(document("\"full\""), &accepted, true);
     let paused = ConnectionHealth::of(&paused, NOW);
-    assert_eq!(paused.mood, Health::Person);
+    assert_eq!(paused.health, Health::ActionRequired);
     assert!(paused.text(NOW).ends_with("paused until a person resumes it."));
     let wrong = Document {
         read: Err(Reason::ConnectionMissing { connection: "hr".into() }),
@@ -160,7 +160,7 @@ fn a_pause_a_file_that_does_not_come_and_a_document_that_is_wrong_need_a_person(
     };
     let wrong = seen(wrong, &accepted, false);
     let wrong = ConnectionHealth::of(&wrong, NOW);
-    assert_eq!(wrong.mood, Health::Person);
+    assert_eq!(wrong.health, Health::ActionRequired);
     assert!(wrong.text(NOW).ends_with("it has to be mended."));
 }
 
@@ -174,7 +174,7 @@ fn of_incremental_files_what_was_lost_is_told_though_later_ones_came_through() {
     ];
     let incremental = seen(document("\"incremental\""), &recent, false);
     let standing = ConnectionHealth::of(&incremental, NOW);
-    assert_eq!(standing.mood, Health::Well);
+    assert_eq!(standing.health, Health::Ok);
     let words = "2 earlier files did not come through; Viva lacks what they change.";
     assert!(standing.text(NOW).ends_with(words), "{}", standing.text(NOW));
     assert!(!stands(&recent).1.contains("earlier"), "a full one replaces everything");

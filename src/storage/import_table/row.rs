@@ -3,7 +3,7 @@
 //! The columns are what a person reads in a table browser or in Power BI. [`COLUMNS`] is the one
 //! place that lists them; old rows must still parse, so a column may be added, never renamed.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::columns::{
     ColumnInfo,
@@ -13,7 +13,7 @@ use super::columns::{
 use crate::{
     import::{
         HistoryEntry, Import, ImportId, IngestionId, Package, PendingNotification, Source, State,
-        reason::{PauseCause, Reason},
+        reason::{ARGS, PauseCause, Reason},
     },
     messages,
     schema::{DeletionApproval, Summary},
@@ -29,9 +29,6 @@ pub(super) const MESSAGE_DUE: &str = "NotificationDue";
 /// The shape of the rows that this version writes and reads.
 const SCHEMA_VERSION: u32 = 1;
 const SCHEMA: &str = "SchemaVersion";
-
-/// The member of a reason's JSON that holds its arguments.
-const ARGS: &str = "args";
 
 /// Every column with what it says.
 pub const COLUMNS: &[ColumnInfo] = &[
@@ -214,7 +211,7 @@ pub(super) fn of(import: &Import) -> (Properties, String) {
     if let Some(reason) = &import.reason {
         row.text("ReasonCode", reason.code().into());
         row.text("ReasonClass", &reason.class().to_string());
-        row.maybe("ReasonArgs", reason_args(reason).as_deref());
+        row.maybe("ReasonArgs", reason.args().map(|args| args.to_string()).as_deref());
     }
     row.maybe("BlockedBy", import.blocked.map(Into::into));
     row.maybe("StatusText", Some(&messages::status(import)));
@@ -356,12 +353,6 @@ fn approval_required(import: &Import) -> Option<String> {
 
 fn summary(row: &Properties, column: &str) -> Option<Summary> {
     Summary::read(text(row, column)?.as_bytes()).ok()
-}
-
-/// The arguments of a reason, which are bounded one by one.
-fn reason_args(reason: &Reason) -> Option<String> {
-    let json = serde_json::to_value(reason).ok()?;
-    json.get(ARGS).map(Value::to_string)
 }
 
 fn reason(row: &Properties) -> Result<Option<Reason>, ()> {

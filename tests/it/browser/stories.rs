@@ -2,6 +2,7 @@
 
 use std::process::Stdio;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
@@ -49,7 +50,17 @@ async fn front(stage: &Stage) -> Front {
 }
 
 fn home(front: &Front) -> String {
-    format!("http://{}/api/status?code={KEY}", front.address)
+    format!("http://{}/api/console?code={KEY}", front.address)
+}
+
+/// What App Service Authentication puts before each request of somebody with these app roles.
+fn principal(name: &str, roles: &[&str]) -> serde_json::Value {
+    let claims: Vec<_> = roles.iter().map(|role| json!({ "typ": "roles", "val": role })).collect();
+    let principal = json!({ "auth_typ": "aad", "role_typ": "roles", "claims": claims });
+    json!({
+        "X-MS-CLIENT-PRINCIPAL-NAME": name,
+        "X-MS-CLIENT-PRINCIPAL": STANDARD.encode(principal.to_string()),
+    })
 }
 
 /// The service has been busy when a file came.
@@ -247,11 +258,11 @@ async fn whoever_is_signed_in_needs_no_key_and_stands_in_the_row() {
     stage.connect("hr", &builds).await.unwrap();
     stage.arrive("hr/bad.csv", BAD_CSV.into()).await.unwrap();
     ended(&stage, "hr/bad.csv").await;
-    let url = format!("http://{}/api/signed-in/status", front.address);
+    let url = format!("http://{}/api/signedin", front.address);
     browser.open(json!({})).await;
     assert_eq!(browser.go(&url).await, 403);
     // What App Service Authentication puts before each request.
-    let headers = json!({ "X-MS-CLIENT-PRINCIPAL-NAME": "ana@contoso.com" });
+    let headers = principal("ana@contoso.com", &["Imports.Operate"]);
     browser.open(json!({ "headers": headers })).await;
     assert_eq!(browser.go(&url).await, 200);
     assert!(browser.text("header").await.contains("signed in as ana@contoso.com"));
@@ -260,7 +271,7 @@ async fn whoever_is_signed_in_needs_no_key_and_stands_in_the_row() {
     assert!(browser.url().await.starts_with(&url));
     let import = stage.imports().await.unwrap().remove(0);
     let by = import.operator_actions.unwrap();
-    assert!(by.starts_with("by ana@contoso.com on the status page (resume) at 20"), "{by}");
+    assert!(by.starts_with("by ana@contoso.com on the console (resume) at 20"), "{by}");
 }
 
 #[tokio::test]
@@ -278,7 +289,7 @@ async fn a_form_tells_the_origin_of_its_page_and_no_other_origin_is_told_the_key
     assert_eq!(posts.len(), 1, "{said:?}");
     assert_eq!(posts[0]["origin"], own, "App Service refuses a form of a signed-in person else");
 
-    let elsewhere = format!("http://{}/api/signed-in/status", other.address);
+    let elsewhere = format!("http://{}/api/signedin", other.address);
     browser.leave(&elsewhere).await;
     let said = browser.said().await;
     let there = said.iter().find(|request| request["url"] == elsewhere).unwrap();

@@ -1,6 +1,6 @@
 //! What is written is read back, and a row that cannot be read is told by its key.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use time::macros::datetime;
 
 use super::*;

@@ -1,0 +1,102 @@
+//! What pages and programs see of the connections: their documents with their last imports.
+
+use azure_core::error::ErrorKind;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+
+use crate::{
+    engine::{Document, Engine},
+    import::{Import, ImportId, connection_record::ConnectionRecord},
+    page::Seen,
+    storage::import_table::{ImportTable, Wanted},
+};
+
+/// The last imports of a connection that its sentence and its chart are made of.
+const RECENT: usize = 30;
+/// Connections that are looked at side by side.
+const AT_ONCE: usize = 8;
+
+/// The document of a connection; where there is none, that of an import that still waits for it.
+pub(super) async fn document(engine: &Engine, name: &str) -> azure_core::Result<Option<Document>> {
+    if let Some(document) = engine.document(name).await? {
+        return Ok(Some(document));
+    }
+    let imports = engine.imports().named(name).await?;
+    let waits = imports.iter().find(|stored| !stored.import.state.is_end());
+    Ok(waits.map(|stored| Document::missing(&stored.import)))
+}
+
+/// Every connection with its last imports, by name; beside those that have a document, those of `imports`
+/// whose document is gone and that still wait for it.
+pub(super) async fn connections(
+    engine: &Engine,
+    tenants: &[String],
+    imports: &[Import],
+) -> azure_core::Result<Vec<Seen>> {
+    let mut documents = engine.documents().await?;
+    for import in imports.iter().filter(|import| !import.state.is_end()) {
+        if !documents.iter().any(|document| document.name == import.connection) {
+            documents.push(Document::missing(import));
+        }
+    }
+    stream::iter(documents)
+        .map(|document| seen(engine.imports(), tenants, document))
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await
+}
+
+/// A connection with its last imports.
+pub(super) async fn seen(
+    imports: &ImportTable,
+    tenants: &[String],
+    document: Document,
+) -> azure_core::Result<Seen> {
+    let name = &document.name;
+    let records = tenants.iter().map(async |tenant| {
+        let record = imports.connection(tenant, name).await?;
+        Ok::<_, azure_core::Error>((tenant.clone(), record))
+    });
+    let records = futures::future::try_join_all(records).await?;
+    // Where the document can be read, its files are of its tenant, or came before it could be; unless
+    // some of another tenant still wait.
+    let is_own = |tenant: &str| {
+        let read = document.read.as_ref();
+        tenant == ImportId::NO_TENANT || read.map_or(true, |it| it.caller.tenant == tenant)
+    };
+    let own = records.into_iter().filter(|(tenant, record)| is_own(tenant) || record.has_waiting());
+    let (own, records): (Vec<String>, Vec<ConnectionRecord>) = own.unzip();
+    let wanted = Wanted { connection: Some(name.clone()), ..Wanted::default() };
+    let recent = imports.page(&own, &wanted, None, RECENT).await?.imports;
+    let mut seen = Seen { document, recent, last_received: None, accepted: None, is_paused: false };
+    for (tenant, record) in own.into_iter().zip(records) {
+        seen.last_received = seen.last_received.max(record.last_received);
+        if let Some(accepted) = record.last_accepted {
+            let import = find(imports, &seen.recent, &tenant, &accepted.import).await?;
+            seen.accepted =
+                import.into_iter().chain(seen.accepted).max_by_key(|import| import.ended);
+        }
+        for pause in record.paused_by {
+            let import = find(imports, &seen.recent, &tenant, &pause.import).await?;
+            seen.is_paused |= import.is_some_and(|import| import.pauses);
+        }
+    }
+    Ok(seen)
+}
+
+/// An import among those that were read, or from the table; `None` where it is gone or cannot be read.
+async fn find(
+    imports: &ImportTable,
+    recent: &[Import],
+    tenant: &str,
+    key: &str,
+) -> azure_core::Result<Option<Import>> {
+    let id = ImportId { tenant: tenant.to_owned(), key: key.to_owned() };
+    if let Some(import) = recent.iter().find(|import| import.id == id) {
+        return Ok(Some(import.clone()));
+    }
+    match imports.get(&id).await {
+        Ok(stored) => Ok(stored.map(|stored| stored.import)),
+        Err(error) if *error.kind() == ErrorKind::DataConversion => Ok(None),
+        Err(error) => Err(error),
+    }
+}

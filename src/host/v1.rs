@@ -1,0 +1,285 @@
+//! `/api/v1`: imports and connections for programs. Two functions stand before it, `query` for GET and
+//! `command` for POST, so that a key opens no more than its program needs. Paths end in `:ACTION` where
+//! something is asked for.
+
+use std::sync::LazyLock;
+
+use axum::{
+    Router,
+    body::{Body, Bytes, to_bytes},
+    extract::{Request, State},
+    http::{
+        HeaderMap, HeaderValue, Method, StatusCode, Uri,
+        header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
+        request::Parts,
+    },
+    response::{IntoResponse as _, Response},
+    routing::any,
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use percent_encoding::percent_decode_str;
+use serde::{Serialize, de::DeserializeOwned};
+use sha2::{Digest as _, Sha256};
+use utoipa::OpenApi as _;
+
+use super::{App, actions::Action, request};
+use crate::{
+    api::{Problem, ProblemCode},
+    http::azure::sentence,
+    import::ImportId,
+    schema::is_connection_name,
+};
+
+mod commands;
+mod description;
+mod queries;
+
+/// Far more than any operation takes.
+const MAX_BODY_BYTES: usize = 64 << 10;
+
+pub(super) fn routes() -> Router<App> {
+    Router::new().route("/api/v1/{*path}", any(serve))
+}
+
+/// What a path names.
+#[derive(Debug, PartialEq, Eq)]
+enum Resource {
+    Imports,
+    Import(ImportId),
+    Findings(ImportId),
+    Connections,
+    Connection(String),
+    Description,
+    OfImport(ImportId, Action),
+    OfConnection(String, Action),
+}
+
+impl Resource {
+    /// # Errors
+    /// Where there is none.
+    fn of(path: &str) -> Result<Self, Problem> {
+        let nothing = || Problem::new(ProblemCode::PathNotFound, NOTHING);
+        let path = percent_decode_str(path).decode_utf8().map_err(|_| nothing())?;
+        let steps: Vec<&str> = path.split('/').collect();
+        let import = |id: &str| ImportId::parse(id).ok_or_else(|| no_import(id));
+        let connection = |name: &str| {
+            is_connection_name(name).then(|| name.to_owned()).ok_or_else(|| no_connection(name))
+        };
+        let named = |step: &str| {
+            let (name, action) = step.rsplit_once(':')?;
+            Some((name.to_owned(), action.parse::<Action>().ok()))
+        };
+        Ok(match steps[..] {
+            ["imports"] => Self::Imports,
+            ["imports", id, "findings"] => Self::Findings(import(id)?),
+            ["imports", step] => match named(step) {
+                None => Self::Import(import(step)?),
+                Some((id, Some(action @ (Action::Approve | Action::Retry | Action::Cancel)))) => {
+                    Self::OfImport(import(&id)?, action)
+                }
+                Some(_) => return Err(nothing()),
+            },
+            ["connections"] => Self::Connections,
+            ["connections", step] => match named(step) {
+                None => Self::Connection(connection(step)?),
+                Some((
+                    name,
+                    Some(action @ (Action::Resume | Action::Sweep | Action::Diagnose)),
+                )) => Self::OfConnection(connection(&name)?, action),
+                Some(_) => return Err(nothing()),
+            },
+            ["openapi.json"] => Self::Description,
+            _ => return Err(nothing()),
+        })
+    }
+
+    fn is_command(&self) -> bool {
+        matches!(self, Self::OfImport(..) | Self::OfConnection(..))
+    }
+}
+
+const NOTHING: &str =
+    "there is nothing at this path; GET /api/v1/openapi.json describes those there are";
+
+/// The answer where no path of the API was meant.
+pub(super) fn no_such_path() -> Response {
+    refused(&Problem::new(ProblemCode::PathNotFound, NOTHING))
+}
+
+async fn serve(State(app): State<App>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    match answer(&app, &head, body).await {
+        Ok(response) => response,
+        Err(problem) => {
+            if problem.status >= 500 {
+                tracing::error!("{}", problem.detail);
+            }
+            let mut response = refused(&problem);
+            if problem.code == ProblemCode::MethodNotAllowed {
+                let is_command = Resource::of(path_of(&head.uri)).is_ok_and(|it| it.is_command());
+                let allowed = if is_command { "POST" } else { "GET, HEAD" };
+                response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+            }
+            response
+        }
+    }
+}
+
+async fn answer(app: &App, head: &Parts, body: Body) -> Result<Response, Problem> {
+    let resource = Resource::of(path_of(&head.uri))?;
+    let is_right = if resource.is_command() {
+        head.method == Method::POST
+    } else {
+        [Method::GET, Method::HEAD].contains(&head.method)
+    };
+    if !is_right {
+        let right = if resource.is_command() { "POST" } else { "GET" };
+        return Err(Problem::new(
+            ProblemCode::MethodNotAllowed,
+            format!("this path takes {right}, not {}", head.method),
+        ));
+    }
+    let app = app.clone();
+    let headers = &head.headers;
+    match resource {
+        Resource::Imports => {
+            found(headers, &queries::list_imports(&app, parameters(&head.uri)?).await?)
+        }
+        Resource::Import(id) => {
+            let _: NoParameters = parameters(&head.uri)?;
+            found(headers, &queries::get_import(&app, &id).await?)
+        }
+        Resource::Findings(id) => {
+            let _: NoParameters = parameters(&head.uri)?;
+            found(headers, &queries::list_findings(&app, &id).await?)
+        }
+        Resource::Connections => {
+            let _: NoParameters = parameters(&head.uri)?;
+            found(headers, &queries::list_connections(&app).await?)
+        }
+        Resource::Connection(name) => {
+            let _: NoParameters = parameters(&head.uri)?;
+            found(headers, &queries::get_connection(&app, &name).await?)
+        }
+        Resource::Description => {
+            static DESCRIPTION: LazyLock<utoipa::openapi::OpenApi> =
+                LazyLock::new(description::Description::openapi);
+            let _: NoParameters = parameters(&head.uri)?;
+            found(headers, &*DESCRIPTION)
+        }
+        Resource::OfImport(id, action) => {
+            let _: NoParameters = parameters(&head.uri)?;
+            let body = command_body(&app, headers, body).await?;
+            commands::on_import(&app, &id, action, &body).await
+        }
+        Resource::OfConnection(name, action) => {
+            let _: NoParameters = parameters(&head.uri)?;
+            let body = command_body(&app, headers, body).await?;
+            commands::on_connection(&app, &name, action, &body).await
+        }
+    }
+}
+
+fn path_of(uri: &Uri) -> &str {
+    uri.path().strip_prefix("/api/v1/").unwrap_or_default()
+}
+
+/// The parameters that any address may have: a key and its name, which are the host's.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoParameters {
+    #[serde(rename = "code")]
+    _code: Option<String>,
+    #[serde(rename = "clientId")]
+    _client_id: Option<String>,
+}
+
+/// What a query says.
+///
+/// # Errors
+/// A parameter is unknown, stands twice or has a value that it cannot have; the library names it, and none
+/// of its texts is longer than a line.
+fn parameters<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
+    axum::extract::Query::try_from_uri(uri)
+        .map(|axum::extract::Query(parameters)| parameters)
+        .map_err(|error| Problem::new(ProblemCode::InvalidParameter, in_words(&error.body_text())))
+}
+
+fn in_words(text: &str) -> String {
+    let text = text.rsplit_once("string: ").map_or(text, |(_, text)| text);
+    text.replace(char::is_control, "\u{fffd}").chars().take(300).collect()
+}
+
+/// The body of a command: JSON, or a host in front would repeat the request where this program ends while
+/// it is served.
+async fn command_body(app: &App, headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+    if request::is_meant(headers, None, app.engine.app()).is_err() {
+        let why = "a browser asks for this on the pages of /api/console";
+        return Err(Problem::new(ProblemCode::ForeignOrigin, why));
+    }
+    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = media_type.and_then(|text| text.split(';').next()).unwrap_or_default();
+    let body = to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| {
+        let why = format!("the body cannot be read, or has more than {MAX_BODY_BYTES} bytes");
+        Problem::new(ProblemCode::BodyTooLarge, why)
+    })?;
+    if body.is_empty() {
+        return Err(Problem::new(
+            ProblemCode::InvalidBody,
+            "the body is missing; it is {} at least",
+        ));
+    }
+    if !media_type.trim().eq_ignore_ascii_case("application/json") {
+        let why = "the body of a command is application/json, {} at least";
+        return Err(Problem::new(ProblemCode::UnsupportedMediaType, why));
+    }
+    Ok(body)
+}
+
+/// An answer that does not change before what it tells of does: a client that has it is told so.
+fn found(headers: &HeaderMap, value: &impl Serialize) -> Result<Response, Problem> {
+    let body = json(value)?;
+    let etag = format!("\"{}\"", &URL_SAFE_NO_PAD.encode(Sha256::digest(&body))[..22]);
+    let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let is_known = known
+        .flat_map(|tags| tags.split(','))
+        .any(|tag| tag.trim() == "*" || tag.trim().trim_start_matches("W/") == etag);
+    let own = [(ETAG, etag), (CACHE_CONTROL, "private, no-cache".to_owned())];
+    if is_known {
+        return Ok((StatusCode::NOT_MODIFIED, own).into_response());
+    }
+    Ok((own, [(CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+/// What came of a command.
+fn done(value: &impl Serialize) -> Result<Response, Problem> {
+    Ok(([(CONTENT_TYPE, "application/json")], json(value)?).into_response())
+}
+
+fn json(value: &impl Serialize) -> Result<Vec<u8>, Problem> {
+    serde_json::to_vec(value)
+        .map_err(|_| Problem::new(ProblemCode::InternalError, "the answer cannot be written"))
+}
+
+fn refused(problem: &Problem) -> Response {
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = serde_json::to_vec(problem).unwrap_or_default();
+    (status, [(CONTENT_TYPE, "application/problem+json")], body).into_response()
+}
+
+fn storage_failed(error: &azure_core::Error) -> Problem {
+    Problem::new(ProblemCode::StorageUnavailable, format!("storage: {}", sentence(error)))
+}
+
+fn no_import(id: &str) -> Problem {
+    let id: String = id.replace(char::is_control, "\u{fffd}").chars().take(100).collect();
+    Problem::new(
+        ProblemCode::ImportNotFound,
+        format!("there is no import {id}; ids are as `id` of GET /api/v1/imports has them"),
+    )
+}
+
+fn no_connection(name: &str) -> Problem {
+    let name: String = name.replace(char::is_control, "\u{fffd}").chars().take(100).collect();
+    Problem::new(ProblemCode::ConnectionNotFound, format!("there is no connection {name}"))
+}

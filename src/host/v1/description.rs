@@ -1,0 +1,48 @@
+//! The description of the API: OpenAPI 3.1, made of the operations and of the types they answer with.
+
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{ApiKey, ApiKeyValue, SecurityScheme},
+};
+
+use super::{commands, queries};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "viva-import",
+        description = "Imports of HR data into Microsoft Viva Insights. Every error is a problem by RFC \
+                       9457. GET needs a key of the function `query`, POST one of `command`; other \
+                       methods end at the Functions host, with its own 404 and no content type."
+    ),
+    servers((url = "/", description = "This app")),
+    paths(
+        queries::list_imports,
+        queries::get_import,
+        queries::list_findings,
+        queries::list_connections,
+        queries::get_connection,
+        commands::approve_import,
+        commands::retry_import,
+        commands::cancel_import,
+        commands::resume_connection,
+        commands::sweep_connection,
+        commands::diagnose_connection,
+    ),
+    modifiers(&Keys),
+    security(("key" = []), ("keyInAddress" = []))
+)]
+pub(super) struct Description;
+
+/// The keys of the Functions host.
+struct Keys;
+
+impl Modify for Keys {
+    fn modify(&self, description: &mut utoipa::openapi::OpenApi) {
+        let components = description.components.get_or_insert_default();
+        let header = ApiKey::Header(ApiKeyValue::new("x-functions-key"));
+        components.add_security_scheme("key", SecurityScheme::ApiKey(header));
+        let address = ApiKey::Query(ApiKeyValue::new("code"));
+        components.add_security_scheme("keyInAddress", SecurityScheme::ApiKey(address));
+    }
+}

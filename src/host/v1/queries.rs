@@ -1,0 +1,225 @@
+//! What can be read, and its description: each function is an operation of the API.
+
+use serde::Deserialize;
+use time::{Date, OffsetDateTime, Time, format_description::well_known::Rfc3339};
+use url::form_urlencoded::Serializer;
+use utoipa::IntoParams;
+
+use super::{no_connection, no_import, storage_failed};
+use crate::{
+    api::{
+        ConnectionItem, Connections, Finding, Findings, ImportDetail, Imports, Problem, ProblemCode,
+    },
+    host::{App, overview},
+    import::{Import, ImportId, State, reason::Class},
+    page::DEFAULT_TOP,
+    storage::import_table::Wanted,
+};
+
+/// Imports on one page, at most.
+const MAX_TOP: usize = 1000;
+
+/// Which imports, and how many of them.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub(super) struct ImportsQuery {
+    /// Only those of this connection.
+    connection: Option<String>,
+    /// Only those in this state.
+    state: Option<State>,
+    /// Only those whose reason is of this class.
+    class: Option<Class>,
+    /// Only those whose content was written then or later: a date, or a moment of RFC 3339.
+    #[param(example = "2026-11-01")]
+    from: Option<String>,
+    /// Only those whose content was written before: a date, or a moment of RFC 3339.
+    #[param(example = "2026-12-01")]
+    to: Option<String>,
+    /// How many at most; 50 where it is left out.
+    #[param(minimum = 1, maximum = 1000)]
+    top: Option<usize>,
+    /// Where the page begins; `nextLink` has it.
+    skip_token: Option<String>,
+    #[param(ignore)]
+    #[serde(rename = "code")]
+    _code: Option<String>,
+    #[param(ignore)]
+    #[serde(rename = "clientId")]
+    _client_id: Option<String>,
+}
+
+/// Lists imports, newest content first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/imports",
+    params(ImportsQuery),
+    responses(
+        (status = 200, body = Imports, headers(("ETag" = String))),
+        (status = 304, description = "As the client has it (If-None-Match)"),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn list_imports(app: &App, query: ImportsQuery) -> Result<Imports, Problem> {
+    let invalid = |why: String| Problem::new(ProblemCode::InvalidParameter, why);
+    let top = query.top.unwrap_or(DEFAULT_TOP);
+    if !(1..=MAX_TOP).contains(&top) {
+        return Err(invalid(format!("`top` is a whole number from 1 to {MAX_TOP}")));
+    }
+    let moment = |name: &str, text: &Option<String>| {
+        let moment = text.as_deref().map(|text| moment(text).ok_or(name.to_owned()));
+        moment.transpose().map_err(|name| {
+            invalid(format!(
+                "`{name}` is a date like 2026-11-01, or a moment like 2026-11-01T00:00:00Z"
+            ))
+        })
+    };
+    let after = query.skip_token.as_deref().map(|token| {
+        ImportId::parse(token)
+            .ok_or_else(|| invalid("`skipToken` takes what `nextLink` has".to_owned()))
+    });
+    let wanted = Wanted {
+        connection: query.connection.clone(),
+        state: query.state,
+        class: query.class,
+        from: moment("from", &query.from)?,
+        to: moment("to", &query.to)?,
+    };
+    let after = after.transpose()?;
+    let imports = app.engine.imports();
+    let page = async {
+        let tenants = imports.tenants().await?;
+        imports.page(&tenants, &wanted, after.as_ref(), top).await
+    };
+    let page = page.await.map_err(|error| storage_failed(&error))?;
+    let next_link = page.next.map(|next| next_link(app, &query, &next));
+    Ok(Imports { value: page.imports.iter().map(Into::into).collect(), next_link })
+}
+
+fn moment(text: &str) -> Option<OffsetDateTime> {
+    let date = || {
+        let form = time::macros::format_description!("[year]-[month]-[day]");
+        Some(Date::parse(text, form).ok()?.with_time(Time::MIDNIGHT).assume_utc())
+    };
+    OffsetDateTime::parse(text, &Rfc3339).ok().or_else(date)
+}
+
+/// The address of the next page, without the key that the request brought.
+fn next_link(app: &App, query: &ImportsQuery, next: &ImportId) -> String {
+    let mut pairs = Serializer::new(String::new());
+    let words = [
+        ("connection", query.connection.clone()),
+        ("state", query.state.map(|state| state.as_ref().to_owned())),
+        ("class", query.class.map(|class| class.as_ref().to_owned())),
+        ("from", query.from.clone()),
+        ("to", query.to.clone()),
+        ("top", query.top.map(|top| top.to_string())),
+        ("skipToken", Some(next.name())),
+    ];
+    for (name, value) in words {
+        if let Some(value) = value {
+            pairs.append_pair(name, &value);
+        }
+    }
+    let base = app.engine.app().address().unwrap_or_default();
+    format!("{base}/api/v1/imports?{}", pairs.finish())
+}
+
+/// Gets one import.
+#[utoipa::path(
+    get,
+    path = "/api/v1/imports/{id}",
+    params(("id" = String, Path, description = "`TENANT.KEY`")),
+    responses(
+        (status = 200, body = ImportDetail, headers(("ETag" = String))),
+        (status = 304, description = "As the client has it (If-None-Match)"),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn get_import(app: &App, id: &ImportId) -> Result<ImportDetail, Problem> {
+    Ok((&stored(app, id).await?).into())
+}
+
+/// Lists what was found in the file of an import.
+#[utoipa::path(
+    get,
+    path = "/api/v1/imports/{id}/findings",
+    params(("id" = String, Path, description = "`TENANT.KEY`")),
+    responses(
+        (status = 200, body = Findings, headers(("ETag" = String))),
+        (status = 304, description = "As the client has it (If-None-Match)"),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn list_findings(app: &App, id: &ImportId) -> Result<Findings, Problem> {
+    let import = stored(app, id).await?;
+    let report = app.engine.report(&import).await.map_err(|error| storage_failed(&error))?;
+    let Some(mut report) = report else {
+        let why = "the import has no report: its file was not checked yet, or nothing was found";
+        return Err(Problem::new(ProblemCode::ReportNotFound, why));
+    };
+    let findings = serde_json::from_value::<Vec<Finding>>(report["findings"].take());
+    let unreadable = |_| Problem::new(ProblemCode::InternalError, "the report cannot be read");
+    Ok(Findings { value: findings.map_err(unreadable)? })
+}
+
+/// Lists every connection, by name, and how it fares.
+#[utoipa::path(
+    get,
+    path = "/api/v1/connections",
+    responses(
+        (status = 200, body = Connections, headers(("ETag" = String))),
+        (status = 304, description = "As the client has it (If-None-Match)"),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn list_connections(app: &App) -> Result<Connections, Problem> {
+    let engine = &app.engine;
+    let seen = async {
+        let tenants = engine.imports().tenants().await?;
+        let page = engine.imports().page(&tenants, &Wanted::default(), None, DEFAULT_TOP).await?;
+        overview::connections(engine, &tenants, &page.imports).await
+    };
+    let seen = seen.await.map_err(|error| storage_failed(&error))?;
+    let (sweep, now) = (engine.next_sweep(), engine.now());
+    Ok(Connections { value: seen.iter().map(|it| ConnectionItem::new(it, sweep, now)).collect() })
+}
+
+/// Gets one connection, and how it fares.
+#[utoipa::path(
+    get,
+    path = "/api/v1/connections/{name}",
+    params(("name" = String, Path, description = "The connection's name")),
+    responses(
+        (status = 200, body = ConnectionItem, headers(("ETag" = String))),
+        (status = 304, description = "As the client has it (If-None-Match)"),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn get_connection(app: &App, name: &str) -> Result<ConnectionItem, Problem> {
+    let engine = &app.engine;
+    let document =
+        overview::document(engine, name).await.map_err(|error| storage_failed(&error))?;
+    let document = document.ok_or_else(|| no_connection(name))?;
+    let seen = async {
+        let tenants = engine.imports().tenants().await?;
+        overview::seen(engine.imports(), &tenants, document).await
+    };
+    let seen = seen.await.map_err(|error| storage_failed(&error))?;
+    Ok(ConnectionItem::new(&seen, engine.next_sweep(), engine.now()))
+}
+
+/// # Errors
+/// Storage failed, or there is none.
+pub(super) async fn stored(app: &App, id: &ImportId) -> Result<Import, Problem> {
+    let stored = app.engine.imports().get(id).await.map_err(|error| storage_failed(&error))?;
+    stored.map(|stored| stored.import).ok_or_else(|| no_import(&id.name()))
+}
