@@ -11,13 +11,13 @@ use futures::{StreamExt as _, stream};
 
 use super::{AT_ONCE, Engine, log};
 use crate::{
-    connection::Notify,
     import::{
         Event, Import, ImportId, NotificationEvent, NotificationKind, PendingNotification, State,
         to_the_second,
     },
     messages,
     notify::{Notification, send},
+    schema::Notify,
     storage::import_table::{Saved, Stored},
 };
 
@@ -100,7 +100,7 @@ impl Engine {
             import,
             page: self.config.app.page_of(&import.id.path()),
         };
-        let sent = send(&letter, notify, &*self.setting).await;
+        let sent = send(&letter, notify, &*self.setting, (self.clock)()).await;
         let now = (self.clock)();
         match sent {
             Ok(()) => {
