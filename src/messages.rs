@@ -23,7 +23,7 @@ pub(crate) use self::{
     action::{found_twice, moved_on, not_found, not_paused, not_taken, remedy, resumed, taken},
     connection::{Fact, fact, file},
     finding::{contents, finding, place, totals, verdict},
-    notification::action_at,
+    notification::{OVERDUE_ACTION, action_at, never_came, overdue_title},
     reason::no_outcome,
 };
 

@@ -10,11 +10,13 @@ use aws_lc_rs::hmac;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use reqwest::{StatusCode, header::CONTENT_TYPE};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 use url::Url;
 
 use crate::{
     config::Lookup,
+    connection::Connection,
     http::{self, ClientError, is_loopback_http},
     import::{Import, NotificationKind, to_the_second},
     messages,
@@ -33,30 +35,62 @@ pub struct Notification<'a> {
     pub occasion: NotificationKind,
     /// When.
     pub since: OffsetDateTime,
-    /// To which import; where nothing has come, the last one that did.
-    pub import: &'a Import,
+    /// To what.
+    pub about: About<'a>,
     /// Where the import can be looked at, for whoever may.
     pub page: Option<String>,
 }
 
+/// What something has happened to.
+#[derive(Clone, Copy, Debug)]
+pub enum About<'a> {
+    /// An import; where nothing has come since, the last one that did.
+    Import(&'a Import),
+    /// A connection of which no file has come, and so there is no import.
+    Connection {
+        /// The connection.
+        connection: &'a Connection,
+        /// Since when a file is waited for.
+        since: OffsetDateTime,
+        /// How often one is expected, in days.
+        every_days: u32,
+    },
+}
+
 impl Notification<'_> {
     fn title(&self) -> String {
-        messages::title(self.occasion, self.import)
+        match self.about {
+            About::Import(import) => messages::title(self.occasion, import),
+            About::Connection { connection, .. } => messages::overdue_title(&connection.name),
+        }
     }
 
     fn told(&self) -> String {
-        messages::told(self.occasion, self.import)
+        match self.about {
+            About::Import(import) => messages::told(self.occasion, import),
+            About::Connection { since, every_days, .. } => messages::never_came(since, every_days),
+        }
     }
 
     fn action(&self) -> String {
-        messages::action_at(self.occasion, self.import)
+        match self.about {
+            About::Import(import) => messages::action_at(self.occasion, import),
+            About::Connection { .. } => messages::OVERDUE_ACTION.to_owned(),
+        }
     }
 
     /// What the event is called: once more the same where it is sent once more, and no full stop in it, since
     /// those separate what is signed.
     #[must_use]
     pub fn id(&self) -> String {
-        format!("{}/{}/{}", self.import.id, self.occasion.as_ref(), to_the_second(self.since))
+        let what = match self.about {
+            About::Import(import) => import.id.key.clone(),
+            About::Connection { connection, .. } => {
+                let whose = format!("{}/{}", connection.caller.tenant, connection.name);
+                format!("{:x}", Sha256::digest(whose))
+            }
+        };
+        format!("{what}/{}/{}", self.occasion.as_ref(), to_the_second(self.since))
     }
 
     /// The body in the format that the other side takes, and its media type.
@@ -108,28 +142,40 @@ impl Notification<'_> {
 
     /// Source: the specification of CloudEvents 1.0; the same event always has the same id.
     fn cloud_event(&self) -> Value {
-        let (import, word) = (self.import, self.occasion.as_ref());
-        let since = to_the_second(self.since);
-        json!({
+        let import = match self.about {
+            About::Import(import) => Some(import),
+            About::Connection { .. } => None,
+        };
+        let connection = match self.about {
+            About::Import(import) => &import.connection,
+            About::Connection { connection, .. } => &connection.name,
+        };
+        let file = import.map(|import| import.source.file());
+        let mut event = json!({
             "specversion": "1.0",
             "id": self.id(),
-            "source": format!("/viva-import/connections/{}", import.connection),
-            "type": format!("viva-import.{word}"),
-            "subject": import.source.file(),
-            "time": since,
+            "source": format!("/viva-import/connections/{connection}"),
+            "type": format!("viva-import.{}", self.occasion.as_ref()),
+            "subject": file,
+            "time": to_the_second(self.since),
             "datacontenttype": "application/json",
             "data": {
-                "connection": import.connection,
-                "file": import.source.file(),
-                "import": import.id.key,
-                "state": import.state.as_ref(),
-                "rows": import.rows,
-                "problems": import.problems,
+                "connection": connection,
+                "file": file,
+                "import": import.map(|import| &import.id.key),
+                "state": import.map(|import| import.state.as_ref()),
+                "rows": import.and_then(|import| import.rows),
+                "problems": import.map(|import| import.problems),
                 "told": self.told(),
                 "toDo": self.action(),
                 "page": self.page,
             },
-        })
+        });
+        // An attribute that there is not is left out; members of the data are always there.
+        if let Some(event) = event.as_object_mut().filter(|_| file.is_none()) {
+            event.shift_remove("subject");
+        }
+        event
     }
 }
 
@@ -157,6 +203,9 @@ pub enum NotifyError {
          is none)"
     )]
     NoAddress(String),
+    /// The setting of the secret to sign by is not there.
+    #[error("there is no setting {0} with the secret to sign by, and nothing is sent without it")]
+    NoSigningSetting(String),
     /// The setting holds no secret to sign by.
     #[error(
         "the setting {0} holds no secret to sign by (a reference to a Key Vault that cannot be resolved \
@@ -226,7 +275,7 @@ pub fn address(notify: &Notify, setting: &Lookup) -> Result<Url, NotifyError> {
 /// Where a setting is named and holds none.
 pub fn signing_key(notify: &Notify, setting: &Lookup) -> Result<Option<hmac::Key>, NotifyError> {
     let Some(name) = &notify.signing_setting else { return Ok(None) };
-    let text = setting(name).ok_or_else(|| NotifyError::NoSetting(name.clone()))?;
+    let text = setting(name).ok_or_else(|| NotifyError::NoSigningSetting(name.clone()))?;
     let text = text.trim_end_matches(['\r', '\n']);
     let secret = match text.strip_prefix(BASE64_SECRET) {
         Some(base64) => BASE64_STANDARD.decode(base64).ok(),

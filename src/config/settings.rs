@@ -151,6 +151,21 @@ pub const SETTINGS: &[Setting] = &[
         "pushes that may fail or stay unanswered before an import is `Stuck`; a service that is away is waited for instead",
     ),
     setting(
+        "NOTIFY_SETTING",
+        None,
+        "name of the setting with the address of a webhook that is told where the document of a connection cannot say whom: it is not valid, or it was deleted",
+    ),
+    setting(
+        "NOTIFY_FORMAT",
+        Some("teams"),
+        "how messages to that webhook are written: `teams`, `slack` or `cloudEvents`",
+    ),
+    setting(
+        "NOTIFY_SIGNING_SETTING",
+        None,
+        "name of the setting with the secret by which they are signed; without it they are not",
+    ),
+    setting(
         "SIGN_IN",
         Some("false"),
         "`true` where App Service Authentication stands before the app, and never otherwise: then `/api/signed-in` opens without a key, and the name that comes with a request is believed and recorded",

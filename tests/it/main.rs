@@ -20,6 +20,7 @@ mod doctor;
 mod guard;
 mod help;
 mod history;
+mod hooks;
 mod identity;
 mod imports;
 mod infra;

@@ -61,10 +61,10 @@ pub const COLUMNS: &[(&str, &str)] = &[
     ("ApprovedBy", "who let such a file pass"),
     ("ApprovedFor", "what the file was when they did: rows, people, columns, types, as JSON"),
     ("ByHand", "what persons asked for, and when: `retry`, `cancel`, `resume`"),
-    ("Tells", "its connection has a webhook (`notify`)"),
+    ("Tells", "its connection has a webhook (`notify`), or the app has one (`NOTIFY_SETTING`)"),
     (
         "Message",
-        "what waits to be told there: `rejected`, `stuck`, `forbidden`, `credential_failed`, `connection_invalid`, `overdue`, `recovered`",
+        "what waits to be told there: `rejected`, `stuck`, `forbidden`, `credential_failed`, `connection_invalid`, `overdue`, `completed`, `recovered`",
     ),
     ("MessageSince", "when that happened"),
     ("MessageDue", "when it is told, or tried again"),
