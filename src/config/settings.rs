@@ -153,17 +153,17 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "NOTIFY_SETTING",
         None,
-        "name of the setting with the address of a webhook that is told where the document of a connection cannot say whom: it is not valid, or it was deleted",
+        "name of the setting that holds the address of a webhook, which is used when a connection's document is invalid or was deleted",
     ),
     setting(
         "NOTIFY_FORMAT",
         Some("teams"),
-        "how messages to that webhook are written: `teams`, `slack` or `cloudEvents`",
+        "format of the messages to it: `teams`, `slack` or `cloudEvents`",
     ),
     setting(
         "NOTIFY_SIGNING_SETTING",
         None,
-        "name of the setting with the secret by which they are signed; without it they are not",
+        "name of the setting that holds the secret to sign them with; without it they are not signed",
     ),
     setting(
         "SIGN_IN",

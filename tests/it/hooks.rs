@@ -175,6 +175,14 @@ async fn each_success_is_told_where_that_is_wanted_and_nowhere_else() {
     let wants = document("\"cloudEvents\", \"completed\": true");
     stage.connect("hr", &wants).await.unwrap();
     stage.connect("other", &document("\"cloudEvents\"")).await.unwrap();
+    // A file that is under way when the webhook comes into the document is told of, too.
+    let blocked = SAMPLE_CONNECTION.replace(TOKEN_SETTING, "NO_SUCH_SETTING");
+    stage.connect("late", &blocked).await.unwrap();
+    stage.arrive("late/a.csv", GOOD_CSV.into()).await.unwrap();
+    import(&stage, "late/a.csv", Import::waits_for_correction).await;
+    stage.connect("late", &wants).await.unwrap();
+    webhook.until(1).await;
+    assert_eq!(webhook.all()[0].1["subject"], "inbox/late/a.csv");
     stage.arrive("other/a.csv", GOOD_CSV.into()).await.unwrap();
     assert_eq!(ended(&stage, "other/a.csv").await.state, State::Completed);
     for (name, content) in [
@@ -190,13 +198,13 @@ async fn each_success_is_told_where_that_is_wanted_and_nowhere_else() {
     }
     let import = import(&stage, "other/a.csv", |import| import.message.is_none()).await;
     assert_eq!(import.told, []);
-    let kinds = ["completed", "rejected", "completed", "recovered", "completed"];
+    let kinds = ["completed", "completed", "rejected", "completed", "recovered", "completed"];
     assert_eq!(webhook.types(), kinds.map(|kind| format!("viva-import.{kind}")));
     let all = webhook.all();
     let ids: std::collections::BTreeSet<_> =
         all.iter().map(|(_, event)| event["id"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), all.len(), "each event has an id of its own");
-    let (kind, event) = &all[0];
+    let (kind, event) = &all[1];
     assert_eq!(kind, "application/cloudevents+json");
     assert_eq!(event["source"], "/viva-import/connections/hr");
     assert_eq!(event["data"]["state"], "Completed");

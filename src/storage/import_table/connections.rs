@@ -33,7 +33,7 @@ pub const CONNECTION_COLUMNS: &[(&str, &str)] = &[
     ),
     (
         OVERDUE,
-        "that no file of it has come and there is no import to tell it, and what became of that, as JSON",
+        "that it never had a file though one is expected, and whether the notification of it was sent, as JSON",
     ),
 ];
 const PAUSED_BY: &str = "PausedBy";
