@@ -9,7 +9,7 @@ pub use self::commands::{
     Push, Resume, Status,
 };
 #[cfg(feature = "testbed")]
-pub use self::testbed::{Demo, Quirk, Rehearse};
+pub use self::testbed::{Demo, Fault, MockService};
 
 mod commands;
 #[cfg(feature = "testbed")]
@@ -32,18 +32,18 @@ pub enum Command {
     ///
     /// Example: `FUNCTIONS_CUSTOMHANDLER_PORT=7071 viva-import serve`
     Serve,
-    /// Shows the whole road on this machine: storage emulator, Functions host and a rehearsal of
+    /// Shows the whole road on this machine: storage emulator, Functions host and a mock service of
     /// the service. Needs Node.js 20 or later
     ///
     /// Example: viva-import demo my.csv --connection my-connection.json
     #[cfg(feature = "testbed")]
     Demo(Demo),
-    /// Runs the rehearsal of the service alone, for `push --endpoint` and the like, until it is
+    /// Runs the mock service alone, for `push --endpoint` and the like, until it is
     /// interrupted; it misbehaves as documented
     ///
-    /// Example: viva-import rehearse --port 8700 --quirk busy
+    /// Example: viva-import mock-service --port 8700 --fault busy
     #[cfg(feature = "testbed")]
-    Rehearse(Rehearse),
+    MockService(MockService),
     /// What a person, or a script, does by hand.
     #[command(flatten)]
     ByHand(Box<ByHand>),
@@ -85,13 +85,13 @@ pub enum ByHand {
     /// Proposes a connection for an export nobody has mapped yet. Exit code 0: here it is, 1: the
     /// file is no use, 2: it could not be read
     ///
-    /// Example: viva-import connect export.csv --out hr.json
-    Connect(Connect),
+    /// Example: viva-import suggest-mapping export.csv --out hr.json
+    SuggestMapping(SuggestMapping),
     /// Learns from Microsoft's own template how metadata.json is written. Exit code 0: learnt, 1:
     /// the template or the connection is no use, 2: a file could not be read or written
     ///
-    /// Example: viva-import learn template.zip --connection connections/hr.json
-    Learn(Learn),
+    /// Example: viva-import learn-template template.zip --connection connections/hr.json
+    LearnTemplate(LearnTemplate),
     /// Makes a certificate for an app registration, signed with itself: the public part for the
     /// administrator, and the private key, for you alone
     ///
@@ -112,8 +112,8 @@ pub enum ByHand {
     /// Lets a file pass, this once, that was refused because a full refresh with it would delete
     /// people or columns
     ///
-    /// Example: viva-import allow 998204582878999-9b80105dec284d82 --account hrdata
-    Allow(ImportArgs),
+    /// Example: viva-import approve 998204582878999-9b80105dec284d82 --account hrdata
+    Approve(ImportArgs),
     /// Tries an import again that was rejected or is stuck, or one that waits at once
     ///
     /// Example: viva-import retry 998204582878999-9b80105dec284d82 --account hrdata
@@ -141,6 +141,10 @@ pub enum ByHand {
     ///
     /// Example: viva-import settings --format json
     Settings(Listing),
+    /// Prints every column of the table, of imports and of connections
+    ///
+    /// Example: viva-import columns --format json
+    Columns(Listing),
     /// Prints every reason why an import waits, fails or has ended, with what to do
     ///
     /// Example: viva-import reasons --format json
@@ -153,8 +157,8 @@ impl ByHand {
     pub fn is_json(&self) -> bool {
         let format = match self {
             Self::Check(it) => return it.format == ReportFormat::Json,
-            Self::Connect(it) => it.format,
-            Self::Learn(it) => it.format,
+            Self::SuggestMapping(it) => it.format,
+            Self::LearnTemplate(it) => it.format,
             Self::Pack(it) => it.format,
             Self::Push(it) => it.format,
             Self::Status(it) => it.format,
@@ -163,10 +167,10 @@ impl ByHand {
             Self::Certificate(it) => it.format,
             Self::Rules(it) => it.format,
             Self::Imports(it) => it.format,
-            Self::Show(it) | Self::Allow(it) | Self::Retry(it) | Self::Cancel(it) => it.format,
+            Self::Show(it) | Self::Approve(it) | Self::Retry(it) | Self::Cancel(it) => it.format,
             Self::Resume(it) => it.format,
             Self::Doctor(it) => it.format,
-            Self::Settings(it) | Self::Reasons(it) => it.format,
+            Self::Settings(it) | Self::Columns(it) | Self::Reasons(it) => it.format,
             Self::Schema => Format::Json,
         };
         format == Format::Json
@@ -239,7 +243,7 @@ pub struct RuleArgs {
     /// The last accepted import, to guard against deleting people and columns: a report of
     /// `check` as JSON, or its summary
     #[arg(long, value_name = "JSON")]
-    pub against: Option<PathBuf>,
+    pub baseline: Option<PathBuf>,
 }
 
 /// What a file does to the data that is there.
@@ -264,7 +268,7 @@ pub enum ReportFormat {
 
 /// What a connection is proposed for.
 #[derive(Debug, Args)]
-pub struct Connect {
+pub struct SuggestMapping {
     /// The export: .csv
     pub file: PathBuf,
     /// The tenant's id; a placeholder without it
@@ -286,7 +290,7 @@ pub struct Connect {
 
 /// What is learnt, and for whom.
 #[derive(Debug, Args)]
-pub struct Learn {
+pub struct LearnTemplate {
     /// The template: metadata.json, or the zip that holds it
     pub template: PathBuf,
     /// The connection that is to write so; its `dialect` is replaced, all else is kept

@@ -31,7 +31,7 @@ pub use self::{
         Caller, CallerOptions, CheckFileOptions, FollowOptions, ImportsOptions, PackOptions,
         PushOptions, RuleOptions,
     },
-    reference::{reasons, rules, schema, settings},
+    reference::{columns, reasons, rules, schema, settings},
 };
 
 /// Most bytes of a connection, a mapping or a report that are read.
@@ -80,7 +80,7 @@ impl Context {
         connection: Option<&Connection>,
         show_values: bool,
     ) -> Result<(FileCheck, Option<Connector>), CommandError> {
-        let previous = options.against.as_ref().map(|path| {
+        let previous = options.baseline.as_ref().map(|path| {
             let told = |error| CommandError::Failed(format!("{}: {error}", path.display()));
             Summary::read(&read(path)?).map_err(told)
         });

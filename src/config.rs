@@ -33,9 +33,9 @@ pub const PACKAGES: &str = "packages";
 pub const REPORTS: &str = "reports";
 /// The status table.
 pub const IMPORTS: &str = "imports";
-/// The queue that Event Grid fills and the `receive` function reads.
+/// The queue that Event Grid fills and the `intake` function reads.
 pub const ARRIVALS: &str = "arrivals";
-/// Where the host puts what `receive` could not read.
+/// Where the host puts what `intake` could not read.
 pub const POISON: &str = "arrivals-poison";
 
 /// Longest wait that can be set.
@@ -89,7 +89,7 @@ pub struct ServiceConfig {
 }
 
 impl ServiceConfig {
-    /// Whether the service is a rehearsal on this machine.
+    /// Whether the service is a mock service on this machine.
     #[must_use]
     pub(crate) fn is_loopback(&self) -> bool {
         is_loopback(&self.endpoint)
@@ -111,7 +111,7 @@ impl Config {
         let notify = reader.notify();
         let app = App {
             host: reader.given("WEBSITE_HOSTNAME"),
-            wants_sign_in: reader.boolean("SIGN_IN"),
+            wants_sign_in: reader.boolean("APP_SERVICE_AUTH"),
             authenticates: reader
                 .given("WEBSITE_AUTH_ENABLED")
                 .is_some_and(|on| on.eq_ignore_ascii_case("true")),
@@ -240,9 +240,9 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             busy_min: self.seconds("BUSY_WAIT_SECONDS"),
             busy_max: self.seconds("BUSY_WAIT_MAX_SECONDS"),
             correction_wait: self.seconds("CORRECTION_WAIT_SECONDS"),
-            wait_deadline: self.seconds("WAIT_DEADLINE_SECONDS"),
-            ingestion_deadline: self.seconds("INGESTION_DEADLINE_SECONDS"),
-            push_failures: u32::try_from(self.number("PUSH_FAILURES")).unwrap_or(u32::MAX),
+            wait_deadline: self.seconds("QUEUE_TIMEOUT_SECONDS"),
+            ingestion_deadline: self.seconds("INGESTION_TIMEOUT_SECONDS"),
+            push_failures: u32::try_from(self.number("MAX_PUSH_FAILURES")).unwrap_or(u32::MAX),
         }
     }
 
@@ -251,7 +251,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         let endpoint = endpoint.or_else(|| self.endpoint("INGESTION_ENDPOINT"));
         let authority = self.authority("AZURE_AUTHORITY_HOST");
         let keep_errors = self.boolean("KEEP_SERVICE_ERRORS");
-        let answer_timeout = self.seconds("ANSWER_TIMEOUT_SECONDS");
+        let answer_timeout = self.seconds("REQUEST_TIMEOUT_SECONDS");
         Some(ServiceConfig {
             endpoint: endpoint?,
             scope: self.text("INGESTION_SCOPE"),
@@ -387,6 +387,12 @@ pub struct App {
 }
 
 impl App {
+    /// Its name as seen from outside.
+    #[must_use]
+    pub(crate) fn host(&self) -> Option<&str> {
+        self.host.as_deref()
+    }
+
     /// Whether people sign in before the app: the setting says so, and the platform that its
     /// authentication is on. Where one of them is missing, no name is believed.
     #[must_use]
@@ -397,7 +403,7 @@ impl App {
     /// Whether it is reached over https, as it is in Azure and not on this machine.
     #[must_use]
     pub(crate) fn is_https(&self) -> bool {
-        let host = self.host.as_deref().unwrap_or_default();
+        let host = self.host().unwrap_or_default();
         !host.is_empty() && !host.starts_with("localhost") && !host.starts_with("127.")
     }
 

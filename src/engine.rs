@@ -36,6 +36,7 @@ pub use self::{
 };
 
 mod deletion_guard;
+mod health;
 mod intake;
 mod log;
 mod notifications;
@@ -65,6 +66,7 @@ pub struct Engine {
     clock: Clock,
     /// One for each MiB of files that are being packed.
     packing: Semaphore,
+    known_documents: health::KnownDocuments,
 }
 
 /// Why storage and service cannot be opened as the settings describe them.
@@ -102,7 +104,9 @@ impl Engine {
     ) -> Self {
         let Storage { blobs, imports } = storage;
         let packing = Semaphore::new(PACKED_MIB as usize);
-        Self { blobs, imports: ImportTable::new(imports), service, config, setting, clock, packing }
+        let imports = ImportTable::new(imports);
+        let known_documents = health::KnownDocuments::default();
+        Self { blobs, imports, service, config, setting, clock, packing, known_documents }
     }
 
     /// An engine as the settings describe it.
@@ -309,7 +313,7 @@ impl Engine {
     ) -> Result<std::result::Result<Connection, Event>> {
         let usable = self.usable_connection(import).await?;
         if let Some(tells) = self.tells(usable.as_ref().ok()) {
-            import.tells = tells;
+            import.notify_enabled = tells;
         }
         Ok(usable.map_err(|reason| Event::TransientFailure { reason, retry_at: None }))
     }

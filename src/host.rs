@@ -5,7 +5,7 @@
 //! a queue message is deleted, so the rules are strict here:
 //! - a success is always 200 with a JSON object; the host hangs for ever on an empty 2xx body;
 //! - a failure is always 500; the host reads nothing of it but the status;
-//! - `receive` succeeds only once the file is in the table.
+//! - `intake` succeeds only once the file is in the table.
 //!
 //! Source: the host's own code, `DefaultHttpWorkerService` of Azure/azure-functions-host.
 
@@ -35,7 +35,7 @@ mod request;
 
 /// The functions and their routes; a test ties them to the folders of `function/`.
 pub const FUNCTIONS: [&str; 10] = [
-    "receive",
+    "intake",
     "schedule",
     "sweep",
     "drive",
@@ -73,7 +73,7 @@ pub async fn serve(
 fn door(engine: Arc<Engine>) -> Router {
     Router::new()
         .route("/", get(|| ready(Json(json!({ "program": "viva-import" })))))
-        .route("/receive", post(receive))
+        .route("/intake", post(intake))
         .route("/schedule", post(|engine| sweep(engine, Timer::SCHEDULE)))
         .route("/sweep", post(|engine| sweep(engine, Timer::SWEEP)))
         .route("/drive", post(drive))
@@ -82,7 +82,7 @@ fn door(engine: Arc<Engine>) -> Router {
 }
 
 /// A queue message that Event Grid put there: a blob was created.
-async fn receive(State(engine): State<Arc<Engine>>, body: Bytes) -> Response {
+async fn intake(State(engine): State<Arc<Engine>>, body: Bytes) -> Response {
     let blobs = match event_grid::decode(&body) {
         Ok(blobs) => blobs,
         // The host tries again and then moves the message to the poison queue, where it is kept.

@@ -27,8 +27,8 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
+pub(crate) use self::moment::to_the_second;
 use self::reason::{Class, ErrorFile, Reason, ReasonCode};
-pub(crate) use self::types::to_the_second;
 pub use self::{
     event::{Action, Checked, Event, IllegalEvent, NotificationEvent, OperatorAction},
     policy::Policy,
@@ -39,6 +39,7 @@ pub use self::{
 pub mod connection_record;
 mod event;
 mod history;
+pub(crate) mod moment;
 mod notifications;
 mod policy;
 pub mod reason;
@@ -150,8 +151,8 @@ impl Import {
             // What its row says of that is not understood.
             state if self.is_left_alone() => !state.is_end(),
             State::Pushing => true,
-            State::Ingesting => !self.yielded,
-            State::Received | State::Packed => self.answer_lost && !self.yielded,
+            State::Ingesting => !self.slot_released,
+            State::Received | State::Packed => self.push_outcome_unknown && !self.slot_released,
             State::Completed
             | State::Accepted
             | State::Rejected
@@ -193,7 +194,7 @@ impl Import {
         );
         let mut next = self.moved(event, now, policy)?;
         next.blocked = next.blocked_after(before.blocked, is_a_try);
-        next.yielded |= next.is_past_its_ingestion(now, policy);
+        next.slot_released |= next.is_past_its_ingestion(now, policy);
         next.remember(&before, asked, begins, now);
         next.notice(&before, now);
         Ok(next)
@@ -242,17 +243,17 @@ impl Import {
                 self.checked(*checked, now)
             }
             (Received | Packed, Event::Refused { reason, problems, report, guarded }) => {
-                self.problems = problems;
+                self.error_count = problems;
                 self.report = report;
-                self.summary = guarded.map(|summary| *summary);
-                self.rows = self.summary.as_ref().map(|summary| summary.rows);
+                self.baseline = guarded.map(|summary| *summary);
+                self.rows = self.baseline.as_ref().map(|summary| summary.rows);
                 self.end(Rejected, reason, now)
             }
             (Received, Event::Replaced { by }) => {
                 self.end(Superseded, Reason::Replaced { import: by.key.into() }, now)
             }
             (Packed, Event::Superseded { file, import }) => {
-                let outcome_unknown = self.answer_lost;
+                let outcome_unknown = self.push_outcome_unknown;
                 self.end(Superseded, Reason::Superseded { file, import, outcome_unknown }, now)
             }
             (Packed, Event::Paused { reason }) => self.paused(reason, now, policy),
@@ -267,7 +268,7 @@ impl Import {
             (Pushing, Event::AcceptedForGood) => self.accepted_for_good(now),
             (Pushing, Event::Busy) => self.busy(now, policy),
             (Pushing, Event::AnswerLost { cause }) => {
-                self.answer_lost = true;
+                self.push_outcome_unknown = true;
                 self.push_failed(Reason::PushOutcomeUnknown { cause }, now, policy)
             }
             (Pushing, Event::PushFailed { status }) => {

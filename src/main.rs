@@ -42,9 +42,9 @@ async fn main() -> ExitCode {
         #[cfg(feature = "testbed")]
         Command::Demo(options) => testbed::run(&options.into(), setting).await,
         #[cfg(feature = "testbed")]
-        Command::Rehearse(options) => {
-            let quirks: Vec<Planned> = options.quirk.into_iter().map(Planned::from).collect();
-            testbed::rehearse(options.port, &quirks).await
+        Command::MockService(options) => {
+            let faults: Vec<Planned> = options.fault.into_iter().map(Planned::from).collect();
+            testbed::run_mock_service(options.port, &faults).await
         }
         Command::ByHand(command) => by_hand(*command).await,
     };

@@ -7,6 +7,7 @@ mod action;
 mod connection;
 mod finding;
 mod guide;
+mod health;
 mod import;
 mod notification;
 mod reason;
@@ -23,6 +24,7 @@ pub(crate) use self::{
     action::{found_twice, moved_on, not_found, not_paused, not_taken, remedy, resumed, taken},
     connection::{Fact, fact, file},
     finding::{contents, finding, place, totals, verdict},
+    health::{HealthReason, health},
     notification::{OVERDUE_ACTION, action_at, never_came, overdue_title},
     reason::no_outcome,
 };

@@ -165,7 +165,7 @@ impl Notification<'_> {
                 "import": import.map(|import| &import.id.key),
                 "state": import.map(|import| import.state.as_ref()),
                 "rows": import.and_then(|import| import.rows),
-                "problems": import.map(|import| import.problems),
+                "problems": import.map(|import| import.error_count),
                 "told": self.told(),
                 "toDo": self.action(),
                 "page": self.page,

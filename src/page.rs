@@ -122,15 +122,15 @@ pub struct DiagnosisPage {
 #[must_use]
 pub fn import(import: &Import) -> Value {
     let journal: Vec<Value> = import
-        .journal
+        .history
         .iter()
         .map(|stop| {
             json!({
                 "at": moment(Some(stop.at)),
                 "state": stop.state.as_ref(),
                 "told": stop.note.as_ref().map(|_| messages::note(stop, import)),
-                "times": stop.times,
-                "last": moment(Some(stop.last)),
+                "times": stop.count,
+                "last": moment(Some(stop.last_seen)),
             })
         })
         .collect();
@@ -143,24 +143,24 @@ pub fn import(import: &Import) -> Value {
         "bytes": import.source.bytes,
         "lastModified": moment(Some(import.source.last_modified)),
         "rows": import.rows,
-        "people": import.summary.as_ref().map(|summary| summary.people),
-        "dropped": import.dropped,
+        "people": import.baseline.as_ref().map(|summary| summary.people),
+        "dropped": import.rows_skipped,
         "state": import.state.as_ref(),
         "story": messages::status(import),
         "toDo": messages::action(import),
         "refresh": import.refresh.map(<&str>::from),
         "ingestionId": import.ingestion.as_ref().map(ToString::to_string),
         "serviceStatus": import.service_status,
-        "problems": import.problems,
+        "problems": import.error_count,
         "report": import.report,
         "guarded": import.is_guarded(),
         "allowed": import.approval.as_ref().map(|approval| &approval.by),
         "notice": messages::warning(import),
-        "byHand": import.by_hand,
+        "byHand": import.operator_actions,
         "pauses": import.pauses,
         "told": messages::notifications(import),
         "attempts": import.attempts,
-        "busy": import.busy,
+        "busy": import.busy_retries,
         "nextAttempt": moment(import.due),
         "received": moment(Some(import.received)),
         "pushed": moment(import.pushed),
@@ -200,18 +200,19 @@ struct Badge {
 
 impl Badge {
     fn of(state: State) -> Self {
-        let (mark, class) = match state {
-            State::Received => ('\u{2026}', "moves"),
-            State::Packed => ('\u{23f8}', "waits"),
-            State::Pushing => ('\u{2191}', "moves"),
-            State::Ingesting => ('\u{21bb}', "moves"),
-            State::Completed | State::Accepted => ('\u{2713}', "well"),
-            State::Rejected => ('\u{2717}', "person"),
-            State::Stuck => ('!', "person"),
-            State::Superseded => ('\u{2192}', "gone"),
-            State::Cancelled => ('\u{2013}', "gone"),
+        let (word, mark, class) = match state {
+            State::Received => ("Received", '\u{2026}', "moves"),
+            State::Packed => ("Packed", '\u{23f8}', "waits"),
+            State::Pushing => ("Pushing", '\u{2191}', "moves"),
+            State::Ingesting => ("Ingesting", '\u{21bb}', "moves"),
+            State::Completed => ("Completed", '\u{2713}', "well"),
+            State::Accepted => ("Accepted", '\u{2713}', "well"),
+            State::Rejected => ("Rejected", '\u{2717}', "person"),
+            State::Stuck => ("Stuck", '!', "person"),
+            State::Superseded => ("Superseded", '\u{2192}', "gone"),
+            State::Cancelled => ("Cancelled", '\u{2013}', "gone"),
         };
-        Self { word: state.into(), mark, class }
+        Self { word, mark, class }
     }
 }
 

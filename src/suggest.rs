@@ -1,4 +1,4 @@
-//! `viva-import connect`: a connection proposed for an export nobody has mapped yet.
+//! `viva-import suggest-mapping`: a connection proposed for an export nobody has mapped yet.
 //!
 //! The export is read once, in flat memory, and its columns are matched with Viva's fields by what
 //! they are called and what they hold. It is a proposal: what is not certain says so, what has no
@@ -289,7 +289,7 @@ fn steps(proposal: &Proposal, survey: &Profile, options: &SuggestOptions) -> Vec
         options.file.display()
     ));
     steps.push(
-        "Compare with the template of your portal: viva-import learn TEMPLATE --connection \
+        "Compare with the template of your portal: viva-import learn-template TEMPLATE --connection \
          CONNECTION"
             .to_owned(),
     );

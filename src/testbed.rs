@@ -1,5 +1,5 @@
 //! The whole road on one machine: the real storage emulator, the Functions host's part of the
-//! contract, the real handler as its child, and a rehearsal of the ingestion service.
+//! contract, the real handler as its child, and a mock service of the ingestion service.
 //!
 //! Nothing leaves the machine but the one fetch of Azurite from npm, and nothing stays behind.
 
@@ -20,7 +20,7 @@ use tokio::time::{Duration, Instant, sleep};
 use self::{
     azurite::Azurite,
     deployment::{Stage, TOKEN_SETTING},
-    service::{Call, Quirk, Rules, Service},
+    service::{Call, Rules, Service, ServiceFault},
 };
 use crate::{
     config::SETTINGS,
@@ -42,7 +42,7 @@ pub const SAMPLE_CONNECTION: &str = include_str!("testbed/connection.json");
 /// The sample file: four monthly snapshots of a small invented company.
 pub const SAMPLE_CSV: &str = include_str!("testbed/sample.csv");
 
-const ACCOUNT: &str = "rehearsal";
+const ACCOUNT: &str = "mockaccount";
 /// What the handler prints is filed under this by the host.
 const CONSOLE: &str = "Host.Function.Console";
 /// How often the table is looked at.
@@ -74,9 +74,9 @@ pub struct DemoOptions {
     /// The connection document it belongs to; the sample's without it.
     pub connection: Option<PathBuf>,
     /// How the mock service misbehaves.
-    pub quirks: Vec<Planned>,
+    pub faults: Vec<Planned>,
     /// Whether the status page stays open.
-    pub keep: bool,
+    pub keep_running: bool,
 }
 
 /// How the mock service misbehaves at the next such call, or at every one.
@@ -85,7 +85,7 @@ pub struct Planned {
     /// At which call.
     pub call: Call,
     /// How.
-    pub quirk: Quirk,
+    pub fault: ServiceFault,
     /// Whether at every one.
     pub always: bool,
 }
@@ -111,14 +111,14 @@ pub async fn run(
     }
 }
 
-/// Runs the rehearsal service alone, until it is interrupted.
+/// Runs the mock service alone, until it is interrupted.
 ///
 /// # Errors
 /// The port cannot be had, in words.
-pub async fn rehearse(port: u16, quirks: &[Planned]) -> Result<ExitCode, String> {
+pub async fn run_mock_service(port: u16, faults: &[Planned]) -> Result<ExitCode, String> {
     let token = Uuid::new_v4().to_string();
-    let service = rehearsal(&token, quirks, port).await?;
-    say("a rehearsal of the ingestion service; nothing that is pushed here goes anywhere");
+    let service = mock_service(&token, faults, port).await?;
+    say("a mock service of the ingestion service; nothing that is pushed here goes anywhere");
     say(&format!("endpoint: {}", service.endpoint()));
     say(&format!("access token: {token}"));
     interrupted().await;
@@ -133,10 +133,10 @@ async fn show(
     let files = files(options)?;
     let cache = Azurite::cache(&setting).map_err(|error| error.to_string())?;
     let program = Azurite::fetch(&cache, say).await.map_err(|error| error.to_string())?;
-    say("starting the storage emulator (Azurite), the rehearsal service and the Functions host");
+    say("starting the storage emulator (Azurite), the mock service and the Functions host");
     let azurite = Azurite::start(&program, &[ACCOUNT]).await.map_err(|error| error.to_string())?;
     let token = Uuid::new_v4().to_string();
-    let service = rehearsal(&token, &options.quirks, 0).await?;
+    let service = mock_service(&token, &options.faults, 0).await?;
     let executable = std::env::current_exe().map_err(|error| error.to_string())?;
     let of_environment = settings_of_environment(&setting);
     let of_environment = of_environment.iter().map(|(name, value)| (*name, value.as_str()));
@@ -148,8 +148,8 @@ async fn show(
     let key = Uuid::new_v4().to_string();
     let front = stage.host.open_front(&key).await.map_err(|error| error.to_string())?;
     say(&format!("the status page: http://{}/api/status?code={key}", front.address));
-    if !options.keep {
-        say("(it closes when this ends; `--keep` leaves it open)");
+    if !options.keep_running {
+        say("(it closes when this ends; `--keep-running` leaves it open)");
     }
 
     let started = Instant::now();
@@ -159,7 +159,7 @@ async fn show(
         shown = shown => shown?,
         why = &mut told => return Err(why),
     };
-    if options.keep {
+    if options.keep_running {
         say("the status page stays open until you press Ctrl-C");
         return Err(told.await);
     }
@@ -180,7 +180,7 @@ async fn drop_all(
     let mut ended = vec![];
     for Dropped { name, content, busy, .. } in files {
         for _ in 0..*busy {
-            stage.service.quirk(Call::Push, Quirk::Busy);
+            stage.service.fault(Call::Push, ServiceFault::Busy);
         }
         let (name, bytes) = (format!("{connection}/{name}"), content.len());
         say(&format!("{} dropping inbox/{name} ({bytes} bytes)", seconds(started)));
@@ -218,7 +218,7 @@ fn settings_of_environment(
 
 /// The connection's name and the document the demo stores for it.
 ///
-/// There is no managed identity here, so whoever pushes is replaced by the rehearsal's token.
+/// There is no managed identity here, so whoever pushes is replaced by the mock service's token.
 fn connection(options: &DemoOptions) -> Result<(String, String), String> {
     let Some(path) = &options.connection else {
         return Ok(("hr".to_owned(), SAMPLE_CONNECTION.to_owned()));
@@ -234,7 +234,9 @@ fn connection(options: &DemoOptions) -> Result<(String, String), String> {
     let mut document: Value =
         serde_json::from_slice(document).map_err(|error| error.to_string())?;
     document["credential"] = json!({ "kind": "accessToken", "setting": TOKEN_SETTING });
-    say("the push is made with the rehearsal's token in the place of the connection's credential");
+    say(
+        "the push is made with the mock service's token in the place of the connection's credential",
+    );
     Ok((name.to_owned(), document.to_string()))
 }
 
@@ -250,10 +252,10 @@ struct Dropped {
     end: State,
 }
 
-/// The files to drop: the one that is named, the sample under the quirks that are, or the four.
+/// The files to drop: the one that is named, the sample under the faults that are, or the four.
 fn files(options: &DemoOptions) -> Result<Vec<Dropped>, String> {
     let Some(path) = &options.file else {
-        let is_plain = options.quirks.is_empty() && options.connection.is_none();
+        let is_plain = options.faults.is_empty() && options.connection.is_none();
         return Ok(if is_plain { four_files() } else { vec![sample("sample.csv")] });
     };
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -315,15 +317,15 @@ fn bad_sample() -> String {
         .collect()
 }
 
-async fn rehearsal(token: &str, quirks: &[Planned], port: u16) -> Result<Service, String> {
+async fn mock_service(token: &str, faults: &[Planned], port: u16) -> Result<Service, String> {
     let rules = Rules { token: token.to_owned(), ..Rules::default() };
     let service = Service::start_at(rules, port).await;
     let service = service.map_err(|error| format!("port {port} cannot be had: {error}"))?;
-    for Planned { call, quirk, always } in quirks.iter().cloned() {
+    for Planned { call, fault, always } in faults.iter().cloned() {
         if always {
-            service.always(call, Some(quirk));
+            service.always(call, Some(fault));
         } else {
-            service.quirk(call, quirk);
+            service.fault(call, fault);
         }
     }
     Ok(service)
@@ -369,17 +371,17 @@ async fn print_row(stage: &Stage, import: &Import) -> Result<(), String> {
     let row = row.map_err(|error| sentence(&error))?.ok_or("the row is not in the table")?;
     say("");
     say("The row in the table `imports`:");
-    for (column, _) in COLUMNS {
-        let value = match row.properties.get(*column) {
+    for column in COLUMNS.iter().map(|it| it.name) {
+        let value = match row.properties.get(column) {
             None => continue,
             Some(Value::String(text)) => text.clone(),
             Some(value) => value.to_string(),
         };
         // A person reads the sentences whole; the summary is for the next import.
-        let shown = if *column == "Summary" { COLUMN_WIDTH } else { value.len() };
+        let shown = if column == "Baseline" { COLUMN_WIDTH } else { value.len() };
         let short: String = value.chars().take(shown).collect();
         let more = if short.len() < value.len() { "..." } else { "" };
-        say(&format!("  {column:<14} {short}{more}"));
+        say(&format!("  {column:<22} {short}{more}"));
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ param location string
 @minLength(3)
 param alertEmail string
 
-@description('After so many days HR exports, packages, reports and dead letters are deleted. A file may wait three days for its push (WAIT_DEADLINE_SECONDS), and longer in line.')
+@description('After so many days HR exports, packages, reports and dead letters are deleted. A file may wait three days for its push (QUEUE_TIMEOUT_SECONDS), and longer in line.')
 @minValue(7)
 param retentionDays int = 30
 

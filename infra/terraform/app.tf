@@ -23,7 +23,7 @@ locals {
   }
 
   # Only behind the sign-in: without it anybody could send the name that the program would believe.
-  sign_in = local.has_sign_in ? { SIGN_IN = "true" } : {}
+  sign_in = local.has_sign_in ? { APP_SERVICE_AUTH = "true" } : {}
 
   app_settings = merge(local.schedules, var.app_settings, local.sign_in, local.connections)
 }

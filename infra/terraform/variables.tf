@@ -22,7 +22,7 @@ variable "alert_email" {
 }
 
 variable "retention_days" {
-  description = "After so many days HR exports, packages, reports and dead letters are deleted. A file may wait three days for its push (WAIT_DEADLINE_SECONDS), and longer in line."
+  description = "After so many days HR exports, packages, reports and dead letters are deleted. A file may wait three days for its push (QUEUE_TIMEOUT_SECONDS), and longer in line."
   type        = number
   default     = 30
   validation {

@@ -216,7 +216,7 @@ impl Metadata {
         {
             let message = "IsBootstrap stands without quotation marks, and Microsoft's page writes \
                            it as a text; compare with your portal's template, or let \
-                           `viva-import learn` do it";
+                           `viva-import learn-template` do it";
             self.faults.push((Id::F08, Severity::Warning, message.to_owned()));
         }
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::{ByHand, Check, Connect, Format, RefreshWord, ReportFormat, RuleArgs};
+use super::{ByHand, Check, Format, RefreshWord, ReportFormat, RuleArgs, SuggestMapping};
 use crate::{
     certificate,
     commands::{
@@ -153,7 +153,7 @@ pub struct CallerArgs {
     /// The tenant's scale unit, where the service does not tell it
     #[arg(long, value_name = "UNIT")]
     pub scale_unit: Option<String>,
-    /// Another service than `INGESTION_ENDPOINT` says, for rehearsals; plain http only on this
+    /// Another service than `INGESTION_ENDPOINT` says, like the mock one; plain http only on this
     /// machine
     #[arg(long, value_name = "URL")]
     pub endpoint: Option<String>,
@@ -258,8 +258,8 @@ impl ByHand {
         match self {
             Self::Check(it) => context.check(&it.into()),
             Self::Pack(it) => context.pack(&it.into()),
-            Self::Connect(it) => suggest::run(&it.into()),
-            Self::Learn(it) => template::run(&it.template, it.connection.as_deref()),
+            Self::SuggestMapping(it) => suggest::run(&it.into()),
+            Self::LearnTemplate(it) => template::run(&it.template, it.connection.as_deref()),
             Self::Push(it) => Box::pin(context.push(&it.try_into()?)).await,
             Self::Status(it) => {
                 context.status(&it.id, &it.follow.into(), &it.caller.try_into()?).await
@@ -271,7 +271,7 @@ impl ByHand {
                 context.of_account(account.account).imports(&wanted).await
             }
             Self::Show(it) => context.of_account(it.account.account).show(&it.run).await,
-            Self::Allow(it) => grant(context, it, OperatorAction::Allow).await,
+            Self::Approve(it) => grant(context, it, OperatorAction::Approve).await,
             Self::Retry(it) => grant(context, it, OperatorAction::Retry).await,
             Self::Cancel(it) => grant(context, it, OperatorAction::Cancel).await,
             Self::Resume(it) => context.of_account(it.account.account).resume(&it.connection).await,
@@ -284,6 +284,7 @@ impl ByHand {
             Self::Rules(it) => commands::rules(it.id.as_deref()),
             Self::Schema => Ok(commands::schema()),
             Self::Settings(_) => Ok(commands::settings()),
+            Self::Columns(_) => Ok(commands::columns()),
             Self::Reasons(_) => Ok(commands::reasons()),
         }
     }
@@ -307,8 +308,8 @@ impl From<RefreshWord> for Refresh {
 }
 
 impl From<RuleArgs> for RuleOptions {
-    fn from(RuleArgs { mapping, refresh, lenient, against }: RuleArgs) -> Self {
-        Self { mapping, refresh: refresh.map(Refresh::from), lenient, against }
+    fn from(RuleArgs { mapping, refresh, lenient, baseline }: RuleArgs) -> Self {
+        Self { mapping, refresh: refresh.map(Refresh::from), lenient, baseline }
     }
 }
 
@@ -341,8 +342,10 @@ impl From<Follow> for FollowOptions {
     }
 }
 
-impl From<Connect> for SuggestOptions {
-    fn from(Connect { file, tenant, client_id, out, refresh, format: _ }: Connect) -> Self {
+impl From<SuggestMapping> for SuggestOptions {
+    fn from(
+        SuggestMapping { file, tenant, client_id, out, refresh, format: _ }: SuggestMapping,
+    ) -> Self {
         Self { file, tenant, client_id, out, refresh: refresh.into() }
     }
 }

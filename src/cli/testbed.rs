@@ -1,4 +1,4 @@
-//! What the demo and the rehearsal of the service take.
+//! What the demo and the mock service take.
 
 use std::path::PathBuf;
 
@@ -18,29 +18,29 @@ pub struct Demo {
     /// The connection document it belongs to; the sample's without it
     #[arg(long, value_name = "JSON")]
     pub connection: Option<PathBuf>,
-    /// How the rehearsal service misbehaves once, with the sample as the one file; can be given several
+    /// How the mock service misbehaves once, with the sample as the one file; can be given several
     /// times
     #[arg(long, value_enum, value_name = "HOW")]
-    pub quirk: Vec<Quirk>,
+    pub fault: Vec<Fault>,
     /// Keeps the status page open until it is interrupted
     #[arg(long)]
-    pub keep: bool,
+    pub keep_running: bool,
 }
 
-/// What the rehearsal service does.
+/// What the mock service does.
 #[derive(Debug, Args)]
-pub struct Rehearse {
+pub struct MockService {
     /// On which port of 127.0.0.1; any free one without it
     #[arg(long, default_value_t = 0)]
     pub port: u16,
     /// How it misbehaves once; can be given several times
     #[arg(long, value_enum, value_name = "HOW")]
-    pub quirk: Vec<Quirk>,
+    pub fault: Vec<Fault>,
 }
 
-/// A way in which the rehearsal service misbehaves.
+/// A way in which the mock service misbehaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Quirk {
+pub enum Fault {
     /// Another import is still under way when the push arrives
     Busy,
     /// The push is answered 429 with `Retry-After: 1`
@@ -56,24 +56,25 @@ pub enum Quirk {
 }
 
 impl From<Demo> for DemoOptions {
-    fn from(Demo { file, connection, quirk, keep }: Demo) -> Self {
-        let quirks = quirk.into_iter().map(Planned::from).collect();
-        Self { file, connection, quirks, keep }
+    fn from(Demo { file, connection, fault, keep_running }: Demo) -> Self {
+        let faults = fault.into_iter().map(Planned::from).collect();
+        Self { file, connection, faults, keep_running }
     }
 }
 
-impl From<Quirk> for Planned {
-    fn from(quirk: Quirk) -> Self {
-        let (call, planned) = match quirk {
-            Quirk::Busy => (Call::Push, service::Quirk::Busy),
-            Quirk::Throttled => {
-                (Call::Push, service::Quirk::TooManyRequests { retry_after: Some("1".to_owned()) })
-            }
-            Quirk::Failing => (Call::Push, service::Quirk::InternalError),
-            Quirk::LostAnswer => (Call::Push, service::Quirk::AcceptThenCut),
-            Quirk::SignInPage => (Call::ScaleUnit, service::Quirk::SignInPage),
-            Quirk::Forbidden => (Call::Ping, service::Quirk::Forbidden),
+impl From<Fault> for Planned {
+    fn from(fault: Fault) -> Self {
+        let (call, planned) = match fault {
+            Fault::Busy => (Call::Push, service::ServiceFault::Busy),
+            Fault::Throttled => (
+                Call::Push,
+                service::ServiceFault::TooManyRequests { retry_after: Some("1".to_owned()) },
+            ),
+            Fault::Failing => (Call::Push, service::ServiceFault::InternalError),
+            Fault::LostAnswer => (Call::Push, service::ServiceFault::AcceptThenCut),
+            Fault::SignInPage => (Call::ScaleUnit, service::ServiceFault::SignInPage),
+            Fault::Forbidden => (Call::Ping, service::ServiceFault::Forbidden),
         };
-        Self { call, quirk: planned, always: quirk == Quirk::Forbidden }
+        Self { call, fault: planned, always: fault == Fault::Forbidden }
     }
 }

@@ -75,11 +75,11 @@ impl Context {
         let import = self.engine()?.find(key).await?.import;
         let row = properties(&import);
         let mut text = format!("{}: {}\n", import.source.file(), messages::status(&import));
-        for (column, _) in COLUMNS {
-            match row.get(*column) {
+        for column in COLUMNS.iter().map(|it| it.name) {
+            match row.get(column) {
                 None | Some(Value::Null) => {}
-                Some(Value::String(value)) => text.push_str(&format!("  {column:<14} {value}\n")),
-                Some(value) => text.push_str(&format!("  {column:<14} {value}\n")),
+                Some(Value::String(value)) => text.push_str(&format!("  {column:<22} {value}\n")),
+                Some(value) => text.push_str(&format!("  {column:<22} {value}\n")),
             }
         }
         Ok(CommandOutput::done(text, page::import(&import)))

@@ -16,7 +16,7 @@ pub struct RuleOptions {
     /// Whether rows that are not valid are left out.
     pub lenient: bool,
     /// The last accepted import: a report of a check as JSON, or its summary.
-    pub against: Option<PathBuf>,
+    pub baseline: Option<PathBuf>,
 }
 
 /// What is checked, and how.

@@ -41,7 +41,7 @@ impl Context {
                 file.display()
             )));
         }
-        for input in [Some(file), options.rules.mapping.as_ref(), options.rules.against.as_ref()] {
+        for input in [Some(file), options.rules.mapping.as_ref(), options.rules.baseline.as_ref()] {
             if input.is_some_and(|input| is_same(input, out)) {
                 let out = out.display();
                 return Err(CommandError::Failed(format!(

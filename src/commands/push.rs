@@ -304,7 +304,7 @@ fn refuse_idle(
         ("--mapping", options.mapping.is_some() && upload != PayloadFormat::Csv, itself),
         ("--refresh", options.refresh.is_some() && upload != PayloadFormat::Csv, itself),
         ("--lenient", options.lenient && upload != PayloadFormat::Csv, itself),
-        ("--against", options.against.is_some() && upload == PayloadFormat::Json, itself),
+        ("--baseline", options.baseline.is_some() && upload == PayloadFormat::Json, itself),
     ];
     match idle.iter().find(|(_, is_idle, _)| *is_idle) {
         Some((flag, _, why)) => {

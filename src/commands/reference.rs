@@ -1,4 +1,4 @@
-//! What there is to look up: rules, settings and reasons.
+//! What there is to look up: rules, settings, columns and reasons.
 
 use serde_json::{Value, json};
 
@@ -7,6 +7,7 @@ use crate::{
     connection, messages,
     outcome::{CommandError, CommandOutput},
     schema::{Id, Rule, Target, explain},
+    storage::import_table::{COLUMNS, CONNECTION_COLUMNS, ColumnInfo},
 };
 
 /// Every rule, or one of them.
@@ -62,6 +63,21 @@ pub fn settings() -> CommandOutput {
     CommandOutput::done(text, json!({ "settings": settings }))
 }
 
+/// Every column of the table.
+#[must_use]
+pub fn columns() -> CommandOutput {
+    let rows = [("import", COLUMNS), ("connection", CONNECTION_COLUMNS)];
+    let columns = rows.iter().flat_map(|(row, columns)| columns.iter().map(move |it| (row, it)));
+    let text = columns.clone().map(|(row, ColumnInfo { name, kind, about })| {
+        format!("{name} ({}, in the row of each {row})\n    {about}\n", kind.as_ref())
+    });
+    let json = columns.map(|(row, it)| {
+        json!({ "row": row, "name": it.name, "type": it.kind.as_ref(), "about": it.about })
+    });
+    let json = json!({ "columns": json.collect::<Vec<Value>>() });
+    CommandOutput::done(text.collect::<String>(), json)
+}
+
 /// Every reason why an import waits, fails or has ended.
 #[must_use]
 pub fn reasons() -> CommandOutput {
@@ -81,7 +97,7 @@ pub fn reasons() -> CommandOutput {
             "event": it.event,
             "alert": it.alert,
             "message": it.message,
-            "toDo": it.action,
+            "recommendedAction": it.action,
         })
     });
     let json = json!({ "reasons": json.collect::<Vec<Value>>() });

@@ -109,7 +109,7 @@ pub const SETTINGS: &[Setting] = &[
         "whether the service's own error file is kept under `reports/`; it may quote the data, so it is left in the portal",
     ),
     setting(
-        "ANSWER_TIMEOUT_SECONDS",
+        "REQUEST_TIMEOUT_SECONDS",
         Some("60"),
         "how long the service or storage may leave a question unanswered; a push has the time of its step",
     ),
@@ -136,19 +136,19 @@ pub const SETTINGS: &[Setting] = &[
         "how often it is tried whether a connection or a credential that a person has to correct was corrected, with the oldest import that waits for it",
     ),
     setting(
-        "WAIT_DEADLINE_SECONDS",
+        "QUEUE_TIMEOUT_SECONDS",
         Some("259200"),
-        "how long a file may wait to be read or pushed before it is `Stuck`; the time in which the program was away, or the file waited in line or for a person, does not count",
+        "how long a file may wait to be read or pushed before it is `stuck`; the time in which the program was away, or the file waited in line or for a person, does not count",
     ),
     setting(
-        "INGESTION_DEADLINE_SECONDS",
+        "INGESTION_TIMEOUT_SECONDS",
         Some("86400"),
-        "how long the service may take before an import is `Stuck`",
+        "how long the service may take before an import is `stuck`",
     ),
     setting(
-        "PUSH_FAILURES",
+        "MAX_PUSH_FAILURES",
         Some("5"),
-        "pushes that may fail or stay unanswered before an import is `Stuck`; a service that is away is waited for instead",
+        "pushes that may fail or stay unanswered before an import is `stuck`; a service that is away is waited for instead",
     ),
     setting(
         "NOTIFY_SETTING",
@@ -166,7 +166,7 @@ pub const SETTINGS: &[Setting] = &[
         "name of the setting that holds the secret to sign them with; without it they are not signed",
     ),
     setting(
-        "SIGN_IN",
+        "APP_SERVICE_AUTH",
         Some("false"),
         "`true` where App Service Authentication stands before the app, and never otherwise: then `/api/signed-in` opens without a key, and the name that comes with a request is believed and recorded",
     ),

@@ -76,14 +76,18 @@ fn an_emulator_on_this_machine_may_have_a_connection_string_and_nothing_else_may
 fn every_fault_is_told_at_once() {
     let faults = read(&[
         ("INGESTION_ENDPOINT", "http://api.example.com"),
-        ("PUSH_FAILURES", "0"),
+        ("MAX_PUSH_FAILURES", "0"),
         ("POLL_MIN_SECONDS", "30s"),
         ("KEEP_SERVICE_ERRORS", "maybe"),
     ])
     .unwrap_err();
-    for name in
-        ["ImportStorage", "INGESTION_ENDPOINT", "PUSH_FAILURES", "POLL_MIN_SECONDS", "KEEP_SERVICE"]
-    {
+    for name in [
+        "ImportStorage",
+        "INGESTION_ENDPOINT",
+        "MAX_PUSH_FAILURES",
+        "POLL_MIN_SECONDS",
+        "KEEP_SERVICE",
+    ] {
         assert!(faults.iter().any(|fault| fault.contains(name)), "{name} in {faults:#?}");
     }
 }

@@ -113,7 +113,7 @@ pub(super) fn metadata(connection: Option<&Connection>, mapping_key: &str) -> Ch
         format!(
             "says \"DatasetType\": \"{connector}\", \"IsBootstrap\": {is_bootstrap}, and the mapping under \
              \"{key}\" with the types {}; compare with the template of your portal, or let \
-             `viva-import learn` do it",
+             `viva-import learn-template` do it",
             kinds.join(", ")
         ),
     )

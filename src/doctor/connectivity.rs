@@ -43,7 +43,7 @@ pub(super) struct Reachabilities {
     pub(super) tables: Reachability,
     pub(super) queues: Reachability,
     pub(super) service: Reachability,
-    /// `None` where a rehearsal on this machine is the service, for which nobody signs in.
+    /// `None` where a mock service on this machine is the service, for which nobody signs in.
     authority: Option<Reachability>,
 }
 
@@ -78,7 +78,7 @@ impl Reachabilities {
         let endpoint = &bag.config.service.endpoint;
         let sign_in = async {
             let authority = &bag.config.service.authority;
-            // A rehearsal is signed in to nowhere, unless the authority is one too.
+            // A mock service is signed in to nowhere, unless the authority is one too.
             let is_asked = !bag.config.service.is_loopback() || is_loopback(authority);
             if is_asked {
                 Some(Reachability::ask(AUTHORITY, authority, "AZURE_AUTHORITY_HOST", bag).await)
@@ -120,7 +120,7 @@ impl Reachabilities {
         let Some(way) = &self.authority else {
             return CheckResult::note(
                 AUTHORITY,
-                "not asked: the service is a rehearsal on this machine",
+                "not asked: the service is a mock service on this machine",
             );
         };
         let credential = connection.map(|connection| &connection.caller.credential);

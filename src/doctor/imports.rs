@@ -209,7 +209,7 @@ mod tests {
             (run(State::Completed), Verdict::Good, None),
             (run(State::Accepted), Verdict::Good, None),
             (run(State::Rejected), Verdict::Bad, Some("viva-import retry 1-a")),
-            (guarded, Verdict::Bad, Some("viva-import allow 1-a")),
+            (guarded, Verdict::Bad, Some("viva-import approve 1-a")),
             (run(State::Stuck), Verdict::Bad, Some("the portal's import history")),
             (run(State::Received), Verdict::Note, None),
             (run(State::Ingesting), Verdict::Note, None),

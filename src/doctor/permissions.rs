@@ -224,8 +224,8 @@ async fn poison(bag: &Probes, way: &Reachability) -> CheckResult {
         Ok(0) => CheckResult::good(POISON_QUEUE, "empty"),
         Ok(waiting) => CheckResult::bad(
             POISON_QUEUE,
-            format!("{} that `receive` could not take in lie there", messages(waiting)),
-            "look in the log of `receive` for the reason; `sweep` finds their files all the same, so \
+            format!("{} that `intake` could not take in lie there", messages(waiting)),
+            "look in the log of `intake` for the reason; `sweep` finds their files all the same, so \
              that the messages can be deleted once that is mended",
         ),
         Err(none) if none.is(StatusCode::NotFound) => {

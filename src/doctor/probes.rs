@@ -12,7 +12,7 @@ use crate::{
     target::Service,
 };
 
-/// How long one question may be left unanswered, whatever `ANSWER_TIMEOUT_SECONDS` says.
+/// How long one question may be left unanswered, whatever `REQUEST_TIMEOUT_SECONDS` says.
 pub(crate) const MAX_WAIT: Duration = Duration::from_secs(20);
 
 /// What an examination is done with, once the settings are sound.

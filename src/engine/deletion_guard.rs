@@ -27,7 +27,7 @@ impl Engine {
         let mut accepted: Vec<(&Import, &Summary)> = imports
             .iter()
             .filter(|other| other.state.is_accepted() && other.id != import.id)
-            .filter_map(|other| Some((other, other.summary.as_ref()?)))
+            .filter_map(|other| Some((other, other.baseline.as_ref()?)))
             .filter(|(_, summary)| summary.connector == connector)
             .collect();
         accepted.sort_by(|(one, _), (other, _)| one.order().cmp(&other.order()));
@@ -41,7 +41,7 @@ impl Engine {
     /// been accepted meanwhile.
     pub(super) async fn would_delete(&self, import: &Import) -> Result<Option<Event>> {
         let (Some(now), Some(Refresh::Full), None) =
-            (&import.summary, import.refresh, &import.approval)
+            (&import.baseline, import.refresh, &import.approval)
         else {
             return Ok(None);
         };

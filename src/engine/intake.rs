@@ -74,8 +74,9 @@ impl Engine {
         let now = (self.clock)();
         let mut import = new_import(&blob, tenant, connection, now, &self.config.policy);
         import.target = read.as_ref().map_or(import.target, |connection| connection.caller.target);
-        import.stops = read.as_ref().is_ok_and(|connection| connection.stop_after_rejected);
-        import.tells = self.tells(read.as_ref().ok()).unwrap_or_default();
+        import.stop_on_rejection =
+            read.as_ref().is_ok_and(|connection| connection.stop_after_rejected);
+        import.notify_enabled = self.tells(read.as_ref().ok()).unwrap_or_default();
         match read {
             Ok(_) => self.imports.forget_arrivals(connection).await?,
             Err(reason) => {
@@ -184,7 +185,7 @@ impl Engine {
         };
         let mut import = stored.import.clone();
         // `notify` may have come into the document since that file did, or gone.
-        import.tells = connection.notify.is_some();
+        import.notify_enabled = connection.notify.is_some();
         if import.can_be_overdue() {
             let noted = self.applied(import, Event::Notification(NotificationEvent::Overdue))?;
             self.imports.save(stored.clone(), noted, now).await?;

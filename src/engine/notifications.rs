@@ -61,7 +61,7 @@ impl Engine {
             // Saved with what becomes of the next one.
             let dropped = Event::Notification(NotificationEvent::Dropped);
             stored.import = self.applied(stored.import, dropped)?;
-            let Some(next) = stored.import.message.clone() else { return Ok(()) };
+            let Some(next) = stored.import.notification.clone() else { return Ok(()) };
             message = next;
         }
         let Some(notify) = notify else {
@@ -197,7 +197,8 @@ impl Engine {
                 && to_the_second(waits.since) == to_the_second(message.since)
         };
         // What is under way is not disturbed for that: it is told once more.
-        if !stored.import.is_at_rest() || !stored.import.message.as_ref().is_some_and(is_this) {
+        if !stored.import.is_at_rest() || !stored.import.notification.as_ref().is_some_and(is_this)
+        {
             return Ok(());
         }
         // Where that is lost too, the message is told once more when its claim has run out.
@@ -208,7 +209,7 @@ impl Engine {
     /// with itself, with another since the last success, or because nothing came for too long.
     async fn is_first_success(&self, import: &Import) -> Result<bool> {
         let is_bad = |state| matches!(state, State::Rejected | State::Stuck);
-        if import.was_in_need() || import.journal.iter().any(|stop| is_bad(stop.state)) {
+        if import.was_in_need() || import.history.iter().any(|stop| is_bad(stop.state)) {
             return Ok(true);
         }
         let siblings = self.imports.of_connection(import).await?;

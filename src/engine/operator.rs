@@ -1,4 +1,4 @@
-//! What persons ask for: `allow`, `retry`, `cancel`, `resume`.
+//! What persons ask for: `approve`, `retry`, `cancel`, `resume`.
 //!
 //! Each is a conditional write like any step, so that it cannot undo what is under way, and each
 //! stands in the row with its time.

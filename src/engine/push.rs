@@ -47,7 +47,7 @@ impl Engine {
         };
         let import = &stored.import;
         // Content whose answer was lost may be there already: it is only repeated.
-        if !import.answer_lost
+        if !import.push_outcome_unknown
             && let Some(event) = self.would_delete(import).await?
         {
             return self.save(stored, event).await;

@@ -1,12 +1,12 @@
 //! What the status page looks at, beside the table. Nothing here changes anything.
 
-use azure_core::Result;
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use azure_core::{Error, Result};
+use futures::{StreamExt as _, TryStreamExt as _, future::try_join_all, stream};
 use serde_json::Value;
 use time::OffsetDateTime;
 use url::Url;
 
-use super::{AT_ONCE, Engine, first_of_lines};
+use super::{AT_ONCE, Engine};
 use crate::{
     config::{self, App, CONNECTIONS, REPORTS},
     connection::Connection,
@@ -72,20 +72,6 @@ impl Engine {
         &self.config.app
     }
 
-    /// How many imports have been due for so long that nobody seems to take them up: longer than a
-    /// file waits for those that are packed before it.
-    ///
-    /// # Errors
-    /// Whatever storage says.
-    pub async fn late(&self) -> Result<usize> {
-        let policy = &self.config.policy;
-        let long_ago = self.now() - 2 * policy.step_timeout;
-        let mut due = self.imports.due(long_ago, policy).await?;
-        due.retain(|stored| stored.import.due.is_some_and(|due| due <= long_ago));
-        first_of_lines(&mut due);
-        Ok(due.len())
-    }
-
     /// Every connection, by name.
     ///
     /// # Errors
@@ -143,19 +129,19 @@ impl Engine {
         self.imports.note_timer(timer.name, self.now()).await
     }
 
-    /// The timer that has missed its time twice, and when it did its work last. One that is switched off
-    /// misses nothing, nor does one that has never run.
+    /// The timers that have missed their time twice, and when each did its work last. One that is
+    /// switched off misses nothing, nor does one that has never run.
     ///
     /// # Errors
     /// Whatever storage says.
-    pub(crate) async fn missed_timer(&self) -> Result<Option<(Timer, OffsetDateTime)>> {
-        for timer in [Timer::DRIVE, Timer::SWEEP, Timer::SCHEDULE] {
+    pub(super) async fn missed_timers(&self) -> Result<Vec<(Timer, OffsetDateTime)>> {
+        let timers = [Timer::DRIVE, Timer::SWEEP, Timer::SCHEDULE];
+        let last = timers.map(async |timer| {
             let last = self.imports.timer(timer.name).await?;
-            if let Some(last) = last.filter(|last| self.is_missed(timer, *last)) {
-                return Ok(Some((timer, last)));
-            }
-        }
-        Ok(None)
+            Ok::<_, Error>(last.map(|last| (timer, last)))
+        });
+        let ran = try_join_all(last).await?.into_iter().flatten();
+        Ok(ran.filter(|(timer, last)| self.is_missed(*timer, *last)).collect())
     }
 
     fn is_missed(&self, timer: Timer, last: OffsetDateTime) -> bool {

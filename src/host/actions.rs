@@ -64,9 +64,7 @@ async fn ask(app: &App, visit: Visit, action: SubmittedForm, key: Option<&str>) 
     let Ok(Form(action)) = action else {
         return visit.not_understood("the request holds no form with `do` in it");
     };
-    if !visit.is_meant(action.token.as_deref()) {
-        let why = "the form did not come from a page of this app, or cookies are off: open the \
-                   page again and press once more";
+    if let Err(why) = visit.is_meant(action.token.as_deref()) {
         return visit.trouble(StatusCode::FORBIDDEN, "Not done", why);
     }
     let connection = action.connection.as_deref().filter(|name| is_connection_name(name));
@@ -115,7 +113,9 @@ async fn granted(
 ) -> Option<Result<String, CommandError>> {
     let engine = &app.engine;
     let granting: Pin<Box<dyn Future<Output = _> + Send>> = match (what, connection, key) {
-        ("allow", _, Some(key)) => Box::pin(engine.grant(key, import::OperatorAction::Allow, by)),
+        ("approve", _, Some(key)) => {
+            Box::pin(engine.grant(key, import::OperatorAction::Approve, by))
+        }
         ("retry", _, Some(key)) => Box::pin(engine.grant(key, import::OperatorAction::Retry, by)),
         ("cancel", _, Some(key)) => Box::pin(engine.grant(key, import::OperatorAction::Cancel, by)),
         ("resume", Some(name), _) => Box::pin(engine.resume(name, by)),
@@ -129,7 +129,7 @@ async fn granted(
 /// ends, the timer does the same within a minute.
 fn take_steps(app: &App, what: &str, key: Option<&str>) {
     let (engine, key) = (app.engine.clone(), key.map(str::to_owned));
-    let is_of_import = ["allow", "retry"].contains(&what);
+    let is_of_import = ["approve", "retry"].contains(&what);
     if !is_of_import && what != "import" {
         return;
     }
@@ -187,7 +187,7 @@ async fn diagnose_and_resume(
     headers: HeaderMap,
 ) -> Response {
     // For programs; people press a button of the status page.
-    if !request::is_meant(&headers, None, true) {
+    if request::is_of_browser(&headers) {
         let why = "a browser asks for this on the status page";
         return (StatusCode::FORBIDDEN, Json(json!({ "error": why }))).into_response();
     }

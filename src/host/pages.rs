@@ -17,6 +17,7 @@ use axum::{
 use azure_core::error::ErrorKind;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
 use super::App;
 use crate::{
@@ -25,8 +26,8 @@ use crate::{
         actions::{self, ask_for_connection, ask_for_import},
         request::{self, Visit},
     },
-    http::azure::sentence,
-    import::{Import, ImportId, connection_record::ConnectionRecord, to_the_second},
+    import::{Import, ImportId, connection_record::ConnectionRecord},
+    messages::{self, HealthReason},
     page::{self, Filter, Home, Seen, Viewer},
     storage::import_table::{ImportTable, Wanted},
 };
@@ -54,8 +55,8 @@ pub(super) fn door(app: App) -> Router {
         .with_state(app)
 }
 
-/// What holds for every answer: nothing is kept, nothing from elsewhere is let in, nobody is told
-/// the address.
+/// What holds for every answer: nothing is kept, nothing from elsewhere is let in, and no other origin
+/// is told the address, which may hold the key.
 async fn guarded(State(app): State<App>, mut response: Response) -> Response {
     let headers = response.headers_mut();
     let sign_in = Some(app.engine.authority().as_str()).filter(|_| app.engine.app().has_sign_in());
@@ -63,7 +64,9 @@ async fn guarded(State(app): State<App>, mut response: Response) -> Response {
         headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // Under `no-referrer` browsers post forms with `Origin: null`, which App Service Authentication
+    // answers with 403. Under this one, a request to another origin still tells nothing.
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
@@ -71,7 +74,7 @@ async fn guarded(State(app): State<App>, mut response: Response) -> Response {
 /// The door without a key is open only where people sign in, and for those who have.
 async fn people_only(State(app): State<App>, request: Request, next: Next) -> Response {
     let why = if !app.engine.app().has_sign_in() {
-        "nobody signs in here: SIGN_IN is not set, or the platform does not say that its \
+        "nobody signs in here: APP_SERVICE_AUTH is not set, or the platform does not say that its \
          authentication is on (WEBSITE_AUTH_ENABLED); /api/status opens with the key"
     } else if request::principal(request.headers()).is_none() {
         "App Service Authentication named nobody"
@@ -241,23 +244,31 @@ async fn imports(State(app): State<App>, visit: Visit) -> Response {
     }
 }
 
-/// Whether the table answers, and whether somebody takes the steps that are due.
+/// Whether the app works, and which connections are in trouble. Only what a restart or a look at the
+/// deployment may help is 503; a connection in trouble waits for a person, and the app works.
 async fn health(State(app): State<App>) -> Response {
-    let looked = futures::try_join!(app.engine.late(), app.engine.missed_timer());
-    let (is_healthy, told) = match looked {
-        Ok((0, None)) => (true, "the table answers, and every step is taken in time".to_owned()),
-        Ok((late @ 1.., _)) => (
-            false,
-            format!("{late} imports are due, and nobody takes them up: is `drive` running?"),
-        ),
-        Ok((0, Some((timer, last)))) => (
-            false,
-            format!("`{}` has not run since {}: is it running?", timer.name, to_the_second(last)),
-        ),
-        Err(error) => (false, format!("the table does not answer: {}", sentence(&error))),
+    let reasons = app.engine.health().await;
+    let (code, status) = match reasons.as_slice() {
+        [] => (StatusCode::OK, "ok"),
+        reasons if reasons.iter().any(HealthReason::is_outage) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+        }
+        _ => (StatusCode::OK, "degraded"),
     };
-    let status = if is_healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let now = app.engine.now();
+    let reasons: Vec<Value> = reasons.iter().map(|reason| reason_of_health(reason, now)).collect();
     let version = env!("CARGO_PKG_VERSION");
-    (status, Json(json!({ "healthy": is_healthy, "version": version, "told": told })))
+    (code, Json(json!({ "status": status, "version": version, "reasons": reasons })))
         .into_response()
+}
+
+fn reason_of_health(reason: &HealthReason, now: OffsetDateTime) -> Value {
+    let mut json = json!({ "code": reason.as_ref(), "text": messages::health(reason, now) });
+    if let Some(connection) = reason.connection() {
+        json["connection"] = json!(connection);
+    }
+    if let Some(function) = reason.function() {
+        json["function"] = json!(function);
+    }
+    json
 }

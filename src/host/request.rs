@@ -8,7 +8,7 @@ use axum::{
     extract::{FromRequestParts, OriginalUri, Query},
     http::{
         HeaderMap, HeaderName, HeaderValue, StatusCode,
-        header::{ACCEPT, COOKIE, ORIGIN, SET_COOKIE},
+        header::{ACCEPT, COOKIE, HOST, ORIGIN, SET_COOKIE},
         request::Parts,
     },
     response::{Html, IntoResponse as _, Response},
@@ -17,9 +17,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use strum::VariantArray as _;
+use url::{Origin, Url};
 
 use super::{App, failure};
 use crate::{
+    config,
     engine::Actor,
     http::azure::sentence,
     import::{ImportId, State as ImportState},
@@ -77,7 +79,7 @@ pub(super) struct Visit {
     pub(super) by: Actor,
     cookie: Option<HeaderValue>,
     headers: HeaderMap,
-    is_https: bool,
+    app: config::App,
 }
 
 impl FromRequestParts<App> for Visit {
@@ -88,9 +90,9 @@ impl FromRequestParts<App> for Visit {
         let asked: Option<Asked> = Query::try_from_uri(&uri).ok().map(|Query(asked)| asked);
         let done = asked.as_ref().and_then(|asked| asked.done.as_deref());
         let headers = head.headers.clone();
-        let is_https = app.engine.app().is_https();
-        let (token, cookie) = token(&headers, is_https);
-        let name = principal(&headers).filter(|_| app.engine.app().has_sign_in());
+        let platform = app.engine.app().clone();
+        let (token, cookie) = token(&headers, platform.is_https());
+        let name = principal(&headers).filter(|_| platform.has_sign_in());
         let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let wants_html =
             accept.contains("text/html") && !uri.path().to_ascii_lowercase().ends_with(".json");
@@ -102,7 +104,8 @@ impl FromRequestParts<App> for Visit {
             is_still: asked.as_ref().is_some_and(|asked| asked.still.is_some()),
             now: app.engine.now(),
         };
-        Ok(Self { viewer, asked, wants_html, by: Actor::Page(name), cookie, headers, is_https })
+        let by = Actor::Page(name);
+        Ok(Self { viewer, asked, wants_html, by, cookie, headers, app: platform })
     }
 }
 
@@ -117,8 +120,11 @@ impl Visit {
     }
 
     /// Whether a form with this token is meant.
-    pub(super) fn is_meant(&self, token: Option<&str>) -> bool {
-        is_meant(&self.headers, token, self.is_https)
+    ///
+    /// # Errors
+    /// Why it is not done.
+    pub(super) fn is_meant(&self, token: Option<&str>) -> Result<(), &'static str> {
+        is_meant(&self.headers, token, &self.app)
     }
 
     pub(super) fn page(self, page: &impl Template) -> Response {
@@ -170,7 +176,7 @@ impl Visit {
 /// What is told on the page that follows an action which was heard.
 fn told(done: &str) -> Option<&'static str> {
     Some(match done {
-        "allow" => "It may delete, this once; it is taken up now.",
+        "approve" => "It may delete, this once; it is taken up now.",
         "retry" => "It is tried again now, unless another goes before it.",
         "cancel" => "It is given up.",
         "resume" => "The connection goes on: each waiting file when its next attempt is due.",
@@ -185,6 +191,8 @@ const HTTPS_TOKEN_COOKIE: &str = "__Host-viva-import-form";
 /// Source: "Work with user identities in Azure App Service authentication".
 const PRINCIPAL_NAME: HeaderName = HeaderName::from_static("x-ms-client-principal-name");
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 /// Longest name that is recorded.
 const LONGEST_NAME: usize = 100;
 
@@ -210,6 +218,12 @@ fn token(headers: &HeaderMap, is_https: bool) -> (String, Option<HeaderValue>) {
     (token, HeaderValue::try_from(cookie).ok())
 }
 
+const NO_TOKEN: &str = "the form did not come from a page of this app, or cookies are off: open the \
+                        page again and press once more";
+const OTHER_ORIGIN: &str = "the form came from a page of another address than this app's, or the \
+                            browser hides from where (Origin): open the page at the address of the \
+                            app and press once more";
+
 /// Whether a request that changes something is meant: it comes from no browser, or from a page of
 /// ours.
 ///
@@ -217,11 +231,19 @@ fn token(headers: &HeaderMap, is_https: bool) -> (String, Option<HeaderValue>) {
 /// a sign-in along wherever a form comes from. So a browser has to send with each form the token
 /// that its page had, which no other site can read, beside the same in a cookie that no other site
 /// can make it send. What sends no cookies is no browser that is signed in, and needs no token.
-pub(super) fn is_meant(headers: &HeaderMap, token: Option<&str>, is_https: bool) -> bool {
+fn is_meant(
+    headers: &HeaderMap,
+    token: Option<&str>,
+    app: &config::App,
+) -> Result<(), &'static str> {
     if !is_of_browser(headers) {
-        return true;
+        return Ok(());
     }
-    is_from_here(headers) && token.is_some() && token_of_cookie(headers, is_https) == token
+    if !is_from_here(headers) || !is_of_own_origin(headers, app) {
+        return Err(OTHER_ORIGIN);
+    }
+    let is_ours = token.is_some() && token_of_cookie(headers, app.is_https()) == token;
+    if is_ours { Ok(()) } else { Err(NO_TOKEN) }
 }
 
 /// Whether a request comes from a page of ours, as far as the browser says where it comes from.
@@ -229,8 +251,37 @@ fn is_from_here(headers: &HeaderMap) -> bool {
     headers.get(FETCH_SITE).is_none_or(|site| site == "same-origin")
 }
 
+/// Whether the origin of a form is that of our pages, as far as it is told.
+///
+/// A browser that has compared the two itself is believed: it knows the address that it went to, and
+/// this app may not, behind a proxy with a name of its own. But `null` is nobody's origin: our pages
+/// tell theirs.
+fn is_of_own_origin(headers: &HeaderMap, app: &config::App) -> bool {
+    let Some(origin) = headers.get(ORIGIN) else { return true };
+    let Some(origin) = origin.to_str().ok().and_then(|origin| Url::parse(origin).ok()) else {
+        return false;
+    };
+    headers.contains_key(FETCH_SITE) || own_origins(headers, app).contains(&Some(origin.origin()))
+}
+
+/// The origins of our pages: at the address the request came to, which is the custom domain where there
+/// is one, and at the app's own.
+///
+/// Behind the host, `Host` is the handler's own address, and the host overwrites `X-Forwarded-Host` and
+/// `X-Forwarded-Proto` with what it was asked for; where it does not, `Host` is the caller's. No form of
+/// another site can set any of them. In Azure it is always https, which ends before the host.
+fn own_origins(headers: &HeaderMap, app: &config::App) -> [Option<Origin>; 2] {
+    let given = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let proto = if app.is_https() { None } else { given(FORWARDED_PROTO).or(Some("http")) };
+    let asked = given(FORWARDED_HOST).or_else(|| given(HOST));
+    [asked, app.host()].map(|host| {
+        let url = format!("{}://{}", proto.unwrap_or("https"), host?);
+        Url::parse(&url).ok().map(|url| url.origin())
+    })
+}
+
 /// A browser says with each form where it is from, or brings cookies; nothing else does.
-fn is_of_browser(headers: &HeaderMap) -> bool {
+pub(super) fn is_of_browser(headers: &HeaderMap) -> bool {
     [ORIGIN, FETCH_SITE, COOKIE].iter().any(|name| headers.contains_key(name))
 }
 
@@ -263,14 +314,15 @@ mod tests {
     }
 
     fn is_meant(headers: &HeaderMap, token: Option<&str>) -> bool {
-        super::is_meant(headers, token, false)
+        super::is_meant(headers, token, &config::App::default()).is_ok()
     }
 
     #[test]
     fn a_form_is_ours_where_cookie_and_token_agree_and_the_browser_does_not_object() {
         let cookie = format!("a=b; viva-import-form={TOKEN}");
-        let ours = [("origin", "https://a"), ("cookie", cookie.as_str())];
+        let ours = [("cookie", cookie.as_str()), ("origin", "http://a:7071"), ("host", "a:7071")];
         assert!(is_meant(&headers(&ours), Some(TOKEN)));
+        assert!(is_meant(&headers(&ours[..1]), Some(TOKEN)), "an origin is not told at all");
         let same = [ours[0], ours[1], ("sec-fetch-site", "same-origin")];
         assert!(is_meant(&headers(&same), Some(TOKEN)));
         for site in ["cross-site", "same-site", "none"] {
@@ -281,17 +333,82 @@ mod tests {
         assert!(!is_meant(&headers(&ours), Some("another")));
         assert!(!is_meant(&headers(&[("origin", "null")]), Some(TOKEN)));
         assert!(!is_meant(&headers(&[("cookie", "AppServiceAuthSession=x")]), None));
-        let strange = [("origin", "https://a"), ("cookie", "viva-import-form=x")];
+        let strange = [("cookie", "viva-import-form=x")];
         assert!(!is_meant(&headers(&strange), Some("x")), "a token that was never made here");
+    }
+
+    /// Whether a form of this origin, with its token, is meant by who has asked for `headers`.
+    fn is_own(app: &config::App, origin: &str, more: &[(&'static str, &str)]) -> bool {
+        let name = if app.is_https() { HTTPS_TOKEN_COOKIE } else { TOKEN_COOKIE };
+        let cookie = format!("{name}={TOKEN}");
+        let own = [("cookie", cookie.as_str()), ("origin", origin), ("host", "127.0.0.1:7072")];
+        let verdict = super::is_meant(&headers(&[&own, more].concat()), Some(TOKEN), app);
+        assert!([Ok(()), Err(OTHER_ORIGIN)].contains(&verdict), "{verdict:?}");
+        verdict.is_ok()
+    }
+
+    #[test]
+    fn the_own_origin_is_the_one_the_host_was_asked_for() {
+        let here = config::App::default();
+        let forwarded = [("x-forwarded-host", "localhost:7071"), ("x-forwarded-proto", "http")];
+        assert!(is_own(&here, "http://localhost:7071", &forwarded));
+        for other in [
+            "http://localhost:7072",
+            "https://localhost:7071",
+            "http://127.0.0.1:7072",
+            "null",
+            "x",
+        ] {
+            assert!(!is_own(&here, other, &forwarded), "{other}");
+        }
+        assert!(is_own(&here, "http://127.0.0.1:7072", &[]), "a host that forwards keeps `Host`");
+
+        // The platform ends https, so its own view of the protocol says nothing.
+        let domain = [("x-forwarded-host", "Hr.contoso.com:443"), ("x-forwarded-proto", "http")];
+        for own in ["https://hr.contoso.com", "https://viva.azurewebsites.net"] {
+            assert!(is_own(&in_azure(), own, &domain), "{own}");
+        }
+        for other in [
+            "http://hr.contoso.com",
+            "https://contoso.com",
+            "https://hr.contoso.com:8443",
+            "https://other.azurewebsites.net",
+            "null",
+        ] {
+            assert!(!is_own(&in_azure(), other, &domain), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_browser_that_says_the_origin_is_the_same_is_believed_unless_it_hides_it() {
+        let same = [("sec-fetch-site", "same-origin")];
+        assert!(is_own(&in_azure(), "https://proxy.contoso.com", &same));
+        assert!(!is_own(&in_azure(), "null", &same));
+        assert!(!is_own(
+            &in_azure(),
+            "https://proxy.contoso.com",
+            &[("sec-fetch-site", "same-site")]
+        ));
+    }
+
+    fn in_azure() -> config::App {
+        let setting = |name: &str| match name {
+            "ImportStorage__accountName" => Some("hrdata".to_owned()),
+            "WEBSITE_HOSTNAME" => Some("viva.azurewebsites.net".to_owned()),
+            _ => None,
+        };
+        config::Config::read(setting).unwrap().app
     }
 
     #[test]
     fn over_https_only_the_cookie_counts_that_no_other_host_can_set() {
         let plain = format!("viva-import-form={TOKEN}");
         let own = format!("__Host-viva-import-form={TOKEN}");
-        let is_meant =
-            |cookie: &str| super::is_meant(&headers(&[("cookie", cookie)]), Some(TOKEN), true);
-        assert!(is_meant(&own) && !is_meant(&plain));
+        let is_meant = |cookie: &str| {
+            super::is_meant(&headers(&[("cookie", cookie)]), Some(TOKEN), &in_azure())
+        };
+        assert!(is_meant(&own).is_ok());
+        assert_eq!(is_meant(&plain), Err(NO_TOKEN));
         let (token, set) = token(&headers(&[("cookie", &plain)]), true);
         assert_ne!(token, TOKEN);
         let set = set.unwrap();

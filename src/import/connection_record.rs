@@ -188,7 +188,7 @@ impl ConnectionRecord {
             && is_to_tell(next)
         {
             if known.told_by.is_some() {
-                next.message = None;
+                next.notification = None;
             } else {
                 known.told_by = Some((&next.id.key).into());
             }
@@ -232,14 +232,14 @@ impl ConnectionRecord {
 /// Whether its notification about what blocked it was not sent, and will not be.
 fn gives_up(before: &Import, next: &Import) -> bool {
     let tells_on = is_to_tell(next) && before.blocked == next.blocked;
-    let has_told = before.told != next.told
-        && next.told.last().is_some_and(|sent| sent.outcome == Delivery::Told);
+    let has_told = before.notifications_sent != next.notifications_sent
+        && next.notifications_sent.last().is_some_and(|sent| sent.outcome == Delivery::Told);
     is_to_tell(before) && !tells_on && !has_told
 }
 
 /// Whether a notification about its connection waits.
 fn is_to_tell(import: &Import) -> bool {
-    import.message.as_ref().is_some_and(|message| message.occasion.is_of_connection())
+    import.notification.as_ref().is_some_and(|message| message.occasion.is_of_connection())
 }
 
 fn is_success(before: &Import, next: &Import) -> bool {

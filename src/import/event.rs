@@ -183,7 +183,7 @@ pub enum NotificationEvent {
 #[strum(serialize_all = "camelCase")]
 pub enum OperatorAction {
     /// That a file passes though it deletes people or columns.
-    Allow,
+    Approve,
     /// That it is tried again, or at once.
     Retry,
     /// That it is given up.

@@ -36,28 +36,28 @@ impl Import {
             return;
         }
         // A push that only came back for the same reason is no stop of its own.
-        let came_back = self.journal.len().checked_sub(2).filter(|before_last| {
-            self.journal.last().is_some_and(|last| last.state == State::Pushing)
-                && is_same(&self.journal[*before_last], self.state, note.as_ref())
+        let came_back = self.history.len().checked_sub(2).filter(|before_last| {
+            self.history.last().is_some_and(|last| last.state == State::Pushing)
+                && is_same(&self.history[*before_last], self.state, note.as_ref())
         });
         if let Some(before_last) = came_back {
-            self.journal.truncate(before_last + 1);
+            self.history.truncate(before_last + 1);
         }
-        match self.journal.last_mut() {
+        match self.history.last_mut() {
             Some(last) if is_same(last, self.state, note.as_ref()) => {
-                last.times = last.times.saturating_add(1);
-                last.last = now;
+                last.count = last.count.saturating_add(1);
+                last.last_seen = now;
             }
-            _ => self.journal.push(HistoryEntry {
+            _ => self.history.push(HistoryEntry {
                 at: now,
                 state: self.state,
                 note,
-                times: 1,
-                last: now,
+                count: 1,
+                last_seen: now,
             }),
         }
-        if self.journal.len() > LONGEST_JOURNAL {
-            self.journal.remove(1);
+        if self.history.len() > LONGEST_JOURNAL {
+            self.history.remove(1);
         }
     }
 
@@ -65,7 +65,7 @@ impl Import {
     fn came(&self) -> Option<Note> {
         match self.state {
             State::Packed => {
-                let (rows, people) = (self.rows?, self.summary.as_ref()?.people);
+                let (rows, people) = (self.rows?, self.baseline.as_ref()?.people);
                 Some(Note::Packed { rows, people })
             }
             State::Pushing => {

@@ -73,14 +73,15 @@ impl Import {
     /// Notes what is to be told now; what was not told before the import moved on is not any more.
     pub(super) fn notice(&mut self, before: &Self, now: OffsetDateTime) {
         if let Some(occasion) = NotificationKind::of(before, self) {
-            self.message = self.tells.then(|| PendingNotification::new(occasion, now));
+            self.notification =
+                self.notify_enabled.then(|| PendingNotification::new(occasion, now));
         }
         let is_kept = self.is_at_rest() || self.blocked.is_some();
         let is_over = self.blocked.is_none() && !self.pauses;
         let is_of_connection =
-            self.message.as_ref().is_some_and(|it| it.occasion.is_of_connection());
+            self.notification.as_ref().is_some_and(|it| it.occasion.is_of_connection());
         if !is_kept || is_of_connection && is_over {
-            self.message = None;
+            self.notification = None;
         }
     }
 
@@ -99,28 +100,29 @@ impl Import {
     ) -> Option<&PendingNotification> {
         let latest = now + policy.longest_wait();
         let is_due = |message: &&PendingNotification| message.due <= now || message.due > latest;
-        self.message.as_ref().filter(is_due).filter(|_| self.is_at_rest())
+        self.notification.as_ref().filter(is_due).filter(|_| self.is_at_rest())
     }
 
     /// Whether it was told, or was to be told, that a person is needed.
     #[must_use]
     pub(crate) fn was_in_need(&self) -> bool {
-        self.told.iter().any(|sent| sent.occasion.needs_person())
+        self.notifications_sent.iter().any(|sent| sent.occasion.needs_person())
     }
 
     /// Whether somebody was told of this occasion.
     #[must_use]
     pub fn was_told(&self, occasion: NotificationKind) -> bool {
         let is_told = |sent: &Sent| sent.occasion == occasion && sent.outcome == Delivery::Told;
-        self.told.iter().any(is_told)
+        self.notifications_sent.iter().any(is_told)
     }
 
     /// Whether there is something to notify of where nothing has come since: that was not noted already,
     /// no other notification waits, and somebody wants to know.
     #[must_use]
     pub(crate) fn can_be_overdue(&self) -> bool {
-        let was_noted = self.told.iter().any(|sent| sent.occasion == NotificationKind::Overdue);
-        self.tells && self.state.is_end() && self.message.is_none() && !was_noted
+        let was_noted =
+            self.notifications_sent.iter().any(|sent| sent.occasion == NotificationKind::Overdue);
+        self.notify_enabled && self.state.is_end() && self.notification.is_none() && !was_noted
     }
 
     /// What becomes of the notification: the import itself stays where it is.
@@ -136,17 +138,17 @@ impl Import {
             if !self.can_be_overdue() {
                 return illegal(event);
             }
-            self.message = Some(PendingNotification::new(NotificationKind::Overdue, now));
+            self.notification = Some(PendingNotification::new(NotificationKind::Overdue, now));
             return Ok(self);
         }
-        let Some(mut message) = self.message.take() else { return illegal(event) };
+        let Some(mut message) = self.notification.take() else { return illegal(event) };
         let (occasion, since) = (message.occasion, message.since);
         match event {
             NotificationEvent::Overdue | NotificationEvent::Dropped => {}
             // Nobody else sends it for as long as a step may take.
             NotificationEvent::Began => {
                 message.due = now + policy.step_timeout;
-                self.message = Some(message);
+                self.notification = Some(message);
             }
             NotificationEvent::Sent => self.note_sent(message.occasion, Delivery::Told, now),
             // It is tried again, rarer and rarer, and at last given up.
@@ -156,21 +158,21 @@ impl Import {
                     self.note_sent(message.occasion, Delivery::GivenUp(why), now);
                 } else {
                     message.due = now + policy.busy_wait(&self.id, message.failures);
-                    self.message = Some(message);
+                    self.notification = Some(message);
                 }
             }
         }
         // Every success is one that may be the first after a failure: whoever knows the other imports decides.
-        if occasion == NotificationKind::Completed && self.message.is_none() {
+        if occasion == NotificationKind::Completed && self.notification.is_none() {
             let recovered = PendingNotification::new(NotificationKind::Recovered, now);
-            self.message = Some(PendingNotification { since, ..recovered });
+            self.notification = Some(PendingNotification { since, ..recovered });
         }
         Ok(self)
     }
 
     fn note_sent(&mut self, occasion: NotificationKind, outcome: Delivery, at: OffsetDateTime) {
-        self.told.push(Sent { occasion, at, outcome });
-        let beyond = self.told.len().saturating_sub(MOST_SENT);
-        self.told.drain(..beyond);
+        self.notifications_sent.push(Sent { occasion, at, outcome });
+        let beyond = self.notifications_sent.len().saturating_sub(MOST_SENT);
+        self.notifications_sent.drain(..beyond);
     }
 }

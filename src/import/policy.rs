@@ -23,11 +23,11 @@ pub struct Policy {
     pub busy_max: Duration,
     /// How often it is looked whether what a person has to correct was corrected.
     pub correction_wait: Duration,
-    /// How long a file may wait to be read or pushed before it is `Stuck`.
+    /// How long a file may wait to be read or pushed before it is `stuck`.
     pub wait_deadline: Duration,
-    /// How long the service may take before the import is `Stuck`.
+    /// How long the service may take before the import is `stuck`.
     pub ingestion_deadline: Duration,
-    /// Failed pushes in a row before the import is `Stuck`.
+    /// Failed pushes in a row before the import is `stuck`.
     pub push_failures: u32,
 }
 

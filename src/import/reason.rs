@@ -102,8 +102,9 @@ impl From<&Report> for Box<Problems> {
 }
 
 /// What an import that pauses its connection waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "camelCase")]
+#[strum(serialize_all = "camelCase")]
 pub enum PauseCause {
     /// The service lets nobody of the connection in.
     Forbidden,

@@ -7,7 +7,7 @@ use strum::{AsRefStr, EnumString, IntoStaticStr, VariantArray};
 use time::OffsetDateTime;
 
 use super::{
-    Policy,
+    Policy, moment,
     reason::{PauseCause, Reason, ReasonCode, Text},
     types::{ImportId, IngestionId, Package, Source, State},
 };
@@ -32,11 +32,11 @@ pub struct Import {
     /// Data rows; known once packed.
     pub rows: Option<u64>,
     /// What the next import is held against; known once packed.
-    pub summary: Option<Summary>,
+    pub baseline: Option<Summary>,
     /// Rows left out because the connection is lenient.
-    pub dropped: u64,
+    pub rows_skipped: u64,
     /// How many problems were found in the file.
-    pub problems: u64,
+    pub error_count: u64,
     /// The blob that lists them, in the reports container.
     pub report: Option<String>,
     /// Who let the file pass though it deletes people or columns, and what they saw.
@@ -50,19 +50,19 @@ pub struct Import {
     /// The service's own last word.
     pub service_status: Option<String>,
     /// Whether those behind it wait if it is refused or gets stuck.
-    pub stops: bool,
+    pub stop_on_rejection: bool,
     /// Whether it pauses its connection, until a person resumes that.
     pub pauses: bool,
     /// What persons asked for, and when.
-    pub by_hand: Option<String>,
+    pub operator_actions: Option<String>,
     /// Whether its connection has somebody told.
-    pub tells: bool,
+    pub notify_enabled: bool,
     /// What waits to be told.
-    pub message: Option<PendingNotification>,
+    pub notification: Option<PendingNotification>,
     /// What was told, and when.
-    pub told: Vec<Sent>,
+    pub notifications_sent: Vec<Sent>,
     /// Where it has been.
-    pub journal: Vec<HistoryEntry>,
+    pub history: Vec<HistoryEntry>,
     /// Packs and pushes begun.
     pub attempts: u32,
     /// Failures in a row of the present state.
@@ -70,16 +70,16 @@ pub struct Import {
     /// Pushes in a row that failed or were not answered.
     pub failed_pushes: u32,
     /// How often the service had not finished the tenant's previous import.
-    pub busy: u32,
+    pub busy_retries: u32,
     /// When the next step is due; `None` when nothing is left to do.
     pub due: Option<OffsetDateTime>,
-    /// When the import ends as `Stuck` if it has come no further.
+    /// When the import ends as `stuck` if it has come no further.
     pub deadline: Option<OffsetDateTime>,
     /// Whether a push's answer was lost: the service may have the content already.
-    pub answer_lost: bool,
+    pub push_outcome_unknown: bool,
     /// Whether it gave the tenant's slot up all the same: it waits for a person, or the service has had it
     /// for longer than an ingestion may take.
-    pub yielded: bool,
+    pub slot_released: bool,
     /// When the row was made.
     pub received: OffsetDateTime,
     /// When the service accepted the push.
@@ -91,7 +91,7 @@ pub struct Import {
     /// The reason of its connection that keeps it waiting, until it goes on.
     pub blocked: Option<ReasonCode>,
     /// What a person should know though nothing is wrong.
-    pub notice: Option<String>,
+    pub warning: Option<String>,
     /// Whether its package could not be deleted and was left; the log says why.
     pub package_left: bool,
 }
@@ -107,9 +107,9 @@ impl Import {
         policy: &Policy,
     ) -> Self {
         let first =
-            HistoryEntry { at: now, state: State::Received, note: None, times: 1, last: now };
+            HistoryEntry { at: now, state: State::Received, note: None, count: 1, last_seen: now };
         Self {
-            journal: vec![first],
+            history: vec![first],
             due: Some(now),
             deadline: Some(now + policy.wait_deadline),
             ..Self::unmoved(id, connection, source, now)
@@ -131,36 +131,36 @@ impl Import {
             state: State::Received,
             refresh: None,
             rows: None,
-            summary: None,
-            dropped: 0,
-            problems: 0,
+            baseline: None,
+            rows_skipped: 0,
+            error_count: 0,
             report: None,
             approval: None,
             package: None,
-            stops: false,
+            stop_on_rejection: false,
             pauses: false,
-            by_hand: None,
-            tells: false,
-            message: None,
-            told: vec![],
-            journal: vec![],
+            operator_actions: None,
+            notify_enabled: false,
+            notification: None,
+            notifications_sent: vec![],
+            history: vec![],
             scale_unit: None,
             ingestion: None,
             service_status: None,
             attempts: 0,
             failures: 0,
             failed_pushes: 0,
-            busy: 0,
+            busy_retries: 0,
             due: None,
             deadline: None,
-            answer_lost: false,
-            yielded: false,
+            push_outcome_unknown: false,
+            slot_released: false,
             received,
             pushed: None,
             ended: None,
             reason: None,
             blocked: None,
-            notice: None,
+            warning: None,
             package_left: false,
         }
     }
@@ -187,18 +187,22 @@ impl Import {
 }
 
 /// One stop: the import came into a state, or there was something to note of it there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct HistoryEntry {
     /// When first.
+    #[serde(with = "moment")]
     pub at: OffsetDateTime,
     /// In which state.
     pub state: State,
     /// What there is to note beside the state.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<Note>,
     /// How often the same was noted.
-    pub times: u32,
+    pub count: u32,
     /// When it was noted last.
-    pub last: OffsetDateTime,
+    #[serde(with = "moment")]
+    pub last_seen: OffsetDateTime,
 }
 
 /// What there is to note of an import beside its state.
@@ -279,7 +283,7 @@ pub struct Sent {
     /// Of what.
     pub occasion: NotificationKind,
     /// When.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "moment")]
     pub at: OffsetDateTime,
     /// Whether it arrived.
     #[serde(flatten)]

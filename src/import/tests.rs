@@ -184,12 +184,15 @@ fn a_step_that_died_is_due_again_when_its_time_is_over_and_not_before() {
 #[test]
 fn a_lost_answer_is_remembered_and_the_push_repeated() {
     let import = told(pushing(), NOW, [lost()]);
-    assert_eq!((import.state, import.answer_lost), (State::Packed, true));
+    assert_eq!((import.state, import.push_outcome_unknown), (State::Packed, true));
     let import = told(import, NOW, [claimed(), Event::Busy]);
     assert_eq!(import.state, State::Packed);
     assert_eq!(import.reason, Some(Reason::ServiceBusy { own: true }));
     let import = told(import, NOW, [claimed(), accepted()]);
-    assert_eq!((import.state, import.answer_lost, import.reason), (State::Ingesting, false, None));
+    assert_eq!(
+        (import.state, import.push_outcome_unknown, import.reason),
+        (State::Ingesting, false, None)
+    );
 }
 
 #[test]
@@ -254,7 +257,7 @@ fn a_token_that_is_refused_though_it_is_fresh_is_waited_for() {
     assert!(import.waits_for_correction() && import.needs_person() && !import.holds_slot());
     // The same where the service may have the file: nobody else waits for a person.
     let lost = told(pushing(), NOW, [lost(), claimed(), Event::TokenRefused { status: 401 }]);
-    assert!(lost.answer_lost && !lost.holds_slot());
+    assert!(lost.push_outcome_unknown && !lost.holds_slot());
 }
 
 #[test]
@@ -398,20 +401,22 @@ fn a_word_nobody_knows_is_no_end() {
 #[test]
 fn a_refused_file_names_its_report() {
     let import = told(received(), NOW, [Event::PackStarted, refused(false)]);
-    assert_eq!((import.state, import.problems), (State::Rejected, 3));
+    assert_eq!((import.state, import.error_count), (State::Rejected, 3));
     // An earlier attempt may have left a zip.
     assert_eq!(import.action(NOW, &policy()), Action::Discard);
 }
 
 #[test]
 fn a_person_lets_a_guarded_file_pass_and_nothing_else() {
-    let allowed =
-        || Event::OperatorRequested { action: OperatorAction::Allow, by: "by somebody".to_owned() };
+    let allowed = || Event::OperatorRequested {
+        action: OperatorAction::Approve,
+        by: "by somebody".to_owned(),
+    };
     let later = NOW + policy().wait_deadline;
     let import = told(received(), NOW, [Event::PackStarted, refused(true), Event::Discarded]);
     let import = told(import, later, [allowed()]);
     assert_eq!((import.state, import.action(later, &policy())), (State::Received, Action::Pack));
-    assert_eq!((import.problems, import.ended, import.reason.as_ref()), (0, None, None));
+    assert_eq!((import.error_count, import.ended, import.reason.as_ref()), (0, None, None));
     assert_eq!(import.approval.as_ref().map(|it| it.by.as_str()), Some("by somebody"));
     let import = told(import, later, [Event::PackStarted, staged()]);
     assert_eq!(import.state, State::Packed);

@@ -52,9 +52,9 @@ impl Import {
 
     pub(super) fn checked(mut self, checked: Checked, now: OffsetDateTime) -> Self {
         self.rows = Some(checked.summary.rows);
-        self.summary = Some(checked.summary);
-        self.dropped = checked.dropped;
-        self.notice = checked.notice;
+        self.baseline = Some(checked.summary);
+        self.rows_skipped = checked.dropped;
+        self.warning = checked.notice;
         self.report = Some(checked.report);
         self.approval = checked.approval;
         self.reason = None;
@@ -71,13 +71,13 @@ impl Import {
 
     /// Waits for a person, for as long as that takes; no other connection waits for that.
     pub(super) fn paused(mut self, reason: Reason, now: OffsetDateTime, policy: &Policy) -> Self {
-        self.yielded = self.answer_lost;
+        self.slot_released = self.push_outcome_unknown;
         self.queue_up(reason, now, policy)
     }
 
     /// An end is due once more where a zip may have been staged: it is deleted.
     pub(super) fn end(mut self, state: State, reason: Reason, now: OffsetDateTime) -> Self {
-        self.pauses |= self.stops && matches!(state, State::Rejected | State::Stuck);
+        self.pauses |= self.stop_on_rejection && matches!(state, State::Rejected | State::Stuck);
         self.reason = Some(reason);
         self.ended = Some(now);
         let mut import = self.enter(state, now, None);
@@ -126,7 +126,7 @@ impl Import {
         self.due = Some(now + wait);
         self.deadline = self.deadline.map(|deadline| deadline + wait);
         self.failures = 0;
-        self.yielded |= self.state != State::Ingesting && self.answer_lost;
+        self.slot_released |= self.state != State::Ingesting && self.push_outcome_unknown;
         self
     }
 
@@ -134,7 +134,7 @@ impl Import {
         self.attempts += 1;
         self.scale_unit = Some(unit);
         self.reason = None;
-        self.yielded = false;
+        self.slot_released = false;
         self.state = State::Pushing;
         self.due = Some(now + policy.step_timeout);
         self
@@ -150,8 +150,8 @@ impl Import {
         self.ingestion = Some(id);
         self.service_status = Some(status.to_string());
         self.pushed = Some(now);
-        self.answer_lost = false;
-        self.yielded = false;
+        self.push_outcome_unknown = false;
+        self.slot_released = false;
         self.failed_pushes = 0;
         let import = self.enter(State::Ingesting, now, Some(now + policy.ingestion_deadline));
         import.still_ingesting(status, now, policy)
@@ -160,7 +160,7 @@ impl Import {
     /// The end at a target that reports no outcome.
     pub(super) fn accepted_for_good(mut self, now: OffsetDateTime) -> Self {
         self.pushed = Some(now);
-        self.answer_lost = false;
+        self.push_outcome_unknown = false;
         self.failed_pushes = 0;
         self.end(State::Accepted, Reason::OutcomeNotReported, now)
     }
@@ -168,9 +168,9 @@ impl Import {
     pub(super) fn busy(mut self, now: OffsetDateTime, policy: &Policy) -> Self {
         self.state = State::Packed;
         self.failures = 0;
-        self.busy = self.busy.saturating_add(1);
-        let wait = policy.busy_wait(&self.id, self.busy);
-        let own = self.answer_lost;
+        self.busy_retries = self.busy_retries.saturating_add(1);
+        let wait = policy.busy_wait(&self.id, self.busy_retries);
+        let own = self.push_outcome_unknown;
         self.later(now + wait, Reason::ServiceBusy { own }, now)
     }
 
@@ -240,7 +240,7 @@ impl Import {
         use State::{Ingesting, Packed, Received, Rejected, Stuck};
         !self.is_left_alone()
             && match action {
-                OperatorAction::Allow => self.state == Rejected && self.is_guarded(),
+                OperatorAction::Approve => self.state == Rejected && self.is_guarded(),
                 // What came without a tenant is taken in anew once its connection can be read.
                 OperatorAction::Retry => {
                     let is_there = matches!(self.state, Received | Packed | Rejected | Stuck);
@@ -262,8 +262,8 @@ impl Import {
             return Err(IllegalEvent::new(self.state, Event::OperatorRequested { action, by }));
         }
         Ok(match action {
-            OperatorAction::Allow => {
-                self.approval = Some(DeletionApproval { by, seen: self.summary.clone() });
+            OperatorAction::Approve => {
+                self.approval = Some(DeletionApproval { by, seen: self.baseline.clone() });
                 self.reopen(now, policy)
             }
             OperatorAction::Retry if self.state.is_end() => self.by_hand(&by).reopen(now, policy),
@@ -285,11 +285,11 @@ impl Import {
     /// Only persons reopen an end. Begins again, because a person asked for it, with the file as it was taken in.
     fn reopen(mut self, now: OffsetDateTime, policy: &Policy) -> Self {
         self.report = None;
-        self.problems = 0;
+        self.error_count = 0;
         self.failed_pushes = 0;
-        self.busy = 0;
-        self.answer_lost = false;
-        self.yielded = false;
+        self.busy_retries = 0;
+        self.push_outcome_unknown = false;
+        self.slot_released = false;
         self.ingestion = None;
         self.service_status = None;
         self.pushed = None;
@@ -305,8 +305,8 @@ impl Import {
     }
 
     fn by_hand(mut self, by: &str) -> Self {
-        let before = self.by_hand.map(|before| format!("{before}; ")).unwrap_or_default();
-        self.by_hand = Some(before + by);
+        let before = self.operator_actions.map(|before| format!("{before}; ")).unwrap_or_default();
+        self.operator_actions = Some(before + by);
         self
     }
 
@@ -314,7 +314,7 @@ impl Import {
         let reason = Reason::Cancelled {
             by: by.into(),
             ingestion: self.ingestion.as_ref().map(|id| (&id.0).into()),
-            outcome_unknown: self.answer_lost,
+            outcome_unknown: self.push_outcome_unknown,
         };
         // A pack that is under way may stage its zip yet: it is deleted when that is over.
         let until = self.due.filter(|_| self.state == State::Received);

@@ -2,14 +2,9 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use strum::{AsRefStr, EnumString, IntoStaticStr, VariantArray};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
-
-/// A moment as persons read it, in whole seconds.
-#[must_use]
-pub(crate) fn to_the_second(at: OffsetDateTime) -> String {
-    at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default()
-}
+use time::OffsetDateTime;
 
 /// Which import: the tenant (the table's partition) and the row key.
 ///
@@ -57,7 +52,21 @@ impl fmt::Display for IngestionId {
 }
 
 /// Where an import stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, IntoStaticStr, EnumString, VariantArray)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    AsRefStr,
+    IntoStaticStr,
+    EnumString,
+    VariantArray,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+#[strum(serialize_all = "camelCase")]
 pub enum State {
     /// The file is known and has not been read yet.
     Received,

@@ -15,7 +15,7 @@ use crate::{
 /// What to do now.
 #[must_use]
 pub fn action(import: &Import) -> String {
-    let may_be_there = import.ingestion.is_some() || import.answer_lost;
+    let may_be_there = import.ingestion.is_some() || import.push_outcome_unknown;
     let facts = Facts { has_tenant: import.id.has_tenant(), pauses: import.pauses, may_be_there };
     if import.waits_for_correction() && !import.waits_now() {
         return "Check the setup, which names what blocks it, and mend that; it then goes on by itself."
@@ -29,7 +29,7 @@ pub(crate) fn remedy(import: &Import) -> String {
     let (key, portal) = (&import.id.key, import.target.words().portal);
     match import.state {
         State::Rejected if import.is_guarded() => format!(
-            "if it may delete what it says, `viva-import allow {key}`; else mend the export"
+            "if it may delete what it says, `viva-import approve {key}`; else mend the export"
         ),
         // It is taken in anew, and not tried again.
         State::Rejected if !import.id.has_tenant() => action(import),
@@ -148,7 +148,7 @@ pub(super) fn action_of(
 pub(crate) fn taken(action: OperatorAction, import: &Import) -> String {
     let file = import.source.file();
     match action {
-        OperatorAction::Allow => {
+        OperatorAction::Approve => {
             format!("{file} may delete, this once; `drive` takes it up within its next minute")
         }
         OperatorAction::Retry => {
@@ -171,7 +171,7 @@ pub(crate) fn not_taken(action: OperatorAction, import: &Import) -> String {
         return format!("{file}: {}", why(import).unwrap_or_default());
     }
     match action {
-        OperatorAction::Allow => format!(
+        OperatorAction::Approve => format!(
             "{file} was not refused for what it deletes, so there is nothing to allow; it is \
              {status}"
         ),

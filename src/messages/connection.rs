@@ -63,7 +63,7 @@ pub(crate) fn fact(fact: Fact<'_>, now: OffsetDateTime) -> String {
             format!("No file has arrived: it belongs into inbox/{connection}/.")
         }
         Fact::LastAccepted(import, at) => {
-            let people = import.summary.as_ref().map(|summary| people(summary.people));
+            let people = import.baseline.as_ref().map(|summary| people(summary.people));
             let people = people.map(|people| format!(", {people}")).unwrap_or_default();
             format!("Last accepted {}: {}{people}.", ago(at, now), file(import))
         }
@@ -86,7 +86,7 @@ fn news(import: &Import, now: OffsetDateTime) -> String {
         (State::Received | State::Packed, Some(reason)) => {
             let is_this =
                 |note: &Note| matches!(note, Note::Reason(noted) if noted.code() == reason.code());
-            let mut stops = import.journal.iter().rev();
+            let mut stops = import.history.iter().rev();
             let since = stops.find(|stop| stop.note.as_ref().is_some_and(is_this));
             let since = since.map(|stop| format!(" (for {})", span(now - stop.at)));
             let why = because(import, reason);

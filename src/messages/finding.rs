@@ -91,7 +91,7 @@ pub(super) fn if_it_is_meant(rule: Option<Id>) -> String {
         _ => "",
     };
     format!(
-        "{follows}if that is right, let this one file pass, with `viva-import allow` or the blob \
+        "{follows}if that is right, let this one file pass, with `viva-import approve` or the blob \
          metadata viva_import_allow"
     )
 }

@@ -43,7 +43,7 @@ pub fn because(import: &Import, reason: &Reason) -> String {
 /// What a person may do about an import that is stuck.
 fn retry(import: &Import) -> String {
     let portal = import.target.words().portal_in_full;
-    let first = if import.answer_lost || import.ingestion.is_some() {
+    let first = if import.push_outcome_unknown || import.ingestion.is_some() {
         format!("; the service may have it: look at the import history in {portal}")
     } else {
         String::new()
@@ -66,7 +66,7 @@ pub fn pause(import: &Import) -> String {
 #[must_use]
 pub fn warning(import: &Import) -> Option<String> {
     let left = "its zip could not be deleted from the packages; the log says why";
-    match (&import.notice, import.package_left) {
+    match (&import.warning, import.package_left) {
         (Some(notice), true) => Some(format!("{notice}; {left}")),
         (None, true) => Some(left.to_owned()),
         (notice, false) => notice.clone(),
@@ -86,7 +86,7 @@ pub fn status(import: &Import) -> String {
         }
         State::Packed => {
             let rows = import.rows.unwrap_or_default();
-            let people = import.summary.as_ref().map(|summary| summary.people);
+            let people = import.baseline.as_ref().map(|summary| summary.people);
             let people = people.map(|people| format!(", {people} people")).unwrap_or_default();
             let zip = import.package.as_ref().map(|package| {
                 let sha256 = package.sha256.get(..12).unwrap_or_default();
@@ -95,7 +95,7 @@ pub fn status(import: &Import) -> String {
                 format!("{word} of {} bytes, SHA-256 {sha256}...", package.bytes)
             });
             let zip = zip.unwrap_or_else(|| "no zip".to_owned());
-            let notice = import.notice.as_ref().map(|notice| format!(" ({notice})"));
+            let notice = import.warning.as_ref().map(|notice| format!(" ({notice})"));
             let notice = notice.unwrap_or_default();
             format!("checked, {rows} rows{people}{notice}; packed, {zip}{waits}")
         }
@@ -135,8 +135,8 @@ pub fn summary(import: &Import) -> String {
             let why = why.map(|why| format!("; {why}")).unwrap_or_default();
             format!("The service has it and says {says}{why}")
         }
-        (State::Completed | State::Accepted, ..) if import.busy > 0 => {
-            let times = counted(import.busy.into(), "time");
+        (State::Completed | State::Accepted, ..) if import.busy_retries > 0 => {
+            let times = counted(import.busy_retries.into(), "time");
             format!("Accepted by the service, after it had been busy {times}")
         }
         (State::Completed | State::Accepted, ..) => "Accepted by the service".to_owned(),
@@ -196,7 +196,7 @@ fn problems_in_short(problems: &Problems) -> String {
 /// Who was told what about an import, and when; `None` where nobody was.
 #[must_use]
 pub fn notifications(import: &Import) -> Option<String> {
-    let told = import.told.iter().map(|sent| {
+    let told = import.notifications_sent.iter().map(|sent| {
         let (kind, at) = (sent.occasion.as_ref(), to_the_second(sent.at));
         match &sent.outcome {
             Delivery::Told => format!("{kind} at {at}"),

@@ -232,8 +232,8 @@ impl Line {
             look: Badge::of(import.state),
             happened: messages::summary(import),
             rows: maybe(import.rows),
-            people: maybe(import.summary.as_ref().map(|summary| summary.people)),
-            problems: number(import.problems),
+            people: maybe(import.baseline.as_ref().map(|summary| summary.people)),
+            problems: number(import.error_count),
             received: time(import.received),
             ingestion: import.ingestion.as_ref().map(ToString::to_string).unwrap_or_default(),
         }
@@ -279,7 +279,7 @@ pub(super) fn figure(imports: &[Import]) -> Option<String> {
             import.state.as_ref(),
             import.received.date(),
             import.rows.map_or_else(|| "rows unknown".to_owned(), |rows| counted(rows, "row")),
-            counted(import.problems, "problem")
+            counted(import.error_count, "problem")
         );
         // Writing into a string does not fail.
         let _ = write!(
@@ -287,9 +287,12 @@ pub(super) fn figure(imports: &[Import]) -> Option<String> {
             "<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{BAR}\" height=\"{height}\">\
              <title>{told}</title></rect>"
         );
-        if import.problems > 0 {
-            let shown =
-                if import.problems > 99 { "99+".to_owned() } else { import.problems.to_string() };
+        if import.error_count > 0 {
+            let shown = if import.error_count > 99 {
+                "99+".to_owned()
+            } else {
+                import.error_count.to_string()
+            };
             let (middle, above) = (x + BAR / 2, y - 4);
             let _ = write!(
                 svg,

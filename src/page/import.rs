@@ -72,7 +72,7 @@ impl ImportPage {
             happened: messages::summary(import),
             advice: messages::action(import),
             actions: actions(import),
-            stops: import.journal.iter().map(|stop| Passed::of(stop, import)).collect(),
+            stops: import.history.iter().map(|stop| Passed::of(stop, import)).collect(),
             findings: findings.into_iter().flatten().map(Found::of).collect(),
             has_service_errors,
             facts: facts(import),
@@ -86,7 +86,7 @@ fn actions(import: &Import) -> Vec<(&'static str, &'static str)> {
     let can = |can: bool, word, label| can.then_some((word, label));
     let can_retry = import.takes(OperatorAction::Retry);
     [
-        can(import.takes(OperatorAction::Allow), "allow", "Allow this file once"),
+        can(import.takes(OperatorAction::Approve), "approve", "Approve this file once"),
         can(
             import.takes(OperatorAction::Resume) || import.is_behind_a_pause(),
             "resume",
@@ -109,8 +109,8 @@ impl Passed {
             look: Badge::of(stop.state),
             at: time(stop.at),
             told: messages::note(stop, import),
-            times: stop.times,
-            last: (stop.times > 1).then(|| time(stop.last)),
+            times: stop.count,
+            last: (stop.count > 1).then(|| time(stop.last_seen)),
         }
     }
 }
@@ -148,12 +148,12 @@ fn facts(import: &Import) -> Vec<(&'static str, String)> {
         Some(("Written", time(import.source.last_modified))),
         Some(("Bytes", number(import.source.bytes))),
         import.rows.map(|rows| ("Rows", number(rows))),
-        import.summary.as_ref().map(|summary| ("People", number(summary.people))),
-        (import.dropped > 0).then(|| ("Rows left out", number(import.dropped))),
-        Some(("Problems", number(import.problems))),
+        import.baseline.as_ref().map(|summary| ("People", number(summary.people))),
+        (import.rows_skipped > 0).then(|| ("Rows left out", number(import.rows_skipped))),
+        Some(("Problems", number(import.error_count))),
         maybe("To know", messages::warning(import).as_deref()),
         maybe("Allowed", import.approval.as_ref().map(|approval| approval.by.as_str())),
-        maybe("By hand", import.by_hand.as_deref()),
+        maybe("By hand", import.operator_actions.as_deref()),
         maybe("Told", messages::notifications(import).as_deref()),
         import.due.filter(|_| !import.state.is_end()).map(|due| ("Next attempt", time(due))),
         import.deadline.map(|deadline| ("Stuck, if not before", time(deadline))),

@@ -15,7 +15,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use time::OffsetDateTime;
 
 use crate::{
-    import::{Import, ImportId, Policy, State, connection_record::ConnectionRecord},
+    import::{Import, ImportId, Policy, State, connection_record::ConnectionRecord, moment},
     storage::table::{Properties, Row, Table, Write},
 };
 
@@ -23,8 +23,12 @@ mod columns;
 mod connections;
 mod row;
 
-use self::columns::{Columns, moment};
-pub use self::{connections::CONNECTION_COLUMNS, row::COLUMNS};
+use self::columns::Columns;
+pub use self::{
+    columns::{ColumnInfo, ColumnType},
+    connections::CONNECTION_COLUMNS,
+    row::COLUMNS,
+};
 
 /// The properties of an import's row.
 #[must_use]
@@ -289,14 +293,23 @@ impl ImportTable {
     /// # Errors
     /// Whatever storage says.
     pub async fn due(&self, now: OffsetDateTime, policy: &Policy) -> Result<Vec<Stored>> {
-        let column = row::NEXT_ATTEMPT;
-        let (now, late) = (moment(now), moment(now + policy.longest_wait()));
-        let message = row::MESSAGE_DUE;
-        let due = format!(
-            "{column} le datetime'{now}' or {column} gt datetime'{late}' or \
-             {message} le datetime'{now}' or {message} gt datetime'{late}'"
-        );
-        let mut imports = self.query(&due).await?;
+        let mut imports = self.query(&is_due(now, policy)).await?;
+        imports.sort_by(|one, other| one.import.order().cmp(&other.import.order()));
+        Ok(imports)
+    }
+
+    /// The same, and those that are stuck, in one look at the table.
+    ///
+    /// # Errors
+    /// Whatever storage says.
+    pub(crate) async fn due_or_stuck(
+        &self,
+        now: OffsetDateTime,
+        policy: &Policy,
+    ) -> Result<Vec<Stored>> {
+        let stuck = State::Stuck.as_ref();
+        let filter = format!("{} or State eq '{stuck}'", is_due(now, policy));
+        let mut imports = self.query(&filter).await?;
         imports.sort_by(|one, other| one.import.order().cmp(&other.import.order()));
         Ok(imports)
     }
@@ -435,6 +448,16 @@ impl ImportTable {
         let read = self.read(id).await?;
         Ok(read.and_then(|(stored, id)| (id == write_id).then_some(stored)))
     }
+}
+
+/// What lets the rows through whose step or message is due at `now`, or later than anything waits.
+fn is_due(now: OffsetDateTime, policy: &Policy) -> String {
+    let (column, message) = (row::NEXT_ATTEMPT, row::MESSAGE_DUE);
+    let (now, late) = (moment::exact(now), moment::exact(now + policy.longest_wait()));
+    format!(
+        "{column} le datetime'{now}' or {column} gt datetime'{late}' or \
+         {message} le datetime'{now}' or {message} gt datetime'{late}'"
+    )
 }
 
 /// Whether a write was refused because the row is no more, or not yet, what it was thought to be.

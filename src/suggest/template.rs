@@ -1,4 +1,4 @@
-//! `viva-import learn`: the dialect of Microsoft's own template, for a connection.
+//! `viva-import learn-template`: the dialect of Microsoft's own template, for a connection.
 //!
 //! The portal gives a template of metadata.json, alone or in a zip. It shows what no page says for
 //! certain: the mapping's key, how `IsBootstrap` and the types are spelt, and the files' names.

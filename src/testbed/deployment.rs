@@ -1,5 +1,5 @@
 //! A whole deployment on this machine: the emulator's account, the Functions host with the real
-//! handler, and the rehearsal service. The demo and the tests stand on the same stage.
+//! handler, and the mock service. The demo and the tests stand on the same stage.
 //!
 //! Azurite raises no events, so the stage also does what Event Grid does in Azure: a blob was created,
 //! so a message goes to the arrivals queue.
@@ -28,15 +28,15 @@ use crate::{
     storage::{self, Storage, blob::Blob, import_table::ImportTable},
 };
 
-/// The setting that holds the rehearsal's token.
-pub const TOKEN_SETTING: &str = "REHEARSAL_TOKEN";
+/// The setting that holds the mock service's token.
+pub const TOKEN_SETTING: &str = "MOCK_SERVICE_TOKEN";
 
 /// As the handler has it, unless it is set.
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 /// The app as it is deployed: host.json, and a folder for each function beside it.
 const HOST_JSON: &str = include_str!("../../host.json");
 const FUNCTIONS: [(&str, &str); 10] = [
-    ("receive", include_str!("../../function/receive/function.json")),
+    ("intake", include_str!("../../function/intake/function.json")),
     ("schedule", include_str!("../../function/schedule/function.json")),
     ("sweep", include_str!("../../function/sweep/function.json")),
     ("drive", include_str!("../../function/drive/function.json")),
@@ -74,7 +74,7 @@ pub enum StageError {
 pub struct Stage {
     /// The Functions host; [`Stage::restart`] makes a new one.
     pub host: Host,
-    /// The rehearsal service.
+    /// The mock service.
     pub service: Service,
     /// The account.
     pub storage: Storage,
@@ -229,7 +229,7 @@ impl Stage {
 pub fn blob_created(blob: &Blob) -> Value {
     json!({
         "topic": "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers\
-                  /Microsoft.Storage/storageAccounts/rehearsal",
+                  /Microsoft.Storage/storageAccounts/mockaccount",
         "subject": format!("/blobServices/default/containers/{}/blobs/{}", blob.container, blob.name),
         "eventType": "Microsoft.Storage.BlobCreated",
         "id": azure_core::Uuid::new_v4().to_string(),
@@ -240,7 +240,7 @@ pub fn blob_created(blob: &Blob) -> Value {
             "contentLength": blob.bytes,
             "blobType": "BlockBlob",
             "url": format!(
-                "https://rehearsal.blob.core.windows.net/{}/{}",
+                "https://mockaccount.blob.core.windows.net/{}/{}",
                 blob.container, blob.name
             ),
         },

@@ -1,10 +1,10 @@
-//! A rehearsal of the Viva Insights ingestion service, over real HTTP on loopback.
+//! A mock of the Viva Insights ingestion service, over real HTTP on loopback.
 //!
 //! It answers as Microsoft Learn describes in "Import organizational data (first import)"
 //! (<https://learn.microsoft.com/viva/insights/advanced/admin/import-org-data-first>), and where
 //! the page is silent as Microsoft's published sample clients expect. It has the service's known
-//! quirks: some by nature (a corrupt zip is accepted and then never moves, one import at a time),
-//! the others on request ([`Quirk`]).
+//! faults: some by nature (a corrupt zip is accepted and then never moves, one import at a time),
+//! the others on request ([`ServiceFault`]).
 //!
 //! It never listens beyond 127.0.0.1, never writes to disk, and knows no rule about a cell's
 //! value: it judges the zip, the metadata and the shape of the rows. An import moves only when
@@ -23,14 +23,14 @@ use axum::Router;
 use tokio_util::sync::DropGuard;
 use url::Url;
 
-pub use self::rules::{Call, Ingestion, Quirk, Rules, Seen};
+pub use self::rules::{Call, Ingestion, Rules, Seen, ServiceFault};
 use self::state::Shared;
 
 /// What a connection's socket holds of a body nobody reads. Linux lets it grow to tens of megabytes,
 /// and a push whose body is held would be there whole.
 const RECEIVE_BYTES: u32 = 256 << 10;
 
-/// A running rehearsal; it stops when dropped.
+/// A running mock service; it stops when dropped.
 #[derive(Debug)]
 pub struct Service {
     endpoint: Url,
@@ -78,16 +78,16 @@ impl Service {
         self.endpoint.clone()
     }
 
-    /// Queues a quirk: the next request of that call without an earlier one uses it up.
-    pub fn quirk(&self, call: Call, quirk: Quirk) {
-        self.shared.book().queued.push((call, quirk));
+    /// Queues a fault: the next request of that call without an earlier one uses it up.
+    pub fn fault(&self, call: Call, fault: ServiceFault) {
+        self.shared.book().queued.push((call, fault));
     }
 
-    /// Sets a quirk for every request of that call that has none queued, or takes it back.
-    pub fn always(&self, call: Call, quirk: Option<Quirk>) {
+    /// Sets a fault for every request of that call that has none queued, or takes it back.
+    pub fn always(&self, call: Call, fault: Option<ServiceFault>) {
         let mut book = self.shared.book();
-        match quirk {
-            Some(quirk) => book.always.insert(call, quirk),
+        match fault {
+            Some(fault) => book.always.insert(call, fault),
             None => book.always.remove(&call),
         };
     }

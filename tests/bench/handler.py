@@ -4,7 +4,7 @@
     python3 tests/bench/handler.py [--bytes 10000000,100000000,1000000000] [--cores 0.25,1,2]
 
 Needs Linux, cargo and Node.js. The road is that of `viva-import demo`: the storage emulator, the
-Functions host's part of the contract, the handler as its child, a rehearsal of the service. The
+Functions host's part of the contract, the handler as its child, a mock service. The
 handler is held to so many cores by a control group, which needs root; without it, all are its own,
 and that is said. The emulator shares the machine and is slower than storage: times are an upper bound.
 """

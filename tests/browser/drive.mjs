@@ -19,6 +19,8 @@ let page;
 let troubles;
 // Everything a page asked for, so that a test can tell whether it loads anything from elsewhere.
 let asked;
+// What it said of itself with each: the headers as they were sent.
+let said;
 const commands = {
   // A new context: no cookie of before. The page before it would go on asking for news.
   async open({ width = 1200, dark = false, scripts = true, headers = {} }) {
@@ -33,13 +35,19 @@ const commands = {
     });
     page = await context.newPage();
     page.setDefaultTimeout(30_000);
-    [troubles, asked] = [[], []];
+    [troubles, asked, said] = [[], [], []];
     page.on("console", (line) => line.type() === "error" && troubles.push(line.text()));
     page.on("pageerror", (error) => troubles.push(error.message));
     page.on("request", (request) => asked.push(request.url()));
+    page.on("request", (request) => said.push(spoken(request)));
   },
   async go({ url }) {
     return (await page.goto(url)).status();
+  },
+  // Goes to an address as a link of the page would.
+  async leave({ url }) {
+    await page.evaluate((url) => void (location.href = url), url);
+    await page.waitForURL(url);
   },
   async click({ on }) {
     await page.click(on);
@@ -58,6 +66,7 @@ const commands = {
   overflow: () => page.evaluate(() => document.documentElement.scrollWidth > innerWidth),
   troubles: () => troubles,
   asked: () => asked,
+  said: () => Promise.all(said),
   async axe() {
     await page.evaluate(axe);
     const { violations } = await page.evaluate(() => globalThis.axe.run());
@@ -67,6 +76,11 @@ const commands = {
     await page.screenshot({ path: file, fullPage: true, animations: "disabled" });
   },
 };
+
+async function spoken(request) {
+  const { origin = null, referer = null } = await request.allHeaders();
+  return { method: request.method(), url: request.url(), origin, referer };
+}
 
 for await (const line of createInterface({ input: process.stdin })) {
   const { command, ...given } = JSON.parse(line);

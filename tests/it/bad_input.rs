@@ -13,7 +13,7 @@ use viva_import::{
         SAMPLE_CONNECTION,
         deployment::{self, Stage},
         host::Outcome,
-        service::{Call, Quirk},
+        service::{Call, ServiceFault},
     },
 };
 
@@ -74,7 +74,7 @@ async fn a_file_that_cannot_be_packed_is_rejected_with_file_row_and_column() {
         let why = why(&import);
         assert_eq!(import.state, State::Rejected, "{why}");
         assert!(why.starts_with(says), "{why}");
-        assert!(import.problems > 0);
+        assert!(import.error_count > 0);
         let (page, report) = report(&stage, &import).await;
         assert_eq!(report["verdict"], "refused");
         assert!(page.contains("<h1>refused: "), "{page}");
@@ -125,7 +125,7 @@ async fn a_connection_that_cannot_be_read_keeps_its_files_until_it_is_mended() {
 #[tokio::test]
 async fn a_connection_that_breaks_for_a_while_keeps_its_waiting_files() {
     let stage = stage(&[]).await;
-    stage.service.always(Call::Push, Some(Quirk::Busy));
+    stage.service.always(Call::Push, Some(ServiceFault::Busy));
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     let waits_for = async |words: &str| {
         until(words, async || {
@@ -145,7 +145,7 @@ async fn a_connection_that_breaks_for_a_while_keeps_its_waiting_files() {
 #[tokio::test]
 async fn a_staged_zip_that_was_damaged_is_made_again() {
     let stage = stage(&[]).await;
-    stage.service.always(Call::Push, Some(Quirk::Busy));
+    stage.service.always(Call::Push, Some(ServiceFault::Busy));
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     let stored = until("a packed import", async || {
         let stored = stage.table.list().await.unwrap().pop()?;
@@ -216,7 +216,7 @@ async fn what_belongs_to_no_connection_is_logged_and_acknowledged() {
 }
 
 fn receives(ended: &[viva_import::testbed::host::Invocation]) -> usize {
-    ended.iter().filter(|invocation| invocation.function == "receive").count()
+    ended.iter().filter(|invocation| invocation.function == "intake").count()
 }
 
 #[tokio::test]
@@ -259,7 +259,7 @@ async fn a_file_that_is_replaced_before_it_is_read_gives_way_to_its_newer_conten
         let imports = stage.imports().await.unwrap();
         let mut states: Vec<&str> = imports.iter().map(|import| import.state.as_ref()).collect();
         states.sort_unstable();
-        (states == ["Completed", "Superseded"]).then_some(())
+        (states == ["completed", "superseded"]).then_some(())
     })
     .await;
 }

@@ -146,6 +146,17 @@ impl Browser {
         serde_json::from_value(self.tell("asked", json!({})).await).unwrap()
     }
 
+    /// Each request since the window was opened: its `method` and `url`, and what it told as its
+    /// `origin` and `referer`.
+    pub(crate) async fn said(&mut self) -> Vec<Value> {
+        serde_json::from_value(self.tell("said", json!({})).await).unwrap()
+    }
+
+    /// Goes to an address as a link of the page would.
+    pub(crate) async fn leave(&mut self, url: &str) {
+        self.tell("leave", json!({ "url": url })).await;
+    }
+
     /// The page is whole: nothing failed in it, nothing is wider than it, and axe finds nothing that
     /// keeps anybody from using it.
     pub(crate) async fn is_for_everybody(&mut self, which: &str) {

@@ -19,7 +19,7 @@ use viva_import::{
         azurite::Azurite,
         deployment::{self, Stage},
         host::Outcome,
-        service::{Call, Quirk, Rules, Service},
+        service::{Call, Rules, Service, ServiceFault},
     },
 };
 
@@ -108,7 +108,7 @@ fn summary(imports: &[Import]) -> String {
 async fn a_thousand_events_end_once_each_in_order_and_one_at_a_time_for_a_tenant() {
     let (_azurite, stage) = stage().await;
     // An order is only promised among files that have arrived: the service opens when all have.
-    let away = Quirk::ServiceUnavailable { retry_after: None };
+    let away = ServiceFault::ServiceUnavailable { retry_after: None };
     stage.service.always(Call::ScaleUnit, Some(away));
     let names = files();
     assert_eq!((names.len(), EVENTS), (200, 1000));
@@ -122,7 +122,7 @@ async fn a_thousand_events_end_once_each_in_order_and_one_at_a_time_for_a_tenant
     dropped.buffer_unordered(16).try_collect::<()>().await.unwrap();
     let received = stage.host.until_outcomes(|ended| {
         let received = ended.iter().filter(|invocation| {
-            invocation.function == "receive" && matches!(invocation.outcome, Outcome::Succeeded(_))
+            invocation.function == "intake" && matches!(invocation.outcome, Outcome::Succeeded(_))
         });
         received.count() == EVENTS
     });

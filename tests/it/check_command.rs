@@ -144,15 +144,15 @@ fn what_cannot_be_checked_is_2_and_a_sentence() {
             vec!["--mapping".to_owned(), of("d.json", &faulty)],
             "/tenantId: must be the tenant's id, a GUID; /credential: missing",
         ),
-        (good.clone(), vec!["--against".to_owned(), no("no.json")], "no.json cannot be read"),
+        (good.clone(), vec!["--baseline".to_owned(), no("no.json")], "no.json cannot be read"),
         (
             good.clone(),
-            vec!["--against".to_owned(), of("e.json", "sigrid.tveit")],
+            vec!["--baseline".to_owned(), of("e.json", "sigrid.tveit")],
             "e.json: it is not JSON",
         ),
         (
             good.clone(),
-            vec!["--against".to_owned(), of("f.json", "{\"rows\":\"sigrid.tveit\"}")],
+            vec!["--baseline".to_owned(), of("f.json", "{\"rows\":\"sigrid.tveit\"}")],
             "f.json: it is neither a summary nor a report with one",
         ),
         (good, vec!["--format".to_owned(), "xml".to_owned()], "invalid value 'xml'"),
@@ -280,14 +280,14 @@ fn a_file_is_held_against_a_report_or_its_summary() {
     let narrow = folder.without_organization();
     let few = folder.put("few.csv", staff()[..18].join("\n"));
     for against in [&before, &bare] {
-        assert_eq!(found(&report(&folder.good(), &["--against", against])).len(), 0);
-        assert_eq!(found(&report(&narrow, &["--against", against])), ["error H13", "error I03"]);
-        let shrunk = report(&few, &["--against", against]);
+        assert_eq!(found(&report(&folder.good(), &["--baseline", against])).len(), 0);
+        assert_eq!(found(&report(&narrow, &["--baseline", against])), ["error H13", "error I03"]);
+        let shrunk = report(&few, &["--baseline", against]);
         assert_eq!(found(&shrunk), ["error I04", "error I04", "warning C03"]);
-        let output = check(&few, &["--against", against]);
+        let output = check(&few, &["--baseline", against]);
         assert_eq!(code(&output), 1);
         assert!(text(&output).contains("Nothing is wrong with the file itself"));
-        let incremental = ["--refresh", "incremental", "--against", against];
+        let incremental = ["--refresh", "incremental", "--baseline", against];
         assert_eq!(found(&report(&few, &incremental)), ["warning C03"]);
     }
 }
@@ -355,7 +355,7 @@ fn the_report_of_a_file_that_was_refused_is_no_accepted_import() {
     let folder = Folder::new();
     let refused = report(&folder.put("empty.csv", ""), &[]);
     let before = folder.put("report.json", refused.to_string()).display().to_string();
-    let output = check(&folder.good(), &["--against", &before]);
+    let output = check(&folder.good(), &["--baseline", &before]);
     assert_eq!(code(&output), 2, "{}", text(&output));
 }
 

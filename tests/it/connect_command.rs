@@ -1,4 +1,4 @@
-//! `viva-import connect` and `viva-import learn` as a person runs them.
+//! `viva-import suggest-mapping` and `viva-import learn-template` as a person runs them.
 
 use std::{
     fs,
@@ -53,7 +53,7 @@ fn what_is_proposed_for_an_export_passes_the_check_of_it() {
         let desk = tempfile::tempdir().unwrap();
         let file = put(&desk, "export.csv", export.bytes());
         let out = desk.path().join("hr.json").display().to_string();
-        let output = run("connect", &file, &["--format", "json", "--out", &out]);
+        let output = run("suggest-mapping", &file, &["--format", "json", "--out", &out]);
         assert_eq!(code(&output), 0, "{}: {}", export.what, says(&output));
         let told: Value = serde_json::from_slice(&output.stdout).unwrap();
         let columns = told["columns"].as_array().unwrap();
@@ -100,7 +100,7 @@ fn no_value_of_an_export_is_told() {
         ] {
             let file = put(&desk, "export.csv", content);
             for format in ["text", "json"] {
-                let output = run("connect", &file, &["--format", format]);
+                let output = run("suggest-mapping", &file, &["--format", format]);
                 let told = says(&output).to_lowercase();
                 let what = format!("{kind} {}: {told}", export.what);
                 assert_eq!(code(&output), i32::from(kind != "whole"), "{what}");
@@ -122,7 +122,7 @@ fn a_first_row_without_an_address_is_not_told_as_a_header() {
         let csv = format!("Schmidt,Jana,{missing},,Vorstand,Berlin,Krebs\n{rest}");
         let file = put(&desk, "export.csv", csv);
         for format in ["text", "json"] {
-            let output = run("connect", &file, &["--format", format]);
+            let output = run("suggest-mapping", &file, &["--format", format]);
             let told = says(&output);
             assert_eq!(code(&output), 1, "{told}");
             for value in ["Schmidt", "Jana", "Vorstand", "Berlin", "Krebs", "Tveit", "Gicht"] {
@@ -138,7 +138,7 @@ fn the_text_says_what_is_to_be_done_next() {
     let csv =
         "Email,Hire Date,SSN\na@x.com,01/02/2019,\nb@x.com,02/03/2019,1\nc@x.com,03/04/2019,2,3\n";
     let file = put(&desk, "export.csv", csv);
-    let text = says(&run("connect", &file, &[]));
+    let text = says(&run("suggest-mapping", &file, &[]));
     for part in [
         "sure      Email ",
         "unsure    Hire Date ",
@@ -173,7 +173,7 @@ fn the_exit_code_says_what_came_of_it_and_no_file_is_overwritten() {
         (&nobody, vec![], 2, "nobody.csv cannot be read"),
         (&desk.path().to_path_buf(), vec![], 2, "is a folder"),
     ] {
-        let output = run("connect", file, &arguments);
+        let output = run("suggest-mapping", file, &arguments);
         assert_eq!(code(&output), expected, "{}", says(&output));
         assert!(says(&output).contains(part), "{part}: {}", says(&output));
     }
@@ -190,8 +190,8 @@ fn a_connection_learns_from_a_template_and_says_so() {
     let template = put(&desk, "template.zip", template);
     let good = put(&desk, "export.csv", exports()[0].bytes());
     let out = desk.path().join("hr.json").display().to_string();
-    assert_eq!(code(&run("connect", &good, &["--out", &out])), 0);
-    let output = run("learn", &template, &["--connection", &out]);
+    assert_eq!(code(&run("suggest-mapping", &good, &["--out", &out])), 0);
+    let output = run("learn-template", &template, &["--connection", &out]);
     let text = says(&output);
     assert_eq!(code(&output), 0, "{text}");
     assert!(text.contains("\"ColumnMap\"   (by default \"Mapping\")"), "{text}");
@@ -207,7 +207,7 @@ fn a_connection_learns_from_a_template_and_says_so() {
         (&nobody, vec![], 2),
         (&template, vec!["--connection", "nobody.json"], 2),
     ] {
-        let output = run("learn", template, &arguments);
+        let output = run("learn-template", template, &arguments);
         assert_eq!(code(&output), expected, "{}", says(&output));
         assert!(!says(&output).contains(MARK));
     }

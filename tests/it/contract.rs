@@ -16,7 +16,7 @@ use viva_import::{
     testbed::{
         deployment,
         host::{Host, Outcome},
-        service::{Call, Quirk},
+        service::{Call, ServiceFault},
     },
 };
 
@@ -59,7 +59,7 @@ async fn a_message_is_understood_however_the_host_encodes_it() {
         let name = format!("hr/{number}.csv");
         let blob = stage.drop_file(&name, GOOD_CSV.into()).await.unwrap();
         let event = deployment::blob_created(&blob).to_string();
-        let outcome = stage.host.invoke("receive", data("message", encode(event)), Map::new());
+        let outcome = stage.host.invoke("intake", data("message", encode(event)), Map::new());
         let Outcome::Succeeded(answer) = outcome.await else { panic!("{number}") };
         assert!(answer.logs[0].starts_with("received as import"), "{:?}", answer.logs);
         assert_eq!(ended(&stage, &name).await.state, State::Completed);
@@ -89,14 +89,14 @@ async fn a_body_larger_than_any_default_is_taken() {
     let blob = stage.drop_file("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     let mut event = deployment::blob_created(&blob);
     event["data"]["padding"] = json!("x".repeat(4 << 20));
-    let outcome = stage.host.invoke("receive", data("message", event), Map::new()).await;
+    let outcome = stage.host.invoke("intake", data("message", event), Map::new()).await;
     assert!(matches!(outcome, Outcome::Succeeded(_)), "{outcome:?}");
 }
 
 #[tokio::test]
 async fn a_ping_is_answered_at_once_while_a_push_is_under_way() {
     let stage = stage(&[]).await;
-    stage.service.quirk(Call::Push, Quirk::HoldBody { after_bytes: 10 });
+    stage.service.fault(Call::Push, ServiceFault::HoldBody { after_bytes: 10 });
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     held(&stage).await;
     let url = format!("http://127.0.0.1:{}/", stage.host.handler_port());
@@ -126,7 +126,7 @@ async fn a_file_that_cannot_be_written_down_is_not_acknowledged() {
     let stage = stage(&[("ImportStorage", &account)]).await;
     let blob = stage.drop_file("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     let event = deployment::blob_created(&blob);
-    let outcome = stage.host.invoke("receive", data("message", event), Map::new()).await;
+    let outcome = stage.host.invoke("intake", data("message", event), Map::new()).await;
     assert!(matches!(outcome, Outcome::Failed { .. }), "{outcome:?}");
     assert!(log(&stage).contains("inbox/hr/a.csv could not be taken in: it answered 403"));
     server.abort();
@@ -153,8 +153,8 @@ fn whatever_is_fatal_ends_with_a_sentence_and_never_with_exit_code_0() {
         (vec![], "FUNCTIONS_CUSTOMHANDLER_PORT holds no port"),
         (vec![("FUNCTIONS_CUSTOMHANDLER_PORT", "1")], "no storage account"),
         (
-            vec![("FUNCTIONS_CUSTOMHANDLER_PORT", "1"), ACCOUNT, ("PUSH_FAILURES", "many")],
-            "PUSH_FAILURES must be a whole number",
+            vec![("FUNCTIONS_CUSTOMHANDLER_PORT", "1"), ACCOUNT, ("MAX_PUSH_FAILURES", "many")],
+            "MAX_PUSH_FAILURES must be a whole number",
         ),
         (vec![("FUNCTIONS_CUSTOMHANDLER_PORT", port.as_str()), ACCOUNT], "cannot be listened on"),
     ] {

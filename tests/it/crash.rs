@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use viva_import::{
     config::PACKAGES,
     import::State,
-    testbed::service::{Call, Quirk},
+    testbed::service::{Call, ServiceFault},
 };
 
 use crate::stage::{GOOD_CSV, ended, held, stage, until};
@@ -31,7 +31,7 @@ fn large_csv() -> String {
 async fn kill_9_in_the_middle_of_a_push_ends_in_one_completed_row_and_one_accepted_ingestion() {
     // Long enough to pack the file in a debug build on a machine with much to do.
     let stage = stage(&[("STEP_TIMEOUT_SECONDS", "12")]).await;
-    stage.service.quirk(Call::Push, Quirk::HoldBody { after_bytes: 100_000 });
+    stage.service.fault(Call::Push, ServiceFault::HoldBody { after_bytes: 100_000 });
     stage.arrive("hr/a.csv", large_csv().into()).await.unwrap();
     held(&stage).await;
     let imports = stage.imports().await.unwrap();
@@ -59,7 +59,7 @@ async fn kill_9_in_the_middle_of_a_push_ends_in_one_completed_row_and_one_accept
 #[tokio::test]
 async fn kill_9_while_an_ingestion_is_followed_loses_nothing() {
     let stage = stage(&[]).await;
-    stage.service.always(Call::Status, Some(Quirk::InternalError));
+    stage.service.always(Call::Status, Some(ServiceFault::InternalError));
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     until("a pushed import", async || {
         let imports = stage.imports().await.unwrap();
@@ -75,7 +75,7 @@ async fn kill_9_while_an_ingestion_is_followed_loses_nothing() {
 #[tokio::test]
 async fn a_new_host_takes_up_what_the_old_one_left() {
     let stage = stage(&[("AzureWebJobs.drive.Disabled", "true")]).await;
-    stage.service.quirk(Call::Push, Quirk::Busy);
+    stage.service.fault(Call::Push, ServiceFault::Busy);
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     until("an import that waits", async || {
         let imports = stage.imports().await.unwrap();

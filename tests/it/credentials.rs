@@ -14,7 +14,7 @@ use viva_import::{
     testbed::{
         SAMPLE_CONNECTION,
         deployment::Stage,
-        service::{Call, Quirk, Rules},
+        service::{Call, Rules, ServiceFault},
     },
 };
 
@@ -35,7 +35,7 @@ const PASSWORD: &str = "open-sesame";
 
 /// A stage whose service takes any token, and that logs as much as it can.
 async fn stage_as(credential: &Value, settings: &[(&str, String)]) -> Stage {
-    let mut all = vec![("RUST_LOG", "debug"), ("ANSWER_TIMEOUT_SECONDS", "5")];
+    let mut all = vec![("RUST_LOG", "debug"), ("REQUEST_TIMEOUT_SECONDS", "5")];
     all.extend(settings.iter().map(|(name, value)| (*name, value.as_str())));
     let stage = stage_with(Rules { token: String::new(), ..Rules::default() }, &all).await;
     connect(&stage, "hr", TENANT, credential).await;
@@ -211,9 +211,9 @@ async fn a_token_that_is_not_accepted_is_replaced_by_a_fresh_one() {
     let authority = Authority::start(CLIENT_ID, Proof::Secret(SECRET)).await;
     let settings = with(&authority, &[("APP_SECRET", SECRET)]);
     let stage = stage_as(&secret_credential(), &settings).await;
-    stage.service.quirk(Call::ScaleUnit, Quirk::SignInPage);
-    stage.service.quirk(Call::Ping, Quirk::Unauthorized);
-    stage.service.quirk(Call::Push, Quirk::Unauthorized);
+    stage.service.fault(Call::ScaleUnit, ServiceFault::SignInPage);
+    stage.service.fault(Call::Ping, ServiceFault::Unauthorized);
+    stage.service.fault(Call::Push, ServiceFault::Unauthorized);
     imported(&stage, "hr/a.csv").await;
     assert_eq!(authority.given().len(), 4);
     nobody_tells(&stage, &authority.secrets()).await;
@@ -266,7 +266,7 @@ async fn whatever_the_authority_answers_is_told_by_its_code_and_outlived() {
 /// One import meets each of these faults, and completes when they are over.
 async fn is_told_and_outlived(faults: &[(Fault, &str)]) {
     let authority = Authority::start(CLIENT_ID, Proof::Secret(SECRET)).await;
-    let settings = with(&authority, &[("APP_SECRET", SECRET), ("ANSWER_TIMEOUT_SECONDS", "2")]);
+    let settings = with(&authority, &[("APP_SECRET", SECRET), ("REQUEST_TIMEOUT_SECONDS", "2")]);
     authority.fault(Some(faults[0].0));
     let stage = stage_as(&secret_credential(), &settings).await;
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();

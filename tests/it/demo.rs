@@ -113,10 +113,10 @@ async fn four_files_come_to_four_ends_and_nothing_is_left_behind() {
             "completed: the service has accepted the file",
             "dropping inbox/hr/truncated.csv",
             "39 people where the last accepted import had 61",
-            "Completed  good.csv",
-            "Rejected   bad.csv",
-            "Completed  busy.csv",
-            "Rejected   truncated.csv",
+            "completed  good.csv",
+            "rejected   bad.csv",
+            "completed  busy.csv",
+            "rejected   truncated.csv",
         ],
     );
     let readme = std::fs::read_to_string("README.md").unwrap();
@@ -141,7 +141,7 @@ async fn one_file_goes_all_the_way_and_its_row_is_shown() {
             "the service says ExtractionComplete",
             "completed: the service has accepted the file",
             "The row in the table `imports`",
-            "State          Completed",
+            "State                  completed",
         ],
     );
     shown.is_gone().await;
@@ -156,7 +156,7 @@ async fn a_users_own_file_and_connection_are_shown_and_a_bad_file_is_no_success(
         std::fs::write(&path, content).unwrap();
         path.display().to_string()
     };
-    let (kind, setting) = ("\"accessToken\"", ", \"setting\": \"REHEARSAL_TOKEN\"");
+    let (kind, setting) = ("\"accessToken\"", ", \"setting\": \"MOCK_SERVICE_TOKEN\"");
     let document = SAMPLE_CONNECTION.replace(kind, "\"managedIdentity\"").replace(setting, "");
     assert!(document.contains("managedIdentity") && !document.contains("setting"));
     let connection = write("my-connection.json", &document);
@@ -189,7 +189,7 @@ async fn a_setting_of_the_environment_holds_in_the_demo() {
 #[tokio::test]
 async fn a_quirk_of_the_service_is_shown_and_survived() {
     let shown = Shown::new();
-    let output = shown.run(&["--quirk", "busy", "--quirk", "sign-in-page"]).await;
+    let output = shown.run(&["--fault", "busy", "--fault", "sign-in-page"]).await;
     let told = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{told}");
     assert!(told.contains("the service has not finished this tenant's previous import"), "{told}");
@@ -199,10 +199,12 @@ async fn a_quirk_of_the_service_is_shown_and_survived() {
 #[tokio::test]
 async fn a_connection_that_is_not_let_in_is_shown_to_wait_for_a_person() {
     let shown = Shown::new();
-    let output = shown.run(&["--quirk", "forbidden"]).await;
+    let output = shown.run(&["--fault", "forbidden"]).await;
     let told = text(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{told}");
-    for words in ["the service answered 403", "`viva-import resume hr`", "State          Packed"] {
+    for words in
+        ["the service answered 403", "`viva-import resume hr`", "State                  packed"]
+    {
         assert!(told.contains(words), "{told}");
     }
     shown.is_gone().await;
@@ -212,7 +214,7 @@ async fn a_connection_that_is_not_let_in_is_shown_to_wait_for_a_person() {
 #[tokio::test]
 async fn ctrl_c_leaves_nothing_behind() {
     let shown = Shown::new();
-    let mut demo = shown.start(&["--quirk", "busy"]);
+    let mut demo = shown.start(&["--fault", "busy"]);
     let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines();
     while let Some(line) = lines.next_line().await.unwrap() {
         if line.contains("received") {

@@ -37,7 +37,9 @@ fn the_table_of_settings_is_that_of_the_code() {
 #[test]
 fn the_table_of_columns_is_that_of_the_code() {
     for columns in [COLUMNS, CONNECTION_COLUMNS] {
-        let rows = columns.iter().map(|(name, about)| format!("| `{name}` | {about} |\n"));
+        let rows = columns
+            .iter()
+            .map(|it| format!("| `{}` | {} | {} |\n", it.name, it.kind.as_ref(), it.about));
         readme_has(&rows.collect::<String>());
     }
 }

@@ -20,7 +20,7 @@ use viva_import::{
     testbed::{
         SAMPLE_CONNECTION,
         deployment::{Stage, TOKEN_SETTING},
-        service::{Call, Quirk, Rules},
+        service::{Call, Rules, ServiceFault},
     },
 };
 
@@ -184,7 +184,7 @@ async fn a_name_that_cannot_be_one_is_not_looked_at() {
 #[tokio::test]
 async fn settings_that_are_missing_or_wrong_are_told_all_at_once_and_nothing_else_is_asked() {
     let wrong = BTreeMap::from([
-        ("PUSH_FAILURES".to_owned(), "many".to_owned()),
+        ("MAX_PUSH_FAILURES".to_owned(), "many".to_owned()),
         ("INGESTION_ENDPOINT".to_owned(), "http://example.com".to_owned()),
     ]);
     let told = told(&wrong, &["hr"]).await;
@@ -193,7 +193,7 @@ async fn settings_that_are_missing_or_wrong_are_told_all_at_once_and_nothing_els
         told.lines().iter().map(|line| line["about"].clone()).collect()
     };
     assert_eq!(abouts(&told), abouts(&self::told(stage.settings(), &["hr"]).await));
-    for words in ["no storage account", "PUSH_FAILURES must be", "INGESTION_ENDPOINT must be"] {
+    for words in ["no storage account", "MAX_PUSH_FAILURES must be", "INGESTION_ENDPOINT must be"] {
         told.says("settings", "bad", words);
     }
     assert_eq!(told.those("unknown").len() + 1, told.lines().len());
@@ -234,15 +234,15 @@ async fn a_service_that_is_away_or_does_not_say_what_it_should_is_told_by_its_an
     away.says("way to the service", "bad", "there is no connection to it");
     assert_eq!(away.those("unknown"), ["clock of the service", "scale unit", "connector"]);
 
-    for (quirk, words, a_name_helps) in [
-        (Quirk::SignInPage, "sign-in page", false),
-        (Quirk::Garbled, "scale unit could not be read", true),
-        (Quirk::Unauthorized, "answered 401", false),
-        (Quirk::Forbidden, "answered 403", false),
-        (Quirk::NotFound, "answered 404", true),
-        (Quirk::ServiceUnavailable { retry_after: None }, "answered 503", true),
+    for (fault, words, a_name_helps) in [
+        (ServiceFault::SignInPage, "sign-in page", false),
+        (ServiceFault::Garbled, "scale unit could not be read", true),
+        (ServiceFault::Unauthorized, "answered 401", false),
+        (ServiceFault::Forbidden, "answered 403", false),
+        (ServiceFault::NotFound, "answered 404", true),
+        (ServiceFault::ServiceUnavailable { retry_after: None }, "answered 503", true),
     ] {
-        stage.service.always(Call::ScaleUnit, Some(quirk));
+        stage.service.always(Call::ScaleUnit, Some(fault));
         let nowhere = told(stage.settings(), &["hr"]).await;
         assert_eq!(nowhere.those("bad"), ["scale unit"]);
         nowhere.says("scale unit", "bad", words);
@@ -255,16 +255,16 @@ async fn a_service_that_is_away_or_does_not_say_what_it_should_is_told_by_its_an
         named.says("scale unit", "good", words);
     }
     stage.service.always(Call::ScaleUnit, None);
-    for (quirk, verdict, words) in [
-        (Quirk::SignInPage, "bad", "sign-in page"),
-        (Quirk::Forbidden, "bad", "one of three"),
-        (Quirk::NotFound, "note", "no such question (404); the push will tell"),
+    for (fault, verdict, words) in [
+        (ServiceFault::SignInPage, "bad", "sign-in page"),
+        (ServiceFault::Forbidden, "bad", "one of three"),
+        (ServiceFault::NotFound, "note", "no such question (404); the push will tell"),
     ] {
-        stage.service.always(Call::Ping, Some(quirk));
+        stage.service.always(Call::Ping, Some(fault));
         told(stage.settings(), &["hr"]).await.says("connector", verdict, words);
     }
-    let silent = settings(&stage, &[("ANSWER_TIMEOUT_SECONDS", "1")]);
-    stage.service.always(Call::Ping, Some(Quirk::Silent));
+    let silent = settings(&stage, &[("REQUEST_TIMEOUT_SECONDS", "1")]);
+    stage.service.always(Call::Ping, Some(ServiceFault::Silent));
     told(&silent, &["hr"]).await.says("connector", "bad", "no answer within 1 s");
 }
 
@@ -282,7 +282,7 @@ async fn a_token_says_whom_it_is_for_and_is_never_shown() {
     let words =
         format!("client id {client_id} and audience api://viva, until 2100-01-01T00:00:00Z");
     told_well.says("token", "good", &words);
-    stage.service.always(Call::Ping, Some(Quirk::Forbidden));
+    stage.service.always(Call::Ping, Some(ServiceFault::Forbidden));
     let words = format!("enter the client id {client_id}");
     told(stage.settings(), &["hr"]).await.says("connector", "bad", &words);
     for (token, words) in [
@@ -309,7 +309,7 @@ async fn a_managed_identity_that_signs_in_is_told_from_one_that_does_not() {
     let address = listener.local_addr().unwrap();
     tokio::spawn(axum::serve(listener, endpoint).into_future());
     let stage = stage_with(Rules { token: token.clone(), ..rules() }, &[]).await;
-    let given = "\"accessToken\", \"setting\": \"REHEARSAL_TOKEN\"";
+    let given = "\"accessToken\", \"setting\": \"MOCK_SERVICE_TOKEN\"";
     let identity = SAMPLE_CONNECTION.replace(given, "\"managedIdentity\"");
     stage.connect("hr", &identity).await.unwrap();
     for (path, verdict, words) in [
@@ -334,7 +334,7 @@ async fn what_waits_after_a_403_goes_on_once_that_is_mended_and_what_else_pauses
     let stage = stage(&[]).await;
     let stops = "\"incremental\", \"stopAfterRejected\": true";
     stage.connect("stops", &SAMPLE_CONNECTION.replace("\"full\"", stops)).await.unwrap();
-    stage.service.always(Call::Ping, Some(Quirk::Forbidden));
+    stage.service.always(Call::Ping, Some(ServiceFault::Forbidden));
     stage.arrive("stops/1.csv", csv_of(1).into()).await.unwrap();
     import_of(&stage, "stops/1.csv", |import| import.pauses).await;
     a_second_later().await;
@@ -366,7 +366,7 @@ async fn what_waits_after_a_403_goes_on_once_that_is_mended_and_what_else_pauses
 #[tokio::test]
 async fn a_post_lets_go_on_what_a_get_only_tells() {
     let stage = stage(&[]).await;
-    stage.service.quirk(Call::Push, Quirk::Forbidden);
+    stage.service.fault(Call::Push, ServiceFault::Forbidden);
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     import_of(&stage, "hr/a.csv", |import| import.pauses).await;
     for (method, well) in [(Method::GET, false), (Method::POST, true)] {
@@ -416,7 +416,7 @@ async fn messages_that_nobody_could_read_are_told_and_an_empty_poison_queue_is_n
     poison.send_message(message.try_into().unwrap(), None).await.unwrap();
     let told = told(stage.settings(), &["hr"]).await;
     assert_eq!(told.those("bad"), ["queue arrivals-poison"]);
-    told.says("queue arrivals-poison", "bad", "1 message that `receive` could not take in");
+    told.says("queue arrivals-poison", "bad", "1 message that `intake` could not take in");
     assert!(!told.0.to_string().contains("private"));
 }
 
@@ -529,7 +529,7 @@ async fn what_was_written_and_cannot_be_deleted_is_told_and_has_one_name() {
 #[tokio::test]
 async fn of_two_who_let_files_go_on_the_slower_finds_nothing_wrong() {
     let stage = stage(&[]).await;
-    stage.service.quirk(Call::Push, Quirk::Forbidden);
+    stage.service.fault(Call::Push, ServiceFault::Forbidden);
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     import_of(&stage, "hr/a.csv", |import| import.pauses).await;
     let post = || http(&stage, Method::POST, "/api/doctor/hr", "application/json");
@@ -557,7 +557,7 @@ async fn a_proxy_that_is_away_or_silent_is_named_by_its_setting_alone() {
             (name, address.as_str()),
             ("INGESTION_ENDPOINT", "https://service.invalid"),
             // Storage answers in time, however busy the machine is.
-            ("ANSWER_TIMEOUT_SECONDS", "5"),
+            ("REQUEST_TIMEOUT_SECONDS", "5"),
         ];
         let told = told(&settings(&stage, &changed), &["hr"]).await;
         assert_eq!(told.those("bad"), ["way to the service"]);

@@ -9,7 +9,7 @@ use viva_import::{
     testbed::{
         SAMPLE_CONNECTION,
         deployment::Stage,
-        service::{Call, Ingestion, Quirk},
+        service::{Call, Ingestion, ServiceFault},
     },
 };
 
@@ -34,7 +34,7 @@ async fn imported(stage: &Stage, name: &str, csv: Vec<u8>) -> Import {
 
 async fn allow(stage: &Stage, import: &Import) -> Output {
     let mut command = Command::new(BINARY);
-    command.args(["allow", &import.id.key]).envs(stage.settings());
+    command.args(["approve", &import.id.key]).envs(stage.settings());
     command.output().await.unwrap()
 }
 
@@ -66,8 +66,8 @@ async fn a_full_refresh_that_would_delete_waits_for_a_persons_word() {
         (import.state == State::Completed).then_some(import)
     })
     .await;
-    assert!(import.approval.as_ref().unwrap().by.starts_with("by `viva-import allow` at 20"));
-    assert!(import.notice.as_ref().unwrap().contains("I04"), "{:?}", import.notice);
+    assert!(import.approval.as_ref().unwrap().by.starts_with("by `viva-import approve` at 20"));
+    assert!(import.warning.as_ref().unwrap().contains("I04"), "{:?}", import.warning);
     assert_eq!(stage.service.ingestions().len(), 3);
 
     // Only this once, and only what was refused for that.
@@ -102,7 +102,7 @@ async fn an_incremental_file_is_not_held_to_numbers() {
     stage.connect("hr", &incremental).await.unwrap();
     let import = imported(&stage, "hr/2.csv", staff(3, true)).await;
     assert_eq!(import.state, State::Completed, "{:?}", import.reason);
-    assert!(import.notice.unwrap().contains("I02 1"), "the new column is told");
+    assert!(import.warning.unwrap().contains("I02 1"), "the new column is told");
     // What the incremental import has added, a full one must have.
     stage.connect("hr", SAMPLE_CONNECTION).await.unwrap();
     assert!(imported(&stage, "hr/3.csv", staff(40, false)).await.is_guarded());
@@ -119,7 +119,7 @@ async fn a_lenient_connection_sends_the_rows_that_are_right() {
     );
     let import = imported(&stage, "hr/1.csv", csv).await;
     assert_eq!(
-        (import.state, import.rows, import.dropped),
+        (import.state, import.rows, import.rows_skipped),
         (State::Completed, Some(40), 2),
         "{import:?}"
     );
@@ -179,7 +179,7 @@ async fn a_mapping_that_breaks_a_rule_keeps_its_files_until_it_is_mended() {
 #[tokio::test]
 async fn a_file_that_waited_is_held_against_what_was_accepted_meanwhile() {
     let stage = stage(&[]).await;
-    stage.service.always(Call::Status, Some(Quirk::StatusWord("NotStarted".to_owned())));
+    stage.service.always(Call::Status, Some(ServiceFault::StatusWord("NotStarted".to_owned())));
     stage.arrive("hr/1.csv", staff(40, true)).await.unwrap();
     until("a first import under way", async || {
         let imports = stage.imports().await.unwrap();

@@ -56,7 +56,7 @@ fn import(number: usize) -> Import {
     let mut import = Import::new(id, "hr", source, received, &policy);
     let is_rejected = number % 5 == 4;
     import.state = if is_rejected { State::Rejected } else { State::Completed };
-    import.problems = if is_rejected { 7 } else { 0 };
+    import.error_count = if is_rejected { 7 } else { 0 };
     import.reason = Some(if is_rejected {
         let (rule, message) = ("V01".into(), "a problem".into());
         let rules = vec![];
@@ -73,7 +73,7 @@ fn import(number: usize) -> Import {
     });
     (import.ended, import.due, import.deadline) = (Some(received), None, None);
     import.rows = Some(50_000);
-    import.summary = Some(Summary {
+    import.baseline = Some(Summary {
         connector: "HR".to_owned(),
         refresh: "full".to_owned(),
         rows: 50_000,

@@ -192,12 +192,12 @@ async fn each_success_is_told_where_that_is_wanted_and_nowhere_else() {
         ("hr/d.csv", csv_of(4)),
     ] {
         stage.arrive(name, content.into()).await.unwrap();
-        let nothing_left = |import: &Import| import.state.is_end() && import.message.is_none();
+        let nothing_left = |import: &Import| import.state.is_end() && import.notification.is_none();
         import(&stage, name, nothing_left).await;
         a_second_later().await;
     }
-    let import = import(&stage, "other/a.csv", |import| import.message.is_none()).await;
-    assert_eq!(import.told, []);
+    let import = import(&stage, "other/a.csv", |import| import.notification.is_none()).await;
+    assert_eq!(import.notifications_sent, []);
     let kinds = ["completed", "completed", "rejected", "completed", "recovered", "completed"];
     assert_eq!(webhook.types(), kinds.map(|kind| format!("viva-import.{kind}")));
     let all = webhook.all();
@@ -207,7 +207,7 @@ async fn each_success_is_told_where_that_is_wanted_and_nowhere_else() {
     let (kind, event) = &all[1];
     assert_eq!(kind, "application/cloudevents+json");
     assert_eq!(event["source"], "/viva-import/connections/hr");
-    assert_eq!(event["data"]["state"], "Completed");
+    assert_eq!(event["data"]["state"], "completed");
     assert!(event["data"]["told"].as_str().unwrap().starts_with("completed: "), "{event}");
 }
 
@@ -224,13 +224,13 @@ async fn the_app_tells_of_a_document_that_is_not_valid_or_deleted_and_a_valid_on
     let stage = stage(&settings).await;
     // It is valid and says nothing of whom to tell.
     stage.arrive("hr/bad.csv", BAD_CSV.into()).await.unwrap();
-    let silent = |import: &Import| import.state == State::Rejected && import.message.is_none();
-    assert_eq!(import(&stage, "hr/bad.csv", silent).await.told, []);
+    let silent = |import: &Import| import.state == State::Rejected && import.notification.is_none();
+    assert_eq!(import(&stage, "hr/bad.csv", silent).await.notifications_sent, []);
     let waits = SAMPLE_CONNECTION.replace(TOKEN_SETTING, "NO_SUCH_SETTING");
     stage.connect("gone", &waits).await.unwrap();
     stage.arrive("gone/a.csv", GOOD_CSV.into()).await.unwrap();
-    let waits = |import: &Import| import.waits_for_correction() && import.message.is_none();
-    assert_eq!(import(&stage, "gone/a.csv", waits).await.told, []);
+    let waits = |import: &Import| import.waits_for_correction() && import.notification.is_none();
+    assert_eq!(import(&stage, "gone/a.csv", waits).await.notifications_sent, []);
     assert_eq!(webhook.types(), Vec::<String>::new());
 
     stage.storage.blobs.delete_all("connections", "gone.json").await.unwrap();

@@ -173,7 +173,7 @@ async fn an_identity_endpoint_that_never_answers_is_given_up() {
         &[
             ("IDENTITY_ENDPOINT", &identity),
             ("ImportStorage__accountName", "hrdata"),
-            ("ANSWER_TIMEOUT_SECONDS", "1"),
+            ("REQUEST_TIMEOUT_SECONDS", "1"),
         ],
     );
     let client = reqwest::Client::new();

@@ -226,7 +226,7 @@ async fn a_row_that_is_not_understood_keeps_the_slot_and_its_place_and_is_left_a
 /// An import that waits for a correction, and whether it is the first of its connection to do so.
 async fn blocked(imports: &ImportTable, stored: Stored) -> (Stored, bool) {
     let reason = Reason::CredentialFailed { detail: "why".into() };
-    let import = Import { tells: true, ..stored.import.clone() };
+    let import = Import { notify_enabled: true, ..stored.import.clone() };
     let next = after(&import, Event::TransientFailure { reason, retry_at: None });
     match imports.save(stored, next, NOW).await.unwrap() {
         Saved::Done { stored, is_first } => (*stored, is_first),
@@ -245,7 +245,7 @@ async fn of_many_that_begin_to_wait_at_once_one_is_the_first_and_nothing_is_left
     let began = futures::future::join_all(attempts).await;
     assert_eq!(began.iter().filter(|(_, is_first)| *is_first).count(), 1);
     for (stored, is_first) in &began {
-        assert_eq!(stored.import.message.is_some(), *is_first);
+        assert_eq!(stored.import.notification.is_some(), *is_first);
     }
     let record = imports.connection("tenant", "hr").await.unwrap();
     let [notified] = &record.notified[..] else { panic!("{record:?}") };

@@ -252,13 +252,13 @@ fn both_ask_for_the_same_sign_in() {
         "platform: { enabled: true }",
         "login: { tokenStore: { enabled: false } }",
         "httpSettings: { requireHttps: true }",
-        "? { SIGN_IN: true } : {}",
+        "? { APP_SERVICE_AUTH: true } : {}",
     ] {
         for text in [bicep(), terraform()] {
             assert!(text.lines().any(|it| plain(it).ends_with(line)), "{line}");
         }
     }
-    let setting = SETTINGS.iter().find(|setting| setting.name == "SIGN_IN");
+    let setting = SETTINGS.iter().find(|setting| setting.name == "APP_SERVICE_AUTH");
     assert_eq!(setting.map(|setting| setting.default), Some(Some("false")));
 }
 

@@ -1,5 +1,5 @@
 //! End to end: the real binary under the Functions host's contract, real Azurite, and the
-//! rehearsal service over real HTTP.
+//! mock service over real HTTP.
 #![expect(clippy::disallowed_methods, reason = "tests read the environment")]
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the answer")]
 
@@ -18,6 +18,7 @@ mod demo;
 mod docs;
 mod doctor;
 mod guard;
+mod health;
 mod help;
 mod history;
 mod hooks;

@@ -50,7 +50,7 @@ fn commands() -> Vec<String> {
     assert!(section.contains(WHO), "the README says who $WHO is");
     let quoted = section.split('`').skip(1).step_by(2);
     let commands = quoted.filter(|quoted| quoted.starts_with("viva-import "));
-    commands.map(str::to_owned).filter(|command| command != "viva-import rehearse").collect()
+    commands.map(str::to_owned).filter(|command| command != "viva-import mock-service").collect()
 }
 
 /// A person's folder, and everybody that a command there speaks to.

@@ -20,7 +20,7 @@ use viva_import::{
     testbed::{
         SAMPLE_CONNECTION,
         deployment::{Stage, TOKEN_SETTING},
-        service::{Call, Quirk, Service},
+        service::{Call, Service, ServiceFault},
     },
 };
 
@@ -53,7 +53,7 @@ async fn told(stage: &Stage, name: &str, words: &str) -> String {
         let imports = stage.imports().await.unwrap();
         let import = imports.into_iter().find(|import| import.source.name == name)?;
         let told = messages::notifications(&import)?;
-        (told.contains(words) && import.message.is_none()).then_some(told)
+        (told.contains(words) && import.notification.is_none()).then_some(told)
     })
     .await
 }
@@ -63,8 +63,8 @@ async fn silent(stage: &Stage, name: &str) {
     until(&format!("{name} needs nobody"), async || {
         let imports = stage.imports().await.unwrap();
         let import = imports.into_iter().find(|import| import.source.name == name)?;
-        let is_decided = import.state == State::Completed && import.message.is_none();
-        is_decided.then(|| assert_eq!(import.told, []))
+        let is_decided = import.state == State::Completed && import.notification.is_none();
+        is_decided.then(|| assert_eq!(import.notifications_sent, []))
     })
     .await;
 }
@@ -72,14 +72,14 @@ async fn silent(stage: &Stage, name: &str) {
 #[tokio::test]
 async fn a_rejected_file_a_stuck_one_and_the_first_success_after_them_are_told_once_each() {
     let (webhook, address) = Webhook::start().await;
-    let stage = stage_with_hook(&address, &[("PUSH_FAILURES", "1")]).await;
+    let stage = stage_with_hook(&address, &[("MAX_PUSH_FAILURES", "1")]).await;
     stage.arrive("hr/first.csv", GOOD_CSV.into()).await.unwrap();
     assert_eq!(ended(&stage, "hr/first.csv").await.state, State::Completed);
     a_second_later().await;
     stage.arrive("hr/bad.csv", BAD_CSV.into()).await.unwrap();
     told(&stage, "hr/bad.csv", "rejected at 20").await;
     a_second_later().await;
-    stage.service.quirk(Call::Push, Quirk::InternalError);
+    stage.service.fault(Call::Push, ServiceFault::InternalError);
     stage.arrive("hr/stuck.csv", csv_of(3).into()).await.unwrap();
     told(&stage, "hr/stuck.csv", "stuck at 20").await;
     a_second_later().await;
@@ -97,7 +97,7 @@ async fn a_rejected_file_a_stuck_one_and_the_first_success_after_them_are_told_o
     assert_eq!(rejected["specversion"], "1.0");
     assert_eq!(rejected["source"], "/viva-import/connections/hr");
     assert_eq!(rejected["subject"], "inbox/hr/bad.csv");
-    assert_eq!(rejected["data"]["state"], "Rejected");
+    assert_eq!(rejected["data"]["state"], "rejected");
     assert_eq!(rejected["data"]["problems"], 1);
     assert!(rejected["data"]["told"].as_str().unwrap().contains("row 3, Employee"));
     let ids: std::collections::BTreeSet<_> =
@@ -126,7 +126,7 @@ async fn a_webhook_that_is_away_is_tried_again_and_no_import_waits_for_it() {
     stage.arrive("hr/bad.csv", BAD_CSV.into()).await.unwrap();
     let failing = until("a failure in the row", async || {
         let import = stage.imports().await.unwrap().pop()?;
-        import.message.filter(|message| message.failures > 0)
+        import.notification.filter(|message| message.failures > 0)
     });
     assert_eq!(failing.await.occasion, NotificationKind::Rejected);
     a_second_later().await;
@@ -167,7 +167,7 @@ async fn a_mapping_that_is_wrong_is_told_once_for_all_files_and_its_end_too() {
     stage.connect("hr", &right).await.unwrap();
     for name in names {
         let import = ended(&stage, name).await;
-        assert_eq!((import.state, import.by_hand), (State::Completed, None));
+        assert_eq!((import.state, import.operator_actions), (State::Completed, None));
     }
     webhook.until(2).await;
     a_second_later().await;
@@ -180,7 +180,7 @@ async fn a_403_is_told_once_however_many_files_wait_and_its_end_is_told_too() {
     let stage = stage_with_hook(&address, &[]).await;
     let incremental = document("cloudEvents").replace("\"full\"", "\"incremental\"");
     stage.connect("hr", &incremental).await.unwrap();
-    stage.service.always(Call::Ping, Some(Quirk::Forbidden));
+    stage.service.always(Call::Ping, Some(ServiceFault::Forbidden));
     stage.arrive("hr/1.csv", csv_of(2).into()).await.unwrap();
     told(&stage, "hr/1.csv", "forbidden at 20").await;
     a_second_later().await;
@@ -207,7 +207,7 @@ async fn a_403_is_told_once_however_many_files_wait_and_its_end_is_told_too() {
 async fn teams_and_slack_are_told_in_their_own_form() {
     let (webhook, address) = Webhook::start().await;
     let sign_in = [
-        ("SIGN_IN", "true"),
+        ("APP_SERVICE_AUTH", "true"),
         ("WEBSITE_AUTH_ENABLED", "True"),
         ("WEBSITE_HOSTNAME", "viva.example.com"),
     ];

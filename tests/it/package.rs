@@ -132,7 +132,7 @@ async fn the_test_bed_is_not_in_it() {
     let (deployed, whole) = (program(&mut package), fs::read(stage::BINARY).unwrap());
     let has = |program: &[u8], word: &str| memchr::memmem::find(program, word.as_bytes()).is_some();
     // Of the emulated host, of the storage emulator, of the mock service, and of a crate that it needs.
-    for word in ["testbed", "node_modules", "quirk", "multer"] {
+    for word in ["testbed", "node_modules", "lost-answer", "multer"] {
         assert!(has(&whole, word), "{word} says nothing: it is not in the whole program either");
         assert!(!has(&deployed, word), "{word} is in the program that is deployed");
     }

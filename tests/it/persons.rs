@@ -9,7 +9,7 @@ use viva_import::{
     testbed::{
         SAMPLE_CONNECTION,
         deployment::Stage,
-        service::{Call, Quirk},
+        service::{Call, ServiceFault},
     },
 };
 
@@ -66,7 +66,7 @@ async fn a_403_pauses_the_connection_until_a_person_has_mended_it() {
 async fn a_403_at(call: Call) {
     let stage = stage(&[]).await;
     stage.connect("changes", &incremental("")).await.unwrap();
-    stage.service.quirk(call, Quirk::Forbidden);
+    stage.service.fault(call, ServiceFault::Forbidden);
     stage.arrive("changes/1.csv", csv_of(1).into()).await.unwrap();
     let import = import_of(&stage, "changes/1.csv", |import| import.pauses).await;
     assert_eq!(import.state, State::Packed, "the file waits");
@@ -95,7 +95,7 @@ async fn a_403_at(call: Call) {
         assert_eq!(ended(&stage, name).await.state, State::Completed, "{name}");
     }
     let import = import_of(&stage, "changes/1.csv", |import| !import.pauses).await;
-    assert!(import.by_hand.unwrap().starts_with("by `viva-import resume` at 20"));
+    assert!(import.operator_actions.unwrap().starts_with("by `viva-import resume` at 20"));
     let order: Vec<u64> = stage.service.ingestions().iter().map(|it| it.rows).collect();
     assert_eq!(order[order.len() - 2..], [1, 2]);
 }
@@ -156,11 +156,11 @@ async fn a_retry_takes_up_what_was_rejected_or_stuck_once_its_cause_is_mended() 
     stage.connect("hr", SAMPLE_CONNECTION).await.unwrap();
     asked(&stage, "retry", &import.id.key).await;
     let import = import_of(&stage, "hr/a.csv", |import| import.state == State::Completed).await;
-    assert!(import.by_hand.unwrap().starts_with("by `viva-import retry` at 20"));
-    assert_eq!((import.problems, import.reason), (0, Some(Reason::Completed)));
+    assert!(import.operator_actions.unwrap().starts_with("by `viva-import retry` at 20"));
+    assert_eq!((import.error_count, import.reason), (0, Some(Reason::Completed)));
 
     // A push the service refused, for a reason that was its own.
-    stage.service.quirk(Call::Push, Quirk::BadRequest);
+    stage.service.fault(Call::Push, ServiceFault::BadRequest);
     stage.arrive("hr/b.csv", GOOD_CSV.into()).await.unwrap();
     let import = ended(&stage, "hr/b.csv").await;
     assert_eq!(import.state, State::Stuck);
@@ -177,9 +177,9 @@ async fn a_retry_takes_up_what_was_rejected_or_stuck_once_its_cause_is_mended() 
 #[tokio::test]
 async fn a_retry_of_what_waits_does_not_wait() {
     let stage = stage(&[("BUSY_WAIT_SECONDS", "3600"), ("BUSY_WAIT_MAX_SECONDS", "3600")]).await;
-    stage.service.quirk(Call::Push, Quirk::Busy);
+    stage.service.fault(Call::Push, ServiceFault::Busy);
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
-    let import = import_of(&stage, "hr/a.csv", |import| import.busy == 1).await;
+    let import = import_of(&stage, "hr/a.csv", |import| import.busy_retries == 1).await;
     asked(&stage, "retry", &import.id.key).await;
     assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
 }
@@ -188,9 +188,9 @@ async fn a_retry_of_what_waits_does_not_wait() {
 async fn a_cancelled_file_is_not_pushed_and_those_behind_it_go_on() {
     let stage = stage(&[]).await;
     stage.connect("changes", &incremental("")).await.unwrap();
-    stage.service.always(Call::Push, Some(Quirk::Busy));
+    stage.service.always(Call::Push, Some(ServiceFault::Busy));
     stage.arrive("changes/1.csv", csv_of(1).into()).await.unwrap();
-    let first = import_of(&stage, "changes/1.csv", |import| import.busy > 0).await;
+    let first = import_of(&stage, "changes/1.csv", |import| import.busy_retries > 0).await;
     a_second_later().await;
     stage.arrive("changes/2.csv", csv_of(2).into()).await.unwrap();
     import_of(&stage, "changes/2.csv", |import| says(import, "is older and goes first")).await;
@@ -214,7 +214,7 @@ async fn a_cancelled_file_is_not_pushed_and_those_behind_it_go_on() {
 #[tokio::test]
 async fn an_ingestion_that_hangs_can_be_given_up_and_the_tenant_goes_on() {
     let stage = stage(&[]).await;
-    stage.service.always(Call::Status, Some(Quirk::StatusWord("NotStarted".to_owned())));
+    stage.service.always(Call::Status, Some(ServiceFault::StatusWord("NotStarted".to_owned())));
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     let import = import_of(&stage, "hr/a.csv", |import| import.state == State::Ingesting).await;
     let told = refused(&stage, "retry", &import.id.key).await;
@@ -249,6 +249,8 @@ async fn where_a_connection_has_changed_its_tenant_a_person_says_which_import_is
     let told = refused(&stage, "retry", key).await;
     assert!(told.contains("say which") && told.contains(&format!("{tenant}/{key}")), "{told}");
     asked(&stage, "retry", &format!("{tenant}/{key}")).await;
-    import_of(&stage, "hr/a.csv", |import| import.by_hand.is_some() && import.id.tenant == *tenant)
-        .await;
+    import_of(&stage, "hr/a.csv", |import| {
+        import.operator_actions.is_some() && import.id.tenant == *tenant
+    })
+    .await;
 }

@@ -1,4 +1,4 @@
-//! `viva-import push`, `status`, `errors` and `ping` as a script runs them, against the rehearsal
+//! `viva-import push`, `status`, `errors` and `ping` as a script runs them, against the mock service
 //! service over real HTTP.
 
 use std::{
@@ -16,7 +16,7 @@ use tokio::{
 };
 use viva_import::testbed::{
     SAMPLE_CONNECTION, SAMPLE_CSV,
-    service::{Call, Quirk, Rules, Service},
+    service::{Call, Rules, Service, ServiceFault},
 };
 
 use crate::stage::{BINARY, TOKEN, csv_of, until};
@@ -66,7 +66,7 @@ impl World {
         command
             .current_dir(self.folder.path())
             .env("VIVA_ACCESS_TOKEN", TOKEN)
-            .env("REHEARSAL_TOKEN", TOKEN)
+            .env("MOCK_SERVICE_TOKEN", TOKEN)
             .env("POLL_MIN_SECONDS", "1")
             .env("POLL_MAX_SECONDS", "1")
             .env("BUSY_WAIT_SECONDS", "1")
@@ -237,68 +237,73 @@ fn zip_entry(zip: &[u8], name: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn each_way_in_which_the_service_misbehaves_has_its_exit_code_and_its_words() {
-    let gateway = |status| Quirk::Gateway { status, reached: false };
+    let gateway = |status| ServiceFault::Gateway { status, reached: false };
     let soon = || Some("1".to_owned());
-    for (quirk, expected, words, taken) in [
-        (Quirk::SignInPage, 0, "taken as ingestion", 1), // with a fresh token it is let in
-        (Quirk::Unauthorized, 0, "taken as ingestion", 1),
-        (Quirk::Forbidden, 1, "the connector was never set up or was removed", 0),
-        (Quirk::NotFound, 1, "the tenant id, the scale unit or INGESTION_ENDPOINT", 0),
-        (Quirk::Busy, 2, "has not finished the tenant's previous import", 0),
-        (Quirk::BadRequest, 1, "the service answered 400", 0),
-        (Quirk::TooManyRequests { retry_after: soon() }, 0, "taken as ingestion", 1),
-        (Quirk::ServiceUnavailable { retry_after: soon() }, 0, "taken as ingestion", 1),
-        (Quirk::InternalError, 2, "the service answered 500", 0),
-        (Quirk::Redirect("http://127.0.0.1:9/".to_owned()), 1, "a redirect", 0),
-        (Quirk::NoId, 2, "nobody knows whether the push arrived", 0),
-        (Quirk::Garbled, 2, "nobody knows whether the push arrived", 0),
-        (Quirk::StatusWord("Suspended".to_owned()), 0, "taken as ingestion", 1),
-        (Quirk::AcceptThenCut, 2, "nobody knows whether the push arrived", 1),
+    for (fault, expected, words, taken) in [
+        (ServiceFault::SignInPage, 0, "taken as ingestion", 1), // with a fresh token it is let in
+        (ServiceFault::Unauthorized, 0, "taken as ingestion", 1),
+        (ServiceFault::Forbidden, 1, "the connector was never set up or was removed", 0),
+        (ServiceFault::NotFound, 1, "the tenant id, the scale unit or INGESTION_ENDPOINT", 0),
+        (ServiceFault::Busy, 2, "has not finished the tenant's previous import", 0),
+        (ServiceFault::BadRequest, 1, "the service answered 400", 0),
+        (ServiceFault::TooManyRequests { retry_after: soon() }, 0, "taken as ingestion", 1),
+        (ServiceFault::ServiceUnavailable { retry_after: soon() }, 0, "taken as ingestion", 1),
+        (ServiceFault::InternalError, 2, "the service answered 500", 0),
+        (ServiceFault::Redirect("http://127.0.0.1:9/".to_owned()), 1, "a redirect", 0),
+        (ServiceFault::NoId, 2, "nobody knows whether the push arrived", 0),
+        (ServiceFault::Garbled, 2, "nobody knows whether the push arrived", 0),
+        (ServiceFault::StatusWord("Suspended".to_owned()), 0, "taken as ingestion", 1),
+        (ServiceFault::AcceptThenCut, 2, "nobody knows whether the push arrived", 1),
         (gateway(StatusCode::BAD_GATEWAY), 2, "nobody knows whether the push arrived", 0),
-        (Quirk::CutMidBody { after_bytes: 1 }, 2, "nobody knows whether the push arrived", 0),
+        (
+            ServiceFault::CutMidBody { after_bytes: 1 },
+            2,
+            "nobody knows whether the push arrived",
+            0,
+        ),
         // Both hold on until nobody waits any more.
         (
-            Quirk::HoldBody { after_bytes: 1 },
+            ServiceFault::HoldBody { after_bytes: 1 },
             2,
             "nobody knows whether the push arrived: no answer within",
             1,
         ),
-        (Quirk::Silent, 2, "nobody knows whether the push arrived: no answer within", 0),
+        (ServiceFault::Silent, 2, "nobody knows whether the push arrived: no answer within", 0),
     ] {
         let world = World::new().await;
-        world.service.quirk(Call::Push, quirk.clone());
+        world.service.fault(Call::Push, fault.clone());
         let output = world.call(&["push", "info.zip"]).await;
         world.service.quiet().await;
-        assert_eq!(code(&output), expected, "{quirk:?}: {}", told(&output));
-        assert!(told(&output).contains(words), "{quirk:?}: {}", told(&output));
-        assert_eq!(world.service.ingestions().len(), taken, "{quirk:?}");
+        assert_eq!(code(&output), expected, "{fault:?}: {}", told(&output));
+        assert!(told(&output).contains(words), "{fault:?}: {}", told(&output));
+        assert_eq!(world.service.ingestions().len(), taken, "{fault:?}");
     }
 }
 
 #[tokio::test]
 async fn a_service_that_misbehaves_for_good_is_refused_or_failed_and_never_done() {
-    for (call, quirk, expected, words) in [
-        (Call::Push, Quirk::SignInPage, 1, "a sign-in page instead of data"),
-        (Call::Push, Quirk::Unauthorized, 1, "the service answered 401"),
-        (Call::Ping, Quirk::Forbidden, 1, "the connector was never set up or was removed"),
-        (Call::ScaleUnit, Quirk::SignInPage, 1, "a sign-in page instead of data"),
-        (Call::ScaleUnit, Quirk::InternalError, 2, "the service answered 500"),
-        (Call::ScaleUnit, Quirk::Garbled, 2, "scale unit could not be read"),
-        (Call::Ping, Quirk::Garbled, 2, "could not be read"),
+    for (call, fault, expected, words) in [
+        (Call::Push, ServiceFault::SignInPage, 1, "a sign-in page instead of data"),
+        (Call::Push, ServiceFault::Unauthorized, 1, "the service answered 401"),
+        (Call::Ping, ServiceFault::Forbidden, 1, "the connector was never set up or was removed"),
+        (Call::ScaleUnit, ServiceFault::SignInPage, 1, "a sign-in page instead of data"),
+        (Call::ScaleUnit, ServiceFault::InternalError, 2, "the service answered 500"),
+        (Call::ScaleUnit, ServiceFault::Garbled, 2, "scale unit could not be read"),
+        (Call::Ping, ServiceFault::Garbled, 2, "could not be read"),
     ] {
         let world = World::new().await;
-        world.service.always(call, Some(quirk.clone()));
+        world.service.always(call, Some(fault.clone()));
         let output = world.call(&["push", "info.zip"]).await;
-        assert_eq!(code(&output), expected, "{quirk:?}: {}", told(&output));
-        assert!(told(&output).contains(words), "{quirk:?}: {}", told(&output));
-        assert_eq!(world.service.ingestions().len(), 0, "{quirk:?}");
+        assert_eq!(code(&output), expected, "{fault:?}: {}", told(&output));
+        assert!(told(&output).contains(words), "{fault:?}: {}", told(&output));
+        assert_eq!(world.service.ingestions().len(), 0, "{fault:?}");
     }
 }
 
 #[tokio::test]
 async fn whoever_follows_is_told_the_id_even_where_the_service_falls_silent() {
     let world = World::new().await;
-    world.service.always(Call::Status, Some(Quirk::Forbidden));
+    world.service.always(Call::Status, Some(ServiceFault::Forbidden));
     let output = world.call(&["push", "info.zip", "--follow"]).await;
     let id = &world.service.ingestions()[0].id;
     assert_eq!(code(&output), 2, "{}", told(&output));
@@ -311,8 +316,8 @@ async fn a_service_that_wants_to_be_asked_again_at_once_is_asked_no_sooner_than_
     let past = "Mon, 23 Nov 2020 06:00:00 GMT";
     let follow = async |retry_after: &str| {
         let mut world = World::new().await;
-        world.settings.push(("INGESTION_DEADLINE_SECONDS", "3"));
-        let again = Quirk::TooManyRequests { retry_after: Some(retry_after.to_owned()) };
+        world.settings.push(("INGESTION_TIMEOUT_SECONDS", "3"));
+        let again = ServiceFault::TooManyRequests { retry_after: Some(retry_after.to_owned()) };
         world.service.always(Call::Status, Some(again));
         let output = world.call(&["push", "info.zip", "--follow"]).await;
         assert_eq!(code(&output), 2, "{retry_after}: {}", told(&output));
@@ -323,7 +328,7 @@ async fn a_service_that_wants_to_be_asked_again_at_once_is_asked_no_sooner_than_
     };
     let push = async |retry_after: &str| {
         let world = World::new().await;
-        let again = Quirk::ServiceUnavailable { retry_after: Some(retry_after.to_owned()) };
+        let again = ServiceFault::ServiceUnavailable { retry_after: Some(retry_after.to_owned()) };
         world.service.always(Call::Push, Some(again));
         let begin = Instant::now();
         let output = world.call(&["push", "info.zip"]).await;
@@ -343,7 +348,7 @@ async fn a_service_that_wants_to_be_asked_again_at_once_is_asked_no_sooner_than_
 async fn a_busy_service_is_waited_for_where_that_is_wished() {
     let world = World::new().await;
     for _ in 0..2 {
-        world.service.quirk(Call::Push, Quirk::Busy);
+        world.service.fault(Call::Push, ServiceFault::Busy);
     }
     let output = world.call(&["push", "info.zip", "--wait"]).await;
     assert_eq!(code(&output), 0, "{}", told(&output));
@@ -355,7 +360,7 @@ async fn a_failed_validation_ends_in_1_with_its_error_file_saved_for_its_owner()
     let metadata = r#"{"DatasetType":"HR","IsBootstrap":"true","Mapping":{}}"#;
     let csv = "Employee\nana@contoso.com\n";
     let zip = crate::rules::case::zip(&[("data.csv", csv), ("metadata.json", metadata)]);
-    // Ours refuses it; the rehearsal is asked what it would say.
+    // Ours refuses it; the mock service is asked what it would say.
     world.put("bad.zip", zip);
     let insisted = world.call(&["push", "bad.zip", "--force", "--follow"]).await;
     assert_eq!(code(&insisted), 1, "{}", told(&insisted));
@@ -393,7 +398,7 @@ async fn a_wish_that_would_mean_nothing_is_refused_and_never_passed_over() {
         ("info.zip", &["--mapping", "hr.json"]),
         ("hr.csv", &["--force"]),
         ("rows.json", &["--refresh", "full"]),
-        ("rows.json", &["--against", "hr.json"]),
+        ("rows.json", &["--baseline", "hr.json"]),
     ] {
         let output = world.call(&[&["push", file], action].concat()).await;
         assert_eq!(code(&output), 2, "{file} {action:?}: {}", told(&output));
@@ -407,7 +412,7 @@ async fn a_wish_that_would_mean_nothing_is_refused_and_never_passed_over() {
 async fn what_was_checked_is_what_goes_though_the_file_changes_while_the_service_is_busy() {
     let world = World::new().await;
     let checked = world.read("info.zip");
-    world.service.quirk(Call::Push, Quirk::Busy);
+    world.service.fault(Call::Push, ServiceFault::Busy);
     let changed = async {
         until("the first try", async || {
             let tries = world.service.requests();
@@ -547,10 +552,10 @@ async fn what_the_command_line_lacks_is_told_by_its_own_names() {
 }
 
 #[tokio::test]
-async fn a_rehearsal_alone_takes_pushes_with_the_token_it_tells() {
+async fn a_mock_service_alone_takes_pushes_with_the_token_it_tells() {
     let world = World::new().await;
     let mut rehearsal = Command::new(BINARY)
-        .args(["rehearse", "--quirk", "throttled"])
+        .args(["mock-service", "--fault", "throttled"])
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()

@@ -15,7 +15,7 @@ use viva_import::{
     testbed::{
         SAMPLE_CONNECTION, SAMPLE_CSV, deployment,
         host::Outcome,
-        service::{Call, Quirk, Rules},
+        service::{Call, Rules, ServiceFault},
     },
 };
 
@@ -32,7 +32,10 @@ async fn a_csv_that_arrives_becomes_one_completed_row_and_one_accepted_ingestion
     assert_eq!(import.state, State::Completed);
     assert_eq!(import.connection, "hr");
     assert_eq!(import.source.etag, blob.etag);
-    assert_eq!((import.rows, import.problems, import.refresh), (Some(244), 0, Some(Refresh::Full)));
+    assert_eq!(
+        (import.rows, import.error_count, import.refresh),
+        (Some(244), 0, Some(Refresh::Full))
+    );
     assert_eq!(import.service_status.as_deref(), Some("Completed"));
     assert_eq!(import.reason, Some(Reason::Completed));
     assert!(import.received <= import.pushed.unwrap() && import.pushed <= import.ended);
@@ -77,7 +80,7 @@ async fn the_same_event_twice_is_one_import() {
     stage
         .host
         .until_outcomes(|ended| {
-            ended.iter().filter(|invocation| invocation.function == "receive").count() == 4
+            ended.iter().filter(|invocation| invocation.function == "intake").count() == 4
         })
         .await;
     assert_eq!(stage.imports().await.unwrap().len(), 1);
@@ -176,7 +179,7 @@ async fn an_older_full_file_is_never_pushed_after_a_newer_one() {
 #[tokio::test]
 async fn a_lost_answer_keeps_the_tenants_slot_until_it_is_known_what_became_of_it() {
     let stage = stage(&[]).await;
-    stage.service.quirk(Call::Push, Quirk::AcceptThenCut);
+    stage.service.fault(Call::Push, ServiceFault::AcceptThenCut);
     stage.arrive("hr/1.csv", csv_of(1).into()).await.unwrap();
     until("an accepted push without an answer", async || stage.service.ingestions().pop()).await;
     a_second_later().await;
@@ -197,7 +200,7 @@ async fn a_late_older_file_and_one_whose_answer_was_lost_do_not_wait_for_each_ot
     stage.connect("changes", &incremental).await.unwrap();
     let older = stage.drop_file("changes/1.csv", csv_of(1).into()).await.unwrap();
     a_second_later().await;
-    stage.service.quirk(Call::Push, Quirk::AcceptThenCut);
+    stage.service.fault(Call::Push, ServiceFault::AcceptThenCut);
     stage.arrive("changes/2.csv", csv_of(2).into()).await.unwrap();
     until("an accepted push without an answer", async || stage.service.ingestions().pop()).await;
     stage.announce(&deployment::blob_created(&older)).await.unwrap();
@@ -223,9 +226,9 @@ async fn the_status_function_lists_the_imports_newest_first() {
     let imports = all["imports"].as_array().unwrap();
     assert_eq!(imports.len(), 2);
     let of = |file: &str| imports.iter().find(|import| import["file"] == file).unwrap();
-    assert_eq!(of("inbox/hr/good.csv")["state"], "Completed");
+    assert_eq!(of("inbox/hr/good.csv")["state"], "completed");
     assert_eq!(of("inbox/hr/good.csv")["ingestionId"], stage.service.ingestions()[0].id);
-    assert_eq!(of("inbox/hr/bad.csv")["state"], "Rejected");
+    assert_eq!(of("inbox/hr/bad.csv")["state"], "rejected");
     let order: Vec<&str> = imports.iter().map(|import| import["id"].as_str().unwrap()).collect();
     assert!(order.is_sorted());
     assert_eq!(get("/api/status?top=1").await["imports"].as_array().unwrap().len(), 1);
@@ -269,9 +272,9 @@ async fn older_paths_are_tried_where_the_documented_ones_are_not_there() {
 
 #[tokio::test]
 async fn a_file_the_service_finds_invalid_is_rejected_with_its_error_file_where_that_is_wanted() {
-    let invalid = Quirk::StatusWord("ValidationFailed".to_owned());
+    let invalid = ServiceFault::StatusWord("ValidationFailed".to_owned());
     let unwanted = stage(&[]).await;
-    unwanted.service.quirk(Call::Status, invalid);
+    unwanted.service.fault(Call::Status, invalid);
     unwanted.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     let import = ended(&unwanted, "hr/a.csv").await;
     assert_eq!(import.state, State::Rejected);
@@ -282,9 +285,9 @@ async fn a_file_the_service_finds_invalid_is_rejected_with_its_error_file_where_
 
     let stage = stage(&[("KEEP_SERVICE_ERRORS", "true")]).await;
     // The error file is asked for again where it cannot be had at once.
-    stage.service.quirk(Call::Errors, Quirk::ServiceUnavailable { retry_after: None });
-    stage.service.quirk(Call::Status, Quirk::StatusWord("ValidationFailed".to_owned()));
-    stage.service.quirk(Call::Status, Quirk::StatusWord("ValidationFailed".to_owned()));
+    stage.service.fault(Call::Errors, ServiceFault::ServiceUnavailable { retry_after: None });
+    stage.service.fault(Call::Status, ServiceFault::StatusWord("ValidationFailed".to_owned()));
+    stage.service.fault(Call::Status, ServiceFault::StatusWord("ValidationFailed".to_owned()));
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     let import = ended(&stage, "hr/a.csv").await;
     assert_eq!(import.state, State::Rejected);
@@ -301,31 +304,51 @@ const TIMEOUT: StatusCode = StatusCode::GATEWAY_TIMEOUT;
 async fn the_service_may_misbehave_as_documented() {
     let again = Some("1".to_owned());
     let cases = [
-        ("busy", Call::Push, Quirk::Busy, 1),
-        ("throttled", Call::Push, Quirk::TooManyRequests { retry_after: again.clone() }, 1),
-        ("unavailable", Call::Push, Quirk::ServiceUnavailable { retry_after: again }, 1),
-        ("failing", Call::Push, Quirk::InternalError, 1),
-        ("sign-in-at-push", Call::Push, Quirk::SignInPage, 1),
-        ("expired-at-push", Call::Push, Quirk::Unauthorized, 1),
-        ("cut-mid-body", Call::Push, Quirk::CutMidBody { after_bytes: 10 }, 1),
-        ("no-id", Call::Push, Quirk::NoId, 1),
-        ("garbled", Call::Push, Quirk::Garbled, 1),
-        ("lost-answer", Call::Push, Quirk::AcceptThenCut, 2),
-        ("bad-gateway", Call::Push, Quirk::Gateway { status: BAD_GATEWAY, reached: false }, 1),
-        ("gateway-late", Call::Push, Quirk::Gateway { status: BAD_GATEWAY, reached: true }, 2),
-        ("gateway-timeout", Call::Push, Quirk::Gateway { status: TIMEOUT, reached: true }, 2),
-        ("sign-in-at-once", Call::ScaleUnit, Quirk::SignInPage, 1),
-        ("expired-at-ping", Call::Ping, Quirk::Unauthorized, 1),
-        ("failing-at-ping", Call::Ping, Quirk::InternalError, 1),
-        ("sign-in-at-status", Call::Status, Quirk::SignInPage, 1),
-        ("forbidden-at-status", Call::Status, Quirk::Forbidden, 1),
-        ("garbled-status", Call::Status, Quirk::Garbled, 1),
-        ("unknown-word", Call::Status, Quirk::StatusWord("Suspended".to_owned()), 1),
-        ("readme-word", Call::Status, Quirk::StatusWord("ExtractionCompleted".to_owned()), 1),
+        ("busy", Call::Push, ServiceFault::Busy, 1),
+        ("throttled", Call::Push, ServiceFault::TooManyRequests { retry_after: again.clone() }, 1),
+        ("unavailable", Call::Push, ServiceFault::ServiceUnavailable { retry_after: again }, 1),
+        ("failing", Call::Push, ServiceFault::InternalError, 1),
+        ("sign-in-at-push", Call::Push, ServiceFault::SignInPage, 1),
+        ("expired-at-push", Call::Push, ServiceFault::Unauthorized, 1),
+        ("cut-mid-body", Call::Push, ServiceFault::CutMidBody { after_bytes: 10 }, 1),
+        ("no-id", Call::Push, ServiceFault::NoId, 1),
+        ("garbled", Call::Push, ServiceFault::Garbled, 1),
+        ("lost-answer", Call::Push, ServiceFault::AcceptThenCut, 2),
+        (
+            "bad-gateway",
+            Call::Push,
+            ServiceFault::Gateway { status: BAD_GATEWAY, reached: false },
+            1,
+        ),
+        (
+            "gateway-late",
+            Call::Push,
+            ServiceFault::Gateway { status: BAD_GATEWAY, reached: true },
+            2,
+        ),
+        (
+            "gateway-timeout",
+            Call::Push,
+            ServiceFault::Gateway { status: TIMEOUT, reached: true },
+            2,
+        ),
+        ("sign-in-at-once", Call::ScaleUnit, ServiceFault::SignInPage, 1),
+        ("expired-at-ping", Call::Ping, ServiceFault::Unauthorized, 1),
+        ("failing-at-ping", Call::Ping, ServiceFault::InternalError, 1),
+        ("sign-in-at-status", Call::Status, ServiceFault::SignInPage, 1),
+        ("forbidden-at-status", Call::Status, ServiceFault::Forbidden, 1),
+        ("garbled-status", Call::Status, ServiceFault::Garbled, 1),
+        ("unknown-word", Call::Status, ServiceFault::StatusWord("Suspended".to_owned()), 1),
+        (
+            "readme-word",
+            Call::Status,
+            ServiceFault::StatusWord("ExtractionCompleted".to_owned()),
+            1,
+        ),
     ];
-    at_once(cases, async |(case, call, quirk, accepted)| {
+    at_once(cases, async |(case, call, fault, accepted)| {
         let stage = stage(&[]).await;
-        stage.service.quirk(call, quirk);
+        stage.service.fault(call, fault);
         stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
         let import = ended(&stage, "hr/a.csv").await;
         assert_eq!(import.state, State::Completed, "{case}: {:?}", import.reason);
@@ -340,8 +363,8 @@ async fn the_service_may_misbehave_as_documented() {
 #[tokio::test]
 async fn a_question_that_is_never_answered_is_asked_again_later() {
     at_once([Call::ScaleUnit, Call::Ping, Call::Status], async |call| {
-        let stage = stage(&[("ANSWER_TIMEOUT_SECONDS", "1")]).await;
-        stage.service.always(call, Some(Quirk::Silent));
+        let stage = stage(&[("REQUEST_TIMEOUT_SECONDS", "1")]).await;
+        stage.service.always(call, Some(ServiceFault::Silent));
         stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
         until("a question given up", async || {
             let imports = stage.imports().await.unwrap();
@@ -360,14 +383,19 @@ async fn a_question_that_is_never_answered_is_asked_again_later() {
 async fn what_a_repetition_cannot_mend_is_stuck_with_what_to_do() {
     let elsewhere = "http://127.0.0.1:9/elsewhere".to_owned();
     let cases = [
-        ("bad-request", Call::Push, Quirk::BadRequest, "answered 400"),
-        ("not-found", Call::Push, Quirk::NotFound, "INGESTION_ENDPOINT"),
-        ("redirect", Call::Push, Quirk::Redirect(elsewhere), "not followed"),
-        ("always-failing", Call::Push, Quirk::InternalError, "gave up after 5 failed pushes"),
+        ("bad-request", Call::Push, ServiceFault::BadRequest, "answered 400"),
+        ("not-found", Call::Push, ServiceFault::NotFound, "INGESTION_ENDPOINT"),
+        ("redirect", Call::Push, ServiceFault::Redirect(elsewhere), "not followed"),
+        (
+            "always-failing",
+            Call::Push,
+            ServiceFault::InternalError,
+            "gave up after 5 failed pushes",
+        ),
     ];
-    at_once(cases, async |(case, call, quirk, says)| {
+    at_once(cases, async |(case, call, fault, says)| {
         let stage = stage(&[]).await;
-        stage.service.always(call, Some(quirk));
+        stage.service.always(call, Some(fault));
         stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
         let import = ended(&stage, "hr/a.csv").await;
         let why = why(&import);
@@ -381,14 +409,14 @@ async fn what_a_repetition_cannot_mend_is_stuck_with_what_to_do() {
 #[tokio::test]
 async fn a_token_that_is_not_accepted_is_waited_for_until_it_is() {
     let cases = [
-        ("signed-in", Call::Ping, Quirk::SignInPage, "sign-in page"),
-        ("authorized", Call::Ping, Quirk::Unauthorized, "INGESTION_SCOPE"),
-        ("signed-in-at-push", Call::Push, Quirk::SignInPage, "sign-in page"),
-        ("authorized-at-push", Call::Push, Quirk::Unauthorized, "INGESTION_SCOPE"),
+        ("signed-in", Call::Ping, ServiceFault::SignInPage, "sign-in page"),
+        ("authorized", Call::Ping, ServiceFault::Unauthorized, "INGESTION_SCOPE"),
+        ("signed-in-at-push", Call::Push, ServiceFault::SignInPage, "sign-in page"),
+        ("authorized-at-push", Call::Push, ServiceFault::Unauthorized, "INGESTION_SCOPE"),
     ];
-    at_once(cases, async |(case, call, quirk, says)| {
+    at_once(cases, async |(case, call, fault, says)| {
         let stage = stage(&[]).await;
-        stage.service.always(call, Some(quirk));
+        stage.service.always(call, Some(fault));
         stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
         let import = until(case, async || {
             let import = stage.imports().await.unwrap().pop()?;
@@ -414,7 +442,7 @@ async fn a_token_that_is_not_accepted_is_waited_for_until_it_is() {
 #[tokio::test]
 async fn a_service_that_is_away_for_long_is_waited_for() {
     let stage = stage(&[]).await;
-    let away = Quirk::ServiceUnavailable { retry_after: None };
+    let away = ServiceFault::ServiceUnavailable { retry_after: None };
     stage.service.always(Call::ScaleUnit, Some(away));
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     until("more failures than pushes may have", async || {
@@ -428,8 +456,8 @@ async fn a_service_that_is_away_for_long_is_waited_for() {
 
 #[tokio::test]
 async fn an_ingestion_that_never_moves_is_stuck_and_frees_the_tenant() {
-    let stage = stage(&[("INGESTION_DEADLINE_SECONDS", "2")]).await;
-    stage.service.always(Call::Status, Some(Quirk::StatusWord("NotStarted".to_owned())));
+    let stage = stage(&[("INGESTION_TIMEOUT_SECONDS", "2")]).await;
+    stage.service.always(Call::Status, Some(ServiceFault::StatusWord("NotStarted".to_owned())));
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     let import = ended(&stage, "hr/a.csv").await;
     assert_eq!(import.state, State::Stuck);

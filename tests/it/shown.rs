@@ -79,7 +79,7 @@ fn with_stop(
 ) -> Import {
     let at = import.received + Duration::from_mins(minutes);
     let last = at + Duration::from_mins(u64::from(times) - 1);
-    import.journal.push(HistoryEntry { at, state, note, times, last });
+    import.history.push(HistoryEntry { at, state, note, count: times, last_seen: last });
     import.state = state;
     if state.is_end() {
         (import.ended, import.due, import.deadline) = (Some(at), None, None);
@@ -89,7 +89,7 @@ fn with_stop(
 
 fn counted(mut import: Import, rows: u64, people: u64) -> Import {
     import.rows = Some(rows);
-    import.summary = Some(Summary {
+    import.baseline = Some(Summary {
         connector: "HR".to_owned(),
         refresh: "full".to_owned(),
         rows,
@@ -103,7 +103,7 @@ fn counted(mut import: Import, rows: u64, people: u64) -> Import {
 fn accepted() -> Import {
     let mut import = counted(taken_in("october.csv", 72), 244, 61);
     import.ingestion = Some(IngestionId("00000000-0000-4000-8000-000000000001".to_owned()));
-    import.busy = 2;
+    import.busy_retries = 2;
     import.reason = Some(Reason::Completed);
     let import =
         with_stop(import, 1, State::Packed, Some(Note::Packed { rows: 244, people: 61 }), 1);
@@ -112,7 +112,7 @@ fn accepted() -> Import {
 
 fn rejected() -> Import {
     let mut import = taken_in("<november> & more.csv", 2);
-    import.problems = 12;
+    import.error_count = 12;
     import.report = Some("report.html".to_owned());
     let reason = Reason::FileInvalid(Box::new(Problems {
         row: Some(5),
@@ -131,7 +131,7 @@ fn waiting() -> Import {
     let reason = Reason::ServiceBusy { own: false };
     import.reason = Some(reason.clone());
     import.due = Some(NOW + Duration::from_mins(5));
-    import.busy = 4;
+    import.busy_retries = 4;
     with_stop(import, 3, State::Packed, Some(Note::Reason(reason)), 4)
 }
 

@@ -1,4 +1,4 @@
-//! The stage of a test: an empty storage account of the one shared Azurite, a rehearsal service,
+//! The stage of a test: an empty storage account of the one shared Azurite, a mock service,
 //! and the real handler under the Functions host.
 
 use std::{

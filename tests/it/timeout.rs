@@ -7,7 +7,7 @@ use viva_import::{
     testbed::{
         SAMPLE_CONNECTION,
         host::Outcome,
-        service::{Call, Quirk},
+        service::{Call, ServiceFault},
     },
 };
 
@@ -24,13 +24,13 @@ async fn a_timeout_that_takes_other_invocations_along_loses_nothing() {
     .await;
     // One import each gets stuck at each of these, whichever comes there first.
     let stuck = [
-        (Call::ScaleUnit, Quirk::Silent),
-        (Call::Ping, Quirk::Silent),
-        (Call::Push, Quirk::HoldBody { after_bytes: 1 }),
-        (Call::Status, Quirk::Silent),
+        (Call::ScaleUnit, ServiceFault::Silent),
+        (Call::Ping, ServiceFault::Silent),
+        (Call::Push, ServiceFault::HoldBody { after_bytes: 1 }),
+        (Call::Status, ServiceFault::Silent),
     ];
-    for (call, quirk) in stuck.clone() {
-        stage.service.quirk(call, quirk);
+    for (call, fault) in stuck.clone() {
+        stage.service.fault(call, fault);
     }
     let pid = stage.host.handler_pid();
     let names = ["t0", "t1", "t2", "t3"].map(|name| (name, format!("{name}/a.csv")));

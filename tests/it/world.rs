@@ -1,4 +1,4 @@
-//! A world in one process: real Azurite and the rehearsal service behind the fault proxy, the road
+//! A world in one process: real Azurite and the mock service behind the fault proxy, the road
 //! before it, and a clock that a test turns.
 //!
 //! A power cut drops whatever was under way; what starts after it has nothing but the table.
@@ -147,7 +147,7 @@ pub(crate) struct World {
 impl World {
     /// An empty account, a service, and all connections.
     pub(crate) async fn new() -> Self {
-        Self::with(&To::ALL, 1).await
+        Box::pin(Self::with(&To::ALL, 1)).await
     }
 
     /// The same with these connections alone, each of which costs every sweep some requests, and with
@@ -296,7 +296,7 @@ impl World {
         let asked = async {
             match action {
                 OperatorAction::Resume => engine.resume(to.name(), &Actor::Command).await,
-                OperatorAction::Allow | OperatorAction::Retry | OperatorAction::Cancel => {
+                OperatorAction::Approve | OperatorAction::Retry | OperatorAction::Cancel => {
                     engine.grant(&key, action, &Actor::Command).await
                 }
             }
@@ -378,7 +378,9 @@ async fn twenty_files_wait_a_week_for_their_connection_and_then_all_go_on_by_the
     let imports = world.rest().await.unwrap();
     world.laws(&imports).await.unwrap();
     assert!(
-        imports.iter().all(|import| import.state == State::Completed && import.by_hand.is_none())
+        imports
+            .iter()
+            .all(|import| import.state == State::Completed && import.operator_actions.is_none())
     );
     let order = world.service.ingestions().len();
     assert_eq!(order, 20);

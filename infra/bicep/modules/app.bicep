@@ -38,7 +38,7 @@ var connections = {
 }
 
 // Only behind the sign-in: without it anybody could send the name that the program would believe.
-var signIn = hasSignIn ? { SIGN_IN: 'true' } : {}
+var signIn = hasSignIn ? { APP_SERVICE_AUTH: 'true' } : {}
 
 resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
   // checkov:skip=CKV_AZURE_225:An import that a failing zone stops is taken up again by the next instance

@@ -43,7 +43,7 @@ run "everything_is_off_by_default" {
     error_message = "no person gets at the data"
   }
   assert {
-    condition     = length(azapi_update_resource.authentication) == 0 && !contains(keys(local.app_settings), "SIGN_IN")
+    condition     = length(azapi_update_resource.authentication) == 0 && !contains(keys(local.app_settings), "APP_SERVICE_AUTH")
     error_message = "nobody signs in, and no name is believed"
   }
 }
@@ -183,7 +183,7 @@ run "somebody_who_runs_the_imports" {
 run "people_who_sign_in" {
   variables {
     sign_in_client_id = "88888888-8888-8888-8888-888888888888"
-    app_settings      = { SIGN_IN = "false" }
+    app_settings      = { APP_SERVICE_AUTH = "false" }
   }
   assert {
     condition     = azapi_update_resource.authentication[0].body.properties.platform.enabled && azapi_update_resource.authentication[0].parent_id == azapi_resource.app.id && azapi_update_resource.authentication[0].name == "authsettingsV2"
@@ -198,7 +198,7 @@ run "people_who_sign_in" {
     error_message = "with that registration, in the tenant of the subscription, and without a secret"
   }
   assert {
-    condition     = local.app_settings.SIGN_IN == "true"
+    condition     = local.app_settings.APP_SERVICE_AUTH == "true"
     error_message = "the program believes the name"
   }
 }

@@ -11,7 +11,7 @@ fn failed() -> Event {
 /// An import that is packed, and whether somebody is notified of it.
 fn packed(key: &str, tells: bool) -> Import {
     let id = ImportId { tenant: "t".to_owned(), key: key.to_owned() };
-    told(Import { id, tells, ..received() }, NOW, [Event::PackStarted, staged()])
+    told(Import { id, notify_enabled: tells, ..received() }, NOW, [Event::PackStarted, staged()])
 }
 
 /// An import after an event, noted in the record.
@@ -26,26 +26,26 @@ fn noted(record: &mut ConnectionRecord, before: &Import, event: Event) -> (Impor
 fn one_import_tells_and_the_next_does_where_the_first_cannot() {
     let record = &mut ConnectionRecord::default();
     let (silent, is_first) = noted(record, &packed("1", false), failed());
-    assert!(is_first && silent.message.is_none());
+    assert!(is_first && silent.notification.is_none());
     // Somebody is notified from the second on.
     let (second, is_first) = noted(record, &packed("2", true), failed());
-    assert!(!is_first && second.message.is_some());
+    assert!(!is_first && second.notification.is_some());
     let (third, _) = noted(record, &packed("3", true), failed());
-    assert!(third.message.is_none());
+    assert!(third.notification.is_none());
     // It is given up, and the next that comes to wait tries anew.
     let mut second = second;
-    while second.message.is_some() {
+    while second.notification.is_some() {
         let event = NotificationEvent::Failed { why: "nobody is there".into() };
         second = noted(record, &second, Event::Notification(event)).0;
     }
     let (fourth, _) = noted(record, &packed("4", true), failed());
-    assert!(fourth.message.is_some());
+    assert!(fourth.notification.is_some());
     // Once it was told, no other tells, also when that one is gone.
     let sent = Event::Notification(NotificationEvent::Sent);
     let (fourth, _) = noted(record, &fourth, sent);
     noted(record, &fourth, overtaken());
     let (fifth, _) = noted(record, &packed("5", true), failed());
-    assert!(fifth.message.is_none());
+    assert!(fifth.notification.is_none());
     assert_eq!(record.notified[0].waiting, 4);
     for import in [silent, second, third, fifth] {
         noted(record, &import, Event::Corrected);
@@ -58,10 +58,10 @@ fn who_is_superseded_before_it_has_told_leaves_that_to_the_next() {
     let record = &mut ConnectionRecord::default();
     let (first, _) = noted(record, &packed("1", true), failed());
     let (second, _) = noted(record, &packed("2", true), failed());
-    assert!(first.message.is_some() && second.message.is_none());
+    assert!(first.notification.is_some() && second.notification.is_none());
     noted(record, &first, overtaken());
     let (third, _) = noted(record, &packed("3", true), failed());
-    assert!(third.message.is_some());
+    assert!(third.notification.is_some());
 }
 
 #[test]
@@ -82,12 +82,12 @@ fn who_comes_to_wait_for_something_else_before_it_has_told_leaves_that_to_the_ne
     let record = &mut ConnectionRecord::default();
     let (first, _) = noted(record, &packed("1", true), failed());
     let (second, _) = noted(record, &packed("2", true), failed());
-    assert!(first.message.is_some() && second.message.is_none());
+    assert!(first.notification.is_some() && second.notification.is_none());
     let reason = Reason::ConnectionMissing { connection: "hr".into() };
     let (first, _) = noted(record, &first, Event::TransientFailure { reason, retry_at: None });
-    assert_eq!(first.message.unwrap().occasion, NotificationKind::ConnectionInvalid);
+    assert_eq!(first.notification.unwrap().occasion, NotificationKind::ConnectionInvalid);
     let (third, _) = noted(record, &packed("3", true), failed());
-    assert_eq!(third.message.unwrap().occasion, NotificationKind::CredentialFailed);
+    assert_eq!(third.notification.unwrap().occasion, NotificationKind::CredentialFailed);
 }
 
 #[test]

@@ -60,10 +60,11 @@ fn what_keeps_an_import_waiting_is_remembered_while_it_waits_for_something_else(
 #[test]
 fn a_403_to_the_question_for_the_status_waits_for_a_person_and_pauses_nothing() {
     let forbidden = || Event::TransientFailure { reason: Reason::PollForbidden, retry_at: None };
-    let mut import = told(Import { tells: true, ..pushing() }, NOW, [accepted(), forbidden()]);
+    let mut import =
+        told(Import { notify_enabled: true, ..pushing() }, NOW, [accepted(), forbidden()]);
     assert_eq!(import.blocked, Some(ReasonCode::PollForbidden));
     assert!(import.needs_person() && import.waits_for_correction() && !import.pauses);
-    assert_eq!(import.message.as_ref().unwrap().occasion, NotificationKind::Forbidden);
+    assert_eq!(import.notification.as_ref().unwrap().occasion, NotificationKind::Forbidden);
     let left = import.deadline.unwrap() - import.due.unwrap();
     for _ in 0..30 * 96 {
         let now = import.due.unwrap();
@@ -73,7 +74,7 @@ fn a_403_to_the_question_for_the_status_waits_for_a_person_and_pauses_nothing() 
     let now = import.due.unwrap();
     assert_eq!(import.deadline.unwrap() - now, left);
     let import = told(import, now, [said(Status::NotStarted)]);
-    assert_eq!((import.state, import.blocked, import.message), (State::Ingesting, None, None));
+    assert_eq!((import.state, import.blocked, import.notification), (State::Ingesting, None, None));
 }
 
 #[test]
@@ -152,7 +153,7 @@ fn who_retries_has_corrected_nothing_by_that_and_is_tried_all_the_same() {
     assert!(!tried.waits_now(), "it is tried though another waits for the same");
     assert_eq!(tried.action(NOW, &policy()), Action::Push);
     let again = told(tried, NOW, [failed()]);
-    assert_eq!(again.message, waits.message, "it is told once");
+    assert_eq!(again.notification, waits.notification, "it is told once");
 }
 
 #[test]

@@ -11,9 +11,9 @@ fn stops(import: &Import) -> Vec<String> {
     let stop = |stop: &HistoryEntry| {
         let told = stop.note.as_ref().map_or("-".to_owned(), |_| messages::note(stop, import));
         let told: String = told.chars().take(30).collect();
-        format!("{}: {told} x{}", stop.state.as_ref(), stop.times)
+        format!("{}: {told} x{}", stop.state.as_ref(), stop.count)
     };
-    import.journal.iter().map(stop).collect()
+    import.history.iter().map(stop).collect()
 }
 
 fn forbidden() -> Event {
@@ -26,11 +26,11 @@ fn asked(action: OperatorAction) -> Event {
 
 /// An import whose connection has somebody told.
 fn telling() -> Import {
-    Import { tells: true, ..received() }
+    Import { notify_enabled: true, ..received() }
 }
 
 fn occasion(import: &Import) -> Option<NotificationKind> {
-    import.message.as_ref().map(|message| message.occasion)
+    import.notification.as_ref().map(|message| message.occasion)
 }
 
 #[test]
@@ -49,12 +49,12 @@ fn a_file_that_goes_straight_through_has_a_stop_for_each_state_and_word_of_the_s
     assert_eq!(
         stops(&told(received(), NOW, events)),
         [
-            "Received: - x1",
-            "Packed: checked and packed, rows: 3, p x1",
-            "Pushing: pushed to the scale unit unit x1",
-            "Ingesting: the service says NotStarted x1",
-            "Ingesting: the service says ExtractionCom x1",
-            "Completed: - x1",
+            "received: - x1",
+            "packed: checked and packed, rows: 3, p x1",
+            "pushing: pushed to the scale unit unit x1",
+            "ingesting: the service says NotStarted x1",
+            "ingesting: the service says ExtractionCom x1",
+            "completed: - x1",
         ]
     );
 }
@@ -68,16 +68,16 @@ fn a_service_that_is_busy_for_days_is_one_stop_with_a_number() {
     assert_eq!(
         stops(&import),
         [
-            "Received: - x1",
-            "Packed: checked and packed, rows: 3, p x1",
-            "Pushing: pushed to the scale unit unit x1",
-            "Packed: the service has not finished t x300",
+            "received: - x1",
+            "packed: checked and packed, rows: 3, p x1",
+            "pushing: pushed to the scale unit unit x1",
+            "packed: the service has not finished t x300",
         ]
     );
-    let busy = import.journal.last().unwrap();
-    assert_eq!((busy.at, busy.last), (seconds(600), seconds(300 * 600)));
+    let busy = import.history.last().unwrap();
+    assert_eq!((busy.at, busy.last_seen), (seconds(600), seconds(300 * 600)));
     let import = told(import, seconds(200_000), [claimed(), accepted()]);
-    assert_eq!(import.journal.len(), 6);
+    assert_eq!(import.history.len(), 6);
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn the_same_failure_is_counted_and_another_is_another_stop_and_a_step_that_begin
     let import = told(received(), NOW, events);
     assert_eq!(
         stops(&import),
-        ["Received: - x1", "Received: storage: one x2", "Received: storage: two x1"]
+        ["received: - x1", "received: storage: one x2", "received: storage: two x1"]
     );
 }
 
@@ -108,9 +108,9 @@ fn the_longest_journal_keeps_its_first_and_its_last_stops() {
         let reason = Reason::StorageFailed { detail: format!("{number}").into() };
         import = told(import, NOW, [Event::TransientFailure { reason, retry_at: None }]);
     }
-    assert_eq!(import.journal.len(), 40);
-    assert_eq!(import.journal[0].note, None);
-    assert_eq!(stops(&import).last().unwrap(), "Received: storage: 199 x1");
+    assert_eq!(import.history.len(), 40);
+    assert_eq!(import.history[0].note, None);
+    assert_eq!(stops(&import).last().unwrap(), "received: storage: 199 x1");
 }
 
 #[test]
@@ -119,10 +119,10 @@ fn what_a_person_asks_for_is_a_stop() {
         told(received(), NOW, [Event::PackStarted, refused(false), asked(OperatorAction::Retry)]);
     assert_eq!(
         stops(&import),
-        ["Received: - x1", "Rejected: 3 problems; the first: why (V0 x1", "Received: by ana x1"]
+        ["received: - x1", "rejected: 3 problems; the first: why (V0 x1", "received: by ana x1"]
     );
     let import = told(pushing(), NOW, [accepted(), asked(OperatorAction::Cancel)]);
-    let last = import.journal.last().unwrap();
+    let last = import.history.last().unwrap();
     assert_eq!(last.state, State::Cancelled);
     assert!(messages::note(last, &import).starts_with("by ana; the service has it as ingestion i"));
 }
@@ -157,7 +157,7 @@ fn a_success_is_told_first_and_then_that_it_is_the_first_after_a_failure() {
     let later = seconds(60);
     let after = |event| told(ended.clone(), later, [Event::Notification(event)]);
     for next in [after(NotificationEvent::Sent), after(NotificationEvent::Dropped), given_up] {
-        let message = next.message.clone().unwrap();
+        let message = next.notification.clone().unwrap();
         assert_eq!(message.occasion, NotificationKind::Recovered);
         assert_eq!((message.since, message.failures), (NOW, 0));
         assert!(message.due <= later && !next.was_in_need());
@@ -181,7 +181,7 @@ fn a_message_lasts_as_long_as_what_it_tells_of() {
     let paused = told(telling(), NOW, [Event::PackStarted, staged(), claimed(), forbidden()]);
     let waits = told(paused.clone(), seconds(600), [Event::Paused { reason: Reason::Forbidden }]);
     assert_eq!(occasion(&waits), Some(NotificationKind::Forbidden));
-    assert_eq!(waits.message.unwrap().since, NOW, "one occasion, however long it waits");
+    assert_eq!(waits.notification.unwrap().since, NOW, "one occasion, however long it waits");
     assert_eq!(occasion(&told(paused.clone(), NOW, [asked(OperatorAction::Resume)])), None);
     // Superseded, it still pauses its connection; given up, it does not.
     let overtaken = told(paused.clone(), NOW, [overtaken()]);
@@ -210,15 +210,16 @@ fn who_notifies_has_it_for_a_while_and_what_fails_is_tried_rarer_and_at_last_giv
     assert!(claimed.message_due(later, &policy).is_some(), "whoever had it has died");
     let done = told(claimed, NOW, [Event::Notification(NotificationEvent::Sent)]);
     let sent = Sent { occasion: NotificationKind::Rejected, at: NOW, outcome: Delivery::Told };
-    assert_eq!(done.told, [sent]);
-    assert!(done.message.is_none() && done.was_told(NotificationKind::Rejected));
+    assert_eq!(done.notifications_sent, [sent]);
+    assert!(done.notification.is_none() && done.was_told(NotificationKind::Rejected));
     assert_eq!(
-        told(import.clone(), NOW, [Event::Notification(NotificationEvent::Dropped)]).told,
+        told(import.clone(), NOW, [Event::Notification(NotificationEvent::Dropped)])
+            .notifications_sent,
         []
     );
 
     let (mut failing, mut now, mut tries) = (import.clone(), NOW, 0);
-    while let Some(message) = &failing.message {
+    while let Some(message) = &failing.notification {
         now = message.due;
         failing = not_sent_to(failing, now);
         tries += 1;
@@ -232,7 +233,7 @@ fn who_notifies_has_it_for_a_while_and_what_fails_is_tried_rarer_and_at_last_giv
 
     // A clock that was wrong does not keep a message for years.
     let mut wrong = import;
-    wrong.message.as_mut().unwrap().due = NOW + Duration::from_hours(24 * 365);
+    wrong.notification.as_mut().unwrap().due = NOW + Duration::from_hours(24 * 365);
     assert!(wrong.message_due(NOW, &policy).is_some());
 }
 
@@ -248,8 +249,12 @@ fn what_becomes_of_a_notification_moves_nothing_and_needs_one() {
         failed(),
     ] {
         let after = told(waits.clone(), late, [event.clone()]);
-        let (message, sent) = (waits.message.clone(), waits.told.clone());
-        assert_eq!(Import { message, told: sent, ..after }, waits, "{event:?}");
+        let (message, sent) = (waits.notification.clone(), waits.notifications_sent.clone());
+        assert_eq!(
+            Import { notification: message, notifications_sent: sent, ..after },
+            waits,
+            "{event:?}"
+        );
         received().apply(event, NOW, &policy()).unwrap_err();
     }
     received().apply(Event::Notification(NotificationEvent::Dropped), NOW, &policy()).unwrap_err();
@@ -275,11 +280,11 @@ fn that_nothing_has_come_is_noted_once_at_the_last_import_that_ended() {
 
     // Given up, it is not noted again with each hour.
     let mut failing = told(
-        Import { told: vec![], ..once },
+        Import { notifications_sent: vec![], ..once },
         NOW,
         [Event::Notification(NotificationEvent::Overdue)],
     );
-    while failing.message.is_some() {
+    while failing.notification.is_some() {
         failing = not_sent_to(failing, NOW);
     }
     assert!(!failing.can_be_overdue());
@@ -299,6 +304,6 @@ fn of_what_was_told_the_last_is_kept() {
     }
     let kept =
         told(import, NOW + Duration::from_secs(1), [Event::Notification(NotificationEvent::Sent)])
-            .told;
+            .notifications_sent;
     assert_eq!((kept.len(), kept[9].at), (10, NOW + Duration::from_secs(1)));
 }

@@ -40,7 +40,7 @@ fn each_state_takes_the_wishes_that_make_sense_in_it_and_no_other() {
         assert_eq!(!refuses(&import, OperatorAction::Retry), retry, "{import:?}");
         assert_eq!(!refuses(&import, OperatorAction::Cancel), cancel, "{import:?}");
         assert!(
-            refuses(&import, OperatorAction::Allow) && refuses(&import, OperatorAction::Resume),
+            refuses(&import, OperatorAction::Approve) && refuses(&import, OperatorAction::Resume),
             "{import:?}"
         );
     }
@@ -60,7 +60,7 @@ fn a_retry_begins_again_and_forgets_what_came_of_the_last_try() {
     let completed = [Event::PackStarted, staged(), claimed(), accepted(), said(Status::Completed)];
     let completed = told(again, late, completed);
     assert_eq!(completed.state, State::Completed);
-    assert_eq!(completed.by_hand.as_deref(), Some("by somebody"));
+    assert_eq!(completed.operator_actions.as_deref(), Some("by somebody"));
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn a_retry_of_what_waits_is_due_at_once_with_all_its_time() {
     assert_eq!((import.state, import.action(NOW, &policy())), (State::Packed, Action::Push));
     let import = asked(import, NOW + Duration::from_hours(1), OperatorAction::Retry);
     assert_eq!(import.deadline, Some(NOW + Duration::from_hours(1) + policy().wait_deadline));
-    assert_eq!(import.by_hand.as_deref(), Some("by somebody; by somebody"));
+    assert_eq!(import.operator_actions.as_deref(), Some("by somebody; by somebody"));
 }
 
 #[test]
@@ -115,22 +115,22 @@ fn a_403_pauses_and_waits_for_a_person_as_long_as_it_takes() {
 #[test]
 fn a_paused_connection_gives_the_tenants_slot_back() {
     let import = told(pushing(), NOW, [lost(), claimed(), forbidden()]);
-    assert!(import.answer_lost && !import.holds_slot());
+    assert!(import.push_outcome_unknown && !import.holds_slot());
     // The same where another file of the connection is not let in.
     let other = told(pushing(), NOW, [lost(), Event::Paused { reason: Reason::Forbidden }]);
-    assert!(other.answer_lost && !other.holds_slot());
+    assert!(other.push_outcome_unknown && !other.holds_slot());
     // When it goes on it has to claim the slot like any other.
     let import = asked(import, NOW, OperatorAction::Resume);
-    assert!(import.answer_lost && !import.holds_slot());
+    assert!(import.push_outcome_unknown && !import.holds_slot());
     assert!(told(import, NOW, [claimed(), lost()]).holds_slot());
 }
 
 #[test]
 fn what_others_build_on_pauses_them_when_it_comes_to_a_bad_end() {
     let mut import = received();
-    import.stops = true;
+    import.stop_on_rejection = true;
     let rejected = told(import.clone(), NOW, [refused(false)]);
-    assert!(rejected.pauses && messages::pause(&rejected).contains("ended as Rejected"));
+    assert!(rejected.pauses && messages::pause(&rejected).contains("ended as rejected"));
     assert!(!asked(rejected, NOW, OperatorAction::Retry).pauses);
     let superseded = told(import.clone(), NOW, [replaced()]);
     assert!(!superseded.pauses);

@@ -185,15 +185,15 @@ fn how_long_it_has_waited_and_how_many_people_were_accepted_is_told() {
     let mut waiting = waits(3, busy());
     let at = NOW - Duration::minutes(45);
     let note = Some(Note::Reason(busy()));
-    waiting.journal.push(crate::import::HistoryEntry {
+    waiting.history.push(crate::import::HistoryEntry {
         at,
         state: State::Packed,
         note,
-        times: 9,
-        last: NOW,
+        count: 9,
+        last_seen: NOW,
     });
     let mut accepted = run(80, State::Completed);
-    accepted.summary = Some(Summary {
+    accepted.baseline = Some(Summary {
         connector: "HR".to_owned(),
         refresh: "full".to_owned(),
         rows: 244,

@@ -2,9 +2,47 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
+use strum::{AsRefStr, IntoStaticStr};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use crate::storage::table::Properties;
+use crate::{import::moment, storage::table::Properties};
+
+/// A column of the table, for whoever reads it.
+#[derive(Clone, Copy, Debug)]
+pub struct ColumnInfo {
+    /// Its name.
+    pub name: &'static str,
+    /// What its values are.
+    pub kind: ColumnType,
+    /// What it says.
+    pub about: &'static str,
+}
+
+/// What the values of a column are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, IntoStaticStr)]
+#[strum(serialize_all = "camelCase")]
+pub enum ColumnType {
+    /// A word or a sentence.
+    Text,
+    /// A number of 32 bits.
+    Int32,
+    /// A number of 64 bits.
+    Int64,
+    /// `true` or `false`.
+    Boolean,
+    /// A moment in UTC.
+    DateTime,
+    /// A list, or an object of several parts, as JSON.
+    Json,
+}
+
+pub(super) const fn column(
+    name: &'static str,
+    kind: ColumnType,
+    about: &'static str,
+) -> ColumnInfo {
+    ColumnInfo { name, kind, about }
+}
 
 /// A column of the table holds 32 Ki units of UTF-16; a character is two at most.
 pub(super) const LONGEST_COLUMN: usize = 16_000;
@@ -51,7 +89,7 @@ impl Columns {
 
     pub(super) fn time(&mut self, column: &str, at: Option<OffsetDateTime>) {
         if let Some(at) = at {
-            self.typed(column, &moment(at), "Edm.DateTime");
+            self.typed(column, &moment::exact(at), "Edm.DateTime");
         }
     }
 
@@ -59,13 +97,6 @@ impl Columns {
         self.0.insert(column.to_owned(), json!(value));
         self.0.insert(format!("{column}@odata.type"), json!(edm));
     }
-}
-
-/// A moment as the table keeps it.
-pub(super) fn moment(at: OffsetDateTime) -> String {
-    // The table keeps seven digits of a second; milliseconds are enough and read better.
-    let at = at.replace_nanosecond(u32::from(at.millisecond()) * 1_000_000).unwrap_or(at);
-    at.format(&Rfc3339).unwrap_or_default()
 }
 
 pub(super) fn text(row: &Properties, column: &str) -> Option<String> {

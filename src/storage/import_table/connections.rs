@@ -6,8 +6,12 @@ use time::OffsetDateTime;
 
 use super::{
     ImportTable, Inserted, Saved, Stored,
-    columns::{Columns, list, text, time},
-    is_refused_condition,
+    columns::{
+        ColumnInfo,
+        ColumnType::{DateTime, Json, Text},
+        Columns, column, list, text, time,
+    },
+    is_refused_condition, quoted,
 };
 use crate::{
     import::{
@@ -22,18 +26,20 @@ use crate::{
 const TRIES: usize = 10;
 
 /// Every column of the row beside its keys, with what it says.
-pub const CONNECTION_COLUMNS: &[(&str, &str)] = &[
-    (PAUSED_BY, "the imports that pause it, each with why and the date of its content, as JSON"),
-    (LAST_RECEIVED, "when a file of it was taken in last"),
-    (LAST_ACCEPTED, "when the service accepted an import of it last"),
-    (LAST_ACCEPTED_IMPORT, "the id of that import"),
-    (
+pub const CONNECTION_COLUMNS: &[ColumnInfo] = &[
+    column(PAUSED_BY, Json, "the imports that pause it, each with why and the date of its content"),
+    column(LAST_RECEIVED, DateTime, "when a file of it was taken in last"),
+    column(LAST_ACCEPTED, DateTime, "when the service accepted an import of it last"),
+    column(LAST_ACCEPTED_IMPORT, Text, "the id of that import"),
+    column(
         NOTIFIED,
-        "why its files wait, since when, how many do and which import has told of it, as JSON: once for all of them, until it is over",
+        Json,
+        "why its files wait, since when, how many do and which import has told of it: once for all of them, until it is over",
     ),
-    (
+    column(
         OVERDUE,
-        "that it never had a file though one is expected, and whether the notification of it was sent, as JSON",
+        Json,
+        "that it never had a file though one is expected, and whether the notification of it was sent",
     ),
 ];
 const PAUSED_BY: &str = "PausedBy";
@@ -56,6 +62,28 @@ impl ImportTable {
     /// Whatever storage says.
     pub async fn connection(&self, tenant: &str, name: &str) -> Result<ConnectionRecord> {
         Ok(self.read_connection(tenant, name).await?.record)
+    }
+
+    /// What is remembered of every connection of a tenant, by name.
+    ///
+    /// # Errors
+    /// Whatever storage says.
+    pub(crate) async fn connections(
+        &self,
+        tenant: &str,
+    ) -> Result<Vec<(String, ConnectionRecord)>> {
+        let prefix = key_of("");
+        // Every letter of a name comes before a tilde.
+        let filter = format!(
+            "PartitionKey eq '{}' and RowKey ge '{prefix}' and RowKey lt '{prefix}~'",
+            quoted(tenant)
+        );
+        let rows = self.table.query(&filter).await?;
+        let named = rows.into_iter().filter_map(|row| {
+            let key = text(&row.properties, "RowKey")?;
+            Some((key.strip_prefix(&prefix)?.to_owned(), record_of(&row.properties)))
+        });
+        Ok(named.collect())
     }
 
     /// Saves an import whose move changes what is remembered of its connection.
@@ -105,7 +133,7 @@ impl ImportTable {
             let is_first = record.received(&import, now);
             if !is_first {
                 // It was said of another file.
-                import.message = None;
+                import.notification = None;
             }
             let write = write(&import, &record, etag);
             match self.insert_and(import, write).await? {
@@ -173,17 +201,18 @@ impl ImportTable {
         let Some(row) = self.table.get(tenant, &key_of(name)).await? else {
             return Ok(Read { record: ConnectionRecord::default(), etag: None });
         };
-        let properties = &row.properties;
-        let import = text(properties, LAST_ACCEPTED_IMPORT);
-        let accepted = time(properties, LAST_ACCEPTED).zip(import);
-        let record = ConnectionRecord {
-            paused_by: list(properties, PAUSED_BY),
-            last_received: time(properties, LAST_RECEIVED),
-            last_accepted: accepted.map(|(at, import)| Accepted { at, import }),
-            notified: list(properties, NOTIFIED),
-            overdue: text(properties, OVERDUE).and_then(|json| serde_json::from_str(&json).ok()),
-        };
-        Ok(Read { record, etag: Some(row.etag) })
+        Ok(Read { record: record_of(&row.properties), etag: Some(row.etag) })
+    }
+}
+
+fn record_of(row: &Properties) -> ConnectionRecord {
+    let accepted = time(row, LAST_ACCEPTED).zip(text(row, LAST_ACCEPTED_IMPORT));
+    ConnectionRecord {
+        paused_by: list(row, PAUSED_BY),
+        last_received: time(row, LAST_RECEIVED),
+        last_accepted: accepted.map(|(at, import)| Accepted { at, import }),
+        notified: list(row, NOTIFIED),
+        overdue: text(row, OVERDUE).and_then(|json| serde_json::from_str(&json).ok()),
     }
 }
 

@@ -3,15 +3,17 @@
 //! The columns are what a person reads in a table browser or in Power BI. [`COLUMNS`] is the one
 //! place that lists them; old rows must still parse, so a column may be added, never renamed.
 
-use serde::Deserialize as _;
 use serde_json::{Value, json};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::columns::{Columns, LONGEST_COLUMN, boolean, count, list, moment, number, text, time};
+use super::columns::{
+    ColumnInfo,
+    ColumnType::{Boolean, DateTime, Int32, Int64, Json, Text},
+    Columns, LONGEST_COLUMN, boolean, column, count, list, number, text, time,
+};
 use crate::{
     import::{
-        HistoryEntry, Import, ImportId, IngestionId, Note, Package, PendingNotification, Source,
-        State, reason::Reason,
+        HistoryEntry, Import, ImportId, IngestionId, Package, PendingNotification, Source, State,
+        reason::{PauseCause, Reason},
     },
     messages,
     schema::{DeletionApproval, Summary},
@@ -22,7 +24,7 @@ use crate::{
 pub(super) const NEXT_ATTEMPT: &str = "NextAttempt";
 
 /// When a message is due; absent when none waits.
-pub(super) const MESSAGE_DUE: &str = "MessageDue";
+pub(super) const MESSAGE_DUE: &str = "NotificationDue";
 
 /// The shape of the rows that this version writes and reads.
 const SCHEMA_VERSION: u32 = 1;
@@ -32,77 +34,135 @@ const SCHEMA: &str = "SchemaVersion";
 const ARGS: &str = "args";
 
 /// Every column with what it says.
-pub const COLUMNS: &[(&str, &str)] = &[
-    ("PartitionKey", "the tenant's id, or `no-tenant` where the connection could not be read"),
-    ("RowKey", "the import's id: newest content first, the same content always the same id"),
-    ("SchemaVersion", "the shape of the row; a row of a newer one is shown and left alone"),
-    ("Target", "the service that takes it: `viva`"),
-    ("Connection", "the connection the file belongs to"),
-    ("File", "container and name of the file"),
-    ("FileETag", "which content of that file"),
-    ("Bytes", "its length"),
-    ("LastModified", "when that content was written"),
-    ("Rows", "data rows, without the header; known once packed"),
-    ("People", "people who have a row; known once packed"),
-    ("Dropped", "rows left out as not valid, because the connection is lenient"),
-    (
+pub const COLUMNS: &[ColumnInfo] = &[
+    column(
+        "PartitionKey",
+        Text,
+        "the tenant's id, or `no-tenant` where the connection could not be read",
+    ),
+    column(
+        "RowKey",
+        Text,
+        "the import's id: newest content first, the same content always the same id",
+    ),
+    column(
+        "SchemaVersion",
+        Int32,
+        "the shape of the row; a row of a newer one is shown and left alone",
+    ),
+    column("Target", Text, "the service that takes it: `viva`"),
+    column("Connection", Text, "the connection the file belongs to"),
+    column("File", Text, "container and name of the file"),
+    column("FileETag", Text, "which content of that file"),
+    column("Bytes", Int64, "its length"),
+    column("LastModified", DateTime, "when that content was written"),
+    column("Rows", Int64, "data rows, without the header; known once packed"),
+    column("People", Int64, "people who have a row; known once packed"),
+    column("RowsSkipped", Int64, "rows left out as not valid, because the connection is lenient"),
+    column(
         "State",
-        "`Received`, `Packed`, `Pushing`, `Ingesting`; ends: `Completed`, `Accepted`, `Rejected`, `Superseded`, `Cancelled`, `Stuck`",
+        Text,
+        "`received`, `packed`, `pushing`, `ingesting`; ends: `completed`, `accepted`, `rejected`, `superseded`, `cancelled`, `stuck`",
     ),
-    ("Refresh", "`full` or `incremental`; known once packed"),
-    ("IngestionId", "the service's own id of the import"),
-    ("ServiceStatus", "the service's own last word"),
-    ("Problems", "problems found in the file"),
-    ("Report", "the blob that lists them, in the reports container; the same as .json beside it"),
-    (
+    column("Refresh", Text, "`full` or `incremental`; known once packed"),
+    column("IngestionId", Text, "the service's own id of the import"),
+    column("ServiceStatus", Text, "the service's own last word"),
+    column("ErrorCount", Int64, "problems found in the file"),
+    column(
+        "Report",
+        Text,
+        "the blob that lists them, in the reports container; the same as .json beside it",
+    ),
+    column(
         "ApprovalRequired",
-        "the rules that hold a file back because it deletes people or columns; `viva-import allow` lets it pass",
+        Text,
+        "the rules that hold a file back because it deletes people or columns; `viva-import approve` lets it pass",
     ),
-    ("ApprovedBy", "who let such a file pass"),
-    ("ApprovedFor", "what the file was when they did: rows, people, columns, types, as JSON"),
-    ("ByHand", "what persons asked for, and when: `retry`, `cancel`, `resume`"),
-    ("Tells", "its connection has a webhook (`notify`), or the app has one (`NOTIFY_SETTING`)"),
-    (
-        "Message",
+    column("ApprovedBy", Text, "who let such a file pass"),
+    column("ApprovedFor", Json, "what the file was when they did: rows, people, columns, types"),
+    column(
+        "OperatorActions",
+        Text,
+        "what persons asked for, and when: `retry`, `cancel`, `resume`",
+    ),
+    column(
+        "NotifyEnabled",
+        Boolean,
+        "its connection has a webhook (`notify`), or the app has one (`NOTIFY_SETTING`)",
+    ),
+    column(
+        "Notification",
+        Text,
         "what waits to be told there: `rejected`, `stuck`, `forbidden`, `credential_failed`, `connection_invalid`, `overdue`, `completed`, `recovered`",
     ),
-    ("MessageSince", "when that happened"),
-    ("MessageDue", "when it is told, or tried again"),
-    ("MessageFailures", "how often it failed"),
-    ("Told", "what was told, and when, as JSON"),
-    ("Stops", "those behind it wait if it is refused or stuck (`stopAfterRejected`)"),
-    ("Pauses", "its connection waits for it; `viva-import resume` lets that go on"),
-    ("Attempts", "packs and pushes begun"),
-    ("Failures", "failures in a row of the present state"),
-    ("FailedPushes", "pushes that failed or were not answered"),
-    ("Busy", "how often the service had not finished the tenant's previous import"),
-    ("NextAttempt", "when the next step is due; absent when nothing is left to do"),
-    ("Deadline", "when the import ends as `Stuck` if it has come no further"),
-    ("Received", "when the row was made"),
-    ("Pushed", "when the service accepted the push"),
-    ("Ended", "when the import ended"),
-    ("ReasonCode", "why it waits, fails or has ended: a word to filter by"),
-    ("ReasonArgs", "what belongs to that reason, as JSON"),
-    ("BlockedBy", "the reason of its connection that keeps it waiting, until it goes on"),
-    ("StatusText", "where it stands and why, in one sentence"),
-    (
-        "Notice",
+    column("NotificationSince", DateTime, "when that happened"),
+    column("NotificationDue", DateTime, "when it is told, or tried again"),
+    column("NotificationFailures", Int32, "how often it failed"),
+    column("NotificationsSent", Json, "what was told, and when"),
+    column(
+        "StopOnRejection",
+        Boolean,
+        "those behind it wait if it is refused or stuck (`stopAfterRejected`)",
+    ),
+    column(
+        "PauseReason",
+        Text,
+        "why its connection waits for it: `forbidden`, `rejected` or `stuck`; `viva-import resume` lets that go on",
+    ),
+    column("Attempts", Int32, "packs and pushes begun"),
+    column("Failures", Int32, "failures in a row of the present state"),
+    column("FailedPushes", Int32, "pushes that failed or were not answered"),
+    column(
+        "BusyRetries",
+        Int32,
+        "how often the service had not finished the tenant's previous import",
+    ),
+    column("NextAttempt", DateTime, "when the next step is due; absent when nothing is left to do"),
+    column("Deadline", DateTime, "when the import ends as `stuck` if it has come no further"),
+    column("Received", DateTime, "when the row was made"),
+    column("Pushed", DateTime, "when the service accepted the push"),
+    column("Ended", DateTime, "when the import ended"),
+    column("ReasonCode", Text, "why it waits, fails or has ended: a word to filter by"),
+    column(
+        "ReasonClass",
+        Text,
+        "who has to do something about that: `waiting`, `transient` and `final` nobody, `actionRequired` a person",
+    ),
+    column("ReasonArgs", Json, "what belongs to that reason"),
+    column(
+        "BlockedBy",
+        Text,
+        "the reason of its connection that keeps it waiting, until it goes on",
+    ),
+    column("StatusText", Text, "where it stands and why, in one sentence"),
+    column(
+        "Warning",
+        Text,
         "what a person should know though nothing is wrong: columns cut, fields not in the file, warnings",
     ),
-    ("PackageLeft", "its zip could not be deleted from the packages container"),
-    ("AnswerLost", "a push was not answered: the service may have the content already"),
-    (
-        "Yielded",
+    column("PackageLeft", Boolean, "its zip could not be deleted from the packages container"),
+    column(
+        "PushOutcomeUnknown",
+        Boolean,
+        "a push was not answered: the service may have the content already",
+    ),
+    column(
+        "SlotReleased",
+        Boolean,
         "it gave the tenant's place up all the same, so that nobody waits for what a person has to do",
     ),
-    ("ScaleUnit", "the service's address of the tenant"),
-    ("Package", "the staged zip in the packages container; gone when the import has ended"),
-    ("PackageETag", "which content of that zip"),
-    ("PackageBytes", "its length"),
-    ("PackageSha256", "SHA-256 of its bytes"),
-    ("Summary", "what the next import is held against: rows, people, columns, types, as JSON"),
-    ("Journal", "where it has been, and when, as JSON"),
-    ("WriteId", "which write made the row what it is"),
+    column("ScaleUnit", Text, "the service's address of the tenant"),
+    column(
+        "Package",
+        Text,
+        "the staged zip in the packages container; gone when the import has ended",
+    ),
+    column("PackageETag", Text, "which content of that zip"),
+    column("PackageBytes", Int64, "its length"),
+    column("PackageSha256", Text, "SHA-256 of its bytes"),
+    column("Baseline", Json, "what the next import is held against: rows, people, columns, types"),
+    column("History", Json, "where it has been, and when"),
+    column("WriteId", Text, "which write made the row what it is"),
 ];
 
 /// The row of an import, and the id of this very write.
@@ -119,36 +179,37 @@ pub(super) fn of(import: &Import) -> (Properties, String) {
     if let Some(rows) = import.rows {
         row.long("Rows", rows);
     }
-    if let Some(summary) = &import.summary {
+    if let Some(summary) = &import.baseline {
         row.long("People", summary.people);
     }
-    row.long("Dropped", import.dropped);
+    row.long("RowsSkipped", import.rows_skipped);
     row.text("State", import.state.as_ref());
     row.maybe("Refresh", import.refresh.map(<&str>::from));
     row.maybe("IngestionId", import.ingestion.as_ref().map(|id| id.0.as_str()));
     row.maybe("ServiceStatus", import.service_status.as_deref());
-    row.long("Problems", import.problems);
+    row.long("ErrorCount", import.error_count);
     row.maybe("Report", import.report.as_deref());
     row.maybe("ApprovalRequired", approval_required(import).as_deref());
     if let Some(DeletionApproval { by, seen }) = &import.approval {
         row.text("ApprovedBy", by);
         row.maybe("ApprovedFor", seen.as_ref().and_then(summary_text).as_deref());
     }
-    row.maybe("ByHand", import.by_hand.as_deref());
-    row.boolean("Tells", import.tells);
-    if let Some(message) = &import.message {
-        row.text("Message", message.occasion.as_ref());
-        row.time("MessageSince", Some(message.since));
+    row.maybe("OperatorActions", import.operator_actions.as_deref());
+    row.boolean("NotifyEnabled", import.notify_enabled);
+    if let Some(message) = &import.notification {
+        row.text("Notification", message.occasion.as_ref());
+        row.time("NotificationSince", Some(message.since));
         row.time(MESSAGE_DUE, Some(message.due));
-        row.number("MessageFailures", message.failures);
+        row.number("NotificationFailures", message.failures);
     }
-    row.list("Told", &import.told);
-    row.boolean("Stops", import.stops);
-    row.boolean("Pauses", import.pauses);
+    row.list("NotificationsSent", &import.notifications_sent);
+    row.boolean("StopOnRejection", import.stop_on_rejection);
+    let cause = import.pauses.then(|| PauseCause::of(import.state));
+    row.maybe("PauseReason", cause.map(Into::into));
     row.number("Attempts", import.attempts);
     row.number("Failures", import.failures);
     row.number("FailedPushes", import.failed_pushes);
-    row.number("Busy", import.busy);
+    row.number("BusyRetries", import.busy_retries);
     row.time(NEXT_ATTEMPT, import.due);
     row.time("Deadline", import.deadline);
     row.time("Received", Some(import.received));
@@ -156,14 +217,15 @@ pub(super) fn of(import: &Import) -> (Properties, String) {
     row.time("Ended", import.ended);
     if let Some(reason) = &import.reason {
         row.text("ReasonCode", reason.code().into());
+        row.text("ReasonClass", &reason.class().to_string());
         row.maybe("ReasonArgs", reason_args(reason).as_deref());
     }
     row.maybe("BlockedBy", import.blocked.map(Into::into));
     row.maybe("StatusText", Some(&messages::status(import)));
-    row.maybe("Notice", import.notice.as_deref());
+    row.maybe("Warning", import.warning.as_deref());
     row.boolean("PackageLeft", import.package_left);
-    row.boolean("AnswerLost", import.answer_lost);
-    row.boolean("Yielded", import.yielded);
+    row.boolean("PushOutcomeUnknown", import.push_outcome_unknown);
+    row.boolean("SlotReleased", import.slot_released);
     row.maybe("ScaleUnit", import.scale_unit.as_deref());
     if let Some(package) = &import.package {
         row.text("Package", &package.blob);
@@ -171,8 +233,8 @@ pub(super) fn of(import: &Import) -> (Properties, String) {
         row.long("PackageBytes", package.bytes);
         row.text("PackageSha256", &package.sha256);
     }
-    row.maybe("Summary", import.summary.as_ref().and_then(summary_text).as_deref());
-    row.text("Journal", &journal_text(&import.journal));
+    row.maybe("Baseline", import.baseline.as_ref().and_then(summary_text).as_deref());
+    row.text("History", &history_text(&import.history));
     row.text("WriteId", &write_id);
     (row.0, write_id)
 }
@@ -221,8 +283,8 @@ fn left_alone(row: &Properties, unmoved: Import, reason: Reason) -> Import {
         state: state.unwrap_or(State::Ingesting),
         reason: Some(reason),
         refresh: text(row, "Refresh").and_then(|word| word.parse().ok()),
-        summary: summary(row, "Summary"),
-        pauses: boolean(row, "Pauses"),
+        baseline: summary(row, "Baseline"),
+        pauses: text(row, "PauseReason").is_some(),
         ended: time(row, "Ended"),
         ..unmoved
     }
@@ -243,37 +305,37 @@ fn moved(row: &Properties, unmoved: Import) -> Result<Import, &'static str> {
         state: word("State")?.parse().map_err(|_| "State")?,
         refresh: text(row, "Refresh").and_then(|word| word.parse().ok()),
         rows: number(row, "Rows"),
-        summary: summary(row, "Summary"),
-        dropped: number(row, "Dropped").unwrap_or_default(),
-        problems: number(row, "Problems").unwrap_or_default(),
+        baseline: summary(row, "Baseline"),
+        rows_skipped: number(row, "RowsSkipped").unwrap_or_default(),
+        error_count: number(row, "ErrorCount").unwrap_or_default(),
         report: text(row, "Report"),
         approval: text(row, "ApprovedBy")
             .map(|by| DeletionApproval { by, seen: summary(row, "ApprovedFor") }),
         package,
-        stops: boolean(row, "Stops"),
-        pauses: boolean(row, "Pauses"),
-        by_hand: text(row, "ByHand"),
-        tells: boolean(row, "Tells"),
-        message: message(row),
-        told: list(row, "Told"),
-        journal: text(row, "Journal").as_deref().map(journal).unwrap_or_default(),
+        stop_on_rejection: boolean(row, "StopOnRejection"),
+        pauses: text(row, "PauseReason").is_some(),
+        operator_actions: text(row, "OperatorActions"),
+        notify_enabled: boolean(row, "NotifyEnabled"),
+        notification: message(row),
+        notifications_sent: list(row, "NotificationsSent"),
+        history: list(row, "History"),
         scale_unit: text(row, "ScaleUnit"),
         ingestion: text(row, "IngestionId").map(IngestionId),
         service_status: text(row, "ServiceStatus"),
         attempts: count(row, "Attempts"),
         failures: count(row, "Failures"),
         failed_pushes: count(row, "FailedPushes"),
-        busy: count(row, "Busy"),
+        busy_retries: count(row, "BusyRetries"),
         due: time(row, NEXT_ATTEMPT),
         deadline: time(row, "Deadline"),
-        answer_lost: boolean(row, "AnswerLost"),
-        yielded: boolean(row, "Yielded"),
+        push_outcome_unknown: boolean(row, "PushOutcomeUnknown"),
+        slot_released: boolean(row, "SlotReleased"),
         pushed: time(row, "Pushed"),
         ended: time(row, "Ended"),
         reason: reason(row).map_err(|()| "ReasonCode")?,
         blocked: blocked.transpose()?,
         package_left: boolean(row, "PackageLeft"),
-        notice: text(row, "Notice"),
+        warning: text(row, "Warning"),
         ..unmoved
     })
 }
@@ -317,51 +379,23 @@ fn reason(row: &Properties) -> Result<Option<Reason>, ()> {
 
 fn message(row: &Properties) -> Option<PendingNotification> {
     Some(PendingNotification {
-        occasion: text(row, "Message")?.parse().ok()?,
-        since: time(row, "MessageSince")?,
+        occasion: text(row, "Notification")?.parse().ok()?,
+        since: time(row, "NotificationSince")?,
         due: time(row, MESSAGE_DUE)?,
-        failures: count(row, "MessageFailures"),
+        failures: count(row, "NotificationFailures"),
     })
 }
 
-/// A journal as a column holds it: where it is too long, without the oldest stops but the first.
-fn journal_text(stops: &[HistoryEntry]) -> String {
-    let mut stops: Vec<Value> = stops
-        .iter()
-        .map(|stop| {
-            let mut json = json!({ "at": moment(stop.at), "state": stop.state.as_ref() });
-            if let Some(note) = &stop.note {
-                json["note"] = json!(note);
-            }
-            if stop.times > 1 {
-                json["times"] = json!(stop.times);
-                json["last"] = json!(moment(stop.last));
-            }
-            json
-        })
-        .collect();
+/// A history as a column holds it: where it is too long, without the oldest entries but the first.
+fn history_text(history: &[HistoryEntry]) -> String {
+    let mut entries: Vec<&HistoryEntry> = history.iter().collect();
     loop {
-        let text = Value::from(stops.clone()).to_string();
-        if text.chars().count() <= LONGEST_COLUMN || stops.len() < 2 {
+        let text = serde_json::to_string(&entries).unwrap_or_default();
+        if text.chars().count() <= LONGEST_COLUMN || entries.len() < 2 {
             return text;
         }
-        stops.remove(1);
+        entries.remove(1);
     }
-}
-
-fn journal(text: &str) -> Vec<HistoryEntry> {
-    let stops: Vec<Value> = serde_json::from_str(text).unwrap_or_default();
-    let stop = |json: &Value| {
-        let at = |name| OffsetDateTime::parse(json[name].as_str()?, &Rfc3339).ok();
-        Some(HistoryEntry {
-            at: at("at")?,
-            state: json["state"].as_str()?.parse().ok()?,
-            note: json.get("note").and_then(|note| Note::deserialize(note).ok()),
-            times: json["times"].as_u64().and_then(|times| times.try_into().ok()).unwrap_or(1),
-            last: at("last").or_else(|| at("at"))?,
-        })
-    };
-    stops.iter().filter_map(stop).collect()
 }
 
 #[cfg(test)]

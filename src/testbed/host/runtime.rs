@@ -2,7 +2,8 @@
 //!
 //! Before it stands the front end, which a browser or a program speaks to. It listens on 127.0.0.1 alone
 //! and asks for the key where a function's `authLevel` does, in `?code=` or `x-functions-key`, as the
-//! host does in Azure.
+//! host does in Azure. And as App Service Authentication does there, it refuses a form of somebody who is
+//! signed in that does not tell its page's origin.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -17,7 +18,7 @@ use futures::{StreamExt, stream};
 use reqwest::{
     Client, Method, StatusCode,
     header::{
-        CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
+        CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN,
         TRANSFER_ENCODING, USER_AGENT,
     },
     redirect,
@@ -46,6 +47,11 @@ const VERSION: &str = "4.1037.0.0";
 const HOST_VERSION: HeaderName = HeaderName::from_static("x-azure-functions-hostversion");
 const INVOCATION_ID: HeaderName = HeaderName::from_static("x-azure-functions-invocationid");
 const MS_INVOCATION_ID: HeaderName = HeaderName::from_static("x-ms-invocation-id");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+/// What App Service Authentication puts before a request of somebody who is signed in.
+const PRINCIPAL_NAME: HeaderName = HeaderName::from_static("x-ms-client-principal-name");
 const TRACE: HeaderName = HeaderName::from_static("traceparent");
 /// How long a call may still go on after its time is up (`TimeoutAttribute` of the `WebJobs` SDK).
 const GRACE: Duration = Duration::from_secs(2);
@@ -230,7 +236,9 @@ impl Runtime {
         }
     }
 
-    /// Sends the request on as it came, path and all, under the host's three headers.
+    /// Sends the request on as it came, path and all, under the host's three headers. What it says of
+    /// how it was forwarded gives way to the host's own view, which believes a protocol that the
+    /// platform's front end names (`AppServiceHeaderFixupMiddleware`).
     async fn proxy(
         &self,
         id: &str,
@@ -240,6 +248,10 @@ impl Runtime {
         body: Bytes,
     ) -> Result<HttpAnswer, HostError> {
         self.worker.ready().await?;
+        let host = headers.get(HOST).cloned().unwrap_or(HeaderValue::from_static("localhost"));
+        headers.insert(FORWARDED_HOST, host);
+        headers.insert(FORWARDED_FOR, HeaderValue::from_static("127.0.0.1"));
+        headers.entry(FORWARDED_PROTO).or_insert(HeaderValue::from_static("http"));
         for hop in [HOST, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {
             headers.remove(hop);
         }
@@ -351,6 +363,17 @@ async fn pass(State(gate): State<Arc<Gate>>, request: Request) -> Response {
     if needs_key && !in_header && !in_query {
         return StatusCode::UNAUTHORIZED.into_response();
     }
+    if head.method == Method::POST && !is_let_through(&head.headers) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
     let answer = gate.runtime.http(head.method, &path, head.headers, body).await;
     (answer.status, answer.headers, answer.body).into_response()
+}
+
+/// Whether App Service Authentication would let a form through: nobody is signed in, or it comes from the
+/// address it goes to. Source: "Authentication and authorization in Azure App Service", on CSRF.
+fn is_let_through(headers: &HeaderMap) -> bool {
+    let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or_default();
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    !headers.contains_key(PRINCIPAL_NAME) || origin == format!("http://{host}")
 }

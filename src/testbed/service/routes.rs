@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use super::{
-    Call, Ingestion, Quirk, Seen,
+    Call, Ingestion, Seen, ServiceFault,
     state::{FilePart, Shared},
     zip_check,
 };
@@ -95,8 +95,8 @@ impl Shared {
         let (head, body) = request.into_parts();
         let asked = Asked::read(&head, self.rules.older_paths);
         self.open.send_modify(|open| *open += 1);
-        let (number, quirk) = self.enter(&head, asked.as_ref().map(|asked| asked.call));
-        let answer = self.answer(line, asked, quirk.as_ref(), &head.headers, body).await;
+        let (number, fault) = self.enter(&head, asked.as_ref().map(|asked| asked.call));
+        let answer = self.answer(line, asked, fault.as_ref(), &head.headers, body).await;
         if let (Some(answer), Some(seen)) = (&answer, self.book().seen.get_mut(number)) {
             seen.status = Some(answer.status().as_u16());
         }
@@ -107,8 +107,8 @@ impl Shared {
         })
     }
 
-    /// Writes the request down and finds the quirk that is due.
-    fn enter(&self, head: &Parts, call: Option<Call>) -> (usize, Option<Quirk>) {
+    /// Writes the request down and finds the fault that is due.
+    fn enter(&self, head: &Parts, call: Option<Call>) -> (usize, Option<ServiceFault>) {
         let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
         let mut book = self.book();
         book.seen.push(Seen {
@@ -121,11 +121,11 @@ impl Shared {
             status: None,
         });
         let queued = book.queued.iter().position(|(of, _)| Some(*of) == call);
-        let quirk = match queued {
+        let fault = match queued {
             Some(queued) => Some(book.queued.remove(queued).1),
             None => call.and_then(|call| book.always.get(&call).cloned()),
         };
-        (book.seen.len() - 1, quirk)
+        (book.seen.len() - 1, fault)
     }
 
     /// The answer, or none where the connection is to be cut.
@@ -133,32 +133,32 @@ impl Shared {
         &self,
         line: &Line,
         asked: Option<Asked>,
-        quirk: Option<&Quirk>,
+        fault: Option<&ServiceFault>,
         headers: &HeaderMap,
         body: Body,
     ) -> Option<Response> {
         // The body is read before any refusal: an answer sent earlier could be lost in a reset.
-        let body = self.read(line, quirk, body).await?;
-        if let Some(refusal) = quirk.and_then(refusal) {
+        let body = self.read(line, fault, body).await?;
+        if let Some(refusal) = fault.and_then(refusal) {
             return Some(refusal);
         }
-        if quirk == Some(&Quirk::Silent) {
+        if fault == Some(&ServiceFault::Silent) {
             self.hold(line).await;
             return None;
         }
-        let answer = self.serve(asked, quirk, headers, body).await.into_response();
-        match quirk {
-            Some(Quirk::AcceptThenCut) => None,
-            Some(Quirk::Gateway { status, .. }) => Some(status.into_response()),
+        let answer = self.serve(asked, fault, headers, body).await.into_response();
+        match fault {
+            Some(ServiceFault::AcceptThenCut) => None,
+            Some(ServiceFault::Gateway { status, .. }) => Some(status.into_response()),
             _ => Some(answer),
         }
     }
 
-    async fn read(&self, line: &Line, quirk: Option<&Quirk>, body: Body) -> Option<Bytes> {
+    async fn read(&self, line: &Line, fault: Option<&ServiceFault>, body: Body) -> Option<Bytes> {
         let (mut hold, mut cut) = (None, None);
-        if let Some(Quirk::HoldBody { after_bytes }) = quirk {
+        if let Some(ServiceFault::HoldBody { after_bytes }) = fault {
             hold = Some(*after_bytes);
-        } else if let Some(Quirk::CutMidBody { after_bytes }) = quirk {
+        } else if let Some(ServiceFault::CutMidBody { after_bytes }) = fault {
             cut = Some(*after_bytes);
         }
         let mut bytes = BytesMut::new();
@@ -213,7 +213,7 @@ impl Shared {
     async fn serve(
         &self,
         asked: Option<Asked>,
-        quirk: Option<&Quirk>,
+        fault: Option<&ServiceFault>,
         headers: &HeaderMap,
         body: Bytes,
     ) -> Result<Response, Refusal> {
@@ -231,7 +231,7 @@ impl Shared {
             Call::Status => self.poll(&asked.tenant, &asked.id).ok_or(unknown)?,
         };
         let mut answer = wire(&ingestion);
-        if let Some(Quirk::StatusWord(word)) = quirk {
+        if let Some(ServiceFault::StatusWord(word)) = fault {
             answer["Status"] = json!(word);
         }
         Ok(Json(answer).into_response())
@@ -273,45 +273,49 @@ fn later(status: StatusCode, retry_after: Option<&String>) -> Response {
     (status, AppendHeaders(after), "Try again later.").into_response()
 }
 
-/// The answer of those quirks that take nothing in.
-fn refusal(quirk: &Quirk) -> Option<Response> {
-    Some(match quirk {
-        Quirk::SignInPage => {
+/// The answer of those faults that take nothing in.
+fn refusal(fault: &ServiceFault) -> Option<Response> {
+    Some(match fault {
+        ServiceFault::SignInPage => {
             Html("<html><title>Sign in to your account</title></html>").into_response()
         }
-        Quirk::Forbidden => (StatusCode::FORBIDDEN, "The connector is not set up.").into_response(),
-        Quirk::Unauthorized => {
+        ServiceFault::Forbidden => {
+            (StatusCode::FORBIDDEN, "The connector is not set up.").into_response()
+        }
+        ServiceFault::Unauthorized => {
             (StatusCode::UNAUTHORIZED, "The token is not valid.").into_response()
         }
-        Quirk::NotFound => (StatusCode::NOT_FOUND, "Not found.").into_response(),
-        Quirk::Busy => BUSY.into_response(),
-        Quirk::BadRequest => (StatusCode::BAD_REQUEST, "The request is not valid.").into_response(),
-        Quirk::TooManyRequests { retry_after } => {
+        ServiceFault::NotFound => (StatusCode::NOT_FOUND, "Not found.").into_response(),
+        ServiceFault::Busy => BUSY.into_response(),
+        ServiceFault::BadRequest => {
+            (StatusCode::BAD_REQUEST, "The request is not valid.").into_response()
+        }
+        ServiceFault::TooManyRequests { retry_after } => {
             later(StatusCode::TOO_MANY_REQUESTS, retry_after.as_ref())
         }
-        Quirk::ServiceUnavailable { retry_after } => {
+        ServiceFault::ServiceUnavailable { retry_after } => {
             later(StatusCode::SERVICE_UNAVAILABLE, retry_after.as_ref())
         }
-        Quirk::InternalError => {
+        ServiceFault::InternalError => {
             (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong.").into_response()
         }
-        Quirk::Redirect(to) => {
+        ServiceFault::Redirect(to) => {
             (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, to.clone())]).into_response()
         }
-        Quirk::NoId => {
+        ServiceFault::NoId => {
             Json(json!({ "FriendlyName": "Data ingress", "Id": null, "ConnectorId": null }))
                 .into_response()
         }
-        Quirk::Garbled => {
+        ServiceFault::Garbled => {
             ([(header::CONTENT_TYPE, "application/json")], "{\"Id\":").into_response()
         }
-        Quirk::Gateway { status, reached: false } => status.into_response(),
-        Quirk::StatusWord(_)
-        | Quirk::AcceptThenCut
-        | Quirk::Gateway { reached: true, .. }
-        | Quirk::CutMidBody { .. }
-        | Quirk::HoldBody { .. }
-        | Quirk::Silent => return None,
+        ServiceFault::Gateway { status, reached: false } => status.into_response(),
+        ServiceFault::StatusWord(_)
+        | ServiceFault::AcceptThenCut
+        | ServiceFault::Gateway { reached: true, .. }
+        | ServiceFault::CutMidBody { .. }
+        | ServiceFault::HoldBody { .. }
+        | ServiceFault::Silent => return None,
     })
 }
 

@@ -1,4 +1,4 @@
-//! What the rehearsal demands, which calls it knows, how it misbehaves, and what it has seen.
+//! What the mock service demands, which calls it knows, how it misbehaves, and what it has seen.
 
 use axum::http::StatusCode;
 use bytes::Bytes;
@@ -6,7 +6,7 @@ use time::{OffsetDateTime, macros::datetime};
 
 use crate::schema::PayloadFormat;
 
-/// What the rehearsal demands of its callers, and how an import walks.
+/// What the mock service demands of its callers, and how an import walks.
 #[derive(Debug, Clone)]
 pub struct Rules {
     /// The one bearer token it lets in; empty lets in any.
@@ -24,7 +24,7 @@ pub struct Rules {
 impl Default for Rules {
     fn default() -> Self {
         Self {
-            token: "rehearsal-token".into(),
+            token: "mock-token".into(),
             scale_unit: "novaprdwus2-02".into(),
             polls_per_status: 1,
             older_paths: false,
@@ -50,7 +50,7 @@ pub enum Call {
 
 /// A way to answer other than by the book; nothing is accepted unless its text says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Quirk {
+pub enum ServiceFault {
     /// 200 with a page that asks to sign in: what an expired token meets.
     SignInPage,
     /// 403: no connector, or another application's.

@@ -1,4 +1,4 @@
-//! What the service remembers: its imports and how they walk, the quirks due, the requests seen.
+//! What the service remembers: its imports and how they walk, the faults due, the requests seen.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Call, Ingestion, Quirk, Rules, Seen, zip_check::Verdict};
+use super::{Call, Ingestion, Rules, Seen, ServiceFault, zip_check::Verdict};
 use crate::schema::PayloadFormat;
 
 /// What every connection shares.
@@ -26,8 +26,8 @@ pub(super) struct Shared {
 
 #[derive(Debug, Default)]
 pub(super) struct Book {
-    pub(super) queued: Vec<(Call, Quirk)>,
-    pub(super) always: HashMap<Call, Quirk>,
+    pub(super) queued: Vec<(Call, ServiceFault)>,
+    pub(super) always: HashMap<Call, ServiceFault>,
     pub(super) imports: Vec<Held>,
     pub(super) seen: Vec<Seen>,
 }

@@ -156,16 +156,16 @@ async fn the_door_demands_token_scale_unit_and_length() {
     let url = |path: &str| format!("{}/{path}", service.endpoint());
     let bare = reqwest::Client::new();
     let unit = || bare.get(url("tenants/t1/scopes/t1/scaleUnit"));
-    let answer = unit().bearer_auth("rehearsal-token").send().await.unwrap();
+    let answer = unit().bearer_auth("mock-token").send().await.unwrap();
     assert_eq!(answer.text().await.unwrap(), "\"novaprdwus2-02\"");
     for (request, status) in [
-        (unit().header("Authentication", "Bearer rehearsal-token"), 403),
+        (unit().header("Authentication", "Bearer mock-token"), 403),
         (unit().bearer_auth("another"), 403),
         (with_headers(unit()), 400),
         (get(&service, HR), 200),
         (get(&service, "SCOPES/t1/ingress/connectors/survey"), 200),
-        (bare.get(url(HR)).bearer_auth("rehearsal-token"), 400),
-        (bare.get(url(HR)).bearer_auth("rehearsal-token").header("x-nova-scaleunit", "x"), 404),
+        (bare.get(url(HR)).bearer_auth("mock-token"), 400),
+        (bare.get(url(HR)).bearer_auth("mock-token").header("x-nova-scaleunit", "x"), 404),
         (get(&service, &format!("{HR}/ingestions/fileIngestion/none")), 404),
         (get(&service, &format!("{HR}/ingestions/none/errors")), 404),
         (post(&service).multipart(Form::new().text("info", "no file")), 500),
@@ -207,9 +207,9 @@ async fn older_paths_answer_only_where_the_rules_say_so() {
 #[tokio::test]
 async fn quirks_are_used_up_in_order_and_before_a_lasting_one() {
     let service = started().await;
-    service.always(Call::Ping, Some(Quirk::Forbidden));
-    service.quirk(Call::Ping, Quirk::SignInPage);
-    service.quirk(Call::Ping, Quirk::TooManyRequests { retry_after: Some("7".into()) });
+    service.always(Call::Ping, Some(ServiceFault::Forbidden));
+    service.fault(Call::Ping, ServiceFault::SignInPage);
+    service.fault(Call::Ping, ServiceFault::TooManyRequests { retry_after: Some("7".into()) });
     let page = get(&service, HR).send().await.unwrap();
     assert_eq!(page.status(), StatusCode::OK);
     assert!(page.headers()["content-type"].to_str().unwrap().starts_with("text/html"));
@@ -219,7 +219,7 @@ async fn quirks_are_used_up_in_order_and_before_a_lasting_one() {
     }
     service.always(Call::Ping, None);
     assert_eq!(get(&service, HR).send().await.unwrap().status(), StatusCode::OK);
-    service.always(Call::Push, Some(Quirk::StatusWord("Resting".into())));
+    service.always(Call::Push, Some(ServiceFault::StatusWord("Resting".into())));
     let answer: Value = push(&service, good()).await.json().await.unwrap();
     assert_eq!(answer["Status"], "Resting");
     assert_eq!(service.ingestions()[0].status, "NotStarted");
@@ -228,10 +228,10 @@ async fn quirks_are_used_up_in_order_and_before_a_lasting_one() {
 #[tokio::test]
 async fn a_cut_push_is_accepted_only_if_cut_after_its_body() {
     let service = started().await;
-    for (quirk, accepted) in
-        [(Quirk::CutMidBody { after_bytes: 100 }, 0), (Quirk::AcceptThenCut, 1)]
+    for (fault, accepted) in
+        [(ServiceFault::CutMidBody { after_bytes: 100 }, 0), (ServiceFault::AcceptThenCut, 1)]
     {
-        service.quirk(Call::Push, quirk);
+        service.fault(Call::Push, fault);
         assert!(post(&service).multipart(form(good())).send().await.is_err());
         assert_eq!(service.ingestions().len(), accepted);
         assert_eq!(service.requests().last().unwrap().status, None);
@@ -241,7 +241,7 @@ async fn a_cut_push_is_accepted_only_if_cut_after_its_body() {
 #[tokio::test]
 async fn a_held_push_goes_on_when_released() {
     let service = started().await;
-    service.quirk(Call::Push, Quirk::HoldBody { after_bytes: 10 });
+    service.fault(Call::Push, ServiceFault::HoldBody { after_bytes: 10 });
     let client = tokio::spawn(post(&service).multipart(form(good())).send());
     service.held().await;
     assert!(service.ingestions().is_empty());
@@ -253,7 +253,7 @@ async fn a_held_push_goes_on_when_released() {
 async fn a_client_that_dies_while_held_counts_only_if_all_had_arrived() {
     for (missing, accepted) in [(0, 1), (1, 0)] {
         let service = started().await;
-        service.quirk(Call::Push, Quirk::HoldBody { after_bytes: 10 });
+        service.fault(Call::Push, ServiceFault::HoldBody { after_bytes: 10 });
         let mut body =
             b"--b\r\nContent-Disposition: form-data; name=info; filename=i\r\n\r\n".to_vec();
         body.extend(good());
@@ -280,7 +280,7 @@ async fn a_client_that_dies_while_held_counts_only_if_all_had_arrived() {
 #[tokio::test]
 async fn a_big_push_abandoned_half_way_is_not_accepted() {
     let service = started().await;
-    service.quirk(Call::Push, Quirk::HoldBody { after_bytes: 1 << 20 });
+    service.fault(Call::Push, ServiceFault::HoldBody { after_bytes: 1 << 20 });
     let client = tokio::spawn(post(&service).multipart(form(vec![7; 64 << 20])).send());
     service.held().await;
     client.abort();
@@ -293,7 +293,7 @@ async fn a_big_push_abandoned_half_way_is_not_accepted() {
 #[tokio::test]
 async fn a_dropped_service_lets_go_of_its_clients_and_its_port() {
     let service = started().await;
-    service.quirk(Call::Ping, Quirk::Silent);
+    service.fault(Call::Ping, ServiceFault::Silent);
     let client = tokio::spawn(get(&service, HR).send());
     service.held().await;
     let next = get(&service, HR);

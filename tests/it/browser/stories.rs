@@ -12,7 +12,7 @@ use viva_import::{
     testbed::{
         deployment::Stage,
         host::Front,
-        service::{Call, Quirk, Rules},
+        service::{Call, Rules, ServiceFault},
     },
 };
 
@@ -25,7 +25,7 @@ struct Demo(Child);
 impl Demo {
     fn start() -> Self {
         let mut demo = Command::new(BINARY);
-        demo.args(["demo", "--keep"]).stdout(Stdio::piped());
+        demo.args(["demo", "--keep-running"]).stdout(Stdio::piped());
         Self(demo.spawn().unwrap())
     }
 }
@@ -56,7 +56,7 @@ fn home(front: &Front) -> String {
 async fn busy(stage: &Stage, name: &str) {
     until("busy", async || {
         let imports = stage.imports().await.unwrap();
-        imports.into_iter().find(|import| import.source.name == name && import.busy > 0)
+        imports.into_iter().find(|import| import.source.name == name && import.busy_retries > 0)
     })
     .await;
 }
@@ -133,7 +133,7 @@ async fn a_stranger_can_tell_from_the_page_alone_what_became_of_the_demos_four_f
 async fn a_bad_file_is_seen_with_its_rows_a_good_one_walks_to_its_end_and_a_stuck_one_is_retried() {
     let Some(mut browser) = browser().await else { return };
     let rules = Rules { polls_per_status: 1, ..rules() };
-    let stage = stage_with(rules, &[("PUSH_FAILURES", "1")]).await;
+    let stage = stage_with(rules, &[("MAX_PUSH_FAILURES", "1")]).await;
     let front = front(&stage).await;
     browser.open(json!({})).await;
     browser.go(&home(&front)).await;
@@ -150,7 +150,7 @@ async fn a_bad_file_is_seen_with_its_rows_a_good_one_walks_to_its_end_and_a_stuc
     assert!(!browser.source().await.contains("secret-"), "a value is shown");
 
     // It walks before a person's eyes: the page is not loaded anew.
-    stage.service.always(Call::Push, Some(Quirk::Busy));
+    stage.service.always(Call::Push, Some(ServiceFault::Busy));
     stage.arrive("hr/good.csv", GOOD_CSV.into()).await.unwrap();
     busy(&stage, "hr/good.csv").await;
     browser.go(&home(&front)).await;
@@ -163,7 +163,7 @@ async fn a_bad_file_is_seen_with_its_rows_a_good_one_walks_to_its_end_and_a_stuc
     browser.until("#todo + p", "Viva shows the data hours later").await;
     browser.is_for_everybody("a completed import").await;
 
-    stage.service.quirk(Call::Push, Quirk::InternalError);
+    stage.service.fault(Call::Push, ServiceFault::InternalError);
     stage
         .arrive(
             "hr/stuck.csv",
@@ -179,13 +179,13 @@ async fn a_bad_file_is_seen_with_its_rows_a_good_one_walks_to_its_end_and_a_stuc
     browser.until("[role=alert]", "It is tried again now").await;
     browser.until("h1", "Completed").await;
     let import = ended(&stage, "hr/stuck.csv").await;
-    let by = import.by_hand.unwrap();
+    let by = import.operator_actions.unwrap();
     assert!(by.starts_with("by somebody with a key on the status page (retry) at 20"), "{by}");
     browser.go(&home(&front)).await;
     assert_eq!(browser.text("#verdict").await, "All is well");
 
     // A page that hears nothing any more says so, and does not pretend to be of now.
-    stage.service.always(Call::Push, Some(Quirk::Busy));
+    stage.service.always(Call::Push, Some(ServiceFault::Busy));
     stage.arrive("hr/waits.csv", csv_of(5).into()).await.unwrap();
     busy(&stage, "hr/waits.csv").await;
     browser.go(&home(&front)).await;
@@ -205,10 +205,10 @@ async fn everything_can_be_done_without_a_script_and_by_keyboard_alone() {
     browser.go(&home(&front)).await;
     assert!(browser.text("footer").await.contains("UTC"));
     assert!(browser.text("tbody").await.contains(" UTC"));
-    browser.choose("select[name=state]", "Completed").await;
+    browser.choose("select[name=state]", "completed").await;
     browser.click("button:has-text('Show')").await;
     assert!(browser.text("main").await.contains("No imports like that"));
-    browser.choose("select[name=state]", "Rejected").await;
+    browser.choose("select[name=state]", "rejected").await;
     browser.click("button:has-text('Show')").await;
     browser.click("a:has-text('bad.csv')").await;
     browser.click("button:has-text('Check the setup')").await;
@@ -240,7 +240,7 @@ async fn everything_can_be_done_without_a_script_and_by_keyboard_alone() {
 #[tokio::test]
 async fn whoever_is_signed_in_needs_no_key_and_stands_in_the_row() {
     let Some(mut browser) = browser().await else { return };
-    let stage = stage(&[("SIGN_IN", "true"), ("WEBSITE_AUTH_ENABLED", "True")]).await;
+    let stage = stage(&[("APP_SERVICE_AUTH", "true"), ("WEBSITE_AUTH_ENABLED", "True")]).await;
     let front = front(&stage).await;
     let builds = viva_import::testbed::SAMPLE_CONNECTION
         .replace("\"full\"", "\"incremental\", \"stopAfterRejected\": true");
@@ -259,6 +259,28 @@ async fn whoever_is_signed_in_needs_no_key_and_stands_in_the_row() {
     browser.until("[role=alert]", "The connection goes on").await;
     assert!(browser.url().await.starts_with(&url));
     let import = stage.imports().await.unwrap().remove(0);
-    let by = import.by_hand.unwrap();
+    let by = import.operator_actions.unwrap();
     assert!(by.starts_with("by ana@contoso.com on the status page (resume) at 20"), "{by}");
+}
+
+#[tokio::test]
+async fn a_form_tells_the_origin_of_its_page_and_no_other_origin_is_told_the_key() {
+    let Some(mut browser) = browser().await else { return };
+    let stage = stage(&[]).await;
+    let (front, other) = (front(&stage).await, front(&stage).await);
+    browser.open(json!({})).await;
+    browser.go(&home(&front)).await;
+    browser.click("button:has-text('Look for files now')").await;
+    browser.until("[role=alert]", "The inbox was looked through").await;
+    let said = browser.said().await;
+    let posts: Vec<_> = said.iter().filter(|request| request["method"] == "POST").collect();
+    let own = format!("http://{}", front.address);
+    assert_eq!(posts.len(), 1, "{said:?}");
+    assert_eq!(posts[0]["origin"], own, "App Service refuses a form of a signed-in person else");
+
+    let elsewhere = format!("http://{}/api/signed-in/status", other.address);
+    browser.leave(&elsewhere).await;
+    let said = browser.said().await;
+    let there = said.iter().find(|request| request["url"] == elsewhere).unwrap();
+    assert_eq!(there["referer"], json!(null), "the address of the page holds the key");
 }

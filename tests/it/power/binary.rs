@@ -37,7 +37,7 @@ fn is_claim(seen: &Seen) -> bool {
 
 fn is_end(seen: &Seen) -> bool {
     seen.upstream == Upstream::Table
-        && String::from_utf8_lossy(&seen.sent).contains("\"State\":\"Completed\"")
+        && String::from_utf8_lossy(&seen.sent).contains("\"State\":\"completed\"")
 }
 
 async fn stage() -> (Stage, Proxy) {

@@ -3,7 +3,7 @@
 use proptest::{prelude::*, sample::select};
 use viva_import::{
     import::OperatorAction,
-    testbed::service::{Call, Quirk},
+    testbed::service::{Call, ServiceFault},
 };
 
 use crate::{
@@ -104,16 +104,18 @@ impl Operation {
             Self::CutMidBody(k) => world.proxy.after(k, Fault::CutMidBody),
             Self::PowerCut(k, moment) => world.proxy.after(k, Fault::PowerCut(moment)),
             Self::ExpireToken(call, page) => {
-                let quirk = if page { Quirk::SignInPage } else { Quirk::Unauthorized };
-                world.service.quirk(call, quirk);
+                let fault =
+                    if page { ServiceFault::SignInPage } else { ServiceFault::Unauthorized };
+                world.service.fault(call, fault);
             }
             Self::ServiceSays(says) => {
-                let (call, quirk) = says.quirk();
-                world.service.quirk(call, quirk);
+                let (call, fault) = says.fault();
+                world.service.fault(call, fault);
             }
             Self::Refuses(call, forbidden) => {
-                let quirk = if forbidden { Quirk::Forbidden } else { Quirk::Unauthorized };
-                world.service.always(call, Some(quirk));
+                let fault =
+                    if forbidden { ServiceFault::Forbidden } else { ServiceFault::Unauthorized };
+                world.service.always(call, Some(fault));
             }
             Self::LetsIn => {
                 for call in CALLS {
@@ -140,17 +142,17 @@ impl Operation {
 }
 
 impl Says {
-    fn quirk(self) -> (Call, Quirk) {
+    fn fault(self) -> (Call, ServiceFault) {
         match self {
-            Self::Busy => (Call::Push, Quirk::Busy),
+            Self::Busy => (Call::Push, ServiceFault::Busy),
             Self::Throttled => {
-                (Call::Push, Quirk::TooManyRequests { retry_after: Some("600".to_owned()) })
+                (Call::Push, ServiceFault::TooManyRequests { retry_after: Some("600".to_owned()) })
             }
-            Self::Failing(call) => (call, Quirk::InternalError),
-            Self::NoId => (Call::Push, Quirk::NoId),
-            Self::AcceptedAndCut => (Call::Push, Quirk::AcceptThenCut),
-            Self::Forbidden => (Call::Ping, Quirk::Forbidden),
-            Self::Word(word) => (Call::Status, Quirk::StatusWord(word.to_owned())),
+            Self::Failing(call) => (call, ServiceFault::InternalError),
+            Self::NoId => (Call::Push, ServiceFault::NoId),
+            Self::AcceptedAndCut => (Call::Push, ServiceFault::AcceptThenCut),
+            Self::Forbidden => (Call::Ping, ServiceFault::Forbidden),
+            Self::Word(word) => (Call::Status, ServiceFault::StatusWord(word.to_owned())),
         }
     }
 }
@@ -173,7 +175,7 @@ fn customer() -> impl Strategy<Value = Operation> {
     let to = || select(&To::ALL[..]);
     let action = select(
         &[
-            OperatorAction::Allow,
+            OperatorAction::Approve,
             OperatorAction::Retry,
             OperatorAction::Cancel,
             OperatorAction::Resume,

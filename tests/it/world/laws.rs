@@ -37,9 +37,9 @@ impl Written {
     }
 
     fn holds_slot(&self) -> bool {
-        let is_lost = self.row.get("AnswerLost") == Some(&Value::Bool(true));
-        let is_lost = is_lost && self.row.get("Yielded") != Some(&Value::Bool(true));
-        let has_yielded = self.row.get("Yielded") == Some(&Value::Bool(true));
+        let is_lost = self.row.get("PushOutcomeUnknown") == Some(&Value::Bool(true));
+        let is_lost = is_lost && self.row.get("SlotReleased") != Some(&Value::Bool(true));
+        let has_yielded = self.row.get("SlotReleased") == Some(&Value::Bool(true));
         let is_under_way =
             self.state() == State::Pushing || self.state() == State::Ingesting && !has_yielded;
         is_under_way || (is_lost && !self.state().is_end())
@@ -90,7 +90,7 @@ impl World {
         for (_, event) in self.webhook.all() {
             *told.entry(event["id"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
         }
-        if let Some(import) = imports.iter().find(|import| import.message.is_some()) {
+        if let Some(import) = imports.iter().find(|import| import.notification.is_some()) {
             return Err(format!("{} has a message that nobody was told", import.id));
         }
         let occasions = [
@@ -260,7 +260,7 @@ impl World {
             let of_tenant = imports.iter().filter(|import| import.id.has_tenant());
             let import = of_tenant.into_iter().find(|import| import.source.etag == file.etag);
             let retries =
-                import.map_or(0, |import| asked(import, "retry") + asked(import, "allow"));
+                import.map_or(0, |import| asked(import, "retry") + asked(import, "approve"));
             if known > 1 + deaths + retries {
                 return Err(format!("{} was pushed {known} times without need", file.name));
             }
@@ -272,7 +272,7 @@ impl World {
 /// How often a person asked for something.
 fn asked(import: &Import, command: &str) -> usize {
     let approved = import.approval.as_ref().map(|approval| &approval.by);
-    let options = [import.by_hand.as_ref(), approved].into_iter().flatten();
+    let options = [import.operator_actions.as_ref(), approved].into_iter().flatten();
     options.map(|by| by.matches(command).count()).sum()
 }
 
@@ -283,7 +283,7 @@ fn every_end_stays_an_end(imports: &[Import], written: &[Written]) -> Result<(),
         let (key, state) = (one.text("RowKey"), one.state());
         let id = (one.text("PartitionKey"), key);
         // A person's action stands in the row.
-        let options = ["ByHand", "ApprovedBy"].map(|column| one.text(column));
+        let options = ["OperatorActions", "ApprovedBy"].map(|column| one.text(column));
         let end = ends.get(&id).filter(|(_, before)| *before == options);
         if let Some((end, _)) = end.filter(|(end, _)| *end != state) {
             return Err(format!("{key} was {end:?} and became {state:?}"));
@@ -322,12 +322,13 @@ fn one_import_of_a_tenant_is_under_way(written: &[Written]) -> Result<(), String
 
 /// A message waits where an import rests, so that to tell it takes no step's write away.
 fn a_message_meets_nothing_that_is_under_way(written: &[Written]) -> Result<(), String> {
-    let waits = |one: &&Written| !one.text("Message").is_empty();
+    let waits = |one: &&Written| !one.text("Notification").is_empty();
     let rests = |one: &Written| {
         // While it is tried whether a connection was corrected, its message is there and not due.
         !one.text("BlockedBy").is_empty()
             || one.state().is_end()
-            || one.state() == State::Packed && one.row.get("Pauses") == Some(&Value::Bool(true))
+            || one.state() == State::Packed
+                && one.row.get("PauseReason") == Some(&Value::Bool(true))
     };
     let broken = written.iter().filter(waits).find(|one| !rests(one));
     broken.map_or(Ok(()), |one| {
@@ -337,7 +338,7 @@ fn a_message_meets_nothing_that_is_under_way(written: &[Written]) -> Result<(), 
 
 fn journals_end_where_imports_do(imports: &[Import]) -> Result<(), String> {
     let ends_elsewhere =
-        |import: &&Import| import.journal.last().is_none_or(|stop| stop.state != import.state);
+        |import: &&Import| import.history.last().is_none_or(|stop| stop.state != import.state);
     imports.iter().find(ends_elsewhere).map_or(Ok(()), |import| {
         Err(format!("{} is {:?} and its journal ends otherwise", import.id, import.state))
     })

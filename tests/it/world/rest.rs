@@ -42,7 +42,8 @@ impl World {
                 let engine = self.road(0);
                 let _ = self.powered(engine.resume(&import.connection, &Actor::Command)).await;
             }
-            let messages = imports.iter().filter_map(|import| Some(import.message.as_ref()?.due));
+            let messages =
+                imports.iter().filter_map(|import| Some(import.notification.as_ref()?.due));
             let due = imports.iter().filter_map(|import| import.due).chain(messages).min();
             let Some(due) = due else { return Ok(imports) };
             let wait = (due - self.now()).whole_milliseconds().max(0);

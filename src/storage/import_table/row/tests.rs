@@ -4,9 +4,10 @@ use serde_json::json;
 use time::macros::datetime;
 
 use super::*;
+use crate::storage::import_table::columns::ColumnType;
 use crate::{
     import::{
-        Delivery, Sent,
+        Delivery, Note, Sent,
         reason::{Problems, RuleCount},
     },
     schema::Column,
@@ -40,21 +41,21 @@ fn row(text: &str) -> Properties {
 #[test]
 fn the_shape_of_today_has_every_column_and_parses() {
     let (import, _) = parse(&row(TODAY)).unwrap();
-    let message = import.message.as_ref().unwrap();
+    let message = import.notification.as_ref().unwrap();
     assert_eq!(
         (message.occasion, message.failures),
         (crate::import::NotificationKind::Forbidden, 1)
     );
-    assert!(import.tells && import.was_told(crate::import::NotificationKind::Rejected));
+    assert!(import.notify_enabled && import.was_told(crate::import::NotificationKind::Rejected));
     assert_eq!((import.source.bytes, import.rows), (5_000_000_000, Some(244)));
     assert_eq!(import.source.last_modified, datetime!(2026-11-23 04:16:54 UTC));
     assert_eq!(import.reason, Some(Reason::ServiceBusy { own: true }));
-    let stops: Vec<_> = import.journal.iter().map(|stop| (stop.state, stop.times)).collect();
+    let stops: Vec<_> = import.history.iter().map(|stop| (stop.state, stop.count)).collect();
     assert_eq!(stops, [(State::Received, 1), (State::Packed, 2)]);
-    assert_eq!(import.journal[1].last, datetime!(2026-11-23 04:16:58.012 UTC));
+    assert_eq!(import.history[1].last_seen, datetime!(2026-11-23 04:16:58.012 UTC));
     // Whoever adds a column keeps a row of that shape here.
-    for (column, _) in COLUMNS {
-        assert!(row(TODAY).contains_key(*column), "no row has the column {column}");
+    for column in COLUMNS.iter().map(|it| it.name) {
+        assert!(row(TODAY).contains_key(column), "no row has the column {column}");
     }
 }
 
@@ -62,31 +63,31 @@ fn the_shape_of_today_has_every_column_and_parses() {
 fn what_is_written_is_read_back() {
     let (mut import, _) = parse(&row(TODAY)).unwrap();
     import.reason = Some(nested());
-    import.answer_lost = true;
-    import.summary = Some(summary());
+    import.push_outcome_unknown = true;
+    import.baseline = Some(summary());
     import.approval =
         Some(DeletionApproval { by: "by somebody".to_owned(), seen: Some(summary()) });
-    import.stops = true;
+    import.stop_on_rejection = true;
     import.pauses = true;
-    import.by_hand = Some("by somebody".to_owned());
-    import.yielded = true;
-    import.busy = 3;
+    import.operator_actions = Some("by somebody".to_owned());
+    import.slot_released = true;
+    import.busy_retries = 3;
     import.ended = Some(datetime!(2026-11-23 05:00:00.123 UTC));
     let at = datetime!(2026-11-23 05:00:01 UTC);
-    import.tells = true;
-    import.told = vec![Sent {
+    import.notify_enabled = true;
+    import.notifications_sent = vec![Sent {
         occasion: crate::import::NotificationKind::Stuck,
         at,
         outcome: Delivery::GivenUp("502".into()),
     }];
-    import.message = Some(PendingNotification {
+    import.notification = Some(PendingNotification {
         occasion: crate::import::NotificationKind::Rejected,
         since: at,
         due: at,
         failures: 2,
     });
     let note = Some(Note::Reason(nested()));
-    import.journal = vec![HistoryEntry { at, state: State::Packed, note, times: 1, last: at }];
+    import.history = vec![HistoryEntry { at, state: State::Packed, note, count: 1, last_seen: at }];
     let (written, write_id) = of(&import);
     assert_eq!(parse(&written).unwrap(), (import, write_id));
 }
@@ -96,46 +97,57 @@ fn a_summary_that_is_too_long_for_a_column_keeps_its_numbers() {
     let (mut import, _) = parse(&row(TODAY)).unwrap();
     let mut summary = summary();
     summary.columns[0].name = "x".repeat(LONGEST_COLUMN);
-    import.summary = Some(summary);
+    import.baseline = Some(summary);
     let (read, _) = parse(&of(&import).0).unwrap();
-    let read = read.summary.unwrap();
+    let read = read.baseline.unwrap();
     assert_eq!((read.people, read.columns), (61, vec![]));
 }
 
 #[test]
-fn every_column_that_is_written_is_listed_and_every_listed_one_is_written() {
+fn every_column_that_is_written_is_listed_with_its_type_and_every_listed_one_is_written() {
     let (mut import, _) = parse(&row(TODAY)).unwrap();
     let (rule, message) = ("I04".into(), "20 people".into());
     let rules = vec![RuleCount { rule: "I04".into(), count: 1 }];
     let wrong = Problems { row: None, column: None, rule, message, count: 1, rules };
     import.reason = Some(Reason::DeletionBlocked(Box::new(wrong)));
-    import.notice = Some("what".to_owned());
+    import.warning = Some("what".to_owned());
     import.report = Some("report".to_owned());
     import.approval =
         Some(DeletionApproval { by: "by somebody".to_owned(), seen: Some(summary()) });
-    import.summary = Some(summary());
+    import.baseline = Some(summary());
     import.pauses = true;
-    import.by_hand = Some("by somebody".to_owned());
+    import.operator_actions = Some("by somebody".to_owned());
     import.ended = Some(import.received);
     let due = datetime!(2026-11-23 05:00 UTC);
-    import.told = vec![Sent {
+    import.notifications_sent = vec![Sent {
         occasion: crate::import::NotificationKind::Stuck,
         at: due,
         outcome: Delivery::Told,
     }];
-    import.message = Some(PendingNotification {
+    import.notification = Some(PendingNotification {
         occasion: crate::import::NotificationKind::Stuck,
         since: due,
         due,
         failures: 1,
     });
     let (written, _) = of(&import);
-    let mut written: Vec<&str> =
-        written.keys().map(String::as_str).filter(|name| !name.contains('@')).collect();
-    let mut listed: Vec<&str> = COLUMNS.iter().map(|(name, _)| *name).collect();
-    written.sort_unstable();
+    let kind =
+        |name: &str| match (written[name].clone(), written.get(&format!("{name}@odata.type"))) {
+            (Value::Bool(_), None) => ColumnType::Boolean,
+            (Value::Number(_), None) => ColumnType::Int32,
+            (Value::String(_), Some(kind)) if kind == "Edm.Int64" => ColumnType::Int64,
+            (Value::String(_), Some(kind)) if kind == "Edm.DateTime" => ColumnType::DateTime,
+            (Value::String(text), None) if text.starts_with(['{', '[']) => ColumnType::Json,
+            (Value::String(_), None) => ColumnType::Text,
+            (value, kind) => panic!("{name}: {value} {kind:?}"),
+        };
+    let names = written.keys().map(String::as_str).filter(|name| !name.contains('@'));
+    let mut are: Vec<(&str, &str)> = names.map(|name| (name, kind(name).into())).collect();
+    let mut listed: Vec<(&str, &str)> =
+        COLUMNS.iter().map(|it| (it.name, it.kind.into())).collect();
+    are.sort_unstable();
     listed.sort_unstable();
-    assert_eq!(written, listed);
+    assert_eq!(are, listed);
 }
 
 #[test]
@@ -183,7 +195,7 @@ fn a_row_of_a_newer_version_keeps_its_place_and_is_left_alone() {
         (import.connection.as_str(), import.source.name.as_str()),
         ("hr", "hr/2026/november.csv")
     );
-    newer.insert("State".to_owned(), json!("Completed"));
+    newer.insert("State".to_owned(), json!("completed"));
     assert!(!parse(&newer).unwrap().0.holds_slot());
 }
 
@@ -207,11 +219,11 @@ fn a_journal_that_is_too_long_for_a_column_keeps_its_first_and_its_last_stops() 
     let at = datetime!(2026-11-23 05:00 UTC);
     let stop = |n: usize| {
         let note = Some(Note::Asked(format!("{n} {}", "\u{1f600}\"".repeat(399)).into()));
-        HistoryEntry { at, state: State::Packed, note, times: 1, last: at }
+        HistoryEntry { at, state: State::Packed, note, count: 1, last_seen: at }
     };
-    import.journal = (0..40).map(stop).collect();
+    import.history = (0..40).map(stop).collect();
     let (read, _) = parse(&of(&import).0).unwrap();
-    assert!((2..40).contains(&read.journal.len()));
-    assert_eq!(read.journal[0], import.journal[0]);
-    assert_eq!(read.journal.last(), import.journal.last());
+    assert!((2..40).contains(&read.history.len()));
+    assert_eq!(read.history[0], import.history[0]);
+    assert_eq!(read.history.last(), import.history.last());
 }

@@ -192,6 +192,8 @@ async fn a_request_is_proxied_with_the_hosts_headers() {
     let mut headers = HeaderMap::new();
     headers.insert("x-ms-invocation-id", "mine".parse().unwrap());
     headers.insert("x-own", "kept".parse().unwrap());
+    headers.insert("host", "hr.contoso.com".parse().unwrap());
+    headers.insert("x-forwarded-host", "elsewhere.example".parse().unwrap());
     let send = async |method, path: &str| {
         host.http(method, path, headers.clone(), Bytes::from_static(b"hello")).await
     };
@@ -219,6 +221,10 @@ async fn a_request_is_proxied_with_the_hosts_headers() {
         ("x-ms-invocation-id", &id),
         ("x-azure-functions-invocationid", &id),
         ("x-own", &json!("kept")),
+        ("x-forwarded-host", &json!("hr.contoso.com")),
+        ("x-forwarded-proto", &json!("http")),
+        ("x-forwarded-for", &json!("127.0.0.1")),
+        ("host", &json!(format!("127.0.0.1:{}", host.handler_port()))),
     ] {
         let given: Vec<_> = headers.iter().filter(|header| header[0] == name).collect();
         assert_eq!(given.len(), 1, "{name}");

@@ -36,7 +36,7 @@ impl World {
             if newer_file.to == To::Builds
                 && !newer_places.is_empty()
                 && (is_bad(State::Rejected) || is_bad(State::Stuck))
-                && older.by_hand.is_none()
+                && older.operator_actions.is_none()
             {
                 let (newer, older) = (&newer_file.name, &older_file.name);
                 return Err(format!("{newer} was pushed though {older} came to a bad end"));

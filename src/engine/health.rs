@@ -1,0 +1,246 @@
+//! Whether the app works, and which connections are in trouble, for a monitor that asks every minute.
+//!
+//! It costs a list of the documents, the rows of the timers, one question for each tenant and its
+//! connections, and one for the imports. Documents are read where they have changed, and an import alone
+//! where it pauses its connection.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use azure_core::{Error, Result, error::ErrorKind};
+use futures::{StreamExt as _, TryStreamExt as _, future::try_join_all, stream, try_join};
+use time::OffsetDateTime;
+use tokio::time::{Instant, timeout_at};
+
+use super::{AT_ONCE, Engine, first_of_lines};
+use crate::{
+    config::CONNECTIONS,
+    http::azure::sentence,
+    import::{Import, ImportId, State, connection_record::ConnectionRecord, reason::ReasonCode},
+    messages::HealthReason,
+    schema::is_connection_name,
+    storage::blob::Blob,
+};
+
+/// Storage that says nothing for so long does not answer. Monitors wait for little longer.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// Documents as they were read last, by connection.
+pub(super) type KnownDocuments = Mutex<HashMap<String, KnownDocument>>;
+
+/// What is remembered of a document.
+#[derive(Clone, Debug)]
+pub(super) struct KnownDocument {
+    etag: String,
+    stored: OffsetDateTime,
+    /// Its tenant, and how often a file is expected; `None` where it cannot be used.
+    read: Option<(String, Option<u32>)>,
+}
+
+/// A connection of a tenant, as the table has it.
+struct Recorded {
+    tenant: String,
+    connection: String,
+    record: ConnectionRecord,
+}
+
+impl Engine {
+    /// Why the app, or a connection, is not healthy; empty where all is well.
+    pub(crate) async fn health(&self) -> Vec<HealthReason> {
+        let deadline = Instant::now() + LIMIT;
+        let asked = async { try_join!(self.missed_timers(), self.blobs.list(CONNECTIONS, "")) };
+        let (missed, listed) = match timeout_at(deadline, asked).await {
+            Ok(Ok(answered)) => answered,
+            Ok(Err(error)) => return vec![failed(&error)],
+            Err(_) => return vec![HealthReason::StorageSilent { limit: LIMIT }],
+        };
+        let missed = missed.into_iter();
+        let mut reasons: Vec<HealthReason> = missed
+            .map(|(timer, last)| HealthReason::TimerMissed { function: timer.name, last })
+            .collect();
+        match timeout_at(deadline, self.troubles(listed)).await {
+            Ok(Ok(troubles)) => reasons.extend(troubles),
+            Ok(Err(error)) => reasons.push(failed(&error)),
+            Err(_) => reasons.push(HealthReason::StorageSlow { limit: LIMIT }),
+        }
+        reasons
+    }
+
+    /// What is wrong with connections, by name.
+    async fn troubles(&self, listed: Vec<Blob>) -> Result<Vec<HealthReason>> {
+        let now = self.now();
+        let policy = &self.config.policy;
+        // Longer than a file waits for those that are packed before it.
+        let long_ago = now - 2 * policy.step_timeout;
+        let (documents, records, open) = try_join!(
+            self.known(listed),
+            self.records(),
+            self.imports.due_or_stuck(long_ago, policy)
+        )?;
+        let imports = open.iter().map(|stored| &stored.import);
+        let stuck: Vec<Import> =
+            imports.filter(|import| import.state == State::Stuck).cloned().collect();
+        let mut late = open;
+        late.retain(|stored| stored.import.due.is_some_and(|due| due <= long_ago));
+        first_of_lines(&mut late);
+        let late = count(late.iter().map(|stored| &stored.import));
+
+        let mut reasons: Vec<HealthReason> = late
+            .into_iter()
+            .map(|(connection, imports)| HealthReason::NotTaken { connection, imports })
+            .collect();
+        reasons.extend(records.iter().flat_map(|it| blocked(it, &documents)));
+        let of_documents = documents.iter().map(|(name, document)| {
+            let own = |it: &&Recorded| it.connection == *name && document.is_of(it);
+            let own: Vec<&Recorded> = records.iter().filter(own).collect();
+            self.troubles_of(name, document, own, &stuck, now)
+        });
+        reasons.extend(try_join_all(of_documents).await?.into_iter().flatten());
+        reasons.sort_by(|one, other| one.connection().cmp(&other.connection()));
+        Ok(reasons)
+    }
+
+    async fn troubles_of(
+        &self,
+        name: &str,
+        document: &KnownDocument,
+        records: Vec<&Recorded>,
+        stuck: &[Import],
+        now: OffsetDateTime,
+    ) -> Result<Vec<HealthReason>> {
+        let connection = || name.to_owned();
+        let mut reasons = vec![];
+        if document.read.is_none() {
+            reasons.push(HealthReason::Invalid { connection: connection() });
+        }
+        if self.is_paused(&records).await? {
+            reasons.push(HealthReason::Paused { connection: connection() });
+        }
+        let every = document.read.as_ref().and_then(|(_, every)| *every);
+        let arrived = records.iter().filter_map(|it| it.record.last_received).max();
+        let expected = every
+            .map(|days| arrived.unwrap_or(document.stored) + time::Duration::days(days.into()));
+        if let Some(expected) = expected.filter(|expected| *expected < now) {
+            reasons.push(HealthReason::Overdue { connection: connection(), expected });
+        }
+        let accepted = records.iter().filter_map(|it| it.record.last_accepted.as_ref());
+        let accepted = accepted.max_by_key(|accepted| accepted.at);
+        // Row keys are in the order of the contents, the newest first.
+        let is_news = |import: &&Import| {
+            accepted.is_none_or(|it| import.id.key < it.import || import.ended > Some(it.at))
+        };
+        let of_connection = stuck.iter().filter(|import| import.connection == name);
+        let imports = of_connection.filter(is_news).count();
+        if imports > 0 {
+            reasons.push(HealthReason::Stuck { connection: connection(), imports });
+        }
+        Ok(reasons)
+    }
+
+    /// Whether an import pauses a connection. One whose row was deleted does not.
+    async fn is_paused(&self, records: &[&Recorded]) -> Result<bool> {
+        for Recorded { tenant, record, .. } in records {
+            for pause in &record.paused_by {
+                let id = ImportId { tenant: tenant.clone(), key: pause.import.to_string() };
+                match self.imports.get(&id).await {
+                    Ok(Some(stored)) if stored.import.pauses => return Ok(true),
+                    Err(error) if *error.kind() != ErrorKind::DataConversion => return Err(error),
+                    Ok(_) | Err(_) => {}
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// What the table remembers of every connection.
+    async fn records(&self) -> Result<Vec<Recorded>> {
+        let tenants = self.imports.tenants().await?;
+        let records = tenants.iter().map(async |tenant| {
+            let records = self.imports.connections(tenant).await?.into_iter();
+            let tenant = || tenant.clone();
+            Ok::<Vec<Recorded>, Error>(
+                records
+                    .map(|(connection, record)| Recorded { tenant: tenant(), connection, record })
+                    .collect(),
+            )
+        });
+        Ok(try_join_all(records).await?.into_iter().flatten().collect())
+    }
+
+    /// Every document, by connection. One that was read in this state is not read again.
+    async fn known(&self, listed: Vec<Blob>) -> Result<BTreeMap<String, KnownDocument>> {
+        let named = listed.into_iter().filter_map(|blob| {
+            let name = blob.name.strip_suffix(".json").filter(|name| is_connection_name(name))?;
+            Some((name.to_owned(), blob))
+        });
+        let known = stream::iter(named)
+            .map(async |(name, blob)| {
+                let before = self.remembered(|known| known.get(&name).cloned());
+                if let Some(known) = before.filter(|known| known.etag == blob.etag) {
+                    return Ok::<_, Error>(Some((name, known)));
+                }
+                let Some(read) = self.connection(&name).await? else { return Ok(None) };
+                let read = read.ok().map(|it| (it.caller.tenant, it.expected_every_days));
+                let known = KnownDocument { etag: blob.etag, stored: blob.last_modified, read };
+                self.remembered(|all| all.insert(name.clone(), known.clone()));
+                Ok(Some((name, known)))
+            })
+            .buffered(AT_ONCE);
+        let known: Vec<_> = known.try_collect().await?;
+        let known: BTreeMap<_, _> = known.into_iter().flatten().collect();
+        self.remembered(|all| all.retain(|name, _| known.contains_key(name)));
+        Ok(known)
+    }
+
+    fn remembered<T>(&self, by: impl FnOnce(&mut HashMap<String, KnownDocument>) -> T) -> T {
+        by(&mut self.known_documents.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl KnownDocument {
+    /// Whether what is remembered of a connection is of this document: its files are of its tenant, or
+    /// came before it could be read, unless some of another tenant still wait.
+    fn is_of(&self, recorded: &Recorded) -> bool {
+        let tenant = self.read.as_ref().map(|(tenant, _)| tenant);
+        tenant.is_none_or(|tenant| *tenant == recorded.tenant)
+            || recorded.tenant == ImportId::NO_TENANT
+            || recorded.record.has_waiting()
+    }
+}
+
+/// What files of a connection wait for that is not said of the connection itself.
+fn blocked(recorded: &Recorded, documents: &BTreeMap<String, KnownDocument>) -> Vec<HealthReason> {
+    let connection = &recorded.connection;
+    let is_invalid = documents.get(connection).is_some_and(|it| it.read.is_none());
+    let waiting = recorded.record.notified.iter().filter(|known| known.waiting > 0);
+    // What a paused connection waits for is that it is resumed.
+    let is_said = |reason| {
+        reason == ReasonCode::Forbidden || reason == ReasonCode::ConnectionInvalid && is_invalid
+    };
+    let others = waiting.filter(|known| !is_said(known.reason));
+    others
+        .map(|known| HealthReason::Blocked {
+            connection: connection.clone(),
+            reason: known.reason,
+            imports: known.waiting,
+        })
+        .collect()
+}
+
+/// How many imports each connection has.
+fn count<'a>(imports: impl Iterator<Item = &'a Import>) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for import in imports {
+        *counts.entry(import.connection.clone()).or_insert(0) += 1;
+    }
+    counts
+}
+
+/// Storage failed; the log says with what, an answer for a monitor does not.
+fn failed(error: &Error) -> HealthReason {
+    tracing::warn!("storage does not answer a monitor: {}", sentence(error));
+    HealthReason::StorageFailed { status: error.http_status() }
+}
