@@ -177,7 +177,7 @@ async fn a_connection_in_trouble_is_degraded_until_somebody_has_corrected_it() {
     until_degraded(&stage, &[]).await;
 
     // Its credential gets no token.
-    let other = SAMPLE_CONNECTION.replace("REHEARSAL_TOKEN", "NO_SUCH_TOKEN");
+    let other = SAMPLE_CONNECTION.replace("MOCK_SERVICE_TOKEN", "NO_SUCH_TOKEN");
     stage.connect("hr", &other).await.unwrap();
     a_second_later().await;
     stage.arrive("hr/two.csv", csv_of(5).into()).await.unwrap();
@@ -244,6 +244,7 @@ async fn imports_that_nobody_takes_are_degraded() {
 #[tokio::test]
 async fn a_timer_that_has_stopped_is_an_outage_unless_it_is_switched_off() {
     let stage = stage(&[
+        ("DRIVE_SCHEDULE", "0 30 * * * *"),
         ("SWEEP_SCHEDULE", "0 30 * * * *"),
         ("IMPORT_SCHEDULE", "0 0 7 * * MON"),
         ("AzureWebJobs.schedule.Disabled", "true"),
