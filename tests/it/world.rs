@@ -147,7 +147,7 @@ pub(crate) struct World {
 impl World {
     /// An empty account, a service, and all connections.
     pub(crate) async fn new() -> Self {
-        Box::pin(Self::with(&To::ALL, 1)).await
+        Self::with(&To::ALL, 1).await
     }
 
     /// The same with these connections alone, each of which costs every sweep some requests, and with
