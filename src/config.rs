@@ -5,12 +5,13 @@
 
 use std::time::Duration;
 
+use strum::VariantNames as _;
 use url::Url;
 
 use crate::{
     http::{is_loopback, is_loopback_http},
     import::Policy,
-    schema::{Limits, Unmapped},
+    schema::{Format, Limits, Notify, Unmapped, is_setting_name},
 };
 
 mod account;
@@ -62,6 +63,8 @@ pub struct Config {
     pub limits: Limits,
     /// The far service.
     pub service: ServiceConfig,
+    /// Who is told where the document of a connection cannot say whom.
+    pub notify: Option<Notify>,
     /// The app, as its platform describes it.
     pub app: App,
 }
@@ -105,6 +108,7 @@ impl Config {
         let mapping_key = reader.text(MAPPING_KEY);
         let limits = reader.limits();
         let service = reader.service(None);
+        let notify = reader.notify();
         let app = App {
             host: reader.given("WEBSITE_HOSTNAME"),
             wants_sign_in: reader.boolean("APP_SERVICE_AUTH"),
@@ -114,12 +118,16 @@ impl Config {
         };
         match (account, service) {
             (Some(account), Some(service)) if reader.faults.is_empty() => {
-                Ok(Self { account, policy, mapping_key, limits, service, app })
+                Ok(Self { account, policy, mapping_key, limits, service, notify, app })
             }
             _ => Err(Faults(reader.faults)),
         }
     }
 }
+
+/// The settings that say who is told, and by which secret that is signed.
+pub(crate) const NOTIFY_SETTING: &str = "NOTIFY_SETTING";
+const NOTIFY_SIGNING_SETTING: &str = "NOTIFY_SIGNING_SETTING";
 
 /// The setting of the mapping's key.
 const MAPPING_KEY: &str = "METADATA_MAPPING_KEY";
@@ -271,6 +279,33 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             max_shrink_percent: percent.unwrap_or_default(),
             unmapped: unmapped.unwrap_or(Unmapped::Refuse),
         }
+    }
+
+    fn notify(&mut self) -> Option<Notify> {
+        let setting = self.setting_name(NOTIFY_SETTING);
+        let signing_setting = self.setting_name(NOTIFY_SIGNING_SETTING);
+        if signing_setting.is_some() && self.given(NOTIFY_SETTING).is_none() {
+            self.faults.push(format!("{NOTIFY_SIGNING_SETTING} needs {NOTIFY_SETTING}"));
+        }
+        let format = self.text("NOTIFY_FORMAT").trim().parse::<Format>().ok();
+        if format.is_none() {
+            let words = Format::VARIANTS.join(", ");
+            self.faults.push(format!("NOTIFY_FORMAT must be one of {words}"));
+        }
+        Some(Notify { setting: setting?, format: format?, signing_setting, completed: false })
+    }
+
+    /// The name of another setting. It is not quoted, since it may be what that should hold.
+    fn setting_name(&mut self, name: &str) -> Option<String> {
+        let given = self.given(name)?.trim().to_owned();
+        if is_setting_name(&given) {
+            return Some(given);
+        }
+        self.faults.push(format!(
+            "{name} must be the name of a setting (letters, digits and _, at most 64), and never what that \
+             holds"
+        ));
+        None
     }
 
     fn endpoint(&mut self, name: &str) -> Option<Url> {

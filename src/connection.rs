@@ -22,7 +22,7 @@ use deserr::{Deserr, deserialize};
 use serde_json::Value;
 
 use crate::schema::{
-    Checks, Dialect, Fault, Field, PayloadFormat, Refresh, ServiceIdentity, Target,
+    Checks, Dialect, Fault, Field, Notify, PayloadFormat, Refresh, ServiceIdentity, Target,
     document as json,
 };
 
@@ -32,11 +32,7 @@ use self::{
     members::Mapping,
 };
 
-pub use self::{
-    checks::check_options,
-    document::schema,
-    notify::{Format, Notify},
-};
+pub use self::{checks::check_options, document::schema};
 
 mod caller;
 mod checks;
@@ -44,7 +40,6 @@ mod dialect;
 mod document;
 mod faults;
 mod members;
-mod notify;
 
 /// Largest connection document that is read.
 pub(crate) const MAX_BYTES: usize = 1 << 20;
@@ -107,9 +102,7 @@ impl Connection {
             refresh: document.refresh,
             stop_after_rejected: document.stop_after_rejected.unwrap_or_default(),
             upload: document.upload.unwrap_or(PayloadFormat::Zip),
-            notify: document
-                .notify
-                .map(|told| Notify { setting: told.setting.0, format: told.format }),
+            notify: document.notify.map(Notify::from),
             expected_every_days: document.expected_every_days.map(|days| days.0),
             mapping,
             checks,

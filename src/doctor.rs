@@ -103,7 +103,8 @@ async fn examine(bag: Probes, name: &str, resume: bool) -> Vec<CheckResult> {
     lines.extend(rights);
     lines.extend(documents);
     lines.push(connection::metadata(connection, &bag.config.mapping_key));
-    lines.push(connection::notify(connection, &*bag.setting));
+    let of_app = bag.config.notify.as_ref();
+    lines.extend(connection::notify(connection, of_app, &*bag.setting));
     lines.push(ways.authority(connection));
     lines.extend(push::lines(&bag, connection, ways.service.is_open()).await);
     let in_the_way = lines.iter().filter(|line| BEFORE_A_PUSH.contains(&line.name));

@@ -306,13 +306,25 @@ impl Engine {
     }
 
     /// The connection of an import, which must still be of the import's tenant. The import waits until it
-    /// is: somebody may be at work on the document.
+    /// is: somebody may be at work on the document. It notes whether somebody is told now.
     async fn connection_of_import(
         &self,
-        import: &Import,
+        import: &mut Import,
     ) -> Result<std::result::Result<Connection, Event>> {
         let usable = self.usable_connection(import).await?;
+        if let Some(tells) = self.tells(usable.as_ref().ok()) {
+            import.notify_enabled = tells;
+        }
         Ok(usable.map_err(|reason| Event::TransientFailure { reason, retry_at: None }))
+    }
+
+    /// Whether somebody may have to be told of an import: by its connection, or by the app where that cannot be
+    /// used when it is told. `None` where nobody knows now.
+    fn tells(&self, connection: Option<&Connection>) -> Option<bool> {
+        if self.config.notify.is_some() {
+            return Some(true);
+        }
+        connection.map(|connection| connection.notify.is_some())
     }
 
     /// The same, or why it cannot be used now.

@@ -25,7 +25,7 @@ pub(crate) use self::{
     connection::{Fact, fact, file},
     finding::{contents, finding, place, totals, verdict},
     health::{HealthReason, health},
-    notification::action_at,
+    notification::{OVERDUE_ACTION, action_at, never_came, overdue_title},
     reason::no_outcome,
 };
 

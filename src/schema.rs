@@ -7,13 +7,14 @@ pub use self::{
     dialect::{Dialect, IsBootstrap},
     document::{Fault, sentence},
     fields::{Field, Kind, Mapping, Order},
+    notify::{Format, Notify},
     rules::{Checks, Id, Limits, RULES, Rule, Severity, Unmapped},
     target::{Connector, PayloadFormat, Refresh, Target},
     target_schema::{TargetSchema, Words},
 };
 pub(crate) use self::{
     dialect::is_file_name,
-    document::{is_connection_name, is_guid, is_plain_name},
+    document::{is_connection_name, is_guid, is_plain_name, is_setting_name},
     rules::explain,
 };
 
@@ -22,6 +23,7 @@ mod credential;
 mod dialect;
 pub(crate) mod document;
 pub(crate) mod fields;
+mod notify;
 mod rules;
 mod target;
 mod target_schema;

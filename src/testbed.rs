@@ -208,6 +208,8 @@ fn settings_of_environment(
     let connects = |name: &str| {
         name.starts_with("ImportStorage")
             || name.ends_with("_SCHEDULE")
+            // Nothing leaves this machine.
+            || name.starts_with("NOTIFY_")
             || ["INGESTION_ENDPOINT", "AZURE_AUTHORITY_HOST"].contains(&name)
     };
     let others = SETTINGS.iter().map(|setting| setting.name).filter(|name| !connects(name));

@@ -151,6 +151,21 @@ pub const SETTINGS: &[Setting] = &[
         "pushes that may fail or stay unanswered before an import is `stuck`; a service that is away is waited for instead",
     ),
     setting(
+        "NOTIFY_SETTING",
+        None,
+        "name of the setting that holds the address of a webhook, which is used when a connection's document is invalid or was deleted",
+    ),
+    setting(
+        "NOTIFY_FORMAT",
+        Some("teams"),
+        "format of the messages to it: `teams`, `slack` or `cloudEvents`",
+    ),
+    setting(
+        "NOTIFY_SIGNING_SETTING",
+        None,
+        "name of the setting that holds the secret to sign them with; without it they are not signed",
+    ),
+    setting(
         "APP_SERVICE_AUTH",
         Some("false"),
         "`true` where App Service Authentication stands before the app, and never otherwise: then `/api/signed-in` opens without a key, and the name that comes with a request is believed and recorded",

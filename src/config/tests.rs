@@ -124,3 +124,33 @@ fn people_and_apps_sign_in_over_https_only() {
         assert_eq!(read.is_ok(), good, "{authority}");
     }
 }
+
+#[test]
+fn who_is_told_by_the_app_is_said_by_names_of_settings_and_no_fault_quotes_one() {
+    let read = |settings: &[(&str, &str)]| {
+        read(&[&[("ImportStorage", AZURITE)], settings].concat()).map(|config| config.notify)
+    };
+    assert_eq!(read(&[("NOTIFY_FORMAT", "slack")]).unwrap(), None);
+    let notify = |format, signing_setting: Option<&str>| Notify {
+        setting: "HOOK".to_owned(),
+        format,
+        signing_setting: signing_setting.map(str::to_owned),
+        completed: false,
+    };
+    let hook = ("NOTIFY_SETTING", "HOOK");
+    assert_eq!(read(&[hook]).unwrap(), Some(notify(Format::Teams, None)));
+    let all = [hook, ("NOTIFY_FORMAT", "cloudEvents"), ("NOTIFY_SIGNING_SETTING", "SECRET")];
+    assert_eq!(read(&all).unwrap(), Some(notify(Format::CloudEvents, Some("SECRET"))));
+    for (settings, words) in [
+        (
+            vec![("NOTIFY_SETTING", "https://example.com/hunter2")],
+            "NOTIFY_SETTING must be the name",
+        ),
+        (vec![hook, ("NOTIFY_SIGNING_SETTING", "hunter2!")], "NOTIFY_SIGNING_SETTING must be"),
+        (vec![("NOTIFY_SIGNING_SETTING", "SECRET")], "needs NOTIFY_SETTING"),
+        (vec![hook, ("NOTIFY_FORMAT", "hunter2")], "one of teams, slack, cloudEvents"),
+    ] {
+        let faults = read(&settings).unwrap_err().join("; ");
+        assert!(faults.contains(words) && !faults.contains("hunter2"), "{faults}");
+    }
+}

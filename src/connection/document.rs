@@ -13,9 +13,8 @@ use super::{
         AddressSetting, ClientId, DataFile, Days, Delimiter, Encoding, Mapping, MappingKey,
         MetadataFile, Rules, ScaleUnit, SecretSetting, TenantId, Text, Types,
     },
-    notify::Format,
 };
-use crate::schema::{Connector, IsBootstrap, PayloadFormat, Refresh, Unmapped};
+use crate::schema::{Connector, Format, IsBootstrap, Notify, PayloadFormat, Refresh, Unmapped};
 
 /// Whose files these are, what they replace, how their columns are mapped, and who pushes them.
 #[derive(Clone, Debug, Deserr, JsonSchema)]
@@ -181,6 +180,23 @@ pub(super) struct NotifyDocument {
     pub(super) setting: AddressSetting,
     /// How the message is written.
     pub(super) format: Format,
+    /// The name of the setting that holds the secret by which messages are signed; without it they are not.
+    #[deserr(default)]
+    pub(super) signing_setting: Option<SecretSetting>,
+    /// Whether each import that the service accepted is told, too.
+    #[deserr(default)]
+    pub(super) completed: Option<bool>,
+}
+
+impl From<NotifyDocument> for Notify {
+    fn from(document: NotifyDocument) -> Self {
+        Self {
+            setting: document.setting.0,
+            format: document.format,
+            signing_setting: document.signing_setting.map(|setting| setting.0),
+            completed: document.completed.unwrap_or_default(),
+        }
+    }
 }
 
 /// How metadata.json and the zip are spelt.

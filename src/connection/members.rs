@@ -8,13 +8,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, json};
 use strum::{EnumString, VariantNames};
 
-use super::{
-    faults::{Faults, one_of},
-    notify::Format,
-};
+use super::faults::{Faults, one_of};
 use crate::schema::{
-    Connector, Dialect, Field, Id, IsBootstrap, Kind, PayloadFormat, RULES, Refresh, Severity,
-    Target, Unmapped, is_file_name, is_guid, is_plain_name,
+    Connector, Dialect, Field, Format, Id, IsBootstrap, Kind, PayloadFormat, RULES, Refresh,
+    Severity, Target, Unmapped, is_file_name, is_guid, is_plain_name, is_setting_name,
 };
 
 const BLANK: &str = "must be a text that is not empty";
@@ -102,16 +99,6 @@ texts! {
 
 /// The last is what JSON makes of a tab.
 const DELIMITERS: [&str; 5] = [",", ";", "|", "tab", "\t"];
-
-/// The longest name of a setting that is taken for one.
-const MAX_NAME_BYTES: usize = 64;
-
-/// Whether a setting may be called so.
-fn is_setting_name(name: &str) -> bool {
-    (1..=MAX_NAME_BYTES).contains(&name.len())
-        && !name.starts_with(|first: char| first.is_ascii_digit())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-}
 
 fn text<V: IntoValue>(value: Value<V>, at: ValuePointerRef) -> Result<String, Faults> {
     let Value::String(text) = value else {

@@ -12,14 +12,16 @@ use crate::{
     check::mapping_faults,
     config::{CONNECTIONS, Lookup},
     connection::{self, Connection},
-    notify::address,
-    schema::{self, PayloadFormat, Refresh},
+    notify::{NotifyError, address, signing_key},
+    schema::{self, Notify, PayloadFormat, Refresh},
 };
 
 pub(super) const DOCUMENT: &str = "connection";
 pub(super) const MAPPING: &str = "mapping";
 pub(super) const METADATA: &str = "metadata.json";
 pub(super) const NOTIFY: &str = "notify";
+/// The webhook that the app's settings name, where they do.
+const NOTIFY_OF_APP: &str = "notify of the app";
 
 /// The document as it was read, `None` where there is none; why it could not be read.
 type Found = Result<Option<Vec<u8>>, Unread>;
@@ -117,24 +119,42 @@ pub(super) fn metadata(connection: Option<&Connection>, mapping_key: &str) -> Ch
     )
 }
 
-/// Whether the webhook's address can be told from its setting; it is not asked anything.
-pub(super) fn notify(connection: Option<&Connection>, setting: &Lookup) -> CheckResult {
-    let Some(connection) = connection else { return CheckResult::unasked(NOTIFY, DOCUMENT) };
-    let Some(notify) = &connection.notify else {
-        return CheckResult::note(NOTIFY, "nobody is told when a person is needed");
+/// Whether the webhook's address and the secret to sign by can be told from their settings; nobody is asked
+/// anything. What the app names counts where the document cannot be used.
+pub(super) fn notify(
+    connection: Option<&Connection>,
+    of_app: Option<&Notify>,
+    setting: &Lookup,
+) -> Vec<CheckResult> {
+    let of_app = of_app.map(|notify| webhook(NOTIFY_OF_APP, notify, setting));
+    let own = match connection.map(|connection| &connection.notify) {
+        Some(Some(notify)) => webhook(NOTIFY, notify, setting),
+        Some(None) => CheckResult::note(NOTIFY, "nobody is told when a person is needed"),
+        None => CheckResult::unasked(NOTIFY, DOCUMENT),
     };
-    match address(notify, setting) {
-        Ok(_) => {
+    std::iter::once(own).chain(of_app).collect()
+}
+
+fn webhook(about: &'static str, notify: &Notify, setting: &Lookup) -> CheckResult {
+    let key = address(notify, setting).and_then(|_| signing_key(notify, setting));
+    match key {
+        Ok(key) => {
             let (name, format) = (&notify.setting, notify.format.as_ref());
-            CheckResult::good(
-                NOTIFY,
-                format!("{name} holds an address, which is told in the form {format}"),
-            )
+            let told = format!("{name} holds an address, which is told in the form {format}");
+            let signed = notify.signing_setting.as_ref().filter(|_| key.is_some());
+            let signed = signed.map(|name| format!(", signed by the secret in {name}"));
+            CheckResult::good(about, told + &signed.unwrap_or_default())
+        }
+        Err(error @ (NotifyError::NoSecret(_) | NotifyError::NoSigningSetting(_))) => {
+            let remedy = "put the secret that the webhook checks signatures by into that setting, best as \
+                          a reference to a Key Vault that the app's identity may read; until then nothing \
+                          is sent";
+            CheckResult::bad(about, error.to_string(), remedy)
         }
         Err(error) => {
             let remedy = "put the webhook's address into that setting, best as a reference to a \
                           Key Vault that the app's identity may read";
-            CheckResult::bad(NOTIFY, error.to_string(), remedy)
+            CheckResult::bad(about, error.to_string(), remedy)
         }
     }
 }
@@ -142,7 +162,7 @@ pub(super) fn notify(connection: Option<&Connection>, setting: &Lookup) -> Check
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::CheckStatus;
+    use crate::{doctor::CheckStatus, schema::Format};
 
     const SAMPLE_CONNECTION: &str = include_str!("../testbed/connection.json");
 
@@ -197,9 +217,39 @@ mod tests {
             (Some(&silent), None, CheckStatus::Info),
             (None, None, CheckStatus::Unknown),
         ] {
-            let line = super::notify(connection, &move |_: &str| value.map(str::to_owned));
-            assert_eq!(line.status, verdict, "{line:?}");
-            assert!(!format!("{line:?}").contains("secret"), "{line:?}");
+            let setting = move |_: &str| value.map(str::to_owned);
+            let lines = super::notify(connection, None, &setting);
+            assert_eq!(lines.len(), 1);
+            assert_eq!(lines[0].status, verdict, "{lines:?}");
+            assert!(!format!("{lines:?}").contains("/secret"), "{lines:?}");
+            // What the app names is looked at whether or not it counts now.
+            let of_app = told.notify.as_ref();
+            let lines = super::notify(connection, of_app, &setting);
+            let expected = if value.is_none() { CheckStatus::Fail } else { verdict };
+            let is_own = connection.is_some_and(|connection| connection.notify.is_some());
+            assert!(!is_own || lines[1].status == expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_is_missing_is_told_like_an_address_that_is() {
+        let notify = Notify {
+            setting: "HOOK".to_owned(),
+            format: Format::Slack,
+            signing_setting: Some("SIGNED_BY".to_owned()),
+            completed: false,
+        };
+        for (secret, verdict) in [(Some("hunter2"), CheckStatus::Pass), (None, CheckStatus::Fail)] {
+            let setting = move |name: &str| {
+                let value =
+                    if name == "HOOK" { Some("https://example.com/hunter2") } else { secret };
+                value.map(str::to_owned)
+            };
+            let lines = super::notify(None, Some(&notify), &setting);
+            assert_eq!(lines[0].status, CheckStatus::Unknown, "there is no document");
+            assert_eq!(lines[1].status, verdict, "{lines:?}");
+            let text = format!("{lines:?}");
+            assert!(text.contains("SIGNED_BY") && !text.contains("hunter2"), "{text}");
         }
     }
 

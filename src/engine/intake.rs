@@ -9,6 +9,7 @@ use time::{Duration, OffsetDateTime};
 use super::{Engine, log};
 use crate::{
     config::{CONNECTIONS, INBOX},
+    connection::Connection,
     import::{Event, Import, ImportId, NotificationEvent, Policy, Source},
     schema::{Refresh, is_connection_name},
     storage::{
@@ -75,7 +76,7 @@ impl Engine {
         import.target = read.as_ref().map_or(import.target, |connection| connection.caller.target);
         import.stop_on_rejection =
             read.as_ref().is_ok_and(|connection| connection.stop_after_rejected);
-        import.notify_enabled = read.as_ref().is_ok_and(|connection| connection.notify.is_some());
+        import.notify_enabled = self.tells(read.as_ref().ok()).unwrap_or_default();
         match read {
             Ok(_) => self.imports.forget_arrivals(connection).await?,
             Err(reason) => {
@@ -117,7 +118,7 @@ impl Engine {
         which: impl Fn(&str) -> bool,
     ) -> Result<usize> {
         let now = (self.clock)();
-        let mut found = 0;
+        let (mut found, mut never_came) = (0, vec![]);
         let is_left =
             |stored: &&Stored| stored.import.is_left_alone() && !stored.import.state.is_end();
         for stored in imports.iter().filter(is_left) {
@@ -159,37 +160,63 @@ impl Engine {
                     found += 1;
                 }
             }
-            let expected = read.as_ref().and_then(|read| read.as_ref().ok()?.expected_every_days);
-            if let Some(days) = expected.filter(|_| found == found_before) {
-                self.tell_overdue(name, &own, document.last_modified, days).await?;
+            if let Some(Ok(connection)) = read
+                && found == found_before
+                && let Some(overdue) = overdue(connection, &own, document.last_modified, now)
+            {
+                never_came.extend(self.note_overdue(overdue, &own).await?);
             }
         }
+        self.tell_never_came(never_came).await;
         Ok(found)
     }
 
-    /// Tells where nothing has come for longer than `days`: each time in the log, and once by a
-    /// notification, which waits in the row of the last file that did come.
-    async fn tell_overdue(
-        &self,
-        connection: &str,
-        imports: &[&Stored],
-        stored_at: OffsetDateTime,
-        days: u32,
-    ) -> Result<()> {
+    /// Notes that nothing has come for too long: each time in the log, and once by a notification. That waits
+    /// in the row of the last file that did come; where none has, it is given back.
+    async fn note_overdue(&self, overdue: Overdue, imports: &[&Stored]) -> Result<Option<Overdue>> {
+        let Overdue { connection, since, every_days } = &overdue;
         let now = (self.clock)();
-        let last = imports.iter().max_by_key(|stored| stored.import.received);
-        let since = last.map_or(stored_at, |stored| stored.import.received);
-        if now - since <= Duration::days(days.into()) {
-            return Ok(());
-        }
-        log::overdue(connection, last.map(|stored| &stored.import), now - since, days);
-        let Some(stored) = last.filter(|stored| stored.import.can_be_overdue()) else {
-            return Ok(());
+        let last = last_received(imports.iter().copied());
+        let import = last.map(|stored| &stored.import);
+        log::overdue(&connection.name, import, now - *since, *every_days);
+        let is_of_tenant = |stored: &&Stored| stored.import.id.tenant == connection.caller.tenant;
+        let Some(stored) = last_received(imports.iter().copied().filter(is_of_tenant)) else {
+            return Ok(Some(overdue));
         };
-        let noted =
-            self.applied(stored.import.clone(), Event::Notification(NotificationEvent::Overdue))?;
-        self.imports.save((*stored).clone(), noted, now).await.map(drop)
+        let mut import = stored.import.clone();
+        // `notify` may have come into the document since that file did, or gone.
+        import.notify_enabled = connection.notify.is_some();
+        if import.can_be_overdue() {
+            let noted = self.applied(import, Event::Notification(NotificationEvent::Overdue))?;
+            self.imports.save(stored.clone(), noted, now).await?;
+        }
+        Ok(None)
     }
+}
+
+/// A connection for which nothing has come for longer than a file is expected.
+pub(super) struct Overdue {
+    pub(super) connection: Connection,
+    /// When the last file came, or the document was stored.
+    pub(super) since: OffsetDateTime,
+    pub(super) every_days: u32,
+}
+
+fn overdue(
+    connection: Connection,
+    imports: &[&Stored],
+    stored_at: OffsetDateTime,
+    now: OffsetDateTime,
+) -> Option<Overdue> {
+    let every_days = connection.expected_every_days?;
+    let last = last_received(imports.iter().copied());
+    let since = last.map_or(stored_at, |stored| stored.import.received);
+    let is_late = now - since > Duration::days(every_days.into());
+    is_late.then_some(Overdue { connection, since, every_days })
+}
+
+fn last_received<'a>(imports: impl Iterator<Item = &'a Stored>) -> Option<&'a Stored> {
+    imports.max_by_key(|stored| stored.import.received)
 }
 
 /// When the last of these imports was completed; `None` where none ever was.

@@ -97,6 +97,24 @@ pub(super) fn overdue(connection: &str, last: Option<&Import>, since: Duration, 
     );
 }
 
+/// Tells that somebody was told so of a connection that has no import.
+pub(super) fn overdue_notified(connection: &str) {
+    let overdue = NotificationKind::Overdue.as_ref();
+    tracing::info!(
+        event = %NOTIFIED, reason = %NONE, %connection, import = %NONE, seconds = 0,
+        "connection {connection}: told that it is {overdue}"
+    );
+}
+
+/// Warns that nobody could be told so; it is tried again.
+pub(super) fn overdue_failed(connection: &str, why: &str) {
+    let overdue = NotificationKind::Overdue.as_ref();
+    tracing::warn!(
+        event = %FAILED, reason = %NONE, %connection, import = %NONE, seconds = 0,
+        "connection {connection}: nobody could be told that it is {overdue}: {why}"
+    );
+}
+
 pub(super) fn reason_of(import: &Import) -> &'static str {
     import.code().map_or(NONE, Into::into)
 }

@@ -9,15 +9,18 @@ use std::{future::ready, time::Duration};
 use azure_core::Result;
 use futures::{StreamExt as _, stream};
 
-use super::{AT_ONCE, Engine, log};
+use super::{AT_ONCE, Engine, intake::Overdue, log};
 use crate::{
-    connection::Notify,
+    http::azure::sentence,
     import::{
         Event, Import, ImportId, NotificationEvent, NotificationKind, PendingNotification, State,
+        connection_record::ConnectionRecord,
+        reason::{Reason, Text},
         to_the_second,
     },
     messages,
-    notify::{Notification, send},
+    notify::{About, Notification, send},
+    schema::Notify,
     storage::import_table::{Saved, Stored},
 };
 
@@ -40,19 +43,29 @@ impl Engine {
             .await;
     }
 
-    async fn tell_one(&self, stored: Stored) -> Result<()> {
+    async fn tell_one(&self, mut stored: Stored) -> Result<()> {
         let (now, policy) = ((self.clock)(), &self.config.policy);
-        let Some(message) = stored.import.message_due(now, policy).cloned() else { return Ok(()) };
-        let notify = match self.usable_connection(&stored.import).await? {
-            Ok(connection) => connection.notify,
+        let Some(mut message) = stored.import.message_due(now, policy).cloned() else {
+            return Ok(());
+        };
+        let notify = match self.notify_of(&stored.import).await? {
+            Ok(notify) => notify,
             Err(reason) => {
                 // Somebody may be at work on the document: nothing is given up for that at once.
                 let why = messages::cause(&reason, stored.import.target).into();
-                return self
-                    .note(stored, Event::Notification(NotificationEvent::Failed { why }))
-                    .await
-                    .map(drop);
+                return self.became(stored, NotificationEvent::Failed { why }).await;
             }
+        };
+        let wants_each = notify.as_ref().is_some_and(|notify| notify.completed);
+        if message.occasion == NotificationKind::Completed && !wants_each {
+            // Saved with what becomes of the next one.
+            let dropped = Event::Notification(NotificationEvent::Dropped);
+            stored.import = self.applied(stored.import, dropped)?;
+            let Some(next) = stored.import.notification.clone() else { return Ok(()) };
+            message = next;
+        }
+        let Some(notify) = notify else {
+            return self.became(stored, NotificationEvent::Dropped).await;
         };
         let is_news = match message.occasion {
             NotificationKind::Recovered => self.is_first_success(&stored.import).await?,
@@ -61,14 +74,12 @@ impl Engine {
             | NotificationKind::Stuck
             | NotificationKind::Forbidden
             | NotificationKind::CredentialFailed
-            | NotificationKind::ConnectionInvalid => true,
+            | NotificationKind::ConnectionInvalid
+            | NotificationKind::Completed => true,
         };
-        let Some(notify) = notify.filter(|_| is_news) else {
-            return self
-                .note(stored, Event::Notification(NotificationEvent::Dropped))
-                .await
-                .map(drop);
-        };
+        if !is_news {
+            return self.became(stored, NotificationEvent::Dropped).await;
+        }
         let Some(stored) = self.note(stored, Event::Notification(NotificationEvent::Began)).await?
         else {
             return Ok(());
@@ -80,6 +91,63 @@ impl Engine {
             self.cross_out(&id, event, &message).await?;
         }
         Ok(())
+    }
+
+    /// Who is told of an import: whom its connection names, nobody where that names none, and whom the app names
+    /// where the connection cannot be used. Why nobody knows now.
+    async fn notify_of(
+        &self,
+        import: &Import,
+    ) -> Result<std::result::Result<Option<Notify>, Reason>> {
+        let reason = match self.usable_connection(import).await? {
+            Ok(connection) => return Ok(Ok(connection.notify)),
+            // The document was corrected: the file is taken in anew, and what comes of that is told.
+            Err(Reason::TenantChanged { .. }) if !import.id.has_tenant() => return Ok(Ok(None)),
+            Err(reason) => reason,
+        };
+        Ok(self.config.notify.clone().map(Some).ok_or(reason))
+    }
+
+    async fn became(&self, stored: Stored, event: NotificationEvent) -> Result<()> {
+        self.note(stored, Event::Notification(event)).await.map(drop)
+    }
+
+    /// Tells of connections of which no file has come, if that is due, one by one for each: their rows keep
+    /// whether it was.
+    pub(super) async fn tell_never_came(&self, overdue: Vec<Overdue>) {
+        stream::iter(overdue)
+            .for_each_concurrent(AT_ONCE, async |overdue| {
+                if let Err(error) = self.tell_that_none_came(&overdue).await {
+                    log::overdue_failed(&overdue.connection.name, &sentence(&error));
+                }
+            })
+            .await;
+    }
+
+    async fn tell_that_none_came(&self, overdue: &Overdue) -> Result<()> {
+        let Overdue { connection, since, every_days } = overdue;
+        let (tenant, name, policy) =
+            (&connection.caller.tenant, &connection.name, &self.config.policy);
+        let Some(notify) = &connection.notify else { return Ok(()) };
+        let now = (self.clock)();
+        let begins = |record: &mut ConnectionRecord| record.overdue_begins(*since, now, policy);
+        let Some(noted) = self.imports.change_connection(tenant, name, begins).await? else {
+            return Ok(());
+        };
+        let about = About::Connection { connection, since: *since, every_days: *every_days };
+        let letter =
+            Notification { occasion: NotificationKind::Overdue, since: noted, about, page: None };
+        let sent = send(&letter, notify, &*self.setting, now).await;
+        let failed = sent.err().map(|error| error.to_string());
+        match &failed {
+            None => log::overdue_notified(name),
+            Some(why) => log::overdue_failed(name, why),
+        }
+        let (failed, now) = (failed.map(Text::from), (self.clock)());
+        let ended = |record: &mut ConnectionRecord| {
+            record.overdue_ended(noted, failed.as_ref(), now, policy)
+        };
+        self.imports.change_connection(tenant, name, ended).await.map(drop)
     }
 
     /// Saves what becomes of a notification; `None` where somebody else has moved the import on.
@@ -97,10 +165,10 @@ impl Engine {
         let letter = Notification {
             occasion,
             since,
-            import,
+            about: About::Import(import),
             page: self.config.app.page_of(&import.id.path()),
         };
-        let sent = send(&letter, notify, &*self.setting).await;
+        let sent = send(&letter, notify, &*self.setting, (self.clock)()).await;
         let now = (self.clock)();
         match sent {
             Ok(()) => {
@@ -141,9 +209,7 @@ impl Engine {
     /// with itself, with another since the last success, or because nothing came for too long.
     async fn is_first_success(&self, import: &Import) -> Result<bool> {
         let is_bad = |state| matches!(state, State::Rejected | State::Stuck);
-        if !import.notifications_sent.is_empty()
-            || import.history.iter().any(|stop| is_bad(stop.state))
-        {
+        if import.was_in_need() || import.history.iter().any(|stop| is_bad(stop.state)) {
             return Ok(true);
         }
         let siblings = self.imports.of_connection(import).await?;
@@ -157,8 +223,15 @@ impl Engine {
             None => Some(other.received) < import.ended,
         });
         let was_late = last.is_some_and(|last| last.was_told(NotificationKind::Overdue));
-        Ok(was_late
-            || between.any(|other| is_bad(other.state) || !other.notifications_sent.is_empty()))
+        if was_late || between.any(|other| is_bad(other.state) || other.was_in_need()) {
+            return Ok(true);
+        }
+        // Before the first success of all only the row of the connection knows whether none came in time.
+        if last.is_some() {
+            return Ok(false);
+        }
+        let record = self.imports.connection(&import.id.tenant, &import.connection).await?;
+        Ok(record.was_told_overdue())
     }
 
     /// Whether another file of its connection has come after an import.

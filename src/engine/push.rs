@@ -32,7 +32,7 @@ const SAVE_AGAIN: Duration = Duration::from_secs(2);
 
 impl Engine {
     /// Pushes an import whose turn it is.
-    pub(super) async fn push_step(&self, stored: Stored) -> Result<Step> {
+    pub(super) async fn push_step(&self, mut stored: Stored) -> Result<Step> {
         let import = &stored.import;
         let Some(package) = import.package.clone() else {
             return self.save(stored, Event::Discarded).await;
@@ -41,10 +41,11 @@ impl Engine {
             Eligibility::Now(free) => free,
             Eligibility::Later(event) => return self.save(stored, event).await,
         };
-        let connection = match self.connection_of_import(import).await? {
+        let connection = match self.connection_of_import(&mut stored.import).await? {
             Ok(connection) => connection,
             Err(event) => return self.save(stored, event).await,
         };
+        let import = &stored.import;
         // Content whose answer was lost may be there already: it is only repeated.
         if !import.push_outcome_unknown
             && let Some(event) = self.would_delete(import).await?

@@ -32,12 +32,12 @@ impl Engine {
         let Ok(Ok(_permits)) = tokio::time::timeout(patience, permits).await else {
             return Ok(Step::Resting);
         };
-        let stored = match self.save(stored, Event::PackStarted).await? {
+        let mut stored = match self.save(stored, Event::PackStarted).await? {
             Step::Moved(stored) if !stored.import.state.is_end() => stored,
             done @ (Step::Moved(_) | Step::Resting) => return Ok(done),
         };
         let limit = stored.import.time_left((self.clock)());
-        let event = match tokio::time::timeout(limit, self.pack_file(&stored.import)).await {
+        let event = match tokio::time::timeout(limit, self.pack_file(&mut stored.import)).await {
             Ok(event) => event.unwrap_or_else(|error| storage_failed(&error)),
             Err(_) => Event::TransientFailure {
                 reason: Reason::PackingTimedOut { seconds: limit.as_secs() },
@@ -63,11 +63,12 @@ impl Engine {
         self.blobs.delete_all(PACKAGES, attempt).await
     }
 
-    async fn pack_file(&self, import: &Import) -> Result<Event> {
+    async fn pack_file(&self, import: &mut Import) -> Result<Event> {
         let connection = match self.connection_of_import(import).await? {
             Ok(connection) => connection,
             Err(event) => return Ok(event),
         };
+        let import = &*import;
         let faults =
             mapping_faults(import.target.schema(), &connection.mapping, &connection.checks);
         if !faults.is_empty() {
@@ -152,13 +153,13 @@ impl Engine {
         Ok(page)
     }
 
-    pub(super) async fn poll(&self, stored: Stored) -> Result<Step> {
-        let import = &stored.import;
+    pub(super) async fn poll(&self, mut stored: Stored) -> Result<Step> {
         let now = (self.clock)();
-        let connection = match self.connection_of_import(import).await? {
+        let connection = match self.connection_of_import(&mut stored.import).await? {
             Ok(connection) => connection,
             Err(event) => return self.save(stored, event).await,
         };
+        let import = &stored.import;
         let Some(id) = &import.ingestion else {
             let reason = Reason::IngestionIdLost;
             return self.save(stored, Event::TransientFailure { reason, retry_at: None }).await;

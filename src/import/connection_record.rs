@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::{
-    Delivery, Import,
+    Delivery, Import, Policy,
+    notifications::TRIES,
     reason::{PauseCause, ReasonCode, Text},
 };
 
@@ -22,6 +23,25 @@ pub struct ConnectionRecord {
     pub last_accepted: Option<Accepted>,
     /// Why its files wait, as it was said once for all of them.
     pub notified: Vec<Notified>,
+    /// That no file of it has come, where no import can keep that.
+    pub overdue: Option<Overdue>,
+}
+
+/// That no file of a connection has come though one is expected, and what became of the notification.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overdue {
+    /// When that was noted.
+    #[serde(with = "time::serde::rfc3339")]
+    pub since: OffsetDateTime,
+    /// When it is sent, or tried again.
+    #[serde(with = "time::serde::rfc3339")]
+    pub due: OffsetDateTime,
+    /// How often that failed.
+    #[serde(default)]
+    pub failures: u32,
+    /// What became of it at last.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Delivery>,
 }
 
 /// An import that pauses its connection.
@@ -81,6 +101,55 @@ impl ConnectionRecord {
     #[must_use]
     pub(crate) fn is_notified(&self, reason: ReasonCode) -> bool {
         self.notified.iter().any(|known| known.reason == reason)
+    }
+
+    /// Whether somebody was told that no file had come.
+    #[must_use]
+    pub(crate) fn was_told_overdue(&self) -> bool {
+        let told = |overdue: &Overdue| overdue.outcome == Some(Delivery::Told);
+        self.overdue.as_ref().is_some_and(told)
+    }
+
+    /// Begins to tell that no file has come since `waited_from`, if that is due: nobody else does for as long as
+    /// a step may take. When it was noted first; it is told once, until it is waited from a later moment.
+    pub(crate) fn overdue_begins(
+        &mut self,
+        waited_from: OffsetDateTime,
+        now: OffsetDateTime,
+        policy: &Policy,
+    ) -> Option<OffsetDateTime> {
+        let known = self.overdue.take().filter(|known| known.since > waited_from);
+        let new = Overdue { since: now, due: now, failures: 0, outcome: None };
+        let overdue = self.overdue.insert(known.unwrap_or(new));
+        let latest = now + policy.longest_wait();
+        let is_due = overdue.due <= now || overdue.due > latest;
+        if overdue.outcome.is_some() || !is_due {
+            return None;
+        }
+        overdue.due = now + policy.step_timeout;
+        Some(overdue.since)
+    }
+
+    /// Notes what became of telling it; `None` where it is another by now.
+    pub(crate) fn overdue_ended(
+        &mut self,
+        since: OffsetDateTime,
+        failed: Option<&Text>,
+        now: OffsetDateTime,
+        policy: &Policy,
+    ) -> Option<()> {
+        let overdue = self.overdue.as_mut().filter(|known| known.since == since)?;
+        let Some(why) = failed else {
+            overdue.outcome = Some(Delivery::Told);
+            return Some(());
+        };
+        overdue.failures += 1;
+        if overdue.failures >= TRIES {
+            overdue.outcome = Some(Delivery::GivenUp(why.clone()));
+        } else {
+            overdue.due = now + policy.busy_wait(&since, overdue.failures);
+        }
+        Some(())
     }
 
     /// Forgets that files wait for this reason.

@@ -12,7 +12,7 @@ use super::{
 };
 
 /// How often a message is tried.
-const TRIES: u32 = 20;
+pub(super) const TRIES: u32 = 20;
 /// What was told last counts: so much of it is kept.
 const MOST_SENT: usize = 10;
 
@@ -26,7 +26,7 @@ impl NotificationKind {
     /// Whether a person is needed, and an alert looks for it.
     #[must_use]
     pub fn needs_person(self) -> bool {
-        self != Self::Recovered
+        !matches!(self, Self::Completed | Self::Recovered)
     }
 
     /// What there is to tell of an import in this state that is kept waiting by this reason of its
@@ -36,7 +36,7 @@ impl NotificationKind {
         match state {
             State::Rejected => Some(Self::Rejected),
             State::Stuck => Some(Self::Stuck),
-            State::Completed | State::Accepted => Some(Self::Recovered),
+            State::Completed | State::Accepted => Some(Self::Completed),
             State::Superseded | State::Cancelled => None,
             State::Received | State::Packed | State::Pushing | State::Ingesting => {
                 let code = blocked?;
@@ -53,8 +53,8 @@ impl NotificationKind {
         }
     }
 
-    /// What has just happened to an import that was `before`. Every success is one that may be the
-    /// first after a failure: whoever knows the other imports decides.
+    /// What has just happened to an import that was `before`. A success is noted whether or not somebody
+    /// wants to know of each: whoever knows the connection decides.
     #[must_use]
     pub fn of(before: &Import, after: &Import) -> Option<Self> {
         let is_new =
@@ -103,6 +103,12 @@ impl Import {
         self.notification.as_ref().filter(is_due).filter(|_| self.is_at_rest())
     }
 
+    /// Whether it was told, or was to be told, that a person is needed.
+    #[must_use]
+    pub(crate) fn was_in_need(&self) -> bool {
+        self.notifications_sent.iter().any(|sent| sent.occasion.needs_person())
+    }
+
     /// Whether somebody was told of this occasion.
     #[must_use]
     pub fn was_told(&self, occasion: NotificationKind) -> bool {
@@ -136,6 +142,7 @@ impl Import {
             return Ok(self);
         }
         let Some(mut message) = self.notification.take() else { return illegal(event) };
+        let (occasion, since) = (message.occasion, message.since);
         match event {
             NotificationEvent::Overdue | NotificationEvent::Dropped => {}
             // Nobody else sends it for as long as a step may take.
@@ -154,6 +161,11 @@ impl Import {
                     self.notification = Some(message);
                 }
             }
+        }
+        // Every success is one that may be the first after a failure: whoever knows the other imports decides.
+        if occasion == NotificationKind::Completed && self.notification.is_none() {
+            let recovered = PendingNotification::new(NotificationKind::Recovered, now);
+            self.notification = Some(PendingNotification { since, ..recovered });
         }
         Ok(self)
     }

@@ -260,7 +260,9 @@ pub enum NotificationKind {
     ConnectionInvalid,
     /// No file has come by the expected day.
     Overdue,
-    /// The first success after one of these.
+    /// The service accepted a file.
+    Completed,
+    /// The first success after one of those for which a person is needed.
     Recovered,
 }
 

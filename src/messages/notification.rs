@@ -1,7 +1,10 @@
 //! What somebody is told of an occasion.
 
+use time::OffsetDateTime;
+
 use super::{
     action::action,
+    counted,
     import::{pause, status},
     reason::cause,
 };
@@ -19,10 +22,26 @@ pub fn title(occasion: NotificationKind, import: &Import) -> String {
         NotificationKind::ConnectionInvalid => {
             format!("the connection {connection} cannot be used")
         }
-        NotificationKind::Overdue => format!("nothing has arrived for the connection {connection}"),
+        NotificationKind::Overdue => overdue_title(connection),
+        NotificationKind::Completed => format!("{file} was accepted"),
         NotificationKind::Recovered => format!("{file} was accepted: {connection} works again"),
     }
 }
+
+/// The line about a connection for which no file has come.
+pub(crate) fn overdue_title(connection: &str) -> String {
+    format!("nothing has arrived for the connection {connection}")
+}
+
+/// What there is to say of a connection of which no file has come yet.
+pub(crate) fn never_came(since: OffsetDateTime, every_days: u32) -> String {
+    let (since, days) = (since.date(), counted(every_days.into(), "day"));
+    format!("No file has arrived since {since}, and one is expected every {days}.")
+}
+
+/// What to do where no file has come.
+pub(crate) const OVERDUE_ACTION: &str =
+    "See why the export did not come. A file is taken in as soon as it lies in the inbox.";
 
 /// What happened, in a sentence.
 #[must_use]
@@ -46,9 +65,10 @@ pub fn told(occasion: NotificationKind, import: &Import) -> String {
                 .unwrap_or_default();
             format!("Its files wait, because {why}.")
         }
-        NotificationKind::Rejected | NotificationKind::Stuck | NotificationKind::Recovered => {
-            status(import)
-        }
+        NotificationKind::Rejected
+        | NotificationKind::Stuck
+        | NotificationKind::Completed
+        | NotificationKind::Recovered => status(import),
     }
 }
 
@@ -56,15 +76,13 @@ pub fn told(occasion: NotificationKind, import: &Import) -> String {
 #[must_use]
 pub(crate) fn action_at(occasion: NotificationKind, import: &Import) -> String {
     match occasion {
-        NotificationKind::Overdue => {
-            "See why the export did not come. A file is taken in as soon as it lies in the inbox."
-                .to_owned()
-        }
+        NotificationKind::Overdue => OVERDUE_ACTION.to_owned(),
         NotificationKind::Rejected
         | NotificationKind::Stuck
         | NotificationKind::Forbidden
         | NotificationKind::CredentialFailed
         | NotificationKind::ConnectionInvalid
+        | NotificationKind::Completed
         | NotificationKind::Recovered => action(import),
     }
 }

@@ -146,3 +146,14 @@ pub(crate) fn is_plain_name(name: &str) -> bool {
 pub(crate) fn is_guid(text: &str) -> bool {
     text.len() == 36 && azure_core::Uuid::parse_str(text).is_ok()
 }
+
+/// The longest name of a setting that is taken for one.
+const MAX_NAME_BYTES: usize = 64;
+
+/// Whether a setting may be called so.
+#[must_use]
+pub(crate) fn is_setting_name(name: &str) -> bool {
+    (1..=MAX_NAME_BYTES).contains(&name.len())
+        && !name.starts_with(|first: char| first.is_ascii_digit())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}

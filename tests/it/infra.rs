@@ -17,6 +17,8 @@ use strum::VariantArray as _;
 const OF_THE_HOST: [&str; 2] = ["AzureWebJobsStorage__", "APPLICATIONINSIGHTS_"];
 /// What stands in the place of `ImportStorage__blobServiceUri` and its like, and not beside them.
 const IN_PLACE_OF_ADDRESSES: [&str; 2] = ["ImportStorage__accountName", "ImportStorage"];
+/// Without them the app tells nobody; they name settings that people add beside them.
+const FOR_PEOPLE: [&str; 2] = ["NOTIFY_SETTING", "NOTIFY_SIGNING_SETTING"];
 
 /// Everything in the files of a folder and of those below it that end with `ending`.
 fn all(folder: &str, ending: &str) -> String {
@@ -222,7 +224,8 @@ fn both_set_what_the_program_and_its_host_need_and_nothing_else_reads() {
     for Setting { name, default, .. } in SETTINGS {
         let is_timer = name.ends_with("_SCHEDULE");
         let host_needs = is_timer || *name == "ImportStorage__credential";
-        let is_fixed = (default.is_none() || host_needs) && !IN_PLACE_OF_ADDRESSES.contains(name);
+        let is_for_people = IN_PLACE_OF_ADDRESSES.contains(name) || FOR_PEOPLE.contains(name);
+        let is_fixed = (default.is_none() || host_needs) && !is_for_people;
         assert_eq!(fixed.contains(*name), is_fixed, "{name}");
         if is_timer {
             let line = format!("{name}: {}", default.unwrap());

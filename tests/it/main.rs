@@ -21,6 +21,7 @@ mod guard;
 mod health;
 mod help;
 mod history;
+mod hooks;
 mod identity;
 mod imports;
 mod infra;

@@ -151,7 +151,7 @@ async fn rejected(account: &Secured, service: &Service, certificate: &Path) -> S
 
 #[tokio::test]
 async fn every_command_of_the_page_that_moves_people_here_works_as_it_is_printed() {
-    let world = World::new().await;
+    let world = Box::pin(World::new()).await;
     let commands = commands();
     assert!(commands.len() >= 20, "{commands:#?}");
     let (made, code) = world.run(&commands[0], &[]).await;

@@ -324,3 +324,73 @@ async fn nothing_that_arrives_by_the_expected_day_is_told_once_until_something_h
     assert_eq!(told["data"]["connection"], json!("hr"));
     assert!(told["data"]["told"].as_str().unwrap().contains("inbox/hr/a.csv, which arrived on"));
 }
+
+#[tokio::test]
+async fn a_connection_that_never_had_a_file_is_told_of_once_and_its_first_success_too() {
+    let (webhook, address) = Webhook::start().await;
+    webhook.refuses.store(1, Ordering::SeqCst);
+    // When the documents are stored is what storage's clock says.
+    let start = OffsetDateTime::now_utc().unix_timestamp();
+    let clock = Arc::new(AtomicI64::new(start));
+    let (engine, storage, _service) = road_at(&clock, &address).await;
+    let expected = |document: &str| {
+        document.replace("\"connector\"", "\"expectedEveryDays\": 7, \"connector\"")
+    };
+    let put = async |container, name, content: &str| {
+        let content = content.as_bytes().to_vec();
+        storage.blobs.put(container, name, "text/plain", content).await.unwrap();
+    };
+    put("connections", "hr.json", &expected(&document("cloudEvents"))).await;
+    put("connections", "silent.json", &expected(SAMPLE_CONNECTION)).await;
+    let sweep_after = async |hours: i64| {
+        clock.store(start + hours * 60 * 60, Ordering::SeqCst);
+        engine.sweep().await.unwrap();
+    };
+    sweep_after(6 * 24).await;
+    assert_eq!(webhook.asked().len(), 0, "it is not late yet");
+    for hours in [8 * 24, 8 * 24 + 1, 8 * 24 + 2, 9 * 24] {
+        sweep_after(hours).await;
+    }
+    assert_eq!(webhook.types(), ["viva-import.overdue"]);
+    let asked = webhook.asked();
+    assert_eq!(asked.len(), 2, "tried again after an hour");
+    assert_eq!(asked[0].1, asked[1].1, "as the same event");
+    let event = &webhook.all()[0].1;
+    assert_eq!(event["source"], "/viva-import/connections/hr");
+    assert!(event.get("subject").is_none(), "{event}");
+    assert_eq!((&event["data"]["file"], &event["data"]["import"]), (&json!(null), &json!(null)));
+    assert!(event["data"]["told"].as_str().unwrap().starts_with("No file has arrived since 2"));
+    put("inbox", "hr/a.csv", GOOD_CSV).await;
+    engine.sweep().await.unwrap();
+    for _ in 0..6 {
+        engine.drive().await.unwrap();
+        clock.fetch_add(60, Ordering::SeqCst);
+    }
+    assert_eq!(webhook.types(), ["viva-import.overdue", "viva-import.recovered"]);
+}
+
+#[tokio::test]
+async fn a_webhook_that_came_into_the_document_after_the_last_file_is_told_that_nothing_comes() {
+    let (webhook, address) = Webhook::start().await;
+    let start = datetime!(2026-11-23 06:00 UTC).unix_timestamp();
+    let clock = Arc::new(AtomicI64::new(start));
+    let (engine, storage, _service) = road_at(&clock, &address).await;
+    let put = async |container, name, content: &str| {
+        let content = content.as_bytes().to_vec();
+        storage.blobs.put(container, name, "text/plain", content).await.unwrap();
+    };
+    put("connections", "hr.json", SAMPLE_CONNECTION).await;
+    put("inbox", "hr/a.csv", GOOD_CSV).await;
+    engine.sweep().await.unwrap();
+    for _ in 0..6 {
+        engine.drive().await.unwrap();
+        clock.fetch_add(60, Ordering::SeqCst);
+    }
+    let told =
+        document("cloudEvents").replace("\"connector\"", "\"expectedEveryDays\": 7, \"connector\"");
+    put("connections", "hr.json", &told).await;
+    clock.store(start + 8 * 24 * 60 * 60, Ordering::SeqCst);
+    engine.sweep().await.unwrap();
+    engine.drive().await.unwrap();
+    assert_eq!(webhook.types(), ["viva-import.overdue"]);
+}

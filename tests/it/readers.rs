@@ -65,14 +65,17 @@ fn bench(name: &str) -> PathBuf {
 }
 
 /// Whether the program is here; where it is not, that is said, and where all have to be, it fails.
-fn is_here(program: &str, package: &str) -> bool {
+pub(crate) fn is_here(program: &str, package: &str) -> bool {
     let is_here = Command::new(program).arg("--help").output().is_ok();
     assert!(is_here || std::env::var_os("CI").is_none(), "{program} is missing: install {package}");
     if !is_here {
         // Past the harness, which keeps what a test prints that passes.
         let mut out = io::stderr();
-        writeln!(out, "SKIPPED: {program} is not installed ({package}), so it read no zip")
-            .unwrap();
+        writeln!(
+            out,
+            "SKIPPED: {program} is not installed ({package}), so its test looked at nothing"
+        )
+        .unwrap();
     }
     is_here
 }

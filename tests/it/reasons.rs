@@ -104,7 +104,7 @@ const READ: [(&str, usize, &str); 21] = [
     ("target/outcome.rs", 1, "whether an answer is a page"),
     ("target/wire.rs", 1, "the service's busy answer"),
     ("messages/connection.rs", 1, "the name of a file"),
-    ("notify.rs", 1, "letters that are markup"),
+    ("notify.rs", 3, "letters that are markup, what a secret begins with"),
     ("page/home.rs", 1, "names of connections"),
     ("page.rs", 2, "paths, names of parameters"),
     ("storage/import_table.rs", 1, "a list of statuses"),

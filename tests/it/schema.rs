@@ -29,7 +29,12 @@ fn full() -> Value {
         "scaleUnit": "novaprdwus2-02",
         "stopAfterRejected": true,
         "upload": "json",
-        "notify": { "setting": "TEAMS_WEBHOOK", "format": "cloudEvents" },
+        "notify": {
+            "setting": "TEAMS_WEBHOOK",
+            "format": "cloudEvents",
+            "signingSetting": "TEAMS_SECRET",
+            "completed": true
+        },
         "expectedEveryDays": 366,
         "lenient": true,
         "unmappedColumns": "refuse",
@@ -63,12 +68,14 @@ fn credentials() -> [Value; 7] {
     ]
 }
 
-const OPTIONAL: [&str; 18] = [
+const OPTIONAL: [&str; 20] = [
     "/$schema",
     "/scaleUnit",
     "/stopAfterRejected",
     "/upload",
     "/notify",
+    "/notify/signingSetting",
+    "/notify/completed",
     "/expectedEveryDays",
     "/lenient",
     "/unmappedColumns",
@@ -168,6 +175,8 @@ fn what_the_schema_can_tell_is_refused_by_both() {
         ("/notify/setting", json!("https://example.com/hook")),
         ("/notify/format", json!("mail")),
         ("/notify/format", Value::Null),
+        ("/notify/signingSetting", json!("whsec_c2VjcmV0IQ==")),
+        ("/notify/completed", json!("yes")),
         ("/notify/url", json!("x")),
         ("/expectedEveryDays", json!(0)),
         ("/expectedEveryDays", json!(367)),

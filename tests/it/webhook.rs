@@ -21,6 +21,7 @@ use crate::stage::until;
 #[derive(Clone, Default)]
 pub(crate) struct Webhook {
     told: Arc<Mutex<Vec<(String, Value)>>>,
+    asked: Arc<Mutex<Vec<(HeaderMap, Bytes)>>>,
     pub(crate) refuses: Arc<AtomicI64>,
 }
 
@@ -37,6 +38,7 @@ impl Webhook {
 
     #[expect(clippy::unused_async, reason = "a handler is")]
     async fn take(State(it): State<Self>, headers: HeaderMap, body: Bytes) -> StatusCode {
+        it.asked.lock().unwrap().push((headers.clone(), body.clone()));
         if it.refuses.fetch_sub(1, Ordering::SeqCst) > 0 {
             return StatusCode::BAD_GATEWAY;
         }
@@ -53,6 +55,11 @@ impl Webhook {
 
     pub(crate) fn all(&self) -> Vec<(String, Value)> {
         self.told.lock().unwrap().clone()
+    }
+
+    /// Every request, those that it refused among them.
+    pub(crate) fn asked(&self) -> Vec<(HeaderMap, Bytes)> {
+        self.asked.lock().unwrap().clone()
     }
 
     pub(crate) async fn until(&self, count: usize) {

@@ -60,7 +60,7 @@ pub(crate) enum To {
 
 /// Somebody is told of it.
 const BUILDS: &str = "\"incremental\", \"stopAfterRejected\": true, \
-     \"notify\": { \"setting\": \"HOOK\", \"format\": \"cloudEvents\" }";
+     \"notify\": { \"setting\": \"HOOK\", \"format\": \"cloudEvents\", \"completed\": true }";
 
 impl To {
     pub(crate) const ALL: [Self; 4] = [Self::Full, Self::Changes, Self::Other, Self::Builds];
@@ -161,6 +161,11 @@ impl World {
         settings.push(("MAX_SHRINK_PERCENT", "100".to_owned()));
         let (webhook, address) = Webhook::start().await;
         settings.push(("HOOK", address));
+        if connections.len() > 1 {
+            // The app tells of those whose document is not valid.
+            settings.push(("NOTIFY_SETTING", "HOOK".to_owned()));
+            settings.push(("NOTIFY_FORMAT", "cloudEvents".to_owned()));
+        }
         let storage = Storage::open(&azurite.account(&account), ANSWER_TIMEOUT).unwrap();
         storage.create_if_missing().await.unwrap();
         let clock = Arc::new(AtomicI64::new(1_795_428_000_000));

@@ -89,3 +89,37 @@ fn who_comes_to_wait_for_something_else_before_it_has_told_leaves_that_to_the_ne
     let (third, _) = noted(record, &packed("3", true), failed());
     assert_eq!(third.notification.unwrap().occasion, NotificationKind::CredentialFailed);
 }
+
+#[test]
+fn that_no_file_came_is_told_once_until_it_is_waited_anew_and_at_last_given_up() {
+    let policy = policy();
+    let (stored, soon) = (NOW - Duration::from_hours(24 * 8), NOW + Duration::from_mins(1));
+    let mut record = ConnectionRecord::default();
+    assert_eq!(record.overdue_begins(stored, NOW, &policy), Some(NOW));
+    assert_eq!(record.overdue_begins(stored, soon, &policy), None, "somebody is at it");
+    let died = NOW + policy.step_timeout;
+    assert_eq!(record.overdue_begins(stored, died, &policy), Some(NOW), "the same event");
+    assert_eq!(record.overdue_ended(NOW, Some(&"away".into()), died, &policy), Some(()));
+    assert_eq!(record.overdue_begins(stored, died, &policy), None, "not at once");
+    let mut failing = record.clone();
+    let mut tries = 1;
+    let mut now = died;
+    while failing.overdue.as_ref().unwrap().outcome.is_none() {
+        now = failing.overdue.as_ref().unwrap().due;
+        assert_eq!(failing.overdue_begins(stored, now, &policy), Some(NOW));
+        failing.overdue_ended(NOW, Some(&"away".into()), now, &policy);
+        tries += 1;
+    }
+    assert_eq!((tries, failing.was_told_overdue()), (20, false));
+    assert_eq!(failing.overdue_begins(stored, now + Duration::from_hours(24), &policy), None);
+
+    let due = record.overdue.as_ref().unwrap().due;
+    assert_eq!(record.overdue_begins(stored, due, &policy), Some(NOW));
+    record.overdue_ended(NOW, None, due, &policy);
+    assert!(record.was_told_overdue());
+    assert_eq!(record.overdue_begins(stored, due + Duration::from_hours(24), &policy), None);
+    // The document was stored anew, and what was told before is over.
+    let again = due + Duration::from_hours(24 * 20);
+    assert_eq!(record.overdue_begins(again - Duration::from_hours(1), again, &policy), Some(again));
+    assert_eq!(record.overdue_ended(NOW, None, again, &policy), None, "that was another");
+}

@@ -136,7 +136,7 @@ fn each_occasion_is_noted_where_somebody_wants_to_be_told_and_nowhere_else() {
         (vec![Event::PackStarted, refused(false)], Some(NotificationKind::Rejected)),
         ([&pushing[..], &[stuck()]].concat(), Some(NotificationKind::Stuck)),
         ([&pushing[..], &[forbidden()]].concat(), Some(NotificationKind::Forbidden)),
-        ([&pushing[..], &completed].concat(), Some(NotificationKind::Recovered)),
+        ([&pushing[..], &completed].concat(), Some(NotificationKind::Completed)),
         (vec![replaced()], None),
         (vec![asked(OperatorAction::Cancel)], None),
         ([&pushing[..], &[Event::Busy]].concat(), None),
@@ -144,6 +144,28 @@ fn each_occasion_is_noted_where_somebody_wants_to_be_told_and_nowhere_else() {
         assert_eq!(occasion(&told(telling(), NOW, events.clone())), expected, "{events:?}");
         assert_eq!(occasion(&told(received(), NOW, events)), None);
     }
+}
+
+#[test]
+fn a_success_is_told_first_and_then_that_it_is_the_first_after_a_failure() {
+    let completed = [Event::PackStarted, staged(), claimed(), accepted(), said(Status::Completed)];
+    let ended = told(telling(), NOW, completed);
+    let mut given_up = ended.clone();
+    while occasion(&given_up) == Some(NotificationKind::Completed) {
+        given_up = not_sent_to(given_up, NOW);
+    }
+    let later = seconds(60);
+    let after = |event| told(ended.clone(), later, [Event::Notification(event)]);
+    for next in [after(NotificationEvent::Sent), after(NotificationEvent::Dropped), given_up] {
+        let message = next.notification.clone().unwrap();
+        assert_eq!(message.occasion, NotificationKind::Recovered);
+        assert_eq!((message.since, message.failures), (NOW, 0));
+        assert!(message.due <= later && !next.was_in_need());
+        let done = told(next, later, [Event::Notification(NotificationEvent::Dropped)]);
+        assert_eq!(occasion(&done), None);
+    }
+    let failing = not_sent_to(ended, NOW);
+    assert_eq!(occasion(&failing), Some(NotificationKind::Completed), "it is tried again");
 }
 
 #[test]

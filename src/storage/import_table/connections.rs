@@ -36,12 +36,18 @@ pub const CONNECTION_COLUMNS: &[ColumnInfo] = &[
         Json,
         "why its files wait, since when, how many do and which import has told of it: once for all of them, until it is over",
     ),
+    column(
+        OVERDUE,
+        Json,
+        "that it never had a file though one is expected, and whether the notification of it was sent",
+    ),
 ];
 const PAUSED_BY: &str = "PausedBy";
 const LAST_RECEIVED: &str = "LastReceived";
 const LAST_ACCEPTED: &str = "LastAccepted";
 const LAST_ACCEPTED_IMPORT: &str = "LastAcceptedImport";
 const NOTIFIED: &str = "Notified";
+const OVERDUE: &str = "Overdue";
 
 /// The record as it was read; no ETag where there is no row yet.
 struct Read {
@@ -121,16 +127,49 @@ impl ImportTable {
         now: OffsetDateTime,
     ) -> Result<Inserted> {
         for _ in 0..TRIES {
+            let mut import = import.clone();
             let Read { mut record, etag } =
                 self.read_connection(&import.id.tenant, &import.connection).await?;
             let is_first = record.received(&import, now);
+            if !is_first {
+                // It was said of another file.
+                import.notification = None;
+            }
             let write = write(&import, &record, etag);
-            match self.insert_and(import.clone(), write).await? {
+            match self.insert_and(import, write).await? {
                 Some(Inserted::New { stored, .. }) => {
                     return Ok(Inserted::New { stored, is_first });
                 }
                 Some(known) => return Ok(known),
                 None => {}
+            }
+        }
+        Err(contended())
+    }
+
+    /// Changes what is remembered of a connection, and no import with it; what `change` says, which is `None`
+    /// where nothing is to be written.
+    ///
+    /// # Errors
+    /// Whatever storage says.
+    pub(crate) async fn change_connection<T>(
+        &self,
+        tenant: &str,
+        name: &str,
+        change: impl Fn(&mut ConnectionRecord) -> Option<T>,
+    ) -> Result<Option<T>> {
+        for _ in 0..TRIES {
+            let Read { mut record, etag } = self.read_connection(tenant, name).await?;
+            let Some(changed) = change(&mut record) else { return Ok(None) };
+            let row = row(tenant, name, &record);
+            let write = match etag {
+                Some(etag) => Write::Replace(row, etag),
+                None => Write::Insert(row),
+            };
+            match self.table.transact(&[write]).await {
+                Ok(_) => return Ok(Some(changed)),
+                Err(error) if is_refused_condition(&error) => {}
+                Err(error) => return Err(error),
             }
         }
         Err(contended())
@@ -173,6 +212,7 @@ fn record_of(row: &Properties) -> ConnectionRecord {
         last_received: time(row, LAST_RECEIVED),
         last_accepted: accepted.map(|(at, import)| Accepted { at, import }),
         notified: list(row, NOTIFIED),
+        overdue: text(row, OVERDUE).and_then(|json| serde_json::from_str(&json).ok()),
     }
 }
 
@@ -209,6 +249,8 @@ fn row(tenant: &str, connection: &str, record: &ConnectionRecord) -> Properties 
         row.text(LAST_ACCEPTED_IMPORT, import);
     }
     row.list(NOTIFIED, &record.notified);
+    let overdue = record.overdue.as_ref().and_then(|it| serde_json::to_string(it).ok());
+    row.maybe(OVERDUE, overdue.as_deref());
     row.0
 }
 

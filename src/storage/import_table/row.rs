@@ -82,11 +82,15 @@ pub const COLUMNS: &[ColumnInfo] = &[
         Text,
         "what persons asked for, and when: `retry`, `cancel`, `resume`",
     ),
-    column("NotifyEnabled", Boolean, "its connection has a webhook (`notify`)"),
+    column(
+        "NotifyEnabled",
+        Boolean,
+        "its connection has a webhook (`notify`), or the app has one (`NOTIFY_SETTING`)",
+    ),
     column(
         "Notification",
         Text,
-        "what waits to be told there: `rejected`, `stuck`, `forbidden`, `credential_failed`, `connection_invalid`, `overdue`, `recovered`",
+        "what waits to be told there: `rejected`, `stuck`, `forbidden`, `credential_failed`, `connection_invalid`, `overdue`, `completed`, `recovered`",
     ),
     column("NotificationSince", DateTime, "when that happened"),
     column("NotificationDue", DateTime, "when it is told, or tried again"),

@@ -99,6 +99,7 @@ impl World {
             NotificationKind::Forbidden,
             NotificationKind::CredentialFailed,
             NotificationKind::ConnectionInvalid,
+            NotificationKind::Completed,
             NotificationKind::Recovered,
         ];
         for import in imports {

@@ -1,4 +1,4 @@
-//! Who is told when a person is needed.
+//! Who is told when a person is needed: names of things, and never an address or a secret.
 
 use schemars::JsonSchema;
 use strum::{AsRefStr, EnumString, VariantNames};
@@ -10,6 +10,10 @@ pub struct Notify {
     pub setting: String,
     /// How the message is written.
     pub format: Format,
+    /// The setting that holds the secret by which messages are signed; without it they are not.
+    pub signing_setting: Option<String>,
+    /// Whether each import that the service accepted is told, too.
+    pub completed: bool,
 }
 
 /// How a message is written.
