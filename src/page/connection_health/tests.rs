@@ -90,7 +90,7 @@ fn the_mood_is_that_of_the_worst_which_nothing_accepted_has_made_good() {
     };
     let broken = || Reason::ConnectionMissing { connection: "hr".into() };
     for (recent, mood) in [
-        (vec![], Health::Ok),
+        (vec![], Health::NoData),
         (vec![run(1, Completed)], Health::Ok),
         (vec![run(1, Completed), run(2, Rejected), run(3, Stuck)], Health::Ok),
         (vec![run(1, Rejected), run(2, Completed)], Health::ActionRequired),
