@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests read the environment")]
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the answer")]
 
+mod api;
 mod authority;
 mod bad_input;
 mod blobs;

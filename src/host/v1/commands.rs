@@ -3,6 +3,7 @@
 
 use axum::response::Response;
 use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::{Action, done, no_connection, queries, storage_failed};
@@ -31,12 +32,11 @@ pub(super) struct DiagnoseRequest {
 /// # Errors
 /// The body is something else.
 fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    // Its text could quote the body.
-    serde_json::from_slice(body).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        let why = format!(
-            "the body is not the JSON object that this takes, {{}} at least: line {line}, column {column}"
-        );
+    // serde takes an array for an object, too; and its text could quote the body.
+    let object = serde_json::from_slice::<Map<String, Value>>(body);
+    let parsed = object.and_then(|object| serde_json::from_value(Value::Object(object)));
+    parsed.map_err(|_| {
+        let why = "the body is not the JSON object that this takes, {} at least";
         Problem::new(ProblemCode::InvalidBody, why)
     })
 }

@@ -1,9 +1,19 @@
 //! What can be read, and its description: each function is an operation of the API.
 
 use serde::Deserialize;
-use time::{Date, OffsetDateTime, Time, format_description::well_known::Rfc3339};
+use time::{
+    Date, OffsetDateTime, Time, UtcOffset,
+    format_description::well_known::Rfc3339,
+    macros::{datetime, format_description},
+};
 use url::form_urlencoded::Serializer;
-use utoipa::IntoParams;
+use utoipa::{
+    IntoParams,
+    openapi::{
+        KnownFormat, ObjectBuilder, Schema, SchemaFormat,
+        schema::{AnyOfBuilder, Type},
+    },
+};
 
 use super::{no_connection, no_import, storage_failed};
 use crate::{
@@ -31,15 +41,16 @@ pub(super) struct ImportsQuery {
     /// Only those whose reason is of this class.
     class: Option<Class>,
     /// Only those whose content was written then or later: a date, or a moment of RFC 3339.
-    #[param(example = "2026-11-01")]
+    #[param(schema_with = date_or_moment)]
     from: Option<String>,
     /// Only those whose content was written before: a date, or a moment of RFC 3339.
-    #[param(example = "2026-12-01")]
+    #[param(schema_with = date_or_moment)]
     to: Option<String>,
     /// How many at most; 50 where it is left out.
     #[param(minimum = 1, maximum = 1000)]
     top: Option<usize>,
     /// Where the page begins; `nextLink` has it.
+    #[param(pattern = "^[A-Za-z0-9-]+\\.[0-9][A-Za-z0-9-]*$")]
     skip_token: Option<String>,
     #[param(ignore)]
     #[serde(rename = "code")]
@@ -97,12 +108,22 @@ pub(super) async fn list_imports(app: &App, query: ImportsQuery) -> Result<Impor
     Ok(Imports { value: page.imports.iter().map(Into::into).collect(), next_link })
 }
 
+/// A moment that storage can be asked for: the table knows none before 1601.
 fn moment(text: &str) -> Option<OffsetDateTime> {
+    const FIRST: OffsetDateTime = datetime!(1601-01-01 00:00 UTC);
     let date = || {
-        let form = time::macros::format_description!("[year]-[month]-[day]");
+        let form = format_description!("[year]-[month]-[day]");
         Some(Date::parse(text, form).ok()?.with_time(Time::MIDNIGHT).assume_utc())
     };
-    OffsetDateTime::parse(text, &Rfc3339).ok().or_else(date)
+    let moment = OffsetDateTime::parse(text, &Rfc3339).ok().or_else(date)?;
+    Some(moment.checked_to_offset(UtcOffset::UTC)?.max(FIRST))
+}
+
+fn date_or_moment() -> Schema {
+    let of = |format| ObjectBuilder::new().schema_type(Type::String).format(Some(format));
+    let date = of(SchemaFormat::KnownFormat(KnownFormat::Date)).examples(["2026-11-01"]);
+    let moment = of(SchemaFormat::KnownFormat(KnownFormat::DateTime));
+    AnyOfBuilder::new().item(date).item(moment).build().into()
 }
 
 /// The address of the next page, without the key that the request brought.
