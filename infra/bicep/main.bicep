@@ -46,7 +46,7 @@ param appSettings object = {}
 @description('Object id of the person or group that runs the imports: writes connections, drops files, reads reports. Without one nobody can, until somebody gives roles.')
 param operatorPrincipalId string = ''
 
-@description('Client id of an Entra app registration with which people sign in, in place of a key. It needs the redirect URI https://<app host name>/.auth/login/aad/callback, and has to allow ID tokens: there is no client secret.')
+@description('Client id of an Entra app registration with which people sign in, in place of a key. It needs the redirect URI https://<app host name>/.auth/login/aad/callback, and has to allow ID tokens: there is no client secret. Its app roles (infra/app-roles.json) say what a person may do.')
 param signInClientId string = ''
 
 @description('Storage is reached through private endpoints only, and the app runs in a virtual network.')

@@ -17,8 +17,10 @@ resource "azapi_update_resource" "authentication" {
         requireAuthentication       = true
         unauthenticatedClientAction = "RedirectToLoginPage"
         redirectToProvider          = "azureactivedirectory"
-        # Programs call these, which cannot sign in: the host asks them for a key all the same.
-        excludedPaths = ["/api/health", "/api/imports"]
+        # Programs cannot sign in: the host asks them for a function's key in its place. Microsoft documents a path as it
+        # is and `*` at its end ("File-based configuration in Azure App Service authentication"), and does not say whether a
+        # path without `*` covers what is below it. So both are named; neither was tried on Flex Consumption.
+        excludedPaths = ["/api/health", "/api/v1", "/api/v1/*"]
       }
       identityProviders = {
         azureActiveDirectory = {

@@ -94,7 +94,7 @@ variable "operator_principal_id" {
 }
 
 variable "sign_in_client_id" {
-  description = "Client id of an Entra app registration with which people sign in, in place of a key. It needs the redirect URI https://<app host name>/.auth/login/aad/callback, and has to allow ID tokens: there is no client secret."
+  description = "Client id of an Entra app registration with which people sign in, in place of a key. It needs the redirect URI https://<app host name>/.auth/login/aad/callback, and has to allow ID tokens: there is no client secret. Its app roles (infra/app-roles.json) say what a person may do."
   type        = string
   default     = ""
 }

@@ -310,30 +310,80 @@ fn alerts_look_for_fields_and_words_that_the_program_says() {
     assert_eq!(looked_for, 3 + 1 + 1 + 1);
 }
 
-/// One door opens without a key, and lets in nobody but who is signed in; what is excluded from the
-/// sign-in wants its key.
-#[test]
-fn what_needs_no_sign_in_needs_a_key() {
-    let mut without_key = vec![];
+/// The HTTP functions whose route wants a key, with their routes, and those that want none.
+fn functions_by_key() -> (Vec<(&'static str, String)>, Vec<&'static str>) {
     let mut with_key = vec![];
+    let mut without_key = vec![];
     for name in FUNCTIONS {
         let text = fs::read_to_string(format!("function/{name}/function.json")).unwrap();
         let function: serde_json::Value = serde_json::from_str(&text).unwrap();
         let binding = &function["bindings"][0];
         let Some(route) = binding["route"].as_str() else { continue };
         match binding["authLevel"].as_str().unwrap() {
-            "function" => with_key.push(format!("/api/{route}")),
+            "function" => with_key.push((name, format!("/api/{route}"))),
             _ => without_key.push(name),
         }
     }
+    (with_key, without_key)
+}
+
+/// One function opens without a key, and shows nothing to who is not signed in. What is excluded from the
+/// sign-in wants a key, and is what programs call: not the pages.
+#[test]
+fn what_needs_no_sign_in_needs_a_key() {
+    let (with_key, without_key) = functions_by_key();
     assert_eq!(without_key, ["signedin"]);
     for text in [bicep(), terraform()] {
         let excluded = text.lines().map(plain).find(|line| line.starts_with("excludedPaths:"));
         let excluded = excluded.unwrap_or_else(|| block(&text, "excludedPaths").join(" "));
         let paths: Vec<&str> =
             excluded.split(['[', ']', ',', ' ']).filter(|part| part.starts_with('/')).collect();
-        assert_eq!(paths.len(), 2, "{excluded}");
-        assert!(paths.iter().all(|path| with_key.iter().any(|own| own == path)), "{paths:?}");
+        assert_eq!(paths, ["/api/health", "/api/v1", "/api/v1/*"]);
+        let is_below = |route: &str, path: &str| {
+            let rest = route.strip_prefix(path);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let without_sign_in: Vec<&str> = with_key
+            .iter()
+            .filter(|(_, route)| paths.iter().any(|path| is_below(route, path)))
+            .map(|(name, _)| *name)
+            .collect();
+        assert_eq!(without_sign_in, ["query", "command", "health"]);
+    }
+}
+
+/// What `az ad app update --app-roles` takes. An id is that of every assignment: it stays.
+#[test]
+fn the_app_roles_are_those_that_the_program_looks_for() {
+    let roles = fs::read_to_string("infra/app-roles.json").unwrap();
+    let roles: Vec<serde_json::Value> = serde_json::from_str(&roles).unwrap();
+    let code = fs::read_to_string("src/host/request.rs").unwrap();
+    let readme = fs::read_to_string("README.md").unwrap();
+    let looked_for = code.split("has(\"").skip(1).map(|rest| rest.split('"').next().unwrap());
+    let values: BTreeSet<&str> = roles.iter().map(|it| it["value"].as_str().unwrap()).collect();
+    assert_eq!(values, looked_for.collect());
+    assert_eq!(values, BTreeSet::from(["Imports.Read", "Imports.Operate"]));
+    let keys = ["allowedMemberTypes", "description", "displayName", "id", "isEnabled", "value"];
+    let mut ids = BTreeSet::new();
+    for role in &roles {
+        let given = role.as_object().unwrap().keys().map(String::as_str);
+        assert_eq!(given.collect::<BTreeSet<_>>(), BTreeSet::from(keys));
+        assert_eq!(role["allowedMemberTypes"], serde_json::json!(["User"]));
+        assert_eq!(role["isEnabled"], true);
+        let id = role["id"].as_str().unwrap();
+        let groups: Vec<usize> = id.split('-').map(str::len).collect();
+        let is_hex = id.chars().all(|it| it == '-' || it.is_ascii_hexdigit());
+        assert!(is_hex && groups == [8, 4, 4, 4, 12] && ids.insert(id), "{id}");
+        for name in ["description", "displayName"] {
+            assert!(!role[name].as_str().unwrap().is_empty());
+        }
+    }
+    assert!(readme.contains("az ad app update --id $CLIENT --app-roles @infra/app-roles.json"));
+    for who in values.iter().map(|role| format!("signed in with `{role}`")) {
+        assert!(readme.contains(&format!("| {who} |")), "{who}");
+    }
+    for (name, _) in functions_by_key().0 {
+        assert!(readme.contains(&format!("| key of `{name}` |")), "{name}");
     }
 }
 

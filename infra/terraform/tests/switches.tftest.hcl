@@ -190,7 +190,7 @@ run "people_who_sign_in" {
     error_message = "App Service Authentication stands before the app"
   }
   assert {
-    condition     = azapi_update_resource.authentication[0].body.properties.globalValidation.requireAuthentication && toset(azapi_update_resource.authentication[0].body.properties.globalValidation.excludedPaths) == toset(["/api/health", "/api/imports"])
+    condition     = azapi_update_resource.authentication[0].body.properties.globalValidation.requireAuthentication && toset(azapi_update_resource.authentication[0].body.properties.globalValidation.excludedPaths) == toset(["/api/health", "/api/v1", "/api/v1/*"])
     error_message = "everybody signs in, but for what programs call"
   }
   assert {
