@@ -167,7 +167,7 @@ pub fn run(
         expires.date()
     );
     let json = json!({
-        "public": public, "private": private, "thumbprint": thumbprint,
+        "certificate": public, "privateKey": private, "thumbprint": thumbprint,
         "expires": expires.format(&Rfc3339).unwrap_or_default(),
     });
     Ok(CommandOutput::done(text, json))

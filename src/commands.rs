@@ -14,7 +14,7 @@ use crate::{
     connection::{self, Connection},
     outcome::{CommandError, CommandOutput},
     report,
-    schema::{self, Connector, ServiceIdentity, Summary},
+    schema::{self, Baseline, Connector, ServiceIdentity},
     target::Service,
 };
 
@@ -82,7 +82,7 @@ impl Context {
     ) -> Result<(FileCheck, Option<Connector>), CommandError> {
         let previous = options.baseline.as_ref().map(|path| {
             let told = |error| CommandError::Failed(format!("{}: {error}", path.display()));
-            Summary::read(&read(path)?).map_err(told)
+            Baseline::read(&read(path)?).map_err(told)
         });
         let limits =
             config::limits(|name| (self.setting)(name)).map_err(|faults| faults.to_string())?;

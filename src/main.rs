@@ -11,7 +11,7 @@ use std::{
 };
 
 use clap::Parser as _;
-use serde_json::json;
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tracing_subscriber::{
@@ -54,6 +54,11 @@ async fn main() -> ExitCode {
     })
 }
 
+/// Why there is no answer, for a program.
+fn problem(code: &str, detail: &str) -> Value {
+    json!({ "type": format!("urn:viva-import:problem:{code}"), "code": code, "detail": detail })
+}
+
 async fn by_hand(command: ByHand) -> Result<ExitCode, String> {
     let is_json = command.is_json();
     let setting = Arc::new(setting);
@@ -64,8 +69,8 @@ async fn by_hand(command: ByHand) -> Result<ExitCode, String> {
             say(&outcome.text)?;
             return Ok(ExitCode::from(u8::from(!outcome.is_done)));
         }
-        Err(CommandError::Refused(why)) if is_json => (Some(json!({ "refused": why })), 1),
-        Err(CommandError::Failed(why)) if is_json => (Some(json!({ "failed": why })), 2),
+        Err(CommandError::Refused(why)) if is_json => (Some(problem("refused", &why)), 1),
+        Err(CommandError::Failed(why)) if is_json => (Some(problem("failed", &why)), 2),
         Err(CommandError::Refused(why)) => {
             complain("refused", &why);
             (None, 1)

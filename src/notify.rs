@@ -165,9 +165,9 @@ impl Notification<'_> {
                 "import": import.map(|import| &import.id.key),
                 "state": import.map(|import| import.state.as_ref()),
                 "rows": import.and_then(|import| import.rows),
-                "problems": import.map(|import| import.error_count),
-                "told": self.told(),
-                "toDo": self.action(),
+                "errorCount": import.map(|import| import.error_count),
+                "message": self.told(),
+                "recommendedAction": self.action(),
                 "page": self.page,
             },
         });

@@ -37,7 +37,7 @@ pub fn text(report: &Report, file: &str) -> String {
 /// The report as JSON.
 #[must_use]
 pub fn json(report: &Report, file: &str) -> Value {
-    let columns = report.headers.iter().zip(&report.summary.columns);
+    let columns = report.headers.iter().zip(&report.baseline.columns);
     let columns: Vec<Value> = columns
         .map(|(header, column)| {
             json!({ "column": header, "name": column.name, "type": column.kind })
@@ -46,13 +46,13 @@ pub fn json(report: &Report, file: &str) -> Value {
     json!({
         "file": file,
         "verdict": messages::verdict(report),
-        "rows": report.summary.rows,
-        "people": report.summary.people,
-        "dropped": report.dropped,
+        "rows": report.baseline.rows,
+        "people": report.baseline.people,
+        "rowsSkipped": report.rows_skipped,
         "columns": columns,
         "cut": report.cut,
         "findings": report.findings.iter().map(finding_json).collect::<Vec<_>>(),
-        "summary": report.summary,
+        "baseline": report.baseline,
     })
 }
 

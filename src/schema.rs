@@ -2,7 +2,7 @@
 //! document is spelt, what a credential is. Nothing in here reads a file or asks anybody.
 
 pub use self::{
-    baseline::{Column, DeletionApproval, Summary, SummaryError},
+    baseline::{ApprovalScope, Baseline, BaselineError, Column, DeletionApproval},
     credential::{Certificate, Credential, ServiceIdentity},
     dialect::{Dialect, IsBootstrap},
     document::{Fault, sentence},

@@ -150,7 +150,7 @@ impl Proposal {
                 "rename": proposed.rename,
                 "field": proposed.field,
                 "type": proposed.kind,
-                "sure": proposed.sure,
+                "confident": proposed.sure,
                 "why": proposed.why,
             })
         });

@@ -252,9 +252,9 @@ impl HistoryItem {
 impl From<&Sent> for Notified {
     fn from(sent: &Sent) -> Self {
         Self {
-            kind: sent.occasion,
+            kind: sent.kind,
             at: Moment(sent.at),
-            delivered: matches!(sent.outcome, Delivery::Told),
+            delivered: matches!(sent.outcome, Delivery::Delivered),
         }
     }
 }

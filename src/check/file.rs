@@ -10,7 +10,7 @@ use super::{
     Check, CheckOptions, Day, Metadata, Report, archive,
     findings::{Findings, Levels},
 };
-use crate::schema::{Dialect, Id, Limits, Refresh, Severity, Summary};
+use crate::schema::{Baseline, Dialect, Id, Limits, Refresh, Severity};
 
 /// How a file is to be checked.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ pub struct FileCheck {
     /// Whether rows that are not valid are left out, whatever the document says.
     pub lenient: bool,
     /// The last accepted import.
-    pub previous: Option<Summary>,
+    pub previous: Option<Baseline>,
     /// Whether the report shows values.
     pub show_values: bool,
     /// The day of the upload.

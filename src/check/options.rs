@@ -2,7 +2,7 @@
 
 use super::{date::Day, mapping::Metadata};
 use crate::schema::{
-    Checks, Connector, DeletionApproval, Dialect, Id, Limits, Mapping, Refresh, Severity, Summary,
+    Baseline, Checks, Connector, DeletionApproval, Dialect, Id, Limits, Mapping, Refresh, Severity,
     Target, TargetSchema, Unmapped,
 };
 
@@ -24,7 +24,7 @@ pub struct CheckOptions {
     /// How much.
     pub limits: Limits,
     /// The last accepted import it is held against.
-    pub previous: Option<Summary>,
+    pub previous: Option<Baseline>,
     /// Who let the file pass though it deletes people or columns.
     pub allowed: Option<DeletionApproval>,
     /// The day of the upload.

@@ -8,7 +8,9 @@ use super::{
     header::{self, Column, Header},
     hierarchy::Found,
 };
-use crate::schema::{self, DeletionApproval, Id, Kind, Refresh, Severity, Summary, fields::Role};
+use crate::schema::{
+    self, ApprovalScope, Baseline, DeletionApproval, Id, Kind, Refresh, Severity, fields::Role,
+};
 
 /// What a check came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,19 +22,19 @@ pub struct Report {
     /// Whether the file was read from its header to its end.
     pub is_whole: bool,
     /// What there is to remember of the file; numbers are 0 where the header was not understood.
-    pub summary: Summary,
+    pub baseline: Baseline,
     /// The headers of the fields in the summary, in its order.
     pub headers: Vec<String>,
     /// Columns that are not mapped and never leave.
     pub cut: Vec<String>,
     /// Rows that are left out because the connection is lenient.
-    pub dropped: u64,
+    pub rows_skipped: u64,
 }
 
 impl Report {
     fn new(
         findings: Findings,
-        summary: Summary,
+        summary: Baseline,
         header: Header,
         dropped: u64,
         is_whole: bool,
@@ -40,7 +42,15 @@ impl Report {
         let headers = header.columns.iter().map(|column| column.field.source.clone()).collect();
         let names = header.names;
         let (findings, counts) = findings.sorted(|position| names[position].clone());
-        Self { findings, counts, is_whole, summary, headers, cut: header.cut, dropped }
+        Self {
+            findings,
+            counts,
+            is_whole,
+            baseline: summary,
+            headers,
+            cut: header.cut,
+            rows_skipped: dropped,
+        }
     }
 
     /// The report of a file whose header was not understood.
@@ -50,10 +60,10 @@ impl Report {
             findings,
             counts,
             is_whole: false,
-            summary: Summary::nothing(options),
+            baseline: Baseline::nothing(options),
             headers: vec![],
             cut: vec![],
-            dropped: 0,
+            rows_skipped: 0,
         }
     }
 
@@ -95,7 +105,7 @@ impl Check<'_> {
             header::tell_cut(&mut header, has_rows, self.options, &mut self.findings);
             self.tell_rows(&header);
             let columns = header.columns.iter().map(summary_column).collect();
-            let summary = Summary {
+            let summary = Baseline {
                 rows: self.counts.rows,
                 people: self.people.count(),
                 columns,
@@ -104,7 +114,7 @@ impl Check<'_> {
                     .last_day()
                     .and_then(Day::of_number)
                     .map(|day| day.to_string()),
-                ..Summary::nothing(self.options)
+                ..Baseline::nothing(self.options)
             };
             guard(&summary, self.has_everybody(), self.options, &mut self.findings);
             let is_whole = self.progress == Progress::Done;
@@ -148,7 +158,7 @@ impl Check<'_> {
         for (column, seen) in header.columns.iter().zip(&self.seen) {
             seen.tell(column, &rows, &mut self.findings);
         }
-        if let Some(since) = self.options.previous.as_ref().and_then(Summary::day)
+        if let Some(since) = self.options.previous.as_ref().and_then(Baseline::day)
             && self.options.refresh == Refresh::Incremental
         {
             let findings = &mut self.findings;
@@ -244,7 +254,7 @@ fn tell_fault(found: Found, findings: &mut Findings) {
     }
 }
 
-impl Summary {
+impl Baseline {
     /// What a file was of which nothing was read.
     fn nothing(options: &CheckOptions) -> Self {
         Self {
@@ -278,8 +288,8 @@ pub struct Deletion {
 /// rows. Numbers are only compared where `now` has everybody and `previous` was a full refresh.
 #[must_use]
 pub(crate) fn deletions(
-    now: &Summary,
-    previous: &Summary,
+    now: &Baseline,
+    previous: &Baseline,
     max_percent: u64,
     has_everybody: bool,
 ) -> Vec<Deletion> {
@@ -317,12 +327,13 @@ pub(crate) fn deletions(
 }
 
 impl DeletionApproval {
-    /// Whether the person who allowed has seen that this would be deleted, or more.
-    fn covers(&self, deletion: &Deletion, now: &Summary) -> bool {
-        let Some(seen) = &self.seen else { return true };
-        match &deletion.column {
-            Some(name) => seen.column(name).is_none(),
-            None => now.people >= seen.people && now.rows >= seen.rows,
+    /// Whether it goes for this: its rule was named, or the person has seen that this would be deleted, or
+    /// more.
+    pub(crate) fn covers(&self, deletion: &Deletion, now: &Baseline) -> bool {
+        match (&self.scope, &deletion.column) {
+            (ApprovalScope::Rules(rules), _) => rules.contains(&deletion.rule),
+            (ApprovalScope::Seen(seen), Some(name)) => seen.column(name).is_none(),
+            (ApprovalScope::Seen(seen), None) => now.people >= seen.people && now.rows >= seen.rows,
         }
     }
 }
@@ -330,7 +341,7 @@ impl DeletionApproval {
 /// Holds an import against the last accepted one.
 ///
 /// Where not everybody was read, numbers say nothing and are not compared.
-fn guard(now: &Summary, has_everybody: bool, options: &CheckOptions, findings: &mut Findings) {
+fn guard(now: &Baseline, has_everybody: bool, options: &CheckOptions, findings: &mut Findings) {
     let Some(previous) = &options.previous else { return };
     if options.refresh == Refresh::Incremental {
         for column in now.columns.iter().filter(|new| previous.column(&new.name).is_none()) {

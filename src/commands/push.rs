@@ -249,7 +249,7 @@ impl Context {
         if !may_go {
             return Ok(Err(report));
         }
-        fits(path, &report.summary.connector, caller)?;
+        fits(path, &report.baseline.connector, caller)?;
         Ok(Ok(Ready { file, upload: PayloadFormat::Zip, report: Some(report) }))
     }
 

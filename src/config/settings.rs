@@ -168,7 +168,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "APP_SERVICE_AUTH",
         Some("false"),
-        "`true` where App Service Authentication stands before the app, and never otherwise: then `/api/signed-in` opens without a key, and the name that comes with a request is believed and recorded",
+        "`true` where App Service Authentication stands before the app, and never otherwise: then `/api/signedin` opens without a key, and the name that comes with a request is believed and recorded",
     ),
     setting(
         "RUST_LOG",

@@ -129,7 +129,8 @@ fn pause(
     let paused = imports.iter().filter(|import| import.pauses);
     let (forbidden, stopped): (Vec<&Import>, Vec<&Import>) =
         paused.partition(|import| import.is_forbidden());
-    let again = format!("`viva-import doctor {name} --resume`, or POST /api/doctor/{name}");
+    let again =
+        format!("`viva-import doctor {name} --resume`, or POST /api/v1/connections/{name}:resume");
     let (mut told, mut to_do) = (Vec::from_iter(done), vec![]);
     if !forbidden.is_empty() {
         to_do.push(match (is_ready, resume) {

@@ -120,7 +120,7 @@ fn remedy(error: &Error, role: &str, setting: &str) -> String {
     });
     if causes.any(|error| matches!(error.kind(), ErrorKind::Credential)) {
         return "give the app a managed identity, or correct ImportStorage__clientId; where there \
-                is none, as on a laptop, let the app itself answer: /api/doctor/CONNECTION"
+                is none, as on a laptop, let the app itself answer: POST /api/v1/connections/NAME:diagnose"
             .to_owned();
     }
     let ErrorKind::HttpResponse { status, error_code, .. } = error.kind() else {

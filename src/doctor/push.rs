@@ -115,7 +115,7 @@ fn no_token(caller: &ServiceIdentity) -> String {
     match &caller.credential {
         Credential::ManagedIdentity { .. } => format!(
             "give the app this managed identity, or correct credential in the connection; where \
-             there is none, as on a laptop, let the app itself answer: /api/doctor/CONNECTION. \
+             there is none, as on a laptop, let the app itself answer: POST /api/v1/connections/NAME:diagnose. \
              {no_resource}"
         ),
         Credential::FederatedIdentity { client_id, .. } => format!(

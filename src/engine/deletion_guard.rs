@@ -9,11 +9,11 @@ use crate::{
         Event, Import,
         reason::{Problems, Reason, RuleCount, Text},
     },
-    schema::{DeletionApproval, Refresh, Summary},
+    schema::{ApprovalScope, Baseline, DeletionApproval, Id, Refresh},
 };
 
-/// The blob metadata that says `deletes` where a file may delete people or columns.
-const ALLOW_METADATA: &str = "viva_import_allow";
+/// The blob metadata that names the rules by which a file may delete people or columns.
+const APPROVE_METADATA: &str = "viva_import_approve";
 
 impl Engine {
     /// What the tenant's last accepted full refresh for a connector was, with what incremental
@@ -22,9 +22,9 @@ impl Engine {
         &self,
         import: &Import,
         connector: &str,
-    ) -> Result<Option<Summary>> {
+    ) -> Result<Option<Baseline>> {
         let imports = self.imports.of_tenant(import).await?;
-        let mut accepted: Vec<(&Import, &Summary)> = imports
+        let mut accepted: Vec<(&Import, &Baseline)> = imports
             .iter()
             .filter(|other| other.state.is_accepted() && other.id != import.id)
             .filter_map(|other| Some((other, other.baseline.as_ref()?)))
@@ -34,22 +34,23 @@ impl Engine {
         let full = accepted.iter().rposition(|(import, _)| import.refresh == Some(Refresh::Full));
         let mut since = accepted.into_iter().skip(full.unwrap_or_default()).map(|(_, it)| it);
         let first = since.next().cloned();
-        Ok(first.map(|first| since.fold(first, Summary::and)))
+        Ok(first.map(|first| since.fold(first, Baseline::and)))
     }
 
     /// Whether an import that waited has come to delete more than when it was checked: another has
     /// been accepted meanwhile.
     pub(super) async fn would_delete(&self, import: &Import) -> Result<Option<Event>> {
-        let (Some(now), Some(Refresh::Full), None) =
-            (&import.baseline, import.refresh, &import.approval)
-        else {
+        let (Some(now), Some(Refresh::Full)) = (&import.baseline, import.refresh) else {
             return Ok(None);
         };
         let Some(previous) = self.last_accepted(import, &now.connector).await? else {
             return Ok(None);
         };
         let max_percent = self.config.limits.max_shrink_percent;
-        let deletions = deletions(now, &previous, max_percent, true);
+        let mut deletions = deletions(now, &previous, max_percent, true);
+        if let Some(approval) = &import.approval {
+            deletions.retain(|deletion| !approval.covers(deletion, now));
+        }
         Ok(deletions.first().map(|first| Event::Refused {
             reason: Reason::DeletionBlocked(Box::new(problems(first, &deletions))),
             problems: deletions.len() as u64,
@@ -59,16 +60,18 @@ impl Engine {
         }))
     }
 
-    /// Whether whoever uploaded the file says in its metadata that it may delete.
+    /// By which rules whoever uploaded the file says in its metadata that it may delete.
     pub(super) async fn allowed_by_metadata(
         &self,
         import: &Import,
     ) -> Result<Option<DeletionApproval>> {
         let source = &import.source;
-        let value = self.blobs.metadata(&source.container, &source.name, ALLOW_METADATA).await?;
-        let is_allowed = value.is_some_and(|value| value.eq_ignore_ascii_case("deletes"));
-        let by = format!("by the file's metadata {ALLOW_METADATA}");
-        Ok(is_allowed.then_some(DeletionApproval { by, seen: None }))
+        let value = self.blobs.metadata(&source.container, &source.name, APPROVE_METADATA).await?;
+        let rules: Vec<Id> =
+            value.iter().flat_map(|it| it.split(',')).filter_map(Id::parse).collect();
+        let by = format!("by the file's metadata {APPROVE_METADATA}");
+        let scope = ApprovalScope::Rules(rules.clone());
+        Ok((!rules.is_empty()).then_some(DeletionApproval { by, scope }))
     }
 }
 

@@ -57,7 +57,7 @@ impl Engine {
             }
         };
         let wants_each = notify.as_ref().is_some_and(|notify| notify.completed);
-        if message.occasion == NotificationKind::Completed && !wants_each {
+        if message.kind == NotificationKind::Completed && !wants_each {
             // Saved with what becomes of the next one.
             let dropped = Event::Notification(NotificationEvent::Dropped);
             stored.import = self.applied(stored.import, dropped)?;
@@ -67,7 +67,7 @@ impl Engine {
         let Some(notify) = notify else {
             return self.became(stored, NotificationEvent::Dropped).await;
         };
-        let is_news = match message.occasion {
+        let is_news = match message.kind {
             NotificationKind::Recovered => self.is_first_success(&stored.import).await?,
             NotificationKind::Overdue => !self.has_come_since(&stored.import).await?,
             NotificationKind::Rejected
@@ -161,7 +161,7 @@ impl Engine {
 
     /// Sends a notification; what became of it.
     async fn send(&self, import: &Import, message: &PendingNotification, notify: &Notify) -> Event {
-        let PendingNotification { occasion, since, .. } = *message;
+        let PendingNotification { kind: occasion, since, .. } = *message;
         let letter = Notification {
             occasion,
             since,
@@ -193,8 +193,7 @@ impl Engine {
         let Some(stored) = self.imports.get(id).await? else { return Ok(()) };
         // The table keeps less of a moment than a clock tells.
         let is_this = |waits: &PendingNotification| {
-            waits.occasion == message.occasion
-                && to_the_second(waits.since) == to_the_second(message.since)
+            waits.kind == message.kind && to_the_second(waits.since) == to_the_second(message.since)
         };
         // What is under way is not disturbed for that: it is told once more.
         if !stored.import.is_at_rest() || !stored.import.notification.as_ref().is_some_and(is_this)

@@ -111,12 +111,9 @@ impl Engine {
     pub async fn find(&self, key: &str) -> Result<Stored, CommandError> {
         // The same content is there twice where its connection has changed its tenant meanwhile.
         let (tenant, id) = key.split_once('/').map_or((None, key), |(one, id)| (Some(one), id));
-        let found = match tenant {
-            Some(tenant) if !is_id(tenant, id) => Ok(vec![]),
-            Some(tenant) => {
-                let id = ImportId { tenant: tenant.to_owned(), key: id.to_owned() };
-                self.imports.get(&id).await.map(|found| found.into_iter().collect())
-            }
+        let found = match tenant.map(|tenant| ImportId::of(tenant, id)) {
+            Some(None) => Ok(vec![]),
+            Some(Some(id)) => self.imports.get(&id).await.map(|found| found.into_iter().collect()),
             None => self.imports.find(id).await,
         };
         let mut found: Vec<Stored> = found.map_err(|error| failed(&error))?;
@@ -168,13 +165,6 @@ impl Engine {
         }
         Err(refused(messages::moved_on(&before)))
     }
-}
-
-/// Whether an import can have this tenant and this key; other rows are no imports.
-fn is_id(tenant: &str, key: &str) -> bool {
-    let is_plain =
-        |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    is_plain(tenant) && is_plain(key) && key.starts_with(|first: char| first.is_ascii_digit())
 }
 
 fn refused(why: String) -> CommandError {

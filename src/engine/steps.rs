@@ -95,9 +95,9 @@ impl Engine {
                 let checked = Checked {
                     report: self.keep(import, &report).await?,
                     notice: messages::notice(&report),
-                    dropped: report.dropped,
+                    rows_skipped: report.rows_skipped,
                     approval,
-                    summary: report.summary,
+                    baseline: report.baseline,
                 };
                 let checked = Box::new(checked);
                 Event::Packed { package, refresh: connection.refresh, checked }
@@ -110,7 +110,7 @@ impl Engine {
                 },
                 problems: report.count(Severity::Error),
                 report: Some(self.keep(import, &report).await?),
-                guarded: report.is_only_guarded().then(|| Box::new(report.summary)),
+                guarded: report.is_only_guarded().then(|| Box::new(report.baseline)),
             },
             Ok(Outcome::Moved) => {
                 // The event of the newer content may never come: its row is made here.

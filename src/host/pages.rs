@@ -58,7 +58,7 @@ async fn guarded(State(app): State<App>, mut response: Response) -> Response {
     if let Ok(policy) = HeaderValue::try_from(page::content_security_policy(sign_in)) {
         headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     // Under `no-referrer` browsers post forms with `Origin: null`, which App Service Authentication
     // answers with 403. Under this one, a request to another origin still tells nothing.
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
@@ -117,7 +117,7 @@ async fn overview(app: &App, viewer: &Viewer, filter: Filter) -> azure_core::Res
     let after = filter.after.as_ref();
     let history = engine.imports().page(&tenants, &filter.wanted, after, filter.top).await?;
     let seen = overview::connections(engine, &tenants, &history.imports).await?;
-    Ok(Home::new(viewer, seen, &history, filter, engine.next_sweep()))
+    Ok(Home::new(viewer, &seen, &history, filter, engine.next_sweep()))
 }
 
 /// One import, or its error file.

@@ -197,16 +197,15 @@ struct NoParameters {
 /// What a query says.
 ///
 /// # Errors
-/// A parameter is unknown, stands twice or has a value that it cannot have; the library names it, and none
-/// of its texts is longer than a line.
+/// A parameter is unknown, stands twice or has a value that it cannot have; the library names it.
 fn parameters<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
     axum::extract::Query::try_from_uri(uri)
         .map(|axum::extract::Query(parameters)| parameters)
-        .map_err(|error| Problem::new(ProblemCode::InvalidParameter, in_words(&error.body_text())))
+        .map_err(|error| Problem::new(ProblemCode::InvalidParameter, one_line(&error.body_text())))
 }
 
-fn in_words(text: &str) -> String {
-    let text = text.rsplit_once("string: ").map_or(text, |(_, text)| text);
+/// What came from outside, as one line that is not too long.
+fn one_line(text: &str) -> String {
     text.replace(char::is_control, "\u{fffd}").chars().take(300).collect()
 }
 
@@ -272,14 +271,12 @@ fn storage_failed(error: &azure_core::Error) -> Problem {
 }
 
 fn no_import(id: &str) -> Problem {
-    let id: String = id.replace(char::is_control, "\u{fffd}").chars().take(100).collect();
-    Problem::new(
-        ProblemCode::ImportNotFound,
-        format!("there is no import {id}; ids are as `id` of GET /api/v1/imports has them"),
-    )
+    let id = one_line(id);
+    let why = format!("there is no import {id}; ids are as `id` of GET /api/v1/imports has them");
+    Problem::new(ProblemCode::ImportNotFound, why)
 }
 
 fn no_connection(name: &str) -> Problem {
-    let name: String = name.replace(char::is_control, "\u{fffd}").chars().take(100).collect();
-    Problem::new(ProblemCode::ConnectionNotFound, format!("there is no connection {name}"))
+    let why = format!("there is no connection {}", one_line(name));
+    Problem::new(ProblemCode::ConnectionNotFound, why)
 }

@@ -106,7 +106,7 @@ impl ConnectionRecord {
     /// Whether somebody was told that no file had come.
     #[must_use]
     pub(crate) fn was_told_overdue(&self) -> bool {
-        let told = |overdue: &Overdue| overdue.outcome == Some(Delivery::Told);
+        let told = |overdue: &Overdue| overdue.outcome == Some(Delivery::Delivered);
         self.overdue.as_ref().is_some_and(told)
     }
 
@@ -140,7 +140,7 @@ impl ConnectionRecord {
     ) -> Option<()> {
         let overdue = self.overdue.as_mut().filter(|known| known.since == since)?;
         let Some(why) = failed else {
-            overdue.outcome = Some(Delivery::Told);
+            overdue.outcome = Some(Delivery::Delivered);
             return Some(());
         };
         overdue.failures += 1;
@@ -233,13 +233,13 @@ impl ConnectionRecord {
 fn gives_up(before: &Import, next: &Import) -> bool {
     let tells_on = is_to_tell(next) && before.blocked == next.blocked;
     let has_told = before.notifications_sent != next.notifications_sent
-        && next.notifications_sent.last().is_some_and(|sent| sent.outcome == Delivery::Told);
+        && next.notifications_sent.last().is_some_and(|sent| sent.outcome == Delivery::Delivered);
     is_to_tell(before) && !tells_on && !has_told
 }
 
 /// Whether a notification about its connection waits.
 fn is_to_tell(import: &Import) -> bool {
-    import.notification.as_ref().is_some_and(|message| message.occasion.is_of_connection())
+    import.notification.as_ref().is_some_and(|message| message.kind.is_of_connection())
 }
 
 fn is_success(before: &Import, next: &Import) -> bool {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     import::Status,
-    schema::{DeletionApproval, Refresh, Summary},
+    schema::{Baseline, DeletionApproval, Refresh},
 };
 
 /// What happened to an import.
@@ -38,7 +38,7 @@ pub enum Event {
         /// The blob that lists them.
         report: Option<String>,
         /// What the file is, where nothing is wrong but that people or columns would be deleted.
-        guarded: Option<Box<Summary>>,
+        guarded: Option<Box<Baseline>>,
     },
     /// A person asks for something.
     OperatorRequested {
@@ -196,9 +196,9 @@ pub enum OperatorAction {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checked {
     /// Rows, people, columns.
-    pub summary: Summary,
+    pub baseline: Baseline,
     /// Rows left out because the connection is lenient.
-    pub dropped: u64,
+    pub rows_skipped: u64,
     /// Something a person should know though the file is right.
     pub notice: Option<String>,
     /// The blob that tells it in full.

@@ -65,7 +65,7 @@ impl NotificationKind {
 
 impl PendingNotification {
     fn new(occasion: NotificationKind, now: OffsetDateTime) -> Self {
-        Self { occasion, since: now, due: now, failures: 0 }
+        Self { kind: occasion, since: now, due: now, failures: 0 }
     }
 }
 
@@ -79,7 +79,7 @@ impl Import {
         let is_kept = self.is_at_rest() || self.blocked.is_some();
         let is_over = self.blocked.is_none() && !self.pauses;
         let is_of_connection =
-            self.notification.as_ref().is_some_and(|it| it.occasion.is_of_connection());
+            self.notification.as_ref().is_some_and(|it| it.kind.is_of_connection());
         if !is_kept || is_of_connection && is_over {
             self.notification = None;
         }
@@ -106,13 +106,13 @@ impl Import {
     /// Whether it was told, or was to be told, that a person is needed.
     #[must_use]
     pub(crate) fn was_in_need(&self) -> bool {
-        self.notifications_sent.iter().any(|sent| sent.occasion.needs_person())
+        self.notifications_sent.iter().any(|sent| sent.kind.needs_person())
     }
 
     /// Whether somebody was told of this occasion.
     #[must_use]
     pub fn was_told(&self, occasion: NotificationKind) -> bool {
-        let is_told = |sent: &Sent| sent.occasion == occasion && sent.outcome == Delivery::Told;
+        let is_told = |sent: &Sent| sent.kind == occasion && sent.outcome == Delivery::Delivered;
         self.notifications_sent.iter().any(is_told)
     }
 
@@ -121,7 +121,7 @@ impl Import {
     #[must_use]
     pub(crate) fn can_be_overdue(&self) -> bool {
         let was_noted =
-            self.notifications_sent.iter().any(|sent| sent.occasion == NotificationKind::Overdue);
+            self.notifications_sent.iter().any(|sent| sent.kind == NotificationKind::Overdue);
         self.notify_enabled && self.state.is_end() && self.notification.is_none() && !was_noted
     }
 
@@ -142,7 +142,7 @@ impl Import {
             return Ok(self);
         }
         let Some(mut message) = self.notification.take() else { return illegal(event) };
-        let (occasion, since) = (message.occasion, message.since);
+        let (occasion, since) = (message.kind, message.since);
         match event {
             NotificationEvent::Overdue | NotificationEvent::Dropped => {}
             // Nobody else sends it for as long as a step may take.
@@ -150,12 +150,12 @@ impl Import {
                 message.due = now + policy.step_timeout;
                 self.notification = Some(message);
             }
-            NotificationEvent::Sent => self.note_sent(message.occasion, Delivery::Told, now),
+            NotificationEvent::Sent => self.note_sent(message.kind, Delivery::Delivered, now),
             // It is tried again, rarer and rarer, and at last given up.
             NotificationEvent::Failed { why } => {
                 message.failures += 1;
                 if message.failures >= TRIES {
-                    self.note_sent(message.occasion, Delivery::GivenUp(why), now);
+                    self.note_sent(message.kind, Delivery::GivenUp(why), now);
                 } else {
                     message.due = now + policy.busy_wait(&self.id, message.failures);
                     self.notification = Some(message);
@@ -171,7 +171,7 @@ impl Import {
     }
 
     fn note_sent(&mut self, occasion: NotificationKind, outcome: Delivery, at: OffsetDateTime) {
-        self.notifications_sent.push(Sent { occasion, at, outcome });
+        self.notifications_sent.push(Sent { kind: occasion, at, outcome });
         let beyond = self.notifications_sent.len().saturating_sub(MOST_SENT);
         self.notifications_sent.drain(..beyond);
     }

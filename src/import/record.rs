@@ -12,7 +12,7 @@ use super::{
     reason::{PauseCause, Reason, ReasonCode, Text},
     types::{ImportId, IngestionId, Package, Source, State},
 };
-use crate::schema::{DeletionApproval, Refresh, Summary, Target};
+use crate::schema::{Baseline, DeletionApproval, Refresh, Target};
 
 /// One import. Every field is a column of the table.
 #[expect(clippy::struct_excessive_bools, reason = "they are columns, and independent")]
@@ -33,7 +33,7 @@ pub struct Import {
     /// Data rows; known once packed.
     pub rows: Option<u64>,
     /// What the next import is held against; known once packed.
-    pub baseline: Option<Summary>,
+    pub baseline: Option<Baseline>,
     /// Rows left out because the connection is lenient.
     pub rows_skipped: u64,
     /// How many problems were found in the file.
@@ -270,7 +270,7 @@ pub enum NotificationKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PendingNotification {
     /// Of what.
-    pub occasion: NotificationKind,
+    pub kind: NotificationKind,
     /// When that happened.
     pub since: OffsetDateTime,
     /// When it is told, or tried again.
@@ -283,7 +283,7 @@ pub struct PendingNotification {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sent {
     /// Of what.
-    pub occasion: NotificationKind,
+    pub kind: NotificationKind,
     /// When.
     #[serde(with = "moment")]
     pub at: OffsetDateTime,
@@ -297,7 +297,7 @@ pub struct Sent {
 #[serde(rename_all = "camelCase", tag = "outcome", content = "why")]
 pub enum Delivery {
     /// It arrived.
-    Told,
+    Delivered,
     /// It was tried often enough; why it did not arrive.
     GivenUp(Text),
 }

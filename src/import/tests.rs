@@ -18,7 +18,7 @@ mod operator_actions;
 use crate::{
     config::Config,
     messages,
-    schema::{Refresh, Summary},
+    schema::{Baseline, Refresh},
 };
 
 const NOW: OffsetDateTime = datetime!(2026-11-23 06:00 UTC);
@@ -55,7 +55,7 @@ fn staged() -> Event {
 }
 
 fn checked() -> Checked {
-    let summary = Summary {
+    let summary = Baseline {
         connector: "HR".to_owned(),
         refresh: "full".to_owned(),
         rows: 3,
@@ -64,12 +64,12 @@ fn checked() -> Checked {
         last_day: None,
     };
     let report = "1/report.html".to_owned();
-    Checked { summary, dropped: 0, notice: None, report, approval: None }
+    Checked { baseline: summary, rows_skipped: 0, notice: None, report, approval: None }
 }
 
 fn refused(guarded: bool) -> Event {
     let report = Some("r".to_owned());
-    let guarded = guarded.then(|| Box::new(checked().summary));
+    let guarded = guarded.then(|| Box::new(checked().baseline));
     let reason = if guarded.is_some() {
         Reason::DeletionBlocked(Box::new(wrong()))
     } else {
@@ -424,7 +424,7 @@ fn a_person_lets_a_guarded_file_pass_and_nothing_else() {
     // A file that waited is guarded too, if another was accepted meanwhile.
     let waited = told(received(), NOW, [Event::PackStarted, staged(), refused(true)]);
     assert!(waited.is_guarded() && waited.action(NOW, &policy()) == Action::Discard);
-    assert_eq!(waited.rows, Some(checked().summary.rows));
+    assert_eq!(waited.rows, Some(checked().baseline.rows));
     assert_eq!(told(waited, NOW, [allowed()]).state, State::Received);
 
     let not_guarded = told(received(), NOW, [Event::PackStarted, refused(false)]);

@@ -6,7 +6,7 @@ use super::{
     Checked, Event, IllegalEvent, Import, IngestionId, OperatorAction, Policy, State, Status,
     reason::{Reason, ReasonCode},
 };
-use crate::schema::DeletionApproval;
+use crate::schema::{ApprovalScope, DeletionApproval};
 
 impl Import {
     /// Deadlines count the time in which something was tried. Where a step was taken later than any
@@ -51,9 +51,9 @@ impl Import {
     }
 
     pub(super) fn checked(mut self, checked: Checked, now: OffsetDateTime) -> Self {
-        self.rows = Some(checked.summary.rows);
-        self.baseline = Some(checked.summary);
-        self.rows_skipped = checked.dropped;
+        self.rows = Some(checked.baseline.rows);
+        self.baseline = Some(checked.baseline);
+        self.rows_skipped = checked.rows_skipped;
         self.warning = checked.notice;
         self.report = Some(checked.report);
         self.approval = checked.approval;
@@ -263,7 +263,9 @@ impl Import {
         }
         Ok(match action {
             OperatorAction::Approve => {
-                self.approval = Some(DeletionApproval { by, seen: self.baseline.clone() });
+                let seen = self.baseline.clone();
+                self.approval =
+                    seen.map(|seen| DeletionApproval { by, scope: ApprovalScope::Seen(seen) });
                 self.reopen(now, policy)
             }
             OperatorAction::Retry if self.state.is_end() => self.by_hand(&by).reopen(now, policy),

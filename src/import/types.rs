@@ -38,14 +38,20 @@ impl ImportId {
     /// The id with this [`name`](Self::name), if one can be called so.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        let (tenant, key) = name.split_once('.')?;
-        let is_plain =
-            |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        name.split_once('.').and_then(|(tenant, key)| Self::of(tenant, key))
+    }
+
+    /// The id of this tenant and key, if an import can have them; other rows are no imports.
+    #[must_use]
+    pub(crate) fn of(tenant: &str, key: &str) -> Option<Self> {
+        let is_plain = |text: &str| {
+            !text.is_empty()
+                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        };
         let is_id = is_plain(tenant)
             && is_plain(key)
             && key.starts_with(|first: char| first.is_ascii_digit());
-        (is_id && !tenant.is_empty())
-            .then(|| Self { tenant: tenant.to_owned(), key: key.to_owned() })
+        is_id.then(|| Self { tenant: tenant.to_owned(), key: key.to_owned() })
     }
 
     /// Whether its tenant is known.

@@ -8,12 +8,12 @@ use crate::{
 
 /// Whether the file is taken, in a word.
 pub(crate) fn verdict(report: &Report) -> &'static str {
-    if report.is_accepted() { "accepted" } else { "refused" }
+    if report.is_accepted() { "accepted" } else { "rejected" }
 }
 
 /// What the file is: its rows, people and columns, and its refresh.
 pub(crate) fn contents(report: &Report) -> String {
-    let summary = &report.summary;
+    let summary = &report.baseline;
     let mut parts = vec![
         counted(summary.rows, "row"),
         people(summary.people),
@@ -22,8 +22,8 @@ pub(crate) fn contents(report: &Report) -> String {
     if !report.cut.is_empty() {
         parts.push(format!("{} cut", report.cut.len()));
     }
-    if report.dropped > 0 {
-        parts.push(format!("{} left out", counted(report.dropped, "row")));
+    if report.rows_skipped > 0 {
+        parts.push(format!("{} left out", counted(report.rows_skipped, "row")));
     }
     format!("{}, {} refresh", parts.join(", "), summary.refresh)
 }
@@ -64,9 +64,9 @@ pub fn notice(report: &Report) -> Option<String> {
     if !report.cut.is_empty() {
         parts.push(format!("not mapped and therefore cut: {}", some_of(&report.cut)));
     }
-    if report.dropped > 0 {
-        let rows = if report.dropped == 1 { "row" } else { "rows" };
-        parts.push(format!("{} {rows} left out as not valid", report.dropped));
+    if report.rows_skipped > 0 {
+        let rows = if report.rows_skipped == 1 { "row" } else { "rows" };
+        parts.push(format!("{} {rows} left out as not valid", report.rows_skipped));
     }
     let warnings = report.counts.by_rule(Severity::Warning);
     let warnings: Vec<String> = warnings.map(|(rule, count)| format!("{rule} {count}")).collect();
@@ -92,7 +92,7 @@ pub(super) fn if_it_is_meant(rule: Option<Id>) -> String {
     };
     format!(
         "{follows}if that is right, let this one file pass, with `viva-import approve` or the blob \
-         metadata viva_import_allow"
+         metadata viva_import_approve (the rule's id)"
     )
 }
 

@@ -197,9 +197,9 @@ fn problems_in_short(problems: &Problems) -> String {
 #[must_use]
 pub fn notifications(import: &Import) -> Option<String> {
     let told = import.notifications_sent.iter().map(|sent| {
-        let (kind, at) = (sent.occasion.as_ref(), to_the_second(sent.at));
+        let (kind, at) = (sent.kind.as_ref(), to_the_second(sent.at));
         match &sent.outcome {
-            Delivery::Told => format!("{kind} at {at}"),
+            Delivery::Delivered => format!("{kind} at {at}"),
             Delivery::GivenUp(why) => format!("{kind} could not be told until {at}: {why}"),
         }
     });

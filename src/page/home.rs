@@ -98,7 +98,7 @@ impl Home {
     #[must_use]
     pub fn new(
         viewer: &Viewer,
-        seen: Vec<Seen>,
+        seen: &[Seen],
         history: &Page,
         filter: Filter,
         next_sweep: Option<OffsetDateTime>,

@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::target::Connector;
-use crate::schema::document;
+use crate::schema::{Id, document};
 
 /// What an import was: numbers and names of columns, no value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Summary {
+pub struct Baseline {
     /// Which connector it is for: each has data of its own.
     #[serde(default = "hr", skip_serializing_if = "is_hr")]
     pub connector: String,
@@ -45,7 +45,7 @@ pub struct Column {
 
 /// Why a document is no summary. Causes that could quote the document are not kept.
 #[derive(Debug, thiserror::Error)]
-pub enum SummaryError {
+pub enum BaselineError {
     /// It cannot be read as JSON.
     #[error("it is not JSON: {0}")]
     Syntax(#[source] serde_json::Error),
@@ -54,27 +54,27 @@ pub enum SummaryError {
     NotAccepted,
     /// It is JSON of another form.
     #[error(
-        "it is neither a summary nor a report with one (a member is missing or of another type)"
+        "it is neither a baseline nor a report with one (a member is missing or of another type)"
     )]
     Members,
 }
 
-impl Summary {
+impl Baseline {
     /// Reads a summary, or the report that has one.
     ///
     /// # Errors
     /// What is missing.
-    pub fn read(document: &[u8]) -> Result<Self, SummaryError> {
+    pub fn read(document: &[u8]) -> Result<Self, BaselineError> {
         // Of JSON of any form the syntax alone can be wrong, and that is told without a value.
         let mut value: serde_json::Value =
-            serde_json::from_slice(document::unmarked(document)).map_err(SummaryError::Syntax)?;
+            serde_json::from_slice(document::unmarked(document)).map_err(BaselineError::Syntax)?;
         if value.get("verdict").is_some_and(|verdict| verdict != "accepted") {
-            return Err(SummaryError::NotAccepted);
+            return Err(BaselineError::NotAccepted);
         }
-        if let Some(summary) = value.get_mut("summary") {
-            value = summary.take();
+        if let Some(baseline) = value.get_mut("baseline") {
+            value = baseline.take();
         }
-        serde_json::from_value(value).map_err(|_| SummaryError::Members)
+        serde_json::from_value(value).map_err(|_| BaselineError::Members)
     }
 
     /// This one after `later`, an incremental import: columns, people and dates are added to it.
@@ -100,6 +100,16 @@ impl Summary {
 pub struct DeletionApproval {
     /// Who, or how.
     pub by: String,
-    /// What the file was when the person said so; `None` where the word goes for whatever it is.
-    pub seen: Option<Summary>,
+    /// What it goes for.
+    pub scope: ApprovalScope,
+}
+
+/// What a deletion approval goes for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ApprovalScope {
+    /// Whatever a file deletes that breaks one of these rules.
+    Rules(Vec<Id>),
+    /// What the file was when the person saw it, and no more.
+    Seen(Baseline),
 }

@@ -3,7 +3,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use strum::{AsRefStr, EnumString, VariantNames};
+use strum::{AsRefStr, EnumString, IntoStaticStr, VariantNames};
 
 use std::fmt;
 
@@ -150,7 +150,9 @@ macro_rules! rules {
     ($($id:ident $severity:ident $scope:literal $about:literal $message:literal $source:ident
        $accepted:literal $refused:literal)*) => {
         /// The id of a rule.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, IntoStaticStr, Serialize, Deserialize,
+        )]
         pub enum Id {
             $(#[doc = concat!("Rule ", stringify!($id), ".")] $id,)*
         }
@@ -159,9 +161,7 @@ macro_rules! rules {
             /// The id as reports print it.
             #[must_use]
             pub fn name(self) -> &'static str {
-                match self {
-                    $(Self::$id => stringify!($id),)*
-                }
+                self.into()
             }
         }
 

@@ -34,7 +34,7 @@ pub use self::{
     app::App,
     invocation::Answer,
     journal::{Cause, HostError, HttpAnswer, Invocation, LogLine, Outcome},
-    runtime::Front,
+    runtime::{Front, function_key},
 };
 use self::{
     journal::Journal,

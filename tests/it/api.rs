@@ -106,8 +106,8 @@ async fn an_import_is_listed_shown_and_its_findings_are_typed() {
         ("to=9999-12-31T23:59:59Z".to_owned(), 2),
         ("top=1000&code=k&clientId=default".to_owned(), 2),
     ] {
-        let (status, page) = get(&stage, &format!("imports?{query}")).await;
-        assert_eq!((status, states(&page).len()), (200, expected), "{query}");
+        let (code, page) = get(&stage, &format!("imports?{query}")).await;
+        assert_eq!((code, states(&page).len()), (200, expected), "{query}");
     }
     let (_, page) = get(&stage, "imports?top=1&connection=hr&code=the-key").await;
     let next = page["nextLink"].as_str().unwrap();
@@ -291,7 +291,7 @@ async fn connections_tell_how_they_fare_and_one_whose_document_is_gone_too() {
 }
 
 /// Each answer to whatever a client may send is as the description says, and none is the server's fault.
-/// `VIVA_IMPORT_SCHEMATHESIS` says where schemathesis (PyPI) is.
+/// `VIVA_IMPORT_SCHEMATHESIS` says where schemathesis is.
 #[tokio::test]
 async fn every_answer_is_as_the_description_says() {
     let Some(schemathesis) = std::env::var_os("VIVA_IMPORT_SCHEMATHESIS") else {

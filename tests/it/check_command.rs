@@ -104,7 +104,7 @@ fn the_exit_code_says_what_came_of_it() {
             let output = check(&file, &["--format", format]);
             let says = text(&output);
             assert_eq!(code(&output), i32::from(!accepted), "{name}: {says}");
-            let verdict = if accepted { "accepted" } else { "refused" };
+            let verdict = if accepted { "accepted" } else { "rejected" };
             assert!(says.contains(verdict) && says.contains(name), "{name}: {says}");
             assert!(output.stderr.is_empty(), "{name}");
         }
@@ -175,11 +175,21 @@ fn the_report_for_a_program_has_its_shape() {
     let report = report(&file, &["--mapping", &mapping.display().to_string(), "--lenient"]);
     assert_eq!(
         keys(&report),
-        ["file", "verdict", "rows", "people", "dropped", "columns", "cut", "findings", "summary"]
+        [
+            "file",
+            "verdict",
+            "rows",
+            "people",
+            "rowsSkipped",
+            "columns",
+            "cut",
+            "findings",
+            "baseline"
+        ]
     );
     assert_eq!(report["file"], "a.csv");
     assert_eq!(report["verdict"], "accepted");
-    assert_eq!([&report["rows"], &report["people"], &report["dropped"]], [19, 19, 1]);
+    assert_eq!([&report["rows"], &report["people"], &report["rowsSkipped"]], [19, 19, 1]);
     let person = json!({ "column": "PersonId", "name": "PersonId", "type": "EmailType" });
     assert_eq!(report["columns"][0], person);
     assert_eq!(report["cut"], json!(["Note"]));
@@ -189,13 +199,13 @@ fn the_report_for_a_program_has_its_shape() {
     assert_eq!(keys(finding), ["rule", "severity", "column", "rows", "count", "message"]);
     assert_eq!((&finding["column"], &finding["rows"]), (&json!("PersonId"), &json!([7])));
     assert_eq!(report["findings"][2]["column"], Value::Null);
-    let summary = &report["summary"];
+    let summary = &report["baseline"];
     assert_eq!(keys(summary), ["refresh", "rows", "people", "columns", "lastDay"]);
     assert_eq!((&summary["refresh"], &summary["lastDay"]), (&json!("full"), &json!("2026-10-31")));
     assert_eq!(summary["columns"][0], json!({ "name": "PersonId", "type": "EmailType" }));
     let unread = self::report(&folder.put("b.csv", ""), &[]);
     assert_eq!(keys(&unread), keys(&report));
-    assert_eq!(keys(&unread["summary"]), ["refresh", "rows", "people", "columns"]);
+    assert_eq!(keys(&unread["baseline"]), ["refresh", "rows", "people", "columns"]);
 }
 
 /// Files with the secret in a cell that some rule finds, and in cells that none does.
@@ -256,12 +266,12 @@ fn refresh_and_leniency_are_as_asked() {
     assert_eq!(found(&report(&narrow, &[])), ["error H13"]);
     let incremental = report(&narrow, &["--refresh", "incremental"]);
     assert_eq!((found(&incremental).len(), &incremental["verdict"]), (0, &json!("accepted")));
-    assert_eq!(incremental["summary"]["refresh"], "incremental");
+    assert_eq!(incremental["baseline"]["refresh"], "incremental");
     let broken = folder.put("broken.csv", staff().join("\n").replace("p7@", "p7"));
     assert_eq!(found(&report(&broken, &[])), ["error V01"]);
     let lenient = report(&broken, &["--lenient"]);
     assert_eq!(found(&lenient), ["warning V01", "warning C03"]);
-    assert_eq!((&lenient["dropped"], &lenient["verdict"]), (&json!(1), &json!("accepted")));
+    assert_eq!((&lenient["rowsSkipped"], &lenient["verdict"]), (&json!(1), &json!("accepted")));
     // A zip's metadata.json says full; who asks has the last word.
     let csv = fs::read_to_string(&narrow).unwrap();
     let three = MAPPING.rsplit_once(",\n").unwrap().0;
@@ -276,7 +286,7 @@ fn a_file_is_held_against_a_report_or_its_summary() {
     let good = report(&folder.good(), &[]);
     let before = folder.put("report.json", good.to_string()).display().to_string();
     let bare =
-        folder.put("summary.json", format!("\u{feff}{}", good["summary"])).display().to_string();
+        folder.put("summary.json", format!("\u{feff}{}", good["baseline"])).display().to_string();
     let narrow = folder.without_organization();
     let few = folder.put("few.csv", staff()[..18].join("\n"));
     for against in [&before, &bare] {

@@ -42,7 +42,7 @@ fn line(column: &Value) -> String {
     if column["field"].is_null() {
         return "out".to_owned();
     }
-    let sure = if column["sure"] == true { "sure" } else { "unsure" };
+    let sure = if column["confident"] == true { "sure" } else { "unsure" };
     let rename = column["rename"].as_str().map_or_else(String::new, |name| format!(" -> {name}"));
     format!("{} {} {sure}{rename}", word("field"), word("type"))
 }

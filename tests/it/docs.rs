@@ -54,19 +54,26 @@ fn the_table_of_reasons_is_that_of_the_code() {
     readme_has(&rows.collect::<String>());
 }
 
-/// The order of its keys is that of the code: see tests/it/shown.rs.
+/// The order of their keys is that of the code: see tests/it/shown.rs.
 #[test]
-fn every_key_of_an_import_as_json_is_named() {
-    let text = std::fs::read_to_string("tests/shown/import.json").unwrap();
-    let import: serde_json::Value = serde_json::from_str(&text).unwrap();
+fn every_key_of_an_import_and_a_connection_as_json_is_named() {
+    let shown = |name: &str| -> serde_json::Value {
+        let text = std::fs::read_to_string(format!("tests/shown/{name}")).unwrap();
+        serde_json::from_str(&text).unwrap()
+    };
+    let (import, connections) = (shown("import.json"), shown("connections.json"));
     let keys = |json: &serde_json::Value| {
         let keys = json.as_object().unwrap().keys();
         keys.map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")
     };
     let readme = readme().split_whitespace().collect::<Vec<_>>().join(" ");
-    let expected =
-        format!("An import has the keys {} ({});", keys(&import), keys(&import["journal"][0]));
-    assert!(readme.contains(&expected), "the README lacks this:\n{expected}");
+    for (what, json, part) in [
+        ("An import", &import, &import["history"][0]),
+        ("A connection", &connections[0], &connections[0]["upcoming"][0]),
+    ] {
+        let expected = format!("{what} has the keys {} ({})", keys(json), keys(part));
+        assert!(readme.contains(&expected), "the README lacks this:\n{expected}");
+    }
 }
 
 #[test]

@@ -256,9 +256,9 @@ async fn a_service_that_is_away_or_does_not_say_what_it_should_is_told_by_its_an
     }
     stage.service.always(Call::ScaleUnit, None);
     for (fault, verdict, words) in [
-        (ServiceFault::SignInPage, "bad", "sign-in page"),
-        (ServiceFault::Forbidden, "bad", "one of three"),
-        (ServiceFault::NotFound, "note", "no such question (404); the push will tell"),
+        (ServiceFault::SignInPage, "fail", "sign-in page"),
+        (ServiceFault::Forbidden, "fail", "one of three"),
+        (ServiceFault::NotFound, "info", "no such question (404); the push will tell"),
     ] {
         stage.service.always(Call::Ping, Some(fault));
         told(stage.settings(), &["hr"]).await.says("connector", verdict, words);
@@ -313,8 +313,8 @@ async fn a_managed_identity_that_signs_in_is_told_from_one_that_does_not() {
     let identity = SAMPLE_CONNECTION.replace(given, "\"managedIdentity\"");
     stage.connect("hr", &identity).await.unwrap();
     for (path, verdict, words) in [
-        ("good", "good", "client id me and audience viva, until 2100-01-01T00:00:00Z"),
-        ("none", "bad", "let the app itself answer"),
+        ("good", "pass", "client id me and audience viva, until 2100-01-01T00:00:00Z"),
+        ("none", "fail", "let the app itself answer"),
     ] {
         let endpoint = format!("http://{address}/{path}");
         let identity = [
@@ -324,7 +324,7 @@ async fn a_managed_identity_that_signs_in_is_told_from_one_that_does_not() {
         ];
         let told = told(&settings(&stage, &identity), &["hr"]).await;
         told.says("token", verdict, words);
-        assert_eq!(told.those("fail").is_empty(), verdict == "good");
+        assert_eq!(told.those("fail").is_empty(), verdict == "pass");
         assert!(!told.0.to_string().contains("secret"), "{:#}", told.0);
     }
 }
@@ -397,9 +397,9 @@ async fn storage_that_is_away_or_empty_is_told_and_the_service_all_the_same() {
         RIGHTS.into_iter().filter(|about| !["write imports", RIGHTS[7]].contains(about)).collect();
     assert_eq!(empty.those("fail"), crossed);
     for about in crossed {
-        empty.says(about, "bad", "create it, as the deployment does");
+        empty.says(about, "fail", "create it, as the deployment does");
     }
-    empty.says(RIGHTS[7], "good", "not there");
+    empty.says(RIGHTS[7], "pass", "not there");
     empty.says("connection", "unknown", "until this is right: read connections");
 }
 
@@ -446,7 +446,7 @@ async fn rights_that_are_missing_a_firewall_and_a_wrong_clock_are_told_apart() {
         let account = refusing(code).await;
         let told = told(&settings(&stage, &[("ImportStorage", &account)]), &["hr"]).await;
         for about in RIGHTS {
-            told.says(about, "bad", &format!("it answered 403 ({code})"));
+            told.says(about, "fail", &format!("it answered 403 ({code})"));
         }
         told.says("write packages", "fail", words[0]);
         told.says("write imports", "fail", words[1]);
@@ -472,8 +472,8 @@ async fn storage_in_trouble_is_told_by_its_status_and_not_by_the_patience_spent_
         let told = told(&settings(&stage, &[("ImportStorage", &account)]), &["hr"]).await;
         for about in RIGHTS {
             let said = format!("it answered {} (no error code)", status.as_u16());
-            told.says(about, "bad", &said);
-            told.says(about, "bad", words);
+            told.says(about, "fail", &said);
+            told.says(about, "fail", words);
         }
         told.says("pause", "unknown", &format!("it answered {}", status.as_u16()));
     }
@@ -515,8 +515,8 @@ async fn what_was_written_and_cannot_be_deleted_is_told_and_has_one_name() {
         for (about, container) in [("write packages", PACKAGES), ("write reports", REPORTS)] {
             let words =
                 format!("{container}/doctor/probe was written but not deleted: it answered 403");
-            told.says(about, "bad", &words);
-            told.says(about, "bad", "containers/blobs/delete");
+            told.says(about, "fail", &words);
+            told.says(about, "fail", "containers/blobs/delete");
         }
     }
     let mut written = written.lock().unwrap().clone();

@@ -13,7 +13,7 @@ use viva_import::{
     },
 };
 
-use crate::stage::{BINARY, GOOD_CSV, ended, stage, until, why};
+use crate::stage::{BINARY, GOOD_CSV, a_second_later, ended, stage, until, why};
 
 /// A head and people under it, with a column more where it is wanted.
 fn staff(people: usize, more: bool) -> Vec<u8> {
@@ -87,11 +87,17 @@ async fn a_column_that_is_gone_waits_unless_the_upload_says_so() {
     assert!(import.state == State::Rejected && import.is_guarded(), "{why}");
     assert!(why.contains("Location was in the last accepted import"), "{why}");
 
-    let mark = ("Viva_Import_Allow", "deletes");
+    for (at, other) in ["deletes", "I04", ""].into_iter().enumerate() {
+        let (name, mark) = (format!("hr/not{at}.csv"), ("Viva_Import_Approve", other));
+        stage.arrive_with(&name, staff(5, false), mark).await.unwrap();
+        assert!(ended(&stage, &name).await.is_guarded(), "{other}");
+        a_second_later().await;
+    }
+    let mark = ("Viva_Import_Approve", "i03, X99");
     stage.arrive_with("hr/3.csv", staff(5, false), mark).await.unwrap();
     let import = ended(&stage, "hr/3.csv").await;
     assert_eq!(import.state, State::Completed, "{:?}", import.reason);
-    assert_eq!(import.approval.unwrap().by, "by the file's metadata viva_import_allow");
+    assert_eq!(import.approval.unwrap().by, "by the file's metadata viva_import_approve");
 }
 
 #[tokio::test]

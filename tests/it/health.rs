@@ -126,7 +126,7 @@ async fn storage_that_refuses_is_unavailable_and_its_address_is_not_told() {
 }
 
 #[tokio::test]
-async fn a_hundred_connections_cost_no_more_requests_than_one() {
+async fn thirty_connections_cost_no_more_requests_than_one() {
     let (stage, proxy) = proxied().await;
     let cost = async || {
         let before = proxy.count();
@@ -142,10 +142,10 @@ async fn a_hundred_connections_cost_no_more_requests_than_one() {
     cost().await;
     let of_one = cost().await;
     assert!(of_one <= 10, "{of_one} requests");
-    for number in 1..100 {
+    for number in 1..30 {
         stage.connect(&format!("hr{number}"), SAMPLE_CONNECTION).await.unwrap();
     }
-    assert_eq!(cost().await, of_one + 99, "each document is read once");
+    assert_eq!(cost().await, of_one + 29, "each document is read once");
     assert_eq!(cost().await, of_one);
     stage.connect("hr7", &SAMPLE_CONNECTION.replace("HireDate", "Hired")).await.unwrap();
     assert_eq!(cost().await, of_one + 1, "and once more where it has changed");

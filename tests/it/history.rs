@@ -15,7 +15,7 @@ use viva_import::{
         Import, ImportId, Source, State,
         reason::{Problems, Reason},
     },
-    schema::Summary,
+    schema::Baseline,
     storage::{
         Storage,
         import_table::{ImportTable, Wanted, properties},
@@ -73,7 +73,7 @@ fn import(number: usize) -> Import {
     });
     (import.ended, import.due, import.deadline) = (Some(received), None, None);
     import.rows = Some(50_000);
-    import.baseline = Some(Summary {
+    import.baseline = Some(Baseline {
         connector: "HR".to_owned(),
         refresh: "full".to_owned(),
         rows: 50_000,

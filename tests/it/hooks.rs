@@ -208,7 +208,7 @@ async fn each_success_is_told_where_that_is_wanted_and_nowhere_else() {
     assert_eq!(kind, "application/cloudevents+json");
     assert_eq!(event["source"], "/viva-import/connections/hr");
     assert_eq!(event["data"]["state"], "completed");
-    assert!(event["data"]["told"].as_str().unwrap().starts_with("completed: "), "{event}");
+    assert!(event["data"]["message"].as_str().unwrap().starts_with("completed: "), "{event}");
 }
 
 #[tokio::test]
@@ -247,7 +247,7 @@ async fn the_app_tells_of_a_document_that_is_not_valid_or_deleted_and_a_valid_on
     assert_eq!(webhook.types(), kinds, "the second file says nothing new");
     let all = webhook.all();
     assert_eq!(all[0].1["data"]["connection"], "gone");
-    assert!(all[1].1["data"]["told"].as_str().unwrap().contains("/tenantId: missing"));
+    assert!(all[1].1["data"]["message"].as_str().unwrap().contains("/tenantId: missing"));
     assert!(webhook.asked().iter().all(|message| is_signed_by(b"hunter2", message)));
     hides(&stage, &["hunter2", "a-secret-signature"]).await;
 }

@@ -11,7 +11,7 @@ use viva_import::{
         Source, State, Status,
         reason::{PauseCause, Reason, ReasonCode},
     },
-    schema::{Refresh, Summary},
+    schema::{Baseline, Refresh},
     storage::{
         Storage,
         import_table::{Claim, ImportTable, Inserted, Saved, Slot, Stored, properties},
@@ -80,7 +80,7 @@ async fn packed(imports: &ImportTable, key: &str) -> Stored {
         bytes: 5,
         sha256: "ab".to_owned(),
     };
-    let summary = Summary {
+    let summary = Baseline {
         connector: "HR".to_owned(),
         refresh: "full".to_owned(),
         rows: 3,
@@ -89,7 +89,8 @@ async fn packed(imports: &ImportTable, key: &str) -> Stored {
         last_day: None,
     };
     let report = format!("{key}/report.html");
-    let checked = Checked { summary, dropped: 0, notice: None, report, approval: None };
+    let checked =
+        Checked { baseline: summary, rows_skipped: 0, notice: None, report, approval: None };
     let event = Event::Packed { package, refresh: Refresh::Full, checked: Box::new(checked) };
     saved(imports, stored, event).await
 }

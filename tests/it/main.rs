@@ -40,6 +40,7 @@ mod push_command;
 mod readers;
 mod reasons;
 mod road;
+mod roles;
 mod rules;
 #[path = "../sample/mod.rs"]
 mod sample;

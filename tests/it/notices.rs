@@ -99,7 +99,7 @@ async fn a_rejected_file_a_stuck_one_and_the_first_success_after_them_are_told_o
     assert_eq!(rejected["subject"], "inbox/hr/bad.csv");
     assert_eq!(rejected["data"]["state"], "rejected");
     assert_eq!(rejected["data"]["problems"], 1);
-    assert!(rejected["data"]["told"].as_str().unwrap().contains("row 3, Employee"));
+    assert!(rejected["data"]["message"].as_str().unwrap().contains("row 3, Employee"));
     let ids: std::collections::BTreeSet<_> =
         all.iter().map(|(_, told)| told["id"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), 3);
@@ -128,7 +128,7 @@ async fn a_webhook_that_is_away_is_tried_again_and_no_import_waits_for_it() {
         let import = stage.imports().await.unwrap().pop()?;
         import.notification.filter(|message| message.failures > 0)
     });
-    assert_eq!(failing.await.occasion, NotificationKind::Rejected);
+    assert_eq!(failing.await.kind, NotificationKind::Rejected);
     a_second_later().await;
     stage.arrive("hr/good.csv", GOOD_CSV.into()).await.unwrap();
     assert_eq!(ended(&stage, "hr/good.csv").await.state, State::Completed);
@@ -160,7 +160,7 @@ async fn a_mapping_that_is_wrong_is_told_once_for_all_files_and_its_end_too() {
     webhook.until(1).await;
     a_second_later().await;
     assert_eq!(webhook.types(), ["viva-import.connection_invalid"]);
-    assert!(webhook.all()[0].1["data"]["told"].as_str().unwrap().contains("(H14)"));
+    assert!(webhook.all()[0].1["data"]["message"].as_str().unwrap().contains("(H14)"));
     let warned = log(&stage).matches(" event=connection_invalid reason=MappingInvalid ").count();
     assert_eq!(warned, 1, "{}", log(&stage));
     // Nobody says a word to the program: they all go on.
@@ -322,7 +322,7 @@ async fn nothing_that_arrives_by_the_expected_day_is_told_once_until_something_h
     );
     let told = &webhook.all()[0].1;
     assert_eq!(told["data"]["connection"], json!("hr"));
-    assert!(told["data"]["told"].as_str().unwrap().contains("inbox/hr/a.csv, which arrived on"));
+    assert!(told["data"]["message"].as_str().unwrap().contains("inbox/hr/a.csv, which arrived on"));
 }
 
 #[tokio::test]
@@ -359,7 +359,7 @@ async fn a_connection_that_never_had_a_file_is_told_of_once_and_its_first_succes
     assert_eq!(event["source"], "/viva-import/connections/hr");
     assert!(event.get("subject").is_none(), "{event}");
     assert_eq!((&event["data"]["file"], &event["data"]["import"]), (&json!(null), &json!(null)));
-    assert!(event["data"]["told"].as_str().unwrap().starts_with("No file has arrived since 2"));
+    assert!(event["data"]["message"].as_str().unwrap().starts_with("No file has arrived since 2"));
     put("inbox", "hr/a.csv", GOOD_CSV).await;
     engine.sweep().await.unwrap();
     for _ in 0..6 {

@@ -65,13 +65,13 @@ proptest! {
         let mut options = draft.options();
         let (report, output) = checked(&file, &options);
         prop_assert_eq!(problems(&report), 0, "{}", report::text(&report, ""));
-        prop_assert_eq!(report.summary.rows, draft.rows.len() as u64 - 1);
+        prop_assert_eq!(report.baseline.rows, draft.rows.len() as u64 - 1);
         if !draft.is_cut() && sample.form.delimiter == b',' {
             prop_assert_eq!(output, file);
         } else {
             options.checks.delimiter = None;
             let (again, same) = checked(&output, &options);
-            prop_assert_eq!((problems(&again), again.summary), (0, report.summary));
+            prop_assert_eq!((problems(&again), again.baseline), (0, report.baseline));
             prop_assert_eq!(output, same);
         }
     }
@@ -122,7 +122,7 @@ proptest! {
             options.checks.lenient = true;
             let (report, output) = checked(&draft.write().0, &options);
             prop_assert!(report.is_accepted(), "{}: {}", defect.what, report::text(&report, ""));
-            prop_assert_eq!(report.summary.rows, right.rows.len() as u64 - 2, "{}", defect.what);
+            prop_assert_eq!(report.baseline.rows, right.rows.len() as u64 - 2, "{}", defect.what);
             draft.rows[row].bytes = None;
             draft.rows[row].values = right.rows[row].values.clone();
             let (_, all) = checked(&draft.write().0, &options);
@@ -216,7 +216,7 @@ fn no_report_tells_a_value_unless_values_are_asked_for() {
             assert!(report.findings.iter().flat_map(|found| &found.rows).all(|row| *row < last));
             options.show_values = true;
             let (shown, _) = checked(&file, &options);
-            assert_eq!(shown.summary, report.summary);
+            assert_eq!(shown.baseline, report.baseline);
         }
     }
 }

@@ -432,7 +432,11 @@ async fn a_push_tells_what_is_left_out() {
     let rows = format!("{}nobody,11/01/2026,ana@contoso.com,HQ\n", csv_of(3));
     world.put("hr.csv", rows);
     let (code, answer) = world.json(&["push", "hr.csv", "--mapping", "hr.json", "--lenient"]).await;
-    assert_eq!((code, &answer["dropped"], &answer["rows"]), (0, &1.into(), &3.into()), "{answer}");
+    assert_eq!(
+        (code, &answer["rowsSkipped"], &answer["rows"]),
+        (0, &1.into(), &3.into()),
+        "{answer}"
+    );
     assert!(answer["ingestionId"].is_string() && answer["findings"].is_array());
 }
 

@@ -15,7 +15,7 @@ use viva_import::{
         reason::{Problems, Reason, RuleCount},
     },
     page::{DEFAULT_TOP, Filter, Home, ImportPage, Links, Seen, Viewer},
-    schema::Summary,
+    schema::Baseline,
     storage::import_table::{Page, Wanted},
     testbed::SAMPLE_CONNECTION,
 };
@@ -91,7 +91,7 @@ fn with_stop(
 
 fn counted(mut import: Import, rows: u64, people: u64) -> Import {
     import.rows = Some(rows);
-    import.baseline = Some(Summary {
+    import.baseline = Some(Baseline {
         connector: "HR".to_owned(),
         refresh: "full".to_owned(),
         rows,
@@ -174,7 +174,7 @@ fn home() -> Home {
     let connection = Some("hr".to_owned());
     let wanted = Wanted { connection, ..Wanted::default() };
     let filter = Filter { wanted, after: None, top: DEFAULT_TOP };
-    Home::new(&viewer("/api/console"), seen(), &Page { imports: all, next }, filter, SWEEP)
+    Home::new(&viewer("/api/console"), &seen(), &Page { imports: all, next }, filter, SWEEP)
 }
 
 fn report() -> Value {

@@ -75,9 +75,15 @@ pub(super) async fn on_connection(
     action: Action,
     body: &[u8],
 ) -> Result<Response, Problem> {
-    let request: DiagnoseRequest = match action {
+    let request = match action {
         Action::Diagnose => parsed(body)?,
-        _ => parsed::<Nothing>(body).map(|Nothing {}| DiagnoseRequest { resume: false })?,
+        Action::Resume | Action::Sweep => {
+            let Nothing {} = parsed(body)?;
+            DiagnoseRequest { resume: false }
+        }
+        Action::Approve | Action::Retry | Action::Cancel => {
+            return Err(Problem::new(ProblemCode::PathNotFound, super::NOTHING));
+        }
     };
     let engine = &app.engine;
     let document =
@@ -85,19 +91,16 @@ pub(super) async fn on_connection(
     if document.is_none() {
         return Err(no_connection(name));
     }
-    let asked = match action {
-        Action::Resume => Box::pin(engine.resume(name, &Actor::Program)).await,
-        Action::Sweep => actions::sweep(engine, name, &Actor::Program).await,
-        Action::Diagnose => {
-            let doctor = app.doctor.clone();
-            let asked = actions::diagnosis(doctor, name, request.resume, &Actor::Program).await;
-            let broke_off =
-                || Problem::new(ProblemCode::InternalError, "the examination broke off");
-            return done(&asked.ok_or_else(broke_off)?);
-        }
-        Action::Approve | Action::Retry | Action::Cancel => {
-            return Err(Problem::new(ProblemCode::PathNotFound, super::NOTHING));
-        }
+    if action == Action::Diagnose {
+        let doctor = app.doctor.clone();
+        let asked = actions::diagnosis(doctor, name, request.resume, &Actor::Program).await;
+        let broke_off = || Problem::new(ProblemCode::InternalError, "the examination broke off");
+        return done(&asked.ok_or_else(broke_off)?);
+    }
+    let asked = if action == Action::Resume {
+        Box::pin(engine.resume(name, &Actor::Program)).await
+    } else {
+        actions::sweep(engine, name, &Actor::Program).await
     };
     done(&result(asked)?)
 }

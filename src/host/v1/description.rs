@@ -1,4 +1,4 @@
-//! The description of the API: OpenAPI 3.1, made of the operations and of the types they answer with.
+//! The description of the API by `OpenAPI` 3.1, made of the operations and of the types they answer with.
 
 use utoipa::{
     Modify, OpenApi,

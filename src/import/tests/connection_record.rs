@@ -85,9 +85,9 @@ fn who_comes_to_wait_for_something_else_before_it_has_told_leaves_that_to_the_ne
     assert!(first.notification.is_some() && second.notification.is_none());
     let reason = Reason::ConnectionMissing { connection: "hr".into() };
     let (first, _) = noted(record, &first, Event::TransientFailure { reason, retry_at: None });
-    assert_eq!(first.notification.unwrap().occasion, NotificationKind::ConnectionInvalid);
+    assert_eq!(first.notification.unwrap().kind, NotificationKind::ConnectionInvalid);
     let (third, _) = noted(record, &packed("3", true), failed());
-    assert_eq!(third.notification.unwrap().occasion, NotificationKind::CredentialFailed);
+    assert_eq!(third.notification.unwrap().kind, NotificationKind::CredentialFailed);
 }
 
 #[test]

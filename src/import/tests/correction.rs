@@ -64,7 +64,7 @@ fn a_403_to_the_question_for_the_status_waits_for_a_person_and_pauses_nothing() 
         told(Import { notify_enabled: true, ..pushing() }, NOW, [accepted(), forbidden()]);
     assert_eq!(import.blocked, Some(ReasonCode::PollForbidden));
     assert!(import.needs_person() && import.waits_for_correction() && !import.pauses);
-    assert_eq!(import.notification.as_ref().unwrap().occasion, NotificationKind::Forbidden);
+    assert_eq!(import.notification.as_ref().unwrap().kind, NotificationKind::Forbidden);
     let left = import.deadline.unwrap() - import.due.unwrap();
     for _ in 0..30 * 96 {
         let now = import.due.unwrap();

@@ -30,7 +30,7 @@ fn telling() -> Import {
 }
 
 fn occasion(import: &Import) -> Option<NotificationKind> {
-    import.notification.as_ref().map(|message| message.occasion)
+    import.notification.as_ref().map(|message| message.kind)
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn a_success_is_told_first_and_then_that_it_is_the_first_after_a_failure() {
     let after = |event| told(ended.clone(), later, [Event::Notification(event)]);
     for next in [after(NotificationEvent::Sent), after(NotificationEvent::Dropped), given_up] {
         let message = next.notification.clone().unwrap();
-        assert_eq!(message.occasion, NotificationKind::Recovered);
+        assert_eq!(message.kind, NotificationKind::Recovered);
         assert_eq!((message.since, message.failures), (NOW, 0));
         assert!(message.due <= later && !next.was_in_need());
         let done = told(next, later, [Event::Notification(NotificationEvent::Dropped)]);
@@ -209,7 +209,7 @@ fn who_notifies_has_it_for_a_while_and_what_fails_is_tried_rarer_and_at_last_giv
     let later = NOW + policy.step_timeout;
     assert!(claimed.message_due(later, &policy).is_some(), "whoever had it has died");
     let done = told(claimed, NOW, [Event::Notification(NotificationEvent::Sent)]);
-    let sent = Sent { occasion: NotificationKind::Rejected, at: NOW, outcome: Delivery::Told };
+    let sent = Sent { kind: NotificationKind::Rejected, at: NOW, outcome: Delivery::Delivered };
     assert_eq!(done.notifications_sent, [sent]);
     assert!(done.notification.is_none() && done.was_told(NotificationKind::Rejected));
     assert_eq!(

@@ -80,7 +80,7 @@ fn a_good_file_becomes_data_and_metadata() {
     let csv = b"Mail,Boss,Org,Level\na@x.com,b@x.com,\"Sales, East\",3\nb@x.com,,HQ,1\n";
     let (report, zip) = zip_of(csv, "full");
     assert_eq!(
-        (report.is_accepted(), report.summary.rows),
+        (report.is_accepted(), report.baseline.rows),
         (true, 2),
         "{}",
         report::text(&report, "f")
@@ -172,7 +172,7 @@ fn a_lenient_connection_leaves_bad_rows_out_and_says_so() {
     let mut zip = vec![];
     let report = check_and_zip(&csv[..], &mut zip, &options).unwrap();
     assert!(report.is_accepted(), "{}", report::text(&report, "f"));
-    assert_eq!((report.summary.rows, report.summary.people, report.dropped), (2, 2, 2));
+    assert_eq!((report.baseline.rows, report.baseline.people, report.rows_skipped), (2, 2, 2));
     assert!(messages::notice(&report).unwrap().contains("2 rows left out as not valid"));
     assert_eq!(entries(&zip).0, "Mail,Boss,Org\na@x.com,,HQ\nd@x.com,a@x.com,HQ\n");
 }

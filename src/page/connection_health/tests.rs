@@ -10,7 +10,7 @@ use crate::{
         ImportId, Note, Source,
         reason::{Problems, Reason},
     },
-    schema::Summary,
+    schema::Baseline,
 };
 
 const SAMPLE_CONNECTION: &str = include_str!("../../testbed/connection.json");
@@ -193,7 +193,7 @@ fn how_long_it_has_waited_and_how_many_people_were_accepted_is_told() {
         last_seen: NOW,
     });
     let mut accepted = run(80, State::Completed);
-    accepted.baseline = Some(Summary {
+    accepted.baseline = Some(Baseline {
         connector: "HR".to_owned(),
         refresh: "full".to_owned(),
         rows: 244,

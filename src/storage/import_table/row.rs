@@ -16,7 +16,7 @@ use crate::{
         reason::{ARGS, PauseCause, Reason},
     },
     messages,
-    schema::{DeletionApproval, Summary},
+    schema::{ApprovalScope, Baseline, DeletionApproval},
     storage::table::Properties,
 };
 
@@ -187,14 +187,14 @@ pub(super) fn of(import: &Import) -> (Properties, String) {
     row.long("ErrorCount", import.error_count);
     row.maybe("Report", import.report.as_deref());
     row.maybe("ApprovalRequired", approval_required(import).as_deref());
-    if let Some(DeletionApproval { by, seen }) = &import.approval {
+    if let Some(DeletionApproval { by, scope }) = &import.approval {
         row.text("ApprovedBy", by);
-        row.maybe("ApprovedFor", seen.as_ref().and_then(summary_text).as_deref());
+        row.maybe("ApprovedFor", scope_text(scope).as_deref());
     }
     row.maybe("OperatorActions", import.operator_actions.as_deref());
     row.boolean("NotifyEnabled", import.notify_enabled);
     if let Some(message) = &import.notification {
-        row.text("Notification", message.occasion.as_ref());
+        row.text("Notification", message.kind.as_ref());
         row.time("NotificationSince", Some(message.since));
         row.time(MESSAGE_DUE, Some(message.due));
         row.number("NotificationFailures", message.failures);
@@ -214,7 +214,7 @@ pub(super) fn of(import: &Import) -> (Properties, String) {
     row.time("Ended", import.ended);
     if let Some(reason) = &import.reason {
         row.text("ReasonCode", reason.code().into());
-        row.text("ReasonClass", &reason.class().to_string());
+        row.text("ReasonClass", reason.class().as_ref());
         row.maybe("ReasonArgs", reason.args().map(|args| args.to_string()).as_deref());
     }
     row.maybe("BlockedBy", import.blocked.map(Into::into));
@@ -230,7 +230,7 @@ pub(super) fn of(import: &Import) -> (Properties, String) {
         row.long("PackageBytes", package.bytes);
         row.text("PackageSha256", &package.sha256);
     }
-    row.maybe("Baseline", import.baseline.as_ref().and_then(summary_text).as_deref());
+    row.maybe("Baseline", import.baseline.as_ref().and_then(baseline_text).as_deref());
     row.text("History", &history_text(&import.history));
     row.text("WriteId", &write_id);
     (row.0, write_id)
@@ -280,7 +280,7 @@ fn left_alone(row: &Properties, unmoved: Import, reason: Reason) -> Import {
         state: state.unwrap_or(State::Ingesting),
         reason: Some(reason),
         refresh: text(row, "Refresh").and_then(|word| word.parse().ok()),
-        baseline: summary(row, "Baseline"),
+        baseline: baseline(row, "Baseline"),
         pauses: text(row, "PauseReason").is_some(),
         ended: time(row, "Ended"),
         ..unmoved
@@ -302,12 +302,13 @@ fn moved(row: &Properties, unmoved: Import) -> Result<Import, &'static str> {
         state: word("State")?.parse().map_err(|_| "State")?,
         refresh: text(row, "Refresh").and_then(|word| word.parse().ok()),
         rows: number(row, "Rows"),
-        baseline: summary(row, "Baseline"),
+        baseline: baseline(row, "Baseline"),
         rows_skipped: number(row, "RowsSkipped").unwrap_or_default(),
         error_count: number(row, "ErrorCount").unwrap_or_default(),
         report: text(row, "Report"),
         approval: text(row, "ApprovedBy")
-            .map(|by| DeletionApproval { by, seen: summary(row, "ApprovedFor") }),
+            .zip(scope(row))
+            .map(|(by, scope)| DeletionApproval { by, scope }),
         package,
         stop_on_rejection: boolean(row, "StopOnRejection"),
         pauses: text(row, "PauseReason").is_some(),
@@ -337,15 +338,26 @@ fn moved(row: &Properties, unmoved: Import) -> Result<Import, &'static str> {
     })
 }
 
-/// A summary as a column holds it; without the names of the columns where they are too many, so
+/// A baseline as a column holds it; without the names of the columns where they are too many, so
 /// that what is kept can be read.
-fn summary_text(summary: &Summary) -> Option<String> {
-    let text = serde_json::to_string(summary).ok()?;
+fn baseline_text(baseline: &Baseline) -> Option<String> {
+    let text = serde_json::to_string(baseline).ok()?;
     if text.chars().count() <= LONGEST_COLUMN {
         return Some(text);
     }
-    let without = Summary { columns: vec![], ..summary.clone() };
+    let without = Baseline { columns: vec![], ..baseline.clone() };
     serde_json::to_string(&without).ok()
+}
+
+fn scope_text(scope: &ApprovalScope) -> Option<String> {
+    match scope {
+        ApprovalScope::Seen(seen) => baseline_text(seen),
+        ApprovalScope::Rules(_) => serde_json::to_string(scope).ok(),
+    }
+}
+
+fn scope(row: &Properties) -> Option<ApprovalScope> {
+    serde_json::from_str(&text(row, "ApprovedFor")?).ok()
 }
 
 /// The rules that a person may let a file pass by.
@@ -355,8 +367,8 @@ fn approval_required(import: &Import) -> Option<String> {
     Some(rules.join(", "))
 }
 
-fn summary(row: &Properties, column: &str) -> Option<Summary> {
-    Summary::read(text(row, column)?.as_bytes()).ok()
+fn baseline(row: &Properties, column: &str) -> Option<Baseline> {
+    Baseline::read(text(row, column)?.as_bytes()).ok()
 }
 
 fn reason(row: &Properties) -> Result<Option<Reason>, ()> {
@@ -370,7 +382,7 @@ fn reason(row: &Properties) -> Result<Option<Reason>, ()> {
 
 fn message(row: &Properties) -> Option<PendingNotification> {
     Some(PendingNotification {
-        occasion: text(row, "Notification")?.parse().ok()?,
+        kind: text(row, "Notification")?.parse().ok()?,
         since: time(row, "NotificationSince")?,
         due: time(row, MESSAGE_DUE)?,
         failures: count(row, "NotificationFailures"),

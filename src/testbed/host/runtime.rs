@@ -327,7 +327,14 @@ impl Drop for Front {
 /// What a request has to pass.
 struct Gate {
     runtime: Arc<Runtime>,
+    /// Opens every function.
     key: String,
+}
+
+/// The key that opens one function alone.
+#[must_use]
+pub fn function_key(key: &str, function: &str) -> String {
+    format!("{key}-of-{function}")
 }
 
 impl Front {
@@ -356,11 +363,13 @@ async fn pass(State(gate): State<Arc<Gate>>, request: Request) -> Response {
     let needs_key = function.is_some_and(
         |function| matches!(function.trigger, Trigger::Http { auth, .. } if auth == Auth::Key),
     );
-    let in_header = head.headers.get("x-functions-key").is_some_and(|key| *key == *gate.key);
+    let own = function.map(|function| function_key(&gate.key, &function.name));
+    let is_right = |key: &str| key == gate.key || own.as_deref() == Some(key);
+    let in_header = head.headers.get("x-functions-key").and_then(|key| key.to_str().ok());
     let query = head.uri.query().unwrap_or_default();
     let in_query = form_urlencoded::parse(query.as_bytes())
-        .any(|(name, value)| name == "code" && value == gate.key);
-    if needs_key && !in_header && !in_query {
+        .any(|(name, value)| name == "code" && is_right(&value));
+    if needs_key && !in_header.is_some_and(is_right) && !in_query {
         return StatusCode::UNAUTHORIZED.into_response();
     }
     if head.method == Method::POST && !is_let_through(&head.headers) {

@@ -191,7 +191,7 @@ async fn a_bad_file_is_seen_with_its_rows_a_good_one_walks_to_its_end_and_a_stuc
     browser.until("h1", "Completed").await;
     let import = ended(&stage, "hr/stuck.csv").await;
     let by = import.operator_actions.unwrap();
-    assert!(by.starts_with("by somebody with a key on the status page (retry) at 20"), "{by}");
+    assert!(by.starts_with("by somebody with a key on the console (retry) at 20"), "{by}");
     browser.go(&home(&front)).await;
     assert_eq!(browser.text("#verdict").await, "All is well");
 

@@ -6,7 +6,7 @@ use time::macros::date;
 use viva_import::{
     check::{FileCheck, Finding, Report},
     config,
-    schema::{Id, Limits, Refresh, Severity, Summary},
+    schema::{Baseline, Id, Limits, Refresh, Severity},
 };
 use zip::{ZipWriter, write::SimpleFileOptions};
 
@@ -101,8 +101,8 @@ pub(crate) fn zip(files: &[(&str, &str)]) -> Vec<u8> {
 }
 
 /// What the import before was: a full one of [`staff`].
-pub(crate) fn previous() -> Summary {
-    case(Id::I03, "the import before").report().summary
+pub(crate) fn previous() -> Baseline {
+    case(Id::I03, "the import before").report().baseline
 }
 
 fn limits(settings: &[(&str, &str)]) -> Limits {
@@ -230,7 +230,7 @@ impl Case {
         self
     }
 
-    pub(crate) fn after(mut self, previous: Summary) -> Self {
+    pub(crate) fn after(mut self, previous: Baseline) -> Self {
         self.asked.previous = Some(previous);
         self
     }
@@ -322,7 +322,7 @@ impl Case {
         others.dedup();
         let mut beside = self.beside.clone();
         beside.sort_unstable();
-        if report.dropped > 0 {
+        if report.rows_skipped > 0 {
             // With a row left out, the head alone is more than 5 % of the staff.
             others.retain(|rule| *rule != Id::C03);
             beside.retain(|rule| *rule != Id::C03);

@@ -1,6 +1,6 @@
 //! I01 to I04: a file held against the last accepted import.
 
-use viva_import::schema::{Column, Id, Summary};
+use viva_import::schema::{Baseline, Column, Id};
 
 use super::case::{Case, case, previous};
 
@@ -40,7 +40,7 @@ fn past() -> Vec<Case> {
 }
 
 /// The import before, with a column `Spot` of this type.
-fn with_spot(kind: &str) -> Summary {
+fn with_spot(kind: &str) -> Baseline {
     let mut summary = previous();
     summary.columns.push(Column { name: "Spot".to_owned(), kind: kind.to_owned() });
     summary
@@ -102,7 +102,7 @@ fn people() -> Vec<Case> {
             .error(None, &[])
             .beside(&[Id::M02]),
         case(Id::I04, "fewer rows, as many people")
-            .after(Summary { rows: 40, ..previous() })
+            .after(Baseline { rows: 40, ..previous() })
             .error(None, &[]),
         case(Id::I04, "left out because of what is in them")
             .lenient()

@@ -16,10 +16,10 @@ use crate::{
 /// A row as the table gives it back.
 const TODAY: &str = include_str!("shapes/today.json");
 
-fn summary() -> Summary {
+fn summary() -> Baseline {
     let columns = vec![Column { name: "PersonId".to_owned(), kind: "EmailType".to_owned() }];
     let last_day = Some("2026-11-01".to_owned());
-    Summary {
+    Baseline {
         connector: "HR".to_owned(),
         refresh: "full".to_owned(),
         rows: 244,
@@ -42,10 +42,7 @@ fn row(text: &str) -> Properties {
 fn the_shape_of_today_has_every_column_and_parses() {
     let (import, _) = parse(&row(TODAY)).unwrap();
     let message = import.notification.as_ref().unwrap();
-    assert_eq!(
-        (message.occasion, message.failures),
-        (crate::import::NotificationKind::Forbidden, 1)
-    );
+    assert_eq!((message.kind, message.failures), (crate::import::NotificationKind::Forbidden, 1));
     assert!(import.notify_enabled && import.was_told(crate::import::NotificationKind::Rejected));
     assert_eq!((import.source.bytes, import.rows), (5_000_000_000, Some(244)));
     assert_eq!(import.source.last_modified, datetime!(2026-11-23 04:16:54 UTC));
@@ -65,8 +62,10 @@ fn what_is_written_is_read_back() {
     import.reason = Some(nested());
     import.push_outcome_unknown = true;
     import.baseline = Some(summary());
-    import.approval =
-        Some(DeletionApproval { by: "by somebody".to_owned(), seen: Some(summary()) });
+    import.approval = Some(DeletionApproval {
+        by: "by somebody".to_owned(),
+        scope: ApprovalScope::Seen(summary()),
+    });
     import.stop_on_rejection = true;
     import.pauses = true;
     import.operator_actions = Some("by somebody".to_owned());
@@ -76,12 +75,12 @@ fn what_is_written_is_read_back() {
     let at = datetime!(2026-11-23 05:00:01 UTC);
     import.notify_enabled = true;
     import.notifications_sent = vec![Sent {
-        occasion: crate::import::NotificationKind::Stuck,
+        kind: crate::import::NotificationKind::Stuck,
         at,
         outcome: Delivery::GivenUp("502".into()),
     }];
     import.notification = Some(PendingNotification {
-        occasion: crate::import::NotificationKind::Rejected,
+        kind: crate::import::NotificationKind::Rejected,
         since: at,
         due: at,
         failures: 2,
@@ -112,20 +111,22 @@ fn every_column_that_is_written_is_listed_with_its_type_and_every_listed_one_is_
     import.reason = Some(Reason::DeletionBlocked(Box::new(wrong)));
     import.warning = Some("what".to_owned());
     import.report = Some("report".to_owned());
-    import.approval =
-        Some(DeletionApproval { by: "by somebody".to_owned(), seen: Some(summary()) });
+    import.approval = Some(DeletionApproval {
+        by: "by somebody".to_owned(),
+        scope: ApprovalScope::Seen(summary()),
+    });
     import.baseline = Some(summary());
     import.pauses = true;
     import.operator_actions = Some("by somebody".to_owned());
     import.ended = Some(import.received);
     let due = datetime!(2026-11-23 05:00 UTC);
     import.notifications_sent = vec![Sent {
-        occasion: crate::import::NotificationKind::Stuck,
+        kind: crate::import::NotificationKind::Stuck,
         at: due,
-        outcome: Delivery::Told,
+        outcome: Delivery::Delivered,
     }];
     import.notification = Some(PendingNotification {
-        occasion: crate::import::NotificationKind::Stuck,
+        kind: crate::import::NotificationKind::Stuck,
         since: due,
         due,
         failures: 1,
