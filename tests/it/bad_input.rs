@@ -77,7 +77,7 @@ async fn a_file_that_cannot_be_packed_is_rejected_with_file_row_and_column() {
         assert!(import.error_count > 0);
         let (page, report) = report(&stage, &import).await;
         assert_eq!(report["verdict"], "rejected");
-        assert!(page.contains("<h1>refused: "), "{page}");
+        assert!(page.contains("<h1>rejected: "), "{page}");
         assert!(!report.to_string().contains(SECRET) && !page.contains(SECRET), "{report}");
         assert!(!why.contains(SECRET), "{why}");
     }

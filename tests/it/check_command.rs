@@ -153,7 +153,7 @@ fn what_cannot_be_checked_is_2_and_a_sentence() {
         (
             good.clone(),
             vec!["--baseline".to_owned(), of("f.json", "{\"rows\":\"sigrid.tveit\"}")],
-            "f.json: it is neither a summary nor a report with one",
+            "f.json: it is neither a baseline nor a report with one",
         ),
         (good, vec!["--format".to_owned(), "xml".to_owned()], "invalid value 'xml'"),
     ] {
@@ -372,7 +372,7 @@ fn the_report_of_a_file_that_was_refused_is_no_accepted_import() {
 #[test]
 fn the_readme_has_the_shape_of_a_report() {
     let readme = fs::read_to_string("README.md").unwrap();
-    for member in ["\"verdict\"", "\"findings\"", "\"severity\"", "\"summary\"", "\"lastDay\""] {
+    for member in ["\"verdict\"", "\"findings\"", "\"severity\"", "\"baseline\"", "\"lastDay\""] {
         assert!(readme.contains(member), "{member}");
     }
 }

@@ -98,7 +98,7 @@ async fn a_rejected_file_a_stuck_one_and_the_first_success_after_them_are_told_o
     assert_eq!(rejected["source"], "/viva-import/connections/hr");
     assert_eq!(rejected["subject"], "inbox/hr/bad.csv");
     assert_eq!(rejected["data"]["state"], "rejected");
-    assert_eq!(rejected["data"]["problems"], 1);
+    assert_eq!(rejected["data"]["errorCount"], 1);
     assert!(rejected["data"]["message"].as_str().unwrap().contains("row 3, Employee"));
     let ids: std::collections::BTreeSet<_> =
         all.iter().map(|(_, told)| told["id"].as_str().unwrap()).collect();

@@ -189,9 +189,9 @@ async fn what_the_check_refuses_never_leaves_unless_a_person_insists() {
     world.put("rows.json", r#"[{"Person":"ana@contoso.com"}]"#);
     world.put("info.txt", "x");
     for (file, arguments, expected, words) in [
-        ("cut.zip", &[][..], 1, "refused: cut.zip"),
-        ("cut.zip", &["--force"], 1, "refused: cut.zip"),
-        ("rows.csv", &[], 1, "refused: rows.csv"),
+        ("cut.zip", &[][..], 1, "rejected: cut.zip"),
+        ("cut.zip", &["--force"], 1, "rejected: cut.zip"),
+        ("rows.csv", &[], 1, "rejected: rows.csv"),
         ("rows.json", &[], 1, "row 1 has no PersonId"),
         ("info.txt", &[], 2, "neither a .zip nor a .csv or .json"),
         ("none.zip", &[], 2, "cannot be read"),
