@@ -28,11 +28,14 @@ use crate::{
     target::Service,
 };
 
-pub(crate) use self::status_queries::{SERVICE_ERRORS, has_service_errors};
 pub use self::{
     intake::IntakeOutcome,
     operator::Actor,
     status_queries::{Document, Timer},
+};
+pub(crate) use self::{
+    log::{checked, ignored, within},
+    status_queries::{SERVICE_ERRORS, has_service_errors},
 };
 
 mod deletion_guard;

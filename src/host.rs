@@ -14,8 +14,9 @@ use std::{future::ready, sync::Arc};
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, State},
-    http::StatusCode,
+    extract::{DefaultBodyLimit, Request, State},
+    http::{HeaderName, StatusCode},
+    middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -24,7 +25,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     doctor::Doctor,
-    engine::{Engine, IntakeOutcome, Timer},
+    engine::{self, Engine, IntakeOutcome, Timer},
     http::azure::sentence,
 };
 
@@ -61,8 +62,24 @@ pub async fn serve(
     doctor: Arc<Doctor>,
 ) -> std::io::Result<()> {
     let app = App { engine: engine.clone(), doctor };
-    axum::serve(listener, door(engine).merge(pages::door(app))).await
+    let doors = door(engine).merge(pages::door(app)).layer(middleware::from_fn(numbered));
+    axum::serve(listener, doors).await
 }
+
+/// Serves a request under the host's id of its invocation, which the log then names.
+async fn numbered(request: Request, next: Next) -> Response {
+    let id = request.headers().get(INVOCATION_ID).and_then(|id| id.to_str().ok());
+    match id
+        .map(str::to_owned)
+        .filter(|id| id.len() <= 64 && id.bytes().all(|it| it.is_ascii_graphic()))
+    {
+        Some(id) => engine::within(id, next.run(request)).await,
+        None => next.run(request).await,
+    }
+}
+
+/// Source: `DefaultHttpWorkerService` of the host.
+const INVOCATION_ID: HeaderName = HeaderName::from_static("x-azure-functions-invocationid");
 
 fn door(engine: Arc<Engine>) -> Router {
     Router::new()
@@ -94,7 +111,7 @@ async fn intake(State(engine): State<Arc<Engine>>, body: Bytes) -> Response {
         logs.push(arrival.to_string());
         match arrival {
             IntakeOutcome::Ignored(why) | IntakeOutcome::Gone(why) => {
-                tracing::info!("ignored: {why}");
+                engine::ignored(&why);
             }
             // The row is written: what fails from here on is driven again by the timer.
             IntakeOutcome::Received(id) | IntakeOutcome::Known(id) => {

@@ -133,7 +133,7 @@ impl Import {
     /// The word of the log for where it stands.
     #[must_use]
     pub fn event(&self) -> &'static str {
-        event_of(self.state, self.code().map(ReasonCode::class))
+        event_of(self.state, self.code())
     }
 
     /// Whether it goes on by itself before long. What waits for a person may do so for days.
@@ -327,8 +327,9 @@ impl Import {
     }
 }
 
-fn event_of(state: State, class: Option<Class>) -> &'static str {
-    match (state, class) {
+fn event_of(state: State, code: Option<ReasonCode>) -> &'static str {
+    match (state, code.map(ReasonCode::class)) {
+        (State::Packed, _) if code == Some(ReasonCode::PushOutcomeUnknown) => "outcome_unknown",
         (State::Received | State::Packed | State::Ingesting, Some(Class::Transient)) => "failed",
         (State::Received | State::Packed | State::Ingesting, Some(_)) => "waiting",
         (State::Received, None) => "received",
@@ -351,7 +352,7 @@ pub fn logged(state: State, code: ReasonCode) -> (&'static str, bool) {
     }
     let blocked = Some(code).filter(|code| code.is_of_connection());
     let occasion = NotificationKind::at(state, blocked).filter(|occasion| occasion.needs_person());
-    let event = occasion.map_or_else(|| event_of(state, Some(code.class())), <&str>::from);
+    let event = occasion.map_or_else(|| event_of(state, Some(code)), <&str>::from);
     (event, occasion.is_some())
 }
 

@@ -147,7 +147,7 @@ async fn show(
     stage.host.ready().await.map_err(|error| error.to_string())?;
     let key = Uuid::new_v4().to_string();
     let front = stage.host.open_front(&key).await.map_err(|error| error.to_string())?;
-    say(&format!("the status page: http://{}/api/status?code={key}", front.address));
+    say(&format!("the status page: http://{}/api/console?code={key}", front.address));
     if !options.keep_running {
         say("(it closes when this ends; `--keep-running` leaves it open)");
     }

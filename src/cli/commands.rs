@@ -180,7 +180,7 @@ pub enum CredentialKind {
 /// Which import of the deployed table.
 #[derive(Debug, Args)]
 pub struct ImportArgs {
-    /// The import's id: RowKey of the table, after TENANT/ where two have it
+    /// The import's id: RowKey of the table, after TENANT and a point where two have it
     pub run: String,
     /// Of which account.
     #[command(flatten)]

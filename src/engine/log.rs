@@ -1,9 +1,11 @@
 //! What the log says of an import. Each line ends with the fields that alerts look for.
 
+use std::fmt;
+
 use time::{Duration, OffsetDateTime};
 
 use crate::{
-    import::{Import, IngestionId, NotificationKind, State, reason::ReasonCode},
+    import::{Import, IngestionId, NotificationKind, OperatorAction, State, reason::ReasonCode},
     messages,
 };
 
@@ -22,6 +24,9 @@ pub(super) fn moved(before: Option<&Import>, import: &Import, is_first: bool, no
     if import.package_left && before.is_some_and(|before| !before.package_left) {
         let event = (FAILED, ReasonCode::StorageFailed.into());
         line(import, event, "its package could not be deleted", true, now);
+    }
+    if import.pauses && before.is_none_or(|before| !before.pauses) {
+        line(import, ("paused", reason_of(import)), &messages::pause(import), false, now);
     }
     let occasion = match before {
         Some(before) => NotificationKind::of(before, import),
@@ -75,44 +80,62 @@ pub(super) fn left_alone(import: &Import, now: OffsetDateTime) {
     line(import, event, &messages::status(import), true, now);
 }
 
+/// Tells that an operator's action was done.
+pub(super) fn asked(import: &Import, action: OperatorAction, by: &str, now: OffsetDateTime) {
+    let event = match action {
+        OperatorAction::Approve => "approved",
+        OperatorAction::Resume => "resumed",
+        // What follows from these is told as such.
+        OperatorAction::Retry | OperatorAction::Cancel => return,
+    };
+    line(import, (event, reason_of(import)), by, false, now);
+}
+
+/// Tells that the doctor has looked at a connection.
+pub(crate) fn checked(connection: &str, by: &impl fmt::Display) {
+    let fields = Fields { connection, ..Fields::of("checked") };
+    say(&fields, false, &format!("connection {connection}: checked {by}"));
+}
+
+/// Tells that an event was of nothing to import.
+pub(crate) fn ignored(why: &str) {
+    say(&Fields::of("ignored"), false, &format!("ignored: {why}"));
+}
+
 /// For how long a connection has completed nothing. What the deployment's alert looks for: logs
 /// themselves are not searched that far back.
 pub(super) fn idle(connection: &str, since: Duration) {
     let (days, seconds) = (since.whole_days(), since.whole_seconds().max(0));
-    tracing::info!(
-        event = %"idle", reason = %NONE, %connection, import = %NONE, seconds, days,
-        "connection {connection}: nothing was completed for {days} days"
-    );
+    let fields = Fields { connection, seconds, days: Some(days), ..Fields::of("idle") };
+    let text = format!("connection {connection}: nothing was completed for {days} days");
+    say(&fields, false, &text);
 }
 
 /// Warns that nothing has come for a connection for so long, though a file is expected every so many
 /// days.
 pub(super) fn overdue(connection: &str, last: Option<&Import>, since: Duration, every_days: u32) {
-    let import = last.map_or_else(|| NONE.to_owned(), |import| import.id.to_string());
+    let import = last.map_or(NONE, |import| &import.id.key);
     let (days, seconds) = (since.whole_days(), since.whole_seconds().max(0));
-    tracing::warn!(
-        event = %NotificationKind::Overdue.as_ref(), reason = %NONE, %connection, %import, seconds,
+    let event = NotificationKind::Overdue.into();
+    let text = format!(
         "connection {connection}: nothing has arrived for {days} days, and a file is expected every \
          {every_days}"
     );
+    say(&Fields { connection, import, seconds, ..Fields::of(event) }, true, &text);
 }
 
 /// Tells that somebody was told so of a connection that has no import.
 pub(super) fn overdue_notified(connection: &str) {
     let overdue = NotificationKind::Overdue.as_ref();
-    tracing::info!(
-        event = %NOTIFIED, reason = %NONE, %connection, import = %NONE, seconds = 0,
-        "connection {connection}: told that it is {overdue}"
-    );
+    let text = format!("connection {connection}: told that it is {overdue}");
+    say(&Fields { connection, ..Fields::of(NOTIFIED) }, false, &text);
 }
 
 /// Warns that nobody could be told so; it is tried again.
 pub(super) fn overdue_failed(connection: &str, why: &str) {
     let overdue = NotificationKind::Overdue.as_ref();
-    tracing::warn!(
-        event = %FAILED, reason = %NONE, %connection, import = %NONE, seconds = 0,
-        "connection {connection}: nobody could be told that it is {overdue}: {why}"
-    );
+    let text = format!("connection {connection}: nobody could be told that it is {overdue}: {why}");
+    say(&Fields { connection, ..Fields::of(FAILED) }, true, &text);
 }
 
 pub(super) fn reason_of(import: &Import) -> &'static str {
@@ -128,10 +151,47 @@ fn line(
 ) {
     // A clock may have been set back; alerts look for a number without a sign.
     let seconds = (now - import.received).whole_seconds().max(0);
-    let (file, import, connection) = (import.source.file(), &import.id, &import.connection);
-    if is_warning {
-        tracing::warn!(%event, %reason, %connection, %import, seconds, "{file}: {text}");
-    } else {
-        tracing::info!(%event, %reason, %connection, %import, seconds, "{file}: {text}");
+    let (connection, key) = (&import.connection, &import.id.key);
+    let fields = Fields { reason, connection, import: key, seconds, ..Fields::of(event) };
+    say(&fields, is_warning, &format!("{}: {text}", import.source.file()));
+}
+
+/// The fields that a line ends with.
+struct Fields<'a> {
+    event: &'a str,
+    reason: &'a str,
+    connection: &'a str,
+    import: &'a str,
+    seconds: i64,
+    days: Option<i64>,
+}
+
+impl<'a> Fields<'a> {
+    fn of(event: &'a str) -> Self {
+        Self { event, reason: NONE, connection: NONE, import: NONE, seconds: 0, days: None }
     }
+}
+
+fn say(fields: &Fields<'_>, is_warning: bool, text: &str) {
+    let Fields { event, reason, connection, import, seconds, days } = fields;
+    let invocation = INVOCATION.try_with(Clone::clone).unwrap_or_else(|_| NONE.to_owned());
+    if is_warning {
+        tracing::warn!(
+            %event, %reason, %connection, %import, %invocation, seconds, days, "{text}"
+        );
+    } else {
+        tracing::info!(
+            %event, %reason, %connection, %import, %invocation, seconds, days, "{text}"
+        );
+    }
+}
+
+tokio::task_local! {
+    /// The host's id of the invocation that this task serves.
+    static INVOCATION: String;
+}
+
+/// Does `work` for an invocation of the host: each line of the log names it.
+pub(crate) async fn within<T>(invocation: String, work: impl Future<Output = T>) -> T {
+    INVOCATION.scope(invocation, work).await
 }

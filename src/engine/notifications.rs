@@ -166,7 +166,7 @@ impl Engine {
             occasion,
             since,
             about: About::Import(import),
-            page: self.config.app.page_of(&import.id.path()),
+            page: self.config.app.page_of(&import.id.name()),
         };
         let sent = send(&letter, notify, &*self.setting, (self.clock)()).await;
         let now = (self.clock)();

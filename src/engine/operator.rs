@@ -7,7 +7,7 @@ use std::fmt;
 
 use azure_core::Error;
 
-use super::{Engine, Step};
+use super::{Engine, Step, log};
 use crate::{
     http::azure::sentence,
     import::{Event, Import, ImportId, OperatorAction, to_the_second},
@@ -104,17 +104,15 @@ impl Engine {
         if all_done { Ok(told) } else { Err(CommandError::Failed(told)) }
     }
 
-    /// The import with this row key, after `TENANT/` where two have it.
+    /// The import with this row key, or with this [`name`](ImportId::name) where two have the key.
     ///
     /// # Errors
     /// Storage failed, or there is none, or more than one.
     pub async fn find(&self, key: &str) -> Result<Stored, CommandError> {
         // The same content is there twice where its connection has changed its tenant meanwhile.
-        let (tenant, id) = key.split_once('/').map_or((None, key), |(one, id)| (Some(one), id));
-        let found = match tenant.map(|tenant| ImportId::of(tenant, id)) {
-            Some(None) => Ok(vec![]),
-            Some(Some(id)) => self.imports.get(&id).await.map(|found| found.into_iter().collect()),
-            None => self.imports.find(id).await,
+        let found = match ImportId::parse(key) {
+            Some(id) => self.imports.get(&id).await.map(|found| found.into_iter().collect()),
+            None => self.imports.find(key).await,
         };
         let mut found: Vec<Stored> = found.map_err(|error| failed(&error))?;
         // What was taken in without a tenant takes no action where there is a row of a tenant.
@@ -147,13 +145,16 @@ impl Engine {
             is_same && stored.import.takes(action)
         };
         let at = to_the_second((self.clock)());
-        let event =
-            Event::OperatorRequested { action, by: format!("{} at {at}", by.asks_for(action)) };
+        let by = by.asks_for(action);
+        let event = Event::OperatorRequested { action, by: format!("{by} at {at}") };
         let (mut next, mut tries) = (Some(stored), 0);
         while let Some(stored) = next.take() {
             let saved = Box::pin(self.save(stored, event.clone())).await;
             match saved.map_err(|error| failed(&error))? {
-                Step::Moved(stored) => return Ok(messages::taken(action, &stored.import)),
+                Step::Moved(stored) => {
+                    log::asked(&stored.import, action, &by, (self.clock)());
+                    return Ok(messages::taken(action, &stored.import));
+                }
                 Step::Resting if tries < TRIES => {
                     tries += 1;
                     let read =

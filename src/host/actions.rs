@@ -14,7 +14,7 @@ use strum::{AsRefStr, EnumString, IntoStaticStr, VariantNames};
 use super::{App, failure, request::Visit};
 use crate::{
     doctor::{Diagnosis, Doctor},
-    engine::{Actor, Engine},
+    engine::{self, Actor, Engine},
     http::azure::sentence,
     import::{ImportId, OperatorAction},
     outcome::CommandError,
@@ -183,7 +183,7 @@ pub(super) async fn diagnosis(
     resume: bool,
     by: &Actor,
 ) -> Option<Diagnosis> {
-    tracing::info!("connection {connection}: examined {by}");
+    engine::checked(connection, by);
     let name = connection.to_owned();
     tokio::spawn(async move { doctor.examine(&name, resume).await }).await.ok()
 }

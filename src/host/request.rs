@@ -55,8 +55,7 @@ impl Asked {
             })
         });
         let after = given(&self.after).map(|after| {
-            let (tenant, key) = after.split_once('/').ok_or("`after` takes what `next` said")?;
-            Ok::<_, String>(ImportId { tenant: tenant.to_owned(), key: key.to_owned() })
+            ImportId::parse(&after).ok_or_else(|| "`after` takes what a page links to".to_owned())
         });
         let top = given(&self.top).map(|top| {
             let top = top.parse().ok().filter(|top| (1..=MAX_TOP).contains(top));

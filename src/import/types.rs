@@ -23,31 +23,21 @@ impl ImportId {
     /// The partition of files whose connection could not be read when they arrived.
     pub const NO_TENANT: &str = "no-tenant";
 
-    /// Tenant and key, as an address and a command name an import that is no other.
-    #[must_use]
-    pub fn path(&self) -> String {
-        format!("{}/{}", self.tenant, self.key)
-    }
-
-    /// The same with a point, as programs name it: a host in front may spell a slash anew.
+    /// Tenant and key with a point between, as addresses, programs and commands name it: a host in front may
+    /// spell a slash anew.
     #[must_use]
     pub fn name(&self) -> String {
         format!("{}.{}", self.tenant, self.key)
     }
 
-    /// The id with this [`name`](Self::name), if one can be called so.
+    /// The id with this [`name`](Self::name), if an import can be called so; other rows are no imports.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        name.split_once('.').and_then(|(tenant, key)| Self::of(tenant, key))
-    }
-
-    /// The id of this tenant and key, if an import can have them; other rows are no imports.
-    #[must_use]
-    pub(crate) fn of(tenant: &str, key: &str) -> Option<Self> {
         let is_plain = |text: &str| {
             !text.is_empty()
                 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         };
+        let (tenant, key) = name.split_once('.')?;
         let is_id = is_plain(tenant)
             && is_plain(key)
             && key.starts_with(|first: char| first.is_ascii_digit());

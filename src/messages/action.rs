@@ -209,7 +209,7 @@ pub(crate) fn not_found(key: &str) -> String {
 
 /// That an import that is asked for exists twice, because its connection has changed its tenant.
 pub(crate) fn found_twice(key: &str, one: &ImportId, other: &ImportId) -> String {
-    let (one, other) = (one.path(), other.path());
+    let (one, other) = (one.name(), other.name());
     format!("there are two imports {key}, of different tenants; say which: {one} or {other}")
 }
 

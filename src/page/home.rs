@@ -35,7 +35,7 @@ pub struct Filter {
 
 impl Filter {
     fn query(&self, after: Option<&ImportId>) -> String {
-        let after = after.map(ImportId::path).unwrap_or_default();
+        let after = after.map(ImportId::name).unwrap_or_default();
         let connection = self.wanted.connection.as_deref().unwrap_or_default();
         let state = self.wanted.state.map(<&str>::from).unwrap_or_default();
         let top = self.top.to_string();
@@ -173,14 +173,14 @@ fn review(standing: &ConnectionHealth<'_>) -> Option<(String, String)> {
 
 /// Where the page of an import is, and the name of its file.
 fn place(import: &Import) -> (String, String) {
-    (import.id.path(), file(import).to_owned())
+    (import.id.name(), file(import).to_owned())
 }
 
 impl Line {
     fn of(import: &Import) -> Self {
         let maybe = |count: Option<u64>| count.map_or_else(|| "\u{2013}".to_owned(), number);
         Self {
-            id: import.id.path(),
+            id: import.id.name(),
             file: file(import).to_owned(),
             connection: import.connection.clone(),
             look: Badge::of(import.state),

@@ -66,7 +66,7 @@ impl ImportPage {
         let findings = report.and_then(|report| report["findings"].as_array());
         Self {
             frame: viewer.frame(&file, verdict, import.is_moving()),
-            id: import.id.path(),
+            id: import.id.name(),
             connection: import.connection.clone(),
             look,
             happened: messages::summary(import),

@@ -323,3 +323,31 @@ async fn every_answer_is_as_the_description_says() {
         assert!(told.contains("Operations:"), "{told}");
     }
 }
+
+#[tokio::test]
+async fn the_log_names_the_invocation_and_says_what_was_approved_checked_and_ignored() {
+    let stage = stage(&[]).await;
+    stage.arrive("hr/full.csv", csv_of(20).into()).await.unwrap();
+    ended(&stage, "hr/full.csv").await;
+    a_second_later().await;
+    stage.arrive("hr/few.csv", csv_of(5).into()).await.unwrap();
+    let few = ended(&stage, "hr/few.csv").await;
+    assert_eq!(post(&stage, &format!("imports/{}:approve", few.id.name()), "{}").await.0, 200);
+    assert_eq!(post(&stage, "connections/hr:diagnose", "{}").await.0, 200);
+    stage.arrive("hr/notes.txt", "x".into()).await.unwrap();
+    let lines = until("the lines", async || {
+        let log: Vec<String> = stage.host.log().into_iter().map(|line| line.text).collect();
+        log.iter().any(|line| line.contains("event=ignored")).then_some(log)
+    })
+    .await;
+    let invocations: Vec<String> = stage.host.invocations().iter().map(|it| it.id.clone()).collect();
+    for (event, connection) in
+        [("received", "hr"), ("approved", "hr"), ("checked", "hr"), ("ignored", "none")]
+    {
+        let wanted = format!(" event={event} ");
+        let line = lines.iter().find(|line| line.contains(&wanted)).unwrap();
+        assert!(line.contains(&format!(" connection={connection} ")), "{line}");
+        let invocation = line.split_once(" invocation=").unwrap().1.split(' ').next().unwrap();
+        assert!(invocations.iter().any(|id| id == invocation), "{line}");
+    }
+}

@@ -132,7 +132,7 @@ async fn ten_thousand_imports_are_paged_through_each_once() {
     // Told, not asserted: how long it takes is the machine's affair.
     for (what, path, accept) in [
         ("the main page", "/api/status", "text/html"),
-        ("its last page", "/api/status?after=no-tenant/998204051218900-0", "text/html"),
+        ("its last page", "/api/status?after=no-tenant.998204051218900-0", "text/html"),
         ("one connection, one state", "/api/status?connection=hr&state=rejected", "text/html"),
         ("/api/v1/imports", "/api/v1/imports", "*/*"),
     ] {

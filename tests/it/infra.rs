@@ -288,9 +288,9 @@ fn alerts_look_for_fields_and_words_that_the_program_says() {
         let words = line.split('"').skip(1).step_by(2).collect::<Vec<_>>();
         if line.contains("extract(") {
             let fields = fields(words[0]);
-            let is_idle =
-                fields == ["event=idle", "reason", "connection", "import", "seconds", "days"];
-            assert!(is_idle || fields == ["event", "reason", "connection", "import", "seconds"]);
+            let common = ["reason", "connection", "import", "invocation", "seconds"];
+            let is_idle = fields == [&["event=idle"][..], &common, &["days"]].concat();
+            assert!(is_idle || fields == [&["event"][..], &common].concat(), "{fields:?}");
             looked_for += 1;
         } else if line.contains("where Event in") {
             let alerts =

@@ -110,7 +110,7 @@ async fn a_rejected_file_a_stuck_one_and_the_first_success_after_them_are_told_o
     for (event, file) in [("rejected", "hr/bad.csv"), ("stuck", "hr/stuck.csv")] {
         let imports = stage.imports().await.unwrap();
         let id = imports.iter().find(|import| import.source.name == file).unwrap().id.clone();
-        let fields = format!("connection=hr import={id} seconds=");
+        let fields = format!("connection=hr import={id} invocation=");
         let told = |line: &str| {
             line.contains(&format!(" event={event} reason=")) && line.contains(&fields)
         };
@@ -228,7 +228,7 @@ async fn teams_and_slack_are_told_in_their_own_form() {
     let page = card["content"]["actions"][0]["url"].as_str().unwrap();
     assert!(
         page.starts_with(
-            "https://viva.example.com/api/signedin/0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5/99"
+            "https://viva.example.com/api/signedin/0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5.99"
         ),
         "{page}"
     );

@@ -247,8 +247,8 @@ async fn where_a_connection_has_changed_its_tenant_a_person_says_which_import_is
     .await;
     let (key, tenant) = (&import.id.key, &import.id.tenant);
     let told = refused(&stage, "retry", key).await;
-    assert!(told.contains("say which") && told.contains(&format!("{tenant}/{key}")), "{told}");
-    asked(&stage, "retry", &format!("{tenant}/{key}")).await;
+    assert!(told.contains("say which") && told.contains(&format!("{tenant}.{key}")), "{told}");
+    asked(&stage, "retry", &format!("{tenant}.{key}")).await;
     import_of(&stage, "hr/a.csv", |import| {
         import.operator_actions.is_some() && import.id.tenant == *tenant
     })

@@ -203,7 +203,7 @@ fn connections_as_json_are_as_they_were_read_last() {
 
 #[test]
 fn the_page_of_a_rejected_import_is_as_it_was_read_last() {
-    let viewer = viewer(&format!("/api/console/{TENANT}/2"));
+    let viewer = viewer(&format!("/api/console/{TENANT}.2"));
     let page = ImportPage::new(&viewer, &rejected(), Some(&report()), true);
     is_as_read("rejected.html", &without_style(&page.render().unwrap()));
 }

@@ -478,7 +478,7 @@ async fn a_sweep_tells_for_how_long_each_connection_has_completed_nothing() {
     world.sweep().await;
     let log = world.log.text();
     let told = "connection full: nothing was completed for 10 days";
-    let fields = "event=idle reason=none connection=full import=none seconds=86";
+    let fields = "event=idle reason=none connection=full import=none invocation=none seconds=86";
     let is_idle = |line: &str| line.contains(fields) && line.ends_with(" days=10");
     assert!(log.contains(told) && log.lines().any(is_idle), "{log}");
     // Where nothing ever was, it counts from when the connection was stored.

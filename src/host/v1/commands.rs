@@ -61,7 +61,7 @@ pub(super) async fn on_import(
         }
     };
     queries::stored(app, id).await?;
-    let asked = actions::on_import(&app.engine, &id.path(), action, &Actor::Program).await;
+    let asked = actions::on_import(&app.engine, &id.name(), action, &Actor::Program).await;
     done(&result(asked)?)
 }
 
