@@ -336,11 +336,11 @@ async fn the_log_names_the_invocation_and_says_what_was_approved_checked_and_ign
     assert_eq!(post(&stage, "connections/hr:diagnose", "{}").await.0, 200);
     stage.arrive("hr/notes.txt", "x".into()).await.unwrap();
     let lines = until("the lines", async || {
-        let log: Vec<String> = stage.host.log().into_iter().map(|line| line.text).collect();
+        let log: Vec<String> = stage.host.log().into_iter().map(|line| line.message).collect();
         log.iter().any(|line| line.contains("event=ignored")).then_some(log)
     })
     .await;
-    let invocations: Vec<String> = stage.host.invocations().iter().map(|it| it.id.clone()).collect();
+    let invocations: Vec<String> = stage.host.outcomes().iter().map(|it| it.id.clone()).collect();
     for (event, connection) in
         [("received", "hr"), ("approved", "hr"), ("checked", "hr"), ("ignored", "none")]
     {
