@@ -15,7 +15,10 @@ use tokio::join;
 
 pub use self::report::{CheckResult, CheckStatus, Diagnosis};
 use self::{connectivity::Reachabilities, probes::Probes};
-use crate::{config::Lookup, engine::Clock};
+use crate::{
+    config::Lookup,
+    engine::{Actor, Clock},
+};
 
 mod connection;
 mod connectivity;
@@ -71,9 +74,9 @@ impl Doctor {
         Self { setting, clock }
     }
 
-    /// Examines the connection `name`. With `resume`, and if its document, token, scale unit and
-    /// connector are right, its imports that wait after a 403 go on.
-    pub(crate) async fn examine(&self, name: &str, resume: bool) -> Diagnosis {
+    /// Examines the connection `name`. Where somebody asks to `resume` it, and if its document, token,
+    /// scale unit and connector are right, its imports that wait after a 403 go on.
+    pub(crate) async fn examine(&self, name: &str, resume: Option<&Actor>) -> Diagnosis {
         let lines = match Probes::open(self.setting.clone(), self.clock.clone()) {
             Ok(bag) => Box::pin(examine(bag, name, resume)).await,
             Err(error) => {
@@ -89,7 +92,7 @@ impl Doctor {
     }
 }
 
-async fn examine(bag: Probes, name: &str, resume: bool) -> Vec<CheckResult> {
+async fn examine(bag: Probes, name: &str, resume: Option<&Actor>) -> Vec<CheckResult> {
     let ways = Reachabilities::ask(&bag).await;
     let (rights, document, imports) = join!(
         Box::pin(permissions::lines(&bag, &ways)),

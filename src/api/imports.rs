@@ -8,7 +8,7 @@ use super::Moment;
 use crate::{
     import::{
         Delivery, HistoryEntry, Import, NotificationKind, Sent, State,
-        reason::{Class, PauseCause, Reason},
+        reason::{Class, PauseCause, Reason, ReasonCode},
     },
     messages,
     schema::{Refresh, Severity, Target},
@@ -55,7 +55,7 @@ pub struct ImportItem {
     /// Why it waits, fails or has ended.
     pub reason: Option<ReasonItem>,
     /// The reason of its connection that keeps it waiting.
-    pub blocked_by: Option<String>,
+    pub blocked_by: Option<ReasonCode>,
     /// What it does to the data that is there; known once packed.
     pub refresh: Option<Refresh>,
     /// Data rows; known once packed.
@@ -115,7 +115,7 @@ pub struct ImportDetail {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ReasonItem {
     /// In one word: see `viva-import reasons`.
-    pub code: String,
+    pub code: ReasonCode,
     /// Who has to do something about it.
     pub class: Class,
     /// In a sentence.
@@ -191,7 +191,7 @@ impl From<&Import> for ImportItem {
             status_text: messages::status(import),
             recommended_action: messages::action(import),
             reason: import.reason.as_ref().map(|reason| ReasonItem::of(reason, import.target)),
-            blocked_by: import.blocked.map(|code| code.to_string()),
+            blocked_by: import.blocked,
             refresh: import.refresh,
             rows: import.rows,
             people: import.baseline.as_ref().map(|baseline| baseline.people),
@@ -229,7 +229,7 @@ impl From<&Import> for ImportDetail {
 impl ReasonItem {
     fn of(reason: &Reason, target: Target) -> Self {
         Self {
-            code: reason.code().to_string(),
+            code: reason.code(),
             class: reason.class(),
             message: messages::cause(reason, target),
             args: reason.args(),

@@ -181,7 +181,7 @@ pub enum CredentialKind {
 #[derive(Debug, Args)]
 pub struct ImportArgs {
     /// The import's id: RowKey of the table, after TENANT and a point where two have it
-    pub run: String,
+    pub import: String,
     /// Of which account.
     #[command(flatten)]
     pub account: Account,
@@ -270,7 +270,7 @@ impl ByHand {
                 let wanted = ImportsOptions { connection, state, top };
                 context.of_account(account.account).imports(&wanted).await
             }
-            Self::Show(it) => context.of_account(it.account.account).show(&it.run).await,
+            Self::Show(it) => context.of_account(it.account.account).show(&it.import).await,
             Self::Approve(it) => grant(context, it, OperatorAction::Approve).await,
             Self::Retry(it) => grant(context, it, OperatorAction::Retry).await,
             Self::Cancel(it) => grant(context, it, OperatorAction::Cancel).await,
@@ -295,7 +295,7 @@ async fn grant(
     import: ImportArgs,
     action: OperatorAction,
 ) -> Result<CommandOutput, CommandError> {
-    context.of_account(import.account.account).grant(&import.run, action).await
+    context.of_account(import.account.account).grant(&import.import, action).await
 }
 
 impl From<RefreshWord> for Refresh {

@@ -101,7 +101,7 @@ impl Context {
             ));
         }
         let doctor = Doctor::new(self.setting.clone(), Arc::new(self.clock));
-        let diagnosis = doctor.examine(name, resume).await;
+        let diagnosis = doctor.examine(name, resume.then_some(&Actor::Command)).await;
         let (text, json) = (diagnosis.text(), json!(diagnosis));
         Ok(CommandOutput { text, json, is_done: diagnosis.healthy })
     }

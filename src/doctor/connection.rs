@@ -239,7 +239,10 @@ mod tests {
             signing_setting: Some("SIGNED_BY".to_owned()),
             completed: false,
         };
-        for (secret, verdict) in [(Some("hunter2"), CheckStatus::Pass), (None, CheckStatus::Fail)] {
+        for (secret, verdict) in [
+            (Some("whsec_aHVudGVyMmh1bnRlcjJodW50ZXIyaHVudGVyMg=="), CheckStatus::Pass),
+            (None, CheckStatus::Fail),
+        ] {
             let setting = move |name: &str| {
                 let value =
                     if name == "HOOK" { Some("https://example.com/hunter2") } else { secret };

@@ -26,11 +26,11 @@ use crate::{
     schema::Credential,
 };
 
-pub(super) const BLOBS: &str = "way to blobs";
-pub(super) const TABLES: &str = "way to tables";
-pub(super) const QUEUES: &str = "way to queues";
-pub(super) const SERVICE: &str = "way to the service";
-pub(super) const AUTHORITY: &str = "way to the sign-in";
+pub(super) const BLOBS: &str = "reachability of blobs";
+pub(super) const TABLES: &str = "reachability of tables";
+pub(super) const QUEUES: &str = "reachability of queues";
+pub(super) const SERVICE: &str = "reachability of the service";
+pub(super) const AUTHORITY: &str = "reachability of the sign-in";
 pub(super) const CLOCK_OF_STORAGE: &str = "clock of storage";
 pub(super) const CLOCK_OF_SERVICE: &str = "clock of the service";
 

@@ -8,7 +8,7 @@ use super::{
     report::CheckResult,
 };
 use crate::{
-    engine::Engine,
+    engine::{Actor, Engine},
     import::{Import, State},
     messages,
     storage::import_table::ImportTable,
@@ -75,21 +75,22 @@ pub(super) async fn lines(
     bag: Probes,
     found: Found,
     name: &str,
-    resume: bool,
+    resume: Option<&Actor>,
     is_ready: bool,
 ) -> [CheckResult; 2] {
     let is_forbidden = |found: &Found| {
         found.as_ref().is_ok_and(|imports| imports.iter().any(Import::is_forbidden))
     };
-    if !(resume && is_ready && is_forbidden(&found)) {
-        return [last(&found, false), pause(&found, name, resume, is_ready, None)];
-    }
+    let by = resume.filter(|_| is_ready && is_forbidden(&found));
+    let Some(by) = by else {
+        return [last(&found, false), pause(&found, name, resume.is_some(), is_ready, None)];
+    };
     let Probes { config, storage, service, setting, clock, limit, .. } = bag;
     let engine = Engine::new(storage, service, config, setting, clock);
     let (mut resumed, mut found) = (Ok(String::new()), found);
     // Whoever drives may move a row just then.
     for _ in 0..MAX_TRIES {
-        let asked = within(limit, Box::pin(engine.resume_forbidden(name))).await;
+        let asked = within(limit, Box::pin(engine.resume_forbidden(name, by))).await;
         let is_late = asked.is_err();
         resumed = match asked {
             Ok(done) => done.map_err(|denied| denied.to_string()),
@@ -105,7 +106,7 @@ pub(super) async fn lines(
         Err(_) if found.is_ok() && !is_forbidden(&found) => "no 403 pauses it any more".to_owned(),
         Ok(told) | Err(told) => told,
     };
-    [last(&found, true), pause(&found, name, resume, is_ready, Some(done))]
+    [last(&found, true), pause(&found, name, true, is_ready, Some(done))]
 }
 
 /// Whether the connection is paused, after what was `done` against it.
@@ -129,8 +130,10 @@ fn pause(
     let paused = imports.iter().filter(|import| import.pauses);
     let (forbidden, stopped): (Vec<&Import>, Vec<&Import>) =
         paused.partition(|import| import.is_forbidden());
-    let again =
-        format!("`viva-import doctor {name} --resume`, or POST /api/v1/connections/{name}:resume");
+    let again = format!(
+        "`viva-import doctor {name} --resume`, or POST /api/v1/connections/{name}:diagnose with \
+         {{\"resume\": true}}"
+    );
     let (mut told, mut to_do) = (Vec::from_iter(done), vec![]);
     if !forbidden.is_empty() {
         to_do.push(match (is_ready, resume) {
@@ -148,7 +151,7 @@ fn pause(
     if !stopped.is_empty() {
         told.extend(stopped.into_iter().map(why));
         to_do.push(format!(
-            "mend the file's fault and `viva-import retry RUN`, its import, or let those behind it \
+            "mend the file's fault and `viva-import retry IMPORT`, or let those behind it \
              go on without it: `viva-import resume {name}`"
         ));
     }

@@ -25,7 +25,7 @@ pub(super) const CONNECTOR: &str = "connector";
 
 const OTHER_SCOPE: &str = "compare INGESTION_SCOPE (the documentation also names \
      https://api.orginsights.viva.office.com/.default)";
-const SERVICE_AWAY: &str = "try again in some minutes; if it stays so, the way to the service above \
+const SERVICE_AWAY: &str = "try again in some minutes; if it stays so, the reachability of the service above \
      says more";
 
 /// The three lines. The one whose question failed is the last that was asked.

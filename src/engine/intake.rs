@@ -18,9 +18,6 @@ use crate::{
     },
 };
 
-/// Milliseconds that fifteen digits can count: the year 33658.
-const LAST_MOMENT_MS: i128 = 999_999_999_999_999;
-
 /// What became of a file that arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IntakeOutcome {
@@ -253,11 +250,12 @@ fn new_import(
 
 /// The same content is always the same id; the newest content comes first.
 fn import_id(blob: &Blob, tenant: &str) -> ImportId {
-    let milliseconds = blob.last_modified.unix_timestamp_nanos() / 1_000_000;
-    let inverted = (LAST_MOMENT_MS - milliseconds).clamp(0, LAST_MOMENT_MS);
     let content = format!("{}\0{}\0{}", blob.container, blob.name, blob.etag);
     let hash = format!("{:x}", Sha256::digest(content));
-    ImportId { tenant: tenant.to_owned(), key: format!("{inverted:015}-{}", &hash[..16]) }
+    ImportId {
+        tenant: tenant.to_owned(),
+        key: format!("{}-{}", ImportId::moment_of(blob.last_modified), &hash[..16]),
+    }
 }
 
 #[cfg(test)]

@@ -50,6 +50,8 @@ impl Engine {
         };
         let notify = match self.notify_of(&stored.import).await? {
             Ok(notify) => notify,
+            // Nobody can have asked for it there.
+            Err(_) if message.kind == NotificationKind::Completed => None,
             Err(reason) => {
                 // Somebody may be at work on the document: nothing is given up for that at once.
                 let why = messages::cause(&reason, stored.import.target).into();
@@ -128,7 +130,8 @@ impl Engine {
         let Overdue { connection, since, every_days } = overdue;
         let (tenant, name, policy) =
             (&connection.caller.tenant, &connection.name, &self.config.policy);
-        let Some(notify) = &connection.notify else { return Ok(()) };
+        let notify = connection.notify.as_ref().or(self.config.notify.as_ref());
+        let Some(notify) = notify else { return Ok(()) };
         let now = (self.clock)();
         let begins = |record: &mut ConnectionRecord| record.overdue_begins(*since, now, policy);
         let Some(noted) = self.imports.change_connection(tenant, name, begins).await? else {

@@ -79,8 +79,12 @@ impl Engine {
     ///
     /// # Errors
     /// Storage failed, or nothing waits for that; a sentence says which.
-    pub(crate) async fn resume_forbidden(&self, connection: &str) -> Result<String, CommandError> {
-        self.resume_those(connection, &Actor::Command, Import::is_forbidden).await
+    pub(crate) async fn resume_forbidden(
+        &self,
+        connection: &str,
+        by: &Actor,
+    ) -> Result<String, CommandError> {
+        self.resume_those(connection, by, Import::is_forbidden).await
     }
 
     async fn resume_those(
@@ -90,18 +94,22 @@ impl Engine {
         which: impl Fn(&Import) -> bool,
     ) -> Result<String, CommandError> {
         let imports = self.imports.named(connection).await.map_err(|error| failed(&error))?;
-        let (mut told, mut all_done) = (vec![], true);
         let pauses = |stored: &Stored| stored.import.pauses && which(&stored.import);
+        let (mut done, mut refusals, mut failures) = (vec![], vec![], vec![]);
         for stored in imports.into_iter().filter(pauses) {
-            let resumed = self.ask_for(stored, OperatorAction::Resume, by).await;
-            all_done &= resumed.is_ok();
-            told.push(resumed.unwrap_or_else(|denied| denied.to_string()));
+            match self.ask_for(stored, OperatorAction::Resume, by).await {
+                Ok(told) => done.push(told),
+                Err(CommandError::Refused(why)) => refusals.push(why),
+                Err(CommandError::Failed(why)) => failures.push(why),
+            }
         }
-        if told.is_empty() {
-            return Err(refused(messages::not_paused(connection)));
+        match (&done[..], &refusals[..], &failures[..]) {
+            ([], [], []) => Err(refused(messages::not_paused(connection))),
+            ([], _, []) => Err(refused(refusals.join("; "))),
+            // Of what somebody else has let go on meanwhile nothing is left to do.
+            (_, _, []) => Ok(messages::resumed(&done)),
+            _ => Err(CommandError::Failed([done, refusals, failures].concat().join("; "))),
         }
-        let told = messages::resumed(&told);
-        if all_done { Ok(told) } else { Err(CommandError::Failed(told)) }
     }
 
     /// The import with this row key, or with this [`name`](ImportId::name) where two have the key.
@@ -112,7 +120,9 @@ impl Engine {
         // The same content is there twice where its connection has changed its tenant meanwhile.
         let found = match ImportId::parse(key) {
             Some(id) => self.imports.get(&id).await.map(|found| found.into_iter().collect()),
-            None => self.imports.find(key).await,
+            // Other rows have keys of another form.
+            None if ImportId::is_key(key) => self.imports.find(key).await,
+            None => Ok(vec![]),
         };
         let mut found: Vec<Stored> = found.map_err(|error| failed(&error))?;
         // What was taken in without a tenant takes no action where there is a row of a tenant.

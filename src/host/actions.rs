@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
-use strum::{AsRefStr, EnumString, IntoStaticStr, VariantNames};
+use strum::{AsRefStr, EnumString, VariantNames};
 
 use super::{App, failure, request::Visit};
 use crate::{
@@ -21,21 +21,15 @@ use crate::{
     schema::is_connection_name,
 };
 
-/// What can be asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, EnumString, IntoStaticStr, VariantNames)]
+/// What can be asked of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, EnumString, VariantNames)]
 #[strum(serialize_all = "camelCase")]
-pub(super) enum Action {
-    /// An import may delete people or columns, this once.
-    Approve,
-    /// An import is tried again.
-    Retry,
-    /// An import is given up.
-    Cancel,
-    /// A connection goes on.
+pub(super) enum ConnectionAction {
+    /// It goes on.
     Resume,
-    /// The inbox of a connection is looked through.
+    /// Its inbox is looked through.
     Sweep,
-    /// The doctor looks at a connection.
+    /// The doctor looks at it.
     Diagnose,
 }
 
@@ -75,24 +69,17 @@ async fn ask(app: &App, visit: Visit, form: SubmittedForm, key: Option<&str>) ->
     if let Err(why) = visit.is_meant(form.token.as_deref()) {
         return visit.trouble(StatusCode::FORBIDDEN, "Not done", why);
     }
-    let Ok(action) = form.action.parse::<Action>() else {
-        let known = Action::VARIANTS.join(", ");
-        return visit.not_understood(&format!("there is no such action; there are {known}"));
-    };
     let connection = form.connection.as_deref().filter(|name| is_connection_name(name));
-    let done = match (action, connection, key) {
-        (Action::Approve, _, Some(key)) => {
-            on_import(&app.engine, key, OperatorAction::Approve, &visit.by).await
+    let done = match (form.action.parse(), form.action.parse(), key, connection) {
+        // What is no action of the first kind may be one of the second: both know `resume`, an import's is that
+        // of its connection.
+        (_, Ok(ConnectionAction::Resume), _, Some(name)) => {
+            Box::pin(app.engine.resume(name, &visit.by)).await
         }
-        (Action::Retry, _, Some(key)) => {
-            on_import(&app.engine, key, OperatorAction::Retry, &visit.by).await
+        (_, Ok(ConnectionAction::Sweep), _, Some(name)) => {
+            sweep(&app.engine, name, &visit.by).await
         }
-        (Action::Cancel, _, Some(key)) => {
-            on_import(&app.engine, key, OperatorAction::Cancel, &visit.by).await
-        }
-        (Action::Resume, Some(name), _) => Box::pin(app.engine.resume(name, &visit.by)).await,
-        (Action::Sweep, Some(name), _) => sweep(&app.engine, name, &visit.by).await,
-        (Action::Diagnose, Some(name), _) => {
+        (_, Ok(ConnectionAction::Diagnose), _, Some(name)) => {
             return match diagnosis(app.doctor.clone(), name, false, &visit.by).await {
                 Some(diagnosis) => {
                     let page = visit.viewer.diagnosis(diagnosis);
@@ -101,17 +88,20 @@ async fn ask(app: &App, visit: Visit, form: SubmittedForm, key: Option<&str>) ->
                 None => failure("the examination broke off"),
             };
         }
-        (Action::Approve | Action::Retry | Action::Cancel, _, None) => {
+        (Ok(action), Err(_), Some(key), _) => on_import(&app.engine, key, action, &visit.by).await,
+        (Ok(_), Err(_), None, _) => {
             return visit.not_understood("this is asked for on the page of an import");
         }
-        (Action::Resume | Action::Sweep | Action::Diagnose, None, _) => {
-            return visit.not_understood("the form names no connection");
+        (_, Ok(_), _, None) => return visit.not_understood("the form names no connection"),
+        (Err(_), Err(_), _, _) => {
+            let known = [OperatorAction::VARIANTS, ConnectionAction::VARIANTS].concat().join(", ");
+            return visit.not_understood(&format!("there is no such action; there are {known}"));
         }
     };
     match done {
         // The page is asked for anew, so that to load it again asks for nothing once more.
         Ok(_) => {
-            let location = visit.viewer.links.after(action.into());
+            let location = visit.viewer.links.after(&form.action);
             (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response()
         }
         Err(CommandError::Refused(why)) => visit.trouble(StatusCode::CONFLICT, "Not done", &why),
@@ -184,6 +174,6 @@ pub(super) async fn diagnosis(
     by: &Actor,
 ) -> Option<Diagnosis> {
     engine::checked(connection, by);
-    let name = connection.to_owned();
-    tokio::spawn(async move { doctor.examine(&name, resume).await }).await.ok()
+    let (name, by) = (connection.to_owned(), resume.then(|| by.clone()));
+    tokio::spawn(async move { doctor.examine(&name, by.as_ref()).await }).await.ok()
 }

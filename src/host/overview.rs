@@ -20,9 +20,34 @@ pub(super) async fn document(engine: &Engine, name: &str) -> azure_core::Result<
     if let Some(document) = engine.document(name).await? {
         return Ok(Some(document));
     }
+    let tenants = engine.imports().tenants().await?;
+    for tenant in &tenants {
+        if engine.imports().connection(tenant, name).await?.has_waiting() {
+            let waits = waiting_of(engine, name).await?;
+            return Ok(waits.map(|import| Document::missing(&import)));
+        }
+    }
+    Ok(None)
+}
+
+/// An import of each connection whose files wait, by what the table remembers of connections.
+pub(super) async fn waiting(
+    engine: &Engine,
+    tenants: &[String],
+) -> azure_core::Result<Vec<Import>> {
+    let mut waiting = vec![];
+    for tenant in tenants {
+        let records = engine.imports().connections(tenant).await?;
+        for (name, _) in records.into_iter().filter(|(_, record)| record.has_waiting()) {
+            waiting.extend(waiting_of(engine, &name).await?);
+        }
+    }
+    Ok(waiting)
+}
+
+async fn waiting_of(engine: &Engine, name: &str) -> azure_core::Result<Option<Import>> {
     let imports = engine.imports().named(name).await?;
-    let waits = imports.iter().find(|stored| !stored.import.state.is_end());
-    Ok(waits.map(|stored| Document::missing(&stored.import)))
+    Ok(imports.into_iter().map(|stored| stored.import).find(|import| !import.state.is_end()))
 }
 
 /// Every connection with its last imports, by name; beside those that have a document, those of `imports`

@@ -92,7 +92,8 @@ async fn by_role(State(app): State<App>, visit: Visit, request: Request, next: N
 
 /// What the host hands on because its routes do not mind capitals, or a slash at the end.
 async fn nothing(visit: Visit, uri: Uri) -> Response {
-    if uri.path().to_ascii_lowercase().starts_with("/api/v1/") {
+    let path = uri.path().to_ascii_lowercase();
+    if path == "/api/v1" || path.starts_with("/api/v1/") {
         return v1::no_such_path();
     }
     let why = "there is nothing at this address; the status page is /api/status, in small letters \
@@ -128,6 +129,10 @@ async fn import(State(app): State<App>, Path(path): Path<String>, visit: Visit) 
         Ok(stored) => stored.import,
         Err(denied) => return visit.denied(&denied),
     };
+    if errors.is_some() && visit.access != Access::Operate {
+        let why = "the error file may quote the data: it opens on the console, and for the role Imports.Operate";
+        return visit.trouble(StatusCode::FORBIDDEN, "Not for you", why);
+    }
     if errors.is_some() {
         return match app.engine.service_errors(&import).await {
             Ok(Some(errors)) => attached(errors),
@@ -148,7 +153,7 @@ async fn shown(app: &App, visit: Visit, import: &Import) -> Response {
         Ok(report) => report,
         Err(error) => return visit.storage_failed(&error),
     };
-    let has_service_errors = has_service_errors(import);
+    let has_service_errors = has_service_errors(import) && visit.access == Access::Operate;
     let page = page::ImportPage::new(&visit.viewer, import, report.as_ref(), has_service_errors);
     visit.page(&page)
 }
@@ -181,7 +186,7 @@ async fn health(State(app): State<App>) -> Response {
 }
 
 fn reason_of_health(reason: &HealthReason, now: OffsetDateTime) -> Value {
-    let mut json = json!({ "code": reason.as_ref(), "text": messages::health(reason, now) });
+    let mut json = json!({ "code": reason.as_ref(), "message": messages::health(reason, now) });
     if let Some(connection) = reason.connection() {
         json["connection"] = json!(connection);
     }

@@ -274,7 +274,7 @@ const OTHER_ORIGIN: &str = "the form came from a page of another address than th
 /// a sign-in along wherever a form comes from. So a browser has to send with each form the token
 /// that its page had, which no other site can read, beside the same in a cookie that no other site
 /// can make it send. What sends no cookies is no browser that is signed in, and needs no token.
-pub(super) fn is_meant(
+fn is_meant(
     headers: &HeaderMap,
     token: Option<&str>,
     app: &config::App,
@@ -287,6 +287,11 @@ pub(super) fn is_meant(
     }
     let is_ours = token.is_some() && token_of_cookie(headers, app.is_https()) == token;
     if is_ours { Ok(()) } else { Err(NO_TOKEN) }
+}
+
+/// Whether a request says that a page sent it: programs do not.
+pub(super) fn is_of_page(headers: &HeaderMap) -> bool {
+    [ORIGIN, FETCH_SITE].iter().any(|name| headers.contains_key(name))
 }
 
 /// Whether a request comes from a page of ours, as far as the browser says where it comes from.

@@ -10,29 +10,31 @@ use axum::{
     extract::{Request, State},
     http::{
         HeaderMap, HeaderValue, Method, StatusCode, Uri,
-        header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
+        header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
         request::Parts,
     },
     response::{IntoResponse as _, Response},
     routing::any,
 };
+use azure_core::error::ErrorKind;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use percent_encoding::percent_decode_str;
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 use utoipa::OpenApi as _;
 
-use super::{App, actions::Action, request};
+use super::{App, actions::ConnectionAction, request};
 use crate::{
     api::{Problem, ProblemCode},
     http::azure::sentence,
-    import::ImportId,
+    import::{ImportId, OperatorAction},
     schema::is_connection_name,
 };
 
 mod commands;
 mod description;
 mod queries;
+mod responses;
 
 /// Far more than any operation takes.
 const MAX_BODY_BYTES: usize = 64 << 10;
@@ -50,8 +52,8 @@ enum Resource {
     Connections,
     Connection(String),
     Description,
-    OfImport(ImportId, Action),
-    OfConnection(String, Action),
+    OfImport(ImportId, OperatorAction),
+    OfConnection(String, ConnectionAction),
 }
 
 impl Resource {
@@ -65,28 +67,23 @@ impl Resource {
         let connection = |name: &str| {
             is_connection_name(name).then(|| name.to_owned()).ok_or_else(|| no_connection(name))
         };
-        let named = |step: &str| {
-            let (name, action) = step.rsplit_once(':')?;
-            Some((name.to_owned(), action.parse::<Action>().ok()))
-        };
         Ok(match steps[..] {
             ["imports"] => Self::Imports,
             ["imports", id, "findings"] => Self::Findings(import(id)?),
-            ["imports", step] => match named(step) {
+            ["imports", step] => match step.rsplit_once(':') {
                 None => Self::Import(import(step)?),
-                Some((id, Some(action @ (Action::Approve | Action::Retry | Action::Cancel)))) => {
-                    Self::OfImport(import(&id)?, action)
+                // An import is not resumed, its connection is.
+                Some((_, "resume")) => return Err(nothing()),
+                Some((id, action)) => {
+                    Self::OfImport(import(id)?, action.parse().map_err(|_| nothing())?)
                 }
-                Some(_) => return Err(nothing()),
             },
             ["connections"] => Self::Connections,
-            ["connections", step] => match named(step) {
+            ["connections", step] => match step.rsplit_once(':') {
                 None => Self::Connection(connection(step)?),
-                Some((
-                    name,
-                    Some(action @ (Action::Resume | Action::Sweep | Action::Diagnose)),
-                )) => Self::OfConnection(connection(&name)?, action),
-                Some(_) => return Err(nothing()),
+                Some((name, action)) => {
+                    Self::OfConnection(connection(name)?, action.parse().map_err(|_| nothing())?)
+                }
             },
             ["openapi.json"] => Self::Description,
             _ => return Err(nothing()),
@@ -169,12 +166,12 @@ async fn answer(app: &App, head: &Parts, body: Body) -> Result<Response, Problem
         }
         Resource::OfImport(id, action) => {
             let _: NoParameters = parameters(&head.uri)?;
-            let body = command_body(&app, headers, body).await?;
+            let body = command_body(headers, body).await?;
             commands::on_import(&app, &id, action, &body).await
         }
         Resource::OfConnection(name, action) => {
             let _: NoParameters = parameters(&head.uri)?;
-            let body = command_body(&app, headers, body).await?;
+            let body = command_body(headers, body).await?;
             commands::on_connection(&app, &name, action, &body).await
         }
     }
@@ -211,15 +208,20 @@ fn one_line(text: &str) -> String {
 
 /// The body of a command: JSON, or a host in front would repeat the request where this program ends while
 /// it is served.
-async fn command_body(app: &App, headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
-    if request::is_meant(headers, None, app.engine.app()).is_err() {
+async fn command_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+    if request::is_of_page(headers) {
         let why = "a browser asks for this on the pages of /api/console";
         return Err(Problem::new(ProblemCode::ForeignOrigin, why));
     }
     let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media_type = media_type.and_then(|text| text.split(';').next()).unwrap_or_default();
+    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let is_short = length.is_some_and(|length: usize| length <= MAX_BODY_BYTES);
     let body = to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| {
-        let why = format!("the body cannot be read, or has more than {MAX_BODY_BYTES} bytes");
+        if is_short {
+            return Problem::new(ProblemCode::InvalidBody, "the body broke off");
+        }
+        let why = format!("the body has more than {MAX_BODY_BYTES} bytes");
         Problem::new(ProblemCode::BodyTooLarge, why)
     })?;
     if body.is_empty() {
@@ -267,6 +269,9 @@ fn refused(problem: &Problem) -> Response {
 }
 
 fn storage_failed(error: &azure_core::Error) -> Problem {
+    if *error.kind() == ErrorKind::DataConversion {
+        return Problem::new(ProblemCode::InternalError, "a row of the table cannot be read");
+    }
     Problem::new(ProblemCode::StorageUnavailable, format!("storage: {}", sentence(error)))
 }
 
@@ -279,4 +284,32 @@ fn no_import(id: &str) -> Problem {
 fn no_connection(name: &str) -> Problem {
     let why = format!("there is no connection {}", one_line(name));
     Problem::new(ProblemCode::ConnectionNotFound, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_path_that_is_described_is_served() {
+        let described = description::Description::openapi();
+        assert!(described.paths.paths.len() > 10);
+        for (path, item) in described.paths.paths {
+            let of = path.strip_prefix("/api/v1/").unwrap();
+            let of = of.replace("{id}", "no-tenant.1-a").replace("{name}", "hr");
+            let resource = Resource::of(&of).unwrap();
+            assert_eq!(item.post.is_some(), resource.is_command(), "{path}");
+            assert_eq!(item.get.is_some(), !resource.is_command(), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_names_nothing_is_no_resource() {
+        for path in
+            ["", "imports/", "imports/a.1:resume", "connections/hr:retry", "connections/hr/x"]
+        {
+            let problem = Resource::of(path).unwrap_err();
+            assert_eq!(problem.status, 404, "{path}");
+        }
+    }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::{
-    Delivery, Import, Policy,
+    Delivery, Import, Policy, moment,
     notifications::TRIES,
     reason::{PauseCause, ReasonCode, Text},
 };
@@ -31,10 +31,10 @@ pub struct ConnectionRecord {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overdue {
     /// When that was noted.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "moment")]
     pub since: OffsetDateTime,
     /// When it is sent, or tried again.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "moment")]
     pub due: OffsetDateTime,
     /// How often that failed.
     #[serde(default)]
@@ -52,7 +52,7 @@ pub struct Pause {
     /// Why.
     pub cause: PauseCause,
     /// When its content was written: what is newer waits.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "moment")]
     pub content: OffsetDateTime,
 }
 
@@ -72,7 +72,7 @@ pub struct Notified {
     /// Why they wait.
     pub reason: ReasonCode,
     /// Since when.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "moment")]
     pub since: OffsetDateTime,
     /// How many do; none where they ended because the connection was unreadable when they arrived.
     pub waiting: u32,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use time::OffsetDateTime;
 
-use strum::AsRefStr;
+use strum::{AsRefStr, EnumString, VariantNames};
 
 use super::{
     ImportId, IngestionId, Package, State,
@@ -179,7 +179,7 @@ pub enum NotificationEvent {
 }
 
 /// What a person may ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, EnumString, VariantNames)]
 #[strum(serialize_all = "camelCase")]
 pub enum OperatorAction {
     /// That a file passes though it deletes people or columns.

@@ -177,7 +177,8 @@ pub enum Class {
     EnumString,
     VariantArray,
     Serialize,
-    Deserialize
+    Deserialize,
+    ToSchema
 ))]
 pub enum Reason {
     /// An older incremental file of the connection has not ended.

@@ -7,6 +7,8 @@ use strum::{AsRefStr, EnumString, IntoStaticStr, VariantArray};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+use crate::schema::is_plain_name;
+
 /// Which import: the tenant (the table's partition) and the row key.
 ///
 /// The key is made of the content's own last-modified time, inverted so that lists come newest
@@ -19,6 +21,9 @@ pub struct ImportId {
     pub key: String,
 }
 
+/// Milliseconds that fifteen digits can count: the year 33658.
+const LAST_MOMENT_MS: i128 = 999_999_999_999_999;
+
 impl ImportId {
     /// The partition of files whose connection could not be read when they arrived.
     pub const NO_TENANT: &str = "no-tenant";
@@ -30,18 +35,24 @@ impl ImportId {
         format!("{}.{}", self.tenant, self.key)
     }
 
-    /// The id with this [`name`](Self::name), if an import can be called so; other rows are no imports.
+    /// The id with this [`name`](Self::name), if an import can be called so.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        let is_plain = |text: &str| {
-            !text.is_empty()
-                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        };
         let (tenant, key) = name.split_once('.')?;
-        let is_id = is_plain(tenant)
-            && is_plain(key)
-            && key.starts_with(|first: char| first.is_ascii_digit());
-        is_id.then(|| Self { tenant: tenant.to_owned(), key: key.to_owned() })
+        (is_plain_name(tenant) && Self::is_key(key))
+            .then(|| Self { tenant: tenant.to_owned(), key: key.to_owned() })
+    }
+
+    /// Whether an import can have this row key; those of other rows begin with a word.
+    pub(crate) fn is_key(key: &str) -> bool {
+        is_plain_name(key) && key.starts_with(|first: char| first.is_ascii_digit())
+    }
+
+    /// What a key begins with for content that was written then: later moments come first.
+    #[must_use]
+    pub(crate) fn moment_of(written: OffsetDateTime) -> String {
+        let milliseconds = written.unix_timestamp_nanos() / 1_000_000;
+        format!("{:015}", (LAST_MOMENT_MS - milliseconds).clamp(0, LAST_MOMENT_MS))
     }
 
     /// Whether its tenant is known.

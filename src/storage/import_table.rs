@@ -106,11 +106,12 @@ impl Wanted {
         if let Some(class) = self.class {
             filter += &format!(" and ReasonClass eq '{}'", class.as_ref());
         }
+        // Keys begin with the moment of the content, the newest first; a tilde comes after all of them.
         if let Some(from) = self.from {
-            filter += &format!(" and LastModified ge datetime'{}'", moment::exact(from));
+            filter += &format!(" and RowKey lt '{}~'", ImportId::moment_of(from));
         }
         if let Some(to) = self.to {
-            filter += &format!(" and LastModified lt datetime'{}'", moment::exact(to));
+            filter += &format!(" and RowKey gt '{}~'", ImportId::moment_of(to));
         }
         filter
     }

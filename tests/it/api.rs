@@ -168,6 +168,10 @@ async fn whatever_cannot_be_served_is_a_problem_of_a_stable_kind() {
         ("imports?skipToken=x", 400, "invalidParameter"),
         ("imports?top=5&top=6", 400, "invalidParameter"),
         ("imports?filter=x", 400, "invalidParameter"),
+        ("imports?connection=%00", 400, "invalidParameter"),
+        ("imports?connection=a%27b", 400, "invalidParameter"),
+        ("imports/timer~drive", 404, "importNotFound"),
+        ("", 404, "pathNotFound"),
         ("connections?top=1", 400, "invalidParameter"),
         ("imports/no-tenant.1-a", 404, "importNotFound"),
         ("imports/1-a", 404, "importNotFound"),
@@ -208,6 +212,9 @@ async fn whatever_cannot_be_served_is_a_problem_of_a_stable_kind() {
     }
     let large = format!("{{\"x\": \"{}\"}}", "y".repeat(70_000));
     is_problem(&ask(&stage, Method::POST, &retry, &[json], &large).await, 413, "bodyTooLarge");
+    // A cookie of the platform's is no browser.
+    let with_cookie = [json, ("cookie", "ARRAffinity=abc")];
+    is_problem(&ask(&stage, Method::POST, &retry, &with_cookie, "{}").await, 409, "conflict");
     // Other methods end at the host.
     let other = ask(&stage, Method::PUT, "imports", &[], "").await;
     assert_eq!(
@@ -244,9 +251,28 @@ async fn to_ask_for_the_same_twice_is_harmless() {
     let (_, hr) = get(&stage, "connections/hr").await;
     assert_eq!((&hr["health"], &hr["paused"]), (&json!("actionRequired"), &json!(true)));
     stage.service.always(Call::Ping, None);
-    assert_eq!(post(&stage, "connections/hr:resume", "{}").await.0, 200);
-    assert_eq!(post(&stage, "connections/hr:resume", "{}").await.0, 409);
+    let resume = || post(&stage, "connections/hr:resume", "{}");
+    let (one, two, three) = tokio::join!(resume(), resume(), resume());
+    let mut statuses = [one.0, two.0, three.0];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 409, 409], "{one:?} {two:?} {three:?}");
     ended(&stage, "hr/waits.csv").await;
+
+    // One that waits, given up by two at once.
+    stage.service.always(Call::Push, Some(ServiceFault::Busy));
+    a_second_later().await;
+    stage.arrive("hr/never.csv", csv_of(8).into()).await.unwrap();
+    let never = import_of(&stage, "hr/never.csv", |import| import.busy_retries > 0).await;
+    let cancel = format!("imports/{}:cancel", never.id.name());
+    until("the cancelling", async || {
+        let (one, two) = tokio::join!(post(&stage, &cancel, "{}"), post(&stage, &cancel, "{}"));
+        assert!(one.0 < 500 && two.0 < 500, "{one:?} {two:?}");
+        (one.0 == 200 || two.0 == 200).then_some(())
+    })
+    .await;
+    assert_eq!(ended(&stage, "hr/never.csv").await.state, State::Cancelled);
+    assert_eq!(post(&stage, &cancel, "{}").await.0, 409);
+    stage.service.always(Call::Push, None);
 
     // A file that no event told of, looked for by two at once.
     a_second_later().await;
@@ -282,8 +308,12 @@ async fn connections_tell_how_they_fare_and_one_whose_document_is_gone_too() {
     let (_, hr) = get(&stage, "connections/hr").await;
     assert_eq!(hr["health"], "waiting", "{hr}");
     stage.storage.blobs.delete_all("connections", "hr.json").await.unwrap();
-    let (status, hr) = get(&stage, "connections/hr").await;
-    assert_eq!((status, &hr["health"]), (200, &json!("actionRequired")), "{hr}");
+    let hr = until("a connection whose document is gone", async || {
+        let (status, hr) = get(&stage, "connections/hr").await;
+        (status == 200).then_some(hr)
+    })
+    .await;
+    assert_eq!(hr["health"], "actionRequired", "{hr}");
     let (_, all) = get(&stage, "connections").await;
     let names: Vec<&Value> =
         all["value"].as_array().unwrap().iter().map(|it| &it["name"]).collect();

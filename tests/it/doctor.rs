@@ -141,7 +141,7 @@ async fn all_is_well_by_shell_and_by_http_and_nothing_is_left_behind() {
     assert!(text.ends_with("connection hr: all is well\n"), "{text}");
     let told = told(stage.settings(), &["hr"]).await;
     assert_eq!((told.those("fail").len(), told.those("unknown").len()), (0, 0));
-    assert_eq!(told.those("info"), ["metadata.json", "notify", "way to the sign-in"]);
+    assert_eq!(told.those("info"), ["metadata.json", "notify", "reachability of the sign-in"]);
     told.says("connection", "pass", "full refresh, which replaces everything");
     told.says("token", "pass", "its content is not readable");
     told.says("scale unit", "pass", "novaprdwus2-02, as the service tells it");
@@ -230,8 +230,8 @@ async fn a_service_that_is_away_or_does_not_say_what_it_should_is_told_by_its_an
 
     let away = settings(&stage, &[("INGESTION_ENDPOINT", &nobody().await)]);
     let away = told(&away, &["hr"]).await;
-    assert_eq!(away.those("fail"), ["way to the service"]);
-    away.says("way to the service", "fail", "there is no connection to it");
+    assert_eq!(away.those("fail"), ["reachability of the service"]);
+    away.says("reachability of the service", "fail", "there is no connection to it");
     assert_eq!(away.those("unknown"), ["clock of the service", "scale unit", "connector"]);
 
     for (fault, words, a_name_helps) in [
@@ -384,11 +384,14 @@ async fn storage_that_is_away_or_empty_is_told_and_the_service_all_the_same() {
     let stage = stage(&[]).await;
     let away = settings(&stage, &[("ImportStorage", &account_at(&nobody().await))]);
     let away = told(&away, &["hr"]).await;
-    assert_eq!(away.those("fail"), ["way to blobs", "way to tables", "way to queues"]);
+    assert_eq!(
+        away.those("fail"),
+        ["reachability of blobs", "reachability of tables", "reachability of queues"]
+    );
     for about in RIGHTS.iter().chain(&["connection", "token", "last import", "pause"]) {
         away.says(about, "unknown", "");
     }
-    away.says("way to the service", "pass", "answers");
+    away.says("reachability of the service", "pass", "answers");
 
     let empty = azurite().await.connection_string(&new_account());
     let empty = told(&settings(&stage, &[("ImportStorage", &empty)]), &["hr"]).await;
@@ -453,7 +456,7 @@ async fn rights_that_are_missing_a_firewall_and_a_wrong_clock_are_told_apart() {
         told.says("clock of storage", "fail", "ahead of it");
         told.says("clock of storage", "fail", "agrees with that of the service, so leave it");
         told.says("clock of the service", "pass", "");
-        told.says("way to blobs", "pass", "answers");
+        told.says("reachability of blobs", "pass", "answers");
         told.says("connection", "unknown", "it answered 403");
         assert!(!told.0.to_string().contains("secret"));
     }
@@ -486,9 +489,16 @@ async fn a_page_in_place_of_storage_is_not_taken_for_storage() {
         let door = Router::new().fallback(async move || (status, "<html>Sign in</html>"));
         let account = storage_of(door).await;
         let told = told(&settings(&stage, &[("ImportStorage", &account)]), &["hr"]).await;
-        assert_eq!(told.those("fail"), ["way to blobs", "way to tables", "way to queues"]);
-        told.says("way to tables", "fail", "it is not Azure Storage that answers");
-        told.says("way to tables", "fail", "compare ImportStorage; if it is right, somebody in");
+        assert_eq!(
+            told.those("fail"),
+            ["reachability of blobs", "reachability of tables", "reachability of queues"]
+        );
+        told.says("reachability of tables", "fail", "it is not Azure Storage that answers");
+        told.says(
+            "reachability of tables",
+            "fail",
+            "compare ImportStorage; if it is right, somebody in",
+        );
         for about in RIGHTS.iter().chain(&["clock of storage", "connection", "pause"]) {
             told.says(about, "unknown", "");
         }
@@ -560,8 +570,8 @@ async fn a_proxy_that_is_away_or_silent_is_named_by_its_setting_alone() {
             ("REQUEST_TIMEOUT_SECONDS", "5"),
         ];
         let told = told(&settings(&stage, &changed), &["hr"]).await;
-        assert_eq!(told.those("fail"), ["way to the service"]);
-        told.says("way to the service", "fail", &format!("the proxy of {name}"));
+        assert_eq!(told.those("fail"), ["reachability of the service"]);
+        told.says("reachability of the service", "fail", &format!("the proxy of {name}"));
         assert!(!told.0.to_string().contains("hunter2"));
     }
 }

@@ -50,7 +50,7 @@ fn codes((status, body): &(u16, Value)) -> (u16, Vec<(&str, &str)>) {
     let reasons = body["reasons"].as_array().unwrap().iter();
     let codes = reasons.map(|reason| {
         let text = |key: &str| reason[key].as_str().unwrap_or_default();
-        assert!(!text("text").is_empty(), "{reason}");
+        assert!(!text("message").is_empty(), "{reason}");
         let about = ["connection", "function"].map(text).into_iter().find(|it| !it.is_empty());
         (text("code"), about.unwrap_or_default())
     });
@@ -89,7 +89,7 @@ async fn storage_that_never_answers_makes_it_unavailable_after_five_seconds() {
     let (told, head) = tokio::join!(health(&stage), ask(&stage, Method::HEAD));
     let took = begin.elapsed();
     assert_eq!(codes(&told), (503, vec![("storageSilent", "")]));
-    assert_eq!(told.1["reasons"][0]["text"], "Storage did not answer within 5 s.");
+    assert_eq!(told.1["reasons"][0]["message"], "Storage did not answer within 5 s.");
     assert_eq!((head.status.as_u16(), head.body.len()), (503, 0));
     assert!((5..20).contains(&took.as_secs()), "{took:?}");
     proxy.clear();
@@ -121,7 +121,7 @@ async fn storage_that_refuses_is_unavailable_and_its_address_is_not_told() {
     proxy.always(|seen: &Seen| seen.upstream == Upstream::Table, Fault::Answer(403, None));
     let told = health(&stage).await;
     assert_eq!(codes(&told), (503, vec![("storageFailed", "")]));
-    let text = told.1["reasons"][0]["text"].as_str().unwrap();
+    let text = told.1["reasons"][0]["message"].as_str().unwrap();
     assert!(text.contains("403") && !text.contains("127.0.0.1"), "{text}");
 }
 
@@ -182,7 +182,7 @@ async fn a_connection_in_trouble_is_degraded_until_somebody_has_corrected_it() {
     a_second_later().await;
     stage.arrive("hr/two.csv", csv_of(5).into()).await.unwrap();
     let told = until_degraded(&stage, &[("blocked", "hr")]).await;
-    let text = told["reasons"][0]["text"].as_str().unwrap();
+    let text = told["reasons"][0]["message"].as_str().unwrap();
     assert!(text.starts_with("1 import waits until somebody corrects"), "{text}");
     stage.connect("hr", SAMPLE_CONNECTION).await.unwrap();
     ended(&stage, "hr/two.csv").await;
@@ -214,7 +214,7 @@ async fn a_connection_in_trouble_is_degraded_until_somebody_has_corrected_it() {
     };
     stage.storage.imports.transact(&[Write::Merge(row)]).await.unwrap();
     let told = until_degraded(&stage, &[("overdue", "hr")]).await;
-    let text = told["reasons"][0]["text"].as_str().unwrap();
+    let text = told["reasons"][0]["message"].as_str().unwrap();
     assert!(text.starts_with("A file was expected ") && text.ends_with(" days ago."), "{text}");
 
     // What is no connection any more is in no trouble.
@@ -237,7 +237,7 @@ async fn imports_that_nobody_takes_are_degraded() {
     stage.table.save(stored, late, now).await.unwrap();
     let told = health(&stage).await;
     assert_eq!(codes(&told), (200, vec![("notTaken", "hr")]));
-    let text = told.1["reasons"][0]["text"].as_str().unwrap();
+    let text = told.1["reasons"][0]["message"].as_str().unwrap();
     assert!(text.starts_with("1 import is due"), "{text}");
 }
 
@@ -258,7 +258,7 @@ async fn a_timer_that_has_stopped_is_an_outage_unless_it_is_switched_off() {
     stage.table.note_timer("sweep", earlier).await.unwrap();
     let told = health(&stage).await;
     assert_eq!(codes(&told), (503, vec![("timerMissed", "sweep")]));
-    let text = told.1["reasons"][0]["text"].as_str().unwrap();
+    let text = told.1["reasons"][0]["message"].as_str().unwrap();
     assert!(text.contains("`sweep` has not run since"), "{text}");
     // What is degraded beside it is told, too.
     stage.connect("it", "{}").await.unwrap();

@@ -102,7 +102,7 @@ impl World {
             .env("PATH", format!("{here}:{path}"))
             .envs([("TENANT", TENANT), ("CLIENT", CLIENT), ("ACCOUNT", "hrdata")])
             .env("WHO", WHO.replace("$TENANT", TENANT).replace("$CLIENT", CLIENT))
-            .envs([("ID", &id), ("RUN", &self.import)])
+            .envs([("ID", &id), ("IMPORT", &self.import)])
             .env("AZURE_CLIENT_SECRET", SECRET)
             .env("INGESTION_ENDPOINT", self.service.endpoint().to_string())
             .env("POLL_MIN_SECONDS", "1")

@@ -271,6 +271,13 @@ async fn what_persons_ask_for_is_done_or_refused_with_the_reason() {
     for path in ["/api/status/%01/1", "/api/status/no-tenant.1'x", "/api/status/a%2Fb/c"] {
         assert_eq!(ask(&stage, Method::GET, path, &[], "").await.status, 404, "{path}");
     }
+    // The other rows of the table are no imports.
+    for row in ["timer~drive", "connection~hr", "slot"] {
+        let path = format!("/api/status/{row}");
+        assert_eq!(ask(&stage, Method::GET, &path, &[HTML], "").await.status, 404, "{row}");
+    }
+    let log: Vec<String> = stage.host.log().into_iter().map(|line| line.message).collect();
+    assert!(!log.iter().any(|line| line.contains("left alone")), "{log:#?}");
     let missing = ask(&stage, Method::GET, "/api/status/1-a", &[HTML], "").await;
     assert_eq!(missing.status, 404);
     assert!(text(&missing).contains("there is no import 1-a"));
@@ -308,6 +315,11 @@ async fn the_services_error_file_is_saved_and_never_shown() {
     assert_eq!(file.headers["content-type"], "text/plain; charset=utf-8");
     assert!(file.headers["content-disposition"].to_str().unwrap().starts_with("attachment"));
     assert_eq!(text(&file), quoted);
+    let errors = errors.replace("/api/console/", "/api/status/");
+    assert_eq!(ask(&stage, Method::GET, &errors, &[HTML], "").await.status, 403);
+    let shown = page(&stage, &at(&import).replace("/api/console/", "/api/status/")).await;
+    assert!(!shown.contains("Download it"), "who may only look is offered no file");
+    let shown = page(&stage, &at(&import)).await;
     assert!(!shown.contains("secret-value"));
 
     let (stage, import) = with_bad_file(&[]).await;

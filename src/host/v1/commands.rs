@@ -6,7 +6,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::{Action, done, no_connection, queries, storage_failed};
+use super::{ConnectionAction, done, no_connection, queries, responses::Problems, storage_failed};
 use crate::{
     api::{ActionResult, Diagnosis, Problem, ProblemCode},
     engine::Actor,
@@ -15,10 +15,10 @@ use crate::{
     outcome::CommandError,
 };
 
-/// Nothing but an object.
+/// An object without members.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Nothing {}
+pub(super) struct EmptyObject {}
 
 /// How the doctor looks.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -48,18 +48,10 @@ fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 pub(super) async fn on_import(
     app: &App,
     id: &ImportId,
-    action: Action,
+    action: OperatorAction,
     body: &[u8],
 ) -> Result<Response, Problem> {
-    let Nothing {} = parsed(body)?;
-    let action = match action {
-        Action::Approve => OperatorAction::Approve,
-        Action::Retry => OperatorAction::Retry,
-        Action::Cancel => OperatorAction::Cancel,
-        Action::Resume | Action::Sweep | Action::Diagnose => {
-            return Err(Problem::new(ProblemCode::PathNotFound, super::NOTHING));
-        }
-    };
+    let EmptyObject {} = parsed(body)?;
     queries::stored(app, id).await?;
     let asked = actions::on_import(&app.engine, &id.name(), action, &Actor::Program).await;
     done(&result(asked)?)
@@ -72,18 +64,14 @@ pub(super) async fn on_import(
 pub(super) async fn on_connection(
     app: &App,
     name: &str,
-    action: Action,
+    action: ConnectionAction,
     body: &[u8],
 ) -> Result<Response, Problem> {
-    let request = match action {
-        Action::Diagnose => parsed(body)?,
-        Action::Resume | Action::Sweep => {
-            let Nothing {} = parsed(body)?;
-            DiagnoseRequest { resume: false }
-        }
-        Action::Approve | Action::Retry | Action::Cancel => {
-            return Err(Problem::new(ProblemCode::PathNotFound, super::NOTHING));
-        }
+    let resume = if action == ConnectionAction::Diagnose {
+        parsed::<DiagnoseRequest>(body)?.resume
+    } else {
+        let EmptyObject {} = parsed(body)?;
+        false
     };
     let engine = &app.engine;
     let document =
@@ -91,16 +79,15 @@ pub(super) async fn on_connection(
     if document.is_none() {
         return Err(no_connection(name));
     }
-    if action == Action::Diagnose {
-        let doctor = app.doctor.clone();
-        let asked = actions::diagnosis(doctor, name, request.resume, &Actor::Program).await;
-        let broke_off = || Problem::new(ProblemCode::InternalError, "the examination broke off");
-        return done(&asked.ok_or_else(broke_off)?);
-    }
-    let asked = if action == Action::Resume {
-        Box::pin(engine.resume(name, &Actor::Program)).await
-    } else {
-        actions::sweep(engine, name, &Actor::Program).await
+    let asked = match action {
+        ConnectionAction::Resume => Box::pin(engine.resume(name, &Actor::Program)).await,
+        ConnectionAction::Sweep => actions::sweep(engine, name, &Actor::Program).await,
+        ConnectionAction::Diagnose => {
+            let asked = actions::diagnosis(app.doctor.clone(), name, resume, &Actor::Program).await;
+            let broke_off =
+                || Problem::new(ProblemCode::InternalError, "the examination broke off");
+            return done(&asked.ok_or_else(broke_off)?);
+        }
     };
     done(&result(asked)?)
 }
@@ -115,22 +102,17 @@ fn result(asked: Result<String, CommandError>) -> Result<ActionResult, Problem> 
 
 /// The operations, for the description: the dispatch above is what serves them.
 macro_rules! operations {
-    ($($name:ident: $about:literal, $path:literal, $key:literal, $said:literal, $body:ty, $result:ty;)*) => {$(
+    ($($name:ident $operation:literal: $about:literal, $path:literal, $key:literal, $said:literal, $body:ty, $result:ty;)*) => {$(
         #[doc = $about]
         #[utoipa::path(
             post,
             path = $path,
+            operation_id = $operation,
             params(($key = String, Path, description = $said)),
             request_body = $body,
             responses(
                 (status = 200, body = $result),
-                (status = 400, body = Problem, content_type = "application/problem+json"),
-                (status = 403, body = Problem, content_type = "application/problem+json"),
-                (status = 404, body = Problem, content_type = "application/problem+json"),
-                (status = 409, body = Problem, content_type = "application/problem+json"),
-                (status = 413, body = Problem, content_type = "application/problem+json"),
-                (status = 415, body = Problem, content_type = "application/problem+json"),
-                (status = 503, body = Problem, content_type = "application/problem+json"),
+                Problems,
             )
         )]
         #[expect(dead_code, reason = "the attribute above makes a description of it")]
@@ -139,17 +121,17 @@ macro_rules! operations {
 }
 
 operations! {
-    approve_import: "Lets an import delete people or columns, this once.",
-        "/api/v1/imports/{id}:approve", "id", "`TENANT.KEY`", Nothing, ActionResult;
-    retry_import: "Tries an import again that was rejected or is stuck, or one that waits at once.",
-        "/api/v1/imports/{id}:retry", "id", "`TENANT.KEY`", Nothing, ActionResult;
-    cancel_import: "Gives an import up.",
-        "/api/v1/imports/{id}:cancel", "id", "`TENANT.KEY`", Nothing, ActionResult;
-    resume_connection: "Lets a paused connection go on.",
-        "/api/v1/connections/{name}:resume", "name", "The connection's name", Nothing, ActionResult;
-    sweep_connection: "Looks for files of a connection that no event told of, and takes them up.",
-        "/api/v1/connections/{name}:sweep", "name", "The connection's name", Nothing, ActionResult;
-    diagnose_connection: "Tells what stands in the way of a connection's files. It writes probe blobs and \
+    approve_import "approveImport": "Lets an import delete people or columns, this once.",
+        "/api/v1/imports/{id}:approve", "id", "`TENANT.KEY`", EmptyObject, ActionResult;
+    retry_import "retryImport": "Tries an import again that was rejected or is stuck, or one that waits at once.",
+        "/api/v1/imports/{id}:retry", "id", "`TENANT.KEY`", EmptyObject, ActionResult;
+    cancel_import "cancelImport": "Gives an import up.",
+        "/api/v1/imports/{id}:cancel", "id", "`TENANT.KEY`", EmptyObject, ActionResult;
+    resume_connection "resumeConnection": "Lets a paused connection go on.",
+        "/api/v1/connections/{name}:resume", "name", "The connection's name", EmptyObject, ActionResult;
+    sweep_connection "sweepConnection": "Looks for files of a connection that no event told of, and takes them up.",
+        "/api/v1/connections/{name}:sweep", "name", "The connection's name", EmptyObject, ActionResult;
+    diagnose_connection "diagnoseConnection": "Tells what stands in the way of a connection's files. It writes probe blobs and \
                           deletes them again.",
         "/api/v1/connections/{name}:diagnose", "name", "The connection's name", DiagnoseRequest, Diagnosis;
 }

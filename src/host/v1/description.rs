@@ -22,6 +22,7 @@ use super::{commands, queries};
         queries::list_findings,
         queries::list_connections,
         queries::get_connection,
+        queries::get_description,
         commands::approve_import,
         commands::retry_import,
         commands::cancel_import,

@@ -15,7 +15,11 @@ use utoipa::{
     },
 };
 
-use super::{no_connection, no_import, storage_failed};
+use super::{
+    no_connection, no_import, one_line,
+    responses::{NotModified, Problems},
+    storage_failed,
+};
 use crate::{
     api::{
         ConnectionItem, Connections, Finding, Findings, ImportDetail, Imports, Problem, ProblemCode,
@@ -23,6 +27,7 @@ use crate::{
     host::{App, overview},
     import::{Import, ImportId, State, reason::Class},
     page::DEFAULT_TOP,
+    schema::is_connection_name,
     storage::import_table::Wanted,
 };
 
@@ -35,6 +40,7 @@ const MAX_TOP: usize = 1000;
 #[into_params(parameter_in = Query)]
 pub(super) struct ImportsQuery {
     /// Only those of this connection.
+    #[param(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     connection: Option<String>,
     /// Only those in this state.
     state: Option<State>,
@@ -50,7 +56,7 @@ pub(super) struct ImportsQuery {
     #[param(minimum = 1, maximum = 1000)]
     top: Option<usize>,
     /// Where the page begins; `nextLink` has it.
-    #[param(pattern = "^[A-Za-z0-9-]+\\.[0-9][A-Za-z0-9-]*$")]
+    #[param(pattern = "^[A-Za-z0-9-]{1,64}\\.[0-9][A-Za-z0-9-]{0,63}$")]
     skip_token: Option<String>,
     #[param(ignore)]
     #[serde(rename = "code")]
@@ -63,13 +69,13 @@ pub(super) struct ImportsQuery {
 /// Lists imports, newest content first.
 #[utoipa::path(
     get,
+    operation_id = "listImports",
     path = "/api/v1/imports",
     params(ImportsQuery),
     responses(
         (status = 200, body = Imports, headers(("ETag" = String))),
-        (status = 304, description = "As the client has it (If-None-Match)"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        NotModified,
+        Problems,
     )
 )]
 pub(super) async fn list_imports(app: &App, query: ImportsQuery) -> Result<Imports, Problem> {
@@ -77,6 +83,9 @@ pub(super) async fn list_imports(app: &App, query: ImportsQuery) -> Result<Impor
     let top = query.top.unwrap_or(DEFAULT_TOP);
     if !(1..=MAX_TOP).contains(&top) {
         return Err(invalid(format!("`top` is a whole number from 1 to {MAX_TOP}")));
+    }
+    if let Some(name) = query.connection.as_deref().filter(|name| !is_connection_name(name)) {
+        return Err(invalid(format!("no connection can be called {}", one_line(name))));
     }
     let moment = |name: &str, text: &Option<String>| {
         let moment = text.as_deref().map(|text| moment(text).ok_or(name.to_owned()));
@@ -150,14 +159,13 @@ fn next_link(app: &App, query: &ImportsQuery, next: &ImportId) -> String {
 /// Gets one import.
 #[utoipa::path(
     get,
+    operation_id = "getImport",
     path = "/api/v1/imports/{id}",
     params(("id" = String, Path, description = "`TENANT.KEY`")),
     responses(
         (status = 200, body = ImportDetail, headers(("ETag" = String))),
-        (status = 304, description = "As the client has it (If-None-Match)"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        NotModified,
+        Problems,
     )
 )]
 pub(super) async fn get_import(app: &App, id: &ImportId) -> Result<ImportDetail, Problem> {
@@ -167,14 +175,13 @@ pub(super) async fn get_import(app: &App, id: &ImportId) -> Result<ImportDetail,
 /// Lists what was found in the file of an import.
 #[utoipa::path(
     get,
+    operation_id = "listFindings",
     path = "/api/v1/imports/{id}/findings",
     params(("id" = String, Path, description = "`TENANT.KEY`")),
     responses(
         (status = 200, body = Findings, headers(("ETag" = String))),
-        (status = 304, description = "As the client has it (If-None-Match)"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        NotModified,
+        Problems,
     )
 )]
 pub(super) async fn list_findings(app: &App, id: &ImportId) -> Result<Findings, Problem> {
@@ -192,20 +199,20 @@ pub(super) async fn list_findings(app: &App, id: &ImportId) -> Result<Findings, 
 /// Lists every connection, by name, and how it fares.
 #[utoipa::path(
     get,
+    operation_id = "listConnections",
     path = "/api/v1/connections",
     responses(
         (status = 200, body = Connections, headers(("ETag" = String))),
-        (status = 304, description = "As the client has it (If-None-Match)"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        NotModified,
+        Problems,
     )
 )]
 pub(super) async fn list_connections(app: &App) -> Result<Connections, Problem> {
     let engine = &app.engine;
     let seen = async {
         let tenants = engine.imports().tenants().await?;
-        let page = engine.imports().page(&tenants, &Wanted::default(), None, DEFAULT_TOP).await?;
-        overview::connections(engine, &tenants, &page.imports).await
+        let waiting = overview::waiting(engine, &tenants).await?;
+        overview::connections(engine, &tenants, &waiting).await
     };
     let seen = seen.await.map_err(|error| storage_failed(&error))?;
     let (sweep, now) = (engine.next_sweep(), engine.now());
@@ -215,14 +222,13 @@ pub(super) async fn list_connections(app: &App) -> Result<Connections, Problem> 
 /// Gets one connection, and how it fares.
 #[utoipa::path(
     get,
+    operation_id = "getConnection",
     path = "/api/v1/connections/{name}",
     params(("name" = String, Path, description = "The connection's name")),
     responses(
         (status = 200, body = ConnectionItem, headers(("ETag" = String))),
-        (status = 304, description = "As the client has it (If-None-Match)"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        NotModified,
+        Problems,
     )
 )]
 pub(super) async fn get_connection(app: &App, name: &str) -> Result<ConnectionItem, Problem> {
@@ -244,3 +250,13 @@ pub(super) async fn stored(app: &App, id: &ImportId) -> Result<Import, Problem> 
     let stored = app.engine.imports().get(id).await.map_err(|error| storage_failed(&error))?;
     stored.map(|stored| stored.import).ok_or_else(|| no_import(&id.name()))
 }
+
+/// Describes the API.
+#[utoipa::path(
+    get,
+    operation_id = "getDescription",
+    path = "/api/v1/openapi.json",
+    responses((status = 200, body = Object), NotModified, Problems)
+)]
+#[expect(dead_code, reason = "the attribute above makes a description of it")]
+pub(super) fn get_description() {}

@@ -376,7 +376,8 @@ async fn pass(State(gate): State<Arc<Gate>>, request: Request) -> Response {
         return StatusCode::FORBIDDEN.into_response();
     }
     let answer = gate.runtime.http(head.method, &path, head.headers, body).await;
-    (answer.status, answer.headers, answer.body).into_response()
+    // As it came: an answer without a media type gets none here.
+    (answer.status, answer.headers, axum::body::Body::from(answer.body)).into_response()
 }
 
 /// Whether App Service Authentication would let a form through: nobody is signed in, or it comes from the

@@ -18,7 +18,9 @@ use viva_import::{
 };
 
 use super::browser;
-use crate::stage::{BINARY, GOOD_CSV, PATIENCE, csv_of, ended, rules, stage, stage_with, until};
+use crate::stage::{
+    BINARY, GOOD_CSV, PATIENCE, a_second_later, csv_of, ended, rules, stage, stage_with, until,
+};
 
 /// A demo that goes on until this is dropped; then it stops what it has started.
 struct Demo(Child);
@@ -272,6 +274,50 @@ async fn whoever_is_signed_in_needs_no_key_and_stands_in_the_row() {
     let import = stage.imports().await.unwrap().remove(0);
     let by = import.operator_actions.unwrap();
     assert!(by.starts_with("by ana@contoso.com on the console (resume) at 20"), "{by}");
+}
+
+#[tokio::test]
+async fn each_button_is_there_for_whoever_may_press_it_and_does_what_it_says() {
+    let Some(mut browser) = browser().await else { return };
+    let stage = stage(&[("APP_SERVICE_AUTH", "true"), ("WEBSITE_AUTH_ENABLED", "True")]).await;
+    let front = front(&stage).await;
+    stage.arrive("hr/full.csv", csv_of(20).into()).await.unwrap();
+    ended(&stage, "hr/full.csv").await;
+    a_second_later().await;
+    stage.arrive("hr/few.csv", csv_of(5).into()).await.unwrap();
+    assert!(ended(&stage, "hr/few.csv").await.is_guarded());
+    let url = format!("http://{}/api/signedin", front.address);
+
+    browser.open(json!({ "headers": principal("bo@contoso.com", &[]) })).await;
+    assert_eq!(browser.go(&url).await, 403);
+    assert!(browser.text("main").await.contains("Imports.Read and Imports.Operate"));
+
+    browser.open(json!({ "headers": principal("cy@contoso.com", &["Imports.Read"]) })).await;
+    assert_eq!(browser.go(&url).await, 200);
+    assert!(!browser.text("main").await.contains("Check the setup"));
+    browser.click("a:has-text('Review few.csv')").await;
+    browser.until("h1", "few.csv").await;
+    assert!(!browser.text("main").await.contains("Approve this file once"));
+    browser.is_for_everybody("an import to look at").await;
+
+    browser.open(json!({ "headers": principal("ana@contoso.com", &["Imports.Operate"]) })).await;
+    browser.go(&url).await;
+    browser.click("a:has-text('Review few.csv')").await;
+    browser.click("button:has-text('Approve this file once')").await;
+    browser.until("[role=alert]", "It may delete, this once").await;
+    let few = ended(&stage, "hr/few.csv").await;
+    assert_eq!(few.state, State::Completed);
+    assert!(few.approval.unwrap().by.starts_with("by ana@contoso.com on the console (approve)"));
+
+    stage.service.always(Call::Push, Some(ServiceFault::Busy));
+    a_second_later().await;
+    stage.arrive("hr/waits.csv", csv_of(6).into()).await.unwrap();
+    busy(&stage, "hr/waits.csv").await;
+    browser.go(&url).await;
+    browser.click("th a:has-text('waits.csv')").await;
+    browser.click("button:has-text('Cancel this import')").await;
+    browser.until("h1", "Cancelled").await;
+    assert_eq!(ended(&stage, "hr/waits.csv").await.state, State::Cancelled);
 }
 
 #[tokio::test]
