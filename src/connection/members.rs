@@ -21,6 +21,25 @@ const NOT_BLANK: &str = "\\S";
 const SETTING: &str = "^[A-Za-z_][A-Za-z0-9_]{0,63}$";
 const FILE_NAME: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{0,59}";
 
+/// What the JSON Schema says of a type, beside the member that has it.
+macro_rules! described {
+    ($name:ident, $generator:pat => $schema:expr) => {
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema($generator: &mut SchemaGenerator) -> Schema {
+                $schema
+            }
+        }
+    };
+}
+
 /// Texts with one rule each: what the schema says of it, whether it is met, and what is said otherwise.
 macro_rules! texts {
     ($($name:ident: $doc:literal, $schema:expr, $is_met:expr, $fault:expr;)*) => {$(
@@ -39,19 +58,7 @@ macro_rules! texts {
             }
         }
 
-        impl JsonSchema for $name {
-            fn inline_schema() -> bool {
-                true
-            }
-
-            fn schema_name() -> Cow<'static, str> {
-                stringify!($name).into()
-            }
-
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                $schema
-            }
-        }
+        described!($name, _ => $schema);
     )*};
 }
 
@@ -175,19 +182,7 @@ impl Deserr<Faults> for Days {
     }
 }
 
-impl JsonSchema for Days {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Days".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "integer", "minimum": 1, "maximum": Self::MAX })
-    }
-}
+described!(Days, _ => json_schema!({ "type": "integer", "minimum": 1, "maximum": Self::MAX }));
 
 /// A list by name, in the document's order.
 fn list<V: IntoValue, T>(
@@ -223,24 +218,14 @@ macro_rules! lists {
             }
         }
 
-        impl JsonSchema for $name {
-            fn inline_schema() -> bool {
-                true
-            }
-
-            fn schema_name() -> Cow<'static, str> {
-                stringify!($name).into()
-            }
-
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                let members: fn() -> Map<String, serde_json::Value> = $members;
+        described!($name, _ => {
+let members: fn() -> Map<String, serde_json::Value> = $members;
                 json_schema!({
                     "type": "object",
                     "properties": members(),
                     "additionalProperties": false
                 })
-            }
-        }
+});
     )*};
 }
 
@@ -282,24 +267,14 @@ impl Deserr<Faults> for Mapping {
     }
 }
 
-impl JsonSchema for Mapping {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Mapping".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
+described!(Mapping, generator => {
+json_schema!({
             "type": "object",
             "minProperties": 1,
             "propertyNames": { "pattern": NOT_BLANK, "not": { "const": Dialect::CONNECTOR_KEY } },
             "additionalProperties": generator.subschema_for::<ColumnDocument>()
         })
-    }
-}
+});
 
 /// What becomes of a column; fields and types that the service knows are proposed, and others taken.
 #[derive(Clone, Debug, Deserr, JsonSchema)]
