@@ -4,7 +4,11 @@
 //! one conditional write. Steps that take long are announced first, so that nobody else begins
 //! them too; a step that dies is due again when its time is over. The table is the only memory.
 
-use std::{collections::HashSet, future::ready, sync::Arc};
+use std::{
+    collections::HashSet,
+    future::ready,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use azure_core::{Error, Result, error::ErrorKind};
 use futures::{StreamExt as _, future::join3, stream};
@@ -70,6 +74,8 @@ pub struct Engine {
     /// One for each MiB of files that are being packed.
     packing: Semaphore,
     known_documents: health::KnownDocuments,
+    /// Whether every timer has a row to be missed by.
+    expects_timers: AtomicBool,
 }
 
 /// Why storage and service cannot be opened as the settings describe them.
@@ -108,8 +114,17 @@ impl Engine {
         let Storage { blobs, imports } = storage;
         let packing = Semaphore::new(PACKED_MIB as usize);
         let imports = ImportTable::new(imports);
-        let known_documents = health::KnownDocuments::default();
-        Self { blobs, imports, service, config, setting, clock, packing, known_documents }
+        Self {
+            blobs,
+            imports,
+            service,
+            config,
+            setting,
+            clock,
+            packing,
+            known_documents: health::KnownDocuments::default(),
+            expects_timers: AtomicBool::new(false),
+        }
     }
 
     /// An engine as the settings describe it.

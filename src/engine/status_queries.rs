@@ -1,5 +1,7 @@
 //! What the status page looks at, beside the table. Nothing here changes anything.
 
+use std::sync::atomic::Ordering;
+
 use azure_core::{Error, Result};
 use futures::{StreamExt as _, TryStreamExt as _, future::try_join_all, stream};
 use serde_json::Value;
@@ -36,6 +38,7 @@ impl Timer {
     pub(crate) const SWEEP: Self = Self { name: "sweep", schedule: "SWEEP_SCHEDULE" };
     /// The same, when a file is expected.
     pub(crate) const SCHEDULE: Self = Self { name: "schedule", schedule: "IMPORT_SCHEDULE" };
+    pub(super) const ALL: [Self; 3] = [Self::DRIVE, Self::SWEEP, Self::SCHEDULE];
 }
 
 /// A connection's document.
@@ -134,21 +137,32 @@ impl Engine {
         self.blobs.read_small(REPORTS, &errors_of(import), MAX_REPORT_BYTES).await
     }
 
-    /// Notes that a timer has done its work.
+    /// Notes that a timer has done its work; and of those that never have that they are expected from now on:
+    /// the host leaves a function out whose schedule it cannot read.
     ///
     /// # Errors
     /// Whatever storage says.
     pub async fn note_timer(&self, timer: Timer) -> Result<()> {
-        self.imports.note_timer(timer.name, self.now()).await
+        self.imports.note_timer(timer.name, self.now()).await?;
+        if self.expects_timers.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        for other in Timer::ALL {
+            if self.imports.timer(other.name).await?.is_none() {
+                self.imports.note_timer(other.name, self.now()).await?;
+            }
+        }
+        self.expects_timers.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
-    /// The timers that have missed their time twice, and when each did its work last. One that is
-    /// switched off misses nothing, nor does one that has never run.
+    /// The timers that have missed their time twice, and when each did its work last, or was expected first. One
+    /// that is switched off misses nothing.
     ///
     /// # Errors
     /// Whatever storage says.
     pub(super) async fn missed_timers(&self) -> Result<Vec<(Timer, OffsetDateTime)>> {
-        let timers = [Timer::DRIVE, Timer::SWEEP, Timer::SCHEDULE];
+        let timers = Timer::ALL;
         let last = timers.map(async |timer| {
             let last = self.imports.timer(timer.name).await?;
             Ok::<_, Error>(last.map(|last| (timer, last)))

@@ -250,8 +250,13 @@ async fn a_timer_that_has_stopped_is_an_outage_unless_it_is_switched_off() {
         ("AzureWebJobs.schedule.Disabled", "true"),
     ])
     .await;
+    assert_eq!(stage.table.timer("drive").await.unwrap(), None);
     stage.host.timer("sweep", false).await;
     let last = stage.table.timer("sweep").await.unwrap().unwrap();
+    // What has never run is missed from now on.
+    for other in ["drive", "schedule"] {
+        assert!(stage.table.timer(other).await.unwrap().is_some_and(|at| at >= last), "{other}");
+    }
     assert_eq!(codes(&health(&stage).await), (200, vec![]));
     // Missed once it may only be late.
     let earlier = last - time::Duration::hours(3);
