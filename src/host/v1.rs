@@ -105,74 +105,59 @@ pub(super) fn no_such_path() -> Response {
 
 async fn serve(State(app): State<App>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    match answer(&app, &head, body).await {
-        Ok(response) => response,
-        Err(problem) => {
-            if problem.status >= 500 {
-                tracing::error!("{}", problem.detail);
-            }
-            let mut response = refused(&problem);
-            if problem.code == ProblemCode::MethodNotAllowed {
-                let is_command = Resource::of(path_of(&head.uri)).is_ok_and(|it| it.is_command());
-                let allowed = if is_command { "POST" } else { "GET, HEAD" };
-                response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
-            }
-            response
-        }
+    let resource = match Resource::of(path_of(&head.uri)) {
+        Ok(resource) => resource,
+        Err(problem) => return refused(&problem),
+    };
+    let (allowed, is_allowed) = if resource.is_command() {
+        ("POST", head.method == Method::POST)
+    } else {
+        ("GET, HEAD", [Method::GET, Method::HEAD].contains(&head.method))
+    };
+    if !is_allowed {
+        let why = format!("this path takes {allowed}, not {}", head.method);
+        let mut response = refused(&Problem::new(ProblemCode::MethodNotAllowed, why));
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+        return response;
     }
+    answer(&app, resource, &head, body).await.unwrap_or_else(|problem| {
+        if problem.status >= 500 {
+            tracing::error!("{}", problem.detail);
+        }
+        refused(&problem)
+    })
 }
 
-async fn answer(app: &App, head: &Parts, body: Body) -> Result<Response, Problem> {
-    let resource = Resource::of(path_of(&head.uri))?;
-    let is_right = if resource.is_command() {
-        head.method == Method::POST
-    } else {
-        [Method::GET, Method::HEAD].contains(&head.method)
-    };
-    if !is_right {
-        let right = if resource.is_command() { "POST" } else { "GET" };
-        return Err(Problem::new(
-            ProblemCode::MethodNotAllowed,
-            format!("this path takes {right}, not {}", head.method),
-        ));
-    }
-    let app = app.clone();
+async fn answer(
+    app: &App,
+    resource: Resource,
+    head: &Parts,
+    body: Body,
+) -> Result<Response, Problem> {
     let headers = &head.headers;
+    if resource != Resource::Imports {
+        let _: NoParameters = parameters(&head.uri)?;
+    }
     match resource {
         Resource::Imports => {
-            found(headers, &queries::list_imports(&app, parameters(&head.uri)?).await?)
+            found(headers, &queries::list_imports(app, parameters(&head.uri)?).await?)
         }
-        Resource::Import(id) => {
-            let _: NoParameters = parameters(&head.uri)?;
-            found(headers, &queries::get_import(&app, &id).await?)
-        }
-        Resource::Findings(id) => {
-            let _: NoParameters = parameters(&head.uri)?;
-            found(headers, &queries::list_findings(&app, &id).await?)
-        }
-        Resource::Connections => {
-            let _: NoParameters = parameters(&head.uri)?;
-            found(headers, &queries::list_connections(&app).await?)
-        }
-        Resource::Connection(name) => {
-            let _: NoParameters = parameters(&head.uri)?;
-            found(headers, &queries::get_connection(&app, &name).await?)
-        }
+        Resource::Import(id) => found(headers, &queries::get_import(app, &id).await?),
+        Resource::Findings(id) => found(headers, &queries::list_findings(app, &id).await?),
+        Resource::Connections => found(headers, &queries::list_connections(app).await?),
+        Resource::Connection(name) => found(headers, &queries::get_connection(app, &name).await?),
         Resource::Description => {
             static DESCRIPTION: LazyLock<utoipa::openapi::OpenApi> =
                 LazyLock::new(description::Description::openapi);
-            let _: NoParameters = parameters(&head.uri)?;
             found(headers, &*DESCRIPTION)
         }
         Resource::OfImport(id, action) => {
-            let _: NoParameters = parameters(&head.uri)?;
             let body = command_body(headers, body).await?;
-            commands::on_import(&app, &id, action, &body).await
+            commands::on_import(app, &id, action, &body).await
         }
         Resource::OfConnection(name, action) => {
-            let _: NoParameters = parameters(&head.uri)?;
             let body = command_body(headers, body).await?;
-            commands::on_connection(&app, &name, action, &body).await
+            commands::on_connection(app, &name, action, &body).await
         }
     }
 }
