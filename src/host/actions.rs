@@ -9,20 +9,20 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
-use strum::{AsRefStr, EnumString, VariantNames};
+use strum::{EnumString, VariantNames};
 
 use super::{App, failure, request::Visit};
 use crate::{
     doctor::{Diagnosis, Doctor},
     engine::{self, Actor, Engine},
     http::azure::sentence,
-    import::{ImportId, OperatorAction},
+    import::OperatorAction,
     outcome::CommandError,
     schema::is_connection_name,
 };
 
 /// What can be asked of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, EnumString, VariantNames)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, VariantNames)]
 #[strum(serialize_all = "camelCase")]
 pub(super) enum ConnectionAction {
     /// It goes on.
@@ -125,14 +125,10 @@ pub(super) async fn on_import(
     if action != OperatorAction::Cancel
         && let Ok(stored) = engine.find(key).await
     {
-        let id = stored.import.id;
-        take_steps(engine, move |engine| Box::pin(async move { follow(&engine, id).await }));
+        let engine = engine.clone();
+        take_steps(async move { Box::pin(engine.follow(&stored.import.id)).await });
     }
     Ok(done)
-}
-
-async fn follow(engine: &Engine, id: ImportId) -> azure_core::Result<()> {
-    Box::pin(engine.follow(&id)).await
 }
 
 /// Looks for files of a connection that no event told of, and takes them up.
@@ -148,16 +144,14 @@ pub(super) async fn sweep(
     let found = engine.sweep_one(connection).await;
     let found =
         found.map_err(|error| CommandError::Failed(format!("storage: {}", sentence(&error))))?;
-    take_steps(engine, |engine| Box::pin(async move { Box::pin(engine.drive()).await.map(drop) }));
+    let engine = engine.clone();
+    take_steps(async move { Box::pin(engine.drive()).await.map(drop) });
     Ok(format!("{found} files found that no event told of"))
 }
 
-type Steps = std::pin::Pin<Box<dyn Future<Output = azure_core::Result<()>> + Send>>;
-
 /// Takes steps without anybody waiting. Where that fails, or the process ends, the timer does the same within
 /// a minute.
-fn take_steps(engine: &Arc<Engine>, steps: impl FnOnce(Arc<Engine>) -> Steps) {
-    let steps = steps(engine.clone());
+fn take_steps(steps: impl Future<Output = azure_core::Result<()>> + Send + 'static) {
     tokio::spawn(async move {
         if let Err(error) = steps.await {
             tracing::warn!("the next steps are tried later: {}", sentence(&error));
