@@ -24,7 +24,7 @@ mod import;
 pub(crate) use self::connection_health::ConnectionHealth;
 pub use self::{
     connection_health::{Health, Seen},
-    home::{DEFAULT_TOP, Filter, Home},
+    home::{DEFAULT_TOP, Filter, Home, MAX_TOP},
     import::ImportPage,
 };
 

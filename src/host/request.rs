@@ -25,12 +25,10 @@ use crate::{
     http::azure::sentence,
     import::{ImportId, State as ImportState},
     outcome::CommandError,
-    page::{DEFAULT_TOP, Door, Filter, Links, Viewer},
+    page::{DEFAULT_TOP, Door, Filter, Links, MAX_TOP, Viewer},
     storage::import_table::Wanted,
 };
 
-/// Imports on one page, at most.
-const MAX_TOP: usize = 1000;
 const NO_STORAGE: &str = "Storage did not answer";
 
 /// What an address asks for.
@@ -241,7 +239,7 @@ fn roles(headers: &HeaderMap) -> Access {
 
 /// The name of whoever is signed in. Only where App Service Authentication stands before the app may
 /// this be believed.
-pub(super) fn principal(headers: &HeaderMap) -> Option<String> {
+fn principal(headers: &HeaderMap) -> Option<String> {
     let name = String::from_utf8_lossy(headers.get(PRINCIPAL_NAME)?.as_bytes());
     let name: String = name.chars().filter(|letter| !letter.is_control()).collect();
     let name: String = name.trim().chars().take(LONGEST_NAME).collect();

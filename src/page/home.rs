@@ -21,6 +21,8 @@ use crate::{
 
 /// Imports on one page of the history, unless `top` says otherwise.
 pub const DEFAULT_TOP: usize = 50;
+/// Imports on one page, at most.
+pub const MAX_TOP: usize = 1000;
 
 /// What the history is narrowed to, where it begins, and how much of it is shown.
 #[derive(Clone, Debug)]

@@ -26,13 +26,10 @@ use crate::{
     },
     host::{App, overview},
     import::{Import, ImportId, State, reason::Class},
-    page::DEFAULT_TOP,
+    page::{DEFAULT_TOP, MAX_TOP},
     schema::is_connection_name,
     storage::import_table::Wanted,
 };
-
-/// Imports on one page, at most.
-const MAX_TOP: usize = 1000;
 
 /// Which imports, and how many of them.
 #[derive(Debug, Deserialize, IntoParams)]
