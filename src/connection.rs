@@ -22,7 +22,7 @@ use deserr::{Deserr, deserialize};
 use serde_json::Value;
 
 use crate::schema::{
-    Checks, Dialect, Fault, Field, Notify, PayloadFormat, Refresh, ServiceIdentity, Target,
+    Checks, Dialect, Fault, Field, Notify, PayloadFormat, Refresh, ServiceIdentity,
     document as json,
 };
 
@@ -76,8 +76,7 @@ impl Connection {
     /// Every fault of it.
     pub fn parse(name: &str, document: &[u8]) -> Result<Self, Vec<Fault>> {
         let document: ConnectionDocument = read(document)?;
-        let default = || Target::default().schema().dialect();
-        let dialect = document.dialect.map_or_else(default, Dialect::from);
+        let dialect = document.dialect.unwrap_or_default().into();
         let mut mapping = document.mapping.0;
         let faults = dialect::translate(&dialect, &mut mapping);
         if !faults.is_empty() {

@@ -200,7 +200,7 @@ impl From<NotifyDocument> for Notify {
 }
 
 /// How metadata.json and the zip are spelt.
-#[derive(Clone, Debug, Deserr, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserr, JsonSchema)]
 #[deserr(error = Faults, rename_all = camelCase, deny_unknown_fields)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct DialectDocument {
