@@ -470,7 +470,7 @@ impl ImportTable {
 
 /// What lets the rows through whose step or message is due at `now`, or later than anything waits.
 fn is_due(now: OffsetDateTime, policy: &Policy) -> String {
-    let (column, message) = (row::NEXT_ATTEMPT, row::MESSAGE_DUE);
+    let (column, message) = (row::NEXT_ATTEMPT, row::NOTIFICATION_DUE);
     let (now, late) = (moment::exact(now), moment::exact(now + policy.longest_wait()));
     format!(
         "{column} le datetime'{now}' or {column} gt datetime'{late}' or \

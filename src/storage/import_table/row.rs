@@ -23,8 +23,8 @@ use crate::{
 /// When the next step is due; absent when nothing is left to do.
 pub(super) const NEXT_ATTEMPT: &str = "NextAttempt";
 
-/// When a message is due; absent when none waits.
-pub(super) const MESSAGE_DUE: &str = "NotificationDue";
+/// When a notification is due; absent when none waits.
+pub(super) const NOTIFICATION_DUE: &str = "NotificationDue";
 
 /// The shape of the rows that this version writes and reads.
 const SCHEMA_VERSION: u32 = 1;
@@ -196,7 +196,7 @@ pub(super) fn of(import: &Import) -> (Properties, String) {
     if let Some(message) = &import.notification {
         row.text("Notification", message.kind.as_ref());
         row.time("NotificationSince", Some(message.since));
-        row.time(MESSAGE_DUE, Some(message.due));
+        row.time(NOTIFICATION_DUE, Some(message.due));
         row.number("NotificationFailures", message.failures);
     }
     row.list("NotificationsSent", &import.notifications_sent);
@@ -384,7 +384,7 @@ fn message(row: &Properties) -> Option<PendingNotification> {
     Some(PendingNotification {
         kind: text(row, "Notification")?.parse().ok()?,
         since: time(row, "NotificationSince")?,
-        due: time(row, MESSAGE_DUE)?,
+        due: time(row, NOTIFICATION_DUE)?,
         failures: count(row, "NotificationFailures"),
     })
 }
