@@ -370,9 +370,9 @@ fn the_report_of_a_file_that_was_refused_is_no_accepted_import() {
 }
 
 #[test]
-fn the_readme_has_the_shape_of_a_report() {
-    let readme = fs::read_to_string("README.md").unwrap();
+fn the_guide_has_the_shape_of_a_report() {
+    let guide = fs::read_to_string("src/guide/checks.md").unwrap();
     for member in ["\"verdict\"", "\"findings\"", "\"severity\"", "\"baseline\"", "\"lastDay\""] {
-        assert!(readme.contains(member), "{member}");
+        assert!(guide.contains(member), "{member}");
     }
 }

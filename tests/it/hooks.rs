@@ -58,10 +58,10 @@ fn is_signed_by(key: &[u8], (headers, body): &(HeaderMap, Bytes)) -> bool {
     header(headers, "webhook-signature") == format!("v1,{tag}")
 }
 
-/// What the README's receiver says of a message.
-fn by_readme((headers, body): &(HeaderMap, Bytes), secret: &str) -> bool {
-    let readme = std::fs::read_to_string("README.md").unwrap();
-    let code = readme.split("```python\n").nth(1).unwrap().split("```").next().unwrap();
+/// What the guide's receiver says of a message.
+fn by_guide((headers, body): &(HeaderMap, Bytes), secret: &str) -> bool {
+    let guide = std::fs::read_to_string("src/guide/notifications.md").unwrap();
+    let code = guide.split("```python\n").nth(1).unwrap().split("```").next().unwrap();
     let check = "import json, sys\nit = json.load(sys.stdin)\n\
                  print(is_genuine(it['headers'], it['body'].encode(), it['secret']))\n";
     let headers: serde_json::Map<_, _> = headers
@@ -128,10 +128,10 @@ async fn a_signature_holds_for_others_and_a_repetition_has_the_same_id_and_a_lat
         return;
     }
     let (headers, body) = asked[2].clone();
-    assert!(by_readme(&asked[2], SECRET));
-    assert!(!by_readme(&asked[2], "whsec_c2VjcmV0"), "another secret");
+    assert!(by_guide(&asked[2], SECRET));
+    assert!(!by_guide(&asked[2], "whsec_c2VjcmV0"), "another secret");
     let other = Bytes::from([&body[..], b" "].concat());
-    assert!(!by_readme(&(headers.clone(), other), SECRET), "another body");
+    assert!(!by_guide(&(headers.clone(), other), SECRET), "another body");
     let mut old = headers;
     let id = header(&old, "webhook-id").to_owned();
     let sent = times[2] - 400;
@@ -140,7 +140,7 @@ async fn a_signature_holds_for_others_and_a_repetition_has_the_same_id_and_a_lat
     let signature = format!("v1,{}", BASE64_STANDARD.encode(tag));
     old.insert("webhook-signature", signature.parse().unwrap());
     let old = (old, body);
-    assert!(is_signed_by(&key, &old) && !by_readme(&old, SECRET), "somebody plays it again");
+    assert!(is_signed_by(&key, &old) && !by_guide(&old, SECRET), "somebody plays it again");
 }
 
 #[tokio::test]
