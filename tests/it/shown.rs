@@ -50,7 +50,7 @@ fn viewer(path: &str) -> Viewer {
         can_operate: true,
         name: Some("ana@contoso.com".to_owned()),
         token: "the-token".to_owned(),
-        told: None,
+        message: None,
         is_still: false,
         now: NOW,
     }

@@ -103,7 +103,7 @@ impl World {
             NotificationKind::Recovered,
         ];
         for import in imports {
-            for occasion in occasions.into_iter().filter(|occasion| import.was_told(*occasion)) {
+            for occasion in occasions.into_iter().filter(|occasion| import.was_notified(*occasion)) {
                 let event = format!("{}/{}/", import.id, occasion.as_ref());
                 if !told.keys().any(|id| id.starts_with(&event)) {
                     return Err(format!("{event} stands in the row, and nobody was told"));
