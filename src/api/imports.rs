@@ -231,7 +231,7 @@ impl ReasonItem {
         Self {
             code: reason.code(),
             class: reason.class(),
-            message: messages::cause(reason, target),
+            message: messages::sentence(messages::cause(reason, target)),
             args: reason.args(),
         }
     }

@@ -25,21 +25,20 @@ pub fn action(import: &Import) -> String {
         pauses: import.pauses,
         may_be_there: import.ingestion.is_some() || import.push_outcome_unknown,
     };
-    if import.waits_for_correction() && !import.waits_now() {
-        return format!(
-            "Run `viva-import doctor {}` and correct what it reports. The import then resumes \
-             automatically.",
-            import.connection
-        );
-    }
-    action_of(import.state, import.code(), facts, import.target)
+    // While it is retried, the blocking reason still says what to correct.
+    let code = if import.waits_for_correction() { import.blocked } else { import.code() };
+    action_of(import.state, code, facts, import.target)
 }
 
 /// The recommended action below the checks of the doctor.
 pub(crate) fn remedy(import: &Import) -> String {
-    let action = action(import);
     match import.state {
-        State::Stuck => format!("Correct the failed checks first. {action}"),
+        State::Stuck => format!(
+            "Correct the failed checks, and check the import history in {}. Then retry: `viva-import \
+             retry {}`.",
+            import.target.words().portal_in_full,
+            import.id
+        ),
         State::Received
         | State::Packed
         | State::Pushing
@@ -48,7 +47,7 @@ pub(crate) fn remedy(import: &Import) -> String {
         | State::Accepted
         | State::Rejected
         | State::Superseded
-        | State::Cancelled => action,
+        | State::Cancelled => action(import),
     }
 }
 
@@ -65,6 +64,8 @@ pub(super) struct Facts<'a> {
     pub(super) may_be_there: bool,
 }
 
+const NONE: &str = "No action is needed.";
+
 pub(super) fn action_of(
     state: State,
     code: Option<ReasonCode>,
@@ -76,6 +77,7 @@ pub(super) fn action_of(
     let Facts { id, connection, .. } = facts;
     let retry = format!("`viva-import retry {id}`");
     let resume = format!("`viva-import resume {connection}`");
+    let correct = format!("Run `viva-import doctor {connection}` and correct what it reports.");
     match (state, code) {
         (_, Some(ReasonCode::NewerVersion)) => {
             "Update every instance of viva-import to the newer version.".to_owned()
@@ -105,11 +107,10 @@ pub(super) fn action_of(
             "Correct the rows and columns in the report, and upload the export again. If only the \
              mapping was wrong, correct the mapping and retry the same file: {retry}."
         ),
-        (State::Rejected, _) => {
-            format!("Correct the cause. Then upload the file again, or retry: {retry}.")
-        }
+        (State::Rejected, Some(ReasonCode::FileMissing)) => "Upload the file again.".to_owned(),
+        (State::Rejected, _) => format!("{correct} Then upload the file again, or retry: {retry}."),
         (State::Stuck, _) if !facts.may_be_there => {
-            format!("Correct the cause. Then retry, which reads and pushes the file again: {retry}.")
+            format!("{correct} Then retry, which reads and pushes the file again: {retry}.")
         }
         (State::Stuck, _) => format!(
             "Check the import history in {portal}: the service may have the file. Then retry, which \
@@ -124,28 +125,26 @@ pub(super) fn action_of(
             format!("Correct what pauses the connection. Then resume it: {resume}.")
         }
         (State::Ingesting, Some(code)) if code.class() == Class::ActionRequired => {
-            "Correct the cause. The import then resumes automatically.".to_owned()
+            format!("{correct} The import then resumes automatically.")
         }
         (State::Received | State::Packed, Some(code)) if code.class() == Class::ActionRequired => {
-            format!(
-                "Correct the cause. The import then resumes automatically; to retry it now: {retry}."
-            )
+            format!("{correct} The import then resumes automatically. To retry it now: {retry}.")
         }
         (State::Received | State::Packed, Some(_)) => {
-            format!("None. The import resumes automatically; to retry it now: {retry}.")
+            format!("{NONE} The import resumes automatically. To retry it now: {retry}.")
         }
         (State::Received | State::Packed | State::Pushing, _) => {
-            "None. The import continues automatically.".to_owned()
+            format!("{NONE} The import continues automatically.")
         }
         (State::Ingesting, _) => {
-            "None. The service processes the file and is polled until it has finished.".to_owned()
+            format!("{NONE} The service processes the file and is polled until it has finished.")
         }
         (State::Completed, _) => format!(
-            "None. {product} shows the data hours later. Failures of that are shown only in {portal}."
+            "{NONE} {product} shows the data hours later. Processing failures are shown only in {portal}."
         ),
-        (State::Accepted, _) => format!("None. The outcome is shown only in {portal}."),
-        (State::Superseded, _) => "None. A newer file replaces this one.".to_owned(),
-        (State::Cancelled, _) => "None. To import the file after all, upload it again.".to_owned(),
+        (State::Accepted, _) => format!("{NONE} The outcome is shown only in {portal}."),
+        (State::Superseded, _) => format!("{NONE} A newer file replaces this one."),
+        (State::Cancelled, _) => format!("{NONE} To import the file after all, upload it again."),
     }
 }
 

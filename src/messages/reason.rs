@@ -153,14 +153,14 @@ fn fact(reason: &Reason, target: Target) -> String {
             fact(last, target)
         ),
         Reason::PushesExhausted { pushes, last } => format!(
-            "{pushes} pushes failed, the most that MAX_PUSH_FAILURES allows. The last failure: {}",
+            "{pushes} consecutive pushes failed (limit: MAX_PUSH_FAILURES). The last failure: {}",
             fact(last, target)
         ),
         Reason::IngestionTimeout { status } => format!(
             "The service has reported {status} for longer than INGESTION_TIMEOUT_SECONDS"
         ),
         Reason::Completed => format!(
-            "The service accepted the file. It processes the data for hours; failures of that are shown \
+            "The service accepted the file. Processing takes hours, and processing failures are shown \
              only in {}",
             words.portal
         ),
@@ -172,7 +172,7 @@ fn fact(reason: &Reason, target: Target) -> String {
         ),
         Reason::Superseded { file, import, outcome_unknown } => {
             let lost = if *outcome_unknown { ". A push of this file was never answered" } else { "" };
-            format!("The newer file {file} (import {import}) replaces all data, also this file{lost}")
+            format!("The newer file {file} (import {import}) replaces all data, including this file{lost}")
         }
         Reason::Cancelled { by, ingestion: Some(id), .. } => format!(
             "Cancelled {by}. The service has the file as ingestion {id} and may still import it; check \

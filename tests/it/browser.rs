@@ -148,8 +148,8 @@ impl Browser {
 
     /// All requests since the window was opened: `method`, `url`, and the `origin` and `referer` that were
     /// sent.
-    pub(crate) async fn said(&mut self) -> Vec<Value> {
-        serde_json::from_value(self.send("said", json!({})).await).unwrap()
+    pub(crate) async fn requests(&mut self) -> Vec<Value> {
+        serde_json::from_value(self.send("requests", json!({})).await).unwrap()
     }
 
     /// Opens an address as a link of the page would.
@@ -159,7 +159,7 @@ impl Browser {
 
     /// Checks that the page is accessible: no error in it, nothing wider than it, and no finding of axe.
     pub(crate) async fn is_for_everybody(&mut self, which: &str) {
-        assert_eq!(self.send("troubles", json!({})).await, json!([]), "{which}");
+        assert_eq!(self.send("errors", json!({})).await, json!([]), "{which}");
         assert_eq!(self.send("overflow", json!({})).await, json!(false), "{which}");
         assert_eq!(self.send("axe", json!({})).await, json!([]), "{which}");
     }

@@ -386,7 +386,7 @@ async fn an_error_that_a_repetition_does_not_resolve_is_stuck_with_what_to_do() 
         ("bad-request", Call::Push, ServiceFault::BadRequest, "answered 400"),
         ("not-found", Call::Push, ServiceFault::NotFound, "INGESTION_ENDPOINT"),
         ("redirect", Call::Push, ServiceFault::Redirect(elsewhere), "does not follow redirects"),
-        ("always-failing", Call::Push, ServiceFault::InternalError, "5 pushes failed"),
+        ("always-failing", Call::Push, ServiceFault::InternalError, "5 consecutive pushes failed"),
     ];
     at_once(cases, async |(case, call, fault, says)| {
         let stage = stage(&[]).await;

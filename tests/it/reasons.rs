@@ -81,7 +81,7 @@ fn end_of_call(text: &str) -> usize {
 }
 
 /// Where the engine, the clients and the table read a text, how often, and which. Add new places to this list.
-const READ: [(&str, usize, &str); 25] = [
+const READ: [(&str, usize, &str); 26] = [
     ("identity/refusal.rs", 5, "codes of Microsoft Entra, what the Azure CLI prints"),
     ("commands/json_rows.rs", 3, "an error of a library, names of fields"),
     ("commands/imports.rs", 1, "the name of a setting"),
@@ -104,6 +104,7 @@ const READ: [(&str, usize, &str); 25] = [
     ("import/types.rs", 2, "the id of an import"),
     ("target/outcome.rs", 1, "whether an answer is a page"),
     ("target/wire.rs", 1, "the service's busy answer"),
+    ("messages.rs", 1, "the last punctuation mark"),
     ("messages/connection.rs", 1, "the name of a file"),
     ("notify.rs", 2, "letters that are markup, what a secret begins with"),
     ("page/home.rs", 1, "names of connections"),

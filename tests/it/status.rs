@@ -417,7 +417,10 @@ async fn lost_changes_of_an_incremental_file_and_a_missing_document_are_reported
     let text = hr_now["statusText"].as_str().unwrap();
     assert!(text.contains("connections/hr.json does not exist any more"), "{text}");
     let shown = page(&stage, &at(&lost)).await;
-    assert!(shown.contains("Correct the cause. The import then resumes automatically"), "{shown}");
+    assert!(
+        shown.contains("correct what it reports. The import then resumes automatically"),
+        "{shown}"
+    );
 }
 
 #[tokio::test]

@@ -329,10 +329,10 @@ async fn a_form_sends_the_origin_of_its_page_and_no_other_origin_gets_the_key() 
     browser.go(&home(&front)).await;
     browser.click("button:has-text('Check for new files')").await;
     browser.until("[role=alert]", "The inbox was checked").await;
-    let said = browser.said().await;
-    let posts: Vec<_> = said.iter().filter(|request| request["method"] == "POST").collect();
+    let requests = browser.requests().await;
+    let posts: Vec<_> = requests.iter().filter(|request| request["method"] == "POST").collect();
     let own = format!("http://{}", front.address);
-    assert_eq!(posts.len(), 1, "{said:?}");
+    assert_eq!(posts.len(), 1, "{requests:?}");
     assert_eq!(
         posts[0]["origin"], own,
         "without it App Service rejects a form of a signed-in user"
@@ -340,7 +340,7 @@ async fn a_form_sends_the_origin_of_its_page_and_no_other_origin_gets_the_key() 
 
     let elsewhere = format!("http://{}/api/signedin", other.address);
     browser.leave(&elsewhere).await;
-    let said = browser.said().await;
-    let there = said.iter().find(|request| request["url"] == elsewhere).unwrap();
+    let requests = browser.requests().await;
+    let there = requests.iter().find(|request| request["url"] == elsewhere).unwrap();
     assert_eq!(there["referer"], json!(null), "the address of the page contains the key");
 }
