@@ -214,7 +214,7 @@ mod tests {
             (run(State::Accepted), CheckStatus::Pass, None),
             (run(State::Rejected), CheckStatus::Fail, Some("viva-import retry 1-a")),
             (guarded, CheckStatus::Fail, Some("viva-import approve 1-a")),
-            (run(State::Stuck), CheckStatus::Fail, Some("the portal's import history")),
+            (run(State::Stuck), CheckStatus::Fail, Some("viva-import retry 1-a")),
             (run(State::Received), CheckStatus::Info, None),
             (run(State::Ingesting), CheckStatus::Info, None),
             (run(State::Superseded), CheckStatus::Info, None),
@@ -275,8 +275,8 @@ mod tests {
         for (imports, is_resumed, words, is_told) in [
             (vec![waits.clone(), pauses.clone()], false, "see the pause below", false),
             (vec![waits.clone(), pauses], true, "see the pause below", false),
-            (vec![waits.clone()], true, "packed", false),
-            (vec![waits], false, "packed", true),
+            (vec![waits.clone()], true, "Packed", false),
+            (vec![waits], false, "Packed", true),
         ] {
             let told = last(&Ok(imports), is_resumed).message;
             assert!(told.contains(words), "{told}");

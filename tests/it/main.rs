@@ -18,6 +18,7 @@ mod credentials;
 mod demo;
 mod docs;
 mod doctor;
+mod end_to_end;
 mod guard;
 mod health;
 mod help;
@@ -39,7 +40,6 @@ mod proxy;
 mod push_command;
 mod readers;
 mod reasons;
-mod road;
 mod roles;
 mod rules;
 #[path = "../sample/mod.rs"]
