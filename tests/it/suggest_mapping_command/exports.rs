@@ -1,8 +1,8 @@
-//! Exports as they come, with what is to be proposed for each column.
+//! Exports of different systems, with the expected proposal for each column.
 
 use serde_json::{Value, json};
 
-/// Stands in every text and address of an export, and must stand nowhere else.
+/// A mark in every text and address of an export, which must not occur in any output.
 pub(super) const MARK: &str = "zq7x";
 
 const ROWS: usize = 40;
@@ -54,11 +54,11 @@ fn social_security(row: usize) -> String {
     format!("735-19-{row:04}")
 }
 
-/// An export: its columns, and what is to become of each.
+/// An export: its columns, each with the expected proposal.
 pub(super) struct Export {
     pub(super) what: &'static str,
     pub(super) columns: Vec<(&'static str, Cell, &'static str)>,
-    /// What the connection says of the file beside the mapping.
+    /// The encoding and delimiter that the connection must name.
     pub(super) beside: Value,
     encode: fn(&str) -> Vec<u8>,
 }
@@ -101,47 +101,47 @@ pub(super) fn exports() -> Vec<Export> {
     [systems(), languages(), oddities()].into_iter().flatten().collect()
 }
 
-/// As systems write them.
+/// Exports as systems write them.
 fn systems() -> Vec<Export> {
     vec![
         Export {
             what: "Workday",
             columns: vec![
-                ("Employee_ID", number, "out"),
-                ("Worker", name, "out"),
-                ("Primary_Work_Email", person, "PersonId EmailType sure"),
-                ("Manager_Email", manager, "ManagerId EmailType sure"),
-                ("Supervisory_Organization", team, "Organization StringType sure"),
-                ("Management_Level", team, "LevelDesignation StringType sure"),
-                ("Job_Family", team, "FunctionType StringType sure"),
-                ("Hire_Date", month_first, "HireDate DateTime_MMDDYYYY sure"),
-                ("Location", team, "Location StringType sure"),
-                ("Country", team, "CountryOrRegion StringType sure"),
-                ("Cost_Center", team, "CostCenter StringType sure"),
-                ("Worker_Type", team, "EmployeeType StringType sure"),
-                ("Effective_Date", snapshot, "EffectiveDate DateTime_MMDDYYYY sure"),
-                ("Social_Security_Number", social_security, "out"),
-                ("Date_of_Birth", month_first, "out"),
-                ("Remark", name, "out"),
+                ("Employee_ID", number, "not mapped"),
+                ("Worker", name, "not mapped"),
+                ("Primary_Work_Email", person, "PersonId EmailType certain"),
+                ("Manager_Email", manager, "ManagerId EmailType certain"),
+                ("Supervisory_Organization", team, "Organization StringType certain"),
+                ("Management_Level", team, "LevelDesignation StringType certain"),
+                ("Job_Family", team, "FunctionType StringType certain"),
+                ("Hire_Date", month_first, "HireDate DateTime_MMDDYYYY certain"),
+                ("Location", team, "Location StringType certain"),
+                ("Country", team, "CountryOrRegion StringType certain"),
+                ("Cost_Center", team, "CostCenter StringType certain"),
+                ("Worker_Type", team, "EmployeeType StringType certain"),
+                ("Effective_Date", snapshot, "EffectiveDate DateTime_MMDDYYYY certain"),
+                ("Social_Security_Number", social_security, "not mapped"),
+                ("Date_of_Birth", month_first, "not mapped"),
+                ("Remark", name, "not mapped"),
             ],
             beside: json!({}),
             encode: commas,
         },
         Export {
-            what: "SuccessFactors, with a byte order mark and a number under a name of no meaning",
+            what: "SuccessFactors, with a byte order mark and a number under a meaningless name",
             columns: vec![
-                ("userId", number, "out"),
-                ("firstName", name, "out"),
-                ("lastName", name, "out"),
-                ("managerEmail", manager, "ManagerId EmailType sure"),
-                ("businessEmail", person, "PersonId EmailType sure"),
-                ("department", team, "Organization StringType sure"),
-                ("division", team, "Division StringType sure"),
-                ("jobLevel", team, "LevelDesignation StringType sure"),
-                ("startDate", iso, "HireDate DateTime_MMDDYYYY unsure"),
-                ("effectiveStartDate", snapshot, "EffectiveDate DateTime_MMDDYYYY sure"),
-                ("custom01", social_security, "out"),
-                ("timeZone", team, "out"),
+                ("userId", number, "not mapped"),
+                ("firstName", name, "not mapped"),
+                ("lastName", name, "not mapped"),
+                ("managerEmail", manager, "ManagerId EmailType certain"),
+                ("businessEmail", person, "PersonId EmailType certain"),
+                ("department", team, "Organization StringType certain"),
+                ("division", team, "Division StringType certain"),
+                ("jobLevel", team, "LevelDesignation StringType certain"),
+                ("startDate", iso, "HireDate DateTime_MMDDYYYY uncertain"),
+                ("effectiveStartDate", snapshot, "EffectiveDate DateTime_MMDDYYYY certain"),
+                ("custom01", social_security, "not mapped"),
+                ("timeZone", team, "not mapped"),
             ],
             beside: json!({}),
             encode: excel,
@@ -149,27 +149,27 @@ fn systems() -> Vec<Export> {
     ]
 }
 
-/// In other languages than English.
+/// Exports in other languages than English.
 fn languages() -> Vec<Export> {
     vec![
         Export {
             what: "German Excel",
             columns: vec![
-                ("Personalnummer", number, "out"),
-                ("Vorname", |row| format!("Jürgen{MARK}{row}"), "out"),
-                ("Dienstliche_EMail", person, "PersonId EmailType sure"),
-                ("Vorgesetzter", manager, "ManagerId EmailType sure"),
+                ("Personalnummer", number, "not mapped"),
+                ("Vorname", |row| format!("Jürgen{MARK}{row}"), "not mapped"),
+                ("Dienstliche_EMail", person, "PersonId EmailType certain"),
+                ("Vorgesetzter", manager, "ManagerId EmailType certain"),
                 (
                     "Abteilung",
                     |row| format!("Büro {MARK} {}", row % 3),
-                    "Organization StringType sure",
+                    "Organization StringType certain",
                 ),
-                ("Eintrittsdatum", day_first, "HireDate DateTime_DDMMYYYY sure"),
-                ("Austritt", |row| format!("{:02}.12.2030", row % 28 + 1), "out"),
-                ("Standort", team, "Location StringType sure"),
-                ("Kostenstelle", team, "CostCenter StringType sure"),
-                ("Geburtsdatum", day_first, "out"),
-                ("Stichtag", either_way, "EffectiveDate DateTime_DDMMYYYY unsure"),
+                ("Eintrittsdatum", day_first, "HireDate DateTime_DDMMYYYY certain"),
+                ("Austritt", |row| format!("{:02}.12.2030", row % 28 + 1), "not mapped"),
+                ("Standort", team, "Location StringType certain"),
+                ("Kostenstelle", team, "CostCenter StringType certain"),
+                ("Geburtsdatum", day_first, "not mapped"),
+                ("Stichtag", either_way, "EffectiveDate DateTime_DDMMYYYY uncertain"),
             ],
             beside: json!({ "encoding": "windows-1252", "delimiter": ";" }),
             encode: semicolons_in_windows_1252,
@@ -177,14 +177,14 @@ fn languages() -> Vec<Export> {
         Export {
             what: "Japanese",
             columns: vec![
-                ("社員番号", number, "out"),
-                ("氏名", |row| format!("山田{MARK}{row}"), "out"),
-                ("メールアドレス", person, "PersonId EmailType sure -> PersonId"),
-                ("上司メールアドレス", manager, "ManagerId EmailType sure -> ManagerId"),
-                ("部署", team, "Organization StringType sure -> Organization"),
-                ("入社日", iso, "HireDate DateTime_MMDDYYYY sure -> HireDate"),
-                ("生年月日", iso, "out"),
-                ("有効日", snapshot, "EffectiveDate DateTime_MMDDYYYY sure -> EffectiveDate"),
+                ("社員番号", number, "not mapped"),
+                ("氏名", |row| format!("山田{MARK}{row}"), "not mapped"),
+                ("メールアドレス", person, "PersonId EmailType certain -> PersonId"),
+                ("上司メールアドレス", manager, "ManagerId EmailType certain -> ManagerId"),
+                ("部署", team, "Organization StringType certain -> Organization"),
+                ("入社日", iso, "HireDate DateTime_MMDDYYYY certain -> HireDate"),
+                ("生年月日", iso, "not mapped"),
+                ("有効日", snapshot, "EffectiveDate DateTime_MMDDYYYY certain -> EffectiveDate"),
             ],
             beside: json!({}),
             encode: commas,
@@ -192,10 +192,10 @@ fn languages() -> Vec<Export> {
         Export {
             what: "Japanese Excel",
             columns: vec![
-                ("氏名", |row| format!("山田{MARK}{row}"), "out"),
-                ("メールアドレス", person, "PersonId EmailType sure -> PersonId"),
-                ("上司", manager, "ManagerId EmailType sure -> ManagerId"),
-                ("部門", team, "Organization StringType sure -> Organization"),
+                ("氏名", |row| format!("山田{MARK}{row}"), "not mapped"),
+                ("メールアドレス", person, "PersonId EmailType certain -> PersonId"),
+                ("上司", manager, "ManagerId EmailType certain -> ManagerId"),
+                ("部門", team, "Organization StringType certain -> Organization"),
             ],
             beside: json!({ "encoding": "shift_jis" }),
             encode: shift_jis,
@@ -203,16 +203,16 @@ fn languages() -> Vec<Export> {
     ]
 }
 
-/// With something odd about them.
+/// Unusual exports.
 fn oddities() -> Vec<Export> {
     vec![
         Export {
             what: "tabs in UTF-16, and dates that can be read both ways",
             columns: vec![
-                ("Reports_To", manager, "ManagerId EmailType sure"),
-                ("Email", person, "PersonId EmailType sure"),
-                ("Department", team, "Organization StringType sure"),
-                ("Effective_Date", either_way, "EffectiveDate DateTime_MMDDYYYY unsure"),
+                ("Reports_To", manager, "ManagerId EmailType certain"),
+                ("Email", person, "PersonId EmailType certain"),
+                ("Department", team, "Organization StringType certain"),
+                ("Effective_Date", either_way, "EffectiveDate DateTime_MMDDYYYY uncertain"),
             ],
             beside: json!({ "encoding": "utf-16le", "delimiter": "tab" }),
             encode: tabs_in_utf_16,
@@ -220,12 +220,12 @@ fn oddities() -> Vec<Export> {
         Export {
             what: "names that say nothing",
             columns: vec![
-                ("C1", manager, "ManagerId EmailType unsure"),
-                ("C2", person, "PersonId EmailType unsure"),
-                ("Organization", team, "Organization StringType sure"),
-                ("C3", snapshot, "out"),
-                ("Location", team, "Location StringType sure"),
-                ("Job_Title", team, "JobTitle StringType sure"),
+                ("C1", manager, "ManagerId EmailType uncertain"),
+                ("C2", person, "PersonId EmailType uncertain"),
+                ("Organization", team, "Organization StringType certain"),
+                ("C3", snapshot, "not mapped"),
+                ("Location", team, "Location StringType certain"),
+                ("Job_Title", team, "JobTitle StringType certain"),
             ],
             beside: json!({}),
             encode: commas,
@@ -236,16 +236,16 @@ fn oddities() -> Vec<Export> {
                 (
                     "Work Contact: Work Email",
                     person,
-                    "PersonId EmailType sure -> Work_Contact_Work_Email",
+                    "PersonId EmailType certain -> Work_Contact_Work_Email",
                 ),
-                ("Reports To Email", manager, "ManagerId EmailType sure -> Reports_To_Email"),
+                ("Reports To Email", manager, "ManagerId EmailType certain -> Reports_To_Email"),
                 (
                     "Home Department Description",
                     team,
-                    "Organization StringType sure -> Home_Department_Description",
+                    "Organization StringType certain -> Home_Department_Description",
                 ),
-                ("Payroll Name", name, "out"),
-                ("EffectiveDate", snapshot, "EffectiveDate DateTime_MMDDYYYY sure"),
+                ("Payroll Name", name, "not mapped"),
+                ("EffectiveDate", snapshot, "EffectiveDate DateTime_MMDDYYYY certain"),
             ],
             beside: json!({}),
             encode: commas,
