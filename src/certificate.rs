@@ -1,8 +1,7 @@
-//! A certificate for an app registration: the public part for the administrator, the private for
-//! the program.
+//! `viva-import certificate`: creates a certificate for an app registration, with a public part for the
+//! administrator and a private part for the program.
 //!
-//! It never writes over a file, and the private part is readable by its owner alone from the
-//! start.
+//! It never overwrites a file. From the start, only its owner can read the private part.
 
 use std::{
     fmt,
@@ -25,20 +24,20 @@ use crate::{
     schema::is_connection_name,
 };
 
-/// Longest time a certificate is made for.
+/// The longest validity of a certificate, in days.
 const MAX_DAYS: u32 = 3650;
 
-/// A certificate that was made.
+/// A new certificate.
 pub struct Made {
-    /// What it is called: the subject's common name, and the files.
+    /// Its name: the subject's common name, and the name of the files.
     pub name: String,
     /// The public part, PEM.
     pub certificate: String,
     /// The private key, PKCS#8 in PEM.
     pub key: Secret,
-    /// SHA-1 of the certificate as the portal shows it: upper case, without colons.
+    /// The SHA-1 of the certificate as the portal shows it: upper case, without colons.
     pub thumbprint: String,
-    /// When it ends.
+    /// When it expires.
     pub expires: OffsetDateTime,
 }
 
@@ -51,25 +50,26 @@ impl fmt::Debug for Made {
 /// The two files of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Files {
-    /// `NAME.cer`, which anybody may see.
+    /// `NAME.cer`, the certificate without the private key.
     pub public: PathBuf,
     /// `NAME.pem`, the private key and the certificate.
     pub private: PathBuf,
 }
 
-/// Makes an RSA key of 2048 bits, which is what Microsoft Entra takes, and signs its certificate
-/// with itself, good for so many days from `now`.
+/// Creates an RSA key of 2048 bits, which Microsoft Entra accepts, and a self-signed certificate that is valid
+/// for `days` from `now`.
 ///
 /// # Errors
-/// Where the name is no name for a file, or the days are not from 1 to 3650.
+/// If the name cannot be the name of a file, or `days` is not from 1 to 3650.
 pub fn make(name: &str, days: u32, now: OffsetDateTime) -> Result<Made, String> {
     if !is_connection_name(name) {
-        return Err("the name must be letters, digits, -, _ and ., at most 64 of them".to_owned());
+        let why = "the name must be at most 64 letters, digits, -, _ and ., and begin with a letter or digit";
+        return Err(why.to_owned());
     }
     if !(1..=MAX_DAYS).contains(&days) {
-        return Err(format!("a certificate must be good for 1 to {MAX_DAYS} days"));
+        return Err(format!("a certificate must be valid for 1 to {MAX_DAYS} days"));
     }
-    let failed = |error: rcgen::Error| format!("no certificate can be made here: {error}");
+    let failed = |error: rcgen::Error| format!("the certificate cannot be created: {error}");
     let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).map_err(failed)?;
     let mut wanted = CertificateParams::default();
     wanted.distinguished_name = DistinguishedName::new();
@@ -77,7 +77,7 @@ pub fn make(name: &str, days: u32, now: OffsetDateTime) -> Result<Made, String> 
     wanted.is_ca = IsCa::ExplicitNoCa;
     wanted.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     wanted.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-    // The clock over there may be a little behind.
+    // The authority's clock may be a little behind.
     wanted.not_before = now - Duration::minutes(10);
     wanted.not_after = now + Duration::days(days.into());
     let expires = wanted.not_after;
@@ -92,39 +92,39 @@ pub fn make(name: &str, days: u32, now: OffsetDateTime) -> Result<Made, String> 
     })
 }
 
-/// Writes both files into a folder, which is made where it is missing.
+/// Writes both files into a folder, which is created if it does not exist.
 ///
 /// # Errors
-/// Where one of them is there already, or cannot be written; then neither is left behind.
+/// If a file exists already or cannot be written; then neither is left behind.
 pub fn write(made: &Made, folder: &Path) -> Result<Files, String> {
     let files = Files {
         public: folder.join(format!("{}.cer", made.name)),
         private: folder.join(format!("{}.pem", made.name)),
     };
-    let told = |path: &Path, error: &io::Error| {
+    let failed = |path: &Path, error: &io::Error| {
         if error.kind() == io::ErrorKind::AlreadyExists {
-            format!("{} is there already; nothing was written", path.display())
+            format!("{} already exists; nothing was written. Choose another name", path.display())
         } else {
             format!("{} cannot be written: {error}", path.display())
         }
     };
-    fs::create_dir_all(folder).map_err(|error| told(folder, &error))?;
-    let mut public = create(&files.public, false).map_err(|error| told(&files.public, &error))?;
+    fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
+    let mut public = create(&files.public, false).map_err(|error| failed(&files.public, &error))?;
     let private = create(&files.private, true).and_then(|mut private| {
         let written = private
             .write_all(made.key.secret().as_bytes())
             .and_then(|()| private.write_all(made.certificate.as_bytes()));
         written.inspect_err(|_| drop(fs::remove_file(&files.private)))
     });
-    let written = private.map_err(|error| told(&files.private, &error)).and_then(|()| {
+    let written = private.map_err(|error| failed(&files.private, &error)).and_then(|()| {
         let written = public.write_all(made.certificate.as_bytes());
-        written.map_err(|error| told(&files.public, &error))
+        written.map_err(|error| failed(&files.public, &error))
     });
     written.inspect_err(|_| drop(fs::remove_file(&files.public)))?;
     Ok(files)
 }
 
-/// Creates a file that is not there yet.
+/// Creates a new file.
 fn create(path: &Path, is_private: bool) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -132,16 +132,16 @@ fn create(path: &Path, is_private: bool) -> io::Result<File> {
     if is_private {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     }
-    // Elsewhere the rights of the folder hold.
+    // On other systems, the permissions of the folder apply.
     #[cfg(not(unix))]
     let _ = is_private;
     options.open(path)
 }
 
-/// Makes and writes a certificate; what to tell the person who wanted it.
+/// Creates a certificate and writes its files; returns the text for the user.
 ///
 /// # Errors
-/// Why there is none.
+/// If it cannot be created or written.
 pub fn run(
     name: &str,
     days: u32,
@@ -154,15 +154,17 @@ pub fn run(
     let Made { thumbprint, expires, .. } = made;
     let text = format!(
         "{public}: the public part\n\
-         {private}: the private key and the certificate; keep it secret\n\
-         It expires on {}. Its thumbprint is {thumbprint}.\n\
+         {private}: the private key and the certificate. Keep this file secret.\n\
+         The certificate expires on {}. Its thumbprint is {thumbprint}.\n\
          \n\
          Next:\n\
-         1. Give {public} to the Microsoft 365 administrator, who adds it to the app registration\n\
+         1. Give {public} to the administrator of Microsoft Entra, who uploads it to the app registration\n\
          \x20  under Certificates & secrets.\n\
-         2. Push with it from here: viva-import push ... --credential clientCertificate\n\
-         \x20  --certificate {private}\n\
-         \x20  Or put it into a Key Vault, name its secret in a setting of the app, and delete it here:\n\
+         2. To push from this machine:\n\
+         \x20  viva-import push FILE --tenant TENANT_ID --client-id CLIENT_ID --credential clientCertificate \
+         --certificate {private}\n\
+         \x20  To push from the app, import it into a Key Vault, name its secret in a setting of the app, and\n\
+         \x20  delete {private}:\n\
          \x20  az keyvault certificate import --vault-name VAULT --name {name} --file {private}",
         expires.date()
     );

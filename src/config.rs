@@ -1,7 +1,7 @@
-//! Settings: app settings of the Functions app, read once, every fault told at once.
+//! Settings: app settings of the Functions app, read once; an error lists every fault.
 //!
-//! [`SETTINGS`] is the one place where a setting's name, default and meaning stand. Whatever
-//! about the service was inferred and never seen is a setting with a default here.
+//! [`SETTINGS`] is the only place with the name, default and meaning of each setting. What is inferred
+//! about the service, and was never observed, is a setting with a default.
 
 use std::time::Duration;
 
@@ -23,68 +23,68 @@ pub use self::settings::{SETTINGS, Setting};
 /// The prefix of the storage settings, the `connection` of the queue trigger.
 pub const STORAGE: &str = "ImportStorage";
 
-/// Where the files arrive: `inbox/<connection>/....csv`.
+/// The container in which files arrive: `inbox/<connection>/....csv`.
 pub const INBOX: &str = "inbox";
-/// Where the connections are: `connections/<name>.json`.
+/// The container of the connection documents: `connections/<name>.json`.
 pub const CONNECTIONS: &str = "connections";
-/// Where the zips wait for their push; emptied when an import ends.
+/// The container of the zips until they are pushed; emptied when an import ends.
 pub const PACKAGES: &str = "packages";
-/// What was wrong with a file.
+/// The container of the reports on files.
 pub const REPORTS: &str = "reports";
-/// The status table.
+/// The table of imports.
 pub const IMPORTS: &str = "imports";
 /// The queue that Event Grid fills and the `intake` function reads.
 pub const ARRIVALS: &str = "arrivals";
-/// Where the host puts what `intake` could not read.
+/// The queue to which the host moves messages that `intake` could not process.
 pub const POISON: &str = "arrivals-poison";
 
-/// Longest wait that can be set.
+/// The longest wait that can be set.
 const MAX_DURATION: Duration = Duration::from_hours(365 * 24);
 
-/// What is wrong with the settings: one sentence for each fault, without the value.
+/// What is wrong with the settings: one sentence for each fault, never with the value.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.join("; "))]
 pub struct Faults(Vec<String>);
 
-/// Looks a setting up by its name.
+/// Returns the value of a setting by its name.
 pub type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
 
-/// All settings, read.
+/// The values of all settings.
 #[derive(Debug)]
 pub struct Config {
     /// Storage.
     pub account: Account,
-    /// Waits and limits.
+    /// Wait times and timeouts.
     pub policy: Policy,
     /// The key of the mapping in metadata.json: `Mapping` by default, `ColumnMap` in Microsoft's
     /// business sample.
     pub mapping_key: String,
     /// Limits of the checks.
     pub limits: Limits,
-    /// The far service.
+    /// The ingestion service.
     pub service: ServiceConfig,
-    /// Who is told where the document of a connection cannot say whom.
+    /// The webhook for connections whose document cannot name one.
     pub notify: Option<Notify>,
-    /// The app, as its platform describes it.
+    /// The app, as the platform describes it.
     pub app: App,
 }
 
-/// How to speak to the ingestion service.
+/// How requests to the ingestion service are made.
 #[derive(Clone, Debug)]
 pub struct ServiceConfig {
     /// Its base address, without a slash at the end.
     pub endpoint: Url,
-    /// What the token is asked for.
+    /// The scope of the token.
     pub scope: String,
     /// Microsoft Entra's address, without the tenant.
     pub authority: Url,
-    /// Name of the multipart part.
+    /// The name of the multipart part.
     pub part_name: String,
-    /// File name of that part.
+    /// The file name of that part.
     pub file_name: String,
-    /// Whether its error files are kept.
+    /// Whether its error files are saved.
     pub keep_errors: bool,
-    /// How long it, or storage, may leave a question unanswered.
+    /// The longest wait for an answer of the service or of storage.
     pub answer_timeout: Duration,
 }
 
@@ -100,7 +100,7 @@ impl Config {
     /// Reads every setting through `get`.
     ///
     /// # Errors
-    /// Every fault.
+    /// All faults of the settings.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, Faults> {
         let mut reader = Reader { get, faults: vec![] };
         let account = reader.account();
@@ -125,27 +125,28 @@ impl Config {
     }
 }
 
-/// The settings that say who is told, and by which secret that is signed.
+/// The settings of the app's webhook and of its signing secret.
 pub(crate) const NOTIFY_SETTING: &str = "NOTIFY_SETTING";
 const NOTIFY_SIGNING_SETTING: &str = "NOTIFY_SIGNING_SETTING";
 
-/// The setting of the mapping's key.
+/// The setting with the key of the mapping.
 const MAPPING_KEY: &str = "METADATA_MAPPING_KEY";
 
-/// Reads the mapping's key alone, for the commands that need no account.
+/// Reads only the key of the mapping, for commands that need no account.
 pub(crate) fn mapping_key(get: impl Fn(&str) -> Option<String>) -> String {
     value(get, MAPPING_KEY)
 }
 
-/// The value of one setting as a text, or its default.
+/// The value of one setting, or its default.
 pub fn value(get: impl Fn(&str) -> Option<String>, name: &str) -> String {
     Reader { get, faults: vec![] }.text(name)
 }
 
-/// Reads how to speak to the service alone, for the commands that need no account.
+/// Reads only the settings of the service, for commands that need no account. An `endpoint` overrides
+/// `INGESTION_ENDPOINT`.
 ///
 /// # Errors
-/// Every fault.
+/// All faults of these settings.
 pub fn service(
     get: impl Fn(&str) -> Option<String>,
     endpoint: Option<Url>,
@@ -155,37 +156,38 @@ pub fn service(
     service.filter(|_| reader.faults.is_empty()).ok_or(Faults(reader.faults))
 }
 
-/// Reads waits and limits alone, for the commands that need no account.
+/// Reads only the wait times and timeouts, for commands that need no account.
 ///
 /// # Errors
-/// Every fault.
+/// All faults of these settings.
 pub fn policy(get: impl Fn(&str) -> Option<String>) -> Result<Policy, Faults> {
     let mut reader = Reader { get, faults: vec![] };
     let policy = reader.policy();
     if reader.faults.is_empty() { Ok(policy) } else { Err(Faults(reader.faults)) }
 }
 
-/// Reads the limits alone, for the commands that need no account.
+/// Reads only the limits of the checks, for commands that need no account.
 ///
 /// # Errors
-/// Every fault.
+/// All faults of these settings.
 pub fn limits(get: impl Fn(&str) -> Option<String>) -> Result<Limits, Faults> {
     let mut reader = Reader { get, faults: vec![] };
     let limits = reader.limits();
     if reader.faults.is_empty() { Ok(limits) } else { Err(Faults(reader.faults)) }
 }
 
-/// Reads the address of a service, which a person knows as `name`: https to anywhere, or plain http to
+/// Reads the address of a service from the setting or flag `name`: https to any host, or plain http to
 /// this machine.
 ///
 /// # Errors
-/// It is neither, or has a query or a password in it.
+/// If the address is neither, or contains a query, a user name or a password.
 pub fn endpoint(name: &str, value: &str) -> Result<Url, Faults> {
     let url = Url::parse(value.trim().trim_end_matches('/')).ok();
     let url = url.filter(|url| url.scheme() == "https" || is_loopback_http(url));
     let url = url.filter(|url| url.query().is_none() && url.fragment().is_none());
     let url = url.filter(|url| url.username().is_empty() && url.password().is_none());
-    let fault = "must be an https address without a query (plain http only to 127.0.0.1)";
+    let fault = "must be an https address without a query, a user name or a password (plain http only to \
+                 127.0.0.1)";
     url.ok_or_else(|| Faults(vec![format!("{name} {fault}")]))
 }
 
@@ -208,7 +210,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     fn number(&mut self, name: &str) -> u64 {
         let value = self.text(name).trim().parse().ok().filter(|number| *number > 0);
         value.unwrap_or_else(|| {
-            self.faults.push(format!("{name} must be a whole number above 0"));
+            self.faults.push(format!("{name} must be a whole number greater than 0"));
             1
         })
     }
@@ -216,7 +218,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     fn seconds(&mut self, name: &str) -> Duration {
         let duration = Duration::from_secs(self.number(name));
         if duration > MAX_DURATION {
-            self.faults.push(format!("{name} must be at most a year"));
+            self.faults.push(format!("{name} must be at most {} (1 year)", MAX_DURATION.as_secs()));
         }
         duration.min(MAX_DURATION)
     }
@@ -246,7 +248,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         }
     }
 
-    /// `None` where its endpoint is not right.
+    /// `None` if an address is invalid.
     fn service(&mut self, endpoint: Option<Url>) -> Option<ServiceConfig> {
         let endpoint = endpoint.or_else(|| self.endpoint("INGESTION_ENDPOINT"));
         let authority = self.authority("AZURE_AUTHORITY_HOST");
@@ -285,7 +287,9 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         let setting = self.setting_name(NOTIFY_SETTING);
         let signing_setting = self.setting_name(NOTIFY_SIGNING_SETTING);
         if signing_setting.is_some() && self.given(NOTIFY_SETTING).is_none() {
-            self.faults.push(format!("{NOTIFY_SIGNING_SETTING} needs {NOTIFY_SETTING}"));
+            self.faults.push(format!(
+                "{NOTIFY_SIGNING_SETTING} is set without {NOTIFY_SETTING}; set both"
+            ));
         }
         let format = self.text("NOTIFY_FORMAT").trim().parse::<Format>().ok();
         if format.is_none() {
@@ -295,15 +299,15 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         Some(Notify { setting: setting?, format: format?, signing_setting, completed: false })
     }
 
-    /// The name of another setting. It is not quoted, since it may be what that should hold.
+    /// The name of another setting. The value is not quoted, because it may be the secret itself.
     fn setting_name(&mut self, name: &str) -> Option<String> {
         let given = self.given(name)?.trim().to_owned();
         if is_setting_name(&given) {
             return Some(given);
         }
         self.faults.push(format!(
-            "{name} must be the name of a setting (letters, digits and _, at most 64), and never what that \
-             holds"
+            "{name} must be the name of another setting (at most 64 letters, digits and _), not the value of \
+             that setting"
         ));
         None
     }
@@ -312,14 +316,16 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         endpoint(name, &self.text(name)).map_err(|Faults(faults)| self.faults.extend(faults)).ok()
     }
 
-    /// https, and a host alone: the tenant's path is put behind it.
+    /// An https address without a path, because the tenant's path is appended.
     fn authority(&mut self, name: &str) -> Option<Url> {
         let url = Url::parse(self.text(name).trim()).ok().filter(|url| {
             let alone = url.path() == "/" && url.query().is_none() && url.username().is_empty();
             url.scheme() == "https" && alone
         });
         if url.is_none() {
-            self.faults.push(format!("{name} must be an https address without a path"));
+            self.faults.push(format!(
+                "{name} must be an https address without a path, such as https://login.microsoftonline.com"
+            ));
         }
         url
     }
@@ -342,9 +348,9 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             let account = Account::emulator(&connection_string);
             if account.is_none() {
                 self.faults.push(format!(
-                    "{STORAGE} must be the connection string of an emulator on this machine, with \
-                     AccountName, AccountKey, BlobEndpoint, QueueEndpoint and TableEndpoint; for \
-                     Azure set {} and let the managed identity sign in",
+                    "{STORAGE} must be the connection string of a storage emulator on this machine, with \
+                     AccountName, AccountKey, BlobEndpoint, QueueEndpoint and TableEndpoint. For an account \
+                     in Azure, delete {STORAGE} and set {}: the managed identity then signs in",
                     name("accountName")
                 ));
             }
@@ -365,7 +371,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             return Some(Account::Identity { who, endpoints: Endpoints { blob, queue, table } });
         }
         self.faults.push(format!(
-            "no storage account: set {}, or {}, {} and {}",
+            "{} is not set: set it to the name of the storage account, or set {}, {} and {}",
             name("accountName"),
             name("blobServiceUri"),
             name("queueServiceUri"),
@@ -375,39 +381,39 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     }
 }
 
-/// Where the app is reached, and whether people sign in before it.
+/// The address of the app, and whether users sign in to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct App {
-    /// Its name as seen from outside; `None` where no platform gives it one.
+    /// Its public host name; `None` if no platform sets one.
     host: Option<String>,
-    /// Whether a setting says that people sign in.
+    /// Whether `APP_SERVICE_AUTH` is `true`.
     wants_sign_in: bool,
-    /// Whether the platform says that its authentication is on.
+    /// Whether the platform reports that its authentication is on.
     authenticates: bool,
 }
 
 impl App {
-    /// Its name as seen from outside.
+    /// Its public host name.
     #[must_use]
     pub(crate) fn host(&self) -> Option<&str> {
         self.host.as_deref()
     }
 
-    /// Whether people sign in before the app: the setting says so, and the platform that its
-    /// authentication is on. Where one of them is missing, no name is believed.
+    /// Whether users sign in to the app: both the setting and the platform must say so. Otherwise the user
+    /// name in a request is not trusted.
     #[must_use]
     pub(crate) fn has_sign_in(&self) -> bool {
         self.wants_sign_in && self.authenticates
     }
 
-    /// Whether it is reached over https, as it is in Azure and not on this machine.
+    /// Whether its address is https, as in Azure; on this machine it is not.
     #[must_use]
     pub(crate) fn is_https(&self) -> bool {
         let host = self.host().unwrap_or_default();
         !host.is_empty() && !host.starts_with("localhost") && !host.starts_with("127.")
     }
 
-    /// Where it is reached, as far as the platform says.
+    /// Its public address, if the platform sets one.
     #[must_use]
     pub(crate) fn address(&self) -> Option<String> {
         let host = self.host()?;
@@ -415,7 +421,7 @@ impl App {
         Some(format!("{scheme}://{host}"))
     }
 
-    /// The page of an import, where people need no key to look at it.
+    /// The page of an import, if users can open it without a key.
     #[must_use]
     pub(crate) fn page_of(&self, import: &str) -> Option<String> {
         let host = self.host.as_ref().filter(|_| self.has_sign_in())?;

@@ -1,7 +1,7 @@
-//! A connection: whose files these are, what they replace, how their columns are mapped, and who
-//! pushes them.
+//! A connection: the tenant and connector of its files, their refresh, the mapping of their columns, and the
+//! credential that pushes them.
 //!
-//! One JSON document, `connections/<name>.json`. A blob `inbox/<name>/....csv` belongs to it.
+//! It is one JSON document, `connections/<name>.json`. A blob `inbox/<name>/....csv` belongs to it.
 //! ```json
 //! {
 //!   "tenantId": "11111111-2222-3333-4444-555555555555",
@@ -13,10 +13,10 @@
 //!   }
 //! }
 //! ```
-//! `mapping` has exactly the shape of `Mapping` in Microsoft's metadata.json: the source column,
-//! then Viva's field and its type. Type words pass through as they are written, unless the optional
-//! member `dialect` says how the service spells them: see [`Dialect`].
-//! A document that is not right is refused with every fault at once and a pointer to each.
+//! `mapping` has the same shape as `Mapping` in Microsoft's metadata.json: the column of the file, then the
+//! field of Viva and its type. Types are passed on as they are written, unless the optional member `dialect`
+//! says how the service spells them: see [`Dialect`].
+//! The error of an invalid document lists every fault with its place.
 
 use deserr::{Deserr, deserialize};
 use serde_json::Value;
@@ -41,25 +41,25 @@ mod document;
 mod faults;
 mod members;
 
-/// Largest connection document that is read.
+/// The largest connection document that is read, in bytes.
 pub(crate) const MAX_BYTES: usize = 1 << 20;
 
-/// One stored connection.
+/// A valid connection document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connection {
-    /// The name: of the document and of the folder in the inbox.
+    /// The name of the document and of the folder in the inbox.
     pub name: String,
-    /// Who calls the service, and for whom.
+    /// Who calls the service, and for which tenant.
     pub caller: ServiceIdentity,
-    /// What a file does to the data that is there.
+    /// What a file does to the data that the service already has.
     pub refresh: Refresh,
-    /// Whether the incremental files behind one that was refused or is stuck wait for a person.
+    /// Whether later incremental files wait for a person after a rejected or stuck one.
     pub stop_after_rejected: bool,
-    /// What is made of a file for the push.
+    /// The format in which a file is pushed.
     pub upload: PayloadFormat,
-    /// Where somebody is told when a person is needed.
+    /// The webhook that gets a notification when a person is needed.
     pub notify: Option<Notify>,
-    /// A file is expected at least so often, in days.
+    /// A file is expected at least every so many days.
     pub expected_every_days: Option<u32>,
     /// The mapping, in the document's order.
     pub mapping: Vec<Field>,
@@ -73,7 +73,7 @@ impl Connection {
     /// Reads a document.
     ///
     /// # Errors
-    /// Every fault of it.
+    /// All faults of the document.
     pub fn parse(name: &str, document: &[u8]) -> Result<Self, Vec<Fault>> {
         let document: ConnectionDocument = read(document)?;
         let dialect = document.dialect.unwrap_or_default().into();
@@ -110,22 +110,23 @@ impl Connection {
     }
 }
 
-/// Reads a document that is a mapping alone.
+/// Reads a document that is only a mapping.
 ///
 /// # Errors
-/// Every fault of it.
+/// All faults of the document.
 pub fn mapping(document: &[u8]) -> Result<Vec<Field>, Vec<Fault>> {
     read::<Mapping>(document).map(|mapping| mapping.0)
 }
 
-/// Reads a document: what stands in it twice, what each member is, and what members are together.
+/// Reads a document: checks for repeated members, then each member, then members that depend on each other.
 fn read<T: Deserr<Faults>>(document: &[u8]) -> Result<T, Vec<Fault>> {
     if document.len() > MAX_BYTES {
         return Err(vec![fault("/", format!("larger than {MAX_BYTES} bytes"))]);
     }
     let text = json::unmarked(document);
-    let text = std::str::from_utf8(text)
-        .map_err(|error| vec![fault(format!("byte {}", error.valid_up_to()), "not UTF-8")])?;
+    let text = std::str::from_utf8(text).map_err(|error| {
+        vec![fault(format!("byte {}", error.valid_up_to()), "not UTF-8; save it as UTF-8")]
+    })?;
     let (value, repeated) = json::parse(text).map_err(|error| {
         let at = format!("line {}, column {}", error.line(), error.column());
         vec![fault(at, format!("not JSON ({})", category(&error)))]
@@ -134,8 +135,8 @@ fn read<T: Deserr<Faults>>(document: &[u8]) -> Result<T, Vec<Fault>> {
         return Err(vec![fault("/", "must be an object")]);
     }
     let mut faults: Vec<Fault> =
-        repeated.into_iter().map(|pointer| fault(pointer, "stands twice")).collect();
-    faults.extend(together(&value));
+        repeated.into_iter().map(|pointer| fault(pointer, "appears twice; delete one")).collect();
+    faults.extend(dependent(&value));
     match deserialize(value) {
         Ok(read) if faults.is_empty() => Ok(read),
         Ok(_) => Err(faults),
@@ -146,18 +147,18 @@ fn read<T: Deserr<Faults>>(document: &[u8]) -> Result<T, Vec<Fault>> {
     }
 }
 
-/// The kind of a syntax error; its text could quote the document.
+/// The kind of a syntax error. Its text is not used, because it could quote the document.
 fn category(error: &serde_json::Error) -> &'static str {
     if error.is_eof() { "it ends too early" } else { "a syntax error" }
 }
 
-/// What is wrong with members that are right each for itself. It is looked at in the JSON, so that it is
-/// told with all the rest.
-fn together(document: &Value) -> Vec<Fault> {
+/// The faults of members that are valid only in combination. They are searched in the JSON, so that they are
+/// reported together with all other faults.
+fn dependent(document: &Value) -> Vec<Fault> {
     let mut faults = vec![];
     if document["refresh"] == "full" && document["stopAfterRejected"] == true {
-        let what = "is for incremental files, which build on each other; a full one replaces \
-                    everything and does not wait";
+        let what = "must not be true with \"refresh\": \"full\", because a full refresh replaces everything \
+                    and does not depend on earlier files";
         faults.push(fault("/stopAfterRejected", what));
     }
     let credential = &document["credential"];

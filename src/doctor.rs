@@ -1,13 +1,12 @@
-//! The doctor: whether a connection's files would come through now, and if not, what to mend.
+//! The doctor: checks whether a file of a connection could be imported now, and says what to correct.
 //!
-//! It asks what a file's road asks, in the same way and with clients of its own, and tells each
-//! answer in one line with its remedy. No question waits longer than `probes::MAX_WAIT`, and those that
-//! do not hang on each other are asked at once, so that the whole stays well below what an HTTP
-//! trigger waits for its answer.
+//! It sends the same requests as an import, with clients of its own, and reports each check as one
+//! result with its remedy. No check waits longer than `probes::MAX_WAIT`, and checks that do not depend on
+//! each other run at the same time. So the whole ends well before an HTTP trigger times out.
 //!
-//! It changes nothing that counts: a blob `doctor/probe` is written and deleted again. Imports which
-//! a 403 made wait go on where it is told to let them.
-//! It never tells a token, a secret, a cell's value or a body of the service.
+//! It changes no data: it writes a blob `doctor/probe` and deletes it again. With `resume` it also
+//! resumes the imports that wait after a 403.
+//! It never shows a token, a secret, a cell's value or a body of the service.
 
 use std::sync::Arc;
 
@@ -29,8 +28,8 @@ mod push;
 mod report;
 
 const SETTINGS: &str = "settings";
-/// Every line there is, in the order in which they are told.
-const LINES: [&str; 25] = [
+/// The names of all checks, in the order in which they are reported.
+const CHECKS: [&str; 25] = [
     SETTINGS,
     connectivity::BLOBS,
     connectivity::TABLES,
@@ -57,61 +56,62 @@ const LINES: [&str; 25] = [
     imports::LAST,
     imports::PAUSE,
 ];
-/// What has to be right before a file that waits is let go on.
-const BEFORE_A_PUSH: [&str; 5] =
+/// The checks that must pass before waiting imports are resumed.
+const NEEDED_FOR_PUSH: [&str; 5] =
     [connection::DOCUMENT, connection::MAPPING, push::TOKEN, push::SCALE_UNIT, push::CONNECTOR];
 
-/// Examines connections.
+/// Checks connections.
 pub struct Doctor {
     setting: Arc<Lookup>,
     clock: Clock,
 }
 
 impl Doctor {
-    /// A doctor who finds settings by `setting`.
+    /// A doctor that looks settings up by `setting`.
     #[must_use]
     pub fn new(setting: Arc<Lookup>, clock: Clock) -> Self {
         Self { setting, clock }
     }
 
-    /// Examines the connection `name`. Where somebody asks to `resume` it, and if its document, token,
-    /// scale unit and connector are right, its imports that wait after a 403 go on.
+    /// Checks the connection `name`. If an actor asks to `resume` it, and its document, token, scale unit
+    /// and connector pass, its imports that wait after a 403 are resumed.
     pub(crate) async fn examine(&self, name: &str, resume: Option<&Actor>) -> Diagnosis {
-        let lines = match Probes::open(self.setting.clone(), self.clock.clone()) {
-            Ok(bag) => Box::pin(examine(bag, name, resume)).await,
+        let results = match Probes::open(self.setting.clone(), self.clock.clone()) {
+            Ok(probes) => Box::pin(examine(probes, name, resume)).await,
             Err(error) => {
-                let remedy = "mend them in the settings of the app, or of this shell; \
-                              `viva-import settings` explains each";
-                let settings = CheckResult::bad(SETTINGS, error.to_string(), remedy);
-                let rest = LINES.into_iter().skip(1);
-                let rest = rest.map(|about| CheckResult::unasked(about, SETTINGS));
+                let remedy = "Correct them in the app with `az functionapp config appsettings set --name \
+                              APP --resource-group GROUP --settings NAME=VALUE`, or in this shell with \
+                              `export NAME=VALUE`. `viva-import settings` describes each setting.";
+                let settings = CheckResult::fail(SETTINGS, error.to_string(), remedy);
+                let rest = CHECKS.into_iter().skip(1);
+                let rest = rest.map(|name| CheckResult::skipped(name, SETTINGS));
                 std::iter::once(settings).chain(rest).collect()
             }
         };
-        Diagnosis::new(name, lines)
+        Diagnosis::new(name, results)
     }
 }
 
-async fn examine(bag: Probes, name: &str, resume: Option<&Actor>) -> Vec<CheckResult> {
-    let ways = Reachabilities::ask(&bag).await;
+async fn examine(probes: Probes, name: &str, resume: Option<&Actor>) -> Vec<CheckResult> {
+    let hosts = Reachabilities::ask(&probes).await;
     let (rights, document, imports) = join!(
-        Box::pin(permissions::lines(&bag, &ways)),
-        connection::find(&bag, &ways, name),
-        imports::find(&bag, &ways, name),
+        Box::pin(permissions::results(&probes, &hosts)),
+        connection::find(&probes, &hosts, name),
+        imports::find(&probes, &hosts, name),
     );
-    let (documents, connection) = connection::lines(name, document, &rights);
+    let (documents, connection) = connection::results(name, document, &rights);
     let connection = connection.as_ref();
-    let mut lines = vec![CheckResult::good(SETTINGS, "complete and sound")];
-    lines.extend(ways.lines());
-    lines.extend(rights);
-    lines.extend(documents);
-    lines.push(connection::metadata(connection, &bag.config.mapping_key));
-    let of_app = bag.config.notify.as_ref();
-    lines.extend(connection::notify(connection, of_app, &*bag.setting));
-    lines.push(ways.authority(connection));
-    lines.extend(push::lines(&bag, connection, ways.service.is_open()).await);
-    let in_the_way = lines.iter().filter(|line| BEFORE_A_PUSH.contains(&line.name));
-    let is_ready = in_the_way.into_iter().all(CheckResult::is_no_obstacle);
-    lines.extend(imports::lines(bag, imports, name, resume, is_ready).await);
-    lines
+    let mut results = vec![CheckResult::pass(SETTINGS, "All settings are valid")];
+    results.extend(hosts.results());
+    results.extend(rights);
+    results.extend(documents);
+    results.push(connection::metadata(connection, &probes.config.mapping_key));
+    let of_app = probes.config.notify.as_ref();
+    results.extend(connection::notify(connection, of_app, &*probes.setting));
+    results.push(hosts.authority(connection));
+    results.extend(push::results(&probes, connection, hosts.service.is_reachable()).await);
+    let mut needed = results.iter().filter(|result| NEEDED_FOR_PUSH.contains(&result.name));
+    let is_ready = needed.all(CheckResult::passes);
+    results.extend(imports::results(probes, imports, name, resume, is_ready).await);
+    results
 }

@@ -1,5 +1,5 @@
-//! The one way out to the ingestion service: a deadline, no redirects, small answers, and failures
-//! told by their class, never by what was sent or received.
+//! HTTP requests: with a time limit, without redirects, with small answers. The text of a failure names its
+//! kind, and never what was sent or received.
 
 use std::{
     error::Error,
@@ -15,31 +15,31 @@ use url::{Host, Url};
 
 pub(crate) mod azure;
 
-/// Longest wait a `Retry-After` is obeyed for.
+/// The longest `Retry-After` that is obeyed.
 pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
-/// An answer, whole.
+/// A complete answer.
 #[derive(Debug)]
 pub struct Answer {
     /// Its status.
     pub status: StatusCode,
-    /// When the service wants to be asked again.
+    /// When the service accepts the next request, if it says so.
     pub retry_at: Option<OffsetDateTime>,
-    /// Its body, cut where it is larger than an answer may be.
+    /// Its body, truncated to the largest size that is read.
     pub body: Vec<u8>,
 }
 
-/// No answer.
+/// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoAnswer {
-    /// The request surely was not taken: there was no connection.
+    /// The service did not get the request: no connection could be opened.
     NotSent(String),
-    /// Whether it was taken is unknown.
+    /// The service may have got the request.
     Lost(String),
 }
 
 impl NoAnswer {
-    /// Why, in words.
+    /// Why, as text.
     #[must_use]
     pub fn why(self) -> String {
         match self {
@@ -55,8 +55,8 @@ pub enum Destination {
     Remote,
     /// This machine or its host, never through a proxy.
     Local,
-    /// This machine, by plain http alone. Without TLS there is no certificate to verify, so those
-    /// that this machine trusts, which take a while to read, are not read.
+    /// This machine, by plain http only. The certificates that this machine trusts are not read, because that
+    /// takes time and TLS is not used.
     LocalHttp,
 }
 
@@ -72,8 +72,7 @@ impl From<&Url> for Destination {
     }
 }
 
-/// A client, to be built, that follows no redirect: a token goes where it was meant to go and
-/// nowhere else.
+/// The builder of a client that follows no redirect, so that a token never reaches another address.
 pub fn client(to: Destination) -> ClientBuilder {
     let builder = reqwest::Client::builder();
     let builder = match to {
@@ -87,33 +86,32 @@ pub fn client(to: Destination) -> ClientBuilder {
         .user_agent(concat!("viva-import/", env!("CARGO_PKG_VERSION")))
 }
 
-/// Why no client can be built: mostly because this machine has no certificates to trust.
+/// Why a client cannot be created: usually because this machine has no trusted certificates.
 #[derive(Debug, thiserror::Error)]
-#[error("the HTTP client for {destination} cannot be built: {}", chain(source))]
+#[error("the HTTP client for {destination} cannot be created: {}", chain(source))]
 pub struct ClientError {
     destination: &'static str,
     source: reqwest::Error,
 }
 
-/// Builds a client for what a person knows as `destination`.
+/// Builds a client. Its errors name the `destination`.
 ///
 /// # Errors
-/// Where TLS cannot be set up on this machine.
+/// If TLS cannot be set up on this machine.
 pub fn build(builder: ClientBuilder, destination: &'static str) -> Result<Client, ClientError> {
     builder.build().map_err(|source| ClientError { destination, source })
 }
 
-/// An error with its causes, in one line: reqwest tells only the outermost.
+/// An error with its causes, in one line: the text of reqwest's errors names only the outermost.
 pub(crate) fn chain(error: &dyn Error) -> String {
     let causes = iter::successors(error.source(), |cause| (*cause).source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
-/// Sends a request and reads its answer, at most `max_bytes` of it, within `deadline`; it is `now`
-/// when this begins.
+/// Sends a request and reads at most `max_bytes` of its answer, within `deadline` from `now`.
 ///
 /// # Errors
-/// Where no whole answer came, and whether the request may have been taken.
+/// If no complete answer arrived; the error says whether the service may have got the request.
 pub async fn send(
     request: RequestBuilder,
     deadline: Duration,
@@ -142,21 +140,21 @@ pub async fn send(
     }
 }
 
-/// Classes a failure; its own text may hold the address, so only its kind is told.
+/// Classifies a failure. Only its kind is kept, because its text may contain the address.
 fn class(error: &reqwest::Error) -> NoAnswer {
     let why = broke(error);
     if error.is_connect() { NoAnswer::NotSent(why) } else { NoAnswer::Lost(why) }
 }
 
-/// What a failed exchange came to, in words.
+/// Why an exchange failed, as text.
 #[must_use]
 pub fn broke(error: &reqwest::Error) -> String {
     let what = if error.is_connect() {
-        "there was no connection"
+        "no connection could be opened"
     } else if error.is_timeout() {
-        "no answer came in time"
+        "no answer arrived in time"
     } else {
-        "the connection broke before the answer was complete"
+        "the connection closed before the answer was complete"
     };
     what.to_owned()
 }
@@ -171,14 +169,14 @@ fn retry_at(value: &str, now: OffsetDateTime) -> Option<OffsetDateTime> {
     Some(at.clamp(now, now + MAX_RETRY_AFTER))
 }
 
-/// A date as headers have it.
+/// The date in the value of a header.
 #[must_use]
 pub fn date(value: &str) -> Option<OffsetDateTime> {
-    // It ends in GMT, which RFC 2822 readers want as a zone they know.
+    // It ends with GMT, which the RFC 2822 format does not accept.
     OffsetDateTime::parse(&value.replace("GMT", "+0000"), &Rfc2822).ok()
 }
 
-/// Whether an address is of this machine.
+/// Whether an address is a loopback address, which is this machine.
 #[must_use]
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
@@ -202,39 +200,39 @@ mod tests {
 
     const NOW: OffsetDateTime = datetime!(2026-11-23 06:00 UTC);
 
-    fn asked_again(retry_after: &str) -> Option<OffsetDateTime> {
+    fn retry_at(retry_after: &str) -> Option<OffsetDateTime> {
         super::retry_at(retry_after, NOW)
     }
 
     #[test]
-    fn retry_after_is_read_in_seconds_and_as_a_date_and_obeyed_within_reason() {
-        assert_eq!(asked_again("120"), Some(NOW + Duration::from_mins(2)));
-        assert_eq!(asked_again(" 0 "), Some(NOW));
+    fn retry_after_is_read_in_seconds_and_as_a_date_and_obeyed_up_to_its_limit() {
+        assert_eq!(retry_at("120"), Some(NOW + Duration::from_mins(2)));
+        assert_eq!(retry_at(" 0 "), Some(NOW));
         let date = "Mon, 23 Nov 2026 06:10:00 GMT";
-        assert_eq!(asked_again(date), Some(NOW + Duration::from_mins(10)));
-        assert_eq!(asked_again("Mon, 23 Nov 2026 05:00:00 GMT"), Some(NOW));
-        assert_eq!(asked_again("999999999999"), Some(NOW + MAX_RETRY_AFTER));
-        for nonsense in ["", "soon", "-5", "99999999999999999999999"] {
-            assert_eq!(asked_again(nonsense), None, "{nonsense}");
+        assert_eq!(retry_at(date), Some(NOW + Duration::from_mins(10)));
+        assert_eq!(retry_at("Mon, 23 Nov 2026 05:00:00 GMT"), Some(NOW));
+        assert_eq!(retry_at("999999999999"), Some(NOW + MAX_RETRY_AFTER));
+        for invalid in ["", "soon", "-5", "99999999999999999999999"] {
+            assert_eq!(retry_at(invalid), None, "{invalid}");
         }
     }
 
     #[test]
-    fn a_client_that_cannot_be_built_is_told_with_its_destination_and_the_cause() {
+    fn the_error_of_a_client_names_its_destination_and_the_cause() {
         let builder = client(Destination::LocalHttp).user_agent("two\nlines");
         let error = build(builder, "the webhook").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the HTTP client for the webhook cannot be built: builder error: failed to parse \
-             header value"
+            "the HTTP client for the webhook cannot be created: builder error: failed to parse header \
+             value"
         );
     }
 
     #[tokio::test]
-    async fn nobody_there_is_told_from_an_answer_that_broke_off() {
-        let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = nobody.local_addr().unwrap();
-        drop(nobody);
+    async fn a_refused_connection_differs_from_one_that_closed_early() {
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = closed.local_addr().unwrap();
+        drop(closed);
         let ask = async |address| {
             let request = client(Destination::LocalHttp)
                 .build()

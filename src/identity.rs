@@ -1,8 +1,7 @@
-//! Credentials: who the program is, and its token for an audience.
+//! Credentials: as whom the program signs in, and its token for an audience.
 //!
-//! A token, a secret or an assertion is never logged, and never told by an error: what an
-//! authority answers may quote what was sent, so only its codes are told. `Debug` of whatever
-//! holds a secret shows nothing of it.
+//! No log and no error contains a token, a secret or an assertion. The answer of an authority may quote what
+//! was sent, so only its codes are kept. `Debug` of a type that holds a secret does not show it.
 
 use std::{
     ffi::OsStr,
@@ -47,35 +46,35 @@ mod token;
 pub(crate) use self::refusal::is_lasting;
 pub use self::{certificate::CertificateError, token::Claims};
 
-/// Why a credential cannot be made.
+/// Why a credential cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialError {
     /// The platform did not resolve a reference to a Key Vault.
     #[error(
-        "the setting {setting} is a Key Vault reference that was not resolved: the app's identity \
-         needs the role Key Vault Secrets User, and the reference must name a secret"
+        "the Key Vault reference in the setting {setting} was not resolved. Assign the role Key Vault \
+         Secrets User to the app's identity, and check that the reference names an existing secret"
     )]
     UnresolvedReference {
         /// The name of the setting.
         setting: String,
     },
-    /// There is no such setting, or it is blank.
-    #[error("the setting {setting} holds no {wanted}")]
+    /// The setting does not exist, or it is blank.
+    #[error("the setting {setting} is missing or empty. Put the {wanted} into it")]
     EmptySetting {
         /// The name of the setting.
         setting: String,
-        /// What it should hold.
+        /// What it must contain.
         wanted: &'static str,
     },
     /// The file of a certificate cannot be read.
-    #[error("the file {} cannot be read: {source}", path.display())]
+    #[error("the certificate file {} cannot be read: {source}", path.display())]
     UnreadableFile {
         /// The file.
         path: PathBuf,
         /// Why.
         source: io::Error,
     },
-    /// A certificate was read and is of no use.
+    /// The certificate is invalid.
     #[error("the certificate in {place} cannot be used: {source}")]
     UnusableCertificate {
         /// The file or the setting it is in.
@@ -83,11 +82,11 @@ pub enum CredentialError {
         /// Why.
         source: CertificateError,
     },
-    /// The tenant makes no address of the authority.
-    #[error("the address for tokens of the tenant cannot be formed: {0}")]
+    /// The token endpoint of the tenant is no valid address.
+    #[error("the address of the tenant's token endpoint is invalid: {0}")]
     Address(#[from] url::ParseError),
-    /// The client that asks for tokens cannot be made.
-    #[error("the client that asks for tokens cannot be made: {}", sentence(.0))]
+    /// The HTTP client for tokens cannot be created.
+    #[error("the HTTP client for tokens cannot be created: {}", sentence(.0))]
     Client(#[source] azure_core::Error),
 }
 
@@ -95,18 +94,18 @@ pub enum CredentialError {
 pub struct SignIn {
     /// Microsoft Entra's address, without the tenant.
     pub authority: Url,
-    /// How long it may leave a question unanswered.
+    /// The longest wait for its answer.
     pub answer_timeout: Duration,
-    /// Finds what is in a setting.
+    /// Returns the value of a setting.
     pub setting: Arc<Lookup>,
 }
 
 impl SignIn {
-    /// Who gets a token as `who`, in `tenant`. Nobody is asked yet, but settings and files are
-    /// read; make it anew to have them read again.
+    /// A credential that gets tokens as `who`, in `tenant`. No request is sent yet, but settings and files
+    /// are read; create it again to read them again.
     ///
     /// # Errors
-    /// What is missing or wrong.
+    /// If a setting or a file is missing or invalid.
     pub fn credential(
         &self,
         who: &Credential,
@@ -128,13 +127,13 @@ impl SignIn {
                 self.asserted(tenant, client_id, SignedAssertion::new(client_id, audience, key))
             }
             Credential::ClientSecret { client_id, setting } => {
-                let secret = Secret::new(self.held(setting, "client secret")?);
+                let secret = Secret::new(self.value(setting, "client secret")?);
                 self.secret(tenant, client_id, secret)
             }
             Credential::AzureCli => azure_cli(Some(tenant), self.answer_timeout),
             Credential::AccessToken { setting } => {
-                let token = self.held(setting, "access token")?;
-                // As it is copied from a request.
+                let token = self.value(setting, "access token")?;
+                // Copied from a request, it begins with its scheme.
                 let token = Secret::new(token.strip_prefix("Bearer ").unwrap_or(&token).to_owned());
                 return Ok(Arc::new(GivenToken::new(setting, token)));
             }
@@ -189,18 +188,18 @@ impl SignIn {
                 (format!("the file {}", path.display()), content)
             }
             Certificate::Setting(setting) => {
-                (format!("the setting {setting}"), self.held(setting, "certificate")?.into_bytes())
+                (format!("the setting {setting}"), self.value(setting, "certificate")?.into_bytes())
             }
         };
         let password = password
-            .map(|setting| self.held(setting, "password of the certificate"))
+            .map(|setting| self.value(setting, "password of the certificate"))
             .transpose()?;
         Key::read(&content, password.as_deref(), now())
             .map_err(|source| CredentialError::UnusableCertificate { place, source })
     }
 
-    /// What a setting holds, which is `wanted`; a line's end behind it is none of it.
-    fn held(&self, setting: &str, wanted: &'static str) -> Result<String, CredentialError> {
+    /// The value of a setting that must contain what `wanted` names; without line ends behind it.
+    fn value(&self, setting: &str, wanted: &'static str) -> Result<String, CredentialError> {
         let value = (self.setting)(setting).unwrap_or_default();
         let value = value.trim_end_matches(['\r', '\n']);
         if value.starts_with("@Microsoft.KeyVault(") {
@@ -213,16 +212,16 @@ impl SignIn {
     }
 }
 
-/// The managed identity of the app: the user-assigned one with this client id, or, without one,
-/// the system-assigned. Its endpoint may leave a question unanswered for `answer_timeout`, twice.
+/// The managed identity of the app: the user-assigned one with this client id, or the system-assigned one.
+/// It waits at most twice `answer_timeout` for its endpoint.
 ///
 /// # Errors
-/// Where no managed identity can be had at all.
+/// If this machine has no managed identity.
 pub(crate) fn managed_identity(
     client_id: Option<&str>,
     answer_timeout: Duration,
 ) -> AzureResult<Arc<dyn TokenCredential>> {
-    // The endpoint is on this machine, and a proxy would be shown tokens.
+    // The endpoint is on this machine, and a proxy would see the tokens.
     let client_options = ClientOptions {
         per_try_policies: vec![Arc::new(RedactErrors)],
         ..client_options(Destination::Local, answer_timeout)?
@@ -235,11 +234,11 @@ pub(crate) fn managed_identity(
     Ok(Arc::new(Cached::new(inner, TokenIssuer::Identity)))
 }
 
-/// Whoever is signed in to the Azure CLI, in this tenant or in the one signed in to. It may take
-/// `answer_timeout`.
+/// The user who is signed in to the Azure CLI, in `tenant` or in the CLI's current tenant. It waits at most
+/// `answer_timeout` for the CLI.
 ///
 /// # Errors
-/// Where the tenant is none.
+/// If the tenant's id is invalid.
 pub(crate) fn azure_cli(
     tenant: Option<&str>,
     answer_timeout: Duration,
@@ -253,7 +252,7 @@ pub(crate) fn azure_cli(
     Ok(Arc::new(Cached::new(inner, TokenIssuer::AzureCli)))
 }
 
-/// Runs it, asks it nothing, and ends it when it takes longer than `limit`.
+/// Runs the Azure CLI without input, and ends it if it takes longer than `limit`.
 #[derive(Debug)]
 struct Az {
     limit: Duration,

@@ -1,5 +1,5 @@
-//! NCRONTAB: cron with a first field for seconds; five fields begin at second zero. Always in UTC,
-//! as a function app without `WEBSITE_TIME_ZONE`.
+//! NCRONTAB: cron with a first field for seconds; with five fields, the second is 0. Always in UTC, as a
+//! function app without `WEBSITE_TIME_ZONE`.
 
 use chrono::DateTime;
 use croner::{
@@ -9,7 +9,7 @@ use croner::{
 };
 use time::OffsetDateTime;
 
-/// The words NCRONTAB knows; croner knows more letters, the host does not.
+/// The words that NCRONTAB accepts; croner accepts more than the host.
 const WORDS: [&str; 19] = [
     "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "sun",
     "mon", "tue", "wed", "thu", "fri", "sat",
@@ -19,13 +19,13 @@ const WORDS: [&str; 19] = [
 #[derive(Debug)]
 pub struct Schedule(Cron);
 
-/// Why a text is no schedule.
+/// Why a text is not a schedule.
 #[derive(Debug, thiserror::Error)]
 pub enum ScheduleError {
-    /// It has words or signs that the host does not know.
-    #[error("is not NCRONTAB (time spans are not stood in for)")]
+    /// It has words or characters that the host does not accept.
+    #[error("is not an NCRONTAB expression (time spans are not supported)")]
     NotNcrontab,
-    /// Its fields make no schedule.
+    /// Its fields are invalid.
     #[error(transparent)]
     Fields(#[from] CronError),
 }
@@ -34,7 +34,7 @@ impl Schedule {
     /// Reads a schedule.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// If the text is not NCRONTAB.
     pub fn parse(text: &str) -> Result<Self, ScheduleError> {
         let strange = |c: char| !c.is_ascii_alphanumeric() && !" \t*,-/".contains(c);
         let mut words = text.split(|c: char| !c.is_ascii_alphabetic()).filter(|w| !w.is_empty());
@@ -47,7 +47,7 @@ impl Schedule {
             .seconds(Seconds::Optional)
             .year(Year::Disallowed)
             .sloppy_ranges(true)
-            // NCRONTAB wants both the day of the month and the weekday to match.
+            // With NCRONTAB, both the day of the month and the weekday must match.
             .dom_and_dow(true)
             .build();
         Ok(Self(parser.parse(text)?))
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ncrontab_does_not_know_is_refused() {
+    fn what_ncrontab_does_not_accept_is_an_error() {
         for text in ["", "@daily", "0 0 0 L * *", "0 0 0 ? * 5#2", "00:05:00", "0 61 * * * *"] {
             assert!(Schedule::parse(text).is_err(), "{text}");
         }

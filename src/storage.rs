@@ -28,11 +28,11 @@ pub mod import_table;
 pub mod shared_key;
 pub mod table;
 
-/// Somebody who signs in, or nobody where requests are signed by key.
+/// A credential, or none if requests are signed with a key.
 type SomeCredential = Option<Arc<dyn TokenCredential>>;
 
 impl Account {
-    /// Connections to the account, which its clients share.
+    /// The connections to the account that its clients share.
     fn transport(&self, answer_timeout: Duration) -> azure_core::Result<Transport> {
         let to = match self {
             Self::Emulator { .. } => Destination::LocalHttp, // see `Account::emulator`
@@ -41,7 +41,7 @@ impl Account {
         transport(to, answer_timeout)
     }
 
-    /// Addresses, credential and signing policy of a client.
+    /// The addresses, the credential and the signing policy of a client.
     fn access(
         &self,
         scheme: Scheme,
@@ -67,7 +67,7 @@ impl Account {
     }
 }
 
-/// The account, opened.
+/// The clients of a storage account.
 pub struct Storage {
     /// Its blobs.
     pub blobs: Blobs,
@@ -76,19 +76,19 @@ pub struct Storage {
 }
 
 impl Storage {
-    /// Makes the clients; asks nothing yet. A question that is never answered fails after a
-    /// little more than twice `answer_timeout`: it is asked once more.
+    /// Creates the clients, without a request. A request without an answer is retried once, and fails after
+    /// a little more than twice `answer_timeout`.
     ///
     /// # Errors
-    /// Where no credential can be made.
+    /// If no credential can be created.
     pub fn open(account: &Account, answer_timeout: Duration) -> azure_core::Result<Self> {
         Self::retrying(account, answer_timeout, &retries(answer_timeout))
     }
 
-    /// The same, but nothing is asked twice: what was answered first is what is told.
+    /// The same without retries: the first answer is the result.
     ///
     /// # Errors
-    /// Where no credential can be made.
+    /// If no credential can be created.
     pub(crate) fn open_once(
         account: &Account,
         answer_timeout: Duration,
@@ -116,12 +116,12 @@ impl Storage {
         })
     }
 
-    /// Creates the containers and the table where they are missing.
+    /// Creates the containers and the table that do not exist.
     ///
-    /// In Azure the deployment makes them; the demo and the tests begin with an empty account.
+    /// In Azure, the deployment creates them; the demo and the tests begin with an empty account.
     ///
     /// # Errors
-    /// Whatever the service says.
+    /// Any error of the service.
     pub async fn create_if_missing(&self) -> azure_core::Result<()> {
         for container in [INBOX, CONNECTIONS, PACKAGES, REPORTS] {
             self.blobs.create_container_if_missing(container).await?;
@@ -130,19 +130,19 @@ impl Storage {
     }
 }
 
-/// A queue of the account; only the doctor, the demo and its host speak to queues themselves.
+/// A queue of the account, for the doctor, the demo and its host; in Azure, the host reads the queue.
 ///
 /// # Errors
-/// Where no credential can be made.
+/// If no credential can be created.
 pub fn queue(account: &Account, name: &str) -> azure_core::Result<QueueClient> {
     let answer_timeout = Duration::from_mins(1);
     queue_retrying(account, name, answer_timeout, retries(answer_timeout))
 }
 
-/// The same, but nothing is asked twice.
+/// The same without retries.
 ///
 /// # Errors
-/// Where no credential can be made.
+/// If no credential can be created.
 pub(crate) fn queue_once(
     account: &Account,
     name: &str,
@@ -170,8 +170,8 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn storage_that_takes_a_question_and_never_answers_is_given_up() {
-        // The kernel takes the connections; nobody ever reads from them.
+    async fn a_request_that_storage_never_answers_fails() {
+        // The kernel accepts the connections; no process reads from them.
         let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/a", silent.local_addr().unwrap());
         let account = Account::emulator(&format!(
@@ -184,7 +184,7 @@ mod tests {
         };
         let (blob, row) = tokio::time::timeout(Duration::from_mins(1), asked).await.unwrap();
         for error in [blob.unwrap_err(), row.unwrap_err()] {
-            assert_eq!(crate::http::azure::sentence(&error), "no answer came in time");
+            assert_eq!(crate::http::azure::sentence(&error), "no answer arrived in time");
         }
     }
 }

@@ -1,9 +1,8 @@
-//! `viva-import suggest-mapping`: a connection proposed for an export nobody has mapped yet.
+//! `viva-import suggest-mapping`: proposes a connection document for an export without a mapping.
 //!
-//! The export is read once, in flat memory, and its columns are matched with Viva's fields by what
-//! they are called and what they hold. It is a proposal: what is not certain says so, what has no
-//! known name or is personal and not needed is left out, and a person decides. No cell's value is
-//! told or kept.
+//! The export is read once, in constant memory, and its columns are matched with Viva's fields by name and
+//! content. A person decides about the proposal: an uncertain field says so, and columns with an unknown name
+//! or with personal data that is not needed are not mapped. No value of a cell is shown or kept.
 
 use std::{
     fs::File,
@@ -28,60 +27,61 @@ pub mod template;
 
 pub use self::column::Proposed;
 
-/// Stands where the tenant's id is not known.
+/// The placeholder for an unknown tenant's id.
 pub const NO_TENANT: &str = "00000000-0000-0000-0000-000000000000";
 
-/// A connection that may fit an export.
+/// A connection that is proposed for an export.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Proposal {
     /// The connection's document.
     pub document: Value,
-    /// What becomes of each column, in the file's order.
+    /// The proposal for each column, in the file's order.
     pub columns: Vec<Proposed>,
 }
 
-/// What a connection is proposed for.
+/// The options of `viva-import suggest-mapping`.
 #[derive(Debug)]
 pub struct SuggestOptions {
     /// The export.
     pub file: PathBuf,
-    /// The tenant's id; a placeholder without it.
+    /// The tenant's id; [`NO_TENANT`] without it.
     pub tenant: Option<String>,
-    /// Client id of the user-assigned identity that pushes; the app's own without it.
+    /// The client id of the user-assigned identity that pushes; the system-assigned one without it.
     pub client_id: Option<String>,
-    /// Where the connection is written.
+    /// The file to which the connection is written.
     pub out: Option<PathBuf>,
-    /// What its files do.
+    /// The refresh of the connection's files.
     pub refresh: Refresh,
 }
 
-/// Proposes a connection for a file and tells it.
+/// Proposes a connection for a file.
 ///
 /// # Errors
-/// The file is no use, or it cannot be read, or the connection cannot be written.
+/// If no connection can be proposed, the file cannot be read, or the connection cannot be written.
 pub fn run(options: &SuggestOptions) -> Result<CommandOutput, CommandError> {
     let fail = |error| CommandError::cannot_read(&options.file, &error);
     let file = File::open(&options.file).map_err(fail)?;
     if file.metadata().map_err(fail)?.is_dir() {
-        return Err(CommandError::Failed(format!("{} is a folder", options.file.display())));
+        let folder = options.file.display();
+        return Err(CommandError::Failed(format!("{folder} is a folder; name a CSV file")));
     }
-    let survey = Profile::of(file).map_err(|error| match error {
+    let profile = Profile::of(file).map_err(|error| match error {
         ProfileError::Unusable(why) => CommandError::Refused(why),
         ProfileError::Unreadable(error) => fail(error),
     })?;
-    let proposal = Proposal::of(&survey, options)?;
+    let proposal = Proposal::of(&profile, options)?;
     if let Some(out) = &options.out {
         write(out, &proposal.document)?;
     }
-    Ok(CommandOutput::done(text(&proposal, &survey, options), proposal.json()))
+    Ok(CommandOutput::done(text(&proposal, &profile, options), proposal.json()))
 }
 
-/// Writes a document where there is none yet, all of it or nothing.
+/// Writes the whole document to a new file, or nothing.
 fn write(path: &Path, document: &Value) -> Result<(), CommandError> {
     let write = || {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let mut builder = tempfile::Builder::new();
-        // As any other file: others may read it where the system lets them.
+        // The usual permissions of a new file, not those of a temporary one.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let mut file = builder.tempfile_in(folder.unwrap_or(Path::new(".")))?;
@@ -93,8 +93,8 @@ fn write(path: &Path, document: &Value) -> Result<(), CommandError> {
     write().map_err(|error: std::io::Error| CommandError::cannot_write(path, &error))
 }
 
-/// What is wrong with the document, by the option that asked for it.
-fn told(mut fault: Fault) -> Fault {
+/// A fault of the document, with the option that caused it as its place.
+fn by_option(mut fault: Fault) -> Fault {
     match fault.at.as_str() {
         "/tenantId" => "--tenant".clone_into(&mut fault.at),
         "/credential/clientId" => "--client-id".clone_into(&mut fault.at),
@@ -107,27 +107,26 @@ impl Proposal {
     /// The proposal for an export.
     ///
     /// # Errors
-    /// Nothing of it can be mapped, or an option is no use.
-    pub fn of(survey: &Profile, options: &SuggestOptions) -> Result<Self, CommandError> {
-        let columns = column::columns(survey);
+    /// If no column can be mapped, or an option is invalid.
+    pub fn of(profile: &Profile, options: &SuggestOptions) -> Result<Self, CommandError> {
+        let columns = column::columns(profile);
         if !propose::has_header(&columns) {
-            let why = "the first line cannot be told from a row of people: no column in it that is \
-                       called like the person's or the manager's address (PersonId, Work_Email, \
-                       Manager_Email) holds addresses, and fewer than three columns have names \
-                       that are known; put the names of the columns into the first line, without a \
-                       title above it, and call the column of each person's address PersonId";
+            let why = "the first line does not look like a header. A header has a column of addresses \
+                       with a name such as PersonId, Work_Email or Manager_Email, or at least 3 columns \
+                       with known names. Put the names of the columns into the first line, without a \
+                       title above it, and name the column with each person's address PersonId";
             return Err(CommandError::Refused(why.to_owned()));
         }
-        let columns = column::named(&columns, propose::judge(&columns, survey));
+        let columns = column::named(&columns, propose::judge(&columns, profile));
         if columns.iter().all(|proposed| proposed.field.is_none()) {
-            let why = "no column can be mapped; each has to be named in the first line, and no two \
-                       alike";
+            let why =
+                "no column can be mapped. In the first line, give each column a name of its own";
             return Err(CommandError::Refused(why.to_owned()));
         }
-        let document = document(survey, &columns, options);
-        // The columns are ours; only what was asked for can be wrong.
+        let document = document(profile, &columns, options);
+        // The proposed columns are valid, so only an option can cause a fault.
         let connection = Connection::parse("proposed", document.to_string().as_bytes())
-            .map_err(|faults| faults.into_iter().map(told).collect::<Vec<_>>())
+            .map_err(|faults| faults.into_iter().map(by_option).collect::<Vec<_>>())
             .map_err(|faults| CommandError::Failed(sentence(&faults)))?;
         let faults = mapping_faults(
             connection.caller.target.schema(),
@@ -141,7 +140,7 @@ impl Proposal {
         }
     }
 
-    /// The proposal for a program.
+    /// The proposal as JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         let columns = self.columns.iter().map(|proposed| {
@@ -150,7 +149,7 @@ impl Proposal {
                 "rename": proposed.rename,
                 "field": proposed.field,
                 "type": proposed.kind,
-                "confident": proposed.sure,
+                "confident": proposed.confident,
                 "why": proposed.why,
             })
         });
@@ -158,8 +157,8 @@ impl Proposal {
     }
 }
 
-fn document(survey: &Profile, columns: &[Proposed], options: &SuggestOptions) -> Value {
-    let delimiter = match survey.delimiter {
+fn document(profile: &Profile, columns: &[Proposed], options: &SuggestOptions) -> Value {
+    let delimiter = match profile.delimiter {
         b',' => None,
         b'\t' => Some("tab".to_owned()),
         other => Some(char::from(other).to_string()),
@@ -177,7 +176,7 @@ fn document(survey: &Profile, columns: &[Proposed], options: &SuggestOptions) ->
     if let Some(id) = &options.client_id {
         document["credential"]["clientId"] = json!(id);
     }
-    if let Some(encoding) = survey.encoding {
+    if let Some(encoding) = profile.encoding {
         document["encoding"] = encoding.name().to_ascii_lowercase().into();
     }
     if let Some(delimiter) = delimiter {
@@ -187,21 +186,24 @@ fn document(survey: &Profile, columns: &[Proposed], options: &SuggestOptions) ->
     document
 }
 
-/// Widest column of the table; what is longer pushes the rest to the right.
+/// The widest column of the table; longer names push the rest to the right.
 const MAX_WIDTH: usize = 32;
 
-/// The proposal, what stands in doubt, and what comes next.
-fn text(proposal: &Proposal, survey: &Profile, options: &SuggestOptions) -> String {
+/// The proposal as text: certain, uncertain and other columns, and the next steps.
+fn text(proposal: &Proposal, profile: &Profile, options: &SuggestOptions) -> String {
     let columns = &proposal.columns;
     let is_mapped = |proposed: &&Proposed| proposed.field.is_some();
     let groups = [
-        ("sure", columns.iter().filter(|one| is_mapped(one) && one.sure).collect::<Vec<_>>()),
-        ("unsure", columns.iter().filter(|one| is_mapped(one) && !one.sure).collect()),
-        ("left out", columns.iter().filter(|one| !is_mapped(one)).collect()),
+        (
+            "certain",
+            columns.iter().filter(|one| is_mapped(one) && one.confident).collect::<Vec<_>>(),
+        ),
+        ("uncertain", columns.iter().filter(|one| is_mapped(one) && !one.confident).collect()),
+        ("not mapped", columns.iter().filter(|one| !is_mapped(one)).collect()),
     ];
     let mut text = format!(
-        "{} rows, {} columns: {} mapped, {} of them unsure, {} left out.\n\n",
-        survey.rows,
+        "Rows: {}. Columns: {}, of which {} are mapped ({} uncertain) and {} are not mapped.\n\n",
+        profile.rows,
         columns.len(),
         groups[0].1.len() + groups[1].1.len(),
         groups[1].1.len(),
@@ -218,10 +220,10 @@ fn text(proposal: &Proposal, survey: &Profile, options: &SuggestOptions) -> Stri
         };
         let (column, why) = (&proposed.column, &proposed.why);
         let blanks = " ".repeat(widest.saturating_sub(width(column)));
-        text.push_str(&format!("{mark:<8}  {column}{blanks}  {is}{why}\n"));
+        text.push_str(&format!("{mark:<10}  {column}{blanks}  {is}{why}\n"));
     }
     text.push_str("\nNext:\n");
-    for step in steps(proposal, survey, options) {
+    for step in steps(proposal, profile, options) {
         text.push_str(&format!("- {step}\n"));
     }
     if options.out.is_none() {
@@ -230,21 +232,21 @@ fn text(proposal: &Proposal, survey: &Profile, options: &SuggestOptions) -> Stri
     text
 }
 
-/// How many places a text takes on a screen: East Asian letters take two.
+/// The width of a text on a screen, where East Asian letters take two places.
 fn width(text: &str) -> usize {
     text.chars().map(|char| if ('\u{1100}'..'\u{FF61}').contains(&char) { 2 } else { 1 }).sum()
 }
 
-/// What a person has to do next.
-fn steps(proposal: &Proposal, survey: &Profile, options: &SuggestOptions) -> Vec<String> {
+/// The next steps for a person.
+fn steps(proposal: &Proposal, profile: &Profile, options: &SuggestOptions) -> Vec<String> {
     let mut steps = vec![];
     let columns = &proposal.columns;
     let renames = columns.iter().filter_map(|one| Some((&one.column, one.rename.as_ref()?)));
     let renames: Vec<String> = renames.map(|(from, to)| format!("{from:?} to {to}")).collect();
     if !renames.is_empty() {
         steps.push(format!(
-            "Rename these columns in the export, because the service takes A to Z, a to z, 0 to 9 \
-             and _ only (rule H03); the connection has their new names already: {}",
+            "Rename these columns in the export: {}. The service accepts only A-Z, a-z, 0-9 and _ (rule \
+             H03). The connection already has the new names",
             renames.join(", ")
         ));
     }
@@ -252,47 +254,52 @@ fn steps(proposal: &Proposal, survey: &Profile, options: &SuggestOptions) -> Vec
     let required = Target::default().schema().required(Connector::Hr, options.refresh);
     for field in required.iter().filter(|field| !has(field)) {
         steps.push(format!(
-            "No column is {field}, which {} refresh needs: add it to the export, or map it by \
-             hand",
+            "No column is {field}, which {} refresh requires. Add it to the export, or add it to the \
+             mapping",
             if options.refresh == Refresh::Full { "a full" } else { "an incremental" }
         ));
     }
     if !has("EffectiveDate") {
         steps.push(
-            "No column is EffectiveDate, so every row counts from the day of the upload: add one \
-             to bring history"
+            "No column is EffectiveDate, so every row is valid from the day of the upload. To import \
+             history, add this column to the export"
                 .to_owned(),
         );
     }
-    if survey.uneven > 0 {
+    if profile.uneven > 0 {
         steps.push(format!(
-            "Rows with more or fewer values than the header: {}, which are refused; mend the export",
-            survey.uneven
+            "Rows with more or fewer values than the header: {}. They are invalid; correct the export",
+            profile.uneven
         ));
     }
-    if columns.iter().any(|one| one.field.is_some() && !one.sure) {
-        steps
-            .push("Look at each column that is unsure, and take out what is not needed".to_owned());
+    if columns.iter().any(|one| one.field.is_some() && !one.confident) {
+        steps.push(
+            "Compare each uncertain column with its field, and delete what you do not need from the \
+             mapping"
+                .to_owned(),
+        );
     }
     if options.tenant.is_none() {
-        steps.push("Put your tenant's id in the place of the zeros in \"tenantId\"".to_owned());
+        steps.push(
+            "Replace the zeros in \"tenantId\" with your tenant ID: `az account show --query tenantId`"
+                .to_owned(),
+        );
     }
     let connection = options.out.as_ref().map_or_else(
         || "hr.json".to_owned(),
         |out| {
-            steps.push(format!("The connection is written to {}", out.display()));
+            steps.push(format!("The connection was written to {}", out.display()));
             out.display().to_string()
         },
     );
     steps.push(format!(
-        "Check the export with it: viva-import check {} --mapping {connection}",
+        "Check the export: `viva-import check {} --mapping {connection}`",
         options.file.display()
     ));
-    steps.push(
-        "Compare with the template of your portal: viva-import learn-template TEMPLATE --connection \
-         CONNECTION"
-            .to_owned(),
-    );
+    steps.push(format!(
+        "Compare the connection with your portal's template: `viva-import learn-template TEMPLATE \
+         --connection {connection}`"
+    ));
     steps
 }
 

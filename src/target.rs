@@ -1,7 +1,7 @@
-//! The services that take an import.
+//! The services to which an import is pushed.
 //!
-//! A service is a module of its own that knows its paths; what its answers mean for a push and for a
-//! question is the same for all: [`PushOutcome`] and [`ServiceError`].
+//! Each service is a module of its own, which knows its paths. What the answers mean is the same for all:
+//! [`PushOutcome`] for a push and [`ServiceError`] for other requests.
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,18 +26,18 @@ mod wire;
 pub(crate) use self::outcome::MAX_ERRORS_BYTES;
 pub use self::outcome::{PushBody, PushOutcome, ServiceError, Tracking};
 
-/// The services that take an import. Each call goes to the one that its caller names; how a tenant's
-/// address is found is the same for all.
+/// The services to which an import is pushed. Each call goes to the one that its caller names. A tenant's
+/// scale unit is found in the same way for all.
 pub struct Service {
     session: Session,
 }
 
 impl Service {
-    /// A client of the services at the address that `config` names; `setting` finds what a credential
-    /// takes from a setting.
+    /// A client of the services at the address that `config` names; `setting` returns the settings that a
+    /// credential names.
     ///
     /// # Errors
-    /// Where no HTTP client can be built.
+    /// If no HTTP client can be created.
     pub fn new(config: ServiceConfig, setting: Arc<Lookup>) -> Result<Self, ClientError> {
         Ok(Self { session: Session::new(config, setting)? })
     }
@@ -45,15 +45,15 @@ impl Service {
     /// A token of the caller.
     ///
     /// # Errors
-    /// Where none can be had.
+    /// If no token is issued.
     pub async fn token(&self, caller: &ServiceIdentity) -> Result<AccessToken, ServiceError> {
         self.session.token(caller).await
     }
 
-    /// The service's address of the tenant, as the service tells it.
+    /// The tenant's scale unit, as the service reports it.
     ///
     /// # Errors
-    /// Where it does not.
+    /// If the service does not report it.
     pub(crate) async fn discover(
         &self,
         caller: &ServiceIdentity,
@@ -62,10 +62,10 @@ impl Service {
         self.session.discover(caller, now).await
     }
 
-    /// The service's address of the tenant: as the service tells it, else as the caller does.
+    /// The tenant's scale unit: as the service reports it, otherwise as the caller names it.
     ///
     /// # Errors
-    /// Where neither does.
+    /// If neither does.
     pub async fn scale_unit(
         &self,
         caller: &ServiceIdentity,
@@ -77,26 +77,26 @@ impl Service {
         }
     }
 
-    /// Finds the tenant's scale unit and asks whether its connector would take a push.
+    /// Finds the tenant's scale unit, and pings its connector.
     ///
     /// # Errors
-    /// Where no push should be tried now, or ever.
+    /// If no push should be tried now, or at all.
     pub(crate) async fn prepare(
         &self,
         caller: &ServiceIdentity,
         now: OffsetDateTime,
     ) -> Result<String, ServiceError> {
         let scale_unit = self.scale_unit(caller, now).await?;
-        // Where the question cannot be asked, the push itself will tell.
+        // If the service has no ping, the push shows whether the connector is ready.
         self.ping(caller, &scale_unit, now).await?;
         Ok(scale_unit)
     }
 
-    /// Asks whether the tenant's connector would take a push of this caller: `false` where the
-    /// service does not know that question.
+    /// Pings the tenant's connector: `true` if it is ready for a push of this caller, `false` if the service
+    /// has no ping.
     ///
     /// # Errors
-    /// Where it would not, or does not say.
+    /// If it is not ready, or does not say.
     pub async fn ping(
         &self,
         caller: &ServiceIdentity,
@@ -108,10 +108,9 @@ impl Service {
         }
     }
 
-    /// Pushes a file once; what came of it. It takes no longer than `limit`.
+    /// Pushes a file once, within `limit`.
     ///
-    /// Whoever calls it has written down that it does, or waits for the answer itself: nothing in here
-    /// remembers a push.
+    /// Nothing here remembers a push: the caller records it before, or waits for the outcome.
     pub async fn submit<S>(
         &self,
         caller: &ServiceIdentity,
@@ -128,10 +127,10 @@ impl Service {
         }
     }
 
-    /// Asks where the service's work on a push stands.
+    /// Polls the status of an ingestion.
     ///
     /// # Errors
-    /// Where there is no usable answer; the ingestion goes on all the same.
+    /// If there is no usable answer; the service continues with the ingestion.
     pub async fn poll(
         &self,
         caller: &ServiceIdentity,
@@ -144,10 +143,10 @@ impl Service {
         }
     }
 
-    /// Fetches the service's errors of a push whose validation failed, or their first 16 MiB.
+    /// Downloads the first 16 MiB of the error file of an ingestion whose validation failed.
     ///
     /// # Errors
-    /// Where they cannot be had.
+    /// If it is not available.
     pub async fn errors(
         &self,
         caller: &ServiceIdentity,

@@ -1,4 +1,4 @@
-//! What is made can be read again, and nothing is written over.
+//! A new certificate can be read again, and no file is overwritten.
 
 use time::macros::datetime;
 use x509_parser::pem::parse_x509_pem;
@@ -8,7 +8,7 @@ use super::*;
 const NOW: OffsetDateTime = datetime!(2026-11-23 06:00 UTC);
 
 #[test]
-fn a_certificate_is_called_as_wanted_and_ends_when_it_was_said() {
+fn a_certificate_has_its_name_and_its_validity() {
     let made = make("hr-push", 365, NOW).unwrap();
     let (_, pem) = parse_x509_pem(made.certificate.as_bytes()).unwrap();
     let certificate = pem.parse_x509().unwrap();
@@ -24,7 +24,7 @@ fn a_certificate_is_called_as_wanted_and_ends_when_it_was_said() {
 }
 
 #[test]
-fn a_name_that_is_no_file_and_days_without_sense_are_refused() {
+fn an_invalid_name_and_an_invalid_number_of_days_are_errors() {
     for name in ["", "../hr", "a b", "hr/push"] {
         assert!(make(name, 365, NOW).unwrap_err().contains("the name must be"), "{name}");
     }
@@ -34,18 +34,18 @@ fn a_name_that_is_no_file_and_days_without_sense_are_refused() {
 }
 
 #[test]
-fn the_private_part_is_its_owners_alone_and_the_public_part_has_no_key() {
+fn only_the_owner_can_read_the_private_part_and_the_public_part_has_no_key() {
     let folder = tempfile::tempdir().unwrap();
     let inner = folder.path().join("keys");
-    let told = run("hr", 30, &inner, NOW).unwrap().text;
+    let text = run("hr", 30, &inner, NOW).unwrap().text;
     let public = fs::read_to_string(inner.join("hr.cer")).unwrap();
     let private = fs::read_to_string(inner.join("hr.pem")).unwrap();
     assert!(public.starts_with("-----BEGIN CERTIFICATE") && !public.contains("PRIVATE"));
     assert!(private.starts_with("-----BEGIN PRIVATE KEY") && private.contains(&public));
     for word in ["hr.cer", "hr.pem", "2026-12-23", "az keyvault certificate import"] {
-        assert!(told.contains(word), "{word} in {told}");
+        assert!(text.contains(word), "{word} in {text}");
     }
-    assert!(!told.contains("BEGIN"));
+    assert!(!text.contains("BEGIN"));
     #[cfg(unix)]
     {
         let mode = |name| {
@@ -58,18 +58,18 @@ fn the_private_part_is_its_owners_alone_and_the_public_part_has_no_key() {
 }
 
 #[test]
-fn a_file_that_is_there_stays_and_nothing_is_left_beside_it() {
+fn an_existing_file_is_kept_and_no_other_file_is_left() {
     let made = make("hr", 30, NOW).unwrap();
     for (there, other) in [("hr.pem", "hr.cer"), ("hr.cer", "hr.pem")] {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(there), "mine").unwrap();
         let why = write(&made, folder.path()).unwrap_err();
-        assert!(why.contains("is there already") && why.contains(there), "{why}");
+        assert!(why.contains("already exists") && why.contains(there), "{why}");
         assert_eq!(fs::read_to_string(folder.path().join(there)).unwrap(), "mine");
         assert!(!folder.path().join(other).exists());
     }
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("file"), "").unwrap();
     let why = write(&made, &folder.path().join("file")).unwrap_err();
-    assert!(why.contains("cannot be written") || why.contains("is there already"), "{why}");
+    assert!(why.contains("cannot be written") || why.contains("already exists"), "{why}");
 }

@@ -1,13 +1,13 @@
-//! The storage account, as the settings name it.
+//! The storage account that the settings name.
 
 use azure_core::{credentials::Secret, http::Url};
 
 use crate::http::is_loopback_http;
 
-/// How to reach the account.
+/// How the program connects to the account.
 #[derive(Clone, Debug)]
 pub enum Account {
-    /// The emulator on loopback.
+    /// An emulator on this machine.
     Emulator {
         /// The account's name.
         name: String,
@@ -16,24 +16,24 @@ pub enum Account {
         /// Base addresses of the three services.
         endpoints: Endpoints,
     },
-    /// Azure.
+    /// An account in Azure.
     Identity {
-        /// As whom.
+        /// Who signs in.
         who: StorageIdentity,
         /// Base addresses of the three services.
         endpoints: Endpoints,
     },
 }
 
-/// Who reaches storage.
+/// Who signs in to storage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StorageIdentity {
     /// The app's managed identity.
     ManagedIdentity {
-        /// Client id of the user-assigned identity; `None` is the system-assigned.
+        /// The client id of the user-assigned identity; `None` for the system-assigned one.
         client_id: Option<String>,
     },
-    /// Whoever is signed in to the Azure CLI.
+    /// The user who is signed in to the Azure CLI.
     AzureCli,
 }
 

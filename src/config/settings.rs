@@ -1,13 +1,13 @@
-//! Every setting there is.
+//! All settings with their defaults and descriptions.
 
 /// One setting.
 #[derive(Debug)]
 pub struct Setting {
     /// The name.
     pub name: &'static str,
-    /// What holds where it is not set; `None` where there is no such value.
+    /// The value that applies if it is not set; `None` if there is no default.
     pub default: Option<&'static str>,
-    /// What it says.
+    /// Its description, in full sentences.
     pub about: &'static str,
 }
 
@@ -19,160 +19,164 @@ const fn setting(
     Setting { name, default, about }
 }
 
-/// Every setting the program or its functions read.
+/// Every setting that the program or its functions read.
 pub const SETTINGS: &[Setting] = &[
-    setting("ImportStorage__accountName", None, "the storage account, in public Azure"),
+    setting("ImportStorage__accountName", None, "The name of the storage account in public Azure."),
     setting(
         "ImportStorage__blobServiceUri",
         None,
-        "its blob service, where the address is not the usual one; likewise `__queueServiceUri` and `__tableServiceUri`",
+        "The address of the blob service, if it is not `https://<account>.blob.core.windows.net`. In the same way: `ImportStorage__queueServiceUri` and `ImportStorage__tableServiceUri`.",
     ),
     setting(
         "ImportStorage__credential",
         Some("managedidentity"),
-        "who reaches storage; the host wants it set for its trigger. On a person's machine `azurecli`, which `--account` implies",
+        "How the program signs in to storage: `managedidentity` in Azure, where the host's trigger requires that it is set; `azurecli` on your own machine, which `--account` implies.",
     ),
     setting(
         "ImportStorage__clientId",
         None,
-        "client id of the user-assigned identity for storage; without it the app's own identity",
+        "The client ID of the user-assigned identity for storage. If it is not set, the system-assigned identity of the app is used.",
     ),
     setting(
         "ImportStorage",
         None,
-        "instead of all these: a connection string of an emulator on this machine, and of nothing else",
+        "Replaces all of the above: the connection string of a storage emulator on this machine. No other connection string is accepted.",
     ),
     setting(
         "IMPORT_SCHEDULE",
         Some("0 0 6 * * 1"),
-        "when `schedule` looks for files no event told of (NCRONTAB, UTC); read by the host, which knows no default: the app has to set it",
+        "When `schedule` searches for files for which no event arrived (NCRONTAB, UTC). The host reads it and has no default, so the app must set it.",
     ),
     setting(
         "SWEEP_SCHEDULE",
         Some("0 30 * * * *"),
-        "when `sweep` does the same, so that a lost event costs an hour at most; the same holds for it",
+        "When `sweep` does the same, so that a lost event delays a file by at most an hour (NCRONTAB, UTC). The app must set it.",
     ),
     setting(
         "DRIVE_SCHEDULE",
         Some("0 * * * * *"),
-        "when `drive` takes the next steps; the same holds for it",
+        "When `drive` runs the steps that are due (NCRONTAB, UTC). The app must set it.",
     ),
     setting(
         "INGESTION_ENDPOINT",
         Some("https://api.orginsights.viva.office.com/v1.0"),
-        "the ingestion service; plain http only on this machine",
+        "The base address of the ingestion service. It must be https; plain http is accepted only for this machine.",
     ),
     setting(
         "INGESTION_SCOPE",
         Some("9d827643-d003-4cca-9dc8-71213a8f1644/.default"),
-        "what the token is asked for; the documentation also names `https://api.orginsights.viva.office.com/.default`",
+        "The scope of the service's token. Microsoft's documentation also names `https://api.orginsights.viva.office.com/.default`.",
     ),
     setting(
         "AZURE_AUTHORITY_HOST",
         Some("https://login.microsoftonline.com"),
-        "Microsoft Entra, where connections sign in that push as an app registration; https only",
+        "The address of Microsoft Entra, where connections that push as an app registration sign in. It must be https.",
     ),
     setting(
         "PUSH_PART_NAME",
         Some("info"),
-        "name of the multipart part; the documentation says `file`, Microsoft's code `info`",
+        "The name of the multipart part of a push. Microsoft's documentation says `file`, Microsoft's code `info`.",
     ),
-    setting("PUSH_FILE_NAME", Some("info.zip"), "file name of that part"),
+    setting("PUSH_FILE_NAME", Some("info.zip"), "The file name of that part."),
     setting(
         "METADATA_MAPPING_KEY",
         Some("Mapping"),
-        "key of the mapping in metadata.json; Microsoft's business sample says `ColumnMap`. A connection's `dialect` goes first",
+        "The key of the mapping in metadata.json. Microsoft's business sample says `ColumnMap`. The `dialect` of a connection overrides it.",
     ),
     setting(
         "MAX_FILE_BYTES",
         Some("1073741824"),
-        "largest file that is read; the portal's limit, none is published for the API",
+        "The largest file that is read, in bytes. The default is the portal's limit; no limit of the API is published.",
     ),
     setting(
         "MAX_PEOPLE_BYTES",
         Some("536870912"),
-        "memory for the people and managers of one file; a larger file is refused",
+        "The most memory for the people and managers of one file, in bytes. A file that needs more is rejected.",
     ),
     setting(
         "MAX_SHRINK_PERCENT",
         Some("10"),
-        "by how many per cent people or rows may fall from one full refresh to the next before a file is refused",
+        "The largest decrease of people or rows from one full refresh to the next, in percent. A file that shrinks more is rejected.",
     ),
     setting(
         "UNMAPPED_COLUMNS",
         Some("drop"),
-        "columns the mapping does not name: `drop` cuts them, `refuse` refuses the file; a connection may say otherwise",
+        "What happens to columns that are not in the mapping: `drop` removes them before the push, `refuse` rejects the file. `unmappedColumns` of a connection overrides it.",
     ),
     setting(
         "KEEP_SERVICE_ERRORS",
         Some("false"),
-        "whether the service's own error file is kept under `reports/`; it may quote the data, so it is left in the portal",
+        "Whether the service's error file is saved under `reports/`. By default it is not, because it may quote the data; it is available in the portal.",
     ),
     setting(
         "REQUEST_TIMEOUT_SECONDS",
         Some("60"),
-        "how long the service or storage may leave a question unanswered; a push has the time of its step",
+        "The longest wait for an answer of the service or of storage. A push has the time of its step instead.",
     ),
     setting(
         "STEP_TIMEOUT_SECONDS",
         Some("900"),
-        "when a pack or push that died is taken up again; a live one gives up at nine tenths of it. Less than half of `functionTimeout`",
+        "When a pack or push whose process ended is started again. A running one stops after nine tenths of this time. It must be less than half of `functionTimeout`.",
     ),
     setting(
         "POLL_MIN_SECONDS",
         Some("30"),
-        "shortest wait between two looks at an ingestion, and first wait after a failure",
+        "The shortest wait between two polls of an ingestion, and the first wait after a failure.",
     ),
-    setting("POLL_MAX_SECONDS", Some("300"), "longest such wait"),
+    setting(
+        "POLL_MAX_SECONDS",
+        Some("300"),
+        "The longest wait between two polls of an ingestion, and the longest wait after a failure.",
+    ),
     setting(
         "BUSY_WAIT_SECONDS",
         Some("300"),
-        "first wait after \"Previous ingestion is not complete\", and wait for another import",
+        "The first wait after the answer \"Previous ingestion is not complete\", and the wait for another import. The wait doubles each time.",
     ),
-    setting("BUSY_WAIT_MAX_SECONDS", Some("1800"), "longest wait after that; it doubles"),
+    setting("BUSY_WAIT_MAX_SECONDS", Some("1800"), "The longest wait after that answer."),
     setting(
         "CORRECTION_WAIT_SECONDS",
         Some("900"),
-        "how often it is tried whether a connection or a credential that a person has to correct was corrected, with the oldest import that waits for it",
+        "How often the oldest import that waits for a correction is tried again, to find out whether a person has corrected the connection or the credential.",
     ),
     setting(
         "QUEUE_TIMEOUT_SECONDS",
         Some("259200"),
-        "how long a file may wait to be read or pushed before it is `stuck`; the time in which the program was away, or the file waited in line or for a person, does not count",
+        "How long a file may wait to be read or pushed before it is `stuck`. Not counted: the time in which the program did not run, the file was queued, or it waited for a person.",
     ),
     setting(
         "INGESTION_TIMEOUT_SECONDS",
         Some("86400"),
-        "how long the service may take before an import is `stuck`",
+        "How long the service may take for an ingestion before the import is `stuck`.",
     ),
     setting(
         "MAX_PUSH_FAILURES",
         Some("5"),
-        "pushes that may fail or stay unanswered before an import is `stuck`; a service that is away is waited for instead",
+        "How many pushes may fail or get no answer before an import is `stuck`. While the service cannot be reached, the program waits and counts nothing.",
     ),
     setting(
         "NOTIFY_SETTING",
         None,
-        "name of the setting that holds the address of a webhook, which is used when a connection's document is invalid or was deleted",
+        "The name of the setting that holds the address of the app's webhook. It gets the notifications of a connection whose document is invalid or was deleted.",
     ),
     setting(
         "NOTIFY_FORMAT",
         Some("teams"),
-        "format of the messages to it: `teams`, `slack` or `cloudEvents`",
+        "The format of the notifications to the app's webhook: `teams`, `slack` or `cloudEvents`.",
     ),
     setting(
         "NOTIFY_SIGNING_SETTING",
         None,
-        "name of the setting that holds the secret to sign them with; without it they are not signed",
+        "The name of the setting that holds the secret with which these notifications are signed. If it is not set, they are not signed.",
     ),
     setting(
         "APP_SERVICE_AUTH",
         Some("false"),
-        "`true` where App Service Authentication stands before the app, and never otherwise: then `/api/signedin` opens without a key, and the name that comes with a request is believed and recorded",
+        "Set it to `true` only if App Service Authentication protects the app. Then `/api/signedin` opens without a key, and the user name in a request is trusted and recorded.",
     ),
     setting(
         "RUST_LOG",
         Some("info,azure_core=warn,azure_identity=warn,typespec_client_core=warn"),
-        "what is logged",
+        "What is logged, by level and module.",
     ),
 ];

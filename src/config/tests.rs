@@ -1,4 +1,4 @@
-//! Settings that are right, and what is said about those that are not.
+//! Valid settings, and the faults of invalid ones.
 
 use super::*;
 
@@ -27,7 +27,7 @@ fn an_account_name_is_enough() {
 }
 
 #[test]
-fn storage_is_reached_as_an_identity_or_as_a_person_and_as_nobody_else() {
+fn only_an_identity_or_a_user_of_the_azure_cli_signs_in_to_storage() {
     let read = |who| {
         let account = [("ImportStorage__accountName", "a"), ("ImportStorage__credential", who)];
         read(&account).map(|config| config.account)
@@ -58,7 +58,7 @@ fn the_settings_of_the_functions_host_for_an_identity_are_read() {
 }
 
 #[test]
-fn an_emulator_on_this_machine_may_have_a_connection_string_and_nothing_else_may() {
+fn only_an_emulator_on_this_machine_may_have_a_connection_string() {
     assert!(matches!(
         read(&[("ImportStorage", AZURITE)]).unwrap().account,
         Account::Emulator { .. }
@@ -73,7 +73,7 @@ fn an_emulator_on_this_machine_may_have_a_connection_string_and_nothing_else_may
 }
 
 #[test]
-fn every_fault_is_told_at_once() {
+fn an_error_lists_every_fault() {
     let faults = read(&[
         ("INGESTION_ENDPOINT", "http://api.example.com"),
         ("MAX_PUSH_FAILURES", "0"),
@@ -110,7 +110,7 @@ fn plain_http_goes_to_this_machine_only() {
 }
 
 #[test]
-fn people_and_apps_sign_in_over_https_only() {
+fn the_authority_must_be_https() {
     for (authority, good) in [
         ("https://login.microsoftonline.us", true),
         ("https://127.0.0.1:8443/", true),
@@ -126,7 +126,7 @@ fn people_and_apps_sign_in_over_https_only() {
 }
 
 #[test]
-fn who_is_told_by_the_app_is_said_by_names_of_settings_and_no_fault_quotes_one() {
+fn the_apps_webhook_is_named_by_settings_and_no_fault_quotes_a_value() {
     let read = |settings: &[(&str, &str)]| {
         read(&[&[("ImportStorage", AZURITE)], settings].concat()).map(|config| config.notify)
     };
@@ -144,10 +144,10 @@ fn who_is_told_by_the_app_is_said_by_names_of_settings_and_no_fault_quotes_one()
     for (settings, words) in [
         (
             vec![("NOTIFY_SETTING", "https://example.com/hunter2")],
-            "NOTIFY_SETTING must be the name",
+            "NOTIFY_SETTING must be the name of another setting",
         ),
         (vec![hook, ("NOTIFY_SIGNING_SETTING", "hunter2!")], "NOTIFY_SIGNING_SETTING must be"),
-        (vec![("NOTIFY_SIGNING_SETTING", "SECRET")], "needs NOTIFY_SETTING"),
+        (vec![("NOTIFY_SIGNING_SETTING", "SECRET")], "is set without NOTIFY_SETTING"),
         (vec![hook, ("NOTIFY_FORMAT", "hunter2")], "one of teams, slack, cloudEvents"),
     ] {
         let faults = read(&settings).unwrap_err().join("; ");

@@ -1,7 +1,7 @@
-//! Who calls the service, and for whom: what a push needs besides the file.
+//! Who calls the service, and for which tenant.
 //!
-//! A credential names things and never holds a secret: a secret, a token or a password is only ever in a
-//! setting, which may be a reference to a Key Vault.
+//! A credential in a document never contains a secret. A secret, a token or a password is always in a setting,
+//! which may be a Key Vault reference.
 
 use super::{
     document::{CallerDocument, CredentialDocument},
@@ -11,10 +11,10 @@ use super::{
 use crate::schema::{Certificate, Credential, Fault, ServiceIdentity, Target};
 
 impl ServiceIdentity {
-    /// Reads a document that says no more than this.
+    /// Reads a document with only these members.
     ///
     /// # Errors
-    /// Every fault of it.
+    /// All faults of the document.
     pub fn parse(document: &[u8]) -> Result<Self, Vec<Fault>> {
         read::<CallerDocument>(document).map(Self::from)
     }

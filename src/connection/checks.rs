@@ -1,4 +1,4 @@
-//! How a connection has its files checked, and what a document that stands alone gives.
+//! The options with which a file is checked, from a connection or from another document.
 
 use encoding_rs::Encoding;
 
@@ -8,13 +8,13 @@ use crate::{
     schema::{Connector, Dialect, Fault, Limits, Mapping, document},
 };
 
-/// What a file is converted from; `None` is UTF-8, which is not converted.
+/// The encoding from which a file is converted; `None` for UTF-8, which is not converted.
 pub(super) fn encoding(named: &members::Encoding) -> Option<&'static Encoding> {
     let encoding = Encoding::for_label_no_replacement(named.0.as_bytes());
     encoding.filter(|encoding| *encoding != encoding_rs::UTF_8)
 }
 
-/// What separates columns; `None` is a comma, which is not converted.
+/// The delimiter of columns; `None` for a comma, which is not converted.
 pub(super) fn delimiter(named: &members::Delimiter) -> Option<u8> {
     match named.0.as_str() {
         "," => None,
@@ -24,7 +24,7 @@ pub(super) fn delimiter(named: &members::Delimiter) -> Option<u8> {
 }
 
 impl Connection {
-    /// The options of its files.
+    /// The options with which its files are checked.
     #[must_use]
     pub fn check_options(&self, limits: &Limits, today: Day) -> CheckOptions {
         CheckOptions {
@@ -39,11 +39,11 @@ impl Connection {
     }
 }
 
-/// The options a document gives: a connection, a mapping alone, or a metadata.json of Microsoft's; and
-/// the connector, where it is a connection.
+/// The options of a document: a connection, a mapping, or Microsoft's metadata.json; and the connector, if
+/// it is a connection.
 ///
 /// # Errors
-/// Every fault of a document that is none of the three.
+/// All faults of a document that is none of the three.
 pub fn check_options(
     document: &[u8],
     limits: &Limits,
@@ -62,7 +62,7 @@ pub fn check_options(
     Ok((options, None))
 }
 
-/// Which of the three a document is, by the names at its top.
+/// Which of the three a document is, by its members.
 enum Document {
     Metadata,
     Connection,

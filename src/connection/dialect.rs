@@ -1,6 +1,6 @@
-//! The dialect of metadata.json and of the zip: what of both nobody has seen for certain.
+//! The dialect: the spelling of metadata.json and the names in the zip, which no documentation defines.
 //!
-//! An optional member of a connection; without it the defaults hold.
+//! It is an optional member of a connection; without it, the defaults apply.
 //! ```json
 //! "dialect": {
 //!   "mappingKey": "Mapping",
@@ -10,9 +10,8 @@
 //!   "types": { "EmailType": "EmailType", "StringType": "string" }
 //! }
 //! ```
-//! Each member is optional. `types` says how the service spells a type: its words are also read in
-//! the connection's mapping, and every type it names is written so. A type it does not name passes
-//! through as the mapping writes it.
+//! Each member is optional. `types` says how the service spells a type: a mapping may use that spelling, and
+//! metadata.json has it. A type that is not in `types` is written as in the mapping.
 
 use super::{document::DialectDocument, faults::fault};
 use crate::schema::{Dialect, Fault, Field, Kind, Target, document::escaped};
@@ -30,7 +29,7 @@ impl From<DialectDocument> for Dialect {
     }
 }
 
-/// Reads the dialect's words in a mapping: whatever comes after knows our own.
+/// Replaces the dialect's types in a mapping by our own, which the rest of the program knows.
 pub(super) fn translate(dialect: &Dialect, fields: &mut [Field]) -> Vec<Fault> {
     let mut faults = vec![];
     for field in fields {
@@ -43,7 +42,7 @@ pub(super) fn translate(dialect: &Dialect, fields: &mut [Field]) -> Vec<Fault> {
             _ => {
                 let words: Vec<&str> = kinds.into_iter().map(Kind::word).collect();
                 let what = format!(
-                    "the dialect has this word for several types; write which is meant: {}",
+                    "the dialect uses this type for several types. Write the one that is meant: {}",
                     words.join(" or ")
                 );
                 faults.push(fault(format!("/mapping/{}/type", escaped(&field.source)), what));

@@ -1,7 +1,8 @@
-//! A connection document as types: what is read, and the JSON Schema that editors complete and check it by.
+//! A connection document as types, for reading it and for the JSON Schema with which editors complete and check
+//! it. The doc comments of its members are the descriptions in the schema.
 //!
-//! It is read by `deserr`, whose errors are kinds and places: serde's derive ends at the first fault, with a
-//! text that may quote the value.
+//! It is read with `deserr`, whose errors have a kind and a place. Serde's derive stops at the first fault,
+//! and its text may quote the value.
 
 use deserr::{Deserr, ValuePointerRef};
 use schemars::{JsonSchema, generate::SchemaSettings};
@@ -16,7 +17,8 @@ use super::{
 };
 use crate::schema::{Connector, Format, IsBootstrap, Notify, PayloadFormat, Refresh, Unmapped};
 
-/// Whose files these are, what they replace, how their columns are mapped, and who pushes them.
+/// The tenant and connector of a folder's files, their refresh, the mapping of their columns, and the
+/// credential that pushes them.
 #[derive(Clone, Debug, Deserr, JsonSchema)]
 #[deserr(error = Faults, rename_all = camelCase, deny_unknown_fields)]
 #[schemars(
@@ -29,59 +31,62 @@ use crate::schema::{Connector, Format, IsBootstrap, Notify, PayloadFormat, Refre
     )
 )]
 pub(super) struct ConnectionDocument {
-    /// Where this schema is, for an editor. It says nothing to the program.
+    /// The address of this schema, for an editor. The program ignores it.
     #[expect(dead_code, reason = "an editor reads it")]
     #[deserr(default, rename = "$schema")]
     #[schemars(rename = "$schema")]
     pub(super) schema: Option<Text>,
-    /// The Microsoft Entra tenant's id.
+    /// The ID of the Microsoft Entra tenant: Azure portal, Microsoft Entra ID, Overview.
     pub(super) tenant_id: TenantId,
-    /// Which of the service's connectors takes the data: organizational data, or answers of surveys.
+    /// The connector in Viva Insights: `HR` for organizational data, `Survey` for survey answers.
     pub(super) connector: Connector,
-    /// `full` replaces everything: whoever is not in the file is deactivated. `incremental` adds and
-    /// overwrites by person and date.
+    /// `full` replaces all data, and deactivates people who are missing from the file. `incremental` adds and
+    /// overwrites data by person and date.
     pub(super) refresh: Refresh,
-    /// Who pushes. It names things and never holds a secret.
+    /// The credential that pushes. It never contains a secret, only the name of the setting that does.
     pub(super) credential: CredentialDocument,
-    /// The service's address of the tenant, for when it cannot be discovered.
+    /// The tenant's scale unit, such as `novaprdwus2-01`. It is used only if the service does not report it.
     #[deserr(default)]
     pub(super) scale_unit: Option<ScaleUnit>,
-    /// Whether incremental files wait for a person behind one that was rejected or is stuck.
+    /// If `true`, later incremental files wait for a person after a file was rejected or is stuck. The default
+    /// is `false`.
     #[deserr(default)]
     pub(super) stop_after_rejected: Option<bool>,
-    /// What is made of a file for the push; `zip` without it.
+    /// The format in which a file is pushed. The default is `zip`.
     #[deserr(default)]
     pub(super) upload: Option<PayloadFormat>,
-    /// Where somebody is told when a person is needed.
+    /// The webhook that gets a notification when a person is needed. Without it, no notification is sent.
     #[deserr(default)]
     pub(super) notify: Option<NotifyDocument>,
-    /// A file is expected at least so often, in days.
+    /// A file is expected at least every so many days. If none arrives, a notification is sent.
     #[deserr(default)]
     pub(super) expected_every_days: Option<Days>,
-    /// Whether rows that are not valid are left out, where the file would be rejected.
+    /// If `true`, invalid rows are skipped. If `false`, the default, an invalid row rejects the whole file.
     #[deserr(default)]
     pub(super) lenient: Option<bool>,
-    /// What becomes of columns that the mapping does not name; the setting `UNMAPPED_COLUMNS` without it.
+    /// What happens to columns that are not in the mapping: `drop` removes them before the push, `refuse`
+    /// rejects the file. The default is the setting `UNMAPPED_COLUMNS`.
     #[deserr(default)]
     pub(super) unmapped_columns: Option<Unmapped>,
-    /// The file's encoding where it is not UTF-8, like `utf-16` or `windows-1252`; it is converted.
+    /// The file's encoding, such as `utf-16` or `windows-1252`; the file is converted. The default is UTF-8.
     #[deserr(default)]
     pub(super) encoding: Option<Encoding>,
-    /// What separates the columns where it is no comma; it is converted.
+    /// The character between the columns; the file is converted. The default is a comma.
     #[deserr(default)]
     pub(super) delimiter: Option<Delimiter>,
-    /// Rules with a lower severity, or none: `viva-import rules` lists them.
+    /// Rules whose severity is lowered, or that are off. To list the rules, run `viva-import rules`.
     #[deserr(default)]
     pub(super) rules: Option<Rules>,
-    /// How the service spells metadata.json, where it was seen to spell it otherwise.
+    /// How the service spells metadata.json, if it differs from the defaults. `viva-import learn-template`
+    /// writes it from the portal's template.
     #[deserr(default)]
     pub(super) dialect: Option<DialectDocument>,
-    /// The column's header in the file, then the service's field, or a name of your own, and its type: the
-    /// value of `Mapping` in Microsoft's metadata.json.
+    /// For each column of the file: its header, then the field of the service, or a name of your own, and its
+    /// type. It is the value of `Mapping` in Microsoft's metadata.json.
     pub(super) mapping: Mapping,
 }
 
-/// Who pushes, and for whom: a document that says no more.
+/// A document with only the members of [`crate::schema::ServiceIdentity`].
 #[derive(Clone, Debug, Deserr)]
 #[deserr(error = Faults, rename_all = camelCase, deny_unknown_fields)]
 pub(super) struct CallerDocument {
@@ -92,7 +97,7 @@ pub(super) struct CallerDocument {
     pub(super) scale_unit: Option<ScaleUnit>,
 }
 
-/// Who pushes.
+/// The credential that pushes.
 #[derive(Clone, Debug, Deserr, JsonSchema)]
 #[deserr(error = Faults, tag = "kind", rename_all = camelCase, deny_unknown_fields = unknown_in_credential)]
 #[schemars(
@@ -105,16 +110,16 @@ pub(super) enum CredentialDocument {
     /// The app's managed identity.
     #[deserr(rename_all = camelCase)]
     ManagedIdentity {
-        /// Client id of a user-assigned one.
+        /// The client ID of a user-assigned identity. Without it, the system-assigned identity is used.
         #[deserr(default)]
         client_id: Option<ClientId>,
     },
-    /// An app registration that trusts the app's managed identity.
+    /// An app registration with a federated credential for the app's managed identity.
     #[deserr(rename_all = camelCase)]
     FederatedIdentity {
-        /// Client id of the app registration.
+        /// The client ID of the app registration.
         client_id: ClientId,
-        /// Client id of a user-assigned identity.
+        /// The client ID of a user-assigned identity. Without it, the system-assigned identity is used.
         #[deserr(default)]
         identity_client_id: Option<ClientId>,
     },
@@ -122,68 +127,70 @@ pub(super) enum CredentialDocument {
     #[deserr(rename_all = camelCase)]
     #[schemars(extend("oneOf" = one_of_members(&["file", "setting"])))]
     ClientCertificate {
-        /// Client id of the app registration.
+        /// The client ID of the app registration.
         client_id: ClientId,
-        /// The file with the certificate and its key, PEM or PKCS#12.
+        /// The file with the certificate and its private key, as PEM or PKCS#12.
         #[deserr(default)]
         file: Option<Text>,
-        /// The name of the setting that holds them.
+        /// The name of the setting that holds the certificate and its private key.
         #[deserr(default)]
         setting: Option<SecretSetting>,
-        /// The name of the setting that holds the password of a PKCS#12.
+        /// The name of the setting that holds the password of the PKCS#12.
         #[deserr(default)]
         password_setting: Option<SecretSetting>,
     },
-    /// An app registration with a secret.
+    /// An app registration with a client secret.
     #[deserr(rename_all = camelCase)]
     ClientSecret {
-        /// Client id of the app registration.
+        /// The client ID of the app registration.
         client_id: ClientId,
         /// The name of the setting that holds the secret.
         setting: SecretSetting,
     },
-    /// Whoever is signed in to the Azure CLI.
+    /// The user who is signed in to the Azure CLI.
     AzureCli {},
-    /// A token that somebody else obtained.
+    /// An access token that you got in another way.
     AccessToken {
         /// The name of the setting that holds the token.
         setting: SecretSetting,
     },
 }
 
-/// That exactly one of these members is there.
+/// The schema's condition that exactly one of these members is set.
 fn one_of_members(members: &[&str]) -> Value {
     let one =
         |key: &&str| json!({ "required": [key], "properties": { *key: { "type": "string" } } });
     members.iter().map(one).collect()
 }
 
-/// Members under which somebody may have written a secret.
+/// Unknown members whose value is probably a secret.
 const SECRETS: [&str; 4] = ["secret", "clientSecret", "password", "token"];
 
-/// Says of a secret where it belongs.
+/// The fault of an unknown member of a credential; for a secret, it says where the secret belongs.
 fn unknown_in_credential(key: &str, known: &[&str], at: ValuePointerRef) -> Faults {
     if SECRETS.contains(&key) {
-        let what = "a secret never stands here: put it into a setting, best as a reference to a Key \
-                    Vault, and name that setting";
+        let what = "must not be here, because it is a secret. Put it into a setting, best as a Key Vault \
+                    reference, and name that setting";
         return Faults::at(at.push_key(key), what);
     }
     Faults::unknown(at, key, &[&["kind"], known].concat())
 }
 
-/// A webhook that is told.
+/// A webhook that gets notifications.
 #[derive(Clone, Debug, Deserr, JsonSchema)]
 #[deserr(error = Faults, rename_all = camelCase, deny_unknown_fields)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct NotifyDocument {
-    /// The name of the setting that holds its address, which is a secret.
+    /// The name of the setting that holds the webhook's address, which is a secret.
     pub(super) setting: AddressSetting,
-    /// How the message is written.
+    /// The format of the notifications.
     pub(super) format: Format,
-    /// The name of the setting that holds the secret by which messages are signed; without it they are not.
+    /// The name of the setting that holds the secret with which notifications are signed. Without it, they are
+    /// not signed.
     #[deserr(default)]
     pub(super) signing_setting: Option<SecretSetting>,
-    /// Whether each import that the service accepted is told, too.
+    /// If `true`, a notification is also sent for each import that the service has accepted. The default is
+    /// `false`.
     #[deserr(default)]
     pub(super) completed: Option<bool>,
 }
@@ -199,30 +206,30 @@ impl From<NotifyDocument> for Notify {
     }
 }
 
-/// How metadata.json and the zip are spelt.
+/// How metadata.json and the names in the zip are spelled.
 #[derive(Clone, Debug, Default, Deserr, JsonSchema)]
 #[deserr(error = Faults, rename_all = camelCase, deny_unknown_fields)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct DialectDocument {
-    /// The key of the mapping; the setting `METADATA_MAPPING_KEY` without it.
+    /// The key of the mapping. The default is the setting `METADATA_MAPPING_KEY`.
     #[deserr(default)]
     pub(super) mapping_key: Option<MappingKey>,
-    /// How `IsBootstrap` is written: `"true"`, `"True"` or `true`.
+    /// How `IsBootstrap` is written: `text` is `"true"`, `capitalText` is `"True"`, `boolean` is `true`.
     #[deserr(default)]
     pub(super) is_bootstrap: Option<IsBootstrap>,
-    /// The data's name in the zip.
+    /// The name of the data file in the zip. The default is `data.csv`.
     #[deserr(default)]
     pub(super) data_file: Option<DataFile>,
-    /// The metadata's name in the zip.
+    /// The name of the metadata file in the zip. The default is `metadata.json`.
     #[deserr(default)]
     pub(super) metadata_file: Option<MetadataFile>,
-    /// The service's word for a type.
+    /// How the service spells a type.
     #[deserr(default)]
     pub(super) types: Option<Types>,
 }
 
-/// The JSON Schema of a connection document. What a member means stands beside it, since editors show
-/// what a reference leads to in its place.
+/// The JSON Schema of a connection document. Subschemas are inlined, because editors show the description of
+/// a referenced schema instead of the member's own.
 #[must_use]
 pub fn schema() -> Value {
     let settings = SchemaSettings::draft2020_12();
@@ -233,7 +240,7 @@ pub fn schema() -> Value {
     schema
 }
 
-/// Takes out of descriptions the ends of lines that the code has.
+/// Removes the line ends of the doc comments from the descriptions.
 fn in_one_line(schema: &mut Value) {
     match schema {
         Value::Object(members) => {

@@ -1,4 +1,5 @@
-//! What is wrong with a document, each with its place. The texts are ours: a library's could quote a value.
+//! The faults of a document, each with its place. The texts are our own, because a library's could quote a
+//! value.
 
 use std::ops::ControlFlow;
 
@@ -7,17 +8,17 @@ use strum::VariantNames;
 
 use crate::schema::{Credential, Fault, document::escaped};
 
-/// Every fault of a value; reading goes on after each.
+/// All faults of a value; reading continues after each.
 #[derive(Debug, Default)]
 pub(super) struct Faults(pub(super) Vec<Fault>);
 
 impl Faults {
-    /// One, at this place.
+    /// One fault at this place.
     pub(super) fn at(at: ValuePointerRef, what: impl Into<String>) -> Self {
         Self(vec![fault(pointer(at), what)])
     }
 
-    /// A value of another kind than the one that belongs there.
+    /// A value of the wrong kind.
     pub(super) fn kind(at: ValuePointerRef, actual: ValueKind, accepted: &[ValueKind]) -> Self {
         let accepted = match accepted {
             [ValueKind::Boolean] => return Self::at(at, "must be true or false"),
@@ -36,19 +37,19 @@ impl Faults {
         Self::at(at, format!("must be {accepted}, not {actual}"))
     }
 
-    /// A member that has no use there.
+    /// A member that is not known there.
     pub(super) fn unknown(at: ValuePointerRef, key: &str, known: &[&str]) -> Self {
-        let what = format!("unknown; known here: {}", known.join(", "));
+        let what = format!("unknown; expected one of: {}", known.join(", "));
         Self(vec![Fault { is_unknown: true, ..fault(pointer(at.push_key(key)), what) }])
     }
 
-    /// What was read, where nothing was wrong with it.
+    /// The value that was read, if there is no fault.
     pub(super) fn or<T>(self, read: T) -> Result<T, Self> {
         if self.0.is_empty() { Ok(read) } else { Err(self) }
     }
 }
 
-/// A fault of what is known there.
+/// A fault of a known member.
 pub(super) fn fault(at: impl Into<String>, what: impl Into<String>) -> Fault {
     Fault { at: at.into(), what: what.into(), is_unknown: false }
 }
@@ -62,7 +63,7 @@ fn pointer(at: ValuePointerRef) -> String {
     }
 }
 
-/// The words of a choice, as a fault names them.
+/// The fault of a value that is none of these words.
 pub(super) fn one_of(words: &[&str]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
     match &quoted[..] {
@@ -79,7 +80,7 @@ impl DeserializeError for Faults {
         error: ErrorKind<V>,
         at: ValuePointerRef,
     ) -> ControlFlow<Self, Self> {
-        let told = match error {
+        let faults = match error {
             ErrorKind::IncorrectValueKind { actual, accepted } => {
                 Self::kind(at, actual.kind(), accepted)
             }
@@ -87,12 +88,12 @@ impl DeserializeError for Faults {
             ErrorKind::UnknownKey { key, accepted } => Self::unknown(at, key, accepted),
             ErrorKind::UnknownValue { accepted, .. } => Self::at(at, one_of(accepted)),
             ErrorKind::BadSequenceLen { .. } => Self::at(at, "has too many or too few items"),
-            // Of what is read here, an unheard-of word in the tag of an enum alone, and there is one.
+            // The only tagged enum here is the credential; its tag has an unknown word.
             ErrorKind::Unexpected { .. } => {
                 Self::at(at.push_key("kind"), one_of(Credential::VARIANTS))
             }
         };
-        Self::merge(before, told, at)
+        Self::merge(before, faults, at)
     }
 }
 

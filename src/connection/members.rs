@@ -1,5 +1,5 @@
-//! What stands in the members of a document: texts, words, numbers and lists by name. Each is said once, for
-//! what reads it and for the JSON Schema.
+//! The values of a document's members: texts, words, numbers and lists by name. Each is defined once, for
+//! reading and for the JSON Schema.
 
 use std::borrow::Cow;
 
@@ -21,7 +21,7 @@ const NOT_BLANK: &str = "\\S";
 const SETTING: &str = "^[A-Za-z_][A-Za-z0-9_]{0,63}$";
 const FILE_NAME: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{0,59}";
 
-/// What the JSON Schema says of a type, beside the member that has it.
+/// The JSON Schema of a type, inlined into the member that has it.
 macro_rules! described {
     ($name:ident, $generator:pat => $schema:expr) => {
         impl JsonSchema for $name {
@@ -40,7 +40,7 @@ macro_rules! described {
     };
 }
 
-/// Texts with one rule each: what the schema says of it, whether it is met, and what is said otherwise.
+/// Texts with one condition each: its JSON Schema, whether a text meets it, and the fault if it does not.
 macro_rules! texts {
     ($($name:ident: $doc:literal, $schema:expr, $is_met:expr, $fault:expr;)*) => {$(
         #[doc = $doc]
@@ -63,48 +63,51 @@ macro_rules! texts {
 }
 
 texts! {
-    Text: "Any that is not blank.",
+    Text: "Any text that is not blank.",
         of_pattern(NOT_BLANK), |text| !is_blank(text), BLANK;
-    TenantId: "A tenant's id.",
-        of_pattern(GUID), is_guid, "must be the tenant's id, a GUID";
-    ClientId: "The id of an app registration or of an identity.",
-        of_pattern(GUID), is_guid, "must be a client id, a GUID";
-    ScaleUnit: "The service's address of a tenant.",
+    TenantId: "The id of a tenant.",
+        of_pattern(GUID), is_guid,
+        "must be the tenant ID, such as 11111111-2222-3333-4444-555555555555";
+    ClientId: "The client id of an app registration or of an identity.",
+        of_pattern(GUID), is_guid,
+        "must be a client ID, such as 11111111-2222-3333-4444-555555555555";
+    ScaleUnit: "The scale unit of a tenant.",
         of_pattern("^[A-Za-z0-9-]{1,64}$"), is_plain_name,
-        "must be letters, digits and hyphens, like novaprdwus2-01";
-    // Somebody may have put what the setting should hold there, so neither is quoted.
+        "must be a scale unit of letters, digits and hyphens, such as novaprdwus2-01";
+    // The value may be the secret itself, so neither fault quotes it.
     SecretSetting: "The name of a setting that holds a secret.",
         of_pattern(SETTING), is_setting_name,
-        "must be the name of a setting: letters, digits and _, at most 64. If it is the secret itself, that \
-         is compromised where this document can be read";
+        "must be the name of a setting: at most 64 letters, digits and _. If it is the secret itself, replace \
+         the secret: everybody who can read this document knows it";
     AddressSetting: "The name of a setting that holds an address, which is a secret.",
         of_pattern(SETTING), is_setting_name,
-        "must be the name of a setting that holds the address: letters, digits and _, at most 64. If it is \
-         the address itself, that is a secret and compromised where this document can be read";
+        "must be the name of the setting that holds the address: at most 64 letters, digits and _. If it is \
+         the address itself, replace the address: it is a secret, and everybody who can read this document \
+         knows it";
     Encoding: "The name of an encoding.",
         of_pattern(NOT_BLANK),
         |name| encoding_rs::Encoding::for_label_no_replacement(name.as_bytes()).is_some(),
-        "must be an encoding's name, like \"utf-8\", \"utf-16\" or \"windows-1252\"";
-    Delimiter: "What separates columns.",
+        "must be the name of an encoding, such as \"utf-8\", \"utf-16\" or \"windows-1252\"";
+    Delimiter: "The character between columns.",
         json_schema!({ "enum": DELIMITERS }), |text| DELIMITERS.contains(&text),
         one_of(&DELIMITERS[..4]);
     MappingKey: "The key of the mapping in metadata.json.",
         json_schema!({ "type": "string", "pattern": NOT_BLANK, "not": { "enum": Dialect::FIXED_KEYS } }),
         |key| !is_blank(key) && !Dialect::FIXED_KEYS.contains(&key),
-        "must be a text that is not empty and no other member of metadata.json";
-    DataFile: "The data's name in the zip.",
+        "must be a text that is not empty, and not the name of another member of metadata.json";
+    DataFile: "The name of the data file in the zip.",
         file_of("[cC][sS][vV]"), |name| is_file_name(name, "csv"),
-        "must be a plain file name that ends in .csv, no path";
-    MetadataFile: "The metadata's name in the zip.",
+        "must be a file name without a path that ends with .csv";
+    MetadataFile: "The name of the metadata file in the zip.",
         file_of("[jJ][sS][oO][nN]"), |name| is_file_name(name, "json"),
-        "must be a plain file name that ends in .json, no path";
-    FieldName: "A field of the service's, or a name of one's own.",
+        "must be a file name without a path that ends with .json";
+    FieldName: "A field of the service, or a custom name.",
         proposing(&Target::default().schema().fields().collect::<Vec<_>>()), |name| !is_blank(name), BLANK;
     TypeName: "A type as the service, the dialect or Microsoft's documentation spells it.",
         proposing(&Kind::ALL.map(Kind::word)), |name| !is_blank(name), BLANK;
 }
 
-/// The last is what JSON makes of a tab.
+/// The last one is a tab as JSON reads `"\t"`.
 const DELIMITERS: [&str; 5] = [",", ";", "|", "tab", "\t"];
 
 fn text<V: IntoValue>(value: Value<V>, at: ValuePointerRef) -> Result<String, Faults> {
@@ -114,7 +117,7 @@ fn text<V: IntoValue>(value: Value<V>, at: ValuePointerRef) -> Result<String, Fa
     Ok(text)
 }
 
-/// Whether there is nothing to see: a byte order mark is no more than a blank.
+/// Whether a text has only blanks; a byte order mark counts as one.
 fn is_blank(text: &str) -> bool {
     text.chars().all(|letter| letter.is_whitespace() || letter == '\u{feff}')
 }
@@ -127,12 +130,12 @@ fn file_of(ending: &str) -> Schema {
     json_schema!({ "type": "string", "maxLength": 64, "pattern": format!("{FILE_NAME}\\.{ending}$") })
 }
 
-/// These, and any other that is not blank.
+/// The schema of a text that is not blank, for which editors propose the `known` ones.
 fn proposing(known: &[&str]) -> Schema {
     json_schema!({ "anyOf": [{ "enum": known }, { "type": "string", "pattern": NOT_BLANK }] })
 }
 
-/// Enums that are written as the words they have elsewhere.
+/// Enums that a document writes as their words.
 macro_rules! words {
     ($($name:ident),*) => {$(
         impl Deserr<Faults> for $name {
@@ -149,7 +152,7 @@ macro_rules! words {
 
 words!(Connector, Format, IsBootstrap, Level, PayloadFormat, Refresh, Unmapped);
 
-/// How much a rule matters to a connection.
+/// The lowered severity of a rule.
 #[derive(Clone, Copy, Debug, EnumString, VariantNames)]
 #[strum(serialize_all = "camelCase")]
 pub(super) enum Level {
@@ -158,12 +161,12 @@ pub(super) enum Level {
     Off,
 }
 
-/// How often a file is expected, in days.
+/// The most days between two expected files.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Days(pub(super) u32);
 
 impl Days {
-    /// The rarest: once in a year, and a day for a leap year.
+    /// Once a year, also in a leap year.
     const MAX: u32 = 366;
 }
 
@@ -230,20 +233,20 @@ let members: fn() -> Map<String, serde_json::Value> = $members;
 }
 
 lists! {
-    Rules: "Rules with a lower severity, or none.", (Id, Option<Severity>), rule, || {
+    Rules: "Rules whose severity is lowered, or that are off.", (Id, Option<Severity>), rule, || {
         let adjustable = RULES.iter().filter(|rule| rule.id.is_adjustable()).map(|rule| {
             let levels = json!({ "description": rule.about, "enum": Level::VARIANTS });
             (rule.id.name().to_owned(), levels)
         });
         adjustable.collect()
     };
-    Types: "The service's words for types.", (Kind, String), spelling, || {
+    Types: "How the service spells types.", (Kind, String), spelling, || {
         let word = json!({ "type": "string", "pattern": NOT_BLANK });
         Kind::ALL.iter().map(|kind| (kind.word().to_owned(), word.clone())).collect()
     };
 }
 
-/// The file's columns, each with its field: the value of `Mapping` in Microsoft's metadata.json.
+/// The columns of the file, each with its field: the value of `Mapping` in Microsoft's metadata.json.
 #[derive(Clone, Debug)]
 pub(super) struct Mapping(pub(super) Vec<Field>);
 
@@ -257,8 +260,7 @@ impl Deserr<Faults> for Mapping {
                 return Err(Faults::at(at, "must map at least one column"));
             }
             if members.remove(Dialect::CONNECTOR_KEY).is_some() {
-                let what =
-                    "holds a whole metadata.json; it must hold only the value of its \"Mapping\"";
+                let what = "is a whole metadata.json; write only the value of its \"Mapping\"";
                 return Err(Faults::at(at, what));
             }
             return list(Value::<V>::Map(members), at, column).map(Self);
@@ -276,7 +278,7 @@ json_schema!({
         })
 });
 
-/// What becomes of a column; fields and types that the service knows are proposed, and others taken.
+/// The field and the type of a column.
 #[derive(Clone, Debug, Deserr, JsonSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
 #[schemars(deny_unknown_fields)]
@@ -293,13 +295,14 @@ fn rule<V: IntoValue>(
     at: ValuePointerRef,
 ) -> Result<(Id, Option<Severity>), Faults> {
     let Some(rule) = Id::parse(name) else {
-        return Err(Faults::at(at, "is no rule; `viva-import rules` lists them"));
+        return Err(Faults::at(at, "is not a rule; to list the rules, run `viva-import rules`"));
     };
     if rule.name() != name {
-        return Err(Faults::at(at, format!("is written {rule}")));
+        return Err(Faults::at(at, format!("must be written {rule}")));
     }
     if !rule.is_adjustable() {
-        return Err(Faults::at(at, "cannot be lowered: the import would fail or do harm"));
+        let what = "cannot be lowered, because the import would fail or cause damage";
+        return Err(Faults::at(at, what));
     }
     Ok(match Level::deserialize_from_value(level, at)? {
         Level::Warning => (rule, Some(Severity::Warning)),
@@ -315,7 +318,7 @@ fn spelling<V: IntoValue>(
 ) -> Result<(Kind, String), Faults> {
     let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.word() == name) else {
         let known = Kind::ALL.map(Kind::word).join(", ");
-        return Err(Faults::at(at, format!("unknown; known here: {known}")));
+        return Err(Faults::at(at, format!("unknown; expected one of: {known}")));
     };
     Ok((kind, Text::deserialize_from_value(word, at)?.0))
 }
@@ -327,7 +330,7 @@ fn column<V: IntoValue>(
 ) -> Result<Field, Faults> {
     let mut faults = Faults::default();
     if is_blank(source) {
-        faults = Faults::at(at, "must be the header of a column, not empty");
+        faults = Faults::at(at, "must be the header of a column, which is not empty");
     }
     match ColumnDocument::deserialize_from_value(column, at) {
         Ok(ColumnDocument { name: FieldName(target), kind: TypeName(kind) }) => {

@@ -1,4 +1,4 @@
-//! Documents that are right, and what is said about those that are not.
+//! Valid documents, and the faults of invalid ones.
 
 use super::*;
 use crate::schema::{Credential, Id, Severity, Unmapped, is_connection_name};
@@ -20,7 +20,7 @@ fn faults(document: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_good_document_is_read_with_and_without_a_byte_order_mark() {
+fn a_valid_document_is_read_with_and_without_a_byte_order_mark() {
     let connection = Connection::parse("hr", GOOD.as_bytes()).unwrap();
     assert_eq!(connection.caller.tenant, "aaaaaaaa-2222-3333-4444-555555555555");
     assert_eq!(connection.mapping[0].source, "Employee/Id");
@@ -29,7 +29,7 @@ fn a_good_document_is_read_with_and_without_a_byte_order_mark() {
 }
 
 #[test]
-fn the_optional_parts_are_read() {
+fn the_optional_members_are_read() {
     let document = GOOD.replace(
         r#"{ "kind": "managedIdentity" }"#,
         r#"{ "kind": "managedIdentity", "clientId": "aaaaaaaa-2222-3333-4444-555555555555" },
@@ -44,7 +44,7 @@ fn the_optional_parts_are_read() {
 }
 
 #[test]
-fn every_fault_is_told_at_once_each_with_its_place() {
+fn every_fault_is_listed_with_its_place() {
     let document = r#"{
       "tenantId": "contoso.com",
       "conector": "HR",
@@ -61,10 +61,10 @@ fn every_fault_is_told_at_once_each_with_its_place() {
     }"#;
     let faults = faults(document);
     for place in [
-        "/mapping/A: stands twice",
+        "/mapping/A: appears twice",
         "/conector: unknown",
         "/connector: missing",
-        "/tenantId: must be the tenant's id",
+        "/tenantId: must be the tenant ID",
         "/refresh: must be",
         "/credential/kind: must be",
         "/scaleUnit: must be",
@@ -79,7 +79,7 @@ fn every_fault_is_told_at_once_each_with_its_place() {
 }
 
 #[test]
-fn how_files_are_checked_is_read() {
+fn the_options_of_the_check_are_read() {
     let document = GOOD.replace(
         r#""mapping""#,
         r#""lenient": true, "unmappedColumns": "refuse", "encoding": "Windows-1252",
@@ -102,7 +102,7 @@ fn how_files_are_checked_is_read() {
 }
 
 #[test]
-fn what_cannot_be_checked_so_is_told_with_its_place() {
+fn each_fault_of_the_options_of_the_check_has_its_place() {
     let document = GOOD.replace(
         r#""mapping""#,
         r#""lenient": "yes", "unmappedColumns": "keep", "encoding": "klingon", "delimiter": "x",
@@ -114,8 +114,8 @@ fn what_cannot_be_checked_so_is_told_with_its_place() {
         "/unmappedColumns: must be",
         "/encoding: must be",
         "/delimiter: must be",
-        "/rules/V99: is no rule",
-        "/rules/m05: is written M05",
+        "/rules/V99: is not a rule",
+        "/rules/m05: must be written M05",
         "/rules/I04: cannot be lowered",
         "/rules/F03: cannot be lowered",
         "/rules/M05: must be",
@@ -126,13 +126,13 @@ fn what_cannot_be_checked_so_is_told_with_its_place() {
 }
 
 #[test]
-fn a_whole_metadata_json_in_the_place_of_its_mapping_is_recognized() {
+fn a_whole_metadata_json_instead_of_its_mapping_is_recognized() {
     let document = GOOD.replace(r#""mapping": {"#, r#""mapping": { "DatasetType": "HR","#);
     assert!(faults(&document)[0].contains("only the value of its \"Mapping\""));
 }
 
 #[test]
-fn what_is_no_json_is_told_by_line_and_column_and_never_quoted() {
+fn what_is_not_json_is_a_fault_with_line_and_column_and_is_never_quoted() {
     let faults = faults("{\n  \"tenantId\": secret\n}");
     assert_eq!(faults, ["line 2, column 15: not JSON (a syntax error)"]);
     assert!(self::faults("{").concat().contains("ends too early"));
@@ -142,7 +142,7 @@ fn what_is_no_json_is_told_by_line_and_column_and_never_quoted() {
 }
 
 #[test]
-fn a_name_is_fit_for_a_folder_and_a_document() {
+fn a_connections_name_can_be_a_folder_and_a_file() {
     for name in ["hr", "hr-japan", "HR_2", "a.b", "0"] {
         assert!(is_connection_name(name), "{name}");
     }

@@ -1,10 +1,9 @@
-//! Whether the program can reach whom it speaks to at all, and what time it is there.
+//! Whether the program can reach the hosts that it needs, and whether their clocks agree with this one.
 //!
-//! The question is a plain GET without a token. Any answer counts, whatever its status; but one of
-//! storage has to have the headers that storage gives all its answers, for anybody's page may be
-//! what answers in its place.
+//! The request is a plain GET without a token. An answer with any status counts. An answer of storage must
+//! also have the headers of Azure Storage, because a proxy's page may answer instead.
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, fmt, time::Duration};
 
 use reqwest::{
     StatusCode,
@@ -34,156 +33,155 @@ pub(super) const AUTHORITY: &str = "reachability of the sign-in";
 pub(super) const CLOCK_OF_STORAGE: &str = "clock of storage";
 pub(super) const CLOCK_OF_SERVICE: &str = "clock of the service";
 
-/// What may name the proxy of an https address, the first before the next.
+/// The environment variables that may name the proxy of an https address; the first one set applies.
 const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
-/// The ways to everybody.
+/// Whether each host can be reached.
 pub(super) struct Reachabilities {
     pub(super) blobs: Reachability,
     pub(super) tables: Reachability,
     pub(super) queues: Reachability,
     pub(super) service: Reachability,
-    /// `None` where a mock service on this machine is the service, for which nobody signs in.
+    /// `None` if the service is a mock service on this machine, which needs no sign-in.
     authority: Option<Reachability>,
 }
 
-/// The way to one host.
+/// Whether one host can be reached.
 pub(super) struct Reachability {
-    /// Its line.
-    pub(super) about: &'static str,
+    /// The name of its check.
+    pub(super) check: &'static str,
     host: String,
-    /// What names the host.
+    /// The setting that names the host.
     pub(super) setting: &'static str,
-    /// What names the proxy that may stand in between.
+    /// The environment variable that names the proxy, if there may be one in between.
     proxy: Option<&'static str>,
     answer: Result<Answer, Broken>,
 }
 
-/// An answer, of which only time and sender are looked at.
+/// An answer; only its time and its sender matter.
 #[derive(Debug)]
 struct Answer {
-    /// Whether Azure Storage gave it.
+    /// Whether Azure Storage sent it.
     is_of_storage: bool,
-    /// What time it was there.
+    /// The time by the host's clock.
     date: Option<OffsetDateTime>,
-    /// What time it was here.
+    /// The time by this machine's clock.
     at: OffsetDateTime,
 }
 
 impl Reachabilities {
-    pub(super) async fn ask(bag: &Probes) -> Self {
+    pub(super) async fn ask(probes: &Probes) -> Self {
         let (Account::Emulator { endpoints, .. } | Account::Identity { endpoints, .. }) =
-            &bag.config.account;
+            &probes.config.account;
         let Endpoints { blob, queue, table } = endpoints;
-        let endpoint = &bag.config.service.endpoint;
+        let endpoint = &probes.config.service.endpoint;
         let sign_in = async {
-            let authority = &bag.config.service.authority;
-            // A mock service is signed in to nowhere, unless the authority is one too.
-            let is_asked = !bag.config.service.is_loopback() || is_loopback(authority);
+            let authority = &probes.config.service.authority;
+            // A mock service needs no sign-in, unless the authority is a mock, too.
+            let is_asked = !probes.config.service.is_loopback() || is_loopback(authority);
             if is_asked {
-                Some(Reachability::ask(AUTHORITY, authority, "AZURE_AUTHORITY_HOST", bag).await)
+                Some(Reachability::ask(AUTHORITY, authority, "AZURE_AUTHORITY_HOST", probes).await)
             } else {
                 None
             }
         };
-        let storage = |service_uri| match &bag.config.account {
+        let storage = |service_uri| match &probes.config.account {
             Account::Emulator { .. } => "ImportStorage",
             Account::Identity { .. } => {
-                given(bag, &[service_uri]).unwrap_or("ImportStorage__accountName")
+                given(probes, &[service_uri]).unwrap_or("ImportStorage__accountName")
             }
         };
         let (blobs, tables, queues, service, authority) = join!(
-            Reachability::ask(BLOBS, blob, storage("ImportStorage__blobServiceUri"), bag),
-            Reachability::ask(TABLES, table, storage("ImportStorage__tableServiceUri"), bag),
-            Reachability::ask(QUEUES, queue, storage("ImportStorage__queueServiceUri"), bag),
-            Reachability::ask(SERVICE, endpoint, "INGESTION_ENDPOINT", bag),
+            Reachability::ask(BLOBS, blob, storage("ImportStorage__blobServiceUri"), probes),
+            Reachability::ask(TABLES, table, storage("ImportStorage__tableServiceUri"), probes),
+            Reachability::ask(QUEUES, queue, storage("ImportStorage__queueServiceUri"), probes),
+            Reachability::ask(SERVICE, endpoint, "INGESTION_ENDPOINT", probes),
             sign_in,
         );
         Self { blobs, tables, queues, service, authority }
     }
 
-    /// The ways that every file needs, and the clocks at their ends.
-    pub(super) fn lines(&self) -> Vec<CheckResult> {
+    /// The results of the hosts that every import needs, and of their clocks.
+    pub(super) fn results(&self) -> Vec<CheckResult> {
         let (storage, service) = (&self.blobs, &self.service);
         vec![
-            self.blobs.line(),
-            self.tables.line(),
-            self.queues.line(),
-            self.service.line(),
+            self.blobs.result(),
+            self.tables.result(),
+            self.queues.result(),
+            self.service.result(),
             storage.clock(CLOCK_OF_STORAGE, service),
             service.clock(CLOCK_OF_SERVICE, storage),
         ]
     }
 
-    /// The way to the sign-in, which a managed identity does not need.
+    /// The result of the sign-in's host, which a managed identity does not need.
     pub(super) fn authority(&self, connection: Option<&Connection>) -> CheckResult {
-        let Some(way) = &self.authority else {
-            return CheckResult::note(
+        let Some(authority) = &self.authority else {
+            return CheckResult::info(
                 AUTHORITY,
-                "not asked: the service is a mock service on this machine",
+                "Not checked: the service is a mock service on this machine, which needs no sign-in",
             );
         };
         let credential = connection.map(|connection| &connection.caller.credential);
-        match &way.answer {
-            Err(broken) if credential.is_some_and(can_do_without) => {
-                let (host, why) = (&way.host, broken.told());
-                let told = format!("{host}: {why}; this connection's credential can do without");
-                CheckResult::note(AUTHORITY, told)
+        match &authority.answer {
+            Err(cause) if credential.is_some_and(has_other_issuer) => {
+                let host = &authority.host;
+                CheckResult::info(
+                    AUTHORITY,
+                    format!("{host}: {cause}; the connection's credential does not need it"),
+                )
             }
-            _ => way.line(),
+            _ => authority.result(),
         }
     }
 }
 
-/// Whether a credential has its tokens from elsewhere.
-fn can_do_without(credential: &Credential) -> bool {
+/// Whether a credential gets its tokens without the authority.
+fn has_other_issuer(credential: &Credential) -> bool {
     matches!(credential, Credential::ManagedIdentity { .. } | Credential::AccessToken { .. })
 }
 
-/// The first of these settings that says something.
-fn given(bag: &Probes, names: &[&'static str]) -> Option<&'static str> {
-    let says = |name: &str| (bag.setting)(name).is_some_and(|value| !value.is_empty());
-    names.iter().copied().find(|name| says(name))
+/// The first of these settings that is set.
+fn given(probes: &Probes, names: &[&'static str]) -> Option<&'static str> {
+    let is_set = |name: &str| (probes.setting)(name).is_some_and(|value| !value.is_empty());
+    names.iter().copied().find(|name| is_set(name))
 }
 
 impl Reachability {
-    async fn ask(about: &'static str, url: &Url, setting: &'static str, bag: &Probes) -> Self {
-        let proxy = if is_loopback(url) { None } else { given(bag, &PROXIES) };
+    async fn ask(check: &'static str, url: &Url, setting: &'static str, probes: &Probes) -> Self {
+        let proxy = if is_loopback(url) { None } else { given(probes, &PROXIES) };
         let answer = match http::client(url.into()).build() {
-            Ok(client) => reach(&client, url, bag.limit, &bag.clock).await,
+            Ok(client) => reach(&client, url, probes.limit, &probes.clock).await,
             Err(_) => Err(Broken::Tls),
         };
-        let is_stranger = |answer: &Answer| is_of_storage(about) && !answer.is_of_storage;
+        let is_stranger = |answer: &Answer| is_of_storage(check) && !answer.is_of_storage;
         let answer = match answer {
             Ok(answer) if is_stranger(&answer) => Err(Broken::Stranger),
             answer => answer,
         };
         let host = url.host_str().unwrap_or_default();
         let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-        Self { about, host, setting, proxy, answer }
+        Self { check, host, setting, proxy, answer }
     }
 
-    /// Whether it can be gone.
-    pub(super) fn is_open(&self) -> bool {
+    /// Whether it answered.
+    pub(super) fn is_reachable(&self) -> bool {
         self.answer.is_ok()
     }
 
-    fn line(&self) -> CheckResult {
-        let (about, host) = (self.about, &self.host);
+    fn result(&self) -> CheckResult {
+        let (check, host) = (self.check, &self.host);
         match &self.answer {
-            Ok(_) => CheckResult::good(about, format!("{host} answers")),
-            Err(broken) => {
-                let told = format!("{host}: {}", broken.told());
-                CheckResult::bad(about, told, self.remedy(*broken))
-            }
+            Ok(_) => CheckResult::pass(check, format!("{host} answers")),
+            Err(cause) => CheckResult::fail(check, format!("{host}: {cause}"), self.remedy(*cause)),
         }
     }
 
-    /// The clock at its end, beside the clock at another's.
-    fn clock(&self, about: &'static str, other: &Self) -> CheckResult {
+    /// The result of its clock; the clock of `other` shows which one is wrong.
+    fn clock(&self, check: &'static str, other: &Self) -> CheckResult {
         match &self.answer {
-            Ok(answer) => clock(about, answer.skew(), other.skew()),
-            Err(_) => CheckResult::unasked(about, self.about),
+            Ok(answer) => clock(check, answer.skew(), other.skew()),
+            Err(_) => CheckResult::skipped(check, self.check),
         }
     }
 
@@ -192,58 +190,61 @@ impl Reachability {
     }
 
     fn remedy(&self, broken: Broken) -> String {
-        let Self { about, host, setting, proxy, .. } = self;
+        let Self { check, host, setting, proxy, .. } = self;
         let remedy = match broken {
-            Broken::Name if is_of_storage(about) => format!(
-                "compare {setting}; where a private endpoint is used, link its DNS zone to the \
-                 network of the app"
+            Broken::Name if is_of_storage(check) => format!(
+                "Correct {setting} if it is wrong. If the account has a private endpoint, link its private \
+                 DNS zone to the app's virtual network (Azure portal: Private DNS zones, Virtual network \
+                 links)."
             ),
-            Broken::Name => {
-                format!("compare {setting}; if it is right, mend the DNS of this machine")
-            }
+            Broken::Name => format!(
+                "Correct {setting} if it is wrong. If it is right, correct the DNS of this machine: \
+                 `nslookup {host}` must return an address."
+            ),
             Broken::Connection | Broken::Silence | Broken::Midway => format!(
-                "let this machine go out to {host}, in firewall, route and network rules; compare \
-                 {setting}; if all that is right, {host} is away and comes back"
+                "Correct {setting} if it is wrong. If it is right, allow outbound connections from this \
+                 machine to {host} in firewalls, routes and network security groups. If they are allowed, \
+                 {host} is down; try again later."
             ),
             Broken::Tls => format!(
-                "somebody between here and {host} opens TLS: exempt {host} there, or name the file \
-                 of its certificate authority in SSL_CERT_FILE"
+                "A proxy or firewall between this machine and {host} intercepts TLS. Exempt {host} there, \
+                 or set SSL_CERT_FILE to the file with its certificate authority."
             ),
             Broken::Proxy => {
                 let proxy = proxy.unwrap_or(PROXIES[0]);
                 return format!(
-                    "see that the proxy of {proxy} is there and answers; let it pass {host}, or \
-                     give name and password in {proxy}, or exempt {host} in NO_PROXY"
+                    "Check that the proxy in {proxy} is running. Allow {host} in it, put a user name and \
+                     password into {proxy}, or exempt {host} in NO_PROXY."
                 );
             }
             Broken::Stranger => format!(
-                "compare {setting}; if it is right, somebody in between answers for {host}, as a \
-                 proxy or the sign-in of a network does: exempt {host} there"
+                "Correct {setting} if it is wrong. If it is right, a proxy or the sign-in page of a network \
+                 answers instead of {host}; exempt {host} there."
             ),
         };
         match proxy {
             Some(proxy) => format!(
-                "{remedy}. The way goes through the proxy of {proxy}, if NO_PROXY does not exempt \
-                 {host}: see that it is the right one and answers"
+                "{remedy} The connection goes through the proxy in {proxy}, unless NO_PROXY exempts {host}: \
+                 check that this is the right proxy and that it is running."
             ),
             None => remedy,
         }
     }
 }
 
-/// Whether a way leads to storage.
-fn is_of_storage(about: &str) -> bool {
-    [BLOBS, TABLES, QUEUES].contains(&about)
+/// Whether the host of a check is a storage service.
+fn is_of_storage(check: &str) -> bool {
+    [BLOBS, TABLES, QUEUES].contains(&check)
 }
 
 impl Answer {
-    /// How far the clock here is ahead of the one there.
+    /// How far this machine's clock is ahead of the host's.
     fn skew(&self) -> Option<time::Duration> {
         self.date.map(|there| self.at - there)
     }
 }
 
-/// Whether `url` is answered, and what time it is there.
+/// Sends a GET to `url`, and reads the time from the answer.
 async fn reach(
     client: &reqwest::Client,
     url: &Url,
@@ -260,55 +261,57 @@ async fn reach(
     Ok(Answer { is_of_storage, date: date.and_then(http::date), at: clock() })
 }
 
-/// Whether the headers are those of storage: its ids, or at least its name.
+/// Whether the headers are those of Azure Storage: its ids, or at least its name.
 fn is_signed(headers: &HeaderMap) -> bool {
     let server = headers.get(SERVER).and_then(|value| value.to_str().ok()).unwrap_or_default();
     headers.keys().any(|name| name.as_str().starts_with("x-ms-"))
         || ["Windows-Azure-", "Azurite-"].iter().any(|name| server.starts_with(name))
 }
 
-/// More than this is wrong; from five minutes on tokens are refused.
+/// The largest difference that passes. From 5 minutes on, tokens are not accepted.
 const MAX_SKEW: time::Duration = time::Duration::minutes(2);
 
-/// What the clock here says of one that it is `ahead` of, and of which of the two that is odd, by
-/// how far it is ahead of the `other`.
+/// The result of a clock that this machine's clock is `ahead` of. How far it is ahead of the `other` host's
+/// clock shows which one is wrong.
 fn clock(
-    about: &'static str,
+    check: &'static str,
     ahead: Option<time::Duration>,
     other: Option<time::Duration>,
 ) -> CheckResult {
     let Some(ahead) = ahead else {
-        return CheckResult::note(about, "not told: the answer had no date");
+        return CheckResult::info(check, "Not known: the answer has no Date header");
     };
-    let told = match ahead.whole_seconds() {
-        // A date has whole seconds, and an answer its way.
-        -2..=2 => "as the clock here".to_owned(),
-        seconds if seconds > 0 => format!("the clock here is {seconds} s ahead of it"),
-        seconds => format!("the clock here is {} s behind it", seconds.abs()),
+    let message = match ahead.whole_seconds() {
+        // A date has whole seconds, and an answer takes time to arrive.
+        -2..=2 => "Agrees with this machine's clock".to_owned(),
+        seconds if seconds > 0 => format!("This machine's clock is {seconds} s ahead of it"),
+        seconds => format!("This machine's clock is {} s behind it", seconds.abs()),
     };
     if ahead.abs() <= MAX_SKEW {
-        return CheckResult::good(about, told);
+        return CheckResult::pass(check, message);
     }
-    let whose = if about == CLOCK_OF_STORAGE { "the service" } else { "storage" };
+    let (this, that) = if check == CLOCK_OF_STORAGE {
+        ("storage", "the service")
+    } else {
+        ("the service", "storage")
+    };
     let remedy = match other {
         Some(other) if other.abs() <= MAX_SKEW => format!(
-            "this machine's clock agrees with that of {whose}, so leave it; the other is odd: see \
-             whether a proxy or cache answers in between, or try again later"
+            "Do not change this machine's clock: it agrees with the clock of {that}. The clock of {this} \
+             is wrong. Check whether a proxy or cache answers in between, or try again later."
         ),
         Some(other) if (other - ahead).abs() > MAX_SKEW => format!(
-            "this clock, that of {whose} and the one here all differ: compare the one here with a \
-             clock that is right, and see whether a proxy or cache answers in between"
+            "The clocks of {this}, {that} and this machine all differ. Compare this machine's clock with a \
+             correct one, and check whether a proxy or cache answers in between."
         ),
-        _ => {
-            "set the clock of this machine by NTP, in Azure restart the app: from five minutes on \
-              tokens are refused"
-                .to_owned()
-        }
+        _ => "Set this machine's clock by NTP; in Azure, restart the app: `az functionapp restart --name \
+              APP --resource-group GROUP`. From a difference of 5 minutes on, tokens are not accepted."
+            .to_owned(),
     };
-    CheckResult::bad(about, told, remedy)
+    CheckResult::fail(check, message, remedy)
 }
 
-/// Where the way ends.
+/// Why there was no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Broken {
     Name,
@@ -317,37 +320,35 @@ enum Broken {
     Proxy,
     Silence,
     Midway,
-    /// Somebody answers who is not Azure Storage.
+    /// The answer is not one of Azure Storage.
     Stranger,
 }
 
-impl Broken {
-    fn told(self) -> &'static str {
-        match self {
-            Self::Name => "its name is not known to the DNS",
-            Self::Connection => "there is no connection to it",
-            Self::Tls => "no TLS can be agreed with it, or its certificate is not trusted",
-            Self::Proxy => "the proxy is not there, or does not let this through",
-            Self::Silence => "no answer came in time",
-            Self::Midway => "the connection broke before an answer",
-            Self::Stranger => {
-                "it is not Azure Storage that answers: its headers x-ms-... are missing"
-            }
-        }
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Name => "DNS does not know this name",
+            Self::Connection => "no connection could be opened",
+            Self::Tls => "the TLS handshake failed, or the certificate is not trusted",
+            Self::Proxy => "the proxy does not answer, or does not allow this connection",
+            Self::Silence => "no answer arrived in time",
+            Self::Midway => "the connection closed before an answer arrived",
+            Self::Stranger => "the answer is not from Azure Storage: it has no x-ms-... header",
+        })
     }
 }
 
-/// Tells by the words of its causes where an exchange failed, for they have no types in common.
+/// Where an exchange failed. The texts of its causes decide, because they have no type in common.
 fn broken(error: &reqwest::Error) -> Broken {
-    // The error's own words hold the address, in which anything may stand.
+    // The error's own text holds the address, which may contain any of these words.
     let causes = std::iter::successors(error.source(), |cause: &&dyn Error| (*cause).source());
     let words: String = causes.map(|cause| format!("{cause}\n").to_lowercase()).collect();
-    let says = |any: &[&str]| any.iter().any(|word| words.contains(word));
-    if says(&["tunnel error", "proxy", "socks"]) {
+    let has = |any: &[&str]| any.iter().any(|word| words.contains(word));
+    if has(&["tunnel error", "proxy", "socks"]) {
         Broken::Proxy
-    } else if says(&["dns error"]) {
+    } else if has(&["dns error"]) {
         Broken::Name
-    } else if says(&["certificate", "tls", "handshake", "corrupt message"]) {
+    } else if has(&["certificate", "tls", "handshake", "corrupt message"]) {
         Broken::Tls
     } else if error.is_timeout() {
         Broken::Silence

@@ -1,11 +1,11 @@
-//! How the last import of a connection went, and whether the next would wait.
+//! The state of a connection's last import, and whether the connection is paused.
 
 use std::{fmt::Display, time::Duration};
 
 use super::{
     connectivity::Reachabilities,
     probes::{Probes, Unread, within},
-    report::CheckResult,
+    report::{CheckResult, capitalized},
 };
 use crate::{
     engine::{Actor, Engine},
@@ -17,18 +17,18 @@ use crate::{
 pub(super) const LAST: &str = "last import";
 pub(super) const PAUSE: &str = "pause";
 
-/// How often imports are let go on that somebody else moves meanwhile.
+/// How often resuming is tried while another process changes the same imports.
 const MAX_TRIES: u32 = 3;
 
-/// The imports of a connection, newest content first; why they could not be read.
+/// The imports of a connection, newest content first; or why they could not be read.
 type Found = Result<Vec<Import>, Unread>;
 
 /// Reads the imports of a connection.
-pub(super) async fn find(bag: &Probes, ways: &Reachabilities, name: &str) -> Found {
-    if !ways.tables.is_open() {
-        return Err(Unread::NoWay("tables"));
+pub(super) async fn find(probes: &Probes, hosts: &Reachabilities, name: &str) -> Found {
+    if !hosts.tables.is_reachable() {
+        return Err(Unread::Unreachable("table"));
     }
-    read(&bag.imports, bag.limit, name).await
+    read(&probes.imports, probes.limit, name).await
 }
 
 async fn read(imports: &ImportTable, limit: Duration, name: &str) -> Found {
@@ -38,41 +38,43 @@ async fn read(imports: &ImportTable, limit: Duration, name: &str) -> Found {
     Ok(imports)
 }
 
-/// How the newest content fared; `is_resumed` where it may have waited until now.
+/// The result of the newest import. With `is_resumed`, it may have waited until now.
 fn last(found: &Found, is_resumed: bool) -> CheckResult {
     let imports = match found {
         Err(error) => return unread(LAST, error),
         Ok(imports) => imports,
     };
     let Some(import) = imports.first() else {
-        return CheckResult::note(LAST, "no file has arrived yet");
+        return CheckResult::info(LAST, "No file has arrived yet");
     };
     let may_wait = matches!(import.state, State::Received | State::Packed);
-    let story = if may_wait && imports.iter().any(Import::is_forbidden) {
-        "it waits after a 403; see the pause below".to_owned()
+    let status = if may_wait && imports.iter().any(Import::is_forbidden) {
+        "waiting, because the service answered 403; see the check \"pause\"".to_owned()
     } else if may_wait && is_resumed {
-        // Why it waited is written there until it is taken up.
+        // The row says why it waited until its next step.
         messages::status(&Import { reason: None, ..import.clone() })
     } else {
         messages::status(import)
     };
-    let told = format!("{}: {story}", import.source.file());
+    let message = format!("{}: {status}", import.source.file());
     match import.state {
-        State::Completed | State::Accepted => CheckResult::good(LAST, told),
-        State::Rejected | State::Stuck => CheckResult::bad(LAST, told, messages::remedy(import)),
+        State::Completed | State::Accepted => CheckResult::pass(LAST, message),
+        State::Rejected | State::Stuck => {
+            CheckResult::fail(LAST, message, capitalized(&messages::remedy(import)))
+        }
         State::Received
         | State::Packed
         | State::Pushing
         | State::Ingesting
         | State::Superseded
-        | State::Cancelled => CheckResult::note(LAST, told),
+        | State::Cancelled => CheckResult::info(LAST, message),
     }
 }
 
-/// The last import, and whether the connection is paused. What waits after a 403 goes on first with
-/// `resume`, if nothing stands against it (`is_ready`).
-pub(super) async fn lines(
-    bag: Probes,
+/// The results of the last import and of the pause. With `resume`, imports that wait after a 403 are
+/// resumed first, if the checks before a push passed (`is_ready`).
+pub(super) async fn results(
+    probes: Probes,
     found: Found,
     name: &str,
     resume: Option<&Actor>,
@@ -85,15 +87,15 @@ pub(super) async fn lines(
     let Some(by) = by else {
         return [last(&found, false), pause(&found, name, resume.is_some(), is_ready, None)];
     };
-    let Probes { config, storage, service, setting, clock, limit, .. } = bag;
+    let Probes { config, storage, service, setting, clock, limit, .. } = probes;
     let engine = Engine::new(storage, service, config, setting, clock);
     let (mut resumed, mut found) = (Ok(String::new()), found);
-    // Whoever drives may move a row just then.
+    // Another process may change a row at the same time.
     for _ in 0..MAX_TRIES {
         let asked = within(limit, Box::pin(engine.resume_forbidden(name, by))).await;
         let is_late = asked.is_err();
         resumed = match asked {
-            Ok(done) => done.map_err(|denied| denied.to_string()),
+            Ok(done) => done.map_err(|error| error.to_string()),
             Err(late) => Err(late.to_string()),
         };
         found = read(engine.imports(), limit, name).await;
@@ -102,14 +104,16 @@ pub(super) async fn lines(
         }
     }
     let done = match resumed {
-        // Others were faster.
-        Err(_) if found.is_ok() && !is_forbidden(&found) => "no 403 pauses it any more".to_owned(),
-        Ok(told) | Err(told) => told,
+        // Another process was faster.
+        Err(_) if found.is_ok() && !is_forbidden(&found) => {
+            "No import waits after a 403 any more".to_owned()
+        }
+        Ok(done) | Err(done) => done,
     };
     [last(&found, true), pause(&found, name, true, is_ready, Some(done))]
 }
 
-/// Whether the connection is paused, after what was `done` against it.
+/// Whether the connection is paused; `done` says what resuming did.
 fn pause(
     found: &Found,
     name: &str,
@@ -120,7 +124,7 @@ fn pause(
     let imports = match (found, done.as_deref()) {
         (Err(error), None) => return unread(PAUSE, error),
         (Err(error), Some(done)) => {
-            return unread(PAUSE, format!("{error}; before that: {done}"));
+            return unread(PAUSE, format!("{error}. Before that: {done}"));
         }
         (Ok(imports), _) => imports,
     };
@@ -134,36 +138,36 @@ fn pause(
         "`viva-import doctor {name} --resume`, or POST /api/v1/connections/{name}:diagnose with \
          {{\"resume\": true}}"
     );
-    let (mut told, mut to_do) = (Vec::from_iter(done), vec![]);
+    let (mut message, mut remedy) = (Vec::from_iter(done), vec![]);
     if !forbidden.is_empty() {
-        to_do.push(match (is_ready, resume) {
-            (true, true) => format!("it waits again, or still: look once more with {again}"),
-            (true, false) => format!("nothing stands against it any more: {again}"),
-            (false, false) => format!("mend what is crossed above, then {again}"),
+        remedy.push(match (is_ready, resume) {
+            (true, true) => format!("It still waits, or waits again. Run the check again: {again}."),
+            (true, false) => format!("The cause is corrected. To resume, run {again}."),
+            (false, false) => format!("Correct the failed checks above. Then run {again}."),
             (false, true) => {
-                "not let go on, because something above is crossed or unknown: mend that and ask \
-                 again"
+                "It was not resumed, because a check above failed or is unknown. Correct that, then run \
+                 this command again."
                     .to_owned()
             }
         });
-        told.extend(forbidden.into_iter().map(why));
+        message.extend(forbidden.into_iter().map(why));
     }
     if !stopped.is_empty() {
-        told.extend(stopped.into_iter().map(why));
-        to_do.push(format!(
-            "mend the file's fault and `viva-import retry IMPORT`, or let those behind it \
-             go on without it: `viva-import resume {name}`"
+        message.extend(stopped.into_iter().map(why));
+        remedy.push(format!(
+            "Correct the file's error and run `viva-import retry IMPORT`. To import the files after it \
+             without it, run `viva-import resume {name}`."
         ));
     }
-    match (told.is_empty(), to_do.is_empty()) {
-        (true, _) => CheckResult::good(PAUSE, "not paused"),
-        (false, true) => CheckResult::good(PAUSE, told.join("; ")),
-        (false, false) => CheckResult::bad(PAUSE, told.join("; "), to_do.join("; ")),
+    match (message.is_empty(), remedy.is_empty()) {
+        (true, _) => CheckResult::pass(PAUSE, "Not paused"),
+        (false, true) => CheckResult::pass(PAUSE, message.join("; ")),
+        (false, false) => CheckResult::fail(PAUSE, message.join("; "), remedy.join(" ")),
     }
 }
 
-fn unread(about: &'static str, why: impl Display) -> CheckResult {
-    CheckResult::unknown(about, format!("the table of imports could not be read: {why}"))
+fn unread(check: &'static str, why: impl Display) -> CheckResult {
+    CheckResult::unknown(check, format!("The table imports could not be read: {why}"))
 }
 
 #[cfg(test)]
@@ -180,7 +184,7 @@ mod tests {
         },
     };
 
-    fn run(state: State) -> Import {
+    fn import(state: State) -> Import {
         let now = datetime!(2026-11-23 06:00 UTC);
         let account = |name: &str| (name == "ImportStorage__accountName").then(|| "a".to_owned());
         let policy = Config::read(account).unwrap().policy;
@@ -207,40 +211,40 @@ mod tests {
     }
 
     #[test]
-    fn the_last_import_is_ticked_crossed_or_only_told_by_its_state() {
-        let guarded = Import { reason: Some(guarded_reason()), ..run(State::Rejected) };
-        for (import, verdict, remedy) in [
-            (run(State::Completed), CheckStatus::Pass, None),
-            (run(State::Accepted), CheckStatus::Pass, None),
-            (run(State::Rejected), CheckStatus::Fail, Some("viva-import retry 1-a")),
+    fn the_last_import_passes_fails_or_informs_by_its_state() {
+        let guarded = Import { reason: Some(guarded_reason()), ..import(State::Rejected) };
+        for (import, status, remedy) in [
+            (import(State::Completed), CheckStatus::Pass, None),
+            (import(State::Accepted), CheckStatus::Pass, None),
+            (import(State::Rejected), CheckStatus::Fail, Some("viva-import retry 1-a")),
             (guarded, CheckStatus::Fail, Some("viva-import approve 1-a")),
-            (run(State::Stuck), CheckStatus::Fail, Some("viva-import retry 1-a")),
-            (run(State::Received), CheckStatus::Info, None),
-            (run(State::Ingesting), CheckStatus::Info, None),
-            (run(State::Superseded), CheckStatus::Info, None),
-            (run(State::Cancelled), CheckStatus::Info, None),
+            (import(State::Stuck), CheckStatus::Fail, Some("viva-import retry 1-a")),
+            (import(State::Received), CheckStatus::Info, None),
+            (import(State::Ingesting), CheckStatus::Info, None),
+            (import(State::Superseded), CheckStatus::Info, None),
+            (import(State::Cancelled), CheckStatus::Info, None),
         ] {
-            let line = last(&Ok(vec![import]), false);
-            assert_eq!(line.status, verdict, "{}", line.message);
-            assert!(line.message.starts_with("inbox/hr/a.csv: "), "{}", line.message);
-            assert_eq!(line.remedy.is_some(), remedy.is_some());
-            let told = line.remedy.unwrap_or_default();
-            assert!(told.contains(remedy.unwrap_or_default()), "{told}");
+            let result = last(&Ok(vec![import]), false);
+            assert_eq!(result.status, status, "{}", result.message);
+            assert!(result.message.starts_with("inbox/hr/a.csv: "), "{}", result.message);
+            assert_eq!(result.remedy.is_some(), remedy.is_some());
+            let text = result.remedy.unwrap_or_default();
+            assert!(text.contains(remedy.unwrap_or_default()), "{text}");
         }
         assert_eq!(last(&Ok(vec![]), false).status, CheckStatus::Info);
-        assert_eq!(last(&Err(Unread::NoWay("tables")), false).status, CheckStatus::Unknown);
+        assert_eq!(last(&Err(Unread::Unreachable("table")), false).status, CheckStatus::Unknown);
     }
 
     #[test]
-    fn only_what_stop_after_rejected_holds_is_let_go_on_by_resume() {
-        let pausing = |state| Import { pauses: true, ..run(state) };
-        let none = || Ok(vec![run(State::Packed)]);
-        let done = |told: &str| Some(told.to_owned());
+    fn resume_is_the_remedy_only_for_what_stop_after_rejected_pauses() {
+        let pausing = |state| Import { pauses: true, ..import(state) };
+        let none = || Ok(vec![import(State::Packed)]);
+        let done = |text: &str| Some(text.to_owned());
         let by_doctor = "`viva-import doctor hr --resume`";
         let by_resume = "`viva-import resume hr`";
-        for (found, done, verdict, remedy, never) in [
+        for (found, done, status, remedy, never) in [
             (none(), None, CheckStatus::Pass, "", by_resume),
-            (none(), done("no 403 pauses it any more"), CheckStatus::Pass, "", by_resume),
+            (none(), done("No import waits"), CheckStatus::Pass, "", by_resume),
             (Ok(vec![pausing(State::Packed)]), None, CheckStatus::Fail, by_doctor, by_resume),
             (
                 Ok(vec![pausing(State::Packed)]),
@@ -257,30 +261,30 @@ mod tests {
                 by_resume,
                 by_doctor,
             ),
-            (Err(Unread::NoWay("tables")), done("done"), CheckStatus::Unknown, "", by_resume),
+            (Err(Unread::Unreachable("table")), done("done"), CheckStatus::Unknown, "", by_resume),
         ] {
             let words = done.clone().unwrap_or_default();
-            let line = pause(&found, "hr", done.is_some(), true, done);
-            assert_eq!(line.status, verdict, "{}", line.message);
-            assert!(line.message.contains(&words), "{}", line.message);
-            let told = line.remedy.unwrap_or_default();
-            assert!(told.contains(remedy) && !told.contains(never), "{told}");
+            let result = pause(&found, "hr", done.is_some(), true, done);
+            assert_eq!(result.status, status, "{}", result.message);
+            assert!(result.message.contains(&words), "{}", result.message);
+            let text = result.remedy.unwrap_or_default();
+            assert!(text.contains(remedy) && !text.contains(never), "{text}");
         }
     }
 
     #[test]
-    fn the_last_import_does_not_say_other_than_the_pause() {
-        let waits = Import { reason: Some(Reason::Forbidden), ..run(State::Packed) };
+    fn the_last_import_does_not_contradict_the_pause() {
+        let waits = Import { reason: Some(Reason::Forbidden), ..import(State::Packed) };
         let pauses = Import { pauses: true, ..waits.clone() };
-        for (imports, is_resumed, words, is_told) in [
-            (vec![waits.clone(), pauses.clone()], false, "see the pause below", false),
-            (vec![waits.clone(), pauses], true, "see the pause below", false),
+        for (imports, is_resumed, words, names_resume) in [
+            (vec![waits.clone(), pauses.clone()], false, "see the check \"pause\"", false),
+            (vec![waits.clone(), pauses], true, "see the check \"pause\"", false),
             (vec![waits.clone()], true, "Packed", false),
             (vec![waits], false, "Packed", true),
         ] {
-            let told = last(&Ok(imports), is_resumed).message;
-            assert!(told.contains(words), "{told}");
-            assert_eq!(told.contains("viva-import resume"), is_told, "{told}");
+            let text = last(&Ok(imports), is_resumed).message;
+            assert!(text.contains(words), "{text}");
+            assert_eq!(text.contains("viva-import resume"), names_resume, "{text}");
         }
     }
 }

@@ -1,7 +1,8 @@
-//! What storage lets the program do, each right by itself.
+//! What the program may do in the storage account, one check for each permission.
 //!
-//! The blob that is written is deleted again; where that is refused it stays, is told, and is the
-//! same each time. The row that is written would have to be there already and is not.
+//! A blob is written and deleted again. If it cannot be deleted, the check says so; the blob has the same
+//! name each time, so there is never more than one. The check of writing rows replaces a row that does not
+//! exist, so it writes nothing.
 
 use azure_core::{
     Error, Result, Uuid,
@@ -15,7 +16,7 @@ use tokio::join;
 use super::{
     connectivity::{Reachabilities, Reachability},
     probes::{Probes, TooLate, within},
-    report::CheckResult,
+    report::{CheckResult, capitalized},
 };
 use crate::{
     config::{ARRIVALS, CONNECTIONS, INBOX, PACKAGES, POISON, REPORTS},
@@ -34,61 +35,63 @@ pub(super) const POISON_QUEUE: &str = "queue arrivals-poison";
 
 const READER: &str = "Storage Blob Data Reader on the containers inbox and connections";
 const WRITER: &str = "Storage Blob Data Contributor on the containers packages and reports";
-const WRITER_ACTION: &str = "Storage Blob Data Contributor on the containers packages and reports, \
-     or in a role of your own the action \
-     Microsoft.Storage/storageAccounts/blobServices/containers/blobs/delete";
+const WRITER_ACTION: &str = "Storage Blob Data Contributor on the containers packages and reports \
+     (a custom role needs the action \
+     Microsoft.Storage/storageAccounts/blobServices/containers/blobs/delete)";
 const TABLE: &str = "Storage Table Data Contributor on the table imports";
-const QUEUE: &str = "Storage Queue Data Contributor on the queue arrivals, which the trigger of the host \
-     wants too: it makes messages invisible for longer";
+const QUEUE: &str = "Storage Queue Data Contributor on the queue arrivals (the trigger of the Functions \
+     host needs it, too)";
 
-/// One name for every examination, so that nothing piles up where it cannot be deleted.
+/// The same name each time, so that blobs that cannot be deleted do not pile up.
 const PROBE: &str = "doctor/probe";
-/// As many messages as one look shows.
+/// The most messages that one request can peek at.
 const MAX_PEEK: i32 = 32;
 
-/// Asks for every right; one line each, in the order of the constants.
-pub(super) async fn lines(bag: &Probes, ways: &Reachabilities) -> Vec<CheckResult> {
-    let read = async |about, container| {
-        let listed = asked(bag, &ways.blobs, bag.storage.blobs.try_list(container)).await;
+/// Checks every permission; the results are in the order of the constants.
+pub(super) async fn results(probes: &Probes, hosts: &Reachabilities) -> Vec<CheckResult> {
+    let read = async |check, container| {
+        let listed = asked(probes, &hosts.blobs, probes.storage.blobs.try_list(container)).await;
         listed.map_or_else(
-            |none| none.line(about, READER),
-            |()| CheckResult::good(about, "blobs can be listed and read"),
+            |failure| failure.result(check, READER),
+            |()| CheckResult::pass(check, "Blobs can be listed and read"),
         )
     };
-    let write = async |about, container| match asked(bag, &ways.blobs, probe(bag, container)).await
+    let write = async |check, container| match asked(probes, &hosts.blobs, probe(probes, container))
+        .await
     {
-        Ok(()) => deleted(bag, &ways.blobs, about, container).await,
-        Err(none) => none.line(about, WRITER),
+        Ok(()) => deleted(probes, &hosts.blobs, check, container).await,
+        Err(failure) => failure.result(check, WRITER),
     };
     let (inbox, connections, packages, reports, [read_rows, write_rows], arrivals, poison) = join!(
         read(READ_INBOX, INBOX),
         read(READ_CONNECTIONS, CONNECTIONS),
         write(WRITE_PACKAGES, PACKAGES),
         write(WRITE_REPORTS, REPORTS),
-        rows(bag, &ways.tables),
-        arrivals(bag, &ways.queues),
-        poison(bag, &ways.queues),
+        rows(probes, &hosts.tables),
+        arrivals(probes, &hosts.queues),
+        poison(probes, &hosts.queues),
     );
     vec![inbox, connections, packages, reports, read_rows, write_rows, arrivals, poison]
 }
 
-/// Why a question to storage brought nothing.
-enum Nothing {
-    /// It was not asked, for this way is not open.
-    NoWay(&'static str),
-    /// It was not answered.
+/// Why a request to storage has no result.
+enum Failure {
+    /// It was not sent, because the check of this name did not pass.
+    Unreachable(&'static str),
+    /// No answer arrived in time.
     Late(TooLate),
-    /// It was refused, or failed; this setting names whom it was put to.
+    /// It failed; this setting names the service.
     Failed(Error, &'static str),
 }
 
-impl Nothing {
-    fn line(&self, about: &'static str, role: &str) -> CheckResult {
+impl Failure {
+    fn result(&self, check: &'static str, role: &str) -> CheckResult {
         match self {
-            Self::NoWay(way) => CheckResult::unasked(about, way),
-            Self::Late(why) => CheckResult::bad(about, why.to_string(), AWAY),
+            Self::Unreachable(host) => CheckResult::skipped(check, host),
+            Self::Late(why) => CheckResult::fail(check, capitalized(&why.to_string()), UNAVAILABLE),
             Self::Failed(error, setting) => {
-                CheckResult::bad(about, sentence(error), remedy(error, role, setting))
+                let message = capitalized(&sentence(error));
+                CheckResult::fail(check, message, remedy(error, role, setting))
             }
         }
     }
@@ -99,145 +102,156 @@ impl Nothing {
 }
 
 async fn asked<T>(
-    bag: &Probes,
-    way: &Reachability,
-    question: impl Future<Output = Result<T>>,
-) -> std::result::Result<T, Nothing> {
-    if !way.is_open() {
-        return Err(Nothing::NoWay(way.about));
+    probes: &Probes,
+    host: &Reachability,
+    request: impl Future<Output = Result<T>>,
+) -> std::result::Result<T, Failure> {
+    if !host.is_reachable() {
+        return Err(Failure::Unreachable(host.check));
     }
-    let answer = within(bag.limit, question).await.map_err(Nothing::Late)?;
-    answer.map_err(|error| Nothing::Failed(error, way.setting))
+    let answer = within(probes.limit, request).await.map_err(Failure::Late)?;
+    answer.map_err(|error| Failure::Failed(error, host.setting))
 }
 
-const AWAY: &str =
-    "try again in some minutes; if it stays so, look at Resource health of the storage account";
+const UNAVAILABLE: &str = "Try again in some minutes. If it still fails, open the storage account in the \
+     Azure portal, then Help, Resource health.";
 
-/// What to do about what storage said.
+/// What to do about an error of storage.
 fn remedy(error: &Error, role: &str, setting: &str) -> String {
     let mut causes = std::iter::successors(Some(error), |error| {
         std::error::Error::source(*error).and_then(|cause| cause.downcast_ref())
     });
     if causes.any(|error| matches!(error.kind(), ErrorKind::Credential)) {
-        return "give the app a managed identity, or correct ImportStorage__clientId; where there \
-                is none, as on a laptop, let the app itself answer: POST /api/v1/connections/NAME:diagnose"
+        return "Assign the identity to the app (`az functionapp identity assign --name APP \
+                --resource-group GROUP`), or correct ImportStorage__clientId. On a machine without a \
+                managed identity, run `az login` and add `--account ACCOUNT` to this command, or run the \
+                check in the app: POST /api/v1/connections/NAME:diagnose."
             .to_owned();
     }
     let ErrorKind::HttpResponse { status, error_code, .. } = error.kind() else {
-        return AWAY.to_owned();
+        return UNAVAILABLE.to_owned();
     };
+    let assign = format!(
+        "Assign this role to the app's identity (Azure portal: Access control (IAM), Add role assignment): \
+         {role}."
+    );
     match (u16::from(*status), error_code.as_deref().unwrap_or_default()) {
         (403, "AuthorizationPermissionMismatch") => {
-            format!("give the app's identity {role}; it takes up to ten minutes to count")
+            format!("{assign} It takes effect within 10 minutes.")
         }
         (403, "AuthorizationFailure") => {
-            "the account's firewall does not let the app in: allow its network under Networking, or \
-             give it a private endpoint for this service of the account"
+            "The firewall of the storage account blocks the app. Allow the app's network under Networking \
+             of the account, or create a private endpoint for this service."
                 .to_owned()
         }
         (401, _) | (403, "AuthenticationFailed" | "InvalidAuthenticationInfo") => {
-            "the token or key itself is not accepted: the identity must be of the account's tenant, \
-             a key the account's own, and the clock right; see the clock of storage above"
+            "The token or key itself is not accepted. Check that the identity belongs to the account's \
+             tenant, that a key is the account's own, and that the check \"clock of storage\" passed."
                 .to_owned()
         }
         (403, _) => format!(
-            "give the app's identity {role}; if it has that, let its network in under Networking of \
-             the account"
+            "{assign} If it has the role, allow the app's network under Networking of the account."
         ),
         (404, _) => format!(
-            "create it, as the deployment does; or {setting} names another account than was meant"
+            "Run the deployment again, which creates it (`azd up` or `terraform apply`). If it exists, \
+             correct {setting}, which names another account."
         ),
-        (409, _) => "a lease, a legal hold or a retention policy keeps what is there: lift it from \
-             this container"
+        (409, _) => "A lease, a legal hold or a retention policy protects the blob. Remove it from this \
+             container."
             .to_owned(),
         (429, _) | (503, "ServerBusy") => {
-            "the account is throttled, for more is asked of it than it may be: try again in some \
-             minutes; if it stays so, look under Metrics of the account who asks so much"
+            "The account is throttled, because it gets too many requests. Try again in some minutes. If it \
+             still fails, open the account's Metrics in the Azure portal to see the requests."
                 .to_owned()
         }
-        (500..=599, _) => format!("that is Azure's own trouble: {AWAY}"),
-        _ => AWAY.to_owned(),
+        (500..=599, _) => format!("Azure Storage itself failed. {UNAVAILABLE}"),
+        _ => UNAVAILABLE.to_owned(),
     }
 }
 
 /// Writes a small blob.
-async fn probe(bag: &Probes, container: &str) -> Result<()> {
-    bag.storage.blobs.put(container, PROBE, "text/plain", b"to be deleted".to_vec()).await
+async fn probe(probes: &Probes, container: &str) -> Result<()> {
+    probes.storage.blobs.put(container, PROBE, "text/plain", b"to be deleted".to_vec()).await
 }
 
-/// Deletes what was written, and tells of both.
+/// Deletes the small blob; the result covers both.
 async fn deleted(
-    bag: &Probes,
-    way: &Reachability,
-    about: &'static str,
+    probes: &Probes,
+    host: &Reachability,
+    check: &'static str,
     container: &str,
 ) -> CheckResult {
-    let probe = bag.storage.blobs.client(container, PROBE);
-    match asked(bag, way, probe.delete(None)).await {
-        Err(none) if !none.is(StatusCode::NotFound) => {
-            let line = none.line(about, WRITER_ACTION);
-            let told = format!("{container}/{PROBE} was written but not deleted: {}", line.message);
-            CheckResult { message: told, ..line }
+    let probe = probes.storage.blobs.client(container, PROBE);
+    match asked(probes, host, probe.delete(None)).await {
+        Err(failure) if !failure.is(StatusCode::NotFound) => {
+            let result = failure.result(check, WRITER_ACTION);
+            let message =
+                format!("{container}/{PROBE} was written but not deleted: {}", result.message);
+            CheckResult { message, ..result }
         }
-        // Where it is not there another examination was faster.
-        _ => CheckResult::good(about, "a blob can be written and deleted"),
+        // If it does not exist, another run was faster.
+        _ => CheckResult::pass(check, "Blobs can be written and deleted"),
     }
 }
 
-/// Reads a row, and replaces one, that are not there.
-async fn rows(bag: &Probes, way: &Reachability) -> [CheckResult; 2] {
-    let (table, key) = (&bag.storage.imports, Uuid::new_v4().to_string());
+/// Reads a row and replaces a row; neither exists.
+async fn rows(probes: &Probes, host: &Reachability) -> [CheckResult; 2] {
+    let (table, key) = (&probes.storage.imports, Uuid::new_v4().to_string());
     let filter = format!("PartitionKey eq 'doctor' and RowKey eq '{key}'");
-    let read = match asked(bag, way, table.query(&filter)).await {
-        Ok(_) => CheckResult::good(READ_IMPORTS, "rows can be read"),
-        Err(none) if none.is(StatusCode::NotFound) => {
-            let write = CheckResult::unasked(WRITE_IMPORTS, READ_IMPORTS);
-            return [none.line(READ_IMPORTS, TABLE), write];
+    let read = match asked(probes, host, table.query(&filter)).await {
+        Ok(_) => CheckResult::pass(READ_IMPORTS, "Rows can be read"),
+        Err(failure) if failure.is(StatusCode::NotFound) => {
+            let write = CheckResult::skipped(WRITE_IMPORTS, READ_IMPORTS);
+            return [failure.result(READ_IMPORTS, TABLE), write];
         }
-        Err(none) => none.line(READ_IMPORTS, TABLE),
+        Err(failure) => failure.result(READ_IMPORTS, TABLE),
     };
     let row = Properties::from_iter([
         ("PartitionKey".to_owned(), json!("doctor")),
         ("RowKey".to_owned(), json!(key)),
     ]);
-    let write = match asked(bag, way, table.replace(&row, &Etag::from("*"))).await {
-        Err(none) if !none.is(StatusCode::NotFound) && !none.is(StatusCode::PreconditionFailed) => {
-            none.line(WRITE_IMPORTS, TABLE)
+    let write = match asked(probes, host, table.replace(&row, &Etag::from("*"))).await {
+        Err(failure)
+            if !failure.is(StatusCode::NotFound) && !failure.is(StatusCode::PreconditionFailed) =>
+        {
+            failure.result(WRITE_IMPORTS, TABLE)
         }
-        // It came as far as looking for the row.
-        _ => CheckResult::good(WRITE_IMPORTS, "rows can be written"),
+        // It was permitted, and failed because there is no such row.
+        _ => CheckResult::pass(WRITE_IMPORTS, "Rows can be written"),
     };
     [read, write]
 }
 
-async fn arrivals(bag: &Probes, way: &Reachability) -> CheckResult {
-    match asked(bag, way, peek(bag, ARRIVALS)).await {
-        Ok(waiting) => {
-            CheckResult::good(ARRIVALS_QUEUE, format!("can be read; {} wait", messages(waiting)))
-        }
-        Err(none) => none.line(ARRIVALS_QUEUE, QUEUE),
-    }
-}
-
-async fn poison(bag: &Probes, way: &Reachability) -> CheckResult {
-    match asked(bag, way, peek(bag, POISON)).await {
-        Ok(0) => CheckResult::good(POISON_QUEUE, "empty"),
-        Ok(waiting) => CheckResult::bad(
-            POISON_QUEUE,
-            format!("{} that `intake` could not take in lie there", messages(waiting)),
-            "look in the log of `intake` for the reason; `sweep` finds their files all the same, so \
-             that the messages can be deleted once that is mended",
+async fn arrivals(probes: &Probes, host: &Reachability) -> CheckResult {
+    match asked(probes, host, peek(probes, ARRIVALS)).await {
+        Ok(waiting) => CheckResult::pass(
+            ARRIVALS_QUEUE,
+            format!("Can be read; waiting: {}", messages(waiting)),
         ),
-        Err(none) if none.is(StatusCode::NotFound) => {
-            CheckResult::good(POISON_QUEUE, "not there, so nothing was ever put into it")
-        }
-        Err(none) => none.line(POISON_QUEUE, QUEUE),
+        Err(failure) => failure.result(ARRIVALS_QUEUE, QUEUE),
     }
 }
 
-/// How many messages a look at a queue shows.
-async fn peek(bag: &Probes, name: &str) -> Result<usize> {
-    let queue: QueueClient = storage::queue_once(&bag.config.account, name, bag.limit)?;
+async fn poison(probes: &Probes, host: &Reachability) -> CheckResult {
+    match asked(probes, host, peek(probes, POISON)).await {
+        Ok(0) => CheckResult::pass(POISON_QUEUE, "Empty"),
+        Ok(waiting) => CheckResult::fail(
+            POISON_QUEUE,
+            format!("`intake` could not process {}", messages(waiting)),
+            "Find the reason in the log of `intake`, and correct it. Then delete the messages: `az storage \
+             message clear --auth-mode login --account-name ACCOUNT --queue-name arrivals-poison`. No file \
+             is lost, because `sweep` finds their files.",
+        ),
+        Err(failure) if failure.is(StatusCode::NotFound) => {
+            CheckResult::pass(POISON_QUEUE, "Does not exist: no message has ever failed")
+        }
+        Err(failure) => failure.result(POISON_QUEUE, QUEUE),
+    }
+}
+
+/// The number of messages in a queue, at most [`MAX_PEEK`].
+async fn peek(probes: &Probes, name: &str) -> Result<usize> {
+    let queue: QueueClient = storage::queue_once(&probes.config.account, name, probes.limit)?;
     let options =
         QueueClientPeekMessagesOptions { number_of_messages: Some(MAX_PEEK), ..Default::default() };
     let seen = queue.peek_messages(Some(options)).await?.into_model()?;
@@ -261,34 +275,35 @@ mod tests {
         let error_code = code.map(str::to_owned);
         let kind =
             ErrorKind::HttpResponse { status: status.into(), error_code, raw_response: None };
-        Error::with_message(kind, "a body that nobody tells")
+        Error::with_message(kind, "a body that is never shown")
     }
 
     #[test]
-    fn each_refusal_of_storage_has_its_own_remedy() {
+    fn each_error_of_storage_has_its_own_remedy() {
         for (status, code, words) in [
-            (403, Some("AuthorizationPermissionMismatch"), "give the app's identity Storage Table"),
+            (403, Some("AuthorizationPermissionMismatch"), "assignment): Storage Table"),
             (403, Some("AuthorizationFailure"), "firewall"),
-            (403, Some("AuthenticationFailed"), "the clock right"),
-            (403, None, "if it has that, let its network in"),
-            (401, None, "of the account's tenant"),
-            (404, Some("TableNotFound"), "create it"),
-            (404, None, "or ImportStorage names another account"),
+            (403, Some("AuthenticationFailed"), "\"clock of storage\""),
+            (403, None, "If it has the role, allow the app's network"),
+            (401, None, "belongs to the account's tenant"),
+            (404, Some("TableNotFound"), "`azd up`"),
+            (404, None, "correct ImportStorage, which names another account"),
             (409, Some("BlobImmutableDueToPolicy"), "retention policy"),
             (429, None, "throttled"),
             (503, Some("ServerBusy"), "throttled"),
-            (500, Some("InternalError"), "Azure's own trouble"),
+            (500, Some("InternalError"), "Azure Storage itself failed"),
             (503, None, "Resource health"),
         ] {
-            let failed = Nothing::Failed(refused(status, code), "ImportStorage");
-            let line = failed.line(WRITE_IMPORTS, TABLE);
-            assert!(line.message.starts_with(&format!("it answered {status}")), "{}", line.message);
-            let remedy = line.remedy.unwrap();
+            let failed = Failure::Failed(refused(status, code), "ImportStorage");
+            let result = failed.result(WRITE_IMPORTS, TABLE);
+            let message = format!("Azure Storage answered {status}");
+            assert!(result.message.starts_with(&message), "{}", result.message);
+            let remedy = result.remedy.unwrap();
             assert!(remedy.contains(words), "{remedy}");
         }
         let no_token = Error::with_message(ErrorKind::Credential, "no endpoint");
         let no_token = no_token.with_context("not retried");
-        let line = Nothing::Failed(no_token, "ImportStorage").line(READ_INBOX, READER);
-        assert!(line.remedy.unwrap().contains("give the app a managed identity"));
+        let result = Failure::Failed(no_token, "ImportStorage").result(READ_INBOX, READER);
+        assert!(result.remedy.unwrap().contains("az functionapp identity assign"));
     }
 }

@@ -1,4 +1,4 @@
-//! What an examination is done with, and how an answer is waited for.
+//! The settings and clients of one check of a connection, and its time limit.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,10 +12,10 @@ use crate::{
     target::Service,
 };
 
-/// How long one question may be left unanswered, whatever `REQUEST_TIMEOUT_SECONDS` says.
+/// The longest time limit of one check, also if `REQUEST_TIMEOUT_SECONDS` is higher.
 pub(crate) const MAX_WAIT: Duration = Duration::from_secs(20);
 
-/// What an examination is done with, once the settings are sound.
+/// What the checks use, once the settings are valid.
 pub(super) struct Probes {
     pub(super) config: Config,
     pub(super) storage: Storage,
@@ -23,12 +23,12 @@ pub(super) struct Probes {
     pub(super) service: Service,
     pub(super) clock: Clock,
     pub(super) setting: Arc<Lookup>,
-    /// How long a question may be left unanswered.
+    /// The time limit of one request.
     pub(super) limit: Duration,
 }
 
 impl Probes {
-    /// Opens everything as [`crate::engine::Engine::open`] does, with clients that ask once.
+    /// Opens everything as [`crate::engine::Engine::open`] does, with clients that do not retry.
     pub(super) fn open(setting: Arc<Lookup>, clock: Clock) -> Result<Self, OpenError> {
         let mut config = Config::read(|name| setting(name))?;
         let limit = config.service.answer_timeout.min(MAX_WAIT);
@@ -40,26 +40,26 @@ impl Probes {
     }
 }
 
-/// A question was not answered in time.
+/// No answer arrived in time.
 #[derive(Debug, thiserror::Error)]
 #[error("no answer within {} s", .0.as_secs())]
 pub(super) struct TooLate(pub(super) Duration);
 
-/// Why something in the account could not be read.
+/// Why something in the storage account could not be read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unread {
-    #[error("there is no way to {0}")]
-    NoWay(&'static str),
+    #[error("the {0} service of the storage account is not reachable")]
+    Unreachable(&'static str),
     #[error(transparent)]
     TooLate(#[from] TooLate),
     #[error("{}", sentence(.0))]
     Storage(#[from] azure_core::Error),
 }
 
-/// The answer to a question, if it comes in time.
+/// The answer to a request, if it arrives within `limit`.
 pub(super) async fn within<T>(
     limit: Duration,
-    question: impl Future<Output = T>,
+    request: impl Future<Output = T>,
 ) -> Result<T, TooLate> {
-    timeout(limit, question).await.map_err(|_| TooLate(limit))
+    timeout(limit, request).await.map_err(|_| TooLate(limit))
 }

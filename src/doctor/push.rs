@@ -1,4 +1,4 @@
-//! What stands between a packed file and its push: token, scale unit, connector.
+//! What a push needs besides the file: token, scale unit, connector.
 
 use azure_core::credentials::AccessToken;
 use reqwest::header::HeaderValue;
@@ -8,7 +8,7 @@ use super::{
     connection::DOCUMENT,
     connectivity::SERVICE,
     probes::{Probes, TooLate, within},
-    report::CheckResult,
+    report::{CheckResult, capitalized},
 };
 use crate::{
     connection::Connection,
@@ -23,177 +23,192 @@ pub(super) const TOKEN: &str = "token";
 pub(super) const SCALE_UNIT: &str = "scale unit";
 pub(super) const CONNECTOR: &str = "connector";
 
-const OTHER_SCOPE: &str = "compare INGESTION_SCOPE (the documentation also names \
+const OTHER_SCOPE: &str = "INGESTION_SCOPE (Microsoft's documentation also names \
      https://api.orginsights.viva.office.com/.default)";
-const SERVICE_AWAY: &str = "try again in some minutes; if it stays so, the reachability of the service above \
-     says more";
+const UNAVAILABLE: &str = "Try again in some minutes. If it still fails, see the check \"reachability of the \
+     service\".";
 
-/// The three lines. The one whose question failed is the last that was asked.
-pub(super) async fn lines(
-    bag: &Probes,
+/// The three results. The checks after a failed one are skipped.
+pub(super) async fn results(
+    probes: &Probes,
     connection: Option<&Connection>,
-    is_open: bool,
+    is_reachable: bool,
 ) -> [CheckResult; 3] {
     let Some(caller) = connection.map(|connection| &connection.caller) else {
-        return [TOKEN, SCALE_UNIT, CONNECTOR].map(|about| CheckResult::unasked(about, DOCUMENT));
+        return [TOKEN, SCALE_UNIT, CONNECTOR].map(|name| CheckResult::skipped(name, DOCUMENT));
     };
-    let asked = within(bag.limit, bag.service.token(caller)).await;
+    let asked = within(probes.limit, probes.service.token(caller)).await;
     let (token, client_id) = match asked.unwrap_or_else(|late| Err(later(&late))) {
-        Ok(found) => token(caller, &found, (bag.clock)()),
-        Err(trouble) => (
-            CheckResult::bad(
+        Ok(found) => token(caller, &found, (probes.clock)()),
+        Err(error) => (
+            CheckResult::fail(
                 TOKEN,
-                messages::cause(trouble.reason(), caller.target),
+                capitalized(&messages::cause(error.reason(), caller.target)),
                 no_token(caller),
             ),
             None,
         ),
     };
-    if !token.is_no_obstacle() || !is_open {
-        let cause = if is_open { TOKEN } else { SERVICE };
+    if !token.passes() || !is_reachable {
+        let cause = if is_reachable { TOKEN } else { SERVICE };
         return [
             token,
-            CheckResult::unasked(SCALE_UNIT, cause),
-            CheckResult::unasked(CONNECTOR, cause),
+            CheckResult::skipped(SCALE_UNIT, cause),
+            CheckResult::skipped(CONNECTOR, cause),
         ];
     }
-    let (line, scale_unit) = scale_unit(bag, caller, client_id.as_deref()).await;
+    let (result, scale_unit) = scale_unit(probes, caller, client_id.as_deref()).await;
     let Some(scale_unit) = scale_unit else {
-        return [token, line, CheckResult::unasked(CONNECTOR, SCALE_UNIT)];
+        return [token, result, CheckResult::skipped(CONNECTOR, SCALE_UNIT)];
     };
-    let asked = bag.service.ping(caller, &scale_unit, (bag.clock)());
-    let asked = within(bag.limit, asked).await.unwrap_or_else(|late| Err(later(&late)));
+    let asked = probes.service.ping(caller, &scale_unit, (probes.clock)());
+    let asked = within(probes.limit, asked).await.unwrap_or_else(|late| Err(later(&late)));
     let connector = match asked {
-        Ok(true) => CheckResult::good(CONNECTOR, "the service would take a push"),
+        Ok(true) => CheckResult::pass(CONNECTOR, "The connector is ready for a push"),
         Ok(false) => {
-            let told = "the service has no such question (404); the push will tell";
-            CheckResult::note(CONNECTOR, told)
+            let message = "Not known: the service answered 404 to this check. The next push shows whether \
+                           the connector is ready";
+            CheckResult::info(CONNECTOR, message)
         }
-        Err(trouble) => refused(CONNECTOR, caller, &trouble, client_id.as_deref()),
+        Err(error) => failed(CONNECTOR, caller, &error, client_id.as_deref()),
     };
-    [token, line, connector]
+    [token, result, connector]
 }
 
-/// What a token says of itself, and whose it is.
+/// The result of a token by its claims, and the client id it was issued for.
 fn token(
     caller: &ServiceIdentity,
     token: &AccessToken,
     now: OffsetDateTime,
 ) -> (CheckResult, Option<String>) {
     if HeaderValue::from_str(token.token.secret()).is_err() {
-        let told = "there is one, with a line break or another character that no token has";
-        let remedy = format!("{}; it must be one line, as it was issued", no_token(caller));
-        return (CheckResult::bad(TOKEN, told, remedy), None);
+        let message = "The token contains a line break or another character that no token has";
+        let remedy = format!("{} The token must be one line, as it was issued.", no_token(caller));
+        return (CheckResult::fail(TOKEN, message, remedy), None);
     }
     let moment = |at: OffsetDateTime| at.truncate_to_second().format(&Rfc3339).unwrap_or_default();
     let Some(claims) = Claims::of(&token.token) else {
-        // Of one from a setting only whoever obtained it knows.
+        // Of a token from a setting, nobody here knows when it expires.
         let is_given = matches!(caller.credential, Credential::AccessToken { .. });
-        let until = (!is_given).then(|| format!(", until {}", moment(token.expires_on)));
+        let until =
+            (!is_given).then(|| format!("; it is valid until {}", moment(token.expires_on)));
         let until = until.unwrap_or_default();
-        let told = format!("there is one{until}; its content is not readable");
-        return (CheckResult::good(TOKEN, told), caller.credential.client_id().map(str::to_owned));
+        let message = format!("The token's claims cannot be read{until}");
+        return (
+            CheckResult::pass(TOKEN, message),
+            caller.credential.client_id().map(str::to_owned),
+        );
     };
-    let unsaid = || "nobody".to_owned();
-    let (client_id, audience) = (claims.client_id, claims.audience.unwrap_or_else(unsaid));
+    let unknown = || "unknown".to_owned();
+    let (client_id, audience) = (claims.client_id, claims.audience.unwrap_or_else(unknown));
     let expires = claims.expires.unwrap_or(token.expires_on);
-    let told = format!(
-        "there is one for client id {} and audience {audience}, until {}",
-        client_id.clone().unwrap_or_else(unsaid),
-        moment(expires)
-    );
-    let line = if expires > now {
-        CheckResult::good(TOKEN, told)
+    let issued_for =
+        format!("client ID {}, audience {audience}", client_id.clone().unwrap_or_else(unknown));
+    let expires_at = moment(expires);
+    let result = if expires > now {
+        CheckResult::pass(TOKEN, format!("Valid until {expires_at}: {issued_for}"))
     } else {
-        CheckResult::bad(TOKEN, format!("{told}, which is over"), no_token(caller))
+        CheckResult::fail(TOKEN, format!("Expired at {expires_at}: {issued_for}"), no_token(caller))
     };
-    (line, client_id)
+    (result, client_id)
 }
 
 fn no_token(caller: &ServiceIdentity) -> String {
-    let no_resource = format!("If the sign-in knows no such resource, {OTHER_SCOPE}");
+    let no_resource = format!("If the error names an unknown resource, compare {OTHER_SCOPE}.");
     match &caller.credential {
         Credential::ManagedIdentity { .. } => format!(
-            "give the app this managed identity, or correct credential in the connection; where \
-             there is none, as on a laptop, let the app itself answer: POST /api/v1/connections/NAME:diagnose. \
+            "Assign this managed identity to the app (`az functionapp identity assign --name APP \
+             --resource-group GROUP`), or correct \"credential\" in the connection. On a machine without a \
+             managed identity, run the check in the app: POST /api/v1/connections/NAME:diagnose. \
              {no_resource}"
         ),
         Credential::FederatedIdentity { client_id, .. } => format!(
-            "give the app the managed identity that the app registration {client_id} trusts, and \
-             the registration a federated credential for it. {no_resource}"
+            "Assign to the app the managed identity that the app registration {client_id} trusts. In the \
+             app registration, add a federated credential for it (Azure portal: Certificates & secrets, \
+             Federated credentials). {no_resource}"
         ),
         Credential::ClientCertificate { client_id, .. } => format!(
-            "put the certificate with its key where the connection says, and its public part into \
-             the app registration {client_id}. {no_resource}"
+            "Put the certificate with its private key where the connection names it. Add its public part \
+             to the app registration {client_id} (Azure portal: Certificates & secrets, Upload \
+             certificate). {no_resource}"
         ),
         Credential::ClientSecret { client_id, setting } => format!(
-            "put a secret of the app registration {client_id} that has not expired into the setting \
-             {setting}. {no_resource}"
+            "Create a secret with `az ad app credential reset --id {client_id} --append`, and put it into \
+             the setting {setting}. {no_resource}"
         ),
-        Credential::AzureCli => format!("`az login`, as somebody of the tenant. {no_resource}"),
+        Credential::AzureCli => format!(
+            "Run `az login --tenant {}` and sign in as a user of that tenant. {no_resource}",
+            caller.tenant
+        ),
         Credential::AccessToken { setting } => {
-            format!("put a fresh token, without line breaks, into the setting {setting}")
+            format!("Put a new token, without line breaks, into the setting {setting}.")
         }
     }
 }
 
-/// The line of the scale unit, and the unit where there is one.
+/// The result of the scale unit, and the unit if it is known.
 async fn scale_unit(
-    bag: &Probes,
+    probes: &Probes,
     caller: &ServiceIdentity,
     client_id: Option<&str>,
 ) -> (CheckResult, Option<String>) {
-    let asked = within(bag.limit, bag.service.discover(caller, (bag.clock)())).await;
+    let asked = within(probes.limit, probes.service.discover(caller, (probes.clock)())).await;
     match (asked.unwrap_or_else(|late| Err(later(&late))), &caller.scale_unit) {
         (Ok(unit), _) => {
-            let told = format!("{unit}, as the service tells it");
-            (CheckResult::good(SCALE_UNIT, told), Some(unit))
+            let message = format!("The service reports {unit}");
+            (CheckResult::pass(SCALE_UNIT, message), Some(unit))
         }
-        (Err(trouble), Some(unit)) => {
-            let why = messages::cause(trouble.reason(), caller.target);
-            let told = format!("{unit}, as the connection says; not discovered: {why}");
-            (CheckResult::good(SCALE_UNIT, told), Some(unit.clone()))
+        (Err(error), Some(unit)) => {
+            let why = messages::cause(error.reason(), caller.target);
+            let message =
+                format!("The connection names {unit}. The service does not report one: {why}");
+            (CheckResult::pass(SCALE_UNIT, message), Some(unit.clone()))
         }
-        (Err(trouble), None) => {
-            // Who is not let in here is not let in with a scale unit either.
-            let is_let_in = match &trouble {
+        (Err(error), None) => {
+            // If the service does not accept the caller, naming a scale unit does not help.
+            let may_help = match &error {
                 ServiceError::Later { .. } => true,
                 ServiceError::Forbidden => false,
                 ServiceError::Refused(reason) => {
                     matches!(reason, Reason::ServiceRefused { status: 404, .. })
                 }
             };
-            let mut line = refused(SCALE_UNIT, caller, &trouble, client_id);
-            let or = ". Or name the scale unit as scaleUnit in the connection";
-            let or = if is_let_in { or } else { "" };
-            line.remedy = line.remedy.map(|remedy| format!("{remedy}{or}"));
-            (line, None)
+            let mut result = failed(SCALE_UNIT, caller, &error, client_id);
+            let or = " Or set \"scaleUnit\" in the connection; the portal shows the scale unit where the \
+                      import is set up.";
+            let or = if may_help { or } else { "" };
+            result.remedy = result.remedy.map(|remedy| format!("{remedy}{or}"));
+            (result, None)
         }
     }
 }
 
-fn refused(
-    about: &'static str,
+fn failed(
+    check: &'static str,
     caller: &ServiceIdentity,
-    trouble: &ServiceError,
+    error: &ServiceError,
     client_id: Option<&str>,
 ) -> CheckResult {
-    let remedy = match trouble {
-        ServiceError::Later { .. } => SERVICE_AWAY.to_owned(),
+    let remedy = match error {
+        ServiceError::Later { .. } => UNAVAILABLE.to_owned(),
         ServiceError::Forbidden => {
             let client_id = client_id.map(|id| format!(" {id}")).unwrap_or_default();
             format!(
-                "in {}, under Data connections, set the API-based import up and enter the client \
-                 id{client_id} of the connection's credential",
+                "In {}, under Data connections, set up the API-based import, and enter the client \
+                 ID{client_id} of the connection's credential.",
                 caller.target.words().product_in_full
             )
         }
         ServiceError::Refused(_) => {
-            let what = if about == SCALE_UNIT { "tenantId" } else { "tenantId and scaleUnit" };
-            format!("compare {what} in the connection, and INGESTION_ENDPOINT; {OTHER_SCOPE}")
+            let what =
+                if check == SCALE_UNIT { "\"tenantId\"" } else { "\"tenantId\" and \"scaleUnit\"" };
+            format!(
+                "Compare {what} in the connection, and the settings INGESTION_ENDPOINT and {OTHER_SCOPE}."
+            )
         }
     };
-    CheckResult::bad(about, messages::cause(trouble.reason(), caller.target), remedy)
+    let message = capitalized(&messages::cause(error.reason(), caller.target));
+    CheckResult::fail(check, message, remedy)
 }
 
 fn later(why: &TooLate) -> ServiceError {
@@ -223,26 +238,26 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_cannot_be_read_is_told_by_its_credential() {
+    fn a_token_that_cannot_be_read_is_judged_by_its_credential() {
         let now = datetime!(2026-11-23 06:00 UTC);
         let opaque = AccessToken { token: Secret::new("opaque"), expires_on: now };
-        let told = |credential| token(&caller(credential), &opaque, now).0.message;
+        let message = |credential| token(&caller(credential), &opaque, now).0.message;
         assert_eq!(
-            told(Credential::ManagedIdentity { client_id: None }),
-            "there is one, until 2026-11-23T06:00:00Z; its content is not readable"
+            message(Credential::ManagedIdentity { client_id: None }),
+            "The token's claims cannot be read; it is valid until 2026-11-23T06:00:00Z"
         );
         assert_eq!(
-            told(Credential::AccessToken { setting: "TOKEN".to_owned() }),
-            "there is one; its content is not readable"
+            message(Credential::AccessToken { setting: "TOKEN".to_owned() }),
+            "The token's claims cannot be read"
         );
         let named = Credential::ManagedIdentity { client_id: Some("c".to_owned()) };
         assert_eq!(token(&caller(named), &opaque, now).1.as_deref(), Some("c"));
     }
 
     #[test]
-    fn a_token_that_cannot_stand_in_a_header_is_crossed() {
+    fn a_token_that_is_no_header_value_fails() {
         let now = datetime!(2026-11-23 06:00 UTC);
-        for (secret, verdict) in [
+        for (secret, status) in [
             ("a.b-c_d", CheckStatus::Pass),
             ("a\nb", CheckStatus::Fail),
             ("a\r\nb", CheckStatus::Fail),
@@ -250,25 +265,25 @@ mod tests {
         ] {
             let token_of = AccessToken { token: Secret::new(secret), expires_on: now };
             let given = Credential::AccessToken { setting: "TOKEN".to_owned() };
-            let line = token(&caller(given), &token_of, now).0;
-            assert_eq!(line.status, verdict, "{secret:?}");
-            let remedy = line.remedy.unwrap_or_default();
-            let words = "a fresh token, without line breaks, into the setting TOKEN";
-            assert_eq!(remedy.contains(words), verdict == CheckStatus::Fail, "{remedy}");
+            let result = token(&caller(given), &token_of, now).0;
+            assert_eq!(result.status, status, "{secret:?}");
+            let remedy = result.remedy.unwrap_or_default();
+            let words = "a new token, without line breaks, into the setting TOKEN";
+            assert_eq!(remedy.contains(words), status == CheckStatus::Fail, "{remedy}");
         }
     }
 
     #[test]
-    fn each_refusal_of_the_service_has_its_own_remedy() {
+    fn each_error_of_the_service_has_its_own_remedy() {
         let caller = caller(Credential::ManagedIdentity { client_id: None });
-        for (trouble, words) in [
-            (later(&TooLate(crate::doctor::probes::MAX_WAIT)), "try again"),
-            (ServiceError::Forbidden, "enter the client id c of"),
+        for (error, words) in [
+            (later(&TooLate(crate::doctor::probes::MAX_WAIT)), "Try again"),
+            (ServiceError::Forbidden, "enter the client ID c of"),
             (ServiceError::Refused(Reason::TokenRejected { status: 401 }), "INGESTION_SCOPE"),
         ] {
-            let line = refused(CONNECTOR, &caller, &trouble, Some("c"));
-            assert_eq!(line.status, CheckStatus::Fail);
-            assert!(line.remedy.unwrap().contains(words), "{words}");
+            let result = failed(CONNECTOR, &caller, &error, Some("c"));
+            assert_eq!(result.status, CheckStatus::Fail);
+            assert!(result.remedy.unwrap().contains(words), "{words}");
         }
     }
 }

@@ -1,21 +1,21 @@
-//! What the doctor found, as text and for programs.
+//! The results of the doctor's checks, as text and for programs.
 
 use serde::Serialize;
 use strum::AsRefStr;
 use utoipa::ToSchema;
 
-/// What was found out about one thing.
+/// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[strum(serialize_all = "camelCase")]
 pub enum CheckStatus {
-    /// It is right.
+    /// The check passed.
     Pass,
-    /// It is wrong; the remedy says what to do.
+    /// The check failed; `remedy` says what to do.
     Fail,
-    /// It could not be found out, because something before it failed.
+    /// The check did not run, because another one did not pass.
     Unknown,
-    /// Nothing to judge, but to know.
+    /// The check only informs; it cannot fail.
     Info,
 }
 
@@ -30,25 +30,25 @@ impl CheckStatus {
     }
 }
 
-/// One thing that was asked.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CheckResult {
-    /// What it is about, always in the same words.
+    /// The name of the check, which never changes.
     pub name: &'static str,
-    /// What was found out.
+    /// How the check ended.
     pub status: CheckStatus,
-    /// The same in a sentence.
+    /// What the check found, as a sentence.
     pub message: String,
-    /// What to do, where something is wrong.
+    /// What to do, if the check failed.
     pub remedy: Option<String>,
 }
 
 impl CheckResult {
-    pub(super) fn good(name: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn pass(name: &'static str, message: impl Into<String>) -> Self {
         Self { name, status: CheckStatus::Pass, message: message.into(), remedy: None }
     }
 
-    pub(super) fn bad(
+    pub(super) fn fail(
         name: &'static str,
         message: impl Into<String>,
         remedy: impl Into<String>,
@@ -65,42 +65,42 @@ impl CheckResult {
         Self { name, status: CheckStatus::Unknown, message: message.into(), remedy: None }
     }
 
-    /// What hangs on something that has failed.
-    pub(super) fn unasked(name: &'static str, cause: &str) -> Self {
-        Self::unknown(name, format!("not asked until this is right: {cause}"))
+    /// A check that depends on the check `cause`, which did not pass.
+    pub(super) fn skipped(name: &'static str, cause: &str) -> Self {
+        Self::unknown(name, format!("Not checked, because the check \"{cause}\" did not pass"))
     }
 
-    pub(super) fn note(name: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn info(name: &'static str, message: impl Into<String>) -> Self {
         Self { name, status: CheckStatus::Info, message: message.into(), remedy: None }
     }
 
-    /// Whether a file that waits may be let go on as far as this goes.
-    pub(super) fn is_no_obstacle(&self) -> bool {
+    /// Whether it does not stop waiting imports from being resumed.
+    pub(super) fn passes(&self) -> bool {
         matches!(self.status, CheckStatus::Pass | CheckStatus::Info)
     }
 }
 
-/// Everything that was found out about a connection.
+/// The results of all checks of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Diagnosis {
     /// The connection's name.
     pub connection: String,
-    /// Whether nothing is wrong and nothing is left unknown.
+    /// Whether no check failed and none is unknown.
     pub healthy: bool,
-    /// What was asked, the cause before what follows from it.
+    /// The checks; a cause comes before what depends on it.
     pub checks: Vec<CheckResult>,
 }
 
 impl Diagnosis {
     pub(super) fn new(connection: &str, checks: Vec<CheckResult>) -> Self {
-        let healthy = checks.iter().all(CheckResult::is_no_obstacle);
+        let healthy = checks.iter().all(CheckResult::passes);
         Self { connection: connection.to_owned(), healthy, checks }
     }
 
-    /// For a person: a mark, what it is about, what was found; the remedy below it.
+    /// For a person: mark, name and message of each check; the remedy below it.
     #[must_use]
     pub fn text(&self) -> String {
-        let width = self.checks.iter().map(|line| line.name.len()).max().unwrap_or_default();
+        let width = self.checks.iter().map(|result| result.name.len()).max().unwrap_or_default();
         let mut text = String::new();
         for CheckResult { name, status, message, remedy } in &self.checks {
             let mark = status.mark();
@@ -109,19 +109,25 @@ impl Diagnosis {
                 text.push_str(&format!("  {:width$}  To do: {}\n", "", in_one_line(remedy)));
             }
         }
-        let count = |wanted| self.checks.iter().filter(|line| line.status == wanted).count();
+        let count = |wanted| self.checks.iter().filter(|result| result.status == wanted).count();
         let connection = &self.connection;
         text.push_str(&match (count(CheckStatus::Fail), count(CheckStatus::Unknown)) {
-            (0, 0) => format!("connection {connection}: all is well\n"),
-            (bad, unknown) => {
-                format!("connection {connection}: {bad} wrong, {unknown} not found out\n")
-            }
+            (0, 0) => format!("Connection {connection} is healthy: all checks passed\n"),
+            (failed, unknown) => format!(
+                "Connection {connection} is not healthy: {failed} failed, {unknown} not checked\n"
+            ),
         });
         text
     }
 }
 
-/// A name could write a line of its own.
+/// The text of an error as a sentence of its own.
+pub(super) fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// Text without control characters: a name could otherwise add a line of its own.
 fn in_one_line(text: &str) -> String {
     text.replace('\n', "; ").replace(char::is_control, "\u{fffd}")
 }
@@ -130,25 +136,25 @@ fn in_one_line(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn of(lines: Vec<CheckResult>) -> Diagnosis {
-        Diagnosis::new("hr", lines)
+    fn of(results: Vec<CheckResult>) -> Diagnosis {
+        Diagnosis::new("hr", results)
     }
 
     #[test]
-    fn each_line_has_its_mark_and_its_remedy_below_it() {
+    fn each_check_has_its_mark_and_its_remedy_below_it() {
         let diagnosis = of(vec![
-            CheckResult::good("settings", "sound"),
-            CheckResult::bad("token", "a\nb", "mend\u{1b}it"),
-            CheckResult::unknown("connector", "not asked"),
-            CheckResult::note("metadata", "to know"),
+            CheckResult::pass("settings", "Valid"),
+            CheckResult::fail("token", "a\nb", "Correct\u{1b}it"),
+            CheckResult::unknown("connector", "Not checked"),
+            CheckResult::info("metadata", "Not written"),
         ]);
         assert_eq!(
             diagnosis.text(),
-            "\u{2713} settings   sound\n\
-             \u{2717} token      a; b\n             To do: mend\u{fffd}it\n\
-             ? connector  not asked\n\
-             - metadata   to know\n\
-             connection hr: 1 wrong, 1 not found out\n"
+            "\u{2713} settings   Valid\n\
+             \u{2717} token      a; b\n             To do: Correct\u{fffd}it\n\
+             ? connector  Not checked\n\
+             - metadata   Not written\n\
+             Connection hr is not healthy: 1 failed, 1 not checked\n"
         );
         let json = serde_json::to_value(&diagnosis).unwrap();
         assert_eq!(json["healthy"], false);
@@ -157,11 +163,11 @@ mod tests {
     }
 
     #[test]
-    fn a_note_is_nothing_wrong_and_what_is_unknown_is() {
-        let good = || CheckResult::good("settings", "sound");
-        let well = of(vec![good(), CheckResult::note("metadata", "to know")]);
-        assert!(well.healthy && well.text().ends_with("connection hr: all is well\n"));
-        assert!(!of(vec![good(), CheckResult::unknown("token", "not asked")]).healthy);
-        assert!(!of(vec![good(), CheckResult::bad("token", "none", "mend it")]).healthy);
+    fn a_connection_is_healthy_with_information_and_not_with_an_unknown_check() {
+        let pass = || CheckResult::pass("settings", "Valid");
+        let healthy = of(vec![pass(), CheckResult::info("metadata", "Not written")]);
+        assert!(healthy.healthy && healthy.text().ends_with("is healthy: all checks passed\n"));
+        assert!(!of(vec![pass(), CheckResult::unknown("token", "Not checked")]).healthy);
+        assert!(!of(vec![pass(), CheckResult::fail("token", "None", "Correct it.")]).healthy);
     }
 }

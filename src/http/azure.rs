@@ -1,4 +1,4 @@
-//! What the clients of the Azure SDK share: connections, retries, and what is told of their errors.
+//! What the clients of the Azure SDK share: connections, retries, and the text of their errors.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,8 +10,8 @@ use azure_core::{
 
 use super::Destination;
 
-/// Options under which neither a try nor all tries together wait for ever: the next try is begun
-/// no later than `answer_timeout` after the end of the first.
+/// Options that limit each attempt and all attempts together: no attempt begins later than
+/// `answer_timeout` after the end of the first.
 pub(crate) fn client_options(
     to: Destination,
     answer_timeout: Duration,
@@ -23,8 +23,9 @@ pub(crate) fn client_options(
     })
 }
 
-/// Connections, on which no try waits longer for an answer. Where they may speak TLS, to make them
-/// reads every certificate that this machine trusts, so they are shared where they can be.
+/// Connections on which no attempt waits longer than `answer_timeout` for an answer.
+///
+/// With TLS, making them reads every certificate that this machine trusts, so they are shared if possible.
 pub(crate) fn transport(
     to: Destination,
     answer_timeout: Duration,
@@ -34,7 +35,7 @@ pub(crate) fn transport(
     Ok(Transport::new(Arc::new(client)))
 }
 
-/// Tries of which none is begun later than `answer_timeout` after the first.
+/// Attempts of which none begins later than `answer_timeout` after the first.
 pub(crate) fn retries(answer_timeout: Duration) -> RetryOptions {
     RetryOptions::exponential(ExponentialRetryOptions {
         max_total_elapsed: answer_timeout.try_into().unwrap_or(time::Duration::MAX),
@@ -44,26 +45,26 @@ pub(crate) fn retries(answer_timeout: Duration) -> RetryOptions {
 
 /// An error of storage or of a credential as one sentence for a log or a row.
 ///
-/// Only the status and the service's own error code are told: bodies may quote what was sent.
+/// It contains only the status and the error code of the service, because a body may quote what was sent.
 #[must_use]
 pub(crate) fn sentence(error: &Error) -> String {
-    // When the retries have been used up, what was answered last stands behind that.
-    let behind = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<Error>());
-    if let Some(behind) = behind {
+    // After the last retry, the error says only that; its source is the last answer.
+    let source = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<Error>());
+    if let Some(source) = source {
         let is_of_token = |error: &Error| matches!(error.kind(), ErrorKind::Credential);
-        let what = sentence(behind);
-        let told = is_of_token(behind) || !is_of_token(error);
-        return if told { what } else { format!("no token could be had: {what}") };
+        let what = sentence(source);
+        let is_complete = is_of_token(source) || !is_of_token(error);
+        return if is_complete { what } else { format!("{NO_TOKEN}: {what}") };
     }
     match error.kind() {
         ErrorKind::HttpResponse { status, error_code, .. } => {
             let status = u16::from(*status);
-            // The SDK puts the status where there is no code.
+            // Without an error code, the SDK repeats the status.
             let code = error_code.as_deref().filter(|code| *code != status.to_string());
-            format!("it answered {status} ({})", code.unwrap_or("no error code"))
+            format!("Azure Storage answered {status} ({})", code.unwrap_or("no error code"))
         }
         ErrorKind::Credential => {
-            format!("no token could be had: {}", first_line(&error.to_string()))
+            format!("{NO_TOKEN}: {}", first_line(&error.to_string()))
         }
         ErrorKind::Connection | ErrorKind::Io | ErrorKind::DataConversion | ErrorKind::Other => {
             let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref());
@@ -71,6 +72,8 @@ pub(crate) fn sentence(error: &Error) -> String {
         }
     }
 }
+
+const NO_TOKEN: &str = "no token was issued";
 
 fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().chars().take(300).collect()
@@ -81,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_retries_ended_on_is_told_and_not_that_they_ended() {
+    fn the_last_answer_is_the_reason_and_not_the_end_of_the_retries() {
         let refused = Error::with_message(ErrorKind::Io, "connection refused");
         let retried = refused.with_context("retry policy expired");
         assert_eq!(sentence(&retried), "connection refused");
@@ -90,20 +93,20 @@ mod tests {
         let refused = Error::with_message(ErrorKind::Io, "connection refused");
         let no_token = Error::with_error(ErrorKind::Credential, refused, "could not sign in");
         let no_token = no_token.with_context("not retried");
-        assert_eq!(sentence(&no_token), "no token could be had: connection refused");
+        assert_eq!(sentence(&no_token), "no token was issued: connection refused");
     }
 
     #[test]
-    fn an_answer_without_a_code_is_told_in_one_form() {
-        for (code, told) in [
-            (None, "it answered 403 (no error code)"),
-            (Some("403"), "it answered 403 (no error code)"),
-            (Some("AuthorizationFailure"), "it answered 403 (AuthorizationFailure)"),
+    fn an_answer_without_a_code_has_one_text() {
+        for (code, expected) in [
+            (None, "Azure Storage answered 403 (no error code)"),
+            (Some("403"), "Azure Storage answered 403 (no error code)"),
+            (Some("AuthorizationFailure"), "Azure Storage answered 403 (AuthorizationFailure)"),
         ] {
             let error_code = code.map(str::to_owned);
             let kind =
                 ErrorKind::HttpResponse { status: 403.into(), error_code, raw_response: None };
-            assert_eq!(sentence(&Error::with_message(kind, "a body")), told);
+            assert_eq!(sentence(&Error::with_message(kind, "a body")), expected);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Certificates with their private key, out of PEM or PKCS#12, and the assertions that an app registration
-//! shows Microsoft Entra in the place of a secret.
+//! Certificates with their private key, read from PEM or PKCS#12, and the assertions that an app registration
+//! sends to Microsoft Entra instead of a secret.
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
@@ -28,64 +28,60 @@ use x509_parser::{certificate::X509Certificate, error::X509Error, nom, parse_x50
 
 use super::{refusal::Refusal, token::now};
 
-/// Why a certificate cannot be used, as the rest of a sentence. Never what it holds: of a library's
-/// error only what quotes nothing is kept.
+/// Why a certificate cannot be used, as the second half of a sentence. It never quotes the certificate: of a
+/// library's error only what quotes nothing is kept.
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateError {
     /// No certificate.
-    #[error("there is no certificate in it")]
+    #[error("it contains no certificate")]
     NoCertificate,
     /// No private key.
-    #[error("there is no private key in it")]
+    #[error("it contains no private key")]
     NoKey,
-    /// No key that Microsoft Entra takes.
-    #[error(
-        "its private key is not an RSA key of 2048 bits or more, and Microsoft Entra takes no other"
-    )]
+    /// No key that Microsoft Entra accepts.
+    #[error("its private key is not an RSA key of at least 2048 bits, as Microsoft Entra requires")]
     NotRsa,
-    /// A certificate that is no X.509.
-    #[error("a certificate in it is damaged: {0}")]
+    /// A certificate that is not X.509.
+    #[error("it contains a damaged certificate: {0}")]
     DamagedCertificate(#[source] nom::Err<X509Error>),
-    /// Key and certificate are no pair.
-    #[error("the private key in it is not that of a certificate in it")]
+    /// The key belongs to no certificate.
+    #[error("its private key does not belong to any of its certificates")]
     NoPair,
-    /// The certificate has ended.
-    #[error("it expired on {0}")]
+    /// The certificate has expired.
+    #[error("it expired on {0}. Create a new one with `viva-import certificate NAME`")]
     Expired(Date),
     /// PEM with an encrypted key.
-    #[error("its private key is encrypted; only that of a PKCS#12 may be")]
+    #[error("its private key is encrypted, which is supported only in PKCS#12. Decrypt the key")]
     EncryptedKey,
-    /// PEM that breaks off or is no base64; its own error quotes lines.
-    #[error("the PEM is damaged")]
+    /// PEM that ends early or is not base64; the library's error quotes lines.
+    #[error("its PEM is damaged")]
     DamagedPem,
     /// PKCS#12 with another password.
-    #[error("the password does not open it")]
+    #[error("its password is wrong")]
     WrongPassword,
     /// PKCS#12 with a password, and none was given.
     #[error(
-        "it has a password; put that into a setting and name it in \"passwordSetting\" \
+        "it has a password. Put the password into a setting, and name the setting in \"passwordSetting\" \
          (--password-from)"
     )]
     NoPassword,
-    /// PKCS#12 with ciphers that are not known.
-    #[error(
-        "it is a PKCS#12 encrypted in an unknown way ({0}); export it with AES-256 and SHA-256"
-    )]
+    /// PKCS#12 with unsupported ciphers.
+    #[error("its encryption is not supported ({0}). Export the PKCS#12 with AES-256 and SHA-256")]
     UnknownEncryption(#[source] Pkcs12Error),
-    /// Something else, perhaps another secret; the library's own error quotes bytes.
-    #[error("it is neither PEM nor a PKCS#12 that can be read")]
+    /// Something else, perhaps another secret; the library's error quotes bytes.
+    #[error("it is neither PEM nor a readable PKCS#12")]
     Unreadable,
 }
 
-/// A key that can sign, and whose it is.
+/// A private key with its certificate.
 pub(super) struct Key {
     /// The key.
     pub(super) pair: KeyPair,
-    /// Its certificate, then the one that certifies it, and so on, as far as they are there; DER.
+    /// Its certificate, then that of its issuer, and so on, as far as they are given; DER.
     pub(super) chain: Vec<Vec<u8>>,
 }
 
-/// What a file holds; a key that is no RSA key is `None`.
+/// The content of a file; a key that is not RSA is `None`.
 #[derive(Default)]
 struct Parts {
     keys: Vec<Option<KeyPair>>,
@@ -93,10 +89,10 @@ struct Parts {
 }
 
 impl Key {
-    /// Reads PEM in any order, or a PKCS#12, which may be written as base64.
+    /// Reads PEM in any order, or PKCS#12, which may be encoded in base64.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// If it holds no usable key and certificate.
     pub(super) fn read(
         content: &[u8],
         password: Option<&str>,
@@ -155,7 +151,7 @@ impl Parts {
 }
 
 fn pem(text: &str) -> Result<Parts, CertificateError> {
-    // A setting of one line has its line ends spelled out.
+    // A setting in one line has its line ends written as `\n`.
     let text = text.replace("\\n", "\n");
     if text.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----") || text.contains("Proc-Type: 4") {
         return Err(CertificateError::EncryptedKey);
@@ -194,9 +190,9 @@ fn pkcs12(content: &[u8], password: Option<&str>) -> Result<Parts, CertificateEr
     })
 }
 
-/// What a managed identity asks a token for that is an assertion.
+/// The scope of a managed identity's token that is used as an assertion.
 const EXCHANGE: &str = "api://AzureADTokenExchange/.default";
-/// How long a signed assertion is good.
+/// How long a signed assertion is valid.
 const SECONDS: i64 = 300;
 
 /// The token of a managed identity that the app registration trusts.
@@ -212,7 +208,7 @@ impl ClientAssertion for IdentityAssertion {
     }
 }
 
-/// A statement signed with the key of a certificate that the app registration knows.
+/// A statement that is signed with the key of a certificate of the app registration.
 ///
 /// Source: "Microsoft identity platform application authentication certificate credentials" on
 /// Microsoft Learn. The certificates are sent along, as Microsoft's C# sample does (`SendX5C`).
@@ -244,7 +240,7 @@ impl SignedAssertion {
             "iss": self.client_id,
             "sub": self.client_id,
             "jti": Uuid::new_v4().to_string(),
-            // A clock may be a little behind.
+            // The authority's clock may be a little behind.
             "nbf": now - SECONDS,
             "iat": now,
             "exp": now + SECONDS,
@@ -270,7 +266,7 @@ impl fmt::Debug for SignedAssertion {
 impl ClientAssertion for SignedAssertion {
     async fn secret(&self, _options: Option<ClientMethodOptions<'_>>) -> AzureResult<String> {
         self.signed().ok_or_else(|| {
-            let why = "nothing could be signed with the key of the certificate";
+            let why = "the private key of the certificate failed to sign";
             Error::new(ErrorKind::Credential, Refusal::lasting(why))
         })
     }

@@ -1,7 +1,7 @@
-//! Why there is no token, in words of our own.
+//! Why no token was issued, in our own words.
 //!
-//! What Microsoft Entra, the identity endpoint or the Azure CLI say may quote what was sent. Only
-//! the status and codes of the form `AADSTS<number>` are taken from it.
+//! The answers of Microsoft Entra, the identity endpoint and the Azure CLI may quote what was sent. Only the
+//! status and codes of the form `AADSTS<number>` are taken from them.
 
 use std::{error::Error as StdError, fmt, io, iter, sync::Arc};
 
@@ -17,13 +17,13 @@ use azure_core::{
 
 use crate::http;
 
-/// The two names of the ingestion service; each is the way out where the other is not known.
+/// The two names of the ingestion service. If a tenant does not know one, the other may work.
 const SCOPES: [&str; 2] = [
     "9d827643-d003-4cca-9dc8-71213a8f1644/.default",
     "https://api.orginsights.viva.office.com/.default",
 ];
 
-/// Who was asked for a token.
+/// Who issues a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TokenIssuer {
     /// The endpoint of the managed identity.
@@ -44,13 +44,13 @@ impl fmt::Display for TokenIssuer {
     }
 }
 
-/// Why there is no token.
+/// Why no token was issued.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
 pub(super) struct Refusal {
-    /// A sentence that may be told.
+    /// A sentence without secrets.
     pub(super) text: String,
-    /// Whether a person has to do something; else it may be better later.
+    /// Whether a person must correct something; if not, a later attempt may succeed.
     is_lasting: bool,
 }
 
@@ -64,7 +64,7 @@ impl Refusal {
     }
 }
 
-/// Whether a person has to do something about a token that could not be had.
+/// Whether a person must correct something before a token is issued.
 pub(crate) fn is_lasting(error: &Error) -> bool {
     let refusal = causes(error).find_map(|cause| cause.downcast_ref::<Refusal>());
     refusal.is_some_and(|refusal| refusal.is_lasting)
@@ -72,48 +72,50 @@ pub(crate) fn is_lasting(error: &Error) -> bool {
 
 type Cause<'a> = &'a (dyn StdError + 'static);
 
-/// What a failed question of `whom` for `scope` means.
-pub(super) fn of(whom: TokenIssuer, error: &Error, scope: &str) -> Refusal {
-    // The assertion could not be had, and that was told already.
+/// What a failed request to `issuer` for a token of `scope` means.
+pub(super) fn of(issuer: TokenIssuer, error: &Error, scope: &str) -> Refusal {
+    // The request for the assertion failed; its refusal is the reason.
     if let Some(refusal) = causes(error).find_map(|cause| cause.downcast_ref::<Refusal>()) {
         return refusal.clone();
     }
     let (status, body) = causes(error).find_map(answer).unzip();
-    let codes = match whom {
-        // There all it printed is the text of the error.
+    let codes = match issuer {
+        // The text of its error is all that it printed.
         TokenIssuer::AzureCli => codes(&error.to_string()),
         TokenIssuer::Identity | TokenIssuer::Entra => codes(&body.unwrap_or_default()),
     };
-    let told = codes.iter().find_map(|code| Some((code, advice(code, scope)?)));
-    if let Some((code, advice)) = told {
-        return Refusal::lasting(format!("{whom} refused ({code}): {advice}"));
+    let known = codes.iter().find_map(|code| Some((code, advice(code, scope)?)));
+    if let Some((code, advice)) = known {
+        return Refusal::lasting(format!("{issuer} answered {code}: {advice}"));
     }
     let code = codes.first().map(|code| format!(" ({code})")).unwrap_or_default();
     let broke = causes(error).find_map(|cause| cause.downcast_ref::<reqwest::Error>());
-    let what = match (whom, status, broke) {
+    let what = match (issuer, status, broke) {
         (TokenIssuer::AzureCli, ..) => return azure_cli(error, &code),
         (TokenIssuer::Identity, Some(400), _) => format!(
-            "answered 400{code}: this app has no such managed identity; assign it to the app, and \
-             compare its client id"
+            "answered 400{code}: the app does not have this managed identity. Assign it to the app, and \
+             compare its client ID"
         ),
         (_, Some(status), _) => format!("answered {status}{code}"),
-        (_, None, Some(broke)) => format!("was asked, but {}", http::broke(broke)),
-        (_, None, None) => return unreadable(whom),
+        (_, None, Some(broke)) => format!("did not answer: {}", http::broke(broke)),
+        (_, None, None) => return unreadable(issuer),
     };
-    let text = format!("{whom} {what}");
-    // Put off, or failing: whoever is asked later may get one.
+    let text = format!("{issuer} {what}");
+    // Throttled or failing: a later attempt may succeed.
     let passes = status.is_none_or(|status| status >= 500 || [408, 429].contains(&status));
     if passes { Refusal::passing(text) } else { Refusal::lasting(text) }
 }
 
 /// An answer without a token.
-pub(super) fn unreadable(whom: TokenIssuer) -> Refusal {
-    let advice = match whom {
+pub(super) fn unreadable(issuer: TokenIssuer) -> Refusal {
+    let advice = match issuer {
         TokenIssuer::Identity => "",
-        TokenIssuer::Entra => "; compare AZURE_AUTHORITY_HOST, and what stands between",
-        TokenIssuer::AzureCli => "; it must be 2.54 or later",
+        TokenIssuer::Entra => {
+            ". Compare AZURE_AUTHORITY_HOST, and check whether a proxy answers instead"
+        }
+        TokenIssuer::AzureCli => ". It must be version 2.54 or later: run `az upgrade`",
     };
-    Refusal::passing(format!("the answer of {whom} could not be read{advice}"))
+    Refusal::passing(format!("the answer of {issuer} could not be read{advice}"))
 }
 
 fn azure_cli(error: &Error, code: &str) -> Refusal {
@@ -125,23 +127,25 @@ fn azure_cli(error: &Error, code: &str) -> Refusal {
         return Refusal::passing("the Azure CLI did not answer in time");
     }
     if text.contains("az not found on PATH") {
-        return Refusal::lasting("the Azure CLI is not installed here, or not on the PATH");
+        return Refusal::lasting(
+            "the Azure CLI was not found: it is not installed on this machine, or not in PATH",
+        );
     }
     let is_unread = |error: &Error| *error.kind() == ErrorKind::DataConversion;
     if causes(error).filter_map(|cause| cause.downcast_ref()).any(is_unread) {
         return unreadable(TokenIssuer::AzureCli);
     }
     Refusal::lasting(format!(
-        "the Azure CLI gave no token{code}: sign in again with `az login --tenant` and the tenant's id"
+        "the Azure CLI issued no token{code}. Run `az login --tenant TENANT_ID` and sign in again"
     ))
 }
 
-/// An error and what is behind it.
+/// An error and its sources.
 fn causes(error: &Error) -> impl Iterator<Item = Cause<'_>> {
     iter::successors(Some(error as Cause<'_>), |cause| (*cause).source())
 }
 
-/// Status and body, where it is an answer.
+/// Status and body, if the error is an answer.
 fn answer(cause: Cause<'_>) -> Option<(u16, String)> {
     let ErrorKind::HttpResponse { status, raw_response, .. } =
         cause.downcast_ref::<Error>()?.kind()
@@ -153,7 +157,7 @@ fn answer(cause: Cause<'_>) -> Option<(u16, String)> {
     Some((u16::from(*status), body))
 }
 
-/// The codes in a text, in its order, each once: `AADSTS7000215` and `invalid_resource`.
+/// The codes in a text in their order, each once: `AADSTS7000215` and `invalid_resource`.
 fn codes(text: &str) -> Vec<String> {
     const INVALID_RESOURCE: &str = "invalid_resource";
     let mut codes = vec![];
@@ -170,60 +174,63 @@ fn codes(text: &str) -> Vec<String> {
     codes
 }
 
-/// What a person can do about a code.
+/// What a code means, and what a person can do about it.
 fn advice(code: &str, scope: &str) -> Option<String> {
     let advice = match code.trim_start_matches("AADSTS") {
         "500011" | "invalid_resource" => {
             let other = SCOPES.iter().find(|other| **other != scope).unwrap_or(&SCOPES[0]);
             return Some(format!(
-                "the tenant does not know the service by this name; set INGESTION_SCOPE to {other}"
+                "the tenant does not know the service by this name. Set INGESTION_SCOPE to {other}"
             ));
         }
-        "70011" | "1002012" => "INGESTION_SCOPE must be one name that ends in /.default",
-        "7000215" => "the client secret is wrong; the setting must hold its value, not its id",
-        "7000222" => "the client secret has expired; make a new one and put it into the setting",
-        "700016" => "the tenant has no such app registration; compare clientId and tenantId",
-        "90002" | "900023" => "there is no such tenant; compare tenantId",
+        "70011" | "1002012" => {
+            "INGESTION_SCOPE is invalid. Set it to a single name that ends with /.default"
+        }
+        "7000215" => {
+            "the client secret is wrong. Put the secret's value, not its ID, into the setting"
+        }
+        "7000222" => "the client secret has expired. Create a new one and put it into the setting",
+        "700016" => "the tenant has no such app registration. Compare clientId and tenantId",
+        "90002" | "900023" => "the tenant does not exist. Compare tenantId",
         "700027" => {
-            "the certificate is not registered with the app registration, or has expired; add its \
+            "the certificate is not registered in the app registration, or has expired. Upload its \
              public part there"
         }
         "700211" => {
-            "no federated credential of the app registration has the identity's issuer; it is that \
-             of the identity's tenant"
+            "no federated credential of the app registration has the identity's issuer, which is the \
+             issuer of the identity's tenant. Correct it"
         }
         "700212" => {
             "no federated credential of the app registration has the audience \
-             api://AzureADTokenExchange"
+             api://AzureADTokenExchange. Correct it"
         }
         "700213" => {
-            "no federated credential of the app registration has the identity as its subject; that \
-             is the identity's object id"
+            "no federated credential of the app registration has the identity's object ID as its \
+             subject. Correct it"
         }
         "70021" => {
-            "no federated credential of the app registration fits the identity; compare issuer, \
-             subject (the identity's object id) and audience (api://AzureADTokenExchange)"
+            "no federated credential of the app registration matches the identity. Compare issuer, \
+             subject (the identity's object ID) and audience (api://AzureADTokenExchange)"
         }
         "700236" => {
-            "the identity is of another tenant than the app registration; it takes a multi-tenant \
-             app registration in the identity's tenant, with the federated credential there"
+            "the identity and the app registration are in different tenants. Use a multi-tenant app \
+             registration in the identity's tenant, with the federated credential there"
         }
         "7000229" | "650052" => {
-            "the app registration has no service principal in this tenant; an administrator there \
-             has to add it"
+            "the app registration has no service principal in this tenant. An administrator adds one \
+             with `az ad sp create --id CLIENT_ID`"
         }
         "65001" | "65002" => {
-            "a person may not be signed in to this service by the Azure CLI; use another kind of \
-             credential"
+            "users of the Azure CLI may not sign in to this service. Use another kind of credential"
         }
         _ => return None,
     };
     Some(advice.to_owned())
 }
 
-/// Takes everything but the codes out of a refusal before anybody sees it.
+/// Removes everything but the codes from an error answer before other code sees it.
 ///
-/// `azure_identity` 1.0.0 also fails to read one whose text has an escape.
+/// This also helps `azure_identity` 1.0.0, which fails to read an answer whose text has an escape.
 #[derive(Debug)]
 pub(super) struct RedactErrors;
 
@@ -236,7 +243,7 @@ impl Policy for RedactErrors {
         next: &[Arc<dyn Policy>],
     ) -> PolicyResult {
         let [next, after @ ..] = next else {
-            return Err(Error::with_message(ErrorKind::Other, "nothing follows in the pipeline"));
+            return Err(Error::with_message(ErrorKind::Other, "the pipeline has no transport"));
         };
         let response = next.send(context, request, after).await?;
         if response.status().is_success() {

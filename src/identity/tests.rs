@@ -1,4 +1,4 @@
-//! What is missing is told before anybody is asked, and no secret with it.
+//! Missing settings and files are reported before any request, and without a secret.
 
 use super::*;
 
@@ -25,7 +25,7 @@ fn certificate(certificate: Certificate, password: Option<&str>) -> Credential {
 }
 
 #[test]
-fn what_a_setting_or_a_file_lacks_is_told_with_its_name() {
+fn a_missing_or_invalid_setting_or_file_is_named() {
     let sign_in = sign_in(&[
         ("EMPTY", " \n"),
         ("UNRESOLVED", "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/hunter2)"),
@@ -38,15 +38,18 @@ fn what_a_setting_or_a_file_lacks_is_told_with_its_name() {
     let token = |setting: &str| Credential::AccessToken { setting: setting.to_owned() };
     let setting = |setting: &str| Certificate::Setting(setting.to_owned());
     for (who, parts) in [
-        (secret("MISSING"), ["the setting MISSING", "holds no client secret"]),
-        (secret("EMPTY"), ["the setting EMPTY", "holds no client secret"]),
+        (secret("MISSING"), ["the setting MISSING is missing", "Put the client secret into it"]),
+        (secret("EMPTY"), ["the setting EMPTY is missing or empty", "the client secret"]),
         (secret("UNRESOLVED"), ["the setting UNRESOLVED", "Key Vault Secrets User"]),
-        (token("MISSING"), ["the setting MISSING", "holds no access token"]),
-        (certificate(setting("MISSING"), None), ["the setting MISSING", "holds no certificate"]),
+        (token("MISSING"), ["the setting MISSING is missing", "Put the access token into it"]),
+        (
+            certificate(setting("MISSING"), None),
+            ["the setting MISSING", "Put the certificate into"],
+        ),
         (certificate(setting("NONSENSE"), None), ["the setting NONSENSE", "neither PEM nor"]),
         (
             certificate(setting("NONSENSE"), Some("MISSING")),
-            ["the setting MISSING", "holds no password"],
+            ["the setting MISSING", "Put the password of the certificate into it"],
         ),
         (
             certificate(Certificate::File("/nowhere/a.pem".into()), None),
@@ -66,7 +69,7 @@ fn what_a_setting_or_a_file_lacks_is_told_with_its_name() {
 }
 
 #[tokio::test]
-async fn a_given_token_is_shown_as_it_is_until_its_end() {
+async fn a_given_token_is_used_as_it_is_until_it_expires() {
     // { "exp": 5 }
     const PAST: &str = "e30.eyJleHAiOjV9.c2ln";
     // { "exp": 32503680000 }
@@ -90,7 +93,7 @@ async fn a_given_token_is_shown_as_it_is_until_its_end() {
 }
 
 #[test]
-fn whoever_holds_a_secret_shows_nothing_of_it() {
+fn debug_of_a_credential_shows_no_secret() {
     let sign_in = sign_in(&[("SECRET", SECRET)]);
     let setting = || "SECRET".to_owned();
     for who in [

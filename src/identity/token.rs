@@ -1,5 +1,5 @@
-//! Tokens: one is kept for as long as it is good, one that somebody else obtained is taken as it is, and
-//! what a token says of itself can be read; and the clock by which tokens and certificates end.
+//! Tokens: the cache, a token that is given in a setting, the claims of a token, and the clock by which tokens
+//! and certificates expire.
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
@@ -15,23 +15,23 @@ use tokio::sync::Mutex;
 
 use super::refusal::{self, Refusal, TokenIssuer};
 
-/// How long before its end a token is replaced.
+/// How long before it expires a token is renewed.
 const EARLY: Duration = Duration::minutes(5);
 
-/// A credential that asks once for all who want a token at the same time, and again only when the
-/// token ends within five minutes. If that fails, the token is good until its end.
+/// A credential with a cache. Callers at the same time share one request, and a new request is sent only if
+/// the token expires within 5 minutes. If that request fails, the old token is used until it expires.
 ///
 /// Its errors are [`Refusal`]s.
 pub(super) struct Cached {
     inner: Arc<dyn TokenCredential>,
-    whom: TokenIssuer,
+    issuer: TokenIssuer,
     kept: Mutex<HashMap<String, AccessToken>>,
 }
 
 impl Cached {
-    /// Keeps the tokens of `inner`, who asks `whom`.
-    pub(super) fn new(inner: Arc<dyn TokenCredential>, whom: TokenIssuer) -> Self {
-        Self { inner, whom, kept: Mutex::default() }
+    /// Keeps the tokens of `inner`, which come from `issuer`.
+    pub(super) fn new(inner: Arc<dyn TokenCredential>, issuer: TokenIssuer) -> Self {
+        Self { inner, issuer, kept: Mutex::default() }
     }
 
     async fn ask(
@@ -41,10 +41,10 @@ impl Cached {
     ) -> std::result::Result<AccessToken, Refusal> {
         let answer = self.inner.get_token(scopes, options).await;
         let token = answer
-            .map_err(|error| refusal::of(self.whom, &error, scopes.first().unwrap_or(&"")))?;
-        // An answer that lacks the token is read as one with an empty token.
+            .map_err(|error| refusal::of(self.issuer, &error, scopes.first().unwrap_or(&"")))?;
+        // The library reads an answer without a token as an empty token.
         if token.token.secret().is_empty() {
-            return Err(refusal::unreadable(self.whom));
+            return Err(refusal::unreadable(self.issuer));
         }
         Ok(token)
     }
@@ -52,7 +52,7 @@ impl Cached {
 
 impl fmt::Debug for Cached {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cached").field("whom", &self.whom).finish_non_exhaustive()
+        f.debug_struct("Cached").field("issuer", &self.issuer).finish_non_exhaustive()
     }
 }
 
@@ -64,7 +64,7 @@ impl TokenCredential for Cached {
         options: Option<TokenRequestOptions<'_>>,
     ) -> Result<AccessToken> {
         let scope = scopes.join(" ");
-        // Held while asking: whoever else wants a token waits for this one.
+        // Locked during the request, so that other callers wait for its token.
         let mut kept = self.kept.lock().await;
         let ends_after = |when| move |token: &&AccessToken| token.expires_on > when;
         if let Some(token) = kept.get(&scope).filter(ends_after(now() + EARLY)) {
@@ -77,7 +77,9 @@ impl TokenCredential for Cached {
             }
             Err(refusal) => match kept.get(&scope).filter(ends_after(now())) {
                 Some(token) => {
-                    tracing::warn!("a token was not renewed, and still holds: {refusal}");
+                    tracing::warn!(
+                        "a token could not be renewed; the old one is still valid: {refusal}"
+                    );
                     Ok(token.clone())
                 }
                 None => Err(Error::new(ErrorKind::Credential, refusal)),
@@ -86,14 +88,14 @@ impl TokenCredential for Cached {
     }
 }
 
-/// The token as it is, until its end where it tells that.
+/// A token from a setting, used as it is, until it expires if it says when.
 pub(super) struct GivenToken {
     setting: String,
     token: Secret,
 }
 
 impl GivenToken {
-    /// Holds `token`, which was found in `setting`.
+    /// Holds `token`, the value of `setting`.
     pub(super) fn new(setting: &str, token: Secret) -> Self {
         Self { setting: setting.to_owned(), token }
     }
@@ -114,7 +116,10 @@ impl TokenCredential for GivenToken {
     ) -> Result<AccessToken> {
         let ends = Claims::of(&self.token).and_then(|claims| claims.expires);
         if ends.is_some_and(|ends| ends <= now()) {
-            let why = format!("the access token in the setting {} has expired", self.setting);
+            let why = format!(
+                "the access token in the setting {} has expired. Put a new one into it",
+                self.setting
+            );
             return Err(Error::new(ErrorKind::Credential, Refusal::lasting(why)));
         }
         let expires_on = ends.unwrap_or_else(|| now() + Duration::minutes(5));
@@ -122,19 +127,19 @@ impl TokenCredential for GivenToken {
     }
 }
 
-/// What a token says. Nobody has checked it.
+/// What a token claims; its signature is not verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims {
-    /// Whose token it is: the app's client id, `appid` or `azp`.
+    /// The client id of the app that it was issued to: `appid` or `azp`.
     pub client_id: Option<String>,
-    /// Whom it is for.
+    /// The service that accepts it.
     pub audience: Option<String>,
-    /// When it ends.
+    /// When it expires.
     pub expires: Option<OffsetDateTime>,
 }
 
 impl Claims {
-    /// The claims of a token; `None` where it is no JWT. Its signature is not looked at.
+    /// The claims of a token; `None` if it is not a JWT. Its signature is not verified.
     #[must_use]
     pub fn of(token: &Secret) -> Option<Self> {
         let [_, payload, _] = token.secret().split('.').collect::<Vec<_>>()[..] else {
@@ -155,8 +160,8 @@ impl Claims {
     }
 }
 
-/// Tokens and certificates end by the wall clock, whatever time the engine goes by.
-#[expect(clippy::disallowed_methods, reason = "what others have dated ends by the wall clock")]
+/// Tokens and certificates expire by the wall clock, also if the engine uses another clock.
+#[expect(clippy::disallowed_methods, reason = "others date tokens and certificates by it")]
 pub(super) fn now() -> OffsetDateTime {
     OffsetDateTime::now_utc()
 }

@@ -1,8 +1,8 @@
-//! Blobs: look, read at an ETag, stage, put, list, delete.
+//! Blobs: properties, read at an ETag, stage, put, list, delete.
 //!
-//! A reader is pinned: if the blob changes under it, it ends with 412 and never mixes two
-//! contents. A writer stages blocks and commits them at the end: a blob is there whole or not.
-//! Neither holds more than a few parts of a mebibyte each, however large the blob is.
+//! A reader never mixes two contents: if the blob changes, reading fails with 412. A writer stages blocks
+//! and commits them at the end, so a blob is complete or does not exist. Both hold at most a few parts of
+//! one mebibyte in memory, for a blob of any size.
 
 use std::{num::NonZero, sync::Arc, time::Duration};
 
@@ -24,20 +24,20 @@ use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
 
-/// Bytes of one ranged read and of one staged block. Smaller ones take more requests, larger ones
-/// more memory. The largest blob has 50,000 blocks, 48 GiB of these.
+/// The bytes of one ranged read and of one staged block. Smaller ones need more requests, larger ones more
+/// memory. The largest blob has 50,000 blocks, which is 48 GiB.
 const PART_BYTES: usize = 1 << 20;
-/// Ranged reads under way at once, those that wait for the reader among them.
+/// Ranged reads at the same time, including those whose result waits for the reader.
 const PARALLEL_READS: usize = 4;
 
-/// A blob as a look at it showed it.
+/// The properties of a blob when they were read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blob {
     /// The container's name.
     pub container: String,
-    /// The blob's name, slashes and all.
+    /// The blob's full name with its slashes.
     pub name: String,
-    /// The ETag without its quotes, as Event Grid and listings print it.
+    /// The ETag without quotes, as Event Grid and listings write it.
     pub etag: String,
     /// Length in bytes.
     pub bytes: u64,
@@ -51,16 +51,16 @@ pub struct Blobs {
 }
 
 impl Blobs {
-    /// Blobs behind `service`.
+    /// The blobs of the account of `service`.
     #[must_use]
     pub fn new(service: BlobServiceClient) -> Self {
         Self { service }
     }
 
-    /// Creates a container unless it is there.
+    /// Creates a container unless it exists.
     ///
     /// # Errors
-    /// Whatever the service says but "already exists".
+    /// Any error of the service but "already exists".
     pub(crate) async fn create_container_if_missing(&self, container: &str) -> Result<()> {
         match self.service.blob_container_client(container).create(None).await {
             Err(error) if error.http_status() == Some(StatusCode::Conflict) => Ok(()),
@@ -68,10 +68,10 @@ impl Blobs {
         }
     }
 
-    /// Looks at a blob, `None` where there is none.
+    /// The properties of a blob, `None` if it does not exist.
     ///
     /// # Errors
-    /// Whatever the service says but "not found".
+    /// Any error of the service but "not found".
     pub async fn look(&self, container: &str, name: &str) -> Result<Option<Blob>> {
         let answer = self.client(container, name).get_properties(None).await;
         let Some(properties) = if_there(answer)? else { return Ok(None) };
@@ -84,11 +84,11 @@ impl Blobs {
         }))
     }
 
-    /// What a blob's metadata says under `key`, whose capitals do not count; `None` where it says
-    /// nothing or where there is no blob.
+    /// The value of a blob's metadata `key`, whose case is ignored; `None` if there is no such key or no
+    /// such blob.
     ///
     /// # Errors
-    /// Whatever the service says but "not found".
+    /// Any error of the service but "not found".
     pub async fn metadata(&self, container: &str, name: &str, key: &str) -> Result<Option<String>> {
         let answer = self.client(container, name).get_properties(None).await;
         let Some(properties) = if_there(answer)? else { return Ok(None) };
@@ -97,13 +97,13 @@ impl Blobs {
         Ok(found.next().map(|(_, value)| value))
     }
 
-    /// The blobs whose names begin with `prefix`, in name order.
+    /// The blobs whose names begin with `prefix`, in the order of their names.
     ///
     /// # Errors
-    /// Whatever the service says but "no such container", which is an empty list.
+    /// Any error of the service but "no such container", which is an empty list.
     pub async fn list(&self, container: &str, prefix: &str) -> Result<Vec<Blob>> {
         let options = BlobContainerClientListBlobsOptions {
-            // An empty parameter breaks the signature of a request.
+            // An empty parameter makes the signature of a request invalid.
             prefix: (!prefix.is_empty()).then(|| prefix.to_owned()),
             ..Default::default()
         };
@@ -124,10 +124,10 @@ impl Blobs {
             .collect()
     }
 
-    /// Asks for the list of a container's blobs, only to see whether it may be had.
+    /// Lists one blob of a container, only to find out whether that is permitted.
     ///
     /// # Errors
-    /// Whatever the service says, "no such container" among it.
+    /// Any error of the service, including "no such container".
     pub(crate) async fn try_list(&self, container: &str) -> Result<()> {
         let options =
             BlobContainerClientListBlobsOptions { maxresults: Some(1), ..Default::default() };
@@ -135,10 +135,10 @@ impl Blobs {
         items.try_next().await.map(drop)
     }
 
-    /// Reads a blob that must still have the ETag it was seen with, range by range.
+    /// Reads a blob, which must still have the ETag of `blob`, range by range.
     ///
-    /// Nothing is asked for ahead of the reader but a few ranges. One that breaks
-    /// half-way is asked for again from where it broke. Ends with 412 if the blob has changed.
+    /// At most a few ranges are requested ahead of the reader. A range whose answer breaks off is requested
+    /// again from there. The stream ends with 412 if the blob has changed.
     pub fn read(&self, blob: &Blob) -> impl Stream<Item = Result<Bytes>> + Send + 'static {
         let client = Arc::new(self.client(&blob.container, &blob.name));
         let (etag, end) = (quoted(&blob.etag), blob.bytes);
@@ -150,11 +150,10 @@ impl Blobs {
             .buffered(PARALLEL_READS)
     }
 
-    /// Reads a small blob in one request, at most the first `max_bytes` of it; `None` where there
-    /// is none.
+    /// Reads at most the first `max_bytes` of a small blob in one request; `None` if it does not exist.
     ///
     /// # Errors
-    /// Whatever the service says but "not found".
+    /// Any error of the service but "not found".
     pub async fn read_small(
         &self,
         container: &str,
@@ -164,10 +163,10 @@ impl Blobs {
         if_there(read_first(&self.client(container, name), max_bytes).await)
     }
 
-    /// Writes a small blob, over what was there.
+    /// Writes a small blob; an existing one is overwritten.
     ///
     /// # Errors
-    /// Whatever the service says.
+    /// Any error of the service.
     pub async fn put(
         &self,
         container: &str,
@@ -183,7 +182,7 @@ impl Blobs {
         client.upload(RequestContent::from(content), Some(options)).await.map(drop)
     }
 
-    /// Begins a blob of unknown length; nothing is visible before [`Staging::commit`].
+    /// Begins a blob of unknown length; it does not exist before [`Staging::commit`].
     #[must_use]
     pub fn stage(&self, container: &str, name: &str) -> Staging {
         Staging::new(self.client(container, name))
@@ -192,7 +191,7 @@ impl Blobs {
     /// Deletes every blob whose name begins with `prefix`.
     ///
     /// # Errors
-    /// Whatever the service says but "not found".
+    /// Any error of the service but "not found".
     pub async fn delete_all(&self, container: &str, prefix: &str) -> Result<()> {
         for blob in self.list(container, prefix).await? {
             if_there(self.client(container, &blob.name).delete(None).await)?;
@@ -205,7 +204,7 @@ impl Blobs {
     }
 }
 
-/// An answer, `None` where there is no such blob or container.
+/// An answer, `None` if there is no such blob or container.
 fn if_there<T>(answer: Result<T>) -> Result<Option<T>> {
     match answer {
         Err(error) if error.http_status() == Some(StatusCode::NotFound) => Ok(None),
@@ -213,7 +212,7 @@ fn if_there<T>(answer: Result<T>) -> Result<Option<T>> {
     }
 }
 
-/// Listings and Event Grid print ETags bare, headers in quotes; here they are always bare.
+/// An ETag without quotes: listings and Event Grid write it so, headers write it with quotes.
 fn bare(etag: Option<&Etag>) -> Result<String> {
     let etag = etag.ok_or_else(|| missing("ETag"))?;
     Ok(etag.as_ref().trim_matches('"').to_owned())
@@ -224,15 +223,15 @@ fn quoted(etag: &str) -> Etag {
 }
 
 fn missing(what: &str) -> Error {
-    let why = format!("the blob service sent a blob without its {what}");
+    let why = format!("the blob service answered without the blob's {what}");
     Error::with_message(ErrorKind::DataConversion, why)
 }
 
-/// How often a body that keeps breaking is asked for again without a byte of progress.
+/// How often a body that breaks off is requested again without a byte of progress.
 const MAX_BREAKS: u32 = 5;
 
-/// Reads the first `max_bytes` of a blob, or all of a smaller one. A body that breaks half-way is
-/// asked for again from its beginning, so two contents are never mixed.
+/// Reads the first `max_bytes` of a blob, or all of a smaller one. A body that breaks off is requested again
+/// from its beginning, so two contents are never mixed.
 async fn read_first(client: &BlobClient, max_bytes: usize) -> Result<Vec<u8>> {
     let mut breaks = 0;
     loop {
@@ -253,7 +252,7 @@ async fn read_first(client: &BlobClient, max_bytes: usize) -> Result<Vec<u8>> {
     }
 }
 
-/// The beginning of a body, however much is sent.
+/// The first `max_bytes` of a body, also if more is sent.
 async fn first_bytes(mut body: AsyncResponseBody, max_bytes: usize) -> Result<Vec<u8>> {
     let mut content = vec![];
     while content.len() < max_bytes {
@@ -263,7 +262,7 @@ async fn first_bytes(mut body: AsyncResponseBody, max_bytes: usize) -> Result<Ve
     Ok(content)
 }
 
-/// Waits before a body that broke is asked for again; fails where that would not help.
+/// Waits before a body that broke off is requested again; fails if that would not help.
 async fn pause_after_break(error: Error, breaks: u32) -> Result<()> {
     let is_broken = matches!(error.kind(), ErrorKind::Io | ErrorKind::Connection);
     if !is_broken || breaks > MAX_BREAKS {
@@ -273,7 +272,7 @@ async fn pause_after_break(error: Error, breaks: u32) -> Result<()> {
     Ok(())
 }
 
-/// A range of a blob that must still have this ETag.
+/// A range of a blob, which must still have this ETag.
 struct Range {
     client: Arc<BlobClient>,
     etag: Etag,
@@ -282,8 +281,8 @@ struct Range {
 }
 
 impl Range {
-    /// Reads the whole of it. The SDK retries a request only until the answer's headers arrive;
-    /// here a body that breaks half-way is asked for again from where it broke.
+    /// Reads the whole range. The SDK retries a request only until the headers of its answer arrive; this
+    /// requests a body that breaks off again from there.
     async fn read(self) -> Result<Bytes> {
         let mut content = Vec::with_capacity(self.bytes);
         let mut breaks = 0;
@@ -297,7 +296,7 @@ impl Range {
         Ok(content.into())
     }
 
-    /// Asks for what is missing, in one request.
+    /// Requests the missing bytes, in one request.
     async fn ask(&self, from: usize) -> Result<AsyncResponseBody> {
         let range = self.start + from as u64..self.start + self.bytes as u64;
         let options = BlobClientDownloadOptions {
@@ -313,23 +312,23 @@ impl Range {
     async fn fill(&self, content: &mut Vec<u8>, mut body: AsyncResponseBody) -> Result<()> {
         while let Some(bytes) = body.try_next().await? {
             if bytes.len() > self.bytes - content.len() {
-                let why = "the blob service sent more than it was asked for";
+                let why = "the blob service sent more bytes than were requested";
                 return Err(Error::with_message(ErrorKind::DataConversion, why));
             }
             content.extend_from_slice(&bytes);
         }
         if content.len() < self.bytes {
-            let why = "the blob's body kept ending early";
+            let why = "the blob service repeatedly ended its answer early";
             return Err(Error::with_message(ErrorKind::Io, why));
         }
         Ok(())
     }
 }
 
-/// Blocks under way at once, while the next one fills.
+/// Blocks that are sent at the same time, while the next one fills.
 const PARALLEL_WRITES: usize = 2;
 
-/// A blob being written block by block. Dropping it stops the blocks under way.
+/// A blob that is written block by block. Dropping it stops the blocks that are being sent.
 pub struct Staging {
     client: BlobClient,
     /// The ids of all blocks but the one that fills, in order.
@@ -345,11 +344,10 @@ impl Staging {
         Self { client, blocks: vec![], under_way: JoinSet::new(), filling, bytes: 0 }
     }
 
-    /// Adds bytes; sends a block when enough have come together, and waits where
-    /// two are still under way.
+    /// Adds bytes. Sends a block when it is full, and waits if two are still being sent.
     ///
     /// # Errors
-    /// Whatever the service said to this block or one before it.
+    /// Any error of the service for this block or an earlier one.
     pub async fn write(&mut self, mut bytes: &[u8]) -> Result<()> {
         self.bytes += bytes.len() as u64;
         while !bytes.is_empty() {
@@ -364,10 +362,10 @@ impl Staging {
         Ok(())
     }
 
-    /// Makes the blob of all that was written; its ETag (bare) and its length.
+    /// Creates the blob from all bytes; returns its ETag without quotes and its length.
     ///
     /// # Errors
-    /// Whatever the service says, or said to a block; then there is no blob.
+    /// Any error of the service for this or for a block; then there is no blob.
     pub async fn commit(mut self, content_type: &str) -> Result<(String, u64)> {
         if !self.filling.is_empty() {
             self.send_block().await?;
@@ -391,7 +389,7 @@ impl Staging {
         let id = format!("{:08}", self.blocks.len()).into_bytes();
         self.blocks.push(id.clone());
         let client = self.client.block_blob_client();
-        // A task: it goes on while the writer has nothing to write.
+        // A task, so that it continues while the writer has nothing to write.
         self.under_way.spawn(async move {
             let length = block.len() as u64;
             client.stage_block(&id, length, RequestContent::from(block), None).await.map(drop)
@@ -399,13 +397,13 @@ impl Staging {
         Ok(())
     }
 
-    /// Waits until at most so many blocks are under way.
+    /// Waits until at most `most` blocks are being sent.
     async fn wait_until_under_way(&mut self, most: usize) -> Result<()> {
         while self.under_way.len() > most
             && let Some(sent) = self.under_way.join_next().await
         {
             sent.map_err(|error| {
-                Error::with_error(ErrorKind::Other, error, "a block was not sent to its end")
+                Error::with_error(ErrorKind::Other, error, "the task that sent a block failed")
             })??;
         }
         Ok(())

@@ -1,7 +1,7 @@
-//! Signs requests with a storage account key: for the local emulator only.
+//! Signs requests with a storage account key, for the local emulator only.
 //!
-//! The Azure crates know no shared keys, and in Azure this program never uses one. Azurite on
-//! loopback wants one, so that the same clients run there unchanged.
+//! The Azure crates do not support shared keys, and in Azure this program never uses one. Azurite on this
+//! machine requires one; with it, the same clients run there unchanged.
 //! Source: "Authorize with Shared Key" of the Azure Storage REST reference.
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
@@ -18,7 +18,7 @@ use azure_core::{
     time::{OffsetDateTime, to_rfc7231},
 };
 
-/// Which of the two string-to-sign layouts a service wants.
+/// Which of the two string-to-sign layouts a service requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
     /// Blob and queue: `SharedKey`.
@@ -27,7 +27,7 @@ pub enum Scheme {
     Lite,
 }
 
-/// A policy of the pipeline, put behind the retries, that signs each try.
+/// A policy of the pipeline after the retries, which signs each attempt.
 pub struct SharedKey {
     account: String,
     key: Secret,
@@ -85,7 +85,7 @@ impl SharedKey {
             &length,
             header("content-md5"),
             header("content-type"),
-            "", // Date: x-ms-date stands in for it
+            "", // Date: x-ms-date replaces it
             header("if-modified-since"),
             header("if-match"),
             header("if-none-match"),
@@ -105,7 +105,7 @@ impl Policy for SharedKey {
         request: &mut Request,
         next: &[Arc<dyn Policy>],
     ) -> PolicyResult {
-        #[expect(clippy::disallowed_methods, reason = "a signature holds the moment it is made")]
+        #[expect(clippy::disallowed_methods, reason = "a signature contains the current time")]
         let now = OffsetDateTime::now_utc();
         request.insert_header("x-ms-date", to_rfc7231(&now));
         let signature = hmac_sha256(&self.string_to_sign(request), &self.key)?;

@@ -1,8 +1,8 @@
 //! A thin client of Azure Table Storage over the Azure SDK's pipeline.
 //!
-//! No maintained crate speaks to tables, so this one does the five things the program needs:
-//! create, get, replace under If-Match, query, and the entity-group transaction. Retries,
-//! bearer tokens and request ids come from the pipeline.
+//! There is no maintained crate for tables, so this client does the five things that the program needs:
+//! create, get, replace with If-Match, query, and the entity-group transaction. Retries, bearer tokens and
+//! request ids come from the pipeline.
 //! Source: "Table service REST API" of the Azure Storage reference.
 
 use std::sync::Arc;
@@ -21,20 +21,20 @@ use azure_core::{
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
-/// The oldest version that takes Entra tokens for tables.
+/// The oldest version that accepts Entra tokens for tables.
 const API_VERSION: &str = "2020-12-06";
-/// Rows of one answer, where there is no `$top`.
+/// The most rows of one answer without `$top`.
 const PAGE_ROWS: usize = 1000;
 const MINIMAL_METADATA: &str = "application/json;odata=minimalmetadata";
 const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A row's properties by name, `PartitionKey` and `RowKey` among them.
+/// A row's properties by name, including `PartitionKey` and `RowKey`.
 pub type Properties = Map<String, Value>;
 
-/// A row as it was read, with the ETag a later write must match.
+/// A row with the ETag that a later write must match.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// What the row was when it was read.
+    /// The version of the row when it was read.
     pub etag: Etag,
     /// Its properties.
     pub properties: Properties,
@@ -47,7 +47,7 @@ pub enum Write {
     Insert(Properties),
     /// The row must still have this ETag.
     Replace(Properties, Etag),
-    /// The row may be there or not, and keeps its other properties.
+    /// The row may exist or not, and keeps its other properties.
     Merge(Properties),
 }
 
@@ -80,7 +80,7 @@ impl Policy for VersionHeaders {
 impl Table {
     /// A client of table `name` at the account's table `endpoint`.
     ///
-    /// Without a credential a signing policy must stand in `options.per_try_policies`.
+    /// Without a credential, `options.per_try_policies` must contain a signing policy.
     #[must_use]
     pub fn new(
         endpoint: Url,
@@ -104,10 +104,10 @@ impl Table {
         Self { endpoint, name: name.to_owned(), pipeline }
     }
 
-    /// Creates the table unless it is there.
+    /// Creates the table unless it exists.
     ///
     /// # Errors
-    /// Whatever the service says but "already exists".
+    /// Any error of the service but "already exists".
     pub async fn create_if_missing(&self) -> Result<()> {
         let mut request = Request::new(self.url("Tables"), Method::Post);
         request.insert_header("prefer", "return-no-content");
@@ -118,10 +118,10 @@ impl Table {
         }
     }
 
-    /// Replaces a row that still has `etag`; its new ETag.
+    /// Replaces a row that still has `etag`; returns its new ETag.
     ///
     /// # Errors
-    /// 412 when the row has moved on, 404 when it is gone.
+    /// 412 if the row has changed, 404 if it does not exist.
     pub async fn replace(&self, properties: &Properties, etag: &Etag) -> Result<Etag> {
         let mut request = Request::new(self.row_url(properties), Method::Put);
         request.insert_header("if-match", etag.to_string());
@@ -129,10 +129,10 @@ impl Table {
         etag_of(&self.send(request).await?)
     }
 
-    /// Reads one row, `None` where there is none.
+    /// Reads one row, `None` if it does not exist.
     ///
     /// # Errors
-    /// Whatever the service says but "not found".
+    /// Any error of the service but "not found".
     pub async fn get(&self, partition: &str, row: &str) -> Result<Option<Row>> {
         match self.send(Request::new(self.entity_url(partition, row), Method::Get)).await {
             Ok(answer) => Ok(Some(Row {
@@ -144,18 +144,18 @@ impl Table {
         }
     }
 
-    /// All rows that `filter` (`OData`) lets through, in key order.
+    /// All rows that match `filter` (`OData`), in the order of their keys.
     ///
     /// # Errors
-    /// Whatever the service says.
+    /// Any error of the service.
     pub async fn query(&self, filter: &str) -> Result<Vec<Row>> {
         self.query_first(filter, usize::MAX).await
     }
 
-    /// The first `top` rows that `filter` (`OData`) lets through, in key order.
+    /// The first `top` rows that match `filter` (`OData`), in the order of their keys.
     ///
     /// # Errors
-    /// Whatever the service says.
+    /// Any error of the service.
     pub(crate) async fn query_first(&self, filter: &str, top: usize) -> Result<Vec<Row>> {
         let (mut rows, mut next) = (vec![], None);
         loop {
@@ -195,7 +195,7 @@ impl Table {
             .map(|partition| (partition, header("x-ms-continuation-nextrowkey")));
         let mut body: Properties = serde_json::from_slice(answer.body())?;
         let Some(Value::Array(values)) = body.remove("value") else {
-            return Err(malformed("a query answer without `value`"));
+            return Err(malformed("a query result without `value`"));
         };
         let rows = values
             .into_iter()
@@ -209,10 +209,10 @@ impl Table {
         Ok((rows, continuation))
     }
 
-    /// Writes rows of one partition, all or none; the new ETags in order.
+    /// Writes rows of one partition, all or none; returns the new ETags in order.
     ///
     /// # Errors
-    /// The status of the first write that could not be done (412, 409, 404), then none is done.
+    /// The status of the first write that failed (412, 409, 404); then no row is written.
     pub async fn transact(&self, writes: &[Write]) -> Result<Vec<Etag>> {
         let batch = format!("batch_{}", azure_core::Uuid::new_v4());
         let changes = format!("changeset_{}", azure_core::Uuid::new_v4());
@@ -276,7 +276,7 @@ impl Table {
     }
 }
 
-/// The ETags of a transaction's inner answers; the outer status is 202 even when it failed.
+/// The ETags in the inner answers of a transaction. The outer status is 202 also if it failed.
 fn transaction_etags(answer: &RawResponse) -> Result<Vec<Etag>> {
     let text = String::from_utf8_lossy(answer.body());
     let mut etags = vec![];
@@ -289,7 +289,7 @@ fn transaction_etags(answer: &RawResponse) -> Result<Vec<Etag>> {
                 error_code: None,
                 raw_response: None,
             };
-            return Err(Error::with_message(kind, "the transaction was refused"));
+            return Err(Error::with_message(kind, "the transaction failed"));
         }
         let etag = part.lines().find_map(|line| {
             let (name, value) = line.split_once(':')?;

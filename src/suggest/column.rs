@@ -1,5 +1,5 @@
-//! A column of the export: what it is called and holds, what becomes of it, and the names that are
-//! proposed for it and for its field.
+//! A column of the export with its name and content, and the proposal for it: its field, and new names for
+//! column and field.
 
 use std::collections::HashSet;
 
@@ -11,34 +11,34 @@ use crate::{
 
 /// A column of the export.
 pub(super) struct Column<'a> {
-    /// What it is called here.
+    /// Its name in the result: its header, or its number.
     pub(super) called: String,
-    /// Its header, where it has one that nothing else has.
+    /// Its header, if no other column has the same.
     pub(super) name: Option<&'a str>,
     pub(super) key: String,
-    /// Viva's fields that its name means; it may be either of two.
+    /// Viva's fields that its name may mean.
     pub(super) fields: Vec<Match>,
     pub(super) content: &'a Content,
 }
 
 impl Column<'_> {
-    /// How its name means this field of Viva's, if it does.
+    /// How its name matches this field of Viva, if it does.
     pub(super) fn meant(&self, field: &str) -> Option<Match> {
         self.fields.iter().find(|found| found.field == field).copied()
     }
 
-    /// Whether it holds mostly addresses.
+    /// Whether most of its values are addresses.
     pub(super) fn is_of_emails(&self) -> bool {
         2 * self.content.emails > self.content.filled
     }
 }
 
 /// The columns of an export.
-pub(super) fn columns(survey: &Profile) -> Vec<Column<'_>> {
+pub(super) fn columns(profile: &Profile) -> Vec<Column<'_>> {
     let alike = |one: &str, other: &str| one.trim().to_lowercase() == other.trim().to_lowercase();
-    let names = || survey.columns.iter().filter_map(|column| column.name.as_deref());
+    let names = || profile.columns.iter().filter_map(|column| column.name.as_deref());
     let is_single = |name: &&str| names().filter(|other| alike(name, other)).count() == 1;
-    survey
+    profile
         .columns
         .iter()
         .enumerate()
@@ -55,52 +55,52 @@ pub(super) fn columns(survey: &Profile) -> Vec<Column<'_>> {
         .collect()
 }
 
-/// What is judged of a column.
+/// The decision about a column.
 #[derive(Clone, Debug)]
 pub(super) enum Verdict {
-    /// It is this field.
+    /// It is mapped to this field.
     Field {
-        /// Viva's name, or the custom one before it is made unique.
+        /// Viva's name, or the custom name before it is made unique.
         target: String,
         is_custom: bool,
         kind: Kind,
-        is_sure: bool,
+        is_confident: bool,
         why: String,
     },
-    /// It stays where it is.
-    LeftOut(String),
+    /// It is not mapped, for this reason.
+    NotMapped(String),
 }
 
 impl Verdict {
-    pub(super) fn left_out(why: impl Into<String>) -> Self {
-        Self::LeftOut(why.into())
+    pub(super) fn not_mapped(why: impl Into<String>) -> Self {
+        Self::NotMapped(why.into())
     }
 }
 
-/// What becomes of a column.
+/// The proposal for a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proposed {
-    /// Its header, or its place where that cannot be told.
+    /// Its header, or its number if the header is empty.
     pub column: String,
-    /// What the header has to be renamed to before the service takes it.
+    /// The new name of the header, if the service does not accept the present one.
     pub rename: Option<String>,
-    /// The field it is mapped to; `None` where it is left out.
+    /// The field that it is mapped to; `None` if it is not mapped.
     pub field: Option<String>,
-    /// The type, by our own word.
+    /// The type, in our own spelling.
     pub kind: Option<&'static str>,
-    /// Whether nothing speaks against it; a column that is left out is.
-    pub sure: bool,
-    /// Why, without any value.
+    /// Whether the proposal is certain; always for a column that is not mapped.
+    pub confident: bool,
+    /// Why, without any value of the column.
     pub why: String,
 }
 
-/// Names that are taken, without capitals and blanks around them.
+/// Names that are in use, in lower case and without blanks around them.
 struct Naming {
     headers: HashSet<String>,
     fields: HashSet<String>,
 }
 
-/// Gives each column that is mapped a name the service takes, and each custom field a free one.
+/// Gives each mapped column a name that the service accepts, and each custom field a name of its own.
 pub(super) fn named(columns: &[Column<'_>], verdicts: Vec<Verdict>) -> Vec<Proposed> {
     let mut naming = Naming {
         headers: columns.iter().map(|column| small(&column.called)).collect(),
@@ -113,29 +113,29 @@ pub(super) fn named(columns: &[Column<'_>], verdicts: Vec<Verdict>) -> Vec<Propo
 impl Naming {
     fn proposed(&mut self, column: &Column<'_>, verdict: Verdict) -> Proposed {
         match verdict {
-            Verdict::LeftOut(why) => left_out(column, why),
-            Verdict::Field { target, is_custom, kind, is_sure, why } => {
+            Verdict::NotMapped(why) => not_mapped(column, why),
+            Verdict::Field { target, is_custom, kind, is_confident, why } => {
                 let field = if is_custom { self.custom(&target) } else { target };
                 Proposed {
                     column: column.called.clone(),
                     rename: self.rename(&column.called, &field),
                     field: Some(field),
                     kind: Some(kind.word()),
-                    sure: is_sure,
+                    confident: is_confident,
                     why,
                 }
             }
         }
     }
 
-    /// A custom field's name: a second column of the same kind gets a number.
+    /// A custom field's name; the second column with the same one gets a number.
     fn custom(&mut self, target: &str) -> String {
         let name = free(target, |name| self.fields.contains(name));
         self.fields.insert(name.clone());
         name
     }
 
-    /// What a header has to be renamed to before the service takes it.
+    /// The new name of a header that the service does not accept.
     fn rename(&mut self, header: &str, field: &str) -> Option<String> {
         if has_plain_letters(header) {
             return None;
@@ -148,16 +148,16 @@ impl Naming {
     }
 }
 
-fn left_out(column: &Column<'_>, why: String) -> Proposed {
+fn not_mapped(column: &Column<'_>, why: String) -> Proposed {
     let column = column.called.clone();
-    Proposed { column, rename: None, field: None, kind: None, sure: true, why }
+    Proposed { column, rename: None, field: None, kind: None, confident: true, why }
 }
 
 fn small(name: &str) -> String {
     name.trim().to_lowercase()
 }
 
-/// The name, or the first with a number behind it that is not taken.
+/// The name, or the name with the first number that makes it unique.
 fn free(base: &str, is_taken: impl Fn(&str) -> bool) -> String {
     let numbered = (2..).map(|number: u32| format!("{base}_{number}"));
     let mut names = std::iter::once(base.to_owned()).chain(numbered);

@@ -1,14 +1,14 @@
-//! What the columns of HR exports are called, in the languages and systems most in use, and how a name
-//! is written in the letters that the service takes.
+//! The names of columns in HR exports, in the most common languages and systems, and how a name is written in
+//! the letters that the service accepts.
 //!
-//! Names are compared by their letters and digits alone, without capitals and accents: see [`key`].
+//! Names are compared by their letters and digits only, without case and accents: see [`key`].
 
-/// A field and the names its column goes by, the likeliest first. A name that may mean something
-/// else as well ends in `?`.
+/// A field and the names of its column, the most likely first. A name that may also mean something else ends
+/// with `?`.
 type Named = (&'static str, &'static str);
 
-/// Viva's own fields, by the names that are usual in the reports of HR systems and in English,
-/// German, French, Spanish, Dutch and Japanese.
+/// Viva's own fields with their names in the reports of HR systems, and in English, German, French, Spanish,
+/// Dutch and Japanese.
 pub(super) const FIELDS: [Named; 13] = [
     (
         "PersonId",
@@ -102,7 +102,7 @@ pub(super) const FIELDS: [Named; 13] = [
     ),
 ];
 
-/// Columns that most exports have and that are worth grouping by, as custom fields.
+/// Custom fields for columns that many exports have and that are useful for grouping.
 pub(super) const CUSTOM: [Named; 6] = [
     (
         "CostCenter",
@@ -138,7 +138,7 @@ const PEOPLE: &str = "name firstname givenname forename lastname surname familyn
      nombrecompleto voornaam achternaam naam volledigenaam 氏名 名前 姓 名 フリガナ カナ 社員名 \
      従業員名 上司名 上司氏名";
 
-/// Ends of what else names people.
+/// Endings of other names of people.
 const ENDS_OF_PEOPLE: &str = "firstname lastname fullname middlename displayname familyname surname preferredname legalname \
      managername supervisorname フリガナ 氏名";
 
@@ -150,8 +150,8 @@ const NUMBERS: &str = "id employeeid employeenumber employeeno empid empno empli
      persnr matricule numeroempleado numerodeempleado legajo personeelsnummer medewerkernummer \
      社員番号 従業員番号 社員id 従業員id 社員コード 上司社員番号";
 
-/// Personal data a file rarely needs, beside the English names that the checks know (Q04). Short
-/// names are compared whole; of eight letters and more, or not Latin, they are looked for inside.
+/// Personal data that a file rarely needs, in addition to the English names of rule Q04. Short names must match
+/// the whole key; names of at least 8 letters or in other scripts may be a part of it.
 const PERSONAL: [Named; 12] = [
     (
         "a national identity number",
@@ -205,17 +205,17 @@ const PERSONAL: [Named; 12] = [
     ("a trade union membership", "gewerkschaft syndicat sindicato vakbond 労働組合"),
 ];
 
-/// A field that a column goes by its name.
+/// A field that a column's name may mean.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Match {
     pub(super) field: &'static str,
     /// 0 is the field's own name.
     pub(super) rank: usize,
-    /// Whether the name hardly means anything else.
+    /// Whether the name probably means nothing else.
     pub(super) is_clear: bool,
 }
 
-/// The matches of a key in a table: of some fields a name may be either.
+/// The fields of a table that a key may mean.
 pub(super) fn matches(key: &str, table: &'static [Named]) -> Vec<Match> {
     let in_names = |(field, names): &Named| {
         if self::key(field) == key {
@@ -229,7 +229,7 @@ pub(super) fn matches(key: &str, table: &'static [Named]) -> Vec<Match> {
     table.iter().filter_map(in_names).collect()
 }
 
-/// What kind of personal data a key names.
+/// The kind of personal data that a key names.
 pub(super) fn personal(key: &str) -> Option<&'static str> {
     if is_private_address(key) {
         return Some("a private email address");
@@ -240,7 +240,7 @@ pub(super) fn personal(key: &str) -> Option<&'static str> {
     found.map(|(kind, _)| *kind)
 }
 
-/// Whether a key names the address of a person at home: `Mail privat`, `Personal Email`.
+/// Whether a key names a private email address: `Mail privat`, `Personal Email`.
 fn is_private_address(key: &str) -> bool {
     let has = |words: &str| words.split_whitespace().any(|word| key.contains(word));
     let is_private = has("privat prive personal personnel particular home 個人 私用 自宅");
@@ -261,7 +261,7 @@ fn has(names: &str, key: &str) -> bool {
     names.split_whitespace().any(|name| name == key)
 }
 
-/// The letters and digits of a header, small and without accents; `#` is a number.
+/// The letters and digits of a header in lower case and without accents; `#` means number.
 pub(super) fn key(header: &str) -> String {
     folded(&header.replace('#', "number"))
         .chars()
@@ -270,7 +270,7 @@ pub(super) fn key(header: &str) -> String {
         .collect()
 }
 
-/// A header in the letters a service takes: `Coût (€)` is `Cout`. Empty where nothing is left.
+/// A header in the letters that the service accepts: `Coût (€)` is `Cout`. Empty if nothing is left.
 pub(super) fn plain(header: &str) -> String {
     let text = folded(header);
     let words = text.split(|char: char| !char.is_ascii_alphanumeric() && char != '_');
@@ -278,7 +278,7 @@ pub(super) fn plain(header: &str) -> String {
     words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join("_")
 }
 
-/// Western letters without their accents, as their languages write them where they have none.
+/// Western letters without their accents, as their languages write them without accents.
 fn folded(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     for char in text.chars() {

@@ -1,8 +1,8 @@
-//! From what columns are called and hold to what they are, once the first line is sure to be a header:
-//! a row of people must never be told as the names of columns.
+//! Decides about each column by its name and content, once the first line is certainly a header: a row of
+//! people must never be shown as the names of columns.
 //!
-//! A name goes before what is in the column, and what is in it has to fit. Whatever has a name that
-//! is not known, is not needed or may not leave is left out with the reason.
+//! The name decides first, and the content must fit. A column with an unknown name, or with data that is not
+//! needed or must not be sent, is not mapped; the reason says why.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,20 +16,19 @@ use crate::{
     schema::{Kind, Order, Target},
 };
 
-/// Columns of known names that make a header.
+/// This number of columns with known names makes the first line a header.
 const KNOWN_NAMES: usize = 3;
-/// Dates, of a hundred that may be read in two orders, from which those of one order show it.
+/// At least this percentage of dates must be valid in one order only to show the order of a column.
 const TELLING_PERCENT: u64 = 5;
 
-/// What is wrong with dates of both orders.
-const MIXED: &str = "some dates can only be read month first and others only day first, so \
-                     the export has to write them alike";
+/// What is wrong with dates in both orders, and what to do.
+const MIXED: &str = "some dates are valid only month first, others only day first. Write all dates in the \
+                     same order in the export";
 
-/// Whether the names of the columns say that they are names.
+/// Whether the first line is a header.
 ///
-/// Either a column that is called the person's or the manager's address holds addresses, or there
-/// are several names that are known, of different fields. Nothing else of a line can be trusted:
-/// the words of a row look like any name.
+/// It is one if a column with the name of the person's or the manager's address has addresses, or if several
+/// known names of different fields occur. Nothing else counts, because the words of a row can look like names.
 pub(super) fn has_header(columns: &[Column<'_>]) -> bool {
     let is_of_people = |column: &Column<'_>| {
         let is_meant = |field| column.meant(field).is_some();
@@ -38,7 +37,7 @@ pub(super) fn has_header(columns: &[Column<'_>]) -> bool {
     columns.iter().any(is_of_people) || known_fields(columns).len() >= KNOWN_NAMES
 }
 
-/// The fields that a name clearly says, but for those of people: `Manager` is also a job.
+/// The fields with a clear name, without those of people, because `Manager` is also a job.
 fn known_fields(columns: &[Column<'_>]) -> HashSet<&'static str> {
     let fields = columns.iter().flat_map(|column| {
         let own = column.fields.iter().copied();
@@ -49,17 +48,17 @@ fn known_fields(columns: &[Column<'_>]) -> HashSet<&'static str> {
     clear.map(|found| found.field).collect()
 }
 
-/// What becomes of each column.
-pub(super) fn judge(columns: &[Column<'_>], survey: &Profile) -> Vec<Verdict> {
-    let mut verdicts: Vec<Option<Verdict>> = columns.iter().map(left_out).collect();
+/// The decision about each column.
+pub(super) fn judge(columns: &[Column<'_>], profile: &Profile) -> Vec<Verdict> {
+    let mut verdicts: Vec<Option<Verdict>> = columns.iter().map(not_mapped).collect();
     // The first two fields are addresses, and found together.
-    let people = people::find(columns, &verdicts, survey);
-    for (at, verdict) in people.verdicts(columns, survey) {
+    let people = people::find(columns, &verdicts, profile);
+    for (at, verdict) in people.verdicts(columns, profile) {
         verdicts[at] = Some(verdict);
     }
     let free = columns.iter().zip(&verdicts).filter(|(_, verdict)| verdict.is_none());
     let usual = usual_order(free.map(|(column, _)| column.content));
-    // What speaks against a name that may mean something else as well.
+    // Why an unclear name is not the field that it may mean.
     let mut doubts: HashMap<usize, Verdict> = HashMap::new();
     for (field, _) in &names::FIELDS[2..] {
         let free = (0..columns.len()).filter(|at| verdicts[*at].is_none());
@@ -85,52 +84,52 @@ pub(super) fn judge(columns: &[Column<'_>], survey: &Profile) -> Vec<Verdict> {
         .collect()
 }
 
-/// What is left out whatever else it is.
-fn left_out(column: &Column<'_>) -> Option<Verdict> {
+/// The decision about a column that is never mapped.
+fn not_mapped(column: &Column<'_>) -> Option<Verdict> {
     let Column { name, key, content, .. } = column;
     let Some(name) = name else {
         let why = if key.is_empty() {
-            "the header has no name here, or none that can be told; name the column if it is needed"
+            "The column has no name in the header, or no readable one. Name it if you need it"
         } else {
-            "another column has the same name (capitals and blanks do not count); rename one if it \
-             is needed"
+            "Another column has the same name; case and blanks do not matter. Rename one if you need it"
         };
-        return Some(Verdict::left_out(why));
+        return Some(Verdict::not_mapped(why));
     };
     if content.filled == 0 {
-        return Some(Verdict::left_out("it has no value at all"));
+        return Some(Verdict::not_mapped("It has no values"));
     }
     // One in twenty is no accident.
     if 20 * content.numbers_of_people >= content.filled {
-        let why = "its values look like national identity numbers or bank accounts, which must \
-                   not leave";
-        return Some(Verdict::left_out(why));
+        let why = "Its values look like national identity numbers or bank accounts, which must not be sent";
+        return Some(Verdict::not_mapped(why));
     }
     let what = personal(name).or_else(|| personal(&names::plain(name)));
     let what = what.or_else(|| names::personal(key));
     let what = what.filter(|_| column.fields.is_empty())?;
-    Some(Verdict::left_out(format!("it looks like {what}, which the analysis does not need")))
+    Some(Verdict::not_mapped(format!("It looks like {what}, which the analysis does not need")))
 }
 
-/// A column that is called like one of Viva's fields.
+/// The decision about a column whose name matches a field of Viva.
 fn reserved(target: &str, is_clear: bool, column: &Column<'_>, usual: Option<Order>) -> Verdict {
     let content = column.content;
-    let (said, mut why) = if is_clear {
-        (format!("it is {target} by its name"), "its name says so".to_owned())
+    let (name, mut why) = if is_clear {
+        (format!("Its name matches {target}"), "Its name matches".to_owned())
     } else {
-        (format!("it may be {target} by its name"), "its name may say so".to_owned())
+        (format!("Its name may mean {target}"), "Its name may mean this field".to_owned())
     };
     if column.is_of_emails() {
-        return Verdict::left_out(format!("{said}, but it holds addresses of people"));
+        return Verdict::not_mapped(format!("{name}, but it has addresses of people"));
     }
-    let mut is_sure = is_clear;
+    let mut is_confident = is_clear;
     let kind = match Target::default().schema().reserved_kind(target) {
         Some(Kind::Date(_)) => {
             if let Some(remedy) = content.unreadable_dates() {
-                return Verdict::left_out(format!("{said}, but {remedy}"));
+                return Verdict::not_mapped(format!(
+                    "{name}, but its dates cannot be read: {remedy}"
+                ));
             }
             let written = type_of_dates(&content.dates, usual);
-            is_sure &= written.is_sure;
+            is_confident &= written.is_confident;
             why = format!("{why}, and {}", written.why);
             written.kind
         }
@@ -145,81 +144,82 @@ fn reserved(target: &str, is_clear: bool, column: &Column<'_>, usual: Option<Ord
     let wanted = match (target, kind) {
         ("SupervisorIndicator", _) => "IC, Mngr or Mngr+",
         ("WeeklyBadgeOnsiteDays", _) => "numbers from 0 to 7",
-        (_, Kind::Date(_)) => "dates in a form that the service reads",
+        (_, Kind::Date(_)) => "dates in a format that the service reads",
         (_, Kind::Integer) => "whole numbers",
-        _ => "plain numbers like 23.75",
+        _ => "plain numbers such as 23.75",
     };
     if 20 * fitting < 19 * content.filled {
         let is_mixed = matches!(kind, Kind::Date(_)) && has_both_orders(&content.dates);
         let why = format!("its values are not {wanted}");
-        return Verdict::left_out(format!("{said}, but {}", if is_mixed { MIXED } else { &why }));
+        return Verdict::not_mapped(format!("{name}, but {}", if is_mixed { MIXED } else { &why }));
     }
     if fitting < content.filled {
-        is_sure = false;
-        why = format!("{why}, but {} of its values are not {wanted}", content.filled - fitting);
+        is_confident = false;
+        why = format!("{why}. Values that are not {wanted}: {}", content.filled - fitting);
     }
     if target == "HourlyRate" {
-        is_sure = false;
-        why.push_str("; it is pay, in US dollars: take it out if the analysis does not need it");
+        is_confident = false;
+        why.push_str(
+            ". It is pay, in US dollars; delete it from the mapping if the analysis does not need it",
+        );
     }
-    Verdict::Field { target: target.to_owned(), is_custom: false, kind, is_sure, why }
+    Verdict::Field { target: target.to_owned(), is_custom: false, kind, is_confident, why }
 }
 
-/// A column that is none of Viva's own fields, and what speaks against the one it may be.
+/// The decision about a column that matches no field of Viva; `doubt` says why it is not the field that its
+/// name may mean.
 fn rest(column: &Column<'_>, doubt: Option<Verdict>) -> Verdict {
     let key = &column.key;
     if column.is_of_emails() {
-        let why = "it holds addresses of people, and the service takes those of a person and of the \
-                   manager only";
-        return Verdict::left_out(why);
+        let why = "It has addresses of people, but the service accepts only those of the person and of the \
+                   manager";
+        return Verdict::not_mapped(why);
     }
     if names::is_of_people(key) {
-        let why = "it holds names of people; the service knows people by their address and needs no \
-                   names";
-        return Verdict::left_out(why);
+        let why = "It has names of people. The service identifies people by their address and needs no names";
+        return Verdict::not_mapped(why);
     }
     if names::is_number(key) {
-        let why = "it is a number or name that a system gives to people; the service knows people by \
-                   their address";
-        return Verdict::left_out(why);
+        let why = "It has IDs that a system gives to people. The service identifies people by their address";
+        return Verdict::not_mapped(why);
     }
     if let Some(known) = names::matches(key, &names::CUSTOM).into_iter().next() {
-        let (is_sure, why) = if known.is_clear {
-            (true, "it is worth grouping by, as a custom field")
+        let (is_confident, why) = if known.is_clear {
+            (true, "Its name matches a custom field that is useful for grouping")
         } else {
-            (false, "its name may say so, and it would be worth grouping by, as a custom field")
+            (false, "Its name may mean this custom field, which is useful for grouping")
         };
         let (target, why) = (known.field.to_owned(), why.to_owned());
-        return Verdict::Field { target, is_custom: true, kind: Kind::Text, is_sure, why };
+        return Verdict::Field { target, is_custom: true, kind: Kind::Text, is_confident, why };
     }
     if let Some(doubt) = doubt {
         return doubt;
     }
     if let Some(found) = column.fields.first() {
-        return Verdict::left_out(format!(
-            "another column is {} rather; map this one by hand if the analysis needs it",
+        return Verdict::not_mapped(format!(
+            "Another column matches {} better. Add this one to the mapping if the analysis needs it",
             found.field
         ));
     }
-    Verdict::left_out(
-        "none of the service's fields goes by this name; map it by hand if the analysis needs it",
+    Verdict::not_mapped(
+        "No field of the service has this name. Add it to the mapping if the analysis needs it",
     )
 }
 
-/// The type of a column of dates, and how well it is known.
+/// The type of a column of dates, and whether it is certain.
 struct TypeOfDates {
     kind: Kind,
-    is_sure: bool,
+    is_confident: bool,
     why: &'static str,
 }
 
-/// The type of a column's dates by their order; `usual` is that of the file's other dates, where they
-/// show one.
+/// The type of a column's dates by their order; `usual` is the order of the file's other dates, if they show
+/// one.
 fn type_of_dates(dates: &Dates, usual: Option<Order>) -> TypeOfDates {
-    let (order, is_sure, why) = match (own_order(dates), usual) {
+    let (order, is_confident, why) = match (own_order(dates), usual) {
         (Some(order), _) if has_both_orders(dates) => (order, false, MIXED),
         (Some(order), usual) if !shows_order(dates) => {
-            let why = "hardly any of its dates shows whether the month or the day comes first";
+            let why = "almost none of its dates shows whether month or day comes first";
             (usual.unwrap_or(order), false, why)
         }
         (Some(Order::MonthFirst), _) => {
@@ -227,28 +227,27 @@ fn type_of_dates(dates: &Dates, usual: Option<Order>) -> TypeOfDates {
         }
         (Some(Order::DayFirst), _) => (Order::DayFirst, true, "its dates are written day first"),
         (None, _) if dates.both_ways == 0 && dates.month_first >= dates.day_first => {
-            (Order::MonthFirst, true, "its dates can be read one way only")
+            (Order::MonthFirst, true, "its dates can be read in only one way")
         }
         (None, Some(order)) => {
-            let why = "each of its dates can be read month first and day first; it is taken as \
-                       the other dates of the file are";
+            let why = "all its dates are ambiguous (day 12 or less). They are read like the other dates of \
+                       the file";
             (order, false, why)
         }
         (None, None) if dates.day_first > dates.month_first => {
-            let why = "its years have two digits, which is read day first only, and nothing shows \
-                       that it is meant so";
+            let why = "its years have two digits, which is valid only day first, and no date shows its order";
             (Order::DayFirst, false, why)
         }
         (None, None) => {
-            let why = "each of its dates can be read month first and day first, and month first \
-                       is a guess; if day first is meant, write DateTime_DDMMYYYY";
+            let why = "all its dates are ambiguous (day 12 or less). They are read month first. If your \
+                       export is day first, change the type to DateTime_DDMMYYYY";
             (Order::MonthFirst, false, why)
         }
     };
-    TypeOfDates { kind: Kind::Date(order), is_sure, why }
+    TypeOfDates { kind: Kind::Date(order), is_confident, why }
 }
 
-/// The order that the dates of a file show: that of the columns that have only one.
+/// The order of a file's dates, if all columns that show an order show the same.
 fn usual_order<'a>(contents: impl Iterator<Item = &'a Content>) -> Option<Order> {
     let mut orders = contents.filter_map(|content| {
         let dates = &content.dates;
@@ -258,19 +257,19 @@ fn usual_order<'a>(contents: impl Iterator<Item = &'a Content>) -> Option<Order>
     orders.all(|order| order == first).then_some(first)
 }
 
-/// Whether some dates can only be read in the one order, and some only in the other.
+/// Whether some dates are valid only in one order, and others only in the other.
 fn has_both_orders(dates: &Dates) -> bool {
     dates.only_month_first > 0 && dates.only_day_first > 0
 }
 
-/// Whether enough dates can be read one way only: a single one may be a slip.
+/// Whether enough dates are valid in one order only; a single one may be a typing error.
 fn shows_order(dates: &Dates) -> bool {
     let telling = dates.only_month_first.max(dates.only_day_first);
     let all = dates.only_month_first + dates.only_day_first + dates.both_ways;
     telling > 0 && 100 * telling >= TELLING_PERCENT * all
 }
 
-/// The order that most dates show that can be read one way only.
+/// The order of most dates that are valid in one order only.
 fn own_order(dates: &Dates) -> Option<Order> {
     let (month_first, day_first) = (dates.only_month_first, dates.only_day_first);
     (month_first + day_first > 0).then_some(if day_first > month_first {

@@ -1,9 +1,9 @@
-//! `viva-import learn-template`: the dialect of Microsoft's own template, for a connection.
+//! `viva-import learn-template`: reads the dialect of a connection from the portal's template.
 //!
-//! The portal gives a template of metadata.json, alone or in a zip. It shows what no page says for
-//! certain: the mapping's key, how `IsBootstrap` and the types are spelt, and the files' names.
-//! What is learnt is told and, where a connection is named, written into its document, which keeps
-//! everything else. A document that would not be valid is never written.
+//! The portal offers a template of metadata.json, alone or in a zip. It shows what no documentation defines:
+//! the key of the mapping, the spelling of `IsBootstrap` and of the types, and the names of the files. The
+//! dialect is shown. If a connection is named, it is also saved in its document, which otherwise stays the
+//! same. An invalid document is never written.
 
 use std::{collections::HashSet, fs, io::Write as _, path::Path};
 
@@ -18,25 +18,25 @@ use crate::{
 
 mod inferred_dialect;
 
-/// Learns what the template says and tells it.
+/// Reads the dialect from a template, and saves it in a connection's document.
 ///
 /// # Errors
-/// The template or the connection is no use, or a file cannot be read or written.
+/// If the template or the connection is invalid, or a file cannot be read or written.
 pub fn run(template: &Path, connection: Option<&Path>) -> Result<CommandOutput, CommandError> {
     let template = Template::open(template)?;
     let mut stored = connection.map(Stored::open).transpose()?;
     let connection = stored.as_ref().map(|stored| &stored.connection);
-    let lesson = inferred_dialect::learn(&template, connection).map_err(CommandError::Refused)?;
+    let inferred = inferred_dialect::learn(&template, connection).map_err(CommandError::Refused)?;
     if let Some(stored) = &mut stored {
-        stored.teach(&lesson.dialect)?;
+        stored.save(&inferred.dialect)?;
     }
-    let told = Told { lesson: &lesson, stored: stored.as_ref() };
-    Ok(CommandOutput::done(told.text(), told.json()))
+    let summary = Summary { inferred: &inferred, stored: stored.as_ref() };
+    Ok(CommandOutput::done(summary.text(), summary.json()))
 }
 
 /// A connection's document on this machine.
 struct Stored {
-    /// Where it is, links followed.
+    /// Its path, without symbolic links.
     path: std::path::PathBuf,
     members: Value,
     connection: Connection,
@@ -47,14 +47,14 @@ impl Stored {
     fn open(path: &Path) -> Result<Self, CommandError> {
         let fail = |error| CommandError::cannot_read(path, &error);
         let bytes = fs::read(path).map_err(fail)?;
-        let connection = parse_connection(path, &bytes, "cannot be used")?;
+        let connection = parse_connection(path, &bytes, "is invalid")?;
         let members = serde_json::from_slice(document::unmarked(&bytes)).unwrap_or_default();
         let path = path.canonicalize().map_err(fail)?;
         Ok(Self { path, members, connection, is_changed: false })
     }
 
-    /// Writes the dialect into the document, all of it or nothing.
-    fn teach(&mut self, dialect: &Dialect) -> Result<(), CommandError> {
+    /// Saves the dialect in the document, completely or not at all.
+    fn save(&mut self, dialect: &Dialect) -> Result<(), CommandError> {
         let dialect = dialect.document();
         self.is_changed = self.members["dialect"] != dialect;
         if !self.is_changed {
@@ -65,7 +65,7 @@ impl Stored {
         self.connection = parse_connection(
             &self.path,
             text.as_bytes(),
-            "would not be valid and is left as it was",
+            "would become invalid and was not changed",
         )?;
         replace(&self.path, text.as_bytes())
             .map_err(|error| CommandError::cannot_write(&self.path, &error))
@@ -79,7 +79,7 @@ fn parse_connection(path: &Path, document: &[u8], what: &str) -> Result<Connecti
     })
 }
 
-/// Replaces a file by a new one beside it, so that nobody ever reads half of it.
+/// Replaces a file by a new one in the same folder, so that no process ever reads half of it.
 fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
@@ -90,53 +90,58 @@ fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
     Ok(())
 }
 
-/// What is told.
-struct Told<'a> {
-    lesson: &'a InferredDialect,
+/// The result of the command.
+struct Summary<'a> {
+    inferred: &'a InferredDialect,
     stored: Option<&'a Stored>,
 }
 
-impl Told<'_> {
-    /// Each thing learnt: where it stands in the dialect, what it is, and what it is by default.
-    fn learnt(&self) -> Vec<(String, String, String)> {
-        let (dialect, default) = (&self.lesson.dialect, Target::default().schema().dialect());
+impl Summary<'_> {
+    /// Each member of the dialect, with its value and its default.
+    fn members(&self) -> Vec<(String, String, String)> {
+        let (dialect, default) = (&self.inferred.dialect, Target::default().schema().dialect());
         let written = |is_bootstrap: IsBootstrap| is_bootstrap.value(Refresh::Full).to_string();
         let quoted = |text: &str| Value::from(text).to_string();
-        let mut learnt = vec![
+        let mut members = vec![
             ("mappingKey", quoted(dialect.mapping_key()), quoted(default.mapping_key())),
             ("isBootstrap", written(dialect.is_bootstrap), written(default.is_bootstrap)),
             ("dataFile", quoted(&dialect.data_file), quoted(&default.data_file)),
             ("metadataFile", quoted(&dialect.metadata_file), quoted(&default.metadata_file)),
         ];
         let types = dialect.types.iter();
-        learnt.extend(types.map(|(kind, word)| (kind.word(), quoted(word), quoted(kind.word()))));
-        learnt.into_iter().map(|(what, is, was)| (what.to_owned(), is, was)).collect()
+        members.extend(types.map(|(kind, word)| (kind.word(), quoted(word), quoted(kind.word()))));
+        members
+            .into_iter()
+            .map(|(name, value, default)| (name.to_owned(), value, default))
+            .collect()
     }
 
-    /// The fields the template has and the mapping has not, and the other way round.
-    fn apart(&self) -> Option<(Vec<&str>, Vec<&str>)> {
+    /// The fields that only the template has, and those that only the mapping has.
+    fn differing_fields(&self) -> Option<(Vec<&str>, Vec<&str>)> {
         let fields = &self.stored?.connection.mapping;
-        let template: Vec<&str> = self.lesson.fields.iter().map(String::as_str).collect();
+        let template: Vec<&str> = self.inferred.fields.iter().map(String::as_str).collect();
         let mapped: Vec<&str> = fields.iter().map(|field| field.target.as_str()).collect();
         Some((without(&template, &mapped), without(&mapped, &template)))
     }
 
     fn text(&self) -> String {
-        let mut text = "The template says:\n".to_owned();
-        for (what, is, was) in self.learnt() {
-            let differs = if is == was { String::new() } else { format!("   (by default {was})") };
-            text.push_str(&format!("  {what:<18} {is}{differs}\n"));
+        let mut text = "Found in the template:\n".to_owned();
+        let members = self.members();
+        for (name, value, default) in &members {
+            let differs = value != default;
+            let differs = if differs { format!("   (default: {default})") } else { String::new() };
+            text.push_str(&format!("  {name:<18} {value}{differs}\n"));
         }
-        if self.learnt().iter().all(|(_, is, was)| is == was) {
-            text.push_str("Nothing differs from the defaults.\n");
+        if members.iter().all(|(_, value, default)| value == default) {
+            text.push_str("All of them are the defaults.\n");
         }
-        for note in &self.lesson.notes {
+        for note in &self.inferred.notes {
             text.push_str(&format!("Note: {note}.\n"));
         }
-        if let Some((template, mapped)) = self.apart() {
+        if let Some((template, mapped)) = self.differing_fields() {
             for (what, names) in [
-                ("Fields of the template that the connection does not map", template),
-                ("Fields of the connection that the template does not have", mapped),
+                ("Fields only in the template, not in the connection's mapping", template),
+                ("Fields only in the connection's mapping, not in the template", mapped),
             ] {
                 if !names.is_empty() {
                     text.push_str(&format!("{what}: {}.\n", names.join(", ")));
@@ -146,28 +151,28 @@ impl Told<'_> {
         text.push_str(&match self.stored {
             Some(stored) if stored.is_changed => {
                 format!(
-                    "Written into {} as its \"dialect\"; the whole document is written anew, each \
-                     member on a line of its own.\n",
+                    "Saved as \"dialect\" in {}. The document was reformatted, with each member on its \
+                     own line.\n",
                     stored.path.display()
                 )
             }
-            Some(stored) => format!("{} says so already.\n", stored.path.display()),
-            None => "Nothing is written; name a connection with --connection to have it keep \
-                     this.\n"
-                .to_owned(),
+            Some(stored) => {
+                format!("{} already has this dialect and was not changed.\n", stored.path.display())
+            }
+            None => "Nothing was saved. To save it in a connection, add `--connection FILE`.\n".to_owned(),
         });
         text
     }
 
     fn json(&self) -> Value {
-        let learnt = self.learnt();
-        let differs: Vec<&String> =
-            learnt.iter().filter(|(_, is, was)| is != was).map(|(what, ..)| what).collect();
-        let (template, mapped) = self.apart().unzip();
+        let members = self.members();
+        let differs = members.iter().filter(|(_, value, default)| value != default);
+        let differs: Vec<&String> = differs.map(|(name, ..)| name).collect();
+        let (template, mapped) = self.differing_fields().unzip();
         json!({
-            "dialect": self.lesson.dialect.document(),
+            "dialect": self.inferred.dialect.document(),
             "differs": differs,
-            "notes": self.lesson.notes,
+            "notes": self.inferred.notes,
             "onlyInTemplate": template,
             "onlyInConnection": mapped,
             "written": self.stored.is_some_and(|stored| stored.is_changed),

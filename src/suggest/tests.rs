@@ -1,4 +1,4 @@
-//! Exports as systems write them, and what is proposed for them.
+//! Exports as HR systems write them, and the proposals for them.
 
 use proptest::prelude::ProptestConfig;
 
@@ -61,21 +61,21 @@ fn export(columns: &[(&str, Cell)]) -> String {
 }
 
 fn proposal(csv: impl AsRef<[u8]>) -> Result<Proposal, String> {
-    let survey = Profile::of(csv.as_ref()).map_err(|error| error.to_string())?;
-    Proposal::of(&survey, &OPTIONS).map_err(|failure| format!("{failure:?}"))
+    let profile = Profile::of(csv.as_ref()).map_err(|error| error.to_string())?;
+    Proposal::of(&profile, &OPTIONS).map_err(|failure| format!("{failure:?}"))
 }
 
-/// What became of the column, as one line.
+/// The proposal for a column, as one line.
 fn line(proposed: &Proposed) -> String {
     match (&proposed.field, proposed.kind) {
         (Some(field), Some(kind)) => {
-            format!("{field} {kind} {}", if proposed.sure { "sure" } else { "unsure" })
+            format!("{field} {kind} {}", if proposed.confident { "certain" } else { "uncertain" })
         }
-        _ => "out".to_owned(),
+        _ => "not mapped".to_owned(),
     }
 }
 
-/// What became of a column beside those that every export has.
+/// The proposal for a column next to those that every export has.
 fn beside(name: &str, cell: Cell) -> Proposed {
     let columns: [(&str, Cell); 5] = [
         ("Work_Email", person),
@@ -87,51 +87,51 @@ fn beside(name: &str, cell: Cell) -> Proposed {
     let columns = proposal(export(&columns)).unwrap().columns;
     let lines: Vec<String> = columns[..4].iter().map(line).collect();
     let usual = [
-        "PersonId EmailType sure",
-        "ManagerId EmailType sure",
-        "Organization StringType sure",
-        "EffectiveDate DateTime_MMDDYYYY sure",
+        "PersonId EmailType certain",
+        "ManagerId EmailType certain",
+        "Organization StringType certain",
+        "EffectiveDate DateTime_MMDDYYYY certain",
     ];
     assert_eq!(lines, usual, "beside {name}");
     columns[4].clone()
 }
 
 #[test]
-fn fields_are_known_by_what_systems_and_languages_call_them() {
+fn fields_are_recognized_by_their_names_in_systems_and_languages() {
     for (name, cell, expected) in [
-        ("Job_Level", few as Cell, "LevelDesignation StringType sure"),
-        ("Grade", few, "LevelDesignation StringType sure"),
-        ("Niveau", few, "LevelDesignation StringType unsure"),
-        ("JobFamily", few, "FunctionType StringType sure"),
-        ("Office", few, "Location StringType sure"),
-        ("COUNTRY", few, "CountryOrRegion StringType sure"),
-        ("Cost_Center", few, "CostCenter StringType sure"),
-        ("Kostenstelle", |row| (4711 + row % 3).to_string(), "CostCenter StringType sure"),
-        ("hiredate", iso, "HireDate DateTime_MMDDYYYY sure"),
-        // A system name, so it cannot go as it is.
-        ("StartDate", iso, "HireDate DateTime_MMDDYYYY unsure"),
-        ("Layer", |row| (row % 5).to_string(), "Layer int32 sure"),
-        ("Layer", |row| format!("L{}", row % 5), "out"),
-        ("Hourly_Rate", |row| format!("{}.5", row % 9 + 20), "HourlyRate double unsure"),
-        ("Hourly_Rate", |row| format!("${}", row % 9 + 20), "out"),
+        ("Job_Level", few as Cell, "LevelDesignation StringType certain"),
+        ("Grade", few, "LevelDesignation StringType certain"),
+        ("Niveau", few, "LevelDesignation StringType uncertain"),
+        ("JobFamily", few, "FunctionType StringType certain"),
+        ("Office", few, "Location StringType certain"),
+        ("COUNTRY", few, "CountryOrRegion StringType certain"),
+        ("Cost_Center", few, "CostCenter StringType certain"),
+        ("Kostenstelle", |row| (4711 + row % 3).to_string(), "CostCenter StringType certain"),
+        ("hiredate", iso, "HireDate DateTime_MMDDYYYY certain"),
+        // A name that the service reserves, so the name alone is not enough.
+        ("StartDate", iso, "HireDate DateTime_MMDDYYYY uncertain"),
+        ("Layer", |row| (row % 5).to_string(), "Layer int32 certain"),
+        ("Layer", |row| format!("L{}", row % 5), "not mapped"),
+        ("Hourly_Rate", |row| format!("{}.5", row % 9 + 20), "HourlyRate double uncertain"),
+        ("Hourly_Rate", |row| format!("${}", row % 9 + 20), "not mapped"),
         (
             "SupervisorIndicator",
             |row| ["IC", "Mngr", "Mngr+"][row % 3].to_owned(),
-            "SupervisorIndicator StringType sure",
+            "SupervisorIndicator StringType certain",
         ),
-        ("SupervisorIndicator", |row| ["Yes", "No"][row % 2].to_owned(), "out"),
-        ("Supervisor_Flag", |row| ["Yes", "No"][row % 2].to_owned(), "out"),
-        ("Region", few, "CountryOrRegion StringType unsure"),
-        ("Division", few, "Division StringType sure"),
-        ("Title", few, "JobTitle StringType unsure"),
-        ("HourlyPayRate", |row| format!("{}.5", row % 9 + 20), "out"),
+        ("SupervisorIndicator", |row| ["Yes", "No"][row % 2].to_owned(), "not mapped"),
+        ("Supervisor_Flag", |row| ["Yes", "No"][row % 2].to_owned(), "not mapped"),
+        ("Region", few, "CountryOrRegion StringType uncertain"),
+        ("Division", few, "Division StringType certain"),
+        ("Title", few, "JobTitle StringType uncertain"),
+        ("HourlyPayRate", |row| format!("{}.5", row % 9 + 20), "not mapped"),
     ] {
         assert_eq!(line(&beside(name, cell)), expected, "{name}");
     }
 }
 
 #[test]
-fn what_is_not_needed_or_may_not_leave_is_left_out_with_the_reason() {
+fn what_is_not_needed_or_must_not_be_sent_is_not_mapped_and_the_reason_says_why() {
     for (name, cell, reason) in [
         ("SSN", few as Cell, "a national identity number"),
         ("Geburtsdatum", iso, "a date of birth"),
@@ -153,13 +153,13 @@ fn what_is_not_needed_or_may_not_leave_is_left_out_with_the_reason() {
         ("Manager", few, "names of people"),
         ("Reports To Name", few, "names of people"),
         ("Worker's Manager", few, "names of people"),
-        ("Employee #", |row| row.to_string(), "a number or name that a system gives"),
-        ("Employee_ID", |row| row.to_string(), "a number or name that a system gives"),
+        ("Employee #", |row| row.to_string(), "IDs that a system gives to people"),
+        ("Employee_ID", |row| row.to_string(), "IDs that a system gives to people"),
         ("HRBP_Email", |_| "hr@contoso.com".to_owned(), "addresses of people"),
-        ("Note", |_| String::new(), "no value at all"),
+        ("Note", |_| String::new(), "It has no values"),
         ("Hire_Date", |row| format!("{:02}.12.2019", row % 28 + 1), "a date with dots"),
         ("Hire_Date", |_| "2019-12-01T00:00:00".to_owned(), "a timestamp"),
-        ("Hire_Date", |_| "20191201".to_owned(), "not dates in a form"),
+        ("Hire_Date", |_| "20191201".to_owned(), "not dates in a format"),
         (
             "Hire_Date",
             |row| if row % 3 == 0 { "12/31/2019" } else { "31/12/2019" }.to_owned(),
@@ -167,18 +167,18 @@ fn what_is_not_needed_or_may_not_leave_is_left_out_with_the_reason() {
         ),
         ("Start_Date", |row| format!("{:02}.12.2019", row % 28 + 1), "a date with dots"),
         ("Supervisor_Flag", |_| "Yes".to_owned(), "its values are not IC"),
-        ("Dept", few, "another column is Organization rather"),
+        ("Dept", few, "Another column matches Organization better"),
         ("Site", person, "addresses of people"),
-        ("", few, "no name here"),
+        ("", few, "no name in the header"),
     ] {
         let proposed = beside(name, cell);
-        assert_eq!(line(&proposed), "out", "{name}");
+        assert_eq!(line(&proposed), "not mapped", "{name}");
         assert!(proposed.why.contains(reason), "{name}: {}", proposed.why);
     }
 }
 
 #[test]
-fn what_has_a_name_that_nobody_knows_is_left_out() {
+fn a_column_with_an_unknown_name_is_not_mapped() {
     let cells: [Cell; 4] = [few, iso, |row| (row % 4).to_string(), |_| "TRUE".to_owned()];
     for name in [
         "Shoe",
@@ -195,17 +195,14 @@ fn what_has_a_name_that_nobody_knows_is_left_out() {
     ] {
         for cell in cells {
             let proposed = beside(name, cell);
-            assert_eq!(line(&proposed), "out", "{name}");
-            assert!(
-                proposed.why.contains("none of the service's fields goes by this name"),
-                "{name}"
-            );
+            assert_eq!(line(&proposed), "not mapped", "{name}");
+            assert!(proposed.why.contains("No field of the service has this name"), "{name}");
         }
     }
 }
 
 #[test]
-fn a_row_of_people_is_never_told_as_a_header() {
+fn a_row_of_people_is_never_shown_as_a_header() {
     let rest = "Tveit,Anna,a@x.com,,Rat,Bonn,Gicht\nTveit,Ole,b@x.com,,Rat,Bonn,Grippe\n";
     for first in [
         "Schmidt,Jana,n/a,,Vorstand,Berlin,Krebs",
@@ -227,26 +224,27 @@ fn a_row_of_people_is_never_told_as_a_header() {
 }
 
 #[test]
-fn the_order_of_dates_is_that_of_dates_that_can_be_read_one_way_only() {
+fn dates_that_are_valid_in_one_order_only_decide_the_order() {
     let words: Cell = |row| format!("{:02}-Mar-2012", row % 28 + 1);
     let short: Cell = |row| format!("{:02}/{:02}/19", row % 28 + 1, row % 12 + 1);
     let mixed: Cell = |row| if row % 3 == 0 { "12/31/2019" } else { "31/12/2019" }.to_owned();
-    let slip: Cell = |row| {
+    let typing_error: Cell = |row| {
         if row == 9 { "15/01/2020".to_owned() } else { format!("{:02}/01/2020", row % 12 + 1) }
     };
-    let two_slips: Cell = |row| if row % 20 == 0 { "15/01/2020" } else { "02/01/2020" }.to_owned();
+    let two_typing_errors: Cell =
+        |row| if row % 20 == 0 { "15/01/2020" } else { "02/01/2020" }.to_owned();
     let nearly: Cell = |row| if row == 3 { "unknown".to_owned() } else { iso(row) };
     for (cell, expected) in [
-        (month_first as Cell, "HireDate DateTime_MMDDYYYY sure"),
-        (day_first, "HireDate DateTime_DDMMYYYY sure"),
-        (iso, "HireDate DateTime_MMDDYYYY sure"),
-        (words, "HireDate DateTime_MMDDYYYY sure"),
-        (short, "HireDate DateTime_DDMMYYYY sure"),
-        (mixed, "out"),
-        (slip, "HireDate DateTime_MMDDYYYY unsure"),
+        (month_first as Cell, "HireDate DateTime_MMDDYYYY certain"),
+        (day_first, "HireDate DateTime_DDMMYYYY certain"),
+        (iso, "HireDate DateTime_MMDDYYYY certain"),
+        (words, "HireDate DateTime_MMDDYYYY certain"),
+        (short, "HireDate DateTime_DDMMYYYY certain"),
+        (mixed, "not mapped"),
+        (typing_error, "HireDate DateTime_MMDDYYYY uncertain"),
         // One in twenty.
-        (two_slips, "HireDate DateTime_DDMMYYYY sure"),
-        (nearly, "HireDate DateTime_MMDDYYYY unsure"),
+        (two_typing_errors, "HireDate DateTime_DDMMYYYY certain"),
+        (nearly, "HireDate DateTime_MMDDYYYY uncertain"),
     ] {
         assert_eq!(line(&beside("Hire_Date", cell)), expected);
     }
@@ -258,20 +256,20 @@ fn the_order_of_dates_is_that_of_dates_that_can_be_read_one_way_only() {
     };
     assert_eq!(
         alone([either_way, either_way]),
-        ["EffectiveDate DateTime_MMDDYYYY unsure", "HireDate DateTime_MMDDYYYY unsure"]
+        ["EffectiveDate DateTime_MMDDYYYY uncertain", "HireDate DateTime_MMDDYYYY uncertain"]
     );
-    // What one column shows is taken for the other.
+    // The order of one column is used for the other.
     assert_eq!(
         alone([either_way, day_first]),
-        ["EffectiveDate DateTime_DDMMYYYY unsure", "HireDate DateTime_DDMMYYYY sure"]
+        ["EffectiveDate DateTime_DDMMYYYY uncertain", "HireDate DateTime_DDMMYYYY certain"]
     );
     assert_eq!(
-        alone([either_way, slip]),
-        ["EffectiveDate DateTime_MMDDYYYY unsure", "HireDate DateTime_DDMMYYYY unsure"]
+        alone([either_way, typing_error]),
+        ["EffectiveDate DateTime_MMDDYYYY uncertain", "HireDate DateTime_DDMMYYYY uncertain"]
     );
     assert_eq!(
-        alone([month_first, slip]),
-        ["EffectiveDate DateTime_MMDDYYYY sure", "HireDate DateTime_MMDDYYYY unsure"]
+        alone([month_first, typing_error]),
+        ["EffectiveDate DateTime_MMDDYYYY certain", "HireDate DateTime_MMDDYYYY uncertain"]
     );
 }
 
@@ -279,15 +277,24 @@ fn the_order_of_dates_is_that_of_dates_that_can_be_read_one_way_only() {
 fn of_two_columns_of_addresses_the_one_with_more_people_is_the_person() {
     let other: Cell = |row| format!("x{row}@fabrikam.com");
     for (columns, expected) in [
-        ([("A", person as Cell), ("B", manager as Cell)], ["PersonId unsure", "ManagerId unsure"]),
-        ([("A", manager), ("B", person)], ["ManagerId unsure", "PersonId unsure"]),
-        ([("A", manager), ("Work_Email", person)], ["ManagerId unsure", "PersonId sure"]),
-        ([("Supervisor_Email", manager), ("B", person)], ["ManagerId sure", "PersonId unsure"]),
-        ([("UPN", person), ("Work_Email", other)], ["out", "PersonId sure"]),
-        ([("Reports_To", manager), ("Employee", person)], ["ManagerId sure", "PersonId sure"]),
-        ([("Email", person), ("Manager", other)], ["PersonId sure", "ManagerId unsure"]),
-        // As many, so not the managers.
-        ([("Email", person), ("B", person)], ["PersonId sure", "out"]),
+        (
+            [("A", person as Cell), ("B", manager as Cell)],
+            ["PersonId uncertain", "ManagerId uncertain"],
+        ),
+        ([("A", manager), ("B", person)], ["ManagerId uncertain", "PersonId uncertain"]),
+        ([("A", manager), ("Work_Email", person)], ["ManagerId uncertain", "PersonId certain"]),
+        (
+            [("Supervisor_Email", manager), ("B", person)],
+            ["ManagerId certain", "PersonId uncertain"],
+        ),
+        ([("UPN", person), ("Work_Email", other)], ["not mapped", "PersonId certain"]),
+        (
+            [("Reports_To", manager), ("Employee", person)],
+            ["ManagerId certain", "PersonId certain"],
+        ),
+        ([("Email", person), ("Manager", other)], ["PersonId certain", "ManagerId uncertain"]),
+        // As many different addresses, so not the managers.
+        ([("Email", person), ("B", person)], ["PersonId certain", "not mapped"]),
     ] {
         let known: [(&str, Cell); 3] = [("Dept", few), ("Location", few), ("Cost_Center", few)];
         let columns = [columns.as_slice(), &known].concat();
@@ -309,12 +316,12 @@ fn history_has_a_row_for_each_person_and_date() {
         line(&proposal(export(&columns)).unwrap().columns[0])
     };
     let monthly: Cell = |row| format!("2026-{:02}-01", row % 2 + 1);
-    assert_eq!(columns(monthly), "PersonId EmailType sure");
-    assert_eq!(columns(today), "PersonId EmailType unsure");
+    assert_eq!(columns(monthly), "PersonId EmailType certain");
+    assert_eq!(columns(today), "PersonId EmailType uncertain");
 }
 
 #[test]
-fn a_header_the_service_refuses_is_mapped_by_the_name_it_has_to_get() {
+fn a_header_that_the_service_does_not_accept_is_mapped_by_its_new_name() {
     for (name, cell, rename, field) in [
         ("Work Location", few as Cell, Some("Work_Location"), "Location"),
         ("勤務地", few, Some("Location"), "Location"),
@@ -325,7 +332,7 @@ fn a_header_the_service_refuses_is_mapped_by_the_name_it_has_to_get() {
         let found = (proposed.rename.as_deref(), proposed.field.as_deref());
         assert_eq!(found, (rename, Some(field)), "{name}");
     }
-    // The plain name is another column's.
+    // Another column has the plain name.
     let columns: [(&str, Cell); 3] =
         [("Email", person), ("Cost Center", few), ("Cost_Center", few)];
     let columns = proposal(export(&columns)).unwrap().columns;
@@ -335,19 +342,19 @@ fn a_header_the_service_refuses_is_mapped_by_the_name_it_has_to_get() {
 }
 
 #[test]
-fn equal_names_are_left_out_both() {
+fn columns_with_the_same_name_are_not_mapped() {
     let columns: [(&str, Cell); 3] = [("Email", person), ("Site", few), ("site ", few)];
     let columns = proposal(export(&columns)).unwrap().columns;
     assert_eq!(
         columns.iter().map(line).collect::<Vec<_>>(),
-        ["PersonId EmailType sure", "out", "out"]
+        ["PersonId EmailType certain", "not mapped", "not mapped"]
     );
     let twice: [(&str, Cell); 2] = [("Email", person), ("EMAIL", person)];
     assert!(proposal(export(&twice)).unwrap_err().contains("no column can be mapped"));
 }
 
 #[test]
-fn every_proposal_is_a_connection_that_the_checks_take() {
+fn every_proposal_is_a_connection_without_faults() {
     let names = names::FIELDS.iter().chain(&names::CUSTOM).flat_map(|(field, others)| {
         others.split_whitespace().map(|name| name.trim_end_matches('?')).chain([*field])
     });
@@ -368,9 +375,9 @@ fn every_proposal_is_a_connection_that_the_checks_take() {
 }
 
 #[test]
-fn wishes_stand_in_the_document_and_bad_ones_are_told() {
+fn options_are_in_the_document_and_an_invalid_one_is_an_error() {
     let columns: [(&str, Cell); 1] = [("Email", person)];
-    let survey = Profile::of(export(&columns).as_bytes()).unwrap();
+    let profile = Profile::of(export(&columns).as_bytes()).unwrap();
     let guid = "11111111-2222-3333-4444-555555555555".to_owned();
     let options = SuggestOptions {
         tenant: Some(guid.clone()),
@@ -378,7 +385,7 @@ fn wishes_stand_in_the_document_and_bad_ones_are_told() {
         refresh: Refresh::Incremental,
         ..OPTIONS
     };
-    let document = Proposal::of(&survey, &options).unwrap().document;
+    let document = Proposal::of(&profile, &options).unwrap().document;
     let expected = json!({
         "tenantId": guid,
         "connector": "HR",
@@ -388,11 +395,11 @@ fn wishes_stand_in_the_document_and_bad_ones_are_told() {
     });
     assert_eq!(document, expected);
     let options = SuggestOptions { tenant: Some("contoso.com".to_owned()), ..OPTIONS };
-    let Err(CommandError::Failed(why)) = Proposal::of(&survey, &options) else { panic!() };
+    let Err(CommandError::Failed(why)) = Proposal::of(&profile, &options) else { panic!() };
     assert!(why.starts_with("--tenant: must be"), "{why}");
 }
 
-/// The findings of the mapping's own rules when the file is checked with what was proposed for it.
+/// The errors of the mapping's rules when the file is checked with its proposal.
 fn faults_of_the_mapping(csv: &str, proposal: &Proposal) -> Vec<String> {
     let connection = Connection::parse("hr", proposal.document.to_string().as_bytes()).unwrap();
     let limits = crate::config::limits(|_| None).unwrap();
@@ -411,7 +418,7 @@ proptest::proptest! {
         cases: 100, failure_persistence: None, ..ProptestConfig::default()
     })]
     #[test]
-    fn whatever_the_columns_are_the_mapping_that_is_proposed_breaks_no_rule(
+    fn for_any_columns_the_proposed_mapping_breaks_no_rule(
         names in proptest::collection::vec(
             proptest::sample::select(&[
                 "Email", "email", "E-Mail", "Work_Email", "Manager", "ManagerId", "PersonId",

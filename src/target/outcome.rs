@@ -1,4 +1,4 @@
-//! What is pushed, and what the answers of a service mean, whichever it is.
+//! The body of a push, and what the answers of any service mean.
 
 use reqwest::StatusCode;
 use time::OffsetDateTime;
@@ -12,14 +12,14 @@ use crate::{
     schema::{PayloadFormat, document},
 };
 
-/// Most of an error file that is kept.
+/// The most bytes of an error file that are read.
 pub(crate) const MAX_ERRORS_BYTES: usize = 16 << 20;
 
-/// What is pushed. It is streamed and never held, with a Content-Length.
+/// The body of a push. It is streamed with a Content-Length, and never held in memory.
 pub struct PushBody<S> {
-    /// What its bytes are.
+    /// Its format.
     pub upload: PayloadFormat,
-    /// How many there are.
+    /// Its length in bytes.
     pub bytes: u64,
     /// The bytes.
     pub content: S,
@@ -28,21 +28,21 @@ pub struct PushBody<S> {
 /// Why there is no usable answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServiceError {
-    /// It may be better later.
+    /// A later request may succeed.
     Later {
         /// Why.
         reason: Reason,
-        /// When the service wants to be asked again.
+        /// When the service accepts the next request, if it says so.
         retry_at: Option<OffsetDateTime>,
     },
-    /// Nobody of the connection is let in.
+    /// The service answered 403.
     Forbidden,
-    /// Asking again will not help.
+    /// The same request will not succeed later.
     Refused(Reason),
 }
 
 impl ServiceError {
-    /// It may be better later, and the service does not say when.
+    /// A later request may succeed, and the service does not say when.
     pub(crate) fn later(reason: Reason) -> Self {
         Self::Later { reason, retry_at: None }
     }
@@ -51,7 +51,7 @@ impl ServiceError {
         Self::later(Reason::AnswerUnreadable { operation, detail: Some(detail.into()) })
     }
 
-    /// When the service wants to be asked again.
+    /// When the service accepts the next request, if it says so.
     #[must_use]
     pub fn retry_at(&self) -> Option<OffsetDateTime> {
         match self {
@@ -70,7 +70,7 @@ impl ServiceError {
     }
 }
 
-/// What an answer means that is not the one hoped for.
+/// The error of an answer that is not a success.
 pub(super) fn error_of(answer: &Answer, operation: Operation) -> ServiceError {
     let status = answer.status.as_u16();
     match answer.status {
@@ -90,68 +90,68 @@ fn put_off(answer: &Answer, operation: Operation) -> ServiceError {
     ServiceError::Later { reason, retry_at: answer.retry_at }
 }
 
-/// A page where JSON should be.
+/// Whether a body that should be JSON is a page.
 pub(super) fn is_page(body: &[u8]) -> bool {
     document::unmarked(body).trim_ascii_start().first() == Some(&b'<')
 }
 
-/// A page where a file of any type may be.
+/// Whether a body that may be a file of any type is a page.
 pub(super) fn is_html(body: &[u8]) -> bool {
     let start = String::from_utf8_lossy(&body[..body.len().min(4096)]).to_ascii_lowercase();
     is_page(body) && start.contains("<html")
 }
 
-/// What came of one push. Only the first and, perhaps, the fourth mean that the service has the file.
+/// The outcome of one push. The service has the file after `Accepted`, and perhaps after `OutcomeUnknown`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PushOutcome {
-    /// The service has taken the file.
+    /// The service has accepted the file.
     Accepted {
-        /// How to ask what becomes of it; `None` where the service reports no outcome.
+        /// How to poll the ingestion; `None` if the service reports no outcome.
         tracking: Option<Tracking>,
     },
     /// The service has not finished the tenant's previous import.
     Busy,
-    /// The push surely was not taken, for a reason that will pass or that somebody corrects.
+    /// The service does not have the file, for a reason that passes or that a person corrects.
     NotSent {
         /// Why.
         reason: Reason,
-        /// When the service wants to be asked again.
+        /// When the service accepts the next request, if it says so.
         retry_at: Option<OffsetDateTime>,
     },
-    /// Nobody knows whether the push arrived.
+    /// It is not known whether the push arrived.
     OutcomeUnknown(NoOutcome),
-    /// The service failed at the push and surely has not taken it. The reason may be our own.
+    /// The service failed at the push and does not have the file. The body may be the cause.
     Failed {
         /// The status of its answer.
         status: u16,
     },
-    /// Nobody of the connection is let in.
+    /// The service answered 403.
     Forbidden,
-    /// The token was not accepted; the one at hand was forgotten, so that the next is fresh.
+    /// The token was not accepted. It was dropped, so that the next request gets a new one.
     Unauthorized {
         /// The status of the answer: 401, or 200 with a sign-in page.
         status: u16,
     },
-    /// The service refuses, and asking again will not help.
+    /// The service does not accept the push, and will not later.
     Rejected(Reason),
 }
 
-/// How to ask what becomes of a push.
+/// The ingestion of an accepted push.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tracking {
-    /// The service's id of it.
+    /// The id of the ingestion.
     pub id: IngestionId,
-    /// Its first word.
+    /// Its first status.
     pub status: Status,
 }
 
 impl From<ServiceError> for PushOutcome {
-    /// What an error means for a push that surely was not taken.
+    /// The outcome of a push that did not get as far as its request.
     fn from(error: ServiceError) -> Self {
         match error {
             ServiceError::Later { reason, retry_at } => Self::NotSent { reason, retry_at },
             ServiceError::Forbidden => Self::Forbidden,
-            // A token that is not accepted is a matter of the credential, which somebody corrects.
+            // A person corrects the credential of a token that is not accepted.
             ServiceError::Refused(reason) if reason.code().ends_by_correction() => {
                 Self::NotSent { reason, retry_at: None }
             }

@@ -1,4 +1,4 @@
-//! Speaking with a service as a caller: tokens, questions, and the body of a push.
+//! Requests to a service as a caller: tokens, GET requests, and the POST of a push.
 
 use std::{
     collections::HashMap,
@@ -29,11 +29,11 @@ use crate::{
     schema::{Credential, PayloadFormat, ServiceIdentity},
 };
 
-/// Largest answer that is read; a word about an ingestion has some hundred bytes.
+/// The largest answer that is read; the status of an ingestion has some hundred bytes.
 const MAX_ANSWER_BYTES: usize = 1 << 20;
 const SCALE_UNIT: &str = "x-nova-scaleunit";
 
-/// What all callers have in common: the client, and their tokens.
+/// What all callers share: the client and the cache of tokens.
 pub(super) struct Session {
     client: Client,
     config: ServiceConfig,
@@ -41,7 +41,7 @@ pub(super) struct Session {
     credentials: Mutex<HashMap<(Credential, String), Arc<dyn TokenCredential>>>,
 }
 
-/// What every try of a question has in common.
+/// What every attempt of a GET request shares.
 pub(super) struct Question<'a> {
     pub(super) caller: &'a ServiceIdentity,
     pub(super) scale_unit: Option<&'a str>,
@@ -65,14 +65,14 @@ impl Session {
     /// A token of the caller for the service.
     ///
     /// # Errors
-    /// Where none can be had.
+    /// If no token is issued.
     pub(super) async fn token(
         &self,
         caller: &ServiceIdentity,
     ) -> Result<AccessToken, ServiceError> {
         let credential = self.credential(caller)?;
         credential.get_token(&[&self.config.scope], None).await.map_err(|error| {
-            // Somebody may mend what it was made of.
+            // A person may correct the settings that the credential was created from.
             self.forget_token(caller);
             let detail = crate::http::azure::sentence(&error).into();
             ServiceError::later(if is_lasting(&error) {
@@ -83,10 +83,10 @@ impl Session {
         })
     }
 
-    /// The service's address of the tenant, as the service tells it.
+    /// The tenant's scale unit, as the service reports it.
     ///
     /// # Errors
-    /// Where it does not.
+    /// If the service does not report it.
     pub(super) async fn discover(
         &self,
         caller: &ServiceIdentity,
@@ -98,14 +98,15 @@ impl Session {
         if !answer.status.is_success() {
             return Err(error_of(&answer, Operation::ScaleUnit));
         }
-        wire::scale_unit(&answer.body)
-            .ok_or_else(|| ServiceError::unreadable(Operation::ScaleUnit, "it names none"))
+        wire::scale_unit(&answer.body).ok_or_else(|| {
+            ServiceError::unreadable(Operation::ScaleUnit, "it contains no scale unit")
+        })
     }
 
-    /// Posts the body of a push once; it takes no longer than `limit`.
+    /// Posts the body of a push once, within `limit`.
     ///
     /// # Errors
-    /// What came of the push, where the service has not answered.
+    /// The outcome of the push, if the service did not answer.
     pub(super) async fn post<S>(
         &self,
         caller: &ServiceIdentity,
@@ -123,7 +124,7 @@ impl Session {
             Ok(Ok(token)) => token,
             Ok(Err(error)) => return Err(error.into()),
             Err(_) => {
-                let detail = "it took too long".into();
+                let detail = "no answer arrived in time".into();
                 return Err(ServiceError::later(Reason::SignInUnavailable { detail }).into());
             }
         };
@@ -144,7 +145,7 @@ impl Session {
         })
     }
 
-    /// The request with the body as its body.
+    /// The request with its body.
     fn with<S>(&self, request: RequestBuilder, body: PushBody<S>) -> RequestBuilder
     where
         S: Stream<Item = azure_core::Result<Bytes>> + Send + 'static,
@@ -164,9 +165,9 @@ impl Session {
         }
     }
 
-    /// Asks for JSON at `path`, or where that is 404 at one of the `others`.
+    /// Requests JSON at `path`; if the answer is 404, at the next of the `others`.
     ///
-    /// A 401 or a sign-in page is answered once with a fresh token.
+    /// After a 401 or a sign-in page, it tries once more with a new token.
     pub(super) async fn ask(
         &self,
         caller: &ServiceIdentity,
@@ -230,7 +231,10 @@ impl Session {
         let token = self.token(caller).await?;
         let mut value = HeaderValue::from_str(&format!("Bearer {}", token.token.secret()))
             .map_err(|_| {
-                let detail = "the token cannot stand in a header".into();
+                let detail =
+                    "the token contains a line break or another character that no token has; \
+                              it must be one line"
+                        .into();
                 ServiceError::later(Reason::CredentialFailed { detail })
             })?;
         value.set_sensitive(true);
@@ -255,14 +259,14 @@ impl Session {
         Ok(made)
     }
 
-    /// Drops the credential, and with it its cached token: the next question gets a fresh one.
+    /// Drops the credential with its cached token, so that the next request gets a new one.
     pub(super) fn forget_token(&self, caller: &ServiceIdentity) {
         let mut credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
         credentials.remove(&key(caller));
     }
 }
 
-/// Who signs in, and in which tenant.
+/// The key of a cached credential: who signs in, and in which tenant.
 fn key(caller: &ServiceIdentity) -> (Credential, String) {
     (caller.credential.clone(), caller.tenant.clone())
 }

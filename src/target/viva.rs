@@ -1,8 +1,8 @@
 //! Viva Insights: ping, push, status, errors.
 //!
-//! Success is a body that parses into what is expected, never a status code alone: an expired
-//! token is answered with 200 and a sign-in page. Nothing the service says is told by its own
-//! text, which may quote the data; only by its status and what it means.
+//! Success is a body that parses as expected, never a status code alone: the service answers an expired
+//! token with 200 and a sign-in page. The service's own texts are never shown, because they may quote the
+//! data; only its status and what that means.
 //!
 //! Source: "Import organizational data using API-based import (first import)" on Microsoft Learn,
 //! and the C# and PowerShell samples of `microsoft/vivainsights_ingressupload` where they differ.
@@ -30,15 +30,15 @@ use crate::{
     schema::ServiceIdentity,
 };
 
-/// The service, as one speaks with it in a session.
+/// The service's requests in a session.
 pub(super) struct Viva<'a>(pub(super) &'a Session);
 
 impl Viva<'_> {
-    /// Asks whether the tenant's connector would take a push of this caller: `false` where the
-    /// service has that question at neither the present nor the older path.
+    /// Pings the tenant's connector: `true` if it is ready for a push of this caller, `false` if the service
+    /// has a ping at neither the current nor the older path.
     ///
     /// # Errors
-    /// Where it would not, or does not say.
+    /// If it is not ready, or does not say.
     pub(super) async fn ping(
         &self,
         caller: &ServiceIdentity,
@@ -57,7 +57,7 @@ impl Viva<'_> {
         }
     }
 
-    /// Pushes a file once; what came of it.
+    /// Pushes a file once, within `limit`.
     pub(super) async fn submit<S>(
         &self,
         caller: &ServiceIdentity,
@@ -109,7 +109,7 @@ impl Viva<'_> {
             }
             StatusCode::INTERNAL_SERVER_ERROR => PushOutcome::Failed { status: code },
             StatusCode::SERVICE_UNAVAILABLE => error_of(answer, Operation::Push).into(),
-            // A gateway spoke, not the service: the push may have gone through.
+            // A gateway answered, not the service: the push may have arrived.
             status if status.is_server_error() => {
                 PushOutcome::OutcomeUnknown(NoOutcome::Gateway(code))
             }
@@ -117,10 +117,10 @@ impl Viva<'_> {
         }
     }
 
-    /// Asks where an ingestion stands.
+    /// Polls the status of an ingestion.
     ///
     /// # Errors
-    /// Where there is no usable answer; the ingestion goes on all the same.
+    /// If there is no usable answer; the service continues with the ingestion.
     pub(super) async fn poll(
         &self,
         caller: &ServiceIdentity,
@@ -139,16 +139,16 @@ impl Viva<'_> {
         let ingestion = wire::Ingestion::parse(&answer.body)
             .map_err(|error| ServiceError::unreadable(Operation::Status, error.to_string()))?;
         if !ingestion.id.eq_ignore_ascii_case(&id.0) {
-            let why = "it is of another ingestion than was asked for";
+            let why = "it is the status of another ingestion";
             return Err(ServiceError::unreadable(Operation::Status, why));
         }
         Ok(ingestion.status)
     }
 
-    /// Fetches the error stream of an ingestion whose validation failed, or its first 16 MiB.
+    /// Downloads the first 16 MiB of the error file of an ingestion whose validation failed.
     ///
     /// # Errors
-    /// Where it cannot be had.
+    /// If it is not available.
     pub(super) async fn errors(
         &self,
         caller: &ServiceIdentity,
@@ -156,8 +156,8 @@ impl Viva<'_> {
         id: &IngestionId,
         now: OffsetDateTime,
     ) -> Result<Vec<u8>, ServiceError> {
-        // The page prints `/scopes/<tenant>//Hr/...`, from which a part fell out: first the two
-        // ways it can be mended, then as printed.
+        // Microsoft's page prints `/scopes/<tenant>//Hr/...`, in which a part is missing: first the two
+        // likely corrections, then as printed.
         let ingestions = ingestions(caller);
         let path = format!("{ingestions}/{id}/errors");
         let (tenant, word) = (&caller.tenant, caller.connector.word_of_ingestions());
@@ -173,7 +173,7 @@ impl Viva<'_> {
         }
         match answer.status {
             status if status.is_success() && is_html(&answer.body) => {
-                Err(ServiceError::unreadable(Operation::Errors, "it is a page"))
+                Err(ServiceError::unreadable(Operation::Errors, "it is a web page, not a file"))
             }
             status if status.is_success() => Ok(answer.body),
             _ => Err(error_of(&answer, Operation::Errors)),

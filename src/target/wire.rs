@@ -1,8 +1,8 @@
-//! The service's JSON as it is.
+//! The service's JSON.
 //!
 //! Source: "Import organizational data using API-based import (first import)", section "About the
-//! Viva Insights HR data ingress API", on Microsoft Learn. Keys are printed in Pascal case and
-//! read ignoring case; a word that is new never breaks a poll.
+//! Viva Insights HR data ingress API", on Microsoft Learn. Keys are documented in Pascal case and read without
+//! regard to case. An unknown status is not an error.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ use crate::{
     schema::{document, is_plain_name},
 };
 
-/// An ingestion as push and poll tell it. `ErrorDetail` may quote the data and is left alone.
+/// An ingestion in the answer to a push or a poll. `ErrorDetail` is not read, because it may quote the data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Ingestion {
     /// `Id`: never empty.
@@ -20,24 +20,24 @@ pub(super) struct Ingestion {
     pub(super) status: Status,
 }
 
-/// Why a body is no ingestion, without anything out of it.
+/// Why a body is not an ingestion, without quoting it.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WireError {
     /// It cannot be read as JSON.
     #[error("it is not JSON")]
     NotJson(#[source] serde_json::Error),
-    /// It has no `Id` that is fit for a path.
-    #[error("it has no Id")]
+    /// It has no `Id` that can be part of a path.
+    #[error("it contains no Id")]
     NoId,
 }
 
 impl Ingestion {
-    /// Reads an answer's body.
+    /// Reads the body of an answer.
     ///
     /// # Errors
-    /// Where it is no ingestion.
+    /// If it is not an ingestion.
     pub(super) fn parse(body: &[u8]) -> Result<Self, WireError> {
-        // Of JSON of any form the syntax alone can be wrong, and that is told without a value.
+        // For JSON of any shape, only a syntax error is possible, whose text quotes no value.
         let body: Value =
             serde_json::from_slice(document::unmarked(body)).map_err(WireError::NotJson)?;
         let text = |name: &str| {
@@ -48,34 +48,34 @@ impl Ingestion {
             )?;
             (!value.is_empty()).then_some(value)
         };
-        // An `Id` is enough to go on with: a status can be asked for.
+        // An `Id` is enough: the status can be polled.
         let status = text("Status").unwrap_or_else(|| "nothing".to_owned());
         let id = text("Id").filter(|id| is_plain_name(id)).ok_or(WireError::NoId)?;
         Ok(Self { id, status: Status::parse(&status) })
     }
 }
 
-/// A member of a JSON object, its name read ignoring case.
+/// A member of a JSON object by its name, in upper or lower case.
 fn field<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
     let mut members = object.as_object()?.iter();
     members.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
-/// Whether the answer to a ping names a connector.
+/// Whether the answer to a ping contains a connector's id.
 #[must_use]
 pub(super) fn has_connector(body: &[u8]) -> bool {
     serde_json::from_slice::<Value>(body)
         .is_ok_and(|body| field(&body, "ConnectorId").is_some_and(Value::is_string))
 }
 
-/// The scale unit out of its quotes, if it is fit for a header.
+/// The scale unit without its quotes, if it can be a header value.
 #[must_use]
 pub(super) fn scale_unit(body: &[u8]) -> Option<String> {
     let unit = std::str::from_utf8(body).ok()?.trim().trim_matches('"');
     is_plain_name(unit).then(|| unit.to_owned())
 }
 
-/// Whether a 400 says that the tenant's previous ingestion still runs.
+/// Whether the body of a 400 says that the tenant's previous ingestion is still running.
 #[must_use]
 pub(super) fn is_busy(body: &[u8]) -> bool {
     String::from_utf8_lossy(body)
@@ -87,14 +87,14 @@ pub(super) fn is_busy(body: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// The answer as the page prints it.
+    /// The answer as Microsoft's page prints it.
     const PRINTED: &str = r#"{
       "FriendlyName": "Data ingress", "Id": "42", "ConnectorId": "7", "Submitter": "System",
       "StartDate": "2023-05-08T19:07:07.4994043Z", "Status": "NotStarted",
       "ErrorDetail": null, "EndDate": null, "Type": "FileIngestion" }"#;
 
     #[test]
-    fn the_printed_answer_is_read_and_so_are_other_capitals_and_new_keys() {
+    fn the_printed_answer_is_read_also_in_other_case_and_with_new_keys() {
         let expected = Ingestion { id: "42".to_owned(), status: Status::NotStarted };
         for body in [
             PRINTED,
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn both_spellings_of_the_second_status_are_one_and_a_new_word_is_kept() {
+    fn both_spellings_of_the_second_status_are_one_and_an_unknown_one_is_kept() {
         assert_eq!(Status::parse("ExtractionCompleted"), Status::ExtractionComplete);
         assert_eq!(Status::parse("ExtractionComplete"), Status::ExtractionComplete);
         assert_eq!(Status::parse("Suspended"), Status::Unknown("Suspended".to_owned()));
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scale_unit_is_fit_for_a_header_or_it_is_none() {
+    fn a_scale_unit_must_be_a_header_value() {
         assert_eq!(scale_unit(b"\"novaprdwus2-02\""), Some("novaprdwus2-02".to_owned()));
         assert_eq!(scale_unit(b"novaprdwus2-02\n"), Some("novaprdwus2-02".to_owned()));
         for body in [&b"\"\""[..], b"<html>", b"\"a b\"", b"\"a\\r\\nx: y\"", b"\xFF", &[b'a'; 65]]
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn busy_is_told_from_other_refusals_by_its_words() {
+    fn busy_is_recognized_by_its_text() {
         assert!(is_busy(b"Previous ingestion is not complete."));
         assert!(is_busy(br#"{"message":"Bad request: PREVIOUS INGESTION IS NOT COMPLETE"}"#));
         assert!(!is_busy(b"Bad request"));

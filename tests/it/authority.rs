@@ -1,9 +1,9 @@
-//! Everybody who gives tokens, over real HTTP: Microsoft Entra over TLS, the identity endpoint of
-//! App Service, and a program that is called `az`.
+//! All issuers of tokens, over real HTTP: Microsoft Entra over TLS, the identity endpoint of App Service, and a
+//! program named `az`.
 //!
-//! The endpoint of a virtual machine is not among them: `azure_identity` 1.0.0 asks
-//! the address 169.254.169.254 and reads no `AZURE_POD_IDENTITY_AUTHORITY_HOST`, so it cannot be stood
-//! in for without changing the machine's network.
+//! The endpoint of a virtual machine is not among them. `azure_identity` 1.0.0 uses the address
+//! 169.254.169.254 and does not read `AZURE_POD_IDENTITY_AUTHORITY_HOST`, so a mock would need changes to the
+//! machine's network.
 
 use std::{
     collections::HashMap,
@@ -39,17 +39,17 @@ use url::form_urlencoded;
 
 mod judge;
 
-/// What an identity pushes with.
+/// The token with which an identity pushes.
 pub(crate) const PUSH_TOKEN: &str = "token-of-the-identity-for-the-push";
-/// What an identity vouches with for an app registration.
+/// The token that an identity uses as the assertion of an app registration.
 pub(crate) const EXCHANGE_TOKEN: &str = "token-of-the-identity-for-the-exchange";
 pub(crate) const SECRET_HEADER: &str = "secret-of-the-identity-endpoint";
 pub(crate) const SCOPE: &str = "9d827643-d003-4cca-9dc8-71213a8f1644/.default";
 
-/// What the identity endpoint was asked: resource and client id.
+/// The requests to the identity endpoint: resource and client id.
 pub(crate) type Asked = Arc<Mutex<Vec<(String, Option<String>)>>>;
 
-/// The identity endpoint of App Service; its address.
+/// Starts the identity endpoint of App Service; returns its address.
 pub(crate) async fn identity_endpoint(asked: Asked) -> String {
     let token = async move |headers: HeaderMap, Query(query): Query<HashMap<String, String>>| {
         assert_eq!(headers["x-identity-header"], SECRET_HEADER);
@@ -84,7 +84,7 @@ pub(crate) async fn identity_endpoint(asked: Asked) -> String {
     format!("http://{address}/msi/token")
 }
 
-/// A certificate for loopback and the authority that signed it, as PEM files in `folder`.
+/// Writes a certificate for this machine and its certificate authority as PEM files into `folder`.
 pub(crate) fn certificates(folder: &Path) {
     let mut authority = CertificateParams::default();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -97,8 +97,8 @@ pub(crate) fn certificates(folder: &Path) {
     std::fs::write(folder.join("key.pem"), key.serialize_pem()).unwrap();
 }
 
-/// A program called `az` in `folder` that prints this everywhere and ends so, and notes in `asked` how it was
-/// called; the PATH to find it by.
+/// Writes a program `az` into `folder`, which prints `prints` to both outputs, ends with the exit code `ends`,
+/// and appends its arguments to the file `asked`; returns the PATH with it.
 pub(crate) fn az(folder: &Path, prints: &str, ends: i32) -> String {
     let program = folder.join("az");
     let asked = folder.join("asked").display().to_string();
@@ -114,7 +114,7 @@ pub(crate) fn az(folder: &Path, prints: &str, ends: i32) -> String {
     format!("{}:{}", folder.display(), std::env::var("PATH").unwrap())
 }
 
-/// How an app registration proves who it is.
+/// How an app registration authenticates.
 pub(crate) enum Proof {
     Secret(&'static str),
     /// A statement signed with the key of this certificate, DER.
@@ -123,20 +123,20 @@ pub(crate) enum Proof {
     Identity,
 }
 
-/// A way to answer other than with a token.
+/// An answer without a usable token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// 400 with this code, and everything that was sent quoted behind it.
+    /// 400 with this code, and everything that was sent quoted after it.
     Code(u64),
     /// 400 with a page.
     Page,
     /// 500 with everything that was sent.
     Failing,
-    /// 200 and JSON that is none, with everything that was sent.
+    /// 200 and invalid JSON, with everything that was sent.
     Garbled,
     /// 200 and JSON without a token.
     NoToken,
-    /// Nothing, ever.
+    /// No answer.
     Silent,
 }
 
@@ -157,14 +157,14 @@ struct World {
 
 #[derive(Default)]
 struct Book {
-    /// Seconds that a token is good, where not an hour.
+    /// The seconds that a token is valid; `None` for an hour.
     lifetime: Option<u64>,
     fault: Option<Fault>,
-    /// The tenants of the tokens that were given.
+    /// The tenants of the tokens that were issued.
     given: Vec<String>,
-    /// What was wrong with a question.
+    /// What was wrong with a request.
     complaints: Vec<String>,
-    /// What nobody may tell.
+    /// Everything that must not be shown.
     secrets: Vec<String>,
 }
 
@@ -191,31 +191,31 @@ impl Authority {
         Self { address, world, folder, _server: server }
     }
 
-    /// The settings by which the handler finds and trusts it.
+    /// The settings with its address and its certificate authority.
     pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
         let trusted = self.folder.path().join("authority.pem").display().to_string();
         let host = format!("https://{}", self.address);
         vec![("AZURE_AUTHORITY_HOST", host), ("SSL_CERT_FILE", trusted)]
     }
 
-    /// From now on it answers so.
+    /// Sets the fault of all later answers.
     pub(crate) fn fault(&self, fault: Option<Fault>) {
         self.world.book().fault = fault;
     }
 
-    /// From now on a token is good for so long.
+    /// Sets the seconds that later tokens are valid.
     pub(crate) fn lifetime(&self, seconds: u64) {
         self.world.book().lifetime = Some(seconds);
     }
 
-    /// The tenants of the tokens it gave; nothing was ever wrong with a question.
+    /// The tenants of the tokens that it issued. It panics if a request was invalid.
     pub(crate) fn given(&self) -> Vec<String> {
         let book = self.world.book();
         assert!(book.complaints.is_empty(), "{:#?}", book.complaints);
         book.given.clone()
     }
 
-    /// Everything secret that was sent to it or given by it.
+    /// Every secret that was sent to it or issued by it.
     pub(crate) fn secrets(&self) -> Vec<String> {
         self.world.book().secrets.clone()
     }
@@ -245,7 +245,7 @@ async fn answer(
         book.fault
     };
     let refusal = |code: u64| {
-        // As Entra has it, with line ends in the text.
+        // As Entra writes it, with line ends in the text.
         json!({
             "error": "invalid_client",
             "error_description": format!("AADSTS{code}: no, not with {form:?}.\r\nTrace ID: {sent}"),

@@ -1,4 +1,4 @@
-//! Reading and writing large blobs over a line that breaks, against real Azurite.
+//! Reading and writing large blobs over a connection that breaks, against real Azurite.
 
 use std::time::Duration;
 
@@ -22,18 +22,18 @@ use crate::{
 
 const MIB: usize = 1 << 20;
 const NAME: &str = "large.csv";
-/// Ranges under way at once.
+/// Ranges that are requested at the same time.
 const RANGES: usize = 4;
-/// Blocks under way at once.
+/// Blocks that are sent at the same time.
 const BLOCKS: usize = 2;
-/// Whoever would do more than it should has done so by then.
+/// Long enough for more requests than expected to arrive.
 const A_WHILE: Duration = Duration::from_millis(300);
 
 /// An account behind a proxy.
 struct Line {
     proxy: Proxy,
     blobs: Blobs,
-    /// Around the proxy.
+    /// The same blobs without the proxy.
     direct: Blobs,
     _service: Service,
 }
@@ -51,13 +51,13 @@ impl Line {
         Self { proxy, blobs, direct: direct.blobs, _service: service }
     }
 
-    /// A blob with this content, as a look shows it.
+    /// The properties of a new blob with this content.
     async fn put(&self, content: Vec<u8>) -> Blob {
         self.direct.put(INBOX, NAME, "text/csv", content).await.unwrap();
         self.direct.look(INBOX, NAME).await.unwrap().unwrap()
     }
 
-    /// How much was answered to each question for the blob's content, in the order of the questions.
+    /// The length of each answer with the blob's content, in the order of the requests.
     fn answers(&self) -> Vec<usize> {
         let reads = self.proxy.seen().into_iter().filter(is_read);
         reads.map(|seen| seen.answer.map_or(0, |answer| answer.body.len())).collect()
@@ -67,7 +67,7 @@ impl Line {
         self.proxy.seen().iter().filter(|seen| which(seen)).count()
     }
 
-    /// Waits until so much was asked, and a while longer.
+    /// Waits for this number of requests, and a while longer.
     async fn has_asked(&self, which: fn(&Seen) -> bool, times: usize) {
         until("the requests", async || (self.asked(which) >= times).then_some(())).await;
         tokio::time::sleep(A_WHILE).await;
@@ -82,7 +82,7 @@ fn is_block(seen: &Seen) -> bool {
     seen.method == "PUT" && seen.path.contains("blockid=")
 }
 
-/// Bytes in which no two places look the same.
+/// Bytes without repetition.
 fn content(bytes: usize) -> Vec<u8> {
     let numbers = 0..u32::try_from(bytes / 4 + 1).unwrap();
     let mut content: Vec<u8> = numbers.flat_map(u32::to_be_bytes).collect();
@@ -91,7 +91,7 @@ fn content(bytes: usize) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn what_breaks_is_asked_for_again_from_where_it_broke_and_nothing_else_is() {
+async fn an_answer_that_breaks_off_is_requested_again_from_there() {
     let line = Line::new().await;
     let content = content(6 * MIB + 5);
     let blob = line.put(content.clone()).await;
@@ -106,18 +106,18 @@ async fn what_breaks_is_asked_for_again_from_where_it_broke_and_nothing_else_is(
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_at_every_try_is_read_as_long_as_something_comes() {
+async fn a_body_that_always_breaks_off_is_read_as_long_as_bytes_arrive() {
     let line = Line::new().await;
     let blob = line.put(content(64)).await;
     line.proxy.always(is_read, Fault::CutMidBody);
-    // 32, 16, 8, 4, 2, 1 bytes come; of the last one none does, however often it is asked for.
+    // 32, 16, 8, 4, 2, 1 bytes arrive; then the last byte never does.
     let error = line.blobs.read(&blob).try_collect::<Vec<_>>().await.unwrap_err();
     assert_eq!(error.http_status(), None);
     assert_eq!(line.answers(), [64, 32, 16, 8, 4, 2, 1, 1, 1, 1, 1]);
 }
 
 #[tokio::test]
-async fn a_small_blob_is_read_in_one_request_and_whole_again_where_that_breaks() {
+async fn a_small_blob_is_read_in_one_request_and_from_the_beginning_if_that_breaks() {
     let line = Line::new().await;
     let read = async |max_bytes| line.blobs.read_small(INBOX, NAME, max_bytes).await.unwrap();
     assert_eq!(read(100).await, None);
@@ -133,7 +133,7 @@ async fn a_small_blob_is_read_in_one_request_and_whole_again_where_that_breaks()
 }
 
 #[tokio::test]
-async fn an_empty_blob_is_not_asked_for() {
+async fn an_empty_blob_needs_no_request() {
     let line = Line::new().await;
     let blob = line.put(vec![]).await;
     assert!(line.blobs.read(&blob).try_collect::<Vec<_>>().await.unwrap().is_empty());
@@ -141,7 +141,7 @@ async fn an_empty_blob_is_not_asked_for() {
 }
 
 #[tokio::test]
-async fn a_blob_that_changes_half_way_ends_with_412_and_two_contents_are_never_mixed() {
+async fn a_blob_that_changes_during_reading_ends_with_412_and_two_contents_are_never_mixed() {
     let line = Line::new().await;
     let old = content(12 * MIB);
     let blob = line.put(old.clone()).await;
@@ -159,7 +159,7 @@ async fn a_blob_that_changes_half_way_ends_with_412_and_two_contents_are_never_m
 }
 
 #[tokio::test]
-async fn no_more_ranges_are_under_way_than_were_meant_and_none_where_nobody_reads() {
+async fn at_most_the_planned_ranges_are_requested_and_none_while_the_reader_waits() {
     let line = Line::new().await;
     let blob = line.put(content(12 * MIB)).await;
     line.proxy.always(is_read, Fault::Hang);
@@ -177,7 +177,7 @@ async fn no_more_ranges_are_under_way_than_were_meant_and_none_where_nobody_read
 }
 
 #[tokio::test]
-async fn blocks_go_side_by_side_and_stand_in_their_order_whichever_comes_first() {
+async fn blocks_are_sent_in_parallel_and_keep_their_order_whichever_arrives_first() {
     let line = Line::new().await;
     let content = content(5 * MIB + 5);
     line.proxy.next(is_block, Fault::Hang);
@@ -185,8 +185,8 @@ async fn blocks_go_side_by_side_and_stand_in_their_order_whichever_comes_first()
     for piece in content.chunks(300_000) {
         staging.write(piece).await.unwrap();
     }
-    let done = line.proxy.seen().iter().filter(|seen| is_block(seen) && seen.told).count();
-    assert!(done >= 3, "those behind the first one did not wait for it: {done}");
+    let done = line.proxy.seen().iter().filter(|seen| is_block(seen) && seen.delivered).count();
+    assert!(done >= 3, "later blocks did not wait for the first one: {done}");
     line.proxy.release();
     let (etag, bytes) = staging.commit("text/csv").await.unwrap();
     let blob = line.direct.look(INBOX, NAME).await.unwrap().unwrap();
@@ -196,7 +196,7 @@ async fn blocks_go_side_by_side_and_stand_in_their_order_whichever_comes_first()
 }
 
 #[tokio::test]
-async fn a_writer_waits_where_enough_blocks_are_under_way() {
+async fn a_writer_waits_if_enough_blocks_are_being_sent() {
     let line = Line::new().await;
     line.proxy.always(is_block, Fault::Hang);
     let block = content(MIB);
@@ -216,7 +216,7 @@ async fn a_writer_waits_where_enough_blocks_are_under_way() {
 }
 
 #[tokio::test]
-async fn a_block_that_is_refused_is_told_and_makes_no_blob() {
+async fn a_forbidden_block_is_an_error_and_creates_no_blob() {
     for blocks in [1, 6] {
         let line = Line::new().await;
         line.proxy.next(is_block, Fault::Answer(403, None));
@@ -227,9 +227,9 @@ async fn a_block_that_is_refused_is_told_and_makes_no_blob() {
             }
             staging.commit("text/csv").await
         };
-        let refused = written.await.unwrap_err();
-        assert_eq!(refused.http_status(), Some(StatusCode::Forbidden));
-        assert!(line.asked(is_block) <= 1 + BLOCKS, "nothing more is sent in vain");
+        let error = written.await.unwrap_err();
+        assert_eq!(error.http_status(), Some(StatusCode::Forbidden));
+        assert!(line.asked(is_block) <= 1 + BLOCKS, "no block is sent after the error");
         assert_eq!(line.direct.look(INBOX, NAME).await.unwrap(), None);
     }
 }

@@ -1,4 +1,4 @@
-//! The custom-handler contract, held against the real binary.
+//! The custom-handler contract, tested with the real binary.
 
 use std::{
     collections::BTreeSet,
@@ -38,7 +38,7 @@ fn every_folder_of_a_function_has_its_route_and_every_route_its_folder() {
 }
 
 #[tokio::test]
-async fn every_timer_succeeds_by_the_hosts_own_judgement() {
+async fn every_timer_succeeds_for_the_host() {
     let stage = stage(&[]).await;
     for function in ["schedule", "drive"] {
         for past_due in [false, true] {
@@ -49,7 +49,7 @@ async fn every_timer_succeeds_by_the_hosts_own_judgement() {
 }
 
 #[tokio::test]
-async fn a_message_is_understood_however_the_host_encodes_it() {
+async fn a_message_is_read_in_each_encoding_of_the_host() {
     let stage = stage(&[]).await;
     for (number, encode) in [
         (1, (|event| json!(STANDARD.encode(event))) as fn(String) -> Value),
@@ -67,7 +67,7 @@ async fn a_message_is_understood_however_the_host_encodes_it() {
 }
 
 #[tokio::test]
-async fn a_cloud_event_is_understood_too() {
+async fn a_cloud_event_is_read_too() {
     let stage = stage(&[]).await;
     let blob = stage.drop_file("hr/a b é.csv", GOOD_CSV.into()).await.unwrap();
     let event = json!({
@@ -75,7 +75,7 @@ async fn a_cloud_event_is_understood_too() {
         "id": "1",
         "source": "/subscriptions/0/storageAccounts/a",
         "type": "Microsoft.Storage.BlobCreated",
-        // Some write the name percent-encoded.
+        // Some senders percent-encode the name.
         "subject": "/blobServices/default/containers/inbox/blobs/hr/a%20b%20%C3%A9.csv",
         "data": { "api": "PutBlob", "eTag": blob.etag },
     });
@@ -84,7 +84,7 @@ async fn a_cloud_event_is_understood_too() {
 }
 
 #[tokio::test]
-async fn a_body_larger_than_any_default_is_taken() {
+async fn a_body_larger_than_any_default_is_accepted() {
     let stage = stage(&[]).await;
     let blob = stage.drop_file("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     let mut event = deployment::blob_created(&blob);
@@ -94,7 +94,7 @@ async fn a_body_larger_than_any_default_is_taken() {
 }
 
 #[tokio::test]
-async fn a_ping_is_answered_at_once_while_a_push_is_under_way() {
+async fn a_ping_is_answered_at_once_during_a_push() {
     let stage = stage(&[]).await;
     stage.service.fault(Call::Push, ServiceFault::HoldBody { after_bytes: 10 });
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
@@ -112,9 +112,9 @@ async fn a_ping_is_answered_at_once_while_a_push_is_under_way() {
     assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
 }
 
-/// An account whose every service refuses: nothing can be written down.
+/// An account whose services answer 403, so that no row can be written.
 #[tokio::test]
-async fn a_file_that_cannot_be_written_down_is_not_acknowledged() {
+async fn a_file_whose_row_cannot_be_written_is_not_acknowledged() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let refusing = listener.local_addr().unwrap();
     let refuse = Router::new().fallback(async || StatusCode::FORBIDDEN);
@@ -128,11 +128,11 @@ async fn a_file_that_cannot_be_written_down_is_not_acknowledged() {
     let event = deployment::blob_created(&blob);
     let outcome = stage.host.invoke("intake", data("message", event), Map::new()).await;
     assert!(matches!(outcome, Outcome::Failed { .. }), "{outcome:?}");
-    assert!(log(&stage).contains("inbox/hr/a.csv could not be taken in: it answered 403"));
+    assert!(log(&stage).contains("Azure Storage answered 403"));
     server.abort();
 }
 
-/// Runs `serve` with these settings and nothing else but a path.
+/// Runs `serve` with only these settings.
 fn serve(settings: &[(&str, &str)]) -> Output {
     Command::new(BINARY)
         .arg("serve")
@@ -146,12 +146,12 @@ fn serve(settings: &[(&str, &str)]) -> Output {
 const ACCOUNT: (&str, &str) = ("ImportStorage__accountName", "hrdata");
 
 #[test]
-fn whatever_is_fatal_ends_with_a_sentence_and_never_with_exit_code_0() {
+fn every_fatal_error_has_a_text_and_never_the_exit_code_0() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     for (settings, says) in [
         (vec![], "FUNCTIONS_CUSTOMHANDLER_PORT holds no port"),
-        (vec![("FUNCTIONS_CUSTOMHANDLER_PORT", "1")], "no storage account"),
+        (vec![("FUNCTIONS_CUSTOMHANDLER_PORT", "1")], "ImportStorage__accountName is not set"),
         (
             vec![("FUNCTIONS_CUSTOMHANDLER_PORT", "1"), ACCOUNT, ("MAX_PUSH_FAILURES", "many")],
             "MAX_PUSH_FAILURES must be a whole number",
@@ -167,7 +167,7 @@ fn whatever_is_fatal_ends_with_a_sentence_and_never_with_exit_code_0() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_polite_kill_is_no_success_either_and_the_host_starts_it_again() {
+async fn a_terminated_handler_is_no_success_and_the_host_starts_it_again() {
     let stage = stage(&[]).await;
     stage.host.ready().await.unwrap();
     let pid = stage.host.handler_pid().unwrap();
@@ -185,7 +185,7 @@ async fn a_polite_kill_is_no_success_either_and_the_host_starts_it_again() {
 }
 
 #[tokio::test]
-async fn a_handler_that_cannot_start_stops_the_host_with_its_reason_in_the_log() {
+async fn a_handler_that_cannot_start_stops_the_host_and_the_log_has_the_reason() {
     let stage = stage(&[("INGESTION_ENDPOINT", "http://example.com")]).await;
     stage.host.until_stopped().await;
     assert!(log(&stage).contains("INGESTION_ENDPOINT must be an https address"));

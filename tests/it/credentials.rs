@@ -1,4 +1,4 @@
-//! Every kind of credential pushes, through the real handler; and whoever refuses it, nobody tells
+//! Every kind of credential pushes, through the real handler. If a token is denied, no log, row or report shows
 //! what was sent.
 
 use std::{fs, path::Path};
@@ -33,7 +33,7 @@ const OTHER_TENANT: &str = "1f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5";
 const SECRET: &str = "the~secret.of-the_app";
 const PASSWORD: &str = "open-sesame";
 
-/// A stage whose service takes any token, and that logs as much as it can.
+/// A stage whose service accepts any token, with a detailed log.
 async fn stage_as(credential: &Value, settings: &[(&str, String)]) -> Stage {
     let mut all = vec![("RUST_LOG", "debug"), ("REQUEST_TIMEOUT_SECONDS", "5")];
     all.extend(settings.iter().map(|(name, value)| (*name, value.as_str())));
@@ -56,26 +56,26 @@ async fn imported(stage: &Stage, name: &str) {
     assert_eq!(import.state, State::Completed, "{:?}", import.reason);
 }
 
-/// The tokens the service was shown, each once and in order.
-fn shown(stage: &Stage) -> Vec<String> {
-    let mut shown: Vec<String> =
+/// The tokens that the service got, each once and in order.
+fn tokens(stage: &Stage) -> Vec<String> {
+    let mut tokens: Vec<String> =
         stage.service.requests().into_iter().filter_map(|seen| seen.bearer).collect();
-    shown.dedup();
-    shown
+    tokens.dedup();
+    tokens
 }
 
-/// Nothing that was logged, and no row and no report, holds any of these.
-async fn nobody_tells(stage: &Stage, secrets: &[String]) {
-    let mut told = log(stage);
-    told += &format!("{:?}", stage.imports().await.unwrap());
+/// Asserts that no log, row or report contains any of these.
+async fn are_not_shown(stage: &Stage, secrets: &[String]) {
+    let mut shown = log(stage);
+    shown += &format!("{:?}", stage.imports().await.unwrap());
     for report in stage.storage.blobs.list(REPORTS, "").await.unwrap() {
         let content = stage.storage.blobs.read_small(REPORTS, &report.name, 1 << 20).await;
-        told += &format!("{:?}", content.unwrap().map(String::from_utf8));
+        shown += &format!("{:?}", content.unwrap().map(String::from_utf8));
     }
     for secret in secrets {
         assert!(secret.len() > 8, "{secret}");
-        let at = told.find(secret);
-        assert_eq!(at, None, "{}", &told[at.unwrap_or_default().saturating_sub(300)..][..300]);
+        let at = shown.find(secret);
+        assert_eq!(at, None, "{}", &shown[at.unwrap_or_default().saturating_sub(300)..][..300]);
     }
 }
 
@@ -100,12 +100,12 @@ async fn a_secret_pushes_into_two_tenants_with_a_token_of_each() {
     imported(&stage, "jp/a.csv").await;
     assert_eq!(authority.given(), [TENANT, OTHER_TENANT]);
     let token = |number: u8| format!("token-of-entra-{number}-{CLIENT_ID}");
-    assert_eq!(shown(&stage), [token(1), token(2)]);
-    nobody_tells(&stage, &authority.secrets()).await;
+    assert_eq!(tokens(&stage), [token(1), token(2)]);
+    are_not_shown(&stage, &authority.secrets()).await;
 }
 
 #[tokio::test]
-async fn a_certificate_of_our_own_making_pushes() {
+async fn a_certificate_that_this_program_created_pushes() {
     let folder = tempfile::tempdir().unwrap();
     let now = OffsetDateTime::now_utc();
     viva_import::certificate::run("hr-push", 30, folder.path(), now).unwrap();
@@ -118,7 +118,7 @@ async fn a_certificate_of_our_own_making_pushes() {
     assert_eq!(authority.given(), [TENANT]);
     let mut secrets = authority.secrets();
     secrets.push(fs::read_to_string(private).unwrap().lines().nth(5).unwrap().to_owned());
-    nobody_tells(&stage, &secrets).await;
+    are_not_shown(&stage, &secrets).await;
 }
 
 #[tokio::test]
@@ -136,11 +136,11 @@ async fn a_pkcs12_in_a_setting_pushes_and_its_password_is_in_another() {
     assert_eq!(authority.given(), [TENANT]);
     let mut secrets = authority.secrets();
     secrets.extend([PASSWORD.to_owned(), pkcs12]);
-    nobody_tells(&stage, &secrets).await;
+    are_not_shown(&stage, &secrets).await;
 }
 
 #[tokio::test]
-async fn an_identity_vouches_for_an_app_registration() {
+async fn an_identity_signs_in_as_an_app_registration() {
     for identity in [None, Some(IDENTITY)] {
         let authority = Authority::start(CLIENT_ID, Proof::Identity).await;
         let asked = Asked::default();
@@ -157,12 +157,12 @@ async fn an_identity_vouches_for_an_app_registration() {
         assert_eq!(*asked.lock().unwrap(), [(exchange, identity.map(str::to_owned))]);
         let mut secrets = authority.secrets();
         secrets.extend([EXCHANGE_TOKEN.to_owned(), SECRET_HEADER.to_owned()]);
-        nobody_tells(&stage, &secrets).await;
+        are_not_shown(&stage, &secrets).await;
     }
 }
 
 #[tokio::test]
-async fn an_identity_pushes_itself_and_no_proxy_hears_of_it() {
+async fn an_identity_pushes_and_no_proxy_gets_its_token() {
     let asked = Asked::default();
     let settings = [
         ("IDENTITY_ENDPOINT", identity_endpoint(asked.clone()).await),
@@ -171,12 +171,12 @@ async fn an_identity_pushes_itself_and_no_proxy_hears_of_it() {
     ];
     let stage = stage_as(&json!({ "kind": "managedIdentity" }), &settings).await;
     imported(&stage, "hr/a.csv").await;
-    assert_eq!(shown(&stage), [PUSH_TOKEN]);
+    assert_eq!(tokens(&stage), [PUSH_TOKEN]);
     assert_eq!(asked.lock().unwrap().len(), 1);
-    nobody_tells(&stage, &[PUSH_TOKEN.to_owned(), SECRET_HEADER.to_owned()]).await;
+    are_not_shown(&stage, &[PUSH_TOKEN.to_owned(), SECRET_HEADER.to_owned()]).await;
 }
 
-/// What `az` answers with a token of its own.
+/// What `az` prints for a token.
 fn of_az(token: &str) -> String {
     let ends = OffsetDateTime::now_utc().unix_timestamp() + 3600;
     json!({ "accessToken": token, "expires_on": ends, "tokenType": "Bearer" }).to_string()
@@ -184,18 +184,18 @@ fn of_az(token: &str) -> String {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn the_azure_cli_is_asked_once_and_its_complaints_are_not_told() {
+async fn the_azure_cli_runs_once_and_its_errors_are_not_shown() {
     const TOKEN: &str = "token-of-the-azure-cli";
     let folder = tempfile::tempdir().unwrap();
     let complaint = format!("ERROR: AADSTS50076: sign in, you with {SECRET}");
     let path = az(folder.path(), &complaint, 1);
     let stage = stage_as(&json!({ "kind": "azureCli" }), &[("PATH", path)]).await;
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
-    failing(&stage, "(AADSTS50076): sign in again with `az login --tenant`").await;
+    failing(&stage, "(AADSTS50076). Run `az login --tenant TENANT_ID`").await;
     az(folder.path(), &of_az(TOKEN), 0);
     let import = ended(&stage, "hr/a.csv").await;
     assert_eq!(import.state, State::Completed);
-    assert_eq!(shown(&stage), [TOKEN]);
+    assert_eq!(tokens(&stage), [TOKEN]);
     let asked = fs::read_to_string(folder.path().join("asked")).unwrap();
     let expected = format!("account get-access-token -o json --scope {SCOPE} --tenant {TENANT}");
     assert!(asked.lines().all(|line| line == expected), "{asked}");
@@ -203,11 +203,11 @@ async fn the_azure_cli_is_asked_once_and_its_complaints_are_not_told() {
     imported(&stage, "hr/b.csv").await;
     let again = fs::read_to_string(Path::new(folder.path()).join("asked")).unwrap();
     assert_eq!(again.lines().count(), asked);
-    nobody_tells(&stage, &[TOKEN.to_owned(), SECRET.to_owned()]).await;
+    are_not_shown(&stage, &[TOKEN.to_owned(), SECRET.to_owned()]).await;
 }
 
 #[tokio::test]
-async fn a_token_that_is_not_accepted_is_replaced_by_a_fresh_one() {
+async fn a_token_that_is_not_accepted_is_replaced_by_a_new_one() {
     let authority = Authority::start(CLIENT_ID, Proof::Secret(SECRET)).await;
     let settings = with(&authority, &[("APP_SECRET", SECRET)]);
     let stage = stage_as(&secret_credential(), &settings).await;
@@ -216,11 +216,11 @@ async fn a_token_that_is_not_accepted_is_replaced_by_a_fresh_one() {
     stage.service.fault(Call::Push, ServiceFault::Unauthorized);
     imported(&stage, "hr/a.csv").await;
     assert_eq!(authority.given().len(), 4);
-    nobody_tells(&stage, &authority.secrets()).await;
+    are_not_shown(&stage, &authority.secrets()).await;
 }
 
 #[tokio::test]
-async fn a_token_that_is_about_to_end_is_replaced_before_its_end() {
+async fn a_token_is_renewed_before_it_expires() {
     let authority = Authority::start(CLIENT_ID, Proof::Secret(SECRET)).await;
     authority.lifetime(200);
     let settings = with(&authority, &[("APP_SECRET", SECRET)]);
@@ -228,12 +228,12 @@ async fn a_token_that_is_about_to_end_is_replaced_before_its_end() {
     imported(&stage, "hr/a.csv").await;
     let given = authority.given().len();
     assert!(given >= 4, "{given}");
-    // It holds for as long as nothing better is to be had.
+    // If the renewal fails, the old one is used until it expires.
     authority.fault(Some(Fault::Code(7_000_222)));
     imported(&stage, "hr/b.csv").await;
     assert_eq!(authority.given().len(), given);
-    assert!(log(&stage).contains("a token was not renewed, and still holds"));
-    nobody_tells(&stage, &authority.secrets()).await;
+    assert!(log(&stage).contains("a token could not be renewed; the old one is still valid"));
+    are_not_shown(&stage, &authority.secrets()).await;
 }
 
 /// Waits until the last failure of the one import says this.
@@ -247,43 +247,43 @@ async fn failing(stage: &Stage, what: &str) -> Import {
 }
 
 #[tokio::test]
-async fn whatever_the_authority_answers_is_told_by_its_code_and_outlived() {
+async fn every_error_of_the_authority_is_reported_by_its_code_and_ends_with_it() {
     let faults = [
-        (Fault::Code(7_000_215), "(AADSTS7000215): the client secret is wrong"),
+        (Fault::Code(7_000_215), "answered AADSTS7000215: the client secret is wrong"),
         (Fault::Code(500_011), "https://api.orginsights.viva.office.com/.default"),
         (Fault::Code(53_003), "answered 400 (AADSTS53003)"),
         (Fault::Failing, "Microsoft Entra answered 500"),
         (Fault::Page, "Microsoft Entra answered 400"),
         (Fault::Garbled, "the answer of Microsoft Entra could not be read"),
-        (Fault::Silent, "no answer came in time"),
+        (Fault::Silent, "no answer arrived in time"),
         (Fault::NoToken, "the answer of Microsoft Entra could not be read"),
     ];
-    // Half of them each: what is waited for is the next try, and it comes later each time.
+    // In two halves at the same time, because the wait for the next attempt grows each time.
     let (some, others) = faults.split_at(faults.len() / 2);
-    tokio::join!(is_told_and_outlived(some), is_told_and_outlived(others));
+    tokio::join!(reports_and_completes(some), reports_and_completes(others));
 }
 
-/// One import meets each of these faults, and completes when they are over.
-async fn is_told_and_outlived(faults: &[(Fault, &str)]) {
+/// One import fails with each of these faults, and completes after the last one.
+async fn reports_and_completes(faults: &[(Fault, &str)]) {
     let authority = Authority::start(CLIENT_ID, Proof::Secret(SECRET)).await;
     let settings = with(&authority, &[("APP_SECRET", SECRET), ("REQUEST_TIMEOUT_SECONDS", "2")]);
     authority.fault(Some(faults[0].0));
     let stage = stage_as(&secret_credential(), &settings).await;
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
-    for &(fault, told) in faults {
+    for &(fault, text) in faults {
         authority.fault(Some(fault));
-        let import = failing(&stage, told).await;
+        let import = failing(&stage, text).await;
         assert!(!import.state.is_end(), "{fault:?}: {:?}", import.state);
     }
     assert_eq!(authority.given().len(), 0);
     authority.fault(None);
     let import = ended(&stage, "hr/a.csv").await;
     assert_eq!(import.state, State::Completed, "{:?}", import.reason);
-    nobody_tells(&stage, &authority.secrets()).await;
+    are_not_shown(&stage, &authority.secrets()).await;
 }
 
 #[tokio::test]
-async fn a_certificate_that_cannot_be_used_keeps_the_import_waiting_until_it_is_mended() {
+async fn an_import_waits_until_an_invalid_certificate_is_corrected() {
     let credential = json!({
         "kind": "clientCertificate", "clientId": CLIENT_ID,
         "file": fixture("modern-password.pfx"), "passwordSetting": "APP_PASSWORD",
@@ -297,8 +297,8 @@ async fn a_certificate_that_cannot_be_used_keeps_the_import_waiting_until_it_is_
         import.reason.is_some().then(|| why(&import))
     })
     .await;
-    assert!(why.contains("modern-password.pfx") && why.contains("does not open it"), "{why}");
-    nobody_tells(&stage, &["the-wrong-password".to_owned()]).await;
+    assert!(why.contains("modern-password.pfx") && why.contains("its password is wrong"), "{why}");
+    are_not_shown(&stage, &["the-wrong-password".to_owned()]).await;
     stage.connect("hr", SAMPLE_CONNECTION).await.unwrap();
     assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
 }

@@ -1,4 +1,4 @@
-//! What the doctor tells: by the shell and by HTTP, of what is well and of each thing that is not.
+//! The results of the doctor, by the shell and by HTTP: when all is right, and for each failure.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,60 +29,61 @@ use crate::stage::{
     stage, stage_with, until,
 };
 
-/// The settings of a stage, with some changed.
+/// The settings of a stage with changes.
 fn settings(stage: &Stage, changed: &[(&str, &str)]) -> BTreeMap<String, String> {
     let mut settings = stage.settings().clone();
     settings.extend(changed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     settings
 }
 
-/// Asks by the shell. Whatever comes of it, no token is told.
+/// Runs the doctor in the shell. It never prints a token.
 async fn shell(settings: &BTreeMap<String, String>, arguments: &[&str]) -> Output {
     let mut process = Command::new(BINARY);
     let output = process.arg("doctor").args(arguments).envs(settings).output().await.unwrap();
-    for told in [&output.stdout, &output.stderr] {
-        let told = String::from_utf8_lossy(told);
+    for printed in [&output.stdout, &output.stderr] {
+        let printed = String::from_utf8_lossy(printed);
         let token = settings.get(TOKEN_SETTING).filter(|token| !token.is_empty());
         let token = token.map_or(TOKEN, String::as_str);
-        assert!(!told.contains(token) && !told.contains("AccountKey"), "{told}");
+        assert!(!printed.contains(token) && !printed.contains("AccountKey"), "{printed}");
     }
     output
 }
 
-/// What the doctor tells of a connection, by the shell.
-async fn told(settings: &BTreeMap<String, String>, arguments: &[&str]) -> Told {
+/// The diagnosis of a connection in the shell.
+async fn by_shell(settings: &BTreeMap<String, String>, arguments: &[&str]) -> Diagnosis {
     let output = shell(settings, &[arguments, &["--format", "json"]].concat()).await;
     let json: Value = serde_json::from_slice(&output.stdout).unwrap();
     let code = output.status.code().unwrap();
     assert_eq!(code == 0, json["healthy"] == true, "{json:#}");
     assert!(code < 2);
-    Told(json)
+    Diagnosis(json)
 }
 
-struct Told(Value);
+struct Diagnosis(Value);
 
-impl Told {
-    fn lines(&self) -> &[Value] {
+impl Diagnosis {
+    fn checks(&self) -> &[Value] {
         self.0["checks"].as_array().unwrap()
     }
 
-    fn line(&self, about: &str) -> &Value {
-        self.lines().iter().find(|line| line["name"] == about).unwrap()
+    fn check(&self, name: &str) -> &Value {
+        self.checks().iter().find(|it| it["name"] == name).unwrap()
     }
 
-    /// The line says so, and has a remedy where it is a cross and only there.
-    fn says(&self, about: &str, verdict: &str, words: &str) {
-        let line = self.line(about);
-        assert_eq!(line["status"], verdict, "{line:#}");
-        let all = format!("{} {}", line["message"], line["remedy"]);
-        assert!(all.contains(words), "{all}");
-        assert_eq!(line["remedy"].is_string(), verdict == "fail", "{line:#}");
+    /// The check has this status and these words, and a remedy only if it failed.
+    fn says(&self, name: &str, status: &str, words: &str) {
+        let check = self.check(name);
+        assert_eq!(check["status"], status, "{check:#}");
+        let text =
+            ["message", "remedy"].map(|key| check[key].as_str().unwrap_or_default()).join(" ");
+        assert!(text.contains(words), "{text}");
+        assert_eq!(check["remedy"].is_string(), status == "fail", "{check:#}");
     }
 
-    /// What has this verdict.
-    fn those(&self, verdict: &str) -> Vec<&str> {
-        let lines = self.lines().iter().filter(|line| line["status"] == verdict);
-        lines.map(|line| line["name"].as_str().unwrap()).collect()
+    /// The names of the checks with this status.
+    fn those(&self, status: &str) -> Vec<&str> {
+        let checks = self.checks().iter().filter(|check| check["status"] == status);
+        checks.map(|check| check["name"].as_str().unwrap()).collect()
     }
 }
 
@@ -97,7 +98,7 @@ const RIGHTS: [&str; 8] = [
     "queue arrivals-poison",
 ];
 
-/// What the app itself tells of a connection.
+/// The diagnosis of a connection in the app.
 async fn diagnose(stage: &Stage, name: &str, body: &'static str) -> (StatusCode, String) {
     let path = format!("/api/v1/connections/{name}:diagnose");
     let json = HeaderValue::from_static("application/json");
@@ -106,7 +107,7 @@ async fn diagnose(stage: &Stage, name: &str, body: &'static str) -> (StatusCode,
     (answer.status, String::from_utf8(answer.body.to_vec()).unwrap())
 }
 
-/// An address where nobody listens.
+/// An address on which no process listens.
 async fn nobody() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     format!("http://{}", listener.local_addr().unwrap())
@@ -119,7 +120,7 @@ fn account_at(address: &str) -> String {
     )
 }
 
-/// The import of a file, once it is as wanted.
+/// The import of a file, once it is as `wanted`.
 async fn import_of(stage: &Stage, name: &str, wanted: impl Fn(&Import) -> bool) -> Import {
     let found = until(name, async || {
         let imports = stage.imports().await.unwrap();
@@ -129,33 +130,33 @@ async fn import_of(stage: &Stage, name: &str, wanted: impl Fn(&Import) -> bool) 
 }
 
 #[tokio::test]
-async fn all_is_well_by_shell_and_by_http_and_nothing_is_left_behind() {
+async fn a_healthy_connection_passes_by_shell_and_by_http_and_nothing_is_left_behind() {
     let stage = stage(&[]).await;
-    let fresh = told(&settings(&stage, &[]), &["hr"]).await;
-    fresh.says("last import", "info", "no file has arrived yet");
+    let fresh = by_shell(&settings(&stage, &[]), &["hr"]).await;
+    fresh.says("last import", "info", "No file has arrived yet");
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     ended(&stage, "hr/a.csv").await;
     let output = shell(stage.settings(), &["hr"]).await;
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}");
-    assert!(text.ends_with("connection hr: all is well\n"), "{text}");
-    let told = told(stage.settings(), &["hr"]).await;
-    assert_eq!((told.those("fail").len(), told.those("unknown").len()), (0, 0));
-    assert_eq!(told.those("info"), ["metadata.json", "notify", "reachability of the sign-in"]);
-    told.says("connection", "pass", "full refresh, which replaces everything");
-    told.says("token", "pass", "its content is not readable");
-    told.says("scale unit", "pass", "novaprdwus2-02, as the service tells it");
-    told.says("metadata.json", "info", "\\\"Mapping\\\" with the types DateTime_MMDDYYYY");
-    told.says("last import", "pass", "inbox/hr/a.csv: completed");
-    told.says("pause", "pass", "not paused");
+    assert!(text.ends_with("Connection hr is healthy: all checks passed\n"), "{text}");
+    let diagnosis = by_shell(stage.settings(), &["hr"]).await;
+    assert_eq!((diagnosis.those("fail").len(), diagnosis.those("unknown").len()), (0, 0));
+    assert_eq!(diagnosis.those("info"), ["metadata.json", "notify", "reachability of the sign-in"]);
+    diagnosis.says("connection", "pass", "full refresh (replaces all data)");
+    diagnosis.says("token", "pass", "The token's claims cannot be read");
+    diagnosis.says("scale unit", "pass", "The service reports novaprdwus2-02");
+    diagnosis.says("metadata.json", "info", "\"Mapping\" with the types DateTime_MMDDYYYY");
+    diagnosis.says("last import", "pass", "inbox/hr/a.csv: completed");
+    diagnosis.says("pause", "pass", "Not paused");
 
     let (status, body) = diagnose(&stage, "hr", "{}").await;
     let answer: Value = serde_json::from_str(&body).unwrap();
     assert_eq!((status, &answer["healthy"]), (StatusCode::OK, &json!(true)), "{body}");
-    let abouts = |json: &Value| -> Vec<Value> {
-        json["checks"].as_array().unwrap().iter().map(|line| line["name"].clone()).collect()
+    let names = |json: &Value| -> Vec<Value> {
+        json["checks"].as_array().unwrap().iter().map(|check| check["name"].clone()).collect()
     };
-    assert_eq!(abouts(&answer), abouts(&told.0));
+    assert_eq!(names(&answer), names(&diagnosis.0));
     for name in ["-hr", "h%20r", "a%2Fb", "%FF"] {
         let (status, body) = diagnose(&stage, name, "{}").await;
         assert_eq!(status, StatusCode::NOT_FOUND, "{name}");
@@ -173,7 +174,7 @@ async fn all_is_well_by_shell_and_by_http_and_nothing_is_left_behind() {
 }
 
 #[tokio::test]
-async fn a_name_that_cannot_be_one_is_not_looked_at() {
+async fn an_invalid_name_is_not_checked() {
     for name in ["h r", "../hr", ""] {
         let output = shell(&BTreeMap::new(), &[name]).await;
         assert_eq!(output.status.code(), Some(2), "{name}");
@@ -182,56 +183,60 @@ async fn a_name_that_cannot_be_one_is_not_looked_at() {
 }
 
 #[tokio::test]
-async fn settings_that_are_missing_or_wrong_are_told_all_at_once_and_nothing_else_is_asked() {
+async fn missing_and_invalid_settings_are_listed_and_nothing_else_is_checked() {
     let wrong = BTreeMap::from([
         ("MAX_PUSH_FAILURES".to_owned(), "many".to_owned()),
         ("INGESTION_ENDPOINT".to_owned(), "http://example.com".to_owned()),
     ]);
-    let told = told(&wrong, &["hr"]).await;
+    let diagnosis = by_shell(&wrong, &["hr"]).await;
     let stage = stage(&[]).await;
-    let abouts = |told: &Told| -> Vec<Value> {
-        told.lines().iter().map(|line| line["name"].clone()).collect()
+    let names = |diagnosis: &Diagnosis| -> Vec<Value> {
+        diagnosis.checks().iter().map(|check| check["name"].clone()).collect()
     };
-    assert_eq!(abouts(&told), abouts(&self::told(stage.settings(), &["hr"]).await));
-    for words in ["no storage account", "MAX_PUSH_FAILURES must be", "INGESTION_ENDPOINT must be"] {
-        told.says("settings", "fail", words);
+    assert_eq!(names(&diagnosis), names(&self::by_shell(stage.settings(), &["hr"]).await));
+    for words in [
+        "ImportStorage__accountName is not set",
+        "MAX_PUSH_FAILURES must be",
+        "INGESTION_ENDPOINT must be",
+    ] {
+        diagnosis.says("settings", "fail", words);
     }
-    assert_eq!(told.those("unknown").len() + 1, told.lines().len());
+    assert_eq!(diagnosis.those("unknown").len() + 1, diagnosis.checks().len());
 }
 
 #[tokio::test]
-async fn a_document_that_is_missing_or_faulty_is_told_and_what_hangs_on_it_is_not_asked() {
+async fn a_missing_or_invalid_document_fails_and_what_depends_on_it_is_not_checked() {
     let stage = stage(&[]).await;
     let faulty = SAMPLE_CONNECTION.replace("\"full\"", "\"whole\"").replace("0f2c1d3e-", "");
     stage.connect("faulty", &faulty).await.unwrap();
     let other = "{ \"name\": \"ManagerId\", \"type\": \"int32\" }";
     let unmapped = "{ \"name\": \"ManagerId\", \"type\": \"EmailType\" }";
     stage.connect("mapping", &SAMPLE_CONNECTION.replace(unmapped, other)).await.unwrap();
-    let absent = told(stage.settings(), &["absent"]).await;
-    absent.says("connection", "fail", "connections/absent.json is not there");
-    let faulty = told(stage.settings(), &["faulty"]).await;
+    let absent = by_shell(stage.settings(), &["absent"]).await;
+    absent.says("connection", "fail", "connections/absent.json does not exist");
+    let faulty = by_shell(stage.settings(), &["faulty"]).await;
     faulty.says("connection", "fail", "/tenantId: must be");
     faulty.says("connection", "fail", "/refresh: must be");
-    for told in [&absent, &faulty] {
-        assert_eq!(told.those("fail"), ["connection"]);
+    for diagnosis in [&absent, &faulty] {
+        assert_eq!(diagnosis.those("fail"), ["connection"]);
         let unknown = ["mapping", "metadata.json", "notify", "token", "scale unit", "connector"];
-        assert_eq!(told.those("unknown"), unknown);
+        assert_eq!(diagnosis.those("unknown"), unknown);
     }
-    let mapping = told(stage.settings(), &["mapping"]).await;
+    let mapping = by_shell(stage.settings(), &["mapping"]).await;
     assert_eq!(mapping.those("fail"), ["mapping"]);
     mapping.says("mapping", "fail", "ManagerId is of type EmailType, not int32");
 }
 
 #[tokio::test]
-async fn a_service_that_is_away_or_does_not_say_what_it_should_is_told_by_its_answer() {
+async fn a_service_that_is_down_or_answers_wrongly_is_reported_by_its_answer() {
     let stage = stage(&[]).await;
     let unit = "\"scaleUnit\": \"novaprdwus2-02\", \"refresh\"";
     stage.connect("unit", &SAMPLE_CONNECTION.replace("\"refresh\"", unit)).await.unwrap();
 
     let away = settings(&stage, &[("INGESTION_ENDPOINT", &nobody().await)]);
-    let away = told(&away, &["hr"]).await;
+    let away = by_shell(&away, &["hr"]).await;
     assert_eq!(away.those("fail"), ["reachability of the service"]);
-    away.says("reachability of the service", "fail", "there is no connection to it");
+    away.says("reachability of the service", "fail", "no connection could be opened");
     assert_eq!(away.those("unknown"), ["clock of the service", "scale unit", "connector"]);
 
     for (fault, words, a_name_helps) in [
@@ -243,33 +248,33 @@ async fn a_service_that_is_away_or_does_not_say_what_it_should_is_told_by_its_an
         (ServiceFault::ServiceUnavailable { retry_after: None }, "answered 503", true),
     ] {
         stage.service.always(Call::ScaleUnit, Some(fault));
-        let nowhere = told(stage.settings(), &["hr"]).await;
+        let nowhere = by_shell(stage.settings(), &["hr"]).await;
         assert_eq!(nowhere.those("fail"), ["scale unit"]);
         nowhere.says("scale unit", "fail", words);
-        nowhere.says("connector", "unknown", "until this is right: scale unit");
-        let remedy = nowhere.line("scale unit")["remedy"].as_str().unwrap();
+        nowhere.says("connector", "unknown", "because the check \"scale unit\" did not pass");
+        let remedy = nowhere.check("scale unit")["remedy"].as_str().unwrap();
         assert_eq!(remedy.contains("scaleUnit"), a_name_helps, "{remedy}");
-        let named = told(stage.settings(), &["unit"]).await;
+        let named = by_shell(stage.settings(), &["unit"]).await;
         assert!(named.those("fail").is_empty());
-        named.says("scale unit", "pass", "novaprdwus2-02, as the connection says");
+        named.says("scale unit", "pass", "The connection names novaprdwus2-02");
         named.says("scale unit", "pass", words);
     }
     stage.service.always(Call::ScaleUnit, None);
-    for (fault, verdict, words) in [
+    for (fault, status, words) in [
         (ServiceFault::SignInPage, "fail", "sign-in page"),
         (ServiceFault::Forbidden, "fail", "one of three"),
-        (ServiceFault::NotFound, "info", "no such question (404); the push will tell"),
+        (ServiceFault::NotFound, "info", "the service answered 404 to this check"),
     ] {
         stage.service.always(Call::Ping, Some(fault));
-        told(stage.settings(), &["hr"]).await.says("connector", verdict, words);
+        by_shell(stage.settings(), &["hr"]).await.says("connector", status, words);
     }
     let silent = settings(&stage, &[("REQUEST_TIMEOUT_SECONDS", "1")]);
     stage.service.always(Call::Ping, Some(ServiceFault::Silent));
-    told(&silent, &["hr"]).await.says("connector", "fail", "no answer within 1 s");
+    by_shell(&silent, &["hr"]).await.says("connector", "fail", "No answer within 1 s");
 }
 
 #[tokio::test]
-async fn a_token_says_whom_it_is_for_and_is_never_shown() {
+async fn the_claims_of_a_token_are_shown_and_the_token_is_not() {
     let client_id = "aaaaaaaa-1111-2222-3333-444444444444";
     let token = |expires: i64| {
         let claims = json!({ "appid": client_id, "aud": "api://viva", "exp": expires });
@@ -278,26 +283,26 @@ async fn a_token_says_whom_it_is_for_and_is_never_shown() {
     let good = token(4_102_444_800);
     let rules = Rules { token: good.clone(), ..rules() };
     let stage = stage_with(rules, &[(TOKEN_SETTING, &good)]).await;
-    let told_well = told(stage.settings(), &["hr"]).await;
+    let valid = by_shell(stage.settings(), &["hr"]).await;
     let words =
-        format!("client id {client_id} and audience api://viva, until 2100-01-01T00:00:00Z");
-    told_well.says("token", "pass", &words);
+        format!("Valid until 2100-01-01T00:00:00Z: client ID {client_id}, audience api://viva");
+    valid.says("token", "pass", &words);
     stage.service.always(Call::Ping, Some(ServiceFault::Forbidden));
-    let words = format!("enter the client id {client_id}");
-    told(stage.settings(), &["hr"]).await.says("connector", "fail", &words);
+    let words = format!("enter the client ID {client_id}");
+    by_shell(stage.settings(), &["hr"]).await.says("connector", "fail", &words);
     for (token, words) in [
         (token(1_700_000_000), "has expired"),
-        (String::new(), "no access"),
-        (good.replacen('.', ".\n", 1), "a fresh token, without line breaks, into the setting"),
+        (String::new(), "is missing or empty"),
+        (good.replacen('.', ".\n", 1), "a new token, without line breaks, into the setting"),
     ] {
-        let told = told(&settings(&stage, &[(TOKEN_SETTING, &token)]), &["hr"]).await;
-        told.says("token", "fail", words);
-        assert_eq!(told.those("unknown"), ["scale unit", "connector"]);
+        let diagnosis = by_shell(&settings(&stage, &[(TOKEN_SETTING, &token)]), &["hr"]).await;
+        diagnosis.says("token", "fail", words);
+        assert_eq!(diagnosis.those("unknown"), ["scale unit", "connector"]);
     }
 }
 
 #[tokio::test]
-async fn a_managed_identity_that_signs_in_is_told_from_one_that_does_not() {
+async fn a_managed_identity_that_signs_in_differs_from_one_that_does_not() {
     let claims = json!({ "azp": "me", "aud": "viva", "exp": 4_102_444_800_i64 });
     let token = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string()));
     let answer = json!({ "access_token": token, "expires_on": "4102444800", "resource": "viva",
@@ -312,9 +317,9 @@ async fn a_managed_identity_that_signs_in_is_told_from_one_that_does_not() {
     let given = "\"accessToken\", \"setting\": \"MOCK_SERVICE_TOKEN\"";
     let identity = SAMPLE_CONNECTION.replace(given, "\"managedIdentity\"");
     stage.connect("hr", &identity).await.unwrap();
-    for (path, verdict, words) in [
-        ("good", "pass", "client id me and audience viva, until 2100-01-01T00:00:00Z"),
-        ("none", "fail", "let the app itself answer"),
+    for (path, status, words) in [
+        ("good", "pass", "Valid until 2100-01-01T00:00:00Z: client ID me, audience viva"),
+        ("none", "fail", "run the check in the app"),
     ] {
         let endpoint = format!("http://{address}/{path}");
         let identity = [
@@ -322,15 +327,15 @@ async fn a_managed_identity_that_signs_in_is_told_from_one_that_does_not() {
             ("IDENTITY_HEADER", "header"),
             (TOKEN_SETTING, &token),
         ];
-        let told = told(&settings(&stage, &identity), &["hr"]).await;
-        told.says("token", verdict, words);
-        assert_eq!(told.those("fail").is_empty(), verdict == "pass");
-        assert!(!told.0.to_string().contains("secret"), "{:#}", told.0);
+        let diagnosis = by_shell(&settings(&stage, &identity), &["hr"]).await;
+        diagnosis.says("token", status, words);
+        assert_eq!(diagnosis.those("fail").is_empty(), status == "pass");
+        assert!(!diagnosis.0.to_string().contains("secret"), "{:#}", diagnosis.0);
     }
 }
 
 #[tokio::test]
-async fn what_waits_after_a_403_goes_on_once_that_is_mended_and_what_else_pauses_stays() {
+async fn imports_that_wait_after_a_403_are_resumed_and_other_pauses_stay() {
     let stage = stage(&[]).await;
     let stops = "\"incremental\", \"stopAfterRejected\": true";
     stage.connect("stops", &SAMPLE_CONNECTION.replace("\"full\"", stops)).await.unwrap();
@@ -342,21 +347,21 @@ async fn what_waits_after_a_403_goes_on_once_that_is_mended_and_what_else_pauses
     let rejected = import_of(&stage, "stops/2.csv", |import| import.pauses).await;
     assert_eq!(rejected.state, State::Rejected);
 
-    let forbidden = told(stage.settings(), &["stops", "--resume"]).await;
+    let forbidden = by_shell(stage.settings(), &["stops", "--resume"]).await;
     forbidden.says("connector", "fail", "one of three");
-    forbidden.says("pause", "fail", "not let go on, because something above is crossed");
-    let both = forbidden.line("pause")["remedy"].as_str().unwrap();
+    forbidden.says("pause", "fail", "It was not resumed, because a check above failed");
+    let both = forbidden.check("pause")["remedy"].as_str().unwrap();
     assert_eq!(both.matches("`viva-import resume stops`").count(), 1, "{both}");
     forbidden.says("last import", "fail", "inbox/stops/2.csv: rejected");
     let waiting = import_of(&stage, "stops/1.csv", |_| true).await;
     assert!(waiting.is_forbidden());
 
     stage.service.always(Call::Ping, None);
-    let mended = told(stage.settings(), &["stops"]).await;
-    mended.says("pause", "fail", "`viva-import doctor stops --resume`");
-    mended.says("pause", "fail", "inbox/stops/1.csv");
+    let corrected = by_shell(stage.settings(), &["stops"]).await;
+    corrected.says("pause", "fail", "`viva-import doctor stops --resume`");
+    corrected.says("pause", "fail", "inbox/stops/1.csv");
     assert!(import_of(&stage, "stops/1.csv", |_| true).await.is_forbidden(), "asked, not resumed");
-    let resumed = told(stage.settings(), &["stops", "--resume"]).await;
+    let resumed = by_shell(stage.settings(), &["stops", "--resume"]).await;
     resumed.says("pause", "fail", "pauses stops no longer");
     resumed.says("pause", "fail", "`viva-import resume stops`");
     assert_eq!(ended(&stage, "stops/1.csv").await.state, State::Completed);
@@ -364,121 +369,121 @@ async fn what_waits_after_a_403_goes_on_once_that_is_mended_and_what_else_pauses
 }
 
 #[tokio::test]
-async fn who_asks_to_resume_lets_go_on_what_is_only_told_otherwise() {
+async fn resume_resumes_what_is_otherwise_only_reported() {
     let stage = stage(&[]).await;
     stage.service.fault(Call::Push, ServiceFault::Forbidden);
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     import_of(&stage, "hr/a.csv", |import| import.pauses).await;
     for (body, well) in [("{}", false), (r#"{"resume": true}"#, true)] {
         let (_, body) = diagnose(&stage, "hr", body).await;
-        let told = Told(serde_json::from_str(&body).unwrap());
-        assert_eq!(told.0["healthy"], well, "{body}");
-        let verdict = if well { "pass" } else { "fail" };
-        told.says("pause", verdict, if well { "pauses hr no longer" } else { "--resume" });
+        let diagnosis = Diagnosis(serde_json::from_str(&body).unwrap());
+        assert_eq!(diagnosis.0["healthy"], well, "{body}");
+        let status = if well { "pass" } else { "fail" };
+        diagnosis.says("pause", status, if well { "pauses hr no longer" } else { "--resume" });
     }
     assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
 }
 
 #[tokio::test]
-async fn storage_that_is_away_or_empty_is_told_and_the_service_all_the_same() {
+async fn storage_that_is_down_or_empty_fails_and_the_service_is_still_checked() {
     let stage = stage(&[]).await;
     let away = settings(&stage, &[("ImportStorage", &account_at(&nobody().await))]);
-    let away = told(&away, &["hr"]).await;
+    let away = by_shell(&away, &["hr"]).await;
     assert_eq!(
         away.those("fail"),
         ["reachability of blobs", "reachability of tables", "reachability of queues"]
     );
-    for about in RIGHTS.iter().chain(&["connection", "token", "last import", "pause"]) {
-        away.says(about, "unknown", "");
+    for check in RIGHTS.iter().chain(&["connection", "token", "last import", "pause"]) {
+        away.says(check, "unknown", "");
     }
     away.says("reachability of the service", "pass", "answers");
 
     let empty = azurite().await.connection_string(&new_account());
-    let empty = told(&settings(&stage, &[("ImportStorage", &empty)]), &["hr"]).await;
+    let empty = by_shell(&settings(&stage, &[("ImportStorage", &empty)]), &["hr"]).await;
     assert!(!empty.0.to_string().contains("ImportStorage__accountName"), "{:#}", empty.0);
     let crossed: Vec<&str> =
-        RIGHTS.into_iter().filter(|about| !["write imports", RIGHTS[7]].contains(about)).collect();
+        RIGHTS.into_iter().filter(|check| !["write imports", RIGHTS[7]].contains(check)).collect();
     assert_eq!(empty.those("fail"), crossed);
-    for about in crossed {
-        empty.says(about, "fail", "create it, as the deployment does");
+    for check in crossed {
+        empty.says(check, "fail", "Run the deployment again");
     }
-    empty.says(RIGHTS[7], "pass", "not there");
-    empty.says("connection", "unknown", "until this is right: read connections");
+    empty.says(RIGHTS[7], "pass", "Does not exist");
+    empty.says("connection", "unknown", "because the check \"read connections\" did not pass");
 }
 
 #[tokio::test]
-async fn messages_that_nobody_could_read_are_told_and_an_empty_poison_queue_is_not() {
+async fn messages_in_the_poison_queue_fail_and_an_empty_one_passes() {
     let stage = stage(&[]).await;
     let poison = stage.queue(POISON).unwrap();
     poison.create(None).await.unwrap();
-    told(stage.settings(), &["hr"]).await.says("queue arrivals-poison", "pass", "empty");
+    by_shell(stage.settings(), &["hr"]).await.says("queue arrivals-poison", "pass", "Empty");
     assert_eq!(POISON, format!("{ARRIVALS}-poison"));
     let message = azure_storage_queue::models::QueueMessage {
         message_text: Some("a private matter".to_owned()),
     };
     poison.send_message(message.try_into().unwrap(), None).await.unwrap();
-    let told = told(stage.settings(), &["hr"]).await;
-    assert_eq!(told.those("fail"), ["queue arrivals-poison"]);
-    told.says("queue arrivals-poison", "fail", "1 message that `intake` could not take in");
-    assert!(!told.0.to_string().contains("private"));
+    let diagnosis = by_shell(stage.settings(), &["hr"]).await;
+    assert_eq!(diagnosis.those("fail"), ["queue arrivals-poison"]);
+    diagnosis.says("queue arrivals-poison", "fail", "`intake` could not process 1 message");
+    assert!(!diagnosis.0.to_string().contains("private"));
 }
 
-/// Storage by this door.
-async fn storage_of(door: Router) -> String {
+/// A storage account whose answers come from this router.
+async fn storage_of(router: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(axum::serve(listener, door).into_future());
+    tokio::spawn(axum::serve(listener, router).into_future());
     account_at(&format!("http://{address}"))
 }
 
-/// Storage that refuses everything with this code, and whose clock stands still.
-async fn refusing(code: &'static str) -> String {
+/// Storage that answers everything with 403 and this code, and whose clock stopped.
+async fn forbidding(code: &'static str) -> String {
     let headers = [("x-ms-error-code", code), ("date", "Mon, 05 Jan 2026 19:05:00 GMT")];
-    let refuse = async move || (StatusCode::FORBIDDEN, headers, "secret");
-    storage_of(Router::new().fallback(refuse)).await
+    let forbid = async move || (StatusCode::FORBIDDEN, headers, "secret");
+    storage_of(Router::new().fallback(forbid)).await
 }
 
 #[tokio::test]
-async fn rights_that_are_missing_a_firewall_and_a_wrong_clock_are_told_apart() {
+async fn missing_roles_a_firewall_and_a_wrong_clock_are_distinguished() {
     let stage = stage(&[]).await;
-    let blobs = "give the app's identity Storage Blob Data";
+    let blobs = "Storage Blob Data Contributor on the containers packages and reports";
     for (code, words) in [
         ("AuthorizationPermissionMismatch", [blobs, "Storage Table Data Contributor on"]),
         ("AuthorizationFailure", ["firewall", "firewall"]),
     ] {
-        let account = refusing(code).await;
-        let told = told(&settings(&stage, &[("ImportStorage", &account)]), &["hr"]).await;
-        for about in RIGHTS {
-            told.says(about, "fail", &format!("it answered 403 ({code})"));
+        let account = forbidding(code).await;
+        let diagnosis = by_shell(&settings(&stage, &[("ImportStorage", &account)]), &["hr"]).await;
+        for check in RIGHTS {
+            diagnosis.says(check, "fail", &format!("Azure Storage answered 403 ({code})"));
         }
-        told.says("write packages", "fail", words[0]);
-        told.says("write imports", "fail", words[1]);
-        told.says("clock of storage", "fail", "ahead of it");
-        told.says("clock of storage", "fail", "agrees with that of the service, so leave it");
-        told.says("clock of the service", "pass", "");
-        told.says("reachability of blobs", "pass", "answers");
-        told.says("connection", "unknown", "it answered 403");
-        assert!(!told.0.to_string().contains("secret"));
+        diagnosis.says("write packages", "fail", words[0]);
+        diagnosis.says("write imports", "fail", words[1]);
+        diagnosis.says("clock of storage", "fail", "ahead of it");
+        diagnosis.says("clock of storage", "fail", "it agrees with the clock of the service");
+        diagnosis.says("clock of the service", "pass", "");
+        diagnosis.says("reachability of blobs", "pass", "answers");
+        diagnosis.says("connection", "unknown", "Azure Storage answered 403");
+        assert!(!diagnosis.0.to_string().contains("secret"));
     }
 }
 
 #[tokio::test]
-async fn storage_in_trouble_is_told_by_its_status_and_not_by_the_patience_spent_on_it() {
+async fn an_error_of_storage_is_reported_by_its_status_and_not_by_the_end_of_the_retries() {
     let stage = stage(&[]).await;
     for (status, words) in [
-        (StatusCode::INTERNAL_SERVER_ERROR, "Azure's own trouble"),
-        (StatusCode::SERVICE_UNAVAILABLE, "Azure's own trouble"),
+        (StatusCode::INTERNAL_SERVER_ERROR, "Azure Storage itself failed"),
+        (StatusCode::SERVICE_UNAVAILABLE, "Azure Storage itself failed"),
         (StatusCode::TOO_MANY_REQUESTS, "throttled"),
     ] {
-        let door = Router::new().fallback(async move || (status, [("x-ms-request-id", "1")]));
-        let account = storage_of(door).await;
-        let told = told(&settings(&stage, &[("ImportStorage", &account)]), &["hr"]).await;
-        for about in RIGHTS {
-            let said = format!("it answered {} (no error code)", status.as_u16());
-            told.says(about, "fail", &said);
-            told.says(about, "fail", words);
+        let router = Router::new().fallback(async move || (status, [("x-ms-request-id", "1")]));
+        let account = storage_of(router).await;
+        let diagnosis = by_shell(&settings(&stage, &[("ImportStorage", &account)]), &["hr"]).await;
+        for check in RIGHTS {
+            let said = format!("Azure Storage answered {} (no error code)", status.as_u16());
+            diagnosis.says(check, "fail", &said);
+            diagnosis.says(check, "fail", words);
         }
-        told.says("pause", "unknown", &format!("it answered {}", status.as_u16()));
+        diagnosis.says("pause", "unknown", &format!("Azure Storage answered {}", status.as_u16()));
     }
 }
 
@@ -486,31 +491,31 @@ async fn storage_in_trouble_is_told_by_its_status_and_not_by_the_patience_spent_
 async fn a_page_in_place_of_storage_is_not_taken_for_storage() {
     let stage = stage(&[]).await;
     for status in [StatusCode::OK, StatusCode::FORBIDDEN, StatusCode::BAD_GATEWAY] {
-        let door = Router::new().fallback(async move || (status, "<html>Sign in</html>"));
-        let account = storage_of(door).await;
-        let told = told(&settings(&stage, &[("ImportStorage", &account)]), &["hr"]).await;
+        let router = Router::new().fallback(async move || (status, "<html>Sign in</html>"));
+        let account = storage_of(router).await;
+        let diagnosis = by_shell(&settings(&stage, &[("ImportStorage", &account)]), &["hr"]).await;
         assert_eq!(
-            told.those("fail"),
+            diagnosis.those("fail"),
             ["reachability of blobs", "reachability of tables", "reachability of queues"]
         );
-        told.says("reachability of tables", "fail", "it is not Azure Storage that answers");
-        told.says(
+        diagnosis.says("reachability of tables", "fail", "the answer is not from Azure Storage");
+        diagnosis.says(
             "reachability of tables",
             "fail",
-            "compare ImportStorage; if it is right, somebody in",
+            "Correct ImportStorage if it is wrong. If it is right, a proxy",
         );
-        for about in RIGHTS.iter().chain(&["clock of storage", "connection", "pause"]) {
-            told.says(about, "unknown", "");
+        for check in RIGHTS.iter().chain(&["clock of storage", "connection", "pause"]) {
+            diagnosis.says(check, "unknown", "");
         }
     }
 }
 
 #[tokio::test]
-async fn what_was_written_and_cannot_be_deleted_is_told_and_has_one_name() {
+async fn a_blob_that_cannot_be_deleted_is_reported_and_has_one_name() {
     let stage = stage(&[]).await;
     let written = Arc::new(Mutex::new(BTreeSet::new()));
     let book = written.clone();
-    let door = Router::new().fallback(async move |method: Method, uri: Uri| {
+    let router = Router::new().fallback(async move |method: Method, uri: Uri| {
         let code = [("x-ms-error-code", "AuthorizationPermissionMismatch")];
         if method == Method::PUT && uri.path().starts_with("/a/") {
             book.lock().unwrap().insert(uri.path().replace("%2F", "/"));
@@ -519,25 +524,26 @@ async fn what_was_written_and_cannot_be_deleted_is_told_and_has_one_name() {
             (StatusCode::FORBIDDEN, code)
         }
     });
-    let account = storage_of(door).await;
+    let account = storage_of(router).await;
     for _ in 0..2 {
-        let told = told(&settings(&stage, &[("ImportStorage", &account)]), &["hr"]).await;
-        for (about, container) in [("write packages", PACKAGES), ("write reports", REPORTS)] {
-            let words =
-                format!("{container}/doctor/probe was written but not deleted: it answered 403");
-            told.says(about, "fail", &words);
-            told.says(about, "fail", "containers/blobs/delete");
+        let diagnosis = by_shell(&settings(&stage, &[("ImportStorage", &account)]), &["hr"]).await;
+        for (check, container) in [("write packages", PACKAGES), ("write reports", REPORTS)] {
+            let words = format!(
+                "{container}/doctor/probe was written but not deleted: Azure Storage answered"
+            );
+            diagnosis.says(check, "fail", &words);
+            diagnosis.says(check, "fail", "containers/blobs/delete");
         }
     }
     let mut written = written.lock().unwrap().clone();
-    // The row that is not there is asked for by PUT too.
+    // The row that does not exist is also replaced by PUT.
     written.retain(|path| !path.contains("/imports("));
     let names = [PACKAGES, REPORTS].map(|container| format!("/a/{container}/doctor/probe"));
     assert_eq!(written, BTreeSet::from(names));
 }
 
 #[tokio::test]
-async fn of_two_who_let_files_go_on_the_slower_finds_nothing_wrong() {
+async fn of_several_who_resume_the_slower_ones_see_no_failure() {
     let stage = stage(&[]).await;
     stage.service.fault(Call::Push, ServiceFault::Forbidden);
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
@@ -545,19 +551,19 @@ async fn of_two_who_let_files_go_on_the_slower_finds_nothing_wrong() {
     let post = || diagnose(&stage, "hr", r#"{"resume": true}"#);
     let (one, two, three) = tokio::join!(post(), post(), post());
     for (_, body) in [one, two, three] {
-        let told = Told(serde_json::from_str(&body).unwrap());
-        told.says("pause", "pass", "");
-        assert_eq!(told.those("fail").len(), 0, "{body}");
-        let last = told.line("last import")["message"].as_str().unwrap();
+        let diagnosis = Diagnosis(serde_json::from_str(&body).unwrap());
+        diagnosis.says("pause", "pass", "");
+        assert_eq!(diagnosis.those("fail").len(), 0, "{body}");
+        let last = diagnosis.check("last import")["message"].as_str().unwrap();
         assert!(!last.contains("answered 403") && !last.contains("pauses"), "{last}");
     }
     assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
 }
 
 #[tokio::test]
-async fn a_proxy_that_is_away_or_silent_is_named_by_its_setting_alone() {
+async fn a_proxy_that_is_down_or_silent_is_named_only_by_its_setting() {
     let stage = stage(&[]).await;
-    // The kernel takes the connections; nobody ever reads from them.
+    // The kernel accepts the connections; no process reads from them.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = format!("http://user:hunter2@{}", listener.local_addr().unwrap());
     let away = nobody().await.replace("//", "//user:hunter2@");
@@ -569,9 +575,9 @@ async fn a_proxy_that_is_away_or_silent_is_named_by_its_setting_alone() {
             // Storage answers in time, however busy the machine is.
             ("REQUEST_TIMEOUT_SECONDS", "5"),
         ];
-        let told = told(&settings(&stage, &changed), &["hr"]).await;
-        assert_eq!(told.those("fail"), ["reachability of the service"]);
-        told.says("reachability of the service", "fail", &format!("the proxy of {name}"));
-        assert!(!told.0.to_string().contains("hunter2"));
+        let diagnosis = by_shell(&settings(&stage, &changed), &["hr"]).await;
+        assert_eq!(diagnosis.those("fail"), ["reachability of the service"]);
+        diagnosis.says("reachability of the service", "fail", &format!("the proxy in {name}"));
+        assert!(!diagnosis.0.to_string().contains("hunter2"));
     }
 }

@@ -1,6 +1,6 @@
-//! Managed identities: storage over TLS and the push, with tokens of the app's identity endpoint.
+//! Managed identities: access to storage over TLS and the push, with tokens of the app's identity endpoint.
 //!
-//! Azurite checks a bearer token's shape, audience, issuer and times, though not its signature.
+//! Azurite checks the shape, audience, issuer and times of a bearer token, but not its signature.
 
 use std::{net::TcpListener, path::Path, process::Stdio, sync::Arc};
 
@@ -35,7 +35,7 @@ use crate::stage::{BINARY, GOOD_CSV, azurite_program, until};
 const CLIENT_ID: &str = "aaaaaaaa-1111-2222-3333-444444444444";
 const ACCOUNT: &str = "identityacct";
 
-/// The account as its owner sees it, who has the key and trusts the authority.
+/// The account for its owner, who has the key and trusts the certificate authority.
 fn owners_view(azurite: &Azurite, authority: &Path) -> Storage {
     let Account::Emulator { name, key, endpoints } = azurite.account(ACCOUNT) else { panic!() };
     let pem = std::fs::read(authority).unwrap();
@@ -75,11 +75,11 @@ fn handler(port: u16, settings: &[(&str, &str)]) -> Child {
         .unwrap()
 }
 
-/// An account that is reached over TLS and with tokens alone, but for its owner.
+/// An account that accepts only TLS and tokens; its owner also has the key.
 pub(crate) struct Secured {
     folder: TempDir,
     azurite: Azurite,
-    /// As its owner sees it.
+    /// The account for its owner.
     pub(crate) storage: Storage,
 }
 
@@ -102,12 +102,12 @@ impl Secured {
         self.storage.blobs.put(container, name, "text/plain", content).await.unwrap();
     }
 
-    /// As its owner sees it, once more.
+    /// Another client of the account for its owner.
     pub(crate) fn owners_view(&self) -> Storage {
         owners_view(&self.azurite, &self.folder.path().join("authority.pem"))
     }
 
-    /// The settings by which it is found and trusted.
+    /// The settings with its addresses and its certificate authority.
     pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
         let Account::Emulator { endpoints, .. } = self.azurite.account(ACCOUNT) else { panic!() };
         vec![
@@ -119,7 +119,7 @@ impl Secured {
     }
 }
 
-/// Imports one file with nothing but an identity; what the identity endpoint was asked.
+/// Imports one file with only an identity; returns the requests to the identity endpoint.
 async fn import_as(client_id: Option<&str>) -> Vec<(String, Option<String>)> {
     let account = Secured::new().await;
     let credential = match client_id {
@@ -163,8 +163,8 @@ async fn import_as(client_id: Option<&str>) -> Vec<(String, Option<String>)> {
 }
 
 #[tokio::test]
-async fn an_identity_endpoint_that_never_answers_is_given_up() {
-    // The kernel takes the connections; nobody ever reads from them.
+async fn an_identity_endpoint_that_never_answers_is_an_error() {
+    // The kernel accepts the connections; no process reads from them.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let identity = format!("http://{}/msi/token", silent.local_addr().unwrap());
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -183,7 +183,7 @@ async fn an_identity_endpoint_that_never_answers_is_given_up() {
     .await;
     assert_eq!(answer.status(), 500);
     let why = answer.text().await.unwrap();
-    assert!(why.contains("no token could be had"), "{why}");
+    assert!(why.contains("no token was issued"), "{why}");
 }
 
 const STORAGE: &str = "https://storage.azure.com";

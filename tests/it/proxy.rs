@@ -1,8 +1,7 @@
-//! A proxy that stands between the handler and everything it speaks to, and fails as planned.
+//! A proxy between the handler and its services, which fails as planned.
 //!
-//! All requests of one world are counted together, whoever they are for, and each is kept as it was
-//! seen. A request that has arrived is forwarded to its end even where the client is gone by then,
-//! as a far service would do it.
+//! All requests of one world are counted together and recorded. A request that has arrived is forwarded
+//! completely, also if the client disconnects, because a remote service would do the same.
 
 use std::{
     future::pending,
@@ -33,17 +32,17 @@ mod faults;
 mod line;
 mod plan;
 
-/// Headers of one connection, which are not passed on.
+/// The headers of one connection, which are not forwarded.
 const OF_THE_LINE: [header::HeaderName; 3] =
     [header::CONNECTION, header::TRANSFER_ENCODING, header::HOST];
 
 /// A running proxy; it stops when dropped.
 pub(crate) struct Proxy {
-    /// Where the blobs are now.
+    /// The address of the blobs behind the proxy.
     pub(crate) blob: Url,
-    /// Where the tables are now.
+    /// The address of the tables behind the proxy.
     pub(crate) table: Url,
-    /// Where the service is now.
+    /// The address of the service behind the proxy.
     pub(crate) service: Url,
     world: Arc<World>,
     _stop: DropGuard,
@@ -52,7 +51,7 @@ pub(crate) struct Proxy {
 struct World {
     client: reqwest::Client,
     book: Mutex<Book>,
-    /// Requests under way.
+    /// The number of open requests.
     open: watch::Sender<usize>,
     released: Notify,
 }
@@ -65,9 +64,9 @@ struct Book {
     power: CancellationToken,
 }
 
-/// One upstream's door.
+/// The entrance to one upstream.
 #[derive(Clone)]
-struct Door {
+struct Entrance {
     world: Arc<World>,
     upstream: Upstream,
     /// Scheme, host and port.
@@ -75,11 +74,11 @@ struct Door {
 }
 
 impl Proxy {
-    /// Starts one before these three.
+    /// Starts a proxy for these three.
     pub(crate) async fn start(blob: &Url, table: &Url, service: &Url) -> Self {
         let stop = CancellationToken::new();
         let world = Arc::new(World {
-            // It speaks to this machine only, without TLS.
+            // It connects only to this machine, without TLS.
             client: reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap(),
             book: Mutex::default(),
             open: watch::Sender::new(0),
@@ -92,7 +91,7 @@ impl Proxy {
             let origin = base.origin().ascii_serialization();
             let app = Router::new()
                 .fallback(pass)
-                .with_state(Door { world: world.clone(), upstream, origin })
+                .with_state(Entrance { world: world.clone(), upstream, origin })
                 .into_make_service_with_connect_info::<Line>();
             let stopped = stop.clone().cancelled_owned();
             let server = axum::serve(Lines(listener), app).with_graceful_shutdown(stopped);
@@ -115,17 +114,17 @@ impl Proxy {
         book.plan.at.insert(number, fault);
     }
 
-    /// Plans a fault for the next request that `which` picks.
+    /// Plans a fault for the next request that matches `which`.
     pub(crate) fn next(&self, which: impl Fn(&Seen) -> bool + Send + 'static, fault: Fault) {
         self.world.book().plan.next.push((Box::new(which), fault));
     }
 
-    /// Plans a fault for all requests that `which` picks, until [`Proxy::clear`].
+    /// Plans a fault for all requests that match `which`, until [`Proxy::clear`].
     pub(crate) fn always(&self, which: impl Fn(&Seen) -> bool + Send + 'static, fault: Fault) {
         self.world.book().plan.always = Some((Box::new(which), fault));
     }
 
-    /// Takes back every fault that has not happened.
+    /// Removes every planned fault.
     pub(crate) fn clear(&self) {
         self.world.book().plan = plan::Plan::default();
     }
@@ -135,23 +134,23 @@ impl Proxy {
         self.world.book().seen.clone()
     }
 
-    /// How many requests there were so far.
+    /// The number of requests so far.
     pub(crate) fn count(&self) -> usize {
         self.world.book().seen.len()
     }
 
-    /// Is cancelled when the power goes.
+    /// A token that is cancelled when the power is cut.
     pub(crate) fn power(&self) -> CancellationToken {
         self.world.book().power.clone()
     }
 
-    /// Ends the power cut: whoever starts now starts on an empty wire.
+    /// Ends the power cut, once no request is open.
     pub(crate) async fn power_back(&self) {
         let _ = self.world.open.subscribe().wait_for(|open| *open == 0).await;
         self.world.book().power = CancellationToken::new();
     }
 
-    /// Lets every request that hangs go on.
+    /// Releases every request that hangs.
     pub(crate) fn release(&self) {
         self.world.released.notify_waiters();
     }
@@ -172,7 +171,7 @@ impl World {
             sent,
             fault: None,
             answer: None,
-            told: false,
+            delivered: false,
         };
         let fault = book.plan.fault(&seen);
         seen.fault.clone_from(&fault);
@@ -180,14 +179,14 @@ impl World {
         (book.seen.len(), fault)
     }
 
-    /// Keeps an answer with the request it belongs to.
-    fn answered(&self, number: usize, status: StatusCode, body: &Bytes, told: bool) {
+    /// Records an answer with its request.
+    fn answered(&self, number: usize, status: StatusCode, body: &Bytes, delivered: bool) {
         let mut book = self.book();
         book.answers += 1;
         let answer = Answered { order: book.answers, status: status.as_u16(), body: body.clone() };
         let seen = &mut book.seen[number - 1];
         seen.answer = Some(answer);
-        seen.told = told;
+        seen.delivered = delivered;
     }
 
     fn cut_power(&self) {
@@ -196,18 +195,18 @@ impl World {
 }
 
 async fn pass(
-    State(door): State<Door>,
+    State(entrance): State<Entrance>,
     ConnectInfo(line): ConnectInfo<Line>,
     request: Request,
 ) -> Response {
     let (head, body) = request.into_parts();
     let Ok(sent) = to_bytes(body, usize::MAX).await else { return cut(&line) };
-    door.world.open.send_modify(|open| *open += 1);
-    let world = door.world.clone();
-    // A task of its own: the client's end does not end what it has asked for.
+    entrance.world.open.send_modify(|open| *open += 1);
+    let world = entrance.world.clone();
+    // A task of its own, so that the request continues if the client disconnects.
     let passed = tokio::spawn(async move {
-        let answer = door.pass(&line, &head, sent).await;
-        door.world.open.send_modify(|open| *open -= 1);
+        let answer = entrance.pass(&line, &head, sent).await;
+        entrance.world.open.send_modify(|open| *open -= 1);
         answer
     });
     if let Some(answer) = passed.await.unwrap() {
@@ -217,8 +216,8 @@ async fn pass(
     pending().await
 }
 
-impl Door {
-    /// The answer, or that the power has gone.
+impl Entrance {
+    /// The answer; `None` if the power was cut.
     async fn pass(&self, line: &Line, head: &Parts, sent: Bytes) -> Option<Response> {
         let (number, fault) = self.world.admit(self.upstream, head, sent.clone());
         match &fault {
@@ -242,10 +241,10 @@ impl Door {
         let body = if length == 0 { reqwest::Body::default() } else { sent.into() };
         let length = (length > 0 || head.method == "PUT").then_some(length);
         let Ok((status, headers, body)) = self.forward(head, body, length).await else {
-            return Some(cut(line)); // the one behind cut it, and so it is told
+            return Some(cut(line)); // the upstream closed the connection, so the proxy does, too
         };
-        let told = matches!(fault, None | Some(Fault::Delay(_) | Fault::Hang));
-        self.world.answered(number, status, &body, told);
+        let delivered = matches!(fault, None | Some(Fault::Delay(_) | Fault::Hang));
+        self.world.answered(number, status, &body, delivered);
         match fault {
             Some(Fault::PowerCut(_)) => None,
             Some(Fault::CutMidBody) if !body.is_empty() => {
@@ -283,11 +282,11 @@ fn passed_on(headers: &HeaderMap) -> HeaderMap {
     headers
 }
 
-/// Half of a body, and then an error where the rest would be.
+/// Half of a body, and then an error.
 fn half(body: &Bytes) -> impl Stream<Item = std::io::Result<Bytes>> + Send + 'static {
     let half = body.slice(..body.len() / 2);
     let cut = async {
-        // What was written leaves the machine before the line is cut.
+        // The half is sent before the connection is cut.
         tokio::time::sleep(Duration::from_millis(10)).await;
         Err(std::io::ErrorKind::ConnectionReset.into())
     };

@@ -546,7 +546,7 @@ async fn what_the_command_line_lacks_is_told_by_its_own_names() {
         ),
         (
             &["--tenant", TENANT, "--credential", "accessToken", "--token-from", "NOT_SET"],
-            "NOT_SET holds no access token",
+            "the setting NOT_SET is missing or empty. Put the access token into it",
         ),
     ] {
         let output = world.run(&[&["push", "info.zip"], arguments].concat()).await;

@@ -1,11 +1,11 @@
-//! Credentials that are right, and what is said about those that are not.
+//! Valid credentials, and the faults of invalid ones.
 
 use super::*;
 
 const ID: &str = "aaaaaaaa-1111-2222-3333-444444444444";
 const OTHER: &str = "bbbbbbbb-1111-2222-3333-444444444444";
 
-/// The credential of a document, or what is wrong with it.
+/// The credential of a document, or its faults.
 fn read(document: &str) -> Result<Credential, Vec<String>> {
     let document = document.replace("ID", ID).replace("OTHER", OTHER);
     let document =
@@ -17,7 +17,7 @@ fn read(document: &str) -> Result<Credential, Vec<String>> {
 }
 
 #[test]
-fn every_kind_is_read_with_and_without_what_is_optional() {
+fn every_kind_is_read_with_and_without_its_optional_members() {
     let id = || ID.to_owned();
     let setting = || "A_SETTING".to_owned();
     let certificate = |certificate, password| Credential::ClientCertificate {
@@ -66,13 +66,13 @@ fn every_kind_is_read_with_and_without_what_is_optional() {
 }
 
 #[test]
-fn what_is_missing_unknown_or_no_guid_is_told_with_its_place() {
+fn a_member_that_is_missing_unknown_or_not_a_guid_is_a_fault_with_its_place() {
     let table: &[(&str, &[&str])] = &[
         ("{}", &["/credential/kind: missing"]),
         (r#"{"kind":"password"}"#, &["/credential/kind: must be"]),
         (
             r#"{"kind":"managedIdentity","clientId":"hr-app","setting":"X"}"#,
-            &["/credential/setting: unknown", "/credential/clientId: must be a client id"],
+            &["/credential/setting: unknown", "/credential/clientId: must be a client ID"],
         ),
         (
             r#"{"kind":"federatedIdentity","identityClientId":"mine"}"#,
@@ -104,7 +104,7 @@ fn what_is_missing_unknown_or_no_guid_is_told_with_its_place() {
 }
 
 #[test]
-fn a_secret_in_the_document_is_refused_with_a_word_about_where_it_belongs() {
+fn a_secret_in_the_document_is_a_fault_that_says_where_it_belongs() {
     for (kind, member) in [
         ("clientSecret", "secret"),
         ("clientSecret", "clientSecret"),
@@ -114,8 +114,8 @@ fn a_secret_in_the_document_is_refused_with_a_word_about_where_it_belongs() {
     ] {
         let document = format!(r#"{{"kind":"{kind}","{member}":"hunter2"}}"#);
         let faults = read(&document).unwrap_err();
-        let told = format!("/credential/{member}: a secret never stands here");
-        assert!(faults.iter().any(|fault| fault.starts_with(&told)), "{faults:?}");
+        let expected = format!("/credential/{member}: must not be here, because it is a secret");
+        assert!(faults.iter().any(|fault| fault.starts_with(&expected)), "{faults:?}");
         assert!(!faults.concat().contains("hunter2"));
     }
 }

@@ -1,4 +1,4 @@
-//! Dialects that are right, and what is said about those that are not.
+//! Valid dialects, and the faults of invalid ones.
 
 use serde_json::{Value, json};
 
@@ -48,7 +48,7 @@ fn a_dialect_is_read_and_written_alike() {
 }
 
 #[test]
-fn the_dialects_words_are_read_in_the_mapping_and_written_for_ours() {
+fn the_dialects_types_are_read_in_the_mapping_and_written_in_metadata_json() {
     let dialect = r#"{ "types": { "EmailType": "Address", "StringType": "string" } }"#;
     let words = ["Address", "Email", "String", "double", "nonsense"];
     let connection = parsed(dialect, &words).unwrap();
@@ -61,7 +61,7 @@ fn the_dialects_words_are_read_in_the_mapping_and_written_for_ours() {
         mapping_faults(Target::Viva.schema(), &connection.mapping[..4], &connection.checks),
         [""; 0]
     );
-    // Without types, words pass through.
+    // Without `types`, they are passed on.
     let plain = parsed("{}", &words).unwrap();
     let through: Vec<&str> =
         plain.mapping.iter().map(|field| plain.dialect.type_of(field)).collect();
@@ -75,15 +75,15 @@ fn one_word_for_two_types_can_be_written_but_not_read() {
     let connection = parsed(dialect, &["DateTime_DDMMYYYY"]).unwrap();
     assert_eq!(connection.dialect.type_of(&connection.mapping[0]), "DateTime");
     let faults = parsed(dialect, &["DateTime"]).unwrap_err().concat();
-    let expected = "/mapping/C0/type: the dialect has this word for several types; write which is \
-                    meant: DateTime_MMDDYYYY or DateTime_DDMMYYYY";
+    let expected = "/mapping/C0/type: the dialect uses this type for several types. Write the one that \
+                    is meant: DateTime_MMDDYYYY or DateTime_DDMMYYYY";
     assert_eq!(faults, expected);
     let shared = r#"{ "types": { "double": "double", "int32": "double" } }"#;
     assert_eq!(parsed(shared, &["double"]).unwrap().mapping[0].kind, "double");
 }
 
 #[test]
-fn what_is_wrong_with_a_dialect_is_told_with_its_place() {
+fn each_fault_of_a_dialect_has_its_place() {
     for (dialect, place) in [
         ("[]", "/dialect: must be an object"),
         (r#"{ "key": "Mapping" }"#, "/dialect/key: unknown"),
@@ -91,13 +91,16 @@ fn what_is_wrong_with_a_dialect_is_told_with_its_place() {
         (r#"{ "mappingKey": "IsBootstrap" }"#, "/dialect/mappingKey: must be a text"),
         (r#"{ "isBootstrap": "True" }"#, "/dialect/isBootstrap: must be"),
         (r#"{ "isBootstrap": true }"#, "/dialect/isBootstrap: must be a text"),
-        (r#"{ "dataFile": "data.json" }"#, "/dialect/dataFile: must be a plain file name"),
-        (r#"{ "dataFile": "a/data.csv" }"#, "/dialect/dataFile: must be a plain file name"),
-        (r#"{ "dataFile": "..\\data.csv" }"#, "/dialect/dataFile: must be a plain file name"),
-        (r#"{ "dataFile": ".csv" }"#, "/dialect/dataFile: must be a plain file name"),
-        (r#"{ "metadataFile": "data.csv" }"#, "/dialect/metadataFile: must be a plain file name"),
+        (r#"{ "dataFile": "data.json" }"#, "/dialect/dataFile: must be a file name"),
+        (r#"{ "dataFile": "a/data.csv" }"#, "/dialect/dataFile: must be a file name"),
+        (r#"{ "dataFile": "..\\data.csv" }"#, "/dialect/dataFile: must be a file name"),
+        (r#"{ "dataFile": ".csv" }"#, "/dialect/dataFile: must be a file name"),
+        (r#"{ "metadataFile": "data.csv" }"#, "/dialect/metadataFile: must be a file name"),
         (r#"{ "types": [] }"#, "/dialect/types: must be an object"),
-        (r#"{ "types": { "a/b": "x" } }"#, "/dialect/types/a~1b: unknown; known here: EmailType"),
+        (
+            r#"{ "types": { "a/b": "x" } }"#,
+            "/dialect/types/a~1b: unknown; expected one of: EmailType",
+        ),
         (r#"{ "types": { "EmailType": 5 } }"#, "/dialect/types/EmailType: must be a text"),
     ] {
         let faults = parsed(dialect, &["EmailType"]).unwrap_err();
@@ -106,7 +109,7 @@ fn what_is_wrong_with_a_dialect_is_told_with_its_place() {
 }
 
 #[test]
-fn is_bootstrap_is_recognized_as_it_is_written() {
+fn the_spelling_of_is_bootstrap_is_recognized() {
     for (value, written) in [
         (json!("true"), Some(IsBootstrap::Text)),
         (json!("false"), Some(IsBootstrap::Text)),

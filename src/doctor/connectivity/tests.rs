@@ -1,4 +1,4 @@
-//! Where a way ends is told by what is met there.
+//! How each kind of failure to reach a host is recognized, and its remedy.
 
 use std::{io, net::SocketAddr, sync::Arc};
 
@@ -14,14 +14,14 @@ use crate::{doctor::CheckStatus, http::Destination};
 
 const NOW: OffsetDateTime = datetime!(2026-11-23 06:00 UTC);
 
-/// Says the same to everybody.
-async fn somebody(words: &'static str) -> SocketAddr {
+/// A server that gives this answer to every request.
+async fn server(answer: &'static str) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let _ = stream.read(&mut [0; 4096]).await;
-            let _ = stream.write_all(words.as_bytes()).await;
+            let _ = stream.write_all(answer.as_bytes()).await;
         }
     });
     address
@@ -35,11 +35,11 @@ async fn reached(client: reqwest::ClientBuilder, url: &str) -> Result<Answer, Br
 
 const FORBIDDEN: &str = "HTTP/1.1 403 No\r\nDate: Mon, 23 Nov 2026 06:03:00 GMT\r\n\
      Content-Length: 0\r\n\r\n";
-const WHO_ARE_YOU: &str = "HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n";
+const PROXY_SIGN_IN: &str = "HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n";
 
 #[tokio::test]
-async fn any_answer_opens_the_way_and_tells_the_time() {
-    let host = somebody(FORBIDDEN).await;
+async fn an_answer_with_any_status_counts_and_has_the_time() {
+    let host = server(FORBIDDEN).await;
     let answer =
         reached(http::client(Destination::Local), &format!("http://{host}/")).await.unwrap();
     assert_eq!((answer.date, answer.at), (Some(datetime!(2026-11-23 06:03 UTC)), NOW));
@@ -64,19 +64,19 @@ fn storage_is_known_by_its_headers() {
     }
 }
 
-struct Nobody;
+struct NoName;
 
-impl Resolve for Nobody {
+impl Resolve for NoName {
     fn resolve(&self, _: Name) -> Resolving {
         Box::pin(async { Err(io::Error::other("failed to look it up").into()) })
     }
 }
 
 #[tokio::test]
-async fn name_connection_tls_proxy_and_silence_are_told_apart() {
-    let plain = somebody(FORBIDDEN).await;
-    let proxy = somebody(WHO_ARE_YOU).await;
-    let abrupt = somebody("").await;
+async fn name_connection_tls_proxy_and_silence_are_distinguished() {
+    let plain = server(FORBIDDEN).await;
+    let proxy = server(PROXY_SIGN_IN).await;
+    let abrupt = server("").await;
     let gone = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let nobody = gone.local_addr().unwrap();
     drop(gone);
@@ -86,7 +86,7 @@ async fn name_connection_tls_proxy_and_silence_are_told_apart() {
             .proxy(reqwest::Proxy::all(format!("http://{proxy}")).unwrap())
     };
     for (client, url, expected) in [
-        (direct().dns_resolver(Arc::new(Nobody)), "http://tls.example".to_owned(), Broken::Name),
+        (direct().dns_resolver(Arc::new(NoName)), "http://tls.example".to_owned(), Broken::Name),
         (direct(), format!("http://{nobody}"), Broken::Connection),
         (direct(), format!("https://{plain}"), Broken::Tls),
         (by(proxy), "http://service.example".to_owned(), Broken::Proxy),
@@ -107,73 +107,73 @@ async fn name_connection_tls_proxy_and_silence_are_told_apart() {
 
 #[test]
 fn a_clock_may_be_two_minutes_wrong_and_no_more() {
-    for (seconds, verdict, told) in [
-        (0, CheckStatus::Pass, "as the clock here"),
-        (-2, CheckStatus::Pass, "as the clock here"),
-        (120, CheckStatus::Pass, "the clock here is 120 s ahead of it"),
-        (-120, CheckStatus::Pass, "the clock here is 120 s behind it"),
-        (121, CheckStatus::Fail, "the clock here is 121 s ahead of it"),
-        (-3600, CheckStatus::Fail, "the clock here is 3600 s behind it"),
+    for (seconds, status, message) in [
+        (0, CheckStatus::Pass, "Agrees with this machine's clock"),
+        (-2, CheckStatus::Pass, "Agrees with this machine's clock"),
+        (120, CheckStatus::Pass, "This machine's clock is 120 s ahead of it"),
+        (-120, CheckStatus::Pass, "This machine's clock is 120 s behind it"),
+        (121, CheckStatus::Fail, "This machine's clock is 121 s ahead of it"),
+        (-3600, CheckStatus::Fail, "This machine's clock is 3600 s behind it"),
     ] {
-        let line = clock(CLOCK_OF_SERVICE, Some(time::Duration::seconds(seconds)), None);
-        assert_eq!((line.status, line.message.as_str()), (verdict, told));
-        assert_eq!(line.remedy.is_some(), verdict == CheckStatus::Fail);
+        let result = clock(CLOCK_OF_SERVICE, Some(time::Duration::seconds(seconds)), None);
+        assert_eq!((result.status, result.message.as_str()), (status, message));
+        assert_eq!(result.remedy.is_some(), status == CheckStatus::Fail);
     }
     assert_eq!(clock(CLOCK_OF_SERVICE, None, None).status, CheckStatus::Info);
 }
 
 #[test]
-fn a_clock_is_ours_to_set_only_where_both_others_differ_alike_or_one_is_unheard() {
-    let ours = "set the clock of this machine";
+fn this_machines_clock_is_to_be_set_only_if_no_other_clock_agrees_with_it_or_contradicts() {
+    let ours = "Set this machine's clock";
     for (ahead, other, words) in [
         (600, Some(600), ours),
         (600, Some(500), ours),
         (600, None, ours),
-        (600, Some(0), "agrees with that of the service, so leave it"),
-        (-600, Some(120), "agrees with that of the service, so leave it"),
+        (600, Some(0), "it agrees with the clock of the service. The clock of storage is wrong"),
+        (-600, Some(120), "it agrees with the clock of the service. The clock of storage is wrong"),
         (600, Some(-600), "all differ"),
     ] {
         let other = other.map(time::Duration::seconds);
-        let line = clock(CLOCK_OF_STORAGE, Some(time::Duration::seconds(ahead)), other);
-        assert_eq!(line.status, CheckStatus::Fail);
-        let remedy = line.remedy.unwrap();
+        let result = clock(CLOCK_OF_STORAGE, Some(time::Duration::seconds(ahead)), other);
+        assert_eq!(result.status, CheckStatus::Fail);
+        let remedy = result.remedy.unwrap();
         assert!(remedy.contains(words), "{remedy}");
         assert_eq!(remedy.contains(ours), words == ours, "{remedy}");
     }
 }
 
-fn remedy_of(about: &'static str, proxy: Option<&'static str>, broken: Broken) -> String {
+fn remedy_of(check: &'static str, proxy: Option<&'static str>, broken: Broken) -> String {
     let (host, setting) = ("acct.blob".to_owned(), "ImportStorage__accountName");
-    let line = Reachability { about, host, setting, proxy, answer: Err(broken) }.line();
-    assert_eq!(line.status, CheckStatus::Fail);
-    line.remedy.unwrap()
+    let result = Reachability { check, host, setting, proxy, answer: Err(broken) }.result();
+    assert_eq!(result.status, CheckStatus::Fail);
+    result.remedy.unwrap()
 }
 
 #[test]
-fn each_end_of_a_way_has_its_remedy() {
+fn each_kind_of_failure_has_its_remedy() {
     for (broken, words) in [
         (Broken::Name, "DNS zone"),
-        (Broken::Connection, "let this machine go out to acct.blob"),
-        (Broken::Silence, "let this machine go out to acct.blob"),
-        (Broken::Midway, "let this machine go out to acct.blob"),
+        (Broken::Connection, "allow outbound connections from this machine to acct.blob"),
+        (Broken::Silence, "allow outbound connections from this machine to acct.blob"),
+        (Broken::Midway, "allow outbound connections from this machine to acct.blob"),
         (Broken::Tls, "SSL_CERT_FILE"),
-        (Broken::Proxy, "the proxy of HTTPS_PROXY is there"),
+        (Broken::Proxy, "the proxy in HTTPS_PROXY is running"),
         (Broken::Proxy, "NO_PROXY"),
-        (Broken::Stranger, "compare ImportStorage__accountName"),
+        (Broken::Stranger, "Correct ImportStorage__accountName"),
     ] {
         let remedy = remedy_of(BLOBS, None, broken);
         assert!(remedy.contains(words), "{remedy}");
         let remedy = remedy_of(BLOBS, Some("all_proxy"), broken);
-        assert!(remedy.contains("the proxy of all_proxy"), "{remedy}");
+        assert!(remedy.contains("the proxy in all_proxy"), "{remedy}");
     }
 }
 
 #[test]
 fn only_storage_has_private_endpoints() {
-    for (about, has_one) in
+    for (check, has_one) in
         [(BLOBS, true), (TABLES, true), (QUEUES, true), (SERVICE, false), (AUTHORITY, false)]
     {
-        let remedy = remedy_of(about, None, Broken::Name);
+        let remedy = remedy_of(check, None, Broken::Name);
         assert_eq!(remedy.contains("private endpoint"), has_one, "{remedy}");
     }
 }

@@ -1,4 +1,4 @@
-//! Codes out of any text, and nothing else.
+//! Codes are taken from any text, and nothing else is.
 
 use azure_core::http::{RawResponse, StatusCode, headers::Headers};
 
@@ -7,7 +7,7 @@ use super::*;
 const SCOPE: &str = SCOPES[0];
 const SECRET: &str = "hunter2";
 
-/// An answer of an authority, as `azure_identity` tells of it.
+/// An answer of an authority, as `azure_identity` reports it.
 fn answered(status: u16, body: &str) -> Error {
     let status = StatusCode::from(status);
     let response = RawResponse::from_bytes(status, Headers::new(), body.to_owned());
@@ -20,8 +20,8 @@ fn answered(status: u16, body: &str) -> Error {
     Error::with_error(ErrorKind::Credential, error, body.to_owned())
 }
 
-fn told(whom: TokenIssuer, status: u16, body: &str, scope: &str) -> String {
-    of(whom, &answered(status, body), scope).text
+fn text(issuer: TokenIssuer, status: u16, body: &str, scope: &str) -> String {
+    of(issuer, &answered(status, body), scope).text
 }
 
 #[test]
@@ -39,67 +39,67 @@ fn codes_are_found_in_any_text_and_end_with_their_digits() {
 }
 
 #[test]
-fn every_known_code_is_told_with_what_can_be_done_and_others_alone() {
+fn a_known_code_has_its_remedy_and_another_stands_alone() {
     for (code, part) in [
         ("500011", "INGESTION_SCOPE"),
         ("70011", "/.default"),
         ("1002012", "/.default"),
-        ("7000215", "its value, not its id"),
+        ("7000215", "value, not its ID"),
         ("7000222", "expired"),
         ("700016", "no such app registration"),
-        ("90002", "no such tenant"),
-        ("900023", "no such tenant"),
+        ("90002", "tenant does not exist"),
+        ("900023", "tenant does not exist"),
         ("700027", "certificate is not registered"),
-        ("70021", "fits the identity"),
+        ("70021", "matches the identity"),
         ("700211", "issuer"),
         ("700212", "audience"),
         ("700213", "subject"),
-        ("700236", "another tenant"),
+        ("700236", "different tenants"),
         ("7000229", "service principal"),
         ("650052", "service principal"),
         ("65002", "another kind of credential"),
     ] {
         let body = format!("AADSTS{code}: {SECRET}");
-        let told = told(TokenIssuer::Entra, 400, &body, SCOPE);
-        assert!(told.starts_with(&format!("Microsoft Entra refused (AADSTS{code}): ")), "{told}");
-        assert!(told.contains(part) && !told.contains(SECRET), "{told}");
-        // A row and a log hold this much of it.
-        assert!(told.len() < 270, "{told}");
+        let text = text(TokenIssuer::Entra, 400, &body, SCOPE);
+        assert!(text.starts_with(&format!("Microsoft Entra answered AADSTS{code}: ")), "{text}");
+        assert!(text.contains(part) && !text.contains(SECRET), "{text}");
+        // A row and a log keep only this much of it.
+        assert!(text.len() < 270, "{text}");
     }
-    let unknown = told(TokenIssuer::Entra, 400, &format!("AADSTS53003: {SECRET}"), SCOPE);
+    let unknown = text(TokenIssuer::Entra, 400, &format!("AADSTS53003: {SECRET}"), SCOPE);
     assert_eq!(unknown, "Microsoft Entra answered 400 (AADSTS53003)");
-    assert_eq!(told(TokenIssuer::Entra, 503, SECRET, SCOPE), "Microsoft Entra answered 503");
+    assert_eq!(text(TokenIssuer::Entra, 503, SECRET, SCOPE), "Microsoft Entra answered 503");
 }
 
 #[test]
-fn of_two_names_of_the_service_the_other_is_advised() {
-    for whom in [TokenIssuer::Entra, TokenIssuer::Identity] {
+fn the_remedy_for_an_unknown_name_of_the_service_is_its_other_name() {
+    for issuer in [TokenIssuer::Entra, TokenIssuer::Identity] {
         let [first, second] = SCOPES;
-        assert!(told(whom, 400, "invalid_resource", first).ends_with(second));
-        assert!(told(whom, 400, "AADSTS500011", second).ends_with(first));
-        assert!(told(whom, 400, "AADSTS500011", "api://else/.default").ends_with(first));
+        assert!(text(issuer, 400, "invalid_resource", first).ends_with(second));
+        assert!(text(issuer, 400, "AADSTS500011", second).ends_with(first));
+        assert!(text(issuer, 400, "AADSTS500011", "api://else/.default").ends_with(first));
     }
 }
 
 #[test]
-fn an_identity_that_is_not_there_is_told_from_an_endpoint_that_fails() {
-    let missing = told(TokenIssuer::Identity, 400, SECRET, SCOPE);
-    assert!(missing.contains("no such managed identity") && !missing.contains(SECRET));
-    let failing = told(TokenIssuer::Identity, 500, SECRET, SCOPE);
+fn a_missing_identity_differs_from_an_endpoint_that_fails() {
+    let missing = text(TokenIssuer::Identity, 400, SECRET, SCOPE);
+    assert!(missing.contains("does not have this managed identity") && !missing.contains(SECRET));
+    let failing = text(TokenIssuer::Identity, 500, SECRET, SCOPE);
     assert_eq!(failing, "the endpoint of the managed identity answered 500");
 }
 
 #[test]
-fn what_the_azure_cli_prints_is_not_told() {
+fn what_the_azure_cli_prints_is_not_shown() {
     let of = |error: Error| of(TokenIssuer::AzureCli, &error, SCOPE).text;
     let printed = |text: String| Error::with_message(ErrorKind::Credential, text);
     let plain = of(printed(format!("ERROR: {SECRET}")));
-    assert!(plain.contains("`az login --tenant`") && !plain.contains(SECRET), "{plain}");
+    assert!(plain.contains("`az login --tenant TENANT_ID`") && !plain.contains(SECRET), "{plain}");
     let coded = of(printed(format!("AADSTS50076: {SECRET}")));
-    assert!(coded.contains("(AADSTS50076): sign in again") && !coded.contains(SECRET), "{coded}");
+    assert!(coded.contains("(AADSTS50076). Run `az login") && !coded.contains(SECRET), "{coded}");
     let advised = of(printed(format!("AADSTS65002: {SECRET}")));
     assert!(advised.contains("another kind of credential"), "{advised}");
-    assert!(of(printed("az not found on PATH".to_owned())).contains("not installed"));
+    assert!(of(printed("az not found on PATH".to_owned())).contains("was not found"));
     let late = io::Error::from(io::ErrorKind::TimedOut);
     let late = Error::with_error(ErrorKind::Credential, late, SECRET);
     assert_eq!(of(late), "the Azure CLI did not answer in time");
@@ -109,7 +109,7 @@ fn what_the_azure_cli_prints_is_not_told() {
 }
 
 #[test]
-fn a_refusal_behind_another_error_is_the_one_that_is_told() {
+fn a_refusal_behind_another_error_is_the_reason() {
     let first = Refusal::lasting("no identity");
     let error = Error::new(ErrorKind::Credential, first.clone());
     let error = Error::with_error(ErrorKind::Credential, error, SECRET);
@@ -120,15 +120,15 @@ fn a_refusal_behind_another_error_is_the_one_that_is_told() {
 }
 
 #[test]
-fn what_a_person_has_to_mend_is_told_from_what_passes() {
-    for (whom, status, body, lasts) in [
+fn what_a_person_must_correct_differs_from_what_passes() {
+    for (issuer, status, body, lasts) in [
         (TokenIssuer::Entra, 400, "AADSTS7000222", true),
         (TokenIssuer::Entra, 401, "AADSTS53003", true),
         (TokenIssuer::Identity, 400, "", true),
         (TokenIssuer::Identity, 429, "", false),
         (TokenIssuer::Entra, 503, "", false),
     ] {
-        let refusal = of(whom, &answered(status, body), SCOPE);
+        let refusal = of(issuer, &answered(status, body), SCOPE);
         let error = Error::new(ErrorKind::Credential, refusal);
         let error = Error::with_error(ErrorKind::Credential, error, SECRET);
         assert_eq!(is_lasting(&error), lasts, "{status} {body}");

@@ -1,4 +1,4 @@
-//! When a token is asked for, and when the one that is there does.
+//! When a token is requested, and when the cached one is used.
 
 use std::sync::{
     Mutex as Lock,
@@ -7,7 +7,7 @@ use std::sync::{
 
 use super::*;
 
-/// Answers one question after the other with a token of so many seconds, or with an error.
+/// Answers one request after the other with a token that is valid for these seconds, or with an error.
 #[derive(Debug, Default)]
 struct Script {
     answers: Lock<Vec<Option<i64>>>,
@@ -33,7 +33,7 @@ impl TokenCredential for Script {
     }
 }
 
-/// Asks as often as is said; the tokens or the errors.
+/// Requests a token `times` times; the tokens or errors, and the number of requests that were sent.
 async fn asked(
     answers: &[Option<i64>],
     times: usize,
@@ -50,7 +50,7 @@ async fn asked(
 }
 
 #[tokio::test]
-async fn a_token_is_kept_until_five_minutes_before_its_end() {
+async fn a_token_is_kept_until_five_minutes_before_it_expires() {
     let (tokens, asked_for) = asked(&[Some(400)], 3).await;
     assert_eq!(tokens, vec![Ok("token 1".to_owned()); 3]);
     assert_eq!(asked_for, 1);
@@ -61,7 +61,7 @@ async fn a_token_is_kept_until_five_minutes_before_its_end() {
 }
 
 #[tokio::test]
-async fn a_renewal_that_fails_is_borne_while_the_token_holds_and_not_after() {
+async fn a_failed_renewal_is_an_error_only_after_the_token_has_expired() {
     let (tokens, _) = asked(&[Some(200), None, Some(3600)], 3).await;
     let expected = ["token 1", "token 1", "token 3"].map(|token| Ok(token.to_owned()));
     assert_eq!(tokens, expected);
@@ -71,7 +71,7 @@ async fn a_renewal_that_fails_is_borne_while_the_token_holds_and_not_after() {
 }
 
 #[tokio::test]
-async fn who_asks_at_the_same_time_is_served_by_one_question() {
+async fn callers_at_the_same_time_share_one_request() {
     let script = Arc::new(Script { answers: Lock::new(vec![Some(3600)]), ..Script::default() });
     let cached = Cached::new(script.clone(), TokenIssuer::Entra);
     let ask = || cached.get_token(&["scope"], None);
@@ -84,7 +84,7 @@ async fn who_asks_at_the_same_time_is_served_by_one_question() {
 }
 
 #[tokio::test]
-async fn tokens_of_two_scopes_are_two() {
+async fn each_scope_has_its_own_token() {
     let answers = vec![Some(3600), Some(3600)];
     let script = Arc::new(Script { answers: Lock::new(answers), ..Script::default() });
     let cached = Cached::new(script, TokenIssuer::Identity);
@@ -121,7 +121,7 @@ mod claims {
     }
 
     #[test]
-    fn what_is_no_token_has_no_claims_and_odd_claims_are_left_out() {
+    fn what_is_not_a_token_has_no_claims_and_invalid_claims_are_ignored() {
         for payload in ["", "!", "e30.e30", &URL_SAFE_NO_PAD.encode("[]")] {
             assert_eq!(of(payload), None, "{payload}");
         }

@@ -1,9 +1,9 @@
-//! What names are compared by, and what they say.
+//! The keys by which names are compared, and their meanings.
 
 use super::*;
 
 #[test]
-fn a_key_is_letters_and_digits_without_capitals_and_accents() {
+fn a_key_is_letters_and_digits_without_case_and_accents() {
     for (header, expected) in [
         ("Work Email", "workemail"),
         ("work_email", "workemail"),
@@ -18,7 +18,7 @@ fn a_key_is_letters_and_digits_without_capitals_and_accents() {
 }
 
 #[test]
-fn a_plain_name_keeps_what_the_service_takes() {
+fn a_plain_name_keeps_what_the_service_accepts() {
     for (header, expected) in [
         ("Work Email", "Work_Email"),
         ("Größe (cm)", "Groesse_cm"),
@@ -32,7 +32,7 @@ fn a_plain_name_keeps_what_the_service_takes() {
 }
 
 #[test]
-fn every_name_of_the_tables_is_a_key_and_stands_once_in_its_list() {
+fn every_name_of_the_tables_is_a_key_and_occurs_once_in_its_list() {
     let tables = FIELDS.iter().chain(&CUSTOM).chain(&PERSONAL).map(|(_, names)| *names);
     for names in tables.chain([PEOPLE, ENDS_OF_PEOPLE, NUMBERS]) {
         let names: Vec<&str> =
@@ -45,7 +45,7 @@ fn every_name_of_the_tables_is_a_key_and_stands_once_in_its_list() {
 }
 
 #[test]
-fn personal_data_is_known_and_its_neighbours_are_let_through() {
+fn personal_data_is_recognized_and_similar_names_are_not() {
     for header in ["Mail privat", "E-mail perso", "Home Email", "個人メール", "Phone #"] {
         assert!(personal(&key(header)).is_some(), "{header}");
     }

@@ -1,5 +1,4 @@
-//! A template as it was given, alone or in a zip, and what it teaches: the dialect, and what is odd
-//! about it.
+//! A template, alone or in a zip, and what is read from it: the dialect, and notes on what is unusual.
 
 use std::{
     fs::File,
@@ -17,19 +16,19 @@ use crate::{
     schema::{Connector, Dialect, IsBootstrap, Kind, Order, Target, is_file_name},
 };
 
-/// A template as it was given.
+/// A template.
 #[derive(Debug)]
 pub(super) struct Template {
-    /// What its metadata.json says.
+    /// The members of its metadata.json.
     members: Map<String, Value>,
-    /// The name of the data in the zip, where it came in one that has such a file.
+    /// The name of the data file in the zip, if there is one.
     data_file: Option<String>,
-    /// The name of the metadata in the zip, where it came in one.
+    /// The name of the metadata file in the zip, if it is a zip.
     metadata_file: Option<String>,
 }
 
 impl Template {
-    /// Reads the template at `path`; what begins like a zip is one.
+    /// Reads the template at `path`; a file that begins with `PK` is a zip.
     pub(super) fn open(path: &Path) -> Result<Self, CommandError> {
         let fail = |error: io::Error| CommandError::cannot_read(path, &error);
         let mut file = File::open(path).map_err(fail)?;
@@ -73,14 +72,14 @@ impl Template {
             let entry = archive.by_name(name).map_err(broken)?;
             let members = read_members(entry).map_err(|error| broken(error.into()))??;
             if found.as_ref().is_some_and(|first| *first != members) {
-                let why = "the zip has several metadata.json that differ; take the right one out \
-                           of it and name that one";
+                let why = "the zip contains different files metadata.json. Extract the right one, and \
+                           name that file";
                 return Err(why.to_owned());
             }
             found = Some(members);
         }
-        let members =
-            found.ok_or("the zip has no metadata.json, or cannot be told which file it is")?;
+        let members = found
+            .ok_or("the zip contains no metadata.json. Extract the right file, and name it")?;
         let metadata_file = metadata.first().map(|name| plain(name));
         Ok(Self { members, data_file, metadata_file })
     }
@@ -95,64 +94,64 @@ fn read_members(input: impl Read) -> io::Result<Result<Map<String, Value>, Strin
 
 fn parse_members(text: &[u8]) -> Result<Map<String, Value>, String> {
     if text.len() > MAX_BYTES {
-        return Err(format!("it is larger than {MAX_BYTES} bytes, so it is no metadata.json"));
+        return Err(format!(
+            "the file is larger than {MAX_BYTES} bytes, so it is not a metadata.json"
+        ));
     }
     let (members, repeated) = metadata_members(text)?;
     match repeated.first() {
-        Some(pointer) => {
-            Err(format!("{pointer:?} stands twice in metadata.json; take one of them out"))
-        }
+        Some(pointer) => Err(format!("{pointer:?} appears twice in metadata.json; delete one")),
         None => Ok(members),
     }
 }
 
-/// What was learnt.
+/// What was read from a template.
 #[derive(Debug)]
 pub(super) struct InferredDialect {
     /// The dialect.
     pub(super) dialect: Dialect,
     /// The fields of the template.
     pub(super) fields: Vec<String>,
-    /// What a person should know, a sentence each.
+    /// Notes for a person, one sentence each, without the period at the end.
     pub(super) notes: Vec<String>,
 }
 
-/// Learns from a template; what it does not say stays as the connection has it.
+/// Reads the dialect from a template. What the template does not define stays as in the connection.
 ///
 /// # Errors
-/// Why it teaches nothing.
+/// If the file is not a usable template.
 pub(super) fn learn(
     template: &Template,
     connection: Option<&Connection>,
 ) -> Result<InferredDialect, String> {
     let members = &template.members;
     if !Dialect::FIXED_KEYS.iter().any(|key| members.contains_key(*key)) {
-        let why = "it has neither DatasetType nor IsBootstrap and so is no metadata.json; take the \
-                   template of the portal as it is";
+        let why = "the file has neither DatasetType nor IsBootstrap, so it is not a metadata.json. Use the \
+                   portal's template without changes";
         return Err(why.to_owned());
     }
     let (key, mapping) = mapping(members)?;
     let dialect = connection
         .map_or_else(|| Target::default().schema().dialect(), |known| known.dialect.clone());
-    let mut lesson = InferredDialect { dialect, fields: vec![], notes: vec![] };
-    lesson.dialect.mapping_key = Some(key.clone());
-    lesson.dataset(members, connection.map(|known| known.caller.connector))?;
-    lesson.is_bootstrap(members);
-    for (learnt, name) in [
-        (&template.data_file, &mut lesson.dialect.data_file),
-        (&template.metadata_file, &mut lesson.dialect.metadata_file),
+    let mut inferred = InferredDialect { dialect, fields: vec![], notes: vec![] };
+    inferred.dialect.mapping_key = Some(key.clone());
+    inferred.dataset(members, connection.map(|known| known.caller.connector))?;
+    inferred.is_bootstrap(members);
+    for (found, name) in [
+        (&template.data_file, &mut inferred.dialect.data_file),
+        (&template.metadata_file, &mut inferred.dialect.metadata_file),
     ] {
-        if let Some(learnt) = learnt {
-            name.clone_from(learnt);
+        if let Some(found) = found {
+            name.clone_from(found);
         }
     }
-    lesson.types(mapping);
-    lesson.unseen(connection);
+    inferred.types(mapping);
+    inferred.unseen(connection);
     let is_known = |name: &&String| Dialect::FIXED_KEYS.contains(&name.as_str()) || *name == key;
     for name in members.keys().filter(|name| !is_known(name)) {
-        lesson.notes.push(format!("the template also has {name:?}, which is not written"));
+        inferred.notes.push(format!("The template also has {name:?}, which is ignored"));
     }
-    Ok(lesson)
+    Ok(inferred)
 }
 
 /// The one member whose members have a name and a type.
@@ -164,15 +163,15 @@ fn mapping(members: &Map<String, Value>) -> Result<(&String, &Map<String, Value>
     let found: Vec<_> = objects.filter(|(_, members)| is_mapping(members)).collect();
     match found[..] {
         [one] => Ok(one),
-        [] => Err("metadata.json has no mapping of columns to fields with \"name\" and \"type\"; \
-                   take the template of the portal as it is"
+        [] => Err("metadata.json has no mapping of columns to fields with \"name\" and \"type\". Use the \
+                   portal's template without changes"
             .to_owned()),
-        _ => Err("metadata.json has several mappings; leave only the right one in it".to_owned()),
+        _ => Err("metadata.json has several mappings. Delete all but the right one".to_owned()),
     }
 }
 
 impl InferredDialect {
-    /// The template has to be for the connection's connector, or at least for one.
+    /// The template must be for the connection's connector, or without a connection for any connector.
     fn dataset(
         &mut self,
         members: &Map<String, Value>,
@@ -182,20 +181,19 @@ impl InferredDialect {
         match (word, word.and_then(|word| word.parse::<Connector>().ok()), ours) {
             (None, ..) => {
                 let ours = ours.map_or("the connection's connector", <&str>::from);
-                self.notes
-                    .push(format!("the template does not say DatasetType; {ours} is written"));
+                self.notes.push(format!("The template has no DatasetType; {ours} is written"));
                 Ok(())
             }
             (_, Some(theirs), Some(ours)) if theirs == ours => Ok(()),
             (_, Some(_), None) => Ok(()),
             (Some(word), _, Some(ours)) => Err(format!(
-                "the template is for {word:?} and the connection for {}; take the template of the \
-                 same connector",
+                "the template is for {word:?}, but the connection is for {}. Use the template of that \
+                 connector",
                 ours.as_ref()
             )),
             (Some(word), None, None) => Err(format!(
-                "the template is for {word:?} and for neither {} nor {}; take the one of the \
-                 connector that brings the data in",
+                "the template is for {word:?}, not for {} or {}. Use the template of one of these \
+                 connectors",
                 Connector::Hr.as_ref(),
                 Connector::Survey.as_ref()
             )),
@@ -205,10 +203,11 @@ impl InferredDialect {
     fn is_bootstrap(&mut self, members: &Map<String, Value>) {
         match members.get(Dialect::REFRESH_KEY).map(IsBootstrap::of) {
             Some(Some(written)) => self.dialect.is_bootstrap = written,
-            said => {
-                let said = if said.is_some() { "is neither true nor false" } else { "is missing" };
+            other => {
+                let fault =
+                    if other.is_some() { "is neither true nor false" } else { "is missing" };
                 self.notes
-                    .push(format!("IsBootstrap {said} in the template; it is written as before"));
+                    .push(format!("IsBootstrap {fault} in the template; it is written as before"));
             }
         }
     }
@@ -217,14 +216,14 @@ impl InferredDialect {
         let mut types: Vec<(Kind, String)> = vec![];
         for (source, entry) in mapping {
             if !is_entry(entry) {
-                self.notes.push(format!("{source:?} has no name or no type and is passed over"));
+                self.notes.push(format!("{source:?} has no name or no type and is ignored"));
                 continue;
             }
             let (name, word) = (text(entry, "name"), text(entry, "type"));
             self.fields.push(name.to_owned());
             for member in entry.as_object().into_iter().flat_map(Map::keys) {
                 if !["name", "type"].contains(&member.as_str()) {
-                    let note = format!("{source:?} also has {member:?}, which is not written");
+                    let note = format!("{source:?} also has {member:?}, which is ignored");
                     self.notes.push(note);
                 }
             }
@@ -233,8 +232,8 @@ impl InferredDialect {
                 None => types.push((kind, word.to_owned())),
                 Some((_, first)) if first == word => {}
                 Some((_, first)) => self.notes.push(format!(
-                    "{name:?} has the type {word:?} where other fields of the same type have \
-                     {first:?}, which is written for all of them"
+                    "{name:?} has the type {word:?}, but other fields of the same type have {first:?}, \
+                     which is written for all of them"
                 )),
             }
         }
@@ -243,7 +242,7 @@ impl InferredDialect {
         self.dialect.types = types;
     }
 
-    /// Tells the types of the connection's mapping of which the template has no field.
+    /// Adds a note on the types of the connection's mapping that no field of the template has.
     fn unseen(&mut self, connection: Option<&Connection>) {
         let mapping = connection.into_iter().flat_map(|known| &known.mapping);
         let used: Vec<Kind> = mapping.filter_map(|field| Kind::parse(&field.kind)).collect();
@@ -252,42 +251,41 @@ impl InferredDialect {
         let unseen: Vec<&str> = unseen.map(Kind::word).collect();
         if !unseen.is_empty() {
             self.notes.push(format!(
-                "the template has no field of these types, which are written as the mapping spells \
-                 them: {}",
+                "The template has no field of these types; they are written as in the mapping: {}",
                 unseen.join(", ")
             ));
         }
     }
 
-    /// What a word means: what it says, else what the field is that it stands on.
+    /// The meaning of a type's spelling: by the spelling, otherwise by the field.
     fn kind(&mut self, name: &str, word: &str) -> Option<Kind> {
-        let (said, field) = (Kind::parse(word), Target::default().schema().reserved_kind(name));
-        match (said, field) {
-            (Some(said), Some(field)) if !said.is_like(field) => self.notes.push(format!(
-                "{name:?} has the type {word:?}, where {0} was expected; `check` still asks for \
-                 that, and metadata.json will have the word for {0} there and not {word:?}",
+        let (known, field) = (Kind::parse(word), Target::default().schema().reserved_kind(name));
+        match (known, field) {
+            (Some(known), Some(field)) if !known.is_like(field) => self.notes.push(format!(
+                "{name:?} has the type {word:?}, but {0} is expected. `viva-import check` still requires \
+                 {0}, and metadata.json will have the spelling of {0} there, not {word:?}",
                 field.word()
             )),
             (None, None) => self.notes.push(format!(
-                "{name:?} has the type {word:?}, which is not known; nothing is learnt from it"
+                "{name:?} has the type {word:?}, which is not known and is ignored"
             )),
             (None, Some(Kind::Date(_))) => {
                 let order = if is_day_first(word) { Order::DayFirst } else { Order::MonthFirst };
                 let kind = Kind::Date(order);
                 self.notes.push(format!(
-                    "{name:?} has the type {word:?}, which is not known; it is taken for {}, so \
-                     look in the portal which part of a date comes first",
+                    "{name:?} has the type {word:?}, which is not known. It is read as {}; check in the \
+                     portal whether month or day comes first",
                     kind.word()
                 ));
                 return Some(kind);
             }
             (None, Some(field)) => self.notes.push(format!(
-                "{name:?} has the type {word:?}, which is not known; it is taken for {}",
+                "{name:?} has the type {word:?}, which is not known. It is read as {}",
                 field.word()
             )),
             (Some(_), _) => {}
         }
-        said.or(field)
+        known.or(field)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Templates as they may be, and what is learnt from them.
+//! Templates in different forms, and what is read from them.
 
 use std::{io::Write as _, path::PathBuf};
 
@@ -42,7 +42,7 @@ impl Folder {
     }
 }
 
-fn learnt(template: impl AsRef<[u8]>) -> Result<Value, CommandError> {
+fn learn(template: impl AsRef<[u8]>) -> Result<Value, CommandError> {
     let path = Folder::new();
     Ok(run(&path.put("template", template), None)?.json)
 }
@@ -57,15 +57,15 @@ fn zipped(files: &[(&str, &str)]) -> Vec<u8> {
 }
 
 #[test]
-fn the_dialect_of_a_template_is_learnt() {
-    let told = learnt(TEMPLATE).unwrap();
+fn the_dialect_of_a_template_is_read() {
+    let result = learn(TEMPLATE).unwrap();
     let types = json!({
         "EmailType": "EmailType",
         "StringType": "string",
         "DateTime_MMDDYYYY": "DateTime_MMDDYYYY",
     });
     assert_eq!(
-        told["dialect"],
+        result["dialect"],
         json!({
             "mappingKey": "Mapping",
             "isBootstrap": "text",
@@ -74,18 +74,18 @@ fn the_dialect_of_a_template_is_learnt() {
             "types": types,
         })
     );
-    assert_eq!((&told["differs"], &told["written"]), (&json!(["StringType"]), &json!(false)));
-    assert_eq!(told["onlyInTemplate"], Value::Null);
+    assert_eq!((&result["differs"], &result["written"]), (&json!(["StringType"]), &json!(false)));
+    assert_eq!(result["onlyInTemplate"], Value::Null);
     let marked = format!("\u{feff}{TEMPLATE}").replace("Mapping", "ColumnMap");
-    let other = learnt(marked.replace("\"true\"", "false")).unwrap();
+    let other = learn(marked.replace("\"true\"", "false")).unwrap();
     assert_eq!(other["dialect"]["mappingKey"], "ColumnMap");
     assert_eq!(other["dialect"]["isBootstrap"], "boolean");
-    let capital = learnt(TEMPLATE.replace("true", "False")).unwrap();
+    let capital = learn(TEMPLATE.replace("true", "False")).unwrap();
     assert_eq!(capital["dialect"]["isBootstrap"], "capitalText");
 }
 
 #[test]
-fn a_word_nobody_knows_is_what_the_field_is_that_it_stands_on() {
+fn an_unknown_type_is_that_of_its_field() {
     for (field, word, kind) in [
         ("ManagerId", "Address", Some("EmailType")),
         ("Location", "Words", Some("StringType")),
@@ -99,26 +99,26 @@ fn a_word_nobody_knows_is_what_the_field_is_that_it_stands_on() {
     ] {
         let mapping = json!({ field: { "name": field, "type": word } });
         let template = json!({ "DatasetType": "HR", "IsBootstrap": "true", "Mapping": mapping });
-        let told = learnt(template.to_string()).unwrap();
+        let result = learn(template.to_string()).unwrap();
         let types = kind.map_or(Value::Null, |kind| json!({ kind: word }));
-        assert_eq!(told["dialect"]["types"], types, "{field} {word}");
+        assert_eq!(result["dialect"]["types"], types, "{field} {word}");
         let is_known = Kind::parse(word).is_some();
         let note = format!("\"{field}\" has the type \"{word}\", which is not known");
-        let is_told = told["notes"].to_string().replace('\\', "").contains(&note);
-        assert_eq!(is_told, !is_known, "{field} {word}: {told}");
+        let is_noted = result["notes"].to_string().replace('\\', "").contains(&note);
+        assert_eq!(is_noted, !is_known, "{field} {word}: {result}");
     }
 }
 
 #[test]
-fn what_is_odd_about_a_template_is_told() {
+fn what_is_unusual_in_a_template_is_noted() {
     let entry = r#""Organization": { "name": "Organization", "type": "string" }"#;
     for (from, to, note) in [
         (
             "\"string\"",
             "\"EmailType\"",
-            "will have the word for StringType there and not \"EmailType\"",
+            "will have the spelling of StringType there, not \"EmailType\"",
         ),
-        ("\"HR\"", "5", "does not say DatasetType"),
+        ("\"HR\"", "5", "has no DatasetType"),
         ("\"true\"", "\"yes\"", "IsBootstrap is neither true nor false"),
         ("\"IsBootstrap\"", "\"isBootstrap\"", "IsBootstrap is missing"),
         ("\"DatasetType\"", "\"properties\": {}, \"DatasetType\"", "also has \"properties\""),
@@ -127,28 +127,28 @@ fn what_is_odd_about_a_template_is_told() {
         (
             entry,
             r#""A": { "name": "A", "type": "string" }, "B": { "name": "B", "type": "String" }"#,
-            "\"B\" has the type \"String\" where other fields of the same type have \"string\"",
+            "\"B\" has the type \"String\", but other fields of the same type have \"string\"",
         ),
     ] {
         let changed = TEMPLATE.replace(from, to);
         assert_ne!(changed, TEMPLATE);
-        let told = learnt(changed).unwrap()["notes"].to_string().replace('\\', "");
-        assert!(told.contains(note), "{note} in {told}");
+        let result = learn(changed).unwrap()["notes"].to_string().replace('\\', "");
+        assert!(result.contains(note), "{note} in {result}");
     }
 }
 
 #[test]
-fn a_template_that_teaches_nothing_is_refused() {
+fn a_file_that_is_not_a_template_is_an_error() {
     for (template, says) in [
         (String::new().into_bytes(), "not JSON"),
         (b"[]".to_vec(), "must be an object"),
         (b"\xFF".to_vec(), "not UTF-8"),
         (vec![b' '; crate::connection::MAX_BYTES + 1], "larger than"),
-        (TEMPLATE.replace("Organization\":", "PersonId\":").into(), "stands twice"),
-        (CONNECTION.to_owned().into(), "so is no metadata.json"),
+        (TEMPLATE.replace("Organization\":", "PersonId\":").into(), "appears twice"),
+        (CONNECTION.to_owned().into(), "so it is not a metadata.json"),
         (
             TEMPLATE.replace("\"HR\"", "\"SalesData\"").into(),
-            "for \"SalesData\" and for neither HR nor Survey",
+            "for \"SalesData\", not for HR or Survey",
         ),
         (TEMPLATE.replace("\"type\"", "\"kind\"").into(), "no mapping"),
         (
@@ -165,10 +165,10 @@ fn a_template_that_teaches_nothing_is_refused() {
                 ("hr/metadata.json", TEMPLATE),
                 ("survey/metadata.json", &TEMPLATE.replace("HR", "Survey")),
             ]),
-            "several metadata.json that differ",
+            "different files metadata.json",
         ),
     ] {
-        let Err(CommandError::Refused(why)) = learnt(template) else { panic!("{says}") };
+        let Err(CommandError::Refused(why)) = learn(template) else { panic!("{says}") };
         assert!(why.contains(says), "{why}");
     }
     let missing = run(&PathBuf::from("no-such-template.json"), None);
@@ -176,7 +176,7 @@ fn a_template_that_teaches_nothing_is_refused() {
 }
 
 #[test]
-fn the_names_in_a_zip_are_learnt() {
+fn the_names_in_a_zip_are_read() {
     for (files, names) in [
         (vec![("data.csv", ""), ("metadata.json", TEMPLATE)], ["data.csv", "metadata.json"]),
         (vec![("Metadata.json", TEMPLATE), ("Data.csv", "")], ["Data.csv", "Metadata.json"]),
@@ -194,8 +194,8 @@ fn the_names_in_a_zip_are_learnt() {
             ["data.csv", "metadata.json"],
         ),
     ] {
-        let told = learnt(zipped(&files)).unwrap();
-        let found = [&told["dialect"]["dataFile"], &told["dialect"]["metadataFile"]];
+        let result = learn(zipped(&files)).unwrap();
+        let found = [&result["dialect"]["dataFile"], &result["dialect"]["metadataFile"]];
         assert_eq!(found, names);
     }
 }
@@ -203,7 +203,7 @@ fn the_names_in_a_zip_are_learnt() {
 #[test]
 fn a_template_is_for_the_connector_of_its_connection() {
     let folder = Folder::new();
-    for (theirs, ours, is_taught) in [
+    for (theirs, ours, is_accepted) in [
         ("HR", Some("HR"), true),
         ("Survey", Some("Survey"), true),
         ("Survey", None, true),
@@ -217,30 +217,32 @@ fn a_template_is_for_the_connector_of_its_connection() {
             folder.put("stored.json", CONNECTION.replace("\"HR\"", &format!("{word:?}")))
         });
         match run(&template, stored.as_deref()) {
-            Ok(_) => assert!(is_taught, "{theirs} {ours:?}"),
-            Err(CommandError::Refused(why)) => assert!(!is_taught && why.contains(theirs), "{why}"),
+            Ok(_) => assert!(is_accepted, "{theirs} {ours:?}"),
+            Err(CommandError::Refused(why)) => {
+                assert!(!is_accepted && why.contains(theirs), "{why}")
+            }
             Err(CommandError::Failed(why)) => panic!("{why}"),
         }
     }
 }
 
 #[test]
-fn types_that_the_template_lacks_are_told_where_the_mapping_has_them() {
+fn types_that_only_the_mapping_has_are_noted() {
     let folder = Folder::new();
     let template = folder.put("metadata.json", TEMPLATE);
     for (kind, target, note) in [
         ("String", "Location", None),
-        ("Double", "HourlyRate", Some("which are written as the mapping spells them: double")),
+        ("Double", "HourlyRate", Some("they are written as in the mapping: double")),
     ] {
         let mapped = CONNECTION.replace("\"String\"", &format!("{kind:?}"));
         let stored = folder.put("hr.json", mapped.replace("Location", target));
-        let told = run(&template, Some(&stored)).unwrap();
-        let notes = told.json["notes"].to_string();
+        let result = run(&template, Some(&stored)).unwrap();
+        let notes = result.json["notes"].to_string();
         assert_eq!(notes.contains("of these types"), note.is_some(), "{notes}");
         assert!(notes.contains(note.unwrap_or_default()), "{notes}");
-        assert!(told.text.contains("is written anew"), "{}", told.text);
+        assert!(result.text.contains("was reformatted"), "{}", result.text);
     }
-    assert_eq!(learnt(TEMPLATE).unwrap()["notes"], json!([]));
+    assert_eq!(learn(TEMPLATE).unwrap()["notes"], json!([]));
 }
 
 #[test]
@@ -248,37 +250,37 @@ fn a_connection_keeps_everything_else_and_its_order() {
     let folder = Folder::new();
     let template = folder.put("info.zip", zipped(&[("Data.csv", ""), ("metadata.json", TEMPLATE)]));
     let stored = folder.put("hr.json", CONNECTION);
-    let told = run(&template, Some(&stored)).unwrap().json;
-    assert_eq!(told["written"], true);
-    assert_eq!(told["onlyInTemplate"], json!(["Organization", "EffectiveDate"]));
-    assert_eq!(told["onlyInConnection"], json!(["Location"]));
+    let result = run(&template, Some(&stored)).unwrap().json;
+    assert_eq!(result["written"], true);
+    assert_eq!(result["onlyInTemplate"], json!(["Organization", "EffectiveDate"]));
+    assert_eq!(result["onlyInConnection"], json!(["Location"]));
     let text = fs::read_to_string(&stored).unwrap();
     let mut expected: Value = serde_json::from_str(CONNECTION).unwrap();
-    expected["dialect"] = told["dialect"].clone();
+    expected["dialect"] = result["dialect"].clone();
     assert_eq!(text, format!("{expected:#}\n"));
     let connection = Connection::parse("hr", text.as_bytes()).unwrap();
     assert_eq!(connection.dialect.data_file, "Data.csv");
-    // The template alone says nothing of names: those known stay.
+    // A template without a zip has no file names, so they stay the same.
     let again = folder.put("metadata.json", TEMPLATE);
     let again = run(&again, Some(&stored)).unwrap().text;
-    assert!(again.contains("says so already"), "{again}");
+    assert!(again.contains("already has this dialect"), "{again}");
     assert_eq!(fs::read_to_string(&stored).unwrap(), text);
     assert_eq!(fs::read_dir(folder.0.path()).unwrap().count(), 3);
 }
 
 #[test]
-fn a_connection_that_is_or_would_be_no_use_is_left_as_it_was() {
+fn a_connection_that_is_or_would_become_invalid_is_not_changed() {
     let folder = Folder::new();
     let template = folder.put("metadata.json", TEMPLATE);
     let shared = TEMPLATE.replace("\"EmailType\"", "\"text\"").replace("\"string\"", "\"text\"");
     let shared = folder.put("shared.json", shared);
     for (template, connection, says) in [
-        (&template, "{".to_owned(), "cannot be used: line 1"),
-        (&template, CONNECTION.replace("\"HR\"", "\"X\""), "cannot be used: /connector"),
+        (&template, "{".to_owned(), "is invalid: line 1"),
+        (&template, CONNECTION.replace("\"HR\"", "\"X\""), "is invalid: /connector"),
         (
             &shared,
             CONNECTION.replace("\"String\"", "\"text\""),
-            "would not be valid and is left as it was: /mapping/Site/type: the dialect has this",
+            "would become invalid and was not changed: /mapping/Site/type: the dialect uses this type",
         ),
     ] {
         let stored = folder.put("hr.json", &connection);
@@ -290,7 +292,7 @@ fn a_connection_that_is_or_would_be_no_use_is_left_as_it_was() {
 }
 
 #[test]
-fn what_is_learnt_is_how_a_zip_is_written() {
+fn a_zip_is_written_in_the_dialect_of_the_template() {
     let folder = Folder::new();
     let words = [("Mapping", "ColumnMap"), ("\"true\"", "true"), ("\"EmailType\"", "\"address\"")];
     let template =

@@ -1,4 +1,4 @@
-//! What Microsoft Entra demands of a question for a token.
+//! What Microsoft Entra requires of a request for a token.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ use x509_parser::parse_x509_certificate;
 use super::{EXCHANGE_TOKEN, Proof, SCOPE, World};
 
 impl World {
-    /// Whether a question is as it must be; what is wrong with it otherwise.
+    /// Checks a request; the error says what is wrong with it.
     pub(super) fn judge(&self, tenant: &str, form: &HashMap<String, String>) -> Result<(), String> {
         let is = |name: &str, expected: &str| {
             let found = form.get(name).map(String::as_str);
@@ -67,15 +67,15 @@ impl World {
         let now = OffsetDateTime::now_utc().unix_timestamp();
         let time = |name: &str| claims[name].as_i64().unwrap_or_default();
         if time("nbf") > now || time("exp") <= now || time("exp") > now + 600 {
-            return Err(format!("it is good at another time: {claims}"));
+            return Err(format!("it is not valid now: {claims}"));
         }
         if claims["jti"].as_str().is_none_or(|id| id.len() < 16) {
-            return Err("jti is no id".to_owned());
+            return Err("jti is not an id".to_owned());
         }
         let (_, certificate) = parse_x509_certificate(der).map_err(|error| error.to_string())?;
         let public = &certificate.public_key().subject_public_key.data;
         UnparsedPublicKey::new(&RSA_PSS_2048_8192_SHA256, public)
             .verify(content.as_bytes(), &bytes(signature)?)
-            .map_err(|_| "the signature is not of that key".to_owned())
+            .map_err(|_| "the signature does not belong to the key".to_owned())
     }
 }

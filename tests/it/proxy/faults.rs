@@ -1,4 +1,4 @@
-//! The proxy's faults are what their names say.
+//! Each fault of the proxy does what its name says.
 
 use std::{
     sync::{
@@ -16,7 +16,7 @@ use viva_import::http::{self, Destination};
 
 use super::{Fault, Moment, Proxy, Seen};
 
-/// Sends back what was sent, and counts what arrived whole.
+/// A server that answers with the body of the request, and counts the complete bodies.
 async fn echo() -> (Url, Arc<AtomicUsize>) {
     let arrived = Arc::new(AtomicUsize::new(0));
     let counted = arrived.clone();
@@ -38,7 +38,7 @@ async fn ask(url: &Url) -> reqwest::Result<(u16, HeaderMap, reqwest::Result<Byte
 }
 
 #[tokio::test]
-async fn every_fault_is_met_by_the_request_it_is_planned_for_and_by_no_other() {
+async fn every_fault_affects_only_the_request_that_it_is_planned_for() {
     for (fault, arrives, answer) in [
         (Fault::LoseRequest, 0, None),
         (Fault::LoseAnswer, 1, None),
@@ -60,19 +60,19 @@ async fn every_fault_is_met_by_the_request_it_is_planned_for_and_by_no_other() {
                 asked.unwrap_err();
                 continue;
             };
-            let (told, headers, told_body) = asked.unwrap();
-            assert_eq!(told, status, "{fault:?}");
-            assert_eq!(told_body.ok().as_deref(), body.map(str::as_bytes), "{fault:?}");
+            let (answered, headers, answered_body) = asked.unwrap();
+            assert_eq!(answered, status, "{fault:?}");
+            assert_eq!(answered_body.ok().as_deref(), body.map(str::as_bytes), "{fault:?}");
             assert_eq!(headers.contains_key("retry-after"), status == 503, "{fault:?}");
         }
-        let told: Vec<bool> = proxy.seen().iter().map(|seen| seen.told).collect();
+        let delivered: Vec<bool> = proxy.seen().iter().map(|seen| seen.delivered).collect();
         let delayed = matches!(fault, Fault::Delay(_));
-        assert_eq!(told, [true, delayed, true], "{fault:?}");
+        assert_eq!(delivered, [true, delayed, true], "{fault:?}");
     }
 }
 
 #[tokio::test]
-async fn the_power_goes_before_or_after_a_request_and_nobody_is_answered() {
+async fn the_power_is_cut_before_or_after_a_request_and_no_answer_arrives() {
     for (moment, arrives) in [(Moment::Before, 0), (Moment::After, 1)] {
         let (echo, whole) = echo().await;
         let proxy = Proxy::start(&echo, &echo, &echo).await;
@@ -81,7 +81,7 @@ async fn the_power_goes_before_or_after_a_request_and_nobody_is_answered() {
         assert_eq!(ask(&proxy.blob).await.unwrap().0, 200);
         let power = proxy.power();
         tokio::select! {
-            _ = ask(&proxy.service) => panic!("somebody was answered"),
+            _ = ask(&proxy.service) => panic!("an answer arrived"),
             () = power.cancelled() => {}
         }
         assert_eq!(whole.load(Ordering::Relaxed), 1 + arrives);
@@ -92,7 +92,7 @@ async fn the_power_goes_before_or_after_a_request_and_nobody_is_answered() {
 }
 
 #[tokio::test]
-async fn what_hangs_goes_on_when_it_is_released_and_what_is_always_ends_when_it_is_cleared() {
+async fn a_hanging_request_continues_after_release_and_a_permanent_fault_ends_after_clear() {
     let (echo, _) = echo().await;
     let proxy = Proxy::start(&echo, &echo, &echo).await;
     proxy.after(1, Fault::Hang);

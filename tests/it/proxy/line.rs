@@ -13,16 +13,16 @@ use tokio::net::{TcpListener, TcpStream};
 pub(super) struct Line(Option<Arc<std::net::TcpStream>>);
 
 impl Line {
-    /// Ends the connection: what is answered after this reaches nobody.
+    /// Closes the connection, so that no later answer arrives.
     pub(super) fn cut(&self) {
         if let Some(stream) = &self.0 {
-            // It fails only where the client was faster.
+            // It fails only if the client has closed it already.
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
 }
 
-/// Hands the second handles out, in the place of the client's address.
+/// A listener that passes the second handles on, instead of the client's address.
 pub(super) struct Lines(pub(super) TcpListener);
 
 impl Listener for Lines {

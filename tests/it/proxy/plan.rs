@@ -1,10 +1,10 @@
-//! Which request meets which fault, and what was seen of each.
+//! The planned faults, and the record of each request.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 
-/// Who is behind the proxy.
+/// The servers behind the proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Upstream {
     Blob,
@@ -12,37 +12,37 @@ pub(crate) enum Upstream {
     Service,
 }
 
-/// What goes wrong with one request.
+/// What fails at one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// The connection is cut and nothing is forwarded.
     LoseRequest,
-    /// The request is answered, and the connection is cut before the answer is told.
+    /// The request is answered, and the connection is cut before the answer is delivered.
     LoseAnswer,
     /// The request is forwarded later.
     Delay(Duration),
-    /// The proxy answers in the place of the one behind it, perhaps with `Retry-After`.
+    /// The proxy answers instead of the server behind it, perhaps with `Retry-After`.
     Answer(u16, Option<&'static str>),
     /// The headers of the answer and half of its body, then a cut.
     CutMidBody,
     /// Half of the body of the request arrives, then a cut on both sides.
     CutMidRequest,
-    /// No answer until [`super::Proxy::release`]; then the request goes on.
+    /// No answer until [`super::Proxy::release`]; then the request continues.
     Hang,
-    /// The power of the client goes, and nobody answers it.
+    /// The power of the client is cut, and it gets no answer.
     PowerCut(Moment),
 }
 
-/// When the power goes.
+/// When the power is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Moment {
     /// Before the request has left.
     Before,
-    /// When it has been done, and the answer is on its way.
+    /// When the request has been executed, and the answer is on its way.
     After,
 }
 
-/// One request as it was seen.
+/// The record of one request.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     /// From 1, over all upstreams.
@@ -52,30 +52,30 @@ pub(crate) struct Seen {
     /// With its query.
     pub(crate) path: String,
     pub(crate) sent: Bytes,
-    /// What went wrong with it.
+    /// Its fault, if one was planned for it.
     pub(crate) fault: Option<Fault>,
-    /// What the one behind the proxy said, told or not.
+    /// The answer of the server behind the proxy, delivered or not.
     pub(crate) answer: Option<Answered>,
-    /// Whether the whole answer was told.
-    pub(crate) told: bool,
+    /// Whether the whole answer was delivered.
+    pub(crate) delivered: bool,
 }
 
-/// An answer of the one behind the proxy.
+/// An answer of the server behind the proxy.
 #[derive(Clone, Debug)]
 pub(crate) struct Answered {
-    /// The order of the answers is the order in which things were done.
+    /// The position among all answers, which is the order in which the requests were executed.
     pub(crate) order: usize,
     pub(crate) status: u16,
     pub(crate) body: Bytes,
 }
 
 impl Seen {
-    /// Whether it hands a file in at the service.
+    /// Whether it pushes a file to the service.
     pub(crate) fn is_push(&self) -> bool {
         self.upstream == Upstream::Service && self.method == "POST"
     }
 
-    /// Whether it was done.
+    /// Whether it was executed.
     pub(crate) fn is_done(&self) -> bool {
         self.answer.as_ref().is_some_and(|answer| {
             let refused = self.path.contains("$batch")
@@ -87,7 +87,7 @@ impl Seen {
 
 type Which = Box<dyn Fn(&Seen) -> bool + Send>;
 
-/// The faults to come.
+/// The planned faults.
 #[derive(Default)]
 pub(super) struct Plan {
     pub(super) at: BTreeMap<usize, Fault>,
@@ -96,7 +96,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// The fault this request meets; one that was for it alone is used up.
+    /// The fault for this request; a fault for a single request is removed.
     pub(super) fn fault(&mut self, seen: &Seen) -> Option<Fault> {
         if let Some(fault) = self.at.remove(&seen.number) {
             return Some(fault);

@@ -251,7 +251,7 @@ impl World {
     ) -> Result<(), String> {
         let answered: Vec<String> = seen
             .iter()
-            .filter(|seen| seen.is_push() && seen.told)
+            .filter(|seen| seen.is_push() && seen.delivered)
             .filter_map(ingestion_id)
             .collect();
         let deaths = seen.iter().filter(|seen| {

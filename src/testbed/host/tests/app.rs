@@ -29,7 +29,7 @@ fn every_fault_is_told_at_once() {
         "host.json: extensions.queues.batchSize must be 1 to 32, not \"33\"",
         "1st: is not a valid function name",
         "BadBinding: 'my_msg' is not a valid binding name",
-        "BadCron: schedule 'every day': is not NCRONTAB (time spans are not stood in for)",
+        "BadCron: schedule 'every day': is not an NCRONTAB expression (time spans are not supported)",
         "Blob: a blobTrigger is not stood in for",
         "NoConnection: no setting 'There' holds a connection string",
         "NoSetting: queueName: '%NOWHERE%' does not resolve to a value",
