@@ -21,7 +21,7 @@ use serde_json::json;
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
-    outcome::{CommandError, CommandOutput},
+    outcome::{Argument, CommandError, CommandOutput, command_line},
     schema::is_connection_name,
 };
 
@@ -150,6 +150,19 @@ pub fn run(
 ) -> Result<CommandOutput, CommandError> {
     let made = make(name, days, now)?;
     let Files { public, private } = write(&made, folder)?;
+    let push = command_line(&[
+        Argument::Word(
+            "viva-import push info.zip --tenant $TENANT --client-id $CLIENT --credential \
+             clientCertificate --certificate",
+        ),
+        Argument::File(&private),
+    ]);
+    let import = command_line(&[
+        Argument::Word("az keyvault certificate import --vault-name $VAULT --name"),
+        Argument::Value(name),
+        Argument::Word("--file"),
+        Argument::File(&private),
+    ]);
     let (public, private) = (public.display().to_string(), private.display().to_string());
     let Made { thumbprint, expires, .. } = made;
     let text = format!(
@@ -158,12 +171,11 @@ pub fn run(
          It expires on {}. Its thumbprint is {thumbprint}.\n\
          \n\
          Next:\n\
-         1. Give {public} to the Microsoft 365 administrator, who adds it to the app registration\n\
-         \x20  under Certificates & secrets.\n\
-         2. Push with it from here: viva-import push ... --credential clientCertificate\n\
-         \x20  --certificate {private}\n\
-         \x20  Or put it into a Key Vault, name its secret in a setting of the app, and delete it here:\n\
-         \x20  az keyvault certificate import --vault-name VAULT --name {name} --file {private}",
+         1. Give {public} to the Microsoft 365 administrator, who adds it to the app registration \
+         under Certificates & secrets.\n\
+         2. Push with it from this machine: `{push}`\n\
+         \x20  Or import it into a Key Vault, name its secret in a setting of the app, and delete \
+         it on this machine: `{import}`",
         expires.date()
     );
     let json = json!({

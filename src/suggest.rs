@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::{
     check::{Profile, ProfileError, mapping_faults},
     connection::Connection,
-    outcome::{CommandError, CommandOutput},
+    outcome::{Argument, CommandError, CommandOutput, Layout, command_line},
     schema::{Connector, Fault, Refresh, Target, sentence},
 };
 
@@ -51,6 +51,8 @@ pub struct SuggestOptions {
     pub client_id: Option<String>,
     /// Where the connection is written.
     pub out: Option<PathBuf>,
+    /// Whether a file at `out` is replaced.
+    pub force: bool,
     /// What its files do.
     pub refresh: Refresh,
 }
@@ -59,7 +61,10 @@ pub struct SuggestOptions {
 ///
 /// # Errors
 /// The file is no use, or it cannot be read, or the connection cannot be written.
-pub fn run(options: &SuggestOptions) -> Result<CommandOutput, CommandError> {
+pub fn run(options: &SuggestOptions, layout: Layout) -> Result<CommandOutput, CommandError> {
+    if let Some(out) = options.out.as_ref().filter(|out| !options.force && out.exists()) {
+        return Err(CommandError::exists(out));
+    }
     let fail = |error| CommandError::cannot_read(&options.file, &error);
     let file = File::open(&options.file).map_err(fail)?;
     if file.metadata().map_err(fail)?.is_dir() {
@@ -71,13 +76,18 @@ pub fn run(options: &SuggestOptions) -> Result<CommandOutput, CommandError> {
     })?;
     let proposal = Proposal::of(&survey, options)?;
     if let Some(out) = &options.out {
-        write(out, &proposal.document)?;
+        write(out, &proposal.document, options.force)?;
     }
-    Ok(CommandOutput::done(text(&proposal, &survey, options), proposal.json()))
+    let text = text(&proposal, &survey, options, layout);
+    let output = CommandOutput::done(text, proposal.json());
+    Ok(match options.out {
+        Some(_) => output,
+        None => output.with_document(format!("{:#}\n", proposal.document)),
+    })
 }
 
-/// Writes a document where there is none yet, all of it or nothing.
-fn write(path: &Path, document: &Value) -> Result<(), CommandError> {
+/// Writes a document, all of it or nothing. `force` replaces a file.
+fn write(path: &Path, document: &Value, force: bool) -> Result<(), CommandError> {
     let write = || {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let mut builder = tempfile::Builder::new();
@@ -87,7 +97,11 @@ fn write(path: &Path, document: &Value) -> Result<(), CommandError> {
         let mut file = builder.tempfile_in(folder.unwrap_or(Path::new(".")))?;
         file.write_all(format!("{document:#}\n").as_bytes())?;
         file.as_file().sync_all()?;
-        file.persist_noclobber(path)?;
+        if force {
+            file.persist(path)?;
+        } else {
+            file.persist_noclobber(path)?;
+        }
         Ok(())
     };
     write().map_err(|error: std::io::Error| CommandError::cannot_write(path, &error))
@@ -191,7 +205,7 @@ fn document(survey: &Profile, columns: &[Proposed], options: &SuggestOptions) ->
 const MAX_WIDTH: usize = 32;
 
 /// The proposal, what stands in doubt, and what comes next.
-fn text(proposal: &Proposal, survey: &Profile, options: &SuggestOptions) -> String {
+fn text(proposal: &Proposal, survey: &Profile, options: &SuggestOptions, layout: Layout) -> String {
     let columns = &proposal.columns;
     let is_mapped = |proposed: &&Proposed| proposed.field.is_some();
     let groups = [
@@ -218,14 +232,15 @@ fn text(proposal: &Proposal, survey: &Profile, options: &SuggestOptions) -> Stri
         };
         let (column, why) = (&proposed.column, &proposed.why);
         let blanks = " ".repeat(widest.saturating_sub(width(column)));
-        text.push_str(&format!("{mark:<8}  {column}{blanks}  {is}{why}\n"));
+        let prefix = format!("{mark:<8}  {column}{blanks}  ");
+        text.push_str(&layout.hang(&prefix, &format!("{is}{why}")));
     }
     text.push_str("\nNext:\n");
     for step in steps(proposal, survey, options) {
         text.push_str(&format!("- {step}\n"));
     }
     if options.out.is_none() {
-        text.push_str(&format!("\nThe connection:\n{:#}\n", proposal.document));
+        text.push_str("\nThe connection:\n");
     }
     text
 }
@@ -277,22 +292,22 @@ fn steps(proposal: &Proposal, survey: &Profile, options: &SuggestOptions) -> Vec
     if options.tenant.is_none() {
         steps.push("Put your tenant's id in the place of the zeros in \"tenantId\"".to_owned());
     }
-    let connection = options.out.as_ref().map_or_else(
-        || "hr.json".to_owned(),
-        |out| {
-            steps.push(format!("The connection is written to {}", out.display()));
-            out.display().to_string()
-        },
-    );
-    steps.push(format!(
-        "Check the export with it: viva-import check {} --mapping {connection}",
-        options.file.display()
-    ));
-    steps.push(
-        "Compare with the template of your portal: viva-import learn-template TEMPLATE --connection \
-         CONNECTION"
-            .to_owned(),
-    );
+    if let Some(out) = &options.out {
+        steps.push(format!("The connection is written to {}", out.display()));
+    }
+    let connection = options.out.as_deref().unwrap_or(Path::new("hr.json"));
+    let check = command_line(&[
+        Argument::Word("viva-import check"),
+        Argument::File(&options.file),
+        Argument::Word("--mapping"),
+        Argument::File(connection),
+    ]);
+    steps.push(format!("Check the export with it: `{check}`"));
+    let learn = command_line(&[
+        Argument::Word("viva-import learn-template template.zip --connection"),
+        Argument::File(connection),
+    ]);
+    steps.push(format!("Compare with the template of your portal: `{learn}`"));
     steps
 }
 

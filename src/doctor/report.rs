@@ -4,6 +4,8 @@ use serde::Serialize;
 use strum::AsRefStr;
 use utoipa::ToSchema;
 
+use crate::outcome::{Layout, Tone};
+
 /// What was found out about one thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -26,6 +28,16 @@ impl CheckStatus {
             Self::Fail => '\u{2717}',
             Self::Unknown => '?',
             Self::Info => '-',
+        }
+    }
+
+    fn marked(self, layout: Layout) -> String {
+        let mark = self.mark().to_string();
+        match self {
+            Self::Pass => layout.paint(Tone::Good, &mark),
+            Self::Fail => layout.paint(Tone::Bad, &mark),
+            Self::Unknown => layout.paint(Tone::Warning, &mark),
+            Self::Info => mark,
         }
     }
 }
@@ -99,14 +111,16 @@ impl Diagnosis {
 
     /// For a person: a mark, what it is about, what was found; the remedy below it.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub fn text(&self, layout: Layout) -> String {
         let width = self.checks.iter().map(|line| line.name.len()).max().unwrap_or_default();
         let mut text = String::new();
         for CheckResult { name, status, message, remedy } in &self.checks {
-            let mark = status.mark();
-            text.push_str(&format!("{mark} {name:width$}  {}\n", in_one_line(message)));
+            let mark = status.marked(layout);
+            let prefix = format!("{mark} {name:width$}  ");
+            text.push_str(&layout.hang(&prefix, &in_one_line(message)));
             if let Some(remedy) = remedy {
-                text.push_str(&format!("  {:width$}  To do: {}\n", "", in_one_line(remedy)));
+                let prefix = format!("  {:width$}  ", "");
+                text.push_str(&layout.hang(&prefix, &format!("To do: {}", in_one_line(remedy))));
             }
         }
         let count = |wanted| self.checks.iter().filter(|line| line.status == wanted).count();
@@ -143,7 +157,7 @@ mod tests {
             CheckResult::note("metadata", "to know"),
         ]);
         assert_eq!(
-            diagnosis.text(),
+            diagnosis.text(Layout::default()),
             "\u{2713} settings   sound\n\
              \u{2717} token      a; b\n             To do: mend\u{fffd}it\n\
              ? connector  not asked\n\
@@ -160,7 +174,9 @@ mod tests {
     fn a_note_is_nothing_wrong_and_what_is_unknown_is() {
         let good = || CheckResult::good("settings", "sound");
         let well = of(vec![good(), CheckResult::note("metadata", "to know")]);
-        assert!(well.healthy && well.text().ends_with("connection hr: all is well\n"));
+        assert!(
+            well.healthy && well.text(Layout::default()).ends_with("connection hr: all is well\n")
+        );
         assert!(!of(vec![good(), CheckResult::unknown("token", "not asked")]).healthy);
         assert!(!of(vec![good(), CheckResult::bad("token", "none", "mend it")]).healthy);
     }

@@ -22,13 +22,17 @@ mod inferred_dialect;
 ///
 /// # Errors
 /// The template or the connection is no use, or a file cannot be read or written.
-pub fn run(template: &Path, connection: Option<&Path>) -> Result<CommandOutput, CommandError> {
+pub fn run(
+    template: &Path,
+    connection: Option<&Path>,
+    force: bool,
+) -> Result<CommandOutput, CommandError> {
     let template = Template::open(template)?;
     let mut stored = connection.map(Stored::open).transpose()?;
     let connection = stored.as_ref().map(|stored| &stored.connection);
     let lesson = inferred_dialect::learn(&template, connection).map_err(CommandError::Refused)?;
     if let Some(stored) = &mut stored {
-        stored.teach(&lesson.dialect)?;
+        stored.teach(&lesson.dialect, force)?;
     }
     let told = Told { lesson: &lesson, stored: stored.as_ref() };
     Ok(CommandOutput::done(told.text(), told.json()))
@@ -53,12 +57,20 @@ impl Stored {
         Ok(Self { path, members, connection, is_changed: false })
     }
 
-    /// Writes the dialect into the document, all of it or nothing.
-    fn teach(&mut self, dialect: &Dialect) -> Result<(), CommandError> {
+    /// Writes the dialect into the document, all of it or nothing. `force` replaces another one.
+    fn teach(&mut self, dialect: &Dialect, force: bool) -> Result<(), CommandError> {
         let dialect = dialect.document();
-        self.is_changed = self.members["dialect"] != dialect;
+        let present = &self.members["dialect"];
+        self.is_changed = *present != dialect;
         if !self.is_changed {
             return Ok(());
+        }
+        if !present.is_null() && !force {
+            let path = self.path.display();
+            return Err(CommandError::Failed(format!(
+                "{path} already has another `dialect`\nAdd `--force` to replace it; everything else \
+                 in the document is kept."
+            )));
         }
         self.members["dialect"] = dialect;
         let text = format!("{:#}\n", self.members);

@@ -177,7 +177,7 @@ async fn a_name_that_cannot_be_one_is_not_looked_at() {
     for name in ["h r", "../hr", ""] {
         let output = shell(&BTreeMap::new(), &[name]).await;
         assert_eq!(output.status.code(), Some(2), "{name}");
-        assert!(String::from_utf8_lossy(&output.stderr).contains("the name of a connection"));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("connection name is invalid"));
     }
 }
 

@@ -124,7 +124,7 @@ async fn without_following_the_id_is_told_and_can_be_asked_for() {
     let output = world.call(&["push", "info.zip"]).await;
     assert_eq!(code(&output), 0);
     let id = world.service.ingestions()[0].id.clone();
-    assert!(told(&output).contains(&format!("taken as ingestion {id}")), "{}", told(&output));
+    assert!(told(&output).contains(&format!("Accepted as ingestion {id}")), "{}", told(&output));
     let (code, answer) = world.json(&["status", &id]).await;
     assert_eq!((code, &answer["status"]), (0, &"ExtractionComplete".into()));
     let (code, answer) = world.json(&["status", &id, "--follow"]).await;
@@ -177,7 +177,7 @@ async fn a_connection_says_it_all() {
     assert_eq!(code(&output), 0, "{}", told(&output));
     assert_eq!(world.service.ingestions()[0].zip, world.read("info.zip"));
     let output = world.run(&["ping", "--connection", "hr.json", "--endpoint", &endpoint]).await;
-    assert!(told(&output).contains("the connector HR would take a push"), "{}", told(&output));
+    assert!(told(&output).contains("The HR connector accepts a push"), "{}", told(&output));
 }
 
 #[tokio::test]
@@ -190,16 +190,16 @@ async fn what_the_check_refuses_never_leaves_unless_a_person_insists() {
     world.put("info.txt", "x");
     for (file, arguments, expected, words) in [
         ("cut.zip", &[][..], 1, "rejected: cut.zip"),
-        ("cut.zip", &["--force"], 1, "rejected: cut.zip"),
+        ("cut.zip", &["--allow-rejected"], 1, "rejected: cut.zip"),
         ("rows.csv", &[], 1, "rejected: rows.csv"),
         ("rows.json", &[], 1, "row 1 has no PersonId"),
-        ("info.txt", &[], 2, "neither a .zip nor a .csv or .json"),
+        ("info.txt", &[], 2, "info.txt cannot be pushed"),
         ("none.zip", &[], 2, "cannot be read"),
         (
             "info.zip",
             &["--connector", "Survey"],
             1,
-            "it is for the connector HR, and Survey was named",
+            "is for the HR connector, and the command names Survey",
         ),
     ] {
         let output = world.call(&[&["push", file], arguments].concat()).await;
@@ -224,7 +224,7 @@ async fn what_the_check_refuses_never_leaves_unless_a_person_insists() {
     world.put("bad.zip", bad);
     assert_eq!(code(&world.call(&["push", "bad.zip"]).await), 1);
     assert_eq!(world.service.ingestions().len(), 0);
-    assert_eq!(code(&world.call(&["push", "bad.zip", "--force"]).await), 0);
+    assert_eq!(code(&world.call(&["push", "bad.zip", "--allow-rejected"]).await), 0);
     assert_eq!(world.service.ingestions().len(), 1);
 }
 
@@ -240,35 +240,45 @@ async fn each_way_in_which_the_service_misbehaves_has_its_exit_code_and_its_word
     let gateway = |status| ServiceFault::Gateway { status, reached: false };
     let soon = || Some("1".to_owned());
     for (fault, expected, words, taken) in [
-        (ServiceFault::SignInPage, 0, "taken as ingestion", 1), // with a fresh token it is let in
-        (ServiceFault::Unauthorized, 0, "taken as ingestion", 1),
+        (ServiceFault::SignInPage, 0, "Accepted as ingestion", 1), // with a fresh token it is let in
+        (ServiceFault::Unauthorized, 0, "Accepted as ingestion", 1),
         (ServiceFault::Forbidden, 1, "the connector was never set up or was removed", 0),
         (ServiceFault::NotFound, 1, "the tenant id, the scale unit or INGESTION_ENDPOINT", 0),
-        (ServiceFault::Busy, 2, "has not finished the tenant's previous import", 0),
+        (ServiceFault::Busy, 2, "is busy with the tenant's previous import", 0),
         (ServiceFault::BadRequest, 1, "the service answered 400", 0),
-        (ServiceFault::TooManyRequests { retry_after: soon() }, 0, "taken as ingestion", 1),
-        (ServiceFault::ServiceUnavailable { retry_after: soon() }, 0, "taken as ingestion", 1),
+        (ServiceFault::TooManyRequests { retry_after: soon() }, 0, "Accepted as ingestion", 1),
+        (ServiceFault::ServiceUnavailable { retry_after: soon() }, 0, "Accepted as ingestion", 1),
         (ServiceFault::InternalError, 2, "the service answered 500", 0),
         (ServiceFault::Redirect("http://127.0.0.1:9/".to_owned()), 1, "a redirect", 0),
-        (ServiceFault::NoId, 2, "nobody knows whether the push arrived", 0),
-        (ServiceFault::Garbled, 2, "nobody knows whether the push arrived", 0),
-        (ServiceFault::StatusWord("Suspended".to_owned()), 0, "taken as ingestion", 1),
-        (ServiceFault::AcceptThenCut, 2, "nobody knows whether the push arrived", 1),
-        (gateway(StatusCode::BAD_GATEWAY), 2, "nobody knows whether the push arrived", 0),
+        (ServiceFault::NoId, 2, "it is unknown whether the service accepted the push", 0),
+        (ServiceFault::Garbled, 2, "it is unknown whether the service accepted the push", 0),
+        (ServiceFault::StatusWord("Suspended".to_owned()), 0, "Accepted as ingestion", 1),
+        (ServiceFault::AcceptThenCut, 2, "it is unknown whether the service accepted the push", 1),
+        (
+            gateway(StatusCode::BAD_GATEWAY),
+            2,
+            "it is unknown whether the service accepted the push",
+            0,
+        ),
         (
             ServiceFault::CutMidBody { after_bytes: 1 },
             2,
-            "nobody knows whether the push arrived",
+            "it is unknown whether the service accepted the push",
             0,
         ),
         // Both hold on until nobody waits any more.
         (
             ServiceFault::HoldBody { after_bytes: 1 },
             2,
-            "nobody knows whether the push arrived: no answer within",
+            "it is unknown whether the service accepted the push: no answer within",
             1,
         ),
-        (ServiceFault::Silent, 2, "nobody knows whether the push arrived: no answer within", 0),
+        (
+            ServiceFault::Silent,
+            2,
+            "it is unknown whether the service accepted the push: no answer within",
+            0,
+        ),
     ] {
         let world = World::new().await;
         world.service.fault(Call::Push, fault.clone());
@@ -307,7 +317,7 @@ async fn whoever_follows_is_told_the_id_even_where_the_service_falls_silent() {
     let output = world.call(&["push", "info.zip", "--follow"]).await;
     let id = &world.service.ingestions()[0].id;
     assert_eq!(code(&output), 2, "{}", told(&output));
-    assert!(told(&output).contains(&format!("was taken as ingestion {id}, but")));
+    assert!(told(&output).contains(&format!("was accepted as ingestion {id}, but")));
     assert!(told(&output).contains("the service answered 403"));
 }
 
@@ -321,7 +331,7 @@ async fn a_service_that_wants_to_be_asked_again_at_once_is_asked_no_sooner_than_
         world.service.always(Call::Status, Some(again));
         let output = world.call(&["push", "info.zip", "--follow"]).await;
         assert_eq!(code(&output), 2, "{retry_after}: {}", told(&output));
-        assert!(told(&output).contains("has not ended within 3 s"), "{}", told(&output));
+        assert!(told(&output).contains("is not finished after 3 s"), "{}", told(&output));
         let seen = world.service.requests();
         let asked = seen.iter().filter(|seen| seen.call == Some(Call::Status)).count();
         assert!((1..=4).contains(&asked), "{retry_after}: asked {asked} times in 3 s");
@@ -362,7 +372,7 @@ async fn a_failed_validation_ends_in_1_with_its_error_file_saved_for_its_owner()
     let zip = crate::rules::case::zip(&[("data.csv", csv), ("metadata.json", metadata)]);
     // Ours refuses it; the mock service is asked what it would say.
     world.put("bad.zip", zip);
-    let insisted = world.call(&["push", "bad.zip", "--force", "--follow"]).await;
+    let insisted = world.call(&["push", "bad.zip", "--allow-rejected", "--follow"]).await;
     assert_eq!(code(&insisted), 1, "{}", told(&insisted));
     assert_eq!(world.service.ingestions().len(), 0, "its header means nothing to anybody");
 
@@ -371,7 +381,7 @@ async fn a_failed_validation_ends_in_1_with_its_error_file_saved_for_its_owner()
         "Gone":{"name":"Organization","type":"StringType"}}}"#;
     let zip = crate::rules::case::zip(&[("data.csv", csv), ("metadata.json", metadata)]);
     world.put("bad.zip", zip);
-    let (code_, answer) = world.json(&["push", "bad.zip", "--force", "--follow"]).await;
+    let (code_, answer) = world.json(&["push", "bad.zip", "--allow-rejected", "--follow"]).await;
     assert_eq!((code_, &answer["status"]), (1, &"ValidationFailed".into()), "{answer}");
     let saved = answer["errors"].as_str().unwrap();
     assert_eq!(world.read(saved), world.service.ingestions()[0].errors.as_bytes());
@@ -396,13 +406,13 @@ async fn a_wish_that_would_mean_nothing_is_refused_and_never_passed_over() {
         ("info.zip", &["--refresh", "incremental"][..]),
         ("info.zip", &["--lenient"]),
         ("info.zip", &["--mapping", "hr.json"]),
-        ("hr.csv", &["--force"]),
+        ("hr.csv", &["--allow-rejected"]),
         ("rows.json", &["--refresh", "full"]),
         ("rows.json", &["--baseline", "hr.json"]),
     ] {
         let output = world.call(&[&["push", file], action].concat()).await;
         assert_eq!(code(&output), 2, "{file} {action:?}: {}", told(&output));
-        let words = format!("{} means nothing to a .", action[0]);
+        let words = format!("{} has no effect on this .", action[0]);
         assert!(told(&output).contains(&words), "{}", told(&output));
     }
     assert!(world.service.requests().is_empty());
@@ -531,7 +541,7 @@ async fn what_the_command_line_lacks_is_told_by_its_own_names() {
         ),
         (
             &["--tenant", TENANT, "--credential", "azureCli", "--client-id", TENANT],
-            "--client-id: this credential has no use for it",
+            "--client-id: this credential does not use it",
         ),
         (
             &[

@@ -44,7 +44,7 @@ impl Folder {
 
 fn learnt(template: impl AsRef<[u8]>) -> Result<Value, CommandError> {
     let path = Folder::new();
-    Ok(run(&path.put("template", template), None)?.json)
+    Ok(run(&path.put("template", template), None, false)?.json)
 }
 
 fn zipped(files: &[(&str, &str)]) -> Vec<u8> {
@@ -171,7 +171,7 @@ fn a_template_that_teaches_nothing_is_refused() {
         let Err(CommandError::Refused(why)) = learnt(template) else { panic!("{says}") };
         assert!(why.contains(says), "{why}");
     }
-    let missing = run(&PathBuf::from("no-such-template.json"), None);
+    let missing = run(&PathBuf::from("no-such-template.json"), None, false);
     assert!(matches!(missing, Err(CommandError::Failed(_))));
 }
 
@@ -216,7 +216,7 @@ fn a_template_is_for_the_connector_of_its_connection() {
         let stored = ours.map(|word| {
             folder.put("stored.json", CONNECTION.replace("\"HR\"", &format!("{word:?}")))
         });
-        match run(&template, stored.as_deref()) {
+        match run(&template, stored.as_deref(), true) {
             Ok(_) => assert!(is_taught, "{theirs} {ours:?}"),
             Err(CommandError::Refused(why)) => assert!(!is_taught && why.contains(theirs), "{why}"),
             Err(CommandError::Failed(why)) => panic!("{why}"),
@@ -234,7 +234,7 @@ fn types_that_the_template_lacks_are_told_where_the_mapping_has_them() {
     ] {
         let mapped = CONNECTION.replace("\"String\"", &format!("{kind:?}"));
         let stored = folder.put("hr.json", mapped.replace("Location", target));
-        let told = run(&template, Some(&stored)).unwrap();
+        let told = run(&template, Some(&stored), false).unwrap();
         let notes = told.json["notes"].to_string();
         assert_eq!(notes.contains("of these types"), note.is_some(), "{notes}");
         assert!(notes.contains(note.unwrap_or_default()), "{notes}");
@@ -248,7 +248,7 @@ fn a_connection_keeps_everything_else_and_its_order() {
     let folder = Folder::new();
     let template = folder.put("info.zip", zipped(&[("Data.csv", ""), ("metadata.json", TEMPLATE)]));
     let stored = folder.put("hr.json", CONNECTION);
-    let told = run(&template, Some(&stored)).unwrap().json;
+    let told = run(&template, Some(&stored), false).unwrap().json;
     assert_eq!(told["written"], true);
     assert_eq!(told["onlyInTemplate"], json!(["Organization", "EffectiveDate"]));
     assert_eq!(told["onlyInConnection"], json!(["Location"]));
@@ -260,7 +260,7 @@ fn a_connection_keeps_everything_else_and_its_order() {
     assert_eq!(connection.dialect.data_file, "Data.csv");
     // The template alone says nothing of names: those known stay.
     let again = folder.put("metadata.json", TEMPLATE);
-    let again = run(&again, Some(&stored)).unwrap().text;
+    let again = run(&again, Some(&stored), false).unwrap().text;
     assert!(again.contains("says so already"), "{again}");
     assert_eq!(fs::read_to_string(&stored).unwrap(), text);
     assert_eq!(fs::read_dir(folder.0.path()).unwrap().count(), 3);
@@ -282,7 +282,7 @@ fn a_connection_that_is_or_would_be_no_use_is_left_as_it_was() {
         ),
     ] {
         let stored = folder.put("hr.json", &connection);
-        let outcome = run(template, Some(&stored));
+        let outcome = run(template, Some(&stored), false);
         let Err(CommandError::Refused(why)) = outcome else { panic!("{says}") };
         assert!(why.contains(says), "{why}");
         assert_eq!(fs::read_to_string(&stored).unwrap(), connection);
@@ -299,7 +299,7 @@ fn what_is_learnt_is_how_a_zip_is_written() {
     let document =
         CONNECTION.replace("\"Email\"", "\"address\"").replace("Location", "Organization");
     let stored = folder.put("hr.json", document);
-    run(&template, Some(&stored)).unwrap();
+    run(&template, Some(&stored), false).unwrap();
     let connection = Connection::parse("hr", &fs::read(&stored).unwrap()).unwrap();
     let limits = crate::config::limits(|_| None).unwrap();
     let today = crate::check::Day::from(time::macros::date!(2026 - 11 - 23));
