@@ -103,7 +103,10 @@ pub fn write(made: &Made, folder: &Path) -> Result<Files, String> {
     };
     let told = |path: &Path, error: &io::Error| {
         if error.kind() == io::ErrorKind::AlreadyExists {
-            format!("{} is there already; nothing was written", path.display())
+            format!(
+                "{} already exists, so no file was written\nChoose another name or folder.",
+                path.display()
+            )
         } else {
             format!("{} cannot be written: {error}", path.display())
         }

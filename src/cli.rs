@@ -60,7 +60,9 @@ pub struct GlobalArgs {
     /// Print only the result and errors: no progress and no waits
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// Use colors: `auto` does on a terminal, unless `NO_COLOR` is set
+    /// When to use colors: `auto` means on a terminal, unless `NO_COLOR` is set
+    ///
+    /// The environment variable `CLICOLOR_FORCE` forces colors. JSON never has colors.
     #[arg(long, global = true, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
     pub color: ColorChoice,
 }
@@ -83,7 +85,11 @@ pub enum Command {
     /// files, and prints the address of the status page. It needs Node.js 20 or later.
     #[cfg(feature = "testbed")]
     #[command(after_long_help = sections(
-        &[(0, "The demo has run"), (2, "The demo could not run")],
+        &[
+            (0, "The demo has run"),
+            (1, "Your file was not imported"),
+            (2, "The demo could not run"),
+        ],
         &[
             ("Import the sample files:", "viva-import demo"),
             ("Import your own file:", "viva-import demo my.csv --connection my-connection.json"),
@@ -125,7 +131,7 @@ pub enum UserCommand {
                 "Check an export with the mapping of its connection:",
                 "viva-import check export.csv --mapping hr.json",
             ),
-            ("Check every zip of a folder:", "viva-import check 'out/*.zip'"),
+            ("Check every zip of a folder:", "viva-import check out/*.zip"),
             (
                 "Check what another program exports:",
                 "hr-export | viva-import check - --mapping hr.json",
@@ -297,7 +303,8 @@ pub enum UserCommand {
     Approve(ImportArgs),
     /// Retry an import that is rejected, stuck or waiting
     ///
-    /// The import begins again at once, with the current connection document and the same file.
+    /// The file is processed again with the current connection document. An import that waits is tried
+    /// at once.
     #[command(after_long_help = sections(
         &ACTION,
         &[("Retry an import:", "viva-import retry $IMPORT --account hrdata")],

@@ -114,7 +114,8 @@ fn layout(is_terminal: bool, size: Option<(Width, Height)>, color: ColorChoice) 
 }
 
 fn progress(is_quiet: bool) -> Progress {
-    let can_redraw = setting("TERM").is_none_or(|terminal| terminal != "dumb");
+    // Windows sets no TERM.
+    let can_redraw = setting("TERM").map_or(cfg!(windows), |terminal| terminal != "dumb");
     match is_quiet {
         true => Progress::Hidden,
         false if std::io::stderr().is_terminal() && can_redraw => Progress::Bars,

@@ -292,10 +292,11 @@ fn steps(proposal: &Proposal, survey: &Profile, options: &SuggestOptions) -> Vec
     if options.tenant.is_none() {
         steps.push("Put your tenant's id in the place of the zeros in \"tenantId\"".to_owned());
     }
-    if let Some(out) = &options.out {
-        steps.push(format!("The connection is written to {}", out.display()));
-    }
     let connection = options.out.as_deref().unwrap_or(Path::new("hr.json"));
+    steps.push(match options.out {
+        Some(_) => format!("The connection is written to {}", connection.display()),
+        None => format!("Save the connection: `{}`", save(options, connection)),
+    });
     let check = command_line(&[
         Argument::Word("viva-import check"),
         Argument::File(&options.file),
@@ -309,6 +310,21 @@ fn steps(proposal: &Proposal, survey: &Profile, options: &SuggestOptions) -> Vec
     ]);
     steps.push(format!("Compare with the template of your portal: `{learn}`"));
     steps
+}
+
+/// The command that writes the same proposal.
+fn save(options: &SuggestOptions, out: &Path) -> String {
+    let mut arguments =
+        vec![Argument::Word("viva-import suggest-mapping"), Argument::File(&options.file)];
+    let values = [("--tenant", &options.tenant), ("--client-id", &options.client_id)];
+    for (flag, value) in values {
+        arguments.extend(value.iter().flat_map(|it| [Argument::Word(flag), Argument::Value(it)]));
+    }
+    if options.refresh == Refresh::Incremental {
+        arguments.push(Argument::Word("--refresh incremental"));
+    }
+    arguments.extend([Argument::Word("--out"), Argument::File(out)]);
+    command_line(&arguments)
 }
 
 #[cfg(test)]

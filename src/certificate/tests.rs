@@ -64,12 +64,12 @@ fn a_file_that_is_there_stays_and_nothing_is_left_beside_it() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(there), "mine").unwrap();
         let why = write(&made, folder.path()).unwrap_err();
-        assert!(why.contains("is there already") && why.contains(there), "{why}");
+        assert!(why.contains("already exists") && why.contains(there), "{why}");
         assert_eq!(fs::read_to_string(folder.path().join(there)).unwrap(), "mine");
         assert!(!folder.path().join(other).exists());
     }
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("file"), "").unwrap();
     let why = write(&made, &folder.path().join("file")).unwrap_err();
-    assert!(why.contains("cannot be written") || why.contains("is there already"), "{why}");
+    assert!(why.contains("cannot be written") || why.contains("already exists"), "{why}");
 }

@@ -26,7 +26,7 @@ pub struct Imports {
     /// Only imports in this state, such as Stuck
     #[arg(long, value_name = "STATE")]
     pub state: Option<String>,
-    /// Most imports to list
+    /// Maximum number of imports to list
     #[arg(long, value_name = "NUMBER", default_value_t = 20)]
     pub top: usize,
     /// The storage account.

@@ -323,7 +323,7 @@ impl Context {
     }
 }
 
-/// A flag without effect on this kind of file is an error, because somebody relies on it.
+/// A flag without effect on this kind of file is an error: who sets it relies on it.
 fn without_effect(options: &PushOptions, upload: PayloadFormat) -> Result<(), CommandError> {
     let RuleOptions { mapping, refresh, lenient, baseline } = &options.rules;
     let (is_csv, is_zip) = (upload == PayloadFormat::Csv, upload == PayloadFormat::Zip);
@@ -362,7 +362,7 @@ fn fits(path: &Path, own: &str, caller: &ServiceIdentity) -> Result<(), CommandE
     )))
 }
 
-/// A copy without a name, which nobody can change.
+/// A copy without a name, which no other program can change.
 fn copied(path: &Path, max_bytes: u64) -> Result<File, CommandError> {
     let fail = |error| CommandError::cannot_read(path, &error);
     let about = std::fs::metadata(path).map_err(fail)?;

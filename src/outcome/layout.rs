@@ -102,7 +102,7 @@ fn beginning(line: &str) -> usize {
     indent + mark
 }
 
-/// The words of a line. What stands in backticks is one word, so that a command can be pasted.
+/// The words of a line. Text in backticks is one word, so that a command can be pasted.
 fn words(line: &str) -> Box<dyn Iterator<Item = core::Word<'_>> + '_> {
     let (mut found, mut start) = (vec![], 0);
     let (mut is_code, mut is_after_space) = (false, false);

@@ -65,7 +65,7 @@ impl Folder {
         process.wait_with_output().unwrap()
     }
 
-    /// Everything that sh shows at a terminal of so many columns; `viva-import` is the program.
+    /// Everything that sh shows at a terminal of this width; `viva-import` is the program.
     fn at_terminal(&self, columns: u32, line: &str) -> String {
         let line = format!("stty cols {columns} rows 24; {line}");
         let mut script = Command::new("script");
