@@ -20,7 +20,7 @@ use serde_json::json;
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
-    outcome::{CommandError, CommandOutput},
+    outcome::{Argument, CommandError, CommandOutput, command_line},
     schema::is_connection_name,
 };
 
@@ -103,7 +103,10 @@ pub fn write(made: &Made, folder: &Path) -> Result<Files, String> {
     };
     let failed = |path: &Path, error: &io::Error| {
         if error.kind() == io::ErrorKind::AlreadyExists {
-            format!("{} already exists; nothing was written. Choose another name", path.display())
+            format!(
+                "{} already exists, so no file was written\nChoose another name or folder.",
+                path.display()
+            )
         } else {
             format!("{} cannot be written: {error}", path.display())
         }
@@ -150,6 +153,19 @@ pub fn run(
 ) -> Result<CommandOutput, CommandError> {
     let made = make(name, days, now)?;
     let Files { public, private } = write(&made, folder)?;
+    let push = command_line(&[
+        Argument::Word(
+            "viva-import push info.zip --tenant $TENANT --client-id $CLIENT --credential \
+             clientCertificate --certificate",
+        ),
+        Argument::File(&private),
+    ]);
+    let import = command_line(&[
+        Argument::Word("az keyvault certificate import --vault-name $VAULT --name"),
+        Argument::Value(name),
+        Argument::Word("--file"),
+        Argument::File(&private),
+    ]);
     let (public, private) = (public.display().to_string(), private.display().to_string());
     let Made { thumbprint, expires, .. } = made;
     let text = format!(
@@ -158,14 +174,11 @@ pub fn run(
          The certificate expires on {}. Its thumbprint is {thumbprint}.\n\
          \n\
          Next:\n\
-         1. Give {public} to the administrator of Microsoft Entra, who uploads it to the app registration\n\
-         \x20  under Certificates & secrets.\n\
-         2. To push from this machine:\n\
-         \x20  viva-import push FILE --tenant TENANT_ID --client-id CLIENT_ID --credential clientCertificate \
-         --certificate {private}\n\
-         \x20  To push from the app, import it into a Key Vault, name its secret in a setting of the app, and\n\
-         \x20  delete {private}:\n\
-         \x20  az keyvault certificate import --vault-name VAULT --name {name} --file {private}",
+         1. Give {public} to the administrator of Microsoft Entra, who uploads it to the app registration \
+         under Certificates & secrets.\n\
+         2. To push from this machine: `{push}`\n\
+         \x20  To push from the app, import it into a Key Vault, name its secret in a setting of the app, and \
+         delete {private}: `{import}`",
         expires.date()
     );
     let json = json!({

@@ -125,14 +125,10 @@ fn what_cannot_be_checked_is_2_and_a_sentence() {
         (
             folder.path("folder.csv"),
             vec![],
-            "folder.csv is a folder or a pipe; name a .csv or a .zip",
+            "folder.csv is a folder or a pipe\n  Name a .csv or a .zip file.",
         ),
         (good.clone(), vec!["--mapping".to_owned(), no("no.json")], "no.json cannot be read"),
-        (
-            good.clone(),
-            vec!["--mapping".to_owned(), of("a.json", "{")],
-            "the mapping cannot be used",
-        ),
+        (good.clone(), vec!["--mapping".to_owned(), of("a.json", "{")], "a.json is invalid: "),
         (good.clone(), vec!["--mapping".to_owned(), of("b.json", "[]")], "must be an object"),
         (
             good.clone(),

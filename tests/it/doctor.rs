@@ -178,7 +178,7 @@ async fn an_invalid_name_is_not_checked() {
     for name in ["h r", "../hr", ""] {
         let output = shell(&BTreeMap::new(), &[name]).await;
         assert_eq!(output.status.code(), Some(2), "{name}");
-        assert!(String::from_utf8_lossy(&output.stderr).contains("the name of a connection"));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("connection name is invalid"));
     }
 }
 

@@ -28,6 +28,7 @@ mod imports;
 mod infra;
 mod layers;
 mod line;
+mod manners;
 mod moving;
 mod notices;
 mod package;
