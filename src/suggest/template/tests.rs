@@ -219,7 +219,7 @@ fn a_template_is_for_the_connector_of_its_connection() {
         match run(&template, stored.as_deref(), true) {
             Ok(_) => assert!(is_accepted, "{theirs} {ours:?}"),
             Err(CommandError::Refused(why)) => {
-                assert!(!is_accepted && why.contains(theirs), "{why}")
+                assert!(!is_accepted && why.contains(theirs), "{why}");
             }
             Err(CommandError::Failed(why)) => panic!("{why}"),
         }
