@@ -45,6 +45,8 @@ pub struct Context {
     pub setting: Arc<Lookup>,
     /// The clock.
     pub clock: fn() -> OffsetDateTime,
+    /// The storage account that the command line names.
+    pub account: Option<String>,
     /// How text on stdout is laid out.
     pub layout: Layout,
     /// What stderr shows meanwhile.

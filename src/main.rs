@@ -80,6 +80,7 @@ async fn run(command: UserCommand, global: GlobalArgs) -> Result<ExitCode, Strin
     let context = Context {
         setting: Arc::new(setting),
         clock: OffsetDateTime::now_utc,
+        account: None,
         layout: layout(out.is_terminal(), terminal_size_of(&out), AutoStream::choice(&out)),
         progress: progress(global.quiet),
     };

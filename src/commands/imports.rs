@@ -14,7 +14,7 @@ use crate::{
     http::azure::sentence,
     import::{Import, OperatorAction, State},
     messages,
-    outcome::{CommandError, CommandOutput, Layout, Tone},
+    outcome::{Argument, CommandError, CommandOutput, Layout, Tone, command_line},
     schema::is_connection_name,
     storage::import_table::{COLUMNS, properties},
 };
@@ -25,14 +25,22 @@ impl Context {
     #[must_use]
     pub(crate) fn of_account(&self, account: Option<String>) -> Self {
         let Some(account) = account else { return self.clone() };
-        let setting = self.setting.clone();
+        let (setting, named) = (self.setting.clone(), account.clone());
         let setting: Arc<Lookup> = Arc::new(move |name: &str| match name.strip_prefix(STORAGE) {
             Some("") => None,
-            Some("__accountName") => Some(account.clone()),
+            Some("__accountName") => Some(named.clone()),
             Some("__credential") => Some("azurecli".to_owned()),
             Some(_) | None => setting(name),
         });
-        Self { setting, ..self.clone() }
+        Self { setting, account: Some(account), ..self.clone() }
+    }
+
+    /// A line for people: the commands that an answer names know no account.
+    fn account_note(&self) -> String {
+        self.account.as_ref().map_or_else(String::new, |account| {
+            let flag = command_line(&[Argument::Word("--account"), Argument::Value(account)]);
+            format!("\nAdd `{flag}` to a command that is shown here.\n")
+        })
     }
 
     fn engine(&self) -> Result<Engine, String> {
@@ -65,7 +73,8 @@ impl Context {
         let value = imports.iter().map(Into::into).collect();
         let json = json!(Imports { value, next_link: None });
         let lines: String = imports.iter().map(|import| line(import, self.layout)).collect();
-        let text = if lines.is_empty() { "No imports".to_owned() } else { lines };
+        let text =
+            if lines.is_empty() { "No imports".to_owned() } else { lines + &self.account_note() };
         Ok(CommandOutput::done(text, json))
     }
 
@@ -85,6 +94,7 @@ impl Context {
             };
             text.push_str(&self.layout.hang(&format!("  {column:<22} "), &value));
         }
+        text.push_str(&self.account_note());
         Ok(CommandOutput::done(text, json!(ImportDetail::from(&import))))
     }
 
@@ -108,7 +118,10 @@ impl Context {
         let task = self.progress.spinner(format!("Checking connection {name}"));
         let diagnosis = doctor.examine(name, resume.then_some(&Actor::Command)).await;
         drop(task);
-        let (text, json) = (diagnosis.text(self.layout), json!(diagnosis));
+        let (mut text, json) = (diagnosis.text(self.layout), json!(diagnosis));
+        if !diagnosis.healthy {
+            text.push_str(&self.account_note());
+        }
         Ok(CommandOutput::judged(text, json, diagnosis.healthy))
     }
 

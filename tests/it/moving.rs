@@ -170,6 +170,8 @@ async fn every_command_of_the_page_that_moves_people_here_works_as_it_is_printed
         // The last import of the deployed connection was rejected, and the doctor says so.
         let expected = i32::from(command.contains("doctor"));
         assert_eq!(code, expected, "{command}\n{told}");
+        let note = "Add `--account hrdata` to a command that is shown here.";
+        assert!(expected == 0 || told.contains(note), "{command}\n{told}");
         for secret in secrets.iter().chain(&authority.secrets()) {
             assert!(!told.contains(secret), "{command}\n{told}");
         }
