@@ -163,8 +163,8 @@ pub fn run(
          2. To push from this machine:\n\
          \x20  viva-import push FILE --tenant TENANT_ID --client-id CLIENT_ID --credential clientCertificate \
          --certificate {private}\n\
-         \x20  To push from the app, import it into a Key Vault, name its secret in a setting of the app, and\n\
-         \x20  delete {private}:\n\
+         3. To push from the app, import the certificate into a Key Vault and name its secret in a setting of\n\
+         \x20  the app. Then delete {private}:\n\
          \x20  az keyvault certificate import --vault-name VAULT --name {name} --file {private}",
         expires.date()
     );

@@ -140,8 +140,8 @@ fn what_is_unusual_in_a_template_is_noted() {
 #[test]
 fn a_file_that_is_not_a_template_is_an_error() {
     for (template, says) in [
-        (String::new().into_bytes(), "not JSON"),
-        (b"[]".to_vec(), "must be an object"),
+        (String::new().into_bytes(), "JSON"),
+        (b"[]".to_vec(), "object"),
         (b"\xFF".to_vec(), "not UTF-8"),
         (vec![b' '; crate::connection::MAX_BYTES + 1], "larger than"),
         (TEMPLATE.replace("Organization\":", "PersonId\":").into(), "appears twice"),
@@ -219,7 +219,7 @@ fn a_template_is_for_the_connector_of_its_connection() {
         match run(&template, stored.as_deref()) {
             Ok(_) => assert!(is_accepted, "{theirs} {ours:?}"),
             Err(CommandError::Refused(why)) => {
-                assert!(!is_accepted && why.contains(theirs), "{why}")
+                assert!(!is_accepted && why.contains(theirs), "{why}");
             }
             Err(CommandError::Failed(why)) => panic!("{why}"),
         }
