@@ -174,11 +174,13 @@ pub fn run(
          The certificate expires on {}. Its thumbprint is {thumbprint}.\n\
          \n\
          Next:\n\
-         1. Give {public} to the administrator of Microsoft Entra, who uploads it to the app registration \
-         under Certificates & secrets.\n\
-         2. To push from this machine: `{push}`\n\
-         \x20  To push from the app, import it into a Key Vault, name its secret in a setting of the app, and \
-         delete {private}: `{import}`",
+         1. Give {public} to the administrator of Microsoft Entra, who uploads it to the app registration\n\
+         \x20  under Certificates & secrets.\n\
+         2. To push from this machine:\n\
+         \x20  `{push}`\n\
+         3. To push from the app, import the certificate into a Key Vault and name its secret in a setting of\n\
+         \x20  the app. Then delete {private}:\n\
+         \x20  `{import}`",
         expires.date()
     );
     let json = json!({

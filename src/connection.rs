@@ -125,7 +125,7 @@ fn read<T: Deserr<Faults>>(document: &[u8]) -> Result<T, Vec<Fault>> {
     }
     let text = json::unmarked(document);
     let text = std::str::from_utf8(text).map_err(|error| {
-        vec![fault(format!("byte {}", error.valid_up_to()), "not UTF-8; save it as UTF-8")]
+        vec![fault(format!("byte {}", error.valid_up_to()), "not UTF-8. Save it as UTF-8")]
     })?;
     let (value, repeated) = json::parse(text).map_err(|error| {
         let at = format!("line {}, column {}", error.line(), error.column());
@@ -135,7 +135,7 @@ fn read<T: Deserr<Faults>>(document: &[u8]) -> Result<T, Vec<Fault>> {
         return Err(vec![fault("/", "must be an object")]);
     }
     let mut faults: Vec<Fault> =
-        repeated.into_iter().map(|pointer| fault(pointer, "appears twice; delete one")).collect();
+        repeated.into_iter().map(|pointer| fault(pointer, "appears twice. Delete one")).collect();
     faults.extend(dependent(&value));
     match deserialize(value) {
         Ok(read) if faults.is_empty() => Ok(read),

@@ -68,7 +68,7 @@ pub fn run(options: &SuggestOptions, layout: Layout) -> Result<CommandOutput, Co
     let file = File::open(&options.file).map_err(fail)?;
     if file.metadata().map_err(fail)?.is_dir() {
         let folder = options.file.display();
-        return Err(CommandError::Failed(format!("{folder} is a folder; name a CSV file")));
+        return Err(CommandError::Failed(format!("{folder} is a folder. Name a CSV file")));
     }
     let profile = Profile::of(file).map_err(|error| match error {
         ProfileError::Unusable(why) => CommandError::Refused(why),
@@ -221,7 +221,7 @@ fn text(
         ("not mapped", columns.iter().filter(|one| !is_mapped(one)).collect()),
     ];
     let mut text = format!(
-        "Rows: {}. Columns: {}, of which {} are mapped ({} uncertain) and {} are not mapped.\n\n",
+        "{} rows, {} columns: {} mapped ({} of them uncertain), {} not mapped.\n\n",
         profile.rows,
         columns.len(),
         groups[0].1.len() + groups[1].1.len(),
@@ -301,7 +301,7 @@ fn steps(proposal: &Proposal, profile: &Profile, options: &SuggestOptions) -> Ve
     }
     if options.tenant.is_none() {
         steps.push(
-            "Replace the zeros in \"tenantId\" with your tenant ID: `az account show --query tenantId`"
+            "Replace the zeros in \"tenantId\" with your tenant id: `az account show --query tenantId`"
                 .to_owned(),
         );
     }

@@ -25,7 +25,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "ImportStorage__blobServiceUri",
         None,
-        "The address of the blob service, if it is not `https://<account>.blob.core.windows.net`. In the same way: `ImportStorage__queueServiceUri` and `ImportStorage__tableServiceUri`.",
+        "The address of the blob service, if it is not `https://<account>.blob.core.windows.net`. `ImportStorage__queueServiceUri` and `ImportStorage__tableServiceUri` do the same for queues and tables.",
     ),
     setting(
         "ImportStorage__credential",
@@ -35,7 +35,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "ImportStorage__clientId",
         None,
-        "The client ID of the user-assigned identity for storage. If it is not set, the system-assigned identity of the app is used.",
+        "The client id of the user-assigned identity for storage. If it is not set, the system-assigned identity of the app is used.",
     ),
     setting(
         "ImportStorage",
@@ -50,7 +50,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "SWEEP_SCHEDULE",
         Some("0 30 * * * *"),
-        "When `sweep` does the same, so that a lost event delays a file by at most an hour (NCRONTAB, UTC). The app must set it.",
+        "When `sweep` also searches for these files, so that a lost event delays a file by at most an hour (NCRONTAB, UTC). The app must set it.",
     ),
     setting(
         "DRIVE_SCHEDULE",
@@ -96,7 +96,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "MAX_SHRINK_PERCENT",
         Some("10"),
-        "The largest decrease of people or rows from one full refresh to the next, in percent. A file that shrinks more is rejected.",
+        "The largest decrease of people or rows from one full refresh to the next, in percent. A larger decrease rejects the file until a person approves it.",
     ),
     setting(
         "UNMAPPED_COLUMNS",
@@ -131,9 +131,13 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "BUSY_WAIT_SECONDS",
         Some("300"),
-        "The first wait after the answer \"Previous ingestion is not complete\", and the wait for another import. The wait doubles each time.",
+        "The first wait after the answer \"Previous ingestion is not complete\", and the wait for another import.",
     ),
-    setting("BUSY_WAIT_MAX_SECONDS", Some("1800"), "The longest wait after that answer."),
+    setting(
+        "BUSY_WAIT_MAX_SECONDS",
+        Some("1800"),
+        "The longest wait after that answer; the wait doubles each time.",
+    ),
     setting(
         "CORRECTION_WAIT_SECONDS",
         Some("900"),
@@ -142,7 +146,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "QUEUE_TIMEOUT_SECONDS",
         Some("259200"),
-        "How long a file may wait to be read or pushed before it is `stuck`. Not counted: the time in which the program did not run, the file was queued, or it waited for a person.",
+        "How long a file may wait to be read or pushed before it is `stuck`. Time does not count while the program does not run, or while the file waits for its turn or for a person.",
     ),
     setting(
         "INGESTION_TIMEOUT_SECONDS",

@@ -36,7 +36,7 @@ pub(super) struct ConnectionDocument {
     #[deserr(default, rename = "$schema")]
     #[schemars(rename = "$schema")]
     pub(super) schema: Option<Text>,
-    /// The ID of the Microsoft Entra tenant: Azure portal, Microsoft Entra ID, Overview.
+    /// The id of the Microsoft Entra tenant: Azure portal, Microsoft Entra ID, Overview.
     pub(super) tenant_id: TenantId,
     /// The connector in Viva Insights: `HR` for organizational data, `Survey` for survey answers.
     pub(super) connector: Connector,
@@ -110,16 +110,16 @@ pub(super) enum CredentialDocument {
     /// The app's managed identity.
     #[deserr(rename_all = camelCase)]
     ManagedIdentity {
-        /// The client ID of a user-assigned identity. Without it, the system-assigned identity is used.
+        /// The client id of a user-assigned identity. Without it, the system-assigned identity is used.
         #[deserr(default)]
         client_id: Option<ClientId>,
     },
     /// An app registration with a federated credential for the app's managed identity.
     #[deserr(rename_all = camelCase)]
     FederatedIdentity {
-        /// The client ID of the app registration.
+        /// The client id of the app registration.
         client_id: ClientId,
-        /// The client ID of a user-assigned identity. Without it, the system-assigned identity is used.
+        /// The client id of a user-assigned identity. Without it, the system-assigned identity is used.
         #[deserr(default)]
         identity_client_id: Option<ClientId>,
     },
@@ -127,7 +127,7 @@ pub(super) enum CredentialDocument {
     #[deserr(rename_all = camelCase)]
     #[schemars(extend("oneOf" = one_of_members(&["file", "setting"])))]
     ClientCertificate {
-        /// The client ID of the app registration.
+        /// The client id of the app registration.
         client_id: ClientId,
         /// The file with the certificate and its private key, as PEM or PKCS#12.
         #[deserr(default)]
@@ -142,7 +142,7 @@ pub(super) enum CredentialDocument {
     /// An app registration with a client secret.
     #[deserr(rename_all = camelCase)]
     ClientSecret {
-        /// The client ID of the app registration.
+        /// The client id of the app registration.
         client_id: ClientId,
         /// The name of the setting that holds the secret.
         setting: SecretSetting,

@@ -67,10 +67,10 @@ texts! {
         of_pattern(NOT_BLANK), |text| !is_blank(text), BLANK;
     TenantId: "The id of a tenant.",
         of_pattern(GUID), is_guid,
-        "must be the tenant ID, such as 11111111-2222-3333-4444-555555555555";
+        "must be the tenant id, a GUID: run `az account show --query tenantId`";
     ClientId: "The client id of an app registration or of an identity.",
         of_pattern(GUID), is_guid,
-        "must be a client ID, such as 11111111-2222-3333-4444-555555555555";
+        "must be a client id, a GUID such as 11111111-2222-3333-4444-555555555555";
     ScaleUnit: "The scale unit of a tenant.",
         of_pattern("^[A-Za-z0-9-]{1,64}$"), is_plain_name,
         "must be a scale unit of letters, digits and hyphens, such as novaprdwus2-01";
@@ -143,8 +143,8 @@ macro_rules! words {
                 value: Value<V>,
                 at: ValuePointerRef,
             ) -> Result<Self, Faults> {
-                let words = <Self as VariantNames>::VARIANTS;
-                text(value, at)?.parse().map_err(|_| Faults::at(at, one_of(words)))
+                let word = if let Value::String(word) = value { word.parse().ok() } else { None };
+                word.ok_or_else(|| Faults::at(at, one_of(<Self as VariantNames>::VARIANTS)))
             }
         }
     )*};
@@ -295,13 +295,13 @@ fn rule<V: IntoValue>(
     at: ValuePointerRef,
 ) -> Result<(Id, Option<Severity>), Faults> {
     let Some(rule) = Id::parse(name) else {
-        return Err(Faults::at(at, "is not a rule; to list the rules, run `viva-import rules`"));
+        return Err(Faults::at(at, "is not a rule. To list the rules, run `viva-import rules`"));
     };
     if rule.name() != name {
         return Err(Faults::at(at, format!("must be written {rule}")));
     }
     if !rule.is_adjustable() {
-        let what = "cannot be lowered, because the import would fail or cause damage";
+        let what = "cannot be lowered, because the import would fail or delete data";
         return Err(Faults::at(at, what));
     }
     Ok(match Level::deserialize_from_value(level, at)? {

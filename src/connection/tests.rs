@@ -64,7 +64,7 @@ fn every_fault_is_listed_with_its_place() {
         "/mapping/A: appears twice",
         "/conector: unknown",
         "/connector: missing",
-        "/tenantId: must be the tenant ID",
+        "/tenantId: must be the tenant id",
         "/refresh: must be",
         "/credential/kind: must be",
         "/scaleUnit: must be",

@@ -49,7 +49,7 @@ fn last(found: &Found, is_resumed: bool) -> CheckResult {
     };
     let may_wait = matches!(import.state, State::Received | State::Packed);
     let status = if may_wait && imports.iter().any(Import::is_forbidden) {
-        "waiting, because the service answered 403; see the check \"pause\"".to_owned()
+        "Waiting, because the service answered 403; see the check \"pause\"".to_owned()
     } else if may_wait && is_resumed {
         // The row says why it waited until its next step.
         messages::status(&Import { reason: None, ..import.clone() })

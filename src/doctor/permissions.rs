@@ -132,8 +132,8 @@ fn remedy(error: &Error, role: &str, setting: &str) -> String {
         return UNAVAILABLE.to_owned();
     };
     let assign = format!(
-        "Assign this role to the app's identity (Azure portal: Access control (IAM), Add role assignment): \
-         {role}."
+        "Assign the app's identity the role {role}. In the Azure portal: Access control (IAM), Add role \
+         assignment."
     );
     match (u16::from(*status), error_code.as_deref().unwrap_or_default()) {
         (403, "AuthorizationPermissionMismatch") => {
@@ -226,7 +226,7 @@ async fn arrivals(probes: &Probes, host: &Reachability) -> CheckResult {
     match asked(probes, host, peek(probes, ARRIVALS)).await {
         Ok(waiting) => CheckResult::pass(
             ARRIVALS_QUEUE,
-            format!("Can be read; waiting: {}", messages(waiting)),
+            format!("Can be read; messages waiting: {}", count(waiting)),
         ),
         Err(failure) => failure.result(ARRIVALS_QUEUE, QUEUE),
     }
@@ -237,7 +237,7 @@ async fn poison(probes: &Probes, host: &Reachability) -> CheckResult {
         Ok(0) => CheckResult::pass(POISON_QUEUE, "Empty"),
         Ok(waiting) => CheckResult::fail(
             POISON_QUEUE,
-            format!("`intake` could not process {}", messages(waiting)),
+            format!("Messages that `intake` could not process: {}", count(waiting)),
             "Find the reason in the log of `intake`, and correct it. Then delete the messages: `az storage \
              message clear --auth-mode login --account-name ACCOUNT --queue-name arrivals-poison`. No file \
              is lost, because `sweep` finds their files.",
@@ -258,13 +258,8 @@ async fn peek(probes: &Probes, name: &str) -> Result<usize> {
     Ok(seen.items.unwrap_or_default().len())
 }
 
-fn messages(count: usize) -> String {
-    match count {
-        0 => "no messages".to_owned(),
-        1 => "1 message".to_owned(),
-        32.. => "32 messages or more".to_owned(),
-        _ => format!("{count} messages"),
-    }
+fn count(messages: usize) -> String {
+    if messages < 32 { messages.to_string() } else { "32 or more".to_owned() }
 }
 
 #[cfg(test)]
@@ -281,7 +276,7 @@ mod tests {
     #[test]
     fn each_error_of_storage_has_its_own_remedy() {
         for (status, code, words) in [
-            (403, Some("AuthorizationPermissionMismatch"), "assignment): Storage Table"),
+            (403, Some("AuthorizationPermissionMismatch"), "the role Storage Table"),
             (403, Some("AuthorizationFailure"), "firewall"),
             (403, Some("AuthenticationFailed"), "\"clock of storage\""),
             (403, None, "If it has the role, allow the app's network"),

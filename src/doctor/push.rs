@@ -90,10 +90,9 @@ fn token(
     let Some(claims) = Claims::of(&token.token) else {
         // Of a token from a setting, nobody here knows when it expires.
         let is_given = matches!(caller.credential, Credential::AccessToken { .. });
-        let until =
-            (!is_given).then(|| format!("; it is valid until {}", moment(token.expires_on)));
+        let until = (!is_given).then(|| format!(", valid until {}", moment(token.expires_on)));
         let until = until.unwrap_or_default();
-        let message = format!("The token's claims cannot be read{until}");
+        let message = format!("A token is available{until}; its claims cannot be read");
         return (
             CheckResult::pass(TOKEN, message),
             caller.credential.client_id().map(str::to_owned),
@@ -103,7 +102,7 @@ fn token(
     let (client_id, audience) = (claims.client_id, claims.audience.unwrap_or_else(unknown));
     let expires = claims.expires.unwrap_or(token.expires_on);
     let issued_for =
-        format!("client ID {}, audience {audience}", client_id.clone().unwrap_or_else(unknown));
+        format!("client id {}, audience {audience}", client_id.clone().unwrap_or_else(unknown));
     let expires_at = moment(expires);
     let result = if expires > now {
         CheckResult::pass(TOKEN, format!("Valid until {expires_at}: {issued_for}"))
@@ -195,7 +194,7 @@ fn failed(
             let client_id = client_id.map(|id| format!(" {id}")).unwrap_or_default();
             format!(
                 "In {}, under Data connections, set up the API-based import, and enter the client \
-                 ID{client_id} of the connection's credential.",
+                 id{client_id} of the connection's credential.",
                 caller.target.words().product_in_full
             )
         }
@@ -244,11 +243,11 @@ mod tests {
         let message = |credential| token(&caller(credential), &opaque, now).0.message;
         assert_eq!(
             message(Credential::ManagedIdentity { client_id: None }),
-            "The token's claims cannot be read; it is valid until 2026-11-23T06:00:00Z"
+            "A token is available, valid until 2026-11-23T06:00:00Z; its claims cannot be read"
         );
         assert_eq!(
             message(Credential::AccessToken { setting: "TOKEN".to_owned() }),
-            "The token's claims cannot be read"
+            "A token is available; its claims cannot be read"
         );
         let named = Credential::ManagedIdentity { client_id: Some("c".to_owned()) };
         assert_eq!(token(&caller(named), &opaque, now).1.as_deref(), Some("c"));
@@ -278,7 +277,7 @@ mod tests {
         let caller = caller(Credential::ManagedIdentity { client_id: None });
         for (error, words) in [
             (later(&TooLate(crate::doctor::probes::MAX_WAIT)), "Try again"),
-            (ServiceError::Forbidden, "enter the client ID c of"),
+            (ServiceError::Forbidden, "enter the client id c of"),
             (ServiceError::Refused(Reason::TokenRejected { status: 401 }), "INGESTION_SCOPE"),
         ] {
             let result = failed(CONNECTOR, &caller, &error, Some("c"));

@@ -94,7 +94,7 @@ pub(super) fn of(issuer: TokenIssuer, error: &Error, scope: &str) -> Refusal {
         (TokenIssuer::AzureCli, ..) => return azure_cli(error, &code),
         (TokenIssuer::Identity, Some(400), _) => format!(
             "answered 400{code}: the app does not have this managed identity. Assign it to the app, and \
-             compare its client ID"
+             compare its client id"
         ),
         (_, Some(status), _) => format!("answered {status}{code}"),
         (_, None, Some(broke)) => format!("did not answer: {}", http::broke(broke)),
@@ -187,7 +187,7 @@ fn advice(code: &str, scope: &str) -> Option<String> {
             "INGESTION_SCOPE is invalid. Set it to a single name that ends with /.default"
         }
         "7000215" => {
-            "the client secret is wrong. Put the secret's value, not its ID, into the setting"
+            "the client secret is wrong. Put the secret's value, not its id, into the setting"
         }
         "7000222" => "the client secret has expired. Create a new one and put it into the setting",
         "700016" => "the tenant has no such app registration. Compare clientId and tenantId",
@@ -205,12 +205,12 @@ fn advice(code: &str, scope: &str) -> Option<String> {
              api://AzureADTokenExchange. Correct it"
         }
         "700213" => {
-            "no federated credential of the app registration has the identity's object ID as its \
+            "no federated credential of the app registration has the identity's object id as its \
              subject. Correct it"
         }
         "70021" => {
             "no federated credential of the app registration matches the identity. Compare issuer, \
-             subject (the identity's object ID) and audience (api://AzureADTokenExchange)"
+             subject (the identity's object id) and audience (api://AzureADTokenExchange)"
         }
         "700236" => {
             "the identity and the app registration are in different tenants. Use a multi-tenant app \

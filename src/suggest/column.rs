@@ -100,6 +100,11 @@ struct Naming {
     fields: HashSet<String>,
 }
 
+/// A reason of one or more sentences, with the last period.
+fn sentence(why: &str) -> String {
+    format!("{}.", why.trim_end_matches('.'))
+}
+
 /// Gives each mapped column a name that the service accepts, and each custom field a name of its own.
 pub(super) fn named(columns: &[Column<'_>], verdicts: Vec<Verdict>) -> Vec<Proposed> {
     let mut naming = Naming {
@@ -113,7 +118,7 @@ pub(super) fn named(columns: &[Column<'_>], verdicts: Vec<Verdict>) -> Vec<Propo
 impl Naming {
     fn proposed(&mut self, column: &Column<'_>, verdict: Verdict) -> Proposed {
         match verdict {
-            Verdict::NotMapped(why) => not_mapped(column, why),
+            Verdict::NotMapped(why) => not_mapped(column, &why),
             Verdict::Field { target, is_custom, kind, is_confident, why } => {
                 let field = if is_custom { self.custom(&target) } else { target };
                 Proposed {
@@ -122,7 +127,7 @@ impl Naming {
                     field: Some(field),
                     kind: Some(kind.word()),
                     confident: is_confident,
-                    why,
+                    why: sentence(&why),
                 }
             }
         }
@@ -148,8 +153,8 @@ impl Naming {
     }
 }
 
-fn not_mapped(column: &Column<'_>, why: String) -> Proposed {
-    let column = column.called.clone();
+fn not_mapped(column: &Column<'_>, why: &str) -> Proposed {
+    let (column, why) = (column.called.clone(), sentence(why));
     Proposed { column, rename: None, field: None, kind: None, confident: true, why }
 }
 

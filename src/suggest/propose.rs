@@ -91,7 +91,7 @@ fn not_mapped(column: &Column<'_>) -> Option<Verdict> {
         let why = if key.is_empty() {
             "The column has no name in the header, or no readable one. Name it if you need it"
         } else {
-            "Another column has the same name; case and blanks do not matter. Rename one if you need it"
+            "Another column has the same name; case and spaces are ignored. Rename one if you need it"
         };
         return Some(Verdict::not_mapped(why));
     };
@@ -160,7 +160,7 @@ fn reserved(target: &str, is_clear: bool, column: &Column<'_>, usual: Option<Ord
     if target == "HourlyRate" {
         is_confident = false;
         why.push_str(
-            ". It is pay, in US dollars; delete it from the mapping if the analysis does not need it",
+            ". It is pay in US dollars. Delete it from the mapping if the analysis does not need it",
         );
     }
     Verdict::Field { target: target.to_owned(), is_custom: false, kind, is_confident, why }
@@ -180,7 +180,7 @@ fn rest(column: &Column<'_>, doubt: Option<Verdict>) -> Verdict {
         return Verdict::not_mapped(why);
     }
     if names::is_number(key) {
-        let why = "It has IDs that a system gives to people. The service identifies people by their address";
+        let why = "It has ids that a system gives to people. The service identifies people by their address";
         return Verdict::not_mapped(why);
     }
     if let Some(known) = names::matches(key, &names::CUSTOM).into_iter().next() {

@@ -138,7 +138,7 @@ fn what_cannot_be_checked_is_2_and_a_sentence() {
         (
             good.clone(),
             vec!["--mapping".to_owned(), of("d.json", &faulty)],
-            "/tenantId: must be the tenant ID, such as 11111111-2222-3333-4444-555555555555; /credential: \
+            "/tenantId: must be the tenant id, a GUID: run `az account show --query tenantId`; /credential: \
              missing",
         ),
         (good.clone(), vec!["--baseline".to_owned(), no("no.json")], "no.json cannot be read"),

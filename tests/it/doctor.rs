@@ -144,7 +144,7 @@ async fn a_healthy_connection_passes_by_shell_and_by_http_and_nothing_is_left_be
     assert_eq!((diagnosis.those("fail").len(), diagnosis.those("unknown").len()), (0, 0));
     assert_eq!(diagnosis.those("info"), ["metadata.json", "notify", "reachability of the sign-in"]);
     diagnosis.says("connection", "pass", "full refresh (replaces all data)");
-    diagnosis.says("token", "pass", "The token's claims cannot be read");
+    diagnosis.says("token", "pass", "its claims cannot be read");
     diagnosis.says("scale unit", "pass", "The service reports novaprdwus2-02");
     diagnosis.says("metadata.json", "info", "\"Mapping\" with the types DateTime_MMDDYYYY");
     diagnosis.says("last import", "pass", "inbox/hr/a.csv: completed");
@@ -285,10 +285,10 @@ async fn the_claims_of_a_token_are_shown_and_the_token_is_not() {
     let stage = stage_with(rules, &[(TOKEN_SETTING, &good)]).await;
     let valid = by_shell(stage.settings(), &["hr"]).await;
     let words =
-        format!("Valid until 2100-01-01T00:00:00Z: client ID {client_id}, audience api://viva");
+        format!("Valid until 2100-01-01T00:00:00Z: client id {client_id}, audience api://viva");
     valid.says("token", "pass", &words);
     stage.service.always(Call::Ping, Some(ServiceFault::Forbidden));
-    let words = format!("enter the client ID {client_id}");
+    let words = format!("enter the client id {client_id}");
     by_shell(stage.settings(), &["hr"]).await.says("connector", "fail", &words);
     for (token, words) in [
         (token(1_700_000_000), "has expired"),
@@ -318,7 +318,7 @@ async fn a_managed_identity_that_signs_in_differs_from_one_that_does_not() {
     let identity = SAMPLE_CONNECTION.replace(given, "\"managedIdentity\"");
     stage.connect("hr", &identity).await.unwrap();
     for (path, status, words) in [
-        ("good", "pass", "Valid until 2100-01-01T00:00:00Z: client ID me, audience viva"),
+        ("good", "pass", "Valid until 2100-01-01T00:00:00Z: client id me, audience viva"),
         ("none", "fail", "run the check in the app"),
     ] {
         let endpoint = format!("http://{address}/{path}");
@@ -424,7 +424,7 @@ async fn messages_in_the_poison_queue_fail_and_an_empty_one_passes() {
     poison.send_message(message.try_into().unwrap(), None).await.unwrap();
     let diagnosis = by_shell(stage.settings(), &["hr"]).await;
     assert_eq!(diagnosis.those("fail"), ["queue arrivals-poison"]);
-    diagnosis.says("queue arrivals-poison", "fail", "`intake` could not process 1 message");
+    diagnosis.says("queue arrivals-poison", "fail", "Messages that `intake` could not process: 1");
     assert!(!diagnosis.0.to_string().contains("private"));
 }
 

@@ -1,4 +1,4 @@
-//! The JSON Schema of a connection document, compared with what the program reads.
+//! The JSON Schema of a connection document, held against what reads one.
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ fn read(document: &Value) -> Result<Connection, Vec<Fault>> {
     Connection::parse("hr", document.to_string().as_bytes())
 }
 
-/// A document with every member.
+/// A document with all that one may say.
 fn full() -> Value {
     json!({
         "$schema": "./connection.schema.json",
@@ -91,7 +91,7 @@ const OPTIONAL: [&str; 20] = [
     "/credential/passwordSetting",
 ];
 
-/// `document` with `value` at `pointer`; a missing last member is added, and `null` removes it.
+/// `document` with `value` at `pointer`; a missing last member is added, and `null` takes it away.
 fn with(document: &Value, pointer: &str, value: Value) -> Value {
     let mut document = document.clone();
     let (parent, key) = pointer.rsplit_once('/').unwrap();
@@ -120,7 +120,7 @@ fn what_is_read_is_valid_by_the_schema() {
 }
 
 #[test]
-fn a_member_that_is_null_is_a_missing_member() {
+fn null_is_a_member_that_is_not_there() {
     let validator = validator();
     let of = |credential: usize| with(&full(), "/credential", credentials()[credential].clone());
     let mut cases: Vec<(Value, &str)> = OPTIONAL.map(|pointer| (full(), pointer)).into();
@@ -145,7 +145,7 @@ fn a_member_that_is_null_is_a_missing_member() {
 }
 
 #[test]
-fn a_fault_that_the_schema_can_express_is_a_fault_for_both() {
+fn what_the_schema_can_tell_is_refused_by_both() {
     let validator = validator();
     let secret =
         json!({ "kind": "clientSecret", "setting": "A", "clientId": "x", "secret": "hunter2" });
@@ -211,8 +211,8 @@ fn a_fault_that_the_schema_can_express_is_a_fault_for_both() {
         ("/$schema", json!(5)),
     ] {
         let document = with(&full(), pointer, value);
-        assert!(read(&document).is_err(), "the program accepts {document}");
-        assert!(!validator.is_valid(&document), "the schema accepts {document}");
+        assert!(read(&document).is_err(), "the program takes {document}");
+        assert!(!validator.is_valid(&document), "the schema takes {document}");
     }
 }
 
@@ -242,15 +242,14 @@ fn the_schema_knows_the_members_that_are_read_and_no_other() {
     for (at, document, members) in known {
         for member in &members {
             let document = with(&document, &format!("{at}/{member}"), json!(5));
-            assert!(!is_unknown(at, member, &document), "{at}/{member} is not read");
+            assert!(!is_unknown(at, member, &document), "{at}/{member} is read by nobody");
         }
         let document = with(&document, &format!("{at}/unheardOf"), json!(5));
         assert!(is_unknown(at, "unheardOf", &document), "{at}");
         let faults = read(&document).unwrap_err();
         let fault = faults.iter().find(|fault| fault.is_unknown).unwrap().what.clone();
-        let mut listed: Vec<&str> =
-            fault.split_once("expected one of: ").unwrap().1.split(", ").collect();
-        let mut members = members;
+        let listed = fault.split_once("expected one of: ").unwrap().1;
+        let (mut listed, mut members) = (listed.split(", ").collect::<Vec<_>>(), members);
         listed.sort_unstable();
         members.sort_unstable();
         assert_eq!(listed, members, "{at}");

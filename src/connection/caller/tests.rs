@@ -72,7 +72,7 @@ fn a_member_that_is_missing_unknown_or_not_a_guid_is_a_fault_with_its_place() {
         (r#"{"kind":"password"}"#, &["/credential/kind: must be"]),
         (
             r#"{"kind":"managedIdentity","clientId":"hr-app","setting":"X"}"#,
-            &["/credential/setting: unknown", "/credential/clientId: must be a client ID"],
+            &["/credential/setting: unknown", "/credential/clientId: must be a client id"],
         ),
         (
             r#"{"kind":"federatedIdentity","identityClientId":"mine"}"#,

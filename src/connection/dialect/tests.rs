@@ -90,7 +90,7 @@ fn each_fault_of_a_dialect_has_its_place() {
         (r#"{ "mappingKey": "" }"#, "/dialect/mappingKey: must be a text"),
         (r#"{ "mappingKey": "IsBootstrap" }"#, "/dialect/mappingKey: must be a text"),
         (r#"{ "isBootstrap": "True" }"#, "/dialect/isBootstrap: must be"),
-        (r#"{ "isBootstrap": true }"#, "/dialect/isBootstrap: must be a text"),
+        (r#"{ "isBootstrap": true }"#, "/dialect/isBootstrap: must be \"text\""),
         (r#"{ "dataFile": "data.json" }"#, "/dialect/dataFile: must be a file name"),
         (r#"{ "dataFile": "a/data.csv" }"#, "/dialect/dataFile: must be a file name"),
         (r#"{ "dataFile": "..\\data.csv" }"#, "/dialect/dataFile: must be a file name"),

@@ -44,7 +44,7 @@ fn a_known_code_has_its_remedy_and_another_stands_alone() {
         ("500011", "INGESTION_SCOPE"),
         ("70011", "/.default"),
         ("1002012", "/.default"),
-        ("7000215", "value, not its ID"),
+        ("7000215", "value, not its id"),
         ("7000222", "expired"),
         ("700016", "no such app registration"),
         ("90002", "tenant does not exist"),

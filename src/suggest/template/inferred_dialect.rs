@@ -100,7 +100,7 @@ fn parse_members(text: &[u8]) -> Result<Map<String, Value>, String> {
     }
     let (members, repeated) = metadata_members(text)?;
     match repeated.first() {
-        Some(pointer) => Err(format!("{pointer:?} appears twice in metadata.json; delete one")),
+        Some(pointer) => Err(format!("{pointer:?} appears twice in metadata.json. Delete one")),
         None => Ok(members),
     }
 }
