@@ -61,7 +61,7 @@ async fn a_message_is_understood_however_the_host_encodes_it() {
         let event = deployment::blob_created(&blob).to_string();
         let outcome = stage.host.invoke("intake", data("message", encode(event)), Map::new());
         let Outcome::Succeeded(answer) = outcome.await else { panic!("{number}") };
-        assert!(answer.logs[0].starts_with("received as import"), "{:?}", answer.logs);
+        assert!(answer.logs[0].starts_with("Received as import"), "{:?}", answer.logs);
         assert_eq!(ended(&stage, &name).await.state, State::Completed);
     }
 }
@@ -128,7 +128,7 @@ async fn a_file_that_cannot_be_written_down_is_not_acknowledged() {
     let event = deployment::blob_created(&blob);
     let outcome = stage.host.invoke("intake", data("message", event), Map::new()).await;
     assert!(matches!(outcome, Outcome::Failed { .. }), "{outcome:?}");
-    assert!(log(&stage).contains("inbox/hr/a.csv could not be taken in: it answered 403"));
+    assert!(log(&stage).contains("Could not receive inbox/hr/a.csv: it answered 403"));
     server.abort();
 }
 

@@ -146,7 +146,7 @@ async fn all_is_well_by_shell_and_by_http_and_nothing_is_left_behind() {
     told.says("token", "pass", "its content is not readable");
     told.says("scale unit", "pass", "novaprdwus2-02, as the service tells it");
     told.says("metadata.json", "info", "\\\"Mapping\\\" with the types DateTime_MMDDYYYY");
-    told.says("last import", "pass", "inbox/hr/a.csv: completed");
+    told.says("last import", "pass", "inbox/hr/a.csv: Completed");
     told.says("pause", "pass", "not paused");
 
     let (status, body) = diagnose(&stage, "hr", "{}").await;
@@ -257,7 +257,7 @@ async fn a_service_that_is_away_or_does_not_say_what_it_should_is_told_by_its_an
     stage.service.always(Call::ScaleUnit, None);
     for (fault, verdict, words) in [
         (ServiceFault::SignInPage, "fail", "sign-in page"),
-        (ServiceFault::Forbidden, "fail", "one of three"),
+        (ServiceFault::Forbidden, "fail", "Possible causes: (1)"),
         (ServiceFault::NotFound, "info", "no such question (404); the push will tell"),
     ] {
         stage.service.always(Call::Ping, Some(fault));
@@ -343,11 +343,11 @@ async fn what_waits_after_a_403_goes_on_once_that_is_mended_and_what_else_pauses
     assert_eq!(rejected.state, State::Rejected);
 
     let forbidden = told(stage.settings(), &["stops", "--resume"]).await;
-    forbidden.says("connector", "fail", "one of three");
+    forbidden.says("connector", "fail", "Possible causes: (1)");
     forbidden.says("pause", "fail", "not let go on, because something above is crossed");
     let both = forbidden.line("pause")["remedy"].as_str().unwrap();
     assert_eq!(both.matches("`viva-import resume stops`").count(), 1, "{both}");
-    forbidden.says("last import", "fail", "inbox/stops/2.csv: rejected");
+    forbidden.says("last import", "fail", "inbox/stops/2.csv: Rejected");
     let waiting = import_of(&stage, "stops/1.csv", |_| true).await;
     assert!(waiting.is_forbidden());
 
@@ -357,7 +357,7 @@ async fn what_waits_after_a_403_goes_on_once_that_is_mended_and_what_else_pauses
     mended.says("pause", "fail", "inbox/stops/1.csv");
     assert!(import_of(&stage, "stops/1.csv", |_| true).await.is_forbidden(), "asked, not resumed");
     let resumed = told(stage.settings(), &["stops", "--resume"]).await;
-    resumed.says("pause", "fail", "pauses stops no longer");
+    resumed.says("pause", "fail", "no longer pauses connection stops");
     resumed.says("pause", "fail", "`viva-import resume stops`");
     assert_eq!(ended(&stage, "stops/1.csv").await.state, State::Completed);
     assert!(import_of(&stage, "stops/2.csv", |_| true).await.pauses);
@@ -374,7 +374,11 @@ async fn who_asks_to_resume_lets_go_on_what_is_only_told_otherwise() {
         let told = Told(serde_json::from_str(&body).unwrap());
         assert_eq!(told.0["healthy"], well, "{body}");
         let verdict = if well { "pass" } else { "fail" };
-        told.says("pause", verdict, if well { "pauses hr no longer" } else { "--resume" });
+        told.says(
+            "pause",
+            verdict,
+            if well { "no longer pauses connection hr" } else { "--resume" },
+        );
     }
     assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
 }

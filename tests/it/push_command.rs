@@ -245,11 +245,16 @@ async fn each_way_in_which_the_service_misbehaves_has_its_exit_code_and_its_word
         (ServiceFault::Forbidden, 1, "the connector was never set up or was removed", 0),
         (ServiceFault::NotFound, 1, "the tenant id, the scale unit or INGESTION_ENDPOINT", 0),
         (ServiceFault::Busy, 2, "has not finished the tenant's previous import", 0),
-        (ServiceFault::BadRequest, 1, "the service answered 400", 0),
+        (ServiceFault::BadRequest, 1, "The service answered 400", 0),
         (ServiceFault::TooManyRequests { retry_after: soon() }, 0, "taken as ingestion", 1),
         (ServiceFault::ServiceUnavailable { retry_after: soon() }, 0, "taken as ingestion", 1),
         (ServiceFault::InternalError, 2, "the service answered 500", 0),
-        (ServiceFault::Redirect("http://127.0.0.1:9/".to_owned()), 1, "a redirect", 0),
+        (
+            ServiceFault::Redirect("http://127.0.0.1:9/".to_owned()),
+            1,
+            "does not follow redirects",
+            0,
+        ),
         (ServiceFault::NoId, 2, "nobody knows whether the push arrived", 0),
         (ServiceFault::Garbled, 2, "nobody knows whether the push arrived", 0),
         (ServiceFault::StatusWord("Suspended".to_owned()), 0, "taken as ingestion", 1),
@@ -284,10 +289,10 @@ async fn each_way_in_which_the_service_misbehaves_has_its_exit_code_and_its_word
 async fn a_service_that_misbehaves_for_good_is_refused_or_failed_and_never_done() {
     for (call, fault, expected, words) in [
         (Call::Push, ServiceFault::SignInPage, 1, "a sign-in page instead of data"),
-        (Call::Push, ServiceFault::Unauthorized, 1, "the service answered 401"),
+        (Call::Push, ServiceFault::Unauthorized, 1, "The service answered 401"),
         (Call::Ping, ServiceFault::Forbidden, 1, "the connector was never set up or was removed"),
         (Call::ScaleUnit, ServiceFault::SignInPage, 1, "a sign-in page instead of data"),
-        (Call::ScaleUnit, ServiceFault::InternalError, 2, "the service answered 500"),
+        (Call::ScaleUnit, ServiceFault::InternalError, 2, "The service answered 500"),
         (Call::ScaleUnit, ServiceFault::Garbled, 2, "scale unit could not be read"),
         (Call::Ping, ServiceFault::Garbled, 2, "could not be read"),
     ] {
@@ -308,7 +313,7 @@ async fn whoever_follows_is_told_the_id_even_where_the_service_falls_silent() {
     let id = &world.service.ingestions()[0].id;
     assert_eq!(code(&output), 2, "{}", told(&output));
     assert!(told(&output).contains(&format!("was taken as ingestion {id}, but")));
-    assert!(told(&output).contains("the service answered 403"));
+    assert!(told(&output).contains("The service answered 403"));
 }
 
 #[tokio::test]
