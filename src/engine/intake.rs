@@ -34,9 +34,9 @@ pub enum IntakeOutcome {
 impl fmt::Display for IntakeOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Received(id) => write!(f, "received as import {id}"),
-            Self::Known(id) => write!(f, "already known as import {id}"),
-            Self::Ignored(why) | Self::Gone(why) => write!(f, "ignored: {why}"),
+            Self::Received(id) => write!(f, "Received as import {id}"),
+            Self::Known(id) => write!(f, "Already known as import {id}"),
+            Self::Ignored(why) | Self::Gone(why) => write!(f, "Ignored: {why}"),
         }
     }
 }

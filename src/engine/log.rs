@@ -26,7 +26,9 @@ pub(super) fn moved(before: Option<&Import>, import: &Import, is_first: bool, no
         line(import, event, "Could not delete its zip from the packages container", true, now);
     }
     if import.pauses && before.is_none_or(|before| !before.pauses) {
-        line(import, ("paused", reason_of(import)), &messages::pause(import), false, now);
+        let text =
+            format!("Connection {} is paused: {}", import.connection, messages::pause(import));
+        line(import, ("paused", reason_of(import)), &text, false, now);
     }
     let kind = match before {
         Some(before) => NotificationKind::of(before, import),

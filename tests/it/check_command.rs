@@ -293,7 +293,7 @@ fn a_file_is_held_against_a_report_or_its_summary() {
         assert_eq!(found(&shrunk), ["error I04", "error I04", "warning C03"]);
         let output = check(&few, &["--baseline", against]);
         assert_eq!(code(&output), 1);
-        assert!(text(&output).contains("Nothing is wrong with the file itself"));
+        assert!(text(&output).contains("The file itself has no errors."));
         let incremental = ["--refresh", "incremental", "--baseline", against];
         assert_eq!(found(&report(&few, &incremental)), ["warning C03"]);
     }

@@ -245,11 +245,11 @@ async fn each_way_in_which_the_service_misbehaves_has_its_exit_code_and_its_word
         (ServiceFault::Forbidden, 1, "the connector was never set up or was removed", 0),
         (ServiceFault::NotFound, 1, "the tenant id, the scale unit or INGESTION_ENDPOINT", 0),
         (ServiceFault::Busy, 2, "is busy with the tenant's previous import", 0),
-        (ServiceFault::BadRequest, 1, "the service answered 400", 0),
+        (ServiceFault::BadRequest, 1, "The service answered 400", 0),
         (ServiceFault::TooManyRequests { retry_after: soon() }, 0, "Accepted as ingestion", 1),
         (ServiceFault::ServiceUnavailable { retry_after: soon() }, 0, "Accepted as ingestion", 1),
         (ServiceFault::InternalError, 2, "the service answered 500", 0),
-        (ServiceFault::Redirect("http://127.0.0.1:9/".to_owned()), 1, "a redirect", 0),
+        (ServiceFault::Redirect("http://127.0.0.1:9/".to_owned()), 1, "does not follow redirects", 0),
         (ServiceFault::NoId, 2, "it is unknown whether the service accepted the push", 0),
         (ServiceFault::Garbled, 2, "it is unknown whether the service accepted the push", 0),
         (ServiceFault::StatusWord("Suspended".to_owned()), 0, "Accepted as ingestion", 1),
@@ -294,10 +294,10 @@ async fn each_way_in_which_the_service_misbehaves_has_its_exit_code_and_its_word
 async fn a_service_that_misbehaves_permanently_is_rejected_or_failed_and_never_done() {
     for (call, fault, expected, words) in [
         (Call::Push, ServiceFault::SignInPage, 1, "a sign-in page instead of data"),
-        (Call::Push, ServiceFault::Unauthorized, 1, "the service answered 401"),
+        (Call::Push, ServiceFault::Unauthorized, 1, "The service answered 401"),
         (Call::Ping, ServiceFault::Forbidden, 1, "the connector was never set up or was removed"),
         (Call::ScaleUnit, ServiceFault::SignInPage, 1, "a sign-in page instead of data"),
-        (Call::ScaleUnit, ServiceFault::InternalError, 2, "the service answered 500"),
+        (Call::ScaleUnit, ServiceFault::InternalError, 2, "The service answered 500"),
         (Call::ScaleUnit, ServiceFault::Garbled, 2, "scale unit could not be read"),
         (Call::Ping, ServiceFault::Garbled, 2, "could not be read"),
     ] {
@@ -318,7 +318,7 @@ async fn a_followed_push_shows_its_id_even_if_no_status_can_be_read() {
     let id = &world.service.ingestions()[0].id;
     assert_eq!(code(&output), 2, "{}", shown(&output));
     assert!(shown(&output).contains(&format!("was accepted as ingestion {id}, but")));
-    assert!(shown(&output).contains("the service answered 403"));
+    assert!(shown(&output).contains("The service answered 403"));
 }
 
 #[tokio::test]
