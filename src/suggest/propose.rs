@@ -127,7 +127,7 @@ fn reserved(target: &str, is_clear: bool, column: &Column<'_>, usual: Option<Ord
     let kind = match Target::default().schema().reserved_kind(target) {
         Some(Kind::Date(_)) => {
             if let Some(remedy) = content.unreadable_dates() {
-                return Verdict::left_out(format!("{said}, but {remedy}"));
+                return Verdict::left_out(format!("{said}. {remedy}"));
             }
             let written = type_of_dates(&content.dates, usual);
             is_sure &= written.is_sure;

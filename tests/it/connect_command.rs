@@ -169,7 +169,7 @@ fn the_exit_code_says_what_came_of_it_and_no_file_is_overwritten() {
         (&good, vec!["--out", &there], 2, "there.json cannot be written"),
         (&good, vec!["--tenant", "contoso"], 2, "--tenant: must be"),
         (&good, vec!["--client-id", "x"], 2, "--client-id: must be"),
-        (&empty, vec![], 1, "the file is empty"),
+        (&empty, vec![], 1, "The file is empty"),
         (&nobody, vec![], 2, "nobody.csv cannot be read"),
         (&desk.path().to_path_buf(), vec![], 2, "is a folder"),
     ] {

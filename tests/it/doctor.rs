@@ -219,7 +219,7 @@ async fn a_document_that_is_missing_or_faulty_is_told_and_what_hangs_on_it_is_no
     }
     let mapping = told(stage.settings(), &["mapping"]).await;
     assert_eq!(mapping.those("fail"), ["mapping"]);
-    mapping.says("mapping", "fail", "ManagerId is of type EmailType, not int32");
+    mapping.says("mapping", "fail", "ManagerId must have the type EmailType, not int32");
 }
 
 #[tokio::test]

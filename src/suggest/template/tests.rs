@@ -140,8 +140,8 @@ fn what_is_odd_about_a_template_is_told() {
 #[test]
 fn a_template_that_teaches_nothing_is_refused() {
     for (template, says) in [
-        (String::new().into_bytes(), "not JSON"),
-        (b"[]".to_vec(), "must be an object"),
+        (String::new().into_bytes(), "not valid JSON"),
+        (b"[]".to_vec(), "must be a JSON object"),
         (b"\xFF".to_vec(), "not UTF-8"),
         (vec![b' '; crate::connection::MAX_BYTES + 1], "larger than"),
         (TEMPLATE.replace("Organization\":", "PersonId\":").into(), "stands twice"),

@@ -100,7 +100,7 @@ async fn a_stranger_can_tell_from_the_page_alone_what_became_of_the_demos_four_f
         (
             0,
             "truncated.csv",
-            ["Rejected", "a full refresh deletes what is missing", "39 people where the last"],
+            ["Rejected", "a full refresh deletes what is missing", "39 people, was 61"],
         ),
         (1, "busy.csv", ["Completed", "Accepted by the service", "busy 2 times"]),
         (2, "bad.csv", ["Rejected", "row 21, Employee", "and 2 more problems"]),
