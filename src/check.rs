@@ -1,11 +1,11 @@
-//! The checker: Microsoft's rules, before anything leaves the tenant.
+//! The checker: applies Microsoft's rules before any data leaves the tenant.
 //!
-//! A file is read once, record by record, in flat memory: a buffer of the longest record, counters
-//! for each column, and the memory of people (`person_index` says what it takes). What is found
-//! is counted and grouped; a cell's value is told only where a person asked for values.
+//! A file is read once, record by record, in constant memory: a buffer for the longest record, counters
+//! for each column, and the index of people (`person_index` documents its size). Findings are counted and
+//! grouped. They contain no cell value unless a person asked for values.
 //!
-//! [`Check`] gives back, row by row, what may leave: the bytes as they are where every column is
-//! mapped and nothing is changed, otherwise the mapped columns written anew.
+//! [`Check`] returns the rows that may be sent, one by one: the original bytes if every column is mapped
+//! and nothing changes, otherwise the mapped columns, rewritten.
 
 use std::{
     collections::HashSet,
@@ -19,7 +19,7 @@ use self::{
     header::Header,
     person_index::People,
     records::{Next, Records},
-    text::Look,
+    text::FileFormat,
 };
 pub use self::{
     date::Day,
@@ -58,26 +58,26 @@ mod survey;
 mod text;
 mod value;
 
-/// Bytes that are looked at to recognize what a file is.
-const LOOK_BYTES: u64 = 4 << 10;
+/// Bytes that are read to detect the format of a file.
+const DETECT_BYTES: u64 = 4 << 10;
 
-/// Most columns of a file: each name is held against each.
+/// Most columns of a file. The header is checked as a whole, so its size must be bounded.
 const MAX_COLUMNS: usize = 4096;
 
-/// What the rows have added up to so far.
+/// Counters of the rows so far.
 #[derive(Debug, Default)]
 struct RowCounts {
-    /// Rows that may leave.
+    /// Rows that may be sent.
     rows: u64,
-    /// Those of them whose values were looked at.
+    /// Those of them whose values were checked.
     checked: u64,
-    /// Rows that are left out.
-    dropped: u64,
-    /// The row from which on the people found no memory.
+    /// Rows that are skipped.
+    skipped: u64,
+    /// The first row for which the index of people had no memory left.
     full_at: Option<u64>,
-    /// Rows stay that are not among the people: who is missing there cannot be known.
+    /// Whether a row is kept whose person is not in the index, so that nobody can say who is missing.
     is_partial: bool,
-    /// Dates of which a row without a manager was seen.
+    /// Dates on which a row has no manager.
     heads: HashSet<Option<i32>>,
     /// Whether one date has several such rows.
     has_several_heads: bool,
@@ -92,9 +92,9 @@ pub struct Check<'a> {
     seen: Vec<Seen>,
     people: People,
     counts: RowCounts,
-    /// The kept columns without a value in the present record.
+    /// The kept columns that have no value in the current record.
     blanks: Vec<usize>,
-    /// What of the present record leaves, where it is not the record as it stands.
+    /// The current record as it is sent, if it differs from the file.
     out: Vec<u8>,
     rewrites: bool,
     is_rewritten: bool,
@@ -102,22 +102,22 @@ pub struct Check<'a> {
     progress: Progress,
 }
 
-/// How far a file was read.
+/// How far the file has been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Progress {
     /// There may be more rows.
     Rows,
-    /// To its end.
+    /// The end was reached.
     Done,
-    /// Not to its end: it is no use, or it cannot be read on.
+    /// Reading stopped before the end, because the rest is unusable or unreadable.
     Broken,
 }
 
 impl<'a> Check<'a> {
-    /// Reads as far as the header.
+    /// Reads up to the header.
     ///
     /// # Errors
-    /// Where the input cannot be read.
+    /// The input cannot be read.
     pub fn open(input: impl Read + 'a, options: &'a CheckOptions) -> io::Result<Self> {
         let levels = Levels::new(options.checks.lenient, &options.checks.rules);
         let mut findings = Findings::new(levels, options.show_values);
@@ -149,28 +149,28 @@ impl<'a> Check<'a> {
         Ok(check)
     }
 
-    /// The columns that are kept, as header and field; none where the header was not understood.
+    /// The columns that are kept, as header and field; none if the header is invalid.
     pub fn kept(&self) -> impl Iterator<Item = &crate::schema::Field> {
         self.header.iter().flat_map(|header| &header.columns).map(|column| &column.field)
     }
 
-    /// What stands above the rows of what may leave: the header, and a byte order mark where
-    /// the bytes pass through.
+    /// What precedes the rows that may be sent: the header, and the byte order mark if the bytes pass
+    /// through unchanged.
     #[must_use]
     pub fn head(&self) -> &[u8] {
         &self.head
     }
 
-    /// Whether nothing that refuses the file was found yet.
+    /// Whether no error was found so far.
     #[must_use]
     pub(crate) fn is_sound(&self) -> bool {
         self.findings.is_sound()
     }
 
-    /// The next row that may leave, checked; with its line end.
+    /// The next row that may be sent, checked; with its line end.
     ///
     /// # Errors
-    /// Where the input cannot be read.
+    /// The input cannot be read.
     pub fn next_row(&mut self) -> io::Result<Option<&[u8]>> {
         while self.progress == Progress::Rows {
             match self.read_on()? {
@@ -178,24 +178,24 @@ impl<'a> Check<'a> {
                     let rewritten = self.is_rewritten.then_some(&self.out);
                     return Ok(Some(rewritten.map_or_else(|| self.records.raw(), Vec::as_slice)));
                 }
-                Next::Record => self.counts.dropped += 1,
+                Next::Record => self.counts.skipped += 1,
                 end @ (Next::End | Next::OpenQuote(_) | Next::TooLong(_)) => self.end(end),
             }
         }
         Ok(None)
     }
 
-    /// The values of the row that [`Check::next_row`] gave last, in the order of
-    /// [`Check::kept`], their quotation marks undone.
+    /// The values of the row that [`Check::next_row`] returned last, in the order of [`Check::kept`],
+    /// unquoted.
     pub fn values(&self) -> impl Iterator<Item = &[u8]> {
         let columns = self.header.iter().flat_map(|header| &header.columns);
         columns.map(|column| self.records.value(column.position))
     }
 
-    /// Reads whatever is left and says what the whole file is.
+    /// Reads the rest of the file and returns the report.
     ///
     /// # Errors
-    /// Where the input cannot be read.
+    /// The input cannot be read.
     pub fn finish(mut self) -> io::Result<Report> {
         while self.next_row()?.is_some() {}
         Ok(self.report())
@@ -208,19 +208,20 @@ impl<'a> Check<'a> {
         {
             if self.options.delimiter() != delimiter {
                 let remedy = text::delimiter_remedy(delimiter);
-                let message = format!("the first line is Excel's \"sep=\" and no header: {remedy}");
-                self.refuse(Id::Q09, 1, message);
+                let message =
+                    format!("The first line is Excel's \"sep=\" line, not the header. {remedy}");
+                self.reject(Id::Q09, 1, message);
                 return Ok(());
             }
             self.rewrites = true;
             next = self.read_on()?;
         }
         match next {
-            Next::Record => self.hold_header(),
+            Next::Record => self.check_header(),
             Next::End if self.progress == Progress::Broken => {}
             Next::End => {
-                let message = "the file has nothing but blank lines";
-                self.findings.refuse(Id::F01, &[], message.to_owned());
+                let message = "The file contains only blank lines. Export it again.";
+                self.findings.reject(Id::F01, &[], message.to_owned());
                 self.progress = Progress::Broken;
             }
             broken @ (Next::OpenQuote(_) | Next::TooLong(_)) => self.end(broken),
@@ -228,43 +229,44 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    fn hold_header(&mut self) {
+    fn check_header(&mut self) {
         let line = self.records.line();
-        self.tell_blank_lines();
+        self.report_blank_lines();
         if self.records.len() == 1
             && let Some(message) = self.one_column()
         {
-            self.refuse(Id::Q09, line, message);
+            self.reject(Id::Q09, line, message);
             return;
         }
         let columns = self.records.len();
         if columns > MAX_COLUMNS {
             let message = format!(
-                "the header has {columns} columns; more than {MAX_COLUMNS} are not looked at, and \
-                 the service takes 105"
+                "The header has {columns} columns. At most {MAX_COLUMNS} are checked, and the service \
+                 accepts {} fields. Export fewer columns.",
+                header::MAX_FIELDS
             );
-            self.refuse(Id::H12, line, message);
+            self.reject(Id::H12, line, message);
             return;
         }
         let names: Vec<&[u8]> = self.records.values().collect();
         let quoting = self.records.quoting();
         if quoting.after.or(quoting.stray).is_some() {
-            let message = "a quotation mark stands inside a name of the header, or a name goes on \
-                           after its closing one; mend the header";
-            self.refuse(Id::F03, line, message.to_owned());
+            let message = "A name in the header contains a quotation mark, or continues after its \
+                           closing quotation mark. Correct the header.";
+            self.reject(Id::F03, line, message.to_owned());
             return;
         }
         if !quoting.has_quotes && names.iter().any(|name| name.contains(&b'\r')) {
-            let message = "the lines end in carriage returns alone; export the file with line \
-                           feeds (LF or CRLF)";
-            self.refuse(Id::F03, line, message.to_owned());
+            let message = "The lines end with a carriage return (CR) alone. Export the file with LF or \
+                           CRLF line ends.";
+            self.reject(Id::F03, line, message.to_owned());
             return;
         }
-        let Some(header) = header::hold(&names, line, self.options, &mut self.findings) else {
+        let Some(header) = header::check(&names, line, self.options, &mut self.findings) else {
             self.progress = Progress::Broken;
             return;
         };
-        self.rewrites |= !header.cut.is_empty() || self.options.delimiter() != b',';
+        self.rewrites |= !header.dropped.is_empty() || self.options.delimiter() != b',';
         if self.rewrites {
             self.head.clear();
             let names = header.columns.iter().map(|column| self.records.value(column.position));
@@ -276,7 +278,7 @@ impl<'a> Check<'a> {
         self.header = Some(header);
     }
 
-    /// Why the header is one value, where that is no accident.
+    /// The cause of a header with only one value, if there is an obvious one.
     fn one_column(&self) -> Option<String> {
         let (raw, value) = (self.records.raw(), self.records.value(0));
         let delimiter = self.options.delimiter();
@@ -285,70 +287,73 @@ impl<'a> Check<'a> {
         }
         let has_commas = value.contains(&b',');
         if has_commas && delimiter != b',' {
-            let message = "the columns are separated by commas and not as the connection says; \
-                           take \"delimiter\" out of it";
+            let message = "The columns are separated by commas, but the connection names another \
+                           delimiter. Remove \"delimiter\" from the connection.";
             return Some(message.to_owned());
         }
         has_commas.then(|| {
-            "each row is one value in quotation marks, commas and all; export the file again, as \
-             \"CSV UTF-8\""
+            "Each row is one value in quotation marks, including its commas. Export the file again as \
+             \"CSV UTF-8\"."
                 .to_owned()
         })
     }
 
-    /// The next record. Text that is not in the encoding that was named is a fault of the file.
+    /// The next record. Text that does not match the encoding in the connection is a fault of the file.
     fn read_on(&mut self) -> io::Result<Next> {
         let error = match self.records.next() {
             Err(error) => error,
             next => return next,
         };
         let Some((rule, message)) = text::fault_of(&error) else { return Err(error) };
-        self.findings.refuse(rule, &[], message);
+        self.findings.reject(rule, &[], message);
         self.progress = Progress::Broken;
         Ok(Next::End)
     }
 
-    fn refuse(&mut self, rule: Id, line: u64, message: String) {
+    fn reject(&mut self, rule: Id, line: u64, message: String) {
         self.progress = Progress::Broken;
-        self.findings.refuse(rule, &[line], message);
+        self.findings.reject(rule, &[line], message);
     }
 
     fn end(&mut self, next: Next) {
         match next {
-            Next::OpenQuote(line) => self.refuse(
+            Next::OpenQuote(line) => self.reject(
                 Id::F03,
                 line,
-                "a quotation mark is opened in this row and never closed; close it, or double it \
-                 if it belongs to the value"
+                "A quotation mark in this row is never closed. Close it, or double it (\"\") if it is \
+                 part of the value."
                     .to_owned(),
             ),
-            Next::TooLong(line) => self.refuse(
+            Next::TooLong(line) => self.reject(
                 Id::F03,
                 line,
-                "the row is longer, or has more columns, than any may; most likely a quotation mark \
-                 is opened in it and never closed"
-                    .to_owned(),
+                format!(
+                    "The row is longer than {} MiB or has more than {} columns. Most likely, a \
+                     quotation mark in it is never closed. Close it.",
+                    records::MAX_RECORD_BYTES >> 20,
+                    records::MAX_VALUES
+                ),
             ),
-            // Text in the wrong encoding has ended it already.
+            // Text in the wrong encoding has already stopped the check.
             Next::End if self.progress == Progress::Broken => {}
             Next::Record | Next::End => self.progress = Progress::Done,
         }
     }
 }
 
-/// Recognizes by its first bytes what is no text in the encoding that is expected, and takes off
-/// the byte order mark, which is given back.
+/// Rejects a file whose first bytes are not text in the expected encoding. Returns the rest of the input,
+/// and the byte order mark that was removed from it.
 fn recognize<'a>(
     mut input: Box<dyn Read + 'a>,
     options: &CheckOptions,
     findings: &mut Findings,
 ) -> io::Result<(Box<dyn Read + 'a>, Vec<u8>)> {
     let mut start = vec![];
-    // However little a first read gives, these bytes are looked at.
-    input.by_ref().take(LOOK_BYTES).read_to_end(&mut start)?;
-    let look = text::look(&start);
-    text::refuse_unless_text(look, options.checks.encoding.is_some(), findings);
-    let is_marked = look == (Look::Utf8 { bom: true }) && options.checks.encoding.is_none();
+    // A single read may return fewer bytes.
+    input.by_ref().take(DETECT_BYTES).read_to_end(&mut start)?;
+    let format = text::detect(&start);
+    text::reject_unless_text(format, options.checks.encoding.is_some(), findings);
+    let is_marked = format == (FileFormat::Utf8 { bom: true }) && options.checks.encoding.is_none();
     let rest = if is_marked { start.split_off(text::UTF8_MARK.len()) } else { take(&mut start) };
     let input = Cursor::new(rest).chain(input);
     Ok(match options.checks.encoding {

@@ -1,13 +1,12 @@
-//! The work: a CSV and a mapping become one checked zip, staged in storage.
+//! Packing: checks a CSV, writes it as a zip with its mapping, and stages the zip in storage.
 //!
-//! The blob is streamed at its ETag, every record is parsed and checked, only mapped columns are
-//! kept, and `metadata.json` and `data.csv` are deflated into one zip (or the rows go by themselves,
-//! as CSV or JSON). Nothing here holds a whole
-//! file, and nothing that is found tells a cell's value.
+//! The blob is streamed at its ETag. Every record is parsed and checked, columns that are not mapped are
+//! dropped, and `metadata.json` and `data.csv` are deflated into one zip (or the rows are written alone, as
+//! CSV or JSON). No whole file is ever in memory, and no finding contains a cell value.
 //!
 //! ```text
-//! blob --ranged reads--> [channel] --> blocking thread: parse, check, cut --pieces--> deflate, on every core
-//!                                                                        <--in order--
+//! blob --ranged reads--> [channel] --> blocking thread: parse, check, drop --pieces--> deflate, on every core
+//!                                                                         <--in order--
 //! staged blocks <--hash-- [channel] <-- the zip around it
 //! ```
 
@@ -38,28 +37,28 @@ pub use self::{
     zip_writer::{Container, Open},
 };
 
-/// Chunks in flight between the network and the working thread, either way: few, because those
-/// that were read are as large as a range. With the ranges and blocks under way that makes less
-/// than 16 MiB.
+/// Chunks in each channel between the network and the blocking thread. The number is small, because a chunk
+/// that was read is as large as a range. Together with the ranges and blocks in flight, this is less than
+/// 16 MiB.
 const CHUNKS_IN_FLIGHT: usize = 2;
-/// Bytes of zip that the working thread hands over at a time.
+/// Bytes of the zip that the blocking thread sends at a time.
 const OUTPUT_BYTES: usize = 256 << 10;
 
-/// What became of a file.
+/// The result of packing.
 #[derive(Debug)]
 pub enum Outcome {
-    /// It is right and its zip is staged.
+    /// The file is accepted, and its zip is staged.
     Staged(Package, Report),
-    /// It is wrong.
+    /// The file is rejected.
     Refused(Report),
-    /// The blob has another content now, or is gone.
+    /// The blob has changed or no longer exists.
     Moved,
 }
 
-/// Packs the file of `source` into the blob `name` of the packages container, in this dialect.
+/// Packs the file of `source` into the blob `name` of the packages container.
 ///
 /// # Errors
-/// Storage failed; nothing is decided about the file.
+/// Storage or packing failed. Whether the file is valid remains unknown.
 pub async fn pack(
     blobs: &Blobs,
     source: &Source,
@@ -86,7 +85,7 @@ pub async fn pack(
         stage(blobs.stage(PACKAGES, name), zip_out),
         work
     );
-    // In this order: the working thread only sees that a channel closed, not why.
+    // In this order, because the blocking thread only notices that a channel closed, not why.
     match download {
         Err(error) if is_moved(&error) => return Ok(Outcome::Moved),
         answer => answer.map_err(Failure::Storage)?,
@@ -101,14 +100,14 @@ pub async fn pack(
     Ok(Outcome::Staged(package, report))
 }
 
-/// Why nothing could be decided about a file.
+/// Why packing failed.
 #[derive(Debug)]
 pub enum Failure {
-    /// Storage.
+    /// Storage failed.
     Storage(azure_core::Error),
-    /// Reading or writing on the way.
+    /// Reading or writing in the blocking thread failed.
     Work(io::Error),
-    /// The working thread ended without an answer.
+    /// The blocking thread ended without a result.
     Broken,
 }
 
@@ -117,7 +116,7 @@ impl std::fmt::Display for Failure {
         match self {
             Self::Storage(error) => write!(f, "storage: {}", crate::http::azure::sentence(error)),
             Self::Work(error) => write!(f, "packing: {error}"),
-            Self::Broken => f.write_str("packing ended without an answer"),
+            Self::Broken => f.write_str("packing: the thread ended unexpectedly"),
         }
     }
 }
@@ -141,7 +140,7 @@ async fn download(
     let mut chunks = blobs.read(&blob).boxed();
     while let Some(chunk) = chunks.try_next().await? {
         if sender.send(chunk).await.is_err() {
-            break; // the thread has its answer already
+            break; // the thread has finished
         }
     }
     Ok(())
@@ -159,8 +158,8 @@ async fn stage(
     Ok((staging, format!("{:x}", hash.finalize())))
 }
 
-/// The blocking end of a channel of chunks. A closed channel reads as the end of the file; whoever
-/// joins the two ends asks the sender whether it really was.
+/// The blocking end of a channel of chunks. A closed channel looks like the end of the file. The caller must
+/// check the result of the sender to know whether it is.
 struct ChannelReader {
     receiver: mpsc::Receiver<Bytes>,
     chunk: Bytes,

@@ -1,4 +1,4 @@
-//! Findings as files: what a check came to, as text for a terminal, as JSON and as a page.
+//! The report of a check: as text for a terminal, as JSON and as an HTML page.
 
 use std::fmt::Write as _;
 
@@ -71,7 +71,7 @@ pub fn json(report: &Report, file: &str) -> Value {
     })
 }
 
-/// The report as a page of its own, without a script and without anything from elsewhere.
+/// The report as an HTML page, without scripts and without external resources.
 #[must_use]
 pub fn html(report: &Report, file: &str) -> String {
     let page = Page {
@@ -80,8 +80,8 @@ pub fn html(report: &Report, file: &str) -> String {
         findings: &report.findings,
         totals: messages::totals(report),
     };
-    // Nothing that is shown refuses to be written; if it did, the page would say so.
-    page.render().unwrap_or_else(|error| format!("this report cannot be shown as a page: {error}"))
+    // Rendering cannot fail with these types; if it did, the page would show the error.
+    page.render().unwrap_or_else(|error| format!("This report cannot be shown as a page: {error}"))
 }
 
 const STYLE: &str = ":root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;\
@@ -90,7 +90,7 @@ width:100%}th,td{text-align:left;vertical-align:top;padding:.4rem .6rem;border-b
 .error{color:light-dark(#a80000,#ff9d99);font-weight:600}.warning{color:light-dark(#8a5200,#f0c069);\
 font-weight:600}code{font-size:.95em}";
 
-/// What the page shows; everything in it is escaped.
+/// The contents of the page; all of them are escaped.
 #[derive(Template)]
 #[template(path = "report.html", config = "src/askama.toml")]
 struct Page<'a> {

@@ -1,5 +1,5 @@
-//! What is known of the services that take an import, as data: fields and types, rules, names, how a
-//! document is spelt, what a credential is. Nothing in here reads a file or asks anybody.
+//! Facts about the services that receive an import, as data: fields and types, rules, names, the form of
+//! metadata.json, and kinds of credentials. No module here reads a file or sends a request.
 
 pub use self::{
     baseline::{ApprovalScope, Baseline, BaselineError, Column, DeletionApproval},
@@ -30,7 +30,7 @@ mod target_schema;
 mod viva;
 
 impl Target {
-    /// What is known of it.
+    /// Its schema.
     #[must_use]
     pub fn schema(self) -> &'static TargetSchema {
         match self {
@@ -38,7 +38,7 @@ impl Target {
         }
     }
 
-    /// Its words.
+    /// Its terms.
     #[must_use]
     pub fn words(self) -> Words {
         self.schema().words

@@ -1,12 +1,11 @@
-//! The zip to be checked: opened, judged by its directory, and its two files unpacked as they are
-//! read.
+//! Opens a zip, checks its directory, and unpacks its two files while they are read.
 //!
-//! It never writes to disk, never holds more of the csv than the reader's buffer, never reserves
-//! memory by a size that the zip states, and never looks into the csv or the json.
+//! It never writes to disk, never has more of the csv in memory than the reader's buffer, never reserves
+//! memory by a size that the zip states, and never interprets the csv or the json.
 //!
-//! Nor is what the directory states trusted: the zip crate reserves memory for as many entries as
-//! the end record states and then keeps all that it reads. So the end record is looked at before,
-//! and the first reading is rationed.
+//! The directory is not trusted either: the zip crate reserves memory for as many entries as the end record
+//! states, and keeps everything that it reads. So the end record is checked first, and the first read of
+//! the directory is limited.
 
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 
@@ -19,10 +18,10 @@ use crate::schema::{Id, document};
 
 mod listing;
 
-const DAMAGED: &str = "a file in the zip is damaged: its size, checksum or compressed data are \
-    wrong; upload the zip again, and if that does not help, zip the two files again";
+const DAMAGED: &str = "A file in the zip is damaged: its size, checksum or compressed data is wrong. \
+    Upload the zip again. If this does not help, create the zip again.";
 
-/// A zip of one csv and one json whose directory is sound.
+/// A zip with one csv and one json, whose directory is valid.
 #[derive(Debug)]
 pub(super) struct Archive<R> {
     zip: ZipArchive<R>,
@@ -31,8 +30,8 @@ pub(super) struct Archive<R> {
     warnings: Vec<Fault>,
 }
 
-/// Opens a zip whose csv may unpack to at most `max_bytes` and whose two files should have these
-/// `names`; all faults of its directory come at once, warnings among them.
+/// Opens a zip whose csv may unpack to at most `max_bytes`, and whose two files should have these `names`.
+/// Returns all faults of its directory at once, including warnings.
 ///
 /// # Errors
 ///
@@ -60,12 +59,12 @@ pub(super) fn open<R: Read + Seek>(
 }
 
 impl<R: Read + Seek> Archive<R> {
-    /// What the service may stumble over, though it does not refuse it.
+    /// Faults that are not errors, but that the service may not handle.
     pub(super) fn warnings(&self) -> &[Fault] {
         &self.warnings
     }
 
-    /// The whole json, at most 1 MiB, with its byte order mark if it has one.
+    /// The complete json, at most 1 MiB, including a byte order mark.
     ///
     /// # Errors
     ///
@@ -88,8 +87,8 @@ impl<R: Read + Seek> Archive<R> {
 
     /// The csv, unpacked as it is read.
     ///
-    /// Read it to its end: its checksum and size are compared there. What is then found to be
-    /// damaged comes as an error that [`damage`] knows.
+    /// Read it to its end, where its checksum and size are compared. Damage is an error that [`damage`]
+    /// recognizes.
     ///
     /// # Errors
     ///
@@ -106,13 +105,13 @@ impl<R: Read + Seek> Archive<R> {
     }
 }
 
-/// The fault that an error of reading the csv stands for, if it is the zip's and not the disk's.
+/// The fault of the zip that a read error represents; `None` if the disk failed.
 pub(super) fn damage(error: &io::Error) -> Option<Fault> {
     error.get_ref()?.downcast_ref().cloned()
 }
 
-/// A file of the zip. The zip crate fails where it grows beyond its stated size, so a bomb ends
-/// there; that it is not shorter either is seen here.
+/// A file in the zip. The zip crate fails if the file is longer than its stated size, which stops a zip bomb.
+/// This type fails if the file is shorter.
 struct Unpacked<'a, R: Read> {
     file: ZipFile<'a, R>,
     missing: u64,
@@ -143,44 +142,45 @@ fn damaged(error: ZipError, message: &str) -> io::Result<Fault> {
     Ok(Fault::error(Id::F05, message))
 }
 
-/// Whether the bytes are at fault: the kinds by which decoders tell of them, and files of seeking
-/// to an offset that cannot be.
+/// Whether the bytes caused the error: decoders report invalid bytes with these kinds, and files report
+/// seeking to an invalid offset.
 fn is_of_the_zip(error: &io::Error) -> bool {
     use ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
     matches!(error.kind(), InvalidData | InvalidInput | UnexpectedEof)
 }
 
-// Of the directory at the zip's end.
+// Parts of the directory at the end of the zip.
 const LOCAL: &[u8] = b"PK\x03\x04";
 const END: &[u8] = b"PK\x05\x06";
 const END64_LOCATOR: &[u8] = b"PK\x06\x07";
 const END64_LOCATOR_BYTES: usize = 20;
-/// Signature and stated length of a zip64 end record that carries nothing besides.
+/// Signature and stated length of a zip64 end record without extra data.
 const END64: &[u8] = b"PK\x06\x06\x2c\0\0\0\0\0\0\0";
 const END64_BYTES: usize = 56;
-/// Where a zip64 end record states the number of entries.
+/// The offset of the number of entries in a zip64 end record.
 const END64_COUNT: usize = 32;
 
-/// Holds the end records, and the longest comment that may follow them.
+/// Enough for the end records and the longest comment after them.
 const TAIL_BYTES: u64 = 66 * 1024;
-/// What reading the directory may take; two files need some hundred bytes.
+/// Most bytes that reading the directory may use; two files need some hundred bytes.
 const RATION: u64 = 1024 * 1024;
 
-const EMPTY: &str = "the file is empty, so it is not a zip; upload it again";
-const NO_ZIP: &str = "the file is not a zip; zip data.csv and metadata.json and upload that";
-const CUT_OFF: &str = "the zip is cut off: the directory at its end is missing; upload it again";
-const UNREADABLE: &str = "the zip's directory cannot be read: it is damaged, or lists thousands \
-    of files; zip only data.csv and metadata.json, and upload that";
-const PREFIXED: &str = "Something precedes the zip in the file, as in a self-extracting archive; \
-    make it a plain zip";
-const TWICE: &str = "Two files in the zip have the same name; zip the two files again into a new \
-    zip instead of adding to the old one";
-const OVERLAPPING: &str = "Files in the zip overlap, so it is damaged or made to mislead; zip the \
-    two files again";
-const INCONSISTENT: &str = "the zip's directory and the headers of its files differ; this check \
-    went by the directory, other programs may not, so better zip the two files again";
+const EMPTY: &str = "The file is empty, so it is not a zip. Upload it again.";
+const NO_ZIP: &str = "The file is not a zip. Create one: `zip -X info.zip data.csv metadata.json`.";
+const CUT_OFF: &str =
+    "The zip is incomplete: the directory at its end is missing. Upload it again.";
+const UNREADABLE: &str = "The directory of the zip cannot be read. It is damaged, or lists thousands of \
+    files. Create a new zip: `zip -X info.zip data.csv metadata.json`.";
+const PREFIXED: &str = "The file has other data before the zip, as a self-extracting archive has. Create a \
+    plain zip.";
+const TWICE: &str = "Two files in the zip have the same name. Create a new zip instead of adding files to \
+    the old one.";
+const OVERLAPPING: &str =
+    "Files in the zip overlap, so it is damaged or manipulated. Create the zip again.";
+const INCONSISTENT: &str = "The directory of the zip and the headers of its files differ. This check used \
+    the directory; other programs may not. Create the zip again.";
 
-/// Reads the directory, without trusting what it states.
+/// Reads the directory without trusting the sizes in it.
 fn read_directory<R: Read + Seek>(mut input: R) -> io::Result<Result<ZipArchive<R>, Fault>> {
     if let Some(message) = end_fault(&mut input)? {
         return Ok(Err(Fault::error(Id::F05, message)));
@@ -207,8 +207,8 @@ fn end_fault(input: &mut (impl Read + Seek)) -> io::Result<Option<&'static str>>
     Ok((!is_plain).then_some(UNREADABLE))
 }
 
-/// Whether the zip64 end record stands right before its locator, where the zip crate then finds
-/// no other, and states no more entries than a plain end record could.
+/// Whether the zip64 end record is directly before its locator, where the zip crate finds no other one, and
+/// states no more entries than a plain end record can.
 fn is_plain_zip64(tail: &[u8], tail_start: u64, locator: usize) -> bool {
     let number = |at: usize| tail[at..].first_chunk().copied().map(u64::from_le_bytes);
     locator.checked_sub(END64_BYTES).is_some_and(|end64| {
@@ -225,7 +225,7 @@ fn read_at(input: &mut (impl Read + Seek), start: u64, most: u64) -> io::Result<
     Ok(bytes)
 }
 
-/// What is wrong with where the entries lie and how they are described.
+/// The faults in the positions and descriptions of the entries.
 fn directory_faults<R: Read + Seek>(zip: &mut ZipArchive<R>) -> io::Result<Vec<Fault>> {
     let mut faults = Vec::new();
     if zip.offset() > 0 {
@@ -247,7 +247,7 @@ fn directory_faults<R: Read + Seek>(zip: &mut ZipArchive<R>) -> io::Result<Vec<F
     Ok(faults)
 }
 
-/// An input of which only so many bytes can be read.
+/// An input of which only a limited number of bytes can be read.
 struct Rationed<'a, R> {
     input: &'a mut R,
     left: u64,

@@ -1,5 +1,4 @@
-//! What is counted of each column while the rows go by, and what it says in the end: coverage and
-//! hints.
+//! The counters of each column during the check, and the findings from them: coverage and hints.
 
 use std::hash::BuildHasher as _;
 
@@ -12,17 +11,17 @@ use crate::schema::{Id, Kind, Order, Severity, fields::Role};
 pub(super) const SAMPLE_ROWS: u64 = 1 << 16;
 /// More different values than this are too many to group by.
 const MANY_VALUES: usize = 1000;
-/// Rows from which one value in all of them is told.
+/// Fewest rows for which a column with a single value is reported.
 const FEW_ROWS: u64 = 20;
-/// Blank values that coverage allows, in per cent.
+/// Blank values that coverage allows, in percent.
 const MAX_BLANK_PERCENT: u64 = 5;
 
-/// What is known of one column so far.
+/// The counters of one column.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     /// Rows without a value.
     pub(super) blanks: u64,
-    /// Texts.
+    /// Values of a text column.
     filled: u64,
     first: Option<u64>,
     has_several: bool,
@@ -32,13 +31,13 @@ pub(super) struct Seen {
     both_ways: u64,
     one_way: u64,
     year_first: u64,
-    /// The date that was read last: dates come in runs.
+    /// The last date, because equal dates usually follow each other.
     last_date: Vec<u8>,
     last_reading: Option<Reading>,
 }
 
 impl Seen {
-    /// Notes a value of a text column; different ones are counted where `is_counted`.
+    /// Counts a value of a text column; different values are counted if `is_counted`.
     #[inline]
     pub(super) fn text(&mut self, value: &[u8], is_counted: bool, column: &Column) {
         self.filled += 1;
@@ -62,7 +61,7 @@ impl Seen {
         }
     }
 
-    /// The reading of a date; the same text as last time is not read again.
+    /// Reads a date. If the text is the same as the last one, the reading is reused.
     pub(super) fn date(
         &mut self,
         value: &[u8],
@@ -75,7 +74,7 @@ impl Seen {
         };
         self.both_ways += u64::from(reading.both_ways);
         self.year_first += u64::from(reading.year_first);
-        // The first of January is the same either way and says nothing.
+        // 1 January is the same in both orders, so it proves neither.
         self.one_way += u64::from(!reading.both_ways && !reading.day.is_same_either_way());
         Ok(reading)
     }
@@ -87,20 +86,20 @@ impl Seen {
         Ok(*self.last_reading.insert(reading))
     }
 
-    /// Tells what the column as a whole says.
-    pub(super) fn tell(&self, column: &Column, file: &Counted, findings: &mut Findings) {
+    /// Adds the findings about the column as a whole.
+    pub(super) fn report(&self, column: &Column, file: &Counted, findings: &mut Findings) {
         let at = column.position;
         if file.rows > 0 && self.blanks == file.rows {
             findings.column(
                 Id::Q00,
                 Severity::Hint,
                 at,
-                "the column has no value at all".to_owned(),
+                "The column has no values. Fill it, or do not map it.".to_owned(),
             );
         }
-        self.tell_coverage(column, file, findings);
+        self.report_coverage(column, file, findings);
         if let Kind::Date(order) = column.kind {
-            self.tell_dates(order, at, findings);
+            self.report_dates(order, at, findings);
         }
         if let Some(what) = value::personal(&column.field.source) {
             findings.column(
@@ -108,12 +107,14 @@ impl Seen {
                 Severity::Hint,
                 at,
                 format!(
-                    "the column looks like {what}; if the analysis does not need it, do not map it"
+                    "The name of the column indicates personal data ({what}). If the analysis does not \
+                     need it, do not map the column."
                 ),
             );
         }
         if self.codes * 2 > self.filled {
-            let message = "most values are numbers or codes; people read names in reports";
+            let message = "Most values are numbers or codes. Export names, which are easier to read in \
+                           reports.";
             findings.column(Id::Q05, Severity::Hint, at, message.to_owned());
         }
         if self.sample.len() > MANY_VALUES {
@@ -122,60 +123,69 @@ impl Seen {
                 Severity::Hint,
                 at,
                 format!(
-                    "more than {MANY_VALUES} different values in the first {SAMPLE_ROWS} rows; too \
-                     many to group by"
+                    "The column has more than {MANY_VALUES} different values in the first {SAMPLE_ROWS} \
+                     rows, too many to group by. To group by this column, export broader groups."
                 ),
             );
         }
         if self.first.is_some() && !self.has_several && self.filled >= FEW_ROWS {
-            let message = "all rows have the same value; there is nothing to group by";
+            let message = "All rows have the same value, so there is nothing to group by. If you do not \
+                           need the column, do not map it.";
             findings.column(Id::Q07, Severity::Hint, at, message.to_owned());
         }
     }
 
-    fn tell_dates(&self, order: Order, at: usize, findings: &mut Findings) {
+    fn report_dates(&self, order: Order, at: usize, findings: &mut Findings) {
         if self.year_first > 0 && order == Order::DayFirst {
             findings.column(Id::Q01, Severity::Warning, at, format!(
-                "{} dates are written year first; under this type 2026-05-04 is read as 5 April. \
-                 If 4 May is meant, map the column to DateTime_MMDDYYYY",
+                "Dates that begin with the year: {}. In a day-first column, 2026-05-04 is read as 5 April. \
+                 If your export means 4 May, map the column as DateTime_MMDDYYYY.",
                 self.year_first
             ));
         } else if self.both_ways > 0 && self.one_way == 0 {
-            let (read, other) = match order {
-                Order::MonthFirst => ("month first", "DateTime_DDMMYYYY"),
-                Order::DayFirst => ("day first", "DateTime_MMDDYYYY"),
+            let (read, other, kind) = match order {
+                Order::MonthFirst => ("month first", "day first", "DateTime_DDMMYYYY"),
+                Order::DayFirst => ("day first", "month first", "DateTime_MMDDYYYY"),
             };
             findings.column(Id::Q01, Severity::Hint, at, format!(
-                "every valid date can be read both ways; it is read {read}. If that is not meant, map \
-                 the column to {other}"
+                "All dates in this column are ambiguous (day <= 12). They are read {read}. If your \
+                 export is {other}, map the column as {kind}."
             ));
         }
     }
 
-    fn tell_coverage(&self, column: &Column, file: &Counted, findings: &mut Findings) {
+    fn report_coverage(&self, column: &Column, file: &Counted, findings: &mut Findings) {
         let Some(reserved) = column.reserved else { return };
         if self.blanks == 0 || !file.is_whole {
             return;
         }
         let too_many = self.blanks * 100 > file.rows * MAX_BLANK_PERCENT;
-        let (rule, severity, need) = match reserved.role {
-            Role::PersonId => (Id::C01, Severity::Error, "all rows need one"),
-            Role::EffectiveDate => (Id::C02, Severity::Error, "all rows need one"),
+        let add = "Add the missing values.";
+        let (rule, severity, need, remedy) = match reserved.role {
+            Role::PersonId => (Id::C01, Severity::Error, "required: 100 %", add),
+            Role::EffectiveDate => (Id::C02, Severity::Error, "required: 100 %", add),
             Role::ManagerId if too_many => {
                 let severity = if !file.has_several_heads || file.is_incremental {
                     Severity::Warning
                 } else {
                     Severity::Error
                 };
-                (Id::C03, severity, "95 % need one; only the head of the organization has none")
+                let remedy = if file.has_several_heads {
+                    "Only the head of the organization should have no manager. Add the missing \
+                     ManagerIds."
+                } else {
+                    "This is correct if only the head of the organization has no manager."
+                };
+                (Id::C03, severity, "required: 95 %", remedy)
             }
             Role::Organization if too_many => {
                 let severity =
                     if file.is_incremental { Severity::Warning } else { Severity::Error };
-                (Id::C04, severity, "95 % need one")
+                (Id::C04, severity, "required: 95 %", add)
             }
             Role::Label | Role::OnsiteDays | Role::Supervisor | Role::Other if too_many => {
-                (Id::C05, Severity::Warning, "95 % should have one")
+                let remedy = "Add the missing values, or do not map the column.";
+                (Id::C05, Severity::Warning, "recommended: 95 %", remedy)
             }
             Role::ManagerId
             | Role::Organization
@@ -191,7 +201,7 @@ impl Seen {
             severity,
             column.position,
             format!(
-                "{filled} of {} rows have a value ({}.{} %); {need}",
+                "Rows with a value: {filled} of {} ({}.{} %; {need}). {remedy}",
                 file.rows,
                 tenths / 10,
                 tenths % 10
@@ -200,14 +210,15 @@ impl Seen {
     }
 }
 
-/// What the columns are held against.
+/// The row counts that columns are compared with.
 #[derive(Debug)]
 pub(super) struct Counted {
     /// Data rows.
     pub(super) rows: u64,
-    /// Whether the values of all rows were looked at.
+    /// Whether the values of all rows were checked.
     pub(super) is_whole: bool,
-    /// Whether some date has several rows without a manager.
+    /// Whether a date has several rows without a manager.
     pub(super) has_several_heads: bool,
+    /// Whether the import is incremental.
     pub(super) is_incremental: bool,
 }

@@ -1,7 +1,7 @@
 //! Dates as Viva Insights reads them: the forms of its month-first and day-first types.
 //!
-//! It reads what Microsoft's two lists print and names a fault for the rest. It never guesses the
-//! order of an all-number date and never repairs one.
+//! It reads the forms of Microsoft's two lists and returns a fault for the rest. It never guesses the order
+//! of an all-number date, and never corrects a date.
 
 use std::fmt;
 
@@ -27,10 +27,10 @@ const MONTHS: [&str; 12] = [
 const WEEKDAYS: [&str; 7] =
     ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
-/// Two-digit years below it are of the 2000s, the others of the 1900s, as .NET reads them.
+/// Two-digit years below it are in the 2000s, the others in the 1900s, as .NET reads them.
 const PIVOT: u16 = 50;
 
-/// A calendar day of the years 1 to 9999; its text is `YYYY-MM-DD`, both ways.
+/// A calendar day of the years 1 to 9999; its text, read and written, is `YYYY-MM-DD`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(Date);
 
@@ -42,13 +42,13 @@ impl Day {
         (year > 0).then_some(Self(date))
     }
 
-    /// The day of a text of exactly the form `YYYY-MM-DD`.
+    /// The day of a text that has exactly the form `YYYY-MM-DD`.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let reading = read(text.as_bytes(), Order::MonthFirst).ok()?;
         reading.year_first.then_some(reading.day)
     }
 
-    /// The day as a number, of which the next day's is one more.
+    /// The day as a number; the number of the next day is one more.
     pub(super) fn number(self) -> i32 {
         self.0.to_julian_day()
     }
@@ -63,8 +63,8 @@ impl Day {
         self.0.day() == u8::from(self.0.month())
     }
 
-    /// Whether the day stands for "unknown" or "never": 1 January 1900 and before, any of the year
-    /// 9999 (Q03).
+    /// Whether the day is a placeholder for "unknown" or "never": 1 January 1900 and before, or any day of
+    /// the year 9999 (Q03).
     pub(super) fn is_odd(self) -> bool {
         self.0.year() == 9999 || self.0.to_ordinal_date() <= (1900, 1)
     }
@@ -85,18 +85,18 @@ impl fmt::Display for Day {
 /// A date that was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Reading {
-    /// The day meant.
+    /// The day.
     pub(super) day: Day,
-    /// Day and month could change places: the column could be of the other type.
+    /// Day and month can be swapped: the column could have the other type.
     pub(super) both_ways: bool,
-    /// Written year first; under `DayFirst` it is read `YYYY-DD-MM`, hardly what was meant.
+    /// The year comes first. With `DayFirst` it is read as `YYYY-DD-MM`, which is rarely intended.
     pub(super) year_first: bool,
 }
 
-/// Reads a date of a column of this order (V03, V04).
+/// Reads a date in a column of this order (V03, V04).
 ///
 /// # Errors
-/// The fault of a text that is not a date of one of the order's forms; an empty text has no form.
+/// The fault of a text that is not a date in one of the forms of the order, for example an empty one.
 pub(super) fn read(text: &[u8], order: Order) -> Result<Reading, Fault> {
     if text.trim_ascii().len() != text.len() {
         return Err(Fault::Blanks);
@@ -154,7 +154,7 @@ struct Number {
 }
 
 impl Number {
-    /// The number a text begins with, and the text behind it; none of five digits or more.
+    /// The number at the beginning of a text, and the text after it; `None` for five digits or more.
     fn take(text: &[u8]) -> Option<(Self, &[u8])> {
         let digits = text.iter().take(5).take_while(|byte| byte.is_ascii_digit()).count();
         if !matches!(digits, 1..=4) {
@@ -174,7 +174,7 @@ impl Number {
     }
 }
 
-/// Three numbers between two equal separators, the separator, and the text behind them.
+/// Three numbers separated by two equal bytes, the separator, and the text after them.
 fn numbers(text: &[u8]) -> Option<([Number; 3], u8, &[u8])> {
     let (first, rest) = Number::take(text)?;
     let (&separator, rest) = rest.split_first()?;
@@ -194,7 +194,7 @@ fn read_words(text: &[u8]) -> Result<Reading, Fault> {
     Ok(Reading { day, both_ways: false, year_first: false })
 }
 
-/// `March 14, 2012`, after a weekday or not; the weekday need not be the day's.
+/// `March 14, 2012`, with or without a weekday before it; the weekday may be wrong.
 fn long_form(text: &[u8]) -> Option<(u16, u16, u16, &[u8])> {
     let (mut name, mut rest) = word(text);
     if WEEKDAYS.iter().any(|weekday| name.eq_ignore_ascii_case(weekday.as_bytes())) {
@@ -230,7 +230,7 @@ fn month(name: &[u8], written: fn(&str) -> &str) -> Option<u16> {
     (1..).zip(MONTHS).find_map(|(number, month)| is_name(month).then_some(number))
 }
 
-/// The fault of a text of none of the forms.
+/// The fault of a text that has none of the forms.
 fn unread(text: &[u8]) -> Fault {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     match (digits, &text[digits..]) {
@@ -249,21 +249,21 @@ fn unread(text: &[u8]) -> Fault {
 /// Why a text is not a date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// Blanks before or after it.
+    /// Spaces before or after it.
     Blanks,
-    /// In a listed form, but no calendar has the day.
+    /// The form is listed, but the day does not exist.
     NoSuchDay,
-    /// A day only if month and day change places.
+    /// A day only if month and day are swapped.
     OtherOrder,
-    /// `YYYY-MM-DD` in a day-first column, and no day when read `YYYY-DD-MM`.
+    /// `YYYY-MM-DD` in a day-first column, and not a day if read as `YYYY-DD-MM`.
     YearMonthDay,
-    /// `MM/DD/YY`, which only the day-first list has.
+    /// `MM/DD/YY`: only the day-first list has two-digit years with slashes.
     TwoDigitYear,
-    /// A one-digit month or day in a form that wants two.
+    /// A one-digit month or day in a form that requires two digits.
     OneDigit,
     /// `YYYY/MM/DD`.
     YearWithSlashes,
-    /// Text after a date that must stand alone, or not parted from it by a blank.
+    /// Text after a date that must be alone, or not separated from it by a space.
     TextAfter,
     /// `YYYY-MM-DDThh:mm:ss`.
     Timestamp,
@@ -275,65 +275,69 @@ pub(super) enum Fault {
     Serial,
     /// Words and numbers, but neither `March 14, 2012` nor `14-Mar-2012`.
     Words,
-    /// No form of a date at all.
+    /// Not a date in any form.
     Form,
 }
 
 impl Fault {
-    /// What is wrong with a date of a column of this order, and the remedy.
+    /// The text of the finding in a column of this order: what is wrong and what to do.
     pub(super) fn sentence(self, order: Order) -> &'static str {
         match (self, order) {
-            (Self::Blanks, _) => "the date has blanks around it: trim the column in the export",
-            (Self::NoSuchDay, _) => "no calendar has this day: correct it at the source",
+            (Self::Blanks, _) => {
+                "The date has spaces before or after it. Remove them in the export."
+            }
+            (Self::NoSuchDay, _) => {
+                "This day does not exist. Correct the date in the source system."
+            }
             (Self::OtherOrder, Order::MonthFirst) => {
-                "the date looks day first: map the column to the other date type (DD/MM/YYYY), \
-                 or export it month first"
+                "The date looks day first, but the column is month first. Map the column as \
+                 DateTime_DDMMYYYY, or export dates as MM/DD/YYYY."
             }
             (Self::OtherOrder, Order::DayFirst) => {
-                "the date looks month first: map the column to the other date type (MM/DD/YYYY), \
-                 or export it day first"
+                "The date looks month first, but the column is day first. Map the column as \
+                 DateTime_MMDDYYYY, or export dates as DD/MM/YYYY."
             }
             (Self::YearMonthDay, _) => {
-                "the date looks like YYYY-MM-DD, but a day-first column reads YYYY-DD-MM: map the \
-                 column to the other date type (MM/DD/YYYY), or export the date as DD/MM/YYYY"
+                "The date looks like YYYY-MM-DD, but a day-first column reads YYYY-DD-MM. Map the column \
+                 as DateTime_MMDDYYYY, or export dates as DD/MM/YYYY."
             }
             (Self::TwoDigitYear, _) => {
-                "a two-digit year with slashes is read in a day-first column only: export the \
-                 year with four digits"
+                "Only a day-first column accepts a two-digit year with slashes. Export the year with \
+                 four digits."
             }
             (Self::OneDigit, _) => {
-                "with dashes and the year first, or a two-digit year, month and day need two \
-                 digits each: export them with a leading zero"
+                "The month or the day has one digit. A date with dashes needs two digits for both if its \
+                 year is first or has two digits. Export them with a leading zero."
             }
             (Self::YearWithSlashes, _) => {
-                "a date with slashes must end with its year: export it with the year last"
+                "A date with slashes must end with the year. Export it with the year last."
             }
             (Self::TextAfter, _) => {
-                "only a date with slashes and a four-digit year may have text after it, parted by \
-                 a blank: export the date without its time"
+                "Only a date with slashes and a four-digit year can have text after it, separated by a \
+                 space. Export the date without the time."
             }
             (Self::Timestamp, _) => {
-                "a timestamp (YYYY-MM-DDThh:mm:ss) is not read: export the date without its time"
+                "A timestamp (YYYY-MM-DDThh:mm:ss) is not accepted. Export the date without the time."
             }
             (Self::Dots, _) => {
-                "a date with dots is not read: export it with slashes or dashes instead"
+                "A date with dots is not accepted. Export it with slashes or dashes."
             }
             (Self::Compact, _) => {
-                "a date without separators is not read: export it with slashes or dashes"
+                "A date without separators is not accepted. Export it with slashes or dashes."
             }
             (Self::Serial, _) => {
-                "this is a spreadsheet's number for a day, not a date: format the column as a date \
-                 before exporting"
+                "The value is the serial number of a date in a spreadsheet. Format the column as a date \
+                 before you export it."
             }
             (Self::Words, _) => {
-                "in words, a date must be English and written March 14, 2012, or Wednesday, \
-                 March 14, 2012, or 14-Mar-2012: export it so, or in numbers"
+                "A date in words must be in English, like March 14, 2012, or Wednesday, March 14, 2012, \
+                 or 14-Mar-2012. Export it in one of these forms, or in numbers."
             }
             (Self::Form, Order::MonthFirst) => {
-                "this is not a date of a form that can be read: export it as MM/DD/YYYY"
+                "The value is not a date in an accepted form. Export it as MM/DD/YYYY."
             }
             (Self::Form, Order::DayFirst) => {
-                "this is not a date of a form that can be read: export it as DD/MM/YYYY"
+                "The value is not a date in an accepted form. Export it as DD/MM/YYYY."
             }
         }
     }

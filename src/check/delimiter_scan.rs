@@ -1,45 +1,45 @@
-//! Where the delimiters, line feeds and quotation marks of a text are: all that matters to how a CSV
-//! is read.
+//! Finds the delimiters, line feeds and quotation marks of a text: the only bytes that matter for the
+//! structure of a CSV.
 //!
-//! They are found 64 bytes at a time, without a branch for any of them, and some kilobytes ahead of
-//! whoever asks: values are short, and a search that begins anew for each costs more than all else.
+//! The scan processes 64 bytes at a time without branches, some kilobytes ahead of the reader. Values are
+//! short, and a new search for each of them would cost more than everything else.
 
 use std::ops::Range;
 
 /// A quotation mark.
 pub(super) const MARK: u8 = b'"';
-/// Bytes that are looked at together.
+/// Bytes that are scanned together.
 const BLOCK: usize = 64;
-/// How far ahead is looked: few enough positions to stay near the processor.
+/// How far the scan is ahead of the reader. The positions must fit into the processor's cache.
 const AHEAD_BYTES: usize = 128 * BLOCK;
 
-/// The marks of a text, from one of its bytes on.
+/// The positions of these marks in a text, from one of its bytes on.
 pub(super) struct Marks {
     delimiter: u8,
     found: Vec<usize>,
-    /// The next of those found.
+    /// The index of the next mark in `found`.
     next: usize,
-    /// Where those found are all there are.
-    looked: Range<usize>,
+    /// The bytes whose marks are all in `found`.
+    scanned: Range<usize>,
 }
 
 impl Marks {
-    /// Those of no text yet.
+    /// The marks of an empty text.
     pub(super) fn new(delimiter: u8) -> Self {
-        Self { delimiter, found: vec![], next: 0, looked: 0..0 }
+        Self { delimiter, found: vec![], next: 0, scanned: 0..0 }
     }
 
-    /// Begins with the byte at `start`, of a text that may be another one.
+    /// Starts at the byte `start` of a text, which can be a new one.
     pub(super) fn begin(&mut self, start: usize) {
         self.found.clear();
         self.next = 0;
-        self.looked = start..start;
+        self.scanned = start..start;
     }
 
-    /// Goes on with the byte at `start` of the same text, or back to it.
+    /// Continues at the byte `start` of the same text, which can be before the current one.
     pub(super) fn go_to(&mut self, start: usize) {
         let is_behind = self.found[..self.next].last().is_some_and(|last| *last >= start);
-        if is_behind || !(self.looked.start..=self.looked.end).contains(&start) {
+        if is_behind || !(self.scanned.start..=self.scanned.end).contains(&start) {
             self.begin(start);
         }
         while self.found.get(self.next).is_some_and(|next| *next < start) {
@@ -47,7 +47,7 @@ impl Marks {
         }
     }
 
-    /// Where the next one is; `None` where the text has no more.
+    /// The position of the next mark; `None` if the text has no more.
     #[inline]
     pub(super) fn next(&mut self, text: &[u8]) -> Option<usize> {
         loop {
@@ -55,19 +55,19 @@ impl Marks {
                 self.next += 1;
                 return Some(*at);
             }
-            if self.looked.end >= text.len() {
+            if self.scanned.end >= text.len() {
                 return None;
             }
-            self.look(text);
+            self.scan(text);
         }
     }
 
-    fn look(&mut self, text: &[u8]) {
+    fn scan(&mut self, text: &[u8]) {
         self.found.clear();
         self.next = 0;
-        let mut at = self.looked.end;
+        let mut at = self.scanned.end;
         let ahead = &text[at..text.len().min(at + AHEAD_BYTES)];
-        self.looked = at..at + ahead.len();
+        self.scanned = at..at + ahead.len();
         let (blocks, rest) = ahead.as_chunks::<BLOCK>();
         for block in blocks {
             push(self.places(block), at, &mut self.found);
@@ -81,9 +81,9 @@ impl Marks {
         }
     }
 
-    /// A bit for each byte that is one of the three, the first byte's lowest.
+    /// A bit for each byte that is a mark; the lowest bit is that of the first byte.
     fn places(&self, block: &[u8; BLOCK]) -> u64 {
-        // Two loops without a branch, which the compiler makes vectors of.
+        // Two loops without a branch, which the compiler vectorizes.
         let mut is_mark = [0; BLOCK];
         for (is_mark, byte) in is_mark.iter_mut().zip(*block) {
             *is_mark = u8::from(byte == self.delimiter || byte == b'\n' || byte == MARK);
@@ -93,7 +93,7 @@ impl Marks {
     }
 }
 
-/// Eight bytes that are 0 or 1 as eight bits: multiplied so, byte `n` comes to stand at bit `56 + n`.
+/// Eight bytes that are 0 or 1 as eight bits: the multiplication moves byte `n` to bit `56 + n`.
 fn bits(eight: [u8; 8]) -> u64 {
     u64::from_le_bytes(eight).wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn it_can_be_gone_on_and_back() {
+    fn the_scan_can_continue_at_any_byte() {
         let text = [b"a,b\n\n\nc,d\n".as_slice(), &[b'x'; 2 * AHEAD_BYTES], b",e\n"].concat();
         let mut marks = Marks::new(b',');
         let last = text.len() - 1;

@@ -1,4 +1,4 @@
-//! A file on this machine, checked: a CSV, or the zip that would be sent.
+//! The check of a local file: a CSV, or a zip with data.csv and metadata.json.
 
 use std::{
     cell::Cell,
@@ -13,16 +13,16 @@ use super::{
 };
 use crate::schema::{Baseline, Dialect, Id, Limits, Refresh, Severity};
 
-/// How a file is to be checked.
+/// How to check a file.
 #[derive(Clone, Debug)]
 pub struct FileCheck {
-    /// The options of a document; without it those of a zip's own, or Viva's names.
+    /// The options of a document. If `None`, the zip's own metadata.json or Viva's field names apply.
     pub given: Option<CheckOptions>,
-    /// How a zip should be written; as the document says where it is `None`.
+    /// The expected dialect of a zip. If `None`, that of the document applies.
     pub dialect: Option<Dialect>,
-    /// What the file does, where it is not what the document says.
+    /// The refresh, if it is not the one in the document.
     pub refresh: Option<Refresh>,
-    /// Whether rows that are not valid are left out, whatever the document says.
+    /// Whether invalid rows are skipped, whatever the document says.
     pub lenient: bool,
     /// The last accepted import.
     pub previous: Option<Baseline>,
@@ -30,14 +30,14 @@ pub struct FileCheck {
     pub show_values: bool,
     /// The day of the upload.
     pub today: Day,
-    /// The settings' limits.
+    /// The limits from the settings.
     pub limits: Limits,
 }
 
 /// Why a file could not be checked.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// The system does not let it be read.
+    /// The operating system cannot read it.
     #[error("{} cannot be read: {source}", path.display())]
     Unreadable {
         /// The file.
@@ -45,8 +45,8 @@ pub enum FileError {
         /// Why.
         source: io::Error,
     },
-    /// It is something else than a file.
-    #[error("{} is a folder or a pipe; name a .csv or a .zip", .0.display())]
+    /// It is not a file.
+    #[error("{} is a folder or a pipe\nName a .csv or .zip file.", .0.display())]
     NotAFile(PathBuf),
 }
 
@@ -65,7 +65,7 @@ impl FileCheck {
     /// Why it could not be read.
     pub fn check_counted(&self, path: &Path, count: impl Fn(u64)) -> Result<Report, FileError> {
         let fail = |source| FileError::Unreadable { path: path.to_owned(), source };
-        // Opening a pipe would wait for somebody who writes into it.
+        // Opening a pipe would wait until something writes to it.
         let about = std::fs::metadata(path).map_err(fail)?;
         if !about.is_file() {
             return Err(FileError::NotAFile(path.to_owned()));
@@ -84,8 +84,8 @@ impl FileCheck {
             }
             Some("zip") => self.check_zip(file).map_err(fail),
             _ => {
-                let message = "the file is neither .csv nor .zip; export it as \"CSV UTF-8\"";
-                Ok(refused(&self.options(None), [(Id::F02, Severity::Error, message.to_owned())]))
+                let message = "The file is neither .csv nor .zip. Export it as \"CSV UTF-8\".";
+                Ok(rejected(&self.options(None), [(Id::F02, Severity::Error, message.to_owned())]))
             }
         }
     }
@@ -108,10 +108,10 @@ impl FileCheck {
         Ok(if read.get() > max_bytes { too_long(&options) } else { report })
     }
 
-    /// Checks the zip that would be sent. Its own metadata.json is the mapping where none was given.
+    /// Checks a zip. Its metadata.json is the mapping if no other one was given.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// It cannot be read.
     pub(crate) fn check_zip(&self, file: File) -> io::Result<Report> {
         let given = self.options(None);
         let dialect = self.dialect.as_ref().unwrap_or(&given.dialect);
@@ -142,7 +142,7 @@ impl FileCheck {
         })
     }
 
-    /// The options by which the file is checked; `own` is the metadata.json it brings itself.
+    /// The options for the check; `own` is the metadata.json in the zip.
     #[must_use]
     pub fn options(&self, own: Option<&[u8]>) -> CheckOptions {
         let mut options = CheckOptions::without(&self.limits, self.today);
@@ -162,8 +162,8 @@ impl FileCheck {
     }
 }
 
-/// The report of a file that is not read at all.
-fn refused(
+/// The report of a file that is not read.
+fn rejected(
     options: &CheckOptions,
     faults: impl IntoIterator<Item = (Id, Severity, String)>,
 ) -> Report {
@@ -176,18 +176,18 @@ fn refused(
 }
 
 fn broken(options: &CheckOptions, faults: impl IntoIterator<Item = archive::Fault>) -> Report {
-    refused(options, faults.into_iter().map(|fault| (fault.rule, fault.severity(), fault.message)))
+    rejected(options, faults.into_iter().map(|fault| (fault.rule, fault.severity(), fault.message)))
 }
 
-/// The report of a file that is not read because of its size.
+/// The report of a file that is not read because it is too large.
 #[must_use]
 pub(crate) fn too_large(bytes: u64, options: &CheckOptions) -> Report {
     let max_bytes = options.limits.max_file_bytes;
     let message = format!(
-        "the file has {bytes} bytes, the most that is taken is {max_bytes}; split it, or raise \
-         MAX_FILE_BYTES if the service takes more"
+        "The file has {bytes} bytes, and the limit is {max_bytes}. Split it, or raise MAX_FILE_BYTES if the \
+         service accepts more."
     );
-    refused(options, [(Id::F09, Severity::Error, message)])
+    rejected(options, [(Id::F09, Severity::Error, message)])
 }
 
 /// The report of a CSV from a pipe, which does not say how large it is.
@@ -197,7 +197,7 @@ fn too_long(options: &CheckOptions) -> Report {
          the service accepts more.",
         options.limits.max_file_bytes
     );
-    refused(options, [(Id::F09, Severity::Error, message)])
+    rejected(options, [(Id::F09, Severity::Error, message)])
 }
 
 /// A reader that counts.

@@ -1,47 +1,47 @@
-//! What is found in a file: rule, column, rows, and what to do; never a cell's value, unless a
-//! person asked to see values.
+//! The findings of a file: rule, column, rows, and what to do; no cell value, unless a person asked to see
+//! values.
 //!
-//! Equal findings are counted and only the first rows of each are kept, so that a file of a
-//! million bad rows makes a short report.
+//! Equal findings are counted, and only the first rows of each are kept, so that a file with a million
+//! invalid rows makes a short report.
 
 use crate::schema::{Id, RULES, Severity};
 
 /// Rows listed for each finding; all are counted.
 const ROWS_LISTED: usize = 10;
-/// Different findings kept; a file that has more has one cause.
+/// Different findings kept. A file that has more usually has one cause.
 const MAX_GROUPS: usize = 200;
-/// Longest value that is shown where values are shown at all, in characters.
+/// Most characters shown of a value, if values are shown.
 const VALUE_SHOWN: usize = 60;
-/// Names of columns that one sentence lists.
+/// Column names listed in one sentence.
 const NAMES_LISTED: usize = 20;
 
-/// One thing that was found, in as many rows as it is.
+/// One fault or doubt, with all rows that have it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// The rule.
     pub rule: Id,
-    /// How much it matters in this file.
+    /// Its severity for this file.
     pub severity: Severity,
-    /// The column's header; its position where the header could be a person's data.
+    /// The column's header, or its position if the header could be personal data.
     pub column: Option<String>,
     /// The first rows, as physical lines of the file; the header is line 1.
     pub rows: Vec<u64>,
-    /// How often.
+    /// How many times it was found.
     pub count: u64,
-    /// What, and what to do about it, unless that is to let the file pass.
+    /// What is wrong and what to do, as sentences. How to approve a deletion is not part of it.
     pub message: String,
-    /// The values of the first rows, where a person asked for them.
+    /// The values of the first rows, if a person asked for values.
     pub values: Vec<String>,
 }
 
 impl Finding {
-    /// Whether a person may let the file pass all the same.
+    /// Whether a person can approve the file in spite of it.
     #[must_use]
     pub fn is_guarded(&self) -> bool {
         self.severity == Severity::Error && matches!(self.rule, Id::I03 | Id::I04)
     }
 
-    /// Lists a row if it is among the first. Whether it is.
+    /// Lists a row if it is among the first, and returns whether it is.
     fn list(&mut self, row: u64) -> bool {
         let place = self.rows.partition_point(|listed| *listed <= row);
         if place >= ROWS_LISTED {
@@ -59,10 +59,10 @@ impl Finding {
     }
 }
 
-/// How severe each rule is for one file: the catalogue's word, unless the connection lowers it.
+/// The severity of each rule for one file: that of the catalogue, unless the connection lowers it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Levels {
-    /// For each rule the most severe level left, `None` for none at all.
+    /// For each rule, the most severe level allowed; `None` if the rule is off.
     most: Vec<Option<Severity>>,
     lenient: bool,
 }
@@ -76,25 +76,25 @@ impl Levels {
         Self { most, lenient }
     }
 
-    /// The level of a finding that has `severity` by itself.
+    /// The level of a finding whose own severity is `severity`.
     fn of(&self, rule: Id, severity: Severity) -> Option<Severity> {
         Some(self.most[rule as usize]?.max(severity))
     }
 
     /// The level of a finding about one row.
     fn of_row(&self, rule: Id) -> Option<Severity> {
-        let severity = if self.drops(rule) { Severity::Warning } else { rule.rule().severity };
+        let severity = if self.skips(rule) { Severity::Warning } else { rule.rule().severity };
         self.of(rule, severity)
     }
 
-    /// Whether a row that breaks the rule is left out.
-    fn drops(&self, rule: Id) -> bool {
+    /// Whether a row that breaks the rule is skipped.
+    fn skips(&self, rule: Id) -> bool {
         let is_error = self.most[rule as usize] == Some(Severity::Error);
         self.lenient && rule.rule().by_row && is_error
     }
 }
 
-/// Where a finding is.
+/// The place of a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Column {
     None,
@@ -106,11 +106,11 @@ enum Column {
 struct Group {
     finding: Finding,
     column: Column,
-    /// Tells groups of one rule and column apart.
+    /// Distinguishes groups of the same rule and column.
     reason: &'static str,
 }
 
-/// All that is found in a file.
+/// All findings of a file.
 #[derive(Debug)]
 pub(super) struct Findings {
     groups: Vec<Group>,
@@ -119,11 +119,11 @@ pub(super) struct Findings {
     counts: Counts,
 }
 
-/// How often each rule was broken, by severity: of all findings, listed or not.
+/// How many times each rule was broken, by severity. Counts all findings, listed or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counts {
     of: Vec<[u64; 3]>,
-    /// Their sum of errors, which is asked for at every row.
+    /// The sum of errors, kept because it is needed for every row.
     errors: u64,
 }
 
@@ -137,14 +137,14 @@ impl Counts {
         self.errors += u64::from(severity == Severity::Error);
     }
 
-    /// The rules that were broken with this severity, and how often.
+    /// The rules that were broken with this severity, and how many times.
     pub(crate) fn by_rule(&self, severity: Severity) -> impl Iterator<Item = (Id, u64)> {
         let counts = RULES.iter().zip(&self.of);
         let counts = counts.map(move |(rule, counts)| (rule.id, counts[severity as usize]));
         counts.filter(|(_, count)| *count > 0)
     }
 
-    /// How often any was.
+    /// How many findings have this severity.
     #[must_use]
     pub fn of(&self, severity: Severity) -> u64 {
         self.by_rule(severity).map(|(_, count)| count).sum()
@@ -156,7 +156,7 @@ impl Findings {
         Self { groups: vec![], levels, show_values, counts: Counts::new() }
     }
 
-    /// Notes what is wrong with the value of a row. Whether the row is to be left out.
+    /// Adds a finding about the value of a row. Returns whether to skip the row.
     pub(super) fn value(
         &mut self,
         rule: Id,
@@ -165,10 +165,10 @@ impl Findings {
         reason: &'static str,
         value: &[u8],
     ) -> bool {
-        let (drops, show_values) = (self.levels.drops(rule), self.show_values);
+        let (skips, show_values) = (self.levels.skips(rule), self.show_values);
         if let Some(severity) = self.levels.of_row(rule) {
             let group = self.group(rule, severity, Column::At(position), reason, || {
-                with_dropped(reason, drops)
+                with_skipped(reason, skips)
             });
             if let Some(finding) = group
                 && finding.list(line)
@@ -178,10 +178,10 @@ impl Findings {
                 finding.values.push(text.chars().take(VALUE_SHOWN).collect());
             }
         }
-        drops
+        skips
     }
 
-    /// Notes what is wrong with a whole row. Whether the row is to be left out.
+    /// Adds a finding about a whole row. Returns whether to skip the row.
     pub(super) fn row(
         &mut self,
         rule: Id,
@@ -189,18 +189,18 @@ impl Findings {
         reason: &'static str,
         message: impl FnOnce() -> String,
     ) -> bool {
-        let drops = self.levels.drops(rule);
+        let skips = self.levels.skips(rule);
         if let Some(severity) = self.levels.of_row(rule) {
             let group = self
-                .group(rule, severity, Column::None, reason, || with_dropped(&message(), drops));
+                .group(rule, severity, Column::None, reason, || with_skipped(&message(), skips));
             if let Some(finding) = group {
                 finding.list(line);
             }
         }
-        drops
+        skips
     }
 
-    /// Notes something about a whole column, with its severity in this case.
+    /// Adds a finding about a whole column, with its severity in this case.
     pub(super) fn column(
         &mut self,
         rule: Id,
@@ -211,32 +211,32 @@ impl Findings {
         self.note(rule, severity, Column::At(position), &[], message);
     }
 
-    /// Notes something about the header of a column.
+    /// Adds a finding about the header of a column.
     pub(super) fn header(&mut self, rule: Id, line: u64, position: usize, message: String) {
         self.note(rule, Severity::Error, Column::At(position), &[line], message);
     }
 
-    /// Notes something about a field of the mapping, whether or not the file has it.
+    /// Adds a finding about a field of the mapping, whether or not the file has the field.
     pub(super) fn field(&mut self, rule: Id, severity: Severity, name: &str, message: String) {
         let name = name.replace(char::is_control, "\u{fffd}");
         self.note(rule, severity, Column::Named(name), &[], message);
     }
 
-    /// Notes something about the file, or about rows of it.
+    /// Adds a finding about the file, or about some of its rows.
     pub(super) fn file(&mut self, rule: Id, severity: Severity, rows: &[u64], message: String) {
         self.note(rule, severity, Column::None, rows, message);
     }
 
-    /// Notes why a file cannot be read at all, or not on. No connection lowers that.
-    pub(super) fn refuse(&mut self, rule: Id, rows: &[u64], message: String) {
+    /// Adds the reason why a file cannot be read, or not to its end. A connection cannot lower it.
+    pub(super) fn reject(&mut self, rule: Id, rows: &[u64], message: String) {
         if let Some(finding) =
-            self.new_group(rule, Severity::Error, Column::None, "refused", || message)
+            self.new_group(rule, Severity::Error, Column::None, "rejected", || message)
         {
             finding.list_all(rows);
         }
     }
 
-    /// Notes something that may be so in many places; they are counted as one, in the words of the
+    /// Adds a finding that can occur in many places. All are counted as one, with the message of the
     /// first.
     pub(super) fn repeated(&mut self, rule: Id, severity: Severity, rows: &[u64], message: String) {
         if let Some(severity) = self.levels.of(rule, severity)
@@ -255,9 +255,9 @@ impl Findings {
         message: String,
     ) {
         let Some(severity) = self.levels.of(rule, severity) else { return };
-        // Two sentences of one rule and column are two findings.
-        let told = self.groups.iter_mut().map(|group| (&group.column, &mut group.finding));
-        let mut same = told.filter(|(at, finding)| finding.rule == rule && **at == column);
+        // Two messages of the same rule and column are two findings.
+        let groups = self.groups.iter_mut().map(|group| (&group.column, &mut group.finding));
+        let mut same = groups.filter(|(at, finding)| finding.rule == rule && **at == column);
         if let Some((_, finding)) = same.find(|(_, finding)| finding.message == message) {
             finding.count += 1;
             finding.list_all(rows);
@@ -267,7 +267,7 @@ impl Findings {
         }
     }
 
-    /// The group of a finding, counted up or new; `None` where there are too many.
+    /// The group of a finding, incremented or new; `None` if there are too many.
     fn group(
         &mut self,
         rule: Id,
@@ -279,7 +279,7 @@ impl Findings {
         let same = |group: &Group| {
             group.finding.rule == rule && group.column == column && group.reason == reason
         };
-        // What was found last is found again: look from the end.
+        // The latest groups are the most likely ones, so search from the end.
         if let Some(place) = self.groups.iter().rposition(same) {
             self.counts.add(rule, severity);
             let finding = &mut self.groups[place].finding;
@@ -289,7 +289,7 @@ impl Findings {
         self.new_group(rule, severity, column, reason, message)
     }
 
-    /// A new group; where there are too many, an error takes the place of what is less.
+    /// A new group. If there are too many, it replaces a less severe one.
     fn new_group(
         &mut self,
         rule: Id,
@@ -309,7 +309,7 @@ impl Findings {
             column: None,
             rows: vec![],
             count: 1,
-            // Names in it may come from another's document.
+            // The message may contain names from a document that somebody else wrote.
             message: message().replace(char::is_control, "\u{fffd}"),
             values: vec![],
         };
@@ -317,12 +317,12 @@ impl Findings {
         self.groups.last_mut().map(|group| &mut group.finding)
     }
 
-    /// Whether nothing that refuses the file was found yet.
+    /// Whether no error was found so far.
     pub(super) fn is_sound(&self) -> bool {
         self.counts.errors == 0
     }
 
-    /// Worst first, then by rule, columns called by `name`; and how many there were of all.
+    /// The findings, most severe first, then by rule, with `name` for the columns; and the counts of all.
     pub(super) fn sorted(self, name: impl Fn(usize) -> String) -> (Vec<Finding>, Counts) {
         let named = self.groups.into_iter().map(|group| {
             let column = match group.column {
@@ -338,7 +338,7 @@ impl Findings {
     }
 }
 
-/// The first names of a list, and how many more there are.
+/// The first names of a list, and how many more it has.
 pub(crate) fn some_of(names: &[impl AsRef<str>]) -> String {
     let mut some: Vec<&str> = names.iter().take(NAMES_LISTED).map(AsRef::as_ref).collect();
     let more = format!("and {} more", names.len().saturating_sub(NAMES_LISTED));
@@ -348,8 +348,8 @@ pub(crate) fn some_of(names: &[impl AsRef<str>]) -> String {
     some.join(", ")
 }
 
-fn with_dropped(message: &str, drops: bool) -> String {
-    let end = if drops { "; such rows are left out" } else { "" };
+fn with_skipped(message: &str, skips: bool) -> String {
+    let end = if skips { " Such rows are skipped." } else { "" };
     format!("{message}{end}")
 }
 

@@ -1,11 +1,11 @@
-//! The header held against the mapping.
+//! Compares the header with the mapping.
 
 use std::collections::{HashMap, HashSet};
 
 use super::{
     CheckOptions,
     findings::{Findings, some_of},
-    mapping::hold_mapping,
+    mapping::check_mapping,
     text,
 };
 use crate::schema::{
@@ -16,15 +16,15 @@ use crate::schema::{
 /// One column that is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Column {
-    /// Its place in the file, from 0.
+    /// Its index in the file, from 0.
     pub(super) position: usize,
     /// Its header and what it is mapped to.
     pub(super) field: Field,
-    /// What its values are; text where the type is none that is known.
+    /// The type of its values; text if the type is unknown.
     pub(super) kind: Kind,
-    /// Viva's own field, where it is one.
+    /// The reserved field that it is mapped to, if any.
     pub(super) reserved: Option<&'static Reserved>,
-    /// What that is to the checks.
+    /// The role of that field in the checks.
     role: Option<Role>,
 }
 
@@ -42,33 +42,33 @@ impl Column {
     }
 }
 
-/// Most attributes the service takes. Source: "Prepare organizational data".
-const MAX_FIELDS: usize = 105;
+/// Most attributes that the service accepts. Source: "Prepare organizational data".
+pub(super) const MAX_FIELDS: usize = 105;
 
-/// A header that was understood.
+/// A valid header.
 #[derive(Debug)]
 pub(super) struct Header {
     /// The columns that are kept, in the file's order.
     pub(super) columns: Vec<Column>,
-    /// How many columns the file has.
+    /// The number of columns in the file.
     pub(super) width: usize,
-    /// What to call each column in a report.
+    /// The name of each column in a report.
     pub(super) names: Vec<String>,
-    /// The names of the columns that are cut.
-    pub(super) cut: Vec<String>,
-    /// Mapped columns that the file lacks.
+    /// The names of the columns that are dropped.
+    pub(super) dropped: Vec<String>,
+    /// Mapped columns that are missing from the file.
     pub(super) absent: Vec<String>,
     /// Which columns are kept.
     is_kept: Vec<bool>,
-    /// Whether the line brings what is required, so that it is the header for certain.
+    /// Whether the line has all required columns, so that it is certainly the header.
     is_certain: bool,
-    /// The physical line it stands in.
+    /// The physical line of the header.
     line: u64,
 }
 
-/// Finds each mapped column in the header and notes what does not fit. `None` where the line is
-/// no header at all: a row of data, perhaps, of which nothing may be told.
-pub(super) fn hold(
+/// Finds each mapped column in the header, and adds a finding for each mismatch. `None` if the line is not a
+/// header: it may be a row of data, so no text of it may be reported.
+pub(super) fn check(
     names: &[&[u8]],
     line: u64,
     options: &CheckOptions,
@@ -77,12 +77,12 @@ pub(super) fn hold(
     let texts: Vec<&str> =
         names.iter().map(|name| std::str::from_utf8(name).unwrap_or_default()).collect();
     let is_by_name = options.mapping == Mapping::Names;
-    // A quotation mark may have been lost, and what follows may be people's data.
+    // A quotation mark may be missing, and the text after it may be personal data.
     let has_line_break = texts.iter().any(|name| name.contains(['\n', '\r']));
     if is_by_name && has_line_break {
-        let message = "the header has a line break in a name; write the name on one line, or close \
-                       the quotation mark before it";
-        findings.refuse(Id::H03, &[line], message.to_owned());
+        let message = "A name in the header contains a line break. Write each name on one line, or \
+                       close the quotation mark before it.";
+        findings.reject(Id::H03, &[line], message.to_owned());
         return None;
     }
     let is_known = |name: &&str| {
@@ -94,31 +94,32 @@ pub(super) fn hold(
     };
     let (columns, absent) = find(&texts, &fields, options);
     if columns.is_empty() || (is_by_name && !texts.iter().any(is_known)) {
-        // Whatever else is wrong with this line, it is not the header, and nothing of it is told.
+        // The line is not the header, so no text of it may be reported.
         let fields = if is_by_name { &[] } else { fields.as_slice() };
-        findings.refuse(Id::H06, &[line], none_matches(&texts, fields));
+        findings.reject(Id::H06, &[line], none_matches(&texts, fields));
         return None;
     }
     if texts.iter().any(|name| name.contains('@')) {
-        let message = "the first line has an address in it: the line breaks of the whole file were \
-                       lost, or it is no header; the header and each row must be a line of its own";
-        findings.refuse(Id::F12, &[line], message.to_owned());
+        let message = "The first line contains an email address. Either it is not the header, or the \
+                       file has lost its line breaks. Export the file with the header and each row on \
+                       its own line.";
+        findings.reject(Id::F12, &[line], message.to_owned());
         return None;
     }
     let mut is_kept = vec![false; texts.len()];
     for column in &columns {
         is_kept[column.position] = true;
     }
-    let brings = |target: &&str| columns.iter().any(|column| column.field.target == **target);
-    // What is not mapped may be data, where the line is not certain to be the header.
-    let is_certain = !has_line_break && options.required().iter().all(brings);
+    let has = |target: &&str| columns.iter().any(|column| column.field.target == **target);
+    // If the line is not certainly the header, columns that are not mapped may be data.
+    let is_certain = !has_line_break && options.required().iter().all(has);
     let shown =
         |position: usize| if is_certain || is_kept[position] { texts[position] } else { "" };
     let names_shown: Vec<String> =
         (0..texts.len()).map(|position| called(position, shown(position))).collect();
-    let cut = (0..texts.len()).filter(|position| !is_kept[*position]);
+    let dropped = (0..texts.len()).filter(|position| !is_kept[*position]);
     let header = Header {
-        cut: cut.map(|position| names_shown[position].clone()).collect(),
+        dropped: dropped.map(|position| names_shown[position].clone()).collect(),
         names: names_shown,
         width: texts.len(),
         absent: absent.iter().map(|field| field.source.clone()).collect(),
@@ -127,39 +128,40 @@ pub(super) fn hold(
         is_certain,
         line,
     };
-    refuse_unnamed(names, &header, options, findings);
-    refuse_equal_names(&texts, &header, options, findings);
-    hold_mapping(options.schema(), &fields, findings);
+    check_names(names, &header, options, findings);
+    check_equal_names(&texts, &header, options, findings);
+    check_mapping(options.schema(), &fields, findings);
     match &options.mapping {
-        Mapping::Literal(_) => literally(&header, &fields, findings),
-        Mapping::Fields(_) => tell_absent(&header, &fields, options, findings),
+        Mapping::Literal(_) => check_literal(&header, &fields, findings),
+        Mapping::Fields(_) => report_absent(&header, &fields, options, findings),
         Mapping::Names => {}
     }
     for target in options.required() {
-        refuse_missing(target, options, &fields, &absent, &texts, findings);
+        check_required(target, options, &fields, &absent, &texts, findings);
     }
     let has_date = header.columns.iter().any(|column| column.is(Role::EffectiveDate));
     if options.connector == Connector::Hr && !has_date {
-        let message = "the file brings no EffectiveDate, so every row counts from the day of the \
-                       upload; add the column to bring history";
+        let message = "The file has no EffectiveDate, so every row applies from the day of the upload. \
+                       To import history, add the column.";
         findings.field(Id::H13, Severity::Warning, "EffectiveDate", message.to_owned());
     }
     let fields = header.columns.len();
     if fields > MAX_FIELDS {
-        let message =
-            format!("{fields} fields, and the service takes {MAX_FIELDS}; map fewer columns");
-        findings.refuse(Id::H12, &[line], message);
+        let message = format!(
+            "The file has {fields} fields, but the service accepts {MAX_FIELDS}. Map fewer columns."
+        );
+        findings.reject(Id::H12, &[line], message);
         return None;
     }
     Some(header)
 }
 
-/// Columns with Viva's own names are those fields, all others custom text; they are only named
-/// where the required ones are there, for else they may be data.
+/// Columns named like Viva's fields are those fields; all others are custom text. Custom columns count only
+/// if the required ones are present, because the line may be data otherwise.
 fn by_their_names(names: &[&str], options: &CheckOptions) -> Vec<Field> {
     let is_certain = options.required().iter().all(|target| names.contains(target));
     let mut seen = HashSet::new();
-    let is_told = |name: &&&str| {
+    let counts = |name: &&&str| {
         !name.trim().is_empty()
             && (is_certain
                 || options.schema().reserved(name).is_some()
@@ -167,7 +169,7 @@ fn by_their_names(names: &[&str], options: &CheckOptions) -> Vec<Field> {
     };
     names
         .iter()
-        .filter(is_told)
+        .filter(counts)
         .filter(|name| seen.insert(**name))
         .map(|name| Field {
             source: (*name).to_owned(),
@@ -193,7 +195,7 @@ fn find<'a>(
     }
     let (mut columns, mut absent) = (vec![], vec![]);
     for field in fields {
-        // Taken out: of two fields with one source the first counts.
+        // Removed, so that of two fields with the same source the first one counts.
         match positions.remove(field.source.as_str()) {
             Some(position) => {
                 let reserved = options.schema().reserved(&field.target);
@@ -212,7 +214,7 @@ fn find<'a>(
     (columns, absent)
 }
 
-/// What to call a column: by its name if that is short and plain, else by its place.
+/// The name of a column in a report: its header if that is short and plain, otherwise its position.
 fn called(position: usize, name: &str) -> String {
     let is_plain = !name.trim().is_empty() && name.len() <= 100;
     if is_plain && !name.contains(char::is_control) {
@@ -226,28 +228,22 @@ fn by_position(position: usize) -> String {
     format!("column {}", position + 1)
 }
 
-/// What is cut needs no name.
-fn refuse_unnamed(
-    names: &[&[u8]],
-    header: &Header,
-    options: &CheckOptions,
-    findings: &mut Findings,
-) {
+/// Checks that each column has a readable name. Dropped columns need none.
+fn check_names(names: &[&[u8]], header: &Header, options: &CheckOptions, findings: &mut Findings) {
     for (position, name) in names.iter().enumerate() {
-        let matters = header.is_kept[position] || !options.cuts();
-        // What cannot be read may be the name of a column that is missing.
+        let matters = header.is_kept[position] || !options.drops_unmapped();
+        // An unreadable name may be that of a required column.
         if std::str::from_utf8(name).is_err() && (matters || !header.is_certain) {
-            let message = format!("the header is {}", text::not_utf8(name));
-            findings.header(Id::F04, header.line, position, message);
+            findings.header(Id::F04, header.line, position, text::not_utf8(name).to_owned());
         } else if name.trim_ascii().is_empty() && matters {
-            let message = "the header has no name here; name the column or remove it";
+            let message = "The column has no name. Name it, or remove it.";
             findings.header(Id::H02, header.line, position, message.to_owned());
         }
     }
 }
 
-/// Equal names are a fault where both columns are kept, or where the mapping means either.
-fn refuse_equal_names(
+/// Equal names are a fault if both columns are kept, or if the mapping could mean either of them.
+fn check_equal_names(
     names: &[&str],
     header: &Header,
     options: &CheckOptions,
@@ -258,10 +254,10 @@ fn refuse_equal_names(
         let first = *firsts.entry(name.trim().to_lowercase()).or_insert(position);
         let both = header.is_kept[first] && header.is_kept[position];
         let either = names[first] == *name && header.is_kept[first];
-        if first != position && (!options.cuts() || both || either) {
+        if first != position && (!options.drops_unmapped() || both || either) {
             let message = format!(
-                "the header is the same as that of {} (capitals and blanks do not count); rename \
-                 one",
+                "The column has the same name as {} (case and surrounding spaces are ignored). Rename \
+                 one of them.",
                 by_position(first)
             );
             findings.header(Id::H01, header.line, position, message);
@@ -272,19 +268,24 @@ fn refuse_equal_names(
     }
 }
 
-/// metadata.json and the header must be the same set.
-fn literally(header: &Header, fields: &[Field], findings: &mut Findings) {
-    for name in &header.cut {
+/// Checks that metadata.json and the header have the same columns.
+fn check_literal(header: &Header, fields: &[Field], findings: &mut Findings) {
+    for name in &header.dropped {
         findings.field(Id::H06, Severity::Error, name, format!(
-            "the file has the column \"{name}\" and metadata.json does not; map it there or remove \
-             the column"
+            "The column \"{name}\" is in the file but not in metadata.json. Map it in metadata.json, or \
+             remove it from the file."
         ));
     }
     for name in &header.absent {
-        findings.field(Id::H06, Severity::Error, name, format!(
-            "metadata.json has the field \"{name}\" and the header does not; remove it there or \
-             add the column (capitals and blanks count)"
-        ));
+        findings.field(
+            Id::H06,
+            Severity::Error,
+            name,
+            format!(
+                "The column \"{name}\" is in metadata.json but not in the header. Remove it from \
+             metadata.json, or add it to the file. Case and spaces must match."
+            ),
+        );
     }
     if header.width != fields.len() {
         findings.file(
@@ -292,7 +293,8 @@ fn literally(header: &Header, fields: &[Field], findings: &mut Findings) {
             Severity::Error,
             &[header.line],
             format!(
-                "the header has {} columns and metadata.json {} fields; make them the same",
+                "Columns in the header: {}, fields in metadata.json: {}. Map every column of the file, \
+                 and no other.",
                 header.width,
                 fields.len()
             ),
@@ -300,56 +302,65 @@ fn literally(header: &Header, fields: &[Field], findings: &mut Findings) {
     }
 }
 
-/// A connection may name fields the file lacks.
-fn tell_absent(header: &Header, fields: &[Field], options: &CheckOptions, findings: &mut Findings) {
+/// Reports mapped columns that the file does not have. Only the required ones are errors.
+fn report_absent(
+    header: &Header,
+    fields: &[Field],
+    options: &CheckOptions,
+    findings: &mut Findings,
+) {
     let has_a_rule =
         |target: &str| options.required().contains(&target) || target == "EffectiveDate";
-    let told: HashSet<&str> = fields
+    let reported: HashSet<&str> = fields
         .iter()
         .filter(|field| has_a_rule(&field.target))
         .map(|field| field.source.as_str())
         .collect();
-    for name in header.absent.iter().filter(|name| !told.contains(name.as_str())) {
+    for name in header.absent.iter().filter(|name| !reported.contains(name.as_str())) {
         let message = format!(
-            "the connection maps \"{name}\" and the file has no such column; it is left out of \
-             metadata.json"
+            "The column \"{name}\" is mapped but missing from the file, so the field is not imported. If it \
+             is missing by mistake, add it to the export."
         );
         findings.field(Id::H06, Severity::Warning, name, message);
     }
 }
 
-/// The file may have columns that a connection does not map. They are called by their places
-/// where there is no row: then the whole file may be in this line.
-pub(super) fn tell_cut(
+/// Reports columns that the connection does not map. If the file has no row, they are called by their
+/// positions: the line may then contain the whole file.
+pub(super) fn report_dropped(
     header: &mut Header,
     has_rows: bool,
     options: &CheckOptions,
     findings: &mut Findings,
 ) {
     if !has_rows {
-        let cut = (0..header.width).filter(|position| !header.is_kept[*position]);
-        header.cut = cut.map(by_position).collect();
+        let dropped = (0..header.width).filter(|position| !header.is_kept[*position]);
+        header.dropped = dropped.map(by_position).collect();
     }
-    if header.cut.is_empty() || !matches!(options.mapping, Mapping::Fields(_)) {
+    if header.dropped.is_empty() || !matches!(options.mapping, Mapping::Fields(_)) {
         return;
     }
-    let cut = some_of(&header.cut);
+    let dropped = some_of(&header.dropped);
     let (severity, message) = match options.unmapped() {
         Unmapped::Drop => {
-            (Severity::Hint, format!("not mapped and therefore cut, they never leave: {cut}"))
+            let message = format!(
+                "Not mapped, so dropped before the file is sent: {dropped}. To import a column, add it \
+                 to the mapping."
+            );
+            (Severity::Hint, message)
         }
         Unmapped::Refuse => (
             Severity::Error,
             format!(
-                "not mapped: {cut}; map these columns, remove them, or let them be cut with \
-                 \"unmappedColumns\": \"drop\""
+                "Not mapped: {dropped}. Map these columns, remove them from the export, or add \
+                 \"unmappedColumns\": \"drop\" to the connection."
             ),
         ),
     };
     findings.file(Id::H06, severity, &[header.line], message);
 }
 
-fn refuse_missing(
+fn check_required(
     target: &str,
     options: &CheckOptions,
     fields: &[Field],
@@ -360,20 +371,20 @@ fn refuse_missing(
     let refresh = options.refresh.as_ref();
     let message = if let Some(field) = absent.iter().find(|field| field.target == target) {
         let near = names.iter().position(|name| name.trim().eq_ignore_ascii_case(&field.source));
-        let near = near.map_or_else(String::new, |position| {
-            format!(" ({} differs from it only in capitals or blanks)", by_position(position))
-        });
-        format!(
-            "the file has no column \"{}\", which is mapped to {target}{near}; add the column or \
-             change the mapping",
-            field.source
-        )
+        let rest = match near {
+            Some(position) => format!(
+                "; {} differs only in case or spaces. Use the same spelling in both",
+                by_position(position)
+            ),
+            None => ". Add the column, or correct the mapping".to_owned(),
+        };
+        format!("The file has no column \"{}\", which is mapped to {target}{rest}.", field.source)
     } else if fields.iter().any(|field| field.target == target) {
         return;
     } else if options.mapping == Mapping::Names {
-        format!("the file has no column {target}, which a {refresh} refresh needs; add it")
+        format!("The file has no column {target}, which a {refresh} refresh requires. Add it.")
     } else {
-        format!("no column is mapped to {target}, which a {refresh} refresh needs; map one")
+        format!("No column is mapped to {target}, which a {refresh} refresh requires. Map one.")
     };
     findings.field(Id::H13, Severity::Error, target, message);
 }
@@ -383,14 +394,19 @@ fn none_matches(names: &[&str], fields: &[Field]) -> String {
         fields.iter().any(|field| field.source.trim().eq_ignore_ascii_case(name.trim()))
     });
     if near {
-        return "the names of the first line differ from the mapped ones in capitals or blanks; \
-                spell them alike"
+        return "The names in the first line differ from the mapped names in case or spaces. Use the \
+                same spelling in both."
             .to_owned();
     }
-    let wanted: Vec<&str> = fields.iter().take(5).map(|field| field.source.as_str()).collect();
-    let wanted = if wanted.is_empty() { "PersonId".to_owned() } else { wanted.join(", ") };
+    if fields.is_empty() {
+        return "The first line has none of Viva's field names (PersonId, ...). It must be the header. If \
+                your columns have other names, use `--mapping FILE`."
+            .to_owned();
+    }
+    let mapped: Vec<&str> = fields.iter().take(5).map(|field| field.source.as_str()).collect();
     format!(
-        "the first line has none of the mapped columns ({wanted}...); it must be the header, spelt \
-         as in the mapping"
+        "The first line has none of the mapped columns ({}, ...). It must be the header, spelled as in \
+         the mapping.",
+        mapped.join(", ")
     )
 }

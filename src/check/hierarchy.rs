@@ -1,18 +1,18 @@
-//! The rows of a day, and the checks of the manager hierarchy in them.
+//! The rows of a day, and the checks of their manager hierarchy.
 //!
-//! Who reports to whom is a matter of one day: a loop that only closes across two days is none.
-//! Where a person has several rows of a day, the first manager named counts. Every chain is
-//! climbed once, without recursion, so a day costs time in proportion to its rows, and a loop may
-//! be of any length. Nothing is grouped, capped or judged here, and no id is known.
+//! Each day has its own hierarchy: a loop that only closes across two days is not a loop. If a person has
+//! several rows on a day, the first manager counts. Every chain is followed once and without recursion, so
+//! the time is proportional to the number of rows, and a loop can have any length. This module does not
+//! group, limit or rate its findings, and it knows no ids.
 
 use std::{iter, mem, num::NonZeroU32};
 
-/// Somebody, by the order of first sight.
+/// A person, numbered in the order of first appearance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Person(pub(super) NonZeroU32);
 
 impl Person {
-    /// The place of this person in a list of all.
+    /// The index of this person in a list of all people.
     pub(super) fn index(self) -> usize {
         self.0.get() as usize - 1
     }
@@ -22,23 +22,23 @@ impl Person {
 const FIRST_CHUNK: usize = 8;
 const LAST_CHUNK: usize = 4096;
 
-/// What a chunk takes beside its rows: its place in a list that may have doubled, and the
-/// allocator's own.
+/// The memory of a chunk besides its rows: its entry in a list that may have doubled, and the allocator's
+/// overhead.
 const CHUNK_BYTES: usize = 2 * size_of::<Vec<Row>>() + 16;
 
 /// A row of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Row {
-    /// Whose row it is.
+    /// The person of the row.
     pub(super) person: Person,
-    /// Whom it names as manager, if anybody.
+    /// The manager in the row, if any.
     pub(super) manager: Option<Person>,
-    /// Where it stands, counted from 1.
+    /// The line of the row, counted from 1.
     pub(super) line: u32,
 }
 
-/// The rows of a day, in the order of the file, in chunks that are never moved. A file may have a few
-/// days of a million rows or thousands of a few, so chunks begin small.
+/// The rows of a day, in the order of the file, in chunks that are never moved. A file may have a few days of
+/// a million rows each, or thousands of days with a few rows each, so chunks start small.
 pub(super) struct Snapshot {
     day: Option<i32>,
     filled: Vec<Vec<Row>>,
@@ -46,7 +46,7 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
-    /// No rows yet of this day; `None` if the file has no days.
+    /// A day without rows so far; `None` if the file has no dates.
     pub(super) fn new(day: Option<i32>) -> Self {
         Self { day, filled: Vec::new(), open: Vec::new() }
     }
@@ -56,7 +56,7 @@ impl Snapshot {
         self.day
     }
 
-    /// The bytes the next row is going to allocate: none, if there is room in the open chunk.
+    /// The bytes that the next row will allocate: 0 if the open chunk has room.
     pub(super) fn growth(&self) -> usize {
         if self.open.len() < self.open.capacity() {
             0
@@ -65,7 +65,7 @@ impl Snapshot {
         }
     }
 
-    /// Remembers a row.
+    /// Adds a row.
     pub(super) fn push(&mut self, row: Row) {
         if self.open.len() == self.open.capacity() {
             let next = Vec::with_capacity(self.next_chunk());
@@ -87,78 +87,78 @@ impl Snapshot {
     }
 }
 
-/// Lines shown of a loop, or of the people at the top.
+/// Lines listed of a loop, or of the people at the top.
 const SHOWN: usize = 10;
 
-/// The mark of the person whose row comes first in a loop. Other marks are lines.
+/// The mark of the person whose row is the first in a loop. Other marks are lines.
 const HEAD: u32 = u32::MAX;
 
-/// What is wrong with the hierarchy. Lines are physical lines of the file, counted from 1.
+/// A fault of the hierarchy. Lines are physical lines of the file, counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Found {
-    /// The row names another manager than earlier rows of the same person and day (M01).
+    /// The row has another manager than earlier rows of the same person and day (M01).
     SecondManager {
-        /// Of the row.
+        /// The line of the row.
         line: u64,
-        /// Of the person's first row of the day.
+        /// The line of the person's first row on the day.
         first_line: u64,
     },
-    /// The person has an earlier row of the same day, which does not contradict this one (M02).
+    /// The person has an earlier row on the same day, which does not contradict this one (M02).
     SecondRow {
-        /// Of the row.
+        /// The line of the row.
         line: u64,
-        /// Of the person's first row of the day.
+        /// The line of the person's first row on the day.
         first_line: u64,
     },
-    /// The row names its own person as manager (M03), which does not count as a loop.
+    /// The manager in the row is the person themselves (M03). This does not count as a loop.
     SelfReport {
-        /// Of the row.
+        /// The line of the row.
         line: u64,
     },
-    /// People report to each other (M04), or in a longer loop (M05).
+    /// Two people report to each other (M04), or more people form a loop (M05).
     Loop {
-        /// How many, at least two.
+        /// How many people, at least two.
         people: u64,
-        /// Of the first ten at most: the smallest line of all, then manager after manager.
+        /// The lines of at most ten people: the smallest line first, then manager after manager.
         lines: Vec<u64>,
     },
-    /// The manager named has no row in the whole file (M06).
+    /// The manager in the row has no row in the whole file (M06).
     UnknownManager {
-        /// Of the row.
+        /// The line of the row.
         line: u64,
     },
-    /// Several people of the day are at the top: they name nobody, or themselves (M07).
+    /// Several people are at the top on the day: they have no manager, or are their own (M07).
     SeveralRoots {
         /// The day.
         day: Option<i32>,
-        /// How many, at least two.
+        /// How many people, at least two.
         roots: u64,
-        /// Of the first ten at most, ascending.
+        /// The lines of at most ten people, ascending.
         lines: Vec<u64>,
     },
-    /// Nobody of the day is at the top (M08).
+    /// Nobody is at the top on the day (M08).
     NoRoot {
         /// The day.
         day: Option<i32>,
     },
 }
 
-/// The places of all people in the hierarchy of a day, used again for the next.
+/// The positions of all people in the hierarchy of a day; reused for the next day.
 pub(super) struct Hierarchy(Vec<Place>);
 
-/// Where a person stands on a day.
+/// The position of a person on a day.
 #[derive(Clone, Copy, Default)]
 struct Place {
-    /// The first manager named.
+    /// The manager in the first row that has one.
     manager: Option<Person>,
     /// The line of the first row; 0 if there is none.
     line: u32,
-    /// The line of the row from which the chain was climbed to here, [`HEAD`], or 0 if nobody came.
+    /// The line of the row whose chain was followed to this person, or [`HEAD`]; 0 if there is none yet.
     mark: u32,
 }
 
 impl Found {
-    /// Whether this stays true whatever further rows the file may have.
+    /// Whether this stays true whatever other rows the file has.
     pub(super) fn holds_for_a_part(&self) -> bool {
         match self {
             Self::SecondManager { .. }
@@ -171,19 +171,19 @@ impl Found {
 }
 
 impl Hierarchy {
-    /// Bytes taken for each person.
+    /// Bytes for each person.
     pub(super) const BYTES: usize = size_of::<Place>();
 
-    /// The last line a row may stand on.
+    /// The last line that a row can have.
     pub(super) const LAST_LINE: u32 = HEAD - 1;
 
-    /// An empty hierarchy of this many people.
+    /// An empty hierarchy for this many people.
     pub(super) fn new(people: usize) -> Self {
         Self(vec![Place::default(); people])
     }
 
-    /// Tells what is wrong with the rows of a day, whose lines ascend. `listed` says who has a row
-    /// on any day.
+    /// Passes each fault of the rows of a day, whose lines ascend, to `find`. `listed` returns whether a
+    /// person has a row on any day.
     pub(super) fn check(
         &mut self,
         snapshot: &Snapshot,
@@ -239,10 +239,11 @@ impl Hierarchy {
         }
     }
 
-    /// Marks the chain above a row as far as nobody came before, and the head of a loop it ends in.
+    /// Marks the chain of managers above a row up to the first marked person, and the head of the loop that
+    /// it ends in, if any.
     ///
-    /// The rows of that loop are all still to come, or this is the first: had a chain been climbed
-    /// from one of them, the loop would be marked. So it can be told when its head's turn comes.
+    /// No other row of that loop was processed before, because the loop would be marked then. So the loop is
+    /// reported when its head is processed.
     fn climb(&mut self, row: &Row) {
         let mut person = row.person;
         while self.place(person).line != 0 && self.place(person).mark == 0 {
@@ -258,7 +259,7 @@ impl Hierarchy {
         }
     }
 
-    /// The loop of which this person is the head.
+    /// The loop whose head is this person.
     fn found(&self, head: Person) -> Found {
         let lines = self.around(head).map(|person| u64::from(self.place(person).line));
         Found::Loop { people: lines.clone().count() as u64, lines: lines.take(SHOWN).collect() }

@@ -1,5 +1,5 @@
-//! The mapping of columns to fields: the rules that it breaks in any file, and Microsoft's own
-//! metadata.json taken literally, whose fields are what the header must have.
+//! The mapping of columns to fields: the rules that it breaks whatever the file, and Microsoft's
+//! metadata.json, whose fields must be exactly the columns of the header.
 
 use std::collections::HashMap;
 
@@ -11,39 +11,39 @@ use crate::schema::{
     document,
 };
 
-/// What makes a mapping unusable for any file, as sentences with their rules.
+/// The faults that make a mapping unusable for any file, each as `column: sentence (rule)`.
 #[must_use]
 pub fn mapping_faults(schema: &TargetSchema, fields: &[Field], checks: &Checks) -> Vec<String> {
     let mut findings = Findings::new(Levels::new(checks.lenient, &checks.rules), false);
-    hold_mapping(schema, fields, &mut findings);
+    check_mapping(schema, fields, &mut findings);
     let (found, _) = findings.sorted(|_| String::new());
     let errors = found.iter().filter(|finding| finding.severity == Severity::Error);
     errors
         .map(|finding| {
             let column = finding.column.as_deref().unwrap_or("the mapping");
-            format!("{column}: {} ({})", finding.message, finding.rule)
+            format!("{column}: {} ({})", finding.message.trim_end_matches('.'), finding.rule)
         })
         .collect()
 }
 
-/// Notes what breaks a rule.
-pub(super) fn hold_mapping(schema: &TargetSchema, fields: &[Field], findings: &mut Findings) {
+/// Adds a finding for each rule that the mapping breaks.
+pub(super) fn check_mapping(schema: &TargetSchema, fields: &[Field], findings: &mut Findings) {
     let mut firsts: HashMap<String, &Field> = HashMap::new();
     for field in fields {
         name_of_column(field, findings);
         let target = &field.target;
         if target.trim().is_empty() {
-            let message = "the column is mapped to no field; name one";
+            let message = "The column is mapped to an empty field name. Enter a name, or remove the \
+                           column from the mapping.";
             findings.field(Id::H08, Severity::Error, &field.source, message.to_owned());
             continue;
         }
         let first = *firsts.entry(target.to_ascii_lowercase()).or_insert(field);
-        // Of columns called as their fields it is told already that they have the same name.
-        let is_told = first.source == first.target && field.source == *target;
-        if !std::ptr::eq(first, field) && !is_told {
+        // If columns are named like their fields, H01 already reports the equal names.
+        let is_reported = first.source == first.target && field.source == *target;
+        if !std::ptr::eq(first, field) && !is_reported {
             let message = format!(
-                "the column is mapped to {target}, as \"{}\" is already; map one of them to another \
-                 field",
+                "The column is mapped to {target}, but so is \"{}\". Map one of them to another field.",
                 first.source
             );
             findings.field(Id::H05, Severity::Error, &field.source, message);
@@ -53,15 +53,15 @@ pub(super) fn hold_mapping(schema: &TargetSchema, fields: &[Field], findings: &m
     }
 }
 
-/// Whether a name is made of what a header may have.
+/// Whether a name has only characters that are allowed in a header.
 pub(crate) fn has_plain_letters(name: &str) -> bool {
     name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 fn name_of_column(field: &Field, findings: &mut Findings) {
     if !has_plain_letters(&field.source) && !field.source.trim().is_empty() {
-        let message = "the header has other characters than A to Z, a to z, 0 to 9 and _; rename \
-                       the column";
+        let message = "The name of the column must contain only A to Z, a to z, 0 to 9 and _. Rename \
+                       the column.";
         findings.field(Id::H03, Severity::Error, &field.source, message.to_owned());
     }
 }
@@ -71,11 +71,10 @@ fn name_of_target(schema: &TargetSchema, field: &Field, findings: &mut Findings)
     if schema.reserved(target).is_some() {
         return;
     }
-    let is_told = target == source; // of the column's own name
+    let is_reported = target == source; // by the check of the column's name
     if let Some(right) = schema.misspelt(target) {
         findings.field(Id::H14, Severity::Error, source, format!(
-            "the column is mapped to \"{target}\", which the service does not take for {right}; \
-             spell it {right}"
+            "The service does not recognize \"{target}\" as the field {right}. Spell it {right}."
         ));
     } else if schema.is_system(target) {
         findings.field(
@@ -83,20 +82,20 @@ fn name_of_target(schema: &TargetSchema, field: &Field, findings: &mut Findings)
             Severity::Error,
             source,
             format!(
-                "\"{target}\" is a name the service keeps for itself; map the column to another"
+                "\"{target}\" is a system field of the service. Use another name for the field."
             ),
         );
-    } else if target.contains(char::is_whitespace) && !is_told {
+    } else if target.contains(char::is_whitespace) && !is_reported {
         findings.field(
             Id::H11,
             Severity::Error,
             source,
-            format!("the field's name \"{target}\" has blanks; leave them out"),
+            format!("The field name \"{target}\" contains spaces. Remove them."),
         );
-    } else if !has_plain_letters(target) && !is_told {
+    } else if !has_plain_letters(target) && !is_reported {
         findings.field(Id::H03, Severity::Error, source, format!(
-            "the field's name \"{target}\" has other characters than A to Z, a to z, 0 to 9 and _; \
-             rename it"
+            "The field name \"{target}\" must contain only A to Z, a to z, 0 to 9 and _. Rename the \
+             field."
         ));
     }
 }
@@ -109,8 +108,8 @@ fn kind_of_field(schema: &TargetSchema, field: &Field, findings: &mut Findings) 
             Severity::Error,
             source,
             format!(
-                "the type \"{}\" is none the service has; it has EmailType, StringType, \
-                 DateTime_MMDDYYYY, DateTime_DDMMYYYY, double, int32 and Boolean",
+                "The service does not support the type \"{}\". Use EmailType, StringType, \
+                 DateTime_MMDDYYYY, DateTime_DDMMYYYY, double, int32 or Boolean.",
                 field.kind
             ),
         );
@@ -122,7 +121,7 @@ fn kind_of_field(schema: &TargetSchema, field: &Field, findings: &mut Findings) 
             Severity::Error,
             source,
             format!(
-                "{target} is of type {}, not {}; change the type in the mapping",
+                "{target} must have the type {}, not {}. Correct the type in the mapping.",
                 reserved.kind.word(),
                 field.kind
             ),
@@ -130,35 +129,39 @@ fn kind_of_field(schema: &TargetSchema, field: &Field, findings: &mut Findings) 
     }
 }
 
-/// What a metadata.json says, and what is wrong with it by itself.
+/// The contents of a metadata.json, and its faults.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metadata {
-    /// Its fields. A target that is null or empty is empty here.
+    /// Its fields. A target that is null is an empty string here.
     pub fields: Vec<Field>,
-    /// What `DatasetType` says, where it says something.
+    /// The value of `DatasetType`, if it is valid.
     pub connector: Option<Connector>,
-    /// What `IsBootstrap` says, where it says something.
+    /// The value of `IsBootstrap`, if it is valid.
     pub refresh: Option<Refresh>,
-    /// What breaks a rule in any file.
+    /// The rules that it breaks whatever the file.
     pub faults: Vec<(Id, Severity, String)>,
 }
 
-/// The mapping's key: on the HR, survey and blob pages, and in the sample for business data.
+/// The key of the mapping: on the HR, survey and blob pages, and in the sample for business data.
 const MAPPING_KEYS: [&str; 2] = ["Mapping", "ColumnMap"];
 
 impl Metadata {
-    /// Reads the document, which should be written in `dialect`.
+    /// Reads the document, which should follow `dialect`.
     #[must_use]
     pub fn read(document: &[u8], dialect: &Dialect) -> Self {
         let mut metadata = Self::default();
         if document::unmarked(document).trim_ascii().is_empty() {
-            metadata.fault(Id::F07, "metadata.json is empty".to_owned());
+            metadata
+                .fault(Id::F07, "metadata.json is empty. Write the mapping into it.".to_owned());
             return metadata;
         }
         match metadata_members(document) {
             Ok((members, repeated)) => {
                 for pointer in repeated {
-                    metadata.fault(Id::F08, format!("{pointer} stands twice in metadata.json"));
+                    metadata.fault(
+                        Id::F08,
+                        format!("metadata.json has {pointer} twice. Remove one of them."),
+                    );
                 }
                 metadata.members(&members, dialect);
             }
@@ -177,22 +180,23 @@ impl Metadata {
             .and_then(Value::as_str)
             .and_then(|word| word.parse().ok());
         if self.connector.is_none() {
-            let message = "DatasetType must be \"HR\" for organizational data, or \"Survey\"";
+            let message = "DatasetType must be \"HR\" (organizational data) or \"Survey\". Correct it in \
+                           metadata.json.";
             self.fault(Id::H10, message.to_owned());
         }
         self.refresh(members.get(Dialect::REFRESH_KEY), dialect);
         let key = dialect.mapping_key();
         let mut keys = std::iter::once(key).chain(MAPPING_KEYS);
-        match keys.find_map(|key| members.get(key)?.as_object()) {
-            Some(mapping) => {
-                self.fields = mapping.iter().map(field_of).collect();
-                for field in &mut self.fields {
-                    dialect.translate(field);
-                }
+        if let Some(mapping) = keys.find_map(|key| members.get(key)?.as_object()) {
+            self.fields = mapping.iter().map(field_of).collect();
+            for field in &mut self.fields {
+                dialect.translate(field);
             }
-            None => {
-                self.fault(Id::F08, format!("metadata.json has no \"{key}\" of columns to fields"));
-            }
+        } else {
+            let message = format!(
+                "metadata.json has no object \"{key}\", which maps the columns to fields. Add it."
+            );
+            self.fault(Id::F08, message);
         }
     }
 
@@ -208,33 +212,37 @@ impl Metadata {
             _ => None,
         };
         if self.refresh.is_none() {
-            let message = "IsBootstrap must be the text \"true\" (full refresh) or \"false\" \
-                           (incremental), in quotation marks";
+            let message = "IsBootstrap must be \"true\" (full refresh) or \"false\" (incremental), with \
+                           the quotation marks. Correct it in metadata.json.";
             self.fault(Id::F08, message.to_owned());
         } else if value.is_some_and(Value::is_boolean)
             && dialect.is_bootstrap != IsBootstrap::Boolean
         {
-            let message = "IsBootstrap stands without quotation marks, and Microsoft's page writes \
-                           it as a text; compare with your portal's template, or let \
-                           `viva-import learn-template` do it";
+            let message = "IsBootstrap has no quotation marks, but Microsoft's page writes it with them. \
+                           Compare it with your portal's template: `viva-import learn-template \
+                           template.zip`.";
             self.faults.push((Id::F08, Severity::Warning, message.to_owned()));
         }
     }
 }
 
-/// The members of a metadata.json, and the pointers of those that stand twice; what is wrong with it, never
-/// a value.
+/// The members of a metadata.json, and the JSON pointers of repeated members.
+///
+/// # Errors
+/// The fault of the document, without any value of it.
 pub(crate) fn metadata_members(
     document: &[u8],
 ) -> Result<(Map<String, Value>, Vec<String>), String> {
     let text = std::str::from_utf8(document::unmarked(document))
-        .map_err(|_| "metadata.json is not UTF-8; save it as UTF-8")?;
+        .map_err(|_| "metadata.json is not UTF-8. Save it as UTF-8.")?;
     let (value, repeated) = document::parse(text).map_err(|error| {
         let (line, column) = (error.line(), error.column());
-        format!("metadata.json is not JSON: it breaks at line {line}, column {column}")
+        format!(
+            "metadata.json is not valid JSON. Correct the error at line {line}, column {column}."
+        )
     })?;
     let Value::Object(members) = value else {
-        return Err("metadata.json must be an object".to_owned());
+        return Err("metadata.json must be a JSON object: { ... }.".to_owned());
     };
     Ok((members, repeated))
 }
@@ -259,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shape_of_microsofts_page_is_read_with_and_without_byte_order_mark() {
+    fn the_form_of_microsofts_page_is_read_with_and_without_byte_order_mark() {
         let document = r#"{"DatasetType":"HR","IsBootstrap":"false",
             "Mapping":{"Employee":{"name":"PersonId","type":"EmailType"},"X":{"name":null}}}"#;
         let metadata = Metadata::read(document.as_bytes(), &dialect());
@@ -276,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_by_itself_has_its_rule() {
+    fn each_fault_of_a_document_has_its_rule() {
         let good = r#""DatasetType":"HR","IsBootstrap":"true""#;
         let mapping = r#""Mapping":{"A":{"name":"PersonId","type":"Email"}}"#;
         for (document, expected) in [

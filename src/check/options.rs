@@ -1,4 +1,4 @@
-//! How a file is checked: what its columns are, what it does, how strictly, and how much of it.
+//! The options of a check: mapping, refresh, strictness and limits.
 
 use super::{date::Day, mapping::Metadata};
 use crate::schema::{
@@ -6,37 +6,37 @@ use crate::schema::{
     Target, TargetSchema, Unmapped,
 };
 
-/// How a file is checked: its mapping, what it does, and the limits.
+/// The options of a check.
 #[derive(Clone, Debug)]
 pub struct CheckOptions {
-    /// Which service takes the file.
+    /// The service that receives the file.
     pub target: Target,
-    /// What its columns are.
+    /// The mapping of columns to fields.
     pub mapping: Mapping,
-    /// Which connector takes it.
+    /// The connector that receives the file.
     pub connector: Connector,
-    /// What it does to the data that is there.
+    /// Whether the file replaces the existing data or adds to it.
     pub refresh: Refresh,
-    /// How strictly.
+    /// How strictly the file is checked.
     pub checks: Checks,
-    /// How the service is told what the file is.
+    /// The form of metadata.json and of the zip.
     pub dialect: Dialect,
-    /// How much.
+    /// The limits from the settings.
     pub limits: Limits,
-    /// The last accepted import it is held against.
+    /// The last accepted import, with which the file is compared.
     pub previous: Option<Baseline>,
-    /// Who let the file pass though it deletes people or columns.
+    /// A person's approval to delete people or columns.
     pub allowed: Option<DeletionApproval>,
     /// The day of the upload.
     pub today: Day,
-    /// Whether the report shows values. The engine never asks for that.
+    /// Whether the report shows values. The engine never sets it.
     pub show_values: bool,
-    /// What was found before the file is read: in its metadata.json, or in its zip.
+    /// The findings from before the file is read: in its metadata.json, or in its zip.
     pub(crate) found: Vec<(Id, Severity, String)>,
 }
 
 impl CheckOptions {
-    /// The options without any document: a full refresh of Viva's own names.
+    /// The options without a document: a full refresh with Viva's field names.
     #[must_use]
     pub fn without(limits: &Limits, today: Day) -> Self {
         Self {
@@ -55,7 +55,7 @@ impl CheckOptions {
         }
     }
 
-    /// Takes a metadata.json literally.
+    /// Applies a metadata.json, whose fields must be exactly the columns of the file.
     pub(crate) fn take(&mut self, metadata: Metadata) {
         self.connector = metadata.connector.unwrap_or(Connector::Hr);
         self.refresh = metadata.refresh.unwrap_or(Refresh::Full);
@@ -63,23 +63,23 @@ impl CheckOptions {
         self.found.extend(metadata.faults);
     }
 
-    /// What is known of the service that takes the file.
+    /// The schema of the service that receives the file.
     pub(super) fn schema(&self) -> &'static TargetSchema {
         self.target.schema()
     }
 
-    /// The fields that the file must bring.
+    /// The fields that the file must have.
     pub(super) fn required(&self) -> &'static [&'static str] {
         self.schema().required(self.connector, self.refresh)
     }
 
-    /// What becomes of columns that are not mapped.
+    /// What to do with columns that are not mapped.
     pub(super) fn unmapped(&self) -> Unmapped {
         self.checks.unmapped.unwrap_or(self.limits.unmapped)
     }
 
-    /// Whether columns that are not mapped are cut, so that nothing about them matters.
-    pub(super) fn cuts(&self) -> bool {
+    /// Whether columns that are not mapped are dropped, so that their faults do not matter.
+    pub(super) fn drops_unmapped(&self) -> bool {
         matches!(self.mapping, Mapping::Fields(_)) && self.unmapped() == Unmapped::Drop
     }
 

@@ -1,13 +1,13 @@
-//! The memory of people: who stands in which row of which day under which manager.
+//! The index of people: the person, day and manager of each row.
 //!
-//! An id is folded to small letters and remembered as a 128-bit hash under a key drawn for this
-//! memory alone; no text of it is kept, and nothing that could be compared with another run. Rows
-//! are kept by day. What is wrong with all that is for [`super::hierarchy`] to say.
+//! An id is converted to lowercase and kept as a 128-bit hash with a random key, which is different for each
+//! index. So no text of an id is kept, and hashes cannot be compared with those of another run. Rows are kept
+//! by day. [`super::hierarchy`] finds the faults in them.
 //!
-//! Memory is bounded: what would exceed the bound is refused before it is allocated. Measured, a
-//! million people take 35 to 40 MB: 16 for the hashes, 6 to 11 for the table, 1 for marks, and 12
-//! that only the checks take. A million rows take 12 MB where days have many rows, and 16 MB where
-//! they have 1,600. By design it is never more than 24 MB, beside at most 1 kB for each day.
+//! Memory is bounded: an allocation that would exceed the bound is refused. As measured, a million people
+//! need 35 to 40 MB: 16 for the hashes, 6 to 11 for the table, 1 for flags, and 12 that only the checks need.
+//! A million rows need 12 MB if days have many rows, and 16 MB if days have 1,600 rows. By design they never
+//! need more than 24 MB, plus at most 1 kB for each day.
 
 use std::{
     collections::BTreeMap,
@@ -24,22 +24,22 @@ use super::hierarchy::{Found, Hierarchy, Person, Row, Snapshot};
 /// People in a block.
 const BLOCK: usize = 4096;
 
-/// What a block takes: hashes, marks, its place in the list, and the checks' share of its people.
+/// The memory of a block: hashes, flags, its entry in the list, and what the checks need for its people.
 const BLOCK_BYTES: usize =
     BLOCK * (size_of::<Hash128>() + size_of::<bool>() + Hierarchy::BYTES) + 2 * size_of::<Block>();
 
-/// What a day takes beside its chunks: its places in a list that may have doubled and in the map.
+/// The memory of a day besides its chunks: its entries in a list that may have doubled, and in the map.
 const DAY_BYTES: usize = 3 * size_of::<Snapshot>() + 48;
 
 /// The hash of an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Hash(Hash128);
 
-/// The bound is reached: from here on nothing more is remembered.
+/// The bound is reached, and nothing more is added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Full;
 
-/// Everybody seen so far, and all rows.
+/// All people and rows so far.
 pub(super) struct People {
     key: SipHasher13,
     table: HashTable<Person>,
@@ -47,29 +47,29 @@ pub(super) struct People {
     listed: u64,
     days: BTreeMap<Option<i32>, usize>,
     snapshots: Vec<Snapshot>,
-    /// The snapshot of the last row: rows mostly come in runs of one day.
+    /// The snapshot of the last row, because the next row usually has the same day.
     current: usize,
-    /// Who comes next mostly: whoever came next on the day before, under the manager of the row
-    /// above.
+    /// The people who are likely in the next row: the one who came next on an earlier day, and the manager of
+    /// the last row.
     likely: [Option<Person>; 2],
     bytes: u64,
     max_bytes: u64,
     full: bool,
 }
 
-/// As many people as fit together, so that growth moves none of them.
+/// A fixed number of people, so that growth moves none of them.
 struct Block {
     hashes: Vec<Hash128>,
     listed: Vec<bool>,
 }
 
 impl People {
-    /// An empty memory that will not take more than `max_bytes`.
+    /// An empty index that uses at most `max_bytes`.
     pub(super) fn new(max_bytes: u64) -> Self {
         let table = HashTable::with_capacity(BLOCK);
-        let drawn = RandomState::new();
+        let random = RandomState::new();
         Self {
-            key: SipHasher13::new_with_keys(drawn.hash_one(0), drawn.hash_one(1)),
+            key: SipHasher13::new_with_keys(random.hash_one(0), random.hash_one(1)),
             bytes: table.allocation_size() as u64,
             table,
             blocks: Vec::new(),
@@ -83,9 +83,9 @@ impl People {
         }
     }
 
-    /// The hash of an id. Ids that differ in nothing but capitals are one person.
+    /// The hash of an id. Ids that differ only in case are the same person.
     ///
-    /// Hash both ids of a row before looking either up: the look-ups then wait for memory together.
+    /// Hash both ids of a row before you look up either, so that the look-ups wait for memory in parallel.
     pub(super) fn hash(&self, id: &[u8]) -> Hash {
         if !id.is_ascii()
             && let Ok(text) = str::from_utf8(id)
@@ -101,7 +101,7 @@ impl People {
         Hash(self.key.hash(small))
     }
 
-    /// Who is known by this hash.
+    /// The person with this hash.
     pub(super) fn find(&self, Hash(hash): Hash) -> Option<Person> {
         let is_it = |person: &Person| hash_of(&self.blocks, *person) == hash;
         if let Some(person) = self.likely.into_iter().flatten().find(is_it) {
@@ -110,7 +110,7 @@ impl People {
         self.table.find(hash.h1, |person| hash_of(&self.blocks, *person) == hash).copied()
     }
 
-    /// Who is known by this hash; if nobody yet, a new person.
+    /// The person with this hash; a new person if there is none yet.
     pub(super) fn add(&mut self, hash: Hash) -> Result<Person, Full> {
         if let Some(person) = self.find(hash) {
             return Ok(person);
@@ -134,7 +134,7 @@ impl People {
         Ok(person)
     }
 
-    /// Remembers a data row. Lines count from 1 and ascend.
+    /// Adds a data row. Lines count from 1 and ascend.
     pub(super) fn row(
         &mut self,
         day: Option<i32>,
@@ -157,25 +157,25 @@ impl People {
         Ok(())
     }
 
-    /// How many people have a row of their own; who is only named as a manager does not count.
+    /// The number of people with a row of their own. Managers without a row do not count.
     pub(super) fn count(&self) -> u64 {
         self.listed
     }
 
-    /// The last day there is a row of.
+    /// The last day that has a row.
     pub(super) fn last_day(&self) -> Option<i32> {
         self.days.last_key_value().and_then(|(day, _)| *day)
     }
 
-    /// Bytes allocated, with those the checks are going to take.
+    /// Bytes allocated, including those that the checks will need.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Tells what is wrong with the hierarchy: day by day, line by line, and then of the whole day.
+    /// Passes each fault of the hierarchy to `find`: day by day, line by line, then those of the whole day.
     ///
-    /// When the memory is full, only what the forgotten rows cannot change is told.
+    /// If the index is full, it passes only faults that the missing rows cannot change.
     pub(super) fn hierarchy(&self, mut find: impl FnMut(Found)) {
         let mut hierarchy = Hierarchy::new(self.table.len());
         for index in self.days.values() {
@@ -188,10 +188,10 @@ impl People {
         }
     }
 
-    /// Tells the lines of the rows before `since` whose person has no row on that day or later
+    /// Passes to `find` the lines of the rows before `since` whose person has no row on that day or later
     /// (I01): day by day, line by line.
     ///
-    /// When the memory is full nothing is told: the forgotten rows may be the later ones.
+    /// If the index is full, it passes nothing, because the missing rows may be the later ones.
     pub(super) fn without_later_rows(&self, since: i32, mut find: impl FnMut(u64)) {
         if self.full {
             return;
@@ -216,7 +216,7 @@ impl People {
         self.blocks[person.index() / BLOCK].listed[person.index() % BLOCK]
     }
 
-    /// Where the snapshot of this day is; a new one, if need be.
+    /// The index of the snapshot of this day; a new one if there is none yet.
     fn snapshot(&mut self, day: Option<i32>) -> Result<usize, Full> {
         if let Some(index) = self.days.get(&day) {
             return Ok(*index);
@@ -227,7 +227,7 @@ impl People {
         Ok(self.snapshots.len() - 1)
     }
 
-    /// Doubles the table. Both the old and the new one are there until all have moved.
+    /// Doubles the table. Until all entries have moved, both the old and the new table exist.
     fn widen(&mut self) -> Result<(), Full> {
         let old = self.table.allocation_size();
         self.claim(2 * old)?;
@@ -236,7 +236,7 @@ impl People {
         Ok(())
     }
 
-    /// Asks for memory before it is taken.
+    /// Reserves memory before it is allocated.
     fn claim(&mut self, bytes: usize) -> Result<(), Full> {
         let bytes = self.bytes + bytes as u64;
         if self.full || bytes > self.max_bytes {

@@ -1,13 +1,13 @@
-//! Records of a CSV, read one at a time, as they stand in the file, and written by the book.
+//! Reads the records of a CSV one at a time, as they are in the file, and writes records by RFC 4180.
 //!
-//! A value is quoted if its first byte is a quotation mark; doubled ones then stand for one. What
-//! else a file does with quotation marks is read on literally and told, never repaired. Records end
-//! at a line feed outside of quotation marks, and lines are counted by line feeds, so a line number
-//! is the one an editor shows. Values are bytes: what encoding they are in is asked elsewhere.
+//! A value is quoted if its first byte is a quotation mark; a doubled mark then means one. All other
+//! quotation marks are read literally and reported, never corrected. A record ends at a line feed outside
+//! quotation marks. Lines are counted by line feeds, so a line number is the one that an editor shows. Values
+//! are bytes; their encoding is checked elsewhere.
 //!
-//! One buffer is filled again and again, and records are slices of it. Where it ends amid a record,
-//! that record is scanned once more from its beginning after the next filling. The buffer grows with
-//! its longest record, and a record that grows beyond all measure is stopped.
+//! One buffer is filled repeatedly, and records are slices of it. If it ends within a record, that record is
+//! scanned again from its beginning after the next read. The buffer grows with the longest record, and
+//! reading stops at a record that is too long.
 
 use std::{
     io::{self, Read},
@@ -18,72 +18,70 @@ use memchr::{memchr_iter, memchr2};
 
 use super::delimiter_scan::{MARK, Marks};
 
-/// Longest record: 105 columns of 128 KB, the most the service allows, rounded up.
-const MAX_RECORD_BYTES: usize = 16 << 20;
+/// Longest record: 105 columns of 128 KB, the most that the service allows, rounded up.
+pub(super) const MAX_RECORD_BYTES: usize = 16 << 20;
 /// Most values of a record: four times the columns of the widest Excel sheet.
-const MAX_VALUES: usize = 1 << 16;
-/// What is read at a time.
+pub(super) const MAX_VALUES: usize = 1 << 16;
+/// Bytes that are read at a time.
 const BUFFER_BYTES: usize = 512 << 10;
 
-/// Records of an input. What is asked of them is of the one that came last, and has no answer after
-/// anything but [`Next::Record`]; only the line has.
+/// The records of an input. All methods are about the last record, and are valid only after
+/// [`Next::Record`]; `line` is always valid.
 pub(super) struct Records<R> {
     input: R,
     delimiter: u8,
     buffer: Vec<u8>,
     buffer_bytes: usize,
     max_record_bytes: usize,
-    /// Nothing comes after what is in the buffer.
+    /// The buffer has the end of the input.
     ended: bool,
     marks: Marks,
-    /// Where the record stands in the buffer, its line end included.
+    /// The range of the record in the buffer, including its line end.
     record: Range<usize>,
     values: Vec<Value>,
-    /// The values that are no slice of the record, one after the other.
+    /// The values that are not a slice of the record, one after the other.
     rewritten: Vec<u8>,
     quoting: Quoting,
     line: u64,
     line_feeds: u64,
-    /// Those of the record that are part of a value.
+    /// Line feeds of the record that are part of a value.
     quoted_line_feeds: u64,
     blank_lines: u64,
 }
 
-/// Where a value stands: in the record, or among the rewritten ones.
+/// The place of a value: in the record, or in the rewritten values.
 struct Value {
     range: Range<usize>,
     is_rewritten: bool,
 }
 
-/// What came next.
+/// The result of reading the next record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    /// A record, to be read from the scanner.
+    /// A record was read.
     Record,
-    /// The end, rightly. It comes again and again.
+    /// The end of the input. Every further call returns it again.
     End,
-    /// The record that begins at this line has a quotation mark that is never closed. Nothing comes
-    /// after it.
+    /// The record that begins at this line has a quotation mark that is never closed. No record follows.
     OpenQuote(u64),
-    /// The record that begins at this line is longer, or has more values, than any may. Nothing
-    /// comes after it.
+    /// The record that begins at this line is too long or has too many values. No record follows.
     TooLong(u64),
 }
 
-/// What the quotation marks of a record do.
+/// The quotation marks of a record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Quoting {
-    /// There is one in the record, wherever it stands.
+    /// The record has a quotation mark anywhere.
     pub(super) has_quotes: bool,
-    /// Index of the first value that is not quoted and has one inside: `5" pipe`.
+    /// Index of the first value that contains a quotation mark but is not quoted: `5" pipe`.
     pub(super) stray: Option<usize>,
-    /// Index of the first value that goes on after the closing one: `"ab"c`, read as `abc`.
+    /// Index of the first value that continues after the closing mark: `"ab"c`, read as `abc`.
     pub(super) after: Option<usize>,
 }
 
 impl<R: Read> Records<R> {
-    /// Scans `input`, from which a byte order mark is taken off already. The delimiter is any byte
-    /// but a quotation mark, a carriage return and a line feed.
+    /// Reads `input`, which must not have a byte order mark. The delimiter can be any byte except a quotation
+    /// mark, a carriage return and a line feed.
     pub(super) fn new(input: R, delimiter: u8) -> Self {
         Self::with_sizes(input, delimiter, BUFFER_BYTES, MAX_RECORD_BYTES)
     }
@@ -108,10 +106,10 @@ impl<R: Read> Records<R> {
         }
     }
 
-    /// Goes on to the next record.
+    /// Reads the next record.
     ///
     /// # Errors
-    /// Where the input cannot be read.
+    /// The input cannot be read.
     pub(super) fn next(&mut self) -> io::Result<Next> {
         self.record.start = self.record.end;
         self.line += self.line_feeds;
@@ -128,7 +126,7 @@ impl<R: Read> Records<R> {
         }
     }
 
-    /// Reads on behind what is not scanned yet.
+    /// Reads more of the input after the bytes that are not scanned yet.
     fn fill(&mut self) -> io::Result<()> {
         self.buffer.drain(..self.record.start);
         self.record = 0..0;
@@ -143,7 +141,7 @@ impl<R: Read> Records<R> {
         Ok(())
     }
 
-    /// Scans the record that is next in the buffer; `None` where more has to be read for it.
+    /// Scans the next record in the buffer; `None` if more input is needed.
     fn scan(&mut self) -> Option<Next> {
         if !self.skip_blank_lines() {
             return self.ended.then_some(Next::End);
@@ -170,12 +168,12 @@ impl<R: Read> Records<R> {
             return Some(Next::TooLong(self.line));
         }
         self.record.end = end;
-        // Without one, the record ends the file and nothing comes after it.
+        // A record without a line feed is the last one, so the count does not matter.
         self.line_feeds = self.quoted_line_feeds + 1;
         Some(Next::Record)
     }
 
-    /// Whether there is something after the blank lines.
+    /// Skips blank lines. Returns whether something follows them.
     fn skip_blank_lines(&mut self) -> bool {
         loop {
             let start = match &self.buffer[self.record.start..] {
@@ -190,13 +188,13 @@ impl<R: Read> Records<R> {
         }
     }
 
-    /// Scans the value that begins at `start` and tells where it ends: at a delimiter, a line feed
-    /// or the end of the file. `None` where that, or the closing quotation mark, is not in sight.
+    /// Scans the value that begins at `start` and returns its end: a delimiter, a line feed or the end of the
+    /// file. `None` if the end, or the closing quotation mark, is not in the buffer.
     #[inline]
     fn scan_value(&mut self, start: usize) -> Option<usize> {
         let text = self.buffer.as_slice();
         match self.marks.next(text) {
-            // Nearly always: neither quoted nor the last.
+            // The usual case: neither quoted nor the last value.
             Some(end) if text[end] == self.delimiter => {
                 self.values.push(Value { range: start..end, is_rewritten: false });
                 Some(end)
@@ -205,7 +203,7 @@ impl<R: Read> Records<R> {
         }
     }
 
-    /// The same, whatever the value is; `mark` is the first mark from its beginning on.
+    /// The same for any value; `mark` is the first mark at or after its beginning.
     fn scan_any_value(&mut self, start: usize, mark: Option<usize>) -> Option<usize> {
         let (text, index) = (self.buffer.as_slice(), self.values.len());
         let quoted = match mark {
@@ -260,12 +258,12 @@ impl<R: Read> Records<R> {
         self.line
     }
 
-    /// Empty lines skipped just before the record.
+    /// The number of blank lines just before the record.
     pub(super) fn blank_lines(&self) -> u64 {
         self.blank_lines
     }
 
-    /// How many values the record has; at least one.
+    /// The number of values in the record; at least one.
     pub(super) fn len(&self) -> usize {
         self.values.len()
     }
@@ -285,17 +283,17 @@ impl<R: Read> Records<R> {
         &text[value.range.clone()]
     }
 
-    /// The record as it stands in the file, with its line end if it has one.
+    /// The record as it is in the file, with its line end if it has one.
     pub(super) fn raw(&self) -> &[u8] {
         &self.buffer[self.record.clone()]
     }
 
-    /// What the quotation marks of the record do.
+    /// The quotation marks of the record.
     pub(super) fn quoting(&self) -> Quoting {
         self.quoting
     }
 
-    /// Whether a value has a line feed or a carriage return in it; the latter needs no quotes.
+    /// Whether a value contains a line feed or a carriage return; the latter needs no quotation marks.
     pub(super) fn has_line_break(&self) -> bool {
         let text = self.raw();
         let text = text.strip_suffix(b"\n").unwrap_or(text);
@@ -306,14 +304,13 @@ impl<R: Read> Records<R> {
 
 /// The quoted part of a value.
 struct Quoted {
-    /// What stands between the quotation marks.
+    /// The bytes between the quotation marks.
     inner: Range<usize>,
     has_doubled: bool,
 }
 
 impl Quoted {
-    /// The one whose opening quotation mark is at `start` and came last; `None` where it is not
-    /// closed.
+    /// The quoted part whose opening mark, the last mark returned, is at `start`; `None` if it is not closed.
     fn at(start: usize, text: &[u8], marks: &mut Marks) -> Option<Self> {
         let mut has_doubled = false;
         loop {
@@ -330,7 +327,7 @@ impl Quoted {
     }
 }
 
-/// Writes `inner` with one quotation mark for two.
+/// Writes `inner` with each doubled quotation mark as one.
 fn push_unescaped(inner: &[u8], into: &mut Vec<u8>) {
     let mut start = 0;
     let mut marks = memchr_iter(MARK, inner);
@@ -342,8 +339,8 @@ fn push_unescaped(inner: &[u8], into: &mut Vec<u8>) {
     into.extend_from_slice(&inner[start..]);
 }
 
-/// Writes one record by RFC 4180, with commas and a line feed, and no quotation mark more than needed.
-/// A record of a single empty value is written as `""`: an empty line is none.
+/// Writes one record by RFC 4180, with commas and a line feed, and quotes only values that need it.
+/// A record with a single empty value is written as `""`, because an empty line is not a record.
 pub fn write_record<'a>(out: &mut Vec<u8>, values: impl Iterator<Item = &'a [u8]>) {
     let start = out.len();
     for (index, value) in values.enumerate() {
@@ -367,7 +364,7 @@ fn write_value(out: &mut Vec<u8>, value: &[u8]) {
     let mut start = 0;
     for mark in memchr_iter(MARK, value) {
         out.extend_from_slice(&value[start..=mark]);
-        start = mark; // once more: doubled
+        start = mark; // writes the mark again
     }
     out.extend_from_slice(&value[start..]);
     out.push(MARK);

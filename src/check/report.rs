@@ -1,5 +1,5 @@
-//! What a check comes to: what the rows say together, what a full refresh would delete of the last
-//! accepted import, and the report with the findings and what there is to remember.
+//! The result of a check: findings about all rows together, what a full refresh would delete compared with
+//! the last accepted import, and the report with all findings and the new baseline.
 
 use super::{
     Check, CheckOptions, Day, Finding, Progress,
@@ -12,22 +12,22 @@ use crate::schema::{
     self, ApprovalScope, Baseline, DeletionApproval, Id, Kind, Refresh, Severity, fields::Role,
 };
 
-/// What a check came to.
+/// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// What was found, worst first, as far as there is room.
+    /// The findings, most severe first; at most 200.
     pub findings: Vec<Finding>,
-    /// How often each rule was broken.
+    /// How many times each rule was broken.
     pub counts: Counts,
     /// Whether the file was read from its header to its end.
     pub is_whole: bool,
-    /// What there is to remember of the file; numbers are 0 where the header was not understood.
+    /// The baseline for the next import; its numbers are 0 if the header is invalid.
     pub baseline: Baseline,
-    /// The headers of the fields in the summary, in its order.
+    /// The headers of the fields in the baseline, in the same order.
     pub headers: Vec<String>,
-    /// Columns that are not mapped and never leave.
+    /// Columns that are not mapped and therefore dropped.
     pub cut: Vec<String>,
-    /// Rows that are left out because the connection is lenient.
+    /// Rows that are skipped because the connection is lenient.
     pub rows_skipped: u64,
 }
 
@@ -36,7 +36,7 @@ impl Report {
         findings: Findings,
         summary: Baseline,
         header: Header,
-        dropped: u64,
+        rows_skipped: u64,
         is_whole: bool,
     ) -> Self {
         let headers = header.columns.iter().map(|column| column.field.source.clone()).collect();
@@ -48,12 +48,12 @@ impl Report {
             is_whole,
             baseline: summary,
             headers,
-            cut: header.cut,
-            rows_skipped: dropped,
+            cut: header.dropped,
+            rows_skipped,
         }
     }
 
-    /// The report of a file whose header was not understood.
+    /// The report of a file whose header is invalid.
     pub(super) fn unread(findings: Findings, options: &CheckOptions) -> Self {
         let (findings, counts) = findings.sorted(|position| format!("column {}", position + 1));
         Self {
@@ -67,13 +67,13 @@ impl Report {
         }
     }
 
-    /// Whether the file would be accepted.
+    /// Whether the file is accepted.
     #[must_use]
     pub fn is_accepted(&self) -> bool {
         self.is_whole && self.count(Severity::Error) == 0
     }
 
-    /// Whether the file is refused for nothing but what it deletes.
+    /// Whether the file is rejected only because of what it would delete.
     #[must_use]
     pub(crate) fn is_only_guarded(&self) -> bool {
         let mut rules = self.counts.by_rule(Severity::Error).map(|(rule, _)| rule);
@@ -84,13 +84,13 @@ impl Report {
         self.findings.iter().filter(move |finding| finding.severity == severity)
     }
 
-    /// How many findings of this severity there are, each row counted.
+    /// How many findings have this severity. Every row counts.
     #[must_use]
     pub fn count(&self, severity: Severity) -> u64 {
         self.counts.of(severity)
     }
 
-    /// The first of the problems; `None` where there is none.
+    /// The first error; `None` if there is none.
     #[must_use]
     pub(crate) fn first_problem(&self) -> Option<&Finding> {
         self.of(Severity::Error).next()
@@ -98,12 +98,12 @@ impl Report {
 }
 
 impl Check<'_> {
-    /// Adds what the rows say together, and what the file would delete.
+    /// Adds the findings about all rows together, and about what the file would delete.
     pub(super) fn report(mut self) -> Report {
         if let Some(mut header) = self.header.take() {
-            let has_rows = self.counts.rows + self.counts.dropped > 0;
-            header::tell_cut(&mut header, has_rows, self.options, &mut self.findings);
-            self.tell_rows(&header);
+            let has_rows = self.counts.rows + self.counts.skipped > 0;
+            header::report_dropped(&mut header, has_rows, self.options, &mut self.findings);
+            self.report_rows(&header);
             let columns = header.columns.iter().map(summary_column).collect();
             let summary = Baseline {
                 rows: self.counts.rows,
@@ -116,38 +116,39 @@ impl Check<'_> {
                     .map(|day| day.to_string()),
                 ..Baseline::nothing(self.options)
             };
-            guard(&summary, self.has_everybody(), self.options, &mut self.findings);
+            let has_everybody = self.has_everybody();
+            compare_with_baseline(&summary, has_everybody, self.options, &mut self.findings);
             let is_whole = self.progress == Progress::Done;
-            let dropped = self.counts.dropped;
-            return Report::new(self.findings, summary, header, dropped, is_whole);
+            let rows_skipped = self.counts.skipped;
+            return Report::new(self.findings, summary, header, rows_skipped, is_whole);
         }
         Report::unread(self.findings, self.options)
     }
 
-    /// Whether every row was read and its person is remembered, so that who is missing is known.
+    /// Whether every row was read and its person is in the index, so that missing people are known.
     fn has_everybody(&self) -> bool {
         self.progress == Progress::Done && !self.counts.is_partial
     }
 
-    fn tell_rows(&mut self, header: &Header) {
+    fn report_rows(&mut self, header: &Header) {
         if self.counts.rows == 0 && self.findings.is_sound() {
-            let message = if self.counts.dropped > 0 {
-                "no row is right, so none is left to import"
+            let message = if self.counts.skipped > 0 {
+                "No row is valid, so there is nothing to import. Correct the rows."
             } else {
-                "the file has a header and no data rows; a full refresh of nothing would delete \
-                 everybody. If the whole file is one line, its line breaks were lost"
+                "The file has a header but no data rows. A full refresh with it would deactivate \
+                 everybody. If the whole file is on one line, export it again with line breaks."
             };
             self.findings.file(Id::F12, Severity::Error, &[], message.to_owned());
         }
         if let Some(line) = self.counts.full_at {
             self.findings.file(Id::F09, Severity::Error, &[line], format!(
-                "the people up to this row take all of the {} bytes set aside for them; split the \
-                 file or raise MAX_PEOPLE_BYTES",
+                "The people up to this row use all the memory set by MAX_PEOPLE_BYTES ({} bytes). Split \
+                 the file, or raise MAX_PEOPLE_BYTES.",
                 self.options.limits.max_people_bytes
             ));
         }
         if header.columns.iter().any(|column| column.is(Role::ManagerId)) {
-            self.tell_hierarchy();
+            self.report_hierarchy();
         }
         let rows = Counted {
             is_whole: self.counts.rows == self.counts.checked && self.progress == Progress::Done,
@@ -156,7 +157,7 @@ impl Check<'_> {
             is_incremental: self.options.refresh == Refresh::Incremental,
         };
         for (column, seen) in header.columns.iter().zip(&self.seen) {
-            seen.tell(column, &rows, &mut self.findings);
+            seen.report(column, &rows, &mut self.findings);
         }
         if let Some(since) = self.options.previous.as_ref().and_then(Baseline::day)
             && self.options.refresh == Refresh::Incremental
@@ -165,22 +166,22 @@ impl Check<'_> {
             self.people.without_later_rows(since.number(), |line| {
                 findings.row(Id::I01, line, "", || {
                     format!(
-                        "the row is of a date before {since}, the latest one imported, and its \
-                         person has no row of that date or later; a change in the past needs the \
-                         later rows too"
+                        "The date of the row is before {since}, the latest date imported, and the \
+                         person has no row on {since} or later. A change in the past needs the later \
+                         rows of the person, too. Add them."
                     )
                 });
             });
         }
     }
 
-    fn tell_hierarchy(&mut self) {
-        // Whether somebody is missing is a question for full refreshes alone.
+    fn report_hierarchy(&mut self) {
+        // Only in a full refresh does it matter who is missing.
         let may_miss = self.options.refresh == Refresh::Full && self.has_everybody();
         let findings = &mut self.findings;
         self.people.hierarchy(|found| {
             if may_miss || found.holds_for_a_part() {
-                tell_fault(found, findings);
+                report_fault(found, findings);
             }
         });
     }
@@ -190,53 +191,57 @@ fn summary_column(column: &Column) -> schema::Column {
     schema::Column { name: column.field.target.clone(), kind: column.field.kind.clone() }
 }
 
-fn tell_fault(found: Found, findings: &mut Findings) {
+fn report_fault(found: Found, findings: &mut Findings) {
     let on = |day: Option<i32>| {
         let day = day.and_then(Day::of_number);
-        day.map_or_else(|| "in the file".to_owned(), |day| format!("on {day}"))
+        day.map(|day| format!(" on {day}")).unwrap_or_default()
     };
     match found {
         Found::SecondManager { line, first_line } => {
             findings.row(Id::M01, line, "", || {
                 format!(
-                    "the person has another manager of the same EffectiveDate in row {first_line}; \
-                     keep one"
+                    "The person has another manager on the same EffectiveDate in row {first_line}. Keep \
+                     only one of the rows."
                 )
             });
         }
         Found::SecondRow { line, first_line } => {
             findings.row(Id::M02, line, "", || {
                 format!(
-                    "the person has a row of the same EffectiveDate already, row {first_line}; \
-                     keep one"
+                    "The person already has a row with the same EffectiveDate: row {first_line}. Keep \
+                     only one of them."
                 )
             });
         }
         Found::SelfReport { line } => {
             findings.row(Id::M03, line, "", || {
-                "the person reports to themselves; leave ManagerId empty at the top".to_owned()
+                "The person is their own manager. Leave ManagerId empty for the head of the \
+                 organization. Otherwise, enter the manager."
+                    .to_owned()
             });
         }
         Found::Loop { people: 2, lines } => {
-            let message = "two people report to each other; correct one of the rows";
+            let message =
+                "Two people report to each other. Correct the ManagerId in one of the rows.";
             findings.repeated(Id::M04, Severity::Error, &lines, message.to_owned());
         }
         Found::Loop { people, lines } => {
             findings.repeated(Id::M05, Severity::Error, &lines, format!(
-                "a loop of {people} people, each the manager of the one before; correct one of the \
-                 rows"
+                "{people} people form a loop: each reports to the next one, and the last one to the \
+                 first. Correct the ManagerId in one of the rows."
             ));
         }
         Found::UnknownManager { line } => {
             findings.row(Id::M06, line, "", || {
-                "the manager has no row in the file; add one, or nobody sees who is above"
+                "The manager has no row in the file, so the hierarchy ends here. Add a row for the \
+                 manager."
                     .to_owned()
             });
         }
         Found::SeveralRoots { day, roots, lines } => {
             findings.repeated(Id::M07, Severity::Warning, &lines, format!(
-                "{roots} people have no manager {}; only the head of the organization should have \
-                 none",
+                "{roots} people have no manager{}. Only the head of the organization should have none. \
+                 Add the missing ManagerIds.",
                 on(day)
             ));
         }
@@ -246,7 +251,7 @@ fn tell_fault(found: Found, findings: &mut Findings) {
                 Severity::Warning,
                 &[],
                 format!(
-                    "nobody is without a manager {}; the head of the organization should be",
+                    "Everybody has a manager{}. Leave ManagerId empty for the head of the organization.",
                     on(day)
                 ),
             );
@@ -255,7 +260,7 @@ fn tell_fault(found: Found, findings: &mut Findings) {
 }
 
 impl Baseline {
-    /// What a file was of which nothing was read.
+    /// The baseline of a file that was not read.
     fn nothing(options: &CheckOptions) -> Self {
         Self {
             connector: options.connector.as_ref().to_owned(),
@@ -276,16 +281,16 @@ impl Baseline {
 /// Something that a full refresh would delete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deletion {
-    /// By which rule that matters.
+    /// The rule that guards against it.
     pub rule: Id,
-    /// The field, where it is one.
+    /// The field, if a field would be deleted.
     pub column: Option<String>,
-    /// What, with the numbers.
+    /// What would be deleted, as sentences with numbers.
     pub what: String,
 }
 
-/// What the full refresh `now` would delete of `previous`, beyond `max_percent` of its people and
-/// rows. Numbers are only compared where `now` has everybody and `previous` was a full refresh.
+/// What the full refresh `now` would delete compared with `previous`: columns, and more than `max_percent` of
+/// its people or rows. Numbers are compared only if `now` has everybody and `previous` was a full refresh.
 #[must_use]
 pub(crate) fn deletions(
     now: &Baseline,
@@ -299,8 +304,8 @@ pub(crate) fn deletions(
             rule: Id::I03,
             column: Some(column.name.clone()),
             what: format!(
-                "{} was in the last accepted import and is not in this one: a full refresh without \
-                 it deletes it, and the queries that use it stop",
+                "{} was in the last accepted import and is missing from this file. A full refresh \
+                 deletes it, and queries that use it stop working.",
                 column.name
             ),
         })
@@ -315,8 +320,8 @@ pub(crate) fn deletions(
         if lost * 100 > u128::from(before) * u128::from(max_percent) {
             let tenths = lost * 1000 / u128::from(before);
             let what = format!(
-                "{after} {what} where the last accepted import had {before}: {}.{} % fewer, more \
-                 than the {max_percent} % that may be missing",
+                "{after} {what}, was {before} in the last accepted import (-{}.{} %; limit \
+                 -{max_percent} %).",
                 tenths / 10,
                 tenths % 10
             );
@@ -327,8 +332,8 @@ pub(crate) fn deletions(
 }
 
 impl DeletionApproval {
-    /// Whether it goes for this: its rule was named, or the person has seen that this would be deleted, or
-    /// more.
+    /// Whether it covers this deletion: it names the rule, or the person saw that this or more would be
+    /// deleted.
     pub(crate) fn covers(&self, deletion: &Deletion, now: &Baseline) -> bool {
         match (&self.scope, &deletion.column) {
             (ApprovalScope::Rules(rules), _) => rules.contains(&deletion.rule),
@@ -338,16 +343,19 @@ impl DeletionApproval {
     }
 }
 
-/// Holds an import against the last accepted one.
-///
-/// Where not everybody was read, numbers say nothing and are not compared.
-fn guard(now: &Baseline, has_everybody: bool, options: &CheckOptions, findings: &mut Findings) {
+/// Compares a file with the last accepted import. Numbers are compared only if every person was read.
+fn compare_with_baseline(
+    now: &Baseline,
+    has_everybody: bool,
+    options: &CheckOptions,
+    findings: &mut Findings,
+) {
     let Some(previous) = &options.previous else { return };
     if options.refresh == Refresh::Incremental {
         for column in now.columns.iter().filter(|new| previous.column(&new.name).is_none()) {
             let message = format!(
-                "{} was not in the last accepted import; the documentation contradicts itself on \
-                 new columns in an incremental import, so bring them with a full refresh",
+                "{} was not in the last accepted import. Microsoft's documentation contradicts itself \
+                 about new columns in an incremental import. Import them with a full refresh.",
                 column.name
             );
             findings.field(Id::I02, Severity::Warning, &column.name, message);
@@ -359,7 +367,7 @@ fn guard(now: &Baseline, has_everybody: bool, options: &CheckOptions, findings: 
         let allowed = options.allowed.as_ref().filter(|allowed| allowed.covers(&deletion, now));
         let (level, message) = match allowed {
             Some(allowed) => {
-                (Severity::Warning, format!("{}; let pass {}", deletion.what, allowed.by))
+                (Severity::Warning, format!("{} Approved {}.", deletion.what, allowed.by))
             }
             None => (Severity::Error, deletion.what),
         };
@@ -372,7 +380,8 @@ fn guard(now: &Baseline, has_everybody: bool, options: &CheckOptions, findings: 
         let before = previous.column(&column.name);
         if let Some(before) = before.filter(|before| !is_same_type(&column.kind, &before.kind)) {
             let message = format!(
-                "{} was of type {} in the last accepted import and is {} in this one",
+                "{} had the type {} in the last accepted import and has the type {} in this file. If \
+                 this is a mistake, correct the type in the mapping.",
                 column.name, before.kind, column.kind
             );
             findings.field(Id::I03, Severity::Warning, &column.name, message);

@@ -1,4 +1,4 @@
-//! What is checked of each row.
+//! The checks of each row.
 
 use memchr::memchr;
 
@@ -14,38 +14,39 @@ use super::{
 use crate::schema::{Id, Kind, Order, Severity, fields::Role};
 
 impl Check<'_> {
-    /// Checks the present record; whether it may leave.
+    /// Checks the current record. Returns whether it may be sent.
     pub(super) fn row(&mut self) -> bool {
         let line = self.records.line();
-        self.tell_blank_lines();
+        self.report_blank_lines();
         let Some(header) = &self.header else { return false };
         let (has, wants) = (self.records.len(), header.width);
-        // A control-Z is how old programs end a text.
+        // Old programs end a text with Control-Z.
         let is_blank = |value: &[u8]| value::is_blank(value) || value == b"\x1A";
         if (has == wants || has == 1) && self.records.values().all(is_blank) {
-            let message = || "no column of the row has a value; remove the row".to_owned();
-            let drop = self.findings.row(Id::F13, line, "row", message);
-            return self.unread(drop);
+            let message = || "The row has no value in any column. Remove the row.".to_owned();
+            let skip = self.findings.row(Id::F13, line, "row", message);
+            return self.unread(skip);
         }
         if has != wants {
-            let drop = self.findings.row(Id::F03, line, "width", || {
+            let skip = self.findings.row(Id::F03, line, "width", || {
                 format!(
-                    "{has} columns where the header has {wants}; a comma inside a value needs \
-                     quotation marks around the value"
+                    "{has} column{} in this row, {wants} in the header. Put a value that contains a \
+                     comma in quotation marks.",
+                    if has == 1 { "" } else { "s" }
                 )
             });
-            return self.unread(drop);
+            return self.unread(skip);
         }
         let quoting = self.records.quoting();
-        let mut drop = quoting.after.is_some() && tell_after(line, &mut self.findings);
+        let mut skip = quoting.after.is_some() && report_after_quote(line, &mut self.findings);
         if quoting.stray.is_some() {
-            let message = "a quotation mark stands inside a value that has none around it; it is \
-                           taken for a part of the value and written as it should be";
+            let message = "A value contains a quotation mark but is not in quotation marks. The mark is \
+                           read as part of the value, and corrected in the file that is sent.";
             self.findings.repeated(Id::F03, Severity::Warning, &[line], message.to_owned());
         }
-        drop |= self.refuse_other_bytes(line);
-        let row = self.check_values(line, &mut drop);
-        if drop {
+        skip |= self.check_bytes(line);
+        let row = self.check_values(line, &mut skip);
+        if skip {
             return false;
         }
         self.keep(&row, line);
@@ -56,25 +57,26 @@ impl Check<'_> {
         true
     }
 
-    pub(super) fn tell_blank_lines(&mut self) {
+    pub(super) fn report_blank_lines(&mut self) {
         let line = self.records.line();
         for blank in line - self.records.blank_lines()..line {
-            self.findings.row(Id::F13, blank, "line", || "the line is blank; remove it".to_owned());
+            self.findings
+                .row(Id::F13, blank, "line", || "The line is blank. Remove it.".to_owned());
         }
     }
 
-    /// A row whose values cannot be told apart. Whether it may leave.
-    fn unread(&mut self, drop: bool) -> bool {
+    /// Counts a row whose values cannot be separated. Returns whether it may be sent.
+    fn unread(&mut self, skip: bool) -> bool {
         self.is_rewritten = false;
-        if !drop {
+        if !skip {
             self.counts.rows += 1;
             self.counts.is_partial = true;
         }
-        !drop
+        !skip
     }
 
-    /// Bytes that are no text. Those of columns that are cut matter to nobody.
-    fn refuse_other_bytes(&mut self, line: u64) -> bool {
+    /// Checks the bytes of kept columns for text. Returns whether to skip the row.
+    fn check_bytes(&mut self, line: u64) -> bool {
         let raw = self.records.raw();
         let is_ascii = raw.is_ascii();
         let is_text = is_ascii || simdutf8::basic::from_utf8(raw).is_ok();
@@ -82,26 +84,30 @@ impl Check<'_> {
         if is_text && !has_nul && (is_ascii || !value::has_lost_character(raw)) {
             return false;
         }
-        let mut drop = false;
+        let mut skip = false;
         for column in self.header.iter().flat_map(|header| &header.columns) {
             let value = self.records.value(column.position);
             let mut note = |rule, reason| {
-                drop |= self.findings.value(rule, line, column.position, reason, value);
+                skip |= self.findings.value(rule, line, column.position, reason, value);
             };
             if std::str::from_utf8(value).is_err() {
                 note(Id::F04, text::not_utf8(value));
             } else if has_nul && value.contains(&0) {
-                note(Id::F04, "a NUL byte, which is no text; remove it");
+                note(Id::F04, "The value contains a NUL byte, which is not text. Remove it.");
             } else if column.kind != Kind::Email && value::has_lost_character(value) {
-                // Addresses are looked at for this in any case.
-                note(Id::Q09, "a character was lost in the export and stands as a \u{fffd}");
+                // The check of email addresses includes this one.
+                note(
+                    Id::Q09,
+                    "A character was lost in the export and replaced by \u{fffd}. Export the file \
+                     again as \"CSV UTF-8\".",
+                );
             }
         }
-        drop
+        skip
     }
 
-    /// Checks each kept value by its type.
-    fn check_values(&mut self, line: u64, drop: &mut bool) -> Row {
+    /// Checks each kept value against its type.
+    fn check_values(&mut self, line: u64, skip: &mut bool) -> Row {
         let mut row = Row::default();
         let Some(header) = &self.header else { return row };
         let has_line_break = self.records.has_line_break();
@@ -109,7 +115,7 @@ impl Check<'_> {
         self.blanks.clear();
         for (place, (column, seen)) in header.columns.iter().zip(&mut self.seen).enumerate() {
             let value = self.records.value(column.position);
-            let mut cell = Cell { value, line, column, findings: &mut self.findings, drop };
+            let mut cell = Cell { value, line, column, findings: &mut self.findings, skip };
             if (has_line_break || !value::is_ordinary(value)) && cell.is_blank() {
                 self.blanks.push(place);
                 row.is_head |= column.is(Role::ManagerId);
@@ -120,7 +126,7 @@ impl Check<'_> {
                 Kind::Email => row.email(&mut cell, &mut self.people),
                 Kind::Text => {
                     if column.is(Role::Supervisor) {
-                        cell.hold(Id::V11, value::supervisor_indicator(value));
+                        cell.require(Id::V11, value::supervisor_indicator(value));
                     }
                     seen.text(value, is_counted, column);
                 }
@@ -129,13 +135,17 @@ impl Check<'_> {
                         if reading.day.is_odd() {
                             cell.note(
                                 Id::Q03,
-                                "a date that stands for none; leave the value empty",
+                                "The date is a placeholder, like 01/01/1900 or 12/31/9999. Leave the value empty.",
                             );
                         }
                         if column.is(Role::EffectiveDate) {
                             row.day = Some(reading.day.number());
                             if reading.day >= self.options.today {
-                                cell.note(Id::Q08, "the date is not before the day of the upload");
+                                cell.note(
+                                    Id::Q08,
+                                    "The date is not before the day of the upload. Export the row with \
+                                     an earlier date.",
+                                );
                             }
                         }
                     }
@@ -147,32 +157,32 @@ impl Check<'_> {
                 Kind::Double => {
                     let verdict = value::double(value);
                     if verdict.is_ok() && column.is(Role::OnsiteDays) {
-                        cell.hold(Id::V10, value::onsite_days(value));
+                        cell.require(Id::V10, value::onsite_days(value));
                     }
-                    cell.hold(Id::V05, verdict);
+                    cell.require(Id::V05, verdict);
                 }
-                Kind::Integer => cell.hold(Id::V06, value::integer(value)),
-                Kind::Boolean => cell.hold(Id::V09, value::boolean(value)),
+                Kind::Integer => cell.require(Id::V06, value::integer(value)),
+                Kind::Boolean => cell.require(Id::V09, value::boolean(value)),
             }
         }
-        // A row that is left out refuses nothing.
-        if !*drop {
-            self.refuse_blanks(line);
+        // A skipped row cannot reject the file.
+        if !*skip {
+            self.check_required_values(line);
         }
         row
     }
 
-    fn refuse_blanks(&mut self, line: u64) {
+    fn check_required_values(&mut self, line: u64) {
         let Some(header) = &self.header else { return };
         for column in self.blanks.iter().map(|place| &header.columns[*place]) {
             if column.needs_value(self.options.refresh) {
-                let reason = "a required field has no value in this row; add it";
+                let reason = "A required field has no value in this row. Add the value.";
                 self.findings.value(Id::V07, line, column.position, reason, b"");
             }
         }
     }
 
-    /// Counts a row that may leave, and remembers who stands in it under whom.
+    /// Counts a row that may be sent, and adds its person and manager to the index.
     fn keep(&mut self, row: &Row, line: u64) {
         self.counts.rows += 1;
         self.counts.checked += 1;
@@ -183,8 +193,8 @@ impl Check<'_> {
             self.counts.has_several_heads = true;
             if self.options.refresh == Refresh::Incremental {
                 self.findings.row(Id::V08, line, "", || {
-                    "ManagerId has no value, and another row of the date has none either; if the \
-                     person is new, the service refuses the whole import"
+                    "ManagerId is empty, and another row with the same date has none either. If the \
+                     person is new, the service rejects the whole import. Add the ManagerId."
                         .to_owned()
                 });
             }
@@ -197,7 +207,7 @@ impl Check<'_> {
         }
     }
 
-    /// Writes what may leave of the present record, by the book.
+    /// Writes the kept values of the current record as valid CSV.
     fn rewrite(&mut self) {
         let Some(header) = &self.header else { return };
         self.out.clear();
@@ -212,13 +222,13 @@ struct Cell<'a> {
     line: u64,
     column: &'a Column,
     findings: &'a mut Findings,
-    /// Whether the row is to be left out.
-    drop: &'a mut bool,
+    /// Whether to skip the row.
+    skip: &'a mut bool,
 }
 
 impl Cell<'_> {
     #[inline]
-    fn hold(&mut self, rule: Id, verdict: value::Verdict) {
+    fn require(&mut self, rule: Id, verdict: value::Verdict) {
         if let Err(reason) = verdict {
             self.note(rule, reason);
         }
@@ -227,32 +237,35 @@ impl Cell<'_> {
     #[cold]
     fn note(&mut self, rule: Id, reason: &'static str) {
         let Self { value, line, column, .. } = self;
-        *self.drop |= self.findings.value(rule, *line, column.position, reason, value);
+        *self.skip |= self.findings.value(rule, *line, column.position, reason, value);
     }
 
-    /// What may be wrong with a value of any type, and whether it is none at all.
+    /// Checks what applies to a value of any type. Returns whether it is blank.
     fn is_blank(&mut self) -> bool {
-        self.hold(Id::F10, value::single_line(self.value));
-        self.hold(Id::F11, value::length(self.value));
+        self.require(Id::F10, value::single_line(self.value));
+        self.require(Id::F11, value::length(self.value));
         let is_blank = value::is_blank(self.value);
         if !is_blank && value::is_placeholder(self.value) {
-            self.note(Id::Q02, "a word that stands for no value; leave the value empty");
+            self.note(
+                Id::Q02,
+                "The value is a placeholder, like N/A or NULL. Leave the value empty.",
+            );
         }
         is_blank
     }
 }
 
-/// What a row says about people.
+/// The people of a row.
 #[derive(Default)]
 struct Row {
     person: Option<Person>,
     manager: Option<Person>,
     day: Option<i32>,
-    /// Its date, or whom it names as manager, cannot be read.
+    /// Its date or its manager cannot be read.
     is_unread: bool,
-    /// It names no manager.
+    /// It has no manager.
     is_head: bool,
-    /// There is no memory left for its people.
+    /// The index has no memory left for its people.
     is_full: bool,
 }
 
@@ -260,7 +273,7 @@ impl Row {
     fn email(&mut self, cell: &mut Cell, people: &mut People) {
         let (value, column) = (cell.value, cell.column);
         let (is_person, is_manager) = (column.is(Role::PersonId), column.is(Role::ManagerId));
-        // An address that is known was looked at when it was new.
+        // A known address was checked when it was new.
         let hash = (is_person || is_manager).then(|| people.hash(value));
         let mut person = hash.and_then(|hash| people.find(hash));
         if person.is_none() {
@@ -273,7 +286,11 @@ impl Row {
             self.is_full |= hash.is_some() && person.is_none();
         }
         if value::is_damaged_email(value) {
-            cell.note(Id::Q09, "a question mark in the address: a character may have been lost");
+            cell.note(
+                Id::Q09,
+                "The address contains \"?\" or \"\u{fffd}\", so a character may be lost. Export the file \
+                 again as \"CSV UTF-8\".",
+            );
         }
         if is_person {
             self.person = person;
@@ -290,11 +307,11 @@ fn rule_of(order: Order) -> Id {
     }
 }
 
-/// A row whose closing quotation mark is not the end of its value.
-pub(super) fn tell_after(line: u64, findings: &mut Findings) -> bool {
+/// Reports a value that continues after its closing quotation mark. Returns whether to skip the row.
+pub(super) fn report_after_quote(line: u64, findings: &mut Findings) -> bool {
     findings.row(Id::F03, line, "after", || {
-        "a value goes on after its closing quotation mark; double the marks that belong to the \
-         value"
+        "A value continues after its closing quotation mark. Double (\"\") the quotation marks that are \
+         part of the value."
             .to_owned()
     })
 }

@@ -1,7 +1,7 @@
-//! What an unknown export is: its encoding, its delimiter, its header, and what its columns hold.
+//! The profile of an unknown export: encoding, delimiter, header, and the contents of its columns.
 //!
-//! The file is read once, in flat memory: counters for each column and a sample of hashes. Nothing
-//! of a value is kept, and a first line that may be no header is never told.
+//! The file is read once, in constant memory: counters for each column and a sample of hashes. No part of a
+//! value is kept, and no text of a first line that may not be the header is reported.
 
 use std::io::{Cursor, Read};
 
@@ -9,10 +9,11 @@ use encoding_rs::{Encoding, SHIFT_JIS, WINDOWS_1252};
 
 use self::content::{Class, class};
 use super::{
-    LOOK_BYTES, MAX_COLUMNS,
+    DETECT_BYTES, MAX_COLUMNS,
     findings::{Findings, Levels},
+    header,
     records::{Next, Records},
-    text::{self, Look},
+    text::{self, FileFormat},
     value,
 };
 
@@ -20,19 +21,19 @@ mod content;
 
 pub use self::content::{Content, Dates};
 
-/// Bytes in which the first line is looked for: wide headers are long.
+/// Bytes in which the first line must end. Headers with many columns are long.
 const START_BYTES: u64 = 1 << 20;
-/// The longest name that is told.
+/// The longest name that is reported.
 const MAX_NAME_BYTES: usize = 100;
 
-/// An export, looked through.
+/// The profile of an export.
 #[derive(Debug)]
 pub struct Profile {
-    /// Its encoding where it is not UTF-8.
+    /// Its encoding, if it is not UTF-8.
     pub encoding: Option<&'static Encoding>,
-    /// What separates its columns.
+    /// The delimiter of its columns.
     pub delimiter: u8,
-    /// Its rows.
+    /// The number of its rows.
     pub rows: u64,
     /// Rows with more or fewer values than the header.
     pub uneven: u64,
@@ -40,23 +41,23 @@ pub struct Profile {
     pub columns: Vec<Heading>,
 }
 
-/// A column: what it is called and what it holds.
+/// A column: its name and its contents.
 #[derive(Debug)]
 pub struct Heading {
-    /// Its header; `None` where it has none, or none that can be told.
+    /// Its header; `None` if it has none, or none that can be reported.
     pub name: Option<String>,
-    /// What its values are.
+    /// The counters of its values.
     pub content: Content,
 }
 
-/// Why a file cannot be looked through.
+/// Why a file has no profile.
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileError {
-    /// It is of no use as an export: why, for a person, without any value.
+    /// It is not usable as an export: the reason and what to do, without any value.
     #[error("{0}")]
     Unusable(String),
     /// It cannot be read.
-    #[error("the export cannot be read: {0}")]
+    #[error("cannot read the export: {0}")]
     Unreadable(#[source] std::io::Error),
 }
 
@@ -72,17 +73,17 @@ impl From<std::io::Error> for ProfileError {
 }
 
 impl Profile {
-    /// Looks through a file.
+    /// Reads a file and makes its profile.
     ///
     /// # Errors
-    /// Where the input cannot be read, or the file is no use.
+    /// The input cannot be read, or the file is not usable.
     pub fn of(mut input: impl Read) -> Result<Self, ProfileError> {
         let mut start = vec![];
-        input.by_ref().take(LOOK_BYTES).read_to_end(&mut start)?;
-        let look = text::look(&start);
-        refuse_no_text(look)?;
-        let encoding = if let Look::Utf16(encoding) = look { Some(encoding) } else { None };
-        let marked = look == Look::Utf8 { bom: true };
+        input.by_ref().take(DETECT_BYTES).read_to_end(&mut start)?;
+        let format = text::detect(&start);
+        reject_no_text(format)?;
+        let encoding = if let FileFormat::Utf16(encoding) = format { Some(encoding) } else { None };
+        let marked = format == FileFormat::Utf8 { bom: true };
         let rest = Cursor::new(start.split_off(if marked { text::UTF8_MARK.len() } else { 0 }));
         let input: Box<dyn Read> = match encoding {
             Some(encoding) => Box::new(text::decoded(rest.chain(input), encoding)),
@@ -92,9 +93,9 @@ impl Profile {
     }
 }
 
-fn refuse_no_text(look: Look) -> Outcome<()> {
+fn reject_no_text(format: FileFormat) -> Outcome<()> {
     let mut findings = Findings::new(Levels::new(false, &[]), false);
-    text::refuse_unless_text(look, true, &mut findings);
+    text::reject_unless_text(format, true, &mut findings);
     let (found, _) = findings.sorted(|_| String::new());
     match found.into_iter().next() {
         Some(finding) => Err(ProfileError::Unusable(finding.message)),
@@ -106,36 +107,36 @@ fn count(mut input: impl Read, encoding: Option<&'static Encoding>) -> Outcome<P
     let mut start = vec![];
     input.by_ref().take(START_BYTES).read_to_end(&mut start)?;
     let line = first_line(&start);
-    let told = text::separator_line(line);
-    let delimiter = told.unwrap_or_else(|| delimiter_of(line));
+    let from_sep = text::separator_line(line);
+    let delimiter = from_sep.unwrap_or_else(|| delimiter_of(line));
     if !b",;\t|".contains(&delimiter) {
-        return refuse(
-            "the columns are separated by a sign that no connection can name; export \
-                       the file with commas",
+        return reject(
+            "The delimiter of the columns is not supported. Export the file with commas.",
         );
     }
     let mut records = Records::new(Cursor::new(start).chain(input), delimiter);
-    if told.is_some() {
+    if from_sep.is_some() {
         records.next()?;
     }
     if records.next()? != Next::Record {
-        return refuse(
-            "the first line cannot be read: a quotation mark is never closed in it, or \
-                       the file is blank",
+        return reject(
+            "The first line cannot be read: a quotation mark in it is never closed, or the file is \
+             blank. Correct the first line.",
         );
     }
     let quoting = records.quoting();
     if quoting.after.or(quoting.stray).is_some() || records.has_line_break() {
-        return refuse(
-            "the header has a quotation mark inside a name, or a line break; mend it, \
-                       with each name on one line",
+        return reject(
+            "A name in the header contains a quotation mark or a line break. Correct the header, with \
+             each name on one line.",
         );
     }
     if records.len() > MAX_COLUMNS {
-        return refuse(
-            "the header has far more columns than the service takes, 105; the line \
-                       breaks may have been lost",
-        );
+        return reject(&format!(
+            "The header has more than {MAX_COLUMNS} columns, and the service accepts {} fields. Perhaps \
+             the file has lost its line breaks. Export it again.",
+            header::MAX_FIELDS
+        ));
     }
     let names: Vec<Vec<u8>> = records.values().map(<[u8]>::to_vec).collect();
     let mut bytes = Bytes::default();
@@ -150,8 +151,8 @@ fn count(mut input: impl Read, encoding: Option<&'static Encoding>) -> Outcome<P
             Next::End => break,
             Next::OpenQuote(line) | Next::TooLong(line) => {
                 return Err(ProfileError::Unusable(format!(
-                    "the row at line {line} does not end; most likely a quotation mark is opened \
-                     in it and never closed"
+                    "The row at line {line} does not end. Most likely, a quotation mark in it is never \
+                     closed. Close it."
                 )));
             }
         }
@@ -171,67 +172,67 @@ fn count(mut input: impl Read, encoding: Option<&'static Encoding>) -> Outcome<P
         Some(encoding) => Some(encoding),
         None => bytes.encoding()?,
     };
-    let names = names.iter().map(|name| named(name, encoding));
+    let names = names.iter().map(|name| readable(name, encoding));
     let columns = names.zip(contents).map(|(name, content)| Heading { name, content }).collect();
-    let survey = Profile { encoding, delimiter, rows, uneven, columns };
-    survey.refuse_no_header()?;
-    Ok(survey)
+    let profile = Profile { encoding, delimiter, rows, uneven, columns };
+    profile.reject_no_header()?;
+    Ok(profile)
 }
 
-fn refuse<T>(why: &str) -> Outcome<T> {
+fn reject<T>(why: &str) -> Outcome<T> {
     Err(ProfileError::Unusable(why.to_owned()))
 }
 
 impl Profile {
-    /// A first line that is a row of people must not be taken for a header and told.
-    fn refuse_no_header(&self) -> Outcome<()> {
+    /// Rejects a first line that is a row of data, so that its values are not reported as names.
+    fn reject_no_header(&self) -> Outcome<()> {
         if self.rows == 0 {
-            return refuse(
-                "the file has one line only and so no rows, or its line breaks were \
-                           lost",
+            return reject(
+                "The file has one line only, so it has no rows, or its line breaks were lost. Export it \
+                 again.",
             );
         }
         let names = || self.columns.iter().filter_map(|column| column.name.as_deref());
         if names().any(is_of_a_row) {
-            return refuse(
-                "the first line has a value in it, like a date, a number, n/a or an \
-                           address; it must be the header, with each row on a line of its own",
+            return reject(
+                "The first line contains a value, like a date, a number, n/a or an address. It must be \
+                 the header, and each row must be on its own line.",
             );
         }
-        // A column of addresses under a name that is none has a header.
+        // A column of addresses whose name is not an address has a header.
         let is_certain = |column: &Heading| {
             column.name.is_some() && 2 * column.content.emails > column.content.filled
         };
         if !self.columns.iter().any(is_certain) {
-            return refuse(
-                "no column that has a name in the first line holds email addresses, by \
-                           which the service knows people; the first line must be the header, without a \
-                           title above it, and the export must bring each person's address",
+            return reject(
+                "No column with a name in the first line contains email addresses, which identify people \
+                 for the service. The first line must be the header, without a title above it, and the \
+                 export must contain the address of each person.",
             );
         }
         Ok(())
     }
 }
 
-/// The first line that is not blank, in so far as it is there.
+/// The first line that is not blank, up to the end of the bytes.
 fn first_line(start: &[u8]) -> &[u8] {
     let mut lines = start.split(|byte| *byte == b'\n');
     lines.find(|line| !line.trim_ascii().is_empty()).unwrap_or_default()
 }
 
-/// What separates most in a header, outside of quotation marks.
+/// The most frequent delimiter in a header, outside quotation marks.
 fn delimiter_of(line: &[u8]) -> u8 {
     let count = |delimiter: u8| {
         let outside = line.split(|byte| *byte == b'"').step_by(2);
         outside.map(|part| memchr::memchr_iter(delimiter, part).count()).sum::<usize>()
     };
-    // Of equals the last is taken: the comma.
+    // Of equal counts, the last one wins: the comma.
     b"|\t;,".iter().copied().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b',')
 }
 
-/// A name that can be told: a short text without control characters.
-fn named(name: &[u8], encoding: Option<&'static Encoding>) -> Option<String> {
-    // What was decoded already is UTF-8.
+/// A name that can be reported: a short text without control characters.
+fn readable(name: &[u8], encoding: Option<&'static Encoding>) -> Option<String> {
+    // Text that was decoded before is UTF-8.
     let text = match (std::str::from_utf8(name), encoding) {
         (Ok(text), _) => text.to_owned(),
         (Err(_), Some(encoding)) => {
@@ -243,7 +244,7 @@ fn named(name: &[u8], encoding: Option<&'static Encoding>) -> Option<String> {
     (is_plain && !text.contains(char::is_control)).then_some(text)
 }
 
-/// Which encodings all bytes are in so far.
+/// The encodings in which all bytes so far are valid.
 struct Bytes {
     utf8: bool,
     windows_1252: bool,
@@ -273,21 +274,21 @@ impl Bytes {
             Self { utf8: true, .. } => Ok(None),
             Self { windows_1252: true, .. } => Ok(Some(WINDOWS_1252)),
             Self { shift_jis: true, .. } => Ok(Some(SHIFT_JIS)),
-            _ => refuse(
-                "the file is neither UTF-8 nor in an encoding that can be recognized; \
-                         export it as \"CSV UTF-8\"",
+            _ => reject(
+                "The file is neither UTF-8 nor in another encoding that can be recognized. Export it as \
+                 \"CSV UTF-8\".",
             ),
         }
     }
 }
 
-/// Words beside the digits of a value: of sums, of dates, of telephone numbers.
+/// Words next to the digits of a value, in amounts, dates and telephone numbers.
 const UNITS: &str = "eur euro usd chf gbp jpy sek nok dkk pln kr 円 万円 年 月 日 令和 平成 昭和 \
     jan januar january jänner feb februar february mär mrz märz mar march apr april mai may jun \
     juni june jul juli july aug august sep sept september okt oct oktober october nov november \
     dez dec dezember december tel ext";
 
-/// Whether a text is a value and no name of a column.
+/// Whether a text is a value, not the name of a column.
 fn is_of_a_row(name: &str) -> bool {
     let text = name.trim().as_bytes();
     name.contains('@')
@@ -296,7 +297,7 @@ fn is_of_a_row(name: &str) -> bool {
         || !matches!(class(text), Class::Text | Class::Indicator)
 }
 
-/// Digits with nothing beside them but signs and units: `+49 (0)30 1234`, `85.000 €`, `令和5年`.
+/// Whether a text is digits with only punctuation, symbols and units: `+49 (0)30 1234`, `85.000 €`, `令和5年`.
 fn is_of_digits(name: &str) -> bool {
     let small = name.to_lowercase();
     let mut words = small.split(|char: char| !char.is_alphabetic()).filter(|word| !word.is_empty());

@@ -1,8 +1,8 @@
-//! What a file is by its first bytes, what is said where that is not UTF-8 with commas, and UTF-8
-//! out of text that is not.
+//! Detects the format of a file by its first bytes, has the findings for files that are not UTF-8 with
+//! commas, and converts other encodings to UTF-8.
 //!
-//! Nothing here is certain but the marks of well-known formats: an encoding without a byte order
-//! mark is guessed, and it is for the caller to say so.
+//! Only the signatures of well-known formats are certain. An encoding without a byte order mark is a guess,
+//! and the caller must report it as one.
 
 use std::{
     error, fmt,
@@ -16,27 +16,27 @@ use memchr::memchr_iter;
 use super::findings::Findings;
 use crate::schema::Id;
 
-/// Bytes of the file's beginning that [`look`] goes by: enough for a header's first names.
-const LOOK_BYTES: usize = 512;
+/// Bytes at the beginning of a file that [`detect`] uses: enough for the first names of a header.
+const DETECT_BYTES: usize = 512;
 /// UTF-8 decoded at a time.
 const TEXT_BYTES: usize = 64 << 10;
 
-/// Signs of Windows-1252 that may stand inside a word: apostrophes, dashes, the dot of Catalan.
+/// Characters of Windows-1252 that can be inside a word: apostrophes, dashes, the dot of Catalan.
 const SIGNS_IN_WORDS: &str = "’´–—·\u{A0}\u{AD}";
-/// Signs of Windows-1252 that stand before or after one.
+/// Characters of Windows-1252 that can be before or after a word.
 const SIGNS_BESIDE_WORDS: &str = "€„…‘“”•™¡£§©ª«®°º»¿";
 
-/// What the first bytes of a file say it is.
+/// The format of a file by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Look {
-    /// Nothing at all.
+pub(super) enum FileFormat {
+    /// No bytes.
     Empty,
-    /// UTF-8, with a byte order mark of three bytes or without; unless a later byte says otherwise.
+    /// UTF-8, unless a later byte is invalid.
     Utf8 {
-        /// The mark is there.
+        /// Whether it has a byte order mark.
         bom: bool,
     },
-    /// UTF-16 of this endianness, with a byte order mark or without.
+    /// UTF-16 of this endianness, with or without a byte order mark.
     Utf16(&'static Encoding),
     /// A zip archive, perhaps an Excel workbook.
     Zip,
@@ -44,24 +44,24 @@ pub(super) enum Look {
     Gzip,
     /// An old Excel workbook (.xls), or a newer one with a password.
     Excel,
-    /// HTML or XML: a saved web page, or a table that only calls itself a CSV.
+    /// HTML or XML: a saved web page, or a table with a wrong extension.
     Markup,
-    /// Something else that is no text: it has NUL bytes.
+    /// Anything else that is not text, because it has NUL bytes.
     Binary,
 }
 
-/// Recognizes a file by its beginning, of which 512 bytes do and fewer may mislead.
-pub(super) fn look(start: &[u8]) -> Look {
-    let start = &start[..start.len().min(LOOK_BYTES)];
+/// Detects the format of a file by its beginning. 512 bytes are enough; fewer can be misleading.
+pub(super) fn detect(start: &[u8]) -> FileFormat {
+    let start = &start[..start.len().min(DETECT_BYTES)];
     match start {
-        [] => Look::Empty,
-        [0xEF, 0xBB, 0xBF, ..] => Look::Utf8 { bom: true },
-        [0xFF, 0xFE, ..] => Look::Utf16(UTF_16LE),
-        [0xFE, 0xFF, ..] => Look::Utf16(UTF_16BE),
-        [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Look::Zip,
-        [0x1F, 0x8B, ..] => Look::Gzip,
-        [0xD0, 0xCF, 0x11, 0xE0, ..] => Look::Excel,
-        _ if is_markup(start) => Look::Markup,
+        [] => FileFormat::Empty,
+        [0xEF, 0xBB, 0xBF, ..] => FileFormat::Utf8 { bom: true },
+        [0xFF, 0xFE, ..] => FileFormat::Utf16(UTF_16LE),
+        [0xFE, 0xFF, ..] => FileFormat::Utf16(UTF_16BE),
+        [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => FileFormat::Zip,
+        [0x1F, 0x8B, ..] => FileFormat::Gzip,
+        [0xD0, 0xCF, 0x11, 0xE0, ..] => FileFormat::Excel,
+        _ if is_markup(start) => FileFormat::Markup,
         _ => without_mark(start),
     }
 }
@@ -73,27 +73,27 @@ fn is_markup(start: &[u8]) -> bool {
         .any(|tag| start.get(..tag.len()).is_some_and(|bytes| bytes.eq_ignore_ascii_case(tag)))
 }
 
-/// Tells UTF-16 by the NUL bytes in every other place: a header is mostly ASCII.
-fn without_mark(start: &[u8]) -> Look {
+/// Detects UTF-16 by NUL bytes at every other position, because a header is mostly ASCII.
+fn without_mark(start: &[u8]) -> FileFormat {
     let pairs = start.chunks_exact(2);
     let is_most = |nuls: usize| nuls * 2 > start.len() / 2;
     let is_big_endian = is_most(pairs.clone().filter(|pair| pair[0] == 0).count());
     let is_little_endian = is_most(pairs.filter(|pair| pair[1] == 0).count());
     match (is_big_endian, is_little_endian) {
-        (true, false) => Look::Utf16(UTF_16BE),
-        (false, true) => Look::Utf16(UTF_16LE),
-        _ if start.contains(&0) => Look::Binary,
-        _ => Look::Utf8 { bom: false },
+        (true, false) => FileFormat::Utf16(UTF_16BE),
+        (false, true) => FileFormat::Utf16(UTF_16LE),
+        _ if start.contains(&0) => FileFormat::Binary,
+        _ => FileFormat::Utf8 { bom: false },
     }
 }
 
 /// Whether bytes that are not UTF-8 look like Windows-1252, the encoding of Western Excel.
 ///
-/// Letters with an accent stand alone or in twos and threes among ASCII ones, in the right case;
-/// signs and quotation marks do not stand inside a word. That tells it from Cyrillic, Greek and
-/// East Asian encodings, from those of old Macs and DOS, and from UTF-8 with a few bad bytes in
-/// it. It cannot tell Windows-1252 from the Latin encodings that differ in some letters only
-/// (Windows-1250, Windows-1254), so a person should be told what was assumed.
+/// In such text, at most three accented letters are next to each other among ASCII letters, in the right
+/// case, and no symbol or quotation mark is inside a word. This excludes Cyrillic, Greek and East Asian
+/// encodings, those of old Macs and DOS, and UTF-8 with a few invalid bytes. It does not exclude Latin
+/// encodings that differ only in some letters (Windows-1250, Windows-1254), so the finding must name the
+/// assumption.
 pub(super) fn looks_like_windows_1252(bytes: &[u8]) -> bool {
     let (text, _) = WINDOWS_1252.decode_without_bom_handling(bytes);
     let signs: Vec<char> = text.chars().collect();
@@ -115,52 +115,51 @@ pub(super) fn looks_like_windows_1252(bytes: &[u8]) -> bool {
         && !signs.windows(4).any(|four| four.iter().all(|sign| !sign.is_ascii()))
 }
 
-/// UTF-8 out of a text in another encoding, without its byte order mark.
+/// Converts a text in another encoding to UTF-8, without its byte order mark.
 pub(super) struct Decoded<R> {
     input: BufReader<R>,
     decoder: Decoder,
     text: Vec<u8>,
-    /// What of the text is not handed out yet.
+    /// The part of the text that is not returned yet.
     pending: Range<usize>,
     line_feeds: u64,
     ended: bool,
-    /// Reads along as UTF-8, until something is none.
+    /// Decodes the same bytes as UTF-8, until they are invalid.
     utf8: Option<Utf8>,
 }
 
-/// What is read along as UTF-8.
+/// The state of decoding the same bytes as UTF-8.
 struct Utf8 {
     decoder: Decoder,
     text: Vec<u8>,
     has_signs: bool,
 }
 
-/// The text is UTF-8 and not what it is taken for: the inner error of an
+/// The text is UTF-8 and not in the named encoding: the inner error of an
 /// [`io::ErrorKind::InvalidData`] at its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct IsUtf8 {
-    /// What it is taken for.
+    /// The named encoding.
     encoding: &'static Encoding,
 }
 
-/// The text is not in the encoding it is taken for: the inner error of an
-/// [`io::ErrorKind::InvalidData`].
+/// The text is not in the named encoding: the inner error of an [`io::ErrorKind::InvalidData`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Malformed {
-    /// What it is taken for.
+    /// The named encoding.
     encoding: &'static Encoding,
-    /// Physical line of the first bytes that are no character.
+    /// Physical line of the first invalid bytes.
     line: u64,
 }
 
-/// Reads `input`, which is in `encoding` unless a byte order mark says otherwise.
+/// Reads `input`, which is in `encoding` unless a byte order mark names another one.
 ///
-/// Where bytes are no character of that encoding (half of a surrogate pair, one of the five
-/// unused bytes of Windows-1252), reading fails with [`Malformed`]: a replacement character would
-/// end up in somebody's name. Reading on after that is of no use.
+/// If bytes are invalid in that encoding (half of a surrogate pair, one of the five unused bytes of
+/// Windows-1252), reading fails with [`Malformed`], because a replacement character would damage a name. Do
+/// not read on after that.
 ///
-/// A text in another encoding than UTF-16 that is UTF-8 from its beginning to its end, and not only
-/// ASCII, fails there with [`IsUtf8`]: its accents were taken for two signs each.
+/// If `encoding` is not UTF-16, and the whole text is UTF-8 and not only ASCII, reading fails at its end with
+/// [`IsUtf8`], because each accented letter was decoded as two characters.
 pub(super) fn decoded<R: Read>(input: R, encoding: &'static Encoding) -> Decoded<R> {
     let is_utf16 = encoding == UTF_16LE || encoding == UTF_16BE;
     Decoded {
@@ -179,8 +178,8 @@ pub(super) fn decoded<R: Read>(input: R, encoding: &'static Encoding) -> Decoded
 }
 
 impl Utf8 {
-    /// Whether the text goes on as UTF-8.
-    fn goes_on(&mut self, mut bytes: &[u8]) -> bool {
+    /// Decodes more bytes. Returns whether they are valid.
+    fn accepts(&mut self, mut bytes: &[u8]) -> bool {
         self.has_signs |= !bytes.is_ascii();
         while !bytes.is_empty() {
             let (result, read, _) =
@@ -200,7 +199,7 @@ impl<R: Read> Decoded<R> {
         let is_last = bytes.is_empty();
         let (result, read, written) =
             self.decoder.decode_to_utf8_without_replacement(bytes, &mut self.text, is_last);
-        if self.utf8.as_mut().is_some_and(|utf8| !utf8.goes_on(&bytes[..read])) {
+        if self.utf8.as_mut().is_some_and(|utf8| !utf8.accepts(&bytes[..read])) {
             self.utf8 = None;
         }
         self.input.consume(read);
@@ -216,7 +215,7 @@ impl<R: Read> Decoded<R> {
             return Err(io::Error::new(io::ErrorKind::InvalidData, malformed));
         }
         if self.ended
-            && encoding != UTF_8 // a byte order mark said so
+            && encoding != UTF_8 // by a byte order mark
             && self.utf8.as_ref().is_some_and(|utf8| utf8.has_signs)
         {
             return Err(io::Error::new(io::ErrorKind::InvalidData, IsUtf8 { encoding }));
@@ -239,7 +238,7 @@ impl<R: Read> Read for Decoded<R> {
     }
 }
 
-/// Finds what the decoder makes of a byte that Windows-1252 does not use: a control character.
+/// Finds the control character that the decoder writes for a byte that Windows-1252 does not use.
 fn unused_in_windows_1252(text: &[u8]) -> Option<usize> {
     memchr_iter(0xC2, text)
         .find(|at| matches!(text.get(at + 1), Some(0x81 | 0x8D | 0x8F | 0x90 | 0x9D)))
@@ -249,8 +248,8 @@ impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "line {} has bytes that are no character in {}, which the file seems to be written \
-             in; export it as \"CSV UTF-8\"",
+            "Line {} has bytes that are invalid in {}, the assumed encoding of the file. Export the file \
+             as \"CSV UTF-8\".",
             self.line,
             self.encoding.name()
         )
@@ -264,16 +263,16 @@ impl fmt::Display for IsUtf8 {
         let name = self.encoding.name();
         write!(
             f,
-            "the connection says that the file is {name}, and it is UTF-8; take \"encoding\" out \
-             of the connection, or its accents become other signs"
+            "The connection names the encoding {name}, but the file is UTF-8. Remove \"encoding\" from \
+             the connection. Otherwise, accented letters are damaged."
         )
     }
 }
 
 impl error::Error for IsUtf8 {}
 
-/// The delimiter of a header in which a comma separates nothing: a semicolon, a tab or a vertical
-/// bar, whichever is there most often outside of quotation marks.
+/// The delimiter of a header without commas: a semicolon, a tab or a vertical bar, whichever is most frequent
+/// outside quotation marks.
 pub(super) fn delimiter_of(line: &[u8]) -> Option<u8> {
     let count = |delimiter: u8| {
         let outside = line.split(|byte| *byte == b'"').step_by(2);
@@ -285,7 +284,7 @@ pub(super) fn delimiter_of(line: &[u8]) -> Option<u8> {
     b"|\t;".iter().copied().filter(|delimiter| count(*delimiter) > 0).max_by_key(|d| count(*d))
 }
 
-/// The delimiter named by `sep=;`, an instruction to Excel that may stand in the first line.
+/// The delimiter in `sep=;`, an instruction to Excel that can be the first line.
 pub(super) fn separator_line(line: &[u8]) -> Option<u8> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -298,61 +297,61 @@ pub(super) fn separator_line(line: &[u8]) -> Option<u8> {
 /// The byte order mark of UTF-8.
 pub(super) const UTF8_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-const LOOKS_LIKE_WINDOWS_1252: &str = "not UTF-8, it looks like Windows-1252; export the file as \
-    \"CSV UTF-8\", or have it converted with \"encoding\": \"windows-1252\" in the connection";
-const NOT_UTF8: &str = "not UTF-8; export the file as \"CSV UTF-8\", or name its encoding in the \
-    connection";
+const LOOKS_LIKE_WINDOWS_1252: &str = "The text is not UTF-8. It looks like Windows-1252. Export the file \
+    as \"CSV UTF-8\", or add \"encoding\": \"windows-1252\" to the connection.";
+const NOT_UTF8: &str = "The text is not UTF-8. Export the file as \"CSV UTF-8\", or add its \"encoding\" to \
+    the connection.";
 
-/// What to say of bytes that are not UTF-8.
+/// The text of the finding for bytes that are not UTF-8.
 pub(super) fn not_utf8(bytes: &[u8]) -> &'static str {
     if looks_like_windows_1252(bytes) { LOOKS_LIKE_WINDOWS_1252 } else { NOT_UTF8 }
 }
 
-/// Notes what a file is, if it is no text; `is_converted` where its encoding was named.
-pub(super) fn refuse_unless_text(look: Look, is_converted: bool, findings: &mut Findings) {
-    let (rule, message) = match look {
-        Look::Utf8 { .. } => return,
-        Look::Utf16(_) if is_converted => return,
-        Look::Empty => (Id::F01, "the file is empty"),
-        Look::Utf16(_) => (
+/// Adds a finding if the file is not text; `is_converted` if the connection names its encoding.
+pub(super) fn reject_unless_text(format: FileFormat, is_converted: bool, findings: &mut Findings) {
+    let (rule, message) = match format {
+        FileFormat::Utf8 { .. } => return,
+        FileFormat::Utf16(_) if is_converted => return,
+        FileFormat::Empty => (Id::F01, "The file is empty. Export it again."),
+        FileFormat::Utf16(_) => (
             Id::F04,
-            "the file is UTF-16; export it as \"CSV UTF-8\", or have it converted with \
-             \"encoding\": \"utf-16\" in the connection",
+            "The file is UTF-16. Export it as \"CSV UTF-8\", or add \"encoding\": \"utf-16\" to the \
+             connection.",
         ),
-        Look::Zip => (
+        FileFormat::Zip => (
             Id::F02,
-            "the file is a zip archive, perhaps an Excel workbook, and not a CSV; export it as \
-             \"CSV UTF-8\"",
+            "The file is a zip archive (perhaps an Excel workbook), not a CSV. Export it as \
+             \"CSV UTF-8\".",
         ),
-        Look::Gzip => (Id::F02, "the file is gzip-compressed and not a CSV; bring it uncompressed"),
-        Look::Excel => {
-            (Id::F02, "the file is an Excel workbook and not a CSV; export it as \"CSV UTF-8\"")
+        FileFormat::Gzip => (Id::F02, "The file is compressed with gzip. Upload it uncompressed."),
+        FileFormat::Excel => {
+            (Id::F02, "The file is an Excel workbook, not a CSV. Export it as \"CSV UTF-8\".")
         }
-        Look::Markup => (
+        FileFormat::Markup => (
             Id::F02,
-            "the file is a web page or XML and not a CSV; perhaps a sign-in page was saved in its \
-             place",
+            "The file is a web page or XML, not a CSV. Perhaps a sign-in page was saved instead. Export \
+             the file again.",
         ),
-        Look::Binary => (Id::F02, "the file is no text; export it as \"CSV UTF-8\""),
+        FileFormat::Binary => (Id::F02, "The file is not text. Export it as \"CSV UTF-8\"."),
     };
-    findings.refuse(rule, &[], message.to_owned());
+    findings.reject(rule, &[], message.to_owned());
 }
 
-/// What to do about another delimiter than a comma.
+/// The text of the finding for another delimiter than a comma.
 pub(super) fn delimiter_remedy(delimiter: u8) -> String {
     let (word, name) = match delimiter {
         b'\t' => ("tabs", "tab"),
         b';' => ("semicolons", ";"),
-        b'|' => ("bars", "|"),
-        _ => return "export the file with commas".to_owned(),
+        b'|' => ("vertical bars", "|"),
+        _ => return "Export the file with commas.".to_owned(),
     };
     format!(
-        "the columns are separated by {word}; export the file with commas, or have it converted \
-         with \"delimiter\": \"{name}\" in the connection"
+        "The columns are separated by {word}. Export the file with commas, or add \"delimiter\": \
+         \"{name}\" to the connection."
     )
 }
 
-/// The fault of the file that an error of reading it stands for; `None` where reading failed.
+/// The fault of the file that a read error represents; `None` if the read itself failed.
 pub(super) fn fault_of(error: &io::Error) -> Option<(Id, String)> {
     let inner = error.get_ref()?;
     let malformed = inner.downcast_ref::<Malformed>().map(|fault| (Id::F04, fault.to_string()));

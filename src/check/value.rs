@@ -1,20 +1,19 @@
-//! What a single cell value must look like, by the type of its field, and what makes it doubtful.
+//! The valid form of a cell value for each type, and signs of doubtful values.
 //!
-//! Values are judged as the bytes between the separators, quotes undone. Nothing here trims or
-//! repairs a value, or knows its column. That a value may be blank is the caller's question: a
-//! blank fails every type.
+//! A value is the bytes between the delimiters, unquoted. Nothing here trims or corrects a value, or knows
+//! its column. The caller decides whether a value may be blank: a blank value is invalid for every type.
 
 use memchr::{memchr, memchr_iter, memchr2};
 
-/// Whether a value passes; if not, the sentence says what is wrong and what to do about it.
+/// Whether a value is valid. The error is the text of the finding: what is wrong and what to do.
 pub(super) type Verdict = Result<(), &'static str>;
 
 /// The most bytes a value may have (F11).
 const LONGEST: usize = 128 * 1024;
 
-/// Kinds of personal data a file rarely needs, and the column names that tell (Q04).
+/// Kinds of personal data that a file rarely needs, and the column names that indicate them (Q04).
 ///
-/// A name is found in whole words only, and also over several of them: `homeaddress` finds
+/// A name matches whole words only, and can span several words: `homeaddress` finds
 /// `HomeAddress`, `home_address_1` and `HOMEADDRESS`.
 const PERSONAL: [(&str, &[&str]); 14] = [
     (
@@ -59,39 +58,40 @@ const PERSONAL: [(&str, &[&str]); 14] = [
 
 /// An email address of the form `employee@contoso.com` (V01), with letters of any script.
 ///
-/// A lost character does not fail it: see [`is_damaged_email`].
+/// An address with a lost character is valid: see [`is_damaged_email`].
 pub(super) fn email(text: &[u8]) -> Verdict {
     if is_email(text) {
         return Ok(());
     }
     let addresses = memchr_iter(b'@', text).count();
     Err(if addresses == 0 {
-        "the email address has no @: export a person's full address, like employee@contoso.com"
+        "The email address has no @. Export the full address, like employee@contoso.com."
     } else if addresses == 1 && memchr2(b'<', b'>', text).is_some() {
-        "the cell holds a name beside the email address: export the address alone, without < and >"
+        "The cell contains a name and an email address. Export the address alone, without < and >."
     } else if addresses > 1 || memchr2(b',', b';', text).is_some() {
-        "the cell must hold one email address, without comma or semicolon: export only one"
+        "The cell must contain one email address, without commas and semicolons. Export only one."
     } else if chars(text).any(is_hidden) {
-        "the email address has a blank or an invisible character in or around it: remove it"
+        "The email address contains a space or an invisible character. Remove it."
     } else if !domain(text).contains(&b'.') {
-        "the email address has no dot after the @: export the full domain, like contoso.com"
+        "The email address has no dot after the @. Export the full domain, like contoso.com."
     } else {
-        "this is not an email address of the form employee@contoso.com: correct it at the source"
+        "The value is not an email address of the form employee@contoso.com. Correct it in the source \
+         system."
     })
 }
 
-/// Whether a good email address shows the mark of a lost character: `?` or U+FFFD (Q09).
+/// Whether a valid email address has the sign of a lost character: `?` or U+FFFD (Q09).
 pub(super) fn is_damaged_email(text: &[u8]) -> bool {
     memchr(b'?', text).is_some() || (!text.is_ascii() && has_lost_character(text))
 }
 
-/// Whether a text has U+FFFD in it, what a program writes for a character it could not read.
+/// Whether a text contains U+FFFD, which programs write for a character that they could not read.
 pub(super) fn has_lost_character(text: &[u8]) -> bool {
     let lost = "\u{FFFD}".as_bytes();
     memchr_iter(lost[0], text).any(|at| text[at..].starts_with(lost))
 }
 
-/// A double of the form `23.75` (V05): sign, digits, point and exponent, nothing else.
+/// A double of the form `23.75` (V05): sign, digits, decimal point and exponent, nothing else.
 pub(super) fn double(text: &[u8]) -> Verdict {
     if is_plain(text) {
         return Ok(());
@@ -105,15 +105,15 @@ pub(super) fn integer(text: &[u8]) -> Verdict {
         return Ok(());
     }
     Err(if text.iter().all(u8::is_ascii_alphabetic) {
-        "this is not a number: write it in digits, like 8"
+        "The value is not a number. Write it in digits, like 8."
     } else if finite(text).is_none() {
         no_number(text)
     } else if text.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E')) {
-        "an integer has no decimal point or exponent: export it as a whole number, or map the \
-         column as a double"
+        "The integer has a decimal point or an exponent. Export a whole number. A custom field can also \
+         be mapped as double."
     } else {
-        "the integer is outside -2147483648 to 2147483647: correct it, or map the column as a \
-         double or a string"
+        "The integer is outside -2147483648 to 2147483647. Correct it. A custom field can also be mapped \
+         as double or StringType."
     })
 }
 
@@ -122,39 +122,43 @@ pub(super) fn boolean(text: &[u8]) -> Verdict {
     if text.eq_ignore_ascii_case(b"true") || text.eq_ignore_ascii_case(b"false") {
         return Ok(());
     }
-    Err("a boolean is TRUE or FALSE, without blanks around it: export it so, not as yes or 1")
+    Err("A Boolean is TRUE or FALSE, without spaces around it. Export TRUE or FALSE, not yes or 1.")
 }
 
-/// Days a week on site, a double from 0 to 7 (V10).
+/// Days on site per week, a double from 0 to 7 (V10).
 pub(super) fn onsite_days(text: &[u8]) -> Verdict {
     match finite(text) {
         Some(days) if (0.0..=7.0).contains(&days) => Ok(()),
-        Some(_) => Err("days on site per week are from 0 to 7: correct them at the source"),
+        Some(_) => Err(
+            "Days on site per week must be from 0 to 7. Correct the value in the source system.",
+        ),
         None => Err(no_number(text)),
     }
 }
 
-/// One of Microsoft's three supervisor indicators, spelled exactly so (V11).
+/// One of Microsoft's three supervisor indicators, in exactly this spelling (V11).
 pub(super) fn supervisor_indicator(text: &[u8]) -> Verdict {
     match text {
         b"IC" | b"Mngr" | b"Mngr+" => Ok(()),
-        _ => Err("the supervisor indicator is IC, Mngr or Mngr+, spelled exactly so: export one \
-                  of the three"),
+        _ => Err(
+            "The supervisor indicator must be IC, Mngr or Mngr+, in exactly this spelling. Export \
+                  one of the three.",
+        ),
     }
 }
 
-/// Whether a value is surely neither blank nor too long nor a word that stands for none: that most
-/// are is told by their first byte.
+/// Whether a value is certainly not blank, not too long and not a placeholder. For most values, the first
+/// byte is enough to know.
 #[inline]
 pub(super) fn is_ordinary(text: &[u8]) -> bool {
     const ORDINARY: [bool; 256] = {
         let mut ordinary = [true; 256];
-        // Blanks, those beyond ASCII among them, and what placeholders begin with.
+        // Whitespace, also outside ASCII, and the first bytes of placeholders.
         let others = b" \t\n\x0C\r\xC2\xE1\xE2\xE3#-.?nNtTuU";
-        let mut place = 0;
-        while place < others.len() {
-            ordinary[others[place] as usize] = false;
-            place += 1;
+        let mut index = 0;
+        while index < others.len() {
+            ordinary[others[index] as usize] = false;
+            index += 1;
         }
         ordinary
     };
@@ -166,21 +170,23 @@ pub(super) fn length(text: &[u8]) -> Verdict {
     if text.len() <= LONGEST {
         return Ok(());
     }
-    Err("the value is longer than 128 KB: look for a quote that was never closed, or shorten it")
+    Err(
+        "The value is longer than 128 KB. Shorten it, or look for a quotation mark that is never closed.",
+    )
 }
 
 /// No line break inside (F10).
 pub(super) fn single_line(text: &[u8]) -> Verdict {
     match memchr2(b'\n', b'\r', text) {
         None => Ok(()),
-        Some(_) => Err("the value has a line break in it: replace it with a blank"),
+        Some(_) => Err("The value contains a line break. Replace it with a space."),
     }
 }
 
-/// Whether a value is empty or made of blanks only.
+/// Whether a value is empty or only whitespace.
 pub(super) fn is_blank(text: &[u8]) -> bool {
-    // Nearly every value says with its first byte that it is none. Blanks beyond ASCII begin with
-    // one of four.
+    // For nearly every value, the first byte is enough. Whitespace outside ASCII begins with one of four
+    // bytes.
     match text {
         [] => true,
         [0xC2 | 0xE1..=0xE3, ..] => str::from_utf8(text).is_ok_and(|text| text.trim().is_empty()),
@@ -188,10 +194,10 @@ pub(super) fn is_blank(text: &[u8]) -> bool {
     }
 }
 
-/// Whether a value stands for a missing one, like `#N/A` or `tbd` (Q02), in any case.
+/// Whether a value is a placeholder for a missing one, like `#N/A` or `tbd` (Q02), in any case.
 pub(super) fn is_placeholder(text: &[u8]) -> bool {
     let text = text.trim_ascii();
-    // NA is left out: it is the code of Namibia and short for North America.
+    // NA is not in the list: it is the code of Namibia and short for North America.
     let placeholders: &[&str] = match text.len() {
         1 => &["-", "?"],
         2 => &["--"],
@@ -211,10 +217,10 @@ pub(super) fn is_code(text: &[u8]) -> bool {
         && text.iter().any(u8::is_ascii_digit)
 }
 
-/// What kind of needless personal data a column looks like by its name, like `a date of birth`
-/// (Q04).
+/// The kind of personal data that the name of a column indicates, like `a date of birth` (Q04).
 ///
-/// Words end at a capital, a digit, a blank or a mark: `Age_Group` is found, `Manager` is not.
+/// A capital letter, a digit, a space or a punctuation mark ends a word: `Age_Group` is found, `Manager` is
+/// not.
 pub(crate) fn personal(header: &str) -> Option<&'static str> {
     let chars: Vec<char> = header.chars().collect();
     let mut letters = String::new();
@@ -243,18 +249,18 @@ fn is_email(text: &[u8]) -> bool {
         && (text.is_ascii() || (!chars(local).any(is_hidden) && chars(domain).all(is_of_domain)))
 }
 
-/// What is behind the first `@`.
+/// The part after the first `@`.
 fn domain(text: &[u8]) -> &[u8] {
     memchr(b'@', text).map_or(&[], |at| &text[at + 1..])
 }
 
-/// An atom as in RFC 5322, with anything beyond ASCII.
+/// An atom as in RFC 5322, in which any character outside ASCII is allowed.
 fn is_atom(atom: &[u8]) -> bool {
-    let is_refused = |byte: &u8| {
+    let is_forbidden = |byte: &u8| {
         matches!(byte, 0..=b' ' | 0x7F | b'"' | b'(' | b')' | b',' | b':'..=b'<' | b'>')
             || matches!(byte, b'['..=b']')
     };
-    !atom.is_empty() && !atom.iter().any(is_refused)
+    !atom.is_empty() && !atom.iter().any(is_forbidden)
 }
 
 fn is_label(label: &[u8]) -> bool {
@@ -269,42 +275,43 @@ fn is_of_domain(char: char) -> bool {
     char.is_ascii() || char.is_alphanumeric() || char == char::REPLACEMENT_CHARACTER
 }
 
-/// The characters of a text; bytes that are not UTF-8 (F04) are passed over.
+/// The characters of a text; bytes that are not UTF-8 (F04) are skipped.
 fn chars(text: &[u8]) -> impl Iterator<Item = char> {
     text.utf8_chunks().flat_map(|chunk| chunk.valid().chars())
 }
 
-/// Blanks, controls, and what a copy from a web page brings along unseen.
+/// Whitespace, control characters, and invisible characters that are often copied from web pages.
 fn is_hidden(char: char) -> bool {
     char.is_whitespace()
         || char.is_control()
         || matches!(char, '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}')
 }
 
-/// Whether a text is a few digits with at most one point: a number without parsing it.
+/// Whether a text is a few digits with at most one decimal point, and so a number that needs no parsing.
 fn is_plain(text: &[u8]) -> bool {
     let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count();
     let rest = text.len() - digits;
     (1..16).contains(&digits) && (rest == 0 || rest == 1 && text.contains(&b'.'))
 }
 
-/// The value of a double; none for `inf`, `nan` and what overflows to them.
+/// The value of a double; `None` for `inf`, `nan`, and numbers that overflow to them.
 fn finite(text: &[u8]) -> Option<f64> {
     str::from_utf8(text).ok()?.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
-/// What is wrong with a text that is not a number.
+/// The text of the finding for a text that is not a number.
 fn no_number(text: &[u8]) -> &'static str {
     if chars(text).any(|char| matches!(char, '$' | '¢'..='¥' | '\u{20A0}'..='\u{20CF}')) {
-        "a number has no currency sign: export the bare number, like 23.75"
+        "A number must not have a currency sign. Export the number alone, like 23.75."
     } else if text.contains(&b'%') {
-        "a number has no percent sign: export the bare number"
+        "A number must not have a percent sign. Export the number alone, like 23.75."
     } else if text.contains(&b',') {
-        "a number has no commas: use a point for decimals and nothing between thousands"
+        "A number must not have commas. Export it with a decimal point and without thousands separators, \
+         like 1200.50."
     } else if chars(text).any(is_hidden) {
-        "the number has a blank in or around it: remove it"
+        "The number contains a space or an invisible character. Remove it."
     } else {
-        "this is not a number: write it in digits, with a point for decimals, like 23.75"
+        "The value is not a number. Write it in digits, with a decimal point, like 23.75."
     }
 }
 

@@ -1,10 +1,9 @@
-//! One deflate stream, made on every core.
+//! Writes one deflate stream with several worker threads.
 //!
-//! What is written is cut into pieces of [`PIECE_BYTES`], which are deflated side by side: each
-//! knows the [`WINDOW_BYTES`] before it, ends on a byte (a sync flush) and follows the one before
-//! it, so that together they are one ordinary stream. Where pieces are cut does not depend on how
-//! many workers there are, and so neither do the bytes. What waits is bounded: a writer that is
-//! ahead of the workers, or of the output, waits.
+//! The input is split into pieces of [`PIECE_BYTES`], which are deflated in parallel. Each piece has the
+//! [`WINDOW_BYTES`] before it as dictionary and ends on a byte boundary (a sync flush), so that all pieces in
+//! order are one ordinary stream. The pieces, and so the bytes, do not depend on the number of workers.
+//! Queues are bounded: a writer that is ahead of the workers, or of the output, blocks.
 
 use std::{
     io::{self, Write},
@@ -15,35 +14,35 @@ use std::{
 use crc32fast::Hasher;
 use flate2::{Compress, Compression, FlushCompress, Status};
 
-/// Bytes of a piece: smaller ones deflate worse, larger ones take memory and gain nothing.
+/// Bytes of a piece. Smaller pieces compress worse; larger ones need more memory without a gain.
 const PIECE_BYTES: usize = 512 << 10;
 /// How far back deflate can point.
 const WINDOW_BYTES: usize = 32 << 10;
-/// Most workers: each takes about 4 MB.
+/// Most workers. Each needs about 4 MB.
 const MAX_WORKERS: usize = 8;
-/// Pieces that wait for a worker while it is at one: enough to go on while whoever writes is away.
+/// Pieces that wait for a busy worker: enough to keep it busy while the writer does something else.
 const WAITING_PIECES: usize = 3;
 
-/// How hard to look for repetitions, 1 to 9. Six costs a fifth more time for less than a per cent of
-/// the bytes; four saves none of the time for three per cent more of them.
+/// The compression level, 1 to 9. Level 6 takes a fifth more time and saves less than 1 % of the bytes; level
+/// 4 saves no time and has 3 % more bytes.
 pub const LEVEL: u32 = 5;
 
-/// How many workers this machine is good for.
+/// The number of workers for this machine.
 #[must_use]
 pub fn workers() -> usize {
     thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS)
 }
 
-/// Deflates what is written to it into `out`.
+/// A writer that deflates its input to `out`.
 pub struct Deflate<W> {
     out: W,
     level: Compression,
     workers: usize,
     crew: Vec<Worker>,
-    /// The window before the piece, and the piece so far.
+    /// The window before the current piece, and the piece so far.
     piece: Vec<u8>,
     window_bytes: usize,
-    /// Pieces handed to the crew, and those taken back; piece `n` is with worker `n` modulo all.
+    /// Pieces sent to the workers, and results received; worker `n % workers` has piece `n`.
     given: usize,
     taken: usize,
     crc: Hasher,
@@ -51,12 +50,12 @@ pub struct Deflate<W> {
     spare: Vec<Vec<u8>>,
 }
 
-/// What was deflated.
+/// The checksum and length of the input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Written {
-    /// CRC-32 of it.
+    /// The CRC-32.
     pub crc: u32,
-    /// Its length.
+    /// The length.
     pub bytes: u64,
 }
 
@@ -66,7 +65,7 @@ struct Worker {
 }
 
 struct Piece {
-    /// The window, and behind it what is deflated.
+    /// The window, followed by the bytes to deflate.
     text: Vec<u8>,
     window_bytes: usize,
     is_last: bool,
@@ -75,12 +74,12 @@ struct Piece {
 struct Deflated {
     bytes: Vec<u8>,
     crc: Hasher,
-    /// The piece, to be filled again.
+    /// The buffer of the piece, for reuse.
     text: Vec<u8>,
 }
 
 impl<W: Write> Deflate<W> {
-    /// A stream of this level, 1 to 9, on at most so many workers.
+    /// A stream with this level, 1 to 9, and at most this many workers.
     pub fn new(out: W, level: u32, workers: usize) -> Self {
         Self {
             out,
@@ -100,7 +99,7 @@ impl<W: Write> Deflate<W> {
     /// Ends the stream.
     ///
     /// # Errors
-    /// Where writing fails.
+    /// Writing failed.
     pub fn finish(mut self) -> io::Result<Written> {
         self.give(true)?;
         while self.taken < self.given {
@@ -156,7 +155,7 @@ impl<W: Write> Write for Deflate<W> {
 }
 
 impl Worker {
-    /// Ends when whoever started it drops it.
+    /// Starts a thread, which ends when the worker is dropped.
     fn start(level: Compression) -> io::Result<Self> {
         let (give, pieces) = sync_channel(WAITING_PIECES);
         let (done, take) = sync_channel(1 + WAITING_PIECES);
@@ -171,10 +170,10 @@ impl Worker {
     }
 }
 
-/// A small content, deflated at once.
+/// Deflates a small content at once.
 ///
 /// # Errors
-/// None that is known.
+/// None is known.
 pub(super) fn whole(content: &[u8], level: u32) -> io::Result<(Vec<u8>, Written)> {
     let piece = Piece { text: content.to_vec(), window_bytes: 0, is_last: true };
     let Deflated { bytes, crc, .. } = deflated(Compression::new(level), piece)?;
@@ -185,7 +184,7 @@ fn deflated(level: Compression, piece: Piece) -> io::Result<Deflated> {
     let (window, text) = piece.text.split_at(piece.window_bytes);
     let mut crc = Hasher::new();
     crc.update(text);
-    // A new one each time: one that is reset remembers, and the bytes would tell who was at work.
+    // A new compressor for each piece: a reset one keeps state, so the bytes would depend on the worker.
     let mut deflate = Compress::new(level, false);
     if !window.is_empty() {
         deflate.set_dictionary(window)?;
@@ -199,7 +198,7 @@ fn deflated(level: Compression, piece: Piece) -> io::Result<Deflated> {
         let is_done = if piece.is_last {
             status == Status::StreamEnd
         } else {
-            // A flush that fills all the room there is may not be over.
+            // If a flush fills the buffer completely, it may not be complete.
             bytes.len() < bytes.capacity()
         };
         if is_done {
@@ -211,7 +210,7 @@ fn deflated(level: Compression, piece: Piece) -> io::Result<Deflated> {
 }
 
 fn gone() -> io::Error {
-    io::Error::other("a thread that deflates ended too early")
+    io::Error::other("a compression thread ended unexpectedly")
 }
 
 #[cfg(test)]
@@ -223,7 +222,7 @@ mod tests {
 
     use super::*;
 
-    /// Text that repeats itself within the window and beyond it, and noise.
+    /// Text with repetitions within the window and beyond it, and noise.
     fn text(bytes: usize, seed: u64) -> Vec<u8> {
         let mut state = seed | 1;
         let mut text = Vec::with_capacity(bytes + 64);
@@ -254,7 +253,7 @@ mod tests {
         let mut text = vec![];
         let mut decoder = DeflateDecoder::new(deflated);
         decoder.read_to_end(&mut text).unwrap();
-        assert_eq!(decoder.total_in(), deflated.len() as u64, "nothing stands behind the stream");
+        assert_eq!(decoder.total_in(), deflated.len() as u64, "nothing follows the stream");
         text
     }
 
@@ -262,7 +261,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(24))]
 
         #[test]
-        fn whoever_deflates_it_and_however_it_comes_the_bytes_are_the_same(
+        fn the_bytes_depend_neither_on_workers_nor_on_write_sizes(
             bytes in prop_oneof![0..2000_usize, 0..4 * PIECE_BYTES],
             at_a_time in prop_oneof![200..2000_usize, PIECE_BYTES / 2..3 * PIECE_BYTES],
             level in 1..=9_u32,
@@ -277,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_ends_with_a_piece_is_whole() {
+    fn a_text_that_ends_with_a_piece_is_complete() {
         for bytes in [PIECE_BYTES - 1, PIECE_BYTES, PIECE_BYTES + 1, 3 * PIECE_BYTES] {
             let text = text(bytes, 7);
             assert!(inflate(&deflate(&text, 1000, LEVEL, 3)) == text, "{bytes}");
@@ -285,8 +284,8 @@ mod tests {
     }
 
     #[test]
-    fn pieces_know_what_is_before_them() {
-        // Noise that comes again and again: only who sees the one before can tell.
+    fn a_piece_uses_the_bytes_before_it() {
+        // Repeated noise: a piece compresses well only with the bytes before it.
         let mut state = 7_u64;
         let mut random = || {
             state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);
@@ -300,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn who_cannot_write_is_told_so() {
+    fn a_failed_write_is_an_error() {
         struct Full;
         impl Write for Full {
             fn write(&mut self, _: &[u8]) -> io::Result<usize> {

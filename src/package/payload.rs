@@ -1,9 +1,9 @@
-//! What is sent: the CSV, checked and cut in one pass, as a zip with its `metadata.json`, or the rows by
-//! themselves as CSV or JSON.
+//! Writes the payload of a push: checks a CSV and drops unmapped columns in one pass, and writes a zip with
+//! `metadata.json`, or the rows alone as CSV or JSON.
 //!
-//! Without a `metadata.json` the columns are called as Viva's fields, and the portal's stored mapping
-//! says the rest. Microsoft's C# sample sends a `.csv` so as `text/csv` and a `.json` as
-//! `application/json`; the Data Factory template sends an array of row objects.
+//! Without `metadata.json`, the columns have the names of Viva's fields, and the mapping in the portal
+//! applies. Microsoft's C# sample sends a `.csv` as `text/csv` and a `.json` as `application/json`; the Data
+//! Factory template sends an array of row objects.
 
 use std::io::{self, Read, Write};
 
@@ -18,12 +18,12 @@ use crate::{
     schema::{Dialect, Field, PayloadFormat},
 };
 
-/// Checks the CSV in `input` and writes what may leave of it to `output` in this format.
+/// Checks the CSV in `input`, and writes the rows that may be sent to `output` in this format.
 ///
-/// Where the report refuses the file, the output is worthless.
+/// If the report rejects the file, do not use the output.
 ///
 /// # Errors
-/// Where reading or writing fails.
+/// Reading or writing failed.
 pub(crate) fn check_and_write(
     input: impl Read,
     output: impl Write,
@@ -37,12 +37,12 @@ pub(crate) fn check_and_write(
     }
 }
 
-/// Checks the CSV in `input` and writes the zip to `output`, the same bytes on every machine.
+/// Checks the CSV in `input`, and writes the zip to `output`. The bytes are the same on every machine.
 ///
-/// Where the report refuses the file, the output is worthless.
+/// If the report rejects the file, do not use the output.
 ///
 /// # Errors
-/// Where reading or writing fails.
+/// Reading or writing failed.
 pub fn check_and_zip(
     input: impl Read,
     output: impl Write,
@@ -70,13 +70,13 @@ pub fn check_and_zip(
     Ok(report)
 }
 
-/// Checks the CSV in `input` and writes what may leave of it to `output`, as CSV whose header has the
-/// fields' names.
+/// Checks the CSV in `input`, and writes the rows that may be sent to `output`, as CSV with the names of the
+/// fields as header.
 ///
-/// Where the report refuses the file, the output is worthless.
+/// If the report rejects the file, do not use the output.
 ///
 /// # Errors
-/// Where reading or writing fails.
+/// Reading or writing failed.
 pub fn check_and_copy(
     input: impl Read,
     mut output: impl Write,
@@ -87,7 +87,7 @@ pub fn check_and_copy(
     write_record(&mut head, check.kept().map(|field| field.target.as_bytes()));
     if check.head().ends_with(b"\r\n") {
         head.pop();
-        head.extend_from_slice(b"\r\n"); // as the rows, which pass as they are
+        head.extend_from_slice(b"\r\n"); // like the rows, which are unchanged
     }
     output.write_all(&head)?;
     while check.is_sound() {
@@ -99,11 +99,13 @@ pub fn check_and_copy(
     check.finish()
 }
 
-/// The same, as a JSON array with one object for each row. Every value is a text, as it is in the
-/// CSV.
+/// Checks the CSV in `input`, and writes the rows that may be sent to `output`, as a JSON array with an object
+/// for each row. Every value is a string, as in the CSV.
+///
+/// If the report rejects the file, do not use the output.
 ///
 /// # Errors
-/// Where reading or writing fails.
+/// Reading or writing failed.
 pub fn check_and_list(
     input: impl Read,
     mut output: impl Write,
@@ -126,11 +128,11 @@ pub fn check_and_list(
     check.finish()
 }
 
-/// `metadata.json`: what the service is told about `data.csv`.
+/// The text of `metadata.json`, which describes `data.csv` to the service: the dataset's type on line 2,
+/// `IsBootstrap` on line 3, then the mapping with only the fields that are in the file. The `dialect` of the
+/// connection has the spelling.
 ///
-/// Source: "Import organizational data", section "metadata.json": the dataset's type on line 2,
-/// `IsBootstrap` on line 3, then the mapping, with only the fields that are in the file. How they
-/// are spelt is the connection's `dialect`.
+/// Source: "Import organizational data", section "metadata.json".
 fn metadata_json<'a>(fields: impl Iterator<Item = &'a Field>, options: &CheckOptions) -> String {
     let CheckOptions { connector, refresh, dialect, .. } = options;
     let mapping: Map<String, Value> = fields

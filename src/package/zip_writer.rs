@@ -1,12 +1,12 @@
-//! The zip around what is deflated.
+//! Writes a zip around deflated data.
 //!
-//! The size of a small entry is known before it is written, and stands before it. The large one is
-//! streamed: its size is known at its end, when nobody can go back any more, for the zip is hashed
-//! from its beginning on. Its checksum and sizes follow it, in a data descriptor. The directory at
-//! the end, by which a zip is read, has all of them.
+//! The size of a small entry is known before it is written, so it is in the header before the data. The large
+//! entry is streamed: its size is known only at its end, and the header cannot be changed then, because the
+//! zip is hashed while it is written. So its checksum and sizes are in a data descriptor after the data. The
+//! directory at the end, which readers use, has the sizes of all entries.
 //!
-//! What does not fit into 32 bits is written as zip64 has it, and nothing else is. Every date is
-//! the first that a zip can write, so that the same content is the same bytes.
+//! Only numbers that do not fit into 32 bits are written in the zip64 form. Every date is the first one that
+//! a zip can have, so that the same content has the same bytes.
 //!
 //! Source: PKWARE's APPNOTE.TXT 6.3.10, sections 4.3 to 4.5.
 
@@ -22,18 +22,18 @@ const UTF8_NAME: u16 = 1 << 11;
 const DEFLATED: u16 = 8;
 /// 1 January 1980, midnight, as DOS writes it.
 const DATE: u32 = (1 << 5 | 1) << 16;
-/// Made on Unix, of which the attributes speak.
+/// Created on Unix, so the attributes are those of Unix.
 const UNIX: u16 = 3 << 8;
-/// A file that its owner may write and everybody read.
+/// A file that the owner can write and everybody can read.
 const ATTRIBUTES: u32 = 0o100_644 << 16;
-/// The version of the format that is needed to read deflated entries.
+/// The version of the format that supports deflated entries.
 const PLAIN_VERSION: u16 = 20;
-/// The one for zip64.
+/// The version that supports zip64.
 const ZIP64_VERSION: u16 = 45;
-/// Stands for a number that is written elsewhere in 64 bits.
+/// Marks a number that is written in 64 bits elsewhere.
 const ELSEWHERE: u32 = u32::MAX;
 
-/// A zip that is written to `out`, of which nothing is kept but the directory.
+/// A zip that is written to `out`. Only the directory is kept in memory.
 pub struct Container<W> {
     out: W,
     at: u64,
@@ -44,7 +44,7 @@ pub struct Container<W> {
 struct Entry {
     name: String,
     flags: u16,
-    /// Where its header stands.
+    /// The offset of its header.
     at: u64,
     deflated_bytes: u64,
     written: Written,
@@ -53,7 +53,7 @@ struct Entry {
 /// An entry that is being written.
 pub struct Open {
     entry: Entry,
-    /// Where its data begins.
+    /// The offset of its data.
     from: u64,
 }
 
@@ -66,7 +66,7 @@ impl<W: Write> Container<W> {
     /// Writes a small entry.
     ///
     /// # Errors
-    /// Where writing fails.
+    /// Writing failed.
     pub fn entry(&mut self, name: &str, content: &[u8], level: u32) -> io::Result<()> {
         let (deflated, written) = deflate::whole(content, level)?;
         let entry = self.header(name, 0, deflated.len() as u64, written)?;
@@ -75,10 +75,10 @@ impl<W: Write> Container<W> {
         Ok(())
     }
 
-    /// Begins an entry; what is written to the zip from now on is its deflated data.
+    /// Begins an entry. Then write its deflated data to the zip.
     ///
     /// # Errors
-    /// Where writing fails.
+    /// Writing failed.
     pub fn begin(&mut self, name: &str) -> io::Result<Open> {
         let entry = self.header(name, SIZES_FOLLOW, 0, Written::default())?;
         Ok(Open { entry, from: self.at })
@@ -87,12 +87,12 @@ impl<W: Write> Container<W> {
     /// Ends an entry.
     ///
     /// # Errors
-    /// Where writing fails.
+    /// Writing failed.
     pub fn end(&mut self, open: Open, written: Written) -> io::Result<()> {
         let deflated_bytes = self.at - open.from;
         let mut record = Record::default();
         record.u32(0x0807_4B50).u32(written.crc);
-        // Both in 64 bits where one of them needs it: that is what readers go by.
+        // Readers expect both in 64 bits if one of them needs it.
         match (u32::try_from(deflated_bytes), u32::try_from(written.bytes)) {
             (Ok(deflated_bytes), Ok(bytes)) if bytes.max(deflated_bytes) < ELSEWHERE => {
                 record.u32(deflated_bytes).u32(bytes)
@@ -107,7 +107,7 @@ impl<W: Write> Container<W> {
     /// Writes the directory.
     ///
     /// # Errors
-    /// Where writing fails.
+    /// Writing failed.
     pub fn finish(mut self) -> io::Result<()> {
         let from = self.at;
         let mut is_wide = false;
@@ -160,7 +160,7 @@ impl<W: Write> Write for Container<W> {
 }
 
 impl Entry {
-    /// What of it does not fit into 32 bits, in the order of the extra field.
+    /// The numbers that do not fit into 32 bits, in the order of the extra field.
     fn wide(&self) -> impl Iterator<Item = u64> {
         let all = [self.written.bytes, self.deflated_bytes, self.at];
         all.into_iter().filter(|number| *number >= ELSEWHERE.into())
@@ -190,7 +190,7 @@ impl Entry {
     }
 }
 
-/// Numbers one after the other, little end first.
+/// A sequence of little-endian numbers.
 #[derive(Default)]
 struct Record(Vec<u8>);
 
@@ -210,12 +210,12 @@ impl Record {
         self
     }
 
-    /// A number that stands elsewhere too if it is too large.
+    /// Writes a number, or a mark if it is too large and written elsewhere.
     fn narrow(&mut self, number: u64) -> &mut Self {
         self.u32(u32::try_from(number).unwrap_or(ELSEWHERE))
     }
 
-    /// What the entry's header and the directory both have, from the flags to the name's length.
+    /// Writes the part that the header and the directory share, from the flags to the length of the name.
     fn common(&mut self, entry: &Entry) -> &mut Self {
         let Entry { name, flags, deflated_bytes, written, .. } = entry;
         self.u16(*flags).u16(DEFLATED).u32(DATE).u32(written.crc);
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_stand_before_what_is_small_and_behind_what_is_streamed() {
+    fn sizes_are_before_a_small_entry_and_after_a_streamed_one() {
         let mut zip = vec![];
         let mut container = Container::new(&mut zip);
         container.entry("metadata.json", b"{}", 6).unwrap();
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn sixty_four_bits_are_written_where_they_are_needed_and_nowhere_else() {
+    fn numbers_have_64_bits_only_if_they_need_them() {
         const PLAIN_BYTES: usize = 46;
         let most = u64::from(ELSEWHERE) - 1;
         assert_eq!(in_directory(most, most, most).len(), PLAIN_BYTES);
@@ -282,8 +282,8 @@ mod tests {
             let record = in_directory(numbers[0], numbers[1], numbers[2]);
             let extra = &record[PLAIN_BYTES..];
             assert_eq!(extra[..4], [1, 0, 8 * u8::try_from(wide.len()).unwrap(), 0]);
-            let told: Vec<u8> = wide.iter().flat_map(|number| number.to_le_bytes()).collect();
-            assert_eq!(extra[4..], told);
+            let expected: Vec<u8> = wide.iter().flat_map(|number| number.to_le_bytes()).collect();
+            assert_eq!(extra[4..], expected);
         }
     }
 }

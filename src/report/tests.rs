@@ -1,4 +1,4 @@
-//! How a report reads, letter by letter.
+//! The exact text of a report.
 
 use time::macros::date;
 
@@ -9,9 +9,9 @@ use crate::{
     schema::{Field, Limits, Mapping, Target, Unmapped},
 };
 
-const EXPORT: &str = include_str!("refused/export.csv");
+const EXPORT: &str = include_str!("rejected/export.csv");
 
-/// The report of the export, in which all but the last column are mapped to their own names.
+/// The report of the export. All columns except the last one are mapped to fields with the same names.
 fn report(show_values: bool) -> Report {
     let limits = Limits {
         max_file_bytes: 1 << 30,
@@ -33,23 +33,23 @@ fn report(show_values: bool) -> Report {
 }
 
 #[test]
-fn a_terminal_shows_the_worst_first_by_rule_and_column() {
-    assert_eq!(text(&report(false), "export.csv"), include_str!("refused/report.txt"));
+fn the_text_has_the_most_severe_findings_first() {
+    assert_eq!(text(&report(false), "export.csv"), include_str!("rejected/report.txt"));
 }
 
 #[test]
-fn values_are_shown_where_they_are_asked_for() {
-    assert_eq!(text(&report(true), "export.csv"), include_str!("refused/values.txt"));
+fn the_text_has_values_if_a_person_asks_for_them() {
+    assert_eq!(text(&report(true), "export.csv"), include_str!("rejected/values.txt"));
 }
 
 #[test]
-fn the_page_says_the_same() {
-    assert_eq!(html(&report(false), "<export>.csv"), include_str!("refused/report.html"));
+fn the_page_has_the_same_findings() {
+    assert_eq!(html(&report(false), "<export>.csv"), include_str!("rejected/report.html"));
 }
 
 #[test]
-fn a_program_reads_the_same() {
-    let expected: Value = serde_json::from_str(include_str!("refused/report.json")).unwrap();
+fn the_json_has_the_same_findings() {
+    let expected: Value = serde_json::from_str(include_str!("rejected/report.json")).unwrap();
     assert_eq!(json(&report(false), "export.csv"), expected);
 }
 
@@ -57,7 +57,7 @@ fn a_program_reads_the_same() {
 fn the_reason_of_an_import_counts_the_errors_of_each_rule() {
     assert_eq!(
         messages::cause(&Reason::FileInvalid((&report(false)).into()), Target::Viva),
-        "6 errors (F03 1, V01 1, V03 1, V06 1, V07 1, M04 1). Row 7 (F03): 8 columns where the \
-         header has 7; a comma inside a value needs quotation marks around the value"
+        "6 errors (F03 1, V01 1, V03 1, V06 1, V07 1, M04 1). Row 7 (F03): 8 columns in this row, 7 in \
+         the header. Put a value that contains a comma in quotation marks."
     );
 }

@@ -1,24 +1,24 @@
-//! What is remembered of an accepted import, to hold the next one against.
+//! The summary of an accepted import, with which the next one is compared.
 
 use serde::{Deserialize, Serialize};
 
 use super::target::Connector;
 use crate::schema::{Id, document};
 
-/// What an import was: numbers and names of columns, no value.
+/// The summary of an import: numbers and names of columns, without any value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Baseline {
-    /// Which connector it is for: each has data of its own.
+    /// The connector. Each connector has its own data.
     #[serde(default = "hr", skip_serializing_if = "is_hr")]
     pub connector: String,
     /// `full` or `incremental`.
     pub refresh: String,
-    /// Data rows.
+    /// The number of data rows.
     pub rows: u64,
-    /// People who have a row.
+    /// The number of people who have a row.
     pub people: u64,
-    /// The fields, by Viva's names or custom ones.
+    /// The fields, with Viva's or custom names.
     pub columns: Vec<Column>,
     /// The latest EffectiveDate, as YYYY-MM-DD.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,29 +43,32 @@ pub struct Column {
     pub kind: String,
 }
 
-/// Why a document is no summary. Causes that could quote the document are not kept.
+/// Why a document is not a baseline. Causes that could quote the document are dropped.
 #[derive(Debug, thiserror::Error)]
 pub enum BaselineError {
-    /// It cannot be read as JSON.
-    #[error("it is not JSON: {0}")]
+    /// It is not valid JSON.
+    #[error("not valid JSON: {0}")]
     Syntax(#[source] serde_json::Error),
-    /// The file it reports on was not accepted.
-    #[error("it is the report of a file that was not accepted")]
+    /// It is the report of a file that was not accepted.
+    #[error(
+        "this is the report of a file that was not accepted\nName the report of an accepted file."
+    )]
     NotAccepted,
     /// It is JSON of another form.
     #[error(
-        "it is neither a baseline nor a report with one (a member is missing or of another type)"
+        "neither a baseline nor a report with one (a member is missing or has another type)\nCreate a \
+         report with `viva-import check FILE --format json`."
     )]
     Members,
 }
 
 impl Baseline {
-    /// Reads a summary, or the report that has one.
+    /// Reads a baseline, or the report that contains one.
     ///
     /// # Errors
-    /// What is missing.
+    /// The document is neither.
     pub fn read(document: &[u8]) -> Result<Self, BaselineError> {
-        // Of JSON of any form the syntax alone can be wrong, and that is told without a value.
+        // Parsing as `Value` fails only on syntax, and such an error quotes no value.
         let mut value: serde_json::Value =
             serde_json::from_slice(document::unmarked(document)).map_err(BaselineError::Syntax)?;
         if value.get("verdict").is_some_and(|verdict| verdict != "accepted") {
@@ -77,7 +80,7 @@ impl Baseline {
         serde_json::from_value(value).map_err(|_| BaselineError::Members)
     }
 
-    /// This one after `later`, an incremental import: columns, people and dates are added to it.
+    /// This baseline after `later`, an incremental import, which adds columns, people and dates.
     #[must_use]
     pub fn and(mut self, later: &Self) -> Self {
         for column in &later.columns {
@@ -95,21 +98,21 @@ impl Baseline {
     }
 }
 
-/// A person's word that a file may delete people or columns.
+/// A person's approval for a file to delete people or columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeletionApproval {
-    /// Who, or how.
+    /// Who approved, or how.
     pub by: String,
-    /// What it goes for.
+    /// What it covers.
     pub scope: ApprovalScope,
 }
 
-/// What a deletion approval goes for.
+/// What a deletion approval covers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum ApprovalScope {
-    /// Whatever a file deletes that breaks one of these rules.
+    /// Every deletion that breaks one of these rules.
     Rules(Vec<Id>),
-    /// What the file was when the person saw it, and no more.
+    /// The deletions that the person saw, and no more: the summary of the file at that time.
     Seen(Baseline),
 }

@@ -1,4 +1,4 @@
-//! Who calls the service: names of things, and never a secret.
+//! The credentials for the service: names of identities and settings, never a secret.
 
 use std::path::PathBuf;
 
@@ -6,74 +6,74 @@ use strum::VariantNames;
 
 use super::target::{Connector, Target};
 
-/// Who calls which service, and for whom.
+/// The identity that calls a service, and the tenant and connector for which it calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceIdentity {
     /// The service.
     pub target: Target,
     /// The Microsoft Entra tenant, lower case.
     pub tenant: String,
-    /// Which of the service's connectors takes the data.
+    /// The connector of the service that receives the data.
     pub connector: Connector,
-    /// Who pushes.
+    /// The credential for the push.
     pub credential: Credential,
-    /// The service's address of the tenant, for when it cannot be discovered.
+    /// The tenant's scale unit, if it cannot be discovered.
     pub scale_unit: Option<String>,
 }
 
-/// Who pushes.
+/// The credential for the push.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, VariantNames)]
 #[strum(serialize_all = "camelCase")]
 pub enum Credential {
     /// The app's managed identity.
     ManagedIdentity {
-        /// Client id of a user-assigned one; `None` is the app's own.
+        /// Client id of a user-assigned identity; `None` means the system-assigned one.
         client_id: Option<String>,
     },
     /// An app registration that trusts the app's managed identity.
     FederatedIdentity {
         /// Client id of the app registration.
         client_id: String,
-        /// Client id of a user-assigned identity; `None` is the app's own.
+        /// Client id of a user-assigned identity; `None` means the system-assigned one.
         identity: Option<String>,
     },
     /// An app registration with a certificate.
     ClientCertificate {
         /// Client id of the app registration.
         client_id: String,
-        /// Where the certificate and its key are.
+        /// The place of the certificate and its private key.
         certificate: Certificate,
-        /// The setting that holds the password of a PKCS#12.
+        /// The setting with the password of a PKCS#12 file.
         password: Option<String>,
     },
     /// An app registration with a secret.
     ClientSecret {
         /// Client id of the app registration.
         client_id: String,
-        /// The setting that holds the secret.
+        /// The setting with the secret.
         setting: String,
     },
-    /// The person who is signed in to the Azure CLI.
+    /// The user who is signed in to the Azure CLI.
     AzureCli,
-    /// A token somebody else obtained.
+    /// A token from another program.
     AccessToken {
-        /// The setting that holds it.
+        /// The setting with the token.
         setting: String,
     },
 }
 
-/// Where a certificate and its key are, as PEM or PKCS#12.
+/// The place of a certificate and its private key, as PEM or PKCS#12.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Certificate {
-    /// In this file.
+    /// A file.
     File(PathBuf),
-    /// In this setting: PEM, or a PKCS#12 in base64.
+    /// A setting with PEM text, or with PKCS#12 in base64.
     Setting(String),
 }
 
 impl Credential {
-    /// The client id the document names: of the app registration, or of the identity that pushes
-    /// itself.
+    /// The client id in the document: that of the app registration, or of the managed identity that pushes
+    /// without one.
     #[must_use]
     pub fn client_id(&self) -> Option<&str> {
         match self {

@@ -1,4 +1,4 @@
-//! How metadata.json and the zip are spelt: what of both nobody has seen for certain.
+//! The form of metadata.json and of the zip, as far as Microsoft's documentation leaves it open.
 
 use serde_json::{Map, Value, json};
 
@@ -8,18 +8,18 @@ use strum::{AsRefStr, EnumString, VariantArray, VariantNames};
 use super::{fields::Kind, target::Refresh};
 use crate::schema::fields::Field;
 
-/// How metadata.json and the zip are written.
+/// The form of metadata.json and of the zip.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dialect {
-    /// The key of the mapping; the setting `METADATA_MAPPING_KEY` where it is `None`.
+    /// The key of the mapping; `None` means the setting `METADATA_MAPPING_KEY`.
     pub mapping_key: Option<String>,
     /// How `IsBootstrap` is written.
     pub is_bootstrap: IsBootstrap,
-    /// The data's name in the zip.
+    /// The name of the data in the zip.
     pub data_file: String,
-    /// The metadata's name in the zip.
+    /// The name of the metadata in the zip.
     pub metadata_file: String,
-    /// The service's word for a type, where it is known.
+    /// The service's names of types, if they differ from ours.
     pub types: Vec<(Kind, String)>,
 }
 
@@ -30,16 +30,16 @@ pub struct Dialect {
 #[strum(serialize_all = "camelCase")]
 #[schemars(rename_all = "camelCase")]
 pub enum IsBootstrap {
-    /// `"true"` or `"false"`, in quotation marks.
+    /// `"true"` or `"false"`, with quotation marks.
     Text,
-    /// `"True"` or `"False"`, in quotation marks.
+    /// `"True"` or `"False"`, with quotation marks.
     CapitalText,
-    /// `true` or `false`, without.
+    /// `true` or `false`, without quotation marks.
     Boolean,
 }
 
 impl IsBootstrap {
-    /// What stands in metadata.json for this refresh.
+    /// The value in metadata.json for this refresh.
     #[must_use]
     pub fn value(self, refresh: Refresh) -> Value {
         let is_full = refresh == Refresh::Full;
@@ -50,7 +50,7 @@ impl IsBootstrap {
         }
     }
 
-    /// How a value of metadata.json is written; `None` where it is no truth at all.
+    /// The form of a value in metadata.json; `None` if it is neither true nor false.
     #[must_use]
     pub fn of(value: &Value) -> Option<Self> {
         let refreshes = [Refresh::Full, Refresh::Incremental];
@@ -64,12 +64,12 @@ impl IsBootstrap {
 impl Dialect {
     /// The member of metadata.json that names the connector.
     pub(crate) const CONNECTOR_KEY: &str = "DatasetType";
-    /// The member of metadata.json that says what the file replaces.
+    /// The member of metadata.json that names the refresh.
     pub(crate) const REFRESH_KEY: &str = "IsBootstrap";
     /// The members of metadata.json that are not the mapping.
     pub(crate) const FIXED_KEYS: [&str; 2] = [Self::CONNECTOR_KEY, Self::REFRESH_KEY];
 
-    /// The dialect with this key for the mapping, where it names none itself.
+    /// The dialect with this key for the mapping, if it has none.
     #[must_use]
     pub(crate) fn or_key(&self, key: &str) -> Self {
         let mapping_key = self.mapping_key.clone().or_else(|| Some(key.to_owned()));
@@ -82,7 +82,7 @@ impl Dialect {
         self.mapping_key.as_deref().unwrap_or("Mapping")
     }
 
-    /// The word that is written for a field's type.
+    /// The name that is written for a field's type.
     #[must_use]
     pub(crate) fn type_of<'a>(&'a self, field: &'a Field) -> &'a str {
         let kind = Kind::parse(&field.kind);
@@ -90,7 +90,7 @@ impl Dialect {
         known.map_or(&field.kind, |(_, word)| word)
     }
 
-    /// Reads the service's word for a field's type as our own, where it stands for one alone.
+    /// Replaces the service's name of a field's type by ours, if it means only one type.
     pub(crate) fn translate(&self, field: &mut Field) {
         let mut named = self.types.iter().filter(|(_, word)| *word == field.kind);
         if let (Some((kind, _)), None) = (named.next(), named.next()) {
@@ -98,7 +98,7 @@ impl Dialect {
         }
     }
 
-    /// The member of a connection document that says the same.
+    /// The `dialect` member of a connection document with the same meaning.
     #[must_use]
     pub fn document(&self) -> Value {
         let mut members = Map::new();
@@ -116,7 +116,7 @@ impl Dialect {
     }
 }
 
-/// Whether a file may be called so in the zip: a plain name with this ending.
+/// Whether a file in the zip may have this name: a plain name with this extension.
 #[must_use]
 pub(crate) fn is_file_name(name: &str, ending: &str) -> bool {
     let stem = name.rsplit_once('.').filter(|(_, end)| end.eq_ignore_ascii_case(ending));

@@ -1,18 +1,18 @@
-//! Reading a JSON document: its faults with their places, duplicate members, and what things may be called.
+//! Reading of JSON documents: faults with their positions, repeated members, and valid names.
 
 use std::{cell::RefCell, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// One thing that is wrong with a document.
+/// A fault of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// Where: a JSON pointer, or a line and column where it is not JSON.
+    /// The position: a JSON pointer, or line and column if the document is not JSON.
     pub at: String,
-    /// What, and what should be there.
+    /// What is wrong, and what is expected.
     pub what: String,
-    /// Whether it is a member that has no use here.
+    /// Whether the fault is an unknown member.
     pub is_unknown: bool,
 }
 
@@ -26,20 +26,20 @@ impl fmt::Display for Fault {
 #[must_use]
 pub fn sentence(faults: &[Fault]) -> String {
     let faults: Vec<String> = faults.iter().map(Fault::to_string).collect();
-    // A key of the document could write a line of its own into the log.
+    // A key of the document could otherwise add a line to the log.
     faults.join("; ").replace(char::is_control, "\u{fffd}")
 }
 
-/// A document without the byte order mark that some editors write before it.
+/// A document without its byte order mark, which some editors write.
 pub(crate) fn unmarked(document: &[u8]) -> &[u8] {
     document.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(document)
 }
 
-/// The document, and the JSON pointers of the keys that repeat an earlier one: JSON parsers keep the last
-/// of two equal keys and say nothing, and in a mapping that would drop a column silently.
+/// The document, and the JSON pointers of repeated keys. JSON parsers silently keep the last of two equal keys,
+/// which would drop a column from a mapping.
 ///
 /// # Errors
-/// Where it is not JSON: what is wrong, at which line and column.
+/// The document is not valid JSON; the error has line and column.
 pub(crate) fn parse(text: &str) -> Result<(Value, Vec<String>), serde_json::Error> {
     let repeated = RefCell::new(vec![]);
     let mut deserializer = serde_json::Deserializer::from_str(text);
@@ -49,7 +49,7 @@ pub(crate) fn parse(text: &str) -> Result<(Value, Vec<String>), serde_json::Erro
     Ok((value, repeated.into_inner()))
 }
 
-/// A key as a JSON pointer spells it.
+/// A key, escaped for a JSON pointer.
 pub(crate) fn escaped(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
@@ -125,7 +125,8 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 }
 
-/// Whether a connection may be called so: letters, digits, `-`, `_` and `.`, 1 to 64.
+/// Whether a connection may have this name: 1 to 64 letters, digits, `-`, `_` and `.`, beginning with a letter
+/// or digit.
 #[must_use]
 pub(crate) fn is_connection_name(name: &str) -> bool {
     (1..=64).contains(&name.len())
@@ -133,8 +134,8 @@ pub(crate) fn is_connection_name(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
-/// Letters, digits and hyphens, 1 to 64: what a scale unit and an id may be, since one goes into a
-/// header and the other into a path.
+/// Whether a scale unit or an id is valid: 1 to 64 letters, digits and hyphens. The one becomes part of a
+/// header, the other of a path.
 #[must_use]
 pub(crate) fn is_plain_name(name: &str) -> bool {
     (1..=64).contains(&name.len())
@@ -147,10 +148,10 @@ pub(crate) fn is_guid(text: &str) -> bool {
     text.len() == 36 && azure_core::Uuid::parse_str(text).is_ok()
 }
 
-/// The longest name of a setting that is taken for one.
+/// The longest valid name of a setting.
 const MAX_NAME_BYTES: usize = 64;
 
-/// Whether a setting may be called so.
+/// Whether a setting may have this name.
 #[must_use]
 pub(crate) fn is_setting_name(name: &str) -> bool {
     (1..=MAX_NAME_BYTES).contains(&name.len())

@@ -1,6 +1,6 @@
-//! Fields and their types, every spelling of a type that was ever published, and which column is which field.
+//! Fields and their types, every published spelling of a type, and the mapping of columns to fields.
 
-/// Which part of an all-number date comes first.
+/// The order of day and month in an all-number date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
     /// `MM/DD/YYYY`, and `YYYY-MM-DD`.
@@ -9,7 +9,7 @@ pub enum Order {
     DayFirst,
 }
 
-/// What the values of a column are.
+/// The type of the values of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// An email address.
@@ -20,13 +20,13 @@ pub enum Kind {
     Date(Order),
     /// A number.
     Double,
-    /// A whole number.
+    /// A whole number of 32 bits.
     Integer,
     /// TRUE or FALSE.
     Boolean,
 }
 
-/// A type word without capitals, underscores, slashes and a trailing "type", and what it means.
+/// The names of types, in lowercase and without underscores, slashes and a trailing "type".
 ///
 /// Sources: the sample of metadata.json for business data (`EmailType`, `DateTime_MMDDYYYY`,
 /// `int32`, `double`), the data types of the portal (`DateTime_MM/DD/YYYY`, `String`, `Double`,
@@ -58,7 +58,7 @@ impl Kind {
         Self::Boolean,
     ];
 
-    /// The type a word of metadata.json names, in any published spelling.
+    /// The type with this name in metadata.json, in any published spelling.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         let plain: String = word
@@ -70,7 +70,7 @@ impl Kind {
         WORDS.iter().find(|(known, _)| *known == plain).map(|(_, kind)| *kind)
     }
 
-    /// The word this program writes itself.
+    /// The name that this program writes.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -84,13 +84,13 @@ impl Kind {
         }
     }
 
-    /// Whether both are the same but for the order of dates, which is a matter of the file.
+    /// Whether both are the same type, ignoring the order of dates, which depends on the file.
     pub(crate) fn is_like(self, other: Self) -> bool {
         self == other || matches!((self, other), (Self::Date(_), Self::Date(_)))
     }
 }
 
-/// A field that a service knows by name.
+/// A reserved field of a service.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Reserved {
     pub(crate) name: &'static str,
@@ -98,7 +98,7 @@ pub(crate) struct Reserved {
     pub(crate) role: Role,
 }
 
-/// What a reserved field is to the checks.
+/// The role of a reserved field in the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     PersonId,
@@ -107,7 +107,7 @@ pub(crate) enum Role {
     Organization,
     /// A name to group by.
     Label,
-    /// Days a week, 0 to 7.
+    /// Days per week, 0 to 7.
     OnsiteDays,
     /// IC, Mngr or Mngr+.
     Supervisor,
@@ -119,20 +119,20 @@ pub(crate) enum Role {
 pub struct Field {
     /// The column's header in the file.
     pub source: String,
-    /// Viva's field, or the custom name.
+    /// The name of Viva's field, or of the custom field.
     pub target: String,
-    /// Microsoft's word for the type.
+    /// Microsoft's name of the type.
     pub kind: String,
 }
 
-/// What a file's columns are.
+/// The mapping of a file's columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mapping {
-    /// A connection's: the file may lack fields and may have other columns.
+    /// The mapping of a connection: the file may have fewer or other columns.
     Fields(Vec<Field>),
-    /// A metadata.json of Microsoft's, taken literally: fields and header are the same set.
+    /// The mapping of Microsoft's metadata.json: the file must have exactly these columns.
     Literal(Vec<Field>),
-    /// None: columns with Viva's own names are those fields, all others custom text.
+    /// No mapping: columns named like Viva's fields are those fields, all others are custom text.
     Names,
 }
 

@@ -1,29 +1,29 @@
-//! Who is told when a person is needed: names of things, and never an address or a secret.
+//! The configuration of notifications: names of settings, never an address or a secret.
 
 use schemars::JsonSchema;
 use strum::{AsRefStr, EnumString, VariantNames};
 
-/// A webhook that is told.
+/// A webhook that receives notifications.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notify {
-    /// The setting that holds its address, which is a secret.
+    /// The setting with its address, which is a secret.
     pub setting: String,
-    /// How the message is written.
+    /// The format of the notifications.
     pub format: Format,
-    /// The setting that holds the secret by which messages are signed; without it they are not.
+    /// The setting with the secret for signing; `None` if notifications are not signed.
     pub signing_setting: Option<String>,
-    /// Whether each import that the service accepted is told, too.
+    /// Whether a notification is also sent for each accepted import.
     pub completed: bool,
 }
 
-/// How a message is written.
+/// The format of a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, EnumString, VariantNames, JsonSchema)]
 #[strum(serialize_all = "camelCase")]
 #[schemars(rename_all = "camelCase")]
 pub enum Format {
-    /// An adaptive card, as a workflow of Microsoft Teams takes it.
+    /// An adaptive card for a workflow of Microsoft Teams.
     Teams,
-    /// A text, as an incoming webhook of Slack takes it.
+    /// A text for an incoming webhook of Slack.
     Slack,
     /// A CloudEvent in structured mode.
     CloudEvents,

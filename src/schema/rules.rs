@@ -1,5 +1,5 @@
-//! The catalogue of rules: the one place where a rule's id, severity, scope, meaning and source
-//! stand (`viva-import rules` prints it), and how strictly a connection wants files checked by them.
+//! The catalogue of rules with id, severity, scope, meaning and source (`viva-import rules` prints it), and
+//! how strictly a connection applies them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,11 +17,11 @@ use utoipa::ToSchema;
 #[serde(rename_all = "camelCase")]
 #[strum(serialize_all = "camelCase")]
 pub enum Severity {
-    /// The file is refused.
+    /// The file is rejected.
     Error,
-    /// The file passes; a person should know.
+    /// The file is accepted, but a person should know.
     Warning,
-    /// Probably not what was meant, or not worth importing.
+    /// Probably a mistake, or not worth importing.
     Hint,
 }
 
@@ -30,23 +30,24 @@ pub enum Severity {
 pub struct Rule {
     /// Its id.
     pub id: Id,
-    /// Its severity where nobody chose another.
+    /// Its default severity.
     pub severity: Severity,
-    /// Whether a lenient connection leaves the row out, with a warning, instead of refusing the
-    /// file.
+    /// Whether a lenient connection skips the row, with a warning, instead of rejecting the file.
     pub by_row: bool,
-    /// What it is about.
+    /// What it applies to.
     pub scope: &'static str,
-    /// What must hold.
+    /// What it requires, as a sentence without a final period.
     pub about: &'static str,
-    /// What Microsoft's service says where it does not; empty where the rule is our own.
+    /// Microsoft's own message; empty if the rule is our own.
     pub message: &'static str,
-    /// Where the rule is written.
+    /// Where the rule is documented.
     pub source: &'static str,
-    /// What passes.
+    /// Examples that pass.
     pub accepted: &'static str,
-    /// What does not.
+    /// Examples that do not pass.
     pub refused: &'static str,
+    /// What to do if a file breaks it.
+    pub remedy: &'static str,
 }
 
 impl Id {
@@ -56,9 +57,9 @@ impl Id {
         RULES.iter().map(|rule| rule.id).find(|id| id.name().eq_ignore_ascii_case(name.trim()))
     }
 
-    /// Whether a connection may lower its severity: where the documentation contradicts itself, or
-    /// where it is a matter of taste. What the file cannot be read without, and what guards
-    /// against deleting, stays.
+    /// Whether a connection may lower its severity: yes if the documentation contradicts itself, or if
+    /// the rule is a matter of preference; no if the file is unreadable otherwise, or if the rule guards
+    /// against deletion.
     #[must_use]
     pub(crate) fn is_adjustable(self) -> bool {
         let letter = self.name().as_bytes()[0];
@@ -79,7 +80,7 @@ impl fmt::Display for Id {
     }
 }
 
-/// The table of `rules`, or the explanation of one.
+/// The output of `viva-import rules`: a line for each rule, or the explanation of one.
 ///
 /// # Errors
 /// No rule has this id.
@@ -97,22 +98,31 @@ pub(crate) fn explain(rules: &[Rule], id: Option<&str>) -> Result<String, String
         return Ok(rows.collect());
     };
     let Some(id) = Id::parse(id) else {
-        return Err(format!("there is no rule {id}; `viva-import rules` lists them"));
+        return Err(format!("there is no rule {id}\nRun `viva-import rules` to list all rules."));
     };
     let rule = id.rule();
     let mut text = format!("{id} ({}, {}): {}\n", rule.severity.as_ref(), rule.scope, rule.about);
-    text.push_str(&format!("  accepted: {}\n  refused:  {}\n", rule.accepted, rule.refused));
+    text.push_str(&format!(
+        "  Passes:         {}\n  Does not pass:  {}\n  What to do:     {}\n",
+        rule.accepted, rule.refused, rule.remedy
+    ));
     if !rule.message.is_empty() {
         text.push_str(&format!("  Microsoft says: {}\n", rule.message));
     }
-    text.push_str(&format!("  source: {}\n", rule.source));
+    text.push_str(&format!("  Source:         {}\n", rule.source));
     if rule.by_row {
-        text.push_str("  A lenient connection leaves such rows out and says so.\n");
+        text.push_str(
+            "  With \"lenient\": true in the connection, such rows are skipped with a warning.\n",
+        );
     }
     if id.is_adjustable() {
+        let (lower, more) = match rule.severity {
+            Severity::Error => ("warning", " (or \"hint\", \"off\")"),
+            Severity::Warning => ("hint", " (or \"off\")"),
+            Severity::Hint => ("off", ""),
+        };
         text.push_str(&format!(
-            "  A connection can lower it: \"rules\": {{ \"{id}\": \"warning\" }} (or \"hint\", \
-             \"off\").\n"
+            "  To lower the severity, add to the connection: \"rules\": {{ \"{id}\": \"{lower}\" }}{more}\n"
         ));
     }
     Ok(text)
@@ -125,9 +135,9 @@ const IMPORT: &str =
     "https://learn.microsoft.com/viva/insights/advanced/admin/import-org-data-first";
 const SUBSEQUENT: &str =
     "https://learn.microsoft.com/viva/insights/advanced/admin/upload-org-data-subsequent";
-const WPA: &str = "Workplace Analytics documentation, the predecessor of Viva Insights";
-const EARLIER: &str = "the page on validation errors as it was in 2023";
-const OWN: &str = "this program's own";
+const WPA: &str = "documentation of Workplace Analytics, the predecessor of Viva Insights";
+const EARLIER: &str = "Microsoft's page on validation errors, as of 2023";
+const OWN: &str = "a rule of viva-import, not of Microsoft";
 
 macro_rules! severity {
     (E) => {
@@ -144,11 +154,11 @@ macro_rules! severity {
     };
 }
 
-/// `id severity scope "about" "Microsoft's message" source accepted refused`; `EW` is an error
-/// that a lenient connection answers by leaving the row out.
+/// `id severity scope about message source accepted refused remedy`, where `EW` is an error for which
+/// a lenient connection skips the row.
 macro_rules! rules {
     ($($id:ident $severity:ident $scope:literal $about:literal $message:literal $source:ident
-       $accepted:literal $refused:literal)*) => {
+       $accepted:literal $refused:literal $remedy:literal)*) => {
         /// The id of a rule.
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, IntoStaticStr, Serialize, Deserialize,
@@ -177,184 +187,315 @@ macro_rules! rules {
                 source: $source,
                 accepted: $accepted,
                 refused: $refused,
+                remedy: $remedy,
             },)*
         ];
     };
 }
 
 rules! {
-    F01 E "file" "the file is not empty" "Your file is empty. Select another file and upload again." PAGE
-        "a header and rows" "no bytes, or nothing but blank lines"
-    F02 E "file" "the file is a CSV" "This file has an invalid extension of '{0}'. Select a .csv file and upload again." PAGE
-        "export.csv, EXPORT.CSV" "an Excel workbook, a gzip"
-    F03 EW "row" "every row has as many columns as the header, and its quotation marks are right" "Invalid .csv format. Number of columns in row does not match number of columns in header. Please check for missing or misplaced commas and upload again." PAGE
+    F01 E "file" "The file must not be empty"
+        "Your file is empty. Select another file and upload again." PAGE
+        "a header and rows" "0 bytes; only blank lines"
+        "Export the file again."
+    F02 E "file" "The file must be a CSV"
+        "This file has an invalid extension of '{0}'. Select a .csv file and upload again." PAGE
+        "export.csv, EXPORT.CSV" "an Excel workbook, a gzip file"
+        "Export the data as \"CSV UTF-8\"."
+    F03 EW "row" "Every row must have as many columns as the header, and correct quotation marks"
+        "Invalid .csv format. Number of columns in row does not match number of columns in header. Please check for missing or misplaced commas and upload again." PAGE
         "ana@contoso.com,\"Sales, East\"" "ana@contoso.com,Sales, East"
-    F04 EW "byte" "the file is UTF-8" "Non-UTF-8 character found. Make sure your .csv file uses UTF-8 encoding and upload it again." PAGE
-        "UTF-8, with or without byte order mark" "UTF-16, Windows-1252"
-    F05 E "zip" "the zip holds one .json and one .csv and can be read" "There is a problem with the files in the .zip file. Make sure the .zip file contains only one .json file and one .csv file and upload it again." PAGE
+        "Put a value that contains a comma in quotation marks. Double (\"\") a quotation mark inside such a value."
+    F04 EW "byte" "The file must be UTF-8"
+        "Non-UTF-8 character found. Make sure your .csv file uses UTF-8 encoding and upload it again." PAGE
+        "UTF-8, with or without a byte order mark" "UTF-16, Windows-1252"
+        "Export the file as \"CSV UTF-8\", or name its encoding in the connection: \"encoding\": \"windows-1252\"."
+    F05 E "zip" "The zip must be readable and contain exactly one .csv file and one .json file"
+        "There is a problem with the files in the .zip file. Make sure the .zip file contains only one .json file and one .csv file and upload it again." PAGE
         "data.csv and metadata.json" "a folder, a third file, a damaged entry"
-    F06 E "zip" "the .csv in the zip is not empty" "The .csv file in your .zip file is empty. Add a non-empty .csv file and upload the .zip file again." PAGE
+        "Create a new zip: `zip -X info.zip data.csv metadata.json`."
+    F06 E "zip" "The .csv file in the zip must not be empty"
+        "The .csv file in your .zip file is empty. Add a non-empty .csv file and upload the .zip file again." PAGE
         "data.csv with rows" "data.csv of 0 bytes"
-    F07 E "zip" "the .json in the zip is not empty" "The .json file in your .zip file is empty. Add a non-empty .json file and upload the .zip file again." PAGE
+        "Export the .csv file again, and create a new zip."
+    F07 E "zip" "The .json file in the zip must not be empty"
+        "The .json file in your .zip file is empty. Add a non-empty .json file and upload the .zip file again." PAGE
         "{ \"DatasetType\": ... }" "metadata.json of 0 bytes"
-    F08 E "zip" "the .json is what metadata.json should be" "The .json file is invalid. Use a valid .json file and upload the .zip file again." PAGE
+        "Write the mapping into metadata.json, and create a new zip."
+    F08 E "zip" "The .json file must be a valid metadata.json"
+        "The .json file is invalid. Use a valid .json file and upload the .zip file again." PAGE
         "{ \"DatasetType\": \"HR\", \"IsBootstrap\": \"true\", \"Mapping\": { ... } }" "{ \"DatasetType\": \"HR\", }"
-    F09 E "file" "the file is not larger than can be taken" "" IMPORT
+        "Correct metadata.json. The template in the Viva Insights portal shows its form."
+    F09 E "file" "The file must not be larger than MAX_FILE_BYTES (default: 1 GiB)"
+        "" IMPORT
         "1 GiB" "1 GiB and a byte"
-    F10 E "value" "no value has a line break in it" "\u{201c}New line\u{201d} (\\n) characters aren't permitted in field values." PAGE
+        "Split the file. Raise MAX_FILE_BYTES only if the service accepts more."
+    F10 E "value" "A value must not contain a line break"
+        "\u{201c}New line\u{201d} (\\n) characters aren't permitted in field values." PAGE
         "\"Main Street 1, Springfield\"" "\"Main Street 1<line break>Springfield\""
-    F11 E "value" "no value is longer than 128 KB" "The character length of field values in rows can't exceed 128 KB." PAGE
+        "Replace the line break with a space in the export."
+    F11 E "value" "A value must not be longer than 128 KB"
+        "The character length of field values in rows can't exceed 128 KB." PAGE
         "131072 bytes" "131073 bytes"
-    F12 E "file" "there are rows of data under the header" "" OWN
-        "a header and one row" "a header alone; a whole file printed on one line"
-    F13 EW "row" "no row is blank" "" OWN
+        "Shorten the value. If it is short in the source system, look for a quotation mark that is never closed."
+    F12 E "file" "The file must have data rows"
+        "" OWN
+        "a header and one row" "a header alone; a whole file on one line"
+        "Export the data again, with each row on its own line."
+    F13 EW "row" "A row must not be blank"
+        "" OWN
         "blank lines at the end of the file" ",,,,"
+        "Remove the blank row."
 
-    H01 E "header" "no two columns have the same name, capitals and blanks aside" "Two or more column headers in your file are the same. Include unique headers for each column." PAGE
+    H01 E "header" "Two columns must not have the same name (case and surrounding spaces are ignored)"
+        "Two or more column headers in your file are the same. Include unique headers for each column." PAGE
         "Level,Level2" "Level,level"
-    H02 E "header" "every column has a name" "Header is missing in column(s) {J}. Include the header name in your selected file and upload again." PAGE
+        "Rename one of the columns."
+    H02 E "header" "Every column must have a name"
+        "Header is missing in column(s) {J}. Include the header name in your selected file and upload again." PAGE
         "PersonId,Organization" "PersonId,"
-    H03 E "header" "names have only the letters A to Z, digits and _" "{Header name} contains unsupported special characters. Remove the special characters and upload again." PAGE
+        "Name the column, or remove it."
+    H03 E "header" "Names of columns and fields must contain only A to Z, a to z, 0 to 9 and _"
+        "{Header name} contains unsupported special characters. Remove the special characters and upload again." PAGE
         "Cost_Center2" "Cost-Center, Cost Center, Größe"
-    H04 E "custom target" "no custom field is called as a system field" "{header name} is a system field. Please rename {header name} so that it doesn't use a system field and upload the file again." PAGE
+        "Rename the column."
+    H04 E "custom target" "A custom field must not have the name of a system field"
+        "{header name} is a system field. Please rename {header name} so that it doesn't use a system field and upload the file again." PAGE
         "ContractStart" "StartDate, Microsoft_Team"
-    H05 E "map" "every field is mapped from one column" "Your file has more than one source column mapped to a data field. Make sure each source column is mapped to a unique field." PAGE
+        "Map the column to another field name."
+    H05 E "map" "Only one column may be mapped to a field"
+        "Your file has more than one source column mapped to a data field. Make sure each source column is mapped to a unique field." PAGE
         "Mail to PersonId" "Mail and Login to PersonId"
-    H06 E "map" "the header has the mapped columns" "The header names in the .csv file don't match the fields you mapped in the .json file. Make sure the .json file contains the same fields as the .csv file, and upload the .zip file again." PAGE
-        "the same names" "other names, or other capitals"
-    H07 E "map" "metadata.json has as many fields as the header has columns" "The number of headers in the .csv file doesn't match the fields you mapped in the .json file. Make sure the .json file contains the same fields as the .csv file, and upload the .zip file again." PAGE
+        "Map one of the columns to another field."
+    H06 E "map" "The header must have the mapped columns"
+        "The header names in the .csv file don't match the fields you mapped in the .json file. Make sure the .json file contains the same fields as the .csv file, and upload the .zip file again." PAGE
+        "the same names" "other names; the same names in another case"
+        "Use the same names in the header and in the mapping."
+    H07 E "map" "metadata.json must have as many fields as the header has columns"
+        "The number of headers in the .csv file doesn't match the fields you mapped in the .json file. Make sure the .json file contains the same fields as the .csv file, and upload the .zip file again." PAGE
         "4 columns, 4 fields" "4 columns, 5 fields"
-    H08 E "map" "every column is mapped to a field with a name" "Your .csv file is mapped to a null or empty field in your .json file. Map it to a non-empty field and upload the .zip file again." PAGE
+        "Map every column of the file in metadata.json, and no other."
+    H08 E "map" "Every column must be mapped to a field with a name"
+        "Your .csv file is mapped to a null or empty field in your .json file. Map it to a non-empty field and upload the .zip file again." PAGE
         "\"name\": \"PersonId\"" "\"name\": \"\", \"name\": null"
-    H09 E "map" "every type is one the service has, and a reserved field has its own" "The source column isn't mapped to a supported data type. Map to a supported data type and upload the file again." PAGE
+        "Enter the name of the field, or remove the column from the mapping."
+    H09 E "map" "The service must support the type of a field, and a reserved field must have its own type"
+        "The source column isn't mapped to a supported data type. Map to a supported data type and upload the file again." PAGE
         "PersonId as EmailType" "PersonId as StringType; Layer as Number"
-    H10 E "json" "DatasetType is HR or Survey" "The .json file specifies a \"DatasetType\" that's not expected. Specify the correct value and upload the .zip file again." PAGE
+        "Change the type in the mapping."
+    H10 E "json" "DatasetType must be HR or Survey"
+        "The .json file specifies a \"DatasetType\" that's not expected. Specify the correct value and upload the .zip file again." PAGE
         "\"DatasetType\": \"HR\"" "\"DatasetType\": \"SalesData\""
-    H11 E "custom target" "no custom field's name has blanks" "All custom target field headers need to have no leading, middle, or trailing blank spaces." PAGE
+        "Correct DatasetType in metadata.json."
+    H11 E "custom target" "The name of a custom field must not contain spaces"
+        "All custom target field headers need to have no leading, middle, or trailing blank spaces." PAGE
         "CostCenter" "\" CostCenter\", \"Cost Center\""
-    H12 E "map" "there are at most 105 fields" "The maximum number of total attributes allowed in the system is 105." PREPARE
+        "Remove the spaces from the name of the field in the mapping."
+    H12 E "map" "The file must not have more than 105 fields"
+        "The maximum number of total attributes allowed in the system is 105." PREPARE
         "105 fields" "106 fields"
-    H13 E "map" "the fields that the import needs are there (a warning for EffectiveDate)" "Missing {header name} column or {header name} value. {Header name} is a required field." PAGE
+        "Map fewer columns."
+    H13 E "map" "The file must have the required fields"
+        "Missing {header name} column or {header name} value. {Header name} is a required field." PAGE
         "PersonId, ManagerId, Organization and EffectiveDate" "no ManagerId in a full refresh"
-    H14 E "map" "required and reserved fields are spelt exactly" "" PREPARE
+        "Add the column to the export, and map it to the field. A missing EffectiveDate is a warning."
+    H14 E "map" "Required and reserved fields must be spelled exactly"
+        "" PREPARE
         "PersonId" "personid, PersonID"
+        "Correct the name of the field in the mapping."
 
-    V01 EW "value" "an email address" "Invalid {header name} value. {Header name} should be an email address following the form employee@contoso.com." PAGE
+    V01 EW "value" "The value must be an email address"
+        "Invalid {header name} value. {Header name} should be an email address following the form employee@contoso.com." PAGE
         "o'brien@contoso.com" "contoso\\obrien, Ana <ana@contoso.com>"
-    V02 EW "value" "text; every value that is UTF-8 is" "Invalid {header name} value. {Header name} should be a string." PAGE
-        "anything" "nothing that F04 would not refuse"
-    V03 EW "value" "a date, month first (DateTime_MMDDYYYY)" "{Header name} should be a date following the form MM/DD/YYYY, MM/DD/YYYY followed by more text (such as time), MM-DD-YYYY, MM-DD-YY, YYYY-MM-DD, Wednesday, March 14, 2012, March 14, 2012, 14-Mar-2012, or 14-Mar-12." PAGE
+        "Export the full address alone, like employee@contoso.com."
+    V02 EW "value" "The value must be text (any UTF-8 value is)"
+        "Invalid {header name} value. {Header name} should be a string." PAGE
+        "any text" "no text; F04 finds bytes that are not UTF-8"
+        "Nothing: no value breaks this rule."
+    V03 EW "value" "The value must be a date, month first (DateTime_MMDDYYYY)"
+        "{Header name} should be a date following the form MM/DD/YYYY, MM/DD/YYYY followed by more text (such as time), MM-DD-YYYY, MM-DD-YY, YYYY-MM-DD, Wednesday, March 14, 2012, March 14, 2012, 14-Mar-2012, or 14-Mar-12." PAGE
         "12/31/2026, 2026-12-31, 31-Dec-26" "31/12/2026, 42067, 2026-12-31T00:00:00Z"
-    V04 EW "value" "a date, day first (DateTime_DDMMYYYY)" "{Header name} should be a date following the form DD/MM/YYYY, DD/MM/YYYY followed by more text (such as time), D/MM/YYYY, D/MM/YY, DD-MM-YYYY, DD-MM-YY, YYYY-DD-MM, Wednesday, March 14, 2012, March 14, 2012, 14-Mar-2012, or 14-Mar-12." PAGE
+        "Export dates as MM/DD/YYYY. If the dates are day first, map the column as DateTime_DDMMYYYY."
+    V04 EW "value" "The value must be a date, day first (DateTime_DDMMYYYY)"
+        "{Header name} should be a date following the form DD/MM/YYYY, DD/MM/YYYY followed by more text (such as time), D/MM/YYYY, D/MM/YY, DD-MM-YYYY, DD-MM-YY, YYYY-DD-MM, Wednesday, March 14, 2012, March 14, 2012, 14-Mar-2012, or 14-Mar-12." PAGE
         "31/12/2026, 31/12/26, 31-Dec-26" "12/31/2026, 2026-12-31"
-    V05 EW "value" "a number" "Invalid {header name} value. {Header name} should be a double following the form 23.75." PAGE
+        "Export dates as DD/MM/YYYY. If the dates are month first or year first (YYYY-MM-DD), map the column as DateTime_MMDDYYYY."
+    V05 EW "value" "The value must be a number"
+        "Invalid {header name} value. {Header name} should be a double following the form 23.75." PAGE
         "23.75, -1, 1e3" "$23.75, 1,200.00, 23,75"
-    V06 EW "value" "a whole number" "Invalid {header name} value. {Header name} should be an integer." PAGE
+        "Export the number alone, with a decimal point and without thousands separators."
+    V06 EW "value" "The value must be an integer"
+        "Invalid {header name} value. {Header name} should be an integer." PAGE
         "8" "8.0, eight"
-    V07 E "value" "required fields have a value in every row" "Missing {header name} column or {header name} value. {Header name} is a required field and needs a value for every row. Add {header name} value and upload the file again." PAGE
+        "Export a whole number. A custom field can also be mapped as double."
+    V07 E "value" "A required field must have a value in every row"
+        "Missing {header name} column or {header name} value. {Header name} is a required field and needs a value for every row. Add {header name} value and upload the file again." PAGE
         "a PersonId" "no PersonId"
-    V08 W "value" "a new person has a ManagerId (incremental). Who is new is not known here, so it is a warning; to the service it is an error" "Missing ManagerId value for new PersonId field. ManagerId is a required field. Add the corresponding ManagerId field and upload again." PAGE
-        "one blank ManagerId per EffectiveDate: the top of the organization" "several blank ones"
-    V09 EW "value" "TRUE or FALSE" "" WPA
+        "Add the value in the source system."
+    V08 W "value" "A new person should have a ManagerId (incremental)"
+        "Missing ManagerId value for new PersonId field. ManagerId is a required field. Add the corresponding ManagerId field and upload again." PAGE
+        "one empty ManagerId per EffectiveDate: the head of the organization" "several empty ManagerIds"
+        "Add the ManagerId of each new person. The check does not know who is new, so this is a warning; for the service it is an error."
+    V09 EW "value" "The value must be TRUE or FALSE"
+        "" WPA
         "TRUE, false" "yes, 1"
-    V10 W "value" "WeeklyBadgeOnsiteDays is a number from 0 to 7" "" PREPARE
+        "Export TRUE or FALSE."
+    V10 W "value" "WeeklyBadgeOnsiteDays should be a number from 0 to 7"
+        "" PREPARE
         "2.5" "8"
-    V11 W "value" "SupervisorIndicator is IC, Mngr or Mngr+" "" PREPARE
+        "Correct the value in the source system."
+    V11 W "value" "SupervisorIndicator should be IC, Mngr or Mngr+"
+        "" PREPARE
         "Mngr+" "Manager"
+        "Export IC (individual contributor), Mngr (manager) or Mngr+ (manager of managers), in exactly this spelling."
 
-    C01 E "coverage" "PersonId has a value in all rows" "" WPA
-        "all rows" "all but one"
-    C02 E "coverage" "EffectiveDate has a value in all rows" "Make sure the EffectiveDate column has values in all rows." PREPARE
-        "all rows, or no such column" "all but one"
-    C03 E "coverage" "ManagerId has a value in 95 % of the rows (a warning where only one person per date has none)" "" WPA
+    C01 E "coverage" "PersonId must have a value in all rows"
+        "" WPA
+        "all rows" "all rows but one"
+        "Add the missing values in the source system."
+    C02 E "coverage" "EffectiveDate must have a value in all rows"
+        "Make sure the EffectiveDate column has values in all rows." PREPARE
+        "all rows; no such column" "all rows but one"
+        "Add the missing values in the source system."
+    C03 E "coverage" "ManagerId must have a value in 95 % of the rows"
+        "" WPA
         "the head of a company of 20" "two heads of a company of 20"
-    C04 E "coverage" "Organization has a value in 95 % of the rows" "" WPA
+        "Add the missing ManagerIds. Only the head of the organization should have none. If only one person per date has none, or in an incremental import, this is a warning."
+    C04 E "coverage" "Organization must have a value in 95 % of the rows"
+        "" WPA
         "19 of 20" "18 of 20"
-    C05 W "coverage" "the other reserved fields have a value in 95 % of the rows" "" WPA
+        "Add the missing values in the source system. In an incremental import, this is a warning."
+    C05 W "coverage" "The other reserved fields should have a value in 95 % of the rows"
+        "" WPA
         "19 of 20" "18 of 20"
+        "Add the missing values in the source system, or do not map the column."
 
-    M01 E "hierarchy" "one manager per person and EffectiveDate" "Multiple ManagerIds detected for PersonId in row {row}." EARLIER
+    M01 E "hierarchy" "A person must have only one manager per EffectiveDate"
+        "Multiple ManagerIds detected for PersonId in row {row}." EARLIER
         "another manager on another date" "two managers on one date"
-    M02 W "hierarchy" "one row per person and EffectiveDate" "" WPA
+        "Keep only the row with the right manager."
+    M02 W "hierarchy" "A person should have only one row per EffectiveDate"
+        "" WPA
         "a row per month" "the same row twice"
-    M03 W "hierarchy" "nobody reports to themselves" "PersonId in row {} reports to themselves." EARLIER
-        "no ManagerId at the top" "ana reports to ana"
-    M04 E "hierarchy" "no two people report to each other on one EffectiveDate" "There is a loop in the manager hierarchy." EARLIER
+        "Remove the duplicate row."
+    M03 W "hierarchy" "A person should not be their own manager"
+        "PersonId in row {} reports to themselves." EARLIER
+        "an empty ManagerId at the top" "ana reports to ana"
+        "Leave ManagerId empty for the head of the organization. Enter the manager of anybody else."
+    M04 E "hierarchy" "Two people must not report to each other on the same EffectiveDate"
+        "There is a loop in the manager hierarchy." EARLIER
         "ana to bo in May, bo to ana in June" "ana to bo, bo to ana"
-    M05 E "hierarchy" "no longer loop either" "There is a loop in the manager hierarchy that contains {X} people and starts with the PersonId in row {}." EARLIER
+        "Correct the ManagerId in one of the rows."
+    M05 E "hierarchy" "The hierarchy must not have a loop of more than two people"
+        "There is a loop in the manager hierarchy that contains {X} people and starts with the PersonId in row {}." EARLIER
         "ana to bo to cy" "ana to bo to cy to ana"
-    M06 W "hierarchy" "every manager is a person of the file (full refresh)" "" OWN
+        "Correct the ManagerId in one of the rows."
+    M06 W "hierarchy" "Every manager should have a row in the file (full refresh)"
+        "" OWN
         "managers with rows of their own" "a manager without a row"
-    M07 W "hierarchy" "one person per EffectiveDate has no manager" "" OWN
+        "Add a row for the manager."
+    M07 W "hierarchy" "Only one person per EffectiveDate should have no manager (full refresh)"
+        "" OWN
         "one head" "three heads"
-    M08 W "hierarchy" "somebody is at the top on every EffectiveDate" "" OWN
+        "Add the missing ManagerIds."
+    M08 W "hierarchy" "One person per EffectiveDate should have no manager (full refresh)"
+        "" OWN
         "one head" "nobody without a manager"
+        "Leave ManagerId empty for the head of the organization."
 
-    I01 W "incremental" "whoever changes the past brings the later rows too" "" SUBSEQUENT
+    I01 W "incremental" "A change in the past should come with the later rows of the person"
+        "" SUBSEQUENT
         "rows for May and every later date" "a row for May alone, when June is stored"
-    I02 W "incremental" "no new column" "You can't perform incremental uploads with new columns." IMPORT
-        "the columns of last time" "one more; import it with a full refresh"
-    I03 E "full" "no column of the last accepted import is missing: it would be deleted (a warning where its type is another)" "" SUBSEQUENT
-        "the columns of last time" "Layer is gone"
-    I04 E "full" "rows and people have not fallen by more than MAX_SHRINK_PERCENT since the last accepted import: whoever is missing is deactivated" "" SUBSEQUENT
+        "Add the rows of the person for all later dates."
+    I02 W "incremental" "An incremental import should not have a new column"
+        "You can't perform incremental uploads with new columns." IMPORT
+        "the columns of the last accepted import" "one more column"
+        "Import the new column with a full refresh."
+    I03 E "full" "The file must have all columns of the last accepted import"
+        "" SUBSEQUENT
+        "the columns of the last accepted import" "Layer is missing"
+        "Add the column, because a full refresh deletes it. If this is intended, approve the import: `viva-import approve IMPORT`. Another type is a warning."
+    I04 E "full" "Rows and people must not decrease by more than MAX_SHRINK_PERCENT since the last accepted import"
+        "" SUBSEQUENT
         "9 % fewer people" "38 % fewer people"
+        "Export everybody, because a full refresh deactivates people who are missing. If this is intended, approve the import: `viva-import approve IMPORT`."
 
-    Q00 L "column" "a column has values" "" PREPARE
+    Q00 L "column" "A column should have values"
+        "" PREPARE
         "some values" "none at all"
-    Q01 L "column" "dates can be read in one way only (a warning where they are year first under day first)" "" OWN
-        "12/31/2026" "nothing but 11/01/2026; 2026-05-04 read as 5 April"
-    Q02 L "value" "values, no placeholders" "" OWN
+        "Fill the column, or do not map it."
+    Q01 L "column" "Dates should have only one meaning"
+        "" OWN
+        "12/31/2026" "only dates like 11/01/2026; 2026-05-04 in a day-first column (5 April)"
+        "Compare a date with the source system, and map the column as DateTime_MMDDYYYY or DateTime_DDMMYYYY. Year-first dates in a day-first column are a warning."
+    Q02 L "value" "A value should not be a placeholder"
+        "" OWN
         "an empty value" "#N/A, NULL, TBD"
-    Q03 L "value" "real dates" "" OWN
+        "Leave the value empty."
+    Q03 L "value" "A date should not be a placeholder"
+        "" OWN
         "03/01/2012" "01/01/1900, 12/31/9999"
-    Q04 L "column" "no personal data that the analysis does not need" "" OWN
+        "Leave the value empty."
+    Q04 L "column" "The file should have no personal data that the analysis does not need"
+        "" OWN
         "Organization" "BirthDate, HomeAddress, Bonus"
-    Q05 L "column" "names in a column of names" "" OWN
+        "Do not map the column."
+    Q05 L "column" "A column of names should not contain codes"
+        "" OWN
         "Sales" "10045"
-    Q06 L "column" "not too many different values to group by" "" PREPARE
+        "Export the names instead of the codes."
+    Q06 L "column" "A column should not have too many different values to group by"
+        "" PREPARE
         "30 organizations" "1001 in the first 65536 rows"
-    Q07 L "column" "more than one value to group by" "" PREPARE
+        "To group by this column, export broader groups."
+    Q07 L "column" "A column should have more than one value to group by"
+        "" PREPARE
         "two countries" "one country in 20 rows or more"
-    Q08 W "value" "EffectiveDate is before the day of the upload" "" PREPARE
+        "Do not map the column if you do not need it."
+    Q08 W "value" "EffectiveDate should be before the day of the upload"
+        "" PREPARE
         "yesterday" "today, tomorrow"
-    Q09 L "file" "the columns are separated by commas and no character was lost (an error where the file cannot be read otherwise)" "" OWN
-        "commas; jos\u{e9}@contoso.com" "semicolons; jos?@contoso.com"
+        "Export the row with an earlier EffectiveDate."
+    Q09 L "file" "Commas should separate the columns, and no character should be lost"
+        "" OWN
+        "commas; josé@contoso.com" "semicolons; jos?@contoso.com"
+        "Export the file with commas as \"CSV UTF-8\". If the file cannot be read with its delimiter or encoding, this is an error."
 }
 
-/// What becomes of columns that the mapping does not name.
+/// What to do with columns that the mapping does not name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, VariantNames, JsonSchema)]
 #[strum(serialize_all = "camelCase")]
 #[schemars(rename_all = "camelCase")]
 pub enum Unmapped {
-    /// They are cut and never leave.
+    /// They are dropped before the file is sent.
     Drop,
-    /// The file is refused.
+    /// The file is rejected.
     Refuse,
 }
 
-/// Limits that are settings, because nobody has seen the service's own.
+/// Limits that are settings, because the service's own limits are not published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Largest file, in bytes.
     pub max_file_bytes: u64,
     /// Most memory for people and their managers, in bytes.
     pub max_people_bytes: u64,
-    /// By how many per cent rows or people may fall from one full refresh to the next.
+    /// By how many percent rows or people may fall from one full refresh to the next.
     pub max_shrink_percent: u64,
-    /// Columns that are not mapped, where the connection does not say.
+    /// What to do with columns that are not mapped, if the connection does not say.
     pub unmapped: Unmapped,
 }
 
-/// How a connection wants its files checked.
+/// How a connection checks its files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Checks {
     /// "Upload valid rows and exclude rows with invalid data".
     pub lenient: bool,
-    /// Columns that are not mapped; the setting's word where it is `None`.
+    /// What to do with columns that are not mapped; if `None`, the setting decides.
     pub unmapped: Option<Unmapped>,
-    /// The file's encoding where it is not UTF-8; it is converted.
+    /// The file's encoding if it is not UTF-8; the file is converted.
     pub encoding: Option<&'static Encoding>,
-    /// What separates the columns where it is no comma; it is converted.
+    /// The delimiter of the columns if it is not a comma; the file is converted.
     pub delimiter: Option<u8>,
     /// Rules with a lower severity, or none.
     pub rules: Vec<(Id, Option<Severity>)>,
@@ -365,16 +506,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_the_place_of_its_rule() {
-        for (place, rule) in RULES.iter().enumerate() {
-            assert_eq!((rule.id as usize, Id::parse(rule.id.name())), (place, Some(rule.id)));
+    fn an_id_is_the_index_of_its_rule() {
+        for (index, rule) in RULES.iter().enumerate() {
+            assert_eq!((rule.id as usize, Id::parse(rule.id.name())), (index, Some(rule.id)));
         }
         assert_eq!(Id::parse(" v01"), Some(Id::V01));
         assert_eq!(Id::parse("V1"), None);
     }
 
     #[test]
-    fn what_is_dropped_by_row_would_refuse_the_file_otherwise() {
+    fn only_errors_skip_rows() {
         assert!(RULES.iter().all(|rule| !rule.by_row || rule.severity == Severity::Error));
     }
 }

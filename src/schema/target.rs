@@ -1,17 +1,16 @@
-//! The services that take an import, their connectors, what a file does to the data that is there, and what
-//! is made of it for the push.
+//! The services that receive an import, their connectors, the kinds of refresh, and the formats of a push.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use strum::{AsRefStr, EnumString, IntoStaticStr, VariantNames};
 use utoipa::ToSchema;
 
-/// The service that takes an import.
+/// The service that receives an import.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, AsRefStr, EnumString, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[strum(serialize_all = "camelCase")]
 pub enum Target {
-    /// Viva Insights: where nobody names another.
+    /// Viva Insights, the default.
     #[default]
     Viva,
 }
@@ -25,12 +24,12 @@ pub enum Connector {
     #[strum(serialize = "HR")]
     #[schemars(rename = "HR")]
     Hr,
-    /// Answers of surveys.
+    /// Survey answers.
     Survey,
 }
 
 impl Connector {
-    /// The word of the paths that tell of an ingestion, which the page spells in its own way.
+    /// Its name in the paths for the status of an ingestion, which Microsoft's page spells differently.
     #[must_use]
     pub(crate) fn word_of_ingestions(self) -> &'static str {
         match self {
@@ -40,7 +39,7 @@ impl Connector {
     }
 }
 
-/// Whether a file replaces everything or adds to it.
+/// Whether a file replaces the existing data or adds to it.
 #[derive(
     Clone,
     Copy,
@@ -58,28 +57,27 @@ impl Connector {
 #[strum(serialize_all = "camelCase")]
 #[serde(rename_all = "camelCase")]
 pub enum Refresh {
-    /// Replaces everything: whoever is not in the file is deactivated.
+    /// Replaces all data, and deactivates people who are missing from the file.
     Full,
-    /// Adds and overwrites by person and date.
+    /// Adds rows, and overwrites those with the same person and date.
     Incremental,
 }
 
-/// What the body of a push is.
+/// The format of a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, EnumString, VariantNames, JsonSchema)]
 #[strum(serialize_all = "camelCase")]
 #[schemars(rename_all = "camelCase")]
 pub enum PayloadFormat {
     /// data.csv and metadata.json in one zip, as multipart/form-data.
     Zip,
-    /// The CSV alone, its columns called as Viva's fields. What they are mapped to, and what it
-    /// replaces, stands in the portal.
+    /// The CSV alone, with the names of Viva's fields. The portal has the mapping and the refresh.
     Csv,
     /// The same rows as a JSON array of objects.
     Json,
 }
 
 impl PayloadFormat {
-    /// What a file of this name is, by its extension.
+    /// The format of a file, by its extension.
     #[must_use]
     pub fn of_file(name: &str) -> Option<Self> {
         name.rsplit_once('.')?.1.to_ascii_lowercase().parse().ok()

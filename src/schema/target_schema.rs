@@ -1,4 +1,4 @@
-//! What one service knows and wants: its fields, what a file must bring, its rules, and its words.
+//! The schema of a service: its fields, required fields, rules and terms.
 
 use super::{
     dialect::Dialect,
@@ -7,77 +7,77 @@ use super::{
     target::{Connector, Refresh},
 };
 
-/// A service as data. A second service is a second of these, and a module that speaks its wire.
+/// A service as data. Another service needs another value of this type, and a module for its API.
 #[derive(Debug)]
 pub struct TargetSchema {
-    /// The fields it knows by name.
+    /// The reserved fields.
     pub(super) reserved: &'static [Reserved],
-    /// Names it keeps for itself.
+    /// The system fields, whose names no column may have.
     pub(super) system: &'static [&'static str],
-    /// What begins a name that it keeps for itself.
+    /// The prefix of other system fields.
     pub(super) system_prefix: &'static str,
-    /// The fields that a file must bring.
+    /// The fields that a file must have.
     pub(super) required: fn(Connector, Refresh) -> &'static [&'static str],
-    /// How metadata.json and the zip are written, where a connection does not say.
+    /// The default form of metadata.json and of the zip.
     pub(super) dialect: fn() -> Dialect,
-    /// The rules that it checks files by, and our own.
+    /// The rules of the service, and our own.
     pub rules: &'static [Rule],
-    /// Its words.
+    /// Its terms.
     pub words: Words,
 }
 
-/// What a service calls things, as a sentence has them.
+/// The terms of a service, for use in sentences.
 #[derive(Clone, Copy, Debug)]
 pub struct Words {
-    /// The product, in short.
+    /// The short name of the product.
     pub product: &'static str,
-    /// The product in full, where people set up who may push.
+    /// The full name of the product, in which an administrator sets up the connector.
     pub product_in_full: &'static str,
-    /// Where people see what became of an import.
+    /// The place where people see the outcome of an import.
     pub portal: &'static str,
-    /// The same in full.
+    /// The same, with its full name.
     pub portal_in_full: &'static str,
-    /// The service's address of a tenant.
+    /// The term for a tenant's address in the service.
     pub route: &'static str,
 }
 
 impl TargetSchema {
-    /// The fields that a file of this connector must bring.
+    /// The fields that a file for this connector must have.
     #[must_use]
     pub fn required(&self, connector: Connector, refresh: Refresh) -> &'static [&'static str] {
         (self.required)(connector, refresh)
     }
 
-    /// How metadata.json and the zip are written, where a connection does not say.
+    /// The default form of metadata.json and of the zip.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
         (self.dialect)()
     }
 
-    /// The names of the fields that it knows.
+    /// The names of the reserved fields.
     pub(crate) fn fields(&self) -> impl Iterator<Item = &'static str> {
         self.reserved.iter().map(|field| field.name)
     }
 
-    /// The reserved field of exactly this name.
+    /// The reserved field with exactly this name.
     pub(crate) fn reserved(&self, name: &str) -> Option<&'static Reserved> {
         self.reserved.iter().find(|field| field.name == name)
     }
 
-    /// The type of the reserved field of exactly this name.
+    /// The type of the reserved field with exactly this name.
     #[must_use]
     pub(crate) fn reserved_kind(&self, name: &str) -> Option<Kind> {
         self.reserved(name).map(|field| field.kind)
     }
 
-    /// The reserved field whose name differs from this one only in capitals and blanks.
+    /// The reserved field whose name differs from this one only in case and surrounding spaces.
     pub(crate) fn misspelt(&self, name: &str) -> Option<&'static str> {
         let mut fields = self.reserved.iter();
         let near = fields.find(|field| field.name.eq_ignore_ascii_case(name.trim()))?;
         (near.name != name).then_some(near.name)
     }
 
-    /// Whether the service keeps this name for itself.
+    /// Whether this is the name of a system field.
     pub(crate) fn is_system(&self, name: &str) -> bool {
         let start = name.get(..self.system_prefix.len());
         self.system.iter().any(|system| system.eq_ignore_ascii_case(name))
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn system_names_are_known_in_any_capitals() {
+    fn system_names_are_recognized_in_any_case() {
         for name in ["StartDate", "startdate", "Microsoft_Team", "MICROSOFT_x", "IsActive"] {
             assert!(viva().is_system(name), "{name}");
         }
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reserved_name_in_other_capitals_is_misspelt() {
+    fn a_reserved_name_in_another_case_is_misspelt() {
         assert_eq!(viva().misspelt("personid"), Some("PersonId"));
         assert_eq!(viva().misspelt(" PersonId"), Some("PersonId"));
         assert_eq!(viva().misspelt("PersonId"), None);

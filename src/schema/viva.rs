@@ -1,4 +1,4 @@
-//! Viva Insights as data: its fields, the names it keeps for itself, what a file must bring, and its words.
+//! The schema of Viva Insights: its fields, system fields, required fields and terms.
 
 use super::{
     dialect::{Dialect, IsBootstrap},
@@ -24,8 +24,8 @@ pub(super) static VIVA: TargetSchema = TargetSchema {
     },
 };
 
-/// Source: "Import organizational data", section "Mapping" of the Data Factory option: all three
-/// for a full refresh, PersonId in every upload. Answers of surveys have no managers.
+/// A full refresh requires all three fields, every upload requires PersonId. Survey answers have no managers.
+/// Source: "Import organizational data", section "Mapping" of the Data Factory option.
 fn required(connector: Connector, refresh: Refresh) -> &'static [&'static str] {
     match (connector, refresh) {
         (Connector::Hr, Refresh::Full) => &["PersonId", "ManagerId", "Organization"],
@@ -65,7 +65,7 @@ static RESERVED: [Reserved; 13] = [
     reserved("CountryOrRegion", Kind::Text, Role::Label),
 ];
 
-/// Names the service keeps for itself. Source: "File rules and validation errors".
+/// The system fields. Source: "File rules and validation errors".
 static SYSTEM: [&str; 16] = [
     "PeopleHistoricalId",
     "StartDate",

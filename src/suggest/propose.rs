@@ -125,7 +125,7 @@ fn reserved(target: &str, is_clear: bool, column: &Column<'_>, usual: Option<Ord
         Some(Kind::Date(_)) => {
             if let Some(remedy) = content.unreadable_dates() {
                 return Verdict::not_mapped(format!(
-                    "{name}, but its dates cannot be read: {remedy}"
+                    "{name}, but its dates cannot be read. {remedy}"
                 ));
             }
             let written = type_of_dates(&content.dates, usual);

@@ -1,5 +1,5 @@
-//! Whatever arrives gets a state and a sentence; nothing panics, nothing is lost, nothing is tried
-//! for ever, and no cell's value is told anywhere.
+//! Every file gets a state and a reason, whatever its contents: nothing panics, no file is lost, no retry is
+//! endless, and no text contains a cell value.
 
 use azure_storage_queue::models::QueueClientGetPropertiesResultHeaders as _;
 use futures::TryStreamExt as _;
@@ -19,7 +19,7 @@ use viva_import::{
 
 use crate::stage::{GOOD_CSV, ended, log, stage, until, why};
 
-/// Stands in cells and must stand nowhere else.
+/// A cell value that no text may contain.
 const SECRET: &str = "hunter2";
 
 fn utf16(text: &str) -> Vec<u8> {
@@ -31,31 +31,31 @@ async fn a_file_that_cannot_be_packed_is_rejected_with_file_row_and_column() {
     let header = "Employee,EffectiveDate,Manager,Organization";
     let row = format!("{SECRET}@contoso.com,11/01/2026,,{SECRET}");
     let files: [(&str, Vec<u8>, &str); 11] = [
-        ("empty", vec![], "Rule F01: the file is empty"),
-        ("header-only", format!("{header}\n").into(), "the file has a header and no data rows"),
-        ("zip", b"PK\x03\x04\x14\x00".to_vec(), "the file is a zip archive"),
-        ("utf-16", utf16(&format!("{header}\n{row}\n")), "the file is UTF-16"),
-        ("no-header", format!("{row}\n{row}\n").into(), "Row 1 (H06): the first line has none"),
+        ("empty", vec![], "Rule F01: The file is empty"),
+        ("header-only", format!("{header}\n").into(), "The file has a header but no data rows"),
+        ("zip", b"PK\x03\x04\x14\x00".to_vec(), "The file is a zip archive"),
+        ("utf-16", utf16(&format!("{header}\n{row}\n")), "The file is UTF-16"),
+        ("no-header", format!("{row}\n{row}\n").into(), "Row 1 (H06): The first line has none"),
         (
             "other-header",
             format!("Id,Boss\n{SECRET},\n").into(),
-            "Row 1 (H06): the first line has none",
+            "Row 1 (H06): The first line has none",
         ),
         (
             "no-manager",
             format!("Employee,EffectiveDate,Organization\n{SECRET}@contoso.com,11/01/2026,A\n")
                 .into(),
-            "the file has no column \"Manager\"",
+            "The file has no column \"Manager\"",
         ),
         (
             "too-many",
             format!("{header}\n{row}\n{row},{SECRET}\n").into(),
-            "Row 3 (F03): 5 columns where the header has 4",
+            "Row 3 (F03): 5 columns in this row, 4 in the header",
         ),
         (
             "open-quote",
             format!("{header}\n{row}\n\"{row}\n{row}\n").into(),
-            ": a quotation mark is opened",
+            ": A quotation mark in this row is never closed",
         ),
         (
             "latin-1",
@@ -65,7 +65,7 @@ async fn a_file_that_cannot_be_packed_is_rejected_with_file_row_and_column() {
         (
             "semicolons",
             format!("{header}\n{row}\n").replace(',', ";").into(),
-            ": the columns are separated by semicolons",
+            ": The columns are separated by semicolons",
         ),
     ];
     let stage = stage(&[]).await;
@@ -89,7 +89,7 @@ async fn a_file_that_cannot_be_packed_is_rejected_with_file_row_and_column() {
     assert!(!log(&stage).contains(SECRET));
 }
 
-/// The report's page, and the JSON beside it.
+/// The report as a page and as JSON.
 async fn report(stage: &Stage, import: &Import) -> (String, Value) {
     let page = import.report.as_ref().unwrap();
     let read = async |name: &str| {
@@ -102,7 +102,7 @@ async fn report(stage: &Stage, import: &Import) -> (String, Value) {
 }
 
 #[tokio::test]
-async fn a_connection_that_cannot_be_read_keeps_its_files_until_it_is_mended() {
+async fn an_invalid_connection_keeps_its_files_until_it_is_corrected() {
     let stage = stage(&[]).await;
     stage.connect("broken", "{ \"tenantId\": 5 }").await.unwrap();
     for name in ["broken/a.csv", "broken/b.csv", "broken/c.csv"] {
@@ -110,7 +110,7 @@ async fn a_connection_that_cannot_be_read_keeps_its_files_until_it_is_mended() {
         ended(&stage, name).await;
     }
     let warned = log(&stage).matches(" event=rejected reason=ConnectionInvalid ").count();
-    assert_eq!(warned, 1, "it is said once: {}", log(&stage));
+    assert_eq!(warned, 1, "one log line: {}", log(&stage));
     let import = ended(&stage, "broken/a.csv").await;
     let why = why(&import);
     assert_eq!((import.state, import.id.tenant.as_str()), (State::Rejected, "no-tenant"));
@@ -119,7 +119,7 @@ async fn a_connection_that_cannot_be_read_keeps_its_files_until_it_is_mended() {
     }
     stage.connect("broken", SAMPLE_CONNECTION).await.unwrap();
     assert!(matches!(stage.host.timer("schedule", false).await, Outcome::Succeeded(_)));
-    until("the import of the mended connection", async || {
+    until("the import of the corrected connection", async || {
         let imports = stage.imports().await.unwrap();
         imports.into_iter().find(|import| import.state == State::Completed)
     })
@@ -127,7 +127,7 @@ async fn a_connection_that_cannot_be_read_keeps_its_files_until_it_is_mended() {
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_for_a_while_keeps_its_waiting_files() {
+async fn a_connection_that_is_invalid_for_a_while_keeps_its_waiting_files() {
     let stage = stage(&[]).await;
     stage.service.always(Call::Push, Some(ServiceFault::Busy));
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
@@ -147,7 +147,7 @@ async fn a_connection_that_breaks_for_a_while_keeps_its_waiting_files() {
 }
 
 #[tokio::test]
-async fn a_staged_zip_that_was_damaged_is_made_again() {
+async fn a_damaged_staged_zip_is_created_again() {
     let stage = stage(&[]).await;
     stage.service.always(Call::Push, Some(ServiceFault::Busy));
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
@@ -156,10 +156,10 @@ async fn a_staged_zip_that_was_damaged_is_made_again() {
         (stored.import.state == State::Packed).then_some(stored)
     })
     .await;
-    // As if the zip were not what was staged: what the row says of it is another thing.
+    // A changed hash in the row has the same effect as a damaged zip.
     let mut damaged = stored.import.clone();
     damaged.package.as_mut().unwrap().sha256 = "0".repeat(64);
-    until("a row that says so", async || {
+    until("a row with another hash", async || {
         let stored = stage.table.list().await.unwrap().pop()?;
         let mut next = stored.import.clone();
         if next.state != State::Packed {
@@ -180,7 +180,7 @@ async fn a_staged_zip_that_was_damaged_is_made_again() {
 }
 
 #[tokio::test]
-async fn what_belongs_to_no_connection_is_logged_and_acknowledged() {
+async fn a_file_of_no_connection_is_logged_and_acknowledged() {
     let stage = stage(&[]).await;
     let deleted = stage.drop_file("hr/deleted.csv", GOOD_CSV.into()).await.unwrap();
     stage.storage.blobs.delete_all("inbox", "hr/deleted.csv").await.unwrap();
@@ -224,7 +224,7 @@ fn receives(ended: &[viva_import::testbed::host::Invocation]) -> usize {
 }
 
 #[tokio::test]
-async fn a_message_that_is_no_event_ends_in_the_poison_queue_and_blocks_nobody() {
+async fn a_message_without_an_event_goes_to_the_poison_queue_and_blocks_nothing() {
     let stage = stage(&[]).await;
     stage.announce(&json!({ "nothing": SECRET })).await.unwrap();
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
@@ -240,11 +240,11 @@ async fn a_message_that_is_no_event_ends_in_the_poison_queue_and_blocks_nobody()
 }
 
 #[tokio::test]
-async fn a_file_that_is_replaced_before_it_is_read_gives_way_to_its_newer_content() {
+async fn a_file_that_is_replaced_before_it_is_read_is_superseded_by_its_new_content() {
     let stage = stage(&[]).await;
     let old = stage.drop_file("hr/a.csv", "Employee\n".into()).await.unwrap();
     stage.drop_file("hr/a.csv", GOOD_CSV.into()).await.unwrap();
-    // The row of the first content, as if the power had gone right after it was written.
+    // The row of the first content, as if the program had ended right after writing it.
     let tenant = "0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5".to_owned();
     let id = ImportId { tenant, key: "998000000000000-0000000000000000".to_owned() };
     let source = Source {
@@ -259,7 +259,7 @@ async fn a_file_that_is_replaced_before_it_is_read_gives_way_to_its_newer_conten
         Config::read(|name| (name == "ImportStorage__accountName").then(|| "anything".to_owned()));
     let import = Import::new(id, "hr", source, now, &policy.unwrap().policy);
     stage.table.insert(import, now).await.unwrap();
-    until("both imports at their end", async || {
+    until("the end of both imports", async || {
         let imports = stage.imports().await.unwrap();
         let mut states: Vec<&str> = imports.iter().map(|import| import.state.as_ref()).collect();
         states.sort_unstable();

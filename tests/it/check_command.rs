@@ -15,7 +15,7 @@ use crate::{
     stage::BINARY,
 };
 
-/// What stands in a cell and must not be shown unasked.
+/// A cell value that must be shown only on request.
 const SECRET: &str = "sigrid.tveit";
 
 /// A folder with files to check.
@@ -40,7 +40,7 @@ impl Folder {
         self.put("good.csv", staff().join("\n"))
     }
 
-    /// What the staff is without its last column, or without its last rows.
+    /// The staff without its last column.
     fn without_organization(&self) -> PathBuf {
         let lines = staff();
         let lines = lines.iter().map(|line| line.rsplit_once(',').unwrap().0);
@@ -78,7 +78,7 @@ fn keys(value: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn the_exit_code_says_what_came_of_it() {
+fn the_exit_code_is_the_verdict() {
     let folder = Folder::new();
     let csv = staff().join("\n");
     let broken = csv.replace("p7@contoso.com", "p7");
@@ -112,7 +112,7 @@ fn the_exit_code_says_what_came_of_it() {
 }
 
 #[test]
-fn what_cannot_be_checked_is_2_and_a_sentence() {
+fn a_check_that_fails_has_exit_code_2_and_an_error_text() {
     let folder = Folder::new();
     let good = folder.good();
     fs::create_dir(folder.path("folder.csv")).unwrap();
@@ -125,7 +125,7 @@ fn what_cannot_be_checked_is_2_and_a_sentence() {
         (
             folder.path("folder.csv"),
             vec![],
-            "folder.csv is a folder or a pipe\n  Name a .csv or a .zip file.",
+            "folder.csv is a folder or a pipe\n  Name a .csv or .zip file.",
         ),
         (good.clone(), vec!["--mapping".to_owned(), no("no.json")], "no.json cannot be read"),
         (good.clone(), vec!["--mapping".to_owned(), of("a.json", "{")], "a.json is invalid: "),
@@ -145,12 +145,12 @@ fn what_cannot_be_checked_is_2_and_a_sentence() {
         (
             good.clone(),
             vec!["--baseline".to_owned(), of("e.json", "sigrid.tveit")],
-            "e.json: it is not JSON",
+            "e.json: not valid JSON",
         ),
         (
             good.clone(),
             vec!["--baseline".to_owned(), of("f.json", "{\"rows\":\"sigrid.tveit\"}")],
-            "f.json: it is neither a baseline nor a report with one",
+            "f.json: neither a baseline nor a report with one",
         ),
         (good, vec!["--format".to_owned(), "xml".to_owned()], "invalid value 'xml'"),
     ] {
@@ -164,7 +164,7 @@ fn what_cannot_be_checked_is_2_and_a_sentence() {
 }
 
 #[test]
-fn the_report_for_a_program_has_its_shape() {
+fn the_json_report_has_its_members() {
     let folder = Folder::new();
     let csv = staff().join(",x\n").replace("Organization,x", "Organization,Note");
     let file = folder.put("a.csv", csv.replace("p7@", "p7") + ",x");
@@ -205,7 +205,7 @@ fn the_report_for_a_program_has_its_shape() {
     assert_eq!(keys(&unread["baseline"]), ["refresh", "rows", "people", "columns"]);
 }
 
-/// Files with the secret in a cell that some rule finds, and in cells that none does.
+/// Files with the secret in a cell with a finding, and in cells without one.
 fn secrets(folder: &Folder) -> Vec<PathBuf> {
     let csv = staff().join("\n");
     let good = format!("{SECRET}@contoso.com");
@@ -229,7 +229,7 @@ fn secrets(folder: &Folder) -> Vec<PathBuf> {
 }
 
 #[test]
-fn no_value_is_shown_unasked() {
+fn no_value_is_shown_without_a_request() {
     let folder = Folder::new();
     let mapping = folder.put("m.json", format!("{{{MAPPING}}}")).display().to_string();
     for file in secrets(&folder) {
@@ -247,7 +247,7 @@ fn no_value_is_shown_unasked() {
 }
 
 #[test]
-fn values_are_shown_where_they_are_asked_for() {
+fn show_values_shows_the_values() {
     let folder = Folder::new();
     let file = &secrets(&folder)[0];
     let report = report(file, &["--show-values"]);
@@ -257,7 +257,7 @@ fn values_are_shown_where_they_are_asked_for() {
 }
 
 #[test]
-fn refresh_and_leniency_are_as_asked() {
+fn refresh_and_leniency_follow_the_options() {
     let folder = Folder::new();
     let narrow = folder.without_organization();
     assert_eq!(found(&report(&narrow, &[])), ["error H13"]);
@@ -269,7 +269,7 @@ fn refresh_and_leniency_are_as_asked() {
     let lenient = report(&broken, &["--lenient"]);
     assert_eq!(found(&lenient), ["warning V01", "warning C03"]);
     assert_eq!((&lenient["rowsSkipped"], &lenient["verdict"]), (&json!(1), &json!("accepted")));
-    // A zip's metadata.json says full; who asks has the last word.
+    // The zip's metadata.json says full, but the option takes precedence.
     let csv = fs::read_to_string(&narrow).unwrap();
     let three = MAPPING.rsplit_once(",\n").unwrap().0;
     let zip = folder.put("n.zip", zip(&[("data.csv", &csv), ("metadata.json", &metadata(three))]));
@@ -278,7 +278,7 @@ fn refresh_and_leniency_are_as_asked() {
 }
 
 #[test]
-fn a_file_is_held_against_a_report_or_its_summary() {
+fn a_file_is_compared_with_a_report_or_its_baseline() {
     let folder = Folder::new();
     let good = report(&folder.good(), &[]);
     let before = folder.put("report.json", good.to_string()).display().to_string();
@@ -300,7 +300,7 @@ fn a_file_is_held_against_a_report_or_its_summary() {
 }
 
 #[test]
-fn a_mapping_goes_before_the_one_in_a_zip() {
+fn a_mapping_takes_precedence_over_the_one_in_a_zip() {
     let folder = Folder::new();
     let csv = staff().join("\n");
     let wrong = metadata(&MAPPING.replace("EmailType", "StringType"));
@@ -319,9 +319,15 @@ fn rules_are_listed_and_explained() {
     for (line, rule) in list.lines().zip(RULES) {
         assert!(line.starts_with(rule.id.name()) && line.ends_with(rule.about), "{line}");
         let one = text(&run(&[&rule.id.name().to_lowercase()]));
-        for part in
-            [rule.id.name(), rule.about, rule.message, rule.source, rule.accepted, rule.refused]
-        {
+        for part in [
+            rule.id.name(),
+            rule.about,
+            rule.message,
+            rule.source,
+            rule.accepted,
+            rule.refused,
+            rule.remedy,
+        ] {
             assert!(one.contains(part), "{part} in {one}");
         }
     }
@@ -333,14 +339,14 @@ fn rules_are_listed_and_explained() {
 }
 
 #[test]
-fn a_page_shows_values_as_well_where_they_are_asked_for() {
+fn show_values_shows_the_values_on_the_page_too() {
     let folder = Folder::new();
     let page = text(&check(&secrets(&folder)[0], &["--show-values", "--format", "html"]));
     assert!(page.contains(SECRET), "{page}");
 }
 
 #[test]
-fn lines_that_were_lost_and_headers_with_people_show_nobody() {
+fn files_without_line_breaks_and_headers_with_people_show_nobody() {
     let folder = Folder::new();
     let csv = staff().join("\n").replace("p7@contoso.com", &format!("{SECRET}@contoso.com"));
     let one_line = csv.replace('\n', " ");
@@ -358,16 +364,16 @@ fn lines_that_were_lost_and_headers_with_people_show_nobody() {
 }
 
 #[test]
-fn the_report_of_a_file_that_was_refused_is_no_accepted_import() {
+fn the_report_of_a_rejected_file_is_not_a_baseline() {
     let folder = Folder::new();
-    let refused = report(&folder.put("empty.csv", ""), &[]);
-    let before = folder.put("report.json", refused.to_string()).display().to_string();
+    let rejected = report(&folder.put("empty.csv", ""), &[]);
+    let before = folder.put("report.json", rejected.to_string()).display().to_string();
     let output = check(&folder.good(), &["--baseline", &before]);
     assert_eq!(code(&output), 2, "{}", text(&output));
 }
 
 #[test]
-fn the_guide_has_the_shape_of_a_report() {
+fn the_guide_has_the_members_of_a_report() {
     let guide = fs::read_to_string("src/guide/checks.md").unwrap();
     for member in ["\"verdict\"", "\"findings\"", "\"severity\"", "\"baseline\"", "\"lastDay\""] {
         assert!(guide.contains(member), "{member}");

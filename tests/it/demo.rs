@@ -112,7 +112,7 @@ async fn four_files_come_to_four_ends_and_nothing_is_left_behind() {
             "Waiting: The service has not finished this tenant's previous import",
             "Completed: The service accepted the file.",
             "dropping inbox/hr/truncated.csv",
-            "39 people where the last accepted import had 61",
+            "39 people, was 61 in the last accepted import",
             "completed  good.csv",
             "rejected   bad.csv",
             "completed  busy.csv",
@@ -181,7 +181,7 @@ async fn a_setting_of_the_environment_holds_in_the_demo() {
     let output = tokio::time::timeout(Duration::from_mins(2), output).await.unwrap().unwrap();
     let told = text(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{told}");
-    assert!(told.contains("the most that is taken is 1000"), "{told}");
+    assert!(told.contains("the limit is 1000"), "{told}");
     shown.is_gone().await;
 }
 

@@ -224,7 +224,7 @@ async fn a_missing_or_invalid_document_fails_and_what_depends_on_it_is_not_check
     }
     let mapping = by_shell(stage.settings(), &["mapping"]).await;
     assert_eq!(mapping.those("fail"), ["mapping"]);
-    mapping.says("mapping", "fail", "ManagerId is of type EmailType, not int32");
+    mapping.says("mapping", "fail", "ManagerId must have the type EmailType, not int32");
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! What leaves and what does not, on the road: the guard against deleting, lenient connections,
-//! columns that are not mapped, other encodings, and mappings that break a rule.
+//! Which data an import sends: the deletion guard, lenient connections, columns that are not mapped, other
+//! encodings, and invalid mappings.
 
 use std::{io::Read as _, process::Output};
 
@@ -15,7 +15,7 @@ use viva_import::{
 
 use crate::stage::{BINARY, GOOD_CSV, a_second_later, ended, stage, until, why};
 
-/// A head and people under it, with a column more where it is wanted.
+/// A head and the people below, with one more column if `more`.
 fn staff(people: usize, more: bool) -> Vec<u8> {
     let (header, value) = if more { (",Location", ",Oslo") } else { ("", "") };
     let mut csv = format!("Employee,EffectiveDate,Manager,Organization{header}\n");
@@ -26,13 +26,13 @@ fn staff(people: usize, more: bool) -> Vec<u8> {
     csv.into_bytes()
 }
 
-/// The import of a file, once it has ended.
+/// The import of a file, after its end.
 async fn imported(stage: &Stage, name: &str, csv: Vec<u8>) -> Import {
     stage.arrive(name, csv).await.unwrap();
     ended(stage, name).await
 }
 
-async fn allow(stage: &Stage, import: &Import) -> Output {
+async fn approve(stage: &Stage, import: &Import) -> Output {
     let mut command = Command::new(BINARY);
     command.args(["approve", &import.id.key]).envs(stage.settings());
     command.output().await.unwrap()
@@ -46,21 +46,24 @@ fn data(ingestion: &Ingestion) -> String {
 }
 
 #[tokio::test]
-async fn a_full_refresh_that_would_delete_waits_for_a_persons_word() {
+async fn a_full_refresh_that_would_delete_people_waits_for_an_approval() {
     let stage = stage(&[]).await;
     assert_eq!(imported(&stage, "hr/1.csv", staff(40, true)).await.state, State::Completed);
-    // A tenth fewer is nothing strange.
+    // 10 % fewer is within the limit.
     assert_eq!(imported(&stage, "hr/2.csv", staff(36, true)).await.state, State::Completed);
 
     let import = imported(&stage, "hr/3.csv", staff(20, true)).await;
     let why = why(&import);
     assert!(import.state == State::Rejected && import.is_guarded(), "{why}");
-    assert!(why.contains("20 people where the last accepted import had 36: 44.4 % fewer"), "{why}");
+    assert!(
+        why.contains("20 people, was 36 in the last accepted import (-44.4 %; limit -10 %)"),
+        "{why}"
+    );
     assert_eq!(stage.service.ingestions().len(), 2, "nothing was pushed");
 
-    let said = allow(&stage, &import).await;
-    assert!(said.status.success(), "{said:?}");
-    let import = until("the import that was let pass", async || {
+    let output = approve(&stage, &import).await;
+    assert!(output.status.success(), "{output:?}");
+    let import = until("the approved import", async || {
         let import =
             stage.imports().await.unwrap().into_iter().find(|other| other.id == import.id)?;
         (import.state == State::Completed).then_some(import)
@@ -70,8 +73,8 @@ async fn a_full_refresh_that_would_delete_waits_for_a_persons_word() {
     assert!(import.warning.as_ref().unwrap().contains("I04"), "{:?}", import.warning);
     assert_eq!(stage.service.ingestions().len(), 3);
 
-    // Only this once, and only what was refused for that.
-    let again = allow(&stage, &import).await;
+    // The approval is for this file only, and only for a file that was rejected by the deletion guard.
+    let again = approve(&stage, &import).await;
     assert_eq!(again.status.code(), Some(1));
     let said = String::from_utf8(again.stderr).unwrap();
     assert!(said.contains("needs no approval"), "{said}");
@@ -79,7 +82,7 @@ async fn a_full_refresh_that_would_delete_waits_for_a_persons_word() {
 }
 
 #[tokio::test]
-async fn a_column_that_is_gone_waits_unless_the_upload_says_so() {
+async fn a_missing_column_waits_unless_the_upload_approves_it() {
     let stage = stage(&[]).await;
     assert_eq!(imported(&stage, "hr/1.csv", staff(5, true)).await.state, State::Completed);
     let import = imported(&stage, "hr/2.csv", staff(5, false)).await;
@@ -101,21 +104,21 @@ async fn a_column_that_is_gone_waits_unless_the_upload_says_so() {
 }
 
 #[tokio::test]
-async fn an_incremental_file_is_not_held_to_numbers() {
+async fn the_numbers_of_an_incremental_file_are_not_compared() {
     let stage = stage(&[]).await;
     let incremental = SAMPLE_CONNECTION.replace("\"full\"", "\"incremental\"");
     assert_eq!(imported(&stage, "hr/1.csv", staff(40, false)).await.state, State::Completed);
     stage.connect("hr", &incremental).await.unwrap();
     let import = imported(&stage, "hr/2.csv", staff(3, true)).await;
     assert_eq!(import.state, State::Completed, "{:?}", import.reason);
-    assert!(import.warning.unwrap().contains("I02 1"), "the new column is told");
-    // What the incremental import has added, a full one must have.
+    assert!(import.warning.unwrap().contains("I02 1"), "the new column is reported");
+    // A full refresh must have the column that the incremental import added.
     stage.connect("hr", SAMPLE_CONNECTION).await.unwrap();
     assert!(imported(&stage, "hr/3.csv", staff(40, false)).await.is_guarded());
 }
 
 #[tokio::test]
-async fn a_lenient_connection_sends_the_rows_that_are_right() {
+async fn a_lenient_connection_sends_the_valid_rows() {
     let stage = stage(&[]).await;
     let lenient = SAMPLE_CONNECTION.replace("\"mapping\"", "\"lenient\": true, \"mapping\"");
     stage.connect("hr", &lenient).await.unwrap();
@@ -132,12 +135,12 @@ async fn a_lenient_connection_sends_the_rows_that_are_right() {
 }
 
 #[tokio::test]
-async fn columns_that_are_not_mapped_are_refused_where_the_setting_says_so() {
+async fn a_file_with_unmapped_columns_is_rejected_if_the_setting_is_refuse() {
     let stage = stage(&[("UNMAPPED_COLUMNS", "refuse")]).await;
     let csv = String::from_utf8(staff(2, true)).unwrap().replace("Location", "Phone");
     let import = imported(&stage, "hr/1.csv", csv.clone().into()).await;
     let why = why(&import);
-    assert!(import.state == State::Rejected && why.contains("not mapped: Phone"), "{why}");
+    assert!(import.state == State::Rejected && why.contains("Not mapped: Phone"), "{why}");
     let dropping =
         SAMPLE_CONNECTION.replace("\"mapping\"", "\"unmappedColumns\": \"drop\", \"mapping\"");
     stage.connect("hr", &dropping).await.unwrap();
@@ -146,7 +149,7 @@ async fn columns_that_are_not_mapped_are_refused_where_the_setting_says_so() {
 }
 
 #[tokio::test]
-async fn windows_1252_with_semicolons_leaves_as_utf_8_with_commas() {
+async fn windows_1252_with_semicolons_is_sent_as_utf_8_with_commas() {
     let stage = stage(&[]).await;
     let export =
         "Employee;EffectiveDate;Manager;Organization\r\nana@contoso.com;11/01/2026;;Köln, West\r\n";
@@ -167,7 +170,7 @@ async fn windows_1252_with_semicolons_leaves_as_utf_8_with_commas() {
 }
 
 #[tokio::test]
-async fn a_mapping_that_breaks_a_rule_keeps_its_files_until_it_is_mended() {
+async fn an_invalid_mapping_keeps_its_files_until_it_is_corrected() {
     let stage = stage(&[]).await;
     let wrong = SAMPLE_CONNECTION.replace("\"name\": \"PersonId\"", "\"name\": \"personid\"");
     stage.connect("hr", &wrong).await.unwrap();
@@ -183,11 +186,11 @@ async fn a_mapping_that_breaks_a_rule_keeps_its_files_until_it_is_mended() {
 }
 
 #[tokio::test]
-async fn a_file_that_waited_is_held_against_what_was_accepted_meanwhile() {
+async fn a_waiting_file_is_compared_with_an_import_that_is_accepted_meanwhile() {
     let stage = stage(&[]).await;
     stage.service.always(Call::Status, Some(ServiceFault::StatusWord("NotStarted".to_owned())));
     stage.arrive("hr/1.csv", staff(40, true)).await.unwrap();
-    until("a first import under way", async || {
+    until("a first import in progress", async || {
         let imports = stage.imports().await.unwrap();
         imports.into_iter().find(|import| import.state == State::Ingesting)
     })
@@ -202,14 +205,14 @@ async fn a_file_that_waited_is_held_against_what_was_accepted_meanwhile() {
     stage.service.always(Call::Status, None);
     let import = ended(&stage, "hr/2.csv").await;
     assert!(import.state == State::Rejected && import.is_guarded(), "{import:?}");
-    // The report of when it was checked says otherwise, so the row does not name it.
+    // The report from the time of the check has another result, so the row does not name it.
     assert_eq!((import.report, import.rows), (None, Some(5)));
     assert_eq!(ended(&stage, "hr/1.csv").await.state, State::Completed);
     assert_eq!(stage.service.ingestions().len(), 1);
 }
 
 #[tokio::test]
-async fn a_full_refresh_by_another_connection_deletes_as_much() {
+async fn the_guard_compares_with_imports_of_other_connections() {
     let stage = stage(&[]).await;
     stage.connect("other", SAMPLE_CONNECTION).await.unwrap();
     assert_eq!(imported(&stage, "hr/1.csv", staff(40, true)).await.state, State::Completed);
@@ -217,7 +220,7 @@ async fn a_full_refresh_by_another_connection_deletes_as_much() {
 }
 
 #[tokio::test]
-async fn a_persons_word_goes_no_further_than_what_they_saw() {
+async fn an_approval_covers_only_what_the_person_saw() {
     let stage = stage(&[]).await;
     assert_eq!(imported(&stage, "hr/1.csv", staff(40, true)).await.state, State::Completed);
     let import = imported(&stage, "hr/2.csv", staff(20, true)).await;
@@ -225,8 +228,8 @@ async fn a_persons_word_goes_no_further_than_what_they_saw() {
     // Meanwhile the mapping loses a column.
     let narrow = SAMPLE_CONNECTION.replace("\"Location\": {", "\"Elsewhere\": {");
     stage.connect("hr", &narrow).await.unwrap();
-    assert!(allow(&stage, &import).await.status.success());
-    let import = until("the second refusal", async || {
+    assert!(approve(&stage, &import).await.status.success());
+    let import = until("the second rejection", async || {
         let imports = stage.imports().await.unwrap();
         imports.into_iter().find(|other| other.id == import.id && other.state == State::Rejected)
     })

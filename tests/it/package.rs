@@ -1,6 +1,6 @@
-//! The zip that is deployed, as `infra/package.sh` makes it. It is made before the tests, and
-//! `VIVA_IMPORT_PACKAGE` says where it lies: of a program that cargo built for this machine, or, which takes
-//! minutes, of the portable one.
+//! The package that is deployed, as `infra/package.sh` creates it. Create it before the tests, and set
+//! `VIVA_IMPORT_PACKAGE` to its path. It contains a program that cargo built for this machine, or the portable
+//! one, which takes minutes to build.
 
 use std::{
     fs,
@@ -19,19 +19,19 @@ use zip::ZipArchive;
 
 use crate::stage;
 
-/// What `infra/package.sh` links against.
+/// The version of glibc that `infra/package.sh` links against.
 const GLIBC: (u32, u32) = (2, 28);
 
 fn skipped(why: &str) {
-    // By hand, because what is printed by a test that passes is not shown.
-    let _ = writeln!(io::stderr(), "SKIPPED, LOUDLY: {why}");
+    // Not `eprintln!`, because the output of a test that passes is hidden.
+    let _ = writeln!(io::stderr(), "SKIPPED: {why}");
 }
 
 fn package() -> Option<ZipArchive<fs::File>> {
     let Some(path) = std::env::var_os("VIVA_IMPORT_PACKAGE") else {
         skipped(
-            "the package is not looked at; make one with infra/package.sh and name it in \
-                 VIVA_IMPORT_PACKAGE",
+            "there is no package to test; create one with infra/package.sh, and set \
+                 VIVA_IMPORT_PACKAGE to its path",
         );
         return None;
     };
@@ -45,7 +45,7 @@ fn program(package: &mut ZipArchive<fs::File>) -> Vec<u8> {
 }
 
 #[test]
-fn it_holds_the_app_and_nothing_else_and_the_handler_is_executable() {
+fn it_contains_only_the_app_and_the_handler_is_executable() {
     let Some(mut package) = package() else { return };
     let mut expected =
         vec![("host.json".to_owned(), 0o100_644), ("viva-import".to_owned(), 0o100_755)];
@@ -64,21 +64,21 @@ fn it_holds_the_app_and_nothing_else_and_the_handler_is_executable() {
 }
 
 #[test]
-fn its_handler_asks_for_no_newer_glibc_than_it_is_linked_against() {
+fn its_handler_requires_no_newer_glibc_than_it_is_linked_against() {
     let Some(mut package) = package() else { return };
     let program = program(&mut package);
     if std::env::var_os("VIVA_IMPORT_PACKAGE_OF_THIS_MACHINE").is_some() {
         return skipped(
-            "the program of the package was built for this machine, so its glibc says nothing; the \
-             workflow looks at the portable one",
+            "the program in the package was built for this machine, so its glibc proves nothing; the \
+             workflow tests the portable one",
         );
     }
     let needed: Vec<_> = versions(&program).collect();
-    assert!(needed.contains(&(2, 14)), "memcpy is not even asked for: {needed:?}");
+    assert!(needed.contains(&(2, 14)), "memcpy is not required: {needed:?}");
     assert!(needed.iter().all(|version| *version <= GLIBC), "{needed:?}");
 }
 
-/// The versions of glibc whose symbols a program asks for: a dynamic one holds their names as text.
+/// The versions of glibc whose symbols a program requires. A dynamically linked one contains their names.
 fn versions(program: &[u8]) -> impl Iterator<Item = (u32, u32)> {
     let name = b"GLIBC_";
     let found = memchr::memmem::find_iter(program, name).map(|at| &program[at + name.len()..]);
@@ -90,7 +90,7 @@ fn versions(program: &[u8]) -> impl Iterator<Item = (u32, u32)> {
 }
 
 #[tokio::test]
-async fn the_host_starts_what_is_unpacked_of_it() {
+async fn the_host_starts_the_unpacked_handler() {
     let Some(mut package) = package() else { return };
     let root = tempfile::tempdir().unwrap();
     package.extract(root.path()).unwrap();
@@ -106,7 +106,7 @@ async fn the_host_starts_what_is_unpacked_of_it() {
     assert_eq!(status.status, 200);
 }
 
-/// How long a handler takes from its start to its first answer.
+/// The time from the start of a handler to its first answer.
 async fn cold_start(handler: &Path, stage: &Stage) -> Duration {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let begin = Instant::now();
@@ -131,9 +131,9 @@ async fn the_test_bed_is_not_in_it() {
     let Some(mut package) = package() else { return };
     let (deployed, whole) = (program(&mut package), fs::read(stage::BINARY).unwrap());
     let has = |program: &[u8], word: &str| memchr::memmem::find(program, word.as_bytes()).is_some();
-    // Of the emulated host, of the storage emulator, of the mock service, and of a crate that it needs.
+    // Words of the emulated host, the storage emulator, the mock service, and a crate that it needs.
     for word in ["testbed", "node_modules", "lost-answer", "multer"] {
-        assert!(has(&whole, word), "{word} says nothing: it is not in the whole program either");
+        assert!(has(&whole, word), "{word} proves nothing: it is not in the whole program either");
         assert!(!has(&deployed, word), "{word} is in the program that is deployed");
     }
     let root = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! Whatever the file: right ones are accepted, one defect is found where it is, and no value is
-//! told.
+//! Properties of the check for random files: valid files are accepted, a single defect is found at its place,
+//! and no text contains a value.
 
 use std::io::Read as _;
 
@@ -25,7 +25,7 @@ use viva_import::schema::Target;
 mod defects;
 mod draft;
 
-/// Stands in cells and must stand nowhere else.
+/// A cell value that no text may contain.
 const SECRET: &str = "hunter2";
 
 fn few(cases: u32) -> ProptestConfig {
@@ -41,11 +41,11 @@ prop_compose! {
         delimiter in prop::sample::select(&b",,;\t|"[..]),
         has_mark in any::<bool>(),
         quoted_percent in prop::sample::select(&[0, 10, 100][..]),
-        is_cut in any::<bool>(),
+        has_notes in any::<bool>(),
         order in Just((0..=NOTES).collect::<Vec<usize>>()).prop_shuffle(),
     ) -> Sample {
         let mut order = order;
-        order.retain(|column| is_cut || *column != NOTES);
+        order.retain(|column| has_notes || *column != NOTES);
         let form = Form { line_end, delimiter, has_mark, quoted_percent, order };
         Sample { seed, people, snapshots, form }
     }
@@ -59,14 +59,14 @@ proptest! {
     #![proptest_config(few(64))]
 
     #[test]
-    fn a_right_file_is_accepted_in_every_form(sample in samples(200, 6)) {
+    fn a_valid_file_is_accepted_in_every_form(sample in samples(200, 6)) {
         let draft = Draft::of(&sample);
         let (file, _) = draft.write();
         let mut options = draft.options();
         let (report, output) = checked(&file, &options);
         prop_assert_eq!(problems(&report), 0, "{}", report::text(&report, ""));
         prop_assert_eq!(report.baseline.rows, draft.rows.len() as u64 - 1);
-        if !draft.is_cut() && sample.form.delimiter == b',' {
+        if !draft.has_notes() && sample.form.delimiter == b',' {
             prop_assert_eq!(output, file);
         } else {
             options.checks.delimiter = None;
@@ -81,14 +81,14 @@ proptest! {
     #![proptest_config(few(32))]
 
     #[test]
-    fn one_defect_is_found_in_its_row_and_nothing_else(
+    fn one_defect_is_found_in_its_row_without_other_errors(
         sample in samples(60, 3),
         place in any::<prop::sample::Index>(),
     ) {
-        let right = Draft::of(&sample);
+        let valid = Draft::of(&sample);
         for defect in DEFECTS {
-            let mut draft = right.clone();
-            let row = 2 + place.index(right.rows.len() - 3);
+            let mut draft = valid.clone();
+            let row = 2 + place.index(valid.rows.len() - 3);
             let rows = (defect.spoil)(&mut draft, row);
             let (file, lines) = draft.write();
             let lines: Vec<u64> = rows.iter().map(|row| lines[*row]).collect();
@@ -104,41 +104,41 @@ proptest! {
     }
 
     #[test]
-    fn a_lenient_connection_leaves_out_the_row_and_nothing_else(
+    fn a_lenient_connection_skips_the_row_and_nothing_else(
         sample in samples(60, 3),
         place in any::<prop::sample::Index>(),
     ) {
-        let right = Draft::of(&sample);
+        let valid = Draft::of(&sample);
         let by_row = |defect: &&Defect| {
             defect.rule.rule().by_row
                 && defect.severity == Severity::Error
                 && defect.follows.is_empty()
         };
         for defect in DEFECTS.iter().filter(by_row) {
-            let mut draft = right.clone();
-            let row = 2 + place.index(right.rows.len() - 3);
+            let mut draft = valid.clone();
+            let row = 2 + place.index(valid.rows.len() - 3);
             (defect.spoil)(&mut draft, row);
             let mut options = draft.options();
             options.checks.lenient = true;
             let (report, output) = checked(&draft.write().0, &options);
             prop_assert!(report.is_accepted(), "{}: {}", defect.what, report::text(&report, ""));
-            prop_assert_eq!(report.baseline.rows, right.rows.len() as u64 - 2, "{}", defect.what);
+            prop_assert_eq!(report.baseline.rows, valid.rows.len() as u64 - 2, "{}", defect.what);
             draft.rows[row].bytes = None;
-            draft.rows[row].values = right.rows[row].values.clone();
+            draft.rows[row].values = valid.rows[row].values.clone();
             let (_, all) = checked(&draft.write().0, &options);
-            let left_out = all.len() - output.len();
-            prop_assert!(left_out > COLUMNS.len(), "{}", defect.what);
+            let skipped = all.len() - output.len();
+            prop_assert!(skipped > COLUMNS.len(), "{}", defect.what);
             let start = all.iter().zip(&output).take_while(|(one, other)| one == other).count();
-            prop_assert!(all[start + left_out..] == output[start..], "{}", defect.what);
+            prop_assert!(all[start + skipped..] == output[start..], "{}", defect.what);
         }
     }
 }
 
 fn is_of(defect: &Defect, found: &Finding, lines: &[u64]) -> bool {
     if defect.is_far_reaching() {
-        let told = &found.rows[..found.rows.len().min(1)];
+        let first = &found.rows[..found.rows.len().min(1)];
         return defect.follows.contains(&found.rule)
-            && (found.severity, told) == (defect.severity, lines);
+            && (found.severity, first) == (defect.severity, lines);
     }
     (found.rule, found.severity, found.rows.as_slice()) == (defect.rule, defect.severity, lines)
 }
@@ -147,7 +147,7 @@ proptest! {
     #![proptest_config(few(2000))]
 
     #[test]
-    fn no_bytes_break_a_promise(
+    fn no_bytes_break_a_guarantee(
         has_header in any::<bool>(),
         rest in prop_oneof![
             prop::collection::vec(any::<u8>(), 0..2000),
@@ -159,7 +159,7 @@ proptest! {
     }
 }
 
-/// The draft with the secret in all values that may have it, or in all.
+/// The draft with the secret in all text values, or in all values.
 fn with_secrets(mut draft: Draft, in_all: bool) -> Draft {
     for row in &mut draft.rows[1..] {
         for (value, (_, kind)) in row.values.iter_mut().zip(COLUMNS) {
@@ -187,17 +187,17 @@ fn reports(report: &Report) -> [String; 4] {
 }
 
 #[test]
-fn no_report_tells_a_value_unless_values_are_asked_for() {
+fn no_report_shows_a_value_unless_a_person_asks_for_values() {
     let mut random = Random(7);
-    for (in_all, is_cut) in [(false, false), (false, true), (true, false), (true, true)] {
+    for (in_all, has_notes) in [(false, false), (false, true), (true, false), (true, true)] {
         let mut sample = Sample { seed: 7, people: 30, snapshots: 2, form: Form::default() };
-        sample.form.order.extend(is_cut.then_some(NOTES));
+        sample.form.order.extend(has_notes.then_some(NOTES));
         let draft = with_secrets(Draft::of(&sample), in_all);
         for defect in DEFECTS {
             let mut draft = draft.clone();
             (defect.spoil)(&mut draft, 9);
             let (mut file, lines) = draft.write();
-            // Of the header everything may be told.
+            // The report may show everything in the header.
             let rows = file.iter().position(|byte| *byte == b'\n').unwrap() + 1;
             for _ in 0..random.below(4) {
                 let at = rows + random.below(file.len() - rows);
@@ -209,8 +209,8 @@ fn no_report_tells_a_value_unless_values_are_asked_for() {
             }
             let mut options = draft.options();
             let (report, _) = checked(&file, &options);
-            for told in reports(&report) {
-                assert!(!told.contains(SECRET), "{}: {told}", defect.what);
+            for text in reports(&report) {
+                assert!(!text.contains(SECRET), "{}: {text}", defect.what);
             }
             let last = *lines.last().unwrap() + file.len() as u64;
             assert!(report.findings.iter().flat_map(|found| &found.rows).all(|row| *row < last));
@@ -222,19 +222,19 @@ fn no_report_tells_a_value_unless_values_are_asked_for() {
 }
 
 #[test]
-fn values_are_shown_to_whoever_asks() {
+fn show_values_shows_the_values() {
     let sample = Sample { seed: 7, people: 30, snapshots: 1, form: Form::default() };
     let draft = with_secrets(Draft::of(&sample), true);
     let mut options = draft.options();
     options.show_values = true;
     let (report, _) = checked(&draft.write().0, &options);
-    let [text, html, json, sentence] = reports(&report);
+    let [text, html, json, reason] = reports(&report);
     assert!(text.contains(SECRET) && json.contains(SECRET) && html.contains(SECRET));
-    assert!(!sentence.contains(SECRET));
+    assert!(!reason.contains(SECRET));
 }
 
 #[test]
-fn a_file_of_so_many_bytes_is_about_as_long() {
+fn a_sample_has_about_the_requested_size() {
     for bytes in [300_000_u64, 3_000_000] {
         let mut file = vec![];
         Sample::of_bytes(bytes).write(&mut file).unwrap();
@@ -244,7 +244,7 @@ fn a_file_of_so_many_bytes_is_about_as_long() {
 
 #[test]
 fn every_rule_that_a_row_can_break_has_a_defect() {
-    // The text of any value is a string.
+    // Every text is a string, so V02 has no defect.
     let rules = viva_import::schema::RULES.iter().map(|rule| rule.id);
     let of_rows = rules.filter(|id| id.rule().by_row && !matches!(id, Id::V02 | Id::V04));
     for id in of_rows {
@@ -260,7 +260,7 @@ const HEADER: &str = "PersonId,ManagerId,Organization";
 const ROWS: [&str; 2] = ["ana@contoso.com,,Executive", "bo@contoso.com,ana@contoso.com,Sales"];
 
 #[test]
-fn a_file_that_lost_its_line_breaks_tells_no_value() {
+fn the_report_of_a_file_without_line_breaks_shows_no_value() {
     let mut options = bodies::every_options()[0].clone();
     let secret = format!("{SECRET}@contoso.com");
     for mapping in [options.mapping.clone(), Draft::of(&Sample::of_bytes(0)).options().mapping] {
@@ -272,15 +272,15 @@ fn a_file_that_lost_its_line_breaks_tells_no_value() {
             format!("{HEADER}\n").replace("ManagerId", SECRET),
         ] {
             let (report, _) = checked(file.as_bytes(), &options);
-            for told in reports(&report) {
-                assert!(!told.contains(SECRET), "{told}");
+            for text in reports(&report) {
+                assert!(!text.contains(SECRET), "{text}");
             }
         }
     }
 }
 
 #[test]
-fn what_a_file_is_does_not_depend_on_how_much_is_read_at_first() {
+fn the_detected_format_does_not_depend_on_the_size_of_the_first_read() {
     let options = &bodies::every_options()[0];
     for file in [format!("\u{feff}{}", small(HEADER, &ROWS)), "PK\x03\x04 and so on".to_owned()] {
         let (first, rest) = file.as_bytes().split_at(1);
@@ -290,7 +290,7 @@ fn what_a_file_is_does_not_depend_on_how_much_is_read_at_first() {
 }
 
 #[test]
-fn what_is_wrong_with_a_header_is_told_of_the_line_it_stands_on() {
+fn a_fault_of_the_header_has_the_line_of_the_header() {
     let options = &bodies::every_options()[0];
     for (start, line) in [("", 1), ("sep=,\n", 2), ("\n\r\n", 3)] {
         let file = format!("{start}{HEADER},\n{},\n", ROWS[0]);
@@ -301,11 +301,11 @@ fn what_is_wrong_with_a_header_is_told_of_the_line_it_stands_on() {
 }
 
 #[test]
-fn rows_that_are_left_out_cover_no_column() {
+fn skipped_rows_do_not_count_for_coverage() {
     let mut options = bodies::every_options()[1].clone();
     options.checks.lenient = true;
     let bad = "no-address,ana@contoso.com,Sales";
-    // Three heads of four, beside many more rows that have a manager and never leave.
+    // Three of four people have no manager; the many other rows have one, but are skipped.
     let heads = ["bo@contoso.com,,Sales", "cy@contoso.com,,Sales"];
     let file = small(HEADER, &[&ROWS[..1], &heads, &[bad; 100]].concat());
     let (report, output) = checked(file.as_bytes(), &options);

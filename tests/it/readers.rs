@@ -1,4 +1,4 @@
-//! The zip, read by the programs that people read zips with.
+//! Reading of the zip by other programs.
 
 use std::{
     fs::{self, File},
@@ -14,10 +14,10 @@ use crate::{
     stage::BINARY,
 };
 
-/// Enough for several pieces of the deflate.
+/// Enough for several pieces of the deflate stream.
 const BYTES: u64 = 2_000_000;
 
-/// An export, and the zip that is made of it.
+/// An export, and its zip.
 struct Packed {
     folder: TempDir,
     export: PathBuf,
@@ -39,7 +39,7 @@ impl Packed {
         Self { folder, export, zip }
     }
 
-    /// The same zip with a byte of the data changed, which every reader has to notice.
+    /// The same zip with one changed byte in the data, which every reader must notice.
     fn damaged(&self) -> PathBuf {
         let mut zip = fs::read(&self.zip).unwrap();
         let middle = zip.len() / 2;
@@ -52,10 +52,10 @@ impl Packed {
 
 fn run(command: &mut Command) {
     let output = command.output().unwrap();
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
         output.status.success(),
-        "{command:?}: {told}{}",
+        "{command:?}: {errors}{}",
         String::from_utf8_lossy(&output.stdout)
     );
 }
@@ -64,27 +64,24 @@ fn bench(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bench").join(name)
 }
 
-/// Whether the program is here; where it is not, that is said, and where all have to be, it fails.
+/// Whether the program is installed. If it is not, prints so, and panics in CI.
 pub(crate) fn is_here(program: &str, package: &str) -> bool {
     let is_here = Command::new(program).arg("--help").output().is_ok();
     assert!(is_here || std::env::var_os("CI").is_none(), "{program} is missing: install {package}");
     if !is_here {
-        // Past the harness, which keeps what a test prints that passes.
+        // Not `eprintln!`, because the output of a test that passes is hidden.
         let mut out = io::stderr();
-        writeln!(
-            out,
-            "SKIPPED: {program} is not installed ({package}), so its test looked at nothing"
-        )
-        .unwrap();
+        writeln!(out, "SKIPPED: {program} is not installed ({package}), so its test did nothing")
+            .unwrap();
     }
     is_here
 }
 
-/// The reader takes the zip whole, and does not take a damaged one.
+/// Asserts that the reader accepts the zip and rejects a damaged one.
 fn reads(packed: &Packed, reader: impl Fn(&Path) -> Command) {
     run(&mut reader(&packed.zip));
     let damaged = reader(&packed.damaged()).output().unwrap();
-    assert!(!damaged.status.success(), "the reader does not look at what it reads");
+    assert!(!damaged.status.success(), "the reader does not check what it reads");
 }
 
 #[test]

@@ -1,7 +1,7 @@
-//! Every rule in cases: what passes by a hair beside what does not.
+//! Cases for every rule: files that just pass, and files that just fail.
 //!
-//! A case's file is a staff of twenty in which nothing is found, with one thing changed. What a
-//! case does not expect must not be found either, by whatever rule.
+//! The file of a case is a staff of twenty people without any finding, with one change. A case fails if there
+//! is a finding of any rule that it does not expect.
 
 pub(crate) mod case;
 mod causes;
@@ -25,7 +25,7 @@ use case::Case;
 
 /// Rules that no file breaks, and why.
 const NEVER_FOUND: [(Id, &str); 1] =
-    [(Id::V02, "every value that is UTF-8 is a string, and what is not is refused by F04")];
+    [(Id::V02, "every UTF-8 value is a string, and F04 finds all others")];
 
 fn table() -> Vec<Case> {
     [
@@ -54,12 +54,12 @@ pub(crate) fn hold(cases: &[Case]) {
 }
 
 #[test]
-fn a_file_has_what_it_deserves_and_nothing_else() {
+fn each_file_has_the_expected_findings_and_no_others() {
     hold(&table());
 }
 
 #[test]
-fn every_rule_has_a_case_that_passes_and_one_that_does_not() {
+fn every_rule_has_a_case_that_passes_and_one_that_fails() {
     let table = table();
     let of = |found: bool| -> BTreeSet<Id> {
         table.iter().filter(|case| case.found.is_empty() != found).map(|case| case.rule).collect()

@@ -169,7 +169,7 @@ fn the_exit_code_is_the_result_and_no_file_is_overwritten() {
         (&good, vec!["--out", &there], 2, "there.json already exists"),
         (&good, vec!["--tenant", "contoso"], 2, "--tenant: must be"),
         (&good, vec!["--client-id", "x"], 2, "--client-id: must be"),
-        (&empty, vec![], 1, "the file is empty"),
+        (&empty, vec![], 1, "The file is empty"),
         (&missing, vec![], 2, "nobody.csv cannot be read"),
         (&desk.path().to_path_buf(), vec![], 2, "is a folder"),
     ] {

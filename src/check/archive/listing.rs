@@ -1,5 +1,5 @@
-//! What the directory lists: one csv and one json at the root, plainly compressed, and no more; and
-//! what a fault of a zip is.
+//! Checks the entries of the directory: one csv and one json at the root, with the usual compression, and
+//! nothing else. Defines the fault of a zip.
 
 use std::{
     error::Error,
@@ -21,9 +21,9 @@ const METADATA_BYTES: u64 = 1024 * 1024;
 pub(in crate::check) struct Fault {
     /// The rule.
     pub(in crate::check) rule: Id,
-    /// Whether the file is refused; else it is a warning.
+    /// Whether it rejects the file; otherwise it is a warning.
     pub(super) is_error: bool,
-    /// What is wrong and what to do about it.
+    /// What is wrong and what to do.
     pub(in crate::check) message: String,
 }
 
@@ -32,7 +32,7 @@ impl Fault {
         Self { rule, is_error: true, message: message.into() }
     }
 
-    /// How much it matters.
+    /// Its severity.
     pub(in crate::check) fn severity(&self) -> Severity {
         if self.is_error { Severity::Error } else { Severity::Warning }
     }
@@ -55,17 +55,17 @@ pub(super) struct Entry<'a> {
     file: ZipFileEntry<'a>,
     name: String,
     kind: Kind,
-    /// The size when unpacked, as stated.
+    /// The unpacked size that the directory states.
     pub(super) bytes: u64,
 }
 
-/// What an entry is, by its name.
+/// The kind of an entry, by its name.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Kind {
     Csv,
     Json,
     Folder,
-    /// What macOS or Windows adds by itself.
+    /// A file that macOS or Windows adds automatically.
     Litter,
     Other,
 }
@@ -104,45 +104,44 @@ impl Entry<'_> {
     }
 }
 
-/// What entries may have in common, how it is called, and what to do about it.
+/// Entries with the same fault: the condition, their name, and what to do.
 type Group = (fn(&Entry<'_>) -> bool, &'static str, &'static str);
 
 const ERRORS: &[Group] = &[
     (
         |entry| entry.kind == Kind::Folder,
         "Folders in the zip",
-        "zip the two files themselves, not the folder they are in",
+        "Zip the two files themselves, not their folder.",
     ),
     (
         |entry| entry.kind == Kind::Litter,
         "Files that macOS or Windows added to the zip",
-        "leave them out: select only data.csv and metadata.json, on macOS with \
-         `zip -X info.zip data.csv metadata.json`",
+        "Zip only data.csv and metadata.json, on macOS with `zip -X info.zip data.csv metadata.json`.",
     ),
     (
         |entry| entry.kind == Kind::Other,
         "Files in the zip that are neither .csv nor .json",
-        "leave them out",
+        "Remove them.",
     ),
     (
         |entry| entry.is_wanted() && entry.has_path(),
-        "Files that do not lie at the root of the zip",
-        "zip the two files themselves, without a folder",
+        "Files that are not at the root of the zip",
+        "Zip the two files themselves, without a folder.",
     ),
     (
         |entry| entry.file.is_symlink(),
         "Symbolic links in the zip",
-        "zip the files to which they point",
+        "Zip the files that they point to.",
     ),
     (
         |entry| entry.is_wanted() && entry.file.encrypted(),
         "Encrypted files in the zip",
-        "zip them without a password",
+        "Zip them without a password.",
     ),
     (
         |entry| entry.is_wanted() && !entry.file.encrypted() && !entry.is_deflated(),
-        "Files in the zip that are not compressed by plain deflate",
-        "zip them by the usual method",
+        "Files in the zip with another compression method than Deflate",
+        "Zip them with the default method.",
     ),
 ];
 
@@ -157,44 +156,43 @@ pub(super) fn entries<R: Read + Seek>(zip: &ZipArchive<R>) -> io::Result<Vec<Ent
         .collect()
 }
 
-/// The place of the entry of this kind, if there is exactly one.
+/// The index of the entry of this kind, if the zip has exactly one.
 pub(super) fn only(kind: Kind, entries: &[Entry<'_>]) -> Option<usize> {
     let is_kind = |entry: &Entry<'_>| entry.kind == kind;
     let first = entries.iter().position(is_kind)?;
     (entries.iter().rposition(is_kind) == Some(first)).then_some(first)
 }
 
-/// What is wrong with the entries, errors before warnings; `names` are those the two files should
-/// have.
+/// The faults of the entries, errors before warnings; `names` are the expected names of the two files.
 pub(super) fn faults(entries: &[Entry<'_>], max_bytes: u64, names: [&str; 2]) -> Vec<Fault> {
     let of_kind = |kind| entries.iter().filter(move |entry| entry.kind == kind);
     let mut faults = Vec::new();
     let (csvs, jsons) = (of_kind(Kind::Csv).count(), of_kind(Kind::Json).count());
     if (csvs, jsons) != (1, 1) {
         let message = format!(
-            "the zip must hold exactly one .csv file and one .json file (found: {csvs} .csv, \
-             {jsons} .json); zip data.csv and metadata.json together"
+            "The zip must contain exactly one .csv file and one .json file (found: {csvs} .csv, {jsons} \
+             .json). Create a new zip: `zip -X info.zip data.csv metadata.json`."
         );
         faults.push(Fault::error(Id::F05, message));
     }
     let error = |message| Fault::error(Id::F05, message);
     faults.extend(ERRORS.iter().filter_map(|group| of_group(entries, group)).map(error));
     if of_kind(Kind::Csv).any(|entry| entry.bytes == 0) {
-        let message = "the .csv file in the zip is empty; export it again";
+        let message = "The .csv file in the zip is empty. Export it again.";
         faults.push(Fault::error(Id::F06, message));
     }
     if of_kind(Kind::Json).any(|entry| entry.bytes == 0) {
         faults.push(empty_json());
     }
     if of_kind(Kind::Json).any(|entry| entry.bytes > METADATA_BYTES) {
-        let message = "the .json file in the zip is larger than 1 MiB, so it is no metadata.json; \
-            it must hold the mapping and no data";
+        let message = "The .json file in the zip is larger than 1 MiB, so it is not a metadata.json. It \
+            must contain the mapping and no data.";
         faults.push(Fault::error(Id::F08, message));
     }
     if of_kind(Kind::Csv).any(|entry| entry.bytes > max_bytes) {
         let message = format!(
-            "the .csv file in the zip unpacks to more than {max_bytes} bytes, the most that is \
-             accepted; leave out old rows or unneeded columns"
+            "The .csv file in the zip unpacks to more than {max_bytes} bytes, the limit. Export fewer \
+             rows or columns, or raise MAX_FILE_BYTES if the service accepts more."
         );
         faults.push(Fault::error(Id::F09, message));
     }
@@ -202,15 +200,15 @@ pub(super) fn faults(entries: &[Entry<'_>], max_bytes: u64, names: [&str; 2]) ->
         entry.is_wanted() && !entry.has_path() && !names.contains(&&*entry.name)
     };
     let called = format!("Names other than {} and {}", names[0], names[1]);
-    let remedy = "rename the files, since the service once hung for ever on other names";
+    let remedy = "Rename the files, because the service once never finished with other names.";
     let misnamed = sentence(entries.iter().filter(is_misnamed), &called, remedy);
     faults.extend(misnamed.map(|message| Fault::warning(Id::F05, message)));
     faults
 }
 
-/// The fault of a json without text.
+/// The fault of an empty json.
 pub(super) fn empty_json() -> Fault {
-    let message = "the .json file in the zip is empty; put the mapping of the columns into it";
+    let message = "The .json file in the zip is empty. Write the mapping of the columns into it.";
     Fault::error(Id::F07, message)
 }
 
@@ -227,10 +225,10 @@ fn sentence<'a>(
     let count = names.len();
     let more = if count > NAMES_SHOWN { ", …" } else { "" };
     let names = names[..count.min(NAMES_SHOWN)].join(", ");
-    (count > 0).then(|| format!("{called}: {count} ({names}{more}); {remedy}"))
+    (count > 0).then(|| format!("{called}: {count} ({names}{more}). {remedy}"))
 }
 
-/// The name, if it is plain enough for a sentence.
+/// The name, if it can be shown in a sentence.
 fn shown(entry: &Entry<'_>) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || c.is_ascii_graphic() || c == ' ';
     let chars = entry.name.chars().count();

@@ -16,7 +16,7 @@ const LOCAL: &[u8] = b"PK\x03\x04";
 const CENTRAL: &[u8] = b"PK\x01\x02";
 const END: &[u8] = b"PK\x05\x06";
 
-/// Where fields stand in a local header and in an entry of the directory.
+/// The offsets of fields in a local header and in an entry of the directory.
 const FLAGS: (usize, usize) = (6, 8);
 const METHOD: (usize, usize) = (8, 10);
 const CHECKSUM: (usize, usize) = (14, 16);
@@ -70,7 +70,7 @@ fn with(mut zip: Vec<u8>, (local, central): (usize, usize), value: &[u8]) -> Vec
     zip
 }
 
-/// The zip with a zip64 end record that states so many entries.
+/// The zip with a zip64 end record that states this many entries.
 fn with_zip64_end(zip: &[u8], count: u64) -> Vec<u8> {
     let end = places(zip, END)[0];
     let number = |at: usize| u64::from(u32::from_le_bytes(*zip[at..].first_chunk().unwrap()));
@@ -94,7 +94,7 @@ struct Contents {
     json: Vec<u8>,
 }
 
-/// The contents, or the faults of the directory or of the reading.
+/// The contents, or the faults of the directory or of reading.
 fn read_all(zip: &[u8]) -> Result<Contents, Vec<Fault>> {
     let mut archive = open(Cursor::new(zip), MAX_BYTES, NAMES).unwrap()?;
     let json = archive.metadata().unwrap().map_err(|fault| vec![fault])?;
@@ -105,7 +105,7 @@ fn read_all(zip: &[u8]) -> Result<Contents, Vec<Fault>> {
 }
 
 #[test]
-fn a_zip_of_the_two_files_is_read_whole() {
+fn a_zip_of_the_two_files_is_read_completely() {
     let options = SimpleFileOptions::default();
     let files: &[(&str, &[u8])] = &[("data.csv", CSV), ("metadata.json", JSON)];
     let mut commented = good();
@@ -133,20 +133,20 @@ fn a_zip_of_the_two_files_is_read_whole() {
 }
 
 #[test]
-fn another_name_or_header_is_only_warned_of() {
+fn another_name_or_header_is_only_a_warning() {
     let mut header = good();
     header[CHECKSUM.0] ^= 1;
     for (zip, part) in [
         (
             zip(&[("Data.csv", CSV), ("metadata.json", JSON)]),
-            "metadata.json: 1 (`Data.csv`); rename",
+            "metadata.json: 1 (`Data.csv`). Rename",
         ),
         (
             zip(&[("data.CSV", CSV), ("metadata.json", JSON)]),
-            "metadata.json: 1 (`data.CSV`); rename",
+            "metadata.json: 1 (`data.CSV`). Rename",
         ),
-        (zip(&[("data.csv", CSV), ("meta.json", JSON)]), "metadata.json: 1 (`meta.json`); rename"),
-        (zip(&[("A.csv", CSV), ("B.json", JSON)]), "metadata.json: 2 (`A.csv`, `B.json`); rename"),
+        (zip(&[("data.csv", CSV), ("meta.json", JSON)]), "metadata.json: 1 (`meta.json`). Rename"),
+        (zip(&[("A.csv", CSV), ("B.json", JSON)]), "metadata.json: 2 (`A.csv`, `B.json`). Rename"),
         (header, "differ"),
     ] {
         let Contents { warnings, .. } = read_all(&zip).expect(part);
@@ -157,7 +157,7 @@ fn another_name_or_header_is_only_warned_of() {
 }
 
 #[test]
-fn whatever_else_lies_in_the_zip_is_refused_by_its_own_sentence() {
+fn anything_else_in_the_zip_is_rejected_with_its_own_text() {
     let link = {
         let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
         zip.add_symlink("data.csv", "/etc/passwd", SimpleFileOptions::default()).unwrap();
@@ -176,16 +176,16 @@ fn whatever_else_lies_in_the_zip_is_refused_by_its_own_sentence() {
         zip
     };
     for (case, zip, part) in [
-        ("no csv", zip(&[("metadata.json", JSON)]), "(found: 0 .csv, 1 .json); zip"),
+        ("no csv", zip(&[("metadata.json", JSON)]), "(found: 0 .csv, 1 .json). Create"),
         ("no json", zip(&[("data.csv", CSV)]), "1 .csv, 0 .json"),
         ("nothing", zip(&[]), "0 .csv, 0 .json"),
         ("two csv", good_and(&["B.CSV"]), "2 .csv, 1 .json"),
-        ("folder", good_and(&["x/"]), "Folders in the zip: 1 (`x/`); zip the two files themselves"),
+        ("folder", good_and(&["x/"]), "Folders in the zip: 1 (`x/`). Zip the two files themselves"),
         ("macOS", good_and(&["__MACOSX/._data.csv"]), "Windows added to the zip: 1 (`__MACOSX/._"),
-        ("Finder", good_and(&[".DS_Store", "x/thumbs.db"]), "2 (`.DS_Store`, `x/thumbs.db`);"),
-        ("other", good_and(&["data.csv.zip"]), "nor .json: 1 (`data.csv.zip`); leave them out"),
-        ("others", good_and(&["a", "b", "c", "d"]), ": 4 (`a`, `b`, `c`, …);"),
-        ("long", good_and(&[&long]), ": 1 (a name of 81 characters that cannot be shown here);"),
+        ("Finder", good_and(&[".DS_Store", "x/thumbs.db"]), "2 (`.DS_Store`, `x/thumbs.db`). "),
+        ("other", good_and(&["data.csv.zip"]), "nor .json: 1 (`data.csv.zip`). Remove them."),
+        ("others", good_and(&["a", "b", "c", "d"]), ": 4 (`a`, `b`, `c`, …). "),
+        ("long", good_and(&[&long]), ": 1 (a name of 81 characters that cannot be shown here). "),
         ("nearly long", good_and(&[nearly_long]), &format!("(`{nearly_long}`)")),
         ("control", good_and(&["a\x1b[2J"]), "(a name of 5 characters that cannot be shown here)"),
         ("foreign", good_and(&["Personal März.xlsx"]), "(`Personal März.xlsx`)"),
@@ -197,54 +197,54 @@ fn whatever_else_lies_in_the_zip_is_refused_by_its_own_sentence() {
         ("same name", replaced(good_and(&["dat1.csv"]), b"dat1", b"data"), "have the same name"),
         ("link", link, "Symbolic links in the zip: 1 (`data.csv`)"),
         ("encrypted", with(good(), FLAGS, &[1]), "Encrypted files in the zip: 2 (`data.csv`, `me"),
-        ("bzip2", with(good(), METHOD, &[12]), "by plain deflate: 2 (`data.csv`, `metadata.json`)"),
-        ("zstd", with(good(), METHOD, &[93]), "by plain deflate: 2"),
+        ("bzip2", with(good(), METHOD, &[12]), "than Deflate: 2 (`data.csv`, `metadata.json`)"),
+        ("zstd", with(good(), METHOD, &[93]), "than Deflate: 2"),
         ("overlapping", overlapping, "overlap"),
     ] {
         let faults = open(Cursor::new(zip), MAX_BYTES, NAMES).unwrap().expect_err(case);
-        let told =
+        let is_it =
             |fault: &Fault| fault.rule == Id::F05 && fault.is_error && fault.message.contains(part);
-        assert!(faults.iter().any(told), "{case}: {faults:?}");
+        assert!(faults.iter().any(is_it), "{case}: {faults:?}");
     }
 }
 
 #[test]
-fn all_faults_come_at_once() {
+fn all_faults_are_returned_at_once() {
     let files: &[(&str, &[u8])] =
         &[("x/Data.csv", b""), ("meta.json", b""), (".DS_Store", b""), ("x/", b"")];
     let faults = open(Cursor::new(zip(files)), MAX_BYTES, NAMES).unwrap().unwrap_err();
-    let told: Vec<_> = faults.iter().map(|fault| (fault.rule, fault.is_error)).collect();
+    let found: Vec<_> = faults.iter().map(|fault| (fault.rule, fault.is_error)).collect();
     let errors =
         [(Id::F05, true), (Id::F05, true), (Id::F05, true), (Id::F06, true), (Id::F07, true)];
-    assert_eq!(told, [errors.as_slice(), &[(Id::F05, false)]].concat());
+    assert_eq!(found, [errors.as_slice(), &[(Id::F05, false)]].concat());
 }
 
 #[test]
-fn what_is_no_zip_is_told_apart() {
+fn each_kind_of_unreadable_zip_has_its_own_text() {
     let mut prefixed = b"MZ".to_vec();
     prefixed.extend(good());
     let many: Vec<_> = (0..20_000).map(|number| format!("{number}.csv")).collect();
     let many: Vec<_> = many.iter().map(|name| (name.as_str(), b"".as_slice())).collect();
     for (case, bytes, part) in [
-        ("nothing", vec![], "the file is empty"),
+        ("nothing", vec![], "The file is empty"),
         ("a csv", CSV.to_vec(), "is not a zip"),
-        ("cut off", good()[..100].to_vec(), "is cut off"),
-        ("prefixed", prefixed, "precedes the zip"),
-        ("no directory", replaced(good(), CENTRAL, b"KO"), "directory cannot be read"),
+        ("cut off", good()[..100].to_vec(), "is incomplete"),
+        ("prefixed", prefixed, "data before the zip"),
+        ("no directory", replaced(good(), CENTRAL, b"KO"), "directory of the zip cannot be read"),
         ("thousands of files", zip(&many), "lists thousands of files"),
         ("thousands by zip64", with_zip64_end(&good(), 1 << 40), "lists thousands of files"),
-        ("no local header", replaced(good(), LOCAL, b"KO"), "directory cannot be read"),
+        ("no local header", replaced(good(), LOCAL, b"KO"), "directory of the zip cannot be read"),
     ] {
         let faults = open(Cursor::new(bytes), MAX_BYTES, NAMES).unwrap().unwrap_err();
-        let told = |fault: &Fault| fault.rule == Id::F05 && fault.message.contains(part);
-        assert!(faults.iter().any(told), "{case}: {faults:?}");
+        let is_it = |fault: &Fault| fault.rule == Id::F05 && fault.message.contains(part);
+        assert!(faults.iter().any(is_it), "{case}: {faults:?}");
     }
     let hundred = open(Cursor::new(zip(&many[..100])), MAX_BYTES, NAMES).unwrap().unwrap_err();
     assert!(hundred[0].message.contains("100 .csv"), "{hundred:?}");
 }
 
 #[test]
-fn a_file_without_text_or_too_large_is_refused() {
+fn an_empty_or_too_large_file_is_rejected() {
     let byte_order_mark = "\u{feff}".as_bytes();
     let large = " ".repeat(1024 * 1024 - JSON.len());
     let full = [JSON, large.as_bytes()].concat();

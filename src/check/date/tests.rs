@@ -17,7 +17,7 @@ fn day(text: &str) -> Day {
     Day::parse(text).unwrap()
 }
 
-/// The day of each text is read as stated; every text in both orders, `-` where it is refused.
+/// The day of each text in both orders; `-` if it is invalid.
 #[test]
 fn each_order_reads_its_own_forms() {
     let cases = [
@@ -104,7 +104,7 @@ fn each_order_reads_its_own_forms() {
 }
 
 #[test]
-fn what_is_not_a_date_has_a_fault_of_its_own() {
+fn each_fault_of_a_text_is_recognized() {
     use Fault::{
         Blanks, Compact, Dots, Form, NoSuchDay, OneDigit, OtherOrder, Serial, TextAfter, Timestamp,
         TwoDigitYear, Words, YearMonthDay, YearWithSlashes,
@@ -138,19 +138,19 @@ fn what_is_not_a_date_has_a_fault_of_its_own() {
 }
 
 #[test]
-fn bytes_that_are_not_utf_8_are_no_date() {
+fn bytes_that_are_not_utf_8_are_not_a_date() {
     assert_eq!(read(b"12/1/2020\xFF", MonthFirst), Err(Fault::TextAfter));
     assert_eq!(read(b"14-M\xE4r-2012", MonthFirst), Err(Fault::Words));
     assert_eq!(read(b"\xFF\xFE", MonthFirst), Err(Fault::Form));
 }
 
 #[test]
-fn a_sentence_points_at_the_other_type_of_the_column() {
+fn the_text_of_a_fault_names_the_other_type_of_the_column() {
     for (fault, order, part) in [
         (Fault::OtherOrder, MonthFirst, "looks day first"),
         (Fault::OtherOrder, DayFirst, "looks month first"),
         (Fault::YearMonthDay, DayFirst, "YYYY-DD-MM"),
-        (Fault::Serial, DayFirst, "format the column as a date"),
+        (Fault::Serial, DayFirst, "Format the column as a date"),
         (Fault::Form, MonthFirst, "MM/DD/YYYY"),
         (Fault::Form, DayFirst, "DD/MM/YYYY"),
     ] {
@@ -171,7 +171,7 @@ fn two_digit_years_turn_at_fifty() {
 }
 
 #[test]
-fn only_day_and_month_that_can_change_places_are_read_both_ways() {
+fn only_dates_whose_day_and_month_can_be_swapped_are_read_both_ways() {
     let cases = [
         // text, both ways, year first
         ("12/1/2020", true, false),
@@ -222,7 +222,7 @@ fn the_first_of_1900_and_before_and_the_year_9999_are_odd() {
     }
 }
 
-/// A day in every form its order lists.
+/// A day in every form of its order.
 fn written(date: Date, order: Order) -> Vec<String> {
     let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
     let (first, second) = match order {

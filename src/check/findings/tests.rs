@@ -1,4 +1,4 @@
-//! What is counted, what is listed, and what a connection can lower.
+//! Counting and listing of findings, and the severities that a connection can lower.
 
 use super::*;
 
@@ -21,7 +21,7 @@ fn an_error_counts_and_is_listed_however_many_hints_there_are() {
 }
 
 #[test]
-fn errors_beyond_all_room_are_counted() {
+fn errors_that_are_not_listed_are_counted() {
     let mut findings = findings(false, &[]);
     for position in 0..=MAX_GROUPS {
         findings.value(Id::V01, 5, position, "no address", b"x");
@@ -33,7 +33,7 @@ fn errors_beyond_all_room_are_counted() {
 }
 
 #[test]
-fn rows_are_the_first_ones_in_whatever_order_they_come() {
+fn the_first_rows_are_listed_in_whatever_order_they_come() {
     let mut findings = findings(false, &[]);
     for line in (2..100).rev() {
         findings.row(Id::M02, line, "", String::new);
@@ -54,17 +54,17 @@ fn a_connection_lowers_and_never_raises() {
     ] {
         let lowered: Vec<_> = lowered.map(|level| (rule, level)).into_iter().collect();
         let mut findings = findings(false, &lowered);
-        let dropped = findings.value(rule, 2, 0, "reason", b"x");
+        let skips = findings.value(rule, 2, 0, "reason", b"x");
         let (found, _) = findings.sorted(|_| String::new());
         assert_eq!(found.first().map(|finding| finding.severity), expected, "{rule}");
-        assert!(!dropped);
+        assert!(!skips);
     }
 }
 
 #[test]
-fn what_cannot_be_read_is_refused_whatever_is_lowered() {
+fn an_unreadable_file_is_rejected_whatever_is_lowered() {
     let mut findings = findings(true, &[(Id::Q09, None)]);
-    findings.refuse(Id::Q09, &[1], "no commas".to_owned());
+    findings.reject(Id::Q09, &[1], "no commas".to_owned());
     assert!(!findings.is_sound());
 }
 
@@ -73,6 +73,6 @@ fn control_characters_of_names_do_not_reach_a_terminal() {
     let mut findings = findings(false, &[]);
     findings.field(Id::H09, Severity::Error, "a\u{1b}[2J", "of type \u{1b}[5m".to_owned());
     let (found, _) = findings.sorted(|_| String::new());
-    let told = format!("{} {}", found[0].message, found[0].column.as_ref().unwrap());
-    assert!(!told.contains(char::is_control), "{told:?}");
+    let shown = format!("{} {}", found[0].message, found[0].column.as_ref().unwrap());
+    assert!(!shown.contains(char::is_control), "{shown:?}");
 }

@@ -5,11 +5,11 @@ use proptest::prelude::*;
 use super::*;
 use crate::check::person_index::People;
 
-/// A row: its day, its person, and the manager it names, if any.
-type Told<'a> = (Option<i32>, &'a str, Option<&'a str>);
+/// A row: its day, its person and its manager, if any.
+type Entry<'a> = (Option<i32>, &'a str, Option<&'a str>);
 
-/// What is found in these rows, which stand on lines from 2 on.
-fn found<'a>(rows: impl IntoIterator<Item = Told<'a>>) -> Vec<Found> {
+/// The faults in these rows, which are on lines from 2 on.
+fn found<'a>(rows: impl IntoIterator<Item = Entry<'a>>) -> Vec<Found> {
     let mut people = People::new(1 << 30);
     for (line, (day, id, manager)) in (2..).zip(rows) {
         let mut person =
@@ -22,8 +22,8 @@ fn found<'a>(rows: impl IntoIterator<Item = Told<'a>>) -> Vec<Found> {
     all
 }
 
-/// Reads rows like `a>b b> | a>b`: days from 1 on, and nobody for no manager.
-fn rows(text: &str) -> impl Iterator<Item = Told<'_>> {
+/// Reads rows like `a>b b> | a>b`: days from 1 on; no name after the arrow means no manager.
+fn rows(text: &str) -> impl Iterator<Item = Entry<'_>> {
     (1..).zip(text.split('|')).flat_map(|(day, rows)| {
         rows.split_whitespace().map(move |row| {
             let (id, manager) = row.split_once('>').expect("a row has an arrow");
@@ -32,7 +32,7 @@ fn rows(text: &str) -> impl Iterator<Item = Told<'_>> {
     })
 }
 
-/// Writes a finding as its rule, how many it is about, and lines or the day.
+/// Writes a fault as its rule, the number of people, and the lines or the day.
 fn short(found: &Found) -> String {
     let day = |day: &Option<i32>| day.map_or("all".to_owned(), |day| format!("day {day}"));
     match found {
@@ -50,7 +50,7 @@ fn short(found: &Found) -> String {
 }
 
 #[test]
-fn each_rule_finds_what_it_refuses_and_lets_its_neighbours_pass() {
+fn each_rule_finds_its_faults_and_nothing_else() {
     let cases: &[(&str, &[&str])] = &[
         ("", &[]),
         ("a>", &[]),
@@ -66,7 +66,7 @@ fn each_rule_finds_what_it_refuses_and_lets_its_neighbours_pass() {
         ("a> b> b>a", &["M02 4 after 3"]),
         ("a> c>a b> b>a b>c", &["M02 5 after 4", "M01 6 after 4"]),
         ("a> b>a c>a | a> c>a b>c", &[]),
-        // M03: a self-report is at the top, and no loop.
+        // M03: a self-report is at the top, and not a loop.
         ("a>a b>a", &["M03 2"]),
         ("A>a b>a", &["M03 2"]),
         ("a> b>b", &["M03 3", "M07 day 1 2 [2, 3]"]),
@@ -107,38 +107,38 @@ fn each_rule_finds_what_it_refuses_and_lets_its_neighbours_pass() {
         ("a> b>x c>a", &["M06 3"]),
     ];
     for (text, expected) in cases {
-        let told: Vec<String> = found(rows(text)).iter().map(short).collect();
-        assert_eq!(told, *expected, "{text}");
+        let faults: Vec<String> = found(rows(text)).iter().map(short).collect();
+        assert_eq!(faults, *expected, "{text}");
     }
 }
 
 #[test]
 fn rows_without_a_day_are_one_snapshot() {
-    let told = found(rows("a>b | b>a").map(|(_, id, manager)| (None, id, manager)));
-    assert_eq!(told.iter().map(short).collect::<Vec<_>>(), ["M04 [2, 3]", "M08 all"]);
+    let faults = found(rows("a>b | b>a").map(|(_, id, manager)| (None, id, manager)));
+    assert_eq!(faults.iter().map(short).collect::<Vec<_>>(), ["M04 [2, 3]", "M08 all"]);
 }
 
 #[test]
-fn days_are_told_in_their_order_however_the_file_is_sorted() {
+fn days_are_checked_in_their_order_however_the_file_is_sorted() {
     let text = "a>b b>x | a>x b>a | a>b b>a";
-    let told = found(rows(text).map(|(day, id, manager)| (day.map(|day| -day), id, manager)));
-    let told: Vec<String> = told.iter().map(short).collect();
-    assert_eq!(told, ["M04 [6, 7]", "M08 day -3", "M06 4", "M08 day -2", "M06 3", "M08 day -1"]);
+    let faults = found(rows(text).map(|(day, id, manager)| (day.map(|day| -day), id, manager)));
+    let faults: Vec<String> = faults.iter().map(short).collect();
+    assert_eq!(faults, ["M04 [6, 7]", "M08 day -3", "M06 4", "M08 day -2", "M06 3", "M08 day -1"]);
 }
 
 #[test]
-fn a_loop_or_a_chain_of_a_million_people_is_climbed_to_its_end() {
+fn a_loop_or_a_chain_of_a_million_people_is_followed_to_its_end() {
     let ids: Vec<String> = (0..1_000_000).map(|number| format!("p{number}")).collect();
     let chain = ids.iter().zip(ids.iter().skip(1)).map(|(id, next)| (None, &**id, Some(&**next)));
     let (first, last) = (&*ids[0], &*ids[999_999]);
-    let told = found(chain.clone().chain([(None, last, Some(first))]));
+    let faults = found(chain.clone().chain([(None, last, Some(first))]));
     let lines = (2..12).collect();
     let expected = [Found::Loop { people: 1_000_000, lines }, Found::NoRoot { day: None }];
-    assert_eq!(told, expected);
+    assert_eq!(faults, expected);
     assert_eq!(found(chain.chain([(None, last, None)])), []);
 }
 
-/// The same findings, said as plainly as can be.
+/// The same faults, found in the simplest way.
 fn model(rows: &[(Option<i32>, String, Option<String>)]) -> Vec<Found> {
     let mut all = Vec::new();
     let days: BTreeSet<_> = rows.iter().map(|(day, ..)| *day).collect();
@@ -208,14 +208,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_findings_are_those_of_the_plain_model(
+    fn the_faults_are_those_of_the_simple_model(
         rows in prop::collection::vec(
             (prop::option::weighted(0.9, 0..3), "[a-hA-Hä-öÄ-Ö]", prop::option::weighted(0.9, "[a-jA-Jä-öÄ-Ö]")),
             0..60,
         ),
     ) {
-        let told = rows.iter().map(|(day, id, manager)| (*day, &**id, manager.as_deref()));
-        prop_assert_eq!(found(told), model(&rows));
+        let entries = rows.iter().map(|(day, id, manager)| (*day, &**id, manager.as_deref()));
+        prop_assert_eq!(found(entries), model(&rows));
     }
 }
 
@@ -225,18 +225,18 @@ fn a_row_takes_twelve_bytes() {
 }
 
 #[test]
-fn rows_come_back_in_their_order_and_their_memory_is_told_before_it_is_taken() {
+fn rows_keep_their_order_and_their_memory_is_known_before_it_is_allocated() {
     let row = Row { person: Person(NonZeroU32::MIN), manager: None, line: 0 };
     for rows in [0, 1, 8, 9, 24, 25, 10_000, 50_000] {
         let mut snapshot = Snapshot::new(Some(7));
-        let mut told = 0;
+        let mut announced = 0;
         for line in 0..rows {
-            told += snapshot.growth();
+            announced += snapshot.growth();
             snapshot.push(Row { line, ..row });
         }
         assert!(snapshot.rows().map(|row| row.line).eq(0..rows), "{rows} rows");
         let chunks = snapshot.filled.iter().chain([&snapshot.open]);
         let taken = chunks.map(|chunk| 12 * chunk.capacity()).sum::<usize>();
-        assert!(taken + 24 * snapshot.filled.capacity() <= told, "{rows} rows");
+        assert!(taken + 24 * snapshot.filled.capacity() <= announced, "{rows} rows");
     }
 }

@@ -8,8 +8,8 @@ fn person(people: &mut People, id: &str) -> Person {
     people.add(people.hash(id.as_bytes())).expect("room for a person")
 }
 
-/// Remembers rows of a day, a person and perhaps a manager, on lines from 2 on.
-fn remembered(rows: &[(Option<i32>, &str, Option<&str>)]) -> People {
+/// An index of rows with day, person and perhaps manager, on lines from 2 on.
+fn index_of(rows: &[(Option<i32>, &str, Option<&str>)]) -> People {
     let mut people = People::new(ROOM);
     for (line, (day, id, manager)) in (2..).zip(rows) {
         let id = person(&mut people, id);
@@ -20,7 +20,7 @@ fn remembered(rows: &[(Option<i32>, &str, Option<&str>)]) -> People {
 }
 
 #[test]
-fn ids_that_differ_only_in_capitals_are_one_person() {
+fn ids_that_differ_only_in_case_are_one_person() {
     let long = "x".repeat(200);
     let shouted = long.to_uppercase();
     for (one, other, same) in [
@@ -43,7 +43,7 @@ fn ids_that_differ_only_in_capitals_are_one_person() {
 }
 
 #[test]
-fn ids_that_are_no_text_are_told_apart_and_fold_their_ascii() {
+fn ids_that_are_not_utf_8_are_distinguished_and_ignore_ascii_case() {
     let people = People::new(ROOM);
     for long in [0, 100] {
         let id = |start: &[u8], end: &[u8]| people.hash(&[start, &vec![b'x'; long], end].concat());
@@ -64,7 +64,7 @@ fn a_person_is_known_once_added_and_added_once() {
 }
 
 #[test]
-fn no_two_memories_hash_alike() {
+fn no_two_indexes_have_the_same_hashes() {
     assert_ne!(People::new(ROOM).hash(b"ann"), People::new(ROOM).hash(b"ann"));
 }
 
@@ -82,17 +82,17 @@ fn everybody_is_found_again_however_many_there_are() {
 
 #[test]
 fn only_people_with_a_row_of_their_own_count() {
-    let people = remembered(&[]);
+    let people = index_of(&[]);
     assert_eq!((people.count(), people.last_day()), (0, None));
-    let people = remembered(&[(None, "ann", Some("bob")), (None, "cid", None)]);
+    let people = index_of(&[(None, "ann", Some("bob")), (None, "cid", None)]);
     assert_eq!((people.count(), people.last_day()), (2, None));
     let days = [(Some(9), "ann", None), (Some(7), "bob", Some("ann")), (Some(8), "ANN", None)];
-    let people = remembered(&days);
+    let people = index_of(&days);
     assert_eq!((people.count(), people.last_day()), (2, Some(9)));
 }
 
 #[test]
-fn rows_without_later_ones_of_their_person_are_told() {
+fn rows_without_later_rows_of_their_person_are_found() {
     let rows = [
         (Some(2), "ann", None),
         (Some(1), "ann", None),
@@ -102,7 +102,7 @@ fn rows_without_later_ones_of_their_person_are_told() {
         (Some(4), "cid", Some("dan")),
         (Some(2), "dan", None),
     ];
-    let people = remembered(&rows);
+    let people = index_of(&rows);
     for (since, expected) in [
         (1, &[][..]),
         (2, &[]),
@@ -118,11 +118,11 @@ fn rows_without_later_ones_of_their_person_are_told() {
 
 #[test]
 fn rows_of_a_file_without_days_are_never_before_a_day() {
-    remembered(&[(None, "ann", None)]).without_later_rows(9, |line| panic!("line {line}"));
+    index_of(&[(None, "ann", None)]).without_later_rows(9, |line| panic!("line {line}"));
 }
 
 #[test]
-fn a_line_beyond_the_last_is_too_much() {
+fn a_line_after_the_last_possible_one_is_refused() {
     let last = u64::from(Hierarchy::LAST_LINE);
     for (line, taken) in [(2, true), (last, true), (last + 1, false), (1 << 32 | 2, false)] {
         let mut people = People::new(ROOM);
@@ -133,7 +133,7 @@ fn a_line_beyond_the_last_is_too_much() {
 }
 
 #[test]
-fn a_full_memory_knows_whom_it_knew_and_takes_nothing_more() {
+fn a_full_index_finds_its_people_and_adds_nobody() {
     let mut people = People::new(300_000);
     let ids: Vec<String> = (0..10_000).map(|number| format!("p{number}")).collect();
     let added = ids.iter().take_while(|id| people.add(people.hash(id.as_bytes())).is_ok()).count();
@@ -151,7 +151,7 @@ fn a_full_memory_knows_whom_it_knew_and_takes_nothing_more() {
 }
 
 #[test]
-fn a_full_memory_tells_only_what_the_forgotten_rows_cannot_change() {
+fn a_full_index_reports_only_faults_that_missing_rows_cannot_change() {
     let mut people = People::new(200_000);
     let ids = ["ann", "bob", "cid", "dan"].map(|id| person(&mut people, id));
     let [ann, bob, cid, dan] = ids;
@@ -160,10 +160,10 @@ fn a_full_memory_tells_only_what_the_forgotten_rows_cannot_change() {
     for (line, (id, manager)) in (2..).zip(start) {
         people.row(Some(1), id, manager, line).expect("room for a row");
     }
-    let told = |people: &People| {
-        let mut told = Vec::new();
-        people.hierarchy(|found| told.push(found));
-        told
+    let faults = |people: &People| {
+        let mut faults = Vec::new();
+        people.hierarchy(|found| faults.push(found));
+        faults
     };
     let certain = [
         Found::Loop { people: 2, lines: vec![2, 3] },
@@ -171,14 +171,14 @@ fn a_full_memory_tells_only_what_the_forgotten_rows_cannot_change() {
         Found::SecondRow { line: 6, first_line: 4 },
     ];
     let open = [Found::UnknownManager { line: 4 }, Found::NoRoot { day: Some(1) }];
-    assert_eq!(told(&people).len(), certain.len() + open.len());
-    assert!(open.iter().all(|found| told(&people).contains(found)));
-    people.row(Some(1), dan, None, 1 << 40).expect_err("a line beyond the last");
-    assert_eq!(told(&people), certain);
+    assert_eq!(faults(&people).len(), certain.len() + open.len());
+    assert!(open.iter().all(|found| faults(&people).contains(found)));
+    people.row(Some(1), dan, None, 1 << 40).expect_err("a line after the last possible one");
+    assert_eq!(faults(&people), certain);
     people.without_later_rows(2, |line| panic!("line {line}"));
 }
 
-/// What people, rows and the checks take at least.
+/// The least memory that people, rows and the checks need.
 fn allocated(people: &People) -> usize {
     let blocks = people.blocks.iter();
     people.table.allocation_size()

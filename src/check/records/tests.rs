@@ -1,12 +1,11 @@
-//! Records read, their lines and their quotation marks, and what ends them; records written, and read
-//! back.
+//! Reading of records, with lines, quotation marks and ends; writing of records, and reading them back.
 
 use csv::{QuoteStyle, ReaderBuilder, Terminator, WriterBuilder};
 use proptest::prelude::*;
 
 use super::*;
 
-/// What a scan saw of one record.
+/// One record as it was read.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Seen {
     line: u64,
@@ -17,7 +16,7 @@ struct Seen {
     has_line_break: bool,
 }
 
-/// Scans to the end, with a buffer so small that records begin and end anywhere in it.
+/// Reads to the end. With a small buffer, records begin and end anywhere in it.
 fn scan_with(input: impl Read, delimiter: u8, buffer_bytes: usize) -> (Vec<Seen>, Next) {
     scan_all(Records::with_sizes(input, delimiter, buffer_bytes, MAX_RECORD_BYTES))
 }
@@ -27,7 +26,7 @@ fn scan_all(mut records: Records<impl Read>) -> (Vec<Seen>, Next) {
     loop {
         let next = records.next().unwrap();
         if next != Next::Record {
-            assert_eq!(records.next().unwrap(), next, "the last word is repeated");
+            assert_eq!(records.next().unwrap(), next, "the end is returned again");
             return (seen, next);
         }
         let values: Vec<Vec<u8>> = records.values().map(<[u8]>::to_vec).collect();
@@ -48,8 +47,8 @@ fn scan(text: &[u8]) -> (Vec<Seen>, Next) {
     scan_with(text, b',', BUFFER_BYTES)
 }
 
-/// The values joined with a bar, after the line they begin at.
-fn told(text: &str) -> Vec<String> {
+/// Each record as `line:value|value`.
+fn shown(text: &str) -> Vec<String> {
     let (seen, next) = scan(text.as_bytes());
     let records = seen.iter().map(|record| {
         let values = record.values.iter().map(|value| String::from_utf8_lossy(value).into_owned());
@@ -59,7 +58,7 @@ fn told(text: &str) -> Vec<String> {
     records.chain(end).collect()
 }
 
-/// Gives a few bytes at a time.
+/// Returns a few bytes at a time.
 struct Drip<'a> {
     text: &'a [u8],
     bytes: usize,
@@ -72,9 +71,9 @@ impl Read for Drip<'_> {
     }
 }
 
-/// Text, and what is told of it.
+/// Texts with their records.
 const CASES: &[(&str, &[&str])] = &[
-    // Nothing, and blank lines, hold no record.
+    // An empty text and blank lines have no record.
     ("", &[]),
     ("\n", &[]),
     ("\r", &[]),
@@ -96,11 +95,11 @@ const CASES: &[(&str, &[&str])] = &[
     ("a\n1,", &["1:a", "2:1|"]),
     ("a\n1,\"\"", &["1:a", "2:1|"]),
     ("a\n1,\r\n", &["1:a", "2:1|"]),
-    // Lines are those of the file, through quoted line breaks.
+    // Lines are those of the file, including quoted line breaks.
     ("a,b\n1,\"x\ny\"\n2,z\n", &["1:a|b", "2:1|x\ny", "4:2|z"]),
     ("a,b\r\n1,\"x\r\ny\"\r\n2,z", &["1:a|b", "2:1|x\r\ny", "4:2|z"]),
     ("\"\n\n\"\n\n1\n", &["1:\n\n", "5:1"]),
-    // A carriage return ends nothing by itself, and inside of quotation marks it is kept.
+    // A carriage return alone ends nothing, and is kept inside quotation marks.
     ("a\rb\n1\n", &["1:a\rb", "2:1"]),
     ("a\r,b\r\n", &["1:a\r|b"]),
     ("a\r\r\n1\n", &["1:a\r", "2:1"]),
@@ -116,7 +115,7 @@ const CASES: &[(&str, &[&str])] = &[
     ("\"ab\"c,d\n", &["1:abc|d"]),
     ("\"a\"\"b\" \"c,d\"\n", &["1:a\"b \"c|d\""]),
     ("\"a\"\rb\n", &["1:a\rb"]),
-    // One that is never closed is found with the row it is in.
+    // A quotation mark that is never closed is reported with the line of its record.
     ("a,b\n1,2\n3,\"x\n5,6\n", &["1:a|b", "2:1|2", "OpenQuote(3)"]),
     ("\"", &["OpenQuote(1)"]),
     ("a\n\n\"x\"\"\n", &["1:a", "OpenQuote(3)"]),
@@ -128,12 +127,12 @@ const CASES: &[(&str, &[&str])] = &[
 #[test]
 fn records_are_read_with_the_lines_they_begin_at() {
     for (text, expected) in CASES {
-        assert_eq!(told(text), *expected, "{text:?}");
+        assert_eq!(shown(text), *expected, "{text:?}");
     }
 }
 
 #[test]
-fn the_pieces_the_input_comes_in_make_no_difference() {
+fn the_sizes_of_reads_make_no_difference() {
     for (text, _) in CASES {
         let whole = scan(text.as_bytes());
         for bytes in [1, 2, 3, 7] {
@@ -146,7 +145,7 @@ fn the_pieces_the_input_comes_in_make_no_difference() {
 }
 
 #[test]
-fn quotation_marks_out_of_place_are_told_with_the_value_they_are_in() {
+fn misplaced_quotation_marks_are_reported_with_the_index_of_their_value() {
     let quoting = |has_quotes, stray, after| Quoting { has_quotes, stray, after };
     let cases = [
         ("a,b\n", quoting(false, None, None)),
@@ -166,7 +165,7 @@ fn quotation_marks_out_of_place_are_told_with_the_value_they_are_in() {
         ("a\"b,\"c\"d\n", quoting(true, Some(0), Some(1))),
     ];
     for (text, expected) in cases {
-        // The neighbours have their own.
+        // The record before has marks of its own.
         let text = format!("\"x\"y,z\"\n{text}");
         assert_eq!(scan(text.as_bytes()).0[1].quoting, expected, "{text:?}");
     }
@@ -199,7 +198,7 @@ fn raw_is_the_record_with_its_line_end_and_without_the_blank_lines_before() {
 }
 
 #[test]
-fn any_delimiter_separates_and_a_comma_is_then_a_byte_like_any_other() {
+fn with_another_delimiter_a_comma_is_an_ordinary_byte() {
     for delimiter in [b';', b'\t', b'|'] {
         let text = b"a,b;\"c;d\";\n".map(|byte| if byte == b';' { delimiter } else { byte });
         let (seen, _) = scan_with(&text[..], delimiter, BUFFER_BYTES);
@@ -209,7 +208,7 @@ fn any_delimiter_separates_and_a_comma_is_then_a_byte_like_any_other() {
 
 #[test]
 fn a_record_may_be_as_long_as_the_longest_and_no_longer() {
-    // The limit of a real file takes a debug build seconds, and is met in the next test but one.
+    // The real limit takes seconds in a debug build. A later test uses it.
     const LONGEST: usize = 10_000;
     let scan = |text: &[u8]| scan_all(Records::with_sizes(text, b',', 1000, LONGEST));
     for (before, line) in [("", 1), ("a\n\"1\n2\"\n\n", 5)] {
@@ -233,7 +232,7 @@ fn a_record_may_have_as_many_values_as_the_widest_and_no_more() {
 }
 
 #[test]
-fn a_record_without_end_is_stopped_before_it_fills_the_memory() {
+fn reading_stops_at_an_endless_record_before_it_fills_the_memory() {
     for (start, endless, longest) in [
         ("a\n1\n\"", b'x', MAX_RECORD_BYTES),
         ("a\n1\n\"", b'\n', 10_000),
@@ -250,7 +249,7 @@ fn a_record_without_end_is_stopped_before_it_fills_the_memory() {
 }
 
 #[test]
-fn what_cannot_be_read_is_an_error() {
+fn a_failed_read_is_an_error() {
     struct Torn;
     impl Read for Torn {
         fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
@@ -261,7 +260,7 @@ fn what_cannot_be_read_is_an_error() {
     assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
 }
 
-/// Bytes of which most mean something to the scanner.
+/// Bytes, most of which are special in a CSV.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![
         8 => prop::sample::select(&b"\"\"\",,\n\n\ra"[..]),
@@ -302,7 +301,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_taken_apart_without_loss(text in bytes(), buffer_bytes in 1..80_usize) {
+    fn any_bytes_are_split_into_records_without_loss(text in bytes(), buffer_bytes in 1..80_usize) {
         let (seen, next) = scan_with(&text[..], b',', buffer_bytes);
         prop_assert_eq!(&(scan(&text)), &(scan_with(&text[..], b',', buffer_bytes)));
         let mut rest = &text[..];
@@ -327,7 +326,7 @@ proptest! {
             text.push(MARK);
             seen = scan(&text).0;
         }
-        // The crate takes a blank line with a carriage return for a record.
+        // For the crate, a blank line with a carriage return is a record.
         let text: Vec<u8> = seen.iter().flat_map(|record| record.raw.clone()).collect();
         let mut reader = ReaderBuilder::new()
             .has_headers(false)

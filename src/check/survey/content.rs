@@ -1,4 +1,4 @@
-//! What the values of one column are, as counters and a sample of hashes.
+//! The contents of one column, as counters and a sample of hashes.
 
 use std::{
     collections::HashSet,
@@ -13,7 +13,7 @@ use crate::{
     schema::{Kind, Order},
 };
 
-/// What was counted of a column.
+/// The counters of a column.
 #[derive(Clone, Debug)]
 pub struct Content {
     /// Values that are not blank.
@@ -22,11 +22,11 @@ pub struct Content {
     pub blanks: u64,
     /// Email addresses.
     pub emails: u64,
-    /// Dates, and what speaks for either order.
+    /// Dates, and the evidence for either order.
     pub dates: Dates,
     /// Whole numbers of 32 bits.
     pub integers: u64,
-    /// Numbers, whole ones among them; codes with leading zeros are none.
+    /// Numbers, including whole ones; codes with leading zeros do not count.
     pub doubles: u64,
     /// TRUE or FALSE.
     pub booleans: u64,
@@ -34,33 +34,33 @@ pub struct Content {
     pub indicators: u64,
     /// Numbers from 0 to 7.
     pub onsite_days: u64,
-    /// Values that look like a number of a person or an account: US social security, IBAN.
+    /// Values that look like the number of a person or an account: US social security number, IBAN.
     pub numbers_of_people: u64,
     distinct: Distinct,
-    /// The value before this one: equal ones come in runs.
+    /// The previous value, because equal values usually follow each other.
     last: Vec<u8>,
     last_class: Class,
 }
 
-/// What was counted of a column's dates.
+/// The counters of a column's dates.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Dates {
-    /// Those that can be read month first.
+    /// Dates that can be read month first.
     pub month_first: u64,
-    /// Those that can be read day first.
+    /// Dates that can be read day first.
     pub day_first: u64,
-    /// Those that are a day only month first.
+    /// Dates that can be read month first only.
     pub only_month_first: u64,
-    /// Those that are a day only day first.
+    /// Dates that can be read day first only.
     pub only_day_first: u64,
-    /// Those that are another day in the other order.
+    /// Dates that are another day in the other order.
     pub both_ways: u64,
-    /// Those in a form that is not read in either order, and the first's fault.
+    /// Dates in a form that neither order accepts; `fault` is that of the first one.
     unreadable: u64,
     fault: Option<Fault>,
 }
 
-/// What a value is.
+/// The class of a value.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Class {
     Email,
@@ -73,7 +73,7 @@ pub(super) enum Class {
 }
 
 impl Content {
-    /// Nothing yet, of one of so many columns.
+    /// No values, for one of this many columns.
     pub(super) fn new(columns: usize) -> Self {
         Self {
             filled: 0,
@@ -124,7 +124,7 @@ impl Content {
         }
     }
 
-    /// How many values are of this type.
+    /// How many values have this type.
     #[must_use]
     pub(crate) fn of_kind(&self, kind: Kind) -> u64 {
         match kind {
@@ -138,19 +138,19 @@ impl Content {
         }
     }
 
-    /// About how many different values there are.
+    /// The approximate number of different values.
     #[must_use]
     pub(crate) fn distinct(&self) -> u64 {
         self.distinct.count()
     }
 
-    /// How many of a hundred different values are in the other column as well.
+    /// How many percent of the different values are also in the other column.
     #[must_use]
     pub(crate) fn percent_in(&self, other: &Self) -> usize {
         self.distinct.percent_in(&other.distinct)
     }
 
-    /// What to do where most values are dates that the service does not read.
+    /// What is wrong and what to do, if most values are dates that the service does not accept.
     #[must_use]
     pub(crate) fn unreadable_dates(&self) -> Option<&'static str> {
         let Dates { unreadable, fault, .. } = self.dates;
@@ -180,16 +180,16 @@ impl Dates {
         };
         match (month_first, day_first) {
             (Ok(reading), Ok(_)) => {
-                // The year first means month before day everywhere but in the service's other list.
+                // If the year is first, the month is before the day, except in the service's day-first list.
                 dates.only_month_first = u64::from(reading.year_first);
                 dates.both_ways = u64::from(reading.both_ways);
             }
             (Ok(_), Err(_)) => dates.only_month_first = 1,
-            // Two-digit years are in the day-first list alone, and not written there alone.
+            // Only the day-first list has two-digit years, but month-first exports have them, too.
             (Err(Fault::TwoDigitYear), Ok(reading)) => {
                 dates.both_ways = u64::from(reading.both_ways);
-                let is_telling = !reading.both_ways && !reading.day.is_same_either_way();
-                dates.only_day_first = u64::from(is_telling);
+                let is_evidence = !reading.both_ways && !reading.day.is_same_either_way();
+                dates.only_day_first = u64::from(is_evidence);
             }
             (Err(_), Ok(_)) => dates.only_day_first = 1,
             (Err(Fault::Form | Fault::NoSuchDay | Fault::Blanks | Fault::Words), Err(_)) => {
@@ -204,7 +204,7 @@ impl Dates {
     }
 }
 
-/// What a value is.
+/// The class of a value.
 pub(super) fn class(value: &[u8]) -> Class {
     if value.contains(&b'@') && value::email(value).is_ok() {
         return Class::Email;
@@ -214,7 +214,7 @@ pub(super) fn class(value: &[u8]) -> Class {
     }
     if value::double(value).is_ok() {
         let digits = value.strip_prefix(b"-").unwrap_or(value);
-        // A code like 0042 would lose its zeros.
+        // As a number, a code like 0042 would lose its zeros.
         if digits.len() > 1 && digits.starts_with(b"0") && !digits.contains(&b'.') {
             return Class::Text;
         }
@@ -237,7 +237,7 @@ pub(super) fn class(value: &[u8]) -> Class {
     }
 }
 
-/// `123-45-6789`.
+/// Whether a value has the form `123-45-6789`.
 fn is_social_security(value: &[u8]) -> bool {
     value.len() == 11
         && value.iter().enumerate().all(|(at, byte)| match at {
@@ -246,7 +246,7 @@ fn is_social_security(value: &[u8]) -> bool {
         })
 }
 
-/// An account number by ISO 13616, with or without blanks, whose check digits are right.
+/// Whether a value is an account number by ISO 13616, with or without spaces, with correct check digits.
 fn is_iban(value: &[u8]) -> bool {
     let [a, b, c, d, ..] = *value else { return false };
     let begins = a.is_ascii_uppercase() && b.is_ascii_uppercase();
@@ -265,15 +265,14 @@ fn is_iban(value: &[u8]) -> bool {
     remainder == Some(1)
 }
 
-/// Hashes of all columns together.
+/// Most hashes of all columns together.
 const MAX_HASHES: usize = 1 << 22;
-/// Hashes of one column.
+/// Most hashes of one column.
 const MAX_OF_COLUMN: usize = 1 << 16;
 
-/// How many different values a column has, and whether those of one are among those of another: a
-/// sample by hash. A value is in it if the hash ends in so many zeros, and whenever the sample is
-/// full one zero more is asked for. Samples of two columns hold the same values, so they can be
-/// compared.
+/// A sample by hash that counts the different values of a column, and compares them with those of another. A
+/// value is in the sample if its hash ends in a number of zeros. Whenever the sample is full, that number
+/// grows by one. Samples of two columns select the same values, so they can be compared.
 #[derive(Clone, Debug)]
 struct Distinct {
     hashes: HashSet<u64>,
@@ -281,7 +280,7 @@ struct Distinct {
     zeros: u32,
 }
 
-/// The hash of a value; capitals and blanks around it do not count.
+/// The hash of a value; case and surrounding spaces are ignored.
 fn hash(value: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     for byte in value.trim_ascii() {
@@ -291,7 +290,7 @@ fn hash(value: &[u8]) -> u64 {
 }
 
 impl Distinct {
-    /// An empty sample of one of so many columns.
+    /// An empty sample for one of this many columns.
     fn new(columns: usize) -> Self {
         let most = (MAX_HASHES / columns.max(1)).min(MAX_OF_COLUMN);
         Self { hashes: HashSet::new(), most, zeros: 0 }
@@ -309,12 +308,12 @@ impl Distinct {
         }
     }
 
-    /// About how many different values there are; exact while the sample holds all.
+    /// The approximate number of different values; exact while the sample has all of them.
     fn count(&self) -> u64 {
         (self.hashes.len() as u64) << self.zeros
     }
 
-    /// How many of a hundred of these values are among the others; 0 where there are none.
+    /// How many percent of these values are also in the other sample; 0 if there are none.
     fn percent_in(&self, others: &Self) -> usize {
         let zeros = self.zeros.max(others.zeros);
         let both = self.hashes.iter().filter(|hash| hash.trailing_zeros() >= zeros);

@@ -1,9 +1,9 @@
-//! Files of every making, and what is counted of them.
+//! Profiles of various files.
 
 use super::*;
 use crate::schema::{Kind, Order};
 
-fn survey(file: impl AsRef<[u8]>) -> Result<Profile, ProfileError> {
+fn profile(file: impl AsRef<[u8]>) -> Result<Profile, ProfileError> {
     Profile::of(file.as_ref())
 }
 
@@ -25,7 +25,7 @@ fn encoding_and_delimiter_are_recognized() {
         (text.replace(';', "\t").into_bytes(), None, b'\t', "Größe"),
         (text.replace(';', "|").into_bytes(), None, b'|', "Größe"),
         (format!("sep=;\n{text}").into_bytes(), None, b';', "Größe"),
-        // Commas in a name, of which there are fewer.
+        // Commas in a name are fewer than the delimiters.
         (text.replace("Größe", "Größe, cm;").into_bytes(), None, b';', "Größe, cm"),
         (western.into_owned(), Some("windows-1252"), b';', "Größe"),
         (utf16(&format!("\u{feff}{text}"), u16::to_le_bytes), Some("UTF-16LE"), b';', "Größe"),
@@ -33,40 +33,43 @@ fn encoding_and_delimiter_are_recognized() {
         (japanese.as_bytes().to_vec(), None, b',', "部署"),
         (sjis.into_owned(), Some("Shift_JIS"), b',', "部署"),
     ] {
-        let survey = survey(&file).unwrap();
-        assert_eq!(survey.encoding.map(Encoding::name), encoding, "{name}");
-        assert_eq!((survey.delimiter, survey.columns[1].name.as_deref()), (delimiter, Some(name)));
+        let profile = profile(&file).unwrap();
+        assert_eq!(profile.encoding.map(Encoding::name), encoding, "{name}");
+        assert_eq!(
+            (profile.delimiter, profile.columns[1].name.as_deref()),
+            (delimiter, Some(name))
+        );
     }
 }
 
 #[test]
-fn what_is_no_export_is_refused_and_never_told() {
+fn an_unusable_file_is_rejected_without_any_value() {
     const SECRET: &str = "sigrid.tveit";
     let row = format!("{SECRET}@contoso.com,11/01/2026,{SECRET}");
     let workbook = b"PK\x03\x04 a workbook".to_vec();
     for (file, says) in [
-        (String::new().into_bytes(), "the file is empty"),
+        (String::new().into_bytes(), "The file is empty"),
         (workbook, "a zip archive"),
         (b"<html>".to_vec(), "a web page"),
         (b"Mail,Day,Name\n".to_vec(), "one line only"),
-        (format!("{row}\n{row}\n").into(), "has a value in it"),
-        (format!("Name,2026-01-31\n{row}\n").into(), "has a value in it"),
-        (format!("Name,4711\n{row}\n").into(), "has a value in it"),
-        (format!("{SECRET},+49 (0)30 12345\n{row}\n").into(), "has a value in it"),
-        (format!("Name,Day\n{SECRET},x\n").into(), "holds email addresses"),
-        (format!(",,\nMail,Day,Name\n{row}\n").into(), "holds email addresses"),
+        (format!("{row}\n{row}\n").into(), "contains a value"),
+        (format!("Name,2026-01-31\n{row}\n").into(), "contains a value"),
+        (format!("Name,4711\n{row}\n").into(), "contains a value"),
+        (format!("{SECRET},+49 (0)30 12345\n{row}\n").into(), "contains a value"),
+        (format!("Name,Day\n{SECRET},x\n").into(), "contains email addresses"),
+        (format!(",,\nMail,Day,Name\n{row}\n").into(), "contains email addresses"),
         (format!("Mail,\"Day\n{row}\n{row}\n").into(), "never closed"),
         (format!("Mail,\"Day\n{SECRET}\"\n{row}\n").into(), "line break"),
-        (format!("Mail,Day,Name\n\"{row}\n{row}\n").into(), "the row at line 2 does not end"),
+        (format!("Mail,Day,Name\n\"{row}\n{row}\n").into(), "The row at line 2 does not end"),
         ([format!("Mail,Day,Name\n{row}").as_bytes(), b"\xE9\xFF\x9D\n"].concat(), "neither UTF-8"),
     ] {
-        let why = survey(&file).unwrap_err().to_string();
+        let why = profile(&file).unwrap_err().to_string();
         assert!(why.contains(says) && !why.contains(SECRET), "{why}");
     }
 }
 
 #[test]
-fn a_value_is_no_name_of_a_column() {
+fn a_value_is_not_the_name_of_a_column() {
     for value in [
         "n/a",
         "none",
@@ -99,7 +102,7 @@ fn a_value_is_no_name_of_a_column() {
 }
 
 #[test]
-fn values_are_counted_by_what_they_are() {
+fn values_are_counted_by_class() {
     let counted = |values: &[&str]| {
         let mut content = Content::new(1);
         for value in values {
@@ -149,7 +152,7 @@ fn many_values_are_sampled_and_samples_can_be_compared() {
 }
 
 #[test]
-fn rows_are_counted_and_blank_lines_are_none() {
-    let survey = survey("Mail,Day\na@x.com,1\n\nb@x.com\n \nc@x.com,1,2\n").unwrap();
-    assert_eq!((survey.rows, survey.uneven), (3, 2));
+fn rows_are_counted_without_blank_lines() {
+    let profile = profile("Mail,Day\na@x.com,1\n\nb@x.com\n \nc@x.com,1,2\n").unwrap();
+    assert_eq!((profile.rows, profile.uneven), (3, 2));
 }

@@ -1,4 +1,4 @@
-//! Files recognized by their beginning, and text decoded.
+//! Detection of file formats, and decoding of text.
 
 use super::*;
 
@@ -10,7 +10,7 @@ fn windows_1252(text: &str) -> Vec<u8> {
     WINDOWS_1252.encode(text).0.into_owned()
 }
 
-/// Gives a few bytes at a time.
+/// Returns a few bytes at a time.
 struct Drip<'a> {
     text: &'a [u8],
     bytes: usize,
@@ -24,47 +24,47 @@ impl Read for Drip<'_> {
 }
 
 #[test]
-fn a_file_is_recognized_by_its_first_bytes() {
+fn the_format_of_a_file_is_detected_by_its_first_bytes() {
     let header = "PersonId,ManagerId,Größe,Łódź\n";
     let little = utf16(header, u16::to_le_bytes);
     let big = utf16(header, u16::to_be_bytes);
-    let cases: &[(&[u8], Look)] = &[
-        (b"", Look::Empty),
-        (b"\n", Look::Utf8 { bom: false }),
-        (b"PersonId,ManagerId\n", Look::Utf8 { bom: false }),
-        (b"P", Look::Utf8 { bom: false }),
-        (b"PK,Name\n", Look::Utf8 { bom: false }),
-        (header.as_bytes(), Look::Utf8 { bom: false }),
-        (&windows_1252("Größe,Name\n"), Look::Utf8 { bom: false }),
-        (b"\xEF\xBB\xBFPersonId\n", Look::Utf8 { bom: true }),
-        (b"\xEF\xBB\xBF", Look::Utf8 { bom: true }),
-        (&little, Look::Utf16(UTF_16LE)),
-        (&big, Look::Utf16(UTF_16BE)),
-        (&[&b"\xFF\xFE"[..], &little].concat(), Look::Utf16(UTF_16LE)),
-        (&[&b"\xFE\xFF"[..], &big].concat(), Look::Utf16(UTF_16BE)),
-        (b"\xFF\xFE", Look::Utf16(UTF_16LE)),
-        (b"a\0", Look::Utf16(UTF_16LE)),
-        (b"PK\x03\x04\x14\0", Look::Zip),
-        (b"PK\x05\x06\0\0", Look::Zip),
-        (b"\x1F\x8B\x08", Look::Gzip),
-        (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", Look::Excel),
-        (b"\r\n <!DOCTYPE html>", Look::Markup),
-        (b"<html><head>", Look::Markup),
-        (b"<?xml version=\"1.0\"?>", Look::Markup),
-        (b"<none>,Name\n", Look::Utf8 { bom: false }),
-        (b"%PDF-1.7\n\0\x01\x02", Look::Binary),
-        (&[0; 16], Look::Binary),
+    let cases: &[(&[u8], FileFormat)] = &[
+        (b"", FileFormat::Empty),
+        (b"\n", FileFormat::Utf8 { bom: false }),
+        (b"PersonId,ManagerId\n", FileFormat::Utf8 { bom: false }),
+        (b"P", FileFormat::Utf8 { bom: false }),
+        (b"PK,Name\n", FileFormat::Utf8 { bom: false }),
+        (header.as_bytes(), FileFormat::Utf8 { bom: false }),
+        (&windows_1252("Größe,Name\n"), FileFormat::Utf8 { bom: false }),
+        (b"\xEF\xBB\xBFPersonId\n", FileFormat::Utf8 { bom: true }),
+        (b"\xEF\xBB\xBF", FileFormat::Utf8 { bom: true }),
+        (&little, FileFormat::Utf16(UTF_16LE)),
+        (&big, FileFormat::Utf16(UTF_16BE)),
+        (&[&b"\xFF\xFE"[..], &little].concat(), FileFormat::Utf16(UTF_16LE)),
+        (&[&b"\xFE\xFF"[..], &big].concat(), FileFormat::Utf16(UTF_16BE)),
+        (b"\xFF\xFE", FileFormat::Utf16(UTF_16LE)),
+        (b"a\0", FileFormat::Utf16(UTF_16LE)),
+        (b"PK\x03\x04\x14\0", FileFormat::Zip),
+        (b"PK\x05\x06\0\0", FileFormat::Zip),
+        (b"\x1F\x8B\x08", FileFormat::Gzip),
+        (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", FileFormat::Excel),
+        (b"\r\n <!DOCTYPE html>", FileFormat::Markup),
+        (b"<html><head>", FileFormat::Markup),
+        (b"<?xml version=\"1.0\"?>", FileFormat::Markup),
+        (b"<none>,Name\n", FileFormat::Utf8 { bom: false }),
+        (b"%PDF-1.7\n\0\x01\x02", FileFormat::Binary),
+        (&[0; 16], FileFormat::Binary),
     ];
     for (start, expected) in cases {
-        assert_eq!(look(start), *expected, "{start:?}");
+        assert_eq!(detect(start), *expected, "{start:?}");
     }
 }
 
 #[test]
-fn what_stands_far_from_the_beginning_is_not_looked_at() {
-    let far = [vec![b'a'; LOOK_BYTES], vec![0]].concat();
-    assert_eq!(look(&far), Look::Utf8 { bom: false });
-    assert_eq!(look(&far[1..]), Look::Binary);
+fn bytes_far_from_the_beginning_are_not_used() {
+    let far = [vec![b'a'; DETECT_BYTES], vec![0]].concat();
+    assert_eq!(detect(&far), FileFormat::Utf8 { bom: false });
+    assert_eq!(detect(&far[1..]), FileFormat::Binary);
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn western_text_looks_like_windows_1252() {
     ];
     for text in texts {
         let bytes = windows_1252(text);
-        assert_eq!(WINDOWS_1252.decode(&bytes).0, text, "the test is written rightly");
+        assert_eq!(WINDOWS_1252.decode(&bytes).0, text, "the test data is correct");
         assert!(looks_like_windows_1252(&bytes), "{text}");
     }
 }
@@ -102,7 +102,7 @@ fn other_encodings_do_not_look_like_windows_1252() {
     ];
     for (text, encoding) in encoded {
         let (bytes, _, has_unmapped) = encoding.encode(text);
-        assert!(!has_unmapped, "the test is written rightly");
+        assert!(!has_unmapped, "the test data is correct");
         assert!(!looks_like_windows_1252(&bytes), "{text} in {}", encoding.name());
     }
     let dos: [(&str, &[u8]); 3] =
@@ -115,7 +115,7 @@ fn other_encodings_do_not_look_like_windows_1252() {
 }
 
 #[test]
-fn text_comes_out_as_utf8_whatever_the_pieces_it_comes_in() {
+fn text_is_decoded_whatever_the_sizes_of_reads() {
     let text = "Größe,東京,😀,\"a\r\nb\"\r\n".repeat(40);
     let little = utf16(&text, u16::to_le_bytes);
     let big = utf16(&text, u16::to_be_bytes);
@@ -126,7 +126,7 @@ fn text_comes_out_as_utf8_whatever_the_pieces_it_comes_in() {
         (UTF_16BE, big.clone(), &text),
         (UTF_16LE, with_mark(b"\xFF\xFE", &little), &text),
         (UTF_16BE, with_mark(b"\xFE\xFF", &big), &text),
-        // The byte order mark knows better.
+        // The byte order mark takes precedence.
         (UTF_16LE, with_mark(b"\xFE\xFF", &big), &text),
         (UTF_16LE, b"\xFF\xFE".to_vec(), ""),
         (WINDOWS_1252, windows_1252(&western), &western),
@@ -151,7 +151,7 @@ fn text_comes_out_as_utf8_whatever_the_pieces_it_comes_in() {
 }
 
 #[test]
-fn text_longer_than_the_buffer_is_decoded_whole() {
+fn text_longer_than_the_buffer_is_decoded_completely() {
     let text = "é東😀\n".repeat(TEXT_BYTES / 4);
     let bytes = utf16(&text, u16::to_le_bytes);
     let mut decoded_text = String::new();
@@ -160,7 +160,7 @@ fn text_longer_than_the_buffer_is_decoded_whole() {
 }
 
 #[test]
-fn bytes_that_are_no_character_are_an_error_with_their_line() {
+fn invalid_bytes_are_an_error_with_their_line() {
     let lines = |text: &str| utf16(text, u16::to_le_bytes);
     let lone = |half: u16| half.to_le_bytes().to_vec();
     let cases: [(&'static Encoding, Vec<u8>, u64); 8] = [
@@ -185,16 +185,16 @@ fn bytes_that_are_no_character_are_an_error_with_their_line() {
 }
 
 #[test]
-fn malformed_text_is_told_in_a_sentence() {
+fn the_text_for_invalid_bytes_names_line_and_encoding() {
     assert_eq!(
         Malformed { encoding: UTF_16LE, line: 7 }.to_string(),
-        "line 7 has bytes that are no character in UTF-16LE, which the file seems to be written \
-         in; export it as \"CSV UTF-8\""
+        "Line 7 has bytes that are invalid in UTF-16LE, the assumed encoding of the file. Export the \
+         file as \"CSV UTF-8\"."
     );
 }
 
 #[test]
-fn another_delimiter_is_guessed_only_where_no_comma_separates() {
+fn another_delimiter_is_guessed_only_without_commas() {
     let cases = [
         ("PersonId;Name;Level", Some(b';')),
         ("PersonId\tName", Some(b'\t')),

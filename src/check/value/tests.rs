@@ -1,12 +1,12 @@
 use super::*;
 
-/// Accepts every text of the first list; each of the others is refused with a sentence that has
-/// the words.
-fn judge(verdict: fn(&[u8]) -> Verdict, accepted: &[&str], refused: &[(&str, &[&str])]) {
-    for text in accepted {
+/// Asserts that every text of the first list is valid, and that the text of the finding for each of the
+/// others contains the words.
+fn judge(verdict: fn(&[u8]) -> Verdict, valid: &[&str], invalid: &[(&str, &[&str])]) {
+    for text in valid {
         assert_eq!(verdict(text.as_bytes()), Ok(()), "{text:?}");
     }
-    for (words, texts) in refused {
+    for (words, texts) in invalid {
         for text in *texts {
             let sentence = verdict(text.as_bytes()).expect_err(text);
             assert!(sentence.contains(words), "{text:?}: {sentence}");
@@ -47,16 +47,16 @@ fn an_email_is_one_bare_address_with_a_full_domain() {
         ],
         &[
             ("has no @", &["", "12345", "ana.contoso.com", "Ana Silva", "Silva, Ana", "CORP\\ana"]),
-            ("name beside", &["Ana <ana@contoso.com>", "\"Silva, Ana\" <ana@contoso.com>"]),
+            ("a name and", &["Ana <ana@contoso.com>", "\"Silva, Ana\" <ana@contoso.com>"]),
             ("only one", &["a@contoso.com;b@contoso.com", "a@contoso.com, b@contoso.com"]),
             ("only one", &["a@contoso.com;", "a@contoso,com", "a@@contoso.com", "a@b@contoso.com"]),
             ("only one", &["a@contoso.com b@contoso.com", "a <a@contoso.com>; B <b@contoso.com>"]),
-            ("blank", &[" a@contoso.com", "a@contoso.com ", "a b@contoso.com", "a@con toso.com"]),
+            ("a space", &[" a@contoso.com", "a@contoso.com ", "a b@contoso.com", "a@con toso.com"]),
             (
-                "blank",
+                "a space",
                 &["a@contoso.com\t", "a@contoso.com\n", "a\u{7F}@contoso.com", "a @localhost"],
             ),
-            ("blank", &["\u{A0}a@contoso.com", "a@contoso.com\u{200B}", "\u{FEFF}a@contoso.com"]),
+            ("a space", &["\u{A0}a@contoso.com", "a@contoso.com\u{200B}", "\u{FEFF}a@contoso.com"]),
             ("no dot", &["a@localhost", "a@", "@", "a..b@contoso"]),
             (
                 "of the form",
@@ -74,7 +74,7 @@ fn an_email_is_one_bare_address_with_a_full_domain() {
 }
 
 #[test]
-fn an_email_in_broken_utf_8_is_left_to_the_rule_of_its_bytes() {
+fn an_email_that_is_not_utf_8_is_left_to_the_rule_for_bytes() {
     assert_eq!(email(b"mar\xEDa@contoso.com"), Ok(()));
     assert!(email(b"mar\xEDa contoso.com").is_err());
 }
@@ -105,7 +105,7 @@ fn a_double_is_digits_point_sign_and_exponent() {
             ("currency", &["$23.75", "23.75 $", "€5", "5 €", "£1,000.00", "₹5", "-$3"]),
             ("percent", &["5%", "5 %", "1,5%"]),
             ("commas", &["23,75", "1,000", "1,000.00", "1.000,00", "1 000,5", ","]),
-            ("blank", &[" 23.75", "23.75 ", "1 000", "1\u{A0}000", "- 3", " ", "5\t"]),
+            ("a space", &[" 23.75", "23.75 ", "1 000", "1\u{A0}000", "- 3", " ", "5\t"]),
             ("not a number", &["", ".", "-", "+", "e5", "1e", "1e+", "1.2.3", "--3", "+-3", "3-"]),
             ("not a number", &["NaN", "nan", "inf", "-inf", "Infinity", "1e999", "-1e999"]),
             ("not a number", &["(5)", "0x10", "1_000", "5d", "twelve", "USD5", "−3", "٣", "23'5"]),
@@ -120,12 +120,12 @@ fn an_integer_is_a_whole_number_of_32_bits() {
         integer,
         &["0", "-0", "5", "+5", "-5", "007", "2147483647", "-2147483648"],
         &[
-            ("no decimal point", &["5.0", "5.", ".5", "1e3", "99999999999.5", "-1E2"]),
+            ("has a decimal point", &["5.0", "5.", ".5", "1e3", "99999999999.5", "-1E2"]),
             ("outside", &["2147483648", "-2147483649", "99999999999999999999"]),
             ("commas", &["1,000", "5,0"]),
             ("currency", &["$5"]),
             ("percent", &["5%"]),
-            ("blank", &[" 5", "5 ", "1 000"]),
+            ("a space", &[" 5", "5 ", "1 000"]),
             ("not a number", &["", "-", "+", "five", "5a", "99999999999a", "0x5", "NaN"]),
         ],
     );
@@ -173,7 +173,7 @@ fn a_value_of_128_kb_is_the_longest() {
 }
 
 #[test]
-fn a_line_break_inside_is_refused() {
+fn a_line_break_inside_is_invalid() {
     judge(
         single_line,
         &["", "Sales and Marketing", "a\tb", "a\\nb", "a\u{85}b"],
@@ -182,7 +182,7 @@ fn a_line_break_inside_is_refused() {
 }
 
 #[test]
-fn a_blank_is_nothing_to_see() {
+fn a_blank_value_is_only_whitespace() {
     answer(
         is_blank,
         &["", " ", "   ", "\t", "\r\n", "\u{A0}", " \u{A0} ", "\u{3000}"],

@@ -1,4 +1,4 @@
-//! Files that become a zip, and files that are refused with rule, row and column.
+//! Files that become a zip, and files that are rejected with rule, row and column.
 
 use std::io::Cursor;
 
@@ -67,7 +67,7 @@ fn entries(zip: &[u8]) -> (String, Value, Vec<String>) {
 }
 
 /// The first error as `rule line column`.
-fn refused(csv: &[u8]) -> String {
+fn first_error(csv: &[u8]) -> String {
     let report = zip_of(csv, "full").0;
     let first = &report.findings[0];
     assert_eq!(first.severity, Severity::Error, "{}", report::text(&report, "f"));
@@ -99,7 +99,7 @@ fn a_good_file_becomes_data_and_metadata() {
 }
 
 #[test]
-fn type_and_refresh_stand_on_the_lines_the_page_names() {
+fn type_and_refresh_are_on_the_lines_of_microsofts_page() {
     let (_, zip) = zip_of(b"Mail\na@x.com\n", "incremental");
     let mut archive = ZipArchive::new(Cursor::new(&zip)).unwrap();
     let mut text = String::new();
@@ -110,7 +110,7 @@ fn type_and_refresh_stand_on_the_lines_the_page_names() {
 }
 
 #[test]
-fn only_mapped_columns_leave_and_only_fields_of_the_file_are_mapped() {
+fn only_mapped_columns_are_sent_and_only_fields_of_the_file_are_mapped() {
     let csv = b"Salary,Mail,Boss,Org,Note\n9,a@x.com,,HQ,n\n";
     let (report, zip) = zip_of(csv, "full");
     let notice = messages::notice(&report).unwrap();
@@ -124,7 +124,7 @@ fn only_mapped_columns_leave_and_only_fields_of_the_file_are_mapped() {
 }
 
 #[test]
-fn where_every_column_is_mapped_the_bytes_pass_through() {
+fn if_every_column_is_mapped_the_bytes_are_unchanged() {
     for csv in [
         "Mail,Boss,Org\na@x.com,,HQ\n",
         "Mail,Boss,Org\na@x.com,,HQ",
@@ -138,13 +138,13 @@ fn where_every_column_is_mapped_the_bytes_pass_through() {
 }
 
 #[test]
-fn what_is_no_csv_by_the_book_is_written_as_one() {
+fn an_irregular_csv_is_written_by_rfc_4180() {
     for (csv, expected) in [
-        // Blank lines at the end are no rows.
+        // Blank lines at the end are not rows.
         ("Mail,Boss,Org\na@x.com,,HQ\n\r\n\n", "Mail,Boss,Org\na@x.com,,HQ\n"),
         ("Mail,Boss,Org\na@x.com,,5\" pipe\n", "Mail,Boss,Org\na@x.com,,\"5\"\" pipe\"\n"),
         ("Mail,Boss,Org,X\na@x.com,,\"H\"\"Q\",x\n", "Mail,Boss,Org\na@x.com,,\"H\"\"Q\"\n"),
-        // What is cut needs no name of its own.
+        // A dropped column needs no name.
         ("Mail,Boss,Org,,org\na@x.com,,HQ,,\n", "Mail,Boss,Org\na@x.com,,HQ\n"),
     ] {
         let (report, zip) = zip_of(csv.as_bytes(), "full");
@@ -154,7 +154,7 @@ fn what_is_no_csv_by_the_book_is_written_as_one() {
 }
 
 #[test]
-fn another_encoding_and_delimiter_are_converted_where_the_connection_says_so() {
+fn another_encoding_and_delimiter_are_converted_if_the_connection_names_them() {
     let mut options = options("full");
     options.checks.encoding = Some(encoding_rs::WINDOWS_1252);
     options.checks.delimiter = Some(b';');
@@ -166,7 +166,7 @@ fn another_encoding_and_delimiter_are_converted_where_the_connection_says_so() {
 }
 
 #[test]
-fn a_lenient_connection_leaves_bad_rows_out_and_says_so() {
+fn a_lenient_connection_skips_invalid_rows_and_reports_them() {
     let mut options = options("full");
     options.checks.lenient = true;
     let csv = b"Mail,Boss,Org\na@x.com,,HQ\nb,a@x.com,HQ\nc@x.com,a@x.com\n\nd@x.com,a@x.com,HQ\n";
@@ -185,7 +185,7 @@ fn the_same_file_makes_the_same_zip() {
 }
 
 #[test]
-fn what_cannot_be_packed_is_refused_with_rule_row_and_column() {
+fn an_invalid_file_is_rejected_with_rule_row_and_column() {
     let utf16: Vec<u8> = "\u{feff}Mail,Boss".encode_utf16().flat_map(u16::to_le_bytes).collect();
     for (csv, expected) in [
         (&b""[..], "F01 - -"),
@@ -203,7 +203,7 @@ fn what_cannot_be_packed_is_refused_with_rule_row_and_column() {
         (b"Mail,Boss,Org\na@x.com,,\"HQ\"x\n", "F03 2 -"),
         (b"Mail,Boss,Org\na@x.com,,HQ\nb@x.com,,\xE9\n", "F04 3 Org"),
         (b"Mail,Boss,Org,Note\na@x.com,,\xE9,\n", "F04 2 Org"),
-        // Valid only if the fields were one: a lead byte ends one, its rest begins the next.
+        // The bytes of one character are in two values, so neither is valid.
         (b"Mail,Boss,Org\na@x.com,\xC3,\xA9\n", "F04 2 Boss"),
         (b"Mail,Boss,Org\xE9\na,,b\n", "F04 1 column 3"),
         (b"Mail,Boss,Org,Org\na@x.com,,b,\n", "H01 1 Org"),
@@ -213,12 +213,12 @@ fn what_cannot_be_packed_is_refused_with_rule_row_and_column() {
         (b"Mail,Boss\na@x.com,\n", "H13 - Organization"),
         (b"Mail,Boss,Org\ra@x.com,,HQ\r", "F03 1 -"),
     ] {
-        assert_eq!(refused(csv), expected, "{}", String::from_utf8_lossy(csv));
+        assert_eq!(first_error(csv), expected, "{}", String::from_utf8_lossy(csv));
     }
 }
 
 #[test]
-fn a_refusal_counts_everything_and_quotes_no_value() {
+fn a_rejection_counts_everything_and_quotes_no_value() {
     let mut csv = b"Mail,Boss,Org\n".to_vec();
     for _ in 0..1000 {
         csv.extend_from_slice(b"secret@x.com,HQ\n");
@@ -226,40 +226,40 @@ fn a_refusal_counts_everything_and_quotes_no_value() {
     csv.extend_from_slice(b"secret,,HQ\n");
     let report = zip_of(&csv, "full").0;
     assert_eq!(report.findings[0].rows, (2..12).collect::<Vec<u64>>());
-    let sentence = messages::cause(&Reason::FileInvalid((&report).into()), Target::Viva);
+    let text = messages::cause(&Reason::FileInvalid((&report).into()), Target::Viva);
     assert_eq!(
-        sentence,
-        "1,001 errors (F03 1,000, V01 1). Row 2 (F03): 2 columns where the header has 3; a comma \
-         inside a value needs quotation marks around the value"
+        text,
+        "1,001 errors (F03 1,000, V01 1). Row 2 (F03): 2 columns in this row, 3 in the header. Put a \
+         value that contains a comma in quotation marks."
     );
-    for told in [
+    for shown in [
         report::json(&report, "f").to_string(),
         report::text(&report, "f"),
         report::html(&report, "f"),
     ] {
-        assert!(!told.contains("secret"), "{told}");
+        assert!(!shown.contains("secret"), "{shown}");
     }
 }
 
 #[test]
-fn a_file_without_a_header_does_not_have_its_first_person_told() {
+fn the_report_of_a_file_without_a_header_does_not_show_its_first_person() {
     let csv = b"secret@x.com,boss@x.com,HQ\nc@x.com,,HQ\n";
     let report = zip_of(csv, "full").0;
     assert!(!report::json(&report, "f").to_string().contains("secret"));
 }
 
 #[test]
-fn bytes_of_what_never_leaves_matter_to_nobody() {
+fn invalid_bytes_of_dropped_columns_do_not_matter() {
     let (report, zip) = zip_of(b"Mail,Boss,Org,Note\xE9\na@x.com,,HQ,\xE9\n", "full");
     assert!(report.is_accepted(), "{}", report::text(&report, "f"));
     assert_eq!(entries(&zip).0, "Mail,Boss,Org\na@x.com,,HQ\n");
 }
 
 #[test]
-fn a_header_that_differs_in_capitals_is_pointed_out() {
+fn a_header_that_differs_only_in_case_is_pointed_out() {
     let report = zip_of(b"Mail,boss ,Org\na@x.com,,b\n", "full").0;
     let text = report::text(&report, "f");
-    assert!(text.contains("column 2 differs from it only in capitals or blanks"), "{text}");
+    assert!(text.contains("column 2 differs only in case or spaces"), "{text}");
 }
 
 #[test]
@@ -269,7 +269,7 @@ fn an_incremental_file_needs_only_its_person_id() {
 }
 
 #[test]
-fn metadata_and_names_are_written_in_the_dialect() {
+fn metadata_and_names_follow_the_dialect() {
     let dialect = Dialect {
         mapping_key: None,
         is_bootstrap: crate::schema::IsBootstrap::Boolean,

@@ -140,8 +140,8 @@ fn what_is_unusual_in_a_template_is_noted() {
 #[test]
 fn a_file_that_is_not_a_template_is_an_error() {
     for (template, says) in [
-        (String::new().into_bytes(), "JSON"),
-        (b"[]".to_vec(), "object"),
+        (String::new().into_bytes(), "not valid JSON"),
+        (b"[]".to_vec(), "must be a JSON object"),
         (b"\xFF".to_vec(), "not UTF-8"),
         (vec![b' '; crate::connection::MAX_BYTES + 1], "larger than"),
         (TEMPLATE.replace("Organization\":", "PersonId\":").into(), "appears twice"),

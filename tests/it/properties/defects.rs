@@ -1,4 +1,4 @@
-//! What can be wrong with one row, or with one place of the header.
+//! Defects of one row, or of one name in the header.
 
 use viva_import::schema::{
     Id,
@@ -7,16 +7,16 @@ use viva_import::schema::{
 
 use super::draft::Draft;
 
-/// One way to spoil a file.
+/// A defect that a file can have.
 pub(crate) struct Defect {
     pub(crate) what: &'static str,
     pub(crate) rule: Id,
     pub(crate) severity: Severity,
-    /// Other errors that may follow from it; its own rule among them where anything may follow, and
-    /// then it is any of these that is certain, in the first row told.
+    /// The rules of other errors that it may cause. If its own rule is among them, it may cause any error, and
+    /// only a finding of one of these rules is certain, with the first expected row.
     pub(crate) follows: &'static [Id],
-    /// Spoils a row that is neither the header nor the first or the last of the others, and tells
-    /// at which rows this is to be found.
+    /// Adds the defect to a row, which is neither the header nor the first or last data row, and returns the
+    /// rows of the expected finding.
     pub(crate) spoil: fn(&mut Draft, usize) -> Vec<usize>,
 }
 
@@ -50,7 +50,7 @@ macro_rules! value {
     };
 }
 
-/// A defect of one header, told of line 1.
+/// A defect of one name in the header, reported in line 1.
 macro_rules! header {
     ($rule:ident $column:literal $value:literal) => {
         defect(Id::$rule, Error, concat!("header ", $column, " ", $value), |draft, _| {
@@ -60,7 +60,7 @@ macro_rules! header {
     };
 }
 
-/// A required column that is not there, told of no line.
+/// A missing required column, reported without a line.
 macro_rules! missing {
     ($column:literal) => {
         defect(Id::H13, Error, concat!("no column ", $column), |draft, _| {
@@ -70,7 +70,7 @@ macro_rules! missing {
     };
 }
 
-/// People who report to one another.
+/// People who report to each other.
 macro_rules! looped {
     ($rule:ident $people:literal) => {
         defect(Id::$rule, Error, concat!("loop of ", $people), |draft, row| {
@@ -133,8 +133,8 @@ pub(crate) const DEFECTS: &[Defect] = &[
         draft.rows[row].bytes = Some(draft.plain(row, &order));
         vec![row]
     }),
-    // A later quotation mark may close it, and what stands behind that one is broken as well; or
-    // nothing stands there, and the value merely has line breaks in it.
+    // A later quotation mark may close it. Then the text after that mark is a fault, too, or the value only
+    // contains line breaks.
     defect(Id::F03, Error, "an open quotation mark", |draft, row| {
         draft.set_bytes(row, "TeamName", "\x7FAurora", b'"');
         vec![row]
@@ -165,7 +165,7 @@ pub(crate) const DEFECTS: &[Defect] = &[
         vec![row]
     }),
     defect(Id::M01, Error, "a second manager", |draft, row| {
-        // The head has no first one.
+        // The head has no manager.
         let row = if draft.value(row, "ManagerId").is_empty() { row + 1 } else { row };
         draft.rows.insert(row + 1, draft.rows[row].clone());
         draft.set(row + 1, "ManagerId", "stranger@contoso.com");

@@ -1,4 +1,4 @@
-//! A file before it is written, to be spoilt in one place.
+//! A file before it is written, to which a defect can be added.
 
 use viva_import::{
     check::{Check, CheckOptions, Day, Report},
@@ -8,7 +8,7 @@ use viva_import::{
 
 use crate::sample::{COLUMNS, Form, Random, Sample};
 
-/// The column that is cut: it stands behind those that are mapped.
+/// The index of the column that is dropped; it follows the mapped ones.
 pub(crate) const NOTES: usize = COLUMNS.len();
 
 /// A file: the header and the rows under it.
@@ -22,14 +22,14 @@ pub(crate) struct Draft {
 /// One row.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
-    /// In the order of [`COLUMNS`], with the notes behind them.
+    /// The values in the order of [`COLUMNS`], followed by the notes.
     pub(crate) values: Vec<String>,
-    /// What is written in their place, without the line end.
+    /// The bytes that are written instead of the values, without the line end.
     pub(crate) bytes: Option<Vec<u8>>,
 }
 
 impl Draft {
-    /// The sample with a column that is cut, if the form has one. Its values have line breaks.
+    /// The sample, with notes in a column that is dropped. The values of the notes have line breaks.
     pub(crate) fn of(sample: &Sample) -> Self {
         let header = COLUMNS.map(|(name, _)| name.to_owned()).to_vec();
         let mut random = Random(sample.seed);
@@ -43,7 +43,7 @@ impl Draft {
         Self { seed: sample.seed, form: sample.form.clone(), rows }
     }
 
-    pub(crate) fn is_cut(&self) -> bool {
+    pub(crate) fn has_notes(&self) -> bool {
         self.form.order.contains(&NOTES)
     }
 
@@ -55,7 +55,7 @@ impl Draft {
         value.clone_into(&mut self.rows[row].values[place(column)]);
     }
 
-    /// Writes the row with its values, of which `\x7F` is then replaced.
+    /// Sets the bytes of the row to its values, with each `\x7F` replaced by `mark`.
     pub(crate) fn set_bytes(&mut self, row: usize, column: &str, value: &str, mark: u8) {
         self.set(row, column, value);
         let mut bytes = self.plain(row, &self.form.order);
@@ -63,8 +63,8 @@ impl Draft {
         self.rows[row].bytes = Some(bytes);
     }
 
-    /// The row's bytes with the columns of `order`, without a quotation mark that it does not need
-    /// and without line end.
+    /// The bytes of the row with the columns of `order`, without unnecessary quotation marks and without line
+    /// end.
     pub(crate) fn plain(&self, row: usize, order: &[usize]) -> Vec<u8> {
         let form =
             Form { quoted_percent: 0, line_end: "", order: order.to_vec(), ..self.form.clone() };
@@ -73,7 +73,7 @@ impl Draft {
         bytes
     }
 
-    /// The rows of the date of this one.
+    /// The rows with the same date as this one.
     pub(crate) fn snapshot(&self, row: usize) -> Vec<usize> {
         let day = self.value(row, "EffectiveDate");
         (1..self.rows.len()).filter(|other| self.value(*other, "EffectiveDate") == day).collect()
@@ -91,7 +91,7 @@ impl Draft {
                 file.extend_from_slice(bytes);
                 file.extend_from_slice(self.form.line_end.as_bytes());
             } else {
-                // Every row has its own, so that a row less changes no other.
+                // Each row has its own random numbers, so that removing a row changes no other row.
                 let mut random = Random(self.seed ^ place as u64);
                 self.form.record(&row.values, &mut random, &mut file).unwrap();
             }
@@ -116,7 +116,7 @@ fn place(column: &str) -> usize {
     COLUMNS.iter().position(|(name, _)| *name == column).unwrap()
 }
 
-/// What a check says of a file, and what it lets pass.
+/// The report of a file, and the bytes that may be sent.
 pub(crate) fn checked(file: &[u8], options: &CheckOptions) -> (Report, Vec<u8>) {
     let mut check = Check::open(file, options).unwrap();
     let mut output = check.head().to_vec();

@@ -1,4 +1,4 @@
-//! One case of the table: a file, the options it is checked by, and everything it deserves to hear.
+//! One case of the table: a file, the options of the check, and all expected findings.
 
 use std::io::{Cursor, Write as _};
 
@@ -10,7 +10,7 @@ use viva_import::{
 };
 use zip::{ZipWriter, write::SimpleFileOptions};
 
-/// A file and what is found in it; nothing else may be.
+/// A file and its expected findings; there must be no others.
 pub(crate) struct Case {
     pub(crate) rule: Id,
     what: String,
@@ -33,7 +33,7 @@ pub(crate) struct Expected {
     count: u64,
 }
 
-/// A case of the rule. Its file is [`staff`] until it is changed; nothing is found in that.
+/// A case of the rule. Its file is [`staff`], which has no findings, until it is changed.
 pub(crate) fn case(rule: Id, what: impl Into<String>) -> Case {
     Case {
         rule,
@@ -48,7 +48,7 @@ pub(crate) fn case(rule: Id, what: impl Into<String>) -> Case {
     }
 }
 
-/// A check on the first of December 2026, with the limits nobody has changed.
+/// A check on 1 December 2026 with the default limits.
 pub(crate) fn asked() -> FileCheck {
     FileCheck {
         dialect: None,
@@ -62,7 +62,7 @@ pub(crate) fn asked() -> FileCheck {
     }
 }
 
-/// Twenty people, so that a head without a manager is 5 %: ana in line 2, and p7 in line 7.
+/// Twenty people, so that the head without a manager is 5 %: ana in line 2, p3 in line 3, and so on.
 pub(crate) fn staff() -> Vec<String> {
     let mut lines = vec![
         "PersonId,EffectiveDate,ManagerId,Organization".to_owned(),
@@ -75,13 +75,13 @@ pub(crate) fn staff() -> Vec<String> {
     lines
 }
 
-/// The columns of [`staff`] as a mapping has them.
+/// The mapping of the columns of [`staff`].
 pub(crate) const MAPPING: &str = r#""PersonId":{"name":"PersonId","type":"EmailType"},
     "EffectiveDate":{"name":"EffectiveDate","type":"DateTime_MMDDYYYY"},
     "ManagerId":{"name":"ManagerId","type":"EmailType"},
     "Organization":{"name":"Organization","type":"StringType"}"#;
 
-/// A metadata.json of Microsoft's shape.
+/// A metadata.json in Microsoft's form.
 pub(crate) fn metadata(mapping: &str) -> String {
     format!(r#"{{"DatasetType":"HR","IsBootstrap":"true","Mapping":{{{mapping}}}}}"#)
 }
@@ -100,9 +100,9 @@ pub(crate) fn zip(files: &[(&str, &str)]) -> Vec<u8> {
     zip.finish().unwrap().into_inner()
 }
 
-/// What the import before was: a full one of [`staff`].
+/// The previous import: a full one of [`staff`].
 pub(crate) fn previous() -> Baseline {
-    case(Id::I03, "the import before").report().baseline
+    case(Id::I03, "the previous import").report().baseline
 }
 
 fn limits(settings: &[(&str, &str)]) -> Limits {
@@ -144,13 +144,13 @@ impl Case {
         self
     }
 
-    /// As many lines and no more.
+    /// Only the first lines.
     pub(crate) fn cut_to(mut self, lines: usize) -> Self {
         self.lines.truncate(lines);
         self
     }
 
-    /// A further column with these values, again and again.
+    /// Another column with these values, repeated.
     pub(crate) fn column(mut self, name: &str, values: &[&str]) -> Self {
         let names = [name].into_iter().chain(values.iter().copied().cycle());
         for (line, value) in self.lines.iter_mut().zip(names) {
@@ -160,7 +160,7 @@ impl Case {
         self
     }
 
-    /// The value of a column in these lines, as it stands in the file.
+    /// The value of a column in these lines, as it is in the file.
     pub(crate) fn cells(mut self, column: &str, lines: &[usize], value: &str) -> Self {
         let at = self.lines[0].split(',').position(|name| name == column).unwrap();
         for line in lines {
@@ -192,7 +192,7 @@ impl Case {
         self
     }
 
-    /// The text as it is written to the disk.
+    /// The file with the text encoded by `how`.
     pub(crate) fn written<T: Into<Vec<u8>>>(self, how: impl Fn(&str) -> T) -> Self {
         let text = self.text();
         self.file(how(&text))
@@ -266,7 +266,7 @@ impl Case {
     }
 }
 
-/// What is expected. Without any of these, nothing is found at all.
+/// The expected findings. Without any of these methods, there must be none.
 impl Case {
     pub(crate) fn error<'a>(self, column: impl Into<Option<&'a str>>, rows: &[u64]) -> Self {
         self.found(Severity::Error, column.into(), rows)
@@ -287,13 +287,13 @@ impl Case {
         self
     }
 
-    /// How often the finding named last is there, where that is not once for each row.
+    /// The count of the last expected finding, if it is not the number of rows.
     pub(crate) fn times(mut self, count: u64) -> Self {
         self.found.last_mut().unwrap().count = count;
         self
     }
 
-    /// What other rules find, and rightly so.
+    /// Other rules that must have findings, too.
     pub(crate) fn beside(mut self, rules: &[Id]) -> Self {
         self.beside = rules.to_vec();
         self
@@ -311,7 +311,7 @@ impl Case {
         FileCheck { given, ..self.asked.clone() }.check(&path).unwrap()
     }
 
-    /// What differs from what is expected, as a sentence.
+    /// The differences from the expected findings, as text; `None` if there are none.
     pub(crate) fn fault(&self) -> Option<String> {
         let report = self.report();
         let is_own = |finding: &&Finding| finding.rule == self.rule;
@@ -323,7 +323,7 @@ impl Case {
         let mut beside = self.beside.clone();
         beside.sort_unstable();
         if report.rows_skipped > 0 {
-            // With a row left out, the head alone is more than 5 % of the staff.
+            // If a row is skipped, the head alone is more than 5 % of the staff.
             others.retain(|rule| *rule != Id::C03);
             beside.retain(|rule| *rule != Id::C03);
         }

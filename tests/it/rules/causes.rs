@@ -1,20 +1,20 @@
-//! One cause is told once, as what it is; and nothing is told that cannot be known.
+//! Each cause is reported once and under its own rule, and nothing is reported that cannot be known.
 
 use viva_import::schema::Id;
 
 use super::case::{Case, MAPPING, case, metadata, previous, zip};
 
 pub(super) fn cases() -> Vec<Case> {
-    [misses(), missing_people(), part_of_a_file(), names(), cut(), lines()]
+    [misses(), missing_people(), part_of_a_file(), names(), dropped(), lines()]
         .into_iter()
         .flatten()
         .collect()
 }
 
-/// Something is wrong and nothing is said.
+/// Faults that are easy to miss.
 fn misses() -> Vec<Case> {
-    let dropped = (22..=41)
-        .fold(case(Id::C03, "5 % of the rows, 10 % of those that leave"), |case, line| {
+    let skipped = (22..=41)
+        .fold(case(Id::C03, "5 % of the rows, 10 % of those that are sent"), |case, line| {
             case.add(&format!("p{line},10/31/2026,ana@contoso.com,Sales"))
         });
     let hired = |day: &str| {
@@ -27,12 +27,12 @@ fn misses() -> Vec<Case> {
         case(Id::F09, "more people than there is memory for")
             .setting("MAX_PEOPLE_BYTES", "1")
             .error(None, &[2]),
-        dropped
+        skipped
             .lenient()
             .cell("ManagerId", 7, "")
             .error("ManagerId", &[])
             .beside(&[Id::V01, Id::M07]),
-        case(Id::Q09, "UTF-8 that is called Windows-1252")
+        case(Id::Q09, "UTF-8 with encoding Windows-1252")
             .cell("Organization", 3, "Café")
             .connection(r#""encoding":"windows-1252""#)
             .error(None, &[]),
@@ -44,11 +44,11 @@ fn misses() -> Vec<Case> {
         case(Id::Q09, "a replaced character in a text")
             .cell("Organization", 3, "M\u{fffd}nchen")
             .hint("Organization", &[3]),
-        case(Id::Q09, "semicolons, though the hint is off")
+        case(Id::Q09, "semicolons, although the rule is off")
             .lowered(Id::Q09, "off")
             .written(|text| text.replace(',', ";").into_bytes())
             .error(None, &[1]),
-        case(Id::F03, "a header that goes on after its quotation mark")
+        case(Id::F03, "a header that continues after its quotation mark")
             .lenient()
             .header("PersonId,EffectiveDate,ManagerId,\"Organization\"x")
             .error(None, &[1]),
@@ -57,10 +57,10 @@ fn misses() -> Vec<Case> {
             .column("Spot", &["here", "there"])
             .cell("Spot", 3, "\"\n\"")
             .error("Spot", &[3]),
-        case(Id::Q09, "commas where semicolons were named")
+        case(Id::Q09, "commas with delimiter semicolon")
             .connection(r#""delimiter":";""#)
             .error(None, &[1]),
-        case(Id::H05, "capitals")
+        case(Id::H05, "another case")
             .column("A", &["1a", "1b"])
             .column("B", &["2a", "2b"])
             .mapped(r#""A":{"name":"Spot","type":"String"},"B":{"name":"spot","type":"String"}"#)
@@ -71,7 +71,7 @@ fn misses() -> Vec<Case> {
     ]
 }
 
-/// Who stands in a row that cannot be read is not missing, and has no other manager than before.
+/// A person whose row cannot be read is not missing, and has no second manager.
 fn missing_people() -> Vec<Case> {
     let dates = |line: usize| case(Id::V03, "one date").cell("EffectiveDate", line, "31/10/2026");
     vec![
@@ -105,8 +105,8 @@ fn missing_people() -> Vec<Case> {
     ]
 }
 
-/// A file that is refused for its rows is not held against the import before, and what was not
-/// read is not counted.
+/// A file that is rejected for its rows is not compared with the previous import, and rows that were not read do
+/// not count.
 fn part_of_a_file() -> Vec<Case> {
     let first = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
     let again = |rule, what: &str| case(rule, what).after(previous());
@@ -150,7 +150,7 @@ fn part_of_a_file() -> Vec<Case> {
     ]
 }
 
-/// Without a mapping a column is its own field: what is wrong with its name is told once.
+/// Without a mapping, the column and its field have the same name, whose faults are reported once.
 fn names() -> Vec<Case> {
     let spots = ["here", "there"];
     vec![
@@ -161,23 +161,23 @@ fn names() -> Vec<Case> {
             .column("Level", &spots)
             .error("Level", &[1]),
         case(Id::H02, "no name").column("", &spots).error("column 5", &[1]),
-        case(Id::H13, "mapped and not there")
+        case(Id::H13, "mapped and missing")
             .mapped("")
             .without("EffectiveDate")
             .warning("EffectiveDate", &[]),
         // Excel's line is the first, the header the second.
-        case(Id::H01, "below what Excel is told")
+        case(Id::H01, "below Excel's sep line")
             .column("Level", &spots)
             .column("level", &spots)
             .insert(1, "sep=,")
             .error("level", &[2]),
-        // A line break within a name is no sign of old line ends.
+        // A line break in a name does not mean carriage returns as line ends.
         case(Id::H03, "CRLF in a name").column("\"Cost\r\nCenter\"", &spots).error(None, &[1]),
     ]
 }
 
-/// What is cut never leaves, whatever it is called.
-fn cut() -> Vec<Case> {
+/// A dropped column may have any name.
+fn dropped() -> Vec<Case> {
     let spots = ["here", "there"];
     let beside = |case: Case| case.mapped("").beside(&[Id::H06]);
     vec![
@@ -187,7 +187,7 @@ fn cut() -> Vec<Case> {
     ]
 }
 
-/// A line of blanks is a blank row and no row of one column.
+/// A line of spaces is a blank row, not a row with one column.
 fn lines() -> Vec<Case> {
     vec![
         case(Id::F13, "between rows").insert(5, "  ").error(None, &[5]),

@@ -1,4 +1,4 @@
-//! C01 to C05: how many rows have a value.
+//! C01 to C05: the share of rows that have a value.
 
 use viva_import::schema::Id;
 
@@ -15,7 +15,7 @@ fn all_rows() -> Vec<Case> {
             .cell("PersonId", 7, "")
             .error("PersonId", &[])
             .beside(&[Id::V07]),
-        case(Id::C01, "whatever is lowered")
+        case(Id::C01, "with V07 off")
             .lowered(Id::V07, "off")
             .cell("PersonId", 7, "")
             .error("PersonId", &[]),
@@ -29,7 +29,7 @@ fn all_rows() -> Vec<Case> {
     ]
 }
 
-/// A company of twenty on each of these days, whose head has no manager.
+/// A company of twenty, also on each of these days; its head has no manager.
 fn months(rule: Id, what: &str, days: &[&str]) -> Case {
     days.iter().fold(case(rule, what), |case, day| {
         let case = case.add(&format!("ana@contoso.com,{day},,Board"));

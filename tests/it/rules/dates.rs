@@ -1,10 +1,10 @@
-//! V03 and V04: the two lists of forms, in columns of the one type and of the other.
+//! V03 and V04: the two lists of forms, in columns of both types.
 
 use viva_import::schema::Id;
 
 use super::case::{Case, case};
 
-/// Dates of both types.
+/// Dates that are valid for both types.
 const BOTH: [&str; 10] = [
     "",
     "\"Wednesday, March 14, 2012\"",
@@ -18,7 +18,7 @@ const BOTH: [&str; 10] = [
     "\"2/2/2025\"",
 ];
 
-/// Dates of a month-first column, which no day-first one takes.
+/// Dates that are valid in a month-first column only.
 const MONTH_FIRST: [&str; 9] = [
     "12/31/2025",
     "3/14/2012",
@@ -31,7 +31,8 @@ const MONTH_FIRST: [&str; 9] = [
     "02/29/2024",
 ];
 
-/// The other way round, but for years of two digits and years that come first.
+/// Dates that are valid in a day-first column only, without two-digit years after slashes and without years
+/// that come first.
 const DAY_FIRST: [&str; 7] = [
     "31/12/2025",
     "14/3/2012",
@@ -71,52 +72,52 @@ const NEITHER: [&str; 26] = [
     "2025",
 ];
 
-/// A further column of the rule's type, with this value in line 3.
+/// Another column of the rule's type, with this value in line 3.
 fn dated(rule: Id, value: &str) -> Case {
-    let (kind, right) = if rule == Id::V03 {
+    let (kind, valid) = if rule == Id::V03 {
         ("DateTime_MMDDYYYY", "12/31/2025")
     } else {
         ("DateTime_DDMMYYYY", "31/12/2025")
     };
     case(rule, format!("{value:?}"))
-        .column("Spot", &[right])
+        .column("Spot", &[valid])
         .cell("Spot", 3, value)
         .mapped(&format!(r#""Spot":{{"name":"Spot","type":"{kind}"}}"#))
 }
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = vec![
-        // The list of the day-first type alone has years of two digits after slashes.
+        // Only the list of the day-first type has two-digit years after slashes.
         dated(Id::V03, "12/31/25").error("Spot", &[3]),
         dated(Id::V03, "1/1/25").error("Spot", &[3]),
         dated(Id::V04, "31/12/25"),
         dated(Id::V04, "1/2/25"),
-        // Under day first a year that comes first is followed by the day: worth a warning.
+        // In a day-first column, the day follows a year that comes first, which is a warning.
         dated(Id::V03, "2025-31-12").error("Spot", &[3]),
         dated(Id::V04, "2025-31-12").beside(&[Id::Q01]),
         dated(Id::V04, "2025-04-05").beside(&[Id::Q01]),
         dated(Id::V03, "31/12/2025").lenient().warning("Spot", &[3]),
         dated(Id::V04, "12/31/2025").lenient().warning("Spot", &[3]),
-        case(Id::V03, "Viva's own")
+        case(Id::V03, "a reserved field")
             .column("HireDate", &["8/15/2015"])
             .cell("HireDate", 3, "42067")
             .error("HireDate", &[3]),
-        case(Id::V03, "no date to stand on")
+        case(Id::V03, "an invalid EffectiveDate")
             .cell("EffectiveDate", 21, "31/10/2026")
             .error("EffectiveDate", &[21]),
     ];
-    let right =
+    let valid =
         [(Id::V03, &BOTH[..]), (Id::V04, &BOTH), (Id::V03, &MONTH_FIRST), (Id::V04, &DAY_FIRST)];
-    for (rule, values) in right {
+    for (rule, values) in valid {
         cases.extend(values.iter().map(|value| dated(rule, value)));
     }
-    let wrong = [
+    let invalid = [
         (Id::V03, &DAY_FIRST[..]),
         (Id::V04, &MONTH_FIRST),
         (Id::V03, &NEITHER),
         (Id::V04, &NEITHER),
     ];
-    for (rule, values) in wrong {
+    for (rule, values) in invalid {
         cases.extend(values.iter().map(|value| dated(rule, value).error("Spot", &[3])));
     }
     cases

@@ -1,4 +1,4 @@
-//! F01 to F04, F09 to F13: what a file is, its rows and its bytes.
+//! F01 to F04, F09 to F13: the file as a whole, its rows and its bytes.
 
 use encoding_rs::WINDOWS_1252;
 use viva_import::schema::Id;
@@ -37,7 +37,7 @@ fn whole() -> Vec<Case> {
         case(Id::F02, "a workbook by its name").named("export.xlsx").error(None, &[]),
         case(Id::F02, "a text by its name").named("export.txt").error(None, &[]),
         case(Id::F02, "no extension").named("export").error(None, &[]),
-        case(Id::F02, "a workbook that calls itself a csv")
+        case(Id::F02, "a workbook with the extension .csv")
             .file("PK\x03\x04[Content_Types].xml")
             .error(None, &[]),
         case(Id::F02, "an old workbook").file(b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1").error(None, &[]),
@@ -52,7 +52,7 @@ fn whole() -> Vec<Case> {
             .file("PersonId,EffectiveDate,ManagerId,Organization")
             .error(None, &[]),
         case(Id::F12, "a header and blank lines").cut_to(1).add("").add("").error(None, &[]),
-        case(Id::F12, "nothing left of the only row")
+        case(Id::F12, "the only row is skipped")
             .cut_to(2)
             .cell("PersonId", 2, "ana")
             .lenient()
@@ -61,7 +61,7 @@ fn whole() -> Vec<Case> {
     ]
 }
 
-/// Three people more than the staff: without some of them the head is still no more than 5 %.
+/// Three more people than the staff, so that the head is not more than 5 % if some rows are skipped.
 fn crowd(what: &str) -> Case {
     (22..=24).fold(case(Id::F03, what), |case, line| {
         case.add(&format!("p{line}@contoso.com,10/31/2026,ana@contoso.com,Sales"))
@@ -88,7 +88,7 @@ fn widths() -> Vec<Case> {
             .all("Organization", "Sales,")
             .error(None, &[2, 3, 4, 5, 6, 7, 8, 9, 10, 11])
             .times(20),
-        crowd("left out").lenient().cell("Organization", 3, "Sales, East").warning(None, &[3]),
+        crowd("skipped").lenient().cell("Organization", 3, "Sales, East").warning(None, &[3]),
     ]
 }
 
@@ -97,10 +97,10 @@ fn quotation_marks() -> Vec<Case> {
         case(Id::F03, "doubled").cell("Organization", 3, "\"Sales \"\"East\"\"\""),
         case(Id::F03, "apostrophes").cell("Organization", 3, "People's 'Office'"),
         case(Id::F03, "inside a value").cell("Organization", 3, "5\" pipes").warning(None, &[3]),
-        crowd("a value that goes on after them")
+        crowd("a value that continues after them")
             .cell("Organization", 3, "\"Sales\" East")
             .error(None, &[3]),
-        case(Id::F03, "the same, left out")
+        case(Id::F03, "the same, skipped")
             .lenient()
             .cell("Organization", 3, "\"Sales\" East")
             .warning(None, &[3]),
@@ -110,7 +110,7 @@ fn quotation_marks() -> Vec<Case> {
             .lenient()
             .cell("Organization", 24, "\"Sales")
             .error(None, &[24]),
-        case(Id::F03, "a header that goes on after them")
+        case(Id::F03, "a header that continues after them")
             .header("PersonId,EffectiveDate,ManagerId,\"Organ\"ization")
             .error(None, &[1]),
         case(Id::F03, "carriage returns alone")
@@ -131,16 +131,13 @@ fn bytes() -> Vec<Case> {
             .written(|text| format!("\u{feff}{text}")),
         case(Id::F04, "emoji").cell("Organization", 3, "Sales 🚀"),
         cafe("Windows-1252").written(windows_1252).error("Organization", &[3]),
-        cafe("Windows-1252, left out")
-            .lenient()
-            .written(windows_1252)
-            .warning("Organization", &[3]),
+        cafe("Windows-1252, skipped").lenient().written(windows_1252).warning("Organization", &[3]),
         cafe("Windows-1252, converted")
             .connection("\"encoding\":\"windows-1252\"")
             .written(windows_1252),
         cafe("UTF-16").written(utf16).error(None, &[]),
         cafe("UTF-16, converted").connection("\"encoding\":\"utf-16\"").written(utf16),
-        case(Id::F04, "Windows-1252 in the header of a column that is cut")
+        case(Id::F04, "Windows-1252 in the header of a dropped column")
             .header("PersonId,EffectiveDate,ManagerId,Organization")
             .column("Büro", &["1a", "1b"])
             .mapped("")
@@ -161,7 +158,7 @@ fn lines() -> Vec<Case> {
         case(Id::F13, "two blank lines").insert(5, "").insert(5, "").error(None, &[5, 6]),
         case(Id::F13, "a row of nothing but commas").add(",,,").error(None, &[22]),
         case(Id::F13, "a row of blanks and commas").add(" , ,\u{a0}, ").error(None, &[22]),
-        case(Id::F13, "two rows of commas, left out")
+        case(Id::F13, "two rows of commas, skipped")
             .lenient()
             .add(",,,")
             .add(",,,")
@@ -182,15 +179,13 @@ fn values() -> Vec<Case> {
         spots(case(Id::F10, "a line feed, lines after it"), &street("\n"))
             .cell("Spot", 5, &street("\n"))
             .error("Spot", &[3, 6]),
-        spots(case(Id::F10, "a line feed in a column that is cut"), &street("\n"))
+        spots(case(Id::F10, "a line feed in a dropped column"), &street("\n"))
             .mapped("")
             .beside(&[Id::H06]),
         spots(case(Id::F11, "128 KB"), &long(131_072)),
         spots(case(Id::F11, "128 KB and a byte"), &long(131_073)).error("Spot", &[3]),
         spots(case(Id::F11, "as many bytes in fewer characters"), &"営".repeat(43_691))
             .error("Spot", &[3]),
-        spots(case(Id::F11, "in a column that is cut"), &long(131_073))
-            .mapped("")
-            .beside(&[Id::H06]),
+        spots(case(Id::F11, "in a dropped column"), &long(131_073)).mapped("").beside(&[Id::H06]),
     ]
 }

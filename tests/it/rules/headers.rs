@@ -1,28 +1,28 @@
-//! H01 to H04, H11 to H14: names, without any mapping and with one.
+//! H01 to H04, H11 to H14: names, with and without a mapping.
 
 use viva_import::schema::Id;
 
 use super::case::{Case, MAPPING, case, metadata};
 
-/// Values that nothing is said about.
+/// Values without findings.
 const SPOTS: [&str; 2] = ["here", "there"];
 
 pub(super) fn cases() -> Vec<Case> {
     [names(), letters(), targets(), required()].into_iter().flatten().collect()
 }
 
-/// A further column of this name.
+/// Another column with this name.
 fn column(rule: Id, name: &str) -> Case {
     case(rule, name).column(name, &SPOTS)
 }
 
-/// A further column `Spot`, mapped to this field.
+/// Another column `Spot`, mapped to this field.
 fn target(rule: Id, name: &str) -> Case {
     let more = format!(r#""Spot":{{"name":"{name}","type":"StringType"}}"#);
     case(rule, format!("mapped to {name:?}")).column("Spot", &SPOTS).mapped(&more)
 }
 
-/// A further column of this name, mapped to `Spot`.
+/// Another column with this name, mapped to `Spot`.
 fn source(rule: Id, name: &str) -> Case {
     let more = format!(r#""{name}":{{"name":"Spot","type":"StringType"}}"#);
     case(rule, format!("{name:?} mapped")).column(name, &SPOTS).mapped(&more)
@@ -49,29 +49,29 @@ fn names() -> Vec<Case> {
 }
 
 fn letters() -> Vec<Case> {
-    let refused = |name: &str| column(Id::H03, name).error(name, &[]);
+    let invalid = |name: &str| column(Id::H03, name).error(name, &[]);
     vec![
         column(Id::H03, "Cost_Center2"),
         column(Id::H03, "2ndLevel"),
         column(Id::H03, "_Level"),
         column(Id::H03, "\"CostCenter\""),
-        refused("Cost-Center"),
-        refused("CostCenter?"),
-        refused("Größe"),
-        refused("部署"),
-        refused("Ｌｅｖｅｌ"),
-        refused("Cost.Center"),
+        invalid("Cost-Center"),
+        invalid("CostCenter?"),
+        invalid("Größe"),
+        invalid("部署"),
+        invalid("Ｌｅｖｅｌ"),
+        invalid("Cost.Center"),
         source(Id::H03, "Cost Center").error("Cost Center", &[]),
         source(Id::H03, "部署").error("部署", &[]),
         source(Id::H03, "Cost-Center").error("Cost-Center", &[]),
-        // What is cut never leaves: its name may be whatever it is.
+        // A dropped column may have any name.
         column(Id::H03, "Cost Center").mapped("").beside(&[Id::H06]),
         column(Id::H03, "部署").mapped("").beside(&[Id::H06]),
         case(Id::H03, "a target")
             .column("Spot", &SPOTS)
             .mapped(r#""Spot":{"name":"Büro","type":"String"}"#)
             .error("Spot", &[]),
-        // The connection may believe the other page, which has more characters.
+        // A connection can follow Microsoft's other page, which allows more characters.
         case(Id::H03, "lowered")
             .by(r#"{"tenantId":"0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5","connector":"HR",
             "refresh":"full","credential":{"kind":"managedIdentity"},"rules":{"H03":"warning"},
@@ -148,26 +148,23 @@ fn required() -> Vec<Case> {
             .incremental()
             .without("EffectiveDate")
             .warning("EffectiveDate", &[]),
-        case(Id::H13, "mapped and not there")
-            .mapped("")
-            .without("ManagerId")
-            .error("ManagerId", &[]),
-        case(Id::H13, "there and not mapped")
+        case(Id::H13, "mapped and missing").mapped("").without("ManagerId").error("ManagerId", &[]),
+        case(Id::H13, "present and not mapped")
             .by(r#"{"PersonId":{"name":"PersonId","type":"EmailType"},
             "EffectiveDate":{"name":"EffectiveDate","type":"DateTime_MMDDYYYY"},
             "ManagerId":{"name":"ManagerId","type":"EmailType"}}"#)
             .error("Organization", &[])
             .beside(&[Id::H06]),
-        case(Id::H13, "mapped in other capitals")
+        case(Id::H13, "mapped in another case")
             .mapped("")
             .header("personid,EffectiveDate,ManagerId,Organization")
             .error("PersonId", &[])
             .beside(&[Id::H06]),
         many(105),
         many(106).error(None, &[1]),
-        // What is cut does not count.
+        // Dropped columns do not count.
         many(106).mapped("").beside(&[Id::H06]),
-        case(Id::H12, "more columns than are looked at")
+        case(Id::H12, "more columns than are checked")
             .lines(&[&format!("PersonId{}", ",x".repeat(4096))])
             .error(None, &[1]),
     ]

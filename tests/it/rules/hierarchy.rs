@@ -1,4 +1,4 @@
-//! M01 to M08: who reports to whom, on each date.
+//! M01 to M08: the hierarchy of managers on each date.
 
 use viva_import::schema::Id;
 
@@ -8,7 +8,7 @@ pub(super) fn cases() -> Vec<Case> {
     [rows(), loops(), tops()].into_iter().flatten().collect()
 }
 
-/// Somebody on a day.
+/// The row of a person on a day.
 fn row(person: &str, day: &str, manager: &str) -> String {
     let manager = if manager.is_empty() { String::new() } else { format!("{manager}@contoso.com") };
     format!("{person}@contoso.com,{day},{manager},Sales")
@@ -66,7 +66,7 @@ fn rows() -> Vec<Case> {
             .warning(None, &[7]),
         case(Id::M06, "incremental").incremental().cell("ManagerId", 7, "gone@contoso.com"),
         case(Id::M06, "off").lowered(Id::M06, "off").cell("ManagerId", 7, "gone@contoso.com"),
-        case(Id::M06, "a manager whose row was left out")
+        case(Id::M06, "a manager whose row is skipped")
             .lenient()
             .cell("ManagerId", 7, "p8@contoso.com")
             .cell("Organization", 8, "a,b")

@@ -1,4 +1,4 @@
-//! Q00 to Q09: what passes and is hardly meant.
+//! Q00 to Q09: valid data that is probably a mistake.
 
 use viva_import::schema::Id;
 
@@ -18,10 +18,7 @@ fn columns() -> Vec<Case> {
             .column("Location", &[""])
             .hint("Location", &[])
             .beside(&[Id::C05]),
-        case(Id::Q00, "in a column that is cut")
-            .column("Spot", &[""])
-            .mapped("")
-            .beside(&[Id::H06]),
+        case(Id::Q00, "in a dropped column").column("Spot", &[""]).mapped("").beside(&[Id::H06]),
     ];
     cases.extend(
         [
@@ -68,17 +65,17 @@ fn dates() -> Vec<Case> {
     let odd =
         |day: &str| case(Id::Q03, day).column("HireDate", &["8/15/2015"]).cell("HireDate", 3, day);
     vec![
-        hired("one that says", &["1/2/2015", "3/4/2015", "8/15/2015"]),
+        hired("one that is clear", &["1/2/2015", "3/4/2015", "8/15/2015"]),
         hired("year first", &["2015-02-01", "2015-04-03"]),
         hired("the same either way", &["1/1/2015", "2/2/2015"]),
         hired("in words", &["1-Feb-2015"]),
-        hired("none that says", &["1/2/2015", "3/4/2015", "1/1/2015"]).hint("HireDate", &[]),
+        hired("none that is clear", &["1/2/2015", "3/4/2015", "1/1/2015"]).hint("HireDate", &[]),
         case(Id::Q01, "the first of a month")
             .all("EffectiveDate", "11/1/2026")
             .hint("EffectiveDate", &[]),
         case(Id::Q01, "the last of a month"),
-        day_first("one that says", &["1/2/2015", "15/8/2015"]),
-        day_first("none that says", &["1/2/2015", "3/4/2015"]).hint("HireDate", &[]),
+        day_first("one that is clear", &["1/2/2015", "15/8/2015"]),
+        day_first("none that is clear", &["1/2/2015", "3/4/2015"]).hint("HireDate", &[]),
         day_first("year first", &["15/8/2015", "2015-04-05"]).warning("HireDate", &[]),
         odd("1/2/1900"),
         odd("12/31/2099"),
@@ -135,7 +132,7 @@ fn groups() -> Vec<Case> {
         |what: &str, values: &[&str]| case(Id::Q05, what).column("LevelDesignation", values);
     let many = |count: usize| {
         let case = case(Id::Q06, format!("{count} values")).column("Spot", &["here"]);
-        // The staff has one value more.
+        // The staff has one more value.
         (1..count).fold(case, |case, n| {
             case.add(&format!("q{n}@contoso.com,10/31/2026,ana@contoso.com,Sales,v{n}"))
         })
@@ -196,8 +193,8 @@ fn separators() -> Vec<Case> {
         case(Id::Q09, "commas in a text, converted")
             .connection("\"delimiter\":\";\"")
             .written(|text| text.replace(',', ";").replace("Legal", "Law, the")),
-        case(Id::Q09, "what Excel is told").insert(1, "sep=,"),
-        case(Id::Q09, "what Excel is told of semicolons")
+        case(Id::Q09, "Excel's sep line").insert(1, "sep=,"),
+        case(Id::Q09, "Excel's sep line with a comma above semicolons")
             .insert(1, "sep=,")
             .written(by(";"))
             .error(None, &[1]),

@@ -1,4 +1,4 @@
-//! I01 to I04: a file held against the last accepted import.
+//! I01 to I04: a file compared with the last accepted import.
 
 use viva_import::schema::{Baseline, Column, Id};
 
@@ -11,35 +11,32 @@ pub(super) fn cases() -> Vec<Case> {
 const HEADER: &str = "PersonId,EffectiveDate,ManagerId,Organization";
 
 fn past() -> Vec<Case> {
-    let brings = |what: &str, rows: &[&str]| {
+    let has = |what: &str, rows: &[&str]| {
         case(Id::I01, what).incremental().after(previous()).lines(&[&[HEADER], rows].concat())
     };
     let may = "p3@contoso.com,05/31/2026,ana@contoso.com,Sales";
     let october = "p3@contoso.com,10/31/2026,ana@contoso.com,Sales";
     let november = "p3@contoso.com,11/30/2026,ana@contoso.com,Sales";
     vec![
-        brings("the date that is stored", &[october]),
-        brings("a later date", &[november]),
-        brings("the past and the date that is stored", &[may, october]),
-        brings("the date that is stored and the past", &[october, may]),
-        brings("the past and a later date", &[may, november]),
-        brings("the past alone", &[may]).warning(None, &[2]),
-        brings(
-            "the past of two",
-            &[may, "p4@contoso.com,05/31/2026,ana@contoso.com,Sales", october],
-        )
-        .warning(None, &[3]),
-        brings(
+        has("the date that is stored", &[october]),
+        has("a later date", &[november]),
+        has("the past and the date that is stored", &[may, october]),
+        has("the date that is stored and the past", &[october, may]),
+        has("the past and a later date", &[may, november]),
+        has("the past alone", &[may]).warning(None, &[2]),
+        has("the past of two", &[may, "p4@contoso.com,05/31/2026,ana@contoso.com,Sales", october])
+            .warning(None, &[3]),
+        has(
             "the past in capitals, the rest not",
             &["P3@contoso.com,05/31/2026,ana@contoso.com,Sales", october],
         ),
-        case(Id::I01, "nothing to hold it against").incremental().lines(&[HEADER, may]),
+        case(Id::I01, "no previous import").incremental().lines(&[HEADER, may]),
         case(Id::I01, "a full refresh").after(previous()).all("EffectiveDate", "05/31/2026"),
-        brings("no dates", &[may]).without("EffectiveDate").beside(&[Id::H13]),
+        has("no dates", &[may]).without("EffectiveDate").beside(&[Id::H13]),
     ]
 }
 
-/// The import before, with a column `Spot` of this type.
+/// The previous import with a column `Spot` of this type.
 fn with_spot(kind: &str) -> Baseline {
     let mut summary = previous();
     summary.columns.push(Column { name: "Spot".to_owned(), kind: kind.to_owned() });
@@ -55,21 +52,21 @@ fn columns() -> Vec<Case> {
     };
     vec![
         case(Id::I02, "the same columns").incremental().after(previous()),
-        case(Id::I02, "a column fewer").incremental().after(previous()).without("Organization"),
-        spot(Id::I02, "nothing to hold it against").incremental(),
-        spot(Id::I02, "a column more in a full refresh").after(previous()),
-        spot(Id::I02, "a column more").incremental().after(previous()).warning("Spot", &[]),
-        spot(Id::I02, "a column more that is cut")
+        case(Id::I02, "one column fewer").incremental().after(previous()).without("Organization"),
+        spot(Id::I02, "no previous import").incremental(),
+        spot(Id::I02, "one more column in a full refresh").after(previous()),
+        spot(Id::I02, "one more column").incremental().after(previous()).warning("Spot", &[]),
+        spot(Id::I02, "one more column that is dropped")
             .mapped("")
             .incremental()
             .after(previous())
             .beside(&[Id::H06]),
         case(Id::I03, "the same columns").after(previous()),
         spot(Id::I03, "one more").after(previous()),
-        case(Id::I03, "nothing to hold it against"),
+        case(Id::I03, "no previous import"),
         case(Id::I03, "one fewer").after(with_spot("StringType")).error("Spot", &[]),
         case(Id::I03, "one fewer, incremental").incremental().after(with_spot("StringType")),
-        spot(Id::I03, "one is cut")
+        spot(Id::I03, "one is dropped")
             .mapped("")
             .after(with_spot("StringType"))
             .error("Spot", &[])
@@ -104,7 +101,7 @@ fn people() -> Vec<Case> {
         case(Id::I04, "fewer rows, as many people")
             .after(Baseline { rows: 40, ..previous() })
             .error(None, &[]),
-        case(Id::I04, "left out because of what is in them")
+        case(Id::I04, "rows skipped because of their values")
             .lenient()
             .after(previous())
             .cells("PersonId", &[3, 4, 5], "x")

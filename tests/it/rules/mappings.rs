@@ -1,15 +1,15 @@
-//! H05 to H09: the mapping, and the header held against it.
+//! H05 to H09: the mapping, and the header compared with it.
 
 use viva_import::schema::Id;
 
 use super::case::{Case, MAPPING, case, metadata};
 
 pub(super) fn cases() -> Vec<Case> {
-    [columns(), literally(), types()].into_iter().flatten().collect()
+    [columns(), literal(), types()].into_iter().flatten().collect()
 }
 
 fn columns() -> Vec<Case> {
-    let spot = || case(Id::H06, "a column more").column("Spot", &["here", "there"]);
+    let spot = || case(Id::H06, "one more column").column("Spot", &["here", "there"]);
     let two = |one: &str, other: &str| {
         let field = |source: &str, target: &str| {
             format!(r#""{source}":{{"name":"{target}","type":"String"}}"#)
@@ -34,7 +34,7 @@ fn columns() -> Vec<Case> {
             .connection("\"unmappedColumns\":\"drop\"")
             .setting("UNMAPPED_COLUMNS", "refuse")
             .hint(None, &[1]),
-        case(Id::H06, "a column fewer")
+        case(Id::H06, "one column fewer")
             .mapped(r#""Spot":{"name":"Spot","type":"String"}"#)
             .warning("Spot", &[]),
         case(Id::H06, "no header")
@@ -74,17 +74,17 @@ fn columns() -> Vec<Case> {
     ]
 }
 
-/// A metadata.json of Microsoft's: the header must have its fields, all and no other.
-fn literally() -> Vec<Case> {
+/// Microsoft's metadata.json: the header must have exactly its fields.
+fn literal() -> Vec<Case> {
     let json = metadata(MAPPING);
     let more = metadata(&format!(r#"{MAPPING},"Spot":{{"name":"Spot","type":"StringType"}}"#));
-    let spot = |rule| case(rule, "a column more").column("Spot", &["here", "there"]);
+    let spot = |rule| case(rule, "one more column").column("Spot", &["here", "there"]);
     vec![
         case(Id::H06, "the same").by(&*json),
         spot(Id::H06).by(&*more),
-        case(Id::H06, "a field more").by(&*more).error("Spot", &[]).beside(&[Id::H07]),
+        case(Id::H06, "one more field").by(&*more).error("Spot", &[]).beside(&[Id::H07]),
         spot(Id::H06).by(&*json).error("Spot", &[]).beside(&[Id::H07]),
-        case(Id::H06, "other capitals")
+        case(Id::H06, "another case")
             .by(&*more)
             .column("SPOT", &["here", "there"])
             .error("SPOT", &[])
@@ -94,7 +94,7 @@ fn literally() -> Vec<Case> {
             .by(&*more)
             .column("Place", &["here", "there"])
             .beside(&[Id::H06]),
-        case(Id::H07, "a field more").by(&*more).error(None, &[1]).beside(&[Id::H06]),
+        case(Id::H07, "one more field").by(&*more).error(None, &[1]).beside(&[Id::H06]),
         spot(Id::H07).by(&*json).error(None, &[1]).beside(&[Id::H06]),
         spot(Id::H07).zipped(&json).error(None, &[1]).beside(&[Id::H06]),
         spot(Id::H07).zipped(&more),

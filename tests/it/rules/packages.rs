@@ -1,4 +1,4 @@
-//! F05 to F08, and the others on a zip: data.csv with its metadata.json.
+//! F05 to F08 and other rules for a zip: data.csv with its metadata.json.
 
 use viva_import::schema::Id;
 
@@ -18,7 +18,7 @@ fn directory() -> Vec<Case> {
     let holds = |what: &str, files: &[(&str, &str)]| case(Id::F05, what).zip(zip(files));
     vec![
         holds("the two files", &[data, meta]),
-        holds("the two files the other way round", &[meta, data]),
+        holds("the two files in the other order", &[meta, data]),
         case(Id::F05, "capitals").zipped(&json).named("INFO.ZIP"),
         holds("capitals within", &[("Data.csv", &csv), ("Metadata.json", &json)])
             .warning(None, &[]),
@@ -37,7 +37,7 @@ fn directory() -> Vec<Case> {
         case(Id::F07, "a json with a mapping").zip(zip(&[data, meta])),
         case(Id::F07, "an empty json").zip(zip(&[data, (META, "")])).error(None, &[]),
         case(Id::F07, "a blank json").zip(zip(&[data, (META, " \r\n")])).error(None, &[]),
-        case(Id::F09, "a csv that unpacks to more than may be")
+        case(Id::F09, "a csv that unpacks to more than the limit")
             .zip(zip(&[data, meta]))
             .setting("MAX_FILE_BYTES", "100")
             .error(None, &[]),
@@ -52,13 +52,13 @@ fn documents() -> Vec<Case> {
         case(Id::F08, what).zipped(&json.replacen(from, to, 1))
     };
     vec![
-        reads("as it should be", "HR", "HR"),
+        reads("valid", "HR", "HR"),
         reads("with a byte order mark", "{", "\u{feff}{"),
         reads("with ColumnMap", "\"Mapping\"", "\"ColumnMap\""),
-        reads("with a member more", "{", "{\"properties\":{\"DatasetName\":\"People\"},"),
+        reads("with one more member", "{", "{\"properties\":{\"DatasetName\":\"People\"},"),
         reads("TRUE", "\"true\"", "\"TRUE\""),
         reads("no JSON", "}", "").error(None, &[]).beside(&[Id::H06]),
-        reads("a comma too many", "}}}", "}}},").error(None, &[]).beside(&[Id::H06]),
+        reads("one comma too many", "}}}", "}}},").error(None, &[]).beside(&[Id::H06]),
         reads("IsBootstrap without quotation marks", "\"true\"", "true").warning(None, &[]),
         reads("IsBootstrap yes", "\"true\"", "\"yes\"").error(None, &[]),
         reads("no IsBootstrap", "\"IsBootstrap\":\"true\",", "").error(None, &[]),

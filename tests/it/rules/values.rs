@@ -1,35 +1,49 @@
-//! V01, V02 and V05 to V11: the values of a column by its type.
+//! V01, V02 and V05 to V11: the values of a column of each type.
 
 use viva_import::schema::Id;
 
 use super::case::{Case, case};
 
 pub(super) fn cases() -> Vec<Case> {
-    [emails(), strings(), doubles(), integers(), required(), new_people(), booleans(), own_words()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        emails(),
+        strings(),
+        doubles(),
+        integers(),
+        required(),
+        new_people(),
+        booleans(),
+        enumerations(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
-/// A further column with these values that are right, and this one in line 3.
-fn typed(rule: Id, kind: &str, right: &[&str], value: &str) -> Case {
+/// Another column with these valid values, and this value in line 3.
+fn typed(rule: Id, kind: &str, valid: &[&str], value: &str) -> Case {
     case(rule, format!("{value:?}"))
-        .column("Spot", right)
+        .column("Spot", valid)
         .cell("Spot", 3, value)
         .mapped(&format!(r#""Spot":{{"name":"Spot","type":"{kind}"}}"#))
 }
 
-fn right(rule: Id, kind: &'static str, by: &'static [&'static str], values: &[&str]) -> Vec<Case> {
+fn valid(rule: Id, kind: &'static str, by: &'static [&'static str], values: &[&str]) -> Vec<Case> {
     values.iter().map(|value| typed(rule, kind, by, value)).collect()
 }
 
-fn wrong(rule: Id, kind: &'static str, by: &'static [&'static str], values: &[&str]) -> Vec<Case> {
+fn invalid(
+    rule: Id,
+    kind: &'static str,
+    by: &'static [&'static str],
+    values: &[&str],
+) -> Vec<Case> {
     values.iter().map(|value| typed(rule, kind, by, value).error("Spot", &[3])).collect()
 }
 
 fn emails() -> Vec<Case> {
     const BY: &[&str] = &["ok@contoso.com"];
-    let mut cases = right(
+    let mut cases = valid(
         Id::V01,
         "EmailType",
         BY,
@@ -47,7 +61,7 @@ fn emails() -> Vec<Case> {
             "",
         ],
     );
-    cases.extend(wrong(
+    cases.extend(invalid(
         Id::V01,
         "EmailType",
         BY,
@@ -73,8 +87,8 @@ fn emails() -> Vec<Case> {
     ));
     cases.extend([
         case(Id::V01, "two rows").cells("PersonId", &[7, 8], "100045").error("PersonId", &[7, 8]),
-        case(Id::V01, "left out").lenient().cell("PersonId", 8, "p8").warning("PersonId", &[8]),
-        case(Id::V01, "in a column that is cut")
+        case(Id::V01, "skipped").lenient().cell("PersonId", 8, "p8").warning("PersonId", &[8]),
+        case(Id::V01, "in a dropped column")
             .column("Mail", &["x", "y"])
             .mapped("")
             .beside(&[Id::H06]),
@@ -83,7 +97,7 @@ fn emails() -> Vec<Case> {
 }
 
 fn strings() -> Vec<Case> {
-    right(
+    valid(
         Id::V02,
         "StringType",
         &["here", "there"],
@@ -106,8 +120,8 @@ fn strings() -> Vec<Case> {
 fn doubles() -> Vec<Case> {
     const BY: &[&str] = &["23.75", "24"];
     let mut cases =
-        right(Id::V05, "double", BY, &["0", "-1", "1e3", "007.50", "23.", "\"23.75\"", ""]);
-    cases.extend(wrong(
+        valid(Id::V05, "double", BY, &["0", "-1", "1e3", "007.50", "23.", "\"23.75\"", ""]);
+    cases.extend(invalid(
         Id::V05,
         "double",
         BY,
@@ -136,8 +150,8 @@ fn doubles() -> Vec<Case> {
 fn integers() -> Vec<Case> {
     const BY: &[&str] = &["8", "7"];
     let mut cases =
-        right(Id::V06, "int32", BY, &["0", "-1", "08", "2147483647", "-2147483648", "\"8\"", ""]);
-    cases.extend(wrong(
+        valid(Id::V06, "int32", BY, &["0", "-1", "08", "2147483647", "-2147483648", "\"8\"", ""]);
+    cases.extend(invalid(
         Id::V06,
         "int32",
         BY,
@@ -145,7 +159,10 @@ fn integers() -> Vec<Case> {
     ));
     cases.push(typed(Id::V06, "Integer", BY, "8.0").lenient().warning("Spot", &[3]));
     cases.push(
-        case(Id::V06, "Viva's own").column("Layer", BY).cell("Layer", 3, "L5").error("Layer", &[3]),
+        case(Id::V06, "a reserved field")
+            .column("Layer", BY)
+            .cell("Layer", 3, "L5")
+            .error("Layer", &[3]),
     );
     cases
 }
@@ -194,7 +211,7 @@ fn new_people() -> Vec<Case> {
             .add("ana@contoso.com,11/30/2026,,Board")
             .add("p3@contoso.com,11/30/2026,ana@contoso.com,Sales")
             .beside(&[Id::C03]),
-        case(Id::V08, "somebody new with a manager who is known already").incremental().lines(&[
+        case(Id::V08, "a new person with a known manager").incremental().lines(&[
             "PersonId,EffectiveDate,ManagerId,Organization",
             "new@contoso.com,10/31/2026,ana@contoso.com,Sales",
         ]),
@@ -204,13 +221,13 @@ fn new_people() -> Vec<Case> {
 
 fn booleans() -> Vec<Case> {
     const BY: &[&str] = &["TRUE", "FALSE"];
-    let mut cases = right(Id::V09, "Boolean", BY, &["true", "False", "fAlSe", "\"TRUE\"", ""]);
-    cases.extend(wrong(Id::V09, "Boolean", BY, &["yes", "1", "0", "T", "TRUE ", "WAHR", "Y"]));
+    let mut cases = valid(Id::V09, "Boolean", BY, &["true", "False", "fAlSe", "\"TRUE\"", ""]);
+    cases.extend(invalid(Id::V09, "Boolean", BY, &["yes", "1", "0", "T", "TRUE ", "WAHR", "Y"]));
     cases.push(typed(Id::V09, "boolean", BY, "yes").lenient().warning("Spot", &[3]));
     cases
 }
 
-fn own_words() -> Vec<Case> {
+fn enumerations() -> Vec<Case> {
     let days =
         |value: &str| {
             case(Id::V10, format!("{value} days"))

@@ -1,4 +1,4 @@
-//! Whole exports as systems of the trade write them, and all that is to be said of them.
+//! Whole exports as HR systems write them, with all their findings.
 
 use std::fmt::Write as _;
 
@@ -14,7 +14,7 @@ pub(super) fn cases() -> Vec<Case> {
     [exports(), small_files()].into_iter().flatten().collect()
 }
 
-/// Ends of thirteen months.
+/// The last days of thirteen months.
 const MONTHS: [(u16, u8, u8); 13] = [
     (2025, 10, 31),
     (2025, 11, 30),
@@ -31,8 +31,8 @@ const MONTHS: [(u16, u8, u8); 13] = [
     (2026, 10, 31),
 ];
 
-/// Thirteen months of a company of thirty to forty-two: people join, one leaves, managers change,
-/// and some are guests.
+/// Thirteen months of a company that grows from thirty to forty-two people: people join, one leaves, managers
+/// change, and some are guests.
 fn history(header: &str, row: impl Fn(usize, (u16, u8, u8), &str) -> String) -> String {
     let mut text = format!("{header}\n");
     for (month, day) in MONTHS.iter().enumerate() {

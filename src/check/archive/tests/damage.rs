@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 #[test]
-fn damage_of_the_content_is_found_while_reading() {
+fn damaged_content_is_found_while_reading() {
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
     let stored = zip_by(options, &[("data.csv", CSV), ("metadata.json", JSON)]);
     let bomb = zip(&[("data.csv", &vec![b'x'; 8 << 20]), ("metadata.json", JSON)]);
@@ -22,7 +22,7 @@ fn damage_of_the_content_is_found_while_reading() {
     }
 }
 
-/// A disk that fails from some offset on.
+/// A disk that fails from an offset on.
 #[derive(Debug)]
 struct Failing(Cursor<Vec<u8>>, u64);
 
@@ -43,14 +43,14 @@ impl io::Seek for Failing {
 }
 
 #[test]
-fn a_failing_disk_is_no_fault_of_the_zip() {
+fn a_failing_disk_is_not_a_fault_of_the_zip() {
     let error = open(Failing(Cursor::new(good()), 60), MAX_BYTES, NAMES).unwrap_err();
     assert!(damage(&error).is_none());
     assert_eq!(error.to_string(), "the disk is gone");
 }
 
-/// A changed zip is refused, yields the same content, or is found damaged; `read_all` asserts the
-/// last.
+/// Asserts that a changed zip is rejected, has the same content, or is found to be damaged; `read_all` asserts
+/// the last.
 fn assert_never_misread(zip: &[u8]) {
     match read_all(zip) {
         Ok(Contents { csv, json, .. }) => {
@@ -91,7 +91,7 @@ proptest! {
     }
 
     #[test]
-    fn random_bytes_are_refused(
+    fn random_bytes_are_rejected(
         bytes in prop::collection::vec(any::<u8>(), 0..600),
         end in any::<[u8; 18]>(),
     ) {

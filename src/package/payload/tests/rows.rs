@@ -39,7 +39,7 @@ const WITHOUT_DESK: [(&str, &str, &str); 4] = [
 ];
 
 #[test]
-fn the_csv_has_vivas_names_above_the_rows_and_only_mapped_columns() {
+fn the_csv_has_a_header_of_vivas_names_and_only_mapped_columns() {
     let mut output = vec![];
     let input = format!("{HEADER}{ROWS}");
     let report = check_and_copy(input.as_bytes(), &mut output, &options(&WITHOUT_DESK)).unwrap();
@@ -53,7 +53,7 @@ fn the_csv_has_vivas_names_above_the_rows_and_only_mapped_columns() {
 }
 
 #[test]
-fn where_nothing_is_cut_the_rows_pass_as_they_are_and_a_byte_order_mark_does_not() {
+fn if_nothing_is_dropped_the_rows_are_unchanged_but_the_byte_order_mark_is_removed() {
     let mut all = WITHOUT_DESK.to_vec();
     all.push(("Desk", "Desk", "StringType"));
     let mut output = vec![];
@@ -65,7 +65,7 @@ fn where_nothing_is_cut_the_rows_pass_as_they_are_and_a_byte_order_mark_does_not
 }
 
 #[test]
-fn the_json_is_an_array_of_rows_by_vivas_names_with_quotation_marks_undone() {
+fn the_json_is_an_array_of_rows_with_vivas_names_and_unquoted_values() {
     let mut output = vec![];
     let input = format!("{HEADER}{ROWS}");
     let report = check_and_list(input.as_bytes(), &mut output, &options(&WITHOUT_DESK)).unwrap();
@@ -85,7 +85,7 @@ fn the_json_is_an_array_of_rows_by_vivas_names_with_quotation_marks_undone() {
 }
 
 #[test]
-fn what_is_wrong_is_refused_in_either_form() {
+fn an_invalid_file_is_rejected_in_either_format() {
     let input = format!("{HEADER}not an address,11/01/2026,,1,x\r\n");
     let options = options(&WITHOUT_DESK);
     let copied = check_and_copy(input.as_bytes(), vec![], &options).unwrap();
