@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""viva-import beside the other ways to check an export and make a zip of it.
+"""Compares viva-import with other programs that check an export and create a zip of it.
 
     python3 tests/bench/beside.py [--bytes 100000000] [--rounds 5] [--only WAY,WAY] [--zip64]
 
-Needs Linux, cargo, and what is compared: pandas and polars (pip), zip, pigz, unzip, 7z, mono (apt:
-zip pigz unzip p7zip-full mono-mcs mono-runtime libmono-system-io-compression4.0-cil). What is
-missing is left out, and said.
+Needs Linux, cargo, and the programs to compare: pandas and polars (pip), zip, pigz, unzip, 7z, mono (apt:
+zip pigz unzip p7zip-full mono-mcs mono-runtime libmono-system-io-compression4.0-cil). It skips missing
+programs, and prints which.
 
-Each way is a process of its own, so that a peak is its own. In each round the ways take turns, and
-the medians are told; a ratio is the median of the rounds' ratios. Only ratios carry over to another
-machine. Every zip is read back whole, by each reader there is.
+Each way runs in its own process, so that it has its own memory peak. In each round, every way runs once. The
+table shows medians; a ratio is the median of the ratios of the rounds. Only ratios are valid for other
+machines. Every zip is read back completely by each installed reader.
 """
 
 import argparse
@@ -31,7 +31,7 @@ def main():
     options.add_argument("--bytes", type=int, default=100_000_000)
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--only", default="")
-    options.add_argument("--zip64", action="store_true", help="only make a zip beyond 4 GiB, and read it")
+    options.add_argument("--zip64", action="store_true", help="only create a zip of more than 4 GiB, and read it")
     options = options.parse_args()
     build = ["cargo", "build", "--release", "--locked", "--quiet", "--bins", "--examples"]
     subprocess.run(build, cwd=ROOT, check=True)
@@ -49,7 +49,7 @@ def compare(ways, folder, read, options):
     ways = {name: way for name, way in ways.items() if not only or any(word in name for word in only)}
     export = folder / "export.csv"
     costs = {name: [] for name in ways}
-    sizes, told = {}, {}
+    sizes, read_by = {}, {}
     for _ in range(options.rounds):
         for name, (command, _) in ways.items():
             out = folder / "out.zip"
@@ -57,7 +57,7 @@ def compare(ways, folder, read, options):
             costs[name].append(measured(command, out))
             if out.exists() and name not in sizes:
                 sizes[name] = out.stat().st_size
-                told[name] = read(out, "data.csv" if name == OURS else None, export)
+                read_by[name] = read(out, "data.csv" if name == OURS else None, export)
     print(f"\n{export.stat().st_size / 1e6:.0f} MB, medians of {options.rounds}, {os.cpu_count()} cores\n")
     print(f"| way | checks | wall s | CPU s | peak MiB | time / {PEER} | time / {OURS} | zip, MB |")
     print("|---|---|---|---|---|---|---|---|")
@@ -71,17 +71,17 @@ def compare(ways, folder, read, options):
         checks = "yes" if ways[name][1] else "no"
         print(f"| {name} | {checks} | {wall:.2f} | {cpu:.2f} | {peak:.0f} | {ratios} | {size} |")
     print()
-    for all_told in sorted(set(told.values())):
-        names = ", ".join(name for name in told if told[name] == all_told)
-        print(f"read back whole by {all_told}: {names}")
+    for readers_of_all in sorted(set(read_by.values())):
+        names = ", ".join(name for name in read_by if read_by[name] == readers_of_all)
+        print(f"read back completely by {readers_of_all}: {names}")
 
 
 def ways(folder):
-    """Name, command (of which OUT is where the zip goes), and whether it checks."""
+    """Name, command (OUT is the path of the zip), and whether it checks the export."""
     export, mapping = folder / "export.csv", folder / "hr.json"
     program, ways = ROOT / "target/release/viva-import", example("ways")
     here = [sys.executable, __file__.replace("beside.py", "by_python.py")]
-    # The sample stands for a whole export, whatever the limit of the day.
+    # The sample may be larger than the default limits.
     env = {"MAX_FILE_BYTES": str(1 << 40), "MAX_PEOPLE_BYTES": str(1 << 40)}
     found = {
         PEER: (["pigz", "-K", "-p2", "-6", "-c", export, ">OUT"], False),
@@ -96,21 +96,21 @@ def ways(folder):
     }
     for name, module in {"pandas + zipfile": "pandas", "polars + zipfile": "polars"}.items():
         if subprocess.run([sys.executable, "-c", f"import {module}"], stderr=subprocess.DEVNULL).returncode:
-            leave_out(found, name, f"no module {module}")
+            skip(found, name, f"no module {module}")
     for name in (PEER, "zip -6"):
         if not shutil.which(name.split()[0]):
-            leave_out(found, name, "not installed")
+            skip(found, name, "not installed")
     return found
 
 
-def leave_out(found, name, why):
+def skip(found, name, why):
     del found[name]
-    print(f"LEFT OUT, {name}: {why}")
+    print(f"SKIPPED, {name}: {why}")
 
 
 def measured(command, out):
-    """Wall seconds, CPU seconds and peak MiB of a command. The last is 12 or so at the least: what
-    this process takes itself."""
+    """Wall seconds, CPU seconds and peak MiB of a command. The peak is at least about 12, the memory of this
+    process."""
     env = dict(os.environ)
     to = subprocess.DEVNULL
     words = []
@@ -132,7 +132,7 @@ def measured(command, out):
 
 
 def readers(folder):
-    """What reads a zip whole; says by whom it was read."""
+    """A function that reads a whole zip with every installed reader, and returns their names."""
     unzip, seven = shutil.which("unzip"), shutil.which("7z") or shutil.which("7zz")
     dotnet = None
     if shutil.which("mcs") and shutil.which("mono"):
@@ -146,37 +146,37 @@ def readers(folder):
         shutil.copy(dotnet, folder / "read.dll")
     for name, there in {"unzip": unzip, "7z": seven, "mono": dotnet, "dotnet": core}.items():
         if not there:
-            print(f"LEFT OUT, reading zips by {name}: not installed")
+            print(f"SKIPPED, reading zips by {name}: not installed")
 
     def read(path, entry, like):
-        told = ["Python's zipfile"]
+        names = ["Python's zipfile"]
         run(sys.executable, ROOT / "tests/bench/by_python.py", "read", path, entry or "", like)
         if unzip:
             run(unzip, "-tqq", path)
-            told.append("Info-ZIP")
+            names.append("Info-ZIP")
         if seven:
             run(seven, "t", path)
-            told.append("7-Zip")
+            names.append("7-Zip")
         if dotnet:
             run("mono", dotnet, path, entry or "-", like)
-            told.append("ZipArchive of Mono")
+            names.append("ZipArchive of Mono")
         if core:
             run(core, folder / "read.dll", path, entry or "-", like)
-            told.append("ZipArchive of .NET")
-        return ", ".join(told)
+            names.append("ZipArchive of .NET")
+        return ", ".join(names)
 
     return read
 
 
 def beyond_4_gib(folder, read):
-    """A zip of which both sizes need 64 bits, and one of which only one does."""
+    """Creates and reads a zip for which one size needs 64 bits, and one for which both sizes do."""
     for what, line in (("one size", b"a" * 1023 + b"\n"), ("both sizes", None)):
         text, out = folder / "large", folder / "large.zip"
         with open(text, "wb") as file:
             for _ in range(4200):
                 file.write(line * 1024 if line else os.urandom(1 << 20))
         run(example("ways"), "deflate", text, out, 1)
-        print(f"{what} beyond 4 GiB ({out.stat().st_size} bytes): read back by {read(out, 'data.csv', text)}")
+        print(f"{what} of more than 4 GiB ({out.stat().st_size} bytes): read back by {read(out, 'data.csv', text)}")
 
 
 def example(name):

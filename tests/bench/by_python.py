@@ -1,9 +1,10 @@
-"""The ways by Python, as well written as we could: `by_python.py csv|pandas|polars|zipfile EXPORT ZIP`.
+"""Python programs for the comparison, optimized as well as we could: `by_python.py csv|pandas|polars|zipfile
+EXPORT ZIP`.
 
-Each checks what the export can be wrong in, in the columns of the sample: width of the rows, required
-values, addresses, dates, numbers, one row for each person and date, and that every manager is there.
-Where everything is right the bytes pass through as they are, which costs less than writing them anew.
-`read ZIP ENTRY LIKE` reads a zip whole and holds an entry against a file.
+Each one checks the columns of the sample: width of the rows, required values, addresses, dates, numbers, one
+row for each person and date, and that every manager has a row. If everything is valid, the bytes are copied
+unchanged, which costs less than writing them again. `read ZIP ENTRY LIKE` reads a whole zip, and compares an
+entry with a file.
 """
 
 import csv
@@ -39,16 +40,16 @@ def by_csv(export, out):
         header = next(rows)
         width = len(header)
         person, day, manager, unit = map(header.index, ("PersonId", "EffectiveDate", "ManagerId", "Organization"))
-        # What was right once is right again: a set of the values seen, for each column.
+        # For each column a set of the valid values so far, so that each value is checked once.
         checks = [(header.index(name), re.compile(rule).match, set()) for name, rule in CHECKS.items()]
         people, managers, keys = {}, set(), set()
         for line, row in enumerate(rows, 2):
             if len(row) != width:
                 sys.exit(f"row {line}: {len(row)} columns")
-            for place, is_right, known in checks:
+            for place, is_valid, known in checks:
                 value = row[place]
                 if value not in known:
-                    if not is_right(value):
+                    if not is_valid(value):
                         sys.exit(f"row {line}: {header[place]}")
                     known.add(value)
             if not row[unit]:
@@ -69,7 +70,7 @@ def by_pandas(export, out):
     import pandas
 
     table = pandas.read_csv(export, dtype=str, keep_default_na=False, engine="c")
-    # Each different value is looked at once, and people and dates are compared as numbers.
+    # Each different value is checked once, and people and dates are compared as numbers.
     for name, rule in CHECKS.items():
         if not pandas.Series(table[name].unique()).str.match(rule).all():
             sys.exit(name)
@@ -119,9 +120,9 @@ def read(path, entry, like):
         with archive.open(entry or names[-1]) as one, open(like, "rb") as other:
             while expected := other.read(1 << 20):
                 if one.read(len(expected)) != expected:
-                    sys.exit(f"{names[-1]} is another content")
+                    sys.exit(f"{names[-1]} has another content")
             if one.read(1):
-                sys.exit(f"{names[-1]} goes on")
+                sys.exit(f"{names[-1]} is too long")
 
 
 WAYS = {"csv": by_csv, "pandas": by_pandas, "polars": by_polars, "zipfile": by_zipfile, "read": read}

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""What the handler takes on the whole road: time, memory, processor, and what an import costs.
+"""Measures a whole import in the handler: time, memory, processor time, and the cost.
 
     python3 tests/bench/handler.py [--bytes 10000000,100000000,1000000000] [--cores 0.25,1,2]
 
-Needs Linux, cargo and Node.js. The road is that of `viva-import demo`: the storage emulator, the
-Functions host's part of the contract, the handler as its child, a mock service. The
-handler is held to so many cores by a control group, which needs root; without it, all are its own,
-and that is said. The emulator shares the machine and is slower than storage: times are an upper bound.
+Needs Linux, cargo and Node.js. It runs `viva-import demo`: the storage emulator, an emulated Functions host,
+the handler as its child, and a mock service. A control group limits the cores of the handler, which needs
+root; without root, the handler uses all cores, and a line says so. The emulator shares the machine and is
+slower than Azure Storage, so the times are an upper bound.
 """
 
 import argparse
@@ -39,7 +39,7 @@ def main():
     start(20)
     with tempfile.TemporaryDirectory(prefix="handler-") as folder:
         subprocess.run([WAYS, "sample", "30000", folder], check=True)
-        pack, push, _, _, since = map(statistics.median, zip(*(road(Path(folder), 64) for _ in range(5))))
+        pack, push, _, _, since = map(statistics.median, zip(*(whole_import(Path(folder), 64) for _ in range(5))))
         print(f"first import, 30 kB, accepted {since:.2f} s after the start of the process, "
               f"{(pack + push) * 1e3:.0f} ms of it between its event and the service's answer (median of 5)")
     print("\n| export | cores | read, check, pack, stage, s | push, s | CPU s | peak MiB | GB-s |")
@@ -49,18 +49,18 @@ def main():
             subprocess.run([WAYS, "sample", str(size), folder], check=True)
             for cores in map(float, options.cores.split(",")):
                 rounds = options.rounds if size <= 100_000_000 else 1
-                runs = [road(Path(folder), cores) for _ in range(rounds)]
+                runs = [whole_import(Path(folder), cores) for _ in range(rounds)]
                 pack, push, cpu = (statistics.median(run[n] for run in runs) for n in range(3))
                 peak = max(run[3] for run in runs)
                 memory = MEMORY_GB.get(cores)
-                # At least a second, in tenths of one.
+                # Billed: at least one second, in steps of 0.1 s.
                 cost = memory and f"{max(1, math.ceil((pack + push) * 10) / 10) * memory:.1f}"
                 print(f"| {size / 1e6:.0f} MB | {cores} | {pack:.2f} | {push:.2f} | {cpu:.2f} | {peak:.0f} | {cost} |")
                 sys.stdout.flush()
 
 
 def start(times):
-    """From the start of the process to its first answer, and what it takes then."""
+    """Measures the time from the start of the process to its first answer, and its memory then."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -88,17 +88,17 @@ def start(times):
           f"(median of {times}); {statistics.median(idle):.1f} MiB then")
 
 
-def road(folder, cores):
-    """Seconds of packing and of pushing, CPU seconds, peak MiB, and seconds from the handler's start on."""
+def whole_import(folder, cores):
+    """Seconds of packing and of pushing, CPU seconds, peak MiB, and seconds since the start of the handler."""
     command = [PROGRAM, "demo", folder / "export.csv", "--connection", folder / "hr.json"]
     env = dict(os.environ, MAX_FILE_BYTES=str(1 << 40), MAX_PEOPLE_BYTES=str(1 << 40))
     demo = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    at, told, handler = {}, "", None
+    at, output, handler = {}, "", None
     for line in demo.stdout:
-        told += line
-        if handler is None and " listens on port " in told:
+        output += line
+        if handler is None and " listens on port " in output:
             handler = child_of(demo.pid)
-            hold(handler, cores)
+            limit(handler, cores)
             started = time.perf_counter() - age(handler)
         for word in ("received", "packed", "accepted as ingestion"):
             if re.search(rf"csv: .*\b{word}\b", line):
@@ -109,7 +109,7 @@ def road(folder, cores):
             break
     rest = demo.stdout.read()
     if demo.wait() or len(at) < 3:
-        sys.exit(f"the demo ended with {demo.returncode}:\n{told}{rest}")
+        sys.exit(f"the demo ended with {demo.returncode}:\n{output}{rest}")
     received, packed, accepted = at.values()
     return packed - received, accepted - packed, cpu, peak, accepted - started
 
@@ -123,21 +123,21 @@ def child_of(parent):
             continue
         if words[1:2] == [b"serve"] and of and int(of[1]) == parent:
             return int(path.name)
-    sys.exit("the handler is not there")
+    sys.exit("there is no handler process")
 
 
 def fields(process):
-    """What /proc/PID/stat tells, from the third field on."""
+    """The fields of /proc/PID/stat, from the third one on."""
     return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
 
 
 def age(process):
-    """Seconds since a process was started."""
+    """Seconds since the start of a process."""
     return float(Path("/proc/uptime").read_text().split()[0]) - int(fields(process)[19]) / TICK
 
 
-def hold(process, cores):
-    """Lets a process have so many cores."""
+def limit(process, cores):
+    """Limits a process to this many cores."""
     if cores >= os.cpu_count():
         return
     period = 100_000
@@ -153,13 +153,13 @@ def hold(process, cores):
             (group / "cpu.cfs_quota_us").write_text(str(int(cores * period)))
         (group / "cgroup.procs").write_text(str(process))
     except OSError as error:
-        print(f"NOT HELD to {cores} cores, the figures are those of {os.cpu_count()}: {error}")
+        print(f"NOT LIMITED to {cores} cores, the figures are for {os.cpu_count()}: {error}")
 
 
 def status(process, what):
-    """MiB of what /proc tells of a process."""
-    told = Path(f"/proc/{process}/status").read_text()
-    return int(re.search(rf"{what}:\s+(\d+) kB", told)[1]) / 1024
+    """A memory figure of /proc for a process, in MiB."""
+    text = Path(f"/proc/{process}/status").read_text()
+    return int(re.search(rf"{what}:\s+(\d+) kB", text)[1]) / 1024
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-//! How fast the parts are, on an export of 20 MB in memory: `cargo bench`.
+//! The speed of the parts, for an export of 20 MB in memory: `cargo bench`.
 //!
-//! What the whole takes, in time and memory and beside other ways, is for `tests/bench/beside.py`.
+//! `tests/bench/beside.py` measures the time and memory of the whole, compared with other programs.
 
 use std::{
     hint::black_box,
@@ -26,7 +26,7 @@ mod sample;
 
 const BYTES: u64 = 20_000_000;
 
-/// The export, and the options by which it is accepted.
+/// The export, and the options that accept it.
 static EXPORT: LazyLock<(Vec<u8>, CheckOptions)> = LazyLock::new(|| {
     let mut export = vec![];
     Sample::of_bytes(BYTES).write(&mut export).unwrap_or_else(|_| unreachable!("a Vec takes all"));
@@ -43,17 +43,17 @@ static EXPORT: LazyLock<(Vec<u8>, CheckOptions)> = LazyLock::new(|| {
 });
 
 fn main() {
-    // Enough to see a change, in a minute or two; --sample-count says otherwise.
+    // Enough to see a change, in a minute or two. `--sample-count` changes it.
     divan::Divan::default().sample_count(10).config_with_args().main();
 }
 
-/// Measures what is done with the export.
+/// Measures a function of the export.
 fn of_export(bencher: Bencher, work: impl Fn(&[u8], &CheckOptions) + Sync) {
     let (export, options) = &*EXPORT;
     bencher.counter(BytesCount::new(export.len())).bench(|| work(export, options));
 }
 
-/// A peer: the same records taken apart, and nothing looked at.
+/// For comparison: the csv crate reads the same records, without any check.
 #[divan::bench]
 fn csv_crate(bencher: Bencher) {
     of_export(bencher, |export, _| {

@@ -1,5 +1,5 @@
-// Reads every entry of a zip to its end, as .NET programs do, and holds one of them against a file:
-// `read ZIP ENTRY LIKE`. ZipArchive of these versions looks at no checksum itself.
+// Reads every entry of a zip to its end, as .NET programs do, and compares one of them with a file:
+// `read ZIP ENTRY LIKE`. ZipArchive of these versions does not check the checksum itself.
 using System;
 using System.IO;
 using System.IO.Compression;
@@ -23,7 +23,7 @@ static class Read
                         for (int all = 0, now; like != null && all < read; all += now)
                         {
                             now = like.Read(other, all, read - all);
-                            if (now == 0) { throw new InvalidDataException(entry.FullName + " goes on"); }
+                            if (now == 0) { throw new InvalidDataException(entry.FullName + " is too long"); }
                         }
                         for (int at = 0; like != null && at < read; at++)
                         {

@@ -1,8 +1,8 @@
-//! What the comparison needs beside the program itself: a sample, and the work without the checks.
+//! Helpers of the comparison: a sample, and the compression without the checks.
 //!
-//! `ways sample BYTES FOLDER` writes `export.csv` of about so many bytes, the same each time, and
-//! `hr.json`, the connection under which it is accepted. `ways deflate FILE OUT [LEVEL [WORKERS]]`
-//! deflates a file as the program does and checks nothing.
+//! `ways sample BYTES FOLDER` writes `export.csv` with about this many bytes, the same each time, and
+//! `hr.json`, the connection that accepts it. `ways deflate FILE OUT [LEVEL [WORKERS]]` deflates a file as the
+//! program does, without checks.
 
 use std::{
     env, error,
@@ -44,7 +44,8 @@ fn main() -> Result<(), Box<dyn error::Error>> {
         }
         _ => {
             return Err(
-                "ways sample BYTES FOLDER, or ways deflate FILE OUT [LEVEL [WORKERS]]".into()
+                "usage: ways sample BYTES FOLDER, or ways deflate FILE OUT [LEVEL [WORKERS]]"
+                    .into(),
             );
         }
     }

@@ -1,6 +1,6 @@
-//! What is promised of any bytes: each body panics where a promise is broken.
+//! Guarantees for any bytes: each body panics if a guarantee is broken.
 //!
-//! The fuzz targets run them, and so does a plain test over the corpus.
+//! The fuzz targets run the bodies, and so does an ordinary test with the corpus.
 
 use std::io::{Cursor, Read, Write as _};
 
@@ -13,29 +13,33 @@ use viva_import::{
 };
 use zip::ZipArchive;
 
-/// The least that is read at once: what a file is shows in its first 512 bytes.
+/// The size of a read. The format of a file is detected by its first 512 bytes.
 const PIECE_BYTES: usize = 521;
 
-/// Panics where the bytes break a promise.
+/// Panics if the bytes break a guarantee.
 pub type Body = fn(&[u8]);
 
-/// A body by the name of its target and of its folder in the corpus.
+/// The bodies, by the name of their target and their folder in the corpus.
 pub const BODIES: [(&str, Body); 3] = [("csv", csv), ("mapping", mapping), ("zip", zip)];
 
-/// A file is checked twice alike and without a panic, and what passes is right and loses nothing.
+/// Two checks of a file have the same report and do not panic. The output of an accepted file is valid and
+/// complete.
 pub fn csv(file: &[u8]) {
     for options in every_options() {
         let (report, output) = checked(file, &options);
         let pieces = Check::open(Pieces(file), &options).and_then(Check::finish).unwrap();
-        assert_eq!(report, pieces, "other pieces, another report");
-        tells(&report);
+        assert_eq!(report, pieces, "the report depends on the sizes of reads");
+        has_texts(&report);
         let lines = file.split(|byte| *byte == b'\n').count() as u64;
         let rows = report.findings.iter().flat_map(|finding| &finding.rows);
-        assert!(rows.copied().all(|row| (1..=lines).contains(&row)), "a row beyond the file");
+        assert!(
+            rows.copied().all(|row| (1..=lines).contains(&row)),
+            "a row after the end of the file"
+        );
         if report.is_accepted() {
             passes_again(&report, &output, options.clone());
             if is_passed_through(file, &report, &options) {
-                assert!(trimmed(file) == trimmed(&output), "other bytes than those of the file");
+                assert!(trimmed(file) == trimmed(&output), "the output differs from the file");
             }
             if options.mapping == Mapping::Names {
                 is_packed(file, &report, &output, &options);
@@ -44,14 +48,14 @@ pub fn csv(file: &[u8]) {
     }
 }
 
-/// A document is refused with its faults or taken, and what is packed by it passes as a zip.
+/// A document is rejected with its faults, or is valid, and a file that is packed with it is a valid zip.
 pub fn mapping(document: &[u8]) {
-    let refused = |faults: &[schema::Fault]| assert!(!schema::sentence(faults).is_empty());
-    let _ = connection::mapping(document).inspect_err(|faults| refused(faults));
-    let _ = Connection::parse("hr", document).inspect_err(|faults| refused(faults));
+    let rejected = |faults: &[schema::Fault]| assert!(!schema::sentence(faults).is_empty());
+    let _ = connection::mapping(document).inspect_err(|faults| rejected(faults));
+    let _ = Connection::parse("hr", document).inspect_err(|faults| rejected(faults));
     let options = match connection::check_options(document, &limits(), today()) {
         Ok((options, _)) => options,
-        Err(faults) => return refused(&faults),
+        Err(faults) => return rejected(&faults),
     };
     let fields = match &options.mapping {
         Mapping::Fields(fields) | Mapping::Literal(fields) => fields.as_slice(),
@@ -60,7 +64,7 @@ pub fn mapping(document: &[u8]) {
     let file = file_of(fields, options.checks.delimiter.unwrap_or(b','));
     let (report, output) = checked(&file, &options);
     assert_eq!((&report, &output), (&checked(&file, &options).0, &output));
-    tells(&report);
+    has_texts(&report);
     if report.is_accepted() {
         assert_eq!(
             mapping_faults(options.target.schema(), fields, &options.checks),
@@ -77,10 +81,10 @@ pub fn mapping(document: &[u8]) {
     }
 }
 
-/// A zip is checked twice alike, whatever it is, and never called unreadable on a healthy disk.
+/// Two checks of a zip have the same report, and a zip is never reported as an unreadable file if the disk works.
 pub fn zip(file: &[u8]) {
     let report = zip_report(file);
-    tells(&report);
+    has_texts(&report);
     assert_eq!(report, zip_report(file));
     if report.is_accepted() {
         let names = ZipArchive::new(Cursor::new(file)).unwrap().len();
@@ -101,7 +105,7 @@ fn today() -> Day {
     Day::from(time::macros::date!(2026 - 11 - 23))
 }
 
-/// Viva's own names; the same leniently; four mapped columns of a file as it comes from Excel.
+/// No mapping; the same with a lenient connection; four mapped columns of a file from Excel.
 pub fn every_options() -> [CheckOptions; 3] {
     let names = CheckOptions::without(&limits(), today());
     let mut lenient = names.clone();
@@ -133,42 +137,46 @@ fn checked(file: &[u8], options: &CheckOptions) -> (Report, Vec<u8>) {
     (check.finish().unwrap(), output)
 }
 
-/// A report can be told in every form, and its numbers agree with one another.
-fn tells(report: &Report) {
-    let told = [
+/// Asserts that a report has texts in every format, and that its numbers are consistent.
+fn has_texts(report: &Report) {
+    let texts = [
         report::text(report, "a.csv"),
         report::html(report, "a.csv"),
         report::json(report, "a.csv").to_string(),
     ];
-    assert!(told.iter().all(|text| !text.is_empty()));
+    assert!(texts.iter().all(|text| !text.is_empty()));
     assert_eq!(report.is_accepted(), report.count(Severity::Error) == 0);
     for Finding { rows, count, values, .. } in &report.findings {
         assert!(rows.is_sorted() && rows.len() <= 10 && *count > 0 && values.is_empty());
     }
 }
 
-/// What passed is a right file with the same people. What was left out may have been what covered
-/// a column.
+/// Asserts that the output is a valid file with the same people. If rows were skipped, the coverage of a column
+/// may be too low.
 fn passes_again(report: &Report, output: &[u8], mut options: CheckOptions) {
     options.checks.encoding = None;
     options.checks.delimiter = None;
     let (again, same) = checked(output, &options);
     if report.rows_skipped == 0 {
-        assert!(again.is_accepted(), "{}", report::text(&again, "what passed"));
+        assert!(again.is_accepted(), "{}", report::text(&again, "the output"));
         assert_eq!(again.baseline, report.baseline);
     }
-    assert!(same == output, "what passed is changed when it passes again");
+    assert!(same == output, "checking the output changes it");
 }
 
-/// Whether no column is cut, no quotation mark mended, and no row or blank line left out.
+/// Whether no column is dropped, no quotation mark corrected, and no row or blank line skipped.
 fn is_passed_through(file: &[u8], report: &Report, options: &CheckOptions) -> bool {
-    let is_mended = report.findings.iter().any(|finding| matches!(finding.rule, Id::F03 | Id::F13));
+    let is_corrected =
+        report.findings.iter().any(|finding| matches!(finding.rule, Id::F03 | Id::F13));
     let start = trimmed(file.strip_prefix("\u{feff}".as_bytes()).unwrap_or(file));
     let has_instruction = start.to_ascii_lowercase().windows(4).take(2).any(|word| word == b"sep=");
-    options.mapping == Mapping::Names && report.rows_skipped == 0 && !is_mended && !has_instruction
+    options.mapping == Mapping::Names
+        && report.rows_skipped == 0
+        && !is_corrected
+        && !has_instruction
 }
 
-/// The file without its mark and without the blank lines around it, which count for nothing.
+/// The file without its byte order mark and without blank lines at the beginning and the end.
 fn trimmed(file: &[u8]) -> &[u8] {
     let file = file.strip_prefix("\u{feff}".as_bytes()).unwrap_or(file);
     let is_line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
@@ -181,7 +189,7 @@ fn is_packed(file: &[u8], report: &Report, output: &[u8], options: &CheckOptions
     let mut packed = vec![];
     let same = check_and_zip(file, &mut packed, options).unwrap();
     assert_eq!(same, *report);
-    assert!(unzipped(&packed, "data.csv") == output, "the zip has other bytes");
+    assert!(unzipped(&packed, "data.csv") == output, "the zip has another content");
 }
 
 fn unzipped(zip: &[u8], name: &str) -> Vec<u8> {
@@ -207,7 +215,7 @@ fn zip_report(zip: &[u8]) -> Report {
     asked.check(file.path()).unwrap()
 }
 
-/// A header and one right row of the fields.
+/// A header and one valid row with these fields.
 fn file_of(fields: &[Field], delimiter: u8) -> Vec<u8> {
     let value = |field: &Field| match Kind::parse(&field.kind) {
         Some(Kind::Email) => "ana@contoso.com",
@@ -222,7 +230,7 @@ fn file_of(fields: &[Field], delimiter: u8) -> Vec<u8> {
     writer.into_inner().unwrap()
 }
 
-/// An input that comes in pieces.
+/// An input with small reads.
 struct Pieces<'a>(&'a [u8]);
 
 impl Read for Pieces<'_> {

@@ -1,4 +1,4 @@
-//! Looks for bytes that break a promise of the body `zip`.
+//! Searches for bytes that break a guarantee of the body `zip`.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| viva_import_fuzz::zip(bytes));

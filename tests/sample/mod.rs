@@ -1,23 +1,23 @@
-//! An HR export as a payroll system writes it: people, month after month, under one head.
+//! Generates an HR export as a payroll system writes it: people, month after month, under one head.
 //!
-//! The same seed gives the same bytes. Every rule is kept, and a file that ends after any of its
-//! rows keeps them too. Nothing is held but the present row.
+//! The same seed gives the same bytes. The file breaks no rule, even if it is truncated after any row. Only
+//! the current row is in memory.
 
 use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
 use time::Month;
 
-/// Fewest people for which the head alone is not too many rows without a manager.
+/// Fewest people for which the head alone is not too many rows without a manager (C03).
 pub(crate) const FEWEST_PEOPLE: u32 = 24;
 /// People under one manager.
 const SPAN: u32 = 8;
-/// About what a row takes.
+/// The approximate size of a row.
 const ROW_BYTES: u64 = 214;
 /// The month of the last snapshot, counted from the year 0: October 2026.
 const LAST_MONTH: u32 = 2026 * 12 + 9;
 
-/// The columns and their types. Those with Viva's own names are Viva's fields.
+/// The columns and their types. Those named like Viva's fields are Viva's fields.
 pub(crate) const COLUMNS: [(&str, &str); 22] = [
     ("PersonId", "EmailType"),
     ("EffectiveDate", "DateTime_MMDDYYYY"),
@@ -52,7 +52,7 @@ const FIRST_NAMES: [&str; 64] = [
     "mateo", "michael", "nadia", "oliver", "paula", "rahul", "rosa", "samuel", "siobhán", "thomas",
     "victoria", "wei", "yuki",
 ];
-/// Last names: one of these and one of the next.
+/// Last names: one of these and one of the next list.
 const LAST_NAMES: [&str; 24] = [
     "ander", "becker", "cald", "de-vri", "erik", "fernand", "garc", "hassan", "iwas", "jank",
     "kim", "lars", "morales-", "novak", "o'bri", "papad", "quint", "ross", "sato", "takah", "ueda",
@@ -98,7 +98,7 @@ const FUNCTIONS: [&str; 16] = [
     "Facilities",
     "Communications",
 ];
-/// Job titles: one of these and one of the next.
+/// Job titles: one of these and one of the next list.
 const GRADES: [&str; 8] =
     ["", "Senior ", "Lead ", "Principal ", "Associate ", "Junior ", "Director, ", "Head of "];
 const TRADES: [&str; 24] = [
@@ -127,7 +127,7 @@ const TRADES: [&str; 24] = [
     "Trainer",
     "Controller",
 ];
-/// Titles in Japan: one of these and one of the next.
+/// Titles in Japan: one of these and one of the next list.
 const LOCAL_TRADES: [&str; 12] = [
     "営業",
     "人事",
@@ -192,7 +192,7 @@ const PLACES: [(&str, &str); 24] = [
     ("Atlanta, GA", "United States"),
 ];
 
-/// Numbers that look random: splitmix64.
+/// Pseudorandom numbers: splitmix64.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
@@ -214,13 +214,13 @@ impl Random {
     }
 }
 
-/// How a file is written.
+/// The form of a file.
 #[derive(Clone, Debug)]
 pub(crate) struct Form {
     pub(crate) line_end: &'static str,
     pub(crate) delimiter: u8,
     pub(crate) has_mark: bool,
-    /// How many of a hundred values are quoted that need not be.
+    /// The percentage of values that are quoted without need.
     pub(crate) quoted_percent: u64,
     /// The columns in the order of the file.
     pub(crate) order: Vec<usize>,
@@ -234,7 +234,7 @@ impl Default for Form {
 }
 
 impl Form {
-    /// The connection under which the file is accepted.
+    /// The connection that accepts the file.
     pub(crate) fn connection(&self) -> String {
         let field = |(name, kind): &(&str, &str)| {
             ((*name).to_owned(), json!({ "name": *name, "type": *kind }))
@@ -251,7 +251,7 @@ impl Form {
         connection.to_string()
     }
 
-    /// Writes the values of one row, which come in the order of [`COLUMNS`].
+    /// Writes the values of a row, which are in the order of [`COLUMNS`].
     pub(crate) fn record(
         &self,
         values: &[String],
@@ -274,7 +274,7 @@ impl Form {
     }
 }
 
-/// A file: everybody who is there in each of some months that follow one another.
+/// A file: a snapshot of all people for each of some consecutive months.
 #[derive(Clone, Debug)]
 pub(crate) struct Sample {
     pub(crate) seed: u64,
@@ -285,7 +285,7 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
-    /// A file of about this many bytes: a year and a month.
+    /// A file of about this many bytes, with 13 months.
     pub(crate) fn of_bytes(bytes: u64) -> Self {
         let people = u32::try_from(bytes / ROW_BYTES / 13).unwrap_or(u32::MAX);
         Self { seed: 1, people: people.max(FEWEST_PEOPLE), snapshots: 13, form: Form::default() }
@@ -301,7 +301,7 @@ impl Sample {
         self.rows().try_for_each(|row| self.form.record(&row, &mut random, out))
     }
 
-    /// The rows, by snapshot; a manager's row stands above those of the people below.
+    /// The rows, by snapshot. The row of a manager precedes those of their people.
     pub(crate) fn rows(&self) -> impl Iterator<Item = [String; COLUMNS.len()]> {
         (0..self.snapshots).flat_map(move |snapshot| {
             let here = (0..self.people).filter(move |person| self.is_here(*person, snapshot));
@@ -309,7 +309,7 @@ impl Sample {
         })
     }
 
-    /// Whoever has nobody below may come late or leave early.
+    /// Whether a person is in a snapshot. People who are not managers may join late or leave early.
     fn is_here(&self, person: u32, snapshot: u32) -> bool {
         let change = self.random(person).next() % 12;
         match person % 32 {
@@ -367,7 +367,7 @@ impl Sample {
         ]
     }
 
-    /// The numbers that belong to a person.
+    /// The random numbers of a person.
     fn random(&self, person: u32) -> Random {
         Random(self.seed ^ u64::from(person).wrapping_mul(0xD1B5_4A32_D192_ED03))
     }
@@ -384,7 +384,7 @@ impl Sample {
         }
     }
 
-    /// An address of the person's own. Neighbours in the file are none in the alphabet.
+    /// The unique address of a person. The file is not in alphabetical order.
     fn email(&self, person: u32) -> String {
         let all = self.people.next_power_of_two();
         let place = person.wrapping_mul(0x9E37_79B1) % all;
@@ -398,8 +398,8 @@ impl Sample {
         format!("{first}.{last}{end}{number}@{domain}")
     }
 
-    /// The manager's address, now and then in capitals. Some get another manager one day, who was
-    /// there before them, so that no loop can close.
+    /// The address of the manager, sometimes in uppercase. Some people get another manager, with a smaller
+    /// number than theirs, so that there is no loop.
     fn manager(&self, person: u32, snapshot: u32, random: &mut Random) -> Option<String> {
         let manager = above(person)?;
         let changes = random.below(20) == 0 && random.below(12) < snapshot as usize;
@@ -417,7 +417,7 @@ impl Sample {
     }
 }
 
-/// Who stands above a person in a tree of [`SPAN`] people under each.
+/// The manager of a person, in a tree with [`SPAN`] people under each manager.
 fn above(person: u32) -> Option<u32> {
     person.checked_sub(1).map(|before| before / SPAN)
 }
