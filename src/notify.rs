@@ -321,7 +321,7 @@ mod tests {
 
     /// Source: the example in the libraries of Standard Webhooks.
     #[test]
-    fn a_message_is_signed_as_the_libraries_of_standard_webhooks_do() {
+    fn a_notification_is_signed_as_the_libraries_of_standard_webhooks_do() {
         let key = key(Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")).unwrap().unwrap();
         let sent = OffsetDateTime::from_unix_timestamp(1_614_265_330).unwrap();
         let headers = signed(&key, "msg_p5jXN8AQM9LWM0D4loKWxJek", sent, "{\"test\": 2432232314}");
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_whsec_and_enough_bytes_in_base64_and_nothing_else_is_taken_for_one() {
+    fn only_whsec_and_enough_bytes_in_base64_are_accepted_as_a_secret() {
         let good = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
         for secret in [good.to_owned(), format!("{good}\r\n")] {
             assert!(key(Some(&secret)).unwrap().is_some());

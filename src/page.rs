@@ -271,13 +271,13 @@ mod tests {
     use time::macros::datetime;
 
     #[test]
-    fn a_moment_is_markup_in_utc() {
+    fn a_time_is_markup_in_utc() {
         let at = datetime!(2026-11-29 09:14:30.5 UTC);
         assert_eq!(time(at), "<time datetime=\"2026-11-29T09:14:30Z\">2026-11-29 09:14 UTC</time>");
     }
 
     #[test]
-    fn a_key_goes_along_and_only_where_there_is_one() {
+    fn links_keep_a_key_of_the_address() {
         let with = Links::new("/api/status", "code=a%2Bb&connection=hr&after=x&done=retry");
         assert_eq!(with.import("9-a"), "/api/status/9-a?code=a%2Bb");
         assert_eq!(with.of_connection("hr"), "/api/status?connection=hr&code=a%2Bb");

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_understood_however_the_host_wraps_it() {
+    fn an_event_is_decoded_in_every_encoding_of_the_host() {
         let expected = [ArrivedBlob {
             container: "inbox".to_owned(),
             name: "hr/2026/people \u{e9}.csv".to_owned(),
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_event_is_refused_without_quoting_it() {
+    fn an_invalid_message_is_an_error_that_does_not_quote_it() {
         for message in [
             json!("a secret"),
             json!(""),

@@ -111,8 +111,8 @@ impl Import {
     /// Whether a notification of this kind was delivered.
     #[must_use]
     pub fn was_notified(&self, kind: NotificationKind) -> bool {
-        let is_told = |sent: &Sent| sent.kind == kind && sent.outcome == Delivery::Delivered;
-        self.notifications_sent.iter().any(is_told)
+        let is_delivered = |sent: &Sent| sent.kind == kind && sent.outcome == Delivery::Delivered;
+        self.notifications_sent.iter().any(is_delivered)
     }
 
     /// Whether an overdue file can be reported with this import: it was not reported before, no other

@@ -88,8 +88,8 @@ pub(super) fn action_of(
                 .to_owned()
         }
         (State::Rejected, _) if !facts.has_tenant => {
-            "Correct the connection document. `sweep` then imports the file within the hour, as a \
-             new import."
+            "Correct the connection document. Then select \"Check for new files\" on the console, or \
+             wait for `sweep` within the hour: the file becomes a new import."
                 .to_owned()
         }
         (State::Rejected, Some(ReasonCode::DeletionBlocked)) => format!(

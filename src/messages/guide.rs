@@ -140,8 +140,8 @@ fn example(code: ReasonCode) -> (State, Reason) {
             (State::Received, Reason::MappingInvalid { connection: connection(), faults })
         }
         ReasonCode::CredentialFailed => {
-            let detail = "Microsoft Entra refused (AADSTS7000222): the client secret has expired; \
-                          make a new one and put it into the setting";
+            let detail = "Microsoft Entra answered AADSTS7000222: the client secret has expired. Create a new one, and \
+                          store it in the setting";
             (State::Packed, Reason::CredentialFailed { detail: detail.into() })
         }
         ReasonCode::TokenRejected => (State::Packed, Reason::TokenRejected { status: 401 }),

@@ -203,7 +203,7 @@ impl ImportTable {
                 let stored = Box::new(Stored { import, etag: etags.swap_remove(0) });
                 Ok(Some(Inserted::New { stored, is_first: true }))
             }
-            Err(error) if is_refused_condition(&error) => {
+            Err(error) if is_failed_condition(&error) => {
                 Ok(self.read(&import.id).await?.map(|(stored, id)| {
                     let stored = Box::new(stored);
                     // A repeated insert whose first answer was lost finds its own row.
@@ -460,7 +460,7 @@ impl ImportTable {
 
     /// After a failed condition: whether it was this very write, repeated because its first answer was lost.
     async fn settle(&self, error: Error, id: &ImportId, write_id: &str) -> Result<Option<Stored>> {
-        if !is_refused_condition(&error) {
+        if !is_failed_condition(&error) {
             return Err(error);
         }
         let read = self.read(id).await?;
@@ -479,9 +479,9 @@ fn is_due(now: OffsetDateTime, policy: &Policy) -> String {
 }
 
 /// Whether a write failed because the row is not in the expected version.
-fn is_refused_condition(error: &Error) -> bool {
-    let refused = [StatusCode::PreconditionFailed, StatusCode::Conflict, StatusCode::NotFound];
-    error.http_status().is_some_and(|status| refused.contains(&status))
+fn is_failed_condition(error: &Error) -> bool {
+    let failed = [StatusCode::PreconditionFailed, StatusCode::Conflict, StatusCode::NotFound];
+    error.http_status().is_some_and(|status| failed.contains(&status))
 }
 
 /// The imports of rows; unreadable rows are skipped.

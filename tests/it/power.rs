@@ -44,16 +44,16 @@ impl Engine {
         let imports = world.rest_with_faults().await?;
         world.check(&imports).await?;
         // An error of the service is not retried; no other error may look like one.
-        let refusals = world.proxy.seen().into_iter().filter(|seen| {
+        let errors = world.proxy.seen().into_iter().filter(|seen| {
             seen.upstream == Upstream::Service
                 && matches!(seen.fault, Some(Fault::Answer(400..500, _)))
         });
-        let refused = refusals.count() > 0;
-        let is_refused = |import: &Import| {
+        let has_error = errors.count() > 0;
+        let is_stopped = |import: &Import| {
             let codes = [ReasonCode::ServiceRefused, ReasonCode::TokenRejected];
-            refused && import.code().is_some_and(|code| codes.contains(&code))
+            has_error && import.code().is_some_and(|code| codes.contains(&code))
         };
-        let is_right = |import: &Import| import.state == State::Completed || is_refused(import);
+        let is_right = |import: &Import| import.state == State::Completed || is_stopped(import);
         match imports.iter().find(|import| !is_right(import)) {
             Some(import) => Err(format!(
                 "{} is not completed: {}",

@@ -297,10 +297,10 @@ async fn a_file_without_an_event_is_imported_after_a_sweep() {
 #[tokio::test]
 async fn the_services_error_file_is_downloaded_and_never_shown() {
     let stage = stage(&[("KEEP_SERVICE_ERRORS", "true")]).await;
-    stage.arrive("hr/refused.csv", GOOD_CSV.into()).await.unwrap();
+    stage.arrive("hr/invalid.csv", GOOD_CSV.into()).await.unwrap();
     let ingestion = until("a push", async || stage.service.ingestions().pop()).await;
     stage.service.settle(&ingestion.id, "ValidationFailed");
-    let import = ended(&stage, "hr/refused.csv").await;
+    let import = ended(&stage, "hr/invalid.csv").await;
     assert_eq!(import.state, State::Rejected, "{}", messages::status(&import));
     // A line that the service may write there.
     let (name, quoted) = (import.report.clone().unwrap(), "row 2: secret-value is no date");

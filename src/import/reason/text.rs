@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_argument_is_bounded_one_by_one_and_writes_no_line_of_its_own() {
+    fn each_argument_is_bounded_and_adds_no_line_to_the_log() {
         let text = Text::from("a\nERROR b");
         assert_eq!(&*text, "a\u{fffd}ERROR b");
         let long = Text::from("\u{e9}".repeat(2_000));

@@ -30,11 +30,11 @@ fn a_wait_for_a_correction_has_no_limit() {
 
 #[test]
 fn a_failure_without_a_correction_ends_at_the_deadline() {
-    let refused = || Event::TransientFailure {
+    let poll_failed = || Event::TransientFailure {
         reason: Reason::PollRefused { operation: reason::Operation::Status, status: 404 },
         retry_at: None,
     };
-    let (import, took) = until_end(after(pushing(), NOW, [accepted()]), |_, _| vec![refused()]);
+    let (import, took) = until_end(after(pushing(), NOW, [accepted()]), |_, _| vec![poll_failed()]);
     assert_eq!((import.state, took.whole_hours()), (State::Stuck, 24));
 }
 
@@ -119,7 +119,7 @@ fn an_answer_of_the_service_ends_only_the_reasons_that_it_disproves() {
         let operation = reason::Operation::Status;
         Reason::ServiceUnavailable { operation, status: 503 }
     };
-    let refused = || {
+    let poll_failed = || {
         let operation = reason::Operation::Status;
         Reason::PollRefused { operation, status: 404 }
     };
@@ -129,9 +129,9 @@ fn an_answer_of_the_service_ends_only_the_reasons_that_it_disproves() {
         (credential(), unreachable(), true),
         (credential(), unavailable(), true),
         (rejected(), unavailable(), false),
-        (rejected(), refused(), true),
+        (rejected(), poll_failed(), true),
         (Reason::PollForbidden, unavailable(), false),
-        (Reason::PollForbidden, refused(), true),
+        (Reason::PollForbidden, poll_failed(), true),
     ] {
         let import = after(pushing(), NOW, [accepted(), fault(blocked.clone())]);
         assert_eq!(import.blocked, Some(blocked.code()));

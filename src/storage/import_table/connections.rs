@@ -11,7 +11,7 @@ use super::{
         ColumnType::{DateTime, Json, Text},
         Columns, column, list, text, time,
     },
-    is_refused_condition, quoted,
+    is_failed_condition, quoted,
 };
 use crate::{
     import::{
@@ -172,7 +172,7 @@ impl ImportTable {
             };
             match self.table.transact(&[write]).await {
                 Ok(_) => return Ok(Some(changed)),
-                Err(error) if is_refused_condition(&error) => {}
+                Err(error) if is_failed_condition(&error) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -190,8 +190,8 @@ impl ImportTable {
         record.notified.clear();
         let forgotten = self.table.replace(&row(tenant, connection, &record), &etag).await;
         // Another instance was faster.
-        let is_refused = forgotten.as_ref().is_err_and(is_refused_condition);
-        if is_refused { Ok(()) } else { forgotten.map(drop) }
+        let is_failed = forgotten.as_ref().is_err_and(is_failed_condition);
+        if is_failed { Ok(()) } else { forgotten.map(drop) }
     }
 
     /// Whether another import of the connection waits for the same reason.

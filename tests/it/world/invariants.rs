@@ -40,9 +40,9 @@ impl Written {
         let is_lost = self.row.get("PushOutcomeUnknown") == Some(&Value::Bool(true));
         let is_lost = is_lost && self.row.get("SlotReleased") != Some(&Value::Bool(true));
         let has_yielded = self.row.get("SlotReleased") == Some(&Value::Bool(true));
-        let is_under_way =
+        let is_in_progress =
             self.state() == State::Pushing || self.state() == State::Ingesting && !has_yielded;
-        is_under_way || (is_lost && !self.state().is_end())
+        is_in_progress || (is_lost && !self.state().is_end())
     }
 }
 
@@ -61,7 +61,7 @@ impl World {
         self.nothing_is_overlooked(imports).await?;
         self.every_end_has_its_reason(imports)?;
         every_end_stays_an_end(imports, &written)?;
-        one_import_of_a_tenant_is_under_way(&written)?;
+        one_import_of_a_tenant_is_in_progress(&written)?;
         a_notification_waits_only_at_rest(&written)?;
         histories_end_where_imports_do(imports)?;
         self.every_notification_is_sent_once(imports, &seen)?;
@@ -307,7 +307,7 @@ fn every_end_stays_an_end(imports: &[Import], written: &[Written]) -> Result<(),
     open.map_or(Ok(()), |import| Err(format!("{} has not come to its end", import.id)))
 }
 
-fn one_import_of_a_tenant_is_under_way(written: &[Written]) -> Result<(), String> {
+fn one_import_of_a_tenant_is_in_progress(written: &[Written]) -> Result<(), String> {
     let mut holders: BTreeMap<&str, &str> = BTreeMap::new();
     for one in written {
         let (tenant, key) = (one.text("PartitionKey"), one.text("RowKey"));

@@ -39,7 +39,7 @@ fn row(text: &str) -> Properties {
 }
 
 #[test]
-fn the_shape_of_today_has_every_column_and_parses() {
+fn a_row_of_this_version_has_every_column_and_is_read() {
     let (import, _) = parse(&row(TODAY)).unwrap();
     let message = import.notification.as_ref().unwrap();
     assert_eq!((message.kind, message.failures), (crate::import::NotificationKind::Forbidden, 1));
@@ -49,8 +49,8 @@ fn the_shape_of_today_has_every_column_and_parses() {
     assert_eq!((import.source.bytes, import.rows), (5_000_000_000, Some(244)));
     assert_eq!(import.source.last_modified, datetime!(2026-11-23 04:16:54 UTC));
     assert_eq!(import.reason, Some(Reason::ServiceBusy { own: true }));
-    let stops: Vec<_> = import.history.iter().map(|stop| (stop.state, stop.count)).collect();
-    assert_eq!(stops, [(State::Received, 1), (State::Packed, 2)]);
+    let entries: Vec<_> = import.history.iter().map(|entry| (entry.state, entry.count)).collect();
+    assert_eq!(entries, [(State::Received, 1), (State::Packed, 2)]);
     assert_eq!(import.history[1].last_seen, datetime!(2026-11-23 04:16:58.012 UTC));
     // A new column needs a value in that row.
     for column in COLUMNS.iter().map(|it| it.name) {
@@ -94,7 +94,7 @@ fn what_is_written_is_read_back() {
 }
 
 #[test]
-fn a_summary_that_is_too_long_for_a_column_keeps_its_numbers() {
+fn a_baseline_that_is_too_long_for_a_column_keeps_its_numbers() {
     let (mut import, _) = parse(&row(TODAY)).unwrap();
     let mut summary = summary();
     summary.columns[0].name = "x".repeat(LONGEST_COLUMN);
@@ -154,7 +154,7 @@ fn every_column_that_is_written_is_listed_with_its_type_and_every_listed_one_is_
 }
 
 #[test]
-fn a_row_that_names_no_file_is_told_by_its_key() {
+fn the_error_of_a_row_without_a_file_has_its_key() {
     for (column, value) in [("File", json!(5)), ("Received", json!("yesterday"))] {
         let mut broken = row(TODAY);
         broken.insert(column.to_owned(), value);
@@ -164,7 +164,7 @@ fn a_row_that_names_no_file_is_told_by_its_key() {
 }
 
 #[test]
-fn a_column_that_is_not_understood_is_named_and_the_import_keeps_its_place() {
+fn an_invalid_column_is_named_and_the_import_keeps_its_slot() {
     for (column, value, named) in [
         ("State", json!("Dreaming"), "State"),
         ("Target", json!("teams"), "Target"),
@@ -181,7 +181,7 @@ fn a_column_that_is_not_understood_is_named_and_the_import_keeps_its_place() {
 }
 
 #[test]
-fn a_row_of_a_newer_version_keeps_its_place_and_is_left_alone() {
+fn a_row_of_a_newer_version_keeps_its_slot_and_is_not_changed() {
     let mut newer = row(TODAY);
     newer.insert(SCHEMA.to_owned(), json!(2));
     newer.insert("State".to_owned(), json!("Simmering"));
@@ -217,14 +217,14 @@ fn a_reason_of_any_length_is_read_back_with_its_class() {
 }
 
 #[test]
-fn a_journal_that_is_too_long_for_a_column_keeps_its_first_and_its_last_stops() {
+fn a_history_that_is_too_long_for_a_column_keeps_its_first_and_its_last_entries() {
     let (mut import, _) = parse(&row(TODAY)).unwrap();
     let at = datetime!(2026-11-23 05:00 UTC);
-    let stop = |n: usize| {
+    let entry = |n: usize| {
         let note = Some(Note::Asked(format!("{n} {}", "\u{1f600}\"".repeat(399)).into()));
         HistoryEntry { at, state: State::Packed, note, count: 1, last_seen: at }
     };
-    import.history = (0..40).map(stop).collect();
+    import.history = (0..40).map(entry).collect();
     let (read, _) = parse(&of(&import).0).unwrap();
     assert!((2..40).contains(&read.history.len()));
     assert_eq!(read.history[0], import.history[0]);
