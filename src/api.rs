@@ -1,5 +1,4 @@
-//! What programs read of imports and connections: the resources of `/api/v1`, which the commands print as
-//! JSON too. What the HTTP side does with them is in `host/v1.rs`.
+//! The resources of `/api/v1`, which the commands also print as JSON. `host/v1.rs` serves them over HTTP.
 
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
@@ -22,7 +21,7 @@ mod connections;
 mod imports;
 mod problem;
 
-/// A moment: RFC 3339 in UTC, with milliseconds.
+/// A date-time of RFC 3339 in UTC, with milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment(pub OffsetDateTime);
 
@@ -43,9 +42,9 @@ impl PartialSchema for Moment {
 
 impl ToSchema for Moment {}
 
-/// What came of an action.
+/// The result of an action.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ActionResult {
-    /// In a sentence.
+    /// The result in full sentences.
     pub result: String,
 }

@@ -20,7 +20,7 @@ use serde_json::json;
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
-    outcome::{CommandError, CommandOutput},
+    outcome::{Argument, CommandError, CommandOutput, command_line},
     schema::is_connection_name,
 };
 
@@ -103,7 +103,10 @@ pub fn write(made: &Made, folder: &Path) -> Result<Files, String> {
     };
     let failed = |path: &Path, error: &io::Error| {
         if error.kind() == io::ErrorKind::AlreadyExists {
-            format!("{} already exists; nothing was written. Choose another name", path.display())
+            format!(
+                "{} already exists, so no file was written\nChoose another name or folder.",
+                path.display()
+            )
         } else {
             format!("{} cannot be written: {error}", path.display())
         }
@@ -150,6 +153,19 @@ pub fn run(
 ) -> Result<CommandOutput, CommandError> {
     let made = make(name, days, now)?;
     let Files { public, private } = write(&made, folder)?;
+    let push = command_line(&[
+        Argument::Word(
+            "viva-import push info.zip --tenant $TENANT --client-id $CLIENT --credential \
+             clientCertificate --certificate",
+        ),
+        Argument::File(&private),
+    ]);
+    let import = command_line(&[
+        Argument::Word("az keyvault certificate import --vault-name $VAULT --name"),
+        Argument::Value(name),
+        Argument::Word("--file"),
+        Argument::File(&private),
+    ]);
     let (public, private) = (public.display().to_string(), private.display().to_string());
     let Made { thumbprint, expires, .. } = made;
     let text = format!(
@@ -161,11 +177,10 @@ pub fn run(
          1. Give {public} to the administrator of Microsoft Entra, who uploads it to the app registration\n\
          \x20  under Certificates & secrets.\n\
          2. To push from this machine:\n\
-         \x20  viva-import push FILE --tenant TENANT_ID --client-id CLIENT_ID --credential clientCertificate \
-         --certificate {private}\n\
+         \x20  `{push}`\n\
          3. To push from the app, import the certificate into a Key Vault and name its secret in a setting of\n\
          \x20  the app. Then delete {private}:\n\
-         \x20  az keyvault certificate import --vault-name VAULT --name {name} --file {private}",
+         \x20  `{import}`",
         expires.date()
     );
     let json = json!({

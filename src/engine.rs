@@ -1,8 +1,8 @@
 //! The engine: from a file in the inbox to the end of its import, one step at a time.
 //!
-//! A step asks the import what is to be done, does it in the world, and saves what came of it in
-//! one conditional write. Steps that take long are announced first, so that nobody else begins
-//! them too; a step that dies is due again when its time is over. The table is the only memory.
+//! A step reads the next action of an import, does it, and saves the result in one conditional write. A
+//! long step is announced first, so that no other instance starts it too; a step that died is due again
+//! when its time is over. The table is the only memory.
 
 use std::{
     collections::HashSet,
@@ -53,14 +53,14 @@ mod scheduling;
 mod status_queries;
 mod steps;
 
-/// Imports packed at once in one invocation, and as many others driven beside them.
+/// The imports that are packed at once in one invocation, and as many others stepped beside them.
 const AT_ONCE: usize = 4;
 
-/// MiB of files that are packed at once in a process: small ones side by side, since they mostly wait
-/// for storage, and a large one alone, since it takes every core and most of the memory.
+/// The MiB of files that are packed at once in a process: small files side by side, because they mostly
+/// wait for storage, and a large file alone, because it takes every core and most of the memory.
 const PACKED_MIB: u32 = 32;
 
-/// The clock. In the layers below, time is an argument; here it is asked.
+/// The clock. Lower layers get the time as an argument; the engine reads it here.
 pub type Clock = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
 
 /// Everything a step needs.
@@ -71,33 +71,33 @@ pub struct Engine {
     config: Config,
     setting: Arc<Lookup>,
     clock: Clock,
-    /// One for each MiB of files that are being packed.
+    /// One permit for each MiB of files that are being packed.
     packing: Semaphore,
     known_documents: health::KnownDocuments,
-    /// Whether every timer has a row to be missed by.
+    /// Whether every timer has a row, so that a missed run is noticed.
     expects_timers: AtomicBool,
 }
 
-/// Why storage and service cannot be opened as the settings describe them.
+/// Why storage and service cannot be opened with these settings.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The settings have faults.
+    /// The settings are invalid.
     #[error(transparent)]
     Settings(#[from] Faults),
-    /// The clients of the storage account cannot be made.
+    /// The clients of the storage account cannot be created.
     #[error("the storage account cannot be opened: {}", sentence(.0))]
     Storage(#[source] Error),
-    /// The client of the ingestion service cannot be made.
+    /// The client of the ingestion service cannot be created.
     #[error(transparent)]
     Service(#[from] ClientError),
 }
 
-/// What a step came to.
+/// The result of a step.
 #[derive(Debug)]
 enum Step {
-    /// The import moved on.
+    /// The import has changed.
     Moved(Box<Stored>),
-    /// Nothing is due, or somebody else has it.
+    /// Nothing is due, or another instance does it.
     Resting,
 }
 
@@ -127,10 +127,10 @@ impl Engine {
         }
     }
 
-    /// An engine as the settings describe it.
+    /// An engine with these settings.
     ///
     /// # Errors
-    /// Where the settings have faults, or no client can be made of them.
+    /// The settings are invalid, or no client can be created with them.
     pub fn open(setting: Arc<Lookup>, clock: Clock) -> std::result::Result<Self, OpenError> {
         let config = Config::read(|name| setting(name))?;
         let storage = Storage::open(&config.account, config.service.answer_timeout)
@@ -145,31 +145,31 @@ impl Engine {
         &self.imports
     }
 
-    /// Takes one step of every import that is due, several at once, but large files are packed
-    /// one by one. How many moved.
+    /// Runs one step of every import that is due, several at once; large files are packed one by one.
+    /// Returns the number of imports that changed.
     ///
-    /// When one step's time is over no other is begun: the invocation must end before the host
-    /// loses patience with it, and the next one takes up the rest.
+    /// After the time of one step no further step starts: the invocation must end before the host's timeout,
+    /// and the next one does the rest.
     ///
     /// # Errors
-    /// Storage failed before any step; a step that fails leaves its import due.
+    /// Storage failed before any step. If a step fails, its import stays due.
     pub async fn drive(&self) -> Result<usize> {
         let mut due = self.imports.due((self.clock)(), &self.config.policy).await?;
         let now = (self.clock)();
         let has_message =
             |stored: &&Stored| stored.import.message_due(now, &self.config.policy).is_some();
         let messages: Vec<Stored> = due.iter().filter(has_message).cloned().collect();
-        first_of_lines(&mut due);
+        first_of_queues(&mut due);
         let last_begin = now + self.config.policy.step_timeout;
         let (packs, others): (Vec<_>, Vec<_>) =
             due.into_iter().partition(|Stored { import, .. }| {
                 import.action(now, &self.config.policy) == Action::Pack
             });
-        // A line of their own, or those that wait for each other would keep the others waiting.
+        // Packs and other steps run separately, so that packs that wait for each other delay no other step.
         let lines = join3(
             self.take_all(packs, last_begin),
             self.take_all(others, last_begin),
-            self.tell_due(messages),
+            self.send_due(messages),
         );
         let (packed, moved, ()) = Box::pin(lines).await;
         Ok(packed + moved)
@@ -185,10 +185,10 @@ impl Engine {
             .await
     }
 
-    /// Takes the steps of one import until none is due, or one step's time is over.
+    /// Runs the steps of one import until none is due, or the time of one step is over.
     ///
     /// # Errors
-    /// Storage failed; the import is due again later.
+    /// Storage failed; the import stays due.
     pub async fn follow(&self, id: &ImportId) -> Result<()> {
         let mut next = self.imports.get(id).await?;
         let last_begin = (self.clock)() + self.config.policy.step_timeout;
@@ -206,18 +206,18 @@ impl Engine {
         match Box::pin(self.step(stored, last_begin)).await {
             Ok(step) => matches!(step, Step::Moved(_)),
             Err(error) => {
-                let what = "the step failed in storage, it will be tried again";
+                let what = "The step failed, retrying later";
                 self.log_storage(&import, what, &error);
                 false
             }
         }
     }
 
-    /// Takes the step that is due. One that has to wait for another is not begun after `last_begin`.
+    /// Runs the step that is due. A step that has to wait for another does not start after `last_begin`.
     async fn step(&self, stored: Stored, last_begin: OffsetDateTime) -> Result<Step> {
         match Box::pin(self.act(stored.clone(), last_begin)).await {
-            // Written into the row, so that waiting and the deadline count; unless somebody, or
-            // the step itself, has moved the import on, or storage is still failing.
+            // The failure is written into the row, so that waits and the deadline count; unless the import
+            // has changed meanwhile, or storage still fails.
             Err(error) => self.save(stored, storage_failed(&error)).await,
             done => done,
         }
@@ -250,7 +250,7 @@ impl Engine {
         }
     }
 
-    /// Saves what an event makes of an import, and tells it in the log.
+    /// Saves the import after an event, and logs it.
     async fn save(&self, stored: Stored, event: Event) -> Result<Step> {
         let before = stored.import.clone();
         let shows = event.shows_correction();
@@ -268,15 +268,15 @@ impl Engine {
         })
     }
 
-    /// Whether an older import of the connection waits for the same correction: that one is tried.
+    /// Whether an older import of the connection waits for the same correction: only that one is retried.
     async fn is_behind(&self, import: &Import) -> Result<bool> {
         let siblings = self.imports.of_connection(import).await?;
         let mut older = siblings.iter().filter(|older| older.import.order() < import.order());
         Ok(older.any(|older| older.import.waits_as(import)))
     }
 
-    /// Lets those of a connection go on that wait for the same correction as `import` did. Whom that does
-    /// not reach is tried when its own time has come.
+    /// Resumes the imports of a connection that wait for the same correction as `import` did. If this fails,
+    /// each is retried at its own time.
     async fn wake(&self, import: &Import) {
         let woken = async {
             for stored in self.imports.of_connection(import).await? {
@@ -288,11 +288,12 @@ impl Engine {
             Ok::<(), Error>(())
         };
         if let Err(error) = woken.await {
-            self.log_storage(import, "the others that wait as it did go on later", &error);
+            let what = "Could not resume the other waiting imports now, retrying later";
+            self.log_storage(import, what, &error);
         }
     }
 
-    /// Warns that storage failed with something about an import that is tried again.
+    /// Warns about a storage failure that concerns an import and is retried.
     fn log_storage(&self, import: &Import, what: &str, error: &Error) {
         log::failed(
             import,
@@ -309,7 +310,7 @@ impl Engine {
             .map_err(|illegal| Error::with_message(ErrorKind::Other, illegal.to_string()))
     }
 
-    /// The connection `name`: `None` where there is none, the reason where it cannot be used.
+    /// The connection `name`: `None` if it does not exist, the reason if its document is invalid.
     async fn connection(
         &self,
         name: &str,
@@ -323,29 +324,29 @@ impl Engine {
         })))
     }
 
-    /// The connection of an import, which must still be of the import's tenant. The import waits until it
-    /// is: somebody may be at work on the document. It notes whether somebody is told now.
+    /// The connection of an import, with the import's tenant. The import waits until the document is usable:
+    /// somebody may be editing it. Updates whether notifications are sent.
     async fn connection_of_import(
         &self,
         import: &mut Import,
     ) -> Result<std::result::Result<Connection, Event>> {
         let usable = self.usable_connection(import).await?;
-        if let Some(tells) = self.tells(usable.as_ref().ok()) {
-            import.notify_enabled = tells;
+        if let Some(enabled) = self.notifies(usable.as_ref().ok()) {
+            import.notify_enabled = enabled;
         }
         Ok(usable.map_err(|reason| Event::TransientFailure { reason, retry_at: None }))
     }
 
-    /// Whether somebody may have to be told of an import: by its connection, or by the app where that cannot be
-    /// used when it is told. `None` where nobody knows now.
-    fn tells(&self, connection: Option<&Connection>) -> Option<bool> {
+    /// Whether notifications are sent: by the connection, or by the app if the connection is unusable.
+    /// `None` if that is unknown now.
+    fn notifies(&self, connection: Option<&Connection>) -> Option<bool> {
         if self.config.notify.is_some() {
             return Some(true);
         }
         connection.map(|connection| connection.notify.is_some())
     }
 
-    /// The same, or why it cannot be used now.
+    /// The same, or why the connection is unusable now.
     async fn usable_connection(
         &self,
         import: &Import,
@@ -360,8 +361,8 @@ impl Engine {
     }
 }
 
-/// Leaves of each line of incremental files the first: no other has anything to do.
-fn first_of_lines(due: &mut Vec<Stored>) {
+/// Keeps the first import of each queue of incremental files: the others have nothing to do.
+fn first_of_queues(due: &mut Vec<Stored>) {
     let mut lines = HashSet::new();
     due.retain(|Stored { import, .. }| {
         let is_in_line = import.state == State::Packed
@@ -371,7 +372,7 @@ fn first_of_lines(due: &mut Vec<Stored>) {
     });
 }
 
-/// How much of [`PACKED_MIB`] a file of so many bytes takes.
+/// The share of [`PACKED_MIB`] for a file of this size.
 fn packed_mib(bytes: u64) -> u32 {
     u32::try_from(bytes >> 20).map_or(PACKED_MIB, |mib| mib.saturating_add(1).min(PACKED_MIB))
 }

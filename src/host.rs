@@ -1,11 +1,11 @@
-//! The door: the Azure Functions custom-handler contract.
+//! The HTTP server for the Azure Functions host: the custom-handler contract.
 //!
-//! The host starts this program, asks `GET /` until something answers, and then posts each
-//! invocation to `/<function>`, JSON in and JSON out. What it makes of the answer decides whether
-//! a queue message is deleted, so the rules are strict here:
-//! - a success is always 200 with a JSON object; the host hangs for ever on an empty 2xx body;
-//! - a failure is always 500; the host reads nothing of it but the status;
-//! - `intake` succeeds only once the file is in the table.
+//! The host starts this program, requests `GET /` until it gets an answer, and then posts each invocation
+//! to `/<function>`, JSON in and JSON out. The answer decides whether a queue message is deleted, so the
+//! rules are strict:
+//! - a success is always 200 with a JSON object; on an empty 2xx body the host hangs for ever;
+//! - a failure is always 500; the host reads only the status;
+//! - `intake` succeeds only after the file is in the table.
 //!
 //! Source: the host's own code, `DefaultHttpWorkerService` of Azure/azure-functions-host.
 
@@ -27,6 +27,7 @@ use crate::{
     doctor::Doctor,
     engine::{self, Engine, IntakeOutcome, Timer},
     http::azure::sentence,
+    messages,
 };
 
 mod actions;
@@ -36,37 +37,37 @@ mod pages;
 mod request;
 mod v1;
 
-/// The functions and their routes; a test ties them to the folders of `function/`.
+/// The functions and their routes; a test compares them with the folders of `function/`.
 pub const FUNCTIONS: [&str; 10] = [
     "intake", "schedule", "sweep", "drive", "query", "command", "status", "console", "signedin",
     "health",
 ];
 
-/// Far more than a queue message can hold, however often it is encoded.
+/// Far more than a queue message can hold, even if it is encoded several times.
 const MAX_BODY_BYTES: usize = 16 << 20;
 
-/// What the pages are made of.
+/// The state of the routes.
 #[derive(Clone)]
 struct App {
     engine: Arc<Engine>,
     doctor: Arc<Doctor>,
 }
 
-/// Answers the host on `listener`, until the process is killed: the host sends no other word.
+/// Serves the host on `listener`, until the process is killed: the host sends no other signal.
 ///
 /// # Errors
-/// Where the listener fails.
+/// The listener failed.
 pub async fn serve(
     listener: TcpListener,
     engine: Arc<Engine>,
     doctor: Arc<Doctor>,
 ) -> std::io::Result<()> {
     let app = App { engine: engine.clone(), doctor };
-    let doors = door(engine).merge(pages::door(app)).layer(middleware::from_fn(numbered));
-    axum::serve(listener, doors).await
+    let routes = routes(engine).merge(pages::routes(app)).layer(middleware::from_fn(numbered));
+    axum::serve(listener, routes).await
 }
 
-/// Serves a request under the host's id of its invocation, which the log then names.
+/// Serves a request with the host's invocation id, which the log lines then contain.
 async fn numbered(request: Request, next: Next) -> Response {
     let id = request.headers().get(INVOCATION_ID).and_then(|id| id.to_str().ok());
     match id
@@ -81,7 +82,7 @@ async fn numbered(request: Request, next: Next) -> Response {
 /// Source: `DefaultHttpWorkerService` of the host.
 const INVOCATION_ID: HeaderName = HeaderName::from_static("x-azure-functions-invocationid");
 
-fn door(engine: Arc<Engine>) -> Router {
+fn routes(engine: Arc<Engine>) -> Router {
     Router::new()
         .route("/", get(|| ready(Json(json!({ "program": "viva-import" })))))
         .route("/intake", post(intake))
@@ -92,19 +93,21 @@ fn door(engine: Arc<Engine>) -> Router {
         .with_state(engine)
 }
 
-/// A queue message that Event Grid put there: a blob was created.
+/// A queue message from Event Grid: a blob was created.
 async fn intake(State(engine): State<Arc<Engine>>, body: Bytes) -> Response {
     let blobs = match event_grid::decode(&body) {
         Ok(blobs) => blobs,
-        // The host tries again and then moves the message to the poison queue, where it is kept.
-        Err(error) => return failure(&format!("a message of the arrivals queue {error}")),
+        // The host retries, and then moves the message to the poison queue, where it is kept.
+        Err(error) => {
+            return failure(&format!("Invalid message in the arrivals queue: {error}"));
+        }
     };
     let mut logs = vec![];
     for blob in blobs {
         let arrival = match blob.arrive(&engine).await {
             Ok(arrival) => arrival,
             Err(error) => {
-                let why = format!("{blob} could not be taken in: {}", sentence(&error));
+                let why = format!("Could not receive {blob}: {}", sentence(&error));
                 return failure(&why);
             }
         };
@@ -113,10 +116,13 @@ async fn intake(State(engine): State<Arc<Engine>>, body: Bytes) -> Response {
             IntakeOutcome::Ignored(why) | IntakeOutcome::Gone(why) => {
                 engine::ignored(&why);
             }
-            // The row is written: what fails from here on is driven again by the timer.
+            // The row is written: if a step fails now, the timer retries it.
             IntakeOutcome::Received(id) | IntakeOutcome::Known(id) => {
                 if let Err(error) = engine.follow(&id).await {
-                    tracing::warn!("{blob}: the next step is tried later: {}", sentence(&error));
+                    tracing::warn!(
+                        "{blob}: the next step failed, retrying later: {}",
+                        sentence(&error)
+                    );
                 }
             }
         }
@@ -124,15 +130,15 @@ async fn intake(State(engine): State<Arc<Engine>>, body: Bytes) -> Response {
     success(&logs)
 }
 
-/// The weekly timer and the hourly one: both find what no event told of.
+/// The weekly timer and the hourly one: both find files without an event.
 async fn sweep(State(engine): State<Arc<Engine>>, timer: Timer) -> Response {
     let swept = async {
         let found = engine.sweep().await?;
         engine.note_timer(timer).await.map(|()| found)
     };
     match swept.await {
-        Ok(found) => success(&[format!("{found} files found that no event told of")]),
-        Err(error) => failure(&format!("looking for files: {}", sentence(&error))),
+        Ok(found) => success(&[messages::swept(found)]),
+        Err(error) => failure(&format!("The sweep failed: {}", sentence(&error))),
     }
 }
 
@@ -143,8 +149,8 @@ async fn drive(State(engine): State<Arc<Engine>>) -> Response {
         engine.note_timer(Timer::DRIVE).await.map(|()| moved)
     };
     match driven.await {
-        Ok(moved) => success(&[format!("{moved} imports moved")]),
-        Err(error) => failure(&format!("looking for due imports: {}", sentence(&error))),
+        Ok(moved) => success(&[format!("Steps taken: {moved}")]),
+        Err(error) => failure(&format!("Could not read the due imports: {}", sentence(&error))),
     }
 }
 

@@ -1,27 +1,27 @@
-//! The memory of one import, and the one pure function that moves it on.
+//! One import, and the one pure function that changes it.
 //!
-//! [`Import::apply`] lists every legal pair of state and event; [`Import::action`] says what is to be
-//! done next. No clock, no storage and no network are in here, so that the live path and the
-//! recovery after a power cut cannot differ.
+//! [`Import::apply`] lists every legal pair of state and event; [`Import::action`] returns the next
+//! action. There is no clock, no storage and no network here, so that normal operation and the recovery
+//! after a power cut cannot differ.
 //!
 //! ```text
 //! Received --Packed--> Packed --Claimed--> Pushing --Accepted--> Ingesting --Completed--> Completed
-//!    | Refused           | WaitingForOlder,   | AcceptedForGood: Accepted    | ValidationFailed
+//!    | Rejected          | WaitingForOlder,   | AcceptedForGood: Accepted    | ValidationFailed
 //!    v                   | Paused, SlotTaken: | Busy, NotSent: Packed, later v
 //! Rejected               |   later            | PushFailed, AnswerLost:   Rejected
 //!                        v Superseded         |   Packed, a few times
-//!                     Superseded              | TokenRefused: Packed, waits
+//!                     Superseded              | TokenRejected: Packed, waits
 //!                                             | Forbidden: Packed, paused
 //!                                             | PushRefused: Stuck
-//! TransientFailure, StillWaiting, Corrected: where it is, later or now
-//! A person asks: Rejected, Stuck --Retry--> Received;  Received, Packed, Ingesting --Cancel--> Cancelled
+//! TransientFailure, StillWaiting, Corrected: same state, later or now
+//! Operator: Rejected, Stuck --Retry--> Received;  Received, Packed, Ingesting --Cancel--> Cancelled
 //! ```
 //!
-//! A file that would delete too much is Rejected too, when it is checked (Received) or before it is
-//! pushed (Packed), unless a person allows it.
+//! A file that would delete too much is rejected too, at its check (Received) or before its push (Packed),
+//! unless an operator approves it.
 //!
-//! Laws kept here: an end stays an end, unless a person asks for another try; every live import is
-//! due; a step that died is due again.
+//! Invariants: an end stays an end, unless an operator retries; every live import is due; a step that died
+//! is due again.
 
 use std::time::Duration;
 
@@ -48,11 +48,11 @@ mod transitions;
 mod types;
 
 impl Import {
-    /// What is to be done at `now`.
+    /// The action that is due at `now`.
     #[must_use]
     pub fn action(&self, now: OffsetDateTime, policy: &Policy) -> Action {
         let Some(due) = self.due else { return Action::Done };
-        // What is due much later was written by a clock that was wrong, and is due now.
+        // A time far in the future was written by a wrong clock, and is due now.
         if due > now && due <= now + policy.longest_wait() {
             return Action::Wait(due);
         }
@@ -70,8 +70,7 @@ impl Import {
         }
     }
 
-    /// How long the step that was announced may take: most of what is left until somebody else
-    /// would take it up.
+    /// How long the started step may take: most of the time until another instance would take it up.
     #[must_use]
     pub(crate) fn time_left(&self, now: OffsetDateTime) -> Duration {
         let left =
@@ -79,76 +78,76 @@ impl Import {
         left * 9 / 10
     }
 
-    /// The code of its reason; `None` where it just goes on.
+    /// The code of its reason; `None` if it makes progress.
     #[must_use]
     pub fn code(&self) -> Option<ReasonCode> {
         self.reason.as_ref().map(Reason::code)
     }
 
-    /// Whether it goes no further before a person does something.
+    /// Whether a person has to act before it continues.
     #[must_use]
     pub fn needs_person(&self) -> bool {
         let is_for_a_person = |code: ReasonCode| code.class() == Class::ActionRequired;
         self.blocked.is_some() || self.code().is_some_and(is_for_a_person)
     }
 
-    /// Whether it waits until somebody corrects its connection, its credential or its rights, and then
-    /// goes on by itself.
+    /// Whether it waits until a person corrects its connection, its credential or its permissions, and then
+    /// resumes automatically.
     #[must_use]
     pub fn waits_for_correction(&self) -> bool {
         !self.state.is_end() && self.blocked.is_some_and(ReasonCode::ends_by_correction)
     }
 
-    /// Whether it waits just now for what blocks it, and is neither tried nor waits for something else.
+    /// Whether its blocking reason is also its current reason: it is not being retried and waits for nothing else.
     #[must_use]
     pub(crate) fn waits_now(&self) -> bool {
         self.blocked.is_some() && self.code() == self.blocked
     }
 
-    /// Whether it waits just now for the same correction as another import of its connection.
+    /// Whether it waits now for the same correction as another import of its connection.
     #[must_use]
     pub(crate) fn waits_as(&self, other: &Self) -> bool {
         self.waits_for_correction() && self.waits_now() && self.blocked == other.blocked
     }
 
-    /// Whether another import of its connection waits for a person, and it behind that.
+    /// Whether it waits because another import pauses the connection.
     #[must_use]
     pub fn is_behind_a_pause(&self) -> bool {
         self.code() == Some(ReasonCode::ConnectionPaused)
     }
 
-    /// Whether a person may let it pass though it would delete people or columns.
+    /// Whether an operator may approve it although it would delete people or columns.
     #[must_use]
     pub fn is_guarded(&self) -> bool {
         self.code() == Some(ReasonCode::DeletionBlocked)
     }
 
-    /// Whether its row is not understood, because a newer version of the program wrote it or somebody
-    /// changed it: it is shown, keeps its place, and is left alone.
+    /// Whether its row is unreadable, because a newer version of the program wrote it or somebody edited it.
+    /// The import is shown, keeps its slot, and is not changed.
     #[must_use]
     pub fn is_left_alone(&self) -> bool {
         self.code().is_some_and(ReasonCode::is_left_alone)
     }
 
-    /// The word of the log for where it stands.
+    /// The event word in the log.
     #[must_use]
     pub fn event(&self) -> &'static str {
         event_of(self.state, self.code())
     }
 
-    /// Whether it goes on by itself before long. What waits for a person may do so for days.
+    /// Whether it soon continues automatically. An import that waits for a person may wait for days.
     #[must_use]
     pub(crate) fn is_moving(&self) -> bool {
         let waits = self.needs_person() || self.pauses || self.is_behind_a_pause();
         !self.state.is_end() && !waits
     }
 
-    /// Whether the import occupies its tenant's one slot at the service. Once an answer was lost
-    /// it may, until it is known what became of it, unless it had to give its place up.
+    /// Whether the import has its tenant's one slot at the service. After a push that was never answered it
+    /// has the slot until the result is known, unless it released the slot.
     #[must_use]
     pub fn holds_slot(&self) -> bool {
         match self.state {
-            // What its row says of that is not understood.
+            // The row is unreadable, so the import may have the slot.
             state if self.is_left_alone() => !state.is_end(),
             State::Pushing => true,
             State::Ingesting => !self.slot_released,
@@ -162,10 +161,10 @@ impl Import {
         }
     }
 
-    /// The import after `event`: moved on, written down, and what is to be told noted.
+    /// The import after `event`, with its history and its notification.
     ///
     /// # Errors
-    /// Where the event cannot happen in this state; nothing is changed then.
+    /// The event is not possible in this state; nothing is changed then.
     pub fn apply(
         self,
         event: Event,
@@ -185,7 +184,7 @@ impl Import {
             event,
             Event::PackStarted | Event::Discarded | Event::StillWaiting | Event::Corrected
         );
-        // Who retries has not corrected anything for that.
+        // A retry does not show that the blocking reason is corrected.
         let is_a_try = matches!(
             event,
             Event::PackStarted
@@ -200,18 +199,18 @@ impl Import {
         Ok(next)
     }
 
-    /// Whether the service has had the file for longer than an ingestion may take: it holds the tenant's
-    /// slot no longer, whatever it waits for.
+    /// Whether the service has had the file for longer than an ingestion may take: then it releases the
+    /// tenant's slot.
     fn is_past_its_ingestion(&self, now: OffsetDateTime, policy: &Policy) -> bool {
         let latest = self.pushed.map(|pushed| pushed + policy.ingestion_deadline);
         self.state == State::Ingesting && latest.is_some_and(|latest| now >= latest)
     }
 
-    /// The reason of its connection that keeps it waiting. What waits for something else in between, or
-    /// is tried, is still kept by that.
+    /// The reason of its connection that blocks it. It still counts while the import is retried, or waits for
+    /// something else.
     fn blocked_after(&self, before: Option<ReasonCode>, is_a_try: bool) -> Option<ReasonCode> {
         if self.state.is_end() {
-            // A connection is paused until a person resumes it, whatever becomes of the file.
+            // A connection is paused until an operator resumes it, whatever happens to the file.
             return before.filter(|code| self.pauses && *code == ReasonCode::Forbidden);
         }
         match self.code() {
@@ -242,7 +241,7 @@ impl Import {
                 self.refresh = Some(refresh);
                 self.checked(*checked, now)
             }
-            (Received | Packed, Event::Refused { reason, problems, report, guarded }) => {
+            (Received | Packed, Event::Rejected { reason, problems, report, guarded }) => {
                 self.error_count = problems;
                 self.report = report;
                 self.baseline = guarded.map(|summary| *summary);
@@ -278,7 +277,7 @@ impl Import {
                 self.state = Packed;
                 self.failed(reason, retry_at, now, policy)
             }
-            (Pushing, Event::TokenRefused { status }) => {
+            (Pushing, Event::TokenRejected { status }) => {
                 self.state = Packed;
                 self.failed(Reason::TokenRejected { status }, None, now, policy)
             }
@@ -344,16 +343,16 @@ fn event_of(state: State, code: Option<ReasonCode>) -> &'static str {
     }
 }
 
-/// The word of the log for what has just come into a state for a reason, and whether alerts look for it.
+/// The event word of a new state with a reason, and whether it fires an alert.
 #[must_use]
 pub fn logged(state: State, code: ReasonCode) -> (&'static str, bool) {
     if code.is_left_alone() {
         return (NotificationKind::Stuck.as_ref(), true);
     }
     let blocked = Some(code).filter(|code| code.is_of_connection());
-    let occasion = NotificationKind::at(state, blocked).filter(|occasion| occasion.needs_person());
-    let event = occasion.map_or_else(|| event_of(state, Some(code)), <&str>::from);
-    (event, occasion.is_some())
+    let kind = NotificationKind::at(state, blocked).filter(|kind| kind.needs_person());
+    let event = kind.map_or_else(|| event_of(state, Some(code)), <&str>::from);
+    (event, kind.is_some())
 }
 
 #[cfg(test)]

@@ -1,17 +1,17 @@
-//! Arguments and environment become one of the commands; nothing else reads either.
+//! Runs the command that the arguments name. Nothing else reads arguments, environment and terminal.
 #![expect(
     clippy::disallowed_methods,
-    reason = "the one place that reads the environment and hands out the clock"
+    reason = "only this file reads the environment and the clock; others get them as arguments"
 )]
 
 use std::{
-    io::{ErrorKind, IsTerminal as _, Write as _},
+    io::{ErrorKind, IsTerminal as _, Write},
     process::ExitCode,
     sync::Arc,
 };
 
-use clap::Parser as _;
-use serde_json::{Value, json};
+use anstream::{AutoStream, ColorChoice};
+use terminal_size::{Height, Width, terminal_size_of};
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tracing_subscriber::{
@@ -23,18 +23,25 @@ use tracing_subscriber::{
 #[cfg(feature = "testbed")]
 use viva_import::testbed::{self, Planned};
 use viva_import::{
-    cli::{ByHand, Cli, Command},
+    cli::{Cli, Command, GlobalArgs, UserCommand},
     commands::Context,
     config::SETTINGS,
     doctor::Doctor,
     engine::Engine,
     host,
-    outcome::CommandError,
+    outcome::{CommandError, CommandOutput, Layout, MAX_WIDTH, Progress, Tone},
 };
+
+/// Columns of a terminal that does not say how wide it is.
+const DEFAULT_WIDTH: usize = 80;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    // Before the arguments are read, because help and usage errors have colours, too.
+    let arguments: Vec<String> = std::env::args().collect();
+    color(&arguments).write_global();
+    let Cli { command, global } = Cli::read();
+    let done = match command {
         Command::Serve => {
             log();
             serve().await
@@ -46,47 +53,87 @@ async fn main() -> ExitCode {
             let faults: Vec<Planned> = options.fault.into_iter().map(Planned::from).collect();
             testbed::run_mock_service(options.port, &faults).await
         }
-        Command::ByHand(command) => by_hand(*command).await,
+        Command::User(command) => run(*command, global).await,
     };
     done.unwrap_or_else(|why| {
-        complain("error", &why);
+        complain(&why);
         ExitCode::from(2)
     })
 }
 
-/// Why there is no answer, for a program.
-fn problem(code: &str, detail: &str) -> Value {
-    json!({ "type": format!("urn:viva-import:problem:{code}"), "code": code, "detail": detail })
-}
-
-async fn by_hand(command: ByHand) -> Result<ExitCode, String> {
-    let is_json = command.is_json();
-    let setting = Arc::new(setting);
-    let context = Context { setting, clock: OffsetDateTime::now_utc, tell, note };
-    let (answer, code) = match Box::pin(command.run(&context)).await {
-        Ok(outcome) if is_json => (Some(outcome.json), u8::from(!outcome.is_done)),
-        Ok(outcome) => {
-            say(&outcome.text)?;
-            return Ok(ExitCode::from(u8::from(!outcome.is_done)));
-        }
-        Err(CommandError::Refused(why)) if is_json => (Some(problem("refused", &why)), 1),
-        Err(CommandError::Failed(why)) if is_json => (Some(problem("failed", &why)), 2),
-        Err(CommandError::Refused(why)) => {
-            complain("refused", &why);
-            (None, 1)
-        }
-        Err(CommandError::Failed(why)) => return Err(why),
-    };
-    if let Some(answer) = answer {
-        say(&format!("{answer:#}"))?;
+/// The value of `--color`; clap rejects an invalid one later.
+fn color(arguments: &[String]) -> ColorChoice {
+    let next = arguments.iter().skip(1).map(String::as_str).chain([""]);
+    let values = arguments.iter().zip(next).filter_map(|(flag, next)| {
+        flag.strip_prefix("--color=").or_else(|| (flag == "--color").then_some(next))
+    });
+    match values.last() {
+        Some("always") => ColorChoice::Always,
+        Some("never") => ColorChoice::Never,
+        Some(_) | None => ColorChoice::Auto,
     }
-    Ok(ExitCode::from(code))
 }
 
-/// Prints an answer. A reader that has gone away is no reason to fail, a full disk is.
-fn say(text: &str) -> Result<(), String> {
-    let mut out = std::io::stdout().lock();
-    match writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush()) {
+async fn run(command: UserCommand, global: GlobalArgs) -> Result<ExitCode, String> {
+    let is_json = command.is_json();
+    let out = std::io::stdout();
+    let context = Context {
+        setting: Arc::new(setting),
+        clock: OffsetDateTime::now_utc,
+        account: None,
+        layout: layout(out.is_terminal(), terminal_size_of(&out), AutoStream::choice(&out)),
+        progress: progress(global.quiet),
+    };
+    let result = Box::pin(command.run(&context)).await;
+    if is_json {
+        let (answer, code) = match &result {
+            Ok(output) => (&output.json, output.exit_code()),
+            Err(error) => (&error.json(), error.exit_code()),
+        };
+        print("", &format!("{answer:#}"))?;
+        return Ok(ExitCode::from(code));
+    }
+    let output = match result {
+        Ok(output) => output,
+        Err(error) => {
+            complain(&error.to_string());
+            return Ok(ExitCode::from(error.exit_code()));
+        }
+    };
+    let CommandOutput { text, document, failures, .. } = &output;
+    failures.iter().map(CommandError::to_string).for_each(|error| complain(&error));
+    print(context.layout.wrap(text).trim_end(), document.trim_end())?;
+    Ok(ExitCode::from(output.exit_code()))
+}
+
+/// How text is laid out on a stream of this size: wrapped on a terminal, coloured as `--color` and the
+/// environment say.
+fn layout(is_terminal: bool, size: Option<(Width, Height)>, color: ColorChoice) -> Layout {
+    let width = size.map_or(DEFAULT_WIDTH, |(Width(columns), _)| columns.into());
+    let width = is_terminal.then(|| width.min(MAX_WIDTH));
+    Layout { width, is_coloured: color != ColorChoice::Never }
+}
+
+fn progress(is_quiet: bool) -> Progress {
+    // Windows sets no TERM.
+    let can_redraw = setting("TERM").map_or(cfg!(windows), |terminal| terminal != "dumb");
+    match is_quiet {
+        true => Progress::Hidden,
+        false if std::io::stderr().is_terminal() && can_redraw => Progress::Bars,
+        false => Progress::Lines,
+    }
+}
+
+/// Prints an answer: text, and below it a document as it is. A reader that is gone is no error; a full
+/// disk is one.
+fn print(text: &str, document: &str) -> Result<(), String> {
+    let write = |mut out: Box<dyn Write>, text: &str| match text {
+        "" => Ok(()),
+        text => writeln!(out, "{text}").and_then(|()| out.flush()),
+    };
+    let written = write(Box::new(anstream::stdout()), text)
+        .and_then(|()| write(Box::new(std::io::stdout()), document));
+    match written {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(format!("the answer could not be written: {error}"))
         }
@@ -94,36 +141,37 @@ fn say(text: &str) -> Result<(), String> {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the last word of a command that failed")]
-fn complain(what: &str, why: &str) {
-    eprintln!("{what}: {why}");
+/// Prints an error: the first line says what happened, each line below it what to do.
+fn complain(error: &str) {
+    let out = std::io::stderr();
+    let layout = layout(out.is_terminal(), terminal_size_of(&out), AutoStream::choice(&out));
+    let mut lines = error.lines();
+    let prefix = layout.paint(Tone::Bad, "error:") + " ";
+    let mut text = layout.hang(&prefix, lines.next().unwrap_or_default());
+    lines.for_each(|line| text.push_str(&layout.hang("  ", line)));
+    // Nothing is left to do if this fails.
+    let _ = anstream::stderr().write_all(text.as_bytes());
 }
 
-/// Tells a person who watches how far a command is; a script does not.
-fn tell(how_far: &str) {
-    if std::io::stderr().is_terminal() {
-        let _ = writeln!(std::io::stderr(), "{how_far}");
-    }
-}
-
-/// Tells what must not be lost, beside the answer.
-fn note(what: &str) {
-    let _ = writeln!(std::io::stderr(), "{what}");
-}
-
-/// Answers the host. It never returns well: the host does not restart what exits with 0.
+/// Answers the host. It never returns `Ok`, because the host does not restart a program that exits with
+/// 0.
 async fn serve() -> Result<ExitCode, String> {
     let port = setting("FUNCTIONS_CUSTOMHANDLER_PORT").and_then(|port| port.parse::<u16>().ok());
     let port = port.ok_or_else(|| {
-        let demo = if cfg!(feature = "testbed") { ", `demo` shows it on this machine" } else { "" };
+        let demo = if cfg!(feature = "testbed") {
+            " To see the app on this machine, run `viva-import demo`."
+        } else {
+            ""
+        };
         format!(
-            "FUNCTIONS_CUSTOMHANDLER_PORT holds no port; `serve` is started by the Functions host{demo}"
+            "FUNCTIONS_CUSTOMHANDLER_PORT is not a port\nThe Functions host starts `serve` and sets \
+             it.{demo}"
         )
     })?;
-    // First: who knocks meanwhile waits a moment and is not refused, after which the host pauses.
+    // First, so that an early request waits a moment: after a refused one the host pauses.
     let listener = TcpListener::bind(("127.0.0.1", port))
         .await
-        .map_err(|error| format!("port {port} cannot be listened on: {error}"))?;
+        .map_err(|error| format!("port {port} cannot be opened: {error}"))?;
     let engine = Engine::open(Arc::new(setting), Arc::new(OffsetDateTime::now_utc))
         .map_err(|error| error.to_string())?;
     let doctor = Doctor::new(Arc::new(setting), Arc::new(OffsetDateTime::now_utc));
@@ -131,15 +179,15 @@ async fn serve() -> Result<ExitCode, String> {
     host::serve(listener, Arc::new(engine), Arc::new(doctor))
         .await
         .map_err(|error| error.to_string())?;
-    Err("the door closed by itself".to_owned())
+    Err("the HTTP server exited unexpectedly".to_owned())
 }
 
 fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// One line for each event, without time and colour: the host adds its own. It takes lines of
-/// stdout for information and lines of stderr for warnings and errors.
+/// Logs one line for each event, without time and colour: the host adds its own. It reads lines on
+/// stdout as information, and lines on stderr as warnings and errors.
 fn log() {
     let default = SETTINGS.iter().find(|setting| setting.name == "RUST_LOG");
     let default = default.and_then(|setting| setting.default).map(str::to_owned);

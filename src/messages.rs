@@ -1,5 +1,5 @@
-//! The text for people: an import, a reason, a finding and a connection, for the table, the pages, the
-//! log, webhooks, the command line and the doctor. Nothing reads it back.
+//! The texts for people about imports, reasons, findings and connections: in the table, on the pages, in
+//! the log, in notifications, on the command line and in the doctor. No code reads them back.
 
 use time::{Duration, OffsetDateTime};
 
@@ -17,17 +17,31 @@ pub use self::{
     finding::notice,
     guide::{Entry, reasons},
     import::{because, note, notifications, pause, status, summary, warning, why},
-    notification::{title, told},
+    notification::{text, title},
     reason::{cause, first},
 };
 pub(crate) use self::{
-    action::{found_twice, moved_on, not_found, not_paused, not_taken, remedy, resumed, taken},
+    action::{
+        found_twice, moved_on, not_found, not_paused, not_taken, remedy, resumed, swept, taken,
+    },
     connection::{Fact, fact, file},
     finding::{contents, finding, place, totals, verdict},
     health::{HealthReason, health},
     notification::{OVERDUE_ACTION, action_at, never_came, overdue_title},
     reason::no_outcome,
 };
+
+/// The text with a full stop at its end.
+pub(crate) fn sentence(text: impl Into<String>) -> String {
+    let text = text.into();
+    if text.is_empty() || text.ends_with(['.', '?', '!']) { text } else { text + "." }
+}
+
+/// The text with a capital letter at its beginning.
+fn sentence_case(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
 
 /// `244,000`.
 pub(crate) fn number(number: u64) -> String {
@@ -42,7 +56,7 @@ pub(crate) fn number(number: u64) -> String {
     grouped
 }
 
-/// `1 problem`, `2 problems`.
+/// `1 error`, `2 errors`.
 pub(crate) fn counted(count: u64, one: &str) -> String {
     format!("{} {one}{}", number(count), if count == 1 { "" } else { "s" })
 }
@@ -52,7 +66,7 @@ fn people(count: u64) -> String {
     format!("{} {}", number(count), if count == 1 { "person" } else { "people" })
 }
 
-/// How long something has lasted: `20 minutes`.
+/// A duration: `20 minutes`.
 fn span(duration: Duration) -> String {
     let (number, unit) = match duration.whole_minutes() {
         ..1 => return "less than a minute".to_owned(),
@@ -63,7 +77,7 @@ fn span(duration: Duration) -> String {
     format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
 }
 
-/// How long ago something was: `20 minutes ago`.
+/// A duration before now: `20 minutes ago`.
 fn ago(at: OffsetDateTime, now: OffsetDateTime) -> String {
     format!("{} ago", span(now - at))
 }
@@ -73,17 +87,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_read_as_a_person_says_them() {
-        for (count, said) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
-            assert_eq!(number(count), said);
+    fn numbers_are_grouped_and_agree_with_their_nouns() {
+        for (count, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(number(count), text);
         }
         assert_eq!((counted(1, "row"), counted(2, "row")), ("1 row".into(), "2 rows".into()));
         assert_eq!((people(1), people(61)), ("1 person".into(), "61 people".into()));
     }
 
     #[test]
-    fn times_read_as_a_person_says_them() {
-        for (minutes, said) in [
+    fn durations_have_one_unit() {
+        for (minutes, text) in [
             (-5, "less than a minute"),
             (0, "less than a minute"),
             (1, "1 minute"),
@@ -93,7 +107,7 @@ mod tests {
             (1440, "1 day"),
             (4 * 1440, "4 days"),
         ] {
-            assert_eq!(span(Duration::minutes(minutes)), said);
+            assert_eq!(span(Duration::minutes(minutes)), text);
         }
     }
 }

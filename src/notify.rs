@@ -1,8 +1,8 @@
-//! The message to somebody when a person is needed, and the one way it goes out.
+//! Notifications by webhook, when a person has to act.
 //!
-//! It says which file, which connection, where the import stands and what to do; it never holds a
-//! cell's value, nor the key that opens the status page. Where a secret is named it is signed as the
-//! specification of Standard Webhooks says, so that the other side can tell it from one of somebody else.
+//! A notification names the file, the connection, the state of the import and what to do. It never holds a
+//! cell's value, nor the key of the status page. If a secret is configured, it is signed as Standard
+//! Webhooks specifies, so that the receiver can verify the sender.
 
 use std::time::Duration;
 
@@ -23,37 +23,37 @@ use crate::{
     schema::{Format, Notify},
 };
 
-/// How long the other side may take.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// What a secret begins with; its bytes follow in base64. Source: Standard Webhooks 1.0.0, which wants 24 to 64.
+/// The time limit for the webhook.
+const TIME_LIMIT: Duration = Duration::from_secs(10);
+/// The prefix of a secret; its bytes follow in base64. Source: Standard Webhooks 1.0.0, which requires 24 to 64.
 const BASE64_SECRET: &str = "whsec_";
 const FEWEST_SECRET_BYTES: usize = 24;
 
-/// A message, in words.
+/// A notification.
 #[derive(Debug)]
 pub struct Notification<'a> {
     /// What happened.
-    pub occasion: NotificationKind,
-    /// When.
+    pub kind: NotificationKind,
+    /// When it happened.
     pub since: OffsetDateTime,
-    /// To what.
+    /// The import or connection that it concerns.
     pub about: About<'a>,
-    /// Where the import can be looked at, for whoever may.
+    /// The page of the import, for users who may open it.
     pub page: Option<String>,
 }
 
-/// What something has happened to.
+/// What a notification concerns.
 #[derive(Clone, Copy, Debug)]
 pub enum About<'a> {
-    /// An import; where nothing has come since, the last one that did.
+    /// An import; for an overdue file, the last import.
     Import(&'a Import),
-    /// A connection of which no file has come, and so there is no import.
+    /// A connection that has never had a file, so that there is no import.
     Connection {
         /// The connection.
         connection: &'a Connection,
-        /// Since when a file is waited for.
+        /// Since when a file is expected.
         since: OffsetDateTime,
-        /// How often one is expected, in days.
+        /// The expected interval in days.
         every_days: u32,
     },
 }
@@ -61,27 +61,27 @@ pub enum About<'a> {
 impl Notification<'_> {
     fn title(&self) -> String {
         match self.about {
-            About::Import(import) => messages::title(self.occasion, import),
+            About::Import(import) => messages::title(self.kind, import),
             About::Connection { connection, .. } => messages::overdue_title(&connection.name),
         }
     }
 
-    fn told(&self) -> String {
+    fn message(&self) -> String {
         match self.about {
-            About::Import(import) => messages::told(self.occasion, import),
+            About::Import(import) => messages::text(self.kind, import),
             About::Connection { since, every_days, .. } => messages::never_came(since, every_days),
         }
     }
 
     fn action(&self) -> String {
         match self.about {
-            About::Import(import) => messages::action_at(self.occasion, import),
+            About::Import(import) => messages::action_at(self.kind, import),
             About::Connection { .. } => messages::OVERDUE_ACTION.to_owned(),
         }
     }
 
-    /// What the event is called: once more the same where it is sent once more, and no full stop in it, since
-    /// those separate what is signed.
+    /// The id of the event, the same for each attempt. It contains no full stop, because full stops separate the
+    /// signed parts.
     #[must_use]
     pub fn id(&self) -> String {
         let what = match self.about {
@@ -91,10 +91,10 @@ impl Notification<'_> {
                 format!("{:x}", Sha256::digest(whose))
             }
         };
-        format!("{what}/{}/{}", self.occasion.as_ref(), to_the_second(self.since))
+        format!("{what}/{}/{}", self.kind.as_ref(), to_the_second(self.since))
     }
 
-    /// The body in the format that the other side takes, and its media type.
+    /// The body in this format, and its media type.
     #[must_use]
     pub fn body(&self, format: Format) -> (Value, &'static str) {
         match format {
@@ -104,7 +104,7 @@ impl Notification<'_> {
         }
     }
 
-    /// Source: "Create an incoming webhook", Microsoft Teams: a message with one adaptive card.
+    /// Source: "Create an incoming webhook", Microsoft Teams: a message with one Adaptive Card.
     fn teams(&self) -> Value {
         let block = |text: &str, more: Value| {
             let text = unmarked(text);
@@ -121,7 +121,7 @@ impl Notification<'_> {
             "version": "1.4",
             "body": [
                 block(&self.title(), bold),
-                block(&self.told(), json!({})),
+                block(&self.message(), json!({})),
                 block(&self.action(), json!({ "isSubtle": true })),
             ],
         });
@@ -137,11 +137,11 @@ impl Notification<'_> {
         let plain =
             |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
         let page = self.page.as_ref().map(|page| format!("\n<{page}>")).unwrap_or_default();
-        let (title, told) = (plain(&self.title()), plain(&self.told()));
-        json!({ "text": format!("*{title}*\n{told}\n{}{page}", plain(&self.action())) })
+        let (title, message) = (plain(&self.title()), plain(&self.message()));
+        json!({ "text": format!("*{title}*\n{message}\n{}{page}", plain(&self.action())) })
     }
 
-    /// Source: the specification of CloudEvents 1.0; the same event always has the same id.
+    /// Source: the specification of CloudEvents 1.0. The same event always has the same id.
     fn cloud_event(&self) -> Value {
         let import = match self.about {
             About::Import(import) => Some(import),
@@ -156,7 +156,7 @@ impl Notification<'_> {
             "specversion": "1.0",
             "id": self.id(),
             "source": format!("/viva-import/connections/{connection}"),
-            "type": format!("viva-import.{}", self.occasion.as_ref()),
+            "type": format!("viva-import.{}", self.kind.as_ref()),
             "subject": file,
             "time": to_the_second(self.since),
             "datacontenttype": "application/json",
@@ -167,12 +167,12 @@ impl Notification<'_> {
                 "state": import.map(|import| import.state.as_ref()),
                 "rows": import.and_then(|import| import.rows),
                 "errorCount": import.map(|import| import.error_count),
-                "message": self.told(),
+                "message": self.message(),
                 "recommendedAction": self.action(),
                 "page": self.page,
             },
         });
-        // An attribute that there is not is left out; members of the data are always there.
+        // A missing attribute is left out; the members of `data` are always present.
         if let Some(event) = event.as_object_mut().filter(|_| file.is_none()) {
             event.shift_remove("subject");
         }
@@ -180,59 +180,58 @@ impl Notification<'_> {
     }
 }
 
-/// A text in which nothing is markup of a card.
+/// The text with the Markdown characters of a card escaped.
 fn unmarked(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
-    for letter in text.chars() {
-        if "\\`*_[]()#<>".contains(letter) {
+    for notification in text.chars() {
+        if "\\`*_[]()#<>".contains(notification) {
             plain.push('\\');
         }
-        plain.push(letter);
+        plain.push(notification);
     }
     plain
 }
 
-/// Why a letter did not arrive; the address, which is a secret, is told by none.
+/// Why a notification was not sent. The address is a secret and in no message.
 #[derive(Debug, thiserror::Error)]
 pub enum NotifyError {
-    /// The setting of the address is not there.
-    #[error("there is no setting {0}")]
+    /// The setting with the address does not exist.
+    #[error("setting {0}, which has the address of the webhook, does not exist")]
     NoSetting(String),
-    /// The setting holds something else than an address to which a letter may go.
-    #[error(
-        "the setting {0} holds no https address (a reference to a Key Vault that cannot be resolved \
-         is none)"
-    )]
+    /// The setting has no address that is allowed.
+    #[error("setting {0} has no https address (is its Key Vault reference resolved?)")]
     NoAddress(String),
-    /// The setting of the secret to sign by is not there.
-    #[error("there is no setting {0} with the secret to sign by, and nothing is sent without it")]
-    NoSigningSetting(String),
-    /// The setting holds no secret to sign by.
+    /// The setting with the signing secret does not exist.
     #[error(
-        "the setting {0} holds no secret to sign by: whsec_ and at least 24 bytes in base64 (a reference \
-         to a Key Vault that cannot be resolved is none)"
+        "setting {0}, which has the signing secret, does not exist; nothing is sent without it"
+    )]
+    NoSigningSetting(String),
+    /// The setting has no signing secret.
+    #[error(
+        "setting {0} has no signing secret: `whsec_` and at least 24 bytes in base64 (is its Key Vault \
+         reference resolved?)"
     )]
     NoSecret(String),
-    /// Nothing could be sent.
+    /// The client could not be created.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// The other side is silent.
-    #[error("no answer within {} s", PATIENCE.as_secs())]
+    /// The webhook did not answer.
+    #[error("the webhook did not answer within {} s", TIME_LIMIT.as_secs())]
     TimedOut,
-    /// The exchange broke off.
+    /// The connection broke.
     #[error("{}", http::broke(.0))]
     Broken(#[source] reqwest::Error),
-    /// The other side refused.
+    /// The webhook answered with an error.
     #[error("the webhook answered {0}")]
     Refused(StatusCode),
 }
 
-/// Sends a letter once; it is `now`. Any 2xx counts: the formats have no answer in common.
+/// Sends a notification once, at `now`. Any 2xx is a success: the formats have no common answer.
 ///
 /// # Errors
-/// Why it did not arrive. Without the secret that is named nothing is sent.
+/// Why it was not sent. If the signing secret is configured but missing, nothing is sent.
 pub async fn send(
-    letter: &Notification<'_>,
+    notification: &Notification<'_>,
     notify: &Notify,
     setting: &Lookup,
     now: OffsetDateTime,
@@ -240,27 +239,27 @@ pub async fn send(
     let address = address(notify, setting)?;
     let key = signing_key(notify, setting)?;
     let client = http::build(http::client((&address).into()), "the webhook")?;
-    let (body, media_type) = letter.body(notify.format);
+    let (body, media_type) = notification.body(notify.format);
     let body = body.to_string();
     let mut request = client.post(address).header(CONTENT_TYPE, media_type);
     if let Some(key) = key {
-        for (name, value) in signed(&key, &letter.id(), now, &body) {
+        for (name, value) in signed(&key, &notification.id(), now, &body) {
             request = request.header(name, value);
         }
     }
     let request = request.body(body);
-    // Nothing of an answer counts but its status, so its body is not waited for.
-    let answer = tokio::time::timeout(PATIENCE, request.send()).await;
+    // Only the status counts, so the body of the answer is not awaited.
+    let answer = tokio::time::timeout(TIME_LIMIT, request.send()).await;
     let answer = answer.map_err(|_| NotifyError::TimedOut)?;
     let answer = answer.map_err(|error| NotifyError::Broken(error.without_url()))?;
     let status = answer.status();
     if status.is_success() { Ok(()) } else { Err(NotifyError::Refused(status)) }
 }
 
-/// The address that the setting holds; it is a secret and never told.
+/// The address in the setting. It is a secret and never logged.
 ///
 /// # Errors
-/// Where the setting holds none.
+/// The setting has no valid address.
 pub fn address(notify: &Notify, setting: &Lookup) -> Result<Url, NotifyError> {
     let name = &notify.setting;
     let text = setting(name).ok_or_else(|| NotifyError::NoSetting(name.clone()))?;
@@ -269,11 +268,11 @@ pub fn address(notify: &Notify, setting: &Lookup) -> Result<Url, NotifyError> {
         .ok_or_else(|| NotifyError::NoAddress(name.clone()))
 }
 
-/// The key that messages are signed by; `None` where they are not. The setting holds its bytes as base64
-/// behind `whsec_`, as Standard Webhooks has it; a line's end behind them is none of them.
+/// The key that signs notifications; `None` if no setting is configured. As in Standard Webhooks, the setting
+/// holds its bytes as base64 after `whsec_`; a line break at the end is ignored.
 ///
 /// # Errors
-/// Where a setting is named and holds none.
+/// A setting is configured but has no secret.
 pub fn signing_key(notify: &Notify, setting: &Lookup) -> Result<Option<hmac::Key>, NotifyError> {
     let Some(name) = &notify.signing_setting else { return Ok(None) };
     let text = setting(name).ok_or_else(|| NotifyError::NoSigningSetting(name.clone()))?;
@@ -285,10 +284,10 @@ pub fn signing_key(notify: &Notify, setting: &Lookup) -> Result<Option<hmac::Key
     Ok(Some(hmac::Key::new(hmac::HMAC_SHA256, &secret)))
 }
 
-/// The headers of a message that is signed.
+/// The headers of a signed notification.
 ///
-/// Source: the specification of Standard Webhooks 1.0.0: what is signed are id, time stamp and body, with
-/// full stops between them. The time is that of the sending, so that a repetition is as young as its sending.
+/// Source: the specification of Standard Webhooks 1.0.0: id, timestamp and body are signed, with full stops
+/// between them. The timestamp is the time of this attempt, so that a repetition is not rejected as old.
 fn signed(
     key: &hmac::Key,
     id: &str,
@@ -320,7 +319,7 @@ mod tests {
         signing_key(&notify, &move |name: &str| secret.clone().filter(|_| name == "SECRET"))
     }
 
-    /// Source: the example of the libraries of Standard Webhooks.
+    /// Source: the example in the libraries of Standard Webhooks.
     #[test]
     fn a_message_is_signed_as_the_libraries_of_standard_webhooks_do() {
         let key = key(Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")).unwrap().unwrap();

@@ -1,8 +1,9 @@
-//! The status page.
+//! The status pages.
 //!
-//! Server-rendered and complete without a script; the one script turns times into the reader's zone
-//! and fetches the page again while something moves. Nothing comes from elsewhere and no page holds
-//! a cell's value: it shows what the table and the report hold, which know rows, columns and rules.
+//! Rendered on the server, and complete without a script. The one script converts times to the reader's
+//! time zone and refreshes the page while imports are in progress. Nothing is loaded from other servers. No
+//! page shows a cell's value: the table and the report, which a page shows, hold only rows, columns and
+//! rules.
 
 use std::sync::LazyLock;
 
@@ -31,8 +32,8 @@ pub use self::{
 pub(crate) const STYLE: &str = include_str!("page/page.css");
 pub(crate) const SCRIPT: &str = include_str!("page/page.js");
 
-/// What a page may do: its own style, its own script, its own forms, and nothing else. Where people
-/// sign in, a form may end at `sign_in`: browsers hold redirects of a form against this too.
+/// The Content-Security-Policy of a page: its own style, script and forms, and nothing else. With sign-in, a
+/// form may be redirected to `sign_in`, because browsers check redirects of forms too.
 #[must_use]
 pub(crate) fn content_security_policy(sign_in: Option<&str>) -> String {
     static HASHES: LazyLock<[String; 2]> =
@@ -45,13 +46,13 @@ pub(crate) fn content_security_policy(sign_in: Option<&str>) -> String {
     )
 }
 
-/// What is the same on every page.
+/// The parts that every page has.
 #[derive(Debug)]
 struct Frame {
     title: String,
-    /// What is to be said first of all.
+    /// The overall status.
     verdict: String,
-    /// Whether something moves, so that the page refreshes unless it was told not to.
+    /// Whether an import is in progress, so that the page refreshes unless that is turned off.
     is_moving: bool,
     viewer: Viewer,
 }
@@ -62,22 +63,22 @@ impl Frame {
     }
 }
 
-/// Who looks at a page, and from where.
+/// The user of a page, and how the page was opened.
 #[derive(Clone, Debug)]
 pub struct Viewer {
-    /// Addresses as seen from the page.
+    /// The links of the page.
     pub links: Links,
     /// Whether the page has buttons.
     pub can_operate: bool,
-    /// Who is signed in.
+    /// The signed-in user.
     pub name: Option<String>,
-    /// The forms' token.
+    /// The CSRF token of the forms.
     pub token: String,
-    /// What came of what was just asked for.
-    pub told: Option<&'static str>,
-    /// Whether the page shall not refresh by itself.
+    /// The confirmation of the last action.
+    pub message: Option<&'static str>,
+    /// Whether the user has turned automatic refresh off.
     pub is_still: bool,
-    /// What time it is.
+    /// The current time.
     pub now: OffsetDateTime,
 }
 
@@ -86,29 +87,29 @@ impl Viewer {
         Frame { title: title.to_owned(), verdict, is_moving, viewer: self.clone() }
     }
 
-    /// The page that says why there is no other.
+    /// The page for an error.
     #[must_use]
-    pub fn trouble(&self, title: &str, why: &str) -> ErrorPage {
+    pub fn error(&self, title: &str, why: &str) -> ErrorPage {
         ErrorPage { frame: self.frame(title, String::new(), false), why: why.to_owned() }
     }
 
-    /// The page of a diagnosis.
+    /// The page of a run of the doctor.
     #[must_use]
     pub fn diagnosis(&self, diagnosis: Diagnosis) -> DiagnosisPage {
-        let title = format!("Doctor: {}", diagnosis.connection);
+        let title = format!("Doctor for {}", diagnosis.connection);
         DiagnosisPage { frame: self.frame(&title, String::new(), false), diagnosis }
     }
 }
 
-/// A page that says why there is no other.
+/// The page for an error.
 #[derive(Debug, Template)]
-#[template(path = "trouble.html", config = "src/askama.toml")]
+#[template(path = "error.html", config = "src/askama.toml")]
 pub struct ErrorPage {
     frame: Frame,
     why: String,
 }
 
-/// The page of a diagnosis.
+/// The page of a run of the doctor.
 #[derive(Debug, Template)]
 #[template(path = "diagnosis.html", config = "src/askama.toml")]
 pub struct DiagnosisPage {
@@ -116,14 +117,14 @@ pub struct DiagnosisPage {
     diagnosis: Diagnosis,
 }
 
-/// A moment as markup: in UTC, which a script turns into the reader's zone.
+/// A time as markup: in UTC, which the script converts to the reader's time zone.
 fn time(at: OffsetDateTime) -> String {
     let iso = to_the_second(at);
     let text = at.format(format_description!("[year]-[month]-[day] [hour]:[minute] UTC"));
     format!("<time datetime=\"{iso}\">{}</time>", text.unwrap_or_default())
 }
 
-/// How a state looks: a word and a mark, and a colour that nobody needs.
+/// The look of a state: a word, a mark, and a colour that adds no information.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Badge {
     word: &'static str,
@@ -149,23 +150,23 @@ impl Badge {
     }
 }
 
-/// The parameter that keeps a page from refreshing.
+/// The parameter that turns automatic refresh off.
 const STILL: &str = "still";
-/// The parameters that go along.
+/// The parameters that every link keeps.
 const KEPT: [&str; 2] = ["code", STILL];
 
-/// Where the pages are.
+/// The pages under one address, with one way to open them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Door {
-    /// With a key, to look at.
+pub enum EntryPoint {
+    /// Opened with a key, read-only.
     Status,
-    /// With a key of its own, to look at and to ask for something.
+    /// Opened with a key of its own, with buttons.
     Console,
-    /// Without a key, for whoever is signed in.
+    /// Opened without a key, by a signed-in user.
     SignedIn,
 }
 
-impl Door {
+impl EntryPoint {
     fn address(self) -> &'static str {
         match self {
             Self::Status => "/api/status",
@@ -175,40 +176,40 @@ impl Door {
     }
 }
 
-/// Addresses as seen from one page. Who opened a page with a key in its address needs it in the next
-/// one too: links carry what the page's own address carries, and nothing else holds it.
+/// The links of one page. If a page was opened with a key in its address, the next page needs the key too, so
+/// links keep it; it is stored nowhere else.
 #[derive(Clone, Debug)]
 pub struct Links {
-    /// The door the page was opened by; a page never links to another.
-    pub door: Door,
-    /// What every address keeps of the page's own: the key, and that it does not refresh.
+    /// The pages to which this one belongs; it never links to others.
+    pub entry: EntryPoint,
+    /// The kept parameters: the key, and whether automatic refresh is off.
     kept: Vec<(String, String)>,
-    /// The page's own path.
+    /// The path of the page.
     path: String,
-    /// The rest of its own query.
+    /// The other parameters of the page.
     query: Vec<(String, String)>,
 }
 
 impl Links {
-    /// As seen from the page at `path` with `query`.
+    /// The links of the page at `path` with `query`.
     #[must_use]
     pub fn new(path: &str, query: &str) -> Self {
-        let path_of_door = path.to_ascii_lowercase();
-        let is_at = |door: &&Door| path_of_door.starts_with(door.address());
-        let door = [Door::Console, Door::SignedIn].iter().find(is_at).copied();
-        let door = door.unwrap_or(Door::Status);
+        let lower_case = path.to_ascii_lowercase();
+        let is_at = |entry: &&EntryPoint| lower_case.starts_with(entry.address());
+        let entry = [EntryPoint::Console, EntryPoint::SignedIn].iter().find(is_at).copied();
+        let entry = entry.unwrap_or(EntryPoint::Status);
         let all = parse(query.as_bytes()).into_owned();
         let (kept, query) = all.partition(|(name, _)| KEPT.contains(&name.as_str()));
-        Self { door, kept, path: path.to_owned(), query }
+        Self { entry, kept, path: path.to_owned(), query }
     }
 
-    /// The main page, with more of a query.
+    /// The main page, with these parameters.
     #[must_use]
     pub fn home(&self, query: &str) -> String {
-        self.to(self.door.address(), parse(query.as_bytes()).into_owned().collect())
+        self.to(self.entry.address(), parse(query.as_bytes()).into_owned().collect())
     }
 
-    /// The main page with the imports of one connection.
+    /// The main page, with the imports of one connection.
     #[must_use]
     pub fn of_connection(&self, name: &str) -> String {
         self.home(&query(&[("connection", name)]))
@@ -217,16 +218,16 @@ impl Links {
     /// The page of an import.
     #[must_use]
     pub fn import(&self, id: &str) -> String {
-        self.to(&format!("{}/{id}", self.door.address()), vec![])
+        self.to(&format!("{}/{id}", self.entry.address()), vec![])
     }
 
-    /// The service's own error file of an import.
+    /// The error file of the service for an import.
     #[must_use]
     pub(crate) fn service_errors(&self, id: &str) -> String {
-        self.to(&format!("{}/{id}/{}", self.door.address(), crate::engine::SERVICE_ERRORS), vec![])
+        self.to(&format!("{}/{id}/{}", self.entry.address(), crate::engine::SERVICE_ERRORS), vec![])
     }
 
-    /// The page itself, which from then on stays as it is, or refreshes.
+    /// This page, with automatic refresh on or off.
     #[must_use]
     pub fn here(&self, still: bool) -> String {
         let mut other = self.clone();
@@ -237,7 +238,7 @@ impl Links {
         other.to(&self.path, self.without_done())
     }
 
-    /// The page itself, after what was asked for there was done.
+    /// This page, after an action was done.
     #[must_use]
     pub fn after(&self, done: &str) -> String {
         let mut query = self.without_done();
@@ -258,7 +259,7 @@ impl Links {
     }
 }
 
-/// A query of pairs, without those whose value is empty.
+/// A query string of pairs, without those with an empty value.
 fn query(pairs: &[(&str, &str)]) -> String {
     let pairs = pairs.iter().filter(|(_, value)| !value.is_empty());
     Serializer::new(String::new()).extend_pairs(pairs).finish()

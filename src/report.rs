@@ -8,30 +8,45 @@ use serde_json::{Value, json};
 use crate::{
     check::{Finding, Report},
     messages,
+    outcome::{Layout, Tone},
+    schema::Severity,
 };
 
-/// The report for a terminal.
+/// The report as plain text.
 #[must_use]
 pub fn text(report: &Report, file: &str) -> String {
+    text_in(report, file, Layout::default())
+}
+
+/// The report as text for a terminal.
+#[must_use]
+pub fn text_in(report: &Report, file: &str, layout: Layout) -> String {
     let file = file.replace(char::is_control, "\u{fffd}");
-    let mut text =
-        format!("{}: {file}\n{}\n", messages::verdict(report), messages::contents(report));
+    let verdict = messages::verdict(report);
+    let verdict = layout.paint(if report.is_accepted() { Tone::Good } else { Tone::Bad }, verdict);
+    let mut text = format!("{verdict}: {file}\n{}\n", messages::contents(report));
     for finding in &report.findings {
-        // Writing into a string does not fail.
-        let _ = write!(
-            text,
-            "\n{:<8}{}  {}\n        {}\n",
-            finding.severity.as_ref(),
-            finding.rule,
-            place(finding),
-            messages::finding(finding)
-        );
+        let severity = layout.paint(tone(finding.severity), finding.severity.as_ref());
+        let blanks = " ".repeat(8_usize.saturating_sub(finding.severity.as_ref().len()));
+        let prefix = format!("{severity}{blanks}{}  ", finding.rule);
+        text.push('\n');
+        text.push_str(&layout.hang(&prefix, &place(finding)));
+        text.push_str(&layout.hang("        ", &messages::finding(finding)));
         for (row, value) in finding.rows.iter().zip(&finding.values) {
+            // Writing into a string does not fail.
             let _ = writeln!(text, "        row {row}: {value:?}");
         }
     }
     let _ = write!(text, "\n{}\n", messages::totals(report));
     text
+}
+
+fn tone(severity: Severity) -> Tone {
+    match severity {
+        Severity::Error => Tone::Bad,
+        Severity::Warning => Tone::Warning,
+        Severity::Hint => Tone::Hint,
+    }
 }
 
 /// The report as JSON.

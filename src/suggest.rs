@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::{
     check::{Profile, ProfileError, mapping_faults},
     connection::Connection,
-    outcome::{CommandError, CommandOutput},
+    outcome::{Argument, CommandError, CommandOutput, Layout, command_line},
     schema::{Connector, Fault, Refresh, Target, sentence},
 };
 
@@ -50,6 +50,8 @@ pub struct SuggestOptions {
     pub client_id: Option<String>,
     /// The file to which the connection is written.
     pub out: Option<PathBuf>,
+    /// Whether a file at `out` is replaced.
+    pub force: bool,
     /// The refresh of the connection's files.
     pub refresh: Refresh,
 }
@@ -58,7 +60,10 @@ pub struct SuggestOptions {
 ///
 /// # Errors
 /// If no connection can be proposed, the file cannot be read, or the connection cannot be written.
-pub fn run(options: &SuggestOptions) -> Result<CommandOutput, CommandError> {
+pub fn run(options: &SuggestOptions, layout: Layout) -> Result<CommandOutput, CommandError> {
+    if let Some(out) = options.out.as_ref().filter(|out| !options.force && out.exists()) {
+        return Err(CommandError::exists(out));
+    }
     let fail = |error| CommandError::cannot_read(&options.file, &error);
     let file = File::open(&options.file).map_err(fail)?;
     if file.metadata().map_err(fail)?.is_dir() {
@@ -71,13 +76,18 @@ pub fn run(options: &SuggestOptions) -> Result<CommandOutput, CommandError> {
     })?;
     let proposal = Proposal::of(&profile, options)?;
     if let Some(out) = &options.out {
-        write(out, &proposal.document)?;
+        write(out, &proposal.document, options.force)?;
     }
-    Ok(CommandOutput::done(text(&proposal, &profile, options), proposal.json()))
+    let text = text(&proposal, &profile, options, layout);
+    let output = CommandOutput::done(text, proposal.json());
+    Ok(match options.out {
+        Some(_) => output,
+        None => output.with_document(format!("{:#}\n", proposal.document)),
+    })
 }
 
-/// Writes the whole document to a new file, or nothing.
-fn write(path: &Path, document: &Value) -> Result<(), CommandError> {
+/// Writes the whole document, or nothing. `force` replaces a file.
+fn write(path: &Path, document: &Value, force: bool) -> Result<(), CommandError> {
     let write = || {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let mut builder = tempfile::Builder::new();
@@ -87,7 +97,11 @@ fn write(path: &Path, document: &Value) -> Result<(), CommandError> {
         let mut file = builder.tempfile_in(folder.unwrap_or(Path::new(".")))?;
         file.write_all(format!("{document:#}\n").as_bytes())?;
         file.as_file().sync_all()?;
-        file.persist_noclobber(path)?;
+        if force {
+            file.persist(path)?;
+        } else {
+            file.persist_noclobber(path)?;
+        }
         Ok(())
     };
     write().map_err(|error: std::io::Error| CommandError::cannot_write(path, &error))
@@ -190,7 +204,12 @@ fn document(profile: &Profile, columns: &[Proposed], options: &SuggestOptions) -
 const MAX_WIDTH: usize = 32;
 
 /// The proposal as text: certain, uncertain and other columns, and the next steps.
-fn text(proposal: &Proposal, profile: &Profile, options: &SuggestOptions) -> String {
+fn text(
+    proposal: &Proposal,
+    profile: &Profile,
+    options: &SuggestOptions,
+    layout: Layout,
+) -> String {
     let columns = &proposal.columns;
     let is_mapped = |proposed: &&Proposed| proposed.field.is_some();
     let groups = [
@@ -220,14 +239,15 @@ fn text(proposal: &Proposal, profile: &Profile, options: &SuggestOptions) -> Str
         };
         let (column, why) = (&proposed.column, &proposed.why);
         let blanks = " ".repeat(widest.saturating_sub(width(column)));
-        text.push_str(&format!("{mark:<10}  {column}{blanks}  {is}{why}\n"));
+        let prefix = format!("{mark:<10}  {column}{blanks}  ");
+        text.push_str(&layout.hang(&prefix, &format!("{is}{why}")));
     }
     text.push_str("\nNext:\n");
     for step in steps(proposal, profile, options) {
         text.push_str(&format!("- {step}\n"));
     }
     if options.out.is_none() {
-        text.push_str(&format!("\nThe connection:\n{:#}\n", proposal.document));
+        text.push_str("\nThe connection:\n");
     }
     text
 }
@@ -285,22 +305,39 @@ fn steps(proposal: &Proposal, profile: &Profile, options: &SuggestOptions) -> Ve
                 .to_owned(),
         );
     }
-    let connection = options.out.as_ref().map_or_else(
-        || "hr.json".to_owned(),
-        |out| {
-            steps.push(format!("The connection was written to {}", out.display()));
-            out.display().to_string()
-        },
-    );
-    steps.push(format!(
-        "Check the export: `viva-import check {} --mapping {connection}`",
-        options.file.display()
-    ));
-    steps.push(format!(
-        "Compare the connection with your portal's template: `viva-import learn-template TEMPLATE \
-         --connection {connection}`"
-    ));
+    let connection = options.out.as_deref().unwrap_or(Path::new("hr.json"));
+    steps.push(match options.out {
+        Some(_) => format!("The connection was written to {}", connection.display()),
+        None => format!("Save the connection: `{}`", save(options, connection)),
+    });
+    let check = command_line(&[
+        Argument::Word("viva-import check"),
+        Argument::File(&options.file),
+        Argument::Word("--mapping"),
+        Argument::File(connection),
+    ]);
+    steps.push(format!("Check the export: `{check}`"));
+    let learn = command_line(&[
+        Argument::Word("viva-import learn-template template.zip --connection"),
+        Argument::File(connection),
+    ]);
+    steps.push(format!("Compare the connection with your portal's template: `{learn}`"));
     steps
+}
+
+/// The command that writes the same proposal.
+fn save(options: &SuggestOptions, out: &Path) -> String {
+    let mut arguments =
+        vec![Argument::Word("viva-import suggest-mapping"), Argument::File(&options.file)];
+    let values = [("--tenant", &options.tenant), ("--client-id", &options.client_id)];
+    for (flag, value) in values {
+        arguments.extend(value.iter().flat_map(|it| [Argument::Word(flag), Argument::Value(it)]));
+    }
+    if options.refresh == Refresh::Incremental {
+        arguments.push(Argument::Word("--refresh incremental"));
+    }
+    arguments.extend([Argument::Word("--out"), Argument::File(out)]);
+    command_line(&arguments)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Connections, and how they fare.
+//! Connections and their health.
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -10,46 +10,46 @@ use crate::{
     schema::Refresh,
 };
 
-/// Every connection, by name.
+/// All connections, by name.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Connections {
     /// The connections.
     pub value: Vec<ConnectionItem>,
 }
 
-/// A connection, and how it fares.
+/// A connection and its health.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConnectionItem {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// How it fares.
+    /// The health.
     pub health: Health,
-    /// The same in sentences.
+    /// The health in full sentences.
     pub status_text: String,
-    /// What its files do to the data that is there; null where its document cannot be used.
+    /// Whether its files replace all data (`full`) or change it; null if the connection document is invalid.
     pub refresh: Option<Refresh>,
-    /// Whether its files wait for an import of it.
+    /// Whether its files wait for an operator to resume the connection.
     pub paused: bool,
-    /// When the service accepted an import of it last.
+    /// When the service last accepted an import of the connection.
     pub last_accepted: Option<Moment>,
-    /// When a file is expected.
+    /// When the next file is expected.
     pub expected_by: Option<Moment>,
     /// What comes next, the soonest first.
     pub upcoming: Vec<Upcoming>,
 }
 
-/// Something that comes by itself.
+/// Something that happens automatically.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Upcoming {
-    /// What.
+    /// What happens.
     pub what: String,
-    /// When.
+    /// When it happens.
     pub at: Moment,
 }
 
 impl ConnectionItem {
-    /// What was seen of a connection, at `now`; its inbox is looked through at `next_sweep`.
+    /// A connection at `now`; `next_sweep` is the time of the next sweep.
     #[must_use]
     pub fn new(seen: &Seen, next_sweep: Option<OffsetDateTime>, now: OffsetDateTime) -> Self {
         let health = ConnectionHealth::of(seen, now);

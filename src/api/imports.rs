@@ -1,4 +1,4 @@
-//! Imports, what was found in their files, and where they have been.
+//! Imports, their findings and their history.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,107 +20,107 @@ use crate::{
 pub struct Imports {
     /// The imports.
     pub value: Vec<ImportItem>,
-    /// Where the next page is; left out on the last one.
+    /// The address of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = "uri-reference")]
     pub next_link: Option<String>,
 }
 
-/// An import, as lists have it.
+/// An import in a list.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportItem {
     /// `TENANT.KEY`: the partition and the row key of its row.
     pub id: String,
-    /// The Microsoft Entra tenant; `no-tenant` where the connection could not be read.
+    /// The Microsoft Entra tenant; `no-tenant` if the connection document was invalid.
     pub tenant_id: String,
-    /// Its connection.
+    /// The connection.
     pub connection: String,
-    /// The service that takes it.
+    /// The service that takes the file.
     pub target: Target,
     /// Container and name of the file.
     pub file: String,
-    /// Which content of that file.
+    /// The ETag of the content.
     pub file_e_tag: String,
-    /// The length of that content.
+    /// The length of the content.
     pub bytes: u64,
-    /// When that content was written.
+    /// When the content was written.
     pub last_modified: Moment,
-    /// Where it stands.
+    /// The state.
     pub state: State,
-    /// Where it stands and why, in one sentence.
+    /// The status and its reason, in full sentences.
     pub status_text: String,
-    /// What a person should do.
+    /// What a person should do, in full sentences.
     pub recommended_action: String,
-    /// Why it waits, fails or has ended.
+    /// Why it waits, failed or has ended; null if it makes progress.
     pub reason: Option<ReasonItem>,
-    /// The reason of its connection that keeps it waiting.
+    /// The reason of its connection that blocks it.
     pub blocked_by: Option<ReasonCode>,
-    /// What it does to the data that is there; known once packed.
+    /// Whether the file replaces all data (`full`) or changes it; known once packed.
     pub refresh: Option<Refresh>,
-    /// Data rows; known once packed.
+    /// The number of data rows; known once packed.
     pub rows: Option<u64>,
-    /// People who have a row; known once packed.
+    /// The number of people who have a row; known once packed.
     pub people: Option<u64>,
-    /// Rows left out as not valid, because the connection is lenient.
+    /// The number of invalid rows that were skipped, because the connection is lenient.
     pub rows_skipped: u64,
-    /// Errors found in the file.
+    /// The number of errors in the file.
     pub error_count: u64,
-    /// What a person should know though nothing is wrong.
+    /// What a person should know that is not an error.
     pub warning: Option<String>,
-    /// Why its connection waits for it.
+    /// Why it pauses its connection.
     pub pause_reason: Option<PauseCause>,
-    /// The service's own id of the import.
+    /// The service's id of the import.
     pub ingestion_id: Option<String>,
-    /// The service's own last word.
+    /// The last status that the service reported.
     pub service_status: Option<String>,
-    /// When its row was made.
+    /// When the row was created.
     pub received: Moment,
     /// When the service accepted the push.
     pub pushed: Option<Moment>,
     /// When it ended.
     pub ended: Option<Moment>,
-    /// When its next step is due.
+    /// When the next step is due.
     pub next_attempt: Option<Moment>,
-    /// When it ends as `stuck` if it has come no further.
+    /// When the import becomes `stuck` if it makes no progress.
     pub deadline: Option<Moment>,
 }
 
-/// One import.
+/// An import in detail.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportDetail {
-    /// What lists have of it.
+    /// The fields that lists have too.
     #[serde(flatten)]
     pub item: ImportItem,
-    /// Packs and pushes begun.
+    /// The number of packs and pushes started.
     pub attempts: u32,
     /// How often the service had not finished the tenant's previous import.
     pub busy_retries: u32,
-    /// The blob that lists what was found, in the reports container.
+    /// The blob of the report, in the reports container.
     pub report: Option<String>,
-    /// Whether it waits for somebody to approve that it deletes people or columns.
+    /// Whether it needs an approval, because it deletes people or columns.
     pub approval_required: bool,
-    /// Who approved that.
+    /// Who approved it.
     pub approved_by: Option<String>,
-    /// What people asked for last, and when.
+    /// The operator actions, with time.
     pub operator_actions: Option<String>,
-    /// Who was told of what.
+    /// The notifications that were sent.
     pub notifications_sent: Vec<Notified>,
-    /// Where it has been, oldest first.
+    /// The history, oldest entry first.
     pub history: Vec<HistoryItem>,
 }
 
-/// Why an import waits, fails or has ended.
+/// Why an import waits, failed or has ended.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ReasonItem {
-    /// In one word: see `viva-import reasons`.
+    /// The code; see `viva-import reasons`.
     pub code: ReasonCode,
-    /// Who has to do something about it.
+    /// Who has to act.
     pub class: Class,
-    /// In a sentence.
+    /// The reason in full sentences.
     pub message: String,
-    /// What belongs to it.
+    /// The arguments of the reason.
     #[schema(value_type = Option<Object>)]
     pub args: Option<Value>,
 }
@@ -129,50 +129,50 @@ pub struct ReasonItem {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HistoryItem {
-    /// When first.
+    /// When it happened first.
     pub at: Moment,
-    /// In which state.
+    /// The state.
     pub state: State,
-    /// What there is to say beside the state.
+    /// What happened, besides the state.
     pub message: Option<String>,
-    /// How often the same happened.
+    /// How often it happened.
     pub count: u32,
     /// When it happened last.
     pub last_seen: Moment,
 }
 
-/// A notification that was sent, or given up.
+/// A notification that was sent, or that failed for good.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Notified {
-    /// Of what.
+    /// The kind.
     pub kind: NotificationKind,
-    /// When.
+    /// When it was sent, or tried last.
     pub at: Moment,
     /// Whether it arrived.
     pub delivered: bool,
 }
 
-/// What was found in a file.
+/// The findings of a file.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Findings {
     /// The findings, worst first.
     pub value: Vec<Finding>,
 }
 
-/// Something that was found in a file, and where; never a value.
+/// A finding and its place, without cell values.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub struct Finding {
-    /// The rule: see `viva-import rules`.
+    /// The rule; see `viva-import rules`.
     pub rule: String,
-    /// How much it matters.
+    /// The severity.
     pub severity: Severity,
-    /// The column's header; null where it is about a row or the file.
+    /// The header of the column; null if the finding concerns a row or the file.
     pub column: Option<String>,
-    /// The first rows, the header being row 1.
+    /// The first rows; the header is row 1.
     pub rows: Vec<u64>,
-    /// How many rows there are.
+    /// The number of all such rows.
     pub count: u64,
-    /// What is wrong, and what to do.
+    /// What is wrong, and what to do, in full sentences.
     pub message: String,
 }
 
@@ -231,7 +231,7 @@ impl ReasonItem {
         Self {
             code: reason.code(),
             class: reason.class(),
-            message: messages::cause(reason, target),
+            message: messages::sentence(messages::cause(reason, target)),
             args: reason.args(),
         }
     }

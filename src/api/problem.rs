@@ -1,23 +1,23 @@
-//! Why a request was not served: problem details by RFC 9457.
+//! The problem details of RFC 9457: why a request failed.
 
 use serde::Serialize;
 use strum::{AsRefStr, VariantArray};
 use utoipa::ToSchema;
 
-/// Why a request was not served.
+/// Why a request failed.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Problem {
     /// The kind of the problem, for programs: `urn:viva-import:problem:` and the code.
     #[serde(rename = "type")]
     #[schema(example = "urn:viva-import:problem:importNotFound")]
     pub kind: String,
-    /// The same in a few words.
+    /// The kind in a few words.
     pub title: &'static str,
     /// The status of the answer.
     pub status: u16,
-    /// What it is this time.
+    /// What is wrong with this request.
     pub detail: String,
-    /// The kind of the problem, in one word.
+    /// The kind in one word.
     pub code: ProblemCode,
 }
 
@@ -26,23 +26,23 @@ pub struct Problem {
 #[serde(rename_all = "camelCase")]
 #[strum(serialize_all = "camelCase")]
 pub enum ProblemCode {
-    /// A parameter of the query is unknown, stands twice or has a value that it cannot have.
+    /// A parameter is unknown, occurs twice or has an invalid value.
     InvalidParameter,
-    /// The body is not the JSON object that the operation takes.
+    /// The body is not the JSON object of the operation.
     InvalidBody,
-    /// A page of another site asks.
+    /// The request comes from a web page.
     ForeignOrigin,
-    /// There is nothing at this path.
+    /// The path does not exist.
     PathNotFound,
-    /// There is no such import.
+    /// The import does not exist.
     ImportNotFound,
     /// The import has no report.
     ReportNotFound,
-    /// There is no such connection.
+    /// The connection does not exist.
     ConnectionNotFound,
-    /// The path takes GET where POST came, or the other way round.
+    /// The path supports GET and not POST, or POST and not GET.
     MethodNotAllowed,
-    /// What is asked for does not apply as things stand.
+    /// The action does not apply to the current state.
     Conflict,
     /// The body is too large.
     BodyTooLarge,
@@ -79,12 +79,12 @@ impl ProblemCode {
             Self::InvalidParameter => "Invalid parameter",
             Self::InvalidBody => "Invalid body",
             Self::ForeignOrigin => "Foreign origin",
-            Self::PathNotFound => "Nothing at this path",
-            Self::ImportNotFound => "No such import",
-            Self::ReportNotFound => "No report",
-            Self::ConnectionNotFound => "No such connection",
+            Self::PathNotFound => "Path not found",
+            Self::ImportNotFound => "Import not found",
+            Self::ReportNotFound => "Report not found",
+            Self::ConnectionNotFound => "Connection not found",
             Self::MethodNotAllowed => "Method not allowed",
-            Self::Conflict => "Does not apply",
+            Self::Conflict => "Conflict",
             Self::BodyTooLarge => "Body too large",
             Self::UnsupportedMediaType => "Unsupported media type",
             Self::InternalError => "Internal error",

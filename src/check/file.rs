@@ -1,8 +1,9 @@
 //! A file on this machine, checked: a CSV, or the zip that would be sent.
 
 use std::{
+    cell::Cell,
     fs::File,
-    io,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -55,6 +56,14 @@ impl FileCheck {
     /// # Errors
     /// Why it could not be read.
     pub fn check(&self, path: &Path) -> Result<Report, FileError> {
+        self.check_counted(path, |_| {})
+    }
+
+    /// Checks the file at `path`; `count` gets the bytes of a CSV as they are read.
+    ///
+    /// # Errors
+    /// Why it could not be read.
+    pub fn check_counted(&self, path: &Path, count: impl Fn(u64)) -> Result<Report, FileError> {
         let fail = |source| FileError::Unreadable { path: path.to_owned(), source };
         // Opening a pipe would wait for somebody who writes into it.
         let about = std::fs::metadata(path).map_err(fail)?;
@@ -70,6 +79,7 @@ impl FileCheck {
                 if about.len() > self.limits.max_file_bytes {
                     return Ok(too_large(about.len(), &options));
                 }
+                let file = Counted { inner: file, count };
                 Check::open(file, &options).and_then(Check::finish).map_err(fail)
             }
             Some("zip") => self.check_zip(file).map_err(fail),
@@ -78,6 +88,24 @@ impl FileCheck {
                 Ok(refused(&self.options(None), [(Id::F02, Severity::Error, message.to_owned())]))
             }
         }
+    }
+
+    /// Checks a CSV that can be read once, from a pipe; `count` gets its bytes as they are read.
+    ///
+    /// # Errors
+    /// Why it could not be read.
+    pub fn check_stream(&self, input: impl Read, count: impl Fn(u64)) -> io::Result<Report> {
+        let options = self.options(None);
+        let max_bytes = self.limits.max_file_bytes;
+        let read = Cell::new(0);
+        let input = input.take(max_bytes.saturating_add(1));
+        let counted = |bytes| {
+            read.set(read.get() + bytes);
+            count(bytes);
+        };
+        let report = Check::open(Counted { inner: input, count: counted }, &options)
+            .and_then(Check::finish)?;
+        Ok(if read.get() > max_bytes { too_long(&options) } else { report })
     }
 
     /// Checks the zip that would be sent. Its own metadata.json is the mapping where none was given.
@@ -160,4 +188,28 @@ pub(crate) fn too_large(bytes: u64, options: &CheckOptions) -> Report {
          MAX_FILE_BYTES if the service takes more"
     );
     refused(options, [(Id::F09, Severity::Error, message)])
+}
+
+/// The report of a CSV from a pipe, which does not say how large it is.
+fn too_long(options: &CheckOptions) -> Report {
+    let message = format!(
+        "The file has more than {} bytes, which is the limit. Split it, or raise MAX_FILE_BYTES if \
+         the service accepts more.",
+        options.limits.max_file_bytes
+    );
+    refused(options, [(Id::F09, Severity::Error, message)])
+}
+
+/// A reader that counts.
+struct Counted<R, F> {
+    inner: R,
+    count: F,
+}
+
+impl<R: Read, F: Fn(u64)> Read for Counted<R, F> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let bytes = self.inner.read(buffer)?;
+        (self.count)(bytes as u64);
+        Ok(bytes)
+    }
 }

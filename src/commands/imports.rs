@@ -1,4 +1,4 @@
-//! The imports of the deployed table, and what persons ask of them.
+//! The imports of the deployed app, and the actions of operators.
 
 use std::sync::Arc;
 
@@ -12,41 +12,50 @@ use crate::{
     doctor::Doctor,
     engine::{Actor, Engine},
     http::azure::sentence,
-    import::{Import, OperatorAction},
+    import::{Import, OperatorAction, State},
     messages,
-    outcome::{CommandError, CommandOutput},
+    outcome::{Argument, CommandError, CommandOutput, Layout, Tone, command_line},
     schema::is_connection_name,
     storage::import_table::{COLUMNS, properties},
 };
 
 impl Context {
-    /// The same context over the account that is named on the command line, which is reached as whoever is
-    /// signed in to the Azure CLI; over that of the settings where none is.
+    /// The same context with another storage account, reached as the signed-in user of the Azure CLI;
+    /// unchanged if no account is named.
     #[must_use]
     pub(crate) fn of_account(&self, account: Option<String>) -> Self {
-        let Self { setting, clock, tell, note } = self;
-        let (setting, clock, tell, note) = (setting.clone(), *clock, *tell, *note);
-        let Some(account) = account else { return Self { setting, clock, tell, note } };
+        let Some(account) = account else { return self.clone() };
+        let (setting, named) = (self.setting.clone(), account.clone());
         let setting: Arc<Lookup> = Arc::new(move |name: &str| match name.strip_prefix(STORAGE) {
             Some("") => None,
-            Some("__accountName") => Some(account.clone()),
+            Some("__accountName") => Some(named.clone()),
             Some("__credential") => Some("azurecli".to_owned()),
             Some(_) | None => setting(name),
         });
-        Self { setting, clock, tell, note }
+        Self { setting, account: Some(account), ..self.clone() }
+    }
+
+    /// A line for people: the commands that an answer names know no account.
+    fn account_note(&self) -> String {
+        self.account.as_ref().map_or_else(String::new, |account| {
+            let flag = command_line(&[Argument::Word("--account"), Argument::Value(account)]);
+            format!("\nAdd `{flag}` to a command that is shown here.\n")
+        })
     }
 
     fn engine(&self) -> Result<Engine, String> {
         Engine::open(self.setting.clone(), Arc::new(self.clock)).map_err(|error| error.to_string())
     }
 
-    /// Lists the imports of the table.
+    /// Lists imports, the newest content first.
     ///
     /// # Errors
     /// Storage failed.
     pub async fn imports(&self, options: &ImportsOptions) -> Result<CommandOutput, CommandError> {
         let engine = self.engine()?;
+        let task = self.progress.spinner("Reading the imports");
         let listed = engine.imports().list().await;
+        drop(task);
         let listed = listed
             .map_err(|error| CommandError::Failed(format!("storage: {}", sentence(&error))))?;
         let imports: Vec<Import> = listed
@@ -63,33 +72,36 @@ impl Context {
             .collect();
         let value = imports.iter().map(Into::into).collect();
         let json = json!(Imports { value, next_link: None });
-        let lines: Vec<String> = imports.iter().map(line).collect();
-        let text = if lines.is_empty() { "no imports".to_owned() } else { lines.join("\n") };
+        let lines: String = imports.iter().map(|import| line(import, self.layout)).collect();
+        let text =
+            if lines.is_empty() { "No imports".to_owned() } else { lines + &self.account_note() };
         Ok(CommandOutput::done(text, json))
     }
 
     /// Shows one import, column by column.
     ///
     /// # Errors
-    /// Storage failed, or there is none.
+    /// Storage failed, or the import does not exist.
     pub async fn show(&self, key: &str) -> Result<CommandOutput, CommandError> {
         let import = self.engine()?.find(key).await?.import;
         let row = properties(&import);
         let mut text = format!("{}: {}\n", import.source.file(), messages::status(&import));
         for column in COLUMNS.iter().map(|it| it.name) {
-            match row.get(column) {
-                None | Some(Value::Null) => {}
-                Some(Value::String(value)) => text.push_str(&format!("  {column:<22} {value}\n")),
-                Some(value) => text.push_str(&format!("  {column:<22} {value}\n")),
-            }
+            let value = match row.get(column) {
+                None | Some(Value::Null) => continue,
+                Some(Value::String(value)) => value.clone(),
+                Some(value) => value.to_string(),
+            };
+            text.push_str(&self.layout.hang(&format!("  {column:<22} "), &value));
         }
+        text.push_str(&self.account_note());
         Ok(CommandOutput::done(text, json!(ImportDetail::from(&import))))
     }
 
-    /// Tells what stands in the way of a connection's files.
+    /// Checks a connection from the settings to the service.
     ///
     /// # Errors
-    /// Where it cannot be called so.
+    /// The name is not the name of a connection.
     pub(crate) async fn examine(
         &self,
         name: &str,
@@ -97,19 +109,26 @@ impl Context {
     ) -> Result<CommandOutput, CommandError> {
         if !is_connection_name(name) {
             return Err(CommandError::Failed(
-                "the name of a connection is letters, digits, -, _ and ., at most 64".to_owned(),
+                "the connection name is invalid\nA name has 1 to 64 letters, digits, -, _ and ., and \
+                 begins with a letter or a digit."
+                    .to_owned(),
             ));
         }
         let doctor = Doctor::new(self.setting.clone(), Arc::new(self.clock));
+        let task = self.progress.spinner(format!("Checking connection {name}"));
         let diagnosis = doctor.examine(name, resume.then_some(&Actor::Command)).await;
-        let (text, json) = (diagnosis.text(), json!(diagnosis));
-        Ok(CommandOutput { text, json, is_done: diagnosis.healthy })
+        drop(task);
+        let (mut text, json) = (diagnosis.text(self.layout), json!(diagnosis));
+        if !diagnosis.healthy {
+            text.push_str(&self.account_note());
+        }
+        Ok(CommandOutput::judged(text, json, diagnosis.healthy))
     }
 
-    /// Does what a person asks for with one import.
+    /// Applies an operator's action to one import.
     ///
     /// # Errors
-    /// Storage failed, or the import does not take the action.
+    /// Storage failed, or the action does not apply to the import's state.
     pub async fn grant(
         &self,
         key: &str,
@@ -119,7 +138,7 @@ impl Context {
         Ok(done(engine.grant(key, action, &Actor::Command).await?))
     }
 
-    /// Lets a paused connection go on.
+    /// Resumes a paused connection.
     ///
     /// # Errors
     /// Storage failed, or the connection is not paused.
@@ -129,21 +148,25 @@ impl Context {
     }
 }
 
-fn done(told: String) -> CommandOutput {
-    let json = json!(ActionResult { result: told.clone() });
-    CommandOutput::done(told, json)
+fn done(result: String) -> CommandOutput {
+    let json = json!(ActionResult { result: result.clone() });
+    CommandOutput::done(result, json)
 }
 
-/// An import in one line.
-fn line(import: &Import) -> String {
-    format!(
-        "{}  {:<10}  {}  {}: {}",
-        import.id.key,
-        import.state.as_ref(),
-        minute(import.received),
-        import.source.file(),
-        messages::status(import)
-    )
+/// An import as one line.
+fn line(import: &Import, layout: Layout) -> String {
+    let state = import.state.as_ref();
+    let is_bad = matches!(import.state, State::Rejected | State::Stuck);
+    let tone = if is_bad {
+        Some(Tone::Bad)
+    } else {
+        (import.state == State::Completed).then_some(Tone::Good)
+    };
+    let shown = tone.map_or_else(|| state.to_owned(), |tone| layout.paint(tone, state));
+    let blanks = " ".repeat(10_usize.saturating_sub(state.len()));
+    let prefix = format!("{}  {shown}{blanks}  {}  ", import.id.key, minute(import.received));
+    let status = format!("{}: {}", import.source.file(), messages::status(import));
+    layout.hang(&prefix, &status)
 }
 
 fn minute(at: OffsetDateTime) -> String {

@@ -1,4 +1,4 @@
-//! A JSON array of row objects, looked through before it goes as it is.
+//! A JSON array of row objects, checked before it is sent as it is.
 
 use std::{
     collections::HashSet,
@@ -14,7 +14,7 @@ const PERSON: &str = "PersonId";
 /// Reads the rows and counts them.
 ///
 /// # Errors
-/// Reading failed, or `Err` inside: what is wrong with the rows, never a value.
+/// Reading failed. The inner `Err` says why the rows are invalid and quotes no value.
 pub(super) fn count(input: impl Read) -> io::Result<Result<u64, String>> {
     let mut json = serde_json::Deserializer::from_reader(BufReader::new(input));
     let rows = json.deserialize_seq(Rows).and_then(|rows| json.end().map(|()| rows));
@@ -22,19 +22,19 @@ pub(super) fn count(input: impl Read) -> io::Result<Result<u64, String>> {
         Ok(0) => Ok(Err("it has no rows".to_owned())),
         Ok(rows) => Ok(Ok(rows)),
         Err(error) if error.is_io() => Err(error.into()),
-        // What serde says itself could quote the data; what is said here does not.
+        // An error of serde could quote the data; an error from here does not.
         Err(error) => {
-            let said = error.to_string();
-            let ours = said
+            let text = error.to_string();
+            let ours = text
                 .strip_prefix(OURS)
-                .map(|said| said.split(" at line ").next().unwrap_or_default().to_owned());
-            let what = ours.unwrap_or_else(|| "it is no JSON array of row objects".to_owned());
+                .map(|text| text.split(" at line ").next().unwrap_or_default().to_owned());
+            let what = ours.unwrap_or_else(|| "it is not a JSON array of row objects".to_owned());
             Ok(Err(format!("{what} (line {}, column {})", error.line(), error.column())))
         }
     }
 }
 
-/// What our own errors begin with.
+/// The beginning of errors from here.
 const OURS: &str = "rows: ";
 
 struct Rows;
@@ -90,14 +90,14 @@ impl<'de> serde::Deserialize<'de> for Row {
     }
 }
 
-/// A value that can stand in a cell.
+/// A value that a cell can hold.
 struct Scalar;
 
 impl<'de> serde::Deserialize<'de> for Scalar {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match serde_json::Value::deserialize(deserializer)? {
             serde_json::Value::Array(_) | serde_json::Value::Object(_) => {
-                Err(D::Error::custom(format!("{OURS}a value is neither a text nor a number")))
+                Err(D::Error::custom(format!("{OURS}a value is neither text nor a number")))
             }
             serde_json::Value::Null
             | serde_json::Value::Bool(_)
@@ -112,28 +112,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_are_counted_and_what_is_none_is_told_without_a_value() {
+    fn rows_are_counted_and_an_error_quotes_no_value() {
         for (json, expected) in [
             (r#"[{"PersonId":"secret@x.yz","A":1},{"A":null,"PersonId":"b"}]"#, Ok(2)),
             (r#" [ {"PersonId":"a"} ] "#, Ok(1)),
             (
                 r#"[{"PersonId":{"A":"secret"}}]"#,
-                Err("a value is neither a text nor a number (line 1, column 28)"),
+                Err("a value is neither text nor a number (line 1, column 28)"),
             ),
             ("[]", Err("it has no rows")),
-            ("", Err("it is no JSON array of row objects (line 1, column 0)")),
+            ("", Err("it is not a JSON array of row objects (line 1, column 0)")),
             (
                 r#"{"PersonId":"secret"}"#,
-                Err("it is no JSON array of row objects (line 1, column 1)"),
+                Err("it is not a JSON array of row objects (line 1, column 1)"),
             ),
-            (r#"["secret"]"#, Err("it is no JSON array of row objects (line 1, column 9)")),
+            (r#"["secret"]"#, Err("it is not a JSON array of row objects (line 1, column 9)")),
             (
                 r#"[{"PersonId":"secret"}"#,
-                Err("it is no JSON array of row objects (line 1, column 22)"),
+                Err("it is not a JSON array of row objects (line 1, column 22)"),
             ),
             (
                 r#"[{"PersonId":"a"}] secret"#,
-                Err("it is no JSON array of row objects (line 1, column 20)"),
+                Err("it is not a JSON array of row objects (line 1, column 20)"),
             ),
             (r#"[{"A":"secret"}]"#, Err("row 1 has no PersonId (line 1, column 16)")),
             (

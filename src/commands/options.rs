@@ -1,4 +1,4 @@
-//! What the commands take, ready to use.
+//! The options of the commands, checked and ready to use.
 
 use std::path::PathBuf;
 
@@ -6,94 +6,100 @@ use url::Url;
 
 use crate::schema::{Refresh, ServiceIdentity};
 
-/// By which rules a file is checked.
+/// The rules that a file is checked by.
 #[derive(Debug)]
 pub struct RuleOptions {
-    /// A connection, a mapping or a metadata.json of Microsoft's.
+    /// A connection document, a mapping, or a metadata.json.
     pub mapping: Option<PathBuf>,
-    /// What the file does, where it is not what the mapping says.
+    /// The kind of refresh, if it differs from the mapping.
     pub refresh: Option<Refresh>,
-    /// Whether rows that are not valid are left out.
+    /// Whether invalid rows are skipped.
     pub lenient: bool,
-    /// The last accepted import: a report of a check as JSON, or its summary.
+    /// The last accepted import: the report of a check as JSON, or its `baseline`.
     pub baseline: Option<PathBuf>,
 }
 
-/// What is checked, and how.
+/// The files to check.
 #[derive(Debug)]
 pub struct CheckFileOptions {
-    /// The file.
-    pub file: PathBuf,
-    /// By which rules.
+    /// Files and patterns; `-` is standard input.
+    pub files: Vec<PathBuf>,
+    /// The rules.
     pub rules: RuleOptions,
-    /// Whether the text of the report is a page.
+    /// Whether the report is an HTML page.
     pub as_page: bool,
     /// Whether the report shows values.
     pub show_values: bool,
 }
 
-/// What is packed, and where to.
+/// The file to pack.
 #[derive(Debug)]
 pub struct PackOptions {
     /// The file.
     pub file: PathBuf,
-    /// By which rules.
+    /// The rules.
     pub rules: RuleOptions,
-    /// Where to.
+    /// The file to write.
     pub out: PathBuf,
+    /// Whether `out` may be replaced.
+    pub force: bool,
 }
 
-/// What is pushed, by whom, and what for.
+/// The file to push.
 #[derive(Debug)]
 pub struct PushOptions {
     /// The file.
     pub file: PathBuf,
-    /// By which rules.
+    /// The rules.
     pub rules: RuleOptions,
-    /// Whether a zip is pushed though the check refuses it.
-    pub force: bool,
-    /// Whether a busy service is waited for.
+    /// Whether a readable zip is pushed although the check rejects it.
+    pub allow_rejected: bool,
+    /// Whether to wait while the service is busy.
     pub wait: bool,
-    /// Whether the ingestion is followed.
+    /// Whether to follow the ingestion.
     pub follow: FollowOptions,
-    /// By whom.
+    /// The caller.
     pub caller: CallerOptions,
 }
 
-/// Whether an ingestion is followed.
+/// Whether to follow an ingestion.
 #[derive(Debug)]
 pub struct FollowOptions {
-    /// Whether it is, to its end.
+    /// Whether to poll until it is finished.
     pub follow: bool,
-    /// Where its error file is saved.
+    /// Where the service's error file is saved.
     pub errors: Option<PathBuf>,
+    /// Whether that file may be replaced.
+    pub force: bool,
 }
 
-/// Who calls the service, and which.
+/// The caller of the service, and the service.
 #[derive(Debug)]
 pub struct CallerOptions {
-    /// Who calls it.
+    /// The caller.
     pub caller: Caller,
-    /// Another service than the settings name.
+    /// The service, if it is not the one in the settings.
     pub endpoint: Option<Url>,
+    /// The flags that name both, quoted for a shell.
+    pub flags: String,
 }
 
-/// Who calls the service.
+/// The caller of the service.
 #[derive(Debug)]
 pub enum Caller {
-    /// The one that a connection document names.
+    /// The credential of a connection document.
     Connection(PathBuf),
-    /// This one.
+    /// A credential given by flags.
     Identity(ServiceIdentity),
 }
 
-/// Which imports are listed.
+/// The imports to list.
 #[derive(Debug)]
 pub struct ImportsOptions {
-    /// Only those of this connection.
+    /// Only the imports of this connection.
     pub connection: Option<String>,
-    /// Only those in this state, in any capitals.
+    /// Only the imports in this state; case does not matter.
     pub state: Option<String>,
-    /// How many at most.
+    /// The most imports that are listed.
     pub top: usize,
 }

@@ -1,5 +1,4 @@
-//! What is asked of the service that pushes nothing: ping, status, errors; and an ingestion followed to its
-//! end.
+//! Requests that push nothing: ping, status, errors; and following an ingestion until it is finished.
 
 use std::{
     fs::OpenOptions,
@@ -9,6 +8,7 @@ use std::{
 };
 
 use serde_json::json;
+use tempfile::NamedTempFile;
 use tokio::time::sleep;
 
 use super::{CallerOptions, Context, FollowOptions, caller};
@@ -16,78 +16,83 @@ use crate::{
     config,
     import::{IngestionId, Status},
     messages,
-    outcome::{CommandError, CommandOutput},
+    outcome::{Argument, CommandError, CommandOutput, command_line, shown},
     schema::{ServiceIdentity, Target, is_plain_name},
     target::{MAX_ERRORS_BYTES, Service, ServiceError},
 };
 
 /// What `Completed` means.
-const COMPLETED: &str = "the service has accepted the file; it goes on processing it for hours, and \
-                         failures of that show only in the portal";
+const COMPLETED: &str = "The service has accepted the file. It processes the file for some hours \
+                         more; only the portal shows whether that fails.";
 
-/// An ingestion, and all that it takes to ask for it.
+/// How often the service may fail a poll in a row for no temporary reason, before that is believed.
+const TRIES: u32 = 5;
+
+/// An ingestion, with all that a poll needs.
 pub(super) struct Followed<'a> {
     pub(super) context: &'a Context,
     pub(super) service: Service,
     pub(super) caller: ServiceIdentity,
     pub(super) unit: String,
     pub(super) id: IngestionId,
+    /// The flags of a command that names the same caller.
+    pub(super) flags: &'a str,
 }
 
 impl Followed<'_> {
-    /// Where it stands; in the end, where that is asked for.
+    /// Its status; with `follow`, its last one.
     ///
     /// # Errors
-    /// Why it could not be asked, or that it took too long.
-    pub(super) async fn to_its_end(
+    /// The service cannot be asked, or the ingestion takes too long.
+    pub(super) async fn result(
         &self,
         options: &FollowOptions,
     ) -> Result<CommandOutput, CommandError> {
-        let Self { context, service, caller, unit, id } = self;
+        let Self { context, service, caller, unit, id, .. } = self;
         let policy = config::policy(|name| (context.setting)(name)).map_err(|it| it.to_string())?;
         let since = (context.clock)();
-        let mut last = None;
-        let (mut failures, mut refusals) = (0, 0);
+        let task = context.progress.spinner(format!("Polling ingestion {id}"));
+        let (mut failures, mut refusals, mut is_reported) = (0, 0, false);
         loop {
-            let asked = service.poll(caller, Some(unit), id, (context.clock)()).await;
+            let polled = service.poll(caller, Some(unit), id, (context.clock)()).await;
             let now = (context.clock)();
-            let wait = match asked {
+            let wait = match polled {
                 Ok(status) => {
-                    if last.as_ref() != Some(&status) {
-                        (context.tell)(&format!("the service says {status}"));
-                    }
+                    task.show(format!("Following ingestion {id}: {status}"));
                     (failures, refusals) = (0, 0);
                     let is_over = matches!(status, Status::Completed | Status::ValidationFailed);
                     if is_over || !options.follow {
-                        return self.told(&status, options).await;
+                        drop(task);
+                        return self.output(&status, options).await;
                     }
-                    last = Some(status);
                     policy.poll_wait(since, now)
                 }
-                // It passes, perhaps: the ingestion goes on all the same.
-                Err(trouble) if options.follow && may_pass(&trouble, refusals) => {
+                // Perhaps it passes: the ingestion does not depend on it.
+                Err(error) if options.follow && may_pass(&error, refusals) => {
                     failures += 1;
-                    refusals += u32::from(!matches!(trouble, ServiceError::Later { .. }));
-                    let why = messages::cause(trouble.reason(), caller.target);
-                    let wait = policy.retry_wait(&id.0, failures, trouble.retry_at(), now);
-                    (context.tell)(&format!("{why}; asked again in {} s", wait.as_secs()));
+                    refusals += u32::from(!matches!(error, ServiceError::Later { .. }));
+                    let why = messages::cause(error.reason(), caller.target);
+                    let wait = policy.retry_wait(&id.0, failures, error.retry_at(), now);
+                    let why = format!("{why}; polling again in {} s", wait.as_secs());
+                    context.progress.report(&why, &mut is_reported);
+                    task.show(why);
                     wait
                 }
-                Err(trouble) => return Err(denied(&trouble, caller.target)),
+                Err(error) => return Err(denied(&error, caller.target)),
             };
             let left = since + policy.ingestion_deadline - now;
             let Ok(left) = Duration::try_from(left) else {
                 return Err(CommandError::Failed(format!(
-                    "the ingestion {id} has not ended within {} s; ask later with `viva-import \
-                     status {id}`",
-                    policy.ingestion_deadline.as_secs()
+                    "ingestion {id} is not finished after {} s\nPoll it later: `{}`",
+                    policy.ingestion_deadline.as_secs(),
+                    self.command("status", None)
                 )));
             };
             sleep(wait.min(left)).await;
         }
     }
 
-    async fn told(
+    async fn output(
         &self,
         status: &Status,
         options: &FollowOptions,
@@ -97,156 +102,220 @@ impl Followed<'_> {
         Ok(match status {
             Status::Completed => CommandOutput::done(format!("Completed: {COMPLETED}"), json),
             Status::ValidationFailed => {
+                let path = options.errors.clone().unwrap_or_else(|| self.errors_file());
+                let save = || format!("Save it: `{}`", self.command("errors", Some(&path)));
                 let text = if options.follow || options.errors.is_some() {
-                    let default = || PathBuf::from(format!("{id}-errors.txt"));
-                    let path = options.errors.clone().unwrap_or_else(default);
-                    match self.save_errors(&path).await {
+                    match self.save_errors(&path, options.force).await {
                         Ok(bytes) => {
                             json["errors"] = json!(path.display().to_string());
-                            let cut = cut(bytes);
                             format!(
-                                "why is in {} ({bytes} bytes{cut}), which may quote the data",
-                                path.display()
+                                "The error file is saved as {} ({bytes} bytes{}). It may quote the \
+                                 data.",
+                                shown(&path),
+                                cut(bytes)
                             )
                         }
-                        Err(why) => {
-                            format!("its error file is not here ({why}); the portal has it")
+                        Err(error) => {
+                            let why = error.to_string().replace('\n', ". ");
+                            format!(
+                                "The error file could not be saved: {why}\n{}, or open it in the \
+                                 portal.",
+                                save()
+                            )
                         }
                     }
                 } else {
-                    format!("`viva-import errors {id} --out FILE` saves why")
+                    format!("The service has an error file. {}", save())
                 };
-                CommandOutput { text: format!("ValidationFailed: {text}"), json, is_done: false }
+                CommandOutput::judged(format!("ValidationFailed: {text}"), json, false)
             }
             Status::NotStarted | Status::ExtractionComplete | Status::Unknown(_) => {
-                CommandOutput::done(format!("{status}: the service is at work"), json)
+                let text = format!("{status}: The service is processing the file.");
+                CommandOutput::done(text, json)
             }
         })
     }
 
-    /// Saves the service's error file for its owner alone: it may quote the data. How many bytes.
-    pub(super) async fn save_errors(&self, path: &Path) -> Result<u64, CommandError> {
-        let Self { context, service, caller, unit, id } = self;
+    /// A command about this ingestion, to be pasted.
+    pub(super) fn command(&self, name: &str, out: Option<&Path>) -> String {
+        let program = format!("viva-import {name}");
+        let mut arguments = vec![Argument::Word(&program), Argument::Value(&self.id.0)];
+        if let Some(out) = out {
+            arguments.extend([Argument::Word("--out"), Argument::File(out)]);
+        }
+        arguments.push(Argument::Word(self.flags));
+        command_line(&arguments)
+    }
+
+    fn errors_file(&self) -> PathBuf {
+        PathBuf::from(format!("{}-errors.txt", self.id))
+    }
+
+    /// Saves the service's error file, readable by its owner alone because it may quote the data.
+    /// Returns its bytes.
+    pub(super) async fn save_errors(&self, path: &Path, force: bool) -> Result<u64, CommandError> {
+        let Self { context, service, caller, unit, id, .. } = self;
         let errors = service.errors(caller, Some(unit), id, (context.clock)()).await;
-        let errors = errors.map_err(|trouble| denied(&trouble, caller.target))?;
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let written = options.open(path).and_then(|mut file| file.write_all(&errors));
+        let errors = errors.map_err(|error| denied(&error, caller.target))?;
+        let written = if force { replace(path, &errors) } else { create(path, &errors) };
         written.map_err(|error| CommandError::cannot_write(path, &error))?;
         Ok(errors.len() as u64)
     }
 }
 
-/// How often a service may refuse to tell of what it has taken, before that is believed.
-const TRIES: u32 = 5;
-
-fn may_pass(trouble: &ServiceError, refusals: u32) -> bool {
-    matches!(trouble, ServiceError::Later { .. }) || refusals < TRIES
+fn create(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(content)
 }
 
-/// What to say of an error file that may have been longer.
-pub(super) fn cut(bytes: u64) -> &'static str {
-    if bytes < MAX_ERRORS_BYTES as u64 { "" } else { ", where it was cut" }
+/// Replaces a file by one of its owner alone.
+fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+    file.write_all(content)?;
+    file.persist(path)?;
+    Ok(())
+}
+
+/// Fails if the error file could not be saved in the end, before anything is sent.
+///
+/// # Errors
+/// The file exists.
+pub(super) fn may_save(options: &FollowOptions) -> Result<(), CommandError> {
+    match &options.errors {
+        Some(path) if !options.force && path.exists() => Err(CommandError::exists(path)),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn may_pass(error: &ServiceError, refusals: u32) -> bool {
+    matches!(error, ServiceError::Later { .. }) || refusals < TRIES
+}
+
+/// A remark on an error file that may have been longer.
+fn cut(bytes: u64) -> &'static str {
+    if bytes < MAX_ERRORS_BYTES as u64 { "" } else { ", cut at this size" }
 }
 
 impl Context {
-    /// Asks whether the service would take a push of this caller.
+    /// Checks whether the service would accept a push of this caller.
     ///
     /// # Errors
-    /// Why it could not be asked.
-    pub async fn ping(&self, who: &CallerOptions) -> Result<CommandOutput, CommandError> {
-        let (caller, service, unit) = self.reached(who).await?;
+    /// The service cannot be asked, or forbids it.
+    pub async fn ping(&self, options: &CallerOptions) -> Result<CommandOutput, CommandError> {
+        let (caller, service, unit) = self.reached(options).await?;
         let connector = caller.connector.as_ref();
         if !service
             .ping(&caller, &unit, (self.clock)())
             .await
-            .map_err(|trouble| denied(&trouble, caller.target))?
+            .map_err(|error| denied(&error, caller.target))?
         {
             return Err(CommandError::Failed(format!(
-                "scale unit {unit}; whether the connector {connector} would take a push the service \
-                 does not say (404): a push will tell"
+                "the service does not say whether the {connector} connector accepts a push (404, \
+                 scale unit {unit})\nPush a file to find out."
             )));
         }
         Ok(CommandOutput::done(
-            format!(
-                "scale unit {unit}; the connector {connector} would take a push of this caller"
-            ),
+            format!("The {connector} connector accepts a push of this caller (scale unit {unit})."),
             json!({ "scaleUnit": unit, "connector": connector }),
         ))
     }
 
-    /// Asks where the service's work on a push stands.
+    /// Shows the status of an ingestion.
     ///
     /// # Errors
-    /// Why it could not be asked.
+    /// The service cannot be asked.
     pub async fn status(
         &self,
         id: &str,
         follow: &FollowOptions,
-        who: &CallerOptions,
+        options: &CallerOptions,
     ) -> Result<CommandOutput, CommandError> {
-        self.ingestion(id, who).await?.to_its_end(follow).await
+        may_save(follow)?;
+        let ingestion = self.ingestion(id, options).await?;
+        if follow.follow {
+            self.progress.line(&following(&ingestion.id, "Following ingestion"));
+        }
+        ingestion.result(follow).await
     }
 
-    /// Saves the service's error file.
+    /// Saves the service's error file of an ingestion.
     ///
     /// # Errors
-    /// Why it could not be had or saved.
+    /// The service does not give the file, or it cannot be saved.
     pub async fn errors(
         &self,
         id: &str,
         out: &Path,
-        who: &CallerOptions,
+        force: bool,
+        options: &CallerOptions,
     ) -> Result<CommandOutput, CommandError> {
-        let ingestion = self.ingestion(id, who).await?;
-        let bytes = ingestion.save_errors(out).await?;
-        let out = out.display().to_string();
+        if !force && out.exists() {
+            return Err(CommandError::exists(out));
+        }
+        let ingestion = self.ingestion(id, options).await?;
+        let bytes = ingestion.save_errors(out, force).await?;
         let text = format!(
-            "{out}: {bytes} bytes{}; it may quote the data, so keep it as you keep that",
+            "The error file is saved as {} ({bytes} bytes{}). It may quote the data: protect it like \
+             the export.",
+            shown(out),
             cut(bytes)
         );
+        let out = out.display().to_string();
         Ok(CommandOutput::done(
             text,
             json!({ "ingestionId": ingestion.id.0, "errors": out, "bytes": bytes }),
         ))
     }
 
-    /// Who calls, the service, and its address of the tenant.
+    /// The caller, the service, and the tenant's scale unit.
     async fn reached(
         &self,
-        who: &CallerOptions,
+        options: &CallerOptions,
     ) -> Result<(ServiceIdentity, Service, String), CommandError> {
-        let (caller, _) = caller(who)?;
-        let service = self.service(who)?;
+        let (caller, _) = caller(options)?;
+        let service = self.service(options)?;
+        let _task = self.progress.spinner("Signing in and finding the tenant's scale unit");
         let unit = service.scale_unit(&caller, (self.clock)()).await;
         let unit = unit.map_err(|error| denied(&error, caller.target))?;
         Ok((caller, service, unit))
     }
 
-    /// An ingestion by its id, with all that it takes to ask for it.
-    async fn ingestion(&self, id: &str, who: &CallerOptions) -> Result<Followed<'_>, CommandError> {
+    /// An ingestion by its id.
+    async fn ingestion<'a>(
+        &'a self,
+        id: &str,
+        options: &'a CallerOptions,
+    ) -> Result<Followed<'a>, CommandError> {
         let id = ingestion_id(id)?;
-        let (caller, service, unit) = self.reached(who).await?;
-        Ok(Followed { context: self, service, caller, unit, id })
+        let (caller, service, unit) = self.reached(options).await?;
+        Ok(Followed { context: self, service, caller, unit, id, flags: &options.flags })
     }
 }
 
-/// The service has refused, or could not be asked.
-pub(super) fn denied(trouble: &ServiceError, target: Target) -> CommandError {
-    match trouble {
+/// The line that says what is followed, and that this may take long.
+pub(super) fn following(id: &IngestionId, what: &str) -> String {
+    format!("{what} {id}. Waiting until the service has validated it.")
+}
+
+/// The service forbids a request, or cannot be asked.
+pub(super) fn denied(error: &ServiceError, target: Target) -> CommandError {
+    match error {
         ServiceError::Later { reason, .. } => CommandError::Failed(messages::cause(reason, target)),
         ServiceError::Forbidden | ServiceError::Refused(_) => {
-            CommandError::Refused(messages::cause(trouble.reason(), target))
+            CommandError::Refused(messages::cause(error.reason(), target))
         }
     }
 }
 
 fn ingestion_id(word: &str) -> Result<IngestionId, String> {
     let word = word.trim();
-    let is_good = is_plain_name(word);
-    is_good
-        .then(|| IngestionId(word.to_owned()))
-        .ok_or_else(|| "the ingestion's id must be letters, digits and hyphens".to_owned())
+    let is_valid = is_plain_name(word);
+    is_valid.then(|| IngestionId(word.to_owned())).ok_or_else(|| {
+        "the ingestion id is invalid\nCopy the id that `push` printed: letters, digits and hyphens."
+            .to_owned()
+    })
 }

@@ -1,4 +1,4 @@
-//! A file made ready for a push, and pushed.
+//! A file prepared for a push, and pushed.
 
 use std::{
     fs::File,
@@ -15,7 +15,9 @@ use tokio::time::sleep;
 use tokio_util::io::ReaderStream;
 
 use super::{
-    Context, PushOptions, RuleOptions, caller, json_rows, name_of, of_report, poll::Followed,
+    Context, PushOptions, RuleOptions, caller, json_rows, name_of, of_report,
+    pack::no_file,
+    poll::{Followed, following, may_save},
 };
 use crate::{
     check::Report,
@@ -24,28 +26,28 @@ use crate::{
     connection::Connection,
     import::reason::Reason,
     messages,
-    outcome::{CommandError, CommandOutput},
+    outcome::{CommandError, CommandOutput, Task, shown},
     schema::{PayloadFormat, ServiceIdentity, Target},
     target::{PushBody, PushOutcome, Service, Tracking},
 };
 
-/// How often a push is tried that surely was not taken.
+/// How often a push is sent that was certainly not accepted.
 const TRIES: u32 = 5;
-/// A longer wait is not one that somebody expects who did not ask to wait.
+/// The longest wait without `--wait`.
 const LONG: Duration = Duration::from_mins(2);
 /// Bytes read at a time.
 const CHUNK_BYTES: usize = 256 << 10;
 
-/// What a busy service means to somebody who does not wait.
-const BUSY: &str = "the service has not finished the tenant's previous import, and takes one at a \
-                    time; push again later, or with --wait";
+/// A busy service, without `--wait`.
+const BUSY: &str = "the service is busy with the tenant's previous import, and it takes one at a \
+                    time\nPush again later, or add `--wait`.";
 
-/// What is pushed: in a file without a name, so that what was checked is what goes, and nothing
-/// stays.
+/// The content of a push, in a file without a name: what was checked is what is sent, and nothing
+/// stays on the disk.
 struct Ready {
     file: File,
     upload: PayloadFormat,
-    /// What the check said; rows of JSON have no report.
+    /// The report of the check; JSON rows have none.
     report: Option<Report>,
 }
 
@@ -53,50 +55,53 @@ impl Context {
     /// Checks a file and pushes it.
     ///
     /// # Errors
-    /// Why it could not be pushed, or that nobody knows whether it was.
+    /// Why it was not pushed, or that the outcome is unknown.
     pub async fn push(&self, options: &PushOptions) -> Result<CommandOutput, CommandError> {
+        may_save(&options.follow)?;
         let (caller, connection) = caller(&options.caller)?;
         let service = self.service(&options.caller)?;
         let file = name_of(&options.file);
         let ready = match self.ready(options, &caller, connection.as_ref())? {
             Ok(ready) => ready,
-            Err(report) => return Ok(of_report(&report, &file)),
+            Err(report) => return Ok(of_report(&report, &file, self.layout)),
         };
+        let task = self.progress.spinner("Signing in and finding the tenant's scale unit");
         let unit = service
             .prepare(&caller, (self.clock)())
             .await
-            .map_err(|trouble| denied(&trouble, caller.target))?;
+            .map_err(|error| denied(&error, caller.target))?;
+        drop(task);
         let bytes = ready
             .file
             .metadata()
             .map_err(|error| CommandError::cannot_read(&options.file, &error))?
             .len();
-        (self.tell)(&format!("pushing {bytes} bytes to scale unit {unit}"));
         let tracking = self.push_ready(&service, &caller, &unit, &ready, options).await?;
         let Some(Tracking { id, status }) = tracking else {
             let pushed = json!({ "file": file, "bytes": bytes });
-            let text =
-                format!("{file} ({bytes} bytes): taken; the service reports no outcome of it");
+            let text = format!("Accepted: {file} ({bytes} bytes). The service reports no status.");
             return Ok(CommandOutput::done(text, pushed));
         };
+        let flags = &options.caller.flags;
+        let ingestion =
+            Followed { context: self, service, caller, unit: unit.clone(), id: id.clone(), flags };
         let ended = if options.follow.follow {
-            (self.note)(&format!("taken as ingestion {id}"));
-            let followed =
-                Followed { context: self, service, caller, unit: unit.clone(), id: id.clone() };
-            // Whatever is said from now on is not about the push, which was taken.
-            followed.to_its_end(&options.follow).await.map_err(|denied| {
+            self.progress.line(&following(&id, "Accepted as ingestion"));
+            // An error from now on is not about the push, which was accepted.
+            ingestion.result(&options.follow).await.map_err(|error| {
                 CommandError::Failed(format!(
-                    "{file} was taken as ingestion {id}, but what becomes of it could not be \
-                     asked: {denied}"
+                    "{file} was accepted as ingestion {id}, but its status is unknown: {error}\n\
+                     Poll it: `{}`",
+                    ingestion.command("status", None)
                 ))
             })?
         } else {
-            let text = format!("`viva-import status {id}` tells what becomes of it");
+            let text = format!("See its status: `{}`", ingestion.command("status", None));
             let json = json!({ "ingestionId": id.0, "status": status.to_string() });
             CommandOutput::done(text, json)
         };
         let pushed = json!({ "file": file, "bytes": bytes, "scaleUnit": unit });
-        let report = ready.report.map(|report| of_report(&report, &file));
+        let report = ready.report.map(|report| of_report(&report, &file, self.layout));
         let (checked, mut json) = report.map_or_else(
             || (String::new(), json!({})),
             |report| (format!("{}\n\n", report.text.trim_end()), report.json),
@@ -107,13 +112,13 @@ impl Context {
             }
         }
         let text = format!(
-            "{checked}{file} ({bytes} bytes): taken as ingestion {id} of scale unit {unit}\n{}",
+            "{checked}Accepted as ingestion {id}: {file} ({bytes} bytes, scale unit {unit})\n{}",
             ended.text
         );
-        Ok(CommandOutput { text, json, is_done: ended.is_done })
+        Ok(CommandOutput::judged(text, json, ended.is_done))
     }
 
-    /// Pushes, again where it surely was not taken; how to ask what becomes of it.
+    /// Sends the push, again if it was certainly not accepted. Returns how to follow it.
     async fn push_ready(
         &self,
         service: &Service,
@@ -125,30 +130,43 @@ impl Context {
         let policy = config::policy(|name| (self.setting)(name)).map_err(|it| it.to_string())?;
         let since = (self.clock)();
         let (mut failures, mut busy, mut is_fresh) = (0, 0, false);
-        // Others of the tenant may wait for the same, and do not all ask again at once.
+        let (mut busy_is_reported, mut failure_is_reported) = (false, false);
+        // Spreads the retries of several commands that wait for the same tenant.
         let tried = (&caller.tenant, &options.file, std::process::id());
+        let what = format!("Sending {}", name_of(&options.file));
         loop {
-            let parcel =
-                parcel(ready).map_err(|error| CommandError::cannot_read(&options.file, &error))?;
+            let task =
+                self.progress.bytes(what.clone(), ready.file.metadata().ok().map(|it| it.len()));
+            let body = body(ready, &task)
+                .map_err(|error| CommandError::cannot_read(&options.file, &error))?;
             let limit = policy.step_timeout;
-            let outcome = service.submit(caller, unit, parcel, limit, (self.clock)()).await;
+            let outcome = service.submit(caller, unit, body, limit, (self.clock)()).await;
+            drop(task);
             let now = (self.clock)();
             let left = Duration::try_from(since + policy.wait_deadline - now).unwrap_or_default();
             let waits = options.wait && !left.is_zero();
-            let wait = match outcome {
+            let (wait, _waiting) = match outcome {
                 PushOutcome::Accepted { tracking } => return Ok(tracking),
                 PushOutcome::Busy if waits => {
                     busy += 1;
                     (failures, is_fresh) = (0, false);
                     let wait = policy.busy_wait(&tried, busy).min(left);
-                    (self.tell)(&format!(
-                        "the service is busy with the tenant's previous import; asked again in {} s",
-                        wait.as_secs()
-                    ));
-                    wait
+                    let why = format!(
+                        "The service is busy with the tenant's previous import. Pushing again until \
+                         it is accepted, for {} s at most.",
+                        left.as_secs()
+                    );
+                    (wait, self.progress.wait(&why, &mut busy_is_reported))
+                }
+                PushOutcome::Busy if options.wait => {
+                    return Err(CommandError::Failed(format!(
+                        "the service is still busy with the tenant's previous import after {} \
+                         s\nPush again later, or raise QUEUE_TIMEOUT_SECONDS.",
+                        policy.wait_deadline.as_secs()
+                    )));
                 }
                 PushOutcome::Busy => return Err(CommandError::Failed(BUSY.to_owned())),
-                // The one at hand was forgotten: the next one is fresh.
+                // The present token was discarded: the next one is new.
                 PushOutcome::Unauthorized { .. } if !is_fresh => {
                     is_fresh = true;
                     continue;
@@ -159,33 +177,33 @@ impl Context {
                     let wait = policy.retry_wait(&tried, failures, retry_at, now);
                     if retry_at.is_some() && wait.as_secs() > LONG.as_secs() && !options.wait {
                         return Err(CommandError::Failed(format!(
-                            "{why}, and wants to be asked again in {} s; push again then, or with \
-                             --wait",
+                            "{why}; it asks for a pause of {} s\nPush again then, or add `--wait`.",
                             wait.as_secs()
                         )));
                     }
-                    (self.tell)(&format!("{why}; tried again in {} s", wait.as_secs()));
-                    wait
+                    let why = format!("{why}; pushing again in {} s", wait.as_secs());
+                    (wait, self.progress.wait(&why, &mut failure_is_reported))
                 }
                 PushOutcome::NotSent { reason, .. } => {
                     let why = messages::cause(&reason, caller.target);
-                    return Err(CommandError::Failed(format!("the push was not taken: {why}")));
+                    return Err(not_accepted(&why));
                 }
                 PushOutcome::Unauthorized { status } => {
-                    return Err(refused(&Reason::TokenRejected { status }, caller.target));
+                    return Err(rejected(&Reason::TokenRejected { status }, caller.target));
                 }
-                PushOutcome::Forbidden => return Err(refused(&Reason::Forbidden, caller.target)),
-                PushOutcome::Rejected(reason) => return Err(refused(&reason, caller.target)),
+                PushOutcome::Forbidden => return Err(rejected(&Reason::Forbidden, caller.target)),
+                PushOutcome::Rejected(reason) => return Err(rejected(&reason, caller.target)),
                 PushOutcome::OutcomeUnknown(cause) => {
                     return Err(CommandError::Failed(format!(
-                        "nobody knows whether the push arrived: {}. Pushing it again does no harm; \
-                         a busy service then means that it probably did",
+                        "it is unknown whether the service accepted the push: {}\nPush it again: \
+                         that does no harm. If the service is busy then, it probably accepted the \
+                         first push.",
                         messages::no_outcome(&cause)
                     )));
                 }
                 PushOutcome::Failed { status } => {
-                    return Err(CommandError::Failed(format!(
-                        "the push was not taken: the service answered {status} to the push"
+                    return Err(not_accepted(&format!(
+                        "the service answered {status} to the push"
                     )));
                 }
             };
@@ -194,24 +212,32 @@ impl Context {
     }
 }
 
-fn refused(reason: &Reason, target: Target) -> CommandError {
+fn rejected(reason: &Reason, target: Target) -> CommandError {
     CommandError::Refused(messages::cause(reason, target))
 }
 
-/// The file from its beginning, as a stream.
-fn parcel(
+fn not_accepted(why: &str) -> CommandError {
+    CommandError::Failed(format!("the service did not accept the push: {why}\nPush again later."))
+}
+
+/// The file from its beginning, as a stream that counts.
+fn body(
     ready: &Ready,
-) -> io::Result<PushBody<impl Stream<Item = azure_core::Result<Bytes>> + Send + 'static>> {
+    task: &Task,
+) -> io::Result<PushBody<impl Stream<Item = azure_core::Result<Bytes>> + Send + use<>>> {
     let mut file = ready.file.try_clone()?;
     file.seek(SeekFrom::Start(0))?;
     let bytes = file.metadata()?.len();
+    let count = task.counter();
     let content = ReaderStream::with_capacity(tokio::fs::File::from_std(file), CHUNK_BYTES);
-    let content = content.map_err(|error| Error::new(ErrorKind::Io, error));
+    let content = content
+        .inspect_ok(move |chunk| count(chunk.len() as u64))
+        .map_err(|error| Error::new(ErrorKind::Io, error));
     Ok(PushBody { upload: ready.upload, bytes, content })
 }
 
 impl Context {
-    /// What is to be pushed, or the report of a check that refuses it.
+    /// The content of the push, or the report of a check that rejects it.
     fn ready(
         &self,
         options: &PushOptions,
@@ -219,9 +245,13 @@ impl Context {
         connection: Option<&Connection>,
     ) -> Result<Result<Ready, Report>, CommandError> {
         let path = &options.file;
-        let upload = PayloadFormat::of_file(&name_of(path))
-            .ok_or_else(|| format!("{} is neither a .zip nor a .csv or .json", path.display()))?;
-        refuse_idle(&options.rules, options.force, upload)?;
+        let upload = PayloadFormat::of_file(&name_of(path)).ok_or_else(|| {
+            format!(
+                "{} cannot be pushed\nOnly a .zip, .csv or .json file can be pushed.",
+                shown(path)
+            )
+        })?;
+        without_effect(options, upload)?;
         match upload {
             PayloadFormat::Zip => self.zip(options, caller, connection),
             PayloadFormat::Csv => self.csv(options, caller, connection),
@@ -229,7 +259,7 @@ impl Context {
         }
     }
 
-    /// A zip goes as it is, and what is in it is what the service is told.
+    /// A zip is sent as it is.
     fn zip(
         &self,
         options: &PushOptions,
@@ -242,19 +272,19 @@ impl Context {
             connection.dialect.or_key(&config::mapping_key(|name| (self.setting)(name)))
         });
         let file = copied(path, asked.limits.max_file_bytes)?;
-        (self.tell)("checking the zip");
+        let _task = self.progress.spinner(format!("Checking {}", name_of(path)));
         let fail = |error| CommandError::cannot_read(path, &error);
         let report = asked.check_zip(file.try_clone().map_err(fail)?).map_err(fail)?;
-        let may_go = report.is_accepted() || (options.force && report.is_whole);
-        if !may_go {
+        let is_allowed = report.is_accepted() || (options.allow_rejected && report.is_whole);
+        if !is_allowed {
             return Ok(Err(report));
         }
         fits(path, &report.baseline.connector, caller)?;
         Ok(Ok(Ready { file, upload: PayloadFormat::Zip, report: Some(report) }))
     }
 
-    /// A CSV is packed as its connection says, as a zip where only its mapping is known, and else
-    /// its rows go by themselves.
+    /// A CSV is packed in the format of its connection, or into a zip if only its mapping is known.
+    /// Otherwise its rows are sent without a zip.
     fn csv(
         &self,
         options: &PushOptions,
@@ -281,10 +311,11 @@ impl Context {
         })
     }
 
-    /// Rows that go as they are.
+    /// JSON rows are sent as they are.
     fn rows(&self, path: &Path) -> Result<Ready, CommandError> {
         let limits = config::limits(|name| (self.setting)(name)).map_err(|it| it.to_string())?;
         let file = copied(path, limits.max_file_bytes)?;
+        let _task = self.progress.spinner(format!("Checking {}", name_of(path)));
         let rows =
             json_rows::count(&file).map_err(|error| CommandError::cannot_read(path, &error))?;
         rows.map_err(|why| CommandError::Refused(format!("{}: {why}", name_of(path))))?;
@@ -292,55 +323,59 @@ impl Context {
     }
 }
 
-/// A flag that means nothing to this kind of file is refused, for somebody counts on it.
-fn refuse_idle(
-    options: &RuleOptions,
-    force: bool,
-    upload: PayloadFormat,
-) -> Result<(), CommandError> {
-    let itself = "a .zip says itself what it is, and rows of .json go as they are";
-    let idle = [
-        ("--force", force && upload != PayloadFormat::Zip, "what is packed here has to be right"),
-        ("--mapping", options.mapping.is_some() && upload != PayloadFormat::Csv, itself),
-        ("--refresh", options.refresh.is_some() && upload != PayloadFormat::Csv, itself),
-        ("--lenient", options.lenient && upload != PayloadFormat::Csv, itself),
-        ("--baseline", options.baseline.is_some() && upload == PayloadFormat::Json, itself),
+/// A flag without effect on this kind of file is an error: who sets it relies on it.
+fn without_effect(options: &PushOptions, upload: PayloadFormat) -> Result<(), CommandError> {
+    let RuleOptions { mapping, refresh, lenient, baseline } = &options.rules;
+    let (is_csv, is_zip) = (upload == PayloadFormat::Csv, upload == PayloadFormat::Zip);
+    let unpacked = "a .zip brings its own metadata.json, and .json rows are sent as they are";
+    let packed = "only a .zip can be pushed although the check rejects it";
+    let unchecked = ".json rows are not compared";
+    let followed = "without `--follow` there is no error file yet";
+    let flags = [
+        ("--allow-rejected", options.allow_rejected && !is_zip, packed),
+        ("--mapping", mapping.is_some() && !is_csv, unpacked),
+        ("--refresh", refresh.is_some() && !is_csv, unpacked),
+        ("--lenient", *lenient && !is_csv, unpacked),
+        ("--baseline", baseline.is_some() && upload == PayloadFormat::Json, unchecked),
+        ("--errors", options.follow.errors.is_some() && !options.follow.follow, followed),
     ];
-    match idle.iter().find(|(_, is_idle, _)| *is_idle) {
+    match flags.iter().find(|(_, has_no_effect, _)| *has_no_effect) {
         Some((flag, _, why)) => {
             let word = upload.as_ref();
-            Err(CommandError::Failed(format!("{flag} means nothing to a .{word}: {why}")))
+            Err(CommandError::Failed(format!(
+                "{flag} has no effect on this .{word} file: {why}\nRemove {flag}."
+            )))
         }
         None => Ok(()),
     }
 }
 
-/// A file is pushed to the connector it is for.
-fn fits(path: &Path, is_for: &str, caller: &ServiceIdentity) -> Result<(), CommandError> {
+/// A file is pushed only to its own connector.
+fn fits(path: &Path, own: &str, caller: &ServiceIdentity) -> Result<(), CommandError> {
     let connector = caller.connector.as_ref();
-    if is_for == connector {
+    if own == connector {
         return Ok(());
     }
     Err(CommandError::Refused(format!(
-        "{}: it is for the connector {is_for}, and {connector} was named; say --connector {is_for}",
+        "{} is for the {own} connector, and the command names {connector}\nAdd `--connector {own}`.",
         name_of(path)
     )))
 }
 
-/// A copy without a name, which nobody can change.
+/// A copy without a name, which no other program can change.
 fn copied(path: &Path, max_bytes: u64) -> Result<File, CommandError> {
     let fail = |error| CommandError::cannot_read(path, &error);
     let about = std::fs::metadata(path).map_err(fail)?;
     if !about.is_file() {
-        return Err(CommandError::Failed(format!("{} is a folder or a pipe", path.display())));
+        return Err(no_file(path));
     }
     let mut copy = tempfile::tempfile().map_err(|error| no_temporary(&error))?;
     let input = File::open(path).map_err(fail)?;
     let bytes = io::copy(&mut input.take(max_bytes.saturating_add(1)), &mut copy).map_err(fail)?;
     if bytes > max_bytes {
         return Err(CommandError::Refused(format!(
-            "{}: it has more than {max_bytes} bytes, the most that is taken; raise MAX_FILE_BYTES if \
-             the service takes more",
+            "{} has more than {max_bytes} bytes, which is the limit\nRaise MAX_FILE_BYTES if the \
+             service accepts more.",
             name_of(path)
         )));
     }
@@ -349,5 +384,8 @@ fn copied(path: &Path, max_bytes: u64) -> Result<File, CommandError> {
 }
 
 fn no_temporary(error: &io::Error) -> CommandError {
-    CommandError::Failed(format!("a temporary file could not be made: {error}"))
+    CommandError::Failed(format!(
+        "no temporary file can be created: {error}\nFree space in the folder for temporary files, or \
+         set TMPDIR (on Windows TMP) to another one."
+    ))
 }

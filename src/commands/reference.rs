@@ -1,4 +1,4 @@
-//! What there is to look up: rules, settings, columns and reasons.
+//! Reference: rules, settings, columns and reasons.
 
 use serde_json::{Value, json};
 
@@ -10,10 +10,10 @@ use crate::{
     storage::import_table::{COLUMNS, CONNECTION_COLUMNS, ColumnInfo},
 };
 
-/// Every rule, or one of them.
+/// Lists the rules, or explains one.
 ///
 /// # Errors
-/// Where there is no such rule.
+/// No rule has this id.
 pub fn rules(id: Option<&str>) -> Result<CommandOutput, CommandError> {
     let rules = Target::default().schema().rules;
     let text = explain(rules, id)?;
@@ -46,14 +46,14 @@ pub fn schema() -> CommandOutput {
     CommandOutput::done(String::new(), connection::schema())
 }
 
-/// Every setting with its default.
+/// Lists the settings with their defaults.
 #[must_use]
 pub fn settings() -> CommandOutput {
     let mut text = String::new();
     for Setting { name, default, about } in SETTINGS {
         text.push_str(&format!("{name}\n    {about}\n"));
         if let Some(default) = default {
-            text.push_str(&format!("    default: {default}\n"));
+            text.push_str(&format!("    Default: {default}\n"));
         }
     }
     let settings: Vec<Value> = SETTINGS
@@ -63,7 +63,7 @@ pub fn settings() -> CommandOutput {
     CommandOutput::done(text, json!({ "settings": settings }))
 }
 
-/// Every column of the table.
+/// Lists the columns of the table.
 #[must_use]
 pub fn columns() -> CommandOutput {
     let rows = [("import", COLUMNS), ("connection", CONNECTION_COLUMNS)];
@@ -78,7 +78,7 @@ pub fn columns() -> CommandOutput {
     CommandOutput::done(text.collect::<String>(), json)
 }
 
-/// Every reason why an import waits, fails or has ended.
+/// Lists the reasons why an import waits, fails or has ended.
 #[must_use]
 pub fn reasons() -> CommandOutput {
     let all = messages::reasons();

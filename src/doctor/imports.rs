@@ -218,7 +218,7 @@ mod tests {
             (import(State::Accepted), CheckStatus::Pass, None),
             (import(State::Rejected), CheckStatus::Fail, Some("viva-import retry 1-a")),
             (guarded, CheckStatus::Fail, Some("viva-import approve 1-a")),
-            (import(State::Stuck), CheckStatus::Fail, Some("the portal's import history")),
+            (import(State::Stuck), CheckStatus::Fail, Some("viva-import retry 1-a")),
             (import(State::Received), CheckStatus::Info, None),
             (import(State::Ingesting), CheckStatus::Info, None),
             (import(State::Superseded), CheckStatus::Info, None),
@@ -279,8 +279,8 @@ mod tests {
         for (imports, is_resumed, words, names_resume) in [
             (vec![waits.clone(), pauses.clone()], false, "see the check \"pause\"", false),
             (vec![waits.clone(), pauses], true, "see the check \"pause\"", false),
-            (vec![waits.clone()], true, "packed", false),
-            (vec![waits], false, "packed", true),
+            (vec![waits.clone()], true, "Packed", false),
+            (vec![waits], false, "Packed", true),
         ] {
             let text = last(&Ok(imports), is_resumed).message;
             assert!(text.contains(words), "{text}");

@@ -4,6 +4,8 @@ use serde::Serialize;
 use strum::AsRefStr;
 use utoipa::ToSchema;
 
+use crate::outcome::{Layout, Tone};
+
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -26,6 +28,16 @@ impl CheckStatus {
             Self::Fail => '\u{2717}',
             Self::Unknown => '?',
             Self::Info => '-',
+        }
+    }
+
+    fn marked(self, layout: Layout) -> String {
+        let mark = self.mark().to_string();
+        match self {
+            Self::Pass => layout.paint(Tone::Good, &mark),
+            Self::Fail => layout.paint(Tone::Bad, &mark),
+            Self::Unknown => layout.paint(Tone::Warning, &mark),
+            Self::Info => mark,
         }
     }
 }
@@ -99,14 +111,16 @@ impl Diagnosis {
 
     /// For a person: mark, name and message of each check; the remedy below it.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub fn text(&self, layout: Layout) -> String {
         let width = self.checks.iter().map(|result| result.name.len()).max().unwrap_or_default();
         let mut text = String::new();
         for CheckResult { name, status, message, remedy } in &self.checks {
-            let mark = status.mark();
-            text.push_str(&format!("{mark} {name:width$}  {}\n", in_one_line(message)));
+            let mark = status.marked(layout);
+            let prefix = format!("{mark} {name:width$}  ");
+            text.push_str(&layout.hang(&prefix, &in_one_line(message)));
             if let Some(remedy) = remedy {
-                text.push_str(&format!("  {:width$}  To do: {}\n", "", in_one_line(remedy)));
+                let prefix = format!("  {:width$}  ", "");
+                text.push_str(&layout.hang(&prefix, &format!("To do: {}", in_one_line(remedy))));
             }
         }
         let count = |wanted| self.checks.iter().filter(|result| result.status == wanted).count();
@@ -149,7 +163,7 @@ mod tests {
             CheckResult::info("metadata", "Not written"),
         ]);
         assert_eq!(
-            diagnosis.text(),
+            diagnosis.text(Layout::default()),
             "\u{2713} settings   Valid\n\
              \u{2717} token      a; b\n             To do: Correct\u{fffd}it\n\
              ? connector  Not checked\n\
@@ -166,7 +180,8 @@ mod tests {
     fn a_connection_is_healthy_with_information_and_not_with_an_unknown_check() {
         let pass = || CheckResult::pass("settings", "Valid");
         let healthy = of(vec![pass(), CheckResult::info("metadata", "Not written")]);
-        assert!(healthy.healthy && healthy.text().ends_with("is healthy: all checks passed\n"));
+        let text = healthy.text(Layout::default());
+        assert!(healthy.healthy && text.ends_with("is healthy: all checks passed\n"));
         assert!(!of(vec![pass(), CheckResult::unknown("token", "Not checked")]).healthy);
         assert!(!of(vec![pass(), CheckResult::fail("token", "None", "Correct it.")]).healthy);
     }

@@ -1,4 +1,4 @@
-//! The guard against deleting: what a full refresh is held against.
+//! The guard against deletions: what a full refresh is compared with.
 
 use azure_core::Result;
 
@@ -12,12 +12,13 @@ use crate::{
     schema::{ApprovalScope, Baseline, DeletionApproval, Id, Refresh},
 };
 
-/// The blob metadata that names the rules by which a file may delete people or columns.
+/// The blob metadata that holds the rules by which a file may delete people or columns.
 const APPROVE_METADATA: &str = "viva_import_approve";
 
 impl Engine {
-    /// What the tenant's last accepted full refresh for a connector was, with what incremental
-    /// imports have added since: whichever connection brought it, it replaces everything.
+    /// The baseline for a connector: the tenant's last accepted full refresh, together with the incremental
+    /// imports since then. It counts for every connection with that connector, because a full refresh replaces
+    /// the data of all of them.
     pub(super) async fn last_accepted(
         &self,
         import: &Import,
@@ -37,8 +38,7 @@ impl Engine {
         Ok(first.map(|first| since.fold(first, Baseline::and)))
     }
 
-    /// Whether an import that waited has come to delete more than when it was checked: another has
-    /// been accepted meanwhile.
+    /// Whether an import would delete more than at its check, because another import was accepted since.
     pub(super) async fn would_delete(&self, import: &Import) -> Result<Option<Event>> {
         let (Some(now), Some(Refresh::Full)) = (&import.baseline, import.refresh) else {
             return Ok(None);
@@ -51,16 +51,16 @@ impl Engine {
         if let Some(approval) = &import.approval {
             deletions.retain(|deletion| !approval.covers(deletion, now));
         }
-        Ok(deletions.first().map(|first| Event::Refused {
+        Ok(deletions.first().map(|first| Event::Rejected {
             reason: Reason::DeletionBlocked(Box::new(problems(first, &deletions))),
             problems: deletions.len() as u64,
-            // The report is of when it was checked, and says that it is accepted.
+            // The report is from the time of the check and says that the file is accepted.
             report: None,
             guarded: Some(Box::new(now.clone())),
         }))
     }
 
-    /// By which rules whoever uploaded the file says in its metadata that it may delete.
+    /// The rules in the file's metadata by which it may delete people or columns.
     pub(super) async fn allowed_by_metadata(
         &self,
         import: &Import,
@@ -69,7 +69,7 @@ impl Engine {
         let value = self.blobs.metadata(&source.container, &source.name, APPROVE_METADATA).await?;
         let rules: Vec<Id> =
             value.iter().flat_map(|it| it.split(',')).filter_map(Id::parse).collect();
-        let by = format!("by the file's metadata {APPROVE_METADATA}");
+        let by = format!("by the blob metadata {APPROVE_METADATA}");
         let scope = ApprovalScope::Rules(rules.clone());
         Ok((!rules.is_empty()).then_some(DeletionApproval { by, scope }))
     }

@@ -1,8 +1,8 @@
-//! Whether the app works, and which connections are in trouble, for a monitor that asks every minute.
+//! Whether the app works, and which connections need attention, for a monitor that asks every minute.
 //!
-//! It costs a list of the documents, the rows of the timers, one question for each tenant and its
-//! connections, and one for the imports. Documents are read where they have changed, and an import alone
-//! where it pauses its connection.
+//! The cost: one list of the documents, the rows of the timers, one query for each tenant and its
+//! connections, and one for the imports. A document is read again only if it changed. A single import is
+//! read only if it pauses its connection.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -15,7 +15,7 @@ use futures::{StreamExt as _, TryStreamExt as _, future::try_join_all, stream, t
 use time::OffsetDateTime;
 use tokio::time::{Instant, timeout_at};
 
-use super::{AT_ONCE, Engine, first_of_lines};
+use super::{AT_ONCE, Engine, first_of_queues};
 use crate::{
     config::CONNECTIONS,
     http::azure::sentence,
@@ -25,18 +25,18 @@ use crate::{
     storage::blob::Blob,
 };
 
-/// Storage that says nothing for so long does not answer. Monitors wait for little longer.
+/// The time limit for storage. Monitors do not wait much longer.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Documents as they were read last, by connection.
+/// The documents as they were read last, by connection.
 pub(super) type KnownDocuments = Mutex<HashMap<String, KnownDocument>>;
 
-/// What is remembered of a document.
+/// What is kept of a document.
 #[derive(Clone, Debug)]
 pub(super) struct KnownDocument {
     etag: String,
     stored: OffsetDateTime,
-    /// Its tenant, and how often a file is expected; `None` where it cannot be used.
+    /// The tenant, and how often a file is expected; `None` if the document is invalid.
     read: Option<(String, Option<u32>)>,
 }
 
@@ -48,7 +48,7 @@ struct Recorded {
 }
 
 impl Engine {
-    /// Why the app, or a connection, is not healthy; empty where all is well.
+    /// Why the app, or a connection, is not healthy; empty if everything is healthy.
     pub(crate) async fn health(&self) -> Vec<HealthReason> {
         let deadline = Instant::now() + LIMIT;
         let asked = async { try_join!(self.missed_timers(), self.blobs.list(CONNECTIONS, "")) };
@@ -61,19 +61,19 @@ impl Engine {
         let mut reasons: Vec<HealthReason> = missed
             .map(|(timer, last)| HealthReason::TimerMissed { function: timer.name, last })
             .collect();
-        match timeout_at(deadline, self.troubles(listed)).await {
-            Ok(Ok(troubles)) => reasons.extend(troubles),
+        match timeout_at(deadline, self.connection_reasons(listed)).await {
+            Ok(Ok(found)) => reasons.extend(found),
             Ok(Err(error)) => reasons.push(failed(&error)),
             Err(_) => reasons.push(HealthReason::StorageSlow { limit: LIMIT }),
         }
         reasons
     }
 
-    /// What is wrong with connections, by name.
-    async fn troubles(&self, listed: Vec<Blob>) -> Result<Vec<HealthReason>> {
+    /// The reasons that concern connections, sorted by their names.
+    async fn connection_reasons(&self, listed: Vec<Blob>) -> Result<Vec<HealthReason>> {
         let now = self.now();
         let policy = &self.config.policy;
-        // Longer than a file waits for those that are packed before it.
+        // Longer than a file waits for the files that are packed before it.
         let long_ago = now - 2 * policy.step_timeout;
         let (documents, records, open) = try_join!(
             self.known(listed),
@@ -85,7 +85,7 @@ impl Engine {
             imports.filter(|import| import.state == State::Stuck).cloned().collect();
         let mut late = open;
         late.retain(|stored| stored.import.due.is_some_and(|due| due <= long_ago));
-        first_of_lines(&mut late);
+        first_of_queues(&mut late);
         let late = count(late.iter().map(|stored| &stored.import));
 
         let mut reasons: Vec<HealthReason> = late
@@ -96,14 +96,14 @@ impl Engine {
         let of_documents = documents.iter().map(|(name, document)| {
             let own = |it: &&Recorded| it.connection == *name && document.is_of(it);
             let own: Vec<&Recorded> = records.iter().filter(own).collect();
-            self.troubles_of(name, document, own, &stuck, now)
+            self.reasons_of(name, document, own, &stuck, now)
         });
         reasons.extend(try_join_all(of_documents).await?.into_iter().flatten());
         reasons.sort_by(|one, other| one.connection().cmp(&other.connection()));
         Ok(reasons)
     }
 
-    async fn troubles_of(
+    async fn reasons_of(
         &self,
         name: &str,
         document: &KnownDocument,
@@ -128,7 +128,7 @@ impl Engine {
         }
         let accepted = records.iter().filter_map(|it| it.record.last_accepted.as_ref());
         let accepted = accepted.max_by_key(|accepted| accepted.at);
-        // Row keys are in the order of the contents, the newest first.
+        // Row keys are in the order of the contents, newest first.
         let is_news = |import: &&Import| {
             accepted.is_none_or(|it| import.id.key < it.import || import.ended > Some(it.at))
         };
@@ -140,7 +140,7 @@ impl Engine {
         Ok(reasons)
     }
 
-    /// Whether an import pauses a connection. One whose row was deleted does not.
+    /// Whether an import pauses the connection. An import whose row was deleted does not.
     async fn is_paused(&self, records: &[&Recorded]) -> Result<bool> {
         for Recorded { tenant, record, .. } in records {
             for pause in &record.paused_by {
@@ -155,7 +155,7 @@ impl Engine {
         Ok(false)
     }
 
-    /// What the table remembers of every connection.
+    /// The records of all connections.
     async fn records(&self) -> Result<Vec<Recorded>> {
         let tenants = self.imports.tenants().await?;
         let records = tenants.iter().map(async |tenant| {
@@ -170,7 +170,7 @@ impl Engine {
         Ok(try_join_all(records).await?.into_iter().flatten().collect())
     }
 
-    /// Every document, by connection. One that was read in this state is not read again.
+    /// All documents, by connection. An unchanged document is not read again.
     async fn known(&self, listed: Vec<Blob>) -> Result<BTreeMap<String, KnownDocument>> {
         let named = listed.into_iter().filter_map(|blob| {
             let name = blob.name.strip_suffix(".json").filter(|name| is_connection_name(name))?;
@@ -201,8 +201,8 @@ impl Engine {
 }
 
 impl KnownDocument {
-    /// Whether what is remembered of a connection is of this document: its files are of its tenant, or
-    /// came before it could be read, unless some of another tenant still wait.
+    /// Whether a record belongs to this document: it has the same tenant, or is of files that arrived while
+    /// the document was invalid, or has waiting files of another tenant.
     fn is_of(&self, recorded: &Recorded) -> bool {
         let tenant = self.read.as_ref().map(|(tenant, _)| tenant);
         tenant.is_none_or(|tenant| *tenant == recorded.tenant)
@@ -211,12 +211,12 @@ impl KnownDocument {
     }
 }
 
-/// What files of a connection wait for that is not said of the connection itself.
+/// The reasons that block files of a connection and are not reported for the connection itself.
 fn blocked(recorded: &Recorded, documents: &BTreeMap<String, KnownDocument>) -> Vec<HealthReason> {
     let connection = &recorded.connection;
     let is_invalid = documents.get(connection).is_some_and(|it| it.read.is_none());
     let waiting = recorded.record.notified.iter().filter(|known| known.waiting > 0);
-    // What a paused connection waits for is that it is resumed.
+    // A paused connection waits until it is resumed, which is reported as `paused`.
     let is_said = |reason| {
         reason == ReasonCode::Forbidden || reason == ReasonCode::ConnectionInvalid && is_invalid
     };
@@ -230,7 +230,7 @@ fn blocked(recorded: &Recorded, documents: &BTreeMap<String, KnownDocument>) -> 
         .collect()
 }
 
-/// How many imports each connection has.
+/// The number of imports of each connection.
 fn count<'a>(imports: impl Iterator<Item = &'a Import>) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for import in imports {
@@ -239,8 +239,8 @@ fn count<'a>(imports: impl Iterator<Item = &'a Import>) -> BTreeMap<String, usiz
     counts
 }
 
-/// Storage failed; the log says with what, an answer for a monitor does not.
+/// Storage failed. The details go to the log only, because the answer goes to a monitor.
 fn failed(error: &Error) -> HealthReason {
-    tracing::warn!("storage does not answer a monitor: {}", sentence(error));
+    tracing::warn!("Storage failed during a health check: {}", sentence(error));
     HealthReason::StorageFailed { status: error.http_status() }
 }

@@ -1,4 +1,4 @@
-//! How a file becomes an import: by an event, or because the schedule finds it.
+//! How a file becomes an import: by an event, or by a sweep.
 
 use std::{collections::HashSet, fmt};
 
@@ -18,52 +18,52 @@ use crate::{
     },
 };
 
-/// What became of a file that arrived.
+/// What happened to a file that arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IntakeOutcome {
     /// It is in the table now.
     Received(ImportId),
-    /// It was in the table already.
+    /// It was in the table before.
     Known(ImportId),
-    /// It is no file of a connection; why.
+    /// It belongs to no connection; the text says why.
     Ignored(String),
-    /// It is not there any more.
+    /// It does not exist any more.
     Gone(String),
 }
 
 impl fmt::Display for IntakeOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Received(id) => write!(f, "received as import {id}"),
-            Self::Known(id) => write!(f, "known already as import {id}"),
-            Self::Ignored(why) | Self::Gone(why) => write!(f, "ignored: {why}"),
+            Self::Received(id) => write!(f, "Received as import {id}"),
+            Self::Known(id) => write!(f, "Already known as import {id}"),
+            Self::Ignored(why) | Self::Gone(why) => write!(f, "Ignored: {why}"),
         }
     }
 }
 
 impl Engine {
-    /// Writes the row of a blob that is said to have arrived.
+    /// Writes the row of a blob that an event or a sweep reports.
     ///
-    /// The event is a hint: what counts is the content that is there now. When this returns
-    /// [`IntakeOutcome::Received`] the file survives a power cut at any later moment.
+    /// The event is only a hint: the content that is there now counts. When this returns
+    /// [`IntakeOutcome::Received`], the file survives a power cut at any later moment.
     ///
     /// # Errors
-    /// Storage failed; the event must come again.
+    /// Storage failed; the event must be delivered again.
     pub async fn arrive(&self, container: &str, name: &str) -> Result<IntakeOutcome> {
-        // Control characters would write lines of their own into the log.
+        // Control characters would add lines of their own to the log.
         let file = format!("{container}/{name}").replace(char::is_control, "\u{fffd}");
         let Some(connection) = connection_of(container, name) else {
             return Ok(IntakeOutcome::Ignored(format!(
-                "{file} is not inbox/<connection>/....csv and belongs to no connection"
+                "{file} is not a CSV in a folder of a connection (inbox/CONNECTION/NAME.csv)"
             )));
         };
         let Some(read) = self.connection(connection).await? else {
             return Ok(IntakeOutcome::Ignored(format!(
-                "{file} belongs to no connection: there is no {CONNECTIONS}/{connection}.json"
+                "{file} belongs to no connection: {CONNECTIONS}/{connection}.json does not exist"
             )));
         };
         let Some(blob) = self.blobs.look(container, name).await? else {
-            return Ok(IntakeOutcome::Gone(format!("{file} is not there any more")));
+            return Ok(IntakeOutcome::Gone(format!("{file} does not exist any more")));
         };
         let tenant = read
             .as_ref()
@@ -73,13 +73,13 @@ impl Engine {
         import.target = read.as_ref().map_or(import.target, |connection| connection.caller.target);
         import.stop_on_rejection =
             read.as_ref().is_ok_and(|connection| connection.stop_after_rejected);
-        import.notify_enabled = self.tells(read.as_ref().ok()).unwrap_or_default();
+        import.notify_enabled = self.notifies(read.as_ref().ok()).unwrap_or_default();
         match read {
             Ok(_) => self.imports.forget_arrivals(connection).await?,
             Err(reason) => {
-                // Without a tenant there is nothing to wait for. Once the document is mended, the
-                // next sweep finds the file to have no import of its tenant, and makes one.
-                let event = Event::Refused { reason, problems: 0, report: None, guarded: None };
+                // The tenant is unknown, so the import cannot wait. When the document is corrected, the
+                // next sweep creates an import for the right tenant.
+                let event = Event::Rejected { reason, problems: 0, report: None, guarded: None };
                 import = self.applied(import, event)?;
             }
         }
@@ -92,11 +92,11 @@ impl Engine {
         })
     }
 
-    /// Finds files that no event told of: the newest of each full connection, all of each
-    /// incremental one, oldest first. How many are new. Tells for how long each has completed nothing.
+    /// Finds files without an event: of a full connection the newest one, of an incremental connection all,
+    /// oldest first. Returns the number of new imports. Logs how long each connection has completed nothing.
     ///
     /// # Errors
-    /// Storage failed; the next sweep finds the rest.
+    /// Storage failed; the next sweep finds the remaining files.
     pub async fn sweep(&self) -> Result<usize> {
         self.sweep_those(self.imports.list().await?, |_| true).await
     }
@@ -146,7 +146,7 @@ impl Engine {
             let skip = if refresh == Refresh::Full { files.len().saturating_sub(1) } else { 0 };
             for blob in files.iter().skip(skip) {
                 let id = import_id(blob, tenant);
-                // Where the document cannot be read, nobody knows of which tenant it was known.
+                // The document is invalid, so the tenant of the known import is unknown.
                 let is_known = match &read {
                     Some(Ok(_)) => known.contains(&id),
                     _ => known.iter().any(|known| known.key == id.key),
@@ -164,12 +164,12 @@ impl Engine {
                 never_came.extend(self.note_overdue(overdue, &own).await?);
             }
         }
-        self.tell_never_came(never_came).await;
+        self.notify_never_came(never_came).await;
         Ok(found)
     }
 
-    /// Notes that nothing has come for too long: each time in the log, and once by a notification. That waits
-    /// in the row of the last file that did come; where none has, it is given back.
+    /// Reports an overdue file: in the log at every sweep, and once by a notification. The notification is
+    /// kept in the row of the last file; if there is none, the overdue file is returned.
     async fn note_overdue(&self, overdue: Overdue, imports: &[&Stored]) -> Result<Option<Overdue>> {
         let Overdue { connection, since, every_days } = &overdue;
         let now = (self.clock)();
@@ -181,7 +181,7 @@ impl Engine {
             return Ok(Some(overdue));
         };
         let mut import = stored.import.clone();
-        // `notify` may have come into the document since that file did, or gone.
+        // `notify` may have been added to the document, or removed, since that file arrived.
         import.notify_enabled = connection.notify.is_some();
         if import.can_be_overdue() {
             let noted = self.applied(import, Event::Notification(NotificationEvent::Overdue))?;
@@ -191,10 +191,10 @@ impl Engine {
     }
 }
 
-/// A connection for which nothing has come for longer than a file is expected.
+/// A connection whose next file is overdue.
 pub(super) struct Overdue {
     pub(super) connection: Connection,
-    /// When the last file came, or the document was stored.
+    /// When the last file arrived, or the document was stored.
     pub(super) since: OffsetDateTime,
     pub(super) every_days: u32,
 }
@@ -216,13 +216,13 @@ fn last_received<'a>(imports: impl Iterator<Item = &'a Stored>) -> Option<&'a St
     imports.max_by_key(|stored| stored.import.received)
 }
 
-/// When the last of these imports was completed; `None` where none ever was.
+/// When the last of these imports was completed; `None` if none ever was.
 fn last_completed(imports: &[&Stored]) -> Option<OffsetDateTime> {
     let completed = imports.iter().filter(|stored| stored.import.state.is_accepted());
     completed.filter_map(|stored| stored.import.ended).max()
 }
 
-/// The connection a blob belongs to: `inbox/<connection>/....csv`.
+/// The connection of a blob: `inbox/<connection>/....csv`.
 fn connection_of<'a>(container: &str, name: &'a str) -> Option<&'a str> {
     let (connection, rest) = name.split_once('/')?;
     let is_csv = rest.len() > 4 && rest.to_ascii_lowercase().ends_with(".csv");
@@ -248,7 +248,7 @@ fn new_import(
     Import::new(import_id(blob, tenant), connection, source, now, policy)
 }
 
-/// The same content is always the same id; the newest content comes first.
+/// The same content always has the same id; newer content sorts first.
 fn import_id(blob: &Blob, tenant: &str) -> ImportId {
     let content = format!("{}\0{}\0{}", blob.container, blob.name, blob.etag);
     let hash = format!("{:x}", Sha256::digest(content));

@@ -1,4 +1,4 @@
-//! What the log says of an import. Each line ends with the fields that alerts look for.
+//! The log lines of an import. Each line ends with the fields that alerts query.
 
 use std::fmt;
 
@@ -9,132 +9,135 @@ use crate::{
     messages,
 };
 
-/// The word for something that failed beside the import's own way and is tried again.
+/// The event word for a failure that is retried and does not change the import.
 const FAILED: &str = "failed";
-/// The word for a notification that was sent.
+/// The event word for a notification that was sent.
 const NOTIFIED: &str = "notified";
-/// The word for a push that was taken and is not yet in the row.
-const TAKEN: &str = "accepted";
-/// What stands for a reason where there is none.
+/// The event word for a push that was accepted, before the row says so.
+const ACCEPTED: &str = "accepted";
+/// The value of a field that has none.
 const NONE: &str = "none";
 
-/// Tells what has changed about an import, if a person would want to know. Of what holds for a whole
-/// connection the first import warns.
+/// Logs what has changed in an import, if a person would want to know. If all files of a connection have
+/// the same reason, only the first import logs a warning.
 pub(super) fn moved(before: Option<&Import>, import: &Import, is_first: bool, now: OffsetDateTime) {
     if import.package_left && before.is_some_and(|before| !before.package_left) {
         let event = (FAILED, ReasonCode::StorageFailed.into());
-        line(import, event, "its package could not be deleted", true, now);
+        line(import, event, "Could not delete its zip from the packages container", true, now);
     }
     if import.pauses && before.is_none_or(|before| !before.pauses) {
-        line(import, ("paused", reason_of(import)), &messages::pause(import), false, now);
+        let text =
+            format!("Connection {} is paused: {}", import.connection, messages::pause(import));
+        line(import, ("paused", reason_of(import)), &text, false, now);
     }
-    let occasion = match before {
+    let kind = match before {
         Some(before) => NotificationKind::of(before, import),
         None => (import.state == State::Rejected).then_some(NotificationKind::Rejected),
     };
-    if occasion.is_none() && !is_news(before, import) {
+    if kind.is_none() && !is_news(before, import) {
         return;
     }
-    let is_alert = |occasion: &NotificationKind| occasion.needs_person();
-    let alert = occasion.filter(is_alert).filter(|_| is_first);
-    let event = match (alert, occasion.filter(is_alert)) {
-        (Some(occasion), _) => occasion.into(),
-        // It was said of another file of the connection.
+    let is_alert = |kind: &NotificationKind| kind.needs_person();
+    let alert = kind.filter(is_alert).filter(|_| is_first);
+    let event = match (alert, kind.filter(is_alert)) {
+        (Some(kind), _) => kind.into(),
+        // Another file of the connection has already logged the warning.
         (None, Some(_)) => "waiting",
         (None, None) => import.event(),
     };
-    line(import, (event, reason_of(import)), &messages::status(import), alert.is_some(), now);
+    let text = messages::status(import);
+    line(import, (event, reason_of(import)), &text, alert.is_some(), now);
 }
 
-/// Whether an import has come somewhere, or waits for something else than before.
+/// Whether an import has a new state, or waits for something else than before.
 fn is_news(before: Option<&Import>, import: &Import) -> bool {
     let Some(before) = before else { return true };
     let is_same = (before.state, &before.reason, &before.service_status)
         == (import.state, &import.reason, &import.service_status);
     let is_cleaned_up = before.state.is_end() && import.state.is_end() && import.due.is_none();
-    // That it is tried whether what blocks it is over is no news.
+    // A retry of a blocked import is no news.
     let is_still_blocked =
         before.blocked == import.blocked && import.blocked.is_some() && !import.waits_now();
     !is_same && !is_cleaned_up && !is_still_blocked
 }
 
-/// Warns that something about an import failed, which is tried again.
+/// Warns about a failure that concerns an import and is retried.
 pub(super) fn failed(import: &Import, reason: &str, what: &str, why: &str, now: OffsetDateTime) {
     line(import, (FAILED, reason), &format!("{what}: {why}"), true, now);
 }
 
-/// Tells that the service has taken a file, before the row says so.
-pub(super) fn taken(import: &Import, id: &IngestionId, now: OffsetDateTime) {
-    line(import, (TAKEN, reason_of(import)), &format!("accepted as ingestion {id}"), false, now);
+/// Logs that the service has accepted a file, before the row says so.
+pub(super) fn accepted(import: &Import, id: &IngestionId, now: OffsetDateTime) {
+    let text = format!("Accepted as ingestion {id}");
+    line(import, (ACCEPTED, reason_of(import)), &text, false, now);
 }
 
-/// Tells that a notification was sent.
-pub(super) fn notified(import: &Import, occasion: NotificationKind, now: OffsetDateTime) {
-    let what = format!("told that it is {}", occasion.as_ref());
+/// Logs that a notification was sent.
+pub(super) fn notified(import: &Import, kind: NotificationKind, now: OffsetDateTime) {
+    let what = format!("Notification sent: {}", kind.as_ref());
     line(import, (NOTIFIED, reason_of(import)), &what, false, now);
 }
 
-/// Warns of an import that is left alone, because its row is not understood.
+/// Warns about an import that is not changed, because its row is unreadable for this version.
 pub(super) fn left_alone(import: &Import, now: OffsetDateTime) {
     let event = (NotificationKind::Stuck.as_ref(), reason_of(import));
     line(import, event, &messages::status(import), true, now);
 }
 
-/// Tells that an operator's action was done.
+/// Logs an operator action.
 pub(super) fn asked(import: &Import, action: OperatorAction, by: &str, now: OffsetDateTime) {
     let event = match action {
         OperatorAction::Approve => "approved",
         OperatorAction::Resume => "resumed",
-        // What follows from these is told as such.
+        // What follows from these two is logged as a change of the import.
         OperatorAction::Retry | OperatorAction::Cancel => return,
     };
-    line(import, (event, reason_of(import)), by, false, now);
+    line(import, (event, reason_of(import)), &format!("Operator action {by}"), false, now);
 }
 
-/// Tells that the doctor has looked at a connection.
+/// Logs a run of the doctor.
 pub(crate) fn checked(connection: &str, by: &impl fmt::Display) {
     let fields = Fields { connection, ..Fields::of("checked") };
-    say(&fields, false, &format!("connection {connection}: checked {by}"));
+    say(&fields, false, &format!("Connection {connection}: checked by the doctor, requested {by}"));
 }
 
-/// Tells that an event was of nothing to import.
+/// Logs an event that concerns no file of a connection.
 pub(crate) fn ignored(why: &str) {
-    say(&Fields::of("ignored"), false, &format!("ignored: {why}"));
+    say(&Fields::of("ignored"), false, &format!("Ignored: {why}"));
 }
 
-/// For how long a connection has completed nothing. What the deployment's alert looks for: logs
-/// themselves are not searched that far back.
+/// Logs for how long a connection has completed nothing. The alert of the deployment queries this line,
+/// because a log alert does not look back far enough.
 pub(super) fn idle(connection: &str, since: Duration) {
     let (days, seconds) = (since.whole_days(), since.whole_seconds().max(0));
     let fields = Fields { connection, seconds, days: Some(days), ..Fields::of("idle") };
-    let text = format!("connection {connection}: nothing was completed for {days} days");
+    let text = format!("Connection {connection}: no import has completed for {days} days");
     say(&fields, false, &text);
 }
 
-/// Warns that nothing has come for a connection for so long, though a file is expected every so many
-/// days.
+/// Warns that the next file of a connection is overdue.
 pub(super) fn overdue(connection: &str, last: Option<&Import>, since: Duration, every_days: u32) {
     let import = last.map_or(NONE, |import| &import.id.key);
     let (days, seconds) = (since.whole_days(), since.whole_seconds().max(0));
     let event = NotificationKind::Overdue.into();
     let text = format!(
-        "connection {connection}: nothing has arrived for {days} days, and a file is expected every \
-         {every_days}"
+        "Connection {connection}: no file has arrived for {days} days, and a file is expected every \
+         {every_days} days"
     );
     say(&Fields { connection, import, seconds, ..Fields::of(event) }, true, &text);
 }
 
-/// Tells that somebody was told so of a connection that has no import.
+/// Logs that the notification of an overdue file was sent, for a connection without imports.
 pub(super) fn overdue_notified(connection: &str) {
     let overdue = NotificationKind::Overdue.as_ref();
-    let text = format!("connection {connection}: told that it is {overdue}");
+    let text = format!("Connection {connection}: notification sent: {overdue}");
     say(&Fields { connection, ..Fields::of(NOTIFIED) }, false, &text);
 }
 
-/// Warns that nobody could be told so; it is tried again.
+/// Warns that this notification could not be sent; it is retried.
 pub(super) fn overdue_failed(connection: &str, why: &str) {
     let overdue = NotificationKind::Overdue.as_ref();
-    let text = format!("connection {connection}: nobody could be told that it is {overdue}: {why}");
+    let text = format!("Connection {connection}: could not send the notification {overdue}: {why}");
     say(&Fields { connection, ..Fields::of(FAILED) }, true, &text);
 }
 
@@ -149,14 +152,14 @@ fn line(
     is_warning: bool,
     now: OffsetDateTime,
 ) {
-    // A clock may have been set back; alerts look for a number without a sign.
+    // The clock may have been set back; alerts expect a number without a sign.
     let seconds = (now - import.received).whole_seconds().max(0);
     let (connection, key) = (&import.connection, &import.id.key);
     let fields = Fields { reason, connection, import: key, seconds, ..Fields::of(event) };
     say(&fields, is_warning, &format!("{}: {text}", import.source.file()));
 }
 
-/// The fields that a line ends with.
+/// The fields at the end of a line.
 struct Fields<'a> {
     event: &'a str,
     reason: &'a str,
@@ -187,11 +190,11 @@ fn say(fields: &Fields<'_>, is_warning: bool, text: &str) {
 }
 
 tokio::task_local! {
-    /// The host's id of the invocation that this task serves.
+    /// The host's id of the invocation of this task.
     static INVOCATION: String;
 }
 
-/// Does `work` for an invocation of the host: each line of the log names it.
+/// Runs `work` for an invocation of the host, whose id is then in every log line.
 pub(crate) async fn within<T>(invocation: String, work: impl Future<Output = T>) -> T {
     INVOCATION.scope(invocation, work).await
 }

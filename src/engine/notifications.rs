@@ -1,8 +1,8 @@
-//! Who is told when a person is needed.
+//! Notifications that a person has to act.
 //!
-//! A message waits in the row of its import. It is claimed by one conditional write and crossed out
-//! by another, so that two instances do not both tell it; where the power goes between the two it
-//! is told once more. No step of an import waits for it.
+//! A notification waits in the row of its import. One conditional write claims it and another one removes
+//! it, so two instances do not both send it. If the power goes between the two writes, it is sent once
+//! more. No step of an import waits for a notification.
 
 use std::{future::ready, time::Duration};
 
@@ -24,43 +24,44 @@ use crate::{
     storage::import_table::{Saved, Stored},
 };
 
-/// No message is begun any more once so much of an invocation has gone to them: the rest is told by
-/// the next, and no import waits.
-const TELLING: Duration = Duration::from_secs(20);
+/// After this much of an invocation no further notification is sent: the next invocation sends the rest, so
+/// that no import waits.
+const TIME_LIMIT: Duration = Duration::from_secs(20);
 
 impl Engine {
-    /// Tells the messages that are due, as many as there is time for.
-    pub(super) async fn tell_due(&self, due: Vec<Stored>) {
-        let last_begin = (self.clock)() + TELLING;
+    /// Sends the notifications that are due, as many as time allows.
+    pub(super) async fn send_due(&self, due: Vec<Stored>) {
+        let last_begin = (self.clock)() + TIME_LIMIT;
         stream::iter(due)
             .take_while(|_| ready((self.clock)() < last_begin))
             .for_each_concurrent(AT_ONCE, async |stored| {
                 let import = stored.import.clone();
-                if let Err(error) = self.tell_one(stored).await {
-                    self.log_storage(&import, "the notification of it is sent later", &error);
+                if let Err(error) = self.send_one(stored).await {
+                    let what = "Could not process the notification, retrying later";
+                    self.log_storage(&import, what, &error);
                 }
             })
             .await;
     }
 
-    async fn tell_one(&self, mut stored: Stored) -> Result<()> {
+    async fn send_one(&self, mut stored: Stored) -> Result<()> {
         let (now, policy) = ((self.clock)(), &self.config.policy);
         let Some(mut message) = stored.import.message_due(now, policy).cloned() else {
             return Ok(());
         };
         let notify = match self.notify_of(&stored.import).await? {
             Ok(notify) => notify,
-            // Nobody can have asked for it there.
+            // The document is unusable, so it does not request single successes.
             Err(_) if message.kind == NotificationKind::Completed => None,
             Err(reason) => {
-                // Somebody may be at work on the document: nothing is given up for that at once.
+                // Somebody may be editing the document: retry before giving up.
                 let why = messages::cause(&reason, stored.import.target).into();
                 return self.became(stored, NotificationEvent::Failed { why }).await;
             }
         };
         let wants_each = notify.as_ref().is_some_and(|notify| notify.completed);
         if message.kind == NotificationKind::Completed && !wants_each {
-            // Saved with what becomes of the next one.
+            // Saved together with the change of the next notification.
             let dropped = Event::Notification(NotificationEvent::Dropped);
             stored.import = self.applied(stored.import, dropped)?;
             let Some(next) = stored.import.notification.clone() else { return Ok(()) };
@@ -89,21 +90,21 @@ impl Engine {
         let id = stored.import.id.clone();
         let event = self.send(&stored.import, &message, &notify).await;
         if self.note(*stored, event.clone()).await?.is_none() {
-            // Somebody has written the row meanwhile; the message is crossed out if it still stands.
-            self.cross_out(&id, event, &message).await?;
+            // The row has changed meanwhile: remove the notification if it is still there.
+            self.remove(&id, event, &message).await?;
         }
         Ok(())
     }
 
-    /// Who is told of an import: whom its connection names, nobody where that names none, and whom the app names
-    /// where the connection cannot be used. Why nobody knows now.
+    /// Where to notify: the webhook of the connection, none if the connection has none, or the app's webhook
+    /// if the document is unusable. The reason if there is no webhook for that case.
     async fn notify_of(
         &self,
         import: &Import,
     ) -> Result<std::result::Result<Option<Notify>, Reason>> {
         let reason = match self.usable_connection(import).await? {
             Ok(connection) => return Ok(Ok(connection.notify)),
-            // The document was corrected: the file is taken in anew, and what comes of that is told.
+            // The document was corrected: the file is imported again, and that import notifies.
             Err(Reason::TenantChanged { .. }) if !import.id.has_tenant() => return Ok(Ok(None)),
             Err(reason) => reason,
         };
@@ -114,19 +115,19 @@ impl Engine {
         self.note(stored, Event::Notification(event)).await.map(drop)
     }
 
-    /// Tells of connections of which no file has come, if that is due, one by one for each: their rows keep
-    /// whether it was.
-    pub(super) async fn tell_never_came(&self, overdue: Vec<Overdue>) {
+    /// Notifies of overdue files of connections that have never had one, if due. The row of each connection
+    /// records the result.
+    pub(super) async fn notify_never_came(&self, overdue: Vec<Overdue>) {
         stream::iter(overdue)
             .for_each_concurrent(AT_ONCE, async |overdue| {
-                if let Err(error) = self.tell_that_none_came(&overdue).await {
+                if let Err(error) = self.notify_overdue(&overdue).await {
                     log::overdue_failed(&overdue.connection.name, &sentence(&error));
                 }
             })
             .await;
     }
 
-    async fn tell_that_none_came(&self, overdue: &Overdue) -> Result<()> {
+    async fn notify_overdue(&self, overdue: &Overdue) -> Result<()> {
         let Overdue { connection, since, every_days } = overdue;
         let (tenant, name, policy) =
             (&connection.caller.tenant, &connection.name, &self.config.policy);
@@ -138,9 +139,9 @@ impl Engine {
             return Ok(());
         };
         let about = About::Connection { connection, since: *since, every_days: *every_days };
-        let letter =
-            Notification { occasion: NotificationKind::Overdue, since: noted, about, page: None };
-        let sent = send(&letter, notify, &*self.setting, now).await;
+        let kind = NotificationKind::Overdue;
+        let notification = Notification { kind, since: noted, about, page: None };
+        let sent = send(&notification, notify, &*self.setting, now).await;
         let failed = sent.err().map(|error| error.to_string());
         match &failed {
             None => log::overdue_notified(name),
@@ -153,7 +154,7 @@ impl Engine {
         self.imports.change_connection(tenant, name, ended).await.map(drop)
     }
 
-    /// Saves what becomes of a notification; `None` where somebody else has moved the import on.
+    /// Saves a change of a notification; `None` if the import has changed meanwhile.
     async fn note(&self, stored: Stored, event: Event) -> Result<Option<Box<Stored>>> {
         let next = self.applied(stored.import.clone(), event)?;
         Ok(match self.imports.save(stored, next, (self.clock)()).await? {
@@ -162,56 +163,57 @@ impl Engine {
         })
     }
 
-    /// Sends a notification; what became of it.
+    /// Sends a notification and returns the result as an event.
     async fn send(&self, import: &Import, message: &PendingNotification, notify: &Notify) -> Event {
-        let PendingNotification { kind: occasion, since, .. } = *message;
-        let letter = Notification {
-            occasion,
+        let PendingNotification { kind, since, .. } = *message;
+        let notification = Notification {
+            kind,
             since,
             about: About::Import(import),
             page: self.config.app.page_of(&import.id.name()),
         };
-        let sent = send(&letter, notify, &*self.setting, (self.clock)()).await;
+        let sent = send(&notification, notify, &*self.setting, (self.clock)()).await;
         let now = (self.clock)();
         match sent {
             Ok(()) => {
-                log::notified(import, occasion, now);
+                log::notified(import, kind, now);
                 Event::Notification(NotificationEvent::Sent)
             }
             Err(error) => {
                 let why = error.to_string();
-                let what = format!("nobody could be told that it is {}", occasion.as_ref());
+                let what = format!("Could not send the notification {}", kind.as_ref());
                 log::failed(import, log::reason_of(import), &what, &why, now);
                 Event::Notification(NotificationEvent::Failed { why: why.into() })
             }
         }
     }
 
-    async fn cross_out(
+    /// Removes a notification from a row that has changed while it was sent.
+    async fn remove(
         &self,
         id: &ImportId,
         event: Event,
         message: &PendingNotification,
     ) -> Result<()> {
         let Some(stored) = self.imports.get(id).await? else { return Ok(()) };
-        // The table keeps less of a moment than a clock tells.
+        // The table keeps a time less exactly than the clock.
         let is_this = |waits: &PendingNotification| {
             waits.kind == message.kind && to_the_second(waits.since) == to_the_second(message.since)
         };
-        // What is under way is not disturbed for that: it is told once more.
+        // An import in progress is not disturbed: the notification is sent once more.
         if !stored.import.is_at_rest() || !stored.import.notification.as_ref().is_some_and(is_this)
         {
             return Ok(());
         }
-        // Where that is lost too, the message is told once more when its claim has run out.
+        // If this write is lost too, the notification is sent once more when its claim has expired.
         self.note(stored, event).await.map(drop)
     }
 
-    /// Whether an import is the first of its connection that was completed after something went wrong:
-    /// with itself, with another since the last success, or because nothing came for too long.
+    /// Whether an import is the first success of its connection after a failure: of the import itself, of
+    /// another import since the last success, or because a file was overdue.
     async fn is_first_success(&self, import: &Import) -> Result<bool> {
         let is_bad = |state| matches!(state, State::Rejected | State::Stuck);
-        if import.was_in_need() || import.history.iter().any(|stop| is_bad(stop.state)) {
+        if import.was_in_need() || import.history.iter().any(|entry| is_bad(entry.state)) {
             return Ok(true);
         }
         let siblings = self.imports.of_connection(import).await?;
@@ -224,19 +226,19 @@ impl Engine {
             Some(at) => Some(at) > since && Some(at) < import.ended,
             None => Some(other.received) < import.ended,
         });
-        let was_late = last.is_some_and(|last| last.was_told(NotificationKind::Overdue));
+        let was_late = last.is_some_and(|last| last.was_notified(NotificationKind::Overdue));
         if was_late || between.any(|other| is_bad(other.state) || other.was_in_need()) {
             return Ok(true);
         }
-        // Before the first success of all only the row of the connection knows whether none came in time.
+        // Before the first success, only the record of the connection knows whether a file was overdue.
         if last.is_some() {
             return Ok(false);
         }
         let record = self.imports.connection(&import.id.tenant, &import.connection).await?;
-        Ok(record.was_told_overdue())
+        Ok(record.was_notified_overdue())
     }
 
-    /// Whether another file of its connection has come after an import.
+    /// Whether another file of the connection has arrived after an import.
     async fn has_come_since(&self, import: &Import) -> Result<bool> {
         let siblings = self.imports.of_connection(import).await?;
         Ok(siblings.iter().any(|other| other.import.received > import.received))

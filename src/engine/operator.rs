@@ -1,7 +1,7 @@
-//! What persons ask for: `approve`, `retry`, `cancel`, `resume`.
+//! The operator actions `approve`, `retry`, `cancel` and `resume`.
 //!
-//! Each is a conditional write like any step, so that it cannot undo what is under way, and each
-//! stands in the row with its time.
+//! Each is a conditional write like any step, so it cannot undo what is in progress. The row records each
+//! action with its time.
 
 use std::fmt;
 
@@ -16,17 +16,17 @@ use crate::{
     storage::import_table::Stored,
 };
 
-/// How often an action is written again while steps are faster.
+/// The most attempts to write an action while steps change the row.
 const TRIES: u32 = 5;
 
-/// How a person asks.
+/// Who requests an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
-    /// By a command.
+    /// The command line.
     Command,
-    /// On the pages: the name of whoever is signed in, `None` where they were opened with a key.
+    /// The pages: the signed-in user, or `None` if they were opened with a key.
     Page(Option<String>),
-    /// By the API, with a key.
+    /// The API, opened with a key.
     Program,
 }
 
@@ -35,8 +35,8 @@ impl fmt::Display for Actor {
         match self {
             Self::Command => f.write_str("by a command"),
             Self::Page(Some(name)) => write!(f, "by {name} on the console"),
-            Self::Page(None) => f.write_str("by somebody with a key on the console"),
-            Self::Program => f.write_str("by a program with a key"),
+            Self::Page(None) => f.write_str("by a console user with a key"),
+            Self::Program => f.write_str("by an API client with a key"),
         }
     }
 }
@@ -52,10 +52,10 @@ impl Actor {
 }
 
 impl Engine {
-    /// Does what a person asks for with one import: lets it delete, tries it again, or gives it up.
+    /// Applies an operator action to one import.
     ///
     /// # Errors
-    /// Storage failed, or the import does not take the action as it is now; a sentence says why.
+    /// Storage failed, or the action does not apply (a conflict); the text says why.
     pub async fn grant(
         &self,
         key: &str,
@@ -66,19 +66,19 @@ impl Engine {
         self.ask_for(stored, action, by).await
     }
 
-    /// Lets a paused connection go on.
+    /// Resumes a paused connection.
     ///
     /// # Errors
-    /// Storage failed, or the connection is not paused; a sentence says which.
+    /// Storage failed, or the connection is not paused; the text says which.
     pub async fn resume(&self, connection: &str, by: &Actor) -> Result<String, CommandError> {
         self.resume_those(connection, by, |_| true).await
     }
 
-    /// Lets those imports of a connection go on that wait after a 403. What waits behind an import
-    /// that was refused goes on waiting.
+    /// Resumes the imports of a connection that wait after a 403. Files that wait behind a rejected import
+    /// keep waiting.
     ///
     /// # Errors
-    /// Storage failed, or nothing waits for that; a sentence says which.
+    /// Storage failed, or no import waits after a 403; the text says which.
     pub(crate) async fn resume_forbidden(
         &self,
         connection: &str,
@@ -95,51 +95,51 @@ impl Engine {
     ) -> Result<String, CommandError> {
         let imports = self.imports.named(connection).await.map_err(|error| failed(&error))?;
         let pauses = |stored: &Stored| stored.import.pauses && which(&stored.import);
-        let (mut done, mut refusals, mut failures) = (vec![], vec![], vec![]);
+        let (mut done, mut conflicts, mut failures) = (vec![], vec![], vec![]);
         for stored in imports.into_iter().filter(pauses) {
             match self.ask_for(stored, OperatorAction::Resume, by).await {
-                Ok(told) => done.push(told),
-                Err(CommandError::Refused(why)) => refusals.push(why),
+                Ok(result) => done.push(result),
+                Err(CommandError::Refused(why)) => conflicts.push(why),
                 Err(CommandError::Failed(why)) => failures.push(why),
             }
         }
-        match (&done[..], &refusals[..], &failures[..]) {
-            ([], [], []) => Err(refused(messages::not_paused(connection))),
-            ([], _, []) => Err(refused(refusals.join("; "))),
-            // Of what somebody else has let go on meanwhile nothing is left to do.
+        match (&done[..], &conflicts[..], &failures[..]) {
+            ([], [], []) => Err(conflict(messages::not_paused(connection))),
+            ([], _, []) => Err(conflict(conflicts.join(" "))),
+            // The conflicts are imports that somebody else has resumed meanwhile.
             (_, _, []) => Ok(messages::resumed(&done)),
-            _ => Err(CommandError::Failed([done, refusals, failures].concat().join("; "))),
+            _ => Err(CommandError::Failed([done, conflicts, failures].concat().join(" "))),
         }
     }
 
-    /// The import with this row key, or with this [`name`](ImportId::name) where two have the key.
+    /// The import with this row key, or with this [`name`](ImportId::name) if two imports have the key.
     ///
     /// # Errors
-    /// Storage failed, or there is none, or more than one.
+    /// Storage failed, or there is no such import, or more than one.
     pub async fn find(&self, key: &str) -> Result<Stored, CommandError> {
-        // The same content is there twice where its connection has changed its tenant meanwhile.
+        // The same content has two rows if its connection has changed its tenant.
         let found = match ImportId::parse(key) {
             Some(id) => self.imports.get(&id).await.map(|found| found.into_iter().collect()),
-            // Other rows have keys of another form.
+            // The keys of other rows have another form.
             None if ImportId::is_key(key) => self.imports.find(key).await,
             None => Ok(vec![]),
         };
         let mut found: Vec<Stored> = found.map_err(|error| failed(&error))?;
-        // What was taken in without a tenant takes no action where there is a row of a tenant.
+        // A row without a tenant accepts no action if there is one with a tenant.
         if found.iter().any(|stored| stored.import.id.has_tenant()) {
             found.retain(|stored| stored.import.id.has_tenant());
         }
         match (found.pop(), found.pop()) {
-            (None, _) => Err(refused(messages::not_found(key))),
+            (None, _) => Err(conflict(messages::not_found(key))),
             (Some(stored), None) => Ok(stored),
             (Some(one), Some(other)) => {
-                Err(refused(messages::found_twice(key, &one.import.id, &other.import.id)))
+                Err(conflict(messages::found_twice(key, &one.import.id, &other.import.id)))
             }
         }
     }
 
-    /// Writes an action into the row, if the import takes it. Where a step was faster and has changed
-    /// nothing that the person went by, it is tried again.
+    /// Writes an action into the row, if it applies. If a step was faster and the action still applies to
+    /// the same state, the write is repeated.
     async fn ask_for(
         &self,
         stored: Stored,
@@ -148,7 +148,7 @@ impl Engine {
     ) -> Result<String, CommandError> {
         let before = stored.import.clone();
         if !before.takes(action) {
-            return Err(refused(messages::not_taken(action, &before)));
+            return Err(conflict(messages::not_taken(action, &before)));
         }
         let is_as_it_was = |stored: &Stored| {
             let is_same = action == OperatorAction::Resume || stored.import.state == before.state;
@@ -174,14 +174,14 @@ impl Engine {
                 Step::Resting => {}
             }
         }
-        Err(refused(messages::moved_on(&before)))
+        Err(conflict(messages::moved_on(&before)))
     }
 }
 
-fn refused(why: String) -> CommandError {
+fn conflict(why: String) -> CommandError {
     CommandError::Refused(why)
 }
 
 fn failed(error: &Error) -> CommandError {
-    CommandError::Failed(format!("storage: {}", sentence(error)))
+    CommandError::Failed(format!("Storage failed: {}.", sentence(error)))
 }

@@ -1,4 +1,4 @@
-//! The step that pushes a packed import, and what comes of that.
+//! The step that pushes a packed import, and its result.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -27,17 +27,17 @@ use crate::{
     target::{PushBody, PushOutcome, ServiceError, Tracking},
 };
 
-/// Pause before what came of a push is saved again.
-const SAVE_AGAIN: Duration = Duration::from_secs(2);
+/// The pause before the result of a push is saved again.
+const SAVE_PAUSE: Duration = Duration::from_secs(2);
 
 impl Engine {
-    /// Pushes an import whose turn it is.
+    /// Pushes an import if it is its turn.
     pub(super) async fn push_step(&self, mut stored: Stored) -> Result<Step> {
         let import = &stored.import;
         let Some(package) = import.package.clone() else {
             return self.save(stored, Event::Discarded).await;
         };
-        let free = match self.turn(import).await? {
+        let free = match self.eligibility(import).await? {
             Eligibility::Now(free) => free,
             Eligibility::Later(event) => return self.save(stored, event).await,
         };
@@ -46,7 +46,7 @@ impl Engine {
             Err(event) => return self.save(stored, event).await,
         };
         let import = &stored.import;
-        // Content whose answer was lost may be there already: it is only repeated.
+        // The service may have this content already, so a push only repeats it.
         if !import.push_outcome_unknown
             && let Some(event) = self.would_delete(import).await?
         {
@@ -60,8 +60,8 @@ impl Engine {
             Ok(scale_unit) => scale_unit,
             Err(error) => return self.save(stored, before_push(error)).await,
         };
-        // Whatever kept it waiting is over, and others wait for the same; but whether a push takes its
-        // token, only a push tells.
+        // The blocking reason is over, and others wait for the same; but only a push shows whether its
+        // token is accepted.
         let stored = match stored.import.blocked {
             None | Some(ReasonCode::TokenRejected) => stored,
             Some(_) => match self.save(stored, Event::Corrected).await? {
@@ -78,8 +78,8 @@ impl Engine {
         self.push(claim, &connection, &staged, &package).await
     }
 
-    /// Pushes a claimed import; once more with a fresh token where the first was refused before anything was
-    /// taken. The right to push is used up.
+    /// Pushes a claimed import; once more with a fresh token if the first token was rejected. The right to
+    /// push is used up then.
     async fn push(
         &self,
         claim: Claim,
@@ -88,8 +88,8 @@ impl Engine {
         package: &Package,
     ) -> Result<Step> {
         let mut event = self.push_once(claim.import(), connection, staged, package).await;
-        if matches!(event, Event::TokenRefused { .. }) {
-            // The one at hand was forgotten: this is a fresh one.
+        if matches!(event, Event::TokenRejected { .. }) {
+            // The cached token was dropped: this one is fresh.
             event = self.push_once(claim.import(), connection, staged, package).await;
         }
         self.save_pushed(claim.into_stored(), event).await
@@ -105,7 +105,7 @@ impl Engine {
         let broken = Arc::new(OnceLock::new());
         let (bytes, sha256) = (staged.bytes, package.sha256.clone());
         let body = PushBody {
-            // As it was staged, whatever the connection says by now.
+            // As it was staged, even if the connection has changed since.
             upload: PayloadFormat::of_file(&package.blob).unwrap_or(PayloadFormat::Zip),
             bytes,
             content: verified(self.blobs.read(staged), bytes, sha256, broken.clone()),
@@ -117,21 +117,18 @@ impl Engine {
         event_of(outcome, broken.get())
     }
 
-    /// Saves what came of a push. The service's id of it is nowhere else: it goes to the log first,
-    /// and storage that fails is asked again for as long as nobody else takes the import up.
+    /// Saves the result of a push. The ingestion id is stored nowhere else, so it is logged first, and the
+    /// write is repeated until another instance may take up the import.
     async fn save_pushed(&self, stored: Stored, event: Event) -> Result<Step> {
         if let Event::Accepted { id, .. } = &event {
-            log::taken(&stored.import, id, (self.clock)());
+            log::accepted(&stored.import, id, (self.clock)());
         }
         loop {
             match self.save(stored.clone(), event.clone()).await {
-                Err(error) if stored.import.time_left((self.clock)()) > SAVE_AGAIN => {
-                    self.log_storage(
-                        &stored.import,
-                        "what came of the push is saved again",
-                        &error,
-                    );
-                    tokio::time::sleep(SAVE_AGAIN).await;
+                Err(error) if stored.import.time_left((self.clock)()) > SAVE_PAUSE => {
+                    let what = "Could not save the push result, retrying";
+                    self.log_storage(&stored.import, what, &error);
+                    tokio::time::sleep(SAVE_PAUSE).await;
                 }
                 done => return done,
             }
@@ -139,12 +136,12 @@ impl Engine {
     }
 }
 
-/// What an error means for an import that has not been pushed.
+/// The event of an error before the push.
 fn before_push(error: ServiceError) -> Event {
     match error {
         ServiceError::Later { reason, retry_at } => Event::TransientFailure { reason, retry_at },
         ServiceError::Forbidden => Event::Forbidden,
-        // A token that is not accepted is a matter of the credential, which somebody corrects.
+        // A person corrects a credential whose token is not accepted.
         ServiceError::Refused(reason) if reason.code().ends_by_correction() => {
             Event::TransientFailure { reason, retry_at: None }
         }
@@ -152,17 +149,17 @@ fn before_push(error: ServiceError) -> Event {
     }
 }
 
-/// What broke a push off on our own side, before the service can have had the whole of it.
+/// Why this program ended a push, before the service can have received all of it.
 #[derive(Debug)]
 enum Broken {
     /// The staged zip could not be read.
     Unread(String),
-    /// It is not what was staged.
+    /// Its content has changed since it was staged.
     Damaged,
 }
 
-/// What came of a push, as an event of its import. One that was broken off by ourselves has no lost answer:
-/// nothing can have been accepted.
+/// The result of a push as an event. A push that this program ended has no lost answer: the service cannot
+/// have accepted it.
 fn event_of(outcome: PushOutcome, broken: Option<&Broken>) -> Event {
     match (outcome, broken) {
         (PushOutcome::OutcomeUnknown(_), Some(Broken::Unread(why))) => Event::NotSent {
@@ -179,13 +176,13 @@ fn event_of(outcome: PushOutcome, broken: Option<&Broken>) -> Event {
         (PushOutcome::NotSent { reason, retry_at }, _) => Event::NotSent { reason, retry_at },
         (PushOutcome::Failed { status }, _) => Event::PushFailed { status },
         (PushOutcome::Forbidden, _) => Event::Forbidden,
-        (PushOutcome::Unauthorized { status }, _) => Event::TokenRefused { status },
+        (PushOutcome::Unauthorized { status }, _) => Event::TokenRejected { status },
         (PushOutcome::Rejected(reason), _) => Event::PushRefused { reason },
     }
 }
 
-/// The staged zip as it was hashed when it was made. The last bytes are only let out once the
-/// whole is known to be the same; otherwise the push is broken off and nothing is accepted.
+/// The staged zip, compared with its hash. The last bytes are sent only if the whole is unchanged; if not,
+/// the push is broken off and the service accepts nothing.
 fn verified(
     zip: impl Stream<Item = Result<Bytes>> + Send + 'static,
     bytes: u64,
@@ -204,7 +201,7 @@ fn verified(
             return Ok(chunk);
         }
         broken.get_or_init(|| Broken::Damaged);
-        let why = "the staged zip is not what was staged";
+        let why = "the staged zip has changed";
         Err(Error::with_message(ErrorKind::DataConversion, why))
     })
 }

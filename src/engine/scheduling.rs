@@ -1,4 +1,4 @@
-//! Whose turn it is: what a packed import waits for before it may be pushed.
+//! The order of pushes: what a packed import waits for.
 
 use azure_core::Result;
 
@@ -16,17 +16,17 @@ use crate::{
 pub(super) enum Eligibility {
     /// The tenant's slot is free for it.
     Now(FreeSlot),
-    /// It may not; this is why.
+    /// Not yet; the event says why.
     Later(Event),
 }
 
 impl Engine {
-    /// Whether another file has taken an import's place or goes first, whether the connection is
-    /// paused, and whether the tenant's slot is free.
-    pub(super) async fn turn(&self, import: &Import) -> Result<Eligibility> {
+    /// Whether another file replaces an import or goes first, whether the connection is paused, and whether
+    /// the tenant's slot is free.
+    pub(super) async fn eligibility(&self, import: &Import) -> Result<Eligibility> {
         let siblings = self.imports.of_connection(import).await?;
         let siblings: Vec<Import> = siblings.into_iter().map(|stored| stored.import).collect();
-        let event = overtaken(import, &siblings)
+        let event = superseded(import, &siblings)
             .or_else(|| paused(import, &siblings))
             .or_else(|| behind(import, &siblings));
         if let Some(event) = event {
@@ -39,8 +39,8 @@ impl Engine {
     }
 }
 
-/// A newer full file that is ready replaces everything.
-fn overtaken(import: &Import, siblings: &[Import]) -> Option<Event> {
+/// A newer full file that is ready replaces all data.
+fn superseded(import: &Import, siblings: &[Import]) -> Option<Event> {
     let is_ready = |newer: &&Import| match newer.state {
         State::Packed | State::Pushing | State::Ingesting | State::Completed | State::Accepted => {
             true
@@ -55,7 +55,7 @@ fn overtaken(import: &Import, siblings: &[Import]) -> Option<Event> {
     Some(Event::Superseded { file, import: key })
 }
 
-/// An import that is not let in pauses its connection; one that came to a bad end those behind it.
+/// An import after a 403 pauses the whole connection; a rejected or stuck one pauses later files.
 fn paused(import: &Import, siblings: &[Import]) -> Option<Event> {
     let mut before = siblings.iter().filter(|by| !by.state.is_end() || by.order() < import.order());
     let by = before.find(|by| by.pauses)?;
@@ -70,7 +70,7 @@ fn paused(import: &Import, siblings: &[Import]) -> Option<Event> {
 
 /// Incremental files keep their order.
 fn behind(import: &Import, siblings: &[Import]) -> Option<Event> {
-    // Whoever has the slot does not wait: the older file would wait for the slot in turn.
+    // The import with the slot does not wait: the older file would wait for the slot in turn.
     if import.refresh != Some(Refresh::Incremental) || import.holds_slot() {
         return None;
     }

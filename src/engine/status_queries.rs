@@ -1,4 +1,4 @@
-//! What the status page looks at, beside the table. Nothing here changes anything.
+//! What the status pages read besides the table. Nothing here changes anything.
 
 use std::sync::atomic::Ordering;
 
@@ -17,43 +17,43 @@ use crate::{
     schema::is_connection_name,
 };
 
-/// Largest report that is shown.
+/// The largest report that is shown.
 const MAX_REPORT_BYTES: usize = 4 << 20;
-/// The service's own error file, beside the report.
+/// The error file of the service, beside the report.
 pub(crate) const SERVICE_ERRORS: &str = "service-errors.txt";
 
-/// A function that a timer starts.
+/// A function with a timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timer {
     /// The function.
     pub name: &'static str,
-    /// The setting that says when.
+    /// The setting of its schedule.
     schedule: &'static str,
 }
 
 impl Timer {
-    /// Takes the steps that are due.
+    /// Runs the steps that are due.
     pub(crate) const DRIVE: Self = Self { name: "drive", schedule: "DRIVE_SCHEDULE" };
-    /// Looks for files that no event told of.
+    /// Finds files without an event.
     pub(crate) const SWEEP: Self = Self { name: "sweep", schedule: "SWEEP_SCHEDULE" };
-    /// The same, when a file is expected.
+    /// The same, at the times when a file is expected.
     pub(crate) const SCHEDULE: Self = Self { name: "schedule", schedule: "IMPORT_SCHEDULE" };
     pub(super) const ALL: [Self; 3] = [Self::DRIVE, Self::SWEEP, Self::SCHEDULE];
 }
 
-/// A connection's document.
+/// A connection document.
 #[derive(Debug)]
 pub struct Document {
     /// The connection's name.
     pub name: String,
     /// When it was stored.
     pub stored: OffsetDateTime,
-    /// What it says, or why it cannot be used.
+    /// The content, or why it is unusable.
     pub read: std::result::Result<Connection, Reason>,
 }
 
 impl Document {
-    /// That of an import whose connection has none any more.
+    /// The missing document of an import's connection.
     #[must_use]
     pub fn missing(import: &Import) -> Self {
         let name = import.connection.clone();
@@ -63,7 +63,7 @@ impl Document {
 }
 
 impl Engine {
-    /// What time it is.
+    /// The current time.
     #[must_use]
     pub fn now(&self) -> OffsetDateTime {
         (self.clock)()
@@ -75,10 +75,10 @@ impl Engine {
         &self.config.app
     }
 
-    /// Every connection, by name.
+    /// All connection documents, by name.
     ///
     /// # Errors
-    /// Whatever storage says.
+    /// Storage failed.
     pub async fn documents(&self) -> Result<Vec<Document>> {
         let blobs = self.blobs.list(CONNECTIONS, "").await?;
         let named = blobs.into_iter().filter_map(|blob| {
@@ -94,10 +94,10 @@ impl Engine {
         read.try_filter_map(|document| std::future::ready(Ok(document))).try_collect().await
     }
 
-    /// One connection's document; `None` where there is none.
+    /// One connection document; `None` if it does not exist.
     ///
     /// # Errors
-    /// Whatever storage says.
+    /// Storage failed.
     pub(crate) async fn document(&self, name: &str) -> Result<Option<Document>> {
         let file = format!("{name}.json");
         let blobs = self.blobs.list(CONNECTIONS, &file).await?;
@@ -107,16 +107,16 @@ impl Engine {
         Ok(read.map(|read| Document { name: name.to_owned(), stored, read }))
     }
 
-    /// Where people sign in.
+    /// Where users sign in.
     #[must_use]
     pub fn authority(&self) -> &Url {
         &self.config.service.authority
     }
 
-    /// The report of an import as JSON; `None` where there is none, or none of this attempt.
+    /// The report of an import as JSON; `None` if this attempt has none.
     ///
     /// # Errors
-    /// Whatever storage says.
+    /// Storage failed.
     pub async fn report(&self, import: &Import) -> Result<Option<Value>> {
         if import.report.is_none() {
             return Ok(None);
@@ -126,10 +126,10 @@ impl Engine {
         Ok(report.and_then(|report| serde_json::from_slice(&report).ok()))
     }
 
-    /// The service's own error file of an import, as it is; `None` where it was not kept.
+    /// The service's error file of an import; `None` if it was not kept.
     ///
     /// # Errors
-    /// Whatever storage says.
+    /// Storage failed.
     pub(crate) async fn service_errors(&self, import: &Import) -> Result<Option<Vec<u8>>> {
         if !has_service_errors(import) {
             return Ok(None);
@@ -137,11 +137,11 @@ impl Engine {
         self.blobs.read_small(REPORTS, &errors_of(import), MAX_REPORT_BYTES).await
     }
 
-    /// Notes that a timer has done its work; and of those that never have that they are expected from now on:
-    /// the host leaves a function out whose schedule it cannot read.
+    /// Records that a timer has run. From then on the other timers are expected to run too: the host does not
+    /// start a function whose schedule is invalid.
     ///
     /// # Errors
-    /// Whatever storage says.
+    /// Storage failed.
     pub async fn note_timer(&self, timer: Timer) -> Result<()> {
         self.imports.note_timer(timer.name, self.now()).await?;
         if self.expects_timers.load(Ordering::Relaxed) {
@@ -156,11 +156,11 @@ impl Engine {
         Ok(())
     }
 
-    /// The timers that have missed their time twice, and when each did its work last, or was expected first. One
-    /// that is switched off misses nothing.
+    /// The timers that have missed two runs, with the time of their last run, or since when they are expected.
+    /// A disabled timer misses nothing.
     ///
     /// # Errors
-    /// Whatever storage says.
+    /// Storage failed.
     pub(super) async fn missed_timers(&self) -> Result<Vec<(Timer, OffsetDateTime)>> {
         let timers = Timer::ALL;
         let last = timers.map(async |timer| {
@@ -172,19 +172,19 @@ impl Engine {
     }
 
     fn is_missed(&self, timer: Timer, last: OffsetDateTime) -> bool {
-        // Linux knows no points in the names of environment variables.
+        // Names of environment variables on Linux have no points.
         let is_off = ['.', '_'].into_iter().any(|point| {
             let name = format!("AzureWebJobs{point}{}{point}Disabled", timer.name);
             (self.setting)(&name).is_some_and(|off| off.eq_ignore_ascii_case("true") || off == "1")
         });
         let schedule = Schedule::parse(&config::value(&*self.setting, timer.schedule)).ok();
         let second = schedule.and_then(|it| it.next(it.next(last)?));
-        // It begins steps for as long as one may take, and the last may take as long.
+        // A run starts steps for as long as one step may take, and the last step may take as long again.
         let patience = 2 * self.config.policy.step_timeout;
         !is_off && second.is_some_and(|second| second + patience < self.now())
     }
 
-    /// When the inbox is looked through next, whether or not an event tells of a file.
+    /// When the inbox is swept next, with or without an event.
     #[must_use]
     pub(crate) fn next_sweep(&self) -> Option<OffsetDateTime> {
         let times = [Timer::SCHEDULE, Timer::SWEEP].into_iter().filter_map(|timer| {
@@ -195,7 +195,7 @@ impl Engine {
     }
 }
 
-/// Whether the service's own error file of an import was kept, of this attempt.
+/// Whether the service's error file of an import was kept, in this attempt.
 #[must_use]
 pub(crate) fn has_service_errors(import: &Import) -> bool {
     import.report.as_deref() == Some(&errors_of(import))

@@ -1,4 +1,4 @@
-//! The steps that read and pack a file, and that ask the service what became of a pushed one.
+//! The steps that read and pack a file, and that poll the status of a push.
 
 use azure_core::Result;
 use time::OffsetDateTime;
@@ -20,13 +20,13 @@ use crate::{
     target::ServiceError,
 };
 
-/// How often the service's error file is asked for.
+/// The most attempts to download the service's error file.
 const ERROR_FILE_TRIES: u32 = 5;
 
 impl Engine {
     pub(super) async fn pack(&self, stored: Stored, last_begin: OffsetDateTime) -> Result<Step> {
-        // A small file waits here behind a large one, of whichever tenant. It does so before its
-        // step begins, so that its own time does not run; whoever moves it on meanwhile wins.
+        // A small file waits here behind a large one, of any tenant. It waits before its step begins, so
+        // that the time of the step does not run. If the import changes meanwhile, that change wins.
         let patience = (last_begin - (self.clock)()).try_into().unwrap_or_default();
         let permits = self.packing.acquire_many(packed_mib(stored.import.source.bytes));
         let Ok(Ok(_permits)) = tokio::time::timeout(patience, permits).await else {
@@ -52,8 +52,8 @@ impl Engine {
         Ok(step)
     }
 
-    /// Deletes what was staged of a pack whose import somebody moved on meanwhile: a person gave it up, or
-    /// another instance took it up because this one was too slow.
+    /// Deletes the staged zip of a pack whose import has changed meanwhile: it was cancelled, or another
+    /// instance took it up because this one was too slow.
     async fn forget_package(&self, id: &ImportId, attempt: &str) -> Result<()> {
         let stored = self.imports.get(id).await?;
         let package = stored.as_ref().and_then(|stored| stored.import.package.as_ref());
@@ -72,7 +72,7 @@ impl Engine {
         let faults =
             mapping_faults(import.target.schema(), &connection.mapping, &connection.checks);
         if !faults.is_empty() {
-            // Not one file's fault: every file of the connection would be refused.
+            // The fault is in the connection, not in one file: every file would be rejected.
             let (connection, faults) = ((&import.connection).into(), faults.into_iter().collect());
             let reason = Reason::MappingInvalid { connection, faults };
             return Ok(Event::TransientFailure { reason, retry_at: None });
@@ -102,7 +102,7 @@ impl Engine {
                 let checked = Box::new(checked);
                 Event::Packed { package, refresh: connection.refresh, checked }
             }
-            Ok(Outcome::Refused(report)) => Event::Refused {
+            Ok(Outcome::Refused(report)) => Event::Rejected {
                 reason: if report.is_only_guarded() {
                     Reason::DeletionBlocked((&report).into())
                 } else {
@@ -113,9 +113,9 @@ impl Engine {
                 guarded: report.is_only_guarded().then(|| Box::new(report.baseline)),
             },
             Ok(Outcome::Moved) => {
-                // The event of the newer content may never come: its row is made here.
+                // The event of the newer content may never arrive, so its row is created here.
                 match self.arrive(&import.source.container, &import.source.name).await? {
-                    // It is there as it was, so nothing has taken its place.
+                    // The content is unchanged, so nothing has replaced it.
                     IntakeOutcome::Known(id) if id == import.id => {
                         Event::TransientFailure { reason: Reason::FileUnreadable, retry_at: None }
                     }
@@ -125,11 +125,11 @@ impl Engine {
                     IntakeOutcome::Ignored(_) => {
                         let connection = (&import.connection).into();
                         let reason = Reason::ConnectionMissing { connection };
-                        Event::Refused { reason, problems: 0, report: None, guarded: None }
+                        Event::Rejected { reason, problems: 0, report: None, guarded: None }
                     }
                     IntakeOutcome::Gone(_) => {
                         let reason = Reason::FileMissing;
-                        Event::Refused { reason, problems: 0, report: None, guarded: None }
+                        Event::Rejected { reason, problems: 0, report: None, guarded: None }
                     }
                 }
             }
@@ -141,7 +141,7 @@ impl Engine {
         })
     }
 
-    /// Keeps a report as a page and as JSON; the name of the page.
+    /// Stores a report as HTML and JSON; returns the name of the HTML blob.
     async fn keep(&self, import: &Import, report: &Report) -> Result<String> {
         let (file, key) = (import.source.file(), &import.id.key);
         let json = format!("{:#}\n", report::json(report, &file)).into_bytes();
@@ -173,7 +173,7 @@ impl Engine {
         self.save(stored, event).await
     }
 
-    /// Fetches the service's error file where it is to be kept; tried a few times.
+    /// Downloads the service's error file if it is to be kept, with a few attempts.
     async fn validation_failed(
         &self,
         import: &Import,
@@ -199,12 +199,12 @@ impl Engine {
     }
 }
 
-/// What the name of whatever the present attempt stages begins with.
+/// The prefix of all blobs that the current attempt stages.
 fn attempt_of(import: &Import) -> String {
     format!("{}/{}.", import.id.key, import.attempts)
 }
 
-/// What an error means for an import that the service has: nothing is decided.
+/// The event of an error after the push: nothing is decided.
 fn after_push(error: &ServiceError) -> Event {
     let mut reason = error.reason().clone();
     if let Reason::ServiceRefused { operation, status } = reason {

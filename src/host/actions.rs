@@ -1,4 +1,4 @@
-//! What people ask for, by a form or by the API, and how it is done.
+//! Actions of forms and of the API, and how they are done.
 
 use std::sync::Arc;
 
@@ -17,23 +17,24 @@ use crate::{
     engine::{self, Actor, Engine},
     http::azure::sentence,
     import::OperatorAction,
+    messages,
     outcome::CommandError,
     schema::is_connection_name,
 };
 
-/// What can be asked of a connection.
+/// An action on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, VariantNames)]
 #[strum(serialize_all = "camelCase")]
 pub(super) enum ConnectionAction {
-    /// It goes on.
+    /// Resume it.
     Resume,
-    /// Its inbox is looked through.
+    /// Sweep its inbox.
     Sweep,
-    /// The doctor looks at it.
+    /// Run the doctor.
     Diagnose,
 }
 
-/// What a form asks for.
+/// The fields of a form.
 #[derive(Debug, Deserialize)]
 pub(super) struct ActionForm {
     #[serde(default)]
@@ -61,18 +62,18 @@ pub(super) async fn ask_for_import(
     ask(&app, visit, form, Some(&key)).await
 }
 
-/// Does what a form asks for, if it is one of ours.
+/// Does the action of a form, if the form has a valid CSRF token.
 async fn ask(app: &App, visit: Visit, form: SubmittedForm, key: Option<&str>) -> Response {
     let Ok(Form(form)) = form else {
-        return visit.not_understood("the request holds no form with `action` in it");
+        return visit.bad_request("The request has no form with the field `action`.");
     };
-    if let Err(why) = visit.is_meant(form.token.as_deref()) {
-        return visit.trouble(StatusCode::FORBIDDEN, "Not done", why);
+    if let Err(why) = visit.check_csrf(form.token.as_deref()) {
+        return visit.error(StatusCode::FORBIDDEN, "Form rejected", why);
     }
     let connection = form.connection.as_deref().filter(|name| is_connection_name(name));
     let done = match (form.action.parse(), form.action.parse(), key, connection) {
-        // What is no action of the first kind may be one of the second: both know `resume`, an import's is that
-        // of its connection.
+        // A word that is no action on an import may be one on a connection. `resume` is both; for an import it means
+        // its connection.
         (_, Ok(ConnectionAction::Resume), _, Some(name)) => {
             Box::pin(app.engine.resume(name, &visit.by)).await
         }
@@ -85,36 +86,38 @@ async fn ask(app: &App, visit: Visit, form: SubmittedForm, key: Option<&str>) ->
                     let page = visit.viewer.diagnosis(diagnosis);
                     visit.page(&page)
                 }
-                None => failure("the examination broke off"),
+                None => failure("The doctor failed"),
             };
         }
         (Ok(action), Err(_), Some(key), _) => on_import(&app.engine, key, action, &visit.by).await,
         (Ok(_), Err(_), None, _) => {
-            return visit.not_understood("this is asked for on the page of an import");
+            return visit.bad_request("This action is available on the page of an import.");
         }
-        (_, Ok(_), _, None) => return visit.not_understood("the form names no connection"),
+        (_, Ok(_), _, None) => return visit.bad_request("The form has no valid `connection`."),
         (Err(_), Err(_), _, _) => {
             let known = [OperatorAction::VARIANTS, ConnectionAction::VARIANTS].concat().join(", ");
-            return visit.not_understood(&format!("there is no such action; there are {known}"));
+            return visit.bad_request(&format!("Unknown action. Expected: {known}."));
         }
     };
     match done {
-        // The page is asked for anew, so that to load it again asks for nothing once more.
+        // The browser loads the page with GET, so that a reload does not repeat the action.
         Ok(_) => {
             let location = visit.viewer.links.after(&form.action);
             (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response()
         }
-        Err(CommandError::Refused(why)) => visit.trouble(StatusCode::CONFLICT, "Not done", &why),
+        Err(CommandError::Refused(why)) => {
+            visit.error(StatusCode::CONFLICT, "Conflict: the action does not apply", &why)
+        }
         Err(CommandError::Failed(why)) => {
-            visit.trouble(StatusCode::INTERNAL_SERVER_ERROR, "Not done", &why)
+            visit.error(StatusCode::INTERNAL_SERVER_ERROR, "The action failed", &why)
         }
     }
 }
 
-/// Does what is asked for with an import, and takes the steps that this has made due.
+/// Does an action on an import, and runs the steps that are due then.
 ///
 /// # Errors
-/// Storage failed, or the import does not take the action.
+/// Storage failed, or the action does not apply.
 pub(super) async fn on_import(
     engine: &Arc<Engine>,
     key: &str,
@@ -131,7 +134,7 @@ pub(super) async fn on_import(
     Ok(done)
 }
 
-/// Looks for files of a connection that no event told of, and takes them up.
+/// Finds files of a connection without an event, and starts their imports.
 ///
 /// # Errors
 /// Storage failed.
@@ -140,27 +143,27 @@ pub(super) async fn sweep(
     connection: &str,
     by: &Actor,
 ) -> Result<String, CommandError> {
-    tracing::info!("connection {connection}: looked for files {by}");
+    tracing::info!("Connection {connection}: sweep requested {by}");
     let found = engine.sweep_one(connection).await;
-    let found =
-        found.map_err(|error| CommandError::Failed(format!("storage: {}", sentence(&error))))?;
+    let found = found
+        .map_err(|error| CommandError::Failed(format!("Storage failed: {}.", sentence(&error))))?;
     let engine = engine.clone();
     take_steps(async move { Box::pin(engine.drive()).await.map(drop) });
-    Ok(format!("{found} files found that no event told of"))
+    Ok(messages::swept(found))
 }
 
-/// Takes steps without anybody waiting. Where that fails, or the process ends, the timer does the same within
-/// a minute.
+/// Runs steps in the background. If that fails, or the process ends, the timer does the same within a
+/// minute.
 fn take_steps(steps: impl Future<Output = azure_core::Result<()>> + Send + 'static) {
     tokio::spawn(async move {
         if let Err(error) = steps.await {
-            tracing::warn!("the next steps are tried later: {}", sentence(&error));
+            tracing::warn!("The next steps failed, retrying later: {}", sentence(&error));
         }
     });
 }
 
-/// Asks the doctor in a task of its own: it puts away what it took out, even where nobody waits any more.
-/// `None` where that broke off.
+/// Runs the doctor in a task of its own, so that it deletes its probe blobs even if the client has gone.
+/// `None` if the task failed.
 pub(super) async fn diagnosis(
     doctor: Arc<Doctor>,
     connection: &str,

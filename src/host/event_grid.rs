@@ -1,8 +1,8 @@
-//! A queue message of the arrivals queue, however it is wrapped.
+//! A message of the arrivals queue, in every encoding that the host uses.
 //!
-//! With `dataType: binary` the host sends the message's bytes as base64. Other settings and other
+//! With `dataType: binary` the host sends the bytes of the message as base64. Other settings and other
 //! versions of the host send the text as JSON in a string (encoded twice), or the object itself.
-//! Inside is an event of Event Grid, in its own schema or as a CloudEvent, alone or in an array.
+//! The content is an Event Grid event, in its own schema or as a CloudEvent, alone or in an array.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ use crate::{
 
 const BLOB_CREATED: &str = "Microsoft.Storage.BlobCreated";
 
-/// A blob that an event names.
+/// The blob of an event.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ArrivedBlob {
     container: String,
@@ -32,8 +32,8 @@ impl fmt::Display for ArrivedBlob {
 }
 
 impl ArrivedBlob {
-    /// Takes the blob in. Nothing says whether events spell names percent-encoded, so where there
-    /// is no blob of the name as it is, the decoded one is looked for.
+    /// Receives the blob. It is not documented whether events percent-encode names, so if there is no blob
+    /// with the literal name, the decoded name is tried.
     pub(super) async fn arrive(&self, engine: &Engine) -> azure_core::Result<IntakeOutcome> {
         let arrival = engine.arrive(&self.container, &self.name).await?;
         let decoded = percent_decode_str(&self.name).decode_utf8_lossy();
@@ -44,29 +44,29 @@ impl ArrivedBlob {
     }
 }
 
-/// What of a message is missing or wrong, as the rest of a sentence and without its content.
+/// What is missing or wrong in a message. The text does not quote the message.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum EventError {
-    #[error("came in no JSON envelope: {0}")]
+    #[error("no JSON envelope: {0}")]
     Envelope(#[source] serde_json::Error),
-    #[error("came in an envelope without Data")]
+    #[error("the envelope has no Data")]
     Data,
-    #[error("holds no event")]
+    #[error("it has no event")]
     Event,
-    #[error("holds an event of no type")]
+    #[error("the event has no type")]
     Type,
-    #[error("holds an event without a subject")]
+    #[error("the event has no subject")]
     Subject,
-    #[error("holds an event whose subject names no blob")]
+    #[error("the subject of the event names no blob")]
     Blob,
 }
 
-/// The blobs that an invocation's body tells of; none for events of another kind.
+/// The blobs in the body of an invocation; none for events of another kind.
 ///
 /// # Errors
 /// What is wrong with the body.
 pub(super) fn decode(body: &[u8]) -> Result<Vec<ArrivedBlob>, EventError> {
-    // Of JSON of any form the syntax alone can be wrong, and that is told without a value.
+    // For arbitrary JSON only the syntax can be wrong, and that error quotes no value.
     let invocation: Value = serde_json::from_slice(body).map_err(EventError::Envelope)?;
     let data = invocation.get("Data").and_then(Value::as_object);
     let message = data.and_then(|data| data.values().next()).ok_or(EventError::Data)?;
@@ -75,7 +75,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Vec<ArrivedBlob>, EventError> {
     events.iter().filter_map(|event| blob(event).transpose()).collect()
 }
 
-/// Takes off up to `layers` wrappings of text.
+/// Removes up to `layers` encodings as text.
 fn unwrap(message: Value, layers: usize) -> Option<Value> {
     let text = match message {
         Value::Object(_) | Value::Array(_) => return Some(message),
@@ -89,7 +89,7 @@ fn unwrap(message: Value, layers: usize) -> Option<Value> {
     unwrap(inner, layers - 1)
 }
 
-/// The blob of one event, `None` where the event is of another kind.
+/// The blob of one event; `None` if the event is of another kind.
 fn blob(event: &Value) -> Result<Option<ArrivedBlob>, EventError> {
     let text = |name: &str| event.get(name).and_then(Value::as_str);
     // `eventType` in Event Grid's own schema, `type` in a CloudEvent.

@@ -1,4 +1,4 @@
-//! What pages and programs see of the connections: their documents with their last imports.
+//! The connections as pages and programs see them: documents with their last imports.
 
 use azure_core::error::ErrorKind;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -10,12 +10,12 @@ use crate::{
     storage::import_table::{ImportTable, Wanted},
 };
 
-/// The last imports of a connection that its sentence and its chart are made of.
+/// The number of last imports for the status and the chart of a connection.
 const RECENT: usize = 30;
-/// Connections that are looked at side by side.
+/// The number of connections that are read at once.
 const AT_ONCE: usize = 8;
 
-/// The document of a connection; where there is none, that of an import that still waits for it.
+/// The document of a connection; if it does not exist, that of an import that still waits for it.
 pub(super) async fn document(engine: &Engine, name: &str) -> azure_core::Result<Option<Document>> {
     if let Some(document) = engine.document(name).await? {
         return Ok(Some(document));
@@ -30,7 +30,7 @@ pub(super) async fn document(engine: &Engine, name: &str) -> azure_core::Result<
     Ok(None)
 }
 
-/// An import of each connection whose files wait, by what the table remembers of connections.
+/// One import of each connection whose files wait, according to the records.
 pub(super) async fn waiting(
     engine: &Engine,
     tenants: &[String],
@@ -50,8 +50,8 @@ async fn waiting_of(engine: &Engine, name: &str) -> azure_core::Result<Option<Im
     Ok(imports.into_iter().map(|stored| stored.import).find(|import| !import.state.is_end()))
 }
 
-/// Every connection with its last imports, by name; beside those that have a document, those of `imports`
-/// whose document is gone and that still wait for it.
+/// All connections with their last imports, by name: those that have a document, and those of `imports` whose
+/// document does not exist any more and that still wait for it.
 pub(super) async fn connections(
     engine: &Engine,
     tenants: &[String],
@@ -82,8 +82,8 @@ pub(super) async fn seen(
         Ok::<_, azure_core::Error>((tenant.clone(), record))
     });
     let records = futures::future::try_join_all(records).await?;
-    // Where the document can be read, its files are of its tenant, or came before it could be; unless
-    // some of another tenant still wait.
+    // The files of a valid document have its tenant, or arrived while the document was invalid; files of
+    // another tenant count only while they wait.
     let is_own = |tenant: &str| {
         let read = document.read.as_ref();
         tenant == ImportId::NO_TENANT || read.map_or(true, |it| it.caller.tenant == tenant)
@@ -108,7 +108,7 @@ pub(super) async fn seen(
     Ok(seen)
 }
 
-/// An import among those that were read, or from the table; `None` where it is gone or cannot be read.
+/// An import among those that were read, or from the table; `None` if it does not exist or is unreadable.
 async fn find(
     imports: &ImportTable,
     recent: &[Import],

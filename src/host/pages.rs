@@ -1,5 +1,5 @@
-//! The status pages: `/api/status` only shows, `/api/console` shows and takes what people ask for, and
-//! `/api/signedin` does either, by the roles of whoever is signed in.
+//! The status pages: `/api/status` is read-only, `/api/console` also has the operator actions, and
+//! `/api/signedin` is either, depending on the roles of the signed-in user.
 
 use axum::{
     Json, Router,
@@ -32,16 +32,17 @@ use crate::{
     page::{self, Filter, Home, Viewer},
 };
 
-pub(super) fn door(app: App) -> Router {
+pub(super) fn routes(app: App) -> Router {
     let both = |home: MethodRouter<App>, import: MethodRouter<App>| {
         Router::new().route("/", home).route("/{*import}", import)
     };
-    let shows = both(get(home), get(import));
-    let takes = both(get(home).post(ask_for_connection), get(import).post(ask_for_import));
-    let signed_in = takes.clone().layer(middleware::from_fn_with_state(app.clone(), by_role));
+    let read_only = both(get(home), get(import));
+    let with_actions = both(get(home).post(ask_for_connection), get(import).post(ask_for_import));
+    let signed_in =
+        with_actions.clone().layer(middleware::from_fn_with_state(app.clone(), by_role));
     Router::new()
-        .nest("/api/status", shows)
-        .nest("/api/console", takes)
+        .nest("/api/status", read_only)
+        .nest("/api/console", with_actions)
         .nest("/api/signedin", signed_in)
         .route("/api/health", get(health))
         .merge(v1::routes())
@@ -50,8 +51,8 @@ pub(super) fn door(app: App) -> Router {
         .with_state(app)
 }
 
-/// What holds for every answer: nothing is kept, nothing from elsewhere is let in, and no other origin
-/// is told the address, which may hold the key.
+/// The headers of every answer: no cache, no foreign content, and no referrer to another origin, because the
+/// address may contain the key.
 async fn guarded(State(app): State<App>, mut response: Response) -> Response {
     let headers = response.headers_mut();
     let sign_in = Some(app.engine.authority().as_str()).filter(|_| app.engine.app().has_sign_in());
@@ -59,52 +60,50 @@ async fn guarded(State(app): State<App>, mut response: Response) -> Response {
         headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    // Under `no-referrer` browsers post forms with `Origin: null`, which App Service Authentication
-    // answers with 403. Under this one, a request to another origin still tells nothing.
+    // With `no-referrer`, browsers post forms with `Origin: null`, which App Service Authentication
+    // answers with 403. With this policy, a request to another origin still has no referrer.
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 
-/// The door without a key is open only where people sign in, and for those who have a role of ours.
+/// The pages without a key require sign-in, and a role of this app.
 async fn by_role(State(app): State<App>, visit: Visit, request: Request, next: Next) -> Response {
     let is_asking = request.method() == Method::POST;
     let why = if !app.engine.app().has_sign_in() {
-        "nobody signs in here: APP_SERVICE_AUTH is not set, or the platform does not say that its \
-         authentication is on (WEBSITE_AUTH_ENABLED); /api/status and /api/console open with their keys"
+        "Sign-in is off here: APP_SERVICE_AUTH is not set, or the platform does not report that its \
+         authentication is on (WEBSITE_AUTH_ENABLED). Open /api/status or /api/console with a key."
     } else if visit.viewer.name.is_none() {
-        "App Service Authentication named nobody"
+        "App Service Authentication did not name the user."
     } else {
         match visit.access {
             Access::Operate => return next.run(request).await,
             Access::Read if !is_asking => return next.run(request).await,
-            Access::Read => {
-                "who asks for something needs the role Imports.Operate; yours is Imports.Read"
-            }
+            Access::Read => "This action requires the role Imports.Operate; you have Imports.Read.",
             Access::None => {
-                "you have none of the roles Imports.Read and Imports.Operate: ask whoever administers the \
-                 app registration of this app for one"
+                "You have neither the role Imports.Read nor Imports.Operate. Ask an administrator of the app \
+                 registration for one of them."
             }
         }
     };
-    visit.trouble(StatusCode::FORBIDDEN, "Not for you", why)
+    visit.error(StatusCode::FORBIDDEN, "Forbidden", why)
 }
 
-/// What the host hands on because its routes do not mind capitals, or a slash at the end.
+/// Requests that the host forwards because its routes ignore case and a slash at the end.
 async fn nothing(visit: Visit, uri: Uri) -> Response {
     let path = uri.path().to_ascii_lowercase();
     if path == "/api/v1" || path.starts_with("/api/v1/") {
         return v1::no_such_path();
     }
-    let why = "there is nothing at this address; the status page is /api/status, in small letters \
-               and without a slash at its end";
-    visit.trouble(StatusCode::NOT_FOUND, "Nothing here", why)
+    let why = "No page has this address. The status page is /api/status, in lower case and without a \
+               slash at its end.";
+    visit.error(StatusCode::NOT_FOUND, "Page not found", why)
 }
 
 async fn home(State(app): State<App>, visit: Visit) -> Response {
     let filter = match visit.filter() {
         Ok(filter) => filter,
-        Err(why) => return visit.not_understood(&why),
+        Err(why) => return visit.bad_request(&why),
     };
     match overview(&app, &visit.viewer, filter).await {
         Ok(home) => visit.page(&home),
@@ -127,19 +126,20 @@ async fn import(State(app): State<App>, Path(path): Path<String>, visit: Visit) 
     let key = errors.unwrap_or(&path);
     let import = match app.engine.find(key).await {
         Ok(stored) => stored.import,
-        Err(denied) => return visit.denied(&denied),
+        Err(error) => return visit.command_error(&error),
     };
     if errors.is_some() && visit.access != Access::Operate {
-        let why = "the error file may quote the data: it opens on the console, and for the role Imports.Operate";
-        return visit.trouble(StatusCode::FORBIDDEN, "Not for you", why);
+        let why = "The error file may quote the data. Open it on the console, or with the role \
+                   Imports.Operate.";
+        return visit.error(StatusCode::FORBIDDEN, "Forbidden", why);
     }
     if errors.is_some() {
         return match app.engine.service_errors(&import).await {
             Ok(Some(errors)) => attached(errors),
             Ok(None) => {
-                let why = "the service's error file was not kept; the portal has it, and the \
-                           setting KEEP_SERVICE_ERRORS keeps the next one";
-                visit.trouble(StatusCode::NOT_FOUND, "No error file", why)
+                let why = "The service's error file was not kept. It is in the portal. Set \
+                           KEEP_SERVICE_ERRORS to keep the next one.";
+                visit.error(StatusCode::NOT_FOUND, "No error file", why)
             }
             Err(error) => visit.storage_failed(&error),
         };
@@ -158,7 +158,7 @@ async fn shown(app: &App, visit: Visit, import: &Import) -> Response {
     visit.page(&page)
 }
 
-/// A file that may quote values: nothing shows it, it is saved.
+/// A file that may quote values: the browser saves it instead of showing it.
 fn attached(content: Vec<u8>) -> Response {
     let headers = [
         (CONTENT_TYPE, "text/plain; charset=utf-8"),
@@ -167,8 +167,8 @@ fn attached(content: Vec<u8>) -> Response {
     (headers, content).into_response()
 }
 
-/// Whether the app works, and which connections are in trouble. Only what a restart or a look at the
-/// deployment may help is 503; a connection in trouble waits for a person, and the app works.
+/// Whether the app works, and which connections need attention. The status is 503 only for what a restart or
+/// a check of the deployment may resolve. If only connections need attention, the app works: 200.
 async fn health(State(app): State<App>) -> Response {
     let reasons = app.engine.health().await;
     let (code, status) = match reasons.as_slice() {

@@ -1,4 +1,4 @@
-//! Who asks for a page, what they may, what for, and whether a form is one of ours.
+//! A request for a page: the user, the permissions, the parameters, and the CSRF check of forms.
 
 use std::convert::Infallible;
 
@@ -25,13 +25,13 @@ use crate::{
     http::azure::sentence,
     import::{ImportId, State as ImportState},
     outcome::CommandError,
-    page::{DEFAULT_TOP, Door, Filter, Links, MAX_TOP, Viewer},
+    page::{DEFAULT_TOP, EntryPoint, Filter, Links, MAX_TOP, Viewer},
     storage::import_table::Wanted,
 };
 
-const NO_STORAGE: &str = "Storage did not answer";
+const NO_STORAGE: &str = "Storage failed";
 
-/// What an address asks for.
+/// The parameters of an address.
 #[derive(Debug, Deserialize)]
 struct Asked {
     connection: Option<String>,
@@ -49,15 +49,16 @@ impl Asked {
             let mut states = ImportState::VARIANTS.iter().copied();
             states.find(|it| it.as_ref().eq_ignore_ascii_case(&word)).ok_or_else(|| {
                 let all: Vec<&str> = ImportState::VARIANTS.iter().map(AsRef::as_ref).collect();
-                format!("there is no such state; there are {}", all.join(", "))
+                format!("Unknown state. Expected: {}.", all.join(", "))
             })
         });
         let after = given(&self.after).map(|after| {
-            ImportId::parse(&after).ok_or_else(|| "`after` takes what a page links to".to_owned())
+            ImportId::parse(&after)
+                .ok_or_else(|| "`after` must be the value from a link of a page.".to_owned())
         });
         let top = given(&self.top).map(|top| {
             let top = top.parse().ok().filter(|top| (1..=MAX_TOP).contains(top));
-            top.ok_or_else(|| format!("`top` is a whole number from 1 to {MAX_TOP}"))
+            top.ok_or_else(|| format!("`top` must be a whole number from 1 to {MAX_TOP}."))
         });
         let (state, after) = (state.transpose()?, after.transpose()?);
         let top = top.transpose()?.unwrap_or(DEFAULT_TOP);
@@ -66,10 +67,10 @@ impl Asked {
     }
 }
 
-/// Who asks, from where, what for, and what they may.
+/// A request for a page.
 pub(super) struct Visit {
     pub(super) viewer: Viewer,
-    /// `None` where it cannot be read.
+    /// `None` if the parameters are invalid.
     asked: Option<Asked>,
     pub(super) access: Access,
     pub(super) by: Actor,
@@ -90,17 +91,17 @@ impl FromRequestParts<App> for Visit {
         let (token, cookie) = token(&headers, platform.is_https());
         let name = principal(&headers).filter(|_| platform.has_sign_in());
         let links = Links::new(uri.path(), uri.query().unwrap_or_default());
-        let access = match links.door {
-            Door::Status => Access::Read,
-            Door::Console => Access::Operate,
-            Door::SignedIn => roles(&headers),
+        let access = match links.entry {
+            EntryPoint::Status => Access::Read,
+            EntryPoint::Console => Access::Operate,
+            EntryPoint::SignedIn => roles(&headers),
         };
         let viewer = Viewer {
             links,
             can_operate: access == Access::Operate,
             name: name.clone(),
             token,
-            told: done.filter(|_| is_from_here(&headers)).and_then(told),
+            message: done.filter(|_| is_same_origin(&headers)).and_then(confirmation),
             is_still: asked.as_ref().is_some_and(|asked| asked.still.is_some()),
             now: app.engine.now(),
         };
@@ -110,21 +111,21 @@ impl FromRequestParts<App> for Visit {
 }
 
 impl Visit {
-    /// What the history is narrowed to.
+    /// The filter of the history.
     ///
     /// # Errors
-    /// What cannot be understood, and what could.
+    /// What is invalid, and what is expected.
     pub(super) fn filter(&self) -> Result<Filter, String> {
-        let asked = self.asked.as_ref().ok_or("a parameter stands twice, or cannot be read")?;
+        let asked = self.asked.as_ref().ok_or("A parameter is invalid or occurs twice.")?;
         asked.filter()
     }
 
-    /// Whether a form with this token is meant.
+    /// Checks that a form was sent on purpose; `token` is its CSRF token.
     ///
     /// # Errors
-    /// Why it is not done.
-    pub(super) fn is_meant(&self, token: Option<&str>) -> Result<(), &'static str> {
-        is_meant(&self.headers, token, &self.app)
+    /// Why the form is rejected.
+    pub(super) fn check_csrf(&self, token: Option<&str>) -> Result<(), &'static str> {
+        check_csrf(&self.headers, token, &self.app)
     }
 
     pub(super) fn page(self, page: &impl Template) -> Response {
@@ -134,7 +135,7 @@ impl Visit {
     fn page_with(self, status: StatusCode, page: &impl Template) -> Response {
         let mut response = match page.render() {
             Ok(html) => (status, Html(html)).into_response(),
-            Err(error) => return failure(&format!("the page could not be made: {error}")),
+            Err(error) => return failure(&format!("Could not render the page: {error}")),
         };
         if let Some(cookie) = self.cookie {
             response.headers_mut().insert(SET_COOKIE, cookie);
@@ -142,48 +143,48 @@ impl Visit {
         response
     }
 
-    /// Why there is no answer.
-    pub(super) fn trouble(self, status: StatusCode, title: &str, why: &str) -> Response {
+    /// The page for an error.
+    pub(super) fn error(self, status: StatusCode, title: &str, why: &str) -> Response {
         if status.is_server_error() {
             tracing::error!("{why}");
         }
-        let page = self.viewer.trouble(title, why);
+        let page = self.viewer.error(title, why);
         self.page_with(status, &page)
     }
 
     pub(super) fn storage_failed(self, error: &azure_core::Error) -> Response {
-        let why = format!("storage: {}", sentence(error));
-        self.trouble(StatusCode::INTERNAL_SERVER_ERROR, NO_STORAGE, &why)
+        let why = format!("Storage failed: {}.", sentence(error));
+        self.error(StatusCode::INTERNAL_SERVER_ERROR, NO_STORAGE, &why)
     }
 
-    pub(super) fn denied(self, denied: &CommandError) -> Response {
-        let (status, title) = match denied {
+    pub(super) fn command_error(self, error: &CommandError) -> Response {
+        let (status, title) = match error {
             CommandError::Refused(_) => (StatusCode::NOT_FOUND, "Not found"),
             CommandError::Failed(_) => (StatusCode::INTERNAL_SERVER_ERROR, NO_STORAGE),
         };
-        self.trouble(status, title, &denied.to_string())
+        self.error(status, title, &error.to_string())
     }
 
-    /// What an address asks for that there is not.
-    pub(super) fn not_understood(self, why: &str) -> Response {
-        self.trouble(StatusCode::BAD_REQUEST, "Not understood", why)
+    /// The page for a request that is invalid.
+    pub(super) fn bad_request(self, why: &str) -> Response {
+        self.error(StatusCode::BAD_REQUEST, "Bad request", why)
     }
 }
 
-/// What is told on the page that follows an action which was heard.
-fn told(done: &str) -> Option<&'static str> {
+/// The confirmation on the page after an action.
+fn confirmation(done: &str) -> Option<&'static str> {
     Some(match done {
-        "approve" => "It may delete, this once; it is taken up now.",
-        "retry" => "It is tried again now, unless another goes before it.",
-        "cancel" => "It is given up.",
-        "resume" => "The connection goes on: each waiting file when its next attempt is due.",
-        "sweep" => "The inbox was looked through. What is new is taken up at once.",
+        "approve" => "The file is approved once. The import starts now.",
+        "retry" => "The import is retried now, unless another import goes first.",
+        "cancel" => "The import is cancelled.",
+        "resume" => "The connection is resumed. Each waiting file resumes at its next attempt.",
+        "sweep" => "The inbox was checked. The import of new files starts now.",
         _ => return None,
     })
 }
 
 const TOKEN_COOKIE: &str = "viva-import-form";
-/// The same over https: the prefix keeps other hosts of the domain from setting it.
+/// The same over https. The prefix prevents other hosts of the domain from setting it.
 const HTTPS_TOKEN_COOKIE: &str = "__Host-viva-import-form";
 /// Source: "Work with user identities in Azure App Service authentication".
 const PRINCIPAL_NAME: HeaderName = HeaderName::from_static("x-ms-client-principal-name");
@@ -191,22 +192,22 @@ const PRINCIPAL: HeaderName = HeaderName::from_static("x-ms-client-principal");
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-/// Longest name that is recorded.
+/// The longest name that is recorded.
 const LONGEST_NAME: usize = 100;
 
-/// What somebody may do.
+/// The permissions of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
     /// Nothing.
     None,
-    /// See.
+    /// Read the pages.
     Read,
-    /// See, and ask for actions.
+    /// Read the pages and request actions.
     Operate,
 }
 
-/// What a signed-in person may do, by the app roles that the platform tells of them. As with their name,
-/// only where App Service Authentication stands before the app may this be believed.
+/// The permissions of a signed-in user, by the app roles in the headers of the platform. Like the name, they
+/// are valid only behind App Service Authentication.
 ///
 /// Source: "Work with user identities in Azure App Service authentication", "Decode the client principal
 /// header".
@@ -237,8 +238,7 @@ fn roles(headers: &HeaderMap) -> Access {
     }
 }
 
-/// The name of whoever is signed in. Only where App Service Authentication stands before the app may
-/// this be believed.
+/// The name of the signed-in user. It is valid only behind App Service Authentication.
 fn principal(headers: &HeaderMap) -> Option<String> {
     let name = String::from_utf8_lossy(headers.get(PRINCIPAL_NAME)?.as_bytes());
     let name: String = name.chars().filter(|letter| !letter.is_control()).collect();
@@ -246,7 +246,7 @@ fn principal(headers: &HeaderMap) -> Option<String> {
     (!name.is_empty()).then_some(name)
 }
 
-/// The token of this browser, and the cookie to set where it has none yet.
+/// The CSRF token of this browser, and the cookie to set if there is none yet.
 fn token(headers: &HeaderMap, is_https: bool) -> (String, Option<HeaderValue>) {
     if let Some(token) = token_of_cookie(headers, is_https) {
         return (token.to_owned(), None);
@@ -254,25 +254,24 @@ fn token(headers: &HeaderMap, is_https: bool) -> (String, Option<HeaderValue>) {
     let token = azure_core::Uuid::new_v4().to_string();
     let (name, secure) =
         if is_https { (HTTPS_TOKEN_COOKIE, "; Secure") } else { (TOKEN_COOKIE, "") };
-    // Lax: who follows a link from elsewhere keeps the token that other tabs have.
+    // Lax: a link from another site keeps the token that other tabs have.
     let cookie = format!("{name}={token}; Path=/; HttpOnly; SameSite=Lax{secure}");
     (token, HeaderValue::try_from(cookie).ok())
 }
 
-const NO_TOKEN: &str = "the form did not come from a page of this app, or cookies are off: open the \
-                        page again and press once more";
-const OTHER_ORIGIN: &str = "the form came from a page of another address than this app's, or the \
-                            browser hides from where (Origin): open the page at the address of the \
-                            app and press once more";
+const NO_TOKEN: &str = "The form did not come from a page of this app, or cookies are off. Open the \
+                        page again and repeat the action.";
+const OTHER_ORIGIN: &str = "The form came from a page of another address than this app's, or the \
+                            browser hides its origin. Open the page at the address of the app and \
+                            repeat the action.";
 
-/// Whether a request that changes something is meant: it comes from no browser, or from a page of
-/// ours.
+/// Checks that a request that changes something was sent on purpose: by a program, or by a page of this app.
 ///
-/// A key, or a sign-in, opens the door; neither says that a person meant it, since a browser brings
-/// a sign-in along wherever a form comes from. So a browser has to send with each form the token
-/// that its page had, which no other site can read, beside the same in a cookie that no other site
-/// can make it send. What sends no cookies is no browser that is signed in, and needs no token.
-fn is_meant(
+/// A key or a sign-in grants access, but does not show the intent of the user: a browser adds its sign-in to
+/// forms of any site. So forms carry a CSRF token, which no other site can read. The browser sends it beside
+/// the same token in a cookie, which no other site can set. A request without cookies is not from a signed-in
+/// browser and needs no token.
+fn check_csrf(
     headers: &HeaderMap,
     token: Option<&str>,
     app: &config::App,
@@ -280,29 +279,28 @@ fn is_meant(
     if !is_of_browser(headers) {
         return Ok(());
     }
-    if !is_from_here(headers) || !is_of_own_origin(headers, app) {
+    if !is_same_origin(headers) || !is_own_origin(headers, app) {
         return Err(OTHER_ORIGIN);
     }
-    let is_ours = token.is_some() && token_of_cookie(headers, app.is_https()) == token;
-    if is_ours { Ok(()) } else { Err(NO_TOKEN) }
+    let is_valid = token.is_some() && token_of_cookie(headers, app.is_https()) == token;
+    if is_valid { Ok(()) } else { Err(NO_TOKEN) }
 }
 
-/// Whether a request says that a page sent it: programs do not.
+/// Whether a web page sent the request: programs do not send these headers.
 pub(super) fn is_of_page(headers: &HeaderMap) -> bool {
     [ORIGIN, FETCH_SITE].iter().any(|name| headers.contains_key(name))
 }
 
-/// Whether a request comes from a page of ours, as far as the browser says where it comes from.
-fn is_from_here(headers: &HeaderMap) -> bool {
+/// Whether a page of this app sent the request, as far as the browser reports it.
+fn is_same_origin(headers: &HeaderMap) -> bool {
     headers.get(FETCH_SITE).is_none_or(|site| site == "same-origin")
 }
 
-/// Whether the origin of a form is that of our pages, as far as it is told.
+/// Whether the origin of a form is that of this app's pages, as far as it is sent.
 ///
-/// A browser that has compared the two itself is believed: it knows the address that it went to, and
-/// this app may not, behind a proxy with a name of its own. But `null` is nobody's origin: our pages
-/// tell theirs.
-fn is_of_own_origin(headers: &HeaderMap, app: &config::App) -> bool {
+/// If the browser has compared the two itself, its result counts: it knows the address of the page, and behind
+/// a proxy this app may not. But `null` is rejected: pages of this app send their origin.
+fn is_own_origin(headers: &HeaderMap, app: &config::App) -> bool {
     let Some(origin) = headers.get(ORIGIN) else { return true };
     let Some(origin) = origin.to_str().ok().and_then(|origin| Url::parse(origin).ok()) else {
         return false;
@@ -310,12 +308,12 @@ fn is_of_own_origin(headers: &HeaderMap, app: &config::App) -> bool {
     headers.contains_key(FETCH_SITE) || own_origins(headers, app).contains(&Some(origin.origin()))
 }
 
-/// The origins of our pages: at the address the request came to, which is the custom domain where there
-/// is one, and at the app's own.
+/// The origins of this app's pages: the address of the request, which is the custom domain if there is one,
+/// and the app's own address.
 ///
 /// Behind the host, `Host` is the handler's own address, and the host overwrites `X-Forwarded-Host` and
-/// `X-Forwarded-Proto` with what it was asked for; where it does not, `Host` is the caller's. No form of
-/// another site can set any of them. In Azure it is always https, which ends before the host.
+/// `X-Forwarded-Proto` with the values of the request; without the host, `Host` is that of the request. A form
+/// of another site can set none of them. In Azure the protocol is always https, which ends before the host.
 fn own_origins(headers: &HeaderMap, app: &config::App) -> [Option<Origin>; 2] {
     let given = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let proto = if app.is_https() { None } else { given(FORWARDED_PROTO).or(Some("http")) };
@@ -326,7 +324,7 @@ fn own_origins(headers: &HeaderMap, app: &config::App) -> [Option<Origin>; 2] {
     })
 }
 
-/// A browser says with each form where it is from, or brings cookies; nothing else does.
+/// Whether a browser sent the request: only browsers send an origin or cookies.
 pub(super) fn is_of_browser(headers: &HeaderMap) -> bool {
     [ORIGIN, FETCH_SITE, COOKIE].iter().any(|name| headers.contains_key(name))
 }
@@ -341,7 +339,7 @@ fn token_of_cookie(headers: &HeaderMap, is_https: bool) -> Option<&str> {
     pairs.next()
 }
 
-/// What was never made here is not written into a page.
+/// Only tokens of this form are written into a page.
 fn is_token(value: &str) -> bool {
     value.len() == 36 && azure_core::Uuid::parse_str(value).is_ok()
 }
@@ -360,15 +358,15 @@ mod tests {
     }
 
     fn is_meant(headers: &HeaderMap, token: Option<&str>) -> bool {
-        super::is_meant(headers, token, &config::App::default()).is_ok()
+        check_csrf(headers, token, &config::App::default()).is_ok()
     }
 
     #[test]
-    fn a_form_is_ours_where_cookie_and_token_agree_and_the_browser_does_not_object() {
+    fn a_form_is_accepted_if_cookie_and_token_agree_and_the_browser_does_not_object() {
         let cookie = format!("a=b; viva-import-form={TOKEN}");
         let ours = [("cookie", cookie.as_str()), ("origin", "http://a:7071"), ("host", "a:7071")];
         assert!(is_meant(&headers(&ours), Some(TOKEN)));
-        assert!(is_meant(&headers(&ours[..1]), Some(TOKEN)), "an origin is not told at all");
+        assert!(is_meant(&headers(&ours[..1]), Some(TOKEN)), "no origin is sent");
         let same = [ours[0], ours[1], ("sec-fetch-site", "same-origin")];
         assert!(is_meant(&headers(&same), Some(TOKEN)));
         for site in ["cross-site", "same-site", "none"] {
@@ -380,21 +378,21 @@ mod tests {
         assert!(!is_meant(&headers(&[("origin", "null")]), Some(TOKEN)));
         assert!(!is_meant(&headers(&[("cookie", "AppServiceAuthSession=x")]), None));
         let strange = [("cookie", "viva-import-form=x")];
-        assert!(!is_meant(&headers(&strange), Some("x")), "a token that was never made here");
+        assert!(!is_meant(&headers(&strange), Some("x")), "a token of another form");
     }
 
-    /// Whether a form of this origin, with its token, is meant by who has asked for `headers`.
+    /// Whether a form with this origin and its token is accepted from a client with these headers.
     fn is_own(app: &config::App, origin: &str, more: &[(&'static str, &str)]) -> bool {
         let name = if app.is_https() { HTTPS_TOKEN_COOKIE } else { TOKEN_COOKIE };
         let cookie = format!("{name}={TOKEN}");
         let own = [("cookie", cookie.as_str()), ("origin", origin), ("host", "127.0.0.1:7072")];
-        let verdict = super::is_meant(&headers(&[&own, more].concat()), Some(TOKEN), app);
+        let verdict = check_csrf(&headers(&[&own, more].concat()), Some(TOKEN), app);
         assert!([Ok(()), Err(OTHER_ORIGIN)].contains(&verdict), "{verdict:?}");
         verdict.is_ok()
     }
 
     #[test]
-    fn the_own_origin_is_the_one_the_host_was_asked_for() {
+    fn the_own_origin_is_that_of_the_request_to_the_host() {
         let here = config::App::default();
         let forwarded = [("x-forwarded-host", "localhost:7071"), ("x-forwarded-proto", "http")];
         assert!(is_own(&here, "http://localhost:7071", &forwarded));
@@ -409,7 +407,7 @@ mod tests {
         }
         assert!(is_own(&here, "http://127.0.0.1:7072", &[]), "a host that forwards keeps `Host`");
 
-        // The platform ends https, so its own view of the protocol says nothing.
+        // The platform ends https, so the forwarded protocol says nothing.
         let domain = [("x-forwarded-host", "Hr.contoso.com:443"), ("x-forwarded-proto", "http")];
         for own in ["https://hr.contoso.com", "https://viva.azurewebsites.net"] {
             assert!(is_own(&in_azure(), own, &domain), "{own}");
@@ -426,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_that_says_the_origin_is_the_same_is_believed_unless_it_hides_it() {
+    fn a_browser_that_reports_the_same_origin_is_trusted_unless_it_hides_it() {
         let same = [("sec-fetch-site", "same-origin")];
         assert!(is_own(&in_azure(), "https://proxy.contoso.com", &same));
         assert!(!is_own(&in_azure(), "null", &same));
@@ -447,12 +445,11 @@ mod tests {
     }
 
     #[test]
-    fn over_https_only_the_cookie_counts_that_no_other_host_can_set() {
+    fn over_https_only_the_cookie_with_the_host_prefix_counts() {
         let plain = format!("viva-import-form={TOKEN}");
         let own = format!("__Host-viva-import-form={TOKEN}");
-        let is_meant = |cookie: &str| {
-            super::is_meant(&headers(&[("cookie", cookie)]), Some(TOKEN), &in_azure())
-        };
+        let is_meant =
+            |cookie: &str| check_csrf(&headers(&[("cookie", cookie)]), Some(TOKEN), &in_azure());
         assert!(is_meant(&own).is_ok());
         assert_eq!(is_meant(&plain), Err(NO_TOKEN));
         let (token, set) = token(&headers(&[("cookie", &plain)]), true);
@@ -465,12 +462,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_browser_needs_no_token() {
+    fn a_program_needs_no_token() {
         assert!(is_meant(&headers(&[("x-functions-key", "k")]), None));
     }
 
     #[test]
-    fn a_browser_keeps_its_token_and_gets_one_where_it_has_none() {
+    fn a_browser_keeps_its_token_and_gets_one_if_it_has_none() {
         let cookie = format!("viva-import-form={TOKEN}");
         assert_eq!(token(&headers(&[("cookie", &cookie)]), false), (TOKEN.to_owned(), None));
         let (token, set) = token(&HeaderMap::new(), false);
@@ -478,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_told_without_what_could_write_a_line_of_its_own() {
+    fn a_name_is_recorded_without_control_characters() {
         let named = |name: &str| principal(&headers(&[("x-ms-client-principal-name", name)]));
         assert_eq!(named(" ana@contoso.com "), Some("ana@contoso.com".to_owned()));
         assert_eq!(named("a\tb"), Some("ab".to_owned()));

@@ -1,6 +1,5 @@
-//! `/api/v1`: imports and connections for programs. Two functions stand before it, `query` for GET and
-//! `command` for POST, so that a key opens no more than its program needs. Paths end in `:ACTION` where
-//! something is asked for.
+//! `/api/v1`: imports and connections for programs. Two functions serve it, `query` for GET and `command` for
+//! POST, so that a key grants only what its program needs. The path of an action ends in `:ACTION`.
 
 use std::sync::LazyLock;
 
@@ -36,14 +35,14 @@ mod description;
 mod queries;
 mod responses;
 
-/// Far more than any operation takes.
+/// More than any operation needs.
 const MAX_BODY_BYTES: usize = 64 << 10;
 
 pub(super) fn routes() -> Router<App> {
     Router::new().route("/api/v1/{*path}", any(serve))
 }
 
-/// What a path names.
+/// The resource of a path.
 #[derive(Debug, PartialEq, Eq)]
 enum Resource {
     Imports,
@@ -58,7 +57,7 @@ enum Resource {
 
 impl Resource {
     /// # Errors
-    /// Where there is none.
+    /// The path has no resource.
     fn of(path: &str) -> Result<Self, Problem> {
         let nothing = || Problem::new(ProblemCode::PathNotFound, NOTHING);
         let path = percent_decode_str(path).decode_utf8().map_err(|_| nothing())?;
@@ -72,7 +71,7 @@ impl Resource {
             ["imports", id, "findings"] => Self::Findings(import(id)?),
             ["imports", step] => match step.rsplit_once(':') {
                 None => Self::Import(import(step)?),
-                // An import is not resumed, its connection is.
+                // `resume` applies to a connection only.
                 Some((_, "resume")) => return Err(nothing()),
                 Some((id, action)) => {
                     Self::OfImport(import(id)?, action.parse().map_err(|_| nothing())?)
@@ -95,19 +94,18 @@ impl Resource {
     }
 }
 
-const NOTHING: &str =
-    "there is nothing at this path; GET /api/v1/openapi.json describes those there are";
+const NOTHING: &str = "This path does not exist. GET /api/v1/openapi.json describes all paths.";
 
-/// The answer where no path of the API was meant.
+/// The answer for a path outside the API.
 pub(super) fn no_such_path() -> Response {
-    refused(&Problem::new(ProblemCode::PathNotFound, NOTHING))
+    error(&Problem::new(ProblemCode::PathNotFound, NOTHING))
 }
 
 async fn serve(State(app): State<App>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let resource = match Resource::of(path_of(&head.uri)) {
         Ok(resource) => resource,
-        Err(problem) => return refused(&problem),
+        Err(problem) => return error(&problem),
     };
     let (allowed, is_allowed) = if resource.is_command() {
         ("POST", head.method == Method::POST)
@@ -115,8 +113,8 @@ async fn serve(State(app): State<App>, request: Request) -> Response {
         ("GET, HEAD", [Method::GET, Method::HEAD].contains(&head.method))
     };
     if !is_allowed {
-        let why = format!("this path takes {allowed}, not {}", head.method);
-        let mut response = refused(&Problem::new(ProblemCode::MethodNotAllowed, why));
+        let why = format!("This path supports {allowed}, not {}.", head.method);
+        let mut response = error(&Problem::new(ProblemCode::MethodNotAllowed, why));
         response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
         return response;
     }
@@ -124,7 +122,7 @@ async fn serve(State(app): State<App>, request: Request) -> Response {
         if problem.status >= 500 {
             tracing::error!("{}", problem.detail);
         }
-        refused(&problem)
+        error(&problem)
     })
 }
 
@@ -166,7 +164,7 @@ fn path_of(uri: &Uri) -> &str {
     uri.path().strip_prefix("/api/v1/").unwrap_or_default()
 }
 
-/// The parameters that any address may have: a key and its name, which are the host's.
+/// The parameters that every address may have: a key and its name, for the host.
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NoParameters {
@@ -176,26 +174,27 @@ struct NoParameters {
     _client_id: Option<String>,
 }
 
-/// What a query says.
+/// The parameters of a query.
 ///
 /// # Errors
-/// A parameter is unknown, stands twice or has a value that it cannot have; the library names it.
+/// A parameter is unknown, occurs twice or has an invalid value; the library names it.
 fn parameters<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
     axum::extract::Query::try_from_uri(uri)
         .map(|axum::extract::Query(parameters)| parameters)
         .map_err(|error| Problem::new(ProblemCode::InvalidParameter, one_line(&error.body_text())))
 }
 
-/// What came from outside, as one line that is not too long.
+/// Text from outside as one line of limited length.
 fn one_line(text: &str) -> String {
     text.replace(char::is_control, "\u{fffd}").chars().take(300).collect()
 }
 
-/// The body of a command: JSON, or a host in front would repeat the request where this program ends while
-/// it is served.
+/// The body of a command. It must be JSON and not empty, because otherwise a proxy may repeat the request if
+/// this program ends while it serves it.
 async fn command_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
     if request::is_of_page(headers) {
-        let why = "a browser asks for this on the pages of /api/console";
+        let why =
+            "The API does not accept requests from web pages. In a browser, use /api/console.";
         return Err(Problem::new(ProblemCode::ForeignOrigin, why));
     }
     let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
@@ -204,25 +203,25 @@ async fn command_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem>
     let is_short = length.is_some_and(|length: usize| length <= MAX_BODY_BYTES);
     let body = to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| {
         if is_short {
-            return Problem::new(ProblemCode::InvalidBody, "the body broke off");
+            return Problem::new(ProblemCode::InvalidBody, "The body is incomplete.");
         }
-        let why = format!("the body has more than {MAX_BODY_BYTES} bytes");
+        let why = format!("The body has more than {MAX_BODY_BYTES} bytes.");
         Problem::new(ProblemCode::BodyTooLarge, why)
     })?;
     if body.is_empty() {
         return Err(Problem::new(
             ProblemCode::InvalidBody,
-            "the body is missing; it is {} at least",
+            "The body is missing. Send at least {}.",
         ));
     }
     if !media_type.trim().eq_ignore_ascii_case("application/json") {
-        let why = "the body of a command is application/json, {} at least";
+        let why = "The content type must be application/json. Send at least {}.";
         return Err(Problem::new(ProblemCode::UnsupportedMediaType, why));
     }
     Ok(body)
 }
 
-/// An answer that does not change before what it tells of does: a client that has it is told so.
+/// The answer to a query, with an ETag. If the client has the same content, the answer is 304.
 fn found(headers: &HeaderMap, value: &impl Serialize) -> Result<Response, Problem> {
     let body = json(value)?;
     let etag = format!("\"{}\"", &URL_SAFE_NO_PAD.encode(Sha256::digest(&body))[..22]);
@@ -237,17 +236,17 @@ fn found(headers: &HeaderMap, value: &impl Serialize) -> Result<Response, Proble
     Ok((own, [(CONTENT_TYPE, "application/json")], body).into_response())
 }
 
-/// What came of a command.
+/// The answer to a command.
 fn done(value: &impl Serialize) -> Result<Response, Problem> {
     Ok(([(CONTENT_TYPE, "application/json")], json(value)?).into_response())
 }
 
 fn json(value: &impl Serialize) -> Result<Vec<u8>, Problem> {
     serde_json::to_vec(value)
-        .map_err(|_| Problem::new(ProblemCode::InternalError, "the answer cannot be written"))
+        .map_err(|_| Problem::new(ProblemCode::InternalError, "The answer could not be written."))
 }
 
-fn refused(problem: &Problem) -> Response {
+fn error(problem: &Problem) -> Response {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = serde_json::to_vec(problem).unwrap_or_default();
     (status, [(CONTENT_TYPE, "application/problem+json")], body).into_response()
@@ -255,19 +254,19 @@ fn refused(problem: &Problem) -> Response {
 
 fn storage_failed(error: &azure_core::Error) -> Problem {
     if *error.kind() == ErrorKind::DataConversion {
-        return Problem::new(ProblemCode::InternalError, "a row of the table cannot be read");
+        return Problem::new(ProblemCode::InternalError, "A row of the table is unreadable.");
     }
-    Problem::new(ProblemCode::StorageUnavailable, format!("storage: {}", sentence(error)))
+    Problem::new(ProblemCode::StorageUnavailable, format!("Storage failed: {}.", sentence(error)))
 }
 
 fn no_import(id: &str) -> Problem {
     let id = one_line(id);
-    let why = format!("there is no import {id}; ids are as `id` of GET /api/v1/imports has them");
+    let why = format!("Import {id} does not exist. GET /api/v1/imports returns each `id`.");
     Problem::new(ProblemCode::ImportNotFound, why)
 }
 
 fn no_connection(name: &str) -> Problem {
-    let why = format!("there is no connection {}", one_line(name));
+    let why = format!("Connection {} does not exist.", one_line(name));
     Problem::new(ProblemCode::ConnectionNotFound, why)
 }
 
@@ -289,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_nothing_is_no_resource() {
+    fn a_path_without_a_resource_is_404() {
         for path in
             ["", "imports/", "imports/a.1:resume", "connections/hr:retry", "connections/hr/x"]
         {

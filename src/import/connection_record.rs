@@ -9,37 +9,37 @@ use super::{
     reason::{PauseCause, ReasonCode, Text},
 };
 
-/// Imports that are listed as pausing a connection; of more the last ones.
+/// The most pausing imports that are listed: the last ones.
 const MOST_PAUSES: usize = 100;
 
-/// What is remembered of a connection. It changes with an import, and is written with it.
+/// The record of a connection. It changes with an import and is written together with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConnectionRecord {
-    /// The imports that pause it, in the order in which they came to do so.
+    /// The imports that pause it, in the order of the pauses.
     pub paused_by: Vec<Pause>,
-    /// When a file of it was taken in last.
+    /// When the last file was received.
     pub last_received: Option<OffsetDateTime>,
     /// The last import that the service accepted.
     pub last_accepted: Option<Accepted>,
-    /// Why its files wait, as it was said once for all of them.
+    /// The reasons for which its files wait; each is reported once.
     pub notified: Vec<Notified>,
-    /// That no file of it has come, where no import can keep that.
+    /// An overdue file that was reported, if no import exists to hold the notification.
     pub overdue: Option<Overdue>,
 }
 
-/// That no file of a connection has come though one is expected, and what became of the notification.
+/// An overdue file of a connection without imports, and its notification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overdue {
-    /// When that was noted.
+    /// When it was noticed.
     #[serde(with = "moment")]
     pub since: OffsetDateTime,
-    /// When it is sent, or tried again.
+    /// When the notification is sent, or retried.
     #[serde(with = "moment")]
     pub due: OffsetDateTime,
-    /// How often that failed.
+    /// The number of failed attempts.
     #[serde(default)]
     pub failures: u32,
-    /// What became of it at last.
+    /// The final result.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Delivery>,
 }
@@ -51,7 +51,7 @@ pub struct Pause {
     pub import: Text,
     /// Why.
     pub cause: PauseCause,
-    /// When its content was written: what is newer waits.
+    /// When its content was written: newer files wait.
     #[serde(with = "moment")]
     pub content: OffsetDateTime,
 }
@@ -59,7 +59,7 @@ pub struct Pause {
 /// An import that the service accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
-    /// When.
+    /// When the service accepted it.
     pub at: OffsetDateTime,
     /// The row key of the import.
     pub import: String,
@@ -69,49 +69,50 @@ pub struct Accepted {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Notified {
-    /// Why they wait.
+    /// The reason.
     pub reason: ReasonCode,
-    /// Since when.
+    /// When it began.
     #[serde(with = "moment")]
     pub since: OffsetDateTime,
-    /// How many do; none where they ended because the connection was unreadable when they arrived.
+    /// The number of waiting files; 0 if they ended because the connection document was invalid on arrival.
     pub waiting: u32,
-    /// The import whose notification says so, or has said so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub told_by: Option<Text>,
+    /// The import whose notification reports it, or has reported it.
+    #[serde(default, rename = "toldBy", skip_serializing_if = "Option::is_none")]
+    pub notified_by: Option<Text>,
 }
 
 impl ConnectionRecord {
-    /// Whether an import that moves from `before` to `next` changes the record.
+    /// Whether a move of an import from `before` to `next` changes the record.
     #[must_use]
     pub(crate) fn is_moved_by(before: &Import, next: &Import) -> bool {
         before.blocked != next.blocked
             || before.pauses != next.pauses
             || is_success(before, next)
-            || gives_up(before, next)
+            || drops_notification(before, next)
     }
 
-    /// Whether files wait, for a person or behind one.
+    /// Whether files wait for a person, or behind a file that does.
     #[must_use]
     pub(crate) fn has_waiting(&self) -> bool {
         !self.paused_by.is_empty() || self.notified.iter().any(|known| known.waiting > 0)
     }
 
-    /// Whether it was said that files wait for this reason.
+    /// Whether this reason was reported.
     #[must_use]
     pub(crate) fn is_notified(&self, reason: ReasonCode) -> bool {
         self.notified.iter().any(|known| known.reason == reason)
     }
 
-    /// Whether somebody was told that no file had come.
+    /// Whether the notification of an overdue file was delivered.
     #[must_use]
-    pub(crate) fn was_told_overdue(&self) -> bool {
-        let told = |overdue: &Overdue| overdue.outcome == Some(Delivery::Delivered);
-        self.overdue.as_ref().is_some_and(told)
+    pub(crate) fn was_notified_overdue(&self) -> bool {
+        let is_delivered = |overdue: &Overdue| overdue.outcome == Some(Delivery::Delivered);
+        self.overdue.as_ref().is_some_and(is_delivered)
     }
 
-    /// Begins to tell that no file has come since `waited_from`, if that is due: nobody else does for as long as
-    /// a step may take. When it was noted first; it is told once, until it is waited from a later moment.
+    /// Starts the notification that no file has arrived since `waited_from`, if it is due; returns when that
+    /// was noticed first. No other instance starts it for as long as a step may take. It is sent once, until
+    /// the wait begins anew.
     pub(crate) fn overdue_begins(
         &mut self,
         waited_from: OffsetDateTime,
@@ -130,7 +131,7 @@ impl ConnectionRecord {
         Some(overdue.since)
     }
 
-    /// Notes what became of telling it; `None` where it is another by now.
+    /// Records the result of the notification; `None` if the record holds another one by now.
     pub(crate) fn overdue_ended(
         &mut self,
         since: OffsetDateTime,
@@ -157,9 +158,9 @@ impl ConnectionRecord {
         self.notified.retain(|known| known.reason != reason);
     }
 
-    /// Notes what the move of an import from `before` to `next` means for its connection, and takes the
-    /// notification of it away where the same was said of another. Whether it is the first that waits
-    /// for its reason.
+    /// Records what the move of an import from `before` to `next` means for its connection. Drops the
+    /// notification of the import if another import has reported the same. Returns whether the import is the
+    /// first one with its reason.
     pub fn moved(&mut self, before: &Import, next: &mut Import, now: OffsetDateTime) -> bool {
         if before.pauses != next.pauses {
             self.paused_by.retain(|pause| *pause.import != *next.id.key);
@@ -173,8 +174,8 @@ impl ConnectionRecord {
         if is_success(before, next) {
             self.last_accepted = Some(Accepted { at: now, import: next.id.key.clone() });
         }
-        if gives_up(before, next) {
-            self.is_told_no_more(&next.id.key);
+        if drops_notification(before, next) {
+            self.forget_notifier(&next.id.key);
         }
         if before.blocked == next.blocked {
             return true;
@@ -185,26 +186,26 @@ impl ConnectionRecord {
         let Some(reason) = next.blocked else { return true };
         let is_first = self.waits(reason, 1, now);
         if let Some(known) = self.notified.iter_mut().find(|known| known.reason == reason)
-            && is_to_tell(next)
+            && is_for_connection(next)
         {
-            if known.told_by.is_some() {
+            if known.notified_by.is_some() {
                 next.notification = None;
             } else {
-                known.told_by = Some((&next.id.key).into());
+                known.notified_by = Some((&next.id.key).into());
             }
         }
         is_first
     }
 
-    /// What an import was to tell it tells no more: another that begins to wait does.
-    fn is_told_no_more(&mut self, import: &str) {
+    /// An import does not report its reason any more: the next one that begins to wait does.
+    fn forget_notifier(&mut self, import: &str) {
         for known in &mut self.notified {
-            known.told_by = known.told_by.take().filter(|by| **by != *import);
+            known.notified_by = known.notified_by.take().filter(|by| **by != *import);
         }
     }
 
-    /// Notes that a file was taken in, and why it ended at once where the connection was unreadable.
-    /// Whether it is the first with that reason.
+    /// Records a received file, and why it ended at once if the connection document is invalid. Returns
+    /// whether it is the first one with that reason.
     pub fn received(&mut self, import: &Import, now: OffsetDateTime) -> bool {
         self.last_received = Some(now);
         let reason = import.code().filter(|code| code.is_of_connection());
@@ -217,7 +218,7 @@ impl ConnectionRecord {
             known.waiting = known.waiting.saturating_add(imports);
             return false;
         }
-        self.notified.push(Notified { reason, since: now, waiting: imports, told_by: None });
+        self.notified.push(Notified { reason, since: now, waiting: imports, notified_by: None });
         true
     }
 
@@ -229,16 +230,16 @@ impl ConnectionRecord {
     }
 }
 
-/// Whether its notification about what blocked it was not sent, and will not be.
-fn gives_up(before: &Import, next: &Import) -> bool {
-    let tells_on = is_to_tell(next) && before.blocked == next.blocked;
-    let has_told = before.notifications_sent != next.notifications_sent
+/// Whether the notification about its connection was not sent and will not be.
+fn drops_notification(before: &Import, next: &Import) -> bool {
+    let is_kept = is_for_connection(next) && before.blocked == next.blocked;
+    let is_sent = before.notifications_sent != next.notifications_sent
         && next.notifications_sent.last().is_some_and(|sent| sent.outcome == Delivery::Delivered);
-    is_to_tell(before) && !tells_on && !has_told
+    is_for_connection(before) && !is_kept && !is_sent
 }
 
-/// Whether a notification about its connection waits.
-fn is_to_tell(import: &Import) -> bool {
+/// Whether a notification about its connection is not sent yet.
+fn is_for_connection(import: &Import) -> bool {
     import.notification.as_ref().is_some_and(|message| message.kind.is_of_connection())
 }
 

@@ -1,4 +1,4 @@
-//! What happens to an import, and what it wants done.
+//! The events of an import, and the action it needs next.
 
 use std::fmt;
 
@@ -15,139 +15,139 @@ use crate::{
     schema::{Baseline, DeletionApproval, Refresh},
 };
 
-/// What happened to an import.
+/// An event of an import.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A pack begins; nobody else takes it up before `due`.
+    /// A pack starts; no other instance takes it up before `due`.
     PackStarted,
-    /// The file is right and its zip is staged.
+    /// The file is valid and its zip is staged.
     Packed {
         /// The zip.
         package: Package,
-        /// What the connection says the file is.
+        /// The refresh mode of the connection.
         refresh: Refresh,
-        /// What the check saw.
+        /// The result of the check.
         checked: Box<Checked>,
     },
-    /// The file, or the connection it belongs to, is wrong.
-    Refused {
+    /// The file, or its connection, is invalid.
+    Rejected {
         /// Why.
         reason: Reason,
-        /// How many problems there are.
+        /// The number of errors.
         problems: u64,
-        /// The blob that lists them.
+        /// The blob of the report.
         report: Option<String>,
-        /// What the file is, where nothing is wrong but that people or columns would be deleted.
+        /// The contents of the file, if its only errors are deletions.
         guarded: Option<Box<Baseline>>,
     },
-    /// A person asks for something.
+    /// An operator requested an action.
     OperatorRequested {
-        /// What.
+        /// The action.
         action: OperatorAction,
-        /// How, and when.
+        /// Who, how and when.
         by: String,
     },
-    /// The blob has another content now.
+    /// The blob has a new content.
     Replaced {
-        /// The import of that.
+        /// The import of the new content.
         by: ImportId,
     },
-    /// A newer file that replaces everything is ready.
+    /// A newer full file is ready.
     Superseded {
-        /// That file.
+        /// The newer file.
         file: Text,
-        /// Its import.
+        /// The import of that file.
         import: Text,
     },
-    /// An older file of the connection has not come to its end.
+    /// An older file of the connection has not ended.
     WaitingForOlder {
-        /// That file.
+        /// The older file.
         file: Text,
-        /// Its import.
+        /// The import of that file.
         import: Text,
     },
-    /// Its connection is paused.
+    /// The connection is paused.
     Paused {
         /// Why.
         reason: Reason,
     },
-    /// Another import of the tenant is under way.
+    /// Another import of the tenant is in progress.
     SlotTaken {
         /// The row key of that import.
         by: String,
     },
-    /// The intent to push is in the row and the tenant's slot is ours.
+    /// The intent to push is in the row, and the import has the tenant's slot.
     Claimed {
-        /// The service's address of this tenant.
+        /// The tenant's scale unit.
         scale_unit: String,
     },
     /// The service accepted the push.
     Accepted {
-        /// Its id.
+        /// The ingestion id.
         id: IngestionId,
-        /// Its word.
+        /// The reported status.
         status: Status,
     },
-    /// The service accepted the push, and reports no outcome of it.
+    /// The service accepted the push and reports no outcome.
     AcceptedForGood,
-    /// The service has not finished the tenant's last import.
+    /// The service has not finished the tenant's previous import.
     Busy,
-    /// The push surely was not taken, for a reason that will pass: no connection, or put off.
+    /// The push was certainly not accepted, for a temporary reason: no connection, or an overloaded service.
     NotSent {
         /// Why.
         reason: Reason,
-        /// When the service wants to be asked again.
+        /// When the service wants the next attempt.
         retry_at: Option<OffsetDateTime>,
     },
-    /// The push surely was not taken, for a reason that may be our own. A few more are tried.
+    /// The push was certainly not accepted, possibly because of an error here. A few more attempts follow.
     PushFailed {
         /// The status of the service's answer.
         status: u16,
     },
-    /// The push surely was not taken, because its token was not.
-    TokenRefused {
+    /// The push was certainly not accepted, because the token was not.
+    TokenRejected {
         /// The status of the service's answer.
         status: u16,
     },
-    /// Nobody of the connection is let in.
+    /// The service answered 403.
     Forbidden,
-    /// Whether the push arrived is unknown.
+    /// It is unknown whether the push arrived.
     AnswerLost {
         /// Why.
         cause: NoOutcome,
     },
-    /// The service refuses, and asking again will not help.
+    /// The service answered with an error that a repetition does not resolve.
     PushRefused {
         /// Why.
         reason: Reason,
     },
-    /// The service told where its work stands.
+    /// The service reported a status.
     StatusReported {
-        /// Its word.
+        /// The status.
         status: Status,
-        /// Where its error file is, if the validation failed.
+        /// Where the error file is, if the validation failed.
         error_file: Option<ErrorFile>,
     },
     /// Storage, identity or the network failed; nothing is decided.
     TransientFailure {
         /// Why.
         reason: Reason,
-        /// When the other side wants to be asked again.
+        /// When the other side wants the next attempt.
         retry_at: Option<OffsetDateTime>,
     },
-    /// An older import of its connection waits for the same correction and is the one that is tried.
+    /// An older import of its connection waits for the same correction; only that one is retried.
     StillWaiting,
-    /// What it waited for may have been corrected: an older import of its connection has gone on.
+    /// The cause may have been corrected: an older import of its connection has resumed.
     Corrected,
     /// The staged zip is gone.
     Discarded,
-    /// Something became of its notification; the import itself stays where it is.
+    /// A change of its notification; the import itself does not change.
     Notification(NotificationEvent),
 }
 
 impl Event {
-    /// Whether it shows that what blocked the import is over, if nothing blocks it after that: it was
-    /// tried, and neither a person nor a newer file has taken it away.
+    /// Whether the event shows that the blocking reason is over, if nothing blocks the import after it: the
+    /// import was tried, and neither an operator nor a newer file ended its wait.
     #[must_use]
     pub(crate) fn shows_correction(&self) -> bool {
         !matches!(
@@ -160,73 +160,73 @@ impl Event {
     }
 }
 
-/// What becomes of a notification.
+/// A change of a notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotificationEvent {
-    /// No file has come since, though one is expected: there is one to send.
+    /// A file is overdue: there is a notification to send.
     Overdue,
-    /// It is being sent.
+    /// The sending starts.
     Began,
-    /// It was sent.
+    /// The notification was sent.
     Sent,
-    /// It could not be sent.
+    /// The notification could not be sent.
     Failed {
         /// Why.
         why: Text,
     },
-    /// Nobody has to be notified after all.
+    /// The notification is not needed.
     Dropped,
 }
 
-/// What a person may ask for.
+/// An operator action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, EnumString, VariantNames)]
 #[strum(serialize_all = "camelCase")]
 pub enum OperatorAction {
-    /// That a file passes though it deletes people or columns.
+    /// Accept the file although it deletes people or columns.
     Approve,
-    /// That it is tried again, or at once.
+    /// Start again, or try now.
     Retry,
-    /// That it is given up.
+    /// End the import.
     Cancel,
-    /// That its connection goes on.
+    /// Resume the connection that the import pauses.
     Resume,
 }
 
-/// What the check of a file that passes saw.
+/// The result of checking a file that is accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checked {
-    /// Rows, people, columns.
+    /// Rows, people and columns.
     pub baseline: Baseline,
-    /// Rows left out because the connection is lenient.
+    /// The number of invalid rows that were skipped, because the connection is lenient.
     pub rows_skipped: u64,
-    /// Something a person should know though the file is right.
+    /// What a person should know that is not an error.
     pub notice: Option<String>,
-    /// The blob that tells it in full.
+    /// The blob of the report.
     pub report: String,
-    /// Who let the file pass though it deletes people or columns.
+    /// Who approved that the file deletes people or columns.
     pub approval: Option<DeletionApproval>,
 }
 
-/// What is to be done next.
+/// The next action of an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Read, check, stage.
+    /// Read, check and stage the file.
     Pack,
     /// Claim the tenant's slot and push.
     Push,
-    /// A push was under way and nobody knows what became of it.
+    /// A push was in progress and its result is unknown.
     Recover,
-    /// Ask the service.
+    /// Poll the service.
     Poll,
     /// Delete the staged zip of an ended import.
     Discard,
-    /// Nothing before then.
+    /// Nothing before this time.
     Wait(OffsetDateTime),
-    /// Nothing ever again.
+    /// Nothing, ever.
     Done,
 }
 
-/// An event that cannot happen in the state the import is in.
+/// An event that is not possible in the current state.
 #[derive(Debug)]
 pub struct IllegalEvent {
     state: State,
@@ -241,7 +241,7 @@ impl IllegalEvent {
 
 impl fmt::Display for IllegalEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} cannot happen to an import that is {}", self.event, self.state.as_ref())
+        write!(f, "event {:?} is not possible in state {}", self.event, self.state.as_ref())
     }
 }
 

@@ -1,15 +1,15 @@
-//! The history of an import: what the table keeps of its past.
+//! The history of an import, as the table keeps it.
 
 use time::OffsetDateTime;
 
 use super::{HistoryEntry, Import, Note, State};
 
-/// Stops that are kept; of more the first and the last ones.
-const LONGEST_JOURNAL: usize = 40;
+/// The most entries that are kept: the first one and the last ones.
+const MAX_ENTRIES: usize = 40;
 
 impl Import {
-    /// Writes down where the import has come to. `asked` is what a person asked for; a step that
-    /// only `begins`, or cleans up, notes no old reason again.
+    /// Adds an entry to the history. `asked` is the operator action; a step that only `begins`, or cleans
+    /// up, does not repeat an old reason.
     pub(super) fn remember(
         &mut self,
         before: &Self,
@@ -22,20 +22,20 @@ impl Import {
             self.state == State::Ingesting && self.service_status != before.service_status;
         let word = self.service_status.as_ref().filter(|_| is_new_word);
         let status = word.map(|word| Note::Status(word.into()));
-        // The state says all of an accepted import.
+        // For an accepted import the state says everything.
         let reason = || self.reason.clone().filter(|_| !self.state.is_accepted());
         let why = reason().filter(|_| self.reason != before.reason).map(Note::Reason);
-        // The same reason once more is noted by its number.
+        // A repeated reason increments the count.
         let again = reason().filter(|_| !begins && !self.state.is_end()).map(Note::Reason);
         let came = is_new.then(|| self.came()).flatten();
-        // A cancelled import says by whom, and what else there is to know of that.
+        // The reason of a cancelled import already says who cancelled it.
         let asked =
             asked.filter(|_| self.state != State::Cancelled).map(|by| Note::Asked(by.into()));
         let note = asked.or(why).or(status).or(again).or(came);
         if !is_new && note.is_none() {
             return;
         }
-        // A push that only came back for the same reason is no stop of its own.
+        // A push that only returned for the same reason gets no entry of its own.
         let came_back = self.history.len().checked_sub(2).filter(|before_last| {
             self.history.last().is_some_and(|last| last.state == State::Pushing)
                 && is_same(&self.history[*before_last], self.state, note.as_ref())
@@ -56,12 +56,12 @@ impl Import {
                 last_seen: now,
             }),
         }
-        if self.history.len() > LONGEST_JOURNAL {
+        if self.history.len() > MAX_ENTRIES {
             self.history.remove(1);
         }
     }
 
-    /// What is noted of a state where nothing else is: what holds for this attempt.
+    /// The note of a new state that has no other note: facts of this attempt.
     fn came(&self) -> Option<Note> {
         match self.state {
             State::Packed => {
@@ -84,6 +84,6 @@ impl Import {
     }
 }
 
-fn is_same(stop: &HistoryEntry, state: State, note: Option<&Note>) -> bool {
-    stop.state == state && stop.note.as_ref() == note && note.is_some()
+fn is_same(entry: &HistoryEntry, state: State, note: Option<&Note>) -> bool {
+    entry.state == state && entry.note.as_ref() == note && note.is_some()
 }

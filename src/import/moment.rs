@@ -1,5 +1,4 @@
-//! Moments as text: as programs read them, with milliseconds, and as people do, in whole seconds. Both are
-//! RFC 3339 in UTC.
+//! Moments as text, RFC 3339 in UTC: with milliseconds for programs, in whole seconds for people.
 
 use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
 use time::{

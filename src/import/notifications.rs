@@ -1,8 +1,9 @@
-//! The occasions at which somebody wants to be told, and the message that waits to be told.
+//! When a notification is sent.
 //!
-//! A message is a part of its import's row, so it is not lost and not told twice by two instances.
-//! It is sent only where an import rests: at an end, paused, or while it waits for a correction. No push,
-//! and no pack, loses its write to it; a cleaning up or a look whether that is over may, and comes again.
+//! A notification is part of its import's row, so it is not lost, and two instances do not send it twice.
+//! It is sent only if the import rests: at an end, paused, or while it waits for a correction. It never
+//! makes a push or a pack lose its write. A clean-up, or a retry after a correction, may lose its write and
+//! is repeated.
 
 use time::OffsetDateTime;
 
@@ -11,26 +12,25 @@ use super::{
     PendingNotification, Policy, Sent, State, reason::ReasonCode,
 };
 
-/// How often a message is tried.
+/// The most attempts to send a notification.
 pub(super) const TRIES: u32 = 20;
-/// What was told last counts: so much of it is kept.
+/// The most sent notifications that are kept: the last ones.
 const MOST_SENT: usize = 10;
 
 impl NotificationKind {
-    /// Whether it is said once for a connection, and not for each file.
+    /// Whether it is sent once for a connection, and not for each file.
     #[must_use]
     pub fn is_of_connection(self) -> bool {
         matches!(self, Self::Forbidden | Self::CredentialFailed | Self::ConnectionInvalid)
     }
 
-    /// Whether a person is needed, and an alert looks for it.
+    /// Whether a person has to act, so that an alert fires.
     #[must_use]
     pub fn needs_person(self) -> bool {
         !matches!(self, Self::Completed | Self::Recovered)
     }
 
-    /// What there is to tell of an import in this state that is kept waiting by this reason of its
-    /// connection.
+    /// The notification for an import in this state that is blocked by this reason of its connection.
     #[must_use]
     pub fn at(state: State, blocked: Option<ReasonCode>) -> Option<Self> {
         match state {
@@ -53,8 +53,8 @@ impl NotificationKind {
         }
     }
 
-    /// What has just happened to an import that was `before`. A success is noted whether or not somebody
-    /// wants to know of each: whoever knows the connection decides.
+    /// What has just happened to an import that was `before`. Every success counts; the connection decides
+    /// later whether it wants to be notified of each.
     #[must_use]
     pub fn of(before: &Import, after: &Import) -> Option<Self> {
         let is_new =
@@ -64,17 +64,16 @@ impl NotificationKind {
 }
 
 impl PendingNotification {
-    fn new(occasion: NotificationKind, now: OffsetDateTime) -> Self {
-        Self { kind: occasion, since: now, due: now, failures: 0 }
+    fn new(kind: NotificationKind, now: OffsetDateTime) -> Self {
+        Self { kind, since: now, due: now, failures: 0 }
     }
 }
 
 impl Import {
-    /// Notes what is to be told now; what was not told before the import moved on is not any more.
+    /// Sets the notification that is due now. One that was not sent before the import changed is dropped.
     pub(super) fn notice(&mut self, before: &Self, now: OffsetDateTime) {
-        if let Some(occasion) = NotificationKind::of(before, self) {
-            self.notification =
-                self.notify_enabled.then(|| PendingNotification::new(occasion, now));
+        if let Some(kind) = NotificationKind::of(before, self) {
+            self.notification = self.notify_enabled.then(|| PendingNotification::new(kind, now));
         }
         let is_kept = self.is_at_rest() || self.blocked.is_some();
         let is_over = self.blocked.is_none() && !self.pauses;
@@ -85,13 +84,13 @@ impl Import {
         }
     }
 
-    /// Whether nothing is under way: only then a message is told.
+    /// Whether nothing is in progress: only then a notification is sent.
     #[must_use]
     pub(crate) fn is_at_rest(&self) -> bool {
         self.state.is_end() || self.is_forbidden() || self.waits_now()
     }
 
-    /// The message that is due at `now`. What is due much later was written by a clock that was wrong.
+    /// The notification that is due at `now`. A time far in the future was written by a wrong clock, and is due.
     #[must_use]
     pub(crate) fn message_due(
         &self,
@@ -103,21 +102,21 @@ impl Import {
         self.notification.as_ref().filter(is_due).filter(|_| self.is_at_rest())
     }
 
-    /// Whether it was told, or was to be told, that a person is needed.
+    /// Whether a notification was sent, or tried, that a person has to act.
     #[must_use]
     pub(crate) fn was_in_need(&self) -> bool {
         self.notifications_sent.iter().any(|sent| sent.kind.needs_person())
     }
 
-    /// Whether somebody was told of this occasion.
+    /// Whether a notification of this kind was delivered.
     #[must_use]
-    pub fn was_told(&self, occasion: NotificationKind) -> bool {
-        let is_told = |sent: &Sent| sent.kind == occasion && sent.outcome == Delivery::Delivered;
+    pub fn was_notified(&self, kind: NotificationKind) -> bool {
+        let is_told = |sent: &Sent| sent.kind == kind && sent.outcome == Delivery::Delivered;
         self.notifications_sent.iter().any(is_told)
     }
 
-    /// Whether there is something to notify of where nothing has come since: that was not noted already,
-    /// no other notification waits, and somebody wants to know.
+    /// Whether an overdue file can be reported with this import: it was not reported before, no other
+    /// notification waits, and notifications are configured.
     #[must_use]
     pub(crate) fn can_be_overdue(&self) -> bool {
         let was_noted =
@@ -125,7 +124,7 @@ impl Import {
         self.notify_enabled && self.state.is_end() && self.notification.is_none() && !was_noted
     }
 
-    /// What becomes of the notification: the import itself stays where it is.
+    /// Applies a change of the notification; the import itself does not change.
     pub(super) fn notified(
         mut self,
         event: NotificationEvent,
@@ -142,16 +141,16 @@ impl Import {
             return Ok(self);
         }
         let Some(mut message) = self.notification.take() else { return illegal(event) };
-        let (occasion, since) = (message.kind, message.since);
+        let (kind, since) = (message.kind, message.since);
         match event {
             NotificationEvent::Overdue | NotificationEvent::Dropped => {}
-            // Nobody else sends it for as long as a step may take.
+            // No other instance sends it for as long as a step may take.
             NotificationEvent::Began => {
                 message.due = now + policy.step_timeout;
                 self.notification = Some(message);
             }
             NotificationEvent::Sent => self.note_sent(message.kind, Delivery::Delivered, now),
-            // It is tried again, rarer and rarer, and at last given up.
+            // It is retried at growing intervals, up to the last attempt.
             NotificationEvent::Failed { why } => {
                 message.failures += 1;
                 if message.failures >= TRIES {
@@ -162,16 +161,16 @@ impl Import {
                 }
             }
         }
-        // Every success is one that may be the first after a failure: whoever knows the other imports decides.
-        if occasion == NotificationKind::Completed && self.notification.is_none() {
+        // Any success may be the first after a failure: the engine knows the other imports and decides.
+        if kind == NotificationKind::Completed && self.notification.is_none() {
             let recovered = PendingNotification::new(NotificationKind::Recovered, now);
             self.notification = Some(PendingNotification { since, ..recovered });
         }
         Ok(self)
     }
 
-    fn note_sent(&mut self, occasion: NotificationKind, outcome: Delivery, at: OffsetDateTime) {
-        self.notifications_sent.push(Sent { kind: occasion, at, outcome });
+    fn note_sent(&mut self, kind: NotificationKind, outcome: Delivery, at: OffsetDateTime) {
+        self.notifications_sent.push(Sent { kind, at, outcome });
         let beyond = self.notifications_sent.len().saturating_sub(MOST_SENT);
         self.notifications_sent.drain(..beyond);
     }

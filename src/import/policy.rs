@@ -1,4 +1,4 @@
-//! How long the machine waits, as data and pure functions.
+//! How long the state machine waits, as data and pure functions.
 
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::time::Duration;
@@ -8,54 +8,54 @@ use time::OffsetDateTime;
 use super::ImportId;
 use crate::http::MAX_RETRY_AFTER;
 
-/// Waits and limits. The settings say what they are.
+/// Waits and limits, by the settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// After this a pack or push that died is taken up again; a live one gives up before.
+    /// After this time a pack or push that died is taken up again; a live one stops earlier.
     pub step_timeout: Duration,
-    /// First and shortest wait between two polls, and first wait after a failure.
+    /// The first and shortest wait between two polls, and the first wait after a failure.
     pub poll_min: Duration,
-    /// Longest wait between two polls, and longest after a failure.
+    /// The longest wait between two polls, and the longest wait after a failure.
     pub poll_max: Duration,
-    /// First wait after "Previous ingestion is not complete", and wait for another import.
+    /// The first wait after "Previous ingestion is not complete", and the wait for another import.
     pub busy_min: Duration,
-    /// Longest wait after "Previous ingestion is not complete".
+    /// The longest wait after "Previous ingestion is not complete".
     pub busy_max: Duration,
-    /// How often it is looked whether what a person has to correct was corrected.
+    /// The interval of retries while a person has to correct something.
     pub correction_wait: Duration,
     /// How long a file may wait to be read or pushed before it is `stuck`.
     pub wait_deadline: Duration,
     /// How long the service may take before the import is `stuck`.
     pub ingestion_deadline: Duration,
-    /// Failed pushes in a row before the import is `stuck`.
+    /// The number of consecutive failed pushes before the import is `stuck`.
     pub push_failures: u32,
 }
 
 impl Policy {
-    /// Polls grow rarer with the time already waited: a tenth of it, within the limits.
+    /// The wait before the next poll: a tenth of the time waited so far, within the limits.
     #[must_use]
     pub(crate) fn poll_wait(&self, since: OffsetDateTime, now: OffsetDateTime) -> Duration {
         let waited = Duration::try_from(now - since).unwrap_or_default();
         (waited / 10).clamp(self.poll_min, self.poll_max.max(self.poll_min))
     }
 
-    /// How long it is waited after a failure: as long as the other side wishes, but whatever it says, it
-    /// is not asked again at once; without a wish doubling from the shortest to the longest wait.
+    /// The wait after a failure: as long as the other side requests, but at least the shortest wait. Without a
+    /// request it doubles from the shortest to the longest wait.
     #[must_use]
     pub(crate) fn retry_wait(
         &self,
         tried: &impl Hash,
         failures: u32,
-        wished: Option<OffsetDateTime>,
+        requested: Option<OffsetDateTime>,
         now: OffsetDateTime,
     ) -> Duration {
-        match wished {
+        match requested {
             Some(at) => Duration::try_from(at - now).unwrap_or_default().max(self.poll_min),
             None => self.backoff(tried, failures),
         }
     }
 
-    /// Doubling from the shortest to the longest wait, and up to a quarter more, by what is tried.
+    /// Doubles from the shortest to the longest wait, plus up to a quarter, depending on what is retried.
     #[must_use]
     pub(crate) fn backoff(&self, tried: &impl Hash, failures: u32) -> Duration {
         jittered(doubled(self.poll_min, self.poll_max, failures), tried, failures)
@@ -67,14 +67,14 @@ impl Policy {
         jittered(doubled(self.busy_min, self.busy_max, times), tried, times)
     }
 
-    /// How long another import is waited for, and up to a quarter more, so that a tenant's files do
-    /// not knock all at once.
+    /// The wait for another import, plus up to a quarter, so that a tenant's files do not all retry at the
+    /// same time.
     #[must_use]
     pub(crate) fn queue_wait(&self, id: &ImportId, attempts: u32) -> Duration {
         jittered(self.busy_min, id, attempts)
     }
 
-    /// Nothing waits for longer. What is due later than that was written by a clock that was wrong.
+    /// The longest wait of all. A later due time was written by a wrong clock.
     #[must_use]
     pub(crate) fn longest_wait(&self) -> Duration {
         let waits = [
@@ -95,7 +95,7 @@ fn doubled(first: Duration, longest: Duration, times: u32) -> Duration {
     first.saturating_mul(factor).min(longest.max(first))
 }
 
-/// Jitter by hash: different for each import and attempt, the same for the same question.
+/// Jitter by hash: it differs by import and attempt, and is the same for the same input.
 fn jittered(wait: Duration, tried: &impl Hash, times: u32) -> Duration {
     let mut hasher = DefaultHasher::new();
     (tried, times).hash(&mut hasher);

@@ -1,7 +1,7 @@
 //! Why an import is in its state, as data: a code and bounded arguments.
 //!
-//! Code decides on [`Reason::code`] and [`Reason::class`]. The text for people is made by
-//! `messages`, and nothing reads it back.
+//! Code decides on [`Reason::code`] and [`Reason::class`]. `messages` makes the text for people, and no
+//! code reads it back.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,74 +17,74 @@ pub use self::text::{List, Text};
 
 mod text;
 
-/// What the service was asked for.
+/// A request to the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Operation {
-    /// Which scale unit holds the tenant.
+    /// Which scale unit has the tenant.
     ScaleUnit,
-    /// Whether the connector would take a push.
+    /// Whether the connector would accept a push.
     Ping,
-    /// To take a file.
+    /// The push of a file.
     Push,
-    /// Where its work on a file stands.
+    /// The status of an ingestion.
     Status,
-    /// Its error file.
+    /// The error file of an ingestion.
     Errors,
 }
 
-/// Why nobody knows whether a push arrived.
+/// Why it is unknown whether a push arrived.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum NoOutcome {
-    /// The program ended while the push was under way.
+    /// The program ended during the push.
     ProgramEnded,
-    /// No answer came.
+    /// There was no answer.
     NoAnswer(Text),
-    /// A gateway answered in the service's place, with this status.
+    /// A gateway answered instead of the service, with this status.
     Gateway(u16),
-    /// The service answered with this success status and a body that cannot be read.
+    /// The service answered with this success status and an unreadable body.
     Unreadable(u16, Text),
 }
 
-/// Where the service's own list of what it found in a file is.
+/// Where the service's error file of an import is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ErrorFile {
     /// In this blob of the reports container.
     Kept(Text),
-    /// In the portal; keeping it is not switched on.
+    /// In the portal; `KEEP_SERVICE_ERRORS` is off.
     NotKept,
-    /// In the portal; it could not be fetched.
+    /// In the portal; the download failed.
     Unavailable,
 }
 
-/// What is wrong with a file: the first problem, and how often each rule is broken.
+/// The errors of a file: the first one, and the number of errors by rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Problems {
-    /// The row of the first, the header being row 1.
+    /// The row of the first error; the header is row 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub row: Option<u64>,
-    /// Its column.
+    /// The column of the first error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<Text>,
-    /// Its rule.
+    /// The rule of the first error.
     pub rule: Text,
-    /// What is wrong there; no value of a cell.
+    /// The message of the first error, without cell values.
     pub message: Text,
-    /// How many problems there are.
+    /// The number of errors.
     pub count: u64,
-    /// How many of each rule.
+    /// The number of errors by rule.
     pub rules: Vec<RuleCount>,
 }
 
-/// How often a rule is broken.
+/// The number of errors of one rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleCount {
     /// The rule.
     pub rule: Text,
-    /// How often.
+    /// The number of errors.
     pub count: u64,
 }
 
@@ -105,21 +105,21 @@ impl From<&Report> for Box<Problems> {
     }
 }
 
-/// What an import that pauses its connection waits for.
+/// Why an import pauses its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[strum(serialize_all = "camelCase")]
 pub enum PauseCause {
-    /// The service lets nobody of the connection in.
+    /// The service answered 403.
     Forbidden,
-    /// It was rejected, and those behind it build on it.
+    /// The import was rejected, and later files build on it.
     Rejected,
-    /// It is stuck, and those behind it build on it.
+    /// The import is stuck, and later files build on it.
     Stuck,
 }
 
 impl PauseCause {
-    /// The cause where an import in this state pauses its connection.
+    /// The cause for an import in this state that pauses its connection.
     #[must_use]
     pub fn of(state: State) -> Self {
         match state {
@@ -137,7 +137,7 @@ impl PauseCause {
     }
 }
 
-/// Who has to do something about an import.
+/// Who has to act.
 #[derive(
     Clone,
     Copy,
@@ -155,21 +155,21 @@ impl PauseCause {
 #[serde(rename_all = "camelCase")]
 #[strum(serialize_all = "camelCase")]
 pub enum Class {
-    /// Nobody: it waits for another import, which goes on.
+    /// Nobody: the import waits for another one, which makes progress.
     Waiting,
-    /// Nobody: something has failed and is tried again.
+    /// Nobody: something failed and is retried.
     Transient,
-    /// A person.
+    /// A person: something has to be corrected or decided.
     ActionRequired,
-    /// Nobody: it has ended.
+    /// Nobody: the import has ended.
     Final,
 }
 
-/// Why an import waits, fails or has ended. The table keeps the code and the arguments.
+/// Why an import waits, failed or has ended. The table keeps the code and the arguments.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, EnumDiscriminants)]
 #[serde(tag = "code", content = "args", rename_all_fields = "camelCase")]
 #[strum_discriminants(name(ReasonCode), vis(pub))]
-#[strum_discriminants(doc = "The code of a [`Reason`], as the table and the log have it.")]
+#[strum_discriminants(doc = "The code of a [`Reason`], as in the table and the log.")]
 #[strum_discriminants(derive(
     Hash,
     Display,
@@ -183,135 +183,135 @@ pub enum Class {
 pub enum Reason {
     /// An older incremental file of the connection has not ended.
     WaitingForOlder {
-        /// That file.
+        /// The older file.
         file: Text,
-        /// Its import.
+        /// The import of that file.
         import: Text,
     },
-    /// Another import of the tenant is under way.
+    /// Another import of the tenant is in progress.
     SlotTaken {
-        /// That import.
+        /// The other import.
         import: Text,
     },
     /// Another import pauses the connection.
     ConnectionPaused {
         /// The connection.
         connection: Text,
-        /// The file of that import.
+        /// The file that pauses it.
         file: Text,
-        /// That import.
+        /// The import of that file.
         import: Text,
-        /// What it waits for.
+        /// Why that import pauses it.
         cause: PauseCause,
     },
     /// The service has not finished the tenant's previous import.
     ServiceBusy {
-        /// That may be this very file: a push of it was never answered.
+        /// Whether the previous import may be this file: a push of it was never answered.
         own: bool,
     },
     /// Storage failed.
     StorageFailed {
-        /// How.
+        /// What failed.
         detail: Text,
     },
-    /// A file that is as it was could not be read.
+    /// The file could not be read, although it has not changed.
     FileUnreadable,
     /// Reading and packing failed.
     PackingFailed {
-        /// How.
+        /// What failed.
         detail: Text,
     },
     /// Reading and packing took longer than a step may take.
     PackingTimedOut {
-        /// How long that is.
+        /// The limit.
         seconds: u64,
     },
     /// The staged package was lost or damaged before it was pushed.
     PackageLost,
     /// The staged package could not be read.
     PackageUnreadable {
-        /// How.
+        /// What failed.
         detail: Text,
     },
-    /// The service gave no answer.
+    /// The service did not answer.
     ServiceUnreachable {
-        /// How.
+        /// What failed.
         detail: Text,
     },
-    /// The service puts off, or a gateway answers in its place.
+    /// The service is overloaded, or a gateway answered instead.
     ServiceUnavailable {
-        /// What was asked.
+        /// The request.
         operation: Operation,
         /// The status of the answer.
         status: u16,
     },
-    /// The service's answer is not what its documentation says.
+    /// The service's answer does not match its documentation.
     AnswerUnreadable {
-        /// What was asked.
+        /// The request.
         operation: Operation,
-        /// What is wrong with it.
+        /// What is wrong with the answer.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         detail: Option<Text>,
     },
-    /// Whoever issues tokens could not be asked.
+    /// The issuer of tokens was not reached.
     SignInUnavailable {
-        /// How.
+        /// What failed.
         detail: Text,
     },
-    /// Nobody knows whether the push arrived. It is repeated.
+    /// It is unknown whether the push arrived. The push is repeated.
     PushOutcomeUnknown {
-        /// Why.
+        /// Why it is unknown.
         cause: NoOutcome,
     },
-    /// The service failed at the push. It is repeated.
+    /// The service failed during the push. The push is repeated.
     PushFailed {
         /// The status of its answer.
         status: u16,
     },
-    /// The service refuses to say where its work stands. It is asked again until the deadline.
+    /// The service answered a status poll with an error. The poll is repeated until the deadline.
     PollRefused {
-        /// What was asked.
+        /// The request.
         operation: Operation,
-        /// The status of its answer.
+        /// The status of the answer.
         status: u16,
     },
-    /// The row does not say which ingestion it is.
+    /// The row does not have the ingestion id.
     IngestionIdLost,
-    /// A column of the row holds what nobody writes there.
+    /// A column of the row has an invalid value.
     RowUnreadable {
         /// The column.
         column: Text,
     },
     /// A newer version of the program wrote the row.
     NewerVersion {
-        /// The version of its shape.
+        /// The schema version of the row.
         schema: u32,
     },
-    /// The connection's document cannot be used.
+    /// The connection document is invalid.
     ConnectionInvalid {
         /// The connection.
         connection: Text,
-        /// What is wrong with it.
+        /// The faults of the document.
         faults: List,
     },
-    /// The connection has no document any more.
+    /// The connection document does not exist any more.
     ConnectionMissing {
         /// The connection.
         connection: Text,
     },
-    /// The connection's document names another tenant than when the file arrived.
+    /// The connection document names another tenant than when the file arrived.
     TenantChanged {
         /// The connection.
         connection: Text,
     },
-    /// The connection's mapping would be refused with every file.
+    /// The mapping of the connection is invalid for every file.
     MappingInvalid {
         /// The connection.
         connection: Text,
-        /// What is wrong with it.
+        /// The faults of the mapping.
         faults: List,
     },
-    /// The connection's credential gets no token.
+    /// The credential of the connection gets no token.
     CredentialFailed {
         /// Why.
         detail: Text,
@@ -321,18 +321,18 @@ pub enum Reason {
         /// The status of its answer: 401, or 200 with a sign-in page.
         status: u16,
     },
-    /// The service answered 403 to the question for the status of a file that it has.
+    /// The service answered 403 to the status poll of a file that it has.
     PollForbidden,
     /// The service answered 403.
     Forbidden,
-    /// The service refuses, and asking again will not help.
+    /// The service answered with an error that a repetition does not resolve.
     ServiceRefused {
-        /// What was asked.
+        /// The request.
         operation: Operation,
-        /// The status of its answer.
+        /// The status of the answer.
         status: u16,
     },
-    /// The file breaks rules.
+    /// The file has errors.
     FileInvalid(Box<Problems>),
     /// The file would delete people or columns.
     DeletionBlocked(Box<Problems>),
@@ -341,53 +341,53 @@ pub enum Reason {
         /// Where its error file is.
         error_file: ErrorFile,
     },
-    /// The file was gone before it was read.
+    /// The file was deleted before it was read.
     FileMissing,
-    /// Each try of reading and packing ended with the program.
+    /// Every attempt to read and pack the file ended the program.
     PackingNeverEnded,
-    /// It has waited for longer than a file may wait.
+    /// The file waited longer than allowed.
     QueueTimeout {
-        /// For what, last.
+        /// The last reason for waiting.
         last: Box<Reason>,
     },
-    /// So many pushes failed that no more are tried.
+    /// As many pushes failed as are allowed.
     PushesExhausted {
-        /// How many.
+        /// The number of pushes.
         pushes: u32,
-        /// Why the last one failed.
+        /// Why the last push failed.
         last: Box<Reason>,
     },
-    /// The service has worked for longer than an ingestion may take.
+    /// The service took longer than an ingestion may take.
     IngestionTimeout {
-        /// Its last word.
+        /// The last status.
         status: Text,
     },
-    /// The service has accepted the file.
+    /// The service accepted the file.
     Completed,
-    /// The service has accepted the file and reports no outcome.
+    /// The service accepted the file and reports no outcome.
     OutcomeNotReported,
-    /// Another content took the place of the file before it was read.
+    /// The file was replaced before it was read.
     Replaced {
-        /// The import of that.
+        /// The import of the new content.
         import: Text,
     },
-    /// A newer file that replaces everything is ready.
+    /// A newer full file is ready.
     Superseded {
-        /// That file.
+        /// The newer file.
         file: Text,
-        /// Its import.
+        /// The import of that file.
         import: Text,
-        /// Whether a push of this one was never answered.
+        /// Whether a push of the older file was never answered.
         outcome_unknown: bool,
     },
-    /// A person gave it up.
+    /// An operator cancelled the import.
     Cancelled {
-        /// How, and when.
+        /// Who, how and when.
         by: Text,
-        /// The service's id, where it has the file.
+        /// The ingestion id, if the service has the file.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ingestion: Option<Text>,
-        /// Whether a push of it was never answered.
+        /// Whether a push of the file was never answered.
         outcome_unknown: bool,
     },
 }
@@ -405,25 +405,25 @@ impl Reason {
         self.code().class()
     }
 
-    /// What belongs to the code, as JSON.
+    /// The arguments as JSON.
     #[must_use]
     pub fn args(&self) -> Option<Value> {
         serde_json::to_value(self).ok()?.get_mut(ARGS).map(Value::take)
     }
 }
 
-/// The member of a reason's JSON that holds its arguments.
+/// The JSON member of a reason that holds its arguments.
 pub(crate) const ARGS: &str = "args";
 
 impl ReasonCode {
-    /// Whether it is the same for every file of a connection, and is said once.
+    /// Whether it applies to every file of a connection, and is reported once.
     #[must_use]
     pub fn is_of_connection(self) -> bool {
         self == Self::Forbidden || self.ends_by_correction()
     }
 
-    /// Whether it ends when somebody corrects the connection, its credential or its rights, without a
-    /// word to this program.
+    /// Whether it ends when a person corrects the connection, its credential or its permissions, without an
+    /// operator action.
     #[must_use]
     pub(crate) fn ends_by_correction(self) -> bool {
         matches!(
@@ -438,7 +438,7 @@ impl ReasonCode {
         )
     }
 
-    /// Whether a reason of a connection still holds for an import that waits for this one since.
+    /// Whether a reason of a connection still holds if an import has this reason since then.
     #[must_use]
     pub(super) fn holds_behind(self, since: Self) -> bool {
         let is_of_rights =
@@ -451,10 +451,10 @@ impl ReasonCode {
                 | Self::PollRefused
                 | Self::AnswerUnreadable
         ) {
-            // Who gets such an answer was let in.
+            // The service accepted the credential before it gave such an answer.
             false
         } else if matches!(since, Self::ServiceUnavailable | Self::ServiceUnreachable) {
-            // There was a token to ask with; whether it is accepted is not said.
+            // There was a token; whether the service accepts it is unknown.
             is_of_rights
         } else if since == Self::SignInUnavailable {
             is_of_rights || self == Self::CredentialFailed
@@ -463,19 +463,19 @@ impl ReasonCode {
         }
     }
 
-    /// Whether the row of the import is not understood.
+    /// Whether the row of the import is unreadable for this version.
     #[must_use]
     pub(super) fn is_left_alone(self) -> bool {
         matches!(self, Self::NewerVersion | Self::RowUnreadable)
     }
 
-    /// Whether the deadline stops, because another import is waited for, which has one of its own.
+    /// Whether the deadline stops, because the import waits for another one that has its own deadline.
     #[must_use]
     pub(super) fn stops_deadline(self) -> bool {
         matches!(self, Self::WaitingForOlder | Self::SlotTaken | Self::ConnectionPaused)
     }
 
-    /// Who has to do something.
+    /// Who has to act.
     #[must_use]
     pub fn class(self) -> Class {
         match self {

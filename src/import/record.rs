@@ -1,4 +1,4 @@
-//! What is remembered of one import: every column of its row.
+//! The record of one import: every column of its row.
 
 use std::cmp::Reverse;
 
@@ -18,87 +18,87 @@ use crate::schema::{Baseline, DeletionApproval, Refresh, Target};
 #[expect(clippy::struct_excessive_bools, reason = "they are columns, and independent")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Import {
-    /// Which import.
+    /// The tenant and the row key.
     pub id: ImportId,
-    /// The connection it belongs to.
+    /// The connection of the file.
     pub connection: String,
-    /// The content.
+    /// The content of the file.
     pub source: Source,
-    /// The service that takes it.
+    /// The service that takes the file.
     pub target: Target,
-    /// Where it stands.
+    /// The state.
     pub state: State,
     /// Full or incremental; known once packed.
     pub refresh: Option<Refresh>,
-    /// Data rows; known once packed.
+    /// The number of data rows; known once packed.
     pub rows: Option<u64>,
-    /// What the next import is held against; known once packed.
+    /// What the next import is compared with; known once packed.
     pub baseline: Option<Baseline>,
-    /// Rows left out because the connection is lenient.
+    /// The number of invalid rows that were skipped, because the connection is lenient.
     pub rows_skipped: u64,
-    /// How many problems were found in the file.
+    /// The number of errors in the file.
     pub error_count: u64,
-    /// The blob that lists them, in the reports container.
+    /// The blob of the report, in the reports container.
     pub report: Option<String>,
-    /// Who let the file pass though it deletes people or columns, and what they saw.
+    /// Who approved that the file deletes people or columns, and what was approved.
     pub approval: Option<DeletionApproval>,
-    /// The staged zip, as long as it is there.
+    /// The staged zip, as long as it exists.
     pub package: Option<Package>,
-    /// The service's address of this tenant, once discovered.
+    /// The tenant's scale unit, once discovered.
     pub scale_unit: Option<String>,
     /// The service's id of the import, once accepted.
     pub ingestion: Option<IngestionId>,
-    /// The service's own last word.
+    /// The last status that the service reported.
     pub service_status: Option<String>,
-    /// Whether those behind it wait if it is refused or gets stuck.
+    /// Whether later files wait if this one is rejected or stuck.
     pub stop_on_rejection: bool,
-    /// Whether it pauses its connection, until a person resumes that.
+    /// Whether it pauses its connection, until an operator resumes that.
     pub pauses: bool,
-    /// What persons asked for, and when.
+    /// The operator actions, with time.
     pub operator_actions: Option<String>,
-    /// Whether its connection has somebody told.
+    /// Whether notifications are sent.
     pub notify_enabled: bool,
-    /// What waits to be told.
+    /// The notification that is not sent yet.
     pub notification: Option<PendingNotification>,
-    /// What was told, and when.
+    /// The notifications that were sent.
     pub notifications_sent: Vec<Sent>,
-    /// Where it has been.
+    /// The states it has been in.
     pub history: Vec<HistoryEntry>,
-    /// Packs and pushes begun.
+    /// The number of packs and pushes started.
     pub attempts: u32,
-    /// Failures in a row of the present state.
+    /// The number of consecutive failures in the current state.
     pub failures: u32,
-    /// Pushes in a row that failed or were not answered.
+    /// The number of consecutive pushes that failed or were not answered.
     pub failed_pushes: u32,
     /// How often the service had not finished the tenant's previous import.
     pub busy_retries: u32,
-    /// When the next step is due; `None` when nothing is left to do.
+    /// When the next step is due; `None` if nothing is left to do.
     pub due: Option<OffsetDateTime>,
-    /// When the import ends as `stuck` if it has come no further.
+    /// When the import becomes `stuck` if it makes no progress.
     pub deadline: Option<OffsetDateTime>,
-    /// Whether a push's answer was lost: the service may have the content already.
+    /// Whether a push was never answered: the service may have the content.
     pub push_outcome_unknown: bool,
-    /// Whether it gave the tenant's slot up all the same: it waits for a person, or the service has had it
-    /// for longer than an ingestion may take.
+    /// Whether it released the tenant's slot early, because it waits for a person, or because the service has
+    /// had the file for longer than an ingestion may take.
     pub slot_released: bool,
-    /// When the row was made.
+    /// When the row was created.
     pub received: OffsetDateTime,
     /// When the service accepted the push.
     pub pushed: Option<OffsetDateTime>,
     /// When the import ended.
     pub ended: Option<OffsetDateTime>,
-    /// Why it waits, fails or has ended; `None` where it just goes on.
+    /// Why it waits, failed or has ended; `None` if it makes progress.
     pub reason: Option<Reason>,
-    /// The reason of its connection that keeps it waiting, until it goes on.
+    /// The reason of its connection that blocks it, until it makes progress.
     pub blocked: Option<ReasonCode>,
-    /// What a person should know though nothing is wrong.
+    /// What a person should know that is not an error.
     pub warning: Option<String>,
-    /// Whether its package could not be deleted and was left; the log says why.
+    /// Whether its zip could not be deleted; the log says why.
     pub package_left: bool,
 }
 
 impl Import {
-    /// A new import of `source`, due at once.
+    /// A new import of `source`, due now.
     #[must_use]
     pub fn new(
         id: ImportId,
@@ -117,7 +117,7 @@ impl Import {
         }
     }
 
-    /// An import of which nothing is known but what never changes, and nothing is due.
+    /// An import with only the fields that never change, and nothing due.
     pub(crate) fn unmoved(
         id: ImportId,
         connection: &str,
@@ -166,15 +166,15 @@ impl Import {
         }
     }
 
-    /// The order of contents, oldest first: by date, which has whole seconds, within a second by
-    /// name, as numbered parts have it, and for one name by when it was taken in.
+    /// The order of contents, oldest first: by last-modified time, which has whole seconds; then by name;
+    /// then by the time of arrival.
     #[must_use]
     pub fn order(&self) -> (OffsetDateTime, &str, OffsetDateTime, Reverse<&str>) {
         (self.source.last_modified, &self.source.name, self.received, Reverse(&self.id.key))
     }
 
-    /// Whether it pauses its connection because the service lets nobody of it in, and not because
-    /// others build on it: also where a newer file has taken its place since.
+    /// Whether it pauses its connection because the service answered 403, and not because later files build
+    /// on it; also if a newer file has superseded it since.
     #[must_use]
     pub fn is_forbidden(&self) -> bool {
         self.pauses && PauseCause::of(self.state) == PauseCause::Forbidden
@@ -187,50 +187,50 @@ impl Import {
     }
 }
 
-/// One stop: the import came into a state, or there was something to note of it there.
+/// An entry of the history: the import entered a state, or something happened in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HistoryEntry {
-    /// When first.
+    /// When it happened first.
     #[serde(with = "moment")]
     pub at: OffsetDateTime,
-    /// In which state.
+    /// The state.
     pub state: State,
-    /// What there is to note beside the state.
+    /// What happened, besides the state.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<Note>,
-    /// How often the same was noted.
+    /// How often it happened.
     pub count: u32,
-    /// When it was noted last.
+    /// When it happened last.
     #[serde(with = "moment")]
     pub last_seen: OffsetDateTime,
 }
 
-/// What there is to note of an import beside its state.
+/// What happened to an import, besides its state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Note {
     /// Why it waits, failed or ended.
     Reason(Reason),
-    /// A person asked for something: how, and when.
+    /// An operator action: who, how and when.
     Asked(Text),
-    /// The service's own word.
+    /// The status that the service reported.
     Status(Text),
     /// It was checked and packed.
     Packed {
         /// Data rows.
         rows: u64,
-        /// People who have a row.
+        /// The number of people who have a row.
         people: u64,
     },
-    /// A push began.
+    /// A push started.
     Pushed {
-        /// The service's address of the tenant.
+        /// The tenant's scale unit.
         scale_unit: Text,
     },
 }
 
-/// What somebody wants to be told. The words are those of the table, the log and the message.
+/// A kind of notification. The words are those of the table, the log and the notification.
 #[derive(
     Clone,
     Copy,
@@ -250,41 +250,41 @@ pub enum Note {
 pub enum NotificationKind {
     /// A file was rejected.
     Rejected,
-    /// An import was given up.
+    /// An import is stuck.
     Stuck,
-    /// The service lets nobody of the connection in.
+    /// The service answered 403 for the connection.
     Forbidden,
-    /// The credential of the connection gets no token.
+    /// The credential of the connection failed.
     CredentialFailed,
-    /// The document of the connection cannot be used.
+    /// The connection document is invalid.
     ConnectionInvalid,
-    /// No file has come by the expected day.
+    /// No file has arrived by the expected day.
     Overdue,
     /// The service accepted a file.
     Completed,
-    /// The first success after one of those for which a person is needed.
+    /// The first success after a notification that needed a person.
     Recovered,
 }
 
-/// A message that waits to be told.
+/// A notification that is not sent yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PendingNotification {
-    /// Of what.
+    /// The kind.
     pub kind: NotificationKind,
-    /// When that happened.
+    /// When the event happened.
     pub since: OffsetDateTime,
-    /// When it is told, or tried again.
+    /// When it is sent, or retried.
     pub due: OffsetDateTime,
-    /// How often that failed.
+    /// The number of failed attempts.
     pub failures: u32,
 }
 
-/// A message that was sent, or given up.
+/// A notification that was sent, or that failed for good.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sent {
-    /// Of what.
+    /// The kind.
     pub kind: NotificationKind,
-    /// When.
+    /// When it was sent, or tried last.
     #[serde(with = "moment")]
     pub at: OffsetDateTime,
     /// Whether it arrived.
@@ -292,12 +292,12 @@ pub struct Sent {
     pub outcome: Delivery,
 }
 
-/// What became of a message.
+/// The result of a notification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "outcome", content = "why")]
 pub enum Delivery {
     /// It arrived.
     Delivered,
-    /// It was tried often enough; why it did not arrive.
+    /// All attempts failed; this is why the last one did.
     GivenUp(Text),
 }

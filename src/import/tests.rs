@@ -1,4 +1,4 @@
-//! The machine, as stories of events.
+//! The state machine, as sequences of events.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use crate::{
 
 const NOW: OffsetDateTime = datetime!(2026-11-23 06:00 UTC);
 
-/// The waits that hold where nothing is set.
+/// The policy of the default settings.
 fn policy() -> Policy {
     let account = |name: &str| (name == "ImportStorage__accountName").then(|| "a".to_owned());
     Config::read(account).unwrap().policy
@@ -67,37 +67,37 @@ fn checked() -> Checked {
     Checked { baseline: summary, rows_skipped: 0, notice: None, report, approval: None }
 }
 
-fn refused(guarded: bool) -> Event {
+fn rejected(guarded: bool) -> Event {
     let report = Some("r".to_owned());
     let guarded = guarded.then(|| Box::new(checked().baseline));
     let reason = if guarded.is_some() {
-        Reason::DeletionBlocked(Box::new(wrong()))
+        Reason::DeletionBlocked(Box::new(errors()))
     } else {
-        Reason::FileInvalid(Box::new(wrong()))
+        Reason::FileInvalid(Box::new(errors()))
     };
-    Event::Refused { reason, problems: 3, report, guarded }
+    Event::Rejected { reason, problems: 3, report, guarded }
 }
 
-fn wrong() -> Problems {
+fn errors() -> Problems {
     let (rule, message) = ("V01".into(), "why".into());
     Problems { row: None, column: None, rule, message, count: 3, rules: vec![] }
 }
 
-/// A reason that passes.
+/// A temporary reason.
 fn why() -> Reason {
     Reason::StorageFailed { detail: "why".into() }
 }
 
-fn faulted() -> Event {
+fn failed() -> Event {
     Event::TransientFailure { reason: why(), retry_at: None }
 }
 
-/// What a person reads of it.
-fn read(import: &Import) -> String {
+/// The reason as text.
+fn text(import: &Import) -> String {
     messages::why(import).unwrap_or_default()
 }
 
-fn overtaken() -> Event {
+fn superseded() -> Event {
     Event::Superseded { file: "inbox/hr/b.csv".into(), import: "2".into() }
 }
 
@@ -113,7 +113,7 @@ fn accepted() -> Event {
     Event::Accepted { id: IngestionId("i".to_owned()), status: Status::NotStarted }
 }
 
-fn said(status: Status) -> Event {
+fn reported(status: Status) -> Event {
     Event::StatusReported { status, error_file: None }
 }
 
@@ -129,11 +129,11 @@ fn push_failed() -> Event {
     Event::PushFailed { status: 500 }
 }
 
-fn told(import: Import, now: OffsetDateTime, events: impl IntoIterator<Item = Event>) -> Import {
+fn after(import: Import, now: OffsetDateTime, events: impl IntoIterator<Item = Event>) -> Import {
     events.into_iter().fold(import, |import, event| import.apply(event, now, &policy()).unwrap())
 }
 
-/// The import at its end, and how long it took to get there, told at each due time what is `again`.
+/// The import at its end, and the time until then; `again` returns the events at each due time.
 fn until_end(
     mut import: Import,
     mut again: impl FnMut(&Import, OffsetDateTime) -> Vec<Event>,
@@ -143,38 +143,39 @@ fn until_end(
     while !import.state.is_end() {
         now = import.due.unwrap();
         for event in again(&import, now) {
-            import = if import.state.is_end() { import } else { told(import, now, [event]) };
+            import = if import.state.is_end() { import } else { after(import, now, [event]) };
         }
     }
     (import, now - began)
 }
 
 fn pushing() -> Import {
-    told(received(), NOW, [Event::PackStarted, staged(), claimed()])
+    after(received(), NOW, [Event::PackStarted, staged(), claimed()])
 }
 
 #[test]
-fn a_good_file_goes_all_the_way_and_then_its_zip_is_deleted() {
+fn a_valid_file_is_completed_and_then_its_zip_is_deleted() {
     let import = received();
     assert_eq!(import.action(NOW, &policy()), Action::Pack);
-    let import = told(import, NOW, [Event::PackStarted, staged()]);
+    let import = after(import, NOW, [Event::PackStarted, staged()]);
     assert_eq!((import.state, import.action(NOW, &policy())), (State::Packed, Action::Push));
-    let import = told(import, NOW, [claimed(), accepted()]);
+    let import = after(import, NOW, [claimed(), accepted()]);
     assert_eq!(import.state, State::Ingesting);
     assert!(matches!(import.action(NOW, &policy()), Action::Wait(_)));
     let later = NOW + Duration::from_secs(30);
     assert_eq!(import.action(later, &policy()), Action::Poll);
-    let import = told(import, later, [said(Status::ExtractionComplete), said(Status::Completed)]);
+    let import =
+        after(import, later, [reported(Status::ExtractionComplete), reported(Status::Completed)]);
     assert_eq!((import.state, import.ended), (State::Completed, Some(later)));
     assert_eq!(import.action(later, &policy()), Action::Discard);
-    let import = told(import, later, [Event::Discarded]);
+    let import = after(import, later, [Event::Discarded]);
     assert_eq!((import.state, import.action(later, &policy())), (State::Completed, Action::Done));
 }
 
 #[test]
 fn a_step_that_died_is_due_again_when_its_time_is_over_and_not_before() {
     let over = NOW + policy().step_timeout;
-    let packing = told(received(), NOW, [Event::PackStarted]);
+    let packing = after(received(), NOW, [Event::PackStarted]);
     assert_eq!(packing.action(NOW, &policy()), Action::Wait(over));
     assert_eq!(packing.action(over, &policy()), Action::Pack);
     assert_eq!(pushing().action(NOW, &policy()), Action::Wait(over));
@@ -183,12 +184,12 @@ fn a_step_that_died_is_due_again_when_its_time_is_over_and_not_before() {
 
 #[test]
 fn a_lost_answer_is_remembered_and_the_push_repeated() {
-    let import = told(pushing(), NOW, [lost()]);
+    let import = after(pushing(), NOW, [lost()]);
     assert_eq!((import.state, import.push_outcome_unknown), (State::Packed, true));
-    let import = told(import, NOW, [claimed(), Event::Busy]);
+    let import = after(import, NOW, [claimed(), Event::Busy]);
     assert_eq!(import.state, State::Packed);
     assert_eq!(import.reason, Some(Reason::ServiceBusy { own: true }));
-    let import = told(import, NOW, [claimed(), accepted()]);
+    let import = after(import, NOW, [claimed(), accepted()]);
     assert_eq!(
         (import.state, import.push_outcome_unknown, import.reason),
         (State::Ingesting, false, None)
@@ -196,8 +197,8 @@ fn a_lost_answer_is_remembered_and_the_push_repeated() {
 }
 
 #[test]
-fn a_target_that_reports_no_outcome_has_an_end_of_its_own_that_counts() {
-    let import = told(pushing(), NOW, [Event::AcceptedForGood]);
+fn a_target_that_reports_no_outcome_has_an_accepted_end_of_its_own() {
+    let import = after(pushing(), NOW, [Event::AcceptedForGood]);
     assert_eq!(
         (import.state, import.reason.as_ref()),
         (State::Accepted, Some(&Reason::OutcomeNotReported))
@@ -205,16 +206,16 @@ fn a_target_that_reports_no_outcome_has_an_end_of_its_own_that_counts() {
     assert!(import.state.is_end() && import.state.is_accepted() && !import.holds_slot());
     assert!(!import.needs_person() && import.ended == Some(NOW) && import.pushed == Some(NOW));
     assert_eq!(import.action(NOW, &policy()), Action::Discard);
-    // Nothing that Viva says leads there.
+    // No status of Viva leads to that end.
     for status in [Status::Completed, Status::ValidationFailed, Status::parse("Accepted")] {
-        let import = told(pushing(), NOW, [accepted(), said(status)]);
+        let import = after(pushing(), NOW, [accepted(), reported(status)]);
         assert_ne!(import.state, State::Accepted);
     }
 }
 
 #[test]
-fn a_busy_service_keeps_the_file_and_tries_later_for_as_long_as_it_takes() {
-    let (import, took) = until_end(told(pushing(), NOW, [Event::Busy]), |import, now| {
+fn a_busy_service_is_retried_until_the_deadline() {
+    let (import, took) = until_end(after(pushing(), NOW, [Event::Busy]), |import, now| {
         assert_eq!((import.state, import.action(now, &policy())), (State::Packed, Action::Push));
         vec![claimed(), Event::Busy]
     });
@@ -222,49 +223,49 @@ fn a_busy_service_keeps_the_file_and_tries_later_for_as_long_as_it_takes() {
 }
 
 #[test]
-fn the_time_in_which_the_program_was_away_does_not_count() {
+fn the_time_without_a_running_program_does_not_count() {
     let long = policy().wait_deadline * 2;
     let import =
-        told(received(), NOW + long, [Event::PackStarted, staged(), claimed(), Event::Busy]);
+        after(received(), NOW + long, [Event::PackStarted, staged(), claimed(), Event::Busy]);
     assert_eq!(import.state, State::Packed);
     let late = import.due.unwrap() + long;
-    let import = told(import, late, [claimed(), Event::Busy]);
+    let import = after(import, late, [claimed(), Event::Busy]);
     assert_eq!(import.state, State::Packed);
-    // And then it has what was left of its time.
+    // After that the rest of its time remains.
     let (import, took) = until_end(import, |_, _| vec![claimed(), Event::Busy]);
     assert_eq!((import.state, took.whole_hours()), (State::Stuck, 71));
 }
 
 #[test]
-fn busy_is_asked_again_in_minutes_doubling_with_jitter() {
+fn after_busy_the_wait_is_minutes_and_doubles_with_jitter() {
     let mut import = pushing();
     for minutes in [5, 10, 20, 30, 30] {
-        import = told(import, NOW, [Event::Busy]);
+        import = after(import, NOW, [Event::Busy]);
         let wait = import.due.unwrap() - NOW;
         let least = Duration::from_mins(minutes);
         assert!(wait >= least && wait < least + least / 4, "{wait}");
-        import = told(import, NOW, [claimed()]);
+        import = after(import, NOW, [claimed()]);
     }
 }
 
 #[test]
-fn a_token_that_is_refused_though_it_is_fresh_is_waited_for() {
-    let import = told(pushing(), NOW, [Event::TokenRefused { status: 401 }]);
+fn a_fresh_token_that_is_rejected_waits_for_a_correction() {
+    let import = after(pushing(), NOW, [Event::TokenRejected { status: 401 }]);
     assert_eq!(
         (import.state, import.reason.as_ref()),
         (State::Packed, Some(&Reason::TokenRejected { status: 401 }))
     );
     assert!(import.waits_for_correction() && import.needs_person() && !import.holds_slot());
-    // The same where the service may have the file: nobody else waits for a person.
-    let lost = told(pushing(), NOW, [lost(), claimed(), Event::TokenRefused { status: 401 }]);
+    // The same if the service may have the file: no other import waits for a person.
+    let lost = after(pushing(), NOW, [lost(), claimed(), Event::TokenRejected { status: 401 }]);
     assert!(lost.push_outcome_unknown && !lost.holds_slot());
 }
 
 #[test]
-fn two_imports_that_wait_for_each_other_come_to_an_end_where_the_service_stays_busy() {
+fn two_imports_that_wait_for_each_other_end_if_the_service_stays_busy() {
     let taken = || Event::SlotTaken { by: "0".to_owned() };
     let mut turns = 0;
-    let (import, _) = until_end(told(pushing(), NOW, [Event::Busy]), |_, _| {
+    let (import, _) = until_end(after(pushing(), NOW, [Event::Busy]), |_, _| {
         turns += 1;
         if turns % 2 == 0 { vec![taken()] } else { vec![claimed(), Event::Busy] }
     });
@@ -276,16 +277,16 @@ fn what_a_wrong_clock_added_to_a_deadline_does_not_count() {
     let years = NOW + Duration::from_hours(3 * 365 * 24);
     let id = ImportId { tenant: "t".to_owned(), key: "1".to_owned() };
     let import = Import::new(id, "hr", received().source, years, &policy());
-    let import = told(import, NOW, [Event::PackStarted, staged(), claimed(), Event::Busy]);
+    let import = after(import, NOW, [Event::PackStarted, staged(), claimed(), Event::Busy]);
     assert!(import.deadline.unwrap() <= NOW + policy().wait_deadline);
 }
 
 #[test]
-fn what_a_wrong_clock_put_off_for_years_is_due_as_soon_as_the_clock_is_right() {
+fn a_due_time_years_ahead_by_a_wrong_clock_is_due_when_the_clock_is_right() {
     let years = NOW + Duration::from_hours(3 * 365 * 24);
-    let waiting = |import: Import| told(Import { deadline: None, ..import }, years, [Event::Busy]);
+    let waiting = |import: Import| after(Import { deadline: None, ..import }, years, [Event::Busy]);
     for import in [
-        told(Import { deadline: None, ..received() }, years, [Event::PackStarted]),
+        after(Import { deadline: None, ..received() }, years, [Event::PackStarted]),
         waiting(pushing()),
     ] {
         assert!(!matches!(import.action(NOW, &policy()), Action::Wait(_)), "{import:?}");
@@ -294,41 +295,41 @@ fn what_a_wrong_clock_put_off_for_years_is_due_as_soon_as_the_clock_is_right() {
 }
 
 #[test]
-fn failed_pushes_are_repeated_a_few_times_and_then_a_person_is_called() {
+fn failed_pushes_are_repeated_a_few_times_and_then_need_a_person() {
     let mut import = pushing();
     for _ in 1..policy().push_failures {
-        import = told(import, NOW, [push_failed()]);
+        import = after(import, NOW, [push_failed()]);
         assert_eq!(import.state, State::Packed);
-        import = told(import, NOW, [claimed()]);
+        import = after(import, NOW, [claimed()]);
     }
-    import = told(import, NOW, [lost()]);
+    import = after(import, NOW, [lost()]);
     assert_eq!(import.state, State::Stuck);
     let last = Box::new(Reason::PushOutcomeUnknown { cause: NoOutcome::ProgramEnded });
     assert_eq!(import.reason, Some(Reason::PushesExhausted { pushes: 5, last }));
 }
 
 #[test]
-fn a_service_that_is_away_is_waited_for_as_long_as_the_deadline_says() {
-    for again in [vec![claimed(), not_sent()], vec![faulted()]] {
-        let (import, took) = until_end(told(pushing(), NOW, [not_sent()]), |_, _| again.clone());
+fn an_unavailable_service_is_retried_until_the_deadline() {
+    for again in [vec![claimed(), not_sent()], vec![failed()]] {
+        let (import, took) = until_end(after(pushing(), NOW, [not_sent()]), |_, _| again.clone());
         assert_eq!((import.state, took.whole_hours()), (State::Stuck, 72));
     }
 }
 
 #[test]
-fn a_service_that_wants_to_be_asked_at_once_is_not() {
+fn a_retry_after_in_the_past_is_not_followed_at_once() {
     for retry_at in [NOW, NOW - Duration::from_hours(1)] {
         let event = Event::NotSent { reason: why(), retry_at: Some(retry_at) };
-        assert_eq!(told(pushing(), NOW, [event]).due, Some(NOW + policy().poll_min));
+        assert_eq!(after(pushing(), NOW, [event]).due, Some(NOW + policy().poll_min));
     }
 }
 
 #[test]
-fn a_file_that_takes_the_program_with_it_is_not_read_for_ever() {
+fn a_file_that_ends_the_program_is_not_read_for_ever() {
     let mut import = received();
     let mut now = NOW;
     while import.state == State::Received {
-        import = told(import, now, [Event::PackStarted]);
+        import = after(import, now, [Event::PackStarted]);
         now += policy().step_timeout;
         assert!(now < NOW + policy().wait_deadline * 2);
     }
@@ -336,19 +337,19 @@ fn a_file_that_takes_the_program_with_it_is_not_read_for_ever() {
 }
 
 #[test]
-fn a_zip_that_keeps_vanishing_is_not_made_for_ever() {
+fn a_zip_that_keeps_vanishing_is_not_packed_for_ever() {
     let (import, took) =
         until_end(received(), |_, _| vec![Event::PackStarted, staged(), Event::Discarded]);
     assert_eq!((import.state, took.whole_hours()), (State::Stuck, 72));
 }
 
 #[test]
-fn a_backlog_is_not_stuck_however_long_it_waits_for_its_turn() {
-    let mut import = told(received(), NOW, [Event::PackStarted, staged()]);
+fn a_queued_import_is_not_stuck_however_long_it_waits() {
+    let mut import = after(received(), NOW, [Event::PackStarted, staged()]);
     for day in 1..30 {
         let now = NOW + Duration::from_hours(24 * day);
-        import = told(import, now, [Event::SlotTaken { by: "0".to_owned() }]);
-        import = told(
+        import = after(import, now, [Event::SlotTaken { by: "0".to_owned() }]);
+        import = after(
             import,
             now,
             [Event::WaitingForOlder { file: "inbox/hr/0.csv".into(), import: "0".into() }],
@@ -361,17 +362,17 @@ fn a_backlog_is_not_stuck_however_long_it_waits_for_its_turn() {
 fn retry_after_wins_over_our_own_wait() {
     let at = NOW + Duration::from_secs(777);
     let event = Event::NotSent { reason: why(), retry_at: Some(at) };
-    assert_eq!(told(pushing(), NOW, [event]).due, Some(at));
+    assert_eq!(after(pushing(), NOW, [event]).due, Some(at));
 }
 
 #[test]
-fn storage_that_fails_is_waited_for_longer_and_longer_and_never_decides() {
-    let mut import = told(received(), NOW, [Event::PackStarted, staged()]);
+fn failing_storage_is_retried_at_growing_intervals_and_decides_nothing() {
+    let mut import = after(received(), NOW, [Event::PackStarted, staged()]);
     import.failures = 0;
     let mut waits = vec![];
     for _ in 0..4 {
         let before = import.state;
-        import = told(import, NOW, [faulted()]);
+        import = after(import, NOW, [failed()]);
         assert_eq!(import.state, before);
         waits.push(import.due.unwrap() - NOW);
     }
@@ -379,79 +380,81 @@ fn storage_that_fails_is_waited_for_longer_and_longer_and_never_decides() {
 }
 
 #[test]
-fn the_service_may_take_its_time_but_not_for_ever() {
+fn the_service_may_take_long_but_not_for_ever() {
     let mut waits = vec![];
-    let (import, took) = until_end(told(pushing(), NOW, [accepted()]), |import, now| {
-        waits.push(told(import.clone(), now, [said(Status::NotStarted)]).due.unwrap_or(now) - now);
-        vec![said(Status::NotStarted)]
+    let (import, took) = until_end(after(pushing(), NOW, [accepted()]), |import, now| {
+        waits.push(
+            after(import.clone(), now, [reported(Status::NotStarted)]).due.unwrap_or(now) - now,
+        );
+        vec![reported(Status::NotStarted)]
     });
     assert_eq!((import.state, took.whole_hours()), (State::Stuck, 24));
     assert!(waits[0] == policy().poll_min && waits[waits.len() - 2] == policy().poll_max);
     assert_eq!(import.reason, Some(Reason::IngestionTimeout { status: "NotStarted".into() }));
-    assert!(read(&import).contains("portal"));
+    assert!(text(&import).contains("portal"));
 }
 
 #[test]
-fn a_word_nobody_knows_is_no_end() {
-    let import = told(pushing(), NOW, [accepted(), said(Status::parse("Suspended"))]);
+fn an_unknown_status_is_no_end() {
+    let import = after(pushing(), NOW, [accepted(), reported(Status::parse("Suspended"))]);
     assert_eq!(import.state, State::Ingesting);
     assert_eq!(import.service_status.as_deref(), Some("Suspended"));
 }
 
 #[test]
-fn a_refused_file_names_its_report() {
-    let import = told(received(), NOW, [Event::PackStarted, refused(false)]);
+fn a_rejected_file_names_its_report() {
+    let import = after(received(), NOW, [Event::PackStarted, rejected(false)]);
     assert_eq!((import.state, import.error_count), (State::Rejected, 3));
     // An earlier attempt may have left a zip.
     assert_eq!(import.action(NOW, &policy()), Action::Discard);
 }
 
 #[test]
-fn a_person_lets_a_guarded_file_pass_and_nothing_else() {
-    let allowed = || Event::OperatorRequested {
+fn an_operator_approves_a_deletion_and_nothing_else() {
+    let approve = || Event::OperatorRequested {
         action: OperatorAction::Approve,
         by: "by somebody".to_owned(),
     };
     let later = NOW + policy().wait_deadline;
-    let import = told(received(), NOW, [Event::PackStarted, refused(true), Event::Discarded]);
-    let import = told(import, later, [allowed()]);
+    let import = after(received(), NOW, [Event::PackStarted, rejected(true), Event::Discarded]);
+    let import = after(import, later, [approve()]);
     assert_eq!((import.state, import.action(later, &policy())), (State::Received, Action::Pack));
     assert_eq!((import.error_count, import.ended, import.reason.as_ref()), (0, None, None));
     assert_eq!(import.approval.as_ref().map(|it| it.by.as_str()), Some("by somebody"));
-    let import = told(import, later, [Event::PackStarted, staged()]);
+    let import = after(import, later, [Event::PackStarted, staged()]);
     assert_eq!(import.state, State::Packed);
 
-    // A file that waited is guarded too, if another was accepted meanwhile.
-    let waited = told(received(), NOW, [Event::PackStarted, staged(), refused(true)]);
+    // A packed import is guarded too, if another import was accepted meanwhile.
+    let waited = after(received(), NOW, [Event::PackStarted, staged(), rejected(true)]);
     assert!(waited.is_guarded() && waited.action(NOW, &policy()) == Action::Discard);
     assert_eq!(waited.rows, Some(checked().baseline.rows));
-    assert_eq!(told(waited, NOW, [allowed()]).state, State::Received);
+    assert_eq!(after(waited, NOW, [approve()]).state, State::Received);
 
-    let not_guarded = told(received(), NOW, [Event::PackStarted, refused(false)]);
+    let not_guarded = after(received(), NOW, [Event::PackStarted, rejected(false)]);
     for import in [not_guarded, received(), pushing()] {
-        assert!(import.apply(allowed(), NOW, &policy()).is_err());
+        assert!(import.apply(approve(), NOW, &policy()).is_err());
     }
 }
 
 #[test]
 fn a_file_that_passed_keeps_its_report_when_the_service_has_none() {
-    let import = told(pushing(), NOW, [accepted(), said(Status::ValidationFailed)]);
+    let import = after(pushing(), NOW, [accepted(), reported(Status::ValidationFailed)]);
     assert_eq!(import.report.as_deref(), Some("1/report.html"));
 }
 
 #[test]
-fn a_staged_zip_that_was_lost_is_made_again() {
-    let import = told(received(), NOW, [Event::PackStarted, staged(), Event::Discarded]);
+fn a_lost_zip_is_packed_again() {
+    let import = after(received(), NOW, [Event::PackStarted, staged(), Event::Discarded]);
     let due = import.due.unwrap();
-    assert!(due > NOW, "not at once, or a zip that always vanishes would be made all the time");
+    assert!(due > NOW, "not at once, or a zip that always vanishes would be packed all the time");
     assert_eq!((import.state, import.action(due, &policy())), (State::Received, Action::Pack));
 }
 
 #[test]
-fn a_zip_that_cannot_be_deleted_is_tried_for_a_while_and_then_told_of() {
-    let import = told(pushing(), NOW, [accepted(), said(Status::Completed), faulted()]);
+fn the_deletion_of_a_zip_is_retried_for_a_while_and_then_reported() {
+    let import = after(pushing(), NOW, [accepted(), reported(Status::Completed), failed()]);
     assert!(import.due.is_some() && import.state == State::Completed);
-    let import = told(import, NOW + policy().wait_deadline, [faulted()]);
+    let import = after(import, NOW + policy().wait_deadline, [failed()]);
     assert_eq!((import.state, import.due), (State::Completed, None));
     assert!(
         import.package_left && messages::warning(&import).unwrap().contains("could not be deleted")
@@ -459,7 +462,7 @@ fn a_zip_that_cannot_be_deleted_is_tried_for_a_while_and_then_told_of() {
 }
 
 #[test]
-fn a_step_ends_before_somebody_else_takes_it_up() {
+fn a_step_ends_before_another_instance_takes_it_up() {
     let import = pushing();
     assert!(import.time_left(NOW) > Duration::from_mins(13));
     assert!(NOW + import.time_left(NOW) < import.due.unwrap());
@@ -467,12 +470,12 @@ fn a_step_ends_before_somebody_else_takes_it_up() {
 }
 
 #[test]
-fn an_end_stays_an_end_whatever_comes() {
+fn an_end_stays_an_end_after_every_event() {
     let ends = [
-        told(pushing(), NOW, [accepted(), said(Status::Completed)]),
-        told(received(), NOW, [replaced()]),
-        told(pushing(), NOW, [Event::PushRefused { reason: why() }]),
-        told(pushing(), NOW, [accepted(), said(Status::ValidationFailed)]),
+        after(pushing(), NOW, [accepted(), reported(Status::Completed)]),
+        after(received(), NOW, [replaced()]),
+        after(pushing(), NOW, [Event::PushRefused { reason: why() }]),
+        after(pushing(), NOW, [accepted(), reported(Status::ValidationFailed)]),
     ];
     for import in ends {
         assert!(import.state.is_end() && !import.holds_slot());
@@ -488,22 +491,22 @@ fn an_end_stays_an_end_whatever_comes() {
         ] {
             import.clone().apply(event, NOW, &policy()).unwrap_err();
         }
-        assert_eq!(told(import.clone(), NOW, [faulted()]).state, import.state);
+        assert_eq!(after(import.clone(), NOW, [failed()]).state, import.state);
     }
 }
 
 #[test]
-fn every_live_state_is_due_and_only_what_the_service_may_hold_takes_the_slot() {
+fn every_live_state_is_due_and_only_a_push_that_may_be_accepted_takes_the_slot() {
     for (import, holds) in [
         (received(), false),
-        (told(received(), NOW, [Event::PackStarted]), false),
-        (told(received(), NOW, [Event::PackStarted, staged()]), false),
+        (after(received(), NOW, [Event::PackStarted]), false),
+        (after(received(), NOW, [Event::PackStarted, staged()]), false),
         (pushing(), true),
-        (told(pushing(), NOW, [accepted()]), true),
-        (told(pushing(), NOW, [Event::Busy]), false),
-        (told(pushing(), NOW, [lost()]), true),
-        (told(pushing(), NOW, [lost(), claimed(), Event::Busy]), true),
-        (told(pushing(), NOW, [lost(), claimed(), accepted()]), true),
+        (after(pushing(), NOW, [accepted()]), true),
+        (after(pushing(), NOW, [Event::Busy]), false),
+        (after(pushing(), NOW, [lost()]), true),
+        (after(pushing(), NOW, [lost(), claimed(), Event::Busy]), true),
+        (after(pushing(), NOW, [lost(), claimed(), accepted()]), true),
     ] {
         assert!(import.due.is_some() && import.deadline.is_some(), "{import:?}");
         assert_eq!(import.holds_slot(), holds, "{import:?}");
@@ -511,7 +514,7 @@ fn every_live_state_is_due_and_only_what_the_service_may_hold_takes_the_slot() {
 }
 
 #[test]
-fn every_word_of_the_table_is_read_back() {
+fn every_state_of_the_table_is_read_back() {
     for state in State::VARIANTS {
         assert_eq!(state.as_ref().parse(), Ok(*state));
     }

@@ -1,4 +1,4 @@
-//! How an import enters a state, waits, fails, ends, and does what an operator asks for.
+//! How an import enters a state, waits, fails and ends, and how it follows an operator action.
 
 use time::OffsetDateTime;
 
@@ -9,9 +9,9 @@ use super::{
 use crate::schema::{ApprovalScope, DeletionApproval};
 
 impl Import {
-    /// Deadlines count the time in which something was tried. Where a step was taken later than any
-    /// wait is long, nobody was there to take it, and that does not count; nor does what a wrong
-    /// clock added. Of a wait for a person or for another import nothing counts.
+    /// Deadlines count only the time in which something was tried. If a step starts later than the longest
+    /// wait, no instance was running, and the delay does not count; neither does time that a wrong clock
+    /// added. A wait for a person or for another import never counts.
     pub(super) fn discount_absence(&mut self, now: OffsetDateTime, policy: &Policy) {
         if let (Some(due), Some(deadline)) = (self.due, self.deadline) {
             let late = now - due;
@@ -37,14 +37,13 @@ impl Import {
         self
     }
 
-    /// A step that never comes to its end, because it takes the program with it, is not begun for
-    /// ever.
+    /// A step that never finishes, because it ends the program, is not repeated for ever.
     pub(super) fn begin(mut self, now: OffsetDateTime, policy: &Policy) -> Self {
         if self.deadline.is_some_and(|deadline| now >= deadline) {
             return self.end(State::Stuck, Reason::PackingNeverEnded, now);
         }
         self.attempts += 1;
-        // What kept it waiting is tried now: no message about that gets in the way.
+        // The blocking reason is being retried: do not report it meanwhile.
         self.reason = self.reason.filter(|reason| !reason.code().is_of_connection());
         self.due = Some(now + policy.step_timeout);
         self
@@ -62,20 +61,20 @@ impl Import {
         self.enter(State::Packed, now, deadline)
     }
 
-    /// Nobody of the connection is let in, so this file waits and keeps the others from knocking.
+    /// The service rejects every file of the connection: this file waits, and the others are not pushed.
     pub(super) fn forbidden(mut self, now: OffsetDateTime, policy: &Policy) -> Self {
         self.state = State::Packed;
         self.pauses = true;
         self.paused(Reason::Forbidden, now, policy)
     }
 
-    /// Waits for a person, for as long as that takes; no other connection waits for that.
+    /// Waits for a person, without a limit. No other connection waits for that.
     pub(super) fn paused(mut self, reason: Reason, now: OffsetDateTime, policy: &Policy) -> Self {
         self.slot_released = self.push_outcome_unknown;
         self.queue_up(reason, now, policy)
     }
 
-    /// An end is due once more where a zip may have been staged: it is deleted.
+    /// Ends the import. If a zip may have been staged, one more step deletes it.
     pub(super) fn end(mut self, state: State, reason: Reason, now: OffsetDateTime) -> Self {
         self.pauses |= self.stop_on_rejection && matches!(state, State::Rejected | State::Stuck);
         self.reason = Some(reason);
@@ -85,7 +84,7 @@ impl Import {
         import
     }
 
-    /// Only the clean-up of an ended import failed: what it came to stays as it is.
+    /// Only the clean-up of an ended import failed: its result does not change.
     pub(super) fn not_cleaned_up(mut self, now: OffsetDateTime, policy: &Policy) -> Self {
         let too_late = self.ended.is_none_or(|ended| now >= ended + policy.wait_deadline);
         if too_late {
@@ -110,7 +109,7 @@ impl Import {
         self
     }
 
-    /// Waits for another import, which has a deadline of its own, or for a person: that does not
+    /// Waits for another import, which has a deadline of its own, or for a person: the wait does not
     /// count.
     pub(super) fn queue_up(mut self, reason: Reason, now: OffsetDateTime, policy: &Policy) -> Self {
         let wait = policy.queue_wait(&self.id, self.attempts);
@@ -120,7 +119,7 @@ impl Import {
         self
     }
 
-    /// Waits for a person: that does not count, however long it takes, and nobody else waits for it.
+    /// Waits for a person. The wait does not count, and no other import waits for the slot.
     pub(super) fn wait_on(mut self, now: OffsetDateTime, policy: &Policy) -> Self {
         let wait = policy.correction_wait;
         self.due = Some(now + wait);
@@ -157,7 +156,7 @@ impl Import {
         import.still_ingesting(status, now, policy)
     }
 
-    /// The end at a target that reports no outcome.
+    /// The end for a target that reports no outcome.
     pub(super) fn accepted_for_good(mut self, now: OffsetDateTime) -> Self {
         self.pushed = Some(now);
         self.push_outcome_unknown = false;
@@ -190,8 +189,7 @@ impl Import {
         self.failed(reason, None, now, policy)
     }
 
-    /// The staged zip was lost or damaged before it was pushed: it is made once more, each time a
-    /// little later.
+    /// The staged zip was lost or damaged before the push: it is packed again, each time a little later.
     pub(super) fn zip_lost(mut self, now: OffsetDateTime, policy: &Policy) -> Self {
         self.package = None;
         let deadline = self.deadline;
@@ -234,14 +232,14 @@ impl Import {
         self
     }
 
-    /// Whether the import takes what a person asks for, as it is now: by state and reason alone.
+    /// Whether an operator action applies to the import now, by state and reason alone.
     #[must_use]
     pub fn takes(&self, action: OperatorAction) -> bool {
         use State::{Ingesting, Packed, Received, Rejected, Stuck};
         !self.is_left_alone()
             && match action {
                 OperatorAction::Approve => self.state == Rejected && self.is_guarded(),
-                // What came without a tenant is taken in anew once its connection can be read.
+                // A file without a tenant is imported again once its connection document is valid.
                 OperatorAction::Retry => {
                     let is_there = matches!(self.state, Received | Packed | Rejected | Stuck);
                     is_there && self.id.has_tenant()
@@ -268,23 +266,25 @@ impl Import {
                     seen.map(|seen| DeletionApproval { by, scope: ApprovalScope::Seen(seen) });
                 self.reopen(now, policy)
             }
-            OperatorAction::Retry if self.state.is_end() => self.by_hand(&by).reopen(now, policy),
+            OperatorAction::Retry if self.state.is_end() => {
+                self.record_action(&by).reopen(now, policy)
+            }
             OperatorAction::Retry => {
                 let state = self.state;
-                self.by_hand(&by).at_once(state, now, policy)
+                self.record_action(&by).at_once(state, now, policy)
             }
             OperatorAction::Cancel => self.cancel(&by, now),
             OperatorAction::Resume if self.state == State::Packed => {
-                self.by_hand(&by).at_once(State::Packed, now, policy)
+                self.record_action(&by).at_once(State::Packed, now, policy)
             }
             OperatorAction::Resume => {
                 self.pauses = false;
-                self.by_hand(&by)
+                self.record_action(&by)
             }
         })
     }
 
-    /// Only persons reopen an end. Begins again, because a person asked for it, with the file as it was taken in.
+    /// Starts again with the same file. Only an operator action reopens an end.
     fn reopen(mut self, now: OffsetDateTime, policy: &Policy) -> Self {
         self.report = None;
         self.error_count = 0;
@@ -299,14 +299,14 @@ impl Import {
         self.at_once(State::Received, now, policy)
     }
 
-    /// Is taken up now, and not because its time has come.
+    /// Makes the import due now.
     fn at_once(mut self, state: State, now: OffsetDateTime, policy: &Policy) -> Self {
         self.pauses = false;
         self.reason = None;
         self.enter(state, now, Some(now + policy.wait_deadline))
     }
 
-    fn by_hand(mut self, by: &str) -> Self {
+    fn record_action(mut self, by: &str) -> Self {
         let before = self.operator_actions.map(|before| format!("{before}; ")).unwrap_or_default();
         self.operator_actions = Some(before + by);
         self
@@ -318,9 +318,9 @@ impl Import {
             ingestion: self.ingestion.as_ref().map(|id| (&id.0).into()),
             outcome_unknown: self.push_outcome_unknown,
         };
-        // A pack that is under way may stage its zip yet: it is deleted when that is over.
+        // A pack in progress may still stage its zip: the zip is deleted when the pack has ended.
         let until = self.due.filter(|_| self.state == State::Received);
-        let mut import = self.by_hand(by).end(State::Cancelled, reason, now);
+        let mut import = self.record_action(by).end(State::Cancelled, reason, now);
         import.pauses = false;
         import.due = import.due.map(|due| until.map_or(due, |until| until.max(due)));
         import

@@ -1,4 +1,4 @@
-//! What an import is made of: its id, its state, its content and its package, and the service's words.
+//! The parts of an import: id, state, content and package, and the status of the service.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ use utoipa::ToSchema;
 
 use crate::schema::is_plain_name;
 
-/// Which import: the tenant (the table's partition) and the row key.
+/// The id of an import: the tenant (partition key) and the row key.
 ///
-/// The key is made of the content's own last-modified time, inverted so that lists come newest
-/// first, and a hash of container, name and ETag: the same content is always the same row.
+/// The row key consists of the last-modified time of the content, inverted so that lists are newest first,
+/// and a hash of container, name and ETag. The same content is always the same row.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ImportId {
     /// The tenant's id, lower case.
@@ -21,21 +21,21 @@ pub struct ImportId {
     pub key: String,
 }
 
-/// Milliseconds that fifteen digits can count: the year 33658.
+/// The milliseconds that fifteen digits can count: the year 33658.
 const LAST_MOMENT_MS: i128 = 999_999_999_999_999;
 
 impl ImportId {
-    /// The partition of files whose connection could not be read when they arrived.
+    /// The partition of files whose connection document was invalid when they arrived.
     pub const NO_TENANT: &str = "no-tenant";
 
-    /// Tenant and key with a point between, as addresses, programs and commands name it: a host in front may
-    /// spell a slash anew.
+    /// Tenant and key with a point between, as addresses, programs and commands use it. (A proxy may change
+    /// the encoding of a slash.)
     #[must_use]
     pub fn name(&self) -> String {
         format!("{}.{}", self.tenant, self.key)
     }
 
-    /// The id with this [`name`](Self::name), if an import can be called so.
+    /// The id with this [`name`](Self::name), if it is valid.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         let (tenant, key) = name.split_once('.')?;
@@ -43,12 +43,12 @@ impl ImportId {
             .then(|| Self { tenant: tenant.to_owned(), key: key.to_owned() })
     }
 
-    /// Whether an import can have this row key; those of other rows begin with a word.
+    /// Whether an import can have this row key; the keys of other rows begin with a letter.
     pub(crate) fn is_key(key: &str) -> bool {
         is_plain_name(key) && key.starts_with(|first: char| first.is_ascii_digit())
     }
 
-    /// What a key begins with for content that was written then: later moments come first.
+    /// The first part of the key for content of this time: later times sort first.
     #[must_use]
     pub(crate) fn moment_of(written: OffsetDateTime) -> String {
         let milliseconds = written.unix_timestamp_nanos() / 1_000_000;
@@ -68,7 +68,7 @@ impl fmt::Display for ImportId {
     }
 }
 
-/// The ingestion service's own id of an import.
+/// The ingestion service's id of an import.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IngestionId(pub String);
 
@@ -78,7 +78,7 @@ impl fmt::Display for IngestionId {
     }
 }
 
-/// Where an import stands.
+/// The state of an import.
 #[derive(
     Clone,
     Copy,
@@ -96,30 +96,30 @@ impl fmt::Display for IngestionId {
 #[serde(rename_all = "camelCase")]
 #[strum(serialize_all = "camelCase")]
 pub enum State {
-    /// The file is known and has not been read yet.
+    /// The file is known and not read yet.
     Received,
-    /// The zip is staged and waits to be pushed.
+    /// The zip is staged and waits for the push.
     Packed,
-    /// The push is under way, or was when the power went.
+    /// The push is in progress, or was when the program ended.
     Pushing,
-    /// The service has it and is at work.
+    /// The service has the file and processes it.
     Ingesting,
-    /// The service accepted it. What Viva shows, and when, is the service's own affair.
+    /// The service accepted the file. When Viva shows the data is not reported.
     Completed,
-    /// The service has the file, and does not report what becomes of it.
+    /// The service has the file and does not report the outcome.
     Accepted,
-    /// The file is wrong, by our checks or by the service's.
+    /// The file is invalid, by the checks here or by those of the service.
     Rejected,
-    /// Another content took its place before it was pushed.
+    /// A newer content replaced it before the push.
     Superseded,
-    /// A person gave it up.
+    /// An operator cancelled it.
     Cancelled,
-    /// It needs a person; the row says what for.
+    /// A person has to act; the reason says what is wrong.
     Stuck,
 }
 
 impl State {
-    /// Whether the service has the file and has not rejected it: the next file is held against it.
+    /// Whether the service accepted the file: the next file is compared with it.
     #[must_use]
     pub fn is_accepted(self) -> bool {
         matches!(self, Self::Completed | Self::Accepted)
@@ -140,23 +140,23 @@ impl State {
     }
 }
 
-/// The content an import is of, pinned by its ETag.
+/// The content of an import, identified by its ETag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     /// The container.
     pub container: String,
     /// The blob's name.
     pub name: String,
-    /// The content's ETag, bare.
+    /// The ETag of the content, without quotation marks.
     pub etag: String,
-    /// Its length.
+    /// The length in bytes.
     pub bytes: u64,
-    /// When it was written.
+    /// When the content was written.
     pub last_modified: OffsetDateTime,
 }
 
 impl Source {
-    /// The file as a person names it.
+    /// Container and name.
     #[must_use]
     pub fn file(&self) -> String {
         format!("{}/{}", self.container, self.name)
@@ -166,34 +166,34 @@ impl Source {
 /// The staged zip.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Package {
-    /// Its blob in the packages container.
+    /// The blob in the packages container.
     pub blob: String,
-    /// That blob's ETag, bare.
+    /// The ETag of the blob, without quotation marks.
     pub etag: String,
-    /// Its length.
+    /// The length in bytes.
     pub bytes: u64,
     /// SHA-256 of its bytes, lower-case hex.
     pub sha256: String,
 }
 
-/// Where the service says an ingestion stands.
+/// The status of an ingestion, as the service reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// Taken in, not begun.
+    /// Received, not started.
     NotStarted,
-    /// The zip was opened. The page prints `ExtractionComplete`, the samples' README
+    /// The zip was opened. Microsoft's page has `ExtractionComplete`, the README of the samples
     /// `ExtractionCompleted`.
     ExtractionComplete,
-    /// Accepted. Processing goes on at the service and its failures show only in the portal.
+    /// Accepted. Processing continues at the service; its failures are shown only in the portal.
     Completed,
-    /// The data was refused; the error stream says why.
+    /// The data is invalid; the error file says why.
     ValidationFailed,
-    /// A word nobody has documented: not an end.
+    /// A status that is not documented: not an end.
     Unknown(String),
 }
 
 impl Status {
-    /// The status a word names.
+    /// The status of this word.
     #[must_use]
     pub fn parse(word: &str) -> Self {
         match word.to_ascii_lowercase().as_str() {
@@ -201,7 +201,7 @@ impl Status {
             "extractioncomplete" | "extractioncompleted" => Self::ExtractionComplete,
             "completed" => Self::Completed,
             "validationfailed" => Self::ValidationFailed,
-            // It goes into rows and logs, so it can be no more than a word.
+            // It is written into rows and logs, so it is limited to one word.
             _ => Self::Unknown(word.chars().filter(char::is_ascii_alphanumeric).take(64).collect()),
         }
     }
@@ -214,7 +214,7 @@ impl fmt::Display for Status {
             Self::ExtractionComplete => "ExtractionComplete",
             Self::Completed => "Completed",
             Self::ValidationFailed => "ValidationFailed",
-            Self::Unknown(word) if word.is_empty() => "a word of no letters",
+            Self::Unknown(word) if word.is_empty() => "a status without letters",
             Self::Unknown(word) => word,
         })
     }

@@ -1,9 +1,12 @@
-//! What a person does about an import: as one sentence on the page and in a message, and with the
-//! command to type; and what is answered to an action.
+//! What an operator does about an import: the recommended action, and the result of each operator action.
 
 use time::format_description::well_known::Rfc3339;
 
-use super::import::{pause, status, why};
+use super::{
+    counted,
+    import::{pause, status, why},
+    sentence,
+};
 use crate::{
     import::{
         Import, ImportId, OperatorAction, State,
@@ -12,34 +15,29 @@ use crate::{
     schema::Target,
 };
 
-/// What to do now.
+/// The recommended action, in full sentences with the command to paste.
 #[must_use]
 pub fn action(import: &Import) -> String {
-    let may_be_there = import.ingestion.is_some() || import.push_outcome_unknown;
-    let facts = Facts { has_tenant: import.id.has_tenant(), pauses: import.pauses, may_be_there };
-    if import.waits_for_correction() && !import.waits_now() {
-        return "Check the setup, which names what blocks it, and mend that; it then goes on by itself."
-            .to_owned();
-    }
-    action_of(import.state, import.code(), facts, import.target)
+    let facts = Facts {
+        id: &import.id.key,
+        connection: &import.connection,
+        has_tenant: import.id.has_tenant(),
+        pauses: import.pauses,
+        may_be_there: import.ingestion.is_some() || import.push_outcome_unknown,
+    };
+    // While it is retried, the blocking reason still says what to correct.
+    let code = if import.waits_for_correction() { import.blocked } else { import.code() };
+    action_of(import.state, code, facts, import.target)
 }
 
-/// What to do now in a terminal, with the command to type where one helps.
+/// The recommended action below the checks of the doctor.
 pub(crate) fn remedy(import: &Import) -> String {
-    let (key, portal) = (&import.id.key, import.target.words().portal);
     match import.state {
-        State::Rejected if import.is_guarded() => format!(
-            "if it may delete what it says, `viva-import approve {key}`; else mend the export"
-        ),
-        // It is taken in anew, and not tried again.
-        State::Rejected if !import.id.has_tenant() => action(import),
-        State::Rejected => format!(
-            "its report says what is wrong: mend the export and upload it, or mend the mapping and \
-             `viva-import retry {key}`"
-        ),
         State::Stuck => format!(
-            "look into {portal}'s import history, mend what is crossed here, then \
-             `viva-import retry {key}`"
+            "Correct the failed checks, and check the import history in {}. Then retry: `viva-import \
+             retry {}`.",
+            import.target.words().portal_in_full,
+            import.id
         ),
         State::Received
         | State::Packed
@@ -47,183 +45,195 @@ pub(crate) fn remedy(import: &Import) -> String {
         | State::Ingesting
         | State::Completed
         | State::Accepted
+        | State::Rejected
         | State::Superseded
         | State::Cancelled => action(import),
     }
 }
 
-/// What decides beside state and reason.
+/// What the recommended action depends on, besides state and reason.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Facts {
+pub(super) struct Facts<'a> {
+    /// The import, as commands name it.
+    pub(super) id: &'a str,
+    pub(super) connection: &'a str,
     pub(super) has_tenant: bool,
-    /// Whether its connection waits for it.
+    /// Whether it pauses its connection.
     pub(super) pauses: bool,
     /// Whether the service may have the file.
     pub(super) may_be_there: bool,
 }
 
+const NONE: &str = "No action is needed.";
+
 pub(super) fn action_of(
     state: State,
     code: Option<ReasonCode>,
-    facts: Facts,
+    facts: Facts<'_>,
     target: Target,
 ) -> String {
     let words = target.words();
     let (portal, product) = (words.portal_in_full, words.product);
-    let text = match (state, code) {
-        (_, Some(ReasonCode::NewerVersion)) => "Let every instance run the newer version.",
+    let Facts { id, connection, .. } = facts;
+    let retry = format!("`viva-import retry {id}`");
+    let resume = format!("`viva-import resume {connection}`");
+    let correct = format!("Run `viva-import doctor {connection}` and correct what it reports.");
+    match (state, code) {
+        (_, Some(ReasonCode::NewerVersion)) => {
+            "Update every instance of viva-import to the newer version.".to_owned()
+        }
         (_, Some(ReasonCode::RowUnreadable)) => {
-            "If a newer version wrote it, let every instance run that. If somebody changed the row, \
-             undo that."
+            "If a newer version wrote the row, update every instance of viva-import to that version. \
+             If somebody edited the row, undo the edit."
+                .to_owned()
         }
         (State::Rejected, _) if !facts.has_tenant => {
-            "Mend the connection; then look for files, or wait for the hour: the file is taken in \
-             again, as an import of its own."
+            "Correct the connection document. `sweep` then imports the file within the hour, as a \
+             new import."
+                .to_owned()
         }
-        (State::Rejected, Some(ReasonCode::DeletionBlocked)) => {
-            "If those people or columns are meant to be deleted, allow this file once. If not, \
+        (State::Rejected, Some(ReasonCode::DeletionBlocked)) => format!(
+            "If the deletion is intended, approve the file once: `viva-import approve {id}`. If not, \
              upload a complete export."
-        }
-        (State::Rejected, _) if facts.pauses => {
-            "Mend the mapping and retry, which keeps its place; or resume the connection, and those \
-             behind it go on without it."
-        }
-        (State::Rejected, Some(ReasonCode::ValidationFailed)) => {
-            return format!(
-                "Look into the service's error file, which {portal} has, mend the export and upload \
-                 it again."
-            );
-        }
-        (State::Rejected, Some(ReasonCode::FileInvalid)) => {
-            "Correct the export where its report says so, and upload it again. If only the mapping \
-             was wrong, mend that and retry, which reads this same file again."
-        }
-        (State::Rejected, _) => "Mend what is named and upload the file again, or retry.",
+        ),
+        (State::Rejected, _) if facts.pauses => format!(
+            "Correct the mapping and retry, which keeps the order of the files: {retry}. Or continue \
+             without this file: {resume}."
+        ),
+        (State::Rejected, Some(ReasonCode::ValidationFailed)) => format!(
+            "Open the service's error file in {portal}, correct the export, and upload it again."
+        ),
+        (State::Rejected, Some(ReasonCode::FileInvalid)) => format!(
+            "Correct the rows and columns in the report, and upload the export again. If only the \
+             mapping was wrong, correct the mapping and retry the same file: {retry}."
+        ),
+        (State::Rejected, Some(ReasonCode::FileMissing)) => "Upload the file again.".to_owned(),
+        (State::Rejected, _) => format!("{correct} Then upload the file again, or retry: {retry}."),
         (State::Stuck, _) if !facts.may_be_there => {
-            "Look into what is named, then retry, which reads and pushes it again."
+            format!("{correct} Then retry, which reads and pushes the file again: {retry}.")
         }
-        (State::Stuck, _) => {
-            return format!(
-                "Look at the import history in {portal}: the service may have the file. Then retry, \
-                 which reads and pushes it again."
-            );
-        }
-        (State::Packed | State::Superseded, _) if facts.pauses => {
-            return format!(
-                "Mend the connector in {}, check the setup, then resume the connection.",
-                words.product_in_full
-            );
-        }
+        (State::Stuck, _) => format!(
+            "Check the import history in {portal}: the service may have the file. Then retry, which \
+             reads and pushes the file again: {retry}."
+        ),
+        (State::Packed | State::Superseded, _) if facts.pauses => format!(
+            "Correct the connector in {}. Check it with `viva-import doctor {connection}`. Then \
+             resume the connection: {resume}.",
+            words.product_in_full
+        ),
         (State::Packed, Some(ReasonCode::ConnectionPaused)) => {
-            "See what pauses the connection, mend it, then resume the connection."
+            format!("Correct what pauses the connection. Then resume it: {resume}.")
         }
         (State::Ingesting, Some(code)) if code.class() == Class::ActionRequired => {
-            "Mend what is named; it then goes on by itself."
+            format!("{correct} The import then resumes automatically.")
         }
         (State::Received | State::Packed, Some(code)) if code.class() == Class::ActionRequired => {
-            "Mend what is named; it then goes on by itself. Retry asks at once."
+            format!("{correct} The import then resumes automatically. To retry it now: {retry}.")
         }
         (State::Received | State::Packed, Some(_)) => {
-            "Nothing: it goes on by itself. Retry asks at once."
+            format!("{NONE} The import resumes automatically. To retry it now: {retry}.")
         }
-        (State::Received | State::Packed | State::Pushing, _) => "Nothing: it goes on by itself.",
+        (State::Received | State::Packed | State::Pushing, _) => {
+            format!("{NONE} The import continues automatically.")
+        }
         (State::Ingesting, _) => {
-            "Nothing: the service is at work, and is asked until it has ended."
+            format!("{NONE} The service processes the file and is polled until it has finished.")
         }
-        (State::Completed, _) => {
-            return format!(
-                "Nothing. {product} shows the data hours later; what fails there shows only in {portal}."
-            );
-        }
-        (State::Accepted, _) => {
-            return format!("Nothing. What becomes of it shows only in {portal}.");
-        }
-        (State::Superseded, _) => "Nothing: a newer file has taken its place.",
-        (State::Cancelled, _) => "Nothing. To import its content after all, upload it again.",
-    };
-    text.to_owned()
+        (State::Completed, _) => format!(
+            "{NONE} {product} shows the data hours later. Processing failures are shown only in {portal}."
+        ),
+        (State::Accepted, _) => format!("{NONE} The outcome is shown only in {portal}."),
+        (State::Superseded, _) => format!("{NONE} A newer file replaces this one."),
+        (State::Cancelled, _) => format!("{NONE} To import the file after all, upload it again."),
+    }
 }
 
-/// What comes of an action that an import has taken, as it is since then.
+/// The result of an operator action; `import` is the import after it.
 pub(crate) fn taken(action: OperatorAction, import: &Import) -> String {
     let file = import.source.file();
     match action {
         OperatorAction::Approve => {
-            format!("{file} may delete, this once; `drive` takes it up within its next minute")
+            format!("{file} is approved once. Its next step starts within a minute.")
         }
-        OperatorAction::Retry => {
-            format!("{file} is tried again within the next minute, unless another goes before it")
-        }
+        OperatorAction::Retry => format!(
+            "{file} is retried. Its next step starts within a minute, unless another import goes first."
+        ),
         OperatorAction::Cancel => format!("{file}: {}", status(import)),
         OperatorAction::Resume => format!(
-            "{file} (import {}) pauses {} no longer ({})",
+            "{file} (import {}) no longer pauses connection {}. Cause of the pause: {}",
             import.id,
             import.connection,
-            pause(import)
+            sentence(pause(import))
         ),
     }
 }
 
-/// Why an import does not take an action, and what else may help.
+/// Why an operator action is a conflict, and what to do instead.
 pub(crate) fn not_taken(action: OperatorAction, import: &Import) -> String {
     let (file, status) = (import.source.file(), status(import));
     if import.is_left_alone() {
-        return format!("{file}: {}", why(import).unwrap_or_default());
+        return format!("{file}: {}", sentence(why(import).unwrap_or_default()));
     }
     match action {
-        OperatorAction::Approve => format!(
-            "{file} was not refused for what it deletes, so there is nothing to allow; it is \
-             {status}"
-        ),
+        OperatorAction::Approve => {
+            format!("{file} needs no approval: it is not rejected because of deletions. {status}")
+        }
         OperatorAction::Retry if !import.id.has_tenant() => format!(
-            "{file} has no tenant, because its connection could not be read when it arrived. Once \
-             that is mended, `sweep` takes the file in within the hour"
+            "{file} cannot be retried: its connection document was invalid when the file arrived, so \
+             its tenant is unknown. Correct the document. `sweep` then imports the file within the \
+             hour."
         ),
         OperatorAction::Retry if import.state.is_end() => format!(
-            "{file} is at its end: {status}. To import its content once more, upload it again: that \
-             is an import of its own"
+            "{file} has ended and cannot be retried. To import its content once more, upload the file \
+             again. {status}"
         ),
-        OperatorAction::Retry => {
-            format!("{file} is under way: {status}. `viva-import cancel` gives it up")
-        }
+        OperatorAction::Retry => format!(
+            "{file} is in progress and cannot be retried. To stop it: `viva-import cancel {}`. {status}",
+            import.id
+        ),
         OperatorAction::Cancel if import.state == State::Pushing => {
             let until = import.due.and_then(|due| due.format(&Rfc3339).ok());
             format!(
-                "{file} is being pushed and what comes of that must not be lost; try again when the \
-                 push is over, at {} at the latest",
+                "{file} is being pushed and cannot be cancelled now. Cancel it after the push, which \
+                 ends at {} at the latest.",
                 until.unwrap_or_default()
             )
         }
-        OperatorAction::Cancel => format!("{file} is at its end: {status}"),
+        OperatorAction::Cancel => format!("{file} has already ended. {status}"),
         OperatorAction::Resume => not_paused(&import.connection),
     }
 }
 
-/// That an import that is asked for does not exist.
+/// No import has the id that was given.
 pub(crate) fn not_found(key: &str) -> String {
     format!(
-        "there is no import {key}; its id is the RowKey in the table, and `viva-import imports` lists \
-         them"
+        "Import {key} does not exist. `viva-import imports` lists the ids; an id is the RowKey in the \
+         table."
     )
 }
 
-/// That an import that is asked for exists twice, because its connection has changed its tenant.
+/// Two imports have the id that was given, because their connection has changed its tenant.
 pub(crate) fn found_twice(key: &str, one: &ImportId, other: &ImportId) -> String {
     let (one, other) = (one.name(), other.name());
-    format!("there are two imports {key}, of different tenants; say which: {one} or {other}")
+    format!("Two imports of different tenants have the id {key}. Specify {one} or {other}.")
 }
 
-/// That an action was not written because the import was moved on at the same time.
+/// An operator action was not written, because the import changed at the same time.
 pub(crate) fn moved_on(import: &Import) -> String {
-    format!("{} was moved on meanwhile; try again", import.source.file())
+    format!("{} changed at the same time. Try again.", import.source.file())
 }
 
-/// That nothing pauses a connection that is to be resumed.
+/// The result of a sweep.
+pub(crate) fn swept(files: usize) -> String {
+    format!("Found {} without an event.", counted(files as u64, "file"))
+}
+
+/// A connection that is to be resumed is not paused.
 pub(crate) fn not_paused(connection: &str) -> String {
-    format!("no import of a connection {connection} pauses it")
+    format!("Connection {connection} is not paused.")
 }
 
-/// What comes of a connection that was resumed; `taken` says it of each import that paused it.
+/// The result of resuming a connection; `taken` has one text for each import that paused it.
 pub(crate) fn resumed(taken: &[String]) -> String {
-    format!("{}\n`drive` takes up each waiting file when its next attempt is due", taken.join("\n"))
+    format!("{}\nEach waiting file resumes at its next attempt.", taken.join("\n"))
 }

@@ -1,10 +1,11 @@
-//! What is so with a connection, in a sentence for each fact.
+//! Facts about a connection, one sentence each.
 
 use time::OffsetDateTime;
 
 use super::{
     import::{because, why},
     reason::{cause, first},
+    sentence,
 };
 use crate::{
     import::{Import, Note, State, reason::Reason},
@@ -12,31 +13,31 @@ use crate::{
     schema::Target,
 };
 
-/// Something that is so with a connection.
+/// A fact about a connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Fact<'a> {
-    /// An import is under way, or ended badly and nothing has made that good.
+    /// An import that is in progress, or one that failed and has no newer success.
     News(&'a Import),
-    /// So many more imports are like that.
+    /// The number of further imports of that kind.
     MoreNews(usize),
-    /// The connection of this name never had a file.
+    /// The connection of this name has never had a file.
     NothingArrived(&'a str),
-    /// The last import that was accepted, and when that was.
+    /// The last accepted import, and when the service accepted it.
     LastAccepted(&'a Import, OffsetDateTime),
-    /// No import was accepted yet.
+    /// No import has been accepted.
     NothingAccepted,
-    /// So many files were refused whose changes no later file brings.
+    /// The number of files that were not accepted and whose changes no later file contains.
     LostChanges(u64, Target),
-    /// An import pauses it.
-    Paused,
-    /// A file was expected then and has not come.
+    /// The connection of this name is paused.
+    Paused(&'a str),
+    /// A file was expected at this time and has not arrived.
     Overdue(OffsetDateTime),
-    /// Its document cannot be used.
+    /// The connection document is invalid.
     Unreadable(&'a Reason, Target),
 }
 
 impl<'a> Fact<'a> {
-    /// The import it is about.
+    /// The import of the fact.
     pub(crate) fn import(self) -> Option<&'a Import> {
         match self {
             Self::News(import) | Self::LastAccepted(import, _) => Some(import),
@@ -44,80 +45,83 @@ impl<'a> Fact<'a> {
             | Self::NothingArrived(_)
             | Self::NothingAccepted
             | Self::LostChanges(..)
-            | Self::Paused
+            | Self::Paused(_)
             | Self::Overdue(_)
             | Self::Unreadable(..) => None,
         }
     }
 }
 
-/// A fact as a sentence; how long ago something was is counted from `now`.
+/// A fact as a sentence; durations are counted to `now`.
 pub(crate) fn fact(fact: Fact<'_>, now: OffsetDateTime) -> String {
     match fact {
         Fact::News(import) => news(import, now),
-        Fact::MoreNews(count) => {
-            let are = if count == 1 { "is one more" } else { "are more" };
-            format!("There {are} below that did not come through yet.")
-        }
+        Fact::MoreNews(1) => "1 more import below is not accepted yet.".to_owned(),
+        Fact::MoreNews(count) => format!("{count} more imports below are not accepted yet."),
         Fact::NothingArrived(connection) => {
-            format!("No file has arrived: it belongs into inbox/{connection}/.")
+            format!("No file has arrived. Upload the file to inbox/{connection}/.")
         }
         Fact::LastAccepted(import, at) => {
             let people = import.baseline.as_ref().map(|summary| people(summary.people));
             let people = people.map(|people| format!(", {people}")).unwrap_or_default();
             format!("Last accepted {}: {}{people}.", ago(at, now), file(import))
         }
-        Fact::NothingAccepted => "Nothing has been accepted yet.".to_owned(),
+        Fact::NothingAccepted => "No import has been accepted yet.".to_owned(),
         Fact::LostChanges(files, target) => {
+            let were = if files == 1 { "was" } else { "were" };
             let files = counted(files, "earlier file");
             let product = target.words().product;
-            format!("{files} did not come through; {product} lacks what they change.")
+            format!("{files} {were} not accepted: {product} does not have those changes.")
         }
-        Fact::Paused => "The connection is paused until a person resumes it.".to_owned(),
-        Fact::Overdue(expected) => format!("A file was expected {}.", ago(expected, now)),
-        Fact::Unreadable(reason, target) => format!("{}.", cause(reason, target)),
+        Fact::Paused(connection) => format!(
+            "The connection is paused. Correct the cause, then run `viva-import resume {connection}`."
+        ),
+        Fact::Overdue(expected) => {
+            format!("The next file is overdue: it was expected {}.", ago(expected, now))
+        }
+        Fact::Unreadable(reason, target) => sentence(cause(reason, target)),
     }
 }
 
-/// An import that is under way or ended badly.
+/// An import that is in progress or failed.
 fn news(import: &Import, now: OffsetDateTime) -> String {
-    let called = format!("{}, which came {},", file(import), ago(import.received, now));
+    let subject = format!("{} (arrived {})", file(import), ago(import.received, now));
     match (import.state, &import.reason) {
         (State::Received | State::Packed, Some(reason)) => {
             let is_this =
                 |note: &Note| matches!(note, Note::Reason(noted) if noted.code() == reason.code());
-            let mut stops = import.history.iter().rev();
-            let since = stops.find(|stop| stop.note.as_ref().is_some_and(is_this));
-            let since = since.map(|stop| format!(" (for {})", span(now - stop.at)));
+            let mut entries = import.history.iter().rev();
+            let since = entries.find(|entry| entry.note.as_ref().is_some_and(is_this));
+            let since = since.map(|entry| format!(" (for {})", span(now - entry.at)));
             let why = because(import, reason);
-            format!("{called} is waiting{}: {why}.", since.unwrap_or_default())
+            sentence(format!("{subject} is waiting{}: {why}", since.unwrap_or_default()))
         }
-        (State::Received, _) => format!("{called} is being read and checked."),
-        (State::Packed, _) => format!("{called} is right and about to be pushed."),
-        (State::Pushing, _) => format!("{called} is being pushed."),
+        (State::Received, _) => format!("{subject} is being read and checked."),
+        (State::Packed, _) => format!("{subject} is valid. Its push starts soon."),
+        (State::Pushing, _) => format!("{subject} is being pushed."),
         (State::Ingesting, _) => {
-            let says = import.service_status.as_deref().unwrap_or("nothing yet");
+            let status = import.service_status.as_deref().unwrap_or("none yet");
             let since = import.pushed.map(|at| format!(" for {}", span(now - at)));
-            let why = why(import).map(|why| format!("; {why}")).unwrap_or_default();
             let since = since.unwrap_or_default();
-            format!("{called} has been with the service{since}, which says {says}{why}.")
+            let why = why(import).map(|why| sentence(format!(" {why}"))).unwrap_or_default();
+            format!("{subject} has been with the service{since}. Service status: {status}.{why}")
         }
-        (State::Rejected, Some(Reason::DeletionBlocked(problems))) => format!(
-            "{called} was not sent, because a full refresh deletes what is missing: {}.",
-            first(problems)
-        ),
+        (State::Rejected, Some(Reason::DeletionBlocked(problems))) => {
+            let first = sentence(first(problems));
+            format!("{subject} was not sent, because it would delete data. {first}")
+        }
         (State::Rejected, Some(Reason::FileInvalid(problems))) => {
-            format!("{called} was rejected: {}.", counted(problems.count, "problem"))
+            format!("{subject} was rejected: {}.", counted(problems.count, "error"))
         }
-        (State::Rejected, _) => format!("{called} was rejected."),
-        (State::Stuck, _) => format!("{called} is stuck."),
+        (State::Rejected, _) => format!("{subject} was rejected."),
+        (State::Stuck, _) => format!("{subject} is stuck."),
         (State::Completed | State::Accepted | State::Superseded | State::Cancelled, _) => {
-            format!("{called} has ended.")
+            format!("{subject} has ended.")
         }
     }
 }
 
-/// A file by its name alone, for the connection is known.
+/// The name of the file without the folder, which is the connection.
 pub(crate) fn file(import: &Import) -> &str {
     import.source.name.split_once('/').map_or(&import.source.name, |(_, name)| name)
 }

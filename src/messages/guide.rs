@@ -1,8 +1,9 @@
-//! Every reason with an example: for the guide, the command line and the tests.
+//! Every reason with an example, for the README, the command line and the tests.
 
 use super::{
     action::{Facts, action_of},
     reason::cause,
+    sentence,
 };
 use crate::{
     import::{
@@ -15,22 +16,22 @@ use crate::{
     schema::Target,
 };
 
-/// A reason as it is usually met.
+/// A reason with an example.
 #[derive(Debug)]
 pub struct Entry {
     /// The code.
     pub code: ReasonCode,
-    /// Who has to do something.
+    /// Who has to act.
     pub class: Class,
-    /// The state that an import with it is usually in.
+    /// The usual state of an import with this reason.
     pub state: State,
-    /// The word of the log.
+    /// The event word in the log.
     pub event: &'static str,
-    /// Whether an alert looks for it: of a connection, for the first file that meets it.
+    /// Whether an alert fires. If all files of a connection have the reason, only the first one fires it.
     pub alert: bool,
-    /// What it says, with arguments of an example.
+    /// The message with example arguments.
     pub message: String,
-    /// What to do.
+    /// The recommended action.
     pub action: String,
 }
 
@@ -38,6 +39,8 @@ impl Entry {
     fn of(code: ReasonCode) -> Self {
         let (state, reason) = example(code);
         let facts = Facts {
+            id: "IMPORT",
+            connection: "hr",
             has_tenant: true,
             pauses: code == ReasonCode::Forbidden,
             may_be_there: code == ReasonCode::IngestionTimeout,
@@ -49,13 +52,13 @@ impl Entry {
             state,
             event,
             alert,
-            message: cause(&reason, Target::default()),
+            message: sentence(cause(&reason, Target::default())),
             action: action_of(state, Some(code), facts, Target::default()),
         }
     }
 }
 
-/// Every reason, in the order in which an import may meet them.
+/// Every reason, in the order in which an import can have them.
 #[must_use]
 pub fn reasons() -> Vec<Entry> {
     use strum::VariantArray as _;
@@ -148,12 +151,12 @@ fn example(code: ReasonCode) -> (State, Reason) {
             (State::Stuck, Reason::ServiceRefused { operation, status: 400 })
         }
         ReasonCode::FileInvalid => {
-            let message = "the email address has no dot after the @: export the full domain, like \
-                           contoso.com";
+            let message = "The email address has no dot after the @. Export the full domain, like \
+                           contoso.com.";
             (State::Rejected, Reason::FileInvalid(Box::new(problems("V01", message))))
         }
         ReasonCode::DeletionBlocked => {
-            let message = "39 people where the last accepted import had 61";
+            let message = "39 people, was 61 (-36.0 %, limit -10 %).";
             (State::Rejected, Reason::DeletionBlocked(Box::new(problems("I04", message))))
         }
         ReasonCode::ValidationFailed => {
@@ -187,7 +190,7 @@ fn example(code: ReasonCode) -> (State, Reason) {
     }
 }
 
-/// One problem of an example.
+/// An example with one error.
 fn problems(rule: &str, message: &str) -> Problems {
     let is_of_a_cell = rule == "V01";
     Problems {

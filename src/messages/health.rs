@@ -1,5 +1,5 @@
-//! Why the app is not healthy, in a code and a sentence for each reason. They name connections and
-//! functions, and neither files nor addresses: a monitor may pass them on.
+//! Why the app is not healthy: a code and a sentence for each reason. They name connections and
+//! functions, but no files and no addresses, so a monitor may forward them.
 
 use std::time::Duration;
 
@@ -10,40 +10,40 @@ use time::OffsetDateTime;
 use super::{ago, counted};
 use crate::import::{reason::ReasonCode, to_the_second};
 
-/// Something that keeps the app, or one of its connections, from working. Its code is its name.
+/// Something that keeps the app or one of its connections from working. The code is its name.
 #[derive(Clone, Debug, PartialEq, Eq, AsRefStr, VariantNames)]
 #[strum(serialize_all = "camelCase")]
 pub(crate) enum HealthReason {
     /// Storage did not answer in time.
     StorageSilent {
-        /// How long it had.
+        /// The time limit.
         limit: Duration,
     },
-    /// Storage answered with an error, or could not be asked.
+    /// Storage answered with an error, or was not reached.
     StorageFailed {
-        /// The status of its answer, if there was one.
+        /// The status of the answer, if there was one.
         status: Option<StatusCode>,
     },
-    /// A timer has missed its time twice.
+    /// A timer has missed two runs.
     TimerMissed {
-        /// Its function.
+        /// The function of the timer.
         function: &'static str,
-        /// When it did its work last.
+        /// The end of its last run.
         last: OffsetDateTime,
     },
-    /// Storage is too slow for a look at every connection.
+    /// Storage is too slow to check every connection.
     StorageSlow {
-        /// How long it had.
+        /// The time limit.
         limit: Duration,
     },
-    /// Imports are due, and nobody takes them.
+    /// Imports are due, but no step takes them up.
     NotTaken {
         /// Their connection.
         connection: String,
-        /// How many they are.
+        /// The number of imports.
         imports: usize,
     },
-    /// The document of a connection cannot be used.
+    /// The document of a connection is invalid.
     Invalid {
         /// The connection.
         connection: String,
@@ -53,33 +53,33 @@ pub(crate) enum HealthReason {
         /// The connection.
         connection: String,
     },
-    /// Files of a connection wait until somebody corrects something.
+    /// Files of a connection wait until a person corrects something.
     Blocked {
         /// The connection.
         connection: String,
-        /// What they wait for.
+        /// What has to be corrected.
         reason: ReasonCode,
-        /// How many they are.
+        /// The number of imports.
         imports: u32,
     },
-    /// No file has come by the day it was expected.
+    /// No file has arrived by the expected day.
     Overdue {
         /// The connection.
         connection: String,
-        /// When one was expected.
+        /// When a file was expected.
         expected: OffsetDateTime,
     },
-    /// Imports were given up, and no newer one has been accepted.
+    /// Imports are stuck, and no newer one has been accepted.
     Stuck {
         /// Their connection.
         connection: String,
-        /// How many they are.
+        /// The number of imports.
         imports: usize,
     },
 }
 
 impl HealthReason {
-    /// Whether nothing works, and not one connection or another.
+    /// Whether the app as a whole does not work, and not only single connections.
     pub(crate) fn is_outage(&self) -> bool {
         match self {
             Self::StorageSilent { .. } | Self::StorageFailed { .. } | Self::TimerMissed { .. } => {
@@ -95,7 +95,7 @@ impl HealthReason {
         }
     }
 
-    /// The connection it is about.
+    /// The connection, if the reason concerns one.
     pub(crate) fn connection(&self) -> Option<&str> {
         match self {
             Self::NotTaken { connection, .. }
@@ -111,13 +111,13 @@ impl HealthReason {
         }
     }
 
-    /// The function it is about.
+    /// The function, if the reason concerns one.
     pub(crate) fn function(&self) -> Option<&'static str> {
         if let Self::TimerMissed { function, .. } = self { Some(function) } else { None }
     }
 }
 
-/// A reason as a sentence; how long ago something was is counted from `now`.
+/// A reason as a sentence; durations are counted to `now`.
 pub(crate) fn health(reason: &HealthReason, now: OffsetDateTime) -> String {
     match reason {
         HealthReason::StorageSilent { limit } => {
@@ -125,40 +125,49 @@ pub(crate) fn health(reason: &HealthReason, now: OffsetDateTime) -> String {
         }
         HealthReason::StorageFailed { status } => {
             let failed = status.map_or_else(
-                || "Storage could not be asked".to_owned(),
-                |status| format!("Storage answered with {status}"),
+                || "Storage was not reached".to_owned(),
+                |status| format!("Storage answered {status}"),
             );
-            format!("{failed}: see the app's log.")
+            format!("{failed}. Check the app's log.")
         }
         HealthReason::TimerMissed { function, last } => {
-            format!("`{function}` has not run since {}: is it running?", to_the_second(*last))
+            format!(
+                "`{function}` has not run since {}. Check that the app runs and the function is enabled.",
+                to_the_second(*last)
+            )
         }
         HealthReason::StorageSlow { limit } => format!(
-            "Storage answers, but {} s were not enough to look at every connection.",
+            "Storage answers, but {} s were not enough to check every connection.",
             limit.as_secs()
         ),
         HealthReason::NotTaken { imports, .. } => {
             let are = if *imports == 1 { "is" } else { "are" };
             let imports = counted(*imports as u64, "import");
-            format!("{imports} {are} due, and nobody takes them up: is `drive` running?")
+            format!("{imports} {are} due, but not taken up. Check that `drive` runs.")
         }
-        HealthReason::Invalid { .. } => {
-            "The connection's document cannot be used: run the doctor.".to_owned()
+        HealthReason::Invalid { connection } => {
+            format!("The connection document is invalid. Run `viva-import doctor {connection}`.")
         }
-        HealthReason::Paused { .. } => {
-            "The connection is paused until a person resumes it.".to_owned()
-        }
-        HealthReason::Blocked { reason, imports, .. } => {
+        HealthReason::Paused { connection } => format!(
+            "The connection is paused. Correct the cause, then run `viva-import resume {connection}`."
+        ),
+        HealthReason::Blocked { connection, reason, imports } => {
             let wait = if *imports == 1 { "waits" } else { "wait" };
             let imports = counted((*imports).into(), "import");
-            format!("{imports} {wait} until somebody corrects the cause: {reason}.")
+            format!(
+                "{imports} {wait} until a person corrects the cause ({reason}). Run `viva-import doctor \
+                 {connection}`."
+            )
         }
         HealthReason::Overdue { expected, .. } => {
-            format!("A file was expected {}.", ago(*expected, now))
+            format!("The next file is overdue: it was expected {}.", ago(*expected, now))
         }
-        HealthReason::Stuck { imports, .. } => {
+        HealthReason::Stuck { connection, imports } => {
             let are = if *imports == 1 { "is" } else { "are" };
-            format!("{} {are} stuck.", counted(*imports as u64, "import"))
+            let imports = counted(*imports as u64, "import");
+            format!(
+                "{imports} {are} stuck. Run `viva-import imports --connection {connection} --state stuck`."
+            )
         }
     }
 }
@@ -170,10 +179,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_is_in_the_readme() {
-        let readme = include_str!("../../README.md");
+    fn every_code_is_in_the_guide() {
+        let guide = include_str!("../guide/operations.md");
         for code in HealthReason::VARIANTS {
-            assert!(readme.contains(&format!("`{code}`")), "{code}");
+            assert!(guide.contains(&format!("`{code}`")), "{code}");
         }
     }
 
@@ -184,7 +193,7 @@ mod tests {
         let connection = || "hr".to_owned();
         assert_eq!(
             said(HealthReason::Stuck { connection: connection(), imports: 1 }),
-            "1 import is stuck."
+            "1 import is stuck. Run `viva-import imports --connection hr --state stuck`."
         );
         assert_eq!(
             said(HealthReason::Blocked {
@@ -192,15 +201,16 @@ mod tests {
                 reason: ReasonCode::CredentialFailed,
                 imports: 2
             }),
-            "2 imports wait until somebody corrects the cause: CredentialFailed."
+            "2 imports wait until a person corrects the cause (CredentialFailed). Run `viva-import \
+             doctor hr`."
         );
         assert_eq!(
             said(HealthReason::NotTaken { connection: connection(), imports: 2 }),
-            "2 imports are due, and nobody takes them up: is `drive` running?"
+            "2 imports are due, but not taken up. Check that `drive` runs."
         );
         assert_eq!(
             said(HealthReason::StorageFailed { status: None }),
-            "Storage could not be asked: see the app's log."
+            "Storage was not reached. Check the app's log."
         );
     }
 }

@@ -1,8 +1,9 @@
-//! Where an import stands, why, and where it has been.
+//! The status of an import, its reason and its history as text.
 
 use super::{
-    counted,
-    reason::{cause, first, paused},
+    counted, number, people,
+    reason::{cause, first, resume},
+    sentence,
 };
 use crate::{
     import::{
@@ -13,196 +14,211 @@ use crate::{
     schema::PayloadFormat,
 };
 
-/// Why an import is in its state, with what follows from the import; `None` where it just goes on.
+/// Why an import is in its state, with what an operator can do; `None` if it makes progress. Without the
+/// last full stop.
 #[must_use]
 pub fn why(import: &Import) -> Option<String> {
     let reason = import.reason.as_ref()?;
     let text = because(import, reason);
-    Some(match (import.state, reason.class(), reason) {
-        (State::Stuck, ..) => text + &retry(import),
-        (State::Received | State::Packed, Class::Waiting, _)
-        | (State::Packed, _, Reason::Forbidden) => format!("waits: {text}"),
-        _ => text,
-    })
+    Some(if import.state == State::Stuck { text + &retry(import) } else { text })
 }
 
-/// The same without what follows from the import's state.
+/// The same without the remedy for an import that is stuck.
 #[must_use]
 pub fn because(import: &Import, reason: &Reason) -> String {
     let text = cause(reason, import.target);
     let code = reason.code();
     if code == ReasonCode::Forbidden {
-        paused(&import.connection, &text)
+        format!(
+            "{text}. Connection {} is paused. {}",
+            import.connection,
+            resume(&import.connection)
+        )
     } else if code == ReasonCode::ConnectionInvalid && import.state == State::Rejected {
-        format!("{text}. `sweep` then takes the file in within the hour")
+        format!("{text}. `sweep` then imports the file within the hour")
     } else {
         text
     }
 }
 
-/// What a person may do about an import that is stuck.
+/// What an operator can do about an import that is stuck.
 fn retry(import: &Import) -> String {
     let portal = import.target.words().portal_in_full;
     let first = if import.push_outcome_unknown || import.ingestion.is_some() {
-        format!("; the service may have it: look at the import history in {portal}")
+        format!(". The service may have the file: check the import history in {portal}")
     } else {
         String::new()
     };
-    format!("{first}; `viva-import retry {}` tries it again", import.id)
+    format!("{first}. To retry: `viva-import retry {}`", import.id)
 }
 
-/// Why an import pauses its connection.
+/// Why an import that has not ended does not make progress, as a sentence that begins with who has to act.
+fn waiting(import: &Import) -> Option<String> {
+    let why = why(import)?;
+    let who = match import.reason.as_ref()?.class() {
+        Class::Waiting => "Waiting",
+        Class::Transient => "Retrying",
+        Class::ActionRequired => "Action required",
+        Class::Final => return Some(sentence(why)),
+    };
+    Some(sentence(format!("{who}: {why}")))
+}
+
+/// Why an import pauses its connection. Without the last full stop.
 #[must_use]
 pub fn pause(import: &Import) -> String {
     match PauseCause::of(import.state) {
         PauseCause::Forbidden => cause(&Reason::Forbidden, import.target),
-        PauseCause::Rejected | PauseCause::Stuck => {
-            format!("it ended as {} and others build on it", import.state.as_ref())
-        }
+        PauseCause::Rejected => "The file was rejected, and later files build on it".to_owned(),
+        PauseCause::Stuck => "The import is stuck, and later files build on it".to_owned(),
     }
 }
 
-/// What a person should know though nothing is wrong.
+/// What a person should know about an import that is not an error.
 #[must_use]
 pub fn warning(import: &Import) -> Option<String> {
-    let left = "its zip could not be deleted from the packages; the log says why";
+    let left = "The zip could not be deleted from the packages container. Check the log.";
     match (&import.warning, import.package_left) {
-        (Some(notice), true) => Some(format!("{notice}; {left}")),
+        (Some(notice), true) => Some(format!("{notice} {left}")),
         (None, true) => Some(left.to_owned()),
         (notice, false) => notice.clone(),
     }
 }
 
-/// Where an import stands, without the name of its file.
+/// The status of an import in full sentences, without the name of its file.
 #[must_use]
 pub fn status(import: &Import) -> String {
-    let why = why(import);
-    let waits = why.as_ref().map(|why| format!("; {why}")).unwrap_or_default();
-    let why = why.unwrap_or_default();
+    if import.is_left_alone() {
+        return waiting(import).unwrap_or_default();
+    }
+    let why = why(import).map(sentence).unwrap_or_default();
+    let waiting = waiting(import).map(|waiting| format!(" {waiting}")).unwrap_or_default();
     match import.state {
         State::Received => {
-            let bytes = import.source.bytes;
-            format!("received, {bytes} bytes, for connection {}{waits}", import.connection)
+            let bytes = counted(import.source.bytes, "byte");
+            format!("Received: {bytes}, connection {}.{waiting}", import.connection)
         }
         State::Packed => {
-            let rows = import.rows.unwrap_or_default();
-            let people = import.baseline.as_ref().map(|summary| summary.people);
-            let people = people.map(|people| format!(", {people} people")).unwrap_or_default();
-            let zip = import.package.as_ref().map(|package| {
-                let sha256 = package.sha256.get(..12).unwrap_or_default();
-                let format = PayloadFormat::of_file(&package.blob).unwrap_or(PayloadFormat::Zip);
-                let word = format.as_ref();
-                format!("{word} of {} bytes, SHA-256 {sha256}...", package.bytes)
-            });
-            let zip = zip.unwrap_or_else(|| "no zip".to_owned());
-            let notice = import.warning.as_ref().map(|notice| format!(" ({notice})"));
+            let rows = counted(import.rows.unwrap_or_default(), "row");
+            let summary = import.baseline.as_ref();
+            let people = summary.map(|it| format!(", {}", people(it.people))).unwrap_or_default();
+            let zip = import.package.as_ref().map_or_else(
+                || "no zip".to_owned(),
+                |package| {
+                    let sha256 = package.sha256.get(..12).unwrap_or_default();
+                    let format =
+                        PayloadFormat::of_file(&package.blob).unwrap_or(PayloadFormat::Zip);
+                    let (word, bytes) = (format.as_ref(), number(package.bytes));
+                    format!("{word} of {bytes} bytes, SHA-256 {sha256}...")
+                },
+            );
+            let notice = import.warning.as_ref().map(|notice| format!(" {notice}"));
             let notice = notice.unwrap_or_default();
-            format!("checked, {rows} rows{people}{notice}; packed, {zip}{waits}")
+            format!("Packed: {rows}{people} ({zip}).{notice}{waiting}")
         }
         State::Pushing => {
             let unit = import.scale_unit.as_deref().unwrap_or("unknown");
-            format!("pushing to {} {unit}", import.target.words().route)
+            format!("Pushing to {} {unit}.", import.target.words().route)
         }
         State::Ingesting => {
             let id = import.ingestion.as_ref().map_or("unknown", |id| id.0.as_str());
-            let status = import.service_status.as_deref().unwrap_or("nothing yet");
-            format!("pushed as ingestion {id}, the service says {status}{waits}")
+            let status = import.service_status.as_deref().unwrap_or("none yet");
+            format!("Pushed as ingestion {id}. Service status: {status}.{waiting}")
         }
-        State::Completed => format!("completed: {why}"),
-        State::Accepted => format!("accepted: {why}"),
-        State::Rejected => format!("rejected: {why}"),
-        State::Superseded => format!("superseded: {why}"),
-        State::Cancelled => format!("cancelled {why}"),
-        State::Stuck => format!("stuck, a person is needed: {why}"),
+        State::Completed => format!("Completed: {why}"),
+        State::Accepted => format!("Accepted: {why}"),
+        State::Rejected => format!("Rejected: {why}"),
+        State::Superseded => format!("Superseded: {why}"),
+        State::Cancelled => why,
+        State::Stuck => format!("Stuck: {why}"),
     }
 }
 
-/// The same in a few words beside the state.
+/// The status in a few words, to be shown beside the state.
 #[must_use]
 pub fn summary(import: &Import) -> String {
-    let why = match &import.reason {
-        Some(Reason::FileInvalid(problems) | Reason::DeletionBlocked(problems)) => {
-            Some(first(problems))
-        }
-        _ => why(import),
-    };
-    match (import.state, &import.reason, why) {
-        (State::Received, _, None) => "Is read and checked".to_owned(),
-        (State::Packed, _, None) => "Is right, and about to be pushed".to_owned(),
-        (State::Pushing, ..) => "Is being pushed to the service".to_owned(),
-        (State::Ingesting, _, why) => {
-            let says = import.service_status.as_deref().unwrap_or("nothing yet");
-            let why = why.map(|why| format!("; {why}")).unwrap_or_default();
-            format!("The service has it and says {says}{why}")
+    let waiting = waiting(import);
+    match (import.state, &import.reason, waiting) {
+        (State::Received, _, None) => "Is being read and checked.".to_owned(),
+        (State::Packed, _, None) => "Is valid. The push starts soon.".to_owned(),
+        (State::Pushing, ..) => "Is being pushed to the service.".to_owned(),
+        (State::Ingesting, _, waiting) => {
+            let status = import.service_status.as_deref().unwrap_or("none yet");
+            let waiting = waiting.map(|waiting| format!(" {waiting}")).unwrap_or_default();
+            format!("The service has the file. Service status: {status}.{waiting}")
         }
         (State::Completed | State::Accepted, ..) if import.busy_retries > 0 => {
             let times = counted(import.busy_retries.into(), "time");
-            format!("Accepted by the service, after it had been busy {times}")
+            format!("Accepted by the service, which was busy {times} before.")
         }
-        (State::Completed | State::Accepted, ..) => "Accepted by the service".to_owned(),
-        (State::Rejected, Some(Reason::DeletionBlocked(_)), Some(why)) => {
-            format!("Not sent, because a full refresh deletes what is missing: {why}")
+        (State::Completed | State::Accepted, ..) => "Accepted by the service.".to_owned(),
+        (State::Rejected, Some(Reason::DeletionBlocked(problems)), _) => {
+            let first = sentence(first(problems));
+            format!("Not sent, because it would delete data. {first}")
         }
-        (State::Rejected, Some(Reason::FileInvalid(problems)), Some(why)) if problems.count > 1 => {
-            let more = counted(problems.count - 1, "more problem");
-            format!("Not sent: {why}, and {more}")
+        (State::Rejected, Some(Reason::FileInvalid(problems)), _) => {
+            let more = match problems.count {
+                0 | 1 => String::new(),
+                count => format!(" {}.", counted(count - 1, "more error")),
+            };
+            format!("Not sent. {}{more}", sentence(first(problems)))
         }
-        (State::Rejected, _, Some(why)) if import.ingestion.is_none() => format!("Not sent: {why}"),
-        (_, _, why) => capitalized(&why.unwrap_or_default()),
+        (State::Rejected, ..) if import.ingestion.is_none() => {
+            format!("Not sent. {}", why(import).map(sentence).unwrap_or_default())
+        }
+        (State::Rejected | State::Superseded | State::Cancelled | State::Stuck, ..) => {
+            why(import).map(sentence).unwrap_or_default()
+        }
+        (State::Received | State::Packed, _, Some(waiting)) => waiting,
     }
 }
 
-fn capitalized(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
-/// What a stop in an import's history says.
+/// An entry of an import's history in full sentences.
 #[must_use]
-pub fn note(stop: &HistoryEntry, import: &Import) -> String {
-    match &stop.note {
+pub fn note(entry: &HistoryEntry, import: &Import) -> String {
+    match &entry.note {
         Some(Note::Reason(Reason::FileInvalid(problems) | Reason::DeletionBlocked(problems))) => {
-            problems_in_short(problems)
+            errors_in_short(problems)
         }
-        Some(Note::Reason(reason)) => cause(reason, import.target),
-        Some(Note::Asked(by)) => by.to_string(),
-        Some(Note::Status(word)) => format!("the service says {word}"),
-        Some(Note::Packed { rows, people }) => {
-            format!("checked and packed, rows: {rows}, people: {people}")
+        Some(Note::Reason(reason)) => sentence(cause(reason, import.target)),
+        Some(Note::Asked(by)) => format!("Requested {by}."),
+        Some(Note::Status(word)) => format!("Service status: {word}."),
+        Some(Note::Packed { rows, people: count }) => {
+            format!("Checked and packed: {}, {}.", counted(*rows, "row"), people(*count))
         }
         Some(Note::Pushed { scale_unit }) => {
-            format!("pushed to the {} {scale_unit}", import.target.words().route)
+            format!("Push to {} {scale_unit} started.", import.target.words().route)
         }
-        None => match stop.state {
-            State::Received => format!("taken in, {}", counted(import.source.bytes, "byte")),
-            State::Packed => "checked and packed".to_owned(),
-            State::Pushing => "pushed".to_owned(),
-            State::Ingesting => "taken by the service".to_owned(),
-            State::Completed | State::Accepted => "accepted by the service".to_owned(),
+        None => match entry.state {
+            State::Received => format!("Received: {}.", counted(import.source.bytes, "byte")),
+            State::Packed => "Checked and packed.".to_owned(),
+            State::Pushing => "Push started.".to_owned(),
+            State::Ingesting => "The service has the file.".to_owned(),
+            State::Completed | State::Accepted => "Accepted by the service.".to_owned(),
             State::Rejected | State::Superseded | State::Cancelled | State::Stuck => String::new(),
         },
     }
 }
 
-fn problems_in_short(problems: &Problems) -> String {
-    let first = first(problems);
+fn errors_in_short(problems: &Problems) -> String {
+    let first = sentence(first(problems));
     if problems.count > 1 {
-        format!("{} problems; the first: {first}", problems.count)
+        format!("{}. {first}", counted(problems.count, "error"))
     } else {
         first
     }
 }
 
-/// Who was told what about an import, and when; `None` where nobody was.
+/// The notifications of an import, and when each was sent; `None` if there were none.
 #[must_use]
 pub fn notifications(import: &Import) -> Option<String> {
-    let told = import.notifications_sent.iter().map(|sent| {
+    let sent = import.notifications_sent.iter().map(|sent| {
         let (kind, at) = (sent.kind.as_ref(), to_the_second(sent.at));
         match &sent.outcome {
             Delivery::Delivered => format!("{kind} at {at}"),
-            Delivery::GivenUp(why) => format!("{kind} could not be told until {at}: {why}"),
+            Delivery::GivenUp(why) => format!("{kind} not sent, last attempt at {at}: {why}"),
         }
     });
-    let told: Vec<String> = told.collect();
-    (!told.is_empty()).then(|| told.join("; "))
+    let sent: Vec<String> = sent.collect();
+    (!sent.is_empty()).then(|| sent.join("; "))
 }

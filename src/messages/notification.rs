@@ -1,4 +1,4 @@
-//! What somebody is told of an occasion.
+//! The texts of a notification: title, message and recommended action.
 
 use time::OffsetDateTime;
 
@@ -7,20 +7,25 @@ use super::{
     counted,
     import::{pause, status},
     reason::cause,
+    sentence,
 };
 use crate::import::{Import, NotificationKind};
 
-/// One line about an occasion.
+/// The title of a notification, one line.
 #[must_use]
-pub fn title(occasion: NotificationKind, import: &Import) -> String {
+pub fn title(kind: NotificationKind, import: &Import) -> String {
     let (file, connection) = (import.source.file(), &import.connection);
-    match occasion {
+    match kind {
         NotificationKind::Rejected => format!("{file} was rejected"),
         NotificationKind::Stuck => format!("{file} is stuck"),
-        NotificationKind::Forbidden => format!("the service refuses the connection {connection}"),
-        NotificationKind::CredentialFailed => format!("the connection {connection} gets no token"),
+        NotificationKind::Forbidden => {
+            format!("Connection {connection}: the service answered 403 (forbidden)")
+        }
+        NotificationKind::CredentialFailed => {
+            format!("Connection {connection}: the credential failed")
+        }
         NotificationKind::ConnectionInvalid => {
-            format!("the connection {connection} cannot be used")
+            format!("Connection {connection}: the connection document is invalid")
         }
         NotificationKind::Overdue => overdue_title(connection),
         NotificationKind::Completed => format!("{file} was accepted"),
@@ -28,42 +33,39 @@ pub fn title(occasion: NotificationKind, import: &Import) -> String {
     }
 }
 
-/// The line about a connection for which no file has come.
+/// The title for a connection whose next file is overdue.
 pub(crate) fn overdue_title(connection: &str) -> String {
-    format!("nothing has arrived for the connection {connection}")
+    format!("Connection {connection}: the next file is overdue")
 }
 
-/// What there is to say of a connection of which no file has come yet.
+/// The message for a connection that has never had a file.
 pub(crate) fn never_came(since: OffsetDateTime, every_days: u32) -> String {
     let (since, days) = (since.date(), counted(every_days.into(), "day"));
-    format!("No file has arrived since {since}, and one is expected every {days}.")
+    format!("No file has arrived since {since}. A file is expected every {days}.")
 }
 
-/// What to do where no file has come.
+/// The recommended action for an overdue file.
 pub(crate) const OVERDUE_ACTION: &str =
-    "See why the export did not come. A file is taken in as soon as it lies in the inbox.";
+    "Find out why the export did not arrive. A file in the inbox is imported automatically.";
 
-/// What happened, in a sentence.
+/// The message: what happened, in full sentences.
 #[must_use]
-pub fn told(occasion: NotificationKind, import: &Import) -> String {
-    match occasion {
+pub fn text(kind: NotificationKind, import: &Import) -> String {
+    const WAITING: &str = "The files of this connection are waiting.";
+    match kind {
         NotificationKind::Overdue => format!(
-            "The last file was {}, which arrived on {}; the next one is overdue.",
+            "The last file was {}, which arrived on {}. The next file is overdue.",
             import.source.file(),
             import.received.date()
         ),
         NotificationKind::Forbidden if import.pauses => {
-            format!("Its files wait, because {}.", pause(import))
+            sentence(format!("{WAITING} {}", pause(import)))
         }
         NotificationKind::Forbidden
         | NotificationKind::CredentialFailed
         | NotificationKind::ConnectionInvalid => {
-            let why = import
-                .reason
-                .as_ref()
-                .map(|reason| cause(reason, import.target))
-                .unwrap_or_default();
-            format!("Its files wait, because {why}.")
+            let why = import.reason.as_ref().map(|reason| cause(reason, import.target));
+            sentence(format!("{WAITING} {}", why.unwrap_or_default()))
         }
         NotificationKind::Rejected
         | NotificationKind::Stuck
@@ -72,10 +74,10 @@ pub fn told(occasion: NotificationKind, import: &Import) -> String {
     }
 }
 
-/// What to do.
+/// The recommended action.
 #[must_use]
-pub(crate) fn action_at(occasion: NotificationKind, import: &Import) -> String {
-    match occasion {
+pub(crate) fn action_at(kind: NotificationKind, import: &Import) -> String {
+    match kind {
         NotificationKind::Overdue => OVERDUE_ACTION.to_owned(),
         NotificationKind::Rejected
         | NotificationKind::Stuck

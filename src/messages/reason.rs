@@ -1,29 +1,39 @@
-//! A reason in one sentence, whatever import has it.
+//! A reason as text, whatever import has it.
 
-use super::finding::if_it_is_meant;
+use super::{counted, finding::approval_hint, number, sentence, sentence_case};
 use crate::{
     config::{CONNECTIONS, REPORTS},
     import::reason::{ErrorFile, List, NoOutcome, Operation, PauseCause, Problems, Reason},
     schema::{Id, Target, Words},
 };
 
-/// How a reason ends that only a person can mend.
-const TO_BE_MENDED: &str = "it has to be mended";
-/// What to compare where a token is not accepted.
-const COMPARE: &str = "compare INGESTION_SCOPE and the credential of the connection";
+/// What to compare if the service does not accept the token.
+const COMPARE: &str = "Compare INGESTION_SCOPE and the credential of the connection";
 
-/// What a reason says by itself, in the words of the service that takes the import.
+/// A reason in the words of the service that takes the import. One or more sentences, without the last
+/// full stop, so that a caller can continue.
 #[must_use]
-#[expect(clippy::too_many_lines, reason = "one arm for each code")]
 pub fn cause(reason: &Reason, target: Target) -> String {
+    let fact = fact(reason, target);
+    if matches!(reason, Reason::PushOutcomeUnknown { .. } | Reason::PushFailed { .. }) {
+        format!("{fact}. The push is repeated: pushing the same content twice is harmless")
+    } else if matches!(reason, Reason::PollRefused { .. }) {
+        format!("{fact}. The poll is repeated until the deadline")
+    } else {
+        fact
+    }
+}
+
+/// The same without what happens next, also for an import that has ended because of it.
+#[expect(clippy::too_many_lines, reason = "one arm for each code")]
+fn fact(reason: &Reason, target: Target) -> String {
     let words = target.words();
     match reason {
         Reason::WaitingForOlder { file, import } => {
-            format!("{file} (import {import}) is older and goes first")
+            format!("The older file {file} (import {import}) goes first")
         }
         Reason::SlotTaken { import } => format!(
-            "another import of this tenant is under way ({import}), and the service takes one at a \
-             time"
+            "Another import of this tenant is in progress ({import}). The service takes one at a time"
         ),
         Reason::ConnectionPaused { connection, file, import, cause } => {
             let because = match cause {
@@ -31,223 +41,228 @@ pub fn cause(reason: &Reason, target: Target) -> String {
                     format!("the service answered 403 to {file} (import {import})")
                 }
                 PauseCause::Rejected => {
-                    format!("{file} (import {import}) ended as Rejected and others build on it")
+                    format!("{file} (import {import}) was rejected, and later files build on it")
                 }
                 PauseCause::Stuck => {
-                    format!("{file} (import {import}) ended as Stuck and others build on it")
+                    format!("{file} (import {import}) is stuck, and later files build on it")
                 }
             };
-            paused(connection, &because)
+            format!("Connection {connection} is paused: {because}. {}", resume(connection))
         }
         Reason::ServiceBusy { own: true } => {
-            "the service is busy, probably with this very file, whose first push was never \
-             answered; it is pushed again when the service is free"
+            "The service is busy, probably with this file, whose first push was never answered. The \
+             push is repeated when the service is free"
                 .to_owned()
         }
         Reason::ServiceBusy { own: false } => {
-            "the service has not finished this tenant's previous import".to_owned()
+            "The service has not finished this tenant's previous import".to_owned()
         }
-        Reason::StorageFailed { detail } => format!("storage: {detail}"),
+        Reason::StorageFailed { detail } => format!("Storage failed: {detail}"),
         Reason::FileUnreadable => {
-            "storage: the file could not be read though it is as it was".to_owned()
+            "Storage failed: the file could not be read, although it has not changed".to_owned()
         }
         Reason::PackingTimedOut { seconds } => {
-            format!("reading and packing took longer than {seconds} s")
+            format!("Reading and packing took longer than {seconds} s")
         }
-        Reason::PackageLost => "the staged zip was lost or damaged and is made again".to_owned(),
+        Reason::PackageLost => {
+            "The staged zip was lost or damaged. It is packed again".to_owned()
+        }
         Reason::PackageUnreadable { detail } => {
-            format!("the staged zip could not be read: {detail}")
+            format!("The staged zip could not be read: {detail}")
         }
-        Reason::PackingFailed { detail } | Reason::ServiceUnreachable { detail } => {
-            detail.to_string()
-        }
-        Reason::ServiceUnavailable { operation, status } => {
-            format!("the service answered {status} to {}", to(*operation, words))
-        }
+        Reason::PackingFailed { detail } => format!("Packing failed: {detail}"),
+        Reason::ServiceUnreachable { detail } => format!("The service was not reached: {detail}"),
+        Reason::ServiceUnavailable { operation, status } => answered(*operation, *status, words),
         Reason::AnswerUnreadable { operation, detail } => {
             let detail = detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
-            format!("the service's answer to {} could not be read{detail}", to(*operation, words))
+            let request = request(*operation, words);
+            format!("The service's answer to {request} could not be read{detail}")
         }
-        Reason::SignInUnavailable { detail } | Reason::CredentialFailed { detail } => {
-            format!("signing in to the service: {detail}")
+        Reason::SignInUnavailable { detail } => {
+            format!("The sign-in service is not available: {detail}")
         }
-        Reason::PushOutcomeUnknown { cause } => format!(
-            "the push was not answered ({}); it is repeated: the same content twice does no harm",
-            no_outcome(cause)
-        ),
-        Reason::PushFailed { status } => format!(
-            "the service answered {status} to the push; it is repeated: the same content twice does \
-             no harm"
-        ),
-        Reason::PollRefused { operation, status } => {
-            format!("{}; it is asked again until the deadline", refused(*operation, *status, words))
+        Reason::CredentialFailed { detail } => format!("The credential failed: {detail}"),
+        Reason::PushOutcomeUnknown { cause } => {
+            format!("It is unknown whether the push arrived: {}", no_outcome(cause))
         }
-        Reason::IngestionIdLost => "the row has lost the ingestion's id".to_owned(),
+        Reason::PushFailed { status } => answered(Operation::Push, *status, words),
+        Reason::IngestionIdLost => "The row does not have the ingestion id".to_owned(),
         Reason::NewerVersion { schema } => format!(
-            "a newer version of this program wrote it (row shape {schema}), and this one leaves it alone"
+            "A newer version of viva-import wrote the row (schema version {schema}). This version does \
+             not change it"
         ),
         Reason::RowUnreadable { column } => format!(
-            "the column {column} of its row is not understood, and this program leaves it alone"
+            "Column {column} of the row has an invalid value. viva-import does not change the row"
         ),
-        Reason::ConnectionInvalid { connection, faults } => format!(
-            "{CONNECTIONS}/{connection}.json cannot be used: {}; {TO_BE_MENDED}",
-            listed(faults)
-        ),
+        Reason::ConnectionInvalid { connection, faults } => {
+            format!("{}: {}. Correct it", document(connection, "is invalid"), listed(faults))
+        }
         Reason::ConnectionMissing { connection } => {
-            format!("{CONNECTIONS}/{connection}.json is not there any more; {TO_BE_MENDED}")
+            format!("{}. Store it again", document(connection, "does not exist any more"))
         }
         Reason::TenantChanged { connection } => format!(
-            "{CONNECTIONS}/{connection}.json names another tenant than when the file arrived; \
-             {TO_BE_MENDED}"
+            "{}. Correct `tenantId`, or cancel this import",
+            document(connection, "names another tenant than when the file arrived")
         ),
-        Reason::MappingInvalid { connection, faults } => format!(
-            "the mapping of {CONNECTIONS}/{connection}.json: {}; {TO_BE_MENDED}",
-            listed(faults)
-        ),
+        Reason::MappingInvalid { connection, faults } => {
+            format!("{}: {}. Correct it", document(connection, "has an invalid mapping"), listed(faults))
+        }
         Reason::TokenRejected { status: 401 } => {
-            format!("the service answered 401; if it does so to a fresh token, {COMPARE}")
+            format!("The service answered 401: it did not accept the token. {COMPARE}")
         }
         Reason::TokenRejected { .. } => format!(
-            "the service answered with a sign-in page instead of data: it did not accept the token; \
+            "The service answered with a sign-in page instead of data: it did not accept the token. \
              {COMPARE}"
         ),
         Reason::PollForbidden => format!(
-            "the service has the file, and answers 403 to the question for its status: the connector \
-             was removed in {}, or the client id entered there is another one now",
+            "The service has the file, but answered 403 to the status poll. Either the connector was \
+             removed in {}, or its client id was changed there",
             words.product_in_full
         ),
         // The service does not say which.
         Reason::Forbidden => format!(
-            "the service answered 403, which means one of three: the connector was never set up or \
-             was removed in {}; the client id entered there is not the one that pushes; or the token \
+            "The service answered 403 (forbidden). Possible causes: (1) the connector was never set up \
+             or was removed in {}; (2) the client id there is not the one that pushes; (3) the token \
              was not accepted. Compare the client id under Data connections with the credential of \
              the connection",
             words.product_in_full
         ),
-        Reason::ServiceRefused { operation, status } => refused(*operation, *status, words),
-        Reason::FileInvalid(problems) => all(problems, ""),
+        Reason::ServiceRefused { operation, status } | Reason::PollRefused { operation, status } => {
+            refused(*operation, *status, words)
+        }
+        Reason::FileInvalid(problems) => all(problems),
         Reason::DeletionBlocked(problems) => {
-            all(problems, &format!("; {}", if_it_is_meant(Id::parse(&problems.rule))))
+            format!("{} {}", sentence(all(problems)), approval_hint(Id::parse(&problems.rule)))
         }
         Reason::ValidationFailed { error_file } => {
             let detail = match error_file {
-                ErrorFile::Kept(blob) => format!("its error file is {REPORTS}/{blob}"),
-                ErrorFile::NotKept => format!("{} has its error file", words.portal),
+                ErrorFile::Kept(blob) => format!("The error file is {REPORTS}/{blob}"),
+                ErrorFile::NotKept => format!("The error file is in {}", words.portal),
                 ErrorFile::Unavailable => {
-                    format!("its error file could not be had; {} has it", words.portal)
+                    format!("The error file could not be downloaded; it is in {}", words.portal)
                 }
             };
-            format!("the service's validation failed: {detail}")
+            format!("The service's validation of the file failed. {detail}")
         }
-        Reason::FileMissing => "the file is not there any more".to_owned(),
+        Reason::FileMissing => "The file was deleted before it was read".to_owned(),
         Reason::PackingNeverEnded => {
-            "reading and packing did not come to an end in time; the log says more".to_owned()
+            "Reading and packing did not finish before the deadline. Check the log".to_owned()
         }
-        Reason::QueueTimeout { last } => {
-            format!("gave up waiting; the last reason: {}", cause(last, target))
-        }
-        Reason::PushesExhausted { pushes, last } => {
-            format!("gave up after {pushes} failed pushes; the last: {}", cause(last, target))
-        }
-        Reason::IngestionTimeout { status } => {
-            format!("the service has said {status} for longer than the deadline allows")
-        }
+        Reason::QueueTimeout { last } => format!(
+            "The file waited longer than QUEUE_TIMEOUT_SECONDS. The last reason: {}",
+            fact(last, target)
+        ),
+        Reason::PushesExhausted { pushes, last } => format!(
+            "{pushes} consecutive pushes failed (limit: MAX_PUSH_FAILURES). The last failure: {}",
+            fact(last, target)
+        ),
+        Reason::IngestionTimeout { status } => format!(
+            "The service has reported {status} for longer than INGESTION_TIMEOUT_SECONDS"
+        ),
         Reason::Completed => format!(
-            "the service has accepted the file. It goes on processing it for hours; failures of that \
-             show only in {}",
+            "The service accepted the file. Processing takes hours, and processing failures are shown \
+             only in {}",
             words.portal
         ),
         Reason::OutcomeNotReported => {
-            format!("the service has the file; its outcome shows only in {}", words.portal_in_full)
+            format!("The service has the file. The outcome is shown only in {}", words.portal_in_full)
         }
         Reason::Replaced { import } => format!(
-            "the file was replaced before it was read; its newer content is import {import}"
+            "The file was replaced before it was read. The new content is import {import}"
         ),
         Reason::Superseded { file, import, outcome_unknown } => {
-            let lost = if *outcome_unknown { "; a push of it was never answered" } else { "" };
-            format!(
-                "{file} (import {import}) is newer and replaces everything, this file too{lost}"
-            )
+            let lost = if *outcome_unknown { ". A push of this file was never answered" } else { "" };
+            format!("The newer file {file} (import {import}) replaces all data, including this file{lost}")
         }
         Reason::Cancelled { by, ingestion: Some(id), .. } => format!(
-            "{by}; the service has it as ingestion {id} and may still take it in, which {} shows",
+            "Cancelled {by}. The service has the file as ingestion {id} and may still import it; check \
+             {}",
             words.portal
         ),
-        Reason::Cancelled { by, outcome_unknown: true, .. } => {
-            format!("{by}; a push of it was never answered, so the service may have it")
-        }
-        Reason::Cancelled { by, .. } => by.to_string(),
+        Reason::Cancelled { by, outcome_unknown: true, .. } => format!(
+            "Cancelled {by}. A push was never answered, so the service may have the file"
+        ),
+        Reason::Cancelled { by, .. } => format!("Cancelled {by}"),
     }
 }
 
-/// That a connection is paused, and how it goes on.
-pub(super) fn paused(connection: &str, because: &str) -> String {
-    format!(
-        "connection {connection} is paused, because {because}; once that is mended, `viva-import \
-         resume {connection}` lets its files go on"
-    )
+/// How a paused connection is resumed.
+pub(super) fn resume(connection: &str) -> String {
+    format!("Correct the cause, then run `viva-import resume {connection}`")
 }
 
-/// The first problem of a file with its place: `row 21, Employee: ... (V01)`.
+fn document(connection: &str, what: &str) -> String {
+    format!("{CONNECTIONS}/{connection}.json {what}")
+}
+
+/// The first error of a file with its place: `Row 21, column Employee (V01): ...`.
 #[must_use]
 pub fn first(problems: &Problems) -> String {
-    first_with(problems, "")
-}
-
-fn first_with(problems: &Problems, remedy: &str) -> String {
     let Problems { row, column, rule, message, .. } = problems;
     let row = row.map(|row| format!("row {row}"));
-    let place: Vec<String> = row.into_iter().chain(column.as_deref().map(str::to_owned)).collect();
-    let place = if place.is_empty() { String::new() } else { format!("{}: ", place.join(", ")) };
-    format!("{place}{message}{remedy} ({rule})")
+    let column = column.as_deref().map(|column| format!("column {column}"));
+    let place: Vec<String> = row.into_iter().chain(column).collect();
+    let place = if place.is_empty() {
+        format!("rule {rule}")
+    } else {
+        format!("{} ({rule})", place.join(", "))
+    };
+    format!("{}: {}", sentence_case(&place), message.trim_end_matches('.'))
 }
 
-fn all(problems: &Problems, remedy: &str) -> String {
-    let first = first_with(problems, remedy);
+/// The number of errors by rule, and the first of them.
+fn all(problems: &Problems) -> String {
+    let first = first(problems);
     if problems.count < 2 {
         return first;
     }
-    let rules = problems.rules.iter().map(|broken| format!("{} {}", broken.rule, broken.count));
+    let rules =
+        problems.rules.iter().map(|broken| format!("{} {}", broken.rule, number(broken.count)));
     let rules: Vec<String> = rules.collect();
-    format!("{first}; {} problems in all: {}", problems.count, rules.join(", "))
+    format!("{} ({}). {first}", counted(problems.count, "error"), rules.join(", "))
 }
 
 fn listed(list: &List) -> String {
-    let first: Vec<&str> = list.first.iter().map(|entry| &**entry).collect();
+    let first: Vec<&str> = list.first.iter().map(|entry| entry.trim_end_matches('.')).collect();
     let more = if list.more > 0 { format!("; and {} more", list.more) } else { String::new() };
     first.join("; ") + &more
 }
 
-/// What was asked, as an answer is said to be to it.
-fn to(operation: Operation, words: Words) -> String {
+/// The request to the service, as the object of a sentence.
+fn request(operation: Operation, words: Words) -> String {
     match operation {
-        Operation::ScaleUnit => format!("the question for the {}", words.route),
-        Operation::Ping => "the question for the connector".to_owned(),
+        Operation::ScaleUnit => format!("the request for the {}", words.route),
+        Operation::Ping => "the ping of the connector".to_owned(),
         Operation::Push => "the push".to_owned(),
-        Operation::Status => "the question for the status".to_owned(),
-        Operation::Errors => "the question for the error file".to_owned(),
+        Operation::Status => "the status poll".to_owned(),
+        Operation::Errors => "the request for the error file".to_owned(),
     }
 }
 
-/// Why nobody knows whether a push arrived.
+fn answered(operation: Operation, status: u16, words: Words) -> String {
+    format!("The service answered {status} to {}", request(operation, words))
+}
+
+/// Why it is unknown whether a push arrived.
 #[must_use]
 pub(crate) fn no_outcome(cause: &NoOutcome) -> String {
     match cause {
-        NoOutcome::ProgramEnded => "the program ended while the push was under way".to_owned(),
+        NoOutcome::ProgramEnded => "the program ended during the push".to_owned(),
         NoOutcome::NoAnswer(detail) => detail.to_string(),
-        NoOutcome::Gateway(status) => format!("the answer was {status}"),
+        NoOutcome::Gateway(status) => format!("a gateway answered {status}"),
         NoOutcome::Unreadable(status, detail) => format!("the answer was {status}, but {detail}"),
     }
 }
 
 fn refused(operation: Operation, status: u16, words: Words) -> String {
-    let answered = format!("the service answered {status} to {}", to(operation, words));
+    let answered = answered(operation, status, words);
     match status {
         404 => {
             format!("{answered}: the tenant id, the {} or INGESTION_ENDPOINT is wrong", words.route)
         }
         300..400 => format!(
-            "{answered}, a redirect, which is not followed with a token; compare INGESTION_ENDPOINT"
+            "{answered}. viva-import does not follow redirects, because it would send the token to \
+             another address. Compare INGESTION_ENDPOINT"
         ),
         _ => answered,
     }

@@ -1,5 +1,4 @@
-//! How things stand with a connection: what was seen of it, how it fares, and the facts that are
-//! told of it.
+//! The health of a connection, with the facts that explain it.
 
 use time::{Duration, OffsetDateTime};
 
@@ -14,35 +13,35 @@ use crate::{
     schema::{Refresh, Target},
 };
 
-/// What was seen of a connection.
+/// What was read about a connection.
 #[derive(Debug)]
 pub struct Seen {
-    /// Its document.
+    /// The connection document.
     pub document: Document,
-    /// Its last imports, newest content first.
+    /// The last imports, newest content first.
     pub recent: Vec<Import>,
-    /// When a file of it was taken in last.
+    /// When the last file was received.
     pub last_received: Option<OffsetDateTime>,
-    /// The last one that was accepted.
+    /// The last accepted import.
     pub accepted: Option<Import>,
-    /// Whether one pauses it.
+    /// Whether an import pauses the connection.
     pub is_paused: bool,
 }
 
-/// How a connection fares, what is worst last.
+/// The health of a connection, from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, AsRefStr, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[strum(serialize_all = "camelCase")]
 pub enum Health {
-    /// No file has come yet.
+    /// No file has arrived yet.
     NoData,
-    /// Nothing is to be done.
+    /// No action is needed.
     Ok,
-    /// A file is on its way.
+    /// An import is in progress.
     Running,
-    /// A file waits for something that passes by itself.
+    /// A file waits for something that ends automatically.
     Waiting,
-    /// A person is needed.
+    /// A person has to act.
     ActionRequired,
 }
 
@@ -50,10 +49,10 @@ impl Health {
     pub(super) fn label(self) -> &'static str {
         match self {
             Self::NoData => "no file yet",
-            Self::Ok => "well",
-            Self::Running => "under way",
+            Self::Ok => "healthy",
+            Self::Running => "running",
             Self::Waiting => "waiting",
-            Self::ActionRequired => "needs a person",
+            Self::ActionRequired => "action required",
         }
     }
 
@@ -68,18 +67,18 @@ impl Health {
     }
 }
 
-/// How things stand with a connection.
+/// The health of a connection, with its facts.
 #[derive(Debug)]
 pub(crate) struct ConnectionHealth<'a> {
     pub(crate) health: Health,
-    /// In the order in which they are told.
+    /// The facts, in the order in which they are shown.
     pub(crate) facts: Vec<Fact<'a>>,
     pub(crate) last_accepted: Option<OffsetDateTime>,
     pub(crate) expected: Option<OffsetDateTime>,
 }
 
 impl<'a> ConnectionHealth<'a> {
-    /// How it stands at `now`, by what was seen of it.
+    /// The health at `now`.
     pub(crate) fn of(seen: &'a Seen, now: OffsetDateTime) -> Self {
         let Seen { document, recent, last_received, accepted, is_paused } = seen;
         let accepted = accepted.as_ref();
@@ -94,7 +93,7 @@ impl<'a> ConnectionHealth<'a> {
             .map(|import| health_of(import))
             .max()
             .unwrap_or(if recent.is_empty() { Health::NoData } else { Health::Ok });
-        // The worst of it first, and the newest.
+        // First the worst import, then the newest one.
         let worst = news.iter().rev().max_by_key(|import| health_of(import));
         if let (Some(worst), Some(newest)) = (worst, news.first()) {
             facts.push(Fact::News(worst));
@@ -119,7 +118,7 @@ impl<'a> ConnectionHealth<'a> {
         }
         if *is_paused {
             health = Health::ActionRequired;
-            facts.push(Fact::Paused);
+            facts.push(Fact::Paused(&document.name));
         }
         if let Some(expected) = expected.filter(|expected| *expected < now) {
             health = Health::ActionRequired;
@@ -132,7 +131,7 @@ impl<'a> ConnectionHealth<'a> {
         Self { health, facts, last_accepted, expected }
     }
 
-    /// What comes next by itself, the soonest first; the inbox is looked through at `next_sweep`.
+    /// What comes next automatically, the soonest first. `next_sweep` is the time of the next sweep.
     pub(crate) fn upcoming(
         &self,
         seen: &Seen,
@@ -143,23 +142,23 @@ impl<'a> ConnectionHealth<'a> {
         let steps = live.filter_map(|import| {
             Some((format!("Next step of {}", file(import)), import.due?.max(now)))
         });
-        let looks = next_sweep.map(|at| ("Next look for new files".to_owned(), at));
+        let sweep = next_sweep.map(|at| ("Next check for new files".to_owned(), at));
         let expected = self.expected.filter(|at| *at >= now);
         let expected = expected.map(|at| ("Next file expected by".to_owned(), at));
-        let mut upcoming: Vec<_> = steps.chain(looks).chain(expected).collect();
+        let mut upcoming: Vec<_> = steps.chain(sweep).chain(expected).collect();
         upcoming.sort_by_key(|(_, at)| *at);
         upcoming
     }
 
-    /// All of it as one text.
+    /// All facts as one text.
     pub(crate) fn text(&self, now: OffsetDateTime) -> String {
         let sentences = self.facts.iter().map(|fact| messages::fact(*fact, now));
         sentences.collect::<Vec<_>>().join(" ")
     }
 }
 
-/// Whether an import is worth a word beside the last one that was accepted: it is under way, or it
-/// ended badly and nothing newer was accepted since.
+/// Whether an import is mentioned beside the last accepted one: it is in progress, or it failed and nothing
+/// newer was accepted since.
 fn is_news(import: &Import, accepted: Option<&Import>) -> bool {
     match import.state {
         State::Received | State::Packed | State::Pushing | State::Ingesting => true,
@@ -170,8 +169,8 @@ fn is_news(import: &Import, accepted: Option<&Import>) -> bool {
     }
 }
 
-/// How many files of an incremental connection were refused before the last one that was accepted: no
-/// later file brings what they change.
+/// The number of files of an incremental connection that failed before the last accepted one: no later file
+/// contains their changes.
 fn lost_changes(document: &Document, recent: &[Import], accepted: Option<&Import>) -> u64 {
     let is_incremental = document.read.as_ref().is_ok_and(|it| it.refresh == Refresh::Incremental);
     let is_lost = |import: &&Import| {

@@ -1,4 +1,4 @@
-//! The main page: each connection in one sentence with the chart of its last imports, and the history of
+//! The main page: the status of each connection with the chart of its last imports, and the history of
 //! imports.
 
 use std::fmt::Write as _;
@@ -19,19 +19,19 @@ use crate::{
     storage::import_table::{Page, Wanted},
 };
 
-/// Imports on one page of the history, unless `top` says otherwise.
+/// The imports on one page of the history, unless `top` sets another number.
 pub const DEFAULT_TOP: usize = 50;
-/// Imports on one page, at most.
+/// The most imports on one page.
 pub const MAX_TOP: usize = 1000;
 
-/// What the history is narrowed to, where it begins, and how much of it is shown.
+/// The filter of the history, and the page of it.
 #[derive(Clone, Debug)]
 pub struct Filter {
     /// Which imports.
     pub wanted: Wanted,
-    /// Only those after this one.
+    /// Only imports after this one.
     pub after: Option<ImportId>,
-    /// How many imports at most.
+    /// The most imports on the page.
     pub top: usize,
 }
 
@@ -53,7 +53,7 @@ pub struct Home {
     frame: Frame,
     connections: Vec<Card>,
     imports: Vec<Line>,
-    /// Every connection that can be chosen, and the one that is.
+    /// The connections to choose from.
     names: Vec<String>,
     filter: Filter,
     next: Option<String>,
@@ -64,16 +64,16 @@ pub struct Home {
 struct Card {
     name: String,
     health: Health,
-    /// Each sentence, with the place and the file of the import it is about.
-    told: Vec<(String, Option<(String, String)>)>,
+    /// Each sentence, with the id and the file of its import.
+    sentences: Vec<(String, Option<(String, String)>)>,
     is_paused: bool,
-    /// The import that wants a person.
+    /// The import that needs a person: its id and its file.
     review: Option<(String, String)>,
     chart: Option<String>,
     next: Vec<Next>,
 }
 
-/// Something that is due; the moment as markup.
+/// Something that is due; the time is markup.
 #[derive(Debug)]
 struct Next {
     what: String,
@@ -86,17 +86,17 @@ struct Line {
     id: String,
     file: String,
     connection: String,
-    look: Badge,
-    happened: String,
+    badge: Badge,
+    summary: String,
     rows: String,
     people: String,
-    problems: String,
+    errors: String,
     received: String,
     ingestion: String,
 }
 
 impl Home {
-    /// The page of what was seen, with one page of the history.
+    /// The page for these connections and this page of the history.
     #[must_use]
     pub fn new(
         viewer: &Viewer,
@@ -127,7 +127,7 @@ impl Home {
     }
 }
 
-/// The whole in one sentence.
+/// The overall status in one sentence.
 fn verdict(cards: &[Card]) -> String {
     let named = |health: Health| {
         let cards = cards.iter().filter(|card| card.health == health);
@@ -136,28 +136,28 @@ fn verdict(cards: &[Card]) -> String {
     let (person, moves, waits) =
         (named(Health::ActionRequired), named(Health::Running), named(Health::Waiting));
     if !person.is_empty() {
-        format!("A person is needed: {person}")
+        format!("Action required: {person}")
     } else if !waits.is_empty() {
-        format!("Waiting, nobody is needed: {waits}")
+        format!("Waiting, no action required: {waits}")
     } else if !moves.is_empty() {
-        format!("Under way: {moves}")
+        format!("Running: {moves}")
     } else if cards.is_empty() {
         String::new()
     } else {
-        "All is well".to_owned()
+        "All connections are healthy".to_owned()
     }
 }
 
 fn card(seen: &Seen, next_sweep: Option<OffsetDateTime>, now: OffsetDateTime) -> Card {
     let Seen { document, recent, is_paused, .. } = seen;
-    let standing = ConnectionHealth::of(seen, now);
-    let upcoming = standing.upcoming(seen, next_sweep, now);
+    let health = ConnectionHealth::of(seen, now);
+    let upcoming = health.upcoming(seen, next_sweep, now);
     Card {
         name: document.name.clone(),
-        health: standing.health,
-        review: review(&standing),
+        health: health.health,
+        review: review(&health),
         is_paused: *is_paused,
-        told: standing
+        sentences: health
             .facts
             .iter()
             .map(|fact| (messages::fact(*fact, now), fact.import().map(place)))
@@ -167,13 +167,13 @@ fn card(seen: &Seen, next_sweep: Option<OffsetDateTime>, now: OffsetDateTime) ->
     }
 }
 
-/// The import that a person should look at first: its place and its file.
-fn review(standing: &ConnectionHealth<'_>) -> Option<(String, String)> {
-    let first = standing.facts.first().filter(|_| standing.health == Health::ActionRequired)?;
+/// The import to review first: its id and its file.
+fn review(health: &ConnectionHealth<'_>) -> Option<(String, String)> {
+    let first = health.facts.first().filter(|_| health.health == Health::ActionRequired)?;
     first.import().filter(|import| health_of(import) == Health::ActionRequired).map(place)
 }
 
-/// Where the page of an import is, and the name of its file.
+/// The id of an import, and the name of its file.
 fn place(import: &Import) -> (String, String) {
     (import.id.name(), file(import).to_owned())
 }
@@ -185,11 +185,11 @@ impl Line {
             id: import.id.name(),
             file: file(import).to_owned(),
             connection: import.connection.clone(),
-            look: Badge::of(import.state),
-            happened: messages::summary(import),
+            badge: Badge::of(import.state),
+            summary: messages::summary(import),
             rows: maybe(import.rows),
             people: maybe(import.baseline.as_ref().map(|summary| summary.people)),
-            problems: number(import.error_count),
+            errors: number(import.error_count),
             received: time(import.received),
             ingestion: import.ingestion.as_ref().map(ToString::to_string).unwrap_or_default(),
         }
@@ -199,12 +199,12 @@ impl Line {
 const BAR: usize = 14;
 const STEP: usize = 24;
 const HEIGHT: u64 = 60;
-/// Room above the bars for the numbers of problems.
+/// The space above the bars for the numbers of errors.
 const ABOVE: u64 = 16;
-/// So that a bar of nothing can be seen.
+/// The lowest bar, so that an import without rows is visible.
 const LOWEST: u64 = 3;
 
-/// The bars of `imports`, which are newest first, as a figure; `None` where there is too little to see.
+/// The chart of `imports`, which are newest first; `None` if fewer than two have ended.
 pub(super) fn figure(imports: &[Import]) -> Option<String> {
     let shown: Vec<&Import> = imports.iter().rev().filter(|import| import.state.is_end()).collect();
     if shown.len() < 2 {
@@ -213,7 +213,7 @@ pub(super) fn figure(imports: &[Import]) -> Option<String> {
     let most = shown.iter().filter_map(|import| import.rows).max().unwrap_or_default();
     let missing = shown.iter().filter(|import| !is_imported(import)).count() as u64;
     let about = format!(
-        "Rows of the last {} imports, oldest first, {} at most; {} did not come through",
+        "Rows of the last {} imports, oldest first. Highest: {}. Not accepted: {}.",
         shown.len(),
         number(most),
         number(missing)
@@ -230,18 +230,18 @@ pub(super) fn figure(imports: &[Import]) -> Option<String> {
         let height = (rows.saturating_mul(HEIGHT) / most.max(1)).max(LOWEST);
         let (x, y) = (place * STEP + 3, base - height);
         let class = if is_imported(import) { "rows" } else { "missing" };
-        let told = format!(
+        let title = format!(
             "{} on {}: {}, {}",
             import.state.as_ref(),
             import.received.date(),
             import.rows.map_or_else(|| "rows unknown".to_owned(), |rows| counted(rows, "row")),
-            counted(import.error_count, "problem")
+            counted(import.error_count, "error")
         );
         // Writing into a string does not fail.
         let _ = write!(
             svg,
             "<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{BAR}\" height=\"{height}\">\
-             <title>{told}</title></rect>"
+             <title>{title}</title></rect>"
         );
         if import.error_count > 0 {
             let shown = if import.error_count > 99 {
@@ -252,15 +252,15 @@ pub(super) fn figure(imports: &[Import]) -> Option<String> {
             let (middle, above) = (x + BAR / 2, y - 4);
             let _ = write!(
                 svg,
-                "<text class=\"problems\" x=\"{middle}\" y=\"{above}\" aria-hidden=\"true\">{shown}\u{2717}</text>"
+                "<text class=\"errors\" x=\"{middle}\" y=\"{above}\" aria-hidden=\"true\">{shown}\u{2717}</text>"
             );
         }
     }
     let _ = write!(
         svg,
         "<line class=\"axis\" x1=\"0\" y1=\"{base}\" x2=\"{width}\" y2=\"{base}\"/></svg>\
-         <figcaption>Rows of each import, oldest first. Hollow: it did not come through, with the \
-         number of its problems.</figcaption></figure>"
+         <figcaption>Rows of each import, oldest first. Outlined bars: not accepted, with the number \
+          of errors.</figcaption></figure>"
     );
     Some(svg)
 }

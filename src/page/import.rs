@@ -1,4 +1,4 @@
-//! The page of one import: what to do, what was found, and where it has been.
+//! The page of one import: recommended action, findings and history.
 
 use askama::Template;
 use serde_json::Value;
@@ -19,25 +19,25 @@ pub struct ImportPage {
     id: String,
     connection: String,
     file: String,
-    look: Badge,
-    happened: String,
-    advice: String,
-    /// What a person may ask for, and what stands on the button.
+    badge: Badge,
+    summary: String,
+    action: String,
+    /// The operator actions that apply: word and label of each button.
     actions: Vec<(&'static str, &'static str)>,
-    stops: Vec<Passed>,
+    history: Vec<Entry>,
     findings: Vec<Found>,
     has_service_errors: bool,
-    /// Values are markup.
+    /// Names and values; the values are markup.
     facts: Vec<(&'static str, String)>,
 }
 
-/// An entry of the history; moments are markup.
+/// An entry of the history; times are markup.
 #[derive(Debug)]
-struct Passed {
-    look: Badge,
+struct Entry {
+    badge: Badge,
     at: String,
-    told: String,
-    times: u32,
+    text: String,
+    count: u32,
     last: Option<String>,
 }
 
@@ -52,7 +52,7 @@ struct Found {
 }
 
 impl ImportPage {
-    /// The page of `import`, with its `report` where there is one.
+    /// The page of `import`, with its `report` if there is one.
     #[must_use]
     pub fn new(
         viewer: &Viewer,
@@ -61,18 +61,18 @@ impl ImportPage {
         has_service_errors: bool,
     ) -> Self {
         let file = import.source.file();
-        let look = Badge::of(import.state);
-        let verdict = format!("{file}: {}", look.word);
+        let badge = Badge::of(import.state);
+        let verdict = format!("{file}: {}", badge.word);
         let findings = report.and_then(|report| report["findings"].as_array());
         Self {
             frame: viewer.frame(&file, verdict, import.is_moving()),
             id: import.id.name(),
             connection: import.connection.clone(),
-            look,
-            happened: messages::summary(import),
-            advice: messages::action(import),
+            badge,
+            summary: messages::summary(import),
+            action: messages::action(import),
             actions: actions(import),
-            stops: import.history.iter().map(|stop| Passed::of(stop, import)).collect(),
+            history: import.history.iter().map(|entry| Entry::of(entry, import)).collect(),
             findings: findings.into_iter().flatten().map(Found::of).collect(),
             has_service_errors,
             facts: facts(import),
@@ -81,7 +81,7 @@ impl ImportPage {
     }
 }
 
-/// What a person may ask for, in the order of what is likely meant.
+/// The operator actions that apply, the most likely first.
 fn actions(import: &Import) -> Vec<(&'static str, &'static str)> {
     let can = |can: bool, word, label| can.then_some((word, label));
     let can_retry = import.takes(OperatorAction::Retry);
@@ -92,9 +92,9 @@ fn actions(import: &Import) -> Vec<(&'static str, &'static str)> {
             "resume",
             "Resume the connection",
         ),
-        can(can_retry && import.state.is_end(), "retry", "Retry: read this same file again"),
-        // What is not let in goes on with its connection.
-        can(can_retry && !import.state.is_end() && !import.is_forbidden(), "retry", "Try now"),
+        can(can_retry && import.state.is_end(), "retry", "Retry with this same file"),
+        // After a 403 an import is resumed with its connection, not retried.
+        can(can_retry && !import.state.is_end() && !import.is_forbidden(), "retry", "Retry now"),
         can(import.takes(OperatorAction::Cancel), "cancel", "Cancel this import"),
         can(true, "diagnose", "Check the setup"),
     ]
@@ -103,14 +103,14 @@ fn actions(import: &Import) -> Vec<(&'static str, &'static str)> {
     .collect()
 }
 
-impl Passed {
-    fn of(stop: &HistoryEntry, import: &Import) -> Self {
+impl Entry {
+    fn of(entry: &HistoryEntry, import: &Import) -> Self {
         Self {
-            look: Badge::of(stop.state),
-            at: time(stop.at),
-            told: messages::note(stop, import),
-            times: stop.count,
-            last: (stop.count > 1).then(|| time(stop.last_seen)),
+            badge: Badge::of(entry.state),
+            at: time(entry.at),
+            text: messages::note(entry, import),
+            count: entry.count,
+            last: (entry.count > 1).then(|| time(entry.last_seen)),
         }
     }
 }
@@ -144,19 +144,19 @@ fn facts(import: &Import) -> Vec<(&'static str, String)> {
         Some(("Connection", text(&import.connection))),
         maybe("Refresh", import.refresh.map(<&str>::from)),
         maybe("Ingestion", import.ingestion.as_ref().map(|id| id.0.as_str())),
-        maybe("The service says", import.service_status.as_deref()),
-        Some(("Written", time(import.source.last_modified))),
-        Some(("Bytes", number(import.source.bytes))),
+        maybe("Service status", import.service_status.as_deref()),
+        Some(("Last modified", time(import.source.last_modified))),
+        Some(("Size in bytes", number(import.source.bytes))),
         import.rows.map(|rows| ("Rows", number(rows))),
         import.baseline.as_ref().map(|summary| ("People", number(summary.people))),
-        (import.rows_skipped > 0).then(|| ("Rows left out", number(import.rows_skipped))),
-        Some(("Problems", number(import.error_count))),
-        maybe("To know", messages::warning(import).as_deref()),
-        maybe("Allowed", import.approval.as_ref().map(|approval| approval.by.as_str())),
-        maybe("By hand", import.operator_actions.as_deref()),
-        maybe("Told", messages::notifications(import).as_deref()),
+        (import.rows_skipped > 0).then(|| ("Rows skipped", number(import.rows_skipped))),
+        Some(("Errors", number(import.error_count))),
+        maybe("Warnings", messages::warning(import).as_deref()),
+        maybe("Approved", import.approval.as_ref().map(|approval| approval.by.as_str())),
+        maybe("Operator actions", import.operator_actions.as_deref()),
+        maybe("Notifications sent", messages::notifications(import).as_deref()),
         import.due.filter(|_| !import.state.is_end()).map(|due| ("Next attempt", time(due))),
-        import.deadline.map(|deadline| ("Stuck, if not before", time(deadline))),
+        import.deadline.map(|deadline| ("Deadline", time(deadline))),
     ]
     .into_iter()
     .flatten()

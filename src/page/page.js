@@ -1,6 +1,6 @@
 "use strict";
-// Times in the reader's zone, and the page again by itself while something moves. Without this script
-// times are in UTC, and the browser reloads the page.
+// Shows times in the reader's time zone, and refreshes the page while imports are in progress. Without this
+// script times are in UTC, and the browser reloads the page.
 (() => {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
@@ -11,14 +11,14 @@
     const named = root.querySelector("#zone");
     if (named) named.textContent = zone;
   };
-  // What was done is said once, and not again by a bookmark or when the page is loaded anew.
+  // A confirmation is shown once: not again by a bookmark or a reload.
   const forget = () => {
     const url = new URL(location.href);
     if (!url.searchParams.has("done")) return;
     url.searchParams.delete("done");
     history.replaceState(null, "", url);
   };
-  // Nothing is changed under the hands of a person who chooses or marks something.
+  // Do not refresh while the user fills in a form or selects text.
   const isBusy = () =>
     document.hidden || document.activeElement?.closest("form") || !getSelection().isCollapsed;
   const wait = () => {

@@ -54,11 +54,10 @@ fn a_program_reads_the_same() {
 }
 
 #[test]
-fn the_sentence_of_a_row_counts_the_problems_of_each_rule() {
+fn the_reason_of_an_import_counts_the_errors_of_each_rule() {
     assert_eq!(
         messages::cause(&Reason::FileInvalid((&report(false)).into()), Target::Viva),
-        "row 7: 8 columns where the header has 7; a comma inside a value needs \
-         quotation marks around the value (F03); 6 problems in all: F03 1, V01 1, V03 1, V06 1, \
-         V07 1, M04 1"
+        "6 errors (F03 1, V01 1, V03 1, V06 1, V07 1, M04 1). Row 7 (F03): 8 columns where the \
+         header has 7; a comma inside a value needs quotation marks around the value"
     );
 }

@@ -1,10 +1,10 @@
-//! The status table: one row per import, and one slot per tenant.
+//! The table of imports: one row per import, and one slot per tenant.
 //!
-//! The row is the only memory. Every write is conditional: an import that somebody else moved on
-//! meanwhile is never overwritten, it is [`Saved::Lost`]. The slot is taken and freed in the same
-//! entity-group transaction as the row, so a tenant never has two imports under way but where one has
-//! given the slot up because it waits for a person, and only that transaction yields the [`Claim`] without
-//! which the engine cannot push.
+//! The row is the only memory. Every write is conditional: an import that has changed meanwhile is never
+//! overwritten, the result is [`Saved::Lost`]. The slot is taken and freed in the same entity-group
+//! transaction as the row, so a tenant never has two imports in progress, except if one has released the
+//! slot because it waits for a person. Only that transaction returns the [`Claim`] without which the engine
+//! cannot push.
 
 use azure_core::{
     Error, Result,
@@ -38,11 +38,11 @@ pub fn properties(import: &Import) -> Properties {
     row::of(import).0
 }
 
-/// The rows that are imports: their keys begin with a digit, all others with a letter.
+/// The rows of imports: their keys begin with a digit, all others with a letter.
 const IS_IMPORT: &str = "RowKey lt ':'";
-/// Row key of the import that has a slot.
+/// The column of a slot with the row key of its import.
 const HOLDER: &str = "Holder";
-/// Tenants that are asked at once for a page of their imports.
+/// The number of tenants that are queried at once for a page of imports.
 const AT_ONCE: usize = 8;
 
 /// The imports.
@@ -58,8 +58,8 @@ pub struct Stored {
     etag: Etag,
 }
 
-/// The right to push one import until one push of it may have been taken: its intent is in the row and the
-/// tenant's slot is its own.
+/// The right to push one import, up to a push that may have been accepted. The intent is in the row, and the
+/// import has the tenant's slot.
 #[derive(Debug)]
 pub struct Claim {
     stored: Stored,
@@ -72,25 +72,25 @@ impl Claim {
         &self.stored.import
     }
 
-    /// Gives the import back for its next write; the right is used up.
+    /// Returns the import for its next write; the right is used up.
     #[must_use]
     pub fn into_stored(self) -> Stored {
         self.stored
     }
 }
 
-/// Which imports a page is of.
+/// The filter of a page of imports.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
-    /// Only those of this connection.
+    /// Only imports of this connection.
     pub connection: Option<String>,
-    /// Only those in this state.
+    /// Only imports in this state.
     pub state: Option<State>,
-    /// Only those whose reason is of this class.
+    /// Only imports with a reason of this class.
     pub class: Option<Class>,
-    /// Only those whose content was written then or later.
+    /// Only imports whose content was written at or after this time.
     pub from: Option<OffsetDateTime>,
-    /// Only those whose content was written before.
+    /// Only imports whose content was written before this time.
     pub to: Option<OffsetDateTime>,
 }
 
@@ -106,7 +106,7 @@ impl Wanted {
         if let Some(class) = self.class {
             filter += &format!(" and ReasonClass eq '{}'", class.as_ref());
         }
-        // Keys begin with the moment of the content, the newest first; a tilde comes after all of them.
+        // Keys begin with the time of the content, newest first; a tilde sorts after all of them.
         if let Some(from) = self.from {
             filter += &format!(" and RowKey lt '{}~'", ImportId::moment_of(from));
         }
@@ -122,11 +122,11 @@ impl Wanted {
 pub struct Page {
     /// The imports, newest content first.
     pub imports: Vec<Import>,
-    /// After which the next page begins; `None` where this is the last.
+    /// The import after which the next page begins; `None` on the last page.
     pub next: Option<ImportId>,
 }
 
-/// What became of a new import.
+/// The result of inserting an import.
 #[derive(Debug)]
 pub enum Inserted {
     /// It is in the table.
@@ -136,39 +136,39 @@ pub enum Inserted {
         /// Whether it is the first of its connection with its reason.
         is_first: bool,
     },
-    /// It was there already.
+    /// It was there before.
     Known(Box<Stored>),
 }
 
-/// What became of a write.
+/// The result of a write.
 #[derive(Debug)]
 pub enum Saved {
     /// It is in the table.
     Done {
         /// The import.
         stored: Box<Stored>,
-        /// Whether it is the first of its connection that waits for its reason; another has been
-        /// notified of, and this one is not.
+        /// Whether it is the first of its connection that waits for its reason. If not, another import has
+        /// been reported, and this one is not.
         is_first: bool,
     },
-    /// Somebody else has moved the import on; nothing was written.
+    /// The import has changed meanwhile; nothing was written.
     Lost,
 }
 
-/// A tenant's one place at the service, as an import of the tenant finds it.
+/// A tenant's one slot at the service, for one of its imports.
 #[derive(Debug)]
 pub enum Slot {
     /// It can be claimed.
     Free(FreeSlot),
-    /// It belongs to the import of this row key.
+    /// Another import has it; its row key.
     Taken(String),
 }
 
-/// The free slot as it was seen; nobody may have touched it when it is claimed.
+/// The free slot as it was read. It can be claimed only if it has not changed since.
 #[derive(Debug)]
 pub struct FreeSlot(Option<Etag>);
 
-/// The tenant's slot as it was read: its holder and its ETag.
+/// The slot of a tenant as it was read: its holder and its ETag.
 struct SlotRow {
     holder: String,
     etag: Etag,
@@ -181,11 +181,11 @@ impl ImportTable {
         Self { table }
     }
 
-    /// Writes a new import, and that a file of its connection was taken in. When this returns it survives
+    /// Inserts an import, and records that a file of its connection was received. After that the import survives
     /// a power cut.
     ///
     /// # Errors
-    /// Whatever storage says.
+    /// Storage failed.
     pub async fn insert(&self, import: Import, now: OffsetDateTime) -> Result<Inserted> {
         if import.state.is_end() {
             return self.insert_with_connection(import, now).await;
@@ -195,7 +195,7 @@ impl ImportTable {
         inserted.ok_or_else(connections::contended)
     }
 
-    /// Writes a new import with the row of its connection, both or neither; `None` where that has moved on.
+    /// Inserts an import together with the row of its connection; `None` if that row has changed.
     async fn insert_and(&self, import: Import, connection: Write) -> Result<Option<Inserted>> {
         let (properties, write_id) = row::of(&import);
         match self.table.transact(&[Write::Insert(properties), connection]).await {
@@ -206,7 +206,7 @@ impl ImportTable {
             Err(error) if is_refused_condition(&error) => {
                 Ok(self.read(&import.id).await?.map(|(stored, id)| {
                     let stored = Box::new(stored);
-                    // A retried insert whose first answer was lost meets its own row.
+                    // A repeated insert whose first answer was lost finds its own row.
                     if id == write_id {
                         Inserted::New { stored, is_first: true }
                     } else {
@@ -218,11 +218,11 @@ impl ImportTable {
         }
     }
 
-    /// Replaces an import if it is still as it was read, and with it what its move changes: the slot, if
-    /// it no longer needs that, and the row of its connection.
+    /// Replaces an import if it has not changed, together with what its move changes: the slot, if the import no
+    /// longer needs it, and the row of its connection.
     ///
     /// # Errors
-    /// Whatever storage says but "it has moved on".
+    /// Storage failed, other than by a failed condition.
     pub async fn save(&self, before: Stored, next: Import, now: OffsetDateTime) -> Result<Saved> {
         if ConnectionRecord::is_moved_by(&before.import, &next) {
             return Box::pin(self.save_with_connection(before, next, now)).await;
@@ -230,7 +230,7 @@ impl ImportTable {
         self.save_and(before, next, None).await
     }
 
-    /// The same with another row of the tenant, both or neither.
+    /// The same, together with another row of the tenant.
     async fn save_and(&self, before: Stored, next: Import, other: Option<Write>) -> Result<Saved> {
         let (properties, write_id) = row::of(&next);
         let frees_slot = before.import.holds_slot() && !next.holds_slot();
@@ -256,11 +256,11 @@ impl ImportTable {
         }
     }
 
-    /// Whether the tenant's slot is free for an import. One whose holder is gone or no longer under
-    /// way is: it heals by itself.
+    /// Whether the tenant's slot is free for an import. A slot whose holder does not exist, or is no longer in
+    /// progress, counts as free.
     ///
     /// # Errors
-    /// Whatever storage says.
+    /// Storage failed.
     pub async fn slot_for(&self, import: &Import) -> Result<Slot> {
         let Some(slot) = self.slot(import).await? else {
             return Ok(Slot::Free(FreeSlot(None)));
@@ -269,7 +269,7 @@ impl ImportTable {
             let holder = ImportId { tenant: import.id.tenant.clone(), key: slot.holder.clone() };
             let is_held = match self.get(&holder).await {
                 Ok(holder) => holder.is_some_and(|holder| holder.import.holds_slot()),
-                // Whoever cannot be read may have a push under way.
+                // An unreadable import may have a push in progress.
                 Err(error) if *error.kind() == ErrorKind::DataConversion => true,
                 Err(error) => return Err(error),
             };
@@ -280,11 +280,11 @@ impl ImportTable {
         Ok(Slot::Free(FreeSlot(Some(slot.etag))))
     }
 
-    /// Writes the intent to push and takes the tenant's slot, both or neither; `None` where
-    /// somebody else has moved the import on, or has taken the slot.
+    /// Writes the intent to push and takes the tenant's slot, in one transaction; `None` if the import or the
+    /// slot has changed.
     ///
     /// # Errors
-    /// Whatever else storage says.
+    /// Storage failed, other than by a failed condition.
     pub async fn claim(
         &self,
         free: FreeSlot,
@@ -305,21 +305,21 @@ impl ImportTable {
         Ok(stored.map(|stored| Claim { stored }))
     }
 
-    /// The imports whose next step or whose message is due, oldest content first. What is due later
-    /// than anything waits was written by a clock that was wrong, and is due too.
+    /// The imports whose next step or notification is due, oldest content first. A due time beyond the longest
+    /// wait was written by a wrong clock, and is due too.
     ///
     /// # Errors
-    /// Whatever storage says.
+    /// Storage failed.
     pub async fn due(&self, now: OffsetDateTime, policy: &Policy) -> Result<Vec<Stored>> {
         let mut imports = self.query(&is_due(now, policy)).await?;
         imports.sort_by(|one, other| one.import.order().cmp(&other.import.order()));
         Ok(imports)
     }
 
-    /// The same, and those that are stuck, in one look at the table.
+    /// The same, and the imports that are stuck, in one query.
     ///
     /// # Errors
-    /// Whatever storage says.
+    /// Storage failed.
     pub(crate) async fn due_or_stuck(
         &self,
         now: OffsetDateTime,
@@ -332,12 +332,12 @@ impl ImportTable {
         Ok(imports)
     }
 
-    /// The imports of an import's connection, newest content first, the import's own among them.
+    /// The imports of an import's connection, newest content first, including the import itself.
     ///
     /// # Errors
-    /// Whatever storage says.
+    /// Storage failed.
     pub async fn of_connection(&self, import: &Import) -> Result<Vec<Stored>> {
-        // Neither a tenant's id nor a connection's name has a quotation mark in it.
+        // Neither a tenant id nor the name of a connection can contain a quotation mark.
         let (tenant, connection) = (&import.id.tenant, &import.connection);
         let filter =
             format!("PartitionKey eq '{tenant}' and {IS_IMPORT} and Connection eq '{connection}'");
@@ -347,25 +347,25 @@ impl ImportTable {
     /// The imports of an import's tenant.
     ///
     /// # Errors
-    /// Whatever storage says.
+    /// Storage failed.
     pub async fn of_tenant(&self, import: &Import) -> Result<Vec<Import>> {
         let filter = format!("PartitionKey eq '{}' and {IS_IMPORT}", import.id.tenant);
         let imports = self.query(&filter).await?;
         Ok(imports.into_iter().map(|stored| stored.import).collect())
     }
 
-    /// The imports of a row key: one, unless the connection of its file has changed its tenant.
+    /// The imports with a row key: one, unless the connection of its file has changed its tenant.
     ///
     /// # Errors
-    /// Whatever storage says.
+    /// Storage failed.
     pub async fn find(&self, key: &str) -> Result<Vec<Stored>> {
         self.query(&format!("RowKey eq '{}'", quoted(key))).await
     }
 
-    /// The imports of a connection, whatever their tenant, newest content first.
+    /// The imports of a connection in all tenants, newest content first.
     ///
     /// # Errors
-    /// Whatever storage says.
+    /// Storage failed.
     pub async fn named(&self, connection: &str) -> Result<Vec<Stored>> {
         self.query(&format!("{IS_IMPORT} and Connection eq '{}'", quoted(connection))).await
     }
@@ -373,19 +373,19 @@ impl ImportTable {
     /// All imports, newest content first.
     ///
     /// # Errors
-    /// Whatever storage says.
+    /// Storage failed.
     pub async fn list(&self) -> Result<Vec<Stored>> {
         let mut imports = self.query(IS_IMPORT).await?;
         imports.sort_by(|a, b| a.import.id.key.cmp(&b.import.id.key));
         Ok(imports)
     }
 
-    /// A page of the imports of `tenants` that `wanted` lets through, newest content first: what is
-    /// sent grows with the page and the number of tenants, and not with the table. Where `wanted` lets
-    /// few through, storage has to look at all rows before the page is full.
+    /// A page of the imports of `tenants` that match `wanted`, newest content first. The data sent grows with the
+    /// page and the number of tenants, not with the table. If few imports match, storage has to scan all rows
+    /// before the page is full.
     ///
     /// # Errors
-    /// Whatever storage says.
+    /// Storage failed.
     pub async fn page(
         &self,
         tenants: &[String],
@@ -396,7 +396,7 @@ impl ImportTable {
         let filters = tenants.iter().map(|tenant| {
             let mut filter = format!("PartitionKey eq '{}'{}", quoted(tenant), wanted.filter());
             if let Some(after) = after {
-                // Those of one key come in the order of their tenants.
+                // Rows with the same key are in the order of their tenants.
                 let beyond = if *tenant > after.tenant { "ge" } else { "gt" };
                 filter += &format!(" and RowKey {beyond} '{}'", quoted(&after.key));
             }
@@ -404,7 +404,7 @@ impl ImportTable {
         });
         let filters: Vec<String> = filters.collect();
         let pages = stream::iter(filters)
-            // One more tells whether there are more.
+            // One more row shows whether there is another page.
             .map(async |filter| self.table.query_first(&filter, top + 1).await)
             .buffered(AT_ONCE);
         let pages: Vec<Vec<Row>> = pages.try_collect().await?;
@@ -420,10 +420,10 @@ impl ImportTable {
         Ok(Page { imports: imports.into_iter().map(|stored| stored.import).collect(), next })
     }
 
-    /// Every tenant that has a row, found by one question each.
+    /// All tenants that have a row, found with one query each.
     ///
     /// # Errors
-    /// Whatever storage says.
+    /// Storage failed.
     pub async fn tenants(&self) -> Result<Vec<String>> {
         let mut tenants: Vec<String> = vec![];
         loop {
@@ -435,10 +435,10 @@ impl ImportTable {
         }
     }
 
-    /// One import, `None` where there is none.
+    /// One import; `None` if it does not exist.
     ///
     /// # Errors
-    /// Whatever storage says, and a row that cannot be read.
+    /// Storage failed, or the row is unreadable.
     pub async fn get(&self, id: &ImportId) -> Result<Option<Stored>> {
         Ok(self.read(id).await?.map(|(stored, _)| stored))
     }
@@ -458,7 +458,7 @@ impl ImportTable {
         Ok(Some(SlotRow { holder, etag: row.etag }))
     }
 
-    /// After a refused condition: was it our own write, retried because its answer was lost?
+    /// After a failed condition: whether it was this very write, repeated because its first answer was lost.
     async fn settle(&self, error: Error, id: &ImportId, write_id: &str) -> Result<Option<Stored>> {
         if !is_refused_condition(&error) {
             return Err(error);
@@ -468,7 +468,7 @@ impl ImportTable {
     }
 }
 
-/// What lets the rows through whose step or message is due at `now`, or later than anything waits.
+/// The filter for rows whose step or notification is due at `now`, or later than the longest wait.
 fn is_due(now: OffsetDateTime, policy: &Policy) -> String {
     let (column, message) = (row::NEXT_ATTEMPT, row::NOTIFICATION_DUE);
     let (now, late) = (moment::exact(now), moment::exact(now + policy.longest_wait()));
@@ -478,18 +478,18 @@ fn is_due(now: OffsetDateTime, policy: &Policy) -> String {
     )
 }
 
-/// Whether a write was refused because the row is no more, or not yet, what it was thought to be.
+/// Whether a write failed because the row is not in the expected version.
 fn is_refused_condition(error: &Error) -> bool {
     let refused = [StatusCode::PreconditionFailed, StatusCode::Conflict, StatusCode::NotFound];
     error.http_status().is_some_and(|status| refused.contains(&status))
 }
 
-/// The imports of rows; what cannot be read is left alone.
+/// The imports of rows; unreadable rows are skipped.
 fn readable(rows: Vec<Row>) -> Vec<Stored> {
     let readable = rows.into_iter().filter_map(|row| match stored(row) {
         Ok((stored, _)) => Some(stored),
         Err(error) => {
-            tracing::warn!("a row of the imports table was left alone: {error}");
+            tracing::warn!("Skipped a row of the imports table: {error}");
             None
         }
     });
@@ -501,7 +501,7 @@ fn id_of(row: &Row) -> ImportId {
     ImportId { tenant: text("PartitionKey"), key: text("RowKey") }
 }
 
-/// A text within the quotation marks of a filter.
+/// Text inside the quotation marks of a filter.
 fn quoted(text: &str) -> String {
     text.replace('\'', "''")
 }
@@ -512,7 +512,7 @@ fn stored(row: Row) -> Result<(Stored, String)> {
     Ok((Stored { import, etag: row.etag }, write_id))
 }
 
-/// Row key of the one place that an import's tenant has at its target.
+/// Row key of the slot of an import's tenant at its target.
 fn slot_key(import: &Import) -> String {
     format!("slot~{}", import.target.as_ref())
 }

@@ -22,13 +22,17 @@ mod inferred_dialect;
 ///
 /// # Errors
 /// If the template or the connection is invalid, or a file cannot be read or written.
-pub fn run(template: &Path, connection: Option<&Path>) -> Result<CommandOutput, CommandError> {
+pub fn run(
+    template: &Path,
+    connection: Option<&Path>,
+    force: bool,
+) -> Result<CommandOutput, CommandError> {
     let template = Template::open(template)?;
     let mut stored = connection.map(Stored::open).transpose()?;
     let connection = stored.as_ref().map(|stored| &stored.connection);
     let inferred = inferred_dialect::learn(&template, connection).map_err(CommandError::Refused)?;
     if let Some(stored) = &mut stored {
-        stored.save(&inferred.dialect)?;
+        stored.save(&inferred.dialect, force)?;
     }
     let summary = Summary { inferred: &inferred, stored: stored.as_ref() };
     Ok(CommandOutput::done(summary.text(), summary.json()))
@@ -53,12 +57,20 @@ impl Stored {
         Ok(Self { path, members, connection, is_changed: false })
     }
 
-    /// Saves the dialect in the document, completely or not at all.
-    fn save(&mut self, dialect: &Dialect) -> Result<(), CommandError> {
+    /// Saves the dialect in the document, completely or not at all. `force` replaces another one.
+    fn save(&mut self, dialect: &Dialect, force: bool) -> Result<(), CommandError> {
         let dialect = dialect.document();
-        self.is_changed = self.members["dialect"] != dialect;
+        let present = &self.members["dialect"];
+        self.is_changed = *present != dialect;
         if !self.is_changed {
             return Ok(());
+        }
+        if !present.is_null() && !force {
+            let path = self.path.display();
+            return Err(CommandError::Failed(format!(
+                "{path} already has another `dialect`\nAdd `--force` to replace it; everything else \
+                 in the document is kept."
+            )));
         }
         self.members["dialect"] = dialect;
         let text = format!("{:#}\n", self.members);

@@ -47,6 +47,7 @@ const OPTIONS: SuggestOptions = SuggestOptions {
     tenant: None,
     client_id: None,
     out: None,
+    force: false,
     refresh: Refresh::Full,
 };
 

@@ -1,5 +1,5 @@
-// A browser on a line: reads commands as JSON from stdin, one a line, and answers each with one line.
-// Playwright drives the Chromium that is installed; axe judges what a page is like for everybody.
+// Drives a browser: reads commands as JSON from stdin, one per line, and answers each with one line.
+// Playwright drives the installed Chromium; axe checks the accessibility of a page.
 //
 // node drive.mjs FOLDER CHROMIUM, where FOLDER has playwright-core and axe-core in node_modules.
 import { readFileSync } from "node:fs";
@@ -16,13 +16,13 @@ const quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-ru
 const browser = await chromium.launch({ executablePath, args: quiet });
 
 let page;
-let troubles;
-// Everything a page asked for, so that a test can tell whether it loads anything from elsewhere.
+let errors;
+// The addresses that a page requested, so that a test can check that it loads nothing from elsewhere.
 let asked;
-// What it said of itself with each: the headers as they were sent.
-let said;
+// The requests with their headers as they were sent.
+let requests;
 const commands = {
-  // A new context: no cookie of before. The page before it would go on asking for news.
+  // A new context without the earlier cookies. The earlier page is closed, because it would keep refreshing.
   async open({ width = 1200, dark = false, scripts = true, headers = {} }) {
     await page?.context().close();
     const context = await browser.newContext({
@@ -35,16 +35,16 @@ const commands = {
     });
     page = await context.newPage();
     page.setDefaultTimeout(30_000);
-    [troubles, asked, said] = [[], [], []];
-    page.on("console", (line) => line.type() === "error" && troubles.push(line.text()));
-    page.on("pageerror", (error) => troubles.push(error.message));
+    [errors, asked, requests] = [[], [], []];
+    page.on("console", (line) => line.type() === "error" && errors.push(line.text()));
+    page.on("pageerror", (error) => errors.push(error.message));
     page.on("request", (request) => asked.push(request.url()));
-    page.on("request", (request) => said.push(spoken(request)));
+    page.on("request", (request) => requests.push(described(request)));
   },
   async go({ url }) {
     return (await page.goto(url)).status();
   },
-  // Goes to an address as a link of the page would.
+  // Opens an address as a link of the page would.
   async leave({ url }) {
     await page.evaluate((url) => void (location.href = url), url);
     await page.waitForURL(url);
@@ -57,16 +57,16 @@ const commands = {
   press: ({ key }) => page.keyboard.press(key),
   text: ({ of }) => page.innerText(of),
   texts: ({ of }) => page.locator(of).allInnerTexts(),
-  // Waits, without loading anew, until `of` has the words.
+  // Waits, without a reload, until `of` contains the words.
   until: ({ of, has }) => page.locator(of, { hasText: has }).first().waitFor(),
   focused: () => page.evaluate(() => document.activeElement.innerText),
   url: () => page.url(),
   source: () => page.content(),
   // Whether anything is wider than the page.
   overflow: () => page.evaluate(() => document.documentElement.scrollWidth > innerWidth),
-  troubles: () => troubles,
+  errors: () => errors,
   asked: () => asked,
-  said: () => Promise.all(said),
+  requests: () => Promise.all(requests),
   async axe() {
     await page.evaluate(axe);
     const { violations } = await page.evaluate(() => globalThis.axe.run());
@@ -77,7 +77,7 @@ const commands = {
   },
 };
 
-async function spoken(request) {
+async function described(request) {
   const { origin = null, referer = null } = await request.allHeaders();
   return { method: request.method(), url: request.url(), origin, referer };
 }

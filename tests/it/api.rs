@@ -1,5 +1,4 @@
-//! `/api/v1` as programs use it: what is answered, what is refused and how, and that asking twice is
-//! harmless.
+//! `/api/v1` as programs use it: answers, problems and conflicts, and repeated requests.
 
 use std::{io::Write as _, time::Duration};
 
@@ -46,7 +45,7 @@ async fn post(stage: &Stage, path: &str, body: &str) -> (u16, Value) {
     (answer.status.as_u16(), serde_json::from_slice(&answer.body).unwrap())
 }
 
-/// A problem by RFC 9457 with this code.
+/// The answer has problem details of RFC 9457 with this code.
 fn is_problem(answer: &HttpAnswer, status: u16, code: &str) {
     let body: Value = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!(answer.status, status, "{body}");
@@ -129,7 +128,7 @@ async fn an_import_is_listed_shown_and_its_findings_are_typed() {
 }
 
 #[tokio::test]
-async fn what_a_client_has_already_is_not_sent_again() {
+async fn a_client_with_the_same_content_gets_304() {
     let stage = stage(&[]).await;
     stage.arrive("hr/good.csv", GOOD_CSV.into()).await.unwrap();
     let import = ended(&stage, "hr/good.csv").await;
@@ -152,7 +151,7 @@ async fn what_a_client_has_already_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn whatever_cannot_be_served_is_a_problem_of_a_stable_kind() {
+async fn every_error_is_a_problem_of_a_stable_kind() {
     let stage = stage(&[]).await;
     stage.arrive("hr/good.csv", GOOD_CSV.into()).await.unwrap();
     let import = ended(&stage, "hr/good.csv").await;
@@ -212,10 +211,10 @@ async fn whatever_cannot_be_served_is_a_problem_of_a_stable_kind() {
     }
     let large = format!("{{\"x\": \"{}\"}}", "y".repeat(70_000));
     is_problem(&ask(&stage, Method::POST, &retry, &[json], &large).await, 413, "bodyTooLarge");
-    // A cookie of the platform's is no browser.
+    // A cookie of the platform does not make a request one of a browser.
     let with_cookie = [json, ("cookie", "ARRAffinity=abc")];
     is_problem(&ask(&stage, Method::POST, &retry, &with_cookie, "{}").await, 409, "conflict");
-    // Other methods end at the host.
+    // The host answers other methods.
     let other = ask(&stage, Method::PUT, "imports", &[], "").await;
     assert_eq!(
         (other.status, other.headers.contains_key("content-type")),
@@ -224,7 +223,7 @@ async fn whatever_cannot_be_served_is_a_problem_of_a_stable_kind() {
 }
 
 #[tokio::test]
-async fn to_ask_for_the_same_twice_is_harmless() {
+async fn a_repeated_request_is_harmless() {
     let stage = stage(&[("MAX_PUSH_FAILURES", "1")]).await;
     stage.arrive("hr/full.csv", csv_of(20).into()).await.unwrap();
     ended(&stage, "hr/full.csv").await;
@@ -239,11 +238,11 @@ async fn to_ask_for_the_same_twice_is_harmless() {
     assert_eq!(statuses, [200, 409], "{one:?} {two:?}");
     let few = import_of(&stage, "hr/few.csv", |import| import.state == State::Completed).await;
     let by = few.approval.clone().unwrap().by;
-    assert!(by.starts_with("by a program with a key (approve) at 20"), "{by}");
+    assert!(by.starts_with("by an API client with a key (approve) at 20"), "{by}");
     assert_eq!(post(&stage, &approve, "{}").await.0, 409);
     assert_eq!(stage.service.ingestions().len(), 2, "each file was pushed once");
 
-    // A paused connection, resumed twice.
+    // A paused connection that is resumed twice.
     stage.service.always(Call::Ping, Some(ServiceFault::Forbidden));
     a_second_later().await;
     stage.arrive("hr/waits.csv", csv_of(6).into()).await.unwrap();
@@ -258,7 +257,7 @@ async fn to_ask_for_the_same_twice_is_harmless() {
     assert_eq!(statuses, [200, 409, 409], "{one:?} {two:?} {three:?}");
     ended(&stage, "hr/waits.csv").await;
 
-    // One that waits, given up by two at once.
+    // A waiting import that is cancelled by two clients at once.
     stage.service.always(Call::Push, Some(ServiceFault::Busy));
     a_second_later().await;
     stage.arrive("hr/never.csv", csv_of(8).into()).await.unwrap();
@@ -274,7 +273,7 @@ async fn to_ask_for_the_same_twice_is_harmless() {
     assert_eq!(post(&stage, &cancel, "{}").await.0, 409);
     stage.service.always(Call::Push, None);
 
-    // A file that no event told of, looked for by two at once.
+    // A file without an event, and two sweeps at once.
     a_second_later().await;
     stage.drop_file("hr/silent.csv", csv_of(7).into()).await.unwrap();
     let sweep = "connections/hr:sweep";
@@ -288,13 +287,13 @@ async fn to_ask_for_the_same_twice_is_harmless() {
 
     let diagnose = "connections/hr:diagnose";
     let (one, two) = tokio::join!(post(&stage, diagnose, "{}"), post(&stage, diagnose, "{}"));
-    for (status, told) in [one, two] {
-        assert_eq!((status, &told["healthy"]), (200, &json!(true)), "{told}");
+    for (status, diagnosis) in [one, two] {
+        assert_eq!((status, &diagnosis["healthy"]), (200, &json!(true)), "{diagnosis}");
     }
 }
 
 #[tokio::test]
-async fn connections_tell_how_they_fare_and_one_whose_document_is_gone_too() {
+async fn connections_have_a_health_also_if_their_document_is_missing() {
     let stage = stage(&[]).await;
     let (_, all) = get(&stage, "connections").await;
     assert_eq!(all["value"][0]["health"], "noData");
@@ -320,13 +319,13 @@ async fn connections_tell_how_they_fare_and_one_whose_document_is_gone_too() {
     assert_eq!(names, [&json!("it"), &json!("hr")]);
 }
 
-/// Each answer to whatever a client may send is as the description says, and none is the server's fault.
-/// `VIVA_IMPORT_SCHEMATHESIS` says where schemathesis is.
+/// Each answer matches the description, for valid and for arbitrary requests, and none is a server error.
+/// `VIVA_IMPORT_SCHEMATHESIS` is the path of schemathesis.
 #[tokio::test]
-async fn every_answer_is_as_the_description_says() {
+async fn every_answer_matches_the_description() {
     let Some(schemathesis) = std::env::var_os("VIVA_IMPORT_SCHEMATHESIS") else {
-        let why = "SKIPPED, LOUDLY: the API is not held against its description; name schemathesis in \
-                   VIVA_IMPORT_SCHEMATHESIS";
+        let why = "SKIPPED, LOUDLY: the API is not compared with its description; set \
+                   VIVA_IMPORT_SCHEMATHESIS to the path of schemathesis";
         writeln!(std::io::stderr(), "{why}").unwrap();
         return;
     };
@@ -335,27 +334,31 @@ async fn every_answer_is_as_the_description_says() {
     let import = ended(&stage, "hr/bad.csv").await;
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("schemathesis.toml");
-    // Of what is there, and of whatever.
+    // With parameters that exist, and with arbitrary ones.
     let known = format!("[parameters]\nid = \"{}\"\nname = \"hr\"\n", import.id.name());
     for parameters in [known.as_str(), ""] {
         std::fs::write(&config, parameters).unwrap();
         let address = format!("http://127.0.0.1:{}", stage.host.handler_port());
         let mut run = tokio::process::Command::new(&schemathesis);
         run.arg("--config-file").arg(&config).arg("run");
-        // The handler leaves keys to the host.
+        // The handler leaves the keys to the host.
         run.args(["--exclude-checks", "ignored_auth", "--max-examples", "15", "--seed", "1"]);
         run.args(["--no-color", "--request-timeout", "20", "--url", &address]);
         run.arg(format!("{address}/api/v1/openapi.json")).current_dir(folder.path());
         let output =
             tokio::time::timeout(Duration::from_mins(3), run.output()).await.unwrap().unwrap();
-        let told = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
-        assert!(told.contains("Operations:"), "{told}");
+        let output_text = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success(),
+            "{output_text}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        assert!(output_text.contains("Operations:"), "{output_text}");
     }
 }
 
 #[tokio::test]
-async fn the_log_names_the_invocation_and_says_what_was_approved_checked_and_ignored() {
+async fn the_log_has_the_invocation_and_lines_for_approved_checked_and_ignored() {
     let stage = stage(&[]).await;
     stage.arrive("hr/full.csv", csv_of(20).into()).await.unwrap();
     ended(&stage, "hr/full.csv").await;

@@ -1,7 +1,7 @@
-//! The status page in a real Chromium, as persons use it.
+//! The status pages in a real Chromium.
 //!
-//! Playwright and axe come from npm into the folder of cargo's temporary files, once. Where there is no
-//! Chromium each test says so loudly and looks at nothing.
+//! Playwright and axe come from npm, once, into the folder of cargo's temporary files. Without a Chromium each
+//! test prints that it is skipped.
 
 use std::{
     io::{Write as _, stderr},
@@ -20,18 +20,18 @@ use crate::stage::{PATIENCE, RUNTIME};
 
 mod stories;
 
-/// What the tests drive Chromium with; `npm` fetches them.
+/// The packages that drive Chromium; `npm` fetches them.
 const PACKAGES: [&str; 2] = ["playwright-core@1.64.1", "axe-core@4.14.1"];
 const PROGRAMS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
-/// A browser, driven line by line: see tests/browser/drive.mjs. It ends with its standard input.
+/// A browser, driven by commands, one per line: see tests/browser/drive.mjs. It ends with its standard input.
 pub(crate) struct Browser {
     _process: Child,
     commands: ChildStdin,
     answers: Lines<BufReader<ChildStdout>>,
 }
 
-/// Where a program of this name is, as a shell would find it.
+/// The path of a program, as a shell would find it.
 fn found(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|path| path.is_file())
@@ -48,8 +48,8 @@ async fn packages() -> PathBuf {
     folder
 }
 
-/// The one browser, for one test at a time: it takes seconds to start, and wants more memory than all
-/// else here. `None`, and a loud word, where there is no Chromium.
+/// The one browser, for one test at a time: it takes seconds to start and needs more memory than everything
+/// else here. `None`, with a message, if there is no Chromium.
 pub(crate) async fn browser() -> Option<MappedMutexGuard<'static, Browser>> {
     static BROWSER: Mutex<Option<Browser>> = Mutex::const_new(None);
     let mut browser = BROWSER.lock().await;
@@ -64,7 +64,7 @@ impl Browser {
         let Some(chromium) = PROGRAMS.into_iter().find_map(found) else {
             let why = "there is no Chromium (Debian: apt install chromium)";
             let mut out = stderr();
-            writeln!(out, "SKIPPED, LOUDLY: {why}, so nobody looked at the status page").unwrap();
+            writeln!(out, "SKIPPED, LOUDLY: {why}, so the status pages are not tested").unwrap();
             return None;
         };
         let mut process = Command::new("node")
@@ -80,7 +80,7 @@ impl Browser {
         Some(Self { _process: process, commands, answers })
     }
 
-    async fn tell(&mut self, command: &str, mut given: Value) -> Value {
+    async fn send(&mut self, command: &str, mut given: Value) -> Value {
         given["command"] = json!(command);
         self.commands.write_all(format!("{given}\n").as_bytes()).await.unwrap();
         let answer = tokio::time::timeout(PATIENCE, self.answers.next_line()).await;
@@ -90,43 +90,43 @@ impl Browser {
         answer["is"].take()
     }
 
-    /// A window with nothing of the one before.
+    /// Opens a window without anything of the previous one.
     pub(crate) async fn open(&mut self, window: Value) {
-        self.tell("open", window).await;
+        self.send("open", window).await;
     }
 
-    /// Goes to an address; the status of its answer.
+    /// Opens an address; returns the status of the answer.
     pub(crate) async fn go(&mut self, url: &str) -> u64 {
-        self.tell("go", json!({ "url": url })).await.as_u64().unwrap()
+        self.send("go", json!({ "url": url })).await.as_u64().unwrap()
     }
 
     pub(crate) async fn click(&mut self, on: &str) {
-        self.tell("click", json!({ "on": on })).await;
+        self.send("click", json!({ "on": on })).await;
     }
 
     pub(crate) async fn choose(&mut self, on: &str, value: &str) {
-        self.tell("choose", json!({ "on": on, "value": value })).await;
+        self.send("choose", json!({ "on": on, "value": value })).await;
     }
 
     pub(crate) async fn press(&mut self, key: &str) {
-        self.tell("press", json!({ "key": key })).await;
+        self.send("press", json!({ "key": key })).await;
     }
 
     pub(crate) async fn text(&mut self, of: &str) -> String {
-        self.tell("text", json!({ "of": of })).await.as_str().unwrap().to_owned()
+        self.send("text", json!({ "of": of })).await.as_str().unwrap().to_owned()
     }
 
     pub(crate) async fn texts(&mut self, of: &str) -> Vec<String> {
-        serde_json::from_value(self.tell("texts", json!({ "of": of })).await).unwrap()
+        serde_json::from_value(self.send("texts", json!({ "of": of })).await).unwrap()
     }
 
-    /// Waits until `of` has these words, without loading the page anew.
+    /// Waits until `of` contains these words, without a reload of the page.
     pub(crate) async fn until(&mut self, of: &str, has: &str) {
-        self.tell("until", json!({ "of": of, "has": has })).await;
+        self.send("until", json!({ "of": of, "has": has })).await;
     }
 
     async fn word(&mut self, command: &str) -> String {
-        self.tell(command, json!({})).await.as_str().unwrap().to_owned()
+        self.send(command, json!({})).await.as_str().unwrap().to_owned()
     }
 
     pub(crate) async fn url(&mut self) -> String {
@@ -141,34 +141,33 @@ impl Browser {
         self.word("source").await
     }
 
-    /// Every address that was asked for since the window was opened.
+    /// All addresses that were requested since the window was opened.
     pub(crate) async fn asked(&mut self) -> Vec<String> {
-        serde_json::from_value(self.tell("asked", json!({})).await).unwrap()
+        serde_json::from_value(self.send("asked", json!({})).await).unwrap()
     }
 
-    /// Each request since the window was opened: its `method` and `url`, and what it told as its
-    /// `origin` and `referer`.
-    pub(crate) async fn said(&mut self) -> Vec<Value> {
-        serde_json::from_value(self.tell("said", json!({})).await).unwrap()
+    /// All requests since the window was opened: `method`, `url`, and the `origin` and `referer` that were
+    /// sent.
+    pub(crate) async fn requests(&mut self) -> Vec<Value> {
+        serde_json::from_value(self.send("requests", json!({})).await).unwrap()
     }
 
-    /// Goes to an address as a link of the page would.
+    /// Opens an address as a link of the page would.
     pub(crate) async fn leave(&mut self, url: &str) {
-        self.tell("leave", json!({ "url": url })).await;
+        self.send("leave", json!({ "url": url })).await;
     }
 
-    /// The page is whole: nothing failed in it, nothing is wider than it, and axe finds nothing that
-    /// keeps anybody from using it.
+    /// Checks that the page is accessible: no error in it, nothing wider than it, and no finding of axe.
     pub(crate) async fn is_for_everybody(&mut self, which: &str) {
-        assert_eq!(self.tell("troubles", json!({})).await, json!([]), "{which}");
-        assert_eq!(self.tell("overflow", json!({})).await, json!(false), "{which}");
-        assert_eq!(self.tell("axe", json!({})).await, json!([]), "{which}");
+        assert_eq!(self.send("errors", json!({})).await, json!([]), "{which}");
+        assert_eq!(self.send("overflow", json!({})).await, json!(false), "{which}");
+        assert_eq!(self.send("axe", json!({})).await, json!([]), "{which}");
     }
 
-    /// A picture of the page, where `VIVA_IMPORT_PICTURES` names a folder for it.
+    /// Takes a picture of the page, if `VIVA_IMPORT_PICTURES` names a folder.
     pub(crate) async fn picture(&mut self, name: &str) {
         let Ok(folder) = std::env::var("VIVA_IMPORT_PICTURES") else { return };
         let file = Path::new(&folder).join(format!("{name}.png"));
-        self.tell("picture", json!({ "file": file })).await;
+        self.send("picture", json!({ "file": file })).await;
     }
 }

@@ -61,7 +61,7 @@ async fn a_message_is_read_in_each_encoding_of_the_host() {
         let event = deployment::blob_created(&blob).to_string();
         let outcome = stage.host.invoke("intake", data("message", encode(event)), Map::new());
         let Outcome::Succeeded(answer) = outcome.await else { panic!("{number}") };
-        assert!(answer.logs[0].starts_with("received as import"), "{:?}", answer.logs);
+        assert!(answer.logs[0].starts_with("Received as import"), "{:?}", answer.logs);
         assert_eq!(ended(&stage, &name).await.state, State::Completed);
     }
 }

@@ -105,12 +105,12 @@ async fn four_files_come_to_four_ends_and_nothing_is_left_behind() {
         &[
             "the status page: http://127.0.0.1:",
             "dropping inbox/hr/good.csv",
-            "completed: the service has accepted the file",
+            "Completed: The service accepted the file.",
             "dropping inbox/hr/bad.csv",
-            "inbox/hr/bad.csv: rejected: row 21, Employee",
+            "inbox/hr/bad.csv: Rejected: 3 errors",
             "dropping inbox/hr/busy.csv",
-            "waits: the service has not finished this tenant's previous import",
-            "completed: the service has accepted the file",
+            "Waiting: The service has not finished this tenant's previous import",
+            "Completed: The service accepted the file.",
             "dropping inbox/hr/truncated.csv",
             "39 people where the last accepted import had 61",
             "completed  good.csv",
@@ -133,13 +133,12 @@ async fn one_file_goes_all_the_way_and_its_row_is_shown() {
         &told,
         &[
             "dropping inbox/hr/sample.csv",
-            "inbox/hr/sample.csv: received",
-            "checked, 244 rows",
-            "packed, zip of",
-            "pushing to scale unit",
-            "pushed as ingestion",
-            "the service says ExtractionComplete",
-            "completed: the service has accepted the file",
+            "inbox/hr/sample.csv: Received",
+            "Packed: 244 rows, 61 people (zip of",
+            "Pushing to scale unit",
+            "Pushed as ingestion",
+            "Service status: ExtractionComplete",
+            "Completed: The service accepted the file.",
             "The row in the table `imports`",
             "State                  completed",
         ],
@@ -164,13 +163,13 @@ async fn a_users_own_file_and_connection_are_shown_and_a_bad_file_is_no_success(
     let output = shown.run(&[&good, "--connection", &connection]).await;
     let told = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{told}");
-    assert!(told.contains("inbox/my-connection/my.csv: completed"), "{told}");
+    assert!(told.contains("inbox/my-connection/my.csv: Completed"), "{told}");
 
     let bad = write("bad.csv", &format!("{GOOD_CSV}one,two\n"));
     let output = shown.run(&[&bad, "--connection", &connection]).await;
     let told = text(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{told}");
-    assert!(told.contains("bad.csv: rejected: row 4: 2 columns where the header has 4"), "{told}");
+    assert!(told.contains("bad.csv: Rejected: Row 4 (F03): "), "{told}");
     shown.is_gone().await;
 }
 
@@ -192,7 +191,7 @@ async fn a_quirk_of_the_service_is_shown_and_survived() {
     let output = shown.run(&["--fault", "busy", "--fault", "sign-in-page"]).await;
     let told = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{told}");
-    assert!(told.contains("the service has not finished this tenant's previous import"), "{told}");
+    assert!(told.contains("The service has not finished this tenant's previous import"), "{told}");
     shown.is_gone().await;
 }
 
@@ -203,7 +202,7 @@ async fn a_connection_that_is_not_let_in_is_shown_to_wait_for_a_person() {
     let told = text(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{told}");
     for words in
-        ["the service answered 403", "`viva-import resume hr`", "State                  packed"]
+        ["The service answered 403", "`viva-import resume hr`", "State                  packed"]
     {
         assert!(told.contains(words), "{told}");
     }

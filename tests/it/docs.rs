@@ -1,6 +1,6 @@
-//! README, `--help` and the code say the same.
+//! README, guides, `--help` and the code say the same.
 
-use std::process::Command;
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 use clap::CommandFactory as _;
 use viva_import::{
@@ -8,39 +8,67 @@ use viva_import::{
     config::{self, SETTINGS},
     host::FUNCTIONS,
     messages,
+    schema::Target,
     storage::import_table::{COLUMNS, CONNECTION_COLUMNS},
 };
 
 use crate::stage::BINARY;
 
-fn readme() -> String {
-    std::fs::read_to_string("README.md").unwrap()
+/// The pages that a reader has.
+fn pages() -> Vec<String> {
+    let guides = fs::read_dir("src/guide").unwrap();
+    let mut pages: Vec<String> =
+        guides.map(|entry| entry.unwrap().path().display().to_string()).collect();
+    pages.sort();
+    let others = ["README.md", "infra/README.md", "tests/bench/README.md", ".github/SECURITY.md"];
+    pages.extend(others.map(str::to_owned));
+    pages
 }
 
-/// Fails with the text to paste where the README lacks it.
-fn readme_has(expected: &str) {
-    assert!(readme().contains(expected), "the README lacks this:\n{expected}");
+fn read(page: &str) -> String {
+    fs::read_to_string(page).unwrap_or_else(|error| panic!("{page}: {error}"))
+}
+
+/// Fails if a guide has other rows between `<!-- name -->` and `<!-- end -->` than the program, and
+/// leaves the right page in `target/tmp`.
+fn guide_has(page: &str, name: &str, heading: &str, rows: impl Iterator<Item = String>) {
+    let text = read(page);
+    let start = format!("<!-- {name} -->\n");
+    let (before, rest) = text.split_once(&start).unwrap();
+    let (_, after) = rest.split_once("<!-- end -->").unwrap();
+    let columns = "|---".repeat(heading.matches('|').count() - 1) + "|";
+    let rows: String = rows.collect();
+    let right = format!("{before}{start}{heading}\n{columns}\n{rows}<!-- end -->{after}");
+    if text != right {
+        let target =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(Path::new(page).file_name().unwrap());
+        fs::write(&target, right).unwrap();
+        panic!("{page} differs from the program; the right page is {}", target.display());
+    }
+}
+
+/// A text in a cell of a Markdown table.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('\n', " ")
 }
 
 #[test]
 fn the_table_of_settings_is_that_of_the_code() {
-    let rows: String = SETTINGS
-        .iter()
-        .map(|setting| {
-            let default = setting.default.map(|value| format!("`{value}`")).unwrap_or_default();
-            format!("| `{}` | {default} | {} |\n", setting.name, setting.about)
-        })
-        .collect();
-    readme_has(&rows);
+    let rows = SETTINGS.iter().map(|it| {
+        let default = it.default.map(|value| format!("`{value}`")).unwrap_or_default();
+        format!("| `{}` | {default} | {} |\n", it.name, cell(it.about))
+    });
+    guide_has("src/guide/settings.md", "settings", "| setting | default | meaning |", rows);
 }
 
 #[test]
-fn the_table_of_columns_is_that_of_the_code() {
-    for columns in [COLUMNS, CONNECTION_COLUMNS] {
+fn the_tables_of_columns_are_those_of_the_code() {
+    // One test writes the page, so one test has both tables.
+    for (name, columns) in [("columns", COLUMNS), ("connection columns", CONNECTION_COLUMNS)] {
         let rows = columns
             .iter()
-            .map(|it| format!("| `{}` | {} | {} |\n", it.name, it.kind.as_ref(), it.about));
-        readme_has(&rows.collect::<String>());
+            .map(|it| format!("| `{}` | {} | {} |\n", it.name, it.kind.as_ref(), cell(it.about)));
+        guide_has("src/guide/table.md", name, "| column | type | meaning |", rows);
     }
 }
 
@@ -49,63 +77,136 @@ fn the_table_of_reasons_is_that_of_the_code() {
     let rows = messages::reasons().into_iter().map(|it| {
         let (state, code, class) = (it.state.as_ref(), it.code, it.class);
         let event = format!("`{}`{}", it.event, if it.alert { ", alert" } else { "" });
-        format!("| `{code}` | {class} | `{state}` | {event} | {} | {} |\n", it.message, it.action)
+        let (message, action) = (cell(&it.message), cell(&it.action));
+        format!("| `{code}` | {class} | `{state}` | {event} | {message} | {action} |\n")
     });
-    readme_has(&rows.collect::<String>());
+    let heading =
+        "| `ReasonCode` | class | usual state | `event` | message (example) | what to do |";
+    guide_has("src/guide/operations.md", "reasons", heading, rows);
+}
+
+#[test]
+fn the_table_of_rules_is_that_of_the_code() {
+    let rules = Target::default().schema().rules.iter();
+    let rows = rules.map(|it| {
+        format!("| `{}` | {} | {} |\n", it.id.name(), it.severity.as_ref(), cell(it.about))
+    });
+    guide_has("src/guide/checks.md", "rules", "| rule | severity | what is checked |", rows);
+}
+
+#[test]
+fn the_table_of_commands_is_that_of_the_code() {
+    let commands = Cli::command();
+    let rows = commands.get_subcommands().map(|it| {
+        let about = it.get_about().unwrap().to_string();
+        format!("| `viva-import {}` | {} |\n", it.get_name(), cell(&about))
+    });
+    guide_has("src/guide/commands.md", "commands", "| command | what it does |", rows);
 }
 
 /// The order of their keys is that of the code: see tests/it/shown.rs.
 #[test]
 fn every_key_of_an_import_and_a_connection_as_json_is_named() {
     let shown = |name: &str| -> serde_json::Value {
-        let text = std::fs::read_to_string(format!("tests/shown/{name}")).unwrap();
-        serde_json::from_str(&text).unwrap()
+        serde_json::from_str(&read(&format!("tests/shown/{name}"))).unwrap()
     };
     let (import, connections) = (shown("import.json"), shown("connections.json"));
     let keys = |json: &serde_json::Value| {
         let keys = json.as_object().unwrap().keys();
         keys.map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")
     };
-    let readme = readme().split_whitespace().collect::<Vec<_>>().join(" ");
+    let guide = read("src/guide/api.md").split_whitespace().collect::<Vec<_>>().join(" ");
     for (what, json, part) in [
         ("An import", &import, &import["history"][0]),
         ("A connection", &connections[0], &connections[0]["upcoming"][0]),
     ] {
         let expected = format!("{what} has the keys {} ({})", keys(json), keys(part));
-        assert!(readme.contains(&expected), "the README lacks this:\n{expected}");
+        assert!(guide.contains(&expected), "src/guide/api.md lacks this:\n{expected}");
     }
 }
 
 #[test]
-fn every_command_function_container_and_queue_is_named() {
-    for command in Cli::command().get_subcommands() {
-        readme_has(&format!("`viva-import {}", command.get_name()));
-    }
+fn every_function_container_and_queue_is_named() {
+    let operations = read("src/guide/operations.md");
     for function in FUNCTIONS {
-        readme_has(&format!("| `{function}` |"));
+        assert!(operations.contains(&format!("| `{function}` |")), "{function}");
     }
-    for name in
-        [config::INBOX, config::CONNECTIONS, config::PACKAGES, config::REPORTS, config::IMPORTS]
-    {
-        readme_has(&format!("`{name}`"));
+    let deployment = read("infra/README.md");
+    for name in [
+        config::INBOX,
+        config::CONNECTIONS,
+        config::PACKAGES,
+        config::REPORTS,
+        config::IMPORTS,
+        config::ARRIVALS,
+    ] {
+        assert!(deployment.contains(name), "{name}");
     }
-    readme_has(&format!("`{}`", config::ARRIVALS));
 }
 
 #[test]
 fn the_first_screen_has_the_two_commands() {
-    let readme = readme();
-    let first_screen: String = readme.lines().take(40).collect::<Vec<_>>().join("\n");
+    let first_screen = read("README.md").lines().take(40).collect::<Vec<_>>().join("\n");
     for command in ["cargo run -- demo", "cargo test"] {
         assert!(first_screen.contains(command), "{command}");
     }
 }
 
 #[test]
-fn the_sample_connection_is_the_one_the_readme_explains() {
+fn the_sample_connection_is_the_one_that_its_guide_explains() {
     let shown: String =
         viva_import::testbed::SAMPLE_CONNECTION.lines().take(8).collect::<Vec<_>>().join("\n");
-    readme_has(&shown);
+    assert!(read("src/guide/connection.md").contains(&shown), "{shown}");
+}
+
+/// What a heading is called in an address.
+fn anchor(heading: &str) -> String {
+    let kept = heading.to_lowercase();
+    let kept = kept.chars().filter(|it| it.is_alphanumeric() || matches!(it, ' ' | '-' | '_'));
+    kept.map(|it| if it == ' ' { '-' } else { it }).collect()
+}
+
+#[test]
+fn every_link_of_a_page_leads_to_a_file_and_a_heading() {
+    for page in pages() {
+        let text = read(&page);
+        let inline = text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap());
+        let defined = text.lines().filter_map(|line| line.strip_prefix('[')?.split_once("]: "));
+        for link in inline.chain(defined.map(|(_, link)| link)) {
+            if link.starts_with("https://") {
+                continue;
+            }
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            let folder = Path::new(&page).parent().unwrap();
+            let file = if file.is_empty() { page.clone().into() } else { folder.join(file) };
+            assert!(file.exists(), "{page}: {link}");
+            if !heading.is_empty() {
+                let text = read(&file.display().to_string());
+                let headings = text.lines().filter(|line| line.starts_with('#'));
+                let mut anchors = headings.map(|line| anchor(line.trim_start_matches('#').trim()));
+                assert!(anchors.any(|it| it == heading), "{page}: {link}");
+            }
+        }
+    }
+}
+
+/// `cargo doc` shows the guides with links of its own, which are defined by label in src/guide.rs.
+#[test]
+fn a_guide_links_to_others_by_labels_that_cargo_doc_knows() {
+    let code = read("src/guide.rs");
+    let known: BTreeSet<&str> =
+        code.split("#[doc = \"[").skip(1).map(|rest| rest.split(']').next().unwrap()).collect();
+    let files = code.split('"').filter(|part| part.contains(".md"));
+    for page in files.map(|file| format!("src/{file}")) {
+        let text = read(&page);
+        for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+            assert!(link.starts_with('#') || link.starts_with("https://"), "{page}: {link}");
+        }
+        let labels = text.lines().filter_map(|line| line.strip_prefix('[')?.split_once("]: "));
+        for (label, _) in labels {
+            assert!(known.contains(label), "{page}: {label}");
+        }
+    }
 }
 
 #[test]

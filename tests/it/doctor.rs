@@ -147,7 +147,7 @@ async fn a_healthy_connection_passes_by_shell_and_by_http_and_nothing_is_left_be
     diagnosis.says("token", "pass", "its claims cannot be read");
     diagnosis.says("scale unit", "pass", "The service reports novaprdwus2-02");
     diagnosis.says("metadata.json", "info", "\"Mapping\" with the types DateTime_MMDDYYYY");
-    diagnosis.says("last import", "pass", "inbox/hr/a.csv: completed");
+    diagnosis.says("last import", "pass", "inbox/hr/a.csv: Completed");
     diagnosis.says("pause", "pass", "Not paused");
 
     let (status, body) = diagnose(&stage, "hr", "{}").await;
@@ -178,7 +178,7 @@ async fn an_invalid_name_is_not_checked() {
     for name in ["h r", "../hr", ""] {
         let output = shell(&BTreeMap::new(), &[name]).await;
         assert_eq!(output.status.code(), Some(2), "{name}");
-        assert!(String::from_utf8_lossy(&output.stderr).contains("the name of a connection"));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("connection name is invalid"));
     }
 }
 
@@ -262,7 +262,7 @@ async fn a_service_that_is_down_or_answers_wrongly_is_reported_by_its_answer() {
     stage.service.always(Call::ScaleUnit, None);
     for (fault, status, words) in [
         (ServiceFault::SignInPage, "fail", "sign-in page"),
-        (ServiceFault::Forbidden, "fail", "one of three"),
+        (ServiceFault::Forbidden, "fail", "Possible causes: (1)"),
         (ServiceFault::NotFound, "info", "the service answered 404 to this check"),
     ] {
         stage.service.always(Call::Ping, Some(fault));
@@ -348,11 +348,11 @@ async fn imports_that_wait_after_a_403_are_resumed_and_other_pauses_stay() {
     assert_eq!(rejected.state, State::Rejected);
 
     let forbidden = by_shell(stage.settings(), &["stops", "--resume"]).await;
-    forbidden.says("connector", "fail", "one of three");
+    forbidden.says("connector", "fail", "Possible causes: (1)");
     forbidden.says("pause", "fail", "It was not resumed, because a check above failed");
     let both = forbidden.check("pause")["remedy"].as_str().unwrap();
     assert_eq!(both.matches("`viva-import resume stops`").count(), 1, "{both}");
-    forbidden.says("last import", "fail", "inbox/stops/2.csv: rejected");
+    forbidden.says("last import", "fail", "inbox/stops/2.csv: Rejected");
     let waiting = import_of(&stage, "stops/1.csv", |_| true).await;
     assert!(waiting.is_forbidden());
 
@@ -362,7 +362,7 @@ async fn imports_that_wait_after_a_403_are_resumed_and_other_pauses_stay() {
     corrected.says("pause", "fail", "inbox/stops/1.csv");
     assert!(import_of(&stage, "stops/1.csv", |_| true).await.is_forbidden(), "asked, not resumed");
     let resumed = by_shell(stage.settings(), &["stops", "--resume"]).await;
-    resumed.says("pause", "fail", "pauses stops no longer");
+    resumed.says("pause", "fail", "no longer pauses connection stops");
     resumed.says("pause", "fail", "`viva-import resume stops`");
     assert_eq!(ended(&stage, "stops/1.csv").await.state, State::Completed);
     assert!(import_of(&stage, "stops/2.csv", |_| true).await.pauses);
@@ -379,7 +379,7 @@ async fn resume_resumes_what_is_otherwise_only_reported() {
         let diagnosis = Diagnosis(serde_json::from_str(&body).unwrap());
         assert_eq!(diagnosis.0["healthy"], well, "{body}");
         let status = if well { "pass" } else { "fail" };
-        diagnosis.says("pause", status, if well { "pauses hr no longer" } else { "--resume" });
+        diagnosis.says("pause", status, if well { "no longer pauses connection hr" } else { "--resume" });
     }
     assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
 }

@@ -74,7 +74,7 @@ async fn a_full_refresh_that_would_delete_waits_for_a_persons_word() {
     let again = allow(&stage, &import).await;
     assert_eq!(again.status.code(), Some(1));
     let said = String::from_utf8(again.stderr).unwrap();
-    assert!(said.contains("was not refused for what it deletes"), "{said}");
+    assert!(said.contains("needs no approval"), "{said}");
     assert!(imported(&stage, "hr/4.csv", staff(10, true)).await.is_guarded());
 }
 
@@ -97,7 +97,7 @@ async fn a_column_that_is_gone_waits_unless_the_upload_says_so() {
     stage.arrive_with("hr/3.csv", staff(5, false), mark).await.unwrap();
     let import = ended(&stage, "hr/3.csv").await;
     assert_eq!(import.state, State::Completed, "{:?}", import.reason);
-    assert_eq!(import.approval.unwrap().by, "by the file's metadata viva_import_approve");
+    assert_eq!(import.approval.unwrap().by, "by the blob metadata viva_import_approve");
 }
 
 #[tokio::test]

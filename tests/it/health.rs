@@ -1,5 +1,5 @@
-//! What a monitor is told: whether storage answers and the timers run, and which connections are in
-//! trouble.
+//! The health for a monitor: whether storage answers and the timers run, and which connections need
+//! attention.
 
 use std::{
     path::Path,
@@ -45,7 +45,7 @@ async fn health(stage: &Stage) -> (u16, Value) {
     (answer.status.as_u16(), body)
 }
 
-/// Status and codes, with what each is about.
+/// The status and the codes, each with its connection or function.
 fn codes((status, body): &(u16, Value)) -> (u16, Vec<(&str, &str)>) {
     let reasons = body["reasons"].as_array().unwrap().iter();
     let codes = reasons.map(|reason| {
@@ -57,11 +57,11 @@ fn codes((status, body): &(u16, Value)) -> (u16, Vec<(&str, &str)>) {
     (*status, codes.collect())
 }
 
-/// Waits until exactly this is degraded.
+/// Waits until exactly these reasons are reported.
 async fn until_degraded(stage: &Stage, wanted: &[(&str, &str)]) -> Value {
     until(&format!("health with {wanted:?}"), async || {
-        let told = health(stage).await;
-        (codes(&told) == (200, wanted.to_vec())).then_some(told.1)
+        let health = health(stage).await;
+        (codes(&health) == (200, wanted.to_vec())).then_some(health.1)
     })
     .await
 }
@@ -81,15 +81,15 @@ async fn proxied() -> (Stage, Proxy) {
 }
 
 #[tokio::test]
-async fn storage_that_never_answers_makes_it_unavailable_after_five_seconds() {
+async fn silent_storage_is_unavailable_after_five_seconds() {
     let (stage, proxy) = proxied().await;
     assert_eq!(health(&stage).await.0, 200);
     proxy.always(|_| true, Fault::Hang);
     let begin = Instant::now();
-    let (told, head) = tokio::join!(health(&stage), ask(&stage, Method::HEAD));
+    let (silent, head) = tokio::join!(health(&stage), ask(&stage, Method::HEAD));
     let took = begin.elapsed();
-    assert_eq!(codes(&told), (503, vec![("storageSilent", "")]));
-    assert_eq!(told.1["reasons"][0]["message"], "Storage did not answer within 5 s.");
+    assert_eq!(codes(&silent), (503, vec![("storageSilent", "")]));
+    assert_eq!(silent.1["reasons"][0]["message"], "Storage did not answer within 5 s.");
     assert_eq!((head.status.as_u16(), head.body.len()), (503, 0));
     assert!((5..20).contains(&took.as_secs()), "{took:?}");
     proxy.clear();
@@ -98,30 +98,30 @@ async fn storage_that_never_answers_makes_it_unavailable_after_five_seconds() {
 }
 
 #[tokio::test]
-async fn a_table_that_answers_is_not_enough_where_blobs_do_not() {
+async fn a_table_that_answers_is_not_enough_if_blobs_do_not() {
     let (stage, proxy) = proxied().await;
     proxy.always(|seen: &Seen| seen.upstream == Upstream::Blob, Fault::Hang);
     assert_eq!(codes(&health(&stage).await), (503, vec![("storageSilent", "")]));
 }
 
 #[tokio::test]
-async fn storage_that_is_only_slow_is_degraded() {
+async fn slow_storage_is_degraded() {
     let (stage, proxy) = proxied().await;
     proxy.always(|seen: &Seen| seen.path.contains("/connections/hr.json"), Fault::Hang);
-    let told = health(&stage).await;
-    assert_eq!(codes(&told), (200, vec![("storageSlow", "")]), "{}", told.1);
+    let slow = health(&stage).await;
+    assert_eq!(codes(&slow), (200, vec![("storageSlow", "")]), "{}", slow.1);
     proxy.clear();
     proxy.release();
     assert_eq!(health(&stage).await.1["status"], "ok");
 }
 
 #[tokio::test]
-async fn storage_that_refuses_is_unavailable_and_its_address_is_not_told() {
+async fn storage_that_answers_403_is_unavailable_and_its_address_is_not_in_the_answer() {
     let (stage, proxy) = proxied().await;
     proxy.always(|seen: &Seen| seen.upstream == Upstream::Table, Fault::Answer(403, None));
-    let told = health(&stage).await;
-    assert_eq!(codes(&told), (503, vec![("storageFailed", "")]));
-    let text = told.1["reasons"][0]["message"].as_str().unwrap();
+    let failed = health(&stage).await;
+    assert_eq!(codes(&failed), (503, vec![("storageFailed", "")]));
+    let text = failed.1["reasons"][0]["message"].as_str().unwrap();
     assert!(text.contains("403") && !text.contains("127.0.0.1"), "{text}");
 }
 
@@ -148,22 +148,22 @@ async fn thirty_connections_cost_no_more_requests_than_one() {
     assert_eq!(cost().await, of_one + 29, "each document is read once");
     assert_eq!(cost().await, of_one);
     stage.connect("hr7", &SAMPLE_CONNECTION.replace("HireDate", "Hired")).await.unwrap();
-    assert_eq!(cost().await, of_one + 1, "and once more where it has changed");
+    assert_eq!(cost().await, of_one + 1, "and once more after a change");
 }
 
 #[tokio::test]
-async fn a_connection_in_trouble_is_degraded_until_somebody_has_corrected_it() {
+async fn a_connection_that_needs_attention_is_degraded_until_it_is_corrected() {
     let stage = stage(&[("MAX_PUSH_FAILURES", "1"), ("SECOND_TOKEN", TOKEN)]).await;
     assert_eq!(codes(&health(&stage).await), (200, vec![]));
 
-    // A document that cannot be used.
+    // An invalid document.
     stage.connect("it", "{}").await.unwrap();
-    let told = until_degraded(&stage, &[("invalid", "it")]).await;
-    assert_eq!(told["status"], "degraded");
+    let invalid = until_degraded(&stage, &[("invalid", "it")]).await;
+    assert_eq!(invalid["status"], "degraded");
     stage.connect("it", SAMPLE_CONNECTION).await.unwrap();
     until_degraded(&stage, &[]).await;
 
-    // The service lets nobody in, which pauses the connection.
+    // The service answers 403, which pauses the connection.
     stage.service.always(Call::Ping, Some(ServiceFault::Forbidden));
     stage.arrive("hr/one.csv", GOOD_CSV.into()).await.unwrap();
     until_degraded(&stage, &[("paused", "hr")]).await;
@@ -176,19 +176,19 @@ async fn a_connection_in_trouble_is_degraded_until_somebody_has_corrected_it() {
     assert_eq!(ended(&stage, "hr/one.csv").await.state, State::Completed);
     until_degraded(&stage, &[]).await;
 
-    // Its credential gets no token.
+    // The credential gets no token.
     let other = SAMPLE_CONNECTION.replace("MOCK_SERVICE_TOKEN", "NO_SUCH_TOKEN");
     stage.connect("hr", &other).await.unwrap();
     a_second_later().await;
     stage.arrive("hr/two.csv", csv_of(5).into()).await.unwrap();
-    let told = until_degraded(&stage, &[("blocked", "hr")]).await;
-    let text = told["reasons"][0]["message"].as_str().unwrap();
-    assert!(text.starts_with("1 import waits until somebody corrects"), "{text}");
+    let blocked = until_degraded(&stage, &[("blocked", "hr")]).await;
+    let text = blocked["reasons"][0]["message"].as_str().unwrap();
+    assert!(text.starts_with("1 import waits until a person corrects the cause"), "{text}");
     stage.connect("hr", SAMPLE_CONNECTION).await.unwrap();
     ended(&stage, "hr/two.csv").await;
     until_degraded(&stage, &[]).await;
 
-    // One is given up: until a newer one is accepted.
+    // A stuck import counts until a newer one is accepted.
     a_second_later().await;
     stage.service.fault(Call::Push, ServiceFault::InternalError);
     stage.arrive("hr/three.csv", csv_of(6).into()).await.unwrap();
@@ -199,7 +199,7 @@ async fn a_connection_in_trouble_is_degraded_until_somebody_has_corrected_it() {
     assert_eq!(ended(&stage, "hr/four.csv").await.state, State::Completed);
     until_degraded(&stage, &[]).await;
 
-    // A file was expected.
+    // A file is overdue.
     let weekly =
         SAMPLE_CONNECTION.replace("\"connector\"", "\"expectedEveryDays\": 7, \"connector\"");
     stage.connect("hr", &weekly).await.unwrap();
@@ -213,17 +213,17 @@ async fn a_connection_in_trouble_is_degraded_until_somebody_has_corrected_it() {
         unreachable!()
     };
     stage.storage.imports.transact(&[Write::Merge(row)]).await.unwrap();
-    let told = until_degraded(&stage, &[("overdue", "hr")]).await;
-    let text = told["reasons"][0]["message"].as_str().unwrap();
-    assert!(text.starts_with("A file was expected ") && text.ends_with(" days ago."), "{text}");
+    let overdue = until_degraded(&stage, &[("overdue", "hr")]).await;
+    let text = overdue["reasons"][0]["message"].as_str().unwrap();
+    assert!(text.contains("it was expected ") && text.ends_with(" days ago."), "{text}");
 
-    // What is no connection any more is in no trouble.
+    // A connection that does not exist any more needs no attention.
     stage.storage.blobs.delete_all("connections", "hr.json").await.unwrap();
     until_degraded(&stage, &[]).await;
 }
 
 #[tokio::test]
-async fn imports_that_nobody_takes_are_degraded() {
+async fn due_imports_without_steps_are_degraded() {
     let stage = stage(&[("DRIVE_SCHEDULE", NEVER)]).await;
     stage.service.always(Call::Push, Some(ServiceFault::Busy));
     stage.arrive("hr/good.csv", GOOD_CSV.into()).await.unwrap();
@@ -231,18 +231,18 @@ async fn imports_that_nobody_takes_are_degraded() {
         stage.table.list().await.unwrap().pop().filter(|stored| stored.import.busy_retries > 0)
     })
     .await;
-    assert_eq!(codes(&health(&stage).await), (200, vec![]), "a wait is no trouble");
+    assert_eq!(codes(&health(&stage).await), (200, vec![]), "a wait needs no attention");
     let now = stored.import.received;
     let late = Import { due: Some(now - Duration::from_hours(1)), ..stored.import.clone() };
     stage.table.save(stored, late, now).await.unwrap();
-    let told = health(&stage).await;
-    assert_eq!(codes(&told), (200, vec![("notTaken", "hr")]));
-    let text = told.1["reasons"][0]["message"].as_str().unwrap();
+    let late = health(&stage).await;
+    assert_eq!(codes(&late), (200, vec![("notTaken", "hr")]));
+    let text = late.1["reasons"][0]["message"].as_str().unwrap();
     assert!(text.starts_with("1 import is due"), "{text}");
 }
 
 #[tokio::test]
-async fn a_timer_that_has_stopped_is_an_outage_unless_it_is_switched_off() {
+async fn a_timer_that_has_stopped_is_an_outage_unless_it_is_disabled() {
     let stage = stage(&[
         ("DRIVE_SCHEDULE", "0 30 * * * *"),
         ("SWEEP_SCHEDULE", "0 30 * * * *"),
@@ -253,22 +253,22 @@ async fn a_timer_that_has_stopped_is_an_outage_unless_it_is_switched_off() {
     assert_eq!(stage.table.timer("drive").await.unwrap(), None);
     stage.host.timer("sweep", false).await;
     let last = stage.table.timer("sweep").await.unwrap().unwrap();
-    // What has never run is missed from now on.
+    // A timer that has never run is expected from now on.
     for other in ["drive", "schedule"] {
         assert!(stage.table.timer(other).await.unwrap().is_some_and(|at| at >= last), "{other}");
     }
     assert_eq!(codes(&health(&stage).await), (200, vec![]));
-    // Missed once it may only be late.
+    // After one missed run it may only be late.
     let earlier = last - time::Duration::hours(3);
     stage.table.note_timer("sweep", earlier).await.unwrap();
-    let told = health(&stage).await;
-    assert_eq!(codes(&told), (503, vec![("timerMissed", "sweep")]));
-    let text = told.1["reasons"][0]["message"].as_str().unwrap();
+    let missed = health(&stage).await;
+    assert_eq!(codes(&missed), (503, vec![("timerMissed", "sweep")]));
+    let text = missed.1["reasons"][0]["message"].as_str().unwrap();
     assert!(text.contains("`sweep` has not run since"), "{text}");
-    // What is degraded beside it is told, too.
+    // Other reasons are reported beside it.
     stage.connect("it", "{}").await.unwrap();
-    let told = health(&stage).await;
-    assert_eq!(codes(&told), (503, vec![("timerMissed", "sweep"), ("invalid", "it")]));
+    let both = health(&stage).await;
+    assert_eq!(codes(&both), (503, vec![("timerMissed", "sweep"), ("invalid", "it")]));
     stage.host.timer("sweep", false).await;
     assert_eq!(codes(&health(&stage).await), (200, vec![("invalid", "it")]));
     stage.connect("it", SAMPLE_CONNECTION).await.unwrap();
@@ -276,7 +276,7 @@ async fn a_timer_that_has_stopped_is_an_outage_unless_it_is_switched_off() {
     assert_eq!(codes(&health(&stage).await), (503, vec![("timerMissed", "drive")]));
     stage.host.timer("drive", false).await;
     assert_eq!(health(&stage).await.0, 200);
-    // Nobody expects what is switched off to run.
+    // A disabled timer is not expected to run.
     stage.table.note_timer("schedule", last - time::Duration::days(30)).await.unwrap();
     assert_eq!(codes(&health(&stage).await), (200, vec![]));
 }

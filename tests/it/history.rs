@@ -1,4 +1,4 @@
-//! Ten thousand imports: what a page costs, and that none is missed.
+//! Ten thousand imports: the cost of a page, and that paging misses none.
 
 use std::{
     collections::HashSet,
@@ -30,13 +30,13 @@ use crate::{
 };
 
 const IMPORTS: usize = 10_000;
-/// Most rows of one transaction.
+/// The most rows of one transaction.
 const AT_ONCE: usize = 100;
 const TENANTS: [&str; 3] =
     ["0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5", "1f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5", "no-tenant"];
 
-/// The import of this number: most are of the first tenant, every fifth was rejected, and some keys
-/// are those of two tenants.
+/// The import of this number: most are of the first tenant, every fifth is rejected, and some keys belong to
+/// two tenants.
 fn import(number: usize) -> Import {
     let tenant = TENANTS[if number.is_multiple_of(10) { number / 10 % 3 } else { 0 }];
     let is_twice = number % 10 == 1 && !(number / 10).is_multiple_of(3);
@@ -58,7 +58,7 @@ fn import(number: usize) -> Import {
     import.state = if is_rejected { State::Rejected } else { State::Completed };
     import.error_count = if is_rejected { 7 } else { 0 };
     import.reason = Some(if is_rejected {
-        let (rule, message) = ("V01".into(), "a problem".into());
+        let (rule, message) = ("V01".into(), "an error".into());
         let rules = vec![];
         Reason::FileInvalid(Box::new(Problems {
             row: Some(5),
@@ -101,7 +101,7 @@ async fn get(stage: &Stage, path: &str, accept: &str) -> (u16, Vec<u8>) {
 }
 
 #[tokio::test]
-async fn ten_thousand_imports_are_paged_through_each_once() {
+async fn paging_through_ten_thousand_imports_finds_each_once() {
     let stage = stage(&[("DRIVE_SCHEDULE", "0 0 0 1 1 *")]).await;
     fill(&stage.storage).await;
     let (mut seen, mut order) = (HashSet::new(), vec![]);
@@ -129,7 +129,7 @@ async fn ten_thousand_imports_are_paged_through_each_once() {
     assert!(page["nextLink"].is_string());
 
     let mut out = stderr();
-    // Told, not asserted: how long it takes is the machine's affair.
+    // Printed, not asserted: the time depends on the machine.
     for (what, path, accept) in [
         ("the main page", "/api/status", "text/html"),
         ("its last page", "/api/status?after=no-tenant.998204051218900-0", "text/html"),
@@ -144,7 +144,7 @@ async fn ten_thousand_imports_are_paged_through_each_once() {
 }
 
 #[tokio::test]
-async fn a_page_of_ten_thousand_imports_costs_a_page() {
+async fn a_page_of_ten_thousand_imports_reads_only_a_page() {
     let azurite = crate::stage::azurite().await;
     let account = new_account();
     let direct = Storage::open(&azurite.account(&account), Duration::from_mins(1)).unwrap();
@@ -163,7 +163,7 @@ async fn a_page_of_ten_thousand_imports_costs_a_page() {
     let page = imports.page(&tenants, &Wanted::default(), None, 50).await.unwrap();
     assert_eq!(page.imports.len(), 50);
     let seen = proxy.seen();
-    // One question for each tenant and one that finds no more; then one page for each.
+    // One query for each tenant and one that finds no more; then one page for each.
     assert_eq!(seen.len(), TENANTS.len() + 1 + TENANTS.len());
     let bytes: usize = seen.iter().filter_map(|seen| Some(seen.answer.as_ref()?.body.len())).sum();
     let one = properties(&import(0));

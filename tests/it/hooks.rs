@@ -1,5 +1,5 @@
-//! Webhooks: messages are signed, each success is told to who wants that, and the app's own webhook is told
-//! where a connection cannot say whom.
+//! Webhooks: notifications are signed, each success is notified if configured, and the app's own webhook is
+//! used if a connection document is unusable.
 
 use std::{
     io::Write as _,
@@ -35,7 +35,7 @@ fn document(more: &str) -> String {
     SAMPLE_CONNECTION.replace("\"connector\"", &format!("{notify}, \"connector\""))
 }
 
-/// HMAC-SHA256 as RFC 2104 defines it, of hashes alone.
+/// HMAC-SHA256 as RFC 2104 defines it, with hashes only.
 fn hmac_sha256(key: &[u8], message: &[u8]) -> Vec<u8> {
     assert!(key.len() <= 64);
     let padded = |with: u8| -> Vec<u8> {
@@ -49,7 +49,7 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     headers[name].to_str().unwrap()
 }
 
-/// Whether a message is signed by these bytes.
+/// Whether a notification is signed with this key.
 fn is_signed_by(key: &[u8], (headers, body): &(HeaderMap, Bytes)) -> bool {
     let [id, sent] = ["webhook-id", "webhook-timestamp"].map(|name| header(headers, name));
     assert!(!id.contains('.'), "{id}");
@@ -58,10 +58,10 @@ fn is_signed_by(key: &[u8], (headers, body): &(HeaderMap, Bytes)) -> bool {
     header(headers, "webhook-signature") == format!("v1,{tag}")
 }
 
-/// What the README's receiver says of a message.
-fn by_readme((headers, body): &(HeaderMap, Bytes), secret: &str) -> bool {
-    let readme = std::fs::read_to_string("README.md").unwrap();
-    let code = readme.split("```python\n").nth(1).unwrap().split("```").next().unwrap();
+/// The result of the receiver in the guide for a notification.
+fn by_guide((headers, body): &(HeaderMap, Bytes), secret: &str) -> bool {
+    let guide = std::fs::read_to_string("src/guide/notifications.md").unwrap();
+    let code = guide.split("```python\n").nth(1).unwrap().split("```").next().unwrap();
     let check = "import json, sys\nit = json.load(sys.stdin)\n\
                  print(is_genuine(it['headers'], it['body'].encode(), it['secret']))\n";
     let headers: serde_json::Map<_, _> = headers
@@ -82,7 +82,7 @@ fn by_readme((headers, body): &(HeaderMap, Bytes), secret: &str) -> bool {
     }
 }
 
-/// The import of a file, once it is as wanted.
+/// The import of a file, when it is as wanted.
 async fn import(stage: &Stage, name: &str, wanted: impl Fn(&Import) -> bool) -> Import {
     let found = until(name, async || {
         let imports = stage.imports().await.unwrap();
@@ -91,7 +91,7 @@ async fn import(stage: &Stage, name: &str, wanted: impl Fn(&Import) -> bool) -> 
     found.await
 }
 
-/// Neither the log nor a row holds any of this.
+/// Neither the log nor a row contains any of these.
 async fn hides(stage: &Stage, secrets: &[&str]) {
     let rows: Vec<_> = stage.imports().await.unwrap().iter().map(properties).collect();
     let everything = format!("{rows:?}{}", log(stage));
@@ -101,16 +101,16 @@ async fn hides(stage: &Stage, secrets: &[&str]) {
 }
 
 #[tokio::test]
-async fn a_signature_holds_for_others_and_a_repetition_has_the_same_id_and_a_later_time() {
+async fn a_signature_is_valid_and_a_repetition_has_the_same_id_and_a_later_time() {
     let (webhook, address) = Webhook::start().await;
-    webhook.refuses.store(2, Ordering::SeqCst);
+    webhook.failures.store(2, Ordering::SeqCst);
     let stage = stage(&[("HOOK", &address), ("SIGNED_BY", SECRET)]).await;
     let signed = document("\"cloudEvents\", \"signingSetting\": \"SIGNED_BY\"");
     stage.connect("hr", &signed).await.unwrap();
     stage.arrive("hr/bad.csv", BAD_CSV.into()).await.unwrap();
     webhook.until(1).await;
     let asked = webhook.asked();
-    assert_eq!(asked.len(), 3, "refused twice");
+    assert_eq!(asked.len(), 3, "two failures");
     let key = BASE64_STANDARD.decode(&SECRET["whsec_".len()..]).unwrap();
     let times: Vec<i64> = asked
         .iter()
@@ -128,10 +128,10 @@ async fn a_signature_holds_for_others_and_a_repetition_has_the_same_id_and_a_lat
         return;
     }
     let (headers, body) = asked[2].clone();
-    assert!(by_readme(&asked[2], SECRET));
-    assert!(!by_readme(&asked[2], "whsec_c2VjcmV0"), "another secret");
+    assert!(by_guide(&asked[2], SECRET));
+    assert!(!by_guide(&asked[2], "whsec_c2VjcmV0"), "another secret");
     let other = Bytes::from([&body[..], b" "].concat());
-    assert!(!by_readme(&(headers.clone(), other), SECRET), "another body");
+    assert!(!by_guide(&(headers.clone(), other), SECRET), "another body");
     let mut old = headers;
     let id = header(&old, "webhook-id").to_owned();
     let sent = times[2] - 400;
@@ -140,11 +140,11 @@ async fn a_signature_holds_for_others_and_a_repetition_has_the_same_id_and_a_lat
     let signature = format!("v1,{}", BASE64_STANDARD.encode(tag));
     old.insert("webhook-signature", signature.parse().unwrap());
     let old = (old, body);
-    assert!(is_signed_by(&key, &old) && !by_readme(&old, SECRET), "somebody plays it again");
+    assert!(is_signed_by(&key, &old) && !by_guide(&old, SECRET), "a replay");
 }
 
 #[tokio::test]
-async fn every_format_is_signed_and_nothing_is_sent_where_the_secret_is_missing() {
+async fn every_format_is_signed_and_nothing_is_sent_without_the_secret() {
     let (webhook, address) = Webhook::start().await;
     let stage = stage(&[
         ("HOOK", &address),
@@ -162,7 +162,7 @@ async fn every_format_is_signed_and_nothing_is_sent_where_the_secret_is_missing(
     stage.arrive("hr/bad.csv", BAD_CSV.into()).await.unwrap();
     until("that the secret is missing", async || {
         log(&stage)
-            .contains("there is no setting NOT_THERE with the secret to sign by")
+            .contains("setting NOT_THERE, which has the signing secret, does not exist")
             .then_some(())
     })
     .await;
@@ -173,13 +173,13 @@ async fn every_format_is_signed_and_nothing_is_sent_where_the_secret_is_missing(
 }
 
 #[tokio::test]
-async fn each_success_is_told_where_that_is_wanted_and_nowhere_else() {
+async fn each_success_is_notified_only_if_configured() {
     let (webhook, address) = Webhook::start().await;
     let stage = stage(&[("HOOK", &address)]).await;
     let wants = document("\"cloudEvents\", \"completed\": true");
     stage.connect("hr", &wants).await.unwrap();
     stage.connect("other", &document("\"cloudEvents\"")).await.unwrap();
-    // A file that is under way when the webhook comes into the document is told of, too.
+    // A file in progress when the webhook is added to the document is notified too.
     let blocked = SAMPLE_CONNECTION.replace(TOKEN_SETTING, "NO_SUCH_SETTING");
     stage.connect("late", &blocked).await.unwrap();
     stage.arrive("late/a.csv", GOOD_CSV.into()).await.unwrap();
@@ -212,11 +212,11 @@ async fn each_success_is_told_where_that_is_wanted_and_nowhere_else() {
     assert_eq!(kind, "application/cloudevents+json");
     assert_eq!(event["source"], "/viva-import/connections/hr");
     assert_eq!(event["data"]["state"], "completed");
-    assert!(event["data"]["message"].as_str().unwrap().starts_with("completed: "), "{event}");
+    assert!(event["data"]["message"].as_str().unwrap().starts_with("Completed: "), "{event}");
 }
 
 #[tokio::test]
-async fn the_app_tells_of_a_document_that_is_not_valid_or_deleted_and_a_valid_one_may_be_silent() {
+async fn the_app_notifies_of_an_invalid_or_missing_document_but_not_for_a_valid_one() {
     let (webhook, address) = Webhook::start().await;
     let settings = [
         ("APP_HOOK", address.as_str()),
@@ -226,7 +226,7 @@ async fn the_app_tells_of_a_document_that_is_not_valid_or_deleted_and_a_valid_on
         ("SIGNED_BY", "whsec_aHVudGVyMmh1bnRlcjJodW50ZXIyaHVudGVyMg=="),
     ];
     let stage = stage(&settings).await;
-    // It is valid and says nothing of whom to tell.
+    // The document is valid and has no `notify`.
     stage.arrive("hr/bad.csv", BAD_CSV.into()).await.unwrap();
     let silent = |import: &Import| import.state == State::Rejected && import.notification.is_none();
     assert_eq!(import(&stage, "hr/bad.csv", silent).await.notifications_sent, []);
@@ -248,7 +248,7 @@ async fn the_app_tells_of_a_document_that_is_not_valid_or_deleted_and_a_valid_on
     a_second_later().await;
     a_second_later().await;
     let kinds = ["viva-import.connection_invalid", "viva-import.rejected"];
-    assert_eq!(webhook.types(), kinds, "the second file says nothing new");
+    assert_eq!(webhook.types(), kinds, "the second file reports nothing new");
     let all = webhook.all();
     assert_eq!(all[0].1["data"]["connection"], "gone");
     assert!(all[1].1["data"]["message"].as_str().unwrap().contains("/tenantId: missing"));

@@ -130,8 +130,8 @@ fn both_take_the_same_parameters_and_give_the_same_outputs() {
 }
 
 #[test]
-fn the_readme_names_every_parameter_and_alert() {
-    let readme = fs::read_to_string("README.md").unwrap();
+fn the_guide_names_every_parameter_and_alert() {
+    let guide = fs::read_to_string("infra/README.md").unwrap();
     let main = fs::read_to_string("infra/bicep/main.bicep").unwrap();
     let parameters = main.lines().filter_map(|line| line.strip_prefix("param "));
     let parameters = parameters.map(|rest| rest.split(' ').next().unwrap().to_owned());
@@ -141,7 +141,7 @@ fn the_readme_names_every_parameter_and_alert() {
     let names: Vec<String> = parameters.chain(alerts).collect();
     assert_eq!(names.len(), 22 + 7);
     for name in names {
-        assert!(readme.contains(&format!("`{name}`")), "{name}");
+        assert!(guide.contains(&format!("`{name}`")), "{name}");
     }
 }
 
@@ -358,7 +358,7 @@ fn the_app_roles_are_those_that_the_program_looks_for() {
     let roles = fs::read_to_string("infra/app-roles.json").unwrap();
     let roles: Vec<serde_json::Value> = serde_json::from_str(&roles).unwrap();
     let code = fs::read_to_string("src/host/request.rs").unwrap();
-    let readme = fs::read_to_string("README.md").unwrap();
+    let guide = fs::read_to_string("infra/README.md").unwrap();
     let looked_for = code.split("has(\"").skip(1).map(|rest| rest.split('"').next().unwrap());
     let values: BTreeSet<&str> = roles.iter().map(|it| it["value"].as_str().unwrap()).collect();
     assert_eq!(values, looked_for.collect());
@@ -378,12 +378,12 @@ fn the_app_roles_are_those_that_the_program_looks_for() {
             assert!(!role[name].as_str().unwrap().is_empty());
         }
     }
-    assert!(readme.contains("az ad app update --id $CLIENT --app-roles @infra/app-roles.json"));
+    assert!(guide.contains("az ad app update --id $CLIENT --app-roles @infra/app-roles.json"));
     for who in values.iter().map(|role| format!("signed in with `{role}`")) {
-        assert!(readme.contains(&format!("| {who} |")), "{who}");
+        assert!(guide.contains(&format!("| {who} |")), "{who}");
     }
     for (name, _) in functions_by_key().0 {
-        assert!(readme.contains(&format!("| key of `{name}` |")), "{name}");
+        assert!(guide.contains(&format!("| key of `{name}` |")), "{name}");
     }
 }
 

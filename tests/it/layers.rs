@@ -1,5 +1,5 @@
-//! The layers of the program: a module uses those of lower layers and, in its own, those to its right.
-//! The table stands in src/lib.rs.
+//! The layers of the program: a module uses those of lower layers and, in its own layer, those to its right.
+//! The table is in src/lib.rs.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-/// Every source file but tests: its path below `src`, and its code.
+/// Every source file except tests: its path below `src`, and its code.
 pub(crate) fn sources(folder: &Path) -> Vec<(String, String)> {
     let mut found = vec![];
     for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
@@ -24,7 +24,7 @@ pub(crate) fn sources(folder: &Path) -> Vec<(String, String)> {
     found
 }
 
-/// The modules of the table in src/lib.rs, the lowest layer first; those of a layer as they stand there.
+/// The modules of the table in src/lib.rs, the lowest layer first; within a layer in the order of the table.
 fn layers() -> Vec<Vec<String>> {
     let text = fs::read_to_string("src/lib.rs").unwrap();
     let rows = text.lines().filter_map(|line| line.strip_prefix("//! | "));
@@ -40,7 +40,7 @@ fn layers() -> Vec<Vec<String>> {
     rows.into_iter().map(|(_, modules)| modules).collect()
 }
 
-/// The modules that a file uses by `crate::`.
+/// The modules that a file uses with `crate::`.
 fn used(code: &str) -> BTreeSet<String> {
     let mut used = BTreeSet::new();
     let code: String = code
@@ -75,7 +75,7 @@ fn used(code: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn a_module_uses_lower_layers_and_those_to_its_right_alone() {
+fn a_module_uses_only_lower_layers_and_those_to_its_right() {
     let layers = layers();
     let place: BTreeMap<&str, (usize, usize)> = layers
         .iter()
@@ -107,19 +107,19 @@ fn a_module_uses_lower_layers_and_those_to_its_right_alone() {
 }
 
 #[test]
-fn a_push_is_submitted_by_the_engine_with_a_claim_and_by_a_person_alone() {
+fn only_the_engine_with_a_claim_and_the_push_command_submit_a_push() {
     let callers = sources(Path::new("src")).into_iter().filter_map(|(file, code)| {
         let count = code.matches(".submit(").count();
         (count > 0).then_some((file, count))
     });
     let mut callers: Vec<_> = callers.collect();
     callers.sort();
-    // The services themselves pass it on to the one that is asked.
+    // The target passes it on to its service.
     let expected = ["commands/push.rs", "engine/push.rs", "target.rs"];
     assert_eq!(callers, expected.map(|file| (file.to_owned(), 1)));
 }
 
-/// The paths that a file names by `use`, with the name each has here where the file gives it on.
+/// The paths that a file names with `use`, with the name of each that the file re-exports.
 fn named(code: &str) -> Vec<(Vec<String>, Option<String>)> {
     let code: String = code
         .lines()
@@ -151,7 +151,7 @@ fn named(code: &str) -> Vec<(Vec<String>, Option<String>)> {
         for (at, _) in code.match_indices(root) {
             let is_path = |letter: char| letter.is_alphanumeric() || "_:".contains(letter);
             let path: String = code[at..].chars().take_while(|letter| is_path(*letter)).collect();
-            // Neither the beginning of a tree nor who may see something.
+            // Neither the beginning of a tree nor a visibility.
             if !path.ends_with("::") && !code[..at].ends_with("in ") {
                 found.push((path.split("::").map(str::to_owned).collect(), None));
             }
@@ -181,7 +181,7 @@ fn leaves(tree: &str) -> Vec<String> {
     parts.flat_map(|part| leaves(part)).map(|leaf| format!("{prefix}{leaf}")).collect()
 }
 
-// By `use`, `crate::` or `super::`: a path through a declared child is not seen.
+// With `use`, `crate::` or `super::`: a path through a declared child is not seen.
 #[test]
 fn no_file_uses_one_that_uses_it() {
     let module = |file: &str| -> Vec<String> {
@@ -207,7 +207,7 @@ fn no_file_uses_one_that_uses_it() {
         base.extend(path[ups.max(1)..].iter().cloned());
         Some(base)
     };
-    // Where something is that is named by a path, however often it is given on.
+    // The file that defines a path, through any number of re-exports.
     let resolved = |path: Vec<String>| -> Option<Vec<String>> {
         let mut path = path;
         for _ in 0..8 {

@@ -1,4 +1,4 @@
-//! The line breaks or the other side refuses, at every single request of the road.
+//! The connection breaks, or the other side answers with an error, at every single request of an import.
 
 use crate::{power::Engine, proxy::Fault};
 
@@ -10,7 +10,7 @@ async fn any_request_and_any_answer_may_be_lost_or_cut() {
 }
 
 #[tokio::test]
-async fn any_request_may_be_put_off_or_refused_without_a_reason() {
+async fn any_request_may_be_delayed_or_fail_without_a_reason() {
     for status in [503, 412, 409] {
         Engine::OneFull.every_request_meets(Fault::Answer(status, None)).await;
     }

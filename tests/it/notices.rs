@@ -1,4 +1,4 @@
-//! Somebody is told when a person is needed: once, by a webhook, and nothing waits for it.
+//! Notifications that a person has to act: sent once, by a webhook, and no import waits for them.
 
 use std::{
     sync::{
@@ -47,20 +47,20 @@ async fn stage_with_hook(address: &str, settings: &[(&str, &str)]) -> Stage {
     stage
 }
 
-/// The import of a file, once the row says what was told.
-async fn told(stage: &Stage, name: &str, words: &str) -> String {
-    until(&format!("{name} told {words}"), async || {
+/// The notifications of a file's import, when the row contains `words`.
+async fn notified(stage: &Stage, name: &str, words: &str) -> String {
+    until(&format!("{name} notified of {words}"), async || {
         let imports = stage.imports().await.unwrap();
         let import = imports.into_iter().find(|import| import.source.name == name)?;
-        let told = messages::notifications(&import)?;
-        (told.contains(words) && import.notification.is_none()).then_some(told)
+        let sent = messages::notifications(&import)?;
+        (sent.contains(words) && import.notification.is_none()).then_some(sent)
     })
     .await
 }
 
-/// The import of a file has completed, and it was decided that nobody has to be told.
+/// The import of a file has completed, and no notification is sent.
 async fn silent(stage: &Stage, name: &str) {
-    until(&format!("{name} needs nobody"), async || {
+    until(&format!("{name} without a notification"), async || {
         let imports = stage.imports().await.unwrap();
         let import = imports.into_iter().find(|import| import.source.name == name)?;
         let is_decided = import.state == State::Completed && import.notification.is_none();
@@ -70,21 +70,21 @@ async fn silent(stage: &Stage, name: &str) {
 }
 
 #[tokio::test]
-async fn a_rejected_file_a_stuck_one_and_the_first_success_after_them_are_told_once_each() {
+async fn a_rejected_file_a_stuck_one_and_the_next_success_are_notified_once_each() {
     let (webhook, address) = Webhook::start().await;
     let stage = stage_with_hook(&address, &[("MAX_PUSH_FAILURES", "1")]).await;
     stage.arrive("hr/first.csv", GOOD_CSV.into()).await.unwrap();
     assert_eq!(ended(&stage, "hr/first.csv").await.state, State::Completed);
     a_second_later().await;
     stage.arrive("hr/bad.csv", BAD_CSV.into()).await.unwrap();
-    told(&stage, "hr/bad.csv", "rejected at 20").await;
+    notified(&stage, "hr/bad.csv", "rejected at 20").await;
     a_second_later().await;
     stage.service.fault(Call::Push, ServiceFault::InternalError);
     stage.arrive("hr/stuck.csv", csv_of(3).into()).await.unwrap();
-    told(&stage, "hr/stuck.csv", "stuck at 20").await;
+    notified(&stage, "hr/stuck.csv", "stuck at 20").await;
     a_second_later().await;
     stage.arrive("hr/good.csv", csv_of(4).into()).await.unwrap();
-    told(&stage, "hr/good.csv", "recovered at 20").await;
+    notified(&stage, "hr/good.csv", "recovered at 20").await;
     a_second_later().await;
     stage.arrive("hr/again.csv", csv_of(5).into()).await.unwrap();
     silent(&stage, "hr/again.csv").await;
@@ -99,11 +99,12 @@ async fn a_rejected_file_a_stuck_one_and_the_first_success_after_them_are_told_o
     assert_eq!(rejected["subject"], "inbox/hr/bad.csv");
     assert_eq!(rejected["data"]["state"], "rejected");
     assert_eq!(rejected["data"]["errorCount"], 1);
-    assert!(rejected["data"]["message"].as_str().unwrap().contains("row 3, Employee"));
+    let message = rejected["data"]["message"].as_str().unwrap();
+    assert!(message.contains("Row 3, column Employee"), "{message}");
     let ids: std::collections::BTreeSet<_> =
-        all.iter().map(|(_, told)| told["id"].as_str().unwrap()).collect();
+        all.iter().map(|(_, event)| event["id"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), 3);
-    // Neither what is told nor the log holds a value or the address; the log says it for alerts.
+    // Neither a notification nor the log contains a value or the address; the log has the fields for alerts.
     let log = log(&stage);
     let everything = format!("{all:?}{log}");
     assert!(!everything.contains("secret"), "{everything}");
@@ -111,17 +112,17 @@ async fn a_rejected_file_a_stuck_one_and_the_first_success_after_them_are_told_o
         let imports = stage.imports().await.unwrap();
         let id = imports.iter().find(|import| import.source.name == file).unwrap().id.clone();
         let fields = format!("connection=hr import={id} invocation=");
-        let told = |line: &str| {
+        let is_alert = |line: &str| {
             line.contains(&format!(" event={event} reason=")) && line.contains(&fields)
         };
-        assert!(log.lines().any(told), "{event} {fields}\n{log}");
+        assert!(log.lines().any(is_alert), "{event} {fields}\n{log}");
     }
 }
 
 #[tokio::test]
-async fn a_webhook_that_is_away_is_tried_again_and_no_import_waits_for_it() {
+async fn a_webhook_that_fails_is_retried_and_no_import_waits_for_it() {
     let (webhook, address) = Webhook::start().await;
-    webhook.refuses.store(2, Ordering::SeqCst);
+    webhook.failures.store(2, Ordering::SeqCst);
     let stage = stage_with_hook(&address, &[]).await;
     stage.arrive("hr/bad.csv", BAD_CSV.into()).await.unwrap();
     let failing = until("a failure in the row", async || {
@@ -132,15 +133,18 @@ async fn a_webhook_that_is_away_is_tried_again_and_no_import_waits_for_it() {
     a_second_later().await;
     stage.arrive("hr/good.csv", GOOD_CSV.into()).await.unwrap();
     assert_eq!(ended(&stage, "hr/good.csv").await.state, State::Completed);
-    told(&stage, "hr/bad.csv", "rejected at 20").await;
+    notified(&stage, "hr/bad.csv", "rejected at 20").await;
     let log = log(&stage);
-    assert!(log.contains("nobody could be told that it is rejected: the webhook answered 502"));
+    assert!(
+        log.contains("Could not send the notification rejected: the webhook answered 502"),
+        "{log}"
+    );
     assert!(!log.contains("secret"), "{log}");
     assert_eq!(webhook.types().iter().filter(|kind| **kind == "viva-import.rejected").count(), 1);
 }
 
 #[tokio::test]
-async fn a_mapping_that_is_wrong_is_told_once_for_all_files_and_its_end_too() {
+async fn an_invalid_mapping_is_notified_once_for_all_files_and_its_end_too() {
     let (webhook, address) = Webhook::start().await;
     let stage = stage_with_hook(&address, &[]).await;
     let right = document("cloudEvents").replace("\"full\"", "\"incremental\"");
@@ -163,7 +167,7 @@ async fn a_mapping_that_is_wrong_is_told_once_for_all_files_and_its_end_too() {
     assert!(webhook.all()[0].1["data"]["message"].as_str().unwrap().contains("(H14)"));
     let warned = log(&stage).matches(" event=connection_invalid reason=MappingInvalid ").count();
     assert_eq!(warned, 1, "{}", log(&stage));
-    // Nobody says a word to the program: they all go on.
+    // Without an operator action all imports resume.
     stage.connect("hr", &right).await.unwrap();
     for name in names {
         let import = ended(&stage, name).await;
@@ -175,14 +179,14 @@ async fn a_mapping_that_is_wrong_is_told_once_for_all_files_and_its_end_too() {
 }
 
 #[tokio::test]
-async fn a_403_is_told_once_however_many_files_wait_and_its_end_is_told_too() {
+async fn a_403_is_notified_once_for_all_waiting_files_and_its_end_too() {
     let (webhook, address) = Webhook::start().await;
     let stage = stage_with_hook(&address, &[]).await;
     let incremental = document("cloudEvents").replace("\"full\"", "\"incremental\"");
     stage.connect("hr", &incremental).await.unwrap();
     stage.service.always(Call::Ping, Some(ServiceFault::Forbidden));
     stage.arrive("hr/1.csv", csv_of(2).into()).await.unwrap();
-    told(&stage, "hr/1.csv", "forbidden at 20").await;
+    notified(&stage, "hr/1.csv", "forbidden at 20").await;
     a_second_later().await;
     stage.arrive("hr/2.csv", csv_of(3).into()).await.unwrap();
     until("the second waits", async || {
@@ -198,13 +202,13 @@ async fn a_403_is_told_once_however_many_files_wait_and_its_end_is_told_too() {
     let mut resume = tokio::process::Command::new(crate::stage::BINARY);
     let output = resume.args(["resume", "hr"]).envs(&stage_settings).output().await.unwrap();
     assert!(output.status.success());
-    told(&stage, "hr/1.csv", "recovered at 20").await;
+    notified(&stage, "hr/1.csv", "recovered at 20").await;
     silent(&stage, "hr/2.csv").await;
     assert_eq!(webhook.types(), ["viva-import.forbidden", "viva-import.recovered"]);
 }
 
 #[tokio::test]
-async fn teams_and_slack_are_told_in_their_own_form() {
+async fn teams_and_slack_get_their_own_formats() {
     let (webhook, address) = Webhook::start().await;
     let sign_in = [
         ("APP_SERVICE_AUTH", "true"),
@@ -215,7 +219,7 @@ async fn teams_and_slack_are_told_in_their_own_form() {
     for (format, name) in [("teams", "hr/a&b_[c](d).csv"), ("slack", "hr/c&d.csv")] {
         stage.connect("hr", &document(format)).await.unwrap();
         stage.arrive(name, BAD_CSV.into()).await.unwrap();
-        told(&stage, name, "rejected at 20").await;
+        notified(&stage, name, "rejected at 20").await;
         a_second_later().await;
     }
     let all = webhook.all();
@@ -233,23 +237,23 @@ async fn teams_and_slack_are_told_in_their_own_form() {
         "{page}"
     );
     let text = all[1].1["text"].as_str().unwrap();
-    assert!(text.starts_with("*inbox/hr/c&amp;d.csv was rejected*\nrejected: "), "{text}");
-    assert!(text.contains("Correct the export where its report says so"), "{text}");
+    assert!(text.starts_with("*inbox/hr/c&amp;d.csv was rejected*\nRejected: "), "{text}");
+    assert!(text.contains("Correct the rows and columns in the report"), "{text}");
 }
 
 #[tokio::test]
-async fn an_address_that_is_none_is_told_without_being_quoted() {
+async fn an_address_that_is_not_allowed_is_reported_without_quoting_it() {
     let stage = stage_with_hook("http://example.com/secret-path", &[]).await;
     stage.arrive("hr/bad.csv", BAD_CSV.into()).await.unwrap();
     until("the failure in the log", async || {
-        log(&stage).contains("the setting HOOK holds no https address").then_some(())
+        log(&stage).contains("setting HOOK has no https address").then_some(())
     })
     .await;
     assert!(!log(&stage).contains("secret-path"));
 }
 
-/// An engine whose clock a test turns.
-async fn road_at(clock: &Arc<AtomicI64>, hook: &str) -> (Arc<Engine>, Storage, Service) {
+/// An engine with the clock of the test.
+async fn engine_at(clock: &Arc<AtomicI64>, hook: &str) -> (Arc<Engine>, Storage, Service) {
     let (account, service) = (new_account(), Service::start(rules()).await.unwrap());
     let azurite = azurite().await;
     let storage = Storage::open(&azurite.account(&account), Duration::from_mins(1)).unwrap();
@@ -272,12 +276,12 @@ async fn road_at(clock: &Arc<AtomicI64>, hook: &str) -> (Arc<Engine>, Storage, S
 }
 
 #[tokio::test]
-async fn nothing_that_arrives_by_the_expected_day_is_told_once_until_something_has() {
+async fn an_overdue_file_is_notified_once_until_a_file_arrives() {
     let (webhook, address) = Webhook::start().await;
     let start = datetime!(2026-11-23 06:00 UTC).unix_timestamp();
     let clock = Arc::new(AtomicI64::new(start));
     let day = 24 * 60 * 60;
-    let (engine, storage, _service) = road_at(&clock, &address).await;
+    let (engine, storage, _service) = engine_at(&clock, &address).await;
     let document =
         document("cloudEvents").replace("\"connector\"", "\"expectedEveryDays\": 7, \"connector\"");
     let put = async |container, name, content: &str| {
@@ -308,7 +312,7 @@ async fn nothing_that_arrives_by_the_expected_day_is_told_once_until_something_h
         sweep().await;
     }
     assert_eq!(webhook.types(), ["viva-import.overdue"]);
-    // It comes, and that is the first success after it; then nothing comes once more.
+    // A file arrives, and it is the first success after that; then the next file is overdue.
     put("inbox", "hr/b.csv", &csv_of(3)).await;
     sweep().await;
     webhook.until(2).await;
@@ -318,21 +322,22 @@ async fn nothing_that_arrives_by_the_expected_day_is_told_once_until_something_h
     assert_eq!(
         kinds,
         ["viva-import.overdue", "viva-import.recovered", "viva-import.overdue"],
-        "once for each time nothing came"
+        "once for each overdue file"
     );
-    let told = &webhook.all()[0].1;
-    assert_eq!(told["data"]["connection"], json!("hr"));
-    assert!(told["data"]["message"].as_str().unwrap().contains("inbox/hr/a.csv, which arrived on"));
+    let overdue = &webhook.all()[0].1;
+    assert_eq!(overdue["data"]["connection"], json!("hr"));
+    let message = overdue["data"]["message"].as_str().unwrap();
+    assert!(message.contains("inbox/hr/a.csv, which arrived on"), "{message}");
 }
 
 #[tokio::test]
-async fn a_connection_that_never_had_a_file_is_told_of_once_and_its_first_success_too() {
+async fn a_connection_that_never_had_a_file_is_notified_of_once_and_its_first_success_too() {
     let (webhook, address) = Webhook::start().await;
-    webhook.refuses.store(1, Ordering::SeqCst);
-    // When the documents are stored is what storage's clock says.
+    webhook.failures.store(1, Ordering::SeqCst);
+    // The time at which the documents are stored is that of the storage's clock.
     let start = OffsetDateTime::now_utc().unix_timestamp();
     let clock = Arc::new(AtomicI64::new(start));
-    let (engine, storage, _service) = road_at(&clock, &address).await;
+    let (engine, storage, _service) = engine_at(&clock, &address).await;
     let expected = |document: &str| {
         document.replace("\"connector\"", "\"expectedEveryDays\": 7, \"connector\"")
     };
@@ -370,11 +375,11 @@ async fn a_connection_that_never_had_a_file_is_told_of_once_and_its_first_succes
 }
 
 #[tokio::test]
-async fn a_webhook_that_came_into_the_document_after_the_last_file_is_told_that_nothing_comes() {
+async fn a_webhook_that_is_added_after_the_last_file_is_notified_of_an_overdue_file() {
     let (webhook, address) = Webhook::start().await;
     let start = datetime!(2026-11-23 06:00 UTC).unix_timestamp();
     let clock = Arc::new(AtomicI64::new(start));
-    let (engine, storage, _service) = road_at(&clock, &address).await;
+    let (engine, storage, _service) = engine_at(&clock, &address).await;
     let put = async |container, name, content: &str| {
         let content = content.as_bytes().to_vec();
         storage.blobs.put(container, name, "text/plain", content).await.unwrap();
@@ -386,9 +391,9 @@ async fn a_webhook_that_came_into_the_document_after_the_last_file_is_told_that_
         engine.drive().await.unwrap();
         clock.fetch_add(60, Ordering::SeqCst);
     }
-    let told =
+    let notifies =
         document("cloudEvents").replace("\"connector\"", "\"expectedEveryDays\": 7, \"connector\"");
-    put("connections", "hr.json", &told).await;
+    put("connections", "hr.json", &notifies).await;
     clock.store(start + 8 * 24 * 60 * 60, Ordering::SeqCst);
     engine.sweep().await.unwrap();
     engine.drive().await.unwrap();

@@ -1,4 +1,4 @@
-//! What Microsoft's pages print gets the verdict it deserves.
+//! The samples on Microsoft's pages get the right verdict.
 
 use viva_import::{report, schema::Id};
 
@@ -7,7 +7,7 @@ use crate::rules::{
     hold,
 };
 
-/// "Prepare organizational data", the sample of an export.
+/// The sample of an export in "Prepare organizational data".
 const SAMPLE: &str = "\
 PersonId,EffectiveDate,HireDate,ManagerId,LevelDesignation,Organization,Layer,Area
 Emp1@contoso.com,12/1/2020,1/3/2014,Mgr1@contoso.com,Junior IC,Sales,8,Southeast
@@ -18,13 +18,13 @@ Emp5@contoso.com,11/1/2020,8/15/2015,Mgr3@contoso.com,Support,Sales,9,Midwest
 Emp6@contoso.com,12/1/2020,8/15/2015,Mgr3@contoso.com,Support,Sales,9,Midwest
 ";
 
-/// The same page of Workplace Analytics.
+/// The sample of the same page of Workplace Analytics.
 const EARLIER_SAMPLE: &str = "\
 PersonId,EffectiveDate,HireDate,ManagerId,TimeZone,LevelDesignation,Organization,Layer,Area
 Emp1@contoso.com,10/1/2017,1/3/2014,Mgr1@contoso.com,Pacific Standard Time,5,Sales,8,Southeast
 ";
 
-/// The only metadata.json that is printed whole: business data.
+/// The only complete metadata.json in the documentation: business data.
 const BUSINESS: &str = r#"{
   "DatasetType": "SalesData",
   "IsBootstrap": "false",
@@ -40,18 +40,18 @@ const BUSINESS: &str = r#"{
 const DEALS: &str = "StartDate,PersonId,BusinessMetric1,BusinessMetric2\n\
                      12/31/2025,ana@contoso.com,5,23.75\n";
 
-/// Each line of the sample with a blank at its end, from this one on.
+/// The sample with a blank at the end of each line, from this line on.
 fn trailing_blanks(first: usize) -> String {
     let lines = SAMPLE.lines().enumerate();
     lines.map(|(at, line)| format!("{line}{}\n", if at >= first { " " } else { "" })).collect()
 }
 
 #[test]
-fn the_sample_of_an_export_passes_with_what_it_lacks_named() {
-    let told = [Id::M08, Id::Q01];
+fn the_sample_of_an_export_is_accepted_with_warnings() {
+    let beside = [Id::M08, Id::Q01];
     let managers = [2, 3, 4, 5, 6, 7];
     hold(&[
-        case(Id::M06, "as printed").file(SAMPLE).warning(None, &managers).beside(&told),
+        case(Id::M06, "as printed").file(SAMPLE).warning(None, &managers).beside(&beside),
         case(Id::M08, "three dates without a head")
             .file(SAMPLE)
             .warning(None, &[])
@@ -64,13 +64,13 @@ fn the_sample_of_an_export_passes_with_what_it_lacks_named() {
         case(Id::M06, "blanks at the end of its rows")
             .file(trailing_blanks(1))
             .warning(None, &managers)
-            .beside(&told),
+            .beside(&beside),
     ]);
     assert!(case(Id::M06, "as printed").file(SAMPLE).report().is_accepted());
 }
 
 #[test]
-fn the_sample_with_a_blank_at_the_end_of_its_header_is_refused() {
+fn the_sample_with_a_blank_at_the_end_of_its_header_is_rejected() {
     let report = case(Id::H03, "as one page prints it").file(trailing_blanks(0)).report();
     let found = report.findings.iter().find(|finding| finding.rule == Id::H03).unwrap();
     assert_eq!(found.column.as_deref(), Some("Area "));
@@ -78,13 +78,13 @@ fn the_sample_with_a_blank_at_the_end_of_its_header_is_refused() {
 }
 
 #[test]
-fn the_sample_on_one_line_is_refused() {
+fn the_sample_on_one_line_is_rejected() {
     let line = SAMPLE.trim_end().replace('\n', " ");
     assert!(!case(Id::F12, "as the import pages print it").file(line).report().is_accepted());
 }
 
 #[test]
-fn the_sample_of_workplace_analytics_is_refused_for_its_time_zones() {
+fn the_sample_of_workplace_analytics_is_rejected_for_its_time_zones() {
     hold(&[case(Id::H04, "as printed").file(EARLIER_SAMPLE).error("TimeZone", &[]).beside(&[
         Id::M06,
         Id::M08,
@@ -94,11 +94,11 @@ fn the_sample_of_workplace_analytics_is_refused_for_its_time_zones() {
 }
 
 #[test]
-fn the_metadata_of_business_data_is_not_that_of_people() {
-    let told = |own: Id| -> Vec<Id> {
+fn metadata_of_business_data_is_not_metadata_of_people() {
+    let beside = |own: Id| -> Vec<Id> {
         [Id::H04, Id::H10, Id::H11, Id::H13].into_iter().filter(|rule| *rule != own).collect()
     };
-    let deals = |rule: Id| case(rule, "as printed").file(DEALS).by(BUSINESS).beside(&told(rule));
+    let deals = |rule: Id| case(rule, "as printed").file(DEALS).by(BUSINESS).beside(&beside(rule));
     hold(&[
         deals(Id::H10).error(None, &[]),
         deals(Id::H11).error("BusinessMetric1", &[]).error("BusinessMetric2", &[]),
@@ -143,7 +143,7 @@ fn every_type_that_is_printed_is_read() {
     hold(&cases);
 }
 
-/// The forms of the two messages, in their order, each as one date: 14 March 2012.
+/// The date formats of the two error messages, in their order, each with the same date: 14 March 2012.
 const WORDS: [&str; 4] =
     ["\"Wednesday, March 14, 2012\"", "\"March 14, 2012\"", "14-Mar-2012", "14-Mar-12"];
 const MONTH_FIRST: [&str; 5] =
@@ -159,7 +159,7 @@ const DAY_FIRST: [&str; 7] = [
 ];
 
 #[test]
-fn a_date_of_a_list_is_one_in_a_column_of_its_type_alone() {
+fn a_date_of_a_list_is_valid_only_in_a_column_of_its_type() {
     let of = |rule: Id, kind: &str, day: &str| {
         case(rule, format!("{day} as {kind}"))
             .column("HireDate", &["11-Nov-2011"])
@@ -174,7 +174,7 @@ fn a_date_of_a_list_is_one_in_a_column_of_its_type_alone() {
     cases.extend(MONTH_FIRST.map(month_first));
     cases.extend(MONTH_FIRST.map(|day| day_first(day).error("HireDate", &[3])));
     cases.extend(DAY_FIRST.map(|day| month_first(day).error("HireDate", &[3])));
-    // It passes, but 2012-04-03 would as well and be the third of April to nobody.
+    // The file is accepted, but 2012-04-03 would be accepted too, and would be ambiguous.
     cases.extend(DAY_FIRST.map(|day| {
         let case = day_first(day);
         if day.starts_with("2012-") { case.beside(&[Id::Q01]) } else { case }
@@ -183,7 +183,7 @@ fn a_date_of_a_list_is_one_in_a_column_of_its_type_alone() {
 }
 
 #[test]
-fn a_whole_file_on_one_line_is_known_as_that() {
+fn a_whole_file_on_one_line_is_recognized() {
     let line = SAMPLE.trim_end().replace('\n', " ");
     let report = case(Id::F12, "as the import pages print it").file(line).report();
     assert!(report.findings.iter().any(|finding| finding.rule == Id::F12));
@@ -193,7 +193,7 @@ fn a_whole_file_on_one_line_is_known_as_that() {
 }
 
 #[test]
-fn a_blank_at_the_end_of_the_header_is_told_once() {
+fn a_blank_at_the_end_of_the_header_is_reported_once() {
     hold(&[case(Id::H03, "as one page prints it")
         .file(trailing_blanks(0))
         .error("Area ", &[])

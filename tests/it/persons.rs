@@ -1,4 +1,4 @@
-//! What persons ask for: retry, cancel, resume; and the pauses that wait for them.
+//! The operator actions retry, cancel and resume, and the pauses that wait for them.
 
 use std::process::Output;
 
@@ -15,27 +15,27 @@ use viva_import::{
 
 use crate::stage::{BINARY, GOOD_CSV, TOKEN, a_second_later, csv_of, ended, stage, until, why};
 
-async fn ask(stage: &Stage, command: &str, whom: &str) -> Output {
+async fn run(stage: &Stage, command: &str, argument: &str) -> Output {
     let mut process = Command::new(BINARY);
-    process.args([command, whom]).envs(stage.settings()).output().await.unwrap()
+    process.args([command, argument]).envs(stage.settings()).output().await.unwrap()
 }
 
-/// Asks, is heard, and is told so.
-async fn asked(stage: &Stage, command: &str, whom: &str) -> String {
-    let output = ask(stage, command, whom).await;
-    let told = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
-    told
+/// The output of an action that is done.
+async fn done(stage: &Stage, command: &str, argument: &str) -> String {
+    let output = run(stage, command, argument).await;
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    text
 }
 
-/// Asks, and is told why not.
-async fn refused(stage: &Stage, command: &str, whom: &str) -> String {
-    let output = ask(stage, command, whom).await;
+/// The error of an action that is a conflict.
+async fn conflict(stage: &Stage, command: &str, argument: &str) -> String {
+    let output = run(stage, command, argument).await;
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     String::from_utf8(output.stderr).unwrap()
 }
 
-/// The import of a file, once it is as wanted.
+/// The import of a file, when it is as wanted.
 async fn import_of(stage: &Stage, name: &str, wanted: impl Fn(&Import) -> bool) -> Import {
     let what = format!("{name} as wanted");
     let found = until(&what, async || {
@@ -58,7 +58,7 @@ fn pushes(stage: &Stage) -> usize {
 }
 
 #[tokio::test]
-async fn a_403_pauses_the_connection_until_a_person_has_mended_it() {
+async fn a_403_pauses_the_connection_until_an_operator_resumes_it() {
     let at = |call| Box::pin(a_403_at(call));
     tokio::join!(at(Call::Ping), at(Call::Push));
 }
@@ -70,27 +70,29 @@ async fn a_403_at(call: Call) {
     stage.arrive("changes/1.csv", csv_of(1).into()).await.unwrap();
     let import = import_of(&stage, "changes/1.csv", |import| import.pauses).await;
     assert_eq!(import.state, State::Packed, "the file waits");
-    assert!(says(&import, "one of three") && says(&import, "`viva-import resume changes`"));
+    assert!(says(&import, "Possible causes: (1)") && says(&import, "`viva-import resume changes`"));
 
-    // The others of the connection do not knock at all, however often they are due.
-    // (A step that was under way beside it has come to its end.)
+    // The other files of the connection are not pushed, however often they are due.
+    // (A step that was in progress has ended.)
     a_second_later().await;
     let (asked_until_now, pushed) = (stage.service.requests().len(), pushes(&stage));
     a_second_later().await;
     stage.arrive("changes/2.csv", csv_of(2).into()).await.unwrap();
-    import_of(&stage, "changes/2.csv", |import| says(import, "connection changes is paused")).await;
+    import_of(&stage, "changes/2.csv", |import| says(import, "Connection changes is paused")).await;
     a_second_later().await;
     assert_eq!(stage.service.requests().len(), asked_until_now);
 
-    // Another connection of the tenant is not held up by it.
+    // Another connection of the tenant is not delayed by it.
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
     assert!(pushes(&stage) > pushed);
 
-    assert!(refused(&stage, "resume", "hr").await.contains("no import of a connection hr"));
-    let told = asked(&stage, "resume", "changes").await;
-    assert!(told.starts_with("inbox/changes/1.csv (import "), "{told}");
-    assert!(told.contains(") pauses changes no longer (the service answered 403"), "{told}");
+    assert!(conflict(&stage, "resume", "hr").await.contains("Connection hr is not paused."));
+    let result = done(&stage, "resume", "changes").await;
+    assert!(result.starts_with("inbox/changes/1.csv (import "), "{result}");
+    let words =
+        ") no longer pauses connection changes. Cause of the pause: The service answered 403";
+    assert!(result.contains(words), "{result}");
     for name in ["changes/1.csv", "changes/2.csv"] {
         assert_eq!(ended(&stage, name).await.state, State::Completed, "{name}");
     }
@@ -101,7 +103,7 @@ async fn a_403_at(call: Call) {
 }
 
 #[tokio::test]
-async fn a_rejected_incremental_stops_those_behind_it_only_where_the_connection_says_so() {
+async fn a_rejected_incremental_file_stops_later_files_only_if_the_connection_says_so() {
     let bad = "Employee\n";
     let stage = stage(&[("AzureWebJobs.drive.Disabled", "true")]).await;
     stage.connect("goes", &incremental("")).await.unwrap();
@@ -130,62 +132,62 @@ async fn a_rejected_incremental_stops_those_behind_it_only_where_the_connection_
     assert_eq!(end("goes/3.csv").await.state, State::Completed);
     let rejected = end("stops/2.csv").await;
     assert_eq!(rejected.state, State::Rejected);
-    // What was there before it goes, what came after it waits.
+    // Earlier files continue, later files wait.
     assert_eq!(end("stops/1.csv").await.state, State::Completed);
     let waiting = until("the file behind", async || {
         stage.host.timer("drive", false).await;
         let imports = stage.imports().await.unwrap();
         let mut behind = imports.into_iter().filter(|import| import.source.name == "stops/3.csv");
-        behind.find(|import| says(import, "connection stops is paused, because inbox/stops/2.csv"))
+        behind.find(|import| says(import, "Connection stops is paused: inbox/stops/2.csv"))
     })
     .await;
     assert_eq!(waiting.state, State::Packed);
-    asked(&stage, "resume", "stops").await;
+    done(&stage, "resume", "stops").await;
     assert_eq!(end("stops/3.csv").await.state, State::Completed);
 }
 
 #[tokio::test]
-async fn a_retry_takes_up_what_was_rejected_or_stuck_once_its_cause_is_mended() {
+async fn a_retry_starts_a_rejected_or_stuck_import_again_after_a_correction() {
     let stage = stage(&[]).await;
-    // A mapping that does not fit the file, mended.
+    // A mapping that does not match the file, and its correction.
     let other = SAMPLE_CONNECTION.replace("\"Organization\"", "\"Department\"");
     stage.connect("hr", &other).await.unwrap();
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     let import = ended(&stage, "hr/a.csv").await;
     assert_eq!(import.state, State::Rejected, "{:?}", import.reason);
     stage.connect("hr", SAMPLE_CONNECTION).await.unwrap();
-    asked(&stage, "retry", &import.id.key).await;
+    done(&stage, "retry", &import.id.key).await;
     let import = import_of(&stage, "hr/a.csv", |import| import.state == State::Completed).await;
     assert!(import.operator_actions.unwrap().starts_with("by `viva-import retry` at 20"));
     assert_eq!((import.error_count, import.reason), (0, Some(Reason::Completed)));
 
-    // A push the service refused, for a reason that was its own.
+    // A push that the service rejected for a reason of its own.
     stage.service.fault(Call::Push, ServiceFault::BadRequest);
     stage.arrive("hr/b.csv", GOOD_CSV.into()).await.unwrap();
     let import = ended(&stage, "hr/b.csv").await;
     assert_eq!(import.state, State::Stuck);
-    asked(&stage, "retry", &import.id.key).await;
+    done(&stage, "retry", &import.id.key).await;
     import_of(&stage, "hr/b.csv", |import| import.state == State::Completed).await;
 
-    // What is at its end or unknown is left as it is.
-    let told = refused(&stage, "retry", &import.id.key).await;
-    assert!(told.contains("upload it again: that is an import of its own"), "{told}");
-    assert!(refused(&stage, "retry", "1'or'1").await.contains("there is no import 1'or'1"));
+    // An import that has ended or does not exist is not changed.
+    let error = conflict(&stage, "retry", &import.id.key).await;
+    assert!(error.contains("has ended and cannot be retried."), "{error}");
+    assert!(conflict(&stage, "retry", "1'or'1").await.contains("Import 1'or'1 does not exist."));
     assert_eq!(stage.service.ingestions().len(), 2);
 }
 
 #[tokio::test]
-async fn a_retry_of_what_waits_does_not_wait() {
+async fn a_retry_of_a_waiting_import_starts_now() {
     let stage = stage(&[("BUSY_WAIT_SECONDS", "3600"), ("BUSY_WAIT_MAX_SECONDS", "3600")]).await;
     stage.service.fault(Call::Push, ServiceFault::Busy);
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     let import = import_of(&stage, "hr/a.csv", |import| import.busy_retries == 1).await;
-    asked(&stage, "retry", &import.id.key).await;
+    done(&stage, "retry", &import.id.key).await;
     assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
 }
 
 #[tokio::test]
-async fn a_cancelled_file_is_not_pushed_and_those_behind_it_go_on() {
+async fn a_cancelled_file_is_not_pushed_and_later_files_continue() {
     let stage = stage(&[]).await;
     stage.connect("changes", &incremental("")).await.unwrap();
     stage.service.always(Call::Push, Some(ServiceFault::Busy));
@@ -193,17 +195,18 @@ async fn a_cancelled_file_is_not_pushed_and_those_behind_it_go_on() {
     let first = import_of(&stage, "changes/1.csv", |import| import.busy_retries > 0).await;
     a_second_later().await;
     stage.arrive("changes/2.csv", csv_of(2).into()).await.unwrap();
-    import_of(&stage, "changes/2.csv", |import| says(import, "is older and goes first")).await;
+    import_of(&stage, "changes/2.csv", |import| says(import, "goes first")).await;
 
-    // A push that is under way cannot be cancelled, and the next moment it can.
+    // A push in progress cannot be cancelled, but a moment later it can.
     until("a cancelled import", async || {
-        ask(&stage, "cancel", &first.id.key).await.status.success().then_some(())
+        run(&stage, "cancel", &first.id.key).await.status.success().then_some(())
     })
     .await;
     let first = ended(&stage, "changes/1.csv").await;
     assert_eq!(first.state, State::Cancelled);
-    assert!(says(&first, "by `viva-import cancel` at 20"), "{:?}", first.reason);
-    assert!(refused(&stage, "cancel", &first.id.key).await.contains("is at its end: cancelled"));
+    assert!(says(&first, "Cancelled by `viva-import cancel` at 20"), "{:?}", first.reason);
+    let error = conflict(&stage, "cancel", &first.id.key).await;
+    assert!(error.contains("has already ended. Cancelled by"), "{error}");
     stage.service.always(Call::Push, None);
     assert_eq!(ended(&stage, "changes/2.csv").await.state, State::Completed);
     let rows: Vec<u64> = stage.service.ingestions().iter().map(|it| it.rows).collect();
@@ -212,19 +215,22 @@ async fn a_cancelled_file_is_not_pushed_and_those_behind_it_go_on() {
 }
 
 #[tokio::test]
-async fn an_ingestion_that_hangs_can_be_given_up_and_the_tenant_goes_on() {
+async fn an_ingestion_that_hangs_can_be_cancelled_and_the_tenant_continues() {
     let stage = stage(&[]).await;
     stage.service.always(Call::Status, Some(ServiceFault::StatusWord("NotStarted".to_owned())));
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     let import = import_of(&stage, "hr/a.csv", |import| import.state == State::Ingesting).await;
-    let told = refused(&stage, "retry", &import.id.key).await;
-    assert!(told.contains("is under way: pushed as ingestion"), "{told}");
-    let told = asked(&stage, "cancel", &import.id.key).await;
-    assert!(told.starts_with("inbox/hr/a.csv: cancelled by `viva-import cancel` at 20"), "{told}");
-    assert!(told.contains("the service has it as ingestion"), "{told}");
-    assert!(told.contains("and may still take it in"), "{told}");
+    let error = conflict(&stage, "retry", &import.id.key).await;
+    assert!(error.contains("is in progress and cannot be retried."), "{error}");
+    let result = done(&stage, "cancel", &import.id.key).await;
+    let begin = "inbox/hr/a.csv: Cancelled by `viva-import cancel` at 20";
+    assert!(result.starts_with(begin), "{result}");
+    assert!(result.contains("The service has the file as ingestion"), "{result}");
+    assert!(result.contains("and may still import it"), "{result}");
     let import = ended(&stage, "hr/a.csv").await;
-    assert!(import.state == State::Cancelled && says(&import, "the service has it as ingestion"));
+    assert!(
+        import.state == State::Cancelled && says(&import, "The service has the file as ingestion")
+    );
     stage.service.always(Call::Status, None);
     stage.arrive("hr/b.csv", GOOD_CSV.into()).await.unwrap();
     assert_eq!(ended(&stage, "hr/b.csv").await.state, State::Completed);
@@ -233,7 +239,7 @@ async fn an_ingestion_that_hangs_can_be_given_up_and_the_tenant_goes_on() {
 }
 
 #[tokio::test]
-async fn where_a_connection_has_changed_its_tenant_a_person_says_which_import_is_meant() {
+async fn if_a_connection_has_changed_its_tenant_an_operator_specifies_the_import() {
     let stage = stage(&[]).await;
     stage.arrive("hr/a.csv", "Employee\n".into()).await.unwrap();
     let import = ended(&stage, "hr/a.csv").await;
@@ -246,9 +252,9 @@ async fn where_a_connection_has_changed_its_tenant_a_person_says_which_import_is
     })
     .await;
     let (key, tenant) = (&import.id.key, &import.id.tenant);
-    let told = refused(&stage, "retry", key).await;
-    assert!(told.contains("say which") && told.contains(&format!("{tenant}.{key}")), "{told}");
-    asked(&stage, "retry", &format!("{tenant}.{key}")).await;
+    let error = conflict(&stage, "retry", key).await;
+    assert!(error.contains("Specify ") && error.contains(&format!("{tenant}.{key}")), "{error}");
+    done(&stage, "retry", &format!("{tenant}.{key}")).await;
     import_of(&stage, "hr/a.csv", |import| {
         import.operator_actions.is_some() && import.id.tenant == *tenant
     })

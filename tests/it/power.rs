@@ -1,4 +1,4 @@
-//! The power goes at every single request of the road. `line` meets other faults there.
+//! The power goes at every single request of an import. `line` tests other faults there.
 
 use futures::{StreamExt as _, stream};
 use viva_import::{
@@ -13,7 +13,7 @@ use crate::{
 
 mod binary;
 
-/// Histories at once: they wait more than they work.
+/// Histories that run at once: they mostly wait.
 const AT_ONCE: usize = 8;
 
 /// One file, or an incremental pair, from its event to the end.
@@ -31,7 +31,7 @@ impl Engine {
         }
     }
 
-    async fn walk(self, world: &mut World) -> Result<(), String> {
+    async fn run(self, world: &mut World) -> Result<(), String> {
         let (to, names): (_, &[&str]) = match self {
             Self::OneFull => (To::Full, &["full/a.csv"]),
             Self::IncrementalPair => (To::Changes, &["changes/a.csv", "changes/b.csv"]),
@@ -40,10 +40,10 @@ impl Engine {
             world.put(to, name, Kind::Right).await;
             world.receive(name).await;
         }
-        // What is planned is met on the way to rest, too.
+        // Planned faults happen on the way to rest, too.
         let imports = world.rest_with_faults().await?;
-        world.laws(&imports).await?;
-        // A refusal of the service is not asked about again; nothing else may look like one.
+        world.check(&imports).await?;
+        // An error of the service is not retried; no other error may look like one.
         let refusals = world.proxy.seen().into_iter().filter(|seen| {
             seen.upstream == Upstream::Service
                 && matches!(seen.fault, Some(Fault::Answer(400..500, _)))
@@ -65,39 +65,38 @@ impl Engine {
         }
     }
 
-    /// The numbers of the requests where nothing goes wrong; of the road that meets every fault without
-    /// those at which `fault` is the same as another.
+    /// The numbers of the requests of a run without faults. For the run that meets every fault, without the
+    /// requests at which `fault` is the same as another fault.
     async fn requests(self, fault: &Fault) -> Vec<usize> {
         let mut world = self.world().await;
-        self.walk(&mut world).await.unwrap();
+        self.run(&mut world).await.unwrap();
         let seen = world.proxy.seen().into_iter();
         let is_met = |seen: &Seen| self != Self::OneFull || is_of_its_own(fault, seen);
         seen.filter(is_met).map(|seen| seen.number).collect()
     }
 
-    /// Every request meets `fault`, each in a world of its own.
+    /// Lets every request meet `fault`, each in a world of its own.
     pub(crate) async fn every_request_meets(self, fault: Fault) {
         let requests = Box::pin(self.requests(&fault)).await;
-        let walks = requests.into_iter().map(|number| {
+        let runs = requests.into_iter().map(|number| {
             let fault = fault.clone();
             async move {
                 let mut world = self.world().await;
                 world.proxy.after(number, fault.clone());
-                let walked = Box::pin(self.walk(&mut world)).await;
-                let why = walked.err()?;
-                let story = world.story().await;
-                Some(format!("{self:?}, {fault:?} at request {number}: {why}\n{story}"))
+                let result = Box::pin(self.run(&mut world)).await;
+                let why = result.err()?;
+                let details = world.details().await;
+                Some(format!("{self:?}, {fault:?} at request {number}: {why}\n{details}"))
             }
         });
-        let broken = stream::iter(walks).buffer_unordered(AT_ONCE).filter_map(async |why| why);
+        let broken = stream::iter(runs).buffer_unordered(AT_ONCE).filter_map(async |why| why);
         let broken: Vec<String> = Box::pin(broken.collect()).await;
         assert!(broken.is_empty(), "{}", broken.join("\n\n"));
     }
 }
 
-/// Whether a fault at this request can be told from one that is tried there anyway. After storage was
-/// read everything is as it was before, so a lost answer is a lost request; and half of an empty body is
-/// a lost answer.
+/// Whether a fault at this request differs from one that is tested there anyway. A read changes nothing, so a
+/// lost answer to a read is a lost request; and half of an empty body is a lost answer.
 fn is_of_its_own(fault: &Fault, seen: &Seen) -> bool {
     let reads = seen.upstream != Upstream::Service && ["GET", "HEAD"].contains(&&*seen.method);
     match fault {

@@ -1,4 +1,4 @@
-//! `viva-import push`, `status`, `errors` and `ping` as a script runs them, against the mock service
+//! `viva-import push`, `status`, `errors` and `ping` as a script runs them, against the mock
 //! service over real HTTP.
 
 use std::{
@@ -22,7 +22,7 @@ use viva_import::testbed::{
 use crate::stage::{BINARY, TOKEN, csv_of, until};
 
 const TENANT: &str = "0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5";
-/// What stands in a cell of every file here.
+/// The content of a cell in every file here.
 const SECRET: &str = "ana@contoso.com";
 
 /// A folder with files, a service, and a caller.
@@ -98,7 +98,7 @@ fn code(output: &Output) -> i32 {
     output.status.code().unwrap()
 }
 
-fn told(output: &Output) -> String {
+fn shown(output: &Output) -> String {
     let text = |stream: &[u8]| String::from_utf8(stream.to_vec()).unwrap();
     text(&output.stdout) + &text(&output.stderr)
 }
@@ -113,18 +113,18 @@ async fn a_zip_is_pushed_byte_for_byte_and_followed_to_its_end() {
     assert_eq!(answer["ingestionId"], *ingestion.id);
     assert_eq!(ingestion.zip, world.read("info.zip"));
     assert_eq!((&*ingestion.part_name, &*ingestion.file_name), ("info", "info.zip"));
-    // What C#'s program leaks, the local path, stays here.
+    // The local path is not sent, unlike with Microsoft's C# program.
     let push = world.service.requests().into_iter().find(|seen| seen.call == Some(Call::Push));
     assert_eq!(push.unwrap().bearer.as_deref(), Some(TOKEN));
 }
 
 #[tokio::test]
-async fn without_following_the_id_is_told_and_can_be_asked_for() {
+async fn without_follow_the_id_is_shown_and_can_be_polled() {
     let world = World::new().await;
     let output = world.call(&["push", "info.zip"]).await;
     assert_eq!(code(&output), 0);
     let id = world.service.ingestions()[0].id.clone();
-    assert!(told(&output).contains(&format!("taken as ingestion {id}")), "{}", told(&output));
+    assert!(shown(&output).contains(&format!("Accepted as ingestion {id}")), "{}", shown(&output));
     let (code, answer) = world.json(&["status", &id]).await;
     assert_eq!((code, &answer["status"]), (0, &"ExtractionComplete".into()));
     let (code, answer) = world.json(&["status", &id, "--follow"]).await;
@@ -148,7 +148,7 @@ async fn a_connection_may_come_from_a_pipe_which_can_be_read_once() {
 }
 
 #[tokio::test]
-async fn rows_go_by_themselves_or_are_packed_where_their_mapping_is_given() {
+async fn rows_are_sent_as_they_are_or_packed_if_their_mapping_is_given() {
     let world = World::new().await;
     let rows = "PersonId,EffectiveDate,ManagerId,Organization\n\
                 ana@contoso.com,11/01/2026,,HQ\nbo@contoso.com,11/01/2026,ana@contoso.com,HQ\n";
@@ -160,7 +160,7 @@ async fn rows_go_by_themselves_or_are_packed_where_their_mapping_is_given() {
         (&["push", "hr.csv", "--mapping", "hr.json", "--follow"], "application/zip", 3),
     ] {
         let output = world.call(arguments).await;
-        assert_eq!(code(&output), 0, "{}", told(&output));
+        assert_eq!(code(&output), 0, "{}", shown(&output));
         let ingestion = world.service.ingestions().pop().unwrap();
         assert_eq!((ingestion.upload.media_type(), ingestion.rows), (media_type, count));
     }
@@ -174,14 +174,14 @@ async fn a_connection_says_it_all() {
     let endpoint = world.service.endpoint().to_string();
     let arguments = ["hr.csv", "--connection", "hr.json", "--endpoint", &endpoint, "--follow"];
     let output = world.run(&[&["push"][..], &arguments].concat()).await;
-    assert_eq!(code(&output), 0, "{}", told(&output));
+    assert_eq!(code(&output), 0, "{}", shown(&output));
     assert_eq!(world.service.ingestions()[0].zip, world.read("info.zip"));
     let output = world.run(&["ping", "--connection", "hr.json", "--endpoint", &endpoint]).await;
-    assert!(told(&output).contains("the connector HR would take a push"), "{}", told(&output));
+    assert!(shown(&output).contains("The HR connector accepts a push"), "{}", shown(&output));
 }
 
 #[tokio::test]
-async fn what_the_check_refuses_never_leaves_unless_a_person_insists() {
+async fn a_rejected_file_is_not_sent_unless_a_person_insists() {
     let world = World::new().await;
     let good = world.read("info.zip");
     world.put("cut.zip", &good[..good.len() / 2]);
@@ -190,23 +190,23 @@ async fn what_the_check_refuses_never_leaves_unless_a_person_insists() {
     world.put("info.txt", "x");
     for (file, arguments, expected, words) in [
         ("cut.zip", &[][..], 1, "rejected: cut.zip"),
-        ("cut.zip", &["--force"], 1, "rejected: cut.zip"),
+        ("cut.zip", &["--allow-rejected"], 1, "rejected: cut.zip"),
         ("rows.csv", &[], 1, "rejected: rows.csv"),
         ("rows.json", &[], 1, "row 1 has no PersonId"),
-        ("info.txt", &[], 2, "neither a .zip nor a .csv or .json"),
+        ("info.txt", &[], 2, "info.txt cannot be pushed"),
         ("none.zip", &[], 2, "cannot be read"),
         (
             "info.zip",
             &["--connector", "Survey"],
             1,
-            "it is for the connector HR, and Survey was named",
+            "is for the HR connector, and the command names Survey",
         ),
     ] {
         let output = world.call(&[&["push", file], arguments].concat()).await;
-        assert_eq!(code(&output), expected, "{file}: {}", told(&output));
-        assert!(told(&output).contains(words), "{file}: {}", told(&output));
+        assert_eq!(code(&output), expected, "{file}: {}", shown(&output));
+        assert!(shown(&output).contains(words), "{file}: {}", shown(&output));
     }
-    assert!(world.service.requests().is_empty(), "nothing was even asked");
+    assert!(world.service.requests().is_empty(), "no request was made");
 
     // A zip of which only values are wrong.
     let bad = SAMPLE_CSV.replacen("@contoso.com", "", 1);
@@ -214,7 +214,7 @@ async fn what_the_check_refuses_never_leaves_unless_a_person_insists() {
     let mapping = ["--mapping", "hr.json", "--out", "bad.zip"];
     let refused = world.run(&[&["pack", "bad.csv"], &mapping[..]].concat()).await;
     assert_eq!(code(&refused), 1);
-    assert!(!world.folder.path().join("bad.zip").exists(), "nothing is made of a refused file");
+    assert!(!world.folder.path().join("bad.zip").exists(), "nothing is packed of a rejected file");
     let metadata = zip_entry(&good, "metadata.json");
     let csv = "Employee,EffectiveDate,Manager,Organization\nana,11/01/2026,,HQ\n";
     let bad = crate::rules::case::zip(&[
@@ -224,7 +224,7 @@ async fn what_the_check_refuses_never_leaves_unless_a_person_insists() {
     world.put("bad.zip", bad);
     assert_eq!(code(&world.call(&["push", "bad.zip"]).await), 1);
     assert_eq!(world.service.ingestions().len(), 0);
-    assert_eq!(code(&world.call(&["push", "bad.zip", "--force"]).await), 0);
+    assert_eq!(code(&world.call(&["push", "bad.zip", "--allow-rejected"]).await), 0);
     assert_eq!(world.service.ingestions().len(), 1);
 }
 
@@ -240,75 +240,85 @@ async fn each_way_in_which_the_service_misbehaves_has_its_exit_code_and_its_word
     let gateway = |status| ServiceFault::Gateway { status, reached: false };
     let soon = || Some("1".to_owned());
     for (fault, expected, words, taken) in [
-        (ServiceFault::SignInPage, 0, "taken as ingestion", 1), // with a fresh token it is let in
-        (ServiceFault::Unauthorized, 0, "taken as ingestion", 1),
+        (ServiceFault::SignInPage, 0, "Accepted as ingestion", 1), // a new token is accepted
+        (ServiceFault::Unauthorized, 0, "Accepted as ingestion", 1),
         (ServiceFault::Forbidden, 1, "the connector was never set up or was removed", 0),
         (ServiceFault::NotFound, 1, "the tenant id, the scale unit or INGESTION_ENDPOINT", 0),
-        (ServiceFault::Busy, 2, "has not finished the tenant's previous import", 0),
-        (ServiceFault::BadRequest, 1, "the service answered 400", 0),
-        (ServiceFault::TooManyRequests { retry_after: soon() }, 0, "taken as ingestion", 1),
-        (ServiceFault::ServiceUnavailable { retry_after: soon() }, 0, "taken as ingestion", 1),
+        (ServiceFault::Busy, 2, "is busy with the tenant's previous import", 0),
+        (ServiceFault::BadRequest, 1, "The service answered 400", 0),
+        (ServiceFault::TooManyRequests { retry_after: soon() }, 0, "Accepted as ingestion", 1),
+        (ServiceFault::ServiceUnavailable { retry_after: soon() }, 0, "Accepted as ingestion", 1),
         (ServiceFault::InternalError, 2, "the service answered 500", 0),
-        (ServiceFault::Redirect("http://127.0.0.1:9/".to_owned()), 1, "a redirect", 0),
-        (ServiceFault::NoId, 2, "nobody knows whether the push arrived", 0),
-        (ServiceFault::Garbled, 2, "nobody knows whether the push arrived", 0),
-        (ServiceFault::StatusWord("Suspended".to_owned()), 0, "taken as ingestion", 1),
-        (ServiceFault::AcceptThenCut, 2, "nobody knows whether the push arrived", 1),
-        (gateway(StatusCode::BAD_GATEWAY), 2, "nobody knows whether the push arrived", 0),
+        (ServiceFault::Redirect("http://127.0.0.1:9/".to_owned()), 1, "does not follow redirects", 0),
+        (ServiceFault::NoId, 2, "it is unknown whether the service accepted the push", 0),
+        (ServiceFault::Garbled, 2, "it is unknown whether the service accepted the push", 0),
+        (ServiceFault::StatusWord("Suspended".to_owned()), 0, "Accepted as ingestion", 1),
+        (ServiceFault::AcceptThenCut, 2, "it is unknown whether the service accepted the push", 1),
+        (
+            gateway(StatusCode::BAD_GATEWAY),
+            2,
+            "it is unknown whether the service accepted the push",
+            0,
+        ),
         (
             ServiceFault::CutMidBody { after_bytes: 1 },
             2,
-            "nobody knows whether the push arrived",
+            "it is unknown whether the service accepted the push",
             0,
         ),
-        // Both hold on until nobody waits any more.
+        // Both keep the connection open until the client ends it.
         (
             ServiceFault::HoldBody { after_bytes: 1 },
             2,
-            "nobody knows whether the push arrived: no answer within",
+            "it is unknown whether the service accepted the push: no answer within",
             1,
         ),
-        (ServiceFault::Silent, 2, "nobody knows whether the push arrived: no answer within", 0),
+        (
+            ServiceFault::Silent,
+            2,
+            "it is unknown whether the service accepted the push: no answer within",
+            0,
+        ),
     ] {
         let world = World::new().await;
         world.service.fault(Call::Push, fault.clone());
         let output = world.call(&["push", "info.zip"]).await;
         world.service.quiet().await;
-        assert_eq!(code(&output), expected, "{fault:?}: {}", told(&output));
-        assert!(told(&output).contains(words), "{fault:?}: {}", told(&output));
+        assert_eq!(code(&output), expected, "{fault:?}: {}", shown(&output));
+        assert!(shown(&output).contains(words), "{fault:?}: {}", shown(&output));
         assert_eq!(world.service.ingestions().len(), taken, "{fault:?}");
     }
 }
 
 #[tokio::test]
-async fn a_service_that_misbehaves_for_good_is_refused_or_failed_and_never_done() {
+async fn a_service_that_misbehaves_permanently_is_rejected_or_failed_and_never_done() {
     for (call, fault, expected, words) in [
         (Call::Push, ServiceFault::SignInPage, 1, "a sign-in page instead of data"),
-        (Call::Push, ServiceFault::Unauthorized, 1, "the service answered 401"),
+        (Call::Push, ServiceFault::Unauthorized, 1, "The service answered 401"),
         (Call::Ping, ServiceFault::Forbidden, 1, "the connector was never set up or was removed"),
         (Call::ScaleUnit, ServiceFault::SignInPage, 1, "a sign-in page instead of data"),
-        (Call::ScaleUnit, ServiceFault::InternalError, 2, "the service answered 500"),
+        (Call::ScaleUnit, ServiceFault::InternalError, 2, "The service answered 500"),
         (Call::ScaleUnit, ServiceFault::Garbled, 2, "scale unit could not be read"),
         (Call::Ping, ServiceFault::Garbled, 2, "could not be read"),
     ] {
         let world = World::new().await;
         world.service.always(call, Some(fault.clone()));
         let output = world.call(&["push", "info.zip"]).await;
-        assert_eq!(code(&output), expected, "{fault:?}: {}", told(&output));
-        assert!(told(&output).contains(words), "{fault:?}: {}", told(&output));
+        assert_eq!(code(&output), expected, "{fault:?}: {}", shown(&output));
+        assert!(shown(&output).contains(words), "{fault:?}: {}", shown(&output));
         assert_eq!(world.service.ingestions().len(), 0, "{fault:?}");
     }
 }
 
 #[tokio::test]
-async fn whoever_follows_is_told_the_id_even_where_the_service_falls_silent() {
+async fn a_followed_push_shows_its_id_even_if_no_status_can_be_read() {
     let world = World::new().await;
     world.service.always(Call::Status, Some(ServiceFault::Forbidden));
     let output = world.call(&["push", "info.zip", "--follow"]).await;
     let id = &world.service.ingestions()[0].id;
-    assert_eq!(code(&output), 2, "{}", told(&output));
-    assert!(told(&output).contains(&format!("was taken as ingestion {id}, but")));
-    assert!(told(&output).contains("the service answered 403"));
+    assert_eq!(code(&output), 2, "{}", shown(&output));
+    assert!(shown(&output).contains(&format!("was accepted as ingestion {id}, but")));
+    assert!(shown(&output).contains("The service answered 403"));
 }
 
 #[tokio::test]
@@ -320,8 +330,8 @@ async fn a_service_that_wants_to_be_asked_again_at_once_is_asked_no_sooner_than_
         let again = ServiceFault::TooManyRequests { retry_after: Some(retry_after.to_owned()) };
         world.service.always(Call::Status, Some(again));
         let output = world.call(&["push", "info.zip", "--follow"]).await;
-        assert_eq!(code(&output), 2, "{retry_after}: {}", told(&output));
-        assert!(told(&output).contains("has not ended within 3 s"), "{}", told(&output));
+        assert_eq!(code(&output), 2, "{retry_after}: {}", shown(&output));
+        assert!(shown(&output).contains("is not finished after 3 s"), "{}", shown(&output));
         let seen = world.service.requests();
         let asked = seen.iter().filter(|seen| seen.call == Some(Call::Status)).count();
         assert!((1..=4).contains(&asked), "{retry_after}: asked {asked} times in 3 s");
@@ -332,7 +342,7 @@ async fn a_service_that_wants_to_be_asked_again_at_once_is_asked_no_sooner_than_
         world.service.always(Call::Push, Some(again));
         let begin = Instant::now();
         let output = world.call(&["push", "info.zip"]).await;
-        assert_eq!(code(&output), 2, "{retry_after}: {}", told(&output));
+        assert_eq!(code(&output), 2, "{retry_after}: {}", shown(&output));
         let seen = world.service.requests();
         let pushed = seen.iter().filter(|seen| seen.call == Some(Call::Push)).count();
         let seconds = usize::try_from(begin.elapsed().as_secs()).unwrap();
@@ -345,13 +355,13 @@ async fn a_service_that_wants_to_be_asked_again_at_once_is_asked_no_sooner_than_
 }
 
 #[tokio::test]
-async fn a_busy_service_is_waited_for_where_that_is_wished() {
+async fn with_wait_a_busy_service_is_waited_for() {
     let world = World::new().await;
     for _ in 0..2 {
         world.service.fault(Call::Push, ServiceFault::Busy);
     }
     let output = world.call(&["push", "info.zip", "--wait"]).await;
-    assert_eq!(code(&output), 0, "{}", told(&output));
+    assert_eq!(code(&output), 0, "{}", shown(&output));
 }
 
 #[tokio::test]
@@ -360,18 +370,18 @@ async fn a_failed_validation_ends_in_1_with_its_error_file_saved_for_its_owner()
     let metadata = r#"{"DatasetType":"HR","IsBootstrap":"true","Mapping":{}}"#;
     let csv = "Employee\nana@contoso.com\n";
     let zip = crate::rules::case::zip(&[("data.csv", csv), ("metadata.json", metadata)]);
-    // Ours refuses it; the mock service is asked what it would say.
+    // Our check rejects it; the mock service answers as the real one would.
     world.put("bad.zip", zip);
-    let insisted = world.call(&["push", "bad.zip", "--force", "--follow"]).await;
-    assert_eq!(code(&insisted), 1, "{}", told(&insisted));
-    assert_eq!(world.service.ingestions().len(), 0, "its header means nothing to anybody");
+    let insisted = world.call(&["push", "bad.zip", "--allow-rejected", "--follow"]).await;
+    assert_eq!(code(&insisted), 1, "{}", shown(&insisted));
+    assert_eq!(world.service.ingestions().len(), 0, "its header is unknown");
 
     let metadata = r#"{"DatasetType":"HR","IsBootstrap":"true","Mapping":{
         "Employee":{"name":"PersonId","type":"EmailType"},
         "Gone":{"name":"Organization","type":"StringType"}}}"#;
     let zip = crate::rules::case::zip(&[("data.csv", csv), ("metadata.json", metadata)]);
     world.put("bad.zip", zip);
-    let (code_, answer) = world.json(&["push", "bad.zip", "--force", "--follow"]).await;
+    let (code_, answer) = world.json(&["push", "bad.zip", "--allow-rejected", "--follow"]).await;
     assert_eq!((code_, &answer["status"]), (1, &"ValidationFailed".into()), "{answer}");
     let saved = answer["errors"].as_str().unwrap();
     assert_eq!(world.read(saved), world.service.ingestions()[0].errors.as_bytes());
@@ -379,31 +389,31 @@ async fn a_failed_validation_ends_in_1_with_its_error_file_saved_for_its_owner()
 
     let id = answer["ingestionId"].as_str().unwrap();
     let output = world.call(&["errors", id, "--out", "again.txt"]).await;
-    assert_eq!(code(&output), 0, "{}", told(&output));
+    assert_eq!(code(&output), 0, "{}", shown(&output));
     assert_eq!(world.read("again.txt"), world.read(saved));
     let output = world.call(&["errors", id, "--out", "again.txt"]).await;
-    assert_eq!(code(&output), 2, "what is there is not overwritten");
+    assert_eq!(code(&output), 2, "an existing file is not replaced");
     let output = world.call(&["status", id]).await;
-    assert_eq!(code(&output), 1, "{}", told(&output));
-    assert!(told(&output).contains(&format!("viva-import errors {id}")), "{}", told(&output));
+    assert_eq!(code(&output), 1, "{}", shown(&output));
+    assert!(shown(&output).contains(&format!("viva-import errors {id}")), "{}", shown(&output));
 }
 
 #[tokio::test]
-async fn a_wish_that_would_mean_nothing_is_refused_and_never_passed_over() {
+async fn a_flag_without_effect_is_an_error_and_never_ignored() {
     let world = World::new().await;
     world.put("rows.json", r#"[{"PersonId":"ana@contoso.com"}]"#);
     for (file, action) in [
         ("info.zip", &["--refresh", "incremental"][..]),
         ("info.zip", &["--lenient"]),
         ("info.zip", &["--mapping", "hr.json"]),
-        ("hr.csv", &["--force"]),
+        ("hr.csv", &["--allow-rejected"]),
         ("rows.json", &["--refresh", "full"]),
         ("rows.json", &["--baseline", "hr.json"]),
     ] {
         let output = world.call(&[&["push", file], action].concat()).await;
-        assert_eq!(code(&output), 2, "{file} {action:?}: {}", told(&output));
-        let words = format!("{} means nothing to a .", action[0]);
-        assert!(told(&output).contains(&words), "{}", told(&output));
+        assert_eq!(code(&output), 2, "{file} {action:?}: {}", shown(&output));
+        let words = format!("{} has no effect on this .", action[0]);
+        assert!(shown(&output).contains(&words), "{}", shown(&output));
     }
     assert!(world.service.requests().is_empty());
 }
@@ -422,12 +432,12 @@ async fn what_was_checked_is_what_goes_though_the_file_changes_while_the_service
         world.put("info.zip", "something else");
     };
     let (output, ()) = tokio::join!(world.call(&["push", "info.zip", "--wait"]), changed);
-    assert_eq!(code(&output), 0, "{}", told(&output));
+    assert_eq!(code(&output), 0, "{}", shown(&output));
     assert_eq!(world.service.ingestions()[0].zip, checked);
 }
 
 #[tokio::test]
-async fn a_push_tells_what_is_left_out() {
+async fn a_push_shows_what_is_skipped() {
     let world = World::new().await;
     let rows = format!("{}nobody,11/01/2026,ana@contoso.com,HQ\n", csv_of(3));
     world.put("hr.csv", rows);
@@ -449,11 +459,11 @@ async fn a_zip_in_the_dialect_of_its_connection_is_pushed_with_it() {
     });
     world.put("own.json", connection.to_string());
     let packed = world.run(&["pack", "hr.csv", "--mapping", "own.json", "--out", "own.zip"]).await;
-    assert_eq!(code(&packed), 0, "{}", told(&packed));
+    assert_eq!(code(&packed), 0, "{}", shown(&packed));
     let endpoint = world.service.endpoint().to_string();
     let caller = ["--connection", "own.json", "--endpoint", &endpoint, "--follow"];
     let output = world.run(&[&["push", "own.zip"], &caller[..]].concat()).await;
-    assert_eq!(code(&output), 0, "{}", told(&output));
+    assert_eq!(code(&output), 0, "{}", shown(&output));
     assert_eq!(world.service.ingestions()[0].is_bootstrap, Some(true));
 }
 
@@ -463,7 +473,7 @@ async fn nothing_that_is_read_is_written_over_and_a_killed_pack_leaves_nothing()
     for out in ["hr.csv", "hr.json"] {
         let before = world.read(out);
         let output = world.run(&["pack", "hr.csv", "--mapping", "hr.json", "--out", out]).await;
-        assert_eq!(code(&output), 2, "{}", told(&output));
+        assert_eq!(code(&output), 2, "{}", shown(&output));
         assert_eq!(world.read(out), before);
     }
     world.put("large.csv", csv_of(300_000));
@@ -477,7 +487,7 @@ async fn nothing_that_is_read_is_written_over_and_a_killed_pack_leaves_nothing()
 }
 
 #[tokio::test]
-async fn a_secret_in_the_place_of_its_name_is_not_told() {
+async fn a_secret_in_place_of_its_name_is_not_shown() {
     let world = World::new().await;
     let secret = "eyJhbGciOiJub25lIn0.e30.c2ln";
     for flag in ["--token-from", "--secret-from"] {
@@ -495,8 +505,8 @@ async fn a_secret_in_the_place_of_its_name_is_not_told() {
                 secret,
             ])
             .await;
-        assert_eq!(code(&output), 2, "{}", told(&output));
-        assert!(!told(&output).contains(secret), "{}", told(&output));
+        assert_eq!(code(&output), 2, "{}", shown(&output));
+        assert!(!shown(&output).contains(secret), "{}", shown(&output));
     }
 }
 
@@ -518,7 +528,7 @@ async fn older_paths_are_found() {
 }
 
 #[tokio::test]
-async fn what_the_command_line_lacks_is_told_by_its_own_names() {
+async fn what_the_command_line_lacks_is_named_by_its_flag() {
     let world = World::new().await;
     for (arguments, words) in [
         (&["--tenant", "x", "--credential", "managedIdentity"][..], "--tenant: must be the tenant"),
@@ -531,7 +541,7 @@ async fn what_the_command_line_lacks_is_told_by_its_own_names() {
         ),
         (
             &["--tenant", TENANT, "--credential", "azureCli", "--client-id", TENANT],
-            "--client-id: this credential has no use for it",
+            "--client-id: this credential does not use it",
         ),
         (
             &[
@@ -551,27 +561,27 @@ async fn what_the_command_line_lacks_is_told_by_its_own_names() {
     ] {
         let output = world.run(&[&["push", "info.zip"], arguments].concat()).await;
         assert_ne!(code(&output), 0, "{arguments:?}");
-        assert!(told(&output).contains(words), "{arguments:?}: {}", told(&output));
+        assert!(shown(&output).contains(words), "{arguments:?}: {}", shown(&output));
     }
 }
 
 #[tokio::test]
-async fn a_mock_service_alone_takes_pushes_with_the_token_it_tells() {
+async fn a_mock_service_alone_accepts_pushes_with_the_token_it_prints() {
     let world = World::new().await;
-    let mut rehearsal = Command::new(BINARY)
+    let mut mock = Command::new(BINARY)
         .args(["mock-service", "--fault", "throttled"])
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(rehearsal.stdout.take().unwrap()).lines();
-    let mut told = async |what: &str| loop {
+    let mut lines = BufReader::new(mock.stdout.take().unwrap()).lines();
+    let mut value_of = async |what: &str| loop {
         let line = lines.next_line().await.unwrap().unwrap();
         if let Some(value) = line.strip_prefix(what) {
             return value.to_owned();
         }
     };
-    let (endpoint, token) = (told("endpoint: ").await, told("access token: ").await);
+    let (endpoint, token) = (value_of("endpoint: ").await, value_of("access token: ").await);
     let mut push = Command::new(BINARY);
     push.current_dir(world.folder.path())
         .env("VIVA_ACCESS_TOKEN", token)
@@ -580,4 +590,124 @@ async fn a_mock_service_alone_takes_pushes_with_the_token_it_tells() {
         .args(["--endpoint", &endpoint, "--follow"]);
     let output = push.output().await.unwrap();
     assert_eq!(code(&output), 0, "{output:?}");
+}
+
+/// What a person sees at a terminal.
+async fn at_terminal(world: &World, arguments: &str) -> String {
+    let endpoint = world.service.endpoint();
+    let line = format!(
+        "stty cols 100 rows 24; {BINARY} {arguments} --tenant {TENANT} --credential accessToken \
+         --endpoint {endpoint}"
+    );
+    let mut command = Command::new("script");
+    command
+        .args(["-qec", &line, "/dev/null"])
+        .current_dir(world.folder.path())
+        .env("VIVA_ACCESS_TOKEN", TOKEN)
+        .envs([("POLL_MIN_SECONDS", "1"), ("BUSY_WAIT_SECONDS", "1"), ("TERM", "xterm")])
+        .stdin(Stdio::null());
+    String::from_utf8(command.output().await.unwrap().stdout).unwrap()
+}
+
+#[tokio::test]
+async fn a_wait_is_one_line_in_a_pipe_and_nothing_with_quiet() {
+    let world = World::new().await;
+    let busy = || {
+        (0..3).for_each(|_| world.service.fault(Call::Push, ServiceFault::Busy));
+    };
+    let lines = |output: &Output| -> Vec<String> {
+        let text = String::from_utf8(output.stderr.clone()).unwrap();
+        text.lines().map(str::to_owned).collect()
+    };
+    busy();
+    let waited = world.call(&["push", "info.zip", "--wait"]).await;
+    let [line] = &lines(&waited)[..] else { panic!("{waited:?}") };
+    assert!(line.starts_with("The service is busy with the tenant's previous import."), "{line}");
+    let id = world.service.ingestions().pop().unwrap().id;
+    let status = world.call(&["status", &id, "--follow"]).await;
+    let [line] = &lines(&status)[..] else { panic!("{status:?}") };
+    assert!(line.starts_with(&format!("Following ingestion {id}. Waiting")), "{line}");
+    let followed = world.call(&["push", "info.zip", "--follow"]).await;
+    let id = world.service.ingestions().pop().unwrap().id;
+    let [line] = &lines(&followed)[..] else { panic!("{followed:?}") };
+    assert!(line.starts_with(&format!("Accepted as ingestion {id}. Waiting")), "{line}");
+    busy();
+    let quiet = world.call(&["push", "info.zip", "--wait", "--follow", "-q"]).await;
+    assert_eq!((code(&quiet), lines(&quiet)), (0, vec![]));
+    let id = world.service.ingestions().pop().unwrap().id;
+    assert!(shown(&quiet).contains(&format!("Accepted as ingestion {id}: info.zip")), "{quiet:?}");
+}
+
+#[tokio::test]
+async fn a_push_at_a_terminal_shows_what_is_sent_and_awaited_and_cleans_up() {
+    let world = World::new().await;
+    world.service.fault(Call::Push, ServiceFault::Busy);
+    let shown = at_terminal(&world, "push info.zip --wait --follow").await;
+    for part in [
+        "Checking info.zip",
+        "Signing in",
+        "Sending info.zip [",
+        "The service is busy with the tenant's previous import",
+        "Following ingestion ",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown:?}");
+    }
+    // The answer begins on a line that was cleared.
+    let answer = shown.rfind("\u{1b}[1m\u{1b}[32maccepted").map(|at| &shown[..at]).unwrap();
+    assert!(answer.ends_with("\u{1b}[2K"), "{shown:?}");
+    assert!(shown.contains("Completed: The service has accepted the file."), "{shown:?}");
+}
+
+#[tokio::test]
+async fn an_error_file_is_replaced_with_force_alone_and_nothing_is_pushed_before() {
+    let world = World::new().await;
+    world.put("errors.txt", "mine");
+    let follow = ["push", "info.zip", "--follow", "--errors", "errors.txt"];
+    let refused = world.call(&follow).await;
+    let says = "error: errors.txt already exists\n  Choose another file, or add `--force`";
+    assert_eq!(code(&refused), 2);
+    assert!(shown(&refused).contains(says), "{}", shown(&refused));
+    assert!(world.service.requests().is_empty());
+    let id = "3fa85f64-5717-4562-b3fc-2c963f66afa6";
+    let refused = world.call(&["errors", id, "--out", "errors.txt"]).await;
+    assert!(shown(&refused).contains(says), "{}", shown(&refused));
+    assert!(world.service.requests().is_empty());
+
+    let metadata = r#"{"DatasetType":"HR","IsBootstrap":"true","Mapping":{
+        "Employee":{"name":"PersonId","type":"EmailType"},
+        "Gone":{"name":"Organization","type":"StringType"}}}"#;
+    let zip = [("data.csv", "Employee\nana@contoso.com\n"), ("metadata.json", metadata)];
+    world.put("bad.zip", crate::rules::case::zip(&zip));
+    let push = ["push", "bad.zip", "--allow-rejected"];
+    let failed = world.call(&[&push[..], &follow[2..], &["--force"]].concat()).await;
+    assert_eq!(code(&failed), 1, "{}", shown(&failed));
+    let errors = world.service.ingestions()[0].errors.clone();
+    assert_eq!(world.read("errors.txt"), errors.as_bytes());
+    assert_is_private(&world.folder.path().join("errors.txt"));
+    let without = world.call(&["push", "info.zip", "--errors", "other.txt"]).await;
+    assert!(shown(&without).contains("without `--follow` there is no error file"), "{without:?}");
+}
+
+#[tokio::test]
+async fn the_command_that_shows_the_status_can_be_pasted() {
+    for is_by_document in [true, false] {
+        let world = World::new().await;
+        world.put("it's $hr.json", SAMPLE_CONNECTION);
+        let endpoint = world.service.endpoint().to_string();
+        let document = ["--connection", "it's $hr.json", "--endpoint", &endpoint];
+        let push = ["push", "info.zip"];
+        let text = shown(&if is_by_document {
+            world.run(&[&push[..], &document].concat()).await
+        } else {
+            world.call(&push).await
+        });
+        let begin = text.find("`viva-import status ").unwrap() + "`viva-import".len();
+        let line = format!("{BINARY}{}", &text[begin..text.rfind('`').unwrap()]);
+        let mut sh = Command::new("sh");
+        sh.args(["-c", &line])
+            .current_dir(world.folder.path())
+            .envs([("VIVA_ACCESS_TOKEN", TOKEN), ("MOCK_SERVICE_TOKEN", TOKEN)]);
+        let output = sh.output().await.unwrap();
+        assert_eq!(code(&output), 0, "{line}: {}", shown(&output));
+    }
 }

@@ -1,4 +1,4 @@
-//! Who may do what: by the key of each function, and by the role of whoever is signed in.
+//! Permissions: by the key of each function, and by the role of the signed-in user.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::{Client, Method, header::HeaderMap, redirect::Policy};
@@ -29,7 +29,7 @@ fn client() -> Client {
     Client::builder().no_proxy().redirect(Policy::none()).build().unwrap()
 }
 
-/// Everything that can be looked at and asked for, with the function that serves it.
+/// Every page and every action, with the function that serves it.
 fn requests(import: &Import) -> Vec<(Method, String, &'static str, &'static str)> {
     let (id, name) = (import.id.to_string(), import.id.name());
     let get = |path: String, function| (Method::GET, path, "", function);
@@ -70,7 +70,7 @@ fn requests(import: &Import) -> Vec<(Method, String, &'static str, &'static str)
 }
 
 #[tokio::test]
-async fn the_key_of_a_function_opens_that_function_alone() {
+async fn the_key_of_a_function_opens_only_that_function() {
     let (stage, import) = with_bad_file(&[]).await;
     let front: Front = stage.host.open_front(KEY).await.unwrap();
     let client = client();
@@ -95,19 +95,19 @@ async fn the_key_of_a_function_opens_that_function_alone() {
                 assert_eq!(status, 401, "{method} {path} with the key of {other}");
             }
         }
-        // What does not apply is refused by the program, not by the door.
+        // The program answers a conflict; the host does not reject the key.
         let status = ask(Some(function_key(KEY, function))).await;
         assert!([200, 303, 409].contains(&status), "{method} {path} {body}: {status}");
         assert!([200, 303, 409].contains(&ask(Some(KEY.to_owned())).await), "{method} {path}");
     }
-    // The pages that only show take nothing, whatever the key.
+    // The read-only pages accept no action, with any key.
     let url = format!("http://{}/api/status?code={KEY}", front.address);
     let answer = client.post(url).body("action=sweep&connection=hr").send().await.unwrap();
     assert_eq!(answer.status(), 404, "the host knows no POST there");
 }
 
 #[tokio::test]
-async fn pages_to_look_at_have_no_button_and_no_page_links_to_another_door() {
+async fn read_only_pages_have_no_buttons_and_no_page_links_to_another_address() {
     let (stage, import) = with_bad_file(&[]).await;
     let page = async |path: &str| {
         let answer =
@@ -115,14 +115,14 @@ async fn pages_to_look_at_have_no_button_and_no_page_links_to_another_door() {
         assert_eq!(answer.status, 200, "{path}");
         String::from_utf8(answer.body.to_vec()).unwrap()
     };
-    for (door, others) in [
+    for (own, others) in [
         ("/api/status", ["/api/console", "/api/signedin"]),
         ("/api/console", ["/api/status", "/api/signedin"]),
     ] {
-        for path in [door.to_owned(), format!("{door}/{}", import.id)] {
+        for path in [own.to_owned(), format!("{own}/{}", import.id)] {
             let html = page(&path).await;
-            assert_eq!(html.contains("method=\"post\""), door == "/api/console", "{path}");
-            assert_eq!(html.contains("name=\"action\""), door == "/api/console", "{path}");
+            assert_eq!(html.contains("method=\"post\""), own == "/api/console", "{path}");
+            assert_eq!(html.contains("name=\"action\""), own == "/api/console", "{path}");
             for other in others {
                 assert!(!html.contains(other), "{path} links to {other}");
             }
@@ -130,7 +130,7 @@ async fn pages_to_look_at_have_no_button_and_no_page_links_to_another_door() {
     }
 }
 
-/// What App Service Authentication puts before each request of `ana` with these app roles.
+/// The headers of App Service Authentication for `ana` with these app roles.
 fn signed_in(roles: &[&str], role_type: &str) -> HeaderMap {
     let claims: Vec<_> =
         roles.iter().map(|role| json!({ "typ": role_type, "val": role })).collect();
@@ -144,7 +144,7 @@ fn signed_in(roles: &[&str], role_type: &str) -> HeaderMap {
 }
 
 #[tokio::test]
-async fn whoever_is_signed_in_may_do_what_their_role_says() {
+async fn a_signed_in_user_may_do_what_the_role_allows() {
     let settings = [("APP_SERVICE_AUTH", "true"), ("WEBSITE_AUTH_ENABLED", "True")];
     let (stage, import) = with_bad_file(&settings).await;
     let of_import = format!("/api/signedin/{}", import.id);
@@ -170,7 +170,7 @@ async fn whoever_is_signed_in_may_do_what_their_role_says() {
             let (status, page) = ask(&headers, Method::GET, path, "").await;
             assert_eq!(status, sees, "{who} at {path}");
             assert_eq!(page.contains("name=\"action\""), asks == 0, "{who} at {path}");
-            assert!(sees == 403 || page.contains("signed in as ana@contoso.com"), "{who}");
+            assert!(sees == 403 || page.contains("Signed in as ana@contoso.com"), "{who}");
         }
         if asks == 403 {
             for form in ["action=retry", "action=cancel", "action=approve"] {
@@ -187,7 +187,7 @@ async fn whoever_is_signed_in_may_do_what_their_role_says() {
             }
         }
     }
-    assert_eq!(stage.imports().await.unwrap()[0].operator_actions, None, "nothing was done");
+    assert_eq!(stage.imports().await.unwrap()[0].operator_actions, None, "nothing has changed");
     for (path, form, expected) in [
         (of_import.as_str(), "action=approve", 409),
         (&of_import, "action=retry", 303),
@@ -199,7 +199,7 @@ async fn whoever_is_signed_in_may_do_what_their_role_says() {
     }
     let by = stage.imports().await.unwrap()[0].operator_actions.clone().unwrap();
     assert!(by.starts_with("by ana@contoso.com on the console (retry)"), "{by}");
-    // A role does not open the other doors' functions; they have keys.
+    // A role does not open functions that require a key.
     let front = stage.host.open_front(KEY).await.unwrap();
     let url = format!("http://{}/api/console", front.address);
     assert_eq!(client().get(url).headers(operates).send().await.unwrap().status(), 401);

@@ -1,4 +1,4 @@
-//! The pages letter by letter, as somebody has read them last.
+//! The pages, letter by letter, as they were reviewed last.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -23,8 +23,8 @@ use viva_import::{
 const NOW: OffsetDateTime = datetime!(2026-11-29 12:00 UTC);
 const TENANT: &str = "0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5";
 
-/// A page, or its JSON, is as it was read last.
-fn is_as_read(name: &str, shown: &str) {
+/// A page, or its JSON, has not changed since the last review.
+fn is_as_reviewed(name: &str, shown: &str) {
     let read = Path::new("tests/shown").join(name);
     let now = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     if fs::read_to_string(&read).ok().as_deref() != Some(shown) {
@@ -33,7 +33,7 @@ fn is_as_read(name: &str, shown: &str) {
     }
 }
 
-/// A page without its style and its script, which have files of their own.
+/// A page without its style and its script, which are in files of their own.
 fn without_style(html: &str) -> String {
     let mut html = html.to_owned();
     for tag in ["style", "script"] {
@@ -50,14 +50,14 @@ fn viewer(path: &str) -> Viewer {
         can_operate: true,
         name: Some("ana@contoso.com".to_owned()),
         token: "the-token".to_owned(),
-        told: None,
+        message: None,
         is_still: false,
         now: NOW,
     }
 }
 
-/// An import that was taken in so many hours ago.
-fn taken_in(file: &str, hours: u64) -> Import {
+/// An import that arrived this many hours ago.
+fn arrived(file: &str, hours: u64) -> Import {
     let received = NOW - Duration::from_hours(hours);
     let id = ImportId { tenant: TENANT.to_owned(), key: format!("{hours:015}-9b80105dec284d82") };
     let source = Source {
@@ -72,16 +72,16 @@ fn taken_in(file: &str, hours: u64) -> Import {
     Import::new(id, "hr", source, received, &policy)
 }
 
-fn with_stop(
+fn with_entry(
     mut import: Import,
     minutes: u64,
     state: State,
     note: Option<Note>,
-    times: u32,
+    count: u32,
 ) -> Import {
     let at = import.received + Duration::from_mins(minutes);
-    let last = at + Duration::from_mins(u64::from(times) - 1);
-    import.history.push(HistoryEntry { at, state, note, count: times, last_seen: last });
+    let last = at + Duration::from_mins(u64::from(count) - 1);
+    import.history.push(HistoryEntry { at, state, note, count, last_seen: last });
     import.state = state;
     if state.is_end() {
         (import.ended, import.due, import.deadline) = (Some(at), None, None);
@@ -103,38 +103,38 @@ fn counted(mut import: Import, rows: u64, people: u64) -> Import {
 }
 
 fn accepted() -> Import {
-    let mut import = counted(taken_in("october.csv", 72), 244, 61);
+    let mut import = counted(arrived("october.csv", 72), 244, 61);
     import.ingestion = Some(IngestionId("00000000-0000-4000-8000-000000000001".to_owned()));
     import.busy_retries = 2;
     import.reason = Some(Reason::Completed);
     let import =
-        with_stop(import, 1, State::Packed, Some(Note::Packed { rows: 244, people: 61 }), 1);
-    with_stop(import, 60, State::Completed, None, 1)
+        with_entry(import, 1, State::Packed, Some(Note::Packed { rows: 244, people: 61 }), 1);
+    with_entry(import, 60, State::Completed, None, 1)
 }
 
 fn rejected() -> Import {
-    let mut import = taken_in("<november> & more.csv", 2);
+    let mut import = arrived("<november> & more.csv", 2);
     import.error_count = 12;
     import.report = Some("report.html".to_owned());
     let reason = Reason::FileInvalid(Box::new(Problems {
         row: Some(5),
         column: Some("Employee".into()),
         rule: "V01".into(),
-        message: "no address".into(),
+        message: "The email address has no @.".into(),
         count: 12,
         rules: vec![RuleCount { rule: "V01".into(), count: 12 }],
     }));
     import.reason = Some(reason.clone());
-    with_stop(import, 1, State::Rejected, Some(Note::Reason(reason)), 1)
+    with_entry(import, 1, State::Rejected, Some(Note::Reason(reason)), 1)
 }
 
 fn waiting() -> Import {
-    let mut import = counted(taken_in("december.csv", 1), 250, 62);
+    let mut import = counted(arrived("december.csv", 1), 250, 62);
     let reason = Reason::ServiceBusy { own: false };
     import.reason = Some(reason.clone());
     import.due = Some(NOW + Duration::from_mins(5));
     import.busy_retries = 4;
-    with_stop(import, 3, State::Packed, Some(Note::Reason(reason)), 4)
+    with_entry(import, 3, State::Packed, Some(Note::Reason(reason)), 4)
 }
 
 fn seen() -> Vec<Seen> {
@@ -181,34 +181,34 @@ fn report() -> Value {
     json!({ "findings": [
         {
             "rule": "V01", "severity": "error", "column": "Employee", "rows": [5, 9], "count": 12,
-            "message": "no address"
+            "message": "The email address has no @."
         },
         {
             "rule": "H06", "severity": "hint", "column": null, "rows": [1], "count": 1,
-            "message": "not mapped and therefore cut: <Desk>"
+            "message": "Dropped columns that are not mapped: <Desk>"
         },
     ]})
 }
 
 #[test]
-fn the_main_page_is_as_it_was_read_last() {
-    is_as_read("home.html", &without_style(&home().render().unwrap()));
+fn the_main_page_is_as_reviewed() {
+    is_as_reviewed("home.html", &without_style(&home().render().unwrap()));
 }
 
 #[test]
-fn connections_as_json_are_as_they_were_read_last() {
+fn connections_as_json_are_as_reviewed() {
     let items = seen().iter().map(|seen| ConnectionItem::new(seen, SWEEP, NOW)).collect::<Vec<_>>();
-    is_as_read("connections.json", &format!("{:#}\n", json!(items)));
+    is_as_reviewed("connections.json", &format!("{:#}\n", json!(items)));
 }
 
 #[test]
-fn the_page_of_a_rejected_import_is_as_it_was_read_last() {
+fn the_page_of_a_rejected_import_is_as_reviewed() {
     let viewer = viewer(&format!("/api/console/{TENANT}.2"));
     let page = ImportPage::new(&viewer, &rejected(), Some(&report()), true);
-    is_as_read("rejected.html", &without_style(&page.render().unwrap()));
+    is_as_reviewed("rejected.html", &without_style(&page.render().unwrap()));
 }
 
 #[test]
-fn an_import_as_json_is_as_it_was_read_last() {
-    is_as_read("import.json", &format!("{:#}\n", json!(ImportDetail::from(&waiting()))));
+fn an_import_as_json_is_as_reviewed() {
+    is_as_reviewed("import.json", &format!("{:#}\n", json!(ImportDetail::from(&waiting()))));
 }

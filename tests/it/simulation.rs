@@ -1,7 +1,7 @@
-//! Whatever happens in whatever order: when the faults are over, every file comes to its end and
-//! the laws of [`crate::world`] hold.
+//! Random events in random order: after the last fault, every file comes to its end and the invariants of
+//! [`crate::world`] hold.
 //!
-//! `HISTORIES` says how many are tried and `SEED` which; each night a workflow tries many new ones.
+//! `HISTORIES` is the number of tries and `SEED` selects them; a workflow tries many new ones each night.
 #![expect(clippy::print_stdout, reason = "a long run says what it was")]
 
 use std::{collections::BTreeMap, time::Instant};
@@ -18,33 +18,33 @@ use crate::world::World;
 mod known;
 mod operation;
 
-/// Histories at once: they wait more than they work.
+/// Histories that run at once: they mostly wait.
 const AT_ONCE: usize = 8;
-/// Tries to find a shorter history that breaks a law, too.
+/// The most attempts to find a shorter history that also violates an invariant.
 const SHORTER: usize = 60;
 
 fn number(name: &str, default: usize) -> usize {
     std::env::var(name).map_or(default, |number| number.parse().unwrap())
 }
 
-/// How the imports ended; or the law that is broken, and the story.
+/// The ends of the imports; or the invariant that is violated, with the details.
 async fn ends(history: &[Operation]) -> Result<Vec<&'static str>, String> {
     let mut world = World::new().await;
     for operation in history {
         Box::pin(operation.happen(&mut world)).await;
     }
-    let lawful = async {
+    let checked = async {
         let imports = world.rest().await?;
-        world.laws(&imports).await?;
+        world.check(&imports).await?;
         Ok::<_, String>(imports.iter().map(|import| <&str>::from(import.state)).collect())
     };
-    match Box::pin(lawful).await {
+    match Box::pin(checked).await {
         Ok(ends) => Ok(ends),
-        Err(why) => Err(format!("{why}\n\n{}", world.story().await)),
+        Err(why) => Err(format!("{why}\n\n{}", world.details().await)),
     }
 }
 
-/// The shortest that still breaks a law, and which.
+/// The shortest history that still violates an invariant, and which.
 async fn shortened(mut tree: impl ValueTree<Value = Vec<Operation>>, why: String) -> String {
     let mut found = (tree.current(), why);
     for _ in 0..SHORTER {
@@ -59,11 +59,11 @@ async fn shortened(mut tree: impl ValueTree<Value = Vec<Operation>>, why: String
         }
     }
     let (history, why) = found;
-    format!("{history:?}\nbreaks a law: {why}")
+    format!("{history:?}\nviolates an invariant: {why}")
 }
 
 #[tokio::test]
-async fn every_known_history_keeps_the_laws() {
+async fn every_known_history_keeps_the_invariants() {
     let tried = known::KNOWN.iter().map(async |(name, history)| (name, ends(history).await));
     let tried: Vec<_> = stream::iter(tried).buffer_unordered(AT_ONCE).collect().await;
     for (name, ends) in tried {
@@ -72,7 +72,7 @@ async fn every_known_history_keeps_the_laws() {
 }
 
 #[tokio::test]
-async fn whatever_happens_every_file_comes_to_its_end_and_the_laws_hold() {
+async fn after_any_history_every_file_comes_to_its_end_and_the_invariants_hold() {
     let (count, seed) = (number("HISTORIES", 50), number("SEED", 1));
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&(seed as u64).to_le_bytes());
@@ -87,14 +87,14 @@ async fn whatever_happens_every_file_comes_to_its_end_and_the_laws_hold() {
         match ends {
             Ok(ends) => ends.into_iter().for_each(|end| *tally.entry(end).or_insert(0) += 1),
             Err(why) => {
-                println!("{:?}\nbreaks a law: {why}", tree.current());
+                println!("{:?}\nviolates an invariant: {why}", tree.current());
                 found.push((tree, why));
             }
         }
     }
-    let (time, broken) = (started.elapsed(), found.len());
+    let (time, violations) = (started.elapsed(), found.len());
     println!(
-        "{count} histories of seed {seed} in {time:.0?}, {broken} break a law; ends: {tally:?}"
+        "{count} histories of seed {seed} in {time:.0?}, {violations} violations; ends: {tally:?}"
     );
     if let Some((tree, why)) = found.into_iter().next() {
         panic!("{}", shortened(tree, why).await);

@@ -1,4 +1,4 @@
-//! The status pages over HTTP: who is let in, what is shown, what can be asked for.
+//! The status pages over HTTP: access, content and operator actions.
 
 use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json};
@@ -55,13 +55,13 @@ async fn page(stage: &Stage, path: &str) -> String {
     text(&answer)
 }
 
-/// Asks by a form as a browser without cookies does.
+/// Posts a form as a browser without cookies does.
 async fn action(stage: &Stage, path: &str, form: &str) -> (u16, String) {
     let answer = ask(stage, Method::POST, path, &[], form).await;
     (answer.status.as_u16(), text(&answer))
 }
 
-/// The connection `hr` as programs read it.
+/// The connection `hr` from the API.
 async fn hr(stage: &Stage) -> Value {
     json_of(stage, "/api/v1/connections/hr").await
 }
@@ -79,7 +79,7 @@ fn at(import: &Import) -> String {
     format!("/api/console/{}", import.id)
 }
 
-/// A stage with a bad file that has come to its end.
+/// A stage with a bad file that is rejected.
 async fn with_bad_file(settings: &[(&str, &str)]) -> (Stage, Import) {
     let stage = stage(settings).await;
     stage.arrive("hr/bad.csv", BAD_CSV.into()).await.unwrap();
@@ -89,7 +89,7 @@ async fn with_bad_file(settings: &[(&str, &str)]) -> (Stage, Import) {
 }
 
 #[tokio::test]
-async fn nothing_is_public_and_the_key_goes_along_only_in_the_links_of_whoever_brought_it_so() {
+async fn nothing_is_public_and_a_key_is_only_in_the_links_of_a_page_opened_with_it() {
     let (stage, import) = with_bad_file(&[]).await;
     let front: Front = stage.host.open_front(KEY).await.unwrap();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -109,14 +109,14 @@ async fn nothing_is_public_and_the_key_goes_along_only_in_the_links_of_whoever_b
         assert_eq!(get(&format!("{path}?code={KEY}"), None).await.0, 200, "{path}");
         let (status, body) = get(path, Some(KEY)).await;
         assert_eq!(status, 200, "{path}");
-        assert!(!body.contains(KEY), "{path}: a key that came in a header is in no page");
+        assert!(!body.contains(KEY), "{path}: a key that came in a header is on no page");
     }
     let (_, home) = get(&format!("/api/status?code={KEY}"), None).await;
     let links = home.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap());
     let links: Vec<&str> = links.filter(|link| link.starts_with('/')).collect();
     assert!(links.len() > 2 && links.iter().all(|link| link.contains(KEY)), "{links:?}");
-    // Without a sign-in before the app, nobody is let in at the door that wants no key, whatever a
-    // request says.
+    // Without App Service Authentication nobody can use the pages without a key, whatever headers a
+    // request has.
     for headers in [vec![], vec![("x-ms-client-principal-name", "ana@contoso.com")]] {
         let path = "/api/signedin";
         let answer = ask(&stage, Method::GET, path, &headers, "").await;
@@ -155,7 +155,7 @@ async fn no_page_and_no_json_holds_a_value_and_names_are_no_markup() {
 }
 
 #[tokio::test]
-async fn a_form_of_another_site_changes_nothing_and_one_of_ours_does() {
+async fn a_form_of_another_site_changes_nothing_and_a_form_of_this_app_does() {
     let (stage, import) = with_bad_file(&[]).await;
     let first = ask(&stage, Method::GET, &at(&import), &[HTML], "").await;
     let cookie = first.headers["set-cookie"].to_str().unwrap().to_owned();
@@ -181,12 +181,12 @@ async fn a_form_of_another_site_changes_nothing_and_one_of_ours_does() {
     ] {
         let answer = ask(&stage, Method::POST, &at(&import), &headers, &form).await;
         assert_eq!(answer.status, 403, "{headers:?} {form}");
-        assert!(text(&answer).contains("press once more"), "{}", text(&answer));
+        assert!(text(&answer).contains("repeat the action"), "{}", text(&answer));
     }
     let api = format!("/api/v1/imports/{}:retry", import.id.name());
     let by_api = ask(&stage, Method::POST, &api, &[origin], "{}").await;
     assert_eq!(by_api.status, 403);
-    assert_eq!(stage.imports().await.unwrap()[0].operator_actions, None, "nothing was done");
+    assert_eq!(stage.imports().await.unwrap()[0].operator_actions, None, "nothing has changed");
 
     let path = format!("{}?code={KEY}", at(&import));
     let own = [("host", "hr.contoso.com:7071"), ("origin", "http://hr.contoso.com:7071")];
@@ -199,9 +199,9 @@ async fn a_form_of_another_site_changes_nothing_and_one_of_ours_does() {
 }
 
 #[tokio::test]
-async fn what_persons_ask_for_is_done_or_refused_with_the_reason() {
+async fn an_operator_action_is_done_or_a_conflict_with_the_reason() {
     let stage = stage(&[("MAX_PUSH_FAILURES", "1")]).await;
-    // Allowed, once.
+    // Approved once.
     stage.arrive("hr/full.csv", csv_of(20).into()).await.unwrap();
     ended(&stage, "hr/full.csv").await;
     a_second_later().await;
@@ -213,16 +213,16 @@ async fn what_persons_ask_for_is_done_or_refused_with_the_reason() {
     let (status, answer) = action(&stage, &at(&few), "action=approve").await;
     assert_eq!(status, 303, "{answer}");
     let done = page(&stage, &format!("{}?done=approve", at(&few))).await;
-    assert!(done.contains("may delete, this once"), "{done}");
+    assert!(done.contains("The file is approved once."), "{done}");
     let few = import_of(&stage, "hr/few.csv", |import| import.state == State::Completed).await;
     let by = few.approval.clone().unwrap().by;
-    assert!(by.starts_with("by somebody with a key on the console (approve) at 20"), "{by}");
-    // And no second time.
+    assert!(by.starts_with("by a console user with a key (approve) at 20"), "{by}");
+    // A second approval is a conflict.
     let (status, answer) = action(&stage, &at(&few), "action=approve").await;
     assert_eq!(status, 409);
-    assert!(answer.contains("Not done") && answer.contains("nothing to allow"), "{answer}");
+    assert!(answer.contains("Conflict") && answer.contains("needs no approval"), "{answer}");
 
-    // Cancelled while it waits; a connection that is paused goes on.
+    // A waiting import is cancelled; a paused connection is resumed.
     stage.service.always(Call::Ping, Some(ServiceFault::Forbidden));
     a_second_later().await;
     stage.arrive("hr/waits.csv", csv_of(6).into()).await.unwrap();
@@ -238,7 +238,7 @@ async fn what_persons_ask_for_is_done_or_refused_with_the_reason() {
     a_second_later().await;
     stage.arrive("hr/never.csv", csv_of(7).into()).await.unwrap();
     let never = import_of(&stage, "hr/never.csv", |import| import.busy_retries > 0).await;
-    // A step may be under way just then.
+    // A step may be in progress just then.
     until("the cancelling", async || {
         let (status, _) = action(&stage, &at(&never), "action=cancel").await;
         (status == 303).then_some(())
@@ -246,12 +246,11 @@ async fn what_persons_ask_for_is_done_or_refused_with_the_reason() {
     .await;
     let never = ended(&stage, "hr/never.csv").await;
     assert_eq!(never.state, State::Cancelled);
-    assert!(
-        messages::status(&never).starts_with("cancelled by somebody with a key on the console")
-    );
+    let status = messages::status(&never);
+    assert!(status.starts_with("Cancelled by a console user with a key"), "{status}");
     assert!(page(&stage, &at(&waits)).await.contains("Accepted by the service"));
 
-    // What there is not.
+    // What does not exist or does not apply.
     for (path, form, expected) in [
         ("/api/console/1-a", "action=retry", 409),
         ("/api/console", "action=retry", 400),
@@ -265,26 +264,26 @@ async fn what_persons_ask_for_is_done_or_refused_with_the_reason() {
     for path in ["/api/Status", "/api/status/"] {
         let nothing = ask(&stage, Method::GET, path, &[HTML], "").await;
         assert_eq!(nothing.status, 404, "{path}");
-        assert!(text(&nothing).contains("the status page is /api/status"), "{path}");
+        assert!(text(&nothing).contains("The status page is /api/status"), "{path}");
         assert!(text(&nothing).contains("href=\"/api/status\""), "{path}");
     }
     for path in ["/api/status/%01/1", "/api/status/no-tenant.1'x", "/api/status/a%2Fb/c"] {
         assert_eq!(ask(&stage, Method::GET, path, &[], "").await.status, 404, "{path}");
     }
-    // The other rows of the table are no imports.
+    // Other rows of the table are no imports.
     for row in ["timer~drive", "connection~hr", "slot"] {
         let path = format!("/api/status/{row}");
         assert_eq!(ask(&stage, Method::GET, &path, &[HTML], "").await.status, 404, "{row}");
     }
     let log: Vec<String> = stage.host.log().into_iter().map(|line| line.message).collect();
-    assert!(!log.iter().any(|line| line.contains("left alone")), "{log:#?}");
+    assert!(!log.iter().any(|line| line.contains("Skipped a row")), "{log:#?}");
     let missing = ask(&stage, Method::GET, "/api/status/1-a", &[HTML], "").await;
     assert_eq!(missing.status, 404);
-    assert!(text(&missing).contains("there is no import 1-a"));
+    assert!(text(&missing).contains("Import 1-a does not exist."));
 }
 
 #[tokio::test]
-async fn a_file_that_no_event_told_of_is_imported_when_a_person_says_so() {
+async fn a_file_without_an_event_is_imported_after_a_sweep() {
     let stage = stage(&[]).await;
     stage.drop_file("hr/silent.csv", GOOD_CSV.into()).await.unwrap();
     let (status, answer) = action(&stage, "/api/console", "action=sweep&connection=hr").await;
@@ -292,18 +291,18 @@ async fn a_file_that_no_event_told_of_is_imported_when_a_person_says_so() {
     assert_eq!(ended(&stage, "hr/silent.csv").await.state, State::Completed);
     let (status, answer) = action(&stage, "/api/console", "action=diagnose&connection=hr").await;
     assert_eq!(status, 200, "{answer}");
-    assert!(answer.contains("nothing stands in the way"), "{answer}");
+    assert!(answer.contains("all checks passed"), "{answer}");
 }
 
 #[tokio::test]
-async fn the_services_error_file_is_saved_and_never_shown() {
+async fn the_services_error_file_is_downloaded_and_never_shown() {
     let stage = stage(&[("KEEP_SERVICE_ERRORS", "true")]).await;
     stage.arrive("hr/refused.csv", GOOD_CSV.into()).await.unwrap();
     let ingestion = until("a push", async || stage.service.ingestions().pop()).await;
     stage.service.settle(&ingestion.id, "ValidationFailed");
     let import = ended(&stage, "hr/refused.csv").await;
     assert_eq!(import.state, State::Rejected, "{}", messages::status(&import));
-    // What the service may write there.
+    // A line that the service may write there.
     let (name, quoted) = (import.report.clone().unwrap(), "row 2: secret-value is no date");
     let put = stage.storage.blobs.put(REPORTS, &name, "text/plain", quoted.into());
     put.await.unwrap();
@@ -318,7 +317,7 @@ async fn the_services_error_file_is_saved_and_never_shown() {
     let errors = errors.replace("/api/console/", "/api/status/");
     assert_eq!(ask(&stage, Method::GET, &errors, &[HTML], "").await.status, 403);
     let shown = page(&stage, &at(&import).replace("/api/console/", "/api/status/")).await;
-    assert!(!shown.contains("Download it"), "who may only look is offered no file");
+    assert!(!shown.contains("Download it"), "a read-only user is offered no file");
     let shown = page(&stage, &at(&import)).await;
     assert!(!shown.contains("secret-value"));
 
@@ -330,20 +329,19 @@ async fn the_services_error_file_is_saved_and_never_shown() {
 }
 
 #[tokio::test]
-async fn the_sentence_of_a_connection_says_what_a_person_wants_to_know() {
+async fn the_status_text_of_a_connection_has_what_a_person_wants_to_know() {
     let stage = stage(&[]).await;
-    let told = async || {
+    let status = async || {
         let hr = hr(&stage).await;
         format!("{}: {}", hr["health"].as_str().unwrap(), hr["statusText"].as_str().unwrap())
     };
-    let nothing = told().await;
     assert_eq!(
-        nothing,
-        "noData: No file has arrived: it belongs into inbox/hr/. Nothing has been accepted yet."
+        status().await,
+        "noData: No file has arrived. Upload the file to inbox/hr/. No import has been accepted yet."
     );
     stage.arrive("hr/good.csv", GOOD_CSV.into()).await.unwrap();
     ended(&stage, "hr/good.csv").await;
-    assert_eq!(told().await, "ok: Last accepted less than a minute ago: good.csv, 2 people.");
+    assert_eq!(status().await, "ok: Last accepted less than a minute ago: good.csv, 2 people.");
     stage.service.always(Call::Push, Some(ServiceFault::Busy));
     a_second_later().await;
     stage.arrive("hr/next.csv", csv_of(3).into()).await.unwrap();
@@ -352,12 +350,12 @@ async fn the_sentence_of_a_connection_says_what_a_person_wants_to_know() {
     })
     .await;
     let waits =
-        until("it waits", async || Some(told().await).filter(|it| it.starts_with("waiting")));
+        until("it waits", async || Some(status().await).filter(|it| it.starts_with("waiting")));
     let waits = waits.await;
     for words in [
         "Last accepted less than a minute ago: good.csv, 2 people.",
-        "next.csv, which came less than a minute ago, is waiting (for less than a minute):",
-        "the service has not finished this tenant's previous import.",
+        "next.csv (arrived less than a minute ago) is waiting (for less than a minute): ",
+        "The service has not finished this tenant's previous import.",
     ] {
         assert!(waits.contains(words), "{waits}");
     }
@@ -366,20 +364,21 @@ async fn the_sentence_of_a_connection_says_what_a_person_wants_to_know() {
     a_second_later().await;
     stage.arrive("hr/bad.csv", BAD_CSV.into()).await.unwrap();
     ended(&stage, "hr/bad.csv").await;
-    let rejected = told().await;
+    let rejected = status().await;
     assert!(rejected.contains(" Last accepted"), "{rejected}");
-    assert!(
-        rejected.contains("bad.csv, which came less than a minute ago, was rejected: 2 problems.")
-    );
-    // Mended: what was before it needs nobody any more.
+    assert!(rejected.contains("bad.csv (arrived less than a minute ago) was rejected: 2 errors."));
+    // The corrected file: the earlier ones need no action any more.
     a_second_later().await;
-    stage.arrive("hr/mended.csv", csv_of(4).into()).await.unwrap();
-    ended(&stage, "hr/mended.csv").await;
-    assert_eq!(told().await, "ok: Last accepted less than a minute ago: mended.csv, 4 people.");
+    stage.arrive("hr/corrected.csv", csv_of(4).into()).await.unwrap();
+    ended(&stage, "hr/corrected.csv").await;
+    assert_eq!(
+        status().await,
+        "ok: Last accepted less than a minute ago: corrected.csv, 4 people."
+    );
     stage.connect("hr", "{").await.unwrap();
-    let broken = told().await;
+    let broken = status().await;
     assert!(
-        broken.starts_with("actionRequired: ") && broken.contains("cannot be used"),
+        broken.starts_with("actionRequired: ") && broken.contains("hr.json is invalid: "),
         "{broken}"
     );
     let expects = SAMPLE_CONNECTION.replace("\"full\"", "\"full\", \"expectedEveryDays\": 7");
@@ -392,8 +391,7 @@ async fn the_sentence_of_a_connection_says_what_a_person_wants_to_know() {
 }
 
 #[tokio::test]
-async fn what_an_incremental_file_would_have_changed_is_not_forgotten_and_a_lost_document_is_told()
-{
+async fn lost_changes_of_an_incremental_file_and_a_missing_document_are_reported() {
     let stage = stage(&[]).await;
     let incremental = SAMPLE_CONNECTION.replace("\"full\"", "\"incremental\"");
     stage.connect("hr", &incremental).await.unwrap();
@@ -402,10 +400,10 @@ async fn what_an_incremental_file_would_have_changed_is_not_forgotten_and_a_lost
     a_second_later().await;
     stage.arrive("hr/2.csv", csv_of(2).into()).await.unwrap();
     ended(&stage, "hr/2.csv").await;
-    let told = hr(&stage).await;
-    assert_eq!(told["health"], "ok", "{told}");
-    let words = "1 earlier file did not come through; Viva lacks what they change.";
-    assert!(told["statusText"].as_str().unwrap().ends_with(words), "{told}");
+    let hr_now = hr(&stage).await;
+    assert_eq!(hr_now["health"], "ok", "{hr_now}");
+    let words = "1 earlier file was not accepted: Viva does not have those changes.";
+    assert!(hr_now["statusText"].as_str().unwrap().ends_with(words), "{hr_now}");
 
     stage.service.always(Call::Push, Some(ServiceFault::Busy));
     a_second_later().await;
@@ -413,17 +411,20 @@ async fn what_an_incremental_file_would_have_changed_is_not_forgotten_and_a_lost
     import_of(&stage, "hr/3.csv", |import| import.busy_retries > 0).await;
     stage.storage.blobs.delete_all("connections", "hr.json").await.unwrap();
     let lost = import_of(&stage, "hr/3.csv", Import::needs_person).await;
-    let told = hr(&stage).await;
+    let hr_now = hr(&stage).await;
     let wanted = (&json!("hr"), &json!("actionRequired"));
-    assert_eq!((&told["name"], &told["health"]), wanted, "{told}");
-    let told = told["statusText"].as_str().unwrap();
-    assert!(told.contains("connections/hr.json is not there any more"), "{told}");
+    assert_eq!((&hr_now["name"], &hr_now["health"]), wanted, "{hr_now}");
+    let text = hr_now["statusText"].as_str().unwrap();
+    assert!(text.contains("connections/hr.json does not exist any more"), "{text}");
     let shown = page(&stage, &at(&lost)).await;
-    assert!(shown.contains("Mend what is named; it then goes on by itself"), "{shown}");
+    assert!(
+        shown.contains("correct what it reports. The import then resumes automatically"),
+        "{shown}"
+    );
 }
 
 #[tokio::test]
-async fn a_filter_narrows_and_what_is_no_filter_harms_nothing() {
+async fn a_filter_narrows_and_an_invalid_filter_is_400() {
     let (stage, _) = with_bad_file(&[]).await;
     let count = async |query: &str| {
         let page = page(&stage, &format!("/api/status{query}")).await;
@@ -447,10 +448,10 @@ async fn a_filter_narrows_and_what_is_no_filter_harms_nothing() {
         ("top=many", "from 1 to 1000"),
         ("top=0", "from 1 to 1000"),
         ("top=1001", "from 1 to 1000"),
-        ("state=nonsense", "there are received, packed"),
-        ("after=nonsense", "what a page links to"),
-        ("after=x%27.0%27", "what a page links to"),
-        ("top=5&top=6", "a parameter stands twice"),
+        ("state=nonsense", "Expected: received, packed"),
+        ("after=nonsense", "from a link of a page"),
+        ("after=x%27.0%27", "from a link of a page"),
+        ("top=5&top=6", "A parameter is invalid or occurs twice."),
     ] {
         let path = format!("/api/status?{query}");
         let wrong = ask(&stage, Method::GET, &path, &[HTML], "").await;

@@ -166,7 +166,7 @@ fn the_exit_code_is_the_result_and_no_file_is_overwritten() {
     let guid = "11111111-2222-3333-4444-555555555555";
     for (file, arguments, expected, part) in [
         (&good, vec!["--tenant", guid, "--refresh", "incremental"], 0, guid),
-        (&good, vec!["--out", &there], 2, "there.json cannot be written"),
+        (&good, vec!["--out", &there], 2, "there.json already exists"),
         (&good, vec!["--tenant", "contoso"], 2, "--tenant: must be"),
         (&good, vec!["--client-id", "x"], 2, "--client-id: must be"),
         (&empty, vec![], 1, "the file is empty"),

@@ -1,4 +1,4 @@
-//! A webhook that somebody else runs.
+//! A webhook of the test.
 
 use std::sync::{
     Arc, Mutex,
@@ -17,12 +17,12 @@ use tokio::net::TcpListener;
 
 use crate::stage::until;
 
-/// A webhook that keeps what it is told; it refuses as often as it is asked to.
+/// A webhook that keeps its notifications; it fails as often as configured.
 #[derive(Clone, Default)]
 pub(crate) struct Webhook {
-    told: Arc<Mutex<Vec<(String, Value)>>>,
+    received: Arc<Mutex<Vec<(String, Value)>>>,
     asked: Arc<Mutex<Vec<(HeaderMap, Bytes)>>>,
-    pub(crate) refuses: Arc<AtomicI64>,
+    pub(crate) failures: Arc<AtomicI64>,
 }
 
 impl Webhook {
@@ -39,32 +39,32 @@ impl Webhook {
     #[expect(clippy::unused_async, reason = "a handler is")]
     async fn take(State(it): State<Self>, headers: HeaderMap, body: Bytes) -> StatusCode {
         it.asked.lock().unwrap().push((headers.clone(), body.clone()));
-        if it.refuses.fetch_sub(1, Ordering::SeqCst) > 0 {
+        if it.failures.fetch_sub(1, Ordering::SeqCst) > 0 {
             return StatusCode::BAD_GATEWAY;
         }
         let kind = headers["content-type"].to_str().unwrap().to_owned();
-        it.told.lock().unwrap().push((kind, serde_json::from_slice(&body).unwrap()));
+        it.received.lock().unwrap().push((kind, serde_json::from_slice(&body).unwrap()));
         StatusCode::ACCEPTED
     }
 
-    /// What it was told of, by the types of CloudEvents.
+    /// The types of the received CloudEvents.
     pub(crate) fn types(&self) -> Vec<String> {
-        let told = self.told.lock().unwrap();
-        told.iter().map(|(_, told)| told["type"].as_str().unwrap().to_owned()).collect()
+        let received = self.received.lock().unwrap();
+        received.iter().map(|(_, event)| event["type"].as_str().unwrap().to_owned()).collect()
     }
 
     pub(crate) fn all(&self) -> Vec<(String, Value)> {
-        self.told.lock().unwrap().clone()
+        self.received.lock().unwrap().clone()
     }
 
-    /// Every request, those that it refused among them.
+    /// Every request, including those that failed.
     pub(crate) fn asked(&self) -> Vec<(HeaderMap, Bytes)> {
         self.asked.lock().unwrap().clone()
     }
 
     pub(crate) async fn until(&self, count: usize) {
-        until(&format!("{count} messages"), async || {
-            (self.told.lock().unwrap().len() >= count).then_some(())
+        until(&format!("{count} notifications"), async || {
+            (self.received.lock().unwrap().len() >= count).then_some(())
         })
         .await;
     }

@@ -1,7 +1,7 @@
-//! A world in one process: real Azurite and the mock service behind the fault proxy, the road
-//! before it, and a clock that a test turns.
+//! A world in one process: real Azurite and the mock service behind the fault proxy, the engine in front of
+//! it, and a clock of the test.
 //!
-//! A power cut drops whatever was under way; what starts after it has nothing but the table.
+//! A power cut drops everything in progress; after it the engine starts with nothing but the table.
 
 use std::{
     future::Future,
@@ -29,7 +29,7 @@ use viva_import::{
 pub(crate) use self::{files::Kind, program::before};
 use self::{
     files::{File, MARKER},
-    program::{Log, account, moment, receive, road},
+    program::{Log, account, engine, moment, receive},
 };
 use crate::{
     proxy::{Fault, Proxy, Seen},
@@ -38,11 +38,11 @@ use crate::{
 };
 
 mod files;
-mod laws;
+mod invariants;
 mod program;
 mod rest;
 
-/// How long storage may take where nothing is in its way.
+/// The time limit of storage when there is no fault.
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A connection of every world.
@@ -54,18 +54,18 @@ pub(crate) enum To {
     Changes,
     /// Full refreshes of the second tenant.
     Other,
-    /// Changes of the second tenant that build on each other: a bad one stops those behind it.
+    /// Changes of the second tenant that build on each other: a rejected file stops later ones.
     Builds,
 }
 
-/// Somebody is told of it.
+/// With notifications.
 const BUILDS: &str = "\"incremental\", \"stopAfterRejected\": true, \
      \"notify\": { \"setting\": \"HOOK\", \"format\": \"cloudEvents\", \"completed\": true }";
 
 impl To {
     pub(crate) const ALL: [Self; 4] = [Self::Full, Self::Changes, Self::Other, Self::Builds];
 
-    /// Whether its files replace everything.
+    /// Whether its files replace all data.
     pub(crate) fn is_full(self) -> bool {
         matches!(self, Self::Full | Self::Other)
     }
@@ -80,7 +80,7 @@ impl To {
         }
     }
 
-    /// The document with a fault.
+    /// The connection document with a fault.
     fn wrong_document(self, wrong: Wrong) -> String {
         let (right, wrong) = match wrong {
             Wrong::Document => ("{", "["),
@@ -104,12 +104,12 @@ impl To {
     }
 }
 
-/// What can be wrong with a connection.
+/// A fault of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Wrong {
-    /// It is no JSON: files that arrive have no tenant.
+    /// It is not JSON, so files that arrive have no tenant.
     Document,
-    /// Its mapping breaks a rule.
+    /// Its mapping violates a rule.
     Mapping,
     /// Its credential gets no token.
     Credential,
@@ -124,23 +124,23 @@ pub(crate) struct World {
     pub(crate) proxy: Proxy,
     pub(crate) service: Service,
     webhook: Webhook,
-    /// Around the proxy.
+    /// Storage without the proxy.
     pub(crate) storage: Storage,
     imports: ImportTable,
     settings: Arc<Vec<(&'static str, String)>>,
     connections: Vec<To>,
     /// Two instances of the program, started when they are needed.
-    roads: [OnceLock<Arc<Engine>>; 2],
+    engines: [OnceLock<Arc<Engine>>; 2],
     /// Milliseconds since 1970.
     clock: Arc<AtomicI64>,
     log: Log,
     files: Vec<File>,
     deleted: Vec<String>,
-    /// What arrivals have answered.
+    /// The imports that `receive` has answered with.
     promised: Arc<Mutex<Vec<ImportId>>>,
-    /// Blobs whose event the host will bring again.
+    /// Blobs whose event the host will deliver again.
     waiting: Vec<String>,
-    /// How many requests there were when each operation began.
+    /// The number of requests when each operation began.
     begun: Vec<usize>,
 }
 
@@ -150,19 +150,19 @@ impl World {
         Self::with(&To::ALL, 1).await
     }
 
-    /// The same with these connections alone, each of which costs every sweep some requests, and with
-    /// so many polls until an ingestion takes its next step.
+    /// The same with these connections only, because each costs some requests at every sweep. An ingestion
+    /// takes `polls_per_status` polls for each status.
     pub(crate) async fn with(connections: &[To], polls_per_status: u32) -> Self {
         let (azurite, account) = account().await;
         let service = Service::start(Rules { polls_per_status, ..rules() }).await.unwrap();
         let (proxy, mut settings) = before(azurite, &account, &service).await;
         settings.push((TOKEN_SETTING, TOKEN.to_owned()));
-        // The two kinds of a tenant's files would guard each other here.
+        // The two kinds of files of a tenant would block each other as deletions.
         settings.push(("MAX_SHRINK_PERCENT", "100".to_owned()));
         let (webhook, address) = Webhook::start().await;
         settings.push(("HOOK", address));
         if connections.len() > 1 {
-            // The app tells of those whose document is not valid.
+            // The app notifies of connections with an invalid document.
             settings.push(("NOTIFY_SETTING", "HOOK".to_owned()));
             settings.push(("NOTIFY_FORMAT", "cloudEvents".to_owned()));
         }
@@ -177,7 +177,7 @@ impl World {
             storage,
             settings: Arc::new(settings),
             connections: connections.to_vec(),
-            roads: Default::default(),
+            engines: Default::default(),
             clock,
             log: Log::default(),
             files: vec![],
@@ -192,14 +192,14 @@ impl World {
         world
     }
 
-    /// Somebody stores the document of a connection.
+    /// Stores the document of a connection.
     pub(crate) async fn store(&self, to: To, wrong: Option<Wrong>) {
         let document = wrong.map_or_else(|| to.document(), |wrong| to.wrong_document(wrong));
         let (name, content) = (format!("{}.json", to.name()), document.into_bytes());
         self.storage.blobs.put(CONNECTIONS, &name, "application/json", content).await.unwrap();
     }
 
-    /// Every import as the table has it.
+    /// All imports in the table.
     pub(crate) async fn imports(&self) -> Vec<Import> {
         let listed = self.imports.list().await.unwrap();
         listed.into_iter().map(|stored| stored.import).collect()
@@ -209,12 +209,12 @@ impl World {
         moment(&self.clock)
     }
 
-    /// Turns the clock, back where it is below zero.
+    /// Moves the clock; backwards if negative.
     pub(crate) fn advance(&mut self, seconds: i64) {
         self.clock.fetch_add(seconds * 1000, Ordering::Relaxed);
     }
 
-    /// A customer writes a file; nobody is told.
+    /// A customer uploads a file, without an event.
     pub(crate) async fn put(&mut self, to: To, name: &str, kind: Kind) {
         let file = File::new(self.files.len(), to, name, kind);
         let content = file.content.clone();
@@ -229,27 +229,27 @@ impl World {
         self.deleted.push(name.to_owned());
     }
 
-    /// A file that was written, counted in a circle: where it belongs, and its name.
+    /// An uploaded file by index, which wraps around: its connection and its name.
     pub(crate) fn file(&self, place: usize) -> Option<(To, String)> {
         let file = &self.files[place.checked_rem(self.files.len())?];
         Some((file.to, file.name.clone()))
     }
 
-    /// A name nobody has used.
+    /// A name that is not used yet.
     pub(crate) fn new_name(&self, to: To) -> String {
         format!("{}/{}.csv", to.name(), self.files.len())
     }
 
-    /// The host hands an event in, as `receive` gets it; what fails comes again.
+    /// The host delivers an event to `receive`; a failed one is delivered again.
     pub(crate) async fn receive(&mut self, name: &str) {
-        let (engine, promised) = (self.road(0), self.promised.clone());
+        let (engine, promised) = (self.engine(0), self.promised.clone());
         let received = self.powered(receive(&engine, name, &promised)).await;
         self.answered(name, received.as_ref());
     }
 
-    /// The same while another instance is at work.
+    /// The same while another instance runs `drive`.
     pub(crate) async fn receive_while_driven(&mut self, name: &str) {
-        let (engine, other, promised) = (self.road(0), self.road(1), self.promised.clone());
+        let (engine, other, promised) = (self.engine(0), self.engine(1), self.promised.clone());
         let both = async { tokio::join!(receive(&engine, name, &promised), other.drive()).0 };
         let received = self.powered(both).await;
         self.answered(name, received.as_ref());
@@ -261,38 +261,38 @@ impl World {
         }
     }
 
-    /// The host brings the events again that were not answered well.
+    /// The host delivers the failed events again.
     pub(crate) async fn redeliver(&mut self) {
         for name in std::mem::take(&mut self.waiting) {
             self.receive(&name).await;
         }
     }
 
-    /// The minute's timer.
+    /// The timer of each minute.
     pub(crate) async fn drive(&mut self) {
-        let engine = self.road(0);
+        let engine = self.engine(0);
         let _ = self.powered(async { engine.drive().await }).await;
     }
 
-    /// The minute's timers of two instances at once.
+    /// The timers of two instances at once.
     pub(crate) async fn drive_twice(&mut self) {
-        let (one, other) = (self.road(0), self.road(1));
+        let (one, other) = (self.engine(0), self.engine(1));
         let _ = self.powered(async { tokio::join!(one.drive(), other.drive()) }).await;
     }
 
-    /// The timer that looks for files no event told of.
+    /// The timer that finds files without an event.
     pub(crate) async fn sweep(&mut self) {
-        let engine = self.road(0);
+        let engine = self.engine(0);
         let _ = self.powered(async { engine.sweep().await }).await;
     }
 
-    /// A person asks for something about the import of a file, counted in a circle.
+    /// An operator action on the import of a file, by index.
     pub(crate) async fn ask(&mut self, action: OperatorAction, place: usize) {
         let Some((to, name)) = self.file(place) else { return };
         let imports = self.imports().await;
         let import = imports.into_iter().find(|import| import.source.name == name);
         let Some(key) = import.map(|import| import.id.key) else { return };
-        let engine = self.road(0);
+        let engine = self.engine(0);
         let asked = async {
             match action {
                 OperatorAction::Resume => engine.resume(to.name(), &Actor::Command).await,
@@ -304,11 +304,11 @@ impl World {
         let _ = self.powered(asked).await;
     }
 
-    fn road(&self, instance: usize) -> Arc<Engine> {
-        self.roads[instance].get_or_init(|| road(&self.settings, &self.clock)).clone()
+    fn engine(&self, instance: usize) -> Arc<Engine> {
+        self.engines[instance].get_or_init(|| engine(&self.settings, &self.clock)).clone()
     }
 
-    /// Does what the program does as long as it has power; `None` where the power went.
+    /// Runs work of the program while it has power; `None` if the power went.
     async fn powered<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         self.begun.push(self.proxy.count());
         let power = self.proxy.power();
@@ -324,13 +324,13 @@ impl World {
             return done;
         }
         self.proxy.power_back().await;
-        self.roads = Default::default();
+        self.engines = Default::default();
         None
     }
 }
 
 #[tokio::test]
-async fn a_world_without_faults_comes_to_rest_with_everything_completed() {
+async fn a_world_without_faults_completes_everything() {
     let mut world = World::new().await;
     for to in To::ALL {
         for name in ["a", "b"] {
@@ -343,7 +343,7 @@ async fn a_world_without_faults_comes_to_rest_with_everything_completed() {
     world.put(To::Other, "other/wrong.csv", Kind::Wrong).await;
     world.sweep().await;
     let imports = world.rest().await.unwrap();
-    world.laws(&imports).await.unwrap();
+    world.check(&imports).await.unwrap();
     let completed = imports.iter().filter(|import| import.state == State::Completed).count();
     let superseded = imports.iter().filter(|import| import.state == State::Superseded).count();
     assert_eq!((imports.len(), completed + superseded), (9, 8));
@@ -351,13 +351,13 @@ async fn a_world_without_faults_comes_to_rest_with_everything_completed() {
 }
 
 #[tokio::test]
-async fn twenty_files_wait_a_week_for_their_connection_and_then_all_go_on_by_themselves() {
+async fn twenty_files_wait_a_week_for_their_connection_and_then_all_resume_automatically() {
     let mut world = World::with(&[To::Changes], 0).await;
     for _ in 0..20 {
         let name = world.new_name(To::Changes);
         world.put(To::Changes, &name, Kind::Right).await;
     }
-    // The rows are made, and nothing is read yet.
+    // The rows are created, and no file is read yet.
     world.sweep().await;
     world.store(To::Changes, Some(Wrong::Mapping)).await;
     world.drive().await;
@@ -369,14 +369,14 @@ async fn twenty_files_wait_a_week_for_their_connection_and_then_all_go_on_by_the
     let imports = world.imports().await;
     let waits = |import: &Import| import.state == State::Received && import.waits_for_correction();
     assert!(imports.len() == 20 && imports.iter().all(waits), "{imports:?}");
-    // Of all of them the oldest alone was tried.
+    // Only the oldest import was retried.
     let seen = world.proxy.seen().into_iter().skip(began);
     let reads = seen.filter(|seen| seen.path.contains("/connections/changes.json")).count();
     assert!((20..40).contains(&reads), "{reads} reads in a week");
 
     world.store(To::Changes, None).await;
     let imports = world.rest().await.unwrap();
-    world.laws(&imports).await.unwrap();
+    world.check(&imports).await.unwrap();
     assert!(
         imports
             .iter()
@@ -387,7 +387,7 @@ async fn twenty_files_wait_a_week_for_their_connection_and_then_all_go_on_by_the
 }
 
 #[tokio::test]
-async fn the_rest_goes_on_with_the_oldest_also_where_that_turns_out_to_be_wrong() {
+async fn the_others_resume_after_the_oldest_even_if_that_one_is_rejected() {
     let mut world = World::with(&[To::Changes], 0).await;
     for kind in [Kind::Wrong, Kind::Right, Kind::Right] {
         let name = world.new_name(To::Changes);
@@ -398,7 +398,7 @@ async fn the_rest_goes_on_with_the_oldest_also_where_that_turns_out_to_be_wrong(
     world.drive().await;
     assert!(world.imports().await.iter().all(Import::waits_for_correction));
     world.store(To::Changes, None).await;
-    // The time of the oldest comes, and that of no other after it.
+    // The oldest import is due, and no other one after it.
     world.advance(15 * 60);
     for _ in 0..8 {
         world.drive().await;
@@ -410,7 +410,7 @@ async fn the_rest_goes_on_with_the_oldest_also_where_that_turns_out_to_be_wrong(
 }
 
 #[tokio::test]
-async fn a_retry_of_one_of_many_tries_that_one_and_tells_nobody_again() {
+async fn a_retry_of_one_of_many_retries_only_that_one_and_notifies_of_nothing_new() {
     let mut world = World::with(&[To::Builds], 0).await;
     for _ in 0..3 {
         let name = world.new_name(To::Builds);
@@ -431,11 +431,11 @@ async fn a_retry_of_one_of_many_tries_that_one_and_tells_nobody_again() {
     assert_eq!(warned, 1, "{}", world.log.text());
     assert_eq!(world.webhook.types().len(), 1);
     let imports = world.rest().await.unwrap();
-    world.laws(&imports).await.unwrap();
+    world.check(&imports).await.unwrap();
 }
 
 #[tokio::test]
-async fn small_files_are_packed_side_by_side_and_each_of_them_is() {
+async fn small_files_are_packed_side_by_side_and_each_of_them_is_staged() {
     let mut world = World::new().await;
     for (to, name) in [(To::Full, "full/a.csv"), (To::Other, "other/a.csv")] {
         world.put(to, name, Kind::Right).await;
@@ -444,7 +444,7 @@ async fn small_files_are_packed_side_by_side_and_each_of_them_is() {
     let is_read = |seen: &Seen| seen.method == "GET" && seen.path.contains("/inbox/");
     let is_staged = |seen: &Seen| seen.method == "PUT" && seen.path.contains("comp=blocklist");
     world.proxy.next(is_read, Fault::Hang);
-    let engine = world.road(0);
+    let engine = world.engine(0);
     let both_are_read = async {
         until("both are read", async || {
             let reads = world.proxy.seen().into_iter().filter(is_read).count();
@@ -462,7 +462,7 @@ async fn small_files_are_packed_side_by_side_and_each_of_them_is() {
 }
 
 #[tokio::test]
-async fn a_sweep_tells_for_how_long_each_connection_has_completed_nothing() {
+async fn a_sweep_logs_how_long_each_connection_has_completed_nothing() {
     let mut world = World::new().await;
     for (to, name, kind) in
         [(To::Full, "full/a.csv", Kind::Right), (To::Other, "other/a.csv", Kind::Wrong)]
@@ -477,12 +477,12 @@ async fn a_sweep_tells_for_how_long_each_connection_has_completed_nothing() {
     world.advance((ten_days_later - world.now()).whole_seconds());
     world.sweep().await;
     let log = world.log.text();
-    let told = "connection full: nothing was completed for 10 days";
+    let text = "Connection full: no import has completed for 10 days";
     let fields = "event=idle reason=none connection=full import=none invocation=none seconds=86";
     let is_idle = |line: &str| line.contains(fields) && line.ends_with(" days=10");
-    assert!(log.contains(told) && log.lines().any(is_idle), "{log}");
-    // Where nothing ever was, it counts from when the connection was stored.
-    let other = "connection other: nothing was completed for ";
+    assert!(log.contains(text) && log.lines().any(is_idle), "{log}");
+    // Without any completed import it counts from when the document was stored.
+    let other = "Connection other: no import has completed for ";
     let days = log.rsplit_once(other).unwrap().1.split(' ').next().unwrap();
     assert_ne!(days.parse::<i64>().unwrap(), 10, "{log}");
 }

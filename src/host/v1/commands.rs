@@ -1,5 +1,5 @@
-//! What can be asked for: each of the described functions is an operation of the API. To ask for the same
-//! twice is harmless: what does not apply any more is refused.
+//! The actions of the API; each described function is an operation. Repeating a request is harmless: an action
+//! that no longer applies is a conflict.
 
 use axum::response::Response;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -20,31 +20,31 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(super) struct EmptyObject {}
 
-/// How the doctor looks.
+/// The options of the doctor.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DiagnoseRequest {
-    /// Whether files that wait after a 403 go on where nothing is wrong.
+    /// Whether files that wait after a 403 are resumed if all checks pass.
     #[serde(default)]
     resume: bool,
 }
 
 /// # Errors
-/// The body is something else.
+/// The body is not such an object.
 fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    // serde takes an array for an object, too; and its text could quote the body.
+    // serde accepts an array for an object too; and its error could quote the body.
     let object = serde_json::from_slice::<Map<String, Value>>(body);
     let parsed = object.and_then(|object| serde_json::from_value(Value::Object(object)));
     parsed.map_err(|_| {
-        let why = "the body is not the JSON object that this takes, {} at least";
+        let why = "The body must be the JSON object of this operation. Send at least {}.";
         Problem::new(ProblemCode::InvalidBody, why)
     })
 }
 
-/// Does what is asked for with an import.
+/// Does an action on an import.
 ///
 /// # Errors
-/// The body is wrong, there is no such import, it does not take that, or storage failed.
+/// The body is invalid, the import does not exist, the action does not apply, or storage failed.
 pub(super) async fn on_import(
     app: &App,
     id: &ImportId,
@@ -57,10 +57,10 @@ pub(super) async fn on_import(
     done(&result(asked)?)
 }
 
-/// Does what is asked for with a connection.
+/// Does an action on a connection.
 ///
 /// # Errors
-/// The body is wrong, there is no such connection, it does not take that, or storage failed.
+/// The body is invalid, the connection does not exist, the action does not apply, or storage failed.
 pub(super) async fn on_connection(
     app: &App,
     name: &str,
@@ -84,9 +84,8 @@ pub(super) async fn on_connection(
         ConnectionAction::Sweep => actions::sweep(engine, name, &Actor::Program).await,
         ConnectionAction::Diagnose => {
             let asked = actions::diagnosis(app.doctor.clone(), name, resume, &Actor::Program).await;
-            let broke_off =
-                || Problem::new(ProblemCode::InternalError, "the examination broke off");
-            return done(&asked.ok_or_else(broke_off)?);
+            let failed = || Problem::new(ProblemCode::InternalError, "The doctor failed.");
+            return done(&asked.ok_or_else(failed)?);
         }
     };
     done(&result(asked)?)
@@ -100,15 +99,15 @@ fn result(asked: Result<String, CommandError>) -> Result<ActionResult, Problem> 
     }
 }
 
-/// The operations, for the description: the dispatch above is what serves them.
+/// The operations, for the description only: the dispatch above serves them.
 macro_rules! operations {
-    ($($name:ident $operation:literal: $about:literal, $path:literal, $key:literal, $said:literal, $body:ty, $result:ty;)*) => {$(
+    ($($name:ident $operation:literal: $about:literal, $path:literal, $key:literal, $description:literal, $body:ty, $result:ty;)*) => {$(
         #[doc = $about]
         #[utoipa::path(
             post,
             path = $path,
             operation_id = $operation,
-            params(($key = String, Path, description = $said)),
+            params(($key = String, Path, description = $description)),
             request_body = $body,
             responses(
                 (status = 200, body = $result),
@@ -121,17 +120,17 @@ macro_rules! operations {
 }
 
 operations! {
-    approve_import "approveImport": "Lets an import delete people or columns, this once.",
+    approve_import "approveImport": "Approves once that an import deletes people or columns.",
         "/api/v1/imports/{id}:approve", "id", "`TENANT.KEY`", EmptyObject, ActionResult;
-    retry_import "retryImport": "Tries an import again that was rejected or is stuck, or one that waits at once.",
+    retry_import "retryImport": "Retries an import that is rejected or stuck, or one that waits.",
         "/api/v1/imports/{id}:retry", "id", "`TENANT.KEY`", EmptyObject, ActionResult;
-    cancel_import "cancelImport": "Gives an import up.",
+    cancel_import "cancelImport": "Cancels an import.",
         "/api/v1/imports/{id}:cancel", "id", "`TENANT.KEY`", EmptyObject, ActionResult;
-    resume_connection "resumeConnection": "Lets a paused connection go on.",
+    resume_connection "resumeConnection": "Resumes a paused connection.",
         "/api/v1/connections/{name}:resume", "name", "The connection's name", EmptyObject, ActionResult;
-    sweep_connection "sweepConnection": "Looks for files of a connection that no event told of, and takes them up.",
+    sweep_connection "sweepConnection": "Finds files of a connection without an event, and starts their imports.",
         "/api/v1/connections/{name}:sweep", "name", "The connection's name", EmptyObject, ActionResult;
-    diagnose_connection "diagnoseConnection": "Tells what stands in the way of a connection's files. It writes probe blobs and \
-                          deletes them again.",
+    diagnose_connection "diagnoseConnection": "Runs the doctor: checks everything that an import of the connection needs. It \
+                          writes probe blobs and deletes them again.",
         "/api/v1/connections/{name}:diagnose", "name", "The connection's name", DiagnoseRequest, Diagnosis;
 }

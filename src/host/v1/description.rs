@@ -1,4 +1,4 @@
-//! The description of the API by `OpenAPI` 3.1, made of the operations and of the types they answer with.
+//! The `OpenAPI` 3.1 description of the API, generated from the operations and their types.
 
 use utoipa::{
     Modify, OpenApi,
@@ -11,9 +11,9 @@ use super::{commands, queries};
 #[openapi(
     info(
         title = "viva-import",
-        description = "Imports of HR data into Microsoft Viva Insights. Every error is a problem by RFC \
-                       9457. GET needs a key of the function `query`, POST one of `command`; other \
-                       methods end at the Functions host, with its own 404 and no content type."
+        description = "Imports of HR data into Microsoft Viva Insights. Errors are problem details of RFC \
+                       9457. GET requires a key of the function `query`, POST a key of `command`. The \
+                       Functions host answers other methods itself: with 404 and without a content type."
     ),
     servers((url = "/", description = "This app")),
     paths(

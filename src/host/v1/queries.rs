@@ -1,4 +1,4 @@
-//! What can be read, and its description: each function is an operation of the API.
+//! The read operations of the API, with their descriptions.
 
 use serde::Deserialize;
 use time::{
@@ -31,28 +31,28 @@ use crate::{
     storage::import_table::Wanted,
 };
 
-/// Which imports, and how many of them.
+/// Which imports, and how many.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(super) struct ImportsQuery {
-    /// Only those of this connection.
+    /// Only imports of this connection.
     #[param(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     connection: Option<String>,
-    /// Only those in this state.
+    /// Only imports in this state.
     state: Option<State>,
-    /// Only those whose reason is of this class.
+    /// Only imports with a reason of this class.
     class: Option<Class>,
-    /// Only those whose content was written then or later: a date, or a moment of RFC 3339.
+    /// Only imports whose content was written at or after this time: a date, or a date-time of RFC 3339.
     #[param(schema_with = date_or_moment)]
     from: Option<String>,
-    /// Only those whose content was written before: a date, or a moment of RFC 3339.
+    /// Only imports whose content was written before this time: a date, or a date-time of RFC 3339.
     #[param(schema_with = date_or_moment)]
     to: Option<String>,
-    /// How many at most; 50 where it is left out.
+    /// The most imports on the page; the default is 50.
     #[param(minimum = 1, maximum = 1000)]
     top: Option<usize>,
-    /// Where the page begins; `nextLink` has it.
+    /// Where the page begins, as in `nextLink`.
     #[param(pattern = "^[A-Za-z0-9-]{1,64}\\.[0-9][A-Za-z0-9-]{0,63}$")]
     skip_token: Option<String>,
     #[param(ignore)]
@@ -79,22 +79,23 @@ pub(super) async fn list_imports(app: &App, query: ImportsQuery) -> Result<Impor
     let invalid = |why: String| Problem::new(ProblemCode::InvalidParameter, why);
     let top = query.top.unwrap_or(DEFAULT_TOP);
     if !(1..=MAX_TOP).contains(&top) {
-        return Err(invalid(format!("`top` is a whole number from 1 to {MAX_TOP}")));
+        return Err(invalid(format!("`top` must be a whole number from 1 to {MAX_TOP}.")));
     }
     if let Some(name) = query.connection.as_deref().filter(|name| !is_connection_name(name)) {
-        return Err(invalid(format!("no connection can be called {}", one_line(name))));
+        return Err(invalid(format!("{} is not a valid name of a connection.", one_line(name))));
     }
     let moment = |name: &str, text: &Option<String>| {
         let moment = text.as_deref().map(|text| moment(text).ok_or(name.to_owned()));
         moment.transpose().map_err(|name| {
             invalid(format!(
-                "`{name}` is a date like 2026-11-01, or a moment like 2026-11-01T00:00:00Z"
+                "`{name}` must be a date such as 2026-11-01, or a date-time such as \
+                 2026-11-01T00:00:00Z."
             ))
         })
     };
     let after = query.skip_token.as_deref().map(|token| {
         ImportId::parse(token)
-            .ok_or_else(|| invalid("`skipToken` takes what `nextLink` has".to_owned()))
+            .ok_or_else(|| invalid("`skipToken` must be the value from `nextLink`.".to_owned()))
     });
     let wanted = Wanted {
         connection: query.connection.clone(),
@@ -114,7 +115,7 @@ pub(super) async fn list_imports(app: &App, query: ImportsQuery) -> Result<Impor
     Ok(Imports { value: page.imports.iter().map(Into::into).collect(), next_link })
 }
 
-/// A moment that storage can be asked for: the table knows none before 1601.
+/// A time for a query. The table has no times before 1601.
 fn moment(text: &str) -> Option<OffsetDateTime> {
     const FIRST: OffsetDateTime = datetime!(1601-01-01 00:00 UTC);
     let date = || {
@@ -132,7 +133,7 @@ fn date_or_moment() -> Schema {
     AnyOfBuilder::new().item(date).item(moment).build().into()
 }
 
-/// The address of the next page, without the key that the request brought.
+/// The address of the next page, without the key of the request.
 fn next_link(app: &App, query: &ImportsQuery, next: &ImportId) -> String {
     let mut pairs = Serializer::new(String::new());
     let words = [
@@ -169,7 +170,7 @@ pub(super) async fn get_import(app: &App, id: &ImportId) -> Result<ImportDetail,
     Ok((&stored(app, id).await?).into())
 }
 
-/// Lists what was found in the file of an import.
+/// Lists the findings in the file of an import.
 #[utoipa::path(
     get,
     operation_id = "listFindings",
@@ -185,15 +186,15 @@ pub(super) async fn list_findings(app: &App, id: &ImportId) -> Result<Findings, 
     let import = stored(app, id).await?;
     let report = app.engine.report(&import).await.map_err(|error| storage_failed(&error))?;
     let Some(mut report) = report else {
-        let why = "the import has no report: its file was not checked yet, or nothing was found";
+        let why = "The import has no report: its file is not checked yet, or has no findings.";
         return Err(Problem::new(ProblemCode::ReportNotFound, why));
     };
     let findings = serde_json::from_value::<Vec<Finding>>(report["findings"].take());
-    let unreadable = |_| Problem::new(ProblemCode::InternalError, "the report cannot be read");
+    let unreadable = |_| Problem::new(ProblemCode::InternalError, "The report is unreadable.");
     Ok(Findings { value: findings.map_err(unreadable)? })
 }
 
-/// Lists every connection, by name, and how it fares.
+/// Lists all connections by name, with their health.
 #[utoipa::path(
     get,
     operation_id = "listConnections",
@@ -216,7 +217,7 @@ pub(super) async fn list_connections(app: &App) -> Result<Connections, Problem> 
     Ok(Connections { value: seen.iter().map(|it| ConnectionItem::new(it, sweep, now)).collect() })
 }
 
-/// Gets one connection, and how it fares.
+/// Gets one connection with its health.
 #[utoipa::path(
     get,
     operation_id = "getConnection",
@@ -242,7 +243,7 @@ pub(super) async fn get_connection(app: &App, name: &str) -> Result<ConnectionIt
 }
 
 /// # Errors
-/// Storage failed, or there is none.
+/// Storage failed, or the import does not exist.
 pub(super) async fn stored(app: &App, id: &ImportId) -> Result<Import, Problem> {
     let stored = app.engine.imports().get(id).await.map_err(|error| storage_failed(&error))?;
     stored.map(|stored| stored.import).ok_or_else(|| no_import(&id.name()))

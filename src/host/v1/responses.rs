@@ -1,34 +1,34 @@
-//! What every operation may answer beside its result.
+//! The answers that every operation can give besides its result.
 
 use utoipa::IntoResponses;
 
 use crate::api::Problem;
 
-/// As the client has it (`If-None-Match`).
+/// Unchanged since the client's copy (`If-None-Match`).
 #[derive(IntoResponses)]
 #[response(status = 304)]
 pub(super) struct NotModified;
 
-/// Why a request was not served; `code` says it.
+/// Why a request failed; see `code`.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "they are described, and made elsewhere")]
 pub(super) enum Problems {
-    /// A parameter or the body is wrong.
+    /// A parameter or the body is invalid.
     #[response(status = 400, content_type = "application/problem+json")]
     BadRequest(Problem),
-    /// A page of a browser asks.
+    /// The request comes from a web page.
     #[response(status = 403, content_type = "application/problem+json")]
     Forbidden(Problem),
-    /// There is no such thing.
+    /// The resource does not exist.
     #[response(status = 404, content_type = "application/problem+json")]
     NotFound(Problem),
-    /// It does not apply as things stand.
+    /// The action does not apply to the current state.
     #[response(status = 409, content_type = "application/problem+json")]
     Conflict(Problem),
     /// The body is too large.
     #[response(status = 413, content_type = "application/problem+json")]
     TooLarge(Problem),
-    /// The body is not JSON.
+    /// The body is not `application/json`.
     #[response(status = 415, content_type = "application/problem+json")]
     UnsupportedMediaType(Problem),
     /// The program failed.

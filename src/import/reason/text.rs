@@ -1,17 +1,17 @@
-//! Arguments that come from outside: bounded one by one, and without control characters.
+//! Arguments from outside: each is bounded and has no control characters.
 
 use std::{fmt, ops::Deref};
 
 use serde::{Deserialize, Serialize};
 
-/// Most characters of one argument: the longest name of a blob with its container, and more.
+/// The most characters of one argument: more than the longest name of a blob with its container.
 const LONGEST_TEXT: usize = 1_100;
-/// Most characters of one entry of a list.
+/// The most characters of one entry of a list.
 const LONGEST_ENTRY: usize = 300;
-/// Most entries of a list; how many more there are is counted.
+/// The most entries of a list; further ones are only counted.
 const MOST_ENTRIES: usize = 10;
 
-/// An argument that comes from outside: bounded, and without control characters.
+/// An argument from outside: bounded, and without control characters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Text(String);
@@ -46,12 +46,12 @@ impl fmt::Display for Text {
     }
 }
 
-/// The first entries of a list, and how many more there are.
+/// The first entries of a list, and the number of further ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct List {
-    /// The first ones.
+    /// The first entries.
     pub first: Vec<Text>,
-    /// How many more there are.
+    /// The number of further entries.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub more: usize,
 }

@@ -1,50 +1,54 @@
-//! What is remembered of a connection, and who tells of it.
+//! The record of a connection, and which import notifies.
 
 use super::*;
 use crate::import::connection_record::ConnectionRecord;
 
-fn failed() -> Event {
+fn no_credential() -> Event {
     let reason = Reason::CredentialFailed { detail: "why".into() };
     Event::TransientFailure { reason, retry_at: None }
 }
 
-/// An import that is packed, and whether somebody is notified of it.
-fn packed(key: &str, tells: bool) -> Import {
+/// A packed import; `notifies` is whether notifications are sent.
+fn packed(key: &str, notifies: bool) -> Import {
     let id = ImportId { tenant: "t".to_owned(), key: key.to_owned() };
-    told(Import { id, notify_enabled: tells, ..received() }, NOW, [Event::PackStarted, staged()])
+    after(
+        Import { id, notify_enabled: notifies, ..received() },
+        NOW,
+        [Event::PackStarted, staged()],
+    )
 }
 
-/// An import after an event, noted in the record.
+/// An import after an event, recorded in the record.
 fn noted(record: &mut ConnectionRecord, before: &Import, event: Event) -> (Import, bool) {
-    let mut next = told(before.clone(), NOW, [event]);
+    let mut next = after(before.clone(), NOW, [event]);
     let is_first =
         !ConnectionRecord::is_moved_by(before, &next) || record.moved(before, &mut next, NOW);
     (next, is_first)
 }
 
 #[test]
-fn one_import_tells_and_the_next_does_where_the_first_cannot() {
+fn one_import_notifies_and_the_next_one_does_if_the_first_cannot() {
     let record = &mut ConnectionRecord::default();
-    let (silent, is_first) = noted(record, &packed("1", false), failed());
+    let (silent, is_first) = noted(record, &packed("1", false), no_credential());
     assert!(is_first && silent.notification.is_none());
-    // Somebody is notified from the second on.
-    let (second, is_first) = noted(record, &packed("2", true), failed());
+    // From the second import on, notifications are sent.
+    let (second, is_first) = noted(record, &packed("2", true), no_credential());
     assert!(!is_first && second.notification.is_some());
-    let (third, _) = noted(record, &packed("3", true), failed());
+    let (third, _) = noted(record, &packed("3", true), no_credential());
     assert!(third.notification.is_none());
-    // It is given up, and the next that comes to wait tries anew.
+    // All attempts fail, and the next waiting import tries again.
     let mut second = second;
     while second.notification.is_some() {
-        let event = NotificationEvent::Failed { why: "nobody is there".into() };
+        let event = NotificationEvent::Failed { why: "no answer".into() };
         second = noted(record, &second, Event::Notification(event)).0;
     }
-    let (fourth, _) = noted(record, &packed("4", true), failed());
+    let (fourth, _) = noted(record, &packed("4", true), no_credential());
     assert!(fourth.notification.is_some());
-    // Once it was told, no other tells, also when that one is gone.
+    // After one was sent, no other import notifies, even when that import has ended.
     let sent = Event::Notification(NotificationEvent::Sent);
     let (fourth, _) = noted(record, &fourth, sent);
-    noted(record, &fourth, overtaken());
-    let (fifth, _) = noted(record, &packed("5", true), failed());
+    noted(record, &fourth, superseded());
+    let (fifth, _) = noted(record, &packed("5", true), no_credential());
     assert!(fifth.notification.is_none());
     assert_eq!(record.notified[0].waiting, 4);
     for import in [silent, second, third, fifth] {
@@ -54,22 +58,22 @@ fn one_import_tells_and_the_next_does_where_the_first_cannot() {
 }
 
 #[test]
-fn who_is_superseded_before_it_has_told_leaves_that_to_the_next() {
+fn a_superseded_import_leaves_its_notification_to_the_next_one() {
     let record = &mut ConnectionRecord::default();
-    let (first, _) = noted(record, &packed("1", true), failed());
-    let (second, _) = noted(record, &packed("2", true), failed());
+    let (first, _) = noted(record, &packed("1", true), no_credential());
+    let (second, _) = noted(record, &packed("2", true), no_credential());
     assert!(first.notification.is_some() && second.notification.is_none());
-    noted(record, &first, overtaken());
-    let (third, _) = noted(record, &packed("3", true), failed());
+    noted(record, &first, superseded());
+    let (third, _) = noted(record, &packed("3", true), no_credential());
     assert!(third.notification.is_some());
 }
 
 #[test]
-fn a_pause_is_remembered_until_it_is_resumed() {
+fn a_pause_is_recorded_until_it_is_resumed() {
     let record = &mut ConnectionRecord::default();
     let (paused, is_first) = noted(record, &packed("1", true), Event::Forbidden);
     assert!(is_first && record.has_waiting());
-    let (superseded, _) = noted(record, &paused, overtaken());
+    let (superseded, _) = noted(record, &paused, superseded());
     assert_eq!((record.paused_by.len(), record.notified.len()), (1, 1));
     let resume =
         Event::OperatorRequested { action: OperatorAction::Resume, by: "by ana".to_owned() };
@@ -78,25 +82,25 @@ fn a_pause_is_remembered_until_it_is_resumed() {
 }
 
 #[test]
-fn who_comes_to_wait_for_something_else_before_it_has_told_leaves_that_to_the_next() {
+fn an_import_with_a_new_reason_leaves_the_old_notification_to_the_next_one() {
     let record = &mut ConnectionRecord::default();
-    let (first, _) = noted(record, &packed("1", true), failed());
-    let (second, _) = noted(record, &packed("2", true), failed());
+    let (first, _) = noted(record, &packed("1", true), no_credential());
+    let (second, _) = noted(record, &packed("2", true), no_credential());
     assert!(first.notification.is_some() && second.notification.is_none());
     let reason = Reason::ConnectionMissing { connection: "hr".into() };
     let (first, _) = noted(record, &first, Event::TransientFailure { reason, retry_at: None });
     assert_eq!(first.notification.unwrap().kind, NotificationKind::ConnectionInvalid);
-    let (third, _) = noted(record, &packed("3", true), failed());
+    let (third, _) = noted(record, &packed("3", true), no_credential());
     assert_eq!(third.notification.unwrap().kind, NotificationKind::CredentialFailed);
 }
 
 #[test]
-fn that_no_file_came_is_told_once_until_it_is_waited_anew_and_at_last_given_up() {
+fn an_overdue_file_is_reported_once_until_the_wait_begins_anew() {
     let policy = policy();
     let (stored, soon) = (NOW - Duration::from_hours(24 * 8), NOW + Duration::from_mins(1));
     let mut record = ConnectionRecord::default();
     assert_eq!(record.overdue_begins(stored, NOW, &policy), Some(NOW));
-    assert_eq!(record.overdue_begins(stored, soon, &policy), None, "somebody is at it");
+    assert_eq!(record.overdue_begins(stored, soon, &policy), None, "another instance sends it");
     let died = NOW + policy.step_timeout;
     assert_eq!(record.overdue_begins(stored, died, &policy), Some(NOW), "the same event");
     assert_eq!(record.overdue_ended(NOW, Some(&"away".into()), died, &policy), Some(()));
@@ -110,16 +114,16 @@ fn that_no_file_came_is_told_once_until_it_is_waited_anew_and_at_last_given_up()
         failing.overdue_ended(NOW, Some(&"away".into()), now, &policy);
         tries += 1;
     }
-    assert_eq!((tries, failing.was_told_overdue()), (20, false));
+    assert_eq!((tries, failing.was_notified_overdue()), (20, false));
     assert_eq!(failing.overdue_begins(stored, now + Duration::from_hours(24), &policy), None);
 
     let due = record.overdue.as_ref().unwrap().due;
     assert_eq!(record.overdue_begins(stored, due, &policy), Some(NOW));
     record.overdue_ended(NOW, None, due, &policy);
-    assert!(record.was_told_overdue());
+    assert!(record.was_notified_overdue());
     assert_eq!(record.overdue_begins(stored, due + Duration::from_hours(24), &policy), None);
-    // The document was stored anew, and what was told before is over.
+    // The document was stored again, and the earlier report is over.
     let again = due + Duration::from_hours(24 * 20);
     assert_eq!(record.overdue_begins(again - Duration::from_hours(1), again, &policy), Some(again));
-    assert_eq!(record.overdue_ended(NOW, None, again, &policy), None, "that was another");
+    assert_eq!(record.overdue_ended(NOW, None, again, &policy), None, "an earlier one");
 }

@@ -1,4 +1,4 @@
-//! Where an import has been, and who is to be told.
+//! The history of an import, and its notifications.
 
 use super::*;
 
@@ -6,14 +6,14 @@ fn seconds(seconds: u64) -> OffsetDateTime {
     NOW + Duration::from_secs(seconds)
 }
 
-/// The stops as `State: told xTimes`.
-fn stops(import: &Import) -> Vec<String> {
-    let stop = |stop: &HistoryEntry| {
-        let told = stop.note.as_ref().map_or("-".to_owned(), |_| messages::note(stop, import));
-        let told: String = told.chars().take(30).collect();
-        format!("{}: {told} x{}", stop.state.as_ref(), stop.count)
+/// The entries as `state: text xCount`.
+fn entries(import: &Import) -> Vec<String> {
+    let entry = |entry: &HistoryEntry| {
+        let text = entry.note.as_ref().map_or("-".to_owned(), |_| messages::note(entry, import));
+        let text: String = text.chars().take(30).collect();
+        format!("{}: {text} x{}", entry.state.as_ref(), entry.count)
     };
-    import.history.iter().map(stop).collect()
+    import.history.iter().map(entry).collect()
 }
 
 fn forbidden() -> Event {
@@ -24,64 +24,64 @@ fn asked(action: OperatorAction) -> Event {
     Event::OperatorRequested { action, by: "by ana".to_owned() }
 }
 
-/// An import whose connection has somebody told.
-fn telling() -> Import {
+/// An import that sends notifications.
+fn notifying() -> Import {
     Import { notify_enabled: true, ..received() }
 }
 
-fn occasion(import: &Import) -> Option<NotificationKind> {
+fn kind(import: &Import) -> Option<NotificationKind> {
     import.notification.as_ref().map(|message| message.kind)
 }
 
 #[test]
-fn a_file_that_goes_straight_through_has_a_stop_for_each_state_and_word_of_the_service() {
+fn a_straight_import_has_an_entry_for_each_state_and_each_status_of_the_service() {
     let events = [
         Event::PackStarted,
         staged(),
         claimed(),
         accepted(),
-        said(Status::NotStarted),
-        said(Status::ExtractionComplete),
-        said(Status::ExtractionComplete),
-        said(Status::Completed),
+        reported(Status::NotStarted),
+        reported(Status::ExtractionComplete),
+        reported(Status::ExtractionComplete),
+        reported(Status::Completed),
         Event::Discarded,
     ];
     assert_eq!(
-        stops(&told(received(), NOW, events)),
+        entries(&after(received(), NOW, events)),
         [
             "received: - x1",
-            "packed: checked and packed, rows: 3, p x1",
-            "pushing: pushed to the scale unit unit x1",
-            "ingesting: the service says NotStarted x1",
-            "ingesting: the service says ExtractionCom x1",
+            "packed: Checked and packed: 3 rows, 2  x1",
+            "pushing: Push to scale unit unit starte x1",
+            "ingesting: Service status: NotStarted. x1",
+            "ingesting: Service status: ExtractionComp x1",
             "completed: - x1",
         ]
     );
 }
 
 #[test]
-fn a_service_that_is_busy_for_days_is_one_stop_with_a_number() {
-    let mut import = told(received(), NOW, [Event::PackStarted, staged()]);
+fn a_service_that_is_busy_for_days_is_one_entry_with_a_count() {
+    let mut import = after(received(), NOW, [Event::PackStarted, staged()]);
     for time in 1..=300 {
-        import = told(import, seconds(time * 600), [claimed(), Event::Busy]);
+        import = after(import, seconds(time * 600), [claimed(), Event::Busy]);
     }
     assert_eq!(
-        stops(&import),
+        entries(&import),
         [
             "received: - x1",
-            "packed: checked and packed, rows: 3, p x1",
-            "pushing: pushed to the scale unit unit x1",
-            "packed: the service has not finished t x300",
+            "packed: Checked and packed: 3 rows, 2  x1",
+            "pushing: Push to scale unit unit starte x1",
+            "packed: The service has not finished t x300",
         ]
     );
     let busy = import.history.last().unwrap();
     assert_eq!((busy.at, busy.last_seen), (seconds(600), seconds(300 * 600)));
-    let import = told(import, seconds(200_000), [claimed(), accepted()]);
+    let import = after(import, seconds(200_000), [claimed(), accepted()]);
     assert_eq!(import.history.len(), 6);
 }
 
 #[test]
-fn the_same_failure_is_counted_and_another_is_another_stop_and_a_step_that_begins_counts_nothing() {
+fn the_same_failure_is_counted_another_one_is_a_new_entry_and_a_start_counts_nothing() {
     let fault = |why: &str| Event::TransientFailure {
         reason: Reason::StorageFailed { detail: why.into() },
         retry_at: None,
@@ -94,46 +94,58 @@ fn the_same_failure_is_counted_and_another_is_another_stop_and_a_step_that_begin
         Event::PackStarted,
         fault("two"),
     ];
-    let import = told(received(), NOW, events);
+    let import = after(received(), NOW, events);
     assert_eq!(
-        stops(&import),
-        ["received: - x1", "received: storage: one x2", "received: storage: two x1"]
+        entries(&import),
+        [
+            "received: - x1",
+            "received: Storage failed: one. x2",
+            "received: Storage failed: two. x1"
+        ]
     );
 }
 
 #[test]
-fn the_longest_journal_keeps_its_first_and_its_last_stops() {
+fn the_longest_history_keeps_its_first_and_its_last_entries() {
     let mut import = received();
     for number in 0..200 {
         let reason = Reason::StorageFailed { detail: format!("{number}").into() };
-        import = told(import, NOW, [Event::TransientFailure { reason, retry_at: None }]);
+        import = after(import, NOW, [Event::TransientFailure { reason, retry_at: None }]);
     }
     assert_eq!(import.history.len(), 40);
     assert_eq!(import.history[0].note, None);
-    assert_eq!(stops(&import).last().unwrap(), "received: storage: 199 x1");
+    assert_eq!(entries(&import).last().unwrap(), "received: Storage failed: 199. x1");
 }
 
 #[test]
-fn what_a_person_asks_for_is_a_stop() {
+fn an_operator_action_is_an_entry() {
     let import =
-        told(received(), NOW, [Event::PackStarted, refused(false), asked(OperatorAction::Retry)]);
+        after(received(), NOW, [Event::PackStarted, rejected(false), asked(OperatorAction::Retry)]);
     assert_eq!(
-        stops(&import),
-        ["received: - x1", "rejected: 3 problems; the first: why (V0 x1", "received: by ana x1"]
+        entries(&import),
+        [
+            "received: - x1",
+            "rejected: 3 errors. Rule V01: why. x1",
+            "received: Requested by ana. x1"
+        ]
     );
-    let import = told(pushing(), NOW, [accepted(), asked(OperatorAction::Cancel)]);
+    let import = after(pushing(), NOW, [accepted(), asked(OperatorAction::Cancel)]);
     let last = import.history.last().unwrap();
     assert_eq!(last.state, State::Cancelled);
-    assert!(messages::note(last, &import).starts_with("by ana; the service has it as ingestion i"));
+    let note = messages::note(last, &import);
+    assert!(
+        note.starts_with("Cancelled by ana. The service has the file as ingestion i"),
+        "{note}"
+    );
 }
 
 #[test]
-fn each_occasion_is_noted_where_somebody_wants_to_be_told_and_nowhere_else() {
+fn each_event_sets_its_notification_if_notifications_are_sent() {
     let stuck = || Event::PushRefused { reason: why() };
     let pushing = [Event::PackStarted, staged(), claimed()];
-    let completed = [accepted(), said(Status::Completed)];
+    let completed = [accepted(), reported(Status::Completed)];
     for (events, expected) in [
-        (vec![Event::PackStarted, refused(false)], Some(NotificationKind::Rejected)),
+        (vec![Event::PackStarted, rejected(false)], Some(NotificationKind::Rejected)),
         ([&pushing[..], &[stuck()]].concat(), Some(NotificationKind::Stuck)),
         ([&pushing[..], &[forbidden()]].concat(), Some(NotificationKind::Forbidden)),
         ([&pushing[..], &completed].concat(), Some(NotificationKind::Completed)),
@@ -141,79 +153,76 @@ fn each_occasion_is_noted_where_somebody_wants_to_be_told_and_nowhere_else() {
         (vec![asked(OperatorAction::Cancel)], None),
         ([&pushing[..], &[Event::Busy]].concat(), None),
     ] {
-        assert_eq!(occasion(&told(telling(), NOW, events.clone())), expected, "{events:?}");
-        assert_eq!(occasion(&told(received(), NOW, events)), None);
+        assert_eq!(kind(&after(notifying(), NOW, events.clone())), expected, "{events:?}");
+        assert_eq!(kind(&after(received(), NOW, events)), None);
     }
 }
 
 #[test]
-fn a_success_is_told_first_and_then_that_it_is_the_first_after_a_failure() {
-    let completed = [Event::PackStarted, staged(), claimed(), accepted(), said(Status::Completed)];
-    let ended = told(telling(), NOW, completed);
+fn a_success_is_notified_first_and_then_that_it_is_the_first_after_a_failure() {
+    let completed =
+        [Event::PackStarted, staged(), claimed(), accepted(), reported(Status::Completed)];
+    let ended = after(notifying(), NOW, completed);
     let mut given_up = ended.clone();
-    while occasion(&given_up) == Some(NotificationKind::Completed) {
+    while kind(&given_up) == Some(NotificationKind::Completed) {
         given_up = not_sent_to(given_up, NOW);
     }
     let later = seconds(60);
-    let after = |event| told(ended.clone(), later, [Event::Notification(event)]);
-    for next in [after(NotificationEvent::Sent), after(NotificationEvent::Dropped), given_up] {
+    let with = |event| after(ended.clone(), later, [Event::Notification(event)]);
+    for next in [with(NotificationEvent::Sent), with(NotificationEvent::Dropped), given_up] {
         let message = next.notification.clone().unwrap();
         assert_eq!(message.kind, NotificationKind::Recovered);
         assert_eq!((message.since, message.failures), (NOW, 0));
         assert!(message.due <= later && !next.was_in_need());
-        let done = told(next, later, [Event::Notification(NotificationEvent::Dropped)]);
-        assert_eq!(occasion(&done), None);
+        let done = after(next, later, [Event::Notification(NotificationEvent::Dropped)]);
+        assert_eq!(kind(&done), None);
     }
     let failing = not_sent_to(ended, NOW);
-    assert_eq!(occasion(&failing), Some(NotificationKind::Completed), "it is tried again");
+    assert_eq!(kind(&failing), Some(NotificationKind::Completed), "it is tried again");
 }
 
 #[test]
-fn a_message_lasts_as_long_as_what_it_tells_of() {
-    let rejected = told(telling(), NOW, [Event::PackStarted, refused(false)]);
-    let cleaned_up = told(rejected.clone(), NOW, [Event::Discarded]);
-    assert_eq!(occasion(&cleaned_up), Some(NotificationKind::Rejected));
+fn a_notification_lasts_as_long_as_its_event() {
+    let rejected = after(notifying(), NOW, [Event::PackStarted, rejected(false)]);
+    let cleaned_up = after(rejected.clone(), NOW, [Event::Discarded]);
+    assert_eq!(kind(&cleaned_up), Some(NotificationKind::Rejected));
     assert_eq!(
-        occasion(&told(rejected, NOW, [asked(OperatorAction::Retry)])),
+        kind(&after(rejected, NOW, [asked(OperatorAction::Retry)])),
         None,
-        "a person has come"
+        "an operator has acted"
     );
-    let paused = told(telling(), NOW, [Event::PackStarted, staged(), claimed(), forbidden()]);
-    let waits = told(paused.clone(), seconds(600), [Event::Paused { reason: Reason::Forbidden }]);
-    assert_eq!(occasion(&waits), Some(NotificationKind::Forbidden));
-    assert_eq!(waits.notification.unwrap().since, NOW, "one occasion, however long it waits");
-    assert_eq!(occasion(&told(paused.clone(), NOW, [asked(OperatorAction::Resume)])), None);
-    // Superseded, it still pauses its connection; given up, it does not.
-    let overtaken = told(paused.clone(), NOW, [overtaken()]);
-    assert_eq!(occasion(&overtaken), Some(NotificationKind::Forbidden));
-    assert_eq!(occasion(&told(overtaken, NOW, [asked(OperatorAction::Resume)])), None);
-    assert_eq!(occasion(&told(paused, NOW, [asked(OperatorAction::Cancel)])), None);
+    let paused = after(notifying(), NOW, [Event::PackStarted, staged(), claimed(), forbidden()]);
+    let waits = after(paused.clone(), seconds(600), [Event::Paused { reason: Reason::Forbidden }]);
+    assert_eq!(kind(&waits), Some(NotificationKind::Forbidden));
+    assert_eq!(waits.notification.unwrap().since, NOW, "one event, however long it waits");
+    assert_eq!(kind(&after(paused.clone(), NOW, [asked(OperatorAction::Resume)])), None);
+    // A superseded import still pauses its connection; a cancelled one does not.
+    let overtaken = after(paused.clone(), NOW, [superseded()]);
+    assert_eq!(kind(&overtaken), Some(NotificationKind::Forbidden));
+    assert_eq!(kind(&after(overtaken, NOW, [asked(OperatorAction::Resume)])), None);
+    assert_eq!(kind(&after(paused, NOW, [asked(OperatorAction::Cancel)])), None);
 }
 
-/// What becomes of an import whose notification could not be sent.
+/// An import after a failed attempt to send its notification.
 fn not_sent_to(import: Import, now: OffsetDateTime) -> Import {
-    told(
-        import,
-        now,
-        [Event::Notification(NotificationEvent::Failed { why: "nobody is there".into() })],
-    )
+    after(import, now, [Event::Notification(NotificationEvent::Failed { why: "no answer".into() })])
 }
 
 #[test]
-fn who_notifies_has_it_for_a_while_and_what_fails_is_tried_rarer_and_at_last_given_up() {
+fn a_notification_is_claimed_for_a_while_and_a_failed_one_is_retried_up_to_a_limit() {
     let policy = policy();
-    let import = told(telling(), NOW, [Event::PackStarted, refused(false)]);
+    let import = after(notifying(), NOW, [Event::PackStarted, rejected(false)]);
     assert!(import.message_due(NOW, &policy).is_some());
-    let claimed = told(import.clone(), NOW, [Event::Notification(NotificationEvent::Began)]);
+    let claimed = after(import.clone(), NOW, [Event::Notification(NotificationEvent::Began)]);
     assert!(claimed.message_due(NOW, &policy).is_none());
     let later = NOW + policy.step_timeout;
-    assert!(claimed.message_due(later, &policy).is_some(), "whoever had it has died");
-    let done = told(claimed, NOW, [Event::Notification(NotificationEvent::Sent)]);
+    assert!(claimed.message_due(later, &policy).is_some(), "the sending instance has died");
+    let done = after(claimed, NOW, [Event::Notification(NotificationEvent::Sent)]);
     let sent = Sent { kind: NotificationKind::Rejected, at: NOW, outcome: Delivery::Delivered };
     assert_eq!(done.notifications_sent, [sent]);
-    assert!(done.notification.is_none() && done.was_told(NotificationKind::Rejected));
+    assert!(done.notification.is_none() && done.was_notified(NotificationKind::Rejected));
     assert_eq!(
-        told(import.clone(), NOW, [Event::Notification(NotificationEvent::Dropped)])
+        after(import.clone(), NOW, [Event::Notification(NotificationEvent::Dropped)])
             .notifications_sent,
         []
     );
@@ -228,27 +237,26 @@ fn who_notifies_has_it_for_a_while_and_what_fails_is_tried_rarer_and_at_last_giv
     let hours = (now - NOW).whole_hours();
     assert!((8..12).contains(&hours), "{hours} hours");
     let given_up = messages::notifications(&failing).unwrap();
-    assert!(given_up.starts_with("rejected could not be told until"), "{given_up}");
-    assert!(!failing.was_told(NotificationKind::Rejected));
+    assert!(given_up.starts_with("rejected not sent, last attempt at "), "{given_up}");
+    assert!(!failing.was_notified(NotificationKind::Rejected));
 
-    // A clock that was wrong does not keep a message for years.
+    // A wrong clock does not delay a notification for years.
     let mut wrong = import;
     wrong.notification.as_mut().unwrap().due = NOW + Duration::from_hours(24 * 365);
     assert!(wrong.message_due(NOW, &policy).is_some());
 }
 
 #[test]
-fn what_becomes_of_a_notification_moves_nothing_and_needs_one() {
-    let waits = told(telling(), NOW, [Event::PackStarted, refused(false)]);
-    let failed =
-        || Event::Notification(NotificationEvent::Failed { why: "nobody is there".into() });
+fn a_change_of_a_notification_moves_nothing_and_needs_a_notification() {
+    let waits = after(notifying(), NOW, [Event::PackStarted, rejected(false)]);
+    let failed = || Event::Notification(NotificationEvent::Failed { why: "no answer".into() });
     let late = NOW + Duration::from_hours(48);
     for event in [
         Event::Notification(NotificationEvent::Began),
         Event::Notification(NotificationEvent::Sent),
         failed(),
     ] {
-        let after = told(waits.clone(), late, [event.clone()]);
+        let after = after(waits.clone(), late, [event.clone()]);
         let (message, sent) = (waits.notification.clone(), waits.notifications_sent.clone());
         assert_eq!(
             Import { notification: message, notifications_sent: sent, ..after },
@@ -261,25 +269,28 @@ fn what_becomes_of_a_notification_moves_nothing_and_needs_one() {
 }
 
 #[test]
-fn that_nothing_has_come_is_noted_once_at_the_last_import_that_ended() {
-    assert!(!telling().can_be_overdue(), "it is under way");
-    assert!(!told(received(), NOW, [replaced()]).can_be_overdue(), "nobody wants to know");
-    let rejected = told(telling(), NOW, [Event::PackStarted, refused(false)]);
-    assert!(!rejected.can_be_overdue(), "that it was rejected is told first");
+fn an_overdue_file_is_noted_once_at_the_last_import_that_ended() {
+    assert!(!notifying().can_be_overdue(), "it is in progress");
+    assert!(!after(received(), NOW, [replaced()]).can_be_overdue(), "no notifications are sent");
+    let rejected = after(notifying(), NOW, [Event::PackStarted, rejected(false)]);
+    assert!(!rejected.can_be_overdue(), "the rejection is sent first");
     rejected
         .clone()
         .apply(Event::Notification(NotificationEvent::Overdue), NOW, &policy())
         .unwrap_err();
-    let ended = told(rejected, NOW, [Event::Notification(NotificationEvent::Sent)]);
-    let noted = told(ended, NOW, [Event::Notification(NotificationEvent::Overdue)]);
-    assert_eq!(occasion(&noted), Some(NotificationKind::Overdue));
+    let ended = after(rejected, NOW, [Event::Notification(NotificationEvent::Sent)]);
+    let noted = after(ended, NOW, [Event::Notification(NotificationEvent::Overdue)]);
+    assert_eq!(kind(&noted), Some(NotificationKind::Overdue));
     assert!(!noted.can_be_overdue());
-    let once = told(noted, NOW, [Event::Notification(NotificationEvent::Sent)]);
-    assert!(once.was_told(NotificationKind::Rejected) && once.was_told(NotificationKind::Overdue));
+    let once = after(noted, NOW, [Event::Notification(NotificationEvent::Sent)]);
+    assert!(
+        once.was_notified(NotificationKind::Rejected)
+            && once.was_notified(NotificationKind::Overdue)
+    );
     assert!(!once.can_be_overdue());
 
-    // Given up, it is not noted again with each hour.
-    let mut failing = told(
+    // After all attempts failed, it is not noted again.
+    let mut failing = after(
         Import { notifications_sent: vec![], ..once },
         NOW,
         [Event::Notification(NotificationEvent::Overdue)],
@@ -291,19 +302,19 @@ fn that_nothing_has_come_is_noted_once_at_the_last_import_that_ended() {
 }
 
 #[test]
-fn of_what_was_told_the_last_is_kept() {
-    let mut import = told(telling(), NOW, [Event::PackStarted, refused(false)]);
+fn the_last_sent_notifications_are_kept() {
+    let mut import = after(notifying(), NOW, [Event::PackStarted, rejected(false)]);
     for _ in 0..200 {
         let again = [
             Event::Notification(NotificationEvent::Sent),
             asked(OperatorAction::Retry),
             Event::PackStarted,
-            refused(false),
+            rejected(false),
         ];
-        import = told(import, NOW, again);
+        import = after(import, NOW, again);
     }
     let kept =
-        told(import, NOW + Duration::from_secs(1), [Event::Notification(NotificationEvent::Sent)])
+        after(import, NOW + Duration::from_secs(1), [Event::Notification(NotificationEvent::Sent)])
             .notifications_sent;
     assert_eq!((kept.len(), kept[9].at), (10, NOW + Duration::from_secs(1)));
 }

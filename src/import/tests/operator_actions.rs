@@ -1,18 +1,18 @@
-//! What persons ask for, and the waits that end by it.
+//! Operator actions, and the waits that they end.
 
 use super::*;
 
 fn asked(import: Import, now: OffsetDateTime, action: OperatorAction) -> Import {
-    told(import, now, [Event::OperatorRequested { action, by: "by somebody".to_owned() }])
+    after(import, now, [Event::OperatorRequested { action, by: "by somebody".to_owned() }])
 }
 
-fn refuses(import: &Import, action: OperatorAction) -> bool {
+fn is_conflict(import: &Import, action: OperatorAction) -> bool {
     let event = Event::OperatorRequested { action, by: "by somebody".to_owned() };
     import.clone().apply(event, NOW, &policy()).is_err()
 }
 
 fn packed() -> Import {
-    told(received(), NOW, [Event::PackStarted, staged()])
+    after(received(), NOW, [Event::PackStarted, staged()])
 }
 
 fn forbidden() -> Event {
@@ -20,52 +20,54 @@ fn forbidden() -> Event {
 }
 
 fn stuck() -> Import {
-    told(pushing(), NOW, [Event::PushRefused { reason: why() }])
+    after(pushing(), NOW, [Event::PushRefused { reason: why() }])
 }
 
 #[test]
-fn each_state_takes_the_wishes_that_make_sense_in_it_and_no_other() {
+fn each_state_accepts_the_operator_actions_that_make_sense() {
     let cancelled = || asked(packed(), NOW, OperatorAction::Cancel);
     for (import, retry, cancel) in [
         (received(), true, true),
         (packed(), true, true),
         (pushing(), false, false),
-        (told(pushing(), NOW, [accepted()]), false, true),
-        (told(pushing(), NOW, [accepted(), said(Status::Completed)]), false, false),
-        (told(received(), NOW, [refused(false)]), true, false),
-        (told(received(), NOW, [replaced()]), false, false),
+        (after(pushing(), NOW, [accepted()]), false, true),
+        (after(pushing(), NOW, [accepted(), reported(Status::Completed)]), false, false),
+        (after(received(), NOW, [rejected(false)]), true, false),
+        (after(received(), NOW, [replaced()]), false, false),
         (stuck(), true, false),
         (cancelled(), false, false),
     ] {
-        assert_eq!(!refuses(&import, OperatorAction::Retry), retry, "{import:?}");
-        assert_eq!(!refuses(&import, OperatorAction::Cancel), cancel, "{import:?}");
+        assert_eq!(!is_conflict(&import, OperatorAction::Retry), retry, "{import:?}");
+        assert_eq!(!is_conflict(&import, OperatorAction::Cancel), cancel, "{import:?}");
         assert!(
-            refuses(&import, OperatorAction::Approve) && refuses(&import, OperatorAction::Resume),
+            is_conflict(&import, OperatorAction::Approve)
+                && is_conflict(&import, OperatorAction::Resume),
             "{import:?}"
         );
     }
 }
 
 #[test]
-fn a_retry_begins_again_and_forgets_what_came_of_the_last_try() {
-    let lost = told(pushing(), NOW, [lost(), claimed(), accepted(), said(Status::NotStarted)]);
-    let (stuck, took) = until_end(lost, |_, _| vec![said(Status::NotStarted)]);
+fn a_retry_starts_again_and_forgets_the_last_attempt() {
+    let lost = after(pushing(), NOW, [lost(), claimed(), accepted(), reported(Status::NotStarted)]);
+    let (stuck, took) = until_end(lost, |_, _| vec![reported(Status::NotStarted)]);
     assert_eq!(stuck.state, State::Stuck);
     let late = NOW + took;
     let again = asked(stuck, late, OperatorAction::Retry);
     assert_eq!((again.state, again.action(late, &policy())), (State::Received, Action::Pack));
     assert_eq!((again.ingestion.as_ref(), again.pushed, again.ended), (None, None, None));
     assert_eq!((again.reason.as_ref(), again.holds_slot()), (None, false));
-    assert!(again.deadline.unwrap() > late, "it has all its time again");
-    let completed = [Event::PackStarted, staged(), claimed(), accepted(), said(Status::Completed)];
-    let completed = told(again, late, completed);
+    assert!(again.deadline.unwrap() > late, "it has the full time again");
+    let completed =
+        [Event::PackStarted, staged(), claimed(), accepted(), reported(Status::Completed)];
+    let completed = after(again, late, completed);
     assert_eq!(completed.state, State::Completed);
     assert_eq!(completed.operator_actions.as_deref(), Some("by somebody"));
 }
 
 #[test]
-fn a_retry_of_what_waits_is_due_at_once_with_all_its_time() {
-    let import = told(pushing(), NOW, [Event::Busy]);
+fn a_retry_of_a_waiting_import_is_due_now_with_the_full_time() {
+    let import = after(pushing(), NOW, [Event::Busy]);
     let import = asked(import, NOW, OperatorAction::Retry);
     assert_eq!((import.state, import.action(NOW, &policy())), (State::Packed, Action::Push));
     let import = asked(import, NOW + Duration::from_hours(1), OperatorAction::Retry);
@@ -78,33 +80,33 @@ fn a_cancelled_import_says_what_the_service_may_have() {
     let says = |import: Import, words: &str| {
         let import = asked(import, NOW, OperatorAction::Cancel);
         assert_eq!((import.state, import.holds_slot()), (State::Cancelled, false));
-        let why = read(&import);
-        assert!(why.starts_with("by somebody") && why.contains(words), "{why}");
+        let why = text(&import);
+        assert!(why.starts_with("Cancelled by somebody") && why.contains(words), "{why}");
     };
     says(packed(), "");
-    says(told(pushing(), NOW, [lost()]), "the service may have it");
-    says(told(pushing(), NOW, [accepted()]), "the service has it as ingestion i");
+    says(after(pushing(), NOW, [lost()]), "the service may have the file");
+    says(after(pushing(), NOW, [accepted()]), "The service has the file as ingestion i");
 }
 
 #[test]
-fn the_zip_of_a_pack_under_way_is_deleted_when_that_is_over() {
-    let import = asked(told(received(), NOW, [Event::PackStarted]), NOW, OperatorAction::Cancel);
+fn the_zip_of_a_pack_in_progress_is_deleted_when_the_pack_has_ended() {
+    let import = asked(after(received(), NOW, [Event::PackStarted]), NOW, OperatorAction::Cancel);
     let over = NOW + policy().step_timeout;
     assert_eq!(import.action(NOW, &policy()), Action::Wait(over));
     assert_eq!(import.action(over, &policy()), Action::Discard);
-    // Nothing was begun, nothing is left.
+    // Nothing was started, so nothing is left.
     assert_eq!(asked(received(), NOW, OperatorAction::Cancel).action(NOW, &policy()), Action::Done);
 }
 
 #[test]
-fn a_403_pauses_and_waits_for_a_person_as_long_as_it_takes() {
+fn a_403_pauses_and_waits_for_a_person_without_a_limit() {
     for import in [packed(), pushing()] {
-        let import = told(import, NOW, [forbidden()]);
+        let import = after(import, NOW, [forbidden()]);
         assert_eq!((import.state, import.pauses), (State::Packed, true));
         let weeks = NOW + Duration::from_hours(14 * 24);
-        let later = told(import, weeks, [Event::Paused { reason: Reason::Forbidden }]);
+        let later = after(import, weeks, [Event::Paused { reason: Reason::Forbidden }]);
         assert_eq!(later.state, State::Packed);
-        assert!(read(&later).contains("`viva-import resume hr`"));
+        assert!(text(&later).contains("`viva-import resume hr`"));
         let resumed = asked(later, weeks, OperatorAction::Resume);
         assert_eq!((resumed.pauses, resumed.reason.as_ref()), (false, None));
         assert_eq!(resumed.action(weeks, &policy()), Action::Push);
@@ -113,27 +115,27 @@ fn a_403_pauses_and_waits_for_a_person_as_long_as_it_takes() {
 }
 
 #[test]
-fn a_paused_connection_gives_the_tenants_slot_back() {
-    let import = told(pushing(), NOW, [lost(), claimed(), forbidden()]);
+fn a_paused_connection_releases_the_tenants_slot() {
+    let import = after(pushing(), NOW, [lost(), claimed(), forbidden()]);
     assert!(import.push_outcome_unknown && !import.holds_slot());
-    // The same where another file of the connection is not let in.
-    let other = told(pushing(), NOW, [lost(), Event::Paused { reason: Reason::Forbidden }]);
+    // The same if another file of the connection got the 403.
+    let other = after(pushing(), NOW, [lost(), Event::Paused { reason: Reason::Forbidden }]);
     assert!(other.push_outcome_unknown && !other.holds_slot());
-    // When it goes on it has to claim the slot like any other.
+    // After resuming it has to claim the slot again.
     let import = asked(import, NOW, OperatorAction::Resume);
     assert!(import.push_outcome_unknown && !import.holds_slot());
-    assert!(told(import, NOW, [claimed(), lost()]).holds_slot());
+    assert!(after(import, NOW, [claimed(), lost()]).holds_slot());
 }
 
 #[test]
-fn what_others_build_on_pauses_them_when_it_comes_to_a_bad_end() {
+fn a_rejected_import_pauses_the_later_files_that_build_on_it() {
     let mut import = received();
     import.stop_on_rejection = true;
-    let rejected = told(import.clone(), NOW, [refused(false)]);
-    assert!(rejected.pauses && messages::pause(&rejected).contains("ended as rejected"));
-    assert!(!asked(rejected, NOW, OperatorAction::Retry).pauses);
-    let superseded = told(import.clone(), NOW, [replaced()]);
+    let paused = after(import.clone(), NOW, [rejected(false)]);
+    assert!(paused.pauses && messages::pause(&paused).contains("was rejected"));
+    assert!(!asked(paused, NOW, OperatorAction::Retry).pauses);
+    let superseded = after(import.clone(), NOW, [replaced()]);
     assert!(!superseded.pauses);
     assert!(!asked(import, NOW, OperatorAction::Cancel).pauses);
-    assert!(!told(received(), NOW, [refused(false)]).pauses);
+    assert!(!after(received(), NOW, [rejected(false)]).pauses);
 }

@@ -114,7 +114,8 @@ fn only_mapped_columns_leave_and_only_fields_of_the_file_are_mapped() {
     let csv = b"Salary,Mail,Boss,Org,Note\n9,a@x.com,,HQ,n\n";
     let (report, zip) = zip_of(csv, "full");
     let notice = messages::notice(&report).unwrap();
-    let expected = "mapped but not in the file: Level; not mapped and therefore cut: Salary, Note";
+    let expected = "Mapped columns that are not in the file: Level. Dropped columns that are not mapped: \
+                    Salary, Note.";
     assert!(notice.starts_with(expected), "{notice}");
     let (data, metadata, _) = entries(&zip);
     assert_eq!(data, "Mail,Boss,Org\na@x.com,,HQ\n");
@@ -173,7 +174,7 @@ fn a_lenient_connection_leaves_bad_rows_out_and_says_so() {
     let report = check_and_zip(&csv[..], &mut zip, &options).unwrap();
     assert!(report.is_accepted(), "{}", report::text(&report, "f"));
     assert_eq!((report.baseline.rows, report.baseline.people, report.rows_skipped), (2, 2, 2));
-    assert!(messages::notice(&report).unwrap().contains("2 rows left out as not valid"));
+    assert!(messages::notice(&report).unwrap().contains("Skipped invalid rows: 2."));
     assert_eq!(entries(&zip).0, "Mail,Boss,Org\na@x.com,,HQ\nd@x.com,a@x.com,HQ\n");
 }
 
@@ -228,8 +229,8 @@ fn a_refusal_counts_everything_and_quotes_no_value() {
     let sentence = messages::cause(&Reason::FileInvalid((&report).into()), Target::Viva);
     assert_eq!(
         sentence,
-        "row 2: 2 columns where the header has 3; a comma inside a value needs \
-         quotation marks around the value (F03); 1001 problems in all: F03 1000, V01 1"
+        "1,001 errors (F03 1,000, V01 1). Row 2 (F03): 2 columns where the header has 3; a comma \
+         inside a value needs quotation marks around the value"
     );
     for told in [
         report::json(&report, "f").to_string(),

@@ -1,4 +1,4 @@
-//! What is said of a connection, case by case.
+//! The status text of a connection, case by case.
 
 use time::macros::datetime;
 
@@ -25,8 +25,8 @@ fn document(more: &str) -> Document {
     }
 }
 
-/// An import that came so many hours ago and is in a state since then.
-fn run(hours: i64, state: State) -> Import {
+/// An import that arrived this many hours ago, in this state.
+fn import(hours: i64, state: State) -> Import {
     let received = NOW - Duration::hours(hours);
     let key = format!("{hours:015}-a");
     let source = Source {
@@ -62,18 +62,18 @@ fn run(hours: i64, state: State) -> Import {
 }
 
 fn waits(hours: i64, reason: Reason) -> Import {
-    Import { reason: Some(reason), ..run(hours, State::Packed) }
+    Import { reason: Some(reason), ..import(hours, State::Packed) }
 }
 
 fn busy() -> Reason {
     Reason::ServiceBusy { own: false }
 }
 
-/// How it stands with a full connection.
-fn stands(recent: &[Import]) -> (Health, String) {
+/// The health of a full connection.
+fn health(recent: &[Import]) -> (Health, String) {
     let seen = seen(document("\"full\""), recent, false);
-    let standing = ConnectionHealth::of(&seen, NOW);
-    (standing.health, standing.text(NOW))
+    let health = ConnectionHealth::of(&seen, NOW);
+    (health.health, health.text(NOW))
 }
 
 fn seen(document: Document, recent: &[Import], is_paused: bool) -> Seen {
@@ -84,76 +84,78 @@ fn seen(document: Document, recent: &[Import], is_paused: bool) -> Seen {
 }
 
 #[test]
-fn the_mood_is_that_of_the_worst_which_nothing_accepted_has_made_good() {
+fn the_health_is_that_of_the_worst_import_without_a_newer_success() {
     use State::{
         Cancelled, Completed, Ingesting, Packed, Pushing, Received, Rejected, Stuck, Superseded,
     };
     let broken = || Reason::ConnectionMissing { connection: "hr".into() };
-    for (recent, mood) in [
+    for (recent, expected) in [
         (vec![], Health::NoData),
-        (vec![run(1, Completed)], Health::Ok),
-        (vec![run(1, Completed), run(2, Rejected), run(3, Stuck)], Health::Ok),
-        (vec![run(1, Rejected), run(2, Completed)], Health::ActionRequired),
-        (vec![run(1, Stuck)], Health::ActionRequired),
-        (vec![run(1, Cancelled), run(2, Rejected), run(3, Completed)], Health::ActionRequired),
-        (vec![run(1, Received), run(2, Rejected)], Health::ActionRequired),
-        (vec![run(1, Superseded), run(2, Completed)], Health::Ok),
-        (vec![run(1, Cancelled)], Health::Ok),
-        (vec![run(1, Received)], Health::Running),
-        (vec![run(1, Packed), run(2, Completed)], Health::Running),
-        (vec![run(1, Pushing)], Health::Running),
-        (vec![run(1, Ingesting)], Health::Running),
-        (vec![waits(1, busy()), run(2, Completed)], Health::Waiting),
-        (vec![waits(1, broken()), run(2, Completed)], Health::ActionRequired),
-        (vec![run(1, Received), waits(2, busy())], Health::Waiting),
+        (vec![import(1, Completed)], Health::Ok),
+        (vec![import(1, Completed), import(2, Rejected), import(3, Stuck)], Health::Ok),
+        (vec![import(1, Rejected), import(2, Completed)], Health::ActionRequired),
+        (vec![import(1, Stuck)], Health::ActionRequired),
+        (
+            vec![import(1, Cancelled), import(2, Rejected), import(3, Completed)],
+            Health::ActionRequired,
+        ),
+        (vec![import(1, Received), import(2, Rejected)], Health::ActionRequired),
+        (vec![import(1, Superseded), import(2, Completed)], Health::Ok),
+        (vec![import(1, Cancelled)], Health::Ok),
+        (vec![import(1, Received)], Health::Running),
+        (vec![import(1, Packed), import(2, Completed)], Health::Running),
+        (vec![import(1, Pushing)], Health::Running),
+        (vec![import(1, Ingesting)], Health::Running),
+        (vec![waits(1, busy()), import(2, Completed)], Health::Waiting),
+        (vec![waits(1, broken()), import(2, Completed)], Health::ActionRequired),
+        (vec![import(1, Received), waits(2, busy())], Health::Waiting),
     ] {
-        let told: Vec<_> = recent.iter().map(|import| import.state).collect();
-        assert_eq!(stands(&recent).0, mood, "{told:?}");
+        let states: Vec<_> = recent.iter().map(|import| import.state).collect();
+        assert_eq!(health(&recent).0, expected, "{states:?}");
     }
 }
 
 #[test]
-fn a_newer_file_that_was_refused_while_an_older_one_waited_is_not_made_good_by_that() {
-    let mut older = run(5, State::Completed);
+fn a_newer_rejected_file_still_counts_if_an_older_one_is_accepted_later() {
+    let mut older = import(5, State::Completed);
     older.ended = Some(NOW);
-    let (mood, text) = stands(&[run(3, State::Rejected), older]);
-    assert_eq!(mood, Health::ActionRequired);
-    assert!(text.starts_with("3.csv, which came 3 hours ago, was rejected"));
+    let (found, text) = health(&[import(3, State::Rejected), older]);
+    assert_eq!(found, Health::ActionRequired);
+    assert!(text.starts_with("3.csv (arrived 3 hours ago) was rejected"));
 }
 
 #[test]
-fn the_worst_is_told_first_then_the_newest_and_the_others_are_counted() {
+fn the_worst_import_comes_first_then_the_newest_and_the_others_are_counted() {
     let recent = [
-        run(1, State::Received),
+        import(1, State::Received),
         waits(2, busy()),
-        run(3, State::Rejected),
-        run(50, State::Completed),
+        import(3, State::Rejected),
+        import(50, State::Completed),
     ];
     assert_eq!(
-        stands(&recent).1,
-        "3.csv, which came 3 hours ago, was rejected: 2 problems. 1.csv, which came 1 hour ago, is \
-         being read and checked. There is one more below that did not come through yet. Last \
-         accepted 2 days ago: 50.csv."
+        health(&recent).1,
+        "3.csv (arrived 3 hours ago) was rejected: 2 errors. 1.csv (arrived 1 hour ago) is being \
+         read and checked. 1 more import below is not accepted yet. Last accepted 2 days ago: 50.csv."
     );
 }
 
 #[test]
-fn a_pause_a_file_that_does_not_come_and_a_document_that_is_wrong_need_a_person() {
-    let accepted = [run(200, State::Completed)];
+fn a_pause_an_overdue_file_and_an_invalid_document_need_a_person() {
+    let accepted = [import(200, State::Completed)];
     let weekly = || document("\"full\", \"expectedEveryDays\": 7");
     let overdue = seen(weekly(), &accepted, false);
     let overdue = ConnectionHealth::of(&overdue, NOW);
     assert_eq!(overdue.health, Health::ActionRequired);
-    assert!(overdue.text(NOW).ends_with("A file was expected 1 day ago."));
+    assert!(overdue.text(NOW).ends_with("it was expected 1 day ago."));
     assert_eq!(overdue.expected, Some(NOW - Duration::hours(200 - 7 * 24)));
-    let later = [run(100, State::Completed)];
+    let later = [import(100, State::Completed)];
     let in_time = seen(weekly(), &later, false);
     assert_eq!(ConnectionHealth::of(&in_time, NOW).health, Health::Ok);
 
     let paused = seen(document("\"full\""), &accepted, true);
     let paused = ConnectionHealth::of(&paused, NOW);
     assert_eq!(paused.health, Health::ActionRequired);
-    assert!(paused.text(NOW).ends_with("paused until a person resumes it."));
+    assert!(paused.text(NOW).ends_with("then run `viva-import resume hr`."));
     let wrong = Document {
         read: Err(Reason::ConnectionMissing { connection: "hr".into() }),
         ..document("\"full\"")
@@ -161,27 +163,29 @@ fn a_pause_a_file_that_does_not_come_and_a_document_that_is_wrong_need_a_person(
     let wrong = seen(wrong, &accepted, false);
     let wrong = ConnectionHealth::of(&wrong, NOW);
     assert_eq!(wrong.health, Health::ActionRequired);
-    assert!(wrong.text(NOW).ends_with("it has to be mended."));
+    assert!(
+        wrong.text(NOW).ends_with("connections/hr.json does not exist any more. Store it again.")
+    );
 }
 
 #[test]
-fn of_incremental_files_what_was_lost_is_told_though_later_ones_came_through() {
+fn for_incremental_files_lost_changes_are_reported_after_later_successes() {
     let recent = [
-        run(1, State::Completed),
-        run(2, State::Rejected),
-        run(3, State::Superseded),
-        run(4, State::Stuck),
+        import(1, State::Completed),
+        import(2, State::Rejected),
+        import(3, State::Superseded),
+        import(4, State::Stuck),
     ];
     let incremental = seen(document("\"incremental\""), &recent, false);
     let standing = ConnectionHealth::of(&incremental, NOW);
     assert_eq!(standing.health, Health::Ok);
-    let words = "2 earlier files did not come through; Viva lacks what they change.";
+    let words = "2 earlier files were not accepted: Viva does not have those changes.";
     assert!(standing.text(NOW).ends_with(words), "{}", standing.text(NOW));
-    assert!(!stands(&recent).1.contains("earlier"), "a full one replaces everything");
+    assert!(!health(&recent).1.contains("earlier"), "a full file replaces all data");
 }
 
 #[test]
-fn how_long_it_has_waited_and_how_many_people_were_accepted_is_told() {
+fn the_text_has_the_waiting_time_and_the_number_of_accepted_people() {
     let mut waiting = waits(3, busy());
     let at = NOW - Duration::minutes(45);
     let note = Some(Note::Reason(busy()));
@@ -192,7 +196,7 @@ fn how_long_it_has_waited_and_how_many_people_were_accepted_is_told() {
         count: 9,
         last_seen: NOW,
     });
-    let mut accepted = run(80, State::Completed);
+    let mut accepted = import(80, State::Completed);
     accepted.baseline = Some(Baseline {
         connector: "HR".to_owned(),
         refresh: "full".to_owned(),
@@ -202,8 +206,8 @@ fn how_long_it_has_waited_and_how_many_people_were_accepted_is_told() {
         last_day: None,
     });
     assert_eq!(
-        stands(&[waiting, accepted]).1,
-        "3.csv, which came 3 hours ago, is waiting (for 45 minutes): the service has not \
-         finished this tenant's previous import. Last accepted 3 days ago: 80.csv, 61 people."
+        health(&[waiting, accepted]).1,
+        "3.csv (arrived 3 hours ago) is waiting (for 45 minutes): The service has not finished \
+         this tenant's previous import. Last accepted 3 days ago: 80.csv, 61 people."
     );
 }

@@ -1,4 +1,4 @@
-//! The columns of a row, as the table service types them: written, and read back.
+//! The columns of a row in the types of the table service, written and read.
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -7,18 +7,18 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{import::moment, storage::table::Properties};
 
-/// A column of the table, for whoever reads it.
+/// A column of the table, for its documentation.
 #[derive(Clone, Copy, Debug)]
 pub struct ColumnInfo {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// What its values are.
+    /// The type of its values.
     pub kind: ColumnType,
-    /// What it says.
+    /// Its meaning.
     pub about: &'static str,
 }
 
-/// What the values of a column are.
+/// The type of a column's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, IntoStaticStr)]
 #[strum(serialize_all = "camelCase")]
 pub enum ColumnType {
@@ -30,9 +30,9 @@ pub enum ColumnType {
     Int64,
     /// `true` or `false`.
     Boolean,
-    /// A moment in UTC.
+    /// A date-time in UTC.
     DateTime,
-    /// A list, or an object of several parts, as JSON.
+    /// A list or an object, as JSON.
     Json,
 }
 
@@ -44,7 +44,7 @@ pub(super) const fn column(
     ColumnInfo { name, kind, about }
 }
 
-/// A column of the table holds 32 Ki units of UTF-16; a character is two at most.
+/// The most characters of a column. A column holds 32 Ki units of UTF-16, and a character has one or two.
 pub(super) const LONGEST_COLUMN: usize = 16_000;
 
 /// A row that is being written.
@@ -68,7 +68,7 @@ impl Columns {
         }
     }
 
-    /// A list as JSON; nothing where it is empty.
+    /// A list as JSON; nothing if it is empty.
     pub(super) fn list<T: Serialize>(&mut self, column: &str, list: &[T]) {
         let list = serde_json::to_string(list).ok().filter(|_| !list.is_empty());
         self.maybe(column, list.as_deref());
@@ -82,7 +82,7 @@ impl Columns {
         self.0.insert(column.to_owned(), json!(value));
     }
 
-    /// Int64 travels as a string and a type, or the service takes it for an Int32 or a Double.
+    /// An Int64 is sent as a string with a type; otherwise the service would store an Int32 or a Double.
     pub(super) fn long(&mut self, column: &str, value: u64) {
         self.typed(column, &value.to_string(), "Edm.Int64");
     }
@@ -103,7 +103,7 @@ pub(super) fn text(row: &Properties, column: &str) -> Option<String> {
     row.get(column).and_then(Value::as_str).map(str::to_owned)
 }
 
-/// A list that was written as JSON; nothing where it cannot be read.
+/// A list that was written as JSON; empty if it is unreadable.
 pub(super) fn list<T: DeserializeOwned>(row: &Properties, column: &str) -> Vec<T> {
     let list = text(row, column).and_then(|list| serde_json::from_str(&list).ok());
     list.unwrap_or_default()

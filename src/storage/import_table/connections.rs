@@ -1,5 +1,5 @@
 //! The row of a connection: what belongs to it and not to one of its imports. It is written in the same
-//! transaction as the import that changes it. And the rows of the timers: when each did its work last.
+//! transaction as the import that changes it. Also the rows of the timers, with their last run.
 
 use azure_core::{Error, Result, error::ErrorKind, http::Etag};
 use time::OffsetDateTime;
@@ -22,24 +22,28 @@ use crate::{
     storage::table::{Properties, Write},
 };
 
-/// How often a write is tried again that met another import's write to the row of the connection.
+/// The most attempts of a write that conflicts with another import's write to the row of the connection.
 const TRIES: usize = 10;
 
-/// Every column of the row beside its keys, with what it says.
+/// Every column of the row besides its keys, with its meaning.
 pub const CONNECTION_COLUMNS: &[ColumnInfo] = &[
-    column(PAUSED_BY, Json, "the imports that pause it, each with why and the date of its content"),
-    column(LAST_RECEIVED, DateTime, "when a file of it was taken in last"),
-    column(LAST_ACCEPTED, DateTime, "when the service accepted an import of it last"),
-    column(LAST_ACCEPTED_IMPORT, Text, "the id of that import"),
+    column(
+        PAUSED_BY,
+        Json,
+        "The imports that pause it, each with the cause and the date of its content",
+    ),
+    column(LAST_RECEIVED, DateTime, "When its last file was received"),
+    column(LAST_ACCEPTED, DateTime, "When the service last accepted an import of it"),
+    column(LAST_ACCEPTED_IMPORT, Text, "The id of that import"),
     column(
         NOTIFIED,
         Json,
-        "why its files wait, since when, how many do and which import has told of it: once for all of them, until it is over",
+        "The reasons for which its files wait, each with its begin, the number of waiting files and the import that reported it. Each reason is reported once, until it ends",
     ),
     column(
         OVERDUE,
         Json,
-        "that it never had a file though one is expected, and whether the notification of it was sent",
+        "An overdue file of a connection that never had a file, and whether the notification was sent",
     ),
 ];
 const PAUSED_BY: &str = "PausedBy";
@@ -49,31 +53,31 @@ const LAST_ACCEPTED_IMPORT: &str = "LastAcceptedImport";
 const NOTIFIED: &str = "Notified";
 const OVERDUE: &str = "Overdue";
 
-/// The record as it was read; no ETag where there is no row yet.
+/// The record as it was read; without an ETag if there is no row yet.
 struct Read {
     record: ConnectionRecord,
     etag: Option<Etag>,
 }
 
 impl ImportTable {
-    /// What is remembered of a connection of a tenant.
+    /// The record of a connection in a tenant.
     ///
     /// # Errors
-    /// Whatever storage says.
+    /// Storage failed.
     pub async fn connection(&self, tenant: &str, name: &str) -> Result<ConnectionRecord> {
         Ok(self.read_connection(tenant, name).await?.record)
     }
 
-    /// What is remembered of every connection of a tenant, by name.
+    /// The records of all connections in a tenant, by name.
     ///
     /// # Errors
-    /// Whatever storage says.
+    /// Storage failed.
     pub(crate) async fn connections(
         &self,
         tenant: &str,
     ) -> Result<Vec<(String, ConnectionRecord)>> {
         let prefix = key_of("");
-        // Every letter of a name comes before a tilde.
+        // A tilde sorts after every character of a name.
         let filter = format!(
             "PartitionKey eq '{}' and RowKey ge '{prefix}' and RowKey lt '{prefix}~'",
             quoted(tenant)
@@ -86,7 +90,7 @@ impl ImportTable {
         Ok(named.collect())
     }
 
-    /// Saves an import whose move changes what is remembered of its connection.
+    /// Saves an import together with the record of its connection.
     pub(super) async fn save_with_connection(
         &self,
         before: Stored,
@@ -101,7 +105,7 @@ impl ImportTable {
                 && record.is_notified(reason)
                 && !self.blocks_another(&next, reason).await?
             {
-                // Whoever waited was deleted from the table.
+                // The import that reported the reason was deleted from the table.
                 record.forget(reason);
             }
             let is_first = record.moved(&before.import, &mut next, now);
@@ -116,11 +120,11 @@ impl ImportTable {
                 }
             }
         }
-        // What came of a step is not lost for that: it is saved again.
+        // The step is not lost: its result is saved again later.
         Err(contended())
     }
 
-    /// Writes a new import that ended at once, because its connection could not be used when it arrived.
+    /// Inserts an import that ended at once, because its connection document was invalid.
     pub(super) async fn insert_with_connection(
         &self,
         import: Import,
@@ -132,7 +136,7 @@ impl ImportTable {
                 self.read_connection(&import.id.tenant, &import.connection).await?;
             let is_first = record.received(&import, now);
             if !is_first {
-                // It was said of another file.
+                // Another file has already reported it.
                 import.notification = None;
             }
             let write = write(&import, &record, etag);
@@ -147,11 +151,11 @@ impl ImportTable {
         Err(contended())
     }
 
-    /// Changes what is remembered of a connection, and no import with it; what `change` says, which is `None`
-    /// where nothing is to be written.
+    /// Changes only the record of a connection; returns the result of `change`. If `change` returns `None`,
+    /// nothing is written.
     ///
     /// # Errors
-    /// Whatever storage says.
+    /// Storage failed.
     pub(crate) async fn change_connection<T>(
         &self,
         tenant: &str,
@@ -175,10 +179,10 @@ impl ImportTable {
         Err(contended())
     }
 
-    /// A connection can be used: what was said of files without a tenant is said anew from now on.
+    /// The document of a connection is valid again: the next invalid document is reported anew.
     ///
     /// # Errors
-    /// Whatever storage says.
+    /// Storage failed.
     pub(crate) async fn forget_arrivals(&self, connection: &str) -> Result<()> {
         let tenant = ImportId::NO_TENANT;
         let Read { mut record, etag } = self.read_connection(tenant, connection).await?;
@@ -190,7 +194,7 @@ impl ImportTable {
         if is_refused { Ok(()) } else { forgotten.map(drop) }
     }
 
-    /// Whether another import of the connection waits for the same.
+    /// Whether another import of the connection waits for the same reason.
     async fn blocks_another(&self, import: &Import, reason: ReasonCode) -> Result<bool> {
         let siblings = self.of_connection(import).await?;
         let mut others = siblings.iter().filter(|other| other.import.id != import.id);
@@ -216,7 +220,7 @@ fn record_of(row: &Properties) -> ConnectionRecord {
     }
 }
 
-/// That a file was taken in, whatever else is remembered of its connection.
+/// Records the arrival of a file and leaves the other columns unchanged.
 pub(super) fn received(import: &Import, now: OffsetDateTime) -> Write {
     let mut row = Columns::new(&import.id.tenant, &key_of(&import.connection));
     row.time(LAST_RECEIVED, Some(now));
@@ -224,7 +228,7 @@ pub(super) fn received(import: &Import, now: OffsetDateTime) -> Write {
 }
 
 pub(super) fn contended() -> Error {
-    let why = "the row of the connection is written by others all the time";
+    let why = "the row of the connection keeps changing";
     Error::with_message(ErrorKind::Other, why)
 }
 
@@ -257,20 +261,20 @@ fn row(tenant: &str, connection: &str, record: &ConnectionRecord) -> Properties 
 const LAST_RUN: &str = "LastRun";
 
 impl ImportTable {
-    /// Notes that a timer has done its work.
+    /// Records that a timer has run.
     ///
     /// # Errors
-    /// Whatever storage says.
+    /// Storage failed.
     pub async fn note_timer(&self, name: &str, now: OffsetDateTime) -> Result<()> {
         let mut row = Columns::new(ImportId::NO_TENANT, &timer_key(name));
         row.time(LAST_RUN, Some(now));
         self.table.transact(&[Write::Merge(row.0)]).await.map(drop)
     }
 
-    /// When a timer did its work last; `None` where it never has.
+    /// The last run of a timer; `None` if it never ran.
     ///
     /// # Errors
-    /// Whatever storage says.
+    /// Storage failed.
     pub async fn timer(&self, name: &str) -> Result<Option<OffsetDateTime>> {
         let row = self.table.get(ImportId::NO_TENANT, &timer_key(name)).await?;
         Ok(row.and_then(|row| time(&row.properties, LAST_RUN)))

@@ -1,7 +1,7 @@
-//! An import as a row of the table, and back.
+//! An import as a row of the table, written and read.
 //!
-//! The columns are what a person reads in a table browser or in Power BI. [`COLUMNS`] is the one
-//! place that lists them; old rows must still parse, so a column may be added, never renamed.
+//! People read the columns in a table browser or in Power BI. [`COLUMNS`] is the one place that lists them.
+//! Old rows must stay readable, so a column may be added, but never renamed.
 
 use serde_json::json;
 
@@ -20,149 +20,157 @@ use crate::{
     storage::table::Properties,
 };
 
-/// When the next step is due; absent when nothing is left to do.
+/// When the next step is due; absent if nothing is left to do.
 pub(super) const NEXT_ATTEMPT: &str = "NextAttempt";
 
-/// When a notification is due; absent when none waits.
+/// When a notification is due; absent if none waits.
 pub(super) const NOTIFICATION_DUE: &str = "NotificationDue";
 
-/// The shape of the rows that this version writes and reads.
+/// The schema version of the rows that this program reads and writes.
 const SCHEMA_VERSION: u32 = 1;
 const SCHEMA: &str = "SchemaVersion";
 
-/// Every column with what it says.
+/// Every column with its meaning.
 pub const COLUMNS: &[ColumnInfo] = &[
     column(
         "PartitionKey",
         Text,
-        "the tenant's id, or `no-tenant` where the connection could not be read",
+        "The tenant id, or `no-tenant` if the connection document was invalid when the file arrived",
     ),
     column(
         "RowKey",
         Text,
-        "the import's id: newest content first, the same content always the same id",
+        "The id of the import: newest content first; the same content always has the same id",
     ),
     column(
         "SchemaVersion",
         Int32,
-        "the shape of the row; a row of a newer one is shown and left alone",
+        "The schema version of the row. A row of a newer version is shown but not changed",
     ),
-    column("Target", Text, "the service that takes it: `viva`"),
-    column("Connection", Text, "the connection the file belongs to"),
-    column("File", Text, "container and name of the file"),
-    column("FileETag", Text, "which content of that file"),
-    column("Bytes", Int64, "its length"),
-    column("LastModified", DateTime, "when that content was written"),
-    column("Rows", Int64, "data rows, without the header; known once packed"),
-    column("People", Int64, "people who have a row; known once packed"),
-    column("RowsSkipped", Int64, "rows left out as not valid, because the connection is lenient"),
+    column("Target", Text, "The service that takes the file: `viva`"),
+    column("Connection", Text, "The connection of the file"),
+    column("File", Text, "Container and name of the file"),
+    column("FileETag", Text, "The ETag of the content"),
+    column("Bytes", Int64, "The length of the content"),
+    column("LastModified", DateTime, "When the content was written"),
+    column("Rows", Int64, "Data rows, without the header; known once packed"),
+    column("People", Int64, "People who have a row; known once packed"),
+    column(
+        "RowsSkipped",
+        Int64,
+        "Invalid rows that were skipped, because the connection is lenient",
+    ),
     column(
         "State",
         Text,
         "`received`, `packed`, `pushing`, `ingesting`; ends: `completed`, `accepted`, `rejected`, `superseded`, `cancelled`, `stuck`",
     ),
     column("Refresh", Text, "`full` or `incremental`; known once packed"),
-    column("IngestionId", Text, "the service's own id of the import"),
-    column("ServiceStatus", Text, "the service's own last word"),
-    column("ErrorCount", Int64, "problems found in the file"),
+    column("IngestionId", Text, "The service's id of the import"),
+    column("ServiceStatus", Text, "The last status that the service reported"),
+    column("ErrorCount", Int64, "Errors in the file"),
     column(
         "Report",
         Text,
-        "the blob that lists them, in the reports container; the same as .json beside it",
+        "The blob of the report in the reports container; a .json with the same content is beside it",
     ),
     column(
         "ApprovalRequired",
         Text,
-        "the rules that hold a file back because it deletes people or columns; `viva-import approve` lets it pass",
+        "The rules by which the file may delete people or columns only with an approval (`viva-import approve`)",
     ),
-    column("ApprovedBy", Text, "who let such a file pass"),
-    column("ApprovedFor", Json, "what the file was when they did: rows, people, columns, types"),
+    column("ApprovedBy", Text, "Who approved it"),
+    column("ApprovedFor", Json, "What was approved: rows, people, columns and types of the file"),
     column(
         "OperatorActions",
         Text,
-        "what persons asked for, and when: `retry`, `cancel`, `resume`",
+        "The operator actions `retry`, `cancel` and `resume`, with who and when",
     ),
     column(
         "NotifyEnabled",
         Boolean,
-        "its connection has a webhook (`notify`), or the app has one (`NOTIFY_SETTING`)",
+        "Whether notifications are sent: the connection has a webhook (`notify`), or the app has one (`NOTIFY_SETTING`)",
     ),
     column(
         "Notification",
         Text,
-        "what waits to be told there: `rejected`, `stuck`, `forbidden`, `credential_failed`, `connection_invalid`, `overdue`, `completed`, `recovered`",
+        "The notification that is not sent yet: `rejected`, `stuck`, `forbidden`, `credential_failed`, `connection_invalid`, `overdue`, `completed`, `recovered`",
     ),
-    column("NotificationSince", DateTime, "when that happened"),
-    column("NotificationDue", DateTime, "when it is told, or tried again"),
-    column("NotificationFailures", Int32, "how often it failed"),
-    column("NotificationsSent", Json, "what was told, and when"),
+    column("NotificationSince", DateTime, "When the event of the notification happened"),
+    column("NotificationDue", DateTime, "When the notification is sent, or retried"),
+    column("NotificationFailures", Int32, "Failed attempts to send it"),
+    column("NotificationsSent", Json, "The notifications that were sent, and when"),
     column(
         "StopOnRejection",
         Boolean,
-        "those behind it wait if it is refused or stuck (`stopAfterRejected`)",
+        "Whether later files wait if this one is rejected or stuck (`stopAfterRejected`)",
     ),
     column(
         "PauseReason",
         Text,
-        "why its connection waits for it: `forbidden`, `rejected` or `stuck`; `viva-import resume` lets that go on",
+        "Why it pauses its connection: `forbidden`, `rejected` or `stuck`. `viva-import resume` resumes the connection",
     ),
-    column("Attempts", Int32, "packs and pushes begun"),
-    column("Failures", Int32, "failures in a row of the present state"),
-    column("FailedPushes", Int32, "pushes that failed or were not answered"),
+    column("Attempts", Int32, "Packs and pushes started"),
+    column("Failures", Int32, "Consecutive failures in the current state"),
+    column("FailedPushes", Int32, "Consecutive pushes that failed or were not answered"),
     column(
         "BusyRetries",
         Int32,
-        "how often the service had not finished the tenant's previous import",
+        "How often the service had not finished the tenant's previous import",
     ),
-    column("NextAttempt", DateTime, "when the next step is due; absent when nothing is left to do"),
-    column("Deadline", DateTime, "when the import ends as `stuck` if it has come no further"),
-    column("Received", DateTime, "when the row was made"),
-    column("Pushed", DateTime, "when the service accepted the push"),
-    column("Ended", DateTime, "when the import ended"),
-    column("ReasonCode", Text, "why it waits, fails or has ended: a word to filter by"),
+    column("NextAttempt", DateTime, "When the next step is due; absent if nothing is left to do"),
+    column("Deadline", DateTime, "When the import becomes `stuck` if it makes no progress"),
+    column("Received", DateTime, "When the row was created"),
+    column("Pushed", DateTime, "When the service accepted the push"),
+    column("Ended", DateTime, "When the import ended"),
+    column("ReasonCode", Text, "Why it waits, failed or has ended, as a code to filter by"),
     column(
         "ReasonClass",
         Text,
-        "who has to do something about that: `waiting`, `transient` and `final` nobody, `actionRequired` a person",
+        "Who has to act: nobody (`waiting`, `transient`, `final`) or a person (`actionRequired`)",
     ),
-    column("ReasonArgs", Json, "what belongs to that reason"),
+    column("ReasonArgs", Json, "The arguments of the reason"),
     column(
         "BlockedBy",
         Text,
-        "the reason of its connection that keeps it waiting, until it goes on",
+        "The reason of its connection that blocks it, until it makes progress",
     ),
-    column("StatusText", Text, "where it stands and why, in one sentence"),
+    column("StatusText", Text, "The status and its reason, in full sentences"),
     column(
         "Warning",
         Text,
-        "what a person should know though nothing is wrong: columns cut, fields not in the file, warnings",
+        "What a person should know that is not an error: dropped columns, missing fields, skipped rows, warnings",
     ),
-    column("PackageLeft", Boolean, "its zip could not be deleted from the packages container"),
+    column("PackageLeft", Boolean, "Its zip could not be deleted from the packages container"),
     column(
         "PushOutcomeUnknown",
         Boolean,
-        "a push was not answered: the service may have the content already",
+        "A push was never answered: the service may have the content",
     ),
     column(
         "SlotReleased",
         Boolean,
-        "it gave the tenant's place up all the same, so that nobody waits for what a person has to do",
+        "It released the tenant's slot early, so that no other import waits for a person, or for an ingestion that takes too long",
     ),
-    column("ScaleUnit", Text, "the service's address of the tenant"),
+    column("ScaleUnit", Text, "The tenant's scale unit"),
     column(
         "Package",
         Text,
-        "the staged zip in the packages container; gone when the import has ended",
+        "The staged zip in the packages container; deleted when the import has ended",
     ),
-    column("PackageETag", Text, "which content of that zip"),
-    column("PackageBytes", Int64, "its length"),
-    column("PackageSha256", Text, "SHA-256 of its bytes"),
-    column("Baseline", Json, "what the next import is held against: rows, people, columns, types"),
-    column("History", Json, "where it has been, and when"),
-    column("WriteId", Text, "which write made the row what it is"),
+    column("PackageETag", Text, "The ETag of the zip"),
+    column("PackageBytes", Int64, "The length of the zip"),
+    column("PackageSha256", Text, "The SHA-256 of the zip"),
+    column(
+        "Baseline",
+        Json,
+        "What the next import is compared with: rows, people, columns and types",
+    ),
+    column("History", Json, "The states it has been in, and when"),
+    column("WriteId", Text, "The id of the last write"),
 ];
 
-/// The row of an import, and the id of this very write.
+/// The row of an import, and the id of this write.
 pub(super) fn of(import: &Import) -> (Properties, String) {
     let write_id = azure_core::Uuid::new_v4().to_string();
     let mut row = Columns::new(&import.id.tenant, &import.id.key);
@@ -236,15 +244,15 @@ pub(super) fn of(import: &Import) -> (Properties, String) {
     (row.0, write_id)
 }
 
-/// A row says too little to be an import.
+/// A row has too little to be read as an import.
 #[derive(Debug, thiserror::Error)]
-#[error("row {key} has no readable {column}")]
+#[error("row {key} has no valid {column}")]
 pub(super) struct RowError {
     key: String,
     column: &'static str,
 }
 
-/// The import of a row, and the id of the write that made it.
+/// The import of a row, and the id of its last write.
 pub(super) fn parse(row: &Properties) -> Result<(Import, String), RowError> {
     let unreadable =
         |column| move || RowError { key: text(row, "RowKey").unwrap_or_default(), column };
@@ -273,7 +281,7 @@ pub(super) fn parse(row: &Properties) -> Result<(Import, String), RowError> {
     Ok((import, text(row, "WriteId").unwrap_or_default()))
 }
 
-/// What others go by of an import whose row is not understood, as far as it can be read.
+/// An unreadable import, with the readable fields that other imports depend on.
 fn left_alone(row: &Properties, unmoved: Import, reason: Reason) -> Import {
     let state = text(row, "State").and_then(|word| word.parse().ok());
     Import {
@@ -287,7 +295,7 @@ fn left_alone(row: &Properties, unmoved: Import, reason: Reason) -> Import {
     }
 }
 
-/// An import as its row says that it has moved; the column that is not understood.
+/// An import with all columns of its row; the error is the column that is invalid.
 fn moved(row: &Properties, unmoved: Import) -> Result<Import, &'static str> {
     let package = text(row, "Package").map(|blob| Package {
         blob,
@@ -338,8 +346,8 @@ fn moved(row: &Properties, unmoved: Import) -> Result<Import, &'static str> {
     })
 }
 
-/// A baseline as a column holds it; without the names of the columns where they are too many, so
-/// that what is kept can be read.
+/// A baseline as a column holds it; without the names of the columns if they are too many, so that the rest
+/// stays readable.
 fn baseline_text(baseline: &Baseline) -> Option<String> {
     let text = serde_json::to_string(baseline).ok()?;
     if text.chars().count() <= LONGEST_COLUMN {
@@ -360,7 +368,7 @@ fn scope(row: &Properties) -> Option<ApprovalScope> {
     serde_json::from_str(&text(row, "ApprovedFor")?).ok()
 }
 
-/// The rules that a person may let a file pass by.
+/// The rules by which the file deletes, if an operator may approve that.
 fn approval_required(import: &Import) -> Option<String> {
     let Some(Reason::DeletionBlocked(problems)) = &import.reason else { return None };
     let rules: Vec<&str> = problems.rules.iter().map(|broken| &*broken.rule).collect();
@@ -389,7 +397,7 @@ fn message(row: &Properties) -> Option<PendingNotification> {
     })
 }
 
-/// A history as a column holds it: where it is too long, without the oldest entries but the first.
+/// A history as a column holds it; if it is too long, without the oldest entries after the first.
 fn history_text(history: &[HistoryEntry]) -> String {
     let mut entries: Vec<&HistoryEntry> = history.iter().collect();
     loop {

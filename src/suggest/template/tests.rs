@@ -44,7 +44,7 @@ impl Folder {
 
 fn learn(template: impl AsRef<[u8]>) -> Result<Value, CommandError> {
     let path = Folder::new();
-    Ok(run(&path.put("template", template), None)?.json)
+    Ok(run(&path.put("template", template), None, false)?.json)
 }
 
 fn zipped(files: &[(&str, &str)]) -> Vec<u8> {
@@ -171,7 +171,7 @@ fn a_file_that_is_not_a_template_is_an_error() {
         let Err(CommandError::Refused(why)) = learn(template) else { panic!("{says}") };
         assert!(why.contains(says), "{why}");
     }
-    let missing = run(&PathBuf::from("no-such-template.json"), None);
+    let missing = run(&PathBuf::from("no-such-template.json"), None, false);
     assert!(matches!(missing, Err(CommandError::Failed(_))));
 }
 
@@ -216,7 +216,7 @@ fn a_template_is_for_the_connector_of_its_connection() {
         let stored = ours.map(|word| {
             folder.put("stored.json", CONNECTION.replace("\"HR\"", &format!("{word:?}")))
         });
-        match run(&template, stored.as_deref()) {
+        match run(&template, stored.as_deref(), true) {
             Ok(_) => assert!(is_accepted, "{theirs} {ours:?}"),
             Err(CommandError::Refused(why)) => {
                 assert!(!is_accepted && why.contains(theirs), "{why}");
@@ -236,7 +236,7 @@ fn types_that_only_the_mapping_has_are_noted() {
     ] {
         let mapped = CONNECTION.replace("\"String\"", &format!("{kind:?}"));
         let stored = folder.put("hr.json", mapped.replace("Location", target));
-        let result = run(&template, Some(&stored)).unwrap();
+        let result = run(&template, Some(&stored), false).unwrap();
         let notes = result.json["notes"].to_string();
         assert_eq!(notes.contains("of these types"), note.is_some(), "{notes}");
         assert!(notes.contains(note.unwrap_or_default()), "{notes}");
@@ -250,7 +250,7 @@ fn a_connection_keeps_everything_else_and_its_order() {
     let folder = Folder::new();
     let template = folder.put("info.zip", zipped(&[("Data.csv", ""), ("metadata.json", TEMPLATE)]));
     let stored = folder.put("hr.json", CONNECTION);
-    let result = run(&template, Some(&stored)).unwrap().json;
+    let result = run(&template, Some(&stored), false).unwrap().json;
     assert_eq!(result["written"], true);
     assert_eq!(result["onlyInTemplate"], json!(["Organization", "EffectiveDate"]));
     assert_eq!(result["onlyInConnection"], json!(["Location"]));
@@ -262,7 +262,7 @@ fn a_connection_keeps_everything_else_and_its_order() {
     assert_eq!(connection.dialect.data_file, "Data.csv");
     // A template without a zip has no file names, so they stay the same.
     let again = folder.put("metadata.json", TEMPLATE);
-    let again = run(&again, Some(&stored)).unwrap().text;
+    let again = run(&again, Some(&stored), false).unwrap().text;
     assert!(again.contains("already has this dialect"), "{again}");
     assert_eq!(fs::read_to_string(&stored).unwrap(), text);
     assert_eq!(fs::read_dir(folder.0.path()).unwrap().count(), 3);
@@ -284,7 +284,7 @@ fn a_connection_that_is_or_would_become_invalid_is_not_changed() {
         ),
     ] {
         let stored = folder.put("hr.json", &connection);
-        let outcome = run(template, Some(&stored));
+        let outcome = run(template, Some(&stored), false);
         let Err(CommandError::Refused(why)) = outcome else { panic!("{says}") };
         assert!(why.contains(says), "{why}");
         assert_eq!(fs::read_to_string(&stored).unwrap(), connection);
@@ -301,7 +301,7 @@ fn a_zip_is_written_in_the_dialect_of_the_template() {
     let document =
         CONNECTION.replace("\"Email\"", "\"address\"").replace("Location", "Organization");
     let stored = folder.put("hr.json", document);
-    run(&template, Some(&stored)).unwrap();
+    run(&template, Some(&stored), false).unwrap();
     let connection = Connection::parse("hr", &fs::read(&stored).unwrap()).unwrap();
     let limits = crate::config::limits(|_| None).unwrap();
     let today = crate::check::Day::from(time::macros::date!(2026 - 11 - 23));

@@ -1,4 +1,4 @@
-//! What persons see and do.
+//! What users see and do.
 
 use std::process::Stdio;
 
@@ -22,7 +22,7 @@ use crate::stage::{
     BINARY, GOOD_CSV, PATIENCE, a_second_later, csv_of, ended, rules, stage, stage_with, until,
 };
 
-/// A demo that goes on until this is dropped; then it stops what it has started.
+/// A demo that runs until this is dropped; then it stops what it has started.
 struct Demo(Child);
 
 impl Demo {
@@ -42,7 +42,7 @@ impl Drop for Demo {
 }
 
 const KEY: &str = "a-key-of-this-test";
-/// Three things are wrong, in rows 3 and 4; the values are nobody's business.
+/// A file with three errors, in rows 3 and 4; its values must not be shown.
 const BAD_CSV: &str = "Employee,EffectiveDate,Manager,Organization\n\
      ana@contoso.com,11/01/2026,,Executive\nsecret-person,11/01/2026,ana@contoso.com,Sales\n\
      bo@contoso.com,secret-date,ana@contoso.com,Sales\n";
@@ -55,7 +55,7 @@ fn home(front: &Front) -> String {
     format!("http://{}/api/console?code={KEY}", front.address)
 }
 
-/// What App Service Authentication puts before each request of somebody with these app roles.
+/// The headers of App Service Authentication for a user with these app roles.
 fn principal(name: &str, roles: &[&str]) -> serde_json::Value {
     let claims: Vec<_> = roles.iter().map(|role| json!({ "typ": "roles", "val": role })).collect();
     let principal = json!({ "auth_typ": "aad", "role_typ": "roles", "claims": claims });
@@ -65,7 +65,7 @@ fn principal(name: &str, roles: &[&str]) -> serde_json::Value {
     })
 }
 
-/// The service has been busy when a file came.
+/// The service was busy when the file was pushed.
 async fn busy(stage: &Stage, name: &str) {
     until("busy", async || {
         let imports = stage.imports().await.unwrap();
@@ -75,7 +75,7 @@ async fn busy(stage: &Stage, name: &str) {
 }
 
 #[tokio::test]
-async fn a_stranger_can_tell_from_the_page_alone_what_became_of_the_demos_four_files() {
+async fn the_page_alone_shows_what_happened_to_the_four_files_of_the_demo() {
     let Some(mut browser) = browser().await else { return };
     let mut demo = Demo::start();
     let mut lines = BufReader::new(demo.0.stdout.take().unwrap()).lines();
@@ -94,26 +94,22 @@ async fn a_stranger_can_tell_from_the_page_alone_what_became_of_the_demos_four_f
 
     browser.open(json!({})).await;
     assert_eq!(browser.go(&url).await, 200);
-    assert_eq!(browser.text("#verdict").await, "A person is needed: hr");
+    assert_eq!(browser.text("#verdict").await, "Action required: hr");
     let rows = browser.texts("tbody tr").await;
     for (row, file, words) in [
-        (
-            0,
-            "truncated.csv",
-            ["Rejected", "a full refresh deletes what is missing", "39 people where the last"],
-        ),
+        (0, "truncated.csv", ["Rejected", "it would delete data", "39 people"]),
         (1, "busy.csv", ["Completed", "Accepted by the service", "busy 2 times"]),
-        (2, "bad.csv", ["Rejected", "row 21, Employee", "and 2 more problems"]),
+        (2, "bad.csv", ["Rejected", "Row 21, column Employee", "2 more errors"]),
         (3, "good.csv", ["Completed", "Accepted by the service", "244"]),
     ] {
-        let told = &rows[row];
-        assert!(told.contains(file), "{told}");
+        let row = &rows[row];
+        assert!(row.contains(file), "{row}");
         for words in words {
-            assert!(told.contains(words), "{words}: {told}");
+            assert!(row.contains(words), "{words}: {row}");
         }
     }
     let sentence = browser.text(".sentence").await;
-    assert!(sentence.contains("truncated.csv, which came"), "{sentence}");
+    assert!(sentence.contains("truncated.csv (arrived"), "{sentence}");
     browser.is_for_everybody("main page").await;
     browser.picture("home").await;
     browser.click("a:has-text('bad.csv')").await;
@@ -143,7 +139,7 @@ async fn a_stranger_can_tell_from_the_page_alone_what_became_of_the_demos_four_f
 }
 
 #[tokio::test]
-async fn a_bad_file_is_seen_with_its_rows_a_good_one_walks_to_its_end_and_a_stuck_one_is_retried() {
+async fn a_rejected_file_is_shown_a_valid_one_is_followed_and_a_stuck_one_is_retried() {
     let Some(mut browser) = browser().await else { return };
     let rules = Rules { polls_per_status: 1, ..rules() };
     let stage = stage_with(rules, &[("MAX_PUSH_FAILURES", "1")]).await;
@@ -151,7 +147,7 @@ async fn a_bad_file_is_seen_with_its_rows_a_good_one_walks_to_its_end_and_a_stuc
     browser.open(json!({})).await;
     browser.go(&home(&front)).await;
     let empty = browser.text("main").await;
-    assert!(empty.contains("No file has arrived: it belongs into inbox/hr/"), "{empty}");
+    assert!(empty.contains("No file has arrived. Upload the file to inbox/hr/"), "{empty}");
     browser.is_for_everybody("nothing yet").await;
 
     stage.arrive("hr/bad.csv", BAD_CSV.into()).await.unwrap();
@@ -162,17 +158,19 @@ async fn a_bad_file_is_seen_with_its_rows_a_good_one_walks_to_its_end_and_a_stuc
     assert!(findings.contains("Employee, row 3") && findings.contains("EffectiveDate, row 4"));
     assert!(!browser.source().await.contains("secret-"), "a value is shown");
 
-    // It walks before a person's eyes: the page is not loaded anew.
+    // The page follows the import without a reload.
     stage.service.always(Call::Push, Some(ServiceFault::Busy));
     stage.arrive("hr/good.csv", GOOD_CSV.into()).await.unwrap();
     busy(&stage, "hr/good.csv").await;
     browser.go(&home(&front)).await;
     browser.click("a:has-text('good.csv')").await;
     browser.until("h1", "Packed").await;
-    browser.until("ol.road", "the service has not finished this tenant's previous import").await;
+    browser
+        .until("ol.timeline", "The service has not finished this tenant's previous import")
+        .await;
     stage.service.always(Call::Push, None);
     browser.until("h1", "Completed").await;
-    browser.until("ol.road", "the service says ExtractionComplete").await;
+    browser.until("ol.timeline", "Service status: ExtractionComplete").await;
     browser.until("#todo + p", "Viva shows the data hours later").await;
     browser.is_for_everybody("a completed import").await;
 
@@ -186,29 +184,29 @@ async fn a_bad_file_is_seen_with_its_rows_a_good_one_walks_to_its_end_and_a_stuc
         .unwrap();
     assert_eq!(ended(&stage, "hr/stuck.csv").await.state, State::Stuck);
     browser.go(&home(&front)).await;
-    assert_eq!(browser.text("#verdict").await, "A person is needed: hr");
+    assert_eq!(browser.text("#verdict").await, "Action required: hr");
     browser.click("a:has-text('stuck.csv')").await;
-    browser.click("button:has-text('Retry: read')").await;
-    browser.until("[role=alert]", "It is tried again now").await;
+    browser.click("button:has-text('Retry with this same file')").await;
+    browser.until("[role=alert]", "The import is retried now").await;
     browser.until("h1", "Completed").await;
     let import = ended(&stage, "hr/stuck.csv").await;
     let by = import.operator_actions.unwrap();
-    assert!(by.starts_with("by somebody with a key on the console (retry) at 20"), "{by}");
+    assert!(by.starts_with("by a console user with a key (retry) at 20"), "{by}");
     browser.go(&home(&front)).await;
-    assert_eq!(browser.text("#verdict").await, "All is well");
+    assert_eq!(browser.text("#verdict").await, "All connections are healthy");
 
-    // A page that hears nothing any more says so, and does not pretend to be of now.
+    // A page that cannot refresh any more says so.
     stage.service.always(Call::Push, Some(ServiceFault::Busy));
     stage.arrive("hr/waits.csv", csv_of(5).into()).await.unwrap();
     busy(&stage, "hr/waits.csv").await;
     browser.go(&home(&front)).await;
-    browser.until("#verdict", "Waiting, nobody is needed: hr").await;
+    browser.until("#verdict", "Waiting, no action required: hr").await;
     stage.host.stop().await;
-    browser.until("#silent", "the last try got no answer").await;
+    browser.until("#silent", "the last refresh failed").await;
 }
 
 #[tokio::test]
-async fn everything_can_be_done_without_a_script_and_by_keyboard_alone() {
+async fn everything_works_without_a_script_and_with_the_keyboard_alone() {
     let Some(mut browser) = browser().await else { return };
     let stage = stage(&[]).await;
     let front = front(&stage).await;
@@ -220,24 +218,24 @@ async fn everything_can_be_done_without_a_script_and_by_keyboard_alone() {
     assert!(browser.text("tbody").await.contains(" UTC"));
     browser.choose("select[name=state]", "completed").await;
     browser.click("button:has-text('Show')").await;
-    assert!(browser.text("main").await.contains("No imports like that"));
+    assert!(browser.text("main").await.contains("No imports match the filter"));
     browser.choose("select[name=state]", "rejected").await;
     browser.click("button:has-text('Show')").await;
     browser.click("a:has-text('bad.csv')").await;
     browser.click("button:has-text('Check the setup')").await;
-    assert!(browser.text("h1").await.starts_with("The doctor on hr"));
+    assert!(browser.text("h1").await.starts_with("Doctor for hr"));
     browser.click("a:has-text('All imports')").await;
-    // A file that no event told of.
+    // A file without an event.
     stage.drop_file("hr/good.csv", GOOD_CSV.into()).await.unwrap();
-    browser.click("button:has-text('Look for files now')").await;
-    assert!(browser.text("[role=alert]").await.contains("The inbox was looked through"));
+    browser.click("button:has-text('Check for new files')").await;
+    assert!(browser.text("[role=alert]").await.contains("The inbox was checked."));
     assert_eq!(ended(&stage, "hr/good.csv").await.state, State::Completed);
 
-    // With a script: the keyboard goes from the first link to the content, and presses what is there.
+    // With a script: the keyboard goes from the first link to the content, and presses a button.
     browser.open(json!({})).await;
     browser.go(&home(&front)).await;
     browser.press("Tab").await;
-    assert_eq!(browser.focused().await, "To the content");
+    assert_eq!(browser.focused().await, "Skip to the content");
     browser.press("Enter").await;
     for _ in 0..20 {
         browser.press("Tab").await;
@@ -246,12 +244,12 @@ async fn everything_can_be_done_without_a_script_and_by_keyboard_alone() {
         }
     }
     browser.press("Enter").await;
-    browser.until("h1", "The doctor on hr").await;
+    browser.until("h1", "Doctor for hr").await;
     browser.is_for_everybody("a diagnosis").await;
 }
 
 #[tokio::test]
-async fn whoever_is_signed_in_needs_no_key_and_stands_in_the_row() {
+async fn a_signed_in_user_needs_no_key_and_is_recorded_in_the_row() {
     let Some(mut browser) = browser().await else { return };
     let stage = stage(&[("APP_SERVICE_AUTH", "true"), ("WEBSITE_AUTH_ENABLED", "True")]).await;
     let front = front(&stage).await;
@@ -263,13 +261,13 @@ async fn whoever_is_signed_in_needs_no_key_and_stands_in_the_row() {
     let url = format!("http://{}/api/signedin", front.address);
     browser.open(json!({})).await;
     assert_eq!(browser.go(&url).await, 403);
-    // What App Service Authentication puts before each request.
+    // The headers that App Service Authentication adds to each request.
     let headers = principal("ana@contoso.com", &["Imports.Operate"]);
     browser.open(json!({ "headers": headers })).await;
     assert_eq!(browser.go(&url).await, 200);
-    assert!(browser.text("header").await.contains("signed in as ana@contoso.com"));
+    assert!(browser.text("header").await.contains("Signed in as ana@contoso.com"));
     browser.click("button:has-text('Resume')").await;
-    browser.until("[role=alert]", "The connection goes on").await;
+    browser.until("[role=alert]", "The connection is resumed").await;
     assert!(browser.url().await.starts_with(&url));
     let import = stage.imports().await.unwrap().remove(0);
     let by = import.operator_actions.unwrap();
@@ -277,7 +275,7 @@ async fn whoever_is_signed_in_needs_no_key_and_stands_in_the_row() {
 }
 
 #[tokio::test]
-async fn each_button_is_there_for_whoever_may_press_it_and_does_what_it_says() {
+async fn each_button_is_shown_to_users_who_may_press_it_and_does_its_action() {
     let Some(mut browser) = browser().await else { return };
     let stage = stage(&[("APP_SERVICE_AUTH", "true"), ("WEBSITE_AUTH_ENABLED", "True")]).await;
     let front = front(&stage).await;
@@ -290,7 +288,9 @@ async fn each_button_is_there_for_whoever_may_press_it_and_does_what_it_says() {
 
     browser.open(json!({ "headers": principal("bo@contoso.com", &[]) })).await;
     assert_eq!(browser.go(&url).await, 403);
-    assert!(browser.text("main").await.contains("Imports.Read and Imports.Operate"));
+    assert!(
+        browser.text("main").await.contains("neither the role Imports.Read nor Imports.Operate")
+    );
 
     browser.open(json!({ "headers": principal("cy@contoso.com", &["Imports.Read"]) })).await;
     assert_eq!(browser.go(&url).await, 200);
@@ -304,7 +304,7 @@ async fn each_button_is_there_for_whoever_may_press_it_and_does_what_it_says() {
     browser.go(&url).await;
     browser.click("a:has-text('Review few.csv')").await;
     browser.click("button:has-text('Approve this file once')").await;
-    browser.until("[role=alert]", "It may delete, this once").await;
+    browser.until("[role=alert]", "The file is approved once").await;
     let few = ended(&stage, "hr/few.csv").await;
     assert_eq!(few.state, State::Completed);
     assert!(few.approval.unwrap().by.starts_with("by ana@contoso.com on the console (approve)"));
@@ -321,23 +321,26 @@ async fn each_button_is_there_for_whoever_may_press_it_and_does_what_it_says() {
 }
 
 #[tokio::test]
-async fn a_form_tells_the_origin_of_its_page_and_no_other_origin_is_told_the_key() {
+async fn a_form_sends_the_origin_of_its_page_and_no_other_origin_gets_the_key() {
     let Some(mut browser) = browser().await else { return };
     let stage = stage(&[]).await;
     let (front, other) = (front(&stage).await, front(&stage).await);
     browser.open(json!({})).await;
     browser.go(&home(&front)).await;
-    browser.click("button:has-text('Look for files now')").await;
-    browser.until("[role=alert]", "The inbox was looked through").await;
-    let said = browser.said().await;
-    let posts: Vec<_> = said.iter().filter(|request| request["method"] == "POST").collect();
+    browser.click("button:has-text('Check for new files')").await;
+    browser.until("[role=alert]", "The inbox was checked").await;
+    let requests = browser.requests().await;
+    let posts: Vec<_> = requests.iter().filter(|request| request["method"] == "POST").collect();
     let own = format!("http://{}", front.address);
-    assert_eq!(posts.len(), 1, "{said:?}");
-    assert_eq!(posts[0]["origin"], own, "App Service refuses a form of a signed-in person else");
+    assert_eq!(posts.len(), 1, "{requests:?}");
+    assert_eq!(
+        posts[0]["origin"], own,
+        "without it App Service rejects a form of a signed-in user"
+    );
 
     let elsewhere = format!("http://{}/api/signedin", other.address);
     browser.leave(&elsewhere).await;
-    let said = browser.said().await;
-    let there = said.iter().find(|request| request["url"] == elsewhere).unwrap();
-    assert_eq!(there["referer"], json!(null), "the address of the page holds the key");
+    let requests = browser.requests().await;
+    let there = requests.iter().find(|request| request["url"] == elsewhere).unwrap();
+    assert_eq!(there["referer"], json!(null), "the address of the page contains the key");
 }

@@ -1,4 +1,4 @@
-//! The same with the real binary under the host, at the worst places.
+//! The same with the real binary under the host, at the worst requests.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ use crate::{
     world::before,
 };
 
-/// Where the power goes: a name, the request, the moment, and how often the service has the file.
+/// Where the power goes: a name, the request, the moment, and how often the service gets the file.
 type Place = (&'static str, fn(&Seen) -> bool, Moment, usize);
 
 const PLACES: [Place; 4] = [
@@ -66,7 +66,7 @@ async fn kill_9_at_the_worst_places_of_the_real_program_loses_nothing() {
         proxy.next(which, Fault::PowerCut(moment));
         stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
         let cut = timeout(PATIENCE, proxy.power().cancelled()).await;
-        assert!(cut.is_ok(), "{place}: nothing came there\n{}", log(&stage));
+        assert!(cut.is_ok(), "{place}: there was no such request\n{}", log(&stage));
         let pid = stage.host.handler_pid();
         stage.host.kill_handler().await;
         let back = timeout(PATIENCE, proxy.power_back()).await;

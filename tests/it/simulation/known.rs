@@ -1,4 +1,4 @@
-//! Histories that broke a law once, as they were found.
+//! Histories that once violated an invariant, as they were found.
 
 use viva_import::testbed::service::Call;
 
@@ -14,11 +14,11 @@ use crate::{
 /// A name, and what happened.
 pub(super) const KNOWN: &[(&str, &[Operation])] = &[
     (
-        "a read that was refused though the file is as it was: Superseded by nothing",
+        "a read failed although the file is unchanged: superseded by nothing",
         &[Answer(11, 412), FileArrives { to: Full, kind: Right, event: true }],
     ),
     (
-        "the program was away for three days before the first try: Stuck without one",
+        "the program was away for three days before the first attempt: stuck without one",
         &[
             PowerCut(5, Before),
             FileArrives { to: Full, kind: Right, event: false },
@@ -28,7 +28,7 @@ pub(super) const KNOWN: &[(&str, &[Operation])] = &[
         ],
     ),
     (
-        "a push that was not answered, then an older file that stops it: it kept the place",
+        "a push without an answer, then an older file that stops it: it kept the slot",
         &[
             FileArrives { to: Builds, kind: Wrong, event: false },
             ServiceSays(NoId),
@@ -41,7 +41,7 @@ pub(super) const KNOWN: &[(&str, &[Operation])] = &[
         ],
     ),
     (
-        "a token that was not accepted, then a push that was not answered: it kept the place",
+        "a token that was not accepted, then a push without an answer: it kept the slot",
         &[
             ExpireToken(Call::ScaleUnit, false),
             ExpireToken(Call::ScaleUnit, false),
@@ -50,7 +50,7 @@ pub(super) const KNOWN: &[(&str, &[Operation])] = &[
         ],
     ),
     (
-        "a push that was not answered, then a 403 and a resume: two of a tenant had its one place",
+        "a push without an answer, then a 403 and a resume: two imports of a tenant had its slot",
         &[
             ServiceSays(NoId),
             FileArrives { to: Builds, kind: Right, event: true },

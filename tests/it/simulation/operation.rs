@@ -1,4 +1,4 @@
-//! What can happen in a history.
+//! The operations of a history.
 
 use proptest::{prelude::*, sample::select};
 use viva_import::{
@@ -14,40 +14,39 @@ use crate::{
 /// The calls that a file needs.
 const CALLS: [Call; 4] = [Call::ScaleUnit, Call::Ping, Call::Push, Call::Status];
 
-/// One thing that happens. Requests are counted from the moment it happens, from 1; files in a
-/// circle.
+/// One operation. Requests are counted from its time, from 1; an index of a file wraps around.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Operation {
-    /// A customer writes a file; perhaps the event gets lost.
+    /// A customer uploads a file; its event may get lost.
     FileArrives {
         to: To,
         kind: Kind,
         event: bool,
     },
-    /// A customer writes a file, and its event comes while another instance drives.
+    /// A customer uploads a file, and its event arrives while another instance runs `drive`.
     FileArrivesWhileDriven(To),
-    /// An event comes again, and all that were not answered.
+    /// An event arrives again, and all events that were not answered.
     Redeliver(usize),
     Drive,
     DriveTwiceAtOnce,
     Sweep,
     /// In seconds.
     Advance(i64),
-    /// In seconds, and back again where it is below zero.
+    /// In seconds, negative for backwards.
     ClockJumps(i64),
     LoseRequest(usize),
     LoseAnswer(usize),
     Answer(usize, u16),
     CutMidBody(usize),
     PowerCut(usize, Moment),
-    /// The next such call meets a token that has expired.
+    /// The next such call finds an expired token.
     ExpireToken(Call, bool),
     ServiceSays(Says),
-    /// The service refuses each such call from now on: with 403, or with 401.
+    /// The service answers each such call from now on with an error: 403 or 401.
     Refuses(Call, bool),
-    /// It does so no longer.
+    /// The service answers normally again.
     LetsIn,
-    /// Another content under the same name.
+    /// New content under the same name.
     ReplaceFile {
         file: usize,
         event: bool,
@@ -55,13 +54,13 @@ pub(super) enum Operation {
     DeleteFile(usize),
     /// Somebody stores a document with this fault.
     Breaks(To, Wrong),
-    /// Somebody stores the right document.
-    Mends(To),
-    /// A person asks for something about a file or its connection.
+    /// Somebody stores the correct document.
+    Corrects(To),
+    /// An operator action on a file or its connection.
     Asks(OperatorAction, usize),
 }
 
-/// What the service may say instead of what it should.
+/// The faults of the service's answers.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Says {
     Busy,
@@ -130,7 +129,7 @@ impl Operation {
                 }
             }
             Self::Breaks(to, wrong) => world.store(to, Some(wrong)).await,
-            Self::Mends(to) => world.store(to, None).await,
+            Self::Corrects(to) => world.store(to, None).await,
             Self::Asks(action, file) => world.ask(action, file).await,
             Self::DeleteFile(file) => {
                 if let Some((_, name)) = world.file(file) {
@@ -157,7 +156,7 @@ impl Says {
     }
 }
 
-/// The lists of operations that are tried.
+/// The lists of operations.
 pub(super) fn histories() -> impl Strategy<Value = Vec<Operation>> {
     prop::collection::vec(operation(), 3..=24)
 }
@@ -196,7 +195,7 @@ fn customer() -> impl Strategy<Value = Operation> {
         2 => (action, 0..8_usize).prop_map(|(action, file)| Operation::Asks(action, file)),
         1 => (0..8_usize).prop_map(Operation::Redeliver),
         1 => (to(), select(&Wrong::ALL[..])).prop_map(|(to, wrong)| Operation::Breaks(to, wrong)),
-        1 => to().prop_map(Operation::Mends),
+        1 => to().prop_map(Operation::Corrects),
     ]
 }
 

@@ -1,30 +1,30 @@
-//! The files of a world: each is known by its content.
+//! The files of a world: each is identified by its content.
 
 use std::io::{Cursor, Read as _};
 
 use super::To;
 
-/// Stands in every cell that can hold it and must stand nowhere else.
+/// A text in every cell that can hold it. It must not appear anywhere else.
 pub(super) const MARKER: &str = "zq7marker";
 
-/// What is in a file.
+/// The content of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Nothing is wrong with it.
+    /// A valid file.
     Right,
-    /// Nothing but that a column is not in it which is in the right ones.
+    /// A valid file without a column that the other valid files have.
     Narrow,
-    /// It has a date that is none.
+    /// A file with an invalid date.
     Wrong,
 }
 
-/// A file that was in the inbox at some time.
+/// A file that was uploaded at some time.
 #[derive(Clone, Debug)]
 pub(super) struct File {
     pub(super) to: To,
     /// The blob's name.
     pub(super) name: String,
-    /// Bare.
+    /// Without quotation marks.
     pub(super) etag: String,
     pub(super) content: Vec<u8>,
     pub(super) kind: Kind,
@@ -34,7 +34,7 @@ impl File {
     /// Data rows of every file.
     pub(super) const ROWS: u64 = 2;
 
-    /// The `number`-th file of a world.
+    /// The file with this number in a world.
     pub(super) fn new(number: usize, to: To, name: &str, kind: Kind) -> Self {
         let head = format!("{MARKER}{number}@contoso.com");
         let date = if kind == Kind::Wrong { MARKER } else { "11/01/2025" };
@@ -50,7 +50,7 @@ impl File {
     }
 }
 
-/// The content in a zip that was pushed.
+/// The content of a zip that was pushed.
 pub(super) fn pushed_content(zip: &[u8]) -> Vec<u8> {
     let mut content = vec![];
     let mut archive = zip::ZipArchive::new(Cursor::new(zip)).unwrap();

@@ -1,4 +1,4 @@
-//! The program in the world: how it is started, where it runs and what it logs.
+//! The program in the world: its start, its environment and its log.
 
 use std::{
     io::Write,
@@ -23,7 +23,7 @@ use viva_import::{
 
 use crate::{proxy::Proxy, stage::start_azurite};
 
-/// What `receive` does: the promise is made when the row is written.
+/// Does what `receive` does: after the row is written, the import is promised.
 pub(super) async fn receive(
     engine: &Engine,
     name: &str,
@@ -37,7 +37,7 @@ pub(super) async fn receive(
     Ok(())
 }
 
-/// A proxy before an account and a service, and the settings that lead through it.
+/// A proxy in front of an account and a service, and the settings that use it.
 pub(crate) async fn before(
     azurite: &Azurite,
     account: &str,
@@ -53,7 +53,7 @@ pub(crate) async fn before(
     (proxy, vec![(STORAGE, connection_string), ("INGESTION_ENDPOINT", endpoint)])
 }
 
-/// An account nobody has used, of as many emulators as are needed: worlds are many.
+/// An unused account, of as many emulators as are needed, because there are many worlds.
 pub(super) async fn account() -> (&'static Azurite, String) {
     const OF_ONE: usize = 500;
     static EMULATORS: [OnceCell<Azurite>; 40] = [const { OnceCell::const_new() }; 40];
@@ -63,14 +63,14 @@ pub(super) async fn account() -> (&'static Azurite, String) {
     (emulator.await, format!("account{}", number % OF_ONE))
 }
 
-/// What a clock of milliseconds since 1970 shows.
+/// The time of a clock in milliseconds since 1970.
 pub(super) fn moment(clock: &AtomicI64) -> OffsetDateTime {
     let milliseconds = i128::from(clock.load(Ordering::Relaxed));
     OffsetDateTime::from_unix_timestamp_nanos(milliseconds * 1_000_000).unwrap()
 }
 
-/// The program, started.
-pub(super) fn road(
+/// The started program.
+pub(super) fn engine(
     settings: &Arc<Vec<(&'static str, String)>>,
     clock: &Arc<AtomicI64>,
 ) -> Arc<Engine> {
@@ -84,7 +84,7 @@ pub(super) fn road(
     Arc::new(Engine::new(storage, service, config, lookup, Arc::new(move || moment(&clock))))
 }
 
-/// What the program of one world has logged.
+/// The log of the program in one world.
 #[derive(Clone, Default)]
 pub(super) struct Log(Arc<Mutex<Vec<u8>>>);
 

@@ -1,4 +1,4 @@
-//! How a world comes to rest, and what is told of it where it does not.
+//! How a world comes to rest, and the details if it does not.
 
 use std::sync::atomic::Ordering;
 
@@ -6,14 +6,14 @@ use viva_import::{engine::Actor, import::Import, messages, testbed::service::Cal
 
 use super::World;
 
-/// Drives until rest, at most.
+/// The most runs of `drive` until rest.
 const MOST_DRIVES: usize = 1500;
-/// Requests of one world, at most.
+/// The most requests of one world.
 const MOST_REQUESTS: usize = 20_000;
 
 impl World {
-    /// No more faults, every event comes again, and time goes on until nothing is left to do.
-    /// The imports as they rest.
+    /// Ends all faults, delivers every event again, and moves the clock until nothing is left to do.
+    /// Returns the imports at rest.
     pub(crate) async fn rest(&mut self) -> Result<Vec<Import>, String> {
         self.proxy.clear();
         for call in [Call::ScaleUnit, Call::Ping, Call::Push, Call::Status, Call::Errors] {
@@ -25,11 +25,11 @@ impl World {
         self.rest_with_faults().await
     }
 
-    /// The same with the faults that are planned.
+    /// The same with the planned faults.
     pub(crate) async fn rest_with_faults(&mut self) -> Result<Vec<Import>, String> {
         self.redeliver().await;
         self.end().await?;
-        // Only what no event has told of is left.
+        // Only files without an event are left.
         self.sweep().await;
         self.end().await
     }
@@ -37,14 +37,14 @@ impl World {
     async fn end(&mut self) -> Result<Vec<Import>, String> {
         for _ in 0..MOST_DRIVES {
             let imports = self.imports().await;
-            // Somebody mends what was not let in.
+            // An operator resumes what is paused.
             if let Some(import) = imports.iter().find(|import| import.pauses) {
-                let engine = self.road(0);
+                let engine = self.engine(0);
                 let _ = self.powered(engine.resume(&import.connection, &Actor::Command)).await;
             }
-            let messages =
+            let notifications =
                 imports.iter().filter_map(|import| Some(import.notification.as_ref()?.due));
-            let due = imports.iter().filter_map(|import| import.due).chain(messages).min();
+            let due = imports.iter().filter_map(|import| import.due).chain(notifications).min();
             let Some(due) = due else { return Ok(imports) };
             let wait = (due - self.now()).whole_milliseconds().max(0);
             self.clock.fetch_add(i64::try_from(wait).unwrap() + 1, Ordering::Relaxed);
@@ -53,11 +53,11 @@ impl World {
                 break;
             }
         }
-        Err("it comes to no rest".to_owned())
+        Err("the world does not come to rest".to_owned())
     }
 
-    /// Everything a person needs who looks for what went wrong.
-    pub(crate) async fn story(&self) -> String {
+    /// The details to find out what went wrong.
+    pub(crate) async fn details(&self) -> String {
         let imports = self.imports().await;
         let rows = imports.iter().map(|import| {
             format!(

@@ -1,4 +1,4 @@
-//! What is written is read back, and a row that cannot be read is told by its key.
+//! A written row is read back, and the error of an unreadable row names its key.
 
 use serde_json::{Value, json};
 use time::macros::datetime;
@@ -13,7 +13,7 @@ use crate::{
     schema::Column,
 };
 
-/// A row as the table gives it back.
+/// A row as the table service returns it.
 const TODAY: &str = include_str!("shapes/today.json");
 
 fn summary() -> Baseline {
@@ -29,7 +29,7 @@ fn summary() -> Baseline {
     }
 }
 
-/// A reason with another in its arguments.
+/// A reason with another one in its arguments.
 fn nested() -> Reason {
     Reason::QueueTimeout { last: Box::new(Reason::ServiceBusy { own: false }) }
 }
@@ -43,14 +43,16 @@ fn the_shape_of_today_has_every_column_and_parses() {
     let (import, _) = parse(&row(TODAY)).unwrap();
     let message = import.notification.as_ref().unwrap();
     assert_eq!((message.kind, message.failures), (crate::import::NotificationKind::Forbidden, 1));
-    assert!(import.notify_enabled && import.was_told(crate::import::NotificationKind::Rejected));
+    assert!(
+        import.notify_enabled && import.was_notified(crate::import::NotificationKind::Rejected)
+    );
     assert_eq!((import.source.bytes, import.rows), (5_000_000_000, Some(244)));
     assert_eq!(import.source.last_modified, datetime!(2026-11-23 04:16:54 UTC));
     assert_eq!(import.reason, Some(Reason::ServiceBusy { own: true }));
     let stops: Vec<_> = import.history.iter().map(|stop| (stop.state, stop.count)).collect();
     assert_eq!(stops, [(State::Received, 1), (State::Packed, 2)]);
     assert_eq!(import.history[1].last_seen, datetime!(2026-11-23 04:16:58.012 UTC));
-    // Whoever adds a column keeps a row of that shape here.
+    // A new column needs a value in that row.
     for column in COLUMNS.iter().map(|it| it.name) {
         assert!(row(TODAY).contains_key(column), "no row has the column {column}");
     }
@@ -202,7 +204,7 @@ fn a_row_of_a_newer_version_keeps_its_place_and_is_left_alone() {
 
 #[test]
 fn a_reason_of_any_length_is_read_back_with_its_class() {
-    // Mapping columns that were pasted one level too high.
+    // The columns of a mapping that was pasted one level too high.
     let columns = (0..75).map(|n| format!("/Column {n}: {}", "x".repeat(300)));
     let reason = Reason::ConnectionInvalid { connection: "hr".into(), faults: columns.collect() };
     let (mut import, _) = parse(&row(TODAY)).unwrap();
@@ -211,7 +213,7 @@ fn a_reason_of_any_length_is_read_back_with_its_class() {
     assert_eq!(read.reason, Some(reason));
     assert!(read.needs_person() && !read.is_moving());
     let why = messages::why(&read).unwrap();
-    assert!(why.ends_with("; and 65 more; it has to be mended"), "{why}");
+    assert!(why.ends_with("; and 65 more. Correct it"), "{why}");
 }
 
 #[test]

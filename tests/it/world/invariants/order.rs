@@ -1,4 +1,4 @@
-//! Which file goes first.
+//! The order of pushes.
 
 use viva_import::import::{Import, State};
 
@@ -26,7 +26,7 @@ impl World {
         for (newer, older) in pairs(imports) {
             let (newer_file, older_file) = (self.file_of(newer)?, self.file_of(older)?);
             let (newer_places, older_places) = (places(newer_file), places(older_file));
-            // The operation before which the newer one had not been claimed.
+            // The operation before the claim of the newer import.
             let claimed = first(newer, Some(State::Pushing));
             let begun = self.begun.iter().rev().find(|begun| Some(**begun) < claimed);
             let known = |number: Option<usize>| {
@@ -39,7 +39,7 @@ impl World {
                 && older.operator_actions.is_none()
             {
                 let (newer, older) = (&newer_file.name, &older_file.name);
-                return Err(format!("{newer} was pushed though {older} came to a bad end"));
+                return Err(format!("{newer} was pushed although {older} failed"));
             }
             let (Some(newer_first), Some(older_last)) = (newer_places.first(), older_places.last())
             else {
@@ -55,7 +55,7 @@ impl World {
             };
             if is_broken {
                 let (newer, older) = (&newer_file.name, &older_file.name);
-                return Err(format!("{older} is older than {newer} and was accepted after it"));
+                return Err(format!("{older} is older than {newer}, but was accepted after it"));
             }
         }
         Ok(())

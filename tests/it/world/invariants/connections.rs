@@ -1,4 +1,4 @@
-//! What is remembered of a connection, and that what holds for all its files is told once.
+//! The record of a connection, and that a reason of all its files is reported once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,15 +11,12 @@ use viva_import::{
 use super::done;
 use crate::{proxy::Seen, world::World};
 
-/// A connection of a tenant, and a reason for which its files wait.
+/// A connection and a reason for which its files wait, with a number.
 type Reasons = BTreeMap<(String, String), usize>;
 
 impl World {
-    /// Where all imports rest nothing waits, and the rows of the connections say so.
-    pub(super) async fn connections_are_remembered(
-        &self,
-        imports: &[Import],
-    ) -> Result<(), String> {
+    /// When all imports are at rest, nothing waits, and the records of the connections agree.
+    pub(super) async fn connections_are_recorded(&self, imports: &[Import]) -> Result<(), String> {
         let tenants: BTreeSet<&str> =
             imports.iter().map(|import| import.id.tenant.as_str()).collect();
         for to in &self.connections {
@@ -31,10 +28,12 @@ impl World {
                     of_tenant.filter(|import| import.connection == name)
                 };
                 if !record.notified.is_empty() || !record.paused_by.is_empty() {
-                    return Err(format!("nothing of {name} waits, and its row says {record:?}"));
+                    return Err(format!("no file of {name} waits, but its record is {record:?}"));
                 }
                 if record.last_received.is_some() != own().next().is_some() {
-                    return Err(format!("the row of {name} does not say when a file was received"));
+                    return Err(format!(
+                        "the record of {name} does not say when a file was received"
+                    ));
                 }
                 let is_accepted = |key: &str| {
                     own().any(|import| import.id.key == key && import.state.is_accepted())
@@ -44,15 +43,17 @@ impl World {
                     None => !own().any(|import| import.state.is_accepted()),
                 };
                 if !is_right {
-                    return Err(format!("the row of {name} has another accepted: {record:?}"));
+                    return Err(format!(
+                        "the record of {name} has another accepted import: {record:?}"
+                    ));
                 }
             }
         }
         Ok(())
     }
 
-    /// Of each reason of a connection one line warns, until it is over; no more are told elsewhere.
-    pub(super) fn what_holds_for_all_files_is_told_once(
+    /// Each reason of a connection is logged as a warning once until it ends, and notified at most as often.
+    pub(super) fn a_reason_of_a_connection_is_reported_once(
         &self,
         seen: &[Seen],
     ) -> Result<(), String> {
@@ -63,10 +64,10 @@ impl World {
                 let rest = line.rsplit_once(&format!(" {name}=")).map_or("", |(_, rest)| rest);
                 rest.split(' ').next().unwrap_or_default().to_owned()
             };
-            let occasion = field("event").parse::<NotificationKind>().ok();
-            // A file is rejected whose connection is unreadable when it arrives.
-            let is_of_connection = occasion.is_some_and(NotificationKind::is_of_connection)
-                || occasion.is_some() && field("reason") == "ConnectionInvalid";
+            let kind = field("event").parse::<NotificationKind>().ok();
+            // A file whose connection document is invalid on arrival is rejected.
+            let is_of_connection = kind.is_some_and(NotificationKind::is_of_connection)
+                || kind.is_some() && field("reason") == "ConnectionInvalid";
             if is_of_connection {
                 *warned.entry((field("connection"), field("reason"))).or_default() += 1;
             }
@@ -74,13 +75,13 @@ impl World {
         for (of, times) in &warned {
             let most = began.get(of).copied().unwrap_or_default();
             if *times > most {
-                return Err(format!("{of:?} began {most} times, and {times} lines warn of it"));
+                return Err(format!("{of:?} began {most} times, but is logged {times} times"));
             }
         }
-        // A line is lost with the program, and with nothing else.
+        // A log line is lost only together with the program.
         let has_fault = seen.iter().any(|seen| seen.fault.is_some());
         if let Some(of) = began.keys().find(|of| !has_fault && !warned.contains_key(*of)) {
-            return Err(format!("{of:?} began, and no line warns of it"));
+            return Err(format!("{of:?} began, but is not logged"));
         }
         let events = self.webhook.types();
         let is_of_connection = |kind: &&String| {
@@ -88,15 +89,15 @@ impl World {
                 kind.rsplit('.').next().and_then(|word| word.parse::<NotificationKind>().ok());
             word.is_some_and(NotificationKind::is_of_connection)
         };
-        let (told, most) = (events.iter().filter(is_of_connection).count(), began.values().sum());
-        if told > most && !has_fault {
-            return Err(format!("somebody was told {told} times of {most} reasons"));
+        let (sent, most) = (events.iter().filter(is_of_connection).count(), began.values().sum());
+        if sent > most && !has_fault {
+            return Err(format!("{sent} notifications were sent for {most} reasons"));
         }
         Ok(())
     }
 }
 
-/// How often each reason of a connection began, by the writes of the rows of the connections.
+/// How often each reason of a connection began, from the writes of the connections' rows.
 fn began(seen: &[Seen]) -> Reasons {
     let (mut began, mut known) = (Reasons::new(), BTreeMap::<String, BTreeSet<String>>::new());
     for row in done(seen).iter().flat_map(|seen| replaced(seen)) {
@@ -114,7 +115,7 @@ fn began(seen: &[Seen]) -> Reasons {
     began
 }
 
-/// The rows that a request replaces or inserts; what it merges says nothing of their other columns.
+/// The rows that a request replaces or inserts; a merge does not contain the other columns.
 fn replaced(seen: &Seen) -> Vec<Properties> {
     let text = String::from_utf8_lossy(&seen.sent);
     let mut is_merge = false;

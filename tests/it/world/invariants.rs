@@ -1,4 +1,4 @@
-//! What holds in every world that has come to rest, whatever happened on the way.
+//! The invariants of every world at rest.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -20,7 +20,7 @@ use crate::{
 mod connections;
 mod order;
 
-/// A row as it was written.
+/// A row that was written.
 struct Written {
     /// The number of the request.
     number: usize,
@@ -46,15 +46,15 @@ impl Written {
     }
 }
 
-/// A content at the service, in the order in which they were accepted.
+/// A content at the service, in the order of acceptance.
 struct Accepted<'a> {
     file: &'a File,
     ingestion: &'a Ingestion,
 }
 
 impl World {
-    /// The laws, where the imports rest like this; the first that is broken, as a sentence.
-    pub(crate) async fn laws(&self, imports: &[Import]) -> Result<(), String> {
+    /// Checks the invariants for these imports at rest; the first violation, as a sentence.
+    pub(crate) async fn check(&self, imports: &[Import]) -> Result<(), String> {
         let seen = self.proxy.seen();
         let written = written(&seen);
         self.nothing_is_lost(imports, &written)?;
@@ -62,38 +62,42 @@ impl World {
         self.every_end_has_its_reason(imports)?;
         every_end_stays_an_end(imports, &written)?;
         one_import_of_a_tenant_is_under_way(&written)?;
-        a_message_meets_nothing_that_is_under_way(&written)?;
-        journals_end_where_imports_do(imports)?;
-        self.everybody_is_told_and_once(imports, &seen)?;
-        self.what_holds_for_all_files_is_told_once(&seen)?;
-        self.connections_are_remembered(imports).await?;
-        self.no_value_is_told(imports, &seen).await?;
+        a_notification_waits_only_at_rest(&written)?;
+        histories_end_where_imports_do(imports)?;
+        self.every_notification_is_sent_once(imports, &seen)?;
+        self.a_reason_of_a_connection_is_reported_once(&seen)?;
+        self.connections_are_recorded(imports).await?;
+        self.no_value_is_written(imports, &seen).await?;
         let ingestions = self.service.ingestions();
         let mut accepted = vec![];
         for ingestion in &ingestions {
             let content = pushed_content(&ingestion.zip);
             let file = self.files.iter().find(|file| file.content == content);
-            let file = file.ok_or("the service has a content that nobody wrote")?;
+            let file = file.ok_or("the service has a content that was never uploaded")?;
             if file.kind == Kind::Wrong {
-                return Err(format!("{} was pushed though it is wrong", file.name));
+                return Err(format!("{} was pushed although it is invalid", file.name));
             }
             accepted.push(Accepted { file, ingestion });
         }
-        self.rows_say_what_the_service_says(imports, &accepted)?;
+        self.rows_match_the_service(imports, &accepted)?;
         self.nothing_is_pushed_twice_without_need(imports, &seen, &accepted)?;
         self.order_is_kept(imports, &written, &accepted)
     }
 
-    /// What a row says was told was, and without a fault no oftener than that.
-    fn everybody_is_told_and_once(&self, imports: &[Import], seen: &[Seen]) -> Result<(), String> {
-        let mut told: HashMap<String, usize> = HashMap::new();
+    /// A notification in a row was sent, and without a fault only once.
+    fn every_notification_is_sent_once(
+        &self,
+        imports: &[Import],
+        seen: &[Seen],
+    ) -> Result<(), String> {
+        let mut sent: HashMap<String, usize> = HashMap::new();
         for (_, event) in self.webhook.all() {
-            *told.entry(event["id"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
+            *sent.entry(event["id"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
         }
         if let Some(import) = imports.iter().find(|import| import.notification.is_some()) {
-            return Err(format!("{} has a message that nobody was told", import.id));
+            return Err(format!("{} has a notification that was not sent", import.id));
         }
-        let occasions = [
+        let kinds = [
             NotificationKind::Rejected,
             NotificationKind::Stuck,
             NotificationKind::Forbidden,
@@ -103,16 +107,16 @@ impl World {
             NotificationKind::Recovered,
         ];
         for import in imports {
-            for occasion in occasions.into_iter().filter(|occasion| import.was_told(*occasion)) {
-                let event = format!("{}/{}/", import.id, occasion.as_ref());
-                if !told.keys().any(|id| id.starts_with(&event)) {
-                    return Err(format!("{event} stands in the row, and nobody was told"));
+            for kind in kinds.into_iter().filter(|kind| import.was_notified(*kind)) {
+                let event = format!("{}/{}/", import.id, kind.as_ref());
+                if !sent.keys().any(|id| id.starts_with(&event)) {
+                    return Err(format!("{event} is in the row, but was not sent"));
                 }
             }
         }
         let has_fault = seen.iter().any(|seen| seen.fault.is_some());
-        let twice = told.iter().find(|(_, times)| **times > 1 && !has_fault);
-        twice.map_or(Ok(()), |(id, times)| Err(format!("{id} was told {times} times")))
+        let twice = sent.iter().find(|(_, times)| **times > 1 && !has_fault);
+        twice.map_or(Ok(()), |(id, times)| Err(format!("{id} was sent {times} times")))
     }
 
     fn nothing_is_lost(&self, imports: &[Import], written: &[Written]) -> Result<(), String> {
@@ -126,7 +130,7 @@ impl World {
         }
     }
 
-    /// After a sweep, what lies in the inbox is known: of full refreshes one of the newest.
+    /// After a sweep all files in the inbox are known; of full refreshes one of the newest.
     async fn nothing_is_overlooked(&self, imports: &[Import]) -> Result<(), String> {
         for to in &self.connections {
             let prefix = format!("{}/", to.name());
@@ -163,7 +167,7 @@ impl World {
                     || self.deleted.contains(&file.name)
                     || import.service_status.as_deref() == Some("ValidationFailed")
             } else if import.state == State::Stuck {
-                // Nobody gives up before the first try.
+                // An import is not stuck before the first attempt.
                 import.attempts > 0
             } else if import.state == State::Cancelled {
                 asked(import, "cancel") > 0
@@ -172,7 +176,7 @@ impl World {
             };
             if !has_reason {
                 return Err(format!(
-                    "{} has no reason to be {}",
+                    "{} has no reason for its state: {}",
                     file.name,
                     messages::status(import)
                 ));
@@ -181,28 +185,28 @@ impl World {
         Ok(())
     }
 
-    async fn no_value_is_told(&self, imports: &[Import], seen: &[Seen]) -> Result<(), String> {
-        let is_told = |bytes: &[u8]| {
+    async fn no_value_is_written(&self, imports: &[Import], seen: &[Seen]) -> Result<(), String> {
+        let has_value = |bytes: &[u8]| {
             let text = String::from_utf8_lossy(bytes);
             text.contains(MARKER) || text.contains(TOKEN)
         };
         let rows = seen.iter().filter(|seen| seen.upstream == Upstream::Table);
-        if let Some(row) = rows.into_iter().find(|row| is_told(&row.sent)) {
-            return Err(format!("request {} tells a value to the table", row.number));
+        if let Some(row) = rows.into_iter().find(|row| has_value(&row.sent)) {
+            return Err(format!("request {} writes a value to the table", row.number));
         }
         for blob in self.storage.blobs.list(REPORTS, "").await.unwrap() {
             let report = self.storage.blobs.read_small(REPORTS, &blob.name, 1 << 20);
-            if is_told(&report.await.unwrap().unwrap()) {
-                return Err(format!("the report {} tells a value", blob.name));
+            if has_value(&report.await.unwrap().unwrap()) {
+                return Err(format!("the report {} contains a value", blob.name));
             }
         }
-        if is_told(self.log.text().as_bytes()) {
-            return Err("the log tells a value".to_owned());
+        if has_value(self.log.text().as_bytes()) {
+            return Err("the log contains a value".to_owned());
         }
         for blob in self.storage.blobs.list(PACKAGES, "").await.unwrap() {
             let is_of = |import: &&Import| blob.name.starts_with(&import.id.key);
             if imports.iter().find(is_of).is_none_or(|import| import.state.is_end()) {
-                return Err(format!("the zip {} was left behind", blob.name));
+                return Err(format!("the zip {} was not deleted", blob.name));
             }
         }
         Ok(())
@@ -212,10 +216,10 @@ impl World {
         let is_it =
             |file: &&File| file.name == import.source.name && file.etag == import.source.etag;
         let found = self.files.iter().find(is_it);
-        found.ok_or_else(|| format!("{} is of a content nobody wrote", import.id))
+        found.ok_or_else(|| format!("{} is of a content that was never uploaded", import.id))
     }
 
-    fn rows_say_what_the_service_says(
+    fn rows_match_the_service(
         &self,
         imports: &[Import],
         accepted: &[Accepted],
@@ -225,27 +229,27 @@ impl World {
             let id = import.ingestion.as_ref().map(|id| id.0.as_str());
             let is_it = |one: &&Accepted| Some(one.ingestion.id.as_str()) == id;
             let one = accepted.iter().find(is_it);
-            let is_so = one.is_some_and(|one| {
+            let matches = one.is_some_and(|one| {
                 one.file.etag == file.etag
                     && one.ingestion.status == "Completed"
                     && one.ingestion.rows == File::ROWS
                     && import.rows == Some(File::ROWS)
             });
-            if !is_so {
-                return Err(format!("{} is Completed and the service knows better", file.name));
+            if !matches {
+                return Err(format!("{} is completed, but not at the service", file.name));
             }
         }
         Ok(())
     }
 
-    /// A content goes again only where its answer was lost, or the program died with it.
+    /// A content is pushed again only if its answer was lost, or the program ended during the push.
     fn nothing_is_pushed_twice_without_need(
         &self,
         imports: &[Import],
         seen: &[Seen],
         accepted: &[Accepted],
     ) -> Result<(), String> {
-        let told: Vec<String> = seen
+        let answered: Vec<String> = seen
             .iter()
             .filter(|seen| seen.is_push() && seen.delivered)
             .filter_map(ingestion_id)
@@ -256,7 +260,7 @@ impl World {
         let deaths = deaths.count();
         for file in &self.files {
             let of_file = accepted.iter().filter(|one| one.file.etag == file.etag);
-            let known = of_file.filter(|one| told.contains(&one.ingestion.id)).count();
+            let known = of_file.filter(|one| answered.contains(&one.ingestion.id)).count();
             let of_tenant = imports.iter().filter(|import| import.id.has_tenant());
             let import = of_tenant.into_iter().find(|import| import.source.etag == file.etag);
             let retries =
@@ -269,20 +273,20 @@ impl World {
     }
 }
 
-/// How often a person asked for something.
+/// The number of operator actions with this word.
 fn asked(import: &Import, command: &str) -> usize {
     let approved = import.approval.as_ref().map(|approval| &approval.by);
     let options = [import.operator_actions.as_ref(), approved].into_iter().flatten();
     options.map(|by| by.matches(command).count()).sum()
 }
 
-/// Only a person begins an ended import again.
+/// Only an operator action restarts an ended import.
 fn every_end_stays_an_end(imports: &[Import], written: &[Written]) -> Result<(), String> {
     let mut ends: HashMap<(&str, &str), (State, [&str; 2])> = HashMap::new();
     for one in written {
         let (key, state) = (one.text("RowKey"), one.state());
         let id = (one.text("PartitionKey"), key);
-        // A person's action stands in the row.
+        // The row records operator actions.
         let options = ["OperatorActions", "ApprovedBy"].map(|column| one.text(column));
         let end = ends.get(&id).filter(|(_, before)| *before == options);
         if let Some((end, _)) = end.filter(|(end, _)| *end != state) {
@@ -294,7 +298,7 @@ fn every_end_stays_an_end(imports: &[Import], written: &[Written]) -> Result<(),
             && one.holds_slot()
             && (!one.text("BlockedBy").is_empty() || one.text("ReasonCode") == "ConnectionPaused")
         {
-            return Err(format!("{key} waits for a person and keeps the tenant's place"));
+            return Err(format!("{key} waits for a person and keeps the tenant's slot"));
         } else if one.text("NextAttempt").is_empty() {
             return Err(format!("{key} was written as {state:?} and is never due"));
         }
@@ -310,7 +314,7 @@ fn one_import_of_a_tenant_is_under_way(written: &[Written]) -> Result<(), String
         let holder = holders.get(tenant).copied();
         if one.holds_slot() {
             if let Some(holder) = holder.filter(|holder| *holder != key) {
-                return Err(format!("{key} and {holder} are under way at once"));
+                return Err(format!("{key} and {holder} are in progress at once"));
             }
             holders.insert(tenant, key);
         } else if holder == Some(key) {
@@ -320,11 +324,11 @@ fn one_import_of_a_tenant_is_under_way(written: &[Written]) -> Result<(), String
     Ok(())
 }
 
-/// A message waits where an import rests, so that to tell it takes no step's write away.
-fn a_message_meets_nothing_that_is_under_way(written: &[Written]) -> Result<(), String> {
+/// A notification waits only at rest, so that its writes conflict with no step.
+fn a_notification_waits_only_at_rest(written: &[Written]) -> Result<(), String> {
     let waits = |one: &&Written| !one.text("Notification").is_empty();
     let rests = |one: &Written| {
-        // While it is tried whether a connection was corrected, its message is there and not due.
+        // During a retry after a correction the notification is there, but not due.
         !one.text("BlockedBy").is_empty()
             || one.state().is_end()
             || one.state() == State::Packed
@@ -332,19 +336,19 @@ fn a_message_meets_nothing_that_is_under_way(written: &[Written]) -> Result<(), 
     };
     let broken = written.iter().filter(waits).find(|one| !rests(one));
     broken.map_or(Ok(()), |one| {
-        Err(format!("{} has a message while it is {:?}", one.text("RowKey"), one.state()))
+        Err(format!("{} has a notification while it is {:?}", one.text("RowKey"), one.state()))
     })
 }
 
-fn journals_end_where_imports_do(imports: &[Import]) -> Result<(), String> {
+fn histories_end_where_imports_do(imports: &[Import]) -> Result<(), String> {
     let ends_elsewhere =
-        |import: &&Import| import.history.last().is_none_or(|stop| stop.state != import.state);
+        |import: &&Import| import.history.last().is_none_or(|entry| entry.state != import.state);
     imports.iter().find(ends_elsewhere).map_or(Ok(()), |import| {
-        Err(format!("{} is {:?} and its journal ends otherwise", import.id, import.state))
+        Err(format!("{} is {:?}, but its history ends otherwise", import.id, import.state))
     })
 }
 
-/// The requests that wrote to the table, in the order in which they did.
+/// The requests that wrote to the table, in the order of the writes.
 fn done(seen: &[Seen]) -> Vec<&Seen> {
     let mut done: Vec<&Seen> = seen
         .iter()
@@ -354,7 +358,7 @@ fn done(seen: &[Seen]) -> Vec<&Seen> {
     done
 }
 
-/// Every row that was written, in the order in which it was.
+/// All rows that were written, in the order of the writes.
 fn written(seen: &[Seen]) -> Vec<Written> {
     let mut written = vec![];
     for seen in done(seen) {
@@ -367,7 +371,7 @@ fn written(seen: &[Seen]) -> Vec<Written> {
     written
 }
 
-/// The id with which a push was answered.
+/// The id in the answer to a push.
 fn ingestion_id(push: &Seen) -> Option<String> {
     let body: Value = serde_json::from_slice(&push.answer.as_ref()?.body).ok()?;
     body.get("Id")?.as_str().map(str::to_owned)

@@ -1,4 +1,4 @@
-//! The main job: a CSV that arrives becomes a followed import with its status in a table.
+//! From end to end: a CSV that arrives becomes an import, with its status in a table.
 
 use std::io::{Cursor, Read as _};
 
@@ -24,7 +24,7 @@ use crate::stage::{
 };
 
 #[tokio::test]
-async fn a_csv_that_arrives_becomes_one_completed_row_and_one_accepted_ingestion() {
+async fn a_csv_becomes_one_completed_row_and_one_accepted_ingestion() {
     let stage = stage(&[]).await;
     let blob = stage.arrive("hr/2026/november.csv", SAMPLE_CSV.into()).await.unwrap();
     let import = ended(&stage, "hr/2026/november.csv").await;
@@ -50,14 +50,14 @@ async fn a_csv_that_arrives_becomes_one_completed_row_and_one_accepted_ingestion
     assert_eq!((ingestion.part_name.as_str(), ingestion.file_name.as_str()), ("info", "info.zip"));
     assert_eq!(ingestion.entries, ["metadata.json", "data.csv"]);
 
-    // What is not mapped has not left: the sample's desk phones.
+    // A column that is not mapped is dropped: here the desk phones of the sample.
     let mut archive = zip::ZipArchive::new(Cursor::new(ingestion.zip.clone())).unwrap();
     let mut data = String::new();
     archive.by_name("data.csv").unwrap().read_to_string(&mut data).unwrap();
     assert!(SAMPLE_CSV.contains("555 01") && !data.contains("555 01"));
     assert_eq!(data.lines().count(), 245);
 
-    // The zip, which is all of the data, is not kept.
+    // The zip, which contains all data, is not kept.
     assert!(stage.storage.blobs.list(PACKAGES, "").await.unwrap().is_empty());
 
     let requests = stage.service.requests();
@@ -88,7 +88,7 @@ async fn the_same_event_twice_is_one_import() {
 }
 
 #[tokio::test]
-async fn a_new_content_under_the_same_name_is_a_new_import() {
+async fn new_content_under_the_same_name_is_a_new_import() {
     let stage = stage(&[]).await;
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     ended(&stage, "hr/a.csv").await;
@@ -110,17 +110,17 @@ async fn a_new_content_under_the_same_name_is_a_new_import() {
 }
 
 #[tokio::test]
-async fn the_schedule_finds_the_newest_file_that_no_event_told_of() {
+async fn the_schedule_finds_the_newest_file_without_an_event() {
     let stage = stage(&[]).await;
     stage.drop_file("hr/older.csv", GOOD_CSV.into()).await.unwrap();
     a_second_later().await;
     stage.drop_file("hr/newest.csv", GOOD_CSV.into()).await.unwrap();
     stage.drop_file("nobody/a.csv", GOOD_CSV.into()).await.unwrap();
     let Outcome::Succeeded(answer) = stage.host.timer("schedule", true).await else { panic!() };
-    assert_eq!(answer.logs, ["1 files found that no event told of"]);
+    assert_eq!(answer.logs, ["Found 1 file without an event."]);
     assert_eq!(ended(&stage, "hr/newest.csv").await.state, State::Completed);
     let Outcome::Succeeded(answer) = stage.host.timer("schedule", false).await else { panic!() };
-    assert_eq!(answer.logs, ["0 files found that no event told of"]);
+    assert_eq!(answer.logs, ["Found 0 files without an event."]);
     assert_eq!(stage.imports().await.unwrap().len(), 1);
 }
 
@@ -136,7 +136,7 @@ async fn incremental_files_keep_their_order_and_none_is_lost() {
         );
         a_second_later().await;
     }
-    // The events come in another order than the files.
+    // The events arrive in another order than the files.
     for blob in [&blobs[0], &blobs[2], &blobs[1], &blobs[3]] {
         stage.announce(&deployment::blob_created(blob)).await.unwrap();
     }
@@ -148,7 +148,7 @@ async fn incremental_files_keep_their_order_and_none_is_lost() {
     let order: Vec<u64> = ingestions.iter().map(|ingestion| ingestion.rows).collect();
     assert_eq!(order, [1, 2, 3, 4]);
     assert!(ingestions.iter().all(|ingestion| ingestion.is_bootstrap == Some(false)));
-    // The slot in the table kept them apart: the service never had to say that it is busy.
+    // The slot in the table kept them apart: the service was never busy.
     assert!(!stage.service.requests().iter().any(|request| request.status == Some(400)));
 }
 
@@ -164,7 +164,7 @@ async fn an_older_full_file_is_never_pushed_after_a_newer_one() {
     for rows in 1..=3 {
         let import = ended(&stage, &format!("hr/{rows}.csv")).await;
         if import.state == State::Superseded {
-            assert!(why(&import).contains("is newer and replaces everything"));
+            assert!(why(&import).contains("replaces all data"));
             superseded += 1;
         } else {
             assert_eq!(import.state, State::Completed);
@@ -177,7 +177,7 @@ async fn an_older_full_file_is_never_pushed_after_a_newer_one() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_keeps_the_tenants_slot_until_it_is_known_what_became_of_it() {
+async fn a_lost_answer_keeps_the_tenants_slot_until_the_result_is_known() {
     let stage = stage(&[]).await;
     stage.service.fault(Call::Push, ServiceFault::AcceptThenCut);
     stage.arrive("hr/1.csv", csv_of(1).into()).await.unwrap();
@@ -194,7 +194,7 @@ async fn a_lost_answer_keeps_the_tenants_slot_until_it_is_known_what_became_of_i
 }
 
 #[tokio::test]
-async fn a_late_older_file_and_one_whose_answer_was_lost_do_not_wait_for_each_other_for_ever() {
+async fn an_older_late_file_and_one_with_a_lost_answer_do_not_wait_for_each_other_for_ever() {
     let stage = stage(&[]).await;
     let incremental = SAMPLE_CONNECTION.replace("\"full\"", "\"incremental\"");
     stage.connect("changes", &incremental).await.unwrap();
@@ -235,12 +235,12 @@ async fn imports_are_listed_newest_first() {
 }
 
 #[tokio::test]
-async fn what_was_never_verified_can_be_set() {
+async fn unverified_parts_of_the_protocol_have_settings() {
     let stage = stage(&[
         ("PUSH_PART_NAME", "file"),
         ("PUSH_FILE_NAME", "info"),
         ("METADATA_MAPPING_KEY", "ColumnMap"),
-        // And a proxy is not for this machine.
+        // A proxy is not used for this machine.
         ("http_proxy", "http://127.0.0.1:9"),
     ])
     .await;
@@ -264,27 +264,27 @@ async fn a_file_larger_than_the_setting_is_rejected_unread() {
 }
 
 #[tokio::test]
-async fn older_paths_are_tried_where_the_documented_ones_are_not_there() {
+async fn older_paths_are_tried_if_the_documented_ones_do_not_exist() {
     let stage = stage_with(Rules { older_paths: true, ..rules() }, &[]).await;
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
 }
 
 #[tokio::test]
-async fn a_file_the_service_finds_invalid_is_rejected_with_its_error_file_where_that_is_wanted() {
+async fn a_file_that_the_service_finds_invalid_is_rejected_and_its_error_file_kept_if_configured() {
     let invalid = ServiceFault::StatusWord("ValidationFailed".to_owned());
     let unwanted = stage(&[]).await;
     unwanted.service.fault(Call::Status, invalid);
     unwanted.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     let import = ended(&unwanted, "hr/a.csv").await;
     assert_eq!(import.state, State::Rejected);
-    // Our own report of the file stays; the service's error file is left where it is.
+    // The report of this program stays; the service's error file is not downloaded.
     assert!(import.report.unwrap().ends_with("report.html"));
     let kept = unwanted.storage.blobs.list(REPORTS, "").await.unwrap();
     assert!(kept.iter().all(|blob| blob.name.contains("/report.")), "{kept:?}");
 
     let stage = stage(&[("KEEP_SERVICE_ERRORS", "true")]).await;
-    // The error file is asked for again where it cannot be had at once.
+    // The download of the error file is retried.
     stage.service.fault(Call::Errors, ServiceFault::ServiceUnavailable { retry_after: None });
     stage.service.fault(Call::Status, ServiceFault::StatusWord("ValidationFailed".to_owned()));
     stage.service.fault(Call::Status, ServiceFault::StatusWord("ValidationFailed".to_owned()));
@@ -292,16 +292,16 @@ async fn a_file_the_service_finds_invalid_is_rejected_with_its_error_file_where_
     let import = ended(&stage, "hr/a.csv").await;
     assert_eq!(import.state, State::Rejected);
     let report = import.report.clone().unwrap();
-    assert!(why(&import).ends_with(&format!("its error file is reports/{report}")));
+    assert!(why(&import).ends_with(&format!("The error file is reports/{report}")));
     assert!(stage.storage.blobs.look(REPORTS, &report).await.unwrap().is_some());
 }
 
 const BAD_GATEWAY: StatusCode = StatusCode::BAD_GATEWAY;
 const TIMEOUT: StatusCode = StatusCode::GATEWAY_TIMEOUT;
 
-/// What the service does, and where the import ends.
+/// A fault of the service, and how many ingestions there are in the end.
 #[tokio::test]
-async fn the_service_may_misbehave_as_documented() {
+async fn documented_faults_of_the_service_end_in_a_completed_import() {
     let again = Some("1".to_owned());
     let cases = [
         ("busy", Call::Push, ServiceFault::Busy, 1),
@@ -361,12 +361,12 @@ async fn the_service_may_misbehave_as_documented() {
 }
 
 #[tokio::test]
-async fn a_question_that_is_never_answered_is_asked_again_later() {
+async fn a_request_that_is_never_answered_is_retried_later() {
     at_once([Call::ScaleUnit, Call::Ping, Call::Status], async |call| {
         let stage = stage(&[("REQUEST_TIMEOUT_SECONDS", "1")]).await;
         stage.service.always(call, Some(ServiceFault::Silent));
         stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
-        until("a question given up", async || {
+        until("a timeout", async || {
             let imports = stage.imports().await.unwrap();
             imports.into_iter().find(|import| why(import).contains("no answer within 1 s"))
         })
@@ -380,18 +380,13 @@ async fn a_question_that_is_never_answered_is_asked_again_later() {
 }
 
 #[tokio::test]
-async fn what_a_repetition_cannot_mend_is_stuck_with_what_to_do() {
+async fn an_error_that_a_repetition_does_not_resolve_is_stuck_with_what_to_do() {
     let elsewhere = "http://127.0.0.1:9/elsewhere".to_owned();
     let cases = [
         ("bad-request", Call::Push, ServiceFault::BadRequest, "answered 400"),
         ("not-found", Call::Push, ServiceFault::NotFound, "INGESTION_ENDPOINT"),
-        ("redirect", Call::Push, ServiceFault::Redirect(elsewhere), "not followed"),
-        (
-            "always-failing",
-            Call::Push,
-            ServiceFault::InternalError,
-            "gave up after 5 failed pushes",
-        ),
+        ("redirect", Call::Push, ServiceFault::Redirect(elsewhere), "does not follow redirects"),
+        ("always-failing", Call::Push, ServiceFault::InternalError, "5 consecutive pushes failed"),
     ];
     at_once(cases, async |(case, call, fault, says)| {
         let stage = stage(&[]).await;
@@ -407,7 +402,7 @@ async fn what_a_repetition_cannot_mend_is_stuck_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_not_accepted_is_waited_for_until_it_is() {
+async fn a_token_that_is_not_accepted_is_retried_until_it_is() {
     let cases = [
         ("signed-in", Call::Ping, ServiceFault::SignInPage, "sign-in page"),
         ("authorized", Call::Ping, ServiceFault::Unauthorized, "INGESTION_SCOPE"),
@@ -425,7 +420,7 @@ async fn a_token_that_is_not_accepted_is_waited_for_until_it_is() {
         .await;
         assert!(import.needs_person() && why(&import).contains(says), "{case}: {}", why(&import));
         let warned = " event=credential_failed reason=TokenRejected connection=hr ";
-        // However often it is tried, it is said once.
+        // It is logged once, however often it is retried.
         until(case, async || {
             let asked = stage.service.requests().into_iter().filter(|it| it.call == Some(call));
             (asked.count() > 4).then_some(())
@@ -440,7 +435,7 @@ async fn a_token_that_is_not_accepted_is_waited_for_until_it_is() {
 }
 
 #[tokio::test]
-async fn a_service_that_is_away_for_long_is_waited_for() {
+async fn a_service_that_is_unavailable_for_long_is_waited_for() {
     let stage = stage(&[]).await;
     let away = ServiceFault::ServiceUnavailable { retry_after: None };
     stage.service.always(Call::ScaleUnit, Some(away));
@@ -468,14 +463,14 @@ async fn an_ingestion_that_never_moves_is_stuck_and_frees_the_tenant() {
 }
 
 #[tokio::test]
-async fn invocations_at_once_push_each_file_once() {
+async fn concurrent_invocations_push_each_file_once() {
     let stage = stage(&[("AzureWebJobs.drive.Disabled", "true")]).await;
     let incremental = SAMPLE_CONNECTION.replace("\"full\"", "\"incremental\"");
     stage.connect("changes", &incremental).await.unwrap();
     stage.arrive("changes/a.csv", GOOD_CSV.into()).await.unwrap();
     stage.arrive("changes/b.csv", GOOD_CSV.into()).await.unwrap();
     until("both imports at their end", async || {
-        // As two instances of the app would: the same question at the same moment.
+        // As two instances of the app would do: the same query at the same moment.
         let empty = serde_json::Map::new;
         tokio::join!(
             stage.host.invoke("drive", one("timer"), empty()),
@@ -495,7 +490,7 @@ async fn invocations_at_once_push_each_file_once() {
     assert_eq!(pushes.count(), 2);
 }
 
-/// Each case on a stage of its own, a few at a time: they wait more than they work.
+/// Runs each case on a stage of its own, a few at a time: they mostly wait.
 async fn at_once<C>(cases: impl IntoIterator<Item = C>, check: impl AsyncFn(C)) {
     let checks = cases.into_iter().map(|case| check(case));
     stream::iter(checks).buffer_unordered(6).collect::<()>().await;
