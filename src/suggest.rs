@@ -134,7 +134,7 @@ impl Proposal {
         let columns = column::named(&columns, propose::judge(&columns, profile));
         if columns.iter().all(|proposed| proposed.field.is_none()) {
             let why =
-                "no column can be mapped. In the first line, give each column a name of its own";
+                "no column can be mapped. Give each column in the first line a different name";
             return Err(CommandError::Refused(why.to_owned()));
         }
         let document = document(profile, &columns, options);

@@ -78,7 +78,7 @@ impl TokenCredential for Cached {
             Err(refusal) => match kept.get(&scope).filter(ends_after(now())) {
                 Some(token) => {
                     tracing::warn!(
-                        "a token could not be renewed; the old one is still valid: {refusal}"
+                        "A token could not be renewed; the old one is still valid: {refusal}"
                     );
                     Ok(token.clone())
                 }

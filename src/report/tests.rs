@@ -58,6 +58,6 @@ fn the_reason_of_an_import_counts_the_errors_of_each_rule() {
     assert_eq!(
         messages::cause(&Reason::FileInvalid((&report(false)).into()), Target::Viva),
         "6 errors (F03 1, V01 1, V03 1, V06 1, V07 1, M04 1). Row 7 (F03): 8 columns in this row, 7 in \
-         the header. Put a value that contains a comma in quotation marks."
+         the header. Put a value that contains a comma in quotation marks"
     );
 }

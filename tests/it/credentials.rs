@@ -232,7 +232,7 @@ async fn a_token_is_renewed_before_it_expires() {
     authority.fault(Some(Fault::Code(7_000_222)));
     imported(&stage, "hr/b.csv").await;
     assert_eq!(authority.given().len(), given);
-    assert!(log(&stage).contains("a token could not be renewed; the old one is still valid"));
+    assert!(log(&stage).contains("A token could not be renewed; the old one is still valid"));
     are_not_shown(&stage, &authority.secrets()).await;
 }
 

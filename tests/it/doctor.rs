@@ -108,7 +108,7 @@ async fn diagnose(stage: &Stage, name: &str, body: &'static str) -> (StatusCode,
 }
 
 /// An address on which no process listens.
-async fn nobody() -> String {
+async fn closed_address() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     format!("http://{}", listener.local_addr().unwrap())
 }
@@ -233,7 +233,7 @@ async fn a_service_that_is_down_or_answers_wrongly_is_reported_by_its_answer() {
     let unit = "\"scaleUnit\": \"novaprdwus2-02\", \"refresh\"";
     stage.connect("unit", &SAMPLE_CONNECTION.replace("\"refresh\"", unit)).await.unwrap();
 
-    let away = settings(&stage, &[("INGESTION_ENDPOINT", &nobody().await)]);
+    let away = settings(&stage, &[("INGESTION_ENDPOINT", &closed_address().await)]);
     let away = by_shell(&away, &["hr"]).await;
     assert_eq!(away.those("fail"), ["reachability of the service"]);
     away.says("reachability of the service", "fail", "no connection could be opened");
@@ -387,7 +387,7 @@ async fn resume_resumes_what_is_otherwise_only_reported() {
 #[tokio::test]
 async fn storage_that_is_down_or_empty_fails_and_the_service_is_still_checked() {
     let stage = stage(&[]).await;
-    let away = settings(&stage, &[("ImportStorage", &account_at(&nobody().await))]);
+    let away = settings(&stage, &[("ImportStorage", &account_at(&closed_address().await))]);
     let away = by_shell(&away, &["hr"]).await;
     assert_eq!(
         away.those("fail"),
@@ -566,7 +566,7 @@ async fn a_proxy_that_is_down_or_silent_is_named_only_by_its_setting() {
     // The kernel accepts the connections; no process reads from them.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = format!("http://user:hunter2@{}", listener.local_addr().unwrap());
-    let away = nobody().await.replace("//", "//user:hunter2@");
+    let away = closed_address().await.replace("//", "//user:hunter2@");
     for (name, address) in [("HTTPS_PROXY", &away), ("ALL_PROXY", &away), ("HTTPS_PROXY", &silent)]
     {
         let changed = [

@@ -162,7 +162,7 @@ fn the_exit_code_is_the_result_and_no_file_is_overwritten() {
     let good = put(&desk, "good.csv", exports()[0].bytes());
     let there = put(&desk, "there.json", "mine").display().to_string();
     let empty = put(&desk, "empty.csv", "");
-    let missing = desk.path().join("nobody.csv");
+    let missing = desk.path().join("missing.csv");
     let guid = "11111111-2222-3333-4444-555555555555";
     for (file, arguments, expected, part) in [
         (&good, vec!["--tenant", guid, "--refresh", "incremental"], 0, guid),
@@ -170,7 +170,7 @@ fn the_exit_code_is_the_result_and_no_file_is_overwritten() {
         (&good, vec!["--tenant", "contoso"], 2, "--tenant: must be"),
         (&good, vec!["--client-id", "x"], 2, "--client-id: must be"),
         (&empty, vec![], 1, "The file is empty"),
-        (&missing, vec![], 2, "nobody.csv cannot be read"),
+        (&missing, vec![], 2, "missing.csv cannot be read"),
         (&desk.path().to_path_buf(), vec![], 2, "is a folder"),
     ] {
         let output = run("suggest-mapping", file, &arguments);
@@ -199,13 +199,13 @@ fn the_dialect_of_a_template_is_saved_in_a_connection() {
     assert_eq!(document["dialect"]["mappingKey"], "ColumnMap");
     let report = run("check", &good, &["--mapping", &out]);
     assert_eq!(code(&report), 0, "{}", printed_by(&report));
-    let missing = desk.path().join("nobody.json");
+    let missing = desk.path().join("missing.json");
     for (template, arguments, expected) in [
         (&template, vec![], 0),
         (&template, vec!["--format", "json"], 0),
         (&good, vec![], 1),
         (&missing, vec![], 2),
-        (&template, vec!["--connection", "nobody.json"], 2),
+        (&template, vec!["--connection", "missing.json"], 2),
     ] {
         let output = run("learn-template", template, &arguments);
         assert_eq!(code(&output), expected, "{}", printed_by(&output));

@@ -78,7 +78,7 @@ async fn name_connection_tls_proxy_and_silence_are_distinguished() {
     let proxy = server(PROXY_SIGN_IN).await;
     let abrupt = server("").await;
     let gone = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let nobody = gone.local_addr().unwrap();
+    let closed = gone.local_addr().unwrap();
     drop(gone);
     let direct = || http::client(Destination::Local);
     let by = |proxy: SocketAddr| {
@@ -87,16 +87,16 @@ async fn name_connection_tls_proxy_and_silence_are_distinguished() {
     };
     for (client, url, expected) in [
         (direct().dns_resolver(Arc::new(NoName)), "http://tls.example".to_owned(), Broken::Name),
-        (direct(), format!("http://{nobody}"), Broken::Connection),
+        (direct(), format!("http://{closed}"), Broken::Connection),
         (direct(), format!("https://{plain}"), Broken::Tls),
         (by(proxy), "http://service.example".to_owned(), Broken::Proxy),
         (by(proxy), "https://service.example".to_owned(), Broken::Proxy),
-        (by(nobody), "https://service.example".to_owned(), Broken::Proxy),
+        (by(closed), "https://service.example".to_owned(), Broken::Proxy),
         (direct(), format!("http://{abrupt}"), Broken::Midway),
     ] {
         assert_eq!(reached(client, &url).await.unwrap_err(), expected, "{url}");
     }
-    // The kernel takes the connections; nobody ever reads from them.
+    // The kernel accepts the connections; no process reads from them.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = Url::parse(&format!("http://{}", silent.local_addr().unwrap())).unwrap();
     let (client, clock): (_, Clock) =

@@ -230,7 +230,7 @@ fn a_rejection_counts_everything_and_quotes_no_value() {
     assert_eq!(
         text,
         "1,001 errors (F03 1,000, V01 1). Row 2 (F03): 2 columns in this row, 3 in the header. Put a \
-         value that contains a comma in quotation marks."
+         value that contains a comma in quotation marks"
     );
     for shown in [
         report::json(&report, "f").to_string(),
