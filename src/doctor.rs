@@ -80,7 +80,7 @@ impl Doctor {
             Ok(probes) => Box::pin(examine(probes, name, resume)).await,
             Err(error) => {
                 let remedy = "Correct them in the app with `az functionapp config appsettings set --name \
-                              APP --resource-group GROUP --settings NAME=VALUE`, or in this shell with \
+                              $APP --resource-group $GROUP --settings NAME=VALUE`, or in this shell with \
                               `export NAME=VALUE`. `viva-import settings` describes each setting.";
                 let settings = CheckResult::fail(SETTINGS, error.to_string(), remedy);
                 let rest = CHECKS.into_iter().skip(1);

@@ -68,7 +68,7 @@ pub fn run(options: &SuggestOptions, layout: Layout) -> Result<CommandOutput, Co
     let file = File::open(&options.file).map_err(fail)?;
     if file.metadata().map_err(fail)?.is_dir() {
         let folder = options.file.display();
-        return Err(CommandError::Failed(format!("{folder} is a folder. Name a CSV file")));
+        return Err(CommandError::Failed(format!("{folder} is a folder\nName a CSV file.")));
     }
     let profile = Profile::of(file).map_err(|error| match error {
         ProfileError::Unusable(why) => CommandError::Refused(why),
@@ -125,16 +125,16 @@ impl Proposal {
     pub fn of(profile: &Profile, options: &SuggestOptions) -> Result<Self, CommandError> {
         let columns = column::columns(profile);
         if !propose::has_header(&columns) {
-            let why = "the first line does not look like a header. A header has a column of addresses \
+            let why = "the first line does not look like a header\nA header has a column of addresses \
                        with a name such as PersonId, Work_Email or Manager_Email, or at least 3 columns \
                        with known names. Put the names of the columns into the first line, without a \
-                       title above it, and name the column with each person's address PersonId";
+                       title above it, and name the column with each person's address PersonId.";
             return Err(CommandError::Refused(why.to_owned()));
         }
         let columns = column::named(&columns, propose::judge(&columns, profile));
         if columns.iter().all(|proposed| proposed.field.is_none()) {
             let why =
-                "no column can be mapped. Give each column in the first line a different name";
+                "no column can be mapped\nGive each column in the first line a different name.";
             return Err(CommandError::Refused(why.to_owned()));
         }
         let document = document(profile, &columns, options);

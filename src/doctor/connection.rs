@@ -77,7 +77,7 @@ pub(super) fn results(
 /// The command that uploads a connection's document.
 fn upload(name: &str) -> String {
     format!(
-        "`az storage blob upload --auth-mode login --overwrite --account-name ACCOUNT \
+        "`az storage blob upload --auth-mode login --overwrite --account-name $ACCOUNT \
          --container-name {CONNECTIONS} --name {name}.json --file {name}.json`"
     )
 }
@@ -130,7 +130,7 @@ pub(super) fn metadata(connection: Option<&Connection>, mapping_key: &str) -> Ch
         format!(
             "Contains \"DatasetType\": \"{connector}\", \"IsBootstrap\": {is_bootstrap}, and the mapping \
              under \"{key}\" with the types {}. To compare it with your portal's template, run \
-             `viva-import learn-template TEMPLATE`",
+             `viva-import learn-template template.zip`",
             kinds.join(", ")
         ),
     )

@@ -305,7 +305,7 @@ fn clock(
              correct one, and check whether a proxy or cache answers in between."
         ),
         _ => "Set this machine's clock by NTP; in Azure, restart the app: `az functionapp restart --name \
-              APP --resource-group GROUP`. From a difference of 5 minutes on, tokens are not accepted."
+              $APP --resource-group $GROUP`. From a difference of 5 minutes on, tokens are not accepted."
             .to_owned(),
     };
     CheckResult::fail(check, message, remedy)

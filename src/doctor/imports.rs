@@ -155,7 +155,7 @@ fn pause(
     if !stopped.is_empty() {
         message.extend(stopped.into_iter().map(why));
         remedy.push(format!(
-            "Correct the file's error and run `viva-import retry IMPORT`. To import the files after it \
+            "Correct the file's error and run `viva-import retry $IMPORT`. To import the files after it \
              without it, run `viva-import resume {name}`."
         ));
     }

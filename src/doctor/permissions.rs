@@ -122,9 +122,9 @@ fn remedy(error: &Error, role: &str, setting: &str) -> String {
         std::error::Error::source(*error).and_then(|cause| cause.downcast_ref())
     });
     if causes.any(|error| matches!(error.kind(), ErrorKind::Credential)) {
-        return "Assign the identity to the app (`az functionapp identity assign --name APP \
-                --resource-group GROUP`), or correct ImportStorage__clientId. On a machine without a \
-                managed identity, run `az login` and add `--account ACCOUNT` to this command, or run the \
+        return "Assign the identity to the app (`az functionapp identity assign --name $APP \
+                --resource-group $GROUP`), or correct ImportStorage__clientId. On a machine without a \
+                managed identity, run `az login` and add `--account $ACCOUNT` to this command, or run the \
                 check in the app: POST /api/v1/connections/NAME:diagnose."
             .to_owned();
     }
@@ -239,7 +239,7 @@ async fn poison(probes: &Probes, host: &Reachability) -> CheckResult {
             POISON_QUEUE,
             format!("Messages that `intake` could not process: {}", count(waiting)),
             "Find the reason in the log of `intake`, and correct it. Then delete the messages: `az storage \
-             message clear --auth-mode login --account-name ACCOUNT --queue-name arrivals-poison`. No file \
+             message clear --auth-mode login --account-name $ACCOUNT --queue-name arrivals-poison`. No file \
              is lost, because `sweep` finds their files.",
         ),
         Err(failure) if failure.is(StatusCode::NotFound) => {

@@ -116,8 +116,8 @@ fn no_token(caller: &ServiceIdentity) -> String {
     let no_resource = format!("If the error names an unknown resource, compare {OTHER_SCOPE}.");
     match &caller.credential {
         Credential::ManagedIdentity { .. } => format!(
-            "Assign this managed identity to the app (`az functionapp identity assign --name APP \
-             --resource-group GROUP`), or correct \"credential\" in the connection. On a machine without a \
+            "Assign this managed identity to the app (`az functionapp identity assign --name $APP \
+             --resource-group $GROUP`), or correct \"credential\" in the connection. On a machine without a \
              managed identity, run the check in the app: POST /api/v1/connections/NAME:diagnose. \
              {no_resource}"
         ),

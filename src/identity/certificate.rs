@@ -48,7 +48,7 @@ pub enum CertificateError {
     #[error("its private key does not belong to any of its certificates")]
     NoPair,
     /// The certificate has expired.
-    #[error("it expired on {0}. Create a new one with `viva-import certificate NAME`")]
+    #[error("it expired on {0}. Create a new one with `viva-import certificate viva-hr`")]
     Expired(Date),
     /// PEM with an encrypted key.
     #[error("its private key is encrypted, which is supported only in PKCS#12. Decrypt the key")]

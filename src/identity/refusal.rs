@@ -136,7 +136,7 @@ fn azure_cli(error: &Error, code: &str) -> Refusal {
         return unreadable(TokenIssuer::AzureCli);
     }
     Refusal::lasting(format!(
-        "the Azure CLI issued no token{code}. Run `az login --tenant TENANT_ID` and sign in again"
+        "the Azure CLI issued no token{code}. Run `az login --tenant $TENANT` and sign in again"
     ))
 }
 
@@ -218,7 +218,7 @@ fn advice(code: &str, scope: &str) -> Option<String> {
         }
         "7000229" | "650052" => {
             "the app registration has no service principal in this tenant. An administrator adds one \
-             with `az ad sp create --id CLIENT_ID`"
+             with `az ad sp create --id $CLIENT`"
         }
         "65001" | "65002" => {
             "users of the Azure CLI may not sign in to this service. Use another kind of credential"

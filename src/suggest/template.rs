@@ -87,7 +87,8 @@ impl Stored {
 fn parse_connection(path: &Path, document: &[u8], what: &str) -> Result<Connection, CommandError> {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     Connection::parse(&name, document).map_err(|faults| {
-        CommandError::Refused(format!("{} {what}: {}", path.display(), sentence(&faults)))
+        let (path, faults) = (path.display(), sentence(&faults));
+        CommandError::Refused(format!("{path} {what}: {faults}\nCorrect the document."))
     })
 }
 

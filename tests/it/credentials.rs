@@ -191,7 +191,7 @@ async fn the_azure_cli_runs_once_and_its_errors_are_not_shown() {
     let path = az(folder.path(), &complaint, 1);
     let stage = stage_as(&json!({ "kind": "azureCli" }), &[("PATH", path)]).await;
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
-    failing(&stage, "(AADSTS50076). Run `az login --tenant TENANT_ID`").await;
+    failing(&stage, "(AADSTS50076). Run `az login --tenant $TENANT`").await;
     az(folder.path(), &of_az(TOKEN), 0);
     let import = ended(&stage, "hr/a.csv").await;
     assert_eq!(import.state, State::Completed);

@@ -379,7 +379,11 @@ async fn resume_resumes_what_is_otherwise_only_reported() {
         let diagnosis = Diagnosis(serde_json::from_str(&body).unwrap());
         assert_eq!(diagnosis.0["healthy"], well, "{body}");
         let status = if well { "pass" } else { "fail" };
-        diagnosis.says("pause", status, if well { "no longer pauses connection hr" } else { "--resume" });
+        diagnosis.says(
+            "pause",
+            status,
+            if well { "no longer pauses connection hr" } else { "--resume" },
+        );
     }
     assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
 }

@@ -251,7 +251,12 @@ async fn each_way_in_which_the_service_misbehaves_has_its_exit_code_and_its_word
         (ServiceFault::TooManyRequests { retry_after: soon() }, 0, "Accepted as ingestion", 1),
         (ServiceFault::ServiceUnavailable { retry_after: soon() }, 0, "Accepted as ingestion", 1),
         (ServiceFault::InternalError, 2, "the service answered 500", 0),
-        (ServiceFault::Redirect("http://127.0.0.1:9/".to_owned()), 1, "does not follow redirects", 0),
+        (
+            ServiceFault::Redirect("http://127.0.0.1:9/".to_owned()),
+            1,
+            "does not follow redirects",
+            0,
+        ),
         (ServiceFault::NoId, 2, "it is unknown whether the service accepted the push", 0),
         (ServiceFault::Garbled, 2, "it is unknown whether the service accepted the push", 0),
         (ServiceFault::StatusWord("Suspended".to_owned()), 0, "Accepted as ingestion", 1),

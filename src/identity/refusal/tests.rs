@@ -94,7 +94,7 @@ fn what_the_azure_cli_prints_is_not_shown() {
     let of = |error: Error| of(TokenIssuer::AzureCli, &error, SCOPE).text;
     let printed = |text: String| Error::with_message(ErrorKind::Credential, text);
     let plain = of(printed(format!("ERROR: {SECRET}")));
-    assert!(plain.contains("`az login --tenant TENANT_ID`") && !plain.contains(SECRET), "{plain}");
+    assert!(plain.contains("`az login --tenant $TENANT`") && !plain.contains(SECRET), "{plain}");
     let coded = of(printed(format!("AADSTS50076: {SECRET}")));
     assert!(coded.contains("(AADSTS50076). Run `az login") && !coded.contains(SECRET), "{coded}");
     let advised = of(printed(format!("AADSTS65002: {SECRET}")));

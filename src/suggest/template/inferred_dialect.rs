@@ -43,7 +43,7 @@ impl Template {
     }
 
     fn unzip(file: File) -> Result<Self, String> {
-        let broken = |_| "the zip cannot be read; download the template again".to_owned();
+        let broken = |_| "the zip cannot be read\nDownload the template again.".to_owned();
         let mut archive = ZipArchive::new(file).map_err(broken)?;
         let mut names = vec![];
         for index in 0..archive.len() {
@@ -72,14 +72,14 @@ impl Template {
             let entry = archive.by_name(name).map_err(broken)?;
             let members = read_members(entry).map_err(|error| broken(error.into()))??;
             if found.as_ref().is_some_and(|first| *first != members) {
-                let why = "the zip contains different files metadata.json. Extract the right one, and \
-                           name that file";
+                let why = "the zip contains different files metadata.json\nExtract the right one, and \
+                           name that file.";
                 return Err(why.to_owned());
             }
             found = Some(members);
         }
         let members = found
-            .ok_or("the zip contains no metadata.json. Extract the right file, and name it")?;
+            .ok_or("the zip contains no metadata.json\nExtract the right file, and name it.")?;
         let metadata_file = metadata.first().map(|name| plain(name));
         Ok(Self { members, data_file, metadata_file })
     }
@@ -100,7 +100,7 @@ fn parse_members(text: &[u8]) -> Result<Map<String, Value>, String> {
     }
     let (members, repeated) = metadata_members(text)?;
     match repeated.first() {
-        Some(pointer) => Err(format!("{pointer:?} appears twice in metadata.json. Delete one")),
+        Some(pointer) => Err(format!("{pointer:?} appears twice in metadata.json\nDelete one.")),
         None => Ok(members),
     }
 }
@@ -126,8 +126,8 @@ pub(super) fn learn(
 ) -> Result<InferredDialect, String> {
     let members = &template.members;
     if !Dialect::FIXED_KEYS.iter().any(|key| members.contains_key(*key)) {
-        let why = "the file has neither DatasetType nor IsBootstrap, so it is not a metadata.json. Use the \
-                   portal's template without changes";
+        let why = "the file has neither DatasetType nor IsBootstrap, so it is not a metadata.json\nUse the \
+                   portal's template without changes.";
         return Err(why.to_owned());
     }
     let (key, mapping) = mapping(members)?;
@@ -163,10 +163,10 @@ fn mapping(members: &Map<String, Value>) -> Result<(&String, &Map<String, Value>
     let found: Vec<_> = objects.filter(|(_, members)| is_mapping(members)).collect();
     match found[..] {
         [one] => Ok(one),
-        [] => Err("metadata.json has no mapping of columns to fields with \"name\" and \"type\". Use the \
-                   portal's template without changes"
+        [] => Err("metadata.json has no mapping of columns to fields with \"name\" and \"type\"\nUse the \
+                   portal's template without changes."
             .to_owned()),
-        _ => Err("metadata.json has several mappings. Delete all but the right one".to_owned()),
+        _ => Err("metadata.json has several mappings\nDelete all but the right one.".to_owned()),
     }
 }
 
@@ -187,13 +187,13 @@ impl InferredDialect {
             (_, Some(theirs), Some(ours)) if theirs == ours => Ok(()),
             (_, Some(_), None) => Ok(()),
             (Some(word), _, Some(ours)) => Err(format!(
-                "the template is for {word:?}, but the connection is for {}. Use the template of that \
-                 connector",
+                "the template is for {word:?}, but the connection is for {}\nUse the template of that \
+                 connector.",
                 ours.as_ref()
             )),
             (Some(word), None, None) => Err(format!(
-                "the template is for {word:?}, not for {} or {}. Use the template of one of these \
-                 connectors",
+                "the template is for {word:?}, not for {} or {}\nUse the template of one of these \
+                 connectors.",
                 Connector::Hr.as_ref(),
                 Connector::Survey.as_ref()
             )),
