@@ -150,13 +150,13 @@ fn every_fatal_error_has_a_text_and_never_the_exit_code_0() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     for (settings, says) in [
-        (vec![], "FUNCTIONS_CUSTOMHANDLER_PORT holds no port"),
+        (vec![], "FUNCTIONS_CUSTOMHANDLER_PORT is not a port"),
         (vec![("FUNCTIONS_CUSTOMHANDLER_PORT", "1")], "ImportStorage__accountName is not set"),
         (
             vec![("FUNCTIONS_CUSTOMHANDLER_PORT", "1"), ACCOUNT, ("MAX_PUSH_FAILURES", "many")],
             "MAX_PUSH_FAILURES must be a whole number",
         ),
-        (vec![("FUNCTIONS_CUSTOMHANDLER_PORT", port.as_str()), ACCOUNT], "cannot be listened on"),
+        (vec![("FUNCTIONS_CUSTOMHANDLER_PORT", port.as_str()), ACCOUNT], "cannot be opened"),
     ] {
         let output = serve(&settings);
         let error = String::from_utf8_lossy(&output.stderr);
