@@ -3,12 +3,13 @@
 
 pub use self::{
     baseline::{ApprovalScope, Baseline, BaselineError, Column, DeletionApproval},
+    checks::{Checks, Limits, Unmapped},
     credential::{Certificate, Credential, ServiceIdentity},
     dialect::{Dialect, IsBootstrap},
     document::{Fault, sentence},
     fields::{Field, Kind, Mapping, Order},
     notify::{Format, Notify},
-    rules::{Checks, Id, Limits, RULES, Rule, Severity, Unmapped},
+    rules::{Id, RULES, Rule, Severity},
     target::{Connector, PayloadFormat, Refresh, Target},
     target_schema::{TargetSchema, Words},
 };
@@ -19,6 +20,7 @@ pub(crate) use self::{
 };
 
 mod baseline;
+mod checks;
 mod credential;
 mod dialect;
 pub(crate) mod document;
