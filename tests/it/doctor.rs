@@ -270,7 +270,7 @@ async fn a_service_that_is_down_or_answers_wrongly_is_reported_by_its_answer() {
     }
     let silent = settings(&stage, &[("REQUEST_TIMEOUT_SECONDS", "1")]);
     stage.service.always(Call::Ping, Some(ServiceFault::Silent));
-    by_shell(&silent, &["hr"]).await.says("connector", "fail", "No answer within 1 s");
+    by_shell(&silent, &["hr"]).await.says("connector", "fail", "no answer within 1 s");
 }
 
 #[tokio::test]
