@@ -49,6 +49,8 @@ const CONSOLE: &str = "Host.Function.Console";
 const GLANCE: Duration = Duration::from_millis(200);
 /// What the handler has printed takes a moment through the host's pipe.
 const LAST_WORDS: Duration = Duration::from_millis(200);
+/// How long an ingestion has each status: longer than the program waits between two polls.
+const TIME_PER_STATUS: Duration = Duration::from_secs(2);
 const A_SECOND_LATER: Duration = Duration::from_millis(1100);
 /// Most characters of the summary that are shown.
 const COLUMN_WIDTH: usize = 76;
@@ -77,6 +79,17 @@ pub struct DemoOptions {
     pub faults: Vec<Planned>,
     /// Whether the status page stays open.
     pub keep_running: bool,
+}
+
+/// What the mock service does when it runs alone.
+#[derive(Debug)]
+pub struct MockServiceOptions {
+    /// The port on 127.0.0.1; 0 for any free one.
+    pub port: u16,
+    /// How long an ingestion has each status.
+    pub time_per_status: Duration,
+    /// How it misbehaves.
+    pub faults: Vec<Planned>,
 }
 
 /// How the mock service misbehaves at the next such call, or at every one.
@@ -115,9 +128,10 @@ pub async fn run(
 ///
 /// # Errors
 /// The port cannot be had, in words.
-pub async fn run_mock_service(port: u16, faults: &[Planned]) -> Result<ExitCode, String> {
+pub async fn run_mock_service(options: &MockServiceOptions) -> Result<ExitCode, String> {
+    let MockServiceOptions { port, time_per_status, faults } = options;
     let token = Uuid::new_v4().to_string();
-    let service = mock_service(&token, faults, port).await?;
+    let service = mock_service(&token, faults, *time_per_status, *port).await?;
     say("a mock service of the ingestion service; nothing that is pushed here goes anywhere");
     say(&format!("endpoint: {}", service.endpoint()));
     say(&format!("access token: {token}"));
@@ -136,7 +150,7 @@ async fn show(
     say("starting the storage emulator (Azurite), the mock service and the Functions host");
     let azurite = Azurite::start(&program, &[ACCOUNT]).await.map_err(|error| error.to_string())?;
     let token = Uuid::new_v4().to_string();
-    let service = mock_service(&token, &options.faults, 0).await?;
+    let service = mock_service(&token, &options.faults, TIME_PER_STATUS, 0).await?;
     let executable = std::env::current_exe().map_err(|error| error.to_string())?;
     let of_environment = settings_of_environment(&setting);
     let of_environment = of_environment.iter().map(|(name, value)| (*name, value.as_str()));
@@ -317,8 +331,13 @@ fn bad_sample() -> String {
         .collect()
 }
 
-async fn mock_service(token: &str, faults: &[Planned], port: u16) -> Result<Service, String> {
-    let rules = Rules { token: token.to_owned(), ..Rules::default() };
+async fn mock_service(
+    token: &str,
+    faults: &[Planned],
+    time_per_status: Duration,
+    port: u16,
+) -> Result<Service, String> {
+    let rules = Rules { token: token.to_owned(), time_per_status, ..Rules::default() };
     let service = Service::start_at(rules, port).await;
     let service = service.map_err(|error| format!("port {port} cannot be had: {error}"))?;
     for Planned { call, fault, always } in faults.iter().cloned() {

@@ -1,11 +1,11 @@
 //! What the demo and the mock service take.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 
 use crate::testbed::{
-    DemoOptions, Planned,
+    DemoOptions, MockServiceOptions, Planned,
     service::{self, Call},
 };
 
@@ -33,6 +33,9 @@ pub struct MockService {
     /// On which port of 127.0.0.1; any free one without it
     #[arg(long, default_value_t = 0)]
     pub port: u16,
+    /// How many seconds an ingestion has each status. 0 completes it at once
+    #[arg(long, value_name = "SECONDS", default_value_t = 3)]
+    pub seconds_per_status: u32,
     /// How it misbehaves once; can be given several times
     #[arg(long, value_enum, value_name = "HOW")]
     pub fault: Vec<Fault>,
@@ -59,6 +62,13 @@ impl From<Demo> for DemoOptions {
     fn from(Demo { file, connection, fault, keep_running }: Demo) -> Self {
         let faults = fault.into_iter().map(Planned::from).collect();
         Self { file, connection, faults, keep_running }
+    }
+}
+
+impl From<MockService> for MockServiceOptions {
+    fn from(MockService { port, seconds_per_status, fault }: MockService) -> Self {
+        let time_per_status = Duration::from_secs(seconds_per_status.into());
+        Self { port, time_per_status, faults: fault.into_iter().map(Planned::from).collect() }
     }
 }
 

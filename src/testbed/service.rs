@@ -7,8 +7,8 @@
 //! the others on request ([`ServiceFault`]).
 //!
 //! It never listens beyond 127.0.0.1, never writes to disk, and knows no rule about a cell's
-//! value: it judges the zip, the metadata and the shape of the rows. An import moves only when
-//! somebody asks (polls it, or is refused because of it), so no test waits for a clock.
+//! value: it judges the zip, the metadata and the shape of the rows. An ingestion moves with the time,
+//! polled or not. A test that has to see it move gives the service a clock that the test sets.
 
 mod routes;
 mod rules;
@@ -23,7 +23,7 @@ use axum::Router;
 use tokio_util::sync::DropGuard;
 use url::Url;
 
-pub use self::rules::{Call, Ingestion, Rules, Seen, ServiceFault};
+pub use self::rules::{Call, Clock, Ingestion, Rules, Seen, ServiceFault};
 use self::state::Shared;
 
 /// What a connection's socket holds of a body nobody reads. Linux lets it grow to tens of megabytes,
@@ -95,7 +95,7 @@ impl Service {
     /// Every accepted file, oldest first.
     #[must_use]
     pub fn ingestions(&self) -> Vec<Ingestion> {
-        self.shared.book().imports.iter().map(|import| import.shown.clone()).collect()
+        self.shared.book_of_now().imports.iter().map(|import| import.shown.clone()).collect()
     }
 
     /// Every request, in order of arrival.
@@ -108,8 +108,10 @@ impl Service {
     /// whose corrupt zip never moves.
     pub fn settle(&self, id: &str, status: &str) {
         let now = self.shared.now();
-        if let Some(import) = self.shared.book().imports.iter_mut().find(|i| i.shown.id == id) {
-            import.walk = &[];
+        if let Some(import) =
+            self.shared.book_of_now().imports.iter_mut().find(|i| i.shown.id == id)
+        {
+            import.ahead = &[];
             import.enter(status, now);
         }
     }

@@ -138,7 +138,6 @@ async fn one_file_goes_all_the_way_and_its_row_is_shown() {
             "packed, zip of",
             "pushing to scale unit",
             "pushed as ingestion",
-            "the service says ExtractionComplete",
             "completed: the service has accepted the file",
             "The row in the table `imports`",
             "State                  completed",

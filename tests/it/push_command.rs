@@ -19,7 +19,7 @@ use viva_import::testbed::{
     service::{Call, Rules, Service, ServiceFault},
 };
 
-use crate::stage::{BINARY, TOKEN, csv_of, until};
+use crate::stage::{BINARY, TOKEN, csv_of, next_status, rules, rules_with_clock, until};
 
 const TENANT: &str = "0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5";
 /// What stands in a cell of every file here.
@@ -34,7 +34,7 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        Self::with(Rules { token: TOKEN.to_owned(), ..Rules::default() }).await
+        Self::with(rules()).await
     }
 
     async fn with(rules: Rules) -> Self {
@@ -120,13 +120,16 @@ async fn a_zip_is_pushed_byte_for_byte_and_followed_to_its_end() {
 
 #[tokio::test]
 async fn without_following_the_id_is_told_and_can_be_asked_for() {
-    let world = World::new().await;
+    let (rules, clock) = rules_with_clock();
+    let world = World::with(rules).await;
     let output = world.call(&["push", "info.zip"]).await;
     assert_eq!(code(&output), 0);
     let id = world.service.ingestions()[0].id.clone();
+    next_status(&clock);
     assert!(told(&output).contains(&format!("taken as ingestion {id}")), "{}", told(&output));
     let (code, answer) = world.json(&["status", &id]).await;
     assert_eq!((code, &answer["status"]), (0, &"ExtractionComplete".into()));
+    next_status(&clock);
     let (code, answer) = world.json(&["status", &id, "--follow"]).await;
     assert_eq!((code, &answer["status"]), (0, &"Completed".into()));
 }
@@ -511,7 +514,7 @@ fn assert_is_private(_: &Path) {}
 
 #[tokio::test]
 async fn older_paths_are_found() {
-    let rules = Rules { token: TOKEN.to_owned(), older_paths: true, ..Rules::default() };
+    let rules = Rules { older_paths: true, ..rules() };
     let world = World::with(rules).await;
     let (code, answer) = world.json(&["push", "info.zip", "--follow"]).await;
     assert_eq!((code, &answer["status"]), (0, &"Completed".into()), "{answer}");

@@ -4,8 +4,8 @@
 use std::{
     path::{Path, PathBuf},
     sync::{
-        LazyLock,
-        atomic::{AtomicUsize, Ordering},
+        Arc, LazyLock,
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -18,7 +18,7 @@ use viva_import::{
         SAMPLE_CONNECTION,
         azurite::Azurite,
         deployment::Stage,
-        service::{Rules, Service},
+        service::{Clock, Rules, Service},
     },
 };
 
@@ -65,9 +65,33 @@ pub(crate) fn new_account() -> String {
     format!("account{number}")
 }
 
-/// Of a service whose first status of an ingestion is the last.
+/// Of a service that completes an ingestion at once.
 pub(crate) fn rules() -> Rules {
-    Rules { token: TOKEN.to_owned(), polls_per_status: 0, ..Rules::default() }
+    Rules { token: TOKEN.to_owned(), ..Rules::default() }
+}
+
+/// How long the ingestions of [`rules_with_clock`] have each status.
+const TIME_PER_STATUS: Duration = Duration::from_secs(1);
+
+/// Of a service whose ingestions move only by [`next_status`].
+pub(crate) fn rules_with_clock() -> (Rules, Arc<AtomicI64>) {
+    let clock = Arc::new(AtomicI64::new(0));
+    let of_service = Clock::Manual(clock.clone());
+    let rules = Rules { time_per_status: TIME_PER_STATUS, clock: of_service, ..rules() };
+    (rules, clock)
+}
+
+/// Lets time pass for the service, for ever.
+pub(crate) async fn time_passes(clock: &AtomicI64) -> ! {
+    loop {
+        next_status(clock);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Lets as much time pass for the service as an ingestion has one status.
+pub(crate) fn next_status(clock: &AtomicI64) {
+    clock.fetch_add(i64::try_from(TIME_PER_STATUS.as_millis()).unwrap(), Ordering::Relaxed);
 }
 
 /// A stage in a hurry, with the sample connection `hr`.

@@ -1,4 +1,9 @@
-//! What the mock service demands, which calls it knows, how it misbehaves, and what it has seen.
+//! What the mock service requires, which calls it knows, its faults, and what it has seen.
+
+use std::{
+    sync::{Arc, atomic::AtomicI64},
+    time::Duration,
+};
 
 use axum::http::StatusCode;
 use bytes::Bytes;
@@ -6,19 +11,19 @@ use time::{OffsetDateTime, macros::datetime};
 
 use crate::schema::PayloadFormat;
 
-/// What the mock service demands of its callers, and how an import walks.
+/// What the mock service requires of its callers, and how fast an ingestion moves.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    /// The one bearer token it lets in; empty lets in any.
+    /// The only bearer token it accepts; an empty one accepts every token.
     pub token: String,
-    /// The scale unit it names, and demands on every later call.
+    /// The scale unit it names, and requires on every later call.
     pub scale_unit: String,
-    /// Polls (or busy refusals) until an import takes its next step; 0 ends it at once.
-    pub polls_per_status: u32,
-    /// Answer status, errors and ping at the paths of older documentation instead.
+    /// How long an ingestion has each status. With zero it has its last status right after the push.
+    pub time_per_status: Duration,
+    /// Whether status, errors and ping are at the paths of older documentation instead.
     pub older_paths: bool,
-    /// What its wall clock shows when it starts.
-    pub opened_at: OffsetDateTime,
+    /// What the service reads the time from.
+    pub clock: Clock,
 }
 
 impl Default for Rules {
@@ -26,12 +31,24 @@ impl Default for Rules {
         Self {
             token: "mock-token".into(),
             scale_unit: "novaprdwus2-02".into(),
-            polls_per_status: 1,
+            time_per_status: Duration::ZERO,
             older_paths: false,
-            opened_at: datetime!(2026-01-05 19:05 UTC),
+            clock: Clock::Machine,
         }
     }
 }
+
+/// What the mock service reads the time from.
+#[derive(Debug, Clone)]
+pub enum Clock {
+    /// The machine's monotonic clock, from a fixed time on.
+    Machine,
+    /// Milliseconds since 1970, which a test sets.
+    Manual(Arc<AtomicI64>),
+}
+
+/// The time that [`Clock::Machine`] shows when the service starts.
+pub(super) const OPENED_AT: OffsetDateTime = datetime!(2026-01-05 19:05 UTC);
 
 /// One kind of request the service answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -12,15 +12,15 @@ use crate::schema::PayloadFormat;
 
 // Microsoft's pages say ExtractionComplete, the README of its samples, which tells of the hanging
 // imports, ExtractionCompleted. Both are kept, so that a client must know both.
-const CORRUPT: &[&str] = &["NotStarted"];
-const MISNAMED: &[&str] = &["NotStarted", "ExtractionCompleted"];
-const INVALID: &[&str] = &["NotStarted", "ExtractionComplete", "ValidationFailed"];
-const GOOD: &[&str] = &["NotStarted", "ExtractionComplete", "Completed"];
+const CORRUPT: &[&str] = &[];
+const MISNAMED: &[&str] = &["ExtractionCompleted"];
+const INVALID: &[&str] = &["ExtractionComplete", "ValidationFailed"];
+const GOOD: &[&str] = &["ExtractionComplete", "Completed"];
 
 /// What a zip holds and where it will end.
 #[derive(Default)]
 pub(super) struct Verdict {
-    pub(super) walk: &'static [&'static str],
+    pub(super) ahead: &'static [&'static str],
     pub(super) zip_sha256: String,
     pub(super) entries: Vec<String>,
     pub(super) is_bootstrap: Option<bool>,
@@ -32,7 +32,7 @@ pub(super) struct Verdict {
 /// Reads the whole zip and judges it as a file for this connector.
 pub(super) fn judge(zip: &[u8], connector: &str) -> Verdict {
     let zip_sha256 = format!("{:x}", Sha256::digest(zip));
-    let mut verdict = Verdict { walk: CORRUPT, zip_sha256, ..Verdict::default() };
+    let mut verdict = Verdict { ahead: CORRUPT, zip_sha256, ..Verdict::default() };
     // Bad contents are the verdict's; an error here is the zip's own.
     let _ = verdict.read(zip, connector);
     verdict
@@ -50,7 +50,7 @@ pub(super) fn judge_rows(rows: &[u8], upload: PayloadFormat) -> Verdict {
     if !columns.iter().any(|column| column == "PersonId") {
         verdict.fault(Some(1), "There is no column PersonId.");
     }
-    verdict.walk = if verdict.errors.is_empty() { GOOD } else { INVALID };
+    verdict.ahead = if verdict.errors.is_empty() { GOOD } else { INVALID };
     verdict
 }
 
@@ -66,14 +66,14 @@ impl Verdict {
         let mut names = self.entries.clone();
         names.sort();
         if names != ["data.csv", "metadata.json"] {
-            self.walk = MISNAMED;
+            self.ahead = MISNAMED;
             return Ok(());
         }
         let mut text = Vec::new();
         archive.by_name("metadata.json")?.read_to_end(&mut text)?;
         self.read_metadata(&text, connector);
         self.read_rows(archive.by_name("data.csv")?);
-        self.walk = if self.errors.is_empty() { GOOD } else { INVALID };
+        self.ahead = if self.errors.is_empty() { GOOD } else { INVALID };
         Ok(())
     }
 

@@ -13,13 +13,14 @@ use viva_import::{
     testbed::{
         deployment::Stage,
         host::Front,
-        service::{Call, Rules, ServiceFault},
+        service::{Call, ServiceFault},
     },
 };
 
 use super::browser;
 use crate::stage::{
-    BINARY, GOOD_CSV, PATIENCE, a_second_later, csv_of, ended, rules, stage, stage_with, until,
+    BINARY, GOOD_CSV, PATIENCE, a_second_later, csv_of, ended, next_status, rules_with_clock,
+    stage, stage_with, until,
 };
 
 /// A demo that goes on until this is dropped; then it stops what it has started.
@@ -145,7 +146,7 @@ async fn a_stranger_can_tell_from_the_page_alone_what_became_of_the_demos_four_f
 #[tokio::test]
 async fn a_bad_file_is_seen_with_its_rows_a_good_one_walks_to_its_end_and_a_stuck_one_is_retried() {
     let Some(mut browser) = browser().await else { return };
-    let rules = Rules { polls_per_status: 1, ..rules() };
+    let (rules, clock) = rules_with_clock();
     let stage = stage_with(rules, &[("MAX_PUSH_FAILURES", "1")]).await;
     let front = front(&stage).await;
     browser.open(json!({})).await;
@@ -171,8 +172,11 @@ async fn a_bad_file_is_seen_with_its_rows_a_good_one_walks_to_its_end_and_a_stuc
     browser.until("h1", "Packed").await;
     browser.until("ol.road", "the service has not finished this tenant's previous import").await;
     stage.service.always(Call::Push, None);
-    browser.until("h1", "Completed").await;
+    until("the push", async || stage.service.ingestions().pop()).await;
+    next_status(&clock);
     browser.until("ol.road", "the service says ExtractionComplete").await;
+    next_status(&clock);
+    browser.until("h1", "Completed").await;
     browser.until("#todo + p", "Viva shows the data hours later").await;
     browser.is_for_everybody("a completed import").await;
 
@@ -190,6 +194,9 @@ async fn a_bad_file_is_seen_with_its_rows_a_good_one_walks_to_its_end_and_a_stuc
     browser.click("a:has-text('stuck.csv')").await;
     browser.click("button:has-text('Retry: read')").await;
     browser.until("[role=alert]", "It is tried again now").await;
+    until("the second push", async || stage.service.ingestions().into_iter().nth(1)).await;
+    next_status(&clock);
+    next_status(&clock);
     browser.until("h1", "Completed").await;
     let import = ended(&stage, "hr/stuck.csv").await;
     let by = import.operator_actions.unwrap();
