@@ -17,10 +17,11 @@ use futures::{
 use serde_json::{Value, json};
 use tokio::time::{Duration, Instant, sleep};
 
+pub use self::mock_service::{MockServiceOptions, run_mock_service};
 use self::{
     azurite::Azurite,
     deployment::{Stage, TOKEN_SETTING},
-    service::{Call, Rules, Service, ServiceFault},
+    service::{Call, ServiceFault},
 };
 use crate::{
     config::SETTINGS,
@@ -35,6 +36,7 @@ use crate::{
 pub mod azurite;
 pub mod deployment;
 pub mod host;
+mod mock_service;
 pub mod service;
 
 /// The connection whose sample document the demo brings.
@@ -81,17 +83,6 @@ pub struct DemoOptions {
     pub keep_running: bool,
 }
 
-/// What the mock service does when it runs alone.
-#[derive(Debug)]
-pub struct MockServiceOptions {
-    /// The port on 127.0.0.1; 0 for any free one.
-    pub port: u16,
-    /// How long an ingestion has each status.
-    pub time_per_status: Duration,
-    /// How it misbehaves.
-    pub faults: Vec<Planned>,
-}
-
 /// How the mock service misbehaves at the next such call, or at every one.
 #[derive(Clone, Debug)]
 pub struct Planned {
@@ -124,21 +115,6 @@ pub async fn run(
     }
 }
 
-/// Runs the mock service alone, until it is interrupted.
-///
-/// # Errors
-/// The port cannot be had, in words.
-pub async fn run_mock_service(options: &MockServiceOptions) -> Result<ExitCode, String> {
-    let MockServiceOptions { port, time_per_status, faults } = options;
-    let token = Uuid::new_v4().to_string();
-    let service = mock_service(&token, faults, *time_per_status, *port).await?;
-    say("a mock service of the ingestion service; nothing that is pushed here goes anywhere");
-    say(&format!("endpoint: {}", service.endpoint()));
-    say(&format!("access token: {token}"));
-    interrupted().await;
-    Ok(ExitCode::SUCCESS)
-}
-
 async fn show(
     options: &DemoOptions,
     setting: impl Fn(&str) -> Option<String>,
@@ -150,7 +126,7 @@ async fn show(
     say("starting the storage emulator (Azurite), the mock service and the Functions host");
     let azurite = Azurite::start(&program, &[ACCOUNT]).await.map_err(|error| error.to_string())?;
     let token = Uuid::new_v4().to_string();
-    let service = mock_service(&token, &options.faults, TIME_PER_STATUS, 0).await?;
+    let service = mock_service::start(&token, &options.faults, TIME_PER_STATUS, 0).await?;
     let executable = std::env::current_exe().map_err(|error| error.to_string())?;
     let of_environment = settings_of_environment(&setting);
     let of_environment = of_environment.iter().map(|(name, value)| (*name, value.as_str()));
@@ -329,25 +305,6 @@ fn bad_sample() -> String {
             _ => line.to_owned(),
         })
         .collect()
-}
-
-async fn mock_service(
-    token: &str,
-    faults: &[Planned],
-    time_per_status: Duration,
-    port: u16,
-) -> Result<Service, String> {
-    let rules = Rules { token: token.to_owned(), time_per_status, ..Rules::default() };
-    let service = Service::start_at(rules, port).await;
-    let service = service.map_err(|error| format!("port {port} cannot be had: {error}"))?;
-    for Planned { call, fault, always } in faults.iter().cloned() {
-        if always {
-            service.always(call, Some(fault));
-        } else {
-            service.fault(call, fault);
-        }
-    }
-    Ok(service)
 }
 
 /// Waits until the import of a file has ended and its zip is deleted, or waits for a person.

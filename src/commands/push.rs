@@ -19,7 +19,6 @@ use super::{
 };
 use crate::{
     check::Report,
-    commands::poll::denied,
     config,
     connection::Connection,
     import::reason::Reason,
@@ -65,7 +64,7 @@ impl Context {
         let unit = service
             .prepare(&caller, (self.clock)())
             .await
-            .map_err(|trouble| denied(&trouble, caller.target))?;
+            .map_err(|error| self.not_reached(&error, &caller, &options.caller))?;
         let bytes = ready
             .file
             .metadata()
