@@ -26,7 +26,7 @@ pub struct MockServiceOptions {
     pub port: u16,
     /// How long an ingestion has each status.
     pub time_per_status: Duration,
-    /// How it misbehaves.
+    /// The faults of the service.
     pub faults: Vec<Planned>,
 }
 

@@ -1,4 +1,4 @@
-//! What the service remembers: its imports and how they walk, the faults due, the requests seen.
+//! The state of the service: its ingestions, the planned faults, and the requests it received.
 
 use std::{
     collections::HashMap,
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::schema::PayloadFormat;
 
-/// What every connection shares.
+/// The state that all connections share.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) rules: Rules,
@@ -35,7 +35,7 @@ pub(super) struct Shared {
 pub(super) struct Book {
     pub(super) queued: Vec<(Call, ServiceFault)>,
     pub(super) always: HashMap<Call, ServiceFault>,
-    pub(super) imports: Vec<Held>,
+    pub(super) ingestions: Vec<Held>,
     pub(super) seen: Vec<Seen>,
 }
 
@@ -70,7 +70,7 @@ impl Shared {
     pub(super) fn book_of_now(&self) -> MutexGuard<'_, Book> {
         let now = self.now();
         let mut book = self.book();
-        for ingestion in &mut book.imports {
+        for ingestion in &mut book.ingestions {
             ingestion.advance(self.rules.time_per_status, now);
         }
         book
@@ -86,13 +86,13 @@ impl Shared {
     ) -> Option<Ingestion> {
         let mut book = self.book_of_now();
         let runs = |it: &Held| it.shown.tenant == tenant && !it.shown.is_over();
-        if book.imports.iter().any(runs) {
+        if book.ingestions.iter().any(runs) {
             return None;
         }
         let started = self.now();
         let import = Held {
             shown: Ingestion {
-                id: format!("00000000-0000-4000-8000-{:012x}", book.imports.len() + 1),
+                id: format!("00000000-0000-4000-8000-{:012x}", book.ingestions.len() + 1),
                 tenant: tenant.into(),
                 connector: connector.into(),
                 status: "NotStarted".into(),
@@ -113,14 +113,15 @@ impl Shared {
             since: started,
         };
         let accepted = import.shown.clone();
-        book.imports.push(import);
+        book.ingestions.push(import);
         Some(accepted)
     }
 
     /// An ingestion as it is now.
     pub(super) fn poll(&self, tenant: &str, id: &str) -> Option<Ingestion> {
         let book = self.book_of_now();
-        let found = book.imports.iter().find(|it| it.shown.tenant == tenant && it.shown.id == id);
+        let found =
+            book.ingestions.iter().find(|it| it.shown.tenant == tenant && it.shown.id == id);
         found.map(|it| it.shown.clone())
     }
 
@@ -132,8 +133,8 @@ impl Shared {
     }
 }
 
-/// The file in a push's body: the first part of a form that has a file name, whatever the part is
-/// called; or the body itself, rows without a form.
+/// The file in the body of a push: the first part of a form that has a file name, whatever its name is, or the
+/// body itself if it consists of rows.
 pub(super) struct FilePart {
     pub(super) name: String,
     pub(super) file_name: String,

@@ -129,14 +129,14 @@ async fn a_corrupt_zip_is_accepted_and_never_moves_until_settled() {
 }
 
 #[tokio::test]
-async fn renamed_inner_files_are_extracted_for_ever() {
+async fn a_zip_with_renamed_files_is_never_validated() {
     let zip = zipped(&[("Data.csv", CSV), ("metadata.json", METADATA)]);
     let (_, statuses) = statuses(zip).await;
     assert_eq!(statuses[1..], ["ExtractionCompleted"; 3]);
 }
 
 #[tokio::test]
-async fn a_bad_file_fails_validation_with_an_error_stream_that_holds_no_value() {
+async fn an_invalid_file_fails_validation_with_an_error_stream_without_cell_values() {
     for (csv, metadata, error) in [
         (CSV, "{", "is not valid JSON"),
         (CSV, &METADATA.replace("true", "yes"), "IsBootstrap"),
@@ -195,7 +195,7 @@ async fn a_status_lasts_however_often_it_is_polled() {
 }
 
 #[tokio::test]
-async fn the_door_demands_token_scale_unit_and_length() {
+async fn requests_need_token_scale_unit_and_length() {
     let service = started().await;
     let url = |path: &str| format!("{}/{path}", service.endpoint());
     let bare = reqwest::Client::new();
@@ -230,7 +230,7 @@ fn chunked() -> Form {
 }
 
 #[tokio::test]
-async fn older_paths_answer_only_where_the_rules_say_so() {
+async fn older_paths_answer_only_if_the_rules_say_so() {
     for older_paths in [false, true] {
         let service = Service::start(Rules { older_paths, ..Rules::default() }).await.unwrap();
         push(&service, good()).await;
@@ -247,7 +247,7 @@ async fn older_paths_answer_only_where_the_rules_say_so() {
 }
 
 #[tokio::test]
-async fn quirks_are_used_up_in_order_and_before_a_lasting_one() {
+async fn queued_faults_are_used_in_order_and_before_a_permanent_one() {
     let service = started().await;
     service.always(Call::Ping, Some(ServiceFault::Forbidden));
     service.fault(Call::Ping, ServiceFault::SignInPage);
@@ -281,7 +281,7 @@ async fn a_cut_push_is_accepted_only_if_cut_after_its_body() {
 }
 
 #[tokio::test]
-async fn a_held_push_goes_on_when_released() {
+async fn a_held_push_continues_when_released() {
     let service = started().await;
     service.fault(Call::Push, ServiceFault::HoldBody { after_bytes: 10 });
     let client = tokio::spawn(post(&service).multipart(form(good())).send());
@@ -292,7 +292,7 @@ async fn a_held_push_goes_on_when_released() {
 }
 
 #[tokio::test]
-async fn a_client_that_dies_while_held_counts_only_if_all_had_arrived() {
+async fn a_held_push_of_a_disconnected_client_counts_only_if_it_had_arrived_completely() {
     for (missing, accepted) in [(0, 1), (1, 0)] {
         let service = started().await;
         service.fault(Call::Push, ServiceFault::HoldBody { after_bytes: 10 });
@@ -333,7 +333,7 @@ async fn a_big_push_abandoned_half_way_is_not_accepted() {
 }
 
 #[tokio::test]
-async fn a_dropped_service_lets_go_of_its_clients_and_its_port() {
+async fn a_dropped_service_closes_its_connections_and_its_port() {
     let service = started().await;
     service.fault(Call::Ping, ServiceFault::Silent);
     let client = tokio::spawn(get(&service, HR).send());

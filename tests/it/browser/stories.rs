@@ -83,10 +83,10 @@ async fn a_stranger_can_tell_from_the_page_alone_what_became_of_the_demos_four_f
     let mut url = String::new();
     let shown = async {
         while let Some(line) = lines.next_line().await.unwrap() {
-            if let Some(address) = line.strip_prefix("the status page: ") {
+            if let Some(address) = line.strip_prefix("Status page: ") {
                 address.clone_into(&mut url);
             }
-            if line.starts_with("the status page stays open") {
+            if line.starts_with("The status page stays open") {
                 break;
             }
         }
