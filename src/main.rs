@@ -21,7 +21,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 #[cfg(feature = "testbed")]
-use viva_import::testbed::{self, Planned};
+use viva_import::testbed;
 use viva_import::{
     cli::{Cli, Command, GlobalArgs, UserCommand},
     commands::Context,
@@ -49,10 +49,7 @@ async fn main() -> ExitCode {
         #[cfg(feature = "testbed")]
         Command::Demo(options) => testbed::run(&options.into(), setting).await,
         #[cfg(feature = "testbed")]
-        Command::MockService(options) => {
-            let faults: Vec<Planned> = options.fault.into_iter().map(Planned::from).collect();
-            testbed::run_mock_service(options.port, &faults).await
-        }
+        Command::MockService(options) => testbed::run_mock_service(&options.into()).await,
         Command::User(command) => run(*command, global).await,
     };
     done.unwrap_or_else(|why| {

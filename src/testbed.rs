@@ -1,7 +1,8 @@
-//! The whole road on one machine: the real storage emulator, the Functions host's part of the
-//! contract, the real handler as its child, and a mock service of the ingestion service.
+//! Everything on one machine: the real storage emulator, an emulation of the Functions host, the real handler
+//! as its child process, and a mock of the ingestion service.
 //!
-//! Nothing leaves the machine but the one fetch of Azurite from npm, and nothing stays behind.
+//! No data leaves the machine. The only connection to the outside is the download of Azurite from npm. Nothing
+//! is left behind.
 
 use std::{
     io::Write as _,
@@ -17,10 +18,11 @@ use futures::{
 use serde_json::{Value, json};
 use tokio::time::{Duration, Instant, sleep};
 
+pub use self::mock_service::{MockServiceOptions, run_mock_service};
 use self::{
     azurite::Azurite,
     deployment::{Stage, TOKEN_SETTING},
-    service::{Call, Rules, Service, ServiceFault},
+    service::{Call, ServiceFault},
 };
 use crate::{
     config::SETTINGS,
@@ -35,27 +37,31 @@ use crate::{
 pub mod azurite;
 pub mod deployment;
 pub mod host;
+mod mock_service;
 pub mod service;
 
-/// The connection whose sample document the demo brings.
+/// The connection document of the sample file.
 pub const SAMPLE_CONNECTION: &str = include_str!("testbed/connection.json");
-/// The sample file: four monthly snapshots of a small invented company.
+/// The sample file: four monthly snapshots of a small fictitious company.
 pub const SAMPLE_CSV: &str = include_str!("testbed/sample.csv");
 
 const ACCOUNT: &str = "mockaccount";
-/// What the handler prints is filed under this by the host.
+/// The log category of the output of the handler.
 const CONSOLE: &str = "Host.Function.Console";
-/// How often the table is looked at.
-const GLANCE: Duration = Duration::from_millis(200);
-/// What the handler has printed takes a moment through the host's pipe.
-const LAST_WORDS: Duration = Duration::from_millis(200);
+/// How often the demo polls the table.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
+/// The last output of the handler takes a moment to arrive.
+const LAST_OUTPUT: Duration = Duration::from_millis(200);
+/// How long an ingestion has each status: longer than the program waits between two polls.
+const TIME_PER_STATUS: Duration = Duration::from_secs(2);
+/// Longer than the resolution of the time of a blob.
 const A_SECOND_LATER: Duration = Duration::from_millis(1100);
-/// Most characters of the summary that are shown.
+/// Number of characters of the baseline that are shown.
 const COLUMN_WIDTH: usize = 76;
-/// Lines of the sample that the truncated file has.
+/// Number of lines of the truncated file.
 const TRUNCATED_LINES: usize = 40;
-/// A person watches: everything is asked for every second.
-const HURRY: [(&str, &str); 8] = [
+/// A person watches the demo, so the program polls everything every second.
+const FAST_SETTINGS: [(&str, &str); 8] = [
     ("POLL_MIN_SECONDS", "1"),
     ("POLL_MAX_SECONDS", "1"),
     ("BUSY_WAIT_SECONDS", "1"),
@@ -66,63 +72,49 @@ const HURRY: [(&str, &str); 8] = [
     ("SWEEP_SCHEDULE", "0 30 * * * *"),
 ];
 
-/// What the demo shows.
+/// The options of the demo.
 #[derive(Debug)]
 pub struct DemoOptions {
-    /// The CSV to import; without it four are.
+    /// The CSV to import; without it, the demo imports four sample files.
     pub file: Option<PathBuf>,
-    /// The connection document it belongs to; the sample's without it.
+    /// The connection document of the file; the default is that of the samples.
     pub connection: Option<PathBuf>,
-    /// How the mock service misbehaves.
+    /// The faults of the mock service.
     pub faults: Vec<Planned>,
-    /// Whether the status page stays open.
+    /// Whether the status page stays open after the imports.
     pub keep_running: bool,
 }
 
-/// How the mock service misbehaves at the next such call, or at every one.
+/// A fault of the mock service in the next call of a kind, or in every one.
 #[derive(Clone, Debug)]
 pub struct Planned {
-    /// At which call.
+    /// The kind of call.
     pub call: Call,
-    /// How.
+    /// The fault.
     pub fault: ServiceFault,
-    /// Whether at every one.
+    /// Whether every call has it.
     pub always: bool,
 }
 
-/// Shows the road of one file, or of four, and ends when their imports have.
+/// Imports one file, or four, and ends when the imports have ended.
 ///
-/// The exit code is 0 where the service accepted the file, 1 where it was refused or got stuck; of the
-/// four each has its own end.
+/// The exit code for one file is 0 if the service accepted it, else 1. For the four sample files it is 0 if each
+/// import ended as planned.
 ///
 /// # Errors
-/// What is missing or could not be started, in words.
+/// A part is missing or could not be started.
 pub async fn run(
     options: &DemoOptions,
     setting: impl Fn(&str) -> Option<String>,
 ) -> Result<ExitCode, String> {
     tokio::select! {
         shown = Box::pin(show(options, setting)) => shown,
-        // Everything that was started stops as its handle is dropped.
+        // Every started part stops when its handle is dropped.
         () = interrupted() => {
-            say("interrupted; everything that was started has been stopped");
+            say("Interrupted. Everything that the demo started has been stopped.");
             Ok(ExitCode::from(130))
         }
     }
-}
-
-/// Runs the mock service alone, until it is interrupted.
-///
-/// # Errors
-/// The port cannot be had, in words.
-pub async fn run_mock_service(port: u16, faults: &[Planned]) -> Result<ExitCode, String> {
-    let token = Uuid::new_v4().to_string();
-    let service = mock_service(&token, faults, port).await?;
-    say("a mock service of the ingestion service; nothing that is pushed here goes anywhere");
-    say(&format!("endpoint: {}", service.endpoint()));
-    say(&format!("access token: {token}"));
-    interrupted().await;
-    Ok(ExitCode::SUCCESS)
 }
 
 async fn show(
@@ -133,44 +125,44 @@ async fn show(
     let files = files(options)?;
     let cache = Azurite::cache(&setting).map_err(|error| error.to_string())?;
     let program = Azurite::fetch(&cache, say).await.map_err(|error| error.to_string())?;
-    say("starting the storage emulator (Azurite), the mock service and the Functions host");
+    say("Starting the storage emulator (Azurite), the mock service and the Functions host.");
     let azurite = Azurite::start(&program, &[ACCOUNT]).await.map_err(|error| error.to_string())?;
     let token = Uuid::new_v4().to_string();
-    let service = mock_service(&token, &options.faults, 0).await?;
+    let service = mock_service::start(&token, &options.faults, TIME_PER_STATUS, 0).await?;
     let executable = std::env::current_exe().map_err(|error| error.to_string())?;
     let of_environment = settings_of_environment(&setting);
     let of_environment = of_environment.iter().map(|(name, value)| (*name, value.as_str()));
-    let settings: Vec<_> = HURRY.into_iter().chain(of_environment).collect();
+    let settings: Vec<_> = FAST_SETTINGS.into_iter().chain(of_environment).collect();
     let stage = Stage::set(&azurite, ACCOUNT, &executable, service, &token, &settings).await;
     let stage = stage.map_err(|error| error.to_string())?;
     stage.connect(&connection, &document).await.map_err(|error| error.to_string())?;
     stage.host.ready().await.map_err(|error| error.to_string())?;
     let key = Uuid::new_v4().to_string();
     let front = stage.host.open_front(&key).await.map_err(|error| error.to_string())?;
-    say(&format!("the status page: http://{}/api/console?code={key}", front.address));
+    say(&format!("Status page: http://{}/api/console?code={key}", front.address));
     if !options.keep_running {
-        say("(it closes when this ends; `--keep-running` leaves it open)");
+        say("It closes when the demo ends. `--keep-running` keeps it open.");
     }
 
     let started = Instant::now();
     let shown = Box::pin(drop_all(&stage, &connection, &files, started));
-    let mut told = Box::pin(tell_log(&stage, started));
+    let mut log = Box::pin(print_log(&stage, started));
     let is_as_meant = tokio::select! {
         shown = shown => shown?,
-        why = &mut told => return Err(why),
+        why = &mut log => return Err(why),
     };
     if options.keep_running {
-        say("the status page stays open until you press Ctrl-C");
-        return Err(told.await);
+        say("The status page stays open until you press Ctrl-C.");
+        return Err(log.await);
     }
-    drop(told);
+    drop(log);
     drop(front);
     stage.host.stop().await;
     Ok(ExitCode::from(u8::from(!is_as_meant)))
 }
 
-/// Drops one file after the other, each once the one before is over, and tells what became of them;
-/// whether that is what was meant.
+/// Drops one file after the other, each after the import of the previous one has ended, and prints how they
+/// ended. Returns whether each ended as planned.
 async fn drop_all(
     stage: &Stage,
     connection: &str,
@@ -186,7 +178,7 @@ async fn drop_all(
         say(&format!("{} dropping inbox/{name} ({bytes} bytes)", seconds(started)));
         stage.arrive(&name, content.clone()).await.map_err(|error| error.to_string())?;
         ended.push(until_over(stage, &name).await?);
-        // The order of files is that of their dates, which have whole seconds.
+        // Files are ordered by their times, which have whole seconds.
         sleep(A_SECOND_LATER).await;
     }
     if let [import] = ended.as_slice() {
@@ -194,21 +186,26 @@ async fn drop_all(
     } else {
         say("");
         for (import, file) in ended.iter().zip(files) {
-            let told = messages::summary(import);
-            say(&format!("{:<10} {} ({}): {told}", import.state.as_ref(), file.name, file.about));
+            let summary = messages::summary(import);
+            say(&format!(
+                "{:<10} {} ({}): {summary}",
+                import.state.as_ref(),
+                file.name,
+                file.about
+            ));
         }
     }
     Ok(ended.iter().zip(files).all(|(import, file)| import.state == file.end))
 }
 
-/// What the environment sets holds for the handler too, but for what connects the parts.
+/// The settings of the environment for the handler, except those that connect the parts.
 fn settings_of_environment(
     setting: impl Fn(&str) -> Option<String>,
 ) -> Vec<(&'static str, String)> {
     let connects = |name: &str| {
         name.starts_with("ImportStorage")
             || name.ends_with("_SCHEDULE")
-            // Nothing leaves this machine.
+            // A notification would leave this machine.
             || name.starts_with("NOTIFY_")
             || ["INGESTION_ENDPOINT", "AZURE_AUTHORITY_HOST"].contains(&name)
     };
@@ -216,9 +213,9 @@ fn settings_of_environment(
     others.filter_map(|name| Some((name, setting(name)?))).collect()
 }
 
-/// The connection's name and the document the demo stores for it.
+/// The name and the document of the connection.
 ///
-/// There is no managed identity here, so whoever pushes is replaced by the mock service's token.
+/// This machine has no managed identity, so the token of the mock service replaces the credential.
 fn connection(options: &DemoOptions) -> Result<(String, String), String> {
     let Some(path) = &options.connection else {
         return Ok(("hr".to_owned(), SAMPLE_CONNECTION.to_owned()));
@@ -227,32 +224,34 @@ fn connection(options: &DemoOptions) -> Result<(String, String), String> {
     let stem = path.file_stem().and_then(|stem| stem.to_str());
     let name = stem.filter(|stem| is_connection_name(stem)).unwrap_or("demo");
     let faulty = |faults: &[Fault]| {
-        format!("{} cannot be used: {}", path.display(), schema::sentence(faults))
+        format!(
+            "{} is not a valid connection document: {}",
+            path.display(),
+            schema::sentence(faults)
+        )
     };
     Connection::parse(name, &document).map_err(|faults| faulty(&faults))?;
     let document = schema::document::unmarked(&document);
     let mut document: Value =
         serde_json::from_slice(document).map_err(|error| error.to_string())?;
     document["credential"] = json!({ "kind": "accessToken", "setting": TOKEN_SETTING });
-    say(
-        "the push is made with the mock service's token in the place of the connection's credential",
-    );
+    say("The push uses the token of the mock service instead of the credential of the connection.");
     Ok((name.to_owned(), document.to_string()))
 }
 
 /// A file to drop.
 struct Dropped {
     name: String,
-    /// What it is, in a few words.
+    /// A description in a few words.
     about: &'static str,
     content: Vec<u8>,
-    /// How often the service is busy when it comes.
+    /// How often the service is busy before it accepts the file.
     busy: u32,
-    /// How its import ends.
+    /// How its import is planned to end.
     end: State,
 }
 
-/// The files to drop: the one that is named, the sample under the faults that are, or the four.
+/// The files to drop: the given file, one sample file if there are faults, or the four sample files.
 fn files(options: &DemoOptions) -> Result<Vec<Dropped>, String> {
     let Some(path) = &options.file else {
         let is_plain = options.faults.is_empty() && options.connection.is_none();
@@ -261,7 +260,7 @@ fn files(options: &DemoOptions) -> Result<Vec<Dropped>, String> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if !name.to_ascii_lowercase().ends_with(".csv") {
         return Err(format!(
-            "{} is not named .csv, so no connection would take it",
+            "the name of {} must end with .csv, else no connection imports it",
             path.display()
         ));
     }
@@ -269,34 +268,34 @@ fn files(options: &DemoOptions) -> Result<Vec<Dropped>, String> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
+    std::fs::read(path).map_err(|error| format!("could not read {}: {error}", path.display()))
 }
 
-/// The sample under this name.
+/// The sample file with this name.
 fn sample(name: &str) -> Dropped {
     Dropped {
         name: name.to_owned(),
-        about: "all is right with it",
+        about: "a valid file",
         content: SAMPLE_CSV.as_bytes().to_vec(),
         busy: 0,
         end: State::Completed,
     }
 }
 
-/// The four: good, bad, busy, truncated.
+/// The four sample files.
 fn four_files() -> Vec<Dropped> {
     let truncated: String = SAMPLE_CSV.split_inclusive('\n').take(TRUNCATED_LINES).collect();
     vec![
         sample("good.csv"),
         Dropped {
-            about: "somebody has edited it by hand",
+            about: "edited by hand, with invalid cells",
             content: bad_sample().into_bytes(),
             end: State::Rejected,
             ..sample("bad.csv")
         },
-        Dropped { about: "the service is busy when it comes", busy: 2, ..sample("busy.csv") },
+        Dropped { about: "the service is busy at first", busy: 2, ..sample("busy.csv") },
         Dropped {
-            about: "the export broke off, and a full refresh deletes whoever is missing",
+            about: "incomplete: a full refresh would deactivate the missing people",
             content: truncated.into_bytes(),
             end: State::Rejected,
             ..sample("truncated.csv")
@@ -304,7 +303,7 @@ fn four_files() -> Vec<Dropped> {
     ]
 }
 
-/// The sample as a hand leaves it: dates another way round, words for numbers, an address cut off.
+/// The sample file after a careless edit: a date in another format, text instead of numbers, an incomplete address.
 fn bad_sample() -> String {
     let lines = SAMPLE_CSV.split_inclusive('\n').enumerate();
     lines
@@ -317,58 +316,44 @@ fn bad_sample() -> String {
         .collect()
 }
 
-async fn mock_service(token: &str, faults: &[Planned], port: u16) -> Result<Service, String> {
-    let rules = Rules { token: token.to_owned(), ..Rules::default() };
-    let service = Service::start_at(rules, port).await;
-    let service = service.map_err(|error| format!("port {port} cannot be had: {error}"))?;
-    for Planned { call, fault, always } in faults.iter().cloned() {
-        if always {
-            service.always(call, Some(fault));
-        } else {
-            service.fault(call, fault);
-        }
-    }
-    Ok(service)
-}
-
-/// Waits until the import of a file has ended and its zip is deleted, or waits for a person.
+/// Waits until the import of a file has ended and its zip is deleted, or until it waits for a person.
 async fn until_over(stage: &Stage, name: &str) -> Result<Import, String> {
     loop {
         let is_over =
             |import: &Import| import.source.name == name && (import.due.is_none() || import.pauses);
         let imports = stage.imports().await.map_err(|error| error.to_string())?;
         if let Some(import) = imports.into_iter().find(is_over) {
-            sleep(LAST_WORDS).await;
+            sleep(LAST_OUTPUT).await;
             return Ok(import);
         }
-        sleep(GLANCE).await;
+        sleep(POLL_INTERVAL).await;
     }
 }
 
-/// Prints what the handler says, as it says it; ends only if the host gives up, with the reason.
-async fn tell_log(stage: &Stage, started: Instant) -> String {
+/// Prints the output of the handler. Returns only if the host stops, with the reason.
+async fn print_log(stage: &Stage, started: Instant) -> String {
     let lines = stage.host.follow_log().filter(|line| ready(line.category == CONSOLE));
-    let told = lines.for_each(|line| {
+    let printed = lines.for_each(|line| {
         let message = line.message.trim_start();
         let message = message.strip_prefix("INFO").map_or(message, str::trim_start);
         say(&format!("{} {message}", seconds(started)));
         ready(())
     });
     tokio::select! {
-        () = told => {}
+        () = printed => {}
         () = stage.host.until_stopped() => {}
     }
-    stage.host.stopped().unwrap_or_else(|| "the Functions host fell silent".to_owned())
+    stage.host.stopped().unwrap_or_else(|| "the log of the Functions host ended".to_owned())
 }
 
 fn seconds(started: Instant) -> String {
     format!("{:5.1} s ", started.elapsed().as_secs_f32())
 }
 
-/// Prints the import's row of the table, column by column.
+/// Prints the table row of the import, column by column.
 async fn print_row(stage: &Stage, import: &Import) -> Result<(), String> {
     let row = stage.storage.imports.get(&import.id.tenant, &import.id.key).await;
-    let row = row.map_err(|error| sentence(&error))?.ok_or("the row is not in the table")?;
+    let row = row.map_err(|error| sentence(&error))?.ok_or("the table has no row of the import")?;
     say("");
     say("The row in the table `imports`:");
     for column in COLUMNS.iter().map(|it| it.name) {
@@ -377,7 +362,7 @@ async fn print_row(stage: &Stage, import: &Import) -> Result<(), String> {
             Some(Value::String(text)) => text.clone(),
             Some(value) => value.to_string(),
         };
-        // A person reads the sentences whole; the summary is for the next import.
+        // The texts are for people. The baseline is for the next import.
         let shown = if column == "Baseline" { COLUMN_WIDTH } else { value.len() };
         let short: String = value.chars().take(shown).collect();
         let more = if short.len() < value.len() { "..." } else { "" };
@@ -386,7 +371,7 @@ async fn print_row(stage: &Stage, import: &Import) -> Result<(), String> {
     Ok(())
 }
 
-/// Ctrl-C, a polite kill, or the terminal is closed.
+/// Waits for Ctrl-C, for SIGTERM, or until the terminal is closed.
 async fn interrupted() {
     let ctrl_c = async {
         if tokio::signal::ctrl_c().await.is_err() {
@@ -408,7 +393,7 @@ async fn interrupted() {
     ctrl_c.await;
 }
 
-/// A reader that has gone away is no reason to stop half-way.
+/// Prints a line. A reader that has closed the pipe must not stop the demo.
 fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }

@@ -1,33 +1,33 @@
-// Everything viva-import needs in Azure, in one resource group. The same as infra/terraform.
+// Everything that viva-import needs in Azure, in one resource group. infra/terraform deploys the same.
 targetScope = 'subscription'
 
-@description('With subscription and location it names everything: 3 to 20 lower-case letters, digits or hyphens.')
+@description('Name of the environment. Together with the subscription and the location, it determines the names of all resources. 3 to 20 lower-case letters, digits or hyphens.')
 @minLength(3)
 @maxLength(20)
 param environmentName string
 
-@description('Azure region. Flex Consumption is not in all of them.')
+@description('Azure region. Not every region offers Flex Consumption.')
 param location string
 
-@description('Who gets the e-mail of every alert.')
+@description('E-mail address that receives every alert.')
 @minLength(3)
 param alertEmail string
 
-@description('After so many days HR exports, packages, reports and dead letters are deleted. A file may wait three days for its push (QUEUE_TIMEOUT_SECONDS), and longer in line.')
+@description('Days after which HR exports, packages, reports and dead letters are deleted. A file can wait three days for its push (QUEUE_TIMEOUT_SECONDS), and longer behind other files.')
 @minValue(7)
 param retentionDays int = 30
 
-@description('For so many days what was deleted can be brought back. Soft-deleted HR data is still HR data: keep it short.')
+@description('Days for which deleted data can be restored. Soft-deleted HR data is still HR data, so keep the number low.')
 @minValue(1)
 @maxValue(365)
 param softDeleteDays int = 7
 
-@description('How long logs are kept.')
+@description('Days for which logs are kept.')
 @minValue(30)
 @maxValue(730)
 param logRetentionDays int = 90
 
-@description('An alert is raised when a connection has imported nothing for so many days. Eight is a week and a day.')
+@description('Days without a completed import of a connection after which an alert is raised. The default, 8, is a week and a day.')
 @minValue(1)
 param daysWithoutImport int = 8
 
@@ -35,47 +35,51 @@ param daysWithoutImport int = 8
 @allowed([512, 2048, 4096])
 param instanceMemoryMB int = 2048
 
-@description('The most instances there may be. Imports of one tenant go one by one, so this is no knob for them.')
+@description('Maximum number of instances. More of them do not speed up the imports of one tenant, which run one at a time.')
 @minValue(40)
 @maxValue(1000)
 param maximumInstanceCount int = 40
 
-@description('More app settings of the program: `viva-import settings` lists them. They win over the schedules, and lose against what connects the parts.')
+@description('More app settings of the program; `viva-import settings` lists them. They override the schedules, but not the settings that connect the resources.')
 param appSettings object = {}
 
-@description('Object id of the person or group that runs the imports: writes connections, drops files, reads reports. Without one nobody can, until somebody gives roles.')
+@description('Object id of the person or group that runs the imports: writes connections, drops files, reads reports. Without it, nobody can do this until somebody assigns the roles.')
 param operatorPrincipalId string = ''
 
-@description('Client id of an Entra app registration with which people sign in, in place of a key. It needs the redirect URI https://<app host name>/.auth/login/aad/callback, and has to allow ID tokens: there is no client secret. Its app roles (infra/app-roles.json) say what a person may do.')
+@description('Client id of an Entra app registration with which people sign in, instead of using a key. It needs the redirect URI https://<app host name>/.auth/login/aad/callback and must issue ID tokens, because there is no client secret. Its app roles (infra/app-roles.json) determine what a person can do.')
 param signInClientId string = ''
 
-@description('Storage is reached through private endpoints only, and the app runs in a virtual network.')
+@description('Whether storage is reachable only through private endpoints, with the app in a virtual network.')
 param privateNetwork bool = false
 
-@description('Addresses of that network, of the app in it, and of the endpoints. A /27 is the least for the app.')
+@description('Address range of the virtual network.')
 param addressPrefix string = '10.20.0.0/24'
+
+@description('Address range of the app in the virtual network, at least a /27.')
 param appSubnetPrefix string = '10.20.0.0/26'
+
+@description('Address range of the private endpoints in the virtual network.')
 param endpointSubnetPrefix string = '10.20.0.64/26'
 
-@description('Resource id of a storage account that is to hold the data, in place of a new one. Its firewall, soft delete, lifecycle, encryption and locks stay as they are: they are its owner\'s.')
+@description('Resource id of an existing storage account for the data, instead of a new one. Its firewall, soft delete, lifecycle, encryption and locks belong to its owner and are not changed.')
 param existingStorageAccountId string = ''
 
-@description('Resource id of that account\'s Event Grid system topic, where it has one already (an account has one at most). It must be in the account\'s resource group and have a system-assigned identity.')
+@description('Resource id of the Event Grid system topic of that account, if it already has one. An account can have only one. The topic must be in the resource group of the account and have a system-assigned identity.')
 param existingSystemTopicId string = ''
 
-@description('uniqueName of an app registration that is to trust the app\'s identity (`federatedIdentity` in a connection). Whoever deploys must be allowed to change it.')
+@description('uniqueName of an app registration that is to trust the app\'s identity (`federatedIdentity` in a connection). The person who deploys must be allowed to change it.')
 param federatedApplicationUniqueName string = ''
 
-@description('Resource id of a Key Vault key (.../vaults/NAME/keys/NAME) that encrypts the data. The vault needs purge protection, Azure RBAC, and has to let trusted services in.')
+@description('Resource id of a Key Vault key (.../vaults/NAME/keys/NAME) that encrypts the data. The vault needs purge protection and Azure RBAC, and must allow trusted services.')
 param customerManagedKeyId string = ''
 
-@description('Nobody can delete the data account before the lock is gone; `azd down` neither.')
+@description('Whether a lock prevents the deletion of the data account. `azd down` fails until you remove the lock.')
 param deleteLock bool = false
 
-@description('Microsoft Defender for Storage watches the data account and scans what is uploaded. It costs per gigabyte.')
+@description('Whether Microsoft Defender for Storage monitors the data account and scans uploaded files. It is charged per gigabyte.')
 param defenderForStorage bool = false
 
-// guid() is a UUID of version 5, which Terraform can make too: both languages give the same names.
+// guid() returns a version 5 UUID, which Terraform can compute too. So both languages create the same names.
 var token = take(replace(guid(subscription().id, environmentName, location), '-', ''), 13)
 var tags = { 'azd-env-name': environmentName }
 var groupName = 'rg-${environmentName}'
@@ -85,11 +89,11 @@ var hostStorageName = 'sthost${token}'
 
 var ownsStorage = empty(existingStorageAccountId)
 var storageId = ownsStorage ? '${groupId}/providers/Microsoft.Storage/storageAccounts/stdata${token}' : existingStorageAccountId
-// 2 is the subscription, 4 the resource group, 8 the account.
+// Index 2 is the subscription, 4 the resource group, 8 the account.
 var storage = split(storageId, '/')
 var topicName = empty(existingSystemTopicId) ? 'evgt-${token}' : last(split(existingSystemTopicId, '/'))
 
-// 8 is the vault, 10 the key. Where none is named, nothing that reads this is deployed.
+// Index 8 is the vault, 10 the key. Without a key, no resource that uses these values is deployed.
 var key = split(empty(customerManagedKeyId) ? '${groupId}/providers/Microsoft.KeyVault/vaults/none/keys/none' : customerManagedKeyId, '/')
 var keyIdentityId = empty(customerManagedKeyId) ? '' : '${groupId}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-key-${token}'
 
@@ -147,7 +151,7 @@ module hostStorage 'modules/host-storage.bicep' = {
   }
 }
 
-// An identity of its own: what encrypts is not what reads.
+// A separate identity, because the identity that reads the data must not be able to use the key.
 module keyIdentity 'modules/identity.bicep' = if (!empty(customerManagedKeyId)) {
   scope: group
   params: { name: 'id-key-${token}', location: location, tags: tags }
@@ -237,7 +241,7 @@ module app 'modules/app.bicep' = {
     appSettings: appSettings
     hasSignIn: !empty(signInClientId)
   }
-  // The roles have to be there before the host starts, and so have the endpoints.
+  // The roles and the endpoints must exist before the host starts.
   dependsOn: [hostStorage, data, endpoints]
 }
 
@@ -265,7 +269,7 @@ output AZURE_FUNCTION_URI string = app.outputs.uri
 output DATA_STORAGE_ACCOUNT_NAME string = storage[8]
 output HOST_STORAGE_ACCOUNT_NAME string = hostStorageName
 output LOG_ANALYTICS_WORKSPACE_NAME string = monitoring.outputs.workspaceName
-// What the administrators enter: the client id in Viva Insights, the principal id as the subject of a
-// federated credential.
+// Administrators enter the client id in Viva Insights, and the principal id as the subject of a federated
+// credential.
 output IDENTITY_CLIENT_ID string = identity.outputs.clientId
 output IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId

@@ -1,5 +1,5 @@
 locals {
-  # Each value of the column `dimension` is an alert of its own, and stands in its e-mail.
+  # Each value of the column `dimension` raises a separate alert. The e-mail of the alert shows the value.
   log_alerts = [
     {
       name      = "import-needs-a-person"
@@ -48,7 +48,7 @@ locals {
     },
   ]
 
-  # What Event Grid could not deliver, and what it could not even put aside.
+  # Events that Event Grid could not deliver, and events that it could not dead-letter either.
   event_alerts = [
     { name = "arrivals-dead-lettered", metric = "DeadLetteredCount" },
     { name = "arrivals-dropped", metric = "DroppedEventCount" },
@@ -79,7 +79,7 @@ resource "azurerm_monitor_scheduled_query_rules_alert_v2" "this" {
   evaluation_frequency    = "PT15M"
   window_duration         = each.value.window
   auto_mitigation_enabled = true
-  # The tables come with the first lines.
+  # Azure creates the tables when the first line is logged.
   skip_query_validation = true
   criteria {
     query                   = each.value.query

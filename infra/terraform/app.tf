@@ -1,5 +1,5 @@
 locals {
-  # The host knows no default for these.
+  # The host has no default for these settings.
   schedules = {
     IMPORT_SCHEDULE = "0 0 6 * * 1"
     SWEEP_SCHEDULE  = "0 30 * * * *"
@@ -7,30 +7,30 @@ locals {
   }
 
   connections = {
-    # The identity alone: beside these, AzureWebJobsStorage itself must not be set, not even empty.
+    # Only the identity. AzureWebJobsStorage itself must not be set beside these settings, not even empty.
     AzureWebJobsStorage__accountName = azurerm_storage_account.host.name
     AzureWebJobsStorage__credential  = "managedidentity"
     AzureWebJobsStorage__clientId    = azurerm_user_assigned_identity.app.client_id
-    # Addresses: the program takes the account's name too, the host's scaling these alone.
+    # The program also accepts the account name. The scale controller of the host accepts only addresses.
     ImportStorage__blobServiceUri  = "https://${local.data_account_name}.blob.core.windows.net"
     ImportStorage__queueServiceUri = "https://${local.data_account_name}.queue.core.windows.net"
     ImportStorage__tableServiceUri = "https://${local.data_account_name}.table.core.windows.net"
     ImportStorage__credential      = "managedidentity"
     ImportStorage__clientId        = azurerm_user_assigned_identity.app.client_id
-    # It says where telemetry goes. The key in it opens nothing: local authentication is off.
+    # It contains the address for telemetry. The key in it grants no access: local authentication is off.
     APPLICATIONINSIGHTS_CONNECTION_STRING     = azurerm_application_insights.this.connection_string
     APPLICATIONINSIGHTS_AUTHENTICATION_STRING = "ClientId=${azurerm_user_assigned_identity.app.client_id};Authorization=AAD"
   }
 
-  # Only behind the sign-in: without it anybody could send the name that the program would believe.
+  # Only with App Service authentication. Without it, anybody could send the header that names the user.
   sign_in = local.has_sign_in ? { APP_SERVICE_AUTH = "true" } : {}
 
   app_settings = merge(local.schedules, var.app_settings, local.sign_in, local.connections)
 }
 
 resource "azurerm_service_plan" "this" {
-  # checkov:skip=CKV_AZURE_212:Flex Consumption scales to nothing; work waits in the queue and in the table
-  # checkov:skip=CKV_AZURE_225:An import that a failing zone stops is taken up again by the next instance
+  # checkov:skip=CKV_AZURE_212:Flex Consumption scales to zero; work waits in the queue and in the table
+  # checkov:skip=CKV_AZURE_225:If a zone fails, the next instance resumes the import
   name                = "plan-${local.token}"
   location            = azurerm_resource_group.this.location
   resource_group_name = azurerm_resource_group.this.name
@@ -39,9 +39,9 @@ resource "azurerm_service_plan" "this" {
   tags                = local.tags
 }
 
-# By azapi: azurerm_function_app_flex_consumption (up to 5.10) writes an AzureWebJobsStorage with an
-# account key beside the identity, whatever is asked for, and with it empty the host does not start
-# (hashicorp/terraform-provider-azurerm#29149, #29693). Go back once that resource can leave it out.
+# This uses azapi because azurerm_function_app_flex_consumption (up to 5.10) always sets AzureWebJobsStorage
+# to an account key, even beside an identity. If that setting is empty, the host does not start
+# (hashicorp/terraform-provider-azurerm#29149, #29693). Use azurerm when its resource can omit the setting.
 resource "azapi_resource" "app" {
   type      = "Microsoft.Web/sites@2024-11-01"
   parent_id = azurerm_resource_group.this.id
@@ -87,7 +87,7 @@ resource "azapi_resource" "app" {
     }
   }
   response_export_values = ["properties.defaultHostName"]
-  # The roles have to be there before the host starts, and so have the endpoints.
+  # The roles and the endpoints must exist before the host starts.
   depends_on = [
     azurerm_role_assignment.host,
     azurerm_role_assignment.container,
@@ -98,7 +98,7 @@ resource "azapi_resource" "app" {
   ]
 }
 
-# Publishing takes an Entra token, and no password.
+# Publishing requires an Entra token and accepts no password.
 resource "azapi_resource" "publishing" {
   for_each  = toset(["scm", "ftp"])
   type      = "Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01"

@@ -1,4 +1,4 @@
-# What the program works with, and what it may do with each.
+# Containers, queues and table of the program, and its roles on each.
 locals {
   containers = [
     { name = "inbox", role = "Storage Blob Data Reader" },
@@ -9,9 +9,9 @@ locals {
 
   queues = ["arrivals", "arrivals-poison"]
 
-  # The trigger makes a message invisible for longer while it works on it. That is an update of the
-  # message, which Reader and Message Processor may not. What it gives up it puts into the other queue,
-  # and `doctor` looks whether something lies there.
+  # While the trigger works on a message, it extends the time in which the message is invisible. That is an
+  # update of the message, which Reader and Message Processor do not permit. The trigger moves a message
+  # that failed too often into the poison queue, and `doctor` checks whether that queue is empty.
   queue_roles = [
     { queue = "arrivals", role = "Storage Queue Data Contributor" },
     { queue = "arrivals-poison", role = "Storage Queue Data Message Sender" },
@@ -20,7 +20,8 @@ locals {
 
   imports_id = "${local.data_account_id}/tableServices/default/tables/${azurerm_storage_table.imports.name}"
 
-  # Who touched HR data. Reads of queue and table are left out: the host asks every few seconds.
+  # Logs who read, changed or deleted HR data. Reads of queue and table are not logged: the host polls both
+  # every few seconds.
   data_logs = {
     blobServices  = ["StorageRead", "StorageWrite", "StorageDelete"]
     queueServices = ["StorageWrite"]
@@ -29,7 +30,7 @@ locals {
 }
 
 resource "azurerm_storage_container" "data" {
-  # checkov:skip=CKV2_AZURE_21:It wants the classic logs of the account; data.tf sends reads, writes and deletes to Log Analytics
+  # checkov:skip=CKV2_AZURE_21:It requires the classic logs; data.tf sends reads, writes and deletes to Log Analytics
   for_each              = toset(local.containers[*].name)
   name                  = each.key
   storage_account_id    = local.data_account_id
@@ -43,7 +44,7 @@ resource "azurerm_storage_queue" "data" {
 }
 
 resource "azurerm_storage_table" "imports" {
-  # checkov:skip=CKV2_AZURE_20:It wants the classic logs of the account; data.tf logs writes and deletes, reads come each minute from the host
+  # checkov:skip=CKV2_AZURE_20:It requires the classic logs; data.tf logs writes and deletes, and the host reads every minute
   name               = "imports"
   storage_account_id = local.data_account_id
 }

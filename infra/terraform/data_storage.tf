@@ -5,24 +5,24 @@ locals {
   data_group_name   = local.owns_storage ? azurerm_resource_group.this.name : split("/", var.existing_storage_account_id)[4]
   data_location     = local.owns_storage ? azurerm_resource_group.this.location : data.azapi_resource.existing_storage[0].location
 
-  # 8 is the vault, 10 the key.
+  # Index 8 is the vault, 10 the key.
   key = split("/", var.customer_managed_key_id)
 }
 
-# By azapi: the data source of azurerm would read the account's keys into the state.
+# This uses azapi because the data source of azurerm would store the account keys in the state.
 data "azapi_resource" "existing_storage" {
   count       = local.owns_storage ? 0 : 1
   type        = "Microsoft.Storage/storageAccounts@2025-01-01"
   resource_id = var.existing_storage_account_id
 }
 
-# The account of the HR data, where it is our own.
+# The storage account of the HR data, unless an existing one is used.
 resource "azurerm_storage_account" "data" {
-  # checkov:skip=CKV_AZURE_33:These are the old logs; data.tf sends those of today to Log Analytics
-  # checkov:skip=CKV_AZURE_35:Whoever comes needs an Entra token; private_network closes the firewall too
-  # checkov:skip=CKV_AZURE_59:Whoever comes needs an Entra token; private_network closes the firewall too
-  # checkov:skip=CKV_AZURE_206:Zone-redundant; HR data is not copied into another region
-  # checkov:skip=CKV2_AZURE_33:private_network makes the endpoints
+  # checkov:skip=CKV_AZURE_33:It requires the classic logs; data.tf sends the diagnostic logs to Log Analytics
+  # checkov:skip=CKV_AZURE_35:Every caller needs an Entra token; private_network also closes the firewall
+  # checkov:skip=CKV_AZURE_59:Every caller needs an Entra token; private_network also closes the firewall
+  # checkov:skip=CKV_AZURE_206:Zone-redundant; HR data is not copied to another region
+  # checkov:skip=CKV2_AZURE_33:private_network creates the endpoints
   count                            = local.owns_storage ? 1 : 0
   name                             = "stdata${local.token}"
   location                         = azurerm_resource_group.this.location
@@ -38,12 +38,12 @@ resource "azurerm_storage_account" "data" {
   cross_tenant_replication_enabled = false
   local_user_enabled               = false
   public_network_access            = var.private_network ? "Disabled" : "Enabled"
-  # Queues and tables take a customer's key only where this was said at the very beginning.
+  # Queues and tables accept a customer-managed key only if this was set when the account was created.
   queue_encryption_key_type = "Account"
   table_encryption_key_type = "Account"
   tags                      = local.tags
   blob_properties {
-    # Versions would outlive the retention.
+    # Old versions would be kept longer than the retention allows.
     versioning_enabled = false
     delete_retention_policy {
       days = var.soft_delete_days
@@ -54,7 +54,7 @@ resource "azurerm_storage_account" "data" {
   }
   network_rules {
     default_action = var.private_network ? "Deny" : "Allow"
-    # Event Grid is one of these services: it has to reach the queue even where nobody else may.
+    # Event Grid is one of these services. It must reach the queue even if the firewall is closed.
     bypass = ["AzureServices"]
   }
   dynamic "identity" {
@@ -67,7 +67,7 @@ resource "azurerm_storage_account" "data" {
   dynamic "customer_managed_key" {
     for_each = azurerm_user_assigned_identity.key
     content {
-      # Without a version: a rotated key is taken up by itself.
+      # Without a version, so that the account uses a rotated key automatically.
       key_vault_key_id          = "https://${local.key[8]}.vault.azure.net/keys/${local.key[10]}"
       user_assigned_identity_id = customer_managed_key.value.id
     }
@@ -75,7 +75,7 @@ resource "azurerm_storage_account" "data" {
   depends_on = [azurerm_role_assignment.key]
 }
 
-# An identity of its own: what encrypts is not what reads.
+# A separate identity, because the identity that reads the data must not be able to use the key.
 resource "azurerm_user_assigned_identity" "key" {
   count               = var.customer_managed_key_id == "" ? 0 : 1
   name                = "id-key-${local.token}"
@@ -84,7 +84,7 @@ resource "azurerm_user_assigned_identity" "key" {
   tags                = local.tags
 }
 
-# It may wrap and unwrap with this key, and nothing else.
+# It can only wrap and unwrap with this key.
 resource "azurerm_role_assignment" "key" {
   count                = var.customer_managed_key_id == "" ? 0 : 1
   scope                = var.customer_managed_key_id
@@ -117,7 +117,7 @@ resource "azurerm_management_lock" "data" {
   scope      = azurerm_storage_account.data[0].id
   lock_level = "CanNotDelete"
   notes      = "Holds HR exports and the history of their imports."
-  # Made last and gone first: it would keep what is in the account, or on it, from being deleted too.
+  # Created last and deleted first: the lock also prevents the deletion of everything in and on the account.
   depends_on = [
     azurerm_storage_management_policy.data,
     azurerm_security_center_storage_defender.data,

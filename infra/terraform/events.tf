@@ -1,4 +1,4 @@
-# A blob in the inbox becomes a message in the queue `arrivals`.
+# Event Grid puts a message into the queue `arrivals` for each blob that is created in the inbox.
 locals {
   owns_topic      = var.existing_system_topic_id == ""
   topic_id        = local.owns_topic ? azurerm_eventgrid_system_topic.this[0].id : var.existing_system_topic_id
@@ -12,7 +12,7 @@ data "azurerm_eventgrid_system_topic" "existing" {
   resource_group_name = local.data_group_name
 }
 
-# System-assigned: through a storage firewall Event Grid delivers as no other identity.
+# Its identity is system-assigned: Event Grid uses no other identity to deliver through a storage firewall.
 resource "azurerm_eventgrid_system_topic" "this" {
   count               = local.owns_topic ? 1 : 0
   name                = "evgt-${local.token}"
@@ -27,7 +27,7 @@ resource "azurerm_eventgrid_system_topic" "this" {
 }
 
 resource "azurerm_storage_container" "dead_letter" {
-  # checkov:skip=CKV2_AZURE_21:It wants the classic logs of the account; data.tf sends reads, writes and deletes to Log Analytics
+  # checkov:skip=CKV2_AZURE_21:It requires the classic logs; data.tf sends reads, writes and deletes to Log Analytics
   name                  = "dead-letter"
   storage_account_id    = local.data_account_id
   container_access_type = "private"
@@ -75,8 +75,8 @@ resource "azurerm_eventgrid_system_topic_event_subscription" "arrivals" {
     case_sensitive      = false
   }
   advanced_filter {
-    # The calls that end a write. With a hierarchical namespace or SFTP a file is announced when it is
-    # opened too, while it is empty still.
+    # Only the calls that finish a write. With a hierarchical namespace or SFTP, Event Grid also raises
+    # an event when a file is opened and still empty.
     string_in {
       key    = "data.api"
       values = ["PutBlob", "PutBlockList", "CopyBlob", "FlushWithClose", "SftpCommit"]

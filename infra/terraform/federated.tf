@@ -1,7 +1,7 @@
-# An app registration trusts the app's identity, in place of a secret or a certificate.
+# An app registration trusts the app's identity, so that it needs no secret and no certificate.
 #
-# By the Azure CLI, because neither azurerm nor azapi speaks Microsoft Graph, and the azuread provider
-# would have every deployment sign in to Graph for this one object.
+# This uses the Azure CLI because azurerm and azapi do not support Microsoft Graph. With the azuread provider,
+# every deployment would have to sign in to Graph for this one object.
 locals {
   federated_credential_url = "https://graph.microsoft.com/v1.0/applications(uniqueName='${var.federated_application_unique_name}')/federatedIdentityCredentials(name='viva-import')"
 }

@@ -1,11 +1,11 @@
-# What the Functions host keeps: its keys, leases, timers and the package. No HR data.
+# The storage account of the Functions host: its keys, leases, timers and the package. It holds no HR data.
 resource "azurerm_storage_account" "host" {
   # checkov:skip=CKV_AZURE_33:The host uses no queue here
-  # checkov:skip=CKV_AZURE_35:Whoever comes needs an Entra token; private_network closes the firewall too
-  # checkov:skip=CKV_AZURE_59:Whoever comes needs an Entra token; private_network closes the firewall too
-  # checkov:skip=CKV_AZURE_206:Zone-redundant; HR data is not copied into another region
-  # checkov:skip=CKV2_AZURE_1:No HR data lies here
-  # checkov:skip=CKV2_AZURE_33:private_network makes the endpoints
+  # checkov:skip=CKV_AZURE_35:Every caller needs an Entra token; private_network also closes the firewall
+  # checkov:skip=CKV_AZURE_59:Every caller needs an Entra token; private_network also closes the firewall
+  # checkov:skip=CKV_AZURE_206:Zone-redundant; HR data is not copied to another region
+  # checkov:skip=CKV2_AZURE_1:It holds no HR data
+  # checkov:skip=CKV2_AZURE_33:private_network creates the endpoints
   name                             = "sthost${local.token}"
   location                         = azurerm_resource_group.this.location
   resource_group_name              = azurerm_resource_group.this.name
@@ -36,15 +36,15 @@ resource "azurerm_storage_account" "host" {
 }
 
 resource "azurerm_storage_container" "package" {
-  # checkov:skip=CKV2_AZURE_21:The package and the leases of the host, no HR data; leases are renewed every few seconds
+  # checkov:skip=CKV2_AZURE_21:It holds the package and leases of the host, no HR data; leases are renewed every few seconds
   name                  = "app-package"
   storage_account_id    = azurerm_storage_account.host.id
   container_access_type = "private"
 }
 
 locals {
-  # The host makes its containers itself, so its roles are on the account: blobs are what it needs, and
-  # it notes its own troubles in a table.
+  # The host creates its containers, so it needs roles on the account: for its blobs, and for the table in
+  # which it records its diagnostic events.
   host_roles = [
     "Storage Blob Data Owner",
     "Storage Table Data Contributor",

@@ -1,9 +1,9 @@
-# Everything viva-import needs in Azure, in one resource group. The same as infra/bicep.
+# Everything that viva-import needs in Azure, in one resource group. infra/bicep deploys the same.
 
 data "azurerm_client_config" "current" {}
 
 locals {
-  # What guid() of Bicep makes, its namespace included: both languages give the same names.
+  # The same as guid() of Bicep, including its namespace, so that both languages create the same names.
   token = substr(replace(uuidv5("11fb06fb-712d-4ddd-98c7-e71bbd588830", join("-", [
     "/subscriptions/${data.azurerm_client_config.current.subscription_id}", var.environment_name, var.location,
   ])), "-", ""), 0, 13)

@@ -14,7 +14,7 @@ resource "azurerm_application_insights" "this" {
   resource_group_name = azurerm_resource_group.this.name
   workspace_id        = azurerm_log_analytics_workspace.this.id
   application_type    = "web"
-  # Telemetry is taken from Entra identities only.
+  # Only Entra identities can send telemetry.
   local_authentication_enabled = false
   tags                         = local.tags
 }

@@ -9,7 +9,7 @@ locals {
   } : {}
 }
 
-# Empty: the default rules let nothing in from the internet.
+# No rules of its own: the default rules block all traffic from the internet.
 resource "azurerm_network_security_group" "this" {
   count               = var.private_network ? 1 : 0
   name                = "nsg-${local.token}"

@@ -1,5 +1,5 @@
-# Without keys nobody gets at the data unless a role says so: this person or group writes connections,
-# drops files, reads reports and steers imports with `viva-import --account`.
+# The accounts accept no keys, so people need roles too. These roles let one person or group write
+# connections, drop files, read reports, and manage imports with `viva-import --account`.
 locals {
   has_operator = var.operator_principal_id != ""
 }

@@ -22,8 +22,8 @@ output "LOG_ANALYTICS_WORKSPACE_NAME" {
   value = azurerm_log_analytics_workspace.this.name
 }
 
-# What the administrators enter: the client id in Viva Insights, the principal id as the subject of a
-# federated credential.
+# Administrators enter the client id in Viva Insights, and the principal id as the subject of a federated
+# credential.
 output "IDENTITY_CLIENT_ID" {
   value = azurerm_user_assigned_identity.app.client_id
 }

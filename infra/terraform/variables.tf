@@ -1,5 +1,5 @@
 variable "environment_name" {
-  description = "With subscription and location it names everything: 3 to 20 lower-case letters, digits or hyphens."
+  description = "Name of the environment. Together with the subscription and the location, it determines the names of all resources. 3 to 20 lower-case letters, digits or hyphens."
   type        = string
   validation {
     condition     = can(regex("^[a-z0-9-]{3,20}$", var.environment_name))
@@ -8,12 +8,12 @@ variable "environment_name" {
 }
 
 variable "location" {
-  description = "Azure region. Flex Consumption is not in all of them."
+  description = "Azure region. Not every region offers Flex Consumption."
   type        = string
 }
 
 variable "alert_email" {
-  description = "Who gets the e-mail of every alert."
+  description = "E-mail address that receives every alert."
   type        = string
   validation {
     condition     = length(var.alert_email) >= 3
@@ -22,17 +22,17 @@ variable "alert_email" {
 }
 
 variable "retention_days" {
-  description = "After so many days HR exports, packages, reports and dead letters are deleted. A file may wait three days for its push (QUEUE_TIMEOUT_SECONDS), and longer in line."
+  description = "Days after which HR exports, packages, reports and dead letters are deleted. A file can wait three days for its push (QUEUE_TIMEOUT_SECONDS), and longer behind other files."
   type        = number
   default     = 30
   validation {
     condition     = var.retention_days >= 7
-    error_message = "retention_days must be 7 at least: a file is read as long as it waits."
+    error_message = "retention_days must be at least 7, so that no waiting file is deleted."
   }
 }
 
 variable "soft_delete_days" {
-  description = "For so many days what was deleted can be brought back. Soft-deleted HR data is still HR data: keep it short."
+  description = "Days for which deleted data can be restored. Soft-deleted HR data is still HR data, so keep the number low."
   type        = number
   default     = 7
   validation {
@@ -42,7 +42,7 @@ variable "soft_delete_days" {
 }
 
 variable "log_retention_days" {
-  description = "How long logs are kept."
+  description = "Days for which logs are kept."
   type        = number
   default     = 90
   validation {
@@ -52,12 +52,12 @@ variable "log_retention_days" {
 }
 
 variable "days_without_import" {
-  description = "An alert is raised when a connection has imported nothing for so many days. Eight is a week and a day."
+  description = "Days without a completed import of a connection after which an alert is raised. The default, 8, is a week and a day."
   type        = number
   default     = 8
   validation {
     condition     = var.days_without_import >= 1
-    error_message = "days_without_import must be 1 at least."
+    error_message = "days_without_import must be at least 1."
   }
 }
 
@@ -72,7 +72,7 @@ variable "instance_memory_mb" {
 }
 
 variable "maximum_instance_count" {
-  description = "The most instances there may be. Imports of one tenant go one by one, so this is no knob for them."
+  description = "Maximum number of instances. More of them do not speed up the imports of one tenant, which run one at a time."
   type        = number
   default     = 40
   validation {
@@ -82,49 +82,49 @@ variable "maximum_instance_count" {
 }
 
 variable "app_settings" {
-  description = "More app settings of the program: `viva-import settings` lists them. They win over the schedules, and lose against what connects the parts."
+  description = "More app settings of the program; `viva-import settings` lists them. They override the schedules, but not the settings that connect the resources."
   type        = map(string)
   default     = {}
 }
 
 variable "operator_principal_id" {
-  description = "Object id of the person or group that runs the imports: writes connections, drops files, reads reports. Without one nobody can, until somebody gives roles."
+  description = "Object id of the person or group that runs the imports: writes connections, drops files, reads reports. Without it, nobody can do this until somebody assigns the roles."
   type        = string
   default     = ""
 }
 
 variable "sign_in_client_id" {
-  description = "Client id of an Entra app registration with which people sign in, in place of a key. It needs the redirect URI https://<app host name>/.auth/login/aad/callback, and has to allow ID tokens: there is no client secret. Its app roles (infra/app-roles.json) say what a person may do."
+  description = "Client id of an Entra app registration with which people sign in, instead of using a key. It needs the redirect URI https://<app host name>/.auth/login/aad/callback and must issue ID tokens, because there is no client secret. Its app roles (infra/app-roles.json) determine what a person can do."
   type        = string
   default     = ""
 }
 
 variable "private_network" {
-  description = "Storage is reached through private endpoints only, and the app runs in a virtual network."
+  description = "Whether storage is reachable only through private endpoints, with the app in a virtual network."
   type        = bool
   default     = false
 }
 
 variable "address_prefix" {
-  description = "Addresses of that network."
+  description = "Address range of the virtual network."
   type        = string
   default     = "10.20.0.0/24"
 }
 
 variable "app_subnet_prefix" {
-  description = "Of the app in it; a /27 is the least."
+  description = "Address range of the app in the virtual network, at least a /27."
   type        = string
   default     = "10.20.0.0/26"
 }
 
 variable "endpoint_subnet_prefix" {
-  description = "Of the private endpoints in it."
+  description = "Address range of the private endpoints in the virtual network."
   type        = string
   default     = "10.20.0.64/26"
 }
 
 variable "existing_storage_account_id" {
-  description = "Resource id of a storage account that is to hold the data, in place of a new one. Its firewall, soft delete, lifecycle, encryption and locks stay as they are: they are its owner's."
+  description = "Resource id of an existing storage account for the data, instead of a new one. Its firewall, soft delete, lifecycle, encryption and locks belong to its owner and are not changed."
   type        = string
   default     = ""
   validation {
@@ -134,23 +134,23 @@ variable "existing_storage_account_id" {
 }
 
 variable "existing_system_topic_id" {
-  description = "Resource id of that account's Event Grid system topic, where it has one already (an account has one at most). It must be in the account's resource group and have a system-assigned identity."
+  description = "Resource id of the Event Grid system topic of that account, if it already has one. An account can have only one. The topic must be in the resource group of the account and have a system-assigned identity."
   type        = string
   default     = ""
   validation {
     condition     = var.existing_system_topic_id == "" || var.existing_storage_account_id != ""
-    error_message = "A system topic exists only where its storage account does: set existing_storage_account_id too."
+    error_message = "existing_system_topic_id needs existing_storage_account_id, the account of the topic."
   }
 }
 
 variable "federated_application_unique_name" {
-  description = "uniqueName of an app registration that is to trust the app's identity (`federatedIdentity` in a connection). Whoever deploys must be allowed to change it."
+  description = "uniqueName of an app registration that is to trust the app's identity (`federatedIdentity` in a connection). The person who deploys must be allowed to change it."
   type        = string
   default     = ""
 }
 
 variable "customer_managed_key_id" {
-  description = "Resource id of a Key Vault key (.../vaults/NAME/keys/NAME) that encrypts the data. The vault needs purge protection, Azure RBAC, and has to let trusted services in."
+  description = "Resource id of a Key Vault key (.../vaults/NAME/keys/NAME) that encrypts the data. The vault needs purge protection and Azure RBAC, and must allow trusted services."
   type        = string
   default     = ""
   validation {
@@ -160,13 +160,13 @@ variable "customer_managed_key_id" {
 }
 
 variable "delete_lock" {
-  description = "Nobody can delete the data account before the lock is gone; `terraform destroy` takes it away first."
+  description = "Whether a lock prevents the deletion of the data account. `terraform destroy` removes the lock first."
   type        = bool
   default     = false
 }
 
 variable "defender_for_storage" {
-  description = "Microsoft Defender for Storage watches the data account and scans what is uploaded. It costs per gigabyte."
+  description = "Whether Microsoft Defender for Storage monitors the data account and scans uploaded files. It is charged per gigabyte."
   type        = bool
   default     = false
 }

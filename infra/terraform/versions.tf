@@ -12,12 +12,12 @@ terraform {
   }
 }
 
-# The subscription is that of ARM_SUBSCRIPTION_ID.
+# The environment variable ARM_SUBSCRIPTION_ID names the subscription.
 provider "azurerm" {
   features {
     storage {
-      # Accounts are made through Azure Resource Manager alone: without keys, and from outside a private
-      # network, nothing else would work.
+      # Terraform manages the accounts through Azure Resource Manager only. Nothing else works without keys and from
+      # outside a private network.
       data_plane_available = false
     }
   }

@@ -1,57 +1,60 @@
-//! What the demo and the mock service take.
+//! The flags of the demo and of the mock service.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 
 use crate::testbed::{
-    DemoOptions, Planned,
+    DemoOptions, MockServiceOptions, Planned,
     service::{self, Call},
 };
 
-/// What the demo shows.
+/// The flags of the demo.
 #[derive(Debug, Args)]
 pub struct Demo {
-    /// The CSV to import. Without it four are: a good one, a bad one, one that finds the service busy,
-    /// and a truncated one
+    /// CSV file to import; the default is four sample files: a valid one, an invalid one, one that finds
+    /// the service busy, and an incomplete one
     pub file: Option<PathBuf>,
-    /// The connection document it belongs to; the sample's without it
+    /// Connection document of the file; the default is that of the sample files
     #[arg(long, value_name = "JSON")]
     pub connection: Option<PathBuf>,
-    /// How the mock service misbehaves once, with the sample as the one file; can be given several
-    /// times
-    #[arg(long, value_enum, value_name = "HOW")]
+    /// Fault of the mock service; can be repeated. With a fault, the demo imports one sample file instead
+    /// of four
+    #[arg(long, value_enum, value_name = "FAULT")]
     pub fault: Vec<Fault>,
-    /// Keeps the status page open until it is interrupted
+    /// Keep the status page open until you press Ctrl-C
     #[arg(long)]
     pub keep_running: bool,
 }
 
-/// What the mock service does.
+/// The flags of the mock service.
 #[derive(Debug, Args)]
 pub struct MockService {
-    /// On which port of 127.0.0.1; any free one without it
+    /// Port on 127.0.0.1; 0 is any free port
     #[arg(long, default_value_t = 0)]
     pub port: u16,
-    /// How it misbehaves once; can be given several times
-    #[arg(long, value_enum, value_name = "HOW")]
+    /// Seconds that an ingestion has each status; 0 completes it immediately
+    #[arg(long, value_name = "SECONDS", default_value_t = 3)]
+    pub seconds_per_status: u32,
+    /// Fault of the service; can be repeated
+    #[arg(long, value_enum, value_name = "FAULT")]
     pub fault: Vec<Fault>,
 }
 
-/// A way in which the mock service misbehaves.
+/// A fault of the mock service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Fault {
-    /// Another import is still under way when the push arrives
+    /// The first push finds another ingestion in progress
     Busy,
-    /// The push is answered 429 with `Retry-After: 1`
+    /// The first push is answered with 429 and `Retry-After: 1`
     Throttled,
-    /// The push is answered 500
+    /// The first push is answered with 500
     Failing,
-    /// The push is accepted, but its answer never arrives
+    /// The first push is accepted, but its answer is lost
     LostAnswer,
-    /// The first question is answered with a sign-in page and status 200
+    /// The first request is answered with a sign-in page and status 200
     SignInPage,
-    /// The connector is not set up for this caller: 403
+    /// The connector is not set up for this caller: every ping is answered with 403
     Forbidden,
 }
 
@@ -59,6 +62,13 @@ impl From<Demo> for DemoOptions {
     fn from(Demo { file, connection, fault, keep_running }: Demo) -> Self {
         let faults = fault.into_iter().map(Planned::from).collect();
         Self { file, connection, faults, keep_running }
+    }
+}
+
+impl From<MockService> for MockServiceOptions {
+    fn from(MockService { port, seconds_per_status, fault }: MockService) -> Self {
+        let time_per_status = Duration::from_secs(seconds_per_status.into());
+        Self { port, time_per_status, faults: fault.into_iter().map(Planned::from).collect() }
     }
 }
 

@@ -11,13 +11,13 @@ use serde_json::json;
 use tempfile::NamedTempFile;
 use tokio::time::sleep;
 
-use super::{CallerOptions, Context, FollowOptions, caller};
+use super::{Caller, CallerOptions, Context, FollowOptions, caller};
 use crate::{
     config,
-    import::{IngestionId, Status},
+    import::{IngestionId, Status, reason::Reason},
     messages,
     outcome::{Argument, CommandError, CommandOutput, command_line, shown},
-    schema::{ServiceIdentity, Target, is_plain_name},
+    schema::{Credential, ServiceIdentity, Target, is_plain_name},
     target::{MAX_ERRORS_BYTES, Service, ServiceError},
 };
 
@@ -280,8 +280,40 @@ impl Context {
         let service = self.service(options)?;
         let _task = self.progress.spinner("Signing in and finding the tenant's scale unit");
         let unit = service.scale_unit(&caller, (self.clock)()).await;
-        let unit = unit.map_err(|error| denied(&error, caller.target))?;
+        let unit = unit.map_err(|error| self.not_reached(&error, &caller, options))?;
         Ok((caller, service, unit))
+    }
+
+    /// The first call of a command failed. A mock service needs another credential than Viva Insights.
+    pub(super) fn not_reached(
+        &self,
+        error: &ServiceError,
+        caller: &ServiceIdentity,
+        options: &CallerOptions,
+    ) -> CommandError {
+        let signs_in = !matches!(caller.credential, Credential::AccessToken { .. });
+        let has_no_token = matches!(
+            error.reason(),
+            Reason::CredentialFailed { .. } | Reason::SignInUnavailable { .. }
+        );
+        let service = config::service(|name| (self.setting)(name), options.endpoint.clone());
+        let is_mock = service.is_ok_and(|service| service.is_loopback());
+        if !(signs_in && has_no_token && is_mock) {
+            return denied(error, caller.target);
+        }
+        let credential = match &options.caller {
+            Caller::Identity(_) => "use `--credential accessToken`".to_owned(),
+            Caller::Connection(path) => format!(
+                "in {}, use `\"credential\": {{ \"kind\": \"accessToken\", \"setting\": \
+                 \"VIVA_ACCESS_TOKEN\" }}`",
+                path.display()
+            ),
+        };
+        CommandError::Failed(format!(
+            "{}. For a mock service on this machine, {credential}, and set `VIVA_ACCESS_TOKEN` to the \
+             access token that `viva-import mock-service` printed",
+            messages::cause(error.reason(), caller.target)
+        ))
     }
 
     /// An ingestion by its id.

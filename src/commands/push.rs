@@ -21,7 +21,6 @@ use super::{
 };
 use crate::{
     check::Report,
-    commands::poll::denied,
     config,
     connection::Connection,
     import::reason::Reason,
@@ -69,7 +68,7 @@ impl Context {
         let unit = service
             .prepare(&caller, (self.clock)())
             .await
-            .map_err(|error| denied(&error, caller.target))?;
+            .map_err(|error| self.not_reached(&error, &caller, &options.caller))?;
         drop(task);
         let bytes = ready
             .file

@@ -1,5 +1,5 @@
-//! The real storage emulator: fetched once from npm, pinned, and run in memory on ports the
-//! kernel chooses.
+//! The real storage emulator, Azurite. A pinned version is downloaded once from npm. It runs in memory, on
+//! ports that the kernel assigns.
 
 use std::{
     fs::File,
@@ -18,36 +18,36 @@ use url::Url;
 
 use crate::config::{Account, Endpoints};
 
-/// The one version of Azurite that is used.
+/// The version of Azurite.
 const VERSION: &str = "3.37.0";
-/// The oldest Node.js it was seen to run on.
+/// The oldest major version of Node.js on which it was tried.
 const OLDEST_NODE: u32 = 20;
-/// The emulator's well-known key; it opens nothing but emulators.
+/// The well-known key of the emulator. It grants access only to emulators.
 const KEY: &str =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
-/// Azurite has its three ports after a second or two.
+/// Azurite usually listens after a second or two.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
-/// Ends with this program: when our end of its standard input closes, however that came about. The
-/// library of the telemetry, which is off, is not loaded: that took half of the start.
+/// Runs Azurite, and exits when its standard input closes, that is when this program ends in any way. It does
+/// not load the library of the telemetry, which is off, because that took half of the start.
 const LAUNCHER: &str = "process.stdin.on('end', () => process.exit()).resume(); \
      const modules = require('module'); const load = modules._load; \
      modules._load = (name, ...more) => name === 'applicationinsights' ? {} : load(name, ...more); \
      require(process.argv[1])";
 
-/// Why there is no Azurite.
+/// Why Azurite is not available.
 #[derive(Debug, thiserror::Error)]
 pub enum AzuriteError {
     /// The environment names no folder.
-    #[error("there is no home folder to keep Azurite in; set XDG_CACHE_HOME")]
+    #[error("no folder for Azurite: HOME is not set; set XDG_CACHE_HOME to a folder")]
     NoHome,
-    /// Node.js is not there, or cannot be started.
-    #[error("Node.js is not there: {remedy} ({0})", remedy = remedy())]
+    /// Node.js is not installed, or cannot be started.
+    #[error("Node.js was not found ({0}): {remedy}", remedy = remedy())]
     NoNode(#[source] io::Error),
     /// Node.js is too old.
     #[error("Node.js {0} is too old: {remedy}", remedy = remedy())]
     OldNode(String),
-    /// Something in the folder cannot be written.
-    #[error("Azurite cannot be put into {}: {source}", cache.display())]
+    /// A file in the folder cannot be written.
+    #[error("could not write Azurite to {}: {source}", cache.display())]
     Cache {
         /// The folder.
         cache: PathBuf,
@@ -55,23 +55,23 @@ pub enum AzuriteError {
         source: io::Error,
     },
     /// npm cannot be started.
-    #[error("npm, which comes with Node.js, could not be started: {0}")]
+    #[error("npm was not found ({0}): install it with Node.js (https://nodejs.org)")]
     NoNpm(#[source] io::Error),
     /// npm failed.
-    #[error("npm could not fetch Azurite {VERSION}; it said: {0}")]
+    #[error("npm could not install Azurite {VERSION}: {0}")]
     Fetch(String),
-    /// Azurite cannot be started, or what it prints cannot be read.
-    #[error("Azurite could not be started: {0}")]
+    /// Azurite cannot be started, or its output cannot be read.
+    #[error("could not start Azurite: {0}")]
     Start(#[from] io::Error),
-    /// Azurite ended at once.
-    #[error("Azurite ended before it listened")]
+    /// Azurite exited early.
+    #[error("Azurite exited before it listened")]
     Ended,
-    /// Azurite went on and did not listen.
+    /// Azurite runs but does not listen.
     #[error("Azurite did not listen within a minute")]
     Late,
 }
 
-/// A running Azurite; it stops when dropped, and when this program dies.
+/// A running Azurite. It stops when dropped, and when this program ends.
 #[derive(Debug)]
 pub struct Azurite {
     endpoints: Endpoints,
@@ -79,10 +79,10 @@ pub struct Azurite {
 }
 
 impl Azurite {
-    /// The folder in which Azurite is kept, from the environment that `setting` looks up.
+    /// The folder in which Azurite is installed, from the environment variables that `setting` reads.
     ///
     /// # Errors
-    /// Where the environment names no folder for it.
+    /// The environment names no folder.
     pub fn cache(setting: impl Fn(&str) -> Option<String>) -> Result<PathBuf, AzuriteError> {
         let folder = |name: &str| setting(name).filter(|path| !path.is_empty()).map(PathBuf::from);
         let cache = folder("XDG_CACHE_HOME")
@@ -92,11 +92,11 @@ impl Azurite {
         Ok(cache.join("viva-import"))
     }
 
-    /// Fetches Azurite into a folder below `cache` unless it is there; the path of its program.
-    /// `say` is told before anything takes long.
+    /// Installs Azurite into a folder below `cache` unless it is already there. Returns the path of its
+    /// program. Calls `say` before anything takes long.
     ///
     /// # Errors
-    /// What is missing: Node.js, npm, or what npm said.
+    /// Node.js or npm is missing, or the error of npm.
     pub async fn fetch(cache: &Path, say: impl Fn(&str)) -> Result<PathBuf, AzuriteError> {
         require_node().await?;
         let folder = cache.join(format!("azurite-{VERSION}"));
@@ -106,7 +106,7 @@ impl Azurite {
         }
         let unwritable = |source| AzuriteError::Cache { cache: cache.to_owned(), source };
         std::fs::create_dir_all(cache).map_err(unwritable)?;
-        // Two programs may want it at once: the second waits and finds it done.
+        // If two programs install it at the same time, the second one waits and then finds it installed.
         let lock = File::create(cache.join("azurite.lock")).map_err(unwritable)?;
         while lock.try_lock().is_err() {
             tokio::time::sleep(Duration::from_millis(200)).await;
@@ -115,21 +115,21 @@ impl Azurite {
             return Ok(program);
         }
         say(&format!(
-            "fetching Azurite {VERSION} from npm into {}, once; it takes half a minute",
+            "Downloading Azurite {VERSION} from npm to {}. This happens once and takes half a minute.",
             cache.display()
         ));
         let partial = cache.join(format!("azurite-{VERSION}.partial"));
-        let _ = std::fs::remove_dir_all(&partial); // what an interrupted fetch left
+        let _ = std::fs::remove_dir_all(&partial); // from an interrupted installation
         std::fs::create_dir_all(&partial).map_err(unwritable)?;
         npm_install(&partial).await?;
         std::fs::rename(&partial, &folder).map_err(unwritable)?;
         Ok(program)
     }
 
-    /// Starts it with these accounts, all with the emulator's well-known key.
+    /// Starts Azurite with these accounts, which all have the well-known key of the emulator.
     ///
     /// # Errors
-    /// What Azurite said instead of listening.
+    /// Azurite did not start or does not listen.
     pub async fn start(program: &Path, accounts: &[&str]) -> Result<Self, AzuriteError> {
         Self::start_with(program, accounts, &[]).await
     }
@@ -137,7 +137,7 @@ impl Azurite {
     /// The same with more arguments, such as a certificate.
     ///
     /// # Errors
-    /// What Azurite said instead of listening.
+    /// Azurite did not start or does not listen.
     pub async fn start_with(
         program: &Path,
         accounts: &[&str],
@@ -168,7 +168,7 @@ impl Azurite {
         let endpoints = tokio::time::timeout(START_TIMEOUT, listening(&mut lines))
             .await
             .map_err(|_| AzuriteError::Late)??;
-        // Nobody reads what it prints from now on, but a full pipe would stop it.
+        // The output is not needed from now on, but a full pipe would block Azurite.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Ok(Self { endpoints, _child: child })
     }
@@ -192,7 +192,7 @@ impl Azurite {
         }
     }
 
-    /// The connection string of one of its accounts, as the Functions host wants it.
+    /// The connection string of one of its accounts, for the Functions host.
     #[must_use]
     pub fn connection_string(&self, name: &str) -> String {
         let Endpoints { blob, queue, table } = &self.endpoints;
@@ -226,8 +226,7 @@ async fn listening(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<Endpoint
 
 fn remedy() -> String {
     format!(
-        "install Node.js {OLDEST_NODE} or later with npm (https://nodejs.org), it runs the storage \
-         emulator, and try again"
+        "install Node.js {OLDEST_NODE} or later (https://nodejs.org), which runs the storage emulator"
     )
 }
 

@@ -1,8 +1,8 @@
-//! A whole deployment on this machine: the emulator's account, the Functions host with the real
-//! handler, and the mock service. The demo and the tests stand on the same stage.
+//! A complete deployment on this machine: an account of the emulator, the emulated Functions host with the
+//! real handler, and the mock service. The demo and the tests use it.
 //!
-//! Azurite raises no events, so the stage also does what Event Grid does in Azure: a blob was created,
-//! so a message goes to the arrivals queue.
+//! Azurite raises no events. So the stage also does the part of Event Grid: for each created blob, it puts a
+//! message into the queue `arrivals`.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -28,12 +28,12 @@ use crate::{
     storage::{self, Storage, blob::Blob, import_table::ImportTable},
 };
 
-/// The setting that holds the mock service's token.
+/// The setting that contains the token of the mock service.
 pub const TOKEN_SETTING: &str = "MOCK_SERVICE_TOKEN";
 
-/// As the handler has it, unless it is set.
+/// The default of the handler.
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
-/// The app as it is deployed: host.json, and a folder for each function beside it.
+/// The app as it is deployed: host.json, and a folder for each function.
 const HOST_JSON: &str = include_str!("../../host.json");
 const FUNCTIONS: [(&str, &str); 10] = [
     ("intake", include_str!("../../function/intake/function.json")),
@@ -54,25 +54,25 @@ pub enum StageError {
     /// Storage failed.
     #[error("{operation}: {}", sentence(source))]
     Storage {
-        /// What was tried, and with what.
+        /// What failed, with its object.
         operation: String,
         /// Why it failed.
         source: azure_core::Error,
     },
-    /// The folder of the app cannot be laid out.
-    #[error("laying out the app's folder: {0}")]
+    /// The folder of the app cannot be written.
+    #[error("could not write the folder of the app: {0}")]
     Folder(#[from] io::Error),
     /// The Functions host does not start.
     #[error(transparent)]
     Host(#[from] HostError),
-    /// A file that was put into the inbox is gone.
+    /// A file in the inbox was deleted.
     #[error("{0} is not in the inbox")]
     Gone(String),
 }
 
-/// A running deployment; all of it stops when dropped.
+/// A running deployment. All of it stops when dropped.
 pub struct Stage {
-    /// The Functions host; [`Stage::restart`] makes a new one.
+    /// The Functions host. [`Stage::restart`] starts a new one.
     pub host: Host,
     /// The mock service.
     pub service: Service,
@@ -86,11 +86,11 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Sets everything up in an empty account of `azurite`, with `executable` as the handler.
-    /// `settings` come on top of those that connect the parts.
+    /// Deploys to an empty account of `azurite`, with `executable` as the handler. `settings` are added to
+    /// those that connect the parts, and override them.
     ///
     /// # Errors
-    /// What could not be set up.
+    /// A part could not be started.
     pub async fn set(
         azurite: &Azurite,
         account: &str,
@@ -108,25 +108,25 @@ impl Stage {
             (STORAGE.to_owned(), connection_string),
             ("INGESTION_ENDPOINT".to_owned(), service.endpoint().to_string()),
             (TOKEN_SETTING.to_owned(), token.to_owned()),
-            // Once a year: a file is found here because an event tells of it, or by hand.
+            // Once a year, so that only an event or a test starts the import of a file.
             ("IMPORT_SCHEDULE".to_owned(), "0 0 0 1 1 *".to_owned()),
             ("SWEEP_SCHEDULE".to_owned(), "0 0 0 1 1 *".to_owned()),
             ("DRIVE_SCHEDULE".to_owned(), "* * * * * *".to_owned()),
         ]);
         all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let root = laid_out(executable)?;
+        let root = app_folder(executable)?;
         let host = Host::start(root.path(), all.clone()).await?;
         let table = ImportTable::new(open(&account)?.imports);
         let stage = Self { host, service, storage, table, account, settings: all, root };
         let created = stage.queue(ARRIVALS)?.create(None).await;
-        created.map_err(failed("creating the arrivals queue"))?;
+        created.map_err(failed("creating the queue arrivals"))?;
         Ok(stage)
     }
 
-    /// Ends the host and starts a new one, as an update of the platform does.
+    /// Stops the host and starts a new one, as an update of the platform does.
     ///
     /// # Errors
-    /// Why it does not start.
+    /// The host does not start.
     pub async fn restart(self) -> Result<Self, HostError> {
         let Self { host, service, storage, table, account, settings, root } = self;
         host.stop().await;
@@ -134,10 +134,10 @@ impl Stage {
         Ok(Self { host, service, storage, table, account, settings, root })
     }
 
-    /// Stores a connection's document.
+    /// Stores the document of a connection.
     ///
     /// # Errors
-    /// Whatever storage says.
+    /// Storage failed.
     pub async fn connect(&self, name: &str, document: &str) -> Result<(), StageError> {
         let document_name = format!("{name}.json");
         let content = document.as_bytes().to_vec();
@@ -145,27 +145,28 @@ impl Stage {
         put.await.map_err(failed(format!("storing the connection {name}")))
     }
 
-    /// Puts a file into the inbox, and tells nobody.
+    /// Puts a file into the inbox, without an event.
     ///
     /// # Errors
-    /// Whatever storage says.
+    /// Storage failed.
     pub async fn drop_file(&self, name: &str, content: Vec<u8>) -> Result<Blob, StageError> {
         let put = self.storage.blobs.put(INBOX, name, "text/csv", content).await;
         put.map_err(failed(format!("putting {name} into the inbox")))?;
         self.look(name).await
     }
 
-    /// A file of the inbox as it is.
+    /// The present blob of a file in the inbox.
     async fn look(&self, name: &str) -> Result<Blob, StageError> {
         let blob = self.storage.blobs.look(INBOX, name).await;
-        let blob = blob.map_err(failed(format!("looking at {name} in the inbox")))?;
+        let blob =
+            blob.map_err(failed(format!("reading the properties of {name} in the inbox")))?;
         blob.ok_or_else(|| StageError::Gone(name.to_owned()))
     }
 
-    /// Puts a file with metadata into the inbox, and Event Grid tells of it.
+    /// Puts a file with metadata into the inbox, and raises the event.
     ///
     /// # Errors
-    /// Whatever storage says.
+    /// Storage failed.
     pub async fn arrive_with(
         &self,
         name: &str,
@@ -177,39 +178,39 @@ impl Stage {
         let client = self.storage.blobs.client(INBOX, name);
         let set = client.set_metadata(&metadata, None).await;
         set.map_err(failed(format!("setting the metadata of {name}")))?;
-        // Metadata is a part of the content that an ETag stands for.
+        // A change of metadata changes the ETag.
         self.announce(&blob_created(&self.look(name).await?)).await
     }
 
-    /// The settings the handler has.
+    /// The settings of the handler.
     #[must_use]
     pub fn settings(&self) -> &BTreeMap<String, String> {
         &self.settings
     }
 
-    /// Puts a file into the inbox, and Event Grid tells of it.
+    /// Puts a file into the inbox, and raises the event.
     ///
     /// # Errors
-    /// Whatever storage says.
+    /// Storage failed.
     pub async fn arrive(&self, name: &str, content: Vec<u8>) -> Result<Blob, StageError> {
         let blob = self.drop_file(name, content).await?;
         self.announce(&blob_created(&blob)).await?;
         Ok(blob)
     }
 
-    /// Delivers an event to the arrivals queue.
+    /// Puts an event into the queue `arrivals`.
     ///
     /// # Errors
-    /// Whatever the queue says.
+    /// The queue failed.
     pub async fn announce(&self, event: &Value) -> Result<(), StageError> {
         let delivered = deliver(&self.queue(ARRIVALS)?, event).await;
-        delivered.map_err(failed("putting an event into the arrivals queue"))
+        delivered.map_err(failed("putting an event into the queue arrivals"))
     }
 
     /// A queue of the account.
     ///
     /// # Errors
-    /// Whatever storage says.
+    /// Storage failed.
     pub fn queue(&self, name: &str) -> Result<QueueClient, StageError> {
         storage::queue(&self.account, name).map_err(failed(format!("opening the queue {name}")))
     }
@@ -217,14 +218,14 @@ impl Stage {
     /// Every import, newest content first.
     ///
     /// # Errors
-    /// Whatever storage says.
+    /// Storage failed.
     pub async fn imports(&self) -> Result<Vec<Import>, StageError> {
         let listed = self.table.list().await.map_err(failed("listing the imports"))?;
         Ok(listed.into_iter().map(|stored| stored.import).collect())
     }
 }
 
-/// The event of a blob, in Event Grid's own schema.
+/// The event of a created blob, in the Event Grid schema.
 #[must_use]
 pub fn blob_created(blob: &Blob) -> Value {
     json!({
@@ -250,7 +251,7 @@ pub fn blob_created(blob: &Blob) -> Value {
     })
 }
 
-/// Puts an event on the queue as Event Grid does: one event, base64.
+/// Puts an event into the queue as Event Grid does: one event in each message, as base64.
 async fn deliver(queue: &QueueClient, event: &Value) -> azure_core::Result<()> {
     let message = QueueMessage { message_text: Some(STANDARD.encode(event.to_string())) };
     queue.send_message(message.try_into()?, None).await.map(drop)
@@ -264,8 +265,8 @@ fn failed(operation: impl Into<String>) -> impl FnOnce(azure_core::Error) -> Sta
     |source| StageError::Storage { operation: operation.into(), source }
 }
 
-/// The app's folder as it is deployed, with the executable that host.json names.
-fn laid_out(executable: &Path) -> io::Result<TempDir> {
+/// A folder with the app as it is deployed, and with the executable that host.json names.
+fn app_folder(executable: &Path) -> io::Result<TempDir> {
     let root = tempfile::Builder::new().prefix("viva-import-").tempdir()?;
     std::fs::write(root.path().join("host.json"), HOST_JSON)?;
     for (name, function) in FUNCTIONS {
@@ -273,7 +274,7 @@ fn laid_out(executable: &Path) -> io::Result<TempDir> {
         std::fs::write(root.path().join(name).join("function.json"), function)?;
     }
     let handler = root.path().join("viva-import");
-    // A link costs nothing; where the folder is on another disk the file is copied.
+    // A link is fast. If the folder is on another disk, the file is copied.
     std::fs::hard_link(executable, &handler)
         .or_else(|_| std::fs::copy(executable, &handler).map(drop))?;
     Ok(root)

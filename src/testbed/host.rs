@@ -1,13 +1,13 @@
-//! A stand-in for the Azure Functions host: it starts the real handler from the real host.json and
-//! function.json files, calls it as the host would and judges its answers as the host would.
+//! An emulation of the Azure Functions host. It starts the real handler from the real host.json and
+//! function.json files, calls it as the host does, and evaluates its answers as the host does.
 //!
-//! The host cannot be installed everywhere, so what it does on the wire is written down here once,
-//! after its sources (Azure/azure-functions-host, Azure/azure-webjobs-sdk and the storage and timer
-//! extensions), with its sharp edges: an empty 2xx body hangs until the functionTimeout, a
-//! timeout costs the whole process, exit code 0 is the end, the third crash stops the host.
+//! The host cannot be installed everywhere, so this module implements its protocol after its sources
+//! (Azure/azure-functions-host, Azure/azure-webjobs-sdk and the storage and timer extensions), including its
+//! pitfalls: a call whose answer is an empty 2xx body hangs until the functionTimeout, a timeout kills the
+//! process, a handler that exits with code 0 is not restarted, and the third crash stops the host.
 //!
-//! It speaks to loopback only, and listens there only where a front end is opened, which asks for a
-//! key as `authLevel` says. Calls from within need none, as under `func start`.
+//! It connects to loopback only. It listens there only if a front end is opened, which requires a key as
+//! `authLevel` says. Calls by [`Host::http`] need no key, as under `func start`.
 
 mod app;
 mod function;
@@ -49,23 +49,22 @@ use self::{
 pub struct Host {
     runtime: Arc<Runtime>,
     timers: Vec<Arc<Timer>>,
-    /// The keeper of the process and every listener.
+    /// The task that owns the process, and every listener.
     tasks: JoinSet<()>,
 }
 
 impl Host {
     /// Starts the handler of the app in `root` and the listener of every function.
     ///
-    /// `root` is laid out as deployed: host.json, `<Function>/function.json`, the executable.
-    /// `settings` are the app settings: they answer `%X%` and name connections, and the handler gets
-    /// them on top of the environment it inherits. `AzureFunctionsJobHost__functionTimeout` and its
-    /// kind override host.json; `AzureWebJobs.<Function>.Disabled=true` keeps a listener from
-    /// starting.
+    /// `root` has the layout of a deployment: host.json, `<Function>/function.json`, the executable.
+    /// `settings` are the app settings. They replace `%X%`, name connections, and are added to the
+    /// environment of the handler. Those like `AzureFunctionsJobHost__functionTimeout` override host.json.
+    /// `AzureWebJobs.<Function>.Disabled=true` prevents the start of a listener.
     ///
-    /// Returns as soon as the process runs; calls wait until it listens.
+    /// Returns as soon as the process runs. Calls wait until it listens.
     ///
     /// # Errors
-    /// Where the app is faulty or its executable cannot be started.
+    /// The app has faults, or its executable cannot be started.
     pub async fn start(root: &Path, settings: BTreeMap<String, String>) -> Result<Self, HostError> {
         let app = Arc::new(App::read(root, &settings).map_err(HostError::App)?);
         let client = runtime::client()?;
@@ -100,13 +99,13 @@ impl Host {
     /// Waits until the handler listens.
     ///
     /// # Errors
-    /// Why the host has stopped instead.
+    /// Why the host has stopped.
     pub async fn ready(&self) -> Result<(), HostError> {
         self.runtime.worker.ready().await
     }
 
-    /// Calls a function with this data and metadata, sent as they are; the host's own entry `sys`
-    /// is added.
+    /// Calls a function with this data and metadata, unchanged except for the added entry `sys` of the
+    /// host.
     pub async fn invoke(
         &self,
         function: &str,
@@ -122,7 +121,7 @@ impl Host {
         self.runtime.call(&known.name, Cause::Hand, reason, body).await
     }
 
-    /// Fires a timer now, once a run of it that is under way has ended.
+    /// Fires a timer as soon as no run of it is in progress.
     pub async fn timer(&self, function: &str, past_due: bool) -> Outcome {
         let timer = self.timers.iter().find(|t| t.function.eq_ignore_ascii_case(function));
         let Some(timer) = timer else {
@@ -131,7 +130,7 @@ impl Host {
         timer.fire(if past_due { Why::PastDue } else { Why::Unscheduled }).await
     }
 
-    /// Proxies a request, such as `GET /api/status?x=1`, to the httpTrigger function of its route.
+    /// Proxies a request, such as `GET /api/status?x=1`, to the httpTrigger function with its route.
     pub async fn http(
         &self,
         method: Method,
@@ -154,10 +153,10 @@ impl Host {
         self.runtime.worker.state().pid
     }
 
-    /// Kills the handler as someone outside would, with SIGKILL, and returns when it is dead.
+    /// Kills the handler from outside, with SIGKILL, and returns when it is dead.
     ///
-    /// The host takes it for a crash: it starts the handler again on the same port, and stops at
-    /// the third within half an hour.
+    /// For the host this is a crash. It starts the handler again on the same port, and stops at the
+    /// third crash within half an hour.
     pub async fn kill_handler(&self) {
         self.runtime.worker.kill().await;
     }
@@ -168,54 +167,54 @@ impl Host {
         self.runtime.log.entries()
     }
 
-    /// Every line of the log from the first on, each as soon as it is written.
+    /// Every line of the log from the first one on, as soon as it is written.
     pub fn follow_log(&self) -> impl Stream<Item = LogLine> + use<> {
         self.runtime.log.follow()
     }
 
-    /// Waits until a line, past or to come, is as wanted.
+    /// Waits until the log contains a line for which `wanted` is true.
     pub async fn until_logged(&self, mut wanted: impl FnMut(&LogLine) -> bool) {
         self.runtime.log.until(|lines| lines.iter().any(&mut wanted)).await;
     }
 
-    /// Every invocation that has ended, in the order of their ends.
+    /// Every invocation that has ended, in the order in which they ended.
     #[must_use]
     pub fn outcomes(&self) -> Vec<Invocation> {
         self.runtime.invocations.entries()
     }
 
-    /// Waits until the list of ended invocations is as wanted.
+    /// Waits until `wanted` is true for the list of ended invocations.
     pub async fn until_outcomes(&self, mut wanted: impl FnMut(&[Invocation]) -> bool) {
         self.runtime.invocations.until(|ended| wanted(ended)).await;
     }
 
-    /// Why the host gave up, if it did: the third crash, or a handler that never listened.
+    /// Why the host has stopped, if it has: the third crash, or a handler that never listened.
     #[must_use]
     pub fn stopped(&self) -> Option<String> {
         self.runtime.worker.state().stopped
     }
 
-    /// Waits until the host gives up.
+    /// Waits until the host stops because of its handler.
     pub async fn until_stopped(&self) {
         self.runtime.worker.until_stopped().await;
     }
 
-    /// Ends the listeners and kills the handler; returns when it is dead.
+    /// Stops the listeners and kills the handler. Returns when it is dead.
     pub async fn stop(mut self) {
         self.runtime.worker.stop().await;
         self.tasks.shutdown().await;
     }
 
-    /// Opens a front end that lets in who brings `key`.
+    /// Opens a front end that accepts requests with `key`.
     ///
     /// # Errors
-    /// Where no port can be had.
+    /// No port is available.
     pub async fn open_front(&self, key: &str) -> std::io::Result<Front> {
         Front::open(self.runtime.clone(), key).await
     }
 }
 
-/// Runs a listener until the host gives up.
+/// Runs a listener until the host stops.
 fn listen(
     tasks: &mut JoinSet<()>,
     runtime: &Arc<Runtime>,

@@ -1,14 +1,14 @@
 //! A mock of the Viva Insights ingestion service, over real HTTP on loopback.
 //!
 //! It answers as Microsoft Learn describes in "Import organizational data (first import)"
-//! (<https://learn.microsoft.com/viva/insights/advanced/admin/import-org-data-first>), and where
-//! the page is silent as Microsoft's published sample clients expect. It has the service's known
-//! faults: some by nature (a corrupt zip is accepted and then never moves, one import at a time),
-//! the others on request ([`ServiceFault`]).
+//! (<https://learn.microsoft.com/viva/insights/advanced/admin/import-org-data-first>). If that page does not
+//! describe a detail, it answers as the sample clients of Microsoft expect. It has the known faults of the
+//! service: some always (it accepts a corrupt zip and then never processes it, and it accepts one import at a
+//! time), the others on request ([`ServiceFault`]).
 //!
-//! It never listens beyond 127.0.0.1, never writes to disk, and knows no rule about a cell's
-//! value: it judges the zip, the metadata and the shape of the rows. An import moves only when
-//! somebody asks (polls it, or is refused because of it), so no test waits for a clock.
+//! It listens only on 127.0.0.1 and never writes to disk. It checks the zip, the metadata and the number of
+//! columns in each row, but no cell values. An ingestion moves with the time,
+//! polled or not. A test that has to see it move gives the service a clock that the test sets.
 
 mod routes;
 mod rules;
@@ -23,14 +23,14 @@ use axum::Router;
 use tokio_util::sync::DropGuard;
 use url::Url;
 
-pub use self::rules::{Call, Ingestion, Rules, Seen, ServiceFault};
+pub use self::rules::{Call, Clock, Ingestion, Rules, Seen, ServiceFault};
 use self::state::Shared;
 
-/// What a connection's socket holds of a body nobody reads. Linux lets it grow to tens of megabytes,
-/// and a push whose body is held would be there whole.
+/// The receive buffer of a connection. By default, Linux lets it grow to tens of megabytes, so that a push
+/// whose body is held could still arrive completely.
 const RECEIVE_BYTES: u32 = 256 << 10;
 
-/// A running mock service; it stops when dropped.
+/// A running mock service. It stops when dropped.
 #[derive(Debug)]
 pub struct Service {
     endpoint: Url,
@@ -42,7 +42,7 @@ impl Service {
     /// Starts one on a free port of 127.0.0.1.
     ///
     /// # Errors
-    /// When no port can be had.
+    /// No port is available.
     pub async fn start(rules: Rules) -> std::io::Result<Self> {
         Self::start_at(rules, 0).await
     }
@@ -50,8 +50,11 @@ impl Service {
     /// Starts one on this port of 127.0.0.1.
     ///
     /// # Errors
-    /// When the port cannot be had.
-    #[expect(clippy::unused_async, reason = "so that a runtime is there to listen in")]
+    /// The port is not available.
+    #[expect(
+        clippy::unused_async,
+        reason = "so that it runs in a runtime, which it needs to listen"
+    )]
     pub async fn start_at(rules: Rules, port: u16) -> std::io::Result<Self> {
         let socket = tokio::net::TcpSocket::new_v4()?;
         socket.set_reuseaddr(true)?;
@@ -65,25 +68,26 @@ impl Service {
         let app = Router::new()
             .fallback(routes::answer)
             .with_state(shared.clone())
-            .into_make_service_with_connect_info::<routes::Line>();
-        let server =
-            axum::serve(routes::Lines(listener), app).with_graceful_shutdown(stopped).into_future();
+            .into_make_service_with_connect_info::<routes::Connection>();
+        let server = axum::serve(routes::Connections(listener), app)
+            .with_graceful_shutdown(stopped)
+            .into_future();
         tokio::spawn(server);
         Ok(Self { endpoint, _stop: shared.stop.clone().drop_guard(), shared })
     }
 
-    /// The base address, version included: `http://127.0.0.1:PORT/v1.0`.
+    /// The base address, with the version: `http://127.0.0.1:PORT/v1.0`.
     #[must_use]
     pub fn endpoint(&self) -> Url {
         self.endpoint.clone()
     }
 
-    /// Queues a fault: the next request of that call without an earlier one uses it up.
+    /// Queues a fault. The next request of that call takes the first queued fault.
     pub fn fault(&self, call: Call, fault: ServiceFault) {
         self.shared.book().queued.push((call, fault));
     }
 
-    /// Sets a fault for every request of that call that has none queued, or takes it back.
+    /// Sets a fault for every request of that call that finds none queued, or removes it.
     pub fn always(&self, call: Call, fault: Option<ServiceFault>) {
         let mut book = self.shared.book();
         match fault {
@@ -95,7 +99,12 @@ impl Service {
     /// Every accepted file, oldest first.
     #[must_use]
     pub fn ingestions(&self) -> Vec<Ingestion> {
-        self.shared.book().imports.iter().map(|import| import.shown.clone()).collect()
+        self.shared
+            .book_of_now()
+            .ingestions
+            .iter()
+            .map(|ingestion| ingestion.shown.clone())
+            .collect()
     }
 
     /// Every request, in order of arrival.
@@ -104,28 +113,30 @@ impl Service {
         self.shared.book().seen.clone()
     }
 
-    /// Puts an import where it then stays, as Microsoft's support would: the way out for a tenant
-    /// whose corrupt zip never moves.
+    /// Gives an ingestion a final status, as the support of Microsoft does. Only this helps a tenant whose
+    /// corrupt zip is never processed.
     pub fn settle(&self, id: &str, status: &str) {
         let now = self.shared.now();
-        if let Some(import) = self.shared.book().imports.iter_mut().find(|i| i.shown.id == id) {
-            import.walk = &[];
-            import.enter(status, now);
+        if let Some(ingestion) =
+            self.shared.book_of_now().ingestions.iter_mut().find(|it| it.shown.id == id)
+        {
+            ingestion.ahead = &[];
+            ingestion.enter(status, now);
         }
     }
 
     /// Waits until a request is held.
     pub async fn held(&self) {
-        // The sender lives in `shared`, so waiting cannot fail.
+        // `shared` owns the sender, so the wait cannot fail.
         let _ = self.shared.held.subscribe().wait_for(|held| *held > 0).await;
     }
 
-    /// Lets every request held now go on.
+    /// Releases every request that is held now.
     pub fn release(&self) {
         self.shared.released.notify_waiters();
     }
 
-    /// Waits until no request is open: all were answered, cut or given up.
+    /// Waits until no request is open: each was answered, cut, or abandoned by its client.
     pub async fn quiet(&self) {
         let _ = self.shared.open.subscribe().wait_for(|open| *open == 0).await;
     }

@@ -19,7 +19,7 @@ use viva_import::{
         azurite::Azurite,
         deployment::{self, Stage},
         host::Outcome,
-        service::{Call, Rules, Service, ServiceFault},
+        service::{Call, Service, ServiceFault},
     },
 };
 
@@ -76,7 +76,7 @@ fn content(name: &str) -> Vec<u8> {
 /// A stage with an Azurite of its own, which no other test has to share.
 async fn stage() -> (Azurite, Stage) {
     let azurite = Azurite::start(&azurite_program().await, &["burst"]).await.unwrap();
-    let service = Service::start(Rules { polls_per_status: 0, ..rules() }).await.unwrap();
+    let service = Service::start(rules()).await.unwrap();
     // The waits are short; the host's concurrency is that of host.json.
     let settings = [
         ("POLL_MIN_SECONDS", "1"),

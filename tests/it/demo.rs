@@ -1,4 +1,4 @@
-//! The demo as a new user runs it.
+//! The demo, run as a new user runs it.
 
 use std::{
     path::Path,
@@ -15,13 +15,13 @@ use viva_import::testbed::SAMPLE_CONNECTION;
 
 use crate::stage::{BINARY, GOOD_CSV};
 
-/// A demo that marks all its children, with a folder of its own for temporary files.
-struct Shown {
+/// A demo whose child processes have a mark, and that has its own folder for temporary files.
+struct Demo {
     mark: String,
     folder: TempDir,
 }
 
-impl Shown {
+impl Demo {
     fn new() -> Self {
         let mark = azure_core::Uuid::new_v4().to_string();
         Self { mark, folder: tempfile::tempdir().unwrap() }
@@ -32,8 +32,9 @@ impl Shown {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut demo = Command::new(BINARY);
-        demo.arg("demo")
+        let mut command = Command::new(BINARY);
+        command
+            .arg("demo")
             .args(arguments)
             .env("VIVA_IMPORT_TEST_MARK", &self.mark)
             .env("TMPDIR", self.folder.path())
@@ -41,7 +42,7 @@ impl Shown {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
-        demo
+        command
     }
 
     async fn run(&self, arguments: &[&str]) -> Output {
@@ -49,13 +50,13 @@ impl Shown {
         tokio::time::timeout(Duration::from_mins(2), output).await.unwrap().unwrap()
     }
 
-    /// Nothing is left: no process, no file.
+    /// No process and no file is left.
     async fn is_gone(&self) {
         for _ in 0..50 {
             if marked(&self.mark).is_empty() {
                 break;
             }
-            // A killed process takes a moment to be gone.
+            // A killed process ends after a moment.
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         assert_eq!(marked(&self.mark), Vec::<String>::new());
@@ -64,7 +65,7 @@ impl Shown {
     }
 }
 
-/// The processes whose environment has the mark.
+/// The processes whose environment contains the mark.
 #[cfg(target_os = "linux")]
 fn marked(mark: &str) -> Vec<String> {
     let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
@@ -77,7 +78,7 @@ fn marked(mark: &str) -> Vec<String> {
 
 #[cfg(not(target_os = "linux"))]
 fn marked(_mark: &str) -> Vec<String> {
-    eprintln!("SKIPPED: only Linux shows which processes are left");
+    eprintln!("SKIPPED: leftover processes were not searched, which works only on Linux");
     vec![]
 }
 
@@ -85,25 +86,27 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The steps come in this order.
-fn in_order(told: &str, steps: &[&str]) {
-    let mut rest = told;
+/// The output contains the steps in this order.
+fn in_order(output: &str, steps: &[&str]) {
+    let mut rest = output;
     for step in steps {
-        let at = rest.find(step).unwrap_or_else(|| panic!("{step} comes not, or not now: {told}"));
+        let at = rest
+            .find(step)
+            .unwrap_or_else(|| panic!("{step} is missing or out of order: {output}"));
         rest = &rest[at + step.len()..];
     }
 }
 
 #[tokio::test]
-async fn four_files_come_to_four_ends_and_nothing_is_left_behind() {
-    let shown = Shown::new();
-    let output = shown.run(&[]).await;
-    let told = text(&output.stdout);
-    assert_eq!(output.status.code(), Some(0), "{told}\n{}", text(&output.stderr));
+async fn four_files_end_as_planned_and_nothing_is_left_behind() {
+    let demo = Demo::new();
+    let output = demo.run(&[]).await;
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}\n{}", text(&output.stderr));
     in_order(
-        &told,
+        &said,
         &[
-            "the status page: http://127.0.0.1:",
+            "Status page: http://127.0.0.1:",
             "dropping inbox/hr/good.csv",
             "Completed: The service accepted the file.",
             "dropping inbox/hr/bad.csv",
@@ -120,35 +123,37 @@ async fn four_files_come_to_four_ends_and_nothing_is_left_behind() {
         ],
     );
     let readme = std::fs::read_to_string("README.md").unwrap();
-    let ends = told.split_once("\n\n").unwrap().1;
-    assert!(readme.contains(ends), "the README lacks what the demo prints last:\n{ends}");
-    shown.is_gone().await;
+    let ends = said.split_once("\n\n").unwrap().1;
+    assert!(
+        readme.contains(ends),
+        "the README does not contain the last output of the demo:\n{ends}"
+    );
+    demo.is_gone().await;
 }
 
 #[tokio::test]
-async fn one_file_goes_all_the_way_and_its_row_is_shown() {
-    let shown = Shown::new();
-    let told = text(&shown.run(&["src/testbed/sample.csv"]).await.stdout);
+async fn one_file_is_imported_and_its_row_is_printed() {
+    let demo = Demo::new();
+    let said = text(&demo.run(&["src/testbed/sample.csv"]).await.stdout);
     in_order(
-        &told,
+        &said,
         &[
             "dropping inbox/hr/sample.csv",
             "inbox/hr/sample.csv: Received",
             "Packed: 244 rows, 61 people (zip of",
             "Pushing to scale unit",
             "Pushed as ingestion",
-            "Service status: ExtractionComplete",
             "Completed: The service accepted the file.",
             "The row in the table `imports`",
             "State                  completed",
         ],
     );
-    shown.is_gone().await;
+    demo.is_gone().await;
 }
 
 #[tokio::test]
-async fn a_users_own_file_and_connection_are_shown_and_a_bad_file_is_no_success() {
-    let shown = Shown::new();
+async fn a_file_and_a_connection_of_the_user_are_imported_and_a_rejected_file_ends_in_1() {
+    let demo = Demo::new();
     let own = tempfile::tempdir().unwrap();
     let write = |name: &str, content: &str| {
         let path = own.path().join(name);
@@ -160,91 +165,94 @@ async fn a_users_own_file_and_connection_are_shown_and_a_bad_file_is_no_success(
     assert!(document.contains("managedIdentity") && !document.contains("setting"));
     let connection = write("my-connection.json", &document);
     let good = write("my.csv", GOOD_CSV);
-    let output = shown.run(&[&good, "--connection", &connection]).await;
-    let told = text(&output.stdout);
-    assert_eq!(output.status.code(), Some(0), "{told}");
-    assert!(told.contains("inbox/my-connection/my.csv: Completed"), "{told}");
+    let output = demo.run(&[&good, "--connection", &connection]).await;
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("inbox/my-connection/my.csv: Completed"), "{said}");
 
     let bad = write("bad.csv", &format!("{GOOD_CSV}one,two\n"));
-    let output = shown.run(&[&bad, "--connection", &connection]).await;
-    let told = text(&output.stdout);
-    assert_eq!(output.status.code(), Some(1), "{told}");
-    assert!(told.contains("bad.csv: Rejected: Row 4 (F03): "), "{told}");
-    shown.is_gone().await;
+    let output = demo.run(&[&bad, "--connection", &connection]).await;
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("bad.csv: Rejected: Row 4 (F03): "), "{said}");
+    demo.is_gone().await;
 }
 
 #[tokio::test]
-async fn a_setting_of_the_environment_holds_in_the_demo() {
-    let shown = Shown::new();
-    let mut demo = shown.command(&["src/testbed/sample.csv"]);
-    let output = demo.env("MAX_FILE_BYTES", "1000").spawn().unwrap().wait_with_output();
+async fn a_setting_in_the_environment_applies_to_the_demo() {
+    let demo = Demo::new();
+    let mut command = demo.command(&["src/testbed/sample.csv"]);
+    let output = command.env("MAX_FILE_BYTES", "1000").spawn().unwrap().wait_with_output();
     let output = tokio::time::timeout(Duration::from_mins(2), output).await.unwrap().unwrap();
-    let told = text(&output.stdout);
-    assert_eq!(output.status.code(), Some(1), "{told}");
-    assert!(told.contains("the limit is 1000"), "{told}");
-    shown.is_gone().await;
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("the limit is 1000"), "{said}");
+    demo.is_gone().await;
 }
 
 #[tokio::test]
-async fn a_quirk_of_the_service_is_shown_and_survived() {
-    let shown = Shown::new();
-    let output = shown.run(&["--fault", "busy", "--fault", "sign-in-page"]).await;
-    let told = text(&output.stdout);
-    assert_eq!(output.status.code(), Some(0), "{told}");
-    assert!(told.contains("The service has not finished this tenant's previous import"), "{told}");
-    shown.is_gone().await;
+async fn the_import_succeeds_despite_faults_of_the_service() {
+    let demo = Demo::new();
+    let output = demo.run(&["--fault", "busy", "--fault", "sign-in-page"]).await;
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("The service has not finished this tenant's previous import"), "{said}");
+    demo.is_gone().await;
 }
 
 #[tokio::test]
-async fn a_connection_that_is_not_let_in_is_shown_to_wait_for_a_person() {
-    let shown = Shown::new();
-    let output = shown.run(&["--fault", "forbidden"]).await;
-    let told = text(&output.stdout);
-    assert_eq!(output.status.code(), Some(1), "{told}");
+async fn a_forbidden_connection_waits_for_a_person() {
+    let demo = Demo::new();
+    let output = demo.run(&["--fault", "forbidden"]).await;
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
     for words in
         ["The service answered 403", "`viva-import resume hr`", "State                  packed"]
     {
-        assert!(told.contains(words), "{told}");
+        assert!(said.contains(words), "{said}");
     }
-    shown.is_gone().await;
+    demo.is_gone().await;
 }
 
 #[cfg(unix)]
 #[tokio::test]
 async fn ctrl_c_leaves_nothing_behind() {
-    let shown = Shown::new();
-    let mut demo = shown.start(&["--fault", "busy"]);
-    let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines();
+    let demo = Demo::new();
+    let mut process = demo.start(&["--fault", "busy"]);
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
     while let Some(line) = lines.next_line().await.unwrap() {
         if line.contains("received") {
             break;
         }
     }
-    let pid = demo.id().unwrap().to_string();
+    let pid = process.id().unwrap().to_string();
     let interrupted = Command::new("kill").args(["-INT", &pid]).status().await.unwrap();
     assert!(interrupted.success());
-    assert_eq!(demo.wait().await.unwrap().code(), Some(130));
-    shown.is_gone().await;
+    assert_eq!(process.wait().await.unwrap().code(), Some(130));
+    demo.is_gone().await;
 }
 
 #[tokio::test]
-async fn what_is_missing_is_said_plainly() {
+async fn the_demo_reports_what_is_missing() {
     let without_node = Command::new(BINARY).arg("demo").env("PATH", "").output().await.unwrap();
     assert_eq!(without_node.status.code(), Some(2));
     let said = text(&without_node.stderr);
-    assert!(said.contains("Node.js is not there: install Node.js 20 or later"), "{said}");
+    assert!(said.contains("install Node.js 20 or later"), "{said}");
 
-    let shown = Shown::new();
+    let demo = Demo::new();
     let missing = Path::new("no-such-file.csv");
     for (arguments, says) in [
-        (vec![missing.to_str().unwrap()], "no-such-file.csv: "),
-        (vec!["Cargo.toml"], "is not named .csv"),
-        (vec!["--connection", "Cargo.toml"], "Cargo.toml cannot be used: line 1, column 2"),
+        (vec![missing.to_str().unwrap()], "could not read no-such-file.csv: "),
+        (vec!["Cargo.toml"], "the name of Cargo.toml must end with .csv"),
+        (
+            vec!["--connection", "Cargo.toml"],
+            "Cargo.toml is not a valid connection document: line 1, column 2",
+        ),
     ] {
-        let output = shown.run(&arguments).await;
+        let output = demo.run(&arguments).await;
         let said = text(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(said.contains(says), "{said}");
     }
-    shown.is_gone().await;
+    demo.is_gone().await;
 }

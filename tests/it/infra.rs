@@ -1,9 +1,13 @@
-//! Bicep and Terraform build the same, and it is what the program and its host want.
+//! Bicep and Terraform deploy the same, and deploy what the program and its host need.
 //!
-//! Both are read as text. `plain` takes off what the languages spell differently, and `block` gives
-//! the lines of one variable: those have to be the same, in the same order.
+//! Both are read as text. `plain` removes the differences between the languages, and `block` returns the
+//! lines of one variable. These must be the same, in the same order.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use viva_import::{
     config::{ARRIVALS, CONNECTIONS, IMPORTS, INBOX, PACKAGES, POISON, REPORTS, SETTINGS, Setting},
@@ -13,14 +17,14 @@ use viva_import::{
 
 use strum::VariantArray as _;
 
-/// What the Functions host reads and the program does not.
+/// Prefixes of settings that only the Functions host reads.
 const OF_THE_HOST: [&str; 2] = ["AzureWebJobsStorage__", "APPLICATIONINSIGHTS_"];
-/// What stands in the place of `ImportStorage__blobServiceUri` and its like, and not beside them.
+/// Settings that replace `ImportStorage__blobServiceUri` and its like, and must not be set beside them.
 const IN_PLACE_OF_ADDRESSES: [&str; 2] = ["ImportStorage__accountName", "ImportStorage"];
-/// Without them the app tells nobody; they name settings that people add beside them.
+/// Settings that only people set, to be notified. They name other settings, which people add too.
 const FOR_PEOPLE: [&str; 2] = ["NOTIFY_SETTING", "NOTIFY_SIGNING_SETTING"];
 
-/// Everything in the files of a folder and of those below it that end with `ending`.
+/// The text of all files in a folder, and in the folders below it, whose names end with `ending`.
 fn all(folder: &str, ending: &str) -> String {
     fn collect(folder: &Path, ending: &str, text: &mut String) {
         let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
@@ -46,19 +50,19 @@ fn terraform() -> String {
     all("infra/terraform", ".tf")
 }
 
-/// A line in neither language: without quotes, and `:` for what is set.
+/// A line without the differences between the languages: no quotes, and `:` for an assignment.
 fn plain(line: &str) -> String {
     let line = line.replace(['\'', '"'], "");
     let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
     line.trim_end_matches(',').replace(" =", ":")
 }
 
-/// A name in neither language: `appSettings` and `app_settings` are one.
+/// A name without the differences between the languages: `appSettings` and `app_settings` are the same.
 fn folded(name: &str) -> String {
     name.replace('_', "").to_lowercase()
 }
 
-fn is_said(line: &str) -> bool {
+fn is_code(line: &str) -> bool {
     let line = line.trim();
     !line.is_empty() && !line.starts_with("//") && !line.starts_with('#')
 }
@@ -75,7 +79,7 @@ fn block(text: &str, name: &str) -> Vec<String> {
     let first = lines.find(opens).unwrap_or_else(|| panic!("no variable {name}"));
     lines
         .take_while(|line| line.trim().is_empty() || indent(line) > indent(first))
-        .filter(|line| is_said(line))
+        .filter(|line| is_code(line))
         .map(plain)
         .collect()
 }
@@ -85,21 +89,21 @@ fn keys(lines: &[String]) -> BTreeSet<String> {
     lines.iter().map(|line| line.split(": ").next().unwrap().to_owned()).collect()
 }
 
-/// The words behind `word` where it begins a line, folded.
+/// The names after `word` at the beginning of a line, folded.
 fn declared(text: &str, word: &str) -> BTreeSet<String> {
     let lines = text.lines().filter_map(|line| line.strip_prefix(word)?.strip_prefix(' '));
     lines.map(|rest| folded(plain(rest).split(' ').next().unwrap())).collect()
 }
 
-/// What stands in quotes.
+/// The texts in quotes.
 fn quoted(text: &str, quote: char) -> BTreeSet<&str> {
     text.lines()
-        .filter(|line| is_said(line))
+        .filter(|line| is_code(line))
         .flat_map(|line| line.split(quote).skip(1).step_by(2))
         .collect()
 }
 
-/// The settings that both set, whatever is asked for.
+/// The settings that both always set.
 fn fixed_settings() -> BTreeSet<String> {
     ["schedules", "connections"]
         .iter()
@@ -112,7 +116,7 @@ fn fixed_settings() -> BTreeSet<String> {
 }
 
 #[test]
-fn both_take_the_same_parameters_and_give_the_same_outputs() {
+fn both_have_the_same_parameters_and_outputs() {
     let main = fs::read_to_string("infra/bicep/main.bicep").unwrap();
     let terraform = terraform();
     let parameters = declared(&main, "param");
@@ -127,6 +131,39 @@ fn both_take_the_same_parameters_and_give_the_same_outputs() {
     for name in of_azd["parameters"].as_object().unwrap().keys() {
         assert!(parameters.contains(&folded(name)), "{name}");
     }
+}
+
+/// Each parameter of Bicep with its description.
+fn descriptions_of_bicep() -> BTreeMap<String, String> {
+    let main = fs::read_to_string("infra/bicep/main.bicep").unwrap();
+    let described = main.split("@description('").skip(1).map(|rest| {
+        let (description, rest) = rest.split_once("')\n").unwrap();
+        let name = rest.lines().find_map(|line| line.strip_prefix("param ")).unwrap();
+        (folded(name.split(' ').next().unwrap()), description.replace("\\'", "'"))
+    });
+    described.collect()
+}
+
+/// Each variable of Terraform with its description.
+fn descriptions_of_terraform() -> BTreeMap<String, String> {
+    let variables = fs::read_to_string("infra/terraform/variables.tf").unwrap();
+    let described = variables.split("variable \"").skip(1).map(|rest| {
+        let (name, rest) = rest.split_once('"').unwrap();
+        let description = rest.split_once("description = \"").unwrap().1;
+        (folded(name), description.split_once("\"\n").unwrap().0.to_owned())
+    });
+    described.collect()
+}
+
+#[test]
+fn both_describe_the_parameters_in_the_same_words() {
+    let (bicep, mut terraform) = (descriptions_of_bicep(), descriptions_of_terraform());
+    assert_eq!(bicep.len(), 22);
+    // Only here azd and Terraform behave differently.
+    let lock = bicep["deletelock"].split(" `azd down`").next().unwrap();
+    assert!(terraform["deletelock"].starts_with(lock), "{}", terraform["deletelock"]);
+    terraform.insert("deletelock".to_owned(), bicep["deletelock"].clone());
+    assert_eq!(bicep, terraform);
 }
 
 #[test]
@@ -150,7 +187,7 @@ fn both_declare_the_same_schedules_and_alerts() {
     for name in ["schedules", "eventAlerts"] {
         assert_eq!(block(&bicep(), name), block(&terraform(), name), "{name}");
     }
-    // Queries are read from the same files, by functions of other names.
+    // Both read the queries from the same files, but by different functions.
     let alerts = |text: &str| {
         let mut lines = block(text, "logAlerts");
         lines.retain(|line| !line.starts_with("query:"));
@@ -164,11 +201,11 @@ fn both_declare_the_same_schedules_and_alerts() {
 }
 
 #[test]
-fn both_give_the_same_roles() {
+fn both_assign_the_same_roles() {
     for name in ["containers", "queueRoles", "hostRoles"] {
         assert_eq!(block(&bicep(), name), block(&terraform(), name), "{name}");
     }
-    // All others are of one assignment each.
+    // Every other role is assigned once.
     let single = |text: &str, before: &str| {
         let mut roles: Vec<String> = text
             .split(before)
@@ -194,7 +231,7 @@ fn containers_queues_and_table_are_those_of_the_program() {
     for name in [ARRIVALS, POISON, IMPORTS] {
         assert!(quoted(&bicep, '\'').contains(name) && quoted(&terraform, '"').contains(name));
     }
-    // Both filter and delete by the same folders, which are containers.
+    // Both use the same containers in the filter of events and in the lifecycle rule.
     for line in [
         format!("/blobServices/default/containers/{INBOX}/blobs/"),
         ["PutBlob", "PutBlockList", "CopyBlob", "FlushWithClose", "SftpCommit"].join(", "),
@@ -206,17 +243,17 @@ fn containers_queues_and_table_are_those_of_the_program() {
     }
 }
 
-/// The deployment sets what it alone knows, which are the program's settings without a default, and
-/// what the host knows no default of, which are its timers and who reaches storage for its trigger.
-/// All others are for people to change, through `appSettings`.
+/// The deployment sets the settings of the program that have no default, because only it knows their
+/// values. It also sets those for which the host has no default: the timers, and the credential with which
+/// the trigger reaches storage. People change all others, through `appSettings`.
 #[test]
-fn both_set_what_the_program_and_its_host_need_and_nothing_else_reads() {
+fn both_set_the_settings_that_the_program_and_its_host_need_and_no_others() {
     let fixed = fixed_settings();
     let addresses = ["blob", "queue", "table"].map(|it| format!("ImportStorage__{it}ServiceUri"));
     for name in &fixed {
         let is_read = SETTINGS.iter().any(|setting| setting.name == name);
         let of_host = OF_THE_HOST.iter().any(|prefix| name.starts_with(prefix));
-        assert!(is_read || of_host || addresses.contains(name), "nobody reads {name}");
+        assert!(is_read || of_host || addresses.contains(name), "{name} is never read");
     }
     for name in &addresses {
         assert!(fixed.contains(name), "{name} is not set");
@@ -234,13 +271,13 @@ fn both_set_what_the_program_and_its_host_need_and_nothing_else_reads() {
     }
 }
 
-/// The name that App Service tells is believed only where App Service has asked for it.
+/// The program accepts the user name of App Service only if App Service authenticates.
 #[test]
-fn both_ask_for_the_same_sign_in() {
+fn both_configure_the_same_sign_in() {
     let authentication = |text: &str| {
         let blocks = ["globalValidation", "identityProviders"].map(|name| block(text, name));
         let mut lines = blocks.concat();
-        // Both ask Azure for the tenant, by other names.
+        // Both get the tenant from Azure, by different functions.
         lines.retain(|line| !line.starts_with("openIdIssuer:"));
         lines.iter().map(|line| line.replace("var.sign_in_client_id", "signInClientId")).collect()
     };
@@ -263,7 +300,7 @@ fn both_ask_for_the_same_sign_in() {
 }
 
 #[test]
-fn what_the_functions_refer_to_is_set() {
+fn the_settings_that_the_functions_name_are_set() {
     let fixed = fixed_settings();
     let functions = all("function", "function.json");
     for name in functions.split('%').skip(1).step_by(2) {
@@ -272,7 +309,7 @@ fn what_the_functions_refer_to_is_set() {
     assert_eq!(functions.matches('%').count(), 2 * 3);
 }
 
-/// The names of the fields in a query's pattern, `event=idle` as it is.
+/// The names of the fields in the pattern of a query; `event=idle` stays as it is.
 fn fields(pattern: &str) -> Vec<&str> {
     let fields = pattern.trim_end_matches("\\s*$").split(' ').skip(1);
     fields
@@ -280,10 +317,10 @@ fn fields(pattern: &str) -> Vec<&str> {
         .collect()
 }
 
-/// That log lines end with these fields is looked at in `notices` and `world`.
+/// The modules `notices` and `world` test that log lines end with these fields.
 #[test]
-fn alerts_look_for_fields_and_words_that_the_program_says() {
-    let mut looked_for = 0;
+fn alerts_search_for_fields_and_words_that_the_program_logs() {
+    let mut searches = 0;
     for line in all("infra/alerts", ".kql").lines() {
         let words = line.split('"').skip(1).step_by(2).collect::<Vec<_>>();
         if line.contains("extract(") {
@@ -291,26 +328,25 @@ fn alerts_look_for_fields_and_words_that_the_program_says() {
             let common = ["reason", "connection", "import", "invocation", "seconds"];
             let is_idle = fields == [&["event=idle"][..], &common, &["days"]].concat();
             assert!(is_idle || fields == [&["event"][..], &common].concat(), "{fields:?}");
-            looked_for += 1;
+            searches += 1;
         } else if line.contains("where Event in") {
-            let alerts =
-                NotificationKind::VARIANTS.iter().filter(|occasion| occasion.needs_person());
+            let alerts = NotificationKind::VARIANTS.iter().filter(|kind| kind.needs_person());
             assert_eq!(words, alerts.map(AsRef::as_ref).collect::<Vec<_>>());
-            looked_for += 1;
+            searches += 1;
         } else if line.contains("where Name ==") {
             assert!(FUNCTIONS.contains(&words[0]), "there is no function {}", words[0]);
-            looked_for += 1;
+            searches += 1;
         } else if line.contains("Uri contains") {
             assert_eq!(words.last().unwrap(), &format!("/{POISON}/"));
-            looked_for += 1;
+            searches += 1;
         } else {
             assert!(!line.contains("Message has") && !line.contains("parse Message"), "{line}");
         }
     }
-    assert_eq!(looked_for, 3 + 1 + 1 + 1);
+    assert_eq!(searches, 3 + 1 + 1 + 1);
 }
 
-/// The HTTP functions whose route wants a key, with their routes, and those that want none.
+/// The HTTP functions that require a key, with their routes, and those that do not.
 fn functions_by_key() -> (Vec<(&'static str, String)>, Vec<&'static str>) {
     let mut with_key = vec![];
     let mut without_key = vec![];
@@ -327,10 +363,10 @@ fn functions_by_key() -> (Vec<(&'static str, String)>, Vec<&'static str>) {
     (with_key, without_key)
 }
 
-/// One function opens without a key, and shows nothing to who is not signed in. What is excluded from the
-/// sign-in wants a key, and is what programs call: not the pages.
+/// One function requires no key, and shows nothing to people who are not signed in. The routes without
+/// sign-in require a key. Programs call them. They include no page.
 #[test]
-fn what_needs_no_sign_in_needs_a_key() {
+fn every_route_requires_a_sign_in_or_a_key() {
     let (with_key, without_key) = functions_by_key();
     assert_eq!(without_key, ["signedin"]);
     for text in [bicep(), terraform()] {
@@ -352,16 +388,17 @@ fn what_needs_no_sign_in_needs_a_key() {
     }
 }
 
-/// What `az ad app update --app-roles` takes. An id is that of every assignment: it stays.
+/// They are in the form that `az ad app update --app-roles` reads. Assignments refer to the ids, so the ids
+/// must not change.
 #[test]
-fn the_app_roles_are_those_that_the_program_looks_for() {
+fn the_app_roles_are_those_that_the_program_reads() {
     let roles = fs::read_to_string("infra/app-roles.json").unwrap();
     let roles: Vec<serde_json::Value> = serde_json::from_str(&roles).unwrap();
     let code = fs::read_to_string("src/host/request.rs").unwrap();
     let guide = fs::read_to_string("infra/README.md").unwrap();
-    let looked_for = code.split("has(\"").skip(1).map(|rest| rest.split('"').next().unwrap());
+    let read = code.split("has(\"").skip(1).map(|rest| rest.split('"').next().unwrap());
     let values: BTreeSet<&str> = roles.iter().map(|it| it["value"].as_str().unwrap()).collect();
-    assert_eq!(values, looked_for.collect());
+    assert_eq!(values, read.collect());
     assert_eq!(values, BTreeSet::from(["Imports.Read", "Imports.Operate"]));
     let keys = ["allowedMemberTypes", "description", "displayName", "id", "isEnabled", "value"];
     let mut ids = BTreeSet::new();
@@ -388,9 +425,9 @@ fn the_app_roles_are_those_that_the_program_looks_for() {
 }
 
 #[test]
-fn no_key_is_asked_for() {
+fn no_key_is_read() {
     for text in [bicep(), terraform()] {
-        let text: String = text.lines().filter(|line| is_said(line)).collect();
+        let text: String = text.lines().filter(|line| is_code(line)).collect();
         let text = text.to_lowercase();
         for word in [
             "listkeys",

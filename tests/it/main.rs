@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the answer")]
 
 mod api;
+mod archive;
 mod authority;
 mod bad_input;
 mod blobs;

@@ -75,7 +75,7 @@ impl World {
             std::fs::write(folder.path().join(name), content).unwrap();
         }
         // Any token, for several give them; and an ingestion ends at once.
-        let rules = Rules { token: String::new(), polls_per_status: 0, ..Rules::default() };
+        let rules = Rules { token: String::new(), ..Rules::default() };
         let service = Service::start(rules).await.unwrap();
         let account = Secured::new().await;
         let import = rejected(&account, &service, &folder.path().join("viva-hr.pem")).await;

@@ -1,5 +1,7 @@
 //! The power goes at every single request of an import. `line` tests other faults there.
 
+use std::time::Duration;
+
 use futures::{StreamExt as _, stream};
 use viva_import::{
     import::{Import, State, reason::ReasonCode},
@@ -8,7 +10,7 @@ use viva_import::{
 
 use crate::{
     proxy::{Fault, Moment, Seen, Upstream},
-    world::{Kind, To, World},
+    world::{Kind, ONE_POLL, To, World},
 };
 
 mod binary;
@@ -26,8 +28,8 @@ pub(crate) enum Engine {
 impl Engine {
     async fn world(self) -> World {
         match self {
-            Self::OneFull => World::with(&[To::Full], 1).await,
-            Self::IncrementalPair => World::with(&[To::Changes], 0).await,
+            Self::OneFull => World::with(&[To::Full], ONE_POLL).await,
+            Self::IncrementalPair => World::with(&[To::Changes], Duration::ZERO).await,
         }
     }
 

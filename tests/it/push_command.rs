@@ -19,7 +19,7 @@ use viva_import::testbed::{
     service::{Call, Rules, Service, ServiceFault},
 };
 
-use crate::stage::{BINARY, TOKEN, csv_of, until};
+use crate::stage::{BINARY, TOKEN, csv_of, next_status, rules, rules_with_clock, until};
 
 mod manners;
 
@@ -31,12 +31,12 @@ const SECRET: &str = "ana@contoso.com";
 struct World {
     folder: TempDir,
     service: Service,
-    settings: Vec<(&'static str, &'static str)>,
+    settings: Vec<(&'static str, String)>,
 }
 
 impl World {
     async fn new() -> Self {
-        Self::with(Rules { token: TOKEN.to_owned(), ..Rules::default() }).await
+        Self::with(rules()).await
     }
 
     async fn with(rules: Rules) -> Self {
@@ -73,7 +73,7 @@ impl World {
             .env("POLL_MAX_SECONDS", "1")
             .env("BUSY_WAIT_SECONDS", "1")
             .env("STEP_TIMEOUT_SECONDS", "5")
-            .envs(self.settings.iter().copied())
+            .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .args(arguments);
         let output = command.output().await.unwrap();
         for stream in [&output.stdout, &output.stderr] {
@@ -122,13 +122,16 @@ async fn a_zip_is_pushed_byte_for_byte_and_followed_to_its_end() {
 
 #[tokio::test]
 async fn without_follow_the_id_is_shown_and_can_be_polled() {
-    let world = World::new().await;
+    let (rules, clock) = rules_with_clock();
+    let world = World::with(rules).await;
     let output = world.call(&["push", "info.zip"]).await;
     assert_eq!(code(&output), 0);
     let id = world.service.ingestions()[0].id.clone();
+    next_status(&clock);
     assert!(shown(&output).contains(&format!("Accepted as ingestion {id}")), "{}", shown(&output));
     let (code, answer) = world.json(&["status", &id]).await;
     assert_eq!((code, &answer["status"]), (0, &"ExtractionComplete".into()));
+    next_status(&clock);
     let (code, answer) = world.json(&["status", &id, "--follow"]).await;
     assert_eq!((code, &answer["status"]), (0, &"Completed".into()));
 }
@@ -333,7 +336,7 @@ async fn a_service_that_wants_to_be_asked_again_at_once_is_asked_no_sooner_than_
     let past = "Mon, 23 Nov 2020 06:00:00 GMT";
     let follow = async |retry_after: &str| {
         let mut world = World::new().await;
-        world.settings.push(("INGESTION_TIMEOUT_SECONDS", "3"));
+        world.settings.push(("INGESTION_TIMEOUT_SECONDS", "3".to_owned()));
         let again = ServiceFault::TooManyRequests { retry_after: Some(retry_after.to_owned()) };
         world.service.always(Call::Status, Some(again));
         let output = world.call(&["push", "info.zip", "--follow"]).await;
@@ -528,7 +531,7 @@ fn assert_is_private(_: &Path) {}
 
 #[tokio::test]
 async fn older_paths_are_found() {
-    let rules = Rules { token: TOKEN.to_owned(), older_paths: true, ..Rules::default() };
+    let rules = Rules { older_paths: true, ..rules() };
     let world = World::with(rules).await;
     let (code, answer) = world.json(&["push", "info.zip", "--follow"]).await;
     assert_eq!((code, &answer["status"]), (0, &"Completed".into()), "{answer}");
@@ -572,29 +575,68 @@ async fn what_the_command_line_lacks_is_named_by_its_flag() {
     }
 }
 
+/// Only a person in sh can paste it.
+#[cfg(unix)]
 #[tokio::test]
-async fn a_mock_service_alone_accepts_pushes_with_the_token_it_prints() {
-    let world = World::new().await;
-    let mut mock = Command::new(BINARY)
-        .args(["mock-service", "--fault", "throttled"])
+async fn the_line_that_a_mock_service_prints_pushes_the_sample_file() {
+    let folder = tempfile::tempdir().unwrap();
+    // A name that a shell does not take as one word.
+    let temporary = folder.path().join("bo's files");
+    std::fs::create_dir(&temporary).unwrap();
+    let mut service = Command::new(BINARY)
+        .args(["mock-service", "--fault", "throttled", "--seconds-per-status", "0"])
+        .env("TMPDIR", &temporary)
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(mock.stdout.take().unwrap()).lines();
-    let mut value_of = async |what: &str| loop {
+    let mut lines = BufReader::new(service.stdout.take().unwrap()).lines();
+    let line = loop {
         let line = lines.next_line().await.unwrap().unwrap();
-        if let Some(value) = line.strip_prefix(what) {
-            return value.to_owned();
+        if line.contains("viva-import push ") {
+            break line;
         }
     };
-    let (endpoint, token) = (value_of("endpoint: ").await, value_of("access token: ").await);
-    let mut push = Command::new(BINARY);
-    push.current_dir(world.folder.path())
-        .env("VIVA_ACCESS_TOKEN", token)
-        .env("POLL_MIN_SECONDS", "1")
-        .args(["push", "info.zip", "--tenant", TENANT, "--credential", "accessToken"])
-        .args(["--endpoint", &endpoint, "--follow"]);
-    let output = push.output().await.unwrap();
-    assert_eq!(code(&output), 0, "{output:?}");
+    let mut sh = Command::new("sh");
+    sh.args(["-c", &line]).current_dir(&folder).env_clear().stdin(Stdio::null());
+    let output = sh.output().await.unwrap();
+    assert_eq!(code(&output), 0, "{line}\n{}", shown(&output));
+    assert!(shown(&output).contains("Completed: "), "{}", shown(&output));
+
+    let pid = service.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().await.unwrap().success());
+    assert_eq!(service.wait().await.unwrap().code(), Some(0));
+    assert_eq!(std::fs::read_dir(temporary).unwrap().count(), 0, "the sample file is left");
+}
+
+#[tokio::test]
+async fn a_sign_in_that_fails_for_a_mock_service_names_the_token_to_use() {
+    let mut world = World::new().await;
+    // It answers 404 there.
+    let nobody = format!("{}/token", world.service.endpoint());
+    world.settings = vec![("IDENTITY_ENDPOINT", nobody), ("IDENTITY_HEADER", "x".to_owned())];
+    let document = SAMPLE_CONNECTION
+        .replace("\"accessToken\", \"setting\": \"MOCK_SERVICE_TOKEN\"", "\"managedIdentity\"");
+    world.put("identity.json", document);
+    let endpoint = world.service.endpoint().to_string();
+    let identity = ["--tenant", TENANT, "--credential", "managedIdentity", "--endpoint", &endpoint];
+    let connection = ["--connection", "identity.json", "--endpoint", &endpoint];
+    let token =
+        "set `VIVA_ACCESS_TOKEN` to the access token that `viva-import mock-service` printed";
+    for (who, words) in [
+        (&identity[..], "use `--credential accessToken`"),
+        (
+            &connection,
+            "in identity.json, use `\"credential\": { \"kind\": \"accessToken\", \"setting\": \
+             \"VIVA_ACCESS_TOKEN\" }`",
+        ),
+    ] {
+        for command in [&["ping"][..], &["push", "info.zip"]] {
+            let output = world.run(&[command, who].concat()).await;
+            assert_eq!(code(&output), 2, "{}", shown(&output));
+            let said = shown(&output);
+            assert!(said.contains(words) && said.contains(token), "{said}");
+        }
+    }
+    assert!(world.service.ingestions().is_empty());
 }

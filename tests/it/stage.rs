@@ -1,11 +1,11 @@
-//! The stage of a test: an empty storage account of the one shared Azurite, a mock service,
-//! and the real handler under the Functions host.
+//! The deployment of a test: an empty storage account of the shared Azurite, a mock service, and the real
+//! handler under the emulated Functions host.
 
 use std::{
     path::{Path, PathBuf},
     sync::{
-        LazyLock,
-        atomic::{AtomicUsize, Ordering},
+        Arc, LazyLock,
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -18,23 +18,23 @@ use viva_import::{
         SAMPLE_CONNECTION,
         azurite::Azurite,
         deployment::Stage,
-        service::{Rules, Service},
+        service::{Clock, Rules, Service},
     },
 };
 
 /// The handler as cargo built it.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_viva-import");
-/// What every test's push is made with.
+/// The token of every push.
 pub(crate) const TOKEN: &str = "the-token-of-this-test";
-/// Longer than anything here takes, on any machine.
+/// Longer than any wait in the tests, on any machine.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 const ACCOUNTS: usize = 200;
 
-/// A small file that is right for the sample connection.
+/// A small file that is valid for the sample connection.
 pub(crate) const GOOD_CSV: &str = "Employee,EffectiveDate,Manager,Organization\n\
      ana@contoso.com,11/01/2026,,Executive\nbo@contoso.com,11/01/2026,ana@contoso.com,Sales\n";
 
-/// Of what outlives each test's own runtime.
+/// For everything that must outlive the runtime of a test.
 pub(crate) static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 static AZURITE: OnceCell<Azurite> = OnceCell::const_new();
 static NEXT_ACCOUNT: AtomicUsize = AtomicUsize::new(0);
@@ -48,7 +48,7 @@ pub(crate) async fn azurite() -> &'static Azurite {
     AZURITE.get_or_init(async || start_azurite(ACCOUNTS).await).await
 }
 
-/// Starts an emulator with the accounts `account0` and so on, beyond the life of a test.
+/// Starts an emulator with the accounts `account0` and so on. It can outlive a test.
 pub(crate) async fn start_azurite(accounts: usize) -> Azurite {
     let started = RUNTIME.spawn(async move {
         let names: Vec<String> = (0..accounts).map(|n| format!("account{n}")).collect();
@@ -58,19 +58,43 @@ pub(crate) async fn start_azurite(accounts: usize) -> Azurite {
     started.await.unwrap()
 }
 
-/// The name of an account nobody has used.
+/// The name of an unused account.
 pub(crate) fn new_account() -> String {
     let number = NEXT_ACCOUNT.fetch_add(1, Ordering::Relaxed);
     assert!(number < ACCOUNTS, "more accounts are needed");
     format!("account{number}")
 }
 
-/// Of a service whose first status of an ingestion is the last.
+/// The rules of a service that completes an ingestion immediately.
 pub(crate) fn rules() -> Rules {
-    Rules { token: TOKEN.to_owned(), polls_per_status: 0, ..Rules::default() }
+    Rules { token: TOKEN.to_owned(), ..Rules::default() }
 }
 
-/// A stage in a hurry, with the sample connection `hr`.
+/// How long the ingestions of [`rules_with_clock`] have each status.
+const TIME_PER_STATUS: Duration = Duration::from_secs(1);
+
+/// The rules of a service whose ingestions move only by [`next_status`], with its clock.
+pub(crate) fn rules_with_clock() -> (Rules, Arc<AtomicI64>) {
+    let clock = Arc::new(AtomicI64::new(0));
+    let of_service = Clock::Manual(clock.clone());
+    let rules = Rules { time_per_status: TIME_PER_STATUS, clock: of_service, ..rules() };
+    (rules, clock)
+}
+
+/// Lets time pass for the service, endlessly.
+pub(crate) async fn time_passes(clock: &AtomicI64) -> ! {
+    loop {
+        next_status(clock);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Lets the time of one status pass for the service.
+pub(crate) fn next_status(clock: &AtomicI64) {
+    clock.fetch_add(i64::try_from(TIME_PER_STATUS.as_millis()).unwrap(), Ordering::Relaxed);
+}
+
+/// A deployment that polls every second, with the sample connection `hr`.
 pub(crate) async fn stage(settings: &[(&str, &str)]) -> Stage {
     stage_with(rules(), settings).await
 }
@@ -93,7 +117,7 @@ pub(crate) async fn stage_with(rules: Rules, settings: &[(&str, &str)]) -> Stage
     stage
 }
 
-/// Waits until `wanted` finds something. Each look costs the emulator time, so they become rarer.
+/// Waits until `wanted` returns a value. Each attempt costs the emulator time, so the pauses grow.
 pub(crate) async fn until<T>(what: &str, mut wanted: impl AsyncFnMut() -> Option<T>) -> T {
     let started = Instant::now();
     let mut pause = Duration::from_millis(50);
@@ -107,7 +131,7 @@ pub(crate) async fn until<T>(what: &str, mut wanted: impl AsyncFnMut() -> Option
     }
 }
 
-/// Waits until the import of this file has ended and nothing of it is left to do.
+/// Waits until the import of this file has ended and needs no more work.
 pub(crate) async fn ended(stage: &Stage, name: &str) -> Import {
     let what = format!("the end of {name}");
     let found = until(&what, async || {
@@ -119,7 +143,7 @@ pub(crate) async fn ended(stage: &Stage, name: &str) -> Import {
     found.await
 }
 
-/// Why an import is in its state, as a person reads it.
+/// Why an import is in its state, as text for people.
 pub(crate) fn why(run: &Import) -> String {
     messages::why(run).unwrap_or_default()
 }
@@ -130,17 +154,17 @@ pub(crate) async fn held(stage: &Stage) {
     assert!(held.is_ok(), "no request is held");
 }
 
-/// Everything the host has logged, as one text.
+/// The whole log of the host as one text.
 pub(crate) fn log(stage: &Stage) -> String {
     stage.host.log().iter().map(|line| format!("{}\n", line.message)).collect()
 }
 
-/// A blob's date has whole seconds, and the date is the order.
+/// Waits until the next file gets a later time. The times of blobs have whole seconds and determine the order.
 pub(crate) async fn a_second_later() {
     tokio::time::sleep(Duration::from_millis(1100)).await;
 }
 
-/// A good file that can be told from others by its number of rows.
+/// A valid file that is recognized by its number of rows.
 pub(crate) fn csv_of(rows: usize) -> String {
     let head = "ana@contoso.com,11/01/2026,,Executive\n";
     let others = (1..rows).map(|n| format!("p{n}@contoso.com,11/01/2026,ana@contoso.com,HQ\n"));

@@ -22,7 +22,7 @@ use viva_import::{
     testbed::{
         SAMPLE_CONNECTION,
         deployment::TOKEN_SETTING,
-        service::{Rules, Service},
+        service::{Clock as ServiceClock, Rules, Service},
     },
 };
 
@@ -42,6 +42,8 @@ mod invariants;
 mod program;
 mod rest;
 
+/// The time of a status of an ingestion that is polled once: the default of `POLL_MIN_SECONDS`.
+pub(crate) const ONE_POLL: Duration = Duration::from_secs(30);
 /// The time limit of storage when there is no fault.
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 
@@ -133,6 +135,8 @@ pub(crate) struct World {
     engines: [OnceLock<Arc<Engine>>; 2],
     /// Milliseconds since 1970.
     clock: Arc<AtomicI64>,
+    /// The same of the service, which no jump of the program's clock moves.
+    clock_of_service: Arc<AtomicI64>,
     log: Log,
     files: Vec<File>,
     deleted: Vec<String>,
@@ -147,14 +151,21 @@ pub(crate) struct World {
 impl World {
     /// An empty account, a service, and all connections.
     pub(crate) async fn new() -> Self {
-        Self::with(&To::ALL, 1).await
+        Self::with(&To::ALL, ONE_POLL).await
     }
 
     /// The same with these connections only, because each costs some requests at every sweep. An ingestion
-    /// takes `polls_per_status` polls for each status.
-    pub(crate) async fn with(connections: &[To], polls_per_status: u32) -> Self {
+    /// has each status for `time_per_status`.
+    pub(crate) async fn with(connections: &[To], time_per_status: Duration) -> Self {
         let (azurite, account) = account().await;
-        let service = Service::start(Rules { polls_per_status, ..rules() }).await.unwrap();
+        let clock = Arc::new(AtomicI64::new(1_795_428_000_000));
+        let clock_of_service = Arc::new(AtomicI64::new(clock.load(Ordering::Relaxed)));
+        let service = Rules {
+            time_per_status,
+            clock: ServiceClock::Manual(clock_of_service.clone()),
+            ..rules()
+        };
+        let service = Service::start(service).await.unwrap();
         let (proxy, mut settings) = before(azurite, &account, &service).await;
         settings.push((TOKEN_SETTING, TOKEN.to_owned()));
         // The two kinds of files of a tenant would block each other as deletions.
@@ -168,7 +179,6 @@ impl World {
         }
         let storage = Storage::open(&azurite.account(&account), ANSWER_TIMEOUT).unwrap();
         storage.create_if_missing().await.unwrap();
-        let clock = Arc::new(AtomicI64::new(1_795_428_000_000));
         let world = Self {
             proxy,
             service,
@@ -179,6 +189,7 @@ impl World {
             connections: connections.to_vec(),
             engines: Default::default(),
             clock,
+            clock_of_service,
             log: Log::default(),
             files: vec![],
             deleted: vec![],
@@ -211,6 +222,16 @@ impl World {
 
     /// Moves the clock; backwards if negative.
     pub(crate) fn advance(&mut self, seconds: i64) {
+        self.pass(seconds * 1000);
+    }
+
+    fn pass(&mut self, milliseconds: i64) {
+        self.clock.fetch_add(milliseconds, Ordering::Relaxed);
+        self.clock_of_service.fetch_add(milliseconds, Ordering::Relaxed);
+    }
+
+    /// Sets the program's clock alone, back if `seconds` is negative.
+    pub(crate) fn jump(&mut self, seconds: i64) {
         self.clock.fetch_add(seconds * 1000, Ordering::Relaxed);
     }
 
@@ -352,7 +373,7 @@ async fn a_world_without_faults_completes_everything() {
 
 #[tokio::test]
 async fn twenty_files_wait_a_week_for_their_connection_and_then_all_resume_automatically() {
-    let mut world = World::with(&[To::Changes], 0).await;
+    let mut world = World::with(&[To::Changes], Duration::ZERO).await;
     for _ in 0..20 {
         let name = world.new_name(To::Changes);
         world.put(To::Changes, &name, Kind::Right).await;
@@ -388,7 +409,7 @@ async fn twenty_files_wait_a_week_for_their_connection_and_then_all_resume_autom
 
 #[tokio::test]
 async fn the_others_resume_after_the_oldest_even_if_that_one_is_rejected() {
-    let mut world = World::with(&[To::Changes], 0).await;
+    let mut world = World::with(&[To::Changes], Duration::ZERO).await;
     for kind in [Kind::Wrong, Kind::Right, Kind::Right] {
         let name = world.new_name(To::Changes);
         world.put(To::Changes, &name, kind).await;
@@ -411,7 +432,7 @@ async fn the_others_resume_after_the_oldest_even_if_that_one_is_rejected() {
 
 #[tokio::test]
 async fn a_retry_of_one_of_many_retries_only_that_one_and_notifies_of_nothing_new() {
-    let mut world = World::with(&[To::Builds], 0).await;
+    let mut world = World::with(&[To::Builds], Duration::ZERO).await;
     for _ in 0..3 {
         let name = world.new_name(To::Builds);
         world.put(To::Builds, &name, Kind::Right).await;

@@ -6,7 +6,7 @@ param daysWithoutImport int
 param workspaceId string
 param topicId string
 
-// Each value of the column `dimension` is an alert of its own, and stands in its e-mail.
+// Each value of the column `dimension` raises a separate alert. The e-mail of the alert shows the value.
 var logAlerts = [
   {
     name: 'import-needs-a-person'
@@ -55,7 +55,7 @@ var logAlerts = [
   }
 ]
 
-// What Event Grid could not deliver, and what it could not even put aside.
+// Events that Event Grid could not deliver, and events that it could not dead-letter either.
 var eventAlerts = [
   { name: 'arrivals-dead-lettered', metric: 'DeadLetteredCount' }
   { name: 'arrivals-dropped', metric: 'DroppedEventCount' }
@@ -85,7 +85,7 @@ resource logAlert 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for ale
     evaluationFrequency: 'PT15M'
     windowSize: alert.window
     autoMitigate: true
-    // The tables come with the first lines.
+    // Azure creates the tables when the first line is logged.
     skipQueryValidation: true
     criteria: {
       allOf: [

@@ -3,7 +3,7 @@ param location string
 param tags object
 param instanceMemoryMB int
 param maximumInstanceCount int
-@description('Empty where the app is in no virtual network.')
+@description('Empty if the app is not in a virtual network.')
 param subnetId string
 param identityId string
 param identityClientId string
@@ -14,7 +14,7 @@ param workspaceId string
 param appSettings object
 param hasSignIn bool
 
-// The host knows no default for these.
+// The host has no default for these settings.
 var schedules = {
   IMPORT_SCHEDULE: '0 0 6 * * 1'
   SWEEP_SCHEDULE: '0 30 * * * *'
@@ -23,11 +23,11 @@ var schedules = {
 
 var suffix = environment().suffixes.storage
 var connections = {
-  // The identity alone: beside these, AzureWebJobsStorage itself must not be set, not even empty.
+  // Only the identity. AzureWebJobsStorage itself must not be set beside these settings, not even empty.
   AzureWebJobsStorage__accountName: hostStorageName
   AzureWebJobsStorage__credential: 'managedidentity'
   AzureWebJobsStorage__clientId: identityClientId
-  // Addresses: the program takes the account's name too, the host's scaling these alone.
+  // The program also accepts the account name. The scale controller of the host accepts only addresses.
   ImportStorage__blobServiceUri: 'https://${dataStorageName}.blob.${suffix}'
   ImportStorage__queueServiceUri: 'https://${dataStorageName}.queue.${suffix}'
   ImportStorage__tableServiceUri: 'https://${dataStorageName}.table.${suffix}'
@@ -37,11 +37,11 @@ var connections = {
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
 }
 
-// Only behind the sign-in: without it anybody could send the name that the program would believe.
+// Only with App Service authentication. Without it, anybody could send the header that names the user.
 var signIn = hasSignIn ? { APP_SERVICE_AUTH: 'true' } : {}
 
 resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
-  // checkov:skip=CKV_AZURE_225:An import that a failing zone stops is taken up again by the next instance
+  // checkov:skip=CKV_AZURE_225:If a zone fails, the next instance resumes the import
   name: 'plan-${token}'
   location: location
   tags: tags
@@ -51,10 +51,10 @@ resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
 }
 
 resource app 'Microsoft.Web/sites@2024-11-01' = {
-  // checkov:skip=CKV_AZURE_17:The pages are for persons, who have no client certificate
-  // checkov:skip=CKV_AZURE_212:Flex Consumption scales to nothing; work waits in the queue and in the table
-  // checkov:skip=CKV_AZURE_213:Flex Consumption has no health check; the alert host-down looks whether drive runs
-  // checkov:skip=CKV_AZURE_222:Deployment and the status page come this way, with an Entra token and a key of the function
+  // checkov:skip=CKV_AZURE_17:People open the pages, and have no client certificate
+  // checkov:skip=CKV_AZURE_212:Flex Consumption scales to zero; work waits in the queue and in the table
+  // checkov:skip=CKV_AZURE_213:Flex Consumption has no health check; the alert host-down checks that drive runs
+  // checkov:skip=CKV_AZURE_222:Deployment and the status page need it; they require an Entra token and a function key
   name: 'func-${token}'
   location: location
   tags: union(tags, { 'azd-service-name': 'importer' })
@@ -99,7 +99,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
   }
 }
 
-// Publishing takes an Entra token, and no password.
+// Publishing requires an Entra token and accepts no password.
 resource publishing 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = [for name in ['scm', 'ftp']: {
   parent: app
   name: name

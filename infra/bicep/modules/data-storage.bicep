@@ -1,11 +1,11 @@
-// The account of the HR data, where it is our own.
+// The storage account of the HR data, unless an existing one is used.
 param name string
 param location string
 param tags object
 param privateNetwork bool
 param retentionDays int
 param softDeleteDays int
-@description('Empty where Microsoft holds the key.')
+@description('Empty if Microsoft manages the key.')
 param keyIdentityId string
 param keyVaultName string
 param keyName string
@@ -13,8 +13,8 @@ param deleteLock bool
 param defenderForStorage bool
 
 resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
-  // checkov:skip=CKV_AZURE_35:Whoever comes needs an Entra token; privateNetwork closes the firewall too
-  // checkov:skip=CKV_AZURE_206:Zone-redundant; HR data is not copied into another region
+  // checkov:skip=CKV_AZURE_35:Every caller needs an Entra token; privateNetwork also closes the firewall
+  // checkov:skip=CKV_AZURE_206:Zone-redundant; HR data is not copied to another region
   name: name
   location: location
   tags: tags
@@ -34,7 +34,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
     minimumTlsVersion: 'TLS1_2'
     supportsHttpsTrafficOnly: true
     publicNetworkAccess: privateNetwork ? 'Disabled' : 'Enabled'
-    // Event Grid is one of these services: it has to reach the queue even where nobody else may.
+    // Event Grid is one of these services. It must reach the queue even if the firewall is closed.
     networkAcls: { bypass: 'AzureServices', defaultAction: privateNetwork ? 'Deny' : 'Allow' }
     encryption: {
       keySource: empty(keyIdentityId) ? 'Microsoft.Storage' : 'Microsoft.Keyvault'
@@ -45,7 +45,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
       }
       services: {
         blob: { enabled: true, keyType: 'Account' }
-        // Queues and tables take a customer's key only where this was said at the very beginning.
+        // Queues and tables accept a customer-managed key only if this was set when the account was created.
         queue: { enabled: true, keyType: 'Account' }
         table: { enabled: true, keyType: 'Account' }
       }
@@ -59,7 +59,7 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-01-01' = {
   properties: {
     deleteRetentionPolicy: { enabled: true, days: softDeleteDays }
     containerDeleteRetentionPolicy: { enabled: true, days: softDeleteDays }
-    // Versions would outlive the retention.
+    // Old versions would be kept longer than the retention allows.
     isVersioningEnabled: false
   }
 }

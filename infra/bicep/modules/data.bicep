@@ -1,4 +1,4 @@
-// What the program works with, in an account that is there, and what it may do with each.
+// Containers, queues and table of the program in an existing account, and its roles on each.
 param accountName string
 param principalId string
 param workspaceId string
@@ -12,9 +12,9 @@ var containers = [
   { name: 'reports', role: 'Storage Blob Data Contributor' }
 ]
 
-// The trigger makes a message invisible for longer while it works on it. That is an update of the
-// message, which Reader and Message Processor may not. What it gives up it puts into the other queue,
-// and `doctor` looks whether something lies there.
+// While the trigger works on a message, it extends the time in which the message is invisible. That is an
+// update of the message, which Reader and Message Processor do not permit. The trigger moves a message
+// that failed too often into the poison queue, and `doctor` checks whether that queue is empty.
 var queueRoles = [
   { queue: 'arrivals', role: 'Storage Queue Data Contributor' }
   { queue: 'arrivals-poison', role: 'Storage Queue Data Message Sender' }
@@ -86,7 +86,8 @@ resource tableRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-// Who touched HR data. Reads of queue and table are left out: the host asks every few seconds.
+// Logs who read, changed or deleted HR data. Reads of queue and table are not logged: the host polls both
+// every few seconds.
 resource blobLogs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   name: 'viva-import'
   scope: blobs

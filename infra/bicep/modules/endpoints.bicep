@@ -1,4 +1,4 @@
-// A way into one storage account from the virtual network, for each of its services.
+// Private endpoints of one storage account in the virtual network, one for each of its services.
 param location string
 param tags object
 param accountId string

@@ -1,4 +1,4 @@
-// A blob in the inbox becomes a message in the queue `arrivals`.
+// Event Grid puts a message into the queue `arrivals` for each blob that is created in the inbox.
 param topicName string
 param accountName string
 param workspaceId string
@@ -85,8 +85,8 @@ resource eventSubscription 'Microsoft.EventGrid/systemTopics/eventSubscriptions@
       enableAdvancedFilteringOnArrays: true
       advancedFilters: [
         {
-          // The calls that end a write. With a hierarchical namespace or SFTP a file is announced when
-          // it is opened too, while it is empty still.
+          // Only the calls that finish a write. With a hierarchical namespace or SFTP, Event Grid also
+          // raises an event when a file is opened and still empty.
           operatorType: 'StringIn'
           key: 'data.api'
           values: ['PutBlob', 'PutBlockList', 'CopyBlob', 'FlushWithClose', 'SftpCommit']

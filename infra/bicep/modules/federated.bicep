@@ -1,4 +1,4 @@
-// An app registration trusts the app's identity, in place of a secret or a certificate.
+// An app registration trusts the app's identity, so that it needs no secret and no certificate.
 extension microsoftGraphV1
 
 param applicationUniqueName string

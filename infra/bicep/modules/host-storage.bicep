@@ -1,4 +1,4 @@
-// What the Functions host keeps: its keys, leases, timers and the package. No HR data.
+// The storage account of the Functions host: its keys, leases, timers and the package. It holds no HR data.
 param name string
 param location string
 param tags object
@@ -9,8 +9,8 @@ param principalId string
 var roles = loadJsonContent('../roles.json')
 
 resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
-  // checkov:skip=CKV_AZURE_35:Whoever comes needs an Entra token; privateNetwork closes the firewall too
-  // checkov:skip=CKV_AZURE_206:Zone-redundant; HR data is not copied into another region
+  // checkov:skip=CKV_AZURE_35:Every caller needs an Entra token; privateNetwork also closes the firewall
+  // checkov:skip=CKV_AZURE_206:Zone-redundant; HR data is not copied to another region
   name: name
   location: location
   tags: tags
@@ -44,8 +44,8 @@ resource package 'Microsoft.Storage/storageAccounts/blobServices/containers@2025
   name: 'app-package'
 }
 
-// The host makes its containers itself, so its roles are on the account: blobs are what it needs, and
-// it notes its own troubles in a table.
+// The host creates its containers, so it needs roles on the account: for its blobs, and for the table in
+// which it records its diagnostic events.
 var hostRoles = [
   'Storage Blob Data Owner'
   'Storage Table Data Contributor'

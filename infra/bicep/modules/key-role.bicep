@@ -1,4 +1,4 @@
-// The data account's identity may wrap and unwrap with this key, and nothing else.
+// The identity of the data account can only wrap and unwrap with this key.
 param vaultName string
 param keyName string
 param identityId string

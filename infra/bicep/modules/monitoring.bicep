@@ -25,7 +25,7 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
   properties: {
     Application_Type: 'web'
     WorkspaceResourceId: workspace.id
-    // Telemetry is taken from Entra identities only.
+    // Only Entra identities can send telemetry.
     DisableLocalAuth: true
   }
 }
@@ -42,5 +42,5 @@ resource publisher 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 
 output workspaceId string = workspace.id
 output workspaceName string = workspace.name
-// It says where telemetry goes. The key in it opens nothing: local authentication is off.
+// It contains the address for telemetry. The key in it grants no access: local authentication is off.
 output insightsConnectionString string = insights.properties.ConnectionString

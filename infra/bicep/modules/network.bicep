@@ -5,7 +5,7 @@ param addressPrefix string
 param appSubnetPrefix string
 param endpointSubnetPrefix string
 
-// Empty: the default rules let nothing in from the internet.
+// No rules of its own: the default rules block all traffic from the internet.
 resource securityGroup 'Microsoft.Network/networkSecurityGroups@2024-07-01' = {
   name: 'nsg-${token}'
   location: location

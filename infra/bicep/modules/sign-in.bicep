@@ -1,4 +1,4 @@
-// App Service asks people to sign in before they reach the app.
+// App Service requires people to sign in before they reach the app.
 param appName string
 param signInClientId string
 
@@ -7,13 +7,13 @@ resource app 'Microsoft.Web/sites@2024-11-01' existing = {
 }
 
 resource authentication 'Microsoft.Web/sites/config@2024-11-01' = {
-  // checkov:skip=CKV_AZURE_13:It is set; the check knows the first version of these settings alone
-  // checkov:skip=CKV_AZURE_63:Asked of every config, and this one is no log
-  // checkov:skip=CKV_AZURE_65:Asked of every config, and this one is no log
-  // checkov:skip=CKV_AZURE_66:Asked of every config, and this one is no log
-  // checkov:skip=CKV_AZURE_80:Asked of every config, and this one is no runtime
-  // checkov:skip=CKV_AZURE_88:Asked of every config, and this one is no storage
-  // checkov:skip=CKV_AZURE_222:Asked of every config; that of the app is told in app.bicep
+  // checkov:skip=CKV_AZURE_13:It is set; the check knows only the first version of these settings
+  // checkov:skip=CKV_AZURE_63:Applied to every config; this one configures no log
+  // checkov:skip=CKV_AZURE_65:Applied to every config; this one configures no log
+  // checkov:skip=CKV_AZURE_66:Applied to every config; this one configures no log
+  // checkov:skip=CKV_AZURE_80:Applied to every config; this one configures no runtime
+  // checkov:skip=CKV_AZURE_88:Applied to every config; this one configures no storage
+  // checkov:skip=CKV_AZURE_222:Applied to every config; app.bicep gives the reason for the app
   parent: app
   name: 'authsettingsV2'
   properties: {
@@ -22,15 +22,15 @@ resource authentication 'Microsoft.Web/sites/config@2024-11-01' = {
       requireAuthentication: true
       unauthenticatedClientAction: 'RedirectToLoginPage'
       redirectToProvider: 'azureactivedirectory'
-      // Programs cannot sign in: the host asks them for a function's key in its place. Microsoft documents a path as it
-      // is and `*` at its end ("File-based configuration in Azure App Service authentication"), and does not say whether a
-      // path without `*` covers what is below it. So both are named; neither was tried on Flex Consumption.
+      // Programs cannot sign in. The host requires a function key from them instead. Microsoft documents an exact path and a
+      // path with `*` at its end ("File-based configuration in Azure App Service authentication"), but not whether a path
+      // without `*` includes the paths below it. So both are listed. Neither was tried on Flex Consumption.
       excludedPaths: ['/api/health', '/api/v1', '/api/v1/*']
     }
     identityProviders: {
       azureActiveDirectory: {
         enabled: true
-        // Without a client secret: an ID token tells who it is, and more is not asked for.
+        // Without a client secret: the ID token identifies the person, and nothing else is needed.
         registration: {
           clientId: signInClientId
           openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'

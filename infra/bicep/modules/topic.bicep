@@ -1,5 +1,5 @@
-// The account's system topic. System-assigned: through a storage firewall Event Grid delivers as no
-// other identity.
+// The system topic of the account. Its identity is system-assigned: Event Grid uses no other identity to
+// deliver through a storage firewall.
 param name string
 param location string
 param tags object

@@ -1,8 +1,8 @@
-//! What the host reads before it starts anything: host.json and the folder of each function, with what the
-//! app settings say of them.
+//! What the host reads before it starts anything: host.json and the folder of each function, with the app
+//! settings that override them.
 //!
-//! Every fault is told at once. What this stand-in does not stand in for (other triggers, output
-//! bindings, retry policies) is a fault too: silence would be a lie about the real host.
+//! All faults are reported together. A feature that is not emulated (other triggers, output bindings, retry
+//! policies) is a fault too, because the real host would behave differently.
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +19,7 @@ use super::{
     settings::{Settings, read_json},
 };
 
-/// A function app as it is deployed: host.json, the functions, the settings.
+/// A deployed function app: host.json, the functions, the settings.
 #[derive(Debug)]
 pub struct App {
     pub(super) root: PathBuf,
@@ -27,7 +27,7 @@ pub struct App {
     pub(super) functions: Vec<Function>,
     pub(super) handler: Handler,
     pub(super) queues: Queues,
-    /// How long a call may take; `None` is unbounded.
+    /// How long a call can take; `None` is unlimited.
     pub(super) timeout: Option<Duration>,
     pub(super) route_prefix: String,
 }
@@ -39,7 +39,7 @@ pub(super) struct Handler {
     pub(super) arguments: Vec<String>,
     pub(super) directory: PathBuf,
     pub(super) patience: Duration,
-    /// Whether every line on stderr counts as an error (a warning, where it says so).
+    /// Whether every line on stderr is an error, or a warning if it contains that word.
     pub(super) stderr_is_for_errors: bool,
 }
 
@@ -51,7 +51,7 @@ pub(super) struct Queues {
     pub(super) max_dequeue_count: i64,
     pub(super) visibility_timeout: Duration,
     pub(super) max_polling_interval: Duration,
-    /// Whether messages are base64, the host's default.
+    /// Whether messages are base64, which is the default of the host.
     pub(super) base64: bool,
 }
 
@@ -59,7 +59,7 @@ impl App {
     /// Reads and checks the app in `root` with the rules of the host.
     ///
     /// # Errors
-    /// Every fault, each as a sentence.
+    /// All faults, each as a sentence.
     pub fn read(root: &Path, settings: &BTreeMap<String, String>) -> Result<Self, Vec<String>> {
         let settings = Settings::new(settings.clone());
         let root = root.canonicalize().map_err(|why| vec![format!("{}: {why}", root.display())])?;
@@ -96,12 +96,14 @@ impl App {
             );
         }
         if functions.is_empty() && faults.is_empty() {
-            faults.push("no function: the host would not start the handler".to_owned());
+            faults.push(
+                "the app has no function, so the host would not start the handler".to_owned(),
+            );
         }
         if functions.iter().any(|f| matches!(f.trigger, Trigger::Http { .. })) && !proxying {
             faults.push(
                 "an httpTrigger without customHandler.enableProxyingHttpRequest gets JSON \
-                 instead of HTTP: not stood in for"
+                 instead of HTTP, which is not emulated"
                     .to_owned(),
             );
         }
@@ -116,7 +118,7 @@ impl App {
     }
 }
 
-/// host.json, and what is wrong with it.
+/// host.json and its faults.
 struct HostJson<'a> {
     json: &'a Value,
     faults: Vec<String>,
@@ -147,7 +149,7 @@ impl<'a> HostJson<'a> {
         }
     }
 
-    /// A number, or the text of one: a setting that overrides it is text.
+    /// A number, or its text: a setting that overrides host.json is text.
     fn number(&mut self, path: &str, otherwise: u16, within: RangeInclusive<u16>) -> u16 {
         let Some(value) = self.get(path) else { return otherwise };
         let number = value.as_str().map_or_else(
@@ -170,7 +172,7 @@ impl<'a> HostJson<'a> {
         })
     }
 
-    /// A list of texts; a setting that overrides it holds JSON.
+    /// A list of texts. A setting that overrides it contains JSON.
     fn list(&mut self, path: &str) -> Vec<String> {
         let Some(value) = self.get(path) else { return Vec::new() };
         let list = value
@@ -191,7 +193,7 @@ impl<'a> HostJson<'a> {
         let mut arguments = self.list(&at("arguments"));
         arguments.extend(self.text(&at("defaultWorkerPath")).map(str::to_owned));
         arguments.extend(self.list(&at("workerArguments")));
-        // A file beside host.json, or else a name to look up on the path.
+        // A file beside host.json, or else a name that is searched on the `PATH`.
         let beside = root.join(executable);
         Handler {
             executable: if beside.exists() { beside } else { PathBuf::from(executable) },
@@ -229,7 +231,7 @@ impl<'a> HostJson<'a> {
     }
 }
 
-/// Every direct sub-folder with a function.json, by name.
+/// Every direct subfolder with a function.json, by name.
 fn folders(root: &Path) -> Result<Vec<PathBuf>, String> {
     let entries = fs::read_dir(root).map_err(|why| format!("{}: {why}", root.display()))?;
     let folders = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));

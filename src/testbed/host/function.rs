@@ -1,4 +1,4 @@
-//! One function: what its function.json declares.
+//! One function, as its function.json declares it.
 
 use std::path::Path;
 
@@ -7,15 +7,15 @@ use serde_json::Value;
 use super::settings::{Settings, read_json};
 use crate::schedule::Schedule;
 
-/// A function, checked.
+/// A function without faults.
 #[derive(Debug)]
 pub(super) struct Function {
-    /// The folder's name; also the path the handler is called on.
+    /// The name of the folder, and the path of its calls to the handler.
     pub(super) name: String,
-    /// The name of the trigger's binding: the key in `Data`.
+    /// The name of the binding of the trigger, which is the key in `Data`.
     pub(super) binding: String,
     pub(super) trigger: Trigger,
-    /// Its listener does not start; it can still be invoked by hand.
+    /// Whether its listener does not start. It can still be invoked explicitly.
     pub(super) disabled: bool,
 }
 
@@ -27,12 +27,12 @@ pub(super) enum Trigger {
     Http { route: String, methods: Option<Vec<String>>, auth: Auth },
 }
 
-/// Whom an HTTP function answers.
+/// Who can call an HTTP function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Auth {
     /// Everybody.
     Anonymous,
-    /// Who brings the key.
+    /// Callers with the key.
     Key,
 }
 
@@ -90,7 +90,7 @@ impl Trigger {
         if http != answers || !http && !others.is_empty() {
             faults.push(format!(
                 "{kind} with {} more bindings: only an httpTrigger with one http output, or \
-                 another trigger alone, is stood in for",
+                 another trigger alone, is emulated",
                 others.len()
             ));
         }
@@ -138,7 +138,7 @@ impl Trigger {
             "httptrigger" => {
                 let route = binding["route"].as_str().unwrap_or(name).trim_matches('/').to_owned();
                 if route.contains([':', '=']) {
-                    faults.push(format!("route '{route}': constraints are not stood in for"));
+                    faults.push(format!("route '{route}': constraints are not emulated"));
                 }
                 let methods = binding["methods"].as_array().filter(|all| !all.is_empty());
                 let methods = methods
@@ -147,14 +147,14 @@ impl Trigger {
                     "anonymous" => Auth::Anonymous,
                     "" | "function" => Auth::Key,
                     other => {
-                        faults.push(format!("authLevel '{other}' is not stood in for"));
+                        faults.push(format!("authLevel '{other}' is not emulated"));
                         Auth::Key
                     }
                 };
                 Self::Http { route, methods, auth }
             }
             _ => {
-                faults.push(format!("a {kind} is not stood in for"));
+                faults.push(format!("a {kind} is not emulated"));
                 return Err(faults);
             }
         };
@@ -162,7 +162,7 @@ impl Trigger {
     }
 }
 
-/// What the host checks whatever the trigger is.
+/// The checks of the host that do not depend on the trigger.
 fn faults(name: &str, json: &Value, folder: &Path) -> Vec<String> {
     let mut faults = Vec::new();
     if !is_name(name, "_-") || name.eq_ignore_ascii_case("host") {
@@ -177,7 +177,7 @@ fn faults(name: &str, json: &Value, folder: &Path) -> Vec<String> {
         faults.push(format!("scriptFile '{script}' does not exist"));
     }
     if json.get("retry").is_some() {
-        faults.push("a retry policy is not stood in for".to_owned());
+        faults.push("a retry policy is not emulated".to_owned());
     }
     let mut seen: Vec<String> = Vec::new();
     for binding in json["bindings"].as_array().into_iter().flatten() {

@@ -1,9 +1,9 @@
-//! One invocation on the wire: the body the handler gets, and what the host makes of its answer.
+//! One invocation on the wire: the body that the handler gets, and how the host evaluates its answer.
 //!
 //! The encoding is that of Azure/azure-functions-host, `ScriptInvocationContextExtensions`: objects
-//! are embedded, bytes become base64, and every other value becomes the *text* of its JSON, so
-//! that a queue message that is text arrives as JSON in JSON. The judgement is that of
-//! `DefaultHttpWorkerService`, with its hole: an empty body of a 2xx answer is never judged at all.
+//! are embedded, bytes become base64, and every other value becomes the *text* of its JSON. So a
+//! queue message that is text arrives as JSON in JSON. The evaluation is that of
+//! `DefaultHttpWorkerService`, with its gap: an empty body of a 2xx answer is never evaluated.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
@@ -13,27 +13,27 @@ use time::{
     macros::{datetime, format_description},
 };
 
-/// What the handler answered, once the host has accepted it.
+/// An answer of the handler that the host has accepted.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Answer {
-    /// `Logs`, each a line of the function's own log.
+    /// `Logs`: lines for the log of the function.
     pub logs: Vec<String>,
-    /// `Outputs`: read, but written nowhere, since no output binding is stood in for.
+    /// `Outputs`. They are read but not written, because no output binding is emulated.
     pub outputs: Map<String, Value>,
     /// `ReturnValue`.
     pub return_value: Value,
 }
 
-/// What the host makes of an answer.
+/// How the host evaluates an answer.
 #[derive(Debug, PartialEq)]
 pub(super) enum Judgement {
     Success(Answer),
     Failure(String),
-    /// Nothing at all: the call is never completed.
+    /// The host ignores the answer, and the call never ends.
     Hang,
 }
 
-/// A queue message as its function sees it.
+/// A queue message as its function gets it.
 #[derive(Debug)]
 pub(super) struct Message {
     pub(super) id: String,
@@ -42,11 +42,11 @@ pub(super) struct Message {
     pub(super) inserted: OffsetDateTime,
     pub(super) expires: OffsetDateTime,
     pub(super) next_visible: OffsetDateTime,
-    /// Without the queue's own base64.
+    /// Without the base64 of the queue.
     pub(super) body: Vec<u8>,
 }
 
-/// When a message without an end expires.
+/// When a message without an expiry expires.
 pub(super) const NEVER: OffsetDateTime = datetime!(9999-12-31 23:59:59 UTC);
 
 /// The whole body of a call.
@@ -87,7 +87,7 @@ pub(super) fn queue(binding: &str, binary: bool, message: &Message, sys: Value) 
     body(Map::from_iter([(binding.to_owned(), value)]), metadata)
 }
 
-/// A text as the host sends it: its JSON, as text.
+/// A text as the host sends it: as the text of its JSON.
 fn text(value: &str) -> Value {
     Value::from(Value::from(value).to_string())
 }
@@ -97,14 +97,14 @@ fn seconds(moment: OffsetDateTime) -> Value {
     Value::from(local(moment.replace_nanosecond(0).unwrap_or(moment)))
 }
 
-/// A moment in a zone that happens to be UTC.
+/// A time with the offset of UTC.
 pub(super) fn local(moment: OffsetDateTime) -> String {
     let text = moment.format(&Rfc3339).unwrap_or_default();
     text.strip_suffix('Z').map_or(text.clone(), |text| format!("{text}+00:00"))
 }
 
-/// Copies the properties of a message that is a JSON object into `Metadata`, over keys of the same
-/// name in any case: the `Id` of an event replaces that of its message.
+/// Copies the properties of a message that is a JSON object into `Metadata`. They replace keys of the same
+/// name, regardless of case: the `Id` of an event replaces that of its message.
 fn promote(message: &str, metadata: &mut Map<String, Value>) {
     let Ok(Value::Object(properties)) = serde_json::from_str(message) else { return };
     for (key, value) in properties {
@@ -124,8 +124,8 @@ fn promote(message: &str, metadata: &mut Map<String, Value>) {
     }
 }
 
-/// Newtonsoft.Json takes a text that looks like an ISO date for a date, and .NET then writes it in
-/// the American way.
+/// Newtonsoft.Json parses a text that looks like an ISO date as a date, and .NET then writes it in the
+/// US format.
 fn american(string: &str) -> Option<String> {
     if !(19..=40).contains(&string.len()) || string.as_bytes()[10] != b'T' {
         return None;
@@ -137,7 +137,7 @@ fn american(string: &str) -> Option<String> {
     moment.format(format).ok()
 }
 
-/// Judges an answer.
+/// Evaluates an answer.
 pub(super) fn judge(status: u16, content_type: Option<&str>, body: &[u8]) -> Judgement {
     if !(200..300).contains(&status) {
         return Judgement::Failure(format!(
@@ -166,7 +166,7 @@ pub(super) fn judge(status: u16, content_type: Option<&str>, body: &[u8]) -> Jud
     }
 }
 
-/// Reads the three properties in any case; others are ignored.
+/// Reads the three properties, regardless of case, and ignores others.
 fn accept(object: Map<String, Value>) -> Result<Answer, String> {
     let mut answer = Answer::default();
     for (key, value) in object {

@@ -1,4 +1,4 @@
-//! What the host says and writes down: invocations with their causes and outcomes, its log, its errors.
+//! What the host records: invocations with their causes and outcomes, its log, its errors.
 
 use std::time::Duration;
 
@@ -12,18 +12,18 @@ use tracing::Level;
 use super::invocation::Answer;
 use crate::http::{ClientError, chain};
 
-/// What became of an invocation.
+/// How an invocation ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// The handler's answer was accepted.
+    /// The host accepted the answer of the handler.
     Succeeded(Answer),
-    /// The handler refused, answered wrongly or broke off.
+    /// The handler answered with an error or an invalid answer, or the connection broke.
     Failed {
-        /// As a sentence.
+        /// The reason, as a sentence.
         why: String,
     },
-    /// The functionTimeout was over. Unless the call ended within the grace, the handler was killed
-    /// and started again, and every other call in flight failed.
+    /// The functionTimeout expired. Unless the call ended within the grace period, the handler was killed
+    /// and restarted, and every other call in progress failed.
     TimedOut,
 }
 
@@ -34,12 +34,12 @@ pub enum Cause {
     Queue {
         /// The id of the message.
         message_id: String,
-        /// How often it has been received, this time included.
+        /// How often it has been received, including this time.
         dequeue_count: i64,
     },
     /// A timer.
     Timer {
-        /// Whether it was told that it is late.
+        /// Whether the call says that the timer is past due.
         past_due: bool,
     },
     /// A request.
@@ -54,13 +54,13 @@ pub enum Cause {
 /// An invocation that has ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Invocation {
-    /// The id the handler got in `X-Azure-Functions-InvocationId`.
+    /// The id that the handler got in `X-Azure-Functions-InvocationId`.
     pub id: String,
     /// The function.
     pub function: String,
     /// What started it.
     pub cause: Cause,
-    /// What became of it. A proxied request succeeds with any status.
+    /// How it ended. A proxied request succeeds with any status.
     pub outcome: Outcome,
     /// How long it took.
     pub took: Duration,
@@ -69,11 +69,11 @@ pub struct Invocation {
 /// The answer to a proxied request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HttpAnswer {
-    /// 404 where no function has the route, 500 where the handler could not be reached.
+    /// 404 if no function has the route, 500 if the handler could not be reached.
     pub status: StatusCode,
-    /// As the handler sent them.
+    /// The headers of the handler.
     pub headers: HeaderMap,
-    /// The whole of it; the real host streams.
+    /// The complete body. The real host streams it.
     pub body: Bytes,
 }
 
@@ -88,10 +88,10 @@ impl HttpAnswer {
 pub struct LogLine {
     /// When it was written.
     pub at: OffsetDateTime,
-    /// As the host would rank it.
+    /// The level that the host would use.
     pub level: Level,
-    /// As the host would file it: `Host.Function.Console` is what the handler prints,
-    /// `Function.<name>` is about an invocation, `Function.<name>.User` came in its answer.
+    /// The category that the host would use. `Host.Function.Console` is output of the handler,
+    /// `Function.<name>` is about an invocation, `Function.<name>.User` is from its answer.
     pub category: String,
     /// The line.
     pub message: String,
@@ -100,18 +100,18 @@ pub struct LogLine {
 /// Why a host cannot start, or does not reach the handler.
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
-    /// The app is not one the host would run.
+    /// The host would not run the app.
     #[error("{}", .0.join("\n"))]
     App(Vec<String>),
     /// The handler cannot be started.
     ///
-    /// The real host swallows this and stops at the first invocation, two minutes later.
+    /// The real host ignores this, and stops two minutes after the first invocation.
     #[error("the handler cannot be started: {0}")]
     Handler(#[source] std::io::Error),
-    /// The client for the handler cannot be made.
+    /// The client for the handler cannot be created.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// The clients for the queue of a function cannot be made.
+    /// The clients for the queue of a function cannot be created.
     #[error("the queue of the function {function} cannot be opened: {source}")]
     Queue {
         /// The function.
@@ -119,7 +119,7 @@ pub enum HostError {
         /// Why.
         source: azure_core::Error,
     },
-    /// The host gave up.
+    /// The host has stopped.
     #[error("the host has stopped: {0}")]
     Stopped(String),
     /// The handler was called and did not answer.
@@ -127,7 +127,7 @@ pub enum HostError {
     Call(#[from] reqwest::Error),
 }
 
-/// What the host wrote down: a list that only grows, to read at once, to wait on or to follow.
+/// A list that only grows. A caller can read it, wait for an entry, or follow it.
 #[derive(Debug)]
 pub(super) struct Journal<T>(watch::Sender<Vec<T>>);
 
@@ -144,13 +144,13 @@ impl<T: Clone> Journal<T> {
         self.0.borrow().clone()
     }
 
-    /// Waits until the list, from its beginning, is as wanted.
+    /// Waits until `wanted` is true for the list.
     pub(super) async fn until(&self, wanted: impl FnMut(&Vec<T>) -> bool) {
-        // The sender is borrowed here, so it cannot be gone.
+        // The sender is borrowed here, so it exists.
         let _ = self.0.subscribe().wait_for(wanted).await;
     }
 
-    /// Every entry from the first to the last, each as soon as it is there.
+    /// Every entry from the first one on, as soon as it exists.
     pub(super) fn follow(&self) -> impl Stream<Item = T> + use<T> {
         futures::stream::unfold((self.0.subscribe(), 0), async |(mut entries, next)| {
             let entry = {
@@ -169,7 +169,7 @@ impl Journal<LogLine> {
         self.push(LogLine { at, level, category, message });
     }
 
-    /// A line about the handler and the host itself.
+    /// Logs a line about the handler or the host itself.
     pub(super) fn host(&self, level: Level, message: impl Into<String>) {
         self.log(level, "Host", message);
     }
@@ -177,7 +177,7 @@ impl Journal<LogLine> {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the host is the one place of the demo that reads the clock"
+    reason = "the host is the only part of the demo that reads the clock"
 )]
 pub(super) fn now() -> OffsetDateTime {
     OffsetDateTime::now_utc()

@@ -1,6 +1,6 @@
-//! The queue trigger, as by Azure/azure-sdk-for-net, `QueueListener` and `QueueProcessor`: batches,
-//! a message hidden while it is worked on, back to the queue after a failure, and to the poison
-//! queue after too many.
+//! The queue trigger, after `QueueListener` and `QueueProcessor` of Azure/azure-sdk-for-net. It receives
+//! batches, and hides a message while a call processes it. After a failure the message returns to the
+//! queue, and after too many failures it moves to the poison queue.
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,10 +25,11 @@ use super::{
 };
 use crate::{config::Account, storage};
 
-/// How long a received message stays hidden; renewed at half of it.
+/// How long a received message stays hidden. The time is renewed when half of it is over.
 const HIDDEN: Duration = Duration::from_mins(10);
-/// The pause after a receive that found nothing new; it grows from here.
+/// The first pause after the queue was empty. It doubles from here.
 const LEAST_PAUSE: Duration = Duration::from_millis(100);
+
 /// A client for a queue of the local emulator.
 pub(super) fn queue_client(connection_string: &str, queue: &str) -> Result<QueueClient> {
     let account = Account::emulator(connection_string).ok_or_else(|| {
@@ -46,12 +47,12 @@ pub(super) struct Listener {
     binary: bool,
     queue: String,
     client: QueueClient,
-    /// A poison queue has none of its own.
+    /// `None` if the queue itself is a poison queue.
     poison: Option<QueueClient>,
 }
 
 impl Listener {
-    /// The listener of a function; `None` where its trigger is another.
+    /// The listener of a function; `None` if it has another trigger.
     pub(super) fn new(runtime: &Arc<Runtime>, function: &Function) -> Result<Option<Self>> {
         let Trigger::Queue { queue, connection, binary } = &function.trigger else {
             return Ok(None);
@@ -70,7 +71,7 @@ impl Listener {
         }))
     }
 
-    /// Receives for ever. A queue that is not there yet is an empty one.
+    /// Receives messages endlessly. A queue that does not exist yet counts as empty.
     pub(super) async fn listen(self) {
         let this = Arc::new(self);
         let queues = &this.runtime.app.queues;
@@ -133,13 +134,13 @@ impl Listener {
         };
         let worn = format!("Message has reached MaxDequeueCount of {}", queues.max_dequeue_count);
         let finished = if !decoded {
-            self.bury(&message, raw, "Message is not base64").await
+            self.move_to_poison(&message, raw, "Message is not base64").await
         } else if message.dequeue_count > queues.max_dequeue_count {
-            self.bury(&message, raw, &worn).await
+            self.move_to_poison(&message, raw, &worn).await
         } else if let Outcome::Succeeded(_) = self.invoke(&mut message).await {
             self.delete(&message).await
         } else if message.dequeue_count >= queues.max_dequeue_count {
-            self.bury(&message, raw, &worn).await
+            self.move_to_poison(&message, raw, &worn).await
         } else if self.poison.is_some() {
             self.hide(&mut message, queues.visibility_timeout).await
         } else {
@@ -150,7 +151,7 @@ impl Listener {
         }
     }
 
-    /// Calls the function and keeps the message hidden meanwhile.
+    /// Calls the function, and keeps the message hidden during the call.
     async fn invoke(&self, message: &mut Message) -> Outcome {
         let Self { function, binding, queue, .. } = self;
         let body = invocation::queue(binding, self.binary, message, Runtime::sys(function));
@@ -176,20 +177,20 @@ impl Listener {
         Ok(())
     }
 
-    /// Hides the message for a while; zero gives it back at once.
+    /// Hides the message for this time. Zero returns it to the queue immediately.
     async fn hide(&self, message: &mut Message, time: Duration) -> Result<()> {
         let (id, receipt) = (&message.id, &message.receipt);
         let answer = self.client.update_message(id, receipt, seconds(time), None).await?;
-        // Only the newest receipt is good from here on.
+        // From now on only the newest receipt is valid.
         if let Some(receipt) = answer.headers().get_optional_str(&"x-ms-popreceipt".into()) {
             receipt.clone_into(&mut message.receipt);
         }
         Ok(())
     }
 
-    /// Copies the message, encoded as it was, to the poison queue, and deletes it. Where there is no
-    /// poison queue the message stays hidden, so that it does not come back at once for ever.
-    async fn bury(&self, message: &Message, raw: String, why: &str) -> Result<()> {
+    /// Copies the message, with its encoding, to the poison queue, and deletes it. If the queue has no poison
+    /// queue, the message stays hidden, so that it is not received again immediately.
+    async fn move_to_poison(&self, message: &Message, raw: String, why: &str) -> Result<()> {
         let Some(poison) = &self.poison else { return Ok(()) };
         let (id, queue) = (&message.id, &self.queue);
         let text = format!("{why}. Moving message '{id}' to queue '{queue}-poison'.");

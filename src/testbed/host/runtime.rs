@@ -1,9 +1,8 @@
-//! The running host inside: every call goes through `Runtime::run`, whatever caused it.
+//! The core of the running host. Every call goes through `Runtime::run`, whatever caused it.
 //!
-//! Before it stands the front end, which a browser or a program speaks to. It listens on 127.0.0.1 alone
-//! and asks for the key where a function's `authLevel` does, in `?code=` or `x-functions-key`, as the
-//! host does in Azure. And as App Service Authentication does there, it refuses a form of somebody who is
-//! signed in that does not tell its page's origin.
+//! Browsers and programs use the front end. It listens only on 127.0.0.1. If the `authLevel` of a function
+//! requires a key, the front end requires it in `?code=` or `x-functions-key`, as the host does in Azure. Like
+//! App Service authentication, it rejects a form of a signed-in user if `Origin` is not the address of the page.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -42,7 +41,7 @@ use super::{
 };
 use crate::http::{self, ClientError, chain};
 
-/// The version this stand-in says it is.
+/// The version of the host that this emulation reports.
 const VERSION: &str = "4.1037.0.0";
 const HOST_VERSION: HeaderName = HeaderName::from_static("x-azure-functions-hostversion");
 const INVOCATION_ID: HeaderName = HeaderName::from_static("x-azure-functions-invocationid");
@@ -50,12 +49,12 @@ const MS_INVOCATION_ID: HeaderName = HeaderName::from_static("x-ms-invocation-id
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-/// What App Service Authentication puts before a request of somebody who is signed in.
+/// The header that App Service authentication adds to a request of a signed-in user.
 const PRINCIPAL_NAME: HeaderName = HeaderName::from_static("x-ms-client-principal-name");
 const TRACE: HeaderName = HeaderName::from_static("traceparent");
-/// How long a call may still go on after its time is up (`TimeoutAttribute` of the `WebJobs` SDK).
+/// How long a call can continue after the functionTimeout (`TimeoutAttribute` of the `WebJobs` SDK).
 const GRACE: Duration = Duration::from_secs(2);
-/// How much of a body is sent as one chunk.
+/// Size of a chunk of a body.
 const CHUNK: usize = 16 * 1024;
 
 /// What the listeners share.
@@ -68,7 +67,7 @@ pub(super) struct Runtime {
     pub(super) client: Client,
 }
 
-/// The client for the handler: keep-alive, straight to it, no redirects.
+/// The client for the handler: with keep-alive, without a proxy, without redirects.
 pub(super) fn client() -> Result<Client, ClientError> {
     let builder = Client::builder()
         .no_proxy()
@@ -91,7 +90,7 @@ impl Runtime {
         self.run(&id, function, cause, reason, self.post(function, &id, &body)).await
     }
 
-    /// Proxies a request to the function it is for.
+    /// Proxies a request to its function.
     pub(super) async fn http(
         &self,
         method: Method,
@@ -128,7 +127,7 @@ impl Runtime {
         self.app.functions.iter().find(|function| function.answers(method.as_str(), route))
     }
 
-    /// Runs a call and writes down what became of it.
+    /// Runs a call and records its outcome.
     async fn run(
         &self,
         id: &str,
@@ -174,8 +173,8 @@ impl Runtime {
 
     /// Runs a call under the functionTimeout.
     ///
-    /// A call that is still running when its time and the grace are over costs the process, and
-    /// with it every other call in flight (`WebScriptHostExceptionHandler`).
+    /// If a call is still running after the timeout and the grace period, the host kills the process, and
+    /// with it every other call in progress (`WebScriptHostExceptionHandler`).
     async fn within(
         &self,
         limit: Duration,
@@ -196,14 +195,14 @@ impl Runtime {
             ),
         );
         if timeout(GRACE, &mut call).await.is_err() {
-            let message = format!("'Functions.{function}' runs on: the handler is killed");
+            let message = format!("'Functions.{function}' has not ended: the handler is killed");
             self.log.host(Level::ERROR, message);
             self.worker.restart().await;
         }
         Outcome::TimedOut
     }
 
-    /// Posts the body and judges the answer; never returns where the real host would not.
+    /// Posts the body and evaluates the answer. Never returns if the real host would not.
     async fn post(&self, function: &str, id: &str, body: &Value) -> Outcome {
         if let Err(error) = self.worker.ready().await {
             return Outcome::Failed { why: error.to_string() };
@@ -229,16 +228,16 @@ impl Runtime {
             Judgement::Success(answer) => Outcome::Succeeded(answer),
             Judgement::Failure(why) => Outcome::Failed { why },
             Judgement::Hang => {
-                let message = "the answer has an empty body: the host waits on";
+                let message = "the answer has an empty body: the host keeps waiting";
                 self.log.log(Level::WARN, &format!("Function.{function}"), message);
                 std::future::pending().await
             }
         }
     }
 
-    /// Sends the request on as it came, path and all, under the host's three headers. What it says of
-    /// how it was forwarded gives way to the host's own view, which believes a protocol that the
-    /// platform's front end names (`AppServiceHeaderFixupMiddleware`).
+    /// Forwards the request with its path and with the three headers of the host. The host replaces the
+    /// `x-forwarded` headers, except a protocol that the front end of the platform has set
+    /// (`AppServiceHeaderFixupMiddleware`).
     async fn proxy(
         &self,
         id: &str,
@@ -282,12 +281,12 @@ impl Runtime {
     }
 }
 
-/// A call's metadata when nothing but the host's own entry is in it.
+/// The metadata of a call that contains only the entry of the host.
 pub(super) fn only_sys(function: &str) -> Map<String, Value> {
     Map::from_iter([("sys".to_owned(), Runtime::sys(function))])
 }
 
-/// A body without a length: reqwest sends it chunked, as the host does.
+/// A body without a length, so that reqwest sends it in chunks, as the host does.
 fn chunked(body: &str) -> reqwest::Body {
     let body = Bytes::copy_from_slice(body.as_bytes());
     let starts = (0..body.len()).step_by(CHUNK);
@@ -302,12 +301,12 @@ fn trace() -> String {
     format!("00-{}-{}-00", Uuid::new_v4().simple(), &span[..16])
 }
 
-/// A header's value; every text given here is one.
+/// The value of a header. Every text that is passed here is valid.
 fn value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
 }
 
-/// The largest body that is passed on.
+/// The largest body that is forwarded.
 const MAX_BODY_BYTES: usize = 1 << 20;
 
 /// An open front end; dropping it closes it.
@@ -324,21 +323,21 @@ impl Drop for Front {
     }
 }
 
-/// What a request has to pass.
+/// What the front end checks a request with.
 struct Gate {
     runtime: Arc<Runtime>,
-    /// Opens every function.
+    /// The key for every function.
     key: String,
 }
 
-/// The key that opens one function alone.
+/// The key for one function.
 #[must_use]
 pub fn function_key(key: &str, function: &str) -> String {
     format!("{key}-of-{function}")
 }
 
 impl Front {
-    /// Opens one that lets in who brings `key`.
+    /// Opens a front end that accepts requests with `key`.
     pub(super) async fn open(runtime: Arc<Runtime>, key: &str) -> std::io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
@@ -352,7 +351,7 @@ impl Front {
     }
 }
 
-/// Passes on a request whose key is right, or needs to be none.
+/// Forwards a request if its key is right or its function needs none.
 async fn pass(State(gate): State<Arc<Gate>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, MAX_BODY_BYTES).await else {
@@ -372,17 +371,17 @@ async fn pass(State(gate): State<Arc<Gate>>, request: Request) -> Response {
     if needs_key && !in_header.is_some_and(is_right) && !in_query {
         return StatusCode::UNAUTHORIZED.into_response();
     }
-    if head.method == Method::POST && !is_let_through(&head.headers) {
+    if head.method == Method::POST && !is_accepted(&head.headers) {
         return StatusCode::FORBIDDEN.into_response();
     }
     let answer = gate.runtime.http(head.method, &path, head.headers, body).await;
-    // As it came: an answer without a media type gets none here.
+    // Unchanged: an answer without a media type gets none here.
     (answer.status, answer.headers, axum::body::Body::from(answer.body)).into_response()
 }
 
-/// Whether App Service Authentication would let a form through: nobody is signed in, or it comes from the
-/// address it goes to. Source: "Authentication and authorization in Azure App Service", on CSRF.
-fn is_let_through(headers: &HeaderMap) -> bool {
+/// Whether App Service authentication would accept a form: nobody is signed in, or the form comes from the
+/// address to which it is sent. Source: "Authentication and authorization in Azure App Service", on CSRF.
+fn is_accepted(headers: &HeaderMap) -> bool {
     let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or_default();
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     !headers.contains_key(PRINCIPAL_NAME) || origin == format!("http://{host}")

@@ -1,15 +1,15 @@
-//! What an app is configured by: its settings, as the host looks them up and lays them over host.json, and
+//! The configuration of an app: its settings, as the host finds them and overrides host.json with them, and
 //! the JSON of its files.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
 use serde_json::Value;
 
-/// What goes before a setting that stands for a key of host.json.
+/// The prefix of a setting that overrides a key of host.json.
 const OVERRIDE: &str = "AzureFunctionsJobHost__";
 
-/// The app settings, as the host looks them up: names without regard to case, `%NAME%` in some values of
-/// the configuration, one or two spellings of a connection's name.
+/// The app settings, as the host finds them: names regardless of case, `%NAME%` in some values of the
+/// configuration, and two spellings for the name of a connection.
 #[derive(Clone, Debug)]
 pub(super) struct Settings(BTreeMap<String, String>);
 
@@ -18,7 +18,7 @@ impl Settings {
         Self(settings)
     }
 
-    /// All of them, for the handler's environment.
+    /// All settings, for the environment of the handler.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&String, &String)> {
         self.0.iter()
     }
@@ -28,7 +28,7 @@ impl Settings {
         found.map(|(_, value)| value.as_str())
     }
 
-    /// Replaces each `%NAME%`; a name that is not set is a fault (`INameResolver`).
+    /// Replaces each `%NAME%`. A name that is not set is a fault (`INameResolver`).
     pub(super) fn resolve(&self, text: &str) -> Result<String, String> {
         let mut unknown = None;
         let resolved = replace_names(text, |name| {
@@ -44,9 +44,9 @@ impl Settings {
         }
     }
 
-    /// Replaces each `%NAME%` in an argument; what is not set vanishes.
+    /// Replaces each `%NAME%` in an argument. A name that is not set becomes empty.
     ///
-    /// The real host also knows the variables it inherited; here only the settings count.
+    /// The real host also uses inherited variables. This one uses only the settings.
     pub(super) fn expand(&self, text: &str, more: &[(&str, String)]) -> String {
         replace_names(text, |name| {
             let own = more.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
@@ -54,7 +54,7 @@ impl Settings {
         })
     }
 
-    /// The connection string that a trigger's `connection` names.
+    /// The connection string that `connection` of a trigger names.
     pub(super) fn connection(&self, name: &str) -> Option<&str> {
         let name = if name.is_empty() { "Storage" } else { name };
         self.get(&format!("AzureWebJobs{name}")).or_else(|| self.get(name))
@@ -67,7 +67,7 @@ impl Settings {
         })
     }
 
-    /// Puts each setting that stands for a key of host.json in its place there.
+    /// Overrides the keys of host.json for which there are settings.
     pub(super) fn override_keys(&self, host: &mut Value) {
         for (key, value) in &self.0 {
             if let Some((prefix, path)) = key.split_at_checked(OVERRIDE.len())
@@ -79,7 +79,7 @@ impl Settings {
     }
 }
 
-/// Replaces what stands between two percent signs.
+/// Replaces each name between two percent signs.
 fn replace_names(text: &str, mut value: impl FnMut(&str) -> String) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -92,7 +92,7 @@ fn replace_names(text: &str, mut value: impl FnMut(&str) -> String) -> String {
     out + rest
 }
 
-/// Puts the value of a setting where its name says.
+/// Overrides the key at this path.
 fn override_key(json: &mut Value, path: &[&str], value: &str) {
     let Some((key, rest)) = path.split_first() else {
         *json = Value::from(value);
@@ -108,7 +108,7 @@ fn override_key(json: &mut Value, path: &[&str], value: &str) {
     }
 }
 
-/// The JSON in a file; else why there is none, by the name of the file.
+/// The JSON in a file, or why it cannot be read, with the name of the file.
 pub(super) fn read_json(file: &Path) -> Result<Value, String> {
     let name = |why: String| format!("{}: {why}", file.display());
     let text = fs::read_to_string(file).map_err(|why| name(why.to_string()))?;

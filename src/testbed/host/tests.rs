@@ -1,4 +1,4 @@
-//! Drills: the host against a small handler that misbehaves as told.
+//! Tests of the host with a small handler that misbehaves on request.
 
 mod app;
 mod process;
@@ -12,10 +12,10 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 
-/// The handler: its one binding `word` says what it is to do.
+/// The handler. Its only binding, `word`, is a command.
 const HANDLER: &str = include_str!("tests/handler.js");
 
-/// An app in a folder of its own, gone with the test.
+/// An app in a temporary folder.
 struct Deployed {
     root: PathBuf,
     host: Value,
@@ -45,7 +45,7 @@ impl Deployed {
         Self { root, host, settings: BTreeMap::new() }
     }
 
-    /// With so many seconds for a call; a busy machine needs some for any.
+    /// Sets the functionTimeout. On a busy machine every call takes some seconds.
     fn seconds_for_a_call(self, seconds: u32) -> Self {
         self.set("AzureFunctionsJobHost__functionTimeout", &format!("00:00:0{seconds}"))
     }
@@ -55,7 +55,7 @@ impl Deployed {
         self
     }
 
-    /// A function; the trigger's binding is given without its direction.
+    /// A function. The binding of its trigger is given without the direction.
     fn function(self, name: &str, mut trigger: Value) -> Self {
         trigger["direction"] = json!("in");
         let mut bindings = vec![trigger];
@@ -68,8 +68,8 @@ impl Deployed {
         self
     }
 
-    /// A function that only fires by hand.
-    fn by_hand(self) -> Self {
+    /// A function whose timer does not fire during a test.
+    fn unscheduled(self) -> Self {
         self.function("Work", timer("0 0 0 1 1 *"))
     }
 
@@ -99,8 +99,8 @@ fn timer(schedule: &str) -> Value {
     json!({ "type": "timerTrigger", "name": "timer", "schedule": schedule })
 }
 
-/// Tells the handler what to do, as a binary binding would.
-async fn tell(host: &Host, word: &str) -> Outcome {
+/// Sends the handler a command, as a binary binding would.
+async fn command(host: &Host, word: &str) -> Outcome {
     let data = Map::from_iter([("word".to_owned(), json!(STANDARD.encode(word)))]);
     host.invoke("Work", data, Map::new()).await
 }

@@ -1,8 +1,7 @@
-//! The timer trigger, as by Azure/azure-webjobs-sdk-extensions, `TimerListener`: never two runs of
-//! one timer at once, the schedule goes on whether or not a run failed, and runs missed meanwhile
-//! collapse into one.
+//! The timer trigger, after `TimerListener` of Azure/azure-webjobs-sdk-extensions. Two runs of a timer never
+//! overlap. The schedule continues whether or not a run failed. Several missed runs become one.
 //!
-//! The real host keeps the status in storage; here it begins anew with each host.
+//! The real host keeps the status in storage. Here every host starts without one.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,7 +18,7 @@ use super::{
 };
 use crate::schedule::Schedule;
 
-/// `DateTime.MinValue`: there was no last run.
+/// `DateTime.MinValue`: the timer has not run yet.
 const NEVER_YET: OffsetDateTime = datetime!(0001-01-01 00:00:00 UTC);
 
 /// One timer.
@@ -30,11 +29,11 @@ pub(super) struct Timer {
     binding: String,
     monitored: bool,
     run_on_startup: bool,
-    /// Held for the whole of a run.
+    /// Locked during a run.
     status: Mutex<Status>,
 }
 
-/// `ScheduleStatus`. `Next` is `None` where the schedule has no further occurrence.
+/// `ScheduleStatus`. `Next` is `None` if the schedule has no further occurrence.
 #[derive(Clone, Copy, Debug)]
 struct Status {
     last: OffsetDateTime,
@@ -45,13 +44,13 @@ struct Status {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Why {
     Scheduled,
-    /// On start, or by hand.
+    /// On start, or by [`super::Host::timer`].
     Unscheduled,
     PastDue,
 }
 
 impl Timer {
-    /// The timer of a function; `None` where its trigger is another.
+    /// The timer of a function; `None` if it has another trigger.
     pub(super) fn new(runtime: &Arc<Runtime>, function: &Function) -> Option<Self> {
         let Trigger::Timer { schedule, use_monitor, run_on_startup } = &function.trigger else {
             return None;
@@ -67,7 +66,7 @@ impl Timer {
         })
     }
 
-    /// Fires as scheduled, for ever.
+    /// Fires on schedule, endlessly.
     pub(super) async fn listen(&self) {
         if self.run_on_startup {
             self.fire(Why::Unscheduled).await;
@@ -75,14 +74,14 @@ impl Timer {
         while let Some(next) = self.next().await {
             let wait = Duration::try_from(next - now()).unwrap_or_default();
             sleep(wait).await;
-            // A run by hand may have moved the schedule on meanwhile.
+            // An unscheduled run in the meantime may have changed the next occurrence.
             if self.next().await == Some(next) {
                 self.fire(Why::Scheduled).await;
             }
         }
     }
 
-    /// Fires now, once the run before is over.
+    /// Fires as soon as the previous run is over.
     pub(super) async fn fire(&self, why: Why) -> Outcome {
         let mut status = self.status.lock().await;
         let now = now();
@@ -113,7 +112,7 @@ impl Timer {
     }
 }
 
-/// The value of a timer's binding.
+/// The value of the binding of a timer.
 fn timer_info(status: Option<Status>, past_due: bool) -> Value {
     let status = status.map(|Status { last, next }| {
         let (last, next) = (invocation::local(last), invocation::local(next.unwrap_or(NEVER_YET)));
@@ -126,7 +125,7 @@ fn timer_info(status: Option<Status>, past_due: bool) -> Value {
     })
 }
 
-/// Whether a schedule fires again within a minute: the host then keeps no record of it.
+/// Whether a schedule fires again within a minute. The host then keeps no status.
 fn is_rapid(schedule: &Schedule, now: OffsetDateTime) -> bool {
     let second = schedule.next(now).and_then(|first| schedule.next(first));
     second.is_some_and(|second| second < now + time::Duration::MINUTE)

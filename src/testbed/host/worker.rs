@@ -1,13 +1,13 @@
-//! The handler's process: started, watched, restarted, killed as by Azure/azure-functions-host
+//! The process of the handler: started, monitored, restarted and killed as by Azure/azure-functions-host
 //! (`HttpWorkerProcess`, `WorkerProcess`, `HttpFunctionInvocationDispatcher`).
 //!
-//! One process, on one port for the life of the host. Exit code 0 is taken as a wish and nothing
-//! happens; 200 is a wish to be restarted; anything else is an error, and the third error stops the
-//! host. The process is always ended by SIGKILL: the real host knows no gentler way.
+//! The host has one process, on one port for its whole life. After exit code 0 it does nothing. After exit
+//! code 200 it restarts the process. Any other exit is an error, and the third error stops the host. The
+//! host always ends the process with SIGKILL, like the real host.
 //!
-//! What it prints is a part of the host's log, line by line: stdout is information, stderr is ranked by
-//! its words. None of it belongs to an invocation: the host reads the pipes apart from the calls
-//! (`WorkerConsoleLogService`).
+//! The output of the process goes to the log of the host, line by line. Lines of stdout are information, and
+//! the words in a line of stderr determine its level. No line belongs to an invocation, because the host reads
+//! the pipes independently of the calls (`WorkerConsoleLogService`).
 
 use std::{
     io,
@@ -29,47 +29,47 @@ use tracing::Level;
 
 use super::{HostError, LogLine, app::App, journal::Journal};
 
-/// The exit code of a handler that asks for a restart.
+/// The exit code with which a handler requests a restart.
 const RESTART_ME: i32 = 200;
-/// The error that stops the host.
+/// The number of errors that stops the host.
 const LAST_ERROR: usize = 3;
-/// Errors further apart than this are counted anew.
+/// After this time without an error, the count starts again.
 const ERROR_WINDOW: Duration = Duration::from_mins(30);
-/// How often a starting handler is asked whether it listens.
+/// How often the host checks whether a starting handler listens.
 const PING_EVERY: Duration = Duration::from_millis(25);
 
-/// How the process is doing.
+/// The state of the process.
 #[derive(Clone, Debug, Default)]
 pub(super) struct State {
     pub(super) pid: Option<u32>,
-    /// Whether calls may go out. Stays true after exit code 0: the host does not know better.
+    /// Whether calls can be sent. It stays true after exit code 0, as in the real host.
     pub(super) ready: bool,
-    /// Why the host gave up.
+    /// Why the host has stopped.
     pub(super) stopped: Option<String>,
 }
 
-/// What the rest of the host wants of the process.
+/// A command of the rest of the host for the process.
 #[derive(Debug)]
 enum Order {
-    /// Kill it, start another, count nothing: a function took too long.
+    /// A function took too long: kill the process, start another, and count no error.
     Restart,
-    /// Kill it as someone outside would.
+    /// Kill the process, as from outside.
     Kill,
-    /// The host gives up.
-    GiveUp(String),
-    /// The host is shut down.
+    /// The host stops for this reason.
+    StopHost(String),
+    /// The host shuts down.
     Stop,
 }
 
-/// How the life of one process ended.
+/// How a process ended.
 enum End {
     Restart,
     Error(String),
-    GivenUp(String),
+    HostStops(String),
     Stopped,
 }
 
-/// The handle on the process.
+/// The handle of the process.
 #[derive(Debug)]
 pub(super) struct Worker {
     pub(super) port: u16,
@@ -79,7 +79,7 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// Starts the process and the task that looks after it; the task ends with the host.
+    /// Starts the process and the task that monitors it. The task ends with the host.
     pub(super) async fn start(
         app: Arc<App>,
         client: reqwest::Client,
@@ -99,12 +99,12 @@ impl Worker {
         self.state.borrow().clone()
     }
 
-    /// Waits until calls may go out. A host whose handler does not get there in time gives up.
+    /// Waits until calls can be sent. If that takes too long, the host stops.
     pub(super) async fn ready(&self) -> Result<(), HostError> {
         let limit = self.patience * 4;
         if timeout(limit, self.until(|state| state.ready || state.stopped.is_some())).await.is_err()
         {
-            self.order(Order::GiveUp(format!("the handler was not ready within {limit:?}")));
+            self.order(Order::StopHost(format!("the handler was not ready within {limit:?}")));
             self.until(|state| state.stopped.is_some()).await;
         }
         match self.state().stopped {
@@ -113,23 +113,23 @@ impl Worker {
         }
     }
 
-    /// Kills the process because a function took too long; returns when it is dead.
+    /// Kills the process because a function took too long. Returns when it is dead.
     pub(super) async fn restart(&self) {
         self.end(Order::Restart).await;
     }
 
-    /// Kills the process as someone outside would; returns when it is dead.
+    /// Kills the process, as from outside. Returns when it is dead.
     pub(super) async fn kill(&self) {
         self.end(Order::Kill).await;
     }
 
-    /// Kills the process for good.
+    /// Kills the process and starts no other.
     pub(super) async fn stop(&self) {
         self.order(Order::Stop);
         self.until(|state| state.pid.is_none() && !state.ready).await;
     }
 
-    /// Waits for the moment the host gives up.
+    /// Waits until the host stops because of its handler.
     pub(super) async fn until_stopped(&self) {
         self.until(|state| state.stopped.is_some()).await;
     }
@@ -143,7 +143,7 @@ impl Worker {
     }
 
     fn order(&self, order: Order) {
-        // A keeper that is gone has killed the process already.
+        // If the keeper has ended, the process is dead already.
         let _ = self.orders.send(order);
     }
 
@@ -152,9 +152,9 @@ impl Worker {
     }
 }
 
-/// A port for the handler, which is only remembered: it is bound and closed again at once, as the
-/// host does it. It is none of those that the kernel gives out, or a client of the same machine might
-/// have it before the handler does.
+/// A free port for the handler. As in the real host, it is bound and closed immediately, so it is not
+/// reserved. It is outside the range from which the kernel assigns ports, so that no client on this machine
+/// gets it before the handler.
 async fn free_port() -> io::Result<u16> {
     let first = 20_000 + Uuid::new_v4().as_u128() % 10_000;
     for port in (first..30_000).chain(20_000..first) {
@@ -186,7 +186,7 @@ impl Keeper {
             self.state.send_replace(State::default());
             match end {
                 End::Stopped => return,
-                End::GivenUp(why) => break why,
+                End::HostStops(why) => break why,
                 End::Restart => {}
                 End::Error(why) => {
                     self.log.host(Level::ERROR, &why);
@@ -212,7 +212,7 @@ impl Keeper {
         self.state.send_modify(|state| state.stopped = Some(stopped));
     }
 
-    /// Watches one process until something ends its life, or it should end.
+    /// Monitors one process until it ends or must be ended.
     async fn live(&mut self, process: &mut Process) -> End {
         let (client, port) = (self.client.clone(), self.port);
         let patience = self.app.handler.patience;
@@ -234,7 +234,7 @@ impl Keeper {
                         Some(RESTART_ME) => return End::Restart,
                         Some(_) | None => {
                             self.state.send_replace(State::default());
-                            let last = process.last_words().await;
+                            let last = process.last_lines().await;
                             return End::Error(format!("the handler exited ({exit}). {last}"));
                         }
                     }
@@ -249,10 +249,10 @@ impl Keeper {
                 order = self.inbox.recv() => match order {
                     Some(Order::Restart) => return End::Restart,
                     Some(Order::Kill) => {
-                        // Its exit is then seen as any other.
+                        // The loop then handles its exit like any other.
                         let _ = process.child.start_kill();
                     }
-                    Some(Order::GiveUp(why)) => return End::GivenUp(why),
+                    Some(Order::StopHost(why)) => return End::HostStops(why),
                     Some(Order::Stop) | None => return End::Stopped,
                 },
             }
@@ -269,7 +269,7 @@ impl Keeper {
             ("FUNCTIONS_CUSTOMHANDLER_WORKER_ID", id.to_string()),
             ("FUNCTIONS_APP_ROOT_PATH", app.root.to_string_lossy().into_owned()),
         ];
-        // The host joins the arguments without quotes: one that holds a space becomes two.
+        // The host joins the arguments without quotes, so an argument with a space becomes two.
         let arguments = app.settings.expand(&app.handler.arguments.join(" "), &variables);
         let mut child = Command::new(&app.handler.executable)
             .args(arguments.split_whitespace())
@@ -290,7 +290,7 @@ impl Keeper {
     }
 }
 
-/// A running handler and the tasks that read what it prints.
+/// A running handler and the tasks that read its output.
 struct Process {
     child: Child,
     stderr: Option<AbortOnDropHandle<Vec<String>>>,
@@ -302,8 +302,8 @@ impl Process {
         let _ = self.child.kill().await;
     }
 
-    /// The last lines of stderr. A grandchild may hold the pipe open, so not for ever.
-    async fn last_words(&mut self) -> String {
+    /// The last lines of stderr. The wait is limited, because a grandchild can keep the pipe open.
+    async fn last_lines(&mut self) -> String {
         let Some(stderr) = self.stderr.take() else { return String::new() };
         match timeout(Duration::from_millis(500), stderr).await {
             Ok(Ok(lines)) => lines.join(" "),
@@ -312,7 +312,7 @@ impl Process {
     }
 }
 
-/// Returns when something listens on the port, whatever it answers.
+/// Returns when a program listens on the port, whatever it answers.
 async fn listens(client: reqwest::Client, port: u16) {
     loop {
         match client.get(format!("http://127.0.0.1:{port}/")).send().await {
@@ -322,7 +322,7 @@ async fn listens(client: reqwest::Client, port: u16) {
     }
 }
 
-/// Writes each line of a pipe to the log; the task's result is the last three.
+/// Writes each line of a pipe to the log. The result of the task is the last three.
 fn pump(
     pipe: impl AsyncRead + Unpin + Send + 'static,
     rank: fn(&str) -> Level,
@@ -345,7 +345,7 @@ fn pump(
     }))
 }
 
-/// The host keeps lines with two prefixes out of the function's log.
+/// The host does not write lines with two prefixes to the log of the function.
 fn sort(line: &str) -> (&'static str, &str) {
     if let Some(line) = line.strip_prefix("LanguageWorkerConsoleLog") {
         return ("Worker", line);
@@ -356,12 +356,12 @@ fn sort(line: &str) -> (&'static str, &str) {
     }
 }
 
-/// The default for custom handlers: all of stderr is about errors.
+/// The default for custom handlers: every line of stderr is an error or a warning.
 fn rank_error(line: &str) -> Level {
     if line.to_lowercase().contains("warn") { Level::WARN } else { Level::ERROR }
 }
 
-/// With `useStdErrorStreamForErrorsOnly` off.
+/// If `useStdErrorStreamForErrorsOnly` is off.
 fn rank_mixed(line: &str) -> Level {
     let line = line.to_lowercase();
     let error = ["error", "fail", "severe", "unhandled exception"];

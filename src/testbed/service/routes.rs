@@ -1,5 +1,5 @@
-//! The HTTP side: which request is which, who is let in, the file in a push, the answers' form, and the
-//! connection that is cut before an answer.
+//! The HTTP part: the paths, the check of the token, the file in a push, the form of the answers, and the cut of a
+//! connection before an answer.
 
 use std::{io, net::Shutdown, sync::Arc};
 
@@ -29,40 +29,40 @@ use super::{
 };
 use crate::schema::PayloadFormat;
 
-/// A refusal in the service's words.
-type Refusal = (StatusCode, &'static str);
+/// An error answer, in the words of the service.
+type ErrorAnswer = (StatusCode, &'static str);
 
-const BUSY: Refusal = (StatusCode::BAD_REQUEST, "Previous ingestion is not complete.");
+const BUSY: ErrorAnswer = (StatusCode::BAD_REQUEST, "Previous ingestion is not complete.");
 const CONNECTOR_ID: &str = "00000000-0000-4000-8000-0000000000c0";
 
 /// Answers one request.
 pub(super) async fn answer(
     State(shared): State<Arc<Shared>>,
-    ConnectInfo(line): ConnectInfo<Line>,
+    ConnectInfo(connection): ConnectInfo<Connection>,
     request: Request,
 ) -> Response {
-    // A task of its own, not the connection's: what has arrived whole counts, even where nobody
-    // waits for the answer any more.
-    let answered = tokio::spawn(async move { shared.take(&line, request).await });
+    // A separate task, not that of the connection: a request that has arrived completely counts, even if the
+    // client has disconnected.
+    let answered = tokio::spawn(async move { shared.handle(&connection, request).await });
     answered.await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
-/// What a path asks for.
-struct Asked {
+/// The call in a path.
+struct Requested {
     call: Call,
     tenant: String,
     connector: &'static str,
     id: String,
 }
 
-impl Asked {
-    /// Reads method and path, letter case ignored as the documentation itself does.
+impl Requested {
+    /// Reads method and path. The case of letters is ignored, because the documentation mixes it.
     fn read(head: &Parts, older_paths: bool) -> Option<Self> {
         let path = head.uri.path().to_ascii_lowercase();
         let parts: Vec<&str> = path.strip_prefix("/v1.0/")?.split('/').collect();
         let method = head.method.as_str();
         let (tenant, rest) = match parts.as_slice() {
-            // The scale unit's path names no connector.
+            // The path of the scale unit contains no connector.
             ["tenants", t, "scopes", s, "scaleunit"] if t == s => (t, &["scaleunit"][..]),
             ["scopes", t, "ingress", "connectors", rest @ ..] => (t, rest),
             _ => return None,
@@ -91,24 +91,25 @@ impl Asked {
 }
 
 impl Shared {
-    async fn take(&self, line: &Line, request: Request) -> Response {
+    async fn handle(&self, connection: &Connection, request: Request) -> Response {
         let (head, body) = request.into_parts();
-        let asked = Asked::read(&head, self.rules.older_paths);
+        let requested = Requested::read(&head, self.rules.older_paths);
         self.open.send_modify(|open| *open += 1);
-        let (number, fault) = self.enter(&head, asked.as_ref().map(|asked| asked.call));
-        let answer = self.answer(line, asked, fault.as_ref(), &head.headers, body).await;
+        let (number, fault) =
+            self.record(&head, requested.as_ref().map(|requested| requested.call));
+        let answer = self.answer(connection, requested, fault.as_ref(), &head.headers, body).await;
         if let (Some(answer), Some(seen)) = (&answer, self.book().seen.get_mut(number)) {
             seen.status = Some(answer.status().as_u16());
         }
         self.open.send_modify(|open| *open -= 1);
         answer.unwrap_or_else(|| {
-            line.cut();
+            connection.cut();
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         })
     }
 
-    /// Writes the request down and finds the fault that is due.
-    fn enter(&self, head: &Parts, call: Option<Call>) -> (usize, Option<ServiceFault>) {
+    /// Records the request and finds its fault.
+    fn record(&self, head: &Parts, call: Option<Call>) -> (usize, Option<ServiceFault>) {
         let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
         let mut book = self.book();
         book.seen.push(Seen {
@@ -128,25 +129,25 @@ impl Shared {
         (book.seen.len() - 1, fault)
     }
 
-    /// The answer, or none where the connection is to be cut.
+    /// The answer, or `None` if the connection is to be cut.
     async fn answer(
         &self,
-        line: &Line,
-        asked: Option<Asked>,
+        connection: &Connection,
+        requested: Option<Requested>,
         fault: Option<&ServiceFault>,
         headers: &HeaderMap,
         body: Body,
     ) -> Option<Response> {
-        // The body is read before any refusal: an answer sent earlier could be lost in a reset.
-        let body = self.read(line, fault, body).await?;
-        if let Some(refusal) = fault.and_then(refusal) {
-            return Some(refusal);
+        // The body is read before an error answer, because an earlier answer could be lost in a reset.
+        let body = self.read(connection, fault, body).await?;
+        if let Some(answer) = fault.and_then(error_answer) {
+            return Some(answer);
         }
         if fault == Some(&ServiceFault::Silent) {
-            self.hold(line).await;
+            self.hold(connection).await;
             return None;
         }
-        let answer = self.serve(asked, fault, headers, body).await.into_response();
+        let answer = self.serve(requested, fault, headers, body).await.into_response();
         match fault {
             Some(ServiceFault::AcceptThenCut) => None,
             Some(ServiceFault::Gateway { status, .. }) => Some(status.into_response()),
@@ -154,7 +155,12 @@ impl Shared {
         }
     }
 
-    async fn read(&self, line: &Line, fault: Option<&ServiceFault>, body: Body) -> Option<Bytes> {
+    async fn read(
+        &self,
+        connection: &Connection,
+        fault: Option<&ServiceFault>,
+        body: Body,
+    ) -> Option<Bytes> {
         let (mut hold, mut cut) = (None, None);
         if let Some(ServiceFault::HoldBody { after_bytes }) = fault {
             hold = Some(*after_bytes);
@@ -168,40 +174,44 @@ impl Shared {
                 return None;
             }
             if hold.take_if(|after| bytes.len() >= *after).is_some() {
-                self.hold(line).await;
+                self.hold(connection).await;
             }
             match stream.next().await {
                 Some(Ok(chunk)) => bytes.extend_from_slice(&chunk),
-                // The client went before its Content-Length was reached.
+                // The client disconnected before it had sent the whole body.
                 Some(Err(_)) => return None,
                 None => return cut.is_none().then(|| bytes.freeze()),
             }
         }
     }
 
-    /// Waits for [`super::Service::release`], the client's end or the service's own.
-    async fn hold(&self, line: &Line) {
-        // Made before the world is told, so that a release right after is not missed.
+    /// Waits for [`super::Service::release`], for a disconnect of the client, or for the end of the service.
+    async fn hold(&self, connection: &Connection) {
+        // Created before `held` changes, so that an immediate release is not missed.
         let released = self.released.notified();
         self.held.send_modify(|held| *held += 1);
         tokio::select! {
             () = released => {}
-            _ = line.hung_up() => {}
+            _ = connection.disconnected() => {}
             () = self.stop.cancelled() => {}
         }
         self.held.send_modify(|held| *held -= 1);
     }
 
-    fn let_in(&self, call: Call, headers: &HeaderMap) -> Result<(), Refusal> {
+    fn authorize(&self, call: Call, headers: &HeaderMap) -> Result<(), ErrorAnswer> {
         let token = &self.rules.token;
         if !bearer(headers).is_some_and(|bearer| token.is_empty() || bearer == token) {
-            return Err((StatusCode::FORBIDDEN, "The Authorization header lets no one in."));
+            return Err((
+                StatusCode::FORBIDDEN,
+                "The token in the Authorization header is not accepted.",
+            ));
         }
         match (call, headers.get("x-nova-scaleunit")) {
             (Call::ScaleUnit, None) => Ok(()),
-            (Call::ScaleUnit, Some(_)) => {
-                Err((StatusCode::BAD_REQUEST, "The call for the scale unit must not name one."))
-            }
+            (Call::ScaleUnit, Some(_)) => Err((
+                StatusCode::BAD_REQUEST,
+                "The request for the scale unit must not name a scale unit.",
+            )),
             (_, None) => Err((StatusCode::BAD_REQUEST, "The header x-nova-scaleunit is missing.")),
             (_, Some(unit)) if unit != self.rules.scale_unit.as_str() => {
                 Err((StatusCode::NOT_FOUND, "This scale unit does not hold the tenant."))
@@ -212,23 +222,23 @@ impl Shared {
 
     async fn serve(
         &self,
-        asked: Option<Asked>,
+        requested: Option<Requested>,
         fault: Option<&ServiceFault>,
         headers: &HeaderMap,
         body: Bytes,
-    ) -> Result<Response, Refusal> {
-        let asked = asked.ok_or((StatusCode::NOT_FOUND, "Nothing is at this path."))?;
-        self.let_in(asked.call, headers)?;
+    ) -> Result<Response, ErrorAnswer> {
+        let requested = requested.ok_or((StatusCode::NOT_FOUND, "There is no such path."))?;
+        self.authorize(requested.call, headers)?;
         let unknown = (StatusCode::NOT_FOUND, "No such ingestion.");
-        let ingestion = match asked.call {
+        let ingestion = match requested.call {
             Call::ScaleUnit => return Ok(Json(&self.rules.scale_unit).into_response()),
             Call::Ping => return Ok(Json(json!({ "ConnectorId": CONNECTOR_ID })).into_response()),
             Call::Errors => {
-                let errors = self.errors(&asked.tenant, &asked.id).ok_or(unknown)?;
+                let errors = self.errors(&requested.tenant, &requested.id).ok_or(unknown)?;
                 return Ok(errors.into_response());
             }
-            Call::Push => self.push(asked, headers, body).await?,
-            Call::Status => self.poll(&asked.tenant, &asked.id).ok_or(unknown)?,
+            Call::Push => self.push(requested, headers, body).await?,
+            Call::Status => self.poll(&requested.tenant, &requested.id).ok_or(unknown)?,
         };
         let mut answer = wire(&ingestion);
         if let Some(ServiceFault::StatusWord(word)) = fault {
@@ -239,31 +249,31 @@ impl Shared {
 
     async fn push(
         &self,
-        asked: Asked,
+        requested: Requested,
         headers: &HeaderMap,
         body: Bytes,
-    ) -> Result<Ingestion, Refusal> {
+    ) -> Result<Ingestion, ErrorAnswer> {
         if !headers.contains_key(header::CONTENT_LENGTH) {
             return Err((StatusCode::LENGTH_REQUIRED, "The header Content-Length is missing."));
         }
         let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         let kind = kind.unwrap_or_default().to_owned();
-        // As the README of Microsoft's samples has it.
+        // As in the README of the samples of Microsoft.
         let no_file = (StatusCode::INTERNAL_SERVER_ERROR, "The form holds no file.");
         let part = FilePart::find(&kind, body).await.ok_or(no_file)?;
         let (upload, file) = (part.upload, part.zip.clone());
-        let judge = move || match upload {
-            PayloadFormat::Zip => zip_check::judge(&file, asked.connector),
-            PayloadFormat::Csv | PayloadFormat::Json => zip_check::judge_rows(&file, upload),
+        let check = move || match upload {
+            PayloadFormat::Zip => zip_check::check_zip(&file, requested.connector),
+            PayloadFormat::Csv | PayloadFormat::Json => zip_check::check_rows(&file, upload),
         };
-        // Off the async threads: a big file takes its time.
-        let judged = tokio::task::spawn_blocking(judge);
-        let verdict = judged.await.map_err(|_| no_file)?;
-        self.accept(&asked.tenant, asked.connector, part, verdict).ok_or(BUSY)
+        // Not on an async thread, because the check of a large file takes long.
+        let checked = tokio::task::spawn_blocking(check);
+        let verdict = checked.await.map_err(|_| no_file)?;
+        self.accept(&requested.tenant, requested.connector, part, verdict).ok_or(BUSY)
     }
 }
 
-/// The token of the `Authorization` header; the documentation's `Authentication` is a slip.
+/// The token of the `Authorization` header. `Authentication` in the documentation is a typing error.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
@@ -273,8 +283,8 @@ fn later(status: StatusCode, retry_after: Option<&String>) -> Response {
     (status, AppendHeaders(after), "Try again later.").into_response()
 }
 
-/// The answer of those faults that take nothing in.
-fn refusal(fault: &ServiceFault) -> Option<Response> {
+/// The answer of the faults that accept no push.
+fn error_answer(fault: &ServiceFault) -> Option<Response> {
     Some(match fault {
         ServiceFault::SignInPage => {
             Html("<html><title>Sign in to your account</title></html>").into_response()
@@ -342,7 +352,7 @@ fn stamp(at: OffsetDateTime) -> String {
 }
 
 impl FilePart {
-    /// Finds it in the body of a push; `None` also for a form that is not well formed up to the part's end.
+    /// Finds the file in the body of a push; `None` if the form is not well formed up to the end of the part.
     async fn find(content_type: &str, body: Bytes) -> Option<Self> {
         for upload in [PayloadFormat::Csv, PayloadFormat::Json] {
             if content_type == upload.media_type() {
@@ -367,22 +377,22 @@ impl FilePart {
     }
 }
 
-/// A second handle on a connection, by which it can be cut or watched from outside HTTP.
+/// A second handle of a connection, to cut or monitor it outside HTTP.
 #[derive(Debug, Clone)]
-pub(super) struct Line(Arc<std::net::TcpStream>);
+pub(super) struct Connection(Arc<std::net::TcpStream>);
 
-impl Line {
-    /// Ends the connection; what the door answers after this reaches nobody.
+impl Connection {
+    /// Ends the connection. A later answer does not reach the client.
     pub(super) fn cut(&self) {
-        // It fails only where the client was faster.
+        // This fails only if the client has already closed it.
         let _ = self.0.shutdown(Shutdown::Both);
     }
 
-    /// Waits until the client has hung up, without reading what it sent before.
-    pub(super) async fn hung_up(&self) -> io::Result<()> {
+    /// Waits until the client has disconnected, without reading what it sent before.
+    pub(super) async fn disconnected(&self) -> io::Result<()> {
         let stream = TcpStream::from_std(self.0.try_clone()?)?;
         while !stream.ready(Interest::READABLE).await?.is_read_closed() {
-            // Only a "would block" makes the next `ready` wait for news.
+            // Only after a "would block" does the next `ready` wait for a change.
             let _ = stream
                 .try_io(Interest::READABLE, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
         }
@@ -390,14 +400,14 @@ impl Line {
     }
 }
 
-/// The listener that hands them out, in the place of the client's address.
-pub(super) struct Lines(pub(super) TcpListener);
+/// A listener that provides the second handle of each connection instead of the address of the client.
+pub(super) struct Connections(pub(super) TcpListener);
 
-impl Listener for Lines {
+impl Listener for Connections {
     type Io = TcpStream;
-    type Addr = Line;
+    type Addr = Connection;
 
-    async fn accept(&mut self) -> (TcpStream, Line) {
+    async fn accept(&mut self) -> (TcpStream, Connection) {
         loop {
             let (stream, _) = Listener::accept(&mut self.0).await;
             if let Ok(pair) = doubled(stream) {
@@ -406,19 +416,19 @@ impl Listener for Lines {
         }
     }
 
-    fn local_addr(&self) -> io::Result<Line> {
+    fn local_addr(&self) -> io::Result<Connection> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }
 
-fn doubled(stream: TcpStream) -> io::Result<(TcpStream, Line)> {
+fn doubled(stream: TcpStream) -> io::Result<(TcpStream, Connection)> {
     let stream = stream.into_std()?;
     let second = stream.try_clone()?;
-    Ok((TcpStream::from_std(stream)?, Line(Arc::new(second))))
+    Ok((TcpStream::from_std(stream)?, Connection(Arc::new(second))))
 }
 
-impl Connected<IncomingStream<'_, Lines>> for Line {
-    fn connect_info(stream: IncomingStream<'_, Lines>) -> Self {
+impl Connected<IncomingStream<'_, Connections>> for Connection {
+    fn connect_info(stream: IncomingStream<'_, Connections>) -> Self {
         stream.remote_addr().clone()
     }
 }

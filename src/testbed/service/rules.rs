@@ -1,4 +1,9 @@
-//! What the mock service demands, which calls it knows, how it misbehaves, and what it has seen.
+//! What the mock service requires, which calls it knows, its faults, and what it has seen.
+
+use std::{
+    sync::{Arc, atomic::AtomicI64},
+    time::Duration,
+};
 
 use axum::http::StatusCode;
 use bytes::Bytes;
@@ -6,19 +11,19 @@ use time::{OffsetDateTime, macros::datetime};
 
 use crate::schema::PayloadFormat;
 
-/// What the mock service demands of its callers, and how an import walks.
+/// What the mock service requires of its callers, and how fast an ingestion moves.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    /// The one bearer token it lets in; empty lets in any.
+    /// The only bearer token it accepts; an empty one accepts every token.
     pub token: String,
-    /// The scale unit it names, and demands on every later call.
+    /// The scale unit it names, and requires on every later call.
     pub scale_unit: String,
-    /// Polls (or busy refusals) until an import takes its next step; 0 ends it at once.
-    pub polls_per_status: u32,
-    /// Answer status, errors and ping at the paths of older documentation instead.
+    /// How long an ingestion has each status. With zero it has its last status right after the push.
+    pub time_per_status: Duration,
+    /// Whether status, errors and ping are at the paths of older documentation instead.
     pub older_paths: bool,
-    /// What its wall clock shows when it starts.
-    pub opened_at: OffsetDateTime,
+    /// What the service reads the time from.
+    pub clock: Clock,
 }
 
 impl Default for Rules {
@@ -26,12 +31,24 @@ impl Default for Rules {
         Self {
             token: "mock-token".into(),
             scale_unit: "novaprdwus2-02".into(),
-            polls_per_status: 1,
+            time_per_status: Duration::ZERO,
             older_paths: false,
-            opened_at: datetime!(2026-01-05 19:05 UTC),
+            clock: Clock::Machine,
         }
     }
 }
+
+/// What the mock service reads the time from.
+#[derive(Debug, Clone)]
+pub enum Clock {
+    /// The machine's monotonic clock, from a fixed time on.
+    Machine,
+    /// Milliseconds since 1970, which a test sets.
+    Manual(Arc<AtomicI64>),
+}
+
+/// The time that [`Clock::Machine`] shows when the service starts.
+pub(super) const OPENED_AT: OffsetDateTime = datetime!(2026-01-05 19:05 UTC);
 
 /// One kind of request the service answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,26 +57,26 @@ pub enum Call {
     ScaleUnit,
     /// Whether a connector is set up.
     Ping,
-    /// A file handed in.
+    /// The push of a file.
     Push,
-    /// How far an import is.
+    /// The status of an ingestion.
     Status,
-    /// What was wrong with a file.
+    /// The error stream of an ingestion.
     Errors,
 }
 
-/// A way to answer other than by the book; nothing is accepted unless its text says so.
+/// A fault in the answer of the service. It accepts no push unless the variant says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServiceFault {
-    /// 200 with a page that asks to sign in: what an expired token meets.
+    /// 200 with a sign-in page, as after the token has expired.
     SignInPage,
-    /// 403: no connector, or another application's.
+    /// 403: the connector does not exist, or belongs to another application.
     Forbidden,
     /// 401.
     Unauthorized,
     /// 404.
     NotFound,
-    /// 400: another import is running.
+    /// 400: another ingestion has not ended.
     Busy,
     /// 400 for another reason.
     BadRequest,
@@ -79,89 +96,90 @@ pub enum ServiceFault {
     Redirect(String),
     /// 200 and JSON whose ids are null.
     NoId,
-    /// 200 and JSON that breaks off.
+    /// 200 and incomplete JSON.
     Garbled,
-    /// Done by the book, except that the answer's `Status` is this word.
+    /// A normal answer, except that its `Status` is this word.
     StatusWord(String),
-    /// Done by the book (so a push is accepted), but the connection is cut before any answer.
+    /// Handled normally, so a push is accepted, but the connection is cut before the answer.
     AcceptThenCut,
-    /// A gateway answers with this status, 502 or 504, in the service's place.
+    /// A gateway answers with this status, 502 or 504, instead of the service.
     Gateway {
         /// The status.
         status: StatusCode,
-        /// Whether the service got the request before (and so accepted a push).
+        /// Whether the request reached the service, so that a push is accepted.
         reached: bool,
     },
-    /// The connection is cut once this much of the body, or all of a shorter one, was read.
+    /// The connection is cut after this much of the body, or all of a shorter one, was read.
     CutMidBody {
         /// The least number of bytes read.
         after_bytes: usize,
     },
-    /// Reads this much of the body, then holds until [`Service::release`](super::Service::release) or the client is gone,
-    /// and goes on by the book: a body that proves incomplete is never accepted, one that arrived
-    /// whole is. A shorter body is not held. What the client sent and was not yet read stands in
-    /// front of the news that it is gone: with more of it than the socket buffers take, release.
+    /// Reads this much of the body, then waits until [`Service::release`](super::Service::release) or until the
+    /// client disconnects, and then continues normally: a complete body is accepted, an incomplete one is not. A
+    /// shorter body is not held. The service notices a disconnect only after it has read all that the client
+    /// sent. If that is more than the socket buffers hold, call `release`.
     HoldBody {
         /// The least number of bytes read.
         after_bytes: usize,
     },
-    /// Takes the whole request and says nothing until [`Service::release`](super::Service::release) or the client is gone.
+    /// Reads the whole request and does not answer until [`Service::release`](super::Service::release) or until the
+    /// client disconnects.
     Silent,
 }
 
-/// One accepted file and what became of it.
+/// An accepted file and its ingestion.
 #[derive(Debug, Clone)]
 pub struct Ingestion {
-    /// The id the push was answered with.
+    /// The id in the answer to the push.
     pub id: String,
     /// The tenant in the path.
     pub tenant: String,
     /// `HR` or `Survey`.
     pub connector: String,
-    /// Where it stands, in the service's word.
+    /// Its status, as the service spells it.
     pub status: String,
     /// When it was accepted.
     pub started: OffsetDateTime,
     /// When it ended.
     pub ended: Option<OffsetDateTime>,
-    /// Whether it replaces all data; `None` where the metadata does not say.
+    /// Whether it replaces all data; `None` if the metadata does not say.
     pub is_bootstrap: Option<bool>,
-    /// Column of the file and Viva field, in the metadata's order.
+    /// Column of the file and field of Viva, in the order of the metadata.
     pub mapping: Vec<(String, String)>,
-    /// Rows of data, the header not counted.
+    /// Number of rows, without the header.
     pub rows: u64,
-    /// The names inside the zip, in its order.
+    /// The names of the entries of the zip, in its order.
     pub entries: Vec<String>,
-    /// The error stream: one line a fault, never a cell's value. Empty for a good file.
+    /// The error stream: one line for each fault, without cell values. Empty for a valid file.
     pub errors: String,
-    /// The name of the form's part that held the file.
+    /// The name of the form part that contained the file.
     pub part_name: String,
-    /// The file name given to that part.
+    /// The file name of that part.
     pub file_name: String,
-    /// What was pushed: a zip, or rows without one.
+    /// The format of the push: a zip, or rows without a zip.
     pub upload: PayloadFormat,
-    /// SHA-256 of it, lower-case hex.
+    /// SHA-256 of the pushed bytes, in lower-case hex.
     pub zip_sha256: String,
-    /// The zip itself, or the rows.
+    /// The pushed bytes.
     pub zip: Bytes,
 }
 
 impl Ingestion {
-    /// Whether it will never change again.
+    /// Whether it has its final status.
     #[must_use]
     pub fn is_over(&self) -> bool {
         matches!(self.status.as_str(), "Completed" | "ValidationFailed")
     }
 }
 
-/// One request as it was seen.
+/// One request that the service received.
 #[derive(Debug, Clone)]
 pub struct Seen {
-    /// What it asked for; `None` where the service has nothing at that path.
+    /// Its call; `None` if the service does not have that path.
     pub call: Option<Call>,
     /// Its method.
     pub method: String,
-    /// Its path, as sent.
+    /// Its path.
     pub path: String,
     /// The bearer token in its `Authorization` header.
     pub bearer: Option<String>,
@@ -169,6 +187,6 @@ pub struct Seen {
     pub scale_unit: Option<String>,
     /// Its `Content-Length` header.
     pub content_length: Option<u64>,
-    /// The status it was answered with; `None` while open, and for ever where it was cut.
+    /// The status of the answer; `None` while the request is open, and if it was cut.
     pub status: Option<u16>,
 }

@@ -1,18 +1,25 @@
-//! What the service remembers: its imports and how they walk, the faults due, the requests seen.
+//! The state of the service: its ingestions, the planned faults, and the requests it received.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    time::Duration,
+};
 
 use bytes::Bytes;
-use time::OffsetDateTime;
+use time::{Duration as Span, OffsetDateTime};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Call, Ingestion, Rules, Seen, ServiceFault, zip_check::Verdict};
+use super::{
+    Call, Ingestion, Rules, Seen, ServiceFault,
+    rules::{Clock, OPENED_AT},
+    zip_check::Verdict,
+};
 use crate::schema::PayloadFormat;
 
-/// What every connection shares.
+/// The state that all connections share.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) rules: Rules,
@@ -28,7 +35,7 @@ pub(super) struct Shared {
 pub(super) struct Book {
     pub(super) queued: Vec<(Call, ServiceFault)>,
     pub(super) always: HashMap<Call, ServiceFault>,
-    pub(super) imports: Vec<Held>,
+    pub(super) ingestions: Vec<Held>,
     pub(super) seen: Vec<Seen>,
 }
 
@@ -50,10 +57,26 @@ impl Shared {
     }
 
     pub(super) fn now(&self) -> OffsetDateTime {
-        self.rules.opened_at + self.opened.elapsed()
+        match &self.rules.clock {
+            Clock::Machine => OPENED_AT + self.opened.elapsed(),
+            Clock::Manual(clock) => {
+                let milliseconds = clock.load(Ordering::Relaxed);
+                OffsetDateTime::UNIX_EPOCH + Span::milliseconds(milliseconds)
+            }
+        }
     }
 
-    /// Takes a file in, unless the tenant's last one is still under way.
+    /// The book, with every ingestion at the status of this moment.
+    pub(super) fn book_of_now(&self) -> MutexGuard<'_, Book> {
+        let now = self.now();
+        let mut book = self.book();
+        for ingestion in &mut book.ingestions {
+            ingestion.advance(self.rules.time_per_status, now);
+        }
+        book
+    }
+
+    /// Accepts a file, unless the tenant's previous ingestion has not ended.
     pub(super) fn accept(
         &self,
         tenant: &str,
@@ -61,21 +84,19 @@ impl Shared {
         part: FilePart,
         verdict: Verdict,
     ) -> Option<Ingestion> {
-        let now = self.now();
-        let mut book = self.book();
-        let running = |i: &&mut Held| i.shown.tenant == tenant && !i.shown.is_over();
-        if let Some(import) = book.imports.iter_mut().find(running) {
-            // Time goes by for the refused too; else an import whose id was lost would never end.
-            import.asked(&self.rules, now);
+        let mut book = self.book_of_now();
+        let runs = |it: &Held| it.shown.tenant == tenant && !it.shown.is_over();
+        if book.ingestions.iter().any(runs) {
             return None;
         }
-        let mut import = Held {
+        let started = self.now();
+        let import = Held {
             shown: Ingestion {
-                id: format!("00000000-0000-4000-8000-{:012x}", book.imports.len() + 1),
+                id: format!("00000000-0000-4000-8000-{:012x}", book.ingestions.len() + 1),
                 tenant: tenant.into(),
                 connector: connector.into(),
                 status: "NotStarted".into(),
-                started: now,
+                started,
                 ended: None,
                 is_bootstrap: verdict.is_bootstrap,
                 mapping: verdict.mapping,
@@ -88,38 +109,32 @@ impl Shared {
                 upload: part.upload,
                 zip: part.zip,
             },
-            walk: verdict.walk,
-            asked: 0,
+            ahead: verdict.ahead,
+            since: started,
         };
         let accepted = import.shown.clone();
-        if self.rules.polls_per_status == 0 {
-            import.asked(&self.rules, now);
-        }
-        book.imports.push(import);
+        book.ingestions.push(import);
         Some(accepted)
     }
 
-    /// How far an import is, each question moving it a little.
+    /// An ingestion as it is now.
     pub(super) fn poll(&self, tenant: &str, id: &str) -> Option<Ingestion> {
-        let now = self.now();
-        let mut book = self.book();
-        let import =
-            book.imports.iter_mut().find(|i| i.shown.tenant == tenant && i.shown.id == id)?;
-        import.asked(&self.rules, now);
-        Some(import.shown.clone())
+        let book = self.book_of_now();
+        let found =
+            book.ingestions.iter().find(|it| it.shown.tenant == tenant && it.shown.id == id);
+        found.map(|it| it.shown.clone())
     }
 
-    /// The error stream of an import: empty until its validation has failed.
+    /// The error stream of an ingestion: empty until its validation has failed.
     pub(super) fn errors(&self, tenant: &str, id: &str) -> Option<String> {
-        let book = self.book();
-        let import = book.imports.iter().find(|i| i.shown.tenant == tenant && i.shown.id == id)?;
-        let failed = import.shown.status == "ValidationFailed";
-        Some(if failed { import.shown.errors.clone() } else { String::new() })
+        let ingestion = self.poll(tenant, id)?;
+        let has_failed = ingestion.status == "ValidationFailed";
+        Some(if has_failed { ingestion.errors } else { String::new() })
     }
 }
 
-/// The file in a push's body: the first part of a form that has a file name, whatever the part is
-/// called; or the body itself, rows without a form.
+/// The file in the body of a push: the first part of a form that has a file name, whatever its name is, or the
+/// body itself if it consists of rows.
 pub(super) struct FilePart {
     pub(super) name: String,
     pub(super) file_name: String,
@@ -127,29 +142,31 @@ pub(super) struct FilePart {
     pub(super) zip: Bytes,
 }
 
-/// An ingestion and the steps it takes.
+/// An ingestion and the statuses that it has not had yet.
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) shown: Ingestion,
-    pub(super) walk: &'static [&'static str],
-    asked: u32,
+    pub(super) ahead: &'static [&'static str],
+    /// When it got its present status.
+    since: OffsetDateTime,
 }
 
 impl Held {
-    fn asked(&mut self, rules: &Rules, now: OffsetDateTime) {
-        self.asked += 1;
-        let last = self.walk.len().saturating_sub(1);
-        let steps = self.asked.checked_div(rules.polls_per_status);
-        let step = steps.map_or(last, |steps| last.min(steps as usize));
-        if let Some(status) = self.walk.get(step) {
-            self.enter(status, now);
+    /// Gives it every status whose time has come.
+    fn advance(&mut self, per_status: Duration, now: OffsetDateTime) {
+        while let Some((status, ahead)) = self.ahead.split_first()
+            && (per_status.is_zero() || self.since + per_status <= now)
+        {
+            self.ahead = ahead;
+            self.enter(status, self.since + per_status);
         }
     }
 
-    pub(super) fn enter(&mut self, status: &str, now: OffsetDateTime) {
+    pub(super) fn enter(&mut self, status: &str, at: OffsetDateTime) {
+        self.since = at;
         self.shown.status = status.into();
         if self.shown.is_over() {
-            self.shown.ended.get_or_insert(now);
+            self.shown.ended.get_or_insert(at);
         }
     }
 }

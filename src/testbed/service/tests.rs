@@ -1,4 +1,11 @@
-use std::io::{Cursor, Write};
+use std::{
+    io::{Cursor, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use reqwest::multipart::{Form, Part};
 use reqwest::{RequestBuilder, Response, StatusCode};
@@ -6,7 +13,7 @@ use serde_json::Value;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use super::*;
+use super::{rules::OPENED_AT, *};
 
 const HR: &str = "scopes/t1/ingress/connectors/HR";
 const CSV: &str = "PersonId,Team\na@x.com,Blue\nb@x.com,Red\n";
@@ -58,22 +65,32 @@ async fn started() -> Service {
     Service::start(Rules::default()).await.unwrap()
 }
 
-/// Pushes and polls a few times; the words met.
-async fn walk(service: &Service, zip: Vec<u8>) -> Vec<String> {
-    let answer: Value = push(service, zip).await.json().await.unwrap();
+/// A service whose ingestions have each status for a second of the clock that is returned.
+async fn started_with_clock() -> (Service, Arc<AtomicI64>) {
+    let clock = Arc::new(AtomicI64::new(OPENED_AT.unix_timestamp() * 1000));
+    let (time_per_status, clock_of_service) =
+        (Duration::from_secs(1), Clock::Manual(clock.clone()));
+    let rules = Rules { time_per_status, clock: clock_of_service, ..Rules::default() };
+    (Service::start(rules).await.unwrap(), clock)
+}
+
+/// Pushes, and polls a few times, once a second; the statuses.
+async fn statuses(zip: Vec<u8>) -> (Service, Vec<String>) {
+    let (service, clock) = started_with_clock().await;
+    let answer: Value = push(&service, zip).await.json().await.unwrap();
     let id = answer["Id"].as_str().unwrap();
-    let mut words = vec![answer["Status"].as_str().unwrap().to_owned()];
+    let mut statuses = vec![answer["Status"].as_str().unwrap().to_owned()];
     for _ in 0..3 {
-        words.push(poll(service, id).await["Status"].as_str().unwrap().to_owned());
+        clock.fetch_add(1000, Ordering::Relaxed);
+        statuses.push(poll(&service, id).await["Status"].as_str().unwrap().to_owned());
     }
-    words
+    (service, statuses)
 }
 
 #[tokio::test]
-async fn a_good_file_walks_to_completed() {
-    let service = started().await;
-    let words = walk(&service, good()).await;
-    assert_eq!(words, ["NotStarted", "ExtractionComplete", "Completed", "Completed"]);
+async fn a_good_file_is_completed_in_two_steps() {
+    let (service, statuses) = statuses(good()).await;
+    assert_eq!(statuses, ["NotStarted", "ExtractionComplete", "Completed", "Completed"]);
     let [ingestion] = service.ingestions().try_into().unwrap();
     assert_eq!((ingestion.rows, ingestion.is_bootstrap), (2, Some(true)));
     assert_eq!(ingestion.mapping[1], ("Team".into(), "Organization".into()));
@@ -81,7 +98,8 @@ async fn a_good_file_walks_to_completed() {
     assert_eq!(ingestion.zip, good());
     let answer = poll(&service, &ingestion.id).await;
     let start = answer["StartDate"].as_str().unwrap();
-    assert!(start.starts_with("2026-01-05T19:05:0") && start.len() == 28, "{start}");
+    assert_eq!(start, "2026-01-05T19:05:00.0000000Z");
+    assert_eq!(answer["EndDate"], "2026-01-05T19:05:02.0000000Z");
     let keys: Vec<_> = answer.as_object().unwrap().keys().collect();
     assert_eq!(
         keys,
@@ -101,24 +119,24 @@ async fn a_good_file_walks_to_completed() {
 
 #[tokio::test]
 async fn a_corrupt_zip_is_accepted_and_never_moves_until_settled() {
-    let service = started().await;
     let mut zip = good();
     zip[40] ^= 1;
-    assert_eq!(walk(&service, zip).await, ["NotStarted"; 4]);
+    let (service, statuses) = statuses(zip).await;
+    assert_eq!(statuses, ["NotStarted"; 4]);
     assert_eq!(push(&service, good()).await.status(), StatusCode::BAD_REQUEST);
     service.settle(&service.ingestions()[0].id, "ValidationFailed");
     assert_eq!(push(&service, good()).await.status(), StatusCode::OK);
 }
 
 #[tokio::test]
-async fn renamed_inner_files_are_extracted_for_ever() {
-    let service = started().await;
-    let words = walk(&service, zipped(&[("Data.csv", CSV), ("metadata.json", METADATA)])).await;
-    assert_eq!(words[1..], ["ExtractionCompleted"; 3]);
+async fn a_zip_with_renamed_files_is_never_validated() {
+    let zip = zipped(&[("Data.csv", CSV), ("metadata.json", METADATA)]);
+    let (_, statuses) = statuses(zip).await;
+    assert_eq!(statuses[1..], ["ExtractionCompleted"; 3]);
 }
 
 #[tokio::test]
-async fn a_bad_file_fails_validation_with_an_error_stream_that_holds_no_value() {
+async fn an_invalid_file_fails_validation_with_an_error_stream_without_cell_values() {
     for (csv, metadata, error) in [
         (CSV, "{", "is not valid JSON"),
         (CSV, &METADATA.replace("true", "yes"), "IsBootstrap"),
@@ -127,9 +145,9 @@ async fn a_bad_file_fails_validation_with_an_error_stream_that_holds_no_value() 
         (&CSV.replace("Team", "Team,X"), METADATA, "the file has 3 columns"),
         (&CSV.replace("Red", "Red,secret"), METADATA, "3,Error,\"The row has 3 columns"),
     ] {
-        let service = started().await;
-        let words = walk(&service, zipped(&[("data.csv", csv), ("metadata.json", metadata)])).await;
-        assert_eq!(words[2], "ValidationFailed");
+        let zip = zipped(&[("data.csv", csv), ("metadata.json", metadata)]);
+        let (service, statuses) = statuses(zip).await;
+        assert_eq!(statuses[2], "ValidationFailed");
         let id = &service.ingestions()[0].id;
         let errors = get(&service, &format!("{HR}/ingestions/{id}/errors")).send().await.unwrap();
         let errors = errors.text().await.unwrap();
@@ -138,20 +156,46 @@ async fn a_bad_file_fails_validation_with_an_error_stream_that_holds_no_value() 
 }
 
 #[tokio::test]
-async fn a_second_push_while_one_runs_is_refused_as_busy() {
-    let service = started().await;
+async fn the_service_is_busy_for_as_long_as_an_ingestion_lasts_and_no_longer() {
+    let (service, clock) = started_with_clock().await;
     assert_eq!(push(&service, good()).await.status(), StatusCode::OK);
-    for _ in 0..2 {
-        let refused = push(&service, good()).await;
-        assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
-        assert_eq!(refused.text().await.unwrap(), "Previous ingestion is not complete.");
+    for milliseconds in [0, 0, 1999] {
+        clock.fetch_add(milliseconds, Ordering::Relaxed);
+        let busy = push(&service, good()).await;
+        assert_eq!(busy.status(), StatusCode::BAD_REQUEST);
+        assert_eq!(busy.text().await.unwrap(), "Previous ingestion is not complete.");
     }
-    // Two refusals were two steps of the first.
+    clock.fetch_add(1, Ordering::Relaxed);
     assert_eq!(push(&service, good()).await.status(), StatusCode::OK);
 }
 
 #[tokio::test]
-async fn the_door_demands_token_scale_unit_and_length() {
+async fn an_ingestion_moves_though_nobody_polls() {
+    let time_per_status = Duration::from_millis(50);
+    let service = Service::start(Rules { time_per_status, ..Rules::default() }).await.unwrap();
+    push(&service, good()).await;
+    tokio::time::sleep(time_per_status * 2).await;
+    assert_eq!(service.ingestions()[0].status, "Completed");
+}
+
+#[tokio::test]
+async fn a_status_lasts_however_often_it_is_polled() {
+    let (service, clock) = started_with_clock().await;
+    push(&service, good()).await;
+    let id = &service.ingestions()[0].id;
+    for (milliseconds, status) in [
+        (999, "NotStarted"),
+        (0, "NotStarted"),
+        (1, "ExtractionComplete"),
+        (-500, "ExtractionComplete"),
+    ] {
+        clock.fetch_add(milliseconds, Ordering::Relaxed);
+        assert_eq!(poll(&service, id).await["Status"], status);
+    }
+}
+
+#[tokio::test]
+async fn requests_need_token_scale_unit_and_length() {
     let service = started().await;
     let url = |path: &str| format!("{}/{path}", service.endpoint());
     let bare = reqwest::Client::new();
@@ -186,11 +230,9 @@ fn chunked() -> Form {
 }
 
 #[tokio::test]
-async fn older_paths_answer_only_where_the_rules_say_so() {
+async fn older_paths_answer_only_if_the_rules_say_so() {
     for older_paths in [false, true] {
-        let service =
-            Service::start(Rules { older_paths, polls_per_status: 0, ..Rules::default() });
-        let service = service.await.unwrap();
+        let service = Service::start(Rules { older_paths, ..Rules::default() }).await.unwrap();
         push(&service, good()).await;
         assert!(service.ingestions()[0].is_over());
         let id = &service.ingestions()[0].id;
@@ -205,7 +247,7 @@ async fn older_paths_answer_only_where_the_rules_say_so() {
 }
 
 #[tokio::test]
-async fn quirks_are_used_up_in_order_and_before_a_lasting_one() {
+async fn queued_faults_are_used_in_order_and_before_a_permanent_one() {
     let service = started().await;
     service.always(Call::Ping, Some(ServiceFault::Forbidden));
     service.fault(Call::Ping, ServiceFault::SignInPage);
@@ -222,7 +264,7 @@ async fn quirks_are_used_up_in_order_and_before_a_lasting_one() {
     service.always(Call::Push, Some(ServiceFault::StatusWord("Resting".into())));
     let answer: Value = push(&service, good()).await.json().await.unwrap();
     assert_eq!(answer["Status"], "Resting");
-    assert_eq!(service.ingestions()[0].status, "NotStarted");
+    assert_eq!(service.ingestions()[0].status, "Completed");
 }
 
 #[tokio::test]
@@ -239,7 +281,7 @@ async fn a_cut_push_is_accepted_only_if_cut_after_its_body() {
 }
 
 #[tokio::test]
-async fn a_held_push_goes_on_when_released() {
+async fn a_held_push_continues_when_released() {
     let service = started().await;
     service.fault(Call::Push, ServiceFault::HoldBody { after_bytes: 10 });
     let client = tokio::spawn(post(&service).multipart(form(good())).send());
@@ -250,7 +292,7 @@ async fn a_held_push_goes_on_when_released() {
 }
 
 #[tokio::test]
-async fn a_client_that_dies_while_held_counts_only_if_all_had_arrived() {
+async fn a_held_push_of_a_disconnected_client_counts_only_if_it_had_arrived_completely() {
     for (missing, accepted) in [(0, 1), (1, 0)] {
         let service = started().await;
         service.fault(Call::Push, ServiceFault::HoldBody { after_bytes: 10 });
@@ -291,7 +333,7 @@ async fn a_big_push_abandoned_half_way_is_not_accepted() {
 }
 
 #[tokio::test]
-async fn a_dropped_service_lets_go_of_its_clients_and_its_port() {
+async fn a_dropped_service_closes_its_connections_and_its_port() {
     let service = started().await;
     service.fault(Call::Ping, ServiceFault::Silent);
     let client = tokio::spawn(get(&service, HR).send());

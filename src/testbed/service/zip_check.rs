@@ -1,4 +1,4 @@
-//! The service's judgement of a zip, or of rows without one: which way the import will walk, and what is wrong with it.
+//! The check of a pushed zip, or of rows without a zip: which statuses the ingestion will have, and its errors.
 
 use std::collections::HashSet;
 use std::io::{self, Cursor, Read};
@@ -10,17 +10,17 @@ use zip::result::ZipResult;
 
 use crate::schema::PayloadFormat;
 
-// Microsoft's pages say ExtractionComplete, the README of its samples, which tells of the hanging
-// imports, ExtractionCompleted. Both are kept, so that a client must know both.
-const CORRUPT: &[&str] = &["NotStarted"];
-const MISNAMED: &[&str] = &["NotStarted", "ExtractionCompleted"];
-const INVALID: &[&str] = &["NotStarted", "ExtractionComplete", "ValidationFailed"];
-const GOOD: &[&str] = &["NotStarted", "ExtractionComplete", "Completed"];
+// The pages of Microsoft spell it ExtractionComplete. The README of its samples, which describes the stuck
+// ingestions, spells it ExtractionCompleted. Both are used, so that a client must accept both.
+const CORRUPT: &[&str] = &[];
+const MISNAMED: &[&str] = &["ExtractionCompleted"];
+const INVALID: &[&str] = &["ExtractionComplete", "ValidationFailed"];
+const GOOD: &[&str] = &["ExtractionComplete", "Completed"];
 
-/// What a zip holds and where it will end.
+/// The contents of a zip, and the statuses that its ingestion will have.
 #[derive(Default)]
 pub(super) struct Verdict {
-    pub(super) walk: &'static [&'static str],
+    pub(super) ahead: &'static [&'static str],
     pub(super) zip_sha256: String,
     pub(super) entries: Vec<String>,
     pub(super) is_bootstrap: Option<bool>,
@@ -29,18 +29,18 @@ pub(super) struct Verdict {
     pub(super) errors: String,
 }
 
-/// Reads the whole zip and judges it as a file for this connector.
-pub(super) fn judge(zip: &[u8], connector: &str) -> Verdict {
+/// Reads the whole zip and checks it for this connector.
+pub(super) fn check_zip(zip: &[u8], connector: &str) -> Verdict {
     let zip_sha256 = format!("{:x}", Sha256::digest(zip));
-    let mut verdict = Verdict { walk: CORRUPT, zip_sha256, ..Verdict::default() };
-    // Bad contents are the verdict's; an error here is the zip's own.
+    let mut verdict = Verdict { ahead: CORRUPT, zip_sha256, ..Verdict::default() };
+    // Invalid contents are in the verdict. An error here means that the zip is corrupt.
     let _ = verdict.read(zip, connector);
     verdict
 }
 
-/// Judges rows that come without a metadata.json: the portal's mapping is not known here, so all
-/// that is asked of them is a PersonId.
-pub(super) fn judge_rows(rows: &[u8], upload: PayloadFormat) -> Verdict {
+/// Checks rows without a metadata.json. Their mapping is in the portal and not known here, so they only need a
+/// column PersonId.
+pub(super) fn check_rows(rows: &[u8], upload: PayloadFormat) -> Verdict {
     let zip_sha256 = format!("{:x}", Sha256::digest(rows));
     let mut verdict = Verdict { zip_sha256, ..Verdict::default() };
     let columns = match upload {
@@ -50,7 +50,7 @@ pub(super) fn judge_rows(rows: &[u8], upload: PayloadFormat) -> Verdict {
     if !columns.iter().any(|column| column == "PersonId") {
         verdict.fault(Some(1), "There is no column PersonId.");
     }
-    verdict.walk = if verdict.errors.is_empty() { GOOD } else { INVALID };
+    verdict.ahead = if verdict.errors.is_empty() { GOOD } else { INVALID };
     verdict
 }
 
@@ -59,21 +59,21 @@ impl Verdict {
         let mut archive = ZipArchive::new(Cursor::new(zip))?;
         for index in 0..archive.len() {
             let mut entry = archive.by_index(index)?;
-            // The checksum is compared at the end of each entry.
+            // At the end of an entry its checksum is compared.
             io::copy(&mut entry, &mut io::sink())?;
             self.entries.push(entry.name()?.into_owned());
         }
         let mut names = self.entries.clone();
         names.sort();
         if names != ["data.csv", "metadata.json"] {
-            self.walk = MISNAMED;
+            self.ahead = MISNAMED;
             return Ok(());
         }
         let mut text = Vec::new();
         archive.by_name("metadata.json")?.read_to_end(&mut text)?;
         self.read_metadata(&text, connector);
         self.read_rows(archive.by_name("data.csv")?);
-        self.walk = if self.errors.is_empty() { GOOD } else { INVALID };
+        self.ahead = if self.errors.is_empty() { GOOD } else { INVALID };
         Ok(())
     }
 
@@ -84,14 +84,14 @@ impl Verdict {
         if metadata["DatasetType"] != connector {
             self.fault(None, &format!("DatasetType in metadata.json is not {connector}."));
         }
-        // However a template spells it: nobody has seen what the service takes.
+        // All spellings of a template, because it is not known which the service accepts.
         let value = &metadata["IsBootstrap"];
         let text = value.as_str().and_then(|text| text.to_ascii_lowercase().parse().ok());
         self.is_bootstrap = value.as_bool().or(text);
         if self.is_bootstrap.is_none() {
             self.fault(None, "IsBootstrap in metadata.json is neither \"true\" nor \"false\".");
         }
-        // The HR page says Mapping, the business data page's sample ColumnMap.
+        // The page on HR data has Mapping, the sample on the page on business data ColumnMap.
         let mapping = metadata.get("Mapping").or_else(|| metadata.get("ColumnMap"));
         let Some(mapping) = mapping.and_then(Value::as_object) else {
             return self.fault(None, "metadata.json has no Mapping.");
@@ -113,7 +113,7 @@ impl Verdict {
     /// The members of the first row object.
     fn read_list(&mut self, rows: &[u8]) -> Vec<String> {
         let Ok(rows) = serde_json::from_slice::<Vec<serde_json::Map<String, Value>>>(rows) else {
-            self.fault(None, "The body is no JSON array of objects.");
+            self.fault(None, "The body is not a JSON array of objects.");
             return vec![];
         };
         self.rows = rows.len() as u64;
@@ -162,7 +162,7 @@ impl Verdict {
         }
     }
 
-    /// Adds a line to the error stream; rows count from the header, which is row 1.
+    /// Adds a line to the error stream. The header is row 1.
     fn fault(&mut self, row: Option<u64>, message: &str) {
         if self.errors.is_empty() {
             self.errors.push_str("Row,Level,Message\r\n");

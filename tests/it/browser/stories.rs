@@ -13,13 +13,14 @@ use viva_import::{
     testbed::{
         deployment::Stage,
         host::Front,
-        service::{Call, Rules, ServiceFault},
+        service::{Call, ServiceFault},
     },
 };
 
 use super::browser;
 use crate::stage::{
-    BINARY, GOOD_CSV, PATIENCE, a_second_later, csv_of, ended, rules, stage, stage_with, until,
+    BINARY, GOOD_CSV, PATIENCE, a_second_later, csv_of, ended, next_status, rules_with_clock,
+    stage, stage_with, until,
 };
 
 /// A demo that runs until this is dropped; then it stops what it has started.
@@ -82,10 +83,10 @@ async fn the_page_alone_shows_what_happened_to_the_four_files_of_the_demo() {
     let mut url = String::new();
     let shown = async {
         while let Some(line) = lines.next_line().await.unwrap() {
-            if let Some(address) = line.strip_prefix("the status page: ") {
+            if let Some(address) = line.strip_prefix("Status page: ") {
                 address.clone_into(&mut url);
             }
-            if line.starts_with("the status page stays open") {
+            if line.starts_with("The status page stays open") {
                 break;
             }
         }
@@ -141,7 +142,7 @@ async fn the_page_alone_shows_what_happened_to_the_four_files_of_the_demo() {
 #[tokio::test]
 async fn a_rejected_file_is_shown_a_valid_one_is_followed_and_a_stuck_one_is_retried() {
     let Some(mut browser) = browser().await else { return };
-    let rules = Rules { polls_per_status: 1, ..rules() };
+    let (rules, clock) = rules_with_clock();
     let stage = stage_with(rules, &[("MAX_PUSH_FAILURES", "1")]).await;
     let front = front(&stage).await;
     browser.open(json!({})).await;
@@ -169,8 +170,11 @@ async fn a_rejected_file_is_shown_a_valid_one_is_followed_and_a_stuck_one_is_ret
         .until("ol.timeline", "The service has not finished this tenant's previous import")
         .await;
     stage.service.always(Call::Push, None);
-    browser.until("h1", "Completed").await;
+    until("the push", async || stage.service.ingestions().pop()).await;
+    next_status(&clock);
     browser.until("ol.timeline", "Service status: ExtractionComplete").await;
+    next_status(&clock);
+    browser.until("h1", "Completed").await;
     browser.until("#todo + p", "Viva shows the data hours later").await;
     browser.is_for_everybody("a completed import").await;
 
@@ -188,6 +192,9 @@ async fn a_rejected_file_is_shown_a_valid_one_is_followed_and_a_stuck_one_is_ret
     browser.click("a:has-text('stuck.csv')").await;
     browser.click("button:has-text('Retry with this same file')").await;
     browser.until("[role=alert]", "The import is retried now").await;
+    until("the second push", async || stage.service.ingestions().into_iter().nth(1)).await;
+    next_status(&clock);
+    next_status(&clock);
     browser.until("h1", "Completed").await;
     let import = ended(&stage, "hr/stuck.csv").await;
     let by = import.operator_actions.unwrap();

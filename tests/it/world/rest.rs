@@ -1,7 +1,5 @@
 //! How a world comes to rest, and the details if it does not.
 
-use std::sync::atomic::Ordering;
-
 use viva_import::{engine::Actor, import::Import, messages, testbed::service::Call};
 
 use super::World;
@@ -47,7 +45,7 @@ impl World {
             let due = imports.iter().filter_map(|import| import.due).chain(notifications).min();
             let Some(due) = due else { return Ok(imports) };
             let wait = (due - self.now()).whole_milliseconds().max(0);
-            self.clock.fetch_add(i64::try_from(wait).unwrap() + 1, Ordering::Relaxed);
+            self.pass(i64::try_from(wait).unwrap() + 1);
             self.drive().await;
             if self.proxy.count() > MOST_REQUESTS {
                 break;

@@ -1,4 +1,4 @@
-# The real providers check resource ids even where they are mocked, so every id is well-formed.
+# The real providers validate resource ids even in a mock, so every id is well-formed.
 
 mock_data "azurerm_client_config" {
   defaults = {

@@ -36,7 +36,7 @@ fn a_binary_message_is_base64_and_its_metadata_is_its_own() {
 }
 
 #[test]
-fn a_text_that_is_no_object_promotes_nothing() {
+fn a_text_that_is_no_object_adds_no_metadata() {
     let now = datetime!(2026-11-24 10:00:06 UTC);
     for (body, data) in [("hello \"w\"", r#""\"hello \\\"w\\\"\"""#), ("[1,2]", r#""\"[1,2]\"""#)] {
         let sent = sent(false, &message("id", body), now, "guid");
@@ -46,7 +46,7 @@ fn a_text_that_is_no_object_promotes_nothing() {
 }
 
 #[test]
-fn promoted_values_are_written_as_dotnet_writes_them() {
+fn promoted_values_have_the_format_of_dotnet() {
     let body = r#"{"a":5,"b":true,"c":null,"d":[1],"e":"2026-11-24T12:00:04+02:00","f":"10:00",
         "g":"2026-11-24T10:00:04","BlobTrigger":"x","popreceipt":"mine","h":{"i":1}}"#;
     let mut metadata = Map::from_iter([("PopReceipt".to_owned(), text("the queue's"))]);
@@ -59,7 +59,7 @@ fn promoted_values_are_written_as_dotnet_writes_them() {
 }
 
 #[test]
-fn an_answer_is_judged_as_the_host_judges() {
+fn an_answer_is_evaluated_as_in_the_host() {
     const JSON: Option<&str> = Some("application/json; charset=utf-8");
     let success = Judgement::Success(Answer::default());
     let check = |status, media, body: &str, expected: &str| {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// A custom handler that does what the word in its binding says.
+// A custom handler that executes the command in its binding.
 const fs = require('fs'), http = require('http');
 
 if (process.env.CRASH_ON_START) process.exit(1);
@@ -41,7 +41,7 @@ const server = http.createServer((req, res) => {
     }
   });
 });
-// Node.js hangs up on a connection that is idle for five seconds; a busy machine's host may just
-// then send on it. The real handler never hangs up.
+// By default, Node.js closes a connection that is idle for five seconds. On a busy machine the host could send
+// on it at that moment. The real handler never closes an idle connection.
 server.keepAliveTimeout = 0;
 server.listen(process.env.FUNCTIONS_CUSTOMHANDLER_PORT, '127.0.0.1');

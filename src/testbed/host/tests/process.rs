@@ -7,7 +7,7 @@ use super::*;
 async fn exit(host: &Host, code: u8) {
     host.ready().await.unwrap();
     let pid = host.handler_pid();
-    assert!(failed(&tell(host, &format!("exit {code}")).await));
+    assert!(failed(&command(host, &format!("exit {code}")).await));
     while host.handler_pid() == pid {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -15,19 +15,19 @@ async fn exit(host: &Host, code: u8) {
 
 #[tokio::test]
 async fn the_handler_gets_what_the_host_gives() {
-    let deployed = Deployed::new().by_hand().set("MY_SETTING", "mine");
+    let deployed = Deployed::new().unscheduled().set("MY_SETTING", "mine");
     let host = deployed.start().await;
-    let Outcome::Succeeded(answer) = tell(&host, "environment").await else { panic!("failed") };
-    let told = answer.return_value;
+    let Outcome::Succeeded(answer) = command(&host, "environment").await else { panic!("failed") };
+    let seen = answer.return_value;
     let port = host.handler_port().to_string();
-    assert_eq!(told["argv"], json!(["--port", port]));
-    assert_eq!(told["env"]["MY_SETTING"], "mine");
+    assert_eq!(seen["argv"], json!(["--port", port]));
+    assert_eq!(seen["env"]["MY_SETTING"], "mine");
     for name in ["FUNCTIONS_HTTPWORKER_PORT", "FUNCTIONS_CUSTOMHANDLER_PORT"] {
-        assert_eq!(told["env"][name], json!(port));
+        assert_eq!(seen["env"][name], json!(port));
     }
-    let id = &told["env"]["FUNCTIONS_CUSTOMHANDLER_WORKER_ID"];
-    assert!(id.is_string() && *id == told["env"]["FUNCTIONS_HTTPWORKER_ID"]);
-    assert_eq!(told["env"]["FUNCTIONS_APP_ROOT_PATH"], told["cwd"]);
+    let id = &seen["env"]["FUNCTIONS_CUSTOMHANDLER_WORKER_ID"];
+    assert!(id.is_string() && *id == seen["env"]["FUNCTIONS_HTTPWORKER_ID"]);
+    assert_eq!(seen["env"]["FUNCTIONS_APP_ROOT_PATH"], seen["cwd"]);
 
     let request = &deployed.requests()[0];
     assert_eq!((&request["method"], &request["url"]), (&json!("POST"), &json!("/Work")));
@@ -49,52 +49,52 @@ async fn the_handler_gets_what_the_host_gives() {
 }
 
 #[tokio::test]
-async fn an_empty_body_hangs_until_the_timeout_and_costs_the_process() {
-    let deployed = Deployed::new().by_hand().seconds_for_a_call(5);
+async fn an_empty_body_hangs_until_the_timeout_which_kills_the_process() {
+    let deployed = Deployed::new().unscheduled().seconds_for_a_call(5);
     let host = deployed.start().await;
-    assert!(succeeded(&tell(&host, "ok").await));
+    assert!(succeeded(&command(&host, "ok").await));
     let (port, pid) = (host.handler_port(), host.handler_pid());
-    assert_eq!(tell(&host, "empty").await, Outcome::TimedOut);
-    assert!(succeeded(&tell(&host, "ok").await));
+    assert_eq!(command(&host, "empty").await, Outcome::TimedOut);
+    assert!(succeeded(&command(&host, "ok").await));
     assert_eq!(host.handler_port(), port);
     assert!(host.handler_pid().is_some() && host.handler_pid() != pid);
-    // The time for a call, and two seconds of grace.
+    // The functionTimeout, and two seconds of grace.
     assert!(host.outcomes()[1].took >= Duration::from_secs(7));
-    // Not counted as a crash, however often.
+    // A timeout is not a crash, however often it happens.
     assert_eq!(host.stopped(), None);
 }
 
 #[tokio::test]
-async fn a_call_that_ends_within_the_grace_has_timed_out_but_costs_no_process() {
-    let deployed = Deployed::new().by_hand().seconds_for_a_call(5);
+async fn a_call_that_ends_within_the_grace_period_times_out_without_a_kill() {
+    let deployed = Deployed::new().unscheduled().seconds_for_a_call(5);
     let host = deployed.start().await;
     host.ready().await.unwrap();
     let pid = host.handler_pid();
-    assert_eq!(tell(&host, "wait 5200").await, Outcome::TimedOut);
+    assert_eq!(command(&host, "wait 5200").await, Outcome::TimedOut);
     assert_eq!(host.handler_pid(), pid);
 }
 
 #[tokio::test]
-async fn one_timeout_fails_every_call_in_flight() {
-    let deployed = Deployed::new().by_hand().seconds_for_a_call(5);
+async fn one_timeout_fails_every_call_in_progress() {
+    let deployed = Deployed::new().unscheduled().seconds_for_a_call(5);
     let host = deployed.start().await;
     host.ready().await.unwrap();
     let late = async {
         tokio::time::sleep(Duration::from_secs(5)).await;
-        tell(&host, "wait 60000").await
+        command(&host, "wait 60000").await
     };
-    let (first, second) = tokio::join!(tell(&host, "empty"), late);
+    let (first, second) = tokio::join!(command(&host, "empty"), late);
     assert_eq!(first, Outcome::TimedOut);
     assert!(failed(&second), "{second:?}");
 }
 
 #[tokio::test]
-async fn exit_code_0_is_the_end_of_the_handler_but_not_of_the_host() {
-    let deployed = Deployed::new().by_hand();
+async fn exit_code_0_ends_the_handler_but_not_the_host() {
+    let deployed = Deployed::new().unscheduled();
     let host = deployed.start().await;
-    assert!(failed(&tell(&host, "exit 0").await));
+    assert!(failed(&command(&host, "exit 0").await));
     host.until_logged(|line| line.message.contains("exited with code 0")).await;
-    let Outcome::Failed { why } = tell(&host, "ok").await else { panic!("a handler answered") };
+    let Outcome::Failed { why } = command(&host, "ok").await else { panic!("a handler answered") };
     assert!(why.contains("refused"), "{why}");
     assert_eq!((host.handler_pid(), host.stopped()), (None, None));
     host.stop().await;
@@ -102,7 +102,7 @@ async fn exit_code_0_is_the_end_of_the_handler_but_not_of_the_host() {
 
 #[tokio::test]
 async fn the_third_crash_stops_the_host() {
-    let deployed = Deployed::new().by_hand();
+    let deployed = Deployed::new().unscheduled();
     let host = deployed.start().await;
     for crash in 1..=3 {
         assert_eq!(host.stopped(), None, "before crash {crash}");
@@ -112,17 +112,17 @@ async fn the_third_crash_stops_the_host() {
     let why = host.stopped().unwrap();
     assert!(why.starts_with("Exceeded http worker restart retry count"), "{why}");
     assert!(why.ends_with("the handler exited (exit status: 1). last words"), "{why}");
-    let Outcome::Failed { why } = tell(&host, "ok").await else { panic!("still running") };
+    let Outcome::Failed { why } = command(&host, "ok").await else { panic!("still running") };
     assert!(why.starts_with("the host has stopped"), "{why}");
     host.stop().await;
 }
 
 #[tokio::test]
 async fn a_handler_that_crashes_on_start_or_never_listens_stops_the_host() {
-    let mut deployed = Deployed::new().by_hand().set("CRASH_ON_START", "1");
+    let mut deployed = Deployed::new().unscheduled().set("CRASH_ON_START", "1");
     let host = deployed.start().await;
     assert!(host.ready().await.unwrap_err().to_string().contains("exit status: 1"));
-    deployed = deployed.by_hand().set("NEVER_LISTEN", "1");
+    deployed = deployed.unscheduled().set("NEVER_LISTEN", "1");
     deployed.settings.remove("CRASH_ON_START");
     deployed.host["customHandler"]["initializationTimeout"] = json!("00:00:00.300");
     let host = deployed.start().await;
@@ -130,33 +130,33 @@ async fn a_handler_that_crashes_on_start_or_never_listens_stops_the_host() {
 }
 
 #[tokio::test]
-async fn exit_code_200_restarts_and_counts_for_nothing() {
-    let deployed = Deployed::new().by_hand();
+async fn exit_code_200_restarts_and_is_no_error() {
+    let deployed = Deployed::new().unscheduled();
     let host = deployed.start().await;
     for _ in 0..4 {
         exit(&host, 200).await;
     }
-    assert!(succeeded(&tell(&host, "ok").await));
+    assert!(succeeded(&command(&host, "ok").await));
     host.stop().await;
 }
 
 #[tokio::test]
-async fn a_killed_handler_comes_back_on_its_port() {
-    let deployed = Deployed::new().by_hand();
+async fn a_killed_handler_restarts_on_the_same_port() {
+    let deployed = Deployed::new().unscheduled();
     let host = deployed.start().await;
     host.ready().await.unwrap();
     let pid = host.handler_pid();
     host.kill_handler().await;
-    assert!(succeeded(&tell(&host, "ok").await));
+    assert!(succeeded(&command(&host, "ok").await));
     assert_ne!(host.handler_pid(), pid);
 }
 
 #[tokio::test]
-async fn many_calls_and_large_bodies_go_at_once() {
-    let deployed = Deployed::new().by_hand();
+async fn many_calls_with_large_bodies_run_in_parallel() {
+    let deployed = Deployed::new().unscheduled();
     let host = deployed.start().await;
     let large = "x".repeat(3_000_000);
-    let calls = (0..16).map(|_| tell(&host, &large));
+    let calls = (0..16).map(|_| command(&host, &large));
     for outcome in futures::future::join_all(calls).await {
         let Outcome::Succeeded(answer) = outcome else { panic!("{outcome:?}") };
         assert!(answer.return_value.as_u64().unwrap() > 4_000_000);
@@ -164,11 +164,11 @@ async fn many_calls_and_large_bodies_go_at_once() {
 }
 
 #[tokio::test]
-async fn what_the_handler_prints_is_ranked_and_what_it_answers_is_filed() {
-    let deployed = Deployed::new().by_hand();
+async fn output_of_the_handler_gets_a_level_and_logs_of_its_answer_a_category() {
+    let deployed = Deployed::new().unscheduled();
     let host = deployed.start().await;
-    assert!(succeeded(&tell(&host, "print").await));
-    assert!(succeeded(&tell(&host, "ok").await));
+    assert!(succeeded(&command(&host, "print").await));
+    assert!(succeeded(&command(&host, "ok").await));
     for (level, category, message) in [
         (Level::INFO, "Host.Function.Console", "to stdout"),
         (Level::WARN, "Host.Function.Console", "a Warning"),
@@ -233,7 +233,7 @@ async fn a_request_is_proxied_with_the_hosts_headers() {
 }
 
 #[tokio::test]
-async fn a_timer_fires_by_itself_unless_it_is_disabled() {
+async fn a_timer_fires_on_schedule_unless_it_is_disabled() {
     let deployed = Deployed::new()
         .function("Tick", timer("* * * * * *"))
         .function("Off", timer("* * * * * *"))
@@ -246,14 +246,14 @@ async fn a_timer_fires_by_itself_unless_it_is_disabled() {
     let off = requests.iter().find(|request| request["url"] == "/Off").unwrap();
     let body: Value = serde_json::from_str(off["body"].as_str().unwrap()).unwrap();
     assert_eq!(body["Data"]["timer"]["IsPastDue"], true);
-    // More than once a minute: no status is kept.
+    // It fires more than once a minute, so the host keeps no status.
     assert_eq!(body["Data"]["timer"]["ScheduleStatus"], Value::Null);
     assert_eq!(body["Metadata"]["sys"]["MethodName"], "Off");
 }
 
 #[tokio::test]
-async fn a_timer_run_shows_the_one_before() {
-    let deployed = Deployed::new().by_hand();
+async fn a_timer_run_shows_the_previous_run() {
+    let deployed = Deployed::new().unscheduled();
     let host = deployed.start().await;
     for _ in 0..2 {
         assert!(succeeded(&host.timer("Work", false).await));
@@ -268,10 +268,10 @@ async fn a_timer_run_shows_the_one_before() {
 }
 
 #[tokio::test]
-async fn nothing_is_left_when_the_host_is_gone() {
+async fn nothing_is_left_when_the_host_has_stopped() {
     let alive = async |port| tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok();
     for stopping in [true, false] {
-        let deployed = Deployed::new().by_hand();
+        let deployed = Deployed::new().unscheduled();
         let host = deployed.start().await;
         host.ready().await.unwrap();
         let port = host.handler_port();

@@ -1,4 +1,4 @@
-//! Drills with a real Azurite, which all of them share: it takes seconds to start.
+//! Tests with a real Azurite. They share one, because it takes seconds to start.
 
 use std::sync::{
     LazyLock,
@@ -14,7 +14,7 @@ use crate::testbed::azurite::Azurite;
 
 const ACCOUNTS: [&str; 6] = ["drill0", "drill1", "drill2", "drill3", "drill4", "drill5"];
 
-/// Azurite outlives each test's own runtime.
+/// For Azurite, which must outlive the runtime of each test.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 static AZURITE: OnceCell<Azurite> = OnceCell::const_new();
 static NEXT_ACCOUNT: AtomicUsize = AtomicUsize::new(0);
@@ -52,7 +52,7 @@ impl Account {
 }
 
 async fn start_azurite() -> Azurite {
-    #[expect(clippy::disallowed_methods, reason = "where Azurite is, is the machine's matter")]
+    #[expect(clippy::disallowed_methods, reason = "the machine determines where Azurite is")]
     let cache = Azurite::cache(|name| std::env::var(name).ok()).unwrap();
     let program = Azurite::fetch(&cache, |_| {}).await.unwrap();
     Azurite::start(&program, &ACCOUNTS).await.unwrap()
@@ -63,13 +63,13 @@ async fn send(queue: &QueueClient, text: String) {
     queue.send_message(message.try_into().unwrap(), None).await.unwrap();
 }
 
-/// The texts of a queue, hidden for a while from now on.
+/// The texts of a queue, which are hidden from now on.
 async fn texts(queue: &QueueClient) -> Vec<String> {
     let got = queue.receive_messages(None).await.unwrap().into_model().unwrap();
     got.items.unwrap_or_default().into_iter().filter_map(|m| m.message_text).collect()
 }
 
-/// How many messages a queue has, hidden ones included.
+/// How many messages a queue has, including hidden ones.
 async fn length(queue: &QueueClient) -> i64 {
     use azure_storage_queue::models::QueueClientGetPropertiesResultHeaders as _;
     let properties = queue.get_properties(None).await.unwrap();
@@ -85,7 +85,7 @@ fn dequeue_counts(ended: &[Invocation]) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn a_queue_may_come_later_and_its_messages_go_when_done() {
+async fn a_queue_can_be_created_later_and_its_messages_are_deleted_after_success() {
     let account = Account::new().await;
     let deployed = account.app("binary");
     let host = deployed.start().await;
@@ -105,7 +105,7 @@ async fn a_queue_may_come_later_and_its_messages_go_when_done() {
 }
 
 #[tokio::test]
-async fn a_message_of_a_killed_handler_comes_again() {
+async fn a_message_of_a_killed_handler_is_received_again() {
     let account = Account::new().await;
     let queue = account.queue("words");
     queue.create(None).await.unwrap();
@@ -124,7 +124,7 @@ async fn a_message_of_a_killed_handler_comes_again() {
 }
 
 #[tokio::test]
-async fn five_failures_lead_to_the_poison_queue() {
+async fn five_failures_move_a_message_to_the_poison_queue() {
     let account = Account::new().await;
     let queue = account.queue("words");
     queue.create(None).await.unwrap();
@@ -141,7 +141,7 @@ async fn five_failures_lead_to_the_poison_queue() {
 }
 
 #[tokio::test]
-async fn what_is_not_base64_is_poison_unseen() {
+async fn a_message_that_is_not_base64_goes_to_the_poison_queue_without_a_call() {
     let account = Account::new().await;
     let (queue, poison) = (account.queue("words"), account.queue("words-poison"));
     queue.create(None).await.unwrap();
@@ -181,7 +181,7 @@ async fn a_text_binding_gets_json_in_json() {
 }
 
 #[tokio::test]
-async fn no_more_messages_are_out_than_the_batch_and_its_threshold() {
+async fn no_more_messages_are_in_progress_than_batch_and_threshold_allow() {
     let account = Account::new().await;
     let queue = account.queue("words");
     queue.create(None).await.unwrap();
@@ -194,6 +194,6 @@ async fn no_more_messages_are_out_than_the_batch_and_its_threshold() {
         .set("AzureFunctionsJobHost__extensions__queues__newBatchThreshold", "1");
     let host = deployed.start().await;
     host.until_outcomes(|ended| !ended.is_empty()).await;
-    // Two at first, and two more only once one of them has ended.
+    // Two at first, and two more only after one of them has ended.
     assert!(deployed.requests().len() <= 3, "{}", deployed.requests().len());
 }

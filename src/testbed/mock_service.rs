@@ -1,0 +1,124 @@
+//! The mock service alone, with a command that pushes the sample file to it.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use azure_core::Uuid;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{
+    Planned, SAMPLE_CONNECTION, SAMPLE_CSV, interrupted, say,
+    service::{Rules, Service},
+};
+
+/// The variable of the access token. It is the default of `--token-from`.
+const TOKEN_VARIABLE: &str = "VIVA_ACCESS_TOKEN";
+
+/// What the mock service does when it runs alone.
+#[derive(Debug)]
+pub struct MockServiceOptions {
+    /// The port on 127.0.0.1; 0 for any free one.
+    pub port: u16,
+    /// How long an ingestion has each status.
+    pub time_per_status: Duration,
+    /// The faults of the service.
+    pub faults: Vec<Planned>,
+}
+
+/// Runs the mock service alone, until it is interrupted.
+///
+/// # Errors
+/// The port is taken, or the sample file cannot be written.
+pub async fn run_mock_service(options: &MockServiceOptions) -> Result<ExitCode, String> {
+    let MockServiceOptions { port, time_per_status, faults } = options;
+    let token = Uuid::new_v4().to_string();
+    let service = start(&token, faults, *time_per_status, *port).await?;
+    let folder = sample_folder()
+        .map_err(|error| format!("the sample file could not be written: {error}"))?;
+    let endpoint = service.endpoint();
+    say(&format!(
+        "The mock service listens at {endpoint}. Nothing that you push to it leaves this machine.\n\
+         An ingestion has each status for {} s. To stop the service, press Ctrl-C.\n\n\
+         To push the sample file, paste this line into another terminal:\n\n{}\n\n\
+         The commands `ping`, `status` and `errors` need the same {TOKEN_VARIABLE}, `--tenant`, \
+         `--credential` and `--endpoint`.",
+        time_per_status.as_secs(),
+        push_line(folder.path(), &token, endpoint.as_str()),
+    ));
+    interrupted().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Starts a mock service with these faults.
+pub(super) async fn start(
+    token: &str,
+    faults: &[Planned],
+    time_per_status: Duration,
+    port: u16,
+) -> Result<Service, String> {
+    let rules = Rules { token: token.to_owned(), time_per_status, ..Rules::default() };
+    let service = Service::start_at(rules, port).await;
+    let service = service.map_err(|error| {
+        format!("cannot listen on port {port}: {error}; choose another port with `--port`")
+    })?;
+    for Planned { call, fault, always } in faults.iter().cloned() {
+        if always {
+            service.always(call, Some(fault));
+        } else {
+            service.fault(call, fault);
+        }
+    }
+    Ok(service)
+}
+
+/// A folder with the sample file and its connection document; it is deleted when dropped.
+fn sample_folder() -> io::Result<TempDir> {
+    let folder = tempfile::Builder::new().prefix("viva-import-").tempdir()?;
+    std::fs::write(folder.path().join("sample.csv"), SAMPLE_CSV)?;
+    std::fs::write(folder.path().join("hr.json"), SAMPLE_CONNECTION)?;
+    Ok(folder)
+}
+
+/// A line for the shell of this platform that pushes the sample file and follows it to its end.
+fn push_line(folder: &Path, token: &str, endpoint: &str) -> String {
+    let path = |name: &str| quoted(&folder.join(name).display().to_string());
+    let (csv, mapping, tenant) = (path("sample.csv"), path("hr.json"), sample_tenant());
+    let variables = [(TOKEN_VARIABLE, token), ("POLL_MIN_SECONDS", "1")].map(|(name, value)| {
+        if cfg!(windows) { format!("$env:{name}='{value}'; ") } else { format!("{name}={value} ") }
+    });
+    // PowerShell runs a quoted path only after this.
+    let call = if cfg!(windows) { "& " } else { "" };
+    format!(
+        "{}{call}{} push {csv} --mapping {mapping} --tenant {tenant} --credential accessToken \
+         --endpoint {endpoint} --follow",
+        variables.concat(),
+        quoted(&program()),
+    )
+}
+
+fn sample_tenant() -> String {
+    let connection: Value = serde_json::from_str(SAMPLE_CONNECTION).unwrap_or_default();
+    connection["tenantId"].as_str().unwrap_or_default().to_owned()
+}
+
+/// The name of this program if the shell found it on the `PATH`, else its full path.
+fn program() -> String {
+    let called = PathBuf::from(std::env::args_os().next().unwrap_or_default());
+    let is_name = called.file_name() == Some(called.as_os_str());
+    let program = if is_name { called } else { std::env::current_exe().unwrap_or(called) };
+    program.display().to_string()
+}
+
+/// A word for the shell of this platform, in quotes only if it needs them.
+fn quoted(word: &str) -> String {
+    let (plain, escaped) = if cfg!(windows) { ("\\:._-", "''") } else { ("/._-", r"'\''") };
+    if word.chars().all(|c| c.is_alphanumeric() || plain.contains(c)) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', escaped))
+}
