@@ -15,6 +15,7 @@ use super::{
     Planned, SAMPLE_CONNECTION, SAMPLE_CSV, interrupted, say,
     service::{Rules, Service},
 };
+use crate::outcome::{Argument, Shell, command_line};
 
 /// The variable of the access token. It is the default of `--token-from`.
 const TOKEN_VARIABLE: &str = "VIVA_ACCESS_TOKEN";
@@ -84,21 +85,29 @@ fn sample_folder() -> io::Result<TempDir> {
     Ok(folder)
 }
 
-/// A line for the shell of this platform that pushes the sample file and follows it to its end.
+/// A line for the shell of this system that pushes the sample file and follows it to its end.
 fn push_line(folder: &Path, token: &str, endpoint: &str) -> String {
-    let path = |name: &str| quoted(&folder.join(name).display().to_string());
-    let (csv, mapping, tenant) = (path("sample.csv"), path("hr.json"), sample_tenant());
-    let variables = [(TOKEN_VARIABLE, token), ("POLL_MIN_SECONDS", "1")].map(|(name, value)| {
-        if cfg!(windows) { format!("$env:{name}='{value}'; ") } else { format!("{name}={value} ") }
-    });
-    // PowerShell runs a quoted path only after this.
-    let call = if cfg!(windows) { "& " } else { "" };
-    format!(
-        "{}{call}{} push {csv} --mapping {mapping} --tenant {tenant} --credential accessToken \
-         --endpoint {endpoint} --follow",
-        variables.concat(),
-        quoted(&program()),
-    )
+    let (csv, mapping) = (folder.join("sample.csv"), folder.join("hr.json"));
+    let (program, tenant) = (program(), sample_tenant());
+    let push = command_line(&[
+        Argument::File(&program),
+        Argument::Word("push"),
+        Argument::File(&csv),
+        Argument::Word("--mapping"),
+        Argument::File(&mapping),
+        Argument::Word("--tenant"),
+        Argument::Value(&tenant),
+        Argument::Word("--credential accessToken --endpoint"),
+        Argument::Value(endpoint),
+        Argument::Word("--follow"),
+    ]);
+    match Shell::HERE {
+        Shell::Sh => format!("{TOKEN_VARIABLE}={token} POLL_MIN_SECONDS=1 {push}"),
+        // Without `&`, PowerShell prints a quoted path instead of running it.
+        Shell::PowerShell => {
+            format!("$env:{TOKEN_VARIABLE}='{token}'; $env:POLL_MIN_SECONDS='1'; & {push}")
+        }
+    }
 }
 
 fn sample_tenant() -> String {
@@ -107,18 +116,8 @@ fn sample_tenant() -> String {
 }
 
 /// The name of this program if the shell found it on the `PATH`, else its full path.
-fn program() -> String {
+fn program() -> PathBuf {
     let called = PathBuf::from(std::env::args_os().next().unwrap_or_default());
     let is_name = called.file_name() == Some(called.as_os_str());
-    let program = if is_name { called } else { std::env::current_exe().unwrap_or(called) };
-    program.display().to_string()
-}
-
-/// A word for the shell of this platform, in quotes only if it needs them.
-fn quoted(word: &str) -> String {
-    let (plain, escaped) = if cfg!(windows) { ("\\:._-", "''") } else { ("/._-", r"'\''") };
-    if word.chars().all(|c| c.is_alphanumeric() || plain.contains(c)) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', escaped))
+    if is_name { called } else { std::env::current_exe().unwrap_or(called) }
 }
