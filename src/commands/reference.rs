@@ -33,6 +33,7 @@ fn of_rule(rule: &Rule) -> Value {
         "severity": rule.severity.as_ref(),
         "scope": rule.scope,
         "about": rule.about,
+        "remedy": rule.remedy,
         "accepted": rule.accepted,
         "refused": rule.refused,
         "message": rule.message,

@@ -125,7 +125,7 @@ fn a_check_that_fails_has_exit_code_2_and_an_error_text() {
         (
             folder.path("folder.csv"),
             vec![],
-            "folder.csv is a folder or a pipe\n  Name a .csv or .zip file.",
+            "folder.csv is a folder or a pipe\n  Name a .csv or a .zip file.",
         ),
         (good.clone(), vec!["--mapping".to_owned(), no("no.json")], "no.json cannot be read"),
         (good.clone(), vec!["--mapping".to_owned(), of("a.json", "{")], "a.json is invalid: "),

@@ -209,6 +209,44 @@ fn a_guide_links_to_others_by_labels_that_cargo_doc_knows() {
     }
 }
 
+/// Words of this project's own making, and the plain ones that replace them.
+const OLD_WORDS: [(&str, &str); 6] = [
+    ("told", "reported, sent, shown"),
+    ("mend", "correct"),
+    ("mended", "corrected"),
+    ("whoever", "people who"),
+    ("what came of", "the result of"),
+    ("stands in", "is in, blocks"),
+];
+
+#[test]
+fn no_text_uses_words_of_this_project_s_own_making() {
+    fn files(folder: &Path, found: &mut Vec<String>) {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            match entry.path() {
+                path if path.is_dir() => files(&path, found),
+                path => found.push(path.display().to_string()),
+            }
+        }
+    }
+    let mut found = pages();
+    found.push(".github/CONTRIBUTING.md".to_owned());
+    files(Path::new("src"), &mut found);
+    let mut wrong = vec![];
+    for file in found.iter().filter(|file| !file.contains(".csv")) {
+        for (number, line) in read(file).to_lowercase().lines().enumerate() {
+            let words = line.split(|it: char| !it.is_alphanumeric()).collect::<Vec<_>>().join(" ");
+            let words = format!(" {words} ");
+            for (word, instead) in OLD_WORDS {
+                if words.contains(&format!(" {word} ")) {
+                    wrong.push(format!("{file}:{}: say {instead} in place of {word}", number + 1));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn help_and_settings_are_printed() {
     let run = |argument: &str| {

@@ -267,7 +267,7 @@ async fn a_file_larger_than_the_setting_is_rejected_unread() {
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     let import = ended(&stage, "hr/a.csv").await;
     assert_eq!(import.state, State::Rejected);
-    assert!(why(&import).contains("the most that is taken is 100"));
+    assert!(why(&import).contains("the limit is 100"));
 }
 
 #[tokio::test]

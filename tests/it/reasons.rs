@@ -81,7 +81,7 @@ fn end_of_call(text: &str) -> usize {
 }
 
 /// Where the engine, the clients and the table read a text, how often, and which. Add new places to this list.
-const READ: [(&str, usize, &str); 26] = [
+const READ: [(&str, usize, &str); 27] = [
     ("identity/refusal.rs", 5, "codes of Microsoft Entra, what the Azure CLI prints"),
     ("commands/json_rows.rs", 3, "an error of a library, names of fields"),
     ("commands/imports.rs", 1, "the name of a setting"),
@@ -92,6 +92,7 @@ const READ: [(&str, usize, &str); 26] = [
         "names of headers and servers, a library's text about a broken connection",
     ),
     ("engine/deletion_guard.rs", 1, "a list of rules"),
+    ("commands/check.rs", 1, "a pattern of file names"),
     ("engine/health.rs", 1, "names of documents"),
     ("engine/intake.rs", 5, "names of blobs, a list of ids"),
     ("engine/status_queries.rs", 1, "names of documents"),

@@ -66,7 +66,7 @@ async fn a_timeout_that_takes_other_invocations_along_loses_nothing() {
             assert_eq!(import.state, State::Completed, "{file}: {:?}", import.reason);
         }
         assert!(stage.host.outcomes().iter().any(|ended| ended.outcome == Outcome::TimedOut));
-        assert!(log(&stage).contains("runs on: the handler is killed"));
+        assert!(log(&stage).contains("has not ended: the handler is killed"));
         assert_eq!(stage.imports().await.unwrap().len(), names.len());
         // The push that was cut had arrived whole: it alone is there twice.
         let mut tenants: Vec<String> =
