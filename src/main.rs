@@ -38,8 +38,8 @@ const DEFAULT_WIDTH: usize = 80;
 #[tokio::main]
 async fn main() -> ExitCode {
     // Before the arguments are read, because help and usage errors have colours, too.
-    let arguments: Vec<String> = std::env::args().collect();
-    color(&arguments).write_global();
+    let arguments = std::env::args_os().map(|it| it.to_string_lossy().into_owned());
+    color(&arguments.collect::<Vec<_>>()).write_global();
     let Cli { command, global } = Cli::read();
     let done = match command {
         Command::Serve => {

@@ -344,6 +344,18 @@ fn a_terminal_has_colours_unless_the_environment_says_no() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_file_whose_name_is_not_unicode_is_checked() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+
+    let folder = Folder::new();
+    let name = OsStr::from_bytes(b"\xff.csv");
+    fs::copy(folder.path("good.csv"), folder.0.path().join(name)).unwrap();
+    let output = folder.command(&["check"]).arg(name).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+}
+
 #[test]
 fn text_is_wrapped_at_a_terminal_and_whole_in_a_pipe() {
     let folder = Folder::new();
