@@ -11,10 +11,12 @@ use std::{
 use serde_json::{Value, json};
 use thiserror::Error;
 
+mod draft;
 mod layout;
 mod progress;
 mod shell;
 
+pub(crate) use self::draft::{Draft, Readers, save};
 pub use self::{
     layout::{Layout, MAX_WIDTH, Tone},
     progress::{Progress, Task},

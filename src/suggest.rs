@@ -6,7 +6,6 @@
 
 use std::{
     fs::File,
-    io::Write as _,
     path::{Path, PathBuf},
 };
 
@@ -15,7 +14,7 @@ use serde_json::{Value, json};
 use crate::{
     check::{Profile, ProfileError, mapping_faults},
     connection::Connection,
-    outcome::{Argument, CommandError, CommandOutput, Layout, command_line},
+    outcome::{self, Argument, CommandError, CommandOutput, Layout, Readers, command_line},
     schema::{Connector, Fault, Refresh, Target, sentence},
 };
 
@@ -76,7 +75,9 @@ pub fn run(options: &SuggestOptions, layout: Layout) -> Result<CommandOutput, Co
     })?;
     let proposal = Proposal::of(&profile, options)?;
     if let Some(out) = &options.out {
-        write(out, &proposal.document, options.force)?;
+        let document = format!("{:#}\n", proposal.document);
+        outcome::save(out, document.as_bytes(), Readers::AsUsual, options.force)
+            .map_err(|error| CommandError::cannot_write(out, &error))?;
     }
     let text = text(&proposal, &profile, options, layout);
     let output = CommandOutput::done(text, proposal.json());
@@ -84,27 +85,6 @@ pub fn run(options: &SuggestOptions, layout: Layout) -> Result<CommandOutput, Co
         Some(_) => output,
         None => output.with_document(format!("{:#}\n", proposal.document)),
     })
-}
-
-/// Writes the whole document, or nothing. `force` replaces a file.
-fn write(path: &Path, document: &Value, force: bool) -> Result<(), CommandError> {
-    let write = || {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let mut builder = tempfile::Builder::new();
-        // The usual permissions of a new file, not those of a temporary one.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = builder.tempfile_in(folder.unwrap_or(Path::new(".")))?;
-        file.write_all(format!("{document:#}\n").as_bytes())?;
-        file.as_file().sync_all()?;
-        if force {
-            file.persist(path)?;
-        } else {
-            file.persist_noclobber(path)?;
-        }
-        Ok(())
-    };
-    write().map_err(|error: std::io::Error| CommandError::cannot_write(path, &error))
 }
 
 /// A fault of the document, with the option that caused it as its place.

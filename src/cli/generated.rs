@@ -1,17 +1,13 @@
 //! Completion scripts and manual pages, made from the command line itself.
 
-use std::{
-    fs::{self, OpenOptions},
-    io::Write as _,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::PathBuf};
 
 use clap::{Args, Command, CommandFactory as _};
 use clap_complete::Shell;
 use serde_json::Value;
 
 use super::Cli;
-use crate::outcome::{CommandError, CommandOutput, shown};
+use crate::outcome::{CommandError, CommandOutput, Readers, save, shown};
 
 /// The shell to complete in.
 #[derive(Debug, Args)]
@@ -57,18 +53,12 @@ impl Man {
         fs::create_dir_all(dir).map_err(|error| CommandError::cannot_write(dir, &error))?;
         for command in &commands {
             let (path, page) = (path(command), page(command)?);
-            write(&path, &page, self.force)
+            save(&path, &page, Readers::AsUsual, self.force)
                 .map_err(|error| CommandError::cannot_write(&path, &error))?;
         }
         let text = format!("{} manual pages are written to {}", commands.len(), shown(dir));
         Ok(CommandOutput::done(text, Value::Null))
     }
-}
-
-fn write(path: &Path, page: &[u8], force: bool) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).create_new(!force);
-    options.open(path)?.write_all(page)
 }
 
 fn page(command: &Command) -> Result<Vec<u8>, CommandError> {

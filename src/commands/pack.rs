@@ -8,12 +8,11 @@ use std::{
 
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use tempfile::NamedTempFile;
 
 use super::{Context, PackOptions, name_of, of_report};
 use crate::{
     check::{CheckOptions, Report, too_large},
-    outcome::{CommandError, CommandOutput, shown},
+    outcome::{CommandError, CommandOutput, Draft, Readers, shown},
     package,
     schema::PayloadFormat,
 };
@@ -63,12 +62,10 @@ impl Context {
         let (report, packed) = self.pack_into(file, &mut made, &options, upload)?;
         let output = of_report(&report, &name_of(file), self.layout);
         let Some(Packed { bytes, sha256 }) = packed else { return Ok(output) };
-        let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let named = NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(write)?;
+        let mut draft = Draft::beside(out, Readers::Owner).map_err(write)?;
         made.seek(SeekFrom::Start(0)).map_err(write)?;
-        io::copy(&mut made, &mut named.as_file()).map_err(write)?;
-        let kept = if force { named.persist(out) } else { named.persist_noclobber(out) };
-        kept.map_err(|error| CommandError::cannot_write(out, &error.error))?;
+        io::copy(&mut made, &mut draft).map_err(write)?;
+        draft.keep(out, force).map_err(write)?;
         let CommandOutput { text, mut json, .. } = output;
         let out = shown(out);
         json["packed"] = json!({ "file": out, "bytes": bytes, "sha256": sha256 });

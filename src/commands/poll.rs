@@ -1,14 +1,11 @@
 //! Requests that push nothing: ping, status, errors; and following an ingestion until it is finished.
 
 use std::{
-    fs::OpenOptions,
-    io::Write as _,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use serde_json::json;
-use tempfile::NamedTempFile;
 use tokio::time::sleep;
 
 use super::{Caller, CallerOptions, Context, FollowOptions, caller};
@@ -16,7 +13,7 @@ use crate::{
     config,
     import::{IngestionId, Status, reason::Reason},
     messages,
-    outcome::{Argument, CommandError, CommandOutput, command_line, shown},
+    outcome::{Argument, CommandError, CommandOutput, Readers, command_line, save, shown},
     schema::{Credential, ServiceIdentity, Target, is_plain_name},
     target::{MAX_ERRORS_BYTES, Service, ServiceError},
 };
@@ -157,27 +154,10 @@ impl Followed<'_> {
         let Self { context, service, caller, unit, id, .. } = self;
         let errors = service.errors(caller, Some(unit), id, (context.clock)()).await;
         let errors = errors.map_err(|error| denied(&error, caller.target))?;
-        let written = if force { replace(path, &errors) } else { create(path, &errors) };
-        written.map_err(|error| CommandError::cannot_write(path, &error))?;
+        save(path, &errors, Readers::Owner, force)
+            .map_err(|error| CommandError::cannot_write(path, &error))?;
         Ok(errors.len() as u64)
     }
-}
-
-fn create(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(content)
-}
-
-/// Replaces a file by one of its owner alone.
-fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-    file.write_all(content)?;
-    file.persist(path)?;
-    Ok(())
 }
 
 /// Fails if the error file could not be saved in the end, before anything is sent.
