@@ -286,12 +286,12 @@ impl Context {
             Caller::Connection(path) => format!(
                 "in {}, use `\"credential\": {{ \"kind\": \"accessToken\", \"setting\": \
                  \"VIVA_ACCESS_TOKEN\" }}`",
-                path.display()
+                shown(path)
             ),
         };
         CommandError::Failed(format!(
-            "{}. For a mock service on this machine, {credential}, and set `VIVA_ACCESS_TOKEN` to the \
-             access token that `viva-import mock-service` printed",
+            "{}\nFor a mock service on this machine, {credential}, and set `VIVA_ACCESS_TOKEN` to the \
+             access token that `viva-import mock-service` printed.",
             messages::cause(error.reason(), caller.target)
         ))
     }
