@@ -5,7 +5,7 @@ use std::{fmt::Display, time::Duration};
 use super::{
     connectivity::Reachabilities,
     probes::{Probes, Unread, within},
-    report::{CheckResult, capitalized},
+    report::CheckResult,
 };
 use crate::{
     engine::{Actor, Engine},
@@ -60,7 +60,7 @@ fn last(found: &Found, is_resumed: bool) -> CheckResult {
     match import.state {
         State::Completed | State::Accepted => CheckResult::pass(LAST, message),
         State::Rejected | State::Stuck => {
-            CheckResult::fail(LAST, message, capitalized(&messages::remedy(import)))
+            CheckResult::fail(LAST, message, messages::remedy(import))
         }
         State::Received
         | State::Packed

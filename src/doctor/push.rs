@@ -8,7 +8,7 @@ use super::{
     connection::DOCUMENT,
     connectivity::SERVICE,
     probes::{Probes, TooLate, within},
-    report::{CheckResult, capitalized},
+    report::CheckResult,
 };
 use crate::{
     connection::Connection,
@@ -43,7 +43,7 @@ pub(super) async fn results(
         Err(error) => (
             CheckResult::fail(
                 TOKEN,
-                capitalized(&messages::cause(error.reason(), caller.target)),
+                messages::cause(error.reason(), caller.target),
                 no_token(caller),
             ),
             None,
@@ -206,7 +206,7 @@ fn failed(
             )
         }
     };
-    let message = capitalized(&messages::cause(error.reason(), caller.target));
+    let message = messages::cause(error.reason(), caller.target);
     CheckResult::fail(check, message, remedy)
 }
 
