@@ -359,8 +359,10 @@ fn a_file_whose_name_is_not_unicode_is_checked() {
 #[test]
 fn text_is_wrapped_at_a_terminal_and_whole_in_a_pipe() {
     let folder = Folder::new();
+    let ambiguous = staff().join("\n").replace("10/31/2026", "10/01/2026");
+    folder.put("long.csv", ambiguous);
     for columns in [50, 300] {
-        for command in ["rules", "settings", "suggest-mapping good.csv"] {
+        for command in ["check long.csv", "rules", "settings", "suggest-mapping good.csv"] {
             let line = format!("viva-import {command} --color never 2>/dev/null");
             let shown = folder.at_terminal(columns, &line);
             // A command in backticks, a word and a document are never broken.
