@@ -37,7 +37,7 @@ const DEFAULT_WIDTH: usize = 80;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    // Before the arguments are read, because help and usage errors have colours, too.
+    // Before the arguments are read, because help and usage errors have colors, too.
     let arguments = std::env::args_os().map(|it| it.to_string_lossy().into_owned());
     color(&arguments.collect::<Vec<_>>()).write_global();
     let Cli { command, global } = Cli::read();
@@ -103,12 +103,12 @@ async fn run(command: UserCommand, global: GlobalArgs) -> Result<ExitCode, Strin
     Ok(ExitCode::from(output.exit_code()))
 }
 
-/// How text is laid out on a stream of this size: wrapped on a terminal, coloured as `--color` and the
+/// How text is laid out on a stream of this size: wrapped on a terminal, colored as `--color` and the
 /// environment say.
 fn layout(is_terminal: bool, size: Option<(Width, Height)>, color: ColorChoice) -> Layout {
     let width = size.map_or(DEFAULT_WIDTH, |(Width(columns), _)| columns.into());
     let width = is_terminal.then(|| width.min(MAX_WIDTH));
-    Layout { width, is_coloured: color != ColorChoice::Never }
+    Layout { width, is_colored: color != ColorChoice::Never }
 }
 
 fn progress(is_quiet: bool) -> Progress {
@@ -183,7 +183,7 @@ fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// Logs one line for each event, without time and colour: the host adds its own. It reads lines on
+/// Logs one line for each event, without time and color: the host adds its own. It reads lines on
 /// stdout as information, and lines on stderr as warnings and errors.
 fn log() {
     let default = SETTINGS.iter().find(|setting| setting.name == "RUST_LOG");

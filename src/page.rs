@@ -124,7 +124,7 @@ fn time(at: OffsetDateTime) -> String {
     format!("<time datetime=\"{iso}\">{}</time>", text.unwrap_or_default())
 }
 
-/// The look of a state: a word, a mark, and a colour that adds no information.
+/// The look of a state: a word, a mark, and a color that adds no information.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Badge {
     word: &'static str,

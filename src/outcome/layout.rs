@@ -8,16 +8,16 @@ pub const MAX_WIDTH: usize = 100;
 /// Fewest columns that a text keeps beside its indentation.
 const MIN_TEXT_WIDTH: usize = 24;
 
-/// How text is laid out. The default, for pipes and files, neither wraps nor colours.
+/// How text is laid out. The default, for pipes and files, neither wraps nor colors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Layout {
     /// Columns of a line; unlimited if `None`.
     pub width: Option<usize>,
-    /// Whether colours are written.
-    pub is_coloured: bool,
+    /// Whether colors are written.
+    pub is_colored: bool,
 }
 
-/// What a colour says.
+/// What a color says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
     /// Accepted, passed.
@@ -32,21 +32,21 @@ pub enum Tone {
 
 impl Tone {
     fn style(self) -> Style {
-        let colour = match self {
+        let color = match self {
             Self::Good => AnsiColor::Green,
             Self::Bad => AnsiColor::Red,
             Self::Warning => AnsiColor::Yellow,
             Self::Hint => AnsiColor::Cyan,
         };
-        colour.on_default().bold()
+        color.on_default().bold()
     }
 }
 
 impl Layout {
-    /// The text in its colour.
+    /// The text in its color.
     #[must_use]
     pub fn paint(self, tone: Tone, text: &str) -> String {
-        if self.is_coloured {
+        if self.is_colored {
             let style = tone.style();
             format!("{style}{text}{style:#}")
         } else {
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     fn of(width: usize) -> Layout {
-        Layout { width: Some(width), is_coloured: false }
+        Layout { width: Some(width), is_colored: false }
     }
 
     #[test]
@@ -162,8 +162,8 @@ mod tests {
     }
 
     #[test]
-    fn colours_and_wide_letters_count_as_they_are_shown() {
-        let layout = Layout { width: Some(30), is_coloured: true };
+    fn colors_and_wide_letters_count_as_they_are_shown() {
+        let layout = Layout { width: Some(30), is_colored: true };
         let prefix = format!("{}  ", layout.paint(Tone::Bad, "error"));
         let text = layout.hang(&prefix, "one two three four five");
         assert_eq!(text, "\u{1b}[1m\u{1b}[31merror\u{1b}[0m  one two three four five\n");
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_gets_whole_lines_without_colour() {
+    fn a_pipe_gets_whole_lines_without_color() {
         let layout = Layout::default();
         let long = "word ".repeat(100);
         assert_eq!(layout.wrap(&long), long);

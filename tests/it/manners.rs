@@ -296,7 +296,7 @@ fn the_manual_pages_are_printed_or_written_into_a_folder() {
 }
 
 #[test]
-fn a_pipe_and_json_have_no_colour_and_a_person_may_ask_for_it() {
+fn a_pipe_and_json_have_no_color_and_a_person_may_ask_for_it() {
     let folder = Folder::new();
     let check = |arguments: &[&str], name: &str, value: &str| {
         let mut command = folder.command(&[&["check", "good.csv"], arguments].concat());
@@ -305,7 +305,7 @@ fn a_pipe_and_json_have_no_colour_and_a_person_may_ask_for_it() {
         }
         out(&command.output().unwrap())
     };
-    for (arguments, name, value, is_coloured) in [
+    for (arguments, name, value, is_colored) in [
         (&[][..], "", "", false),
         (&["--color", "always"], "", "", true),
         (&["--color=always"], "NO_COLOR", "1", true),
@@ -315,11 +315,11 @@ fn a_pipe_and_json_have_no_colour_and_a_person_may_ask_for_it() {
         (&["--color", "always", "--format", "html"], "", "", false),
     ] {
         let text = check(arguments, name, value);
-        assert_eq!(text.contains(ESCAPE), is_coloured, "{arguments:?} {name} {text}");
+        assert_eq!(text.contains(ESCAPE), is_colored, "{arguments:?} {name} {text}");
     }
     let rejected = out(&folder.run(&["check", "bad.csv", "--color", "always"]));
-    for (word, colour) in [("rejected", 31), ("error", 31)] {
-        assert!(rejected.contains(&format!("\u{1b}[{colour}m{word}\u{1b}[0m")), "{rejected}");
+    for (word, color) in [("rejected", 31), ("error", 31)] {
+        assert!(rejected.contains(&format!("\u{1b}[{color}m{word}\u{1b}[0m")), "{rejected}");
     }
     let failed = err(&folder.run(&["check", "none.csv", "--color", "always"]));
     assert!(failed.starts_with("\u{1b}[1m\u{1b}[31merror:\u{1b}[0m none.csv"), "{failed}");
@@ -328,7 +328,7 @@ fn a_pipe_and_json_have_no_colour_and_a_person_may_ask_for_it() {
 }
 
 #[test]
-fn a_terminal_has_colours_unless_the_environment_says_no() {
+fn a_terminal_has_colors_unless_the_environment_says_no() {
     let folder = Folder::new();
     let check = "viva-import check good.csv";
     assert!(folder.at_terminal(80, check).contains(GREEN_VERDICT));
