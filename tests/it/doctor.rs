@@ -268,9 +268,9 @@ async fn a_service_that_is_down_or_answers_wrongly_is_reported_by_its_answer() {
         stage.service.always(Call::Ping, Some(fault));
         by_shell(stage.settings(), &["hr"]).await.says("connector", status, words);
     }
-    let silent = settings(&stage, &[("REQUEST_TIMEOUT_SECONDS", "1")]);
+    let silent = settings(&stage, &[("REQUEST_TIMEOUT_SECONDS", "3")]);
     stage.service.always(Call::Ping, Some(ServiceFault::Silent));
-    by_shell(&silent, &["hr"]).await.says("connector", "fail", "no answer within 1 s");
+    by_shell(&silent, &["hr"]).await.says("connector", "fail", "no answer within 3 s");
 }
 
 #[tokio::test]
