@@ -35,10 +35,9 @@ pub struct FileCheck {
 }
 
 /// Why a file could not be checked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 pub enum FileError {
     /// The operating system cannot read it.
-    #[error("{} cannot be read: {source}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -46,24 +45,15 @@ pub enum FileError {
         source: io::Error,
     },
     /// It is not a file.
-    #[error("{} is a folder or a pipe\nName a .csv or .zip file.", .0.display())]
     NotAFile(PathBuf),
 }
 
 impl FileCheck {
-    /// Checks the file at `path`.
-    ///
-    /// # Errors
-    /// Why it could not be read.
-    pub fn check(&self, path: &Path) -> Result<Report, FileError> {
-        self.check_counted(path, |_| {})
-    }
-
     /// Checks the file at `path`; `count` gets the bytes of a CSV as they are read.
     ///
     /// # Errors
     /// Why it could not be read.
-    pub fn check_counted(&self, path: &Path, count: impl Fn(u64)) -> Result<Report, FileError> {
+    pub fn check(&self, path: &Path, count: impl Fn(u64)) -> Result<Report, FileError> {
         let fail = |source| FileError::Unreadable { path: path.to_owned(), source };
         // Opening a pipe would wait until something writes to it.
         let about = std::fs::metadata(path).map_err(fail)?;

@@ -97,7 +97,7 @@ impl Context {
         }
         let total = std::fs::metadata(file).map(|about| about.len()).ok();
         let task = self.progress.bytes(format!("Checking {}", name_of(file)), total);
-        asked.check_counted(file, task.counter()).map_err(|error| match error {
+        asked.check(file, task.counter()).map_err(|error| match error {
             FileError::Unreadable { path, source } => CommandError::cannot_read(&path, &source),
             FileError::NotAFile(path) => CommandError::Failed(format!(
                 "{} is a folder or a pipe\n\

@@ -308,7 +308,7 @@ impl Case {
         let given = self.document.as_ref().map(|document| {
             viva_import::connection::check_options(document, limits, *today).unwrap().0
         });
-        FileCheck { given, ..self.asked.clone() }.check(&path).unwrap()
+        FileCheck { given, ..self.asked.clone() }.check(&path, |_| {}).unwrap()
     }
 
     /// The differences from the expected findings, as text; `None` if there are none.
