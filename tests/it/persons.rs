@@ -13,7 +13,9 @@ use viva_import::{
     },
 };
 
-use crate::stage::{BINARY, GOOD_CSV, TOKEN, a_second_later, csv_of, ended, stage, until, why};
+use crate::stage::{
+    BINARY, GOOD_CSV, TOKEN, a_second_later, csv_of, ended, import_of, stage, until, why,
+};
 
 async fn run(stage: &Stage, command: &str, argument: &str) -> Output {
     let mut process = Command::new(BINARY);
@@ -33,16 +35,6 @@ async fn conflict(stage: &Stage, command: &str, argument: &str) -> String {
     let output = run(stage, command, argument).await;
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     String::from_utf8(output.stderr).unwrap()
-}
-
-/// The import of a file, when it is as wanted.
-async fn import_of(stage: &Stage, name: &str, wanted: impl Fn(&Import) -> bool) -> Import {
-    let what = format!("{name} as wanted");
-    let found = until(&what, async || {
-        let imports = stage.imports().await.unwrap();
-        imports.into_iter().find(|import| import.source.name == name && wanted(import))
-    });
-    found.await
 }
 
 fn says(import: &Import, words: &str) -> bool {

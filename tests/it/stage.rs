@@ -131,16 +131,23 @@ pub(crate) async fn until<T>(what: &str, mut wanted: impl AsyncFnMut() -> Option
     }
 }
 
-/// Waits until the import of this file has ended and needs no more work.
-pub(crate) async fn ended(stage: &Stage, name: &str) -> Import {
-    let what = format!("the end of {name}");
+/// Waits until the import of this file is as wanted.
+pub(crate) async fn import_of(
+    stage: &Stage,
+    name: &str,
+    wanted: impl Fn(&Import) -> bool,
+) -> Import {
+    let what = format!("{name} as wanted");
     let found = until(&what, async || {
         let imports = stage.imports().await.unwrap();
-        imports
-            .into_iter()
-            .find(|run| run.source.name == name && run.state.is_end() && run.due.is_none())
+        imports.into_iter().find(|import| import.source.name == name && wanted(import))
     });
     found.await
+}
+
+/// Waits until the import of this file has ended and needs no more work.
+pub(crate) async fn ended(stage: &Stage, name: &str) -> Import {
+    import_of(stage, name, |import| import.state.is_end() && import.due.is_none()).await
 }
 
 /// Why an import is in its state, as text for people.

@@ -19,8 +19,8 @@ use viva_import::{
 
 use super::browser;
 use crate::stage::{
-    BINARY, GOOD_CSV, PATIENCE, a_second_later, csv_of, ended, next_status, rules_with_clock,
-    stage, stage_with, until,
+    BINARY, GOOD_CSV, PATIENCE, a_second_later, csv_of, ended, import_of, next_status,
+    rules_with_clock, stage, stage_with, until,
 };
 
 /// A demo that runs until this is dropped; then it stops what it has started.
@@ -68,11 +68,7 @@ fn principal(name: &str, roles: &[&str]) -> serde_json::Value {
 
 /// The service was busy when the file was pushed.
 async fn busy(stage: &Stage, name: &str) {
-    until("busy", async || {
-        let imports = stage.imports().await.unwrap();
-        imports.into_iter().find(|import| import.source.name == name && import.busy_retries > 0)
-    })
-    .await;
+    import_of(stage, name, |import| import.busy_retries > 0).await;
 }
 
 #[tokio::test]
@@ -316,10 +312,11 @@ async fn each_button_is_shown_to_users_who_may_press_it_and_does_its_action() {
     assert_eq!(few.state, State::Completed);
     assert!(few.approval.unwrap().by.starts_with("by ana@contoso.com on the console (approve)"));
 
-    stage.service.always(Call::Push, Some(ServiceFault::Busy));
+    // A file of a paused connection rests; one that is being pushed cannot be cancelled.
+    stage.service.fault(Call::Push, ServiceFault::Forbidden);
     a_second_later().await;
     stage.arrive("hr/waits.csv", csv_of(6).into()).await.unwrap();
-    busy(&stage, "hr/waits.csv").await;
+    import_of(&stage, "hr/waits.csv", |import| import.pauses).await;
     browser.go(&url).await;
     browser.click("th a:has-text('waits.csv')").await;
     browser.click("button:has-text('Cancel this import')").await;
