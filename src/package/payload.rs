@@ -52,7 +52,9 @@ pub fn check_and_zip(
     let mut zip = Container::new(output);
     let metadata = metadata_json(check.kept(), options);
     zip.entry(&options.dialect.metadata_file, metadata.as_bytes(), LEVEL)?;
-    let entry = zip.begin(&options.dialect.data_file)?;
+    // One byte of another encoding has three in UTF-8 at most.
+    let most_bytes = options.limits.max_file_bytes.saturating_mul(3);
+    let entry = zip.begin(&options.dialect.data_file, most_bytes)?;
     let mut data = Deflate::new(&mut zip, LEVEL, deflate::workers());
     data.write_all(check.head())?;
     while check.is_sound() {

@@ -5,8 +5,10 @@
 //! zip is hashed while it is written. So its checksum and sizes are in a data descriptor after the data. The
 //! directory at the end, which readers use, has the sizes of all entries.
 //!
-//! Only numbers that do not fit into 32 bits are written in the zip64 form. Every date is the first one that
-//! a zip can have, so that the same content has the same bytes.
+//! Only numbers that do not fit into 32 bits are written in the zip64 form. A streamed entry that may be that
+//! large says so in its header, because a reader of a pipe decides by the header how wide the numbers of the
+//! data descriptor are. Every date is the first one that a zip can have, so that the same content has the same
+//! bytes.
 //!
 //! Source: PKWARE's APPNOTE.TXT 6.3.10, sections 4.3 to 4.5.
 
@@ -55,6 +57,8 @@ pub struct Open {
     entry: Entry,
     /// The offset of its data.
     from: u64,
+    /// Its header says that its sizes have 64 bits.
+    is_zip64: bool,
 }
 
 impl<W: Write> Container<W> {
@@ -69,36 +73,37 @@ impl<W: Write> Container<W> {
     /// Writing failed.
     pub fn entry(&mut self, name: &str, content: &[u8], level: u32) -> io::Result<()> {
         let (deflated, written) = deflate::whole(content, level)?;
-        let entry = self.header(name, 0, deflated.len() as u64, written)?;
+        let entry = self.header(name, 0, deflated.len() as u64, written, false)?;
         self.write_all(&deflated)?;
         self.entries.push(entry);
         Ok(())
     }
 
-    /// Begins an entry. Then write its deflated data to the zip.
+    /// Begins an entry of at most `most_bytes`. Then write its deflated data to the zip.
     ///
     /// # Errors
     /// Writing failed.
-    pub fn begin(&mut self, name: &str) -> io::Result<Open> {
-        let entry = self.header(name, SIZES_FOLLOW, 0, Written::default())?;
-        Ok(Open { entry, from: self.at })
+    pub fn begin(&mut self, name: &str, most_bytes: u64) -> io::Result<Open> {
+        let is_zip64 = most_bytes >= ELSEWHERE.into();
+        let entry = self.header(name, SIZES_FOLLOW, 0, Written::default(), is_zip64)?;
+        Ok(Open { entry, from: self.at, is_zip64 })
     }
 
     /// Ends an entry.
     ///
     /// # Errors
-    /// Writing failed.
+    /// Writing failed, or the entry does not fit into 32 bits and its header does not say so.
     pub fn end(&mut self, open: Open, written: Written) -> io::Result<()> {
         let deflated_bytes = self.at - open.from;
         let mut record = Record::default();
         record.u32(0x0807_4B50).u32(written.crc);
-        // Readers expect both in 64 bits if one of them needs it.
-        match (u32::try_from(deflated_bytes), u32::try_from(written.bytes)) {
-            (Ok(deflated_bytes), Ok(bytes)) if bytes.max(deflated_bytes) < ELSEWHERE => {
-                record.u32(deflated_bytes).u32(bytes)
-            }
-            _ => record.u64(deflated_bytes).u64(written.bytes),
-        };
+        if open.is_zip64 {
+            record.u64(deflated_bytes).u64(written.bytes);
+        } else if deflated_bytes.max(written.bytes) < ELSEWHERE.into() {
+            record.narrow(deflated_bytes).narrow(written.bytes);
+        } else {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
         self.write_all(&record.0)?;
         self.entries.push(Entry { deflated_bytes, written, ..open.entry });
         Ok(())
@@ -136,12 +141,22 @@ impl<W: Write> Container<W> {
         flags: u16,
         deflated_bytes: u64,
         written: Written,
+        is_zip64: bool,
     ) -> io::Result<Entry> {
         let flags = flags | if name.is_ascii() { 0 } else { UTF8_NAME };
         let entry = Entry { name: name.to_owned(), flags, at: self.at, deflated_bytes, written };
         let mut record = Record::default();
-        record.u32(0x0403_4B50).u16(PLAIN_VERSION).common(&entry).u16(0);
-        record.0.extend_from_slice(name.as_bytes());
+        record.u32(0x0403_4B50);
+        if is_zip64 {
+            // Both sizes, which are not known yet, in the extra field.
+            record.u16(ZIP64_VERSION).common(&entry, [ELSEWHERE; 2]).u16(20);
+            record.0.extend_from_slice(name.as_bytes());
+            record.u16(1).u16(16).u64(0).u64(0);
+        } else {
+            let sizes = [entry.deflated_bytes, entry.written.bytes].map(narrow);
+            record.u16(PLAIN_VERSION).common(&entry, sizes).u16(0);
+            record.0.extend_from_slice(name.as_bytes());
+        }
         self.write_all(&record.0)?;
         Ok(entry)
     }
@@ -181,7 +196,8 @@ impl Entry {
             });
         }
         let mut record = Record::default();
-        record.u32(0x0201_4B50).u16(UNIX | version).u16(version).common(self);
+        let sizes = [self.deflated_bytes, self.written.bytes].map(narrow);
+        record.u32(0x0201_4B50).u16(UNIX | version).u16(version).common(self, sizes);
         record.u16(u16::try_from(extra.0.len()).unwrap_or_default());
         record.u16(0).u16(0).u16(0).u32(ATTRIBUTES).narrow(self.at); // no comment, first disk, binary
         record.0.extend_from_slice(self.name.as_bytes());
@@ -212,16 +228,20 @@ impl Record {
 
     /// Writes a number, or a mark if it is too large and written elsewhere.
     fn narrow(&mut self, number: u64) -> &mut Self {
-        self.u32(u32::try_from(number).unwrap_or(ELSEWHERE))
+        self.u32(narrow(number))
     }
 
     /// Writes the part that the header and the directory share, from the flags to the length of the name.
-    fn common(&mut self, entry: &Entry) -> &mut Self {
-        let Entry { name, flags, deflated_bytes, written, .. } = entry;
-        self.u16(*flags).u16(DEFLATED).u32(DATE).u32(written.crc);
-        self.narrow(*deflated_bytes).narrow(written.bytes);
-        self.u16(u16::try_from(name.len()).unwrap_or_default())
+    fn common(&mut self, entry: &Entry, [deflated_bytes, bytes]: [u32; 2]) -> &mut Self {
+        self.u16(entry.flags).u16(DEFLATED).u32(DATE).u32(entry.written.crc);
+        self.u32(deflated_bytes).u32(bytes);
+        self.u16(u16::try_from(entry.name.len()).unwrap_or_default())
     }
+}
+
+/// A number in 32 bits, or the mark that it is written elsewhere.
+fn narrow(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(ELSEWHERE)
 }
 
 #[cfg(test)]
@@ -242,7 +262,7 @@ mod tests {
         let mut container = Container::new(&mut zip);
         container.entry("metadata.json", b"{}", 6).unwrap();
         let second = usize::try_from(container.at).unwrap();
-        let open = container.begin("日本.csv").unwrap();
+        let open = container.begin("日本.csv", 4000).unwrap();
         let (deflated, written) = deflate::whole(&b"a,b\n".repeat(1000), 6).unwrap();
         container.write_all(&deflated).unwrap();
         container.end(open, written).unwrap();
@@ -260,6 +280,40 @@ mod tests {
             entry.read_to_string(&mut read).unwrap();
             assert_eq!(read, content);
         }
+    }
+
+    /// A reader of a pipe has the header alone when it comes to the data descriptor.
+    #[test]
+    fn a_streamed_entry_that_may_need_64_bits_says_so_before_its_data() {
+        let (deflated, written) = deflate::whole(b"a,b\n", 6).unwrap();
+        for (most, version, extra, descriptor) in [
+            (u64::from(ELSEWHERE) - 1, PLAIN_VERSION, 0, 16),
+            (ELSEWHERE.into(), ZIP64_VERSION, 20, 24),
+        ] {
+            let mut zip = vec![];
+            let mut container = Container::new(&mut zip);
+            let open = container.begin("data.csv", most).unwrap();
+            container.write_all(&deflated).unwrap();
+            let at = container.at;
+            container.end(open, written).unwrap();
+            assert_eq!(container.at - at, descriptor);
+            container.finish().unwrap();
+            let u16_at = |at: usize| u16::from_le_bytes([zip[at], zip[at + 1]]);
+            assert_eq!((u16_at(4), u16_at(28)), (version, extra));
+            let mut archive = ZipArchive::new(Cursor::new(&zip)).unwrap();
+            let mut read = String::new();
+            archive.by_index(0).unwrap().read_to_string(&mut read).unwrap();
+            assert_eq!(read, "a,b\n");
+        }
+    }
+
+    #[test]
+    fn an_entry_that_outgrows_its_header_is_an_error() {
+        let mut container = Container::new(io::sink());
+        let open = container.begin("data.csv", 100).unwrap();
+        let written = Written { crc: 0, bytes: ELSEWHERE.into() };
+        let error = container.end(open, written).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
     }
 
     /// The record of the directory, without its name.

@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn error::Error>> {
             let workers = rest.get(1).map_or(Ok(package::workers()), |workers| workers.parse())?;
             let mut zip = Container::new(BufWriter::new(File::create(out)?));
             zip.entry("metadata.json", b"{}", level)?;
-            let entry = zip.begin("data.csv")?;
+            let entry = zip.begin("data.csv", File::open(file)?.metadata()?.len())?;
             let mut data = Deflate::new(&mut zip, level, workers);
             io::copy(&mut BufReader::with_capacity(512 << 10, File::open(file)?), &mut data)?;
             let written = data.finish()?;

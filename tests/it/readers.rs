@@ -25,7 +25,12 @@ struct Packed {
 }
 
 impl Packed {
-    fn new() -> Self {
+    /// One whose header has sizes of 32 bits, and one with 64, as a larger limit makes it.
+    fn both() -> [Self; 2] {
+        ["1073741824", "2147483648"].map(Self::new)
+    }
+
+    fn new(max_file_bytes: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         let (export, mapping, zip) = (at("export.csv"), at("hr.json"), at("info.zip"));
@@ -35,7 +40,7 @@ impl Packed {
         fs::write(&mapping, Form::default().connection()).unwrap();
         let mut pack = Command::new(BINARY);
         pack.arg("pack").arg(&export).arg("--mapping").arg(mapping).arg("--out").arg(&zip);
-        run(&mut pack);
+        run(pack.env("MAX_FILE_BYTES", max_file_bytes));
         Self { folder, export, zip }
     }
 
@@ -89,33 +94,53 @@ fn python_reads_the_zip_and_finds_the_export_in_it() {
     if !is_here("python3", "python3") {
         return;
     }
-    let packed = Packed::new();
-    reads(&packed, |zip| {
-        let mut python = Command::new("python3");
-        python.arg(bench("by_python.py")).arg("read").arg(zip).arg("data.csv").arg(&packed.export);
-        python
-    });
+    for packed in Packed::both() {
+        reads(&packed, |zip| {
+            let mut python = Command::new("python3");
+            python.arg(bench("by_python.py")).arg("read").arg(zip).arg("data.csv");
+            python.arg(&packed.export);
+            python
+        });
+    }
 }
 
 #[test]
 fn info_zip_tests_the_zip() {
     if is_here("unzip", "unzip") {
-        reads(&Packed::new(), |zip| {
-            let mut unzip = Command::new("unzip");
-            unzip.arg("-t").arg(zip);
-            unzip
-        });
+        for packed in Packed::both() {
+            reads(&packed, |zip| {
+                let mut unzip = Command::new("unzip");
+                unzip.arg("-t").arg(zip);
+                unzip
+            });
+        }
     }
 }
 
 #[test]
 fn seven_zip_tests_the_zip() {
     if is_here("7z", "p7zip-full") {
-        reads(&Packed::new(), |zip| {
-            let mut seven = Command::new("7z");
-            seven.arg("t").arg(zip);
-            seven
-        });
+        for packed in Packed::both() {
+            reads(&packed, |zip| {
+                let mut seven = Command::new("7z");
+                seven.arg("t").arg(zip);
+                seven
+            });
+        }
+    }
+}
+
+/// It has no directory when it reads an entry, only the header before it.
+#[test]
+fn bsdtar_reads_the_zip_from_a_pipe() {
+    if is_here("bsdtar", "libarchive-tools") {
+        for packed in Packed::both() {
+            reads(&packed, |zip| {
+                let mut tar = Command::new("bsdtar");
+                tar.args(["-xOf", "-"]).stdin(File::open(zip).unwrap());
+                tar
+            });
+        }
     }
 }
 
@@ -125,14 +150,16 @@ fn dot_net_reads_the_zip() {
     if !is_here("mcs", packages) || !is_here("mono", packages) {
         return;
     }
-    let packed = Packed::new();
-    let program = packed.folder.path().join("read.exe");
+    let [narrow, wide] = Packed::both();
+    let program = narrow.folder.path().join("read.exe");
     let mut compile = Command::new("mcs");
     compile.arg("-r:System.IO.Compression").arg(format!("-out:{}", program.display()));
     run(compile.arg(bench("read.cs")));
-    reads(&packed, |zip| {
-        let mut mono = Command::new("mono");
-        mono.arg(&program).arg(zip).arg("data.csv").arg(&packed.export);
-        mono
-    });
+    for packed in [&narrow, &wide] {
+        reads(packed, |zip| {
+            let mut mono = Command::new("mono");
+            mono.arg(&program).arg(zip).arg("data.csv").arg(&packed.export);
+            mono
+        });
+    }
 }
