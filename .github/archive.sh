@@ -6,7 +6,7 @@
 #
 # The archive is target/archives/viva-import-vVERSION-PLATFORM.tar.gz, or .zip for Windows. The script needs Rust,
 # cargo-about and Python 3 with venv and pip. It builds for Linux and Windows on any host, and for macOS on a Mac.
-# To try the program on another host, it needs qemu-user (linux-arm64) or wine (windows-x64).
+# To try the program on another host, it needs qemu-user (linux-arm64) or Wine 9 (windows-x64).
 # PROGRAM=FILE packs that program and builds nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."

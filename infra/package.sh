@@ -15,6 +15,7 @@ zip=${1:-target/function.zip}
 target=x86_64-unknown-linux-gnu
 glibc=2.28
 
+rm -f "$zip" # so that a failed build does not leave an older package to publish
 program=${PROGRAM:-}
 if [ -z "$program" ]; then
   infra/zigbuild.sh "$target.$glibc" --no-default-features

@@ -23,15 +23,7 @@ impl Draft {
     /// An empty file beside `path`, in the same file system.
     pub(crate) fn beside(path: &Path, readers: Readers) -> io::Result<Self> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let mut builder = tempfile::Builder::new();
-        #[cfg(unix)]
-        if readers == Readers::AsUsual {
-            builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        }
-        // On other systems, the permissions of the folder apply.
-        #[cfg(not(unix))]
-        let _ = readers;
-        builder.tempfile_in(folder.unwrap_or(Path::new("."))).map(Self)
+        builder(readers).tempfile_in(folder.unwrap_or(Path::new("."))).map(Self)
     }
 
     /// Gives the file its name. A file that has it is replaced with `force`, else that is an error.
@@ -40,6 +32,21 @@ impl Draft {
         let kept = if force { self.0.persist(path) } else { self.0.persist_noclobber(path) };
         kept.map(drop).map_err(|error| error.error)
     }
+}
+
+#[cfg(unix)]
+fn builder(readers: Readers) -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    if readers == Readers::AsUsual {
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    }
+    builder
+}
+
+/// The permissions of the folder apply.
+#[cfg(not(unix))]
+fn builder(_: Readers) -> tempfile::Builder<'static, 'static> {
+    tempfile::Builder::new()
 }
 
 impl Write for Draft {
