@@ -10,7 +10,10 @@ use std::{
 use reqwest::{
     Client, ClientBuilder, RequestBuilder, StatusCode, header::RETRY_AFTER, redirect::Policy,
 };
-use time::{OffsetDateTime, format_description::well_known::Rfc2822};
+use time::{
+    OffsetDateTime, PrimitiveDateTime, format_description::well_known::Rfc2822,
+    macros::format_description, parsing::Parsed,
+};
 use url::{Host, Url};
 
 pub(crate) mod azure;
@@ -164,16 +167,41 @@ fn retry_at(value: &str, now: OffsetDateTime) -> Option<OffsetDateTime> {
     let value = value.trim();
     let at = match value.parse::<u64>() {
         Ok(seconds) => now + Duration::from_secs(seconds).min(MAX_RETRY_AFTER),
-        Err(_) => date(value)?,
+        Err(_) => date(value, now)?,
     };
     Some(at.clamp(now, now + MAX_RETRY_AFTER))
 }
 
-/// The date in the value of a header.
+/// The date in the value of a header, in one of the three forms of RFC 9110, section 5.6.7. A year of two
+/// digits is at most 50 years after `now`.
 #[must_use]
-pub fn date(value: &str) -> Option<OffsetDateTime> {
+pub fn date(value: &str, now: OffsetDateTime) -> Option<OffsetDateTime> {
     // It ends with GMT, which the RFC 2822 format does not accept.
-    OffsetDateTime::parse(&value.replace("GMT", "+0000"), &Rfc2822).ok()
+    let usual = OffsetDateTime::parse(&value.replace("GMT", "+0000"), &Rfc2822).ok();
+    usual.or_else(|| date_of_rfc850(value, now)).or_else(|| date_of_asctime(value))
+}
+
+/// `Sunday, 06-Nov-94 08:49:37 GMT`
+fn date_of_rfc850(value: &str, now: OffsetDateTime) -> Option<OffsetDateTime> {
+    let form = format_description!(
+        "[weekday], [day]-[month repr:short]-[year repr:last_two] [hour]:[minute]:[second] GMT"
+    );
+    let mut parsed = Parsed::new();
+    if !parsed.parse_items(value.as_bytes(), form).ok()?.is_empty() {
+        return None;
+    }
+    let latest = now.year() + 50;
+    let back = (latest - i32::from(parsed.year_last_two()?)).rem_euclid(100);
+    parsed.set_year(latest - back)?;
+    PrimitiveDateTime::try_from(parsed).ok().map(PrimitiveDateTime::assume_utc)
+}
+
+/// `Sun Nov  6 08:49:37 1994`
+fn date_of_asctime(value: &str) -> Option<OffsetDateTime> {
+    let form = format_description!(
+        "[weekday repr:short] [month repr:short] [day padding:space] [hour]:[minute]:[second] [year]"
+    );
+    PrimitiveDateTime::parse(value, form).ok().map(PrimitiveDateTime::assume_utc)
 }
 
 /// Whether an address is a loopback address, which is this machine.
@@ -215,6 +243,44 @@ mod tests {
         for invalid in ["", "soon", "-5", "99999999999999999999999"] {
             assert_eq!(retry_at(invalid), None, "{invalid}");
         }
+    }
+
+    #[test]
+    fn a_date_is_read_in_each_form_that_http_has_had() {
+        let expected = Some(datetime!(1994-11-06 08:49:37 UTC));
+        for value in [
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+            "Sun Nov 06 08:49:37 1994",
+        ] {
+            assert_eq!(date(value, NOW), expected, "{value}");
+        }
+        for invalid in [
+            "Sunday, 06-Nov-94 08:49:37",
+            "Sunday, 06-Nov-94 08:49:37 GMT+1",
+            "Sunday, 31-Nov-94 08:49:37 GMT",
+            "Sunday, 06-Nov-1994 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 94",
+            "Sun Nov  6 08:49:37 1994 GMT",
+        ] {
+            assert_eq!(date(invalid, NOW), None, "{invalid}");
+        }
+        assert_eq!(retry_at("Mon Nov 23 06:10:00 2026"), Some(NOW + Duration::from_mins(10)));
+        assert_eq!(retry_at("Monday, 23-Nov-26 06:10:00 GMT"), Some(NOW + Duration::from_mins(10)));
+    }
+
+    #[test]
+    fn a_year_of_two_digits_is_at_most_50_years_in_the_future() {
+        let year = |digits: &str, now| {
+            date(&format!("Monday, 23-Nov-{digits} 06:10:00 GMT"), now).unwrap().year()
+        };
+        for (digits, expected) in
+            [("26", 2026), ("27", 2027), ("76", 2076), ("77", 1977), ("00", 2000)]
+        {
+            assert_eq!(year(digits, NOW), expected, "{digits}");
+        }
+        assert_eq!(year("01", datetime!(2099-12-31 23:00 UTC)), 2101);
     }
 
     #[test]

@@ -258,7 +258,8 @@ async fn reach(
     }
     let date = answer.headers().get(DATE).and_then(|value| value.to_str().ok());
     let is_of_storage = is_signed(answer.headers());
-    Ok(Answer { is_of_storage, date: date.and_then(http::date), at: clock() })
+    let at = clock();
+    Ok(Answer { is_of_storage, date: date.and_then(|date| http::date(date, at)), at })
 }
 
 /// Whether the headers are those of Azure Storage: its ids, or at least its name.
