@@ -1,7 +1,7 @@
 //! Credentials: as whom the program signs in, and its token for an audience.
 //!
 //! No log and no error contains a token, a secret or an assertion. The answer of an authority may quote what
-//! was sent, so only its codes are kept. `Debug` of a type that holds a secret does not show it.
+//! was sent, so only its codes, ids and time are kept. `Debug` of a type that holds a secret does not show it.
 
 use std::{
     ffi::OsStr,
@@ -40,11 +40,14 @@ use crate::{
 };
 
 mod certificate;
+mod details;
 mod refusal;
 mod token;
 
 pub(crate) use self::refusal::is_lasting;
 pub use self::{certificate::CertificateError, token::Claims};
+#[expect(unused_imports, reason = "no record for support has them yet")]
+pub(crate) use self::{details::SignInDetails, refusal::sign_in_details};
 
 /// Why a credential cannot be created.
 #[derive(Debug, thiserror::Error)]
