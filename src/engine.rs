@@ -43,6 +43,7 @@ pub(crate) use self::{
 };
 
 mod deletion_guard;
+mod diagnostics;
 mod health;
 mod intake;
 mod log;

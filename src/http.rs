@@ -8,7 +8,9 @@ use std::{
 };
 
 use reqwest::{
-    Client, ClientBuilder, RequestBuilder, StatusCode, header::RETRY_AFTER, redirect::Policy,
+    Client, ClientBuilder, RequestBuilder, StatusCode,
+    header::{HeaderMap, RETRY_AFTER},
+    redirect::Policy,
 };
 use time::{
     OffsetDateTime, PrimitiveDateTime, format_description::well_known::Rfc2822,
@@ -21,11 +23,13 @@ pub(crate) mod azure;
 /// The longest `Retry-After` that is obeyed.
 pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
-/// A complete answer.
+/// An answer: a complete one, or at least the status of a refusal.
 #[derive(Debug)]
 pub struct Answer {
     /// Its status.
     pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
     /// When the service accepts the next request, if it says so.
     pub retry_at: Option<OffsetDateTime>,
     /// Its body, truncated to the largest size that is read.
@@ -127,15 +131,21 @@ pub async fn send(
         let status = response.status();
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_at = retry_after.and_then(|value| retry_at(value, now + started.elapsed()));
+        let headers = response.headers().clone();
         let mut body = vec![];
-        while let Some(chunk) = response.chunk().await? {
-            let room = max_bytes - body.len();
-            body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-            if body.len() == max_bytes {
-                break;
+        while body.len() < max_bytes {
+            match response.chunk().await {
+                Ok(Some(chunk)) => {
+                    let room = max_bytes - body.len();
+                    body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+                }
+                Ok(None) => break,
+                // A service that refuses a request before it has read it may then reset the connection.
+                Err(_) if !status.is_success() => break,
+                Err(error) => return Err(error),
             }
         }
-        Ok(Answer { status, retry_at, body })
+        Ok(Answer { status, headers, retry_at, body })
     };
     match tokio::time::timeout(deadline, exchange).await {
         Ok(answer) => answer.map_err(|error| class(&error)),

@@ -44,10 +44,8 @@ mod details;
 mod refusal;
 mod token;
 
-pub(crate) use self::refusal::is_lasting;
+pub(crate) use self::refusal::{is_lasting, sign_in_details};
 pub use self::{certificate::CertificateError, token::Claims};
-#[expect(unused_imports, reason = "no record for support has them yet")]
-pub(crate) use self::{details::SignInDetails, refusal::sign_in_details};
 
 /// Why a credential cannot be created.
 #[derive(Debug, thiserror::Error)]

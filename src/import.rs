@@ -33,10 +33,11 @@ pub use self::{
     event::{Action, Checked, Event, IllegalEvent, NotificationEvent, OperatorAction},
     policy::Policy,
     record::{Delivery, HistoryEntry, Import, Note, NotificationKind, PendingNotification, Sent},
-    types::{ImportId, IngestionId, Package, Source, State, Status},
+    types::{ImportId, IngestionId, Package, PollPath, Source, State, Status},
 };
 
 pub mod connection_record;
+pub mod diagnostics;
 mod event;
 mod history;
 pub(crate) mod moment;
@@ -270,8 +271,8 @@ impl Import {
                 self.push_outcome_unknown = true;
                 self.push_failed(Reason::PushOutcomeUnknown { cause }, now, policy)
             }
-            (Pushing, Event::PushFailed { status }) => {
-                self.push_failed(Reason::PushFailed { status }, now, policy)
+            (Pushing, Event::PushFailed { status, codes }) => {
+                self.push_failed(Reason::PushFailed { status, codes }, now, policy)
             }
             (Pushing, Event::NotSent { reason, retry_at }) => {
                 self.state = Packed;
@@ -281,10 +282,16 @@ impl Import {
                 self.state = Packed;
                 self.failed(Reason::TokenRejected { status }, None, now, policy)
             }
-            (Packed | Pushing, Event::PushRefused { reason }) => self.end(Stuck, reason, now),
-            (Packed | Pushing, Event::Forbidden) => self.forbidden(now, policy),
-            (Ingesting, Event::StatusReported { status, error_file }) => {
+            (Packed | Pushing, Event::PushRefused { reason }) => {
+                self.push_outcome_unknown |= reason.code() == ReasonCode::PushAnswerUnreadable;
+                self.end(Stuck, reason, now)
+            }
+            (Packed | Pushing, Event::Forbidden { token_tenant }) => {
+                self.forbidden(token_tenant, now, policy)
+            }
+            (Ingesting, Event::StatusReported { status, path, error_file }) => {
                 self.service_status = Some(status.to_string());
+                self.poll_path = Some(path);
                 self.failures = 0;
                 match status {
                     Status::Completed => self.end(Completed, Reason::Completed, now),
@@ -295,9 +302,10 @@ impl Import {
                         }
                         self.end(Rejected, Reason::ValidationFailed { error_file }, now)
                     }
-                    Status::NotStarted | Status::ExtractionComplete | Status::Unknown(_) => {
-                        self.still_ingesting(&status, now, policy)
-                    }
+                    Status::NotStarted
+                    | Status::ExtractionComplete
+                    | Status::Unknown(_)
+                    | Status::UnknownEnd(_) => self.still_ingesting(&status, now, policy),
                 }
             }
             (Received | Packed | Ingesting, Event::StillWaiting) => self.wait_on(now, policy),

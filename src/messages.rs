@@ -11,6 +11,7 @@ mod health;
 mod import;
 mod notification;
 mod reason;
+mod support;
 
 pub use self::{
     action::action,
@@ -19,6 +20,7 @@ pub use self::{
     import::{because, note, notifications, pause, status, summary, warning, why},
     notification::{text, title},
     reason::{cause, first},
+    support::support,
 };
 pub(crate) use self::{
     action::{
@@ -29,6 +31,7 @@ pub(crate) use self::{
     health::{HealthReason, health},
     notification::{OVERDUE_ACTION, action_at, never_came, overdue_title},
     reason::no_outcome,
+    support::exchange,
 };
 
 /// The text with a full stop at its end.

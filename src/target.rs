@@ -5,29 +5,34 @@
 
 use std::{sync::Arc, time::Duration};
 
-use azure_core::credentials::AccessToken;
 use bytes::Bytes;
 use futures::Stream;
 use time::OffsetDateTime;
 
-use self::{session::Session, viva::Viva};
+use self::{client::Question, outcome::is_page, session::Session, viva::Viva};
 use crate::{
     config::{Lookup, ServiceConfig},
     http::ClientError,
-    import::{IngestionId, Status},
+    import::{IngestionId, PollPath, reason::Operation},
     schema::{ServiceIdentity, Target},
 };
 
+mod client;
 mod outcome;
 mod session;
+mod trace;
+mod upload;
 mod viva;
 mod wire;
 
-pub(crate) use self::outcome::MAX_ERRORS_BYTES;
-pub use self::outcome::{PushBody, PushOutcome, ServiceError, Tracking};
+pub use self::{
+    client::Client,
+    outcome::{Ping, Polled, PushBody, PushOutcome, ServiceError, Tracking},
+};
+pub(crate) use self::{outcome::MAX_ERRORS_BYTES, trace::headers_of};
 
-/// The services to which an import is pushed. Each call goes to the one that its caller names. A tenant's
-/// scale unit is found in the same way for all.
+/// The services to which an import is pushed. A [`Client`] sends each request to the one that its caller names. A
+/// tenant's scale unit is found in the same way for all.
 pub struct Service {
     session: Session,
 }
@@ -42,69 +47,60 @@ impl Service {
         Ok(Self { session: Session::new(config, setting)? })
     }
 
-    /// A token of the caller.
-    ///
-    /// # Errors
-    /// If no token is issued.
-    pub async fn token(&self, caller: &ServiceIdentity) -> Result<AccessToken, ServiceError> {
-        self.session.token(caller).await
+    /// A client for one caller. It dates its requests from `now` on.
+    #[must_use]
+    pub fn client<'a>(&'a self, caller: &'a ServiceIdentity, now: OffsetDateTime) -> Client<'a> {
+        Client::new(&self.session, caller, now)
     }
+}
 
+impl Client<'_> {
     /// The tenant's scale unit, as the service reports it.
     ///
     /// # Errors
     /// If the service does not report it.
-    pub(crate) async fn discover(
-        &self,
-        caller: &ServiceIdentity,
-        now: OffsetDateTime,
-    ) -> Result<String, ServiceError> {
-        self.session.discover(caller, now).await
+    pub(crate) async fn discover(&self) -> Result<String, ServiceError> {
+        let tenant = &self.caller.tenant;
+        let path = format!("tenants/{tenant}/scopes/{tenant}/scaleUnit");
+        let question = Question::json(Operation::ScaleUnit, None);
+        let (_, answer) = self.ask(&question, &[path]).await?;
+        if !answer.status.is_success() || is_page(&answer) {
+            return Err(self.error_of(&answer, Operation::ScaleUnit));
+        }
+        wire::scale_unit(&answer.body).ok_or_else(|| {
+            ServiceError::unreadable(Operation::ScaleUnit, "it contains no scale unit")
+        })
     }
 
     /// The tenant's scale unit: as the service reports it, otherwise as the caller names it.
     ///
     /// # Errors
     /// If neither does.
-    pub async fn scale_unit(
-        &self,
-        caller: &ServiceIdentity,
-        now: OffsetDateTime,
-    ) -> Result<String, ServiceError> {
-        match self.discover(caller, now).await {
+    pub async fn scale_unit(&self) -> Result<String, ServiceError> {
+        match self.discover().await {
             Ok(scale_unit) => Ok(scale_unit),
-            Err(error) => caller.scale_unit.clone().ok_or(error),
+            Err(error) => self.caller.scale_unit.clone().ok_or(error),
         }
     }
 
     /// Finds the tenant's scale unit, and pings its connector.
     ///
     /// # Errors
-    /// If no push should be tried now, or at all.
-    pub(crate) async fn prepare(
-        &self,
-        caller: &ServiceIdentity,
-        now: OffsetDateTime,
-    ) -> Result<String, ServiceError> {
-        let scale_unit = self.scale_unit(caller, now).await?;
-        // If the service has no ping, the push shows whether the connector is ready.
-        self.ping(caller, &scale_unit, now).await?;
+    /// If no push should be tried now.
+    pub(crate) async fn prepare(&self) -> Result<String, ServiceError> {
+        let scale_unit = self.scale_unit().await?;
+        // If the ping does not say whether the connector is ready, the push does.
+        self.ping(&scale_unit).await?;
         Ok(scale_unit)
     }
 
-    /// Pings the tenant's connector: `true` if it is ready for a push of this caller, `false` if the service
-    /// has no ping.
+    /// Pings the tenant's connector.
     ///
     /// # Errors
-    /// If it is not ready, or does not say.
-    pub async fn ping(
-        &self,
-        caller: &ServiceIdentity,
-        scale_unit: &str,
-        now: OffsetDateTime,
-    ) -> Result<bool, ServiceError> {
-        match caller.target {
-            Target::Viva => Viva(&self.session).ping(caller, scale_unit, now).await,
+    /// If the service did not answer, does not accept the caller (401, 403), or asks for a pause (429, 503).
+    pub async fn ping(&self, scale_unit: &str) -> Result<Ping, ServiceError> {
+        match self.caller.target {
+            Target::Viva => Viva(self).ping(scale_unit).await,
         }
     }
 
@@ -113,33 +109,30 @@ impl Service {
     /// Nothing here remembers a push: the caller records it before, or waits for the outcome.
     pub async fn submit<S>(
         &self,
-        caller: &ServiceIdentity,
         scale_unit: &str,
         body: PushBody<S>,
         limit: Duration,
-        now: OffsetDateTime,
     ) -> PushOutcome
     where
         S: Stream<Item = azure_core::Result<Bytes>> + Send + 'static,
     {
-        match caller.target {
-            Target::Viva => Viva(&self.session).submit(caller, scale_unit, body, limit, now).await,
+        match self.caller.target {
+            Target::Viva => Viva(self).submit(scale_unit, body, limit).await,
         }
     }
 
-    /// Polls the status of an ingestion.
+    /// Polls the status of an ingestion, first at the path that worked before.
     ///
     /// # Errors
     /// If there is no usable answer; the service continues with the ingestion.
     pub async fn poll(
         &self,
-        caller: &ServiceIdentity,
         scale_unit: Option<&str>,
         id: &IngestionId,
-        now: OffsetDateTime,
-    ) -> Result<Status, ServiceError> {
-        match caller.target {
-            Target::Viva => Viva(&self.session).poll(caller, scale_unit, id, now).await,
+        known: Option<PollPath>,
+    ) -> Result<Polled, ServiceError> {
+        match self.caller.target {
+            Target::Viva => Viva(self).poll(scale_unit, id, known).await,
         }
     }
 
@@ -149,13 +142,11 @@ impl Service {
     /// If it is not available.
     pub async fn errors(
         &self,
-        caller: &ServiceIdentity,
         scale_unit: Option<&str>,
         id: &IngestionId,
-        now: OffsetDateTime,
     ) -> Result<Vec<u8>, ServiceError> {
-        match caller.target {
-            Target::Viva => Viva(&self.session).errors(caller, scale_unit, id, now).await,
+        match self.caller.target {
+            Target::Viva => Viva(self).errors(scale_unit, id).await,
         }
     }
 }

@@ -14,8 +14,8 @@ use crate::{
     import::{IngestionId, Status, reason::Reason},
     messages,
     outcome::{Argument, CommandError, CommandOutput, Readers, command_line, save, shown},
-    schema::{Credential, ServiceIdentity, Target, is_plain_name},
-    target::{MAX_ERRORS_BYTES, Service, ServiceError},
+    schema::{Credential, ServiceIdentity, Target},
+    target::{MAX_ERRORS_BYTES, Ping, Polled, Service, ServiceError},
 };
 
 /// What `Completed` means.
@@ -50,14 +50,20 @@ impl Followed<'_> {
         let since = (context.clock)();
         let task = context.progress.spinner(format!("Polling ingestion {id}"));
         let (mut failures, mut refusals, mut is_reported) = (0, 0, false);
+        let mut known = None;
         loop {
-            let polled = service.poll(caller, Some(unit), id, (context.clock)()).await;
+            let client = service.client(caller, (context.clock)());
+            let polled = client.poll(Some(unit), id, known).await;
             let now = (context.clock)();
             let wait = match polled {
-                Ok(status) => {
+                Ok(Polled { status, path }) => {
+                    known = Some(path);
                     task.show(format!("Following ingestion {id}: {status}"));
                     (failures, refusals) = (0, 0);
-                    let is_over = matches!(status, Status::Completed | Status::ValidationFailed);
+                    let is_over = matches!(
+                        status,
+                        Status::Completed | Status::ValidationFailed | Status::UnknownEnd(_)
+                    );
                     if is_over || !options.follow {
                         drop(task);
                         return self.output(&status, options).await;
@@ -68,7 +74,7 @@ impl Followed<'_> {
                 Err(error) if options.follow && may_pass(&error, refusals) => {
                     failures += 1;
                     refusals += u32::from(!matches!(error, ServiceError::Later { .. }));
-                    let why = messages::cause(error.reason(), caller.target);
+                    let why = messages::cause(&error.reason(), caller.target);
                     let wait = policy.retry_wait(&id.0, failures, error.retry_at(), now);
                     let why = format!("{why}; polling again in {} s", wait.as_secs());
                     context.progress.report(&why, &mut is_reported);
@@ -126,6 +132,11 @@ impl Followed<'_> {
                 };
                 CommandOutput::judged(format!("ValidationFailed: {text}"), json, false)
             }
+            Status::UnknownEnd(word) => {
+                let reason = Reason::UndocumentedEnd { status: word.clone() };
+                let text = messages::cause(&reason, self.caller.target);
+                CommandOutput::judged(text, json, false)
+            }
             Status::NotStarted | Status::ExtractionComplete | Status::Unknown(_) => {
                 let text = format!("{status}: The service is processing the file.");
                 CommandOutput::done(text, json)
@@ -145,14 +156,15 @@ impl Followed<'_> {
     }
 
     fn errors_file(&self) -> PathBuf {
-        PathBuf::from(format!("{}-errors.txt", self.id))
+        let id = self.id.0.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
+        PathBuf::from(format!("{}-errors.txt", id.trim_matches('-')))
     }
 
     /// Saves the service's error file, readable by its owner alone because it may quote the data.
     /// Returns its bytes.
     pub(super) async fn save_errors(&self, path: &Path, force: bool) -> Result<u64, CommandError> {
         let Self { context, service, caller, unit, id, .. } = self;
-        let errors = service.errors(caller, Some(unit), id, (context.clock)()).await;
+        let errors = service.client(caller, (context.clock)()).errors(Some(unit), id).await;
         let errors = errors.map_err(|error| denied(&error, caller.target))?;
         save(path, &errors, Readers::Owner, force)
             .map_err(|error| CommandError::cannot_write(path, &error))?;
@@ -188,13 +200,10 @@ impl Context {
     pub async fn ping(&self, options: &CallerOptions) -> Result<CommandOutput, CommandError> {
         let (caller, service, unit) = self.reached(options).await?;
         let connector = caller.connector.as_ref();
-        if !service
-            .ping(&caller, &unit, (self.clock)())
-            .await
-            .map_err(|error| denied(&error, caller.target))?
-        {
+        let pinged = service.client(&caller, (self.clock)()).ping(&unit).await;
+        if let Ping::Unclear { status } = pinged.map_err(|error| denied(&error, caller.target))? {
             return Err(CommandError::Failed(format!(
-                "the service does not say whether the {connector} connector accepts a push (404, \
+                "the service does not say whether the {connector} connector accepts a push ({status}, \
                  scale unit {unit})\nPush a file to find out."
             )));
         }
@@ -259,7 +268,7 @@ impl Context {
         let (caller, _) = caller(options)?;
         let service = self.service(options)?;
         let _task = self.progress.spinner("Signing in and finding the tenant's scale unit");
-        let unit = service.scale_unit(&caller, (self.clock)()).await;
+        let unit = service.client(&caller, (self.clock)()).scale_unit().await;
         let unit = unit.map_err(|error| self.not_reached(&error, &caller, options))?;
         Ok((caller, service, unit))
     }
@@ -292,7 +301,7 @@ impl Context {
         CommandError::Failed(format!(
             "{}\nFor a mock service on this machine, {credential}, and set `VIVA_ACCESS_TOKEN` to the \
              access token that `viva-import mock-service` printed.",
-            messages::cause(error.reason(), caller.target)
+            messages::cause(&error.reason(), caller.target)
         ))
     }
 
@@ -317,17 +326,16 @@ pub(super) fn following(id: &IngestionId, what: &str) -> String {
 pub(super) fn denied(error: &ServiceError, target: Target) -> CommandError {
     match error {
         ServiceError::Later { reason, .. } => CommandError::Failed(messages::cause(reason, target)),
-        ServiceError::Forbidden | ServiceError::Refused(_) => {
-            CommandError::Refused(messages::cause(error.reason(), target))
+        ServiceError::Forbidden { .. } | ServiceError::Refused(_) => {
+            CommandError::Refused(messages::cause(&error.reason(), target))
         }
     }
 }
 
 fn ingestion_id(word: &str) -> Result<IngestionId, String> {
     let word = word.trim();
-    let is_valid = is_plain_name(word);
-    is_valid.then(|| IngestionId(word.to_owned())).ok_or_else(|| {
-        "the ingestion id is invalid\nCopy the id that `push` printed: letters, digits and hyphens."
-            .to_owned()
-    })
+    let is_valid = !word.is_empty() && !word.bytes().all(|byte| byte == b'.');
+    is_valid
+        .then(|| IngestionId(word.to_owned()))
+        .ok_or_else(|| "the ingestion id is invalid\nCopy the id that `push` printed.".to_owned())
 }

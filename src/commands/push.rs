@@ -23,7 +23,7 @@ use crate::{
     check::Report,
     config,
     connection::Connection,
-    import::reason::Reason,
+    import::reason::{Operation, Reason},
     messages,
     outcome::{CommandError, CommandOutput, Task, shown},
     schema::{PayloadFormat, ServiceIdentity, Target},
@@ -65,8 +65,9 @@ impl Context {
             Err(report) => return Ok(of_report(&report, &file, self.layout)),
         };
         let task = self.progress.spinner("Signing in and finding the tenant's scale unit");
-        let unit = service
-            .prepare(&caller, (self.clock)())
+        let client = service.client(&caller, (self.clock)());
+        let unit = client
+            .prepare()
             .await
             .map_err(|error| self.not_reached(&error, &caller, &options.caller))?;
         drop(task);
@@ -139,7 +140,8 @@ impl Context {
             let body = body(ready, &task)
                 .map_err(|error| CommandError::cannot_read(&options.file, &error))?;
             let limit = policy.step_timeout;
-            let outcome = service.submit(caller, unit, body, limit, (self.clock)()).await;
+            let client = service.client(caller, (self.clock)());
+            let outcome = client.submit(unit, body, limit).await;
             drop(task);
             let now = (self.clock)();
             let left = Duration::try_from(since + policy.wait_deadline - now).unwrap_or_default();
@@ -190,7 +192,9 @@ impl Context {
                 PushOutcome::Unauthorized { status } => {
                     return Err(rejected(&Reason::TokenRejected { status }, caller.target));
                 }
-                PushOutcome::Forbidden => return Err(rejected(&Reason::Forbidden, caller.target)),
+                PushOutcome::Forbidden { token_tenant } => {
+                    return Err(rejected(&Reason::Forbidden { token_tenant }, caller.target));
+                }
                 PushOutcome::Rejected(reason) => return Err(rejected(&reason, caller.target)),
                 PushOutcome::OutcomeUnknown(cause) => {
                     return Err(CommandError::Failed(format!(
@@ -200,10 +204,15 @@ impl Context {
                         messages::no_outcome(&cause)
                     )));
                 }
-                PushOutcome::Failed { status } => {
-                    return Err(not_accepted(&format!(
-                        "the service answered {status} to the push"
-                    )));
+                PushOutcome::AnswerUnreadable { status, detail } => {
+                    let reason = Reason::PushAnswerUnreadable { status, detail };
+                    let why = messages::cause(&reason, caller.target);
+                    return Err(CommandError::Failed(why));
+                }
+                PushOutcome::Failed { status, codes } => {
+                    let operation = Operation::Push;
+                    let reason = Reason::ServiceRefused { operation, status, codes };
+                    return Err(not_accepted(&messages::cause(&reason, caller.target)));
                 }
             };
             sleep(wait).await;

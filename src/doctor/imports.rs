@@ -274,7 +274,10 @@ mod tests {
 
     #[test]
     fn the_last_import_does_not_contradict_the_pause() {
-        let waits = Import { reason: Some(Reason::Forbidden), ..import(State::Packed) };
+        let waits = Import {
+            reason: Some(Reason::Forbidden { token_tenant: None }),
+            ..import(State::Packed)
+        };
         let pauses = Import { pauses: true, ..waits.clone() };
         for (imports, is_resumed, words, names_resume) in [
             (vec![waits.clone(), pauses.clone()], false, "see the check \"pause\"", false),

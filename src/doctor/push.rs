@@ -16,7 +16,7 @@ use crate::{
     import::reason::Reason,
     messages,
     schema::{Credential, ServiceIdentity},
-    target::ServiceError,
+    target::{Ping, ServiceError},
 };
 
 pub(super) const TOKEN: &str = "token";
@@ -37,13 +37,14 @@ pub(super) async fn results(
     let Some(caller) = connection.map(|connection| &connection.caller) else {
         return [TOKEN, SCALE_UNIT, CONNECTOR].map(|name| CheckResult::skipped(name, DOCUMENT));
     };
-    let asked = within(probes.limit, probes.service.token(caller)).await;
+    let client = probes.service.client(caller, (probes.clock)());
+    let asked = within(probes.limit, client.token()).await;
     let (token, client_id) = match asked.unwrap_or_else(|late| Err(later(&late))) {
         Ok(found) => token(caller, &found, (probes.clock)()),
         Err(error) => (
             CheckResult::fail(
                 TOKEN,
-                messages::cause(error.reason(), caller.target),
+                messages::cause(&error.reason(), caller.target),
                 no_token(caller),
             ),
             None,
@@ -61,13 +62,16 @@ pub(super) async fn results(
     let Some(scale_unit) = scale_unit else {
         return [token, result, CheckResult::skipped(CONNECTOR, SCALE_UNIT)];
     };
-    let asked = probes.service.ping(caller, &scale_unit, (probes.clock)());
-    let asked = within(probes.limit, asked).await.unwrap_or_else(|late| Err(later(&late)));
+    let client = probes.service.client(caller, (probes.clock)());
+    let asked = within(probes.limit, client.ping(&scale_unit)).await;
+    let asked = asked.unwrap_or_else(|late| Err(later(&late)));
     let connector = match asked {
-        Ok(true) => CheckResult::pass(CONNECTOR, "The connector is ready for a push"),
-        Ok(false) => {
-            let message = "Not known: the service answered 404 to this check. The next push shows whether \
-                           the connector is ready";
+        Ok(Ping::Ready) => CheckResult::pass(CONNECTOR, "The connector is ready for a push"),
+        Ok(Ping::Unclear { status }) => {
+            let message = format!(
+                "Not known: the service answered {status} to this check. The next push shows whether the \
+                 connector is ready"
+            );
             CheckResult::info(CONNECTOR, message)
         }
         Err(error) => failed(CONNECTOR, caller, &error, client_id.as_deref()),
@@ -151,14 +155,15 @@ async fn scale_unit(
     caller: &ServiceIdentity,
     client_id: Option<&str>,
 ) -> (CheckResult, Option<String>) {
-    let asked = within(probes.limit, probes.service.discover(caller, (probes.clock)())).await;
+    let client = probes.service.client(caller, (probes.clock)());
+    let asked = within(probes.limit, client.discover()).await;
     match (asked.unwrap_or_else(|late| Err(later(&late))), &caller.scale_unit) {
         (Ok(unit), _) => {
             let message = format!("The service reports {unit}");
             (CheckResult::pass(SCALE_UNIT, message), Some(unit))
         }
         (Err(error), Some(unit)) => {
-            let why = messages::cause(error.reason(), caller.target);
+            let why = messages::cause(&error.reason(), caller.target);
             let message =
                 format!("The connection names {unit}. The service does not report one: {why}");
             (CheckResult::pass(SCALE_UNIT, message), Some(unit.clone()))
@@ -167,7 +172,7 @@ async fn scale_unit(
             // If the service does not accept the caller, naming a scale unit does not help.
             let may_help = match &error {
                 ServiceError::Later { .. } => true,
-                ServiceError::Forbidden => false,
+                ServiceError::Forbidden { .. } => false,
                 ServiceError::Refused(reason) => {
                     matches!(reason, Reason::ServiceRefused { status: 404, .. })
                 }
@@ -190,7 +195,12 @@ fn failed(
 ) -> CheckResult {
     let remedy = match error {
         ServiceError::Later { .. } => UNAVAILABLE.to_owned(),
-        ServiceError::Forbidden => {
+        ServiceError::Forbidden { token_tenant: Some(_) } => {
+            "Push as an app registration in the tenant of the connection, or correct \"tenantId\" in the \
+             connection."
+                .to_owned()
+        }
+        ServiceError::Forbidden { token_tenant: None } => {
             let client_id = client_id.map(|id| format!(" {id}")).unwrap_or_default();
             format!(
                 "In {}, under Data connections, set up the API-based import, and enter the client \
@@ -206,7 +216,7 @@ fn failed(
             )
         }
     };
-    let message = messages::cause(error.reason(), caller.target);
+    let message = messages::cause(&error.reason(), caller.target);
     CheckResult::fail(check, message, remedy)
 }
 
@@ -277,7 +287,8 @@ mod tests {
         let caller = caller(Credential::ManagedIdentity { client_id: None });
         for (error, words) in [
             (later(&TooLate(crate::doctor::probes::MAX_WAIT)), "Try again"),
-            (ServiceError::Forbidden, "enter the client id c of"),
+            (ServiceError::Forbidden { token_tenant: None }, "enter the client id c of"),
+            (ServiceError::Forbidden { token_tenant: Some("t".into()) }, "correct \"tenantId\""),
             (ServiceError::Refused(Reason::TokenRejected { status: 401 }), "INGESTION_SCOPE"),
         ] {
             let result = failed(CONNECTOR, &caller, &error, Some("c"));

@@ -5,7 +5,10 @@ use std::fmt;
 use time::{Duration, OffsetDateTime};
 
 use crate::{
-    import::{Import, IngestionId, NotificationKind, OperatorAction, State, reason::ReasonCode},
+    import::{
+        Import, IngestionId, NotificationKind, OperatorAction, State, Status,
+        diagnostics::Exchange, reason::ReasonCode,
+    },
     messages,
 };
 
@@ -15,6 +18,8 @@ const FAILED: &str = "failed";
 const NOTIFIED: &str = "notified";
 /// The event word for a push that was accepted, before the row says so.
 const ACCEPTED: &str = "accepted";
+/// The event word for a request to the service.
+const EXCHANGED: &str = "exchanged";
 /// The value of a field that has none.
 const NONE: &str = "none";
 
@@ -46,7 +51,15 @@ pub(super) fn moved(before: Option<&Import>, import: &Import, is_first: bool, no
         (None, None) => import.event(),
     };
     let text = messages::status(import);
-    line(import, (event, reason_of(import)), &text, alert.is_some(), now);
+    let is_warning = alert.is_some() || has_new_undocumented_status(before, import);
+    line(import, (event, reason_of(import)), &text, is_warning, now);
+}
+
+/// Whether the service now reports a status that Microsoft does not document.
+fn has_new_undocumented_status(before: Option<&Import>, import: &Import) -> bool {
+    let is_new = before.is_some_and(|before| before.service_status != import.service_status);
+    let status = import.service_status.as_deref().filter(|_| is_new);
+    status.is_some_and(|word| !Status::parse(word, false).is_documented())
 }
 
 /// Whether an import has a new state, or waits for something else than before.
@@ -70,6 +83,12 @@ pub(super) fn failed(import: &Import, reason: &str, what: &str, why: &str, now: 
 pub(super) fn accepted(import: &Import, id: &IngestionId, now: OffsetDateTime) {
     let text = format!("Accepted as ingestion {id}");
     line(import, (ACCEPTED, reason_of(import)), &text, false, now);
+}
+
+/// Logs a request to the service with its ids.
+pub(super) fn exchanged(import: &Import, exchange: &Exchange) {
+    let text = messages::exchange(exchange);
+    line(import, (EXCHANGED, reason_of(import)), &text, false, exchange.at);
 }
 
 /// Logs that a notification was sent.

@@ -24,7 +24,7 @@ use crate::{
         blob::Blob,
         import_table::{Claim, Stored},
     },
-    target::{PushBody, PushOutcome, ServiceError, Tracking},
+    target::{Client, PushBody, PushOutcome, ServiceError, Tracking},
 };
 
 /// The pause before the result of a push is saved again.
@@ -56,7 +56,11 @@ impl Engine {
         let Some(staged) = staged.filter(|staged| staged.etag == package.etag) else {
             return self.save(stored, Event::Discarded).await;
         };
-        let scale_unit = match self.service.prepare(&connection.caller, (self.clock)()).await {
+        let client = self.service.client(&connection.caller, (self.clock)());
+        let prepared = client.prepare().await;
+        let failed = prepared.is_err();
+        self.record(&mut stored.import, &client, failed).await;
+        let scale_unit = match prepared {
             Ok(scale_unit) => scale_unit,
             Err(error) => return self.save(stored, before_push(error)).await,
         };
@@ -87,18 +91,28 @@ impl Engine {
         staged: &Blob,
         package: &Package,
     ) -> Result<Step> {
-        let mut event = self.push_once(claim.import(), connection, staged, package).await;
+        let client = self.service.client(&connection.caller, (self.clock)());
+        let mut event = self.push_once(claim.import(), &client, staged, package).await;
         if matches!(event, Event::TokenRejected { .. }) {
             // The cached token was dropped: this one is fresh.
-            event = self.push_once(claim.import(), connection, staged, package).await;
+            event = self.push_once(claim.import(), &client, staged, package).await;
         }
-        self.save_pushed(claim.into_stored(), event).await
+        let mut stored = claim.into_stored();
+        let is_refused = matches!(
+            event,
+            Event::PushRefused { .. }
+                | Event::PushFailed { .. }
+                | Event::Forbidden { .. }
+                | Event::TokenRejected { .. }
+        );
+        self.record(&mut stored.import, &client, is_refused).await;
+        self.save_pushed(stored, event).await
     }
 
     async fn push_once(
         &self,
         import: &Import,
-        connection: &Connection,
+        client: &Client<'_>,
         staged: &Blob,
         package: &Package,
     ) -> Event {
@@ -113,7 +127,7 @@ impl Engine {
         let now = (self.clock)();
         let (unit, limit) =
             (import.scale_unit.as_deref().unwrap_or_default(), import.time_left(now));
-        let outcome = self.service.submit(&connection.caller, unit, body, limit, now).await;
+        let outcome = client.submit(unit, body, limit).await;
         event_of(outcome, broken.get())
     }
 
@@ -140,7 +154,7 @@ impl Engine {
 fn before_push(error: ServiceError) -> Event {
     match error {
         ServiceError::Later { reason, retry_at } => Event::TransientFailure { reason, retry_at },
-        ServiceError::Forbidden => Event::Forbidden,
+        ServiceError::Forbidden { token_tenant } => Event::Forbidden { token_tenant },
         // A person corrects a credential whose token is not accepted.
         ServiceError::Refused(reason) if reason.code().ends_by_correction() => {
             Event::TransientFailure { reason, retry_at: None }
@@ -158,24 +172,26 @@ enum Broken {
     Damaged,
 }
 
-/// The result of a push as an event. A push that this program ended has no lost answer: the service cannot
-/// have accepted it.
+/// The result of a push as an event. A push that this program ended was not sent.
 fn event_of(outcome: PushOutcome, broken: Option<&Broken>) -> Event {
     match (outcome, broken) {
-        (PushOutcome::OutcomeUnknown(_), Some(Broken::Unread(why))) => Event::NotSent {
+        (PushOutcome::NotSent { .. }, Some(Broken::Unread(why))) => Event::NotSent {
             reason: Reason::PackageUnreadable { detail: why.into() },
             retry_at: None,
         },
-        (PushOutcome::OutcomeUnknown(_), Some(Broken::Damaged)) => Event::Discarded,
-        (PushOutcome::OutcomeUnknown(cause), None) => Event::AnswerLost { cause },
+        (PushOutcome::NotSent { .. }, Some(Broken::Damaged)) => Event::Discarded,
+        (PushOutcome::NotSent { reason, retry_at }, None) => Event::NotSent { reason, retry_at },
+        (PushOutcome::OutcomeUnknown(cause), _) => Event::AnswerLost { cause },
         (PushOutcome::Accepted { tracking: Some(Tracking { id, status }) }, _) => {
             Event::Accepted { id, status }
         }
         (PushOutcome::Accepted { tracking: None }, _) => Event::AcceptedForGood,
+        (PushOutcome::AnswerUnreadable { status, detail }, _) => {
+            Event::PushRefused { reason: Reason::PushAnswerUnreadable { status, detail } }
+        }
         (PushOutcome::Busy, _) => Event::Busy,
-        (PushOutcome::NotSent { reason, retry_at }, _) => Event::NotSent { reason, retry_at },
-        (PushOutcome::Failed { status }, _) => Event::PushFailed { status },
-        (PushOutcome::Forbidden, _) => Event::Forbidden,
+        (PushOutcome::Failed { status, codes }, _) => Event::PushFailed { status, codes },
+        (PushOutcome::Forbidden { token_tenant }, _) => Event::Forbidden { token_tenant },
         (PushOutcome::Unauthorized { status }, _) => Event::TokenRejected { status },
         (PushOutcome::Rejected(reason), _) => Event::PushRefused { reason },
     }

@@ -60,7 +60,7 @@ fn paused(import: &Import, siblings: &[Import]) -> Option<Event> {
     let mut before = siblings.iter().filter(|by| !by.state.is_end() || by.order() < import.order());
     let by = before.find(|by| by.pauses)?;
     if by.id == import.id {
-        return Some(Event::Paused { reason: Reason::Forbidden });
+        return Some(Event::Paused { reason: Reason::Forbidden { token_tenant: None } });
     }
     let (connection, cause) = ((&import.connection).into(), PauseCause::of(by.state));
     let (file, key) = by.called();

@@ -7,9 +7,8 @@ use super::{Engine, IntakeOutcome, SERVICE_ERRORS, Step, packed_mib, storage_fai
 use crate::{
     check::{Report, mapping_faults},
     config::{PACKAGES, REPORTS},
-    connection::Connection,
     import::{
-        Checked, Event, Import, ImportId, IngestionId, Status,
+        Checked, Event, Import, ImportId, PollPath, Status,
         reason::{ErrorFile, Reason},
     },
     messages,
@@ -17,7 +16,7 @@ use crate::{
     report,
     schema::{Refresh, Severity},
     storage::import_table::Stored,
-    target::ServiceError,
+    target::{Client, Polled, ServiceError},
 };
 
 /// The most attempts to download the service's error file.
@@ -164,12 +163,20 @@ impl Engine {
             let reason = Reason::IngestionIdLost;
             return self.save(stored, Event::TransientFailure { reason, retry_at: None }).await;
         };
-        let (caller, unit) = (&connection.caller, import.scale_unit.as_deref());
-        let event = match self.service.poll(caller, unit, id, now).await {
-            Ok(Status::ValidationFailed) => self.validation_failed(import, id, &connection).await?,
-            Ok(status) => Event::StatusReported { status, error_file: None },
-            Err(error) => after_push(&error),
+        let client = self.service.client(&connection.caller, now);
+        let unit = import.scale_unit.as_deref();
+        let (event, keeps_answer) = match client.poll(unit, id, import.poll_path).await {
+            Ok(Polled { status: Status::ValidationFailed, path }) => {
+                self.record(&mut stored.import, &client, true).await;
+                (self.validation_failed(&stored.import, &client, path).await?, false)
+            }
+            Ok(Polled { status, path }) => {
+                let is_unknown_end = matches!(status, Status::UnknownEnd(_));
+                (Event::StatusReported { status, path, error_file: None }, is_unknown_end)
+            }
+            Err(error) => (after_push(&error), true),
         };
+        self.record(&mut stored.import, &client, keeps_answer).await;
         self.save(stored, event).await
     }
 
@@ -177,24 +184,25 @@ impl Engine {
     async fn validation_failed(
         &self,
         import: &Import,
-        id: &IngestionId,
-        connection: &Connection,
+        client: &Client<'_>,
+        path: PollPath,
     ) -> Result<Event> {
-        let status = Status::ValidationFailed;
-        if !self.config.service.keep_errors {
-            return Ok(Event::StatusReported { status, error_file: Some(ErrorFile::NotKept) });
-        }
-        let (caller, unit) = (&connection.caller, import.scale_unit.as_deref());
-        Ok(match self.service.errors(caller, unit, id, (self.clock)()).await {
+        let failed = |error_file| {
+            let status = Status::ValidationFailed;
+            Event::StatusReported { status, path, error_file: Some(error_file) }
+        };
+        let id = import.ingestion.as_ref().filter(|_| self.config.service.keep_errors);
+        let Some(id) = id else { return Ok(failed(ErrorFile::NotKept)) };
+        Ok(match client.errors(import.scale_unit.as_deref(), id).await {
             Ok(errors) => {
                 let report = format!("{}/{SERVICE_ERRORS}", import.id.key);
                 self.blobs.put(REPORTS, &report, "text/plain", errors).await?;
-                Event::StatusReported { status, error_file: Some(ErrorFile::Kept(report.into())) }
+                failed(ErrorFile::Kept(report.into()))
             }
             Err(error @ ServiceError::Later { .. }) if import.failures < ERROR_FILE_TRIES => {
                 after_push(&error)
             }
-            Err(_) => Event::StatusReported { status, error_file: Some(ErrorFile::Unavailable) },
+            Err(_) => failed(ErrorFile::Unavailable),
         })
     }
 }
@@ -206,11 +214,12 @@ fn attempt_of(import: &Import) -> String {
 
 /// The event of an error after the push: nothing is decided.
 fn after_push(error: &ServiceError) -> Event {
-    let mut reason = error.reason().clone();
-    if let Reason::ServiceRefused { operation, status } = reason {
-        reason = Reason::PollRefused { operation, status };
-    } else if reason == Reason::Forbidden {
-        reason = Reason::PollForbidden;
-    }
+    let reason = match error.reason() {
+        Reason::ServiceRefused { operation, status, codes } => {
+            Reason::PollRefused { operation, status, codes }
+        }
+        Reason::Forbidden { .. } => Reason::PollForbidden,
+        other => other,
+    };
     Event::TransientFailure { retry_at: error.retry_at(), reason }
 }

@@ -74,7 +74,6 @@ pub(crate) fn is_lasting(error: &Error) -> bool {
 }
 
 /// What the answer to a refused sign-in says for support; empty if there was no such answer.
-#[cfg_attr(not(test), expect(dead_code, reason = "no record for support has it yet"))]
 pub(crate) fn sign_in_details(error: &Error) -> SignInDetails {
     refusal(error).map(|refusal| refusal.details.clone()).unwrap_or_default()
 }

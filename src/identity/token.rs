@@ -128,10 +128,14 @@ impl TokenCredential for GivenToken {
 }
 
 /// What a token claims; its signature is not verified.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Claims {
+    /// The tenant that issued it: `tid`.
+    pub tenant: Option<String>,
     /// The client id of the app that it was issued to: `appid` or `azp`.
     pub client_id: Option<String>,
+    /// Microsoft Entra's id of the token: `uti`.
+    pub token_id: Option<String>,
     /// The service that accepts it.
     pub audience: Option<String>,
     /// When it expires.
@@ -153,7 +157,9 @@ impl Claims {
         let audience =
             claims.get("aud").and_then(|audience| audience.get(0)).and_then(Value::as_str);
         Some(Self {
+            tenant: text("tid"),
             client_id: text("appid").or_else(|| text("azp")),
+            token_id: text("uti"),
             audience: text("aud").or_else(|| audience.map(str::to_owned)),
             expires: expires.and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok()),
         })

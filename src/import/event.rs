@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use strum::{AsRefStr, EnumString, VariantNames};
 
 use super::{
-    ImportId, IngestionId, Package, State,
+    ImportId, IngestionId, Package, PollPath, State,
     reason::{ErrorFile, NoOutcome, Reason, Text},
 };
 use crate::{
@@ -103,6 +103,8 @@ pub enum Event {
     PushFailed {
         /// The status of the service's answer.
         status: u16,
+        /// The error codes in the answer.
+        codes: Vec<Text>,
     },
     /// The push was certainly not accepted, because the token was not.
     TokenRejected {
@@ -110,7 +112,10 @@ pub enum Event {
         status: u16,
     },
     /// The service answered 403.
-    Forbidden,
+    Forbidden {
+        /// The tenant that issued the token, if the connection names another one.
+        token_tenant: Option<Text>,
+    },
     /// It is unknown whether the push arrived.
     AnswerLost {
         /// Why.
@@ -125,6 +130,8 @@ pub enum Event {
     StatusReported {
         /// The status.
         status: Status,
+        /// The path that worked.
+        path: PollPath,
         /// Where the error file is, if the validation failed.
         error_file: Option<ErrorFile>,
     },

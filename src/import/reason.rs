@@ -31,6 +31,8 @@ pub enum Operation {
     Status,
     /// The error file of an ingestion.
     Errors,
+    /// A token.
+    SignIn,
 }
 
 /// Why it is unknown whether a push arrived.
@@ -43,8 +45,6 @@ pub enum NoOutcome {
     NoAnswer(Text),
     /// A gateway answered instead of the service, with this status.
     Gateway(u16),
-    /// The service answered with this success status and an unreadable body.
-    Unreadable(u16, Text),
 }
 
 /// Where the service's error file of an import is.
@@ -267,6 +267,9 @@ pub enum Reason {
     PushFailed {
         /// The status of its answer.
         status: u16,
+        /// The error codes in the answer.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        codes: Vec<Text>,
     },
     /// The service answered a status poll with an error. The poll is repeated until the deadline.
     PollRefused {
@@ -274,6 +277,9 @@ pub enum Reason {
         operation: Operation,
         /// The status of the answer.
         status: u16,
+        /// The error codes in the answer.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        codes: Vec<Text>,
     },
     /// The row does not have the ingestion id.
     IngestionIdLost,
@@ -324,13 +330,32 @@ pub enum Reason {
     /// The service answered 403 to the status poll of a file that it has.
     PollForbidden,
     /// The service answered 403.
-    Forbidden,
+    Forbidden {
+        /// The tenant that issued the token, if the connection names another one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token_tenant: Option<Text>,
+    },
     /// The service answered with an error that a repetition does not resolve.
     ServiceRefused {
         /// The request.
         operation: Operation,
         /// The status of the answer.
         status: u16,
+        /// The error codes in the answer.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        codes: Vec<Text>,
+    },
+    /// The service answered a push with a success status and a body that is no ingestion: it probably has the file.
+    PushAnswerUnreadable {
+        /// The status of the answer.
+        status: u16,
+        /// What is wrong with the answer.
+        detail: Text,
+    },
+    /// The service ended the ingestion with a status that is not documented.
+    UndocumentedEnd {
+        /// The status.
+        status: Text,
     },
     /// The file has errors.
     FileInvalid(Box<Problems>),
@@ -508,6 +533,8 @@ impl ReasonCode {
             | Self::PollForbidden
             | Self::Forbidden
             | Self::ServiceRefused
+            | Self::PushAnswerUnreadable
+            | Self::UndocumentedEnd
             | Self::FileInvalid
             | Self::DeletionBlocked
             | Self::ValidationFailed
@@ -533,7 +560,7 @@ mod tests {
     fn a_reason_is_read_back_from_its_code_and_arguments() {
         let last = Box::new(Reason::ServiceUnavailable { operation: Operation::Push, status: 503 });
         for reason in [
-            Reason::Forbidden,
+            Reason::Forbidden { token_tenant: None },
             Reason::QueueTimeout { last },
             Reason::ConnectionInvalid { connection: "hr".into(), faults: List::from_iter(["a"]) },
             Reason::PushOutcomeUnknown { cause: NoOutcome::Gateway(502) },

@@ -8,9 +8,11 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::{
-    Policy, moment,
+    Policy,
+    diagnostics::Diagnostics,
+    moment,
     reason::{PauseCause, Reason, ReasonCode, Text},
-    types::{ImportId, IngestionId, Package, Source, State},
+    types::{ImportId, IngestionId, Package, PollPath, Source, State},
 };
 use crate::schema::{Baseline, DeletionApproval, Refresh, Target};
 
@@ -50,6 +52,8 @@ pub struct Import {
     pub ingestion: Option<IngestionId>,
     /// The last status that the service reported.
     pub service_status: Option<String>,
+    /// The path of the last poll that was answered.
+    pub poll_path: Option<PollPath>,
     /// Whether later files wait if this one is rejected or stuck.
     pub stop_on_rejection: bool,
     /// Whether it pauses its connection, until an operator resumes that.
@@ -95,6 +99,8 @@ pub struct Import {
     pub warning: Option<String>,
     /// Whether its zip could not be deleted; the log says why.
     pub package_left: bool,
+    /// What support needs: the last requests with their ids.
+    pub diagnostics: Diagnostics,
 }
 
 impl Import {
@@ -148,6 +154,7 @@ impl Import {
             scale_unit: None,
             ingestion: None,
             service_status: None,
+            poll_path: None,
             attempts: 0,
             failures: 0,
             failed_pushes: 0,
@@ -163,6 +170,7 @@ impl Import {
             blocked: None,
             warning: None,
             package_left: false,
+            diagnostics: Diagnostics::default(),
         }
     }
 

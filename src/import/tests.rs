@@ -7,6 +7,7 @@ use time::macros::datetime;
 use strum::VariantArray as _;
 
 use super::{
+    PollPath,
     reason::{NoOutcome, Problems},
     *,
 };
@@ -114,7 +115,7 @@ fn accepted() -> Event {
 }
 
 fn reported(status: Status) -> Event {
-    Event::StatusReported { status, error_file: None }
+    Event::StatusReported { status, path: PollPath::FileIngestion, error_file: None }
 }
 
 fn lost() -> Event {
@@ -126,7 +127,7 @@ fn not_sent() -> Event {
 }
 
 fn push_failed() -> Event {
-    Event::PushFailed { status: 500 }
+    Event::PushFailed { status: 500, codes: vec![] }
 }
 
 fn after(import: Import, now: OffsetDateTime, events: impl IntoIterator<Item = Event>) -> Import {
@@ -207,7 +208,7 @@ fn a_target_that_reports_no_outcome_has_an_accepted_end_of_its_own() {
     assert!(!import.needs_person() && import.ended == Some(NOW) && import.pushed == Some(NOW));
     assert_eq!(import.action(NOW, &policy()), Action::Discard);
     // No status of Viva leads to that end.
-    for status in [Status::Completed, Status::ValidationFailed, Status::parse("Accepted")] {
+    for status in [Status::Completed, Status::ValidationFailed, Status::parse("Accepted", false)] {
         let import = after(pushing(), NOW, [accepted(), reported(status)]);
         assert_ne!(import.state, State::Accepted);
     }
@@ -396,9 +397,34 @@ fn the_service_may_take_long_but_not_for_ever() {
 
 #[test]
 fn an_unknown_status_is_no_end() {
-    let import = after(pushing(), NOW, [accepted(), reported(Status::parse("Suspended"))]);
+    let import =
+        after(pushing(), NOW, [accepted(), reported(Status::parse("Data processing", false))]);
     assert_eq!(import.state, State::Ingesting);
-    assert_eq!(import.service_status.as_deref(), Some("Suspended"));
+    assert_eq!(import.service_status.as_deref(), Some("Data processing"));
+}
+
+#[test]
+fn an_unknown_end_is_stuck_and_names_the_word_of_the_service() {
+    let end = || Status::parse("Processing Failed", false);
+    let pushed = Event::Accepted { id: IngestionId("i".to_owned()), status: end() };
+    for events in [vec![accepted(), reported(end())], vec![pushed]] {
+        let import = after(pushing(), NOW, events);
+        assert_eq!(import.state, State::Stuck);
+        let status = "Processing Failed".into();
+        assert_eq!(import.reason, Some(Reason::UndocumentedEnd { status }));
+        assert!(
+            text(&import)
+                .contains("the status Processing Failed, which Microsoft does not document")
+        );
+    }
+}
+
+#[test]
+fn after_a_push_whose_answer_is_no_ingestion_a_person_is_needed_at_once() {
+    let reason = Reason::PushAnswerUnreadable { status: 200, detail: "it is not JSON".into() };
+    let import = after(pushing(), NOW, [Event::PushRefused { reason }]);
+    assert!(import.state == State::Stuck && import.push_outcome_unknown && !import.holds_slot());
+    assert!(import.needs_person());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use super::{
     Checked, Event, IllegalEvent, Import, IngestionId, OperatorAction, Policy, State, Status,
-    reason::{Reason, ReasonCode},
+    reason::{Reason, ReasonCode, Text},
 };
 use crate::schema::{ApprovalScope, DeletionApproval};
 
@@ -62,10 +62,15 @@ impl Import {
     }
 
     /// The service rejects every file of the connection: this file waits, and the others are not pushed.
-    pub(super) fn forbidden(mut self, now: OffsetDateTime, policy: &Policy) -> Self {
+    pub(super) fn forbidden(
+        mut self,
+        token_tenant: Option<Text>,
+        now: OffsetDateTime,
+        policy: &Policy,
+    ) -> Self {
         self.state = State::Packed;
         self.pauses = true;
-        self.paused(Reason::Forbidden, now, policy)
+        self.paused(Reason::Forbidden { token_tenant }, now, policy)
     }
 
     /// Waits for a person, without a limit. No other connection waits for that.
@@ -223,6 +228,10 @@ impl Import {
         now: OffsetDateTime,
         policy: &Policy,
     ) -> Self {
+        if let Status::UnknownEnd(word) = status {
+            let status = word.clone();
+            return self.end(State::Stuck, Reason::UndocumentedEnd { status }, now);
+        }
         if self.deadline.is_some_and(|deadline| now >= deadline) {
             let status = status.to_string().into();
             return self.end(State::Stuck, Reason::IngestionTimeout { status }, now);
@@ -293,6 +302,7 @@ impl Import {
         self.push_outcome_unknown = false;
         self.slot_released = false;
         self.ingestion = None;
+        self.poll_path = None;
         self.service_status = None;
         self.pushed = None;
         self.ended = None;

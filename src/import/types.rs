@@ -7,6 +7,7 @@ use strum::{AsRefStr, EnumString, IntoStaticStr, VariantArray};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+use super::reason::Text;
 use crate::schema::is_plain_name;
 
 /// The id of an import: the tenant (partition key) and the row key.
@@ -68,14 +69,25 @@ impl fmt::Display for ImportId {
     }
 }
 
-/// The ingestion service's id of an import.
+/// The ingestion service's id of an import: any text, exactly as the service wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IngestionId(pub String);
 
+/// Without control characters.
 impl fmt::Display for IngestionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&Text::from(&self.0))
     }
+}
+
+/// The path by which the service reports the status of an ingestion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, EnumString)]
+#[strum(serialize_all = "camelCase")]
+pub enum PollPath {
+    /// `.../ingestions/fileIngestion/ID`, as documented.
+    FileIngestion,
+    /// `.../ingestions/ID`, as documented before.
+    Ingestions,
 }
 
 /// The state of an import.
@@ -188,22 +200,43 @@ pub enum Status {
     Completed,
     /// The data is invalid; the error file says why.
     ValidationFailed,
-    /// A status that is not documented: not an end.
-    Unknown(String),
+    /// A status that is not documented, and no end.
+    Unknown(Text),
+    /// A status that is not documented, and an end: there is an end date, or the word says so.
+    UnknownEnd(Text),
 }
 
+/// The most characters of an unknown status.
+const LONGEST_STATUS: usize = 64;
+/// A status with one of these is an end.
+const WORDS_OF_ENDS: [&str; 5] = ["fail", "error", "cancel", "suspend", "abandon"];
+
 impl Status {
-    /// The status of this word.
+    /// The status of this word; `has_ended` if the service also reports an end date.
     #[must_use]
-    pub fn parse(word: &str) -> Self {
-        match word.to_ascii_lowercase().as_str() {
+    pub fn parse(word: &str, has_ended: bool) -> Self {
+        let lower = word.to_ascii_lowercase();
+        match lower.as_str() {
             "notstarted" => Self::NotStarted,
             "extractioncomplete" | "extractioncompleted" => Self::ExtractionComplete,
             "completed" => Self::Completed,
             "validationfailed" => Self::ValidationFailed,
-            // It is written into rows and logs, so it is limited to one word.
-            _ => Self::Unknown(word.chars().filter(char::is_ascii_alphanumeric).take(64).collect()),
+            _ => {
+                // It is written into rows and logs, so it is bounded.
+                let word = word.chars().take(LONGEST_STATUS).collect::<String>().into();
+                if has_ended || WORDS_OF_ENDS.iter().any(|end| lower.contains(end)) {
+                    Self::UnknownEnd(word)
+                } else {
+                    Self::Unknown(word)
+                }
+            }
         }
+    }
+
+    /// Whether Microsoft documents it.
+    #[must_use]
+    pub fn is_documented(&self) -> bool {
+        !matches!(self, Self::Unknown(_) | Self::UnknownEnd(_))
     }
 }
 
@@ -214,8 +247,7 @@ impl fmt::Display for Status {
             Self::ExtractionComplete => "ExtractionComplete",
             Self::Completed => "Completed",
             Self::ValidationFailed => "ValidationFailed",
-            Self::Unknown(word) if word.is_empty() => "a status without letters",
-            Self::Unknown(word) => word,
+            Self::Unknown(word) | Self::UnknownEnd(word) => word,
         })
     }
 }

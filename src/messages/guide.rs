@@ -43,7 +43,12 @@ impl Entry {
             connection: "hr",
             has_tenant: true,
             pauses: code == ReasonCode::Forbidden,
-            may_be_there: code == ReasonCode::IngestionTimeout,
+            may_be_there: matches!(
+                code,
+                ReasonCode::IngestionTimeout
+                    | ReasonCode::PushAnswerUnreadable
+                    | ReasonCode::UndocumentedEnd
+            ),
         };
         let (event, alert) = logged(state, code);
         Self {
@@ -115,10 +120,12 @@ fn example(code: ReasonCode) -> (State, Reason) {
             let cause = NoOutcome::ProgramEnded;
             (State::Packed, Reason::PushOutcomeUnknown { cause })
         }
-        ReasonCode::PushFailed => (State::Packed, Reason::PushFailed { status: 500 }),
+        ReasonCode::PushFailed => {
+            (State::Packed, Reason::PushFailed { status: 500, codes: vec![] })
+        }
         ReasonCode::PollRefused => {
             let (operation, status) = (Operation::Status, 404);
-            (State::Ingesting, Reason::PollRefused { operation, status })
+            (State::Ingesting, Reason::PollRefused { operation, status, codes: vec![] })
         }
         ReasonCode::IngestionIdLost => (State::Ingesting, Reason::IngestionIdLost),
         ReasonCode::NewerVersion => (State::Ingesting, Reason::NewerVersion { schema: 2 }),
@@ -146,9 +153,16 @@ fn example(code: ReasonCode) -> (State, Reason) {
         }
         ReasonCode::TokenRejected => (State::Packed, Reason::TokenRejected { status: 401 }),
         ReasonCode::PollForbidden => (State::Ingesting, Reason::PollForbidden),
-        ReasonCode::Forbidden => (State::Packed, Reason::Forbidden),
+        ReasonCode::Forbidden => (State::Packed, Reason::Forbidden { token_tenant: None }),
+        ReasonCode::PushAnswerUnreadable => {
+            let detail = "it contains no Id".into();
+            (State::Stuck, Reason::PushAnswerUnreadable { status: 200, detail })
+        }
+        ReasonCode::UndocumentedEnd => {
+            (State::Stuck, Reason::UndocumentedEnd { status: "Failed".into() })
+        }
         ReasonCode::ServiceRefused => {
-            (State::Stuck, Reason::ServiceRefused { operation, status: 400 })
+            (State::Stuck, Reason::ServiceRefused { operation, status: 400, codes: vec![] })
         }
         ReasonCode::FileInvalid => {
             let message = "The email address has no dot after the @. Export the full domain, like \
@@ -170,7 +184,7 @@ fn example(code: ReasonCode) -> (State, Reason) {
             (State::Stuck, Reason::QueueTimeout { last })
         }
         ReasonCode::PushesExhausted => {
-            let last = Box::new(Reason::PushFailed { status: 500 });
+            let last = Box::new(Reason::PushFailed { status: 500, codes: vec![] });
             (State::Stuck, Reason::PushesExhausted { pushes: 5, last })
         }
         ReasonCode::IngestionTimeout => {

@@ -68,7 +68,7 @@ fn waiting(import: &Import) -> Option<String> {
 #[must_use]
 pub fn pause(import: &Import) -> String {
     match PauseCause::of(import.state) {
-        PauseCause::Forbidden => cause(&Reason::Forbidden, import.target),
+        PauseCause::Forbidden => cause(&Reason::Forbidden { token_tenant: None }, import.target),
         PauseCause::Rejected => "The file was rejected, and later files build on it".to_owned(),
         PauseCause::Stuck => "The import is stuck, and later files build on it".to_owned(),
     }

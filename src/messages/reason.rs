@@ -3,7 +3,7 @@
 use super::{counted, finding::approval_hint, number, sentence, sentence_case};
 use crate::{
     config::{CONNECTIONS, REPORTS},
-    import::reason::{ErrorFile, List, NoOutcome, Operation, PauseCause, Problems, Reason},
+    import::reason::{ErrorFile, List, NoOutcome, Operation, PauseCause, Problems, Reason, Text},
     schema::{Id, Target, Words},
 };
 
@@ -72,7 +72,9 @@ fn fact(reason: &Reason, target: Target) -> String {
         }
         Reason::PackingFailed { detail } => format!("Packing failed: {detail}"),
         Reason::ServiceUnreachable { detail } => format!("The service was not reached: {detail}"),
-        Reason::ServiceUnavailable { operation, status } => answered(*operation, *status, words),
+        Reason::ServiceUnavailable { operation, status } => {
+            answered(*operation, *status, &[], words)
+        }
         Reason::AnswerUnreadable { operation, detail } => {
             let detail = detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
             let request = request(*operation, words);
@@ -85,7 +87,7 @@ fn fact(reason: &Reason, target: Target) -> String {
         Reason::PushOutcomeUnknown { cause } => {
             format!("It is unknown whether the push arrived: {}", no_outcome(cause))
         }
-        Reason::PushFailed { status } => answered(Operation::Push, *status, words),
+        Reason::PushFailed { status, codes } => answered(Operation::Push, *status, codes, words),
         Reason::IngestionIdLost => "The row does not have the ingestion id".to_owned(),
         Reason::NewerVersion { schema } => format!(
             "A newer version of viva-import wrote the row (schema version {schema}). This version does \
@@ -110,6 +112,11 @@ fn fact(reason: &Reason, target: Target) -> String {
         Reason::TokenRejected { status: 401 } => {
             format!("The service answered 401: it did not accept the token. {COMPARE}")
         }
+        Reason::TokenRejected { status: status @ 300..=399 } => format!(
+            "The service answered {status} (a redirect), also to a new token. viva-import does not follow \
+             redirects, because it would send the token to another address. Compare INGESTION_ENDPOINT. \
+             {COMPARE}"
+        ),
         Reason::TokenRejected { .. } => format!(
             "The service answered with a sign-in page instead of data: it did not accept the token. \
              {COMPARE}"
@@ -119,17 +126,34 @@ fn fact(reason: &Reason, target: Target) -> String {
              removed in {}, or its client id was changed there",
             words.product_in_full
         ),
+        Reason::Forbidden { token_tenant: Some(tenant) } => format!(
+            "The service answered 403 (forbidden). The token was issued by tenant {tenant}, and the \
+             connection names another tenant. A managed identity gets tokens of its own tenant only: use \
+             an app registration in the tenant of {}, or correct `tenantId`",
+            words.product_in_full
+        ),
         // The service does not say which.
-        Reason::Forbidden => format!(
+        Reason::Forbidden { token_tenant: None } => format!(
             "The service answered 403 (forbidden). Possible causes: (1) the connector was never set up \
              or was removed in {}; (2) the client id there is not the one that pushes; (3) the token \
              was not accepted. Compare the client id under Data connections with the credential of \
              the connection",
             words.product_in_full
         ),
-        Reason::ServiceRefused { operation, status } | Reason::PollRefused { operation, status } => {
-            refused(*operation, *status, words)
+        Reason::ServiceRefused { operation, status, codes }
+        | Reason::PollRefused { operation, status, codes } => {
+            refused(*operation, *status, codes, words)
         }
+        Reason::PushAnswerUnreadable { status, detail } => format!(
+            "The service answered {status} to the push, but its answer could not be read: {detail}. It \
+             probably has the file, so the push is not repeated. Check in {} whether it is imported",
+            words.portal
+        ),
+        Reason::UndocumentedEnd { status } => format!(
+            "The service ended the ingestion with the status {status}, which Microsoft does not document. \
+             Check in {} what it means",
+            words.portal
+        ),
         Reason::FileInvalid(problems) => all(problems),
         Reason::DeletionBlocked(problems) => {
             format!("{} {}", sentence(all(problems)), approval_hint(Id::parse(&problems.rule)))
@@ -236,11 +260,14 @@ fn request(operation: Operation, words: Words) -> String {
         Operation::Push => "the push".to_owned(),
         Operation::Status => "the status poll".to_owned(),
         Operation::Errors => "the request for the error file".to_owned(),
+        Operation::SignIn => "the request for a token".to_owned(),
     }
 }
 
-fn answered(operation: Operation, status: u16, words: Words) -> String {
-    format!("The service answered {status} to {}", request(operation, words))
+fn answered(operation: Operation, status: u16, codes: &[Text], words: Words) -> String {
+    let codes: Vec<&str> = codes.iter().map(|code| &**code).collect();
+    let codes = if codes.is_empty() { String::new() } else { format!(" ({})", codes.join(", ")) };
+    format!("The service answered {status}{codes} to {}", request(operation, words))
 }
 
 /// Why it is unknown whether a push arrived.
@@ -250,20 +277,16 @@ pub(crate) fn no_outcome(cause: &NoOutcome) -> String {
         NoOutcome::ProgramEnded => "the program ended during the push".to_owned(),
         NoOutcome::NoAnswer(detail) => detail.to_string(),
         NoOutcome::Gateway(status) => format!("a gateway answered {status}"),
-        NoOutcome::Unreadable(status, detail) => format!("the answer was {status}, but {detail}"),
     }
 }
 
-fn refused(operation: Operation, status: u16, words: Words) -> String {
-    let answered = answered(operation, status, words);
+fn refused(operation: Operation, status: u16, codes: &[Text], words: Words) -> String {
+    let answered = answered(operation, status, codes, words);
     match status {
         404 => {
             format!("{answered}: the tenant id, the {} or INGESTION_ENDPOINT is wrong", words.route)
         }
-        300..400 => format!(
-            "{answered}. viva-import does not follow redirects, because it would send the token to \
-             another address. Compare INGESTION_ENDPOINT"
-        ),
+        413 => format!("{answered}: the file is larger than the service accepts"),
         _ => answered,
     }
 }

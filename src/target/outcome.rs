@@ -1,15 +1,16 @@
 //! The body of a push, and what the answers of any service mean.
 
-use reqwest::StatusCode;
+use reqwest::{StatusCode, header::CONTENT_TYPE};
 use time::OffsetDateTime;
 
 use crate::{
     http::Answer,
     import::{
-        IngestionId, Status,
+        IngestionId, PollPath, Status,
         reason::{NoOutcome, Operation, Reason, Text},
     },
     schema::{PayloadFormat, document},
+    target::trace,
 };
 
 /// The most bytes of an error file that are read.
@@ -36,7 +37,10 @@ pub enum ServiceError {
         retry_at: Option<OffsetDateTime>,
     },
     /// The service answered 403.
-    Forbidden,
+    Forbidden {
+        /// The tenant that issued the token, if it is not the tenant of the caller.
+        token_tenant: Option<Text>,
+    },
     /// The same request will not succeed later.
     Refused(Reason),
 }
@@ -56,16 +60,18 @@ impl ServiceError {
     pub fn retry_at(&self) -> Option<OffsetDateTime> {
         match self {
             Self::Later { retry_at, .. } => *retry_at,
-            Self::Forbidden | Self::Refused(_) => None,
+            Self::Forbidden { .. } | Self::Refused(_) => None,
         }
     }
 
     /// Why.
     #[must_use]
-    pub fn reason(&self) -> &Reason {
+    pub fn reason(&self) -> Reason {
         match self {
-            Self::Later { reason, .. } | Self::Refused(reason) => reason,
-            Self::Forbidden => &Reason::Forbidden,
+            Self::Later { reason, .. } | Self::Refused(reason) => reason.clone(),
+            Self::Forbidden { token_tenant } => {
+                Reason::Forbidden { token_tenant: token_tenant.clone() }
+            }
         }
     }
 }
@@ -74,14 +80,22 @@ impl ServiceError {
 pub(super) fn error_of(answer: &Answer, operation: Operation) -> ServiceError {
     let status = answer.status.as_u16();
     match answer.status {
-        StatusCode::FORBIDDEN => ServiceError::Forbidden,
-        StatusCode::UNAUTHORIZED => ServiceError::Refused(Reason::TokenRejected { status }),
+        StatusCode::FORBIDDEN => ServiceError::Forbidden { token_tenant: None },
+        other if other == StatusCode::UNAUTHORIZED || other.is_redirection() => {
+            ServiceError::Refused(Reason::TokenRejected { status })
+        }
+        other if other.is_success() && is_page(answer) => {
+            ServiceError::Refused(Reason::TokenRejected { status })
+        }
         other if other.is_success() => {
             ServiceError::later(Reason::AnswerUnreadable { operation, detail: None })
         }
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => put_off(answer, operation),
         other if other.is_server_error() => put_off(answer, operation),
-        _ => ServiceError::Refused(Reason::ServiceRefused { operation, status }),
+        _ => {
+            let codes = trace::codes(&answer.body);
+            ServiceError::Refused(Reason::ServiceRefused { operation, status, codes })
+        }
     }
 }
 
@@ -90,15 +104,29 @@ fn put_off(answer: &Answer, operation: Operation) -> ServiceError {
     ServiceError::Later { reason, retry_at: answer.retry_at }
 }
 
-/// Whether a body that should be JSON is a page.
-pub(super) fn is_page(body: &[u8]) -> bool {
-    document::unmarked(body).trim_ascii_start().first() == Some(&b'<')
+/// Whether an answer that should be JSON is a page.
+pub(super) fn is_page(answer: &Answer) -> bool {
+    let kind = answer.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let is_html = kind.is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/html"));
+    is_html || document::unmarked(&answer.body).trim_ascii_start().first() == Some(&b'<')
 }
 
-/// Whether a body that may be a file of any type is a page.
-pub(super) fn is_html(body: &[u8]) -> bool {
-    let start = String::from_utf8_lossy(&body[..body.len().min(4096)]).to_ascii_lowercase();
-    is_page(body) && start.contains("<html")
+/// Whether an answer that may be a file of any type is a page.
+pub(super) fn is_html(answer: &Answer) -> bool {
+    let start = &answer.body[..answer.body.len().min(4096)];
+    is_page(answer) && String::from_utf8_lossy(start).to_ascii_lowercase().contains("<html")
+}
+
+/// What a ping says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ping {
+    /// The connector is ready for a push of this caller.
+    Ready,
+    /// The service did not say whether it is; only a push shows it.
+    Unclear {
+        /// The status of its answer.
+        status: u16,
+    },
 }
 
 /// The outcome of one push. The service has the file after `Accepted`, and perhaps after `OutcomeUnknown`.
@@ -120,16 +148,29 @@ pub enum PushOutcome {
     },
     /// It is not known whether the push arrived.
     OutcomeUnknown(NoOutcome),
+    /// The service answered with a success status, but neither with an ingestion nor with a sign-in page. It
+    /// probably has the file, and nobody here knows its id, so the push must not be repeated unseen.
+    AnswerUnreadable {
+        /// The status of its answer.
+        status: u16,
+        /// What is wrong with the answer.
+        detail: Text,
+    },
     /// The service failed at the push and does not have the file. The body may be the cause.
     Failed {
         /// The status of its answer.
         status: u16,
+        /// The error codes in its answer.
+        codes: Vec<Text>,
     },
     /// The service answered 403.
-    Forbidden,
+    Forbidden {
+        /// The tenant that issued the token, if it is not the tenant of the caller.
+        token_tenant: Option<Text>,
+    },
     /// The token was not accepted. It was dropped, so that the next request gets a new one.
     Unauthorized {
-        /// The status of the answer: 401, or 200 with a sign-in page.
+        /// The status of the answer: 401, a redirect, or 200 with a sign-in page.
         status: u16,
     },
     /// The service does not accept the push, and will not later.
@@ -145,12 +186,21 @@ pub struct Tracking {
     pub status: Status,
 }
 
+/// The answer to a poll.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Polled {
+    /// The status of the ingestion.
+    pub status: Status,
+    /// The path that worked.
+    pub path: PollPath,
+}
+
 impl From<ServiceError> for PushOutcome {
     /// The outcome of a push that did not get as far as its request.
     fn from(error: ServiceError) -> Self {
         match error {
             ServiceError::Later { reason, retry_at } => Self::NotSent { reason, retry_at },
-            ServiceError::Forbidden => Self::Forbidden,
+            ServiceError::Forbidden { token_tenant } => Self::Forbidden { token_tenant },
             // A person corrects the credential of a token that is not accepted.
             ServiceError::Refused(reason) if reason.code().ends_by_correction() => {
                 Self::NotSent { reason, retry_at: None }

@@ -11,77 +11,79 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::Stream;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::StatusCode;
-use time::OffsetDateTime;
 
 use super::{
+    client::{Client, Question, seems_unauthorized},
     outcome::{
-        MAX_ERRORS_BYTES, PushBody, PushOutcome, ServiceError, Tracking, error_of, is_html, is_page,
+        MAX_ERRORS_BYTES, Ping, Polled, PushBody, PushOutcome, ServiceError, Tracking, is_html,
     },
-    session::{Question, Session},
-    wire,
+    trace, wire,
 };
 use crate::{
     http::Answer,
     import::{
-        IngestionId, Status,
+        IngestionId, PollPath,
         reason::{NoOutcome, Operation},
     },
-    schema::ServiceIdentity,
 };
 
-/// The service's requests in a session.
-pub(super) struct Viva<'a>(pub(super) &'a Session);
+/// The service's requests.
+pub(super) struct Viva<'a>(pub(super) &'a Client<'a>);
 
 impl Viva<'_> {
-    /// Pings the tenant's connector: `true` if it is ready for a push of this caller, `false` if the service
-    /// has a ping at neither the current nor the older path.
+    /// Pings the tenant's connector.
     ///
     /// # Errors
-    /// If it is not ready, or does not say.
-    pub(super) async fn ping(
-        &self,
-        caller: &ServiceIdentity,
-        scale_unit: &str,
-        now: OffsetDateTime,
-    ) -> Result<bool, ServiceError> {
-        let connector = caller.connector.as_ref();
-        let connectors = format!("scopes/{}/ingress/connectors", caller.tenant);
-        let path = format!("{connectors}/{connector}");
-        let older = [format!("{connectors}/status?connectorType={connector}")];
-        let answer = self.0.ask(caller, &path, &older, Some(scale_unit), now).await?;
+    /// If the service did not answer, does not accept the caller, or asks for a pause. No client of Microsoft
+    /// pings, so any other answer is no reason against a push.
+    pub(super) async fn ping(&self, scale_unit: &str) -> Result<Ping, ServiceError> {
+        let connector = self.0.caller.connector.as_ref();
+        let connectors = format!("scopes/{}/ingress/connectors", self.0.caller.tenant);
+        let paths = [
+            format!("{connectors}/{connector}"),
+            format!("{connectors}/status?connectorType={connector}"),
+        ];
+        let question = Question::json(Operation::Ping, Some(scale_unit));
+        let (_, answer) = self.0.ask(&question, &paths).await?;
         match answer.status {
-            status if status.is_success() && wire::has_connector(&answer.body) => Ok(true),
-            StatusCode::NOT_FOUND => Ok(false),
-            _ => Err(error_of(&answer, Operation::Ping)),
+            status if status.is_success() && wire::has_connector(&answer.body) => Ok(Ping::Ready),
+            StatusCode::UNAUTHORIZED
+            | StatusCode::FORBIDDEN
+            | StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::SERVICE_UNAVAILABLE => Err(self.0.error_of(&answer, Operation::Ping)),
+            status => Ok(Ping::Unclear { status: status.as_u16() }),
         }
     }
 
     /// Pushes a file once, within `limit`.
     pub(super) async fn submit<S>(
         &self,
-        caller: &ServiceIdentity,
         scale_unit: &str,
         body: PushBody<S>,
         limit: Duration,
-        now: OffsetDateTime,
     ) -> PushOutcome
     where
         S: Stream<Item = azure_core::Result<Bytes>> + Send + 'static,
     {
         let path = format!(
             "scopes/{}/ingress/connectors/{}/ingestions/fileIngestion",
-            caller.tenant,
-            caller.connector.as_ref()
+            self.0.caller.tenant,
+            self.0.caller.connector.as_ref()
         );
-        match self.0.post(caller, &path, scale_unit, body, limit, now).await {
-            Ok(answer) => self.push_answer(caller, &answer),
+        match self.0.post(&path, scale_unit, body, limit).await {
+            Ok(answer) => self.push_answer(&answer),
             Err(outcome) => outcome,
         }
     }
 
-    fn push_answer(&self, caller: &ServiceIdentity, answer: &Answer) -> PushOutcome {
+    fn push_answer(&self, answer: &Answer) -> PushOutcome {
         let code = answer.status.as_u16();
+        if seems_unauthorized(answer) {
+            self.0.forget_token();
+            return PushOutcome::Unauthorized { status: code };
+        }
         match answer.status {
             status if status.is_success() => match wire::Ingestion::parse(&answer.body) {
                 Ok(ingestion) => {
@@ -89,31 +91,20 @@ impl Viva<'_> {
                     let tracking = Some(Tracking { id, status: ingestion.status });
                     PushOutcome::Accepted { tracking }
                 }
-                Err(_) if is_page(&answer.body) => {
-                    self.0.forget_token(caller);
-                    PushOutcome::Unauthorized { status: code }
-                }
                 Err(error) => {
-                    // It may be a sign-in page that does not look like one.
-                    self.0.forget_token(caller);
-                    PushOutcome::OutcomeUnknown(NoOutcome::Unreadable(
-                        code,
-                        error.to_string().into(),
-                    ))
+                    PushOutcome::AnswerUnreadable { status: code, detail: error.to_string().into() }
                 }
             },
             StatusCode::BAD_REQUEST if wire::is_busy(&answer.body) => PushOutcome::Busy,
-            StatusCode::UNAUTHORIZED => {
-                self.0.forget_token(caller);
-                PushOutcome::Unauthorized { status: code }
+            StatusCode::INTERNAL_SERVER_ERROR => {
+                PushOutcome::Failed { status: code, codes: trace::codes(&answer.body) }
             }
-            StatusCode::INTERNAL_SERVER_ERROR => PushOutcome::Failed { status: code },
-            StatusCode::SERVICE_UNAVAILABLE => error_of(answer, Operation::Push).into(),
+            StatusCode::SERVICE_UNAVAILABLE => self.0.error_of(answer, Operation::Push).into(),
             // A gateway answered, not the service: the push may have arrived.
             status if status.is_server_error() => {
                 PushOutcome::OutcomeUnknown(NoOutcome::Gateway(code))
             }
-            _ => error_of(answer, Operation::Push).into(),
+            _ => self.0.error_of(answer, Operation::Push).into(),
         }
     }
 
@@ -123,26 +114,32 @@ impl Viva<'_> {
     /// If there is no usable answer; the service continues with the ingestion.
     pub(super) async fn poll(
         &self,
-        caller: &ServiceIdentity,
         scale_unit: Option<&str>,
         id: &IngestionId,
-        now: OffsetDateTime,
-    ) -> Result<Status, ServiceError> {
-        // The documented path, then the older one without `fileIngestion`.
-        let ingestions = ingestions(caller);
-        let path = format!("{ingestions}/fileIngestion/{id}");
-        let older = [format!("{ingestions}/{id}")];
-        let answer = self.0.ask(caller, &path, &older, scale_unit, now).await?;
-        if !answer.status.is_success() {
-            return Err(error_of(&answer, Operation::Status));
+        known: Option<PollPath>,
+    ) -> Result<Polled, ServiceError> {
+        let ingestions = self.ingestions();
+        let segment = segment(id);
+        let order = match known {
+            Some(PollPath::Ingestions) => [PollPath::Ingestions, PollPath::FileIngestion],
+            Some(PollPath::FileIngestion) | None => [PollPath::FileIngestion, PollPath::Ingestions],
+        };
+        let paths = order.map(|path| match path {
+            PollPath::FileIngestion => format!("{ingestions}/fileIngestion/{segment}"),
+            PollPath::Ingestions => format!("{ingestions}/{segment}"),
+        });
+        let question = Question::json(Operation::Status, scale_unit);
+        let (place, answer) = self.0.ask(&question, &paths).await?;
+        if !answer.status.is_success() || seems_unauthorized(&answer) {
+            return Err(self.0.error_of(&answer, Operation::Status));
         }
         let ingestion = wire::Ingestion::parse(&answer.body)
             .map_err(|error| ServiceError::unreadable(Operation::Status, error.to_string()))?;
-        if !ingestion.id.eq_ignore_ascii_case(&id.0) {
+        if !is_same(&ingestion.id, &id.0) {
             let why = "it is the status of another ingestion";
             return Err(ServiceError::unreadable(Operation::Status, why));
         }
-        Ok(ingestion.status)
+        Ok(Polled { status: ingestion.status, path: order[place] })
     }
 
     /// Downloads the first 16 MiB of the error file of an ingestion whose validation failed.
@@ -151,38 +148,49 @@ impl Viva<'_> {
     /// If it is not available.
     pub(super) async fn errors(
         &self,
-        caller: &ServiceIdentity,
         scale_unit: Option<&str>,
         id: &IngestionId,
-        now: OffsetDateTime,
     ) -> Result<Vec<u8>, ServiceError> {
         // Microsoft's page prints `/scopes/<tenant>//Hr/...`, in which a part is missing: first the two
         // likely corrections, then as printed.
-        let ingestions = ingestions(caller);
-        let path = format!("{ingestions}/{id}/errors");
-        let (tenant, word) = (&caller.tenant, caller.connector.word_of_ingestions());
-        let others = [
-            format!("{ingestions}/fileIngestion/{id}/errors"),
-            format!("scopes/{tenant}//{word}/ingestions/{id}/errors"),
+        let (ingestions, segment) = (self.ingestions(), segment(id));
+        let word = self.0.caller.connector.word_of_ingestions();
+        let paths = [
+            format!("{ingestions}/{segment}/errors"),
+            format!("{ingestions}/fileIngestion/{segment}/errors"),
+            format!("scopes/{}//{word}/ingestions/{segment}/errors", self.0.caller.tenant),
         ];
-        let question = Question { caller, scale_unit, max_bytes: MAX_ERRORS_BYTES, now };
-        let mut answer = self.0.get_any(&question, &path, &others).await?;
-        if answer.status == StatusCode::UNAUTHORIZED {
-            self.0.forget_token(caller);
-            answer = self.0.get_any(&question, &path, &others).await?;
-        }
+        // The type of the file is not documented.
+        let operation = Operation::Errors;
+        let question =
+            Question { operation, scale_unit, accept: "*/*", max_bytes: MAX_ERRORS_BYTES };
+        let (_, answer) = self.0.ask(&question, &paths).await?;
         match answer.status {
-            status if status.is_success() && is_html(&answer.body) => {
-                Err(ServiceError::unreadable(Operation::Errors, "it is a web page, not a file"))
+            status if status.is_success() && is_html(&answer) => {
+                Err(ServiceError::unreadable(operation, "it is a web page, not a file"))
             }
-            status if status.is_success() => Ok(answer.body),
-            _ => Err(error_of(&answer, Operation::Errors)),
+            status if status.is_success() => Ok(answer.body.clone()),
+            _ => Err(self.0.error_of(&answer, operation)),
         }
+    }
+
+    /// The path of the tenant's ingestions.
+    fn ingestions(&self) -> String {
+        let word = self.0.caller.connector.word_of_ingestions();
+        format!("scopes/{}/ingress/connectors/{word}/ingestions", self.0.caller.tenant)
     }
 }
 
-/// The path of the tenant's ingestions.
-fn ingestions(caller: &ServiceIdentity) -> String {
-    let word = caller.connector.word_of_ingestions();
-    format!("scopes/{}/ingress/connectors/{word}/ingestions", caller.tenant)
+/// The characters of a path segment that need no encoding.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// An id as one segment of a path: ids of other shapes than the documented ones are possible.
+fn segment(id: &IngestionId) -> String {
+    utf8_percent_encode(&id.0, UNRESERVED).to_string()
+}
+
+/// Whether two spellings of an id mean the same ingestion: a GUID may be in braces.
+fn is_same(one: &str, other: &str) -> bool {
+    let bare = |id: &'_ str| id.trim_matches(['{', '}']).to_ascii_lowercase();
+    bare(one) == bare(other)
 }

@@ -11,12 +11,17 @@ use crate::{
     schema::{document, is_plain_name},
 };
 
+/// The longest id that is kept, in characters.
+const LONGEST_ID: usize = 512;
+/// What .NET writes for a time that was never set.
+const NO_DATE: &str = "0001-01-01";
+
 /// An ingestion in the answer to a push or a poll. `ErrorDetail` is not read, because it may quote the data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Ingestion {
-    /// `Id`: never empty.
+    /// `Id`: any text that is not blank, bounded.
     pub(super) id: String,
-    /// `Status`.
+    /// `Status`, as an end if there is an `EndDate`.
     pub(super) status: Status,
 }
 
@@ -26,7 +31,7 @@ pub(super) enum WireError {
     /// It cannot be read as JSON.
     #[error("it is not JSON")]
     NotJson(#[source] serde_json::Error),
-    /// It has no `Id` that can be part of a path.
+    /// It has no `Id`.
     #[error("it contains no Id")]
     NoId,
 }
@@ -50,8 +55,11 @@ impl Ingestion {
         };
         // An `Id` is enough: the status can be polled.
         let status = text("Status").unwrap_or_else(|| "nothing".to_owned());
-        let id = text("Id").filter(|id| is_plain_name(id)).ok_or(WireError::NoId)?;
-        Ok(Self { id, status: Status::parse(&status) })
+        let has_ended = text("EndDate").is_some_and(|end| !end.starts_with(NO_DATE));
+        // Points alone would be another path.
+        let id = text("Id").filter(|id| !id.bytes().all(|byte| byte == b'.'));
+        let id = id.ok_or(WireError::NoId)?.chars().take(LONGEST_ID).collect();
+        Ok(Self { id, status: Status::parse(&status, has_ended) })
     }
 }
 
@@ -85,6 +93,8 @@ pub(super) fn is_busy(body: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     /// The answer as Microsoft's page prints it.
@@ -112,7 +122,7 @@ mod tests {
     fn an_id_without_a_status_is_enough_to_ask_for_it() {
         for body in [r#"{"Id":"42"}"#, r#"{"Id":"42","Status":null}"#] {
             let ingestion = Ingestion::parse(body.as_bytes()).unwrap();
-            assert_eq!(ingestion.status, Status::Unknown("nothing".to_owned()));
+            assert_eq!(ingestion.status, Status::Unknown("nothing".into()));
         }
     }
 
@@ -126,7 +136,7 @@ mod tests {
             "[]",
             r#"{"Id":"","Status":"NotStarted"}"#,
             r#"{"Id":null,"Status":"NotStarted"}"#,
-            r#"{"Id":"../42","Status":"NotStarted"}"#,
+            r#"{"Id":"..","Status":"NotStarted"}"#,
         ] {
             Ingestion::parse(body.as_bytes()).unwrap_err();
         }
@@ -135,12 +145,36 @@ mod tests {
     }
 
     #[test]
-    fn both_spellings_of_the_second_status_are_one_and_an_unknown_one_is_kept() {
-        assert_eq!(Status::parse("ExtractionCompleted"), Status::ExtractionComplete);
-        assert_eq!(Status::parse("ExtractionComplete"), Status::ExtractionComplete);
-        assert_eq!(Status::parse("Suspended"), Status::Unknown("Suspended".to_owned()));
-        let quoting = Status::parse("Bad\n<ana@contoso.com>");
-        assert_eq!(quoting, Status::Unknown("Badanacontosocom".to_owned()));
+    fn an_id_of_any_shape_is_kept() {
+        for id in ["{0e7d1f2a-0000-4000-8000-000000000001}", "job_2026_001", "a/b c", "\u{e9}"] {
+            let body = json!({ "Id": format!(" {id} "), "Status": "NotStarted" }).to_string();
+            assert_eq!(Ingestion::parse(body.as_bytes()).unwrap().id, id);
+        }
+        let long = json!({ "Id": "x".repeat(9_999) }).to_string();
+        assert_eq!(Ingestion::parse(long.as_bytes()).unwrap().id.len(), LONGEST_ID);
+    }
+
+    #[test]
+    fn a_word_that_is_not_documented_is_an_end_by_its_end_date_or_by_itself() {
+        let status = |status: &str, end: Value| {
+            let body = json!({ "Id": "42", "Status": status, "EndDate": end }).to_string();
+            Ingestion::parse(body.as_bytes()).unwrap().status
+        };
+        let date = || json!("2026-11-30T07:00:00Z");
+        let ended = |word: &str| Status::UnknownEnd(word.into());
+        assert_eq!(status("Failed", Value::Null), ended("Failed"));
+        assert_eq!(status("Data processing", date()), ended("Data processing"));
+        assert_eq!(
+            status("Data processing", Value::Null),
+            Status::Unknown("Data processing".into())
+        );
+        assert_eq!(
+            status("Paused", json!("0001-01-01T00:00:00")),
+            Status::Unknown("Paused".into())
+        );
+        // A documented word means what is documented.
+        assert_eq!(status("Completed", Value::Null), Status::Completed);
+        assert_eq!(status("ExtractionComplete", date()), Status::ExtractionComplete);
     }
 
     #[test]

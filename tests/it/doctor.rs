@@ -261,7 +261,8 @@ async fn a_service_that_is_down_or_answers_wrongly_is_reported_by_its_answer() {
     }
     stage.service.always(Call::ScaleUnit, None);
     for (fault, status, words) in [
-        (ServiceFault::SignInPage, "fail", "sign-in page"),
+        (ServiceFault::SignInPage, "info", "the service answered 200 to this check"),
+        (ServiceFault::Unauthorized, "fail", "The service answered 401"),
         (ServiceFault::Forbidden, "fail", "Possible causes: (1)"),
         (ServiceFault::NotFound, "info", "the service answered 404 to this check"),
     ] {

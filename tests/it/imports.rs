@@ -8,7 +8,7 @@ use viva_import::{
     config::Config,
     import::{
         Action, Checked, Event, Import, ImportId, IngestionId, OperatorAction, Package, Policy,
-        Source, State, Status,
+        PollPath, Source, State, Status,
         reason::{PauseCause, Reason, ReasonCode},
     },
     schema::{Baseline, Refresh},
@@ -272,7 +272,7 @@ async fn the_row_of_a_connection_says_what_was_received_what_was_accepted_and_wh
     let first = packed(&imports, "1").await;
     let received = record().await;
     assert_eq!((received.last_received, received.last_accepted), (Some(NOW), None));
-    let first = saved(&imports, first, Event::Forbidden).await;
+    let first = saved(&imports, first, Event::Forbidden { token_tenant: None }).await;
     let paused = record().await.paused_by;
     let [pause] = &paused[..] else { panic!("{paused:?}") };
     assert_eq!((&*pause.import, pause.cause, pause.content), ("1", PauseCause::Forbidden, NOW));
@@ -285,8 +285,16 @@ async fn the_row_of_a_connection_says_what_was_received_what_was_accepted_and_wh
     let event = Event::Accepted { id, status: Status::NotStarted };
     let first = saved(&imports, claim.into_stored(), event).await;
     assert_eq!(record().await.last_accepted, None);
-    saved(&imports, first, Event::StatusReported { status: Status::Completed, error_file: None })
-        .await;
+    saved(
+        &imports,
+        first,
+        Event::StatusReported {
+            status: Status::Completed,
+            path: PollPath::FileIngestion,
+            error_file: None,
+        },
+    )
+    .await;
     let accepted = record().await.last_accepted.unwrap();
     assert_eq!((accepted.at, accepted.import.as_str()), (NOW, "1"));
 }

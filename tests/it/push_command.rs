@@ -253,15 +253,10 @@ async fn each_way_in_which_the_service_misbehaves_has_its_exit_code_and_its_word
         (ServiceFault::BadRequest, 1, "The service answered 400", 0),
         (ServiceFault::TooManyRequests { retry_after: soon() }, 0, "Accepted as ingestion", 1),
         (ServiceFault::ServiceUnavailable { retry_after: soon() }, 0, "Accepted as ingestion", 1),
-        (ServiceFault::InternalError, 2, "the service answered 500", 0),
-        (
-            ServiceFault::Redirect("http://127.0.0.1:9/".to_owned()),
-            1,
-            "does not follow redirects",
-            0,
-        ),
-        (ServiceFault::NoId, 2, "it is unknown whether the service accepted the push", 0),
-        (ServiceFault::Garbled, 2, "it is unknown whether the service accepted the push", 0),
+        (ServiceFault::InternalError, 2, "The service answered 500", 0),
+        (ServiceFault::Redirect("http://127.0.0.1:9/".to_owned()), 0, "Accepted as ingestion", 1),
+        (ServiceFault::NoId, 2, "It probably has the file, so the push is not repeated", 0),
+        (ServiceFault::Garbled, 2, "It probably has the file, so the push is not repeated", 0),
         (ServiceFault::StatusWord("Suspended".to_owned()), 0, "Accepted as ingestion", 1),
         (ServiceFault::AcceptThenCut, 2, "it is unknown whether the service accepted the push", 1),
         (
@@ -271,7 +266,8 @@ async fn each_way_in_which_the_service_misbehaves_has_its_exit_code_and_its_word
             0,
         ),
         (
-            ServiceFault::CutMidBody { after_bytes: 1 },
+            // After the last byte.
+            ServiceFault::CutMidBody { after_bytes: usize::MAX },
             2,
             "it is unknown whether the service accepted the push",
             0,
@@ -309,7 +305,12 @@ async fn a_service_that_misbehaves_permanently_is_rejected_or_failed_and_never_d
         (Call::ScaleUnit, ServiceFault::SignInPage, 1, "a sign-in page instead of data"),
         (Call::ScaleUnit, ServiceFault::InternalError, 2, "The service answered 500"),
         (Call::ScaleUnit, ServiceFault::Garbled, 2, "scale unit could not be read"),
-        (Call::Ping, ServiceFault::Garbled, 2, "could not be read"),
+        (
+            Call::Push,
+            ServiceFault::Redirect("http://127.0.0.1:9/".to_owned()),
+            1,
+            "does not follow redirects",
+        ),
     ] {
         let world = World::new().await;
         world.service.always(call, Some(fault.clone()));

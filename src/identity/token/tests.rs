@@ -127,7 +127,7 @@ mod claims {
         }
         assert_eq!(Claims::of(&Secret::new("the-token-of-this-test")), None);
         let odd = of_json(&json!({ "appid": 5, "aud": {}, "exp": i64::MAX }));
-        assert_eq!(odd, Claims { client_id: None, audience: None, expires: None });
+        assert_eq!(odd, Claims::default());
         assert!(of("e30==").is_some());
     }
 }

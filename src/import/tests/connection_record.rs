@@ -71,7 +71,8 @@ fn a_superseded_import_leaves_its_notification_to_the_next_one() {
 #[test]
 fn a_pause_is_recorded_until_it_is_resumed() {
     let record = &mut ConnectionRecord::default();
-    let (paused, is_first) = noted(record, &packed("1", true), Event::Forbidden);
+    let (paused, is_first) =
+        noted(record, &packed("1", true), Event::Forbidden { token_tenant: None });
     assert!(is_first && record.has_waiting());
     let (superseded, _) = noted(record, &paused, superseded());
     assert_eq!((record.paused_by.len(), record.notified.len()), (1, 1));

@@ -31,7 +31,11 @@ fn a_wait_for_a_correction_has_no_limit() {
 #[test]
 fn a_failure_without_a_correction_ends_at_the_deadline() {
     let poll_failed = || Event::TransientFailure {
-        reason: Reason::PollRefused { operation: reason::Operation::Status, status: 404 },
+        reason: Reason::PollRefused {
+            operation: reason::Operation::Status,
+            status: 404,
+            codes: vec![],
+        },
         retry_at: None,
     };
     let (import, took) = until_end(after(pushing(), NOW, [accepted()]), |_, _| vec![poll_failed()]);
@@ -121,7 +125,7 @@ fn an_answer_of_the_service_ends_only_the_reasons_that_it_disproves() {
     };
     let poll_failed = || {
         let operation = reason::Operation::Status;
-        Reason::PollRefused { operation, status: 404 }
+        Reason::PollRefused { operation, status: 404, codes: vec![] }
     };
     for (blocked, since, is_over) in [
         (credential(), why(), false),
@@ -158,7 +162,11 @@ fn a_retry_shows_no_correction_and_is_tried_anyway() {
 
 #[test]
 fn a_pause_outlives_a_file_that_is_superseded() {
-    let paused = after(received(), NOW, [Event::PackStarted, staged(), Event::Forbidden]);
+    let paused = after(
+        received(),
+        NOW,
+        [Event::PackStarted, staged(), Event::Forbidden { token_tenant: None }],
+    );
     let superseded = after(paused, NOW, [superseded()]);
     assert!(superseded.is_forbidden() && superseded.needs_person());
     assert_eq!(superseded.blocked, Some(ReasonCode::Forbidden));

@@ -17,7 +17,7 @@ fn entries(import: &Import) -> Vec<String> {
 }
 
 fn forbidden() -> Event {
-    Event::Forbidden
+    Event::Forbidden { token_tenant: None }
 }
 
 fn asked(action: OperatorAction) -> Event {
@@ -192,7 +192,11 @@ fn a_notification_lasts_as_long_as_its_event() {
         "an operator has acted"
     );
     let paused = after(notifying(), NOW, [Event::PackStarted, staged(), claimed(), forbidden()]);
-    let waits = after(paused.clone(), seconds(600), [Event::Paused { reason: Reason::Forbidden }]);
+    let waits = after(
+        paused.clone(),
+        seconds(600),
+        [Event::Paused { reason: Reason::Forbidden { token_tenant: None } }],
+    );
     assert_eq!(kind(&waits), Some(NotificationKind::Forbidden));
     assert_eq!(waits.notification.unwrap().since, NOW, "one event, however long it waits");
     assert_eq!(kind(&after(paused.clone(), NOW, [asked(OperatorAction::Resume)])), None);

@@ -16,7 +16,7 @@ fn packed() -> Import {
 }
 
 fn forbidden() -> Event {
-    Event::Forbidden
+    Event::Forbidden { token_tenant: None }
 }
 
 fn stuck() -> Import {
@@ -104,7 +104,11 @@ fn a_403_pauses_and_waits_for_a_person_without_a_limit() {
         let import = after(import, NOW, [forbidden()]);
         assert_eq!((import.state, import.pauses), (State::Packed, true));
         let weeks = NOW + Duration::from_hours(14 * 24);
-        let later = after(import, weeks, [Event::Paused { reason: Reason::Forbidden }]);
+        let later = after(
+            import,
+            weeks,
+            [Event::Paused { reason: Reason::Forbidden { token_tenant: None } }],
+        );
         assert_eq!(later.state, State::Packed);
         assert!(text(&later).contains("`viva-import resume hr`"));
         let resumed = asked(later, weeks, OperatorAction::Resume);
@@ -119,7 +123,11 @@ fn a_paused_connection_releases_the_tenants_slot() {
     let import = after(pushing(), NOW, [lost(), claimed(), forbidden()]);
     assert!(import.push_outcome_unknown && !import.holds_slot());
     // The same if another file of the connection got the 403.
-    let other = after(pushing(), NOW, [lost(), Event::Paused { reason: Reason::Forbidden }]);
+    let other = after(
+        pushing(),
+        NOW,
+        [lost(), Event::Paused { reason: Reason::Forbidden { token_tenant: None } }],
+    );
     assert!(other.push_outcome_unknown && !other.holds_slot());
     // After resuming it has to claim the slot again.
     let import = asked(import, NOW, OperatorAction::Resume);

@@ -13,6 +13,7 @@ use super::columns::{
 use crate::{
     import::{
         HistoryEntry, Import, ImportId, IngestionId, Package, PendingNotification, Source, State,
+        diagnostics::Diagnostics,
         reason::{ARGS, PauseCause, Reason},
     },
     messages,
@@ -68,6 +69,11 @@ pub const COLUMNS: &[ColumnInfo] = &[
     column("Refresh", Text, "`full` or `incremental`; known once packed"),
     column("IngestionId", Text, "The ingestion id: the id of the import at the service"),
     column("ServiceStatus", Text, "The last status that the service reported"),
+    column(
+        "PollPath",
+        Text,
+        "The path at which the service reports the status: `fileIngestion`, or the older `ingestions`",
+    ),
     column("ErrorCount", Int64, "The number of errors in the file"),
     column(
         "Report",
@@ -175,6 +181,11 @@ pub const COLUMNS: &[ColumnInfo] = &[
         "What the next import is compared with: rows, people, columns and types",
     ),
     column("History", Json, "The states it has been in, and when"),
+    column(
+        "Diagnostics",
+        Json,
+        "For support: the last requests to the service with times, ids and codes, the event, and the last failure of storage",
+    ),
     column("WriteId", Text, "The id of the last write"),
 ];
 
@@ -200,6 +211,7 @@ pub(super) fn of(import: &Import) -> (Properties, String) {
     row.maybe("Refresh", import.refresh.map(<&str>::from));
     row.maybe("IngestionId", import.ingestion.as_ref().map(|id| id.0.as_str()));
     row.maybe("ServiceStatus", import.service_status.as_deref());
+    row.maybe("PollPath", import.poll_path.as_ref().map(AsRef::as_ref));
     row.long("ErrorCount", import.error_count);
     row.maybe("Report", import.report.as_deref());
     row.maybe("ApprovalRequired", approval_required(import).as_deref());
@@ -248,6 +260,7 @@ pub(super) fn of(import: &Import) -> (Properties, String) {
     }
     row.maybe("Baseline", import.baseline.as_ref().and_then(baseline_text).as_deref());
     row.text("History", &history_text(&import.history));
+    row.maybe("Diagnostics", diagnostics_text(&import.diagnostics).as_deref());
     row.text("WriteId", &write_id);
     (row.0, write_id)
 }
@@ -336,6 +349,7 @@ fn moved(row: &Properties, unmoved: Import) -> Result<Import, &'static str> {
         scale_unit: text(row, "ScaleUnit"),
         ingestion: text(row, "IngestionId").map(IngestionId),
         service_status: text(row, "ServiceStatus"),
+        poll_path: text(row, "PollPath").and_then(|path| path.parse().ok()),
         attempts: count(row, "Attempts"),
         failures: count(row, "Failures"),
         failed_pushes: count(row, "FailedPushes"),
@@ -350,6 +364,7 @@ fn moved(row: &Properties, unmoved: Import) -> Result<Import, &'static str> {
         blocked: blocked.transpose()?,
         package_left: boolean(row, "PackageLeft"),
         warning: text(row, "Warning"),
+        diagnostics: diagnostics(row),
         ..unmoved
     })
 }
@@ -415,6 +430,27 @@ fn history_text(history: &[HistoryEntry]) -> String {
         }
         entries.remove(1);
     }
+}
+
+/// The record for support as a column holds it; if it is too long, without the oldest requests.
+fn diagnostics_text(diagnostics: &Diagnostics) -> Option<String> {
+    let mut diagnostics = diagnostics.clone();
+    while !diagnostics.is_empty() {
+        let text = serde_json::to_string(&diagnostics).ok()?;
+        if text.chars().count() <= LONGEST_COLUMN {
+            return Some(text);
+        }
+        if diagnostics.exchanges.is_empty() {
+            return None;
+        }
+        diagnostics.exchanges.remove(0);
+    }
+    None
+}
+
+fn diagnostics(row: &Properties) -> Diagnostics {
+    let text = text(row, "Diagnostics").and_then(|text| serde_json::from_str(&text).ok());
+    text.unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::*;
 use crate::storage::import_table::columns::ColumnType;
 use crate::{
     import::{
-        Delivery, Note, Sent,
+        Delivery, Note, PollPath, Sent,
         reason::{Problems, RuleCount},
     },
     schema::Column,
@@ -52,6 +52,9 @@ fn a_row_of_this_version_has_every_column_and_is_read() {
     let entries: Vec<_> = import.history.iter().map(|entry| (entry.state, entry.count)).collect();
     assert_eq!(entries, [(State::Received, 1), (State::Packed, 2)]);
     assert_eq!(import.history[1].last_seen, datetime!(2026-11-23 04:16:58.012 UTC));
+    assert_eq!(import.poll_path, Some(PollPath::Ingestions));
+    assert_eq!(&*import.diagnostics.exchanges[0].codes[0], "InvalidMetadata");
+    assert_eq!(import.diagnostics.storage.as_ref().and_then(|failed| failed.status), Some(503));
     // A new column needs a value in that row.
     for column in COLUMNS.iter().map(|it| it.name) {
         assert!(row(TODAY).contains_key(column), "no row has the column {column}");
@@ -102,6 +105,23 @@ fn a_baseline_that_is_too_long_for_a_column_keeps_its_numbers() {
     let (read, _) = parse(&of(&import).0).unwrap();
     let read = read.baseline.unwrap();
     assert_eq!((read.people, read.columns), (61, vec![]));
+}
+
+#[test]
+fn a_record_for_support_that_is_too_long_keeps_its_last_requests() {
+    let (mut import, _) = parse(&row(TODAY)).unwrap();
+    let last = import.diagnostics.exchanges.remove(0);
+    for status in 200..260 {
+        let mut exchange = last.clone();
+        exchange.status = Some(status);
+        exchange.headers.insert("date".to_owned(), "x".repeat(1_000).into());
+        import.diagnostics.exchanges.push(exchange);
+    }
+    let (written, _) = of(&import);
+    assert!(text(&written, "Diagnostics").unwrap().chars().count() <= LONGEST_COLUMN);
+    let (read, _) = parse(&written).unwrap();
+    let kept = read.diagnostics.exchanges.iter().map(|kept| kept.status).collect::<Vec<_>>();
+    assert!((5..60).contains(&kept.len()) && kept.ends_with(&[Some(258), Some(259)]), "{kept:?}");
 }
 
 #[test]

@@ -1,0 +1,100 @@
+//! The record for support, as text to be pasted into a ticket.
+
+use std::fmt::Write as _;
+
+use crate::import::{
+    Import,
+    diagnostics::{EventIds, Exchange, StorageFailure, TokenIds},
+    moment,
+    reason::{Operation, Text},
+};
+
+/// One request to the service and its answer, in one line.
+#[must_use]
+pub(crate) fn exchange(exchange: &Exchange) -> String {
+    let Exchange { operation, status, codes, .. } = exchange;
+    let answer = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+    let codes = codes.iter().map(|code| format!(" {code}")).collect::<String>();
+    let mut line = format!("{}: {answer}{codes}", word(*operation));
+    let mut add = |name: &str, value: Option<&Text>| {
+        if let Some(value) = value {
+            let _ = write!(line, "; {name} {value}");
+        }
+    };
+    add("x-ms-client-request-id", exchange.client_request_id.as_ref());
+    for (name, value) in &exchange.headers {
+        add(name, Some(value));
+    }
+    for id in &exchange.ids {
+        add("id", Some(id));
+    }
+    add("scale unit", exchange.scale_unit.as_ref());
+    if let Some(TokenIds { tid, appid, aud, uti }) = &exchange.token {
+        for (name, claim) in [("tid", tid), ("appid", appid), ("aud", aud), ("uti", uti)] {
+            add(&format!("token {name}"), claim.as_ref());
+        }
+    }
+    line
+}
+
+/// What support needs to know of an import: no value of the file, no token and no secret.
+#[must_use]
+pub fn support(import: &Import) -> String {
+    let mut lines = vec![
+        format!("viva-import {}, import {}", env!("CARGO_PKG_VERSION"), import.id.name()),
+        format!(
+            "Tenant {}, target {}, connection {}, state {}",
+            import.id.tenant,
+            import.target.as_ref(),
+            import.connection,
+            import.state.as_ref()
+        ),
+        format!("Received {}", moment::exact(import.received)),
+    ];
+    if let Some(id) = &import.ingestion {
+        lines.push(format!("Ingestion {id}"));
+    }
+    if let Some(code) = import.code() {
+        lines.push(format!("Reason {code}"));
+    }
+    let diagnostics = &import.diagnostics;
+    if let Some(EventIds { id, request_id, api, e_tag, sequencer }) = &diagnostics.event {
+        let parts = [
+            ("id", id),
+            ("requestId", request_id),
+            ("api", api),
+            ("eTag", e_tag),
+            ("sequencer", sequencer),
+        ];
+        lines.push(format!("Event Grid: {}", named(&parts)));
+    }
+    for sent in &diagnostics.exchanges {
+        lines.push(format!("{} {}", moment::exact(sent.at), exchange(sent)));
+    }
+    if let Some(StorageFailure { at, step, status, code, request_id }) = &diagnostics.storage {
+        let status = status.map(|status| status.to_string().into());
+        let parts = [("status", &status), ("code", code), ("x-ms-request-id", request_id)];
+        lines.push(format!("{} storage, {step}: {}", moment::exact(*at), named(&parts)));
+    }
+    if let Some(blob) = &diagnostics.answer {
+        lines.push(format!("The service's last refusal is in reports/{blob}"));
+    }
+    lines.join("\n")
+}
+
+fn named(parts: &[(&str, &Option<Text>)]) -> String {
+    let parts =
+        parts.iter().filter_map(|(name, value)| Some(format!("{name} {}", value.as_ref()?)));
+    parts.collect::<Vec<_>>().join("; ")
+}
+
+fn word(operation: Operation) -> &'static str {
+    match operation {
+        Operation::ScaleUnit => "scale unit",
+        Operation::Ping => "ping",
+        Operation::Push => "push",
+        Operation::Status => "poll",
+        Operation::Errors => "error file",
+        Operation::SignIn => "sign-in",
+    }
+}

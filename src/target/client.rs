@@ -1,0 +1,329 @@
+//! Requests to a service for one caller. Each is recorded, with what support needs to find it.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use azure_core::{Uuid, credentials::AccessToken};
+use bytes::Bytes;
+use futures::Stream;
+use reqwest::{
+    Body, RequestBuilder, StatusCode,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue},
+    multipart::{Form, Part},
+};
+use time::OffsetDateTime;
+use tokio::time::timeout;
+
+use super::{
+    outcome::{PushBody, PushOutcome, ServiceError, error_of, is_page},
+    session::Session,
+    trace,
+    upload::{Handed, counted},
+};
+use crate::{
+    http::{self, Answer, NoAnswer},
+    identity::{Claims, sign_in_details},
+    import::{
+        diagnostics::{Exchange, TokenIds},
+        reason::{NoOutcome, Operation, Reason, Text},
+    },
+    schema::{PayloadFormat, ServiceIdentity},
+};
+
+/// The largest answer that is read; the status of an ingestion has some hundred bytes.
+const MAX_ANSWER_BYTES: usize = 1 << 20;
+const SCALE_UNIT: &str = "x-nova-scaleunit";
+/// By this header of a request, services of Azure find it in their logs.
+const CLIENT_REQUEST_ID: &str = "x-ms-client-request-id";
+
+/// A client of the service for one caller, to be used for one step: it dates what it records by the time of its
+/// creation and a monotonic clock.
+pub struct Client<'a> {
+    session: &'a Session,
+    pub(super) caller: &'a ServiceIdentity,
+    now: OffsetDateTime,
+    created: Instant,
+    trail: Mutex<Trail>,
+}
+
+/// What a client has sent and received.
+#[derive(Default)]
+struct Trail {
+    exchanges: Vec<Exchange>,
+    answer: Option<Arc<Answer>>,
+}
+
+/// What the attempts of a GET request share.
+pub(super) struct Question<'a> {
+    pub(super) operation: Operation,
+    pub(super) scale_unit: Option<&'a str>,
+    pub(super) accept: &'static str,
+    pub(super) max_bytes: usize,
+}
+
+impl<'a> Question<'a> {
+    /// A question whose answer is JSON.
+    pub(super) fn json(operation: Operation, scale_unit: Option<&'a str>) -> Self {
+        Self { operation, scale_unit, accept: "application/json", max_bytes: MAX_ANSWER_BYTES }
+    }
+}
+
+impl<'a> Client<'a> {
+    pub(super) fn new(
+        session: &'a Session,
+        caller: &'a ServiceIdentity,
+        now: OffsetDateTime,
+    ) -> Self {
+        Self { session, caller, now, created: Instant::now(), trail: Mutex::default() }
+    }
+
+    /// The requests since the last call, oldest first.
+    pub(crate) fn take_exchanges(&self) -> Vec<Exchange> {
+        std::mem::take(&mut self.trail().exchanges)
+    }
+
+    /// The last answer of the service.
+    #[must_use]
+    pub fn last_answer(&self) -> Option<Arc<Answer>> {
+        self.trail().answer.clone()
+    }
+
+    fn trail(&self) -> std::sync::MutexGuard<'_, Trail> {
+        self.trail.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn time(&self) -> OffsetDateTime {
+        self.now + self.created.elapsed()
+    }
+
+    /// A token of the caller.
+    ///
+    /// # Errors
+    /// If no token is issued.
+    pub async fn token(&self) -> Result<AccessToken, ServiceError> {
+        self.session.token(self.caller).await.map_err(|(error, cause)| {
+            let details = cause.as_ref().map(sign_in_details).unwrap_or_default();
+            let ids = [details.trace_id, details.correlation_id];
+            let exchange = Exchange {
+                at: self.time(),
+                operation: Operation::SignIn,
+                client_request_id: None,
+                status: None,
+                scale_unit: None,
+                token: None,
+                headers: details
+                    .timestamp
+                    .map(|at| ("date".to_owned(), at.into()))
+                    .into_iter()
+                    .collect(),
+                codes: details.codes.into_iter().map(Text::from).collect(),
+                ids: ids.into_iter().flatten().map(Text::from).collect(),
+            };
+            self.trail().exchanges.push(exchange);
+            error
+        })
+    }
+
+    /// Posts the body of a push once, within `limit`.
+    ///
+    /// # Errors
+    /// The outcome of the push, if the service did not answer.
+    pub(super) async fn post<S>(
+        &self,
+        path: &str,
+        scale_unit: &str,
+        body: PushBody<S>,
+        limit: Duration,
+    ) -> Result<Arc<Answer>, PushOutcome>
+    where
+        S: Stream<Item = azure_core::Result<Bytes>> + Send + 'static,
+    {
+        let started = Instant::now();
+        let (token, ids) = match timeout(limit, self.bearer()).await {
+            Ok(Ok(token)) => token,
+            Ok(Err(error)) => return Err(error.into()),
+            Err(_) => {
+                let detail = "no answer arrived in time".into();
+                return Err(ServiceError::later(Reason::SignInUnavailable { detail }).into());
+            }
+        };
+        let limit = limit.saturating_sub(started.elapsed());
+        let (bytes, handed) = (body.bytes, Handed::default());
+        let request = self
+            .session
+            .http
+            .post(self.url(path))
+            .header(AUTHORIZATION, token)
+            .header(ACCEPT, "application/json")
+            .header(SCALE_UNIT, scale_unit);
+        let request = self.with(request, body, handed.clone());
+        let question = Question::json(Operation::Push, Some(scale_unit));
+        let answer = self.send(request, &question, ids, limit).await;
+        answer.map_err(|no_answer| match no_answer {
+            NoAnswer::NotSent(why) => not_sent(why.into()),
+            NoAnswer::Lost(why) if handed.is_less_than(bytes) => {
+                not_sent(format!("{why}, before the whole file was sent").into())
+            }
+            NoAnswer::Lost(why) => PushOutcome::OutcomeUnknown(NoOutcome::NoAnswer(why.into())),
+        })
+    }
+
+    /// The request with its body.
+    fn with<S>(&self, request: RequestBuilder, body: PushBody<S>, handed: Handed) -> RequestBuilder
+    where
+        S: Stream<Item = azure_core::Result<Bytes>> + Send + 'static,
+    {
+        let PushBody { upload, bytes, content } = body;
+        let body = Body::wrap_stream(counted(content, handed));
+        let config = &self.session.config;
+        match upload {
+            PayloadFormat::Zip => {
+                let part = Part::stream_with_length(body, bytes);
+                let part = part.file_name(config.file_name.clone());
+                request.multipart(Form::new().part(config.part_name.clone(), part))
+            }
+            PayloadFormat::Csv | PayloadFormat::Json => request
+                .header(CONTENT_TYPE, upload.media_type())
+                .header(CONTENT_LENGTH, bytes)
+                .body(body),
+        }
+    }
+
+    /// Requests the first of `paths`; while the answer is 404, the next one. Returns the answer and the place of
+    /// its path.
+    ///
+    /// If the token seems not to be accepted, it tries once more with a new one.
+    pub(super) async fn ask(
+        &self,
+        question: &Question<'_>,
+        paths: &[String],
+    ) -> Result<(usize, Arc<Answer>), ServiceError> {
+        let found = self.first_found(question, paths).await?;
+        if !seems_unauthorized(&found.1) {
+            return Ok(found);
+        }
+        self.forget_token();
+        self.first_found(question, paths).await
+    }
+
+    async fn first_found(
+        &self,
+        question: &Question<'_>,
+        paths: &[String],
+    ) -> Result<(usize, Arc<Answer>), ServiceError> {
+        let mut place = 0;
+        loop {
+            let path = paths.get(place).map(String::as_str).unwrap_or_default();
+            let answer = self.get(question, path).await?;
+            if answer.status != StatusCode::NOT_FOUND || place + 1 >= paths.len() {
+                return Ok((place, answer));
+            }
+            place += 1;
+        }
+    }
+
+    async fn get(&self, question: &Question<'_>, path: &str) -> Result<Arc<Answer>, ServiceError> {
+        let (token, ids) = self.bearer().await?;
+        let mut request = self
+            .session
+            .http
+            .get(self.url(path))
+            .header(AUTHORIZATION, token)
+            .header(ACCEPT, question.accept);
+        if let Some(scale_unit) = question.scale_unit {
+            request = request.header(SCALE_UNIT, scale_unit);
+        }
+        let answer = self.send(request, question, ids, self.session.config.answer_timeout).await;
+        answer.map_err(|no_answer| {
+            let detail = no_answer.why().into();
+            ServiceError::later(Reason::ServiceUnreachable { detail })
+        })
+    }
+
+    /// Sends a request under an id of its own, and records it.
+    async fn send(
+        &self,
+        request: RequestBuilder,
+        question: &Question<'_>,
+        token: Option<TokenIds>,
+        limit: Duration,
+    ) -> Result<Arc<Answer>, NoAnswer> {
+        let id = Uuid::new_v4().to_string();
+        let request = request.header(CLIENT_REQUEST_ID, &id);
+        let answer =
+            http::send(request, limit, question.max_bytes, self.time()).await.map(Arc::new);
+        let found = answer.as_ref().ok();
+        let refusal = found.filter(|answer| !answer.status.is_success());
+        let exchange = Exchange {
+            at: self.time(),
+            operation: question.operation,
+            client_request_id: Some(id.into()),
+            status: found.map(|answer| answer.status.as_u16()),
+            scale_unit: question.scale_unit.map(Text::from),
+            token,
+            headers: found.map(|answer| trace::headers_of(answer)).unwrap_or_default(),
+            codes: refusal.map(|answer| trace::codes(&answer.body)).unwrap_or_default(),
+            ids: refusal.map(|answer| trace::guids(&answer.body)).unwrap_or_default(),
+        };
+        let mut trail = self.trail();
+        trail.exchanges.push(exchange);
+        trail.answer = found.cloned();
+        drop(trail);
+        answer
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}/{path}", self.session.config.endpoint.as_str().trim_end_matches('/'))
+    }
+
+    /// The value of the `Authorization` header, and what identifies its token.
+    async fn bearer(&self) -> Result<(HeaderValue, Option<TokenIds>), ServiceError> {
+        let token = self.token().await?.token;
+        let mut value =
+            HeaderValue::from_str(&format!("Bearer {}", token.secret())).map_err(|_| {
+                let detail =
+                    "the token contains a line break or another character that no token has; \
+                              it must be one line"
+                        .into();
+                ServiceError::later(Reason::CredentialFailed { detail })
+            })?;
+        value.set_sensitive(true);
+        Ok((value, Claims::of(&token).map(trace::token_ids)))
+    }
+
+    /// Drops the cached token, so that the next request gets a new one.
+    pub(super) fn forget_token(&self) {
+        self.session.forget_token(self.caller);
+    }
+
+    /// The error of the last answer, which is not a success.
+    pub(super) fn error_of(&self, answer: &Answer, operation: Operation) -> ServiceError {
+        match error_of(answer, operation) {
+            ServiceError::Forbidden { .. } => {
+                ServiceError::Forbidden { token_tenant: self.foreign_tenant() }
+            }
+            other => other,
+        }
+    }
+
+    /// The tenant of the last token, if it is not the tenant of the caller.
+    fn foreign_tenant(&self) -> Option<Text> {
+        let trail = self.trail();
+        let tenant = trail.exchanges.last()?.token.as_ref()?.tid.clone()?;
+        (!tenant.eq_ignore_ascii_case(&self.caller.tenant)).then_some(tenant)
+    }
+}
+
+fn not_sent(detail: Text) -> PushOutcome {
+    PushOutcome::NotSent { reason: Reason::ServiceUnreachable { detail }, retry_at: None }
+}
+
+/// Whether an answer may mean that the token was not accepted: the service answers an expired one with a sign-in
+/// page, and a gateway may redirect to one.
+pub(super) fn seems_unauthorized(answer: &Answer) -> bool {
+    answer.status == StatusCode::UNAUTHORIZED
+        || answer.status.is_redirection()
+        || (answer.status.is_success() && is_page(answer))
+}
