@@ -10,6 +10,10 @@
 //! columns in each row, but no cell values. An ingestion moves with the time,
 //! polled or not. A test that has to see it move gives the service a clock that the test sets.
 
+mod connection;
+mod faults;
+mod form;
+mod paths;
 mod routes;
 mod rules;
 mod state;
@@ -23,8 +27,14 @@ use axum::Router;
 use tokio_util::sync::DropGuard;
 use url::Url;
 
-pub use self::rules::{Call, Clock, Ingestion, Rules, Seen, ServiceFault};
-use self::state::Shared;
+use self::{
+    connection::{Connection, Connections},
+    state::Shared,
+};
+pub use self::{
+    faults::ServiceFault,
+    rules::{Call, Clock, Ingestion, Rules, Seen},
+};
 
 /// The receive buffer of a connection. By default, Linux lets it grow to tens of megabytes, so that a push
 /// whose body is held could still arrive completely.
@@ -68,10 +78,9 @@ impl Service {
         let app = Router::new()
             .fallback(routes::answer)
             .with_state(shared.clone())
-            .into_make_service_with_connect_info::<routes::Connection>();
-        let server = axum::serve(routes::Connections(listener), app)
-            .with_graceful_shutdown(stopped)
-            .into_future();
+            .into_make_service_with_connect_info::<Connection>();
+        let server =
+            axum::serve(Connections(listener), app).with_graceful_shutdown(stopped).into_future();
         tokio::spawn(server);
         Ok(Self { endpoint, _stop: shared.stop.clone().drop_guard(), shared })
     }

@@ -1,38 +1,29 @@
-//! The HTTP part: the paths, the check of the token, the file in a push, the form of the answers, and the cut of a
-//! connection before an answer.
+//! The HTTP part: the check of the token, and the answer to each call.
 
-use std::{io, net::Shutdown, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     body::Body,
-    extract::{
-        ConnectInfo, DefaultBodyLimit, FromRequest as _, Multipart, Request, State,
-        connect_info::Connected,
-    },
+    extract::{ConnectInfo, Request, State},
     http::{HeaderMap, StatusCode, header, request::Parts},
-    response::{AppendHeaders, Html, IntoResponse, Json, Response},
-    serve::{IncomingStream, Listener},
+    response::{IntoResponse, Json, Response},
 };
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use serde_json::{Value, json};
 use time::{OffsetDateTime, macros::format_description};
-use tokio::{
-    io::Interest,
-    net::{TcpListener, TcpStream},
-};
 
 use super::{
     Call, Ingestion, Seen, ServiceFault,
-    state::{FilePart, Shared},
+    connection::Connection,
+    faults::{BUSY, ErrorAnswer, error_answer},
+    form::FilePart,
+    paths::Requested,
+    state::Shared,
     zip_check,
 };
 use crate::schema::PayloadFormat;
 
-/// An error answer, in the words of the service.
-type ErrorAnswer = (StatusCode, &'static str);
-
-const BUSY: ErrorAnswer = (StatusCode::BAD_REQUEST, "Previous ingestion is not complete.");
 const CONNECTOR_ID: &str = "00000000-0000-4000-8000-0000000000c0";
 
 /// Answers one request.
@@ -45,49 +36,6 @@ pub(super) async fn answer(
     // client has disconnected.
     let answered = tokio::spawn(async move { shared.handle(&connection, request).await });
     answered.await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
-}
-
-/// The call in a path.
-struct Requested {
-    call: Call,
-    tenant: String,
-    connector: &'static str,
-    id: String,
-}
-
-impl Requested {
-    /// Reads method and path. The case of letters is ignored, because the documentation mixes it.
-    fn read(head: &Parts, older_paths: bool) -> Option<Self> {
-        let path = head.uri.path().to_ascii_lowercase();
-        let parts: Vec<&str> = path.strip_prefix("/v1.0/")?.split('/').collect();
-        let method = head.method.as_str();
-        let (tenant, rest) = match parts.as_slice() {
-            // The path of the scale unit contains no connector.
-            ["tenants", t, "scopes", s, "scaleunit"] if t == s => (t, &["scaleunit"][..]),
-            ["scopes", t, "ingress", "connectors", rest @ ..] => (t, rest),
-            _ => return None,
-        };
-        let query = head.uri.query().unwrap_or_default().to_ascii_lowercase();
-        let (call, connector, id) = match (method, rest, older_paths) {
-            ("GET", ["scaleunit"], _) => (Call::ScaleUnit, "hr", ""),
-            ("GET", ["status"], true) => (Call::Ping, query.strip_prefix("connectortype=")?, ""),
-            ("GET", [connector], false) => (Call::Ping, *connector, ""),
-            ("POST", [connector, "ingestions", "fileingestion"], _) => (Call::Push, *connector, ""),
-            ("GET", [connector, "ingestions", "fileingestion", id], false)
-            | ("GET", [connector, "ingestions", id], true) => (Call::Status, *connector, *id),
-            ("GET", [connector, "ingestions", id, "errors"], false)
-            | ("GET", [connector, "ingestions", "fileingestion", id, "errors"], true) => {
-                (Call::Errors, *connector, *id)
-            }
-            _ => return None,
-        };
-        let connector = match connector {
-            "hr" => "HR",
-            "survey" => "Survey",
-            _ => return None,
-        };
-        Some(Self { call, tenant: (*tenant).into(), connector, id: id.into() })
-    }
 }
 
 impl Shared {
@@ -278,57 +226,6 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
-fn later(status: StatusCode, retry_after: Option<&String>) -> Response {
-    let after = retry_after.map(|after| (header::RETRY_AFTER, after.clone()));
-    (status, AppendHeaders(after), "Try again later.").into_response()
-}
-
-/// The answer of the faults that accept no push.
-fn error_answer(fault: &ServiceFault) -> Option<Response> {
-    Some(match fault {
-        ServiceFault::SignInPage => {
-            Html("<html><title>Sign in to your account</title></html>").into_response()
-        }
-        ServiceFault::Forbidden => {
-            (StatusCode::FORBIDDEN, "The connector is not set up.").into_response()
-        }
-        ServiceFault::Unauthorized => {
-            (StatusCode::UNAUTHORIZED, "The token is not valid.").into_response()
-        }
-        ServiceFault::NotFound => (StatusCode::NOT_FOUND, "Not found.").into_response(),
-        ServiceFault::Busy => BUSY.into_response(),
-        ServiceFault::BadRequest => {
-            (StatusCode::BAD_REQUEST, "The request is not valid.").into_response()
-        }
-        ServiceFault::TooManyRequests { retry_after } => {
-            later(StatusCode::TOO_MANY_REQUESTS, retry_after.as_ref())
-        }
-        ServiceFault::ServiceUnavailable { retry_after } => {
-            later(StatusCode::SERVICE_UNAVAILABLE, retry_after.as_ref())
-        }
-        ServiceFault::InternalError => {
-            (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong.").into_response()
-        }
-        ServiceFault::Redirect(to) => {
-            (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, to.clone())]).into_response()
-        }
-        ServiceFault::NoId => {
-            Json(json!({ "FriendlyName": "Data ingress", "Id": null, "ConnectorId": null }))
-                .into_response()
-        }
-        ServiceFault::Garbled => {
-            ([(header::CONTENT_TYPE, "application/json")], "{\"Id\":").into_response()
-        }
-        ServiceFault::Gateway { status, reached: false } => status.into_response(),
-        ServiceFault::StatusWord(_)
-        | ServiceFault::AcceptThenCut
-        | ServiceFault::Gateway { reached: true, .. }
-        | ServiceFault::CutMidBody { .. }
-        | ServiceFault::HoldBody { .. }
-        | ServiceFault::Silent => return None,
-    })
-}
-
 /// An ingestion as the service writes it.
 fn wire(ingestion: &Ingestion) -> Value {
     let failed = ingestion.status == "ValidationFailed";
@@ -349,86 +246,4 @@ fn stamp(at: OffsetDateTime) -> String {
     let ticks =
         format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:7]Z");
     at.format(ticks).unwrap_or_default()
-}
-
-impl FilePart {
-    /// Finds the file in the body of a push; `None` if the form is not well formed up to the end of the part.
-    async fn find(content_type: &str, body: Bytes) -> Option<Self> {
-        for upload in [PayloadFormat::Csv, PayloadFormat::Json] {
-            if content_type == upload.media_type() {
-                let (name, file_name) = (String::new(), String::new());
-                return Some(Self { name, file_name, upload, zip: body });
-            }
-        }
-        let mut request = Request::builder()
-            .header(header::CONTENT_TYPE, content_type)
-            .body(Body::from(body))
-            .ok()?;
-        DefaultBodyLimit::disable().apply(&mut request);
-        let mut form = Multipart::from_request(request, &()).await.ok()?;
-        while let Some(field) = form.next_field().await.ok()? {
-            if let Some(file_name) = field.file_name().map(str::to_owned) {
-                let name = field.name()?.to_owned();
-                let (upload, zip) = (PayloadFormat::Zip, field.bytes().await.ok()?);
-                return Some(Self { name, file_name, upload, zip });
-            }
-        }
-        None
-    }
-}
-
-/// A second handle of a connection, to cut or monitor it outside HTTP.
-#[derive(Debug, Clone)]
-pub(super) struct Connection(Arc<std::net::TcpStream>);
-
-impl Connection {
-    /// Ends the connection. A later answer does not reach the client.
-    pub(super) fn cut(&self) {
-        // This fails only if the client has already closed it.
-        let _ = self.0.shutdown(Shutdown::Both);
-    }
-
-    /// Waits until the client has disconnected, without reading what it sent before.
-    pub(super) async fn disconnected(&self) -> io::Result<()> {
-        let stream = TcpStream::from_std(self.0.try_clone()?)?;
-        while !stream.ready(Interest::READABLE).await?.is_read_closed() {
-            // Only after a "would block" does the next `ready` wait for a change.
-            let _ = stream
-                .try_io(Interest::READABLE, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
-        }
-        Ok(())
-    }
-}
-
-/// A listener that provides the second handle of each connection instead of the address of the client.
-pub(super) struct Connections(pub(super) TcpListener);
-
-impl Listener for Connections {
-    type Io = TcpStream;
-    type Addr = Connection;
-
-    async fn accept(&mut self) -> (TcpStream, Connection) {
-        loop {
-            let (stream, _) = Listener::accept(&mut self.0).await;
-            if let Ok(pair) = doubled(stream) {
-                return pair;
-            }
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<Connection> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-}
-
-fn doubled(stream: TcpStream) -> io::Result<(TcpStream, Connection)> {
-    let stream = stream.into_std()?;
-    let second = stream.try_clone()?;
-    Ok((TcpStream::from_std(stream)?, Connection(Arc::new(second))))
-}
-
-impl Connected<IncomingStream<'_, Connections>> for Connection {
-    fn connect_info(stream: IncomingStream<'_, Connections>) -> Self {
-        stream.remote_addr().clone()
-    }
 }

@@ -1,11 +1,10 @@
-//! What the mock service requires, which calls it knows, its faults, and what it has seen.
+//! What the mock service requires, which calls it knows, and what it has seen.
 
 use std::{
     sync::{Arc, atomic::AtomicI64},
     time::Duration,
 };
 
-use axum::http::StatusCode;
 use bytes::Bytes;
 use time::{OffsetDateTime, macros::datetime};
 
@@ -63,68 +62,6 @@ pub enum Call {
     Status,
     /// The error stream of an ingestion.
     Errors,
-}
-
-/// A fault in the answer of the service. It accepts no push unless the variant says so.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ServiceFault {
-    /// 200 with a sign-in page, as after the token has expired.
-    SignInPage,
-    /// 403: the connector does not exist, or belongs to another application.
-    Forbidden,
-    /// 401.
-    Unauthorized,
-    /// 404.
-    NotFound,
-    /// 400: another ingestion has not ended.
-    Busy,
-    /// 400 for another reason.
-    BadRequest,
-    /// 429.
-    TooManyRequests {
-        /// The `Retry-After` header, seconds or a date.
-        retry_after: Option<String>,
-    },
-    /// 503.
-    ServiceUnavailable {
-        /// The `Retry-After` header, seconds or a date.
-        retry_after: Option<String>,
-    },
-    /// 500.
-    InternalError,
-    /// 307 to this address.
-    Redirect(String),
-    /// 200 and JSON whose ids are null.
-    NoId,
-    /// 200 and incomplete JSON.
-    Garbled,
-    /// A normal answer, except that its `Status` is this word.
-    StatusWord(String),
-    /// Handled normally, so a push is accepted, but the connection is cut before the answer.
-    AcceptThenCut,
-    /// A gateway answers with this status, 502 or 504, instead of the service.
-    Gateway {
-        /// The status.
-        status: StatusCode,
-        /// Whether the request reached the service, so that a push is accepted.
-        reached: bool,
-    },
-    /// The connection is cut after this much of the body, or all of a shorter one, was read.
-    CutMidBody {
-        /// The least number of bytes read.
-        after_bytes: usize,
-    },
-    /// Reads this much of the body, then waits until [`Service::release`](super::Service::release) or until the
-    /// client disconnects, and then continues normally: a complete body is accepted, an incomplete one is not. A
-    /// shorter body is not held. The service notices a disconnect only after it has read all that the client
-    /// sent. If that is more than the socket buffers hold, call `release`.
-    HoldBody {
-        /// The least number of bytes read.
-        after_bytes: usize,
-    },
-    /// Reads the whole request and does not answer until [`Service::release`](super::Service::release) or until the
-    /// client disconnects.
-    Silent,
 }
 
 /// An accepted file and its ingestion.

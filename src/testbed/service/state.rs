@@ -6,7 +6,6 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use time::{Duration as Span, OffsetDateTime};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
@@ -14,10 +13,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Call, Ingestion, Rules, Seen, ServiceFault,
+    form::FilePart,
     rules::{Clock, OPENED_AT},
     zip_check::Verdict,
 };
-use crate::schema::PayloadFormat;
 
 /// The state that all connections share.
 #[derive(Debug)]
@@ -131,15 +130,6 @@ impl Shared {
         let has_failed = ingestion.status == "ValidationFailed";
         Some(if has_failed { ingestion.errors } else { String::new() })
     }
-}
-
-/// The file in the body of a push: the first part of a form that has a file name, whatever its name is, or the
-/// body itself if it consists of rows.
-pub(super) struct FilePart {
-    pub(super) name: String,
-    pub(super) file_name: String,
-    pub(super) upload: PayloadFormat,
-    pub(super) zip: Bytes,
 }
 
 /// An ingestion and the statuses that it has not had yet.
