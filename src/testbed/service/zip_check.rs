@@ -6,7 +6,8 @@ use std::io::{self, Cursor, Read};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use zip::ZipArchive;
-use zip::result::ZipResult;
+use zip::read::{ArchiveOffset, Config};
+use zip::result::{ZipError, ZipResult};
 
 use crate::schema::PayloadFormat;
 
@@ -56,7 +57,14 @@ pub(super) fn check_rows(rows: &[u8], upload: PayloadFormat) -> Verdict {
 
 impl Verdict {
     fn read(&mut self, zip: &[u8], connector: &str) -> ZipResult<()> {
-        let mut archive = ZipArchive::new(Cursor::new(zip))?;
+        // ZipArchive of .NET, which the service uses, reads the directory and the entries only where the offsets
+        // say. It finds nothing there if bytes before the archive are not counted.
+        let config = Config { archive_offset: ArchiveOffset::Known(0) };
+        let mut archive = ZipArchive::with_config(config, Cursor::new(zip))?;
+        // .NET opens such a zip. It is not known what the service does with it.
+        if archive.has_duplicate_names() {
+            return Err(ZipError::InvalidArchive("two entries have the same name".into()));
+        }
         for index in 0..archive.len() {
             let mut entry = archive.by_index(index)?;
             // At the end of an entry its checksum is compared.
