@@ -86,7 +86,7 @@ impl Verdict {
     }
 
     fn read_metadata(&mut self, text: &[u8], connector: &str) {
-        let Ok(metadata) = serde_json::from_slice::<Value>(text) else {
+        let Ok(metadata) = serde_json::from_slice::<Value>(without_mark(text)) else {
             return self.fault(None, "metadata.json is not valid JSON.");
         };
         if metadata["DatasetType"] != connector {
@@ -120,7 +120,9 @@ impl Verdict {
 
     /// The members of the first row object.
     fn read_list(&mut self, rows: &[u8]) -> Vec<String> {
-        let Ok(rows) = serde_json::from_slice::<Vec<serde_json::Map<String, Value>>>(rows) else {
+        let Ok(rows) =
+            serde_json::from_slice::<Vec<serde_json::Map<String, Value>>>(without_mark(rows))
+        else {
             self.fault(None, "The body is not a JSON array of objects.");
             return vec![];
         };
@@ -179,4 +181,9 @@ impl Verdict {
         let message = message.replace('"', "\"\"");
         self.errors.extend([&row, ",Error,\"", &message, "\"\r\n"]);
     }
+}
+
+/// The text after its byte order mark, which the readers of .NET skip. The reader of the rows skips it too.
+fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
 }

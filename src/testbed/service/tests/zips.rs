@@ -43,3 +43,15 @@ async fn a_zip_with_a_name_twice_is_corrupt() {
     let (_, statuses) = statuses(zip).await;
     assert_eq!(statuses, ["NotStarted"; 4]);
 }
+
+#[tokio::test]
+async fn a_byte_order_mark_before_the_metadata_or_the_rows_is_skipped() {
+    let (csv, metadata) = (format!("\u{feff}{CSV}"), format!("\u{feff}{METADATA}"));
+    let (service, statuses) =
+        statuses(zipped(&[("data.csv", &csv), ("metadata.json", &metadata)])).await;
+    assert_eq!(statuses[3], "Completed", "{}", service.ingestions()[0].errors);
+    let service = started().await;
+    let rows = "\u{feff}[{\"PersonId\":\"a@x.com\"}]";
+    post(&service).header("Content-Type", "application/json").body(rows).send().await.unwrap();
+    assert_eq!(service.ingestions()[0].status, "Completed");
+}
