@@ -12,7 +12,8 @@ use zip::result::{ZipError, ZipResult};
 use crate::schema::PayloadFormat;
 
 // The pages of Microsoft spell it ExtractionComplete. The README of its samples, which describes the stuck
-// ingestions, spells it ExtractionCompleted. Both are used, so that a client must accept both.
+// ingestions, spells it ExtractionCompleted (May 2023). Both are used, so that a client must accept both. A rule of
+// this mock: an ingestion is MISNAMED unless its zip consists of one .csv and one .json at the root, in any case.
 const CORRUPT: &[&str] = &[];
 const MISNAMED: &[&str] = &["ExtractionCompleted"];
 const INVALID: &[&str] = &["ExtractionComplete", "ValidationFailed"];
@@ -71,18 +72,28 @@ impl Verdict {
             io::copy(&mut entry, &mut io::sink())?;
             self.entries.push(entry.name()?.into_owned());
         }
-        let mut names = self.entries.clone();
-        names.sort();
-        if names != ["data.csv", "metadata.json"] {
+        let (Some(csv), Some(json), 2) =
+            (self.only(".csv"), self.only(".json"), self.entries.len())
+        else {
             self.ahead = MISNAMED;
             return Ok(());
-        }
+        };
         let mut text = Vec::new();
-        archive.by_name("metadata.json")?.read_to_end(&mut text)?;
+        archive.by_name(&json)?.read_to_end(&mut text)?;
         self.read_metadata(&text, connector);
-        self.read_rows(archive.by_name("data.csv")?);
+        self.read_rows(archive.by_name(&csv)?);
         self.ahead = if self.errors.is_empty() { GOOD } else { INVALID };
         Ok(())
+    }
+
+    /// The only entry at the root whose name has this end. The pages of Microsoft print `data.csv` and `Data.csv`,
+    /// `metadata.json`, `Metadata.json` and `meta.json`. It is not known which names the service accepts.
+    fn only(&self, end: &str) -> Option<String> {
+        let is_found = |name: &&String| {
+            name.to_ascii_lowercase().ends_with(end) && !name.contains(['/', '\\'])
+        };
+        let mut found = self.entries.iter().filter(is_found);
+        found.next().filter(|_| found.next().is_none()).cloned()
     }
 
     fn read_metadata(&mut self, text: &[u8], connector: &str) {

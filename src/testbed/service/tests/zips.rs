@@ -45,6 +45,36 @@ async fn a_zip_with_a_name_twice_is_corrupt() {
 }
 
 #[tokio::test]
+async fn one_csv_and_one_json_at_the_root_are_validated_whatever_their_names() {
+    for (csv, json) in [
+        ("Data.csv", "Metadata.json"),
+        ("DATA.CSV", "METADATA.JSON"),
+        ("data.csv", "meta.json"),
+        ("export.csv", "metadata.json"),
+    ] {
+        let (_, statuses) = statuses(zipped(&[(json, METADATA), (csv, CSV)])).await;
+        assert_eq!(statuses[3], "Completed", "{csv} and {json}");
+    }
+}
+
+#[tokio::test]
+async fn a_zip_with_other_files_is_never_validated() {
+    for entries in [
+        &[("data.csv", CSV)][..],
+        &[("metadata.json", METADATA)],
+        &[("data.txt", CSV), ("metadata.json", METADATA)],
+        &[("data.csv", CSV), ("people.csv", CSV), ("metadata.json", METADATA)],
+        &[("data.csv", CSV), ("Data.csv", CSV), ("metadata.json", METADATA)],
+        &[("data.csv", CSV), ("metadata.json", METADATA), ("readme.txt", "x")],
+        &[("hr/data.csv", CSV), ("hr/metadata.json", METADATA)],
+        &[("hr\\data.csv", CSV), ("metadata.json", METADATA)],
+    ] {
+        let (_, statuses) = statuses(zipped(entries)).await;
+        assert_eq!(statuses[1..], ["ExtractionCompleted"; 3], "{entries:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_byte_order_mark_before_the_metadata_or_the_rows_is_skipped() {
     let (csv, metadata) = (format!("\u{feff}{CSV}"), format!("\u{feff}{METADATA}"));
     let (service, statuses) =
