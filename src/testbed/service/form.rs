@@ -22,7 +22,7 @@ impl FilePart {
     /// Finds the file in the body of a push; `None` if the form is not well formed up to the end of the part.
     pub(super) async fn find(content_type: &str, body: Bytes) -> Option<Self> {
         for upload in [PayloadFormat::Csv, PayloadFormat::Json] {
-            if content_type == upload.media_type() {
+            if essence(content_type).eq_ignore_ascii_case(upload.media_type()) {
                 let (name, file_name) = (String::new(), String::new());
                 return Some(Self { name, file_name, upload, zip: body });
             }
@@ -42,4 +42,9 @@ impl FilePart {
         }
         None
     }
+}
+
+/// A media type without its parameters.
+fn essence(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or_default().trim()
 }

@@ -15,6 +15,7 @@ use zip::write::SimpleFileOptions;
 
 use super::{rules::OPENED_AT, *};
 
+mod requests;
 mod zips;
 
 const HR: &str = "scopes/t1/ingress/connectors/HR";

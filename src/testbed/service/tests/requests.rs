@@ -1,0 +1,27 @@
+//! What the service reads of a request, and how it dates an ingestion.
+
+use reqwest::header::CONTENT_TYPE;
+
+use super::*;
+
+#[tokio::test]
+async fn media_types_are_compared_without_case_and_parameters() {
+    let rows = r#"[{"PersonId":"a@x.com"}]"#;
+    for (media_type, body) in [
+        ("text/csv; charset=utf-8", CSV),
+        ("Text/CSV", CSV),
+        ("application/json;charset=UTF-8", rows),
+        ("Application/JSON", rows),
+    ] {
+        let service = started().await;
+        let push = post(&service).header(CONTENT_TYPE, media_type).body(body);
+        assert_eq!(push.send().await.unwrap().status(), StatusCode::OK, "{media_type}");
+        assert_eq!(service.ingestions()[0].status, "Completed", "{media_type}");
+    }
+    let service = started().await;
+    let mut body = b"--B\r\nContent-Disposition: form-data; name=info; filename=i\r\n\r\n".to_vec();
+    body.extend(good());
+    body.extend(b"\r\n--B--\r\n");
+    let form = post(&service).header(CONTENT_TYPE, "Multipart/Form-Data; Boundary=B").body(body);
+    assert_eq!(form.send().await.unwrap().status(), StatusCode::OK);
+}
