@@ -223,7 +223,9 @@ impl Shared {
 
 /// The token of the `Authorization` header. `Authentication` in the documentation is a typing error.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    // RFC 9110, section 11.1: the scheme has no case.
+    scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim_start_matches(' '))
 }
 
 /// An ingestion as the service writes it.

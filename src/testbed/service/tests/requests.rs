@@ -25,3 +25,22 @@ async fn media_types_are_compared_without_case_and_parameters() {
     let form = post(&service).header(CONTENT_TYPE, "Multipart/Form-Data; Boundary=B").body(body);
     assert_eq!(form.send().await.unwrap().status(), StatusCode::OK);
 }
+
+#[tokio::test]
+async fn the_scheme_of_the_token_has_no_case_and_any_number_of_spaces_after_it() {
+    let service = started().await;
+    let url = format!("{}/tenants/t1/scopes/t1/scaleUnit", service.endpoint());
+    for (authorization, status) in [
+        ("Bearer mock-token", 200),
+        ("bearer mock-token", 200),
+        ("BEARER   mock-token", 200),
+        ("Bearermock-token", 403),
+        ("Basic mock-token", 403),
+        ("Bearer another", 403),
+        ("Bearer Mock-Token", 403),
+        ("mock-token", 403),
+    ] {
+        let request = reqwest::Client::new().get(&url).header("Authorization", authorization);
+        assert_eq!(request.send().await.unwrap().status(), status, "{authorization}");
+    }
+}
