@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use time::{OffsetDateTime, macros::datetime};
+use time::OffsetDateTime;
 
 use crate::schema::PayloadFormat;
 
@@ -40,14 +40,11 @@ impl Default for Rules {
 /// What the mock service reads the time from.
 #[derive(Debug, Clone)]
 pub enum Clock {
-    /// The machine's monotonic clock, from a fixed time on.
+    /// The machine's clock when the service starts, and its monotonic clock from then on.
     Machine,
     /// Milliseconds since 1970, which a test sets.
     Manual(Arc<AtomicI64>),
 }
-
-/// The time that [`Clock::Machine`] shows when the service starts.
-pub(super) const OPENED_AT: OffsetDateTime = datetime!(2026-01-05 19:05 UTC);
 
 /// One kind of request the service answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

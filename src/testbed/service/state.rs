@@ -12,16 +12,14 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Call, Ingestion, Rules, Seen, ServiceFault,
-    form::FilePart,
-    rules::{Clock, OPENED_AT},
-    zip_check::Verdict,
+    Call, Ingestion, Rules, Seen, ServiceFault, form::FilePart, rules::Clock, zip_check::Verdict,
 };
 
 /// The state that all connections share.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) rules: Rules,
+    opened_at: OffsetDateTime,
     opened: Instant,
     pub(super) book: Mutex<Book>,
     pub(super) open: watch::Sender<usize>,
@@ -42,6 +40,7 @@ impl Shared {
     pub(super) fn new(rules: Rules) -> Self {
         Self {
             rules,
+            opened_at: machine_time(),
             opened: Instant::now(),
             book: Mutex::default(),
             open: watch::Sender::new(0),
@@ -57,7 +56,7 @@ impl Shared {
 
     pub(super) fn now(&self) -> OffsetDateTime {
         match &self.rules.clock {
-            Clock::Machine => OPENED_AT + self.opened.elapsed(),
+            Clock::Machine => self.opened_at + self.opened.elapsed(),
             Clock::Manual(clock) => {
                 let milliseconds = clock.load(Ordering::Relaxed);
                 OffsetDateTime::UNIX_EPOCH + Span::milliseconds(milliseconds)
@@ -130,6 +129,14 @@ impl Shared {
         let has_failed = ingestion.status == "ValidationFailed";
         Some(if has_failed { ingestion.errors } else { String::new() })
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "clients compare the times of the service with theirs"
+)]
+fn machine_time() -> OffsetDateTime {
+    OffsetDateTime::now_utc()
 }
 
 /// An ingestion and the statuses that it has not had yet.

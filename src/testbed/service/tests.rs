@@ -13,11 +13,13 @@ use serde_json::Value;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use super::{rules::OPENED_AT, *};
+use super::*;
 
 mod requests;
 mod zips;
 
+/// 2026-01-05 19:05 UTC in milliseconds.
+const OPENED_AT: i64 = 1_767_639_900_000;
 const HR: &str = "scopes/t1/ingress/connectors/HR";
 const CSV: &str = "PersonId,Team\na@x.com,Blue\nb@x.com,Red\n";
 const METADATA: &str = r#"{"DatasetType":"HR","IsBootstrap":"true","Mapping":{
@@ -70,7 +72,7 @@ async fn started() -> Service {
 
 /// A service whose ingestions have each status for a second of the clock that is returned.
 async fn started_with_clock() -> (Service, Arc<AtomicI64>) {
-    let clock = Arc::new(AtomicI64::new(OPENED_AT.unix_timestamp() * 1000));
+    let clock = Arc::new(AtomicI64::new(OPENED_AT));
     let (time_per_status, clock_of_service) =
         (Duration::from_secs(1), Clock::Manual(clock.clone()));
     let rules = Rules { time_per_status, clock: clock_of_service, ..Rules::default() };

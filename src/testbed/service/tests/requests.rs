@@ -44,3 +44,28 @@ async fn the_scheme_of_the_token_has_no_case_and_any_number_of_spaces_after_it()
         assert_eq!(request.send().await.unwrap().status(), status, "{authorization}");
     }
 }
+
+#[tokio::test]
+async fn each_ingestion_has_the_time_of_its_own_start() {
+    let (service, clock) = started_with_clock().await;
+    let mut starts = vec![];
+    for _ in 0..2 {
+        clock.fetch_add(90_000, Ordering::Relaxed);
+        let answer: Value = push(&service, good()).await.json().await.unwrap();
+        clock.fetch_add(2_000, Ordering::Relaxed);
+        let later = poll(&service, answer["Id"].as_str().unwrap()).await;
+        assert_eq!(later["StartDate"], answer["StartDate"]);
+        starts.push(answer["StartDate"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(starts, ["2026-01-05T19:06:30.0000000Z", "2026-01-05T19:08:02.0000000Z"]);
+}
+
+#[tokio::test]
+async fn without_a_clock_of_its_own_the_service_reads_that_of_the_machine() {
+    let service = started().await;
+    push(&service, good()).await;
+    #[expect(clippy::disallowed_methods, reason = "the test compares the two clocks")]
+    let now = time::OffsetDateTime::now_utc();
+    let started = service.ingestions()[0].started;
+    assert!((now - started).abs() < time::Duration::MINUTE, "{started}");
+}
