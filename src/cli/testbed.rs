@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use crate::testbed::{
     DemoOptions, MockServiceOptions, Planned,
-    service::{self, Call},
+    service::{Call, ServiceFault},
 };
 
 /// The flags of the demo.
@@ -20,6 +20,8 @@ pub struct Demo {
     pub connection: Option<PathBuf>,
     /// Fault of the mock service; can be repeated. With a fault, the demo imports one sample file instead
     /// of four
+    ///
+    /// A fault of the first call happens once. A fault of every call lasts until the demo ends.
     #[arg(long, value_enum, value_name = "FAULT")]
     pub fault: Vec<Fault>,
     /// Keep the status page open until you press Ctrl-C
@@ -37,6 +39,8 @@ pub struct MockService {
     #[arg(long, value_name = "SECONDS", default_value_t = 3)]
     pub seconds_per_status: u32,
     /// Fault of the service; can be repeated
+    ///
+    /// A fault of the first call happens once. A fault of every call lasts until the service stops.
     #[arg(long, value_enum, value_name = "FAULT")]
     pub fault: Vec<Fault>,
 }
@@ -44,7 +48,7 @@ pub struct MockService {
 /// A fault of the mock service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Fault {
-    /// The first push finds another ingestion in progress
+    /// The first push is answered with 400: another ingestion is in progress
     Busy,
     /// The first push is answered with 429 and `Retry-After: 1`
     Throttled,
@@ -52,15 +56,15 @@ pub enum Fault {
     Failing,
     /// The first push is accepted, but its answer is lost
     LostAnswer,
-    /// The first request is answered with a sign-in page and status 200
+    /// The first request for the scale unit and the first push are answered with a sign-in page and status 200
     SignInPage,
-    /// The connector is not set up for this caller: every ping is answered with 403
+    /// Every ping and every push are answered with 403: the connector is not set up for this caller
     Forbidden,
 }
 
 impl From<Demo> for DemoOptions {
     fn from(Demo { file, connection, fault, keep_running }: Demo) -> Self {
-        let faults = fault.into_iter().map(Planned::from).collect();
+        let faults = fault.into_iter().flat_map(Fault::planned).collect();
         Self { file, connection, faults, keep_running }
     }
 }
@@ -68,23 +72,85 @@ impl From<Demo> for DemoOptions {
 impl From<MockService> for MockServiceOptions {
     fn from(MockService { port, seconds_per_status, fault }: MockService) -> Self {
         let time_per_status = Duration::from_secs(seconds_per_status.into());
-        Self { port, time_per_status, faults: fault.into_iter().map(Planned::from).collect() }
+        Self { port, time_per_status, faults: fault.into_iter().flat_map(Fault::planned).collect() }
     }
 }
 
-impl From<Fault> for Planned {
-    fn from(fault: Fault) -> Self {
-        let (call, planned) = match fault {
-            Fault::Busy => (Call::Push, service::ServiceFault::Busy),
-            Fault::Throttled => (
-                Call::Push,
-                service::ServiceFault::TooManyRequests { retry_after: Some("1".to_owned()) },
-            ),
-            Fault::Failing => (Call::Push, service::ServiceFault::InternalError),
-            Fault::LostAnswer => (Call::Push, service::ServiceFault::AcceptThenCut),
-            Fault::SignInPage => (Call::ScaleUnit, service::ServiceFault::SignInPage),
-            Fault::Forbidden => (Call::Ping, service::ServiceFault::Forbidden),
-        };
-        Self { call, fault: planned, always: fault == Fault::Forbidden }
+impl Fault {
+    /// The calls that have it, and how long.
+    fn planned(self) -> Vec<Planned> {
+        match self {
+            Self::Busy => first(&[Call::Push], &ServiceFault::Busy),
+            Self::Throttled => {
+                let retry_after = Some("1".to_owned());
+                first(&[Call::Push], &ServiceFault::TooManyRequests { retry_after })
+            }
+            Self::Failing => first(&[Call::Push], &ServiceFault::InternalError),
+            Self::LostAnswer => first(&[Call::Push], &ServiceFault::AcceptThenCut),
+            Self::SignInPage => first(&[Call::ScaleUnit, Call::Push], &ServiceFault::SignInPage),
+            Self::Forbidden => every(&[Call::Ping, Call::Push], &ServiceFault::Forbidden),
+        }
+    }
+}
+
+/// The fault in the first of each of these calls.
+fn first(calls: &[Call], fault: &ServiceFault) -> Vec<Planned> {
+    calls.iter().map(|&call| Planned { call, fault: fault.clone(), always: false }).collect()
+}
+
+/// The fault in every one of these calls.
+fn every(calls: &[Call], fault: &ServiceFault) -> Vec<Planned> {
+    calls.iter().map(|&call| Planned { call, fault: fault.clone(), always: true }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testbed::service::{Rules, Service};
+
+    #[test]
+    fn the_help_of_a_fault_names_its_calls_and_how_long_they_have_it() {
+        for fault in Fault::value_variants() {
+            let value = fault.to_possible_value().unwrap();
+            let help = value.get_help().unwrap().to_string().to_lowercase();
+            for (call, word) in [
+                (Call::ScaleUnit, "request for the scale unit"),
+                (Call::Ping, "ping"),
+                (Call::Push, "push"),
+                (Call::Status, "poll"),
+            ] {
+                let planned = fault.planned();
+                let planned = planned.iter().find(|planned| planned.call == call);
+                let said =
+                    ["first", "every"].map(|which| help.contains(&format!("{which} {word}")));
+                let meant =
+                    [false, true].map(|always| planned.is_some_and(|it| it.always == always));
+                assert_eq!(said, meant, "{fault:?}, {word}: {help}");
+            }
+        }
+    }
+
+    /// The statuses of two pushes, then of two pings.
+    async fn answers(fault: Fault) -> [(u16, bool); 4] {
+        let service = Service::start(Rules::default()).await.unwrap();
+        fault.planned().into_iter().for_each(|planned| service.plan(planned));
+        let ping = format!("{}/scopes/t1/ingress/connectors/HR", service.endpoint());
+        let push = format!("{ping}/ingestions/fileIngestion");
+        let client = reqwest::Client::new();
+        let mut answers = [(0, false); 4];
+        for (place, answer) in answers.iter_mut().enumerate() {
+            let request = if place < 2 { client.post(&push) } else { client.get(&ping) };
+            let got = request.send().await.unwrap();
+            *answer = (got.status().as_u16(), got.text().await.unwrap().contains("Sign in"));
+        }
+        answers
+    }
+
+    #[tokio::test]
+    async fn a_push_without_a_ping_is_forbidden_or_signed_in_too() {
+        let forbidden = answers(Fault::Forbidden).await;
+        assert_eq!(forbidden, [(403, false); 4]);
+        let signed_in = answers(Fault::SignInPage).await;
+        assert_eq!(signed_in[..2], [(200, true), (403, false)], "then there is no token");
     }
 }

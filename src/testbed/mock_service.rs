@@ -67,13 +67,7 @@ pub(super) async fn start(
     let service = service.map_err(|error| {
         format!("cannot listen on port {port}: {error}; choose another port with `--port`")
     })?;
-    for Planned { call, fault, always } in faults.iter().cloned() {
-        if always {
-            service.always(call, Some(fault));
-        } else {
-            service.fault(call, fault);
-        }
-    }
+    faults.iter().cloned().for_each(|planned| service.plan(planned));
     Ok(service)
 }
 

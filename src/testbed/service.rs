@@ -36,6 +36,8 @@ pub use self::{
     rules::{Call, Clock, Ingestion, Rules, Seen},
 };
 
+use super::Planned;
+
 /// The receive buffer of a connection. By default, Linux lets it grow to tens of megabytes, so that a push
 /// whose body is held could still arrive completely.
 const RECEIVE_BYTES: u32 = 256 << 10;
@@ -103,6 +105,15 @@ impl Service {
             Some(fault) => book.always.insert(call, fault),
             None => book.always.remove(&call),
         };
+    }
+
+    /// Queues a fault, or sets it for every request.
+    pub fn plan(&self, Planned { call, fault, always }: Planned) {
+        if always {
+            self.always(call, Some(fault));
+        } else {
+            self.fault(call, fault);
+        }
     }
 
     /// Every accepted file, oldest first.
