@@ -10,6 +10,7 @@
 //! columns in each row, but no cell values. An ingestion moves with the time,
 //! polled or not. A test that has to see it move gives the service a clock that the test sets.
 
+mod body;
 mod connection;
 mod faults;
 mod form;
@@ -33,7 +34,7 @@ use self::{
 };
 pub use self::{
     faults::ServiceFault,
-    rules::{Call, Clock, Ingestion, Rules, Seen},
+    rules::{Call, Clock, IdShape, Ingestion, Rules, Seen},
 };
 
 use super::Planned;

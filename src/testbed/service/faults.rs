@@ -4,6 +4,7 @@ use axum::{
     http::{StatusCode, header},
     response::{AppendHeaders, Html, IntoResponse, Json, Response},
 };
+use azure_core::Uuid;
 use serde_json::json;
 
 /// An error answer, in the words of the service.
@@ -45,11 +46,32 @@ pub enum ServiceFault {
     NoId,
     /// 200 and incomplete JSON.
     Garbled,
+    /// This status, with an empty JSON object.
+    Status(u16),
+    /// This status with an error body in JSON that has this code and an activity id, and the headers
+    /// `x-ms-correlation-id` and `x-ms-activity-id`, as services of Azure answer.
+    Refused {
+        /// The status.
+        status: u16,
+        /// The code of the error.
+        code: String,
+    },
+    /// Answers with the error of this fault after this much of the body, does not read the rest, and resets the
+    /// connection. A shorter body is read completely and answered without a reset. If the fault has no error
+    /// answer, the connection is cut.
+    EarlyAnswer {
+        /// The least number of bytes read.
+        after_bytes: usize,
+        /// The fault whose error answer is sent.
+        fault: Box<ServiceFault>,
+    },
     /// A normal answer, except that its `Status` is this word.
     StatusWord(String),
+    /// A normal answer, except that its `Status` is this word and its `EndDate` is not null.
+    EndWord(String),
     /// Handled normally, so a push is accepted, but the connection is cut before the answer.
     AcceptThenCut,
-    /// A gateway answers with this status, 502 or 504, instead of the service.
+    /// A gateway answers with this status, 502 or 504, and a web page, instead of the service.
     Gateway {
         /// The status.
         status: StatusCode,
@@ -77,6 +99,25 @@ pub enum ServiceFault {
 fn later(status: StatusCode, retry_after: Option<&String>) -> Response {
     let after = retry_after.map(|after| (header::RETRY_AFTER, after.clone()));
     (status, AppendHeaders(after), "Try again later.").into_response()
+}
+
+/// The answer of the front door of the service, which sends web pages and has ids of its own.
+pub(super) fn gateway_answer(status: StatusCode) -> Response {
+    let page =
+        format!("<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>");
+    (status, [("x-azure-ref", Uuid::new_v4().to_string())], Html(page)).into_response()
+}
+
+fn refusal(status: StatusCode, code: &str) -> Response {
+    let (activity, correlation) = (Uuid::new_v4().to_string(), Uuid::new_v4().to_string());
+    let message = format!("The request was refused with the code {code}.");
+    let error = json!({ "error": { "code": code, "message": message }, "activityId": activity });
+    let ids = [("x-ms-correlation-id", correlation), ("x-ms-activity-id", activity)];
+    (status, ids, Json(error)).into_response()
+}
+
+fn status_of(code: u16) -> StatusCode {
+    StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 /// The answer of the faults that accept no push.
@@ -115,8 +156,12 @@ pub(super) fn error_answer(fault: &ServiceFault) -> Option<Response> {
         ServiceFault::Garbled => {
             ([(header::CONTENT_TYPE, "application/json")], "{\"Id\":").into_response()
         }
-        ServiceFault::Gateway { status, reached: false } => status.into_response(),
+        ServiceFault::Gateway { status, reached: false } => gateway_answer(*status),
+        ServiceFault::Status(status) => (status_of(*status), Json(json!({}))).into_response(),
+        ServiceFault::Refused { status, code } => refusal(status_of(*status), code),
+        ServiceFault::EarlyAnswer { fault, .. } => return error_answer(fault),
         ServiceFault::StatusWord(_)
+        | ServiceFault::EndWord(_)
         | ServiceFault::AcceptThenCut
         | ServiceFault::Gateway { reached: true, .. }
         | ServiceFault::CutMidBody { .. }

@@ -1,6 +1,7 @@
 //! The paths of the service.
 
 use axum::http::request::Parts;
+use percent_encoding::percent_decode_str;
 
 use super::Call;
 
@@ -13,10 +14,13 @@ pub(super) struct Requested {
 }
 
 impl Requested {
-    /// Reads method and path. The case of letters is ignored, because the documentation mixes it.
+    /// Reads method and path. The case of letters is ignored, because the documentation mixes it. Each part of
+    /// the path is decoded, so that an id may contain any character.
     pub(super) fn read(head: &Parts, older_paths: bool) -> Option<Self> {
-        let path = head.uri.path().to_ascii_lowercase();
-        let parts: Vec<&str> = path.strip_prefix("/v1.0/")?.split('/').collect();
+        let decoded = |part| percent_decode_str(part).decode_utf8_lossy().to_ascii_lowercase();
+        let path = head.uri.path();
+        let parts: Vec<String> = path.strip_prefix("/v1.0/")?.split('/').map(decoded).collect();
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         let method = head.method.as_str();
         let (tenant, rest) = match parts.as_slice() {
             // The path of the scale unit contains no connector.

@@ -1,22 +1,23 @@
 //! The HTTP part: the check of the token, and the answer to each call.
 
-use std::sync::Arc;
+use std::{future::pending, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
     extract::{ConnectInfo, Request, State},
-    http::{HeaderMap, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Json, Response},
 };
-use bytes::{Bytes, BytesMut};
-use futures::StreamExt;
+use azure_core::Uuid;
+use bytes::Bytes;
 use serde_json::{Value, json};
 use time::{OffsetDateTime, macros::format_description};
 
 use super::{
     Call, Ingestion, Seen, ServiceFault,
+    body::Arrival,
     connection::Connection,
-    faults::{BUSY, ErrorAnswer, error_answer},
+    faults::{BUSY, ErrorAnswer, error_answer, gateway_answer},
     form::FilePart,
     paths::Requested,
     state::Shared,
@@ -24,6 +25,8 @@ use super::{
 };
 use crate::schema::PayloadFormat;
 
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
+const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-client-request-id");
 const CONNECTOR_ID: &str = "00000000-0000-4000-8000-0000000000c0";
 
 /// Answers one request.
@@ -34,22 +37,43 @@ pub(super) async fn answer(
 ) -> Response {
     // A separate task, not that of the connection: a request that has arrived completely counts, even if the
     // client has disconnected.
-    let answered = tokio::spawn(async move { shared.handle(&connection, request).await });
+    let answered = tokio::spawn(shared.handle(connection, request));
     answered.await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
 impl Shared {
-    async fn handle(&self, connection: &Connection, request: Request) -> Response {
+    async fn handle(self: Arc<Self>, connection: Connection, request: Request) -> Response {
         let (head, body) = request.into_parts();
         let requested = Requested::read(&head, self.rules.older_paths);
-        self.open.send_modify(|open| *open += 1);
-        let (number, fault) =
-            self.record(&head, requested.as_ref().map(|requested| requested.call));
-        let answer = self.answer(connection, requested, fault.as_ref(), &head.headers, body).await;
-        if let (Some(answer), Some(seen)) = (&answer, self.book().seen.get_mut(number)) {
-            seen.status = Some(answer.status().as_u16());
+        let call = requested.as_ref().map(|requested| requested.call);
+        let open = Arc::new(Open::new(self.clone()));
+        let (number, fault) = self.record(&head, call);
+        let client_request_id = head.headers.get(CLIENT_REQUEST_ID).cloned();
+        // A task of its own, because the service continues after its front door has answered.
+        let served = tokio::spawn({
+            let (open, connection) = (open.clone(), connection.clone());
+            async move {
+                let answer =
+                    open.0.answer(&connection, requested, fault, &head.headers, body).await;
+                drop(open);
+                answer
+            }
+        });
+        let limit = self.rules.max_push_seconds.filter(|_| call == Some(Call::Push));
+        let mut answer = tokio::select! {
+            served = served => served.unwrap_or(None),
+            () = passed(limit) => Some(gateway_answer(StatusCode::GATEWAY_TIMEOUT)),
+        };
+        if let Some(answer) = &mut answer {
+            let id = Uuid::new_v4().to_string();
+            let headers = answer.headers_mut();
+            headers.extend(HeaderValue::from_str(&id).map(|id| (REQUEST_ID, id)));
+            headers.extend(client_request_id.map(|id| (CLIENT_REQUEST_ID, id)));
+            if let Some(seen) = self.book().seen.get_mut(number) {
+                seen.status = Some(answer.status().as_u16());
+                seen.request_id = Some(id);
+            }
         }
-        self.open.send_modify(|open| *open -= 1);
         answer.unwrap_or_else(|| {
             connection.cut();
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
@@ -67,7 +91,10 @@ impl Shared {
             bearer: bearer(&head.headers).map(Into::into),
             scale_unit: text("x-nova-scaleunit").map(Into::into),
             content_length: text("content-length").and_then(|length| length.parse().ok()),
+            client_request_id: text(CLIENT_REQUEST_ID.as_str()).map(Into::into),
+            accept: text("accept").map(Into::into),
             status: None,
+            request_id: None,
         });
         let queued = book.queued.iter().position(|(of, _)| Some(*of) == call);
         let fault = match queued {
@@ -82,12 +109,21 @@ impl Shared {
         &self,
         connection: &Connection,
         requested: Option<Requested>,
-        fault: Option<&ServiceFault>,
+        fault: Option<ServiceFault>,
         headers: &HeaderMap,
         body: Body,
     ) -> Option<Response> {
+        let fault = fault.as_ref();
         // The body is read before an error answer, because an earlier answer could be lost in a reset.
-        let body = self.read(connection, fault, body).await?;
+        let body = match self.read(connection, fault, headers, body).await {
+            Arrival::Complete(body) => body,
+            Arrival::Early(mut answer) => {
+                connection.reset_at_end();
+                answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                return Some(answer);
+            }
+            Arrival::Cut => return None,
+        };
         if let Some(answer) = fault.and_then(error_answer) {
             return Some(answer);
         }
@@ -98,52 +134,9 @@ impl Shared {
         let answer = self.serve(requested, fault, headers, body).await.into_response();
         match fault {
             Some(ServiceFault::AcceptThenCut) => None,
-            Some(ServiceFault::Gateway { status, .. }) => Some(status.into_response()),
+            Some(ServiceFault::Gateway { status, .. }) => Some(gateway_answer(*status)),
             _ => Some(answer),
         }
-    }
-
-    async fn read(
-        &self,
-        connection: &Connection,
-        fault: Option<&ServiceFault>,
-        body: Body,
-    ) -> Option<Bytes> {
-        let (mut hold, mut cut) = (None, None);
-        if let Some(ServiceFault::HoldBody { after_bytes }) = fault {
-            hold = Some(*after_bytes);
-        } else if let Some(ServiceFault::CutMidBody { after_bytes }) = fault {
-            cut = Some(*after_bytes);
-        }
-        let mut bytes = BytesMut::new();
-        let mut stream = body.into_data_stream();
-        loop {
-            if cut.is_some_and(|after| bytes.len() >= after) {
-                return None;
-            }
-            if hold.take_if(|after| bytes.len() >= *after).is_some() {
-                self.hold(connection).await;
-            }
-            match stream.next().await {
-                Some(Ok(chunk)) => bytes.extend_from_slice(&chunk),
-                // The client disconnected before it had sent the whole body.
-                Some(Err(_)) => return None,
-                None => return cut.is_none().then(|| bytes.freeze()),
-            }
-        }
-    }
-
-    /// Waits for [`super::Service::release`], for a disconnect of the client, or for the end of the service.
-    async fn hold(&self, connection: &Connection) {
-        // Created before `held` changes, so that an immediate release is not missed.
-        let released = self.released.notified();
-        self.held.send_modify(|held| *held += 1);
-        tokio::select! {
-            () = released => {}
-            _ = connection.disconnected() => {}
-            () = self.stop.cancelled() => {}
-        }
-        self.held.send_modify(|held| *held -= 1);
     }
 
     fn authorize(&self, call: Call, headers: &HeaderMap) -> Result<(), ErrorAnswer> {
@@ -188,11 +181,14 @@ impl Shared {
             Call::Push => self.push(requested, headers, body).await?,
             Call::Status => self.poll(&requested.tenant, &requested.id).ok_or(unknown)?,
         };
-        let mut answer = wire(&ingestion);
-        if let Some(ServiceFault::StatusWord(word)) = fault {
-            answer["Status"] = json!(word);
+        let mut shown = ingestion;
+        if let Some(ServiceFault::StatusWord(word) | ServiceFault::EndWord(word)) = fault {
+            shown.status.clone_from(word);
         }
-        Ok(Json(answer).into_response())
+        if let Some(ServiceFault::EndWord(_)) = fault {
+            shown.ended.get_or_insert_with(|| self.now());
+        }
+        Ok(Json(wire(&shown, &self.rules.error_detail)).into_response())
     }
 
     async fn push(
@@ -221,6 +217,30 @@ impl Shared {
     }
 }
 
+/// Counts a request as open until it is dropped.
+struct Open(Arc<Shared>);
+
+impl Open {
+    fn new(shared: Arc<Shared>) -> Self {
+        shared.open.send_modify(|open| *open += 1);
+        Self(shared)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.send_modify(|open| *open -= 1);
+    }
+}
+
+/// Waits for this time, or forever.
+async fn passed(time: Option<Duration>) {
+    match time {
+        Some(time) => tokio::time::sleep(time).await,
+        None => pending().await,
+    }
+}
+
 /// The token of the `Authorization` header. `Authentication` in the documentation is a typing error.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
@@ -229,7 +249,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// An ingestion as the service writes it.
-fn wire(ingestion: &Ingestion) -> Value {
+fn wire(ingestion: &Ingestion, error_detail: &str) -> Value {
     let failed = ingestion.status == "ValidationFailed";
     json!({
         "FriendlyName": "Data ingress",
@@ -238,7 +258,7 @@ fn wire(ingestion: &Ingestion) -> Value {
         "Submitter": "System",
         "StartDate": stamp(ingestion.started),
         "Status": ingestion.status,
-        "ErrorDetail": failed.then_some("The file failed validation."),
+        "ErrorDetail": failed.then_some(error_detail),
         "EndDate": ingestion.ended.map(stamp),
         "Type": "FileIngestion",
     })

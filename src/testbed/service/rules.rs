@@ -23,6 +23,16 @@ pub struct Rules {
     pub older_paths: bool,
     /// What the service reads the time from.
     pub clock: Clock,
+    /// The shape of the ids of ingestions.
+    pub id_shape: IdShape,
+    /// The `ErrorDetail` of an ingestion whose validation failed.
+    pub error_detail: String,
+    /// The most bytes of a body that the front door of the service lets through. It answers a larger one early
+    /// with 413 and a web page, and resets the connection.
+    pub max_body_bytes: Option<u64>,
+    /// How long the front door of the service waits for the answer to a push, by the machine's clock. Then it
+    /// answers 504 with a web page. The service continues, so the push may be accepted.
+    pub max_push_seconds: Option<Duration>,
 }
 
 impl Default for Rules {
@@ -33,6 +43,42 @@ impl Default for Rules {
             time_per_status: Duration::ZERO,
             older_paths: false,
             clock: Clock::Machine,
+            id_shape: IdShape::Guid,
+            error_detail: "The file failed validation.".into(),
+            max_body_bytes: None,
+            max_push_seconds: None,
+        }
+    }
+}
+
+/// The shape of the ids that the mock service gives to ingestions. Microsoft's pages only show a GUID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdShape {
+    /// A GUID.
+    Guid,
+    /// A GUID in braces.
+    BracedGuid,
+    /// Words with underscores: `job_2026_001`.
+    Underscores,
+    /// 70 letters and digits.
+    Long,
+    /// With a slash, which a path contains only as `%2F`.
+    Slash,
+    /// With a blank, which a path contains only as `%20`.
+    Blank,
+}
+
+impl IdShape {
+    /// The id of the ingestion with this number.
+    pub(super) fn id(self, number: usize) -> String {
+        let guid = || format!("00000000-0000-4000-8000-{number:012x}");
+        match self {
+            Self::Guid => guid(),
+            Self::BracedGuid => format!("{{{}}}", guid()),
+            Self::Underscores => format!("job_2026_{number:03}"),
+            Self::Long => format!("{number:a>70}"),
+            Self::Slash => format!("job/{number:03}"),
+            Self::Blank => format!("job {number:03}"),
         }
     }
 }
@@ -121,6 +167,12 @@ pub struct Seen {
     pub scale_unit: Option<String>,
     /// Its `Content-Length` header.
     pub content_length: Option<u64>,
+    /// Its `x-ms-client-request-id` header, which the answer repeats.
+    pub client_request_id: Option<String>,
+    /// Its `Accept` header.
+    pub accept: Option<String>,
     /// The status of the answer; `None` while the request is open, and if it was cut.
     pub status: Option<u16>,
+    /// The `x-ms-request-id` header of the answer; `None` if it has no status.
+    pub request_id: Option<String>,
 }

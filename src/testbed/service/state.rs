@@ -90,7 +90,7 @@ impl Shared {
         let started = self.now();
         let import = Held {
             shown: Ingestion {
-                id: format!("00000000-0000-4000-8000-{:012x}", book.ingestions.len() + 1),
+                id: self.rules.id_shape.id(book.ingestions.len() + 1),
                 tenant: tenant.into(),
                 connector: connector.into(),
                 status: "NotStarted".into(),
@@ -118,8 +118,10 @@ impl Shared {
     /// An ingestion as it is now.
     pub(super) fn poll(&self, tenant: &str, id: &str) -> Option<Ingestion> {
         let book = self.book_of_now();
-        let found =
-            book.ingestions.iter().find(|it| it.shown.tenant == tenant && it.shown.id == id);
+        let found = book
+            .ingestions
+            .iter()
+            .find(|it| it.shown.tenant == tenant && it.shown.id.eq_ignore_ascii_case(id));
         found.map(|it| it.shown.clone())
     }
 

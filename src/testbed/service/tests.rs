@@ -15,6 +15,7 @@ use zip::write::SimpleFileOptions;
 
 use super::*;
 
+mod faults;
 mod requests;
 mod zips;
 
