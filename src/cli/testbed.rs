@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use axum::http::StatusCode;
 use clap::{Args, ValueEnum};
 
 use crate::testbed::{
@@ -54,12 +55,22 @@ pub enum Fault {
     Throttled,
     /// The first push is answered with 500
     Failing,
+    /// The first push is answered with 400, the error code `InvalidMetadata` and request ids
+    Refused,
+    /// Every push is answered with 413 before its body has arrived, and the connection is reset
+    TooLarge,
     /// The first push is accepted, but its answer is lost
     LostAnswer,
+    /// The first push is accepted, but a gateway answers with 504 and a web page
+    GatewayTimeout,
     /// The first request for the scale unit and the first push are answered with a sign-in page and status 200
     SignInPage,
-    /// Every ping and every push are answered with 403: the connector is not set up for this caller
+    /// Every ping and every push is answered with 403: the connector is not set up for this caller
     Forbidden,
+    /// Every ping is answered with 405
+    NoPing,
+    /// Every poll is answered with the unknown status `Aborted` and an end date
+    UnknownEnd,
 }
 
 impl From<Demo> for DemoOptions {
@@ -86,11 +97,28 @@ impl Fault {
                 first(&[Call::Push], &ServiceFault::TooManyRequests { retry_after })
             }
             Self::Failing => first(&[Call::Push], &ServiceFault::InternalError),
+            Self::Refused => first(&[Call::Push], &refused(400, "InvalidMetadata")),
+            Self::TooLarge => {
+                let fault = Box::new(refused(413, "RequestBodyTooLarge"));
+                every(&[Call::Push], &ServiceFault::EarlyAnswer { after_bytes: 0, fault })
+            }
             Self::LostAnswer => first(&[Call::Push], &ServiceFault::AcceptThenCut),
+            Self::GatewayTimeout => {
+                let status = StatusCode::GATEWAY_TIMEOUT;
+                first(&[Call::Push], &ServiceFault::Gateway { status, reached: true })
+            }
             Self::SignInPage => first(&[Call::ScaleUnit, Call::Push], &ServiceFault::SignInPage),
             Self::Forbidden => every(&[Call::Ping, Call::Push], &ServiceFault::Forbidden),
+            Self::NoPing => every(&[Call::Ping], &ServiceFault::Status(405)),
+            Self::UnknownEnd => {
+                every(&[Call::Status], &ServiceFault::EndWord("Aborted".to_owned()))
+            }
         }
     }
+}
+
+fn refused(status: u16, code: &str) -> ServiceFault {
+    ServiceFault::Refused { status, code: code.to_owned() }
 }
 
 /// The fault in the first of each of these calls.

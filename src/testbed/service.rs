@@ -9,6 +9,17 @@
 //! It listens only on 127.0.0.1 and never writes to disk. It checks the zip, the metadata and the number of
 //! columns in each row, but no cell values. An ingestion moves with the time,
 //! polled or not. A test that has to see it move gives the service a clock that the test sets.
+//!
+//! These rules are its own, because nothing is published about them:
+//!
+//! - A zip needs exactly one `.csv` and one `.json`, both at the root. Their names and the case of letters do not
+//!   matter. The ingestion of any other zip stays `ExtractionCompleted`.
+//! - A zip is corrupt if `ZipArchive` of .NET cannot read it, for example because bytes before the archive are not
+//!   in its offsets. A zip with two entries of the same name is corrupt too. Its ingestion stays `NotStarted`.
+//! - An ingestion is found by the decoded part of the path, without regard to case. [`IdShape`] sets what an id
+//!   looks like.
+//! - A front door rejects large bodies and does not wait for slow pushes ([`Rules::max_body_bytes`],
+//!   [`Rules::max_push_seconds`]).
 
 mod body;
 mod connection;

@@ -110,7 +110,7 @@ pub(super) fn gateway_answer(status: StatusCode) -> Response {
 
 fn refusal(status: StatusCode, code: &str) -> Response {
     let (activity, correlation) = (Uuid::new_v4().to_string(), Uuid::new_v4().to_string());
-    let message = format!("The request was refused with the code {code}.");
+    let message = format!("The service rejected the request with the code {code}.");
     let error = json!({ "error": { "code": code, "message": message }, "activityId": activity });
     let ids = [("x-ms-correlation-id", correlation), ("x-ms-activity-id", activity)];
     (status, ids, Json(error)).into_response()
