@@ -26,6 +26,11 @@ pub struct Push {
     /// Push a .zip even if the check rejects it, as long as it is readable
     #[arg(long)]
     pub allow_rejected: bool,
+    /// Show the service's answer to the push on stderr: status, headers and body
+    ///
+    /// The answer helps the support of Microsoft. It may quote the data, and never contains the token.
+    #[arg(long)]
+    pub show_answer: bool,
     /// Wait while the service is busy with the tenant's previous import, or asks for a pause
     #[arg(long)]
     pub wait: bool,
@@ -166,9 +171,10 @@ impl TryFrom<Push> for PushOptions {
     type Error = CommandError;
 
     fn try_from(flags: Push) -> Result<Self, CommandError> {
-        let Push { file, rules, allow_rejected, wait, follow, output: _, caller } = flags;
+        let Push { file, rules, allow_rejected, show_answer, wait, follow, output: _, caller } =
+            flags;
         let (rules, follow, caller) = (rules.into(), follow.into(), caller.try_into()?);
-        Ok(Self { file, rules, allow_rejected, wait, follow, caller })
+        Ok(Self { file, rules, allow_rejected, show_answer, wait, follow, caller })
     }
 }
 

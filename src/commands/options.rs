@@ -54,6 +54,8 @@ pub struct PushOptions {
     pub rules: RuleOptions,
     /// Whether a readable zip is pushed although the check rejects it.
     pub allow_rejected: bool,
+    /// Whether to show each answer of the service to the push.
+    pub show_answer: bool,
     /// Whether to wait while the service is busy.
     pub wait: bool,
     /// Whether to follow the ingestion.

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, Read as _, Seek as _, SeekFrom},
+    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
     path::Path,
     time::Duration,
 };
@@ -27,7 +27,7 @@ use crate::{
     messages,
     outcome::{CommandError, CommandOutput, Task, shown},
     schema::{PayloadFormat, ServiceIdentity, Target},
-    target::{PushBody, PushOutcome, Service, Tracking},
+    target::{PushBody, PushOutcome, Service, Tracking, answer_text},
 };
 
 /// How often a push is sent that was certainly not accepted.
@@ -143,6 +143,16 @@ impl Context {
             let client = service.client(caller, (self.clock)());
             let outcome = client.submit(unit, body, limit).await;
             drop(task);
+            if options.show_answer
+                && let Some(answer) = client.last_answer()
+            {
+                // A reader that is gone is no reason to stop.
+                let _ = writeln!(
+                    io::stderr(),
+                    "The answer to the push: {}",
+                    answer_text(&answer, true)
+                );
+            }
             let now = (self.clock)();
             let left = Duration::try_from(since + policy.wait_deadline - now).unwrap_or_default();
             let waits = options.wait && !left.is_zero();

@@ -1,19 +1,14 @@
 //! The record for support: what the requests of a step have left.
 
-use std::fmt::Write as _;
-
 use super::{Engine, log};
 use crate::{
     config::REPORTS,
-    http::Answer,
     import::Import,
-    target::{Client, headers_of},
+    target::{Client, answer_text},
 };
 
 /// The last refusal of the service, beside the report.
 const SERVICE_ANSWER: &str = "service-answer.txt";
-/// The most bytes of an answer that are kept.
-const MAX_ANSWER_BYTES: usize = 64 << 10;
 
 impl Engine {
     /// Adds the requests of a client to the record of an import, and logs them. If the last answer is a refusal
@@ -26,20 +21,10 @@ impl Engine {
         let answer = client.last_answer().filter(|_| is_refused && self.config.service.keep_errors);
         let Some(answer) = answer else { return };
         let blob = format!("{}/{SERVICE_ANSWER}", import.id.key);
-        match self.blobs.put(REPORTS, &blob, "text/plain", text_of(&answer)).await {
+        match self.blobs.put(REPORTS, &blob, "text/plain", answer_text(&answer, false).into()).await
+        {
             Ok(()) => import.diagnostics.answer = Some(blob.into()),
             Err(error) => self.log_storage(import, "Could not store the service's answer", &error),
         }
     }
-}
-
-/// Status, some headers and the body, as a file.
-fn text_of(answer: &Answer) -> Vec<u8> {
-    let mut head = format!("{}\n", answer.status);
-    for (name, value) in headers_of(answer) {
-        let _ = writeln!(head, "{name}: {value}");
-    }
-    head.push('\n');
-    let body = &answer.body[..answer.body.len().min(MAX_ANSWER_BYTES)];
-    [head.as_bytes(), body].concat()
 }

@@ -25,14 +25,31 @@ pub(super) const HEADERS: [&str; 7] = [
 ];
 /// The longest header value that is kept.
 const LONGEST_HEADER: usize = 200;
+/// The most bytes of a body that are shown or stored.
+const MAX_SHOWN_BYTES: usize = 64 << 10;
 /// The most codes, and the most GUIDs, of one answer.
 const MOST: usize = 4;
 /// How deep a code may be in the body.
 const DEPTH: usize = 5;
 
 /// The headers of an answer that are kept.
-pub(crate) fn headers_of(answer: &Answer) -> BTreeMap<String, Text> {
+pub(super) fn headers_of(answer: &Answer) -> BTreeMap<String, Text> {
     headers(&answer.headers)
+}
+
+/// An answer as text: its status, its headers and the beginning of its body. Of the headers, all but cookies, or
+/// those that are kept.
+pub(crate) fn answer_text(answer: &Answer, all_headers: bool) -> String {
+    let shown =
+        |name: &str| if all_headers { name != "set-cookie" } else { HEADERS.contains(&name) };
+    let lines = answer.headers.iter().filter(|(name, _)| shown(name.as_str()));
+    let lines = lines
+        .map(|(name, value)| format!("{name}: {}\n", String::from_utf8_lossy(value.as_bytes())));
+    let body = &answer.body[..answer.body.len().min(MAX_SHOWN_BYTES)];
+    let body = String::from_utf8_lossy(body);
+    // A terminal obeys control characters.
+    let is_odd = |letter: char| letter.is_control() && !['\n', '\r', '\t'].contains(&letter);
+    format!("{}\n{}\n{body}", answer.status, lines.collect::<String>()).replace(is_odd, "\u{fffd}")
 }
 
 fn headers(all: &HeaderMap) -> BTreeMap<String, Text> {

@@ -41,6 +41,7 @@ mod proxy;
 mod push_command;
 mod readers;
 mod reasons;
+mod refusals;
 mod roles;
 mod rules;
 #[path = "../sample/mod.rs"]

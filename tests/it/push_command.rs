@@ -321,6 +321,69 @@ async fn a_service_that_misbehaves_permanently_is_rejected_or_failed_and_never_d
     }
 }
 
+/// Rows that are much larger than what a connection buffers.
+fn large_csv() -> String {
+    let head = "PersonId,EffectiveDate,ManagerId,Organization\n";
+    let organization = "x".repeat(100);
+    let row = |n| format!("p{n}@contoso.com,11/01/2026,{SECRET},{organization}\n");
+    let rows = (0..80_000).map(row);
+    format!("{head}{SECRET},11/01/2026,,{organization}\n{}", rows.collect::<String>())
+}
+
+#[tokio::test]
+async fn a_refusal_before_the_file_was_read_is_shown_although_the_connection_is_reset() {
+    let refused = |status, code: &str| ServiceFault::Refused { status, code: code.to_owned() };
+    for (fault, expected, words) in [
+        (refused(413, "TooLarge"), 1, "answered 413 (TooLarge) to the push: the file is larger"),
+        (refused(415, "BadType"), 1, "The service answered 415 (BadType) to the push"),
+        (ServiceFault::Forbidden, 1, "the connector was never set up or was removed"),
+        (ServiceFault::Busy, 2, "is busy with the tenant's previous import"),
+        (ServiceFault::Unauthorized, 0, "Accepted as ingestion"),
+    ] {
+        let world = World::new().await;
+        world.put("large.csv", large_csv());
+        let early =
+            ServiceFault::EarlyAnswer { after_bytes: 1_000, fault: Box::new(fault.clone()) };
+        world.service.fault(Call::Push, early);
+        let output = world.call(&["push", "large.csv"]).await;
+        assert_eq!(code(&output), expected, "{fault:?}: {}", shown(&output));
+        assert!(shown(&output).contains(words), "{fault:?}: {}", shown(&output));
+    }
+}
+
+#[tokio::test]
+async fn a_push_whose_end_was_not_sent_is_sent_again() {
+    let world = World::new().await;
+    world.put("large.csv", large_csv());
+    world.service.fault(Call::Push, ServiceFault::CutMidBody { after_bytes: 1_000 });
+    let output = world.call(&["push", "large.csv"]).await;
+    assert_eq!(code(&output), 0, "{}", shown(&output));
+    assert!(shown(&output).contains("before the whole file was sent"), "{}", shown(&output));
+    assert_eq!(world.service.ingestions().len(), 1);
+}
+
+#[tokio::test]
+async fn the_answer_to_a_push_is_shown_only_if_asked_for() {
+    let fault = || ServiceFault::Refused { status: 400, code: "InvalidMetadata".to_owned() };
+    let text = "The service rejected the request with the code";
+    for (flags, is_shown) in [(vec![], false), (vec!["--show-answer", "--quiet"], true)] {
+        let world = World::new().await;
+        world.service.fault(Call::Push, fault());
+        let output = world.call(&[&["push", "info.zip"], &flags[..]].concat()).await;
+        assert_eq!(code(&output), 1);
+        let printed = shown(&output);
+        assert!(printed.contains("The service answered 400 (InvalidMetadata) to the push"));
+        let seen = world.service.requests().pop().unwrap();
+        let id = format!("x-ms-request-id: {}", seen.request_id.unwrap());
+        for words in ["400 Bad Request", &id, text] {
+            assert_eq!(printed.contains(words), is_shown, "{words}: {printed}");
+        }
+        assert!(!printed.contains(TOKEN));
+        let accepted = world.call(&[&["push", "info.zip"], &flags[..]].concat()).await;
+        assert_eq!(shown(&accepted).contains("\"Submitter\":\"System\""), is_shown);
+    }
+}
+
 #[tokio::test]
 async fn a_followed_push_shows_its_id_even_if_no_status_can_be_read() {
     let world = World::new().await;

@@ -65,7 +65,7 @@ pub enum ServiceFault {
         /// The fault whose error answer is sent.
         fault: Box<ServiceFault>,
     },
-    /// A normal answer, except that its `Status` is this word.
+    /// A normal answer, except that its `Status` is this word and its `EndDate` is null.
     StatusWord(String),
     /// A normal answer, except that its `Status` is this word and its `EndDate` is not null.
     EndWord(String),

@@ -185,8 +185,12 @@ impl Shared {
         if let Some(ServiceFault::StatusWord(word) | ServiceFault::EndWord(word)) = fault {
             shown.status.clone_from(word);
         }
-        if let Some(ServiceFault::EndWord(_)) = fault {
-            shown.ended.get_or_insert_with(|| self.now());
+        match fault {
+            Some(ServiceFault::StatusWord(_)) => shown.ended = None,
+            Some(ServiceFault::EndWord(_)) => {
+                shown.ended = shown.ended.or_else(|| Some(self.now()))
+            }
+            _ => {}
         }
         Ok(Json(wire(&shown, &self.rules.error_detail)).into_response())
     }

@@ -1,0 +1,197 @@
+//! What the service refuses, and in which shapes it may answer: what of that reaches the row, the reports and
+//! the service's own log.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use futures::{StreamExt as _, stream};
+use serde_json::json;
+use viva_import::{
+    config::REPORTS,
+    import::{Import, State, reason::Operation},
+    messages,
+    testbed::{
+        deployment::{Stage, TOKEN_SETTING},
+        service::{Call, IdShape, Rules, ServiceFault},
+    },
+};
+
+use crate::stage::{
+    GOOD_CSV, TOKEN, csv_of, ended, import_of, log, next_status, rules, rules_with_clock, stage,
+    stage_with, until, why,
+};
+
+const TENANT: &str = "0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5";
+
+fn refused(status: u16, code: &str) -> ServiceFault {
+    ServiceFault::Refused { status, code: code.to_owned() }
+}
+
+/// The import of one file, at its end.
+async fn imported(stage: &Stage) -> Import {
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    ended(stage, "hr/a.csv").await
+}
+
+async fn stored(stage: &Stage, blob: &str) -> Option<String> {
+    let content = stage.storage.blobs.read_small(REPORTS, blob, 1 << 20).await.unwrap()?;
+    Some(String::from_utf8(content).unwrap())
+}
+
+#[tokio::test]
+async fn a_refusal_is_recorded_with_its_codes_and_ids_and_its_text_is_stored_only_if_asked_for() {
+    let text = "The service rejected the request with the code InvalidMetadata";
+    for keeps in ["false", "true"] {
+        let stage = stage(&[("KEEP_SERVICE_ERRORS", keeps)]).await;
+        stage.service.always(Call::Push, Some(refused(400, "InvalidMetadata")));
+        let import = imported(&stage).await;
+        assert_eq!(import.state, State::Stuck);
+        assert!(why(&import).contains("answered 400 (InvalidMetadata) to the push"));
+
+        let mut sent = import.diagnostics.exchanges.iter();
+        let push = sent.find(|sent| sent.operation == Operation::Push).unwrap();
+        let seen = stage.service.requests();
+        let seen = seen.iter().find(|seen| seen.call == Some(Call::Push)).unwrap();
+        assert_eq!(push.status, Some(400));
+        assert_eq!(push.client_request_id.as_deref(), seen.client_request_id.as_deref());
+        assert_eq!(&*push.headers["x-ms-request-id"], seen.request_id.as_deref().unwrap());
+        assert_eq!(push.headers.len(), 4, "{:?}", push.headers);
+        assert_eq!((push.codes.len(), push.ids.len()), (1, 1));
+        assert_eq!(push.scale_unit.as_deref(), Some("novaprdwus2-02"));
+
+        let record = messages::support(&import);
+        let line = format!("push: 400 InvalidMetadata; x-ms-client-request-id {}", {
+            seen.client_request_id.as_deref().unwrap()
+        });
+        for shown in [&record, &log(&stage)] {
+            assert!(shown.contains(&line) && !shown.contains(text), "{shown}");
+            assert!(!shown.contains(TOKEN), "{shown}");
+        }
+        let blob = format!("{}/service-answer.txt", import.id.key);
+        let kept = stored(&stage, &blob).await;
+        assert_eq!(kept.is_some_and(|kept| kept.contains(text)), keeps == "true");
+        assert_eq!(record.contains(&blob), keeps == "true");
+    }
+}
+
+#[tokio::test]
+async fn each_request_has_an_id_of_its_own_and_the_error_file_may_have_any_type() {
+    let (rules, clock) = rules_with_clock();
+    let stage = stage_with(rules, &[("KEEP_SERVICE_ERRORS", "true")]).await;
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    let pushed = until("the push", async || stage.service.ingestions().pop()).await;
+    next_status(&clock);
+    stage.service.settle(&pushed.id, "ValidationFailed");
+    assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Rejected);
+    let seen = stage.service.requests();
+    let mut ids: Vec<_> = seen.iter().map(|seen| seen.client_request_id.clone().unwrap()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), seen.len());
+    for seen in seen {
+        let accepted = if seen.call == Some(Call::Errors) { "*/*" } else { "application/json" };
+        assert_eq!(seen.accept.as_deref(), Some(accepted), "{:?}", seen.call);
+    }
+}
+
+#[tokio::test]
+async fn the_path_at_which_the_status_was_found_is_the_first_one_from_then_on() {
+    let (rules, clock) = rules_with_clock();
+    let stage = stage_with(Rules { older_paths: true, ..rules }, &[]).await;
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    let polls = |documented: bool| {
+        let seen = stage.service.requests().into_iter();
+        seen.filter(|seen| seen.method == "GET" && seen.path.contains("/ingestions/"))
+            .filter(|seen| seen.path.to_lowercase().contains("/fileingestion/") == documented)
+            .count()
+    };
+    until("four polls", async || (polls(false) >= 4).then_some(())).await;
+    assert_eq!(polls(true), 1);
+    next_status(&clock);
+    next_status(&clock);
+    assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
+    assert_eq!(polls(true), 1);
+}
+
+#[tokio::test]
+async fn an_id_of_any_shape_is_accepted_polled_and_asked_for_its_error_file() {
+    let shapes =
+        [IdShape::BracedGuid, IdShape::Underscores, IdShape::Long, IdShape::Slash, IdShape::Blank];
+    let checks = shapes.map(async |id_shape| {
+        let (rules, clock) = rules_with_clock();
+        let rules = Rules { id_shape, ..rules };
+        let stage = stage_with(rules, &[("KEEP_SERVICE_ERRORS", "true")]).await;
+        stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+        let pushed = until("the push", async || stage.service.ingestions().pop()).await;
+        next_status(&clock);
+        stage.service.settle(&pushed.id, "ValidationFailed");
+        let import = ended(&stage, "hr/a.csv").await;
+        assert_eq!(import.state, State::Rejected, "{id_shape:?}");
+        assert_eq!(import.ingestion.as_ref().unwrap().0, pushed.id);
+        let errors = format!("{}/service-errors.txt", import.id.key);
+        assert!(stored(&stage, &errors).await.is_some(), "{id_shape:?}");
+        assert_eq!(stage.service.ingestions().len(), 1, "{id_shape:?}");
+    });
+    stream::iter(checks).buffer_unordered(5).collect::<()>().await;
+}
+
+#[tokio::test]
+async fn an_end_that_is_not_documented_frees_the_tenant_and_its_text_is_stored_only_if_asked_for() {
+    for keeps in ["false", "true"] {
+        let stage = stage(&[("KEEP_SERVICE_ERRORS", keeps)]).await;
+        stage.service.always(Call::Status, Some(ServiceFault::EndWord("On hold!\n".to_owned())));
+        let import = imported(&stage).await;
+        assert_eq!(import.state, State::Stuck);
+        assert!(why(&import).contains("the status On hold!"), "{}", why(&import));
+        let warnings = log(&stage);
+        let warnings = warnings.lines().filter(|line| line.contains("event=stuck"));
+        assert_eq!(warnings.count(), 1);
+        let blob = format!("{}/service-answer.txt", import.id.key);
+        assert_eq!(stored(&stage, &blob).await.is_some(), keeps == "true");
+        // The next file is pushed.
+        stage.arrive("hr/b.csv", csv_of(9).into()).await.unwrap();
+        ended(&stage, "hr/b.csv").await;
+        assert_eq!(stage.service.ingestions().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_status_that_is_not_documented_is_logged_as_a_warning_once() {
+    let (rules, clock) = rules_with_clock();
+    let stage = stage_with(rules, &[]).await;
+    let word = ServiceFault::StatusWord("Data processing".to_owned());
+    stage.service.always(Call::Status, Some(word));
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    import_of(&stage, "hr/a.csv", |it| it.service_status.as_deref() == Some("Data processing"))
+        .await;
+    let polls = || {
+        let polls = stage.service.requests().into_iter();
+        polls.filter(|seen| seen.call == Some(Call::Status)).count()
+    };
+    let before = polls();
+    until("three more polls", async || (polls() > before + 2).then_some(())).await;
+    stage.service.always(Call::Status, None);
+    next_status(&clock);
+    next_status(&clock);
+    assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
+    let lines = stage.host.log();
+    let warned = lines.iter().filter(|line| line.message.contains("WARN"));
+    assert_eq!(warned.count(), 1, "{}", log(&stage));
+}
+
+#[tokio::test]
+async fn a_403_names_the_tenant_of_the_token_if_the_connection_names_another_one() {
+    let other = "11111111-2222-4333-8444-555555555555";
+    for (tid, names_it) in [(other, true), (TENANT, false)] {
+        let claims = json!({ "tid": tid, "appid": "a", "aud": "b", "uti": "c" });
+        let token = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string()));
+        let accepts_any = Rules { token: String::new(), ..rules() };
+        let stage = stage_with(accepts_any, &[(TOKEN_SETTING, &token)]).await;
+        stage.service.always(Call::Push, Some(ServiceFault::Forbidden));
+        stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+        let import = import_of(&stage, "hr/a.csv", |import| import.pauses).await;
+        let text = format!("The token was issued by tenant {other}");
+        assert_eq!(why(&import).contains(&text), names_it, "{}", why(&import));
+        let record = messages::support(&import);
+        let ids = format!("token tid {tid}; token appid a; token aud b; token uti c");
+        assert!(record.contains(&ids) && !record.contains(&token), "{record}");
+    }
+}
