@@ -17,6 +17,7 @@ use self::{connectivity::Reachabilities, probes::Probes};
 use crate::{
     config::Lookup,
     engine::{Actor, Clock},
+    import::diagnostics::Exchange,
 };
 
 mod connection;
@@ -76,8 +77,9 @@ impl Doctor {
     /// Checks the connection `name`. If an actor asks to `resume` it, and its document, token, scale unit
     /// and connector pass, its imports that wait after a 403 are resumed.
     pub(crate) async fn examine(&self, name: &str, resume: Option<&Actor>) -> Diagnosis {
+        let mut sent = vec![];
         let results = match Probes::open(self.setting.clone(), self.clock.clone()) {
-            Ok(probes) => Box::pin(examine(probes, name, resume)).await,
+            Ok(probes) => Box::pin(examine(probes, name, resume, &mut sent)).await,
             Err(error) => {
                 let remedy = "Correct them in the app with `az functionapp config appsettings set --name \
                               $APP --resource-group $GROUP --settings NAME=VALUE`, or in this shell with \
@@ -88,11 +90,17 @@ impl Doctor {
                 std::iter::once(settings).chain(rest).collect()
             }
         };
-        Diagnosis::new(name, results)
+        Diagnosis::new(name, results, &sent)
     }
 }
 
-async fn examine(probes: Probes, name: &str, resume: Option<&Actor>) -> Vec<CheckResult> {
+/// The results of all checks; the requests to the service are added to `sent`.
+async fn examine(
+    probes: Probes,
+    name: &str,
+    resume: Option<&Actor>,
+    sent: &mut Vec<Exchange>,
+) -> Vec<CheckResult> {
     let hosts = Reachabilities::ask(&probes).await;
     let (rights, document, imports) = join!(
         Box::pin(permissions::results(&probes, &hosts)),
@@ -109,7 +117,13 @@ async fn examine(probes: Probes, name: &str, resume: Option<&Actor>) -> Vec<Chec
     let of_app = probes.config.notify.as_ref();
     results.extend(connection::notify(connection, of_app, &*probes.setting));
     results.push(hosts.authority(connection));
-    results.extend(push::results(&probes, connection, hosts.service.is_reachable()).await);
+    if let Some(connection) = connection {
+        let client = probes.service.client(&connection.caller, (probes.clock)());
+        results.extend(push::results(&probes, &client, hosts.service.is_reachable()).await);
+        sent.extend(client.take_exchanges());
+    } else {
+        results.extend(push::skipped());
+    }
     let mut needed = results.iter().filter(|result| NEEDED_FOR_PUSH.contains(&result.name));
     let is_ready = needed.all(CheckResult::passes);
     results.extend(imports::results(probes, imports, name, resume, is_ready).await);

@@ -219,7 +219,11 @@ impl Engine {
         match Box::pin(self.act(stored.clone(), last_begin)).await {
             // The failure is written into the row, so that waits and the deadline count; unless the import
             // has changed meanwhile, or storage still fails.
-            Err(error) => self.save(stored, storage_failed(&error)).await,
+            Err(error) => {
+                let mut stored = stored;
+                let event = self.storage_failed(&mut stored.import, &error);
+                self.save(stored, event).await
+            }
             done => done,
         }
     }
@@ -242,11 +246,8 @@ impl Engine {
             Action::Poll => Box::pin(self.poll(stored)).await,
             Action::Discard => {
                 let prefix = format!("{}/", stored.import.id.key);
-                let event = match self.blobs.delete_all(PACKAGES, &prefix).await {
-                    Ok(()) => Event::Discarded,
-                    Err(error) => storage_failed(&error),
-                };
-                self.save(stored, event).await
+                self.blobs.delete_all(PACKAGES, &prefix).await?;
+                self.save(stored, Event::Discarded).await
             }
         }
     }
@@ -376,12 +377,6 @@ fn first_of_queues(due: &mut Vec<Stored>) {
 /// The share of [`PACKED_MIB`] for a file of this size.
 fn packed_mib(bytes: u64) -> u32 {
     u32::try_from(bytes >> 20).map_or(PACKED_MIB, |mib| mib.saturating_add(1).min(PACKED_MIB))
-}
-
-/// Storage failed; nothing is decided.
-fn storage_failed(error: &Error) -> Event {
-    let reason = Reason::StorageFailed { detail: sentence(error).into() };
-    Event::TransientFailure { reason, retry_at: None }
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use axum::{
     Json, Router,
     body::Bytes,
     extract::{DefaultBodyLimit, Request, State},
-    http::{HeaderName, StatusCode},
+    http::{HeaderName, StatusCode, header::USER_AGENT},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -79,16 +79,24 @@ async fn numbered(request: Request, next: Next) -> Response {
     }
 }
 
+/// Logs as what the host runs this invocation: Microsoft's support asks for it.
+async fn announced(State(engine): State<Arc<Engine>>, request: Request, next: Next) -> Response {
+    let agent = request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+    engine.note_invocation(request.uri().path().trim_start_matches('/'), agent);
+    next.run(request).await
+}
+
 /// Source: `DefaultHttpWorkerService` of the host.
 const INVOCATION_ID: HeaderName = HeaderName::from_static("x-azure-functions-invocationid");
 
 fn routes(engine: Arc<Engine>) -> Router {
     Router::new()
-        .route("/", get(|| ready(Json(json!({ "program": "viva-import" })))))
         .route("/intake", post(intake))
         .route("/schedule", post(|engine| sweep(engine, Timer::SCHEDULE)))
         .route("/sweep", post(|engine| sweep(engine, Timer::SWEEP)))
         .route("/drive", post(drive))
+        .route_layer(middleware::from_fn_with_state(engine.clone(), announced))
+        .route("/", get(|| ready(Json(json!({ "program": "viva-import" })))))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(engine)
 }

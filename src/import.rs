@@ -282,10 +282,7 @@ impl Import {
                 self.state = Packed;
                 self.failed(Reason::TokenRejected { status }, None, now, policy)
             }
-            (Packed | Pushing, Event::PushRefused { reason }) => {
-                self.push_outcome_unknown |= reason.code() == ReasonCode::PushAnswerUnreadable;
-                self.end(Stuck, reason, now)
-            }
+            (Packed | Pushing, Event::PushRefused { reason }) => self.push_refused(reason, now),
             (Packed | Pushing, Event::Forbidden { token_tenant }) => {
                 self.forbidden(token_tenant, now, policy)
             }

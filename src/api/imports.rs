@@ -109,6 +109,8 @@ pub struct ImportDetail {
     pub notifications_sent: Vec<Notified>,
     /// The history, oldest entry first.
     pub history: Vec<HistoryItem>,
+    /// What to paste into a support ticket: ids and times of the last requests; no values and no secrets.
+    pub support: String,
 }
 
 /// Why an import waits, failed or has ended.
@@ -222,6 +224,7 @@ impl From<&Import> for ImportDetail {
             operator_actions: import.operator_actions.clone(),
             notifications_sent: import.notifications_sent.iter().map(Notified::from).collect(),
             history: import.history.iter().map(|entry| HistoryItem::of(entry, import)).collect(),
+            support: messages::support(import),
         }
     }
 }

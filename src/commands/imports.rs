@@ -1,6 +1,6 @@
 //! The imports of the deployed app, and the actions of operators.
 
-use std::sync::Arc;
+use std::{fmt::Write as _, sync::Arc};
 
 use serde_json::{Value, json};
 use time::{OffsetDateTime, macros::format_description};
@@ -18,6 +18,9 @@ use crate::{
     schema::is_connection_name,
     storage::import_table::{COLUMNS, properties},
 };
+
+/// The column that is shown as text.
+const DIAGNOSTICS: &str = "Diagnostics";
 
 impl Context {
     /// The same context with another storage account, reached as the signed-in user of the Azure CLI;
@@ -86,7 +89,8 @@ impl Context {
         let import = self.engine()?.find(key).await?.import;
         let row = properties(&import);
         let mut text = format!("{}: {}\n", import.source.file(), messages::status(&import));
-        for column in COLUMNS.iter().map(|it| it.name) {
+        let columns = COLUMNS.iter().map(|it| it.name).filter(|name| *name != DIAGNOSTICS);
+        for column in columns {
             let value = match row.get(column) {
                 None | Some(Value::Null) => continue,
                 Some(Value::String(value)) => value.clone(),
@@ -95,6 +99,7 @@ impl Context {
             text.push_str(&self.layout.hang(&format!("  {column:<22} "), &value));
         }
         text.push_str(&self.account_note());
+        let _ = write!(text, "\nFor a support ticket:\n\n{}\n", messages::support(&import));
         Ok(CommandOutput::done(text, json!(ImportDetail::from(&import))))
     }
 

@@ -11,12 +11,11 @@ use super::{
     report::CheckResult,
 };
 use crate::{
-    connection::Connection,
     identity::Claims,
     import::reason::Reason,
     messages,
     schema::{Credential, ServiceIdentity},
-    target::{Ping, ServiceError},
+    target::{Client, Ping, ServiceError},
 };
 
 pub(super) const TOKEN: &str = "token";
@@ -25,19 +24,24 @@ pub(super) const CONNECTOR: &str = "connector";
 
 const OTHER_SCOPE: &str = "INGESTION_SCOPE (Microsoft's documentation also names \
      https://api.orginsights.viva.office.com/.default)";
+/// A managed identity gets tokens of its own tenant only.
+const OTHER_TENANT: &str = "Push as an app registration in the tenant of the connection, or correct \
+     \"tenantId\" in the connection.";
 const UNAVAILABLE: &str = "Try again in some minutes. If it still fails, see the check \"reachability of the \
      service\".";
+
+/// The three results without a connection.
+pub(super) fn skipped() -> [CheckResult; 3] {
+    [TOKEN, SCALE_UNIT, CONNECTOR].map(|name| CheckResult::skipped(name, DOCUMENT))
+}
 
 /// The three results. The checks after a failed one are skipped.
 pub(super) async fn results(
     probes: &Probes,
-    connection: Option<&Connection>,
+    client: &Client<'_>,
     is_reachable: bool,
 ) -> [CheckResult; 3] {
-    let Some(caller) = connection.map(|connection| &connection.caller) else {
-        return [TOKEN, SCALE_UNIT, CONNECTOR].map(|name| CheckResult::skipped(name, DOCUMENT));
-    };
-    let client = probes.service.client(caller, (probes.clock)());
+    let caller = client.caller();
     let asked = within(probes.limit, client.token()).await;
     let (token, client_id) = match asked.unwrap_or_else(|late| Err(later(&late))) {
         Ok(found) => token(caller, &found, (probes.clock)()),
@@ -58,11 +62,10 @@ pub(super) async fn results(
             CheckResult::skipped(CONNECTOR, cause),
         ];
     }
-    let (result, scale_unit) = scale_unit(probes, caller, client_id.as_deref()).await;
+    let (result, scale_unit) = scale_unit(probes, client, client_id.as_deref()).await;
     let Some(scale_unit) = scale_unit else {
         return [token, result, CheckResult::skipped(CONNECTOR, SCALE_UNIT)];
     };
-    let client = probes.service.client(caller, (probes.clock)());
     let asked = within(probes.limit, client.ping(&scale_unit)).await;
     let asked = asked.unwrap_or_else(|late| Err(later(&late)));
     let connector = match asked {
@@ -108,7 +111,14 @@ fn token(
     let issued_for =
         format!("client id {}, audience {audience}", client_id.clone().unwrap_or_else(unknown));
     let expires_at = moment(expires);
-    let result = if expires > now {
+    let foreign = claims.tenant.filter(|tenant| !tenant.eq_ignore_ascii_case(&caller.tenant));
+    let result = if let Some(tenant) = foreign {
+        let message = format!(
+            "Issued by tenant {tenant}, and the connection names tenant {}: {issued_for}",
+            caller.tenant
+        );
+        CheckResult::fail(TOKEN, message, OTHER_TENANT)
+    } else if expires > now {
         CheckResult::pass(TOKEN, format!("Valid until {expires_at}: {issued_for}"))
     } else {
         CheckResult::fail(TOKEN, format!("Expired at {expires_at}: {issued_for}"), no_token(caller))
@@ -152,10 +162,10 @@ fn no_token(caller: &ServiceIdentity) -> String {
 /// The result of the scale unit, and the unit if it is known.
 async fn scale_unit(
     probes: &Probes,
-    caller: &ServiceIdentity,
+    client: &Client<'_>,
     client_id: Option<&str>,
 ) -> (CheckResult, Option<String>) {
-    let client = probes.service.client(caller, (probes.clock)());
+    let caller = client.caller();
     let asked = within(probes.limit, client.discover()).await;
     match (asked.unwrap_or_else(|late| Err(later(&late))), &caller.scale_unit) {
         (Ok(unit), _) => {
@@ -195,11 +205,7 @@ fn failed(
 ) -> CheckResult {
     let remedy = match error {
         ServiceError::Later { .. } => UNAVAILABLE.to_owned(),
-        ServiceError::Forbidden { token_tenant: Some(_) } => {
-            "Push as an app registration in the tenant of the connection, or correct \"tenantId\" in the \
-             connection."
-                .to_owned()
-        }
+        ServiceError::Forbidden { token_tenant: Some(_) } => OTHER_TENANT.to_owned(),
         ServiceError::Forbidden { token_tenant: None } => {
             let client_id = client_id.map(|id| format!(" {id}")).unwrap_or_default();
             format!(
@@ -227,6 +233,7 @@ fn later(why: &TooLate) -> ServiceError {
 #[cfg(test)]
 mod tests {
     use azure_core::credentials::Secret;
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
     use time::macros::datetime;
 
     use super::*;
@@ -261,6 +268,19 @@ mod tests {
         );
         let named = Credential::ManagedIdentity { client_id: Some("c".to_owned()) };
         assert_eq!(token(&caller(named), &opaque, now).1.as_deref(), Some("c"));
+    }
+
+    #[test]
+    fn a_token_of_another_tenant_fails() {
+        let now = datetime!(2026-11-23 06:00 UTC);
+        for (tid, status) in [("T", CheckStatus::Pass), ("other", CheckStatus::Fail)] {
+            let claims = serde_json::json!({ "tid": tid, "exp": 9_999_999_999_i64 }).to_string();
+            let secret = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims));
+            let token_of = AccessToken { token: Secret::new(secret), expires_on: now };
+            let (result, _) = token(&caller(Credential::AzureCli), &token_of, now);
+            assert_eq!(result.status, status, "{}", result.message);
+            assert_eq!(result.message.contains("Issued by tenant other"), tid == "other");
+        }
     }
 
     #[test]

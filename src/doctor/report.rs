@@ -1,10 +1,16 @@
 //! The results of the doctor's checks, as text and for programs.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 use strum::AsRefStr;
 use utoipa::ToSchema;
 
-use crate::outcome::{Layout, Tone};
+use crate::{
+    import::diagnostics::Exchange,
+    messages,
+    outcome::{Layout, Tone},
+};
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr, Serialize, ToSchema)]
@@ -101,12 +107,15 @@ pub struct Diagnosis {
     pub healthy: bool,
     /// The checks; a cause comes before what depends on it.
     pub checks: Vec<CheckResult>,
+    /// What to paste into a support ticket: ids and times of the requests; no secrets. Empty if none was sent.
+    pub support: String,
 }
 
 impl Diagnosis {
-    pub(super) fn new(connection: &str, checks: Vec<CheckResult>) -> Self {
+    pub(super) fn new(connection: &str, checks: Vec<CheckResult>, sent: &[Exchange]) -> Self {
         let healthy = checks.iter().all(CheckResult::passes);
-        Self { connection: connection.to_owned(), healthy, checks }
+        let support = messages::exchanges(sent);
+        Self { connection: connection.to_owned(), healthy, checks, support }
     }
 
     /// For a person: mark, name and message of each check; the remedy below it.
@@ -131,6 +140,9 @@ impl Diagnosis {
                 "Connection {connection} is not healthy: {failed} failed, {unknown} not checked\n"
             ),
         });
+        if !self.support.is_empty() {
+            let _ = write!(text, "\nFor a support ticket:\n\n{}\n", self.support);
+        }
         text
     }
 }
@@ -151,7 +163,7 @@ mod tests {
     use super::*;
 
     fn of(results: Vec<CheckResult>) -> Diagnosis {
-        Diagnosis::new("hr", results)
+        Diagnosis::new("hr", results, &[])
     }
 
     #[test]

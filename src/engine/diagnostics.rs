@@ -1,9 +1,16 @@
 //! The record for support: what the requests of a step have left.
 
+use azure_core::Error;
+
 use super::{Engine, log};
 use crate::{
     config::REPORTS,
-    import::Import,
+    http::azure::{sentence, storage_answer},
+    import::{
+        Event, Import,
+        diagnostics::StorageFailure,
+        reason::{Reason, Text},
+    },
     target::{Client, answer_text},
 };
 
@@ -11,8 +18,15 @@ use crate::{
 const SERVICE_ANSWER: &str = "service-answer.txt";
 
 impl Engine {
+    /// Logs the beginning of an invocation of a function; `host` is what the host calls itself.
+    pub(crate) fn note_invocation(&self, function: &str, host: Option<&str>) {
+        let [instance, region] =
+            ["WEBSITE_INSTANCE_ID", "REGION_NAME"].map(|name| (self.setting)(name));
+        log::invoked(function, [host, instance.as_deref(), region.as_deref()]);
+    }
+
     /// Adds the requests of a client to the record of an import, and logs them. If the last answer is a refusal
-    /// and KEEP_SERVICE_ERRORS is on, it is stored too.
+    /// and `KEEP_SERVICE_ERRORS` is on, it is stored too.
     pub(super) async fn record(&self, import: &mut Import, client: &Client<'_>, is_refused: bool) {
         for exchange in client.take_exchanges() {
             log::exchanged(import, &exchange);
@@ -26,5 +40,19 @@ impl Engine {
             Ok(()) => import.diagnostics.answer = Some(blob.into()),
             Err(error) => self.log_storage(import, "Could not store the service's answer", &error),
         }
+    }
+
+    /// The event of a failure of storage, which is added to the record of the import.
+    pub(super) fn storage_failed(&self, import: &mut Import, error: &Error) -> Event {
+        let answer = storage_answer(error);
+        import.diagnostics.storage = Some(StorageFailure {
+            at: (self.clock)(),
+            state: import.state,
+            status: answer.status,
+            code: answer.code.map(Text::from),
+            request_id: answer.request_id.map(Text::from),
+        });
+        let reason = Reason::StorageFailed { detail: sentence(error).into() };
+        Event::TransientFailure { reason, retry_at: None }
     }
 }

@@ -10,7 +10,7 @@ use super::{Engine, log};
 use crate::{
     config::{CONNECTIONS, INBOX},
     connection::Connection,
-    import::{Event, Import, ImportId, NotificationEvent, Policy, Source},
+    import::{Event, Import, ImportId, NotificationEvent, Policy, Source, diagnostics::EventIds},
     schema::{Refresh, is_connection_name},
     storage::{
         blob::Blob,
@@ -49,7 +49,12 @@ impl Engine {
     ///
     /// # Errors
     /// Storage failed; the event must be delivered again.
-    pub async fn arrive(&self, container: &str, name: &str) -> Result<IntakeOutcome> {
+    pub async fn arrive(
+        &self,
+        container: &str,
+        name: &str,
+        event: Option<EventIds>,
+    ) -> Result<IntakeOutcome> {
         // Control characters would add lines of their own to the log.
         let file = format!("{container}/{name}").replace(char::is_control, "\u{fffd}");
         let Some(connection) = connection_of(container, name) else {
@@ -74,6 +79,7 @@ impl Engine {
         import.stop_on_rejection =
             read.as_ref().is_ok_and(|connection| connection.stop_after_rejected);
         import.notify_enabled = self.notifies(read.as_ref().ok()).unwrap_or_default();
+        import.diagnostics.event = event;
         match read {
             Ok(_) => self.imports.forget_arrivals(connection).await?,
             Err(reason) => {
@@ -152,7 +158,10 @@ impl Engine {
                     _ => known.iter().any(|known| known.key == id.key),
                 };
                 if !is_known
-                    && matches!(self.arrive(INBOX, &blob.name).await?, IntakeOutcome::Received(_))
+                    && matches!(
+                        self.arrive(INBOX, &blob.name, None).await?,
+                        IntakeOutcome::Received(_)
+                    )
                 {
                     found += 1;
                 }

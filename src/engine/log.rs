@@ -120,6 +120,14 @@ pub(crate) fn checked(connection: &str, by: &impl fmt::Display) {
     say(&fields, false, &format!("Connection {connection}: checked by the doctor, requested {by}"));
 }
 
+/// Logs the beginning of an invocation: the function, and the platform's names of host, instance and region.
+pub(super) fn invoked(function: &str, [host, instance, region]: [Option<&str>; 3]) {
+    let [host, instance, region] = [host, instance, region].map(|name| name.unwrap_or(NONE));
+    let text =
+        format!("Invocation of {function}: host {host}, instance {instance}, region {region}");
+    say(&Fields::of("invoked"), false, &text.replace(char::is_control, "\u{fffd}"));
+}
+
 /// Logs an event that concerns no file of a connection.
 pub(crate) fn ignored(why: &str) {
     say(&Fields::of("ignored"), false, &format!("Ignored: {why}"));

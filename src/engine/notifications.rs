@@ -36,7 +36,7 @@ impl Engine {
             .take_while(|_| ready((self.clock)() < last_begin))
             .for_each_concurrent(AT_ONCE, async |stored| {
                 let import = stored.import.clone();
-                if let Err(error) = self.send_one(stored).await {
+                if let Err(error) = Box::pin(self.send_one(stored)).await {
                     let what = "Could not process the notification, retrying later";
                     self.log_storage(&import, what, &error);
                 }

@@ -3,13 +3,13 @@
 use azure_core::Result;
 use time::OffsetDateTime;
 
-use super::{Engine, IntakeOutcome, SERVICE_ERRORS, Step, packed_mib, storage_failed};
+use super::{Engine, IntakeOutcome, SERVICE_ERRORS, Step, packed_mib};
 use crate::{
     check::{Report, mapping_faults},
     config::{PACKAGES, REPORTS},
     import::{
         Checked, Event, Import, ImportId, PollPath, Status,
-        reason::{ErrorFile, Reason},
+        reason::{ErrorFile, Reason, ReasonCode},
     },
     messages,
     package::{self, Failure, Outcome},
@@ -37,7 +37,8 @@ impl Engine {
         };
         let limit = stored.import.time_left((self.clock)());
         let event = match tokio::time::timeout(limit, self.pack_file(&mut stored.import)).await {
-            Ok(event) => event.unwrap_or_else(|error| storage_failed(&error)),
+            Ok(Ok(event)) => event,
+            Ok(Err(error)) => self.storage_failed(&mut stored.import, &error),
             Err(_) => Event::TransientFailure {
                 reason: Reason::PackingTimedOut { seconds: limit.as_secs() },
                 retry_at: None,
@@ -113,7 +114,7 @@ impl Engine {
             },
             Ok(Outcome::Moved) => {
                 // The event of the newer content may never arrive, so its row is created here.
-                match self.arrive(&import.source.container, &import.source.name).await? {
+                match self.arrive(&import.source.container, &import.source.name, None).await? {
                     // The content is unchanged, so nothing has replaced it.
                     IntakeOutcome::Known(id) if id == import.id => {
                         Event::TransientFailure { reason: Reason::FileUnreadable, retry_at: None }
@@ -132,7 +133,7 @@ impl Engine {
                     }
                 }
             }
-            Err(Failure::Storage(error)) => storage_failed(&error),
+            Err(Failure::Storage(error)) => return Err(error),
             Err(failure @ (Failure::Work(_) | Failure::Broken)) => {
                 let reason = Reason::PackingFailed { detail: failure.to_string().into() };
                 Event::TransientFailure { reason, retry_at: None }
@@ -214,12 +215,11 @@ fn attempt_of(import: &Import) -> String {
 
 /// The event of an error after the push: nothing is decided.
 fn after_push(error: &ServiceError) -> Event {
-    let reason = match error.reason() {
-        Reason::ServiceRefused { operation, status, codes } => {
-            Reason::PollRefused { operation, status, codes }
-        }
-        Reason::Forbidden { .. } => Reason::PollForbidden,
-        other => other,
-    };
+    let mut reason = error.reason();
+    if let Reason::ServiceRefused { operation, status, codes } = reason {
+        reason = Reason::PollRefused { operation, status, codes };
+    } else if reason.code() == ReasonCode::Forbidden {
+        reason = Reason::PollForbidden;
+    }
     Event::TransientFailure { retry_at: error.retry_at(), reason }
 }

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::{
     engine::{Engine, IntakeOutcome},
+    import::{diagnostics::EventIds, reason::Text},
     schema::document,
 };
 
@@ -22,6 +23,7 @@ const BLOB_CREATED: &str = "Microsoft.Storage.BlobCreated";
 pub(super) struct ArrivedBlob {
     container: String,
     name: String,
+    event: EventIds,
 }
 
 impl fmt::Display for ArrivedBlob {
@@ -35,10 +37,11 @@ impl ArrivedBlob {
     /// Receives the blob. It is not documented whether events percent-encode names, so if there is no blob
     /// with the literal name, the decoded name is tried.
     pub(super) async fn arrive(&self, engine: &Engine) -> azure_core::Result<IntakeOutcome> {
-        let arrival = engine.arrive(&self.container, &self.name).await?;
+        let event = || Some(self.event.clone());
+        let arrival = engine.arrive(&self.container, &self.name, event()).await?;
         let decoded = percent_decode_str(&self.name).decode_utf8_lossy();
         if matches!(arrival, IntakeOutcome::Gone(_)) && decoded != self.name {
-            return engine.arrive(&self.container, &decoded).await;
+            return engine.arrive(&self.container, &decoded, event()).await;
         }
         Ok(arrival)
     }
@@ -101,7 +104,15 @@ fn blob(event: &Value) -> Result<Option<ArrivedBlob>, EventError> {
     let path = subject.split_once("/containers/").map(|(_, path)| path);
     let (container, name) =
         path.and_then(|path| path.split_once("/blobs/")).ok_or(EventError::Blob)?;
-    Ok(Some(ArrivedBlob { container: container.to_owned(), name: name.to_owned() }))
+    let data = |name: &str| event.get("data")?.get(name)?.as_str().map(Text::from);
+    let event = EventIds {
+        id: text("id").map(Text::from),
+        request_id: data("requestId"),
+        api: data("api"),
+        e_tag: data("eTag"),
+        sequencer: data("sequencer"),
+    };
+    Ok(Some(ArrivedBlob { container: container.to_owned(), name: name.to_owned(), event }))
 }
 
 #[cfg(test)]
@@ -116,7 +127,11 @@ mod tests {
             "subject": "/blobServices/default/containers/inbox/blobs/hr/2026/people \u{e9}.csv",
             "eventType": kind,
             "id": "831e1650-001e-001b-66ab-eeb76e069631",
-            "data": { "api": "PutBlockList", "eTag": "0x8D4BCC2E4835CD0" },
+            "data": {
+                "api": "PutBlockList", "eTag": "0x8D4BCC2E4835CD0",
+                "requestId": "831e1650-001e-001b-66ab-eeb76e000000",
+                "sequencer": "00000000000004420000000000028963"
+            },
             "eventTime": "2026-11-24T10:00:04.1234567Z"
         })
     }
@@ -136,11 +151,21 @@ mod tests {
 
     #[test]
     fn an_event_is_decoded_in_every_encoding_of_the_host() {
-        let expected = [ArrivedBlob {
-            container: "inbox".to_owned(),
-            name: "hr/2026/people \u{e9}.csv".to_owned(),
-        }];
-        for event in [event_grid(BLOB_CREATED), cloud_event()] {
+        let with = |event| {
+            let name = "hr/2026/people \u{e9}.csv".to_owned();
+            [ArrivedBlob { container: "inbox".to_owned(), name, event }]
+        };
+        let cloud = EventIds { api: Some("PutBlob".into()), ..EventIds::default() };
+        let grid = EventIds {
+            id: Some("831e1650-001e-001b-66ab-eeb76e069631".into()),
+            request_id: Some("831e1650-001e-001b-66ab-eeb76e000000".into()),
+            api: Some("PutBlockList".into()),
+            e_tag: Some("0x8D4BCC2E4835CD0".into()),
+            sequencer: Some("00000000000004420000000000028963".into()),
+        };
+        for (event, expected) in
+            [(event_grid(BLOB_CREATED), with(grid)), (cloud_event(), with(cloud))]
+        {
             let text = event.to_string();
             let encoded_twice = Value::from(text.clone()).to_string();
             for message in [

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use azure_core::{
     Error,
     error::ErrorKind,
-    http::{ClientOptions, ExponentialRetryOptions, RetryOptions, Transport},
+    http::{ClientOptions, ExponentialRetryOptions, RetryOptions, Transport, headers::HeaderName},
 };
 
 use super::Destination;
@@ -73,6 +73,32 @@ pub(crate) fn sentence(error: &Error) -> String {
     }
 }
 
+/// What storage said about a failed request.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct StorageAnswer {
+    /// The status of its answer.
+    pub(crate) status: Option<u16>,
+    /// Its error code.
+    pub(crate) code: Option<String>,
+    /// The id that it gave the request.
+    pub(crate) request_id: Option<String>,
+}
+
+/// What storage said about a failed request; nothing if it did not answer.
+pub(crate) fn storage_answer(error: &Error) -> StorageAnswer {
+    let source = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<Error>());
+    if let Some(source) = source {
+        return storage_answer(source);
+    }
+    let ErrorKind::HttpResponse { status, error_code, raw_response } = error.kind() else {
+        return StorageAnswer::default();
+    };
+    let headers = raw_response.as_ref().map(|response| response.headers());
+    let id = headers.and_then(|headers| headers.get_optional_string(&REQUEST_ID));
+    StorageAnswer { status: Some((*status).into()), code: error_code.clone(), request_id: id }
+}
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
 const NO_TOKEN: &str = "no token was issued";
 
 fn first_line(text: &str) -> String {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::{
-    moment,
+    State, moment,
     reason::{Operation, Text},
 };
 
@@ -130,8 +130,8 @@ pub struct StorageFailure {
     /// When it failed.
     #[serde(with = "moment")]
     pub at: OffsetDateTime,
-    /// What the program did: the step of the import.
-    pub step: Text,
+    /// The state of the import, which says what was being done.
+    pub state: State,
     /// The status of the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,

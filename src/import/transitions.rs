@@ -194,6 +194,13 @@ impl Import {
         self.failed(reason, None, now, policy)
     }
 
+    /// A person has to act before another push. If the answer to the push was unreadable, the service may have
+    /// the file.
+    pub(super) fn push_refused(mut self, reason: Reason, now: OffsetDateTime) -> Self {
+        self.push_outcome_unknown |= reason.code() == ReasonCode::PushAnswerUnreadable;
+        self.end(State::Stuck, reason, now)
+    }
+
     /// The staged zip was lost or damaged before the push: it is packed again, each time a little later.
     pub(super) fn zip_lost(mut self, now: OffsetDateTime, policy: &Policy) -> Self {
         self.package = None;

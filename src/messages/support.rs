@@ -68,18 +68,31 @@ pub fn support(import: &Import) -> String {
         ];
         lines.push(format!("Event Grid: {}", named(&parts)));
     }
-    for sent in &diagnostics.exchanges {
-        lines.push(format!("{} {}", moment::exact(sent.at), exchange(sent)));
-    }
-    if let Some(StorageFailure { at, step, status, code, request_id }) = &diagnostics.storage {
+    lines.extend(diagnostics.exchanges.iter().map(dated));
+    if let Some(StorageFailure { at, state, status, code, request_id }) = &diagnostics.storage {
         let status = status.map(|status| status.to_string().into());
         let parts = [("status", &status), ("code", code), ("x-ms-request-id", request_id)];
-        lines.push(format!("{} storage, {step}: {}", moment::exact(*at), named(&parts)));
+        let (at, state) = (moment::exact(*at), state.as_ref());
+        lines.push(format!("{at} storage, while {state}: {}", named(&parts)));
     }
     if let Some(blob) = &diagnostics.answer {
         lines.push(format!("The service's last refusal is in reports/{blob}"));
     }
     lines.join("\n")
+}
+
+/// Requests to the service, one in each line, after the version of the program; empty if there is none.
+pub(crate) fn exchanges(sent: &[Exchange]) -> String {
+    if sent.is_empty() {
+        return String::new();
+    }
+    let version = format!("viva-import {}", env!("CARGO_PKG_VERSION"));
+    let lines = std::iter::once(version).chain(sent.iter().map(dated));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn dated(sent: &Exchange) -> String {
+    format!("{} {}", moment::exact(sent.at), exchange(sent))
 }
 
 fn named(parts: &[(&str, &Option<Text>)]) -> String {

@@ -29,6 +29,7 @@ pub struct ImportPage {
     has_service_errors: bool,
     /// Names and values; the values are markup.
     facts: Vec<(&'static str, String)>,
+    support: String,
 }
 
 /// An entry of the history; times are markup.
@@ -76,6 +77,7 @@ impl ImportPage {
             findings: findings.into_iter().flatten().map(Found::of).collect(),
             has_service_errors,
             facts: facts(import),
+            support: messages::support(import),
             file,
         }
     }

@@ -79,6 +79,11 @@ impl<'a> Client<'a> {
         Self { session, caller, now, created: Instant::now(), trail: Mutex::default() }
     }
 
+    /// As whom it sends.
+    pub(crate) fn caller(&self) -> &'a ServiceIdentity {
+        self.caller
+    }
+
     /// The requests since the last call, oldest first.
     pub(crate) fn take_exchanges(&self) -> Vec<Exchange> {
         std::mem::take(&mut self.trail().exchanges)
@@ -300,12 +305,11 @@ impl<'a> Client<'a> {
 
     /// The error of the last answer, which is not a success.
     pub(super) fn error_of(&self, answer: &Answer, operation: Operation) -> ServiceError {
-        match error_of(answer, operation) {
-            ServiceError::Forbidden { .. } => {
-                ServiceError::Forbidden { token_tenant: self.foreign_tenant() }
-            }
-            other => other,
+        let mut error = error_of(answer, operation);
+        if let ServiceError::Forbidden { token_tenant } = &mut error {
+            *token_tenant = self.foreign_tenant();
         }
+        error
     }
 
     /// The tenant of the last token, if it is not the tenant of the caller.

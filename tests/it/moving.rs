@@ -78,7 +78,8 @@ impl World {
         let rules = Rules { token: String::new(), ..Rules::default() };
         let service = Service::start(rules).await.unwrap();
         let account = Secured::new().await;
-        let import = rejected(&account, &service, &folder.path().join("viva-hr.pem")).await;
+        let import =
+            Box::pin(rejected(&account, &service, &folder.path().join("viva-hr.pem"))).await;
         Self { folder, service, account, import }
     }
 

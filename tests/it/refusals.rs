@@ -130,7 +130,7 @@ async fn an_id_of_any_shape_is_accepted_polled_and_asked_for_its_error_file() {
         assert!(stored(&stage, &errors).await.is_some(), "{id_shape:?}");
         assert_eq!(stage.service.ingestions().len(), 1, "{id_shape:?}");
     });
-    stream::iter(checks).buffer_unordered(5).collect::<()>().await;
+    Box::pin(stream::iter(checks).buffer_unordered(5).collect::<()>()).await;
 }
 
 #[tokio::test]

@@ -188,7 +188,7 @@ impl Shared {
         match fault {
             Some(ServiceFault::StatusWord(_)) => shown.ended = None,
             Some(ServiceFault::EndWord(_)) => {
-                shown.ended = shown.ended.or_else(|| Some(self.now()))
+                shown.ended = shown.ended.or_else(|| Some(self.now()));
             }
             _ => {}
         }

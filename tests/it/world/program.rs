@@ -29,7 +29,7 @@ pub(super) async fn receive(
     name: &str,
     promised: &Mutex<Vec<ImportId>>,
 ) -> azure_core::Result<()> {
-    let arrival = engine.arrive(INBOX, name).await?;
+    let arrival = engine.arrive(INBOX, name, None).await?;
     if let IntakeOutcome::Received(id) | IntakeOutcome::Known(id) = arrival {
         promised.lock().unwrap().push(id.clone());
         let _ = engine.follow(&id).await;
