@@ -18,7 +18,7 @@
 //!   in its offsets. A zip with two entries of the same name is corrupt too. Its ingestion stays `NotStarted`.
 //! - An ingestion is found by the decoded part of the path, without regard to case. [`IdShape`] sets what an id
 //!   looks like.
-//! - A front door rejects large bodies and does not wait for slow pushes ([`Rules::max_body_bytes`],
+//! - A gateway rejects large bodies and does not wait for slow pushes ([`Rules::max_body_bytes`],
 //!   [`Rules::max_push_seconds`]).
 
 mod body;

@@ -101,7 +101,7 @@ fn later(status: StatusCode, retry_after: Option<&String>) -> Response {
     (status, AppendHeaders(after), "Try again later.").into_response()
 }
 
-/// The answer of the front door of the service, which sends web pages and has ids of its own.
+/// The answer of the gateway in front of the service, which sends web pages and has ids of its own.
 pub(super) fn gateway_answer(status: StatusCode) -> Response {
     let page =
         format!("<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>");

@@ -49,7 +49,7 @@ impl Shared {
         let open = Arc::new(Open::new(self.clone()));
         let (number, fault) = self.record(&head, call);
         let client_request_id = head.headers.get(CLIENT_REQUEST_ID).cloned();
-        // A task of its own, because the service continues after its front door has answered.
+        // A task of its own, because the service continues after the gateway has answered.
         let served = tokio::spawn({
             let (open, connection) = (open.clone(), connection.clone());
             async move {

@@ -27,10 +27,10 @@ pub struct Rules {
     pub id_shape: IdShape,
     /// The `ErrorDetail` of an ingestion whose validation failed.
     pub error_detail: String,
-    /// The most bytes of a body that the front door of the service lets through. It answers a larger one early
+    /// The most bytes of a body that the gateway in front of the service forwards. It answers a larger one early
     /// with 413 and a web page, and resets the connection.
     pub max_body_bytes: Option<u64>,
-    /// How long the front door of the service waits for the answer to a push, by the machine's clock. Then it
+    /// How long the gateway waits for the answer to a push, by the machine's clock. Then it
     /// answers 504 with a web page. The service continues, so the push may be accepted.
     pub max_push_seconds: Option<Duration>,
 }

@@ -1,4 +1,4 @@
-//! The faults that are answers of their own, and the front door.
+//! Errors, ids and unknown words in the answers, early answers, and the gateway.
 
 use std::{
     io::{ErrorKind, Read as _},
@@ -187,7 +187,7 @@ async fn a_body_shorter_than_the_early_answer_is_answered_without_a_reset() {
 }
 
 #[tokio::test]
-async fn the_front_door_rejects_a_large_body_early_with_a_web_page() {
+async fn the_gateway_rejects_a_large_body_early_with_a_web_page() {
     let rules = Rules { max_body_bytes: Some(100_000), ..Rules::default() };
     let service = Service::start(rules).await.unwrap();
     let (answer, is_reset) = raw_push(&service, MEGABYTES).await;
@@ -197,7 +197,7 @@ async fn the_front_door_rejects_a_large_body_early_with_a_web_page() {
 }
 
 #[tokio::test]
-async fn the_front_door_does_not_wait_for_a_slow_push_which_still_arrives() {
+async fn the_gateway_does_not_wait_for_a_slow_push_which_still_arrives() {
     let limit = Duration::from_millis(100);
     let rules = Rules { max_push_seconds: Some(limit), ..Rules::default() };
     let service = Service::start(rules).await.unwrap();
