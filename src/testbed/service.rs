@@ -24,8 +24,6 @@
 mod body;
 mod connection;
 mod faults;
-mod form;
-mod paths;
 mod routes;
 mod rules;
 mod state;
