@@ -22,7 +22,7 @@ use deserr::{Deserr, deserialize};
 use serde_json::Value;
 
 use crate::schema::{
-    Checks, Dialect, Fault, Field, Notify, PayloadFormat, Refresh, ServiceIdentity,
+    Checks, Dialect, Fault, Field, NO_GUID, Notify, PayloadFormat, Refresh, ServiceIdentity,
     document as json,
 };
 
@@ -75,7 +75,19 @@ impl Connection {
     /// # Errors
     /// All faults of the document.
     pub fn parse(name: &str, document: &[u8]) -> Result<Self, Vec<Fault>> {
-        let document: ConnectionDocument = read(document)?;
+        Self::of(name, read(document, complete)?)
+    }
+
+    /// Reads a document whose `tenantId` may still be the placeholder [`NO_GUID`]. Files are checked with it,
+    /// and nothing is pushed.
+    ///
+    /// # Errors
+    /// All faults of the document.
+    pub fn draft(name: &str, document: &[u8]) -> Result<Self, Vec<Fault>> {
+        Self::of(name, read(document, dependent)?)
+    }
+
+    fn of(name: &str, document: ConnectionDocument) -> Result<Self, Vec<Fault>> {
         let dialect = document.dialect.unwrap_or_default().into();
         let mut mapping = document.mapping.0;
         let faults = dialect::translate(&dialect, &mut mapping);
@@ -115,11 +127,14 @@ impl Connection {
 /// # Errors
 /// All faults of the document.
 pub fn mapping(document: &[u8]) -> Result<Vec<Field>, Vec<Fault>> {
-    read::<Mapping>(document).map(|mapping| mapping.0)
+    read::<Mapping>(document, |_| vec![]).map(|mapping| mapping.0)
 }
 
-/// Reads a document: checks for repeated members, then each member, then members that depend on each other.
-fn read<T: Deserr<Faults>>(document: &[u8]) -> Result<T, Vec<Fault>> {
+/// Reads a document: checks for repeated members, then the `whole`, then each member.
+fn read<T: Deserr<Faults>>(
+    document: &[u8],
+    whole: fn(&Value) -> Vec<Fault>,
+) -> Result<T, Vec<Fault>> {
     if document.len() > MAX_BYTES {
         return Err(vec![fault("/", format!("larger than {MAX_BYTES} bytes"))]);
     }
@@ -136,7 +151,7 @@ fn read<T: Deserr<Faults>>(document: &[u8]) -> Result<T, Vec<Fault>> {
     }
     let mut faults: Vec<Fault> =
         repeated.into_iter().map(|pointer| fault(pointer, "appears twice. Delete one")).collect();
-    faults.extend(dependent(&value));
+    faults.extend(whole(&value));
     match deserialize(value) {
         Ok(read) if faults.is_empty() => Ok(read),
         Ok(_) => Err(faults),
@@ -150,6 +165,18 @@ fn read<T: Deserr<Faults>>(document: &[u8]) -> Result<T, Vec<Fault>> {
 /// The kind of a syntax error. Its text is not used, because it could quote the document.
 fn category(error: &serde_json::Error) -> &'static str {
     if error.is_eof() { "it ends too early" } else { "a syntax error" }
+}
+
+/// The faults of a document that is not a draft: its tenant must not be the placeholder.
+fn complete(document: &Value) -> Vec<Fault> {
+    let mut faults = dependent(document);
+    if document["tenantId"] == NO_GUID {
+        let what = format!(
+            "must be the tenant id, and {NO_GUID} is a placeholder: run `az account show --query tenantId`"
+        );
+        faults.push(fault("/tenantId", what));
+    }
+    faults
 }
 
 /// The faults of members that are valid only in combination. They are searched in the JSON, so that they are

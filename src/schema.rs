@@ -6,7 +6,7 @@ pub use self::{
     checks::{Checks, Limits, Unmapped},
     credential::{Certificate, Credential, ServiceIdentity},
     dialect::{Dialect, IsBootstrap},
-    document::{Fault, sentence},
+    document::{Fault, NO_GUID, sentence},
     fields::{Field, Kind, Mapping, Order},
     notify::{Format, Notify},
     rules::{Id, RULES, Rule, Severity},

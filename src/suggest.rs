@@ -15,7 +15,7 @@ use crate::{
     check::{Profile, ProfileError, mapping_faults},
     connection::Connection,
     outcome::{self, Argument, CommandError, CommandOutput, Layout, Readers, command_line},
-    schema::{Connector, Fault, Refresh, Target, sentence},
+    schema::{Connector, Fault, NO_GUID, Refresh, Target, sentence},
 };
 
 mod column;
@@ -27,7 +27,7 @@ pub mod template;
 pub use self::column::Proposed;
 
 /// The placeholder for an unknown tenant's id.
-pub const NO_TENANT: &str = "00000000-0000-0000-0000-000000000000";
+pub const NO_TENANT: &str = NO_GUID;
 
 /// A connection that is proposed for an export.
 #[derive(Clone, Debug, PartialEq)]
@@ -118,8 +118,9 @@ impl Proposal {
             return Err(CommandError::Refused(why.to_owned()));
         }
         let document = document(profile, &columns, options);
+        let read = if options.tenant.is_some() { Connection::parse } else { Connection::draft };
         // The proposed columns are valid, so only an option can cause a fault.
-        let connection = Connection::parse("proposed", document.to_string().as_bytes())
+        let connection = read("proposed", document.to_string().as_bytes())
             .map_err(|faults| faults.into_iter().map(by_option).collect::<Vec<_>>())
             .map_err(|faults| CommandError::Failed(sentence(&faults)))?;
         let faults = mapping_faults(

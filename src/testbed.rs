@@ -30,7 +30,7 @@ use crate::{
     http::azure::sentence,
     import::{Import, State},
     messages,
-    schema::{self, Fault, is_connection_name},
+    schema::{self, Fault, NO_GUID, is_connection_name},
     storage::import_table::COLUMNS,
 };
 
@@ -215,7 +215,8 @@ fn settings_of_environment(
 
 /// The name and the document of the connection.
 ///
-/// This machine has no managed identity, so the token of the mock service replaces the credential.
+/// This machine has no managed identity, so the token of the mock service replaces the credential. The mock
+/// service accepts any tenant, so that of the sample replaces a placeholder.
 fn connection(options: &DemoOptions) -> Result<(String, String), String> {
     let Some(path) = &options.connection else {
         return Ok(("hr".to_owned(), SAMPLE_CONNECTION.to_owned()));
@@ -230,11 +231,14 @@ fn connection(options: &DemoOptions) -> Result<(String, String), String> {
             schema::sentence(faults)
         )
     };
-    Connection::parse(name, &document).map_err(|faults| faulty(&faults))?;
+    Connection::draft(name, &document).map_err(|faults| faulty(&faults))?;
     let document = schema::document::unmarked(&document);
     let mut document: Value =
         serde_json::from_slice(document).map_err(|error| error.to_string())?;
     document["credential"] = json!({ "kind": "accessToken", "setting": TOKEN_SETTING });
+    if document["tenantId"] == NO_GUID {
+        document["tenantId"] = mock_service::sample_tenant().into();
+    }
     say("The push uses the token of the mock service instead of the credential of the connection.");
     Ok((name.to_owned(), document.to_string()))
 }

@@ -4,6 +4,7 @@
 //! which may be a Key Vault reference.
 
 use super::{
+    complete,
     document::{CallerDocument, CredentialDocument},
     members::{ClientId, SecretSetting},
     read,
@@ -16,7 +17,7 @@ impl ServiceIdentity {
     /// # Errors
     /// All faults of the document.
     pub fn parse(document: &[u8]) -> Result<Self, Vec<Fault>> {
-        read::<CallerDocument>(document).map(Self::from)
+        read::<CallerDocument>(document, complete).map(Self::from)
     }
 }
 

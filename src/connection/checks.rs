@@ -53,7 +53,7 @@ pub fn check_options(
     match Document::of(document) {
         Document::Metadata => options.take(Metadata::read(document, &options.dialect)),
         Document::Connection => {
-            let options = Connection::parse("given", document)?.check_options(limits, today);
+            let options = Connection::draft("given", document)?.check_options(limits, today);
             let connector = options.connector;
             return Ok((options, Some(connector)));
         }

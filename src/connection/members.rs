@@ -10,8 +10,8 @@ use strum::{EnumString, VariantNames};
 
 use super::faults::{Faults, one_of};
 use crate::schema::{
-    Connector, Dialect, Field, Format, Id, IsBootstrap, Kind, PayloadFormat, RULES, Refresh,
-    Severity, Target, Unmapped, is_file_name, is_guid, is_plain_name, is_setting_name,
+    Connector, Dialect, Field, Format, Id, IsBootstrap, Kind, NO_GUID, PayloadFormat, RULES,
+    Refresh, Severity, Target, Unmapped, is_file_name, is_guid, is_plain_name, is_setting_name,
 };
 
 const BLANK: &str = "must be a text that is not empty";
@@ -65,12 +65,12 @@ macro_rules! texts {
 texts! {
     Text: "Any text that is not blank.",
         of_pattern(NOT_BLANK), |text| !is_blank(text), BLANK;
-    TenantId: "The id of a tenant.",
-        of_pattern(GUID), is_guid,
+    TenantId: "The id of a tenant. Only a draft may have the placeholder.",
+        of_guid(), is_guid,
         "must be the tenant id, a GUID: run `az account show --query tenantId`";
     ClientId: "The client id of an app registration or of an identity.",
-        of_pattern(GUID), is_guid,
-        "must be a client id, a GUID such as 11111111-2222-3333-4444-555555555555";
+        of_guid(), |id| is_guid(id) && id != NO_GUID,
+        "must be a client id, a GUID such as 11111111-2222-3333-4444-555555555555 that is not all zeros";
     ScaleUnit: "The scale unit of a tenant.",
         of_pattern("^[A-Za-z0-9-]{1,64}$"), is_plain_name,
         "must be a scale unit of letters, digits and hyphens, such as novaprdwus2-01";
@@ -124,6 +124,10 @@ fn is_blank(text: &str) -> bool {
 
 fn of_pattern(pattern: &str) -> Schema {
     json_schema!({ "type": "string", "pattern": pattern })
+}
+
+fn of_guid() -> Schema {
+    json_schema!({ "type": "string", "pattern": GUID, "not": { "const": NO_GUID } })
 }
 
 fn file_of(ending: &str) -> Schema {

@@ -1,7 +1,7 @@
 //! Valid documents, and the faults of invalid ones.
 
 use super::*;
-use crate::schema::{Credential, Id, Severity, Unmapped, is_connection_name};
+use crate::schema::{Credential, Id, NO_GUID, Severity, Unmapped, is_connection_name};
 
 const GOOD: &str = r#"{
   "tenantId": "AAAAAAAA-2222-3333-4444-555555555555",
@@ -26,6 +26,29 @@ fn a_valid_document_is_read_with_and_without_a_byte_order_mark() {
     assert_eq!(connection.mapping[0].source, "Employee/Id");
     let marked = format!("\u{feff}{GOOD}");
     assert_eq!(Connection::parse("hr", marked.as_bytes()), Ok(connection));
+}
+
+#[test]
+fn only_a_draft_may_have_zeros_as_its_tenant_and_none_as_a_client() {
+    let zeros = NO_GUID;
+    let document = GOOD.replace("AAAAAAAA-2222-3333-4444-555555555555", zeros);
+    let expected = format!("/tenantId: must be the tenant id, and {zeros} is a placeholder");
+    let fault = &faults(&document)[0];
+    assert!(fault.starts_with(&expected) && fault.contains("`az account show"), "{fault}");
+    assert_eq!(Connection::draft("hr", document.as_bytes()).unwrap().caller.tenant, zeros);
+    for credential in [
+        r#"{ "kind": "managedIdentity", "clientId": "ZEROS" }"#,
+        r#"{ "kind": "federatedIdentity", "clientId": "ZEROS", "identityClientId": "ZEROS" }"#,
+        r#"{ "kind": "clientCertificate", "clientId": "ZEROS", "setting": "A" }"#,
+        r#"{ "kind": "clientSecret", "clientId": "ZEROS", "setting": "A" }"#,
+    ] {
+        let credential = credential.replace("ZEROS", zeros);
+        let document = document.replace(r#"{ "kind": "managedIdentity" }"#, &credential);
+        let faults = Connection::draft("hr", document.as_bytes()).unwrap_err();
+        assert_eq!(faults.len(), credential.matches(zeros).count(), "{faults:?}");
+        assert!(faults.iter().all(|fault| fault.what.contains("client id")), "{faults:?}");
+        assert_eq!(self::faults(&document).len(), faults.len() + 1, "{document}");
+    }
 }
 
 #[test]

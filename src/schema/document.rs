@@ -142,6 +142,9 @@ pub(crate) fn is_plain_name(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
+/// The GUID of zeros. Templates have it as a placeholder, and no tenant and no application has it as its id.
+pub const NO_GUID: &str = "00000000-0000-0000-0000-000000000000";
+
 /// Whether a text is a GUID.
 #[must_use]
 pub(crate) fn is_guid(text: &str) -> bool {

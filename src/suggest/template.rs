@@ -86,7 +86,7 @@ impl Stored {
 
 fn parse_connection(path: &Path, document: &[u8], what: &str) -> Result<Connection, CommandError> {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    Connection::parse(&name, document).map_err(|faults| {
+    Connection::draft(&name, document).map_err(|faults| {
         let (path, faults) = (path.display(), sentence(&faults));
         CommandError::Refused(format!("{path} {what}: {faults}\nCorrect the document."))
     })

@@ -365,7 +365,7 @@ fn every_proposal_is_a_connection_without_faults() {
             let columns: [(&str, Cell); 2] = [(name, cell), ("EMail_Work", person)];
             let proposal = proposal(export(&columns)).unwrap();
             let document = proposal.document.to_string();
-            let connection = Connection::parse("hr", document.as_bytes()).unwrap();
+            let connection = Connection::draft("hr", document.as_bytes()).unwrap();
             let faults =
                 mapping_faults(Target::Viva.schema(), &connection.mapping, &connection.checks);
             assert_eq!(faults, Vec::<String>::new(), "{name}");
@@ -402,7 +402,7 @@ fn options_are_in_the_document_and_an_invalid_one_is_an_error() {
 
 /// The errors of the mapping's rules when the file is checked with its proposal.
 fn faults_of_the_mapping(csv: &str, proposal: &Proposal) -> Vec<String> {
-    let connection = Connection::parse("hr", proposal.document.to_string().as_bytes()).unwrap();
+    let connection = Connection::draft("hr", proposal.document.to_string().as_bytes()).unwrap();
     let limits = crate::config::limits(|_| None).unwrap();
     let today = time::macros::date!(2026 - 12 - 01).into();
     let options = connection.check_options(&limits, today);

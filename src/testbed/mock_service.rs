@@ -104,7 +104,7 @@ fn push_line(folder: &Path, token: &str, endpoint: &str) -> String {
     }
 }
 
-fn sample_tenant() -> String {
+pub(super) fn sample_tenant() -> String {
     let connection: Value = serde_json::from_str(SAMPLE_CONNECTION).unwrap_or_default();
     connection["tenantId"].as_str().unwrap_or_default().to_owned()
 }

@@ -11,7 +11,7 @@ use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, Command},
 };
-use viva_import::testbed::SAMPLE_CONNECTION;
+use viva_import::{suggest::NO_TENANT, testbed::SAMPLE_CONNECTION};
 
 use crate::stage::{BINARY, GOOD_CSV};
 
@@ -162,7 +162,10 @@ async fn a_file_and_a_connection_of_the_user_are_imported_and_a_rejected_file_en
     };
     let (kind, setting) = ("\"accessToken\"", ", \"setting\": \"MOCK_SERVICE_TOKEN\"");
     let document = SAMPLE_CONNECTION.replace(kind, "\"managedIdentity\"").replace(setting, "");
+    // As `suggest-mapping` writes it.
+    let document = document.replace("0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5", NO_TENANT);
     assert!(document.contains("managedIdentity") && !document.contains("setting"));
+    assert!(document.contains(NO_TENANT));
     let connection = write("my-connection.json", &document);
     let good = write("my.csv", GOOD_CSV);
     let output = demo.run(&[&good, "--connection", &connection]).await;

@@ -14,9 +14,12 @@ use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::Command,
 };
-use viva_import::testbed::{
-    SAMPLE_CONNECTION, SAMPLE_CSV,
-    service::{Call, Rules, Service, ServiceFault},
+use viva_import::{
+    schema::NO_GUID,
+    testbed::{
+        SAMPLE_CONNECTION, SAMPLE_CSV,
+        service::{Call, Rules, Service, ServiceFault},
+    },
 };
 
 use crate::stage::{BINARY, TOKEN, csv_of, next_status, rules, rules_with_clock, until};
@@ -606,6 +609,24 @@ async fn what_the_command_line_lacks_is_named_by_its_flag() {
     let world = World::new().await;
     for (arguments, words) in [
         (&["--tenant", "x", "--credential", "managedIdentity"][..], "--tenant: must be the tenant"),
+        (&["--tenant", NO_GUID, "--credential", "managedIdentity"], "--tenant: must be the tenant"),
+        (
+            &["--tenant", TENANT, "--credential", "managedIdentity", "--client-id", NO_GUID],
+            "--client-id: must be",
+        ),
+        (
+            &[
+                "--tenant",
+                TENANT,
+                "--credential",
+                "federatedIdentity",
+                "--client-id",
+                TENANT,
+                "--identity",
+                NO_GUID,
+            ],
+            "--identity: must be",
+        ),
         (&["--tenant", TENANT], "--credential"),
         (&["--credential", "azureCli"], "--tenant"),
         (&["--tenant", TENANT, "--credential", "clientSecret"], "--client-id: missing"),

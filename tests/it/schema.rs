@@ -8,7 +8,7 @@ use std::{
 use serde_json::{Value, json};
 use viva_import::{
     connection::{Connection, schema},
-    schema::Fault,
+    schema::{Fault, NO_GUID},
     testbed::SAMPLE_CONNECTION,
 };
 
@@ -179,12 +179,21 @@ fn null_is_a_member_that_is_not_there() {
 #[test]
 fn what_the_schema_can_express_is_invalid_by_both() {
     let mut invalid = vec![];
+    let id = "0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5";
     let secret =
         json!({ "kind": "clientSecret", "setting": "A", "clientId": "x", "secret": "hunter2" });
     for (pointer, value) in [
         ("/tenantId", Value::Null),
         ("/tenantId", json!("contoso.com")),
         ("/tenantId", json!(5)),
+        ("/tenantId", json!(NO_GUID)),
+        ("/credential/clientId", json!(NO_GUID)),
+        ("/credential", json!({ "kind": "managedIdentity", "clientId": NO_GUID })),
+        ("/credential", json!({ "kind": "clientSecret", "clientId": NO_GUID, "setting": "A" })),
+        (
+            "/credential",
+            json!({ "kind": "federatedIdentity", "clientId": id, "identityClientId": NO_GUID }),
+        ),
         ("/connector", json!("hr")),
         ("/connector", Value::Null),
         ("/refresh", json!("Full")),
