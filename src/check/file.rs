@@ -10,6 +10,7 @@ use std::{
 use super::{
     Check, CheckOptions, Day, Metadata, Report, archive,
     findings::{Findings, Levels},
+    mapping,
 };
 use crate::schema::{Baseline, Dialect, Id, Limits, Refresh, Severity};
 
@@ -115,6 +116,10 @@ impl FileCheck {
             Err(fault) => return Ok(broken(&given, [fault])),
         };
         let mut options = self.options(Some(&own));
+        if self.given.is_some() {
+            // Its content is not read, but it is sent.
+            options.found.extend(mapping::mark(&own));
+        }
         options.found.extend(
             archive
                 .warnings()

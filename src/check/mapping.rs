@@ -150,6 +150,7 @@ impl Metadata {
     #[must_use]
     pub fn read(document: &[u8], dialect: &Dialect) -> Self {
         let mut metadata = Self::default();
+        metadata.faults.extend(mark(document));
         if document::unmarked(document).trim_ascii().is_empty() {
             metadata
                 .fault(Id::F07, "metadata.json is empty. Write the mapping into it.".to_owned());
@@ -226,6 +227,15 @@ impl Metadata {
     }
 }
 
+/// The warning about a byte order mark. RFC 8259, section 8.1, forbids writers to add one, and lets readers
+/// refuse it.
+pub(super) fn mark(document: &[u8]) -> Option<(Id, Severity, String)> {
+    let is_marked = document::unmarked(document).len() < document.len();
+    let message = "metadata.json begins with a byte order mark, which the service may refuse. Save it as \
+                   UTF-8 without a byte order mark.";
+    is_marked.then(|| (Id::F08, Severity::Warning, message.to_owned()))
+}
+
 /// The members of a metadata.json, and the JSON pointers of repeated members.
 ///
 /// # Errors
@@ -278,7 +288,12 @@ mod tests {
             ("X", "")
         );
         assert_eq!(metadata.faults, []);
-        assert_eq!(Metadata::read(format!("\u{feff}{document}").as_bytes(), &dialect()), metadata);
+        let marked = Metadata::read(format!("\u{feff}{document}").as_bytes(), &dialect());
+        assert_eq!((&marked.fields, marked.refresh), (&metadata.fields, metadata.refresh));
+        let [(Id::F08, Severity::Warning, message)] = &marked.faults[..] else {
+            panic!("{marked:?}")
+        };
+        assert!(message.contains("without a byte order mark"), "{message}");
         let other_key = document.replace("Mapping", "ColumnMap");
         assert_eq!(Metadata::read(other_key.as_bytes(), &dialect()), metadata);
     }

@@ -53,7 +53,10 @@ fn documents() -> Vec<Case> {
     };
     vec![
         reads("valid", "HR", "HR"),
-        reads("with a byte order mark", "{", "\u{feff}{"),
+        reads("with a byte order mark", "{", "\u{feff}{").warning(None, &[]),
+        reads("with a byte order mark, beside another mapping", "{", "\u{feff}{")
+            .by(&*json)
+            .warning(None, &[]),
         reads("with ColumnMap", "\"Mapping\"", "\"ColumnMap\""),
         reads("with one more member", "{", "{\"properties\":{\"DatasetName\":\"People\"},"),
         reads("TRUE", "\"true\"", "\"TRUE\""),
