@@ -14,7 +14,7 @@ use crate::{
     connection::{self, Connection},
     outcome::{CommandError, CommandOutput, Layout, Progress, shown},
     report,
-    schema::{self, Baseline, Connector, ServiceIdentity},
+    schema::{self, Baseline, Connector, PayloadFormat, ServiceIdentity, Target},
     target::Service,
 };
 
@@ -75,8 +75,11 @@ impl Context {
         let limits =
             config::limits(|name| (self.setting)(name)).map_err(|faults| faults.to_string())?;
         let today = (self.clock)().date().into();
+        let key = config::mapping_key(|name| (self.setting)(name));
+        let dialect = connection.map(|it| it.dialect.clone());
+        let dialect = dialect.unwrap_or_else(|| Target::default().schema().dialect()).or_key(&key);
         let (given, connector) = if let Some(path) = &options.mapping {
-            let given = connection::check_options(&read(path)?, &limits, today)
+            let given = connection::check_options(&read(path)?, &dialect, &limits, today)
                 .map_err(|faults| CommandError::from(invalid(path, &schema::sentence(&faults))));
             let (given, connector) = given?;
             (Some(given), connector)
@@ -84,8 +87,8 @@ impl Context {
             connection.map(|it| (it.check_options(&limits, today), it.caller.connector)).unzip()
         };
         let asked = FileCheck {
+            dialect: given.is_none().then_some(dialect),
             given,
-            dialect: None,
             refresh: options.refresh,
             lenient: options.lenient,
             previous: previous.transpose()?,
@@ -96,12 +99,32 @@ impl Context {
         Ok((asked, connector))
     }
 
-    /// How to check and pack a CSV.
-    fn csv_options(&self, asked: &FileCheck) -> CheckOptions {
+    /// How to check a CSV and pack it as `upload`.
+    ///
+    /// # Errors
+    /// The refresh contradicts a metadata.json, which is sent as it is.
+    fn csv_options(
+        &self,
+        rules: &RuleOptions,
+        asked: &FileCheck,
+        upload: PayloadFormat,
+    ) -> Result<CheckOptions, CommandError> {
+        if let (Some(path), Some(given), Some(refresh)) =
+            (&rules.mapping, &asked.given, rules.refresh)
+            && upload == PayloadFormat::Zip
+            && given.contradicts(refresh)
+        {
+            let refresh = refresh.as_ref();
+            return Err(CommandError::Failed(format!(
+                "`--refresh {refresh}` contradicts {}, which is sent as it is\nRemove `--refresh`, or \
+                 correct IsBootstrap in the document.",
+                shown(path)
+            )));
+        }
         let mut options = asked.options(None);
         let key = config::mapping_key(|name| (self.setting)(name));
         options.dialect = options.dialect.or_key(&key);
-        options
+        Ok(options)
     }
 
     /// The service of the options, otherwise of the settings.

@@ -5,10 +5,9 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::findings::{Findings, Levels};
+use super::findings::{Findings, Levels, some_of};
 use crate::schema::{
-    Checks, Connector, Dialect, Field, Id, IsBootstrap, Kind, Refresh, Severity, TargetSchema,
-    document,
+    Checks, Connector, Dialect, Field, Id, Kind, Refresh, Severity, TargetSchema, document,
 };
 
 /// The faults that make a mapping unusable for any file, each as `column: sentence (rule)`.
@@ -142,6 +141,9 @@ pub struct Metadata {
     pub faults: Vec<(Id, Severity, String)>,
 }
 
+/// The largest metadata.json, in bytes.
+pub(super) const MAX_METADATA_BYTES: u64 = 1024 * 1024;
+
 /// The key of the mapping: on the HR, survey and blob pages, and in the sample for business data.
 const MAPPING_KEYS: [&str; 2] = ["Mapping", "ColumnMap"];
 
@@ -150,6 +152,12 @@ impl Metadata {
     #[must_use]
     pub fn read(document: &[u8], dialect: &Dialect) -> Self {
         let mut metadata = Self::default();
+        if document.len() as u64 > MAX_METADATA_BYTES {
+            let message =
+                "metadata.json is larger than 1 MiB. It must contain the mapping and no data.";
+            metadata.fault(Id::F08, message.to_owned());
+            return metadata;
+        }
         metadata.faults.extend(mark(document));
         if document::unmarked(document).trim_ascii().is_empty() {
             metadata
@@ -185,47 +193,87 @@ impl Metadata {
                            metadata.json.";
             self.fault(Id::H10, message.to_owned());
         }
-        self.refresh(members.get(Dialect::REFRESH_KEY), dialect);
-        let key = dialect.mapping_key();
-        let mut keys = std::iter::once(key).chain(MAPPING_KEYS);
-        if let Some(mapping) = keys.find_map(|key| members.get(key)?.as_object()) {
-            self.fields = mapping.iter().map(field_of).collect();
-            for field in &mut self.fields {
-                dialect.translate(field);
-            }
-        } else {
+        let is_bootstrap = members.get(Dialect::REFRESH_KEY).unwrap_or(&Value::Null);
+        self.refresh(is_bootstrap);
+        let expected = dialect.mapping_key();
+        let mut keys = std::iter::once(expected).chain(MAPPING_KEYS);
+        let Some((key, mapping)) = keys.find_map(|key| Some((key, members.get(key)?.as_object()?)))
+        else {
             let message = format!(
-                "metadata.json has no object \"{key}\", which maps the columns to fields. Add it."
+                "metadata.json has no object \"{expected}\", which maps the columns to fields. Add it."
             );
-            self.fault(Id::F08, message);
+            return self.fault(Id::F08, message);
+        };
+        self.fields = mapping.iter().map(field_of).collect();
+        for field in &mut self.fields {
+            dialect.translate(field);
+        }
+        // Another dataset has another form.
+        if self.connector.is_some() {
+            self.form(key, is_bootstrap, dialect);
+            self.extra(key, members, mapping);
         }
     }
 
-    fn refresh(&mut self, value: Option<&Value>, dialect: &Dialect) {
-        let word = value.and_then(|value| match value {
-            Value::String(word) => Some(word.to_ascii_lowercase()),
-            Value::Bool(is_full) => Some(is_full.to_string()),
-            Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
-        });
-        self.refresh = match word.as_deref() {
-            Some("true") => Some(Refresh::Full),
-            Some("false") => Some(Refresh::Incremental),
+    fn refresh(&mut self, value: &Value) {
+        let word = match value {
+            Value::String(word) => word.to_ascii_lowercase(),
+            Value::Bool(is_full) => is_full.to_string(),
+            Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_) => String::new(),
+        };
+        self.refresh = match word.as_str() {
+            "true" => Some(Refresh::Full),
+            "false" => Some(Refresh::Incremental),
             _ => None,
         };
         if self.refresh.is_none() {
             let message = "IsBootstrap must be \"true\" (full refresh) or \"false\" (incremental), with \
                            the quotation marks. Correct it in metadata.json.";
             self.fault(Id::F08, message.to_owned());
-        } else if value.is_some_and(Value::is_boolean)
-            && dialect.is_bootstrap != IsBootstrap::Boolean
-        {
-            let message = "IsBootstrap has no quotation marks, but Microsoft's page writes it with them. \
-                           Compare it with your portal's template: `viva-import learn-template \
-                           template.zip`.";
-            self.faults.push((Id::F08, Severity::Warning, message.to_owned()));
+        }
+    }
+
+    /// Adds a warning about each member that is spelled otherwise than in the dialect.
+    fn form(&mut self, key: &str, is_bootstrap: &Value, dialect: &Dialect) {
+        let expected = dialect.mapping_key();
+        let renamed =
+            (key != expected).then(|| format!("calls the mapping {key} instead of {expected}"));
+        let value = self.refresh.map(|refresh| dialect.is_bootstrap.value(refresh));
+        let respelled = value
+            .filter(|value| value != is_bootstrap)
+            .map(|value| format!("writes IsBootstrap as {is_bootstrap} instead of {value}"));
+        for what in [respelled, renamed].into_iter().flatten() {
+            let message = format!("metadata.json {what}. {COMPARE}");
+            self.faults.push((Id::F08, Severity::Warning, message));
+        }
+    }
+
+    /// Adds a hint about the members that have no meaning here.
+    fn extra(&mut self, key: &str, members: &Map<String, Value>, mapping: &Map<String, Value>) {
+        let is_known = |name: &str| Dialect::FIXED_KEYS.contains(&name) || name == key;
+        let extra = members.keys().filter(|name| !is_known(name)).map(|name| vec![name.as_str()]);
+        let in_columns = mapping.iter().flat_map(|(column, entry)| {
+            let names = entry.as_object().into_iter().flat_map(Map::keys);
+            let names = names.filter(|name| !["name", "type"].contains(&name.as_str()));
+            names.map(move |name| vec![key, column, name])
+        });
+        let pointer = |path: Vec<&str>| -> String {
+            path.into_iter().map(|name| format!("/{}", document::escaped(name))).collect()
+        };
+        let extra: Vec<String> = extra.chain(in_columns).map(pointer).collect();
+        if !extra.is_empty() {
+            let extra = some_of(&extra).replace(char::is_control, "\u{fffd}");
+            let message = format!(
+                "metadata.json has members that Microsoft's page does not have: {extra}. {COMPARE}"
+            );
+            self.faults.push((Id::F08, Severity::Hint, message));
         }
     }
 }
+
+/// What to do about an unusual metadata.json.
+const COMPARE: &str =
+    "Compare it with your portal's template: `viva-import learn-template template.zip`.";
 
 /// The warning about a byte order mark. RFC 8259, section 8.1, forbids writers to add one, and lets readers
 /// refuse it.
@@ -295,7 +343,8 @@ mod tests {
         };
         assert!(message.contains("without a byte order mark"), "{message}");
         let other_key = document.replace("Mapping", "ColumnMap");
-        assert_eq!(Metadata::read(other_key.as_bytes(), &dialect()), metadata);
+        let dialect = dialect().or_key("ColumnMap");
+        assert_eq!(Metadata::read(other_key.as_bytes(), &dialect), metadata);
     }
 
     #[test]
@@ -305,6 +354,7 @@ mod tests {
         for (document, expected) in [
             (String::new(), &["F07"][..]),
             (" \n".to_owned(), &["F07"]),
+            (" ".repeat((1 << 20) + 1), &["F08"]),
             ("{".to_owned(), &["F08"]),
             ("[]".to_owned(), &["F08"]),
             (format!("{{{good},{mapping}}}"), &[]),

@@ -31,6 +31,8 @@ pub struct CheckOptions {
     pub today: Day,
     /// Whether the report shows values. The engine never sets it.
     pub show_values: bool,
+    /// The metadata.json that is sent as it is. If `None`, one is written from the mapping.
+    pub(crate) document: Option<Vec<u8>>,
     /// The findings from before the file is read: in its metadata.json, or in its zip.
     pub(crate) found: Vec<(Id, Severity, String)>,
 }
@@ -51,6 +53,7 @@ impl CheckOptions {
             allowed: None,
             today,
             show_values: false,
+            document: None,
             found: vec![],
         }
     }
@@ -61,6 +64,12 @@ impl CheckOptions {
         self.refresh = metadata.refresh.unwrap_or(Refresh::Full);
         self.mapping = Mapping::Literal(metadata.fields);
         self.found.extend(metadata.faults);
+    }
+
+    /// Whether a metadata.json that is sent as it is names another refresh. An invalid one is rejected anyway.
+    pub(crate) fn contradicts(&self, refresh: Refresh) -> bool {
+        let is_valid = self.found.iter().all(|(_, severity, _)| *severity != Severity::Error);
+        self.document.is_some() && is_valid && self.refresh != refresh
     }
 
     /// The schema of the service that receives the file.

@@ -55,7 +55,7 @@ impl Context {
             return Err(CommandError::exists(out));
         }
         let (asked, _) = self.asked(&options.rules, None, false)?;
-        let options = self.csv_options(&asked);
+        let options = self.csv_options(&options.rules, &asked, upload)?;
         let write = |error| CommandError::cannot_write(out, &error);
         // Without a name until it is complete, so that an interruption leaves no data on the disk.
         let mut made = tempfile::tempfile().map_err(write)?;

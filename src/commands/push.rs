@@ -15,12 +15,12 @@ use tokio::time::sleep;
 use tokio_util::io::ReaderStream;
 
 use super::{
-    Context, PushOptions, RuleOptions, caller, json_rows, name_of, of_report,
+    Caller, Context, PushOptions, RuleOptions, caller, json_rows, name_of, of_report,
     pack::no_file,
     poll::{Followed, following, may_save},
 };
 use crate::{
-    check::Report,
+    check::{FileCheck, Report},
     config,
     connection::Connection,
     import::reason::{Operation, Reason},
@@ -286,9 +286,10 @@ impl Context {
     ) -> Result<Result<Ready, Report>, CommandError> {
         let path = &options.file;
         let (mut asked, _) = self.asked(&options.rules, None, false)?;
-        asked.dialect = connection.map(|connection| {
-            connection.dialect.or_key(&config::mapping_key(|name| (self.setting)(name)))
-        });
+        if let Some(connection) = connection {
+            let key = config::mapping_key(|name| (self.setting)(name));
+            asked.dialect = Some(connection.dialect.or_key(&key));
+        }
         let file = copied(path, asked.limits.max_file_bytes)?;
         let _task = self.progress.spinner(format!("Checking {}", name_of(path)));
         let fail = |error| CommandError::cannot_read(path, &error);
@@ -319,7 +320,8 @@ impl Context {
         if let Some(connector) = connector {
             fits(path, connector.as_ref(), caller)?;
         }
-        let mut options = self.csv_options(&asked);
+        agrees(options, &asked, connection, upload)?;
+        let mut options = self.csv_options(&options.rules, &asked, upload)?;
         options.connector = caller.connector;
         let mut file = tempfile::tempfile().map_err(|error| no_temporary(&error))?;
         let (report, packed) = self.pack_into(path, &mut file, &options, upload)?;
@@ -366,6 +368,31 @@ fn without_effect(options: &PushOptions, upload: PayloadFormat) -> Result<(), Co
         }
         None => Ok(()),
     }
+}
+
+/// A metadata.json that is sent as it is has the refresh of the connection, unless `--refresh` names another.
+fn agrees(
+    options: &PushOptions,
+    asked: &FileCheck,
+    connection: Option<&Connection>,
+    upload: PayloadFormat,
+) -> Result<(), CommandError> {
+    let (Some(connection), Some(given)) = (connection, &asked.given) else { return Ok(()) };
+    let (Some(mapping), Caller::Connection(path)) =
+        (&options.rules.mapping, &options.caller.caller)
+    else {
+        return Ok(());
+    };
+    let is_chosen = options.rules.refresh.is_some() || upload != PayloadFormat::Zip;
+    if is_chosen || !given.contradicts(connection.refresh) {
+        return Ok(());
+    }
+    let (path, mapping) = (shown(path), shown(mapping));
+    let (ours, theirs) = (connection.refresh.as_ref(), given.refresh.as_ref());
+    Err(CommandError::Failed(format!(
+        "{path} names the refresh {ours}, and {mapping}, which is sent as it is, names {theirs}\nCorrect \
+         IsBootstrap in {mapping}, or confirm it: add `--refresh {theirs}`."
+    )))
 }
 
 /// A file is pushed only to its own connector.

@@ -39,19 +39,27 @@ impl Connection {
     }
 }
 
-/// The options of a document: a connection, a mapping, or Microsoft's metadata.json; and the connector, if
-/// it is a connection.
+/// The options of a document: a connection, a mapping, or Microsoft's metadata.json, which should follow
+/// `dialect`; and the connector, if the document names one.
 ///
 /// # Errors
 /// All faults of a document that is none of the three.
 pub fn check_options(
     document: &[u8],
+    dialect: &Dialect,
     limits: &Limits,
     today: Day,
 ) -> Result<(CheckOptions, Option<Connector>), Vec<Fault>> {
     let mut options = CheckOptions::without(limits, today);
     match Document::of(document) {
-        Document::Metadata => options.take(Metadata::read(document, &options.dialect)),
+        Document::Metadata => {
+            let metadata = Metadata::read(document, dialect);
+            let connector = metadata.connector;
+            options.take(metadata);
+            options.dialect.clone_from(dialect);
+            options.document = Some(document.to_vec());
+            return Ok((options, connector));
+        }
         Document::Connection => {
             let options = Connection::draft("given", document)?.check_options(limits, today);
             let connector = options.connector;

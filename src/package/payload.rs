@@ -5,7 +5,10 @@
 //! applies. Microsoft's C# sample sends a `.csv` as `text/csv` and a `.json` as `application/json`; the Data
 //! Factory template sends an array of row objects.
 
-use std::io::{self, Read, Write};
+use std::{
+    borrow::Cow,
+    io::{self, Read, Write},
+};
 
 use serde_json::{Map, Value, json};
 
@@ -50,8 +53,11 @@ pub fn check_and_zip(
 ) -> io::Result<Report> {
     let mut check = Check::open(input, options)?;
     let mut zip = Container::new(output);
-    let metadata = metadata_json(check.kept(), options);
-    zip.entry(&options.dialect.metadata_file, metadata.as_bytes(), LEVEL)?;
+    let metadata = match &options.document {
+        Some(document) => Cow::from(document),
+        None => metadata_json(check.kept(), options).into_bytes().into(),
+    };
+    zip.entry(&options.dialect.metadata_file, &metadata, LEVEL)?;
     // One byte of another encoding has three in UTF-8 at most.
     let most_bytes = options.limits.max_file_bytes.saturating_mul(3);
     let entry = zip.begin(&options.dialect.data_file, most_bytes)?;

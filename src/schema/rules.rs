@@ -220,7 +220,7 @@ rules! {
         "Write the mapping into metadata.json, and create a new zip."
     F08 E "zip" "The .json file must be a valid metadata.json"
         "The .json file is invalid. Use a valid .json file and upload the .zip file again." PAGE
-        "{ \"DatasetType\": \"HR\", \"IsBootstrap\": \"true\", \"Mapping\": { ... } }" "{ \"DatasetType\": \"HR\", }; with a warning: a byte order mark before it"
+        "{ \"DatasetType\": \"HR\", \"IsBootstrap\": \"true\", \"Mapping\": { ... } }" "{ \"DatasetType\": \"HR\", }; with a warning: a byte order mark before it, \"IsBootstrap\": true, ColumnMap; with a hint: other members"
         "Correct metadata.json, and save it as UTF-8 without a byte order mark. The template in the Viva Insights portal shows its form."
     F09 E "file" "The file must not be larger than MAX_FILE_BYTES (default: 1 GiB)"
         "" IMPORT

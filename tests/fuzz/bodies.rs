@@ -9,7 +9,7 @@ use viva_import::{
     connection::{self, Connection},
     package::check_and_zip,
     report,
-    schema::{self, Checks, Field, Id, Kind, Limits, Mapping, Severity, Unmapped},
+    schema::{self, Checks, Field, Id, Kind, Limits, Mapping, Severity, Target, Unmapped},
 };
 use zip::ZipArchive;
 
@@ -53,7 +53,8 @@ pub fn mapping(document: &[u8]) {
     let rejected = |faults: &[schema::Fault]| assert!(!schema::sentence(faults).is_empty());
     let _ = connection::mapping(document).inspect_err(|faults| rejected(faults));
     let _ = Connection::parse("hr", document).inspect_err(|faults| rejected(faults));
-    let options = match connection::check_options(document, &limits(), today()) {
+    let dialect = Target::default().schema().dialect();
+    let options = match connection::check_options(document, &dialect, &limits(), today()) {
         Ok((options, _)) => options,
         Err(faults) => return rejected(&faults),
     };
@@ -72,8 +73,14 @@ pub fn mapping(document: &[u8]) {
         );
         let mut packed = vec![];
         check_and_zip(&*file, &mut packed, &options).unwrap();
-        let metadata = Metadata::read(&unzipped(&packed, "metadata.json"), &options.dialect);
-        assert_eq!((metadata.faults, metadata.refresh), (vec![], Some(options.refresh)));
+        let written = unzipped(&packed, "metadata.json");
+        let metadata = Metadata::read(&written, &options.dialect);
+        assert_eq!(metadata.refresh, Some(options.refresh));
+        if let Mapping::Literal(_) = options.mapping {
+            assert_eq!(written, document);
+        } else {
+            assert_eq!(metadata.faults, []);
+        }
         if options.checks == Checks::default() {
             let report = zip_report(&packed);
             assert!(report.is_accepted(), "{}", report::text(&report, "the zip"));

@@ -24,6 +24,7 @@ use viva_import::{
 
 use crate::stage::{BINARY, TOKEN, csv_of, next_status, rules, rules_with_clock, until};
 
+mod documents;
 mod manners;
 
 const TENANT: &str = "0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5";

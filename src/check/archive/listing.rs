@@ -10,11 +10,13 @@ use std::{
 use zip::read::ZipFileEntry;
 use zip::{CompressionMethod, ZipArchive};
 
-use crate::schema::{Id, Severity};
+use crate::{
+    check::mapping::MAX_METADATA_BYTES,
+    schema::{Id, Severity},
+};
 
 const NAMES_SHOWN: usize = 3;
 const NAME_CHARS: usize = 80;
-const METADATA_BYTES: u64 = 1024 * 1024;
 
 /// A fault of the zip, as data for the report.
 #[derive(Clone, Debug)]
@@ -184,7 +186,7 @@ pub(super) fn faults(entries: &[Entry<'_>], max_bytes: u64, names: [&str; 2]) ->
     if of_kind(Kind::Json).any(|entry| entry.bytes == 0) {
         faults.push(empty_json());
     }
-    if of_kind(Kind::Json).any(|entry| entry.bytes > METADATA_BYTES) {
+    if of_kind(Kind::Json).any(|entry| entry.bytes > MAX_METADATA_BYTES) {
         let message = "The .json file in the zip is larger than 1 MiB, so it is not a metadata.json. It \
             must contain the mapping and no data.";
         faults.push(Fault::error(Id::F08, message));

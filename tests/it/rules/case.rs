@@ -6,7 +6,7 @@ use time::macros::date;
 use viva_import::{
     check::{FileCheck, Finding, Report},
     config,
-    schema::{Baseline, Id, Limits, Refresh, Severity},
+    schema::{Baseline, Id, Limits, Refresh, Severity, Target},
 };
 use zip::{ZipWriter, write::SimpleFileOptions};
 
@@ -305,8 +305,9 @@ impl Case {
         let text = self.text();
         std::fs::write(&path, self.file.as_deref().unwrap_or(text.as_bytes())).unwrap();
         let FileCheck { limits, today, .. } = &self.asked;
+        let dialect = Target::default().schema().dialect();
         let given = self.document.as_ref().map(|document| {
-            viva_import::connection::check_options(document, limits, *today).unwrap().0
+            viva_import::connection::check_options(document, &dialect, limits, *today).unwrap().0
         });
         FileCheck { given, ..self.asked.clone() }.check(&path, |_| {}).unwrap()
     }
