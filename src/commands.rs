@@ -14,7 +14,7 @@ use crate::{
     connection::{self, Connection},
     outcome::{CommandError, CommandOutput, Layout, Progress, shown},
     report,
-    schema::{self, Baseline, Connector, PayloadFormat, ServiceIdentity, Target},
+    schema::{self, Baseline, Connector, Mapping, PayloadFormat, ServiceIdentity, Target},
     target::Service,
 };
 
@@ -82,6 +82,16 @@ impl Context {
             let given = connection::check_options(&read(path)?, &dialect, &limits, today)
                 .map_err(|faults| CommandError::from(invalid(path, &schema::sentence(&faults))));
             let (given, connector) = given?;
+            // A mapping alone says nothing else.
+            let of_connection = connection
+                .filter(|_| matches!(given.mapping, Mapping::Fields(_)) && connector.is_none());
+            let given = match of_connection {
+                Some(connection) => CheckOptions {
+                    mapping: given.mapping,
+                    ..connection.check_options(&limits, today)
+                },
+                None => given,
+            };
             (Some(given), connector)
         } else {
             connection.map(|it| (it.check_options(&limits, today), it.caller.connector)).unzip()

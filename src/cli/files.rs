@@ -37,7 +37,7 @@ pub struct RuleArgs {
     /// own metadata.json, and the columns of a CSV must have the names of Viva's fields.
     #[arg(long, value_name = "JSON")]
     pub mapping: Option<PathBuf>,
-    /// Kind of refresh, if it differs from the mapping; full if the mapping names none
+    /// Kind of refresh, if it differs from the document; full if no document names one
     #[arg(long, value_enum)]
     pub refresh: Option<RefreshWord>,
     /// Skip invalid rows instead of rejecting the file

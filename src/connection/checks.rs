@@ -65,7 +65,13 @@ pub fn check_options(
             let connector = options.connector;
             return Ok((options, Some(connector)));
         }
-        Document::Mapping => options.mapping = Mapping::Fields(mapping(document)?),
+        Document::Mapping => {
+            let mut fields = mapping(document)?;
+            for field in &mut fields {
+                dialect.translate(field);
+            }
+            options.mapping = Mapping::Fields(fields);
+        }
     }
     Ok((options, None))
 }

@@ -109,6 +109,29 @@ async fn the_expected_form_is_that_of_the_settings_and_of_the_connection() {
     assert_eq!(zip_entry(zip, "meta.json"), own.as_bytes());
 }
 
+#[tokio::test]
+async fn a_mapping_alone_replaces_that_of_the_connection_and_nothing_else() {
+    let world = World::new().await;
+    world.put("staff.csv", staff().join("\n").replace(',', ";"));
+    let mut connection = connection("incremental");
+    connection["delimiter"] = ";".into();
+    connection["dialect"] = serde_json::json!({
+        "isBootstrap": "boolean", "types": { "EmailType": "Address" },
+    });
+    world.put("c.json", connection.to_string());
+    world.put("own.json", format!("{{{}}}", MAPPING.replacen("EmailType", "Address", 1)));
+    let endpoint = world.service.endpoint().to_string();
+    let push = ["push", "staff.csv", "--mapping", "own.json", "--connection", "c.json"];
+    let pushed = world.run(&[&push[..], &["--endpoint", &endpoint]].concat()).await;
+    assert_eq!(code(&pushed), 0, "{}", shown(&pushed));
+    let metadata = zip_entry(&world.service.ingestions()[0].zip, "metadata.json");
+    let metadata: Value = serde_json::from_slice(&metadata).unwrap();
+    assert_eq!(metadata["IsBootstrap"], false, "{metadata}");
+    for column in ["PersonId", "ManagerId"] {
+        assert_eq!(metadata["Mapping"][column]["type"], "Address", "{metadata}");
+    }
+}
+
 /// The sample's connection with this refresh.
 fn connection(refresh: &str) -> Value {
     let mut connection: Value =
