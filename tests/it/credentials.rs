@@ -251,7 +251,7 @@ async fn every_error_of_the_authority_is_reported_by_its_code_and_ends_with_it()
     let faults = [
         (Fault::Code(7_000_215), "answered AADSTS7000215: the client secret is wrong"),
         (Fault::Code(500_011), "https://api.orginsights.viva.office.com/.default"),
-        (Fault::Code(53_003), "answered 400 (AADSTS53003)"),
+        (Fault::Code(50_034), "answered 400 (AADSTS50034)"),
         (Fault::Failing, "Microsoft Entra answered 500"),
         (Fault::Page, "Microsoft Entra answered 400"),
         (Fault::Garbled, "the answer of Microsoft Entra could not be read"),
