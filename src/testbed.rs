@@ -22,7 +22,7 @@ pub use self::mock_service::{MockServiceOptions, run_mock_service};
 use self::{
     azurite::Azurite,
     deployment::{Stage, TOKEN_SETTING},
-    service::{Call, ServiceFault},
+    service::{Call, Planned, ServiceFault},
 };
 use crate::{
     config::SETTINGS,
@@ -83,17 +83,6 @@ pub struct DemoOptions {
     pub faults: Vec<Planned>,
     /// Whether the status page stays open after the imports.
     pub keep_running: bool,
-}
-
-/// A fault of the mock service in the next call of a kind, or in every one.
-#[derive(Clone, Debug)]
-pub struct Planned {
-    /// The kind of call.
-    pub call: Call,
-    /// The fault.
-    pub fault: ServiceFault,
-    /// Whether every call has it.
-    pub always: bool,
 }
 
 /// Imports one file, or four, and ends when the imports have ended.

@@ -6,8 +6,8 @@ use axum::http::StatusCode;
 use clap::{Args, ValueEnum};
 
 use crate::testbed::{
-    DemoOptions, MockServiceOptions, Planned,
-    service::{Call, ServiceFault},
+    DemoOptions, MockServiceOptions,
+    service::{Call, Planned, ServiceFault},
 };
 
 /// The flags of the demo.

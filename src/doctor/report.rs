@@ -132,6 +132,9 @@ impl Diagnosis {
                 text.push_str(&layout.hang(&prefix, &format!("To do: {}", in_one_line(remedy))));
             }
         }
+        if !self.support.is_empty() {
+            let _ = write!(text, "\nFor a support ticket:\n\n{}\n\n", self.support);
+        }
         let count = |wanted| self.checks.iter().filter(|result| result.status == wanted).count();
         let connection = &self.connection;
         text.push_str(&match (count(CheckStatus::Fail), count(CheckStatus::Unknown)) {
@@ -140,9 +143,6 @@ impl Diagnosis {
                 "Connection {connection} is not healthy: {failed} failed, {unknown} not checked\n"
             ),
         });
-        if !self.support.is_empty() {
-            let _ = write!(text, "\nFor a support ticket:\n\n{}\n", self.support);
-        }
         text
     }
 }

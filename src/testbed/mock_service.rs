@@ -12,8 +12,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{
-    Planned, SAMPLE_CONNECTION, SAMPLE_CSV, interrupted, say,
-    service::{Rules, Service},
+    SAMPLE_CONNECTION, SAMPLE_CSV, interrupted, say,
+    service::{Planned, Rules, Service},
 };
 use crate::outcome::{Argument, Shell, command_line};
 

@@ -46,11 +46,20 @@ pub use self::{
     rules::{Call, Clock, IdShape, Ingestion, Rules, Seen},
 };
 
-use super::Planned;
-
 /// The receive buffer of a connection. By default, Linux lets it grow to tens of megabytes, so that a push
 /// whose body is held could still arrive completely.
 const RECEIVE_BYTES: u32 = 256 << 10;
+
+/// A fault of the mock service in the next call of a kind, or in every one.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// The kind of call.
+    pub call: Call,
+    /// The fault.
+    pub fault: ServiceFault,
+    /// Whether every call has it.
+    pub always: bool,
+}
 
 /// A running mock service. It stops when dropped.
 #[derive(Debug)]

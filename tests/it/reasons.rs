@@ -81,7 +81,7 @@ fn end_of_call(text: &str) -> usize {
 }
 
 /// Where the engine, the clients and the table read a text, how often, and which. Add new places to this list.
-const READ: [(&str, usize, &str); 27] = [
+const READ: [(&str, usize, &str); 28] = [
     ("identity/refusal.rs", 5, "codes of Microsoft Entra, what the Azure CLI prints"),
     ("commands/json_rows.rs", 3, "an error of a library, names of fields"),
     ("commands/imports.rs", 1, "the name of a setting"),
@@ -103,7 +103,8 @@ const READ: [(&str, usize, &str); 27] = [
     ("host/v1.rs", 7, "paths, a media type, a list of ETags"),
     ("host/v1/queries.rs", 1, "a number"),
     ("import/types.rs", 2, "the id of an import"),
-    ("target/outcome.rs", 1, "whether an answer is a page"),
+    ("target/outcome.rs", 2, "whether an answer is a page"),
+    ("target/trace.rs", 8, "the names of headers, and the form of codes and ids"),
     ("target/wire.rs", 1, "the service's busy answer"),
     ("messages.rs", 1, "the last punctuation mark"),
     ("messages/connection.rs", 1, "the name of a file"),
