@@ -161,7 +161,7 @@ pub fn run(
         Argument::File(&private),
     ]);
     let import = command_line(&[
-        Argument::Word("az keyvault certificate import --vault-name $VAULT --name"),
+        Argument::Word("az keyvault secret set --vault-name $VAULT --name"),
         Argument::Value(name),
         Argument::Word("--file"),
         Argument::File(&private),
@@ -178,7 +178,7 @@ pub fn run(
          \x20  under Certificates & secrets.\n\
          2. To push from this machine:\n\
          \x20  `{push}`\n\
-         3. To push from the app, import the certificate into a Key Vault and name its secret in a setting of\n\
+         3. To push from the app, store the file as a secret of a Key Vault and name the secret in a setting of\n\
          \x20  the app. Then delete {private}:\n\
          \x20  `{import}`",
         expires.date()

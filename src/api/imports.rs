@@ -107,10 +107,10 @@ pub struct ImportDetail {
     pub operator_actions: Option<String>,
     /// The notifications that were sent.
     pub notifications_sent: Vec<Notified>,
-    /// The history, oldest entry first.
-    pub history: Vec<HistoryItem>,
     /// What to paste into a support ticket: ids and times of the last requests; no values and no secrets.
     pub support: String,
+    /// The history, oldest entry first.
+    pub history: Vec<HistoryItem>,
 }
 
 /// Why an import waits, failed or has ended.
@@ -223,8 +223,8 @@ impl From<&Import> for ImportDetail {
             approved_by: import.approval.as_ref().map(|approval| approval.by.clone()),
             operator_actions: import.operator_actions.clone(),
             notifications_sent: import.notifications_sent.iter().map(Notified::from).collect(),
-            history: import.history.iter().map(|entry| HistoryItem::of(entry, import)).collect(),
             support: messages::support(import),
+            history: import.history.iter().map(|entry| HistoryItem::of(entry, import)).collect(),
         }
     }
 }

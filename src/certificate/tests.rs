@@ -42,7 +42,7 @@ fn only_the_owner_can_read_the_private_part_and_the_public_part_has_no_key() {
     let private = fs::read_to_string(inner.join("hr.pem")).unwrap();
     assert!(public.starts_with("-----BEGIN CERTIFICATE") && !public.contains("PRIVATE"));
     assert!(private.starts_with("-----BEGIN PRIVATE KEY") && private.contains(&public));
-    for word in ["hr.cer", "hr.pem", "2026-12-23", "az keyvault certificate import"] {
+    for word in ["hr.cer", "hr.pem", "2026-12-23", "az keyvault secret set"] {
         assert!(text.contains(word), "{word} in {text}");
     }
     assert!(!text.contains("BEGIN"));

@@ -106,7 +106,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "KEEP_SERVICE_ERRORS",
         Some("false"),
-        "Whether the service's error file is saved under `reports/`. By default it is not, because it may quote the data; it is available in the portal.",
+        "Whether the service's error file and its last refusal are saved under `reports/`. By default they are not, because they may quote the data; the error file is available in the portal.",
     ),
     setting(
         "REQUEST_TIMEOUT_SECONDS",

@@ -107,6 +107,8 @@ fn first_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use azure_core::http::{RawResponse, headers::Headers};
+
     use super::*;
 
     #[test]
@@ -134,5 +136,26 @@ mod tests {
                 ErrorKind::HttpResponse { status: 403.into(), error_code, raw_response: None };
             assert_eq!(sentence(&Error::with_message(kind, "a body")), expected);
         }
+    }
+
+    #[test]
+    fn the_id_of_a_failed_request_is_that_of_the_last_answer() {
+        let mut headers = Headers::new();
+        headers.insert(REQUEST_ID, "5f1c6c1e-0000-4000-8000-000000000001");
+        let raw = RawResponse::from_bytes(503.into(), headers, vec![]);
+        let kind = ErrorKind::HttpResponse {
+            status: 503.into(),
+            error_code: Some("ServerBusy".to_owned()),
+            raw_response: Some(Box::new(raw)),
+        };
+        let busy = Error::with_message(kind, "a body").with_context("retry policy expired");
+        let expected = StorageAnswer {
+            status: Some(503),
+            code: Some("ServerBusy".to_owned()),
+            request_id: Some("5f1c6c1e-0000-4000-8000-000000000001".to_owned()),
+        };
+        assert_eq!(storage_answer(&busy), expected);
+        let silent = Error::with_message(ErrorKind::Io, "connection refused");
+        assert_eq!(storage_answer(&silent), StorageAnswer::default());
     }
 }

@@ -24,6 +24,8 @@
 mod body;
 mod connection;
 mod faults;
+mod form;
+mod paths;
 mod routes;
 mod rules;
 mod state;

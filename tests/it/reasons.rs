@@ -81,8 +81,9 @@ fn end_of_call(text: &str) -> usize {
 }
 
 /// Where the engine, the clients and the table read a text, how often, and which. Add new places to this list.
-const READ: [(&str, usize, &str); 28] = [
-    ("identity/refusal.rs", 5, "codes of Microsoft Entra, what the Azure CLI prints"),
+const READ: [(&str, usize, &str); 30] = [
+    ("identity/details.rs", 5, "codes and ids of a refused sign-in"),
+    ("identity/refusal.rs", 2, "codes of Microsoft Entra, what the Azure CLI prints"),
     ("commands/json_rows.rs", 3, "an error of a library, names of fields"),
     ("commands/imports.rs", 1, "the name of a setting"),
     ("doctor.rs", 1, "a list of checks"),
@@ -102,10 +103,11 @@ const READ: [(&str, usize, &str); 28] = [
     ("host/request.rs", 4, "parameters, media types, cookies"),
     ("host/v1.rs", 7, "paths, a media type, a list of ETags"),
     ("host/v1/queries.rs", 1, "a number"),
-    ("import/types.rs", 2, "the id of an import"),
+    ("import/types.rs", 3, "the id of an import, words of a status that is an end"),
+    ("import/diagnostics.rs", 1, "a range of statuses"),
     ("target/outcome.rs", 2, "whether an answer is a page"),
     ("target/trace.rs", 8, "the names of headers, and the form of codes and ids"),
-    ("target/wire.rs", 1, "the service's busy answer"),
+    ("target/wire.rs", 2, "the service's busy answer, an end date that was never set"),
     ("messages.rs", 1, "the last punctuation mark"),
     ("messages/connection.rs", 1, "the name of a file"),
     ("notify.rs", 2, "letters that are markup, what a secret begins with"),
@@ -125,6 +127,7 @@ fn texts_are_read_only_at_the_places_of_the_list() {
         "target",
         "messages",
         "identity/refusal",
+        "identity/details",
         "notify",
         "commands",
         "page",

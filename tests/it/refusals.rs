@@ -195,3 +195,19 @@ async fn a_403_names_the_tenant_of_the_token_if_the_connection_names_another_one
         assert!(record.contains(&ids) && !record.contains(&token), "{record}");
     }
 }
+
+#[tokio::test]
+async fn the_event_of_a_file_and_the_platform_are_on_record() {
+    let stage = stage(&[("WEBSITE_INSTANCE_ID", "i-1"), ("REGION_NAME", "West Europe")]).await;
+    let import = imported(&stage).await;
+    let event = import.diagnostics.event.as_ref().unwrap();
+    assert_eq!(event.e_tag.as_deref(), Some(import.source.etag.as_str()));
+    let record = messages::support(&import);
+    for words in ["Event Grid: id ", "api PutBlob", "poll: 200", &import.id.name()] {
+        assert!(record.contains(words), "{words}: {record}");
+    }
+    let log = log(&stage);
+    let first = log.lines().find(|line| line.contains("event=invoked")).unwrap();
+    let words = ["host Azure-Functions-Host/", "instance i-1, region West Europe"];
+    assert!(words.iter().all(|words| first.contains(words)), "{first}");
+}

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Call, Ingestion, Rules, Seen, ServiceFault, body::FilePart, rules::Clock, zip_check::Verdict,
+    Call, Ingestion, Rules, Seen, ServiceFault, form::FilePart, rules::Clock, zip_check::Verdict,
 };
 
 /// The state that all connections share.

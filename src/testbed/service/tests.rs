@@ -17,6 +17,7 @@ use super::*;
 
 mod faults;
 mod requests;
+mod zips;
 
 /// 2026-01-05 19:05 UTC in milliseconds.
 const OPENED_AT: i64 = 1_767_639_900_000;
