@@ -28,7 +28,7 @@ pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_viva-import");
 pub(crate) const TOKEN: &str = "the-token-of-this-test";
 /// Longer than any wait in the tests, on any machine.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
-const ACCOUNTS: usize = 200;
+const ACCOUNTS: usize = 300;
 
 /// A small file that is valid for the sample connection.
 pub(crate) const GOOD_CSV: &str = "Employee,EffectiveDate,Manager,Organization\n\
