@@ -23,7 +23,7 @@ pub(crate) mod azure;
 /// The longest `Retry-After` that is obeyed.
 pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
-/// An answer: a complete one, or at least the status of a refusal.
+/// An answer, or of a refusal at least what arrived of it.
 #[derive(Debug)]
 pub struct Answer {
     /// Its status.
@@ -34,6 +34,8 @@ pub struct Answer {
     pub retry_at: Option<OffsetDateTime>,
     /// Its body, truncated to the largest size that is read.
     pub body: Vec<u8>,
+    /// Whether the connection did not close before the end of the body.
+    pub is_whole: bool,
 }
 
 /// Why there is no answer.
@@ -118,7 +120,7 @@ pub(crate) fn chain(error: &dyn Error) -> String {
 /// Sends a request and reads at most `max_bytes` of its answer, within `deadline` from `now`.
 ///
 /// # Errors
-/// If no complete answer arrived; the error says whether the service may have got the request.
+/// If no answer arrived, or not all of a success; the error says whether the service may have got the request.
 pub async fn send(
     request: RequestBuilder,
     deadline: Duration,
@@ -132,7 +134,7 @@ pub async fn send(
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_at = retry_after.and_then(|value| retry_at(value, now + started.elapsed()));
         let headers = response.headers().clone();
-        let mut body = vec![];
+        let (mut body, mut is_whole) = (vec![], true);
         while body.len() < max_bytes {
             match response.chunk().await {
                 Ok(Some(chunk)) => {
@@ -141,11 +143,14 @@ pub async fn send(
                 }
                 Ok(None) => break,
                 // A service that refuses a request before it has read it may then reset the connection.
-                Err(_) if !status.is_success() => break,
+                Err(_) if !status.is_success() => {
+                    is_whole = false;
+                    break;
+                }
                 Err(error) => return Err(error),
             }
         }
-        Ok(Answer { status, headers, retry_at, body })
+        Ok(Answer { status, headers, retry_at, body, is_whole })
     };
     match tokio::time::timeout(deadline, exchange).await {
         Ok(answer) => answer.map_err(|error| class(&error)),

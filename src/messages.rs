@@ -31,7 +31,7 @@ pub(crate) use self::{
     health::{HealthReason, health},
     notification::{OVERDUE_ACTION, action_at, never_came, overdue_title},
     reason::no_outcome,
-    support::{exchange, exchanges},
+    support::{exchange, exchanges, ticket},
 };
 
 /// The text with a full stop at its end.

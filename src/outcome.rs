@@ -105,6 +105,15 @@ impl CommandError {
         ))
     }
 
+    /// The same error with one more line.
+    #[must_use]
+    pub(crate) fn with_line(self, line: &str) -> Self {
+        match self {
+            Self::Refused(text) => Self::Refused(format!("{text}\n{line}")),
+            Self::Failed(text) => Self::Failed(format!("{text}\n{line}")),
+        }
+    }
+
     /// The error for a program: problem details as in RFC 9457.
     #[must_use]
     pub fn json(&self) -> Value {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures::Stream;
 use time::OffsetDateTime;
 
-use self::{client::Question, outcome::is_page, session::Session, viva::Viva};
+use self::{client::Question, outcome::is_sign_in, session::Session, viva::Viva};
 use crate::{
     config::{Lookup, ServiceConfig},
     http::ClientError,
@@ -64,7 +64,7 @@ impl Client<'_> {
         let path = format!("tenants/{tenant}/scopes/{tenant}/scaleUnit");
         let question = Question::json(Operation::ScaleUnit, None);
         let (_, answer) = self.ask(&question, &[path]).await?;
-        if !answer.status.is_success() || is_page(&answer) {
+        if !answer.status.is_success() || is_sign_in(&answer) {
             return Err(self.error_of(&answer, Operation::ScaleUnit));
         }
         wire::scale_unit(&answer.body).ok_or_else(|| {

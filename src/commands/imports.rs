@@ -12,7 +12,7 @@ use crate::{
     doctor::Doctor,
     engine::{Actor, Engine},
     http::azure::sentence,
-    import::{Import, OperatorAction, State},
+    import::{Import, OperatorAction, State, reason::is_unprintable},
     messages,
     outcome::{Argument, CommandError, CommandOutput, Layout, Tone, command_line},
     schema::is_connection_name,
@@ -96,6 +96,7 @@ impl Context {
                 Some(Value::String(value)) => value.clone(),
                 Some(value) => value.to_string(),
             };
+            let value = value.replace(is_unprintable, "\u{fffd}");
             text.push_str(&self.layout.hang(&format!("  {column:<22} "), &value));
         }
         text.push_str(&self.account_note());

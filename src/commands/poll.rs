@@ -14,8 +14,8 @@ use crate::{
     import::{IngestionId, Status, reason::Reason},
     messages,
     outcome::{Argument, CommandError, CommandOutput, Readers, command_line, save, shown},
-    schema::{Credential, ServiceIdentity, Target},
-    target::{MAX_ERRORS_BYTES, Ping, Polled, Service, ServiceError},
+    schema::{Credential, ServiceIdentity},
+    target::{Client, MAX_ERRORS_BYTES, Ping, Polled, Service, ServiceError},
 };
 
 /// What `Completed` means.
@@ -81,7 +81,7 @@ impl Followed<'_> {
                     task.show(why);
                     wait
                 }
-                Err(error) => return Err(denied(&error, caller.target)),
+                Err(error) => return Err(denied(&error, &client)),
             };
             let left = since + policy.ingestion_deadline - now;
             let Ok(left) = Duration::try_from(left) else {
@@ -164,8 +164,9 @@ impl Followed<'_> {
     /// Returns its bytes.
     pub(super) async fn save_errors(&self, path: &Path, force: bool) -> Result<u64, CommandError> {
         let Self { context, service, caller, unit, id, .. } = self;
-        let errors = service.client(caller, (context.clock)()).errors(Some(unit), id).await;
-        let errors = errors.map_err(|error| denied(&error, caller.target))?;
+        let client = service.client(caller, (context.clock)());
+        let errors = client.errors(Some(unit), id).await;
+        let errors = errors.map_err(|error| denied(&error, &client))?;
         save(path, &errors, Readers::Owner, force)
             .map_err(|error| CommandError::cannot_write(path, &error))?;
         Ok(errors.len() as u64)
@@ -200,8 +201,9 @@ impl Context {
     pub async fn ping(&self, options: &CallerOptions) -> Result<CommandOutput, CommandError> {
         let (caller, service, unit) = self.reached(options).await?;
         let connector = caller.connector.as_ref();
-        let pinged = service.client(&caller, (self.clock)()).ping(&unit).await;
-        if let Ping::Unclear { status } = pinged.map_err(|error| denied(&error, caller.target))? {
+        let client = service.client(&caller, (self.clock)());
+        let pinged = client.ping(&unit).await.map_err(|error| denied(&error, &client))?;
+        if let Ping::Unclear { status } = pinged {
             return Err(CommandError::Failed(format!(
                 "the service does not say whether the {connector} connector accepts a push ({status}, \
                  scale unit {unit})\nPush a file to find out."
@@ -268,8 +270,9 @@ impl Context {
         let (caller, _) = caller(options)?;
         let service = self.service(options)?;
         let _task = self.progress.spinner("Signing in and finding the tenant's scale unit");
-        let unit = service.client(&caller, (self.clock)()).scale_unit().await;
-        let unit = unit.map_err(|error| self.not_reached(&error, &caller, options))?;
+        let client = service.client(&caller, (self.clock)());
+        let unit = client.scale_unit().await;
+        let unit = unit.map_err(|error| self.not_reached(&error, &client, options))?;
         Ok((caller, service, unit))
     }
 
@@ -277,9 +280,10 @@ impl Context {
     pub(super) fn not_reached(
         &self,
         error: &ServiceError,
-        caller: &ServiceIdentity,
+        client: &Client<'_>,
         options: &CallerOptions,
     ) -> CommandError {
+        let caller = client.caller();
         let signs_in = !matches!(caller.credential, Credential::AccessToken { .. });
         let has_no_token = matches!(
             error.reason(),
@@ -288,7 +292,7 @@ impl Context {
         let service = config::service(|name| (self.setting)(name), options.endpoint.clone());
         let is_mock = service.is_ok_and(|service| service.is_loopback());
         if !(signs_in && has_no_token && is_mock) {
-            return denied(error, caller.target);
+            return denied(error, client);
         }
         let credential = match &options.caller {
             Caller::Identity(_) => "use `--credential accessToken`".to_owned(),
@@ -323,12 +327,20 @@ pub(super) fn following(id: &IngestionId, what: &str) -> String {
 }
 
 /// The service forbids a request, or cannot be asked.
-pub(super) fn denied(error: &ServiceError, target: Target) -> CommandError {
-    match error {
-        ServiceError::Later { reason, .. } => CommandError::Failed(messages::cause(reason, target)),
-        ServiceError::Forbidden { .. } | ServiceError::Refused(_) => {
-            CommandError::Refused(messages::cause(&error.reason(), target))
-        }
+pub(super) fn denied(error: &ServiceError, client: &Client<'_>) -> CommandError {
+    let text = messages::cause(&error.reason(), client.caller().target);
+    let denied = match error {
+        ServiceError::Later { .. } => CommandError::Failed(text),
+        ServiceError::Forbidden { .. } | ServiceError::Refused(_) => CommandError::Refused(text),
+    };
+    with_ticket(denied, client)
+}
+
+/// The error with the last request of the client, which the support of Microsoft asks for.
+pub(super) fn with_ticket(error: CommandError, client: &Client<'_>) -> CommandError {
+    match client.take_exchanges().last() {
+        Some(last) => error.with_line(&messages::ticket(last)),
+        None => error,
     }
 }
 

@@ -17,7 +17,7 @@ use tokio_util::io::ReaderStream;
 use super::{
     Caller, Context, PushOptions, RuleOptions, caller, json_rows, name_of, of_report,
     pack::no_file,
-    poll::{Followed, following, may_save},
+    poll::{Followed, following, may_save, with_ticket},
 };
 use crate::{
     check::{FileCheck, Report},
@@ -27,7 +27,7 @@ use crate::{
     messages,
     outcome::{CommandError, CommandOutput, Task, shown},
     schema::{PayloadFormat, ServiceIdentity, Target},
-    target::{PushBody, PushOutcome, Service, Tracking, answer_text},
+    target::{Client, PushBody, PushOutcome, Tracking, answer_text},
 };
 
 /// How often a push is sent that was certainly not accepted.
@@ -69,14 +69,15 @@ impl Context {
         let unit = client
             .prepare()
             .await
-            .map_err(|error| self.not_reached(&error, &caller, &options.caller))?;
+            .map_err(|error| self.not_reached(&error, &client, &options.caller))?;
         drop(task);
         let bytes = ready
             .file
             .metadata()
             .map_err(|error| CommandError::cannot_read(&options.file, &error))?
             .len();
-        let tracking = self.push_ready(&service, &caller, &unit, &ready, options).await?;
+        let tracking = self.push_ready(&client, &unit, &ready, options).await;
+        let tracking = tracking.map_err(|error| with_ticket(error, &client))?;
         let Some(Tracking { id, status }) = tracking else {
             let pushed = json!({ "file": file, "bytes": bytes });
             let text = format!("Accepted: {file} ({bytes} bytes). The service reports no status.");
@@ -121,12 +122,12 @@ impl Context {
     /// Sends the push, again if it was certainly not accepted. Returns how to follow it.
     async fn push_ready(
         &self,
-        service: &Service,
-        caller: &ServiceIdentity,
+        client: &Client<'_>,
         unit: &str,
         ready: &Ready,
         options: &PushOptions,
     ) -> Result<Option<Tracking>, CommandError> {
+        let caller = client.caller();
         let policy = config::policy(|name| (self.setting)(name)).map_err(|it| it.to_string())?;
         let since = (self.clock)();
         let (mut failures, mut busy, mut is_fresh) = (0, 0, false);
@@ -140,7 +141,6 @@ impl Context {
             let body = body(ready, &task)
                 .map_err(|error| CommandError::cannot_read(&options.file, &error))?;
             let limit = policy.step_timeout;
-            let client = service.client(caller, (self.clock)());
             let outcome = client.submit(unit, body, limit).await;
             drop(task);
             if options.show_answer

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The last refusal of the service, beside the report.
-const SERVICE_ANSWER: &str = "service-answer.txt";
+pub(crate) const SERVICE_ANSWER: &str = "service-answer.txt";
 
 impl Engine {
     /// Logs the beginning of an invocation of a function; `host` is what the host calls itself.
@@ -25,20 +25,24 @@ impl Engine {
         log::invoked(function, [host, instance.as_deref(), region.as_deref()]);
     }
 
-    /// Adds the requests of a client to the record of an import, and logs them. If the last answer is a refusal
-    /// and `KEEP_SERVICE_ERRORS` is on, it is stored too.
-    pub(super) async fn record(&self, import: &mut Import, client: &Client<'_>, is_refused: bool) {
+    /// Adds the requests of a client to the record of an import, and logs them. `is_refused` says whether the last
+    /// answer is to be [kept](Self::keep_answer) once the import is saved.
+    pub(super) fn record(&self, import: &mut Import, client: &Client<'_>, is_refused: bool) {
         for exchange in client.take_exchanges() {
             log::exchanged(import, &exchange);
             import.diagnostics.record(exchange);
         }
-        let answer = client.last_answer().filter(|_| is_refused && self.config.service.keep_errors);
+        import.diagnostics.answer_kept |= is_refused && self.config.service.keep_errors;
+    }
+
+    /// Stores the last answer of the service, if `KEEP_SERVICE_ERRORS` is on. It is not worth a failed step.
+    pub(super) async fn keep_answer(&self, import: &Import, client: &Client<'_>) {
+        let answer = client.last_answer().filter(|_| self.config.service.keep_errors);
         let Some(answer) = answer else { return };
         let blob = format!("{}/{SERVICE_ANSWER}", import.id.key);
-        match self.blobs.put(REPORTS, &blob, "text/plain", answer_text(&answer, false).into()).await
-        {
-            Ok(()) => import.diagnostics.answer = Some(blob.into()),
-            Err(error) => self.log_storage(import, "Could not store the service's answer", &error),
+        let text = answer_text(&answer, false).into();
+        if let Err(error) = self.blobs.put(REPORTS, &blob, "text/plain", text).await {
+            self.log_storage(import, "Could not store the service's answer", &error);
         }
     }
 

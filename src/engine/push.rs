@@ -58,11 +58,15 @@ impl Engine {
         };
         let client = self.service.client(&connection.caller, (self.clock)());
         let prepared = client.prepare().await;
-        let failed = prepared.is_err();
-        self.record(&mut stored.import, &client, failed).await;
+        self.record(&mut stored.import, &client, prepared.is_err());
         let scale_unit = match prepared {
             Ok(scale_unit) => scale_unit,
-            Err(error) => return self.save(stored, before_push(error)).await,
+            Err(error) => {
+                let import = stored.import.clone();
+                let saved = self.save(stored, before_push(error)).await;
+                self.keep_answer(&import, &client).await;
+                return saved;
+            }
         };
         // The blocking reason is over, and others wait for the same; but only a push shows whether its
         // token is accepted.
@@ -105,8 +109,14 @@ impl Engine {
                 | Event::Forbidden { .. }
                 | Event::TokenRejected { .. }
         );
-        self.record(&mut stored.import, &client, is_refused).await;
-        self.save_pushed(stored, event).await
+        self.record(&mut stored.import, &client, is_refused);
+        let import = stored.import.clone();
+        // Until the result is saved, the push counts as one that was never answered.
+        let saved = self.save_pushed(stored, event).await;
+        if is_refused {
+            self.keep_answer(&import, &client).await;
+        }
+        saved
     }
 
     async fn push_once(

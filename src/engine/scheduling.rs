@@ -6,7 +6,7 @@ use super::Engine;
 use crate::{
     import::{
         Event, Import, State,
-        reason::{PauseCause, Reason},
+        reason::{PauseCause, Reason, ReasonCode},
     },
     schema::Refresh,
     storage::import_table::{FreeSlot, Slot},
@@ -60,7 +60,9 @@ fn paused(import: &Import, siblings: &[Import]) -> Option<Event> {
     let mut before = siblings.iter().filter(|by| !by.state.is_end() || by.order() < import.order());
     let by = before.find(|by| by.pauses)?;
     if by.id == import.id {
-        return Some(Event::Paused { reason: Reason::Forbidden { token_tenant: None } });
+        let own = import.reason.clone().filter(|reason| reason.code() == ReasonCode::Forbidden);
+        let reason = own.unwrap_or(Reason::Forbidden { token_tenant: None });
+        return Some(Event::Paused { reason });
     }
     let (connection, cause) = ((&import.connection).into(), PauseCause::of(by.state));
     let (file, key) = by.called();

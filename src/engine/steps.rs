@@ -166,19 +166,28 @@ impl Engine {
         };
         let client = self.service.client(&connection.caller, now);
         let unit = import.scale_unit.as_deref();
-        let (event, keeps_answer) = match client.poll(unit, id, import.poll_path).await {
+        let polled = client.poll(unit, id, import.poll_path).await;
+        let is_refused = match &polled {
+            Ok(polled) => matches!(polled.status, Status::ValidationFailed | Status::UnknownEnd(_)),
+            Err(_) => true,
+        };
+        let event = match polled {
             Ok(Polled { status: Status::ValidationFailed, path }) => {
-                self.record(&mut stored.import, &client, true).await;
-                (self.validation_failed(&stored.import, &client, path).await?, false)
+                self.validation_failed(import, &client, path).await
             }
             Ok(Polled { status, path }) => {
-                let is_unknown_end = matches!(status, Status::UnknownEnd(_));
-                (Event::StatusReported { status, path, error_file: None }, is_unknown_end)
+                Ok(Event::StatusReported { status, path, error_file: None })
             }
-            Err(error) => (after_push(&error), true),
+            Err(error) => Ok(after_push(&error)),
         };
-        self.record(&mut stored.import, &client, keeps_answer).await;
-        self.save(stored, event).await
+        self.record(&mut stored.import, &client, is_refused);
+        let import = stored.import.clone();
+        let event = event.unwrap_or_else(|error| self.storage_failed(&mut stored.import, &error));
+        let saved = self.save(stored, event).await;
+        if is_refused {
+            self.keep_answer(&import, &client).await;
+        }
+        saved
     }
 
     /// Downloads the service's error file if it is to be kept, with a few attempts.

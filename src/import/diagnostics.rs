@@ -11,8 +11,8 @@ use super::{
     reason::{Operation, Text},
 };
 
-/// The record for support of one import. It is bounded: of each operation it has the last success and the last
-/// failure.
+/// The record for support of one import. It is bounded: of each operation it has the last success, the last
+/// refusal, and the last request without an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Diagnostics {
@@ -25,15 +25,15 @@ pub struct Diagnostics {
     /// The last failure of storage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage: Option<StorageFailure>,
-    /// The blob of the reports container with the service's last refusal, if it is kept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub answer: Option<Text>,
+    /// Whether the service's last refusal is kept beside the report.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub answer_kept: bool,
 }
 
 impl Diagnostics {
     /// Adds a request. It replaces the last one of the same operation that ended in the same way.
     pub(crate) fn record(&mut self, exchange: Exchange) {
-        let kind = |exchange: &Exchange| (exchange.operation, exchange.is_success());
+        let kind = |it: &Exchange| (it.operation, it.status.is_some(), it.is_success());
         self.exchanges.retain(|kept| kind(kept) != kind(&exchange));
         self.exchanges.push(exchange);
     }
@@ -78,6 +78,21 @@ pub struct Exchange {
 }
 
 impl Exchange {
+    /// A request without an answer.
+    pub(crate) fn new(operation: Operation, at: OffsetDateTime) -> Self {
+        Self {
+            at,
+            operation,
+            client_request_id: None,
+            status: None,
+            scale_unit: None,
+            token: None,
+            headers: BTreeMap::new(),
+            codes: vec![],
+            ids: vec![],
+        }
+    }
+
     /// Whether the answer has a success status.
     #[must_use]
     pub fn is_success(&self) -> bool {

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::types::State;
 use crate::{check::Report, schema::Severity};
 
+pub(crate) use self::text::is_unprintable;
 pub use self::text::{List, Text};
 
 mod text;
@@ -324,7 +325,7 @@ pub enum Reason {
     },
     /// The service did not accept a fresh token.
     TokenRejected {
-        /// The status of its answer: 401, or 200 with a sign-in page.
+        /// The status of its answer: 401, a redirect to a sign-in, or 200 with a sign-in page.
         status: u16,
     },
     /// The service answered 403 to the status poll of a file that it has.

@@ -69,7 +69,7 @@ impl fmt::Display for ImportId {
     }
 }
 
-/// The ingestion service's id of an import: any text, exactly as the service wrote it.
+/// The ingestion service's id of an import: any text, as the service wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IngestionId(pub String);
 
@@ -215,8 +215,9 @@ impl Status {
     /// The status of this word; `has_ended` if the service also reports an end date.
     #[must_use]
     pub fn parse(word: &str, has_ended: bool) -> Self {
-        let lower = word.to_ascii_lowercase();
-        match lower.as_str() {
+        let letters = word.chars().filter(char::is_ascii_alphanumeric);
+        let letters = letters.collect::<String>().to_ascii_lowercase();
+        match letters.as_str() {
             "notstarted" => Self::NotStarted,
             "extractioncomplete" | "extractioncompleted" => Self::ExtractionComplete,
             "completed" => Self::Completed,
@@ -224,7 +225,7 @@ impl Status {
             _ => {
                 // It is written into rows and logs, so it is bounded.
                 let word = word.chars().take(LONGEST_STATUS).collect::<String>().into();
-                if has_ended || WORDS_OF_ENDS.iter().any(|end| lower.contains(end)) {
+                if has_ended || WORDS_OF_ENDS.iter().any(|end| letters.contains(end)) {
                     Self::UnknownEnd(word)
                 } else {
                     Self::Unknown(word)

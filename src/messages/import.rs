@@ -64,11 +64,17 @@ fn waiting(import: &Import) -> Option<String> {
     Some(sentence(format!("{who}: {why}")))
 }
 
+/// The reason of an import after a 403; another reason may have replaced it.
+fn forbidden(import: &Import) -> Reason {
+    let own = import.reason.clone().filter(|reason| reason.code() == ReasonCode::Forbidden);
+    own.unwrap_or(Reason::Forbidden { token_tenant: None })
+}
+
 /// Why an import pauses its connection. Without the last full stop.
 #[must_use]
 pub fn pause(import: &Import) -> String {
     match PauseCause::of(import.state) {
-        PauseCause::Forbidden => cause(&Reason::Forbidden { token_tenant: None }, import.target),
+        PauseCause::Forbidden => cause(&forbidden(import), import.target),
         PauseCause::Rejected => "The file was rejected, and later files build on it".to_owned(),
         PauseCause::Stuck => "The import is stuck, and later files build on it".to_owned(),
     }
@@ -121,7 +127,8 @@ pub fn status(import: &Import) -> String {
             format!("Pushing to {} {unit}.", import.target.words().route)
         }
         State::Ingesting => {
-            let id = import.ingestion.as_ref().map_or("unknown", |id| id.0.as_str());
+            let id =
+                import.ingestion.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string);
             let status = import.service_status.as_deref().unwrap_or("none yet");
             format!("Pushed as ingestion {id}. Service status: {status}.{waiting}")
         }

@@ -113,9 +113,7 @@ fn fact(reason: &Reason, target: Target) -> String {
             format!("The service answered 401: it did not accept the token. {COMPARE}")
         }
         Reason::TokenRejected { status: status @ 300..=399 } => format!(
-            "The service answered {status} (a redirect), also to a new token. viva-import does not follow \
-             redirects, because it would send the token to another address. Compare INGESTION_ENDPOINT. \
-             {COMPARE}"
+            "The service answered {status}, a redirect to a sign-in: it did not accept the token. {COMPARE}"
         ),
         Reason::TokenRejected { .. } => format!(
             "The service answered with a sign-in page instead of data: it did not accept the token. \
@@ -287,6 +285,10 @@ fn refused(operation: Operation, status: u16, codes: &[Text], words: Words) -> S
             format!("{answered}: the tenant id, the {} or INGESTION_ENDPOINT is wrong", words.route)
         }
         413 => format!("{answered}: the file is larger than the service accepts"),
+        300..400 => format!(
+            "{answered}. viva-import does not follow redirects, because it would send the token to \
+             another address. Compare INGESTION_ENDPOINT"
+        ),
         _ => answered,
     }
 }

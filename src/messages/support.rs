@@ -2,18 +2,22 @@
 
 use std::fmt::Write as _;
 
-use crate::import::{
-    Import,
-    diagnostics::{EventIds, Exchange, StorageFailure, TokenIds},
-    moment,
-    reason::{Operation, Text},
+use crate::{
+    config::REPORTS,
+    import::{
+        Import,
+        diagnostics::{EventIds, Exchange, StorageFailure, TokenIds},
+        moment,
+        reason::{Operation, Text},
+    },
 };
 
 /// One request to the service and its answer, in one line.
 #[must_use]
 pub(crate) fn exchange(exchange: &Exchange) -> String {
     let Exchange { operation, status, codes, .. } = exchange;
-    let answer = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+    let none = if *operation == Operation::SignIn { "no token" } else { "no answer" };
+    let answer = status.map_or_else(|| none.to_owned(), |status| status.to_string());
     let codes = codes.iter().map(|code| format!(" {code}")).collect::<String>();
     let mut line = format!("{}: {answer}{codes}", word(*operation));
     let mut add = |name: &str, value: Option<&Text>| {
@@ -75,8 +79,9 @@ pub fn support(import: &Import) -> String {
         let (at, state) = (moment::exact(*at), state.as_ref());
         lines.push(format!("{at} storage, while {state}: {}", named(&parts)));
     }
-    if let Some(blob) = &diagnostics.answer {
-        lines.push(format!("The service's last refusal is in reports/{blob}"));
+    if diagnostics.answer_kept {
+        let key = &import.id.key;
+        lines.push(format!("The service's last refusal: {REPORTS}/{key}/service-answer.txt"));
     }
     lines.join("\n")
 }
@@ -89,6 +94,11 @@ pub(crate) fn exchanges(sent: &[Exchange]) -> String {
     let version = format!("viva-import {}", env!("CARGO_PKG_VERSION"));
     let lines = std::iter::once(version).chain(sent.iter().map(dated));
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The last request of a command that failed, as the last line of its error.
+pub(crate) fn ticket(sent: &Exchange) -> String {
+    format!("For a support ticket: {}", dated(sent))
 }
 
 fn dated(sent: &Exchange) -> String {

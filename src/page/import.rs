@@ -145,7 +145,7 @@ fn facts(import: &Import) -> Vec<(&'static str, String)> {
         Some(("Tenant", text(&import.id.tenant))),
         Some(("Connection", text(&import.connection))),
         maybe("Refresh", import.refresh.map(<&str>::from)),
-        maybe("Ingestion", import.ingestion.as_ref().map(|id| id.0.as_str())),
+        maybe("Ingestion", import.ingestion.as_ref().map(ToString::to_string).as_deref()),
         maybe("Service status", import.service_status.as_deref()),
         Some(("Last modified", time(import.source.last_modified))),
         Some(("Size in bytes", number(import.source.bytes))),

@@ -17,7 +17,7 @@ use time::OffsetDateTime;
 use tokio::time::timeout;
 
 use super::{
-    outcome::{PushBody, PushOutcome, ServiceError, error_of, is_page},
+    outcome::{PushBody, PushOutcome, ServiceError, error_of, is_html, is_sign_in},
     session::Session,
     trace,
     upload::{Handed, counted},
@@ -89,7 +89,7 @@ impl<'a> Client<'a> {
         std::mem::take(&mut self.trail().exchanges)
     }
 
-    /// The last answer of the service.
+    /// The last answer of the service, except an error file.
     #[must_use]
     pub fn last_answer(&self) -> Option<Arc<Answer>> {
         self.trail().answer.clone()
@@ -111,22 +111,13 @@ impl<'a> Client<'a> {
         self.session.token(self.caller).await.map_err(|(error, cause)| {
             let details = cause.as_ref().map(sign_in_details).unwrap_or_default();
             let ids = [details.trace_id, details.correlation_id];
-            let exchange = Exchange {
-                at: self.time(),
-                operation: Operation::SignIn,
-                client_request_id: None,
-                status: None,
-                scale_unit: None,
-                token: None,
-                headers: details
-                    .timestamp
-                    .map(|at| ("date".to_owned(), at.into()))
-                    .into_iter()
-                    .collect(),
+            let date = details.timestamp.map(|at| ("date".to_owned(), at.into()));
+            self.record(Exchange {
+                headers: date.into_iter().collect(),
                 codes: details.codes.into_iter().map(Text::from).collect(),
                 ids: ids.into_iter().flatten().map(Text::from).collect(),
-            };
-            self.trail().exchanges.push(exchange);
+                ..Exchange::new(Operation::SignIn, self.time())
+            });
             error
         })
     }
@@ -166,9 +157,10 @@ impl<'a> Client<'a> {
         let request = self.with(request, body, handed.clone());
         let question = Question::json(Operation::Push, Some(scale_unit));
         let answer = self.send(request, &question, ids, limit).await;
+        let has_all = handed.seal() >= bytes;
         answer.map_err(|no_answer| match no_answer {
             NoAnswer::NotSent(why) => not_sent(why.into()),
-            NoAnswer::Lost(why) if handed.is_less_than(bytes) => {
+            NoAnswer::Lost(why) if !has_all => {
                 not_sent(format!("{why}, before the whole file was sent").into())
             }
             NoAnswer::Lost(why) => PushOutcome::OutcomeUnknown(NoOutcome::NoAnswer(why.into())),
@@ -206,7 +198,12 @@ impl<'a> Client<'a> {
         paths: &[String],
     ) -> Result<(usize, Arc<Answer>), ServiceError> {
         let found = self.first_found(question, paths).await?;
-        if !seems_unauthorized(&found.1) {
+        let answer = &found.1;
+        // The error file may be a document that begins like a page.
+        let is_file = question.operation == Operation::Errors
+            && answer.status.is_success()
+            && !is_html(&answer.body);
+        if is_file || !(is_sign_in(answer) || answer.status.is_redirection()) {
             return Ok(found);
         }
         self.forget_token();
@@ -257,26 +254,37 @@ impl<'a> Client<'a> {
     ) -> Result<Arc<Answer>, NoAnswer> {
         let id = Uuid::new_v4().to_string();
         let request = request.header(CLIENT_REQUEST_ID, &id);
-        let answer =
-            http::send(request, limit, question.max_bytes, self.time()).await.map(Arc::new);
-        let found = answer.as_ref().ok();
-        let refusal = found.filter(|answer| !answer.status.is_success());
-        let exchange = Exchange {
-            at: self.time(),
-            operation: question.operation,
+        // Recorded before it is sent, so that one that is broken off is on record, too.
+        let place = self.record(Exchange {
             client_request_id: Some(id.into()),
-            status: found.map(|answer| answer.status.as_u16()),
             scale_unit: question.scale_unit.map(Text::from),
             token,
-            headers: found.map(|answer| trace::headers_of(answer)).unwrap_or_default(),
-            codes: refusal.map(|answer| trace::codes(&answer.body)).unwrap_or_default(),
-            ids: refusal.map(|answer| trace::guids(&answer.body)).unwrap_or_default(),
-        };
+            ..Exchange::new(question.operation, self.time())
+        });
+        let answer = http::send(request, limit, question.max_bytes, self.time()).await?;
+        let answer = Arc::new(answer);
+        let said = trace::said(&answer);
+        let mut trail = self.trail();
+        if let Some(exchange) = trail.exchanges.get_mut(place) {
+            exchange.at = self.time();
+            exchange.status = Some(answer.status.as_u16());
+            exchange.headers = trace::headers(&answer.headers);
+            exchange.codes = trace::codes(&said);
+            exchange.ids = trace::guids(&said);
+        }
+        // An error file may be large.
+        if question.operation != Operation::Errors {
+            trail.answer = Some(answer.clone());
+        }
+        drop(trail);
+        Ok(answer)
+    }
+
+    /// Adds a request; returns its place.
+    fn record(&self, exchange: Exchange) -> usize {
         let mut trail = self.trail();
         trail.exchanges.push(exchange);
-        trail.answer = found.cloned();
-        drop(trail);
-        answer
+        trail.exchanges.len() - 1
     }
 
     fn url(&self, path: &str) -> String {
@@ -320,14 +328,7 @@ impl<'a> Client<'a> {
     }
 }
 
-fn not_sent(detail: Text) -> PushOutcome {
+/// The service does not have the file, and a later push may succeed.
+pub(super) fn not_sent(detail: Text) -> PushOutcome {
     PushOutcome::NotSent { reason: Reason::ServiceUnreachable { detail }, retry_at: None }
-}
-
-/// Whether an answer may mean that the token was not accepted: the service answers an expired one with a sign-in
-/// page, and a gateway may redirect to one.
-pub(super) fn seems_unauthorized(answer: &Answer) -> bool {
-    answer.status == StatusCode::UNAUTHORIZED
-        || answer.status.is_redirection()
-        || (answer.status.is_success() && is_page(answer))
 }

@@ -1,7 +1,8 @@
 //! The body of a push, and what the answers of any service mean.
 
-use reqwest::{StatusCode, header::CONTENT_TYPE};
+use reqwest::{StatusCode, header::LOCATION};
 use time::OffsetDateTime;
+use url::Url;
 
 use crate::{
     http::Answer,
@@ -81,12 +82,7 @@ pub(super) fn error_of(answer: &Answer, operation: Operation) -> ServiceError {
     let status = answer.status.as_u16();
     match answer.status {
         StatusCode::FORBIDDEN => ServiceError::Forbidden { token_tenant: None },
-        other if other == StatusCode::UNAUTHORIZED || other.is_redirection() => {
-            ServiceError::Refused(Reason::TokenRejected { status })
-        }
-        other if other.is_success() && is_page(answer) => {
-            ServiceError::Refused(Reason::TokenRejected { status })
-        }
+        _ if is_sign_in(answer) => ServiceError::Refused(Reason::TokenRejected { status }),
         other if other.is_success() => {
             ServiceError::later(Reason::AnswerUnreadable { operation, detail: None })
         }
@@ -104,17 +100,30 @@ fn put_off(answer: &Answer, operation: Operation) -> ServiceError {
     ServiceError::Later { reason, retry_at: answer.retry_at }
 }
 
-/// Whether an answer that should be JSON is a page.
-pub(super) fn is_page(answer: &Answer) -> bool {
-    let kind = answer.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    let is_html = kind.is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/html"));
-    is_html || document::unmarked(&answer.body).trim_ascii_start().first() == Some(&b'<')
+/// Whether an answer means that the token was not accepted: 401, a sign-in page, or a redirect to a sign-in.
+pub(super) fn is_sign_in(answer: &Answer) -> bool {
+    let status = answer.status;
+    status == StatusCode::UNAUTHORIZED
+        || (status.is_success() && is_page(&answer.body))
+        || (status.is_redirection()
+            && location(answer).is_some_and(|host| host.starts_with("login.")))
 }
 
-/// Whether an answer that may be a file of any type is a page.
-pub(super) fn is_html(answer: &Answer) -> bool {
-    let start = &answer.body[..answer.body.len().min(4096)];
-    is_page(answer) && String::from_utf8_lossy(start).to_ascii_lowercase().contains("<html")
+/// The host to which a redirect leads.
+fn location(answer: &Answer) -> Option<String> {
+    let to = Url::parse(answer.headers.get(LOCATION)?.to_str().ok()?).ok()?;
+    to.host_str().map(str::to_owned)
+}
+
+/// Whether a body that should be JSON is a page. A JSON document never begins like one.
+pub(super) fn is_page(body: &[u8]) -> bool {
+    document::unmarked(body).trim_ascii_start().first() == Some(&b'<')
+}
+
+/// Whether a body that may be a file of any type is a page.
+pub(super) fn is_html(body: &[u8]) -> bool {
+    let start = String::from_utf8_lossy(&body[..body.len().min(4096)]).to_ascii_lowercase();
+    is_page(body) && start.contains("<html")
 }
 
 /// What a ping says.
@@ -170,7 +179,7 @@ pub enum PushOutcome {
     },
     /// The token was not accepted. It was dropped, so that the next request gets a new one.
     Unauthorized {
-        /// The status of the answer: 401, a redirect, or 200 with a sign-in page.
+        /// The status of the answer: 401, a redirect to a sign-in, or 200 with a sign-in page.
         status: u16,
     },
     /// The service does not accept the push, and will not later.
@@ -196,7 +205,7 @@ pub struct Polled {
 }
 
 impl From<ServiceError> for PushOutcome {
-    /// The outcome of a push that did not get as far as its request.
+    /// The outcome of a push that the service does not have.
     fn from(error: ServiceError) -> Self {
         match error {
             ServiceError::Later { reason, retry_at } => Self::NotSent { reason, retry_at },
@@ -206,6 +215,38 @@ impl From<ServiceError> for PushOutcome {
                 Self::NotSent { reason, retry_at: None }
             }
             ServiceError::Refused(reason) => Self::Rejected(reason),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName};
+
+    use super::*;
+
+    fn answer(status: u16, header: (HeaderName, &str), body: &str) -> Answer {
+        let mut headers = HeaderMap::new();
+        headers.insert(header.0, header.1.parse().unwrap());
+        let (status, body) = (StatusCode::from_u16(status).unwrap(), body.into());
+        Answer { status, headers, retry_at: None, body, is_whole: true }
+    }
+
+    #[test]
+    fn an_answer_is_a_sign_in_by_its_body_or_where_it_leads() {
+        let html = || (CONTENT_TYPE, "text/html");
+        assert!(is_sign_in(&answer(200, html(), "\u{feff} <html>")));
+        assert!(is_sign_in(&answer(401, html(), "")));
+        // An ingestion is one whatever its type, and an empty answer is no page.
+        assert!(!is_sign_in(&answer(200, html(), r#"{"Id":"42"}"#)));
+        assert!(!is_sign_in(&answer(200, html(), "")));
+        for (status, to, expected) in [
+            (302, "https://login.microsoftonline.com/common/oauth2/authorize", true),
+            (307, "https://login.microsoftonline.us/x", true),
+            (302, "https://api2.orginsights.viva.office.com/login", false),
+            (303, "/elsewhere", false),
+        ] {
+            assert_eq!(is_sign_in(&answer(status, (LOCATION, to), "")), expected, "{status} {to}");
         }
     }
 }

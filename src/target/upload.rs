@@ -8,30 +8,40 @@ use std::{
     time::Duration,
 };
 
+use azure_core::{Error, error::ErrorKind};
 use bytes::Bytes;
-use futures::{Stream, StreamExt as _};
+use futures::{Stream, TryStreamExt as _, stream};
 use tokio::time::sleep;
 
 /// After how many bytes the upload pauses.
-const PAUSE_BYTES: u64 = 256 << 10;
+const PIECE_BYTES: usize = 256 << 10;
 /// How long. Without these pauses, the HTTP library writes as long as the connection takes bytes. If the service
 /// refuses a push early and closes the connection, the library then meets the reset before it reads the answer.
 /// In a test on one machine nine of ten such answers were lost without pauses, and none with them. The pauses limit
 /// an upload to some 100 MB/s.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// How many bytes of a body were handed to the connection.
+/// How many bytes of a body were handed to the connection, until it is sealed.
 #[derive(Clone, Default)]
 pub(super) struct Handed(Arc<AtomicU64>);
 
+/// The bit of the counter that says that it is sealed.
+const SEALED: u64 = 1 << 63;
+
 impl Handed {
-    /// Whether fewer than `bytes` were: then the service cannot have taken the push.
-    pub(super) fn is_less_than(&self, bytes: u64) -> bool {
-        self.0.load(Ordering::SeqCst) < bytes
+    /// Returns the number of bytes. The connection gets no more from now on, although the HTTP library may still
+    /// ask for them. If they are fewer than the body has, the service cannot have taken the push.
+    pub(super) fn seal(&self) -> u64 {
+        self.0.fetch_or(SEALED, Ordering::SeqCst) & !SEALED
+    }
+
+    /// Counts bytes that are handed out now; false if that is not allowed any more.
+    fn add(&self, bytes: u64) -> bool {
+        self.0.fetch_add(bytes, Ordering::SeqCst) & SEALED == 0
     }
 }
 
-/// The content, counted in `handed`.
+/// The content in pieces of at most [`PIECE_BYTES`], counted in `handed`.
 pub(super) fn counted<S>(
     content: S,
     handed: Handed,
@@ -40,17 +50,56 @@ where
     S: Stream<Item = azure_core::Result<Bytes>> + Send + 'static,
 {
     let mut since_pause = 0;
-    content.then(move |chunk| {
-        let bytes = chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
-        let pauses = since_pause >= PAUSE_BYTES;
-        since_pause = if pauses { bytes } else { since_pause + bytes };
-        let handed = handed.clone();
-        async move {
+    content.map_ok(|chunk| stream::iter(pieces(chunk).map(Ok))).try_flatten().and_then(
+        move |piece| {
+            let handed = handed.clone();
+            since_pause += piece.len();
+            let pauses = since_pause > PIECE_BYTES;
             if pauses {
-                sleep(PAUSE).await;
+                since_pause = piece.len();
             }
-            handed.0.fetch_add(bytes, Ordering::SeqCst);
-            chunk
-        }
+            async move {
+                if pauses {
+                    sleep(PAUSE).await;
+                }
+                if handed.add(piece.len() as u64) {
+                    return Ok(piece);
+                }
+                Err(Error::with_message(ErrorKind::Io, "the push has already ended"))
+            }
+        },
+    )
+}
+
+fn pieces(mut chunk: Bytes) -> impl Iterator<Item = Bytes> {
+    std::iter::from_fn(move || {
+        let piece = chunk.split_to(chunk.len().min(PIECE_BYTES));
+        (!piece.is_empty()).then_some(piece)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::StreamExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_is_counted_in_pieces_and_nothing_goes_out_once_it_is_sealed() {
+        let chunks = [vec![1; 3 * PIECE_BYTES + 1], vec![], vec![2; 5], vec![3; 7]];
+        let all: Vec<u8> = chunks.concat();
+        let chunks = chunks.map(|chunk| Ok(Bytes::from(chunk)));
+        let handed = Handed::default();
+        let mut body = Box::pin(counted(stream::iter(chunks), handed.clone()));
+        let mut out = vec![];
+        while out.len() < all.len() - 7 {
+            let piece = body.next().await.unwrap().unwrap();
+            assert!(piece.len() <= PIECE_BYTES);
+            out.extend_from_slice(&piece);
+        }
+        assert_eq!(handed.seal(), all.len() as u64 - 7);
+        body.next().await.unwrap().unwrap_err();
+        assert_eq!(handed.seal() & (SEALED - 1), handed.seal());
+        assert!(all.starts_with(&out));
+    }
 }

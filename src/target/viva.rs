@@ -1,13 +1,13 @@
 //! Viva Insights: ping, push, status, errors.
 //!
 //! Success is a body that parses as expected, never a status code alone: the service answers an expired
-//! token with 200 and a sign-in page. The service's own texts are never shown, because they may quote the
-//! data; only its status and what that means.
+//! token with 200 and a sign-in page. The service's own texts are not shown, because they may quote the data;
+//! only its status, its error codes and what they mean.
 //!
 //! Source: "Import organizational data using API-based import (first import)" on Microsoft Learn,
 //! and the C# and PowerShell samples of `microsoft/vivainsights_ingressupload` where they differ.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::Stream;
@@ -15,9 +15,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::StatusCode;
 
 use super::{
-    client::{Client, Question, seems_unauthorized},
+    client::{Client, Question, not_sent},
     outcome::{
         MAX_ERRORS_BYTES, Ping, Polled, PushBody, PushOutcome, ServiceError, Tracking, is_html,
+        is_sign_in,
     },
     trace, wire,
 };
@@ -80,7 +81,7 @@ impl Viva<'_> {
 
     fn push_answer(&self, answer: &Answer) -> PushOutcome {
         let code = answer.status.as_u16();
-        if seems_unauthorized(answer) {
+        if is_sign_in(answer) {
             self.0.forget_token();
             return PushOutcome::Unauthorized { status: code };
         }
@@ -96,6 +97,14 @@ impl Viva<'_> {
                 }
             },
             StatusCode::BAD_REQUEST if wire::is_busy(&answer.body) => PushOutcome::Busy,
+            // It may have been the answer of a busy service.
+            StatusCode::BAD_REQUEST if !answer.is_whole => not_sent(
+                "it answered 400 and closed the connection before the answer was complete".into(),
+            ),
+            // The push was processed; where, another address would say.
+            status if status == StatusCode::SEE_OTHER => {
+                PushOutcome::AnswerUnreadable { status: code, detail: "it is a redirect".into() }
+            }
             StatusCode::INTERNAL_SERVER_ERROR => {
                 PushOutcome::Failed { status: code, codes: trace::codes(&answer.body) }
             }
@@ -130,7 +139,7 @@ impl Viva<'_> {
         });
         let question = Question::json(Operation::Status, scale_unit);
         let (place, answer) = self.0.ask(&question, &paths).await?;
-        if !answer.status.is_success() || seems_unauthorized(&answer) {
+        if !answer.status.is_success() || is_sign_in(&answer) {
             return Err(self.0.error_of(&answer, Operation::Status));
         }
         let ingestion = wire::Ingestion::parse(&answer.body)
@@ -166,10 +175,13 @@ impl Viva<'_> {
             Question { operation, scale_unit, accept: "*/*", max_bytes: MAX_ERRORS_BYTES };
         let (_, answer) = self.0.ask(&question, &paths).await?;
         match answer.status {
-            status if status.is_success() && is_html(&answer) => {
+            status if status.is_success() && is_html(&answer.body) => {
                 Err(ServiceError::unreadable(operation, "it is a web page, not a file"))
             }
-            status if status.is_success() => Ok(answer.body.clone()),
+            status if status.is_success() => Ok(match Arc::try_unwrap(answer) {
+                Ok(answer) => answer.body,
+                Err(shared) => shared.body.clone(),
+            }),
             _ => Err(self.0.error_of(&answer, operation)),
         }
     }

@@ -53,13 +53,13 @@ impl Ingestion {
             )?;
             (!value.is_empty()).then_some(value)
         };
-        // An `Id` is enough: the status can be polled.
-        let status = text("Status").unwrap_or_else(|| "nothing".to_owned());
         let has_ended = text("EndDate").is_some_and(|end| !end.starts_with(NO_DATE));
         // Points alone would be another path.
         let id = text("Id").filter(|id| !id.bytes().all(|byte| byte == b'.'));
         let id = id.ok_or(WireError::NoId)?.chars().take(LONGEST_ID).collect();
-        Ok(Self { id, status: Status::parse(&status, has_ended) })
+        // An `Id` is enough: the status can be polled.
+        let status = text("Status").map_or(Status::NotStarted, |it| Status::parse(&it, has_ended));
+        Ok(Self { id, status })
     }
 }
 
@@ -122,7 +122,7 @@ mod tests {
     fn an_id_without_a_status_is_enough_to_ask_for_it() {
         for body in [r#"{"Id":"42"}"#, r#"{"Id":"42","Status":null}"#] {
             let ingestion = Ingestion::parse(body.as_bytes()).unwrap();
-            assert_eq!(ingestion.status, Status::Unknown("nothing".into()));
+            assert_eq!(ingestion.status, Status::NotStarted);
         }
     }
 

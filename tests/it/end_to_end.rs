@@ -307,6 +307,9 @@ const BAD_GATEWAY: StatusCode = StatusCode::BAD_GATEWAY;
 const TIMEOUT: StatusCode = StatusCode::GATEWAY_TIMEOUT;
 
 /// A fault of the service, and how many ingestions there are in the end.
+/// Where a gateway redirects a request whose token it does not accept.
+const SIGN_IN: &str = "https://login.microsoftonline.com/common/oauth2/authorize";
+
 #[tokio::test]
 async fn documented_faults_of_the_service_end_in_a_completed_import() {
     let again = Some("1".to_owned());
@@ -346,18 +349,10 @@ async fn documented_faults_of_the_service_end_in_a_completed_import() {
         ("unknown-word", Call::Status, ServiceFault::StatusWord("Data processing".to_owned()), 1),
         ("odd-ping", Call::Ping, ServiceFault::BadRequest, 1),
         ("no-ping", Call::Ping, ServiceFault::NotFound, 1),
-        (
-            "redirected-at-push",
-            Call::Push,
-            ServiceFault::Redirect("http://127.0.0.1:9/".to_owned()),
-            1,
-        ),
-        (
-            "redirected-at-status",
-            Call::Status,
-            ServiceFault::Redirect("http://127.0.0.1:9/".to_owned()),
-            1,
-        ),
+        ("ping-not-allowed", Call::Ping, ServiceFault::Status(405), 1),
+        ("empty-ping", Call::Ping, ServiceFault::Status(200), 1),
+        ("redirected-at-push", Call::Push, ServiceFault::Redirect(SIGN_IN.to_owned()), 1),
+        ("redirected-at-status", Call::Status, ServiceFault::Redirect(SIGN_IN.to_owned()), 1),
         (
             "readme-word",
             Call::Status,
@@ -400,6 +395,7 @@ async fn a_request_that_is_never_answered_is_retried_later() {
 
 #[tokio::test]
 async fn an_error_that_a_repetition_does_not_resolve_is_stuck_with_what_to_do() {
+    let elsewhere = "http://127.0.0.1:9/elsewhere".to_owned();
     let cases = [
         ("no-id", Call::Push, ServiceFault::NoId, "it contains no Id"),
         ("garbled", Call::Push, ServiceFault::Garbled, "it is not JSON"),
@@ -411,6 +407,7 @@ async fn an_error_that_a_repetition_does_not_resolve_is_stuck_with_what_to_do() 
         ),
         ("bad-request", Call::Push, ServiceFault::BadRequest, "answered 400"),
         ("not-found", Call::Push, ServiceFault::NotFound, "INGESTION_ENDPOINT"),
+        ("redirect", Call::Push, ServiceFault::Redirect(elsewhere), "does not follow redirects"),
         ("always-failing", Call::Push, ServiceFault::InternalError, "5 consecutive pushes failed"),
     ];
     at_once(cases, async |(case, call, fault, says)| {
@@ -440,8 +437,8 @@ async fn a_token_that_is_not_accepted_is_retried_until_it_is() {
         (
             "redirected-at-push",
             Call::Push,
-            ServiceFault::Redirect("http://127.0.0.1:9/".to_owned()),
-            "does not follow redirects",
+            ServiceFault::Redirect(SIGN_IN.to_owned()),
+            "a redirect to a sign-in",
         ),
     ];
     at_once(cases, async |(case, call, fault, says)| {

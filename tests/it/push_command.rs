@@ -24,10 +24,13 @@ use viva_import::{
 
 use crate::stage::{BINARY, TOKEN, csv_of, next_status, rules, rules_with_clock, until};
 
+mod answers;
 mod documents;
 mod manners;
 
 const TENANT: &str = "0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5";
+/// Where a gateway redirects a request whose token it does not accept.
+const SIGN_IN: &str = "https://login.microsoftonline.com/common/oauth2/authorize";
 /// The content of a cell in every file here.
 const SECRET: &str = "ana@contoso.com";
 
@@ -258,7 +261,13 @@ async fn each_way_in_which_the_service_misbehaves_has_its_exit_code_and_its_word
         (ServiceFault::TooManyRequests { retry_after: soon() }, 0, "Accepted as ingestion", 1),
         (ServiceFault::ServiceUnavailable { retry_after: soon() }, 0, "Accepted as ingestion", 1),
         (ServiceFault::InternalError, 2, "The service answered 500", 0),
-        (ServiceFault::Redirect("http://127.0.0.1:9/".to_owned()), 0, "Accepted as ingestion", 1),
+        (
+            ServiceFault::Redirect("http://127.0.0.1:9/".to_owned()),
+            1,
+            "does not follow redirects",
+            0,
+        ),
+        (ServiceFault::Redirect(SIGN_IN.to_owned()), 0, "Accepted as ingestion", 1),
         (ServiceFault::NoId, 2, "It probably has the file, so the push is not repeated", 0),
         (ServiceFault::Garbled, 2, "It probably has the file, so the push is not repeated", 0),
         (ServiceFault::StatusWord("Suspended".to_owned()), 0, "Accepted as ingestion", 1),
@@ -309,12 +318,7 @@ async fn a_service_that_misbehaves_permanently_is_rejected_or_failed_and_never_d
         (Call::ScaleUnit, ServiceFault::SignInPage, 1, "a sign-in page instead of data"),
         (Call::ScaleUnit, ServiceFault::InternalError, 2, "The service answered 500"),
         (Call::ScaleUnit, ServiceFault::Garbled, 2, "scale unit could not be read"),
-        (
-            Call::Push,
-            ServiceFault::Redirect("http://127.0.0.1:9/".to_owned()),
-            1,
-            "does not follow redirects",
-        ),
+        (Call::Push, ServiceFault::Redirect(SIGN_IN.to_owned()), 1, "a redirect to a sign-in"),
     ] {
         let world = World::new().await;
         world.service.always(call, Some(fault.clone()));
@@ -322,69 +326,6 @@ async fn a_service_that_misbehaves_permanently_is_rejected_or_failed_and_never_d
         assert_eq!(code(&output), expected, "{fault:?}: {}", shown(&output));
         assert!(shown(&output).contains(words), "{fault:?}: {}", shown(&output));
         assert_eq!(world.service.ingestions().len(), 0, "{fault:?}");
-    }
-}
-
-/// Rows that are much larger than what a connection buffers.
-fn large_csv() -> String {
-    let head = "PersonId,EffectiveDate,ManagerId,Organization\n";
-    let organization = "x".repeat(100);
-    let row = |n| format!("p{n}@contoso.com,11/01/2026,{SECRET},{organization}\n");
-    let rows = (0..80_000).map(row);
-    format!("{head}{SECRET},11/01/2026,,{organization}\n{}", rows.collect::<String>())
-}
-
-#[tokio::test]
-async fn a_refusal_before_the_file_was_read_is_shown_although_the_connection_is_reset() {
-    let refused = |status, code: &str| ServiceFault::Refused { status, code: code.to_owned() };
-    for (fault, expected, words) in [
-        (refused(413, "TooLarge"), 1, "answered 413 (TooLarge) to the push: the file is larger"),
-        (refused(415, "BadType"), 1, "The service answered 415 (BadType) to the push"),
-        (ServiceFault::Forbidden, 1, "the connector was never set up or was removed"),
-        (ServiceFault::Busy, 2, "is busy with the tenant's previous import"),
-        (ServiceFault::Unauthorized, 0, "Accepted as ingestion"),
-    ] {
-        let world = World::new().await;
-        world.put("large.csv", large_csv());
-        let early =
-            ServiceFault::EarlyAnswer { after_bytes: 1_000, fault: Box::new(fault.clone()) };
-        world.service.fault(Call::Push, early);
-        let output = world.call(&["push", "large.csv"]).await;
-        assert_eq!(code(&output), expected, "{fault:?}: {}", shown(&output));
-        assert!(shown(&output).contains(words), "{fault:?}: {}", shown(&output));
-    }
-}
-
-#[tokio::test]
-async fn a_push_whose_end_was_not_sent_is_sent_again() {
-    let world = World::new().await;
-    world.put("large.csv", large_csv());
-    world.service.fault(Call::Push, ServiceFault::CutMidBody { after_bytes: 1_000 });
-    let output = world.call(&["push", "large.csv"]).await;
-    assert_eq!(code(&output), 0, "{}", shown(&output));
-    assert!(shown(&output).contains("before the whole file was sent"), "{}", shown(&output));
-    assert_eq!(world.service.ingestions().len(), 1);
-}
-
-#[tokio::test]
-async fn the_answer_to_a_push_is_shown_only_if_asked_for() {
-    let fault = || ServiceFault::Refused { status: 400, code: "InvalidMetadata".to_owned() };
-    let text = "The service rejected the request with the code";
-    for (flags, is_shown) in [(vec![], false), (vec!["--show-answer", "--quiet"], true)] {
-        let world = World::new().await;
-        world.service.fault(Call::Push, fault());
-        let output = world.call(&[&["push", "info.zip"], &flags[..]].concat()).await;
-        assert_eq!(code(&output), 1);
-        let printed = shown(&output);
-        assert!(printed.contains("The service answered 400 (InvalidMetadata) to the push"));
-        let seen = world.service.requests().pop().unwrap();
-        let id = format!("x-ms-request-id: {}", seen.request_id.unwrap());
-        for words in ["400 Bad Request", &id, text] {
-            assert_eq!(printed.contains(words), is_shown, "{words}: {printed}");
-        }
-        assert!(!printed.contains(TOKEN));
-        let accepted = world.call(&[&["push", "info.zip"], &flags[..]].concat()).await;
-        assert_eq!(shown(&accepted).contains("\"Submitter\":\"System\""), is_shown);
     }
 }
 

@@ -106,7 +106,7 @@ const READ: [(&str, usize, &str); 30] = [
     ("import/types.rs", 3, "the id of an import, words of a status that is an end"),
     ("import/diagnostics.rs", 1, "a range of statuses"),
     ("target/outcome.rs", 2, "whether an answer is a page"),
-    ("target/trace.rs", 8, "the names of headers, and the form of codes and ids"),
+    ("target/trace.rs", 10, "the names of headers and members, and the form of codes and ids"),
     ("target/wire.rs", 2, "the service's busy answer, an end date that was never set"),
     ("messages.rs", 1, "the last punctuation mark"),
     ("messages/connection.rs", 1, "the name of a file"),

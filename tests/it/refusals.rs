@@ -4,6 +4,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures::{StreamExt as _, stream};
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use viva_import::{
     config::REPORTS,
     import::{Import, State, reason::Operation},
@@ -72,6 +73,41 @@ async fn a_refusal_is_recorded_with_its_codes_and_ids_and_its_text_is_stored_onl
     }
 }
 
+/// A file whose zip is much larger than what a connection buffers.
+fn large_csv() -> String {
+    let head = "Employee,EffectiveDate,Manager,Organization\nana@contoso.com,11/01/2026,,HQ\n";
+    let row = |n: u32| {
+        let noise = format!("{:x}", Sha256::digest(n.to_le_bytes()));
+        format!("p{n}@contoso.com,11/01/2026,ana@contoso.com,{noise}\n")
+    };
+    head.to_owned() + &(0..40_000).map(row).collect::<String>()
+}
+
+#[tokio::test]
+async fn a_refusal_before_the_whole_zip_was_sent_is_read() {
+    let early = |fault| ServiceFault::EarlyAnswer { after_bytes: 1_000, fault: Box::new(fault) };
+    let checks = [
+        (early(refused(413, "TooLarge")), State::Stuck, 0),
+        (early(ServiceFault::Busy), State::Completed, 1),
+        (ServiceFault::CutMidBody { after_bytes: 1_000 }, State::Completed, 1),
+    ];
+    let checks = checks.map(async |(fault, state, taken)| {
+        let stage = stage(&[]).await;
+        stage.service.fault(Call::Push, fault.clone());
+        stage.arrive("hr/a.csv", large_csv().into()).await.unwrap();
+        let import = ended(&stage, "hr/a.csv").await;
+        assert_eq!(import.state, state, "{fault:?}: {}", why(&import));
+        assert_eq!(stage.service.ingestions().len(), taken, "{fault:?}");
+        assert_eq!((import.failed_pushes, import.push_outcome_unknown), (0, false), "{fault:?}");
+        if state == State::Stuck {
+            assert!(
+                why(&import).contains("answered 413 (TooLarge) to the push: the file is larger")
+            );
+        }
+    });
+    Box::pin(stream::iter(checks).buffer_unordered(3).collect::<()>()).await;
+}
+
 #[tokio::test]
 async fn each_request_has_an_id_of_its_own_and_the_error_file_may_have_any_type() {
     let (rules, clock) = rules_with_clock();
@@ -126,11 +162,12 @@ async fn an_id_of_any_shape_is_accepted_polled_and_asked_for_its_error_file() {
         let import = ended(&stage, "hr/a.csv").await;
         assert_eq!(import.state, State::Rejected, "{id_shape:?}");
         assert_eq!(import.ingestion.as_ref().unwrap().0, pushed.id);
+        assert!(!log(&stage).contains('\u{1b}') && !log(&stage).contains("\n7 "), "{id_shape:?}");
         let errors = format!("{}/service-errors.txt", import.id.key);
         assert!(stored(&stage, &errors).await.is_some(), "{id_shape:?}");
         assert_eq!(stage.service.ingestions().len(), 1, "{id_shape:?}");
     });
-    Box::pin(stream::iter(checks).buffer_unordered(5).collect::<()>()).await;
+    Box::pin(stream::iter(checks).buffer_unordered(6).collect::<()>()).await;
 }
 
 #[tokio::test]
@@ -190,6 +227,15 @@ async fn a_403_names_the_tenant_of_the_token_if_the_connection_names_another_one
         let import = import_of(&stage, "hr/a.csv", |import| import.pauses).await;
         let text = format!("The token was issued by tenant {other}");
         assert_eq!(why(&import).contains(&text), names_it, "{}", why(&import));
+        // Another step queues it again for the same reason.
+        let waits = import.due;
+        let import = import_of(&stage, "hr/a.csv", |import| import.due > waits).await;
+        assert_eq!(why(&import).contains(&text), names_it, "{}", why(&import));
+        assert_eq!(
+            log(&stage)
+                .contains(&format!("is paused: The service answered 403 (forbidden). {text}")),
+            names_it
+        );
         let record = messages::support(&import);
         let ids = format!("token tid {tid}; token appid a; token aud b; token uti c");
         assert!(record.contains(&ids) && !record.contains(&token), "{record}");

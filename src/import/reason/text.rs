@@ -11,6 +11,13 @@ const LONGEST_ENTRY: usize = 300;
 /// The most entries of a list; further ones are only counted.
 const MOST_ENTRIES: usize = 10;
 
+/// Whether a character changes a line or its direction instead of being shown: control characters, line
+/// separators, and marks of the direction of text.
+pub(crate) fn is_unprintable(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// An argument from outside: bounded, and without control characters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -18,7 +25,7 @@ pub struct Text(String);
 
 impl Text {
     fn bounded(text: &str, longest: usize) -> Self {
-        let plain = text.replace(char::is_control, "\u{fffd}");
+        let plain = text.replace(is_unprintable, "\u{fffd}");
         if plain.chars().count() <= longest {
             return Self(plain);
         }

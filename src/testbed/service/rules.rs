@@ -66,6 +66,8 @@ pub enum IdShape {
     Slash,
     /// With a blank, which a path contains only as `%20`.
     Blank,
+    /// With characters that a terminal obeys.
+    Control,
 }
 
 impl IdShape {
@@ -79,6 +81,7 @@ impl IdShape {
             Self::Long => format!("{number:a>70}"),
             Self::Slash => format!("job/{number:03}"),
             Self::Blank => format!("job {number:03}"),
+            Self::Control => format!("job\u{1b}[2J\n7 {number}"),
         }
     }
 }
