@@ -39,6 +39,10 @@ use url::form_urlencoded;
 
 mod judge;
 
+/// The ids in each error that has a code.
+pub(crate) const TRACE_ID: &str = "7d6c5b4a-0000-4000-8000-00000000000a";
+pub(crate) const CORRELATION_ID: &str = "7d6c5b4a-0000-4000-8000-00000000000b";
+
 /// The token with which an identity pushes.
 pub(crate) const PUSH_TOKEN: &str = "token-of-the-identity-for-the-push";
 /// The token that an identity uses as the assertion of an app registration.
@@ -250,6 +254,9 @@ async fn answer(
             "error": "invalid_client",
             "error_description": format!("AADSTS{code}: no, not with {form:?}.\r\nTrace ID: {sent}"),
             "error_codes": [code],
+            "trace_id": TRACE_ID,
+            "correlation_id": CORRELATION_ID,
+            "timestamp": "2026-11-30 07:00:00Z",
         })
     };
     match fault {

@@ -20,8 +20,8 @@ use viva_import::{
 
 use crate::{
     authority::{
-        Asked, Authority, EXCHANGE_TOKEN, Fault, PUSH_TOKEN, Proof, SCOPE, SECRET_HEADER, az,
-        fixture, identity_endpoint,
+        Asked, Authority, CORRELATION_ID, EXCHANGE_TOKEN, Fault, PUSH_TOKEN, Proof, SCOPE,
+        SECRET_HEADER, TRACE_ID, az, fixture, identity_endpoint,
     },
     stage::{GOOD_CSV, ended, log, stage_with, until, why},
 };
@@ -274,6 +274,14 @@ async fn reports_and_completes(faults: &[(Fault, &str)]) {
         authority.fault(Some(fault));
         let import = failing(&stage, text).await;
         assert!(!import.state.is_end(), "{fault:?}: {:?}", import.state);
+        if let Fault::Code(code) = fault {
+            let line = format!(
+                "sign-in: no token AADSTS{code}; date 2026-11-30 07:00:00Z; id {TRACE_ID}; id \
+                 {CORRELATION_ID}"
+            );
+            let record = messages::support(&import);
+            assert!(record.contains(&line), "{record}");
+        }
     }
     assert_eq!(authority.given().len(), 0);
     authority.fault(None);

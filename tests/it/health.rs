@@ -67,7 +67,7 @@ async fn until_degraded(stage: &Stage, wanted: &[(&str, &str)]) -> Value {
 }
 
 /// A stage whose storage is behind a proxy, and whose timers never fire.
-async fn proxied() -> (Stage, Proxy) {
+pub(crate) async fn proxied() -> (Stage, Proxy) {
     let (azurite, account) = (azurite().await, new_account());
     let service = Service::start(rules()).await.unwrap();
     let (proxy, settings) = before(azurite, &account, &service).await;

@@ -15,9 +15,13 @@ use viva_import::{
     },
 };
 
-use crate::stage::{
-    GOOD_CSV, TOKEN, csv_of, ended, import_of, log, next_status, rules, rules_with_clock, stage,
-    stage_with, until, why,
+use crate::{
+    health::proxied,
+    proxy::{Fault, Seen},
+    stage::{
+        GOOD_CSV, TOKEN, csv_of, ended, import_of, log, next_status, rules, rules_with_clock,
+        stage, stage_with, until, why,
+    },
 };
 
 const TENANT: &str = "0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5";
@@ -256,4 +260,17 @@ async fn the_event_of_a_file_and_the_platform_are_on_record() {
     let first = log.lines().find(|line| line.contains("event=invoked")).unwrap();
     let words = ["host Azure-Functions-Host/", "instance i-1, region West Europe"];
     assert!(words.iter().all(|words| first.contains(words)), "{first}");
+}
+
+#[tokio::test]
+async fn a_request_that_storage_refuses_is_on_record_with_its_status() {
+    let (stage, proxy) = proxied().await;
+    let is_of_export = |seen: &Seen| seen.path.contains("a.csv") && seen.method == "GET";
+    proxy.always(is_of_export, Fault::Answer(403, None));
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    let import = import_of(&stage, "hr/a.csv", |it| it.diagnostics.storage.is_some()).await;
+    let failed = import.diagnostics.storage.as_ref().unwrap();
+    assert_eq!((failed.state, failed.status), (State::Received, Some(403)));
+    let record = messages::support(&import);
+    assert!(record.contains(" storage, while received: status 403"), "{record}");
 }
