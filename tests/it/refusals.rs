@@ -97,7 +97,12 @@ async fn a_refusal_before_the_whole_zip_was_sent_is_read() {
     ];
     let checks = checks.map(async |(fault, state, taken)| {
         let stage = stage(&[]).await;
-        stage.service.fault(Call::Push, fault.clone());
+        if taken == 0 {
+            // On a machine with much to do the answer may still be lost; then the push is repeated.
+            stage.service.always(Call::Push, Some(fault.clone()));
+        } else {
+            stage.service.fault(Call::Push, fault.clone());
+        }
         stage.arrive("hr/a.csv", large_csv().into()).await.unwrap();
         let import = ended(&stage, "hr/a.csv").await;
         assert_eq!(import.state, state, "{fault:?}: {}", why(&import));

@@ -34,7 +34,12 @@ async fn a_refusal_before_the_file_was_read_is_shown_although_the_connection_is_
         world.put("large.csv", large_csv());
         let early =
             ServiceFault::EarlyAnswer { after_bytes: 1_000, fault: Box::new(fault.clone()) };
-        world.service.fault(Call::Push, early);
+        if expected == 0 {
+            world.service.fault(Call::Push, early);
+        } else {
+            // On a machine with much to do the answer may still be lost; then the push is repeated.
+            world.service.always(Call::Push, Some(early));
+        }
         let output = world.call(&["push", "large.csv"]).await;
         assert_eq!(code(&output), expected, "{fault:?}: {}", shown(&output));
         assert!(shown(&output).contains(words), "{fault:?}: {}", shown(&output));
