@@ -32,7 +32,8 @@ impl Engine {
             log::exchanged(import, &exchange);
             import.diagnostics.record(exchange);
         }
-        import.diagnostics.answer_kept |= is_refused && self.config.service.keep_errors;
+        let is_kept = is_refused && self.config.service.keep_errors;
+        import.diagnostics.answer_kept |= is_kept && client.last_answer().is_some();
     }
 
     /// Stores the last answer of the service, if `KEEP_SERVICE_ERRORS` is on. It is not worth a failed step.

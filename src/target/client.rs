@@ -89,7 +89,7 @@ impl<'a> Client<'a> {
         std::mem::take(&mut self.trail().exchanges)
     }
 
-    /// The last answer of the service, except an error file.
+    /// The answer to the last request, except that for an error file; `None` if none arrived.
     #[must_use]
     pub fn last_answer(&self) -> Option<Arc<Answer>> {
         self.trail().answer.clone()
@@ -261,6 +261,11 @@ impl<'a> Client<'a> {
             token,
             ..Exchange::new(question.operation, self.time())
         });
+        // An error file may be large, and the status before it says more.
+        let is_kept = question.operation != Operation::Errors;
+        if is_kept {
+            self.trail().answer = None;
+        }
         let answer = http::send(request, limit, question.max_bytes, self.time()).await?;
         let answer = Arc::new(answer);
         let said = trace::said(&answer);
@@ -272,8 +277,7 @@ impl<'a> Client<'a> {
             exchange.codes = trace::codes(&said);
             exchange.ids = trace::guids(&said);
         }
-        // An error file may be large.
-        if question.operation != Operation::Errors {
+        if is_kept {
             trail.answer = Some(answer.clone());
         }
         drop(trail);

@@ -279,3 +279,16 @@ async fn a_request_that_storage_refuses_is_on_record_with_its_status() {
     let record = messages::support(&import);
     assert!(record.contains(" storage, while received: status 403"), "{record}");
 }
+
+#[tokio::test]
+async fn a_request_without_an_answer_leaves_no_refusal_to_keep() {
+    let settings = [("KEEP_SERVICE_ERRORS", "true"), ("REQUEST_TIMEOUT_SECONDS", "1")];
+    let stage = stage(&settings).await;
+    stage.service.always(Call::Ping, Some(ServiceFault::Silent));
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    // The second attempt begins after everything of the first was stored.
+    let import = import_of(&stage, "hr/a.csv", |import| import.failures > 1).await;
+    let blob = format!("{}/service-answer.txt", import.id.key);
+    assert_eq!(stored(&stage, &blob).await, None, "the answer before it was none of the ping");
+    assert!(!messages::support(&import).contains(&blob));
+}
