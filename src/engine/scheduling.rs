@@ -6,7 +6,7 @@ use super::Engine;
 use crate::{
     import::{
         Event, Import, State,
-        reason::{PauseCause, Reason, ReasonCode},
+        reason::{PauseCause, Reason},
     },
     schema::Refresh,
     storage::import_table::{FreeSlot, Slot},
@@ -60,9 +60,7 @@ fn paused(import: &Import, siblings: &[Import]) -> Option<Event> {
     let mut before = siblings.iter().filter(|by| !by.state.is_end() || by.order() < import.order());
     let by = before.find(|by| by.pauses)?;
     if by.id == import.id {
-        let own = import.reason.clone().filter(|reason| reason.code() == ReasonCode::Forbidden);
-        let reason = own.unwrap_or(Reason::Forbidden { token_tenant: None });
-        return Some(Event::Paused { reason });
+        return Some(Event::Paused { reason: import.reason_of_403() });
     }
     let (connection, cause) = ((&import.connection).into(), PauseCause::of(by.state));
     let (file, key) = by.called();

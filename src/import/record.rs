@@ -188,6 +188,14 @@ impl Import {
         self.pauses && PauseCause::of(self.state) == PauseCause::Forbidden
     }
 
+    /// The reason of the 403 after which it pauses its connection; what it knew is lost if another reason has
+    /// replaced it.
+    #[must_use]
+    pub(crate) fn reason_of_403(&self) -> Reason {
+        let own = self.reason.clone().filter(|reason| reason.code() == ReasonCode::Forbidden);
+        own.unwrap_or(Reason::Forbidden { token_tenant: None })
+    }
+
     /// File and import, as the reason of another import names them.
     #[must_use]
     pub fn called(&self) -> (Text, Text) {

@@ -64,17 +64,11 @@ fn waiting(import: &Import) -> Option<String> {
     Some(sentence(format!("{who}: {why}")))
 }
 
-/// The reason of an import after a 403; another reason may have replaced it.
-fn forbidden(import: &Import) -> Reason {
-    let own = import.reason.clone().filter(|reason| reason.code() == ReasonCode::Forbidden);
-    own.unwrap_or(Reason::Forbidden { token_tenant: None })
-}
-
 /// Why an import pauses its connection. Without the last full stop.
 #[must_use]
 pub fn pause(import: &Import) -> String {
     match PauseCause::of(import.state) {
-        PauseCause::Forbidden => cause(&forbidden(import), import.target),
+        PauseCause::Forbidden => cause(&import.reason_of_403(), import.target),
         PauseCause::Rejected => "The file was rejected, and later files build on it".to_owned(),
         PauseCause::Stuck => "The import is stuck, and later files build on it".to_owned(),
     }
