@@ -8,14 +8,11 @@ use crate::{
     http::azure::{sentence, storage_answer},
     import::{
         Event, Import,
-        diagnostics::StorageFailure,
+        diagnostics::{Diagnostics, StorageFailure},
         reason::{Reason, Text},
     },
     target::{Client, answer_text},
 };
-
-/// The last refusal of the service, beside the report.
-pub(crate) const SERVICE_ANSWER: &str = "service-answer.txt";
 
 impl Engine {
     /// Logs the beginning of an invocation of a function; `host` is what the host calls itself.
@@ -40,7 +37,7 @@ impl Engine {
     pub(super) async fn keep_answer(&self, import: &Import, client: &Client<'_>) {
         let answer = client.last_answer().filter(|_| self.config.service.keep_errors);
         let Some(answer) = answer else { return };
-        let blob = format!("{}/{SERVICE_ANSWER}", import.id.key);
+        let blob = Diagnostics::answer_blob(&import.id);
         let text = answer_text(&answer, false).into();
         if let Err(error) = self.blobs.put(REPORTS, &blob, "text/plain", text).await {
             self.log_storage(import, "Could not store the service's answer", &error);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::{
-    State, moment,
+    ImportId, State, moment,
     reason::{Operation, Text},
 };
 
@@ -36,6 +36,12 @@ impl Diagnostics {
         let kind = |it: &Exchange| (it.operation, it.status.is_some(), it.is_success());
         self.exchanges.retain(|kept| kind(kept) != kind(&exchange));
         self.exchanges.push(exchange);
+    }
+
+    /// The blob of the service's last refusal, in the reports container beside the report.
+    #[must_use]
+    pub(crate) fn answer_blob(id: &ImportId) -> String {
+        format!("{}/service-answer.txt", id.key)
     }
 
     /// Whether there is nothing to show.

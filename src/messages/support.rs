@@ -6,7 +6,7 @@ use crate::{
     config::REPORTS,
     import::{
         Import,
-        diagnostics::{EventIds, Exchange, StorageFailure, TokenIds},
+        diagnostics::{Diagnostics, EventIds, Exchange, StorageFailure, TokenIds},
         moment,
         reason::{Operation, Text},
     },
@@ -80,8 +80,8 @@ pub fn support(import: &Import) -> String {
         lines.push(format!("{at} storage, while {state}: {}", named(&parts)));
     }
     if diagnostics.answer_kept {
-        let key = &import.id.key;
-        lines.push(format!("The service's last refusal: {REPORTS}/{key}/service-answer.txt"));
+        let blob = Diagnostics::answer_blob(&import.id);
+        lines.push(format!("The service's last refusal: {REPORTS}/{blob}"));
     }
     lines.join("\n")
 }
