@@ -268,7 +268,7 @@ impl<'a> Client<'a> {
         }
         let answer = http::send(request, limit, question.max_bytes, self.time()).await?;
         let answer = Arc::new(answer);
-        let said = trace::said(&answer);
+        let said = trace::said(question.operation, &answer);
         let mut trail = self.trail();
         if let Some(exchange) = trail.exchanges.get_mut(place) {
             exchange.at = self.time();

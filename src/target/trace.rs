@@ -1,7 +1,7 @@
 //! What of an answer goes into the record for support: some headers, error codes and GUIDs; never a text, which
 //! may quote the data.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{borrow::Cow, collections::BTreeMap, fmt::Write as _};
 
 use reqwest::header::HeaderMap;
 use serde_json::Value;
@@ -11,7 +11,7 @@ use crate::{
     identity::Claims,
     import::{
         diagnostics::TokenIds,
-        reason::{Text, is_unprintable},
+        reason::{Operation, Text, is_unprintable},
     },
     schema::{document, is_guid},
 };
@@ -44,15 +44,19 @@ pub(super) fn headers(all: &HeaderMap) -> BTreeMap<String, Text> {
     kept.collect()
 }
 
-/// What an answer says about a failure: the body of a refusal, or the `ErrorDetail` of an ingestion.
-pub(super) fn said(answer: &Answer) -> Vec<u8> {
+/// What an answer says about a failure: the body of a refusal, or the `ErrorDetail` of an ingestion. An error file
+/// quotes the data and says nothing of that kind.
+pub(super) fn said(operation: Operation, answer: &Answer) -> Cow<'_, [u8]> {
     if !answer.status.is_success() {
-        return answer.body.clone();
+        return (&answer.body[..]).into();
+    }
+    if operation == Operation::Errors {
+        return Cow::default();
     }
     let body: Value = serde_json::from_slice(document::unmarked(&answer.body)).unwrap_or_default();
     let mut members = body.as_object().into_iter().flatten();
     let detail = members.find(|(name, _)| name.eq_ignore_ascii_case("ErrorDetail"));
-    detail.map(|(_, detail)| detail.to_string().into_bytes()).unwrap_or_default()
+    detail.map(|(_, detail)| detail.to_string().into_bytes().into()).unwrap_or_default()
 }
 
 /// An answer as text: its status, its headers and the beginning of its body. Of the headers, all but cookies, or
@@ -159,6 +163,22 @@ mod tests {
             assert_eq!(codes(other), []);
             assert_eq!(guids(other), []);
         }
+    }
+
+    #[test]
+    fn an_ingestion_says_its_error_detail_and_an_error_file_nothing() {
+        let body = br#"{"Id":"42","ErrorDetail":{"code":"BadRow"}}"#;
+        let mut answer = Answer {
+            status: reqwest::StatusCode::OK,
+            headers: HeaderMap::new(),
+            retry_at: None,
+            body: body.to_vec(),
+            is_whole: true,
+        };
+        assert_eq!(codes(&said(Operation::Status, &answer)), texts(&["BadRow"]));
+        assert!(said(Operation::Errors, &answer).is_empty());
+        answer.status = reqwest::StatusCode::BAD_REQUEST;
+        assert_eq!(said(Operation::Errors, &answer), &body[..]);
     }
 
     #[test]
