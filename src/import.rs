@@ -302,7 +302,7 @@ impl Import {
                     Status::NotStarted
                     | Status::ExtractionComplete
                     | Status::Unknown(_)
-                    | Status::UnknownEnd(_) => self.still_ingesting(&status, now, policy),
+                    | Status::UnknownEnd(_) => self.after_status(&status, now, policy),
                 }
             }
             (Received | Packed | Ingesting, Event::StillWaiting) => self.wait_on(now, policy),

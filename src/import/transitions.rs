@@ -158,7 +158,7 @@ impl Import {
         self.slot_released = false;
         self.failed_pushes = 0;
         let import = self.enter(State::Ingesting, now, Some(now + policy.ingestion_deadline));
-        import.still_ingesting(status, now, policy)
+        import.after_status(status, now, policy)
     }
 
     /// The end for a target that reports no outcome.
@@ -229,7 +229,9 @@ impl Import {
         self.later(now + wait, reason, now)
     }
 
-    pub(super) fn still_ingesting(
+    /// Waits for the next poll, or ends: the service takes too long, or its status is an end that is not
+    /// documented.
+    pub(super) fn after_status(
         mut self,
         status: &Status,
         now: OffsetDateTime,
