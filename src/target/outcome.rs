@@ -138,7 +138,8 @@ pub enum Ping {
     },
 }
 
-/// The outcome of one push. The service has the file after `Accepted`, and perhaps after `OutcomeUnknown`.
+/// The outcome of one push. The service has the file after `Accepted`, perhaps after `OutcomeUnknown`, and
+/// probably after `AnswerUnreadable`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PushOutcome {
     /// The service has accepted the file.
