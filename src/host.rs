@@ -34,8 +34,11 @@ mod actions;
 mod event_grid;
 mod overview;
 mod pages;
+mod process;
 mod request;
 mod v1;
+
+pub use self::process::{listen, orphaned};
 
 /// The functions and their routes; a test compares them with the folders of `function/`.
 pub const FUNCTIONS: [&str; 10] = [
@@ -53,7 +56,8 @@ struct App {
     doctor: Arc<Doctor>,
 }
 
-/// Serves the host on `listener`, until the process is killed: the host sends no other signal.
+/// Serves the host on `listener`, until the process is killed or gets SIGTERM: then it accepts no more requests and
+/// returns when the running ones have ended.
 ///
 /// # Errors
 /// The listener failed.
@@ -64,7 +68,7 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let app = App { engine: engine.clone(), doctor };
     let routes = routes(engine).merge(pages::routes(app)).layer(middleware::from_fn(numbered));
-    axum::serve(listener, routes).await
+    axum::serve(listener, routes).with_graceful_shutdown(process::terminated()).await
 }
 
 /// Serves a request with the host's invocation id, which the log lines then contain.

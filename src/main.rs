@@ -13,7 +13,6 @@ use std::{
 use anstream::{AutoStream, ColorChoice};
 use terminal_size::{Height, Width, terminal_size_of};
 use time::OffsetDateTime;
-use tokio::net::TcpListener;
 use tracing_subscriber::{
     filter::Targets,
     fmt::{self, writer::MakeWriterExt as _},
@@ -165,18 +164,22 @@ async fn serve() -> Result<ExitCode, String> {
              it.{demo}"
         )
     })?;
+    let orphaned = host::orphaned();
     // First, so that an early request waits a moment: after a refused one the host pauses.
-    let listener = TcpListener::bind(("127.0.0.1", port))
+    let listener = host::listen(port)
         .await
         .map_err(|error| format!("port {port} cannot be opened: {error}"))?;
     let engine = Engine::open(Arc::new(setting), Arc::new(OffsetDateTime::now_utc))
         .map_err(|error| error.to_string())?;
     let doctor = Doctor::new(Arc::new(setting), Arc::new(OffsetDateTime::now_utc));
     tracing::info!("viva-import {} listens on port {port}", env!("CARGO_PKG_VERSION"));
-    host::serve(listener, Arc::new(engine), Arc::new(doctor))
-        .await
-        .map_err(|error| error.to_string())?;
-    Err("the HTTP server exited unexpectedly".to_owned())
+    tokio::select! {
+        served = host::serve(listener, Arc::new(engine), Arc::new(doctor)) => {
+            served.map_err(|error| error.to_string())?;
+            Err("ended by SIGTERM, after the running requests".to_owned())
+        }
+        () = orphaned => Err("the Functions host has ended, so this program ends, too".to_owned()),
+    }
 }
 
 fn setting(name: &str) -> Option<String> {

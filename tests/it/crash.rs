@@ -1,15 +1,20 @@
 //! The power goes at the worst moment.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{fmt::Write as _, process::Stdio, time::Duration};
 
 use sha2::{Digest as _, Sha256};
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    net::{TcpListener, TcpStream},
+    process::Command,
+};
 use viva_import::{
     config::PACKAGES,
     import::State,
     testbed::service::{Call, ServiceFault},
 };
 
-use crate::stage::{GOOD_CSV, ended, held, stage, until};
+use crate::stage::{BINARY, GOOD_CSV, ended, held, log, stage, until};
 
 const ROWS: u32 = 30_000;
 
@@ -90,4 +95,55 @@ async fn a_new_host_takes_up_what_the_old_one_left() {
     })
     .await;
     tokio::time::timeout(Duration::from_secs(10), stage.host.stop()).await.unwrap();
+}
+
+#[tokio::test]
+async fn sigterm_lets_a_push_in_progress_end() {
+    let stage = stage(&[]).await;
+    stage.service.fault(Call::Push, ServiceFault::HoldBody { after_bytes: 1 });
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    held(&stage).await;
+    let pid = stage.host.handler_pid().unwrap();
+    assert!(Command::new("kill").arg(pid.to_string()).status().await.unwrap().success());
+    stage.service.release();
+    until("the end of the handler", async || {
+        stage.host.handler_pid().is_none_or(|now| now != pid).then_some(())
+    })
+    .await;
+    let import = ended(&stage, "hr/a.csv").await;
+    assert_eq!((import.state, import.push_outcome_unknown), (State::Completed, false));
+    assert_eq!(stage.service.ingestions().len(), 1);
+    assert!(log(&stage).contains("ended by SIGTERM"), "{}", log(&stage));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_handler_whose_host_is_gone_ends_and_one_that_waits_for_its_port_gets_it() {
+    let stage = stage(&[]).await;
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = taken.local_addr().unwrap().port();
+    // A shell in the place of the host, which ends without a word.
+    let mut host = Command::new("sh")
+        .args(["-c", "\"$0\" serve >/dev/null 2>&1 & echo $!; read _", BINARY])
+        .envs(stage.settings())
+        .env("FUNCTIONS_CUSTOMHANDLER_PORT", port.to_string())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut printed = BufReader::new(host.stdout.take().unwrap());
+    printed.read_line(&mut line).await.unwrap();
+    let handler = line.trim().to_owned();
+    let lives = async || {
+        let signal = Command::new("kill").args(["-0", &handler]).stderr(Stdio::null()).status();
+        signal.await.unwrap().success()
+    };
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(lives().await, "it waits for its port");
+    drop(taken);
+    until("an answer", async || TcpStream::connect(("127.0.0.1", port)).await.ok()).await;
+    drop(host.stdin.take());
+    host.wait().await.unwrap();
+    until("the end of the handler", async || (!lives().await).then_some(())).await;
 }
