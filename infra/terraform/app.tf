@@ -11,6 +11,8 @@ locals {
     AzureWebJobsStorage__accountName = azurerm_storage_account.host.name
     AzureWebJobsStorage__credential  = "managedidentity"
     AzureWebJobsStorage__clientId    = azurerm_user_assigned_identity.app.client_id
+    # Otherwise the host shows Microsoft's start page at "/" to everybody.
+    AzureWebJobsDisableHomepage = "true"
     # The program also accepts the account name. The scale controller of the host accepts only addresses.
     ImportStorage__blobServiceUri  = "https://${local.data_account_name}.blob.core.windows.net"
     ImportStorage__queueServiceUri = "https://${local.data_account_name}.queue.core.windows.net"

@@ -281,3 +281,14 @@ fn host_json_gives_a_step_twice_its_time() {
     assert_eq!(host["customHandler"]["description"]["defaultExecutablePath"], "viva-import");
     assert_eq!(host["customHandler"]["description"]["arguments"][0], "serve");
 }
+
+/// Under the real host each of its own calls to storage was a record: 61,000 a day. Roles may take ten minutes until
+/// they work everywhere, so a message is tried for as long.
+#[test]
+fn host_json_logs_no_calls_of_the_host_and_tries_a_message_for_ten_minutes() {
+    let host: serde_json::Value = serde_json::from_str(&read("host.json")).unwrap();
+    assert_eq!(host["logging"]["logLevel"]["Azure.Core"], "Error");
+    let queues = &host["extensions"]["queues"];
+    assert_eq!(queues["visibilityTimeout"], "00:01:00");
+    assert!(queues["maxDequeueCount"].as_u64().unwrap() >= 10);
+}

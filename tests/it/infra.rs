@@ -18,7 +18,8 @@ use viva_import::{
 use strum::VariantArray as _;
 
 /// Prefixes of settings that only the Functions host reads.
-const OF_THE_HOST: [&str; 2] = ["AzureWebJobsStorage__", "APPLICATIONINSIGHTS_"];
+const OF_THE_HOST: [&str; 3] =
+    ["AzureWebJobsStorage__", "AzureWebJobsDisableHomepage", "APPLICATIONINSIGHTS_"];
 /// Settings that replace `ImportStorage__blobServiceUri` and its like, and must not be set beside them.
 const IN_PLACE_OF_ADDRESSES: [&str; 2] = ["ImportStorage__accountName", "ImportStorage"];
 /// Settings that only people set, to be notified. They name other settings, which people add too.

@@ -27,6 +27,8 @@ var connections = {
   AzureWebJobsStorage__accountName: hostStorageName
   AzureWebJobsStorage__credential: 'managedidentity'
   AzureWebJobsStorage__clientId: identityClientId
+  // Otherwise the host shows Microsoft's start page at "/" to everybody.
+  AzureWebJobsDisableHomepage: 'true'
   // The program also accepts the account name. The scale controller of the host accepts only addresses.
   ImportStorage__blobServiceUri: 'https://${dataStorageName}.blob.${suffix}'
   ImportStorage__queueServiceUri: 'https://${dataStorageName}.queue.${suffix}'
