@@ -18,11 +18,15 @@ use tokio::sync::Semaphore;
 use crate::{
     config::{CONNECTIONS, Config, Faults, Lookup, PACKAGES},
     connection::{self, Connection},
-    http::{ClientError, azure::sentence},
+    http::{
+        ClientError,
+        azure::{blocked, sentence},
+    },
     import::{
         Action, Event, Import, ImportId, State,
-        reason::{NoOutcome, Reason, ReasonCode},
+        reason::{List, NoOutcome, Reason, ReasonCode},
     },
+    messages,
     schema::Refresh,
     storage::{
         Storage,
@@ -318,12 +322,19 @@ impl Engine {
         name: &str,
     ) -> Result<Option<std::result::Result<Connection, Reason>>> {
         let document = format!("{name}.json");
+        let invalid = |faults| Reason::ConnectionInvalid { connection: name.into(), faults };
         let read = self.blobs.read_small(CONNECTIONS, &document, connection::MAX_BYTES + 1);
-        let Some(content) = read.await? else { return Ok(None) };
-        Ok(Some(Connection::parse(name, &content).map_err(|faults| Reason::ConnectionInvalid {
-            connection: name.into(),
-            faults: faults.into_iter().collect(),
-        })))
+        let content = match read.await {
+            Ok(Some(content)) => content,
+            Ok(None) => return Ok(None),
+            // The other connections can still be read.
+            Err(error) => {
+                let code = blocked(&error).ok_or(error)?;
+                return Ok(Some(Err(invalid(List::from_iter([messages::blocked(&code)])))));
+            }
+        };
+        let read = Connection::parse(name, &content);
+        Ok(Some(read.map_err(|faults| invalid(faults.into_iter().collect()))))
     }
 
     /// The connection of an import, with the import's tenant. The import waits until the document is usable:

@@ -81,7 +81,8 @@ impl From<&Url> for Destination {
     }
 }
 
-/// The builder of a client that follows no redirect, so that a token never reaches another address.
+/// The builder of a client that follows no redirect, so that a token never reaches another address, and that does
+/// not decompress: that would hide the length of a blob whose `Content-Encoding` is gzip.
 pub fn client(to: Destination) -> ClientBuilder {
     let builder = reqwest::Client::builder();
     let builder = match to {
@@ -91,6 +92,8 @@ pub fn client(to: Destination) -> ClientBuilder {
     };
     builder
         .redirect(Policy::none())
+        .no_gzip()
+        .no_deflate()
         .connect_timeout(Duration::from_secs(20))
         .user_agent(concat!("viva-import/", env!("CARGO_PKG_VERSION")))
 }

@@ -30,7 +30,7 @@ pub(crate) use self::{
     finding::{contents, finding, place, totals, verdict},
     health::{HealthReason, health},
     notification::{OVERDUE_ACTION, action_at, never_came, overdue_title},
-    reason::no_outcome,
+    reason::{blocked, no_outcome},
     support::{exchange, exchanges, ticket},
 };
 

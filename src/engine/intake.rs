@@ -1,6 +1,6 @@
 //! How a file becomes an import: by an event, or by a sweep.
 
-use std::{collections::HashSet, fmt};
+use std::fmt;
 
 use azure_core::Result;
 use sha2::{Digest as _, Sha256};
@@ -10,6 +10,7 @@ use super::{Engine, log};
 use crate::{
     config::{CONNECTIONS, INBOX},
     connection::Connection,
+    http::azure::sentence,
     import::{Event, Import, ImportId, NotificationEvent, Policy, Source, diagnostics::EventIds},
     schema::{Refresh, is_connection_name},
     storage::{
@@ -127,54 +128,72 @@ impl Engine {
         for stored in imports.iter().filter(is_left) {
             log::left_alone(&stored.import, now);
         }
-        let known: HashSet<&ImportId> = imports.iter().map(|stored| &stored.import.id).collect();
+        let mut failed = None;
         for document in self.blobs.list(CONNECTIONS, "").await? {
             let name = document.name.strip_suffix(".json");
             let name = name.filter(|name| is_connection_name(name) && which(name));
             let Some(name) = name else { continue };
-            let of_connection = |stored: &&Stored| stored.import.connection == name;
-            let own: Vec<&Stored> = imports.iter().filter(of_connection).collect();
-            let since = last_completed(&own).unwrap_or(document.last_modified);
-            log::idle(name, now - since);
-            let mut files = self.blobs.list(INBOX, &format!("{name}/")).await?;
-            files.retain(|blob| connection_of(INBOX, &blob.name).is_some());
-            files.sort_by_key(|blob| blob.last_modified);
-            let read = self.connection(name).await?;
-            let (tenant, refresh) = match &read {
-                Some(Ok(connection)) => {
-                    self.imports.forget_arrivals(name).await?;
-                    (connection.caller.tenant.as_str(), connection.refresh)
+            match self.sweep_connection(name, document.last_modified, &imports).await {
+                Ok((files, overdue)) => {
+                    found += files;
+                    never_came.extend(overdue);
                 }
-                Some(Err(_)) => (ImportId::NO_TENANT, Refresh::Full),
-                None => continue,
-            };
-            let found_before = found;
-            let skip = if refresh == Refresh::Full { files.len().saturating_sub(1) } else { 0 };
-            for blob in files.iter().skip(skip) {
-                let id = import_id(blob, tenant);
-                // The document is invalid, so the tenant of the known import is unknown.
-                let is_known = match &read {
-                    Some(Ok(_)) => known.contains(&id),
-                    _ => known.iter().any(|known| known.key == id.key),
-                };
-                if !is_known
-                    && matches!(
-                        self.arrive(INBOX, &blob.name, None).await?,
-                        IntakeOutcome::Received(_)
-                    )
-                {
-                    found += 1;
+                // Storage answered, so this concerns one file or document: the other connections go on.
+                Err(error) if error.http_status().is_some() => {
+                    log::sweep_failed(name, &sentence(&error));
+                    failed.get_or_insert(error);
                 }
-            }
-            if let Some(Ok(connection)) = read
-                && found == found_before
-                && let Some(overdue) = overdue(connection, &own, document.last_modified, now)
-            {
-                never_came.extend(self.note_overdue(overdue, &own).await?);
+                Err(error) => return Err(error),
             }
         }
         self.notify_never_came(never_came).await;
-        Ok(found)
+        failed.map_or(Ok(found), Err)
+    }
+
+    /// Finds the files of one connection without an event, and whether its next file is overdue.
+    async fn sweep_connection(
+        &self,
+        name: &str,
+        stored_at: OffsetDateTime,
+        imports: &[Stored],
+    ) -> Result<(usize, Option<Overdue>)> {
+        let now = (self.clock)();
+        let of_connection = |stored: &&Stored| stored.import.connection == name;
+        let own: Vec<&Stored> = imports.iter().filter(of_connection).collect();
+        let since = last_completed(&own).unwrap_or(stored_at);
+        log::idle(name, now - since);
+        let mut files = self.blobs.list(INBOX, &format!("{name}/")).await?;
+        files.retain(|blob| connection_of(INBOX, &blob.name).is_some());
+        files.sort_by_key(|blob| blob.last_modified);
+        let read = self.connection(name).await?;
+        let (tenant, refresh) = match &read {
+            Some(Ok(connection)) => {
+                self.imports.forget_arrivals(name).await?;
+                (connection.caller.tenant.as_str(), connection.refresh)
+            }
+            Some(Err(_)) => (ImportId::NO_TENANT, Refresh::Full),
+            None => return Ok((0, None)),
+        };
+        let skip = if refresh == Refresh::Full { files.len().saturating_sub(1) } else { 0 };
+        let mut found = 0;
+        for blob in files.iter().skip(skip) {
+            let id = import_id(blob, tenant);
+            // A connection whose document is invalid has no tenant; that of the known import is unknown.
+            let is_known = |stored: &&Stored| match &read {
+                Some(Ok(_)) => stored.import.id == id,
+                _ => stored.import.id.key == id.key,
+            };
+            if !own.iter().any(is_known)
+                && matches!(self.arrive(INBOX, &blob.name, None).await?, IntakeOutcome::Received(_))
+            {
+                found += 1;
+            }
+        }
+        let Some(Ok(connection)) = read.filter(|_| found == 0) else { return Ok((found, None)) };
+        Ok(match overdue(connection, &own, stored_at, now) {
+            Some(overdue) => (found, self.note_overdue(overdue, &own).await?),
+            None => (found, None),
+        })
     }
 
     /// Reports an overdue file: in the log at every sweep, and once by a notification. The notification is

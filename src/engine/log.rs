@@ -142,6 +142,12 @@ pub(super) fn idle(connection: &str, since: Duration) {
     say(&fields, false, &text);
 }
 
+/// Warns that the files of a connection could not all be found. The next sweep tries again.
+pub(super) fn sweep_failed(connection: &str, why: &str) {
+    let text = format!("Connection {connection}: the sweep failed: {why}");
+    say(&Fields { connection, ..Fields::of(FAILED) }, true, &text);
+}
+
 /// Warns that the next file of a connection is overdue.
 pub(super) fn overdue(connection: &str, last: Option<&Import>, since: Duration, every_days: u32) {
     let import = last.map_or(NONE, |import| &import.id.key);

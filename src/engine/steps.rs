@@ -7,6 +7,7 @@ use super::{Engine, IntakeOutcome, SERVICE_ERRORS, Step, packed_mib};
 use crate::{
     check::{Report, mapping_faults},
     config::{PACKAGES, REPORTS},
+    http::azure::blocked,
     import::{
         Checked, Event, Import, ImportId, PollPath, Status,
         reason::{ErrorFile, Reason, ReasonCode},
@@ -133,7 +134,11 @@ impl Engine {
                     }
                 }
             }
-            Err(Failure::Storage(error)) => return Err(error),
+            Err(Failure::Storage(error)) => {
+                let code = blocked(&error).ok_or(error)?;
+                let reason = Reason::FileBlocked { code: code.into() };
+                Event::Rejected { reason, problems: 0, report: None, guarded: None }
+            }
             Err(failure @ (Failure::Work(_) | Failure::Broken)) => {
                 let reason = Reason::PackingFailed { detail: failure.to_string().into() };
                 Event::TransientFailure { reason, retry_at: None }

@@ -98,6 +98,15 @@ pub(crate) fn storage_answer(error: &Error) -> StorageAnswer {
     StorageAnswer { status: Some((*status).into()), code: error_code.clone(), request_id: id }
 }
 
+/// The codes by which storage says that nobody can read a blob.
+const OF_ONE_BLOB: [&str; 3] =
+    ["BlobArchived", "BlobBeingRehydrated", "BlobUsesCustomerSpecifiedEncryption"];
+
+/// The code of storage, if it says that this blob cannot be read until a person does something.
+pub(crate) fn blocked(error: &Error) -> Option<String> {
+    storage_answer(error).code.filter(|code| OF_ONE_BLOB.contains(&code.as_str()))
+}
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
 const NO_TOKEN: &str = "no token was issued";
 

@@ -369,6 +369,11 @@ pub enum Reason {
     },
     /// The file was deleted before it was read.
     FileMissing,
+    /// Storage does not let the file be read until a person does something: it is archived, for example.
+    FileBlocked {
+        /// The error code of storage.
+        code: Text,
+    },
     /// Every attempt to read and pack the file ended the program.
     PackingNeverEnded,
     /// The file waited longer than allowed.
@@ -540,6 +545,7 @@ impl ReasonCode {
             | Self::DeletionBlocked
             | Self::ValidationFailed
             | Self::FileMissing
+            | Self::FileBlocked
             | Self::PackingNeverEnded
             | Self::QueueTimeout
             | Self::PushesExhausted

@@ -108,6 +108,9 @@ pub(super) fn action_of(
              mapping was wrong, correct the mapping and retry the same file: {retry}."
         ),
         (State::Rejected, Some(ReasonCode::FileMissing)) => "Upload the file again.".to_owned(),
+        (State::Rejected, Some(ReasonCode::FileBlocked)) => {
+            format!("Make the file readable, then retry: {retry}.")
+        }
         (State::Rejected, _) => format!("{correct} Then upload the file again, or retry: {retry}."),
         (State::Stuck, _) if !facts.may_be_there => {
             format!("{correct} Then retry, which reads and pushes the file again: {retry}.")

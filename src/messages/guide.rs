@@ -178,6 +178,9 @@ fn example(code: ReasonCode) -> (State, Reason) {
             (State::Rejected, Reason::ValidationFailed { error_file })
         }
         ReasonCode::FileMissing => (State::Rejected, Reason::FileMissing),
+        ReasonCode::FileBlocked => {
+            (State::Rejected, Reason::FileBlocked { code: "BlobArchived".into() })
+        }
         ReasonCode::PackingNeverEnded => (State::Stuck, Reason::PackingNeverEnded),
         ReasonCode::QueueTimeout => {
             let last = Box::new(Reason::ServiceBusy { own: false });

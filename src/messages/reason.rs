@@ -167,6 +167,7 @@ fn fact(reason: &Reason, target: Target) -> String {
             format!("The service's validation of the file failed. {detail}")
         }
         Reason::FileMissing => "The file was deleted before it was read".to_owned(),
+        Reason::FileBlocked { code } => format!("The file cannot be read. {}", blocked(code)),
         Reason::PackingNeverEnded => {
             "Reading and packing did not finish before the deadline. Check the log".to_owned()
         }
@@ -205,6 +206,20 @@ fn fact(reason: &Reason, target: Target) -> String {
             "Cancelled {by}. A push was never answered, so the service may have the file"
         ),
         Reason::Cancelled { by, .. } => format!("Cancelled {by}"),
+    }
+}
+
+/// Why storage does not let a blob be read, and what to do, by its error code.
+#[must_use]
+pub(crate) fn blocked(code: &str) -> String {
+    match code {
+        "BlobArchived" | "BlobBeingRehydrated" => format!(
+            "It is in the archive tier ({code}): move it to the hot tier (`az storage blob set-tier --tier \
+             Hot`), which takes up to 15 hours"
+        ),
+        _ => format!(
+            "It is encrypted with a key that its writer provided ({code}): upload it without such a key"
+        ),
     }
 }
 

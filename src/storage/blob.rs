@@ -74,6 +74,11 @@ impl Blobs {
     /// Any error of the service but "not found".
     pub async fn look(&self, container: &str, name: &str) -> Result<Option<Blob>> {
         let answer = self.client(container, name).get_properties(None).await;
+        if answer.as_ref().is_err_and(|error| error.http_status() == Some(StatusCode::Conflict)) {
+            // The properties of a blob with a key of its owner are given only to those who have the key.
+            let listed = self.list(container, name).await?;
+            return Ok(listed.into_iter().find(|blob| blob.name == name));
+        }
         let Some(properties) = if_there(answer)? else { return Ok(None) };
         Ok(Some(Blob {
             container: container.to_owned(),
@@ -199,7 +204,9 @@ impl Blobs {
         Ok(())
     }
 
-    pub(crate) fn client(&self, container: &str, name: &str) -> BlobClient {
+    /// The client of one blob.
+    #[must_use]
+    pub fn client(&self, container: &str, name: &str) -> BlobClient {
         self.service.blob_client(container, name)
     }
 }

@@ -51,6 +51,7 @@ mod shown;
 mod simulation;
 mod stage;
 mod status;
+mod storage_faults;
 mod suggest_mapping_command;
 mod timeout;
 mod uploads;

@@ -23,7 +23,7 @@ async fn run(stage: &Stage, command: &str, argument: &str) -> Output {
 }
 
 /// The output of an action that is done.
-async fn done(stage: &Stage, command: &str, argument: &str) -> String {
+pub(crate) async fn done(stage: &Stage, command: &str, argument: &str) -> String {
     let output = run(stage, command, argument).await;
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));

@@ -14,7 +14,7 @@ use viva_import::{
     },
 };
 
-use crate::stage::{GOOD_CSV, a_second_later, csv_of, ended, stage, until};
+use crate::stage::{GOOD_CSV, a_second_later, csv_of, ended, import_of, stage, until};
 
 const KEY: &str = "a-key-of-this-test";
 const HTML: (&str, &str) = ("accept", "text/html,application/xhtml+xml");
@@ -64,14 +64,6 @@ async fn action(stage: &Stage, path: &str, form: &str) -> (u16, String) {
 /// The connection `hr` from the API.
 async fn hr(stage: &Stage) -> Value {
     json_of(stage, "/api/v1/connections/hr").await
-}
-
-async fn import_of(stage: &Stage, name: &str, wanted: impl Fn(&Import) -> bool) -> Import {
-    until(&format!("{name} as wanted"), async || {
-        let imports = stage.imports().await.unwrap();
-        imports.into_iter().find(|import| import.source.name == name && wanted(import))
-    })
-    .await
 }
 
 /// The page of an import.
