@@ -124,14 +124,8 @@ pub(super) async fn on_import(
     action: OperatorAction,
     by: &Actor,
 ) -> Result<String, CommandError> {
-    let done = Box::pin(engine.grant(key, action, by)).await?;
-    if action != OperatorAction::Cancel
-        && let Ok(stored) = engine.find(key).await
-    {
-        let engine = engine.clone();
-        take_steps(async move { Box::pin(engine.follow(&stored.import.id)).await });
-    }
-    Ok(done)
+    // `drive` takes the next step: what runs after the answer has no invocation, and may be ended at any time.
+    Box::pin(engine.grant(key, action, by)).await
 }
 
 /// Finds files of a connection without an event, and starts their imports.
@@ -147,19 +141,7 @@ pub(super) async fn sweep(
     let found = engine.sweep_one(connection).await;
     let found = found
         .map_err(|error| CommandError::Failed(format!("Storage failed: {}.", sentence(&error))))?;
-    let engine = engine.clone();
-    take_steps(async move { Box::pin(engine.drive()).await.map(drop) });
     Ok(messages::swept(found))
-}
-
-/// Runs steps in the background. If that fails, or the process ends, the timer does the same within a
-/// minute.
-fn take_steps(steps: impl Future<Output = azure_core::Result<()>> + Send + 'static) {
-    tokio::spawn(async move {
-        if let Err(error) = steps.await {
-            tracing::warn!("The next steps failed, retrying later: {}", sentence(&error));
-        }
-    });
 }
 
 /// Runs the doctor in a task of its own, so that it deletes its probe blobs even if the client has gone.

@@ -174,11 +174,11 @@ impl Visit {
 /// The confirmation on the page after an action.
 fn confirmation(done: &str) -> Option<&'static str> {
     Some(match done {
-        "approve" => "The file is approved once. The import starts now.",
-        "retry" => "The import is retried now, unless another import goes first.",
+        "approve" => "The file is approved once. The import starts within a minute.",
+        "retry" => "The import is retried within a minute, unless another import goes first.",
         "cancel" => "The import is cancelled.",
         "resume" => "The connection is resumed. Each waiting file resumes at its next attempt.",
-        "sweep" => "The inbox was checked. The import of new files starts now.",
+        "sweep" => "The inbox was checked. The import of new files starts within a minute.",
         _ => return None,
     })
 }

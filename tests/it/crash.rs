@@ -2,6 +2,10 @@
 
 use std::{fmt::Write as _, process::Stdio, time::Duration};
 
+use reqwest::{
+    Method,
+    header::{CONTENT_TYPE, HeaderMap, HeaderValue},
+};
 use sha2::{Digest as _, Sha256};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
@@ -146,4 +150,28 @@ async fn a_handler_whose_host_is_gone_ends_and_one_that_waits_for_its_port_gets_
     drop(host.stdin.take());
     host.wait().await.unwrap();
     until("the end of the handler", async || (!lives().await).then_some(())).await;
+}
+
+#[tokio::test]
+async fn an_action_starts_no_work_outside_an_invocation() {
+    let stage = stage(&[("DRIVE_SCHEDULE", "0 0 0 1 1 *")]).await;
+    stage.drop_file("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    let action = async |path: &str| {
+        let json = HeaderValue::from_static("application/json");
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, json)]);
+        let answer = stage.host.http(Method::POST, path, headers, "{}".into()).await;
+        assert_eq!(answer.status, 200, "{path}: {:?}", answer.body);
+    };
+    action("/api/v1/connections/hr:sweep").await;
+    let import = stage.imports().await.unwrap().remove(0);
+    action(&format!("/api/v1/imports/{}:retry", import.id.name())).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let import = stage.imports().await.unwrap().remove(0);
+    assert_eq!((import.state, import.attempts), (State::Received, 0));
+    until("the end by the timer alone", async || {
+        stage.host.timer("drive", false).await;
+        let import = stage.imports().await.unwrap().remove(0);
+        (import.state == State::Completed).then_some(())
+    })
+    .await;
 }
