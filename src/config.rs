@@ -59,6 +59,8 @@ pub struct Config {
     /// The key of the mapping in metadata.json: `Mapping` by default, `ColumnMap` in Microsoft's
     /// business sample.
     pub mapping_key: String,
+    /// How long a file must be unchanged before it counts as complete, unless an event says so.
+    pub quiet: Duration,
     /// Limits of the checks.
     pub limits: Limits,
     /// The ingestion service.
@@ -106,6 +108,7 @@ impl Config {
         let account = reader.account();
         let policy = reader.policy();
         let mapping_key = reader.text(MAPPING_KEY);
+        let quiet = reader.seconds_or_none("QUIET_SECONDS");
         let limits = reader.limits();
         let service = reader.service(None);
         let notify = reader.notify();
@@ -118,7 +121,7 @@ impl Config {
         };
         match (account, service) {
             (Some(account), Some(service)) if reader.faults.is_empty() => {
-                Ok(Self { account, policy, mapping_key, limits, service, notify, app })
+                Ok(Self { account, policy, mapping_key, quiet, limits, service, notify, app })
             }
             _ => Err(Faults(reader.faults)),
         }
@@ -213,6 +216,11 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             self.faults.push(format!("{name} must be a whole number greater than 0"));
             1
         })
+    }
+
+    /// A time that may be 0.
+    fn seconds_or_none(&mut self, name: &str) -> Duration {
+        if self.text(name).trim() == "0" { Duration::ZERO } else { self.seconds(name) }
     }
 
     fn seconds(&mut self, name: &str) -> Duration {

@@ -37,7 +37,7 @@ use crate::{
 };
 
 pub use self::{
-    intake::IntakeOutcome,
+    intake::{IntakeOutcome, Origin},
     operator::Actor,
     status_queries::{Document, Timer},
 };

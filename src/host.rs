@@ -128,6 +128,12 @@ async fn intake(State(engine): State<Arc<Engine>>, body: Bytes) -> Response {
             IntakeOutcome::Ignored(why) | IntakeOutcome::Gone(why) => {
                 engine::ignored(&why);
             }
+            IntakeOutcome::Unfinished { until, .. } => {
+                tracing::info!("{arrival}");
+                if let Err(error) = engine.postpone(&blob.message, until).await {
+                    return failure(&format!("Could not postpone {blob}: {}", sentence(&error)));
+                }
+            }
             // The row is written: if a step fails now, the timer retries it.
             IntakeOutcome::Received(id) | IntakeOutcome::Known(id) => {
                 if let Err(error) = engine.follow(&id).await {

@@ -23,7 +23,7 @@ use crate::{
     config::PACKAGES,
     import::{Package, Source},
     schema::PayloadFormat,
-    storage::blob::{Blob, Blobs, Staging},
+    storage::blob::{Blob, Blobs, Growth, Staging},
 };
 
 mod deflate;
@@ -136,6 +136,7 @@ async fn download(
         etag: source.etag.clone(),
         bytes: source.bytes,
         last_modified: source.last_modified,
+        growth: Growth::Written,
     };
     let mut chunks = blobs.read(&blob).boxed();
     while let Some(chunk) = chunks.try_next().await? {

@@ -114,6 +114,11 @@ pub const SETTINGS: &[Setting] = &[
         "The longest wait for an answer of the service or of storage. A push has the time of its step instead.",
     ),
     setting(
+        "QUIET_SECONDS",
+        Some("600"),
+        "How long a file must be unchanged before it counts as complete. It applies to files that `sweep` and `schedule` find, because they may still be written, and to append blobs. A block blob whose event arrives is complete.",
+    ),
+    setting(
         "STEP_TIMEOUT_SECONDS",
         Some("900"),
         "When a pack or push whose process ended is started again. A running one stops after nine tenths of this time. It must be less than half of `functionTimeout`.",

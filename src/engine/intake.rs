@@ -3,18 +3,25 @@
 use std::fmt;
 
 use azure_core::Result;
+use azure_storage_queue::models::{QueueClientSendMessageOptions, QueueMessage};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use time::{Duration, OffsetDateTime};
 
 use super::{Engine, log};
 use crate::{
-    config::{CONNECTIONS, INBOX},
+    config::{ARRIVALS, CONNECTIONS, INBOX},
     connection::Connection,
     http::azure::sentence,
-    import::{Event, Import, ImportId, NotificationEvent, Policy, Source, diagnostics::EventIds},
+    import::{
+        Event, Import, ImportId, NotificationEvent, Policy, Source, diagnostics::EventIds,
+        to_the_second,
+    },
     schema::{Refresh, is_connection_name},
     storage::{
-        blob::Blob,
+        self,
+        blob::{Blob, Growth},
         import_table::{Inserted, Stored},
     },
 };
@@ -30,7 +37,30 @@ pub enum IntakeOutcome {
     Ignored(String),
     /// It does not exist any more.
     Gone(String),
+    /// It may not be complete: it is looked at again at this time.
+    Unfinished {
+        /// The container and the name.
+        file: String,
+        /// When.
+        until: OffsetDateTime,
+    },
 }
+
+/// How a file was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// By an event, which storage sends when a block blob is complete.
+    Event(EventIds),
+    /// By a sweep, which may find a file that is being written.
+    Sweep,
+    /// By a person who asked for it, or because it replaced another content.
+    Request,
+}
+
+/// The longest time that a queue hides a message, in seconds.
+const LONGEST_DELAY: i64 = 7 * 24 * 3600;
+/// The shortest wait for a copy.
+const COPY_PAUSE: Duration = Duration::minutes(1);
 
 impl fmt::Display for IntakeOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -38,6 +68,13 @@ impl fmt::Display for IntakeOutcome {
             Self::Received(id) => write!(f, "Received as import {id}"),
             Self::Known(id) => write!(f, "Already known as import {id}"),
             Self::Ignored(why) | Self::Gone(why) => write!(f, "Ignored: {why}"),
+            Self::Unfinished { file, until } => {
+                write!(
+                    f,
+                    "{file} may not be complete. It is looked at again at {}",
+                    to_the_second(*until)
+                )
+            }
         }
     }
 }
@@ -54,7 +91,7 @@ impl Engine {
         &self,
         container: &str,
         name: &str,
-        event: Option<EventIds>,
+        origin: Origin,
     ) -> Result<IntakeOutcome> {
         // Control characters would add lines of their own to the log.
         let file = format!("{container}/{name}").replace(char::is_control, "\u{fffd}");
@@ -71,6 +108,9 @@ impl Engine {
         let Some(blob) = self.blobs.look(container, name).await? else {
             return Ok(IntakeOutcome::Gone(format!("{file} does not exist any more")));
         };
+        if let Some(until) = self.unfinished(&blob, &origin) {
+            return Ok(IntakeOutcome::Unfinished { file, until });
+        }
         let tenant = read
             .as_ref()
             .map_or(ImportId::NO_TENANT, |connection| connection.caller.tenant.as_str());
@@ -80,7 +120,9 @@ impl Engine {
         import.stop_on_rejection =
             read.as_ref().is_ok_and(|connection| connection.stop_after_rejected);
         import.notify_enabled = self.notifies(read.as_ref().ok()).unwrap_or_default();
-        import.diagnostics.event = event;
+        if let Origin::Event(ids) = origin {
+            import.diagnostics.event = Some(ids);
+        }
         match read {
             Ok(_) => self.imports.forget_arrivals(connection).await?,
             Err(reason) => {
@@ -99,13 +141,41 @@ impl Engine {
         })
     }
 
+    /// Until when a file may be incomplete. Somebody may still append to an append blob, and a file that no event
+    /// has announced may still be written.
+    fn unfinished(&self, blob: &Blob, origin: &Origin) -> Option<OffsetDateTime> {
+        let now = (self.clock)();
+        // A blob may be dated after the clock of this machine.
+        let quiet = blob.last_modified.min(now) + self.config.quiet;
+        match blob.growth {
+            Growth::Copied => Some(quiet.max(now + COPY_PAUSE)),
+            Growth::Written if *origin != Origin::Sweep => None,
+            Growth::Appended | Growth::Written => (quiet > now).then_some(quiet),
+        }
+    }
+
+    /// Delivers an event again at a later time.
+    ///
+    /// # Errors
+    /// Storage failed; the event must not be lost.
+    pub(crate) async fn postpone(&self, event: &Value, until: OffsetDateTime) -> Result<()> {
+        let wait = (until - (self.clock)()).whole_seconds().clamp(1, LONGEST_DELAY);
+        let message = QueueMessage { message_text: Some(STANDARD.encode(event.to_string())) };
+        let options = QueueClientSendMessageOptions {
+            visibility_timeout: i32::try_from(wait).ok(),
+            ..QueueClientSendMessageOptions::default()
+        };
+        let queue = storage::queue(&self.config.account, ARRIVALS)?;
+        queue.send_message(message.try_into()?, Some(options)).await.map(drop)
+    }
+
     /// Finds files without an event: of a full connection the newest one, of an incremental connection all,
     /// oldest first. Returns the number of new imports. Logs how long each connection has completed nothing.
     ///
     /// # Errors
     /// Storage failed; the next sweep finds the remaining files.
     pub async fn sweep(&self) -> Result<usize> {
-        self.sweep_those(self.imports.list().await?, |_| true).await
+        self.sweep_those(self.imports.list().await?, Origin::Sweep, |_| true).await
     }
 
     /// The same for one connection.
@@ -113,12 +183,14 @@ impl Engine {
     /// # Errors
     /// Storage failed.
     pub(crate) async fn sweep_one(&self, connection: &str) -> Result<usize> {
-        self.sweep_those(self.imports.named(connection).await?, |name| name == connection).await
+        let imports = self.imports.named(connection).await?;
+        self.sweep_those(imports, Origin::Request, |name| name == connection).await
     }
 
     async fn sweep_those(
         &self,
         imports: Vec<Stored>,
+        origin: Origin,
         which: impl Fn(&str) -> bool,
     ) -> Result<usize> {
         let now = (self.clock)();
@@ -133,7 +205,7 @@ impl Engine {
             let name = document.name.strip_suffix(".json");
             let name = name.filter(|name| is_connection_name(name) && which(name));
             let Some(name) = name else { continue };
-            match self.sweep_connection(name, document.last_modified, &imports).await {
+            match self.sweep_connection(name, document.last_modified, &imports, &origin).await {
                 Ok((files, overdue)) => {
                     found += files;
                     never_came.extend(overdue);
@@ -156,6 +228,7 @@ impl Engine {
         name: &str,
         stored_at: OffsetDateTime,
         imports: &[Stored],
+        origin: &Origin,
     ) -> Result<(usize, Option<Overdue>)> {
         let now = (self.clock)();
         let of_connection = |stored: &&Stored| stored.import.connection == name;
@@ -184,7 +257,10 @@ impl Engine {
                 _ => stored.import.id.key == id.key,
             };
             if !own.iter().any(is_known)
-                && matches!(self.arrive(INBOX, &blob.name, None).await?, IntakeOutcome::Received(_))
+                && matches!(
+                    self.arrive(INBOX, &blob.name, origin.clone()).await?,
+                    IntakeOutcome::Received(_)
+                )
             {
                 found += 1;
             }
@@ -320,6 +396,7 @@ mod tests {
             etag: etag.to_owned(),
             bytes: 1,
             last_modified,
+            growth: Growth::Written,
         };
         let older = blob("0x1", datetime!(2026-11-23 06:00 UTC));
         let newer = blob("0x2", datetime!(2026-11-23 06:01 UTC));

@@ -3,7 +3,7 @@
 use azure_core::Result;
 use time::OffsetDateTime;
 
-use super::{Engine, IntakeOutcome, SERVICE_ERRORS, Step, packed_mib};
+use super::{Engine, IntakeOutcome, Origin, SERVICE_ERRORS, Step, packed_mib};
 use crate::{
     check::{Report, mapping_faults},
     config::{PACKAGES, REPORTS},
@@ -115,10 +115,17 @@ impl Engine {
             },
             Ok(Outcome::Moved) => {
                 // The event of the newer content may never arrive, so its row is created here.
-                match self.arrive(&import.source.container, &import.source.name, None).await? {
+                match self
+                    .arrive(&import.source.container, &import.source.name, Origin::Request)
+                    .await?
+                {
                     // The content is unchanged, so nothing has replaced it.
                     IntakeOutcome::Known(id) if id == import.id => {
                         Event::TransientFailure { reason: Reason::FileUnreadable, retry_at: None }
+                    }
+                    IntakeOutcome::Unfinished { until, .. } => {
+                        let reason = Reason::FileUnreadable;
+                        Event::TransientFailure { reason, retry_at: Some(until) }
                     }
                     IntakeOutcome::Received(by) | IntakeOutcome::Known(by) => {
                         Event::Replaced { by }

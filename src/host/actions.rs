@@ -50,7 +50,7 @@ pub(super) async fn ask_for_connection(
     visit: Visit,
     form: SubmittedForm,
 ) -> Response {
-    ask(&app, visit, form, None).await
+    Box::pin(ask(&app, visit, form, None)).await
 }
 
 pub(super) async fn ask_for_import(
@@ -59,7 +59,7 @@ pub(super) async fn ask_for_import(
     visit: Visit,
     form: SubmittedForm,
 ) -> Response {
-    ask(&app, visit, form, Some(&key)).await
+    Box::pin(ask(&app, visit, form, Some(&key))).await
 }
 
 /// Does the action of a form, if the form has a valid CSRF token.

@@ -11,7 +11,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use crate::{
-    engine::{Engine, IntakeOutcome},
+    engine::{Engine, IntakeOutcome, Origin},
     import::{diagnostics::EventIds, reason::Text},
     schema::document,
 };
@@ -24,6 +24,8 @@ pub(super) struct ArrivedBlob {
     container: String,
     name: String,
     event: EventIds,
+    /// The event, to be delivered again.
+    pub(super) message: Value,
 }
 
 impl fmt::Display for ArrivedBlob {
@@ -37,7 +39,7 @@ impl ArrivedBlob {
     /// Receives the blob. It is not documented whether events percent-encode names, so if there is no blob
     /// with the literal name, the decoded name is tried.
     pub(super) async fn arrive(&self, engine: &Engine) -> azure_core::Result<IntakeOutcome> {
-        let event = || Some(self.event.clone());
+        let event = || Origin::Event(self.event.clone());
         let arrival = engine.arrive(&self.container, &self.name, event()).await?;
         let decoded = percent_decode_str(&self.name).decode_utf8_lossy();
         if matches!(arrival, IntakeOutcome::Gone(_)) && decoded != self.name {
@@ -105,6 +107,7 @@ fn blob(event: &Value) -> Result<Option<ArrivedBlob>, EventError> {
     let (container, name) =
         path.and_then(|path| path.split_once("/blobs/")).ok_or(EventError::Blob)?;
     let data = |name: &str| event.get("data")?.get(name)?.as_str().map(Text::from);
+    let message = event.clone();
     let event = EventIds {
         id: text("id").map(Text::from),
         request_id: data("requestId"),
@@ -112,7 +115,8 @@ fn blob(event: &Value) -> Result<Option<ArrivedBlob>, EventError> {
         e_tag: data("eTag"),
         sequencer: data("sequencer"),
     };
-    Ok(Some(ArrivedBlob { container: container.to_owned(), name: name.to_owned(), event }))
+    let (container, name) = (container.to_owned(), name.to_owned());
+    Ok(Some(ArrivedBlob { container, name, event, message }))
 }
 
 #[cfg(test)]
@@ -151,9 +155,10 @@ mod tests {
 
     #[test]
     fn an_event_is_decoded_in_every_encoding_of_the_host() {
-        let with = |event| {
+        let with = |event, message: &Value| {
             let name = "hr/2026/people \u{e9}.csv".to_owned();
-            [ArrivedBlob { container: "inbox".to_owned(), name, event }]
+            let message = message.clone();
+            [ArrivedBlob { container: "inbox".to_owned(), name, event, message }]
         };
         let cloud = EventIds { api: Some("PutBlob".into()), ..EventIds::default() };
         let grid = EventIds {
@@ -163,9 +168,8 @@ mod tests {
             e_tag: Some("0x8D4BCC2E4835CD0".into()),
             sequencer: Some("00000000000004420000000000028963".into()),
         };
-        for (event, expected) in
-            [(event_grid(BLOB_CREATED), with(grid)), (cloud_event(), with(cloud))]
-        {
+        for (event, ids) in [(event_grid(BLOB_CREATED), grid), (cloud_event(), cloud)] {
+            let expected = with(ids, &event);
             let text = event.to_string();
             let encoded_twice = Value::from(text.clone()).to_string();
             for message in [

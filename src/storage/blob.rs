@@ -15,8 +15,8 @@ use azure_storage_blob::{
     BlobClient, BlobServiceClient,
     models::{
         BlobClientDownloadOptions, BlobClientGetPropertiesResultHeaders as _,
-        BlobClientUploadOptions, BlobContainerClientListBlobsOptions,
-        BlockBlobClientCommitBlockListOptions, BlockLookupList,
+        BlobClientUploadOptions, BlobContainerClientListBlobsOptions, BlobType,
+        BlockBlobClientCommitBlockListOptions, BlockLookupList, CopyStatus,
     },
 };
 use bytes::Bytes;
@@ -29,6 +29,17 @@ use tokio::task::JoinSet;
 const PART_BYTES: usize = 1 << 20;
 /// Ranged reads at the same time, including those whose result waits for the reader.
 const PARALLEL_READS: usize = 4;
+
+/// How the content of a blob comes to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Growth {
+    /// It is written as a whole. Lists say this of every blob.
+    Written,
+    /// It is appended to, and complete when nobody appends any more.
+    Appended,
+    /// It is being copied, and not complete yet.
+    Copied,
+}
 
 /// The properties of a blob when they were read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +54,8 @@ pub struct Blob {
     pub bytes: u64,
     /// When this content was written.
     pub last_modified: OffsetDateTime,
+    /// How its content comes to be.
+    pub growth: Growth,
 }
 
 /// The blobs of the account.
@@ -86,6 +99,13 @@ impl Blobs {
             etag: bare(properties.etag()?.as_ref())?,
             bytes: properties.content_length()?.ok_or_else(|| missing("length"))?,
             last_modified: properties.last_modified()?.ok_or_else(|| missing("date"))?,
+            growth: if properties.copy_status()? == Some(CopyStatus::Pending) {
+                Growth::Copied
+            } else if properties.blob_type()? == Some(BlobType::AppendBlob) {
+                Growth::Appended
+            } else {
+                Growth::Written
+            },
         }))
     }
 
@@ -124,6 +144,7 @@ impl Blobs {
                     etag: bare(properties.etag.as_ref())?,
                     bytes: properties.content_length.ok_or_else(|| missing("length"))?,
                     last_modified: properties.last_modified.ok_or_else(|| missing("date"))?,
+                    growth: Growth::Written,
                 })
             })
             .collect()

@@ -112,6 +112,8 @@ impl Stage {
             ("IMPORT_SCHEDULE".to_owned(), "0 0 0 1 1 *".to_owned()),
             ("SWEEP_SCHEDULE".to_owned(), "0 0 0 1 1 *".to_owned()),
             ("DRIVE_SCHEDULE".to_owned(), "* * * * * *".to_owned()),
+            // What a test or the demo stores is complete.
+            ("QUIET_SECONDS".to_owned(), "0".to_owned()),
         ]);
         all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let root = app_folder(executable)?;

@@ -139,6 +139,7 @@ async fn import_as(client_id: Option<&str>) -> Vec<(String, Option<String>)> {
     let mut settings = account.settings();
     settings.push(("IDENTITY_ENDPOINT", identity));
     settings.push(("INGESTION_ENDPOINT", service.endpoint().to_string()));
+    settings.push(("QUIET_SECONDS", "0".to_owned()));
     settings.extend(client_id.map(|id| ("ImportStorage__clientId", id.to_owned())));
     let settings: Vec<(&str, &str)> =
         settings.iter().map(|(name, value)| (*name, value.as_str())).collect();

@@ -261,6 +261,7 @@ async fn engine_at(clock: &Arc<AtomicI64>, hook: &str) -> (Arc<Engine>, Storage,
     let settings = [
         ("ImportStorage", azurite.connection_string(&account)),
         ("INGESTION_ENDPOINT", service.endpoint().to_string()),
+        ("QUIET_SECONDS", "0".to_owned()),
         (TOKEN_SETTING, TOKEN.to_owned()),
         ("HOOK", hook.to_owned()),
     ];

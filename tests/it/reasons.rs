@@ -95,7 +95,7 @@ const READ: [(&str, usize, &str); 30] = [
     ("engine/deletion_guard.rs", 1, "a list of rules"),
     ("commands/check.rs", 1, "a pattern of file names"),
     ("engine/health.rs", 1, "names of documents"),
-    ("engine/intake.rs", 5, "names of blobs, a list of ids"),
+    ("engine/intake.rs", 4, "names of blobs, a list of ids"),
     ("engine/status_queries.rs", 1, "names of documents"),
     ("engine/steps.rs", 1, "the name of a package"),
     ("host/event_grid.rs", 2, "the subject of an event"),

@@ -3,18 +3,25 @@
 use azure_core::http::RequestContent;
 use azure_storage_blob::models::{AccessTier, BlobClientUploadOptions};
 use bytes::Bytes;
-use reqwest::{Method, header::HeaderMap};
+use reqwest::{
+    Method,
+    header::{CONTENT_TYPE, HeaderMap, HeaderValue},
+};
 use viva_import::{
     config::{CONNECTIONS, INBOX},
     import::{State, reason::ReasonCode},
-    testbed::{SAMPLE_CONNECTION, deployment::Stage, host::Outcome},
+    testbed::{
+        SAMPLE_CONNECTION,
+        deployment::{Stage, blob_created},
+        host::Outcome,
+    },
 };
 
 use crate::{
     health::proxied,
     persons::done,
     proxy::{Fault, Seen},
-    stage::{GOOD_CSV, ended, import_of, log, stage, why},
+    stage::{GOOD_CSV, ended, import_of, log, stage, until, why},
 };
 
 async fn set_tier(stage: &Stage, container: &str, name: &str, tier: AccessTier) {
@@ -78,4 +85,50 @@ async fn a_connection_that_storage_refuses_stops_no_other_one() {
     let files: Vec<_> = imports.iter().map(|import| import.source.name.as_str()).collect();
     assert_eq!(files, ["zzz/a.csv"]);
     assert!(log(&stage).contains("Connection bad: the sweep failed: "), "{}", log(&stage));
+}
+
+/// The sample file as a program that logs would write it: it exists from the first line on.
+async fn append(stage: &Stage, name: &str, content: &str) {
+    let blob = stage.storage.blobs.client(INBOX, name).append_blob_client();
+    if stage.storage.blobs.look(INBOX, name).await.unwrap().is_none() {
+        blob.create(None).await.unwrap();
+    }
+    let bytes = content.as_bytes().to_vec();
+    let length = bytes.len() as u64;
+    blob.append_block(RequestContent::from(bytes), length, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_append_blob_is_imported_when_nobody_appends_any_more() {
+    let stage = stage(&[("QUIET_SECONDS", "4")]).await;
+    let (first, rest) = GOOD_CSV.split_at(60);
+    append(&stage, "hr/a.csv", first).await;
+    let blob = stage.storage.blobs.look(INBOX, "hr/a.csv").await.unwrap().unwrap();
+    stage.announce(&blob_created(&blob)).await.unwrap();
+    until("the event to be postponed", async || {
+        log(&stage).contains("may not be complete").then_some(())
+    })
+    .await;
+    append(&stage, "hr/a.csv", rest).await;
+    assert!(stage.imports().await.unwrap().is_empty());
+    let import = ended(&stage, "hr/a.csv").await;
+    assert_eq!((import.state, import.rows), (State::Completed, Some(2)), "{}", why(&import));
+    assert_eq!(stage.imports().await.unwrap().len(), 1);
+    assert!(import.diagnostics.event.is_some());
+}
+
+#[tokio::test]
+async fn a_sweep_waits_until_a_file_is_quiet_and_a_person_need_not() {
+    let stage = stage(&[("QUIET_SECONDS", "3600")]).await;
+    stage.drop_file("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    stage.host.timer("sweep", false).await;
+    assert!(stage.imports().await.unwrap().is_empty());
+    let json = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+    let path = "/api/v1/connections/hr:sweep";
+    let swept = stage.host.http(Method::POST, path, json, "{}".into()).await;
+    assert_eq!(swept.status, 200);
+    assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
+    // An event says that a block blob is complete.
+    stage.arrive("hr/b.csv", GOOD_CSV.into()).await.unwrap();
+    ended(&stage, "hr/b.csv").await;
 }

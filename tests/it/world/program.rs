@@ -14,7 +14,7 @@ use tracing::Dispatch;
 use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt as _};
 use viva_import::{
     config::{Account, Config, INBOX, Lookup, STORAGE},
-    engine::{Engine, IntakeOutcome},
+    engine::{Engine, IntakeOutcome, Origin},
     import::ImportId,
     storage::Storage,
     target,
@@ -29,7 +29,7 @@ pub(super) async fn receive(
     name: &str,
     promised: &Mutex<Vec<ImportId>>,
 ) -> azure_core::Result<()> {
-    let arrival = engine.arrive(INBOX, name, None).await?;
+    let arrival = engine.arrive(INBOX, name, Origin::Request).await?;
     if let IntakeOutcome::Received(id) | IntakeOutcome::Known(id) = arrival {
         promised.lock().unwrap().push(id.clone());
         let _ = engine.follow(&id).await;
@@ -50,7 +50,12 @@ pub(crate) async fn before(
         .replace(endpoints.blob.as_str(), proxy.blob.as_str())
         .replace(endpoints.table.as_str(), proxy.table.as_str());
     let endpoint = proxy.service.to_string();
-    (proxy, vec![(STORAGE, connection_string), ("INGESTION_ENDPOINT", endpoint)])
+    let settings = vec![
+        (STORAGE, connection_string),
+        ("INGESTION_ENDPOINT", endpoint),
+        ("QUIET_SECONDS", "0".to_owned()),
+    ];
+    (proxy, settings)
 }
 
 /// An unused account, of as many emulators as are needed, because there are many worlds.
