@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     config::{ARRIVALS, CONNECTIONS, INBOX, PACKAGES, POISON, REPORTS},
-    http::azure::sentence,
+    http::azure::{sentence, storage_answer},
     storage::{self, table::Properties},
 };
 
@@ -44,6 +44,8 @@ const QUEUE: &str = "Storage Queue Data Contributor on the queue arrivals (the t
 
 /// The same name each time, so that blobs that cannot be deleted do not pile up.
 const PROBE: &str = "doctor/probe";
+/// The error code of the table service if the table itself does not exist.
+const NO_TABLE: &str = "TableNotFound";
 /// The most messages that one request can peek at.
 const MAX_PEEK: i32 = 32;
 
@@ -98,6 +100,10 @@ impl Failure {
 
     fn is(&self, status: StatusCode) -> bool {
         matches!(self, Self::Failed(error, _) if error.http_status() == Some(status))
+    }
+
+    fn has_code(&self, code: &str) -> bool {
+        matches!(self, Self::Failed(error, _) if storage_answer(error).code.as_deref() == Some(code))
     }
 }
 
@@ -211,6 +217,7 @@ async fn rows(probes: &Probes, host: &Reachability) -> [CheckResult; 2] {
         ("RowKey".to_owned(), json!(key)),
     ]);
     let write = match asked(probes, host, table.replace(&row, &Etag::from("*"))).await {
+        Err(failure) if failure.has_code(NO_TABLE) => failure.result(WRITE_IMPORTS, TABLE),
         Err(failure)
             if !failure.is(StatusCode::NotFound) && !failure.is(StatusCode::PreconditionFailed) =>
         {

@@ -21,10 +21,13 @@ use azure_core::{
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
+use crate::schema::document;
+
 /// The oldest version that accepts Entra tokens for tables.
 const API_VERSION: &str = "2020-12-06";
 /// The most rows of one answer without `$top`.
 const PAGE_ROWS: usize = 1000;
+const ERROR_CODE: HeaderName = HeaderName::from_static("x-ms-error-code");
 const MINIMAL_METADATA: &str = "application/json;odata=minimalmetadata";
 const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -254,7 +257,7 @@ impl Table {
         if request.headers().get_optional_str(&HeaderName::from_static("content-type")).is_none() {
             request.insert_header("content-type", "application/json");
         }
-        self.pipeline.send(&Context::new(), &mut request, None).await
+        self.pipeline.send(&Context::new(), &mut request, None).await.map_err(with_code_of_body)
     }
 
     fn url(&self, tail: &str) -> Url {
@@ -276,6 +279,27 @@ impl Table {
     }
 }
 
+/// An error with the code from the body of the answer: unlike the other services, the table service sends no
+/// `x-ms-error-code`. The new error does not quote the body.
+fn with_code_of_body(error: Error) -> Error {
+    let ErrorKind::HttpResponse { status, raw_response: Some(answer), .. } = error.kind() else {
+        return error;
+    };
+    let code = answer.headers().get_optional_string(&ERROR_CODE);
+    let error_code = code.or_else(|| code_of(answer.body()));
+    let kind =
+        ErrorKind::HttpResponse { status: *status, error_code, raw_response: Some(answer.clone()) };
+    Error::with_message(kind, "the table service answered with an error")
+}
+
+/// The code in an error of the table service; `None` for a body of another form.
+fn code_of(body: &[u8]) -> Option<String> {
+    let body: Value = serde_json::from_slice(document::unmarked(body)).ok()?;
+    let code = body.get("odata.error")?.get("code")?.as_str()?;
+    let is_code = !code.is_empty() && code.chars().all(|letter| letter.is_ascii_alphanumeric());
+    is_code.then(|| code.to_owned())
+}
+
 /// The ETags in the inner answers of a transaction. The outer status is 202 also if it failed.
 fn transaction_etags(answer: &RawResponse) -> Result<Vec<Etag>> {
     let text = String::from_utf8_lossy(answer.body());
@@ -286,7 +310,7 @@ fn transaction_etags(answer: &RawResponse) -> Result<Vec<Etag>> {
         if !(200..300).contains(&status) {
             let kind = ErrorKind::HttpResponse {
                 status: status.into(),
-                error_code: None,
+                error_code: part.split_once("\r\n\r\n").and_then(|(_, body)| code_of_part(body)),
                 raw_response: None,
             };
             return Err(Error::with_message(kind, "the transaction failed"));
@@ -303,6 +327,12 @@ fn transaction_etags(answer: &RawResponse) -> Result<Vec<Etag>> {
     Ok(etags)
 }
 
+/// The code in the body of an inner answer, which the boundary of the next part follows.
+fn code_of_part(body: &str) -> Option<String> {
+    let body = body.split("\r\n--").next()?;
+    code_of(body.trim().as_bytes())
+}
+
 fn etag_of(answer: &RawResponse) -> Result<Etag> {
     answer
         .headers()
@@ -313,4 +343,81 @@ fn etag_of(answer: &RawResponse) -> Result<Etag> {
 
 fn malformed(what: &str) -> Error {
     Error::with_message(ErrorKind::DataConversion, format!("the table service sent {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Mutex, time::Duration};
+
+    use axum::{
+        Router,
+        http::{StatusCode, Uri},
+    };
+    use azure_core::http::{RetryOptions, headers::Headers};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::http::{
+        Destination,
+        azure::{client_options, sentence, storage_answer},
+    };
+
+    /// A client of a service that sends this answer to every request, and the requests that it got.
+    async fn answering(status: u16, body: &'static [u8]) -> (Table, Arc<Mutex<Vec<Uri>>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}/account", listener.local_addr().unwrap());
+        let seen = Arc::new(Mutex::new(vec![]));
+        let noted = seen.clone();
+        let app = Router::new().fallback(async move |uri: Uri| {
+            noted.lock().unwrap().push(uri);
+            (StatusCode::from_u16(status).unwrap(), body)
+        });
+        tokio::spawn(axum::serve(listener, app).into_future());
+        let options = client_options(Destination::LocalHttp, Duration::from_mins(1)).unwrap();
+        let options = ClientOptions { retry: RetryOptions::none(), ..options };
+        (Table::new(Url::parse(&endpoint).unwrap(), "imports", None, options), seen)
+    }
+
+    #[tokio::test]
+    async fn the_error_code_is_read_from_the_body_of_the_answer() {
+        const MISSING: &[u8] = br#"{"odata.error":{"code":"TableNotFound","message":{"lang":"en-US","value":"The table specified does not exist.\nRequestId:c1d2\nTime:2026-11-24T10:00:04.1234567Z"}}}"#;
+        const MARKED: &[u8] = b"\xEF\xBB\xBF{\"odata.error\":{\"code\":\"AuthorizationPermissionMismatch\",\"message\":{\"lang\":\"en-US\",\"value\":\"This request is not authorized to perform this operation using this permission.\"}}}";
+        const FIREWALL: &[u8] = br#"{"odata.error":{"code":"AuthorizationFailure","message":{"lang":"en-US","value":"This request is not authorized to perform this operation."}}}"#;
+        const BUSY: &[u8] = br#"{"odata.error":{"code":"ServerBusy","message":{"lang":"en-US","value":"The server is busy."}}}"#;
+        const SENTENCE: &[u8] = br#"{"odata.error":{"code":"the secret","message":"the secret"}}"#;
+        for (status, body, code) in [
+            (404, MISSING, Some("TableNotFound")),
+            (403, MARKED, Some("AuthorizationPermissionMismatch")),
+            (403, FIREWALL, Some("AuthorizationFailure")),
+            (503, BUSY, Some("ServerBusy")),
+            (403, SENTENCE, None),
+            (403, b"<html>the secret</html>", None),
+            (403, b"", None),
+        ] {
+            let (table, _) = answering(status, body).await;
+            let error = table.query("PartitionKey eq 'a'").await.unwrap_err();
+            let answer = storage_answer(&error);
+            assert_eq!((answer.status, answer.code.as_deref()), (Some(status), code));
+            let code = code.unwrap_or("no error code");
+            assert_eq!(sentence(&error), format!("Azure Storage answered {status} ({code})"));
+            let text = format!("{error} {}", error.kind());
+            assert!(!text.contains("secret") && !text.contains("authorized"), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_error_code_of_a_transaction_is_that_of_the_write_that_failed() {
+        let body = "--batchresponse_1\r\nContent-Type: multipart/mixed; boundary=changesetresponse_2\r\n\r\n\
+             --changesetresponse_2\r\nContent-Type: application/http\r\n\
+             Content-Transfer-Encoding: binary\r\n\r\n\
+             HTTP/1.1 412 Precondition Failed\r\nX-Content-Type-Options: nosniff\r\n\
+             Content-Type: application/json;odata=minimalmetadata;streaming=true;charset=utf-8\r\n\r\n\
+             {\"odata.error\":{\"code\":\"UpdateConditionNotSatisfied\",\"message\":{\"lang\":\"en-US\",\
+             \"value\":\"0:The update condition specified in the request was not satisfied.\"}}}\r\n\
+             --changesetresponse_2--\r\n--batchresponse_1--\r\n";
+        let answer = RawResponse::from_bytes(202.into(), Headers::new(), body);
+        let answer = storage_answer(&transaction_etags(&answer).unwrap_err());
+        assert_eq!(answer.status, Some(412));
+        assert_eq!(answer.code.as_deref(), Some("UpdateConditionNotSatisfied"));
+    }
 }

@@ -9,6 +9,7 @@ use std::{
 use axum::{
     Json, Router,
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header::CONTENT_TYPE},
+    response::IntoResponse as _,
     routing::get,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -441,10 +442,18 @@ async fn storage_of(router: Router) -> String {
     account_at(&format!("http://{address}"))
 }
 
-/// Storage that answers everything with 403 and this code, and whose clock stopped.
+/// Storage that answers everything with 403 and this code, and whose clock stopped. Only the table service
+/// sends its code in the body.
 async fn forbidding(code: &'static str) -> String {
-    let headers = [("x-ms-error-code", code), ("date", "Mon, 05 Jan 2026 19:05:00 GMT")];
-    let forbid = async move || (StatusCode::FORBIDDEN, headers, "secret");
+    let forbid = async move |uri: Uri| {
+        let date = [("date", "Mon, 05 Jan 2026 19:05:00 GMT")];
+        if uri.path().contains("imports(") {
+            let message = json!({ "lang": "en-US", "value": "secret" });
+            let body = json!({ "odata.error": { "code": code, "message": message } });
+            return (StatusCode::FORBIDDEN, date, Json(body)).into_response();
+        }
+        (StatusCode::FORBIDDEN, date, [("x-ms-error-code", code)], "secret").into_response()
+    };
     storage_of(Router::new().fallback(forbid)).await
 }
 
