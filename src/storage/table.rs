@@ -179,17 +179,16 @@ impl Table {
         top: usize,
         next: Option<&(String, Option<String>)>,
     ) -> Result<(Vec<Row>, Option<(String, Option<String>)>)> {
-        let mut url = self.url(&format!("{}()", self.name));
-        url.query_pairs_mut().append_pair("$filter", filter);
+        let mut parameters = vec![("$filter", filter.to_owned())];
         if top < PAGE_ROWS {
-            url.query_pairs_mut().append_pair("$top", &top.to_string());
+            parameters.push(("$top", top.to_string()));
         }
         if let Some((partition, row)) = next {
-            url.query_pairs_mut().append_pair("NextPartitionKey", partition);
-            if let Some(row) = row {
-                url.query_pairs_mut().append_pair("NextRowKey", row);
-            }
+            parameters.push(("NextPartitionKey", partition.clone()));
+            parameters.extend(row.clone().map(|row| ("NextRowKey", row)));
         }
+        let mut url = self.url(&format!("{}()", self.name));
+        url.set_query(Some(&query_of(&parameters)));
         let answer = self.send(Request::new(url, Method::Get)).await?;
         let header = |name: &'static str| {
             answer.headers().get_optional_str(&HeaderName::from_static(name)).map(str::to_owned)
@@ -277,6 +276,14 @@ impl Table {
         let (partition, row) = (quoted(partition), quoted(row));
         self.url(&format!("{}(PartitionKey='{partition}',RowKey='{row}')", self.name))
     }
+}
+
+/// A query whose blanks are `%20`. `query_pairs_mut` of an URL writes `+`, which only forms define.
+fn query_of(parameters: &[(&str, String)]) -> String {
+    let pair = |(name, value): &(&str, String)| {
+        format!("{name}={}", utf8_percent_encode(value, &UNRESERVED))
+    };
+    parameters.iter().map(pair).collect::<Vec<_>>().join("&")
 }
 
 /// An error with the code from the body of the answer: unlike the other services, the table service sends no
@@ -419,5 +426,23 @@ mod tests {
         let answer = storage_answer(&transaction_etags(&answer).unwrap_err());
         assert_eq!(answer.status, Some(412));
         assert_eq!(answer.code.as_deref(), Some("UpdateConditionNotSatisfied"));
+    }
+
+    #[tokio::test]
+    async fn a_blank_in_a_filter_is_sent_as_percent_20() {
+        let (table, seen) = answering(200, br#"{"value":[]}"#).await;
+        table.query_first("PartitionKey eq 'a+b \u{e9}&c'", 5).await.unwrap();
+        let query = seen.lock().unwrap()[0].query().unwrap().to_owned();
+        assert_eq!(query, "$filter=PartitionKey%20eq%20%27a%2Bb%20%C3%A9%26c%27&$top=5");
+    }
+
+    #[tokio::test]
+    async fn the_keys_of_the_next_page_are_sent_as_they_came() {
+        let (table, seen) = answering(200, br#"{"value":[]}"#).await;
+        let next = ("1!8!YSBi +/=".to_owned(), Some("1!4!Yw--".to_owned()));
+        table.query_page("a", usize::MAX, Some(&next)).await.unwrap();
+        let query = seen.lock().unwrap()[0].query().unwrap().to_owned();
+        let keys = "NextPartitionKey=1%218%21YSBi%20%2B%2F%3D&NextRowKey=1%214%21Yw--";
+        assert_eq!(query, format!("$filter=a&{keys}"));
     }
 }
