@@ -23,6 +23,8 @@ const BLOB_CREATED: &str = "Microsoft.Storage.BlobCreated";
 pub(super) struct ArrivedBlob {
     container: String,
     name: String,
+    /// What the blob may be called if there is none with that name.
+    other_names: Vec<String>,
     event: EventIds,
     /// The event, to be delivered again.
     pub(super) message: Value,
@@ -36,16 +38,32 @@ impl fmt::Display for ArrivedBlob {
 }
 
 impl ArrivedBlob {
-    /// Receives the blob. It is not documented whether events percent-encode names, so if there is no blob
-    /// with the literal name, the decoded name is tried.
+    /// The blob `name` of a container. It is not documented whether a subject percent-encodes names, and one
+    /// with an emoji may have a replacement character instead, so the decoded name and that of the URL are
+    /// other names.
+    fn new(container: String, name: String, by_url: Option<Path>, event: EventIds) -> Self {
+        let decoded = percent_decode_str(&name).decode_utf8_lossy().into_owned();
+        let of_container = by_url.filter(|path| path.container == container);
+        let mut other_names = vec![decoded];
+        other_names.extend(of_container.map(|path| path.name));
+        other_names.retain(|other| *other != name);
+        other_names.dedup();
+        Self { container, name, other_names, event }
+    }
+
+    /// Receives the blob, by the first of its names that a blob has.
     pub(super) async fn arrive(&self, engine: &Engine) -> azure_core::Result<IntakeOutcome> {
-        let event = || Origin::Event(self.event.clone());
-        let arrival = engine.arrive(&self.container, &self.name, event()).await?;
-        let decoded = percent_decode_str(&self.name).decode_utf8_lossy();
-        if matches!(arrival, IntakeOutcome::Gone(_)) && decoded != self.name {
-            return engine.arrive(&self.container, &decoded, event()).await;
+        let arrive = |name| engine.arrive(&self.container, name, Some(self.event.clone()));
+        let first = arrive(&self.name).await?;
+        if matches!(first, IntakeOutcome::Gone(_)) {
+            for name in &self.other_names {
+                let arrival = arrive(name).await?;
+                if !matches!(arrival, IntakeOutcome::Gone(_)) {
+                    return Ok(arrival);
+                }
+            }
         }
-        Ok(arrival)
+        Ok(first)
     }
 }
 
@@ -106,17 +124,47 @@ fn blob(event: &Value) -> Result<Option<ArrivedBlob>, EventError> {
     let path = subject.split_once("/containers/").map(|(_, path)| path);
     let (container, name) =
         path.and_then(|path| path.split_once("/blobs/")).ok_or(EventError::Blob)?;
-    let data = |name: &str| event.get("data")?.get(name)?.as_str().map(Text::from);
-    let message = event.clone();
-    let event = EventIds {
+    let data = |name: &str| event.get("data")?.get(name)?.as_str();
+    // `topic` in Event Grid's own schema, `source` in a CloudEvent.
+    let account = text("topic").or_else(|| text("source")).and_then(account);
+    let by_url = data("url").and_then(|url| Path::of(url, account));
+    let data = |name: &str| data(name).map(Text::from);
+    let ids = EventIds {
         id: text("id").map(Text::from),
         request_id: data("requestId"),
         api: data("api"),
         e_tag: data("eTag"),
         sequencer: data("sequencer"),
     };
-    let (container, name) = (container.to_owned(), name.to_owned());
-    Ok(Some(ArrivedBlob { container, name, event, message }))
+    Ok(Some(ArrivedBlob::new(container.to_owned(), name.to_owned(), by_url, ids)))
+}
+
+/// The storage account in the resource id of a topic.
+fn account(topic: &str) -> Option<&str> {
+    let (_, account) = topic.rsplit_once("/storageAccounts/")?;
+    account.split('/').next()
+}
+
+/// The container and the name of a blob.
+#[derive(Debug, PartialEq, Eq)]
+struct Path {
+    container: String,
+    name: String,
+}
+
+impl Path {
+    /// The path of the URL of a blob in `account`. The rest of the host and the query say nothing about the
+    /// blob. A parser of URLs would change names with `..` or a backslash.
+    fn of(url: &str, account: Option<&str>) -> Option<Self> {
+        let (host, path) = url.split_once("://")?.1.split_once('/')?;
+        let named = host.split('.').next()?;
+        if account.is_some_and(|account| !account.eq_ignore_ascii_case(named)) {
+            return None;
+        }
+        let path = percent_decode_str(path.split('?').next()?).decode_utf8().ok()?;
+        let (container, name) = path.split_once('/')?;
+        Some(Self { container: container.to_owned(), name: name.to_owned() })
+    }
 }
 
 #[cfg(test)]
@@ -157,8 +205,7 @@ mod tests {
     fn an_event_is_decoded_in_every_encoding_of_the_host() {
         let with = |event, message: &Value| {
             let name = "hr/2026/people \u{e9}.csv".to_owned();
-            let message = message.clone();
-            [ArrivedBlob { container: "inbox".to_owned(), name, event, message }]
+            [ArrivedBlob { container: "inbox".to_owned(), name, other_names: vec![], event }]
         };
         let cloud = EventIds { api: Some("PutBlob".into()), ..EventIds::default() };
         let grid = EventIds {
@@ -183,6 +230,45 @@ mod tests {
                 assert_eq!(decoded(&message).unwrap(), expected, "{message}");
             }
         }
+    }
+
+    #[test]
+    fn the_name_in_the_url_is_the_last_one_if_account_and_container_are_those_of_the_event() {
+        let account = "/providers/Microsoft.Storage/storageAccounts/acct";
+        let names = |topic: &str, subject: &str, url: Value| {
+            let mut event = event_grid(BLOB_CREATED);
+            event["topic"] = json!(topic);
+            event["subject"] = json!(format!("/blobServices/default/containers/{subject}"));
+            event["data"]["url"] = url;
+            let blob = decoded(&event).unwrap().remove(0);
+            [vec![blob.name], blob.other_names].concat()
+        };
+        let lossy = "inbox/blobs/hr/\u{fffd}.csv";
+        let real = "https://acct.blob.core.windows.net/inbox/hr/%F0%9F%98%80.csv";
+        let both = ["hr/\u{fffd}.csv", "hr/\u{1f600}.csv"];
+        for url in [
+            real,
+            "https://ACCT.dfs.core.windows.net/inbox/hr/%F0%9F%98%80.csv?sv=2026&sig=secret",
+            "https://acct.z20.blob.storage.azure.net/inbox/hr/\u{1f600}.csv",
+        ] {
+            assert_eq!(names(account, lossy, json!(url)), both, "{url}");
+        }
+        assert_eq!(names("", lossy, json!(real)), both);
+        for url in [
+            json!("https://other.blob.core.windows.net/inbox/hr/%F0%9F%98%80.csv"),
+            json!("https://acct.blob.core.windows.net/packages/hr/%F0%9F%98%80.csv"),
+            json!("https://acct.blob.core.windows.net/inbox"),
+            json!("https://acct.blob.core.windows.net/inbox/hr/%FF.csv"),
+            json!("/inbox/hr/a.csv"),
+            json!(null),
+            json!(5),
+        ] {
+            assert_eq!(names(account, lossy, url.clone()), both[..1], "{url}");
+        }
+        let url = json!("https://acct.blob.core.windows.net/inbox/hr/a%2520b.csv");
+        assert_eq!(names(account, "inbox/blobs/hr/a%20b.csv", url), ["hr/a%20b.csv", "hr/a b.csv"]);
+        let url = json!("https://acct.blob.core.windows.net/inbox/hr/..%2F%5Ca%3F%23b.csv");
+        assert_eq!(names(account, "inbox/blobs/hr/../\\a?#b.csv", url), ["hr/../\\a?#b.csv"]);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use std::{
 
 use azure_storage_queue::{QueueClient, models::QueueMessage};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -30,6 +31,10 @@ use crate::{
 
 /// The setting that contains the token of the mock service.
 pub const TOKEN_SETTING: &str = "MOCK_SERVICE_TOKEN";
+
+/// What the URL of an event percent-encodes.
+const ENCODED: AsciiSet =
+    NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
 /// The default of the handler.
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
@@ -230,22 +235,38 @@ impl Stage {
 /// The event of a created blob, in the Event Grid schema.
 #[must_use]
 pub fn blob_created(blob: &Blob) -> Value {
+    blob_written(blob, "PutBlob")
+}
+
+/// The event of a blob that this operation of storage wrote, in the Event Grid schema.
+///
+/// Source: "Azure Blob Storage as an Event Grid source" in Microsoft's documentation.
+#[must_use]
+pub fn blob_written(blob: &Blob, api: &str) -> Value {
+    let id = || azure_core::Uuid::new_v4().to_string();
+    // The operations of Data Lake Storage have an endpoint of their own.
+    let service = if matches!(api, "CreateFile" | "FlushWithClose") { "dfs" } else { "blob" };
+    let path = utf8_percent_encode(&blob.name, &ENCODED);
     json!({
         "topic": "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers\
                   /Microsoft.Storage/storageAccounts/mockaccount",
         "subject": format!("/blobServices/default/containers/{}/blobs/{}", blob.container, blob.name),
         "eventType": "Microsoft.Storage.BlobCreated",
-        "id": azure_core::Uuid::new_v4().to_string(),
+        "id": id(),
         "data": {
-            "api": "PutBlob",
+            "api": api,
+            "clientRequestId": id(),
+            "requestId": id(),
             "eTag": blob.etag,
             "contentType": "text/csv",
             "contentLength": blob.bytes,
             "blobType": "BlockBlob",
             "url": format!(
-                "https://mockaccount.blob.core.windows.net/{}/{}",
-                blob.container, blob.name
+                "https://mockaccount.{service}.core.windows.net/{}/{path}",
+                blob.container
             ),
+            "sequencer": format!("{:032X}", blob.last_modified.unix_timestamp_nanos()),
+            "storageDiagnostics": { "batchId": id() },
         },
         "dataVersion": "",
         "metadataVersion": "1",

@@ -84,6 +84,35 @@ async fn a_cloud_event_is_read_too() {
 }
 
 #[tokio::test]
+async fn a_file_is_found_by_the_url_if_the_subject_has_replacement_characters() {
+    let stage = stage(&[]).await;
+    let name = "hr/people \u{1f600}.csv";
+    let blob = stage.drop_file(name, GOOD_CSV.into()).await.unwrap();
+    let mut event = deployment::blob_created(&blob);
+    event["subject"] =
+        json!("/blobServices/default/containers/inbox/blobs/hr/people \u{fffd}\u{fffd}.csv");
+    stage.announce(&event).await.unwrap();
+    assert_eq!(ended(&stage, name).await.state, State::Completed);
+}
+
+#[tokio::test]
+async fn a_file_is_received_whatever_operation_wrote_it() {
+    let stage = stage(&[]).await;
+    for api in ["PutBlob", "PutBlockList", "CopyBlob", "FlushWithClose", "SftpCommit"] {
+        let name = format!("hr/{api}.csv");
+        let blob = stage.drop_file(&name, GOOD_CSV.into()).await.unwrap();
+        let event = deployment::blob_written(&blob, api);
+        stage.announce(&event).await.unwrap();
+        let import = ended(&stage, &name).await;
+        assert_eq!(import.state, State::Completed, "{api}");
+        let ids = serde_json::to_value(import.diagnostics.event.unwrap()).unwrap();
+        assert_eq!(ids["api"], api);
+        assert_eq!(ids["requestId"], event["data"]["requestId"]);
+        assert_eq!(ids["sequencer"], event["data"]["sequencer"]);
+    }
+}
+
+#[tokio::test]
 async fn a_body_larger_than_any_default_is_accepted() {
     let stage = stage(&[]).await;
     let blob = stage.drop_file("hr/a.csv", GOOD_CSV.into()).await.unwrap();
