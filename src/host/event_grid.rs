@@ -84,10 +84,11 @@ pub(super) enum EventError {
     Blob,
 }
 
-/// The blobs in the body of an invocation; none for events of another kind.
+/// The blobs in the body of an invocation; none for events of another kind. Logs invalid events beside valid
+/// ones.
 ///
 /// # Errors
-/// What is wrong with the body.
+/// What is wrong with the body, or with its first event if every event is invalid.
 pub(super) fn decode(body: &[u8]) -> Result<Vec<ArrivedBlob>, EventError> {
     // For arbitrary JSON only the syntax can be wrong, and that error quotes no value.
     let invocation: Value = serde_json::from_slice(body).map_err(EventError::Envelope)?;
@@ -95,7 +96,23 @@ pub(super) fn decode(body: &[u8]) -> Result<Vec<ArrivedBlob>, EventError> {
     let message = data.and_then(|data| data.values().next()).ok_or(EventError::Data)?;
     let message = unwrap(message.clone(), 3).ok_or(EventError::Event)?;
     let events = message.as_array().map_or(std::slice::from_ref(&message), Vec::as_slice);
-    events.iter().filter_map(|event| blob(event).transpose()).collect()
+    let (mut blobs, mut invalid) = (vec![], vec![]);
+    for (event, number) in events.iter().zip(1..) {
+        match blob(event) {
+            Ok(blob) => blobs.extend(blob),
+            Err(error) => invalid.push((number, error)),
+        }
+    }
+    let count = events.len();
+    if !invalid.is_empty() && invalid.len() == count {
+        return Err(invalid.swap_remove(0).1);
+    }
+    for (number, error) in invalid {
+        tracing::warn!(
+            "Skipped an invalid event in the arrivals queue, {number} of {count}: {error}"
+        );
+    }
+    Ok(blobs)
 }
 
 /// Removes up to `layers` encodings as text.
@@ -274,6 +291,16 @@ mod tests {
     #[test]
     fn an_event_of_another_kind_names_no_blob() {
         assert!(decoded(&event_grid("Microsoft.Storage.BlobDeleted")).unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_valid_events_of_an_array_are_read_and_an_array_without_one_is_an_error() {
+        let (good, bad) = (event_grid(BLOB_CREATED), json!({ "eventType": BLOB_CREATED }));
+        let other = event_grid("Microsoft.Storage.BlobDeleted");
+        assert_eq!(decoded(&json!([bad, good, 5, good])).unwrap().len(), 2);
+        assert!(decoded(&json!([bad, other])).unwrap().is_empty());
+        assert!(decoded(&json!([])).unwrap().is_empty());
+        assert!(matches!(decoded(&json!([bad, 5])), Err(EventError::Subject)));
     }
 
     #[test]
