@@ -135,6 +135,11 @@ fn blob(event: &Value) -> Result<Option<ArrivedBlob>, EventError> {
     // `eventType` in Event Grid's own schema, `type` in a CloudEvent.
     let kind = text("eventType").or_else(|| text("type")).ok_or(EventError::Type)?;
     if kind != BLOB_CREATED {
+        // Another text may be anything, and is not logged.
+        let rest = kind.strip_prefix("Microsoft.").unwrap_or("?");
+        let is_type = rest.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '.');
+        let named = if is_type { kind } else { "unknown" };
+        tracing::debug!("Skipped an event of another type: {named}");
         return Ok(None);
     }
     let subject = text("subject").ok_or(EventError::Subject)?;
@@ -153,7 +158,20 @@ fn blob(event: &Value) -> Result<Option<ArrivedBlob>, EventError> {
         e_tag: data("eTag"),
         sequencer: data("sequencer"),
     };
-    Ok(Some(ArrivedBlob::new(container.to_owned(), name.to_owned(), by_url, ids)))
+    let blob = ArrivedBlob::new(container.to_owned(), name.to_owned(), by_url, ids);
+    if was_only_opened(event) {
+        tracing::debug!("Skipped the event of {blob}: it was opened, and nothing is written yet");
+        return Ok(None);
+    }
+    Ok(Some(blob))
+}
+
+/// Whether the file was opened by Data Lake Storage or SFTP. Another event follows when it is closed.
+fn was_only_opened(event: &Value) -> bool {
+    let Some(data) = event.get("data") else { return false };
+    let api = data.get("api").and_then(Value::as_str);
+    let length = data.get("contentLength").and_then(Value::as_u64);
+    matches!(api, Some("CreateFile" | "SftpCreate")) && length == Some(0)
 }
 
 /// The storage account in the resource id of a topic.
@@ -291,6 +309,23 @@ mod tests {
     #[test]
     fn an_event_of_another_kind_names_no_blob() {
         assert!(decoded(&event_grid("Microsoft.Storage.BlobDeleted")).unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_event_of_a_file_that_was_only_opened_names_no_blob() {
+        for (api, length, blobs) in [
+            ("CreateFile", 0, 0),
+            ("SftpCreate", 0, 0),
+            ("SftpCreate", 5, 1),
+            ("SftpCommit", 0, 1),
+            ("FlushWithClose", 0, 1),
+            ("PutBlob", 0, 1),
+        ] {
+            let mut event = event_grid(BLOB_CREATED);
+            event["data"]["api"] = json!(api);
+            event["data"]["contentLength"] = json!(length);
+            assert_eq!(decoded(&event).unwrap().len(), blobs, "{api} {length}");
+        }
     }
 
     #[test]

@@ -219,6 +219,33 @@ async fn a_file_of_no_connection_is_logged_and_acknowledged() {
     }
 }
 
+#[tokio::test]
+async fn each_event_that_is_skipped_is_logged_and_a_valid_one_beside_it_is_received() {
+    let stage = stage(&[("RUST_LOG", "viva_import=debug")]).await;
+    let blob = stage.drop_file("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    let mut deleted = deployment::blob_created(&blob);
+    deleted["eventType"] = json!("Microsoft.Storage.BlobDeleted");
+    let invalid = json!({ "eventType": "Microsoft.Storage.BlobCreated", "subject": SECRET });
+    let good = deployment::blob_created(&blob);
+    let opened = stage.drop_file("hr/opened.csv", vec![]).await.unwrap();
+    let opened = deployment::blob_written(&opened, "SftpCreate");
+    let events = json!([invalid, { "type": SECRET }, deleted, opened, good]);
+    stage.announce(&events).await.unwrap();
+    assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
+    let log = log(&stage);
+    for says in [
+        "WARN",
+        "Skipped an invalid event in the arrivals queue, 1 of 5: the subject of the event names no blob",
+        "Skipped an event of another type: Microsoft.Storage.BlobDeleted",
+        "Skipped an event of another type: unknown",
+        "Skipped the event of inbox/hr/opened.csv: it was opened, and nothing is written yet",
+    ] {
+        assert!(log.contains(says), "{says} in {log}");
+    }
+    assert!(!log.contains(SECRET));
+    assert_eq!(stage.imports().await.unwrap().len(), 1);
+}
+
 fn receives(ended: &[viva_import::testbed::host::Invocation]) -> usize {
     ended.iter().filter(|invocation| invocation.function == "intake").count()
 }

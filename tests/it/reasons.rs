@@ -98,7 +98,7 @@ const READ: [(&str, usize, &str); 30] = [
     ("engine/intake.rs", 4, "names of blobs, a list of ids"),
     ("engine/status_queries.rs", 1, "names of documents"),
     ("engine/steps.rs", 1, "the name of a package"),
-    ("host/event_grid.rs", 8, "the subject, the topic and the URL of an event"),
+    ("host/event_grid.rs", 9, "the subject, the topic and the URL of an event"),
     ("host/pages.rs", 2, "paths"),
     ("host/request.rs", 4, "parameters, media types, cookies"),
     ("host/v1.rs", 7, "paths, a media type, a list of ETags"),
