@@ -18,6 +18,9 @@ use crate::{
 
 const BLOB_CREATED: &str = "Microsoft.Storage.BlobCreated";
 
+/// With a hierarchical namespace, also by SFTP: a file is often uploaded, and then gets its final name.
+const BLOB_RENAMED: &str = "Microsoft.Storage.BlobRenamed";
+
 /// The blob of an event.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ArrivedBlob {
@@ -38,10 +41,10 @@ impl fmt::Display for ArrivedBlob {
 }
 
 impl ArrivedBlob {
-    /// The blob `name` of a container. It is not documented whether a subject percent-encodes names, and one
+    /// The blob at a path. It is not documented whether a subject percent-encodes names, and one
     /// with an emoji may have a replacement character instead, so the decoded name and that of the URL are
     /// other names.
-    fn new(container: String, name: String, by_url: Option<Path>, event: EventIds) -> Self {
+    fn new(Path { container, name }: Path, by_url: Option<Path>, event: EventIds) -> Self {
         let decoded = percent_decode_str(&name).decode_utf8_lossy().into_owned();
         let of_container = by_url.filter(|path| path.container == container);
         let mut other_names = vec![decoded];
@@ -134,22 +137,20 @@ fn blob(event: &Value) -> Result<Option<ArrivedBlob>, EventError> {
     let text = |name: &str| event.get(name).and_then(Value::as_str);
     // `eventType` in Event Grid's own schema, `type` in a CloudEvent.
     let kind = text("eventType").or_else(|| text("type")).ok_or(EventError::Type)?;
-    if kind != BLOB_CREATED {
-        // Another text may be anything, and is not logged.
-        let rest = kind.strip_prefix("Microsoft.").unwrap_or("?");
-        let is_type = rest.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '.');
-        let named = if is_type { kind } else { "unknown" };
-        tracing::debug!("Skipped an event of another type: {named}");
-        return Ok(None);
-    }
-    let subject = text("subject").ok_or(EventError::Subject)?;
-    let path = subject.split_once("/containers/").map(|(_, path)| path);
-    let (container, name) =
-        path.and_then(|path| path.split_once("/blobs/")).ok_or(EventError::Blob)?;
     let data = |name: &str| event.get("data")?.get(name)?.as_str();
     // `topic` in Event Grid's own schema, `source` in a CloudEvent.
     let account = text("topic").or_else(|| text("source")).and_then(account);
-    let by_url = data("url").and_then(|url| Path::of(url, account));
+    let by_url = |name| data(name).and_then(|url| Path::of_url(url, account));
+    let by_subject =
+        || Path::of_subject(text("subject").ok_or(EventError::Subject)?).ok_or(EventError::Blob);
+    let (path, by_url) = match kind {
+        BLOB_CREATED => (by_subject()?, by_url("url")),
+        BLOB_RENAMED => (by_url("destinationUrl").map_or_else(by_subject, Ok)?, None),
+        _ => {
+            note_other_type(kind);
+            return Ok(None);
+        }
+    };
     let data = |name: &str| data(name).map(Text::from);
     let ids = EventIds {
         id: text("id").map(Text::from),
@@ -158,12 +159,20 @@ fn blob(event: &Value) -> Result<Option<ArrivedBlob>, EventError> {
         e_tag: data("eTag"),
         sequencer: data("sequencer"),
     };
-    let blob = ArrivedBlob::new(container.to_owned(), name.to_owned(), by_url, ids);
+    let blob = ArrivedBlob::new(path, by_url, ids);
     if was_only_opened(event) {
         tracing::debug!("Skipped the event of {blob}: it was opened, and nothing is written yet");
         return Ok(None);
     }
     Ok(Some(blob))
+}
+
+/// Logs an event that is skipped. A type that is not Microsoft's may be any text, and is not logged.
+fn note_other_type(kind: &str) {
+    let rest = kind.strip_prefix("Microsoft.").unwrap_or("?");
+    let is_type = rest.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '.');
+    let named = if is_type { kind } else { "unknown" };
+    tracing::debug!("Skipped an event of another type: {named}");
 }
 
 /// Whether the file was opened by Data Lake Storage or SFTP. Another event follows when it is closed.
@@ -188,9 +197,16 @@ struct Path {
 }
 
 impl Path {
+    /// The path in the subject of an event.
+    fn of_subject(subject: &str) -> Option<Self> {
+        let (_, path) = subject.split_once("/containers/")?;
+        let (container, name) = path.split_once("/blobs/")?;
+        Some(Self { container: container.to_owned(), name: name.to_owned() })
+    }
+
     /// The path of the URL of a blob in `account`. The rest of the host and the query say nothing about the
     /// blob. A parser of URLs would change names with `..` or a backslash.
-    fn of(url: &str, account: Option<&str>) -> Option<Self> {
+    fn of_url(url: &str, account: Option<&str>) -> Option<Self> {
         let (host, path) = url.split_once("://")?.1.split_once('/')?;
         let named = host.split('.').next()?;
         if account.is_some_and(|account| !account.eq_ignore_ascii_case(named)) {
@@ -326,6 +342,25 @@ mod tests {
             event["data"]["contentLength"] = json!(length);
             assert_eq!(decoded(&event).unwrap().len(), blobs, "{api} {length}");
         }
+    }
+
+    #[test]
+    fn a_renamed_file_is_that_of_the_destination_url() {
+        let mut event = event_grid(BLOB_RENAMED);
+        event["data"] = json!({
+            "api": "RenameFile",
+            "destinationUrl": "https://acct.dfs.core.windows.net/inbox/hr/people%20%F0%9F%98%80.csv",
+            "sourceUrl": "https://acct.dfs.core.windows.net/inbox/hr/people.csv.part",
+        });
+        let renamed = decoded(&event).unwrap().remove(0);
+        assert_eq!(renamed.to_string(), "inbox/hr/people \u{1f600}.csv");
+        for url in [json!(null), json!("https://other.dfs.core.windows.net/inbox/hr/a.csv")] {
+            event["data"]["destinationUrl"] = url;
+            let renamed = decoded(&event).unwrap().remove(0);
+            assert_eq!(renamed.to_string(), "inbox/hr/2026/people \u{e9}.csv");
+        }
+        event["subject"] = json!("/");
+        assert!(matches!(decoded(&event), Err(EventError::Blob)));
     }
 
     #[test]

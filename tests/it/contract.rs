@@ -113,6 +113,22 @@ async fn a_file_is_received_whatever_operation_wrote_it() {
 }
 
 #[tokio::test]
+async fn a_file_that_was_renamed_after_its_upload_is_received() {
+    let stage = stage(&[]).await;
+    let blob = stage.drop_file("hr/people a.csv", GOOD_CSV.into()).await.unwrap();
+    let mut event = deployment::blob_written(&blob, "SftpRename");
+    event["eventType"] = json!("Microsoft.Storage.BlobRenamed");
+    let url = event["data"]["url"].take();
+    event["data"] = json!({
+        "api": "SftpRename",
+        "destinationUrl": url,
+        "sourceUrl": "https://mockaccount.blob.core.windows.net/inbox/hr/people%20a.csv.part",
+    });
+    stage.announce(&event).await.unwrap();
+    assert_eq!(ended(&stage, "hr/people a.csv").await.state, State::Completed);
+}
+
+#[tokio::test]
 async fn a_body_larger_than_any_default_is_accepted() {
     let stage = stage(&[]).await;
     let blob = stage.drop_file("hr/a.csv", GOOD_CSV.into()).await.unwrap();
