@@ -4,7 +4,7 @@
 //! and commits them at the end, so a blob is complete or does not exist. Both hold at most a few parts of
 //! one mebibyte in memory, for a blob of any size.
 
-use std::{num::NonZero, sync::Arc, time::Duration};
+use std::{collections::HashMap, num::NonZero, sync::Arc, time::Duration};
 
 use azure_core::{
     Error, Result,
@@ -15,8 +15,8 @@ use azure_storage_blob::{
     BlobClient, BlobServiceClient,
     models::{
         BlobClientDownloadOptions, BlobClientGetPropertiesResultHeaders as _,
-        BlobClientUploadOptions, BlobContainerClientListBlobsOptions, BlobType,
-        BlockBlobClientCommitBlockListOptions, BlockLookupList, CopyStatus,
+        BlobClientUploadOptions, BlobContainerClientListBlobsOptions,
+        BlockBlobClientCommitBlockListOptions, BlockLookupList, ListBlobsIncludeItem,
     },
 };
 use bytes::Bytes;
@@ -122,14 +122,22 @@ impl Blobs {
         Ok(found.next().map(|(_, value)| value))
     }
 
-    /// The blobs whose names begin with `prefix`, in the order of their names.
+    /// The blobs whose names begin with `prefix`, in the order of their names, without directories.
     ///
     /// # Errors
     /// Any error of the service but "no such container", which is an empty list.
     pub async fn list(&self, container: &str, prefix: &str) -> Result<Vec<Blob>> {
+        let listed = self.list_all(container, prefix).await?.into_iter();
+        Ok(listed.filter_map(|(blob, is_directory)| (!is_directory).then_some(blob)).collect())
+    }
+
+    /// The same with directories, and whether each is one. Only an account with a hierarchical namespace has
+    /// directories; its blob service lists them as empty blobs with metadata.
+    async fn list_all(&self, container: &str, prefix: &str) -> Result<Vec<(Blob, bool)>> {
         let options = BlobContainerClientListBlobsOptions {
             // An empty parameter makes the signature of a request invalid.
             prefix: (!prefix.is_empty()).then(|| prefix.to_owned()),
+            include: Some(vec![ListBlobsIncludeItem::Metadata]),
             ..Default::default()
         };
         let items = self.service.blob_container_client(container).list_blobs(Some(options))?;
@@ -138,14 +146,17 @@ impl Blobs {
             .into_iter()
             .map(|item| {
                 let properties = item.properties.ok_or_else(|| missing("properties"))?;
-                Ok(Blob {
+                let blob = Blob {
                     container: container.to_owned(),
                     name: item.name.ok_or_else(|| missing("name"))?,
                     etag: bare(properties.etag.as_ref())?,
                     bytes: properties.content_length.ok_or_else(|| missing("length"))?,
                     last_modified: properties.last_modified.ok_or_else(|| missing("date"))?,
-                    growth: Growth::Written,
-                })
+                };
+                let metadata = item.metadata.and_then(|metadata| metadata.values);
+                let is_directory =
+                    blob.bytes == 0 && metadata.is_some_and(|it| has_folder_mark(&it));
+                Ok((blob, is_directory))
             })
             .collect()
     }
@@ -214,12 +225,21 @@ impl Blobs {
         Staging::new(self.client(container, name))
     }
 
-    /// Deletes every blob whose name begins with `prefix`.
+    /// Deletes every blob whose name begins with `prefix`, and then the directories, each after those in it.
+    /// A prefix that ends with a slash also deletes the directory of this name.
     ///
     /// # Errors
     /// Any error of the service but "not found".
     pub async fn delete_all(&self, container: &str, prefix: &str) -> Result<()> {
-        for blob in self.list(container, prefix).await? {
+        let top = prefix.strip_suffix('/').unwrap_or(prefix);
+        let mut listed = self.list_all(container, top).await?;
+        listed.retain(|(blob, is_directory)| {
+            blob.name.starts_with(prefix) || (*is_directory && blob.name == top)
+        });
+        // A directory can only be deleted when it is empty.
+        let (directories, files): (Vec<_>, Vec<_>) =
+            listed.into_iter().partition(|(_, is_directory)| *is_directory);
+        for (blob, _) in files.into_iter().chain(directories.into_iter().rev()) {
             if_there(self.client(container, &blob.name).delete(None).await)?;
         }
         Ok(())
@@ -238,6 +258,13 @@ fn if_there<T>(answer: Result<T>) -> Result<Option<T>> {
         Err(error) if error.http_status() == Some(StatusCode::NotFound) => Ok(None),
         answer => answer.map(Some),
     }
+}
+
+/// Whether metadata says that a blob is a directory. Source: Data Lake Storage and its driver of Hadoop.
+fn has_folder_mark(metadata: &HashMap<String, String>) -> bool {
+    metadata.iter().any(|(key, value)| {
+        key.eq_ignore_ascii_case("hdi_isfolder") && value.eq_ignore_ascii_case("true")
+    })
 }
 
 /// An ETag without quotes: listings and Event Grid write it so, headers write it with quotes.
@@ -437,3 +464,6 @@ impl Staging {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
