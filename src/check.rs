@@ -32,7 +32,7 @@ pub use self::{
     survey::{Content, Dates, Heading, Profile, ProfileError},
 };
 pub(crate) use self::{
-    file::too_large,
+    file::{page_blob, too_large},
     findings::some_of,
     mapping::{has_plain_letters, metadata_members},
     report::deletions,

@@ -19,11 +19,11 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
 use crate::{
-    check::{CheckOptions, Report, too_large},
+    check::{CheckOptions, Report, page_blob, too_large},
     config::PACKAGES,
     import::{Package, Source},
     schema::PayloadFormat,
-    storage::blob::{Blob, Blobs, Growth, Staging},
+    storage::blob::{Blob, Blobs, PAGE_BYTES, Staging},
 };
 
 mod deflate;
@@ -68,6 +68,11 @@ pub async fn pack(
 ) -> Result<Outcome, Failure> {
     if source.bytes > options.limits.max_file_bytes {
         return Ok(Outcome::Refused(too_large(source.bytes, &options)));
+    }
+    if source.bytes.is_multiple_of(PAGE_BYTES)
+        && blobs.is_page_blob(&source.container, &source.name).await.map_err(Failure::Storage)?
+    {
+        return Ok(Outcome::Refused(page_blob(&options)));
     }
     let (csv_in, csv_out) = mpsc::channel(CHUNKS_IN_FLIGHT);
     let (zip_in, zip_out) = mpsc::channel(CHUNKS_IN_FLIGHT);

@@ -185,6 +185,16 @@ pub(crate) fn too_large(bytes: u64, options: &CheckOptions) -> Report {
     rejected(options, [(Id::F09, Severity::Error, message)])
 }
 
+/// The report of a file that is not read because it is a page blob.
+#[must_use]
+pub(crate) fn page_blob(options: &CheckOptions) -> Report {
+    let message =
+        "The file is a page blob, whose end is filled with NUL bytes. Upload it as a block blob: \
+                   `az storage blob upload --type block`."
+            .to_owned();
+    rejected(options, [(Id::F02, Severity::Error, message)])
+}
+
 /// The report of a CSV from a pipe, which does not say how large it is.
 fn too_long(options: &CheckOptions) -> Report {
     let message = format!(

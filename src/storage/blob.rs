@@ -15,7 +15,7 @@ use azure_storage_blob::{
     BlobClient, BlobServiceClient,
     models::{
         BlobClientDownloadOptions, BlobClientGetPropertiesResultHeaders as _,
-        BlobClientUploadOptions, BlobContainerClientListBlobsOptions,
+        BlobClientUploadOptions, BlobContainerClientListBlobsOptions, BlobType,
         BlockBlobClientCommitBlockListOptions, BlockLookupList, ListBlobsIncludeItem,
     },
 };
@@ -27,6 +27,8 @@ use tokio::task::JoinSet;
 /// The bytes of one ranged read and of one staged block. Smaller ones need more requests, larger ones more
 /// memory. The largest blob has 50,000 blocks, which is 48 GiB.
 const PART_BYTES: usize = 1 << 20;
+/// The length of a page blob is a multiple of this; NUL bytes fill its end.
+pub(crate) const PAGE_BYTES: u64 = 512;
 /// Ranged reads at the same time, including those whose result waits for the reader.
 const PARALLEL_READS: usize = 4;
 
@@ -107,6 +109,16 @@ impl Blobs {
                 Growth::Written
             },
         }))
+    }
+
+    /// Whether a blob is a page blob, which is meant for disks; not if it does not exist.
+    ///
+    /// # Errors
+    /// Any error of the service but "not found".
+    pub(crate) async fn is_page_blob(&self, container: &str, name: &str) -> Result<bool> {
+        let answer = self.client(container, name).get_properties(None).await;
+        let Some(properties) = if_there(answer)? else { return Ok(false) };
+        Ok(properties.blob_type()? == Some(BlobType::PageBlob))
     }
 
     /// The value of a blob's metadata `key`, whose case is ignored; `None` if there is no such key or no

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use azure_core::http::RequestContent;
 use azure_storage_queue::{QueueClient, models::QueueMessage};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -187,6 +188,29 @@ impl Stage {
         set.map_err(failed(format!("setting the metadata of {name}")))?;
         // A change of metadata changes the ETag.
         self.announce(&blob_created(&self.look(name).await?)).await
+    }
+
+    /// Puts a file into the inbox as a page blob, and raises the event.
+    ///
+    /// # Errors
+    /// Storage failed.
+    pub async fn arrive_as_pages(
+        &self,
+        name: &str,
+        mut content: Vec<u8>,
+    ) -> Result<(), StageError> {
+        content.resize(content.len().next_multiple_of(512), 0);
+        let length = content.len() as u64;
+        let client = self.storage.blobs.client(INBOX, name).page_blob_client();
+        let written = async {
+            client.create(length, None).await?;
+            let pages = RequestContent::from(content);
+            client.upload_pages(pages, length, (0..length).into(), None).await
+        };
+        written.await.map_err(failed(format!("putting {name} into the inbox")))?;
+        let mut event = blob_created(&self.look(name).await?);
+        event["data"]["blobType"] = json!("PageBlob");
+        self.announce(&event).await
     }
 
     /// The settings of the handler.

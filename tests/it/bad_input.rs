@@ -89,6 +89,16 @@ async fn a_file_that_cannot_be_packed_is_rejected_with_file_row_and_column() {
     assert!(!log(&stage).contains(SECRET));
 }
 
+#[tokio::test]
+async fn a_page_blob_is_rejected_as_one() {
+    let stage = stage(&[]).await;
+    stage.arrive_as_pages("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    let import = ended(&stage, "hr/a.csv").await;
+    let why = why(&import);
+    assert_eq!(import.state, State::Rejected, "{why}");
+    assert!(why.contains("The file is a page blob"), "{why}");
+}
+
 /// The report as a page and as JSON.
 async fn report(stage: &Stage, import: &Import) -> (String, Value) {
     let page = import.report.as_ref().unwrap();
