@@ -130,7 +130,7 @@ async fn intake(State(engine): State<Arc<Engine>>, body: Bytes) -> Response {
             }
             IntakeOutcome::Unfinished { until, .. } => {
                 tracing::info!("{arrival}");
-                if let Err(error) = engine.postpone(&blob.message, until).await {
+                if let Err(error) = engine.postpone(&blob.event, until).await {
                     return failure(&format!("Could not postpone {blob}: {}", sentence(&error)));
                 }
             }

@@ -23,7 +23,7 @@ use crate::{
     config::PACKAGES,
     import::{Package, Source},
     schema::PayloadFormat,
-    storage::blob::{Blob, Blobs, PAGE_BYTES, Staging},
+    storage::blob::{Blob, Blobs, Growth, PAGE_BYTES, Staging},
 };
 
 mod deflate;

@@ -28,9 +28,9 @@ pub(super) struct ArrivedBlob {
     name: String,
     /// What the blob may be called if there is none with that name.
     other_names: Vec<String>,
-    event: EventIds,
+    ids: EventIds,
     /// The event, to be delivered again.
-    pub(super) message: Value,
+    pub(super) event: Value,
 }
 
 impl fmt::Display for ArrivedBlob {
@@ -44,19 +44,24 @@ impl ArrivedBlob {
     /// The blob at a path. It is not documented whether a subject percent-encodes names, and one
     /// with an emoji may have a replacement character instead, so the decoded name and that of the URL are
     /// other names.
-    fn new(Path { container, name }: Path, by_url: Option<Path>, event: EventIds) -> Self {
+    fn new(
+        Path { container, name }: Path,
+        by_url: Option<Path>,
+        ids: EventIds,
+        event: Value,
+    ) -> Self {
         let decoded = percent_decode_str(&name).decode_utf8_lossy().into_owned();
         let of_container = by_url.filter(|path| path.container == container);
         let mut other_names = vec![decoded];
         other_names.extend(of_container.map(|path| path.name));
         other_names.retain(|other| *other != name);
         other_names.dedup();
-        Self { container, name, other_names, event }
+        Self { container, name, other_names, ids, event }
     }
 
     /// Receives the blob, by the first of its names that a blob has.
     pub(super) async fn arrive(&self, engine: &Engine) -> azure_core::Result<IntakeOutcome> {
-        let arrive = |name| engine.arrive(&self.container, name, Some(self.event.clone()));
+        let arrive = |name| engine.arrive(&self.container, name, Origin::Event(self.ids.clone()));
         let first = arrive(&self.name).await?;
         if matches!(first, IntakeOutcome::Gone(_)) {
             for name in &self.other_names {
@@ -159,7 +164,7 @@ fn blob(event: &Value) -> Result<Option<ArrivedBlob>, EventError> {
         e_tag: data("eTag"),
         sequencer: data("sequencer"),
     };
-    let blob = ArrivedBlob::new(path, by_url, ids);
+    let blob = ArrivedBlob::new(path, by_url, ids, event.clone());
     if was_only_opened(event) {
         tracing::debug!("Skipped the event of {blob}: it was opened, and nothing is written yet");
         return Ok(None);
@@ -254,9 +259,9 @@ mod tests {
 
     #[test]
     fn an_event_is_decoded_in_every_encoding_of_the_host() {
-        let with = |event, message: &Value| {
-            let name = "hr/2026/people \u{e9}.csv".to_owned();
-            [ArrivedBlob { container: "inbox".to_owned(), name, other_names: vec![], event }]
+        let with = |ids, event: &Value| {
+            let (container, name) = ("inbox".to_owned(), "hr/2026/people \u{e9}.csv".to_owned());
+            [ArrivedBlob { container, name, other_names: vec![], ids, event: event.clone() }]
         };
         let cloud = EventIds { api: Some("PutBlob".into()), ..EventIds::default() };
         let grid = EventIds {

@@ -16,7 +16,7 @@ use azure_storage_blob::{
     models::{
         BlobClientDownloadOptions, BlobClientGetPropertiesResultHeaders as _,
         BlobClientUploadOptions, BlobContainerClientListBlobsOptions, BlobType,
-        BlockBlobClientCommitBlockListOptions, BlockLookupList, ListBlobsIncludeItem,
+        BlockBlobClientCommitBlockListOptions, BlockLookupList, CopyStatus, ListBlobsIncludeItem,
     },
 };
 use bytes::Bytes;
@@ -164,6 +164,7 @@ impl Blobs {
                     etag: bare(properties.etag.as_ref())?,
                     bytes: properties.content_length.ok_or_else(|| missing("length"))?,
                     last_modified: properties.last_modified.ok_or_else(|| missing("date"))?,
+                    growth: Growth::Written,
                 };
                 let metadata = item.metadata.and_then(|metadata| metadata.values);
                 let is_directory =
