@@ -245,6 +245,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     fn policy(&mut self) -> Policy {
         Policy {
             step_timeout: self.seconds("STEP_TIMEOUT_SECONDS"),
+            lease: self.seconds("LEASE_SECONDS"),
             poll_min: self.seconds("POLL_MIN_SECONDS"),
             poll_max: self.seconds("POLL_MAX_SECONDS"),
             busy_min: self.seconds("BUSY_WAIT_SECONDS"),

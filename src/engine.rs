@@ -1,8 +1,8 @@
 //! The engine: from a file in the inbox to the end of its import, one step at a time.
 //!
 //! A step reads the next action of an import, does it, and saves the result in one conditional write. A
-//! long step is announced first, so that no other instance starts it too; a step that died is due again
-//! when its time is over. The table is the only memory.
+//! long step is announced first and renews its lease, so that no other instance starts it too; a step that died
+//! is due again when its lease is over. The table is the only memory.
 
 use std::{
     collections::HashSet,
@@ -50,6 +50,7 @@ mod deletion_guard;
 mod diagnostics;
 mod health;
 mod intake;
+mod lease;
 mod log;
 mod notifications;
 mod operator;

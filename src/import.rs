@@ -23,8 +23,6 @@
 //! Invariants: an end stays an end, unless an operator retries; every live import is due; a step that died
 //! is due again.
 
-use std::time::Duration;
-
 use time::OffsetDateTime;
 
 pub(crate) use self::moment::to_the_second;
@@ -71,12 +69,10 @@ impl Import {
         }
     }
 
-    /// How long the started step may take: most of the time until another instance would take it up.
+    /// Whether it is still in the pack or push that `earlier` shows: each attempt has its own number.
     #[must_use]
-    pub(crate) fn time_left(&self, now: OffsetDateTime) -> Duration {
-        let left =
-            self.due.map_or(Duration::ZERO, |due| (due - now).try_into().unwrap_or_default());
-        left * 9 / 10
+    pub(crate) fn is_in_step_of(&self, earlier: &Self) -> bool {
+        self.state == earlier.state && self.attempts == earlier.attempts
     }
 
     /// The code of its reason; `None` if it makes progress.
@@ -177,6 +173,9 @@ impl Import {
         }
         if let Event::Notification(event) = event {
             return self.notified(event, now, policy);
+        }
+        if event == Event::Renewed {
+            return self.renewed(now, policy);
         }
         let before = self.clone();
         let asked =

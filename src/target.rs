@@ -29,7 +29,7 @@ pub use self::{
     client::Client,
     outcome::{Ping, Polled, PushBody, PushOutcome, ServiceError, Tracking},
 };
-pub(crate) use self::{outcome::MAX_ERRORS_BYTES, trace::answer_text};
+pub(crate) use self::{outcome::MAX_ERRORS_BYTES, trace::answer_text, upload::in_pieces};
 
 /// The services to which an import is pushed. A [`Client`] sends each request to the one that its caller names. A
 /// tenant's scale unit is found in the same way for all.

@@ -121,7 +121,12 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "STEP_TIMEOUT_SECONDS",
         Some("900"),
-        "When a pack or push whose process ended is started again. A running one stops after nine tenths of this time. It must be less than half of `functionTimeout`.",
+        "The longest time of a pack or push. It stops after nine tenths of this time. It must be less than half of `functionTimeout`.",
+    ),
+    setting(
+        "LEASE_SECONDS",
+        Some("120"),
+        "When a pack or push whose process ended is started again, by this instance or another one. A running one renews this lease after half of the time. If it cannot for five sixths, it stops and sends nothing more.",
     ),
     setting(
         "POLL_MIN_SECONDS",

@@ -79,6 +79,11 @@ pub(super) fn failed(import: &Import, reason: &str, what: &str, why: &str, now: 
     line(import, (FAILED, reason), &format!("{what}: {why}"), true, now);
 }
 
+/// Warns that a pack or push was broken off because its lease was lost.
+pub(super) fn broken_off(import: &Import, why: &str, now: OffsetDateTime) {
+    failed(import, reason_of(import), "Broke off the step, because its lease was lost", why, now);
+}
+
 /// Logs that the service has accepted a file, before the row says so.
 pub(super) fn accepted(import: &Import, id: &IngestionId, now: OffsetDateTime) {
     let text = format!("Accepted as ingestion {id}");

@@ -7,10 +7,11 @@ use std::{
 
 use azure_core::{Error, Result, error::ErrorKind};
 use bytes::Bytes;
-use futures::{Stream, StreamExt as _};
+use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use sha2::{Digest as _, Sha256};
+use time::OffsetDateTime;
 
-use super::{Engine, Step, log, scheduling::Eligibility};
+use super::{Engine, Step, lease::Lease, log, scheduling::Eligibility};
 use crate::{
     config::PACKAGES,
     connection::Connection,
@@ -24,7 +25,7 @@ use crate::{
         blob::Blob,
         import_table::{Claim, Stored},
     },
-    target::{Client, PushBody, PushOutcome, ServiceError, Tracking},
+    target::{Client, PushBody, PushOutcome, ServiceError, Tracking, in_pieces},
 };
 
 /// The pause before the result of a push is saved again.
@@ -78,12 +79,13 @@ impl Engine {
             },
         };
         let before = stored.import.clone();
+        let lease = self.lease();
         let claimed = self.applied(before.clone(), Event::Claimed { scale_unit })?;
         let Some(claim) = self.imports.claim(free, stored, claimed).await? else {
             return Ok(Step::Resting);
         };
         log::moved(Some(&before), claim.import(), true, (self.clock)());
-        self.push(claim, &connection, &staged, &package).await
+        Box::pin(self.push(claim, lease, &connection, &staged, &package)).await
     }
 
     /// Pushes a claimed import; once more with a fresh token if the first token was rejected. The right to
@@ -91,17 +93,26 @@ impl Engine {
     async fn push(
         &self,
         claim: Claim,
+        lease: Lease,
         connection: &Connection,
         staged: &Blob,
         package: &Package,
     ) -> Result<Step> {
+        let until = (self.clock)() + self.config.policy.step_timeout;
+        let lease = Arc::new(lease);
         let client = self.service.client(&connection.caller, (self.clock)());
-        let mut event = self.push_once(claim.import(), &client, staged, package).await;
-        if matches!(event, Event::TokenRejected { .. }) {
-            // The cached token was dropped: this one is fresh.
-            event = self.push_once(claim.import(), &client, staged, package).await;
-        }
-        let mut stored = claim.into_stored();
+        let import = claim.import().clone();
+        let work = Box::pin(async {
+            let event = self.push_once(&import, &lease, &client, staged, package).await;
+            if matches!(event, Event::TokenRejected { .. }) {
+                // The cached token was dropped: this one is fresh.
+                return self.push_once(&import, &lease, &client, staged, package).await;
+            }
+            event
+        });
+        let done = self.under(&lease, claim.into_stored(), work).await;
+        // Another instance takes the import up, and counts the push as one that was never answered.
+        let Some((mut stored, event)) = done else { return Ok(Step::Resting) };
         let is_refused = matches!(
             event,
             Event::PushRefused { .. }
@@ -112,7 +123,7 @@ impl Engine {
         self.record(&mut stored.import, &client, is_refused);
         let import = stored.import.clone();
         // Until the result is saved, the push counts as one that was never answered.
-        let saved = self.save_pushed(stored, event).await;
+        let saved = self.save_pushed(stored, event, until).await;
         if is_refused {
             self.keep_answer(&import, &client).await;
         }
@@ -122,6 +133,7 @@ impl Engine {
     async fn push_once(
         &self,
         import: &Import,
+        lease: &Arc<Lease>,
         client: &Client<'_>,
         staged: &Blob,
         package: &Package,
@@ -132,24 +144,33 @@ impl Engine {
             // As it was staged, even if the connection has changed since.
             upload: PayloadFormat::of_file(&package.blob).unwrap_or(PayloadFormat::Zip),
             bytes,
-            content: verified(self.blobs.read(staged), bytes, sha256, broken.clone()),
+            content: verified(
+                self.blobs.read(staged),
+                bytes,
+                sha256,
+                broken.clone(),
+                lease.clone(),
+            ),
         };
-        let now = (self.clock)();
-        let (unit, limit) =
-            (import.scale_unit.as_deref().unwrap_or_default(), import.time_left(now));
-        let outcome = client.submit(unit, body, limit).await;
+        let unit = import.scale_unit.as_deref().unwrap_or_default();
+        let outcome = client.submit(unit, body, self.config.policy.step_limit()).await;
         event_of(outcome, broken.get())
     }
 
     /// Saves the result of a push. The ingestion id is stored nowhere else, so it is logged first, and the
-    /// write is repeated until another instance may take up the import.
-    async fn save_pushed(&self, stored: Stored, event: Event) -> Result<Step> {
+    /// write is repeated until the time of the step is over, or another instance has taken up the import.
+    async fn save_pushed(
+        &self,
+        stored: Stored,
+        event: Event,
+        until: OffsetDateTime,
+    ) -> Result<Step> {
         if let Event::Accepted { id, .. } = &event {
             log::accepted(&stored.import, id, (self.clock)());
         }
         loop {
-            match self.save(stored.clone(), event.clone()).await {
-                Err(error) if stored.import.time_left((self.clock)()) > SAVE_PAUSE => {
+            match self.save_result(stored.clone(), event.clone()).await {
+                Err(error) if (self.clock)() + SAVE_PAUSE < until => {
                     let what = "Could not save the push result, retrying";
                     self.log_storage(&stored.import, what, &error);
                     tokio::time::sleep(SAVE_PAUSE).await;
@@ -207,17 +228,18 @@ fn event_of(outcome: PushOutcome, broken: Option<&Broken>) -> Event {
     }
 }
 
-/// The staged zip, compared with its hash. The last bytes are sent only if the whole is unchanged; if not,
-/// the push is broken off and the service accepts nothing.
+/// The staged zip, compared with its hash. The last bytes are sent only if the whole is unchanged and the lease is
+/// held; if not, the push is broken off and the service accepts nothing.
 fn verified(
     zip: impl Stream<Item = Result<Bytes>> + Send + 'static,
     bytes: u64,
     sha256: String,
     broken: Arc<OnceLock<Broken>>,
+    lease: Arc<Lease>,
 ) -> impl Stream<Item = Result<Bytes>> + Send + 'static {
     let mut hash = Sha256::new();
     let mut seen = 0;
-    zip.map(move |chunk| {
+    let checked = zip.map(move |chunk| {
         let chunk = chunk.inspect_err(|error| {
             broken.get_or_init(|| Broken::Unread(sentence(error)));
         })?;
@@ -229,5 +251,39 @@ fn verified(
         broken.get_or_init(|| Broken::Damaged);
         let why = "the staged zip has changed";
         Err(Error::with_message(ErrorKind::DataConversion, why))
+    });
+    // The last chunk may be long on its way, so each piece of it waits for the lease.
+    in_pieces(checked).and_then(move |piece| {
+        let lease = lease.clone();
+        async move {
+            lease.held().await;
+            Ok(piece)
+        }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
+
+    use futures::{FutureExt as _, stream};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn no_more_bytes_of_a_push_are_sent_once_its_lease_is_lost() {
+        let content = Bytes::from(vec![7; 600 << 10]);
+        let sha256 = format!("{:x}", Sha256::digest(&content));
+        let seconds = Arc::new(AtomicI64::new(0));
+        let wall = seconds.clone();
+        let clock = move || OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(wall.load(SeqCst));
+        let lease = Lease::new(Arc::new(clock), Duration::from_mins(2));
+        let (bytes, zip) = (content.len() as u64, stream::iter([Ok(content)]));
+        let broken = Arc::new(OnceLock::new());
+        let mut body = Box::pin(verified(zip, bytes, sha256, broken, Arc::new(lease)));
+        let first = body.next().now_or_never().flatten().unwrap().unwrap();
+        assert!((first.len() as u64) < bytes, "the rest waits in the same chunk");
+        seconds.store(100, SeqCst);
+        assert!(body.next().now_or_never().is_none());
+    }
 }

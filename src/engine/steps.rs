@@ -32,21 +32,30 @@ impl Engine {
         let Ok(Ok(_permits)) = tokio::time::timeout(patience, permits).await else {
             return Ok(Step::Resting);
         };
-        let mut stored = match self.save(stored, Event::PackStarted).await? {
-            Step::Moved(stored) if !stored.import.state.is_end() => stored,
+        let lease = self.lease();
+        let stored = match self.save(stored, Event::PackStarted).await? {
+            Step::Moved(stored) if !stored.import.state.is_end() => *stored,
             done @ (Step::Moved(_) | Step::Resting) => return Ok(done),
         };
-        let limit = stored.import.time_left((self.clock)());
-        let event = match tokio::time::timeout(limit, self.pack_file(&mut stored.import)).await {
-            Ok(Ok(event)) => event,
-            Ok(Err(error)) => self.storage_failed(&mut stored.import, &error),
-            Err(_) => Event::TransientFailure {
-                reason: Reason::PackingTimedOut { seconds: limit.as_secs() },
-                retry_at: None,
-            },
-        };
         let (id, attempt) = (stored.import.id.clone(), attempt_of(&stored.import));
-        let step = self.save(*stored, event).await?;
+        let limit = self.config.policy.step_limit();
+        let mut import = stored.import.clone();
+        let work = Box::pin(tokio::time::timeout(limit, self.pack_file(&mut import)));
+        let step = match self.under(&lease, stored, work).await {
+            Some((mut stored, packed)) => {
+                stored.import.notify_enabled = import.notify_enabled;
+                let event = match packed {
+                    Ok(Ok(event)) => event,
+                    Ok(Err(error)) => self.storage_failed(&mut stored.import, &error),
+                    Err(_) => Event::TransientFailure {
+                        reason: Reason::PackingTimedOut { seconds: limit.as_secs() },
+                        retry_at: None,
+                    },
+                };
+                self.save_result(stored, event).await?
+            }
+            None => Step::Resting,
+        };
         if matches!(step, Step::Resting) {
             self.forget_package(&id, &attempt).await?;
         }

@@ -20,6 +20,8 @@ use crate::{
 pub enum Event {
     /// A pack starts; no other instance takes it up before `due`.
     PackStarted,
+    /// The running pack or push keeps the import for another lease.
+    Renewed,
     /// The file is valid and its zip is staged.
     Packed {
         /// The zip.
@@ -162,6 +164,7 @@ impl Event {
             Self::OperatorRequested { .. }
                 | Self::Replaced { .. }
                 | Self::Superseded { .. }
+                | Self::Renewed
                 | Self::Notification(_)
         )
     }

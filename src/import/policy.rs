@@ -8,11 +8,16 @@ use time::OffsetDateTime;
 use super::ImportId;
 use crate::http::MAX_RETRY_AFTER;
 
+/// The attempts of an import that are taken up again promptly if their process ends.
+const PROMPT_ATTEMPTS: u32 = 3;
+
 /// Waits and limits, by the settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// After this time a pack or push that died is taken up again; a live one stops earlier.
+    /// The longest time of a pack or push.
     pub step_timeout: Duration,
+    /// How long a pack or push keeps its import without a renewal: one whose process ended is started again then.
+    pub lease: Duration,
     /// The first and shortest wait between two polls, and the first wait after a failure.
     pub poll_min: Duration,
     /// The longest wait between two polls, and the longest wait after a failure.
@@ -32,6 +37,19 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// How long a pack or push may take, so that its result is saved before the time of its step is over.
+    #[must_use]
+    pub(crate) fn step_limit(&self) -> Duration {
+        self.step_timeout * 9 / 10
+    }
+
+    /// How long a pack or push of an import with so many attempts keeps the import without a renewal. One that was
+    /// started often may be what ends the process, so its retries leave time for the others.
+    #[must_use]
+    pub(crate) fn lease(&self, attempts: u32) -> Duration {
+        if attempts <= PROMPT_ATTEMPTS { self.lease } else { self.lease.max(self.step_timeout) }
+    }
+
     /// The wait before the next poll: a tenth of the time waited so far, within the limits.
     #[must_use]
     pub(crate) fn poll_wait(&self, since: OffsetDateTime, now: OffsetDateTime) -> Duration {
@@ -86,7 +104,7 @@ impl Policy {
             MAX_RETRY_AFTER,
         ];
         let longest = waits.into_iter().max().unwrap_or_default();
-        self.step_timeout.max(longest + longest / 4)
+        self.step_timeout.max(self.lease).max(longest + longest / 4)
     }
 }
 

@@ -174,13 +174,42 @@ fn a_valid_file_is_completed_and_then_its_zip_is_deleted() {
 }
 
 #[test]
-fn a_step_that_died_is_due_again_when_its_time_is_over_and_not_before() {
-    let over = NOW + policy().step_timeout;
+fn a_step_that_died_is_due_again_when_its_lease_is_over_and_not_before() {
+    let over = NOW + policy().lease;
     let packing = after(received(), NOW, [Event::PackStarted]);
     assert_eq!(packing.action(NOW, &policy()), Action::Wait(over));
     assert_eq!(packing.action(over, &policy()), Action::Pack);
     assert_eq!(pushing().action(NOW, &policy()), Action::Wait(over));
     assert_eq!(pushing().action(over, &policy()), Action::Recover);
+}
+
+#[test]
+fn a_renewal_moves_the_lease_and_nothing_else() {
+    let later = NOW + Duration::from_mins(1);
+    let mut packing = after(received(), NOW, [Event::PackStarted]);
+    packing.blocked = Some(ReasonCode::ConnectionInvalid);
+    for import in [packing, pushing()] {
+        let due = Some(later + policy().lease);
+        let renewed = after(import.clone(), later, [Event::Renewed]);
+        assert_eq!(renewed, Import { due, ..import });
+    }
+    let packed = after(received(), NOW, [Event::PackStarted, staged()]);
+    for import in [packed, after(pushing(), NOW, [accepted()])] {
+        import.apply(Event::Renewed, later, &policy()).unwrap_err();
+    }
+}
+
+#[test]
+fn a_pack_that_ends_the_program_again_and_again_leaves_time_for_others() {
+    let (mut import, mut now) = (received(), NOW);
+    let mut waits = vec![];
+    for _ in 0..5 {
+        import = after(import, now, [Event::PackStarted]);
+        let due = import.due.unwrap();
+        waits.push((due - now).whole_minutes());
+        now = due;
+    }
+    assert_eq!(waits, [2, 2, 2, 15, 15]);
 }
 
 #[test]
@@ -485,14 +514,6 @@ fn the_deletion_of_a_zip_is_retried_for_a_while_and_then_reported() {
     assert!(
         import.package_left && messages::warning(&import).unwrap().contains("could not be deleted")
     );
-}
-
-#[test]
-fn a_step_ends_before_another_instance_takes_it_up() {
-    let import = pushing();
-    assert!(import.time_left(NOW) > Duration::from_mins(13));
-    assert!(NOW + import.time_left(NOW) < import.due.unwrap());
-    assert_eq!(import.time_left(NOW + Duration::from_hours(1)), Duration::ZERO);
 }
 
 #[test]

@@ -45,8 +45,21 @@ impl Import {
         self.attempts += 1;
         // The blocking reason is being retried: do not report it meanwhile.
         self.reason = self.reason.filter(|reason| !reason.code().is_of_connection());
-        self.due = Some(now + policy.step_timeout);
+        self.due = Some(now + policy.lease(self.attempts));
         self
+    }
+
+    /// The running pack or push keeps the import: nothing else changes.
+    pub(super) fn renewed(
+        mut self,
+        now: OffsetDateTime,
+        policy: &Policy,
+    ) -> Result<Self, IllegalEvent> {
+        if !matches!(self.state, State::Received | State::Pushing) {
+            return Err(IllegalEvent::new(self.state, Event::Renewed));
+        }
+        self.due = Some(now + policy.lease(self.attempts));
+        Ok(self)
     }
 
     pub(super) fn checked(mut self, checked: Checked, now: OffsetDateTime) -> Self {
@@ -140,7 +153,7 @@ impl Import {
         self.reason = None;
         self.slot_released = false;
         self.state = State::Pushing;
-        self.due = Some(now + policy.step_timeout);
+        self.due = Some(now + policy.lease(self.attempts));
         self
     }
 

@@ -41,7 +41,15 @@ impl Handed {
     }
 }
 
-/// The content in pieces of at most [`PIECE_BYTES`], counted in `handed`.
+/// The content in pieces of at most [`PIECE_BYTES`], each made when it is asked for.
+pub(crate) fn in_pieces<S>(content: S) -> impl Stream<Item = azure_core::Result<Bytes>> + Send
+where
+    S: Stream<Item = azure_core::Result<Bytes>> + Send,
+{
+    content.map_ok(|chunk| stream::iter(pieces(chunk).map(Ok))).try_flatten()
+}
+
+/// The content in pieces, counted in `handed`.
 pub(super) fn counted<S>(
     content: S,
     handed: Handed,
@@ -50,25 +58,23 @@ where
     S: Stream<Item = azure_core::Result<Bytes>> + Send + 'static,
 {
     let mut since_pause = 0;
-    content.map_ok(|chunk| stream::iter(pieces(chunk).map(Ok))).try_flatten().and_then(
-        move |piece| {
-            let handed = handed.clone();
-            since_pause += piece.len();
-            let pauses = since_pause > PIECE_BYTES;
+    in_pieces(content).and_then(move |piece| {
+        let handed = handed.clone();
+        since_pause += piece.len();
+        let pauses = since_pause > PIECE_BYTES;
+        if pauses {
+            since_pause = piece.len();
+        }
+        async move {
             if pauses {
-                since_pause = piece.len();
+                sleep(PAUSE).await;
             }
-            async move {
-                if pauses {
-                    sleep(PAUSE).await;
-                }
-                if handed.add(piece.len() as u64) {
-                    return Ok(piece);
-                }
-                Err(Error::with_message(ErrorKind::Io, "the push has already ended"))
+            if handed.add(piece.len() as u64) {
+                return Ok(piece);
             }
-        },
-    )
+            Err(Error::with_message(ErrorKind::Io, "the push has already ended"))
+        }
+    })
 }
 
 fn pieces(mut chunk: Bytes) -> impl Iterator<Item = Bytes> {

@@ -23,7 +23,7 @@ use crate::stage::{BINARY, GOOD_CSV, ended, held, log, stage, until};
 const ROWS: u32 = 30_000;
 
 /// A file whose zip is far larger than what the sockets between client and server can hold.
-fn large_csv() -> String {
+pub(crate) fn large_csv() -> String {
     let mut csv = "Employee,EffectiveDate,Manager,Organization\n".to_owned();
     csv.push_str("head@contoso.com,11/01/2026,,Sales\n");
     // Noise does not shrink, and many bytes in few rows are checked sooner.
@@ -38,8 +38,7 @@ fn large_csv() -> String {
 
 #[tokio::test]
 async fn kill_9_in_the_middle_of_a_push_ends_in_one_completed_row_and_one_accepted_ingestion() {
-    // Long enough to pack the file in a debug build on a machine with much to do.
-    let stage = stage(&[("STEP_TIMEOUT_SECONDS", "12")]).await;
+    let stage = stage(&[("LEASE_SECONDS", "12")]).await;
     stage.service.fault(Call::Push, ServiceFault::HoldBody { after_bytes: 100_000 });
     stage.arrive("hr/a.csv", large_csv().into()).await.unwrap();
     held(&stage).await;

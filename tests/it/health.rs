@@ -68,12 +68,20 @@ async fn until_degraded(stage: &Stage, wanted: &[(&str, &str)]) -> Value {
 
 /// A stage whose storage is behind a proxy, and whose timers never fire.
 pub(crate) async fn proxied() -> (Stage, Proxy) {
+    proxied_with(&[]).await
+}
+
+/// The same, with more settings. Its pushes reach the service directly, piece by piece.
+pub(crate) async fn proxied_with(more: &[(&str, &str)]) -> (Stage, Proxy) {
     let (azurite, account) = (azurite().await, new_account());
     let service = Service::start(rules()).await.unwrap();
     let (proxy, settings) = before(azurite, &account, &service).await;
     let mut settings: Vec<(&str, &str)> =
         settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let endpoint = service.endpoint().to_string();
     settings.push(("DRIVE_SCHEDULE", NEVER));
+    settings.push(("INGESTION_ENDPOINT", &endpoint));
+    settings.extend_from_slice(more);
     let set = Stage::set(azurite, &account, Path::new(BINARY), service, TOKEN, &settings);
     let stage = set.await.unwrap();
     stage.connect("hr", SAMPLE_CONNECTION).await.unwrap();

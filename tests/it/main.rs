@@ -28,6 +28,7 @@ mod identity;
 mod imports;
 mod infra;
 mod layers;
+mod lease;
 mod line;
 mod manners;
 mod moving;

@@ -19,6 +19,7 @@ async fn a_timeout_that_takes_other_invocations_along_loses_nothing() {
     let stage = stage(&[
         ("AzureFunctionsJobHost__functionTimeout", "00:00:13"),
         ("STEP_TIMEOUT_SECONDS", "16"),
+        ("LEASE_SECONDS", "12"),
         ("AzureWebJobs.drive.Disabled", "true"),
     ])
     .await;

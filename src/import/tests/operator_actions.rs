@@ -91,7 +91,7 @@ fn a_cancelled_import_says_what_the_service_may_have() {
 #[test]
 fn the_zip_of_a_pack_in_progress_is_deleted_when_the_pack_has_ended() {
     let import = asked(after(received(), NOW, [Event::PackStarted]), NOW, OperatorAction::Cancel);
-    let over = NOW + policy().step_timeout;
+    let over = NOW + policy().lease;
     assert_eq!(import.action(NOW, &policy()), Action::Wait(over));
     assert_eq!(import.action(over, &policy()), Action::Discard);
     // Nothing was started, so nothing is left.

@@ -49,7 +49,7 @@ async fn stage() -> (Stage, Proxy) {
         ("POLL_MAX_SECONDS", "1"),
         ("BUSY_WAIT_SECONDS", "1"),
         ("CORRECTION_WAIT_SECONDS", "1"),
-        ("STEP_TIMEOUT_SECONDS", "12"),
+        ("LEASE_SECONDS", "12"),
         ("AzureFunctionsJobHost__extensions__queues__maxPollingInterval", "00:00:00.2"),
     ];
     all.extend(settings.iter().map(|(name, value)| (*name, value.as_str())));
