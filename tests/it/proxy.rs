@@ -28,6 +28,7 @@ use url::Url;
 use self::line::{Line, Lines};
 pub(crate) use self::plan::{Answered, Fault, Moment, Seen, Upstream};
 
+mod answer;
 mod faults;
 mod line;
 mod plan;
@@ -224,7 +225,7 @@ impl Entrance {
             Some(Fault::LoseRequest) => return Some(cut(line)),
             Some(Fault::PowerCut(Moment::Before)) => return None,
             Some(Fault::Answer(status, retry_after)) => {
-                return Some(instead(*status, *retry_after));
+                return Some(answer::error(self.upstream, head.uri.path(), *status, *retry_after));
             }
             Some(Fault::CutMidRequest) => {
                 let _ = self
@@ -291,14 +292,6 @@ fn half(body: &Bytes) -> impl Stream<Item = std::io::Result<Bytes>> + Send + 'st
         Err(std::io::ErrorKind::ConnectionReset.into())
     };
     stream::iter([Ok(half)]).chain(stream::once(cut))
-}
-
-fn instead(status: u16, retry_after: Option<&'static str>) -> Response {
-    let mut answer = StatusCode::from_u16(status).unwrap().into_response();
-    if let Some(seconds) = retry_after {
-        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
-    }
-    answer
 }
 
 fn cut(line: &Line) -> Response {

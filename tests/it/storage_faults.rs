@@ -1,27 +1,30 @@
 //! A blob or a document that cannot be read concerns itself alone.
 
 use azure_core::http::RequestContent;
-use azure_storage_blob::models::{AccessTier, BlobClientUploadOptions};
+use azure_storage_blob::models::{
+    AccessTier, BlobClientAcquireLeaseResultHeaders as _, BlobClientUploadOptions,
+};
 use bytes::Bytes;
 use reqwest::{
     Method,
     header::{CONTENT_TYPE, HeaderMap, HeaderValue},
 };
 use viva_import::{
-    config::{CONNECTIONS, INBOX},
-    import::{State, reason::ReasonCode},
+    config::{CONNECTIONS, INBOX, PACKAGES},
+    import::{Import, State, reason::ReasonCode},
     testbed::{
         SAMPLE_CONNECTION,
         deployment::{Stage, blob_created},
         host::Outcome,
+        service::{Call, ServiceFault},
     },
 };
 
 use crate::{
-    health::proxied,
+    health::{proxied, proxied_with},
     persons::done,
-    proxy::{Fault, Seen},
-    stage::{GOOD_CSV, ended, import_of, log, stage, until, why},
+    proxy::{Fault, Seen, Upstream},
+    stage::{GOOD_CSV, ended, held, import_of, log, stage, until, why},
 };
 
 async fn set_tier(stage: &Stage, container: &str, name: &str, tier: AccessTier) {
@@ -131,4 +134,70 @@ async fn a_sweep_waits_until_a_file_is_quiet_and_a_person_need_not() {
     // An event says that a block blob is complete.
     stage.arrive("hr/b.csv", GOOD_CSV.into()).await.unwrap();
     ended(&stage, "hr/b.csv").await;
+}
+
+#[tokio::test]
+async fn a_tenant_whose_partition_is_throttled_delays_no_other_one() {
+    let (stage, proxy) =
+        proxied_with(&[("POLL_MIN_SECONDS", "1"), ("POLL_MAX_SECONDS", "1")]).await;
+    let other = SAMPLE_CONNECTION.replace("f3a4b5", "f3a4b6");
+    assert_ne!(other, SAMPLE_CONNECTION);
+    stage.connect("other", &other).await.unwrap();
+    stage.service.fault(Call::Push, ServiceFault::HoldBody { after_bytes: 1 });
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    held(&stage).await;
+    let tenant = stage.imports().await.unwrap().remove(0).id.tenant;
+    let is_of_tenant = move |seen: &Seen| {
+        seen.upstream == Upstream::Table
+            && (seen.path.contains(&tenant)
+                || String::from_utf8_lossy(&seen.sent).contains(&tenant))
+    };
+    proxy.always(is_of_tenant, Fault::Answer(503, Some("1")));
+    stage.service.release();
+    stage.service.quiet().await;
+
+    stage.arrive("other/a.csv", GOOD_CSV.into()).await.unwrap();
+    let done = |import: &Import| import.state == State::Completed;
+    let drives = async {
+        loop {
+            stage.host.timer("drive", false).await;
+        }
+    };
+    tokio::select! {
+        () = drives => {}
+        () = async {
+            import_of(&stage, "other/a.csv", done).await;
+            let throttled = import_of(&stage, "hr/a.csv", |_| true).await;
+            assert_eq!(throttled.state, State::Pushing, "its result is not saved yet");
+            proxy.clear();
+            import_of(&stage, "hr/a.csv", done).await;
+        } => {}
+    }
+    let import = import_of(&stage, "hr/a.csv", done).await;
+    assert!(!import.push_outcome_unknown && import.failed_pushes == 0, "{import:?}");
+    assert_eq!(stage.service.ingestions().len(), 2);
+}
+
+#[tokio::test]
+async fn a_lease_of_another_program_on_a_file_or_a_zip_does_no_harm() {
+    let stage = stage(&[]).await;
+    let lease = async |container: &str, name: &str| {
+        let blob = stage.storage.blobs.client(container, name);
+        let lease = blob.acquire_lease(-1, None).await.unwrap().lease_id().unwrap().unwrap();
+        (blob, lease)
+    };
+    let blob = stage.drop_file("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    lease(INBOX, "hr/a.csv").await;
+    stage.service.fault(Call::Push, ServiceFault::HoldBody { after_bytes: 1 });
+    stage.announce(&blob_created(&blob)).await.unwrap();
+    held(&stage).await;
+    let import = stage.imports().await.unwrap().remove(0);
+    let zip = import.package.unwrap().blob;
+    let (leased, id) = lease(PACKAGES, &zip).await;
+    stage.service.release();
+    let import = import_of(&stage, "hr/a.csv", |import| import.failures > 0).await;
+    assert_eq!((import.state, import.due.is_some()), (State::Completed, true));
+    leased.release_lease(id, None).await.unwrap();
+    assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
+    assert!(stage.storage.blobs.list(PACKAGES, "").await.unwrap().is_empty());
 }

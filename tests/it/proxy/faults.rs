@@ -16,6 +16,9 @@ use viva_import::http::{self, Destination};
 
 use super::{Fault, Moment, Proxy, Seen};
 
+/// The error of a busy table service.
+const BUSY: &str = r#"{"odata.error":{"code":"ServerBusy","message":{"lang":"en-US","value":"No.\nRequestId:c1d2\nTime:2026-11-24T10:00:04.1234567Z"}}}"#;
+
 /// A server that answers with the body of the request, and counts the complete bodies.
 async fn echo() -> (Url, Arc<AtomicUsize>) {
     let arrived = Arc::new(AtomicUsize::new(0));
@@ -43,7 +46,7 @@ async fn every_fault_affects_only_the_request_that_it_is_planned_for() {
         (Fault::LoseRequest, 0, None),
         (Fault::LoseAnswer, 1, None),
         (Fault::Delay(Duration::from_millis(1)), 1, Some((200, Some("0123456789")))),
-        (Fault::Answer(503, Some("7")), 0, Some((503, Some("")))),
+        (Fault::Answer(503, Some("7")), 0, Some((503, Some(BUSY)))),
         (Fault::CutMidBody, 1, Some((200, None))),
         (Fault::CutMidRequest, 0, None),
     ] {

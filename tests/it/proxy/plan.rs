@@ -21,7 +21,7 @@ pub(crate) enum Fault {
     LoseAnswer,
     /// The request is forwarded later.
     Delay(Duration),
-    /// The proxy answers instead of the server behind it, perhaps with `Retry-After`.
+    /// The proxy answers with an error in the form of the server behind it, perhaps with `Retry-After`.
     Answer(u16, Option<&'static str>),
     /// The headers of the answer and half of its body, then a cut.
     CutMidBody,
