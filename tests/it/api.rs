@@ -343,10 +343,10 @@ async fn every_answer_matches_the_description() {
         run.arg("--config-file").arg(&config).arg("run");
         // The handler leaves the keys to the host.
         run.args(["--exclude-checks", "ignored_auth", "--max-examples", "15", "--seed", "1"]);
-        run.args(["--no-color", "--request-timeout", "20", "--url", &address]);
+        run.args(["--no-color", "--request-timeout", "60", "--url", &address]);
         run.arg(format!("{address}/api/v1/openapi.json")).current_dir(folder.path());
         let output =
-            tokio::time::timeout(Duration::from_mins(3), run.output()).await.unwrap().unwrap();
+            tokio::time::timeout(Duration::from_mins(5), run.output()).await.unwrap().unwrap();
         let output_text = String::from_utf8_lossy(&output.stdout);
         assert!(
             output.status.success(),
