@@ -42,7 +42,7 @@ pub use self::{
     status_queries::{Document, Timer},
 };
 pub(crate) use self::{
-    log::{checked, ignored, within},
+    log::{checked, ignored, poison, poison_failed, within},
     status_queries::{SERVICE_ERRORS, has_service_errors},
 };
 
@@ -54,6 +54,7 @@ mod lease;
 mod log;
 mod notifications;
 mod operator;
+mod poison;
 mod push;
 mod scheduling;
 mod status_queries;

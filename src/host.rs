@@ -13,7 +13,6 @@ use std::{future::ready, sync::Arc};
 
 use axum::{
     Json, Router,
-    body::Bytes,
     extract::{DefaultBodyLimit, Request, State},
     http::{HeaderName, StatusCode, header::USER_AGENT},
     middleware::{self, Next},
@@ -25,13 +24,14 @@ use tokio::net::TcpListener;
 
 use crate::{
     doctor::Doctor,
-    engine::{self, Engine, IntakeOutcome, Timer},
+    engine::{self, Engine, Timer},
     http::azure::sentence,
     messages,
 };
 
 mod actions;
 mod event_grid;
+mod intake;
 mod overview;
 mod pages;
 mod process;
@@ -95,7 +95,7 @@ const INVOCATION_ID: HeaderName = HeaderName::from_static("x-azure-functions-inv
 
 fn routes(engine: Arc<Engine>) -> Router {
     Router::new()
-        .route("/intake", post(intake))
+        .route("/intake", post(intake::intake))
         .route("/schedule", post(|engine| sweep(engine, Timer::SCHEDULE)))
         .route("/sweep", post(|engine| sweep(engine, Timer::SWEEP)))
         .route("/drive", post(drive))
@@ -105,53 +105,15 @@ fn routes(engine: Arc<Engine>) -> Router {
         .with_state(engine)
 }
 
-/// A queue message from Event Grid: a blob was created.
-async fn intake(State(engine): State<Arc<Engine>>, body: Bytes) -> Response {
-    let blobs = match event_grid::decode(&body) {
-        Ok(blobs) => blobs,
-        // The host retries, and then moves the message to the poison queue, where it is kept.
-        Err(error) => {
-            return failure(&format!("Invalid message in the arrivals queue: {error}"));
-        }
-    };
-    let mut logs = vec![];
-    for blob in blobs {
-        let arrival = match blob.arrive(&engine).await {
-            Ok(arrival) => arrival,
-            Err(error) => {
-                let why = format!("Could not receive {blob}: {}", sentence(&error));
-                return failure(&why);
-            }
-        };
-        logs.push(arrival.to_string());
-        match arrival {
-            IntakeOutcome::Ignored(why) | IntakeOutcome::Gone(why) => {
-                engine::ignored(&why);
-            }
-            IntakeOutcome::Unfinished { until, .. } => {
-                tracing::info!("{arrival}");
-                if let Err(error) = engine.postpone(&blob.event, until).await {
-                    return failure(&format!("Could not postpone {blob}: {}", sentence(&error)));
-                }
-            }
-            // The row is written: if a step fails now, the timer retries it.
-            IntakeOutcome::Received(id) | IntakeOutcome::Known(id) => {
-                if let Err(error) = engine.follow(&id).await {
-                    tracing::warn!(
-                        "{blob}: the next step failed, retrying later: {}",
-                        sentence(&error)
-                    );
-                }
-            }
-        }
-    }
-    success(&logs)
-}
-
-/// The weekly timer and the hourly one: both find files without an event.
+/// The weekly timer and the hourly one: both receive what is in the poison queue, and find files without an event.
 async fn sweep(State(engine): State<Arc<Engine>>, timer: Timer) -> Response {
+    let taken_up = intake::take_up_poison(&engine).await;
+    if let Err(error) = &taken_up {
+        engine::poison_failed(&format!("Could not receive messages: {}", sentence(error)));
+    }
     let swept = async {
         let found = engine.sweep().await?;
+        taken_up?;
         engine.note_timer(timer).await.map(|()| found)
     };
     match swept.await {

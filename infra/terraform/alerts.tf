@@ -25,7 +25,7 @@ locals {
       severity  = 2
       operator  = "GreaterThan"
       threshold = 0
-      window    = "PT1H"
+      window    = "PT2H"
       dimension = ""
     },
     {

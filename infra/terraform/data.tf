@@ -11,11 +11,13 @@ locals {
 
   # While the trigger works on a message, it extends the time in which the message is invisible. That is an
   # update of the message, which Reader and Message Processor do not permit. The trigger moves a message
-  # that failed too often into the poison queue, and `doctor` checks whether that queue is empty.
+  # that failed too often into the poison queue, for which it only has to send. `sweep` receives and deletes
+  # the messages there, and `doctor` peeks at them; Message Processor permits all three. Nobody reads the
+  # properties of that queue or updates its messages, so Reader and Contributor are not needed.
   queue_roles = [
     { queue = "arrivals", role = "Storage Queue Data Contributor" },
     { queue = "arrivals-poison", role = "Storage Queue Data Message Sender" },
-    { queue = "arrivals-poison", role = "Storage Queue Data Reader" },
+    { queue = "arrivals-poison", role = "Storage Queue Data Message Processor" },
   ]
 
   imports_id = "${local.data_account_id}/tableServices/default/tables/${azurerm_storage_table.imports.name}"

@@ -39,6 +39,8 @@ const WRITER_ACTION: &str = "Storage Blob Data Contributor on the containers pac
      (a custom role needs the action \
      Microsoft.Storage/storageAccounts/blobServices/containers/blobs/delete)";
 const TABLE: &str = "Storage Table Data Contributor on the table imports";
+const POISON_ROLES: &str = "Storage Queue Data Message Sender and Storage Queue Data Message Processor on the \
+     queue arrivals-poison";
 const QUEUE: &str = "Storage Queue Data Contributor on the queue arrivals (the trigger of the Functions \
      host needs it, too)";
 
@@ -241,18 +243,22 @@ async fn arrivals(probes: &Probes, host: &Reachability) -> CheckResult {
 
 async fn poison(probes: &Probes, host: &Reachability) -> CheckResult {
     match asked(probes, host, peek(probes, POISON)).await {
-        Ok(0) => CheckResult::pass(POISON_QUEUE, "Empty"),
+        // A sweep hides what it has to leave. Only the properties of the queue count hidden messages.
+        Ok(0) => {
+            CheckResult::pass(POISON_QUEUE, "Empty, or read by a sweep within the last 5 minutes")
+        }
         Ok(waiting) => CheckResult::fail(
             POISON_QUEUE,
             format!("Messages that `intake` could not process: {}", count(waiting)),
-            "Find the reason in the log of `intake`, and correct it. Then delete the messages: `az storage \
-             message clear --auth-mode login --account-name $ACCOUNT --queue-name arrivals-poison`. No file \
-             is lost, because `sweep` finds their files.",
+            "Find the reason in the log of `intake`, and correct it. The next `sweep` receives the messages that \
+             are events. If messages remain, they are no events: find out what sends them, and delete them: \
+             `az storage message clear --auth-mode login --account-name $ACCOUNT --queue-name \
+             arrivals-poison`.",
         ),
         Err(failure) if failure.is(StatusCode::NotFound) => {
             CheckResult::pass(POISON_QUEUE, "Does not exist: no message has ever failed")
         }
-        Err(failure) => failure.result(POISON_QUEUE, QUEUE),
+        Err(failure) => failure.result(POISON_QUEUE, POISON_ROLES),
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use time::{Duration, OffsetDateTime};
 
 use crate::{
+    config::POISON,
     import::{
         Import, IngestionId, NotificationKind, OperatorAction, State, Status,
         diagnostics::Exchange, reason::ReasonCode,
@@ -138,6 +139,22 @@ pub(crate) fn ignored(why: &str) {
     say(&Fields::of("ignored"), false, &format!("Ignored: {why}"));
 }
 
+/// Warns about messages in the queue `arrivals-poison` that are no event. The alert of the deployment queries this
+/// line.
+pub(crate) fn poison(messages: usize) {
+    let fields = Fields { messages: Some(messages), ..Fields::of("poison") };
+    let text = format!(
+        "Messages in the queue {POISON} that are no event of a blob: {messages}. Find out what sends them. Then \
+         delete them: `az storage message clear --auth-mode login --account-name $ACCOUNT --queue-name {POISON}`"
+    );
+    say(&fields, true, &text);
+}
+
+/// Warns that messages in the queue `arrivals-poison` could not be received. The next sweep tries again.
+pub(crate) fn poison_failed(why: &str) {
+    say(&Fields::of(FAILED), true, &format!("Queue {POISON}: {why}. The next sweep tries again"));
+}
+
 /// Logs for how long a connection has completed nothing. The alert of the deployment queries this line,
 /// because a log alert does not look back far enough.
 pub(super) fn idle(connection: &str, since: Duration) {
@@ -205,24 +222,33 @@ struct Fields<'a> {
     import: &'a str,
     seconds: i64,
     days: Option<i64>,
+    messages: Option<usize>,
 }
 
 impl<'a> Fields<'a> {
     fn of(event: &'a str) -> Self {
-        Self { event, reason: NONE, connection: NONE, import: NONE, seconds: 0, days: None }
+        Self {
+            event,
+            reason: NONE,
+            connection: NONE,
+            import: NONE,
+            seconds: 0,
+            days: None,
+            messages: None,
+        }
     }
 }
 
 fn say(fields: &Fields<'_>, is_warning: bool, text: &str) {
-    let Fields { event, reason, connection, import, seconds, days } = fields;
+    let Fields { event, reason, connection, import, seconds, days, messages } = fields;
     let invocation = INVOCATION.try_with(Clone::clone).unwrap_or_else(|_| NONE.to_owned());
     if is_warning {
         tracing::warn!(
-            %event, %reason, %connection, %import, %invocation, seconds, days, "{text}"
+            %event, %reason, %connection, %import, %invocation, seconds, days, messages, "{text}"
         );
     } else {
         tracing::info!(
-            %event, %reason, %connection, %import, %invocation, seconds, days, "{text}"
+            %event, %reason, %connection, %import, %invocation, seconds, days, messages, "{text}"
         );
     }
 }

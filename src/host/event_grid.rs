@@ -102,7 +102,19 @@ pub(super) fn decode(body: &[u8]) -> Result<Vec<ArrivedBlob>, EventError> {
     let invocation: Value = serde_json::from_slice(body).map_err(EventError::Envelope)?;
     let data = invocation.get("Data").and_then(Value::as_object);
     let message = data.and_then(|data| data.values().next()).ok_or(EventError::Data)?;
-    let message = unwrap(message.clone(), 3).ok_or(EventError::Event)?;
+    events(message.clone())
+}
+
+/// The same for the text of a message as it is in the queue.
+///
+/// # Errors
+/// As of [`decode`].
+pub(super) fn decode_text(text: &str) -> Result<Vec<ArrivedBlob>, EventError> {
+    events(Value::from(text))
+}
+
+fn events(message: Value) -> Result<Vec<ArrivedBlob>, EventError> {
+    let message = unwrap(message, 3).ok_or(EventError::Event)?;
     let events = message.as_array().map_or(std::slice::from_ref(&message), Vec::as_slice);
     let (mut blobs, mut invalid) = (vec![], vec![]);
     for (event, number) in events.iter().zip(1..) {

@@ -36,6 +36,7 @@ mod notices;
 mod package;
 mod pages;
 mod persons;
+mod poison;
 mod power;
 mod properties;
 mod proxy;

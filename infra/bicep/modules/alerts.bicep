@@ -32,7 +32,7 @@ var logAlerts = [
     severity: 2
     operator: 'GreaterThan'
     threshold: 0
-    window: 'PT1H'
+    window: 'PT2H'
     dimension: ''
   }
   {

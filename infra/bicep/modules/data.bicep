@@ -14,11 +14,13 @@ var containers = [
 
 // While the trigger works on a message, it extends the time in which the message is invisible. That is an
 // update of the message, which Reader and Message Processor do not permit. The trigger moves a message
-// that failed too often into the poison queue, and `doctor` checks whether that queue is empty.
+// that failed too often into the poison queue, for which it only has to send. `sweep` receives and deletes
+// the messages there, and `doctor` peeks at them; Message Processor permits all three. Nobody reads the
+// properties of that queue or updates its messages, so Reader and Contributor are not needed.
 var queueRoles = [
   { queue: 'arrivals', role: 'Storage Queue Data Contributor' }
   { queue: 'arrivals-poison', role: 'Storage Queue Data Message Sender' }
-  { queue: 'arrivals-poison', role: 'Storage Queue Data Reader' }
+  { queue: 'arrivals-poison', role: 'Storage Queue Data Message Processor' }
 ]
 var queueNames = ['arrivals', 'arrivals-poison']
 
