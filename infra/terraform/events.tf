@@ -1,4 +1,4 @@
-# Event Grid puts a message into the queue `arrivals` for each blob that is created in the inbox.
+# Event Grid puts a message into the queue `arrivals` for each blob that is created or renamed in the inbox.
 locals {
   owns_topic      = var.existing_system_topic_id == ""
   topic_id        = local.owns_topic ? azurerm_eventgrid_system_topic.this[0].id : var.existing_system_topic_id
@@ -48,11 +48,13 @@ resource "azurerm_role_assignment" "topic_dead_letter" {
 }
 
 resource "azurerm_eventgrid_system_topic_event_subscription" "arrivals" {
-  name                                 = "arrivals"
-  system_topic                         = local.topic_name
-  resource_group_name                  = local.data_group_name
-  event_delivery_schema                = "EventGridSchema"
-  included_event_types                 = ["Microsoft.Storage.BlobCreated"]
+  name                  = "arrivals"
+  system_topic          = local.topic_name
+  resource_group_name   = local.data_group_name
+  event_delivery_schema = "EventGridSchema"
+  # Only with a hierarchical namespace, also by SFTP, is a file renamed: often from a name that does not end with
+  # .csv, when its upload is complete.
+  included_event_types                 = ["Microsoft.Storage.BlobCreated", "Microsoft.Storage.BlobRenamed"]
   advanced_filtering_on_arrays_enabled = true
   delivery_identity {
     type = "SystemAssigned"
@@ -69,17 +71,20 @@ resource "azurerm_eventgrid_system_topic_event_subscription" "arrivals" {
     storage_account_id          = local.data_account_id
     storage_blob_container_name = azurerm_storage_container.dead_letter.name
   }
+  # In the example of Microsoft's documentation, the subject of BlobRenamed is the new name, as
+  # `data.destinationUrl` is. That was never verified. If the subject were the old name, this filter would drop
+  # the renaming to .csv and into the inbox; `sweep` finds such a file within an hour.
   subject_filter {
     subject_begins_with = "/blobServices/default/containers/inbox/blobs/"
     subject_ends_with   = ".csv"
     case_sensitive      = false
   }
   advanced_filter {
-    # Only the calls that finish a write. With a hierarchical namespace or SFTP, Event Grid also raises
-    # an event when a file is opened and still empty.
+    # Only the calls that finish a write or rename a file. With a hierarchical namespace or SFTP, Event Grid also
+    # raises an event when a file is opened and still empty.
     string_in {
       key    = "data.api"
-      values = ["PutBlob", "PutBlockList", "CopyBlob", "FlushWithClose", "SftpCommit"]
+      values = ["PutBlob", "PutBlockList", "CopyBlob", "FlushWithClose", "SftpCommit", "RenameFile", "SftpRename"]
     }
   }
   retry_policy {

@@ -240,7 +240,9 @@ fn containers_queues_and_table_are_those_of_the_program() {
     // Both use the same containers in the filter of events and in the lifecycle rule.
     for line in [
         format!("/blobServices/default/containers/{INBOX}/blobs/"),
-        ["PutBlob", "PutBlockList", "CopyBlob", "FlushWithClose", "SftpCommit"].join(", "),
+        "[Microsoft.Storage.BlobCreated, Microsoft.Storage.BlobRenamed]".to_owned(),
+        "[PutBlob, PutBlockList, CopyBlob, FlushWithClose, SftpCommit, RenameFile, SftpRename]"
+            .to_owned(),
         [INBOX, PACKAGES, REPORTS, "dead-letter"].map(|it| format!("{it}/")).join(", "),
     ] {
         for text in [&bicep, &terraform] {

@@ -1,4 +1,4 @@
-// Event Grid puts a message into the queue `arrivals` for each blob that is created in the inbox.
+// Event Grid puts a message into the queue `arrivals` for each blob that is created or renamed in the inbox.
 param topicName string
 param accountName string
 param workspaceId string
@@ -78,18 +78,23 @@ resource eventSubscription 'Microsoft.EventGrid/systemTopics/eventSubscriptions@
       }
     }
     filter: {
-      includedEventTypes: ['Microsoft.Storage.BlobCreated']
+      // Only with a hierarchical namespace, also by SFTP, is a file renamed: often from a name that does not
+      // end with .csv, when its upload is complete.
+      includedEventTypes: ['Microsoft.Storage.BlobCreated', 'Microsoft.Storage.BlobRenamed']
+      // In the example of Microsoft's documentation, the subject of BlobRenamed is the new name, as
+      // `data.destinationUrl` is. That was never verified. If the subject were the old name, this filter would
+      // drop the renaming to .csv and into the inbox; `sweep` finds such a file within an hour.
       subjectBeginsWith: '/blobServices/default/containers/inbox/blobs/'
       subjectEndsWith: '.csv'
       isSubjectCaseSensitive: false
       enableAdvancedFilteringOnArrays: true
       advancedFilters: [
         {
-          // Only the calls that finish a write. With a hierarchical namespace or SFTP, Event Grid also
-          // raises an event when a file is opened and still empty.
+          // Only the calls that finish a write or rename a file. With a hierarchical namespace or SFTP, Event
+          // Grid also raises an event when a file is opened and still empty.
           operatorType: 'StringIn'
           key: 'data.api'
-          values: ['PutBlob', 'PutBlockList', 'CopyBlob', 'FlushWithClose', 'SftpCommit']
+          values: ['PutBlob', 'PutBlockList', 'CopyBlob', 'FlushWithClose', 'SftpCommit', 'RenameFile', 'SftpRename']
         }
       ]
     }

@@ -95,6 +95,14 @@ run "event_grid_delivers_with_the_identity_of_the_topic" {
     condition     = azurerm_eventgrid_system_topic_event_subscription.arrivals.subject_filter[0].subject_begins_with == "/blobServices/default/containers/inbox/blobs/"
     error_message = "only the inbox must raise events"
   }
+  assert {
+    condition     = toset(azurerm_eventgrid_system_topic_event_subscription.arrivals.included_event_types) == toset(["Microsoft.Storage.BlobCreated", "Microsoft.Storage.BlobRenamed"])
+    error_message = "a file that gets its final name after the upload must raise an event"
+  }
+  assert {
+    condition     = length(setsubtract(["SftpCommit", "RenameFile", "SftpRename"], azurerm_eventgrid_system_topic_event_subscription.arrivals.advanced_filter[0].string_in[0].values)) == 0
+    error_message = "the calls of SFTP that finish a write or rename a file must raise events"
+  }
 }
 
 run "hr_data_is_deleted_in_time" {
