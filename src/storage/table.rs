@@ -27,6 +27,8 @@ use crate::schema::document;
 const API_VERSION: &str = "2020-12-06";
 /// The most rows of one answer without `$top`.
 const PAGE_ROWS: usize = 1000;
+/// The error code if the row does not exist.
+const NO_ROW: &str = "ResourceNotFound";
 const ERROR_CODE: HeaderName = HeaderName::from_static("x-ms-error-code");
 const MINIMAL_METADATA: &str = "application/json;odata=minimalmetadata";
 const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -135,14 +137,14 @@ impl Table {
     /// Reads one row, `None` if it does not exist.
     ///
     /// # Errors
-    /// Any error of the service but "not found".
+    /// Any other error of the service. A table that does not exist is one (`TableNotFound`).
     pub async fn get(&self, partition: &str, row: &str) -> Result<Option<Row>> {
         match self.send(Request::new(self.entity_url(partition, row), Method::Get)).await {
             Ok(answer) => Ok(Some(Row {
                 etag: etag_of(&answer)?,
                 properties: serde_json::from_slice(answer.body())?,
             })),
-            Err(error) if error.http_status() == Some(StatusCode::NotFound) => Ok(None),
+            Err(error) if is_missing_row(&error) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -299,6 +301,15 @@ fn with_code_of_body(error: Error) -> Error {
     Error::with_message(kind, "the table service answered with an error")
 }
 
+/// Whether a row does not exist. A 404 with another code is about its table or its account.
+fn is_missing_row(error: &Error) -> bool {
+    let ErrorKind::HttpResponse { status: StatusCode::NotFound, error_code, .. } = error.kind()
+    else {
+        return false;
+    };
+    error_code.as_deref().is_none_or(|code| code == NO_ROW)
+}
+
 /// The code in an error of the table service; `None` for a body of another form.
 fn code_of(body: &[u8]) -> Option<String> {
     let body: Value = serde_json::from_slice(document::unmarked(body)).ok()?;
@@ -409,6 +420,27 @@ mod tests {
             assert_eq!(sentence(&error), format!("Azure Storage answered {status} ({code})"));
             let text = format!("{error} {}", error.kind());
             assert!(!text.contains("secret") && !text.contains("authorized"), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_row_is_missing_only_if_its_table_exists() {
+        const ROW: &[u8] = br#"{"odata.error":{"code":"ResourceNotFound","message":{"lang":"en-US","value":"The specified resource does not exist.\nRequestId:c1d2\nTime:2026-11-24T10:00:04.1234567Z"}}}"#;
+        const TABLE: &[u8] = br#"{"odata.error":{"code":"TableNotFound","message":{"lang":"en-US","value":"The table specified does not exist.\nRequestId:c1d2\nTime:2026-11-24T10:00:04.1234567Z"}}}"#;
+        const OTHER: &[u8] =
+            br#"{"odata.error":{"code":"AccountNotFound","message":{"lang":"en-US","value":"?"}}}"#;
+        for (body, failed) in [
+            (ROW, None),
+            (b"".as_slice(), None),
+            (TABLE, Some("Azure Storage answered 404 (TableNotFound)")),
+            (OTHER, Some("Azure Storage answered 404 (AccountNotFound)")),
+        ] {
+            let (table, _) = answering(404, body).await;
+            let read = table.get("t", "r").await;
+            match failed {
+                None => assert!(read.unwrap().is_none()),
+                Some(failed) => assert_eq!(sentence(&read.unwrap_err()), failed),
+            }
         }
     }
 
