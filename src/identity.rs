@@ -16,7 +16,7 @@ use azure_core::{
     Result as AzureResult,
     cloud::CustomConfiguration,
     credentials::{Secret, TokenCredential},
-    http::{ClientOptions, Url},
+    http::{ClientOptions, RetryOptions, Url},
 };
 use azure_identity::{
     AzureCliCredential, AzureCliCredentialOptions, ClientAssertion, ClientAssertionCredential,
@@ -28,6 +28,7 @@ use tokio::{process::Command, time::timeout};
 use self::{
     certificate::{IdentityAssertion, Key, SignedAssertion},
     refusal::{RedactErrors, TokenIssuer},
+    retry::Retries,
     token::{Cached, GivenToken, now},
 };
 use crate::{
@@ -42,6 +43,7 @@ use crate::{
 mod certificate;
 mod details;
 mod refusal;
+mod retry;
 mod token;
 
 pub(crate) use self::refusal::{is_lasting, sign_in_details};
@@ -214,7 +216,7 @@ impl SignIn {
 }
 
 /// The managed identity of the app: the user-assigned one with this client id, or the system-assigned one.
-/// It waits at most twice `answer_timeout` for its endpoint.
+/// It waits at most `answer_timeout` for its endpoint, and at most half a minute.
 ///
 /// # Errors
 /// If this machine has no managed identity.
@@ -222,10 +224,13 @@ pub(crate) fn managed_identity(
     client_id: Option<&str>,
     answer_timeout: Duration,
 ) -> AzureResult<Arc<dyn TokenCredential>> {
+    let limit = answer_timeout.min(retry::LIMIT);
     // The endpoint is on this machine, and a proxy would see the tokens.
     let client_options = ClientOptions {
+        per_call_policies: vec![Arc::new(Retries::within(limit))],
         per_try_policies: vec![Arc::new(RedactErrors)],
-        ..client_options(Destination::Local, answer_timeout)?
+        retry: RetryOptions::none(),
+        ..client_options(Destination::Local, limit)?
     };
     let options = ManagedIdentityCredentialOptions {
         user_assigned_id: client_id.map(|id| UserAssignedId::ClientId(id.to_owned())),

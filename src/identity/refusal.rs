@@ -16,7 +16,7 @@ use azure_core::{
     },
 };
 
-use super::details::SignInDetails;
+use super::{details::SignInDetails, retry::is_not_ready};
 use crate::http;
 
 /// The two names of the ingestion service. If a tenant does not know one, the other may work.
@@ -125,7 +125,10 @@ fn meaning(
     };
     let text = format!("{issuer} {what}");
     // Throttled or failing: a later attempt may succeed.
-    let passes = status.is_none_or(|status| status >= 500 || [408, 429].contains(&status));
+    let passes = status.is_none_or(|status| match issuer {
+        TokenIssuer::Identity => is_not_ready(status),
+        TokenIssuer::Entra | TokenIssuer::AzureCli => status >= 500 || [408, 429].contains(&status),
+    });
     if passes { Refusal::passing(text) } else { Refusal::lasting(text) }
 }
 

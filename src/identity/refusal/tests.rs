@@ -77,6 +77,11 @@ fn a_missing_identity_differs_from_an_endpoint_that_fails() {
     assert!(missing.contains("does not have this managed identity") && !missing.contains(SECRET));
     let failing = text(TokenIssuer::Identity, 500, SECRET, SCOPE);
     assert_eq!(failing, "the endpoint of the managed identity answered 500");
+    let lasts = |issuer, status| of(issuer, &answered(status, SECRET), SCOPE).is_lasting;
+    for status in [404, 410, 429, 500] {
+        assert!(!lasts(TokenIssuer::Identity, status), "{status}");
+    }
+    assert!(lasts(TokenIssuer::Identity, 400) && lasts(TokenIssuer::Entra, 404));
 }
 
 #[test]
