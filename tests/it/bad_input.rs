@@ -256,6 +256,20 @@ async fn each_event_that_is_skipped_is_logged_and_a_valid_one_beside_it_is_recei
     assert_eq!(stage.imports().await.unwrap().len(), 1);
 }
 
+#[tokio::test]
+async fn an_empty_file_is_rejected_when_its_upload_has_ended_and_not_when_it_begins() {
+    let stage = stage(&[("RUST_LOG", "viva_import=debug")]).await;
+    let opened = stage.drop_file("hr/a.csv", vec![]).await.unwrap();
+    stage.announce(&deployment::blob_written(&opened, "SftpCreate")).await.unwrap();
+    let skipped = "Skipped the event of inbox/hr/a.csv: it was opened, and nothing is written yet";
+    until(skipped, async || log(&stage).contains(skipped).then_some(())).await;
+    assert!(stage.imports().await.unwrap().is_empty());
+    stage.announce(&deployment::blob_written(&opened, "SftpCommit")).await.unwrap();
+    let import = ended(&stage, "hr/a.csv").await;
+    assert_eq!(import.state, State::Rejected);
+    assert!(why(&import).contains("Rule F01: The file is empty"), "{}", why(&import));
+}
+
 fn receives(ended: &[viva_import::testbed::host::Invocation]) -> usize {
     ended.iter().filter(|invocation| invocation.function == "intake").count()
 }
