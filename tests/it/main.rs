@@ -38,6 +38,7 @@ mod pages;
 mod persons;
 mod poison;
 mod power;
+mod power_bi;
 mod properties;
 mod proxy;
 mod push_command;

@@ -1,6 +1,6 @@
 //! An import as a row of the table, written and read.
 //!
-//! People read the columns in a table browser or in Power BI. [`COLUMNS`] is the one place that lists them.
+//! People read the columns in a table browser. [`COLUMNS`] is the one place that lists them.
 //! Old rows must stay readable, so a column may be added, but never renamed.
 
 use serde_json::json;
