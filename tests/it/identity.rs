@@ -2,8 +2,17 @@
 //!
 //! Azurite checks the shape, audience, issuer and times of a bearer token, but not its signature.
 
-use std::{net::TcpListener, path::Path, process::Stdio, sync::Arc};
+use std::{
+    net::TcpListener,
+    path::Path,
+    process::Stdio,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
+use axum::{Router, http::StatusCode};
 use azure_core::{
     credentials::Secret,
     http::{ClientOptions, Transport},
@@ -185,6 +194,36 @@ async fn an_identity_endpoint_that_never_answers_is_an_error() {
     assert_eq!(answer.status(), 500);
     let why = answer.text().await.unwrap();
     assert!(why.contains("no token was issued"), "{why}");
+}
+
+#[tokio::test]
+async fn an_identity_endpoint_that_is_being_updated_is_asked_again() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = asked.clone();
+    let updating = Router::new().fallback(async move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        StatusCode::NOT_FOUND
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let identity = format!("http://{}/msi/token", listener.local_addr().unwrap());
+    tokio::spawn(axum::serve(listener, updating).into_future());
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let _handler = handler(
+        port,
+        &[
+            ("IDENTITY_ENDPOINT", &identity),
+            ("ImportStorage__accountName", "hrdata"),
+            ("REQUEST_TIMEOUT_SECONDS", "2"),
+        ],
+    );
+    let client = reqwest::Client::new();
+    let answer = until("an answer", async || {
+        client.post(format!("http://127.0.0.1:{port}/drive")).body("{}").send().await.ok()
+    })
+    .await;
+    let why = answer.text().await.unwrap();
+    assert!(why.contains("the endpoint of the managed identity answered 404"), "{why}");
+    assert!(asked.load(Ordering::Relaxed) >= 2, "within 2 s, it is asked again after 0.8 s");
 }
 
 const STORAGE: &str = "https://storage.azure.com";
