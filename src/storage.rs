@@ -130,12 +130,23 @@ impl Storage {
     }
 }
 
-/// A queue of the account, for the doctor, the demo and its host; in Azure, the host reads the queue.
+/// A queue of the account, for the demo and its host; in Azure, the host reads the queue.
 ///
 /// # Errors
 /// If no credential can be created.
 pub fn queue(account: &Account, name: &str) -> azure_core::Result<QueueClient> {
-    let answer_timeout = Duration::from_mins(1);
+    queue_within(account, name, Duration::from_mins(1))
+}
+
+/// The same with the time that a request may wait for its answer, as in [`Storage::open`].
+///
+/// # Errors
+/// If no credential can be created.
+pub(crate) fn queue_within(
+    account: &Account,
+    name: &str,
+    answer_timeout: Duration,
+) -> azure_core::Result<QueueClient> {
     queue_retrying(account, name, answer_timeout, retries(answer_timeout))
 }
 

@@ -3,7 +3,10 @@
 use std::fmt;
 
 use azure_core::Result;
-use azure_storage_queue::models::{QueueClientSendMessageOptions, QueueMessage};
+use azure_storage_queue::{
+    QueueClient,
+    models::{QueueClientSendMessageOptions, QueueMessage},
+};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -165,8 +168,16 @@ impl Engine {
             visibility_timeout: i32::try_from(wait).ok(),
             ..QueueClientSendMessageOptions::default()
         };
-        let queue = storage::queue(&self.config.account, ARRIVALS)?;
+        let queue = self.queue(ARRIVALS)?;
         queue.send_message(message.try_into()?, Some(options)).await.map(drop)
+    }
+
+    /// A queue of the account.
+    ///
+    /// # Errors
+    /// No credential can be created.
+    pub(super) fn queue(&self, name: &str) -> Result<QueueClient> {
+        storage::queue_within(&self.config.account, name, self.config.service.answer_timeout)
     }
 
     /// Finds files without an event: of a full connection the newest one, of an incremental connection all,

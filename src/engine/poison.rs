@@ -10,7 +10,7 @@ use azure_storage_queue::{
 use time::OffsetDateTime;
 
 use super::{Clock, Engine};
-use crate::{config::POISON, storage};
+use crate::config::POISON;
 
 /// The most messages of one request.
 const BATCH: i32 = 32;
@@ -43,7 +43,7 @@ impl Engine {
     pub(crate) fn poison_queue(&self) -> Result<PoisonQueue> {
         let hidden = Duration::from_secs(HIDDEN.into());
         Ok(PoisonQueue {
-            queue: storage::queue(&self.config.account, POISON)?,
+            queue: self.queue(POISON)?,
             clock: self.clock.clone(),
             deadline: (self.clock)() + hidden.min(self.config.policy.step_timeout),
         })
