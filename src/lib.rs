@@ -2,7 +2,7 @@
 //!
 //! # One event, from the request to the row
 //!
-//! 1. `host.rs` gets the Functions host's `POST /intake`; `host/event_grid.rs` decodes which blob was
+//! 1. `host/intake.rs` gets the Functions host's `POST /intake`; `host/event_grid.rs` decodes which blob was
 //!    created.
 //! 2. `engine/intake.rs` asks `connection.rs` whose file it is, and writes one row with
 //!    `storage/import_table.rs`. From here on the file is not lost, whatever happens.
