@@ -20,7 +20,7 @@ use tempfile::TempDir;
 
 use super::{
     azurite::Azurite,
-    host::{Host, HostError},
+    host::{Host, HostError, HostStorage, Options, Orphan},
     service::Service,
 };
 use crate::{
@@ -89,6 +89,9 @@ pub struct Stage {
     account: Account,
     settings: BTreeMap<String, String>,
     root: TempDir,
+    options: Options,
+    /// Handlers of earlier hosts. They continue, as behind a real host.
+    orphans: Vec<Orphan>,
 }
 
 impl Stage {
@@ -123,9 +126,15 @@ impl Stage {
         ]);
         all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let root = app_folder(executable)?;
-        let host = Host::start(root.path(), all.clone()).await?;
+        // Short, so that another host takes over the timers soon.
+        let host_storage = HostStorage::with_lease(Duration::from_secs(2));
+        let options = Options { storage: host_storage, ..Options::default() };
+        let host = Host::start_with(root.path(), all.clone(), options.clone()).await?;
         let table = ImportTable::new(open(&account)?.imports);
-        let stage = Self { host, service, storage, table, account, settings: all, root };
+        let orphans = Vec::new();
+        let settings = all;
+        let stage =
+            Self { host, service, storage, table, account, settings, root, options, orphans };
         let created = stage.queue(ARRIVALS)?.create(None).await;
         created.map_err(failed("creating the queue arrivals"))?;
         Ok(stage)
@@ -135,11 +144,38 @@ impl Stage {
     ///
     /// # Errors
     /// The host does not start.
-    pub async fn restart(self) -> Result<Self, HostError> {
-        let Self { host, service, storage, table, account, settings, root } = self;
-        host.stop().await;
-        let host = Host::start(root.path(), settings.clone()).await?;
-        Ok(Self { host, service, storage, table, account, settings, root })
+    pub async fn restart(mut self) -> Result<Self, HostError> {
+        self.orphans.extend(self.host.stop().await);
+        let (root, options) = (self.root.path(), self.options.clone());
+        self.host = Host::start_with(root, self.settings.clone(), options).await?;
+        Ok(self)
+    }
+
+    /// Changes settings. The platform kills the host with everything that runs, and starts a new one.
+    ///
+    /// # Errors
+    /// The host does not start.
+    pub async fn change_settings(mut self, settings: &[(&str, &str)]) -> Result<Self, HostError> {
+        let changed =
+            settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        self.settings.extend(changed);
+        self.host = self.host.change_settings(self.settings.clone()).await?;
+        Ok(self)
+    }
+
+    /// Starts another host of the app, such as a second instance, or one for some of the functions. The hosts of
+    /// the stage share what `options` of [`Stage::host_options`] contain.
+    ///
+    /// # Errors
+    /// The host does not start.
+    pub async fn another_host(&self, options: Options) -> Result<Host, HostError> {
+        Host::start_with(self.root.path(), self.settings.clone(), options).await
+    }
+
+    /// The options of the host.
+    #[must_use]
+    pub fn host_options(&self) -> Options {
+        self.options.clone()
     }
 
     /// Stores the document of a connection.

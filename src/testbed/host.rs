@@ -2,41 +2,57 @@
 //! function.json files, calls it as the host does, and evaluates its answers as the host does.
 //!
 //! The host cannot be installed everywhere, so this module implements its protocol after its sources
-//! (Azure/azure-functions-host, Azure/azure-webjobs-sdk and the storage and timer extensions), including its
-//! pitfalls: a call whose answer is an empty 2xx body hangs until the functionTimeout, a timeout kills the
-//! process, a handler that exits with code 0 is not restarted, and the third crash stops the host.
+//! (Azure/azure-functions-host, Azure/azure-webjobs-sdk and the storage and timer extensions) and after what was
+//! seen under a real host, including its pitfalls: a call whose answer is an empty 2xx body hangs until the
+//! functionTimeout, a timeout kills the process, a handler that exits with code 0 is not restarted, and the third
+//! crash stops the host. The tests in `tests/conformance` also run against a real host.
 //!
 //! It connects to loopback only. It listens there only if a front end is opened, which requires a key as
 //! `authLevel` says. Calls by [`Host::http`] need no key, as under `func start`.
 
 mod app;
+mod auth;
+mod front;
 mod function;
 mod invocation;
 mod journal;
+mod path;
+mod proxy;
 mod queue;
 mod runtime;
 mod settings;
+mod shared;
 mod timer;
 mod worker;
 
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures::Stream;
 use reqwest::{Method, header::HeaderMap};
 use serde_json::{Map, Value};
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet, time::timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::Level;
 
 pub use self::{
     app::App,
+    front::{Front, function_key},
     invocation::Answer,
     journal::{Cause, HostError, HttpAnswer, Invocation, LogLine, Outcome},
-    runtime::{Front, function_key},
+    shared::HostStorage,
+    worker::Orphan,
 };
 use self::{
+    function::{Function, Trigger},
     journal::Journal,
     queue::Listener,
     runtime::Runtime,
@@ -44,44 +60,130 @@ use self::{
     worker::Worker,
 };
 
+/// How long a host that stops waits for its invocations (`WebJobsScriptHostService.StopAsync`).
+const GRACE: Duration = Duration::from_secs(10);
+/// How long a received message stays hidden. The time is renewed when half of it is over.
+const HIDDEN: Duration = Duration::from_mins(10);
+
+/// Which functions an instance serves. On Flex Consumption, all HTTP functions share instances, and each other
+/// function has instances of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// All functions, as on other plans.
+    All,
+    /// The HTTP functions.
+    Http,
+    /// This function.
+    Only(String),
+}
+
+impl Group {
+    fn has(&self, function: &Function) -> bool {
+        let is_http = matches!(function.trigger, Trigger::Http { .. });
+        match self {
+            Self::All => true,
+            Self::Http => is_http,
+            Self::Only(name) => !is_http && function.name.eq_ignore_ascii_case(name),
+        }
+    }
+}
+
+/// What distinguishes a host from one that runs alone.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What it shares with the other hosts of the app, and with those before it.
+    pub storage: HostStorage,
+    /// Which functions it serves.
+    pub group: Group,
+    /// How long [`Host::stop`] waits for invocations: 10 s in the real host.
+    pub grace: Duration,
+    /// How long a received message stays hidden: 10 minutes in the real host.
+    pub hidden: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let storage = HostStorage::default();
+        Self { storage, group: Group::All, grace: GRACE, hidden: HIDDEN }
+    }
+}
+
 /// A running host. Dropping it kills the handler.
 #[derive(Debug)]
 pub struct Host {
     runtime: Arc<Runtime>,
     timers: Vec<Arc<Timer>>,
-    /// The task that owns the process, and every listener.
-    tasks: JoinSet<()>,
+    listeners: JoinSet<()>,
+    /// The task that owns the process.
+    _keeper: JoinSet<()>,
+    root: PathBuf,
+    options: Options,
 }
 
 impl Host {
+    /// Starts a host that runs alone, with the times of the real host.
+    ///
+    /// # Errors
+    /// As of [`Host::start_with`].
+    pub async fn start(root: &Path, settings: BTreeMap<String, String>) -> Result<Self, HostError> {
+        Self::start_with(root, settings, Options::default()).await
+    }
+
     /// Starts the handler of the app in `root` and the listener of every function.
     ///
     /// `root` has the layout of a deployment: host.json, `<Function>/function.json`, the executable.
     /// `settings` are the app settings. They replace `%X%`, name connections, and are added to the
     /// environment of the handler. Those like `AzureFunctionsJobHost__functionTimeout` override host.json.
-    /// `AzureWebJobs.<Function>.Disabled=true` prevents the start of a listener.
+    /// `AzureWebJobs.<Function>.Disabled=true` prevents the start of a listener. If `%X%` has no setting, the
+    /// host disables that function and runs the others.
     ///
     /// Returns as soon as the process runs. Calls wait until it listens.
     ///
     /// # Errors
     /// The app has faults, or its executable cannot be started.
-    pub async fn start(root: &Path, settings: BTreeMap<String, String>) -> Result<Self, HostError> {
+    pub async fn start_with(
+        root: &Path,
+        settings: BTreeMap<String, String>,
+        options: Options,
+    ) -> Result<Self, HostError> {
         let app = Arc::new(App::read(root, &settings).map_err(HostError::App)?);
         let client = runtime::client()?;
         let log = Arc::new(Journal::new());
+        for why in &app.unindexed {
+            log.host(
+                Level::WARN,
+                format!("{why}. The function failed indexing and will be disabled."),
+            );
+        }
         let (worker, keeper) = Worker::start(app.clone(), client.clone(), log.clone())
             .await
             .map_err(HostError::Handler)?;
-        let invocations = Journal::new();
-        let runtime = Arc::new(Runtime { app: app.clone(), worker, log, invocations, client });
-        let mut tasks = JoinSet::new();
-        tasks.spawn(keeper);
-        let mut timers = Vec::new();
+        let runtime = Arc::new(Runtime {
+            app: app.clone(),
+            worker,
+            log,
+            invocations: Journal::new(),
+            client,
+            storage: options.storage.clone(),
+            group: options.group.clone(),
+            hidden: options.hidden,
+            stopping: CancellationToken::new(),
+            gone: CancellationToken::new(),
+            running: watch::Sender::new(0),
+        });
+        let gone = runtime.gone.clone();
+        let (mut listeners, mut keepers, mut timers) = (JoinSet::new(), JoinSet::new(), Vec::new());
+        keepers.spawn(async move {
+            // When the host is dropped, too.
+            let _gone = gone.drop_guard();
+            keeper.await;
+        });
         for function in &app.functions {
+            let listens = !function.disabled && options.group.has(function);
             if let Some(timer) = Timer::new(&runtime, function).map(Arc::new) {
                 timers.push(timer.clone());
-                if !function.disabled {
-                    listen(&mut tasks, &runtime, async move { timer.listen().await });
+                if listens {
+                    listen(&mut listeners, &runtime, async move { timer.listen().await });
                 }
             }
             let listener = Listener::new(&runtime, function);
@@ -89,11 +191,12 @@ impl Host {
                 let function = function.name.clone();
                 HostError::Queue { function, source }
             })?;
-            if let Some(listener) = listener.filter(|_| !function.disabled) {
-                listen(&mut tasks, &runtime, listener.listen());
+            if let Some(listener) = listener.filter(|_| listens) {
+                listen(&mut listeners, &runtime, listener.listen());
             }
         }
-        Ok(Self { runtime, timers, tasks })
+        let root = root.to_owned();
+        Ok(Self { runtime, timers, listeners, _keeper: keepers, root, options })
     }
 
     /// Waits until the handler listens.
@@ -117,11 +220,10 @@ impl Host {
         };
         metadata.insert("sys".to_owned(), Runtime::sys(&known.name));
         let body = invocation::body(data, metadata);
-        let reason = "This function was programmatically called via the host APIs.";
-        self.runtime.call(&known.name, Cause::Hand, reason, body).await
+        self.runtime.call_by_hand(&known.name, body).await
     }
 
-    /// Fires a timer as soon as no run of it is in progress.
+    /// Lets the time of a timer come: it fires as soon as no run of it is in progress.
     pub async fn timer(&self, function: &str, past_due: bool) -> Outcome {
         let timer = self.timers.iter().find(|t| t.function.eq_ignore_ascii_case(function));
         let Some(timer) = timer else {
@@ -199,10 +301,49 @@ impl Host {
         self.runtime.worker.until_stopped().await;
     }
 
-    /// Stops the listeners and kills the handler. Returns when it is dead.
-    pub async fn stop(mut self) {
+    /// Stops the listeners, as `POST /admin/host/drain` does. Running invocations and HTTP continue.
+    pub fn drain(&self) {
+        self.runtime.stopping.cancel();
+    }
+
+    /// Stops the host, as SIGTERM does.
+    ///
+    /// The listeners stop. When no invocation is in progress, the handler is killed. After a grace period of 10 s
+    /// the host is gone without a signal to the handler, which is returned. Dropping it kills it.
+    pub async fn stop(mut self) -> Option<Orphan> {
+        self.drain();
+        let ended = async {
+            while self.listeners.join_next().await.is_some() {}
+            self.runtime.idle().await;
+        };
+        if timeout(self.options.grace, ended).await.is_err() {
+            return self.die().await;
+        }
+        self.runtime.gone.cancel();
         self.runtime.worker.stop().await;
-        self.tasks.shutdown().await;
+        None
+    }
+
+    /// Ends the host as SIGKILL does. It releases no lock, messages in progress stay hidden, and the handler is
+    /// returned if it runs. Dropping it kills it.
+    pub async fn die(mut self) -> Option<Orphan> {
+        self.runtime.gone.cancel();
+        self.listeners.shutdown().await;
+        self.runtime.worker.abandon().await
+    }
+
+    /// Starts a new host with other settings, as the platform does after a change of the settings: what runs is
+    /// killed, with the handler, and the messages in progress stay hidden.
+    ///
+    /// # Errors
+    /// As of [`Host::start_with`].
+    pub async fn change_settings(
+        self,
+        settings: BTreeMap<String, String>,
+    ) -> Result<Self, HostError> {
+        let (root, options) = (self.root.clone(), self.options.clone());
+        drop(self.die().await);
+        Self::start_with(&root, settings, options).await
     }
 
     /// Opens a front end that accepts requests with `key`.
@@ -210,11 +351,11 @@ impl Host {
     /// # Errors
     /// No port is available.
     pub async fn open_front(&self, key: &str) -> std::io::Result<Front> {
-        Front::open(self.runtime.clone(), key).await
+        Front::open(self.runtime.clone(), self.timers.clone(), key).await
     }
 }
 
-/// Runs a listener until the host stops.
+/// Runs a listener until the host stops because of its handler.
 fn listen(
     tasks: &mut JoinSet<()>,
     runtime: &Arc<Runtime>,

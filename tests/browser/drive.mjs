@@ -23,7 +23,7 @@ let asked;
 let requests;
 const commands = {
   // A new context without the earlier cookies. The earlier page is closed, because it would keep refreshing.
-  async open({ width = 1200, dark = false, scripts = true, headers = {} }) {
+  async open({ width = 1200, dark = false, scripts = true }) {
     await page?.context().close();
     const context = await browser.newContext({
       viewport: { width, height: 900 },
@@ -31,7 +31,6 @@ const commands = {
       javaScriptEnabled: scripts,
       timezoneId: "America/New_York",
       locale: "en-US",
-      extraHTTPHeaders: headers,
     });
     page = await context.newPage();
     page.setDefaultTimeout(30_000);

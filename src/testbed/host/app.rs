@@ -15,7 +15,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    function::{Function, Trigger},
+    function::{Function, Trigger, Unread},
     settings::{Settings, read_json},
 };
 
@@ -30,6 +30,18 @@ pub struct App {
     /// How long a call can take; `None` is unlimited.
     pub(super) timeout: Option<Duration>,
     pub(super) route_prefix: String,
+    pub(super) http: HttpMode,
+    /// Why a function is not among the functions although it has a folder.
+    pub(super) unindexed: Vec<String>,
+}
+
+/// How the handler gets HTTP requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HttpMode {
+    /// `enableProxyingHttpRequest`.
+    Proxy,
+    /// `enableForwardingHttpRequest`, if proxying is off or the host is older than it.
+    Forward,
 }
 
 /// `customHandler` of host.json.
@@ -71,6 +83,7 @@ impl App {
             host.faults.push("host.json: version must be \"2.0\"".to_owned());
         }
         let proxying = host.flag("customHandler.enableProxyingHttpRequest", false);
+        let forwarding = host.flag("customHandler.enableForwardingHttpRequest", false);
         let timeout = match host.text("functionTimeout") {
             Some("-1") => None,
             _ => Some(host.span("functionTimeout", Duration::from_mins(30), 1)),
@@ -81,11 +94,12 @@ impl App {
         let routes = host.get("customHandler.http.routes").is_some();
         let mut faults = host.faults;
 
-        let mut functions = Vec::new();
+        let (mut functions, mut unindexed) = (Vec::new(), Vec::new());
         for folder in folders(&root).map_err(|why| vec![why])? {
             match Function::read(&folder, &settings) {
                 Ok(function) => functions.push(function),
-                Err(more) => faults.extend(more),
+                Err(Unread::Faults(more)) => faults.extend(more),
+                Err(Unread::Unresolved(why)) => unindexed.push(why),
             }
         }
         if routes {
@@ -100,17 +114,31 @@ impl App {
                 "the app has no function, so the host would not start the handler".to_owned(),
             );
         }
-        if functions.iter().any(|f| matches!(f.trigger, Trigger::Http { .. })) && !proxying {
+        if functions.iter().any(|f| matches!(f.trigger, Trigger::Http { .. }))
+            && !proxying
+            && !forwarding
+        {
             faults.push(
-                "an httpTrigger without customHandler.enableProxyingHttpRequest gets JSON \
-                 instead of HTTP, which is not emulated"
+                "an httpTrigger without customHandler.enableProxyingHttpRequest or \
+                 enableForwardingHttpRequest gets JSON instead of HTTP, which is not emulated"
                     .to_owned(),
             );
         }
         if !faults.is_empty() {
             return Err(faults);
         }
-        Ok(Self { root, settings, functions, handler, queues, timeout, route_prefix })
+        let http = if proxying { HttpMode::Proxy } else { HttpMode::Forward };
+        Ok(Self {
+            root,
+            settings,
+            functions,
+            handler,
+            queues,
+            timeout,
+            route_prefix,
+            http,
+            unindexed,
+        })
     }
 
     pub(super) fn function(&self, name: &str) -> Option<&Function> {

@@ -19,6 +19,15 @@ pub(super) struct Function {
     pub(super) disabled: bool,
 }
 
+/// Why a function is not there.
+#[derive(Debug)]
+pub(super) enum Unread {
+    /// The app cannot be emulated.
+    Faults(Vec<String>),
+    /// A setting between percent signs does not exist. The host disables only this function.
+    Unresolved(String),
+}
+
 /// What starts a function.
 #[derive(Debug)]
 pub(super) enum Trigger {
@@ -38,15 +47,16 @@ pub(super) enum Auth {
 
 impl Function {
     /// Reads the function of a folder.
-    pub(super) fn read(folder: &Path, settings: &Settings) -> Result<Self, Vec<String>> {
+    pub(super) fn read(folder: &Path, settings: &Settings) -> Result<Self, Unread> {
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let json = read_json(&folder.join("function.json")).map_err(|why| vec![why])?;
+        let json = read_json(&folder.join("function.json"));
+        let json = json.map_err(|why| Unread::Faults(vec![why]))?;
         let mut faults = faults(&name, &json, folder);
         let bindings = json["bindings"].as_array().map(Vec::as_slice).unwrap_or_default();
         let mut triggers = bindings.iter().filter(|binding| is_trigger(binding));
         let (Some(binding), None) = (triggers.next(), triggers.next()) else {
             faults.push("needs exactly one trigger".to_owned());
-            return Err(named(&name, faults));
+            return Err(Unread::Faults(named(&name, faults)));
         };
         match Trigger::read(binding, bindings, &name, settings) {
             Ok(trigger) if faults.is_empty() => Ok(Self {
@@ -55,10 +65,17 @@ impl Function {
                 disabled: settings.disabled(&name),
                 name,
             }),
-            Ok(_) => Err(named(&name, faults)),
-            Err(more) => {
+            Ok(_) => Err(Unread::Faults(named(&name, faults))),
+            Err(Unread::Unresolved(why)) if faults.is_empty() => {
+                Err(Unread::Unresolved(format!("{name}: {why}")))
+            }
+            Err(Unread::Unresolved(why)) => {
+                faults.push(why);
+                Err(Unread::Faults(named(&name, faults)))
+            }
+            Err(Unread::Faults(more)) => {
                 faults.extend(more);
-                Err(named(&name, faults))
+                Err(Unread::Faults(named(&name, faults)))
             }
         }
     }
@@ -79,8 +96,9 @@ impl Trigger {
         bindings: &[Value],
         name: &str,
         settings: &Settings,
-    ) -> Result<Self, Vec<String>> {
+    ) -> Result<Self, Unread> {
         let mut faults = Vec::new();
+        let mut unresolved = None;
         let others: Vec<_> = bindings.iter().filter(|other| !is_trigger(other)).collect();
         let kind = text(binding, "type");
         let http = kind.eq_ignore_ascii_case("httpTrigger");
@@ -96,7 +114,7 @@ impl Trigger {
         }
         let mut resolved = |key: &str| {
             settings.resolve(text(binding, key)).unwrap_or_else(|why| {
-                faults.push(format!("{key}: {why}"));
+                unresolved.get_or_insert(format!("{key}: {why}"));
                 String::new()
             })
         };
@@ -104,6 +122,9 @@ impl Trigger {
             "queuetrigger" => {
                 let queue = resolved("queueName").to_lowercase();
                 let connection = resolved("connection");
+                if let Some(why) = unresolved {
+                    return Err(Unread::Unresolved(why));
+                }
                 let found = settings.connection(&connection);
                 if queue.is_empty() {
                     faults.push("queueName is missing".to_owned());
@@ -123,6 +144,9 @@ impl Trigger {
             }
             "timertrigger" => {
                 let text = resolved("schedule");
+                if let Some(why) = unresolved {
+                    return Err(Unread::Unresolved(why));
+                }
                 match Schedule::parse(&text) {
                     Ok(schedule) => Self::Timer {
                         schedule: Box::new(schedule),
@@ -131,7 +155,7 @@ impl Trigger {
                     },
                     Err(why) => {
                         faults.push(format!("schedule '{text}': {why}"));
-                        return Err(faults);
+                        return Err(Unread::Faults(faults));
                     }
                 }
             }
@@ -155,10 +179,10 @@ impl Trigger {
             }
             _ => {
                 faults.push(format!("a {kind} is not emulated"));
-                return Err(faults);
+                return Err(Unread::Faults(faults));
             }
         };
-        if faults.is_empty() { Ok(trigger) } else { Err(faults) }
+        if faults.is_empty() { Ok(trigger) } else { Err(Unread::Faults(faults)) }
     }
 }
 
@@ -218,7 +242,13 @@ fn named(name: &str, faults: Vec<String>) -> Vec<String> {
 
 /// Matches a path with a route template: `a/{one}/{maybe?}` or `a/{*rest}`.
 fn matches(route: &str, path: &str) -> bool {
-    let mut path = path.trim_matches('/').split('/').filter(|part| !part.is_empty());
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let path = path.strip_suffix('/').unwrap_or(path);
+    // No template matches an empty part.
+    if path.split('/').any(str::is_empty) && !path.is_empty() {
+        return false;
+    }
+    let mut path = path.split('/').filter(|part| !part.is_empty());
     for part in route.split('/').filter(|part| !part.is_empty()) {
         if part.starts_with("{*") {
             return true;
@@ -248,6 +278,9 @@ mod tests {
             ("{*path}", "", true),
             ("page/{*path}", "/page/a/b", true),
             ("page/{*path}", "/other/a", false),
+            ("page/{*path}", "/page/", true),
+            ("page/{*path}", "/page//a", false),
+            ("status", "//status", false),
         ] {
             assert_eq!(matches(route, path), expected, "{route} {path}");
         }

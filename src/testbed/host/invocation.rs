@@ -6,7 +6,8 @@
 //! `DefaultHttpWorkerService`, with its gap: an empty body of a 2xx answer is never evaluated.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use serde_json::{Map, Value, json};
+use encoding_rs::{UTF_8, UTF_16LE};
+use serde_json::{Deserializer, Map, Value, json};
 use time::{
     OffsetDateTime, PrimitiveDateTime, UtcOffset,
     format_description::well_known::{Iso8601, Rfc3339},
@@ -88,7 +89,7 @@ pub(super) fn queue(binding: &str, binary: bool, message: &Message, sys: Value) 
 }
 
 /// A text as the host sends it: as the text of its JSON.
-fn text(value: &str) -> Value {
+pub(super) fn text(value: &str) -> Value {
     Value::from(Value::from(value).to_string())
 }
 
@@ -147,23 +148,37 @@ pub(super) fn judge(status: u16, content_type: Option<&str>, body: &[u8]) -> Jud
     if body.is_empty() {
         return Judgement::Hang;
     }
-    let media = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let (media, parameters) = content_type
+        .and_then(|whole| whole.split_once(';'))
+        .unwrap_or((content_type.unwrap_or_default(), ""));
+    let media = media.trim();
     if !["application/json", "text/json"].iter().any(|json| media.eq_ignore_ascii_case(json)) {
         return Judgement::Failure(format!("no formatter reads the media type '{media}'"));
     }
-    let body = String::from_utf8_lossy(body);
+    // The formatter reads UTF-8 and UTF-16, and skips a byte order mark.
+    let encoding =
+        if charset(parameters).eq_ignore_ascii_case("utf-16") { UTF_16LE } else { UTF_8 };
+    let (body, _, _) = encoding.decode(body);
     if body.trim().is_empty() {
         return Judgement::Hang;
     }
     let invalid = |why: &str| Judgement::Failure(format!("Invalid HttpResponseMessage: {why}"));
-    match serde_json::from_str(&body) {
-        Ok(Value::Null) => Judgement::Hang,
-        Ok(Value::Object(object)) => {
+    // Only the first value is read. What follows is ignored.
+    match Deserializer::from_str(&body).into_iter().next() {
+        None | Some(Ok(Value::Null)) => Judgement::Hang,
+        Some(Ok(Value::Object(object))) => {
             accept(object).map_or_else(|why| invalid(&why), Judgement::Success)
         }
-        Ok(_) => invalid("the body is not a JSON object"),
-        Err(why) => invalid(&why.to_string()),
+        Some(Ok(_)) => invalid("the body is not a JSON object"),
+        Some(Err(why)) => invalid(&why.to_string()),
     }
+}
+
+/// The charset among the parameters of a media type.
+fn charset(parameters: &str) -> &str {
+    let pairs = parameters.split(';').filter_map(|pair| pair.trim().split_once('='));
+    let mut charsets = pairs.filter(|(name, _)| name.eq_ignore_ascii_case("charset"));
+    charsets.next().map_or("", |(_, charset)| charset.trim_matches('"'))
 }
 
 /// Reads the three properties, regardless of case, and ignores others.

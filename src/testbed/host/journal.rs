@@ -69,7 +69,7 @@ pub struct Invocation {
 /// The answer to a proxied request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HttpAnswer {
-    /// 404 if no function has the route, 500 if the handler could not be reached.
+    /// 404 if no function has the route, 400 if the path is invalid, 500 if the handler did not answer.
     pub status: StatusCode,
     /// The headers of the handler.
     pub headers: HeaderMap,
@@ -122,6 +122,9 @@ pub enum HostError {
     /// The host has stopped.
     #[error("the host has stopped: {0}")]
     Stopped(String),
+    /// A forwarded request had a body without a length, which the real host cannot forward.
+    #[error("the host forwards no body without a length")]
+    Chunked,
     /// The handler was called and did not answer.
     #[error("{}", chain(.0))]
     Call(#[from] reqwest::Error),

@@ -25,8 +25,6 @@ use super::{
 };
 use crate::{config::Account, storage};
 
-/// How long a received message stays hidden. The time is renewed when half of it is over.
-const HIDDEN: Duration = Duration::from_mins(10);
 /// The first pause after the queue was empty. It doubles from here.
 const LEAST_PAUSE: Duration = Duration::from_millis(100);
 
@@ -71,13 +69,16 @@ impl Listener {
         }))
     }
 
-    /// Receives messages endlessly. A queue that does not exist yet counts as empty.
+    /// Receives messages until the listeners stop, and returns when the last one is processed. A queue that does
+    /// not exist yet counts as empty.
     pub(super) async fn listen(self) {
         let this = Arc::new(self);
+        let stopping = &this.runtime.stopping;
         let queues = &this.runtime.app.queues;
         let mut running = JoinSet::new();
         let mut pause = LEAST_PAUSE;
-        loop {
+        // A request that has been sent is not cancelled, because its messages would stay hidden.
+        while !stopping.is_cancelled() {
             let messages = match this.receive(queues.batch_size).await {
                 Ok(messages) => messages,
                 Err(why) => {
@@ -88,7 +89,10 @@ impl Listener {
                 }
             };
             if messages.is_empty() {
-                sleep(pause.min(queues.max_polling_interval)).await;
+                tokio::select! {
+                    () = sleep(pause.min(queues.max_polling_interval)) => {}
+                    () = stopping.cancelled() => {}
+                }
                 pause = (pause * 2).min(queues.max_polling_interval);
             } else {
                 pause = LEAST_PAUSE;
@@ -102,12 +106,13 @@ impl Listener {
                 running.join_next().await;
             }
         }
+        running.join_all().await;
     }
 
     async fn receive(&self, count: i32) -> Result<Vec<ReceivedMessage>> {
         let options = QueueClientReceiveMessagesOptions {
             number_of_messages: Some(count),
-            visibility_timeout: Some(seconds(HIDDEN)),
+            visibility_timeout: Some(seconds(self.runtime.hidden)),
             ..Default::default()
         };
         let received = self.client.receive_messages(Some(options)).await?.into_model()?;
@@ -134,7 +139,8 @@ impl Listener {
         };
         let worn = format!("Message has reached MaxDequeueCount of {}", queues.max_dequeue_count);
         let finished = if !decoded {
-            self.move_to_poison(&message, raw, "Message is not base64").await
+            // The real host gives the same reason.
+            self.move_to_poison(&message, raw, &worn).await
         } else if message.dequeue_count > queues.max_dequeue_count {
             self.move_to_poison(&message, raw, &worn).await
         } else if let Outcome::Succeeded(_) = self.invoke(&mut message).await {
@@ -159,12 +165,13 @@ impl Listener {
             Cause::Queue { message_id: message.id.clone(), dequeue_count: message.dequeue_count };
         let reason = format!("New queue message detected on '{queue}'.");
         let mut call = Box::pin(self.runtime.call(function, cause, &reason, body));
-        let mut renewal = interval_at(Instant::now() + HIDDEN / 2, HIDDEN / 2);
+        let hidden = self.runtime.hidden;
+        let mut renewal = interval_at(Instant::now() + hidden / 2, hidden / 2);
         loop {
             tokio::select! {
                 outcome = &mut call => return outcome,
                 _ = renewal.tick() => {
-                    if let Err(why) = self.hide(message, HIDDEN).await {
+                    if let Err(why) = self.hide(message, hidden).await {
                         self.warn("keep hidden a message of", &why);
                     }
                 }

@@ -1,61 +1,45 @@
 //! The core of the running host. Every call goes through `Runtime::run`, whatever caused it.
-//!
-//! Browsers and programs use the front end. It listens only on 127.0.0.1. If the `authLevel` of a function
-//! requires a key, the front end requires it in `?code=` or `x-functions-key`, as the host does in Azure. Like
-//! App Service authentication, it rejects a form of a signed-in user if `Origin` is not the address of the page.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use axum::{
-    Router,
-    extract::{Request, State},
-    response::{IntoResponse as _, Response},
-};
 use azure_core::Uuid;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use reqwest::{
-    Client, Method, StatusCode,
-    header::{
-        CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN,
-        TRANSFER_ENCODING, USER_AGENT,
-    },
+    Client,
+    header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT},
     redirect,
 };
 use serde_json::{Map, Value};
 use tokio::{
-    net::TcpListener,
-    task::AbortHandle,
+    sync::watch,
     time::{Instant, timeout},
 };
+use tokio_util::sync::CancellationToken;
 use tracing::Level;
-use url::form_urlencoded;
 
 use super::{
-    Cause, HostError, HttpAnswer, Invocation, LogLine, Outcome,
+    Cause, Group, HostStorage, Invocation, LogLine, Outcome,
     app::App,
-    function::{Auth, Function, Trigger},
-    invocation::{self, Answer, Judgement},
+    invocation::{self, Judgement},
     journal::{Journal, now},
     worker::Worker,
 };
 use crate::http::{self, ClientError, chain};
 
 /// The version of the host that this emulation reports.
-const VERSION: &str = "4.1037.0.0";
-const HOST_VERSION: HeaderName = HeaderName::from_static("x-azure-functions-hostversion");
-const INVOCATION_ID: HeaderName = HeaderName::from_static("x-azure-functions-invocationid");
-const MS_INVOCATION_ID: HeaderName = HeaderName::from_static("x-ms-invocation-id");
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-/// The header that App Service authentication adds to a request of a signed-in user.
-const PRINCIPAL_NAME: HeaderName = HeaderName::from_static("x-ms-client-principal-name");
+pub(super) const VERSION: &str = "4.1037.0.0";
+pub(super) const HOST_VERSION: HeaderName =
+    HeaderName::from_static("x-azure-functions-hostversion");
+pub(super) const INVOCATION_ID: HeaderName =
+    HeaderName::from_static("x-azure-functions-invocationid");
 const TRACE: HeaderName = HeaderName::from_static("traceparent");
 /// How long a call can continue after the functionTimeout (`TimeoutAttribute` of the `WebJobs` SDK).
 const GRACE: Duration = Duration::from_secs(2);
 /// Size of a chunk of a body.
-const CHUNK: usize = 16 * 1024;
+const CHUNK: usize = 1024;
+/// The reason of an invocation that no listener caused.
+pub(super) const BY_HAND: &str = "This function was programmatically called via the host APIs.";
 
 /// What the listeners share.
 #[derive(Debug)]
@@ -65,6 +49,32 @@ pub(super) struct Runtime {
     pub(super) log: Arc<Journal<LogLine>>,
     pub(super) invocations: Journal<Invocation>,
     pub(super) client: Client,
+    pub(super) storage: HostStorage,
+    pub(super) group: Group,
+    /// How long a received message stays hidden.
+    pub(super) hidden: Duration,
+    /// Cancelled when the listeners must stop. What they have begun continues.
+    pub(super) stopping: CancellationToken,
+    /// Cancelled when the host is gone.
+    pub(super) gone: CancellationToken,
+    /// The number of invocations in progress.
+    pub(super) running: watch::Sender<usize>,
+}
+
+/// Counts an invocation while it exists.
+struct Running<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Running<'a> {
+    fn new(count: &'a watch::Sender<usize>) -> Self {
+        count.send_modify(|count| *count += 1);
+        Self(count)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
 }
 
 /// The client for the handler: with keep-alive, without a proxy, without redirects.
@@ -90,45 +100,19 @@ impl Runtime {
         self.run(&id, function, cause, reason, self.post(function, &id, &body)).await
     }
 
-    /// Proxies a request to its function.
-    pub(super) async fn http(
-        &self,
-        method: Method,
-        path_and_query: &str,
-        headers: HeaderMap,
-        body: Bytes,
-    ) -> HttpAnswer {
-        let path = path_and_query.split('?').next().unwrap_or_default();
-        let Some(function) = self.function_of(&method, path) else {
-            return HttpAnswer::empty(StatusCode::NOT_FOUND);
-        };
-        let mut answer = HttpAnswer::empty(StatusCode::INTERNAL_SERVER_ERROR);
-        let id = Uuid::new_v4().to_string();
-        let cause = Cause::Http { request: format!("{method} {path}") };
-        let reason = "This function was programmatically called via the host APIs.";
-        let proxied = async {
-            match self.proxy(&id, method, path_and_query, headers, body).await {
-                Ok(proxied) => {
-                    answer = proxied;
-                    Outcome::Succeeded(Answer::default())
-                }
-                Err(error) => Outcome::Failed { why: error.to_string() },
-            }
-        };
-        self.run(&id, &function.name, cause, reason, proxied).await;
-        answer
+    /// Calls a function because somebody asked for it.
+    pub(super) async fn call_by_hand(&self, function: &str, body: Value) -> Outcome {
+        self.call(function, Cause::Hand, BY_HAND, body).await
     }
 
-    /// The HTTP function that answers a request.
-    pub(super) fn function_of(&self, method: &Method, path: &str) -> Option<&Function> {
-        let prefix = self.app.route_prefix.trim_matches('/');
-        let route = path.trim_start_matches('/').strip_prefix(prefix);
-        let route = route.filter(|rest| prefix.is_empty() || rest.starts_with('/'))?;
-        self.app.functions.iter().find(|function| function.answers(method.as_str(), route))
+    /// Waits until no invocation is in progress.
+    pub(super) async fn idle(&self) {
+        // The sender is borrowed here, so it exists.
+        let _ = self.running.subscribe().wait_for(|count| *count == 0).await;
     }
 
     /// Runs a call and records its outcome.
-    async fn run(
+    pub(super) async fn run(
         &self,
         id: &str,
         function: &str,
@@ -136,6 +120,7 @@ impl Runtime {
         reason: &str,
         call: impl Future<Output = Outcome>,
     ) -> Outcome {
+        let _running = Running::new(&self.running);
         let category = format!("Function.{function}");
         let log = |level, message: String| self.log.log(level, &category, message);
         log(Level::INFO, format!("Executing 'Functions.{function}' (Reason='{reason}', Id={id})"));
@@ -212,7 +197,8 @@ impl Runtime {
         headers.insert(TRACE, value(&trace()));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
         let url = format!("http://127.0.0.1:{}/{function}", self.worker.port);
-        let request = self.client.post(url).headers(headers).body(chunked(&body.to_string()));
+        let request =
+            self.client.post(url).headers(headers).body(chunked(&body.to_string().into()));
         let answer = async {
             let answer = request.send().await?;
             let status = answer.status().as_u16();
@@ -235,38 +221,8 @@ impl Runtime {
         }
     }
 
-    /// Forwards the request with its path and with the three headers of the host. The host replaces the
-    /// `x-forwarded` headers, except a protocol that the front end of the platform has set
-    /// (`AppServiceHeaderFixupMiddleware`).
-    async fn proxy(
-        &self,
-        id: &str,
-        method: Method,
-        path_and_query: &str,
-        mut headers: HeaderMap,
-        body: Bytes,
-    ) -> Result<HttpAnswer, HostError> {
-        self.worker.ready().await?;
-        let host = headers.get(HOST).cloned().unwrap_or(HeaderValue::from_static("localhost"));
-        headers.insert(FORWARDED_HOST, host);
-        headers.insert(FORWARDED_FOR, HeaderValue::from_static("127.0.0.1"));
-        headers.entry(FORWARDED_PROTO).or_insert(HeaderValue::from_static("http"));
-        for hop in [HOST, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {
-            headers.remove(hop);
-        }
-        for (name, value) in &self.headers(id) {
-            headers.insert(name, value.clone());
-        }
-        headers.insert(MS_INVOCATION_ID, value(id));
-        let url = format!("http://127.0.0.1:{}{path_and_query}", self.worker.port);
-        let answer = self.client.request(method, url).headers(headers).body(body).send().await?;
-        let (status, mut headers) = (answer.status(), answer.headers().clone());
-        headers.remove(CONNECTION);
-        headers.remove(TRANSFER_ENCODING);
-        Ok(HttpAnswer { status, headers, body: answer.bytes().await? })
-    }
-
-    fn headers(&self, id: &str) -> HeaderMap {
+    /// The headers of the host for a call of the handler.
+    pub(super) fn headers(&self, id: &str) -> HeaderMap {
         let port = self.worker.port;
         HeaderMap::from_iter([
             (HOST, value(&format!("127.0.0.1:{port}"))),
@@ -287,8 +243,7 @@ pub(super) fn only_sys(function: &str) -> Map<String, Value> {
 }
 
 /// A body without a length, so that reqwest sends it in chunks, as the host does.
-fn chunked(body: &str) -> reqwest::Body {
-    let body = Bytes::copy_from_slice(body.as_bytes());
+pub(super) fn chunked(body: &Bytes) -> reqwest::Body {
     let starts = (0..body.len()).step_by(CHUNK);
     let chunks: Vec<_> =
         starts.map(|start| body.slice(start..body.len().min(start + CHUNK))).collect();
@@ -302,87 +257,6 @@ fn trace() -> String {
 }
 
 /// The value of a header. Every text that is passed here is valid.
-fn value(text: &str) -> HeaderValue {
+pub(super) fn value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
-}
-
-/// The largest body that is forwarded.
-const MAX_BODY_BYTES: usize = 1 << 20;
-
-/// An open front end; dropping it closes it.
-#[derive(Debug)]
-pub struct Front {
-    /// Where it listens.
-    pub address: SocketAddr,
-    serving: AbortHandle,
-}
-
-impl Drop for Front {
-    fn drop(&mut self) {
-        self.serving.abort();
-    }
-}
-
-/// What the front end checks a request with.
-struct Gate {
-    runtime: Arc<Runtime>,
-    /// The key for every function.
-    key: String,
-}
-
-/// The key for one function.
-#[must_use]
-pub fn function_key(key: &str, function: &str) -> String {
-    format!("{key}-of-{function}")
-}
-
-impl Front {
-    /// Opens a front end that accepts requests with `key`.
-    pub(super) async fn open(runtime: Arc<Runtime>, key: &str) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let address = listener.local_addr()?;
-        let gate = Arc::new(Gate { runtime, key: key.to_owned() });
-        let router = Router::new().fallback(pass).with_state(gate);
-        let serving = tokio::spawn(async move {
-            // It ends with the task.
-            let _ = axum::serve(listener, router).await;
-        });
-        Ok(Self { address, serving: serving.abort_handle() })
-    }
-}
-
-/// Forwards a request if its key is right or its function needs none.
-async fn pass(State(gate): State<Arc<Gate>>, request: Request) -> Response {
-    let (head, body) = request.into_parts();
-    let Ok(body) = axum::body::to_bytes(body, MAX_BODY_BYTES).await else {
-        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
-    };
-    let path = head.uri.path_and_query().map_or("/", |whole| whole.as_str()).to_owned();
-    let function = gate.runtime.function_of(&head.method, head.uri.path());
-    let needs_key = function.is_some_and(
-        |function| matches!(function.trigger, Trigger::Http { auth, .. } if auth == Auth::Key),
-    );
-    let own = function.map(|function| function_key(&gate.key, &function.name));
-    let is_right = |key: &str| key == gate.key || own.as_deref() == Some(key);
-    let in_header = head.headers.get("x-functions-key").and_then(|key| key.to_str().ok());
-    let query = head.uri.query().unwrap_or_default();
-    let in_query = form_urlencoded::parse(query.as_bytes())
-        .any(|(name, value)| name == "code" && is_right(&value));
-    if needs_key && !in_header.is_some_and(is_right) && !in_query {
-        return StatusCode::UNAUTHORIZED.into_response();
-    }
-    if head.method == Method::POST && !is_accepted(&head.headers) {
-        return StatusCode::FORBIDDEN.into_response();
-    }
-    let answer = gate.runtime.http(head.method, &path, head.headers, body).await;
-    // Unchanged: an answer without a media type gets none here.
-    (answer.status, answer.headers, axum::body::Body::from(answer.body)).into_response()
-}
-
-/// Whether App Service authentication would accept a form: nobody is signed in, or the form comes from the
-/// address to which it is sent. Source: "Authentication and authorization in Azure App Service", on CSRF.
-fn is_accepted(headers: &HeaderMap) -> bool {
-    let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or_default();
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    !headers.contains_key(PRINCIPAL_NAME) || origin == format!("http://{host}")
 }

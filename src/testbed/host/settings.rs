@@ -61,10 +61,13 @@ impl Settings {
     }
 
     pub(super) fn disabled(&self, function: &str) -> bool {
-        [".", "_"].iter().any(|dot| {
-            let value = self.get(&format!("AzureWebJobs{dot}{function}{dot}Disabled"));
-            value.is_some_and(|value| value == "1" || value.eq_ignore_ascii_case("true"))
-        })
+        [".", "_"]
+            .iter()
+            .any(|dot| self.is_true(&format!("AzureWebJobs{dot}{function}{dot}Disabled")))
+    }
+
+    pub(super) fn is_true(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|value| value == "1" || value.eq_ignore_ascii_case("true"))
     }
 
     /// Overrides the keys of host.json for which there are settings.

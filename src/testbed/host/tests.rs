@@ -1,8 +1,12 @@
 //! Tests of the host with a small handler that misbehaves on request.
 
 mod app;
+mod ends;
+mod front;
+mod http;
 mod process;
 mod queue;
+mod timers;
 
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
 
@@ -82,6 +86,11 @@ impl Deployed {
         Host::start(&self.root, self.settings.clone()).await.unwrap()
     }
 
+    async fn start_with(&self, options: Options) -> Host {
+        self.write();
+        Host::start_with(&self.root, self.settings.clone(), options).await.unwrap()
+    }
+
     /// The requests the handler has seen.
     fn requests(&self) -> Vec<Value> {
         let lines = fs::read_to_string(self.root.join("requests")).unwrap_or_default();
@@ -93,6 +102,30 @@ impl Drop for Deployed {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.root);
     }
+}
+
+impl Deployed {
+    /// The requests for a path that the handler has seen.
+    fn requests_for(&self, path: &str) -> Vec<Value> {
+        self.requests().into_iter().filter(|request| request["url"] == path).collect()
+    }
+
+    /// Waits until the handler has seen a request for a path.
+    async fn until_requested(&self, path: &str) {
+        while self.requests_for(path).is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+/// The body of a call that the handler has seen.
+fn body_of(request: &Value) -> Value {
+    serde_json::from_str(request["body"].as_str().unwrap()).unwrap()
+}
+
+/// An HTTP function with this route, for everybody.
+fn http(route: &str) -> Value {
+    json!({ "type": "httpTrigger", "name": "req", "route": route, "authLevel": "anonymous" })
 }
 
 fn timer(schedule: &str) -> Value {

@@ -11,7 +11,7 @@
 
 use std::{
     io,
-    process::Stdio,
+    process::{ExitStatus, Stdio},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -21,7 +21,7 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
     net::TcpListener,
     process::{Child, Command},
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
     time::timeout,
 };
 use tokio_util::task::AbortOnDropHandle;
@@ -59,6 +59,31 @@ enum Order {
     StopHost(String),
     /// The host shuts down.
     Stop,
+    /// The host is gone, and the process continues without it.
+    Abandon(oneshot::Sender<Orphan>),
+}
+
+/// A handler that has outlived its host. Dropping it kills it.
+///
+/// Its output has nowhere to go any more. Its parent is still this process: a handler that checks its parent does
+/// not notice.
+#[derive(Debug)]
+pub struct Orphan(Child);
+
+impl Orphan {
+    /// The process id, while it runs.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.0.id()
+    }
+
+    /// Waits until it exits.
+    ///
+    /// # Errors
+    /// The operating system does not know the process.
+    pub async fn until_exit(&mut self) -> io::Result<ExitStatus> {
+        self.0.wait().await
+    }
 }
 
 /// How a process ended.
@@ -67,6 +92,7 @@ enum End {
     Error(String),
     HostStops(String),
     Stopped,
+    Abandoned(oneshot::Sender<Orphan>),
 }
 
 /// The handle of the process.
@@ -129,6 +155,13 @@ impl Worker {
         self.until(|state| state.pid.is_none() && !state.ready).await;
     }
 
+    /// Lets the process continue without the host; `None` if it has exited.
+    pub(super) async fn abandon(&self) -> Option<Orphan> {
+        let (sender, orphan) = oneshot::channel();
+        self.order(Order::Abandon(sender));
+        orphan.await.ok()
+    }
+
     /// Waits until the host stops because of its handler.
     pub(super) async fn until_stopped(&self) {
         self.until(|state| state.stopped.is_some()).await;
@@ -182,10 +215,15 @@ impl Keeper {
         let mut errors: Vec<Instant> = Vec::new();
         let stopped = loop {
             let end = self.live(&mut process).await;
+            if let End::Abandoned(sender) = end {
+                self.state.send_replace(State::default());
+                let _ = sender.send(Orphan(process.child));
+                return;
+            }
             process.kill().await;
             self.state.send_replace(State::default());
             match end {
-                End::Stopped => return,
+                End::Stopped | End::Abandoned(_) => return,
                 End::HostStops(why) => break why,
                 End::Restart => {}
                 End::Error(why) => {
@@ -253,7 +291,8 @@ impl Keeper {
                         let _ = process.child.start_kill();
                     }
                     Some(Order::StopHost(why)) => return End::HostStops(why),
-                    Some(Order::Stop) | None => return End::Stopped,
+                    Some(Order::Abandon(orphan)) if running => return End::Abandoned(orphan),
+                    Some(Order::Stop | Order::Abandon(_)) | None => return End::Stopped,
                 },
             }
         }

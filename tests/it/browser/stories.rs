@@ -2,7 +2,6 @@
 
 use std::process::Stdio;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
@@ -17,7 +16,7 @@ use viva_import::{
     },
 };
 
-use super::browser;
+use super::{Browser, browser};
 use crate::stage::{
     BINARY, GOOD_CSV, PATIENCE, a_second_later, csv_of, ended, import_of, next_status,
     rules_with_clock, stage, stage_with, until,
@@ -56,14 +55,10 @@ fn home(front: &Front) -> String {
     format!("http://{}/api/console?code={KEY}", front.address)
 }
 
-/// The headers of App Service Authentication for a user with these app roles.
-fn principal(name: &str, roles: &[&str]) -> serde_json::Value {
-    let claims: Vec<_> = roles.iter().map(|role| json!({ "typ": "roles", "val": role })).collect();
-    let principal = json!({ "auth_typ": "aad", "role_typ": "roles", "claims": claims });
-    json!({
-        "X-MS-CLIENT-PRINCIPAL-NAME": name,
-        "X-MS-CLIENT-PRINCIPAL": STANDARD.encode(principal.to_string()),
-    })
+/// Signs in as a user with these app roles, in a browser without earlier cookies.
+async fn sign_in(browser: &mut Browser, front: &Front, name: &str, roles: &[&str]) {
+    browser.open(json!({})).await;
+    assert_eq!(browser.go(&front.sign_in(name, roles).unwrap()).await, 200, "the start page");
 }
 
 /// The service was busy when the file was pushed.
@@ -264,9 +259,7 @@ async fn a_signed_in_user_needs_no_key_and_is_recorded_in_the_row() {
     let url = format!("http://{}/api/signedin", front.address);
     browser.open(json!({})).await;
     assert_eq!(browser.go(&url).await, 403);
-    // The headers that App Service Authentication adds to each request.
-    let headers = principal("ana@contoso.com", &["Imports.Operate"]);
-    browser.open(json!({ "headers": headers })).await;
+    sign_in(&mut browser, &front, "ana@contoso.com", &["Imports.Operate"]).await;
     assert_eq!(browser.go(&url).await, 200);
     assert!(browser.text("header").await.contains("Signed in as ana@contoso.com"));
     browser.click("button:has-text('Resume')").await;
@@ -289,13 +282,13 @@ async fn each_button_is_shown_to_users_who_may_press_it_and_does_its_action() {
     assert!(ended(&stage, "hr/few.csv").await.is_guarded());
     let url = format!("http://{}/api/signedin", front.address);
 
-    browser.open(json!({ "headers": principal("bo@contoso.com", &[]) })).await;
+    sign_in(&mut browser, &front, "bo@contoso.com", &[]).await;
     assert_eq!(browser.go(&url).await, 403);
     assert!(
         browser.text("main").await.contains("neither the role Imports.Read nor Imports.Operate")
     );
 
-    browser.open(json!({ "headers": principal("cy@contoso.com", &["Imports.Read"]) })).await;
+    sign_in(&mut browser, &front, "cy@contoso.com", &["Imports.Read"]).await;
     assert_eq!(browser.go(&url).await, 200);
     assert!(!browser.text("main").await.contains("Check the setup"));
     browser.click("a:has-text('Review few.csv')").await;
@@ -303,7 +296,7 @@ async fn each_button_is_shown_to_users_who_may_press_it_and_does_its_action() {
     assert!(!browser.text("main").await.contains("Approve this file once"));
     browser.is_for_everybody("an import to look at").await;
 
-    browser.open(json!({ "headers": principal("ana@contoso.com", &["Imports.Operate"]) })).await;
+    sign_in(&mut browser, &front, "ana@contoso.com", &["Imports.Operate"]).await;
     browser.go(&url).await;
     browser.click("a:has-text('Review few.csv')").await;
     browser.click("button:has-text('Approve this file once')").await;

@@ -91,6 +91,16 @@ fn an_answer_is_evaluated_as_in_the_host() {
 }
 
 #[test]
+fn a_byte_order_mark_and_what_follows_the_object_are_accepted_but_no_other_encoding() {
+    let is_success =
+        |media: &str, body: &[u8]| matches!(judge(200, Some(media), body), Judgement::Success(_));
+    assert!(is_success("application/json", b"\xef\xbb\xbf{}"));
+    assert!(is_success("application/json", b"{} and more"));
+    assert!(!is_success("application/json; charset=utf-16", b"{}"));
+    assert!(is_success("application/json; charset=\"UTF-16\"", b"{\0}\0"));
+}
+
+#[test]
 fn logs_become_texts() {
     let body = br#"{"logs":["a",1,true,null],"RETURNVALUE":7,"Outputs":{"q":"x"}}"#;
     let Judgement::Success(answer) = judge(200, Some("application/json"), body) else {

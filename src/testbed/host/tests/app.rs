@@ -14,7 +14,6 @@ fn all_faults_are_reported_together() {
         .function("1st", queue("msg", "q", "Here"))
         .function("host", queue("msg", "q", "Here"))
         .function("BadBinding", queue("my_msg", "q", "Here"))
-        .function("NoSetting", queue("msg", "%NOWHERE%", "Here"))
         .function("NoConnection", queue("msg", "q", "There"))
         .function("BadCron", timer("every day"))
         .function("Blob", json!({ "type": "blobTrigger", "name": "blob", "path": "in/{x}" }))
@@ -32,7 +31,6 @@ fn all_faults_are_reported_together() {
         "BadCron: schedule 'every day': is not an NCRONTAB expression (time spans are not supported)",
         "Blob: a blobTrigger is not emulated",
         "NoConnection: no setting 'There' holds a connection string",
-        "NoSetting: queueName: '%NOWHERE%' does not resolve to a value",
         "Two: a retry policy is not emulated",
         "Two: binding 'timer' has no direction",
         "Two: needs exactly one trigger",
@@ -46,6 +44,18 @@ fn all_faults_are_reported_together() {
             "{one:?} is missing in {found:#?}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_setting_that_is_missing_disables_one_function_and_the_host_runs_on() {
+    let deployed = Deployed::new().unscheduled().function("Other", timer("%NOWHERE%"));
+    let host = deployed.start().await;
+    assert!(succeeded(&command(&host, "ok").await));
+    let why =
+        "Other: schedule: '%NOWHERE%' does not resolve to a value. The function failed indexing";
+    assert!(host.log().iter().any(|line| line.message.starts_with(why)), "{:?}", host.log());
+    assert!(failed(&host.timer("Other", false).await));
+    assert_eq!(host.stopped(), None);
 }
 
 #[test]

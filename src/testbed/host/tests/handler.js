@@ -18,11 +18,18 @@ const server = http.createServer((req, res) => {
     const body = Buffer.concat(chunks).toString();
     const seen = { method: req.method, url: req.url, headers: req.rawHeaders, body: body.slice(0, 9999) };
     fs.appendFileSync('requests', JSON.stringify(seen) + '\n');
-    if (req.url.startsWith('/api/')) {
+    if (req.url.startsWith('/api/dies') && !fs.existsSync('died')) {
+      fs.writeFileSync('died', '');
+      process.exit(1);
+    }
+    if (req.url.startsWith('/api/waits')) return;
+    if (/^\/api/i.test(req.url)) {
       res.writeHead(418, { 'X-Handler': 'yes' });
       return res.end('proxied ' + body);
     }
-    const word = Buffer.from(JSON.parse(body).Data.word ?? 'b2s=', 'base64').toString();
+    const { timer, word: encoded } = JSON.parse(body).Data;
+    if (timer && process.env.TIMERS_WAIT) return setTimeout(() => json(res, {}), Number(process.env.TIMERS_WAIT));
+    const word = Buffer.from(encoded ?? 'b2s=', 'base64').toString();
     const [verb, number] = word.split(' ');
     switch (verb) {
       case 'empty': return res.end();

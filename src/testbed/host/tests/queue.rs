@@ -12,7 +12,10 @@ use tokio::{runtime::Runtime, sync::OnceCell};
 use super::{super::queue::queue_client, *};
 use crate::testbed::azurite::Azurite;
 
-const ACCOUNTS: [&str; 6] = ["drill0", "drill1", "drill2", "drill3", "drill4", "drill5"];
+const ACCOUNTS: [&str; 10] = [
+    "drill0", "drill1", "drill2", "drill3", "drill4", "drill5", "drill6", "drill7", "drill8",
+    "drill9",
+];
 
 /// For Azurite, which must outlive the runtime of each test.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
@@ -152,7 +155,8 @@ async fn a_message_that_is_not_base64_goes_to_the_poison_queue_without_a_call() 
     let deployed = account.app("binary");
     let host = deployed.start().await;
     send(&queue, "plain {text}".to_owned()).await;
-    host.until_logged(|line| line.message.contains("is not base64")).await;
+    host.until_logged(|line| line.message.starts_with("Message has reached MaxDequeueCount of 5"))
+        .await;
     while length(&queue).await > 0 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -196,4 +200,85 @@ async fn no_more_messages_are_in_progress_than_batch_and_threshold_allow() {
     host.until_outcomes(|ended| !ended.is_empty()).await;
     // Two at first, and two more only after one of them has ended.
     assert!(deployed.requests().len() <= 3, "{}", deployed.requests().len());
+}
+
+#[tokio::test]
+async fn a_message_is_hidden_for_ten_minutes_and_only_a_failed_one_for_the_visibility_timeout() {
+    let account = Account::new().await;
+    let queue = account.queue("words");
+    queue.create(None).await.unwrap();
+    let deployed = account
+        .app("binary")
+        .set("AzureFunctionsJobHost__extensions__queues__visibilityTimeout", "00:00:02");
+    let host = deployed.start().await;
+    send(&queue, STANDARD.encode("refuse")).await;
+    host.until_outcomes(|ended| ended.len() == 1).await;
+    let failed = tokio::time::Instant::now();
+    host.until_outcomes(|ended| ended.len() == 2).await;
+    // The emulator counts whole seconds.
+    assert!(failed.elapsed() > Duration::from_secs(1), "{:?}", failed.elapsed());
+    let metadata = body_of(&deployed.requests()[0])["Metadata"].clone();
+    let time = |name: &str| {
+        let text = metadata[name].as_str().unwrap();
+        let format = &time::format_description::well_known::Rfc3339;
+        time::OffsetDateTime::parse(text, format).unwrap()
+    };
+    let hidden = time("NextVisibleTime") - time("InsertionTime");
+    assert!(hidden >= HIDDEN && hidden < HIDDEN * 2, "{hidden}");
+}
+
+#[tokio::test]
+async fn a_message_stays_hidden_as_long_as_it_is_processed() {
+    let account = Account::new().await;
+    let queue = account.queue("words");
+    queue.create(None).await.unwrap();
+    let hidden = Duration::from_secs(3);
+    let deployed = account.app("binary");
+    let host = deployed.start_with(Options { hidden, ..Options::default() }).await;
+    send(&queue, STANDARD.encode("wait 4000")).await;
+    host.until_outcomes(|ended| !ended.is_empty()).await;
+    assert_eq!(dequeue_counts(&host.outcomes()), [1]);
+    assert_eq!(deployed.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_message_of_a_dead_host_comes_back_when_its_time_is_over_and_the_orphan_has_it_too() {
+    let account = Account::new().await;
+    let queue = account.queue("words");
+    queue.create(None).await.unwrap();
+    let deployed = account.app("binary");
+    let options = Options { hidden: Duration::from_secs(2), ..Options::default() };
+    let host = deployed.start_with(options.clone()).await;
+    send(&queue, STANDARD.encode("wait 60000")).await;
+    deployed.until_requested("/Work").await;
+    let mut orphan = host.die().await.unwrap();
+    let _other = deployed.start_with(options).await;
+    while deployed.requests().len() < 2 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(body_of(&deployed.requests()[1])["Metadata"]["DequeueCount"], "2");
+    let exit = tokio::time::timeout(Duration::from_millis(50), orphan.until_exit()).await;
+    assert!(exit.is_err(), "the orphan is still at it");
+}
+
+#[tokio::test]
+async fn a_drained_host_ends_what_runs_and_leaves_new_messages() {
+    let account = Account::new().await;
+    let queue = account.queue("words");
+    queue.create(None).await.unwrap();
+    let deployed = account.app("binary");
+    let host = deployed.start().await;
+    send(&queue, STANDARD.encode("wait 500")).await;
+    deployed.until_requested("/Work").await;
+    host.drain();
+    // A request for messages may be under way.
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    send(&queue, STANDARD.encode("ok")).await;
+    host.until_outcomes(|ended| !ended.is_empty()).await;
+    assert!(succeeded(&host.outcomes()[0].outcome));
+    while length(&queue).await > 1 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(host.stop().await.is_none());
+    assert_eq!(texts(&queue).await, [STANDARD.encode("ok")]);
 }
