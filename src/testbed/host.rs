@@ -16,6 +16,7 @@ mod front;
 mod function;
 mod invocation;
 mod journal;
+mod options;
 mod path;
 mod proxy;
 mod queue;
@@ -32,7 +33,6 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use bytes::Bytes;
@@ -48,65 +48,17 @@ pub use self::{
     front::{Front, function_key},
     invocation::Answer,
     journal::{Cause, HostError, HttpAnswer, Invocation, LogLine, Outcome},
+    options::{Group, Options},
     shared::HostStorage,
     worker::Orphan,
 };
 use self::{
-    function::{Function, Trigger},
     journal::Journal,
     queue::Listener,
     runtime::Runtime,
     timer::{Timer, Why},
     worker::Worker,
 };
-
-/// How long a host that stops waits for its invocations (`WebJobsScriptHostService.StopAsync`).
-const GRACE: Duration = Duration::from_secs(10);
-/// How long a received message stays hidden. The time is renewed when half of it is over.
-const HIDDEN: Duration = Duration::from_mins(10);
-
-/// Which functions an instance serves. On Flex Consumption, all HTTP functions share instances, and each other
-/// function has instances of its own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Group {
-    /// All functions, as on other plans.
-    All,
-    /// The HTTP functions.
-    Http,
-    /// This function.
-    Only(String),
-}
-
-impl Group {
-    fn has(&self, function: &Function) -> bool {
-        let is_http = matches!(function.trigger, Trigger::Http { .. });
-        match self {
-            Self::All => true,
-            Self::Http => is_http,
-            Self::Only(name) => !is_http && function.name.eq_ignore_ascii_case(name),
-        }
-    }
-}
-
-/// What distinguishes a host from one that runs alone.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// What it shares with the other hosts of the app, and with those before it.
-    pub storage: HostStorage,
-    /// Which functions it serves.
-    pub group: Group,
-    /// How long [`Host::stop`] waits for invocations: 10 s in the real host.
-    pub grace: Duration,
-    /// How long a received message stays hidden: 10 minutes in the real host.
-    pub hidden: Duration,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        let storage = HostStorage::default();
-        Self { storage, group: Group::All, grace: GRACE, hidden: HIDDEN }
-    }
-}
 
 /// A running host. Dropping it kills the handler.
 #[derive(Debug)]

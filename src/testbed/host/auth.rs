@@ -23,7 +23,10 @@ use reqwest::{
 use serde_json::json;
 use url::Url;
 
-use super::{front::header, runtime::value, settings::Settings};
+use super::{
+    runtime::{header, value},
+    settings::Settings,
+};
 
 /// The name of the session cookie.
 const SESSION: &str = "AppServiceAuthSession";

@@ -21,7 +21,7 @@ use axum::{
     serve::Listener,
 };
 use bytes::Bytes;
-use reqwest::{Method, StatusCode, header::HeaderMap};
+use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::{
@@ -36,7 +36,7 @@ use super::{
     auth::{Authentication, User},
     function::{Auth, Trigger},
     proxy::Route,
-    runtime::{Runtime, VERSION},
+    runtime::{Runtime, VERSION, header},
     timer::Timer,
 };
 
@@ -157,10 +157,6 @@ impl Gate {
             .any(|(name, value)| name == "code" && is_right(&value));
         in_query || header(&head.headers, "x-functions-key").is_some_and(is_right)
     }
-}
-
-pub(super) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 /// The start page, or nothing if `AzureWebJobsDisableHomepage` is set (`HomepageMiddleware`).

@@ -14,7 +14,10 @@ use azure_core::Uuid;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 
-use super::*;
+use super::{
+    options::{GRACE, HIDDEN},
+    *,
+};
 
 /// The handler. Its only binding, `word`, is a command.
 const HANDLER: &str = include_str!("tests/handler.js");
