@@ -11,6 +11,8 @@ mod blobs;
 mod browser;
 mod burst;
 mod check_command;
+#[path = "../conformance/mod.rs"]
+mod conformance;
 mod contract;
 mod corpus;
 mod crash;
