@@ -29,6 +29,7 @@ mod hooks;
 mod identity;
 mod imports;
 mod infra;
+mod instances;
 mod layers;
 mod lease;
 mod line;

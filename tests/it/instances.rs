@@ -1,0 +1,75 @@
+//! Several hosts of one app: at the same time, or one after another.
+
+use std::mem::replace;
+
+use bytes::Bytes;
+use reqwest::{Method, header::HeaderMap};
+use viva_import::{
+    import::State,
+    testbed::{
+        deployment::Stage,
+        host::{Group, Options},
+        service::{Call, ServiceFault},
+    },
+};
+
+use crate::stage::{GOOD_CSV, ended, held, stage};
+
+#[tokio::test]
+async fn instances_that_each_serve_a_group_of_functions_import_a_file_together() {
+    let mut stage = stage(&[]).await;
+    let start = async |group| {
+        let options = Options { group, ..stage.host_options() };
+        stage.another_host(options).await.unwrap()
+    };
+    let of_http = start(Group::Http).await;
+    let of_intake = start(Group::Only("intake".to_owned())).await;
+    let of_drive = start(Group::Only("drive".to_owned())).await;
+    drop(replace(&mut stage.host, of_http).die().await);
+    // A file that is busy at first, so that the timer has something to do.
+    stage.service.fault(Call::Push, ServiceFault::Busy);
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
+    let path = "/api/v1/imports";
+    let shown = stage.host.http(Method::GET, path, HeaderMap::new(), Bytes::new()).await;
+    assert!(String::from_utf8_lossy(&shown.body).contains("hr/a.csv"));
+    for (host, function) in [(&stage.host, "query"), (&of_intake, "intake"), (&of_drive, "drive")] {
+        let ended = host.outcomes();
+        assert!(!ended.is_empty() && ended.iter().all(|it| it.function == function), "{function}");
+    }
+}
+
+/// A deployment whose host has begun to push a file.
+async fn pushing() -> Stage {
+    let stage = stage(&[("STEP_TIMEOUT_SECONDS", "3")]).await;
+    stage.service.fault(Call::Push, ServiceFault::HoldBody { after_bytes: 1 });
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    held(&stage).await;
+    stage
+}
+
+/// The push that was cut off was never whole, so it is repeated.
+async fn is_pushed_again(stage: &Stage) {
+    stage.service.release();
+    assert_eq!(ended(stage, "hr/a.csv").await.state, State::Completed);
+    assert_eq!(stage.imports().await.unwrap().len(), 1);
+    assert_eq!(stage.service.ingestions().len(), 1);
+}
+
+#[tokio::test]
+async fn the_next_host_repeats_what_a_dead_host_and_its_orphan_were_pushing() {
+    let mut stage = pushing().await;
+    let next = stage.another_host(stage.host_options()).await.unwrap();
+    let orphan = replace(&mut stage.host, next).die().await.unwrap();
+    is_pushed_again(&stage).await;
+    // It ended the push when the connection of its host closed.
+    assert!(orphan.pid().is_some());
+}
+
+#[tokio::test]
+async fn a_push_that_a_change_of_the_settings_killed_is_repeated() {
+    let stage = pushing().await;
+    let stage = stage.change_settings(&[("MAX_PUSH_FAILURES", "9")]).await.unwrap();
+    assert_eq!(stage.settings()["MAX_PUSH_FAILURES"], "9");
+    is_pushed_again(&stage).await;
+}
