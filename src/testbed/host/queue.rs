@@ -171,8 +171,9 @@ impl Listener {
             tokio::select! {
                 outcome = &mut call => return outcome,
                 _ = renewal.tick() => {
-                    if let Err(why) = self.hide(message, hidden).await {
-                        self.warn("keep hidden a message of", &why);
+                    match self.hide(message, hidden).await {
+                        Ok(()) => self.log(Level::DEBUG, format!("{} stays hidden", message.id)),
+                        Err(why) => self.warn("keep hidden a message of", &why),
                     }
                 }
             }

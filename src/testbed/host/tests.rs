@@ -13,6 +13,7 @@ use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt, path::PathBuf
 use azure_core::Uuid;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
+use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
 use super::{
     options::{GRACE, HIDDEN},
@@ -22,9 +23,13 @@ use super::{
 /// The handler. Its only binding, `word`, is a command.
 const HANDLER: &str = include_str!("tests/handler.js");
 
+/// So many apps run at a time: more would only wait for each other to start.
+static SLOTS: Semaphore = Semaphore::const_new(8);
+
 /// An app in a temporary folder.
 struct Deployed {
     root: PathBuf,
+    slot: OnceCell<SemaphorePermit<'static>>,
     host: Value,
     settings: BTreeMap<String, String>,
 }
@@ -49,7 +54,7 @@ impl Deployed {
                 "enableProxyingHttpRequest": true,
             },
         });
-        Self { root, host, settings: BTreeMap::new() }
+        Self { root, slot: OnceCell::new(), host, settings: BTreeMap::new() }
     }
 
     /// Sets the functionTimeout. On a busy machine every call takes some seconds.
@@ -85,11 +90,11 @@ impl Deployed {
     }
 
     async fn start(&self) -> Host {
-        self.write();
-        Host::start(&self.root, self.settings.clone()).await.unwrap()
+        self.start_with(Options::default()).await
     }
 
     async fn start_with(&self, options: Options) -> Host {
+        self.slot.get_or_init(async || SLOTS.acquire().await.unwrap()).await;
         self.write();
         Host::start_with(&self.root, self.settings.clone(), options).await.unwrap()
     }

@@ -36,7 +36,7 @@ async fn a_host_without_an_invocation_kills_the_handler_at_once_when_it_stops() 
 
 #[tokio::test]
 async fn a_host_that_stops_waits_for_what_runs() {
-    let deployed = slow("700");
+    let deployed = slow("2000");
     let host = with_running_timer(&deployed, Options::default()).await;
     let log = host.follow_log();
     assert!(host.stop().await.is_none());
@@ -48,7 +48,7 @@ async fn a_host_that_stops_waits_for_what_runs() {
 
 #[tokio::test]
 async fn after_the_grace_period_the_host_is_gone_and_the_handler_lives_on() {
-    let deployed = slow("1500");
+    let deployed = slow("60000");
     let grace = Duration::from_millis(100);
     let host = with_running_timer(&deployed, Options { grace, ..Options::default() }).await;
     let (pid, port) = (host.handler_pid(), host.handler_port());
@@ -68,7 +68,7 @@ async fn after_the_grace_period_the_host_is_gone_and_the_handler_lives_on() {
 
 #[tokio::test]
 async fn a_drained_host_fires_no_timer_but_ends_what_runs_and_answers_requests() {
-    let deployed = slow("300").function("Status", http("status"));
+    let deployed = slow("1000").function("Status", http("status"));
     let host = with_running_timer(&deployed, Options::default()).await;
     host.drain();
     host.until_outcomes(|ended| ended.len() == 1).await;

@@ -52,9 +52,11 @@ async fn the_handler_gets_what_the_host_gives() {
 async fn an_empty_body_hangs_until_the_timeout_which_kills_the_process() {
     let deployed = Deployed::new().unscheduled().seconds_for_a_call(5);
     let host = deployed.start().await;
+    host.ready().await.unwrap();
     assert!(succeeded(&command(&host, "ok").await));
     let (port, pid) = (host.handler_port(), host.handler_pid());
     assert_eq!(command(&host, "empty").await, Outcome::TimedOut);
+    host.ready().await.unwrap();
     assert!(succeeded(&command(&host, "ok").await));
     assert_eq!(host.handler_port(), port);
     assert!(host.handler_pid().is_some() && host.handler_pid() != pid);

@@ -80,7 +80,7 @@ async fn a_timer_whose_schedule_has_changed_missed_nothing() {
 #[tokio::test]
 async fn a_timer_by_hand_runs_beside_a_scheduled_run_and_leaves_the_status_alone() {
     let options = Options::default();
-    let deployed = Deployed::new().function("Work", timer(HOURLY)).set("TIMERS_WAIT", "700");
+    let deployed = Deployed::new().function("Work", timer(HOURLY)).set("TIMERS_WAIT", "2000");
     let host = deployed.start_with(options.clone()).await;
     let front = host.open_front("the-key").await.unwrap();
     let start = async |function: &str, key: &str, body: &str| {
@@ -115,7 +115,7 @@ async fn a_timer_by_hand_runs_beside_a_scheduled_run_and_leaves_the_status_alone
 
 #[tokio::test]
 async fn the_timers_of_two_hosts_run_on_one_and_after_its_death_on_the_other() {
-    let storage = HostStorage::with_lease(Duration::from_secs(1));
+    let storage = HostStorage::with_lease(Duration::from_secs(3));
     let options = Options { storage, ..Options::default() };
     let deployed = Deployed::new().function("Tick", timer("* * * * * *"));
     let one = deployed.start_with(options.clone()).await;
