@@ -90,13 +90,14 @@ async fn paths_reach_the_handler_as_the_proxy_encodes_them() {
 async fn large_bodies_and_bodies_without_a_length_reach_the_handler() {
     let target = target().await;
     let path = "/api/v1/imports/no-tenant.1-a:retry";
-    let padded = format!("{{}}{}", " ".repeat(3 << 20));
-    let large = target.ask("POST", path, &[JSON], padded.as_bytes()).await;
-    assert!(!large.is_of_host() && large.status != 500, "{large:?}");
     let chunked = [JSON, ("transfer-encoding", "chunked")];
     let answer = target.ask("POST", path, &chunked, b"2\r\n{}\r\n0\r\n\r\n").await;
     assert_eq!((answer.status, answer.is_of_host()), (404, false), "{answer:?}");
     assert!(answer.body.contains("importNotFound"), "{answer:?}");
+    // Last, because the handler may close its connection to the host without reading all of it.
+    let padded = format!("{{}}{}", " ".repeat(3 << 20));
+    let large = target.ask("POST", path, &[JSON], padded.as_bytes()).await;
+    assert!(!large.is_of_host() && large.status != 500, "{large:?}");
 }
 
 #[tokio::test]
