@@ -41,7 +41,7 @@ async fn instances_that_each_serve_a_group_of_functions_import_a_file_together()
 
 /// A deployment whose host has begun to push a file.
 async fn pushing() -> Stage {
-    let stage = stage(&[("STEP_TIMEOUT_SECONDS", "3")]).await;
+    let stage = stage(&[("LEASE_SECONDS", "12")]).await;
     stage.service.fault(Call::Push, ServiceFault::HoldBody { after_bytes: 1 });
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     held(&stage).await;
