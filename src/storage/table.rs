@@ -27,8 +27,8 @@ use crate::schema::document;
 const API_VERSION: &str = "2020-12-06";
 /// The most rows of one answer without `$top`.
 const PAGE_ROWS: usize = 1000;
-/// The error code if the row does not exist.
-const NO_ROW: &str = "ResourceNotFound";
+/// The error codes of a 404 that is not about a row.
+const ABOVE_ROWS: [&str; 2] = ["TableNotFound", "AccountNotFound"];
 const ERROR_CODE: HeaderName = HeaderName::from_static("x-ms-error-code");
 const MINIMAL_METADATA: &str = "application/json;odata=minimalmetadata";
 const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -301,13 +301,13 @@ fn with_code_of_body(error: Error) -> Error {
     Error::with_message(kind, "the table service answered with an error")
 }
 
-/// Whether a row does not exist. A 404 with another code is about its table or its account.
+/// Whether a row does not exist, which storage says by more than one code.
 fn is_missing_row(error: &Error) -> bool {
     let ErrorKind::HttpResponse { status: StatusCode::NotFound, error_code, .. } = error.kind()
     else {
         return false;
     };
-    error_code.as_deref().is_none_or(|code| code == NO_ROW)
+    error_code.as_deref().is_none_or(|code| !ABOVE_ROWS.contains(&code))
 }
 
 /// The code in an error of the table service; `None` for a body of another form.
@@ -429,9 +429,12 @@ mod tests {
         const TABLE: &[u8] = br#"{"odata.error":{"code":"TableNotFound","message":{"lang":"en-US","value":"The table specified does not exist.\nRequestId:c1d2\nTime:2026-11-24T10:00:04.1234567Z"}}}"#;
         const OTHER: &[u8] =
             br#"{"odata.error":{"code":"AccountNotFound","message":{"lang":"en-US","value":"?"}}}"#;
+        const ENTITY: &[u8] =
+            br#"{"odata.error":{"code":"EntityNotFound","message":{"lang":"en-US","value":"?"}}}"#;
         for (body, failed) in [
             (ROW, None),
-            (b"".as_slice(), None),
+            (ENTITY, None),
+            (b"", None),
             (TABLE, Some("Azure Storage answered 404 (TableNotFound)")),
             (OTHER, Some("Azure Storage answered 404 (AccountNotFound)")),
         ] {
