@@ -27,10 +27,11 @@ mod permissions;
 mod probes;
 mod push;
 mod report;
+mod timers;
 
 const SETTINGS: &str = "settings";
 /// The names of all checks, in the order in which they are reported.
-const CHECKS: [&str; 25] = [
+const CHECKS: [&str; 26] = [
     SETTINGS,
     connectivity::BLOBS,
     connectivity::TABLES,
@@ -46,6 +47,7 @@ const CHECKS: [&str; 25] = [
     permissions::WRITE_IMPORTS,
     permissions::ARRIVALS_QUEUE,
     permissions::POISON_QUEUE,
+    timers::TIMERS,
     connection::DOCUMENT,
     connection::MAPPING,
     connection::METADATA,
@@ -102,8 +104,9 @@ async fn examine(
     sent: &mut Vec<Exchange>,
 ) -> Vec<CheckResult> {
     let hosts = Reachabilities::ask(&probes).await;
-    let (rights, document, imports) = join!(
+    let (rights, timers, document, imports) = join!(
         Box::pin(permissions::results(&probes, &hosts)),
+        timers::result(&probes, &hosts),
         connection::find(&probes, &hosts, name),
         imports::find(&probes, &hosts, name),
     );
@@ -112,6 +115,7 @@ async fn examine(
     let mut results = vec![CheckResult::pass(SETTINGS, "All settings are valid")];
     results.extend(hosts.results());
     results.extend(rights);
+    results.push(timers);
     results.extend(documents);
     results.push(connection::metadata(connection, &probes.config.mapping_key));
     let of_app = probes.config.notify.as_ref();

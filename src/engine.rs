@@ -43,7 +43,7 @@ pub use self::{
 };
 pub(crate) use self::{
     log::{checked, ignored, poison, poison_failed, within},
-    status_queries::{SERVICE_ERRORS, has_service_errors},
+    status_queries::{SERVICE_ERRORS, has_service_errors, missed_timers},
 };
 
 mod deletion_guard;
@@ -243,7 +243,7 @@ impl Engine {
         }
         match action {
             Action::Wait(_) | Action::Done => Ok(Step::Resting),
-            Action::Pack => self.pack(stored, last_begin).await,
+            Action::Pack => Box::pin(self.pack(stored, last_begin)).await,
             Action::Push => Box::pin(self.push_step(stored)).await,
             Action::Recover => {
                 let cause = NoOutcome::ProgramEnded;

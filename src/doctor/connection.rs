@@ -12,6 +12,8 @@ use crate::{
     check::mapping_faults,
     config::{CONNECTIONS, Lookup},
     connection::{self, Connection},
+    http::azure::blocked,
+    messages,
     notify::{NotifyError, address, signing_key},
     schema::{self, Notify, PayloadFormat, Refresh},
 };
@@ -53,6 +55,11 @@ pub(super) fn results(
         Ok(None) if of_container.any(|result| !result.passes()) => {
             CheckResult::skipped(DOCUMENT, permissions::READ_CONNECTIONS)
         }
+        Err(Unread::Storage(error)) if let Some(code) = blocked(&error) => CheckResult::fail(
+            DOCUMENT,
+            format!("{file} cannot be read"),
+            messages::sentence(messages::blocked(&code)),
+        ),
         Err(why) => CheckResult::unknown(DOCUMENT, format!("{file} could not be read: {why}")),
         Ok(None) => {
             let remedy = format!(

@@ -242,7 +242,12 @@ async fn arrivals(probes: &Probes, host: &Reachability) -> CheckResult {
 }
 
 async fn poison(probes: &Probes, host: &Reachability) -> CheckResult {
-    match asked(probes, host, peek(probes, POISON)).await {
+    let seen = async {
+        let seen = peek(probes, POISON).await?;
+        may_delete(probes, POISON).await?;
+        Ok(seen)
+    };
+    match asked(probes, host, seen).await {
         // A sweep hides what it has to leave. Only the properties of the queue count hidden messages.
         Ok(0) => {
             CheckResult::pass(POISON_QUEUE, "Empty, or read by a sweep within the last 5 minutes")
@@ -269,6 +274,17 @@ async fn peek(probes: &Probes, name: &str) -> Result<usize> {
         QueueClientPeekMessagesOptions { number_of_messages: Some(MAX_PEEK), ..Default::default() };
     let seen = queue.peek_messages(Some(options)).await?.into_model()?;
     Ok(seen.items.unwrap_or_default().len())
+}
+
+/// Deletes a message that does not exist: only the right to do so is of interest.
+async fn may_delete(probes: &Probes, name: &str) -> Result<()> {
+    let queue: QueueClient = storage::queue_once(&probes.config.account, name, probes.limit)?;
+    let id = Uuid::new_v4().to_string();
+    match queue.delete_message(&id, "AgAAAAMAAAAAAAAA", None).await {
+        Err(error) if error.http_status() == Some(StatusCode::Forbidden) => Err(error),
+        // It was permitted, and failed because there is no such message.
+        _ => Ok(()),
+    }
 }
 
 fn count(messages: usize) -> String {

@@ -15,7 +15,7 @@ use futures::{StreamExt as _, TryStreamExt as _, future::try_join_all, stream, t
 use time::OffsetDateTime;
 use tokio::time::{Instant, timeout_at};
 
-use super::{AT_ONCE, Engine, first_of_queues};
+use super::{AT_ONCE, Engine, first_of_queues, missed_timers};
 use crate::{
     config::CONNECTIONS,
     http::azure::sentence,
@@ -51,7 +51,12 @@ impl Engine {
     /// Why the app, or a connection, is not healthy; empty if everything is healthy.
     pub(crate) async fn health(&self) -> Vec<HealthReason> {
         let deadline = Instant::now() + LIMIT;
-        let asked = async { try_join!(self.missed_timers(), self.blobs.list(CONNECTIONS, "")) };
+        let asked = async {
+            try_join!(
+                missed_timers(&self.imports, &*self.setting, &self.config.policy, self.now()),
+                self.blobs.list(CONNECTIONS, "")
+            )
+        };
         let (missed, listed) = match timeout_at(deadline, asked).await {
             Ok(Ok(answered)) => answered,
             Ok(Err(error)) => return vec![failed(&error)],
@@ -182,7 +187,7 @@ impl Engine {
                 if let Some(known) = before.filter(|known| known.etag == blob.etag) {
                     return Ok::<_, Error>(Some((name, known)));
                 }
-                let Some(read) = self.connection(&name).await? else { return Ok(None) };
+                let Some(read) = self.readable(&name).await? else { return Ok(None) };
                 let read = read.ok().map(|it| (it.caller.tenant, it.expected_every_days));
                 let known = KnownDocument { etag: blob.etag, stored: blob.last_modified, read };
                 self.remembered(|all| all.insert(name.clone(), known.clone()));

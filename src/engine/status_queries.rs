@@ -10,11 +10,16 @@ use url::Url;
 
 use super::{AT_ONCE, Engine};
 use crate::{
-    config::{self, App, CONNECTIONS, REPORTS},
+    config::{self, App, CONNECTIONS, Lookup, REPORTS},
     connection::Connection,
-    import::{Import, reason::Reason},
+    http::azure::{concerns_one, sentence},
+    import::{
+        Import, Policy,
+        reason::{List, Reason},
+    },
     schedule::Schedule,
     schema::is_connection_name,
+    storage::import_table::ImportTable,
 };
 
 /// The largest report that is shown.
@@ -87,11 +92,25 @@ impl Engine {
         });
         let read = stream::iter(named)
             .map(async |(name, stored)| {
-                let read = self.connection(&name).await?;
+                let read = self.readable(&name).await?;
                 Ok(read.map(|read| Document { name, stored, read }))
             })
             .buffered(AT_ONCE);
         read.try_filter_map(|document| std::future::ready(Ok(document))).try_collect().await
+    }
+
+    /// The connection `name`, also if storage refuses to read its document: the others are shown all the same.
+    pub(super) async fn readable(
+        &self,
+        name: &str,
+    ) -> Result<Option<std::result::Result<Connection, Reason>>> {
+        match self.connection(name).await {
+            Err(error) if concerns_one(&error) => {
+                let faults = List::from_iter([sentence(&error)]);
+                Ok(Some(Err(Reason::ConnectionInvalid { connection: name.into(), faults })))
+            }
+            read => read,
+        }
     }
 
     /// One connection document; `None` if it does not exist.
@@ -102,7 +121,7 @@ impl Engine {
         let file = format!("{name}.json");
         let blobs = self.blobs.list(CONNECTIONS, &file).await?;
         let Some(blob) = blobs.into_iter().find(|blob| blob.name == file) else { return Ok(None) };
-        let read = self.connection(name).await?;
+        let read = self.readable(name).await?;
         let stored = blob.last_modified;
         Ok(read.map(|read| Document { name: name.to_owned(), stored, read }))
     }
@@ -156,34 +175,6 @@ impl Engine {
         Ok(())
     }
 
-    /// The timers that have missed two runs, with the time of their last run, or since when they are expected.
-    /// A disabled timer misses nothing.
-    ///
-    /// # Errors
-    /// Storage failed.
-    pub(super) async fn missed_timers(&self) -> Result<Vec<(Timer, OffsetDateTime)>> {
-        let timers = Timer::ALL;
-        let last = timers.map(async |timer| {
-            let last = self.imports.timer(timer.name).await?;
-            Ok::<_, Error>(last.map(|last| (timer, last)))
-        });
-        let ran = try_join_all(last).await?.into_iter().flatten();
-        Ok(ran.filter(|(timer, last)| self.is_missed(*timer, *last)).collect())
-    }
-
-    fn is_missed(&self, timer: Timer, last: OffsetDateTime) -> bool {
-        // Names of environment variables on Linux have no points.
-        let is_off = ['.', '_'].into_iter().any(|point| {
-            let name = format!("AzureWebJobs{point}{}{point}Disabled", timer.name);
-            (self.setting)(&name).is_some_and(|off| off.eq_ignore_ascii_case("true") || off == "1")
-        });
-        let schedule = Schedule::parse(&config::value(&*self.setting, timer.schedule)).ok();
-        let second = schedule.and_then(|it| it.next(it.next(last)?));
-        // A run starts steps for as long as one step may take, and the last step may take as long again.
-        let patience = 2 * self.config.policy.step_timeout;
-        !is_off && second.is_some_and(|second| second + patience < self.now())
-    }
-
     /// When the inbox is swept next, with or without an event.
     #[must_use]
     pub(crate) fn next_sweep(&self) -> Option<OffsetDateTime> {
@@ -193,6 +184,36 @@ impl Engine {
         });
         times.min()
     }
+}
+
+/// The timers that have missed two runs, with the time of their last run, or since when they are expected. A disabled
+/// timer misses nothing.
+///
+/// # Errors
+/// Storage failed.
+pub(crate) async fn missed_timers(
+    imports: &ImportTable,
+    setting: &Lookup,
+    policy: &Policy,
+    now: OffsetDateTime,
+) -> Result<Vec<(Timer, OffsetDateTime)>> {
+    let last = Timer::ALL.map(async |timer| {
+        let last = imports.timer(timer.name).await?;
+        Ok::<_, Error>(last.map(|last| (timer, last)))
+    });
+    let is_missed = |timer: Timer, last: OffsetDateTime| {
+        // Names of environment variables on Linux have no points.
+        let is_off = ['.', '_'].into_iter().any(|point| {
+            let name = format!("AzureWebJobs{point}{}{point}Disabled", timer.name);
+            setting(&name).is_some_and(|off| off.eq_ignore_ascii_case("true") || off == "1")
+        });
+        let schedule = Schedule::parse(&config::value(setting, timer.schedule)).ok();
+        let second = schedule.and_then(|it| it.next(it.next(last)?));
+        // A run starts steps for as long as one step may take, and the last step may take as long again.
+        !is_off && second.is_some_and(|second| second + 2 * policy.step_timeout < now)
+    };
+    let ran = try_join_all(last).await?.into_iter().flatten();
+    Ok(ran.filter(|(timer, last)| is_missed(*timer, *last)).collect())
 }
 
 /// Whether the service's error file of an import was kept, in this attempt.

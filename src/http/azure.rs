@@ -107,6 +107,14 @@ pub(crate) fn blocked(error: &Error) -> Option<String> {
     storage_answer(error).code.filter(|code| OF_ONE_BLOB.contains(&code.as_str()))
 }
 
+/// Whether storage refused one request because of the blob or row that it is about. An account that is busy, away or
+/// not permitted refuses others, too.
+pub(crate) fn concerns_one(error: &Error) -> bool {
+    storage_answer(error)
+        .status
+        .is_some_and(|status| (400..500).contains(&status) && !matches!(status, 401 | 403 | 429))
+}
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
 const NO_TOKEN: &str = "no token was issued";
 

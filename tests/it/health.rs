@@ -273,6 +273,14 @@ async fn a_timer_that_has_stopped_is_an_outage_unless_it_is_disabled() {
     assert_eq!(codes(&missed), (503, vec![("timerMissed", "sweep")]));
     let text = missed.1["reasons"][0]["message"].as_str().unwrap();
     assert!(text.contains("`sweep` has not run since"), "{text}");
+    let doctor = tokio::process::Command::new(BINARY)
+        .args(["doctor", "hr"])
+        .envs(stage.settings())
+        .output()
+        .await
+        .unwrap();
+    let said = String::from_utf8(doctor.stdout).unwrap();
+    assert!(said.contains("`sweep` has not run since"), "{said}");
     // Other reasons are reported beside it.
     stage.connect("it", "{}").await.unwrap();
     let both = health(&stage).await;

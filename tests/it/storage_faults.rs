@@ -42,7 +42,7 @@ async fn upload_gzip(stage: &Stage, name: &str) {
 }
 
 #[tokio::test]
-async fn an_unreadable_blob_or_document_is_named_and_every_other_file_goes_on() {
+async fn an_unreadable_blob_or_document_is_named_and_every_other_file_is_imported() {
     let stage = stage(&[]).await;
     for name in ["cold", "packed", "zzz"] {
         stage.connect(name, SAMPLE_CONNECTION).await.unwrap();
@@ -83,11 +83,14 @@ async fn a_connection_that_storage_refuses_stops_no_other_one() {
     }
     proxy.always(|seen: &Seen| seen.path.contains("bad.json"), Fault::Answer(409, None));
     let swept = stage.host.timer("sweep", false).await;
-    assert!(matches!(swept, Outcome::Failed { .. }), "it is tried again, and health tells of it");
+    assert!(matches!(swept, Outcome::Failed { .. }), "it is tried again, and health reports it");
     let imports = stage.imports().await.unwrap();
     let files: Vec<_> = imports.iter().map(|import| import.source.name.as_str()).collect();
     assert_eq!(files, ["zzz/a.csv"]);
     assert!(log(&stage).contains("Connection bad: the sweep failed: "), "{}", log(&stage));
+    let (headers, body) = (HeaderMap::new(), Bytes::new());
+    let page = stage.host.http(Method::GET, "/api/status", headers, body).await;
+    assert_eq!(page.status, 200, "the page shows the other connections");
 }
 
 /// The sample file as a program that logs would write it: it exists from the first line on.
