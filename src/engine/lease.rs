@@ -25,7 +25,7 @@ use crate::{
 /// The most time between two attempts to renew a lease.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// How long the work may go on without a renewal.
+/// How long the work may continue without a renewal.
 pub(super) struct Lease {
     clock: Clock,
     length: Duration,
@@ -109,9 +109,10 @@ impl Engine {
             }
             let end = lease.at() + lease.held_for();
             let renewed = {
-                // A write in progress is not given up: its ETag would be unknown.
+                // One answer that does not arrive leaves time for another attempt.
+                let latest = end.min(Instant::now() + lease.length / 5);
                 let renewal = Box::pin(self.renew(lease, stored.clone()));
-                let mut renewal = pin!(timeout_at(end, renewal));
+                let mut renewal = pin!(timeout_at(latest, renewal));
                 select! {
                     biased;
                     done = &mut work => {
@@ -127,13 +128,15 @@ impl Engine {
                     next = lease.at() + lease.length / 2;
                     continue;
                 }
-                Ok(Err(error)) if Instant::now() + lease.pause() < end => {
-                    let what = "Could not renew the lease, retrying";
-                    self.log_storage(&stored.import, what, &error);
+                Ok(Ok(None)) => "the import has changed meanwhile".to_owned(),
+                failed if Instant::now() + lease.pause() < end => {
+                    if let Ok(Err(error)) = failed {
+                        let what = "Could not renew the lease, retrying";
+                        self.log_storage(&stored.import, what, &error);
+                    }
                     next = Instant::now() + lease.pause();
                     continue;
                 }
-                Ok(Ok(None)) => "the import has changed meanwhile".to_owned(),
                 Ok(Err(error)) => sentence(&error),
                 Err(_) => "storage did not answer in time, or the process was suspended".to_owned(),
             };
@@ -163,7 +166,11 @@ impl Engine {
     pub(super) async fn save_result(&self, stored: Stored, event: Event) -> Result<Step> {
         match self.save(stored.clone(), event.clone()).await? {
             Step::Resting => match self.still_in_step(&stored).await? {
-                Some(stored) => self.save(stored, event).await,
+                Some(mut now) => {
+                    now.import.diagnostics = stored.import.diagnostics;
+                    now.import.notify_enabled = stored.import.notify_enabled;
+                    self.save(now, event).await
+                }
                 None => Ok(Step::Resting),
             },
             moved @ Step::Moved(_) => Ok(moved),

@@ -2,12 +2,12 @@
 
 use std::{
     sync::{Arc, OnceLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use azure_core::{Error, Result, error::ErrorKind};
 use bytes::Bytes;
-use futures::{Stream, StreamExt as _, TryStreamExt as _};
+use futures::{Stream, StreamExt as _, TryStreamExt as _, future::ready, stream};
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
@@ -99,16 +99,18 @@ impl Engine {
         package: &Package,
     ) -> Result<Step> {
         let until = (self.clock)() + self.config.policy.step_timeout;
+        let deadline = Instant::now() + self.config.policy.step_limit();
         let lease = Arc::new(lease);
         let client = self.service.client(&connection.caller, (self.clock)());
         let import = claim.import().clone();
         let work = Box::pin(async {
-            let event = self.push_once(&import, &lease, &client, staged, package).await;
-            if matches!(event, Event::TokenRejected { .. }) {
-                // The cached token was dropped: this one is fresh.
-                return self.push_once(&import, &lease, &client, staged, package).await;
-            }
-            event
+            let once = || {
+                let limit = deadline.saturating_duration_since(Instant::now());
+                self.push_once(&import, &lease, &client, staged, package, limit)
+            };
+            let event = once().await;
+            // The cached token was dropped: the next one is fresh.
+            if matches!(event, Event::TokenRejected { .. }) { once().await } else { event }
         });
         let done = self.under(&lease, claim.into_stored(), work).await;
         // Another instance takes the import up, and counts the push as one that was never answered.
@@ -137,6 +139,7 @@ impl Engine {
         client: &Client<'_>,
         staged: &Blob,
         package: &Package,
+        limit: Duration,
     ) -> Event {
         let broken = Arc::new(OnceLock::new());
         let (bytes, sha256) = (staged.bytes, package.sha256.clone());
@@ -153,7 +156,7 @@ impl Engine {
             ),
         };
         let unit = import.scale_unit.as_deref().unwrap_or_default();
-        let outcome = client.submit(unit, body, self.config.policy.step_limit()).await;
+        let outcome = client.submit(unit, body, limit).await;
         event_of(outcome, broken.get())
     }
 
@@ -252,8 +255,10 @@ fn verified(
         let why = "the staged zip has changed";
         Err(Error::with_message(ErrorKind::DataConversion, why))
     });
-    // The last chunk may be long on its way, so each piece of it waits for the lease.
-    in_pieces(checked).and_then(move |piece| {
+    // The last chunk may be long on its way, so each piece of it waits for the lease, and so does the end of the
+    // body, which follows the last piece.
+    let end = stream::once(ready(Ok(Bytes::new())));
+    in_pieces(checked).chain(end).and_then(move |piece| {
         let lease = lease.clone();
         async move {
             lease.held().await;
@@ -266,7 +271,7 @@ fn verified(
 mod tests {
     use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 
-    use futures::{FutureExt as _, stream};
+    use futures::FutureExt as _;
 
     use super::*;
 
@@ -274,16 +279,25 @@ mod tests {
     async fn no_more_bytes_of_a_push_are_sent_once_its_lease_is_lost() {
         let content = Bytes::from(vec![7; 600 << 10]);
         let sha256 = format!("{:x}", Sha256::digest(&content));
-        let seconds = Arc::new(AtomicI64::new(0));
-        let wall = seconds.clone();
-        let clock = move || OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(wall.load(SeqCst));
-        let lease = Lease::new(Arc::new(clock), Duration::from_mins(2));
-        let (bytes, zip) = (content.len() as u64, stream::iter([Ok(content)]));
-        let broken = Arc::new(OnceLock::new());
-        let mut body = Box::pin(verified(zip, bytes, sha256, broken, Arc::new(lease)));
-        let first = body.next().now_or_never().flatten().unwrap().unwrap();
-        assert!((first.len() as u64) < bytes, "the rest waits in the same chunk");
-        seconds.store(100, SeqCst);
-        assert!(body.next().now_or_never().is_none());
+        let bytes = content.len();
+        // Lost in the middle of a chunk, and before the end of the body.
+        for lost_after in [1, bytes] {
+            let seconds = Arc::new(AtomicI64::new(0));
+            let wall = seconds.clone();
+            let clock =
+                move || OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(wall.load(SeqCst));
+            let lease = Arc::new(Lease::new(Arc::new(clock), Duration::from_mins(2)));
+            let zip = stream::iter([Ok(content.clone())]);
+            let broken = Arc::new(OnceLock::new());
+            let mut body =
+                Box::pin(verified(zip, bytes as u64, sha256.clone(), broken, lease.clone()));
+            let mut sent = 0;
+            while sent < lost_after {
+                sent += body.next().now_or_never().flatten().unwrap().unwrap().len();
+            }
+            assert_eq!(sent == bytes, lost_after == bytes);
+            seconds.store(100, SeqCst);
+            assert!(body.next().now_or_never().is_none(), "after {sent} of {bytes}");
+        }
     }
 }

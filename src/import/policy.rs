@@ -43,10 +43,10 @@ impl Policy {
         self.step_timeout * 9 / 10
     }
 
-    /// How long a pack or push of an import with so many attempts keeps the import without a renewal. One that was
-    /// started often may be what ends the process, so its retries leave time for the others.
+    /// How long a pack keeps its import without a renewal, by the number of attempts. A file that was started often
+    /// may be what ends the process, so its retries leave time for the others.
     #[must_use]
-    pub(crate) fn lease(&self, attempts: u32) -> Duration {
+    pub(crate) fn lease_of_pack(&self, attempts: u32) -> Duration {
         if attempts <= PROMPT_ATTEMPTS { self.lease } else { self.lease.max(self.step_timeout) }
     }
 

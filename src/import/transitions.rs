@@ -45,7 +45,7 @@ impl Import {
         self.attempts += 1;
         // The blocking reason is being retried: do not report it meanwhile.
         self.reason = self.reason.filter(|reason| !reason.code().is_of_connection());
-        self.due = Some(now + policy.lease(self.attempts));
+        self.due = Some(now + policy.lease_of_pack(self.attempts));
         self
     }
 
@@ -55,10 +55,14 @@ impl Import {
         now: OffsetDateTime,
         policy: &Policy,
     ) -> Result<Self, IllegalEvent> {
-        if !matches!(self.state, State::Received | State::Pushing) {
+        let lease = if self.state == State::Received {
+            policy.lease_of_pack(self.attempts)
+        } else if self.state == State::Pushing {
+            policy.lease
+        } else {
             return Err(IllegalEvent::new(self.state, Event::Renewed));
-        }
-        self.due = Some(now + policy.lease(self.attempts));
+        };
+        self.due = Some(now + lease);
         Ok(self)
     }
 
@@ -153,7 +157,7 @@ impl Import {
         self.reason = None;
         self.slot_released = false;
         self.state = State::Pushing;
-        self.due = Some(now + policy.lease(self.attempts));
+        self.due = Some(now + policy.lease);
         self
     }
 

@@ -10,7 +10,7 @@ use std::{
 
 use azure_core::{Error, error::ErrorKind};
 use bytes::Bytes;
-use futures::{Stream, TryStreamExt as _, stream};
+use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use tokio::time::sleep;
 
 /// After how many bytes the upload pauses.
@@ -57,23 +57,23 @@ pub(super) fn counted<S>(
 where
     S: Stream<Item = azure_core::Result<Bytes>> + Send + 'static,
 {
-    let mut since_pause = 0;
-    in_pieces(content).and_then(move |piece| {
-        let handed = handed.clone();
-        since_pause += piece.len();
-        let pauses = since_pause > PIECE_BYTES;
-        if pauses {
-            since_pause = piece.len();
-        }
-        async move {
-            if pauses {
-                sleep(PAUSE).await;
+    let pieces = Box::pin(in_pieces(content));
+    stream::unfold((pieces, handed, 0), async |(mut pieces, handed, since_pause)| {
+        // The pause comes before a piece is asked for, so that the piece is not older than what let it out.
+        let since_pause = if since_pause < PIECE_BYTES {
+            since_pause
+        } else {
+            sleep(PAUSE).await;
+            0
+        };
+        let piece = match pieces.next().await? {
+            Ok(piece) if !handed.add(piece.len() as u64) => {
+                Err(Error::with_message(ErrorKind::Io, "the push has already ended"))
             }
-            if handed.add(piece.len() as u64) {
-                return Ok(piece);
-            }
-            Err(Error::with_message(ErrorKind::Io, "the push has already ended"))
-        }
+            piece => piece,
+        };
+        let bytes = piece.as_ref().map_or(0, Bytes::len);
+        Some((piece, (pieces, handed, since_pause + bytes)))
     })
 }
 
@@ -86,8 +86,6 @@ fn pieces(mut chunk: Bytes) -> impl Iterator<Item = Bytes> {
 
 #[cfg(test)]
 mod tests {
-    use futures::StreamExt as _;
-
     use super::*;
 
     #[tokio::test]
