@@ -107,13 +107,12 @@ fn routes(engine: Arc<Engine>) -> Router {
 
 /// The weekly timer and the hourly one: both receive what is in the poison queue, and find files without an event.
 async fn sweep(State(engine): State<Arc<Engine>>, timer: Timer) -> Response {
-    let taken_up = intake::take_up_poison(&engine).await;
-    if let Err(error) = &taken_up {
-        engine::poison_failed(&format!("Could not receive messages: {}", sentence(error)));
+    // The files are found without the messages, too.
+    if let Err(error) = intake::take_up_poison(&engine).await {
+        engine::poison_failed(&format!("Could not receive messages: {}", sentence(&error)));
     }
     let swept = async {
         let found = engine.sweep().await?;
-        taken_up?;
         engine.note_timer(timer).await.map(|()| found)
     };
     match swept.await {

@@ -70,7 +70,9 @@ pub async fn pack(
         return Ok(Outcome::Refused(too_large(source.bytes, &options)));
     }
     if source.bytes.is_multiple_of(PAGE_BYTES)
-        && blobs.is_page_blob(&source.container, &source.name).await.map_err(Failure::Storage)?
+        && let Some(blob) =
+            blobs.look(&source.container, &source.name).await.map_err(Failure::Storage)?
+        && blob.growth == Growth::Paged
     {
         return Ok(Outcome::Refused(page_blob(&options)));
     }

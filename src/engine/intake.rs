@@ -16,7 +16,7 @@ use super::{Engine, log};
 use crate::{
     config::{ARRIVALS, CONNECTIONS, INBOX},
     connection::Connection,
-    http::azure::sentence,
+    http::azure::{concerns_one, sentence},
     import::{
         Event, Import, ImportId, NotificationEvent, Policy, Source, diagnostics::EventIds,
         to_the_second,
@@ -40,7 +40,7 @@ pub enum IntakeOutcome {
     Ignored(String),
     /// It does not exist any more.
     Gone(String),
-    /// It may not be complete: it is looked at again at this time.
+    /// It may not be complete: it is checked again at this time.
     Unfinished {
         /// The container and the name.
         file: String,
@@ -74,7 +74,7 @@ impl fmt::Display for IntakeOutcome {
             Self::Unfinished { file, until } => {
                 write!(
                     f,
-                    "{file} may not be complete. It is looked at again at {}",
+                    "{file} may not be complete. It is checked again at {}",
                     to_the_second(*until)
                 )
             }
@@ -111,7 +111,7 @@ impl Engine {
         let Some(blob) = self.blobs.look(container, name).await? else {
             return Ok(IntakeOutcome::Gone(format!("{file} does not exist any more")));
         };
-        if let Some(until) = self.unfinished(&blob, &origin) {
+        if let Some(until) = unfinished(&blob, &origin, self.config.quiet, (self.clock)()) {
             return Ok(IntakeOutcome::Unfinished { file, until });
         }
         let tenant = read
@@ -144,19 +144,6 @@ impl Engine {
         })
     }
 
-    /// Until when a file may be incomplete. Somebody may still append to an append blob, and a file that no event
-    /// has announced may still be written.
-    fn unfinished(&self, blob: &Blob, origin: &Origin) -> Option<OffsetDateTime> {
-        let now = (self.clock)();
-        // A blob may be dated after the clock of this machine.
-        let quiet = blob.last_modified.min(now) + self.config.quiet;
-        match blob.growth {
-            Growth::Copied => Some(quiet.max(now + COPY_PAUSE)),
-            Growth::Written if *origin != Origin::Sweep => None,
-            Growth::Appended | Growth::Written => (quiet > now).then_some(quiet),
-        }
-    }
-
     /// Delivers an event again at a later time.
     ///
     /// # Errors
@@ -166,6 +153,8 @@ impl Engine {
         let message = QueueMessage { message_text: Some(STANDARD.encode(event.to_string())) };
         let options = QueueClientSendMessageOptions {
             visibility_timeout: i32::try_from(wait).ok(),
+            // By default, a message lives no longer than the longest delay.
+            message_time_to_live: Some(-1),
             ..QueueClientSendMessageOptions::default()
         };
         let queue = self.queue(ARRIVALS)?;
@@ -221,8 +210,8 @@ impl Engine {
                     found += files;
                     never_came.extend(overdue);
                 }
-                // Storage answered, so this concerns one file or document: the other connections go on.
-                Err(error) if error.http_status().is_some() => {
+                // The other connections are swept all the same.
+                Err(error) if concerns_one(&error) => {
                     log::sweep_failed(name, &sentence(&error));
                     failed.get_or_insert(error);
                 }
@@ -259,7 +248,7 @@ impl Engine {
             None => return Ok((0, None)),
         };
         let skip = if refresh == Refresh::Full { files.len().saturating_sub(1) } else { 0 };
-        let mut found = 0;
+        let (mut found, mut failed) = (0, None);
         for blob in files.iter().skip(skip) {
             let id = import_id(blob, tenant);
             // A connection whose document is invalid has no tenant; that of the known import is unknown.
@@ -267,14 +256,20 @@ impl Engine {
                 Some(Ok(_)) => stored.import.id == id,
                 _ => stored.import.id.key == id.key,
             };
-            if !own.iter().any(is_known)
-                && matches!(
-                    self.arrive(INBOX, &blob.name, origin.clone()).await?,
-                    IntakeOutcome::Received(_)
-                )
-            {
-                found += 1;
+            if own.iter().any(is_known) {
+                continue;
             }
+            match self.arrive(INBOX, &blob.name, origin.clone()).await {
+                Ok(IntakeOutcome::Received(_)) => found += 1,
+                Ok(_) => {}
+                Err(error) if concerns_one(&error) => {
+                    failed.get_or_insert(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if let Some(error) = failed {
+            return Err(error);
         }
         let Some(Ok(connection)) = read.filter(|_| found == 0) else { return Ok((found, None)) };
         Ok(match overdue(connection, &own, stored_at, now) {
@@ -337,6 +332,23 @@ fn last_completed(imports: &[&Stored]) -> Option<OffsetDateTime> {
     completed.filter_map(|stored| stored.import.ended).max()
 }
 
+/// Until when a file may be incomplete. Somebody may still append to an append blob, and a file that no event has
+/// announced may still be written.
+fn unfinished(
+    blob: &Blob,
+    origin: &Origin,
+    quiet: std::time::Duration,
+    now: OffsetDateTime,
+) -> Option<OffsetDateTime> {
+    // A blob may be dated after the clock of this machine.
+    let quiet = blob.last_modified.min(now) + quiet;
+    match blob.growth {
+        Growth::Copied => Some(quiet.max(now + COPY_PAUSE)),
+        Growth::Written | Growth::Paged if *origin != Origin::Sweep => None,
+        Growth::Appended | Growth::Written | Growth::Paged => (quiet > now).then_some(quiet),
+    }
+}
+
 /// The connection of a blob: `inbox/<connection>/....csv`.
 fn connection_of<'a>(container: &str, name: &'a str) -> Option<&'a str> {
     let (connection, rest) = name.split_once('/')?;
@@ -397,6 +409,35 @@ mod tests {
             assert_eq!(connection_of(INBOX, name), connection, "{name}");
         }
         assert_eq!(connection_of("packages", "hr/export.csv"), None);
+    }
+
+    #[test]
+    fn a_file_is_complete_when_it_is_quiet_or_its_event_came_and_never_while_it_is_copied() {
+        let now = datetime!(2026-11-23 06:00 UTC);
+        let minutes = |minutes: i64| now + Duration::minutes(minutes);
+        let quiet = std::time::Duration::from_mins(10);
+        let blob = |growth, last_modified| Blob {
+            container: INBOX.to_owned(),
+            name: "hr/a.csv".to_owned(),
+            etag: "0x1".to_owned(),
+            bytes: 1,
+            last_modified,
+            growth,
+        };
+        for (growth, written, origin, until) in [
+            (Growth::Written, minutes(0), Origin::Request, None),
+            (Growth::Written, minutes(-9), Origin::Sweep, Some(minutes(1))),
+            (Growth::Written, minutes(-10), Origin::Sweep, None),
+            (Growth::Appended, minutes(-9), Origin::Request, Some(minutes(1))),
+            (Growth::Appended, minutes(-10), Origin::Request, None),
+            (Growth::Appended, minutes(60), Origin::Sweep, Some(minutes(10))),
+            (Growth::Copied, minutes(-9), Origin::Request, Some(minutes(1))),
+            (Growth::Copied, minutes(-600), Origin::Sweep, Some(minutes(1))),
+            (Growth::Paged, minutes(0), Origin::Request, None),
+        ] {
+            let found = unfinished(&blob(growth, written), &origin, quiet, now);
+            assert_eq!(found, until, "{growth:?} {written} {origin:?}");
+        }
     }
 
     #[test]

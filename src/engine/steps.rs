@@ -92,7 +92,12 @@ impl Engine {
         options.previous = self.last_accepted(import, options.connector.as_ref()).await?;
         options.allowed = match &import.approval {
             Some(approval) => Some(approval.clone()),
-            None if options.refresh == Refresh::Full => self.allowed_by_metadata(import).await?,
+            None if options.refresh == Refresh::Full => {
+                match self.allowed_by_metadata(import).await {
+                    Ok(allowed) => allowed,
+                    Err(error) => return rejected_if_blocked(error),
+                }
+            }
             None => None,
         };
         let approval = options.allowed.clone();
@@ -125,7 +130,7 @@ impl Engine {
             Ok(Outcome::Moved) => {
                 // The event of the newer content may never arrive, so its row is created here.
                 match self
-                    .arrive(&import.source.container, &import.source.name, Origin::Request)
+                    .arrive(&import.source.container, &import.source.name, Origin::Sweep)
                     .await?
                 {
                     // The content is unchanged, so nothing has replaced it.
@@ -133,7 +138,7 @@ impl Engine {
                         Event::TransientFailure { reason: Reason::FileUnreadable, retry_at: None }
                     }
                     IntakeOutcome::Unfinished { until, .. } => {
-                        let reason = Reason::FileUnreadable;
+                        let reason = Reason::FileIncomplete;
                         Event::TransientFailure { reason, retry_at: Some(until) }
                     }
                     IntakeOutcome::Received(by) | IntakeOutcome::Known(by) => {
@@ -150,11 +155,7 @@ impl Engine {
                     }
                 }
             }
-            Err(Failure::Storage(error)) => {
-                let code = blocked(&error).ok_or(error)?;
-                let reason = Reason::FileBlocked { code: code.into() };
-                Event::Rejected { reason, problems: 0, report: None, guarded: None }
-            }
+            Err(Failure::Storage(error)) => return rejected_if_blocked(error),
             Err(failure @ (Failure::Work(_) | Failure::Broken)) => {
                 let reason = Reason::PackingFailed { detail: failure.to_string().into() };
                 Event::TransientFailure { reason, retry_at: None }
@@ -236,6 +237,16 @@ impl Engine {
             Err(_) => failed(ErrorFile::Unavailable),
         })
     }
+}
+
+/// The rejection of a file that storage lets nobody read.
+///
+/// # Errors
+/// The error, if it says something else.
+fn rejected_if_blocked(error: azure_core::Error) -> Result<Event> {
+    let code = blocked(&error).ok_or(error)?;
+    let reason = Reason::FileBlocked { code: code.into() };
+    Ok(Event::Rejected { reason, problems: 0, report: None, guarded: None })
 }
 
 /// The prefix of all blobs that the current attempt stages.

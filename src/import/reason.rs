@@ -217,6 +217,8 @@ pub enum Reason {
     },
     /// The file could not be read, although it has not changed.
     FileUnreadable,
+    /// The file has changed while it was read, and may not be complete yet.
+    FileIncomplete,
     /// Reading and packing failed.
     PackingFailed {
         /// What failed.
@@ -516,6 +518,7 @@ impl ReasonCode {
             | Self::ServiceBusy => Class::Waiting,
             Self::StorageFailed
             | Self::FileUnreadable
+            | Self::FileIncomplete
             | Self::PackingFailed
             | Self::PackingTimedOut
             | Self::PackageLost

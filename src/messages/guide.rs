@@ -93,6 +93,7 @@ fn example(code: ReasonCode) -> (State, Reason) {
             (State::Received, Reason::StorageFailed { detail })
         }
         ReasonCode::FileUnreadable => (State::Received, Reason::FileUnreadable),
+        ReasonCode::FileIncomplete => (State::Received, Reason::FileIncomplete),
         ReasonCode::PackingFailed => {
             let detail = "the working thread ended without an answer".into();
             (State::Received, Reason::PackingFailed { detail })

@@ -61,6 +61,11 @@ fn fact(reason: &Reason, target: Target) -> String {
         Reason::FileUnreadable => {
             "Storage failed: the file could not be read, although it has not changed".to_owned()
         }
+        Reason::FileIncomplete => {
+            "The file changed while it was read, and may not be complete. It is read again when it has not changed \
+             for `QUIET_SECONDS`"
+                .to_owned()
+        }
         Reason::PackingTimedOut { seconds } => {
             format!("Reading and packing took longer than {seconds} s")
         }
@@ -213,9 +218,14 @@ fn fact(reason: &Reason, target: Target) -> String {
 #[must_use]
 pub(crate) fn blocked(code: &str) -> String {
     match code {
-        "BlobArchived" | "BlobBeingRehydrated" => format!(
-            "It is in the archive tier ({code}): move it to the hot tier (`az storage blob set-tier --tier \
-             Hot`), which takes up to 15 hours"
+        "BlobArchived" => format!(
+            "It is in the archive tier ({code}): move it to the hot tier (`az storage blob set-tier --tier Hot \
+             --auth-mode login --account-name $ACCOUNT --container-name CONTAINER --name NAME`), which takes up to \
+             15 hours"
+        ),
+        "BlobBeingRehydrated" => format!(
+            "It is being moved out of the archive tier ({code}), which takes up to 15 hours: wait until it is in \
+             the hot tier"
         ),
         _ => format!(
             "It is encrypted with a key that its writer provided ({code}): upload it without such a key"

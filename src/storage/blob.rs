@@ -41,6 +41,19 @@ pub enum Growth {
     Appended,
     /// It is being copied, and not complete yet.
     Copied,
+    /// It is a page blob, which is meant for disks.
+    Paged,
+}
+
+impl Growth {
+    fn of(copy: Option<&CopyStatus>, kind: Option<&BlobType>) -> Self {
+        match (copy, kind) {
+            (Some(CopyStatus::Pending), _) => Self::Copied,
+            (_, Some(BlobType::AppendBlob)) => Self::Appended,
+            (_, Some(BlobType::PageBlob)) => Self::Paged,
+            _ => Self::Written,
+        }
+    }
 }
 
 /// The properties of a blob when they were read.
@@ -101,24 +114,11 @@ impl Blobs {
             etag: bare(properties.etag()?.as_ref())?,
             bytes: properties.content_length()?.ok_or_else(|| missing("length"))?,
             last_modified: properties.last_modified()?.ok_or_else(|| missing("date"))?,
-            growth: if properties.copy_status()? == Some(CopyStatus::Pending) {
-                Growth::Copied
-            } else if properties.blob_type()? == Some(BlobType::AppendBlob) {
-                Growth::Appended
-            } else {
-                Growth::Written
-            },
+            growth: Growth::of(
+                properties.copy_status()?.as_ref(),
+                properties.blob_type()?.as_ref(),
+            ),
         }))
-    }
-
-    /// Whether a blob is a page blob, which is meant for disks; not if it does not exist.
-    ///
-    /// # Errors
-    /// Any error of the service but "not found".
-    pub(crate) async fn is_page_blob(&self, container: &str, name: &str) -> Result<bool> {
-        let answer = self.client(container, name).get_properties(None).await;
-        let Some(properties) = if_there(answer)? else { return Ok(false) };
-        Ok(properties.blob_type()? == Some(BlobType::PageBlob))
     }
 
     /// The value of a blob's metadata `key`, whose case is ignored; `None` if there is no such key or no
@@ -164,7 +164,10 @@ impl Blobs {
                     etag: bare(properties.etag.as_ref())?,
                     bytes: properties.content_length.ok_or_else(|| missing("length"))?,
                     last_modified: properties.last_modified.ok_or_else(|| missing("date"))?,
-                    growth: Growth::Written,
+                    growth: Growth::of(
+                        properties.copy_status.as_ref(),
+                        properties.blob_type.as_ref(),
+                    ),
                 };
                 let metadata = item.metadata.and_then(|metadata| metadata.values);
                 let is_directory =

@@ -53,6 +53,11 @@ async fn hierarchical() -> (Blobs, Arc<Mutex<Vec<String>>>) {
             (http::StatusCode::OK, list)
         },
     );
+    (serve(app).await, deleted)
+}
+
+/// The blobs of this server.
+async fn serve(app: Router) -> Blobs {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     tokio::spawn(axum::serve(listener, app).into_future());
@@ -60,7 +65,7 @@ async fn hierarchical() -> (Blobs, Arc<Mutex<Vec<String>>>) {
     let client_options = ClientOptions { transport: Some(transport), ..ClientOptions::default() };
     let options = BlobServiceClientOptions { client_options, ..Default::default() };
     let url = Url::parse(&url).unwrap();
-    (Blobs::new(BlobServiceClient::new(url, None, Some(options)).unwrap()), deleted)
+    Blobs::new(BlobServiceClient::new(url, None, Some(options)).unwrap())
 }
 
 #[tokio::test]
@@ -83,4 +88,59 @@ async fn directories_are_deleted_after_what_they_contain() {
         blobs.delete_all("inbox", prefix).await.unwrap();
         assert_eq!(*deleted.lock().unwrap(), names, "{prefix}");
     }
+}
+
+/// A blob whose properties are answered with this status and these headers.
+async fn headed(status: u16, headers: &'static [(&'static str, &'static str)]) -> Blobs {
+    const COMMON: [(&str, &str); 3] = [
+        ("etag", "\"0x8DE\""),
+        ("last-modified", "Mon, 23 Nov 2026 06:00:00 GMT"),
+        ("content-length", "512"),
+    ];
+    let app = Router::new().fallback(async move |method: http::Method| {
+        let list = format!(
+            "<?xml version=\"1.0\" encoding=\"utf-8\"?><EnumerationResults><Blobs>{}</Blobs>\
+             <NextMarker /></EnumerationResults>",
+            item("hr/a.csv", "").replace("BlockBlob", "AppendBlob")
+        );
+        let mut answer = if method == http::Method::HEAD {
+            let mut answer = http::Response::new(String::new());
+            *answer.status_mut() = http::StatusCode::from_u16(status).unwrap();
+            answer
+        } else {
+            http::Response::new(list)
+        };
+        if method == http::Method::HEAD {
+            for (name, value) in COMMON.iter().chain(headers) {
+                answer.headers_mut().insert(*name, http::HeaderValue::from_static(value));
+            }
+        }
+        answer
+    });
+    serve(app).await
+}
+
+#[tokio::test]
+async fn the_kind_of_a_blob_and_a_pending_copy_are_seen() {
+    for (headers, growth) in [
+        (&[("x-ms-blob-type", "BlockBlob")][..], Growth::Written),
+        (&[("x-ms-blob-type", "AppendBlob")], Growth::Appended),
+        (&[("x-ms-blob-type", "PageBlob")], Growth::Paged),
+        (&[("x-ms-blob-type", "BlockBlob"), ("x-ms-copy-status", "pending")], Growth::Copied),
+        (&[("x-ms-blob-type", "BlockBlob"), ("x-ms-copy-status", "success")], Growth::Written),
+    ] {
+        let blob = headed(200, headers).await.look("inbox", "hr/a.csv").await.unwrap().unwrap();
+        assert_eq!((blob.growth, blob.bytes), (growth, 512), "{headers:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_blob_with_a_key_of_its_owner_is_listed_and_its_metadata_says_why_it_is_blocked() {
+    let code = &[("x-ms-error-code", "BlobUsesCustomerSpecifiedEncryption")];
+    let blobs = headed(409, code).await;
+    let blob = blobs.look("inbox", "hr/a.csv").await.unwrap().unwrap();
+    assert_eq!((&*blob.name, blob.growth), ("hr/a.csv", Growth::Appended));
+    let error = blobs.metadata("inbox", "hr/a.csv", "approve").await.unwrap_err();
+    let blocked = crate::http::azure::blocked(&error);
+    assert_eq!(blocked.as_deref(), Some("BlobUsesCustomerSpecifiedEncryption"));
 }
