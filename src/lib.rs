@@ -50,7 +50,7 @@
 //!
 //! # Invariants
 //!
-//! - after a 200 to the host the file is in the table;
+//! - after a 200 to the host the file is in the table, or its event is in the queue again;
 //! - every import has ended or is due, and an end stays an end;
 //! - one import at a time holds the slot of a tenant, and no push begins without a recorded intent;
 //! - success is a body that parses, never a status code alone;

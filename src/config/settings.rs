@@ -116,7 +116,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "QUIET_SECONDS",
         Some("600"),
-        "How long a file must be unchanged before it counts as complete. It applies to files that `sweep` and `schedule` find, because they may still be written, and to append blobs. A block blob whose event arrives is complete.",
+        "How long a file must be unchanged before it counts as complete. It applies to files that `sweep` and `schedule` find, because they may still be written, to append blobs and to pending copies. A block blob whose event arrives, or whose inbox a person sweeps, is complete. 0 turns it off.",
     ),
     setting(
         "STEP_TIMEOUT_SECONDS",
@@ -126,7 +126,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "LEASE_SECONDS",
         Some("120"),
-        "When a pack or push whose process ended is started again, by this instance or another one. A running one renews this lease after half of the time. If it cannot for five sixths, it stops and sends nothing more.",
+        "When a pack or push whose process ended is started again, by this instance or another one. A running one renews this lease after half of the time. If it cannot for five sixths, it stops and sends nothing more. A file whose pack was started more than three times waits `STEP_TIMEOUT_SECONDS` instead, because it may be what ends the process.",
     ),
     setting(
         "POLL_MIN_SECONDS",

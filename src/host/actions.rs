@@ -114,7 +114,7 @@ async fn ask(app: &App, visit: Visit, form: SubmittedForm, key: Option<&str>) ->
     }
 }
 
-/// Does an action on an import, and runs the steps that are due then.
+/// Does an action on an import. `drive` takes its next step.
 ///
 /// # Errors
 /// Storage failed, or the action does not apply.
@@ -124,11 +124,11 @@ pub(super) async fn on_import(
     action: OperatorAction,
     by: &Actor,
 ) -> Result<String, CommandError> {
-    // `drive` takes the next step: what runs after the answer has no invocation, and may be ended at any time.
+    // What runs after the answer has no invocation, and may be ended at any time.
     Box::pin(engine.grant(key, action, by)).await
 }
 
-/// Finds files of a connection without an event, and starts their imports.
+/// Finds files of a connection without an event.
 ///
 /// # Errors
 /// Storage failed.

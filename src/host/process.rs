@@ -7,8 +7,8 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// How long a port that is taken is tried again. A handler that was ended may still hold it, and the host gives
-/// up after three starts, which it makes within a tenth of a second.
+/// How long a port that is taken is tried again. A handler that was ended may still hold it, and the host
+/// stops after three failed starts, which it makes within a tenth of a second.
 const PORT_PATIENCE: Duration = Duration::from_secs(5);
 const PORT_PAUSE: Duration = Duration::from_millis(100);
 /// How often the parent is compared.
@@ -35,7 +35,7 @@ pub async fn listen(port: u16) -> io::Result<TcpListener> {
 }
 
 /// Waits until the process that started this one has ended. A host that is ended sends no signal, and its handler
-/// would go on beside that of the next host.
+/// would continue beside that of the next host.
 #[cfg(unix)]
 pub fn orphaned() -> impl Future<Output = ()> {
     use std::os::unix::process::parent_id;

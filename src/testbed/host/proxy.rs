@@ -127,6 +127,8 @@ impl Runtime {
             match self.send(method.clone(), &path, query, headers.clone(), body).await {
                 Err(HostError::Call(_)) if !has_body && retry <= RETRIES => {
                     sleep(pause.min(PAUSES[1])).await;
+                    // A busy machine may need longer to start the handler than all pauses last.
+                    self.worker.ready().await?;
                     retry += 1;
                     pause *= retry;
                 }
