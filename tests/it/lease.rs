@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Long enough for the answers of storage on a machine with much to do.
-const LEASE: (&str, &str) = ("LEASE_SECONDS", "12");
+const LEASE: (&str, &str) = ("LEASE_SECONDS", "24");
 /// Polls every second, as [`stage`] does.
 const POLLS: [(&str, &str); 2] = [("POLL_MIN_SECONDS", "1"), ("POLL_MAX_SECONDS", "1")];
 const HELD: ServiceFault = ServiceFault::HoldBody { after_bytes: 100_000 };
@@ -65,7 +65,7 @@ async fn a_pack_longer_than_its_lease_keeps_its_import() {
     let is_content = |seen: &Seen| {
         seen.upstream == Upstream::Blob && seen.method == "GET" && seen.path.contains("/inbox/hr")
     };
-    proxy.next(is_content, Fault::Delay(Duration::from_secs(18)));
+    proxy.next(is_content, Fault::Delay(Duration::from_secs(34)));
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     let first = import_of(&stage, "hr/a.csv", |import| import.attempts == 1).await;
     let later = past_its_first_lease(&stage, &first).await;
