@@ -5,7 +5,7 @@
 //! rules are strict:
 //! - a success is always 200 with a JSON object; on an empty 2xx body the host hangs for ever;
 //! - a failure is always 500; the host reads only the status;
-//! - `intake` succeeds only after the file is in the table.
+//! - `intake` succeeds only after the file is in the table, or its event is in the queue again.
 //!
 //! Source: the host's own code, `DefaultHttpWorkerService` of Azure/azure-functions-host.
 

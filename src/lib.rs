@@ -3,7 +3,7 @@
 //! # One event, from the request to the row
 //!
 //! 1. `host/intake.rs` gets the Functions host's `POST /intake`; `host/event_grid.rs` decodes which blob was
-//!    created.
+//!    created. A sweep receives what failed too often from the poison queue (`engine/poison.rs`).
 //! 2. `engine/intake.rs` asks `connection.rs` whose file it is, and writes one row with
 //!    `storage/import_table.rs`. From here on the file is not lost, whatever happens.
 //! 3. `import.rs` is the state machine: `apply` moves an import on and `moved`, below it, lists every legal
@@ -11,7 +11,8 @@
 //!    entered and what an operator may do. No I/O and no clock.
 //! 4. `engine.rs` does it, one step at a time: `engine/steps.rs` reads and packs, and polls the ingestion;
 //!    `engine/scheduling.rs` decides which import is next; `engine/push.rs` claims the tenant's slot and pushes
-//!    with `target.rs`, which leaves the paths to `target/viva.rs` and the request to `target/session.rs`.
+//!    with `target.rs`, which leaves the paths to `target/viva.rs` and the request to `target/client.rs`. A pack or
+//!    push continues only while `engine/lease.rs` renews its lease.
 //! 5. `storage/import_table/row.rs` writes the row, `import/reason.rs` says why as a code with arguments, and
 //!    `messages.rs` makes the text, which nothing parses. `page.rs` shows it. If a person is needed,
 //!    `engine/notifications.rs` sends a notification with `notify.rs`.

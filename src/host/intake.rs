@@ -15,7 +15,8 @@ use crate::{
 
 /// A queue message from Event Grid: a blob was created.
 ///
-/// It succeeds only after each of its blobs is in the table. If one fails, the others are received all the same.
+/// It succeeds only after each of its blobs is in the table, or its event is in the queue again. If one fails, the
+/// others are received all the same.
 pub(super) async fn intake(State(engine): State<Arc<Engine>>, body: Bytes) -> Response {
     let blobs = match event_grid::decode(&body) {
         Ok(blobs) => blobs,
