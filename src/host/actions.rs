@@ -119,7 +119,7 @@ async fn ask(app: &App, visit: Visit, form: SubmittedForm, key: Option<&str>) ->
 /// # Errors
 /// Storage failed, or the action does not apply.
 pub(super) async fn on_import(
-    engine: &Arc<Engine>,
+    engine: &Engine,
     key: &str,
     action: OperatorAction,
     by: &Actor,
@@ -133,7 +133,7 @@ pub(super) async fn on_import(
 /// # Errors
 /// Storage failed.
 pub(super) async fn sweep(
-    engine: &Arc<Engine>,
+    engine: &Engine,
     connection: &str,
     by: &Actor,
 ) -> Result<String, CommandError> {
