@@ -42,16 +42,18 @@ struct Begun {
     time: OffsetDateTime,
 }
 
+impl Begun {
+    /// The moment to remember before a write.
+    fn now(clock: &Clock) -> Self {
+        Self { at: Instant::now(), time: clock() }
+    }
+}
+
 impl Lease {
     /// A lease that the write that follows takes.
     pub(super) fn new(clock: Clock, length: Duration) -> Self {
-        let begun = Begun { at: Instant::now(), time: clock() };
-        Self { clock, length, begun: watch::Sender::new(begun), wanted: Notify::new() }
-    }
-
-    /// The moment to remember before a write that renews the lease.
-    fn moment(&self) -> Begun {
-        Begun { at: Instant::now(), time: (self.clock)() }
+        let begun = watch::Sender::new(Begun::now(&clock));
+        Self { clock, length, begun, wanted: Notify::new() }
     }
 
     /// When the last renewal began, by the monotonic clock.
@@ -149,7 +151,7 @@ impl Engine {
     async fn renew(&self, lease: &Lease, stored: Stored) -> Result<Option<Stored>> {
         let mut next = Some(stored);
         while let Some(stored) = next {
-            let begun = lease.moment();
+            let begun = Begun::now(&lease.clock);
             let renewed = self.applied(stored.import.clone(), Event::Renewed)?;
             match self.imports.save(stored.clone(), renewed, begun.time).await? {
                 Saved::Done { stored, .. } => {
@@ -206,13 +208,13 @@ mod tests {
         let lease = Lease::new(clock, Duration::from_mins(2));
         let begun_before = |seconds| {
             let at = Instant::now() - Duration::from_secs(seconds);
-            lease.begun.send_replace(Begun { at, ..lease.moment() });
+            lease.begun.send_replace(Begun { at, ..Begun::now(&lease.clock) });
         };
         begun_before(90);
         assert!(lease.is_held());
         begun_before(100);
         assert!(!lease.is_held());
-        lease.begun.send_replace(lease.moment());
+        lease.begun.send_replace(Begun::now(&lease.clock));
         assert!(lease.is_held());
         seconds.store(100, Ordering::SeqCst);
         assert!(!lease.is_held());
@@ -221,7 +223,7 @@ mod tests {
         let mut held = Box::pin(lease.held());
         assert!(held.as_mut().now_or_never().is_none());
         assert!(lease.wanted.notified().now_or_never().is_some());
-        lease.begun.send_replace(lease.moment());
+        lease.begun.send_replace(Begun::now(&lease.clock));
         assert!(held.now_or_never().is_some());
     }
 }
