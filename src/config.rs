@@ -288,6 +288,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             max_file_bytes: self.number("MAX_FILE_BYTES"),
             max_people_bytes: self.number("MAX_PEOPLE_BYTES"),
             max_shrink_percent: percent.unwrap_or_default(),
+            max_days_back: self.number("MAX_DAYS_BACK"),
             unmapped: unmapped.unwrap_or(Unmapped::Refuse),
         }
     }

@@ -278,17 +278,20 @@ impl Engine {
 
     /// Whether an older import of the connection waits for the same correction: only that one is retried.
     async fn is_behind(&self, import: &Import) -> Result<bool> {
-        let siblings = self.imports.of_connection(import).await?;
-        let mut older = siblings.iter().filter(|older| older.import.order() < import.order());
-        Ok(older.any(|older| older.import.waits_as(import)))
+        let live = self.imports.live_of(&import.id.tenant, &import.connection).await?;
+        let order = import.order();
+        Ok(live.iter().any(|older| older.order < order && older.waits_as(import)))
     }
 
     /// Resumes the imports of a connection that wait for the same correction as `import` did. If this fails,
     /// each is retried at its own time.
     async fn wake(&self, import: &Import) {
         let woken = async {
-            for stored in self.imports.of_connection(import).await? {
-                if stored.import.id != import.id && stored.import.waits_as(import) {
+            let live = self.imports.live_of(&import.id.tenant, &import.connection).await?;
+            for other in live.iter().filter(|it| it.id != import.id && it.waits_as(import)) {
+                if let Some(stored) = self.imports.get(&other.id).await?
+                    && stored.import.waits_as(import)
+                {
                     let next = self.applied(stored.import.clone(), Event::Corrected)?;
                     self.imports.save(stored, next, (self.clock)()).await?;
                 }

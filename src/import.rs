@@ -9,8 +9,8 @@
 //!    | Rejected          | WaitingForOlder,   | AcceptedForGood: Accepted    | ValidationFailed
 //!    v                   | Paused, SlotTaken: | Busy, NotSent: Packed, later v
 //! Rejected               |   later            | PushFailed, AnswerLost:   Rejected
-//!                        v Superseded         |   Packed, a few times
-//!                     Superseded              | TokenRejected: Packed, waits
+//!                        v Superseded,        |   Packed, a few times
+//!                     Superseded SameContent  | TokenRejected: Packed, waits
 //!                                             | Forbidden: Packed, paused
 //!                                             | PushRefused: Stuck
 //! TransientFailure, StillWaiting, Corrected: same state, later or now
@@ -38,8 +38,10 @@ pub mod connection_record;
 pub mod diagnostics;
 mod event;
 mod history;
+pub mod lane;
 pub(crate) mod moment;
 mod notifications;
+pub(crate) mod order;
 mod policy;
 pub mod reason;
 mod record;
@@ -130,6 +132,12 @@ impl Import {
     #[must_use]
     pub fn event(&self) -> &'static str {
         event_of(self.state, self.code())
+    }
+
+    /// Whether the service has its content: it accepted this import, or one with the same bytes.
+    #[must_use]
+    pub(crate) fn is_at_service(&self) -> bool {
+        self.state.is_accepted() || self.code() == Some(ReasonCode::SameContent)
     }
 
     /// Whether it soon continues automatically. An import that waits for a person may wait for days.
@@ -237,9 +245,7 @@ impl Import {
         Ok(match (self.state, event) {
             (Received, Event::PackStarted) => self.begin(now, policy),
             (Received, Event::Packed { package, refresh, checked }) => {
-                self.package = Some(package);
-                self.refresh = Some(refresh);
-                self.checked(*checked, now)
+                self.packed(package, refresh, *checked, now)
             }
             (Received | Packed, Event::Rejected { reason, problems, report, guarded }) => {
                 self.error_count = problems;
@@ -254,6 +260,9 @@ impl Import {
             (Packed, Event::Superseded { file, import }) => {
                 let outcome_unknown = self.push_outcome_unknown;
                 self.end(Superseded, Reason::Superseded { file, import, outcome_unknown }, now)
+            }
+            (Packed, Event::SameContent { import }) => {
+                self.end(Superseded, Reason::SameContent { import }, now)
             }
             (Packed, Event::Paused { reason }) => self.paused(reason, now, policy),
             (Packed, Event::WaitingForOlder { file, import }) => {

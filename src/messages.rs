@@ -27,7 +27,7 @@ pub(crate) use self::{
         found_twice, moved_on, not_found, not_paused, not_taken, remedy, resumed, swept, taken,
     },
     connection::{Fact, fact, file},
-    finding::{contents, finding, place, totals, verdict},
+    finding::{contents, finding, goes_back, place, totals, verdict},
     health::{HealthReason, health},
     notification::{OVERDUE_ACTION, action_at, never_came, overdue_title},
     reason::{blocked, no_outcome},

@@ -2,7 +2,7 @@
 //! metadata.json, and kinds of credentials. No module here reads a file or sends a request.
 
 pub use self::{
-    baseline::{ApprovalScope, Baseline, BaselineError, Column, DeletionApproval},
+    baseline::{ApprovalScope, Baseline, BaselineError, Column, DeletionApproval, SeenDeletions},
     checks::{Checks, Limits, Unmapped},
     credential::{Certificate, Credential, ServiceIdentity},
     dialect::{Dialect, IsBootstrap},

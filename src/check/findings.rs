@@ -38,7 +38,7 @@ impl Finding {
     /// Whether a person can approve the file in spite of it.
     #[must_use]
     pub fn is_guarded(&self) -> bool {
-        self.severity == Severity::Error && matches!(self.rule, Id::I03 | Id::I04)
+        self.severity == Severity::Error && self.rule.is_guard()
     }
 
     /// Lists a row if it is among the first, and returns whether it is.

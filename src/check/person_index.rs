@@ -167,6 +167,11 @@ impl People {
         self.days.last_key_value().and_then(|(day, _)| *day)
     }
 
+    /// The last day up to `latest` that has a row.
+    pub(super) fn last_day_until(&self, latest: i32) -> Option<i32> {
+        self.days.range(..=Some(latest)).next_back().and_then(|(day, _)| *day)
+    }
+
     /// Bytes allocated, including those that the checks will need.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> u64 {

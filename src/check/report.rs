@@ -9,7 +9,8 @@ use super::{
     hierarchy::Found,
 };
 use crate::schema::{
-    self, ApprovalScope, Baseline, DeletionApproval, Id, Kind, Refresh, Severity, fields::Role,
+    self, ApprovalScope, Baseline, DeletionApproval, Id, Kind, Limits, Refresh, Severity,
+    fields::Role,
 };
 
 /// The result of a check.
@@ -77,7 +78,7 @@ impl Report {
     #[must_use]
     pub(crate) fn is_only_guarded(&self) -> bool {
         let mut rules = self.counts.by_rule(Severity::Error).map(|(rule, _)| rule);
-        self.is_whole && !self.is_accepted() && rules.all(|rule| matches!(rule, Id::I03 | Id::I04))
+        self.is_whole && !self.is_accepted() && rules.all(Id::is_guard)
     }
 
     fn of(&self, severity: Severity) -> impl Iterator<Item = &Finding> {
@@ -109,11 +110,8 @@ impl Check<'_> {
                 rows: self.counts.rows,
                 people: self.people.count(),
                 columns,
-                last_day: self
-                    .people
-                    .last_day()
-                    .and_then(Day::of_number)
-                    .map(|day| day.to_string()),
+                last_day: written(self.people.last_day()),
+                last_past_day: written(self.people.last_day_until(self.options.today.number())),
                 ..Baseline::nothing(self.options)
             };
             let has_everybody = self.has_everybody();
@@ -185,6 +183,11 @@ impl Check<'_> {
             }
         });
     }
+}
+
+/// A day as a baseline has it.
+fn written(day: Option<i32>) -> Option<String> {
+    day.and_then(Day::of_number).map(|day| day.to_string())
 }
 
 fn summary_column(column: &Column) -> schema::Column {
@@ -269,6 +272,7 @@ impl Baseline {
             people: 0,
             columns: vec![],
             last_day: None,
+            last_past_day: None,
         }
     }
 
@@ -278,7 +282,7 @@ impl Baseline {
     }
 }
 
-/// Something that a full refresh would delete.
+/// Something that an import would delete or undo.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deletion {
     /// The rule that guards against it.
@@ -289,15 +293,17 @@ pub struct Deletion {
     pub what: String,
 }
 
-/// What the full refresh `now` would delete compared with `previous`: columns, and more than `max_percent` of
-/// its people or rows. Numbers are compared only if `now` has everybody and `previous` was a full refresh.
+/// What the full refresh `now` would delete compared with `previous`: columns, more than the permitted share of its
+/// people or rows, and what has happened since an older day. Numbers are compared only if `now` has everybody and
+/// `previous` was a full refresh.
 #[must_use]
 pub(crate) fn deletions(
     now: &Baseline,
     previous: &Baseline,
-    max_percent: u64,
+    limits: &Limits,
     has_everybody: bool,
 ) -> Vec<Deletion> {
+    let max_percent = limits.max_shrink_percent;
     let gone = previous.columns.iter().filter(|column| now.column(&column.name).is_none());
     let mut deletions: Vec<Deletion> = gone
         .map(|column| Deletion {
@@ -310,7 +316,11 @@ pub(crate) fn deletions(
             ),
         })
         .collect();
-    if !has_everybody || previous.refresh != Refresh::Full.as_ref() {
+    if previous.refresh != Refresh::Full.as_ref() {
+        return deletions;
+    }
+    deletions.extend(goes_back(now, previous, limits.max_days_back));
+    if !has_everybody {
         return deletions;
     }
     for (what, before, after) in
@@ -331,14 +341,37 @@ pub(crate) fn deletions(
     deletions
 }
 
+/// Whether the last day of a full refresh, without planned changes, is long before that of the previous one: then it
+/// is an older snapshot, however new its blob is.
+fn goes_back(now: &Baseline, previous: &Baseline, max_days: u64) -> Option<Deletion> {
+    let past = |baseline: &Baseline| Day::parse(baseline.last_past_day.as_deref()?);
+    let (own, before) = (past(now)?, past(previous)?);
+    let days = u64::try_from(before.number() - own.number()).unwrap_or_default();
+    (days > max_days).then(|| Deletion {
+        rule: Id::I05,
+        column: None,
+        what: format!(
+            "The latest EffectiveDate up to the day of the upload is {own}, {days} days before that of the last \
+             accepted import ({before}; limit {max_days} days). A full refresh with an older snapshot undoes \
+             everything since then."
+        ),
+    })
+}
+
 impl DeletionApproval {
     /// Whether it covers this deletion: it names the rule, or the person saw that this or more would be
     /// deleted.
     pub(crate) fn covers(&self, deletion: &Deletion, now: &Baseline) -> bool {
         match (&self.scope, &deletion.column) {
-            (ApprovalScope::Rules(rules), _) => rules.contains(&deletion.rule),
-            (ApprovalScope::Seen(seen), Some(name)) => seen.column(name).is_none(),
-            (ApprovalScope::Seen(seen), None) => now.people >= seen.people && now.rows >= seen.rows,
+            (ApprovalScope::Rules(_), _) => self.names(deletion.rule),
+            (ApprovalScope::Seen(seen), Some(name)) => seen.file.column(name).is_none(),
+            // A later day than the person saw undoes less. Days in this form sort by their dates.
+            (ApprovalScope::Seen(seen), None) if deletion.rule == Id::I05 => {
+                self.names(Id::I05) && now.last_past_day >= seen.file.last_past_day
+            }
+            (ApprovalScope::Seen(seen), None) => {
+                now.people >= seen.file.people && now.rows >= seen.file.rows
+            }
         }
     }
 }
@@ -362,8 +395,7 @@ fn compare_with_baseline(
         }
         return;
     }
-    let max_percent = options.limits.max_shrink_percent;
-    for deletion in deletions(now, previous, max_percent, has_everybody) {
+    for deletion in deletions(now, previous, &options.limits, has_everybody) {
         let allowed = options.allowed.as_ref().filter(|allowed| allowed.covers(&deletion, now));
         let (level, message) = match allowed {
             Some(allowed) => {

@@ -7,7 +7,7 @@ use crate::{
     connection, messages,
     outcome::{CommandError, CommandOutput},
     schema::{Id, Rule, Target, explain},
-    storage::import_table::{COLUMNS, CONNECTION_COLUMNS, ColumnInfo},
+    storage::import_table::{COLUMNS, CONNECTION_COLUMNS, ColumnInfo, LANE_COLUMNS, LIVE_COLUMNS},
 };
 
 /// Lists the rules, or explains one.
@@ -67,7 +67,12 @@ pub fn settings() -> CommandOutput {
 /// Lists the columns of the table.
 #[must_use]
 pub fn columns() -> CommandOutput {
-    let rows = [("import", COLUMNS), ("connection", CONNECTION_COLUMNS)];
+    let rows = [
+        ("import", COLUMNS),
+        ("connection", CONNECTION_COLUMNS),
+        ("lane", LANE_COLUMNS),
+        ("live import", LIVE_COLUMNS),
+    ];
     let columns = rows.iter().flat_map(|(row, columns)| columns.iter().map(move |it| (row, it)));
     let text = columns.clone().map(|(row, ColumnInfo { name, kind, about })| {
         format!("{name} ({}, in the row of each {row})\n    {about}\n", kind.as_ref())

@@ -99,6 +99,11 @@ pub const SETTINGS: &[Setting] = &[
         "The largest decrease of people or rows from one full refresh to the next, in percent. A larger decrease rejects the file until a person approves it.",
     ),
     setting(
+        "MAX_DAYS_BACK",
+        Some("7"),
+        "By how many days the latest EffectiveDate of a full refresh, without dates after its upload, may be before that of the last accepted full refresh. An older snapshot is rejected until a person approves it.",
+    ),
+    setting(
         "UNMAPPED_COLUMNS",
         Some("drop"),
         "What happens to columns that are not in the mapping: `drop` removes them before the push, `refuse` rejects the file. `unmappedColumns` of a connection overrides it.",

@@ -19,7 +19,7 @@ use super::{AT_ONCE, Engine, first_of_queues, missed_timers};
 use crate::{
     config::CONNECTIONS,
     http::azure::sentence,
-    import::{Import, ImportId, State, connection_record::ConnectionRecord, reason::ReasonCode},
+    import::{Import, ImportId, connection_record::ConnectionRecord, reason::ReasonCode},
     messages::HealthReason,
     schema::is_connection_name,
     storage::blob::Blob,
@@ -80,15 +80,13 @@ impl Engine {
         let policy = &self.config.policy;
         // Longer than a file waits for the files that are packed before it.
         let long_ago = now - 2 * policy.step_timeout;
-        let (documents, records, open) = try_join!(
+        let (documents, records, stuck, mut late) = try_join!(
             self.known(listed),
             self.records(),
-            self.imports.due_or_stuck(long_ago, policy)
+            self.imports.stuck(),
+            self.imports.due(long_ago, policy)
         )?;
-        let imports = open.iter().map(|stored| &stored.import);
-        let stuck: Vec<Import> =
-            imports.filter(|import| import.state == State::Stuck).cloned().collect();
-        let mut late = open;
+        let stuck: Vec<Import> = stuck.into_iter().map(|stored| stored.import).collect();
         late.retain(|stored| stored.import.due.is_some_and(|due| due <= long_ago));
         first_of_queues(&mut late);
         let late = count(late.iter().map(|stored| &stored.import));

@@ -120,6 +120,7 @@ impl Engine {
         let now = (self.clock)();
         let mut import = new_import(&blob, tenant, connection, now, &self.config.policy);
         import.target = read.as_ref().map_or(import.target, |connection| connection.caller.target);
+        import.connector = read.as_ref().ok().map(|connection| connection.caller.connector);
         import.stop_on_rejection =
             read.as_ref().is_ok_and(|connection| connection.stop_after_rejected);
         import.notify_enabled = self.notifies(read.as_ref().ok()).unwrap_or_default();
@@ -350,7 +351,7 @@ fn unfinished(
 }
 
 /// The connection of a blob: `inbox/<connection>/....csv`.
-fn connection_of<'a>(container: &str, name: &'a str) -> Option<&'a str> {
+pub(super) fn connection_of<'a>(container: &str, name: &'a str) -> Option<&'a str> {
     let (connection, rest) = name.split_once('/')?;
     let is_csv = rest.len() > 4 && rest.to_ascii_lowercase().ends_with(".csv");
     let is_plain = !rest.contains(char::is_control);
@@ -376,7 +377,7 @@ fn new_import(
 }
 
 /// The same content always has the same id; newer content sorts first.
-fn import_id(blob: &Blob, tenant: &str) -> ImportId {
+pub(super) fn import_id(blob: &Blob, tenant: &str) -> ImportId {
     let content = format!("{}\0{}\0{}", blob.container, blob.name, blob.etag);
     let hash = format!("{:x}", Sha256::digest(content));
     ImportId {

@@ -93,7 +93,7 @@ impl Engine {
         by: &Actor,
         which: impl Fn(&Import) -> bool,
     ) -> Result<String, CommandError> {
-        let imports = self.imports.named(connection).await.map_err(|error| failed(&error))?;
+        let imports = self.pausing(connection).await.map_err(|error| failed(&error))?;
         let pauses = |stored: &Stored| stored.import.pauses && which(&stored.import);
         let (mut done, mut conflicts, mut failures) = (vec![], vec![], vec![]);
         for stored in imports.into_iter().filter(pauses) {
@@ -110,6 +110,19 @@ impl Engine {
             (_, _, []) => Ok(messages::resumed(&done)),
             _ => Err(CommandError::Failed([done, conflicts, failures].concat().join(" "))),
         }
+    }
+
+    /// The imports that pause a connection, of every tenant that it has had.
+    async fn pausing(&self, connection: &str) -> azure_core::Result<Vec<Stored>> {
+        let mut pausing = vec![];
+        for tenant in self.imports.tenants().await? {
+            let record = self.imports.connection(&tenant, connection).await?;
+            for pause in record.paused_by {
+                let id = ImportId { tenant: tenant.clone(), key: pause.import.to_string() };
+                pausing.extend(self.imports.get(&id).await?);
+            }
+        }
+        Ok(pausing)
     }
 
     /// The import with this row key, or with this [`name`](ImportId::name) if two imports have the key.

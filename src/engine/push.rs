@@ -46,13 +46,6 @@ impl Engine {
             Ok(connection) => connection,
             Err(event) => return self.save(stored, event).await,
         };
-        let import = &stored.import;
-        // The service may have this content already, so a push only repeats it.
-        if !import.push_outcome_unknown
-            && let Some(event) = self.would_delete(import).await?
-        {
-            return self.save(stored, event).await;
-        }
         let staged = self.blobs.look(PACKAGES, &package.blob).await?;
         let Some(staged) = staged.filter(|staged| staged.etag == package.etag) else {
             return self.save(stored, Event::Discarded).await;

@@ -15,7 +15,7 @@ use crate::{
     messages,
     package::{self, Failure, Outcome},
     report,
-    schema::{Refresh, Severity},
+    schema::Severity,
     storage::import_table::Stored,
     target::{Client, Polled, ServiceError},
 };
@@ -87,18 +87,16 @@ impl Engine {
             let reason = Reason::MappingInvalid { connection, faults };
             return Ok(Event::TransientFailure { reason, retry_at: None });
         }
-        let mut options =
-            connection.check_options(&self.config.limits, (self.clock)().date().into());
-        options.previous = self.last_accepted(import, options.connector.as_ref()).await?;
+        let mut options = connection
+            .check_options(&self.config.limits, import.source.last_modified.date().into());
+        let lane = self.imports.lane(&import.id.tenant, import.target, options.connector).await?;
+        options.previous = lane.baseline;
         options.allowed = match &import.approval {
             Some(approval) => Some(approval.clone()),
-            None if options.refresh == Refresh::Full => {
-                match self.allowed_by_metadata(import).await {
-                    Ok(allowed) => allowed,
-                    Err(error) => return rejected_if_blocked(error),
-                }
-            }
-            None => None,
+            None => match self.allowed_by_metadata(import).await {
+                Ok(allowed) => allowed,
+                Err(error) => return rejected_if_blocked(error),
+            },
         };
         let approval = options.allowed.clone();
         options.dialect = options.dialect.or_key(&self.config.mapping_key);

@@ -118,7 +118,7 @@ async fn serve(State(app): State<App>, request: Request) -> Response {
         response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
         return response;
     }
-    answer(&app, resource, &head, body).await.unwrap_or_else(|problem| {
+    Box::pin(answer(&app, resource, &head, body)).await.unwrap_or_else(|problem| {
         if problem.status >= 500 {
             tracing::error!("{}", problem.detail);
         }

@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::{
-    Delivery, Import, Policy, moment,
+    Delivery, Import, Policy,
+    lane::ContentOrder,
+    moment,
     notifications::TRIES,
     reason::{PauseCause, ReasonCode, Text},
 };
@@ -21,6 +23,8 @@ pub struct ConnectionRecord {
     pub last_received: Option<OffsetDateTime>,
     /// The last import that the service accepted.
     pub last_accepted: Option<Accepted>,
+    /// The newest content that the service has.
+    pub newest: Option<ContentOrder>,
     /// The reasons for which its files wait; each is reported once.
     pub notified: Vec<Notified>,
     /// An overdue file that was reported, if no import exists to hold the notification.
@@ -173,6 +177,7 @@ impl ConnectionRecord {
         }
         if is_success(before, next) {
             self.last_accepted = Some(Accepted { at: now, import: next.id.key.clone() });
+            self.newest = self.newest.take().max(Some(next.order()));
         }
         if drops_notification(before, next) {
             self.forget_notifier(&next.id.key);
@@ -244,5 +249,5 @@ fn is_for_connection(import: &Import) -> bool {
 }
 
 fn is_success(before: &Import, next: &Import) -> bool {
-    next.state.is_accepted() && !before.state.is_accepted()
+    next.is_at_service() && !before.is_at_service()
 }

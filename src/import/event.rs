@@ -61,7 +61,12 @@ pub enum Event {
         /// The import of that file.
         import: Text,
     },
-    /// An older file of the connection has not ended.
+    /// The service has the same bytes already, and nothing has come since.
+    SameContent {
+        /// The import that brought them.
+        import: Text,
+    },
+    /// An older file of the lane has not ended.
     WaitingForOlder {
         /// The older file.
         file: Text,
@@ -164,6 +169,7 @@ impl Event {
             Self::OperatorRequested { .. }
                 | Self::Replaced { .. }
                 | Self::Superseded { .. }
+                | Self::SameContent { .. }
                 | Self::Renewed
                 | Self::Notification(_)
         )

@@ -59,7 +59,13 @@ impl NotificationKind {
     pub fn of(before: &Import, after: &Import) -> Option<Self> {
         let is_new =
             before.state.is_end() != after.state.is_end() || before.blocked != after.blocked;
-        Self::at(after.state, after.blocked).filter(|_| is_new)
+        let kind = if after.code() == Some(ReasonCode::SameContent) {
+            // Nothing was accepted, but a failure before it is over.
+            Some(Self::Recovered)
+        } else {
+            Self::at(after.state, after.blocked)
+        };
+        kind.filter(|_| is_new)
     }
 }
 

@@ -11,7 +11,10 @@ use strum::{
 use utoipa::ToSchema;
 
 use super::types::State;
-use crate::{check::Report, schema::Severity};
+use crate::{
+    check::Report,
+    schema::{Id, Severity},
+};
 
 pub(crate) use self::text::is_unprintable;
 pub use self::text::{List, Text};
@@ -182,7 +185,7 @@ pub enum Class {
     ToSchema
 ))]
 pub enum Reason {
-    /// An older incremental file of the connection has not ended.
+    /// An older file for the same connector has not ended.
     WaitingForOlder {
         /// The older file.
         file: Text,
@@ -362,7 +365,7 @@ pub enum Reason {
     },
     /// The file has errors.
     FileInvalid(Box<Problems>),
-    /// The file would delete people or columns.
+    /// The file would delete people or columns, or undo what was accepted since it was written.
     DeletionBlocked(Box<Problems>),
     /// The service's validation of the file failed.
     ValidationFailed {
@@ -413,6 +416,11 @@ pub enum Reason {
         /// Whether a push of the older file was never answered.
         outcome_unknown: bool,
     },
+    /// The service has the same content already.
+    SameContent {
+        /// The import that brought it.
+        import: Text,
+    },
     /// An operator cancelled the import.
     Cancelled {
         /// Who, how and when.
@@ -436,6 +444,20 @@ impl Reason {
     #[must_use]
     pub fn class(&self) -> Class {
         self.code().class()
+    }
+
+    /// The rules that a person can approve the file in spite of.
+    #[must_use]
+    pub(super) fn rules(&self) -> Vec<Id> {
+        let Self::DeletionBlocked(problems) = self else { return vec![] };
+        problems.rules.iter().filter_map(|broken| Id::parse(&broken.rule)).collect()
+    }
+
+    /// Whether the file is rejected only because it is older than what the service has.
+    #[must_use]
+    pub(super) fn is_only_old(&self) -> bool {
+        let rules = self.rules();
+        !rules.is_empty() && rules.into_iter().all(|rule| rule == Id::I05)
     }
 
     /// The arguments as JSON.
@@ -557,6 +579,7 @@ impl ReasonCode {
             | Self::OutcomeNotReported
             | Self::Replaced
             | Self::Superseded
+            | Self::SameContent
             | Self::Cancelled => Class::Final,
         }
     }

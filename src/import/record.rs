@@ -1,7 +1,5 @@
 //! The record of one import: every column of its row.
 
-use std::cmp::Reverse;
-
 use serde::{Deserialize, Serialize};
 use strum::{AsRefStr, EnumString, IntoStaticStr, VariantArray};
 use time::OffsetDateTime;
@@ -14,7 +12,7 @@ use super::{
     reason::{PauseCause, Reason, ReasonCode, Text},
     types::{ImportId, IngestionId, Package, PollPath, Source, State},
 };
-use crate::schema::{Baseline, DeletionApproval, Refresh, Target};
+use crate::schema::{Baseline, Connector, DeletionApproval, Refresh, Target};
 
 /// One import. Every field is a column of the table.
 #[expect(clippy::struct_excessive_bools, reason = "they are columns, and independent")]
@@ -28,6 +26,8 @@ pub struct Import {
     pub source: Source,
     /// The service that takes the file.
     pub target: Target,
+    /// The connector of its lane; `None` while the connection document was never readable.
+    pub connector: Option<Connector>,
     /// The state.
     pub state: State,
     /// Full or incremental; known once packed.
@@ -135,6 +135,7 @@ impl Import {
             connection: connection.to_owned(),
             source,
             target: Target::default(),
+            connector: None,
             state: State::Received,
             refresh: None,
             rows: None,
@@ -172,13 +173,6 @@ impl Import {
             package_left: false,
             diagnostics: Diagnostics::default(),
         }
-    }
-
-    /// The order of contents, oldest first: by last-modified time, which has whole seconds; then by name;
-    /// then by the time of arrival.
-    #[must_use]
-    pub fn order(&self) -> (OffsetDateTime, &str, OffsetDateTime, Reverse<&str>) {
-        (self.source.last_modified, &self.source.name, self.received, Reverse(&self.id.key))
     }
 
     /// Whether it pauses its connection because the service answered 403, and not because later files build

@@ -15,7 +15,9 @@ use super::{
 mod connection_record;
 mod correction;
 mod history;
+mod lane;
 mod operator_actions;
+mod order;
 use crate::{
     config::Config,
     messages,
@@ -63,6 +65,7 @@ fn checked() -> Checked {
         people: 2,
         columns: vec![],
         last_day: None,
+        last_past_day: None,
     };
     let report = "1/report.html".to_owned();
     Checked { baseline: summary, rows_skipped: 0, notice: None, report, approval: None }

@@ -3,10 +3,11 @@
 use time::OffsetDateTime;
 
 use super::{
-    Checked, Event, IllegalEvent, Import, IngestionId, OperatorAction, Policy, State, Status,
+    Checked, Event, IllegalEvent, Import, IngestionId, OperatorAction, Package, Policy, State,
+    Status,
     reason::{Reason, ReasonCode, Text},
 };
-use crate::schema::{ApprovalScope, DeletionApproval};
+use crate::schema::{ApprovalScope, DeletionApproval, Refresh, SeenDeletions};
 
 impl Import {
     /// Deadlines count only the time in which something was tried. If a step starts later than the longest
@@ -66,7 +67,16 @@ impl Import {
         Ok(self)
     }
 
-    pub(super) fn checked(mut self, checked: Checked, now: OffsetDateTime) -> Self {
+    pub(super) fn packed(
+        mut self,
+        package: Package,
+        refresh: Refresh,
+        checked: Checked,
+        now: OffsetDateTime,
+    ) -> Self {
+        self.package = Some(package);
+        self.refresh = Some(refresh);
+        self.connector = checked.baseline.connector.parse().ok().or(self.connector);
         self.rows = Some(checked.baseline.rows);
         self.baseline = Some(checked.baseline);
         self.rows_skipped = checked.rows_skipped;
@@ -98,7 +108,9 @@ impl Import {
 
     /// Ends the import. If a zip may have been staged, one more step deletes it.
     pub(super) fn end(mut self, state: State, reason: Reason, now: OffsetDateTime) -> Self {
-        self.pauses |= self.stop_on_rejection && matches!(state, State::Rejected | State::Stuck);
+        // A file that is only too old is no gap in the data.
+        let stops = matches!(state, State::Rejected | State::Stuck) && !reason.is_only_old();
+        self.pauses |= self.stop_on_rejection && stops;
         self.reason = Some(reason);
         self.ended = Some(now);
         let mut import = self.enter(state, now, None);
@@ -276,7 +288,8 @@ impl Import {
                 OperatorAction::Approve => self.state == Rejected && self.is_guarded(),
                 // A file without a tenant is imported again once its connection document is valid.
                 OperatorAction::Retry => {
-                    let is_there = matches!(self.state, Received | Packed | Rejected | Stuck);
+                    let is_there = matches!(self.state, Received | Packed | Rejected | Stuck)
+                        || self.code() == Some(ReasonCode::SameContent);
                     is_there && self.id.has_tenant()
                 }
                 OperatorAction::Cancel => matches!(self.state, Received | Packed | Ingesting),
@@ -296,7 +309,8 @@ impl Import {
         }
         Ok(match action {
             OperatorAction::Approve => {
-                let seen = self.baseline.clone();
+                let rules = self.reason.as_ref().map(Reason::rules).unwrap_or_default();
+                let seen = self.baseline.clone().map(|file| SeenDeletions { rules, file });
                 self.approval =
                     seen.map(|seen| DeletionApproval { by, scope: ApprovalScope::Seen(seen) });
                 self.reopen(now, policy)

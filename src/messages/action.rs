@@ -93,8 +93,8 @@ pub(super) fn action_of(
                 .to_owned()
         }
         (State::Rejected, Some(ReasonCode::DeletionBlocked)) => format!(
-            "If the deletion is intended, approve the file once: `viva-import approve {id}`. If not, \
-             upload a complete export."
+            "If that is intended, approve the file once: `viva-import approve {id}`. If not, upload a \
+             complete and current export."
         ),
         (State::Rejected, _) if facts.pauses => format!(
             "Correct the mapping and retry, which keeps the order of the files: {retry}. Or continue \
@@ -146,6 +146,9 @@ pub(super) fn action_of(
             "{NONE} {product} shows the data hours later. Processing failures are shown only in {portal}."
         ),
         (State::Accepted, _) => format!("{NONE} The outcome is shown only in {portal}."),
+        (State::Superseded, Some(ReasonCode::SameContent)) => {
+            format!("{NONE} To push the file all the same: {retry}.")
+        }
         (State::Superseded, _) => format!("{NONE} A newer file replaces this one."),
         (State::Cancelled, _) => format!("{NONE} To import the file after all, upload it again."),
     }

@@ -108,7 +108,7 @@ fn news(import: &Import, now: OffsetDateTime) -> String {
         }
         (State::Rejected, Some(Reason::DeletionBlocked(problems))) => {
             let first = sentence(first(problems));
-            format!("{subject} was not sent, because it would delete data. {first}")
+            format!("{subject} was not sent, because it would delete or undo data. {first}")
         }
         (State::Rejected, Some(Reason::FileInvalid(problems))) => {
             format!("{subject} was rejected: {}.", counted(problems.count, "error"))

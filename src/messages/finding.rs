@@ -2,8 +2,14 @@
 
 use crate::{
     check::{Finding, Report, some_of},
+    import::{
+        Import,
+        lane::ContentOrder,
+        reason::{Problems, RuleCount},
+        to_the_second,
+    },
     messages::{counted, number, people, sentence},
-    schema::{Id, Severity},
+    schema::{Id, Refresh, Severity},
 };
 
 /// Whether the file is accepted, in one word.
@@ -82,10 +88,28 @@ pub(crate) fn finding(finding: &Finding) -> String {
     format!("{} {}.", sentence(finding.message.as_str()), approval_hint(Some(finding.rule)))
 }
 
+/// Why a file may not be pushed that is older than what the service has (I05).
+#[must_use]
+pub(crate) fn goes_back(import: &Import, newer: &ContentOrder) -> Problems {
+    let (written, since) =
+        (to_the_second(import.source.last_modified), to_the_second(newer.written));
+    let undoes = if import.refresh == Some(Refresh::Full) {
+        "an incremental import that was accepted. A full refresh undoes it"
+    } else {
+        "the last accepted import of its connection. Its rows undo newer ones"
+    };
+    let message =
+        format!("The file was written at {written}, before {} ({since}), {undoes}.", newer.name);
+    let rule = || Id::I05.name().into();
+    let rules = vec![RuleCount { rule: rule(), count: 1 }];
+    Problems { row: None, column: None, rule: rule(), message: message.into(), count: 1, rules }
+}
+
 /// What a deletion by this rule means, and how to approve it. Without the last full stop.
 pub(super) fn approval_hint(rule: Option<Id>) -> String {
     let effect = match rule {
         Some(Id::I04) => "A full refresh deactivates people who are missing from the file. ",
+        Some(Id::I05) => "Upload the current export. ",
         _ => "",
     };
     let rule = rule.map_or("RULE", Id::name);

@@ -201,6 +201,7 @@ fn example(code: ReasonCode) -> (State, Reason) {
             let (file, import) = (file(), import());
             (State::Superseded, Reason::Superseded { file, import, outcome_unknown: false })
         }
+        ReasonCode::SameContent => (State::Superseded, Reason::SameContent { import: import() }),
         ReasonCode::Cancelled => {
             let by = "by `viva-import cancel` at 2026-11-23T06:00:00Z".into();
             (State::Cancelled, Reason::Cancelled { by, ingestion: None, outcome_unknown: false })

@@ -155,7 +155,7 @@ pub fn summary(import: &Import) -> String {
         (State::Completed | State::Accepted, ..) => "Accepted by the service.".to_owned(),
         (State::Rejected, Some(Reason::DeletionBlocked(problems)), _) => {
             let first = sentence(first(problems));
-            format!("Not sent, because it would delete data. {first}")
+            format!("Not sent, because it would delete or undo data. {first}")
         }
         (State::Rejected, Some(Reason::FileInvalid(problems)), _) => {
             let more = match problems.count {

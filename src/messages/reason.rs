@@ -202,6 +202,9 @@ fn fact(reason: &Reason, target: Target) -> String {
             let lost = if *outcome_unknown { ". A push of this file was never answered" } else { "" };
             format!("The newer file {file} (import {import}) replaces all data, including this file{lost}")
         }
+        Reason::SameContent { import } => {
+            format!("The service has the same content already, from import {import}")
+        }
         Reason::Cancelled { by, ingestion: Some(id), .. } => format!(
             "Cancelled {by}. The service has the file as ingestion {id} and may still import it; check \
              {}",

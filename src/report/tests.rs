@@ -17,6 +17,7 @@ fn report(show_values: bool) -> Report {
         max_file_bytes: 1 << 30,
         max_people_bytes: 1 << 30,
         max_shrink_percent: 10,
+        max_days_back: 7,
         unmapped: Unmapped::Drop,
     };
     let mut options = CheckOptions::without(&limits, date!(2026 - 11 - 23).into());

@@ -23,6 +23,10 @@ pub struct Baseline {
     /// The latest EffectiveDate, as YYYY-MM-DD.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_day: Option<String>,
+    /// The latest EffectiveDate that is not after the day of the upload, as YYYY-MM-DD: without planned changes, and
+    /// without typing errors in a year.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_past_day: Option<String>,
 }
 
 fn hr() -> String {
@@ -80,7 +84,8 @@ impl Baseline {
         serde_json::from_value(value).map_err(|_| BaselineError::Members)
     }
 
-    /// This baseline after `later`, an incremental import, which adds columns, people and dates.
+    /// This baseline after `later`, an incremental import, which adds columns, people and dates. The last past day
+    /// stays that of the full refresh: the next one is compared with it.
     #[must_use]
     pub fn and(mut self, later: &Self) -> Self {
         for column in &later.columns {
@@ -113,6 +118,28 @@ pub struct DeletionApproval {
 pub enum ApprovalScope {
     /// Every deletion that breaks one of these rules.
     Rules(Vec<Id>),
-    /// The deletions that the person saw, and no more: the summary of the file at that time.
-    Seen(Baseline),
+    /// The deletions that the person saw, and no more.
+    Seen(SeenDeletions),
+}
+
+/// What a person saw who approved a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenDeletions {
+    /// The rules that the file broke.
+    #[serde(default)]
+    pub rules: Vec<Id>,
+    /// The summary of the file.
+    #[serde(flatten)]
+    pub file: Baseline,
+}
+
+impl DeletionApproval {
+    /// Whether it names this rule, or the person saw that the file broke it.
+    #[must_use]
+    pub fn names(&self, rule: Id) -> bool {
+        match &self.scope {
+            ApprovalScope::Rules(rules) => rules.contains(&rule),
+            ApprovalScope::Seen(seen) => seen.rules.contains(&rule),
+        }
+    }
 }

@@ -26,6 +26,8 @@ pub struct Limits {
     pub max_people_bytes: u64,
     /// By how many percent rows or people may fall from one full refresh to the next.
     pub max_shrink_percent: u64,
+    /// By how many days the last day of a full refresh may be before that of the one before it.
+    pub max_days_back: u64,
     /// What to do with columns that are not mapped, if the connection does not say.
     pub unmapped: Unmapped,
 }

@@ -63,6 +63,12 @@ impl Id {
             || (b"CMQ".contains(&letter) && !matches!(self, Self::C01 | Self::C02))
     }
 
+    /// Whether a person can approve a file that breaks it.
+    #[must_use]
+    pub(crate) fn is_guard(self) -> bool {
+        matches!(self, Self::I03 | Self::I04 | Self::I05)
+    }
+
     /// The rule.
     #[must_use]
     pub fn rule(self) -> &'static Rule {
@@ -415,6 +421,10 @@ rules! {
         "" SUBSEQUENT
         "9 % fewer people" "38 % fewer people"
         "Export everybody, because a full refresh deactivates people who are missing. If this is intended, approve the import: `viva-import approve IMPORT`."
+    I05 E "file" "A file must not be older than what was accepted"
+        "" OWN
+        "a snapshot of next week; a planned hire of next year in the last accepted import that is gone; a change that is dated back in an incremental import" "a full refresh whose latest EffectiveDate is more than MAX_DAYS_BACK days before that of the last accepted import; an incremental file written before the last accepted one of its connection; a full refresh written before an incremental import that was accepted"
+        "Upload the current export. If this is intended, approve the import: `viva-import approve IMPORT`. A new upload of the same file is newer."
 
     Q00 L "column" "A column should have values"
         "" PREPARE

@@ -15,21 +15,26 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use time::OffsetDateTime;
 
 use crate::{
-    import::{
-        Import, ImportId, Policy, State, connection_record::ConnectionRecord, moment, reason::Class,
-    },
+    import::{Import, ImportId, State, connection_record::ConnectionRecord, reason::Class},
     storage::table::{Properties, Row, Table, Write},
 };
 
 mod columns;
 mod connections;
+mod lanes;
+mod live;
 mod row;
+mod tenant;
+mod tenants;
 
 use self::columns::Columns;
 pub use self::{
     columns::{ColumnInfo, ColumnType},
     connections::CONNECTION_COLUMNS,
+    lanes::LANE_COLUMNS,
+    live::LIVE_COLUMNS,
     row::COLUMNS,
+    tenant::TenantRows,
 };
 
 /// The properties of an import's row.
@@ -48,6 +53,7 @@ const AT_ONCE: usize = 8;
 /// The imports.
 pub struct ImportTable {
     table: Table,
+    listed: tenants::Listed,
 }
 
 /// An import with the ETag its next write must match.
@@ -169,6 +175,7 @@ pub enum Slot {
 pub struct FreeSlot(Option<Etag>);
 
 /// The slot of a tenant as it was read: its holder and its ETag.
+#[derive(Debug)]
 struct SlotRow {
     holder: String,
     etag: Etag,
@@ -178,7 +185,7 @@ impl ImportTable {
     /// The imports in `table`.
     #[must_use]
     pub fn new(table: Table) -> Self {
-        Self { table }
+        Self { table, listed: tenants::Listed::default() }
     }
 
     /// Inserts an import, and records that a file of its connection was received. After that the import survives
@@ -187,6 +194,7 @@ impl ImportTable {
     /// # Errors
     /// Storage failed.
     pub async fn insert(&self, import: Import, now: OffsetDateTime) -> Result<Inserted> {
+        self.list_tenant(&import.id.tenant).await?;
         if import.state.is_end() {
             return self.insert_with_connection(import, now).await;
         }
@@ -198,9 +206,12 @@ impl ImportTable {
     /// Inserts an import together with the row of its connection; `None` if that row has changed.
     async fn insert_and(&self, import: Import, connection: Write) -> Result<Option<Inserted>> {
         let (properties, write_id) = row::of(&import);
-        match self.table.transact(&[Write::Insert(properties), connection]).await {
-            Ok(mut etags) => {
-                let stored = Box::new(Stored { import, etag: etags.swap_remove(0) });
+        let writes =
+            [Some(Write::Insert(properties)), Some(connection), live::write(None, &import)];
+        let writes: Vec<Write> = writes.into_iter().flatten().collect();
+        match self.table.transact(&writes).await {
+            Ok(etag) => {
+                let stored = Box::new(Stored { import, etag });
                 Ok(Some(Inserted::New { stored, is_first: true }))
             }
             Err(error) if is_failed_condition(&error) => {
@@ -218,8 +229,8 @@ impl ImportTable {
         }
     }
 
-    /// Replaces an import if it has not changed, together with what its move changes: the slot, if the import no
-    /// longer needs it, and the row of its connection.
+    /// Replaces an import if it has not changed, together with what its move changes: its live row, the slot, if the
+    /// import no longer needs it, the row of its connection and that of its lane.
     ///
     /// # Errors
     /// Storage failed, other than by a failed condition.
@@ -227,23 +238,30 @@ impl ImportTable {
         if ConnectionRecord::is_moved_by(&before.import, &next) {
             return Box::pin(self.save_with_connection(before, next, now)).await;
         }
-        self.save_and(before, next, None).await
+        self.save_and(before, next, vec![]).await
     }
 
-    /// The same, together with another row of the tenant.
-    async fn save_and(&self, before: Stored, next: Import, other: Option<Write>) -> Result<Saved> {
+    /// The same, together with other rows of the tenant.
+    async fn save_and(&self, before: Stored, next: Import, others: Vec<Write>) -> Result<Saved> {
         let (properties, write_id) = row::of(&next);
         let frees_slot = before.import.holds_slot() && !next.holds_slot();
         let slot = if frees_slot { self.slot(&next).await? } else { None };
         let slot = slot.filter(|slot| slot.holder == next.id.key);
         let free = slot.map(|slot| Write::Replace(slot_row(&next, ""), slot.etag));
-        let others: Vec<Write> = free.into_iter().chain(other).collect();
-        let written = if others.is_empty() {
-            self.table.replace(&properties, &before.etag).await
-        } else {
-            let writes = [vec![Write::Replace(properties, before.etag)], others].concat();
-            self.table.transact(&writes).await.map(|mut etags| etags.swap_remove(0))
-        };
+        let live = live::write(Some(&before.import), &next);
+        let mut writes = vec![Write::Replace(properties, before.etag.clone())];
+        writes.extend(live);
+        writes.extend(free);
+        writes.extend(others);
+        let mut written = self.table.transact(&writes).await;
+        if written.as_ref().is_err_and(is_failed_condition)
+            && writes.iter().any(|write| matches!(write, Write::Delete(_)))
+            && self.read(&next.id).await?.is_some_and(|(stored, _)| stored.etag == before.etag)
+        {
+            // Somebody deleted the live row by hand, or another row has changed, which fails again.
+            writes.retain(|write| !matches!(write, Write::Delete(_)));
+            written = self.table.transact(&writes).await;
+        }
         match written {
             Ok(etag) => {
                 let stored = Box::new(Stored { import: next, etag });
@@ -254,30 +272,6 @@ impl ImportTable {
                 None => Saved::Lost,
             }),
         }
-    }
-
-    /// Whether the tenant's slot is free for an import. A slot whose holder does not exist, or is no longer in
-    /// progress, counts as free.
-    ///
-    /// # Errors
-    /// Storage failed.
-    pub async fn slot_for(&self, import: &Import) -> Result<Slot> {
-        let Some(slot) = self.slot(import).await? else {
-            return Ok(Slot::Free(FreeSlot(None)));
-        };
-        if !slot.holder.is_empty() && slot.holder != import.id.key {
-            let holder = ImportId { tenant: import.id.tenant.clone(), key: slot.holder.clone() };
-            let is_held = match self.get(&holder).await {
-                Ok(holder) => holder.is_some_and(|holder| holder.import.holds_slot()),
-                // An unreadable import may have a push in progress.
-                Err(error) if *error.kind() == ErrorKind::DataConversion => true,
-                Err(error) => return Err(error),
-            };
-            if is_held {
-                return Ok(Slot::Taken(slot.holder));
-            }
-        }
-        Ok(Slot::Free(FreeSlot(Some(slot.etag))))
     }
 
     /// Writes the intent to push and takes the tenant's slot, in one transaction; `None` if the import or the
@@ -297,39 +291,21 @@ impl ImportTable {
             Some(etag) => Write::Replace(ours, etag),
         };
         let (properties, write_id) = row::of(&next);
-        let writes = [Write::Replace(properties, before.etag), take];
+        let mut writes = vec![Write::Replace(properties, before.etag), take];
+        writes.extend(live::write(Some(&before.import), &next));
         let stored = match self.table.transact(&writes).await {
-            Ok(mut etags) => Some(Stored { import: next, etag: etags.swap_remove(0) }),
+            Ok(etag) => Some(Stored { import: next, etag }),
             Err(error) => self.settle(error, &next.id, &write_id).await?,
         };
         Ok(stored.map(|stored| Claim { stored }))
     }
 
-    /// The imports whose next step or notification is due, oldest content first. A due time beyond the longest
-    /// wait was written by a wrong clock, and is due too.
+    /// The imports that are stuck.
     ///
     /// # Errors
     /// Storage failed.
-    pub async fn due(&self, now: OffsetDateTime, policy: &Policy) -> Result<Vec<Stored>> {
-        let mut imports = self.query(&is_due(now, policy)).await?;
-        imports.sort_by(|one, other| one.import.order().cmp(&other.import.order()));
-        Ok(imports)
-    }
-
-    /// The same, and the imports that are stuck, in one query.
-    ///
-    /// # Errors
-    /// Storage failed.
-    pub(crate) async fn due_or_stuck(
-        &self,
-        now: OffsetDateTime,
-        policy: &Policy,
-    ) -> Result<Vec<Stored>> {
-        let stuck = State::Stuck.as_ref();
-        let filter = format!("{} or State eq '{stuck}'", is_due(now, policy));
-        let mut imports = self.query(&filter).await?;
-        imports.sort_by(|one, other| one.import.order().cmp(&other.import.order()));
-        Ok(imports)
+    pub(crate) async fn stuck(&self) -> Result<Vec<Stored>> {
+        self.query(&format!("{IS_IMPORT} and State eq '{}'", State::Stuck.as_ref())).await
     }
 
     /// The imports of an import's connection, newest content first, including the import itself.
@@ -342,16 +318,6 @@ impl ImportTable {
         let filter =
             format!("PartitionKey eq '{tenant}' and {IS_IMPORT} and Connection eq '{connection}'");
         self.query(&filter).await
-    }
-
-    /// The imports of an import's tenant.
-    ///
-    /// # Errors
-    /// Storage failed.
-    pub async fn of_tenant(&self, import: &Import) -> Result<Vec<Import>> {
-        let filter = format!("PartitionKey eq '{}' and {IS_IMPORT}", import.id.tenant);
-        let imports = self.query(&filter).await?;
-        Ok(imports.into_iter().map(|stored| stored.import).collect())
     }
 
     /// The imports with a row key: one, unless the connection of its file has changed its tenant.
@@ -420,27 +386,20 @@ impl ImportTable {
         Ok(Page { imports: imports.into_iter().map(|stored| stored.import).collect(), next })
     }
 
-    /// All tenants that have a row, found with one query each.
-    ///
-    /// # Errors
-    /// Storage failed.
-    pub async fn tenants(&self) -> Result<Vec<String>> {
-        let mut tenants: Vec<String> = vec![];
-        loop {
-            let last = tenants.last().map(|last| quoted(last)).unwrap_or_default();
-            let rows = self.table.query_first(&format!("PartitionKey gt '{last}'"), 1).await?;
-            let next = rows.first().and_then(|row| row.properties.get("PartitionKey"));
-            let Some(next) = next.and_then(|next| next.as_str()) else { return Ok(tenants) };
-            tenants.push(next.to_owned());
-        }
-    }
-
     /// One import; `None` if it does not exist.
     ///
     /// # Errors
     /// Storage failed, or the row is unreadable.
     pub async fn get(&self, id: &ImportId) -> Result<Option<Stored>> {
         Ok(self.read(id).await?.map(|(stored, _)| stored))
+    }
+
+    /// Whether there is a row of an import, also if it is unreadable.
+    ///
+    /// # Errors
+    /// Storage failed.
+    pub(crate) async fn has(&self, id: &ImportId) -> Result<bool> {
+        Ok(self.table.get(&id.tenant, &id.key).await?.is_some())
     }
 
     async fn query(&self, filter: &str) -> Result<Vec<Stored>> {
@@ -451,11 +410,16 @@ impl ImportTable {
         self.table.get(&id.tenant, &id.key).await?.map(stored).transpose()
     }
 
+    /// The same; `None` also if the row is unreadable.
+    async fn get_readable(&self, id: &ImportId) -> Result<Option<Stored>> {
+        match self.get(id).await {
+            Err(error) if *error.kind() == ErrorKind::DataConversion => Ok(None),
+            read => read,
+        }
+    }
+
     async fn slot(&self, import: &Import) -> Result<Option<SlotRow>> {
-        let row = self.table.get(&import.id.tenant, &slot_key(import)).await?;
-        let Some(row) = row else { return Ok(None) };
-        let holder = columns::text(&row.properties, HOLDER).unwrap_or_default();
-        Ok(Some(SlotRow { holder, etag: row.etag }))
+        Ok(self.table.get(&import.id.tenant, &slot_key(import)).await?.map(slot_of))
     }
 
     /// After a failed condition: whether it was this very write, repeated because its first answer was lost.
@@ -466,16 +430,6 @@ impl ImportTable {
         let read = self.read(id).await?;
         Ok(read.and_then(|(stored, id)| (id == write_id).then_some(stored)))
     }
-}
-
-/// The filter for rows whose step or notification is due at `now`, or later than the longest wait.
-fn is_due(now: OffsetDateTime, policy: &Policy) -> String {
-    let (column, message) = (row::NEXT_ATTEMPT, row::NOTIFICATION_DUE);
-    let (now, late) = (moment::exact(now), moment::exact(now + policy.longest_wait()));
-    format!(
-        "{column} le datetime'{now}' or {column} gt datetime'{late}' or \
-         {message} le datetime'{now}' or {message} gt datetime'{late}'"
-    )
 }
 
 /// Whether a write failed because the row is not in the expected version.
@@ -510,6 +464,11 @@ fn stored(row: Row) -> Result<(Stored, String)> {
     let (import, write_id) = row::parse(&row.properties)
         .map_err(|error| Error::new(ErrorKind::DataConversion, error))?;
     Ok((Stored { import, etag: row.etag }, write_id))
+}
+
+fn slot_of(row: Row) -> SlotRow {
+    let holder = columns::text(&row.properties, HOLDER).unwrap_or_default();
+    SlotRow { holder, etag: row.etag }
 }
 
 /// Row key of the slot of an import's tenant at its target.

@@ -54,6 +54,10 @@ pub enum Write {
     Replace(Properties, Etag),
     /// The row may exist or not, and keeps its other properties.
     Merge(Properties),
+    /// The row may exist or not, and is replaced.
+    Put(Properties),
+    /// The row with these keys must exist.
+    Delete(Properties),
 }
 
 /// One table.
@@ -213,11 +217,11 @@ impl Table {
         Ok((rows, continuation))
     }
 
-    /// Writes rows of one partition, all or none; returns the new ETags in order.
+    /// Writes rows of one partition, all or none; returns the new ETag of the first row.
     ///
     /// # Errors
     /// The status of the first write that failed (412, 409, 404); then no row is written.
-    pub async fn transact(&self, writes: &[Write]) -> Result<Vec<Etag>> {
+    pub async fn transact(&self, writes: &[Write]) -> Result<Etag> {
         let batch = format!("batch_{}", azure_core::Uuid::new_v4());
         let changes = format!("changeset_{}", azure_core::Uuid::new_v4());
         let mut body =
@@ -227,30 +231,42 @@ impl Table {
                 Write::Insert(properties) => (
                     "POST",
                     self.url(&self.name),
-                    properties,
+                    Some(properties),
                     "Prefer: return-no-content\r\n".to_owned(),
                 ),
                 Write::Replace(properties, etag) => {
-                    ("PUT", self.row_url(properties), properties, format!("If-Match: {etag}\r\n"))
+                    let condition = format!("If-Match: {etag}\r\n");
+                    ("PUT", self.row_url(properties), Some(properties), condition)
                 }
                 Write::Merge(properties) => {
-                    ("PATCH", self.row_url(properties), properties, String::new())
+                    ("PATCH", self.row_url(properties), Some(properties), String::new())
                 }
+                Write::Put(properties) => {
+                    ("PUT", self.row_url(properties), Some(properties), String::new())
+                }
+                Write::Delete(keys) => {
+                    ("DELETE", self.row_url(keys), None, "If-Match: *\r\n".to_owned())
+                }
+            };
+            let content = match properties {
+                Some(properties) => {
+                    let json = serde_json::to_string(properties)?;
+                    format!("Content-Type: application/json\r\n\r\n{json}\r\n")
+                }
+                None => "\r\n".to_owned(),
             };
             body += &format!(
                 "--{changes}\r\nContent-Type: application/http\r\n\
                  Content-Transfer-Encoding: binary\r\nContent-ID: {number}\r\n\r\n\
                  {verb} {url} HTTP/1.1\r\nAccept: {MINIMAL_METADATA}\r\n\
-                 DataServiceVersion: 3.0;NetFx\r\n{extra}Content-Type: application/json\r\n\r\n\
-                 {}\r\n",
-                serde_json::to_string(properties)?
+                 DataServiceVersion: 3.0;NetFx\r\n{extra}{content}"
             );
         }
         body += &format!("--{changes}--\r\n--{batch}--\r\n");
         let mut request = Request::new(self.url("$batch"), Method::Post);
         request.insert_header("content-type", format!("multipart/mixed; boundary={batch}"));
         request.set_body(body.into_bytes());
-        transaction_etags(&self.send(request).await?)
+        transaction_etag(&self.send(request).await?)
     }
 
     async fn send(&self, mut request: Request) -> Result<RawResponse> {
@@ -318,10 +334,10 @@ fn code_of(body: &[u8]) -> Option<String> {
     is_code.then(|| code.to_owned())
 }
 
-/// The ETags in the inner answers of a transaction. The outer status is 202 also if it failed.
-fn transaction_etags(answer: &RawResponse) -> Result<Vec<Etag>> {
+/// The ETag in the first inner answer of a transaction. The outer status is 202 also if it failed.
+fn transaction_etag(answer: &RawResponse) -> Result<Etag> {
     let text = String::from_utf8_lossy(answer.body());
-    let mut etags = vec![];
+    let mut first = None;
     for part in text.split("HTTP/1.1 ").skip(1) {
         let status = part.get(..3).and_then(|digits| digits.parse::<u16>().ok());
         let status = status.ok_or_else(|| malformed("a transaction without a status"))?;
@@ -333,16 +349,14 @@ fn transaction_etags(answer: &RawResponse) -> Result<Vec<Etag>> {
             };
             return Err(Error::with_message(kind, "the transaction failed"));
         }
-        let etag = part.lines().find_map(|line| {
-            let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("etag").then(|| Etag::from(value.trim()))
-        });
-        etags.push(etag.ok_or_else(|| malformed("a written row without its ETag"))?);
+        first.get_or_insert(part);
     }
-    if etags.is_empty() {
-        return Err(malformed("a transaction without answers"));
-    }
-    Ok(etags)
+    let first = first.ok_or_else(|| malformed("a transaction without answers"))?;
+    let etag = first.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("etag").then(|| Etag::from(value.trim()))
+    });
+    etag.ok_or_else(|| malformed("a written row without its ETag"))
 }
 
 /// The code in the body of an inner answer, which the boundary of the next part follows.
@@ -458,7 +472,7 @@ mod tests {
              \"value\":\"0:The update condition specified in the request was not satisfied.\"}}}\r\n\
              --changesetresponse_2--\r\n--batchresponse_1--\r\n";
         let answer = RawResponse::from_bytes(202.into(), Headers::new(), body);
-        let answer = storage_answer(&transaction_etags(&answer).unwrap_err());
+        let answer = storage_answer(&transaction_etag(&answer).unwrap_err());
         assert_eq!(answer.status, Some(412));
         assert_eq!(answer.code.as_deref(), Some("UpdateConditionNotSatisfied"));
     }

@@ -36,6 +36,7 @@ static EXPORT: LazyLock<(Vec<u8>, CheckOptions)> = LazyLock::new(|| {
         max_file_bytes: u64::MAX,
         max_people_bytes: u64::MAX,
         max_shrink_percent: 10,
+        max_days_back: 7,
         unmapped: Unmapped::Refuse,
     };
     let today = Day::from(time::macros::date!(2026 - 11 - 23));

@@ -104,6 +104,7 @@ fn limits() -> Limits {
         max_file_bytes: 1 << 20,
         max_people_bytes: 1 << 26,
         max_shrink_percent: 10,
+        max_days_back: 7,
         unmapped: Unmapped::Drop,
     }
 }

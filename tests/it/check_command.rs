@@ -197,7 +197,7 @@ fn the_json_report_has_its_members() {
     assert_eq!((&finding["column"], &finding["rows"]), (&json!("PersonId"), &json!([7])));
     assert_eq!(report["findings"][2]["column"], Value::Null);
     let summary = &report["baseline"];
-    assert_eq!(keys(summary), ["refresh", "rows", "people", "columns", "lastDay"]);
+    assert_eq!(keys(summary), ["refresh", "rows", "people", "columns", "lastDay", "lastPastDay"]);
     assert_eq!((&summary["refresh"], &summary["lastDay"]), (&json!("full"), &json!("2026-10-31")));
     assert_eq!(summary["columns"][0], json!({ "name": "PersonId", "type": "EmailType" }));
     let unread = self::report(&folder.put("b.csv", ""), &[]);

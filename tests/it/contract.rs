@@ -20,7 +20,7 @@ use viva_import::{
     },
 };
 
-use crate::stage::{BINARY, GOOD_CSV, ended, held, log, stage, until};
+use crate::stage::{BINARY, GOOD_CSV, ended, good_csv, held, log, stage, until};
 
 fn data(name: &str, value: Value) -> Map<String, Value> {
     Map::from_iter([(name.to_owned(), value)])
@@ -57,7 +57,7 @@ async fn a_message_is_read_in_each_encoding_of_the_host() {
         (3, |event| serde_json::from_str(&event).unwrap()),
     ] {
         let name = format!("hr/{number}.csv");
-        let blob = stage.drop_file(&name, GOOD_CSV.into()).await.unwrap();
+        let blob = stage.drop_file(&name, good_csv(&name).into()).await.unwrap();
         let event = deployment::blob_created(&blob).to_string();
         let outcome = stage.host.invoke("intake", data("message", encode(event)), Map::new());
         let Outcome::Succeeded(answer) = outcome.await else { panic!("{number}") };
@@ -100,7 +100,7 @@ async fn a_file_is_received_whatever_operation_wrote_it() {
     let stage = stage(&[]).await;
     for api in ["PutBlob", "PutBlockList", "CopyBlob", "FlushWithClose", "SftpCommit"] {
         let name = format!("hr/{api}.csv");
-        let blob = stage.drop_file(&name, GOOD_CSV.into()).await.unwrap();
+        let blob = stage.drop_file(&name, good_csv(&name).into()).await.unwrap();
         let event = deployment::blob_written(&blob, api);
         stage.announce(&event).await.unwrap();
         let import = ended(&stage, &name).await;

@@ -23,7 +23,7 @@ use crate::{
         Asked, Authority, CORRELATION_ID, EXCHANGE_TOKEN, Fault, PUSH_TOKEN, Proof, SCOPE,
         SECRET_HEADER, TRACE_ID, az, fixture, identity_endpoint,
     },
-    stage::{GOOD_CSV, ended, log, stage_with, until, why},
+    stage::{GOOD_CSV, ended, good_csv, log, stage_with, until, why},
 };
 
 const CLIENT_ID: &str = "aaaaaaaa-1111-2222-3333-444444444444";
@@ -51,7 +51,7 @@ async fn connect(stage: &Stage, name: &str, tenant: &str, credential: &Value) {
 
 /// Imports a file; it completes.
 async fn imported(stage: &Stage, name: &str) {
-    stage.arrive(name, GOOD_CSV.into()).await.unwrap();
+    stage.arrive(name, good_csv(name).into()).await.unwrap();
     let import = ended(stage, name).await;
     assert_eq!(import.state, State::Completed, "{:?}", import.reason);
 }

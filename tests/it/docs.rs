@@ -9,7 +9,7 @@ use viva_import::{
     host::FUNCTIONS,
     messages,
     schema::Target,
-    storage::import_table::{COLUMNS, CONNECTION_COLUMNS},
+    storage::import_table::{COLUMNS, CONNECTION_COLUMNS, LANE_COLUMNS, LIVE_COLUMNS},
 };
 
 use crate::stage::BINARY;
@@ -63,8 +63,13 @@ fn the_table_of_settings_is_that_of_the_code() {
 
 #[test]
 fn the_tables_of_columns_are_those_of_the_code() {
-    // One test writes the page, so one test has both tables.
-    for (name, columns) in [("columns", COLUMNS), ("connection columns", CONNECTION_COLUMNS)] {
+    // One test writes the page, so one test has all tables.
+    for (name, columns) in [
+        ("columns", COLUMNS),
+        ("connection columns", CONNECTION_COLUMNS),
+        ("lane columns", LANE_COLUMNS),
+        ("live columns", LIVE_COLUMNS),
+    ] {
         let rows = columns
             .iter()
             .map(|it| format!("| `{}` | {} | {} |\n", it.name, it.kind.as_ref(), cell(it.about)));

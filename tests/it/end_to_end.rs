@@ -20,7 +20,7 @@ use viva_import::{
 };
 
 use crate::stage::{
-    GOOD_CSV, TOKEN, a_second_later, csv_of, ended, log, rules, rules_with_clock, stage,
+    GOOD_CSV, TOKEN, a_second_later, csv_of, ended, good_csv, log, rules, rules_with_clock, stage,
     stage_with, time_passes, until, why,
 };
 
@@ -499,8 +499,8 @@ async fn concurrent_invocations_push_each_file_once() {
     let stage = stage(&[("AzureWebJobs.drive.Disabled", "true")]).await;
     let incremental = SAMPLE_CONNECTION.replace("\"full\"", "\"incremental\"");
     stage.connect("changes", &incremental).await.unwrap();
-    stage.arrive("changes/a.csv", GOOD_CSV.into()).await.unwrap();
-    stage.arrive("changes/b.csv", GOOD_CSV.into()).await.unwrap();
+    stage.arrive("changes/a.csv", good_csv("A").into()).await.unwrap();
+    stage.arrive("changes/b.csv", good_csv("B").into()).await.unwrap();
     until("both imports at their end", async || {
         // As two instances of the app would do: the same query at the same moment.
         let empty = serde_json::Map::new;

@@ -80,12 +80,17 @@ fn import(number: usize) -> Import {
         people: 20_000,
         columns: vec![],
         last_day: None,
+        last_past_day: None,
     });
     import
 }
 
 async fn fill(storage: &Storage) {
     for tenant in TENANTS {
+        let listed =
+            [("PartitionKey", "no-tenant".to_owned()), ("RowKey", format!("tenant~{tenant}"))];
+        let listed = listed.into_iter().map(|(name, value)| (name.to_owned(), value.into()));
+        storage.imports.transact(&[Write::Merge(listed.collect())]).await.unwrap();
         let all = (0..IMPORTS).map(import).filter(|import| import.id.tenant == tenant);
         let writes: Vec<Write> = all.map(|import| Write::Insert(properties(&import))).collect();
         for writes in writes.chunks(AT_ONCE) {
@@ -163,8 +168,8 @@ async fn a_page_of_ten_thousand_imports_reads_only_a_page() {
     let page = imports.page(&tenants, &Wanted::default(), None, 50).await.unwrap();
     assert_eq!(page.imports.len(), 50);
     let seen = proxy.seen();
-    // One query for each tenant and one that finds no more; then one page for each.
-    assert_eq!(seen.len(), TENANTS.len() + 1 + TENANTS.len());
+    // The list of tenants, and one page for each.
+    assert_eq!(seen.len(), 1 + TENANTS.len());
     let bytes: usize = seen.iter().filter_map(|seen| Some(seen.answer.as_ref()?.body.len())).sum();
     let one = properties(&import(0));
     let a_row = serde_json::to_string(&one).unwrap().len();

@@ -22,7 +22,7 @@ use viva_import::{
 
 use crate::{
     readers::is_here,
-    stage::{GOOD_CSV, a_second_later, csv_of, ended, log, stage, until},
+    stage::{GOOD_CSV, a_second_later, csv_of, ended, good_csv, log, stage, until},
     webhook::Webhook,
 };
 
@@ -187,7 +187,7 @@ async fn each_success_is_notified_only_if_configured() {
     stage.connect("late", &wants).await.unwrap();
     webhook.until(1).await;
     assert_eq!(webhook.all()[0].1["subject"], "inbox/late/a.csv");
-    stage.arrive("other/a.csv", GOOD_CSV.into()).await.unwrap();
+    stage.arrive("other/a.csv", good_csv("Other").into()).await.unwrap();
     assert_eq!(ended(&stage, "other/a.csv").await.state, State::Completed);
     for (name, content) in [
         ("hr/a.csv", GOOD_CSV.to_owned()),

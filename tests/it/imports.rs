@@ -87,6 +87,7 @@ async fn packed(imports: &ImportTable, key: &str) -> Stored {
         people: 3,
         columns: vec![],
         last_day: None,
+        last_past_day: None,
     };
     let report = format!("{key}/report.html");
     let checked =
@@ -95,10 +96,15 @@ async fn packed(imports: &ImportTable, key: &str) -> Stored {
     saved(imports, stored, event).await
 }
 
+/// The tenant's slot for an import.
+async fn slot(imports: &ImportTable, import: &Import) -> Slot {
+    imports.tenant(&import.id.tenant).await.unwrap().slot_for(import)
+}
+
 /// Tries to claim the tenant's slot; `None` where it is taken, or was when it came to writing.
 async fn claim(imports: &ImportTable, stored: Stored) -> Option<Claim> {
     let next = after(&stored.import, Event::Claimed { scale_unit: "unit".to_owned() });
-    match imports.slot_for(&stored.import).await.unwrap() {
+    match slot(imports, &stored.import).await {
         Slot::Free(free) => imports.claim(free, stored, next).await.unwrap(),
         Slot::Taken(_) => None,
     }
@@ -161,7 +167,7 @@ async fn the_slot_is_free_again_when_its_import_ends_or_has_to_wait() {
     let imports = ImportTable::new(empty_table().await);
     let first = claimed(&imports, packed(&imports, "1").await).await;
     let second = packed(&imports, "2").await;
-    let Slot::Taken(by) = imports.slot_for(&second.import).await.unwrap() else { panic!() };
+    let Slot::Taken(by) = slot(&imports, &second.import).await else { panic!() };
     assert_eq!(by, "1");
     let refused = Event::PushRefused { reason: Reason::PackingNeverEnded };
     saved(&imports, first.into_stored(), refused).await;
@@ -200,15 +206,8 @@ async fn a_row_that_is_not_understood_keeps_the_slot_and_its_place_and_is_left_a
         other.extend(columns.iter().map(|(column, value)| ((*column).to_owned(), value.clone())));
         let row = table.get("tenant", "1").await.unwrap().unwrap();
         table.replace(&other, &row.etag).await.unwrap();
-        assert!(
-            matches!(imports.slot_for(&second.import).await.unwrap(), Slot::Taken(by) if by == "1")
-        );
-        let siblings = imports.of_connection(&second.import).await.unwrap();
-        let known = siblings
-            .iter()
-            .map(|stored| &stored.import)
-            .find(|import| import.id == first.import.id);
-        let known = known.unwrap();
+        assert!(matches!(slot(&imports, &second.import).await, Slot::Taken(by) if by == "1"));
+        let known = imports.get(&first.import.id).await.unwrap().unwrap().import;
         assert_eq!(known.code().map(<&str>::from), Some(reason), "{columns:?}");
         assert!(known.is_left_alone() && known.order() < second.import.order());
         assert_eq!(known.action(NOW + Duration::from_hours(1), &policy()), Action::Done);
@@ -219,9 +218,7 @@ async fn a_row_that_is_not_understood_keeps_the_slot_and_its_place_and_is_left_a
     let nothing = nothing.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     let row = table.get("tenant", "1").await.unwrap().unwrap();
     table.replace(&nothing, &row.etag).await.unwrap();
-    assert!(
-        matches!(imports.slot_for(&second.import).await.unwrap(), Slot::Taken(by) if by == "1")
-    );
+    assert!(matches!(slot(&imports, &second.import).await, Slot::Taken(by) if by == "1"));
 }
 
 /// An import that waits for a correction, and whether it is the first of its connection to do so.
@@ -331,7 +328,7 @@ async fn a_long_list_is_read_to_its_end_and_a_foreign_row_is_left_alone() {
                 Write::Insert(row)
             })
             .collect();
-        assert_eq!(table.transact(&writes).await.unwrap().len(), 100);
+        table.transact(&writes).await.unwrap();
     }
     let foreign = [("PartitionKey", json!("a'b %&+é")), ("RowKey", json!("x"))];
     let foreign = foreign.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();

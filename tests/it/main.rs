@@ -30,6 +30,7 @@ mod identity;
 mod imports;
 mod infra;
 mod instances;
+mod lane;
 mod layers;
 mod lease;
 mod line;

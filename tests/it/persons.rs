@@ -14,7 +14,7 @@ use viva_import::{
 };
 
 use crate::stage::{
-    BINARY, GOOD_CSV, TOKEN, a_second_later, csv_of, ended, import_of, stage, until, why,
+    BINARY, GOOD_CSV, TOKEN, a_second_later, csv_of, ended, good_csv, import_of, stage, until, why,
 };
 
 async fn run(stage: &Stage, command: &str, argument: &str) -> Output {
@@ -75,11 +75,12 @@ async fn a_403_at(call: Call) {
     assert_eq!(stage.service.requests().len(), asked_until_now);
 
     // Another connection of the tenant is not delayed by it.
-    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
-    assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
+    stage.connect("more", &incremental("")).await.unwrap();
+    stage.arrive("more/a.csv", GOOD_CSV.into()).await.unwrap();
+    assert_eq!(ended(&stage, "more/a.csv").await.state, State::Completed);
     assert!(pushes(&stage) > pushed);
 
-    assert!(conflict(&stage, "resume", "hr").await.contains("Connection hr is not paused."));
+    assert!(conflict(&stage, "resume", "more").await.contains("Connection more is not paused."));
     let result = done(&stage, "resume", "changes").await;
     assert!(result.starts_with("inbox/changes/1.csv (import "), "{result}");
     let words =
@@ -100,16 +101,16 @@ async fn a_rejected_incremental_file_stops_later_files_only_if_the_connection_sa
     let stage = stage(&[("AzureWebJobs.drive.Disabled", "true")]).await;
     stage.connect("goes", &incremental("")).await.unwrap();
     stage.connect("stops", &incremental(", \"stopAfterRejected\": true")).await.unwrap();
-    for connection in ["goes", "stops"] {
-        stage.drop_file(&format!("{connection}/1.csv"), csv_of(1).into()).await.unwrap();
+    for (connection, rows) in [("goes", 1), ("stops", 2)] {
+        stage.drop_file(&format!("{connection}/1.csv"), csv_of(rows).into()).await.unwrap();
     }
     a_second_later().await;
     for connection in ["goes", "stops"] {
         stage.drop_file(&format!("{connection}/2.csv"), bad.into()).await.unwrap();
     }
     a_second_later().await;
-    for connection in ["goes", "stops"] {
-        stage.drop_file(&format!("{connection}/3.csv"), csv_of(3).into()).await.unwrap();
+    for (connection, rows) in [("goes", 3), ("stops", 4)] {
+        stage.drop_file(&format!("{connection}/3.csv"), csv_of(rows).into()).await.unwrap();
     }
     stage.host.timer("sweep", true).await;
     let end = async |name: &str| {
@@ -155,7 +156,7 @@ async fn a_retry_starts_a_rejected_or_stuck_import_again_after_a_correction() {
 
     // A push that the service rejected for a reason of its own.
     stage.service.fault(Call::Push, ServiceFault::BadRequest);
-    stage.arrive("hr/b.csv", GOOD_CSV.into()).await.unwrap();
+    stage.arrive("hr/b.csv", good_csv("B").into()).await.unwrap();
     let import = ended(&stage, "hr/b.csv").await;
     assert_eq!(import.state, State::Stuck);
     done(&stage, "retry", &import.id.key).await;

@@ -81,7 +81,7 @@ fn end_of_call(text: &str) -> usize {
 }
 
 /// Where the engine, the clients and the table read a text, how often, and which. Add new places to this list.
-const READ: [(&str, usize, &str); 30] = [
+const READ: [(&str, usize, &str); 33] = [
     ("identity/details.rs", 5, "codes and ids of a refused sign-in"),
     ("identity/refusal.rs", 2, "codes of Microsoft Entra, what the Azure CLI prints"),
     ("commands/json_rows.rs", 3, "an error of a library, names of fields"),
@@ -114,8 +114,11 @@ const READ: [(&str, usize, &str); 30] = [
     ("page/home.rs", 1, "names of connections"),
     ("page.rs", 2, "paths, names of parameters"),
     ("storage/import_table.rs", 1, "a list of statuses"),
-    ("storage/import_table/connections.rs", 1, "the key of a row"),
+    ("storage/import_table/connections.rs", 2, "the key of a row"),
+    ("storage/import_table/live.rs", 2, "the key of a row, container and name of a file"),
     ("storage/import_table/row.rs", 1, "container and name of a file"),
+    ("storage/import_table/tenant.rs", 2, "the keys of rows"),
+    ("storage/import_table/tenants.rs", 2, "the key of a row"),
 ];
 
 #[test]

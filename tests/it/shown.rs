@@ -98,6 +98,7 @@ fn counted(mut import: Import, rows: u64, people: u64) -> Import {
         people,
         columns: vec![],
         last_day: None,
+        last_past_day: None,
     });
     import
 }

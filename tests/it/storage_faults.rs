@@ -44,8 +44,10 @@ async fn upload_gzip(stage: &Stage, name: &str) {
 #[tokio::test]
 async fn an_unreadable_blob_or_document_is_named_and_every_other_file_is_imported() {
     let stage = stage(&[]).await;
-    for name in ["cold", "packed", "zzz"] {
-        stage.connect(name, SAMPLE_CONNECTION).await.unwrap();
+    // Of other tenants, so that a newer file does not replace the archived one.
+    for (name, last) in [("cold", "b6"), ("packed", "b7"), ("zzz", "b8")] {
+        let document = SAMPLE_CONNECTION.replace("f3a4b5", &format!("f3a4{last}"));
+        stage.connect(name, &document).await.unwrap();
     }
     stage.drop_file("hr/archived.csv", GOOD_CSV.into()).await.unwrap();
     set_tier(&stage, INBOX, "hr/archived.csv", AccessTier::Archive).await;

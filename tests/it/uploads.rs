@@ -56,7 +56,7 @@ async fn a_survey_and_the_staff_of_one_tenant_are_not_held_against_each_other() 
     // Two people instead of twenty, and other columns: of another connector.
     imported(&stage, "mood/a.csv", SURVEY_CSV).await;
     a_second_later().await;
-    imported(&stage, "hr/b.csv", &csv_of(20)).await;
+    imported(&stage, "hr/b.csv", &csv_of(21)).await;
 }
 
 #[tokio::test]

@@ -26,10 +26,13 @@ use viva_import::{
     },
 };
 
-pub(crate) use self::{files::Kind, program::before};
 use self::{
     files::{File, MARKER},
     program::{Log, account, engine, moment, receive},
+};
+pub(crate) use self::{
+    files::{Kind, pushed_content},
+    program::before,
 };
 use crate::{
     proxy::{Fault, Proxy, Seen},

@@ -86,9 +86,13 @@ fn only_people_with_a_row_of_their_own_count() {
     assert_eq!((people.count(), people.last_day()), (0, None));
     let people = index_of(&[(None, "ann", Some("bob")), (None, "cid", None)]);
     assert_eq!((people.count(), people.last_day()), (2, None));
+    assert_eq!(people.last_day_until(9), None);
     let days = [(Some(9), "ann", None), (Some(7), "bob", Some("ann")), (Some(8), "ANN", None)];
     let people = index_of(&days);
     assert_eq!((people.count(), people.last_day()), (2, Some(9)));
+    for (latest, last) in [(6, None), (7, Some(7)), (8, Some(8)), (20, Some(9))] {
+        assert_eq!(people.last_day_until(latest), last);
+    }
 }
 
 #[test]

@@ -39,6 +39,7 @@ fn options(refresh: &str) -> CheckOptions {
         max_file_bytes: 1 << 30,
         max_people_bytes: 1 << 30,
         max_shrink_percent: 10,
+        max_days_back: 7,
         unmapped: Unmapped::Drop,
     };
     let today = Day::from(time::macros::date!(2026 - 11 - 23));

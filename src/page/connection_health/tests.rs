@@ -204,6 +204,7 @@ fn the_text_has_the_waiting_time_and_the_number_of_accepted_people() {
         people: 61,
         columns: vec![],
         last_day: None,
+        last_past_day: None,
     });
     assert_eq!(
         health(&[waiting, accepted]).1,

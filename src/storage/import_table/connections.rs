@@ -36,6 +36,11 @@ pub const CONNECTION_COLUMNS: &[ColumnInfo] = &[
     column(LAST_ACCEPTED, DateTime, "When the service last accepted an import of it"),
     column(LAST_ACCEPTED_IMPORT, Text, "The id of that import"),
     column(
+        NEWEST,
+        Json,
+        "The newest content that the service has: the file, its dates and the import",
+    ),
+    column(
         NOTIFIED,
         Json,
         "The reasons for which its files wait, each with its begin, the number of waiting files and the import that reported it. Each reason is reported once, until it ends",
@@ -50,6 +55,7 @@ const PAUSED_BY: &str = "PausedBy";
 const LAST_RECEIVED: &str = "LastReceived";
 const LAST_ACCEPTED: &str = "LastAccepted";
 const LAST_ACCEPTED_IMPORT: &str = "LastAcceptedImport";
+const NEWEST: &str = "Newest";
 const NOTIFIED: &str = "Notified";
 const OVERDUE: &str = "Overdue";
 
@@ -109,8 +115,11 @@ impl ImportTable {
                 record.forget(reason);
             }
             let is_first = record.moved(&before.import, &mut next, now);
-            let write = write(&next, &record, etag);
-            match self.save_and(before.clone(), next, Some(write)).await? {
+            let mut others = vec![write(&next, &record, etag)];
+            if next.state.is_accepted() && !before.import.state.is_accepted() {
+                others.extend(self.accepted(&next).await?);
+            }
+            match self.save_and(before.clone(), next, others).await? {
                 Saved::Done { stored, .. } => return Ok(Saved::Done { stored, is_first }),
                 Saved::Lost => {
                     let read = self.get(&before.import.id).await?;
@@ -196,9 +205,9 @@ impl ImportTable {
 
     /// Whether another import of the connection waits for the same reason.
     async fn blocks_another(&self, import: &Import, reason: ReasonCode) -> Result<bool> {
-        let siblings = self.of_connection(import).await?;
-        let mut others = siblings.iter().filter(|other| other.import.id != import.id);
-        Ok(others.any(|other| other.import.blocked == Some(reason)))
+        let live = self.live_of(&import.id.tenant, &import.connection).await?;
+        let mut others = live.iter().filter(|other| other.id != import.id);
+        Ok(others.any(|other| other.blocked == Some(reason)))
     }
 
     async fn read_connection(&self, tenant: &str, name: &str) -> Result<Read> {
@@ -209,12 +218,13 @@ impl ImportTable {
     }
 }
 
-fn record_of(row: &Properties) -> ConnectionRecord {
+pub(super) fn record_of(row: &Properties) -> ConnectionRecord {
     let accepted = time(row, LAST_ACCEPTED).zip(text(row, LAST_ACCEPTED_IMPORT));
     ConnectionRecord {
         paused_by: list(row, PAUSED_BY),
         last_received: time(row, LAST_RECEIVED),
         last_accepted: accepted.map(|(at, import)| Accepted { at, import }),
+        newest: text(row, NEWEST).and_then(|json| serde_json::from_str(&json).ok()),
         notified: list(row, NOTIFIED),
         overdue: text(row, OVERDUE).and_then(|json| serde_json::from_str(&json).ok()),
     }
@@ -230,6 +240,11 @@ pub(super) fn received(import: &Import, now: OffsetDateTime) -> Write {
 pub(super) fn contended() -> Error {
     let why = "the row of the connection keeps changing";
     Error::with_message(ErrorKind::Other, why)
+}
+
+/// The connection of a row's key.
+pub(super) fn name_of(key: &str) -> Option<&str> {
+    key.strip_prefix("connection~")
 }
 
 fn key_of(connection: &str) -> String {
@@ -252,6 +267,8 @@ fn row(tenant: &str, connection: &str, record: &ConnectionRecord) -> Properties 
         row.time(LAST_ACCEPTED, Some(*at));
         row.text(LAST_ACCEPTED_IMPORT, import);
     }
+    let newest = record.newest.as_ref().and_then(|it| serde_json::to_string(it).ok());
+    row.maybe(NEWEST, newest.as_deref());
     row.list(NOTIFIED, &record.notified);
     let overdue = record.overdue.as_ref().and_then(|it| serde_json::to_string(it).ok());
     row.maybe(OVERDUE, overdue.as_deref());

@@ -17,7 +17,7 @@ use crate::{
         reason::{ARGS, PauseCause, Reason},
     },
     messages,
-    schema::{ApprovalScope, Baseline, DeletionApproval},
+    schema::{ApprovalScope, Baseline, DeletionApproval, SeenDeletions},
     storage::table::Properties,
 };
 
@@ -49,6 +49,7 @@ pub const COLUMNS: &[ColumnInfo] = &[
         "The schema version of the row. A row of a newer version is shown but not changed",
     ),
     column("Target", Text, "The service that takes the file: `viva`"),
+    column("Connector", Text, "The connector that receives the data"),
     column("Connection", Text, "The connection of the file"),
     column("File", Text, "The container and name of the file"),
     column("FileETag", Text, "The ETag of the content"),
@@ -83,10 +84,14 @@ pub const COLUMNS: &[ColumnInfo] = &[
     column(
         "ApprovalRequired",
         Text,
-        "The rules that require an approval (`viva-import approve`), because the file deletes people or columns",
+        "The rules that require an approval (`viva-import approve`), because the file deletes people or columns, or is older than what was accepted",
     ),
     column("ApprovedBy", Text, "Who approved it"),
-    column("ApprovedFor", Json, "What was approved: rows, people, columns and types of the file"),
+    column(
+        "ApprovedFor",
+        Json,
+        "What was approved: the rules, and the rows, people, columns and dates of the file",
+    ),
     column(
         "OperatorActions",
         Text,
@@ -195,6 +200,7 @@ pub(super) fn of(import: &Import) -> (Properties, String) {
     let mut row = Columns::new(&import.id.tenant, &import.id.key);
     row.number(SCHEMA, SCHEMA_VERSION);
     row.text("Target", import.target.as_ref());
+    row.maybe("Connector", import.connector.as_ref().map(AsRef::as_ref));
     row.text("Connection", &import.connection);
     row.text("File", &import.source.file());
     row.text("FileETag", &import.source.etag);
@@ -328,6 +334,7 @@ fn moved(row: &Properties, unmoved: Import) -> Result<Import, &'static str> {
     let blocked = text(row, "BlockedBy").map(|code| code.parse().map_err(|_| "BlockedBy"));
     Ok(Import {
         target: word("Target")?.parse().map_err(|_| "Target")?,
+        connector: text(row, "Connector").and_then(|word| word.parse().ok()),
         state: word("State")?.parse().map_err(|_| "State")?,
         refresh: text(row, "Refresh").and_then(|word| word.parse().ok()),
         rows: number(row, "Rows"),
@@ -371,7 +378,7 @@ fn moved(row: &Properties, unmoved: Import) -> Result<Import, &'static str> {
 
 /// A baseline as a column holds it; without the names of the columns if they are too many, so that the rest
 /// stays readable.
-fn baseline_text(baseline: &Baseline) -> Option<String> {
+pub(super) fn baseline_text(baseline: &Baseline) -> Option<String> {
     let text = serde_json::to_string(baseline).ok()?;
     if text.chars().count() <= LONGEST_COLUMN {
         return Some(text);
@@ -380,10 +387,16 @@ fn baseline_text(baseline: &Baseline) -> Option<String> {
     serde_json::to_string(&without).ok()
 }
 
+/// What was approved as a column holds it; without the names of the columns if they are too many.
 fn scope_text(scope: &ApprovalScope) -> Option<String> {
+    let text = serde_json::to_string(scope).ok()?;
     match scope {
-        ApprovalScope::Seen(seen) => baseline_text(seen),
-        ApprovalScope::Rules(_) => serde_json::to_string(scope).ok(),
+        ApprovalScope::Seen(seen) if text.chars().count() > LONGEST_COLUMN => {
+            let file = Baseline { columns: vec![], ..seen.file.clone() };
+            let seen = SeenDeletions { file, ..seen.clone() };
+            serde_json::to_string(&ApprovalScope::Seen(seen)).ok()
+        }
+        ApprovalScope::Seen(_) | ApprovalScope::Rules(_) => Some(text),
     }
 }
 
@@ -398,7 +411,7 @@ fn approval_required(import: &Import) -> Option<String> {
     Some(rules.join(", "))
 }
 
-fn baseline(row: &Properties, column: &str) -> Option<Baseline> {
+pub(super) fn baseline(row: &Properties, column: &str) -> Option<Baseline> {
     Baseline::read(text(row, column)?.as_bytes()).ok()
 }
 

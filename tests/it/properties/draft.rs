@@ -106,6 +106,7 @@ impl Draft {
             max_file_bytes: 1 << 30,
             max_people_bytes: 1 << 30,
             max_shrink_percent: 10,
+            max_days_back: 7,
             unmapped: Unmapped::Drop,
         };
         connection.check_options(&limits, Day::from(time::macros::date!(2026 - 11 - 23)))

@@ -1,11 +1,11 @@
-//! I01 to I04: a file compared with the last accepted import.
+//! I01 to I05: a file compared with the last accepted import.
 
 use viva_import::schema::{Baseline, Column, Id};
 
 use super::case::{Case, case, previous};
 
 pub(super) fn cases() -> Vec<Case> {
-    [past(), columns(), people()].into_iter().flatten().collect()
+    [past(), columns(), people(), older()].into_iter().flatten().collect()
 }
 
 const HEADER: &str = "PersonId,EffectiveDate,ManagerId,Organization";
@@ -31,7 +31,7 @@ fn past() -> Vec<Case> {
             &["P3@contoso.com,05/31/2026,ana@contoso.com,Sales", october],
         ),
         case(Id::I01, "no previous import").incremental().lines(&[HEADER, may]),
-        case(Id::I01, "a full refresh").after(previous()).all("EffectiveDate", "05/31/2026"),
+        case(Id::I01, "a full refresh").after(previous()).all("EffectiveDate", "10/30/2026"),
         has("no dates", &[may]).without("EffectiveDate").beside(&[Id::H13]),
     ]
 }
@@ -112,4 +112,32 @@ fn people() -> Vec<Case> {
             .add("new@contoso.com,10/31/2026,ana@contoso.com,Sales")
             .after(previous()),
     ]
+}
+
+fn older() -> Vec<Case> {
+    let of =
+        |what: &str, day: &str| case(Id::I05, what).all("EffectiveDate", day).after(previous());
+    let planned = previous_with("05/01/2027");
+    vec![
+        of("the same day", "10/31/2026"),
+        of("a week before", "10/24/2026"),
+        of("more than a week before", "10/23/2026").error(None, &[]),
+        of("as far back as the setting allows", "10/16/2026").setting("MAX_DAYS_BACK", "15"),
+        of("an older snapshot with a planned change", "09/30/2026")
+            .cell("EffectiveDate", 3, "05/01/2027")
+            .error(None, &[])
+            .beside(&[Id::M08, Id::Q08]),
+        case(Id::I05, "the planned change of the last import is gone").after(planned),
+        case(Id::I05, "a typing error in a year of the last import")
+            .after(previous_with("05/01/2062")),
+        of("a change that is dated back", "05/31/2026").incremental().beside(&[Id::I01]),
+        case(Id::I05, "no days in the last import")
+            .after(Baseline { last_past_day: None, ..previous() })
+            .all("EffectiveDate", "01/31/2020"),
+    ]
+}
+
+/// The previous import with this date in one row.
+fn previous_with(day: &str) -> Baseline {
+    case(Id::I05, "the previous import").cell("EffectiveDate", 3, day).report().baseline
 }

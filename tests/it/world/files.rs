@@ -51,7 +51,7 @@ impl File {
 }
 
 /// The content of a zip that was pushed.
-pub(super) fn pushed_content(zip: &[u8]) -> Vec<u8> {
+pub(crate) fn pushed_content(zip: &[u8]) -> Vec<u8> {
     let mut content = vec![];
     let mut archive = zip::ZipArchive::new(Cursor::new(zip)).unwrap();
     archive.by_name("data.csv").unwrap().read_to_end(&mut content).unwrap();

@@ -11,7 +11,7 @@ use viva_import::{
     testbed::service::Ingestion,
 };
 
-use super::{File, Kind, MARKER, World, files::pushed_content};
+use super::{File, Kind, MARKER, World, pushed_content};
 use crate::{
     proxy::{Fault, Seen, Upstream},
     stage::TOKEN,
@@ -154,7 +154,7 @@ impl World {
         for import in imports {
             let file = self.file_of(import)?;
             let is_newer = |other: &Import| {
-                other.connection == import.connection
+                other.id.tenant == import.id.tenant
                     && other.id != import.id
                     && (other.order() > import.order() || other.source.name == import.source.name)
             };
@@ -365,8 +365,11 @@ fn written(seen: &[Seen]) -> Vec<Written> {
         let text = String::from_utf8_lossy(&seen.sent);
         let rows = text.lines().filter(|line| line.starts_with('{'));
         let rows = rows.filter_map(|line| serde_json::from_str::<Properties>(line).ok());
-        let rows = rows.filter(|row| row.contains_key("State"));
-        written.extend(rows.map(|row| Written { number: seen.number, row }));
+        let rows = rows.map(|row| Written { number: seen.number, row });
+        // The keys of imports begin with a digit.
+        let is_import =
+            |it: &Written| it.text("RowKey").starts_with(|it: char| it.is_ascii_digit());
+        written.extend(rows.filter(|it| is_import(it) && it.row.contains_key("State")));
     }
     written
 }

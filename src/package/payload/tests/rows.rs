@@ -26,6 +26,7 @@ fn options(mapping: &[(&str, &str, &str)]) -> CheckOptions {
         max_file_bytes: 1 << 20,
         max_people_bytes: 1 << 20,
         max_shrink_percent: 10,
+        max_days_back: 7,
         unmapped: Unmapped::Drop,
     };
     connection.check_options(&limits, time::macros::date!(2026 - 11 - 23).into())

@@ -10,7 +10,7 @@ use crate::{
         Delivery, Note, PollPath, Sent,
         reason::{Problems, RuleCount},
     },
-    schema::Column,
+    schema::{Column, Connector, Id},
 };
 
 /// A row as the table service returns it.
@@ -25,6 +25,7 @@ fn summary() -> Baseline {
         rows: 244,
         people: 61,
         columns,
+        last_past_day: last_day.clone(),
         last_day,
     }
 }
@@ -69,7 +70,7 @@ fn what_is_written_is_read_back() {
     import.baseline = Some(summary());
     import.approval = Some(DeletionApproval {
         by: "by somebody".to_owned(),
-        scope: ApprovalScope::Seen(summary()),
+        scope: ApprovalScope::Seen(SeenDeletions { rules: vec![Id::I04], file: summary() }),
     });
     import.stop_on_rejection = true;
     import.pauses = true;
@@ -135,7 +136,7 @@ fn every_column_that_is_written_is_listed_with_its_type_and_every_listed_one_is_
     import.report = Some("report".to_owned());
     import.approval = Some(DeletionApproval {
         by: "by somebody".to_owned(),
-        scope: ApprovalScope::Seen(summary()),
+        scope: ApprovalScope::Seen(SeenDeletions { rules: vec![Id::I04], file: summary() }),
     });
     import.baseline = Some(summary());
     import.pauses = true;
@@ -153,6 +154,7 @@ fn every_column_that_is_written_is_listed_with_its_type_and_every_listed_one_is_
         due,
         failures: 1,
     });
+    import.connector = Some(Connector::Hr);
     let (written, _) = of(&import);
     let kind =
         |name: &str| match (written[name].clone(), written.get(&format!("{name}@odata.type"))) {

@@ -58,17 +58,42 @@ impl World {
                 return Err(format!("{older} is older than {newer}, but was accepted after it"));
             }
         }
+        self.nothing_older_undoes_a_lane(imports, accepted)
+    }
+
+    /// In a lane no full refresh comes after a newer content, and nothing after a newer full refresh, whichever
+    /// connections they belong to; unless an operator asks.
+    fn nothing_older_undoes_a_lane(
+        &self,
+        imports: &[Import],
+        accepted: &[Accepted],
+    ) -> Result<(), String> {
+        let last = |file: &File| accepted.iter().rposition(|one| one.file.etag == file.etag);
+        for (newer, older) in pairs_of_lanes(imports) {
+            let (newer_file, older_file) = (self.file_of(newer)?, self.file_of(older)?);
+            let is_full = newer_file.to.is_full() || older_file.to.is_full();
+            let asked = asked(older, "retry") + asked(older, "approve");
+            if is_full
+                && newer.state == State::Completed
+                && asked == 0
+                && last(older_file) > last(newer_file)
+            {
+                let (newer, older) = (&newer_file.name, &older_file.name);
+                return Err(format!("{older} is older than {newer}, and undoes it"));
+            }
+        }
         Ok(())
     }
 }
 
 /// Newer and older imports of the same connection.
 fn pairs(imports: &[Import]) -> impl Iterator<Item = (&Import, &Import)> {
+    pairs_of_lanes(imports).filter(|(newer, older)| newer.connection == older.connection)
+}
+
+/// Newer and older imports of the same tenant, which has one lane.
+fn pairs_of_lanes(imports: &[Import]) -> impl Iterator<Item = (&Import, &Import)> {
     imports.iter().flat_map(|newer| imports.iter().map(move |older| (newer, older))).filter(
-        |(newer, older)| {
-            newer.id.tenant == older.id.tenant
-                && newer.connection == older.connection
-                && newer.order() > older.order()
-        },
+        |(newer, older)| newer.id.tenant == older.id.tenant && newer.order() > older.order(),
     )
 }
