@@ -59,6 +59,7 @@ mod push;
 mod scheduling;
 mod status_queries;
 mod steps;
+mod sweep;
 
 /// The imports that are packed at once in one invocation, and as many others stepped beside them.
 const AT_ONCE: usize = 4;

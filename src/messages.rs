@@ -29,7 +29,10 @@ pub(crate) use self::{
     connection::{Fact, fact, file},
     finding::{contents, finding, goes_back, place, totals, verdict},
     health::{HealthReason, health},
-    notification::{OVERDUE_ACTION, action_at, never_came, overdue_title},
+    notification::{
+        OVERDUE_ACTION, action_at, invalid, invalid_action, invalid_title, never_came,
+        overdue_title,
+    },
     reason::{blocked, no_outcome},
     support::{exchange, exchanges, ticket},
 };

@@ -18,7 +18,7 @@ use crate::{
     config::Lookup,
     connection::Connection,
     http::{self, ClientError, is_loopback_http},
-    import::{Import, NotificationKind, to_the_second},
+    import::{Import, NotificationKind, reason::Reason, to_the_second},
     messages,
     schema::{Format, Notify},
 };
@@ -56,6 +56,13 @@ pub enum About<'a> {
         /// The expected interval in days.
         every_days: u32,
     },
+    /// A connection whose document is invalid, so that its files have no import.
+    Document {
+        /// The name of the connection.
+        connection: &'a str,
+        /// What is wrong with the document.
+        reason: &'a Reason,
+    },
 }
 
 impl Notification<'_> {
@@ -63,6 +70,7 @@ impl Notification<'_> {
         match self.about {
             About::Import(import) => messages::title(self.kind, import),
             About::Connection { connection, .. } => messages::overdue_title(&connection.name),
+            About::Document { connection, .. } => messages::invalid_title(connection),
         }
     }
 
@@ -70,6 +78,7 @@ impl Notification<'_> {
         match self.about {
             About::Import(import) => messages::text(self.kind, import),
             About::Connection { since, every_days, .. } => messages::never_came(since, every_days),
+            About::Document { reason, .. } => messages::invalid(reason),
         }
     }
 
@@ -77,6 +86,7 @@ impl Notification<'_> {
         match self.about {
             About::Import(import) => messages::action_at(self.kind, import),
             About::Connection { .. } => messages::OVERDUE_ACTION.to_owned(),
+            About::Document { connection, .. } => messages::invalid_action(connection),
         }
     }
 
@@ -90,6 +100,7 @@ impl Notification<'_> {
                 let whose = format!("{}/{}", connection.caller.tenant, connection.name);
                 format!("{:x}", Sha256::digest(whose))
             }
+            About::Document { connection, .. } => format!("{:x}", Sha256::digest(connection)),
         };
         format!("{what}/{}/{}", self.kind.as_ref(), to_the_second(self.since))
     }
@@ -145,11 +156,12 @@ impl Notification<'_> {
     fn cloud_event(&self) -> Value {
         let import = match self.about {
             About::Import(import) => Some(import),
-            About::Connection { .. } => None,
+            About::Connection { .. } | About::Document { .. } => None,
         };
         let connection = match self.about {
             About::Import(import) => &import.connection,
             About::Connection { connection, .. } => &connection.name,
+            About::Document { connection, .. } => connection,
         };
         let file = import.map(|import| import.source.file());
         let mut event = json!({

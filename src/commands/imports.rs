@@ -2,6 +2,7 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
+use azure_core::Error;
 use serde_json::{Value, json};
 use time::{OffsetDateTime, macros::format_description};
 
@@ -16,7 +17,7 @@ use crate::{
     messages,
     outcome::{Argument, CommandError, CommandOutput, Layout, Tone, command_line},
     schema::is_connection_name,
-    storage::import_table::{COLUMNS, properties},
+    storage::import_table::{COLUMNS, Wanted, properties},
 };
 
 /// The column that is shown as text.
@@ -57,22 +58,20 @@ impl Context {
     pub async fn imports(&self, options: &ImportsOptions) -> Result<CommandOutput, CommandError> {
         let engine = self.engine()?;
         let task = self.progress.spinner("Reading the imports");
-        let listed = engine.imports().list().await;
+        let state = options.state.as_ref().map(|state| state.to_ascii_lowercase().parse());
+        let page = async {
+            // There is no import in a state that does not exist.
+            let Ok(state) = state.transpose() else { return Ok(vec![]) };
+            let connection = options.connection.clone();
+            let wanted = Wanted { connection, state, ..Wanted::default() };
+            let imports = engine.imports();
+            let page = imports.page(&imports.tenants().await?, &wanted, None, options.top).await?;
+            Ok::<_, Error>(page.imports)
+        };
+        let page = page.await;
         drop(task);
-        let listed = listed
-            .map_err(|error| CommandError::Failed(format!("storage: {}", sentence(&error))))?;
-        let imports: Vec<Import> = listed
-            .into_iter()
-            .map(|stored| stored.import)
-            .filter(|import| {
-                options.connection.as_ref().is_none_or(|name| import.connection == *name)
-            })
-            .filter(|import| {
-                let state = options.state.as_ref();
-                state.is_none_or(|state| import.state.as_ref().eq_ignore_ascii_case(state))
-            })
-            .take(options.top)
-            .collect();
+        let imports =
+            page.map_err(|error| CommandError::Failed(format!("storage: {}", sentence(&error))))?;
         let value = imports.iter().map(Into::into).collect();
         let json = json!(Imports { value, next_link: None });
         let lines: String = imports.iter().map(|import| line(import, self.layout)).collect();

@@ -1,6 +1,8 @@
 //! The state of a connection's last import, and whether the connection is paused.
 
-use std::{fmt::Display, time::Duration};
+use std::{cmp::Reverse, collections::BTreeSet, fmt::Display, time::Duration};
+
+use azure_core::Error;
 
 use super::{
     connectivity::Reachabilities,
@@ -9,7 +11,7 @@ use super::{
 };
 use crate::{
     engine::{Actor, Engine},
-    import::{Import, State},
+    import::{Import, ImportId, State},
     messages,
     storage::import_table::ImportTable,
 };
@@ -20,10 +22,10 @@ pub(super) const PAUSE: &str = "pause";
 /// How often resuming is tried while another process changes the same imports.
 const MAX_TRIES: u32 = 3;
 
-/// The imports of a connection, newest content first; or why they could not be read.
+/// The import of a connection that was received last, and those that pause it; or why they could not be read.
 type Found = Result<Vec<Import>, Unread>;
 
-/// Reads the imports of a connection.
+/// Reads them.
 pub(super) async fn find(probes: &Probes, hosts: &Reachabilities, name: &str) -> Found {
     if !hosts.tables.is_reachable() {
         return Err(Unread::Unreachable("table"));
@@ -32,13 +34,24 @@ pub(super) async fn find(probes: &Probes, hosts: &Reachabilities, name: &str) ->
 }
 
 async fn read(imports: &ImportTable, limit: Duration, name: &str) -> Found {
-    let named = within(limit, imports.named(name)).await??;
-    let mut imports: Vec<Import> = named.into_iter().map(|stored| stored.import).collect();
-    imports.sort_by(|one, other| one.id.key.cmp(&other.id.key));
-    Ok(imports)
+    let named = async {
+        let mut found = vec![];
+        for tenant in imports.tenants().await? {
+            let record = imports.connection(&tenant, name).await?;
+            let pausing = record.paused_by.iter().map(|pause| pause.import.to_string());
+            let keys: BTreeSet<String> = pausing.chain(record.last_received_import).collect();
+            for key in keys {
+                let id = ImportId { tenant: tenant.clone(), key };
+                found.extend(imports.get_readable(&id).await?.map(|stored| stored.import));
+            }
+        }
+        found.sort_by_key(|import| Reverse(import.received));
+        Ok::<_, Error>(found)
+    };
+    Ok(within(limit, named).await??)
 }
 
-/// The result of the newest import. With `is_resumed`, it may have waited until now.
+/// The result of the last import. With `is_resumed`, it may have waited until now.
 fn last(found: &Found, is_resumed: bool) -> CheckResult {
     let imports = match found {
         Err(error) => return unread(LAST, error),

@@ -1,8 +1,8 @@
 //! Whether the app works, and which connections need attention, for a monitor that asks every minute.
 //!
-//! The cost: one list of the documents, the rows of the timers, one query for each tenant and its
-//! connections, and one for the imports. A document is read again only if it changed. A single import is
-//! read only if it pauses its connection.
+//! The cost: one list of the documents, the rows of the timers, and for each tenant one query for its
+//! connections and one for its live imports. A document is read again only if it changed. A single import
+//! is read only if it is late or pauses its connection.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -80,13 +80,8 @@ impl Engine {
         let policy = &self.config.policy;
         // Longer than a file waits for the files that are packed before it.
         let long_ago = now - 2 * policy.step_timeout;
-        let (documents, records, stuck, mut late) = try_join!(
-            self.known(listed),
-            self.records(),
-            self.imports.stuck(),
-            self.imports.due(long_ago, policy)
-        )?;
-        let stuck: Vec<Import> = stuck.into_iter().map(|stored| stored.import).collect();
+        let (documents, records, mut late) =
+            try_join!(self.known(listed), self.records(), self.imports.due(long_ago, policy))?;
         late.retain(|stored| stored.import.due.is_some_and(|due| due <= long_ago));
         first_of_queues(&mut late);
         let late = count(late.iter().map(|stored| &stored.import));
@@ -99,7 +94,7 @@ impl Engine {
         let of_documents = documents.iter().map(|(name, document)| {
             let own = |it: &&Recorded| it.connection == *name && document.is_of(it);
             let own: Vec<&Recorded> = records.iter().filter(own).collect();
-            self.reasons_of(name, document, own, &stuck, now)
+            self.reasons_of(name, document, own, now)
         });
         reasons.extend(try_join_all(of_documents).await?.into_iter().flatten());
         reasons.sort_by(|one, other| one.connection().cmp(&other.connection()));
@@ -111,7 +106,6 @@ impl Engine {
         name: &str,
         document: &KnownDocument,
         records: Vec<&Recorded>,
-        stuck: &[Import],
         now: OffsetDateTime,
     ) -> Result<Vec<HealthReason>> {
         let connection = || name.to_owned();
@@ -129,14 +123,7 @@ impl Engine {
         if let Some(expected) = expected.filter(|expected| *expected < now) {
             reasons.push(HealthReason::Overdue { connection: connection(), expected });
         }
-        let accepted = records.iter().filter_map(|it| it.record.last_accepted.as_ref());
-        let accepted = accepted.max_by_key(|accepted| accepted.at);
-        // Row keys are in the order of the contents, newest first.
-        let is_news = |import: &&Import| {
-            accepted.is_none_or(|it| import.id.key < it.import || import.ended > Some(it.at))
-        };
-        let of_connection = stuck.iter().filter(|import| import.connection == name);
-        let imports = of_connection.filter(is_news).count();
+        let imports = records.iter().map(|it| it.record.stuck.len()).sum();
         if imports > 0 {
             reasons.push(HealthReason::Stuck { connection: connection(), imports });
         }
@@ -204,13 +191,11 @@ impl Engine {
 }
 
 impl KnownDocument {
-    /// Whether a record belongs to this document: it has the same tenant, or is of files that arrived while
-    /// the document was invalid, or has waiting files of another tenant.
+    /// Whether a record belongs to this document: it has the same tenant, or has waiting files of another
+    /// tenant, or the document is invalid.
     fn is_of(&self, recorded: &Recorded) -> bool {
         let tenant = self.read.as_ref().map(|(tenant, _)| tenant);
-        tenant.is_none_or(|tenant| *tenant == recorded.tenant)
-            || recorded.tenant == ImportId::NO_TENANT
-            || recorded.record.has_waiting()
+        tenant.is_none_or(|tenant| *tenant == recorded.tenant) || recorded.record.has_waiting()
     }
 }
 

@@ -1,4 +1,4 @@
-//! How a file becomes an import: by an event, or by a sweep.
+//! How a file becomes an import.
 
 use std::fmt;
 
@@ -16,16 +16,14 @@ use super::{Engine, log};
 use crate::{
     config::{ARRIVALS, CONNECTIONS, INBOX},
     connection::Connection,
-    http::azure::{concerns_one, sentence},
     import::{
-        Event, Import, ImportId, NotificationEvent, Policy, Source, diagnostics::EventIds,
-        to_the_second,
+        Import, ImportId, Policy, Source, diagnostics::EventIds, reason::Reason, to_the_second,
     },
-    schema::{Refresh, is_connection_name},
+    schema::is_connection_name,
     storage::{
         self,
         blob::{Blob, Growth},
-        import_table::{Inserted, Stored},
+        import_table::Inserted,
     },
 };
 
@@ -40,6 +38,13 @@ pub enum IntakeOutcome {
     Ignored(String),
     /// It does not exist any more.
     Gone(String),
+    /// Its connection document is invalid: the sweep receives it when the document is corrected.
+    Waiting {
+        /// The container and the name.
+        file: String,
+        /// What is wrong with the document.
+        reason: Reason,
+    },
     /// It may not be complete: it is checked again at this time.
     Unfinished {
         /// The container and the name.
@@ -71,6 +76,9 @@ impl fmt::Display for IntakeOutcome {
             Self::Received(id) => write!(f, "Received as import {id}"),
             Self::Known(id) => write!(f, "Already known as import {id}"),
             Self::Ignored(why) | Self::Gone(why) => write!(f, "Ignored: {why}"),
+            Self::Waiting { file, .. } => {
+                write!(f, "{file} waits until its connection document is corrected")
+            }
             Self::Unfinished { file, until } => {
                 write!(
                     f,
@@ -114,31 +122,30 @@ impl Engine {
         if let Some(until) = unfinished(&blob, &origin, self.config.quiet, (self.clock)()) {
             return Ok(IntakeOutcome::Unfinished { file, until });
         }
-        let tenant = read
-            .as_ref()
-            .map_or(ImportId::NO_TENANT, |connection| connection.caller.tenant.as_str());
         let now = (self.clock)();
-        let mut import = new_import(&blob, tenant, connection, now, &self.config.policy);
-        import.target = read.as_ref().map_or(import.target, |connection| connection.caller.target);
-        import.connector = read.as_ref().ok().map(|connection| connection.caller.connector);
-        import.stop_on_rejection =
-            read.as_ref().is_ok_and(|connection| connection.stop_after_rejected);
-        import.notify_enabled = self.notifies(read.as_ref().ok()).unwrap_or_default();
+        let connection = match read {
+            Ok(connection) => connection,
+            // Its tenant is unknown, so it cannot have a row yet, unless it got one before the document was changed.
+            Err(reason) => {
+                let known = self.imports.find(&key_of(&blob)).await?.pop();
+                return Ok(match known {
+                    Some(known) => IntakeOutcome::Known(known.import.id),
+                    None => {
+                        self.note_invalid(connection, &reason).await?;
+                        IntakeOutcome::Waiting { file, reason }
+                    }
+                });
+            }
+        };
+        self.imports.forget_invalid(&connection.name).await?;
+        let mut import = new_import(&blob, &connection, now, &self.config.policy);
+        import.notify_enabled = self.notifies(Some(&connection)).unwrap_or_default();
         if let Origin::Event(ids) = origin {
             import.diagnostics.event = Some(ids);
         }
-        match read {
-            Ok(_) => self.imports.forget_arrivals(connection).await?,
-            Err(reason) => {
-                // The tenant is unknown, so the import cannot wait. When the document is corrected, the
-                // next sweep creates an import for the right tenant.
-                let event = Event::Rejected { reason, problems: 0, report: None, guarded: None };
-                import = self.applied(import, event)?;
-            }
-        }
         Ok(match self.imports.insert(import, now).await? {
-            Inserted::New { stored, is_first } => {
-                log::moved(None, &stored.import, is_first, now);
+            Inserted::New(stored) => {
+                log::moved(None, &stored.import, true, now);
                 IntakeOutcome::Received(stored.import.id)
             }
             Inserted::Known(stored) => IntakeOutcome::Known(stored.import.id),
@@ -169,168 +176,6 @@ impl Engine {
     pub(super) fn queue(&self, name: &str) -> Result<QueueClient> {
         storage::queue_within(&self.config.account, name, self.config.service.answer_timeout)
     }
-
-    /// Finds files without an event: of a full connection the newest one, of an incremental connection all,
-    /// oldest first. Returns the number of new imports. Logs how long each connection has completed nothing.
-    ///
-    /// # Errors
-    /// Storage failed; the next sweep finds the remaining files.
-    pub async fn sweep(&self) -> Result<usize> {
-        self.sweep_those(self.imports.list().await?, Origin::Sweep, |_| true).await
-    }
-
-    /// The same for one connection.
-    ///
-    /// # Errors
-    /// Storage failed.
-    pub(crate) async fn sweep_one(&self, connection: &str) -> Result<usize> {
-        let imports = self.imports.named(connection).await?;
-        self.sweep_those(imports, Origin::Request, |name| name == connection).await
-    }
-
-    async fn sweep_those(
-        &self,
-        imports: Vec<Stored>,
-        origin: Origin,
-        which: impl Fn(&str) -> bool,
-    ) -> Result<usize> {
-        let now = (self.clock)();
-        let (mut found, mut never_came) = (0, vec![]);
-        let is_left =
-            |stored: &&Stored| stored.import.is_left_alone() && !stored.import.state.is_end();
-        for stored in imports.iter().filter(is_left) {
-            log::left_alone(&stored.import, now);
-        }
-        let mut failed = None;
-        for document in self.blobs.list(CONNECTIONS, "").await? {
-            let name = document.name.strip_suffix(".json");
-            let name = name.filter(|name| is_connection_name(name) && which(name));
-            let Some(name) = name else { continue };
-            match self.sweep_connection(name, document.last_modified, &imports, &origin).await {
-                Ok((files, overdue)) => {
-                    found += files;
-                    never_came.extend(overdue);
-                }
-                // The other connections are swept all the same.
-                Err(error) if concerns_one(&error) => {
-                    log::sweep_failed(name, &sentence(&error));
-                    failed.get_or_insert(error);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        self.notify_never_came(never_came).await;
-        failed.map_or(Ok(found), Err)
-    }
-
-    /// Finds the files of one connection without an event, and whether its next file is overdue.
-    async fn sweep_connection(
-        &self,
-        name: &str,
-        stored_at: OffsetDateTime,
-        imports: &[Stored],
-        origin: &Origin,
-    ) -> Result<(usize, Option<Overdue>)> {
-        let now = (self.clock)();
-        let of_connection = |stored: &&Stored| stored.import.connection == name;
-        let own: Vec<&Stored> = imports.iter().filter(of_connection).collect();
-        let since = last_completed(&own).unwrap_or(stored_at);
-        log::idle(name, now - since);
-        let mut files = self.blobs.list(INBOX, &format!("{name}/")).await?;
-        files.retain(|blob| connection_of(INBOX, &blob.name).is_some());
-        files.sort_by_key(|blob| blob.last_modified);
-        let read = self.connection(name).await?;
-        let (tenant, refresh) = match &read {
-            Some(Ok(connection)) => {
-                self.imports.forget_arrivals(name).await?;
-                (connection.caller.tenant.as_str(), connection.refresh)
-            }
-            Some(Err(_)) => (ImportId::NO_TENANT, Refresh::Full),
-            None => return Ok((0, None)),
-        };
-        let skip = if refresh == Refresh::Full { files.len().saturating_sub(1) } else { 0 };
-        let (mut found, mut failed) = (0, None);
-        for blob in files.iter().skip(skip) {
-            let id = import_id(blob, tenant);
-            // A connection whose document is invalid has no tenant; that of the known import is unknown.
-            let is_known = |stored: &&Stored| match &read {
-                Some(Ok(_)) => stored.import.id == id,
-                _ => stored.import.id.key == id.key,
-            };
-            if own.iter().any(is_known) {
-                continue;
-            }
-            match self.arrive(INBOX, &blob.name, origin.clone()).await {
-                Ok(IntakeOutcome::Received(_)) => found += 1,
-                Ok(_) => {}
-                Err(error) if concerns_one(&error) => {
-                    failed.get_or_insert(error);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        let Some(Ok(connection)) = read.filter(|_| found == 0) else { return Ok((found, None)) };
-        Ok(match overdue(connection, &own, stored_at, now) {
-            Some(overdue) => (found, self.note_overdue(overdue, &own).await?),
-            None => (found, None),
-        })
-    }
-
-    /// Reports an overdue file: in the log at every sweep, and once by a notification. The notification is
-    /// kept in the row of the last file; if there is none, the overdue file is returned.
-    async fn note_overdue(&self, overdue: Overdue, imports: &[&Stored]) -> Result<Option<Overdue>> {
-        let Overdue { connection, since, every_days } = &overdue;
-        let now = (self.clock)();
-        let last = last_received(imports.iter().copied());
-        let import = last.map(|stored| &stored.import);
-        log::overdue(&connection.name, import, now - *since, *every_days);
-        let is_of_tenant = |stored: &&Stored| stored.import.id.tenant == connection.caller.tenant;
-        let Some(stored) = last_received(imports.iter().copied().filter(is_of_tenant)) else {
-            return Ok(Some(overdue));
-        };
-        let mut import = stored.import.clone();
-        // `notify` may have been added to the document, or removed, since that file arrived.
-        import.notify_enabled = connection.notify.is_some();
-        if import.can_be_overdue() {
-            let noted = self.applied(import, Event::Notification(NotificationEvent::Overdue))?;
-            self.imports.save(stored.clone(), noted, now).await?;
-        }
-        Ok(None)
-    }
-}
-
-/// A connection whose next file is overdue.
-pub(super) struct Overdue {
-    pub(super) connection: Connection,
-    /// When the last file arrived, or the document was stored.
-    pub(super) since: OffsetDateTime,
-    pub(super) every_days: u32,
-}
-
-fn overdue(
-    connection: Connection,
-    imports: &[&Stored],
-    stored_at: OffsetDateTime,
-    now: OffsetDateTime,
-) -> Option<Overdue> {
-    let every_days = connection.expected_every_days?;
-    let last = last_received(imports.iter().copied());
-    let since = last.map_or(stored_at, |stored| stored.import.received);
-    let is_late = now - since > Duration::days(every_days.into());
-    is_late.then_some(Overdue { connection, since, every_days })
-}
-
-fn last_received<'a>(imports: impl Iterator<Item = &'a Stored>) -> Option<&'a Stored> {
-    imports.max_by_key(|stored| stored.import.received)
-}
-
-/// When the last of these imports was completed; `None` if none ever was.
-fn last_completed(imports: &[&Stored]) -> Option<OffsetDateTime> {
-    let completed = imports.iter().filter(|stored| stored.import.state.is_accepted());
-    completed.filter_map(|stored| stored.import.ended).max()
 }
 
 /// Until when a file may be incomplete. Somebody may still append to an append blob, and a file that no event has
@@ -361,8 +206,7 @@ pub(super) fn connection_of<'a>(container: &str, name: &'a str) -> Option<&'a st
 
 fn new_import(
     blob: &Blob,
-    tenant: &str,
-    connection: &str,
+    connection: &Connection,
     now: OffsetDateTime,
     policy: &Policy,
 ) -> Import {
@@ -373,17 +217,24 @@ fn new_import(
         bytes: blob.bytes,
         last_modified: blob.last_modified,
     };
-    Import::new(import_id(blob, tenant), connection, source, now, policy)
+    let caller = &connection.caller;
+    let id = import_id(blob, &caller.tenant);
+    let mut import = Import::new(id, &connection.name, source, now, policy);
+    import.target = caller.target;
+    import.connector = Some(caller.connector);
+    import.stop_on_rejection = connection.stop_after_rejected;
+    import
 }
 
 /// The same content always has the same id; newer content sorts first.
 pub(super) fn import_id(blob: &Blob, tenant: &str) -> ImportId {
+    ImportId { tenant: tenant.to_owned(), key: key_of(blob) }
+}
+
+fn key_of(blob: &Blob) -> String {
     let content = format!("{}\0{}\0{}", blob.container, blob.name, blob.etag);
     let hash = format!("{:x}", Sha256::digest(content));
-    ImportId {
-        tenant: tenant.to_owned(),
-        key: format!("{}-{}", ImportId::moment_of(blob.last_modified), &hash[..16]),
-    }
+    format!("{}-{}", ImportId::moment_of(blob.last_modified), &hash[..16])
 }
 
 #[cfg(test)]

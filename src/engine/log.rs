@@ -7,8 +7,9 @@ use time::{Duration, OffsetDateTime};
 use crate::{
     config::POISON,
     import::{
-        Import, IngestionId, NotificationKind, OperatorAction, State, Status,
-        diagnostics::Exchange, reason::ReasonCode,
+        Import, IngestionId, NotificationKind, OperatorAction, Status,
+        diagnostics::Exchange,
+        reason::{Reason, ReasonCode},
     },
     messages,
 };
@@ -36,10 +37,7 @@ pub(super) fn moved(before: Option<&Import>, import: &Import, is_first: bool, no
             format!("Connection {} is paused: {}", import.connection, messages::pause(import));
         line(import, ("paused", reason_of(import)), &text, false, now);
     }
-    let kind = match before {
-        Some(before) => NotificationKind::of(before, import),
-        None => (import.state == State::Rejected).then_some(NotificationKind::Rejected),
-    };
+    let kind = before.and_then(|before| NotificationKind::of(before, import));
     if kind.is_none() && !is_news(before, import) {
         return;
     }
@@ -182,18 +180,27 @@ pub(super) fn overdue(connection: &str, last: Option<&Import>, since: Duration, 
     say(&Fields { connection, import, seconds, ..Fields::of(event) }, true, &text);
 }
 
-/// Logs that the notification of an overdue file was sent, for a connection without imports.
-pub(super) fn overdue_notified(connection: &str) {
-    let overdue = NotificationKind::Overdue.as_ref();
-    let text = format!("Connection {connection}: notification sent: {overdue}");
-    say(&Fields { connection, ..Fields::of(NOTIFIED) }, false, &text);
+/// Warns that the document of a connection is invalid, so that its files have no import.
+pub(super) fn invalid(connection: &str, reason: &Reason) {
+    let event = NotificationKind::ConnectionInvalid.into();
+    let text = format!("Connection {connection}: {}", messages::invalid(reason));
+    let fields = Fields { connection, reason: reason.code().into(), ..Fields::of(event) };
+    say(&fields, true, &text);
 }
 
-/// Warns that this notification could not be sent; it is retried.
-pub(super) fn overdue_failed(connection: &str, why: &str) {
-    let overdue = NotificationKind::Overdue.as_ref();
-    let text = format!("Connection {connection}: could not send the notification {overdue}: {why}");
-    say(&Fields { connection, ..Fields::of(FAILED) }, true, &text);
+/// Logs that a notification was sent that no import holds, or warns that it failed and is retried.
+pub(super) fn notified_of_connection(
+    connection: &str,
+    kind: NotificationKind,
+    failed: Option<&str>,
+) {
+    let (kind, name) = (kind.as_ref(), connection);
+    let event = if failed.is_none() { NOTIFIED } else { FAILED };
+    let text = match failed {
+        None => format!("Connection {name}: notification sent: {kind}"),
+        Some(why) => format!("Connection {name}: could not send the notification {kind}: {why}"),
+    };
+    say(&Fields { connection, ..Fields::of(event) }, failed.is_some(), &text);
 }
 
 pub(super) fn reason_of(import: &Import) -> &'static str {

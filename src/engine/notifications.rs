@@ -9,11 +9,11 @@ use std::{future::ready, time::Duration};
 use azure_core::Result;
 use futures::{StreamExt as _, stream};
 
-use super::{AT_ONCE, Engine, intake::Overdue, log};
+use super::{AT_ONCE, Engine, log, sweep::Overdue};
 use crate::{
     http::azure::sentence,
     import::{
-        Event, Import, ImportId, NotificationEvent, NotificationKind, PendingNotification, State,
+        Event, Import, ImportId, NotificationEvent, NotificationKind, PendingNotification,
         connection_record::ConnectionRecord,
         reason::{Reason, Text},
         to_the_second,
@@ -104,8 +104,6 @@ impl Engine {
     ) -> Result<std::result::Result<Option<Notify>, Reason>> {
         let reason = match self.usable_connection(import).await? {
             Ok(connection) => return Ok(Ok(connection.notify)),
-            // The document was corrected: the file is imported again, and that import notifies.
-            Err(Reason::TenantChanged { .. }) if !import.id.has_tenant() => return Ok(Ok(None)),
             Err(reason) => reason,
         };
         Ok(self.config.notify.clone().map(Some).ok_or(reason))
@@ -121,7 +119,9 @@ impl Engine {
         stream::iter(overdue)
             .for_each_concurrent(AT_ONCE, async |overdue| {
                 if let Err(error) = self.notify_overdue(&overdue).await {
-                    log::overdue_failed(&overdue.connection.name, &sentence(&error));
+                    let kind = NotificationKind::Overdue;
+                    let (name, why) = (&overdue.connection.name, sentence(&error));
+                    log::notified_of_connection(name, kind, Some(&why));
                 }
             })
             .await;
@@ -141,17 +141,55 @@ impl Engine {
         let about = About::Connection { connection, since: *since, every_days: *every_days };
         let kind = NotificationKind::Overdue;
         let notification = Notification { kind, since: noted, about, page: None };
-        let sent = send(&notification, notify, &*self.setting, now).await;
-        let failed = sent.err().map(|error| error.to_string());
-        match &failed {
-            None => log::overdue_notified(name),
-            Some(why) => log::overdue_failed(name, why),
-        }
-        let (failed, now) = (failed.map(Text::from), (self.clock)());
+        let failed = self.send_of_connection(name, &notification, notify).await;
+        let now = (self.clock)();
         let ended = |record: &mut ConnectionRecord| {
             record.overdue_ended(noted, failed.as_ref(), now, policy)
         };
         self.imports.change_connection(tenant, name, ended).await.map(drop)
+    }
+
+    /// Reports that the document of a connection is invalid: by a warning once until it is corrected, and by one
+    /// notification of the app.
+    pub(super) async fn note_invalid(&self, name: &str, reason: &Reason) -> Result<()> {
+        let (now, policy) = ((self.clock)(), &self.config.policy);
+        let notify = self.config.notify.as_ref();
+        let begins = |record: &mut ConnectionRecord| {
+            let is_first = record.invalid.is_none();
+            let since = record.invalid_begins(now, policy).filter(|_| is_first || notify.is_some());
+            since.map(|since| (is_first, since))
+        };
+        let tenant = ImportId::NO_TENANT;
+        let Some((is_first, since)) = self.imports.change_connection(tenant, name, begins).await?
+        else {
+            return Ok(());
+        };
+        if is_first {
+            log::invalid(name, reason);
+        }
+        let Some(notify) = notify else { return Ok(()) };
+        let kind = NotificationKind::ConnectionInvalid;
+        let about = About::Document { connection: name, reason };
+        let notification = Notification { kind, since, about, page: None };
+        let failed = self.send_of_connection(name, &notification, notify).await;
+        let now = (self.clock)();
+        let ended = |record: &mut ConnectionRecord| {
+            record.invalid_ended(since, failed.as_ref(), now, policy)
+        };
+        self.imports.change_connection(tenant, name, ended).await.map(drop)
+    }
+
+    /// Sends a notification that no import holds; returns why it failed.
+    async fn send_of_connection(
+        &self,
+        name: &str,
+        notification: &Notification<'_>,
+        notify: &Notify,
+    ) -> Option<Text> {
+        let sent = send(notification, notify, &*self.setting, (self.clock)()).await;
+        let failed = sent.err().map(|error| error.to_string());
+        log::notified_of_connection(name, notification.kind, failed.as_deref());
+        failed.map(Text::from)
     }
 
     /// Saves a change of a notification; `None` if the import has changed meanwhile.
@@ -212,35 +250,16 @@ impl Engine {
     /// Whether an import is the first success of its connection after a failure: of the import itself, of
     /// another import since the last success, or because a file was overdue.
     async fn is_first_success(&self, import: &Import) -> Result<bool> {
-        let is_bad = |state| matches!(state, State::Rejected | State::Stuck);
-        if import.was_in_need() || import.history.iter().any(|entry| is_bad(entry.state)) {
+        if import.has_recovered() {
             return Ok(true);
-        }
-        let siblings = self.imports.of_connection(import).await?;
-        let others =
-            || siblings.iter().map(|stored| &stored.import).filter(|other| other.id != import.id);
-        let successes = others().filter(|other| other.state.is_accepted());
-        let last = successes.filter(|other| other.ended < import.ended).max_by_key(|it| it.ended);
-        let since = last.and_then(|last| last.ended);
-        let mut between = others().filter(|other| match other.ended {
-            Some(at) => Some(at) > since && Some(at) < import.ended,
-            None => Some(other.received) < import.ended,
-        });
-        let was_late = last.is_some_and(|last| last.was_notified(NotificationKind::Overdue));
-        if was_late || between.any(|other| is_bad(other.state) || other.was_in_need()) {
-            return Ok(true);
-        }
-        // Before the first success, only the record of the connection knows whether a file was overdue.
-        if last.is_some() {
-            return Ok(false);
         }
         let record = self.imports.connection(&import.id.tenant, &import.connection).await?;
-        Ok(record.was_notified_overdue())
+        Ok(record.recovered_by.as_ref() == Some(&import.id.key))
     }
 
     /// Whether another file of the connection has arrived after an import.
     async fn has_come_since(&self, import: &Import) -> Result<bool> {
-        let siblings = self.imports.of_connection(import).await?;
-        Ok(siblings.iter().any(|other| other.import.received > import.received))
+        let record = self.imports.connection(&import.id.tenant, &import.connection).await?;
+        Ok(record.last_received_import.is_some_and(|last| last != import.id.key))
     }
 }

@@ -138,10 +138,6 @@ impl Engine {
             None => Ok(vec![]),
         };
         let mut found: Vec<Stored> = found.map_err(|error| failed(&error))?;
-        // A row without a tenant accepts no action if there is one with a tenant.
-        if found.iter().any(|stored| stored.import.id.has_tenant()) {
-            found.retain(|stored| stored.import.id.has_tenant());
-        }
         match (found.pop(), found.pop()) {
             (None, _) => Err(conflict(messages::not_found(key))),
             (Some(stored), None) => Ok(stored),

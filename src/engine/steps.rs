@@ -139,6 +139,9 @@ impl Engine {
                         let reason = Reason::FileIncomplete;
                         Event::TransientFailure { reason, retry_at: Some(until) }
                     }
+                    IntakeOutcome::Waiting { reason, .. } => {
+                        Event::TransientFailure { reason, retry_at: None }
+                    }
                     IntakeOutcome::Received(by) | IntakeOutcome::Known(by) => {
                         Event::Replaced { by }
                     }

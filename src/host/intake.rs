@@ -103,6 +103,8 @@ async fn arrive(engine: &Engine, blob: &ArrivedBlob) -> Result<IntakeOutcome, St
             postponed
                 .map_err(|error| format!("Could not postpone {blob}: {}", sentence(&error)))?;
         }
+        // The sweep after the correction of the document finds the file.
+        IntakeOutcome::Waiting { .. } => tracing::info!("{arrival}"),
         IntakeOutcome::Received(_) | IntakeOutcome::Known(_) => {}
     }
     Ok(arrival)

@@ -23,7 +23,7 @@ pub(super) async fn document(engine: &Engine, name: &str) -> azure_core::Result<
     let tenants = engine.imports().tenants().await?;
     for tenant in &tenants {
         if engine.imports().connection(tenant, name).await?.has_waiting() {
-            let waits = waiting_of(engine, name).await?;
+            let waits = waiting_of(engine, tenant, name).await?;
             return Ok(waits.map(|import| Document::missing(&import)));
         }
     }
@@ -39,15 +39,20 @@ pub(super) async fn waiting(
     for tenant in tenants {
         let records = engine.imports().connections(tenant).await?;
         for (name, _) in records.into_iter().filter(|(_, record)| record.has_waiting()) {
-            waiting.extend(waiting_of(engine, &name).await?);
+            waiting.extend(waiting_of(engine, tenant, &name).await?);
         }
     }
     Ok(waiting)
 }
 
-async fn waiting_of(engine: &Engine, name: &str) -> azure_core::Result<Option<Import>> {
-    let imports = engine.imports().named(name).await?;
-    Ok(imports.into_iter().map(|stored| stored.import).find(|import| !import.state.is_end()))
+async fn waiting_of(
+    engine: &Engine,
+    tenant: &str,
+    name: &str,
+) -> azure_core::Result<Option<Import>> {
+    let live = engine.imports().live_of(tenant, name).await?;
+    let Some(open) = live.into_iter().find(|live| !live.state.is_end()) else { return Ok(None) };
+    Ok(engine.imports().get_readable(&open.id).await?.map(|stored| stored.import))
 }
 
 /// All connections with their last imports, by name: those that have a document, and those of `imports` whose
@@ -82,11 +87,10 @@ pub(super) async fn seen(
         Ok::<_, azure_core::Error>((tenant.clone(), record))
     });
     let records = futures::future::try_join_all(records).await?;
-    // The files of a valid document have its tenant, or arrived while the document was invalid; files of
-    // another tenant count only while they wait.
+    // The files of a valid document have its tenant; files of another tenant count only while they wait.
     let is_own = |tenant: &str| {
         let read = document.read.as_ref();
-        tenant == ImportId::NO_TENANT || read.map_or(true, |it| it.caller.tenant == tenant)
+        read.map_or(true, |it| it.caller.tenant == tenant)
     };
     let own = records.into_iter().filter(|(tenant, record)| is_own(tenant) || record.has_waiting());
     let (own, records): (Vec<String>, Vec<ConnectionRecord>) = own.unzip();

@@ -4,15 +4,15 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::{
-    Delivery, Import, Policy,
+    Delivery, Import, Policy, State,
     lane::ContentOrder,
     moment,
     notifications::TRIES,
     reason::{PauseCause, ReasonCode, Text},
 };
 
-/// The most pausing imports that are listed: the last ones.
-const MOST_PAUSES: usize = 100;
+/// The most pausing imports, and the most stuck ones, that are listed: the last ones.
+const MOST_LISTED: usize = 100;
 
 /// The record of a connection. It changes with an import and is written together with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,19 +21,29 @@ pub struct ConnectionRecord {
     pub paused_by: Vec<Pause>,
     /// When the last file was received.
     pub last_received: Option<OffsetDateTime>,
+    /// The row key of its import.
+    pub last_received_import: Option<String>,
     /// The last import that the service accepted.
     pub last_accepted: Option<Accepted>,
     /// The newest content that the service has.
     pub newest: Option<ContentOrder>,
     /// The reasons for which its files wait; each is reported once.
     pub notified: Vec<Notified>,
-    /// An overdue file that was reported, if no import exists to hold the notification.
-    pub overdue: Option<Overdue>,
+    /// The row keys of its stuck imports, except those that a later success has made old.
+    pub stuck: Vec<Text>,
+    /// Whether a file failed, or a person was notified, since the last success.
+    pub has_failed: bool,
+    /// The row key of the import that succeeded first after a failure.
+    pub recovered_by: Option<String>,
+    /// The notification of an overdue file, if no import exists to hold it.
+    pub overdue: Option<Notice>,
+    /// The notification that the document is invalid. It is in the partition without a tenant.
+    pub invalid: Option<Notice>,
 }
 
-/// An overdue file of a connection without imports, and its notification.
+/// A notification about a connection that no import holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Overdue {
+pub struct Notice {
     /// When it was noticed.
     #[serde(with = "moment")]
     pub since: OffsetDateTime,
@@ -78,7 +88,7 @@ pub struct Notified {
     /// When it began.
     #[serde(with = "moment")]
     pub since: OffsetDateTime,
-    /// The number of waiting files; 0 if they ended because the connection document was invalid on arrival.
+    /// The number of waiting files.
     pub waiting: u32,
     /// The import whose notification reports it, or has reported it.
     #[serde(default, rename = "toldBy", skip_serializing_if = "Option::is_none")]
@@ -93,6 +103,8 @@ impl ConnectionRecord {
             || before.pauses != next.pauses
             || is_success(before, next)
             || drops_notification(before, next)
+            || fails(before, next)
+            || before.state == State::Stuck && next.state != State::Stuck
     }
 
     /// Whether files wait for a person, or behind a file that does.
@@ -107,13 +119,6 @@ impl ConnectionRecord {
         self.notified.iter().any(|known| known.reason == reason)
     }
 
-    /// Whether the notification of an overdue file was delivered.
-    #[must_use]
-    pub(crate) fn was_notified_overdue(&self) -> bool {
-        let is_delivered = |overdue: &Overdue| overdue.outcome == Some(Delivery::Delivered);
-        self.overdue.as_ref().is_some_and(is_delivered)
-    }
-
     /// Starts the notification that no file has arrived since `waited_from`, if it is due; returns when that
     /// was noticed first. No other instance starts it for as long as a step may take. It is sent once, until
     /// the wait begins anew.
@@ -123,16 +128,17 @@ impl ConnectionRecord {
         now: OffsetDateTime,
         policy: &Policy,
     ) -> Option<OffsetDateTime> {
-        let known = self.overdue.take().filter(|known| known.since > waited_from);
-        let new = Overdue { since: now, due: now, failures: 0, outcome: None };
-        let overdue = self.overdue.insert(known.unwrap_or(new));
-        let latest = now + policy.longest_wait();
-        let is_due = overdue.due <= now || overdue.due > latest;
-        if overdue.outcome.is_some() || !is_due {
-            return None;
-        }
-        overdue.due = now + policy.step_timeout;
-        Some(overdue.since)
+        self.overdue = self.overdue.take().filter(|known| known.since > waited_from);
+        begin(&mut self.overdue, now, policy)
+    }
+
+    /// The same for an invalid document, until it is corrected.
+    pub(crate) fn invalid_begins(
+        &mut self,
+        now: OffsetDateTime,
+        policy: &Policy,
+    ) -> Option<OffsetDateTime> {
+        begin(&mut self.invalid, now, policy)
     }
 
     /// Records the result of the notification; `None` if the record holds another one by now.
@@ -143,18 +149,30 @@ impl ConnectionRecord {
         now: OffsetDateTime,
         policy: &Policy,
     ) -> Option<()> {
-        let overdue = self.overdue.as_mut().filter(|known| known.since == since)?;
-        let Some(why) = failed else {
-            overdue.outcome = Some(Delivery::Delivered);
-            return Some(());
-        };
-        overdue.failures += 1;
-        if overdue.failures >= TRIES {
-            overdue.outcome = Some(Delivery::GivenUp(why.clone()));
-        } else {
-            overdue.due = now + policy.busy_wait(&since, overdue.failures);
-        }
+        end(self.overdue.as_mut(), since, failed, now, policy)?;
+        self.has_failed |= failed.is_none();
         Some(())
+    }
+
+    /// The same for an invalid document.
+    pub(crate) fn invalid_ended(
+        &mut self,
+        since: OffsetDateTime,
+        failed: Option<&Text>,
+        now: OffsetDateTime,
+        policy: &Policy,
+    ) -> Option<()> {
+        end(self.invalid.as_mut(), since, failed, now, policy)
+    }
+
+    /// Whether it names an import, whose row is then kept.
+    #[must_use]
+    pub(crate) fn names(&self, key: &str) -> bool {
+        let last = self.last_accepted.as_ref().map(|accepted| &accepted.import);
+        let known = [last, self.last_received_import.as_ref()];
+        let listed = self.paused_by.iter().map(|pause| &pause.import).chain(&self.stuck);
+        known.into_iter().flatten().any(|named| named == key)
+            || listed.into_iter().any(|named| **named == *key)
     }
 
     /// Forgets that files wait for this reason.
@@ -172,13 +190,14 @@ impl ConnectionRecord {
         if next.pauses && !before.pauses {
             let (import, content) = ((&next.id.key).into(), next.source.last_modified);
             self.paused_by.push(Pause { import, cause: PauseCause::of(next.state), content });
-            let beyond = self.paused_by.len().saturating_sub(MOST_PAUSES);
+            let beyond = self.paused_by.len().saturating_sub(MOST_LISTED);
             self.paused_by.drain(..beyond);
         }
         if is_success(before, next) {
             self.last_accepted = Some(Accepted { at: now, import: next.id.key.clone() });
             self.newest = self.newest.take().max(Some(next.order()));
         }
+        self.fails_or_recovers(before, next);
         if drops_notification(before, next) {
             self.forget_notifier(&next.id.key);
         }
@@ -189,7 +208,7 @@ impl ConnectionRecord {
             self.waits_no_more(over);
         }
         let Some(reason) = next.blocked else { return true };
-        let is_first = self.waits(reason, 1, now);
+        let is_first = self.waits(reason, now);
         if let Some(known) = self.notified.iter_mut().find(|known| known.reason == reason)
             && is_for_connection(next)
         {
@@ -209,21 +228,33 @@ impl ConnectionRecord {
         }
     }
 
-    /// Records a received file, and why it ended at once if the connection document is invalid. Returns
-    /// whether it is the first one with that reason.
-    pub fn received(&mut self, import: &Import, now: OffsetDateTime) -> bool {
-        self.last_received = Some(now);
-        let reason = import.code().filter(|code| code.is_of_connection());
-        reason.is_none_or(|reason| self.waits(reason, 0, now))
+    fn fails_or_recovers(&mut self, before: &Import, next: &Import) {
+        let key = &next.id.key;
+        if before.state != next.state {
+            self.stuck.retain(|stuck| **stuck != **key);
+            if next.state == State::Stuck {
+                self.stuck.push(key.into());
+                let beyond = self.stuck.len().saturating_sub(MOST_LISTED);
+                self.stuck.drain(..beyond);
+            }
+        }
+        self.has_failed |= fails(before, next);
+        if is_success(before, next) {
+            // Row keys are in the order of the contents, newest first.
+            self.stuck.retain(|stuck| **stuck < **key);
+            if std::mem::take(&mut self.has_failed) {
+                self.recovered_by = Some(key.clone());
+            }
+        }
     }
 
-    fn waits(&mut self, reason: ReasonCode, imports: u32, now: OffsetDateTime) -> bool {
+    fn waits(&mut self, reason: ReasonCode, now: OffsetDateTime) -> bool {
         let known = self.notified.iter_mut().find(|known| known.reason == reason);
         if let Some(known) = known {
-            known.waiting = known.waiting.saturating_add(imports);
+            known.waiting = known.waiting.saturating_add(1);
             return false;
         }
-        self.notified.push(Notified { reason, since: now, waiting: imports, notified_by: None });
+        self.notified.push(Notified { reason, since: now, waiting: 1, notified_by: None });
         true
     }
 
@@ -233,6 +264,44 @@ impl ConnectionRecord {
         }
         self.notified.retain(|known| known.reason != reason || known.waiting > 0);
     }
+}
+
+fn begin(
+    notice: &mut Option<Notice>,
+    now: OffsetDateTime,
+    policy: &Policy,
+) -> Option<OffsetDateTime> {
+    let new = Notice { since: now, due: now, failures: 0, outcome: None };
+    let notice = notice.get_or_insert(new);
+    let latest = now + policy.longest_wait();
+    let is_due = notice.due <= now || notice.due > latest;
+    if notice.outcome.is_some() || !is_due {
+        return None;
+    }
+    notice.due = now + policy.step_timeout;
+    Some(notice.since)
+}
+
+fn end(
+    notice: Option<&mut Notice>,
+    since: OffsetDateTime,
+    failed: Option<&Text>,
+    now: OffsetDateTime,
+    policy: &Policy,
+) -> Option<()> {
+    // The table keeps a time less exactly than the clock.
+    let notice = notice.filter(|known| moment::exact(known.since) == moment::exact(since))?;
+    let Some(why) = failed else {
+        notice.outcome = Some(Delivery::Delivered);
+        return Some(());
+    };
+    notice.failures += 1;
+    if notice.failures >= TRIES {
+        notice.outcome = Some(Delivery::GivenUp(why.clone()));
+    } else {
+        notice.due = now + policy.busy_wait(&since, notice.failures);
+    }
+    Some(())
 }
 
 /// Whether the notification about its connection was not sent and will not be.
@@ -250,4 +319,10 @@ fn is_for_connection(import: &Import) -> bool {
 
 fn is_success(before: &Import, next: &Import) -> bool {
     next.is_at_service() && !before.is_at_service()
+}
+
+/// Whether the move is a failure that the next success ends.
+fn fails(before: &Import, next: &Import) -> bool {
+    let is_bad = matches!(next.state, State::Rejected | State::Stuck);
+    is_bad && before.state != next.state || next.times_in_need() > before.times_in_need()
 }

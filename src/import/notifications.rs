@@ -108,10 +108,17 @@ impl Import {
         self.notification.as_ref().filter(is_due).filter(|_| self.is_at_rest())
     }
 
-    /// Whether a notification was sent, or tried, that a person has to act.
+    /// How often a notification was sent, or tried in vain, that a person has to act.
     #[must_use]
-    pub(crate) fn was_in_need(&self) -> bool {
-        self.notifications_sent.iter().any(|sent| sent.kind.needs_person())
+    pub(super) fn times_in_need(&self) -> usize {
+        self.notifications_sent.iter().filter(|sent| sent.kind.needs_person()).count()
+    }
+
+    /// Whether it failed itself, or a person was notified of it, before it succeeded.
+    #[must_use]
+    pub(crate) fn has_recovered(&self) -> bool {
+        let is_bad = |state| matches!(state, State::Rejected | State::Stuck);
+        self.times_in_need() > 0 || self.history.iter().any(|entry| is_bad(entry.state))
     }
 
     /// Whether a notification of this kind was delivered.

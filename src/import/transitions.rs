@@ -286,11 +286,9 @@ impl Import {
         !self.is_left_alone()
             && match action {
                 OperatorAction::Approve => self.state == Rejected && self.is_guarded(),
-                // A file without a tenant is imported again once its connection document is valid.
                 OperatorAction::Retry => {
-                    let is_there = matches!(self.state, Received | Packed | Rejected | Stuck)
-                        || self.code() == Some(ReasonCode::SameContent);
-                    is_there && self.id.has_tenant()
+                    matches!(self.state, Received | Packed | Rejected | Stuck)
+                        || self.code() == Some(ReasonCode::SameContent)
                 }
                 OperatorAction::Cancel => matches!(self.state, Received | Packed | Ingesting),
                 OperatorAction::Resume => self.pauses,

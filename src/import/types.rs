@@ -26,7 +26,7 @@ pub struct ImportId {
 const LAST_MOMENT_MS: i128 = 999_999_999_999_999;
 
 impl ImportId {
-    /// The partition of files whose connection document was invalid when they arrived.
+    /// The partition of the rows that belong to no tenant.
     pub const NO_TENANT: &str = "no-tenant";
 
     /// Tenant and key with a point between, as addresses, programs and commands use it. (A proxy may change
@@ -54,12 +54,6 @@ impl ImportId {
     pub(crate) fn moment_of(written: OffsetDateTime) -> String {
         let milliseconds = written.unix_timestamp_nanos() / 1_000_000;
         format!("{:015}", (LAST_MOMENT_MS - milliseconds).clamp(0, LAST_MOMENT_MS))
-    }
-
-    /// Whether its tenant is known.
-    #[must_use]
-    pub fn has_tenant(&self) -> bool {
-        self.tenant != Self::NO_TENANT
     }
 }
 

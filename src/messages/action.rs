@@ -21,7 +21,6 @@ pub fn action(import: &Import) -> String {
     let facts = Facts {
         id: &import.id.key,
         connection: &import.connection,
-        has_tenant: import.id.has_tenant(),
         pauses: import.pauses,
         may_be_there: import.ingestion.is_some() || import.push_outcome_unknown,
     };
@@ -57,7 +56,6 @@ pub(super) struct Facts<'a> {
     /// The import, as commands name it.
     pub(super) id: &'a str,
     pub(super) connection: &'a str,
-    pub(super) has_tenant: bool,
     /// Whether it pauses its connection.
     pub(super) pauses: bool,
     /// Whether the service may have the file.
@@ -85,11 +83,6 @@ pub(super) fn action_of(
         (_, Some(ReasonCode::RowUnreadable)) => {
             "If a newer version wrote the row, update every instance of viva-import to that version. \
              If somebody edited the row, undo the edit."
-                .to_owned()
-        }
-        (State::Rejected, _) if !facts.has_tenant => {
-            "Correct the connection document. Then select \"Check for new files\" on the console, or \
-             wait for `sweep` within the hour: the file becomes a new import."
                 .to_owned()
         }
         (State::Rejected, Some(ReasonCode::DeletionBlocked)) => format!(
@@ -184,11 +177,6 @@ pub(crate) fn not_taken(action: OperatorAction, import: &Import) -> String {
         OperatorAction::Approve => {
             format!("{file} needs no approval: it is not rejected because of deletions. {status}")
         }
-        OperatorAction::Retry if !import.id.has_tenant() => format!(
-            "{file} cannot be retried: its connection document was invalid when the file arrived, so \
-             its tenant is unknown. Correct the document. `sweep` then imports the file within the \
-             hour."
-        ),
         OperatorAction::Retry if import.state.is_end() => format!(
             "{file} has ended and cannot be retried. To import its content once more, upload the file \
              again. {status}"

@@ -41,7 +41,6 @@ impl Entry {
         let facts = Facts {
             id: "IMPORT",
             connection: "hr",
-            has_tenant: true,
             pauses: code == ReasonCode::Forbidden,
             may_be_there: matches!(
                 code,

@@ -34,8 +34,6 @@ pub fn because(import: &Import, reason: &Reason) -> String {
             import.connection,
             resume(&import.connection)
         )
-    } else if code == ReasonCode::ConnectionInvalid && import.state == State::Rejected {
-        format!("{text}. `sweep` then imports the file within the hour")
     } else {
         text
     }

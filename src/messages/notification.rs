@@ -9,7 +9,12 @@ use super::{
     reason::cause,
     sentence,
 };
-use crate::import::{Import, NotificationKind};
+use crate::{
+    import::{Import, NotificationKind, reason::Reason},
+    schema::Target,
+};
+
+const WAITING: &str = "The files of this connection are waiting.";
 
 /// The title of a notification, one line.
 #[must_use]
@@ -24,13 +29,29 @@ pub fn title(kind: NotificationKind, import: &Import) -> String {
         NotificationKind::CredentialFailed => {
             format!("Connection {connection}: the credential failed")
         }
-        NotificationKind::ConnectionInvalid => {
-            format!("Connection {connection}: the connection document is invalid")
-        }
+        NotificationKind::ConnectionInvalid => invalid_title(connection),
         NotificationKind::Overdue => overdue_title(connection),
         NotificationKind::Completed => format!("{file} was accepted"),
         NotificationKind::Recovered => format!("{file} was accepted: {connection} works again"),
     }
+}
+
+/// The title for a connection whose document is invalid.
+pub(crate) fn invalid_title(connection: &str) -> String {
+    format!("Connection {connection}: the connection document is invalid")
+}
+
+/// The message for a connection whose document is invalid, so that its files have no import.
+pub(crate) fn invalid(reason: &Reason) -> String {
+    sentence(format!("{WAITING} {}", cause(reason, Target::default())))
+}
+
+/// The recommended action for it.
+pub(crate) fn invalid_action(connection: &str) -> String {
+    format!(
+        "Run `viva-import doctor {connection}` and correct what it reports. Then select \"Check for new files\" on \
+         the console, or wait for `sweep` within the hour: it imports the files."
+    )
 }
 
 /// The title for a connection whose next file is overdue.
@@ -51,7 +72,6 @@ pub(crate) const OVERDUE_ACTION: &str =
 /// The message: what happened, in full sentences.
 #[must_use]
 pub fn text(kind: NotificationKind, import: &Import) -> String {
-    const WAITING: &str = "The files of this connection are waiting.";
     match kind {
         NotificationKind::Overdue => format!(
             "The last file was {}, which arrived on {}. The next file is overdue.",

@@ -136,12 +136,7 @@ pub struct Page {
 #[derive(Debug)]
 pub enum Inserted {
     /// It is in the table.
-    New {
-        /// The import.
-        stored: Box<Stored>,
-        /// Whether it is the first of its connection with its reason.
-        is_first: bool,
-    },
+    New(Box<Stored>),
     /// It was there before.
     Known(Box<Stored>),
 }
@@ -195,35 +190,18 @@ impl ImportTable {
     /// Storage failed.
     pub async fn insert(&self, import: Import, now: OffsetDateTime) -> Result<Inserted> {
         self.list_tenant(&import.id.tenant).await?;
-        if import.state.is_end() {
-            return self.insert_with_connection(import, now).await;
-        }
-        let received = connections::received(&import, now);
-        let inserted = self.insert_and(import, received).await?;
-        inserted.ok_or_else(connections::contended)
-    }
-
-    /// Inserts an import together with the row of its connection; `None` if that row has changed.
-    async fn insert_and(&self, import: Import, connection: Write) -> Result<Option<Inserted>> {
         let (properties, write_id) = row::of(&import);
-        let writes =
-            [Some(Write::Insert(properties)), Some(connection), live::write(None, &import)];
-        let writes: Vec<Write> = writes.into_iter().flatten().collect();
+        let received = connections::received(&import, now);
+        let mut writes = vec![Write::Insert(properties), received];
+        writes.extend(live::write(None, &import));
         match self.table.transact(&writes).await {
-            Ok(etag) => {
-                let stored = Box::new(Stored { import, etag });
-                Ok(Some(Inserted::New { stored, is_first: true }))
-            }
+            Ok(etag) => Ok(Inserted::New(Box::new(Stored { import, etag }))),
             Err(error) if is_failed_condition(&error) => {
-                Ok(self.read(&import.id).await?.map(|(stored, id)| {
-                    let stored = Box::new(stored);
-                    // A repeated insert whose first answer was lost finds its own row.
-                    if id == write_id {
-                        Inserted::New { stored, is_first: true }
-                    } else {
-                        Inserted::Known(stored)
-                    }
-                }))
+                let (stored, id) = self.read(&import.id).await?.ok_or(error)?;
+                let stored = Box::new(stored);
+                // A repeated insert whose first answer was lost finds its own row.
+                let is_new = id == write_id;
+                Ok(if is_new { Inserted::New(stored) } else { Inserted::Known(stored) })
             }
             Err(error) => Err(error),
         }
@@ -300,48 +278,28 @@ impl ImportTable {
         Ok(stored.map(|stored| Claim { stored }))
     }
 
-    /// The imports that are stuck.
-    ///
-    /// # Errors
-    /// Storage failed.
-    pub(crate) async fn stuck(&self) -> Result<Vec<Stored>> {
-        self.query(&format!("{IS_IMPORT} and State eq '{}'", State::Stuck.as_ref())).await
-    }
-
-    /// The imports of an import's connection, newest content first, including the import itself.
-    ///
-    /// # Errors
-    /// Storage failed.
-    pub async fn of_connection(&self, import: &Import) -> Result<Vec<Stored>> {
-        // Neither a tenant id nor the name of a connection can contain a quotation mark.
-        let (tenant, connection) = (&import.id.tenant, &import.connection);
-        let filter =
-            format!("PartitionKey eq '{tenant}' and {IS_IMPORT} and Connection eq '{connection}'");
-        self.query(&filter).await
-    }
-
     /// The imports with a row key: one, unless the connection of its file has changed its tenant.
     ///
     /// # Errors
     /// Storage failed.
     pub async fn find(&self, key: &str) -> Result<Vec<Stored>> {
-        self.query(&format!("RowKey eq '{}'", quoted(key))).await
+        let found = stream::iter(self.tenants().await?)
+            .map(async |tenant| self.get(&ImportId { tenant, key: key.to_owned() }).await)
+            .buffered(AT_ONCE);
+        let found: Vec<Option<Stored>> = found.try_collect().await?;
+        Ok(found.into_iter().flatten().collect())
     }
 
-    /// The imports of a connection in all tenants, newest content first.
-    ///
-    /// # Errors
-    /// Storage failed.
-    pub async fn named(&self, connection: &str) -> Result<Vec<Stored>> {
-        self.query(&format!("{IS_IMPORT} and Connection eq '{}'", quoted(connection))).await
-    }
-
-    /// All imports, newest content first.
+    /// All imports with their history, newest content first: what it reads grows with the table.
     ///
     /// # Errors
     /// Storage failed.
     pub async fn list(&self) -> Result<Vec<Stored>> {
-        let mut imports = self.query(IS_IMPORT).await?;
+        let mut imports = vec![];
+        for tenant in self.tenants().await? {
+            let filter = format!("PartitionKey eq '{}' and {IS_IMPORT}", quoted(&tenant));
+            imports.extend(self.query(&filter).await?);
+        }
         imports.sort_by(|a, b| a.import.id.key.cmp(&b.import.id.key));
         Ok(imports)
     }
@@ -411,7 +369,10 @@ impl ImportTable {
     }
 
     /// The same; `None` also if the row is unreadable.
-    async fn get_readable(&self, id: &ImportId) -> Result<Option<Stored>> {
+    ///
+    /// # Errors
+    /// Storage failed.
+    pub(crate) async fn get_readable(&self, id: &ImportId) -> Result<Option<Stored>> {
         match self.get(id).await {
             Err(error) if *error.kind() == ErrorKind::DataConversion => Ok(None),
             read => read,

@@ -117,16 +117,21 @@ async fn an_invalid_connection_keeps_its_files_until_it_is_corrected() {
     stage.connect("broken", "{ \"tenantId\": 5 }").await.unwrap();
     for name in ["broken/a.csv", "broken/b.csv", "broken/c.csv"] {
         stage.arrive(name, GOOD_CSV.into()).await.unwrap();
-        ended(&stage, name).await;
+        until("an event that waits for nothing", async || {
+            let waits = format!("inbox/{name} waits until its connection document is corrected");
+            log(&stage).contains(&waits).then_some(())
+        })
+        .await;
     }
-    let warned = log(&stage).matches(" event=rejected reason=ConnectionInvalid ").count();
-    assert_eq!(warned, 1, "one log line: {}", log(&stage));
-    let import = ended(&stage, "broken/a.csv").await;
-    let why = why(&import);
-    assert_eq!((import.state, import.id.tenant.as_str()), (State::Rejected, "no-tenant"));
+    assert!(matches!(stage.host.timer("sweep", false).await, Outcome::Succeeded(_)));
+    let log = log(&stage);
+    let warned = |line: &&str| line.contains(" event=connection_invalid reason=ConnectionInvalid ");
+    let warned: Vec<&str> = log.lines().filter(warned).collect();
+    assert_eq!(warned.len(), 1, "one log line: {log}");
     for place in ["/tenantId", "/connector", "/refresh", "/credential", "/mapping"] {
-        assert!(why.contains(place), "{place} in {why}");
+        assert!(warned[0].contains(place), "{place} in {}", warned[0]);
     }
+    assert!(stage.imports().await.unwrap().is_empty(), "no file has a row");
     stage.connect("broken", SAMPLE_CONNECTION).await.unwrap();
     assert!(matches!(stage.host.timer("schedule", false).await, Outcome::Succeeded(_)));
     until("the import of the corrected connection", async || {

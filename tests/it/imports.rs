@@ -58,7 +58,7 @@ fn after(import: &Import, event: Event) -> Import {
 
 async fn inserted(imports: &ImportTable, import: Import) -> Stored {
     match imports.insert(import, NOW).await.unwrap() {
-        Inserted::New { stored, .. } => *stored,
+        Inserted::New(stored) => *stored,
         Inserted::Known(_) => panic!("it was there already"),
     }
 }

@@ -115,13 +115,13 @@ fn an_overdue_file_is_reported_once_until_the_wait_begins_anew() {
         failing.overdue_ended(NOW, Some(&"away".into()), now, &policy);
         tries += 1;
     }
-    assert_eq!((tries, failing.was_notified_overdue()), (20, false));
+    assert_eq!((tries, failing.has_failed), (20, false));
     assert_eq!(failing.overdue_begins(stored, now + Duration::from_hours(24), &policy), None);
 
     let due = record.overdue.as_ref().unwrap().due;
     assert_eq!(record.overdue_begins(stored, due, &policy), Some(NOW));
     record.overdue_ended(NOW, None, due, &policy);
-    assert!(record.was_notified_overdue());
+    assert!(record.has_failed, "the next file recovers");
     assert_eq!(record.overdue_begins(stored, due + Duration::from_hours(24), &policy), None);
     // The document was stored again, and the earlier report is over.
     let again = due + Duration::from_hours(24 * 20);

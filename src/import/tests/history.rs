@@ -173,7 +173,7 @@ fn a_success_is_notified_first_and_then_that_it_is_the_first_after_a_failure() {
         let message = next.notification.clone().unwrap();
         assert_eq!(message.kind, NotificationKind::Recovered);
         assert_eq!((message.since, message.failures), (NOW, 0));
-        assert!(message.due <= later && !next.was_in_need());
+        assert!(message.due <= later && next.times_in_need() == 0);
         let done = after(next, later, [Event::Notification(NotificationEvent::Dropped)]);
         assert_eq!(kind(&done), None);
     }

@@ -5,18 +5,18 @@ use azure_core::{Error, Result, error::ErrorKind, http::Etag};
 use time::OffsetDateTime;
 
 use super::{
-    ImportTable, Inserted, Saved, Stored,
+    ImportTable, Saved, Stored,
     columns::{
         ColumnInfo,
-        ColumnType::{DateTime, Json, Text},
-        Columns, column, list, text, time,
+        ColumnType::{Boolean, DateTime, Json, Text},
+        Columns, boolean, column, list, text, time,
     },
     is_failed_condition, quoted,
 };
 use crate::{
     import::{
         Import, ImportId,
-        connection_record::{Accepted, ConnectionRecord},
+        connection_record::{Accepted, ConnectionRecord, Notice},
         reason::ReasonCode,
     },
     storage::table::{Properties, Write},
@@ -33,6 +33,7 @@ pub const CONNECTION_COLUMNS: &[ColumnInfo] = &[
         "The imports that pause it, each with the cause and the date of its content",
     ),
     column(LAST_RECEIVED, DateTime, "When its last file was received"),
+    column(LAST_RECEIVED_IMPORT, Text, "The id of its import"),
     column(LAST_ACCEPTED, DateTime, "When the service last accepted an import of it"),
     column(LAST_ACCEPTED_IMPORT, Text, "The id of that import"),
     column(
@@ -50,14 +51,35 @@ pub const CONNECTION_COLUMNS: &[ColumnInfo] = &[
         Json,
         "An overdue file of a connection that never had a file, and whether the notification was sent",
     ),
+    column(
+        INVALID,
+        Json,
+        "Since when the document is invalid, in partition `no-tenant`, and whether the notification was sent",
+    ),
+    column(
+        STUCK,
+        Json,
+        "The ids of its stuck imports, except those with older content than a later success",
+    ),
+    column(
+        HAS_FAILED,
+        Boolean,
+        "Whether a file failed, or a person was notified, since the last success",
+    ),
+    column(RECOVERED_BY, Text, "The id of the import that succeeded first after a failure"),
 ];
 const PAUSED_BY: &str = "PausedBy";
 const LAST_RECEIVED: &str = "LastReceived";
+const LAST_RECEIVED_IMPORT: &str = "LastReceivedImport";
 const LAST_ACCEPTED: &str = "LastAccepted";
 const LAST_ACCEPTED_IMPORT: &str = "LastAcceptedImport";
 const NEWEST: &str = "Newest";
 const NOTIFIED: &str = "Notified";
 const OVERDUE: &str = "Overdue";
+const INVALID: &str = "Invalid";
+const STUCK: &str = "Stuck";
+const HAS_FAILED: &str = "HasFailed";
+const RECOVERED_BY: &str = "RecoveredBy";
 
 /// The record as it was read; without an ETag if there is no row yet.
 struct Read {
@@ -133,33 +155,6 @@ impl ImportTable {
         Err(contended())
     }
 
-    /// Inserts an import that ended at once, because its connection document was invalid.
-    pub(super) async fn insert_with_connection(
-        &self,
-        import: Import,
-        now: OffsetDateTime,
-    ) -> Result<Inserted> {
-        for _ in 0..TRIES {
-            let mut import = import.clone();
-            let Read { mut record, etag } =
-                self.read_connection(&import.id.tenant, &import.connection).await?;
-            let is_first = record.received(&import, now);
-            if !is_first {
-                // Another file has already reported it.
-                import.notification = None;
-            }
-            let write = write(&import, &record, etag);
-            match self.insert_and(import, write).await? {
-                Some(Inserted::New { stored, .. }) => {
-                    return Ok(Inserted::New { stored, is_first });
-                }
-                Some(known) => return Ok(known),
-                None => {}
-            }
-        }
-        Err(contended())
-    }
-
     /// Changes only the record of a connection; returns the result of `change`. If `change` returns `None`,
     /// nothing is written.
     ///
@@ -192,15 +187,9 @@ impl ImportTable {
     ///
     /// # Errors
     /// Storage failed.
-    pub(crate) async fn forget_arrivals(&self, connection: &str) -> Result<()> {
-        let tenant = ImportId::NO_TENANT;
-        let Read { mut record, etag } = self.read_connection(tenant, connection).await?;
-        let Some(etag) = etag.filter(|_| !record.notified.is_empty()) else { return Ok(()) };
-        record.notified.clear();
-        let forgotten = self.table.replace(&row(tenant, connection, &record), &etag).await;
-        // Another instance was faster.
-        let is_failed = forgotten.as_ref().is_err_and(is_failed_condition);
-        if is_failed { Ok(()) } else { forgotten.map(drop) }
+    pub(crate) async fn forget_invalid(&self, connection: &str) -> Result<()> {
+        let forget = |record: &mut ConnectionRecord| record.invalid.take();
+        self.change_connection(ImportId::NO_TENANT, connection, forget).await.map(drop)
     }
 
     /// Whether another import of the connection waits for the same reason.
@@ -223,21 +212,31 @@ pub(super) fn record_of(row: &Properties) -> ConnectionRecord {
     ConnectionRecord {
         paused_by: list(row, PAUSED_BY),
         last_received: time(row, LAST_RECEIVED),
+        last_received_import: text(row, LAST_RECEIVED_IMPORT),
         last_accepted: accepted.map(|(at, import)| Accepted { at, import }),
         newest: text(row, NEWEST).and_then(|json| serde_json::from_str(&json).ok()),
         notified: list(row, NOTIFIED),
-        overdue: text(row, OVERDUE).and_then(|json| serde_json::from_str(&json).ok()),
+        stuck: list(row, STUCK),
+        has_failed: boolean(row, HAS_FAILED),
+        recovered_by: text(row, RECOVERED_BY),
+        overdue: notice(row, OVERDUE),
+        invalid: notice(row, INVALID),
     }
+}
+
+fn notice(row: &Properties, column: &str) -> Option<Notice> {
+    serde_json::from_str(&text(row, column)?).ok()
 }
 
 /// Records the arrival of a file and leaves the other columns unchanged.
 pub(super) fn received(import: &Import, now: OffsetDateTime) -> Write {
     let mut row = Columns::new(&import.id.tenant, &key_of(&import.connection));
     row.time(LAST_RECEIVED, Some(now));
+    row.text(LAST_RECEIVED_IMPORT, &import.id.key);
     Write::Merge(row.0)
 }
 
-pub(super) fn contended() -> Error {
+fn contended() -> Error {
     let why = "the row of the connection keeps changing";
     Error::with_message(ErrorKind::Other, why)
 }
@@ -263,6 +262,7 @@ fn row(tenant: &str, connection: &str, record: &ConnectionRecord) -> Properties 
     let mut row = Columns::new(tenant, &key_of(connection));
     row.list(PAUSED_BY, &record.paused_by);
     row.time(LAST_RECEIVED, record.last_received);
+    row.maybe(LAST_RECEIVED_IMPORT, record.last_received_import.as_deref());
     if let Some(Accepted { at, import }) = &record.last_accepted {
         row.time(LAST_ACCEPTED, Some(*at));
         row.text(LAST_ACCEPTED_IMPORT, import);
@@ -270,8 +270,13 @@ fn row(tenant: &str, connection: &str, record: &ConnectionRecord) -> Properties 
     let newest = record.newest.as_ref().and_then(|it| serde_json::to_string(it).ok());
     row.maybe(NEWEST, newest.as_deref());
     row.list(NOTIFIED, &record.notified);
-    let overdue = record.overdue.as_ref().and_then(|it| serde_json::to_string(it).ok());
-    row.maybe(OVERDUE, overdue.as_deref());
+    row.list(STUCK, &record.stuck);
+    row.boolean(HAS_FAILED, record.has_failed);
+    row.maybe(RECOVERED_BY, record.recovered_by.as_deref());
+    for (column, notice) in [(OVERDUE, &record.overdue), (INVALID, &record.invalid)] {
+        let notice = notice.as_ref().and_then(|it| serde_json::to_string(it).ok());
+        row.maybe(column, notice.as_deref());
+    }
     row.0
 }
 

@@ -136,8 +136,8 @@ impl World {
             let prefix = format!("{}/", to.name());
             let mut files = self.storage.blobs.list(INBOX, &prefix).await.unwrap();
             let newest = files.iter().map(|blob| blob.last_modified).max();
-            let of_tenant = || imports.iter().filter(|import| import.id.has_tenant());
-            let is_known = |blob: &Blob| of_tenant().any(|import| import.source.etag == blob.etag);
+            let is_known =
+                |blob: &Blob| imports.iter().any(|import| import.source.etag == blob.etag);
             if to.is_full() {
                 files.retain(|blob| Some(blob.last_modified) == newest);
                 files.sort_by_key(|blob| !is_known(blob));
@@ -162,7 +162,6 @@ impl World {
                 imports.iter().any(is_newer)
             } else if import.state == State::Rejected {
                 file.kind == Kind::Wrong
-                    || !import.id.has_tenant()
                     || (file.kind == Kind::Narrow && import.is_guarded())
                     || self.deleted.contains(&file.name)
                     || import.service_status.as_deref() == Some("ValidationFailed")
@@ -261,7 +260,7 @@ impl World {
         for file in &self.files {
             let of_file = accepted.iter().filter(|one| one.file.etag == file.etag);
             let known = of_file.filter(|one| answered.contains(&one.ingestion.id)).count();
-            let of_tenant = imports.iter().filter(|import| import.id.has_tenant());
+            let of_tenant = imports.iter();
             let import = of_tenant.into_iter().find(|import| import.source.etag == file.etag);
             let retries =
                 import.map_or(0, |import| asked(import, "retry") + asked(import, "approve"));

@@ -65,10 +65,7 @@ impl World {
                 rest.split(' ').next().unwrap_or_default().to_owned()
             };
             let kind = field("event").parse::<NotificationKind>().ok();
-            // A file whose connection document is invalid on arrival is rejected.
-            let is_of_connection = kind.is_some_and(NotificationKind::is_of_connection)
-                || kind.is_some() && field("reason") == "ConnectionInvalid";
-            if is_of_connection {
+            if kind.is_some_and(NotificationKind::is_of_connection) {
                 *warned.entry((field("connection"), field("reason"))).or_default() += 1;
             }
         }
@@ -105,7 +102,10 @@ fn began(seen: &[Seen]) -> Reasons {
         let Some(name) = text("RowKey").strip_prefix("connection~") else { continue };
         let notified: Vec<Value> = serde_json::from_str(text("Notified")).unwrap_or_default();
         let reason = |it: &Value| it["reason"].as_str().unwrap_or_default().to_owned();
-        let now: BTreeSet<String> = notified.iter().map(reason).collect();
+        let mut now: BTreeSet<String> = notified.iter().map(reason).collect();
+        if !text("Invalid").is_empty() {
+            now.insert("ConnectionInvalid".to_owned());
+        }
         let tenant = text("PartitionKey");
         let before = known.insert(format!("{tenant}/{name}"), now.clone()).unwrap_or_default();
         for reason in now.difference(&before) {
