@@ -61,6 +61,8 @@ pub struct Config {
     pub mapping_key: String,
     /// How long a file must be unchanged before it counts as complete, unless an event says so.
     pub quiet: Duration,
+    /// How long the row of an ended import is kept; `None` for ever.
+    pub keep_rows: Option<Duration>,
     /// Limits of the checks.
     pub limits: Limits,
     /// The ingestion service.
@@ -109,6 +111,7 @@ impl Config {
         let policy = reader.policy();
         let mapping_key = reader.text(MAPPING_KEY);
         let quiet = reader.seconds_or_none("QUIET_SECONDS");
+        let keep_rows = reader.days_or_ever("KEEP_ROWS_DAYS");
         let limits = reader.limits();
         let service = reader.service(None);
         let notify = reader.notify();
@@ -120,9 +123,17 @@ impl Config {
                 .is_some_and(|on| on.eq_ignore_ascii_case("true")),
         };
         match (account, service) {
-            (Some(account), Some(service)) if reader.faults.is_empty() => {
-                Ok(Self { account, policy, mapping_key, quiet, limits, service, notify, app })
-            }
+            (Some(account), Some(service)) if reader.faults.is_empty() => Ok(Self {
+                account,
+                policy,
+                mapping_key,
+                quiet,
+                keep_rows,
+                limits,
+                service,
+                notify,
+                app,
+            }),
             _ => Err(Faults(reader.faults)),
         }
     }
@@ -221,6 +232,13 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     /// A time that may be 0.
     fn seconds_or_none(&mut self, name: &str) -> Duration {
         if self.text(name).trim() == "0" { Duration::ZERO } else { self.seconds(name) }
+    }
+
+    /// A number of days; `None` for 0, which means for ever.
+    fn days_or_ever(&mut self, name: &str) -> Option<Duration> {
+        const MOST: u64 = 36_500;
+        let is_ever = self.text(name).trim() == "0";
+        (!is_ever).then(|| Duration::from_hours(24 * self.number(name).min(MOST)))
     }
 
     fn seconds(&mut self, name: &str) -> Duration {

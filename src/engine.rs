@@ -56,6 +56,7 @@ mod notifications;
 mod operator;
 mod poison;
 mod push;
+mod retention;
 mod scheduling;
 mod status_queries;
 mod steps;

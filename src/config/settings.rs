@@ -174,6 +174,11 @@ pub const SETTINGS: &[Setting] = &[
         "How many pushes may fail or get no answer before an import is `stuck`. While the service cannot be reached, the program waits and counts nothing.",
     ),
     setting(
+        "KEEP_ROWS_DAYS",
+        Some("400"),
+        "For how many days the row and the reports of an ended import are kept. After that, the sweep removes them if the file is not in the inbox any more. `0` keeps them for ever.",
+    ),
+    setting(
         "NOTIFY_SETTING",
         None,
         "The name of the setting that holds the address of the app's webhook. It gets the notifications of a connection whose document is invalid or was deleted.",

@@ -231,7 +231,8 @@ pub(super) fn import_id(blob: &Blob, tenant: &str) -> ImportId {
     ImportId { tenant: tenant.to_owned(), key: key_of(blob) }
 }
 
-fn key_of(blob: &Blob) -> String {
+/// The row key of the import of a content.
+pub(super) fn key_of(blob: &Blob) -> String {
     let content = format!("{}\0{}\0{}", blob.container, blob.name, blob.etag);
     let hash = format!("{:x}", Sha256::digest(content));
     format!("{}-{}", ImportId::moment_of(blob.last_modified), &hash[..16])

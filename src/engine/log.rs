@@ -153,6 +153,18 @@ pub(crate) fn poison_failed(why: &str) {
     say(&Fields::of(FAILED), true, &format!("Queue {POISON}: {why}. The next sweep tries again"));
 }
 
+/// Logs how many imports were removed with their reports, because they ended long ago.
+pub(super) fn removed(imports: usize) {
+    let text = format!("Imports that ended long ago and were removed from the table: {imports}");
+    say(&Fields::of("removed"), false, &text);
+}
+
+/// Warns that old imports could not be removed. The next sweep tries again.
+pub(super) fn removal_failed(why: &str) {
+    let text = format!("Could not remove old imports: {why}. The next sweep tries again");
+    say(&Fields::of(FAILED), true, &text);
+}
+
 /// Logs for how long a connection has completed nothing. The alert of the deployment queries this line,
 /// because a log alert does not look back far enough.
 pub(super) fn idle(connection: &str, since: Duration) {

@@ -33,12 +33,18 @@ pub(super) struct Overdue {
 
 impl Engine {
     /// Finds files without an event: of a full connection the newest one, of an incremental connection all,
-    /// oldest first. Returns the number of new imports. Logs how long each connection has completed nothing.
+    /// oldest first. Returns the number of new imports. Logs how long each connection has completed nothing, and
+    /// removes old rows.
     ///
     /// # Errors
     /// Storage failed; the next sweep finds the remaining files.
     pub async fn sweep(&self) -> Result<usize> {
-        self.sweep_those(Origin::Sweep, |_| true).await
+        let found = Box::pin(self.sweep_those(Origin::Sweep, |_| true)).await;
+        // The files come first, and old rows can wait.
+        if let Err(error) = Box::pin(self.remove_old()).await {
+            log::removal_failed(&sentence(&error));
+        }
+        found
     }
 
     /// The same for one connection.

@@ -169,7 +169,8 @@ impl ConnectionRecord {
     #[must_use]
     pub(crate) fn names(&self, key: &str) -> bool {
         let last = self.last_accepted.as_ref().map(|accepted| &accepted.import);
-        let known = [last, self.last_received_import.as_ref()];
+        let newest = self.newest.as_ref().map(|newest| &newest.import.0);
+        let known = [last, newest, self.last_received_import.as_ref()];
         let listed = self.paused_by.iter().map(|pause| &pause.import).chain(&self.stuck);
         known.into_iter().flatten().any(|named| named == key)
             || listed.into_iter().any(|named| **named == *key)

@@ -166,6 +166,16 @@ pub struct LastPackage {
     pub pushed: OffsetDateTime,
 }
 
+impl LaneRecord {
+    /// Whether it names an import, whose row is then kept.
+    #[must_use]
+    pub(crate) fn names(&self, key: &str) -> bool {
+        let contents = [&self.full, &self.incremental].into_iter().flatten();
+        contents.into_iter().any(|content| content.order.import.0 == key)
+            || self.last.as_ref().is_some_and(|last| last.import == key)
+    }
+}
+
 impl LaneContent {
     /// File and import, as the reason of another import names them.
     #[must_use]

@@ -23,6 +23,7 @@ mod columns;
 mod connections;
 mod lanes;
 mod live;
+mod old;
 mod row;
 mod tenant;
 mod tenants;
@@ -233,11 +234,11 @@ impl ImportTable {
         writes.extend(others);
         let mut written = self.table.transact(&writes).await;
         if written.as_ref().is_err_and(is_failed_condition)
-            && writes.iter().any(|write| matches!(write, Write::Delete(_)))
+            && writes.iter().any(|write| matches!(write, Write::Delete(..)))
             && self.read(&next.id).await?.is_some_and(|(stored, _)| stored.etag == before.etag)
         {
             // Somebody deleted the live row by hand, or another row has changed, which fails again.
-            writes.retain(|write| !matches!(write, Write::Delete(_)));
+            writes.retain(|write| !matches!(write, Write::Delete(..)));
             written = self.table.transact(&writes).await;
         }
         match written {

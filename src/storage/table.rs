@@ -56,8 +56,8 @@ pub enum Write {
     Merge(Properties),
     /// The row may exist or not, and is replaced.
     Put(Properties),
-    /// The row with these keys must exist.
-    Delete(Properties),
+    /// The row with these keys must exist, and have this ETag unless it is `*`.
+    Delete(Properties, Etag),
 }
 
 /// One table.
@@ -244,8 +244,8 @@ impl Table {
                 Write::Put(properties) => {
                     ("PUT", self.row_url(properties), Some(properties), String::new())
                 }
-                Write::Delete(keys) => {
-                    ("DELETE", self.row_url(keys), None, "If-Match: *\r\n".to_owned())
+                Write::Delete(keys, etag) => {
+                    ("DELETE", self.row_url(keys), None, format!("If-Match: {etag}\r\n"))
                 }
             };
             let content = match properties {

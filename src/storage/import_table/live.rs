@@ -3,7 +3,7 @@
 
 use std::{cmp::Reverse, future::ready, time::Duration};
 
-use azure_core::{Error, Result, error::ErrorKind};
+use azure_core::{Error, Result, error::ErrorKind, http::Etag};
 use futures::{StreamExt as _, stream};
 use time::OffsetDateTime;
 use tokio::time::timeout;
@@ -128,7 +128,7 @@ impl ImportTable {
 
     /// An import whose row is missing was deleted by hand.
     async fn forget_live(&self, id: &ImportId) -> Result<()> {
-        let deleted = self.table.transact(&[Write::Delete(keys(id))]).await;
+        let deleted = self.table.transact(&[delete(id)]).await;
         if deleted.as_ref().is_err_and(super::is_failed_condition) {
             return Ok(());
         }
@@ -148,14 +148,15 @@ fn skipped(tenant: &str, error: &Error) {
 pub(super) fn write(before: Option<&Import>, next: &Import) -> Option<Write> {
     let was = before.filter(|before| before.is_live()).map(LiveImport::from);
     if !next.is_live() {
-        return was.map(|_| Write::Delete(keys(&next.id)));
+        return was.map(|_| delete(&next.id));
     }
     let live = LiveImport::from(next);
     (was.as_ref() != Some(&live)).then(|| Write::Put(of(&live)))
 }
 
-fn keys(id: &ImportId) -> Properties {
-    Columns::new(&id.tenant, &format!("{PREFIX}{}", id.key)).0
+fn delete(id: &ImportId) -> Write {
+    let keys = Columns::new(&id.tenant, &format!("{PREFIX}{}", id.key)).0;
+    Write::Delete(keys, Etag::from("*"))
 }
 
 fn of(live: &LiveImport) -> Properties {

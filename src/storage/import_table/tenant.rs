@@ -57,6 +57,15 @@ impl TenantRows {
         }
     }
 
+    /// Whether a connection, a lane or a slot names an import, or something of it is still to do.
+    #[must_use]
+    pub(crate) fn names(&self, key: &str) -> bool {
+        self.live.iter().any(|live| live.id.key == key)
+            || self.slots.values().any(|slot| slot.holder == key)
+            || self.connections.values().any(|connection| connection.names(key))
+            || self.lanes.values().any(|lane| lane.names(key))
+    }
+
     /// The record of the lane of an import.
     #[must_use]
     pub fn lane_of(&self, import: &Import) -> LaneRecord {
