@@ -234,11 +234,11 @@ impl ImportTable {
         writes.extend(others);
         let mut written = self.table.transact(&writes).await;
         if written.as_ref().is_err_and(is_failed_condition)
-            && writes.iter().any(|write| matches!(write, Write::Delete(..)))
+            && writes.iter().any(|write| matches!(write, Write::Delete(_)))
             && self.read(&next.id).await?.is_some_and(|(stored, _)| stored.etag == before.etag)
         {
             // Somebody deleted the live row by hand, or another row has changed, which fails again.
-            writes.retain(|write| !matches!(write, Write::Delete(..)));
+            writes.retain(|write| !matches!(write, Write::Delete(_)));
             written = self.table.transact(&writes).await;
         }
         match written {

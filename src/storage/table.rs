@@ -1,7 +1,7 @@
 //! A thin client of Azure Table Storage over the Azure SDK's pipeline.
 //!
-//! There is no maintained crate for tables, so this client does the five things that the program needs:
-//! create, get, replace with If-Match, query, and the entity-group transaction. Retries, bearer tokens and
+//! There is no maintained crate for tables, so this client does the six things that the program needs:
+//! create, get, replace and delete with If-Match, query, and the entity-group transaction. Retries, bearer tokens and
 //! request ids come from the pipeline.
 //! Source: "Table service REST API" of the Azure Storage reference.
 
@@ -56,8 +56,8 @@ pub enum Write {
     Merge(Properties),
     /// The row may exist or not, and is replaced.
     Put(Properties),
-    /// The row with these keys must exist, and have this ETag unless it is `*`.
-    Delete(Properties, Etag),
+    /// The row with these keys must exist.
+    Delete(Properties),
 }
 
 /// One table.
@@ -136,6 +136,16 @@ impl Table {
         request.insert_header("if-match", etag.to_string());
         request.set_json(properties)?;
         etag_of(&self.send(request).await?)
+    }
+
+    /// Deletes the row with these keys, if it still has `etag`, or whatever it has if `etag` is `*`.
+    ///
+    /// # Errors
+    /// 412 if the row has changed, 404 if it does not exist.
+    pub(crate) async fn delete(&self, keys: &Properties, etag: &Etag) -> Result<()> {
+        let mut request = Request::new(self.row_url(keys), Method::Delete);
+        request.insert_header("if-match", etag.to_string());
+        self.send(request).await.map(drop)
     }
 
     /// Reads one row, `None` if it does not exist.
@@ -244,8 +254,8 @@ impl Table {
                 Write::Put(properties) => {
                     ("PUT", self.row_url(properties), Some(properties), String::new())
                 }
-                Write::Delete(keys, etag) => {
-                    ("DELETE", self.row_url(keys), None, format!("If-Match: {etag}\r\n"))
+                Write::Delete(keys) => {
+                    ("DELETE", self.row_url(keys), None, "If-Match: *\r\n".to_owned())
                 }
             };
             let content = match properties {

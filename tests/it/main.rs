@@ -49,6 +49,7 @@ mod push_command;
 mod readers;
 mod reasons;
 mod refusals;
+mod retention;
 mod roles;
 mod rules;
 #[path = "../sample/mod.rs"]

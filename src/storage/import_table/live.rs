@@ -128,7 +128,7 @@ impl ImportTable {
 
     /// An import whose row is missing was deleted by hand.
     async fn forget_live(&self, id: &ImportId) -> Result<()> {
-        let deleted = self.table.transact(&[delete(id)]).await;
+        let deleted = self.table.delete(&keys(id), &Etag::from("*")).await;
         if deleted.as_ref().is_err_and(super::is_failed_condition) {
             return Ok(());
         }
@@ -148,15 +148,14 @@ fn skipped(tenant: &str, error: &Error) {
 pub(super) fn write(before: Option<&Import>, next: &Import) -> Option<Write> {
     let was = before.filter(|before| before.is_live()).map(LiveImport::from);
     if !next.is_live() {
-        return was.map(|_| delete(&next.id));
+        return was.map(|_| Write::Delete(keys(&next.id)));
     }
     let live = LiveImport::from(next);
     (was.as_ref() != Some(&live)).then(|| Write::Put(of(&live)))
 }
 
-fn delete(id: &ImportId) -> Write {
-    let keys = Columns::new(&id.tenant, &format!("{PREFIX}{}", id.key)).0;
-    Write::Delete(keys, Etag::from("*"))
+fn keys(id: &ImportId) -> Properties {
+    Columns::new(&id.tenant, &format!("{PREFIX}{}", id.key)).0
 }
 
 fn of(live: &LiveImport) -> Properties {

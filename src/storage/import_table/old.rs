@@ -4,10 +4,7 @@ use azure_core::Result;
 use time::OffsetDateTime;
 
 use super::{ImportTable, Stored, columns::Columns, id_of, is_failed_condition, quoted, readable};
-use crate::{
-    import::{ImportId, moment},
-    storage::table::Write,
-};
+use crate::import::{ImportId, moment};
 
 /// The rows that are read at once.
 const TOP: usize = 500;
@@ -49,8 +46,8 @@ impl ImportTable {
     /// Storage failed.
     pub(crate) async fn remove(&self, Stored { import, etag }: Stored) -> Result<bool> {
         let keys = Columns::new(&import.id.tenant, &import.id.key).0;
-        match self.table.transact(&[Write::Delete(keys, etag)]).await {
-            Ok(_) => Ok(true),
+        match self.table.delete(&keys, &etag).await {
+            Ok(()) => Ok(true),
             Err(error) if is_failed_condition(&error) => Ok(false),
             Err(error) => Err(error),
         }
