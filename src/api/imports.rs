@@ -32,7 +32,7 @@ pub struct Imports {
 pub struct ImportItem {
     /// `TENANT.KEY`: the partition and the row key of its row.
     pub id: String,
-    /// The Microsoft Entra tenant; `no-tenant` if the connection document was invalid.
+    /// The Microsoft Entra tenant.
     pub tenant_id: String,
     /// The connection.
     pub connection: String,

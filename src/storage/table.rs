@@ -1,8 +1,8 @@
 //! A thin client of Azure Table Storage over the Azure SDK's pipeline.
 //!
 //! There is no maintained crate for tables, so this client does the six things that the program needs:
-//! create, get, replace and delete with If-Match, query, and the entity-group transaction. Retries, bearer tokens and
-//! request ids come from the pipeline.
+//! create, get, replace and delete with If-Match, query, and the entity-group transaction. Retries, bearer
+//! tokens and request ids come from the pipeline.
 //! Source: "Table service REST API" of the Azure Storage reference.
 
 use std::sync::Arc;

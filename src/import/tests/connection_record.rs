@@ -128,3 +128,48 @@ fn an_overdue_file_is_reported_once_until_the_wait_begins_anew() {
     assert_eq!(record.overdue_begins(again - Duration::from_hours(1), again, &policy), Some(again));
     assert_eq!(record.overdue_ended(NOW, None, again, &policy), None, "an earlier one");
 }
+
+#[test]
+fn a_notice_is_the_same_after_the_table_has_rounded_its_time() {
+    let policy = policy();
+    let began = NOW + Duration::from_nanos(1_234_567);
+    let mut record = ConnectionRecord::default();
+    assert_eq!(record.invalid_begins(began, &policy), Some(began));
+    let text = serde_json::to_string(&record.invalid).unwrap();
+    record.invalid = serde_json::from_str(&text).unwrap();
+    assert_eq!(record.invalid_ended(began, None, began, &policy), Some(()));
+    assert_eq!(record.invalid_begins(began + Duration::from_hours(24), &policy), None, "sent once");
+}
+
+/// The record after an import of this key has moved from one state to another.
+fn moved(record: &mut ConnectionRecord, key: &str, from: State, to: State) {
+    let before = Import { state: from, ..packed(key, false) };
+    let mut next = Import { state: to, ..before.clone() };
+    assert!(ConnectionRecord::is_moved_by(&before, &next));
+    record.moved(&before, &mut next, NOW);
+}
+
+#[test]
+fn only_the_first_success_after_a_failure_recovers() {
+    let record = &mut ConnectionRecord::default();
+    moved(record, "8", State::Ingesting, State::Completed);
+    assert_eq!(record.recovered_by, None, "nothing had failed");
+    moved(record, "7", State::Received, State::Rejected);
+    moved(record, "6", State::Ingesting, State::Completed);
+    moved(record, "5", State::Ingesting, State::Completed);
+    assert_eq!((record.recovered_by.as_deref(), record.has_failed), (Some("6"), false));
+}
+
+#[test]
+fn an_import_is_stuck_until_it_is_retried_or_newer_content_is_accepted() {
+    let record = &mut ConnectionRecord::default();
+    for key in ["9", "8", "6"] {
+        moved(record, key, State::Packed, State::Stuck);
+    }
+    moved(record, "9", State::Stuck, State::Received);
+    assert_eq!(record.stuck, ["8".into(), "6".into()]);
+    // Keys of newer content sort first.
+    moved(record, "7", State::Ingesting, State::Completed);
+    assert_eq!(record.stuck, ["6".into()]);
+    assert!(record.names("6") && record.names("7") && !record.names("8"));
+}

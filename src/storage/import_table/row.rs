@@ -33,11 +33,7 @@ const SCHEMA: &str = "SchemaVersion";
 
 /// Every column with its meaning.
 pub const COLUMNS: &[ColumnInfo] = &[
-    column(
-        "PartitionKey",
-        Text,
-        "The tenant id, or `no-tenant` if the connection document was invalid when the file arrived",
-    ),
+    column("PartitionKey", Text, "The tenant id"),
     column(
         "RowKey",
         Text,
