@@ -42,7 +42,7 @@
 //! | 8 | `testbed` | the emulated Functions host, the mock service and Azurite: the demo |
 //! | 7 | `commands`, `host`, `api`, `page` | one file for each command; the custom-handler contract; what programs read; status pages |
 //! | 6 | `doctor`, `suggest`, `certificate` | diagnosis of a connection; a connection for an export; a certificate |
-//! | 5 | `engine` | intake, steps, scheduling, operator actions, notifications |
+//! | 5 | `engine` | intake, steps, scheduling, operator actions, notifications, sweep, retention |
 //! | 4 | `package`, `report` | rows to zip, CSV or JSON; findings as files |
 //! | 3 | `storage`, `target`, `notify` | blobs, queues and the table of imports; the services that take an import; webhooks |
 //! | 2 | `identity`, `connection`, `messages` | tokens; connection documents; text for people |

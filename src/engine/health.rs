@@ -2,7 +2,7 @@
 //!
 //! The cost: one list of the documents, the rows of the timers, and for each tenant one query for its
 //! connections and one for its live imports. A document is read again only if it changed. A single import
-//! is read only if it is late or pauses its connection.
+//! is read only if it is late or stuck, or pauses its connection.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -123,11 +123,21 @@ impl Engine {
         if let Some(expected) = expected.filter(|expected| *expected < now) {
             reasons.push(HealthReason::Overdue { connection: connection(), expected });
         }
-        let imports = records.iter().map(|it| it.record.stuck.len()).sum();
+        let imports = self.count_stuck(&records).await?;
         if imports > 0 {
             reasons.push(HealthReason::Stuck { connection: connection(), imports });
         }
         Ok(reasons)
+    }
+
+    /// The number of stuck imports. An import whose row was deleted is not.
+    async fn count_stuck(&self, records: &[&Recorded]) -> Result<usize> {
+        let keys =
+            records.iter().flat_map(|it| it.record.stuck.iter().map(|key| (&it.tenant, key)));
+        let ids =
+            keys.map(|(tenant, key)| ImportId { tenant: tenant.clone(), key: key.to_string() });
+        let is_there = try_join_all(ids.map(async |id| self.imports.has(&id).await)).await?;
+        Ok(is_there.into_iter().filter(|is_there| *is_there).count())
     }
 
     /// Whether an import pauses the connection. An import whose row was deleted does not.

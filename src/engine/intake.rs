@@ -128,13 +128,11 @@ impl Engine {
             // Its tenant is unknown, so it cannot have a row yet, unless it got one before the document was changed.
             Err(reason) => {
                 let known = self.imports.find(&key_of(&blob)).await?.pop();
-                return Ok(match known {
-                    Some(known) => IntakeOutcome::Known(known.import.id),
-                    None => {
-                        self.note_invalid(connection, &reason).await?;
-                        IntakeOutcome::Waiting { file, reason }
-                    }
-                });
+                if let Some(known) = known {
+                    return Ok(IntakeOutcome::Known(known.import.id));
+                }
+                self.note_invalid(connection, &reason).await?;
+                return Ok(IntakeOutcome::Waiting { file, reason });
             }
         };
         self.imports.forget_invalid(&connection.name).await?;

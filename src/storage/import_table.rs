@@ -285,7 +285,7 @@ impl ImportTable {
     /// Storage failed.
     pub async fn find(&self, key: &str) -> Result<Vec<Stored>> {
         let found = stream::iter(self.tenants().await?)
-            .map(async |tenant| self.get(&ImportId { tenant, key: key.to_owned() }).await)
+            .map(async |tenant| self.get_readable(&ImportId { tenant, key: key.to_owned() }).await)
             .buffered(AT_ONCE);
         let found: Vec<Option<Stored>> = found.try_collect().await?;
         Ok(found.into_iter().flatten().collect())
@@ -330,7 +330,7 @@ impl ImportTable {
         let filters: Vec<String> = filters.collect();
         let pages = stream::iter(filters)
             // One more row shows whether there is another page.
-            .map(async |filter| self.table.query_first(&filter, top + 1).await)
+            .map(async |filter| self.table.query_first(&filter, top.saturating_add(1)).await)
             .buffered(AT_ONCE);
         let pages: Vec<Vec<Row>> = pages.try_collect().await?;
         let mut rows: Vec<(ImportId, Row)> =
