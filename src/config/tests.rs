@@ -154,3 +154,18 @@ fn the_apps_webhook_is_named_by_settings_and_no_fault_quotes_a_value() {
         assert!(faults.contains(words) && !faults.contains("hunter2"), "{faults}");
     }
 }
+
+#[test]
+fn rows_are_kept_for_400_days_or_as_set_or_for_ever() {
+    let days = |setting: &[(&str, &str)]| {
+        let account = [("ImportStorage__accountName", "a")];
+        read(&[&account, setting].concat()).map(|config| config.keep_rows)
+    };
+    let of = |days: u64| Ok(Some(Duration::from_hours(24 * days)));
+    assert_eq!(days(&[]), of(400));
+    assert_eq!(days(&[("KEEP_ROWS_DAYS", "30")]), of(30));
+    assert_eq!(days(&[("KEEP_ROWS_DAYS", "0")]), Ok(None));
+    assert_eq!(days(&[("KEEP_ROWS_DAYS", "99999999999999999999")]).unwrap_err().len(), 1);
+    assert_eq!(days(&[("KEEP_ROWS_DAYS", "1000000000000")]), of(36_500));
+    assert_eq!(days(&[("KEEP_ROWS_DAYS", "ever")]).unwrap_err().len(), 1);
+}
