@@ -81,7 +81,7 @@ fn end_of_call(text: &str) -> usize {
 }
 
 /// Where the engine, the clients and the table read a text, how often, and which. Add new places to this list.
-const READ: [(&str, usize, &str); 33] = [
+const READ: [(&str, usize, &str); 35] = [
     ("identity/details.rs", 5, "codes and ids of a refused sign-in"),
     ("identity/refusal.rs", 2, "codes of Microsoft Entra, what the Azure CLI prints"),
     ("commands/json_rows.rs", 3, "an error of a library, names of fields"),
@@ -95,9 +95,11 @@ const READ: [(&str, usize, &str); 33] = [
     ("engine/deletion_guard.rs", 1, "a list of rules"),
     ("commands/check.rs", 1, "a pattern of file names"),
     ("engine/health.rs", 1, "names of documents"),
-    ("engine/intake.rs", 4, "names of blobs, a list of ids"),
+    ("engine/intake.rs", 3, "names of blobs"),
+    ("engine/retention.rs", 1, "a list of keys"),
     ("engine/status_queries.rs", 1, "names of documents"),
     ("engine/steps.rs", 1, "the name of a package"),
+    ("engine/sweep.rs", 1, "names of documents"),
     ("host/event_grid.rs", 9, "the subject, the topic and the URL of an event"),
     ("host/pages.rs", 2, "paths"),
     ("host/request.rs", 4, "parameters, media types, cookies"),
